@@ -1,0 +1,2 @@
+//! The helper that links libavformat.
+fn main() {}

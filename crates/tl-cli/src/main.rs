@@ -1,0 +1,2 @@
+//! The `tl` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Placeholder of `tl-client`: its rooms follow.

@@ -1,0 +1,1 @@
+//! Placeholder of `tl-emulator`: its rooms follow.

@@ -1,0 +1,1 @@
+//! Placeholder of `tl-http-async`: its rooms follow.

@@ -1,0 +1,1 @@
+//! Placeholder of `tl-http-blocking`: its rooms follow.

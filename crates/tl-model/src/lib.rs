@@ -1,0 +1,1 @@
+//! Placeholder of `tl-model`: its rooms follow.

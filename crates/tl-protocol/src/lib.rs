@@ -1,0 +1,1 @@
+//! Placeholder of `tl-protocol`: its rooms follow.

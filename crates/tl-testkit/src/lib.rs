@@ -1,0 +1,1 @@
+//! Placeholder of `tl-testkit`: its rooms follow.

@@ -1,0 +1,1 @@
+//! Placeholder of `tl-validate`: its rooms follow.

@@ -1,0 +1,2 @@
+//! One entry for set-up, demo, tests and checks.
+fn main() {}
