@@ -1,1 +1,86 @@
-//! Placeholder of `tl-model`: its rooms follow.
+//! Schemas of the TwelveLabs video platform (REST API v1.3): what the JSON on the wire means, in both directions.
+//!
+//! Pure data: no I/O, no clock, no HTTP. Paths, queries and form fields belong to `tl-protocol`; whether a media
+//! file is acceptable belongs to `tl-validate`.
+//!
+//! # What every type promises
+//!
+//! - **Nothing is lost.** A member that a type does not know is kept in its `extra` map and written again. A known
+//!   member that the platform sent as `null` is `None` in its field and stays in `extra` as `null`, so that
+//!   decoding and encoding gives the object back. A field that is set wins over an entry of the same name in `extra`;
+//!   put `Value::Null` there to write an explicit `null`.
+//! - **New words are not errors.** Enumerations are open: an unknown string decodes, answers `false` to
+//!   `is_known()`, and is written again as it came.
+//! - **What the platform may omit is an `Option`.** Only identifiers are required.
+//! - **A wrong type is an error that names the member**: `` `duration`: invalid type: string "12", expected a
+//!   number at line 1 column 17 ``. It is not read as if it were absent. Numbers are the exception that
+//!   JSON asks for: `640` and `640.0` are the same width.
+//! - **Numbers are written as the platform writes them**: a whole `f64` has no `.0`.
+//!
+//! Structs are `#[non_exhaustive]`, because the platform adds fields: build one with `new` (or `Default`) and set the
+//! public fields.
+//!
+//! ```
+//! use tl_model::{Task, TaskStatus};
+//!
+//! let task: Task = serde_json::from_str(
+//!     r#"{"_id": "6391c89afb14854546891276", "status": "paused", "priority": 3}"#,
+//! )?;
+//! let status = task.status.as_ref().unwrap();
+//! assert!(!status.is_known());
+//! assert_eq!(status.as_str(), "paused");
+//! assert_eq!(task.extra["priority"], 3);
+//!
+//! let mut mine = Task::new("6391c89afb14854546891276");
+//! mine.status = Some(TaskStatus::Ready);
+//! assert_eq!(serde_json::to_string(&mine)?, r#"{"_id":"6391c89afb14854546891276","status":"ready"}"#);
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+
+#[macro_use]
+mod object;
+#[macro_use]
+mod open_enum;
+
+mod error_body;
+mod error_code;
+mod hls;
+mod id;
+mod index;
+mod metadata_error;
+mod metadata_patch;
+mod metadata_value;
+mod number;
+mod page;
+mod plain_text;
+mod system_metadata;
+mod task;
+mod timestamp;
+mod user_metadata;
+mod video;
+mod webhook;
+mod words;
+
+pub use error_body::{ErrorBody, ErrorShape};
+pub use error_code::ErrorCode;
+pub use hls::{Hls, HlsStatus};
+pub use id::{AnalyzeTaskId, AssetId, EventId, IndexId, IndexedAssetId, TaskId, UploadId, VideoId};
+pub use index::{CreatedIndex, Index, IndexModel, NewIndex, UpdateIndex};
+pub use metadata_error::{MetadataError, MetadataErrorKind};
+pub use metadata_patch::MetadataPatch;
+pub use metadata_value::{MetadataFloat, MetadataInteger, MetadataValue, UnsupportedValue};
+pub use object::Extra;
+pub use page::{Page, PageInfo};
+pub use system_metadata::SystemMetadata;
+pub use task::{CreatedTask, Task, TaskStatus};
+pub use timestamp::Timestamp;
+pub use user_metadata::UserMetadata;
+pub use video::{TranscriptionSegment, UpdateVideo, Video};
+pub use webhook::{
+    AnalyzeError, AnalyzeSourceType, AnalyzeStatus, AnalyzeTaskData, AnalyzeVideoSource,
+    IndexTaskData, WebhookData, WebhookEvent, WebhookEventType, WebhookModel,
+};
+pub use words::{Addon, ModelFamily, ModelName, ModelOption, SortBy, SortOption};
+
+/// A JSON value, as `serde_json` defines it.
+pub use serde_json::Value;

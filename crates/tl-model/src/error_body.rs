@@ -1,0 +1,308 @@
+//! What the body of a refusal says: three JSON shapes of the platform, and everything that stands in front of it.
+//!
+//! Whether a refusal may be tried again is not judged here.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::plain_text::{element, one_line, unescape, without_tags};
+use crate::{ErrorCode, Extra};
+
+/// How many characters of a foreign body are kept.
+const EXCERPT_CHARS: usize = 300;
+/// How many characters of a message or title stand in one line of text.
+const SUMMARY_CHARS: usize = 600;
+/// How many bytes of a foreign body are looked at.
+const EXCERPT_BYTES: usize = 16 * 1024;
+
+/// The form in which an error came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorShape {
+    /// `{code, message, docs_url?}`: the platform's usual form. Also a lone `message`, as gateways send it.
+    Flat,
+    /// `{error: {code, message, details?}}`: the second version of the embedding endpoints.
+    Nested,
+    /// `{error_code: 104, message}`: older versions of the API.
+    Numeric,
+    /// Other JSON.
+    Json,
+    /// JSON that ends too early.
+    CutJson,
+    /// An HTML page, as proxies and load balancers send it.
+    Html,
+    /// An XML document, as object stores send it for a presigned URL.
+    Xml,
+    /// Other text.
+    Text,
+    /// Bytes that are not text.
+    Binary,
+    /// Nothing, or white space.
+    Empty,
+}
+
+/// The body of a response that is not a success, as far as it can be understood.
+///
+/// The texts are as received and may hold anything; [`Display`](fmt::Display) gives one safe line.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ErrorBody {
+    /// The HTTP status of the response.
+    pub status: u16,
+    /// The form in which the error came.
+    pub shape: ErrorShape,
+    /// The named code. An XML document gives its own (`AccessDenied`).
+    pub code: Option<ErrorCode>,
+    /// The numeric code of older API versions; see [`ErrorCode::from_numeric`].
+    pub number: Option<i64>,
+    /// The message for the user, as received.
+    pub message: Option<String>,
+    /// The page of the documentation that explains the error.
+    pub docs_url: Option<String>,
+    /// The title of an HTML page (`502 Bad Gateway`), on one line.
+    pub title: Option<String>,
+    /// The beginning of a body that is none of the platform's shapes: one line, at most 300 characters, no markup, no
+    /// control characters.
+    pub excerpt: Option<String>,
+    /// The other members of a JSON object. For [`ErrorShape::Nested`] those inside `error`, `details` among them.
+    pub extra: Extra,
+}
+
+impl ErrorBody {
+    /// Reads a body. It never fails: what cannot be understood is described.
+    ///
+    /// `content_type` is a hint only, the bytes decide. JSON is parsed whole, so the caller bounds the length of `body`.
+    pub fn parse(status: u16, content_type: Option<&str>, body: &[u8]) -> Self {
+        let body = body
+            .strip_prefix(b"\xef\xbb\xbf")
+            .unwrap_or(body)
+            .trim_ascii();
+        if body.is_empty() {
+            return Self::blank(status, ErrorShape::Empty);
+        }
+        if matches!(body[0], b'{' | b'[' | b'"') {
+            match serde_json::from_slice(body) {
+                Ok(Value::Object(object)) => return Self::from_object(status, object, body),
+                Ok(Value::String(message)) => {
+                    return Self {
+                        message: Some(message),
+                        ..Self::blank(status, ErrorShape::Json)
+                    };
+                }
+                Ok(_) => {
+                    return Self {
+                        excerpt: excerpt(body),
+                        ..Self::blank(status, ErrorShape::Json)
+                    };
+                }
+                Err(error) if error.is_eof() => {
+                    return Self {
+                        excerpt: excerpt(body),
+                        ..Self::blank(status, ErrorShape::CutJson)
+                    };
+                }
+                Err(_) => {}
+            }
+        }
+        Self::from_foreign(status, content_type, body)
+    }
+
+    /// An error in the platform's usual form, for a server that plays the platform.
+    pub fn flat(status: u16, code: impl Into<ErrorCode>, message: impl Into<String>) -> Self {
+        Self {
+            code: Some(code.into()),
+            message: Some(message.into()),
+            ..Self::blank(status, ErrorShape::Flat)
+        }
+    }
+
+    /// The JSON text of the error in the platform's usual form: `code`, `message`, `docs_url` and what `extra` holds.
+    ///
+    /// Other shapes are translated: a number by [`ErrorCode::from_numeric`], a foreign body by its description.
+    pub fn to_flat_json(&self) -> Vec<u8> {
+        let mut object = self.extra.clone();
+        if let Some(code) = self
+            .code
+            .clone()
+            .or_else(|| self.number.and_then(ErrorCode::from_numeric))
+        {
+            object.insert("code".to_owned(), Value::from(code.as_str()));
+        }
+        let message = match &self.message {
+            Some(message) => Some(message.clone()),
+            None if matches!(
+                self.shape,
+                ErrorShape::Flat | ErrorShape::Nested | ErrorShape::Numeric
+            ) =>
+            {
+                None
+            }
+            None => Some(self.to_string()),
+        };
+        if let Some(message) = message {
+            object.insert("message".to_owned(), Value::from(message));
+        }
+        if let Some(url) = &self.docs_url {
+            object.insert("docs_url".to_owned(), Value::from(url.as_str()));
+        }
+        Value::Object(object).to_string().into_bytes()
+    }
+
+    fn blank(status: u16, shape: ErrorShape) -> Self {
+        Self {
+            status,
+            shape,
+            code: None,
+            number: None,
+            message: None,
+            docs_url: None,
+            title: None,
+            excerpt: None,
+            extra: Extra::new(),
+        }
+    }
+
+    fn from_object(status: u16, mut object: Map<String, Value>, body: &[u8]) -> Self {
+        if let Some(Value::Object(inner)) = object.get_mut("error")
+            && let inner = std::mem::take(inner)
+        {
+            object.remove("error");
+            let mut error = Self::blank(status, ErrorShape::Nested);
+            error.take_members(inner);
+            for (key, value) in object {
+                error.extra.entry(key).or_insert(value);
+            }
+            return error;
+        }
+        let mut error = Self::blank(status, ErrorShape::Flat);
+        error.take_members(object);
+        if error.code.is_none() && error.number.is_some() {
+            error.shape = ErrorShape::Numeric;
+        } else if error.code.is_none() && error.message.is_none() {
+            error.shape = ErrorShape::Json;
+            error.message = ["error", "detail", "error_message"]
+                .into_iter()
+                .find_map(|key| error.extra.get(key).and_then(Value::as_str))
+                .map(str::to_owned);
+            error.excerpt = excerpt(body);
+        }
+        error
+    }
+
+    /// Takes the members that the shapes share; those of another type stay in `extra`.
+    fn take_members(&mut self, mut object: Map<String, Value>) {
+        let code = ["code", "error_code"]
+            .into_iter()
+            .find(|key| object.get(*key).is_some_and(Value::is_string));
+        self.code = code
+            .and_then(|key| take_text(&mut object, key))
+            .map(ErrorCode::from);
+        let number = ["error_code", "code"]
+            .into_iter()
+            .find(|key| object.get(*key).is_some_and(Value::is_i64));
+        self.number = number
+            .and_then(|key| object.remove(key))
+            .and_then(|value| value.as_i64());
+        self.message =
+            take_text(&mut object, "message").or_else(|| take_text(&mut object, "Message"));
+        self.docs_url = take_text(&mut object, "docs_url");
+        self.extra = object;
+    }
+
+    fn from_foreign(status: u16, content_type: Option<&str>, body: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(&body[..body.len().min(EXCERPT_BYTES)]);
+        let start = text.get(..16).unwrap_or(&text).to_ascii_lowercase();
+        let says = |word: &str| {
+            content_type.is_some_and(|media_type| media_type.to_ascii_lowercase().contains(word))
+        };
+        let is_markup = start.starts_with('<');
+        if is_markup
+            && (start.starts_with("<!doctype html") || start.starts_with("<html") || says("html"))
+        {
+            let title =
+                element(&text, "title").map(|title| one_line(&unescape(title), SUMMARY_CHARS));
+            return Self {
+                title: title.filter(|title| !title.is_empty()),
+                excerpt: some_text(one_line(&without_tags(&text), EXCERPT_CHARS)),
+                ..Self::blank(status, ErrorShape::Html)
+            };
+        }
+        if is_markup && (start.starts_with("<?xml") || start.starts_with("<error") || says("xml")) {
+            return Self {
+                code: element(&text, "Code").map(|code| ErrorCode::from(unescape(code.trim()))),
+                message: element(&text, "Message").map(|message| unescape(message.trim())),
+                excerpt: some_text(one_line(&without_tags(&text), EXCERPT_CHARS)),
+                ..Self::blank(status, ErrorShape::Xml)
+            };
+        }
+        // A tenth of unreadable characters is more than a wrong encoding of a western text makes.
+        let unreadable = text
+            .chars()
+            .filter(|character| matches!(character, '\0' | '\u{fffd}'))
+            .count();
+        if unreadable * 10 > text.chars().count() {
+            return Self::blank(status, ErrorShape::Binary);
+        }
+        Self {
+            excerpt: excerpt(body),
+            ..Self::blank(status, ErrorShape::Text)
+        }
+    }
+}
+
+fn take_text(object: &mut Map<String, Value>, key: &str) -> Option<String> {
+    match object.remove(key) {
+        Some(Value::String(text)) => Some(text),
+        Some(other) => {
+            object.insert(key.to_owned(), other);
+            None
+        }
+        None => None,
+    }
+}
+
+fn excerpt(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(&body[..body.len().min(EXCERPT_BYTES)]);
+    some_text(one_line(&text, EXCERPT_CHARS))
+}
+
+fn some_text(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// One line without control characters: the code and the message, or a description of the body.
+impl fmt::Display for ErrorBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = match (&self.code, self.number) {
+            (Some(code), _) => Some(one_line(code.as_str(), SUMMARY_CHARS)),
+            (None, Some(number)) => Some(format!("error {number}")),
+            (None, None) => None,
+        };
+        let message = self
+            .message
+            .as_deref()
+            .map(|message| one_line(message, SUMMARY_CHARS));
+        match (code, message.filter(|message| !message.is_empty())) {
+            (Some(code), Some(message)) => return write!(f, "{code}: {message}"),
+            (Some(text), None) | (None, Some(text)) => return f.write_str(&text),
+            (None, None) => {}
+        }
+        let kind = match self.shape {
+            ErrorShape::Flat | ErrorShape::Nested | ErrorShape::Numeric => {
+                return f.write_str("an error without code and message");
+            }
+            ErrorShape::Empty => return f.write_str("an empty body"),
+            ErrorShape::Binary => return f.write_str("a body that is not text"),
+            ErrorShape::Json => "JSON of an unknown form",
+            ErrorShape::CutJson => "JSON that ends too early",
+            ErrorShape::Html => "an HTML page",
+            ErrorShape::Xml => "an XML document",
+            ErrorShape::Text => "a text",
+        };
+        match self.title.as_ref().or(self.excerpt.as_ref()) {
+            Some(text) => write!(f, "{kind}: {text}"),
+            None => f.write_str(kind),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Why a JSON text is no user metadata: one error for all keys at once.
+
+use std::fmt;
+
+use crate::metadata_value::ALLOWED;
+
+/// Why user metadata was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MetadataErrorKind {
+    /// The text is not JSON.
+    NotJson,
+    /// The text is JSON, but not an object.
+    NotAnObject,
+    /// A key stands in the object twice.
+    DuplicateKey,
+    /// Values are of a type that the platform does not take.
+    ValueNotAllowed,
+}
+
+/// User metadata was refused. The message names every key at fault, what it holds and what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetadataError {
+    kind: MetadataErrorKind,
+    /// Key and what was found there. The key is empty where there is none to name.
+    refused: Vec<(String, String)>,
+}
+
+impl MetadataError {
+    pub(crate) fn new(kind: MetadataErrorKind, refused: Vec<(String, String)>) -> Self {
+        Self { kind, refused }
+    }
+
+    /// Why the metadata was refused.
+    pub fn kind(&self) -> MetadataErrorKind {
+        self.kind
+    }
+
+    /// The keys at fault, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.refused
+            .iter()
+            .map(|(key, _)| key.as_str())
+            .filter(|key| !key.is_empty())
+    }
+}
+
+impl fmt::Display for MetadataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = self.refused.first().map_or("", |(_, found)| found.as_str());
+        match self.kind {
+            MetadataErrorKind::NotJson => write!(
+                f,
+                "user metadata is not JSON: {found}; write an object such as {{\"category\": \"recent\"}}"
+            ),
+            MetadataErrorKind::NotAnObject => {
+                write!(
+                    f,
+                    "user metadata is {found}, not a JSON object; write one such as {{\"category\": \"recent\"}}"
+                )
+            }
+            MetadataErrorKind::DuplicateKey => {
+                f.write_str("user metadata has ")?;
+                self.write_each(f, |f, (key, _)| write!(f, "the key {key:?} more than once"))?;
+                f.write_str("; keep one value for each key")
+            }
+            MetadataErrorKind::ValueNotAllowed => {
+                f.write_str("user metadata has ")?;
+                self.write_each(f, |f, (key, found)| match key.as_str() {
+                    "" => f.write_str(found),
+                    key => write!(f, "{found} under the key {key:?}"),
+                })?;
+                write!(
+                    f,
+                    "; allowed is {ALLOWED}: leave the key out, or turn the value into a string"
+                )
+            }
+        }
+    }
+}
+
+impl MetadataError {
+    fn write_each(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        write: impl Fn(&mut fmt::Formatter<'_>, &(String, String)) -> fmt::Result,
+    ) -> fmt::Result {
+        for (at, refused) in self.refused.iter().enumerate() {
+            if at > 0 {
+                f.write_str(", ")?;
+            }
+            write(f, refused)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for MetadataError {}

@@ -1,0 +1,324 @@
+//! One value of user metadata: what the platform allows, and what a response may hold beyond that.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Number, Value};
+
+use crate::number::MAX_SAFE_INTEGER;
+use crate::{MetadataError, MetadataErrorKind};
+
+/// What a value may be, in words, for messages.
+pub(crate) const ALLOWED: &str = "a string, an integer, a float, a boolean, or an array of strings";
+
+/// A value of user metadata.
+///
+/// Made from Rust values by `From` (or `TryFrom<f64>`), and from JSON by `TryFrom<Value>`, which refuses the rest.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum MetadataValue {
+    /// A string. The platform leaves an empty one out.
+    String(String),
+    /// An integer.
+    Integer(MetadataInteger),
+    /// A finite float.
+    Float(MetadataFloat),
+    /// A boolean.
+    Bool(bool),
+    /// An array of strings. The platform leaves an empty one out.
+    Strings(Vec<String>),
+    /// A value that the platform should not hold, kept as a response carried it. It cannot be made for a request.
+    Other(UnsupportedValue),
+}
+
+impl MetadataValue {
+    /// The text of a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value of an integer that fits.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Self::Integer(integer) => integer.as_i64(),
+            _ => None,
+        }
+    }
+
+    /// The value of a float.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Float(float) => Some(float.get()),
+            _ => None,
+        }
+    }
+
+    /// The value of a boolean.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The items of an array of strings.
+    pub fn as_strings(&self) -> Option<&[String]> {
+        match self {
+            Self::Strings(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Whether the platform takes the value: everything but [`Other`](Self::Other).
+    pub fn is_supported(&self) -> bool {
+        !matches!(self, Self::Other(_))
+    }
+
+    /// Whether the value is a whole number beyond ±9007199254740991 (2^53 − 1), where readers that know only
+    /// floats change digits. The platform asks for a string instead.
+    ///
+    /// A JSON text cannot tell a float from an integer that no 64-bit type holds, so whole floats count as well.
+    pub fn is_unsafe_integer(&self) -> bool {
+        match self {
+            Self::Integer(integer) => !integer.is_safe(),
+            Self::Float(float) => {
+                float.get().fract() == 0.0 && float.get().abs() > MAX_SAFE_INTEGER as f64
+            }
+            _ => false,
+        }
+    }
+
+    /// What the JSON value is, in words, if the platform does not take it.
+    pub(crate) fn refusal(value: &Value) -> Option<String> {
+        match value {
+            Value::Null => Some("null".to_owned()),
+            Value::Object(_) => Some("an object".to_owned()),
+            Value::Array(items) => {
+                let (at, item) = items
+                    .iter()
+                    .enumerate()
+                    .find(|(_, item)| !item.is_string())?;
+                let item = match item {
+                    Value::Null => "null",
+                    Value::Bool(_) => "a boolean",
+                    Value::Number(_) => "a number",
+                    Value::String(_) => "a string",
+                    Value::Array(_) => "an array",
+                    Value::Object(_) => "an object",
+                };
+                Some(format!("an array whose item {} is {item}", at + 1))
+            }
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        }
+    }
+
+    /// Reads any JSON value; what the platform does not take becomes [`Other`](Self::Other).
+    pub(crate) fn from_response(value: Value) -> Self {
+        if Self::refusal(&value).is_some() {
+            return Self::Other(UnsupportedValue(value));
+        }
+        match value {
+            Value::Bool(value) => Self::Bool(value),
+            Value::String(text) => Self::String(text),
+            Value::Array(items) => Self::Strings(
+                items
+                    .into_iter()
+                    .filter_map(|item| {
+                        if let Value::String(text) = item {
+                            Some(text)
+                        } else {
+                            None
+                        }
+                    })
+                    .collect(),
+            ),
+            Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+                (Some(value), ..) => Self::from(value),
+                (None, Some(value), _) => Self::from(value),
+                (None, None, Some(value)) if value.is_finite() => Self::Float(MetadataFloat(value)),
+                _ => Self::Other(UnsupportedValue(Value::Number(number))),
+            },
+            other => Self::Other(UnsupportedValue(other)),
+        }
+    }
+}
+
+/// An integer from −2^63 to 2^64 − 1, as JSON texts carry them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MetadataInteger(i128);
+
+impl MetadataInteger {
+    /// The value, if it is at most 2^63 − 1.
+    pub fn as_i64(self) -> Option<i64> {
+        i64::try_from(self.0).ok()
+    }
+
+    /// The value, if it is not negative.
+    pub fn as_u64(self) -> Option<u64> {
+        u64::try_from(self.0).ok()
+    }
+
+    /// Whether the value is within ±9007199254740991 (2^53 − 1).
+    pub fn is_safe(self) -> bool {
+        self.0.unsigned_abs() <= u128::from(MAX_SAFE_INTEGER)
+    }
+}
+
+impl fmt::Display for MetadataInteger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// A float that is neither infinite nor NaN, which JSON cannot carry.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct MetadataFloat(f64);
+
+impl MetadataFloat {
+    /// The value.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl fmt::Display for MetadataFloat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// A JSON value that user metadata should not hold, kept as a response carried it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnsupportedValue(Value);
+
+impl UnsupportedValue {
+    /// The value as received.
+    pub fn as_value(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl From<&str> for MetadataValue {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+}
+
+impl From<String> for MetadataValue {
+    fn from(text: String) -> Self {
+        Self::String(text)
+    }
+}
+
+impl From<bool> for MetadataValue {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<Vec<String>> for MetadataValue {
+    fn from(items: Vec<String>) -> Self {
+        Self::Strings(items)
+    }
+}
+
+impl<const N: usize> From<[&str; N]> for MetadataValue {
+    fn from(items: [&str; N]) -> Self {
+        Self::Strings(items.into_iter().map(str::to_owned).collect())
+    }
+}
+
+macro_rules! from_integer {
+    ($($integer:ty)+) => {
+        $(impl From<$integer> for MetadataValue {
+            fn from(value: $integer) -> Self {
+                Self::Integer(MetadataInteger(i128::from(value)))
+            }
+        })+
+    };
+}
+from_integer!(i8 i16 i32 i64 u8 u16 u32 u64);
+
+impl TryFrom<f64> for MetadataValue {
+    type Error = MetadataError;
+
+    fn try_from(value: f64) -> Result<Self, Self::Error> {
+        if value.is_finite() {
+            Ok(Self::Float(MetadataFloat(value)))
+        } else {
+            Err(MetadataError::new(
+                MetadataErrorKind::ValueNotAllowed,
+                vec![(String::new(), format!("the float {value}"))],
+            ))
+        }
+    }
+}
+
+impl TryFrom<Value> for MetadataValue {
+    type Error = MetadataError;
+
+    fn try_from(value: Value) -> Result<Self, Self::Error> {
+        match Self::refusal(&value) {
+            None => Ok(Self::from_response(value)),
+            Some(found) => Err(MetadataError::new(
+                MetadataErrorKind::ValueNotAllowed,
+                vec![(String::new(), found)],
+            )),
+        }
+    }
+}
+
+impl From<MetadataValue> for Value {
+    fn from(value: MetadataValue) -> Self {
+        match value {
+            MetadataValue::String(text) => Self::String(text),
+            MetadataValue::Integer(integer) => match (integer.as_i64(), integer.as_u64()) {
+                (Some(value), _) => Self::from(value),
+                (None, Some(value)) => Self::from(value),
+                (None, None) => Self::Null,
+            },
+            MetadataValue::Float(float) => {
+                Number::from_f64(float.0).map_or(Self::Null, Self::Number)
+            }
+            MetadataValue::Bool(value) => Self::Bool(value),
+            MetadataValue::Strings(items) => Self::from(items),
+            MetadataValue::Other(other) => other.0,
+        }
+    }
+}
+
+impl Serialize for MetadataValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::String(text) => serializer.serialize_str(text),
+            Self::Integer(integer) => match integer.as_i64() {
+                Some(value) => serializer.serialize_i64(value),
+                None => integer.as_u64().serialize(serializer),
+            },
+            Self::Float(float) => serializer.serialize_f64(float.0),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Strings(items) => items.serialize(serializer),
+            Self::Other(other) => other.0.serialize(serializer),
+        }
+    }
+}
+
+/// Lenient, for responses: see [`UserMetadata`](crate::UserMetadata).
+impl<'de> Deserialize<'de> for MetadataValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Self::from_response)
+    }
+}
+
+/// Text that goes into a line: a string as it is, anything else as JSON.
+impl fmt::Display for MetadataValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String(text) => f.write_str(text),
+            other => fmt::Display::fmt(&Value::from(other.clone()), f),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The macro that makes a JSON object type: public fields, and an `extra` map for what the fields do not hold.
+//!
+//! Written instead of `#[serde(flatten)]` for three reasons: a known member sent as `null` survives in `extra`, an error names
+//! the member it happened in, and nothing is buffered. The schemas themselves live in their own files.
+
+use serde::de;
+use serde_json::{Map, Value};
+
+/// The members of an object that its type has no field for, and known members that were sent as `null`.
+pub type Extra = Map<String, Value>;
+
+/// Puts the name of a member before the message of an error that happened inside it.
+pub(crate) fn in_member<E: de::Error>(name: &str, error: &E) -> E {
+    E::custom(format_args!("`{name}`: {error}"))
+}
+
+/// The wire name of a field: the literal if one is given, the field's own name otherwise.
+macro_rules! wire_name {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $wire:literal) => {
+        $wire
+    };
+}
+
+/// Declares an object type with `Serialize` and `Deserialize`.
+///
+/// ```ignore
+/// object! {
+///     /// Docs.
+///     pub struct Task {
+///         required { /// Docs.
+///             id: TaskId = "_id", }
+///         /// Docs.
+///         optional video_id: Option<VideoId>,
+///     }
+/// }
+/// ```
+/// `required` members become the arguments of `new`. Without that block the type has `Default` instead of `new`.
+///
+/// Kinds of the other members:
+/// - `optional`: `Option<T>`; absent or `null` is `None`.
+/// - `number`: `Option<f64>`, written without `.0` where whole.
+/// - `whole`: `Option<u32>` or `Option<u64>`; `640.0` is read as `640`.
+/// - `list`: `Vec<T>`; absent or `null` is empty.
+/// - `present_list`: the same, but absence is an error.
+/// - `defaulted`: any type with `Default`, for absent or `null`.
+macro_rules! object {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident $(<$generic:ident>)? {
+            required { $($(#[$rmeta:meta])* $rfield:ident : $rty:ty $(= $rwire:literal)?,)+ }
+            $($(#[$fmeta:meta])* $kind:ident $field:ident : $ty:ty $(= $wire:literal)?,)*
+        }
+    ) => {
+        object! {
+            @define [] $(#[$meta])* $vis $name [$($generic)?]
+            { $($(#[$rmeta])* required $rfield: $rty = wire_name!($rfield $($rwire)?),)+
+              $($(#[$fmeta])* $kind $field: $ty = wire_name!($field $($wire)?),)* }
+        }
+
+        impl $(<$generic>)? $name $(<$generic>)? {
+            #[doc = concat!("A `", stringify!($name), "` with its required members; every other field is empty.")]
+            $vis fn new($($rfield: impl Into<$rty>),+) -> Self {
+                Self {
+                    $($rfield: $rfield.into(),)+
+                    $($field: Default::default(),)*
+                    extra: Default::default(),
+                }
+            }
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident $(<$generic:ident>)? {
+            $($(#[$fmeta:meta])* $kind:ident $field:ident : $ty:ty $(= $wire:literal)?,)*
+        }
+    ) => {
+        object! {
+            @define [Default] $(#[$meta])* $vis $name [$($generic)?]
+            { $($(#[$fmeta])* $kind $field: $ty = wire_name!($field $($wire)?),)* }
+        }
+    };
+
+    (@define [$($derive:ident)?] $(#[$meta:meta])* $vis:vis $name:ident [$($generic:ident)?]
+        { $($(#[$fmeta:meta])* $kind:ident $field:ident : $ty:ty = $wire:expr,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq $(, $derive)?)]
+        #[non_exhaustive]
+        $vis struct $name $(<$generic>)? {
+            $($(#[$fmeta])* $vis $field: $ty,)*
+            /// Members without a field here, and known members that were sent as `null`.
+            $vis extra: $crate::Extra,
+        }
+
+        impl $(<$generic: serde::Serialize>)? serde::Serialize for $name $(<$generic>)? {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use serde::ser::SerializeMap as _;
+                let mut map = serializer.serialize_map(None)?;
+                $(if object!(@is_set $kind self $field $wire) {
+                    map.serialize_entry($wire, &object!(@write $kind self.$field))?;
+                })*
+                for (key, value) in &self.extra {
+                    let is_written = false $(|| (key == $wire && object!(@is_set $kind self $field $wire)))*;
+                    if !is_written {
+                        map.serialize_entry(key, value)?;
+                    }
+                }
+                map.end()
+            }
+        }
+
+        impl<'de $(, $generic: serde::Deserialize<'de>)?> serde::Deserialize<'de> for $name $(<$generic>)? {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Members $(<$generic>(std::marker::PhantomData<$generic>))?;
+
+                impl<'de $(, $generic: serde::Deserialize<'de>)?> serde::de::Visitor<'de> for Members $(<$generic>)? {
+                    type Value = $name $(<$generic>)?;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str(concat!("a JSON object (", stringify!($name), ")"))
+                    }
+
+                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                        let mut extra = $crate::Extra::new();
+                        $(let mut $field = None;)*
+                        while let Some(key) = map.next_key::<String>()? {
+                            $(if key == $wire {
+                                if $field.is_some() {
+                                    return Err(serde::de::Error::duplicate_field($wire));
+                                }
+                                match map.next_value::<object!(@slot $kind $ty)>() {
+                                    Ok(slot) => match object!(@read $kind slot) {
+                                        Some(value) => $field = Some(value),
+                                        None => { extra.insert(key, serde_json::Value::Null); }
+                                    },
+                                    Err(error) => return Err($crate::object::in_member($wire, &error)),
+                                }
+                                continue;
+                            })*
+                            let value = map.next_value()?;
+                            extra.insert(key, value);
+                        }
+                        Ok($name { $($field: object!(@finish $kind $field $wire extra),)* extra })
+                    }
+                }
+
+                deserializer.deserialize_map(Members $(::<$generic>(std::marker::PhantomData))?)
+            }
+        }
+    };
+
+    // What a member decodes to before `null` is told from a value.
+    (@slot required $ty:ty) => { $ty };
+    (@slot optional $ty:ty) => { $ty };
+    (@slot number $ty:ty) => { Option<$crate::number::Number> };
+    (@slot whole $ty:ty) => { Option<$crate::number::Whole<<$ty as IntoIterator>::Item>> };
+    (@slot list $ty:ty) => { Option<$ty> };
+    (@slot present_list $ty:ty) => { Option<$ty> };
+    (@slot defaulted $ty:ty) => { Option<$ty> };
+
+    (@read required $slot:ident) => { Some($slot) };
+    (@read number $slot:ident) => { $slot.map(|number| number.0) };
+    (@read whole $slot:ident) => { $slot.map(|whole| whole.0) };
+    (@read $kind:ident $slot:ident) => { $slot };
+
+    (@finish required $field:ident $wire:tt $extra:ident) => {
+        match $field {
+            Some(value) => value,
+            None => return Err(serde::de::Error::missing_field($wire)),
+        }
+    };
+    (@finish list $field:ident $wire:tt $extra:ident) => { $field.unwrap_or_default() };
+    (@finish defaulted $field:ident $wire:tt $extra:ident) => { $field.unwrap_or_default() };
+    (@finish present_list $field:ident $wire:tt $extra:ident) => {
+        match $field {
+            Some(value) => value,
+            None if $extra.contains_key($wire) => Default::default(),
+            None => return Err(serde::de::Error::missing_field($wire)),
+        }
+    };
+    (@finish $kind:ident $field:ident $wire:tt $extra:ident) => { $field };
+
+    (@is_set required $self:ident $field:ident $wire:tt) => { true };
+    (@is_set list $self:ident $field:ident $wire:tt) => {
+        !$self.$field.is_empty() || !$self.extra.contains_key($wire)
+    };
+    (@is_set defaulted $self:ident $field:ident $wire:tt) => {
+        $self.$field != Default::default() || !$self.extra.contains_key($wire)
+    };
+    (@is_set present_list $self:ident $field:ident $wire:tt) => { object!(@is_set list $self $field $wire) };
+    (@is_set $kind:ident $self:ident $field:ident $wire:tt) => { $self.$field.is_some() };
+
+    (@write number $self:ident . $field:ident) => { $self.$field.map($crate::number::Number) };
+    (@write $kind:ident $self:ident . $field:ident) => { $self.$field };
+}

@@ -1,0 +1,142 @@
+//! The macro that makes an open enumeration: the known words are variants, any other word survives a round trip.
+//!
+//! The words of the API itself live with the objects that use them, in `words.rs`, and in `error_code.rs`.
+
+/// A word that this version of the crate has no variant for. It cannot be made outside of the crate, so that a
+/// known word never hides in it and `==` stays true to the text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UnknownWord(Box<str>);
+
+impl UnknownWord {
+    pub(crate) fn new(word: &str) -> Self {
+        Self(word.into())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Declares an open enumeration over strings. The match is exact: the platform's words are case-sensitive.
+macro_rules! open_enum {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident {
+            $($(#[$vmeta:meta])* $variant:ident = $word:literal,)+
+        }
+    ) => {
+        $(#[$meta])*
+        ///
+        /// An unknown word is kept as it came: see [`is_known`](Self::is_known) and [`as_str`](Self::as_str).
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $(
+                #[doc = concat!("`", $word, "`.")]
+                $(#[$vmeta])*
+                $variant,
+            )+
+            #[doc(hidden)]
+            _Unknown($crate::open_enum::UnknownWord),
+        }
+
+        impl $name {
+            /// Every word that this version of the crate knows, in the order of the variants.
+            pub const KNOWN: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word as it stands on the wire.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $word,)+
+                    Self::_Unknown(word) => word.as_str(),
+                }
+            }
+
+            /// Whether this version of the crate has a variant for the word.
+            pub fn is_known(&self) -> bool {
+                !matches!(self, Self::_Unknown(_))
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(word: &str) -> Self {
+                match word {
+                    $($word => Self::$variant,)+
+                    other => Self::_Unknown($crate::open_enum::UnknownWord::new(other)),
+                }
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(word: String) -> Self {
+                Self::from(word.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = std::convert::Infallible;
+
+            fn from_str(word: &str) -> Result<Self, Self::Err> {
+                Ok(Self::from(word))
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                match self {
+                    $(Self::$variant => f.write_str(stringify!($variant)),)+
+                    Self::_Unknown(word) => f.debug_tuple("Unknown").field(&word.as_str()).finish(),
+                }
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                self.as_str() == other
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                self.as_str() == *other
+            }
+        }
+
+        /// By the text of the word, so that the order does not depend on the version of the crate.
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+                self.as_str().cmp(other.as_str())
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer).map(Self::from)
+            }
+        }
+    };
+}

@@ -1,0 +1,20 @@
+//! What the platform measured of a video.
+
+object! {
+    /// System-generated metadata about a video. Every member is optional: tasks carry four of them, videos all six.
+    pub struct SystemMetadata {
+        /// Length of the video, in seconds.
+        number duration: Option<f64>,
+        /// Name of the uploaded file.
+        optional filename: Option<String>,
+        /// Frames per second.
+        number fps: Option<f64>,
+        /// Height of a frame, in pixels.
+        whole height: Option<u32>,
+        /// Width of a frame, in pixels.
+        whole width: Option<u32>,
+        /// Size of the file: bytes in the samples and filters, kilobytes according to an older page. The
+        /// description of the API types it as any number, so a fraction is legal.
+        number size: Option<f64>,
+    }
+}

@@ -1,0 +1,65 @@
+//! A point in time as the platform prints it: the text is kept, the instant is read from it on demand.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A date and time as received, RFC 3339 in UTC where the platform keeps its word (`2024-01-16T07:59:40.879Z`).
+///
+/// The text comes back exactly as it came. A text that is no date does not fail the response it stands in; it only has
+/// no [`instant`](Self::instant). An old sample of the platform's own documentation prints
+/// `2022-12-08T11: 20: 58.859Z`.
+///
+/// Equality is that of the text: `…:00Z` and `…:00.000Z` differ. There is no order, because a text may have no
+/// instant: compare instants.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(String);
+
+impl Timestamp {
+    /// Wraps a text as it is: nothing is checked or changed.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text as it stands on the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The instant, or `None` where the text is not a date and time with an offset.
+    pub fn instant(&self) -> Option<jiff::Timestamp> {
+        self.0.parse().ok()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl From<jiff::Timestamp> for Timestamp {
+    /// Prints the instant in UTC with as many fractional digits as it has, up to nine.
+    fn from(instant: jiff::Timestamp) -> Self {
+        Self(instant.to_string())
+    }
+}
+
+impl From<&str> for Timestamp {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl From<String> for Timestamp {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl AsRef<str> for Timestamp {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,252 @@
+//! The events that the platform posts to a registered address. Signatures are not checked here.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+use crate::object::in_member;
+use crate::{
+    AnalyzeTaskId, AssetId, EventId, Extra, IndexId, ModelName, ModelOption, SystemMetadata,
+    TaskId, TaskStatus, Timestamp, VideoId,
+};
+
+open_enum! {
+    /// What an event tells.
+    pub enum WebhookEventType {
+        /// A video indexing task is done.
+        IndexTaskReady = "index.task.ready",
+        /// A video indexing task failed.
+        IndexTaskFailed = "index.task.failed",
+        /// An analysis task is done.
+        AnalyzeTaskReady = "analyze.task.ready",
+        /// An analysis task failed.
+        AnalyzeTaskFailed = "analyze.task.failed",
+        /// An analysis task was canceled. Newer than the other types.
+        AnalyzeTaskCanceled = "analyze.task.canceled",
+    }
+}
+
+/// An event, as the body of the request to the registered address carries it.
+///
+/// The platform repeats deliveries with the same [`id`](Self::id).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct WebhookEvent {
+    /// Identifies the event.
+    pub id: EventId,
+    /// What the event tells; decides the type of `data`.
+    pub event_type: WebhookEventType,
+    /// When the event was made.
+    pub created_at: Option<Timestamp>,
+    /// What the event is about.
+    pub data: Option<WebhookData>,
+    /// Members without a field here, and known members that were sent as `null`.
+    pub extra: Extra,
+}
+
+impl WebhookEvent {
+    /// An event with its required members; every other field is empty.
+    pub fn new(id: impl Into<EventId>, event_type: impl Into<WebhookEventType>) -> Self {
+        Self {
+            id: id.into(),
+            event_type: event_type.into(),
+            created_at: None,
+            data: None,
+            extra: Extra::new(),
+        }
+    }
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum WebhookData {
+    /// Of `index.task.…`.
+    Index(IndexTaskData),
+    /// Of `analyze.task.…`.
+    Analyze(AnalyzeTaskData),
+    /// Of an event type that this version of the crate does not know.
+    Other(Value),
+}
+
+impl WebhookData {
+    fn read(event_type: &WebhookEventType, data: Value) -> Result<Self, serde_json::Error> {
+        match event_type {
+            WebhookEventType::IndexTaskReady | WebhookEventType::IndexTaskFailed => {
+                IndexTaskData::deserialize(data).map(Self::Index)
+            }
+            WebhookEventType::AnalyzeTaskReady
+            | WebhookEventType::AnalyzeTaskFailed
+            | WebhookEventType::AnalyzeTaskCanceled => {
+                AnalyzeTaskData::deserialize(data).map(Self::Analyze)
+            }
+            WebhookEventType::_Unknown(_) => Ok(Self::Other(data)),
+        }
+    }
+}
+
+impl Serialize for WebhookData {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Index(data) => data.serialize(serializer),
+            Self::Analyze(data) => data.serialize(serializer),
+            Self::Other(data) => data.serialize(serializer),
+        }
+    }
+}
+
+object! {
+    /// The video indexing task that an event is about. It does not name the video: retrieve the task.
+    pub struct IndexTaskData {
+        required {
+            /// Identifies the task.
+            id: TaskId,
+        }
+        /// What the platform measured of the video: its duration.
+        optional metadata: Option<SystemMetadata>,
+        /// The status of the task.
+        optional status: Option<TaskStatus>,
+        /// The models of the index (API v1.2 has `engines`, kept in `extra`).
+        optional models: Option<Vec<WebhookModel>>,
+        /// Tags.
+        optional tags: Option<Vec<String>>,
+    }
+}
+
+object! {
+    /// A model of the index, as an event names it.
+    pub struct WebhookModel {
+        /// The model.
+        optional name: Option<ModelName>,
+        /// The modalities it reads.
+        optional options: Option<Vec<ModelOption>>,
+    }
+}
+
+open_enum! {
+    /// How far an analysis task is.
+    pub enum AnalyzeStatus {
+        /// Waiting for its turn.
+        Queued = "queued",
+        /// Waiting to be assigned.
+        Pending = "pending",
+        /// Being worked on.
+        Processing = "processing",
+        /// Done.
+        Ready = "ready",
+        /// Given up.
+        Failed = "failed",
+        /// Canceled.
+        Canceled = "canceled",
+    }
+}
+
+open_enum! {
+    /// Where the video of an analysis came from.
+    pub enum AnalyzeSourceType {
+        /// A public address.
+        Url = "url",
+        /// In the request itself.
+        Base64String = "base64_string",
+        /// An uploaded asset.
+        AssetId = "asset_id",
+        /// A video of an index. Deprecated.
+        VideoId = "video_id",
+    }
+}
+
+object! {
+    /// The analysis task that an event is about.
+    pub struct AnalyzeTaskData {
+        required {
+            /// Identifies the task.
+            id: AnalyzeTaskId,
+        }
+        /// The caller's own identifier. The platform always sends the member, as `null` (kept in `extra`) where none was given.
+        optional custom_id: Option<String>,
+        /// The status of the task.
+        optional status: Option<AnalyzeStatus>,
+        /// When the task was created.
+        optional created_at: Option<Timestamp>,
+        /// The video that was analyzed.
+        optional video_source: Option<AnalyzeVideoSource>,
+        /// Why the task failed, or why a ready result is only a part. Absent where the task was canceled.
+        optional error: Option<AnalyzeError>,
+    }
+}
+
+object! {
+    /// The video of an analysis.
+    pub struct AnalyzeVideoSource {
+        /// Which of the other members names the video.
+        optional source_type: Option<AnalyzeSourceType> = "type",
+        /// A public address.
+        optional url: Option<String>,
+        /// An uploaded asset.
+        optional asset_id: Option<AssetId>,
+        /// A video of an index. Deprecated.
+        optional video_id: Option<VideoId>,
+        /// The index of that video. Deprecated.
+        optional index_id: Option<IndexId>,
+        /// What the platform measured of the video.
+        optional system_metadata: Option<SystemMetadata>,
+    }
+}
+
+object! {
+    /// Why an analysis failed, or was cut.
+    pub struct AnalyzeError {
+        /// A text for people; not to be parsed.
+        optional message: Option<String>,
+    }
+}
+
+object! {
+    /// An event whose `data` is not read yet: its type may stand after it.
+    struct RawEvent {
+        required {
+            id: EventId,
+            event_type: WebhookEventType = "type",
+        }
+        optional created_at: Option<Timestamp>,
+        optional data: Option<Value>,
+    }
+}
+
+impl<'de> Deserialize<'de> for WebhookEvent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let RawEvent {
+            id,
+            event_type,
+            created_at,
+            data,
+            extra,
+        } = RawEvent::deserialize(deserializer)?;
+        let data = data
+            .map(|data| WebhookData::read(&event_type, data))
+            .transpose();
+        let data = data.map_err(|error| in_member("data", &D::Error::custom(error)))?;
+        Ok(Self {
+            id,
+            event_type,
+            created_at,
+            data,
+            extra,
+        })
+    }
+}
+
+impl Serialize for WebhookEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut event = RawEvent::new(self.id.clone(), self.event_type.clone());
+        event.created_at = self.created_at.clone();
+        event.data = self
+            .data
+            .as_ref()
+            .map(serde_json::to_value)
+            .transpose()
+            .map_err(serde::ser::Error::custom)?;
+        event.extra = self.extra.clone();
+        event.serialize(serializer)
+    }
+}
