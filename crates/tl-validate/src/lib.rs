@@ -1,1 +1,43 @@
-//! Placeholder of `tl-validate`: its rooms follow.
+//! Checks a video on this machine against the dated requirements of the TwelveLabs video platform.
+//!
+//! Three things meet here and stay apart: **facts** about a file ([`MediaFacts`], read by a [`Prober`]), **rules** as
+//! dated data ([`RulePack`]), and the pure [`check`] that holds one against the other and reports every finding.
+//!
+//! ```
+//! use tl_validate::{check, MediaFacts, Route, RulePack, Target, VideoStream};
+//!
+//! let facts = MediaFacts {
+//!     file_size_bytes: 48_000,
+//!     duration_seconds: Some(12.0),
+//!     video_streams: vec![VideoStream { codec: "h264".into(), width: 320, height: 180, ..Default::default() }],
+//!     ..Default::default()
+//! };
+//! let report = check(&facts, &Target::new(Route::Tasks), RulePack::current());
+//! assert!(report.is_refused());
+//! assert_eq!(report.predicted_code(), Some("video_resolution_too_low"));
+//! ```
+//!
+//! Features: `ffmpeg` reads media in this process and links libavformat; `worker` reads it in helper processes and links
+//! nothing. Without either the crate is pure.
+
+mod check;
+pub mod facts;
+#[cfg(feature = "ffmpeg")]
+pub mod ffmpeg;
+mod fix;
+mod open;
+mod probe;
+mod report;
+pub mod rules;
+mod target;
+#[cfg(all(feature = "worker", unix))]
+pub mod worker;
+
+pub use check::{check, check_probe_failure, check_size, max_size};
+pub use facts::{AudioStream, DurationSource, MediaFacts, Truncation, VideoStream};
+pub use fix::{Fix, FixKind};
+pub use open::open_media;
+pub use probe::{ProbeError, ProbeErrorKind, Prober};
+pub use report::{Finding, Report, Severity, Verdict};
+pub use rules::{RulePack, RulePackError};
+pub use target::{Engine, Route, Target, UnknownRoute};

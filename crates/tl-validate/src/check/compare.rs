@@ -1,0 +1,122 @@
+//! One rule against one file: the finding, or none.
+
+use super::observe::{Observed, observe};
+use crate::MediaFacts;
+use crate::report::{Finding, Severity};
+use crate::rules::{Bound, Measure, Rule, bytes, plain, with_unit};
+
+/// How far an aspect ratio may be from a listed one, as a share. 854x480 counts as 16:9 on the platform and is 0.08 % off.
+const LISTED_ASPECT_TOLERANCE: f64 = 0.01;
+
+pub(super) fn against(rule: &Rule, facts: &MediaFacts) -> Option<Finding> {
+    if rule.audio_only.is_some_and(|wanted| wanted != facts.video().is_none()) {
+        return None;
+    }
+    match observe(rule.measure, facts) {
+        Observed::NotApplicable => None,
+        Observed::Unknown => Some(unknown(rule, facts)),
+        Observed::Words(words) => {
+            let Bound::OneOf(allowed) = &rule.bound else { return None };
+            let found = words.iter().any(|word| allowed.iter().any(|a| a.eq_ignore_ascii_case(word)));
+            (!found).then(|| finding(rule, rule.severity, format!("{} {}", rule.measure, words.join(","))))
+        }
+        Observed::Number(value) if rule.measure == Measure::AspectList => listed_aspect(rule, facts, value),
+        Observed::Number(value) => number(rule, facts, value),
+    }
+}
+
+fn number(rule: &Rule, facts: &MediaFacts, value: f64) -> Option<Finding> {
+    let in_unit = value / rule.unit.factor();
+    if !rule.bound.allows(in_unit) {
+        return Some(finding(rule, rule.severity, observed(rule, facts, value)));
+    }
+    if rule.severity == Severity::Advice {
+        return None;
+    }
+    if let (Bound::Max(max), Some(smaller)) = (&rule.bound, rule.unit.smaller_factor())
+        && value > max * smaller
+    {
+        return Some(finding(rule, Severity::Warning, observed(rule, facts, value)));
+    }
+    let bound = rule.bound.number()?;
+    if rule.measure == Measure::Duration
+        && let Some(container) = facts.container_duration_seconds
+        && !rule.bound.allows(container)
+    {
+        let text = format!(
+            "{}, while the container says {} s",
+            observed(rule, facts, value),
+            plain(container)
+        );
+        return Some(finding(rule, Severity::Warning, text));
+    }
+    // A whisker of the margin absorbs the rounding of the division, so that a value on the edge of it is inside.
+    let near = rule.margin.is_some_and(|margin| (in_unit - bound).abs() <= margin + 1e-9);
+    near.then(|| {
+        let text = format!("{}, which is very close to the bound", observed(rule, facts, value));
+        finding(rule, Severity::Warning, text)
+    })
+}
+
+fn listed_aspect(rule: &Rule, facts: &MediaFacts, ratio: f64) -> Option<Finding> {
+    let Bound::OneOf(allowed) = &rule.bound else { return None };
+    let found = allowed.iter().filter_map(|text| parse_ratio(text)).any(|listed| {
+        (ratio / listed - 1.0).abs() <= LISTED_ASPECT_TOLERANCE
+    });
+    (!found).then(|| finding(rule, rule.severity, observed(rule, facts, ratio)))
+}
+
+fn parse_ratio(text: &str) -> Option<f64> {
+    let (width, height) = text.split_once(':')?;
+    let (width, height) = (width.parse::<f64>().ok()?, height.parse::<f64>().ok()?);
+    (width > 0.0 && height > 0.0).then(|| width / height)
+}
+
+/// A rule whose value the file does not tell. It is refused rather than guessed, except where only headers were read.
+fn unknown(rule: &Rule, facts: &MediaFacts) -> Finding {
+    let severity = if facts.header_only { rule.severity.min(Severity::Warning) } else { rule.severity };
+    finding(rule, severity, format!("the {} cannot be told from the file", rule.measure))
+}
+
+/// What was seen, in words: the frame size where a side is meant, the number with its unit elsewhere.
+fn observed(rule: &Rule, facts: &MediaFacts, value: f64) -> String {
+    let frame = facts.video().map(|v| format!("{}x{}", v.width, v.height)).unwrap_or_default();
+    match rule.measure {
+        Measure::ShortSide | Measure::LongSide | Measure::Width | Measure::Height => {
+            format!("{frame} ({} {} px)", rule.measure, plain(value))
+        }
+        Measure::AspectRatio => format!("{frame} (aspect ratio {}:1)", plain(value)),
+        Measure::AspectList => format!("{frame} (aspect ratio {})", plain(value)),
+        Measure::FileSize => format!("file size {}", bytes(value)),
+        Measure::AudioTracks if value == 0.0 => "no audio track".to_owned(),
+        Measure::VideoTracks if value == 0.0 => "no video track".to_owned(),
+        _ => format!("{} {}", rule.measure, with_unit(value, rule.measure, rule.unit)),
+    }
+}
+
+/// What is allowed, in words, from the very number that was compared.
+fn allowed(rule: &Rule) -> String {
+    let number = |n: f64| with_unit(n, rule.measure, rule.unit);
+    match &rule.bound {
+        Bound::Min(n) => format!("{} at least {}", rule.measure, number(*n)),
+        Bound::Max(n) => format!("{} at most {}", rule.measure, number(*n)),
+        Bound::Equals(n) => format!("{} exactly {}", rule.measure, number(*n)),
+        Bound::OneOf(words) => format!("{} one of {}", rule.measure, words.join(", ")),
+    }
+}
+
+fn finding(rule: &Rule, severity: Severity, observed: String) -> Finding {
+    Finding {
+        rule: rule.id.clone(),
+        severity,
+        observed,
+        allowed: allowed(rule),
+        why: rule.why.clone(),
+        assumption: rule.assumption.clone(),
+        documentation: rule.documentation.clone(),
+        source: rule.source.clone(),
+        since: Some(rule.since),
+        predicted_code: rule.code.clone(),
+        fix: None,
+    }
+}

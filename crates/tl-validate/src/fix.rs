@@ -1,0 +1,72 @@
+//! How a finding can be made to go away: the `ffmpeg` call for one file. Running it is the command's work.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A change to the file that removes a finding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Fix {
+    /// What is done.
+    pub kind: FixKind,
+    /// What is done, as a clause.
+    pub summary: String,
+    /// The whole argument list, program first; [`Fix::INPUT`] and [`Fix::OUTPUT`] stand for the two files.
+    pub argv: Vec<String>,
+    /// Whether pictures and sound come out unchanged.
+    pub lossless: bool,
+    /// Estimated size of the result in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_bytes: Option<u64>,
+    /// Estimated time to run on one core of 2020, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_seconds: Option<f64>,
+}
+
+/// What a fix does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FixKind {
+    /// Copies the streams into a new container.
+    Remux,
+    /// Scales the picture.
+    Scale,
+    /// Adds bars to change the aspect ratio.
+    Pad,
+    /// Cuts the end off.
+    Trim,
+    /// Repeats the last frame, or the whole, until it is long enough.
+    Extend,
+    /// Adds a silent audio track.
+    AddSilence,
+    /// Encodes again at a lower bit rate to fit a size.
+    Shrink,
+}
+
+impl Fix {
+    /// Stands for the file to be fixed in [`Fix::argv`].
+    pub const INPUT: &'static str = "{input}";
+    /// Stands for the file to be written in [`Fix::argv`].
+    pub const OUTPUT: &'static str = "{output}";
+
+    /// The argument list with both file names put in.
+    pub fn command(&self, input: &str, output: &str) -> Vec<String> {
+        self.argv
+            .iter()
+            .map(|arg| match arg.as_str() {
+                Self::INPUT => input.to_owned(),
+                Self::OUTPUT => output.to_owned(),
+                other => other.to_owned(),
+            })
+            .collect()
+    }
+}
+
+impl fmt::Display for Fix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let loss = if self.lossless { "lossless" } else { "re-encodes" };
+        write!(f, "{} ({loss}): {}", self.summary, self.argv.join(" "))
+    }
+}

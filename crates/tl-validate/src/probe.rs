@@ -1,0 +1,258 @@
+//! Asking a prober for facts, and every way in which that fails. How media is read lives in [`crate::ffmpeg`] and
+//! [`crate::worker`]; what the facts mean lives in [`crate::rules`].
+
+use std::fmt;
+use std::fs::File;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::MediaFacts;
+
+/// Reads the facts of a media file.
+///
+/// Implemented by `ffmpeg::InProcess` and `worker::ProbePool`, and by anything a test wants to put in their place.
+pub trait Prober: Send + Sync {
+    /// Opens `path` and reads its facts.
+    ///
+    /// # Errors
+    /// Every [`ProbeErrorKind`]; the call returns by the prober's deadline.
+    fn probe(&self, path: &Path) -> Result<MediaFacts, ProbeError> {
+        let file = crate::open::open_media(path)?;
+        self.probe_file(file, &path.to_string_lossy())
+    }
+
+    /// Reads the facts of a file that is open already; `name` is used in messages only.
+    ///
+    /// The file is read at absolute offsets: its cursor does not move.
+    ///
+    /// # Errors
+    /// Every [`ProbeErrorKind`] except [`ProbeErrorKind::NotFound`].
+    fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError>;
+}
+
+impl<P: Prober + ?Sized> Prober for &P {
+    fn probe(&self, path: &Path) -> Result<MediaFacts, ProbeError> {
+        (**self).probe(path)
+    }
+    fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
+        (**self).probe_file(file, name)
+    }
+}
+
+impl<P: Prober + ?Sized> Prober for std::sync::Arc<P> {
+    fn probe(&self, path: &Path) -> Result<MediaFacts, ProbeError> {
+        (**self).probe(path)
+    }
+    fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
+        (**self).probe_file(file, name)
+    }
+}
+
+impl<P: Prober + ?Sized> Prober for Box<P> {
+    fn probe(&self, path: &Path) -> Result<MediaFacts, ProbeError> {
+        (**self).probe(path)
+    }
+    fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
+        (**self).probe_file(file, name)
+    }
+}
+
+/// What kind of thing went wrong while a file was probed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ProbeErrorKind {
+    /// There is no file at the path.
+    NotFound,
+    /// The file may not be read (permissions).
+    Unreadable,
+    /// The path names a directory, a FIFO, a socket or a device.
+    NotAFile,
+    /// The file has no bytes.
+    Empty,
+    /// The bytes are not a video or audio container: text, a picture, an archive, noise.
+    NotMedia,
+    /// The file is a playlist or a description that points to other files (HLS, DASH, ffconcat, SDP, external tracks).
+    Nested,
+    /// The container is known, but its content cannot be read: damaged or cut off before its index.
+    Broken,
+    /// Reading would take more memory, pixels or streams than allowed.
+    TooComplex,
+    /// The deadline passed before the answer was there.
+    DeadlinePassed,
+    /// The helper program `tl-probe` was not found.
+    HelperMissing,
+    /// The helper program died or answered nonsense.
+    HelperFailed,
+    /// The operating system reported a read error.
+    Io,
+}
+
+impl ProbeErrorKind {
+    /// A short stable name, as used in rule ids: `not_media`, `broken`, …
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Unreadable => "unreadable",
+            Self::NotAFile => "not_a_file",
+            Self::Empty => "empty",
+            Self::NotMedia => "not_media",
+            Self::Nested => "nested",
+            Self::Broken => "broken",
+            Self::TooComplex => "too_complex",
+            Self::DeadlinePassed => "deadline_passed",
+            Self::HelperMissing => "helper_missing",
+            Self::HelperFailed => "helper_failed",
+            Self::Io => "io",
+        }
+    }
+
+    /// Whether the file itself is at fault, so that the platform would refuse it too.
+    ///
+    /// The other kinds say something about this machine or this call: run again, or correct the call.
+    pub fn is_about_the_file(self) -> bool {
+        matches!(
+            self,
+            Self::Empty | Self::NotMedia | Self::Nested | Self::Broken | Self::TooComplex
+        )
+    }
+}
+
+impl fmt::Display for ProbeErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A file could not be probed.
+///
+/// `Display` says what happened, what was seen, what is allowed and what to do next. The error serialises, because it
+/// also travels from the helper process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeError {
+    kind: ProbeErrorKind,
+    name: String,
+    seen: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    format: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    log: Vec<String>,
+}
+
+impl ProbeError {
+    /// Makes an error; `name` is the file as the user knows it, `seen` what was found, as a clause without a full stop.
+    pub fn new(kind: ProbeErrorKind, name: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+            seen: seen.into(),
+            format: None,
+            log: Vec::new(),
+        }
+    }
+
+    /// Adds the container format that was recognised.
+    #[must_use]
+    pub fn with_format(mut self, format: impl Into<String>) -> Self {
+        self.format = Some(format.into());
+        self
+    }
+
+    /// Adds lines that the demuxer logged.
+    #[must_use]
+    pub fn with_log(mut self, log: Vec<String>) -> Self {
+        self.log = log;
+        self
+    }
+
+    /// Replaces the file's name.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ProbeErrorKind {
+        self.kind
+    }
+
+    /// The file, as the caller named it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What was seen, as a clause.
+    pub fn seen(&self) -> &str {
+        &self.seen
+    }
+
+    /// The container or playlist format that was recognised, such as `hls`.
+    pub fn format(&self) -> Option<&str> {
+        self.format.as_deref()
+    }
+
+    /// What the demuxer logged while it failed.
+    pub fn log(&self) -> &[String] {
+        &self.log
+    }
+
+    /// What was allowed, as a clause.
+    pub fn allowed(&self) -> &'static str {
+        match self.kind {
+            ProbeErrorKind::NotFound
+            | ProbeErrorKind::Unreadable
+            | ProbeErrorKind::NotAFile
+            | ProbeErrorKind::Io => "a readable regular file",
+            ProbeErrorKind::Empty | ProbeErrorKind::NotMedia | ProbeErrorKind::Broken => {
+                "a complete video file that FFmpeg can read"
+            }
+            ProbeErrorKind::Nested => "one self-contained video file",
+            ProbeErrorKind::TooComplex => "a file that can be read within the memory and stream limits",
+            ProbeErrorKind::DeadlinePassed => "a file that can be read within the deadline",
+            ProbeErrorKind::HelperMissing | ProbeErrorKind::HelperFailed => "a working `tl-probe` helper",
+        }
+    }
+
+    /// What to do next, as a sentence.
+    pub fn next(&self) -> &'static str {
+        match self.kind {
+            ProbeErrorKind::NotFound => "Check the path.",
+            ProbeErrorKind::Unreadable => "Give the current user read permission, or run as a user that has it.",
+            ProbeErrorKind::NotAFile => "Name the video file itself.",
+            ProbeErrorKind::Empty => "Copy or download the file again.",
+            ProbeErrorKind::NotMedia => "Check that this is the video and not its download page or an archive.",
+            ProbeErrorKind::Nested => {
+                "Make one file of it first, for example: ffmpeg -i PLAYLIST -c copy out.mp4"
+            }
+            ProbeErrorKind::Broken => {
+                "Copy or download the file again; if it is all there is, try: ffmpeg -i FILE -c copy repaired.mp4"
+            }
+            ProbeErrorKind::TooComplex => {
+                "Do not trust this file; if it is genuine, raise the memory limit or re-encode it."
+            }
+            ProbeErrorKind::DeadlinePassed => "Run again with a longer deadline, or from a faster disk.",
+            ProbeErrorKind::HelperMissing => {
+                "Install it beside `tl` (cargo install tl-cli), or set TL_PROBE to its path."
+            }
+            ProbeErrorKind::HelperFailed => "Run again; if it stays, run `tl-probe FILE` by hand and report the file.",
+            ProbeErrorKind::Io => "Check the disk or the network share, then run again.",
+        }
+    }
+}
+
+impl fmt::Display for ProbeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.name.is_empty() {
+            write!(f, "{}: ", self.name)?;
+        }
+        write!(f, "{} (allowed: {}).", self.seen, self.allowed())?;
+        if let Some(line) = self.log.last() {
+            write!(f, " FFmpeg says: {line}.")?;
+        }
+        write!(f, " {}", self.next())
+    }
+}
+
+impl std::error::Error for ProbeError {}

@@ -1,0 +1,11 @@
+//! Rules as dated data: what a rule pack is, where it comes from, and which of its rules hold for a target.
+//! Holding facts against rules is the work of [`crate::check`].
+
+mod bound;
+
+mod file;
+mod pack;
+
+pub use bound::{Bound, Measure, Unit};
+pub(crate) use bound::{bytes, plain, with_unit};
+pub use pack::{EngineEntry, EngineStatus, PackInfo, Rule, RulePack, RulePackError};

@@ -1,0 +1,223 @@
+//! What a rule measures, in which unit, and what it allows. How the numbers are read off a file lives in `check`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The property of a file that a rule looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Measure {
+    /// The shorter side of the stored frame.
+    ShortSide,
+    /// The longer side of the stored frame.
+    LongSide,
+    /// The stored width.
+    Width,
+    /// The stored height.
+    Height,
+    /// The longer side divided by the shorter one.
+    AspectRatio,
+    /// Width to height as a ratio such as `16:9`, compared with a list.
+    AspectList,
+    /// Pixel (sample) aspect ratio as a number; 1 means square pixels.
+    SampleAspectRatio,
+    /// Playing time.
+    Duration,
+    /// Size of the file.
+    FileSize,
+    /// Number of audio streams.
+    AudioTracks,
+    /// Number of video streams, cover art not counted.
+    VideoTracks,
+    /// Average frame rate.
+    FrameRate,
+    /// Bit rate of the whole file.
+    BitRate,
+    /// Container format, compared with a list.
+    Container,
+    /// Video codec, compared with a list.
+    VideoCodec,
+    /// Audio codec, compared with a list.
+    AudioCodec,
+}
+
+impl Measure {
+    /// What the measure is called in a sentence.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::ShortSide => "short side",
+            Self::LongSide => "long side",
+            Self::Width => "width",
+            Self::Height => "height",
+            Self::AspectRatio | Self::AspectList => "aspect ratio",
+            Self::SampleAspectRatio => "pixel aspect ratio",
+            Self::Duration => "duration",
+            Self::FileSize => "file size",
+            Self::AudioTracks => "audio tracks",
+            Self::VideoTracks => "video tracks",
+            Self::FrameRate => "frame rate",
+            Self::BitRate => "bit rate",
+            Self::Container => "container",
+            Self::VideoCodec => "video codec",
+            Self::AudioCodec => "audio codec",
+        }
+    }
+
+    /// Whether the measure is a word to be found in a list rather than a number.
+    pub(crate) fn is_word(self) -> bool {
+        matches!(
+            self,
+            Self::AspectList | Self::Container | Self::VideoCodec | Self::AudioCodec
+        )
+    }
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+/// The unit of a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Unit {
+    /// A plain number or a word.
+    #[default]
+    #[serde(rename = "")]
+    None,
+    /// Pixels.
+    #[serde(rename = "px")]
+    Pixels,
+    /// Seconds.
+    #[serde(rename = "s")]
+    Seconds,
+    /// Bytes, exact.
+    #[serde(rename = "bytes")]
+    Bytes,
+    /// "MB" as printed, without saying whether 10⁶ or 2²⁰ is meant.
+    #[serde(rename = "MB")]
+    Megabytes,
+    /// "GB" as printed, without saying whether 10⁹ or 2³⁰ is meant.
+    #[serde(rename = "GB")]
+    Gigabytes,
+    /// Frames per second.
+    #[serde(rename = "fps")]
+    FramesPerSecond,
+    /// Bits per second.
+    #[serde(rename = "bit/s")]
+    BitsPerSecond,
+}
+
+impl Unit {
+    /// The unit's factor to the base unit, in the larger reading. A file above this reading is refused.
+    pub(crate) fn factor(self) -> f64 {
+        match self {
+            Self::Megabytes => 1_048_576.0,
+            Self::Gigabytes => 1_073_741_824.0,
+            _ => 1.0,
+        }
+    }
+
+    /// The unit's factor in the smaller reading, where there are two.
+    pub(crate) fn smaller_factor(self) -> Option<f64> {
+        match self {
+            Self::Megabytes => Some(1e6),
+            Self::Gigabytes => Some(1e9),
+            _ => None,
+        }
+    }
+}
+
+/// What a rule allows. Numeric bounds are inclusive.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Bound {
+    /// At least this much.
+    Min(f64),
+    /// At most this much.
+    Max(f64),
+    /// Exactly this much.
+    Equals(f64),
+    /// One of these words.
+    OneOf(Vec<String>),
+}
+
+impl Bound {
+    /// Whether `value`, in the bound's own unit, is within the bound. Word lists hold for no number.
+    pub fn allows(&self, value: f64) -> bool {
+        match self {
+            Self::Min(min) => value >= *min,
+            Self::Max(max) => value <= *max,
+            Self::Equals(want) => (value - want).abs() < 1e-9,
+            Self::OneOf(_) => false,
+        }
+    }
+
+    /// The number of the bound, when it has one.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Self::Min(n) | Self::Max(n) | Self::Equals(n) => Some(*n),
+            Self::OneOf(_) => None,
+        }
+    }
+}
+
+/// Writes a number for people: no trailing zeros, three decimals at most.
+pub(crate) fn plain(value: f64) -> String {
+    let text = format!("{value:.3}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text.is_empty() || text == "-0" {
+        "0".to_owned()
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Writes a value with its unit.
+pub(crate) fn with_unit(value: f64, measure: Measure, unit: Unit) -> String {
+    match (measure, unit) {
+        (Measure::AspectRatio, _) => format!("{}:1", plain(value)),
+        (Measure::FileSize, Unit::Bytes | Unit::None) => bytes(value),
+        (_, Unit::None) => plain(value),
+        (_, Unit::Pixels) => format!("{} px", plain(value)),
+        (_, Unit::Seconds) => format!("{} s", plain(value)),
+        (_, Unit::Bytes) => bytes(value),
+        (_, Unit::Megabytes) => format!("{} MB", plain(value)),
+        (_, Unit::Gigabytes) => format!("{} GB", plain(value)),
+        (_, Unit::FramesPerSecond) => format!("{} fps", plain(value)),
+        (_, Unit::BitsPerSecond) => format!("{} bit/s", plain(value)),
+    }
+}
+
+/// Writes a size: exact bytes, and the two readings of the large unit where one applies.
+pub(crate) fn bytes(value: f64) -> String {
+    let whole = plain(value.round());
+    if value >= 1_073_741_824.0 {
+        format!("{whole} bytes ({:.3} GiB)", value / 1_073_741_824.0)
+    } else if value >= 1_048_576.0 {
+        format!("{whole} bytes ({:.1} MiB)", value / 1_048_576.0)
+    } else {
+        format!("{whole} bytes")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_without_noise() {
+        let check = |value, text: &str| assert_eq!(plain(value), text);
+        check(4.0, "4");
+        check(2.4, "2.4");
+        check(3.9996, "4");
+        check(0.0, "0");
+        check(-0.0001, "0");
+        check(14400.04, "14400.04");
+        check(7200.0, "7200");
+    }
+}
