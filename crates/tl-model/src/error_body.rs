@@ -65,7 +65,8 @@ pub struct ErrorBody {
     /// The beginning of a body that is none of the platform's shapes: one line, at most 300 characters, no markup, no
     /// control characters.
     pub excerpt: Option<String>,
-    /// The other members of a JSON object. For [`ErrorShape::Nested`] those inside `error`, `details` among them.
+    /// The members of a JSON object that no field took, where they stood: those of [`ErrorShape::Nested`] are still
+    /// inside `error`.
     pub extra: Extra,
 }
 
@@ -117,6 +118,15 @@ impl ErrorBody {
         }
     }
 
+    /// The details of a nested error, or of a flat one that has the member.
+    pub fn details(&self) -> Option<&Value> {
+        let nested = self
+            .extra
+            .get("error")
+            .and_then(|error| error.get("details"));
+        nested.or_else(|| self.extra.get("details"))
+    }
+
     /// The JSON text of the error in the platform's usual form: `code`, `message`, `docs_url` and what `extra` holds.
     ///
     /// Other shapes are translated: a number by [`ErrorCode::from_numeric`], a foreign body by its description.
@@ -165,18 +175,21 @@ impl ErrorBody {
 
     fn from_object(status: u16, mut object: Map<String, Value>, body: &[u8]) -> Self {
         if let Some(Value::Object(inner)) = object.get_mut("error")
-            && let inner = std::mem::take(inner)
+            && ["code", "message"]
+                .iter()
+                .any(|key| inner.contains_key(*key))
         {
-            object.remove("error");
             let mut error = Self::blank(status, ErrorShape::Nested);
             error.take_members(inner);
-            for (key, value) in object {
-                error.extra.entry(key).or_insert(value);
+            if inner.is_empty() {
+                object.remove("error");
             }
+            error.extra = object;
             return error;
         }
         let mut error = Self::blank(status, ErrorShape::Flat);
-        error.take_members(object);
+        error.take_members(&mut object);
+        error.extra = object;
         if error.code.is_none() && error.number.is_some() {
             error.shape = ErrorShape::Numeric;
         } else if error.code.is_none() && error.message.is_none() {
@@ -190,13 +203,10 @@ impl ErrorBody {
         error
     }
 
-    /// Takes the members that the shapes share; those of another type stay in `extra`.
-    fn take_members(&mut self, mut object: Map<String, Value>) {
-        let code = ["code", "error_code"]
-            .into_iter()
-            .find(|key| object.get(*key).is_some_and(Value::is_string));
-        self.code = code
-            .and_then(|key| take_text(&mut object, key))
+    /// Takes the members that the shapes share; those of another type stay where they are.
+    fn take_members(&mut self, object: &mut Map<String, Value>) {
+        self.code = take_text(object, "code")
+            .or_else(|| take_text(object, "error_code"))
             .map(ErrorCode::from);
         let number = ["error_code", "code"]
             .into_iter()
@@ -204,10 +214,8 @@ impl ErrorBody {
         self.number = number
             .and_then(|key| object.remove(key))
             .and_then(|value| value.as_i64());
-        self.message =
-            take_text(&mut object, "message").or_else(|| take_text(&mut object, "Message"));
-        self.docs_url = take_text(&mut object, "docs_url");
-        self.extra = object;
+        self.message = take_text(object, "message").or_else(|| take_text(object, "Message"));
+        self.docs_url = take_text(object, "docs_url");
     }
 
     fn from_foreign(status: u16, content_type: Option<&str>, body: &[u8]) -> Self {

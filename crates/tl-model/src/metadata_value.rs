@@ -148,28 +148,59 @@ impl MetadataValue {
 
 /// An integer from −2^63 to 2^64 − 1, as JSON texts carry them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MetadataInteger(i128);
+pub struct MetadataInteger(Width);
+
+/// The order of the variants is the order of the values: what fits an `i64` is always `Signed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Width {
+    Signed(i64),
+    Unsigned(u64),
+}
 
 impl MetadataInteger {
     /// The value, if it is at most 2^63 − 1.
     pub fn as_i64(self) -> Option<i64> {
-        i64::try_from(self.0).ok()
+        match self.0 {
+            Width::Signed(value) => Some(value),
+            Width::Unsigned(_) => None,
+        }
     }
 
     /// The value, if it is not negative.
     pub fn as_u64(self) -> Option<u64> {
-        u64::try_from(self.0).ok()
+        match self.0 {
+            Width::Signed(value) => u64::try_from(value).ok(),
+            Width::Unsigned(value) => Some(value),
+        }
     }
 
     /// Whether the value is within ±9007199254740991 (2^53 − 1).
     pub fn is_safe(self) -> bool {
-        self.0.unsigned_abs() <= u128::from(MAX_SAFE_INTEGER)
+        match self.0 {
+            Width::Signed(value) => value.unsigned_abs() <= MAX_SAFE_INTEGER,
+            Width::Unsigned(_) => false,
+        }
+    }
+}
+
+impl From<i64> for MetadataInteger {
+    fn from(value: i64) -> Self {
+        Self(Width::Signed(value))
+    }
+}
+
+impl From<u64> for MetadataInteger {
+    fn from(value: u64) -> Self {
+        Self(i64::try_from(value).map_or(Width::Unsigned(value), Width::Signed))
     }
 }
 
 impl fmt::Display for MetadataInteger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        match self.0 {
+            Width::Signed(value) => fmt::Display::fmt(&value, f),
+            Width::Unsigned(value) => fmt::Display::fmt(&value, f),
+        }
     }
 }
 
@@ -232,15 +263,17 @@ impl<const N: usize> From<[&str; N]> for MetadataValue {
 }
 
 macro_rules! from_integer {
-    ($($integer:ty)+) => {
+    ($($integer:ty as $wide:ty),+) => {
         $(impl From<$integer> for MetadataValue {
             fn from(value: $integer) -> Self {
-                Self::Integer(MetadataInteger(i128::from(value)))
+                Self::Integer(MetadataInteger::from(<$wide>::from(value)))
             }
         })+
     };
 }
-from_integer!(i8 i16 i32 i64 u8 u16 u32 u64);
+from_integer!(
+    i8 as i64, i16 as i64, i32 as i64, i64 as i64, u8 as u64, u16 as u64, u32 as u64, u64 as u64
+);
 
 impl TryFrom<f64> for MetadataValue {
     type Error = MetadataError;
@@ -275,10 +308,9 @@ impl From<MetadataValue> for Value {
     fn from(value: MetadataValue) -> Self {
         match value {
             MetadataValue::String(text) => Self::String(text),
-            MetadataValue::Integer(integer) => match (integer.as_i64(), integer.as_u64()) {
-                (Some(value), _) => Self::from(value),
-                (None, Some(value)) => Self::from(value),
-                (None, None) => Self::Null,
+            MetadataValue::Integer(integer) => match integer.0 {
+                Width::Signed(value) => Self::from(value),
+                Width::Unsigned(value) => Self::from(value),
             },
             MetadataValue::Float(float) => {
                 Number::from_f64(float.0).map_or(Self::Null, Self::Number)
@@ -294,9 +326,9 @@ impl Serialize for MetadataValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::String(text) => serializer.serialize_str(text),
-            Self::Integer(integer) => match integer.as_i64() {
-                Some(value) => serializer.serialize_i64(value),
-                None => integer.as_u64().serialize(serializer),
+            Self::Integer(integer) => match integer.0 {
+                Width::Signed(value) => serializer.serialize_i64(value),
+                Width::Unsigned(value) => serializer.serialize_u64(value),
             },
             Self::Float(float) => serializer.serialize_f64(float.0),
             Self::Bool(value) => serializer.serialize_bool(*value),

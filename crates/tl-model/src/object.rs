@@ -26,7 +26,7 @@ macro_rules! wire_name {
 
 /// Declares an object type with `Serialize` and `Deserialize`.
 ///
-/// ```ignore
+/// ```text
 /// object! {
 ///     /// Docs.
 ///     pub struct Task {
