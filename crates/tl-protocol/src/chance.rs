@@ -1,0 +1,54 @@
+//! Chance from a seed: the same seed gives the same numbers on every machine. Not for secrets.
+
+/// A small generator of evenly spread numbers (SplitMix64: Steele, Lea and Flood, OOPSLA 2014).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chance(u64);
+
+impl Chance {
+    /// A generator that starts from `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next 64 bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number from 0 up to, not including, 1.
+    pub fn fraction(&mut self) -> f64 {
+        // 53 bits are what an f64 holds exactly.
+        #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+        let high = (self.bits() >> 11) as f64;
+        high / 9_007_199_254_740_992.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_numbers_and_another_seed_others() {
+        let numbers = |seed| {
+            let mut chance = Chance::new(seed);
+            [chance.bits(), chance.bits(), chance.bits()]
+        };
+        assert_eq!(numbers(7), numbers(7));
+        assert_ne!(numbers(7), numbers(8));
+    }
+
+    #[test]
+    fn fractions_stay_inside_their_bounds_and_spread() {
+        let mut chance = Chance::new(1);
+        let drawn: Vec<f64> = (0..1000).map(|_| chance.fraction()).collect();
+        assert!(drawn.iter().all(|x| (0.0..1.0).contains(x)));
+        let mean = drawn.iter().sum::<f64>() / 1000.0;
+        assert!((0.45..0.55).contains(&mean), "mean {mean}");
+    }
+}

@@ -1,0 +1,276 @@
+//! The API key and the one host that it may go to. The key never shows: not in `Debug`, not in an error, not in a log.
+
+use std::{fmt, net::IpAddr, str::FromStr};
+
+use http::{HeaderValue, Request, Uri};
+use url::{Host, Url};
+
+use crate::{Auth, Delivery, Error, TransportError, TransportErrorKind};
+
+/// The header that carries the key (API reference, "Authentication").
+pub const API_KEY_HEADER: &str = "x-api-key";
+
+/// The address of the platform, version included (API reference; read 2026-11-21).
+pub const DEFAULT_BASE_URL: &str = "https://api.twelvelabs.io/v1.3";
+
+/// How the keys of the emulator begin; such a key is never sent to another host than loopback.
+pub const EMULATOR_KEY_PREFIX: &str = "tlk_emulator";
+
+/// An API key. `Debug` shows its first letters at most, and there is no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(HeaderValue);
+
+impl ApiKey {
+    /// Takes the text of a key, without the blanks around it.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) where the text is empty or holds a character that no HTTP header can.
+    pub fn new(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Error::invalid(
+                "the API key is empty: create one on the API keys page of the dashboard",
+            ));
+        }
+        let mut value = HeaderValue::from_str(text)
+            .ok()
+            .filter(|_| text.is_ascii())
+            .ok_or_else(|| Error::invalid("the API key holds a character that cannot stand in an HTTP header: copy it again"))?;
+        value.set_sensitive(true);
+        Ok(Self(value))
+    }
+
+    /// Whether this is a key for the emulator, useless on the platform.
+    #[must_use]
+    pub fn is_for_emulator(&self) -> bool {
+        self.0
+            .as_bytes()
+            .starts_with(EMULATOR_KEY_PREFIX.as_bytes())
+    }
+}
+
+impl FromStr for ApiKey {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::new(text)
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}
+
+/// A key together with the address that it belongs to: the rule that it goes nowhere else.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    key: ApiKey,
+    base: Url,
+}
+
+impl Credentials {
+    /// `key` for the API at `base`, for example `https://api.twelvelabs.io/v1.3`.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) where `base` is no http(s) address, where it is plain http on
+    /// another host than loopback, or where the key is the emulator's and the host is not loopback.
+    pub fn new(key: ApiKey, base: Url) -> Result<Self, Error> {
+        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
+            return Err(Error::invalid(format!(
+                "the base URL `{}` is not an http or https address: it looks like {DEFAULT_BASE_URL}",
+                without_password(&base)
+            )));
+        }
+        if base.scheme() == "http" && !is_loopback(&base) {
+            return Err(Error::invalid(format!(
+                "the base URL `{}` would carry the API key unencrypted: use https, or http on a loopback address",
+                without_password(&base)
+            )));
+        }
+        if key.is_for_emulator() && !is_loopback(&base) {
+            return Err(Error::invalid(format!(
+                "this key is for the emulator and is sent to loopback addresses only, not to `{}`",
+                base.host_str().unwrap_or_default()
+            )));
+        }
+        Ok(Self { key, base })
+    }
+
+    /// The address of the API, version included.
+    #[must_use]
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// Puts the key into `request` where `auth` asks for it.
+    ///
+    /// Every driver calls this, and adds the key nowhere else.
+    ///
+    /// # Errors
+    /// [`Refused`](TransportErrorKind::Refused) where the request goes to another host than the API's.
+    pub fn authorize<B>(&self, request: &mut Request<B>, auth: Auth) -> Result<(), TransportError> {
+        if auth == Auth::None {
+            return Ok(());
+        }
+        if !same_origin(&self.base, request.uri()) {
+            return Err(
+                TransportError::new(TransportErrorKind::Refused, Delivery::NotSent).because(
+                    format!(
+                        "the API key is for {}, but the request goes to {}",
+                        self.base.host_str().unwrap_or_default(),
+                        request.uri().host().unwrap_or("no host"),
+                    ),
+                ),
+            );
+        }
+        request
+            .headers_mut()
+            .insert(API_KEY_HEADER, self.key.0.clone());
+        Ok(())
+    }
+}
+
+/// Whether the host of `url` is this machine itself: `localhost`, `127.0.0.0/8`, `::1`.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
+        None => false,
+    }
+}
+
+fn same_origin(base: &Url, uri: &Uri) -> bool {
+    let Some(host) = uri.host() else { return false };
+    let default = match uri.scheme_str() {
+        Some("https") => 443,
+        _ => 80,
+    };
+    uri.scheme_str() == Some(base.scheme())
+        && base
+            .host_str()
+            .is_some_and(|own| own.eq_ignore_ascii_case(host))
+        && base.port_or_known_default() == Some(uri.port_u16().unwrap_or(default))
+}
+
+fn without_password(url: &Url) -> String {
+    let mut shown = url.clone();
+    // Neither call can fail on an address with a host; on one without, there is nothing to hide.
+    let _ = shown.set_password(None);
+    let _ = shown.set_username("");
+    shown.set_query(None);
+    shown.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "tlk_0123456789SECRET";
+
+    fn credentials(key: &str, base: &str) -> Result<Credentials, Error> {
+        Credentials::new(ApiKey::new(key).unwrap(), Url::parse(base).unwrap())
+    }
+
+    #[test]
+    fn the_key_never_shows() {
+        let shown = format!("{:?}", credentials(KEY, DEFAULT_BASE_URL).unwrap());
+        assert!(
+            !shown.contains("SECRET") && !shown.contains("0123"),
+            "{shown}"
+        );
+        let mut request = Request::get("https://api.twelvelabs.io/v1.3/tasks")
+            .body(())
+            .unwrap();
+        credentials(KEY, DEFAULT_BASE_URL)
+            .unwrap()
+            .authorize(&mut request, Auth::ApiKey)
+            .unwrap();
+        let shown = format!("{request:?}");
+        assert!(!shown.contains("SECRET"), "{shown}");
+    }
+
+    #[test]
+    fn the_key_goes_to_the_api_host_only() {
+        let check = |uri: &str, expected: bool| {
+            let mut request = Request::get(uri).body(()).unwrap();
+            let answer = credentials(KEY, DEFAULT_BASE_URL)
+                .unwrap()
+                .authorize(&mut request, Auth::ApiKey);
+            assert_eq!(answer.is_ok(), expected, "{uri}");
+            assert_eq!(
+                request.headers().contains_key(API_KEY_HEADER),
+                expected,
+                "{uri}"
+            );
+        };
+        check("https://api.twelvelabs.io/v1.3/tasks", true);
+        check("https://API.twelvelabs.io:443/v1.3/tasks", true);
+        check("https://api.twelvelabs.io:8443/v1.3/tasks", false);
+        check("http://api.twelvelabs.io/v1.3/tasks", false);
+        check("https://api.twelvelabs.io.evil.example/v1.3/tasks", false);
+        check(
+            "https://bucket.s3.amazonaws.com/part?X-Amz-Signature=1",
+            false,
+        );
+    }
+
+    #[test]
+    fn a_request_without_key_goes_anywhere_without_it() {
+        let mut request = Request::put("https://bucket.s3.amazonaws.com/part")
+            .body(())
+            .unwrap();
+        credentials(KEY, DEFAULT_BASE_URL)
+            .unwrap()
+            .authorize(&mut request, Auth::None)
+            .unwrap();
+        assert!(request.headers().is_empty());
+    }
+
+    #[test]
+    fn an_address_that_would_give_the_key_away_is_refused_with_the_reason() {
+        let check = |key: &str, base: &str, expected: Option<&str>| {
+            let answer = credentials(key, base).err().map(|error| error.to_string());
+            match expected {
+                None => assert_eq!(answer, None, "{base}"),
+                Some(part) => assert!(
+                    answer.as_deref().is_some_and(|text| text.contains(part)),
+                    "{base}: {answer:?}"
+                ),
+            }
+        };
+        check(KEY, "http://127.0.0.1:8080/v1.3", None);
+        check(KEY, "http://[::1]:8080/v1.3", None);
+        check(KEY, "http://api.twelvelabs.io/v1.3", Some("unencrypted"));
+        check(
+            KEY,
+            "ftp://api.twelvelabs.io/v1.3",
+            Some("not an http or https address"),
+        );
+        check("tlk_emulator_1", "http://localhost:1/v1.3", None);
+        check(
+            "tlk_emulator_1",
+            DEFAULT_BASE_URL,
+            Some("loopback addresses only"),
+        );
+        check(
+            "tlk_emulator_1",
+            "https://localhost.example.com/v1.3",
+            Some("loopback addresses only"),
+        );
+    }
+
+    #[test]
+    fn a_key_that_no_header_can_carry_is_refused_without_being_shown() {
+        for text in ["", "  ", "tlk_\nSECRET", "tlk_SECRÊT"] {
+            let error = ApiKey::new(text).unwrap_err().to_string();
+            assert!(
+                error.contains("API key") && !error.contains("SECR"),
+                "{error}"
+            );
+        }
+    }
+}

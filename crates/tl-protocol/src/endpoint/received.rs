@@ -1,0 +1,308 @@
+//! A request as a server received it, and the reading of its parameters with the reason why one is refused.
+
+use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
+
+use serde_json::{Map, Value};
+
+use crate::Source;
+
+/// A request whose path has been matched and whose body has been taken in.
+#[derive(Debug, Clone, Default)]
+pub struct Received {
+    /// The path parameters in the order of the endpoint's path.
+    pub params: Vec<String>,
+    /// The query, decoded, in the order in which it was sent.
+    pub query: Vec<(String, String)>,
+    /// The body.
+    pub body: ReceivedBody,
+}
+
+/// The body of a received request.
+#[derive(Debug, Clone, Default)]
+pub enum ReceivedBody {
+    /// No body.
+    #[default]
+    Empty,
+    /// A JSON document.
+    Json(Value),
+    /// The parts of a form.
+    Form(Vec<Field>),
+}
+
+/// One part of a form.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub value: FieldValue,
+}
+
+/// What a part of a form holds.
+#[derive(Debug, Clone)]
+pub enum FieldValue {
+    /// A text.
+    Text(String),
+    /// A file, which was stored while it came in.
+    File(Arc<dyn Source>),
+}
+
+/// Why a parameter is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RejectionKind {
+    /// It is required and was not given (`parameter_not_provided`).
+    Missing,
+    /// Its value is not allowed (`parameter_invalid`).
+    Invalid,
+    /// The endpoint does not know it (`parameter_unknown`).
+    Unknown,
+    /// The body has the wrong media type (`content_type_invalid`).
+    ContentType,
+}
+
+/// A parameter that a server refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Why.
+    pub kind: RejectionKind,
+    /// Its name.
+    pub parameter: String,
+    /// What was seen and what is allowed; empty where the kind says it all.
+    pub detail: String,
+}
+
+impl Rejection {
+    /// A required parameter that was not given.
+    #[must_use]
+    pub fn missing(parameter: &str) -> Self {
+        Self {
+            kind: RejectionKind::Missing,
+            parameter: parameter.to_owned(),
+            detail: String::new(),
+        }
+    }
+
+    /// A value that is not allowed; `detail` says what was seen and what is allowed.
+    pub fn invalid(parameter: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: RejectionKind::Invalid,
+            parameter: parameter.to_owned(),
+            detail: detail.into(),
+        }
+    }
+
+    /// A parameter that the endpoint does not know.
+    #[must_use]
+    pub fn unknown(parameter: &str) -> Self {
+        Self {
+            kind: RejectionKind::Unknown,
+            parameter: parameter.to_owned(),
+            detail: String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            RejectionKind::Missing => write!(f, "`{}` is required", self.parameter),
+            RejectionKind::Unknown => write!(
+                f,
+                "`{}` is not a parameter of this endpoint",
+                self.parameter
+            ),
+            RejectionKind::Invalid => write!(f, "`{}` is invalid: {}", self.parameter, self.detail),
+            RejectionKind::ContentType => write!(f, "the content type is invalid: {}", self.detail),
+        }
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+impl Received {
+    /// The path parameter number `index`, from 0.
+    #[must_use]
+    pub fn param(&self, index: usize) -> &str {
+        self.params.get(index).map_or("", String::as_str)
+    }
+
+    /// The query, to be read parameter by parameter.
+    #[must_use]
+    pub fn query(&self) -> Params<'_> {
+        Params {
+            entries: self
+                .query
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect(),
+            taken: BTreeSet::new(),
+        }
+    }
+
+    /// The text parts of the form, to be read parameter by parameter, and the file parts.
+    ///
+    /// # Errors
+    /// Where the body is no form.
+    pub fn form(&self) -> Result<(Params<'_>, Vec<(&str, &Arc<dyn Source>)>), Rejection> {
+        let ReceivedBody::Form(fields) = &self.body else {
+            return Err(Rejection {
+                kind: RejectionKind::ContentType,
+                parameter: "Content-Type".to_owned(),
+                detail: "this endpoint takes multipart/form-data".to_owned(),
+            });
+        };
+        let (mut entries, mut files) = (Vec::new(), Vec::new());
+        for field in fields {
+            match &field.value {
+                FieldValue::Text(text) => entries.push((field.name.as_str(), text.as_str())),
+                FieldValue::File(source) => files.push((field.name.as_str(), source)),
+            }
+        }
+        Ok((
+            Params {
+                entries,
+                taken: BTreeSet::new(),
+            },
+            files,
+        ))
+    }
+
+    /// The JSON object of the body.
+    ///
+    /// # Errors
+    /// Where the body is no JSON object.
+    pub fn json(&self) -> Result<&Map<String, Value>, Rejection> {
+        match &self.body {
+            ReceivedBody::Json(Value::Object(object)) => Ok(object),
+            ReceivedBody::Json(_) => Err(Rejection::invalid("body", "a JSON object is expected")),
+            ReceivedBody::Empty => Err(Rejection::missing("body")),
+            ReceivedBody::Form(_) => Err(Rejection {
+                kind: RejectionKind::ContentType,
+                parameter: "Content-Type".to_owned(),
+                detail: "this endpoint takes application/json".to_owned(),
+            }),
+        }
+    }
+
+    /// The JSON object of the body, where it has no other keys than `known`.
+    ///
+    /// # Errors
+    /// Where the body is no JSON object, or a key is unknown.
+    pub fn json_with(&self, known: &[&str]) -> Result<&Map<String, Value>, Rejection> {
+        let object = self.json()?;
+        match object.keys().find(|key| !known.contains(&key.as_str())) {
+            Some(key) => Err(Rejection::unknown(key)),
+            None => Ok(object),
+        }
+    }
+}
+
+/// Named texts that are taken one by one; what nobody took is unknown to the endpoint.
+#[derive(Debug)]
+pub struct Params<'a> {
+    entries: Vec<(&'a str, &'a str)>,
+    taken: BTreeSet<String>,
+}
+
+impl<'a> Params<'a> {
+    /// The text of `name`, where it was given once.
+    ///
+    /// # Errors
+    /// Where it was given more than once.
+    pub fn text(&mut self, name: &str) -> Result<Option<&'a str>, Rejection> {
+        self.taken.insert(name.to_owned());
+        let mut values = self
+            .entries
+            .iter()
+            .filter(|(key, _)| *key == name)
+            .map(|(_, value)| *value);
+        let first = values.next();
+        if values.next().is_some() {
+            return Err(Rejection::invalid(name, "it was given more than once"));
+        }
+        Ok(first)
+    }
+
+    /// The value of `name`, where it was given.
+    ///
+    /// # Errors
+    /// Where its text is not a `T`.
+    pub fn optional<T: FromStr>(&mut self, name: &str) -> Result<Option<T>, Rejection>
+    where
+        T::Err: fmt::Display,
+    {
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
+        text.parse()
+            .map(Some)
+            .map_err(|error| Rejection::invalid(name, format!("`{}`: {error}", excerpt(text))))
+    }
+
+    /// The word of an open set that `name` gives.
+    ///
+    /// # Errors
+    /// Where it was given more than once.
+    pub fn word<T: for<'w> From<&'w str>>(&mut self, name: &str) -> Result<Option<T>, Rejection> {
+        Ok(self.text(name)?.map(T::from))
+    }
+
+    /// The value of `name`, which must have been given.
+    ///
+    /// # Errors
+    /// Where it is missing, or its text is not a `T`.
+    pub fn required<T: FromStr>(&mut self, name: &str) -> Result<T, Rejection>
+    where
+        T::Err: fmt::Display,
+    {
+        self.optional(name)?.ok_or_else(|| Rejection::missing(name))
+    }
+
+    /// A finite number.
+    ///
+    /// # Errors
+    /// Where the text is no finite number.
+    pub fn number(&mut self, name: &str) -> Result<Option<f64>, Rejection> {
+        match self.optional::<f64>(name)? {
+            Some(number) if !number.is_finite() => {
+                Err(Rejection::invalid(name, "a finite number is expected"))
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// All values of a list: the name repeated, or one text with commas (both forms are documented).
+    pub fn list(&mut self, name: &str) -> Vec<&'a str> {
+        self.taken.insert(name.to_owned());
+        let values = self.entries.iter().filter(|(key, _)| *key == name);
+        values
+            .flat_map(|(_, value)| value.split(','))
+            .filter(|value| !value.is_empty())
+            .collect()
+    }
+
+    /// All that nobody took.
+    #[must_use]
+    pub fn rest(&self) -> Vec<(&'a str, &'a str)> {
+        self.entries
+            .iter()
+            .filter(|(name, _)| !self.taken.contains(*name))
+            .copied()
+            .collect()
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// The first parameter that nobody took.
+    pub fn finish(self) -> Result<(), Rejection> {
+        match self.rest().first() {
+            Some((name, _)) => Err(Rejection::unknown(name)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn excerpt(text: &str) -> String {
+    text.chars().take(60).collect()
+}

@@ -1,0 +1,231 @@
+//! The one error of this crate: a kind to match on, questions to ask, the platform's own words, a cause.
+
+use std::{error, fmt, time::Duration};
+
+use tl_model::{ErrorBody, ErrorCode};
+
+/// What kind of thing went wrong. Each says when it happens, whether it was retried, and what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The request cannot be built from what the caller gave; nothing was sent. Correct the value that the text names.
+    InvalidRequest,
+    /// The platform refused the key (401). Not retried. Check the key and its expiry in the dashboard.
+    Unauthorized,
+    /// The key is good, but this account may not do that (403). Not retried.
+    Forbidden,
+    /// The thing does not exist, or not for this account (404). Not retried.
+    NotFound,
+    /// Too many requests or minutes of video (429). Retried until attempts or the deadline ran out; see
+    /// [`Error::retry_after`].
+    RateLimited,
+    /// The account's credit or plan is used up. Not retried: waiting does not help.
+    QuotaExhausted,
+    /// The platform refused the request for good (another 4xx). Not retried; the same request will be refused again.
+    Refused,
+    /// The platform failed (5xx). Retried where a repetition is safe. Try again later.
+    Server,
+    /// No connection could be made; nothing was sent. Retried.
+    Unreachable,
+    /// The connection broke, stalled or went silent. Retried where a repetition is safe.
+    ConnectionLost,
+    /// A `POST` was sent and no answer came: the platform may have acted. Not repeated. Look before you send it again.
+    OutcomeUnknown,
+    /// The answer is not what the API describes. Not retried.
+    Malformed,
+    /// The bytes to send could not be read, or changed while they were being sent. Not retried.
+    SourceFailed,
+    /// The deadline passed while the platform was still working; what was started goes on there. Wait for it again.
+    DeadlinePassed,
+    /// The platform accepted the video and then failed on it. Not retried; the text has the platform's reason.
+    ProcessingFailed,
+}
+
+/// One status that a wait has seen, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusSeen {
+    /// The status in the platform's word.
+    pub status: String,
+    /// Time since the wait began.
+    pub after: Duration,
+}
+
+/// What went wrong with an operation of the API.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    operation: Option<&'static str>,
+    message: String,
+    status: Option<u16>,
+    body: Option<ErrorBody>,
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
+    attempts: u32,
+    history: Vec<StatusSeen>,
+    source: Option<Box<dyn error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of `kind` that `message` explains.
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            operation: None,
+            message: message.into(),
+            status: None,
+            body: None,
+            request_id: None,
+            retry_after: None,
+            attempts: 0,
+            history: Vec::new(),
+            source: None,
+        }))
+    }
+
+    /// A request that cannot be built.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidRequest, message)
+    }
+
+    pub(crate) fn during(mut self, operation: &'static str) -> Self {
+        self.0.operation.get_or_insert(operation);
+        self
+    }
+
+    pub(crate) fn answered(
+        mut self,
+        status: u16,
+        body: ErrorBody,
+        request_id: Option<String>,
+    ) -> Self {
+        self.0.status = Some(status);
+        self.0.body = Some(body);
+        self.0.request_id = request_id;
+        self
+    }
+
+    pub(crate) fn retry_in(mut self, delay: Option<Duration>) -> Self {
+        self.0.retry_after = delay;
+        self
+    }
+
+    pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    pub(crate) fn with_history(mut self, history: Vec<StatusSeen>) -> Self {
+        self.0.history = history;
+        self
+    }
+
+    pub(crate) fn because(
+        mut self,
+        source: impl Into<Box<dyn error::Error + Send + Sync>>,
+    ) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// What kind of thing went wrong.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the same call may well succeed later, unchanged.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::RateLimited
+                | ErrorKind::Server
+                | ErrorKind::Unreachable
+                | ErrorKind::ConnectionLost
+                | ErrorKind::DeadlinePassed
+        )
+    }
+
+    /// How long the platform asked to wait, counted from its last answer.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The HTTP status of the last answer.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The platform's own code, such as `video_duration_too_short`.
+    #[must_use]
+    pub fn code(&self) -> Option<&ErrorCode> {
+        self.0.body.as_ref().and_then(|body| body.code.as_ref())
+    }
+
+    /// The body of the platform's answer, as far as it could be read.
+    #[must_use]
+    pub fn body(&self) -> Option<&ErrorBody> {
+        self.0.body.as_ref()
+    }
+
+    /// The identifier that the platform gave the request: name it to its support.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// How many times the request was sent.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// The statuses that a wait has seen, oldest first.
+    #[must_use]
+    pub fn history(&self) -> &[StatusSeen] {
+        &self.0.history
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        if let Some(operation) = inner.operation {
+            write!(f, "could not {operation}: ")?;
+        }
+        f.write_str(&inner.message)?;
+        if let Some(id) = &inner.request_id {
+            write!(f, " (request {id})")?;
+        }
+        if inner.attempts > 1 {
+            write!(f, " (after {} attempts)", inner.attempts)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        f.debug_struct("Error")
+            .field("kind", &inner.kind)
+            .field("operation", &inner.operation)
+            .field("message", &inner.message)
+            .field("status", &inner.status)
+            .field("code", &self.code())
+            .field("request_id", &inner.request_id)
+            .field("retry_after", &inner.retry_after)
+            .field("attempts", &inner.attempts)
+            .field("source", &inner.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

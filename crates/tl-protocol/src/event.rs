@@ -1,0 +1,84 @@
+//! What a long operation tells while it runs. A flow speaks; the caller decides where it is shown.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tl_model::{TaskId, TaskStatus, VideoId};
+
+use crate::ErrorKind;
+
+/// Something that happened inside a flow.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// An attempt failed and will be repeated.
+    Retrying {
+        /// What is being done, for example `create a task`.
+        operation: &'static str,
+        /// The number of the attempt that failed, from 1.
+        attempt: u32,
+        /// Why it failed.
+        because: ErrorKind,
+        /// The time until the next attempt.
+        delay: Duration,
+    },
+    /// The answer to a create was lost: the flow looks whether the platform acted, before it sends anything again.
+    Reconciling {
+        /// What was being done.
+        operation: &'static str,
+    },
+    /// A look after a lost answer found what the create had made.
+    Reconciled {
+        /// The task that was found.
+        task_id: TaskId,
+    },
+    /// The platform has the video and made a task of it.
+    TaskCreated {
+        /// The new task.
+        task_id: TaskId,
+        /// The video it will make, where the platform tells it already.
+        video_id: Option<VideoId>,
+    },
+    /// A wait saw a status that differs from the one before; the final status is always told.
+    Status {
+        /// The task.
+        task_id: TaskId,
+        /// Its status.
+        status: TaskStatus,
+        /// Time since the wait began.
+        after: Duration,
+    },
+}
+
+/// Where events go. Called from inside the driver: it should return soon.
+#[derive(Clone, Default)]
+pub struct Observer(Option<Arc<dyn Fn(&Event) + Send + Sync>>);
+
+impl Observer {
+    /// Events go to `listen`.
+    pub fn new(listen: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(listen)))
+    }
+
+    /// Nobody listens.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// Tells `event`.
+    pub fn tell(&self, event: &Event) {
+        if let Some(listen) = &self.0 {
+            listen(event);
+        }
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "Observer(listening)"
+        } else {
+            "Observer(none)"
+        })
+    }
+}

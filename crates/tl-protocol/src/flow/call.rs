@@ -1,0 +1,276 @@
+//! One request until it is answered for good: attempts, delays and the deadline. The judgement is [`crate::retry`]'s.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode, header};
+use tl_model::{ErrorBody, ErrorCode};
+use url::Url;
+
+use crate::{
+    Body, Endpoint, Error, ErrorKind, Event, Exchange, Flow, Now, Observer, Outcome, Policy, Step,
+    Token,
+    chance::Chance,
+    retry::{Attempt, Judgement, judge},
+};
+
+/// The flow of one request.
+#[derive(Debug)]
+pub struct Call<E: Endpoint> {
+    request: Option<Result<http::Request<Body>, Error>>,
+    policy: Policy,
+    chance: Chance,
+    observer: Observer,
+    /// No attempt runs past this time on the driver's clock.
+    deadline: Option<Duration>,
+    attempts: u32,
+    /// Whether an earlier attempt may have been processed.
+    in_doubt: bool,
+    state: State<E::Response>,
+}
+
+#[derive(Debug)]
+enum State<R> {
+    Idle { not_before: Duration },
+    InFlight,
+    Finished(Option<Result<R, Error>>),
+}
+
+impl<E: Endpoint> Call<E> {
+    /// The flow that sends `endpoint` to the API at `base`. Delays and boundaries are drawn from `seed`.
+    #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a request is given away when it is called"
+    )]
+    pub fn new(endpoint: E, base: &Url, policy: Policy, seed: u64) -> Self {
+        let mut chance = Chance::new(seed);
+        let request = endpoint
+            .encode()
+            .into_http(&E::METHOD, E::PATH, base, chance.bits());
+        Self {
+            request: Some(request.map_err(|error| error.during(E::OPERATION))),
+            policy,
+            chance,
+            observer: Observer::none(),
+            deadline: None,
+            attempts: 0,
+            in_doubt: false,
+            state: State::Idle {
+                not_before: Duration::ZERO,
+            },
+        }
+    }
+
+    /// The same flow that tells `observer` of its retries.
+    #[must_use]
+    pub fn observed(mut self, observer: Observer) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// The same flow that ends by `deadline` on the driver's clock, if its policy does not end it earlier.
+    #[must_use]
+    pub fn by(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    fn begin(&mut self, now: Now) -> Step<Result<E::Response, Error>> {
+        let request = match &self.request {
+            Some(Ok(request)) => request.clone(),
+            Some(Err(_)) | None => {
+                let error = self.request.take().and_then(Result::err);
+                return Step::Done(Err(
+                    error.unwrap_or_else(|| Error::invalid("this call has ended already"))
+                ));
+            }
+        };
+        let body_time = self.policy.body_time(request.body().len());
+        let own = if self.attempts == 0 {
+            now.mono
+                .saturating_add(self.policy.total_timeout)
+                .saturating_add(body_time)
+        } else {
+            Duration::MAX
+        };
+        let deadline = self.deadline.map_or(own, |given| given.min(own));
+        self.deadline = Some(deadline);
+        if now.mono >= deadline {
+            return Step::Done(Err(Error::new(
+                ErrorKind::DeadlinePassed,
+                "the time limit of the operation passed before the request was sent",
+            )
+            .during(E::OPERATION)));
+        }
+        self.attempts += 1;
+        self.state = State::InFlight;
+        let timeout = self
+            .policy
+            .attempt_timeout
+            .saturating_add(body_time)
+            .min(deadline - now.mono);
+        let stall = self.policy.stall_timeout;
+        Step::Start(
+            Token(self.attempts),
+            Exchange {
+                http: request,
+                auth: E::AUTH,
+                timeout,
+                stall,
+            },
+        )
+    }
+
+    fn finish(
+        &self,
+        outcome: Outcome,
+        kind: ErrorKind,
+        retry_after: Option<Duration>,
+    ) -> Result<E::Response, Error> {
+        let error = match outcome {
+            Ok(answer) => {
+                let (status, headers) = (answer.status(), answer.headers());
+                let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+                let body = ErrorBody::parse(status.as_u16(), content_type, answer.body());
+                let kind = refine(kind, body.code.as_ref());
+                if kind == ErrorKind::NotFound
+                    && self.in_doubt
+                    && let Some(gone) = E::when_gone()
+                {
+                    return Ok(gone);
+                }
+                Error::new(kind, describe(status, &body, kind, retry_after))
+                    .answered(status.as_u16(), body, request_id(headers))
+                    .retry_in(retry_after)
+            }
+            Err(failure) if kind == ErrorKind::OutcomeUnknown => Error::new(
+                kind,
+                "the request was sent, but no answer came: the platform may have acted on it. Look before you send it again",
+            )
+            .because(failure),
+            Err(failure) => Error::new(kind, "no answer from the platform").because(failure),
+        };
+        Err(error.after_attempts(self.attempts).during(E::OPERATION))
+    }
+
+    fn accept(&self, answer: &http::Response<bytes::Bytes>) -> Result<E::Response, Error> {
+        E::decode_response(answer.body()).map_err(|error| {
+            let status = answer.status();
+            let content_type = answer
+                .headers()
+                .get(header::CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok());
+            let body = ErrorBody::parse(status.as_u16(), content_type, answer.body());
+            Error::new(
+                ErrorKind::Malformed,
+                format!(
+                    "the platform answered {status}, but the answer is not what the API describes"
+                ),
+            )
+            .answered(status.as_u16(), body, request_id(answer.headers()))
+            .after_attempts(self.attempts)
+            .because(error)
+            .during(E::OPERATION)
+        })
+    }
+}
+
+impl<E: Endpoint> Flow for Call<E> {
+    type Output = Result<E::Response, Error>;
+
+    fn step(&mut self, now: Now) -> Step<Self::Output> {
+        match &mut self.state {
+            State::Idle { not_before } if now.mono < *not_before => Step::Wait {
+                until: Some(*not_before),
+            },
+            State::Idle { .. } => self.begin(now),
+            State::InFlight => Step::Wait { until: None },
+            State::Finished(result) => Step::Done(
+                result
+                    .take()
+                    .unwrap_or_else(|| Err(Error::invalid("this call has ended already"))),
+            ),
+        }
+    }
+
+    fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
+        if !matches!(self.state, State::InFlight) || token != Token(self.attempts) {
+            return;
+        }
+        let deadline = self.deadline.unwrap_or(Duration::MAX);
+        let attempt = Attempt {
+            number: self.attempts,
+            repeat: E::REPEAT,
+            deadline,
+        };
+        self.state = match judge(&self.policy, attempt, &outcome, now, &mut self.chance) {
+            Judgement::Accept => State::Finished(outcome.ok().map(|answer| self.accept(&answer))),
+            Judgement::GiveUp { kind, retry_after } => {
+                State::Finished(Some(self.finish(outcome, kind, retry_after)))
+            }
+            Judgement::Retry { at, because } => {
+                self.in_doubt |= match &outcome {
+                    Ok(answer) => answer.status().is_server_error(),
+                    Err(failure) => failure.delivery() == crate::Delivery::Unknown,
+                };
+                let delay = at.saturating_sub(now.mono);
+                self.observer.tell(&Event::Retrying {
+                    operation: E::OPERATION,
+                    attempt: self.attempts,
+                    because,
+                    delay,
+                });
+                State::Idle { not_before: at }
+            }
+        };
+    }
+}
+
+/// The platform's code says more than its status.
+fn refine(kind: ErrorKind, code: Option<&ErrorCode>) -> ErrorKind {
+    match code.map(ErrorCode::as_str) {
+        Some("api_key_invalid") => ErrorKind::Unauthorized,
+        Some("usage_limit_exceeded" | "insufficient_funds") => ErrorKind::QuotaExhausted,
+        Some("too_many_requests") => ErrorKind::RateLimited,
+        Some("resource_not_exist" | "not_found") if kind == ErrorKind::Refused => {
+            ErrorKind::NotFound
+        }
+        _ => kind,
+    }
+}
+
+fn describe(
+    status: StatusCode,
+    body: &ErrorBody,
+    kind: ErrorKind,
+    retry_after: Option<Duration>,
+) -> String {
+    let mut text = format!("the platform answered {status}");
+    if let Some(code) = &body.code {
+        text.push_str(&format!(" `{code}`"));
+    }
+    if let Some(message) = &body.message {
+        text.push_str(&format!(": {message}"));
+    } else if let Some(title) = &body.title {
+        text.push_str(&format!(", a page titled \"{title}\""));
+    }
+    if let Some(wait) = retry_after {
+        text.push_str(&format!(" (it asks to wait {} s)", wait.as_secs()));
+    }
+    if kind == ErrorKind::OutcomeUnknown {
+        text.push_str(". It may have acted on the request: look before you send it again");
+    }
+    text
+}
+
+/// The identifier of a request, under the names that gateways give it.
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    [
+        "x-request-id",
+        "x-amzn-requestid",
+        "x-amz-request-id",
+        "cf-ray",
+    ]
+    .iter()
+    .find_map(|name| headers.get(*name)?.to_str().ok().map(str::to_owned))
+}

@@ -1,0 +1,127 @@
+//! All items of a list, page by page: an iterator for a blocking transport, `next_page` for every colour.
+
+use std::collections::VecDeque;
+
+use tl_model::Page;
+
+use crate::{
+    BlockingTransport, Client, Endpoint, Error, Flow, Now, Outcome, Step, Token, Transport,
+    endpoint::PageRequest, flow::Call,
+};
+
+/// An endpoint that answers with one page of a list.
+pub trait Paged: Endpoint<Response = Page<Self::Item>> {
+    /// What the list holds.
+    type Item: Send + 'static;
+
+    /// Which page is asked for.
+    fn page_mut(&mut self) -> &mut PageRequest;
+}
+
+/// A list that is fetched page by page, beginning with the page that the endpoint asks for.
+///
+/// With a [`BlockingTransport`] it is an iterator over the items; an error ends it.
+pub struct Pages<'c, T, E: Paged> {
+    client: &'c Client<T>,
+    /// The request for the next page; `None` after the last one.
+    next: Option<E>,
+    /// Items of the page at hand that the iterator has not given yet.
+    ready: VecDeque<E::Item>,
+}
+
+impl<'c, T: Transport, E: Paged> Pages<'c, T, E> {
+    pub(crate) fn new(client: &'c Client<T>, first: E) -> Self {
+        Self {
+            client,
+            next: Some(first),
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// The next page, or `None` after the last one.
+    ///
+    /// # Errors
+    /// What [`Client::call`] answers with. The same page is asked for again by the next call.
+    pub fn next_page(&mut self) -> T::Output<'_, Option<Result<Page<E::Item>, Error>>> {
+        let call = self
+            .next
+            .clone()
+            .map(|endpoint| self.client.call_flow(endpoint));
+        self.client.transport().run(NextPage {
+            next: &mut self.next,
+            call,
+        })
+    }
+}
+
+impl<T: BlockingTransport, E: Paged> Iterator for Pages<'_, T, E> {
+    type Item = Result<E::Item, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.ready.is_empty() {
+            let call = self.client.call_flow(self.next.clone()?);
+            match self.client.transport().run_now(NextPage {
+                next: &mut self.next,
+                call: Some(call),
+            })? {
+                Ok(page) => self.ready = page.data.into(),
+                Err(error) => {
+                    self.next = None;
+                    return Some(Err(error));
+                }
+            }
+        }
+        self.ready.pop_front().map(Ok)
+    }
+}
+
+impl<T, E: Paged> std::fmt::Debug for Pages<'_, T, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pages")
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Fetches one page and leaves the request for the one after it in `next`.
+struct NextPage<'p, E: Paged> {
+    next: &'p mut Option<E>,
+    call: Option<Call<E>>,
+}
+
+impl<E: Paged> Flow for NextPage<'_, E> {
+    type Output = Option<Result<Page<E::Item>, Error>>;
+
+    fn step(&mut self, now: Now) -> Step<Self::Output> {
+        let Some(call) = &mut self.call else {
+            return Step::Done(None);
+        };
+        let step = call.step(now);
+        if let Step::Done(Ok(page)) = &step {
+            advance(self.next, page);
+        }
+        step.map(Some)
+    }
+
+    fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
+        if let Some(call) = &mut self.call {
+            call.on_outcome(now, token, outcome);
+        }
+    }
+}
+
+/// Turns the request for `page` into the request for the one after it.
+///
+/// Where the platform tells the number of pages, that ends the list; where it does not, an empty page does.
+fn advance<E: Paged>(next: &mut Option<E>, page: &Page<E::Item>) {
+    let Some(endpoint) = next else { return };
+    let asked = endpoint.page_mut();
+    let number = asked.page.unwrap_or(1);
+    let total = page.page_info.total_page;
+    let more = !page.data.is_empty() && total.is_none_or(|total| u64::from(number) < total);
+    if more {
+        asked.page = Some(number.saturating_add(1));
+    } else {
+        *next = None;
+    }
+}

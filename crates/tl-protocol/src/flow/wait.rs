@@ -1,0 +1,329 @@
+//! A wait that always ends: with the thing ready, with the platform's reason why it failed, with an error that waiting
+//! cannot mend, or with the deadline, which tells what was seen.
+
+use std::time::Duration;
+
+use tl_model::{Task, TaskId, TaskStatus};
+use url::Url;
+
+use crate::{
+    Endpoint, Error, ErrorKind, Event, Flow, Now, Observer, Outcome, Policy, Step, Token,
+    chance::Chance, endpoint::GetTask, error::StatusSeen, flow::Call,
+};
+
+/// How far the platform is with a thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Still at work, or in a status that this version does not know.
+    Working,
+    /// Ready.
+    Ready,
+    /// Failed for good, with the platform's reason where it gives one.
+    Failed(Option<String>),
+}
+
+/// An endpoint whose answer has a status that changes until it is final.
+pub trait Watched: Endpoint {
+    /// What the wait is about, for error texts: `see the task ready`.
+    const WAITING: &'static str;
+
+    /// The status in the platform's word.
+    fn status(response: &Self::Response) -> String;
+
+    /// What the status means.
+    fn progress(response: &Self::Response) -> Progress;
+
+    /// The event that tells a new status.
+    fn event(&self, response: &Self::Response, after: Duration) -> Event;
+}
+
+impl Watched for GetTask {
+    const WAITING: &'static str = "see the task ready";
+
+    fn status(task: &Task) -> String {
+        task.status
+            .as_ref()
+            .map_or_else(|| "unknown".to_owned(), ToString::to_string)
+    }
+
+    fn progress(task: &Task) -> Progress {
+        match task.status {
+            Some(TaskStatus::Ready) => Progress::Ready,
+            Some(TaskStatus::Failed) => Progress::Failed(task.error_reason.clone()),
+            _ => Progress::Working,
+        }
+    }
+
+    fn event(&self, task: &Task, after: Duration) -> Event {
+        Event::Status {
+            task_id: TaskId::clone(&self.task_id),
+            status: task
+                .status
+                .clone()
+                .unwrap_or_else(|| TaskStatus::from("unknown")),
+            after,
+        }
+    }
+}
+
+/// How often to look, and how long to wait.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaitPolicy {
+    /// The time between the first two looks. Default 1 s: a one-minute clip is ready after about 45 s (seen live 2026-07-20).
+    pub first_interval: Duration,
+    /// The longest time between two looks; the interval grows by half each time. Default 15 s.
+    pub longest_interval: Duration,
+    /// The time after which the wait ends whatever the status. Default 3 h: indexing takes 30 to 40 % of the video's
+    /// duration (API guide), and the longest video is 4 h.
+    pub deadline: Duration,
+}
+
+impl Default for WaitPolicy {
+    fn default() -> Self {
+        Self {
+            first_interval: Duration::from_secs(1),
+            longest_interval: Duration::from_secs(15),
+            deadline: Duration::from_secs(3 * 3600),
+        }
+    }
+}
+
+impl WaitPolicy {
+    /// The default rhythm with another deadline.
+    #[must_use]
+    pub fn within(deadline: Duration) -> Self {
+        Self {
+            deadline,
+            ..Self::default()
+        }
+    }
+}
+
+/// A thing that became ready, and how it came to that.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Waited<R> {
+    /// The last answer.
+    pub value: R,
+    /// Every status that was seen, oldest first, each once in a row.
+    pub history: Vec<StatusSeen>,
+    /// Time from the first look to the last.
+    pub took: Duration,
+}
+
+/// The flow that looks until the status is final or the deadline has passed.
+#[derive(Debug)]
+pub struct Wait<E: Watched> {
+    endpoint: E,
+    base: Url,
+    call_policy: Policy,
+    policy: WaitPolicy,
+    chance: Chance,
+    observer: Observer,
+    started: Option<Duration>,
+    interval: Duration,
+    history: Vec<StatusSeen>,
+    last_error: Option<Error>,
+    state: State<E>,
+}
+
+#[derive(Debug)]
+enum State<E: Watched> {
+    Idle { not_before: Duration },
+    Looking(Box<Call<E>>),
+}
+
+impl<E: Watched> Wait<E> {
+    /// Looks by `endpoint` at the API at `base`.
+    #[must_use]
+    pub fn new(
+        endpoint: E,
+        base: &Url,
+        call_policy: Policy,
+        policy: WaitPolicy,
+        seed: u64,
+    ) -> Self {
+        Self {
+            endpoint,
+            base: base.clone(),
+            call_policy,
+            interval: policy.first_interval,
+            policy,
+            chance: Chance::new(seed),
+            observer: Observer::none(),
+            started: None,
+            history: Vec::new(),
+            last_error: None,
+            state: State::Idle {
+                not_before: Duration::ZERO,
+            },
+        }
+    }
+
+    /// The same flow that tells `observer` each new status.
+    #[must_use]
+    pub fn observed(mut self, observer: Observer) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    fn deadline(&self) -> Duration {
+        self.started
+            .unwrap_or_default()
+            .saturating_add(self.policy.deadline)
+    }
+
+    fn seen(&mut self, now: Now, response: &E::Response) {
+        let status = E::status(response);
+        if self
+            .history
+            .last()
+            .is_some_and(|last| last.status == status)
+        {
+            return;
+        }
+        let after = now.mono.saturating_sub(self.started.unwrap_or_default());
+        self.observer.tell(&self.endpoint.event(response, after));
+        self.history.push(StatusSeen { status, after });
+        // A status that changes is looked at closely again.
+        self.interval = self.policy.first_interval;
+    }
+
+    fn rest(&mut self, now: Now) {
+        let not_before = now.mono.saturating_add(self.interval).min(self.deadline());
+        self.interval = self.interval.mul_f64(1.5).min(self.policy.longest_interval);
+        self.state = State::Idle { not_before };
+    }
+
+    fn judge(
+        &mut self,
+        now: Now,
+        result: Result<E::Response, Error>,
+    ) -> Option<Result<Waited<E::Response>, Error>> {
+        let response = match result {
+            Ok(response) => response,
+            Err(error) if error.is_retryable() => {
+                self.last_error = Some(error);
+                self.rest(now);
+                return None;
+            }
+            Err(error) => return Some(Err(error.with_history(std::mem::take(&mut self.history)))),
+        };
+        self.seen(now, &response);
+        match E::progress(&response) {
+            Progress::Working => {
+                self.rest(now);
+                None
+            }
+            Progress::Ready => {
+                let took = now.mono.saturating_sub(self.started.unwrap_or_default());
+                Some(Ok(Waited {
+                    value: response,
+                    history: std::mem::take(&mut self.history),
+                    took,
+                }))
+            }
+            Progress::Failed(reason) => {
+                let reason = reason.map_or_else(
+                    || "the platform gives no reason; the local check of the file is the best explanation".to_owned(),
+                    |reason| format!("the platform's reason: {reason}"),
+                );
+                let history = std::mem::take(&mut self.history);
+                Some(Err(Error::new(
+                    ErrorKind::ProcessingFailed,
+                    format!(
+                        "the platform failed on the video ({}); {reason}",
+                        told(&history)
+                    ),
+                )
+                .with_history(history)
+                .during(E::WAITING)))
+            }
+        }
+    }
+
+    fn passed(&mut self) -> Error {
+        let history = std::mem::take(&mut self.history);
+        let seen = if history.is_empty() {
+            "no status was seen".to_owned()
+        } else {
+            format!(
+                "it was last `{}` ({})",
+                history[history.len() - 1].status,
+                told(&history)
+            )
+        };
+        let error = Error::new(
+            ErrorKind::DeadlinePassed,
+            format!(
+                "not ready within {}: {seen}. The platform goes on; wait again for the same id",
+                seconds(self.policy.deadline)
+            ),
+        )
+        .with_history(history)
+        .during(E::WAITING);
+        match self.last_error.take() {
+            Some(last) => error.because(last),
+            None => error,
+        }
+    }
+}
+
+impl<E: Watched> Flow for Wait<E> {
+    type Output = Result<Waited<E::Response>, Error>;
+
+    fn step(&mut self, now: Now) -> Step<Self::Output> {
+        self.started.get_or_insert(now.mono);
+        loop {
+            match &mut self.state {
+                State::Looking(call) => match call.step(now) {
+                    Step::Done(result) => {
+                        if let Some(end) = self.judge(now, result) {
+                            return Step::Done(end);
+                        }
+                    }
+                    Step::Start(token, exchange) => return Step::Start(token, exchange),
+                    Step::Wait { until } => return Step::Wait { until },
+                },
+                State::Idle { not_before } => {
+                    let not_before = *not_before;
+                    if now.mono >= self.deadline() {
+                        return Step::Done(Err(self.passed()));
+                    }
+                    if now.mono < not_before {
+                        return Step::Wait {
+                            until: Some(not_before),
+                        };
+                    }
+                    let call = Call::new(
+                        self.endpoint.clone(),
+                        &self.base,
+                        self.call_policy.clone(),
+                        self.chance.bits(),
+                    )
+                    .observed(self.observer.clone())
+                    .by(self.deadline());
+                    self.state = State::Looking(Box::new(call));
+                }
+            }
+        }
+    }
+
+    fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
+        if let State::Looking(call) = &mut self.state {
+            call.on_outcome(now, token, outcome);
+        }
+    }
+}
+
+/// A history on one line: `validating 0 s → pending 3 s`.
+fn told(history: &[StatusSeen]) -> String {
+    let steps: Vec<String> = history
+        .iter()
+        .map(|seen| format!("{} after {}", seen.status, seconds(seen.after)))
+        .collect();
+    steps.join(" → ")
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}

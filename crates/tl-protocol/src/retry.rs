@@ -1,0 +1,469 @@
+//! The judgement over one outcome: is it an answer, an error for good, or worth another attempt, and when?
+//!
+//! A pure function of the policy, the attempt, what may be repeated, the outcome and the moment. A flow acts on it.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, StatusCode, header};
+use jiff::fmt::rfc2822;
+
+use crate::{Delivery, ErrorKind, Now, Outcome, TransportErrorKind, chance::Chance};
+
+/// Whether a request may be sent again when nobody knows whether it was processed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Repeat {
+    /// Once or twice is the same: `GET`, `PUT`, `DELETE`, `PATCH` with a merge.
+    Freely,
+    /// Only when it surely was not processed: `POST` that makes something.
+    IfNotProcessed,
+}
+
+/// How long, how often and in what rhythm one call is tried.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// The largest number of times a request is sent, 1 and more. Default 5.
+    pub max_attempts: u32,
+    /// The longest first delay; it doubles with each attempt. Default 500 ms.
+    pub base_delay: Duration,
+    /// The longest delay that is not asked for by the platform. Default 30 s.
+    pub max_delay: Duration,
+    /// The time limit of one attempt, beside the time that its body may take. Default 60 s.
+    pub attempt_timeout: Duration,
+    /// The longest time in which no byte of a body moves. Default 30 s.
+    pub stall_timeout: Duration,
+    /// The slowest upload that is not given up, in bytes per second: it adds the time of the body to the time limit of
+    /// the attempt and of the call. Default 32 KiB/s (a 2 GB file: 18 hours); a standstill is found by `stall_timeout`.
+    pub min_upload_rate: u64,
+    /// The time limit of the whole call, all attempts and delays, beside the time of one body. Default 5 minutes.
+    pub total_timeout: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            max_attempts: 5,
+            base_delay: Duration::from_millis(500),
+            max_delay: Duration::from_secs(30),
+            attempt_timeout: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(30),
+            min_upload_rate: 32 << 10,
+            total_timeout: Duration::from_secs(300),
+        }
+    }
+}
+
+impl Policy {
+    /// The time that a body of `len` bytes may take.
+    #[must_use]
+    pub fn body_time(&self, len: u64) -> Duration {
+        Duration::from_secs(len / self.min_upload_rate.max(1))
+    }
+
+    /// The delay before attempt `attempt + 1` when the platform did not say: full jitter, from 0 to
+    /// `base_delay * 2^(attempt - 1)`, at most `max_delay`.
+    #[must_use]
+    pub fn backoff(&self, attempt: u32, chance: &mut Chance) -> Duration {
+        let doublings = attempt.saturating_sub(1).min(31);
+        let ceiling = self
+            .base_delay
+            .saturating_mul(1 << doublings)
+            .min(self.max_delay);
+        ceiling.mul_f64(chance.fraction())
+    }
+}
+
+/// What to do about an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judgement {
+    /// A 2xx: decode it.
+    Accept,
+    /// Send it again, not before this time on the driver's clock.
+    Retry {
+        /// The earliest time of the next attempt.
+        at: Duration,
+        /// What made it necessary.
+        because: ErrorKind,
+    },
+    /// Give up.
+    GiveUp {
+        /// The kind of the error that this becomes.
+        kind: ErrorKind,
+        /// How long the platform asked to wait.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// The circumstances of an attempt that came to an end.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Whether it may be sent again when nobody knows whether it was processed.
+    pub repeat: Repeat,
+    /// The time on the driver's clock after which no attempt may begin.
+    pub deadline: Duration,
+}
+
+/// Judges `outcome`.
+pub fn judge(
+    policy: &Policy,
+    attempt: Attempt,
+    outcome: &Outcome,
+    now: Now,
+    chance: &mut Chance,
+) -> Judgement {
+    let verdict = match outcome {
+        Ok(answer) => judge_answer(answer.status(), answer.headers(), attempt.repeat, now.wall),
+        Err(error) => judge_failure(error.kind(), error.delivery(), attempt.repeat),
+    };
+    let (because, retry_after) = match verdict {
+        Verdict::Accept => return Judgement::Accept,
+        Verdict::Final(kind) => {
+            return Judgement::GiveUp {
+                kind,
+                retry_after: None,
+            };
+        }
+        Verdict::Temporary {
+            because,
+            retry_after,
+        } => (because, retry_after),
+    };
+    let backoff = policy.backoff(attempt.number, chance);
+    // Never before what the platform asked for; a little after it, so that waiting clients do not return as one.
+    let delay = retry_after.map_or(backoff, |asked| {
+        asked.saturating_add(backoff.min(policy.base_delay))
+    });
+    let at = now.mono.saturating_add(delay);
+    if attempt.number >= policy.max_attempts || at >= attempt.deadline {
+        return Judgement::GiveUp {
+            kind: because,
+            retry_after,
+        };
+    }
+    Judgement::Retry { at, because }
+}
+
+enum Verdict {
+    Accept,
+    Final(ErrorKind),
+    Temporary {
+        because: ErrorKind,
+        retry_after: Option<Duration>,
+    },
+}
+
+fn judge_answer(
+    status: StatusCode,
+    headers: &HeaderMap,
+    repeat: Repeat,
+    wall: SystemTime,
+) -> Verdict {
+    let after = || retry_after(headers, wall);
+    match status.as_u16() {
+        200..=299 => Verdict::Accept,
+        401 => Verdict::Final(ErrorKind::Unauthorized),
+        403 => Verdict::Final(ErrorKind::Forbidden),
+        404 => Verdict::Final(ErrorKind::NotFound),
+        429 => Verdict::Temporary {
+            because: ErrorKind::RateLimited,
+            retry_after: after().or_else(|| rate_limit_reset(headers, wall)),
+        },
+        // The server says itself that it did not begin.
+        503 => Verdict::Temporary {
+            because: ErrorKind::Server,
+            retry_after: after(),
+        },
+        408 | 500..=599 => match repeat {
+            Repeat::Freely => Verdict::Temporary {
+                because: ErrorKind::Server,
+                retry_after: after(),
+            },
+            Repeat::IfNotProcessed => Verdict::Final(ErrorKind::OutcomeUnknown),
+        },
+        400..=499 => Verdict::Final(ErrorKind::Refused),
+        // The API documents neither informational answers nor redirects.
+        _ => Verdict::Final(ErrorKind::Malformed),
+    }
+}
+
+fn judge_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -> Verdict {
+    let because = match kind {
+        TransportErrorKind::Unreachable => ErrorKind::Unreachable,
+        TransportErrorKind::Lost | TransportErrorKind::TimedOut | TransportErrorKind::Stalled => {
+            ErrorKind::ConnectionLost
+        }
+        TransportErrorKind::Tls => return Verdict::Final(ErrorKind::Unreachable),
+        TransportErrorKind::SourceFailed => return Verdict::Final(ErrorKind::SourceFailed),
+        TransportErrorKind::TooLarge | TransportErrorKind::NotHttp => {
+            return Verdict::Final(match repeat {
+                Repeat::Freely => ErrorKind::Malformed,
+                Repeat::IfNotProcessed => ErrorKind::OutcomeUnknown,
+            });
+        }
+        TransportErrorKind::Refused => return Verdict::Final(ErrorKind::InvalidRequest),
+    };
+    match (delivery, repeat) {
+        (Delivery::Unknown, Repeat::IfNotProcessed) => Verdict::Final(ErrorKind::OutcomeUnknown),
+        _ => Verdict::Temporary {
+            because,
+            retry_after: None,
+        },
+    }
+}
+
+/// The longest `Retry-After` that is believed: a day, the longest window of the platform's limits (rate limits page).
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+
+/// How long `Retry-After` asks to wait, in seconds or as a date (RFC 9110, 10.2.3); a date is held against the
+/// response's own `Date`, so that a wrong clock here does no harm, and against `wall` where there is none.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(
+            text.parse()
+                .map_or(LONGEST_WAIT, Duration::from_secs)
+                .min(LONGEST_WAIT),
+        );
+    }
+    let until = http_date(text)?;
+    let reference = headers
+        .get(header::DATE)
+        .and_then(|date| http_date(date.to_str().ok()?))
+        .unwrap_or(wall);
+    Some(
+        until
+            .duration_since(reference)
+            .unwrap_or_default()
+            .min(LONGEST_WAIT),
+    )
+}
+
+/// When the window of a rate limit ends: `X-RateLimit-Request-Reset` of the scheme of 2026, `X-Ratelimit-Reset` of the
+/// older one, both in seconds of Unix time (rate limits pages of v1.3 and v1.2).
+fn rate_limit_reset(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
+    let reference = headers
+        .get(header::DATE)
+        .and_then(|date| http_date(date.to_str().ok()?))
+        .unwrap_or(wall);
+    ["x-ratelimit-request-reset", "x-ratelimit-reset"]
+        .iter()
+        .find_map(|name| headers.get(*name)?.to_str().ok()?.trim().parse().ok())
+        .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
+        .map(|until| {
+            until
+                .duration_since(reference)
+                .unwrap_or_default()
+                .min(LONGEST_WAIT)
+        })
+}
+
+fn http_date(text: &str) -> Option<SystemTime> {
+    let zoned = rfc2822::DateTimeParser::new()
+        .parse_timestamp(text.trim())
+        .ok()?;
+    Some(zoned.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::Response;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::TransportError;
+
+    const WALL: u64 = 1_800_000_000;
+
+    fn now() -> Now {
+        Now::new(
+            Duration::from_secs(100),
+            SystemTime::UNIX_EPOCH + Duration::from_secs(WALL),
+        )
+    }
+
+    fn answer(status: u16, headers: &[(&str, &str)]) -> Outcome {
+        let mut builder = Response::builder().status(status);
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        Ok(builder.body(Bytes::new()).unwrap())
+    }
+
+    fn attempt(number: u32, repeat: Repeat) -> Attempt {
+        Attempt {
+            number,
+            repeat,
+            deadline: Duration::from_secs(10_000),
+        }
+    }
+
+    fn judged(outcome: &Outcome, repeat: Repeat) -> Judgement {
+        judge(
+            &Policy::default(),
+            attempt(1, repeat),
+            outcome,
+            now(),
+            &mut Chance::new(3),
+        )
+    }
+
+    #[test]
+    fn a_post_is_repeated_only_when_it_surely_was_not_processed() {
+        let check = |outcome: Outcome, freely: &str, post: &str| {
+            let word = |judgement| match judgement {
+                Judgement::Accept => "accept".to_owned(),
+                Judgement::Retry { because, .. } => format!("retry {because:?}"),
+                Judgement::GiveUp { kind, .. } => format!("{kind:?}"),
+            };
+            assert_eq!(
+                word(judged(&outcome, Repeat::Freely)),
+                freely,
+                "{outcome:?}"
+            );
+            assert_eq!(
+                word(judged(&outcome, Repeat::IfNotProcessed)),
+                post,
+                "{outcome:?}"
+            );
+        };
+        let lost = |kind, delivery| Err(TransportError::new(kind, delivery));
+        check(answer(200, &[]), "accept", "accept");
+        check(answer(204, &[]), "accept", "accept");
+        check(answer(400, &[]), "Refused", "Refused");
+        check(answer(401, &[]), "Unauthorized", "Unauthorized");
+        check(answer(403, &[]), "Forbidden", "Forbidden");
+        check(answer(404, &[]), "NotFound", "NotFound");
+        check(answer(409, &[]), "Refused", "Refused");
+        check(answer(429, &[]), "retry RateLimited", "retry RateLimited");
+        check(answer(503, &[]), "retry Server", "retry Server");
+        check(answer(500, &[]), "retry Server", "OutcomeUnknown");
+        check(answer(502, &[]), "retry Server", "OutcomeUnknown");
+        check(answer(302, &[]), "Malformed", "Malformed");
+        let (unreachable, gone) = (TransportErrorKind::Unreachable, TransportErrorKind::Lost);
+        check(
+            lost(unreachable, Delivery::NotSent),
+            "retry Unreachable",
+            "retry Unreachable",
+        );
+        check(
+            lost(gone, Delivery::NotSent),
+            "retry ConnectionLost",
+            "retry ConnectionLost",
+        );
+        check(
+            lost(gone, Delivery::Unknown),
+            "retry ConnectionLost",
+            "OutcomeUnknown",
+        );
+        check(
+            lost(TransportErrorKind::TimedOut, Delivery::Unknown),
+            "retry ConnectionLost",
+            "OutcomeUnknown",
+        );
+        check(
+            lost(TransportErrorKind::Tls, Delivery::NotSent),
+            "Unreachable",
+            "Unreachable",
+        );
+        check(
+            lost(TransportErrorKind::SourceFailed, Delivery::Unknown),
+            "SourceFailed",
+            "SourceFailed",
+        );
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        let check = |headers: &[(&str, &str)], expected: Option<u64>| {
+            let outcome = answer(429, headers);
+            let seen = retry_after(outcome.as_ref().unwrap().headers(), now().wall)
+                .map(|wait| wait.as_secs());
+            assert_eq!(seen, expected, "{headers:?}");
+        };
+        check(&[], None);
+        check(&[("retry-after", "7")], Some(7));
+        check(&[("retry-after", " 0 ")], Some(0));
+        check(&[("retry-after", "99999999999999999999999")], Some(86_400));
+        check(&[("retry-after", "soon")], None);
+        check(&[("retry-after", "-3")], None);
+        // The date is held against the response's own clock, not against this machine's.
+        let date = ("date", "Sun, 06 Nov 1994 08:49:00 GMT");
+        check(
+            &[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT"), date],
+            Some(37),
+        );
+        check(
+            &[("retry-after", "Sun, 06 Nov 1994 08:48:00 GMT"), date],
+            Some(0),
+        );
+        check(&[("retry-after", "Fri, 15 Jan 2027 08:00:09 GMT")], Some(9));
+    }
+
+    #[test]
+    fn a_rate_limit_without_retry_after_waits_for_its_window() {
+        let reset = (WALL + 12).to_string();
+        for name in ["X-RateLimit-Request-Reset", "X-Ratelimit-Reset"] {
+            match judged(&answer(429, &[(name, &reset)]), Repeat::IfNotProcessed) {
+                Judgement::Retry { at, .. } => {
+                    assert!(at >= Duration::from_secs(112), "{name}: {at:?}")
+                }
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_wait_past_the_deadline_gives_up_at_once_and_tells_the_wait() {
+        let outcome = answer(429, &[("retry-after", "3600")]);
+        let attempt = Attempt {
+            number: 1,
+            repeat: Repeat::Freely,
+            deadline: Duration::from_secs(400),
+        };
+        assert_eq!(
+            judge(
+                &Policy::default(),
+                attempt,
+                &outcome,
+                now(),
+                &mut Chance::new(1)
+            ),
+            Judgement::GiveUp {
+                kind: ErrorKind::RateLimited,
+                retry_after: Some(Duration::from_secs(3600))
+            }
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_retry_is_never_before_retry_after_and_never_past_the_deadline(
+            wait in 0_u64..20_000, number in 1_u32..9, seed: u64, limit in 100_u64..30_000,
+        ) {
+            let outcome = answer(429, &[("retry-after", &wait.to_string())]);
+            let attempt = Attempt { number, repeat: Repeat::IfNotProcessed, deadline: Duration::from_secs(limit) };
+            match judge(&Policy::default(), attempt, &outcome, now(), &mut Chance::new(seed)) {
+                Judgement::Retry { at, .. } => {
+                    prop_assert!(at >= now().mono + Duration::from_secs(wait));
+                    prop_assert!(at < attempt.deadline);
+                    prop_assert!(number < Policy::default().max_attempts);
+                }
+                Judgement::GiveUp { kind, retry_after } => {
+                    prop_assert_eq!(kind, ErrorKind::RateLimited);
+                    prop_assert_eq!(retry_after, Some(Duration::from_secs(wait)));
+                }
+                Judgement::Accept => prop_assert!(false, "a 429 is no success"),
+            }
+        }
+
+        #[test]
+        fn backoff_stays_under_its_ceiling(number in 1_u32..100, seed: u64) {
+            let policy = Policy::default();
+            let ceiling = policy.base_delay.saturating_mul(1 << (number - 1).min(31)).min(policy.max_delay);
+            prop_assert!(policy.backoff(number, &mut Chance::new(seed)) <= ceiling);
+        }
+    }
+}

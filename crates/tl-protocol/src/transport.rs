@@ -1,0 +1,44 @@
+//! The one trait that an asynchronous client, a blocking client and a simulator share.
+
+use crate::Flow;
+
+/// Drives a [`Flow`] to its end.
+///
+/// An asynchronous transport answers with a boxed future, a blocking transport and a simulator with the result itself, so
+/// that each method of [`Client`](crate::Client) is written once and only `.await` differs where it is called.
+///
+/// A driver keeps the contract of [`Flow`]. It adds nothing of its own: no redirect is followed, nothing is sent twice
+/// that the flow did not start twice, and an answer of any status is an answer.
+pub trait Transport: Send + Sync {
+    /// What [`run`](Transport::run) answers with: `R`, or a future of it.
+    type Output<'a, R: Send + 'a>
+    where
+        Self: 'a;
+
+    /// Drives `flow` until it is done.
+    fn run<'a, F: Flow + 'a>(&'a self, flow: F) -> Self::Output<'a, F::Output>;
+}
+
+/// A transport whose [`run`](Transport::run) returns when the flow is done: what makes [`Pages`](crate::flow::Pages) an
+/// iterator.
+pub trait BlockingTransport: Transport {
+    /// Drives `flow` until it is done, on the calling thread.
+    fn run_now<F: Flow>(&self, flow: F) -> F::Output;
+}
+
+impl<T: Transport> Transport for std::sync::Arc<T> {
+    type Output<'a, R: Send + 'a>
+        = T::Output<'a, R>
+    where
+        Self: 'a;
+
+    fn run<'a, F: Flow + 'a>(&'a self, flow: F) -> Self::Output<'a, F::Output> {
+        (**self).run(flow)
+    }
+}
+
+impl<T: BlockingTransport> BlockingTransport for std::sync::Arc<T> {
+    fn run_now<F: Flow>(&self, flow: F) -> F::Output {
+        (**self).run_now(flow)
+    }
+}
