@@ -51,7 +51,9 @@ pub enum Event {
 
 /// Where events go. Called from inside the driver: it should return soon.
 #[derive(Clone, Default)]
-pub struct Observer(Option<Arc<dyn Fn(&Event) + Send + Sync>>);
+pub struct Observer(Option<Arc<Listener>>);
+
+type Listener = dyn Fn(&Event) + Send + Sync;
 
 impl Observer {
     /// Events go to `listen`.

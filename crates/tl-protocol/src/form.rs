@@ -77,9 +77,12 @@ impl Form {
     }
 }
 
-/// A name as browsers write it: the HTML standard ("multipart/form-data") escapes these three characters.
-fn escaped(name: &str) -> String {
+/// A name as it stands on the wire, and as the platform will know it: the HTML standard ("multipart/form-data") escapes
+/// quotation marks and line ends. The backslash is escaped too, because parsers differ on whether it quotes what follows.
+#[must_use]
+pub fn escaped(name: &str) -> String {
     name.replace('"', "%22")
+        .replace('\\', "%5C")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
 }

@@ -408,7 +408,7 @@ mod tests {
         for name in ["X-RateLimit-Request-Reset", "X-Ratelimit-Reset"] {
             match judged(&answer(429, &[(name, &reset)]), Repeat::IfNotProcessed) {
                 Judgement::Retry { at, .. } => {
-                    assert!(at >= Duration::from_secs(112), "{name}: {at:?}")
+                    assert!(at >= Duration::from_secs(112), "{name}: {at:?}");
                 }
                 other => panic!("{name}: {other:?}"),
             }

@@ -16,7 +16,9 @@ use url::{Url, form_urlencoded};
 
 pub use filter::{NumberFilter, PageRequest, Sort};
 pub use indexes::{CreateIndex, DeleteIndex, GetIndex, ListIndexes, RenameIndex};
-pub use received::{Field, FieldValue, Params, Received, ReceivedBody, Rejection, RejectionKind};
+pub use received::{
+    Field, FieldValue, Files, Params, Received, ReceivedBody, Rejection, RejectionKind,
+};
 pub use tasks::{CreateTask, DeleteTask, GetTask, ListTasks, Media};
 pub use videos::{DeleteVideo, GetVideo, ListVideos, UpdateVideoMetadata};
 
@@ -100,6 +102,10 @@ impl Outgoing {
 
     /// Adds `name=value` to the query; a repeated name is a list.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "texts and numbers are given away"
+    )]
     pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
         self.query.push((name.into(), value.to_string()));
         self

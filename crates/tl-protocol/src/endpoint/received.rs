@@ -38,6 +38,9 @@ pub struct Field {
     pub value: FieldValue,
 }
 
+/// The file parts of a form: name and content.
+pub type Files<'a> = Vec<(&'a str, &'a Arc<dyn Source>)>;
+
 /// What a part of a form holds.
 #[derive(Debug, Clone)]
 pub enum FieldValue {
@@ -143,7 +146,7 @@ impl Received {
     ///
     /// # Errors
     /// Where the body is no form.
-    pub fn form(&self) -> Result<(Params<'_>, Vec<(&str, &Arc<dyn Source>)>), Rejection> {
+    pub fn form(&self) -> Result<(Params<'_>, Files<'_>), Rejection> {
         let ReceivedBody::Form(fields) = &self.body else {
             return Err(Rejection {
                 kind: RejectionKind::ContentType,

@@ -5,7 +5,9 @@ use std::{io::Read, sync::Arc};
 use bytes::Bytes;
 use futures_util::{FutureExt, stream};
 use proptest::prelude::*;
-use tl_model::{IndexModel, MetadataPatch, NewIndex, SortBy, SortOption, Timestamp, UserMetadata};
+use tl_model::{
+    IndexModel, MetadataPatch, ModelOption, NewIndex, SortBy, SortOption, Timestamp, UserMetadata,
+};
 
 use super::*;
 use crate::BytesSource;
@@ -179,7 +181,10 @@ fn a_list_of_indexes_and_a_new_index_read_back_as_they_were_written() {
     round_trip(&CreateIndex {
         index: NewIndex::new(
             "films",
-            [IndexModel::new("marengo3.0", ["visual", "audio"])],
+            [IndexModel::new(
+                "marengo3.0",
+                [ModelOption::from("visual"), ModelOption::from("audio")],
+            )],
         ),
     });
 }

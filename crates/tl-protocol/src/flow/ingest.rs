@@ -13,6 +13,7 @@ use crate::{
     endpoint::{CreateTask, GetTask, ListTasks, PageRequest, Sort},
     error::StatusSeen,
     flow::{Call, Wait, WaitPolicy},
+    form::escaped,
 };
 
 /// How long the platform is given to show a task that it may have made, before the look; twice, then it is sent again.
@@ -62,7 +63,7 @@ pub struct IngestTask {
 
 #[derive(Debug)]
 enum State {
-    Creating(Call<CreateTask>),
+    Creating(Box<Call<CreateTask>>),
     Settling {
         until: Duration,
         look: u32,
@@ -74,7 +75,13 @@ enum State {
         lost: Option<Error>,
     },
     Waiting(Box<Wait<GetTask>>),
-    Finished(Option<Result<IngestedTask, Error>>),
+    Finished(Option<Box<Result<IngestedTask, Error>>>),
+}
+
+impl State {
+    fn failed(error: Error) -> Self {
+        Self::Finished(Some(Box::new(Err(error))))
+    }
 }
 
 impl IngestTask {
@@ -105,7 +112,7 @@ impl IngestTask {
             started: None,
             resends: 0,
             created: None,
-            state: State::Creating(first),
+            state: State::Creating(Box::new(first)),
         }
     }
 
@@ -114,7 +121,7 @@ impl IngestTask {
     pub fn observed(mut self, observer: Observer) -> Self {
         self.observer = observer.clone();
         if let State::Creating(call) = self.state {
-            self.state = State::Creating(call.observed(observer));
+            self.state = State::Creating(Box::new(call.observed(observer)));
         }
         self
     }
@@ -126,7 +133,7 @@ impl IngestTask {
             self.policy.clone(),
             self.chance.bits(),
         );
-        State::Creating(call.observed(self.observer.clone()))
+        State::Creating(Box::new(call.observed(self.observer.clone())))
     }
 
     fn after_create(&mut self, now: Now, result: Result<CreatedTask, Error>) -> State {
@@ -149,7 +156,7 @@ impl IngestTask {
                     lost: Some(error),
                 }
             }
-            Err(error) => State::Finished(Some(Err(error))),
+            Err(error) => State::failed(error),
         }
     }
 
@@ -194,7 +201,7 @@ impl IngestTask {
                 let unknown = lost.unwrap_or_else(|| {
                     Error::new(ErrorKind::OutcomeUnknown, "the answer was lost")
                 });
-                return State::Finished(Some(Err(unknown.because(error))));
+                return State::failed(unknown.because(error));
             }
         };
         let mut found: Vec<Task> = page
@@ -214,14 +221,14 @@ impl IngestTask {
             (Some(last), false) => {
                 found.push(last);
                 let ids: Vec<String> = found.iter().map(|task| task.id.to_string()).collect();
-                State::Finished(Some(Err(Error::new(
+                State::failed(Error::new(
                     ErrorKind::OutcomeUnknown,
                     format!(
                         "the answer was lost, and several tasks may be the one that was made: {}. Look at them, and wait for the right one",
                         ids.join(", ")
                     ),
                 )
-                .during("create a task"))))
+                .during("create a task"))
             }
             (None, _) if look < LOOKS => State::Settling {
                 until: now.mono.saturating_add(SETTLE),
@@ -236,7 +243,7 @@ impl IngestTask {
                 let lost = lost.unwrap_or_else(|| {
                     Error::new(ErrorKind::OutcomeUnknown, "the answer was lost")
                 });
-                State::Finished(Some(Err(lost)))
+                State::failed(lost)
             }
         }
     }
@@ -260,7 +267,12 @@ impl IngestTask {
         let name = task
             .system_metadata()
             .and_then(|metadata| metadata.filename.as_deref());
-        recent && name.is_none_or(|name| self.create.filename().is_none_or(|own| own == name))
+        recent
+            && name.is_none_or(|name| {
+                self.create
+                    .filename()
+                    .is_none_or(|own| name == own || name == escaped(own))
+            })
     }
 
     fn adopt(&mut self, now: Now, created: CreatedTask, reconciled: bool) -> State {
@@ -295,14 +307,14 @@ impl IngestTask {
         indexing: Duration,
     ) -> State {
         let result = self.created.take().map(|(created, upload, reconciled)| {
-            Ok(IngestedTask {
+            Box::new(Ok(IngestedTask {
                 created,
                 task,
                 history,
                 upload,
                 indexing,
                 reconciled,
-            })
+            }))
         });
         State::Finished(result)
     }
@@ -341,13 +353,13 @@ impl Flow for IngestTask {
                     Step::Done(Ok(waited)) => {
                         self.finished(Some(waited.value), waited.history, waited.took)
                     }
-                    Step::Done(Err(error)) => State::Finished(Some(Err(error))),
+                    Step::Done(Err(error)) => State::failed(error),
                     Step::Start(token, exchange) => return Step::Start(token, exchange),
                     Step::Wait { until } => return Step::Wait { until },
                 },
                 State::Finished(result) => {
                     let ended = || Err(Error::invalid("this ingestion has ended already"));
-                    return Step::Done(result.take().unwrap_or_else(ended));
+                    return Step::Done(result.take().map_or_else(ended, |result| *result));
                 }
             };
             self.state = next;

@@ -57,13 +57,17 @@ use std::time::Duration;
 
 pub use call::Call;
 pub use ingest::{IngestTask, IngestedTask};
-pub use pages::{Paged, Pages};
+pub use pages::{NextPageOf, Paged, Pages};
 pub use wait::{Progress, Wait, WaitPolicy, Waited, Watched};
 
 use crate::{Exchange, Now, Outcome, Token};
 
 /// What a flow wants next.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a step is moved once, from the flow to its driver"
+)]
 pub enum Step<T> {
     /// Begin this exchange and call `step` again.
     Start(Token, Exchange),

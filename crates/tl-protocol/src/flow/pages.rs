@@ -18,6 +18,9 @@ pub trait Paged: Endpoint<Response = Page<Self::Item>> {
     fn page_mut(&mut self) -> &mut PageRequest;
 }
 
+/// A page, or `None` after the last one.
+pub type NextPageOf<E> = Option<Result<Page<<E as Paged>::Item>, Error>>;
+
 /// A list that is fetched page by page, beginning with the page that the endpoint asks for.
 ///
 /// With a [`BlockingTransport`] it is an iterator over the items; an error ends it.
@@ -42,7 +45,7 @@ impl<'c, T: Transport, E: Paged> Pages<'c, T, E> {
     ///
     /// # Errors
     /// What [`Client::call`] answers with. The same page is asked for again by the next call.
-    pub fn next_page(&mut self) -> T::Output<'_, Option<Result<Page<E::Item>, Error>>> {
+    pub fn next_page(&mut self) -> T::Output<'_, NextPageOf<E>> {
         let call = self
             .next
             .clone()
@@ -90,7 +93,7 @@ struct NextPage<'p, E: Paged> {
 }
 
 impl<E: Paged> Flow for NextPage<'_, E> {
-    type Output = Option<Result<Page<E::Item>, Error>>;
+    type Output = NextPageOf<E>;
 
     fn step(&mut self, now: Now) -> Step<Self::Output> {
         let Some(call) = &mut self.call else {
