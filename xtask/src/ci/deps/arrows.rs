@@ -1,0 +1,196 @@
+//! The arrows between the crates of the workspace, exactly as the architecture draws them, and what tl-model may stand on.
+
+use crate::ci::{control, verdict};
+use crate::failure::Failure;
+use crate::workspace::{Kind, Package, Workspace};
+
+/// The normal dependencies between crates of the workspace: these and no others.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("tl-model", &[]),
+    ("tl-validate", &["tl-model"]),
+    ("tl-protocol", &["tl-model"]),
+    ("tl-http-async", &["tl-protocol"]),
+    ("tl-http-blocking", &["tl-protocol"]),
+    (
+        "tl-client",
+        &[
+            "tl-http-async",
+            "tl-http-blocking",
+            "tl-model",
+            "tl-protocol",
+            "tl-validate",
+        ],
+    ),
+    ("tl-emulator", &["tl-model", "tl-protocol", "tl-validate"]),
+    (
+        "tl-cli",
+        &[
+            "tl-client",
+            "tl-emulator",
+            "tl-model",
+            "tl-protocol",
+            "tl-validate",
+        ],
+    ),
+    ("tl-testkit", &["tl-model", "tl-protocol"]),
+    ("xtask", &[]),
+];
+
+/// What tests and examples may use on top of the arrows; the suites of tl-testkit are for everyone.
+const TEST_ARROWS: &[(&str, &[&str])] = &[
+    // The demo and the tests of the facade speak to the emulator.
+    ("tl-client", &["tl-emulator"]),
+    ("tl-cli", &["tl-emulator"]),
+];
+
+/// Everything that the schemas stand on.
+const MODEL: &[&str] = &["jiff", "serde", "serde_json"];
+
+pub(super) fn run(workspace: &Workspace) -> Result<(), Failure> {
+    let mut findings = Vec::new();
+    for package in &workspace.packages {
+        findings.extend(arrows(package));
+    }
+    for (name, _) in ARROWS {
+        workspace.package(name)?;
+    }
+    verdict("deps: arrows between crates", &findings)?;
+
+    let found = model(workspace.package("tl-model")?);
+    verdict(
+        "deps: tl-model stands on serde, serde_json and jiff",
+        &found,
+    )?;
+
+    // The same functions on packages that are wrong on purpose.
+    let mut upward = Package {
+        name: "tl-model".into(),
+        dependencies: workspace.package("tl-protocol")?.dependencies.clone(),
+        ..Package::default()
+    };
+    control(
+        "deps: tl-model",
+        &model(&upward),
+        "tl-model depends on `http`",
+    )?;
+    upward.dependencies = workspace.package("tl-client")?.dependencies.clone();
+    control(
+        "deps: arrows",
+        &arrows(&upward),
+        "tl-model -> tl-protocol is not",
+    )
+}
+
+/// Arrows of this package that are not drawn, and drawn ones that it does not have.
+fn arrows(package: &Package) -> Vec<String> {
+    let row = |table: &[(&str, &'static [&'static str])]| {
+        let row = table.iter().find(|(name, _)| *name == package.name);
+        row.map(|(_, targets)| *targets)
+    };
+    let Some(drawn) = row(ARROWS) else {
+        return vec![format!(
+            "{} is not in the table of arrows: say where it may point",
+            package.name
+        )];
+    };
+    let in_tests = row(TEST_ARROWS).unwrap_or_default();
+    let mut findings = Vec::new();
+    for dependency in &package.dependencies {
+        let target = dependency.name.as_str();
+        if !ARROWS.iter().any(|(name, _)| *name == target) {
+            continue;
+        }
+        let allowed = drawn.contains(&target)
+            || (dependency.kind == Kind::Dev
+                && (target == "tl-testkit" || in_tests.contains(&target)));
+        if !allowed {
+            let name = &package.name;
+            findings.push(format!(
+                "{name} -> {target} is not an arrow of the architecture"
+            ));
+        }
+    }
+    for target in drawn {
+        if !package.has(Kind::Normal, target) {
+            findings.push(format!(
+                "{} -> {target} is drawn, but not used",
+                package.name
+            ));
+        }
+    }
+    findings
+}
+
+/// How the dependencies of tl-model differ from the agreed three.
+fn model(package: &Package) -> Vec<String> {
+    let more = package
+        .dependencies
+        .iter()
+        .filter(|dependency| {
+            dependency.kind != Kind::Dev && !MODEL.contains(&dependency.name.as_str())
+        })
+        .map(|dependency| format!("tl-model depends on `{}`", dependency.name));
+    let less = MODEL
+        .iter()
+        .filter(|name| !package.has(Kind::Normal, name))
+        .map(|name| format!("tl-model does not depend on `{name}`"));
+    more.chain(less).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::Dependency;
+
+    fn check(name: &str, dependencies: &[(&str, Kind)], expect: &[&str]) {
+        let package = Package {
+            name: name.into(),
+            dependencies: dependencies
+                .iter()
+                .map(|(name, kind)| Dependency {
+                    name: (*name).to_owned(),
+                    kind: *kind,
+                })
+                .collect(),
+            ..Package::default()
+        };
+        assert_eq!(arrows(&package), expect);
+    }
+
+    #[test]
+    fn an_arrow_that_is_not_drawn_is_reported() {
+        use Kind::{Dev, Normal};
+        check(
+            "tl-http-async",
+            &[
+                ("tl-protocol", Normal),
+                ("tl-model", Normal),
+                ("bytes", Normal),
+            ],
+            &["tl-http-async -> tl-model is not an arrow of the architecture"],
+        );
+        check(
+            "tl-protocol",
+            &[
+                ("tl-model", Normal),
+                ("tl-testkit", Dev),
+                ("tl-client", Dev),
+            ],
+            &["tl-protocol -> tl-client is not an arrow of the architecture"],
+        );
+    }
+
+    #[test]
+    fn a_drawn_arrow_that_is_gone_and_a_crate_nobody_drew_are_reported() {
+        check(
+            "tl-validate",
+            &[],
+            &["tl-validate -> tl-model is drawn, but not used"],
+        );
+        check(
+            "tl-new",
+            &[],
+            &["tl-new is not in the table of arrows: say where it may point"],
+        );
+    }
+}

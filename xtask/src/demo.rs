@@ -1,0 +1,61 @@
+//! `cargo xtask demo`: real clips, the emulator on this machine, and the whole story from check to index.
+//!
+//! The story itself is the example program `demo` of `tl-client`; here it gets its clips and the probe.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::clips;
+use crate::failure::Failure;
+use crate::machine::Machine;
+use crate::passed_on;
+use crate::programs::Programs;
+use crate::setup;
+use crate::shell::Program;
+use crate::workspace::Workspace;
+
+/// The story takes seconds; what takes this long hangs.
+const DEADLINE: Duration = Duration::from_secs(300);
+
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    let arguments = passed_on("demo", arguments)?;
+    setup::ensure(&Workspace::here()?)?;
+    tell(arguments)
+}
+
+/// Builds, makes the clips, and runs the demo program; passes when it ends with exit code 0.
+pub(crate) fn tell(arguments: &[String]) -> Result<(), Failure> {
+    let programs = Programs::build()?;
+    let demo = programs.path("demo")?;
+    let probe = programs.path("tl-probe")?;
+    let folder = Folder::new()?;
+    clips::make(&Machine::this(), &folder.0)?;
+    Program::new(demo)
+        .arg("--clips")
+        .arg(&folder.0)
+        .args(arguments)
+        .env("TL_PROBE", probe)
+        .deadline(DEADLINE)
+        .run()
+}
+
+/// A temporary folder that goes when the demo ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self, Failure> {
+        let path = std::env::temp_dir().join(format!("tl-demo-{}", std::process::id()));
+        // Not `create_dir_all`: a folder that somebody else prepared is not ours.
+        std::fs::create_dir(&path)
+            .map_err(|e| Failure::io(format!("could not create {}", path.display()), &e))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("demo: could not remove {}: {error}", self.0.display());
+        }
+    }
+}
