@@ -26,11 +26,9 @@ const PLAIN: &[&[&str]] = &[
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let rules = workspace.root.join("crates/tl-protocol");
     clippy_control(workspace, &rules)?;
-    for package in PURE {
-        let clippy =
-            shell::cargo().args(["clippy", "--lib", "--all-features", "--package", package]);
-        with_rules(clippy, &rules).run()?;
-    }
+    let clippy = shell::cargo().args(["clippy", "--lib", "--all-features"]);
+    let packages = PURE.iter().flat_map(|package| ["--package", package]);
+    with_rules(clippy.args(packages), &rules).run()?;
     let mut findings = Vec::new();
     for package in PURE {
         for file in source::files(&workspace.package(package)?.dir.join("src"))? {
