@@ -39,7 +39,9 @@ pub fn max_size(target: &Target, pack: &RulePack) -> Option<u64> {
     pack.rules_for(target)
         .into_iter()
         .filter(|rule| {
-            rule.measure == Measure::FileSize && rule.audio_only.is_none() && rule.severity == Severity::Error
+            rule.measure == Measure::FileSize
+                && rule.audio_only.is_none()
+                && rule.severity == Severity::Error
         })
         .filter_map(|rule| match rule.bound {
             // Bounds are validated to be finite when a pack is read, and the cast saturates.
@@ -64,7 +66,10 @@ pub fn check_probe_failure(error: &ProbeError, target: &Target, pack: &RulePack)
         observed,
         allowed: error.allowed().to_owned(),
         why: if about_the_file {
-            format!("The platform reads videos with FFmpeg, and this file cannot be read. {}", error.next())
+            format!(
+                "The platform reads videos with FFmpeg, and this file cannot be read. {}",
+                error.next()
+            )
         } else {
             format!("The file could not be checked. {}", error.next())
         },
@@ -82,7 +87,10 @@ pub fn check_probe_failure(error: &ProbeError, target: &Target, pack: &RulePack)
 
 /// The page for findings that belong to no rule: the one that most rules of the pack name.
 fn documentation(pack: &RulePack) -> String {
-    pack.rules().first().map(|rule| rule.documentation.clone()).unwrap_or_default()
+    pack.rules()
+        .first()
+        .map(|rule| rule.documentation.clone())
+        .unwrap_or_default()
 }
 
 fn engine_findings(target: &Target, pack: &RulePack) -> Vec<Finding> {
@@ -155,7 +163,9 @@ fn file_findings(facts: &MediaFacts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(cut) = &facts.truncated {
         findings.push(Finding {
-            assumption: Some("the platform does not document what it does with such files".to_owned()),
+            assumption: Some(
+                "the platform does not document what it does with such files".to_owned(),
+            ),
             predicted_code: Some("video_file_broken".to_owned()),
             ..local(
                 "file.truncated",

@@ -336,7 +336,10 @@ impl MediaFacts {
         self.has_audio = Some(audio.is_some());
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         self.total_video_streams = Some(count(
-            self.video_streams.iter().filter(|s| !s.attached_pic).count(),
+            self.video_streams
+                .iter()
+                .filter(|s| !s.attached_pic)
+                .count(),
         ));
         self.total_audio_streams = Some(count(self.audio_streams.len()));
     }
@@ -377,7 +380,11 @@ mod tests {
             ..VideoStream::default()
         };
         let facts = MediaFacts {
-            video_streams: vec![stream(0, true, true), stream(1, false, false), stream(2, false, true)],
+            video_streams: vec![
+                stream(0, true, true),
+                stream(1, false, false),
+                stream(2, false, true),
+            ],
             ..MediaFacts::default()
         };
         assert_eq!(facts.video().map(|v| v.index), Some(2));
@@ -412,7 +419,10 @@ mod tests {
         };
         facts.summarise();
         let text = serde_json::to_string(&facts).expect("facts are plain data");
-        assert_eq!(serde_json::from_str::<MediaFacts>(&text).expect("own output"), facts);
+        assert_eq!(
+            serde_json::from_str::<MediaFacts>(&text).expect("own output"),
+            facts
+        );
         assert!(text.contains(r#""video_width":640"#), "{text}");
     }
 }

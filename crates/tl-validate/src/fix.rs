@@ -66,7 +66,11 @@ impl Fix {
 
 impl fmt::Display for Fix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let loss = if self.lossless { "lossless" } else { "re-encodes" };
+        let loss = if self.lossless {
+            "lossless"
+        } else {
+            "re-encodes"
+        };
         write!(f, "{} ({loss}): {}", self.summary, self.argv.join(" "))
     }
 }

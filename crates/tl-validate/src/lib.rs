@@ -37,7 +37,7 @@ pub use check::{check, check_probe_failure, check_size, max_size};
 pub use facts::{AudioStream, DurationSource, MediaFacts, Truncation, VideoStream};
 pub use fix::{Fix, FixKind};
 pub use open::open_media;
-pub use probe::{ProbeError, ProbeErrorKind, Prober};
+pub use probe::{ProbeError, ProbeErrorKind, ProbeOptions, Prober};
 pub use report::{Finding, Report, Severity, Verdict};
 pub use rules::{RulePack, RulePackError};
 pub use target::{Engine, Route, Target, UnknownRoute};

@@ -27,7 +27,9 @@ pub fn open_media(path: &Path) -> Result<File, ProbeError> {
         use std::os::unix::fs::OpenOptionsExt;
         options.custom_flags(O_NONBLOCK);
     }
-    let file = options.open(path).map_err(|error| open_error(&error, &name))?;
+    let file = options
+        .open(path)
+        .map_err(|error| open_error(&error, &name))?;
     check_regular(&file, &name)?;
     Ok(file)
 }
@@ -42,7 +44,11 @@ pub(crate) fn check_regular(file: &File, name: &str) -> Result<u64, ProbeError> 
         return Err(not_a_file(&meta, name));
     }
     if meta.len() == 0 {
-        return Err(ProbeError::new(ProbeErrorKind::Empty, name, "the file is empty (0 bytes)"));
+        return Err(ProbeError::new(
+            ProbeErrorKind::Empty,
+            name,
+            "the file is empty (0 bytes)",
+        ));
     }
     Ok(meta.len())
 }
@@ -57,10 +63,16 @@ fn open_error(error: &io::Error, name: &str) -> ProbeError {
             name,
             "the file may not be read (permission denied)",
         ),
-        io::ErrorKind::IsADirectory => {
-            ProbeError::new(ProbeErrorKind::NotAFile, name, "this is a directory, not a file")
-        }
-        _ => ProbeError::new(ProbeErrorKind::Io, name, format!("the file cannot be opened ({error})")),
+        io::ErrorKind::IsADirectory => ProbeError::new(
+            ProbeErrorKind::NotAFile,
+            name,
+            "this is a directory, not a file",
+        ),
+        _ => ProbeError::new(
+            ProbeErrorKind::Io,
+            name,
+            format!("the file cannot be opened ({error})"),
+        ),
     }
 }
 

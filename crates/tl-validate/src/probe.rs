@@ -4,6 +4,7 @@
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,28 @@ impl<P: Prober + ?Sized> Prober for Box<P> {
     }
     fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
         (**self).probe_file(file, name)
+    }
+}
+
+/// How much work a probe may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeOptions {
+    /// Time after which a probe gives up. 10 s by default; a 1 GiB file on a local disk takes 5 ms.
+    pub deadline: Duration,
+    /// Largest single allocation that FFmpeg may make, in bytes. 256 MiB by default: a file of 470 KB that claims
+    /// 80 million samples takes 3.2 GB without it and 31 MB with it.
+    pub max_allocation_bytes: usize,
+    /// Read every packet to measure the duration, whatever the headers say.
+    pub thorough: bool,
+}
+
+impl Default for ProbeOptions {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(10),
+            max_allocation_bytes: 256 * 1024 * 1024,
+            thorough: false,
+        }
     }
 }
 
@@ -209,9 +232,13 @@ impl ProbeError {
                 "a complete video file that FFmpeg can read"
             }
             ProbeErrorKind::Nested => "one self-contained video file",
-            ProbeErrorKind::TooComplex => "a file that can be read within the memory and stream limits",
+            ProbeErrorKind::TooComplex => {
+                "a file that can be read within the memory and stream limits"
+            }
             ProbeErrorKind::DeadlinePassed => "a file that can be read within the deadline",
-            ProbeErrorKind::HelperMissing | ProbeErrorKind::HelperFailed => "a working `tl-probe` helper",
+            ProbeErrorKind::HelperMissing | ProbeErrorKind::HelperFailed => {
+                "a working `tl-probe` helper"
+            }
         }
     }
 
@@ -219,10 +246,14 @@ impl ProbeError {
     pub fn next(&self) -> &'static str {
         match self.kind {
             ProbeErrorKind::NotFound => "Check the path.",
-            ProbeErrorKind::Unreadable => "Give the current user read permission, or run as a user that has it.",
+            ProbeErrorKind::Unreadable => {
+                "Give the current user read permission, or run as a user that has it."
+            }
             ProbeErrorKind::NotAFile => "Name the video file itself.",
             ProbeErrorKind::Empty => "Copy or download the file again.",
-            ProbeErrorKind::NotMedia => "Check that this is the video and not its download page or an archive.",
+            ProbeErrorKind::NotMedia => {
+                "Check that this is the video and not its download page or an archive."
+            }
             ProbeErrorKind::Nested => {
                 "Make one file of it first, for example: ffmpeg -i PLAYLIST -c copy out.mp4"
             }
@@ -232,11 +263,15 @@ impl ProbeError {
             ProbeErrorKind::TooComplex => {
                 "Do not trust this file; if it is genuine, raise the memory limit or re-encode it."
             }
-            ProbeErrorKind::DeadlinePassed => "Run again with a longer deadline, or from a faster disk.",
+            ProbeErrorKind::DeadlinePassed => {
+                "Run again with a longer deadline, or from a faster disk."
+            }
             ProbeErrorKind::HelperMissing => {
                 "Install it beside `tl` (cargo install tl-cli), or set TL_PROBE to its path."
             }
-            ProbeErrorKind::HelperFailed => "Run again; if it stays, run `tl-probe FILE` by hand and report the file.",
+            ProbeErrorKind::HelperFailed => {
+                "Run again; if it stays, run `tl-probe FILE` by hand and report the file."
+            }
             ProbeErrorKind::Io => "Check the disk or the network share, then run again.",
         }
     }

@@ -137,11 +137,15 @@ pub struct Report {
 impl Report {
     pub(crate) fn new(mut findings: Vec<Finding>, pack: &crate::RulePack, target: &Target) -> Self {
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        let verdict = findings.iter().map(|f| f.severity).max().map_or(Verdict::Pass, |worst| match worst {
-            Severity::Error => Verdict::Refuse,
-            Severity::Warning => Verdict::Warn,
-            Severity::Advice => Verdict::Pass,
-        });
+        let verdict = findings
+            .iter()
+            .map(|f| f.severity)
+            .max()
+            .map_or(Verdict::Pass, |worst| match worst {
+                Severity::Error => Verdict::Refuse,
+                Severity::Warning => Verdict::Warn,
+                Severity::Advice => Verdict::Pass,
+            });
         Self {
             verdict,
             findings,
@@ -166,7 +170,9 @@ impl Report {
 
     /// The findings that forbid sending.
     pub fn errors(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|f| f.severity == Severity::Error)
+        self.findings
+            .iter()
+            .filter(|f| f.severity == Severity::Error)
     }
 
     /// The error code that the platform would most likely answer: that of the first error that has one.
@@ -177,13 +183,22 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |severity| self.findings.iter().filter(|f| f.severity == severity).count();
+        let count = |severity| {
+            self.findings
+                .iter()
+                .filter(|f| f.severity == severity)
+                .count()
+        };
         let verdict = match self.verdict {
             Verdict::Pass => "passes",
             Verdict::Warn => "passes with warnings",
             Verdict::Refuse => "refused",
         };
-        write!(f, "{verdict} ({}, rules {} of {})", self.target, self.pack, self.pack_date)?;
+        write!(
+            f,
+            "{verdict} ({}, rules {} of {})",
+            self.target, self.pack, self.pack_date
+        )?;
         for (severity, one, many) in [
             (Severity::Error, "error", "errors"),
             (Severity::Warning, "warning", "warnings"),

@@ -107,7 +107,9 @@ impl<'de> Deserialize<'de> for Engine {
 }
 
 /// The way by which a video reaches the platform; each has its own size limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Route {
@@ -231,7 +233,12 @@ mod tests {
         }
         let json = serde_json::to_string(&Engine::from("marengo9.9")).expect("a string");
         assert_eq!(json, r#""marengo9.9""#);
-        assert_eq!(serde_json::from_str::<Engine>(&json).expect("a string").as_str(), "marengo9.9");
+        assert_eq!(
+            serde_json::from_str::<Engine>(&json)
+                .expect("a string")
+                .as_str(),
+            "marengo9.9"
+        );
     }
 
     #[test]
@@ -239,6 +246,12 @@ mod tests {
         for route in Route::ALL {
             assert_eq!(route.as_str().parse::<Route>(), Ok(route));
         }
-        assert!("ftp".parse::<Route>().expect_err("no such route").to_string().contains("asset-url"));
+        assert!(
+            "ftp"
+                .parse::<Route>()
+                .expect_err("no such route")
+                .to_string()
+                .contains("asset-url")
+        );
     }
 }

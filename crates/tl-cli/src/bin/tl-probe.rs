@@ -1,2 +1,60 @@
-//! The helper that links libavformat.
-fn main() {}
+//! The helper that links libavformat, so that `tl` need not. All its work lives in `tl-validate`.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use tl_validate::ffmpeg::{self, InProcess};
+use tl_validate::{ProbeOptions, Prober, worker};
+
+const USAGE: &str = "\
+usage: tl-probe [--thorough] FILE   print the facts of FILE as JSON
+       tl-probe --version           print the version, with that of libavformat
+       tl-probe serve               answer a pool on standard input (started by `tl`)";
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().filter_map(|a| a.to_str()).collect();
+    match (words.as_slice(), arguments.as_slice()) {
+        ([worker::SERVE_ARGUMENT], _) => match worker::serve() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(1, &format!("tl-probe: {error}")),
+        },
+        (["--version" | "-V"], _) => print(&format!(
+            "tl-probe {} (libavformat {})",
+            env!("CARGO_PKG_VERSION"),
+            ffmpeg::version()
+        )),
+        (["--help" | "-h"], _) => print(USAGE),
+        (["--thorough", ..], [_, file]) => probe(Path::new(file), true),
+        (_, [file]) => probe(Path::new(file), false),
+        _ => fail(2, USAGE),
+    }
+}
+
+fn probe(file: &Path, thorough: bool) -> ExitCode {
+    let options = ProbeOptions {
+        thorough,
+        ..ProbeOptions::default()
+    };
+    match InProcess::with_options(options).probe(file) {
+        Ok(facts) => match serde_json::to_string_pretty(&facts) {
+            Ok(text) => print(&text),
+            Err(error) => fail(1, &format!("tl-probe: the facts cannot be written ({error})")),
+        },
+        Err(error) => fail(1, &format!("tl-probe: {error}")),
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    match writeln!(std::io::stdout(), "{text}") {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader has gone, as in `tl-probe FILE | head`.
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn fail(code: u8, text: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{text}");
+    ExitCode::from(code)
+}

@@ -9,18 +9,33 @@ use crate::rules::{Bound, Measure, Rule, bytes, plain, with_unit};
 const LISTED_ASPECT_TOLERANCE: f64 = 0.01;
 
 pub(super) fn against(rule: &Rule, facts: &MediaFacts) -> Option<Finding> {
-    if rule.audio_only.is_some_and(|wanted| wanted != facts.video().is_none()) {
+    if rule
+        .audio_only
+        .is_some_and(|wanted| wanted != facts.video().is_none())
+    {
         return None;
     }
     match observe(rule.measure, facts) {
         Observed::NotApplicable => None,
         Observed::Unknown => Some(unknown(rule, facts)),
         Observed::Words(words) => {
-            let Bound::OneOf(allowed) = &rule.bound else { return None };
-            let found = words.iter().any(|word| allowed.iter().any(|a| a.eq_ignore_ascii_case(word)));
-            (!found).then(|| finding(rule, rule.severity, format!("{} {}", rule.measure, words.join(","))))
+            let Bound::OneOf(allowed) = &rule.bound else {
+                return None;
+            };
+            let found = words
+                .iter()
+                .any(|word| allowed.iter().any(|a| a.eq_ignore_ascii_case(word)));
+            (!found).then(|| {
+                finding(
+                    rule,
+                    rule.severity,
+                    format!("{} {}", rule.measure, words.join(",")),
+                )
+            })
         }
-        Observed::Number(value) if rule.measure == Measure::AspectList => listed_aspect(rule, facts, value),
+        Observed::Number(value) if rule.measure == Measure::AspectList => {
+            listed_aspect(rule, facts, value)
+        }
         Observed::Number(value) => number(rule, facts, value),
     }
 }
@@ -36,7 +51,11 @@ fn number(rule: &Rule, facts: &MediaFacts, value: f64) -> Option<Finding> {
     if let (Bound::Max(max), Some(smaller)) = (&rule.bound, rule.unit.smaller_factor())
         && value > max * smaller
     {
-        return Some(finding(rule, Severity::Warning, observed(rule, facts, value)));
+        return Some(finding(
+            rule,
+            Severity::Warning,
+            observed(rule, facts, value),
+        ));
     }
     let bound = rule.bound.number()?;
     if rule.measure == Measure::Duration
@@ -51,18 +70,26 @@ fn number(rule: &Rule, facts: &MediaFacts, value: f64) -> Option<Finding> {
         return Some(finding(rule, Severity::Warning, text));
     }
     // A whisker of the margin absorbs the rounding of the division, so that a value on the edge of it is inside.
-    let near = rule.margin.is_some_and(|margin| (in_unit - bound).abs() <= margin + 1e-9);
+    let near = rule
+        .margin
+        .is_some_and(|margin| (in_unit - bound).abs() <= margin + 1e-9);
     near.then(|| {
-        let text = format!("{}, which is very close to the bound", observed(rule, facts, value));
+        let text = format!(
+            "{}, which is very close to the bound",
+            observed(rule, facts, value)
+        );
         finding(rule, Severity::Warning, text)
     })
 }
 
 fn listed_aspect(rule: &Rule, facts: &MediaFacts, ratio: f64) -> Option<Finding> {
-    let Bound::OneOf(allowed) = &rule.bound else { return None };
-    let found = allowed.iter().filter_map(|text| parse_ratio(text)).any(|listed| {
-        (ratio / listed - 1.0).abs() <= LISTED_ASPECT_TOLERANCE
-    });
+    let Bound::OneOf(allowed) = &rule.bound else {
+        return None;
+    };
+    let found = allowed
+        .iter()
+        .filter_map(|text| parse_ratio(text))
+        .any(|listed| (ratio / listed - 1.0).abs() <= LISTED_ASPECT_TOLERANCE);
     (!found).then(|| finding(rule, rule.severity, observed(rule, facts, ratio)))
 }
 
@@ -74,13 +101,24 @@ fn parse_ratio(text: &str) -> Option<f64> {
 
 /// A rule whose value the file does not tell. It is refused rather than guessed, except where only headers were read.
 fn unknown(rule: &Rule, facts: &MediaFacts) -> Finding {
-    let severity = if facts.header_only { rule.severity.min(Severity::Warning) } else { rule.severity };
-    finding(rule, severity, format!("the {} cannot be told from the file", rule.measure))
+    let severity = if facts.header_only {
+        rule.severity.min(Severity::Warning)
+    } else {
+        rule.severity
+    };
+    finding(
+        rule,
+        severity,
+        format!("the {} cannot be told from the file", rule.measure),
+    )
 }
 
 /// What was seen, in words: the frame size where a side is meant, the number with its unit elsewhere.
 fn observed(rule: &Rule, facts: &MediaFacts, value: f64) -> String {
-    let frame = facts.video().map(|v| format!("{}x{}", v.width, v.height)).unwrap_or_default();
+    let frame = facts
+        .video()
+        .map(|v| format!("{}x{}", v.width, v.height))
+        .unwrap_or_default();
     match rule.measure {
         Measure::ShortSide | Measure::LongSide | Measure::Width | Measure::Height => {
             format!("{frame} ({} {} px)", rule.measure, plain(value))
@@ -90,7 +128,11 @@ fn observed(rule: &Rule, facts: &MediaFacts, value: f64) -> String {
         Measure::FileSize => format!("file size {}", bytes(value)),
         Measure::AudioTracks if value == 0.0 => "no audio track".to_owned(),
         Measure::VideoTracks if value == 0.0 => "no video track".to_owned(),
-        _ => format!("{} {}", rule.measure, with_unit(value, rule.measure, rule.unit)),
+        _ => format!(
+            "{} {}",
+            rule.measure,
+            with_unit(value, rule.measure, rule.unit)
+        ),
     }
 }
 

@@ -23,11 +23,20 @@ pub(super) fn observe(measure: Measure, facts: &MediaFacts) -> Observed {
         // Exact up to 2^53 bytes, which is 8 PiB.
         Measure::FileSize => Observed::Number(facts.file_size_bytes as f64),
         Measure::AudioTracks => count(facts.audio_streams.len()),
-        Measure::VideoTracks => count(facts.video_streams.iter().filter(|v| !v.attached_pic).count()),
+        Measure::VideoTracks => count(
+            facts
+                .video_streams
+                .iter()
+                .filter(|v| !v.attached_pic)
+                .count(),
+        ),
         Measure::BitRate => number(facts.container_bitrate_bps.map(|b| b as f64)),
-        Measure::Container => facts.file_container_format.as_ref().map_or(Observed::Unknown, |names| {
-            Observed::Words(names.split(',').map(str::to_owned).collect())
-        }),
+        Measure::Container => facts
+            .file_container_format
+            .as_ref()
+            .map_or(Observed::Unknown, |names| {
+                Observed::Words(names.split(',').map(str::to_owned).collect())
+            }),
         Measure::AudioCodec => match facts.audio() {
             Some(audio) => Observed::Words(vec![audio.codec.clone()]),
             None => Observed::NotApplicable,
@@ -49,7 +58,9 @@ pub(super) fn observe(measure: Measure, facts: &MediaFacts) -> Observed {
                     Measure::LongSide => Observed::Number(f64::from(long)),
                     Measure::Width => Observed::Number(f64::from(video.width)),
                     Measure::Height => Observed::Number(f64::from(video.height)),
-                    Measure::AspectList => Observed::Number(f64::from(video.width) / f64::from(video.height)),
+                    Measure::AspectList => {
+                        Observed::Number(f64::from(video.width) / f64::from(video.height))
+                    }
                     _ => Observed::Number(f64::from(long) / f64::from(short)),
                 }
             }
@@ -58,5 +69,7 @@ pub(super) fn observe(measure: Measure, facts: &MediaFacts) -> Observed {
 }
 
 fn number(value: Option<f64>) -> Observed {
-    value.filter(|v| v.is_finite()).map_or(Observed::Unknown, Observed::Number)
+    value
+        .filter(|v| v.is_finite())
+        .map_or(Observed::Unknown, Observed::Number)
 }

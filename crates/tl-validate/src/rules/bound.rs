@@ -81,7 +81,9 @@ impl fmt::Display for Measure {
 }
 
 /// The unit of a bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 #[non_exhaustive]
 pub enum Unit {
     /// A plain number or a word.

@@ -98,7 +98,10 @@ pub(super) fn parse(text: &str) -> Result<RulePack, RulePackError> {
 pub(super) fn extend(base: &RulePack, text: &str) -> Result<RulePack, RulePackError> {
     let file = read(text)?;
     let mut pack = base.clone();
-    pack.name = file.name.clone().unwrap_or_else(|| format!("{}+custom", base.name));
+    pack.name = file
+        .name
+        .clone()
+        .unwrap_or_else(|| format!("{}+custom", base.name));
     pack.date = file.date.unwrap_or(base.date);
     pack.title = file
         .title
@@ -129,7 +132,8 @@ pub(super) fn write(pack: &RulePack) -> Result<String, RulePackError> {
         engines: pack.engines.clone(),
         rules: pack.rules.iter().map(to_file).collect(),
     };
-    toml::to_string(&file).map_err(|error| RulePackError::new(format!("the rule pack cannot be written ({error})")))
+    toml::to_string(&file)
+        .map_err(|error| RulePackError::new(format!("the rule pack cannot be written ({error})")))
 }
 
 fn read(text: &str) -> Result<PackFile, RulePackError> {
@@ -142,7 +146,11 @@ fn read(text: &str) -> Result<PackFile, RulePackError> {
 }
 
 fn required<T>(value: Option<T>, field: &str) -> Result<T, RulePackError> {
-    value.ok_or_else(|| RulePackError::new(format!("the rules file lacks `{field}`. Add it at the top.")))
+    value.ok_or_else(|| {
+        RulePackError::new(format!(
+            "the rules file lacks `{field}`. Add it at the top."
+        ))
+    })
 }
 
 fn overlay(mut pack: RulePack, file: PackFile) -> Result<RulePack, RulePackError> {
@@ -150,7 +158,11 @@ fn overlay(mut pack: RulePack, file: PackFile) -> Result<RulePack, RulePackError
         pack.default_engines = engines;
     }
     for entry in file.engines {
-        match pack.engines.iter_mut().find(|known| known.name == entry.name) {
+        match pack
+            .engines
+            .iter_mut()
+            .find(|known| known.name == entry.name)
+        {
             Some(known) => *known = entry,
             None => pack.engines.push(entry),
         }
@@ -177,10 +189,18 @@ fn overlay(mut pack: RulePack, file: PackFile) -> Result<RulePack, RulePackError
 
 /// The base rule with every field that the change names replaced.
 fn merged(base: RuleFile, change: RuleFile) -> RuleFile {
-    let names_a_bound =
-        change.min.is_some() || change.max.is_some() || change.equals.is_some() || change.one_of.is_some();
+    let names_a_bound = change.min.is_some()
+        || change.max.is_some()
+        || change.equals.is_some()
+        || change.one_of.is_some();
     let base = if names_a_bound {
-        RuleFile { min: None, max: None, equals: None, one_of: None, ..base }
+        RuleFile {
+            min: None,
+            max: None,
+            equals: None,
+            one_of: None,
+            ..base
+        }
     } else {
         base
     };
@@ -237,9 +257,9 @@ fn to_file(rule: &Rule) -> RuleFile {
 
 fn to_rule(file: RuleFile, pack: &str, date: Date) -> Result<Rule, RulePackError> {
     let wrong = |what: &str| RulePackError::new(format!("rule `{}` {what}", file.id));
-    let measure = file
-        .measure
-        .ok_or_else(|| wrong("does not say what it measures. Add `measure = \"duration\"` or another."))?;
+    let measure = file.measure.ok_or_else(|| {
+        wrong("does not say what it measures. Add `measure = \"duration\"` or another.")
+    })?;
     let mut bounds: Vec<Bound> = [
         file.min.map(Bound::Min),
         file.max.map(Bound::Max),
@@ -250,7 +270,9 @@ fn to_rule(file: RuleFile, pack: &str, date: Date) -> Result<Rule, RulePackError
     .flatten()
     .collect();
     let (Some(bound), true) = (bounds.pop(), bounds.is_empty()) else {
-        return Err(wrong("must have exactly one of `min`, `max`, `equals` and `one_of`."));
+        return Err(wrong(
+            "must have exactly one of `min`, `max`, `equals` and `one_of`.",
+        ));
     };
     if measure.is_word() != matches!(bound, Bound::OneOf(_)) {
         return Err(wrong(if measure.is_word() {
@@ -259,12 +281,16 @@ fn to_rule(file: RuleFile, pack: &str, date: Date) -> Result<Rule, RulePackError
             "measures a number: its bound is `min`, `max` or `equals`."
         }));
     }
-    if bound.number().is_some_and(|n| !n.is_finite()) || file.margin.is_some_and(|m| !m.is_finite() || m < 0.0) {
+    if bound.number().is_some_and(|n| !n.is_finite())
+        || file.margin.is_some_and(|m| !m.is_finite() || m < 0.0)
+    {
         return Err(wrong("has a bound or margin that is not a finite number."));
     }
     let unit = file.unit.unwrap_or_default();
     let fits = match measure {
-        Measure::ShortSide | Measure::LongSide | Measure::Width | Measure::Height => unit == Unit::Pixels,
+        Measure::ShortSide | Measure::LongSide | Measure::Width | Measure::Height => {
+            unit == Unit::Pixels
+        }
         Measure::Duration => unit == Unit::Seconds,
         Measure::FileSize => matches!(unit, Unit::Bytes | Unit::Megabytes | Unit::Gigabytes),
         Measure::FrameRate => unit == Unit::FramesPerSecond,
@@ -287,7 +313,9 @@ fn to_rule(file: RuleFile, pack: &str, date: Date) -> Result<Rule, RulePackError
         unit,
         margin: file.margin,
         severity: file.severity.unwrap_or(Severity::Error),
-        why: file.why.unwrap_or_else(|| format!("The rule pack {pack} asks for it.")),
+        why: file
+            .why
+            .unwrap_or_else(|| format!("The rule pack {pack} asks for it.")),
         code: file.code,
         source: file.source.unwrap_or_else(|| format!("rule pack {pack}")),
         documentation: file.documentation.unwrap_or_default(),

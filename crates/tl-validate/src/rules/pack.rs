@@ -88,9 +88,16 @@ impl Rule {
             Bound::Min(_) => a > b,
             _ => a < b,
         };
-        #[expect(clippy::float_cmp, reason = "a tie is the same number from the same table")]
+        #[expect(
+            clippy::float_cmp,
+            reason = "a tie is the same number from the same table"
+        )]
         let tie = a == b;
-        Some(if a_is_stricter || (tie && self.id <= other.id) { self } else { other })
+        Some(if a_is_stricter || (tie && self.id <= other.id) {
+            self
+        } else {
+            other
+        })
     }
 }
 
@@ -165,7 +172,9 @@ fn built_in() -> &'static [RulePack] {
 impl RulePack {
     /// The pack that follows the newest official source. This is the default everywhere.
     pub fn current() -> &'static Self {
-        built_in().last().expect("there is at least one built-in pack")
+        built_in()
+            .last()
+            .expect("there is at least one built-in pack")
     }
 
     /// The built-in pack of that name.
@@ -187,7 +196,9 @@ impl RulePack {
     /// # Errors
     /// When `date` lies before the oldest pack.
     pub fn on(date: Date) -> Result<&'static Self, RulePackError> {
-        let oldest = built_in().first().expect("there is at least one built-in pack");
+        let oldest = built_in()
+            .first()
+            .expect("there is at least one built-in pack");
         built_in().iter().rev().find(|pack| pack.date <= date).ok_or_else(|| {
             RulePackError::new(format!(
                 "no rule pack is old enough for {date} (the oldest, `{}`, begins on {}). Name a later date.",

@@ -1,0 +1,104 @@
+//! Probing in this process, through libavformat, behind a lock: only the file that is given is read, nothing else is
+//! opened, nothing is sent, allocations are capped, and a deadline holds.
+//!
+//! FFmpeg's log and its allocation limit belong to the whole process. While a probe runs on a thread, that thread's
+//! warnings are caught for the error text; other threads' lines go where FFmpeg would send them by default.
+//!
+//! The decision what a file may be lives in `lock`, reading the facts in `read`, judging its duration in `duration`.
+//! All `unsafe` code lives in `shim`.
+
+mod duration;
+mod lock;
+mod read;
+mod shim;
+
+use std::fs::File;
+use std::path::Path;
+use std::time::Instant;
+
+use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober};
+
+/// Reads the facts of the file at `path` with the default options.
+///
+/// # Errors
+/// Every [`ProbeErrorKind`] except the two about helpers.
+///
+/// ```no_run
+/// let facts = tl_validate::ffmpeg::probe("clip.mp4".as_ref())?;
+/// println!("{:?} s", facts.duration_seconds());
+/// # Ok::<(), tl_validate::ProbeError>(())
+/// ```
+pub fn probe(path: &Path) -> Result<MediaFacts, ProbeError> {
+    InProcess::new().probe(path)
+}
+
+/// The version of libavformat that is loaded, as `major.minor.micro`.
+pub fn version() -> String {
+    shim::version()
+}
+
+/// A [`Prober`] that reads media in this process.
+///
+/// A crash of libavformat takes the process along; where files come from strangers, use `worker::ProbePool`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InProcess {
+    options: ProbeOptions,
+}
+
+impl InProcess {
+    /// A prober with the default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A prober with `options`.
+    pub fn with_options(options: ProbeOptions) -> Self {
+        Self { options }
+    }
+}
+
+impl Prober for InProcess {
+    fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
+        probe_file(file, &self.options).map_err(|error| error.with_name(name))
+    }
+}
+
+fn probe_file(file: File, options: &ProbeOptions) -> Result<MediaFacts, ProbeError> {
+    let size = crate::open::check_regular(&file, "")?;
+    shim::limit_allocations(options.max_allocation_bytes);
+    let log = shim::LogCapture::start();
+    let session = shim::Session::new(file, size, Instant::now() + options.deadline);
+    let mut input = shim::Input::open(session, &lock::LOCK).map_err(|(failure, marks)| {
+        noticed(&marks, options)
+            .unwrap_or_else(|| lock::explain(failure))
+            .with_log(log.lines())
+    })?;
+    let facts = read::facts(&mut input, options);
+    let error = match (noticed(&input.session().marks, options), facts) {
+        (None, Ok(mut facts)) => {
+            facts.warnings = log.lines();
+            return Ok(facts);
+        }
+        (Some(noticed), _) => noticed,
+        (None, Err(error)) => error,
+    };
+    Err(error.with_log(log.lines()))
+}
+
+/// What the reader below FFmpeg noticed outranks what FFmpeg made of it.
+fn noticed(marks: &shim::Marks, options: &ProbeOptions) -> Option<ProbeError> {
+    if marks.timed_out {
+        let seen = format!(
+            "reading took longer than {} s",
+            options.deadline.as_secs_f64()
+        );
+        return Some(ProbeError::new(ProbeErrorKind::DeadlinePassed, "", seen));
+    }
+    if let Some(error) = &marks.read_error {
+        let seen = format!("the file cannot be read ({error})");
+        return Some(ProbeError::new(ProbeErrorKind::Io, "", seen));
+    }
+    let nested = marks.nested.as_ref()?;
+    let seen = format!("the file points to another one (`{nested}`), which was not opened");
+    Some(ProbeError::new(ProbeErrorKind::Nested, "", seen))
+}

@@ -1,0 +1,35 @@
+//! The only `unsafe` code of this crate: libavformat behind safe calls. It opens one file, tells what is in it, and
+//! reads packets. Which answers to believe is decided outside, in `duration` and `facts`.
+#![expect(
+    unsafe_code,
+    reason = "libavformat is a C library; every block says why it is sound"
+)]
+
+mod input;
+mod io;
+mod log;
+mod names;
+
+pub(super) use input::{Input, Lock, OpenFailure, PacketStamp, Stream, StreamKind};
+pub(super) use io::{Marks, Session};
+pub(super) use log::LogCapture;
+
+use ffmpeg_sys_next as ffi;
+
+/// The version of libavformat that is loaded, as `major.minor.micro`.
+pub(super) fn version() -> String {
+    // SAFETY: takes no argument and reads a constant of the library.
+    let version = unsafe { ffi::avformat_version() };
+    format!(
+        "{}.{}.{}",
+        version >> 16,
+        (version >> 8) & 0xff,
+        version & 0xff
+    )
+}
+
+/// Bounds every single allocation that FFmpeg makes in this process.
+pub(super) fn limit_allocations(bytes: usize) {
+    // SAFETY: stores one number atomically; FFmpeg reads it at the next allocation.
+    unsafe { ffi::av_max_alloc(bytes) }
+}

@@ -1,0 +1,559 @@
+//! One opened container: its streams, its index and its packets, as plain values.
+
+use std::ffi::{CStr, CString, c_int};
+use std::ptr;
+
+use ffmpeg_sys_next as ffi;
+
+use super::io::{CustomIo, Marks, Session, deny_open};
+use super::names;
+
+/// Everything FFmpeg is given to open one file.
+pub(in crate::ffmpeg) struct Lock {
+    pub(in crate::ffmpeg) formats: &'static str,
+    pub(in crate::ffmpeg) format_allowed: fn(&str) -> bool,
+    pub(in crate::ffmpeg) probe_bytes: u32,
+    pub(in crate::ffmpeg) max_streams: u32,
+}
+
+/// Why a file did not open.
+#[derive(Debug)]
+pub(in crate::ffmpeg) enum OpenFailure {
+    /// No demuxer recognises the bytes.
+    Unrecognised,
+    /// A demuxer recognises them, but it is not one that may be used. Its name.
+    Forbidden(String),
+    /// The demuxer failed: its name and FFmpeg's error code.
+    Failed(String, c_int),
+    /// There was no memory for the first structures.
+    OutOfMemory,
+}
+
+/// What a stream carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ffmpeg) enum StreamKind {
+    Video,
+    Audio,
+    Other,
+}
+
+/// One stream as FFmpeg describes it.
+#[derive(Debug, Clone)]
+pub(in crate::ffmpeg) struct Stream {
+    pub(in crate::ffmpeg) index: u32,
+    pub(in crate::ffmpeg) kind: StreamKind,
+    pub(in crate::ffmpeg) time_base: f64,
+    pub(in crate::ffmpeg) start: Option<i64>,
+    pub(in crate::ffmpeg) duration: Option<i64>,
+    pub(in crate::ffmpeg) frames: Option<u64>,
+    pub(in crate::ffmpeg) attached_pic: bool,
+    pub(in crate::ffmpeg) default: bool,
+    pub(in crate::ffmpeg) codec_id: u32,
+    pub(in crate::ffmpeg) codec: String,
+    pub(in crate::ffmpeg) codec_long: Option<String>,
+    pub(in crate::ffmpeg) codec_tag: u32,
+    pub(in crate::ffmpeg) profile: Option<String>,
+    pub(in crate::ffmpeg) bit_rate: Option<u64>,
+    pub(in crate::ffmpeg) width: u32,
+    pub(in crate::ffmpeg) height: u32,
+    pub(in crate::ffmpeg) sample_aspect: Option<(u32, u32)>,
+    pub(in crate::ffmpeg) frame_rate: Option<f64>,
+    pub(in crate::ffmpeg) average_frame_rate: Option<f64>,
+    pub(in crate::ffmpeg) rotation: Option<i32>,
+    pub(in crate::ffmpeg) pixel_format: Option<String>,
+    pub(in crate::ffmpeg) bit_depth: Option<u32>,
+    pub(in crate::ffmpeg) has_alpha: bool,
+    pub(in crate::ffmpeg) field_order: u32,
+    pub(in crate::ffmpeg) color_range: Option<String>,
+    pub(in crate::ffmpeg) color_primaries: Option<String>,
+    pub(in crate::ffmpeg) color_transfer: Option<String>,
+    pub(in crate::ffmpeg) color_space: Option<String>,
+    pub(in crate::ffmpeg) sample_rate: Option<u32>,
+    pub(in crate::ffmpeg) channels: Option<u32>,
+    pub(in crate::ffmpeg) channel_layout: Option<String>,
+    pub(in crate::ffmpeg) bits_per_sample: Option<u32>,
+}
+
+/// The stamps of one packet, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::ffmpeg) struct PacketStamp {
+    pub(in crate::ffmpeg) stream: u32,
+    pub(in crate::ffmpeg) presentation: Option<f64>,
+    pub(in crate::ffmpeg) decoding: Option<f64>,
+    pub(in crate::ffmpeg) duration: f64,
+}
+
+/// What the in-memory index of a stream says.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::ffmpeg) struct IndexSummary {
+    pub(in crate::ffmpeg) entries: usize,
+    /// The end of the last sample in the file.
+    pub(in crate::ffmpeg) last_byte: u64,
+    /// First and last time stamp, in seconds.
+    pub(in crate::ffmpeg) first: f64,
+    pub(in crate::ffmpeg) last: f64,
+}
+
+/// An open container. Closed on drop, before the I/O below it.
+pub(in crate::ffmpeg) struct Input {
+    context: *mut ffi::AVFormatContext,
+    packet: *mut ffi::AVPacket,
+    io: CustomIo,
+}
+
+impl Input {
+    /// Recognises and opens the file of `session`; on failure, says what the reader noticed.
+    pub(in crate::ffmpeg) fn open(
+        session: Session,
+        lock: &Lock,
+    ) -> Result<Self, (OpenFailure, Marks)> {
+        let Some(io) = CustomIo::new(session) else {
+            return Err((OpenFailure::OutOfMemory, Marks::default()));
+        };
+        // SAFETY: plain allocations; checked below.
+        let (context, packet) = unsafe { (ffi::avformat_alloc_context(), ffi::av_packet_alloc()) };
+        let mut input = Self {
+            context,
+            packet,
+            io,
+        };
+        if context.is_null() || packet.is_null() {
+            return Err((OpenFailure::OutOfMemory, Marks::default()));
+        }
+        match input.start(lock) {
+            Ok(()) => Ok(input),
+            Err(failure) => {
+                let marks = input.io.session().marks.clone();
+                Err((failure, marks))
+            }
+        }
+    }
+
+    fn start(&mut self, lock: &Lock) -> Result<(), OpenFailure> {
+        // SAFETY: `context` is a fresh format context. It borrows the I/O context and the session, which both outlive it
+        // because `drop` closes it first. With its own I/O set, FFmpeg opens nothing by name.
+        unsafe {
+            (*self.context).pb = self.io.context;
+            (*self.context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO;
+            (*self.context).interrupt_callback = self.io.interrupt();
+            (*self.context).io_open = Some(deny_open);
+        }
+        let mut format: *const ffi::AVInputFormat = ptr::null();
+        // SAFETY: reads through our callbacks and puts the bytes back; `format` is a valid place for the result. The name
+        // is empty so that no file extension can sway the choice.
+        let found = unsafe {
+            ffi::av_probe_input_buffer2(
+                self.io.context,
+                (&raw mut format).cast(),
+                c"".as_ptr(),
+                ptr::null_mut(),
+                0,
+                lock.probe_bytes,
+            )
+        };
+        if found < 0 || format.is_null() {
+            return Err(OpenFailure::Unrecognised);
+        }
+        // SAFETY: a demuxer is a constant whose name is a constant string.
+        let name = unsafe { names::copy((*format).name) }.unwrap_or_default();
+        if !(lock.format_allowed)(&name) {
+            return Err(OpenFailure::Forbidden(name));
+        }
+        let mut options = Dictionary::new();
+        options.set(c"format_whitelist", lock.formats);
+        // Matches no protocol, so that nothing can be opened even if the refusal above were passed by.
+        options.set(c"protocol_whitelist", "none");
+        options.set(c"max_streams", &lock.max_streams.to_string());
+        options.set(c"probesize", &lock.probe_bytes.to_string());
+        // SAFETY: `context` is ours and prepared; on failure the call frees it and sets it to null, which `drop` knows.
+        let code = unsafe {
+            ffi::avformat_open_input(
+                &raw mut self.context,
+                c"".as_ptr(),
+                format.cast_mut().cast(),
+                &raw mut options.0,
+            )
+        };
+        if code < 0 {
+            Err(OpenFailure::Failed(name, code))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Reads far enough into the file to know what the headers leave open. Stops at the session's deadline.
+    pub(in crate::ffmpeg) fn find_stream_info(&mut self, max_pixels: u64) -> Result<(), c_int> {
+        // SAFETY: the context is open.
+        let count = unsafe { (*self.context).nb_streams } as usize;
+        let mut options: Vec<Dictionary> = (0..count)
+            .map(|_| {
+                let mut one = Dictionary::new();
+                one.set(c"max_pixels", &max_pixels.to_string());
+                one
+            })
+            .collect();
+        let mut raw: Vec<*mut ffi::AVDictionary> =
+            options.iter_mut().map(Dictionary::take).collect();
+        // SAFETY: one dictionary for each stream there is, as the call asks; it may replace them, so they are taken back.
+        let code = unsafe { ffi::avformat_find_stream_info(self.context, raw.as_mut_ptr()) };
+        for (owner, raw) in options.iter_mut().zip(raw) {
+            owner.0 = raw;
+        }
+        if code < 0 { Err(code) } else { Ok(()) }
+    }
+
+    pub(in crate::ffmpeg) fn session(&self) -> &Session {
+        self.io.session()
+    }
+
+    /// Name of the demuxer, all its aliases with it.
+    pub(in crate::ffmpeg) fn format(&self) -> String {
+        // SAFETY: an open context has a demuxer, whose name is a constant string.
+        unsafe { names::copy((*(*self.context).iformat).name) }.unwrap_or_default()
+    }
+
+    /// Container duration in seconds, when FFmpeg has one.
+    pub(in crate::ffmpeg) fn duration(&self) -> Option<f64> {
+        // SAFETY: the context is open.
+        stamp(unsafe { (*self.context).duration }).map(|d| d as f64 / f64::from(ffi::AV_TIME_BASE))
+    }
+
+    /// Whether FFmpeg guessed the durations from the bit rate.
+    pub(in crate::ffmpeg) fn duration_is_a_guess(&self) -> bool {
+        // SAFETY: the context is open. The field is read as the integer it is in C, because a newer value must not become
+        // an enum; 2 is AVFMT_DURATION_FROM_BITRATE.
+        unsafe {
+            (&raw const (*self.context).duration_estimation_method)
+                .cast::<u32>()
+                .read()
+                == 2
+        }
+    }
+
+    /// Start of the container in seconds.
+    pub(in crate::ffmpeg) fn start_time(&self) -> Option<f64> {
+        // SAFETY: the context is open.
+        stamp(unsafe { (*self.context).start_time })
+            .map(|d| d as f64 / f64::from(ffi::AV_TIME_BASE))
+    }
+
+    /// Bit rate of the container.
+    pub(in crate::ffmpeg) fn bit_rate(&self) -> Option<u64> {
+        // SAFETY: the context is open.
+        positive(unsafe { (*self.context).bit_rate })
+    }
+
+    /// A tag of the container, or of one stream.
+    pub(in crate::ffmpeg) fn tag(&self, stream: Option<u32>, key: &CStr) -> Option<String> {
+        let dictionary = match stream {
+            // SAFETY: the context is open.
+            None => unsafe { (*self.context).metadata },
+            // SAFETY: `stream` gives a live stream or null.
+            Some(index) => unsafe { self.stream_pointer(index).as_ref()?.metadata },
+        };
+        // SAFETY: a dictionary (null is an empty one) and two C strings; the entry lives as long as the dictionary.
+        unsafe {
+            let entry = ffi::av_dict_get(dictionary, key.as_ptr(), ptr::null(), 0);
+            entry.as_ref().and_then(|e| names::copy(e.value))
+        }
+    }
+
+    /// Number of streams found so far.
+    pub(in crate::ffmpeg) fn stream_count(&self) -> u32 {
+        // SAFETY: the context is open.
+        unsafe { (*self.context).nb_streams }
+    }
+
+    fn stream_pointer(&self, index: u32) -> *mut ffi::AVStream {
+        if index >= self.stream_count() {
+            return ptr::null_mut();
+        }
+        // SAFETY: the array has `nb_streams` entries, each a live stream.
+        unsafe { *(*self.context).streams.add(index as usize) }
+    }
+
+    /// Tells FFmpeg to drop the packets of a stream.
+    pub(in crate::ffmpeg) fn discard(&mut self, index: u32) {
+        // SAFETY: a live stream or null.
+        if let Some(stream) = unsafe { self.stream_pointer(index).as_mut() } {
+            stream.discard = ffi::AVDiscard::AVDISCARD_ALL;
+        }
+    }
+
+    /// Describes one stream.
+    pub(in crate::ffmpeg) fn stream(&self, index: u32) -> Option<Stream> {
+        let pointer = self.stream_pointer(index);
+        if pointer.is_null() {
+            return None;
+        }
+        // SAFETY: a live stream has live codec parameters. Fields that are enums in the bindings are read as integers
+        // through a raw pointer, so that a value newer than the bindings is never an invalid enum.
+        unsafe {
+            let parameters = (*pointer).codecpar;
+            let codec_id = (&raw const (*parameters).codec_id).cast::<u32>().read();
+            let kind = match (&raw const (*parameters).codec_type).cast::<c_int>().read() {
+                0 => StreamKind::Video,
+                1 => StreamKind::Audio,
+                _ => StreamKind::Other,
+            };
+            let layout =
+                names::pixel_layout((*parameters).format).filter(|_| kind == StreamKind::Video);
+            let aspect = ffi::av_guess_sample_aspect_ratio(self.context, pointer, ptr::null_mut());
+            Some(Stream {
+                index,
+                kind,
+                time_base: quotient((*pointer).time_base).unwrap_or(0.0),
+                start: stamp((*pointer).start_time),
+                duration: stamp((*pointer).duration).filter(|d| *d > 0),
+                frames: positive((*pointer).nb_frames),
+                attached_pic: (*pointer).disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0,
+                default: (*pointer).disposition & ffi::AV_DISPOSITION_DEFAULT != 0,
+                codec_id,
+                codec: names::codec(codec_id),
+                codec_long: names::codec_long(codec_id),
+                codec_tag: (*parameters).codec_tag,
+                profile: names::profile(codec_id, (*parameters).profile),
+                bit_rate: positive((*parameters).bit_rate),
+                width: u32::try_from((*parameters).width).unwrap_or(0),
+                height: u32::try_from((*parameters).height).unwrap_or(0),
+                sample_aspect: pair(aspect),
+                frame_rate: quotient((*pointer).r_frame_rate),
+                average_frame_rate: quotient((*pointer).avg_frame_rate),
+                rotation: rotation(pointer),
+                pixel_format: names::pixel_format((*parameters).format)
+                    .filter(|_| kind == StreamKind::Video),
+                bit_depth: layout.map(|l| l.0),
+                has_alpha: layout.is_some_and(|l| l.1),
+                field_order: (&raw const (*parameters).field_order).cast::<u32>().read(),
+                color_range: names::color_range(
+                    (&raw const (*parameters).color_range).cast::<u32>().read(),
+                ),
+                color_primaries: names::color_primaries(
+                    (&raw const (*parameters).color_primaries)
+                        .cast::<u32>()
+                        .read(),
+                ),
+                color_transfer: names::color_transfer(
+                    (&raw const (*parameters).color_trc).cast::<u32>().read(),
+                ),
+                color_space: names::color_space(
+                    (&raw const (*parameters).color_space).cast::<u32>().read(),
+                ),
+                sample_rate: u32::try_from((*parameters).sample_rate)
+                    .ok()
+                    .filter(|n| *n > 0),
+                channels: u32::try_from((*parameters).ch_layout.nb_channels)
+                    .ok()
+                    .filter(|n| *n > 0),
+                channel_layout: channel_layout(&raw const (*parameters).ch_layout),
+                bits_per_sample: names::exact_bits_per_sample(codec_id).or_else(|| {
+                    u32::try_from((*parameters).bits_per_raw_sample)
+                        .ok()
+                        .filter(|n| *n > 0)
+                }),
+            })
+        }
+    }
+
+    /// Walks the index that the demuxer holds in memory. Reads nothing from the file.
+    pub(in crate::ffmpeg) fn index_summary(&self, index: u32) -> Option<IndexSummary> {
+        let stream = self.stream_pointer(index);
+        if stream.is_null() {
+            return None;
+        }
+        // SAFETY: a live stream; entries are read one at a time within the count, and nothing changes the index meanwhile.
+        unsafe {
+            let base = quotient((*stream).time_base)?;
+            let count = ffi::avformat_index_get_entries_count(stream);
+            let mut summary = IndexSummary::default();
+            for i in 0..count {
+                let entry = ffi::avformat_index_get_entry(stream, i).as_ref()?;
+                let end = entry.pos.saturating_add(i64::from(entry.size()));
+                summary.last_byte = summary.last_byte.max(u64::try_from(end).unwrap_or(0));
+                let time = entry.timestamp as f64 * base;
+                if summary.entries == 0 {
+                    summary.first = time;
+                }
+                summary.last = time;
+                summary.entries += 1;
+            }
+            (summary.entries > 0).then_some(summary)
+        }
+    }
+
+    /// The next packet's stamps; `None` at the end of the file or when reading stops for another reason, which the
+    /// session then tells.
+    pub(in crate::ffmpeg) fn next_packet(&mut self) -> Option<PacketStamp> {
+        // SAFETY: an open context and our own packet, which is emptied again before it is used the next time.
+        unsafe {
+            if ffi::av_read_frame(self.context, self.packet) < 0 {
+                ffi::av_packet_unref(self.packet);
+                return None;
+            }
+            let stream = u32::try_from((*self.packet).stream_index).unwrap_or(u32::MAX);
+            let base = self
+                .stream_pointer(stream)
+                .as_ref()
+                .and_then(|s| quotient(s.time_base))
+                .unwrap_or(0.0);
+            let seconds = |value: i64| stamp(value).map(|v| v as f64 * base);
+            let found = PacketStamp {
+                stream,
+                presentation: seconds((*self.packet).pts),
+                decoding: seconds((*self.packet).dts),
+                duration: (*self.packet).duration.max(0) as f64 * base,
+            };
+            ffi::av_packet_unref(self.packet);
+            Some(found)
+        }
+    }
+
+    /// Goes to the last key frame at or before `seconds` of a stream; whether that worked.
+    pub(in crate::ffmpeg) fn seek(&mut self, stream: u32, seconds: f64) -> bool {
+        // SAFETY: a live stream or null.
+        let Some(base) = (unsafe {
+            self.stream_pointer(stream)
+                .as_ref()
+                .and_then(|s| quotient(s.time_base))
+        }) else {
+            return false;
+        };
+        // The cast saturates.
+        let target = (seconds / base) as i64;
+        // SAFETY: an open context and the number of a live stream.
+        unsafe {
+            ffi::av_seek_frame(
+                self.context,
+                stream as c_int,
+                target,
+                ffi::AVSEEK_FLAG_BACKWARD,
+            ) >= 0
+        }
+    }
+
+    /// Goes to a byte offset, for containers without an index; whether that worked.
+    pub(in crate::ffmpeg) fn seek_byte(&mut self, offset: u64) -> bool {
+        let offset = i64::try_from(offset).unwrap_or(i64::MAX);
+        // SAFETY: an open context; no stream is named.
+        unsafe { ffi::av_seek_frame(self.context, -1, offset, ffi::AVSEEK_FLAG_BYTE) >= 0 }
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        // SAFETY: both pointers are null or ours; the calls take null. The I/O below is dropped after this.
+        unsafe {
+            ffi::av_packet_free(&raw mut self.packet);
+            ffi::avformat_close_input(&raw mut self.context);
+        }
+    }
+}
+
+/// An `AVDictionary` that is freed on drop.
+struct Dictionary(*mut ffi::AVDictionary);
+
+impl Dictionary {
+    fn new() -> Self {
+        Self(ptr::null_mut())
+    }
+
+    fn set(&mut self, key: &CStr, value: &str) {
+        let value = CString::new(value).expect("option values are constants without a zero byte");
+        // SAFETY: the dictionary is null or live; both strings are copied.
+        unsafe { ffi::av_dict_set(&raw mut self.0, key.as_ptr(), value.as_ptr(), 0) };
+    }
+
+    fn take(&mut self) -> *mut ffi::AVDictionary {
+        std::mem::replace(&mut self.0, ptr::null_mut())
+    }
+}
+
+impl Drop for Dictionary {
+    fn drop(&mut self) {
+        // SAFETY: null or live; set to null by the call.
+        unsafe { ffi::av_dict_free(&raw mut self.0) };
+    }
+}
+
+fn stamp(value: i64) -> Option<i64> {
+    (value != ffi::AV_NOPTS_VALUE).then_some(value)
+}
+
+fn positive(value: i64) -> Option<u64> {
+    u64::try_from(value).ok().filter(|v| *v > 0)
+}
+
+fn quotient(value: ffi::AVRational) -> Option<f64> {
+    (value.num > 0 && value.den > 0).then(|| f64::from(value.num) / f64::from(value.den))
+}
+
+fn pair(value: ffi::AVRational) -> Option<(u32, u32)> {
+    let both = (
+        u32::try_from(value.num).ok()?,
+        u32::try_from(value.den).ok()?,
+    );
+    (both.0 > 0 && both.1 > 0).then_some(both)
+}
+
+/// # Safety
+/// `layout` points to a live channel layout.
+unsafe fn channel_layout(layout: *const ffi::AVChannelLayout) -> Option<String> {
+    let mut buffer = [0u8; 64];
+    // SAFETY: the caller's promise, and a buffer with its length; the result is terminated when it fits.
+    let written = unsafe {
+        if (*layout).nb_channels <= 0 {
+            return None;
+        }
+        ffi::av_channel_layout_describe(layout, buffer.as_mut_ptr().cast(), buffer.len())
+    };
+    if written <= 0 {
+        return None;
+    }
+    CStr::from_bytes_until_nul(&buffer)
+        .ok()
+        .map(|text| text.to_string_lossy().into_owned())
+}
+
+/// The clockwise rotation of a stream's display matrix, in whole degrees from 0 to 359.
+///
+/// # Safety
+/// `stream` points to a live stream.
+unsafe fn rotation(stream: *mut ffi::AVStream) -> Option<i32> {
+    const DISPLAY_MATRIX: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX as c_int;
+    // SAFETY: the caller's promise; the array has the count beside it.
+    let (data, count): (*const ffi::AVPacketSideData, c_int) = unsafe {
+        #[cfg(stream_side_data_in_codecpar)]
+        {
+            let parameters = (*stream).codecpar;
+            (
+                (*parameters).coded_side_data,
+                (*parameters).nb_coded_side_data,
+            )
+        }
+        #[cfg(not(stream_side_data_in_codecpar))]
+        {
+            ((*stream).side_data, (*stream).nb_side_data)
+        }
+    };
+    for i in 0..usize::try_from(count).unwrap_or(0) {
+        // SAFETY: within the count. The type is read as an integer, as everywhere. The matrix is nine 32-bit numbers,
+        // copied out because nothing promises that it is aligned.
+        unsafe {
+            let item = data.add(i);
+            let kind = (&raw const (*item).type_).cast::<c_int>().read();
+            if kind == DISPLAY_MATRIX && (*item).size >= 36 && !(*item).data.is_null() {
+                let mut matrix = [0i32; 9];
+                ptr::copy_nonoverlapping(
+                    (*item).data.cast::<u8>(),
+                    matrix.as_mut_ptr().cast::<u8>(),
+                    36,
+                );
+                let counterclockwise = ffi::av_display_rotation_get(matrix.as_ptr());
+                return counterclockwise
+                    .is_finite()
+                    .then(|| (-counterclockwise.round() as i32).rem_euclid(360));
+            }
+        }
+    }
+    None
+}

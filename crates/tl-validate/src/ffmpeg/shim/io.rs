@@ -1,0 +1,252 @@
+//! Custom I/O: FFmpeg reads through our own open file, within its first size, until the deadline, and nothing else.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::fs::File;
+use std::io;
+use std::time::Instant;
+
+use ffmpeg_sys_next as ffi;
+
+/// FFmpeg's own default; 16 to 64 KiB measure the same.
+const BUFFER_BYTES: usize = 32 * 1024;
+
+/// What the callbacks know and what they noticed. It outlives the `AVIOContext` that points to it.
+#[derive(Debug)]
+pub(in crate::ffmpeg) struct Session {
+    file: File,
+    /// The size when the file was opened. A file that grows meanwhile is read up to here only.
+    size: u64,
+    position: u64,
+    deadline: Instant,
+    scratch: Vec<u8>,
+    /// What the callbacks noticed.
+    pub(in crate::ffmpeg) marks: Marks,
+}
+
+/// What happened below FFmpeg, which its own error codes do not tell.
+#[derive(Debug, Clone, Default)]
+pub(in crate::ffmpeg) struct Marks {
+    /// FFmpeg takes a read error for the end of the file, so it is remembered here.
+    pub(in crate::ffmpeg) read_error: Option<String>,
+    /// Whether the deadline stopped a read or a loop.
+    pub(in crate::ffmpeg) timed_out: bool,
+    /// What a demuxer wanted to open besides the file.
+    pub(in crate::ffmpeg) nested: Option<String>,
+    /// Bytes read so far.
+    pub(in crate::ffmpeg) bytes_read: u64,
+    /// Reads so far.
+    pub(in crate::ffmpeg) reads: u64,
+}
+
+impl Session {
+    pub(in crate::ffmpeg) fn new(file: File, size: u64, deadline: Instant) -> Self {
+        Self {
+            file,
+            size,
+            position: 0,
+            deadline,
+            scratch: Vec::new(),
+            marks: Marks::default(),
+        }
+    }
+
+    pub(in crate::ffmpeg) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads at an absolute offset, outside of FFmpeg.
+    pub(in crate::ffmpeg) fn peek(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        read_at(&self.file, into, offset)
+    }
+
+    fn expired(&mut self) -> bool {
+        if !self.marks.timed_out && Instant::now() >= self.deadline {
+            self.marks.timed_out = true;
+        }
+        self.marks.timed_out
+    }
+
+    /// Reads the next bytes into `scratch`; the number of bytes, or an FFmpeg error code.
+    fn read_next(&mut self, wanted: usize) -> Result<usize, c_int> {
+        let left = self.size.saturating_sub(self.position);
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(wanted);
+        if wanted == 0 {
+            return Err(ffi::AVERROR_EOF);
+        }
+        if self.scratch.len() < wanted {
+            self.scratch.resize(wanted, 0);
+        }
+        loop {
+            if self.expired() {
+                return Err(ffi::AVERROR_EXIT);
+            }
+            match read_at(&self.file, &mut self.scratch[..wanted], self.position) {
+                Ok(0) => return Err(ffi::AVERROR_EOF),
+                Ok(n) => {
+                    self.position += n as u64;
+                    self.marks.bytes_read += n as u64;
+                    self.marks.reads += 1;
+                    return Ok(n);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.marks
+                        .read_error
+                        .get_or_insert_with(|| error.to_string());
+                    return Err(ffi::AVERROR(ffi::EIO));
+                }
+            }
+        }
+    }
+
+    fn seek(&mut self, offset: i64, whence: c_int) -> Option<i64> {
+        let base = match whence {
+            0 => 0,
+            1 => i64::try_from(self.position).ok()?,
+            2 => i64::try_from(self.size).ok()?,
+            _ => return None,
+        };
+        let target = base.checked_add(offset)?;
+        self.position = u64::try_from(target).ok()?;
+        Some(target)
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, into, offset)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, into, offset)
+}
+
+/// An `AVIOContext` over a [`Session`]; owns both.
+pub(super) struct CustomIo {
+    pub(super) context: *mut ffi::AVIOContext,
+    session: *mut Session,
+}
+
+impl CustomIo {
+    pub(super) fn new(session: Session) -> Option<Self> {
+        let session = Box::into_raw(Box::new(session));
+        // SAFETY: plain allocation; the result is checked.
+        let buffer = unsafe { ffi::av_mallocz(BUFFER_BYTES) };
+        if buffer.is_null() {
+            // SAFETY: `session` came from `Box::into_raw` above and nothing else holds it.
+            drop(unsafe { Box::from_raw(session) });
+            return None;
+        }
+        // SAFETY: the buffer has the size given and is owned by the context from here on; the callbacks match the
+        // signatures and get `session`, which `Drop` frees only after the context.
+        let context = unsafe {
+            ffi::avio_alloc_context(
+                buffer.cast(),
+                BUFFER_BYTES as c_int,
+                0,
+                session.cast(),
+                Some(read),
+                None,
+                Some(seek),
+            )
+        };
+        if context.is_null() {
+            // SAFETY: the context does not exist, so both allocations are still ours alone.
+            unsafe {
+                ffi::av_free(buffer);
+                drop(Box::from_raw(session));
+            }
+            return None;
+        }
+        Some(Self { context, session })
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        // SAFETY: the session lives as long as `self`. The callbacks make their exclusive reference only while a call
+        // into FFmpeg runs, which needs `&mut Input` and hence cannot overlap with this borrow.
+        unsafe { &*self.session }
+    }
+
+    /// What the interrupt callback polls.
+    pub(super) fn interrupt(&self) -> ffi::AVIOInterruptCB {
+        ffi::AVIOInterruptCB {
+            callback: Some(interrupted),
+            opaque: self.session.cast(),
+        }
+    }
+}
+
+impl Drop for CustomIo {
+    fn drop(&mut self) {
+        // SAFETY: the format context that used this I/O is closed before (see `Input`). The buffer is taken from the
+        // context because FFmpeg may have replaced it. `session` is freed last and once.
+        unsafe {
+            ffi::av_freep((&raw mut (*self.context).buffer).cast());
+            ffi::avio_context_free(&raw mut self.context);
+            drop(Box::from_raw(self.session));
+        }
+    }
+}
+
+unsafe extern "C" fn read(opaque: *mut c_void, buffer: *mut u8, size: c_int) -> c_int {
+    let Some(wanted) = usize::try_from(size).ok().filter(|n| *n > 0) else {
+        return ffi::AVERROR(ffi::EINVAL);
+    };
+    // SAFETY: `opaque` is the session of `CustomIo::new`; FFmpeg calls back on the thread that called it, one call at a
+    // time, and no other reference to the session exists while it runs.
+    let session = unsafe { &mut *opaque.cast::<Session>() };
+    match session.read_next(wanted) {
+        Ok(n) => {
+            // SAFETY: FFmpeg gives room for `size` bytes, `n <= size`, and `scratch` holds `n` bytes. The bytes go
+            // through `scratch` because FFmpeg's buffer may be uninitialised, which a Rust slice must not be.
+            unsafe { std::ptr::copy_nonoverlapping(session.scratch.as_ptr(), buffer, n) };
+            n as c_int
+        }
+        Err(code) => code,
+    }
+}
+
+unsafe extern "C" fn seek(opaque: *mut c_void, offset: i64, whence: c_int) -> i64 {
+    // SAFETY: as in `read`.
+    let session = unsafe { &mut *opaque.cast::<Session>() };
+    // AVSEEK_FORCE may be mixed in and has no meaning here.
+    let whence = whence & !ffi::AVSEEK_FORCE;
+    if whence == ffi::AVSEEK_SIZE {
+        return i64::try_from(session.size).unwrap_or(i64::MAX);
+    }
+    session
+        .seek(offset, whence)
+        .unwrap_or_else(|| i64::from(ffi::AVERROR(ffi::EINVAL)))
+}
+
+unsafe extern "C" fn interrupted(opaque: *mut c_void) -> c_int {
+    // SAFETY: as in `read`; FFmpeg polls between reads, never during one.
+    let session = unsafe { &mut *opaque.cast::<Session>() };
+    c_int::from(session.expired())
+}
+
+/// Refuses whatever a demuxer wants to open besides the file it was given.
+pub(super) unsafe extern "C" fn deny_open(
+    context: *mut ffi::AVFormatContext,
+    io: *mut *mut ffi::AVIOContext,
+    url: *const c_char,
+    _flags: c_int,
+    _options: *mut *mut ffi::AVDictionary,
+) -> c_int {
+    // SAFETY: FFmpeg passes its own live context, a valid place for the result, and a C string or null. The opaque is
+    // the session of `CustomIo::interrupt`, which every nested context inherits, or null.
+    unsafe {
+        *io = std::ptr::null_mut();
+        let session = (*context).interrupt_callback.opaque.cast::<Session>();
+        if !session.is_null() {
+            let name = if url.is_null() {
+                String::new()
+            } else {
+                CStr::from_ptr(url).to_string_lossy().into_owned()
+            };
+            (*session).marks.nested.get_or_insert(name);
+        }
+    }
+    ffi::AVERROR(ffi::EPERM)
+}

@@ -1,0 +1,158 @@
+//! One helper process: starting it, one exchange with it, and the end of it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::protocol::{Request, Response, receive_response, send_request};
+use crate::{ProbeError, ProbeErrorKind};
+
+/// What the helper may take beyond the deadline it was given, before it is killed: start-up of the libraries and the
+/// way back.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The variables a helper keeps: those that say where shared libraries are. Keys and the like stay here.
+const KEPT_VARIABLES: [&str; 4] = [
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "DYLD_FALLBACK_LIBRARY_PATH",
+    "PATH",
+];
+
+/// Why an exchange did not give an answer.
+pub(super) enum Failure {
+    /// The helper was gone before or while it worked.
+    Died(String),
+    /// The time was over; the helper is to be killed.
+    Overran,
+}
+
+/// A running helper, killed on drop.
+pub(super) struct Helper {
+    child: Child,
+    socket: UnixStream,
+}
+
+impl Helper {
+    pub(super) fn start(program: &Path) -> Result<Self, ProbeError> {
+        let failed = |what: &str, error: &io::Error| {
+            let seen = format!(
+                "the helper `{}` cannot be started: {what} ({error})",
+                program.display()
+            );
+            ProbeError::new(ProbeErrorKind::HelperMissing, "", seen)
+        };
+        let (socket, theirs) = UnixStream::pair().map_err(|e| failed("no socket pair", &e))?;
+        let mut command = Command::new(program);
+        command
+            .arg(super::SERVE_ARGUMENT)
+            .env_clear()
+            .envs(
+                KEPT_VARIABLES
+                    .iter()
+                    .filter_map(|key| Some((key, std::env::var_os(key)?))),
+            )
+            .current_dir("/")
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let child = command.spawn().map_err(|e| failed("it does not run", &e))?;
+        Ok(Self { child, socket })
+    }
+
+    /// Sends one file and waits for the answer.
+    pub(super) fn exchange(&mut self, request: Request, file: &File) -> Result<Response, Failure> {
+        let until = Instant::now() + request.options.deadline + GRACE;
+        if let Err(error) = self
+            .socket
+            .set_write_timeout(Some(GRACE))
+            .and_then(|()| send_request(&self.socket, request, file))
+        {
+            return Err(self.fate(&error));
+        }
+        receive_response(UntilDeadline {
+            socket: &self.socket,
+            until,
+        })
+        .map_err(|error| {
+            if error.kind() == io::ErrorKind::TimedOut {
+                Failure::Overran
+            } else {
+                self.fate(&error)
+            }
+        })
+    }
+
+    /// How the helper ended, in words.
+    fn fate(&mut self, error: &io::Error) -> Failure {
+        // It has closed its socket, so it is ending or has ended; a helper that lingers is killed.
+        let patience = Instant::now() + Duration::from_millis(500);
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break Some(status),
+                Ok(None) if Instant::now() < patience => thread::sleep(Duration::from_millis(5)),
+                _ => break None,
+            }
+        };
+        let _ = self.child.kill();
+        let said = self.last_words();
+        let mut text = status.map_or_else(|| format!("it stopped answering ({error})"), ended);
+        if !said.is_empty() {
+            text = format!("{text}: {said}");
+        }
+        Failure::Died(text)
+    }
+
+    /// What the helper wrote to its standard error, at most 400 bytes of it. Called only when it has ended.
+    fn last_words(&mut self) -> String {
+        let _ = self.child.wait();
+        let mut text = Vec::new();
+        if let Some(stderr) = self.child.stderr.take() {
+            let _ = stderr.take(400).read_to_end(&mut text);
+        }
+        String::from_utf8_lossy(&text).trim().replace('\n', " ")
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn ended(status: ExitStatus) -> String {
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => format!("it was ended by signal {signal}"),
+        (None, Some(code)) => format!("it ended with exit code {code}"),
+        (None, None) => "it ended".to_owned(),
+    }
+}
+
+/// The socket, read with whatever time is left.
+struct UntilDeadline<'a> {
+    socket: &'a UnixStream,
+    until: Instant,
+}
+
+impl Read for UntilDeadline<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.socket.set_read_timeout(Some(left))?;
+        match (&*self.socket).read(into) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(io::ErrorKind::TimedOut.into())
+            }
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What pool and helper say to each other over their socket: a length, then JSON; a request carries one descriptor.
+
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{MediaFacts, ProbeError, ProbeOptions};
+
+/// A message longer than this is a fault: facts of 64 streams take about 50 KB.
+const MAX_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// "Probe the descriptor that comes with this."
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Request {
+    pub(super) options: ProbeOptions,
+}
+
+/// The answer to one request.
+pub(super) type Response = Result<MediaFacts, ProbeError>;
+
+/// Sends a request with its file.
+pub(super) fn send_request(socket: &UnixStream, request: Request, file: &File) -> io::Result<()> {
+    let message = frame(&request)?;
+    let descriptors = [file.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+        return Err(io::Error::other("no room for the file descriptor"));
+    }
+    let sent = loop {
+        match sendmsg(socket, &[IoSlice::new(&message)], &mut control, no_signal()) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => break other?,
+        }
+    };
+    // The descriptor goes with the first byte; what did not fit is plain bytes.
+    (&*socket).write_all(&message[sent..])
+}
+
+#[cfg(any(target_os = "macos", target_os = "ios"))]
+fn no_signal() -> SendFlags {
+    SendFlags::empty()
+}
+
+#[cfg(not(any(target_os = "macos", target_os = "ios")))]
+fn no_signal() -> SendFlags {
+    SendFlags::NOSIGNAL
+}
+
+/// Receives a request with its file; `None` when the pool has closed the socket.
+#[cfg_attr(
+    not(feature = "ffmpeg"),
+    expect(dead_code, reason = "only the helper receives requests")
+)]
+pub(super) fn receive_request(socket: &UnixStream) -> io::Result<Option<(Request, File)>> {
+    let mut length = [0u8; 4];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let received = loop {
+        match recvmsg(
+            socket,
+            &mut [IoSliceMut::new(&mut length)],
+            &mut control,
+            close_on_exec(),
+        ) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => break other?.bytes,
+        }
+    };
+    if received == 0 {
+        return Ok(None);
+    }
+    let mut file = None;
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            file = descriptors.into_iter().next().map(File::from);
+        }
+    }
+    (&*socket).read_exact(&mut length[received..])?;
+    let request = body(socket, length)?;
+    let file =
+        file.ok_or_else(|| io::Error::other("the request came without a file descriptor"))?;
+    Ok(Some((request, file)))
+}
+
+#[cfg(any(target_os = "macos", target_os = "ios"))]
+fn close_on_exec() -> RecvFlags {
+    RecvFlags::empty()
+}
+
+#[cfg(not(any(target_os = "macos", target_os = "ios")))]
+fn close_on_exec() -> RecvFlags {
+    RecvFlags::CMSG_CLOEXEC
+}
+
+/// Sends an answer.
+#[cfg_attr(
+    not(feature = "ffmpeg"),
+    expect(dead_code, reason = "only the helper answers")
+)]
+pub(super) fn send_response(mut socket: &UnixStream, response: &Response) -> io::Result<()> {
+    socket.write_all(&frame(response)?)
+}
+
+/// Receives an answer from anything that reads like the socket.
+pub(super) fn receive_response(mut socket: impl Read) -> io::Result<Response> {
+    let mut length = [0u8; 4];
+    socket.read_exact(&mut length)?;
+    body(socket, length)
+}
+
+fn frame(message: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0u8; 4];
+    serde_json::to_writer(&mut bytes, message)?;
+    let length =
+        u32::try_from(bytes.len() - 4).map_err(|_| io::Error::other("the message is too long"))?;
+    bytes[..4].copy_from_slice(&length.to_le_bytes());
+    Ok(bytes)
+}
+
+fn body<T: DeserializeOwned>(mut socket: impl Read, length: [u8; 4]) -> io::Result<T> {
+    let length = u32::from_le_bytes(length) as usize;
+    if length > MAX_MESSAGE_BYTES {
+        return Err(io::Error::other("the message is longer than any real one"));
+    }
+    let mut bytes = vec![0u8; length];
+    socket.read_exact(&mut bytes)?;
+    Ok(serde_json::from_slice(&bytes)?)
+}
