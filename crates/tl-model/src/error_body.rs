@@ -129,15 +129,15 @@ impl ErrorBody {
 
     /// The JSON text of the error in the platform's usual form: `code`, `message`, `docs_url` and what `extra` holds.
     ///
-    /// Other shapes are translated: a number by [`ErrorCode::from_numeric`], a foreign body by its description.
+    /// Other shapes are translated: a number by [`ErrorCode::from_numeric`] (it stays `error_code` where no name took its
+    /// place), a foreign body by its description.
     pub fn to_flat_json(&self) -> Vec<u8> {
         let mut object = self.extra.clone();
-        if let Some(code) = self
-            .code
-            .clone()
-            .or_else(|| self.number.and_then(ErrorCode::from_numeric))
-        {
+        let named = self.number.and_then(ErrorCode::from_numeric);
+        if let Some(code) = self.code.as_ref().or(named.as_ref()) {
             object.insert("code".to_owned(), Value::from(code.as_str()));
+        } else if let Some(number) = self.number {
+            object.insert("error_code".to_owned(), Value::from(number));
         }
         let message = match &self.message {
             Some(message) => Some(message.clone()),
@@ -175,9 +175,10 @@ impl ErrorBody {
 
     fn from_object(status: u16, mut object: Map<String, Value>, body: &[u8]) -> Self {
         if let Some(Value::Object(inner)) = object.get_mut("error")
-            && ["code", "message"]
-                .iter()
-                .any(|key| inner.contains_key(*key))
+            && (inner
+                .get("code")
+                .is_some_and(|code| code.is_string() || code.is_i64())
+                || inner.get("message").is_some_and(Value::is_string))
         {
             let mut error = Self::blank(status, ErrorShape::Nested);
             error.take_members(inner);
@@ -283,15 +284,13 @@ fn some_text(text: String) -> Option<String> {
 impl fmt::Display for ErrorBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = match (&self.code, self.number) {
-            (Some(code), _) => Some(one_line(code.as_str(), SUMMARY_CHARS)),
+            (Some(code), _) => some_text(one_line(code.as_str(), SUMMARY_CHARS)),
             (None, Some(number)) => Some(format!("error {number}")),
             (None, None) => None,
         };
-        let message = self
-            .message
-            .as_deref()
-            .map(|message| one_line(message, SUMMARY_CHARS));
-        match (code, message.filter(|message| !message.is_empty())) {
+        let message = self.message.as_deref();
+        let message = message.and_then(|message| some_text(one_line(message, SUMMARY_CHARS)));
+        match (code, message) {
             (Some(code), Some(message)) => return write!(f, "{code}: {message}"),
             (Some(text), None) | (None, Some(text)) => return f.write_str(&text),
             (None, None) => {}

@@ -24,7 +24,8 @@ object! {
         number total_duration: Option<f64>,
         /// How many videos the index holds.
         whole video_count: Option<u64>,
-        /// The models of the index. Empty where the platform named none (API v1.2 has `engines`, kept in `extra`).
+        /// The models of the index. Empty where the platform named none (API v1.2 has `engines`, kept in `extra`), and
+        /// not written then.
         list models: Vec<IndexModel>,
         /// The add-ons of the index.
         optional addons: Option<Vec<Addon>>,

@@ -18,16 +18,18 @@ pub enum MetadataErrorKind {
     ValueNotAllowed,
 }
 
+/// The key, where there is one to name, and what was found.
+pub(crate) type Refused = (Option<String>, String);
+
 /// User metadata was refused. The message names every key at fault, what it holds and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetadataError {
     kind: MetadataErrorKind,
-    /// Key and what was found there. The key is empty where there is none to name.
-    refused: Vec<(String, String)>,
+    refused: Vec<Refused>,
 }
 
 impl MetadataError {
-    pub(crate) fn new(kind: MetadataErrorKind, refused: Vec<(String, String)>) -> Self {
+    pub(crate) fn new(kind: MetadataErrorKind, refused: Vec<Refused>) -> Self {
         Self { kind, refused }
     }
 
@@ -38,10 +40,7 @@ impl MetadataError {
 
     /// The keys at fault, in order.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.refused
-            .iter()
-            .map(|(key, _)| key.as_str())
-            .filter(|key| !key.is_empty())
+        self.refused.iter().filter_map(|(key, _)| key.as_deref())
     }
 }
 
@@ -61,14 +60,20 @@ impl fmt::Display for MetadataError {
             }
             MetadataErrorKind::DuplicateKey => {
                 f.write_str("user metadata has ")?;
-                self.write_each(f, |f, (key, _)| write!(f, "the key {key:?} more than once"))?;
+                self.write_each(f, |f, (key, count)| {
+                    write!(
+                        f,
+                        "the key {:?} {count} times",
+                        key.as_deref().unwrap_or_default()
+                    )
+                })?;
                 f.write_str("; keep one value for each key")
             }
             MetadataErrorKind::ValueNotAllowed => {
                 f.write_str("user metadata has ")?;
-                self.write_each(f, |f, (key, found)| match key.as_str() {
-                    "" => f.write_str(found),
-                    key => write!(f, "{found} under the key {key:?}"),
+                self.write_each(f, |f, (key, found)| match key {
+                    None => f.write_str(found),
+                    Some(key) => write!(f, "{found} under the key {key:?}"),
                 })?;
                 write!(
                     f,
@@ -83,7 +88,7 @@ impl MetadataError {
     fn write_each(
         &self,
         f: &mut fmt::Formatter<'_>,
-        write: impl Fn(&mut fmt::Formatter<'_>, &(String, String)) -> fmt::Result,
+        write: impl Fn(&mut fmt::Formatter<'_>, &Refused) -> fmt::Result,
     ) -> fmt::Result {
         for (at, refused) in self.refused.iter().enumerate() {
             if at > 0 {

@@ -284,7 +284,7 @@ impl TryFrom<f64> for MetadataValue {
         } else {
             Err(MetadataError::new(
                 MetadataErrorKind::ValueNotAllowed,
-                vec![(String::new(), format!("the float {value}"))],
+                vec![(None, format!("the float {value}"))],
             ))
         }
     }
@@ -298,7 +298,7 @@ impl TryFrom<Value> for MetadataValue {
             None => Ok(Self::from_response(value)),
             Some(found) => Err(MetadataError::new(
                 MetadataErrorKind::ValueNotAllowed,
-                vec![(String::new(), found)],
+                vec![(None, found)],
             )),
         }
     }

@@ -62,7 +62,8 @@ impl<'de, T: TryFrom<u64>> Deserialize<'de> for Whole<T> {
             type Value = Whole<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a whole number from 0 up to {} bits", 8 * size_of::<T>())
+                let largest = u64::MAX >> (u64::BITS - 8 * size_of::<T>() as u32);
+                write!(f, "a whole number from 0 to {largest}")
             }
 
             fn visit_u64<E: de::Error>(self, value: u64) -> Result<Whole<T>, E> {

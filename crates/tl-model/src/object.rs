@@ -43,9 +43,11 @@ macro_rules! wire_name {
 /// - `optional`: `Option<T>`; absent or `null` is `None`.
 /// - `number`: `Option<f64>`, written without `.0` where whole.
 /// - `whole`: `Option<u32>` or `Option<u64>`; `640.0` is read as `640`.
-/// - `list`: `Vec<T>`; absent or `null` is empty.
-/// - `present_list`: the same, but absence is an error.
-/// - `defaulted`: any type with `Default`, for absent or `null`.
+/// - `list`: `Vec<T>`; absent or `null` is empty, and an empty one is not written.
+/// - `present_list`: the same, but absence is an error, and an empty one is written.
+/// - `defaulted`: an object type with `Default`, for absent or `null`; an empty one is not written.
+///
+/// What a field cannot tell from absence (`null`; an empty `list`) stays in `extra`, so that encoding gives it back.
 macro_rules! object {
     (
         $(#[$meta:meta])*
@@ -132,8 +134,8 @@ macro_rules! object {
                                 }
                                 match map.next_value::<object!(@slot $kind $ty)>() {
                                     Ok(slot) => match object!(@read $kind slot) {
-                                        Some(value) => $field = Some(value),
-                                        None => { extra.insert(key, serde_json::Value::Null); }
+                                        Ok(value) => $field = Some(value),
+                                        Err(value) => { extra.insert(key, value); }
                                     },
                                     Err(error) => return Err($crate::object::in_member($wire, &error)),
                                 }
@@ -160,10 +162,23 @@ macro_rules! object {
     (@slot present_list $ty:ty) => { Option<$ty> };
     (@slot defaulted $ty:ty) => { Option<$ty> };
 
-    (@read required $slot:ident) => { Some($slot) };
-    (@read number $slot:ident) => { $slot.map(|number| number.0) };
-    (@read whole $slot:ident) => { $slot.map(|whole| whole.0) };
-    (@read $kind:ident $slot:ident) => { $slot };
+    // A value for the field, or what stays in `extra` because the field cannot tell it from absence.
+    (@read required $slot:ident) => { Ok::<_, serde_json::Value>($slot) };
+    (@read number $slot:ident) => { $slot.map(|number| number.0).ok_or(serde_json::Value::Null) };
+    (@read whole $slot:ident) => { $slot.map(|whole| whole.0).ok_or(serde_json::Value::Null) };
+    (@read list $slot:ident) => {
+        match $slot {
+            Some(list) if list.is_empty() => Err(serde_json::Value::Array(Vec::new())),
+            list => list.ok_or(serde_json::Value::Null),
+        }
+    };
+    (@read defaulted $slot:ident) => {
+        match $slot {
+            Some(value) if value == Default::default() => Err(serde_json::Value::Object($crate::Extra::new())),
+            value => value.ok_or(serde_json::Value::Null),
+        }
+    };
+    (@read $kind:ident $slot:ident) => { $slot.ok_or(serde_json::Value::Null) };
 
     (@finish required $field:ident $wire:tt $extra:ident) => {
         match $field {
@@ -183,13 +198,11 @@ macro_rules! object {
     (@finish $kind:ident $field:ident $wire:tt $extra:ident) => { $field };
 
     (@is_set required $self:ident $field:ident $wire:tt) => { true };
-    (@is_set list $self:ident $field:ident $wire:tt) => {
+    (@is_set list $self:ident $field:ident $wire:tt) => { !$self.$field.is_empty() };
+    (@is_set present_list $self:ident $field:ident $wire:tt) => {
         !$self.$field.is_empty() || !$self.extra.contains_key($wire)
     };
-    (@is_set defaulted $self:ident $field:ident $wire:tt) => {
-        $self.$field != Default::default() || !$self.extra.contains_key($wire)
-    };
-    (@is_set present_list $self:ident $field:ident $wire:tt) => { object!(@is_set list $self $field $wire) };
+    (@is_set defaulted $self:ident $field:ident $wire:tt) => { $self.$field != Default::default() };
     (@is_set $kind:ident $self:ident $field:ident $wire:tt) => { $self.$field.is_some() };
 
     (@write number $self:ident . $field:ident) => { $self.$field.map($crate::number::Number) };

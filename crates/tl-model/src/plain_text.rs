@@ -32,7 +32,8 @@ pub(crate) fn one_line(text: &str, max_chars: usize) -> String {
     line
 }
 
-/// What stands between `<tag …>` and `</tag>`, the first time; tag names are matched without regard to case.
+/// What stands between `<tag …>` and `</tag>`, the first time; without the end, what stands before the next tag.
+/// Tag names are matched without regard to case.
 pub(crate) fn element<'a>(markup: &'a str, tag: &str) -> Option<&'a str> {
     // ASCII lower case keeps every byte position, so positions found in one text hold in the other.
     let lower = markup.to_ascii_lowercase();
@@ -43,8 +44,9 @@ pub(crate) fn element<'a>(markup: &'a str, tag: &str) -> Option<&'a str> {
         let at = from + lower[from..].find(&open)? + open.len();
         if lower[at..].starts_with(['>', ' ', '\t', '\r', '\n']) {
             let start = at + lower[at..].find('>')? + 1;
-            let end = start + lower[start..].find(&format!("</{tag}"))?;
-            return Some(&markup[start..end]);
+            let rest = &lower[start..];
+            let end = rest.find(&format!("</{tag}")).or_else(|| rest.find('<'));
+            return Some(&markup[start..start + end.unwrap_or(rest.len())]);
         }
         from = at;
     }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::metadata_error::Refused;
 use crate::{MetadataError, MetadataErrorKind, MetadataValue};
 
 /// Keys of the system's own metadata, which user metadata does not override (API description of February 2026; the
@@ -97,7 +98,7 @@ impl UserMetadata {
                 MetadataValue::Other(other) => {
                     let found = MetadataValue::refusal(other.as_value());
                     Some((
-                        key.clone(),
+                        Some(key.clone()),
                         found.unwrap_or_else(|| "a number that is out of range".to_owned()),
                     ))
                 }
@@ -218,10 +219,7 @@ impl<'a> IntoIterator for &'a UserMetadata {
 /// The members of a JSON text that must be an object without repeated keys.
 pub(crate) fn parse_object(text: &str) -> Result<Map<String, Value>, MetadataError> {
     let value: Value = serde_json::from_str(text).map_err(|error| {
-        MetadataError::new(
-            MetadataErrorKind::NotJson,
-            vec![(String::new(), error.to_string())],
-        )
+        MetadataError::new(MetadataErrorKind::NotJson, vec![(None, error.to_string())])
     })?;
     let object = into_object(value)?;
     let repeated = serde_json::from_str::<RepeatedKeys>(text)
@@ -248,12 +246,12 @@ pub(crate) fn into_object(value: Value) -> Result<Map<String, Value>, MetadataEr
     };
     Err(MetadataError::new(
         MetadataErrorKind::NotAnObject,
-        vec![(String::new(), found.to_owned())],
+        vec![(None, found.to_owned())],
     ))
 }
 
 /// The keys that an object holds more than once: a parsed map keeps only the last of them.
-struct RepeatedKeys(Vec<(String, String)>);
+struct RepeatedKeys(Vec<Refused>);
 
 impl<'de> Deserialize<'de> for RepeatedKeys {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -277,7 +275,7 @@ impl<'de> Deserialize<'de> for RepeatedKeys {
                 let repeated = counts.into_iter().filter(|(_, count)| *count > 1);
                 Ok(RepeatedKeys(
                     repeated
-                        .map(|(key, count)| (key, count.to_string()))
+                        .map(|(key, count)| (Some(key), count.to_string()))
                         .collect(),
                 ))
             }

@@ -1,0 +1,210 @@
+//! The sample objects of the platform's documents decode into what they say, and encode into themselves.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tl_model::*;
+
+/// What a test does with a fixture and its type.
+pub(crate) trait ForFixture {
+    fn run<T: Serialize + DeserializeOwned + PartialEq + Debug>(
+        &mut self,
+        file: &str,
+        json: &Value,
+    );
+}
+
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+pub(crate) fn read(file: &str) -> Value {
+    let text = std::fs::read_to_string(folder().join(file)).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+macro_rules! fixtures {
+    ($($name:ty: $($file:literal)+;)+) => {
+        const FILES: &[&str] = &[$($($file),+),+];
+
+        /// Calls the test with every fixture and the type it is a sample of.
+        pub(crate) fn each(test: &mut impl ForFixture) {
+            $($(test.run::<$name>($file, &read($file));)+)+
+        }
+    };
+}
+
+fixtures! {
+    Task: "task/schema_example.json" "task/retrieved.json" "task/ready_v1_2.json" "task/ready_v1_2_as_printed.json"
+        "task/indexing_v1_2.json" "task/failed.json" "task/uploading.json";
+    CreatedTask: "task/created.json" "task/created_v1_2.json";
+    Page<Task>: "task/page.json" "task/empty_page.json";
+    Index: "index/schema_example.json" "index/retrieved.json" "index/paid_plan.json" "index/engines_v1_2.json"
+        "index/models_v1_2_spelling.json";
+    CreatedIndex: "index/created.json";
+    NewIndex: "index/new.json";
+    UpdateIndex: "index/update.json";
+    Page<Index>: "index/page.json";
+    Video: "video/schema_example.json" "video/retrieved.json" "video/list_item.json" "video/odd_metadata.json";
+    UpdateVideo: "video/update.json";
+    Page<Video>: "video/page.json";
+    Hls: "hls/schema_example.json";
+    PageInfo: "page_info/schema_example.json";
+    UserMetadata: "user_metadata/schema_example.json";
+    WebhookEvent: "webhook/index_task_ready.json" "webhook/index_task_failed.json" "webhook/index_task_ready_v1_2.json"
+        "webhook/index_task_ready_v1_1.json" "webhook/analyze_task_ready.json" "webhook/analyze_task_ready_partial.json"
+        "webhook/analyze_task_failed.json" "webhook/analyze_task_canceled.json" "webhook/unknown_type.json";
+}
+
+struct Snapshot;
+
+impl ForFixture for Snapshot {
+    fn run<T: Serialize + DeserializeOwned + PartialEq + Debug>(
+        &mut self,
+        file: &str,
+        json: &Value,
+    ) {
+        let decoded: T =
+            serde_json::from_value(json.clone()).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert_eq!(&serde_json::to_value(&decoded).unwrap(), json, "{file}");
+        // What is not there says nothing; leaving it out keeps the snapshots readable.
+        let text: Vec<_> = format!("{decoded:#?}")
+            .lines()
+            .filter(|line| !line.ends_with(": None,") && !line.ends_with("extra: {},"))
+            .map(str::to_owned)
+            .collect();
+        let name = file.trim_end_matches(".json").replace('/', "__");
+        insta::assert_snapshot!(name, text.join("\n"));
+    }
+}
+
+#[test]
+fn every_sample_decodes_and_encodes_into_itself() {
+    each(&mut Snapshot);
+}
+
+#[test]
+fn no_sample_is_forgotten() {
+    let mut found = BTreeSet::new();
+    for group in std::fs::read_dir(folder())
+        .unwrap()
+        .map(Result::unwrap)
+        .filter(|entry| entry.path().is_dir())
+    {
+        for file in std::fs::read_dir(group.path()).unwrap().map(Result::unwrap) {
+            found.insert(format!(
+                "{}/{}",
+                group.file_name().display(),
+                file.file_name().display()
+            ));
+        }
+    }
+    let named: BTreeSet<String> = FILES
+        .iter()
+        .chain(crate::error_body::FILES)
+        .map(|file| (*file).to_owned())
+        .collect();
+    assert_eq!(found, named);
+}
+
+#[test]
+fn the_older_task_answers_for_its_metadata_under_the_new_name() {
+    let task: Task = serde_json::from_value(read("task/ready_v1_2_as_printed.json")).unwrap();
+    assert_eq!(task.system_metadata, None);
+    let metadata = task.system_metadata().unwrap();
+    assert_eq!(metadata.duration, Some(810.84));
+    assert_eq!((metadata.width, metadata.height), (Some(854), Some(480)));
+
+    let both: Task = serde_json::from_str(
+        r#"{"_id": "a", "metadata": {"fps": 1}, "system_metadata": {"fps": 2}}"#,
+    )
+    .unwrap();
+    assert_eq!(both.system_metadata().unwrap().fps, Some(2.0));
+
+    let video: Video = serde_json::from_value(read("video/schema_example.json")).unwrap();
+    assert_eq!(video.system_metadata().unwrap().size, Some(65_749_715.0));
+}
+
+#[test]
+fn the_engines_of_v1_2_answer_as_models() {
+    let index: Index = serde_json::from_value(read("index/models_v1_2_spelling.json")).unwrap();
+    let model = &index.models[0];
+    assert_eq!(model.model_name, None);
+    assert_eq!(model.name(), Some(ModelName::Marengo2_6));
+    assert_eq!(
+        model.options(),
+        [ModelOption::Visual, ModelOption::Conversation]
+    );
+
+    let today = IndexModel::new(ModelName::Marengo3_0, [ModelOption::Visual]);
+    assert_eq!(today.name(), Some(ModelName::Marengo3_0));
+    assert_eq!(today.options(), [ModelOption::Visual]);
+    assert!(IndexModel::default().options().is_empty());
+}
+
+#[test]
+fn a_page_without_data_is_no_page() {
+    let check = |json: &str| serde_json::from_str::<Page<Task>>(json).map(|page| page.data.len());
+    assert_eq!(check(r#"{"data": null}"#).unwrap(), 0);
+    assert_eq!(check(r#"{"data": []}"#).unwrap(), 0);
+    assert_eq!(
+        check(r#"{"message": "hello"}"#).unwrap_err().to_string(),
+        "missing field `data` at line 1 column 20"
+    );
+}
+
+#[test]
+fn what_is_built_is_what_is_written() {
+    let mut task = Task::new("62a1ec6d9ea24f052b971a0f");
+    task.status = Some(TaskStatus::Ready);
+    task.system_metadata = Some(SystemMetadata::default());
+    task.extra.insert("hls".to_owned(), Value::Null);
+    // A field that is set wins over what `extra` says.
+    task.extra.insert("status".to_owned(), Value::from("stale"));
+    let page = Page::new(vec![task], PageInfo::default());
+    insta::assert_snapshot!(
+        serde_json::to_string(&page).unwrap(),
+        @r#"{"data":[{"_id":"62a1ec6d9ea24f052b971a0f","status":"ready","system_metadata":{},"hls":null}]}"#
+    );
+
+    let models = vec![IndexModel::new(
+        ModelName::Marengo3_0,
+        [ModelOption::Visual, ModelOption::Audio],
+    )];
+    let mut new = NewIndex::new("races", models);
+    new.addons = Some(vec![Addon::Thumbnail]);
+    insta::assert_snapshot!(
+        serde_json::to_string(&new).unwrap(),
+        @r#"{"index_name":"races","models":[{"model_name":"marengo3.0","model_options":["visual","audio"]}],"addons":["thumbnail"]}"#
+    );
+}
+
+#[test]
+fn webhook_data_follows_the_type_even_where_the_type_stands_last() {
+    let event: WebhookEvent = serde_json::from_str(
+        r#"{"data": {"id": "t"}, "id": "whe_1", "type": "analyze.task.canceled"}"#,
+    )
+    .unwrap();
+    assert_eq!(
+        event.data,
+        Some(WebhookData::Analyze(AnalyzeTaskData::new("t")))
+    );
+    let event: WebhookEvent =
+        serde_json::from_str(r#"{"data": {"id": "t"}, "id": "whe_1", "type": "index.task.ready"}"#)
+            .unwrap();
+    assert_eq!(
+        event.data,
+        Some(WebhookData::Index(IndexTaskData::new("t")))
+    );
+    let event: WebhookEvent =
+        serde_json::from_str(r#"{"data": {"id": 5}, "id": "whe_1", "type": "index.task.paused"}"#)
+            .unwrap();
+    assert_eq!(
+        event.data,
+        Some(WebhookData::Other(serde_json::json!({"id": 5})))
+    );
+}

@@ -1,0 +1,12 @@
+//! The tests of tl-model, as one program: what its types promise, on samples and on generated values.
+#![allow(clippy::unwrap_used)]
+
+mod error_body;
+mod fixtures;
+mod ids_and_words;
+mod mutations;
+mod public_types;
+mod round_trip;
+mod timestamp;
+mod user_metadata;
+mod wire;

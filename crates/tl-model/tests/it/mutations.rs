@@ -1,0 +1,309 @@
+//! Every sample, changed in every one of its places: what is new survives, what is wrong is named.
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tl_model::*;
+
+use crate::fixtures::{ForFixture, each};
+
+/// A place in a JSON value: the keys and positions that lead to it.
+#[derive(Clone, Debug, PartialEq)]
+enum Part {
+    Key(String),
+    At(usize),
+}
+
+type Place = Vec<Part>;
+
+fn places(value: &Value) -> Vec<Place> {
+    let mut found = vec![vec![]];
+    let children: Vec<(Part, &Value)> = match value {
+        Value::Object(members) => members
+            .iter()
+            .map(|(key, value)| (Part::Key(key.clone()), value))
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(at, item)| (Part::At(at), item))
+            .collect(),
+        _ => vec![],
+    };
+    for (part, child) in children {
+        found.extend(places(child).into_iter().map(|mut place| {
+            place.insert(0, part.clone());
+            place
+        }));
+    }
+    found
+}
+
+fn at<'a>(value: &'a mut Value, place: &[Part]) -> &'a mut Value {
+    place.iter().fold(value, |value, part| match part {
+        Part::Key(key) => &mut value[key],
+        Part::At(at) => &mut value[*at],
+    })
+}
+
+/// Applies a change in every place of every sample and counts what came of it.
+struct Mutate<C, O> {
+    change: C,
+    outcome: O,
+    changed: usize,
+}
+
+impl<C, O> ForFixture for Mutate<C, O>
+where
+    C: Fn(&Place, &mut Value) -> bool,
+    O: FnMut(&str, &Place, &Value, Result<Value, String>),
+{
+    fn run<T: Serialize + DeserializeOwned + PartialEq + Debug>(
+        &mut self,
+        file: &str,
+        json: &Value,
+    ) {
+        for place in places(json) {
+            let mut wire = json.clone();
+            if !(self.change)(&place, at(&mut wire, &place)) {
+                continue;
+            }
+            self.changed += 1;
+            let decoded =
+                serde_json::from_value::<T>(wire.clone()).map_err(|error| error.to_string());
+            let encoded = decoded.map(|decoded| {
+                let encoded = serde_json::to_value(&decoded).unwrap();
+                let again: T = serde_json::from_value(encoded.clone()).unwrap();
+                assert_eq!(again, decoded, "{file} {place:?}");
+                encoded
+            });
+            (self.outcome)(file, &place, &wire, encoded);
+        }
+    }
+}
+
+fn check(
+    change: impl Fn(&Place, &mut Value) -> bool,
+    outcome: impl FnMut(&str, &Place, &Value, Result<Value, String>),
+) -> usize {
+    let mut mutate = Mutate {
+        change,
+        outcome,
+        changed: 0,
+    };
+    each(&mut mutate);
+    mutate.changed
+}
+
+/// In a request the types are strict: a patch takes no object, and so no new member inside one.
+fn survives(file: &str, place: &Place, wire: &Value, encoded: &Result<Value, String>) {
+    assert_eq!(encoded.as_ref(), Ok(wire), "{file} {place:?}");
+}
+
+/// Whether an error says where it happened.
+fn names(error: &str, place: &Place) -> bool {
+    let key = place.iter().rev().find_map(|part| match part {
+        Part::Key(key) => Some(key),
+        Part::At(_) => None,
+    });
+    key.is_none_or(|key| error.contains(&format!("`{key}`")) || error.contains(&format!("{key:?}")))
+}
+
+#[test]
+fn an_unknown_member_survives_in_every_object_of_every_sample() {
+    let new = || json!({"since": "2027", "levels": [1, 2.5, null]});
+    let changed = check(
+        |_, value| match value {
+            Value::Object(members) => members.insert("x_new".to_owned(), new()).is_none(),
+            _ => false,
+        },
+        |file, place, wire, encoded| match encoded {
+            Err(error) if file == "video/update.json" => {
+                assert!(error.contains("x_new"), "{error}");
+            }
+            encoded => survives(file, place, wire, &encoded),
+        },
+    );
+    assert!(changed > 90, "{changed}");
+}
+
+#[test]
+fn an_unknown_word_survives_in_place_of_every_string_of_every_sample() {
+    let changed = check(
+        |place, value| {
+            // The type of an event decides how its data is read.
+            let is_text = value.is_string() && place != &[Part::Key("type".to_owned())];
+            if is_text {
+                *value = Value::from("never heard of");
+            }
+            is_text
+        },
+        |file, place, wire, encoded| survives(file, place, wire, &encoded),
+    );
+    assert!(changed > 150, "{changed}");
+}
+
+#[test]
+fn null_survives_in_place_of_every_optional_member_of_every_sample() {
+    let mut refused = std::collections::BTreeSet::new();
+    check(
+        |place, value| {
+            *value = Value::Null;
+            matches!(place.last(), Some(Part::Key(_)))
+        },
+        |file, place, wire, encoded| match encoded {
+            Err(error) => {
+                assert!(names(&error, place), "{file} {place:?}: {error}");
+                let Some(Part::Key(key)) = place.last() else {
+                    return;
+                };
+                refused.insert(key.clone());
+            }
+            encoded => survives(file, place, wire, &encoded),
+        },
+    );
+    // `id` and `type` are those of events; the last three are request bodies.
+    let required = ["_id", "id", "index_name", "models", "type", "user_metadata"];
+    assert_eq!(
+        refused.iter().map(String::as_str).collect::<Vec<_>>(),
+        required
+    );
+}
+
+#[test]
+fn every_member_but_the_required_ones_may_be_missing() {
+    let mut refused = std::collections::BTreeSet::new();
+    let mut changed = 0;
+    struct Remove<'a> {
+        refused: &'a mut std::collections::BTreeSet<String>,
+        changed: &'a mut usize,
+    }
+    impl ForFixture for Remove<'_> {
+        fn run<T: Serialize + DeserializeOwned + PartialEq + Debug>(
+            &mut self,
+            file: &str,
+            json: &Value,
+        ) {
+            for place in places(json) {
+                let Some((Part::Key(key), parent)) = place.split_last() else {
+                    continue;
+                };
+                let mut wire = json.clone();
+                let removed = at(&mut wire, parent)
+                    .as_object_mut()
+                    .and_then(|members| members.remove(key));
+                assert!(removed.is_some());
+                *self.changed += 1;
+                match serde_json::from_value::<T>(wire.clone()) {
+                    Ok(decoded) => assert_eq!(
+                        serde_json::to_value(&decoded).unwrap(),
+                        wire,
+                        "{file} {place:?}"
+                    ),
+                    Err(error) => {
+                        assert!(
+                            error
+                                .to_string()
+                                .contains(&format!("missing field `{key}`")),
+                            "{file} {place:?}: {error}"
+                        );
+                        self.refused.insert(key.clone());
+                    }
+                }
+            }
+        }
+    }
+    each(&mut Remove {
+        refused: &mut refused,
+        changed: &mut changed,
+    });
+    assert!(changed > 250, "{changed}");
+    let required = [
+        "_id",
+        "data",
+        "id",
+        "index_name",
+        "models",
+        "type",
+        "user_metadata",
+    ];
+    assert_eq!(
+        refused.iter().map(String::as_str).collect::<Vec<_>>(),
+        required
+    );
+}
+
+#[test]
+fn a_wrong_type_is_kept_or_refused_by_name_and_never_dropped() {
+    for wrong in [
+        json!(true),
+        json!(["x"]),
+        json!({"x": 1}),
+        json!(-5),
+        json!("12"),
+        json!(1.5),
+    ] {
+        let mut refused = 0;
+        check(
+            |place, value| {
+                *value = wrong.clone();
+                !place.is_empty()
+            },
+            |file, place, wire, encoded| match encoded {
+                Err(error) => {
+                    refused += 1;
+                    assert!(names(&error, place), "{file} {place:?}: {error}");
+                }
+                encoded => survives(file, place, wire, &encoded),
+            },
+        );
+        assert!(refused > 20, "{wrong} was refused {refused} times");
+    }
+}
+
+#[test]
+fn errors_say_where_what_and_what_was_allowed() {
+    let error = |json: &str| {
+        serde_json::from_str::<Page<Video>>(json)
+            .unwrap_err()
+            .to_string()
+    };
+    let item = |members: &str| error(&format!(r#"{{"data": [{{"_id": "v", {members}}}]}}"#));
+    let lines = [
+        error("[]"),
+        error(r#"{"data": [{}]}"#),
+        error(r#"{"data": [{"_id": "v"}, {"_id": null}]}"#),
+        error(r#"{"data": [{"_id": "v", "_id": "w"}]}"#),
+        item(r#""system_metadata": {"duration": "12"}"#),
+        item(r#""system_metadata": {"width": 640.5}"#),
+        item(r#""system_metadata": {"width": -1}"#),
+        item(r#""system_metadata": {"width": 4294967296}"#),
+        item(r#""hls": {"status": 5}"#),
+        item(r#""hls": []"#),
+        item(r#""user_metadata": "{}""#),
+        item(r#""created_at": 1700000000"#),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn whole_numbers_may_carry_a_fraction_of_zero() {
+    let metadata: SystemMetadata = serde_json::from_str(
+        r#"{"width": 640.0, "height": 3.6e2, "duration": 10, "size": 1.5e3, "fps": 25.0}"#,
+    )
+    .unwrap();
+    assert_eq!((metadata.width, metadata.height), (Some(640), Some(360)));
+    assert_eq!(
+        (metadata.duration, metadata.size),
+        (Some(10.0), Some(1500.0))
+    );
+    insta::assert_snapshot!(
+        serde_json::to_string(&metadata).unwrap(),
+        @r#"{"duration":10,"fps":25,"height":360,"width":640,"size":1500}"#
+    );
+    let info: PageInfo =
+        serde_json::from_str(r#"{"total_results": 18446744073709551615}"#).unwrap();
+    assert_eq!(info.total_results, Some(u64::MAX));
+}

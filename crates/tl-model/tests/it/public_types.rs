@@ -1,0 +1,37 @@
+//! What holds for every public type at compile time.
+
+use tl_model::*;
+
+fn sendable_printable<T: Send + Sync + std::fmt::Debug + Clone + Unpin + 'static>() {}
+
+fn schema<T>()
+where
+    T: serde::Serialize + serde::de::DeserializeOwned + PartialEq,
+    T: Send + Sync + std::fmt::Debug + Clone + Unpin + 'static,
+{
+}
+
+macro_rules! each {
+    ($check:ident: $($name:ty),+ $(,)?) => { $($check::<$name>();)+ };
+}
+
+#[test]
+fn public_types_can_be_sent_shared_printed_and_cloned() {
+    each!(sendable_printable: ErrorBody, ErrorShape, MetadataError, MetadataErrorKind, MetadataFloat, MetadataInteger,
+        UnsupportedValue, WebhookData);
+}
+
+#[test]
+fn schemas_can_be_encoded_and_decoded_too() {
+    each!(schema:
+        TaskId, VideoId, IndexId, AssetId, IndexedAssetId, UploadId, EventId, AnalyzeTaskId,
+        TaskStatus, ModelName, ModelOption, Addon, ModelFamily, HlsStatus, SortOption, SortBy, ErrorCode, WebhookEventType,
+        AnalyzeStatus, AnalyzeSourceType,
+        Task, CreatedTask, SystemMetadata, Hls, Timestamp,
+        Index, IndexModel, CreatedIndex, NewIndex, UpdateIndex,
+        Video, UpdateVideo, TranscriptionSegment,
+        Page<Task>, PageInfo,
+        UserMetadata, MetadataValue, MetadataPatch,
+        WebhookEvent, IndexTaskData, AnalyzeTaskData, AnalyzeVideoSource, AnalyzeError, WebhookModel,
+    );
+}
