@@ -158,17 +158,20 @@ fn item_length(trees: &[TokenTree]) -> usize {
     end.map_or(trees.len(), |end| end + 1)
 }
 
-/// Every `.rs` file below a folder, sorted.
+/// Every `.rs` file below a folder, sorted; without `tests.rs` and `tests/`, which are modules under `#[cfg(test)]`.
 ///
 /// # Errors
 /// The folder cannot be read.
-pub(crate) fn files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn code_files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     let failed = |e| Failure::io(format!("could not read {}", dir.display()), &e);
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
+        if path.file_stem().is_some_and(|name| name == "tests") {
+            continue;
+        }
         if path.is_dir() {
-            found.extend(files(&path)?);
+            found.extend(code_files(&path)?);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
         }

@@ -31,7 +31,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     with_rules(clippy.args(packages), &rules).run()?;
     let mut findings = Vec::new();
     for package in PURE {
-        for file in source::files(&workspace.package(package)?.dir.join("src"))? {
+        for file in source::code_files(&workspace.package(package)?.dir.join("src"))? {
             let text = workspace::read(&file)?;
             let shown = file.strip_prefix(&workspace.root).unwrap_or(&file);
             findings.extend(modules(&shown.display().to_string(), &text)?);

@@ -45,7 +45,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<(), Failure> {
             .map(|other| other.replace('-', "_"))
             .collect();
         let mut files = Vec::new();
-        for file in source::files(&package.dir.join("src"))? {
+        for file in source::code_files(&package.dir.join("src"))? {
             let shown = file
                 .strip_prefix(&workspace.root)
                 .unwrap_or(&file)

@@ -11,13 +11,15 @@ use crate::workspace::{self, Workspace};
 
 const TRANSPORTS: [&str; 2] = ["tl-http-async", "tl-http-blocking"];
 
-/// Words that belong to a workflow.
+/// Words that belong to a workflow. An endpoint is one: who knows none can begin no exchange of its own.
 const WORDS: &[&str] = &[
     "attempt",
     "attempts",
     "backoff",
     "chunk",
     "chunks",
+    "endpoint",
+    "endpoints",
     "idempotency",
     "idempotent",
     "jitter",
@@ -95,15 +97,22 @@ pub(super) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let what = "deps: transports hold no workflow";
     verdict(what, &findings)?;
     let workflows = check_package(workspace, "tl-protocol")?;
-    for word in ["retry", "poll", "page"] {
-        control(what, &workflows, &format!("`{word}`"))?;
+    for word in ["`retry_after`", "`backoff`", "`next_page`", "`reconcile`"] {
+        control(what, &workflows, word)?;
+    }
+    let sample = check(
+        "control",
+        "fn f() { poll_status(task); next_chunk(resume_from) }",
+    )?;
+    for word in ["`poll_status`", "`next_chunk`", "`resume_from`"] {
+        control(what, &sample, word)?;
     }
     Ok(())
 }
 
 fn check_package(workspace: &Workspace, name: &str) -> Result<Vec<String>, Failure> {
     let mut findings = Vec::new();
-    for file in source::files(&workspace.package(name)?.dir.join("src"))? {
+    for file in source::code_files(&workspace.package(name)?.dir.join("src"))? {
         let shown = file
             .strip_prefix(&workspace.root)
             .unwrap_or(&file)
