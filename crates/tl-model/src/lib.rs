@@ -13,8 +13,8 @@
 //!   `is_known()`, and is written again as it came.
 //! - **What the platform may omit is an `Option`.** Only identifiers are required.
 //! - **A wrong type is an error that names the member**: `` `duration`: invalid type: string "12", expected a
-//!   number at line 1 column 17 ``. It is not read as if it were absent. Numbers are the exception that
-//!   JSON asks for: `640` and `640.0` are the same width.
+//!   number at line 1 column 17 ``. It is not read as if it were absent. Two exceptions:
+//!   `640` and `640.0` are the same width, and the undocumented `error_reason` of a task may be anything.
 //! - **Numbers are written as the platform writes them**: a whole `f64` has no `.0`.
 //!
 //! Structs are `#[non_exhaustive]`, because the platform adds fields: build one with `new` (or `Default`) and set the

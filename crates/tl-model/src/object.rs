@@ -43,6 +43,7 @@ macro_rules! wire_name {
 /// - `optional`: `Option<T>`; absent or `null` is `None`.
 /// - `number`: `Option<f64>`, written without `.0` where whole.
 /// - `whole`: `Option<u32>` or `Option<u64>`; `640.0` is read as `640`.
+/// - `loose_text`: `Option<String>` of a member whose type nobody documents; what is no string stays in `extra`.
 /// - `list`: `Vec<T>`; absent or `null` is empty, and an empty one is not written.
 /// - `present_list`: the same, but absence is an error, and an empty one is written.
 /// - `defaulted`: an object type with `Default`, for absent or `null`; an empty one is not written.
@@ -158,6 +159,7 @@ macro_rules! object {
     (@slot optional $ty:ty) => { $ty };
     (@slot number $ty:ty) => { Option<$crate::number::Number> };
     (@slot whole $ty:ty) => { Option<$crate::number::Whole<<$ty as IntoIterator>::Item>> };
+    (@slot loose_text $ty:ty) => { Option<serde_json::Value> };
     (@slot list $ty:ty) => { Option<$ty> };
     (@slot present_list $ty:ty) => { Option<$ty> };
     (@slot defaulted $ty:ty) => { Option<$ty> };
@@ -166,6 +168,12 @@ macro_rules! object {
     (@read required $slot:ident) => { Ok::<_, serde_json::Value>($slot) };
     (@read number $slot:ident) => { $slot.map(|number| number.0).ok_or(serde_json::Value::Null) };
     (@read whole $slot:ident) => { $slot.map(|whole| whole.0).ok_or(serde_json::Value::Null) };
+    (@read loose_text $slot:ident) => {
+        match $slot {
+            Some(serde_json::Value::String(text)) => Ok(text),
+            other => Err(other.unwrap_or_default()),
+        }
+    };
     (@read list $slot:ident) => {
         match $slot {
             Some(list) if list.is_empty() => Err(serde_json::Value::Array(Vec::new())),

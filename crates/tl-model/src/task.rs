@@ -1,5 +1,7 @@
 //! Video indexing tasks: upload and indexing in one operation (`/tasks`).
 
+use serde_json::Value;
+
 use crate::{Hls, IndexId, SystemMetadata, TaskId, Timestamp, VideoId};
 
 open_enum! {
@@ -54,8 +56,9 @@ object! {
         optional system_metadata: Option<SystemMetadata>,
         /// The stream of the video, where one was asked for. Only in a retrieved task, not in a list.
         optional hls: Option<Hls>,
-        /// Why the task failed. Undocumented; seen in raw responses.
-        optional error_reason: Option<String>,
+        /// Why the task failed. Undocumented, seen in raw responses; its type is not known for sure, so
+        /// anything but a string stays in `extra`. Ask [`failure_reason()`](Task::failure_reason).
+        loose_text error_reason: Option<String>,
         /// When indexing was expected to end. Of API v1.2.
         optional estimated_time: Option<Timestamp>,
         /// The v1.2 name of `system_metadata` (`metadata`), which some examples of v1.3 still print.
@@ -64,6 +67,24 @@ object! {
 }
 
 impl Task {
+    /// Why the task failed, if the platform says so in any form: a text, an object with a `message`, or else the
+    /// JSON as it is.
+    pub fn failure_reason(&self) -> Option<String> {
+        if self.error_reason.is_some() {
+            return self.error_reason.clone();
+        }
+        match self.extra.get("error_reason")? {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(
+                other
+                    .get("message")
+                    .and_then(Value::as_str)
+                    .map_or_else(|| other.to_string(), str::to_owned),
+            ),
+        }
+    }
+
     /// What the platform measured of the video, under its present name or under the one of API v1.2.
     pub fn system_metadata(&self) -> Option<&SystemMetadata> {
         self.system_metadata

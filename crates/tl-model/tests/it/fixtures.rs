@@ -208,3 +208,36 @@ fn webhook_data_follows_the_type_even_where_the_type_stands_last() {
         Some(WebhookData::Other(serde_json::json!({"id": 5})))
     );
 }
+
+#[test]
+fn a_failed_task_says_why_in_whatever_form_the_platform_chose() {
+    let check = |reason: &str, field: Option<&str>, said: Option<&str>| {
+        let json = format!(r#"{{"_id": "a", "status": "failed", "error_reason": {reason}}}"#);
+        let task: Task = serde_json::from_str(&json).unwrap();
+        assert_eq!(
+            (
+                task.error_reason.as_deref(),
+                task.failure_reason().as_deref()
+            ),
+            (field, said),
+            "{reason}"
+        );
+        assert_eq!(
+            serde_json::to_value(&task).unwrap(),
+            serde_json::from_str::<Value>(&json).unwrap()
+        );
+    };
+    check(
+        r#""video_file_broken""#,
+        Some("video_file_broken"),
+        Some("video_file_broken"),
+    );
+    check(
+        r#"{"code": "x", "message": "broken"}"#,
+        None,
+        Some("broken"),
+    );
+    check(r#"["a", 1]"#, None, Some(r#"["a",1]"#));
+    check("null", None, None);
+    assert_eq!(Task::new("a").failure_reason(), None);
+}

@@ -152,7 +152,7 @@ pub(crate) fn task() -> Wire {
             ("index_id", text()),
             ("system_metadata", system_metadata()),
             ("hls", hls()),
-            ("error_reason", text()),
+            ("error_reason", any_json()),
             ("estimated_time", text()),
             ("metadata", system_metadata()),
         ],
