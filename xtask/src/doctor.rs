@@ -47,13 +47,13 @@ fn report(machine: &Machine, rust_version: &str) -> (String, bool) {
             &mut text,
             "\nTo install what is missing (`cargo xtask setup` does it on Debian and Ubuntu):",
         );
-        for command in needs::commands(machine.system, &missing) {
+        for command in needs::commands(machine, &missing) {
             line(&mut text, &format!("  {command}"));
         }
     }
     if !optional.is_empty() {
         line(&mut text, "\nOptional:");
-        for command in needs::commands(machine.system, &optional) {
+        for command in needs::commands(machine, &optional) {
             line(&mut text, &format!("  {command}"));
         }
     }

@@ -45,15 +45,16 @@ impl System {
             .unwrap_or(Self::Other)
     }
 
-    /// The command that installs packages by hand.
-    pub(crate) fn install_line(self, packages: &[&str]) -> String {
+    /// The command that installs packages by hand; root needs no `sudo`, and in a container often has none.
+    pub(crate) fn install_line(self, packages: &[&str], is_root: bool) -> String {
         let packages = packages.join(" ");
+        let sudo = if is_root { "" } else { "sudo " };
         match self {
             Self::Apt => format!(
-                "sudo apt-get update && sudo apt-get install -y --no-install-recommends {packages}"
+                "{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {packages}"
             ),
-            Self::Dnf => format!("sudo dnf install -y {packages}"),
-            Self::Pacman => format!("sudo pacman -S --needed {packages}"),
+            Self::Dnf => format!("{sudo}dnf install -y {packages}"),
+            Self::Pacman => format!("{sudo}pacman -S --needed {packages}"),
             Self::Brew => format!("brew install {packages}"),
             Self::Other => format!("install with this system's package manager: {packages}"),
         }
@@ -165,9 +166,13 @@ impl Machine {
         said.success.then_some(said.stdout)
     }
 
+    pub(crate) fn is_root(&self) -> bool {
+        self.ask("id", &["-u"]).is_some_and(|id| id.trim() == "0")
+    }
+
     /// Whether we may install packages without being asked for a password, and what to put before the command.
     pub(crate) fn privilege(&self) -> Option<&'static [&'static str]> {
-        if self.ask("id", &["-u"])?.trim() == "0" {
+        if self.is_root() {
             Some(&[])
         } else {
             self.ask("sudo", &["-n", "true"])
@@ -257,7 +262,9 @@ mod tests {
             (System::Pacman, "sudo pacman -S --needed"),
             (System::Brew, "brew install"),
         ] {
-            let line = system.install_line(&packages);
+            let line = system.install_line(&packages, false);
+            let as_root = system.install_line(&packages, true);
+            assert_eq!(as_root, line.replace("sudo ", ""));
             assert!(
                 line.starts_with(start) && line.ends_with(" one two"),
                 "{line}"

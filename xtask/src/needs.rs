@@ -158,12 +158,13 @@ pub(crate) fn missing(
 }
 
 /// The commands that bring what is missing, for a person to type.
-pub(crate) fn commands(system: System, needs: &[Need]) -> Vec<String> {
+pub(crate) fn commands(machine: &Machine, needs: &[Need]) -> Vec<String> {
+    let system = machine.system;
     let packages = packages(system, needs);
     let by_hand = needs.iter().filter_map(|need| need.by_hand(system));
     let mut commands: Vec<String> = by_hand.map(String::from).collect();
     if !packages.is_empty() {
-        commands.push(system.install_line(&packages));
+        commands.push(system.install_line(&packages, machine.is_root()));
     }
     commands
 }
@@ -182,6 +183,7 @@ pub(crate) fn packages(system: System, needs: &[Need]) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulated::Simulated;
 
     #[test]
     fn debian_gets_the_packages_of_what_is_missing_and_no_others() {
@@ -205,7 +207,7 @@ mod tests {
     fn a_package_that_serves_two_needs_is_installed_once() {
         assert_eq!(
             commands(
-                System::Pacman,
+                &Simulated::new(System::Pacman, &[]).machine,
                 &[Need::FfmpegLibraries, Need::FfmpegProgram]
             ),
             ["sudo pacman -S --needed ffmpeg"]
@@ -221,9 +223,10 @@ mod tests {
             System::Brew,
             System::Other,
         ] {
+            let simulated = Simulated::new(system, &[]);
             for need in Need::ALL {
                 assert!(
-                    !commands(system, &[*need]).is_empty(),
+                    !commands(&simulated.machine, &[*need]).is_empty(),
                     "{need:?} on {system:?}"
                 );
             }

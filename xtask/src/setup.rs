@@ -46,7 +46,7 @@ fn set_up(machine: &Machine, rust_version: &str) -> Result<(), Failure> {
 
 fn install(machine: &Machine, wanted: &[Need]) -> Result<(), Failure> {
     let by_person = |why: &str, needs: &[Need]| {
-        let commands = needs::commands(machine.system, needs).join(" && ");
+        let commands = needs::commands(machine, needs).join(" && ");
         Failure::new(format!("setup: {why}; run: {commands}"))
     };
     if wanted.contains(&Need::Toolchain) {
@@ -248,7 +248,7 @@ mod tests {
         check(
             &machine(System::Pacman, FRESH),
             "",
-            Err("run: sudo pacman -S --needed pkgconf ffmpeg clang"),
+            Err("run: pacman -S --needed pkgconf ffmpeg clang"),
         );
         check(
             &machine(System::Brew, FRESH),
