@@ -12,6 +12,7 @@
 //! | [`body`] | request bodies that can be sent again |
 //! | [`form`] | multipart/form-data with a length known beforehand |
 //! | [`retry`] | the judgement whether, and when, to try again |
+//! | [`proxy`] | which proxy carries a request, and how its tunnel is asked for |
 //! | [`credentials`] | the API key and the one host it may go to |
 //! | [`client`] | [`Client`]: every method once, for every colour of transport |
 
@@ -25,6 +26,8 @@ pub mod event;
 pub mod exchange;
 pub mod flow;
 pub mod form;
+mod prepare;
+pub mod proxy;
 pub mod retry;
 pub mod settings;
 mod time;
@@ -38,7 +41,8 @@ pub use error::{Error, ErrorKind};
 pub use event::{Event, Observer};
 pub use exchange::{Auth, Delivery, Exchange, Outcome, Token, TransportError, TransportErrorKind};
 pub use flow::{Flow, Step};
+pub use prepare::Prepared;
 pub use retry::{Policy, Repeat};
-pub use settings::{HttpSettings, Proxy};
+pub use settings::{HttpSettings, Proxy, SetupError};
 pub use time::Now;
 pub use transport::{BlockingTransport, Transport};

@@ -1,12 +1,13 @@
 //! What a transport must know before it opens a connection, as data that both colours share. Retry lives in
 //! [`crate::retry`].
 
-use std::time::Duration;
+use std::{error, fmt, time::Duration};
 
 use bytes::Bytes;
+use http::HeaderValue;
 use url::Url;
 
-use crate::Credentials;
+use crate::{Credentials, Delivery, TransportError, TransportErrorKind};
 
 /// Which proxy carries the requests. Requests to loopback hosts never go through one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,5 +62,60 @@ impl HttpSettings {
             credentials: Some(credentials),
             ..Self::default()
         }
+    }
+
+    pub(crate) fn user_agent_header(&self) -> Result<HeaderValue, TransportError> {
+        HeaderValue::from_str(&self.user_agent).map_err(|error| {
+            TransportError::new(TransportErrorKind::Refused, Delivery::NotSent).because(error)
+        })
+    }
+
+    /// Whether every request could be sent with these settings; a transport asks when it is made.
+    ///
+    /// # Errors
+    /// A `user_agent` that cannot stand in a header.
+    pub fn check(&self) -> Result<(), SetupError> {
+        self.user_agent_header().map(drop).map_err(|_| {
+            SetupError::new(format!(
+                "the user agent {:?} holds a character that no HTTP header can",
+                self.user_agent
+            ))
+        })
+    }
+}
+
+/// Why a transport cannot be made from its settings: the text names the setting and says what to give instead.
+#[derive(Debug)]
+pub struct SetupError {
+    message: String,
+    source: Option<Box<dyn error::Error + Send + Sync>>,
+}
+
+impl SetupError {
+    /// An error that `message` explains.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// The same error with its cause.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl error::Error for SetupError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
     }
 }

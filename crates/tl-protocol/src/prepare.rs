@@ -1,0 +1,239 @@
+//! What every driver does to a request before it is sent, done once for both colours: the key, the length, the host and
+//! the `User-Agent`. Nothing is sent here.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Method, Uri, header, uri::Scheme};
+
+use crate::{
+    Auth, Body, Delivery, Exchange, HttpSettings, TransportError, TransportErrorKind,
+    credentials::API_KEY_HEADER,
+};
+
+/// A request with all its headers: what an HTTP client sends as it is.
+///
+/// It has an absolute URI, `Host`, `User-Agent`, the key where it belongs and, where there is a body or the method
+/// promises one, `Content-Length`. A client adds no header to it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Prepared {
+    /// The request with an absolute URI.
+    pub http: http::Request<Body>,
+    /// The longest time from the first look-up of the host to the last byte of the answer.
+    pub timeout: Duration,
+    /// The longest time in which no byte of the body moves while it is being sent.
+    pub stall: Duration,
+}
+
+impl Exchange {
+    /// Gives the request its last headers.
+    ///
+    /// # Errors
+    /// [`Refused`](TransportErrorKind::Refused) where the request has no absolute http(s) address or a password in it,
+    /// or where the key is missing or would go to another host than the API's.
+    pub fn prepare(self, settings: &HttpSettings) -> Result<Prepared, TransportError> {
+        let mut http = self.http;
+        let host = host_header(http.uri())?;
+        match (&settings.credentials, self.auth) {
+            (_, Auth::None) if http.headers().contains_key(API_KEY_HEADER) => {
+                return Err(refused(
+                    "a request that must not carry the API key has a header for it",
+                ));
+            }
+            (_, Auth::None) => {}
+            (Some(credentials), Auth::ApiKey) => credentials.authorize(&mut http, self.auth)?,
+            (None, Auth::ApiKey) => {
+                return Err(refused(
+                    "the request needs an API key, and this transport has none",
+                ));
+            }
+        }
+        let len = http.body().len();
+        let promises_a_body = matches!(*http.method(), Method::POST | Method::PUT | Method::PATCH);
+        let headers = http.headers_mut();
+        headers.remove(header::TRANSFER_ENCODING);
+        headers.remove(header::CONTENT_LENGTH);
+        if len > 0 || promises_a_body {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(len));
+        }
+        headers.insert(header::HOST, host);
+        headers.insert(header::USER_AGENT, settings.user_agent_header()?);
+        Ok(Prepared {
+            http,
+            timeout: self.timeout,
+            stall: self.stall,
+        })
+    }
+}
+
+fn host_header(uri: &Uri) -> Result<HeaderValue, TransportError> {
+    let default = match uri.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTPS => 443,
+        Some(scheme) if *scheme == Scheme::HTTP => 80,
+        _ => return Err(refused("the request has no absolute http or https address")),
+    };
+    let authority = uri
+        .authority()
+        .ok_or_else(|| refused("the address of the request has no host"))?;
+    if authority.as_str().contains('@') {
+        return Err(refused(
+            "the address of the request holds a user name or a password, which are not sent",
+        ));
+    }
+    let text = match authority.port_u16() {
+        Some(port) if port != default => format!("{}:{port}", authority.host()),
+        _ => authority.host().to_owned(),
+    };
+    if authority.host().is_empty() {
+        return Err(refused("the address of the request has no host"));
+    }
+    HeaderValue::try_from(text)
+        .map_err(|error| refused("the host cannot stand in a header").because(error))
+}
+
+fn refused(why: &'static str) -> TransportError {
+    TransportError::new(TransportErrorKind::Refused, Delivery::NotSent).because(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use url::Url;
+
+    use super::*;
+    use crate::{ApiKey, Credentials};
+
+    fn settings() -> HttpSettings {
+        let base = Url::parse("https://api.twelvelabs.io/v1.3").unwrap();
+        HttpSettings::new(Credentials::new(ApiKey::new("tlk_SECRET").unwrap(), base).unwrap())
+    }
+
+    fn exchange(method: &str, uri: &str, body: &'static str, auth: Auth) -> Exchange {
+        let http = Request::builder()
+            .method(method)
+            .uri(uri)
+            .body(Body::from(body))
+            .unwrap();
+        Exchange {
+            http,
+            auth,
+            timeout: Duration::from_secs(1),
+            stall: Duration::from_secs(1),
+        }
+    }
+
+    fn headers(prepared: &Prepared) -> Vec<String> {
+        let shown = |(name, value): (&header::HeaderName, &HeaderValue)| {
+            format!("{name}: {}", value.to_str().unwrap())
+        };
+        let mut lines: Vec<String> = prepared.http.headers().iter().map(shown).collect();
+        lines.sort();
+        lines
+    }
+
+    #[test]
+    fn a_request_gets_exactly_these_headers() {
+        let check = |method: &str, uri: &str, body: &'static str, auth: Auth, expected: &[&str]| {
+            let prepared = exchange(method, uri, body, auth)
+                .prepare(&settings())
+                .unwrap();
+            let agent = concat!("user-agent: tl/", env!("CARGO_PKG_VERSION"));
+            let mut wanted = vec![agent];
+            wanted.extend(expected);
+            wanted.sort_unstable();
+            assert_eq!(headers(&prepared), wanted, "{method} {uri}");
+        };
+        let (api, key) = (
+            "https://api.twelvelabs.io/v1.3/tasks",
+            "x-api-key: tlk_SECRET",
+        );
+        check(
+            "GET",
+            api,
+            "",
+            Auth::ApiKey,
+            &["host: api.twelvelabs.io", key],
+        );
+        check(
+            "POST",
+            api,
+            "abc",
+            Auth::ApiKey,
+            &["content-length: 3", "host: api.twelvelabs.io", key],
+        );
+        check(
+            "POST",
+            api,
+            "",
+            Auth::ApiKey,
+            &["content-length: 0", "host: api.twelvelabs.io", key],
+        );
+        check(
+            "DELETE",
+            api,
+            "",
+            Auth::ApiKey,
+            &["host: api.twelvelabs.io", key],
+        );
+        check(
+            "PUT",
+            "http://[::1]:81/a?b=c",
+            "x",
+            Auth::None,
+            &["content-length: 1", "host: [::1]:81"],
+        );
+        check(
+            "PUT",
+            "https://Bucket.example:443/a",
+            "x",
+            Auth::None,
+            &["content-length: 1", "host: Bucket.example"],
+        );
+    }
+
+    #[test]
+    fn a_request_that_must_not_go_out_is_refused_with_the_reason() {
+        let check = |exchange: Exchange, settings: &HttpSettings, expected: &str| {
+            let error = exchange.prepare(settings).unwrap_err();
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert_eq!(
+                (error.kind(), error.delivery()),
+                (TransportErrorKind::Refused, Delivery::NotSent),
+                "{cause}"
+            );
+            assert!(cause.contains(expected), "{cause}");
+            assert!(!cause.contains("SECRET"), "{cause}");
+        };
+        check(
+            exchange("GET", "/tasks", "", Auth::None),
+            &settings(),
+            "absolute",
+        );
+        check(
+            exchange("GET", "ftp://host/tasks", "", Auth::None),
+            &settings(),
+            "absolute",
+        );
+        check(
+            exchange("GET", "https://me:SECRET@host/", "", Auth::None),
+            &settings(),
+            "password",
+        );
+        check(
+            exchange("GET", "https://elsewhere.example/", "", Auth::ApiKey),
+            &settings(),
+            "elsewhere.example",
+        );
+        check(
+            exchange("GET", "https://api.twelvelabs.io/", "", Auth::ApiKey),
+            &HttpSettings::default(),
+            "has none",
+        );
+        let mut smuggled = exchange("PUT", "https://bucket.example/", "", Auth::None);
+        smuggled
+            .http
+            .headers_mut()
+            .insert(API_KEY_HEADER, HeaderValue::from_static("tlk_SECRET"));
+        check(smuggled, &settings(), "must not carry");
+    }
+}
