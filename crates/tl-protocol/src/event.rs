@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tl_model::{TaskId, TaskStatus, VideoId};
+use tl_model::{TaskId, VideoId};
 
 use crate::ErrorKind;
 
@@ -40,10 +40,12 @@ pub enum Event {
     },
     /// A wait saw a status that differs from the one before; the final status is always told.
     Status {
-        /// The task.
-        task_id: TaskId,
-        /// Its status.
-        status: TaskStatus,
+        /// What is waited for: `task`, `asset`, `indexed asset`.
+        resource: &'static str,
+        /// Its identifier.
+        id: String,
+        /// Its status, in the platform's word.
+        status: String,
         /// Time since the wait began.
         after: Duration,
     },

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tl_model::{Task, TaskId, TaskStatus};
+use tl_model::{Task, TaskStatus};
 use url::Url;
 
 use crate::{
@@ -24,7 +24,10 @@ pub enum Progress {
 
 /// An endpoint whose answer has a status that changes until it is final.
 pub trait Watched: Endpoint {
-    /// What the wait is about, for error texts: `see the task ready`.
+    /// What is waited for: `task`.
+    const RESOURCE: &'static str;
+
+    /// What the wait is about, as it follows "could not": `see the task ready`.
     const WAITING: &'static str;
 
     /// The status in the platform's word.
@@ -33,11 +36,12 @@ pub trait Watched: Endpoint {
     /// What the status means.
     fn progress(response: &Self::Response) -> Progress;
 
-    /// The event that tells a new status.
-    fn event(&self, response: &Self::Response, after: Duration) -> Event;
+    /// The identifier of what is waited for.
+    fn id(&self) -> String;
 }
 
 impl Watched for GetTask {
+    const RESOURCE: &'static str = "task";
     const WAITING: &'static str = "see the task ready";
 
     fn status(task: &Task) -> String {
@@ -54,15 +58,8 @@ impl Watched for GetTask {
         }
     }
 
-    fn event(&self, task: &Task, after: Duration) -> Event {
-        Event::Status {
-            task_id: TaskId::clone(&self.task_id),
-            status: task
-                .status
-                .clone()
-                .unwrap_or_else(|| TaskStatus::from("unknown")),
-            after,
-        }
+    fn id(&self) -> String {
+        self.task_id.to_string()
     }
 }
 
@@ -182,7 +179,12 @@ impl<E: Watched> Wait<E> {
             return;
         }
         let after = now.mono.saturating_sub(self.started.unwrap_or_default());
-        self.observer.tell(&self.endpoint.event(response, after));
+        self.observer.tell(&Event::Status {
+            resource: E::RESOURCE,
+            id: self.endpoint.id(),
+            status: status.clone(),
+            after,
+        });
         self.history.push(StatusSeen { status, after });
         // A status that changes is looked at closely again.
         self.interval = self.policy.first_interval;
