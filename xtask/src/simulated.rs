@@ -1,8 +1,8 @@
 //! For tests: a machine whose programs are shell scripts in a temporary folder.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::machine::{Machine, System};
@@ -29,10 +29,8 @@ impl Simulated {
             dir,
         };
         for (name, script) in programs {
-            let path = simulated.dir.join("bin").join(name);
-            let here = simulated.dir.display();
-            fs::write(&path, format!("#!/bin/sh\nHERE='{here}'\n{script}\n")).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            let text = format!("#!/bin/sh\nHERE='{}'\n{script}\n", simulated.dir.display());
+            executable(&simulated.dir.join("bin").join(name), &text);
         }
         simulated
     }
@@ -48,6 +46,22 @@ impl Simulated {
     pub(crate) fn text(&self, path: &str) -> String {
         fs::read_to_string(self.dir.join(path)).unwrap_or_default()
     }
+}
+
+/// Written by a child: a test in another thread that forks while we hold the file open for writing
+/// would keep it from being executed ("text file busy").
+fn executable(path: &Path, text: &str) {
+    let status = Command::new("/bin/sh")
+        .args([
+            "-c",
+            r#"printf %s "$1" > "$2" && chmod 755 "$2""#,
+            "sh",
+            text,
+        ])
+        .arg(path)
+        .status()
+        .unwrap();
+    assert!(status.success());
 }
 
 impl Drop for Simulated {
