@@ -108,6 +108,8 @@ fn choose(list: &str, candidates: &[Encoder]) -> Result<Encoder, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::System;
+    use crate::simulated::Simulated;
 
     #[test]
     fn the_best_listed_encoder_is_chosen() {
@@ -121,5 +123,37 @@ mod tests {
             failure,
             "this `ffmpeg` has none of the encoders aac, libmp3lame, ac3"
         );
+    }
+
+    #[test]
+    fn the_clips_are_what_they_are_named_for() {
+        let machine = Machine::this();
+        let folder = Simulated::new(System::Other, &[]);
+        make(&machine, &folder.dir).unwrap();
+        for clip in CLIPS {
+            let path = folder.dir.join(clip.file);
+            let text = machine
+                .program("ffprobe")
+                .args(["-v", "error", "-of", "csv=p=0"])
+                .args([
+                    "-show_entries",
+                    "stream=codec_type,width,height:format=duration",
+                ])
+                .arg(&path)
+                .read()
+                .unwrap();
+            let video = format!("video,{}", clip.size.replace('x', ","));
+            let duration = text.lines().last().unwrap().parse::<f64>().unwrap();
+            assert!(
+                text.contains(&video) && text.contains("audio"),
+                "{}: {text}",
+                clip.file
+            );
+            assert!(
+                (duration - f64::from(clip.seconds)).abs() < 0.2,
+                "{}: {text}",
+                clip.file
+            );
+        }
     }
 }
