@@ -37,6 +37,8 @@ pub enum ErrorKind {
     SourceFailed,
     /// The deadline passed while the platform was still working; what was started goes on there. Wait for it again.
     DeadlinePassed,
+    /// The caller ended the operation; what was done stays.
+    Cancelled,
     /// The platform accepted the video and then failed on it. Not retried; the text has the platform's reason.
     ProcessingFailed,
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tl_model::{TaskId, VideoId};
+use tl_model::{AssetId, TaskId, UploadId, VideoId};
 
 use crate::ErrorKind;
 
@@ -37,6 +37,48 @@ pub enum Event {
         task_id: TaskId,
         /// The video it will make, where the platform tells it already.
         video_id: Option<VideoId>,
+    },
+    /// The session of a multipart upload stands, and chunks are going to be sent.
+    UploadBegun {
+        /// The session.
+        upload_id: UploadId,
+        /// The asset that is reserved for it.
+        asset_id: AssetId,
+        /// How many chunks there are.
+        chunks: u32,
+        /// How many of them an earlier process had sent.
+        resumed: u32,
+    },
+    /// The session of an earlier process cannot be used any more: the upload begins anew.
+    UploadRestarted {
+        /// Why.
+        because: &'static str,
+    },
+    /// The storage has one more chunk.
+    ChunkSent {
+        /// How many chunks it has.
+        chunks: u32,
+        /// How many there are.
+        total_chunks: u32,
+        /// How many bytes it has.
+        bytes: u64,
+        /// How many there are.
+        total_bytes: u64,
+        /// The bytes per second of this process, averaged over all its time.
+        bytes_per_second: Option<f64>,
+        /// The time that the rest will take at this rate.
+        left: Option<Duration>,
+    },
+    /// A chunk failed and will be sent again, to a new URL.
+    ChunkRetrying {
+        /// Its number, from 1.
+        chunk: u32,
+        /// How often it has failed.
+        attempt: u32,
+        /// Why.
+        because: ErrorKind,
+        /// The time until it may start again.
+        delay: Duration,
     },
     /// A wait saw a status that differs from the one before; the final status is always told.
     Status {

@@ -259,7 +259,7 @@ fn rate_limit_reset(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
         })
 }
 
-fn http_date(text: &str) -> Option<SystemTime> {
+pub(crate) fn http_date(text: &str) -> Option<SystemTime> {
     let zoned = rfc2822::DateTimeParser::new()
         .parse_timestamp(text.trim())
         .ok()?;

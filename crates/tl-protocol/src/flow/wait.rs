@@ -53,7 +53,7 @@ impl Watched for GetTask {
     fn progress(task: &Task) -> Progress {
         match task.status {
             Some(TaskStatus::Ready) => Progress::Ready,
-            Some(TaskStatus::Failed) => Progress::Failed(task.error_reason.clone()),
+            Some(TaskStatus::Failed) => Progress::Failed(task.failure_reason()),
             _ => Progress::Working,
         }
     }
