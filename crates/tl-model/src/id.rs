@@ -121,6 +121,10 @@ id! {
     UploadId
 }
 id! {
+    /// Identifies an entity: 24 hexadecimal digits in every sample, not enforced.
+    EntityId
+}
+id! {
     /// Identifies a webhook event (`whe_…` in the samples). A repeated delivery carries the same id.
     EventId
 }

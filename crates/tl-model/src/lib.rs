@@ -42,37 +42,58 @@ mod object;
 #[macro_use]
 mod open_enum;
 
+mod asset;
 mod error_body;
 mod error_code;
 mod hls;
 mod id;
 mod index;
+mod indexed_asset;
 mod metadata_error;
 mod metadata_patch;
 mod metadata_value;
+mod multipart_upload;
 mod number;
 mod page;
 mod plain_text;
 mod system_metadata;
 mod task;
+mod technical_metadata;
 mod timestamp;
 mod user_metadata;
 mod video;
 mod webhook;
 mod words;
 
+pub use asset::{
+    Asset, AssetError, AssetHls, AssetMethod, AssetReference, AssetReferenceIndex, AssetSource,
+    AssetSourceDetails, AssetSourceProvider, AssetSourceType, AssetStatus, AssetThumbnail,
+    AssetTranscription, AssetType, Entity, EntityStatus, MediaStatus, TranscriptionStatus,
+    TranscriptionUnit, Utterance,
+};
 pub use error_body::{ErrorBody, ErrorShape};
 pub use error_code::ErrorCode;
 pub use hls::{Hls, HlsStatus};
-pub use id::{AnalyzeTaskId, AssetId, EventId, IndexId, IndexedAssetId, TaskId, UploadId, VideoId};
+pub use id::{
+    AnalyzeTaskId, AssetId, EntityId, EventId, IndexId, IndexedAssetId, TaskId, UploadId, VideoId,
+};
 pub use index::{CreatedIndex, Index, IndexModel, NewIndex, UpdateIndex};
+pub use indexed_asset::{
+    CreatedIndexedAsset, IndexedAsset, IndexedAssetStatus, IndexedAssetUpdate, NewIndexedAsset,
+};
 pub use metadata_error::{MetadataError, MetadataErrorKind};
 pub use metadata_patch::MetadataPatch;
 pub use metadata_value::{MetadataFloat, MetadataInteger, MetadataValue, UnsupportedValue};
+pub use multipart_upload::{
+    ChunkReceipt, ChunkReport, ChunkState, ChunkStatus, CompletedChunk, IncompleteUpload, NewUpload,
+    ProofType, UploadSession, UploadState, UploadStatus, UploadType, UploadUrl, UploadUrls,
+    UrlRequest,
+};
 pub use object::Extra;
 pub use page::{Page, PageInfo};
 pub use system_metadata::SystemMetadata;
 pub use task::{CreatedTask, Task, TaskStatus};
+pub use technical_metadata::{AudioStreamMetadata, TechnicalMetadata, VideoStreamMetadata};
 pub use timestamp::Timestamp;
 pub use user_metadata::UserMetadata;
 pub use video::{TranscriptionSegment, UpdateVideo, Video};
