@@ -1,0 +1,38 @@
+//! What must happen outside of the handler because of a request, and what is told back. Nothing is done here.
+
+use tl_validate::{MediaFacts, ProbeError};
+use url::Url;
+
+use super::MediaKey;
+
+/// Something that the shell around the handler has to do.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Effect {
+    /// Keep a received file; a file that no effect keeps is deleted when the request has been answered.
+    Keep(MediaKey),
+    /// Delete a file that was kept.
+    Discard(MediaKey),
+    /// Fetch a video as the platform would, and tell [`Platform::fetched`](super::Platform::fetched).
+    Fetch {
+        /// The task that waits for it.
+        task: String,
+        /// Where the video is: http or https.
+        url: Url,
+        /// The most bytes to take, from the rules in force.
+        max_bytes: Option<u64>,
+    },
+}
+
+/// A file that was fetched and looked at.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// Where it is stored.
+    pub key: MediaKey,
+    /// The last part of the URL's path.
+    pub filename: String,
+    /// Its size.
+    pub bytes: u64,
+    /// What the prober saw.
+    pub look: Result<MediaFacts, ProbeError>,
+}

@@ -1,0 +1,167 @@
+//! The refusals of the platform: its documented codes, statuses and messages, in the flat shape `{code, message}`.
+//!
+//! The codes and their placeholders are documented (error-codes page); the wording is ours. The form of the placeholders'
+//! values is undocumented: a resolution is written `320x180`, a duration `2.0 seconds`, a size in bytes. A status that no
+//! document and no observation gives is said so at its function.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use tl_model::{ErrorBody, ErrorCode};
+use tl_protocol::endpoint::{Rejection, RejectionKind};
+
+/// The page that explains the codes, as the platform's own 404 bodies name it.
+const DOCS_URL: &str = "https://docs.twelvelabs.io/api-reference/error-codes";
+
+/// Why a request is refused.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The platform's code.
+    pub code: ErrorCode,
+    /// The message for people.
+    pub message: String,
+    /// What else the response says in its head.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Refusal {
+    /// A refusal with its status, code and message.
+    pub fn new(status: StatusCode, code: impl Into<ErrorCode>, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+            headers: Vec::new(),
+        }
+    }
+
+    pub(super) fn bad(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    pub(super) fn invalid(parameter: &str, detail: &str) -> Self {
+        Self::bad(
+            ErrorCode::ParameterInvalid,
+            format!("The {parameter} parameter is invalid: {detail}."),
+        )
+    }
+
+    pub(super) fn missing(parameter: &str) -> Self {
+        Self::bad(
+            ErrorCode::ParameterNotProvided,
+            format!("The {parameter} parameter is required but was not provided."),
+        )
+    }
+
+    pub(super) fn content_type(detail: &str) -> Self {
+        Self::bad(
+            ErrorCode::ContentTypeInvalid,
+            format!("The Content-Type header is invalid: {detail}."),
+        )
+    }
+
+    pub(super) fn key_invalid(message: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, ErrorCode::ApiKeyInvalid, message)
+    }
+
+    /// No such thing in a collection, by the code of the error-codes page.
+    pub(super) fn not_exist(collection: &str, id: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            ErrorCode::ResourceNotExist,
+            format!("Resource with id {id} does not exist in the {collection} collection."),
+        )
+    }
+
+    /// No such thing, by the code that the description gives for videos.
+    pub(super) fn not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            ErrorCode::NotFound,
+            "The specified resource does not exist.",
+        )
+    }
+
+    /// The status is not documented; 400 is the one of the other version and parameter errors.
+    pub(super) fn upgrade_required(version: &str) -> Self {
+        Self::bad(
+            ErrorCode::ApiUpgradeRequired,
+            format!(
+                "This endpoint is not available in version {version} of the API. Use the current version, v1.3."
+            ),
+        )
+    }
+
+    /// The code is not documented.
+    pub(super) fn no_such_route(path: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            ErrorCode::NotFound,
+            format!("There is no endpoint {path}."),
+        )
+    }
+
+    /// Status and code are not documented; these are those of HTTP.
+    pub(super) fn method_not_allowed(allowed: &str) -> Self {
+        let mut refusal = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            ErrorCode::ApiNotAllowed,
+            format!("The method is not allowed for this endpoint. Allowed: {allowed}."),
+        );
+        if let Ok(allow) = HeaderValue::from_str(allowed) {
+            refusal.headers.push((header::ALLOW, allow));
+        }
+        refusal
+    }
+
+    pub(super) fn internal(detail: &str) -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorCode::GenericError,
+            format!("The emulator could not do its work: {detail}."),
+        )
+    }
+
+    pub(super) fn response(&self) -> Response<Bytes> {
+        let mut error = ErrorBody::flat(
+            self.status.as_u16(),
+            self.code.clone(),
+            self.message.clone(),
+        );
+        // The newest official client's samples carry the page on 404 bodies and not on 400 ones.
+        if self.status == StatusCode::NOT_FOUND {
+            error.docs_url = Some(DOCS_URL.to_owned());
+        }
+        let mut response = Response::new(Bytes::from(error.to_flat_json()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
+        response
+    }
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        let Rejection {
+            kind,
+            parameter,
+            detail,
+        } = rejection;
+        match kind {
+            RejectionKind::Missing => Self::missing(&parameter),
+            RejectionKind::Invalid => Self::invalid(&parameter, detail.trim_end_matches('.')),
+            RejectionKind::Unknown => Self::bad(
+                ErrorCode::ParameterUnknown,
+                format!("The {parameter} parameter is unknown to this endpoint."),
+            ),
+            RejectionKind::ContentType => Self::content_type(&detail),
+        }
+    }
+}

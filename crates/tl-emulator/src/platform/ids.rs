@@ -1,0 +1,66 @@
+//! Identifiers as the platform makes them: 24 hexadecimal digits (an ObjectId), here from time, seed and a counter.
+
+use jiff::Timestamp;
+use tl_protocol::chance::Chance;
+
+use super::Refusal;
+
+/// Makes identifiers that differ from each other, and are the same for the same seed, counter and times.
+#[derive(Debug, Clone)]
+pub(super) struct Ids {
+    machine: u64,
+    pub(super) counter: u64,
+}
+
+impl Ids {
+    pub(super) fn new(seed: u64) -> Self {
+        let machine = Chance::new(seed).bits() & 0xff_ffff_ffff;
+        Self {
+            machine,
+            counter: 0,
+        }
+    }
+
+    /// The next identifier: 4 bytes of seconds, 5 of the seed, 3 of the counter.
+    pub(super) fn next(&mut self, now: Timestamp) -> String {
+        self.counter += 1;
+        let seconds = now.as_second() & 0xffff_ffff;
+        format!(
+            "{seconds:08x}{:010x}{:06x}",
+            self.machine,
+            self.counter & 0xff_ffff
+        )
+    }
+}
+
+/// Refuses a text that is no identifier.
+pub(super) fn check(parameter: &str, id: &str) -> Result<(), Refusal> {
+    if id.len() == 24 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    let seen: String = id.chars().take(60).collect();
+    Err(Refusal::invalid(
+        parameter,
+        &format!("`{seen}` is not an identifier, which has 24 hexadecimal digits"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_have_24_digits_differ_and_come_again_with_the_same_seed() {
+        let now = Timestamp::from_second(1_700_000_000).unwrap();
+        let make = |seed| {
+            let mut ids = Ids::new(seed);
+            [ids.next(now), ids.next(now), ids.next(now)]
+        };
+        for id in make(7) {
+            assert!(check("id", &id).is_ok(), "{id}");
+        }
+        assert_ne!(make(7)[0], make(7)[1]);
+        assert_eq!(make(7), make(7));
+        assert_ne!(make(7), make(8));
+    }
+}

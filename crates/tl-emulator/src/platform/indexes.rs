@@ -1,0 +1,312 @@
+//! `/indexes`: where videos live, and which models look at them.
+
+use jiff::Timestamp;
+use tl_model::{
+    Addon, CreatedIndex, ErrorCode, Index, IndexModel, ModelFamily, ModelName, ModelOption, Page,
+    Value,
+};
+use tl_protocol::endpoint::{CreateIndex, DeleteIndex, GetIndex, ListIndexes, RenameIndex};
+
+use super::{
+    Effect, Platform, Refusal, ids,
+    listing::{self, Rank},
+    records::IndexRecord,
+    wire,
+};
+
+/// The models that a new index may name since 2026-08-18.
+const MODELS: [ModelName; 1] = [ModelName::Marengo3_0];
+/// The options that a model may have.
+const OPTIONS: [ModelOption; 2] = [ModelOption::Visual, ModelOption::Audio];
+
+pub(super) fn create(
+    platform: &mut Platform,
+    now: Timestamp,
+    create: CreateIndex,
+) -> Result<CreatedIndex, Refusal> {
+    let index = create.index;
+    check_name(platform, &index.index_name, None)?;
+    check_models(&index.models)?;
+    let addons = index.addons.unwrap_or_default();
+    check_addons(&addons)?;
+    let id = platform.ids.next(now);
+    let record = IndexRecord {
+        id: id.clone(),
+        number: platform.ids.counter,
+        name: index.index_name,
+        models: index.models,
+        addons,
+        created_at: now,
+        updated_at: now,
+        expires_at: None,
+    };
+    platform.state.indexes.insert(id.clone(), record);
+    Ok(CreatedIndex::new(id))
+}
+
+fn check_name(platform: &Platform, name: &str, except: Option<&str>) -> Result<(), Refusal> {
+    if name.trim().is_empty() {
+        return Err(Refusal::invalid("index_name", "it is empty"));
+    }
+    let taken = platform
+        .state
+        .indexes
+        .values()
+        .any(|index| index.name == name && except != Some(index.id.as_str()));
+    if taken {
+        return Err(Refusal::bad(
+            ErrorCode::IndexNameAlreadyExists,
+            format!("The index name {name} already exists. Choose another name."),
+        ));
+    }
+    Ok(())
+}
+
+fn check_models(models: &[IndexModel]) -> Result<(), Refusal> {
+    if models.is_empty() || models.len() > 2 {
+        let seen = models.len();
+        return Err(Refusal::invalid(
+            "models",
+            &format!("{seen} models were given, 1 or 2 are allowed"),
+        ));
+    }
+    for (at, model) in models.iter().enumerate() {
+        let name = model
+            .model_name
+            .as_ref()
+            .ok_or_else(|| Refusal::missing("model_name"))?;
+        let options = model
+            .model_options
+            .as_ref()
+            .ok_or_else(|| Refusal::missing("model_options"))?;
+        if let Some(key) = model.extra.keys().next() {
+            return Err(Refusal::bad(
+                ErrorCode::ParameterUnknown,
+                format!("The models.{key} parameter is unknown to this endpoint."),
+            ));
+        }
+        if !MODELS.contains(name) {
+            return Err(listing::not_one_of(
+                "model_name",
+                name.as_str(),
+                &words(&MODELS),
+            ));
+        }
+        if models[..at]
+            .iter()
+            .any(|other| other.model_name == model.model_name)
+        {
+            return Err(Refusal::invalid(
+                "models",
+                &format!("`{name}` was given more than once"),
+            ));
+        }
+        if options.is_empty() || options.len() > OPTIONS.len() {
+            let seen = options.len();
+            return Err(Refusal::invalid(
+                "model_options",
+                &format!("{seen} options were given, 1 or 2 are allowed"),
+            ));
+        }
+        for (at, option) in options.iter().enumerate() {
+            if !OPTIONS.contains(option) {
+                return Err(listing::not_one_of(
+                    "model_options",
+                    option.as_str(),
+                    &words(&OPTIONS),
+                ));
+            }
+            if options[..at].contains(option) {
+                return Err(Refusal::invalid(
+                    "model_options",
+                    &format!("`{option}` was given more than once"),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_addons(addons: &[Addon]) -> Result<(), Refusal> {
+    if let Some(other) = addons.iter().find(|addon| **addon != Addon::Thumbnail) {
+        return Err(listing::not_one_of("addons", other.as_str(), "thumbnail"));
+    }
+    if addons.len() > 1 {
+        return Err(Refusal::invalid(
+            "addons",
+            "`thumbnail` was given more than once",
+        ));
+    }
+    Ok(())
+}
+
+fn words<T: AsRef<str>>(words: &[T]) -> String {
+    words
+        .iter()
+        .map(AsRef::as_ref)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+pub(super) fn list(
+    platform: &Platform,
+    now: Timestamp,
+    list: &ListIndexes,
+) -> Result<Page<Index>, Refusal> {
+    let created = listing::since("created_at", list.created_at.as_ref())?;
+    let updated = listing::since("updated_at", list.updated_at.as_ref())?;
+    if let Some(family) = list
+        .model_family
+        .as_ref()
+        .filter(|family| !family.is_known())
+    {
+        return Err(listing::not_one_of(
+            "model_family",
+            family.as_str(),
+            &words(ModelFamily::KNOWN),
+        ));
+    }
+    let options = list.model_options.as_deref().unwrap_or_default();
+    let options: Vec<ModelOption> = options
+        .split(',')
+        .map(str::trim)
+        .filter(|option| !option.is_empty())
+        .map(ModelOption::from)
+        .collect();
+    if let Some(option) = options.iter().find(|option| !OPTIONS.contains(option)) {
+        return Err(listing::not_one_of(
+            "model_options",
+            option.as_str(),
+            &words(&OPTIONS),
+        ));
+    }
+    let items = platform.state.indexes.values().filter_map(|index| {
+        let rank = Rank {
+            created: index.created_at,
+            updated: updated_at(platform, index, now),
+            number: index.number,
+        };
+        let passes = list
+            .index_name
+            .as_ref()
+            .is_none_or(|name| *name == index.name)
+            && options.iter().all(|option| {
+                index
+                    .models
+                    .iter()
+                    .any(|model| model.options().contains(option))
+            })
+            && list.model_family.as_ref().is_none_or(|family| {
+                index.models.iter().any(|model| {
+                    model.name().and_then(|name| name.family()).as_ref() == Some(family)
+                })
+            })
+            && created.is_none_or(|from| rank.created >= from)
+            && updated.is_none_or(|from| rank.updated >= from);
+        passes.then_some((rank, index))
+    });
+    listing::page(
+        items.collect(),
+        &list.sort,
+        list.page,
+        &platform.settings.quirks,
+        |index| show(platform, index, now),
+    )
+}
+
+pub(super) fn retrieve(
+    platform: &Platform,
+    now: Timestamp,
+    get: &GetIndex,
+) -> Result<Index, Refusal> {
+    find(platform, get.index_id.as_str()).map(|index| show(platform, index, now))
+}
+
+pub(super) fn rename(
+    platform: &mut Platform,
+    now: Timestamp,
+    rename: &RenameIndex,
+) -> Result<(), Refusal> {
+    let id = find(platform, rename.index_id.as_str())?.id.clone();
+    check_name(platform, &rename.index_name, Some(&id))?;
+    if let Some(index) = platform.state.indexes.change(&id) {
+        index.name.clone_from(&rename.index_name);
+        index.updated_at = now;
+    }
+    Ok(())
+}
+
+/// Deletes the index with its videos, and with the tasks that made them: what their deletion does is undocumented.
+pub(super) fn delete(
+    platform: &mut Platform,
+    delete: &DeleteIndex,
+    effects: &mut Vec<Effect>,
+) -> Result<(), Refusal> {
+    let id = find(platform, delete.index_id.as_str())?.id.clone();
+    platform.state.indexes.remove(&id);
+    let tasks = platform
+        .state
+        .tasks
+        .values()
+        .filter(|task| task.index_id == id);
+    for task in tasks.map(|task| task.id.clone()).collect::<Vec<_>>() {
+        platform.state.tasks.remove(&task);
+    }
+    let videos = platform
+        .state
+        .videos
+        .values()
+        .filter(|video| video.index_id == id);
+    for video in videos.map(|video| video.id.clone()).collect::<Vec<_>>() {
+        if let Some(media) = platform
+            .state
+            .videos
+            .remove(&video)
+            .and_then(|video| video.media)
+        {
+            effects.push(Effect::Discard(media));
+        }
+    }
+    Ok(())
+}
+
+/// The index of that identifier.
+pub(super) fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a IndexRecord, Refusal> {
+    ids::check("index-id", id)?;
+    platform
+        .state
+        .indexes
+        .get(id)
+        .ok_or_else(|| Refusal::not_exist("indexes", id))
+}
+
+/// When the index last changed: its name, or what is in it.
+fn updated_at(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Timestamp {
+    let arrivals = platform
+        .state
+        .videos_of(&index.id, now)
+        .map(|video| video.indexed_at);
+    arrivals.fold(index.updated_at, Timestamp::max)
+}
+
+fn show(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Index {
+    let mut shown = Index::new(index.id.as_str());
+    shown.index_name = Some(index.name.clone());
+    shown.models.clone_from(&index.models);
+    shown.addons = Some(index.addons.clone());
+    shown.created_at = Some(wire(index.created_at));
+    shown.updated_at = Some(wire(updated_at(platform, index, now)));
+    match index.expires_at {
+        Some(moment) => shown.expires_at = Some(wire(moment)),
+        // A paid plan's index says so by an explicit null.
+        None => _ = shown.extra.insert("expires_at".to_owned(), Value::Null),
+    }
+    let (mut count, mut seconds) = (0, 0.0);
+    for video in platform.state.videos_of(&index.id, now) {
+        count += 1;
+        seconds += video.measured.duration.unwrap_or(0.0);
+    }
+    shown.video_count = Some(count);
+    shown.total_duration = Some(seconds);
+    shown
+}

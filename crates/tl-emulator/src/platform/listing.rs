@@ -1,0 +1,124 @@
+//! What every list does: order, pages, and the reading of the filters that are dates.
+
+use jiff::Timestamp;
+use tl_model::{Page, PageInfo, SortBy, SortOption};
+use tl_protocol::endpoint::{PageRequest, Sort};
+
+use super::{Quirks, Refusal, quirks};
+
+/// The platform's default length of a page.
+const DEFAULT_LIMIT: u32 = 10;
+/// The platform's longest page.
+const MAX_LIMIT: u32 = 50;
+
+/// What a list is ordered by: the moments of an item, and the order of its making where they are equal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rank {
+    pub(super) created: Timestamp,
+    pub(super) updated: Timestamp,
+    pub(super) number: u64,
+}
+
+/// Orders `items` and cuts out the page that was asked for. `show` is called for the items of that page only.
+pub(super) fn page<R, T>(
+    mut items: Vec<(Rank, R)>,
+    sort: &Sort,
+    page: PageRequest,
+    quirks: &Quirks,
+    mut show: impl FnMut(R) -> T,
+) -> Result<Page<T>, Refusal> {
+    let number = page.page.unwrap_or(1);
+    if number == 0 {
+        return Err(Refusal::invalid("page", "`0` is less than 1"));
+    }
+    let mut limit = page.page_limit.unwrap_or(DEFAULT_LIMIT);
+    if limit == 0 {
+        return Err(Refusal::invalid(
+            "page_limit",
+            "`0` is not between 1 and 50",
+        ));
+    }
+    if limit > MAX_LIMIT {
+        if quirks.get(&quirks::BEYOND_PAGE_LIMIT) == "refuse" {
+            return Err(Refusal::invalid(
+                "page_limit",
+                &format!("`{limit}` is not between 1 and {MAX_LIMIT}"),
+            ));
+        }
+        limit = MAX_LIMIT;
+    }
+    let by_update = match sort.by.as_ref().unwrap_or(&SortBy::CreatedAt) {
+        SortBy::CreatedAt => false,
+        SortBy::UpdatedAt => true,
+        other => {
+            return Err(not_one_of(
+                "sort_by",
+                other.as_str(),
+                "created_at, updated_at",
+            ));
+        }
+    };
+    let newest_first = match sort.option.as_ref().unwrap_or(&SortOption::Desc) {
+        SortOption::Asc => false,
+        SortOption::Desc => true,
+        other => return Err(not_one_of("sort_option", other.as_str(), "asc, desc")),
+    };
+    items.sort_by_key(|(rank, _)| {
+        (
+            if by_update {
+                rank.updated
+            } else {
+                rank.created
+            },
+            rank.number,
+        )
+    });
+    if newest_first {
+        items.reverse();
+    }
+    let total = items.len() as u64;
+    let (limit, number) = (u64::from(limit), u64::from(number));
+    let skipped = usize::try_from((number - 1) * limit).unwrap_or(usize::MAX);
+    let taken = usize::try_from(limit).unwrap_or(usize::MAX);
+    let data = items
+        .into_iter()
+        .skip(skipped)
+        .take(taken)
+        .map(|(_, item)| show(item))
+        .collect();
+    let mut info = PageInfo::default();
+    info.limit_per_page = Some(limit);
+    info.page = Some(number);
+    info.total_page = Some(total.div_ceil(limit));
+    info.total_results = Some(total);
+    Ok(Page::new(data, info))
+}
+
+/// The moment that a filter names.
+pub(super) fn since(
+    parameter: &str,
+    filter: Option<&tl_model::Timestamp>,
+) -> Result<Option<Timestamp>, Refusal> {
+    let Some(text) = filter else { return Ok(None) };
+    let seen: String = text.as_str().chars().take(60).collect();
+    text.instant().map(Some).ok_or_else(|| {
+        Refusal::invalid(
+            parameter,
+            &format!("`{seen}` is not a date and time of RFC 3339, such as 2024-08-16T16:53:59Z"),
+        )
+    })
+}
+
+pub(super) fn not_one_of(parameter: &str, seen: &str, allowed: &str) -> Refusal {
+    let seen: String = seen.chars().take(60).collect();
+    Refusal::invalid(parameter, &format!("`{seen}` is not one of {allowed}"))
+}
+
+/// Whether a file name passes its filter.
+pub(super) fn filename_passes(filter: Option<&str>, filename: &str, quirks: &Quirks) -> bool {
+    let Some(wanted) = filter else { return true };
+    match quirks.get(&quirks::FILENAME_FILTER) {
+        "partial" => filename.to_lowercase().contains(&wanted.to_lowercase()),
+        _ => filename == wanted,
+    }
+}

@@ -1,0 +1,284 @@
+//! The platform as a pure handler over explicit state: a request and a moment go in, a response and effects come out.
+//!
+//! Nothing here reads a clock, a file, a socket or randomness, so the same code runs behind the server of this crate and
+//! inside a simulation with a time of its own. What must happen outside is said by an [`Effect`]; what came of it is told by
+//! [`Platform::fetched`]. One room per family of endpoints: `tasks`, `indexes`, `videos`.
+
+mod effect;
+mod errors;
+mod ids;
+mod indexes;
+mod lifecycle;
+mod listing;
+mod media;
+pub mod quirks;
+mod records;
+mod request;
+mod routes;
+mod settings;
+mod table;
+mod tasks;
+mod videos;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header, request::Parts};
+use jiff::Timestamp;
+use tl_protocol::{Endpoint, Now, endpoint::Received};
+use tl_validate::{Route, Target, max_size};
+
+pub use effect::{Effect, Fetched};
+pub use errors::Refusal;
+pub use lifecycle::Schedule;
+pub use quirks::{Quirk, Quirks, UnknownQuirk};
+pub use records::Measured;
+pub use request::{BodyRule, Intake, MediaKey, Payload, Reply, Request, Unusable, Upload};
+pub use routes::Operation;
+pub use settings::Settings;
+pub use table::Change;
+pub(crate) use tasks::filename_of;
+
+use ids::Ids;
+use records::State;
+
+/// The part of a path that names the version of the API.
+pub(crate) const VERSION_PREFIX: &str = "/v1.3";
+
+/// How the only accepted keys begin. A key of the real platform has no business here, and one of ours none there.
+pub const KEY_PREFIX: &str = tl_protocol::credentials::EMULATOR_KEY_PREFIX;
+
+/// The whole platform: settings and everything that requests have made of it.
+#[derive(Debug)]
+pub struct Platform {
+    settings: Settings,
+    state: State,
+    ids: Ids,
+}
+
+impl Platform {
+    /// An account without an index.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let ids = Ids::new(settings.seed);
+        Self {
+            settings,
+            state: State::default(),
+            ids,
+        }
+    }
+
+    /// What the platform was set to.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What can be said about a request before its body is read: which operation it is, and which body it may bring.
+    ///
+    /// # Errors
+    /// The refusal, where the body need not be looked at.
+    pub fn admit(&self, head: &Parts) -> Result<Intake, Refusal> {
+        let path = head.uri.path();
+        let Some(resource) = path
+            .strip_prefix(VERSION_PREFIX)
+            .filter(|rest| rest.starts_with('/'))
+        else {
+            return Err(match routes::version_of(path) {
+                Some(version) => Refusal::upgrade_required(version),
+                None => Refusal::no_such_route(path),
+            });
+        };
+        check_key(head.headers.get(tl_protocol::credentials::API_KEY_HEADER))?;
+        let (route, params) = routes::find(&head.method, resource, &self.settings.quirks)?;
+        let body = match route.body {
+            routes::RouteBody::None => BodyRule::None,
+            routes::RouteBody::Json => BodyRule::Json,
+            routes::RouteBody::Form => BodyRule::Form {
+                max_file: self.max_file(),
+            },
+        };
+        request::check_content_type(&body, head.headers.get(header::CONTENT_TYPE))?;
+        Ok(Intake {
+            operation: route.operation,
+            body,
+            params,
+        })
+    }
+
+    /// The most bytes that one file may have on the way of `POST /tasks`, from the rules in force.
+    #[must_use]
+    pub fn max_file(&self) -> Option<u64> {
+        max_size(&Target::new(Route::Tasks), &self.settings.rules)
+    }
+
+    /// The operation that a request names, whoever sends it.
+    #[must_use]
+    pub fn operation_of(&self, head: &Parts) -> Option<Operation> {
+        let resource = head.uri.path().strip_prefix(VERSION_PREFIX)?;
+        let found = routes::find(&head.method, resource, &self.settings.quirks);
+        found.ok().map(|(route, _)| route.operation)
+    }
+
+    /// Answers one request at `now`.
+    pub fn handle(&mut self, now: Now, request: Request) -> Reply {
+        let now = moment(now);
+        let (head, payload) = request.into_parts();
+        let mut effects = Vec::new();
+        let (operation, answer) = match self.admit(&head) {
+            Err(refusal) => (None, Err(refusal)),
+            Ok(intake) => {
+                let operation = intake.operation;
+                let answer = self.dispatch(now, &head, intake, payload, &mut effects);
+                (Some(operation), answer)
+            }
+        };
+        let (response, refusal) = match answer {
+            Ok(response) => (response, None),
+            Err(refusal) => {
+                // A refused request leaves nothing behind.
+                effects.clear();
+                (refusal.response(), Some(refusal.code))
+            }
+        };
+        Reply {
+            response: self.stamp(response),
+            effects,
+            operation,
+            refusal,
+        }
+    }
+
+    /// Answers a request whose body will not be read, with what [`admit`](Self::admit) said.
+    #[must_use]
+    pub fn refuse(&self, refusal: Refusal) -> Reply {
+        Reply {
+            response: self.stamp(refusal.response()),
+            effects: Vec::new(),
+            operation: None,
+            refusal: Some(refusal.code),
+        }
+    }
+
+    /// Takes in what came of an [`Effect::Fetch`] at `now`.
+    pub fn fetched(
+        &mut self,
+        now: Now,
+        task: &str,
+        outcome: Result<Fetched, String>,
+    ) -> Vec<Effect> {
+        tasks::fetched(self, moment(now), task, outcome)
+    }
+
+    /// The records that changed since the last call, for a store.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        self.state.take_changes()
+    }
+
+    fn dispatch(
+        &mut self,
+        now: Timestamp,
+        head: &Parts,
+        intake: Intake,
+        payload: Payload,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Response<Bytes>, Refusal> {
+        let (received, uploads) = request::receive(&intake, head, payload)?;
+        if intake.operation == Operation::TasksCreate {
+            tasks::check_file_is_no_text(&received)?;
+        }
+        let created = self.settings.created_status();
+        let empty = self.settings.empty_status();
+        match intake.operation {
+            Operation::TasksCreate => answer(&received, created, |e| {
+                tasks::create(self, now, &received, e, uploads, effects)
+            }),
+            Operation::TasksList => {
+                answer(&received, StatusCode::OK, |e| tasks::list(self, now, &e))
+            }
+            Operation::TasksRetrieve => answer(&received, StatusCode::OK, |e| {
+                tasks::retrieve(self, now, &e)
+            }),
+            Operation::TasksDelete => answer(&received, empty, |e| tasks::delete(self, now, &e)),
+            Operation::IndexesCreate => answer(&received, StatusCode::CREATED, |e| {
+                indexes::create(self, now, e)
+            }),
+            Operation::IndexesList => {
+                answer(&received, StatusCode::OK, |e| indexes::list(self, now, &e))
+            }
+            Operation::IndexesRetrieve => answer(&received, StatusCode::OK, |e| {
+                indexes::retrieve(self, now, &e)
+            }),
+            Operation::IndexesUpdate => {
+                answer(&received, empty, |e| indexes::rename(self, now, &e))
+            }
+            Operation::IndexesDelete => {
+                answer(&received, empty, |e| indexes::delete(self, &e, effects))
+            }
+            Operation::VideosList => {
+                answer(&received, StatusCode::OK, |e| videos::list(self, now, &e))
+            }
+            Operation::VideosRetrieve => answer(&received, StatusCode::OK, |e| {
+                videos::retrieve(self, now, &e)
+            }),
+            Operation::VideosUpdate => answer(&received, empty, |e| videos::update(self, now, &e)),
+            Operation::VideosDelete => {
+                answer(&received, empty, |e| videos::delete(self, now, &e, effects))
+            }
+        }
+    }
+
+    /// What every response carries.
+    fn stamp(&self, mut response: Response<Bytes>) -> Response<Bytes> {
+        let version = self.settings.quirks.get(&quirks::API_VERSION_HEADER);
+        let headers = response.headers_mut();
+        headers.insert("x-api-version", HeaderValue::from_static(version));
+        response
+    }
+}
+
+/// Decodes the request as `E`, works, and encodes what came of it.
+fn answer<E: Endpoint>(
+    received: &Received,
+    status: StatusCode,
+    work: impl FnOnce(E) -> Result<E::Response, Refusal>,
+) -> Result<Response<Bytes>, Refusal> {
+    let response = work(E::decode(received)?)?;
+    let body =
+        E::encode_response(&response).map_err(|error| Refusal::internal(&error.to_string()))?;
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    if !response.body().is_empty() {
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+    }
+    Ok(response)
+}
+
+fn check_key(key: Option<&HeaderValue>) -> Result<(), Refusal> {
+    match key {
+        Some(key) if key.as_bytes().starts_with(KEY_PREFIX.as_bytes()) => Ok(()),
+        Some(_) => Err(Refusal::key_invalid(
+            "The API key is not one of the emulator's: its keys begin with `tlk_emulator`. Do not send a real key here.",
+        )),
+        None => Err(Refusal::key_invalid(
+            "The API key is missing: send it in the header `x-api-key`. The emulator's keys begin with `tlk_emulator`.",
+        )),
+    }
+}
+
+/// The wall clock of `now` to the millisecond, as the platform prints time.
+fn moment(now: Now) -> Timestamp {
+    let exact = Timestamp::try_from(now.wall).unwrap_or(Timestamp::UNIX_EPOCH);
+    Timestamp::from_millisecond(exact.as_millisecond()).unwrap_or(exact)
+}
+
+/// The wall clock of `now` as the platform prints it.
+pub(crate) fn printed(now: Now) -> String {
+    wire(moment(now)).to_string()
+}
+
+/// The platform's way to print a moment: UTC with three digits of a second.
+fn wire(moment: Timestamp) -> tl_model::Timestamp {
+    tl_model::Timestamp::new(format!("{moment:.3}"))
+}

@@ -1,0 +1,144 @@
+//! What the platform's documents leave open, one switch for each question, with the safe answer as the default.
+
+use std::{collections::BTreeMap, fmt};
+
+/// A question that no document settles, and the answers that the emulator can play.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Quirk {
+    /// The name of the switch.
+    pub name: &'static str,
+    /// The question.
+    pub question: &'static str,
+    /// The answers; the first is the default.
+    pub values: &'static [&'static str],
+}
+
+macro_rules! quirks {
+    ($($(#[$meta:meta])* $ident:ident = $name:literal, $question:literal, [$($value:literal),+];)+) => {
+        $($(#[$meta])* pub static $ident: Quirk =
+            Quirk { name: $name, question: $question, values: &[$($value),+] };)+
+
+        /// Every switch, in the order of its name's importance to a client.
+        pub static ALL: &[&Quirk] = &[$(&$ident),+];
+    };
+}
+
+quirks! {
+    /// The status of a created task.
+    CREATED_STATUS = "created-status",
+        "Does POST /tasks answer 201 (observed) or 200 (documented)?", ["201", "200"];
+    /// The status of an answer without a body.
+    EMPTY_STATUS = "empty-status",
+        "Do deletions and updates answer 204 (description of February 2026) or 200 (of July 2026)?", ["204", "200"];
+    /// Task and video identifiers.
+    VIDEO_ID = "video-id",
+        "Does a video have an identifier of its own, or that of its task? The samples disagree.", ["own", "same"];
+    /// The first status of an uploaded file.
+    FIRST_STATUS = "first-status",
+        "Does the task of an uploaded file begin with `validating` (documented) or `uploading` (observed)?",
+        ["validating", "uploading"];
+    /// A page that is too long.
+    BEYOND_PAGE_LIMIT = "beyond-page-limit",
+        "Is a page_limit above 50 refused, or taken for 50?", ["refuse", "clamp"];
+    /// The code for an unknown task.
+    UNKNOWN_TASK = "unknown-task",
+        "Which code does an unknown task give?", ["resource_not_exist", "not_found"];
+    /// The file name filter of lists.
+    FILENAME_FILTER = "filename-filter",
+        "Does the filter `filename` of tasks and videos compare whole names, or parts without regard to case?",
+        ["exact", "partial"];
+    /// Keys of the system's metadata in user metadata.
+    RESERVED_KEYS = "reserved-keys",
+        "Are the keys duration, filename, fps, height, model_names, size, video_title and width refused in user_metadata? The note left the documents in July 2026.",
+        ["accept", "refuse"];
+    /// A wrong method.
+    WRONG_METHOD = "wrong-method",
+        "Does a known path with a wrong method answer 405 or 404?", ["405", "404"];
+    /// The text of the version header.
+    API_VERSION_HEADER = "api-version-header",
+        "What does the header X-Api-Version say?", ["1.3", "v1.3"];
+}
+
+/// The answers in force.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Quirks(BTreeMap<&'static str, &'static str>);
+
+impl Quirks {
+    /// The answer to `quirk`.
+    #[must_use]
+    pub fn get(&self, quirk: &Quirk) -> &'static str {
+        self.0.get(quirk.name).copied().unwrap_or(quirk.values[0])
+    }
+
+    /// Answers the question `name` with `value`.
+    ///
+    /// # Errors
+    /// Where there is no such switch, or no such answer; the message lists those there are.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), UnknownQuirk> {
+        let Some(quirk) = ALL.iter().find(|quirk| quirk.name == name) else {
+            let known: Vec<_> = ALL.iter().map(|quirk| quirk.name).collect();
+            return Err(UnknownQuirk(format!(
+                "there is no quirk `{name}` (allowed: {})",
+                known.join(", ")
+            )));
+        };
+        let Some(value) = quirk.values.iter().find(|known| **known == value) else {
+            return Err(UnknownQuirk(format!(
+                "the quirk `{name}` cannot be `{value}` (allowed: {})",
+                quirk.values.join(", ")
+            )));
+        };
+        self.0.insert(quirk.name, value);
+        Ok(())
+    }
+}
+
+/// A switch, or an answer of it, that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownQuirk(String);
+
+impl fmt::Display for UnknownQuirk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UnknownQuirk {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_switch_takes_its_own_answers_only_and_says_which_they_are() {
+        let mut quirks = Quirks::default();
+        assert_eq!(quirks.get(&CREATED_STATUS), "201");
+        quirks.set("created-status", "200").unwrap();
+        assert_eq!(quirks.get(&CREATED_STATUS), "200");
+        let wrong = quirks.set("created-status", "202").unwrap_err().to_string();
+        assert_eq!(
+            wrong,
+            "the quirk `created-status` cannot be `202` (allowed: 201, 200)"
+        );
+        assert!(
+            quirks
+                .set("colour", "blue")
+                .unwrap_err()
+                .to_string()
+                .contains("page-limit")
+        );
+    }
+
+    #[test]
+    fn no_two_switches_have_the_same_name_and_each_has_a_choice() {
+        for (at, quirk) in ALL.iter().enumerate() {
+            assert!(quirk.values.len() > 1, "{}", quirk.name);
+            assert!(
+                ALL[..at].iter().all(|other| other.name != quirk.name),
+                "{}",
+                quirk.name
+            );
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What the platform remembers: one record for each index, task and video. How they change lives with their families.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tl_model::{Addon, IndexModel, SystemMetadata, UserMetadata};
+
+use super::{Change, MediaKey, lifecycle::Course, table::Table};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct IndexRecord {
+    pub(super) id: String,
+    pub(super) number: u64,
+    pub(super) name: String,
+    pub(super) models: Vec<IndexModel>,
+    pub(super) addons: Vec<Addon>,
+    pub(super) created_at: Timestamp,
+    /// The last change that is not the arrival of a video, which is read off the videos.
+    pub(super) updated_at: Timestamp,
+    pub(super) expires_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct TaskRecord {
+    pub(super) id: String,
+    pub(super) number: u64,
+    pub(super) index_id: String,
+    pub(super) video_id: String,
+    pub(super) created_at: Timestamp,
+    pub(super) course: Course,
+    pub(super) filename: String,
+    /// Known once the video was looked at.
+    pub(super) measured: Option<Measured>,
+    pub(super) enable_video_stream: bool,
+    /// What the video will say; kept here while the video is fetched.
+    pub(super) user_metadata: UserMetadata,
+    pub(super) error_reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct VideoRecord {
+    pub(super) id: String,
+    pub(super) number: u64,
+    pub(super) index_id: String,
+    pub(super) task_id: String,
+    pub(super) created_at: Timestamp,
+    /// The video is there from this moment on, and not before.
+    pub(super) indexed_at: Timestamp,
+    /// When its metadata was last changed.
+    pub(super) updated_at: Option<Timestamp>,
+    pub(super) filename: String,
+    pub(super) measured: Measured,
+    pub(super) user_metadata: UserMetadata,
+    /// The stored file, where it was kept.
+    pub(super) media: Option<MediaKey>,
+}
+
+/// What was measured of a video.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Length, in seconds.
+    pub duration: Option<f64>,
+    /// Frames per second.
+    pub fps: Option<f64>,
+    /// Stored width, in pixels.
+    pub width: Option<u32>,
+    /// Stored height, in pixels.
+    pub height: Option<u32>,
+    /// Size of the file, in bytes.
+    pub size: u64,
+}
+
+impl Measured {
+    /// The four members that a task carries.
+    pub(super) fn of_task(&self, filename: &str) -> SystemMetadata {
+        let mut metadata = SystemMetadata::default();
+        metadata.filename = Some(filename.to_owned());
+        metadata.duration = self.duration;
+        metadata.width = self.width;
+        metadata.height = self.height;
+        metadata
+    }
+
+    /// The six members that a video carries.
+    pub(super) fn of_video(&self, filename: &str) -> SystemMetadata {
+        let mut metadata = self.of_task(filename);
+        metadata.fps = self.fps;
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 8 PiB")]
+        let size = self.size as f64;
+        metadata.size = Some(size);
+        metadata
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) indexes: Table<IndexRecord>,
+    pub(super) tasks: Table<TaskRecord>,
+    pub(super) videos: Table<VideoRecord>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            indexes: Table::new("indexes"),
+            tasks: Table::new("tasks"),
+            videos: Table::new("videos"),
+        }
+    }
+}
+
+impl State {
+    /// The videos of an index that are there at `now`.
+    pub(super) fn videos_of<'a>(
+        &'a self,
+        index_id: &'a str,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &'a VideoRecord> {
+        self.videos
+            .values()
+            .filter(move |video| video.index_id == index_id && video.indexed_at <= now)
+    }
+
+    pub(super) fn take_changes(&mut self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        self.indexes.take_changes(&mut changes);
+        self.tasks.take_changes(&mut changes);
+        self.videos.take_changes(&mut changes);
+        changes
+    }
+}

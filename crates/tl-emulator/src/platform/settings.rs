@@ -1,0 +1,47 @@
+//! How the platform is set up. Everything has a default; nothing is read from the machine.
+
+use http::StatusCode;
+use tl_validate::RulePack;
+
+use super::{Quirks, Schedule, quirks};
+
+/// How the platform is set up.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// How fast tasks become ready.
+    pub schedule: Schedule,
+    /// The rules by which received videos are judged. The default is the newest pack.
+    pub rules: RulePack,
+    /// The answers to what the documents leave open.
+    pub quirks: Quirks,
+    /// What identifiers and chance are made from; the same seed and requests give the same answers.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            schedule: Schedule::default(),
+            rules: RulePack::current().clone(),
+            quirks: Quirks::default(),
+            seed: 0,
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn created_status(&self) -> StatusCode {
+        match self.quirks.get(&quirks::CREATED_STATUS) {
+            "200" => StatusCode::OK,
+            _ => StatusCode::CREATED,
+        }
+    }
+
+    pub(super) fn empty_status(&self) -> StatusCode {
+        match self.quirks.get(&quirks::EMPTY_STATUS) {
+            "200" => StatusCode::OK,
+            _ => StatusCode::NO_CONTENT,
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! `/tasks`: taking a video in, by file or by URL, and saying how far it is.
+
+use http::StatusCode;
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
+use tl_model::{CreatedTask, ErrorCode, Page, Task, TaskStatus};
+use tl_protocol::{
+    Endpoint,
+    endpoint::{
+        CreateTask, DeleteTask, FieldValue, GetTask, ListTasks, Media, Received, ReceivedBody,
+    },
+};
+use url::Url;
+
+use super::{
+    Effect, Fetched, Measured, MediaKey, Platform, Refusal, Upload, ids,
+    lifecycle::{Course, after},
+    listing::{self, Rank},
+    media, quirks,
+    records::{TaskRecord, VideoRecord},
+    videos, wire,
+};
+
+/// The field of the form that carries the file.
+const FILE_FIELD: &str = "video_file";
+
+pub(super) fn create(
+    platform: &mut Platform,
+    now: Timestamp,
+    received: &Received,
+    create: CreateTask,
+    uploads: Vec<Upload>,
+    effects: &mut Vec<Effect>,
+) -> Result<<CreateTask as Endpoint>::Response, Refusal> {
+    let index_id = create.index_id.as_str().to_owned();
+    ids::check("index_id", &index_id)?;
+    let index = platform
+        .state
+        .indexes
+        .get(&index_id)
+        .ok_or_else(|| Refusal::not_exist("indexes", &index_id))?;
+    let metadata = videos::at_creation(
+        create.user_metadata.unwrap_or_default(),
+        &platform.settings.quirks,
+    )?;
+    let source = match create.media {
+        Media::Url(url) => Source::Url(check_url(url)?),
+        Media::File(_) => {
+            let target = media::target(index);
+            let upload = the_file(received, uploads)?;
+            let measured = media::judge(
+                &upload.look,
+                upload.bytes,
+                &target,
+                &platform.settings.rules,
+            )?;
+            Source::File(upload, measured)
+        }
+    };
+    let id = platform.ids.next(now);
+    let video_id = match platform.settings.quirks.get(&quirks::VIDEO_ID) {
+        "same" => id.clone(),
+        _ => platform.ids.next(now),
+    };
+    let (filename, course) = match &source {
+        Source::Url(url) => (
+            filename_of(url),
+            Course::starting(TaskStatus::Uploading, now),
+        ),
+        Source::File(upload, _)
+            if platform.settings.quirks.get(&quirks::FIRST_STATUS) == "uploading" =>
+        {
+            (
+                upload.filename.clone(),
+                Course::starting(TaskStatus::Uploading, now),
+            )
+        }
+        Source::File(upload, _) => (
+            upload.filename.clone(),
+            Course::starting(TaskStatus::Validating, now),
+        ),
+    };
+    let task = TaskRecord {
+        id: id.clone(),
+        number: platform.ids.counter,
+        index_id,
+        video_id: video_id.clone(),
+        created_at: now,
+        course,
+        filename,
+        measured: None,
+        enable_video_stream: create.enable_video_stream.unwrap_or(true),
+        user_metadata: metadata,
+        error_reason: None,
+    };
+    platform.state.tasks.insert(id.clone(), task);
+    match source {
+        Source::Url(url) => effects.push(Effect::Fetch {
+            task: id.clone(),
+            url,
+            max_bytes: platform.max_file(),
+        }),
+        Source::File(upload, measured) => {
+            // An observed first status stays for as long as the documented one would.
+            let start = match platform.settings.quirks.get(&quirks::FIRST_STATUS) {
+                "uploading" => after(now, platform.settings.schedule.validating),
+                _ => now,
+            };
+            take_in(platform, now, start, &id, measured, upload.key, effects);
+        }
+    }
+    let mut created = CreatedTask::new(id);
+    created.video_id = Some(video_id.into());
+    Ok(created)
+}
+
+enum Source {
+    Url(Url),
+    File(Upload, Measured),
+}
+
+/// Sets the task on its course and puts the video where it will be when it is indexed.
+fn take_in(
+    platform: &mut Platform,
+    now: Timestamp,
+    start: Timestamp,
+    id: &str,
+    measured: Measured,
+    key: MediaKey,
+    effects: &mut Vec<Effect>,
+) {
+    let course = platform
+        .settings
+        .schedule
+        .course(start, measured.duration.unwrap_or(0.0));
+    let Some(task) = platform.state.tasks.change(id) else {
+        return;
+    };
+    let ready_at = course.end().map(|end| end.at);
+    task.course.go_on_with(course);
+    task.measured = Some(measured);
+    let media = task.enable_video_stream.then(|| {
+        effects.push(Effect::Keep(key.clone()));
+        key
+    });
+    let Some(indexed_at) = ready_at else { return };
+    let video = VideoRecord {
+        id: task.video_id.clone(),
+        number: task.number,
+        index_id: task.index_id.clone(),
+        task_id: task.id.clone(),
+        created_at: task.created_at,
+        indexed_at: indexed_at.max(now),
+        updated_at: None,
+        filename: task.filename.clone(),
+        measured,
+        user_metadata: task.user_metadata.clone(),
+        media,
+    };
+    platform.state.videos.insert(video.id.clone(), video);
+}
+
+/// Takes in what came of fetching the video of a task.
+pub(super) fn fetched(
+    platform: &mut Platform,
+    now: Timestamp,
+    id: &str,
+    outcome: Result<Fetched, String>,
+) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    // The task may have gone with its index while its video was on the way.
+    let Some(task) = platform.state.tasks.get(id) else {
+        return effects;
+    };
+    let Some(index) = platform.state.indexes.get(&task.index_id) else {
+        return effects;
+    };
+    let judged = match &outcome {
+        Err(reason) => Err(reason.clone()),
+        Ok(fetched) => {
+            let target = media::target(index);
+            media::judge(
+                &fetched.look,
+                fetched.bytes,
+                &target,
+                &platform.settings.rules,
+            )
+            .map(|measured| (measured, fetched.key.clone(), fetched.filename.clone()))
+            .map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))
+        }
+    };
+    match judged {
+        Ok((measured, key, filename)) => {
+            if let Some(task) = platform.state.tasks.change(id) {
+                task.filename = filename;
+            }
+            take_in(platform, now, now, id, measured, key, &mut effects);
+        }
+        Err(reason) => {
+            if let Some(task) = platform.state.tasks.change(id) {
+                task.course.fail(now);
+                task.error_reason = Some(reason);
+            }
+        }
+    }
+    effects
+}
+
+/// The one file of the form.
+fn the_file(received: &Received, uploads: Vec<Upload>) -> Result<Upload, Refusal> {
+    let mut files = uploads
+        .into_iter()
+        .filter(|upload| upload.field == FILE_FIELD);
+    let file = files.next().ok_or_else(|| Refusal::missing(FILE_FIELD))?;
+    if files.next().is_some() || !texts(received, FILE_FIELD).is_empty() {
+        return Err(Refusal::invalid(FILE_FIELD, "it was given more than once"));
+    }
+    Ok(file)
+}
+
+/// Refuses a path that was sent in the place of the file, as the platform was seen to do.
+pub(super) fn check_file_is_no_text(received: &Received) -> Result<(), Refusal> {
+    if texts(received, FILE_FIELD).is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::bad(
+        ErrorCode::VideoFileBroken,
+        "The platform could not read the video file: video_file is a text. Send the bytes of the file, not its path.",
+    ))
+}
+
+fn texts<'a>(received: &'a Received, name: &str) -> Vec<&'a str> {
+    let ReceivedBody::Form(fields) = &received.body else {
+        return Vec::new();
+    };
+    let named = fields.iter().filter(|field| field.name == name);
+    named
+        .filter_map(|field| match &field.value {
+            FieldValue::Text(text) => Some(text.as_str()),
+            FieldValue::File(_) => None,
+        })
+        .collect()
+}
+
+fn check_url(url: Url) -> Result<Url, Refusal> {
+    if matches!(url.scheme(), "http" | "https") && url.host().is_some() {
+        return Ok(url);
+    }
+    Err(Refusal::invalid(
+        "video_url",
+        &format!("the scheme `{}` is not one of http, https", url.scheme()),
+    ))
+}
+
+/// The last part of the path, by which the platform knows the video.
+pub(crate) fn filename_of(url: &Url) -> String {
+    let last = url
+        .path_segments()
+        .and_then(Iterator::last)
+        .unwrap_or_default();
+    match last {
+        "" => url.host_str().unwrap_or("video").to_owned(),
+        last => percent_decode_str(last).decode_utf8_lossy().into_owned(),
+    }
+}
+
+pub(super) fn list(
+    platform: &Platform,
+    now: Timestamp,
+    list: &ListTasks,
+) -> Result<Page<Task>, Refusal> {
+    if let Some(index_id) = &list.index_id {
+        ids::check("index_id", index_id.as_str())?;
+    }
+    if let Some(unknown) = list.status.iter().find(|status| !status.is_known()) {
+        let allowed = "ready, uploading, validating, pending, queued, indexing, failed";
+        return Err(listing::not_one_of("status", unknown.as_str(), allowed));
+    }
+    let created = listing::since("created_at", list.created_at.as_ref())?;
+    let updated = listing::since("updated_at", list.updated_at.as_ref())?;
+    let quirks = &platform.settings.quirks;
+    let number = |filter: &tl_protocol::endpoint::NumberFilter, value: Option<f64>| {
+        filter.is_open() || value.is_some_and(|value| filter.accepts(value))
+    };
+    let items = platform.state.tasks.values().filter_map(|task| {
+        let milestone = task.course.at(now);
+        let measured = task.measured.unwrap_or_default();
+        let passes = list
+            .index_id
+            .as_ref()
+            .is_none_or(|id| id.as_str() == task.index_id)
+            && (list.status.is_empty() || list.status.contains(&milestone.status))
+            && listing::filename_passes(list.filename.as_deref(), &task.filename, quirks)
+            && number(&list.duration, measured.duration)
+            && number(&list.width, measured.width.map(f64::from))
+            && number(&list.height, measured.height.map(f64::from))
+            && created.is_none_or(|from| task.created_at >= from)
+            && updated.is_none_or(|from| milestone.at >= from);
+        let rank = Rank {
+            created: task.created_at,
+            updated: milestone.at,
+            number: task.number,
+        };
+        passes.then_some((rank, task))
+    });
+    listing::page(items.collect(), &list.sort, list.page, quirks, |task| {
+        show(task, now)
+    })
+}
+
+pub(super) fn retrieve(
+    platform: &Platform,
+    now: Timestamp,
+    get: &GetTask,
+) -> Result<Task, Refusal> {
+    find(platform, get.task_id.as_str()).map(|task| show(task, now))
+}
+
+pub(super) fn delete(
+    platform: &mut Platform,
+    now: Timestamp,
+    delete: &DeleteTask,
+) -> Result<(), Refusal> {
+    let task = find(platform, delete.task_id.as_str())?;
+    let id = task.id.clone();
+    match &task.course.at(now).status {
+        TaskStatus::Failed => {}
+        TaskStatus::Ready if platform.state.videos.get(&task.video_id).is_none() => {}
+        TaskStatus::Ready => {
+            return Err(cannot_delete(&format!(
+                "Delete its video {} of the index {} first.",
+                task.video_id, task.index_id
+            )));
+        }
+        status => {
+            return Err(cannot_delete(&format!(
+                "Its status is {status}; only tasks that are ready or failed can be deleted."
+            )));
+        }
+    }
+    platform.state.tasks.remove(&id);
+    Ok(())
+}
+
+fn cannot_delete(why: &str) -> Refusal {
+    Refusal::bad(
+        ErrorCode::TaskCannotBeDeleted,
+        format!("The video indexing task cannot be deleted. {why}"),
+    )
+}
+
+fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a TaskRecord, Refusal> {
+    ids::check("task_id", id)?;
+    platform.state.tasks.get(id).ok_or_else(|| {
+        let mut refusal = Refusal::not_exist("tasks", id);
+        if platform.settings.quirks.get(&quirks::UNKNOWN_TASK) == "not_found" {
+            refusal = Refusal::not_found();
+        }
+        debug_assert_eq!(refusal.status, StatusCode::NOT_FOUND);
+        refusal
+    })
+}
+
+fn show(task: &TaskRecord, now: Timestamp) -> Task {
+    let milestone = task.course.at(now);
+    let mut shown = Task::new(task.id.as_str());
+    shown.video_id = Some(task.video_id.as_str().into());
+    shown.index_id = Some(task.index_id.as_str().into());
+    shown.created_at = Some(wire(task.created_at));
+    shown.updated_at = Some(wire(milestone.at));
+    shown.status = Some(milestone.status.clone());
+    shown.system_metadata = Some(task.measured.map_or_else(
+        || {
+            let mut metadata = tl_model::SystemMetadata::default();
+            metadata.filename = Some(task.filename.clone());
+            metadata
+        },
+        |measured| measured.of_task(&task.filename),
+    ));
+    if milestone.status == TaskStatus::Failed {
+        shown.error_reason.clone_from(&task.error_reason);
+    }
+    shown
+}

@@ -1,0 +1,213 @@
+//! `/indexes/{index_id}/videos`: what is in an index once its tasks are ready.
+
+use jiff::Timestamp;
+use tl_model::{MetadataValue, Page, UserMetadata, Value, Video};
+use tl_protocol::endpoint::{DeleteVideo, GetVideo, ListVideos, NumberFilter, UpdateVideoMetadata};
+
+use super::{
+    Effect, Platform, Quirks, Refusal, ids, indexes,
+    listing::{self, Rank},
+    quirks,
+    records::VideoRecord,
+    wire,
+};
+
+/// What may be asked for with `embedding_option`.
+const EMBEDDINGS: [&str; 3] = ["visual", "audio", "transcription"];
+
+pub(super) fn list(
+    platform: &Platform,
+    now: Timestamp,
+    list: &ListVideos,
+) -> Result<Page<Video>, Refusal> {
+    let index = indexes::find(platform, list.index_id.as_str())?;
+    let created = listing::since("created_at", list.created_at.as_ref())?;
+    let updated = listing::since("updated_at", list.updated_at.as_ref())?;
+    let quirks = &platform.settings.quirks;
+    let number = |filter: &NumberFilter, value: Option<f64>| {
+        filter.is_open() || value.is_some_and(|value| filter.accepts(value))
+    };
+    let items = platform
+        .state
+        .videos_of(&index.id, now)
+        .filter_map(|video| {
+            let system = video.measured.of_video(&video.filename);
+            let rank = Rank {
+                created: video.created_at,
+                updated: updated_at(video),
+                number: video.number,
+            };
+            let passes =
+                listing::filename_passes(list.filename.as_deref(), &video.filename, quirks)
+                    && number(&list.duration, system.duration)
+                    && number(&list.fps, system.fps)
+                    && number(&list.width, system.width.map(f64::from))
+                    && number(&list.height, system.height.map(f64::from))
+                    && number(&list.size, system.size)
+                    && list
+                        .user_metadata
+                        .iter()
+                        .all(|(key, value)| has(&video.user_metadata, key, value))
+                    && created.is_none_or(|from| rank.created >= from)
+                    && updated.is_none_or(|from| rank.updated >= from);
+            passes.then_some((rank, video))
+        });
+    listing::page(items.collect(), &list.sort, list.page, quirks, show)
+}
+
+/// Whether the metadata has `key` with `value`, which came as text. A list has each of its strings.
+fn has(metadata: &UserMetadata, key: &str, value: &str) -> bool {
+    let Some(found) = metadata.get(key) else {
+        return false;
+    };
+    if let Some(strings) = found.as_strings() {
+        return strings.iter().any(|string| string == value);
+    }
+    if let Some(text) = found.as_str() {
+        return text == value;
+    }
+    if let Some(flag) = found.as_bool() {
+        return value.parse() == Ok(flag);
+    }
+    let Ok(wanted) = value.parse::<f64>() else {
+        return false;
+    };
+    // Both sides as the nearest float: `5` and `5.0` are the same number.
+    let held = Value::from(found.clone()).as_f64();
+    held.is_some_and(|held| held.total_cmp(&wanted).is_eq())
+}
+
+pub(super) fn retrieve(
+    platform: &Platform,
+    now: Timestamp,
+    get: &GetVideo,
+) -> Result<Video, Refusal> {
+    let video = find(platform, now, get.index_id.as_str(), get.video_id.as_str())?;
+    if let Some(other) = get
+        .embedding_option
+        .iter()
+        .find(|option| !EMBEDDINGS.contains(&option.as_str()))
+    {
+        return Err(listing::not_one_of(
+            "embedding_option",
+            other,
+            &EMBEDDINGS.join(", "),
+        ));
+    }
+    Ok(show(video))
+}
+
+pub(super) fn update(
+    platform: &mut Platform,
+    now: Timestamp,
+    update: &UpdateVideoMetadata,
+) -> Result<(), Refusal> {
+    let id = find(
+        platform,
+        now,
+        update.index_id.as_str(),
+        update.video_id.as_str(),
+    )?
+    .id
+    .clone();
+    let mut metadata = UserMetadata::new();
+    update.user_metadata.apply_to(&mut metadata);
+    refuse_reserved(&metadata, &platform.settings.quirks)?;
+    if let Some(video) = platform.state.videos.change(&id) {
+        for (key, value) in update.user_metadata.iter() {
+            match value {
+                None => _ = video.user_metadata.remove(key),
+                // Documented for the metadata of assets: an empty string is ignored.
+                Some(value) if value.as_str() == Some("") => {}
+                Some(value) => _ = video.user_metadata.insert(key.as_str(), value.clone()),
+            }
+        }
+        video.updated_at = Some(now);
+    }
+    Ok(())
+}
+
+pub(super) fn delete(
+    platform: &mut Platform,
+    now: Timestamp,
+    delete: &DeleteVideo,
+    effects: &mut Vec<Effect>,
+) -> Result<(), Refusal> {
+    let id = find(
+        platform,
+        now,
+        delete.index_id.as_str(),
+        delete.video_id.as_str(),
+    )?
+    .id
+    .clone();
+    if let Some(video) = platform.state.videos.remove(&id) {
+        if let Some(index) = platform.state.indexes.change(&video.index_id) {
+            index.updated_at = now;
+        }
+        effects.extend(video.media.map(Effect::Discard));
+    }
+    Ok(())
+}
+
+/// The metadata of a new video: what is empty is left out, as the platform does at creation.
+pub(super) fn at_creation(
+    metadata: UserMetadata,
+    quirks: &Quirks,
+) -> Result<UserMetadata, Refusal> {
+    refuse_reserved(&metadata, quirks)?;
+    let is_empty = |value: &MetadataValue| {
+        value.as_str() == Some("") || value.as_strings().is_some_and(<[String]>::is_empty)
+    };
+    Ok(metadata
+        .into_iter()
+        .filter(|(_, value)| !is_empty(value))
+        .collect())
+}
+
+fn refuse_reserved(metadata: &UserMetadata, quirks: &Quirks) -> Result<(), Refusal> {
+    if quirks.get(&quirks::RESERVED_KEYS) != "refuse" {
+        return Ok(());
+    }
+    match metadata.reserved_keys().next() {
+        Some(key) => Err(Refusal::invalid(
+            "user_metadata",
+            &format!("the key `{key}` is reserved"),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn find<'a>(
+    platform: &'a Platform,
+    now: Timestamp,
+    index_id: &str,
+    id: &str,
+) -> Result<&'a VideoRecord, Refusal> {
+    let index = indexes::find(platform, index_id)?;
+    ids::check("video-id", id)?;
+    let video = platform
+        .state
+        .videos
+        .get(id)
+        .filter(|video| video.indexed_at <= now);
+    video
+        .filter(|video| video.index_id == index.id)
+        .ok_or_else(Refusal::not_found)
+}
+
+fn updated_at(video: &VideoRecord) -> Timestamp {
+    video.updated_at.unwrap_or(video.indexed_at)
+}
+
+fn show(video: &VideoRecord) -> Video {
+    let mut shown = Video::new(video.id.as_str());
+    shown.created_at = Some(wire(video.created_at));
+    shown.updated_at = Some(wire(updated_at(video)));
+    shown.indexed_at = Some(wire(video.indexed_at));
+    shown.system_metadata = Some(video.measured.of_video(&video.filename));
+    if !video.user_metadata.is_empty() {
+        shown.user_metadata = Some(video.user_metadata.clone());
+    }
+    shown
+}

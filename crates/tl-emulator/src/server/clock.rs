@@ -1,0 +1,179 @@
+//! The emulator's own time: as on the wall, faster or slower, or standing still until it is moved.
+
+use std::{
+    fmt,
+    str::FromStr,
+    sync::Mutex,
+    time::{Duration, Instant, SystemTime},
+};
+
+use tl_protocol::Now;
+use tokio::sync::watch;
+
+/// How the emulator's time goes by. It starts at the wall's time in every mode.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub enum ClockMode {
+    /// As on the wall.
+    #[default]
+    Real,
+    /// So many times as fast as the wall's; above 0.
+    Scaled(f64),
+    /// Standing still until it is moved.
+    Manual,
+}
+
+impl fmt::Display for ClockMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Real => f.write_str("real"),
+            Self::Scaled(factor) => write!(f, "x{factor}"),
+            Self::Manual => f.write_str("manual"),
+        }
+    }
+}
+
+impl FromStr for ClockMode {
+    type Err = String;
+
+    /// Reads `real`, `manual`, or a factor such as `x60`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "real" => Ok(Self::Real),
+            "manual" => Ok(Self::Manual),
+            _ => text
+                .strip_prefix('x')
+                .and_then(|factor| factor.parse::<f64>().ok())
+                .filter(|factor| (0.001..=1_000_000.0).contains(factor))
+                .map(Self::Scaled)
+                .ok_or_else(|| {
+                    format!("`{text}` is no clock mode (allowed: real, manual, or a factor from x0.001 to x1000000)")
+                }),
+        }
+    }
+}
+
+/// The clock. All its times are derived from one reading of the wall's clock and a steady one.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    hand: Mutex<Hand>,
+    /// Counts the changes that make a waiter look again.
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Hand {
+    mode: ClockMode,
+    /// Where the steady clock stood when `elapsed` was noted.
+    noted: Instant,
+    /// The emulator's time at that moment, since `start`.
+    elapsed: Duration,
+    /// The wall's time when the clock was made.
+    start: SystemTime,
+}
+
+impl Hand {
+    fn elapsed(&self) -> Duration {
+        let since = self.noted.elapsed();
+        match self.mode {
+            ClockMode::Real => self.elapsed.saturating_add(since),
+            ClockMode::Scaled(factor) => {
+                let scaled = Duration::try_from_secs_f64(since.as_secs_f64() * factor);
+                self.elapsed
+                    .saturating_add(scaled.unwrap_or(Duration::ZERO))
+            }
+            ClockMode::Manual => self.elapsed,
+        }
+    }
+
+    /// Makes now the moment from which time is counted.
+    fn note(&mut self) {
+        self.elapsed = self.elapsed();
+        self.noted = Instant::now();
+    }
+}
+
+impl Clock {
+    pub(crate) fn new(mode: ClockMode) -> Self {
+        let hand = Hand {
+            mode,
+            noted: Instant::now(),
+            elapsed: Duration::ZERO,
+            start: SystemTime::now(),
+        };
+        Self {
+            hand: Mutex::new(hand),
+            changes: watch::Sender::new(0),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        let hand = self.hand();
+        let mono = hand.elapsed();
+        let wall = hand.start.checked_add(mono).unwrap_or(hand.start);
+        Now::new(mono, wall)
+    }
+
+    pub(crate) fn mode(&self) -> ClockMode {
+        self.hand().mode
+    }
+
+    pub(crate) fn set_mode(&self, mode: ClockMode) {
+        let mut hand = self.hand();
+        hand.note();
+        hand.mode = mode;
+        drop(hand);
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        let mut hand = self.hand();
+        hand.note();
+        hand.elapsed = hand.elapsed.saturating_add(by);
+        drop(hand);
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    fn hand(&self) -> std::sync::MutexGuard<'_, Hand> {
+        // The hand is whole between any two statements, so a panic elsewhere cannot have left it broken.
+        self.hand
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_only_when_it_is_moved() {
+        let clock = Clock::new(ClockMode::Manual);
+        let start = clock.now();
+        std::thread::sleep(Duration::from_millis(5));
+        assert_eq!(clock.now(), start);
+        clock.advance(Duration::from_secs(3600));
+        assert_eq!(clock.now().mono - start.mono, Duration::from_secs(3600));
+        assert_eq!(clock.now().wall, start.wall + Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn a_scaled_clock_runs_faster_and_keeps_its_time_when_the_mode_changes() {
+        let clock = Clock::new(ClockMode::Scaled(1000.0));
+        std::thread::sleep(Duration::from_millis(20));
+        clock.set_mode(ClockMode::Manual);
+        let stopped = clock.now().mono;
+        assert!(stopped >= Duration::from_secs(20), "{stopped:?}");
+        assert_eq!(clock.now().mono, stopped);
+    }
+
+    #[test]
+    fn modes_are_read_and_written_alike() {
+        for text in ["real", "manual", "x60", "x0.5"] {
+            assert_eq!(text.parse::<ClockMode>().unwrap().to_string(), text);
+        }
+        for text in ["", "x0", "x-1", "xNaN", "fast", "60"] {
+            assert!(text.parse::<ClockMode>().is_err(), "{text}");
+        }
+    }
+}

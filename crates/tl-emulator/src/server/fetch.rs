@@ -1,0 +1,257 @@
+//! Fetching a video from its URL as the platform would: http and https only, bounded in size and time, and never from
+//! the private side of the network unless that was allowed.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use reqwest::{
+    Client, Response,
+    dns::{Addrs, Name, Resolve, Resolving},
+    redirect,
+};
+use url::{Host, Url};
+
+use super::{Shell, intake::Disk, vault::StoredFile};
+use crate::{
+    StartError,
+    platform::{Fetched, Unusable},
+};
+
+/// How many times an answer may point to another address.
+const MAX_REDIRECTS: usize = 5;
+/// How long a connection may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// The client for fetching; it is not the one of this project, which talks to the API only.
+pub(crate) fn client(
+    allow_private: bool,
+    idle: Duration,
+    total: Duration,
+) -> Result<Client, StartError> {
+    let roots = rustls::RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| StartError(format!("no TLS client could be made ({error})")))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let policy = redirect::Policy::custom(move |attempt| {
+        if attempt.previous().len() > MAX_REDIRECTS {
+            return attempt.error(format!("more than {MAX_REDIRECTS} redirects"));
+        }
+        match check(attempt.url(), allow_private) {
+            Ok(()) => attempt.follow(),
+            Err(reason) => attempt.error(reason),
+        }
+    });
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .redirect(policy)
+        .dns_resolver(Arc::new(PublicOnly { allow_private }))
+        .connect_timeout(CONNECT_LIMIT)
+        .read_timeout(idle)
+        .timeout(total)
+        .user_agent(concat!("tl-emulator/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| StartError(format!("no client for URLs could be made ({error})")))
+}
+
+/// Fetches `url`, stores and probes it. The reason of a failure is for people.
+pub(crate) async fn fetch(
+    shell: &Shell,
+    url: &Url,
+    limit: Option<u64>,
+) -> Result<(Fetched, Arc<StoredFile>), String> {
+    let allow_private = shell.settings.allow_private_urls;
+    check(url, allow_private)?;
+    let response = shell
+        .fetcher
+        .get(url.clone())
+        .send()
+        .await
+        .map_err(|error| reason(&error))?;
+    let status = response.status();
+    if !status.is_success() {
+        return Err(format!("video_file_broken: video_url answered {status}"));
+    }
+    let filename = crate::platform::filename_of(response.url());
+    let file = store(shell, response, filename.clone(), limit).await?;
+    let look = shell.look_at(Arc::clone(&file)).await;
+    let fetched = Fetched {
+        key: file.key.clone(),
+        filename,
+        bytes: file.bytes(),
+        look,
+    };
+    Ok((fetched, file))
+}
+
+async fn store(
+    shell: &Shell,
+    mut response: Response,
+    filename: String,
+    limit: Option<u64>,
+) -> Result<Arc<StoredFile>, String> {
+    let mut disk = Disk::open(shell, filename, limit).map_err(|unusable| told(&unusable))?;
+    while let Some(piece) = response.chunk().await.map_err(|error| reason(&error))? {
+        disk.write(piece).await;
+        if disk.is_too_large() {
+            break;
+        }
+    }
+    disk.finish().await.map_err(|unusable| told(&unusable))
+}
+
+fn told(unusable: &Unusable) -> String {
+    match unusable {
+        Unusable::FileTooLarge { limit, .. } => {
+            format!(
+                "video_filesize_too_large: the file behind video_url has more than {limit} bytes"
+            )
+        }
+        other => format!("the video could not be taken in: {other}"),
+    }
+}
+
+fn reason(error: &reqwest::Error) -> String {
+    // The innermost cause says what happened; the outer ones repeat the URL, which may carry a signature.
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    if error.is_timeout() {
+        return "video_url took too long to answer".to_owned();
+    }
+    format!("video_url could not be fetched: {cause}")
+}
+
+/// Refuses what is no public web address, as far as its text says.
+fn check(url: &Url, allow_private: bool) -> Result<(), String> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!(
+            "video_url leads to the scheme `{}`; allowed: http, https",
+            url.scheme()
+        ));
+    }
+    let address = match url.host() {
+        Some(Host::Ipv4(address)) => IpAddr::V4(address),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address),
+        Some(Host::Domain(_)) => return Ok(()),
+        None => return Err("video_url has no host".to_owned()),
+    };
+    if allow_private || is_public(address) {
+        Ok(())
+    } else {
+        Err(private(address))
+    }
+}
+
+fn private(address: IpAddr) -> String {
+    format!(
+        "video_url leads to {address}, which is not a public address; the emulator can be told to allow it"
+    )
+}
+
+/// Resolves names and leaves out the addresses that may not be asked.
+struct PublicOnly {
+    allow_private: bool,
+}
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allow_private = self.allow_private;
+        Box::pin(async move {
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let first = found.first().map(SocketAddr::ip);
+            let allowed: Vec<SocketAddr> = found
+                .into_iter()
+                .filter(|address| allow_private || is_public(address.ip()))
+                .collect();
+            if allowed.is_empty()
+                && let Some(first) = first
+            {
+                return Err(private(first).into());
+            }
+            Ok(Box::new(allowed.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Whether an address is on the public side of the network (IANA special-purpose registries).
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => is_public_v4(v4),
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => is_public_v4(v4),
+            None => is_public_v6(v6),
+        },
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    !(address.is_loopback()
+        || address.is_private()
+        || address.is_link_local()
+        || address.is_broadcast()
+        || address.is_documentation()
+        || a == 0
+        || (a == 100 && (64..128).contains(&b))
+        || (a == 192 && b == 0 && c == 0)
+        || (a == 198 && (b == 18 || b == 19))
+        || a >= 224)
+}
+
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    let [first, second, ..] = address.segments();
+    // Only 2000::/3 is given out, and its tunnels (6to4, Teredo, NAT64) can name a private IPv4 address.
+    first & 0xe000 == 0x2000
+        && first != 0x2002
+        && !(first == 0x2001 && (second == 0 || second == 0xdb8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_public_addresses_are_asked_unless_others_are_allowed() {
+        for (text, public) in [
+            ("http://8.8.8.8/a.mp4", true),
+            ("https://[2606:4700::1111]/a.mp4", true),
+            ("https://example.com/a.mp4", true),
+            ("http://127.0.0.1/a.mp4", false),
+            ("http://127.9.9.9/a.mp4", false),
+            ("http://0.0.0.0/a.mp4", false),
+            ("http://10.1.2.3/a.mp4", false),
+            ("http://172.16.0.1/a.mp4", false),
+            ("http://192.168.1.1/a.mp4", false),
+            ("http://169.254.169.254/latest", false),
+            ("http://100.64.0.1/a.mp4", false),
+            ("http://224.0.0.1/a.mp4", false),
+            ("http://2130706433/a.mp4", false),
+            ("http://[::1]/a.mp4", false),
+            ("http://[::ffff:127.0.0.1]/a.mp4", false),
+            ("http://[64:ff9b::7f00:1]/a.mp4", false),
+            ("http://[fe80::1]/a.mp4", false),
+            ("http://[fd00::1]/a.mp4", false),
+            ("http://[2002:7f00:1::]/a.mp4", false),
+        ] {
+            let url = Url::parse(text).unwrap();
+            assert_eq!(check(&url, false).is_ok(), public, "{text}");
+            assert!(check(&url, true).is_ok(), "{text}");
+        }
+        for text in [
+            "file:///etc/passwd",
+            "ftp://example.com/a.mp4",
+            "data:video/mp4,x",
+        ] {
+            assert!(check(&Url::parse(text).unwrap(), true).is_err(), "{text}");
+        }
+    }
+}

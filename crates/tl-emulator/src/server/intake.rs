@@ -1,0 +1,377 @@
+//! Taking a body in: JSON into bounded memory, the files of a form onto the disk while they come, the rest thrown away.
+
+use std::{
+    io::Write,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::body::{Body, BodyDataStream};
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use http::{HeaderMap, header};
+use tl_protocol::endpoint::{Field, FieldValue};
+use tokio::sync::mpsc;
+
+use super::{
+    Shell,
+    vault::{StoredFile, plain_name},
+};
+use crate::platform::{BodyRule, Payload, Unusable, Upload};
+
+/// The most bytes of a JSON document, and of all texts of a form together.
+const MAX_TEXT: u64 = 1024 * 1024;
+/// The most parts of a form.
+const MAX_PARTS: usize = 64;
+/// The most bytes that the form's reader may hold back: the head of a part, or what stands before the first one.
+const MAX_HELD_BACK: u64 = 256 * 1024;
+/// How many pieces may wait for the disk.
+const PIECES_IN_FLIGHT: usize = 4;
+
+/// How long clients may take to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TimeLimits {
+    /// From the first byte of a connection or request to the end of its head. Default 10 s.
+    pub head: Duration,
+    /// Between two pieces of a body. Default 30 s.
+    pub idle: Duration,
+    /// For a body that is not a form. Default 30 s.
+    pub text: Duration,
+    /// For a form with its files. Default 1 h.
+    pub form: Duration,
+    /// For fetching a video from a URL. Default 10 min.
+    pub fetch: Duration,
+}
+
+impl Default for TimeLimits {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(30),
+            text: Duration::from_secs(30),
+            form: Duration::from_secs(3600),
+            fetch: Duration::from_secs(600),
+        }
+    }
+}
+
+impl TimeLimits {
+    /// With another limit between two pieces of a body.
+    #[must_use]
+    pub fn with_idle(mut self, idle: Duration) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// With another limit for the head of a request.
+    #[must_use]
+    pub fn with_head(mut self, head: Duration) -> Self {
+        self.head = head;
+        self
+    }
+}
+
+/// A body that was taken in.
+pub(crate) struct Taken {
+    pub(crate) payload: Payload,
+    /// The files, to be kept or to go.
+    pub(crate) files: Vec<Arc<StoredFile>>,
+    /// The bytes that came in.
+    pub(crate) bytes: u64,
+}
+
+/// Takes in the body as `rule` says.
+pub(crate) async fn take(shell: &Shell, rule: BodyRule, headers: &HeaderMap, body: Body) -> Taken {
+    let counter = Arc::new(AtomicU64::new(0));
+    let limits = shell.settings.time_limits;
+    let pieces = Pieces {
+        body: body.into_data_stream(),
+        counter: Arc::clone(&counter),
+        idle: limits.idle,
+        timer: None,
+    };
+    let (limit, work): (Duration, Pin<Box<dyn Future<Output = _> + Send>>) = match rule {
+        BodyRule::None => (limits.text, Box::pin(discard(pieces))),
+        BodyRule::Json => (limits.text, Box::pin(json(pieces))),
+        BodyRule::Form { max_file } => (
+            limits.form,
+            Box::pin(form(shell, headers, pieces, max_file)),
+        ),
+    };
+    let outcome = tokio::time::timeout(limit, work)
+        .await
+        .unwrap_or(Err(Unusable::Stalled));
+    let bytes = counter.load(Ordering::Relaxed);
+    match outcome {
+        Ok((payload, files)) => Taken {
+            payload,
+            files,
+            bytes,
+        },
+        Err(unusable) => Taken {
+            payload: Payload::Unusable(unusable),
+            files: Vec::new(),
+            bytes,
+        },
+    }
+}
+
+type Outcome = Result<(Payload, Vec<Arc<StoredFile>>), Unusable>;
+
+/// Reads to the end, so that the client hears the answer: closing on unread bytes resets its connection.
+async fn discard(mut pieces: Pieces) -> Outcome {
+    while let Some(piece) = pieces.next().await {
+        piece?;
+    }
+    Ok((Payload::None, Vec::new()))
+}
+
+async fn json(mut pieces: Pieces) -> Outcome {
+    let mut bytes = BytesMut::new();
+    let mut is_too_large = false;
+    while let Some(piece) = pieces.next().await {
+        let piece = piece?;
+        is_too_large |= (bytes.len() + piece.len()) as u64 > MAX_TEXT;
+        if !is_too_large {
+            bytes.extend_from_slice(&piece);
+        } else if pieces.received() > 64 * MAX_TEXT {
+            break;
+        }
+    }
+    if is_too_large {
+        return Err(Unusable::TooLarge { limit: MAX_TEXT });
+    }
+    Ok((Payload::Json(bytes.freeze()), Vec::new()))
+}
+
+async fn form(
+    shell: &Shell,
+    headers: &HeaderMap,
+    pieces: Pieces,
+    max_file: Option<u64>,
+) -> Outcome {
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let boundary = multer::parse_boundary(content_type.unwrap_or_default())
+        .map_err(|error| Unusable::Malformed(error.to_string()))?;
+    let held_back = Arc::new(AtomicU64::new(0));
+    let pieces = Measured {
+        pieces,
+        held_back: Arc::clone(&held_back),
+        has_given: false,
+    };
+    let mut form = multer::Multipart::new(pieces, boundary);
+    let (mut fields, mut uploads, mut files) = (Vec::new(), Vec::new(), Vec::new());
+    let mut text_bytes = 0;
+    while let Some(mut part) = form.next_field().await.map_err(unusable)? {
+        held_back.store(0, Ordering::Relaxed);
+        if fields.len() == MAX_PARTS {
+            return Err(Unusable::Malformed(format!(
+                "it has more than {MAX_PARTS} parts"
+            )));
+        }
+        let name = part
+            .name()
+            .map(str::to_owned)
+            .ok_or_else(|| Unusable::Malformed("a part of the form has no name".to_owned()))?;
+        let Some(filename) = part.file_name().map(plain_name) else {
+            let mut text = Vec::new();
+            while let Some(piece) = part.chunk().await.map_err(unusable)? {
+                held_back.store(0, Ordering::Relaxed);
+                text_bytes += piece.len() as u64;
+                if text_bytes > MAX_TEXT {
+                    return Err(Unusable::TooLarge { limit: MAX_TEXT });
+                }
+                text.extend_from_slice(&piece);
+            }
+            let text = String::from_utf8(text)
+                .map_err(|_| Unusable::Malformed(format!("the part `{name}` is not UTF-8 text")))?;
+            fields.push(Field {
+                name,
+                value: FieldValue::Text(text),
+            });
+            continue;
+        };
+        let mut disk = Disk::open(shell, filename, max_file)?;
+        while let Some(piece) = part.chunk().await.map_err(unusable)? {
+            held_back.store(0, Ordering::Relaxed);
+            disk.write(piece).await;
+        }
+        let file = disk.finish().await?;
+        let look = shell.look_at(Arc::clone(&file)).await;
+        uploads.push(Upload {
+            field: name.clone(),
+            filename: file.filename().to_owned(),
+            key: file.key.clone(),
+            bytes: file.bytes(),
+            look,
+        });
+        files.push(Arc::clone(&file));
+        fields.push(Field {
+            name,
+            value: FieldValue::File(file),
+        });
+    }
+    Ok((Payload::Form { fields, uploads }, files))
+}
+
+/// Puts our own reason, which travels inside of the form reader's error, back into its place.
+fn unusable(error: multer::Error) -> Unusable {
+    match error {
+        multer::Error::StreamReadFailed(inner) => match inner.downcast::<Unusable>() {
+            Ok(unusable) => *unusable,
+            Err(other) => Unusable::Malformed(format!("the connection broke ({other})")),
+        },
+        other => Unusable::Malformed(format!("it is no complete form: {other}")),
+    }
+}
+
+/// Writes the pieces of one file on a thread that may block.
+pub(crate) struct Disk {
+    file: Arc<StoredFile>,
+    queue: mpsc::Sender<Bytes>,
+    writer: tokio::task::JoinHandle<std::io::Result<()>>,
+    limit: Option<u64>,
+    received: u64,
+}
+
+impl Disk {
+    pub(crate) fn open(
+        shell: &Shell,
+        filename: String,
+        limit: Option<u64>,
+    ) -> Result<Self, Unusable> {
+        let opened = shell.vault.receive(filename);
+        let (file, mut writer) = opened.map_err(|error| Unusable::NotStored(error.to_string()))?;
+        let (queue, mut pieces) = mpsc::channel::<Bytes>(PIECES_IN_FLIGHT);
+        let writer = tokio::task::spawn_blocking(move || {
+            while let Some(piece) = pieces.blocking_recv() {
+                writer.write_all(&piece)?;
+            }
+            Ok(())
+        });
+        Ok(Self {
+            file,
+            queue,
+            writer,
+            limit,
+            received: 0,
+        })
+    }
+
+    /// Takes a piece; beyond the limit it is counted only.
+    pub(crate) async fn write(&mut self, piece: Bytes) {
+        self.received += piece.len() as u64;
+        if !self.is_too_large() {
+            // A writer that is gone has failed: `finish` says how.
+            _ = self.queue.send(piece).await;
+        }
+    }
+
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.limit.is_some_and(|limit| self.received > limit)
+    }
+
+    /// Waits until everything is written.
+    pub(crate) async fn finish(self) -> Result<Arc<StoredFile>, Unusable> {
+        drop(self.queue);
+        let written = match self.writer.await {
+            Ok(written) => written.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Some(limit) = self.limit
+            && self.received > limit
+        {
+            return Err(Unusable::FileTooLarge {
+                limit,
+                received: self.received,
+            });
+        }
+        written.map_err(Unusable::NotStored)?;
+        self.file.written(self.received);
+        Ok(self.file)
+    }
+}
+
+/// The body in pieces, counted, with a limit of time between two of them.
+struct Pieces {
+    body: BodyDataStream,
+    counter: Arc<AtomicU64>,
+    idle: Duration,
+    timer: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl Pieces {
+    fn received(&self) -> u64 {
+        self.counter.load(Ordering::Relaxed)
+    }
+}
+
+impl Stream for Pieces {
+    type Item = Result<Bytes, Unusable>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        match this.body.poll_next_unpin(cx) {
+            Poll::Ready(Some(Ok(piece))) => {
+                this.timer = None;
+                this.counter
+                    .fetch_add(piece.len() as u64, Ordering::Relaxed);
+                Poll::Ready(Some(Ok(piece)))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(Unusable::Malformed(format!(
+                "the connection broke ({error})"
+            ))))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => {
+                let timer = this
+                    .timer
+                    .get_or_insert_with(|| Box::pin(tokio::time::sleep(this.idle)));
+                match timer.as_mut().poll(cx) {
+                    Poll::Ready(()) => Poll::Ready(Some(Err(Unusable::Stalled))),
+                    Poll::Pending => Poll::Pending,
+                }
+            }
+        }
+    }
+}
+
+/// Feeds the form's reader piece by piece: it would otherwise take in all that is there before it gives anything out.
+struct Measured {
+    pieces: Pieces,
+    /// Bytes that went in since something last came out.
+    held_back: Arc<AtomicU64>,
+    has_given: bool,
+}
+
+impl Stream for Measured {
+    type Item = Result<Bytes, Unusable>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if std::mem::take(&mut self.has_given) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let polled = self.pieces.poll_next_unpin(cx);
+        if let Poll::Ready(Some(Ok(piece))) = &polled {
+            self.has_given = true;
+            let before = self
+                .held_back
+                .fetch_add(piece.len() as u64, Ordering::Relaxed);
+            if before > MAX_HELD_BACK {
+                let detail = format!(
+                    "more than {MAX_HELD_BACK} bytes came without a part, or as the head of one"
+                );
+                return Poll::Ready(Some(Err(Unusable::Malformed(detail))));
+            }
+        }
+        polled
+    }
+}

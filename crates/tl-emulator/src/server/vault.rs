@@ -1,0 +1,228 @@
+//! Where received files lie: under names of our own, in a folder of our own. No name that a client sent becomes a path.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use tl_protocol::Source;
+
+use crate::platform::MediaKey;
+
+/// Files that are coming in, and those that were not kept yet.
+const INCOMING: &str = "incoming";
+/// Files that belong to a video.
+const MEDIA: &str = "media";
+
+#[derive(Debug)]
+pub(crate) struct Vault {
+    folder: PathBuf,
+    /// Removes the folder when the vault goes, where it is a temporary one.
+    _temporary: Option<tempfile::TempDir>,
+    /// Tells the names of this run from those of another in the same folder.
+    run: u64,
+    counter: AtomicU64,
+}
+
+impl Vault {
+    /// A vault in `folder`, or in a temporary one.
+    pub(crate) fn open(folder: Option<&Path>) -> io::Result<Self> {
+        let (folder, temporary) = match folder {
+            Some(folder) => (folder.to_owned(), None),
+            None => {
+                let temporary = tempfile::Builder::new().prefix("tl-emulator-").tempdir()?;
+                (temporary.path().to_owned(), Some(temporary))
+            }
+        };
+        fs::create_dir_all(folder.join(MEDIA))?;
+        let incoming = folder.join(INCOMING);
+        fs::create_dir_all(&incoming)?;
+        // What an earlier run was receiving when it ended belongs to nobody.
+        for entry in fs::read_dir(&incoming)? {
+            fs::remove_file(entry?.path())?;
+        }
+        let run = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Ok(Self {
+            folder,
+            _temporary: temporary,
+            run: u64::try_from(run.as_nanos()).unwrap_or(u64::MAX),
+            counter: AtomicU64::new(0),
+        })
+    }
+
+    /// A new empty file. It is deleted when the last [`Arc`] of it goes, unless it was kept.
+    pub(crate) fn receive(&self, filename: String) -> io::Result<(Arc<StoredFile>, File)> {
+        let number = self.counter.fetch_add(1, Ordering::Relaxed);
+        let key = MediaKey::new(format!("{:016x}-{number:08x}", self.run));
+        let path = self.folder.join(INCOMING).join(key.as_str());
+        let writer = File::create_new(&path)?;
+        let stored = StoredFile {
+            key,
+            filename,
+            path,
+            kept: AtomicBool::new(false),
+            len: AtomicU64::new(0),
+            reader: Mutex::new(None),
+        };
+        Ok((Arc::new(stored), writer))
+    }
+
+    /// Takes a received file out of what will be deleted.
+    pub(crate) fn keep(&self, file: &StoredFile) -> io::Result<()> {
+        fs::rename(&file.path, self.path_of(&file.key))?;
+        file.kept.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Deletes a kept file.
+    pub(crate) fn discard(&self, key: &MediaKey) -> io::Result<()> {
+        match fs::remove_file(self.path_of(key)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+
+    pub(crate) fn path_of(&self, key: &MediaKey) -> PathBuf {
+        self.folder.join(MEDIA).join(key.as_str())
+    }
+}
+
+/// A file that came in.
+#[derive(Debug)]
+pub(crate) struct StoredFile {
+    pub(crate) key: MediaKey,
+    /// As the client called it.
+    filename: String,
+    path: PathBuf,
+    kept: AtomicBool,
+    len: AtomicU64,
+    reader: Mutex<Option<File>>,
+}
+
+impl StoredFile {
+    /// Where it lies until it is kept.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn filename(&self) -> &str {
+        &self.filename
+    }
+
+    /// Notes how many bytes were written.
+    pub(crate) fn written(&self, bytes: u64) {
+        self.len.store(bytes, Ordering::Release);
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.len.load(Ordering::Acquire)
+    }
+}
+
+impl Source for StoredFile {
+    fn name(&self) -> &str {
+        &self.filename
+    }
+
+    fn len(&self) -> u64 {
+        self.bytes()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = match &mut *reader {
+            Some(file) => file,
+            empty => empty.insert(File::open(&self.path)?),
+        };
+        file.seek(SeekFrom::Start(offset))?;
+        file.read(buffer)
+    }
+}
+
+impl Drop for StoredFile {
+    fn drop(&mut self) {
+        if !self.kept.load(Ordering::Acquire) {
+            // Where it cannot be deleted now, the next run in the folder does it.
+            _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// The name of a file without any directory, as a platform would store it.
+pub(crate) fn plain_name(sent: &str) -> String {
+    let last = sent.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name: String = last
+        .chars()
+        .filter(|character| !character.is_control())
+        .take(255)
+        .collect();
+    match name.as_str() {
+        "" | "." | ".." => "upload".to_owned(),
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_not_kept_goes_and_a_kept_one_stays_until_it_is_discarded() {
+        let vault = Vault::open(None).unwrap();
+        let (gone, _) = vault.receive("a.mp4".to_owned()).unwrap();
+        let path = gone.path().to_owned();
+        assert!(path.exists());
+        drop(gone);
+        assert!(!path.exists());
+
+        let (kept, mut writer) = vault.receive("b.mp4".to_owned()).unwrap();
+        writer.write_all(b"hello").unwrap();
+        kept.written(5);
+        let mut bytes = [0; 3];
+        assert_eq!((kept.len(), kept.read_at(1, &mut bytes).unwrap()), (5, 3));
+        assert_eq!(&bytes, b"ell");
+        vault.keep(&kept).unwrap();
+        let path = vault.path_of(&kept.key);
+        drop(kept);
+        assert_eq!(fs::read(&path).unwrap(), b"hello");
+        vault
+            .discard(&MediaKey::new(path.file_name().unwrap().to_str().unwrap()))
+            .unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_temporary_vault_leaves_nothing_behind() {
+        let vault = Vault::open(None).unwrap();
+        let folder = vault.folder.clone();
+        let (file, _) = vault.receive("a.mp4".to_owned()).unwrap();
+        vault.keep(&file).unwrap();
+        drop(vault);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn no_directory_survives_in_a_file_name() {
+        for (sent, plain) in [
+            ("clip.mp4", "clip.mp4"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\Users\\me\\clip.mp4", "clip.mp4"),
+            ("..", "upload"),
+            ("a/", "upload"),
+            ("", "upload"),
+            ("a\0b\n.mp4", "ab.mp4"),
+        ] {
+            assert_eq!(plain_name(sent), plain, "{sent:?}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! One connection with a knife: it can be told to break after so many more bytes have been sent.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// Breaks its connection when it is told to.
+#[derive(Debug, Clone)]
+pub(crate) struct Knife(Arc<AtomicU64>);
+
+impl Knife {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(u64::MAX)))
+    }
+
+    /// Lets `bytes` more bytes out, head of the response included, and then breaks the connection.
+    pub(crate) fn cut_after(&self, bytes: u64) {
+        self.0.store(bytes, Ordering::Release);
+    }
+}
+
+/// The connection.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) stream: TcpStream,
+    pub(crate) knife: Knife,
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let left = self.knife.0.load(Ordering::Acquire);
+        if left == u64::MAX {
+            return Pin::new(&mut self.stream).poll_write(cx, bytes);
+        }
+        if left == 0 {
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                "cut on purpose",
+            )));
+        }
+        let room = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+        let polled = Pin::new(&mut self.stream).poll_write(cx, &bytes[..room]);
+        if let Poll::Ready(Ok(written)) = &polled {
+            self.knife
+                .0
+                .store(left - *written as u64, Ordering::Release);
+        }
+        polled
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

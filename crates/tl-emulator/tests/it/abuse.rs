@@ -1,0 +1,182 @@
+//! Clients that break the rules: refused, bounded, and the emulator lives on.
+
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
+
+use tl_emulator::{Emulator, TimeLimits};
+
+use crate::raw::{answer, builder, connect, exchange, form, get, head, index, send_form};
+
+fn lives(emulator: &Emulator) {
+    assert_eq!(get(emulator, "/v1.3/tasks").status, 200);
+}
+
+#[test]
+fn a_broken_form_is_a_bad_request() {
+    let emulator = builder().start_blocking().unwrap();
+    let index = index(&emulator);
+    let whole = form(&[("index_id", &index)], Some(("a.mp4", b"bytes")));
+    for (name, content_type, body) in [
+        ("no boundary", "multipart/form-data", whole.clone()),
+        ("another boundary", "multipart/form-data; boundary=YY", whole.clone()),
+        ("cut in the file", "multipart/form-data; boundary=XX", whole[..whole.len() - 20].to_vec()),
+        ("no parts at all", "multipart/form-data; boundary=XX", Vec::new()),
+        ("no form at all", "multipart/form-data; boundary=XX", vec![b'a'; 100_000]),
+        ("a part without a name", "multipart/form-data; boundary=XX", b"--XX\r\nContent-Type: x\r\n\r\n1\r\n--XX--\r\n".to_vec()),
+        ("bytes that are no text", "multipart/form-data; boundary=XX",
+            b"--XX\r\nContent-Disposition: form-data; name=\"index_id\"\r\n\r\n\xff\xfe\r\n--XX--\r\n".to_vec()),
+    ] {
+        let length = body.len().to_string();
+        let headers = [("content-type", content_type), ("content-length", length.as_str())];
+        let answer = exchange(&emulator, &head("POST", "/v1.3/tasks", &headers), &body).unwrap();
+        assert_eq!(answer.status, 400, "{name}: {answer:?}");
+        assert!(answer.json()["code"].is_string(), "{name}");
+    }
+    lives(&emulator);
+}
+
+#[test]
+fn what_is_too_large_is_refused_without_being_held() {
+    let emulator = builder().start_blocking().unwrap();
+    let index = index(&emulator);
+    let json = vec![b' '; 2 << 20];
+    let length = json.len().to_string();
+    let headers = [
+        ("content-type", "application/json"),
+        ("content-length", length.as_str()),
+    ];
+    let refused = exchange(&emulator, &head("POST", "/v1.3/indexes", &headers), &json).unwrap();
+    assert_eq!(refused.status, 413, "{refused:?}");
+
+    let long = "x".repeat(2 << 20);
+    let refused = send_form(
+        &emulator,
+        &form(&[("index_id", &index), ("user_metadata", &long)], None),
+    );
+    assert_eq!(refused.status, 413, "{refused:?}");
+
+    // The head of a part that never ends.
+    let mut endless = b"--XX\r\nContent-Disposition: form-data; name=\"a\"; x=\"".to_vec();
+    endless.extend(vec![b'y'; 4 << 20]);
+    let length = endless.len().to_string();
+    let headers = [
+        ("content-type", "multipart/form-data; boundary=XX"),
+        ("content-length", length.as_str()),
+    ];
+    if let Some(refused) = exchange(&emulator, &head("POST", "/v1.3/tasks", &headers), &endless) {
+        assert_eq!(refused.status, 400, "{refused:?}");
+    }
+
+    let huge = "y".repeat(10 << 20);
+    if let Some(refused) = exchange(
+        &emulator,
+        &head("GET", "/v1.3/tasks", &[("x-large", &huge)]),
+        b"",
+    ) {
+        assert_eq!(refused.status, 431, "{refused:?}");
+    }
+    lives(&emulator);
+}
+
+#[test]
+fn who_stops_sending_is_sent_away() {
+    let limits = TimeLimits::default()
+        .with_idle(Duration::from_millis(300))
+        .with_head(Duration::from_millis(300));
+    let folder = tempfile::tempdir().unwrap();
+    let emulator = builder()
+        .time_limits(limits)
+        .data_dir(folder.path())
+        .start_blocking()
+        .unwrap();
+    let started = Instant::now();
+
+    let mut slow = connect(&emulator);
+    let headers = [
+        ("content-type", "multipart/form-data; boundary=XX"),
+        ("content-length", "1000000"),
+    ];
+    slow.write_all(head("POST", "/v1.3/tasks", &headers).as_bytes())
+        .unwrap();
+    slow.write_all(
+        b"--XX\r\nContent-Disposition: form-data; name=\"video_file\"; filename=\"a\"\r\n\r\nsome",
+    )
+    .unwrap();
+    let refused = answer(&mut slow).unwrap();
+    assert_eq!(
+        (refused.status, refused.json()["code"].as_str()),
+        (408, Some("request_canceled_or_timed_out"))
+    );
+
+    let mut headless = connect(&emulator);
+    headless
+        .write_all(b"GET /v1.3/tasks HTTP/1.1\r\nhost: x\r\n")
+        .unwrap();
+    let gone = answer(&mut headless);
+    assert!(gone.is_none_or(|answer| answer.status == 408));
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(
+        std::fs::read_dir(folder.path().join("incoming"))
+            .unwrap()
+            .count(),
+        0
+    );
+    lives(&emulator);
+}
+
+#[test]
+fn an_upload_that_breaks_off_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let emulator = builder().data_dir(folder.path()).start_blocking().unwrap();
+    let incoming = || {
+        std::fs::read_dir(folder.path().join("incoming"))
+            .unwrap()
+            .count()
+    };
+    let mut stream = connect(&emulator);
+    let headers = [
+        ("content-type", "multipart/form-data; boundary=XX"),
+        ("content-length", "1000000"),
+    ];
+    stream
+        .write_all(head("POST", "/v1.3/tasks", &headers).as_bytes())
+        .unwrap();
+    stream
+        .write_all(
+            b"--XX\r\nContent-Disposition: form-data; name=\"video_file\"; filename=\"a\"\r\n\r\n",
+        )
+        .unwrap();
+    stream.write_all(&[0; 100_000]).unwrap();
+    let wait = |wanted: usize| {
+        let started = Instant::now();
+        while incoming() != wanted {
+            assert!(
+                started.elapsed() < Duration::from_secs(5),
+                "{} files instead of {wanted}",
+                incoming()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    wait(1);
+    drop(stream);
+    wait(0);
+    lives(&emulator);
+}
+
+#[test]
+fn who_asks_before_sending_is_refused_before_sending() {
+    let emulator = builder().start_blocking().unwrap();
+    let mut stream = connect(&emulator);
+    let head = "POST /v1.3/tasks HTTP/1.1\r\nhost: x\r\nx-api-key: wrong\r\ncontent-type: multipart/form-data; boundary=XX\r\nexpect: 100-continue\r\ncontent-length: 1000000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let refused = answer(&mut stream).unwrap();
+    assert_eq!(refused.status, 401, "{refused:?}");
+    assert_eq!(emulator.journal()[0].bytes_received, 0);
+}

@@ -1,0 +1,395 @@
+//! Every refusal: status, code and message, as one table.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use serde_json::json;
+use tl_emulator::platform::{Payload, Settings, Unusable};
+use tl_validate::{ProbeError, ProbeErrorKind};
+
+use crate::world::{Answer, KEY, World, facts, read};
+
+/// A request without the world's own headers.
+fn bare(
+    world: &mut World,
+    method: &str,
+    uri: &str,
+    headers: &[(&str, &str)],
+    payload: Payload,
+) -> Answer {
+    let mut request = http::Request::builder().method(method).uri(uri);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let reply = world.handle(request.body(payload).unwrap());
+    assert_eq!(reply.response.headers()["x-api-version"], "1.3");
+    read(&reply)
+}
+
+#[test]
+fn every_refusal_has_its_documented_code_status_and_message() {
+    let mut world = World::new(Settings::default());
+    let index = world.index("clips");
+    let (task, video) = world.task(&index, "a.mp4");
+    world.wait(1000);
+    let (other, _) = world.task(&index, "b.mp4");
+    let nobody = "aaaaaaaaaaaaaaaaaaaaaaaa";
+    let mut table = String::new();
+    let mut note = |what: &str, answer: Answer| {
+        assert!(answer.status >= 400, "{what}: {answer:?}");
+        let code = answer.body["code"].as_str().unwrap();
+        let message = answer.body["message"].as_str().unwrap();
+        let line = format!("{what}\n    {} {code}: {message}", answer.status);
+        let line = line
+            .replace(&index, "INDEX")
+            .replace(&task, "TASK")
+            .replace(&video, "VIDEO")
+            .replace(&other, "OTHER");
+        let docs = if answer.body.get("docs_url").is_some() {
+            " [docs_url]"
+        } else {
+            ""
+        };
+        writeln!(table, "{line}{docs}").unwrap();
+    };
+
+    // The key, the version, the route.
+    note(
+        "no key",
+        bare(&mut world, "GET", "/v1.3/tasks", &[], Payload::None),
+    );
+    let real = [("x-api-key", "tlk_1234")];
+    note(
+        "a key of the platform",
+        bare(&mut world, "GET", "/v1.3/tasks", &real, Payload::None),
+    );
+    let key = [("x-api-key", KEY)];
+    note(
+        "an old version",
+        bare(&mut world, "GET", "/v1.2/tasks", &key, Payload::None),
+    );
+    note(
+        "no version",
+        bare(&mut world, "GET", "/tasks", &key, Payload::None),
+    );
+    note("another path", world.get("/nothing"));
+    note("a wrong method", world.json("PATCH", "/tasks", &json!({})));
+    note(
+        "a method that no route has",
+        bare(&mut world, "BREW", "/v1.3/indexes", &key, Payload::None),
+    );
+
+    // Bodies.
+    let json_type = [("x-api-key", KEY), ("content-type", "application/json")];
+    let body = || Payload::Json(Bytes::from_static(b"{}"));
+    note(
+        "JSON to /tasks",
+        bare(&mut world, "POST", "/v1.3/tasks", &json_type, body()),
+    );
+    note(
+        "no content type to /tasks",
+        bare(&mut world, "POST", "/v1.3/tasks", &key, Payload::None),
+    );
+    let text_type = [("x-api-key", KEY), ("content-type", "text/plain")];
+    note(
+        "text to /indexes",
+        bare(&mut world, "POST", "/v1.3/indexes", &text_type, body()),
+    );
+    let broken = Payload::Json(Bytes::from_static(b"{\"index_name\": "));
+    note(
+        "cut JSON",
+        bare(&mut world, "POST", "/v1.3/indexes", &json_type, broken),
+    );
+    note("an array", world.json("POST", "/indexes", &json!([])));
+    note(
+        "no body",
+        world.ask("POST", "/indexes", Payload::Json(Bytes::new())),
+    );
+    let form_type = [
+        ("x-api-key", KEY),
+        ("content-type", "multipart/form-data; boundary=x"),
+    ];
+    for unusable in [
+        Unusable::Malformed("it is no complete form".to_owned()),
+        Unusable::FileTooLarge {
+            limit: 2_147_483_648,
+            received: 2_147_483_649,
+        },
+        Unusable::TooLarge { limit: 1_048_576 },
+        Unusable::Stalled,
+    ] {
+        let what = format!("{unusable:?}");
+        note(
+            &what,
+            bare(
+                &mut world,
+                "POST",
+                "/v1.3/tasks",
+                &form_type,
+                Payload::Unusable(unusable),
+            ),
+        );
+    }
+
+    // Tasks.
+    let url = "http://example.com/a.mp4";
+    note("no index_id", world.form(&[("video_url", url)]));
+    note(
+        "index_id is no identifier",
+        world.form(&[("index_id", "clips"), ("video_url", url)]),
+    );
+    note(
+        "an unknown index",
+        world.form(&[("index_id", nobody), ("video_url", url)]),
+    );
+    note("neither file nor URL", world.form(&[("index_id", &index)]));
+    note(
+        "a path in the place of the file",
+        world.form(&[("index_id", &index), ("video_file", "/a.mp4")]),
+    );
+    note(
+        "a URL without a scheme",
+        world.form(&[("index_id", &index), ("video_url", "a.mp4")]),
+    );
+    note(
+        "a URL with another scheme",
+        world.form(&[
+            ("index_id", &index),
+            ("video_url", "ftp://example.com/a.mp4"),
+        ]),
+    );
+    note(
+        "an unknown field",
+        world.form(&[("index_id", &index), ("video_url", url), ("language", "en")]),
+    );
+    note(
+        "index_id twice",
+        world.form(&[
+            ("index_id", &index),
+            ("index_id", &index),
+            ("video_url", url),
+        ]),
+    );
+    let flag = [
+        ("index_id", index.as_str()),
+        ("video_url", url),
+        ("enable_video_stream", "yes"),
+    ];
+    note("a flag that is none", world.form(&flag));
+    for metadata in ["[]", "{", r#"{"a":{"b":1}}"#, r#"{"a":[1]}"#] {
+        let fields = [
+            ("index_id", index.as_str()),
+            ("video_url", url),
+            ("user_metadata", metadata),
+        ];
+        note(&format!("user_metadata {metadata}"), world.form(&fields));
+    }
+    for (what, look) in [
+        ("320x180", Ok(facts(320, 180, 12.0))),
+        ("8000x4000", Ok(facts(8000, 4000, 12.0))),
+        ("1920x360", Ok(facts(1920, 360, 12.0))),
+        ("2 s", Ok(facts(640, 360, 2.0))),
+        ("5 h", Ok(facts(640, 360, 18000.0))),
+        ("small and short", Ok(facts(320, 180, 2.0))),
+        ("sound only", {
+            let mut sound = facts(640, 360, 12.0);
+            sound.video_streams.clear();
+            Ok(sound)
+        }),
+        (
+            "a text file",
+            Err(ProbeError::new(
+                ProbeErrorKind::NotMedia,
+                "a.mp4",
+                "the file is plain text",
+            )),
+        ),
+        (
+            "an empty file",
+            Err(ProbeError::new(
+                ProbeErrorKind::Empty,
+                "a.mp4",
+                "the file is empty (0 bytes)",
+            )),
+        ),
+        (
+            "nobody to look",
+            Err(ProbeError::new(
+                ProbeErrorKind::HelperMissing,
+                "a.mp4",
+                "no tl-probe",
+            )),
+        ),
+    ] {
+        note(
+            &format!("a file of {what}"),
+            world.upload(&index, "a.mp4", look, &[]),
+        );
+    }
+    note(
+        "a task that does not exist",
+        world.get(&format!("/tasks/{nobody}")),
+    );
+    note("a task id that is none", world.get("/tasks/42"));
+    note(
+        "an unknown parameter of a task",
+        world.get(&format!("/tasks/{task}?verbose=1")),
+    );
+    note(
+        "deleting a task at work",
+        world.ask("DELETE", &format!("/tasks/{other}"), Payload::None),
+    );
+    note(
+        "deleting a task whose video is there",
+        world.ask("DELETE", &format!("/tasks/{task}"), Payload::None),
+    );
+
+    // Lists.
+    for query in [
+        "page=0",
+        "page=-1",
+        "page=one",
+        "page=1.5",
+        "page_limit=0",
+        "page_limit=51",
+        "sort_by=name",
+        "sort_option=up",
+        "status=done",
+        "created_at=yesterday",
+        "updated_at=2024-08-16",
+        "duration=long",
+        "duration=NaN",
+        "width=1&width=2",
+        "index_id=clips",
+        "colour=blue",
+    ] {
+        note(
+            &format!("tasks?{query}"),
+            world.get(&format!("/tasks?{query}")),
+        );
+    }
+    for query in [
+        "model_family=llama",
+        "model_options=smell",
+        "page_limit=1000",
+        "status=ready",
+    ] {
+        note(
+            &format!("indexes?{query}"),
+            world.get(&format!("/indexes?{query}")),
+        );
+    }
+    for query in ["page=0", "sort_by=name", "fps=fast", "created_at=now"] {
+        note(
+            &format!("videos?{query}"),
+            world.get(&format!("/indexes/{index}/videos?{query}")),
+        );
+    }
+
+    // Indexes.
+    let model =
+        |name: &str, options: &[&str]| json!({ "model_name": name, "model_options": options });
+    let good = model("marengo3.0", &["visual"]);
+    for body in [
+        json!({ "models": [good] }),
+        json!({ "index_name": "x" }),
+        json!({ "index_name": "", "models": [good] }),
+        json!({ "index_name": 5, "models": [good] }),
+        json!({ "index_name": "clips", "models": [good] }),
+        json!({ "index_name": "x", "models": [] }),
+        json!({ "index_name": "x", "models": "marengo3.0" }),
+        json!({ "index_name": "x", "models": [good, good] }),
+        json!({ "index_name": "x", "models": [model("marengo2.7", &["visual"])] }),
+        json!({ "index_name": "x", "models": [model("pegasus1.2", &["visual"])] }),
+        json!({ "index_name": "x", "models": [model("marengo3.0", &[])] }),
+        json!({ "index_name": "x", "models": [model("marengo3.0", &["transcription"])] }),
+        json!({ "index_name": "x", "models": [model("marengo3.0", &["audio", "audio"])] }),
+        json!({ "index_name": "x", "models": [{ "model_options": ["audio"] }] }),
+        json!({ "index_name": "x", "models": [{ "model_name": "marengo3.0" }] }),
+        json!({ "index_name": "x", "models": [{ "model_name": "marengo3.0", "model_options": ["audio"], "finetuned": true }] }),
+        json!({ "index_name": "x", "models": [good], "addons": ["subtitles"] }),
+        json!({ "index_name": "x", "models": [good], "engines": [] }),
+    ] {
+        note(
+            &format!("POST /indexes {body}"),
+            world.json("POST", "/indexes", &body),
+        );
+    }
+    world.index("second");
+    for body in [
+        json!({}),
+        json!({ "index_name": "second" }),
+        json!({ "index_name": "y", "models": [] }),
+    ] {
+        note(
+            &format!("PUT /indexes/INDEX {body}"),
+            world.json("PUT", &format!("/indexes/{index}"), &body),
+        );
+    }
+    note("an unknown index", world.get(&format!("/indexes/{nobody}")));
+    note("an index id that is none", world.get("/indexes/clips"));
+    note(
+        "deleting an unknown index",
+        world.ask("DELETE", &format!("/indexes/{nobody}"), Payload::None),
+    );
+
+    // Videos.
+    let videos = format!("/indexes/{index}/videos");
+    note(
+        "videos of an unknown index",
+        world.get(&format!("/indexes/{nobody}/videos")),
+    );
+    note("an unknown video", world.get(&format!("{videos}/{nobody}")));
+    note(
+        "a video id that is none",
+        world.get(&format!("{videos}/42")),
+    );
+    note(
+        "an unknown embedding",
+        world.get(&format!("{videos}/{video}?embedding_option=smell")),
+    );
+    note(
+        "a flag that is none",
+        world.get(&format!("{videos}/{video}?transcription=maybe")),
+    );
+    note(
+        "a patch of something else",
+        world.json(
+            "PATCH",
+            &format!("{videos}/{video}"),
+            &json!({ "filename": "x" }),
+        ),
+    );
+    note(
+        "a patch of an unknown video",
+        world.json(
+            "PATCH",
+            &format!("{videos}/{nobody}"),
+            &json!({ "user_metadata": {} }),
+        ),
+    );
+
+    insta::assert_snapshot!("refusals", table);
+}
+
+#[test]
+fn a_refused_request_leaves_nothing_to_do() {
+    let mut world = World::new(Settings::default());
+    let index = world.index("clips");
+    world.upload(&index, "a.mp4", Ok(facts(320, 180, 12.0)), &[]);
+    assert_eq!(world.effects, []);
+    assert_eq!(world.get("/tasks").body["page_info"]["total_results"], 0);
+}
+
+#[test]
+fn the_rules_of_another_time_are_obeyed_when_they_are_in_force() {
+    let look = || Ok(facts(4096, 2304, 12.0));
+    let mut settings = Settings::default();
+    settings.rules = tl_validate::RulePack::named("v1.3-2025-06")
+        .unwrap()
+        .clone();
+    let mut world = World::new(settings);
+    let index = world.index("clips");
+    let answer = world.upload(&index, "a.mp4", look(), &[]);
+    assert_ne!(answer.status, 201, "{answer:?}");
+}

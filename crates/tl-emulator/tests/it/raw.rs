@@ -1,0 +1,164 @@
+//! A client that sends exactly what a test says, over a socket of the standard library.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::Value;
+use tl_emulator::{Emulator, EmulatorBuilder};
+use tl_validate::ffmpeg::InProcess;
+
+/// The same defaults for every test: media is looked at in this process.
+pub(crate) fn builder() -> EmulatorBuilder {
+    Emulator::builder().prober(Arc::new(InProcess::new()))
+}
+
+#[derive(Debug)]
+pub(crate) struct Raw {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Raw {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+pub(crate) fn connect(emulator: &Emulator) -> TcpStream {
+    let url = emulator.base_url();
+    let stream = TcpStream::connect(("127.0.0.1", url.port().unwrap())).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    stream
+}
+
+/// Sends the text of a head and a body as they are.
+pub(crate) fn exchange(emulator: &Emulator, head: &str, body: &[u8]) -> Option<Raw> {
+    let mut stream = connect(emulator);
+    stream.write_all(head.as_bytes()).ok()?;
+    // The other side may have answered and gone before everything is sent.
+    _ = stream.write_all(body);
+    answer(&mut stream)
+}
+
+/// Reads one answer.
+pub(crate) fn answer(stream: &mut TcpStream) -> Option<Raw> {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 65536];
+    loop {
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+            let length = head
+                .lines()
+                .find_map(|line| {
+                    line.to_ascii_lowercase()
+                        .strip_prefix("content-length: ")?
+                        .parse::<usize>()
+                        .ok()
+                })
+                .unwrap_or(0);
+            let mut body = bytes.split_off(end + 4);
+            while body.len() < length {
+                match stream.read(&mut piece).ok()? {
+                    0 => return None,
+                    count => body.extend_from_slice(&piece[..count]),
+                }
+            }
+            let status = head.split(' ').nth(1)?.parse().ok()?;
+            return Some(Raw { status, head, body });
+        }
+        match stream.read(&mut piece).ok()? {
+            0 => return None,
+            count => bytes.extend_from_slice(&piece[..count]),
+        }
+    }
+}
+
+/// The head of a request with the key of the emulator.
+pub(crate) fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> String {
+    let mut head =
+        format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: tlk_emulator_test\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("\r\n");
+    head
+}
+
+pub(crate) fn get(emulator: &Emulator, path: &str) -> Raw {
+    exchange(emulator, &head("GET", path, &[]), b"").unwrap()
+}
+
+pub(crate) fn send_json(emulator: &Emulator, method: &str, path: &str, body: &Value) -> Raw {
+    let body = body.to_string();
+    let length = body.len().to_string();
+    let headers = [
+        ("content-type", "application/json"),
+        ("content-length", length.as_str()),
+    ];
+    exchange(emulator, &head(method, path, &headers), body.as_bytes()).unwrap()
+}
+
+pub(crate) fn index(emulator: &Emulator) -> String {
+    let body = serde_json::json!({
+        "index_name": "clips",
+        "models": [{ "model_name": "marengo3.0", "model_options": ["visual", "audio"] }],
+    });
+    let answer = send_json(emulator, "POST", "/v1.3/indexes", &body);
+    assert_eq!(answer.status, 201, "{answer:?}");
+    answer.json()["_id"].as_str().unwrap().to_owned()
+}
+
+/// A form with texts and at most one file.
+pub(crate) fn form(texts: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, value) in texts {
+        body.extend_from_slice(
+            format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+                .as_bytes(),
+        );
+    }
+    if let Some((filename, bytes)) = file {
+        let head = format!(
+            "--XX\r\nContent-Disposition: form-data; name=\"video_file\"; filename=\"{filename}\"\r\nContent-Type: video/mp4\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--XX--\r\n");
+    body
+}
+
+pub(crate) fn send_form(emulator: &Emulator, body: &[u8]) -> Raw {
+    let length = body.len().to_string();
+    let headers = [
+        ("content-type", "multipart/form-data; boundary=XX"),
+        ("content-length", length.as_str()),
+    ];
+    exchange(emulator, &head("POST", "/v1.3/tasks", &headers), body).unwrap()
+}
+
+pub(crate) fn wait_for(emulator: &Emulator, task: &str) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    for _ in 0..600 {
+        let status = get(emulator, &format!("/v1.3/tasks/{task}")).json()["status"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        if seen.last() != Some(&status) {
+            seen.push(status.clone());
+        }
+        if status == "ready" || status == "failed" {
+            return seen;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("{task} never ended: {seen:?}");
+}

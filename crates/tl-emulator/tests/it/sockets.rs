@@ -1,0 +1,221 @@
+//! The whole emulator over real sockets, with real media.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tl_emulator::{ClockMode, Emulator, Schedule};
+
+use crate::{
+    clips::clip,
+    raw::{builder, exchange, form, get, head, index, send_form, wait_for},
+};
+
+#[test]
+fn a_good_clip_is_taken_in_indexed_and_described_by_what_it_is() {
+    let emulator = builder().start_blocking().unwrap();
+    let index = index(&emulator);
+    let bytes = std::fs::read(clip("640x360", 5)).unwrap();
+    let created = send_form(
+        &emulator,
+        &form(&[("index_id", &index)], Some(("my clip.mp4", &bytes))),
+    );
+    assert_eq!(created.status, 201, "{created:?}");
+    assert!(
+        created
+            .head
+            .to_ascii_lowercase()
+            .contains("x-api-version: 1.3"),
+        "{}",
+        created.head
+    );
+    let (task, video) = (
+        created.json()["_id"].clone(),
+        created.json()["video_id"].clone(),
+    );
+    let seen = wait_for(&emulator, task.as_str().unwrap());
+    assert_eq!(
+        seen,
+        ["validating", "pending", "queued", "indexing", "ready"]
+    );
+    let video = get(
+        &emulator,
+        &format!("/v1.3/indexes/{index}/videos/{}", video.as_str().unwrap()),
+    )
+    .json();
+    let system = &video["system_metadata"];
+    assert_eq!(
+        (
+            &system["filename"],
+            &system["width"],
+            &system["height"],
+            &system["fps"],
+            &system["size"]
+        ),
+        (
+            &json!("my clip.mp4"),
+            &json!(640),
+            &json!(360),
+            &json!(25),
+            &json!(bytes.len())
+        )
+    );
+    let duration = system["duration"].as_f64().unwrap();
+    assert!((4.9..5.2).contains(&duration), "{duration}");
+
+    let journal = emulator.journal();
+    let upload = journal
+        .iter()
+        .find(|entry| entry.operation.as_deref() == Some("tasks.create"))
+        .unwrap();
+    assert_eq!((upload.status, upload.media_stored), (201, true));
+    assert!(upload.bytes_received > bytes.len() as u64);
+    emulator.shutdown_blocking();
+}
+
+#[test]
+fn a_bad_file_is_refused_with_its_code_and_not_kept() {
+    let emulator = builder().start_blocking().unwrap();
+    let index = index(&emulator);
+    let small = std::fs::read(clip("320x180", 5)).unwrap();
+    let short = std::fs::read(clip("640x360", 2)).unwrap();
+    let good = std::fs::read(clip("640x360", 5)).unwrap();
+    for (name, bytes, code) in [
+        ("small", &small[..], "video_resolution_too_low"),
+        ("short", &short[..], "video_duration_too_short"),
+        (
+            "text",
+            b"this is no video at all, whatever it is called",
+            "video_file_broken",
+        ),
+        ("cut", &good[..good.len() / 2], "video_file_broken"),
+        ("empty", b"", "video_file_broken"),
+    ] {
+        let answer = send_form(
+            &emulator,
+            &form(&[("index_id", &index)], Some(("a.mp4", bytes))),
+        );
+        assert_eq!(
+            (answer.status, answer.json()["code"].as_str()),
+            (400, Some(code)),
+            "{name}: {answer:?}"
+        );
+    }
+    assert!(emulator.journal().iter().all(|entry| !entry.media_stored));
+    assert_eq!(
+        get(&emulator, "/v1.3/tasks").json()["page_info"]["total_results"],
+        0
+    );
+}
+
+#[test]
+fn a_manual_clock_indexes_a_long_video_when_the_test_says_so() {
+    let emulator = builder()
+        .clock(ClockMode::Manual)
+        .schedule(Schedule::REALISTIC)
+        .start_blocking()
+        .unwrap();
+    let index = index(&emulator);
+    let bytes = std::fs::read(clip("640x360", 5)).unwrap();
+    let created = send_form(
+        &emulator,
+        &form(&[("index_id", &index)], Some(("a.mp4", &bytes))),
+    );
+    let task = created.json()["_id"].as_str().unwrap().to_owned();
+    let status = || {
+        get(&emulator, &format!("/v1.3/tasks/{task}")).json()["status"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(status(), "validating");
+    emulator.advance(Duration::from_secs(7200));
+    assert_eq!(status(), "ready");
+}
+
+#[test]
+fn received_files_go_with_the_emulator_or_stay_in_the_given_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let emulator = builder().data_dir(folder.path()).start_blocking().unwrap();
+    let index = index(&emulator);
+    let bytes = std::fs::read(clip("640x360", 5)).unwrap();
+    let created = send_form(
+        &emulator,
+        &form(&[("index_id", &index)], Some(("../../evil.mp4", &bytes))),
+    );
+    assert_eq!(created.status, 201, "{created:?}");
+    send_form(
+        &emulator,
+        &form(&[("index_id", &index)], Some(("b.mp4", b"no video"))),
+    );
+    drop(emulator);
+    let files = |name: &str| {
+        let entries = std::fs::read_dir(folder.path().join(name)).unwrap();
+        entries
+            .map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(files("media"), [bytes]);
+    assert_eq!(files("incoming"), [Vec::<u8>::new(); 0]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn the_journal_is_asked_over_http_and_holds_no_key() {
+    let emulator = builder().start_blocking().unwrap();
+    get(&emulator, "/v1.3/tasks?filename=tlk_secret_1");
+    get(&emulator, "/v1.3/nothing");
+    let wrong = "GET /v1.3/tasks HTTP/1.1\r\nhost: x\r\nx-api-key: tlk_secret_2\r\n\r\n";
+    assert_eq!(exchange(&emulator, wrong, b"").unwrap().status, 401);
+    let all = get(&emulator, "/_emulator/journal");
+    assert_eq!(all.json()["count"], 3);
+    assert!(
+        !String::from_utf8_lossy(&all.body).contains("secret"),
+        "{all:?}"
+    );
+    assert_eq!(
+        get(
+            &emulator,
+            "/_emulator/journal?operation=tasks.list&status=401"
+        )
+        .json()["count"],
+        1
+    );
+    let cleared = exchange(&emulator, &head("DELETE", "/_emulator/journal", &[]), b"").unwrap();
+    assert_eq!((cleared.status, emulator.journal().len()), (204, 0));
+}
+
+#[test]
+fn the_emulator_starts_in_both_colours_and_stops_quickly() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let port = runtime.block_on(async {
+        let emulator = builder().start().await.unwrap();
+        let port = emulator.base_url().port().unwrap();
+        let taken = builder().port(port).start().await.unwrap_err().to_string();
+        assert!(
+            taken.contains("cannot be listened on") && taken.contains("another port"),
+            "{taken}"
+        );
+        emulator.shutdown().await;
+        port
+    });
+    let started = Instant::now();
+    let again = builder().port(port).start_blocking().unwrap();
+    assert!(again.api_key().starts_with("tlk_emulator"));
+    drop(again);
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn without_anything_to_look_at_media_with_it_does_not_start() {
+    // The tests' own program has no `tl-probe` beside it.
+    let error = Emulator::start_blocking();
+    if let Err(error) = error {
+        assert!(error.to_string().contains("tl-probe"), "{error}");
+    }
+}

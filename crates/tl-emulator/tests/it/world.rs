@@ -1,0 +1,189 @@
+//! A platform with a clock that a test moves, and short ways to ask it.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tl_emulator::platform::{Effect, MediaKey, Payload, Platform, Reply, Settings, Upload};
+use tl_protocol::{
+    BytesSource, Now,
+    endpoint::{Field, FieldValue},
+};
+use tl_validate::{MediaFacts, ProbeError, VideoStream};
+
+pub(crate) const KEY: &str = "tlk_emulator_test";
+
+pub(crate) struct World {
+    pub(crate) platform: Platform,
+    now: Now,
+    pub(crate) effects: Vec<Effect>,
+    files: u32,
+}
+
+/// An answer, read.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl World {
+    pub(crate) fn new(settings: Settings) -> Self {
+        // 2026-11-21T12:00:00Z
+        let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_262_400);
+        Self {
+            platform: Platform::new(settings),
+            now: Now::new(Duration::ZERO, wall),
+            effects: Vec::new(),
+            files: 0,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.now
+    }
+
+    pub(crate) fn wait(&mut self, millis: u64) {
+        let by = Duration::from_millis(millis);
+        self.now = Now::new(self.now.mono + by, self.now.wall + by);
+    }
+
+    pub(crate) fn handle(&mut self, request: http::Request<Payload>) -> Reply {
+        let mut reply = self.platform.handle(self.now, request);
+        self.effects.append(&mut reply.effects);
+        reply
+    }
+
+    pub(crate) fn ask(&mut self, method: &str, path: &str, payload: Payload) -> Answer {
+        let content_type = match payload {
+            Payload::Json(_) => "application/json",
+            Payload::Form { .. } => "multipart/form-data; boundary=x",
+            _ => "",
+        };
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("/v1.3{path}"))
+            .header("x-api-key", KEY)
+            .header("content-type", content_type)
+            .body(payload)
+            .unwrap();
+        let reply = self.handle(request);
+        read(&reply)
+    }
+
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
+        self.ask("GET", path, Payload::None)
+    }
+
+    pub(crate) fn json(&mut self, method: &str, path: &str, body: &Value) -> Answer {
+        self.ask(method, path, Payload::Json(Bytes::from(body.to_string())))
+    }
+
+    pub(crate) fn index(&mut self, name: &str) -> String {
+        let body = json!({
+            "index_name": name,
+            "models": [{ "model_name": "marengo3.0", "model_options": ["visual", "audio"] }],
+        });
+        let answer = self.json("POST", "/indexes", &body);
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.body["_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Uploads a video that is what `look` says.
+    pub(crate) fn upload(
+        &mut self,
+        index: &str,
+        filename: &str,
+        look: Result<MediaFacts, ProbeError>,
+        texts: &[(&str, &str)],
+    ) -> Answer {
+        self.files += 1;
+        let bytes = look.as_ref().map_or(1000, |facts| facts.file_size_bytes);
+        let upload = Upload {
+            field: "video_file".to_owned(),
+            filename: filename.to_owned(),
+            key: MediaKey::new(format!("file{}", self.files)),
+            bytes,
+            look,
+        };
+        let mut fields = vec![text("index_id", index)];
+        fields.extend(texts.iter().map(|(name, value)| text(name, value)));
+        fields.push(Field {
+            name: "video_file".to_owned(),
+            value: FieldValue::File(std::sync::Arc::new(BytesSource::new(
+                filename,
+                Bytes::new(),
+            ))),
+        });
+        self.ask(
+            "POST",
+            "/tasks",
+            Payload::Form {
+                fields,
+                uploads: vec![upload],
+            },
+        )
+    }
+
+    /// A task of a good video.
+    pub(crate) fn task(&mut self, index: &str, filename: &str) -> (String, String) {
+        let answer = self.upload(index, filename, Ok(facts(640, 360, 12.0)), &[]);
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let id = |name: &str| answer.body[name].as_str().unwrap().to_owned();
+        (id("_id"), id("video_id"))
+    }
+
+    pub(crate) fn form(&mut self, texts: &[(&str, &str)]) -> Answer {
+        let fields = texts
+            .iter()
+            .map(|(name, value)| text(name, value))
+            .collect();
+        self.ask(
+            "POST",
+            "/tasks",
+            Payload::Form {
+                fields,
+                uploads: Vec::new(),
+            },
+        )
+    }
+
+    pub(crate) fn status(&mut self, task: &str) -> String {
+        let answer = self.get(&format!("/tasks/{task}"));
+        answer.body["status"].as_str().unwrap_or("none").to_owned()
+    }
+}
+
+pub(crate) fn text(name: &str, value: &str) -> Field {
+    Field {
+        name: name.to_owned(),
+        value: FieldValue::Text(value.to_owned()),
+    }
+}
+
+pub(crate) fn read(reply: &Reply) -> Answer {
+    let body = reply.response.body();
+    let body = if body.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_slice(body).unwrap()
+    };
+    Answer {
+        status: reply.response.status().as_u16(),
+        body,
+    }
+}
+
+/// A video of that frame and length, with 1000 bytes for each second.
+pub(crate) fn facts(width: u32, height: u32, seconds: f64) -> MediaFacts {
+    let mut facts = MediaFacts::default();
+    facts.file_size_bytes = (seconds * 1000.0) as u64;
+    facts.duration_seconds = Some(seconds);
+    let mut stream = VideoStream::default();
+    stream.codec = "h264".to_owned();
+    stream.width = width;
+    stream.height = height;
+    stream.fps = Some(25.0);
+    facts.video_streams = vec![stream];
+    facts
+}
