@@ -67,13 +67,14 @@ fn probe_file(file: File, options: &ProbeOptions) -> Result<MediaFacts, ProbeErr
     let size = crate::open::check_regular(&file, "")?;
     shim::limit_allocations(options.max_allocation_bytes);
     let log = shim::LogCapture::start();
-    let session = shim::Session::new(file, size, Instant::now() + options.deadline);
+    let begun = Instant::now();
+    let session = shim::Session::new(file, size, begun + options.deadline);
     let mut input = shim::Input::open(session, &lock::LOCK).map_err(|(failure, marks)| {
         noticed(&marks, options)
             .unwrap_or_else(|| lock::explain(failure))
             .with_log(log.lines())
     })?;
-    let facts = read::facts(&mut input, options);
+    let facts = read::facts(&mut input, options, begun);
     let error = match (noticed(&input.session().marks, options), facts) {
         (None, Ok(mut facts)) => {
             facts.warnings = log.lines();

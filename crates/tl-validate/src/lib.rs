@@ -25,6 +25,8 @@ pub mod facts;
 #[cfg(feature = "ffmpeg")]
 pub mod ffmpeg;
 mod fix;
+#[cfg(feature = "ffmpeg")]
+mod layout;
 mod open;
 mod probe;
 mod report;

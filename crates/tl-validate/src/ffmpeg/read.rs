@@ -1,10 +1,16 @@
 //! From an opened container to [`MediaFacts`]: names, numbers and tags. How long the video truly is lives in `duration`.
 
+use std::time::Instant;
+
 use super::shim::{Input, Stream, StreamKind};
 use super::{duration, lock};
 use crate::{AudioStream, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, VideoStream};
 
-pub(super) fn facts(input: &mut Input, options: &ProbeOptions) -> Result<MediaFacts, ProbeError> {
+pub(super) fn facts(
+    input: &mut Input,
+    options: &ProbeOptions,
+    begun: Instant,
+) -> Result<MediaFacts, ProbeError> {
     let format = input.format();
     let header_sizes: Vec<(u32, u32)> = (0..input.stream_count())
         .map(|i| input.stream(i).map_or((0, 0), |s| (s.width, s.height)))
@@ -53,7 +59,8 @@ pub(super) fn facts(input: &mut Input, options: &ProbeOptions) -> Result<MediaFa
         facts.geospatial_longitude = Some(place.1);
         facts.geospatial_altitude_meters = place.2;
     }
-    duration::settle(input, &streams, &mut facts, options);
+    let header = main_header_duration(input, &streams, &facts);
+    duration::settle(input, &streams, &mut facts, header, options, begun);
     facts.summarise();
     Ok(facts)
 }
@@ -95,6 +102,7 @@ fn video(input: &Input, stream: &Stream, header: (u32, u32)) -> VideoStream {
         pixel_format: stream.pixel_format.clone(),
         bit_depth: stream.bit_depth,
         color_range: stream.color_range.clone(),
+        variable_frame_rate: varies(stream),
         is_hdr: matches!(
             stream.color_transfer.as_deref(),
             Some("smpte2084" | "arib-std-b67")
@@ -115,6 +123,15 @@ fn video(input: &Input, stream: &Stream, header: (u32, u32)) -> VideoStream {
     }
 }
 
+/// Whether the frames are unevenly spaced. Interlaced streams count fields in one rate and frames in the other.
+fn varies(stream: &Stream) -> bool {
+    let (Some(nominal), Some(average)) = (stream.frame_rate, stream.average_frame_rate) else {
+        return false;
+    };
+    let ratio = nominal / average;
+    (ratio - 1.0).abs() > 0.01 && (ratio - 2.0).abs() > 0.02
+}
+
 fn audio(input: &Input, stream: &Stream) -> AudioStream {
     AudioStream {
         index: stream.index,
@@ -132,8 +149,18 @@ fn audio(input: &Input, stream: &Stream) -> AudioStream {
     }
 }
 
+/// What the headers say of the stream that counts; the container's word where the stream has none.
+fn main_header_duration(input: &Input, streams: &[Stream], facts: &MediaFacts) -> Option<f64> {
+    let main = facts
+        .video()
+        .map(|v| v.index)
+        .or_else(|| facts.audio().map(|a| a.index))?;
+    let stream = streams.iter().find(|s| s.index == main)?;
+    stream_duration(input, stream).or(facts.container_duration_seconds)
+}
+
 /// What the header says of one stream: its own field, or the tag that Matroska writers leave.
-pub(super) fn stream_duration(input: &Input, stream: &Stream) -> Option<f64> {
+fn stream_duration(input: &Input, stream: &Stream) -> Option<f64> {
     if input.duration_is_a_guess() {
         return None;
     }

@@ -48,7 +48,6 @@ pub(in crate::ffmpeg) struct Stream {
     pub(in crate::ffmpeg) frames: Option<u64>,
     pub(in crate::ffmpeg) attached_pic: bool,
     pub(in crate::ffmpeg) default: bool,
-    pub(in crate::ffmpeg) codec_id: u32,
     pub(in crate::ffmpeg) codec: String,
     pub(in crate::ffmpeg) codec_long: Option<String>,
     pub(in crate::ffmpeg) codec_tag: u32,
@@ -81,6 +80,8 @@ pub(in crate::ffmpeg) struct PacketStamp {
     pub(in crate::ffmpeg) presentation: Option<f64>,
     pub(in crate::ffmpeg) decoding: Option<f64>,
     pub(in crate::ffmpeg) duration: f64,
+    /// An edit list hides this packet: it is decoded, but not shown.
+    pub(in crate::ffmpeg) hidden: bool,
 }
 
 /// What the in-memory index of a stream says.
@@ -308,7 +309,6 @@ impl Input {
                 frames: positive((*pointer).nb_frames),
                 attached_pic: (*pointer).disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0,
                 default: (*pointer).disposition & ffi::AV_DISPOSITION_DEFAULT != 0,
-                codec_id,
                 codec: names::codec(codec_id),
                 codec_long: names::codec_long(codec_id),
                 codec_tag: (*parameters).codec_tag,
@@ -370,6 +370,10 @@ impl Input {
                 let entry = ffi::avformat_index_get_entry(stream, i).as_ref()?;
                 let end = entry.pos.saturating_add(i64::from(entry.size()));
                 summary.last_byte = summary.last_byte.max(u64::try_from(end).unwrap_or(0));
+                // Samples that an edit list hides are read, but not shown.
+                if entry.flags() & ffi::AVINDEX_DISCARD_FRAME != 0 {
+                    continue;
+                }
                 let time = entry.timestamp as f64 * base;
                 if summary.entries == 0 {
                     summary.first = time;
@@ -402,6 +406,7 @@ impl Input {
                 presentation: seconds((*self.packet).pts),
                 decoding: seconds((*self.packet).dts),
                 duration: (*self.packet).duration.max(0) as f64 * base,
+                hidden: (*self.packet).flags & ffi::AV_PKT_FLAG_DISCARD != 0,
             };
             ffi::av_packet_unref(self.packet);
             Some(found)

@@ -1,0 +1,198 @@
+//! The outline of a container: how far its own structure says the file reaches, whether it is fragmented, whether an
+//! edit list is at work. Reads a few dozen bytes by hand, because FFmpeg keeps these to itself. What is inside the
+//! streams is the prober's work.
+
+mod ebml;
+mod flv;
+mod mov;
+mod riff;
+
+use crate::Truncation;
+
+/// Reads bytes at an offset; fewer than asked for at the end of the file.
+pub(crate) type ReadAt<'a> = &'a mut dyn FnMut(u64, &mut [u8]) -> std::io::Result<usize>;
+
+/// What the outline tells.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Layout {
+    pub(crate) truncated: Option<Truncation>,
+    pub(crate) fragmented: bool,
+    pub(crate) edit_list: bool,
+}
+
+/// Reads the outline of a container that the demuxer `format` has recognised. A container that has none to read, or one
+/// that makes no sense, gives an empty answer: the outline adds to what the demuxer says and never overrules it.
+pub(crate) fn inspect(format: &str, size: u64, read: ReadAt<'_>) -> Layout {
+    let mut file = Bytes { read, size };
+    let layout = match format.split(',').next().unwrap_or_default() {
+        "mov" => mov::outline(&mut file),
+        "matroska" => ebml::outline(&mut file),
+        "avi" | "wav" => riff::outline(&mut file),
+        "flv" => flv::outline(&mut file),
+        _ => None,
+    };
+    layout.unwrap_or_default()
+}
+
+/// A file as a row of bytes.
+struct Bytes<'a> {
+    read: ReadAt<'a>,
+    size: u64,
+}
+
+impl Bytes<'_> {
+    /// Exactly `N` bytes, or `None` where the file does not have them.
+    fn array<const N: usize>(&mut self, offset: u64) -> Option<[u8; N]> {
+        let mut bytes = [0u8; N];
+        let mut filled = 0;
+        while filled < N {
+            match (self.read)(offset.checked_add(filled as u64)?, &mut bytes[filled..]) {
+                Ok(0) | Err(_) => return None,
+                Ok(n) => filled += n,
+            }
+        }
+        Some(bytes)
+    }
+
+    fn u32_be(&mut self, offset: u64) -> Option<u32> {
+        self.array(offset).map(u32::from_be_bytes)
+    }
+
+    /// A truncation, when a part that is called `what` reaches beyond the end of the file.
+    fn reaches_beyond(&self, what: &str, end: u64) -> Option<Truncation> {
+        (end > self.size).then(|| Truncation {
+            expected_bytes: Some(end),
+            detail: format!(
+                "{what} reaches to byte {end}, but the file ends at byte {}",
+                self.size
+            ),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(format: &str, bytes: &[u8]) -> Layout {
+        inspect(format, bytes.len() as u64, &mut |offset, into| {
+            let from = usize::try_from(offset)
+                .unwrap_or(usize::MAX)
+                .min(bytes.len());
+            let n = into.len().min(bytes.len() - from);
+            into[..n].copy_from_slice(&bytes[from..from + n]);
+            Ok(n)
+        })
+    }
+
+    fn mov_box(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        let size = u32::try_from(body.len() + 8).expect("small");
+        [&size.to_be_bytes(), kind.as_slice(), body].concat()
+    }
+
+    #[test]
+    fn a_complete_mov_is_complete_and_every_cut_of_its_data_is_seen() {
+        let file = [
+            mov_box(b"ftyp", b"isomiso2"),
+            mov_box(b"moov", &[]),
+            mov_box(b"mdat", &[7; 100]),
+        ]
+        .concat();
+        assert_eq!(of("mov,mp4", &file), Layout::default());
+        for cut in 1..100 {
+            let layout = of("mov,mp4", &file[..file.len() - cut]);
+            assert_eq!(
+                layout.truncated.and_then(|t| t.expected_bytes),
+                Some(file.len() as u64),
+                "cut {cut}"
+            );
+        }
+    }
+
+    #[test]
+    fn padding_behind_a_mov_is_not_a_truncation() {
+        let mut file = [mov_box(b"ftyp", b"isom"), mov_box(b"mdat", &[7; 10])].concat();
+        file.extend([0; 64]);
+        assert_eq!(of("mov,mp4", &file), Layout::default());
+        file.extend(*b"\xff\xff\xff\xffjunk");
+        assert_eq!(of("mov,mp4", &file), Layout::default());
+    }
+
+    #[test]
+    fn fragments_and_edit_lists_are_seen() {
+        let mut mdhd = vec![0u8; 24];
+        mdhd[12..16].copy_from_slice(&1000u32.to_be_bytes());
+        let elst = |media_time: u32| {
+            let entry = [
+                &5000u32.to_be_bytes()[..],
+                &media_time.to_be_bytes(),
+                &0x1_0000u32.to_be_bytes(),
+            ]
+            .concat();
+            [&0u32.to_be_bytes()[..], &1u32.to_be_bytes(), &entry].concat()
+        };
+        let trak = |media_time| {
+            let edts = mov_box(b"edts", &mov_box(b"elst", &elst(media_time)));
+            mov_box(
+                b"trak",
+                &[edts, mov_box(b"mdia", &mov_box(b"mdhd", &mdhd))].concat(),
+            )
+        };
+        let moov =
+            |media_time| mov_box(b"moov", &[trak(media_time), mov_box(b"mvex", &[])].concat());
+        assert_eq!(
+            of("mov,mp4", &moov(80)),
+            Layout {
+                fragmented: true,
+                ..Layout::default()
+            }
+        );
+        assert_eq!(
+            of("mov,mp4", &moov(2000)),
+            Layout {
+                fragmented: true,
+                edit_list: true,
+                ..Layout::default()
+            }
+        );
+    }
+
+    #[test]
+    fn matroska_avi_and_flv_tell_where_they_end() {
+        let check = |format: &str, whole: &[u8], beyond: usize| {
+            assert_eq!(of(format, whole).truncated, None, "{format}");
+            assert!(
+                of(format, &whole[..whole.len() - beyond])
+                    .truncated
+                    .is_some(),
+                "{format}"
+            );
+        };
+        let ebml = [
+            &[0x1a, 0x45, 0xdf, 0xa3, 0x82, 1, 2][..],
+            &[0x18, 0x53, 0x80, 0x67, 0x8a],
+            &[9; 10],
+        ]
+        .concat();
+        check("matroska,webm", &ebml, 1);
+        let avi = [&b"RIFF"[..], &24u32.to_le_bytes(), b"AVI ", &[9; 20]].concat();
+        check("avi", &avi, 3);
+        let tag = [
+            &[9u8, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0][..],
+            b"frame",
+            &16u32.to_be_bytes(),
+        ]
+        .concat();
+        let flv = [&b"FLV\x01\x05\0\0\0\x09\0\0\0\0"[..], &tag, &tag].concat();
+        check("flv", &flv, 6);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_fail(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+            for format in ["mov,mp4", "matroska,webm", "avi", "flv"] {
+                of(format, &bytes);
+            }
+        }
+    }
+}
