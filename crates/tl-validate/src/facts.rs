@@ -210,7 +210,7 @@ pub struct VideoStream {
     /// Ours: the height that the container's header claims, when it differs from the stream's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header_height: Option<u32>,
-    /// Ours: the frames are unevenly spaced.
+    /// Ours: the frames are unevenly spaced, as far as the headers tell.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub variable_frame_rate: bool,
     /// Ours: number of frames, when the container lists them.

@@ -172,7 +172,7 @@ fn special_files_show_what_is_special() {
         (384, Some(3840)),
         "{video:?}"
     );
-    assert!(facts("vfr.mkv").video().expect("video").variable_frame_rate);
+    assert!(facts("vfr.mp4").video().expect("video").variable_frame_rate);
     assert_eq!(
         facts("interlaced.ts")
             .video()

@@ -128,11 +128,21 @@ fn observed(rule: &Rule, facts: &MediaFacts, value: f64) -> String {
         Measure::FileSize => format!("file size {}", bytes(value)),
         Measure::AudioTracks if value == 0.0 => "no audio track".to_owned(),
         Measure::VideoTracks if value == 0.0 => "no video track".to_owned(),
-        _ => format!(
-            "{} {}",
-            rule.measure,
-            with_unit(value, rule.measure, rule.unit)
-        ),
+        _ => format!("{} {}", rule.measure, distinct(rule, value)),
+    }
+}
+
+/// The value with its unit; with all its digits where rounding would make it look like the bound itself.
+fn distinct(rule: &Rule, value: f64) -> String {
+    let text = with_unit(value, rule.measure, rule.unit);
+    let bound = rule
+        .bound
+        .number()
+        .filter(|bound| (bound - value).abs() > f64::EPSILON);
+    if bound.is_some_and(|bound| with_unit(bound, rule.measure, rule.unit) == text) {
+        text.replacen(&plain(value), &value.to_string(), 1)
+    } else {
+        text
     }
 }
 

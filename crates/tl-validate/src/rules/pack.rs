@@ -49,7 +49,7 @@ pub struct Rule {
     pub source: String,
     /// The page that documents it.
     pub documentation: String,
-    /// The day from which the rule holds.
+    /// The day from which the rule is known to hold.
     pub since: Date,
     /// What the platform does not document, and what is assumed in its place.
     #[serde(skip_serializing_if = "Option::is_none")]
