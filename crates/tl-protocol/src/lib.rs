@@ -19,6 +19,7 @@
 pub mod body;
 pub mod chance;
 pub mod client;
+mod client_assets;
 pub mod credentials;
 pub mod endpoint;
 mod error;

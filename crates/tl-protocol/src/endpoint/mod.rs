@@ -1,8 +1,13 @@
 //! An endpoint is a type. It says method, path, authentication and whether it may be repeated as constants, and it is
 //! encoded **and** decoded both ways: what the client writes, the emulator reads.
 
+mod asset_metadata;
+mod assets;
 mod filter;
+mod indexed_assets;
 mod indexes;
+mod members;
+mod multipart_uploads;
 mod received;
 mod tasks;
 mod videos;
@@ -14,8 +19,19 @@ use http::{Method, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Url, form_urlencoded};
 
+pub use asset_metadata::{ClearAssetMetadata, ReplaceAssetMetadata, UpdateAssetMetadata};
+pub use assets::{
+    CreateAsset, DeleteAsset, GetAsset, GetAssetTranscription, ListAssetEntities,
+    ListAssetIndexedAssets, ListAssets,
+};
 pub use filter::{NumberFilter, PageRequest, Sort};
+pub use indexed_assets::{
+    CreateIndexedAsset, DeleteIndexedAsset, GetIndexedAsset, ListIndexedAssets, UpdateIndexedAsset,
+};
 pub use indexes::{CreateIndex, DeleteIndex, GetIndex, ListIndexes, RenameIndex};
+pub use multipart_uploads::{
+    CreateUpload, GetUpload, ListUploads, ReportChunks, RequestUploadUrls,
+};
 pub use received::{
     Field, FieldValue, Files, Params, Received, ReceivedBody, Rejection, RejectionKind,
 };
