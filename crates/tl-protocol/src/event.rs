@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tl_model::{AssetId, TaskId, UploadId, VideoId};
+use tl_model::{AssetId, UploadId};
 
 use crate::ErrorKind;
 
@@ -28,15 +28,17 @@ pub enum Event {
     },
     /// A look after a lost answer found what the create had made.
     Reconciled {
-        /// The task that was found.
-        task_id: TaskId,
+        /// What was found: `task`, `asset`, `indexed asset`.
+        resource: &'static str,
+        /// Its identifier.
+        id: String,
     },
-    /// The platform has the video and made a task of it.
-    TaskCreated {
-        /// The new task.
-        task_id: TaskId,
-        /// The video it will make, where the platform tells it already.
-        video_id: Option<VideoId>,
+    /// The platform has made something.
+    Created {
+        /// What was made: `task`, `asset`, `indexed asset`.
+        resource: &'static str,
+        /// Its identifier.
+        id: String,
     },
     /// The session of a multipart upload stands, and chunks are going to be sent.
     UploadBegun {

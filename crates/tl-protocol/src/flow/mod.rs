@@ -49,6 +49,7 @@
 //! ```
 
 mod call;
+mod create;
 mod ingest;
 mod pages;
 mod wait;
@@ -56,6 +57,7 @@ mod wait;
 use std::time::Duration;
 
 pub use call::Call;
+pub use create::{Create, Made, Reconciled};
 pub use ingest::{IngestTask, IngestedTask};
 pub use pages::{NextPageOf, Paged, Pages};
 pub use wait::{Progress, Wait, WaitPolicy, Waited, Watched};

@@ -12,7 +12,7 @@ use crate::{
 /// An endpoint that answers with one page of a list.
 pub trait Paged: Endpoint<Response = Page<Self::Item>> {
     /// What the list holds.
-    type Item: Send + 'static;
+    type Item: std::fmt::Debug + Send + 'static;
 
     /// Which page is asked for.
     fn page_mut(&mut self) -> &mut PageRequest;
