@@ -52,6 +52,7 @@ mod call;
 mod create;
 mod ingest;
 mod pages;
+pub mod upload;
 mod wait;
 
 use std::time::Duration;

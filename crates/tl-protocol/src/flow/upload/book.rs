@@ -1,0 +1,222 @@
+//! Which chunk is where: waiting, under way, sent, reported. Pure bookkeeping; what is done about it lives in the flow.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// The chunks of one upload, numbered from 1 as the API does.
+#[derive(Debug, Clone)]
+pub(super) struct Book {
+    total: u32,
+    /// May be started now.
+    ready: BTreeSet<u32>,
+    /// May be started from a time on.
+    resting: BTreeSet<(Duration, u32)>,
+    under_way: BTreeSet<u32>,
+    /// The storage has it; the API does not know yet. The value is its ETag.
+    sent: BTreeMap<u32, String>,
+    /// Being reported.
+    reporting: BTreeMap<u32, String>,
+    reported: BTreeSet<u32>,
+    /// How often a chunk has failed.
+    failures: BTreeMap<u32, u32>,
+}
+
+impl Book {
+    pub(super) fn new(total: u32) -> Self {
+        Self {
+            total,
+            ready: (1..=total).collect(),
+            resting: BTreeSet::new(),
+            under_way: BTreeSet::new(),
+            sent: BTreeMap::new(),
+            reporting: BTreeMap::new(),
+            reported: BTreeSet::new(),
+            failures: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn contains(&self, index: u32) -> bool {
+        (1..=self.total).contains(&index)
+    }
+
+    /// Moves chunks whose rest is over to those that may start; says when the next one's is.
+    pub(super) fn wake(&mut self, now: Duration) -> Option<Duration> {
+        while let Some(&(at, index)) = self.resting.first() {
+            if at > now {
+                return Some(at);
+            }
+            self.resting.pop_first();
+            self.ready.insert(index);
+        }
+        None
+    }
+
+    /// The chunks that may start, in their order.
+    pub(super) fn ready(&self) -> impl Iterator<Item = u32> + '_ {
+        self.ready.iter().copied()
+    }
+
+    /// The chunks that will need a URL: those that may start and those that rest.
+    pub(super) fn unsent(&self) -> impl Iterator<Item = u32> + '_ {
+        let resting = self.resting.iter().map(|(_, index)| *index);
+        self.ready.iter().copied().chain(resting)
+    }
+
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way.len()
+    }
+
+    pub(super) fn start(&mut self, index: u32) {
+        self.ready.remove(&index);
+        self.under_way.insert(index);
+    }
+
+    pub(super) fn sent(&mut self, index: u32, etag: String) {
+        self.under_way.remove(&index);
+        self.sent.insert(index, etag);
+    }
+
+    /// Counts the failure of a chunk; says how often it has failed.
+    pub(super) fn failed(&mut self, index: u32) -> u32 {
+        let failures = self.failures.entry(index).or_insert(0);
+        *failures += 1;
+        *failures
+    }
+
+    pub(super) fn rest(&mut self, index: u32, until: Duration) {
+        self.under_way.remove(&index);
+        self.resting.insert((until, index));
+    }
+
+    /// Takes a chunk that an earlier process has sent.
+    pub(super) fn remember(&mut self, index: u32, etag: String) {
+        if self.ready.remove(&index) {
+            self.sent.insert(index, etag);
+        }
+    }
+
+    /// Takes what the API says is complete: it is trusted over everything else.
+    pub(super) fn confirm(&mut self, index: u32) {
+        self.ready.remove(&index);
+        self.resting.retain(|(_, other)| *other != index);
+        self.sent.remove(&index);
+        self.reporting.remove(&index);
+        if self.contains(index) && !self.under_way.contains(&index) {
+            self.reported.insert(index);
+        }
+    }
+
+    /// Takes back what the API does not have after all: it is sent again.
+    pub(super) fn doubt(&mut self, index: u32) {
+        if self.reported.remove(&index) || self.sent.remove(&index).is_some() {
+            self.ready.insert(index);
+        }
+    }
+
+    pub(super) fn unreported(&self) -> usize {
+        self.sent.len()
+    }
+
+    /// Takes up to `limit` sent chunks to be reported, in their order.
+    pub(super) fn take_report(&mut self, limit: usize) -> Vec<(u32, String)> {
+        let taken: Vec<_> = self
+            .sent
+            .iter()
+            .take(limit)
+            .map(|(index, etag)| (*index, etag.clone()))
+            .collect();
+        for (index, etag) in &taken {
+            self.sent.remove(index);
+            self.reporting.insert(*index, etag.clone());
+        }
+        taken
+    }
+
+    /// The report was taken: says which chunks it held.
+    pub(super) fn report_taken(&mut self) -> Vec<u32> {
+        let indexes: Vec<u32> = std::mem::take(&mut self.reporting).into_keys().collect();
+        self.reported.extend(&indexes);
+        indexes
+    }
+
+    /// The report was refused: its chunks are sent again, unless the API is found to have them.
+    pub(super) fn report_refused(&mut self) -> Vec<u32> {
+        let indexes: Vec<u32> = std::mem::take(&mut self.reporting).into_keys().collect();
+        self.ready.extend(&indexes);
+        indexes
+    }
+
+    pub(super) fn is_reporting(&self) -> bool {
+        !self.reporting.is_empty()
+    }
+
+    /// The chunks that the storage has, reported or not.
+    pub(super) fn done(&self) -> impl Iterator<Item = u32> + '_ {
+        self.sent
+            .keys()
+            .chain(self.reporting.keys())
+            .copied()
+            .chain(self.reported.iter().copied())
+    }
+
+    pub(super) fn reported(&self) -> u32 {
+        // There are no more chunks than a u32 counts.
+        u32::try_from(self.reported.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether nothing is left to send.
+    pub(super) fn all_sent(&self) -> bool {
+        self.ready.is_empty() && self.resting.is_empty() && self.under_way.is_empty()
+    }
+
+    pub(super) fn all_reported(&self) -> bool {
+        self.reported() == self.total
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Every chunk is in exactly one place, whatever happens.
+    fn places(book: &Book) -> Vec<u32> {
+        let mut all: Vec<u32> = book
+            .unsent()
+            .chain(book.under_way.iter().copied())
+            .chain(book.done())
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
+    fn next(book: &Book) -> Option<u32> {
+        book.ready().next()
+    }
+
+    proptest! {
+        #[test]
+        fn every_chunk_is_in_exactly_one_place(total in 1_u32..20, moves in prop::collection::vec((0_u8..9, 1_u32..20), 0..200)) {
+            let mut book = Book::new(total);
+            let mut now = Duration::ZERO;
+            for (what, index) in moves {
+                now += Duration::from_secs(1);
+                match what {
+                    0 | 1 => if let Some(first) = next(&book) { book.start(first) },
+                    2 => if book.under_way.contains(&index) { book.sent(index, "etag".into()) },
+                    3 => if book.under_way.contains(&index) { book.failed(index); book.rest(index, now + Duration::from_secs(5)) },
+                    4 => { book.take_report(3); }
+                    5 => { book.report_taken(); }
+                    6 => { book.report_refused(); }
+                    7 => book.confirm(index),
+                    _ => book.doubt(index),
+                }
+                book.wake(now);
+                prop_assert_eq!(places(&book), (1..=total).collect::<Vec<_>>());
+            }
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The chunks of an upload on their way to the storage: one attempt, and what is made of its end.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use http::header;
+use tl_model::ErrorBody;
+
+use super::{
+    MultipartUpload, Phase, Sender, Sending, SentChunk, Steering, Uploaded,
+    digest::{DigestSlot, Digesting, is_md5},
+    earlier,
+    ledger::Record,
+};
+use crate::{
+    Auth, Body, Error, ErrorKind, Event, Exchange, Now, Outcome, Source, Step, TransportErrorKind,
+    retry::retry_after,
+};
+
+impl MultipartUpload {
+    /// Starts the next chunk that has a URL, where there is a lane for it.
+    pub(super) fn start_chunk(
+        &mut self,
+        now: Now,
+        until: &mut Option<Duration>,
+    ) -> Option<Step<Result<Uploaded, Error>>> {
+        let Phase::Sending(sending) = &mut self.phase else {
+            return None;
+        };
+        if self.settings.steering.is_paused() {
+            *until = earlier(*until, Some(now.mono + Steering::LOOK));
+            return None;
+        }
+        let woken = sending.book.wake(now.mono);
+        if sending.verify_call.is_some() || sending.book.under_way() >= self.settings.lanes.max(1) {
+            return None;
+        }
+        *until = earlier(*until, woken);
+        let index = sending
+            .book
+            .ready()
+            .find(|index| sending.urls.has(*index, now.mono))?;
+        if now.mono < sending.paced_until {
+            *until = earlier(*until, Some(sending.paced_until));
+            return None;
+        }
+        let url = sending.urls.use_up(index, now.mono)?;
+        let (start, len) = (
+            sending.session.chunk_start(index),
+            sending.session.chunk_len(index),
+        );
+        let (source, digest): (Arc<dyn Source>, _) = if self.settings.verify {
+            let (source, slot) = Digesting::new(Arc::clone(&self.source), start);
+            (Arc::new(source), Some(slot))
+        } else {
+            (Arc::clone(&self.source), None)
+        };
+        let Some(http) = put(
+            &url,
+            &sending.session.headers,
+            Body::from_range(source, start, len),
+        ) else {
+            // The URL itself is a secret: it is not shown.
+            self.fail(Error::new(
+                ErrorKind::Malformed,
+                format!("the URL or the headers that the platform gave for chunk {index} are no valid HTTP"),
+            ));
+            return Some(Step::Wait {
+                until: Some(now.mono),
+            });
+        };
+        sending.book.start(index);
+        sending.attempts += 1;
+        if let Some(rate) = self.settings.bytes_per_second {
+            #[expect(clippy::cast_precision_loss, reason = "a pace, not a count")]
+            let time = Duration::from_secs_f64(len as f64 / rate.max(1) as f64);
+            sending.paced_until = sending.paced_until.max(now.mono).saturating_add(time);
+        }
+        let timeout = self
+            .policy
+            .attempt_timeout
+            .saturating_add(self.policy.body_time(len));
+        let timeout = self.deadline().map_or(timeout, |deadline| {
+            timeout.min(deadline.saturating_sub(now.mono))
+        });
+        let exchange = Exchange {
+            http,
+            auth: Auth::None,
+            timeout,
+            stall: self.policy.stall_timeout,
+        };
+        Some(self.start(Sender::Chunk { index, digest }, exchange))
+    }
+
+    /// Takes the end of an attempt to send chunk `index`.
+    pub(super) fn after_chunk(
+        &mut self,
+        now: Now,
+        index: u32,
+        digest: Option<&DigestSlot>,
+        outcome: Outcome,
+    ) {
+        let Phase::Sending(sending) = &mut self.phase else {
+            return;
+        };
+        let len = sending.session.chunk_len(index);
+        let trouble = match judge(outcome, digest, len, now) {
+            Ok(etag) => {
+                sending.book.sent(index, etag.clone());
+                sending.unreported_since.get_or_insert(now.mono);
+                sending.bytes += len;
+                self.ledger.tell(&Record::Sent(
+                    index,
+                    SentChunk {
+                        etag,
+                        chunk_size: len,
+                    },
+                ));
+                self.observer.tell(&sending.progress(now));
+                return;
+            }
+            Err(trouble) => trouble,
+        };
+        let failures = sending.book.failed(index);
+        if trouble.is_final || failures >= self.settings.chunk_attempts {
+            let error = trouble.error.after_attempts(failures);
+            return self.fail(error);
+        }
+        // A URL that ran out or was used up says nothing about the storage: a new one may serve at once.
+        let backoff = if trouble.is_about_the_url && failures == 1 {
+            Duration::ZERO
+        } else {
+            self.policy.backoff(failures, &mut self.chance)
+        };
+        let delay = trouble.retry_after.map_or(backoff, |asked| {
+            asked.saturating_add(backoff.min(self.policy.base_delay))
+        });
+        let Phase::Sending(sending) = &mut self.phase else {
+            return;
+        };
+        sending.book.rest(index, now.mono.saturating_add(delay));
+        let because = trouble.error.kind();
+        self.observer.tell(&Event::ChunkRetrying {
+            chunk: index,
+            attempt: failures,
+            because,
+            delay,
+        });
+    }
+}
+
+impl Sending {
+    fn progress(&self, now: Now) -> Event {
+        let taken = now.mono.saturating_sub(self.began);
+        let sent_here = self.bytes.saturating_sub(self.resumed_bytes);
+        #[expect(clippy::cast_precision_loss, reason = "a rate, not a count")]
+        let rate = (taken > Duration::ZERO).then(|| sent_here as f64 / taken.as_secs_f64());
+        let rest = self.session.total_size.saturating_sub(self.bytes);
+        #[expect(clippy::cast_precision_loss, reason = "a time, not a count")]
+        let left = rate
+            .filter(|rate| *rate > 0.0)
+            .and_then(|rate| Duration::try_from_secs_f64(rest as f64 / rate).ok());
+        Event::ChunkSent {
+            chunks: u32::try_from(self.book.done().count()).unwrap_or(u32::MAX),
+            total_chunks: self.session.total_chunks,
+            bytes: self.bytes,
+            total_bytes: self.session.total_size,
+            bytes_per_second: rate,
+            left,
+        }
+    }
+}
+
+/// Why an attempt did not bring a chunk to the storage.
+struct Trouble {
+    error: Error,
+    /// Nothing will heal it.
+    is_final: bool,
+    is_about_the_url: bool,
+    retry_after: Option<Duration>,
+}
+
+impl Trouble {
+    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            error: Error::new(kind, message),
+            is_final: false,
+            is_about_the_url: false,
+            retry_after: None,
+        }
+    }
+}
+
+/// The ETag of a chunk that the storage has whole.
+fn judge(
+    outcome: Outcome,
+    digest: Option<&DigestSlot>,
+    len: u64,
+    now: Now,
+) -> Result<String, Trouble> {
+    let answer = outcome.map_err(|failure| {
+        let kind = match failure.kind() {
+            TransportErrorKind::SourceFailed => ErrorKind::SourceFailed,
+            TransportErrorKind::Unreachable | TransportErrorKind::Tls => ErrorKind::Unreachable,
+            TransportErrorKind::Refused => ErrorKind::InvalidRequest,
+            TransportErrorKind::TooLarge | TransportErrorKind::NotHttp => ErrorKind::Malformed,
+            _ => ErrorKind::ConnectionLost,
+        };
+        let is_final = matches!(
+            failure.kind(),
+            TransportErrorKind::SourceFailed
+                | TransportErrorKind::Tls
+                | TransportErrorKind::Refused
+        );
+        Trouble {
+            error: Error::new(kind, "the storage did not take a chunk").because(failure),
+            is_final,
+            ..Trouble::new(kind, "")
+        }
+    })?;
+    let status = answer.status();
+    if status.is_success() {
+        let etag = answer
+            .headers()
+            .get(header::ETAG)
+            .and_then(|value| value.to_str().ok())
+            .map(unquoted);
+        let Some(etag) = etag.filter(|etag| !etag.is_empty()) else {
+            return Err(Trouble::new(
+                ErrorKind::Malformed,
+                "the storage took a chunk but gave no ETag as its receipt",
+            ));
+        };
+        let own = digest
+            .and_then(|slot| slot.hex(len))
+            .filter(|_| is_md5(etag));
+        return match own {
+            Some(own) if !own.eq_ignore_ascii_case(etag) => Err(Trouble::new(
+                ErrorKind::Malformed,
+                format!(
+                    "the storage has other bytes than were sent: its ETag is {etag}, the MD5 of the chunk {own}"
+                ),
+            )),
+            _ => Ok(etag.to_owned()),
+        };
+    }
+    let content_type = answer
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let body = ErrorBody::parse(status.as_u16(), content_type, answer.body());
+    let kind = match status.as_u16() {
+        429 => ErrorKind::RateLimited,
+        500..=599 => ErrorKind::Server,
+        403 => ErrorKind::Forbidden,
+        404 => ErrorKind::NotFound,
+        _ => ErrorKind::Refused,
+    };
+    let message = format!("the storage answered {body}");
+    Err(Trouble {
+        error: Error::new(kind, message).answered(status.as_u16(), body, None),
+        is_final: false,
+        is_about_the_url: status.is_client_error() && status.as_u16() != 429,
+        retry_after: retry_after(answer.headers(), now.wall),
+    })
+}
+
+/// The request that brings a chunk to its URL; `None` where that is no valid HTTP.
+fn put(url: &str, headers: &BTreeMap<String, String>, body: Body) -> Option<http::Request<Body>> {
+    let mut request = http::Request::put(url);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    if !request.headers_ref()?.contains_key(header::CONTENT_TYPE) {
+        request = request.header(header::CONTENT_TYPE, "application/octet-stream");
+    }
+    request.body(body).ok()
+}
+
+/// An ETag without its quotation marks and the mark of a weak one, as the platform's own clients report it.
+fn unquoted(etag: &str) -> &str {
+    etag.trim().trim_start_matches("W/").trim_matches('"')
+}

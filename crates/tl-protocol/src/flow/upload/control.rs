@@ -1,0 +1,238 @@
+//! What an upload says to the API while its chunks are under way: URLs, reports, and the state where it is in doubt.
+
+use std::time::{Duration, SystemTime};
+
+use tl_model::{
+    ChunkReceipt, ChunkReport, CompletedChunk, Timestamp, UploadState, UploadStatus, UploadUrls,
+};
+
+use super::{
+    MultipartUpload, Phase, Uploaded, Urls, complete_in, earlier, has_more, ledger::Record,
+    read_state,
+};
+use crate::{
+    Error, ErrorKind, Now,
+    endpoint::{ReportChunks, RequestUploadUrls},
+};
+
+/// The most chunks in one report, and the most URLs in one request (API reference, multipart uploads: 50 each).
+const BATCH: u32 = 50;
+
+/// How often the state of the session is read because a report was refused.
+const VERIFICATIONS: u32 = 3;
+
+impl MultipartUpload {
+    /// Asks for more URLs where the chunks that come next have none.
+    pub(super) fn ask_for_urls(&mut self, now: Now) -> bool {
+        let ahead = self.settings.lanes.saturating_mul(2).max(4);
+        let Phase::Sending(sending) = &self.phase else {
+            return false;
+        };
+        if sending.url_call.is_some() {
+            return false;
+        }
+        let bare = |index: &u32| !sending.urls.has(*index, now.mono);
+        let Some(first) = sending.book.unsent().take(ahead).find(bare) else {
+            return false;
+        };
+        // As many as follow without a gap, so that few are signed in vain.
+        let last = first
+            .saturating_add(BATCH - 1)
+            .min(sending.session.total_chunks);
+        let wanted: Vec<u32> = sending
+            .book
+            .unsent()
+            .filter(|index| (first..=last).contains(index))
+            .filter(bare)
+            .collect();
+        let count = wanted.iter().max().map_or(1, |max| max - first + 1);
+        let upload_id = sending.session.upload_id.clone();
+        let call = self.call(RequestUploadUrls::new(upload_id, first, count));
+        if let Phase::Sending(sending) = &mut self.phase {
+            sending.url_call = Some(call);
+        }
+        true
+    }
+
+    pub(super) fn after_urls(&mut self, now: Now, result: Result<UploadUrls, Error>) {
+        let (server, margin) = (self.server_time(now), self.settings.url_margin);
+        let Phase::Sending(sending) = &mut self.phase else {
+            return;
+        };
+        sending.url_call = None;
+        match result {
+            Err(error) => self.fail(error),
+            Ok(answer) => {
+                let unsent: Vec<u32> = sending.book.unsent().collect();
+                let bare = |urls: &Urls| {
+                    unsent
+                        .iter()
+                        .filter(|index| !urls.has(**index, now.mono))
+                        .count()
+                };
+                let before = bare(&sending.urls);
+                let signed = answer.generated_at.as_ref().and_then(Timestamp::instant);
+                let server = signed.map_or(server, SystemTime::from);
+                let expires_at = answer.expires_at.as_ref();
+                let wanted = |index| unsent.contains(&index);
+                sending.urls.take(
+                    answer.upload_urls,
+                    expires_at,
+                    server,
+                    now.mono,
+                    margin,
+                    wanted,
+                );
+                if before > 0 && bare(&sending.urls) == before {
+                    self.fail(Error::new(
+                        ErrorKind::Malformed,
+                        "the platform signed no URL that can be used for the chunks that were asked for",
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Reports what was sent, where there is a batch of it, or nothing else to come, or some time has passed.
+    pub(super) fn report(&mut self, now: Now, until: &mut Option<Duration>) -> bool {
+        let report_after = self.settings.report_after;
+        let Phase::Sending(sending) = &mut self.phase else {
+            return false;
+        };
+        if sending.report_call.is_some()
+            || sending.verify_call.is_some()
+            || sending.book.unreported() == 0
+        {
+            return false;
+        }
+        let due = sending
+            .unreported_since
+            .unwrap_or(now.mono)
+            .saturating_add(report_after);
+        if sending.book.unreported() < BATCH as usize && !sending.book.all_sent() && now.mono < due
+        {
+            *until = earlier(*until, Some(due));
+            return false;
+        }
+        let chunks = sending
+            .book
+            .take_report(BATCH as usize)
+            .into_iter()
+            .map(|(index, etag)| {
+                CompletedChunk::from_etag(index, &etag, sending.session.chunk_len(index))
+            })
+            .collect::<Vec<_>>();
+        sending.unreported_since = (sending.book.unreported() > 0).then_some(now.mono);
+        let upload_id = sending.session.upload_id.clone();
+        let call = self.call(ReportChunks {
+            upload_id,
+            report: ChunkReport::new(chunks),
+        });
+        if let Phase::Sending(sending) = &mut self.phase {
+            sending.report_call = Some(call);
+        }
+        true
+    }
+
+    pub(super) fn after_report(&mut self, result: Result<ChunkReceipt, Error>) {
+        let Phase::Sending(sending) = &mut self.phase else {
+            return;
+        };
+        sending.report_call = None;
+        match result {
+            Ok(_) => {
+                let indexes = sending.book.report_taken();
+                self.ledger.tell(&Record::Reported(indexes));
+            }
+            // Something in the batch does not please: its chunks are sent again, unless the platform has them.
+            Err(error)
+                if error.kind() == ErrorKind::Refused && sending.verifications < VERIFICATIONS =>
+            {
+                let indexes = sending.book.report_refused();
+                self.ledger.tell(&Record::Forgotten(indexes));
+                self.verify();
+            }
+            Err(error) => self.fail(error),
+        }
+    }
+
+    pub(super) fn verify(&mut self) {
+        let Phase::Sending(sending) = &mut self.phase else {
+            return;
+        };
+        sending.verifications += 1;
+        sending.verified = (Vec::new(), 1);
+        let endpoint = read_state(&sending.session.upload_id, 1);
+        let call = self.call(endpoint);
+        if let Phase::Sending(sending) = &mut self.phase {
+            sending.verify_call = Some(call);
+        }
+    }
+
+    pub(super) fn after_verification(&mut self, now: Now, result: Result<UploadState, Error>) {
+        let Phase::Sending(sending) = &mut self.phase else {
+            return;
+        };
+        sending.verify_call = None;
+        let state = match result {
+            Ok(state) => state,
+            Err(error) => return self.fail(error),
+        };
+        let completed_whole = state.status == Some(UploadStatus::Completed);
+        sending.verified.0.extend(complete_in(&state));
+        if has_more(&state, sending.verified.1) && !completed_whole {
+            sending.verified.1 += 1;
+            let endpoint = read_state(&sending.session.upload_id, sending.verified.1);
+            let call = self.call(endpoint);
+            if let Phase::Sending(sending) = &mut self.phase {
+                sending.verify_call = Some(call);
+            }
+            return;
+        }
+        let completed = std::mem::take(&mut sending.verified.0);
+        let done: Vec<u32> = sending.book.done().collect();
+        for index in done {
+            if !completed_whole && !completed.contains(&index) {
+                sending.book.doubt(index);
+            }
+        }
+        let all = 1..=sending.session.total_chunks;
+        for index in all.filter(|index| completed_whole || completed.contains(index)) {
+            sending.book.confirm(index);
+        }
+        if completed_whole {
+            self.finish(now);
+        }
+    }
+
+    pub(super) fn verify_or_finish(&mut self, now: Now) -> bool {
+        let Phase::Sending(sending) = &self.phase else {
+            return false;
+        };
+        if !sending.book.all_reported()
+            || sending.book.is_reporting()
+            || sending.verify_call.is_some()
+        {
+            return false;
+        }
+        self.finish(now);
+        true
+    }
+
+    pub(super) fn finish(&mut self, now: Now) {
+        let Phase::Sending(sending) = &self.phase else {
+            return;
+        };
+        let uploaded = Uploaded {
+            upload_id: sending.session.upload_id.clone(),
+            asset_id: sending.session.asset_id.clone(),
+            bytes: self.source.len(),
+            chunks: sending.session.total_chunks,
+            resumed: sending.resumed,
+            attempts: sending.attempts,
+            took: now.mono.saturating_sub(self.started.unwrap_or_default()),
+        };
+        self.ledger.tell(&Record::Complete);
+        self.phase = Phase::Finished(Some(Box::new(Ok(uploaded))));
+    }
+}

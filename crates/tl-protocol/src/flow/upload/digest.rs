@@ -1,0 +1,126 @@
+//! The MD5 of a chunk, taken while the driver reads it: S3-like storage answers with it as the ETag of a part.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use md5::{Digest, Md5};
+
+use crate::Source;
+
+/// A source whose bytes are hashed as they are read, from the first to the last.
+#[derive(Debug)]
+pub(super) struct Digesting {
+    inner: Arc<dyn Source>,
+    start: u64,
+    progress: Arc<Mutex<Progress>>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    hasher: Md5,
+    next: u64,
+    /// The bytes were not read in their order: there is no digest.
+    broken: bool,
+}
+
+/// What was hashed, asked for when the reading is over.
+#[derive(Debug, Clone)]
+pub(super) struct DigestSlot(Arc<Mutex<Progress>>);
+
+impl Digesting {
+    /// Hashes what is read of `inner` from offset `start` on.
+    pub(super) fn new(inner: Arc<dyn Source>, start: u64) -> (Self, DigestSlot) {
+        let progress = Arc::new(Mutex::new(Progress::default()));
+        (
+            Self {
+                inner,
+                start,
+                progress: Arc::clone(&progress),
+            },
+            DigestSlot(progress),
+        )
+    }
+}
+
+impl DigestSlot {
+    /// The digest in hexadecimal digits, where all `len` bytes were read in their order.
+    pub(super) fn hex(&self, len: u64) -> Option<String> {
+        let progress = self.0.lock().ok()?;
+        if progress.broken || progress.next != len {
+            return None;
+        }
+        let digest = progress.hasher.clone().finalize();
+        Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl Source for Digesting {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn len(&self) -> u64 {
+        self.inner.len()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read_at(offset, buffer)?.min(buffer.len());
+        if let Ok(mut progress) = self.progress.lock() {
+            if offset.checked_sub(self.start) == Some(progress.next) {
+                progress.hasher.update(&buffer[..count]);
+                progress.next += count as u64;
+            } else {
+                progress.broken = true;
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// Whether an ETag has the form of an MD5: 32 hexadecimal digits. Other storage gives other ETags, which say nothing.
+pub(super) fn is_md5(etag: &str) -> bool {
+    etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::BytesSource;
+
+    fn read(source: &Digesting, pieces: &[(u64, usize)]) {
+        for (offset, len) in pieces {
+            source.read_at(*offset, &mut vec![0; *len]).unwrap();
+        }
+    }
+
+    fn digesting(start: u64) -> (Digesting, DigestSlot) {
+        Digesting::new(Arc::new(BytesSource::new("a", &b"xxhello"[..])), start)
+    }
+
+    #[test]
+    fn the_digest_is_that_of_the_bytes_in_their_order() {
+        let (source, slot) = digesting(2);
+        read(&source, &[(2, 3), (5, 2)]);
+        assert_eq!(
+            slot.hex(5).as_deref(),
+            Some("5d41402abc4b2a76b9719d911017c592")
+        );
+        assert_eq!(slot.hex(6), None, "not all bytes were read");
+    }
+
+    #[test]
+    fn bytes_out_of_order_give_no_digest_rather_than_a_wrong_one() {
+        let (source, slot) = digesting(2);
+        read(&source, &[(5, 2), (2, 3)]);
+        assert_eq!(slot.hex(5), None);
+    }
+
+    #[test]
+    fn only_an_md5_is_compared() {
+        assert!(is_md5("5d41402abc4b2a76b9719d911017c592"));
+        assert!(!is_md5("5d41402abc4b2a76b9719d911017c592-12"));
+        assert!(!is_md5("0x8DCF"));
+    }
+}

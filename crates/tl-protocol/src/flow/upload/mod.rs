@@ -1,0 +1,432 @@
+//! A large file in chunks, to a storage behind presigned URLs: the multipart upload of `/assets`.
+//!
+//! Chunks go out in parallel without a barrier: a slow one holds up nobody. URLs are asked for ahead, each is used once and
+//! within its time; a failed chunk gets a new one. What the storage has is reported in batches. Every step that a later
+//! process must know is told to the ledger, so that it can go on where this one ended.
+//!
+//! ```text
+//! New ──► Creating ──────────────┐            ┌─ urls   (1 lane) ─┐
+//!                                ├──► Sending ┤  chunks (n lanes) ├──► all reported ──► Verifying? ──► Done
+//! Resume ─► Reading (its state) ─┘     ▲      └─ report (1 lane) ─┘         │
+//!              │ gone or expired       └───────────── chunks missing ───────┘
+//!              └──► Creating (told)
+//! ```
+
+mod book;
+mod chunks;
+mod control;
+mod digest;
+mod ledger;
+mod session;
+mod settings;
+mod setup;
+mod urls;
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use http::header;
+use tl_model::{AssetId, ChunkStatus, UploadId, UploadState};
+use url::Url;
+
+pub use ledger::{Ledger, Record, SentChunk, UploadRecord};
+pub use settings::{Steering, UploadSettings};
+
+use crate::{
+    Endpoint, Error, ErrorKind, Exchange, Flow, Now, Observer, Outcome, Policy, Source, Step,
+    Token,
+    chance::Chance,
+    endpoint::{CreateUpload, GetUpload, PageRequest, ReportChunks, RequestUploadUrls},
+    flow::Call,
+    retry::http_date,
+};
+use book::Book;
+use digest::DigestSlot;
+use session::Session;
+use urls::Urls;
+
+/// An upload that came to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uploaded {
+    /// The session.
+    pub upload_id: UploadId,
+    /// The asset that the platform now makes of the file; wait for it.
+    pub asset_id: AssetId,
+    /// The bytes of the file.
+    pub bytes: u64,
+    /// How many chunks the file has.
+    pub chunks: u32,
+    /// How many of them an earlier process had sent.
+    pub resumed: u32,
+    /// How many times a chunk was sent, repetitions included.
+    pub attempts: u32,
+    /// The time that this process took.
+    pub took: Duration,
+}
+
+/// What the upload begins with.
+#[derive(Debug, Clone)]
+pub enum Begin {
+    /// A new session.
+    New(CreateUpload),
+    /// A session of an earlier process. Where it is gone or has expired, a new one is made, and that is told.
+    Resume(UploadRecord, CreateUpload),
+}
+
+/// The flow of one multipart upload.
+#[derive(Debug)]
+pub struct MultipartUpload {
+    source: Arc<dyn Source>,
+    base: Url,
+    policy: Policy,
+    settings: UploadSettings,
+    chance: Chance,
+    observer: Observer,
+    ledger: Ledger,
+    create: CreateUpload,
+    started: Option<Duration>,
+    /// What the API's clock said last, and when that was here.
+    server: Option<(SystemTime, Duration)>,
+    tokens: BTreeMap<Token, Sender>,
+    next_token: u32,
+    phase: Phase,
+}
+
+/// Who waits for an exchange.
+#[derive(Debug)]
+enum Sender {
+    Setup(Token),
+    Urls(Token),
+    Report(Token),
+    Chunk {
+        index: u32,
+        digest: Option<DigestSlot>,
+    },
+}
+
+#[derive(Debug)]
+enum Phase {
+    Creating(Box<Call<CreateUpload>>),
+    Reading {
+        record: UploadRecord,
+        call: Box<Call<GetUpload>>,
+        completed: Vec<u32>,
+        page: u32,
+    },
+    Sending(Box<Sending>),
+    Finished(Option<Box<Result<Uploaded, Error>>>),
+}
+
+#[derive(Debug)]
+struct Sending {
+    session: Session,
+    book: Book,
+    urls: Urls,
+    url_call: Option<Box<Call<RequestUploadUrls>>>,
+    report_call: Option<Box<Call<ReportChunks>>>,
+    verify_call: Option<Box<Call<GetUpload>>>,
+    /// What the state that is being read names as complete, and the page at hand.
+    verified: (Vec<u32>, u32),
+    verifications: u32,
+    /// The first time since which something is sent but not reported.
+    unreported_since: Option<Duration>,
+    /// No chunk starts before this time, because of the bandwidth limit.
+    paced_until: Duration,
+    began: Duration,
+    /// The bytes that the storage has.
+    bytes: u64,
+    /// Those of them that an earlier process had sent.
+    resumed_bytes: u64,
+    attempts: u32,
+    resumed: u32,
+}
+
+impl MultipartUpload {
+    /// The flow that brings `source` to the API at `base`.
+    #[must_use]
+    pub fn new(
+        source: Arc<dyn Source>,
+        begin: Begin,
+        base: &Url,
+        policy: Policy,
+        settings: UploadSettings,
+        seed: u64,
+    ) -> Self {
+        let mut chance = Chance::new(seed);
+        let (create, record) = match begin {
+            Begin::New(create) => (create, None),
+            Begin::Resume(record, create) => (create, Some(record)),
+        };
+        let phase = match record {
+            None => Phase::Creating(Box::new(Call::new(
+                create.clone(),
+                base,
+                policy.clone(),
+                chance.bits(),
+            ))),
+            Some(record) => {
+                let call = Call::new(
+                    read_state(&record.upload_id, 1),
+                    base,
+                    policy.clone(),
+                    chance.bits(),
+                );
+                Phase::Reading {
+                    record,
+                    call: Box::new(call),
+                    completed: Vec::new(),
+                    page: 1,
+                }
+            }
+        };
+        Self {
+            source,
+            base: base.clone(),
+            policy,
+            settings,
+            chance,
+            observer: Observer::none(),
+            ledger: Ledger::none(),
+            create,
+            started: None,
+            server: None,
+            tokens: BTreeMap::new(),
+            next_token: 0,
+            phase,
+        }
+    }
+
+    /// The same flow that tells `observer` how it goes on.
+    #[must_use]
+    pub fn observed(mut self, observer: Observer) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// The same flow that tells `ledger` what a later process must know.
+    #[must_use]
+    pub fn recorded(mut self, ledger: Ledger) -> Self {
+        self.ledger = ledger;
+        self
+    }
+
+    fn start<T>(&mut self, sender: Sender, exchange: Exchange) -> Step<T> {
+        self.next_token = self.next_token.wrapping_add(1);
+        let token = Token(self.next_token);
+        self.tokens.insert(token, sender);
+        Step::Start(token, exchange)
+    }
+
+    fn call<E: Endpoint>(&mut self, endpoint: E) -> Box<Call<E>> {
+        let call = Call::new(
+            endpoint,
+            &self.base,
+            self.policy.clone(),
+            self.chance.bits(),
+        );
+        let call = call.observed(self.observer.clone());
+        Box::new(match self.deadline() {
+            Some(deadline) => call.by(deadline),
+            None => call,
+        })
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        Some(self.started?.saturating_add(self.settings.deadline?))
+    }
+
+    /// The API's clock at `now`, as its last answer told it.
+    fn server_time(&self, now: Now) -> SystemTime {
+        self.server
+            .map_or(now.wall, |(then, at)| then + now.mono.saturating_sub(at))
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.phase = Phase::Finished(Some(Box::new(Err(
+            error.during("upload the file in chunks")
+        ))));
+    }
+
+    /// One step while chunks are sent; `None` when something changed that asks for another look.
+    fn step_sending(&mut self, now: Now) -> Option<Step<Result<Uploaded, Error>>> {
+        let mut until = self.deadline();
+        let Phase::Sending(sending) = &mut self.phase else {
+            return None;
+        };
+        // The calls to the API that are under way.
+        let mut urls_done = None;
+        let mut report_done = None;
+        let mut verify_done = None;
+        if let Some(call) = &mut sending.url_call {
+            match call.step(now) {
+                Step::Start(inner, exchange) => {
+                    return Some(self.start(Sender::Urls(inner), exchange));
+                }
+                Step::Wait { until: next } => until = earlier(until, next),
+                Step::Done(result) => urls_done = Some(result),
+            }
+        }
+        let Phase::Sending(sending) = &mut self.phase else {
+            return None;
+        };
+        if let Some(call) = &mut sending.report_call {
+            match call.step(now) {
+                Step::Start(inner, exchange) => {
+                    return Some(self.start(Sender::Report(inner), exchange));
+                }
+                Step::Wait { until: next } => until = earlier(until, next),
+                Step::Done(result) => report_done = Some(result),
+            }
+        }
+        let Phase::Sending(sending) = &mut self.phase else {
+            return None;
+        };
+        if let Some(call) = &mut sending.verify_call {
+            match call.step(now) {
+                Step::Start(inner, exchange) => {
+                    return Some(self.start(Sender::Setup(inner), exchange));
+                }
+                Step::Wait { until: next } => until = earlier(until, next),
+                Step::Done(result) => verify_done = Some(result),
+            }
+        }
+        if let Some(result) = urls_done {
+            self.after_urls(now, result);
+            return None;
+        }
+        if let Some(result) = report_done {
+            self.after_report(result);
+            return None;
+        }
+        if let Some(result) = verify_done {
+            self.after_verification(now, result);
+            return None;
+        }
+
+        if self.ask_for_urls(now) || self.report(now, &mut until) || self.verify_or_finish(now) {
+            return None;
+        }
+        if let Some(start) = self.start_chunk(now, &mut until) {
+            return Some(start);
+        }
+        Some(Step::Wait { until })
+    }
+}
+
+impl Flow for MultipartUpload {
+    type Output = Result<Uploaded, Error>;
+
+    fn max_in_flight(&self) -> usize {
+        // The chunks, one request for URLs, and one report or look at the state.
+        self.settings.lanes.max(1) + 2
+    }
+
+    fn step(&mut self, now: Now) -> Step<Self::Output> {
+        self.started.get_or_insert(now.mono);
+        loop {
+            if let Phase::Finished(result) = &mut self.phase {
+                let ended = || Err(Error::invalid("this upload has ended already"));
+                return Step::Done(result.take().map_or_else(ended, |result| *result));
+            }
+            if self.settings.steering.is_cancelled() {
+                self.fail(Error::new(
+                    ErrorKind::Cancelled,
+                    "it was cancelled; what the platform has stays there for 24 hours, and the upload can be resumed",
+                ));
+                continue;
+            }
+            if self.deadline().is_some_and(|deadline| now.mono >= deadline) {
+                self.fail(Error::new(
+                    ErrorKind::DeadlinePassed,
+                    "the time limit of the upload passed; what the platform has stays there for 24 hours, and the upload can be resumed",
+                ));
+                continue;
+            }
+            let step = match &self.phase {
+                Phase::Creating(_) | Phase::Reading { .. } => self.step_setup(now),
+                Phase::Sending(_) => self.step_sending(now),
+                Phase::Finished(_) => None,
+            };
+            if let Some(step) = step {
+                return step;
+            }
+        }
+    }
+
+    fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
+        let Some(sender) = self.tokens.remove(&token) else {
+            return;
+        };
+        if !matches!(sender, Sender::Chunk { .. })
+            && let Ok(answer) = &outcome
+            && let Some(date) = answer
+                .headers()
+                .get(header::DATE)
+                .and_then(|date| http_date(date.to_str().ok()?))
+        {
+            self.server = Some((date, now.mono));
+        }
+        match (sender, &mut self.phase) {
+            (Sender::Chunk { index, digest }, _) => {
+                self.after_chunk(now, index, digest.as_ref(), outcome);
+            }
+            (Sender::Setup(inner), Phase::Creating(call)) => call.on_outcome(now, inner, outcome),
+            (Sender::Setup(inner), Phase::Reading { call, .. }) => {
+                call.on_outcome(now, inner, outcome);
+            }
+            (Sender::Setup(inner), Phase::Sending(sending)) => {
+                if let Some(call) = &mut sending.verify_call {
+                    call.on_outcome(now, inner, outcome);
+                }
+            }
+            (Sender::Urls(inner), Phase::Sending(sending)) => {
+                if let Some(call) = &mut sending.url_call {
+                    call.on_outcome(now, inner, outcome);
+                }
+            }
+            (Sender::Report(inner), Phase::Sending(sending)) => {
+                if let Some(call) = &mut sending.report_call {
+                    call.on_outcome(now, inner, outcome);
+                }
+            }
+            (_, _) => {}
+        }
+    }
+}
+
+fn read_state(upload_id: &UploadId, page: u32) -> GetUpload {
+    GetUpload {
+        upload_id: upload_id.clone(),
+        page: PageRequest {
+            page: Some(page),
+            page_limit: Some(50),
+        },
+    }
+}
+
+fn complete_in(state: &UploadState) -> impl Iterator<Item = u32> + '_ {
+    let complete = |status: &Option<ChunkStatus>| *status == Some(ChunkStatus::Completed);
+    state
+        .uploaded_chunks
+        .iter()
+        .filter(move |chunk| complete(&chunk.status))
+        .map(|chunk| chunk.index)
+}
+
+fn has_more(state: &UploadState, page: u32) -> bool {
+    !state.uploaded_chunks.is_empty()
+        && state
+            .page_info
+            .total_page
+            .is_none_or(|total| u64::from(page) < total)
+}
+
+fn earlier(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,172 @@
+//! The session of an upload, as far as the flow needs it, and the doubts about what a server says of it.
+
+use std::collections::BTreeMap;
+
+use tl_model::{AssetId, UploadId, UploadSession};
+
+use super::ledger::UploadRecord;
+use crate::{Error, ErrorKind};
+
+/// The most chunks that are believed: ten times what the largest documented file has at the documented example size
+/// (10 GiB in chunks of 5 MiB are 2,048).
+const MOST_CHUNKS: u32 = 20_480;
+
+/// The headers that the driver writes itself.
+const OWN_HEADERS: [&str; 4] = ["host", "content-length", "transfer-encoding", "connection"];
+
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    pub(super) upload_id: UploadId,
+    pub(super) asset_id: AssetId,
+    pub(super) chunk_size: u64,
+    pub(super) total_chunks: u32,
+    pub(super) total_size: u64,
+    /// What the storage wants to see with each chunk; never the API key.
+    pub(super) headers: BTreeMap<String, String>,
+}
+
+impl Session {
+    /// Takes what the API answered, where chunks of that size make up a file of `total_size` bytes.
+    pub(super) fn checked(answer: &UploadSession, total_size: u64) -> Result<Self, Error> {
+        let asset_id = answer
+            .asset_id
+            .clone()
+            .ok_or_else(|| absurd("it names no asset"))?;
+        let session = Self {
+            upload_id: answer.upload_id.clone(),
+            asset_id,
+            chunk_size: answer.chunk_size,
+            total_chunks: answer.total_chunks,
+            total_size,
+            headers: answer.upload_headers.clone(),
+        };
+        session.plausible()
+    }
+
+    /// Takes up the session of an earlier process.
+    pub(super) fn from_record(record: &UploadRecord, total_size: u64) -> Result<Self, Error> {
+        if record.total_size != total_size {
+            return Err(Error::new(
+                ErrorKind::SourceFailed,
+                format!(
+                    "the file has {total_size} bytes now, but the upload was begun with {}: begin a new one",
+                    record.total_size
+                ),
+            ));
+        }
+        let session = Self {
+            upload_id: record.upload_id.clone(),
+            asset_id: record.asset_id.clone(),
+            chunk_size: record.chunk_size,
+            total_chunks: record.total_chunks,
+            total_size,
+            headers: record.upload_headers.clone(),
+        };
+        session.plausible()
+    }
+
+    pub(super) fn record(&self) -> UploadRecord {
+        UploadRecord {
+            upload_id: self.upload_id.clone(),
+            asset_id: self.asset_id.clone(),
+            chunk_size: self.chunk_size,
+            total_chunks: self.total_chunks,
+            total_size: self.total_size,
+            upload_headers: self.headers.clone(),
+            sent: BTreeMap::new(),
+        }
+    }
+
+    fn plausible(mut self) -> Result<Self, Error> {
+        if self.chunk_size == 0 {
+            return Err(absurd("its chunks have 0 bytes"));
+        }
+        if self.total_size == 0 {
+            return Err(Error::new(
+                ErrorKind::InvalidRequest,
+                "the file has no bytes: there is nothing to upload",
+            ));
+        }
+        let expected = self.total_size.div_ceil(self.chunk_size);
+        if expected != u64::from(self.total_chunks) {
+            return Err(absurd(&format!(
+                "{} chunks of {} bytes do not make {} bytes, {expected} would",
+                self.total_chunks, self.chunk_size, self.total_size
+            )));
+        }
+        if self.total_chunks > MOST_CHUNKS {
+            return Err(absurd(&format!(
+                "it has {} chunks, and more than {MOST_CHUNKS} are not believed",
+                self.total_chunks
+            )));
+        }
+        self.headers
+            .retain(|name, _| !OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str()));
+        Ok(self)
+    }
+
+    /// Where chunk `index` begins in the file.
+    pub(super) fn chunk_start(&self, index: u32) -> u64 {
+        u64::from(index.saturating_sub(1)) * self.chunk_size
+    }
+
+    /// The bytes of chunk `index`: only the last one may have fewer.
+    pub(super) fn chunk_len(&self, index: u32) -> u64 {
+        self.total_size
+            .saturating_sub(self.chunk_start(index))
+            .min(self.chunk_size)
+    }
+}
+
+fn absurd(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Malformed,
+        format!("the session that the platform made cannot be used: {what}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn session(chunk_size: u64, total_chunks: u32, size: u64) -> Result<Session, Error> {
+        let mut answer = UploadSession::new("u", chunk_size, total_chunks);
+        answer.asset_id = Some("a".into());
+        Session::checked(&answer, size)
+    }
+
+    #[test]
+    fn a_session_that_cannot_hold_the_file_is_refused_with_the_numbers() {
+        let check = |chunk_size, total, size, part: &str| {
+            let error = session(chunk_size, total, size).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        };
+        check(0, 1, 10, "0 bytes");
+        check(
+            5,
+            3,
+            10,
+            "3 chunks of 5 bytes do not make 10 bytes, 2 would",
+        );
+        check(5, 1, 10, "2 would");
+        check(1, 1_000_000, 1_000_000, "not believed");
+        check(5, 1, 0, "no bytes");
+    }
+
+    proptest! {
+        #[test]
+        fn the_chunks_cover_the_file_without_gap_or_overlap(chunk_size in 1_u64..50, size in 1_u64..2000) {
+            let total = u32::try_from(size.div_ceil(chunk_size)).unwrap();
+            let session = session(chunk_size, total, size).unwrap();
+            let mut next = 0;
+            for index in 1..=total {
+                prop_assert_eq!(session.chunk_start(index), next);
+                prop_assert!(session.chunk_len(index) > 0);
+                next += session.chunk_len(index);
+            }
+            prop_assert_eq!(next, size);
+        }
+    }
+}

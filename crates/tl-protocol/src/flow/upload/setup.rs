@@ -1,0 +1,187 @@
+//! The beginning of an upload: a new session, or the state of an earlier one.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tl_model::{UploadState, UploadStatus};
+
+use super::{
+    Book, MultipartUpload, Phase, Sender, Sending, SentChunk, Session, Uploaded, Urls, complete_in,
+    has_more, ledger::Record, read_state,
+};
+use crate::{Error, ErrorKind, Event, Flow, Now, Step};
+
+impl MultipartUpload {
+    /// One step while the session is made or its state is read; `None` when the phase has changed.
+    pub(super) fn step_setup(&mut self, now: Now) -> Option<Step<Result<Uploaded, Error>>> {
+        match &mut self.phase {
+            Phase::Creating(call) => match call.step(now) {
+                Step::Start(inner, exchange) => Some(self.start(Sender::Setup(inner), exchange)),
+                Step::Wait { until } => Some(Step::Wait { until }),
+                Step::Done(Err(error)) => {
+                    self.fail(error);
+                    None
+                }
+                Step::Done(Ok(answer)) => {
+                    match Session::checked(&answer, self.source.len()) {
+                        Err(error) => self.fail(error),
+                        Ok(session) => {
+                            self.ledger.tell(&Record::Session(session.record()));
+                            self.observer.tell(&Event::UploadBegun {
+                                upload_id: session.upload_id.clone(),
+                                asset_id: session.asset_id.clone(),
+                                chunks: session.total_chunks,
+                                resumed: 0,
+                            });
+                            let (server, margin) =
+                                (self.server_time(now), self.settings.url_margin);
+                            let total = session.total_chunks;
+                            self.begin_sending(now, session, &[], BTreeMap::new());
+                            if let Phase::Sending(sending) = &mut self.phase {
+                                let wanted = |index| (1..=total).contains(&index);
+                                sending.urls.take(
+                                    answer.upload_urls,
+                                    answer.expires_at.as_ref(),
+                                    server,
+                                    now.mono,
+                                    margin,
+                                    wanted,
+                                );
+                            }
+                        }
+                    }
+                    None
+                }
+            },
+            Phase::Reading { call, .. } => match call.step(now) {
+                Step::Start(inner, exchange) => Some(self.start(Sender::Setup(inner), exchange)),
+                Step::Wait { until } => Some(Step::Wait { until }),
+                Step::Done(result) => {
+                    self.after_reading(now, result);
+                    None
+                }
+            },
+            Phase::Sending(_) | Phase::Finished(_) => None,
+        }
+    }
+
+    pub(super) fn after_reading(&mut self, now: Now, result: Result<UploadState, Error>) {
+        let Phase::Reading {
+            record,
+            completed,
+            page,
+            ..
+        } = &mut self.phase
+        else {
+            return;
+        };
+        let state = match result {
+            Ok(state) => state,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return self.begin_anew("the platform does not know it any more");
+            }
+            Err(error) => return self.fail(error),
+        };
+        match &state.status {
+            Some(UploadStatus::Expired) => {
+                return self.begin_anew("it has expired (a session lives 24 hours)");
+            }
+            Some(UploadStatus::Failed) => return self.begin_anew("the platform gave it up"),
+            Some(UploadStatus::Completed) => {
+                let session = match Session::from_record(record, self.source.len()) {
+                    Ok(session) => session,
+                    Err(error) => return self.fail(error),
+                };
+                let uploaded = Uploaded {
+                    upload_id: session.upload_id,
+                    asset_id: session.asset_id,
+                    bytes: self.source.len(),
+                    chunks: session.total_chunks,
+                    resumed: session.total_chunks,
+                    attempts: 0,
+                    took: now.mono.saturating_sub(self.started.unwrap_or_default()),
+                };
+                self.phase = Phase::Finished(Some(Box::new(Ok(uploaded))));
+                return;
+            }
+            _ => {}
+        }
+        completed.extend(complete_in(&state));
+        if has_more(&state, *page) {
+            *page += 1;
+            let endpoint = read_state(&record.upload_id, *page);
+            let next = self.call(endpoint);
+            if let Phase::Reading { call, .. } = &mut self.phase {
+                *call = next;
+            }
+            return;
+        }
+        let (record, completed) = (record.clone(), std::mem::take(completed));
+        match Session::from_record(&record, self.source.len()) {
+            Err(error) => self.fail(error),
+            Ok(session) => {
+                let (upload_id, asset_id, chunks) = (
+                    session.upload_id.clone(),
+                    session.asset_id.clone(),
+                    session.total_chunks,
+                );
+                self.begin_sending(now, session, &completed, record.sent);
+                let resumed = match &self.phase {
+                    Phase::Sending(sending) => sending.resumed,
+                    _ => 0,
+                };
+                self.observer.tell(&Event::UploadBegun {
+                    upload_id,
+                    asset_id,
+                    chunks,
+                    resumed,
+                });
+            }
+        }
+    }
+
+    pub(super) fn begin_anew(&mut self, because: &'static str) {
+        self.observer.tell(&Event::UploadRestarted { because });
+        let create = self.create.clone();
+        self.phase = Phase::Creating(self.call(create));
+    }
+
+    /// Begins to send to `session`; chunks of which the API says that they are complete are not sent again, and those that
+    /// an earlier process has sent are reported first.
+    pub(super) fn begin_sending(
+        &mut self,
+        now: Now,
+        session: Session,
+        completed: &[u32],
+        sent: BTreeMap<u32, SentChunk>,
+    ) {
+        let mut book = Book::new(session.total_chunks);
+        for index in completed {
+            book.confirm(*index);
+        }
+        for (index, chunk) in sent {
+            if chunk.chunk_size == session.chunk_len(index) {
+                book.remember(index, chunk.etag);
+            }
+        }
+        let resumed = u32::try_from(book.done().count()).unwrap_or(u32::MAX);
+        let bytes = book.done().map(|index| session.chunk_len(index)).sum();
+        let unreported_since = (book.unreported() > 0).then_some(now.mono);
+        self.phase = Phase::Sending(Box::new(Sending {
+            session,
+            book,
+            urls: Urls::default(),
+            url_call: None,
+            report_call: None,
+            verify_call: None,
+            verified: (Vec::new(), 0),
+            verifications: 0,
+            unreported_since,
+            paced_until: Duration::ZERO,
+            began: now.mono,
+            bytes,
+            resumed_bytes: bytes,
+            attempts: 0,
+            resumed,
+        }));
+    }
+}

@@ -1,0 +1,118 @@
+//! The presigned URLs at hand: each is used once, and not after its time.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
+use tl_model::{Timestamp, UploadUrl};
+
+/// How long a URL lives where the answer does not tell (API reference, "Create a multipart upload session": one hour).
+const DOCUMENTED_LIFE: Duration = Duration::from_secs(3600);
+
+/// The URLs that have not been used, by chunk.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Urls {
+    by_chunk: BTreeMap<u32, Entry>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    url: String,
+    /// On the driver's clock.
+    usable_until: Duration,
+}
+
+impl Urls {
+    /// Takes URLs that came at `now` in an answer that the server dates `server`; a newer URL replaces an older one.
+    ///
+    /// Their life is counted on the server's clock and kept on the driver's, so that a wrong wall clock here does no harm.
+    pub(super) fn take(
+        &mut self,
+        urls: Vec<UploadUrl>,
+        expires_at: Option<&Timestamp>,
+        server: SystemTime,
+        now: Duration,
+        margin: Duration,
+        wanted: impl Fn(u32) -> bool,
+    ) {
+        for url in urls {
+            let index = url.chunk_index;
+            if !wanted(index) {
+                continue;
+            }
+            let life = life(url.expires_at.as_ref().or(expires_at), server);
+            let usable_until = now
+                .saturating_add(life)
+                .saturating_sub(margin.min(life / 2));
+            self.by_chunk.insert(
+                index,
+                Entry {
+                    url: url.url,
+                    usable_until,
+                },
+            );
+        }
+    }
+
+    /// Takes out the URL of a chunk, where there is one in its time.
+    pub(super) fn use_up(&mut self, index: u32, now: Duration) -> Option<String> {
+        let entry = self.by_chunk.remove(&index)?;
+        (now < entry.usable_until).then_some(entry.url)
+    }
+
+    /// Whether there is a URL for the chunk that is still in its time.
+    pub(super) fn has(&self, index: u32, now: Duration) -> bool {
+        self.by_chunk
+            .get(&index)
+            .is_some_and(|entry| now < entry.usable_until)
+    }
+}
+
+fn life(expires_at: Option<&Timestamp>, server: SystemTime) -> Duration {
+    let expires = expires_at
+        .and_then(Timestamp::instant)
+        .map(SystemTime::from);
+    match expires.map(|expires| expires.duration_since(server)) {
+        Some(Ok(life)) => life.min(DOCUMENTED_LIFE),
+        // Gone already: the storage would refuse it.
+        Some(Err(_)) => Duration::ZERO,
+        None => DOCUMENTED_LIFE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn urls(expires: Option<&str>) -> Urls {
+        let mut urls = Urls::default();
+        let mut url = UploadUrl::new(1_u32, "https://bucket.example/1");
+        url.expires_at = expires.map(Timestamp::from);
+        let now = Duration::from_secs(100);
+        urls.take(vec![url], None, at(0), now, Duration::from_secs(60), |_| {
+            true
+        });
+        urls
+    }
+
+    #[test]
+    fn a_url_is_used_once_and_not_in_its_last_minute() {
+        let seconds = Duration::from_secs;
+        let mut hour = urls(Some("1970-01-01T01:00:00Z"));
+        assert!(hour.has(1, seconds(100 + 3539)));
+        assert!(!hour.has(1, seconds(100 + 3540)));
+        assert!(hour.use_up(1, seconds(200)).is_some());
+        assert_eq!(hour.use_up(1, seconds(200)), None);
+    }
+
+    #[test]
+    fn a_url_without_a_time_lives_as_documented_and_one_of_the_past_is_not_used() {
+        assert!(urls(None).has(1, Duration::from_secs(3000)));
+        assert!(!urls(Some("1969-12-31T23:59:00Z")).has(1, Duration::from_secs(100)));
+    }
+}
