@@ -52,6 +52,26 @@ fixtures! {
     Video: "video/schema_example.json" "video/retrieved.json" "video/list_item.json" "video/odd_metadata.json";
     UpdateVideo: "video/update.json";
     Page<Video>: "video/page.json";
+    Asset: "asset/schema_example.json" "asset/retrieved.json" "asset/image.json" "asset/document.json"
+        "asset/processing.json" "asset/failed.json" "asset/imported.json";
+    Page<Asset>: "asset/page.json";
+    Page<AssetReference>: "asset/references_page.json";
+    Page<Entity>: "asset/entities_page.json";
+    AssetTranscription: "asset/transcription.json" "asset/transcription_failed.json";
+    NewUpload: "upload/new.json" "upload/new_with_options.json";
+    UploadSession: "upload/session.json";
+    ChunkReport: "upload/report.json";
+    ChunkReceipt: "upload/receipt.json" "upload/receipt_partial.json";
+    UrlRequest: "upload/url_request.json";
+    UploadUrls: "upload/urls.json";
+    UploadState: "upload/state.json" "upload/state_with_nulls.json";
+    Page<IncompleteUpload>: "upload/page.json";
+    IndexedAsset: "indexed_asset/schema_example.json" "indexed_asset/retrieved.json" "indexed_asset/list_item.json"
+        "indexed_asset/indexing.json";
+    CreatedIndexedAsset: "indexed_asset/created.json" "indexed_asset/created_february_2026.json";
+    NewIndexedAsset: "indexed_asset/new.json" "indexed_asset/new_with_options.json";
+    IndexedAssetUpdate: "indexed_asset/update.json";
+    Page<IndexedAsset>: "indexed_asset/page.json";
     Hls: "hls/schema_example.json";
     PageInfo: "page_info/schema_example.json";
     UserMetadata: "user_metadata/schema_example.json";

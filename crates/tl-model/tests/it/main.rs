@@ -8,5 +8,7 @@ mod mutations;
 mod public_types;
 mod round_trip;
 mod timestamp;
+mod uploads;
 mod user_metadata;
 mod wire;
+mod wire_assets;

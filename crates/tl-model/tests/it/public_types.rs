@@ -24,11 +24,17 @@ fn public_types_can_be_sent_shared_printed_and_cloned() {
 #[test]
 fn schemas_can_be_encoded_and_decoded_too() {
     each!(schema:
-        TaskId, VideoId, IndexId, AssetId, IndexedAssetId, UploadId, EventId, AnalyzeTaskId,
+        TaskId, VideoId, IndexId, AssetId, IndexedAssetId, UploadId, EntityId, EventId, AnalyzeTaskId,
         TaskStatus, ModelName, ModelOption, Addon, ModelFamily, HlsStatus, SortOption, SortBy, ErrorCode, WebhookEventType,
         AnalyzeStatus, AnalyzeSourceType,
         Task, CreatedTask, SystemMetadata, Hls, Timestamp,
         Index, IndexModel, CreatedIndex, NewIndex, UpdateIndex,
+        AssetMethod, AssetStatus, AssetType, MediaStatus, AssetSourceType, AssetSourceProvider, EntityStatus,
+        TranscriptionUnit, TranscriptionStatus, UploadType, ProofType, UploadStatus, ChunkStatus, IndexedAssetStatus,
+        Asset, AssetError, AssetHls, AssetThumbnail, AssetSource, AssetSourceDetails, AssetReference, AssetReferenceIndex,
+        Entity, AssetTranscription, Utterance, TechnicalMetadata, VideoStreamMetadata, AudioStreamMetadata,
+        NewUpload, UploadSession, UploadUrl, CompletedChunk, ChunkReport, ChunkReceipt, UrlRequest, UploadUrls, ChunkState,
+        UploadState, IncompleteUpload, IndexedAsset, CreatedIndexedAsset, NewIndexedAsset, IndexedAssetUpdate,
         Video, UpdateVideo, TranscriptionSegment,
         Page<Task>, PageInfo,
         UserMetadata, MetadataValue, MetadataPatch,

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tl_model::*;
 
-use crate::wire;
+use crate::{wire, wire_assets};
 
 /// Decode → encode gives the object back, and decode → encode → decode the value; through values and through text.
 fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(
@@ -67,6 +67,32 @@ loses_nothing! {
     analyze_video_source_loses_nothing: AnalyzeVideoSource = wire::analyze_video_source();
     analyze_error_loses_nothing: AnalyzeError = wire::analyze_error();
     webhook_model_loses_nothing: WebhookModel = wire::webhook_model();
+    asset_loses_nothing: Asset = wire_assets::asset();
+    asset_error_loses_nothing: AssetError = wire_assets::asset_error();
+    asset_hls_loses_nothing: AssetHls = wire_assets::asset_hls();
+    asset_thumbnail_loses_nothing: AssetThumbnail = wire_assets::asset_thumbnail();
+    asset_source_loses_nothing: AssetSource = wire_assets::asset_source();
+    asset_reference_loses_nothing: AssetReference = wire_assets::asset_reference();
+    entity_loses_nothing: Entity = wire_assets::entity();
+    asset_transcription_loses_nothing: AssetTranscription = wire_assets::asset_transcription();
+    technical_metadata_loses_nothing: TechnicalMetadata = wire_assets::technical_metadata();
+    video_stream_metadata_loses_nothing: VideoStreamMetadata = wire_assets::video_stream();
+    audio_stream_metadata_loses_nothing: AudioStreamMetadata = wire_assets::audio_stream();
+    new_upload_loses_nothing: NewUpload = wire_assets::new_upload();
+    upload_session_loses_nothing: UploadSession = wire_assets::upload_session();
+    upload_url_loses_nothing: UploadUrl = wire_assets::upload_url();
+    chunk_report_loses_nothing: ChunkReport = wire_assets::chunk_report();
+    chunk_receipt_loses_nothing: ChunkReceipt = wire_assets::chunk_receipt();
+    url_request_loses_nothing: UrlRequest = wire_assets::url_request();
+    upload_urls_loses_nothing: UploadUrls = wire_assets::upload_urls();
+    upload_state_loses_nothing: UploadState = wire_assets::upload_state();
+    incomplete_upload_loses_nothing: IncompleteUpload = wire_assets::incomplete_upload();
+    indexed_asset_loses_nothing: IndexedAsset = wire_assets::indexed_asset();
+    created_indexed_asset_loses_nothing: CreatedIndexedAsset = wire_assets::created_indexed_asset();
+    new_indexed_asset_loses_nothing: NewIndexedAsset = wire_assets::new_indexed_asset();
+    indexed_asset_update_loses_nothing: IndexedAssetUpdate = wire_assets::indexed_asset_update();
+    upload_status_loses_nothing: UploadStatus = wire::text();
+    entity_id_loses_nothing: EntityId = wire::text();
     timestamp_loses_nothing: Timestamp = wire::text();
     task_id_loses_nothing: TaskId = wire::text();
     event_id_loses_nothing: EventId = wire::text();

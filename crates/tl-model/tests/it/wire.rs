@@ -5,7 +5,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-type Wire = BoxedStrategy<Value>;
+pub(crate) type Wire = BoxedStrategy<Value>;
 
 const SAFE: i64 = 9_007_199_254_740_991;
 
@@ -16,7 +16,7 @@ pub(crate) fn text() -> Wire {
 }
 
 /// A known word or any text.
-fn word(known: &'static [&'static str]) -> Wire {
+pub(crate) fn word(known: &'static [&'static str]) -> Wire {
     prop_oneof![
         proptest::sample::select(known).prop_map(Value::from),
         text()
@@ -44,15 +44,15 @@ fn plain(value: f64) -> Value {
     }
 }
 
-fn pixels() -> Wire {
+pub(crate) fn pixels() -> Wire {
     any::<u32>().prop_map(Value::from).boxed()
 }
 
-fn count() -> Wire {
+pub(crate) fn count() -> Wire {
     any::<u64>().prop_map(Value::from).boxed()
 }
 
-fn list(item: Wire) -> Wire {
+pub(crate) fn list(item: Wire) -> Wire {
     vec(item, 0..4).prop_map(Value::from).boxed()
 }
 
@@ -78,7 +78,10 @@ pub(crate) fn any_json() -> Wire {
 }
 
 /// An object: required members set; each optional one absent, `null` or set; up to three members that no type knows.
-fn object(required: Vec<(&'static str, Wire)>, optional: Vec<(&'static str, Wire)>) -> Wire {
+pub(crate) fn object(
+    required: Vec<(&'static str, Wire)>,
+    optional: Vec<(&'static str, Wire)>,
+) -> Wire {
     let (required_names, required): (Vec<_>, Vec<_>) = required.into_iter().unzip();
     let (optional_names, optional): (Vec<_>, Vec<_>) = optional
         .into_iter()
