@@ -1,0 +1,58 @@
+//! Drives one flow: keeps its exchanges in flight side by side, and wakes it at its time. How an exchange is sent is the
+//! client's business.
+
+use std::{
+    future,
+    time::{Duration, SystemTime},
+};
+
+use futures_util::{StreamExt, future::Either, stream::FuturesUnordered};
+use tl_protocol::{Flow, Now, Step};
+use tokio::time::{Instant, sleep_until};
+
+use crate::Shared;
+
+/// Drives `flow` to its end. What is in flight then, or when the future is dropped, is dropped with it.
+pub(crate) async fn drive<F: Flow>(shared: &Shared, mut flow: F) -> F::Output {
+    let now = || Now::new(shared.started.elapsed(), SystemTime::now());
+    let mut in_flight = FuturesUnordered::new();
+    loop {
+        match flow.step(now()) {
+            Step::Done(output) => return output,
+            Step::Start(token, exchange) => {
+                in_flight.push(async move { (token, shared.send(exchange).await) });
+            }
+            Step::Wait { until } => {
+                assert!(
+                    until.is_some() || !in_flight.is_empty(),
+                    "a flow waits without end while nothing is in flight: it breaks the contract of `Flow`"
+                );
+                let outcome = async {
+                    match in_flight.next().await {
+                        Some(outcome) => outcome,
+                        None => future::pending().await,
+                    }
+                };
+                let time = async {
+                    match until {
+                        Some(until) => sleep_until(at(shared.started, until)).await,
+                        None => future::pending().await,
+                    }
+                };
+                let (outcome, time) = (std::pin::pin!(outcome), std::pin::pin!(time));
+                if let Either::Left(((token, outcome), _)) =
+                    futures_util::future::select(outcome, time).await
+                {
+                    flow.on_outcome(now(), token, outcome);
+                }
+            }
+        }
+    }
+}
+
+/// A time so far away that it has no `Instant` is as good as never: a year.
+fn at(started: Instant, after: Duration) -> Instant {
+    started
+        .checked_add(after)
+        .unwrap_or_else(|| Instant::now() + Duration::from_secs(365 * 86_400))
+}

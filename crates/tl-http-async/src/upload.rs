@@ -1,0 +1,185 @@
+//! A body on its way into hyper: pieces with a known total length, read ahead by one thread of the blocking pool into a
+//! few buffers that are used again and again.
+
+use std::{
+    future::Future,
+    io::{self, Read},
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tl_protocol::Body;
+use tokio::sync::mpsc;
+
+/// The size of a piece. 64 KiB to 512 KiB are equally fast, smaller and larger ones slower (1 GiB to a loopback sink).
+const PIECE: usize = 256 << 10;
+
+/// The number of buffers of one body: one is being filled, one lies ready, and hyper holds up to two.
+const BUFFERS: usize = 4;
+
+/// Where an upload leaves the error of its source, which hyper would wrap.
+#[derive(Debug, Default)]
+pub(crate) struct UploadFailure(Mutex<Option<io::Error>>);
+
+impl UploadFailure {
+    pub(crate) fn take(&self) -> Option<io::Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The body of one request, sent once.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    left: u64,
+    pieces: Pieces,
+    failure: Arc<UploadFailure>,
+}
+
+#[derive(Debug)]
+enum Pieces {
+    InMemory(Bytes),
+    /// Not read before hyper asks for it.
+    NotBegun(Body),
+    Read(mpsc::Receiver<io::Result<Bytes>>),
+}
+
+impl Upload {
+    pub(crate) fn new(body: &Body, failure: Arc<UploadFailure>) -> Self {
+        let pieces = match body.as_bytes() {
+            Some(bytes) => Pieces::InMemory(bytes),
+            None => Pieces::NotBegun(body.clone()),
+        };
+        Self {
+            left: body.len(),
+            pieces,
+            failure,
+        }
+    }
+
+    fn next_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        loop {
+            match &mut self.pieces {
+                Pieces::InMemory(bytes) => {
+                    return Poll::Ready(Ok(bytes.split_to(bytes.len().min(PIECE))));
+                }
+                Pieces::NotBegun(body) => {
+                    let (sender, receiver) = mpsc::channel(1);
+                    let body = std::mem::take(body);
+                    tokio::task::spawn_blocking(move || read_ahead(&body, &sender));
+                    self.pieces = Pieces::Read(receiver);
+                }
+                Pieces::Read(receiver) => {
+                    return pin!(receiver.recv()).poll(cx).map(|piece| {
+                        piece.unwrap_or_else(|| {
+                            Err(io::Error::other("the source stopped before its last byte"))
+                        })
+                    });
+                }
+            }
+        }
+    }
+}
+
+impl http_body::Body for Upload {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        self.next_piece(cx).map(|piece| {
+            Some(match piece {
+                Ok(bytes) => {
+                    self.left -= bytes.len() as u64;
+                    Ok(Frame::data(bytes))
+                }
+                Err(error) => {
+                    *self
+                        .failure
+                        .0
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    Err(io::ErrorKind::Other.into())
+                }
+            })
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+/// Reads `body` to its end, or until nobody wants it any more.
+fn read_ahead(body: &Body, pieces: &mpsc::Sender<io::Result<Bytes>>) {
+    let mut reader = body.reader();
+    let (home, mut returned) = mpsc::unbounded_channel();
+    let mut left = body.len();
+    let mut made = 0;
+    while left > 0 {
+        let buffer = match returned.try_recv() {
+            Ok(buffer) => Some(buffer),
+            Err(_) if made < BUFFERS => {
+                made += 1;
+                Some(vec![
+                    0;
+                    usize::try_from(left)
+                        .map_or(PIECE, |left| left.min(PIECE))
+                ])
+            }
+            // `home` lives here, so that this ends with a buffer: whoever has it drops it at the latest with the body.
+            Err(_) => returned.blocking_recv(),
+        };
+        let Some(mut buffer) = buffer else { return };
+        let piece = fill(&mut reader, &mut buffer, left).map(|len| {
+            left -= len as u64;
+            Bytes::from_owner(Lent {
+                buffer,
+                len,
+                home: home.clone(),
+            })
+        });
+        let failed = piece.is_err();
+        if pieces.blocking_send(piece).is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// Fills `buffer` as far as `left` bytes go: a source may give less than it was asked for.
+fn fill(reader: &mut impl Read, buffer: &mut [u8], left: u64) -> io::Result<usize> {
+    let wanted = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+    reader.read_exact(&mut buffer[..wanted])?;
+    Ok(wanted)
+}
+
+/// A buffer that goes back to its reader when hyper has sent it.
+struct Lent {
+    buffer: Vec<u8>,
+    len: usize,
+    home: mpsc::UnboundedSender<Vec<u8>>,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer[..self.len]
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // Where the reader has ended, the buffer is freed.
+        drop(self.home.send(std::mem::take(&mut self.buffer)));
+    }
+}

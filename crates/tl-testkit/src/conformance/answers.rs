@@ -1,0 +1,242 @@
+//! Cases about answers: what is one, what is none, and how much of one is kept.
+
+use std::time::{Duration, Instant};
+
+use tl_protocol::{Delivery, HttpSettings, TransportErrorKind};
+
+use super::{Harness, SECRET, expect_failure, plain, send, send_well, settings, with};
+use crate::{
+    exchanges::{exchange, get},
+    server::{Reaction, Reply, Server},
+};
+
+/// Any status is `Ok`, with its headers and its body.
+pub fn any_status_is_an_answer<H: Harness>(harness: &H) {
+    let statuses = [
+        200, 201, 202, 301, 308, 400, 401, 403, 404, 408, 409, 413, 418, 429, 500, 502, 503, 599,
+    ];
+    let script = statuses.map(|status| {
+        Reply::status(status)
+            .header("X-Seen", "yes")
+            .body("text")
+            .into()
+    });
+    let server = Server::scripted(script);
+    let transport = plain(harness);
+    for status in statuses {
+        let answer = send_well(
+            harness,
+            &transport,
+            exchange("POST", &server.url("/a"), "body"),
+        );
+        assert_eq!(
+            (answer.status().as_u16(), &answer.body()[..]),
+            (status, &b"text"[..])
+        );
+        assert_eq!(answer.headers()["x-seen"], "yes");
+    }
+    let server = Server::scripted([Reply::status(204).into()]);
+    let answer = send_well(
+        harness,
+        &transport,
+        exchange("DELETE", &server.url("/a"), ""),
+    );
+    assert_eq!((answer.status().as_u16(), answer.body().len()), (204, 0));
+}
+
+/// A gateway's own page is handed on as it is.
+pub fn an_html_page_of_a_gateway_is_an_answer<H: Harness>(harness: &H) {
+    let page = "<html><body><h1>502 Bad Gateway</h1></body></html>";
+    let server = Server::scripted([Reply::status(502)
+        .header("Content-Type", "text/html")
+        .body(page)
+        .into()]);
+    let answer = send_well(harness, &plain(harness), get(&server.url("/")));
+    assert_eq!(
+        (answer.status().as_u16(), &answer.body()[..]),
+        (502, page.as_bytes())
+    );
+}
+
+/// A redirect is an answer; the other host never hears of the request.
+pub fn a_redirect_is_an_answer_and_not_followed<H: Harness>(harness: &H) {
+    let other = Server::scripted([Reply::ok("other").into()]);
+    let location = other.url("/stolen");
+    for status in [301, 302, 303, 307, 308] {
+        let elsewhere = location.clone();
+        let server =
+            Server::reacting(move |_| Reply::status(status).header("Location", &elsewhere).into());
+        for (method, body) in [("GET", ""), ("POST", "body")] {
+            let answer = send_well(
+                harness,
+                &plain(harness),
+                exchange(method, &server.url("/first"), body),
+            );
+            assert_eq!(answer.status().as_u16(), status);
+            assert_eq!(answer.headers()["location"], location.as_str());
+        }
+    }
+    assert_eq!(other.connections(), 0, "a redirect was followed");
+}
+
+/// Announced length, chunked coding and the end of the connection all end a body.
+pub fn every_framing_of_an_answer_is_read<H: Harness>(harness: &H) {
+    let text = "a body of some length";
+    let server = Server::scripted([
+        Reply::status(200).body(text).into(),
+        Reply::status(200).chunked(text).into(),
+        Reply::status(200).chunked("").into(),
+        Reply::status(200).until_close(text).into(),
+    ]);
+    let transport = plain(harness);
+    for expected in [text, text, "", text] {
+        let answer = send_well(harness, &transport, get(&server.url("/")));
+        assert_eq!(&answer.body()[..], expected.as_bytes());
+    }
+}
+
+/// Nothing is decoded that nobody asked to be encoded.
+pub fn an_encoded_answer_is_left_as_it_is<H: Harness>(harness: &H) {
+    let server = Server::scripted([Reply::ok("not really gzip")
+        .header("Content-Encoding", "gzip")
+        .into()]);
+    let answer = send_well(harness, &plain(harness), get(&server.url("/")));
+    assert_eq!(&answer.body()[..], b"not really gzip");
+    assert_eq!(answer.headers()["content-encoding"], "gzip");
+}
+
+/// `100 Continue` and `103 Early Hints` are not the answer.
+pub fn an_interim_answer_is_passed_over<H: Harness>(harness: &H) {
+    let last = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok";
+    for first in [
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+    ] {
+        let server = Server::scripted([Reaction::raw(format!("{first}{last}"))]);
+        let answer = send_well(
+            harness,
+            &plain(harness),
+            exchange("POST", &server.url("/"), "body"),
+        );
+        assert_eq!(
+            (answer.status().as_u16(), &answer.body()[..]),
+            (201, &b"ok"[..]),
+            "{first}"
+        );
+    }
+}
+
+/// Bytes that are no HTTP are told apart from a broken line.
+pub fn garbage_is_not_http<H: Harness>(harness: &H) {
+    for garbage in [
+        "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        "\0\u{1}\u{2}binary\r\n\r\n",
+        "HTTP/1.1 two hundred\r\n\r\n",
+    ] {
+        let server = Server::scripted([Reaction::raw(garbage)]);
+        let uri = server.url(&format!("/?signature={SECRET}"));
+        let outcome = send(harness, &plain(harness), exchange("POST", &uri, "body"));
+        expect_failure(outcome, TransportErrorKind::NotHttp, Delivery::Unknown);
+    }
+}
+
+/// A whole request without an answer is in doubt.
+pub fn a_connection_closed_before_the_answer_is_lost<H: Harness>(harness: &H) {
+    for (method, body) in [("GET", ""), ("DELETE", ""), ("POST", "body")] {
+        let server = Server::scripted([Reaction::close()]);
+        let uri = server.url(&format!("/?signature={SECRET}"));
+        let outcome = send(harness, &plain(harness), exchange(method, &uri, body));
+        expect_failure(outcome, TransportErrorKind::Lost, Delivery::Unknown);
+        assert_eq!(server.seen().len(), 1, "nothing is sent twice");
+    }
+}
+
+/// Half an answer is none, wherever it was cut.
+pub fn an_answer_cut_anywhere_is_lost<H: Harness>(harness: &H) {
+    let reply = || Reply::ok("0123456789").header("X-Long", "0123456789");
+    for len in [1, 9, 20, 40, 64, 65, 70, 74] {
+        let server = Server::scripted([Reaction::cut(reply(), len)]);
+        let outcome = send(
+            harness,
+            &plain(harness),
+            exchange("POST", &server.url("/"), "body"),
+        );
+        expect_failure(outcome, TransportErrorKind::Lost, Delivery::Unknown);
+    }
+    let server = Server::scripted([Reaction::raw(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n012",
+    )]);
+    let outcome = send(
+        harness,
+        &plain(harness),
+        exchange("POST", &server.url("/"), "body"),
+    );
+    expect_failure(outcome, TransportErrorKind::Lost, Delivery::Unknown);
+}
+
+/// An endless answer costs neither memory nor time.
+pub fn an_answer_over_the_limit_is_refused_without_being_kept<H: Harness>(harness: &H) {
+    let limited = || {
+        with(
+            harness,
+            HttpSettings {
+                max_response: 100 << 10,
+                ..settings()
+            },
+        )
+    };
+    let started = Instant::now();
+    let replies = [
+        Reply::status(200).filler(8 << 30),
+        Reply::status(200).chunked(vec![b'x'; 300 << 10]),
+        Reply::status(200).until_close(vec![b'x'; 300 << 10]),
+    ];
+    for reply in replies {
+        let server = Server::scripted([reply.into()]);
+        let outcome = send(
+            harness,
+            &limited(),
+            get(&server.url(&format!("/?signature={SECRET}"))),
+        );
+        expect_failure(outcome, TransportErrorKind::TooLarge, Delivery::Unknown);
+    }
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "the whole answer was read: {:?}",
+        started.elapsed()
+    );
+}
+
+/// A head without end is given up too.
+pub fn an_answer_with_an_endless_head_is_refused<H: Harness>(harness: &H) {
+    let head = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n", "x".repeat(4 << 20));
+    let server = Server::scripted([Reaction::raw(head)]);
+    let outcome = send(
+        harness,
+        &plain(harness),
+        exchange("POST", &server.url("/"), "body"),
+    );
+    expect_failure(outcome, TransportErrorKind::TooLarge, Delivery::Unknown);
+}
+
+/// The limit itself is allowed.
+pub fn an_answer_of_exactly_the_limit_is_taken<H: Harness>(harness: &H) {
+    let transport = with(
+        harness,
+        HttpSettings {
+            max_response: 5,
+            ..settings()
+        },
+    );
+    for reply in [
+        Reply::ok("12345"),
+        Reply::status(200).chunked("12345"),
+        Reply::status(200).until_close("12345"),
+    ] {
+        let server = Server::scripted([reply.into()]);
+        assert_eq!(
+            &send_well(harness, &transport, get(&server.url("/"))).body()[..],
+            b"12345"
+        );
+    }
+}

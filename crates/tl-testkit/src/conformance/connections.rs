@@ -1,0 +1,191 @@
+//! Cases about connections: when one is used again, how many there are, and when one is dropped.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tl_protocol::{Body, HttpSettings};
+
+use super::{Harness, plain, send_well, settings, with};
+use crate::{
+    exchanges::{Many, exchange, get},
+    server::{Reaction, Reply, Server},
+    source::PatternSource,
+};
+
+/// Requests one after another share a connection, with and without a body.
+pub fn one_connection_serves_many_requests<H: Harness>(harness: &H) {
+    let server = Server::reacting(|seen| match seen.method.as_str() {
+        "GET" => Reply::ok("text").into(),
+        "DELETE" => Reply::status(204).into(),
+        _ => Reply::status(404).chunked("text").into(),
+    });
+    let transport = plain(harness);
+    for _ in 0..20 {
+        send_well(harness, &transport, get(&server.url("/")));
+        send_well(
+            harness,
+            &transport,
+            exchange("POST", &server.url("/"), "body"),
+        );
+        send_well(
+            harness,
+            &transport,
+            exchange("DELETE", &server.url("/"), ""),
+        );
+    }
+    assert_eq!((server.seen().len(), server.connections()), (60, 1));
+}
+
+/// The same through TLS, whose session tickets arrive at any time.
+pub fn one_tls_connection_serves_many_requests<H: Harness>(harness: &H) {
+    let server = Server::tls(&[], (0..20).map(|_| Reply::ok("text").into()));
+    let transport = with(
+        harness,
+        HttpSettings {
+            extra_roots: vec![server.root()],
+            ..settings()
+        },
+    );
+    for _ in 0..20 {
+        assert_eq!(
+            send_well(harness, &transport, get(&server.url("/"))).status(),
+            200
+        );
+    }
+    assert_eq!((server.seen().len(), server.connections()), (20, 1));
+}
+
+/// A connection that the server announces to close is not used again.
+pub fn a_closed_connection_is_not_used_again<H: Harness>(harness: &H) {
+    let announced = || {
+        Reaction::from(Reply::ok("").header("Connection", "close"))
+            .then_close(Duration::from_millis(200))
+    };
+    let server = Server::scripted([announced(), announced(), announced()]);
+    let transport = plain(harness);
+    for _ in 0..3 {
+        assert_eq!(
+            send_well(
+                harness,
+                &transport,
+                exchange("POST", &server.url("/"), "body")
+            )
+            .status(),
+            200
+        );
+    }
+    assert_eq!(server.connections(), 3);
+}
+
+/// A server closes idle connections when it likes; the next request goes over a new one, a `POST` too.
+pub fn a_connection_that_the_server_closed_while_idle_does_no_harm<H: Harness>(harness: &H) {
+    let server = Server::reacting(|_| Reaction::from(Reply::ok("")).then_close(Duration::ZERO));
+    let transport = plain(harness);
+    for number in 1..=10 {
+        let body = Body::from_source(Arc::new(PatternSource::new(1000, 1)));
+        assert_eq!(
+            send_well(
+                harness,
+                &transport,
+                exchange("POST", &server.url("/"), body)
+            )
+            .status(),
+            200
+        );
+        server.wait_for_close(number);
+    }
+    assert_eq!((server.seen().len(), server.connections()), (10, 10));
+}
+
+/// Half a body stands between the next request and the server.
+pub fn a_connection_is_not_used_again_after_an_early_answer<H: Harness>(harness: &H) {
+    let server = Server::reacting(|seen| match seen.method.as_str() {
+        "POST" => Reaction::from(Reply::status(413))
+            .reading_only(1)
+            .then_hang(Duration::from_millis(300)),
+        _ => Reply::ok("").into(),
+    });
+    let transport = plain(harness);
+    let body = Body::from_source(Arc::new(PatternSource::new(32 << 20, 1)));
+    assert_eq!(
+        send_well(
+            harness,
+            &transport,
+            exchange("POST", &server.url("/"), body)
+        )
+        .status(),
+        413
+    );
+    assert_eq!(
+        send_well(harness, &transport, get(&server.url("/"))).status(),
+        200
+    );
+    assert_eq!(server.connections(), 2);
+}
+
+/// As many exchanges at once as the flow allows, and not one more.
+pub fn exchanges_run_side_by_side_up_to_the_flows_limit<H: Harness>(harness: &H) {
+    let pause = Duration::from_millis(100);
+    let server =
+        Server::reacting(move |seen| Reaction::from(Reply::ok(seen.target.clone())).after(pause));
+    let transport = plain(harness);
+    for (lanes, rounds) in [(8, 3), (1, 4)] {
+        let count = lanes * rounds;
+        let before = server.connections();
+        let started = Instant::now();
+        let exchanges =
+            (0..count).map(|number| exchange("PUT", &server.url(&format!("/{number}")), "part"));
+        let outcomes = harness.drive(&transport, Many::new(exchanges, lanes));
+        let took = started.elapsed();
+        for (number, outcome) in outcomes.into_iter().enumerate() {
+            let answer = outcome.expect("an outcome").expect("an answer");
+            assert_eq!(&answer.body()[..], format!("/{number}").as_bytes());
+        }
+        let rounds = u32::try_from(rounds).expect("few");
+        assert!(
+            took >= pause * rounds && took < pause * rounds * 3,
+            "{count} on {lanes} lanes took {took:?}"
+        );
+        assert!(
+            server.connections() - before <= u32::try_from(lanes).expect("few"),
+            "connections are used again"
+        );
+    }
+    assert_eq!(server.most_in_flight(), 8);
+}
+
+/// What the flow no longer waits for is ended, not waited for.
+pub fn what_is_in_flight_is_dropped_when_the_flow_ends<H: Harness>(harness: &H) {
+    let server = Server::reacting(|seen| match seen.target.as_str() {
+        "/quick" => Reaction::from(Reply::ok("")).after(Duration::from_millis(200)),
+        "/upload" => Reaction::never()
+            .reading_only(1)
+            .then_hang(Duration::from_millis(500)),
+        _ => Reaction::never(),
+    });
+    let body = Body::from_source(Arc::new(PatternSource::new(64 << 20, 1)));
+    let exchanges = [
+        get(&server.url("/silent")),
+        exchange("PUT", &server.url("/upload"), body),
+        get(&server.url("/quick")),
+    ];
+    let started = Instant::now();
+    let outcomes = harness.drive(
+        &plain(harness),
+        Many::new(exchanges, 3).ending_with_the_first(),
+    );
+    assert!(
+        started.elapsed() < Duration::from_secs(3),
+        "the flow's end took {:?}",
+        started.elapsed()
+    );
+    assert!(
+        outcomes[2].as_ref().is_some_and(Result::is_ok),
+        "{outcomes:?}"
+    );
+    for seen in server.seen().iter().filter(|seen| seen.target != "/quick") {
+        server.wait_for_close(seen.connection);
+    }
+}

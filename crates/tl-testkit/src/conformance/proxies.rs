@@ -1,0 +1,123 @@
+//! Cases about proxies. Which proxy the environment names is tested with the rules themselves, in the protocol.
+
+use std::time::{Duration, Instant};
+
+use tl_protocol::{
+    ApiKey, Auth, Credentials, Delivery, Exchange, HttpSettings, Proxy, TransportErrorKind,
+};
+
+use super::{Harness, SECRET, expect_failure, expect_time, send, send_well, settings, with};
+use crate::{
+    exchanges::{exchange, get},
+    proxy::{Manner, TestProxy},
+    server::{Reply, Server},
+};
+
+const HOST: &str = "api.fake.example";
+
+/// The tunnel is asked for once, the key stays inside of it.
+pub fn a_proxy_carries_requests_to_other_hosts<H: Harness>(harness: &H) {
+    let server = Server::tls(&[HOST], [Reply::ok("1").into(), Reply::ok("2").into()]);
+    let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
+    let mut url = proxy.url();
+    url.set_username("me").expect("an address with a host");
+    url.set_password(Some("p@ss"))
+        .expect("an address with a host");
+    let key = ApiKey::new(&format!("tlk_{SECRET}")).expect("a key");
+    let base = format!("https://{HOST}/v1.3").parse().expect("a URL");
+    let own = HttpSettings {
+        credentials: Some(Credentials::new(key, base).expect("https may have the key")),
+        proxy: Proxy::Url(url),
+        extra_roots: vec![server.root()],
+        ..settings()
+    };
+    let transport = with(harness, own);
+    for expected in ["1", "2"] {
+        let exchange = Exchange {
+            auth: Auth::ApiKey,
+            ..exchange("POST", &format!("https://{HOST}/v1.3/tasks"), "body")
+        };
+        assert_eq!(
+            &send_well(harness, &transport, exchange).body()[..],
+            expected.as_bytes()
+        );
+    }
+    let expected = format!(
+        "CONNECT {HOST}:443 HTTP/1.1\nHost: {HOST}:443\nProxy-Authorization: Basic bWU6cEBzcw=="
+    );
+    assert_eq!(proxy.asked(), [expected]);
+    let seen = server.seen();
+    assert_eq!(seen[1].header("host"), Some(HOST));
+    assert_eq!(
+        seen[1].header("x-api-key"),
+        Some(format!("tlk_{SECRET}").as_str())
+    );
+    assert_eq!(seen[1].header("proxy-authorization"), None);
+}
+
+/// A request to this machine never leaves it.
+pub fn a_proxy_is_passed_by_for_loopback_hosts<H: Harness>(harness: &H) {
+    let server = Server::scripted([Reply::ok("").into(), Reply::ok("").into()]);
+    let proxy = TestProxy::start(Manner::Refuse(403));
+    let transport = with(
+        harness,
+        HttpSettings {
+            proxy: Proxy::Url(proxy.url()),
+            ..settings()
+        },
+    );
+    for uri in [
+        server.url("/"),
+        format!("http://localhost:{}/", server.address().port()),
+    ] {
+        assert_eq!(send_well(harness, &transport, get(&uri)).status(), 200);
+    }
+    assert!(proxy.asked().is_empty());
+}
+
+/// The proxy's own refusal is not taken for the platform's answer.
+pub fn a_proxy_that_refuses_is_unreachable_and_its_password_does_not_show<H: Harness>(harness: &H) {
+    for status in [403, 407, 502] {
+        let proxy = TestProxy::start(Manner::Refuse(status));
+        let mut url = proxy.url();
+        url.set_username("me").expect("an address with a host");
+        url.set_password(Some(SECRET))
+            .expect("an address with a host");
+        let transport = with(
+            harness,
+            HttpSettings {
+                proxy: Proxy::Url(url),
+                ..settings()
+            },
+        );
+        let outcome = send(
+            harness,
+            &transport,
+            exchange("POST", &format!("https://{HOST}/"), "body"),
+        );
+        let text = expect_failure(outcome, TransportErrorKind::Unreachable, Delivery::NotSent);
+        assert!(
+            text.contains("proxy") && text.contains(&status.to_string()),
+            "{text}"
+        );
+    }
+}
+
+/// The connect limit counts for the tunnel too.
+pub fn a_proxy_that_says_nothing_ends_at_the_connect_limit<H: Harness>(harness: &H) {
+    let limit = Duration::from_millis(300);
+    let proxy = TestProxy::start(Manner::Silent);
+    let own = HttpSettings {
+        proxy: Proxy::Url(proxy.url()),
+        connect_timeout: limit,
+        ..settings()
+    };
+    let started = Instant::now();
+    let outcome = send(
+        harness,
+        &with(harness, own),
+        get(&format!("https://{HOST}/")),
+    );
+    expect_failure(outcome, TransportErrorKind::Unreachable, Delivery::NotSent);
+    expect_time(started.elapsed(), limit, limit + Duration::from_secs(5));
+}

@@ -1,0 +1,130 @@
+//! Cases about TLS: who is trusted, and what a failure of trust is called.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    thread,
+};
+
+use bytes::Bytes;
+use tl_protocol::{Delivery, HttpSettings, Proxy, TransportErrorKind};
+
+use super::{Harness, SECRET, expect_failure, plain, send, send_well, settings, with};
+use crate::{
+    exchanges::{exchange, get},
+    proxy::{Manner, TestProxy},
+    server::{Reply, Server},
+};
+
+/// The server's authority is not among the roots: nothing is sent, and it is not called unreachable.
+pub fn an_authority_that_nobody_knows_is_refused<H: Harness>(harness: &H) {
+    let server = Server::tls(&[], [Reply::ok("").into()]);
+    let uri = server.url(&format!("/?signature={SECRET}"));
+    let outcome = send(harness, &plain(harness), exchange("POST", &uri, "body"));
+    let text = expect_failure(outcome, TransportErrorKind::Tls, Delivery::NotSent);
+    assert!(
+        text.contains("UnknownIssuer") || text.contains("certificate"),
+        "{text}"
+    );
+    assert!(server.seen().is_empty());
+}
+
+/// A company's own authority, alone or among others in one file.
+pub fn an_authority_from_the_settings_is_trusted<H: Harness>(harness: &H) {
+    let (server, other) = (
+        Server::tls(&[], [Reply::ok("1").into(), Reply::ok("2").into()]),
+        Server::tls(&[], []),
+    );
+    let both: Bytes = [other.root(), server.root()].concat().into();
+    for (roots, expected) in [(vec![other.root(), server.root()], "1"), (vec![both], "2")] {
+        let transport = with(
+            harness,
+            HttpSettings {
+                extra_roots: roots,
+                ..settings()
+            },
+        );
+        assert_eq!(
+            &send_well(harness, &transport, get(&server.url("/"))).body()[..],
+            expected.as_bytes()
+        );
+    }
+}
+
+/// The right authority, the wrong name.
+pub fn a_certificate_for_another_name_is_refused<H: Harness>(harness: &H) {
+    let server = Server::tls(&["right.example"], [Reply::ok("").into()]);
+    let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
+    let own = HttpSettings {
+        extra_roots: vec![server.root()],
+        proxy: Proxy::Url(proxy.url()),
+        ..settings()
+    };
+    let transport = with(harness, own);
+    let outcome = send(harness, &transport, get("https://wrong.example/"));
+    expect_failure(outcome, TransportErrorKind::Tls, Delivery::NotSent);
+    assert_eq!(
+        send_well(harness, &transport, get("https://right.example/")).status(),
+        200
+    );
+}
+
+/// Plain HTTP where TLS was expected.
+pub fn a_server_that_does_not_speak_tls_is_a_tls_failure<H: Harness>(harness: &H) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+    let uri = format!(
+        "https://{}/",
+        listener
+            .local_addr()
+            .expect("a bound socket has an address")
+    );
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept()?;
+        let _ = stream.read(&mut [0; 2048])?;
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    });
+    let outcome = send(harness, &plain(harness), get(&uri));
+    expect_failure(outcome, TransportErrorKind::Tls, Delivery::NotSent);
+}
+
+/// Found when the transport is made, not at the first request.
+pub fn a_certificate_that_cannot_be_read_is_refused_at_the_start<H: Harness>(harness: &H) {
+    let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for pem in [
+        "",
+        "not a certificate",
+        no_certificate,
+        "-----BEGIN CERTIFICATE-----\n!!!",
+    ] {
+        let error = harness
+            .build(HttpSettings {
+                extra_roots: vec![pem.into()],
+                ..settings()
+            })
+            .err();
+        let error = error.unwrap_or_else(|| panic!("{pem:?} is no certificate"));
+        assert!(error.to_string().contains("root certificate 1"), "{error}");
+    }
+    let error = harness
+        .build(HttpSettings {
+            user_agent: "a\nb".to_owned(),
+            ..settings()
+        })
+        .err()
+        .expect("an error");
+    assert!(error.to_string().contains("user agent"), "{error}");
+}
+
+/// Loading them does not hide the others.
+pub fn the_roots_of_the_system_can_be_loaded<H: Harness>(harness: &H) {
+    let server = Server::tls(&[], [Reply::ok("").into()]);
+    let own = HttpSettings {
+        system_roots: true,
+        extra_roots: vec![server.root()],
+        ..settings()
+    };
+    assert_eq!(
+        send_well(harness, &with(harness, own), get(&server.url("/"))).status(),
+        200
+    );
+}

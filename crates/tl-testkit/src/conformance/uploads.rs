@@ -1,0 +1,334 @@
+//! Cases about bodies: they arrive whole, in bounded memory, and what becomes of an upload that does not is told exactly.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use http::Response;
+use tl_protocol::{Body, Delivery, Exchange, HttpSettings, Source, TransportErrorKind};
+
+use super::{Harness, SECRET, expect_failure, expect_time, plain, send, send_well, settings, with};
+use crate::{
+    exchanges::exchange,
+    server::{Reaction, Reply, Server},
+    source::{Fingerprint, PatternSource},
+};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const STALL: Duration = Duration::from_millis(400);
+const SLACK: Duration = Duration::from_secs(5);
+
+fn upload(server: &Server, source: Arc<PatternSource>) -> Exchange {
+    exchange(
+        "POST",
+        &server.url(&format!("/?signature={SECRET}")),
+        Body::from_source(source),
+    )
+}
+
+fn stalling_after(time: Duration, exchange: Exchange) -> Exchange {
+    Exchange {
+        stall: time,
+        ..exchange
+    }
+}
+
+/// Around every size at which a transport might cut.
+pub fn a_body_of_any_size_arrives_whole_with_its_length<H: Harness>(harness: &H) {
+    let server = Server::reacting(|_| Reply::ok("").into());
+    let transport = plain(harness);
+    let mut sizes = vec![0, 1, 7];
+    for edge in [
+        8 * KIB,
+        16 * KIB,
+        64 * KIB,
+        128 * KIB,
+        256 * KIB,
+        512 * KIB,
+        1024 * KIB,
+    ] {
+        sizes.extend([edge - 1, edge, edge + 1]);
+    }
+    for &size in &sizes {
+        let source = Arc::new(PatternSource::new(size, size));
+        let mut bytes = vec![0; usize::try_from(size).expect("small")];
+        source
+            .read_at(0, &mut bytes)
+            .expect("a pattern can be read");
+        send_well(harness, &transport, upload(&server, Arc::clone(&source)));
+        send_well(
+            harness,
+            &transport,
+            exchange("PUT", &server.url("/"), bytes),
+        );
+        for seen in &server.seen()[server.seen().len() - 2..] {
+            assert_eq!(
+                seen.body,
+                source.fingerprint().text(),
+                "{} of {size} bytes",
+                seen.method
+            );
+            assert_eq!(
+                seen.header("content-length"),
+                Some(size.to_string().as_str())
+            );
+        }
+    }
+}
+
+/// A form is text, a file, and text.
+pub fn a_body_of_several_pieces_arrives_in_order<H: Harness>(harness: &H) {
+    let server = Server::reacting(|_| Reply::ok("").into());
+    let source = Arc::new(PatternSource::new(700 * KIB + 3, 5));
+    let mut media = vec![0; 700 * 1024 + 3];
+    source
+        .read_at(0, &mut media)
+        .expect("a pattern can be read");
+    let body = Body::concat([
+        Body::from("head"),
+        Body::from_source(source),
+        Body::empty(),
+        Body::from("tail"),
+    ]);
+    send_well(
+        harness,
+        &plain(harness),
+        exchange("POST", &server.url("/"), body),
+    );
+    let expected = [&b"head"[..], &media, b"tail"].concat();
+    assert_eq!(server.seen()[0].body, Fingerprint::of(&expected).text());
+}
+
+/// The source is never read far ahead of what the server has taken.
+pub fn a_large_body_streams_in_bounded_memory<H: Harness>(harness: &H) {
+    // What the kernel of both sides may hold on loopback, and some pieces of the transport's own.
+    const AHEAD: u64 = 16 * MIB;
+    let source = Arc::new(PatternSource::new(64 * MIB, 3));
+    let watched = Arc::clone(&source);
+    let server = Server::reacting(|_| {
+        Reaction::from(Reply::ok("")).reading_slowly(
+            usize::try_from(4 * MIB).expect("small"),
+            Duration::from_millis(3),
+        )
+    });
+    std::thread::scope(|scope| {
+        let server = &server;
+        let watcher = scope.spawn(move || {
+            let mut furthest_ahead = 0;
+            while server.received() < watched.len() {
+                // The order matters: what is received meanwhile makes the distance smaller, never larger.
+                let read = watched.furthest_read();
+                furthest_ahead = furthest_ahead.max(read.saturating_sub(server.received()));
+                if server.seen().iter().any(|seen| seen.whole) {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            furthest_ahead
+        });
+        send_well(
+            harness,
+            &plain(harness),
+            upload(server, Arc::clone(&source)),
+        );
+        let ahead = watcher.join().expect("the watcher ends");
+        assert!(ahead < AHEAD, "{} MiB were read ahead", ahead / MIB);
+    });
+    assert_eq!(server.seen()[0].body, source.fingerprint().text());
+}
+
+/// The same through TLS.
+pub fn a_large_body_streams_over_tls<H: Harness>(harness: &H) {
+    let server = Server::tls(&[], [Reply::ok("done").into()]);
+    let transport = with(
+        harness,
+        HttpSettings {
+            extra_roots: vec![server.root()],
+            ..settings()
+        },
+    );
+    let source = Arc::new(PatternSource::new(8 * MIB + 1, 4));
+    let answer = send_well(harness, &transport, upload(&server, Arc::clone(&source)));
+    assert_eq!(&answer.body()[..], b"done");
+    assert_eq!(server.seen()[0].body, source.fingerprint().text());
+}
+
+/// What this side cannot read, the other side cannot have whole.
+pub fn a_source_that_breaks_ends_the_exchange_unsent<H: Harness>(harness: &H) {
+    for at in [0, 1, 300 * KIB, MIB - 1] {
+        let broken = PatternSource::new(MIB, 1).failing_at(at);
+        let shorter = PatternSource::new(MIB, 1).ending_at(at);
+        for (source, cause) in [
+            (broken, "the disk was pulled out"),
+            (shorter, "became shorter"),
+        ] {
+            let server = Server::reacting(|_| Reply::ok("").into());
+            let outcome = send(harness, &plain(harness), upload(&server, Arc::new(source)));
+            let text = expect_failure(outcome, TransportErrorKind::SourceFailed, Delivery::NotSent);
+            assert!(text.contains(cause), "{text}");
+            server.wait_until("the connection ends", |server| {
+                server.seen().iter().all(|seen| !seen.whole)
+            });
+        }
+    }
+}
+
+fn early(read: u64) -> Reaction {
+    Reaction::from(Reply::status(413).body("too large")).reading_only(read)
+}
+
+fn expect_early(answer: &Response<bytes::Bytes>) {
+    assert_eq!(
+        (answer.status().as_u16(), &answer.body()[..]),
+        (413, &b"too large"[..])
+    );
+}
+
+/// The server refuses by the head or the first bytes, and resets the connection while the body is still coming.
+pub fn an_early_answer_is_the_answer_even_when_the_server_then_hangs_up<H: Harness>(harness: &H) {
+    let transport = plain(harness);
+    for read in [0, 1, 100 * KIB, 3 * MIB] {
+        let server = Server::reacting(move |_| early(read).then_close(Duration::ZERO));
+        for _ in 0..10 {
+            let answer = send_well(
+                harness,
+                &transport,
+                upload(&server, Arc::new(PatternSource::new(32 * MIB, 1))),
+            );
+            expect_early(&answer);
+        }
+    }
+}
+
+/// The same through TLS.
+pub fn an_early_answer_over_tls_is_the_answer_even_when_the_server_then_hangs_up<H: Harness>(
+    harness: &H,
+) {
+    for read in [0, 1, 100 * KIB, 3 * MIB] {
+        let server = Server::tls(&[], (0..5).map(|_| early(read).then_close(Duration::ZERO)));
+        let transport = with(
+            harness,
+            HttpSettings {
+                extra_roots: vec![server.root()],
+                ..settings()
+            },
+        );
+        for _ in 0..5 {
+            let answer = send_well(
+                harness,
+                &transport,
+                upload(&server, Arc::new(PatternSource::new(32 * MIB, 1))),
+            );
+            expect_early(&answer);
+        }
+    }
+}
+
+/// The answer comes although the upload stands still, and the rest of the body is not sent.
+pub fn an_early_answer_ends_the_upload_when_the_server_reads_no_more<H: Harness>(harness: &H) {
+    let server = Server::reacting(|_| early(100 * KIB).then_hang(Duration::from_millis(700)));
+    let source = Arc::new(PatternSource::new(256 * MIB, 1));
+    let started = Instant::now();
+    expect_early(&send_well(
+        harness,
+        &plain(harness),
+        upload(&server, Arc::clone(&source)),
+    ));
+    assert!(
+        started.elapsed() < Duration::from_millis(600),
+        "the answer took {:?}",
+        started.elapsed()
+    );
+    server.wait_for_close(1);
+    assert!(
+        !server.seen()[0].whole && source.furthest_read() < source.len(),
+        "the whole body was sent"
+    );
+}
+
+/// A body that was cut cannot have been processed whole.
+pub fn a_line_cut_in_the_middle_of_a_body_is_not_sent<H: Harness>(harness: &H) {
+    for read in [0, 100 * KIB] {
+        let server = Server::scripted([Reaction::close().reading_only(read)]);
+        let outcome = send(
+            harness,
+            &plain(harness),
+            upload(&server, Arc::new(PatternSource::new(64 * MIB, 1))),
+        );
+        expect_failure(outcome, TransportErrorKind::Lost, Delivery::NotSent);
+        assert_eq!(server.seen().len(), 1, "nothing is sent twice");
+    }
+}
+
+/// A body that was sent whole may have been processed, even if the server did not read all of it.
+pub fn a_line_cut_after_the_body_is_in_doubt<H: Harness>(harness: &H) {
+    for reaction in [Reaction::close(), Reaction::close().reading_only(1)] {
+        let server = Server::scripted([reaction.after(Duration::from_millis(50))]);
+        let outcome = send(
+            harness,
+            &plain(harness),
+            upload(&server, Arc::new(PatternSource::new(2000, 1))),
+        );
+        expect_failure(outcome, TransportErrorKind::Lost, Delivery::Unknown);
+    }
+}
+
+/// A server that stops reading is left after the stall limit.
+pub fn a_standstill_is_found<H: Harness>(harness: &H) {
+    let server = Server::scripted([Reaction::never()
+        .reading_only(100 * KIB)
+        .then_hang(Duration::from_secs(3))]);
+    let started = Instant::now();
+    let exchange = upload(&server, Arc::new(PatternSource::new(256 * MIB, 1)));
+    let outcome = send(harness, &plain(harness), stalling_after(STALL, exchange));
+    expect_failure(outcome, TransportErrorKind::Stalled, Delivery::NotSent);
+    expect_time(started.elapsed(), STALL, Duration::from_millis(2900));
+    server.wait_for_close(1);
+}
+
+/// Slow is not stalled.
+pub fn a_slow_upload_that_moves_is_no_standstill<H: Harness>(harness: &H) {
+    let slowly = Reaction::from(Reply::ok("")).reading_slowly(512 << 10, Duration::from_millis(25));
+    let server = Server::scripted([slowly]);
+    let started = Instant::now();
+    let exchange = upload(&server, Arc::new(PatternSource::new(24 * MIB, 1)));
+    send_well(harness, &plain(harness), stalling_after(STALL, exchange));
+    assert!(
+        started.elapsed() > STALL,
+        "the server was too fast for this test: {:?}",
+        started.elapsed()
+    );
+}
+
+/// Once the body is sent, only the time limit of the exchange counts.
+pub fn the_wait_for_the_answer_is_no_standstill<H: Harness>(harness: &H) {
+    let server = Server::reacting(|_| Reaction::from(Reply::ok("")).after(3 * STALL));
+    for body in ["", "body"] {
+        let started = Instant::now();
+        send_well(
+            harness,
+            &plain(harness),
+            stalling_after(STALL, exchange("POST", &server.url("/"), body)),
+        );
+        expect_time(started.elapsed(), 3 * STALL, 3 * STALL + SLACK);
+    }
+}
+
+/// A second sending of the same body starts at its first byte.
+pub fn the_same_body_is_sent_again_from_its_first_byte<H: Harness>(harness: &H) {
+    let server = Server::scripted([
+        Reaction::close().reading_only(100 * KIB),
+        Reply::ok("").into(),
+    ]);
+    let transport = plain(harness);
+    let source = Arc::new(PatternSource::new(16 * MIB, 9));
+    let exchange = upload(&server, Arc::clone(&source));
+    let outcome = send(harness, &transport, exchange.clone());
+    expect_failure(outcome, TransportErrorKind::Lost, Delivery::NotSent);
+    send_well(harness, &transport, exchange);
+    let seen = server.seen();
+    assert!(!seen[0].whole);
+    assert_eq!(seen[1].body, source.fingerprint().text());
+}

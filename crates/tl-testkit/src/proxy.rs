@@ -1,0 +1,122 @@
+//! A proxy that opens tunnels by `CONNECT`, or refuses them, and writes down what it was asked.
+
+use std::{
+    io::{self, BufRead, BufReader, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use url::Url;
+
+/// What the proxy does about every request for a tunnel.
+#[derive(Debug, Clone, Copy)]
+pub enum Manner {
+    /// Opens a tunnel to this address, whatever host was asked for.
+    TunnelTo(SocketAddr),
+    /// Answers with this status.
+    Refuse(u16),
+    /// Never answers.
+    Silent,
+}
+
+/// The proxy; it stops when it is dropped.
+#[derive(Debug)]
+pub struct TestProxy {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl TestProxy {
+    /// A proxy on a free loopback port.
+    #[must_use]
+    pub fn start(manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
+        let (asked, stopped) = (
+            Arc::<Mutex<Vec<String>>>::default(),
+            Arc::<AtomicBool>::default(),
+        );
+        let (noted, ended) = (Arc::clone(&asked), Arc::clone(&stopped));
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if ended.load(Ordering::SeqCst) {
+                    return;
+                }
+                let noted = Arc::clone(&noted);
+                // How a connection ends is seen by the client.
+                thread::spawn(move || drop(serve(stream, manner, &noted)));
+            }
+        });
+        Self {
+            address,
+            asked,
+            stopped,
+        }
+    }
+
+    /// The address as a proxy setting.
+    #[must_use]
+    pub fn url(&self) -> Url {
+        format!("http://{}", self.address)
+            .parse()
+            .expect("an address makes a URL")
+    }
+
+    /// The requests for tunnels so far, with all their headers.
+    #[must_use]
+    pub fn asked(&self) -> Vec<String> {
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl Drop for TestProxy {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+fn serve(stream: TcpStream, manner: Manner, asked: &Mutex<Vec<String>>) -> io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head)? == 0 {
+            return Ok(());
+        }
+    }
+    asked
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(head.trim_end().replace("\r\n", "\n"));
+    let mut client = stream;
+    match manner {
+        Manner::Silent => io::copy(&mut reader, &mut io::sink()).map(drop),
+        Manner::Refuse(status) => client.write_all(
+            format!("HTTP/1.1 {status} Not for you\r\nContent-Length: 0\r\n\r\n").as_bytes(),
+        ),
+        Manner::TunnelTo(address) => {
+            let mut server = TcpStream::connect(address)?;
+            client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+            let (mut back, mut towards_client) = (server.try_clone()?, client.try_clone()?);
+            let answers = thread::spawn(move || {
+                let copied = io::copy(&mut back, &mut towards_client);
+                drop(towards_client.shutdown(Shutdown::Write));
+                copied
+            });
+            io::copy(&mut reader, &mut server)?;
+            server.shutdown(Shutdown::Write)?;
+            drop(answers.join());
+            Ok(())
+        }
+    }
+}

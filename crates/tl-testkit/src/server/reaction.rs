@@ -1,0 +1,201 @@
+//! What a scripted server does about one request.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+/// An HTTP answer.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: ReplyBody,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum ReplyBody {
+    Whole(Bytes),
+    Chunked(Bytes),
+    UntilClose(Bytes),
+    Filler(u64),
+}
+
+impl Reply {
+    /// An answer with `status` and no body.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: ReplyBody::Whole(Bytes::new()),
+        }
+    }
+
+    /// An answer of 200 with `body`.
+    #[must_use]
+    pub fn ok(body: impl Into<Bytes>) -> Self {
+        Self::status(200).body(body)
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The body, with its length announced.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = ReplyBody::Whole(body.into());
+        self
+    }
+
+    /// The body in pieces of three bytes in the chunked coding.
+    #[must_use]
+    pub fn chunked(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = ReplyBody::Chunked(body.into());
+        self
+    }
+
+    /// The body without a length: it ends with the connection.
+    #[must_use]
+    pub fn until_close(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = ReplyBody::UntilClose(body.into());
+        self
+    }
+
+    /// A body of `len` bytes `x`, with its length announced.
+    #[must_use]
+    pub fn filler(mut self, len: u64) -> Self {
+        self.body = ReplyBody::Filler(len);
+        self
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reading {
+    Whole,
+    Only(u64),
+    Slowly { piece: usize, pause: Duration },
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Answer {
+    Http(Reply),
+    Cut(Reply, usize),
+    Raw(Bytes),
+    Nothing,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Then {
+    /// Take the next request.
+    Stay,
+    /// Close, after this time. Bytes of the request that were not read make it a reset.
+    Close(Duration),
+    /// Do nothing for this time; then read to the end, and wait until the client closes.
+    Hang(Duration),
+}
+
+/// What the server does about one request: how it reads the body, what it answers, and what becomes of the connection.
+#[derive(Debug, Clone)]
+pub struct Reaction {
+    pub(super) reading: Reading,
+    pub(super) delay: Duration,
+    pub(super) answer: Answer,
+    pub(super) then: Then,
+}
+
+impl From<Reply> for Reaction {
+    /// Reads the whole body, answers, and takes the next request.
+    fn from(reply: Reply) -> Self {
+        let then = match reply.body {
+            ReplyBody::UntilClose(_) => Then::Close(Duration::ZERO),
+            _ => Then::Stay,
+        };
+        Self {
+            reading: Reading::Whole,
+            delay: Duration::ZERO,
+            answer: Answer::Http(reply),
+            then,
+        }
+    }
+}
+
+impl Reaction {
+    /// Reads the whole request and never answers.
+    #[must_use]
+    pub fn never() -> Self {
+        Self {
+            answer: Answer::Nothing,
+            then: Then::Hang(Duration::ZERO),
+            ..Reply::status(200).into()
+        }
+    }
+
+    /// Reads the whole request and closes without an answer.
+    #[must_use]
+    pub fn close() -> Self {
+        Self {
+            answer: Answer::Nothing,
+            then: Then::Close(Duration::ZERO),
+            ..Reply::status(200).into()
+        }
+    }
+
+    /// Answers with `bytes`, whatever they are, and closes.
+    #[must_use]
+    pub fn raw(bytes: impl Into<Bytes>) -> Self {
+        Self {
+            answer: Answer::Raw(bytes.into()),
+            then: Then::Close(Duration::ZERO),
+            ..Reply::status(200).into()
+        }
+    }
+
+    /// Answers with `reply` up to its byte `len`, head included, and closes.
+    #[must_use]
+    pub fn cut(reply: Reply, len: usize) -> Self {
+        Self {
+            answer: Answer::Cut(reply, len),
+            then: Then::Close(Duration::ZERO),
+            ..Reply::status(200).into()
+        }
+    }
+
+    /// Waits before it answers.
+    #[must_use]
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// Reads `len` bytes of the body at most before it goes on.
+    #[must_use]
+    pub fn reading_only(mut self, len: u64) -> Self {
+        self.reading = Reading::Only(len);
+        self
+    }
+
+    /// Reads the body in pieces of `piece` bytes with a pause after each.
+    #[must_use]
+    pub fn reading_slowly(mut self, piece: usize, pause: Duration) -> Self {
+        self.reading = Reading::Slowly { piece, pause };
+        self
+    }
+
+    /// Closes afterwards, some time later, and does not announce it.
+    #[must_use]
+    pub fn then_close(mut self, later: Duration) -> Self {
+        self.then = Then::Close(later);
+        self
+    }
+
+    /// Afterwards does nothing for `time`, reads what comes then, and leaves it to the client to close.
+    #[must_use]
+    pub fn then_hang(mut self, time: Duration) -> Self {
+        self.then = Then::Hang(time);
+        self
+    }
+}
