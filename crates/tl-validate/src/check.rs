@@ -12,10 +12,27 @@ use crate::{MediaFacts, ProbeError, Report, Target};
 pub fn check(facts: &MediaFacts, target: &Target, pack: &RulePack) -> Report {
     let mut findings = engine_findings(target, pack);
     findings.extend(file_findings(facts));
-    for rule in pack.rules_for(target) {
-        findings.extend(compare::against(rule, facts));
+    let rules = pack.rules_for(target);
+    for rule in &rules {
+        findings.extend(compare::against(rule, facts).map(|finding| Finding {
+            fix: crate::fix::for_rule(rule, facts, &rules),
+            ..finding
+        }));
     }
     Report::new(findings, pack, target)
+}
+
+/// One `ffmpeg` call that removes every error which can be removed, or `None` where there is nothing to do or no way.
+///
+/// Errors that no call can remove (a retired engine, a file without video) are left out: check the result again.
+pub fn fix_all(facts: &MediaFacts, target: &Target, pack: &RulePack) -> Option<crate::Fix> {
+    let rules = pack.rules_for(target);
+    let broken: Vec<&crate::rules::Rule> = rules
+        .iter()
+        .copied()
+        .filter(|rule| compare::against(rule, facts).is_some_and(|f| f.severity == Severity::Error))
+        .collect();
+    crate::fix::for_all(&broken, facts.truncated.is_some(), facts, &rules)
 }
 
 /// Checks a size in bytes against the size rules alone, for bytes that have not been probed (yet).
@@ -167,6 +184,7 @@ fn file_findings(facts: &MediaFacts) -> Vec<Finding> {
                 "the platform does not document what it does with such files".to_owned(),
             ),
             predicted_code: Some("video_file_broken".to_owned()),
+            fix: crate::fix::keep_readable_part(facts),
             ..local(
                 "file.truncated",
                 Severity::Error,

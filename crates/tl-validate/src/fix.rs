@@ -1,8 +1,13 @@
 //! How a finding can be made to go away: the `ffmpeg` call for one file. Running it is the command's work.
 
+mod argv;
+mod plan;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use plan::{for_all, for_rule, keep_readable_part};
 
 /// A change to the file that removes a finding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,11 +61,20 @@ impl Fix {
         self.argv
             .iter()
             .map(|arg| match arg.as_str() {
-                Self::INPUT => input.to_owned(),
-                Self::OUTPUT => output.to_owned(),
+                Self::INPUT => as_file(input),
+                Self::OUTPUT => as_file(output),
                 other => other.to_owned(),
             })
             .collect()
+    }
+}
+
+/// A name that `ffmpeg` cannot take for an option or an address.
+fn as_file(name: &str) -> String {
+    if name.starts_with('-') || name.contains(':') {
+        format!("file:{name}")
+    } else {
+        name.to_owned()
     }
 }
 

@@ -25,6 +25,7 @@ pub mod facts;
 #[cfg(feature = "ffmpeg")]
 pub mod ffmpeg;
 mod fix;
+pub mod formats;
 #[cfg(feature = "ffmpeg")]
 mod layout;
 mod open;
@@ -35,7 +36,7 @@ mod target;
 #[cfg(all(feature = "worker", unix))]
 pub mod worker;
 
-pub use check::{check, check_probe_failure, check_size, max_size};
+pub use check::{check, check_probe_failure, check_size, fix_all, max_size};
 pub use facts::{AudioStream, DurationSource, MediaFacts, Truncation, VideoStream};
 pub use fix::{Fix, FixKind};
 pub use open::open_media;

@@ -1,0 +1,221 @@
+//! A change as an `ffmpeg` call, with what it costs.
+
+use super::plan::{AUDIO_BITRATE, Change, Frame};
+use super::{Fix, FixKind};
+use crate::MediaFacts;
+
+/// Pixels per second that libx264 encodes at its default preset on one core of 2020. An estimate for people.
+const ENCODED_PIXELS_PER_SECOND: f64 = 60e6;
+
+/// Bytes per second that are copied from disk to disk. An estimate for people.
+const COPIED_BYTES_PER_SECOND: f64 = 300e6;
+
+/// Bits per pixel of libx264 at the quality used here, for camera material. An estimate for people.
+const BITS_PER_PIXEL: f64 = 0.12;
+
+/// Audio codecs that an mp4 file can hold as they are.
+const MP4_AUDIO: [&str; 6] = ["aac", "mp3", "ac3", "eac3", "alac", "opus"];
+
+/// Video codecs that an mp4 file can hold as they are.
+const MP4_VIDEO: [&str; 6] = ["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video"];
+
+pub(super) fn write(change: &Change, facts: &MediaFacts) -> Option<Fix> {
+    let video = facts.video()?;
+    let has_sound = !facts.audio_streams.is_empty();
+    let encodes_video =
+        change.frame.is_some() || change.extend.is_some() || change.shrink.is_some();
+    let copies_video = !encodes_video && MP4_VIDEO.contains(&video.codec.as_str());
+    let copies_sound = change.extend.is_none()
+        && change.shrink.is_none()
+        && facts
+            .audio_streams
+            .iter()
+            .all(|a| MP4_AUDIO.contains(&a.codec.as_str()));
+
+    let mut argv: Vec<String> = Vec::new();
+    let mut push = |words: &[&str]| argv.extend(words.iter().map(|w| (*w).to_owned()));
+    push(&["ffmpeg", "-nostdin", "-n", "-i", Fix::INPUT]);
+    let adds_silence = change.silence && !has_sound;
+    if adds_silence {
+        push(&[
+            "-f",
+            "lavfi",
+            "-i",
+            "anullsrc=channel_layout=stereo:sample_rate=48000",
+        ]);
+    }
+    push(&["-map", "0:V:0"]);
+    push(if adds_silence {
+        &["-map", "1:a"]
+    } else {
+        &["-map", "0:a?"]
+    });
+
+    let mut filters = change.frame.map(frame_filters).unwrap_or_default();
+    if let Some(seconds) = change.extend {
+        filters.push(format!(
+            "tpad=stop_mode=clone:stop_duration={}",
+            number(seconds)
+        ));
+    }
+    if !filters.is_empty() {
+        push(&["-vf", &filters.join(",")]);
+    }
+    if change.extend.is_some() && has_sound {
+        push(&["-af", "apad"]);
+    }
+    if copies_video {
+        push(&["-c:v", "copy"]);
+    } else {
+        push(&["-c:v", "libx264", "-pix_fmt", "yuv420p"]);
+        match change.shrink {
+            Some(rate) => {
+                let (rate, buffer) = (rate.to_string(), (rate.saturating_mul(2)).to_string());
+                push(&["-b:v", &rate, "-maxrate", &rate, "-bufsize", &buffer]);
+            }
+            None => push(&["-crf", "18"]),
+        }
+    }
+    if adds_silence {
+        push(&["-c:a", "aac", "-b:a", "64k", "-shortest"]);
+    } else if has_sound && copies_sound {
+        push(&["-c:a", "copy"]);
+    } else if has_sound {
+        push(&["-c:a", "aac", "-b:a", &AUDIO_BITRATE.to_string()]);
+    }
+    if let Some(seconds) = change.trim.or(change.extend) {
+        push(&["-t", &number(seconds)]);
+    }
+    push(&["-movflags", "+faststart", "-f", "mp4", Fix::OUTPUT]);
+
+    let lossless = copies_video && (copies_sound || !has_sound);
+    let seconds = change.trim.or(change.extend).or(facts.duration_seconds());
+    let (estimated_bytes, estimated_seconds) = estimate(change, facts, copies_video, seconds);
+    Some(Fix {
+        kind: kind(change),
+        summary: summary(change, video),
+        argv,
+        lossless,
+        estimated_bytes,
+        estimated_seconds,
+    })
+}
+
+fn frame_filters(frame: Frame) -> Vec<String> {
+    let mut filters = vec![format!("scale={}:{}", frame.scaled.0, frame.scaled.1)];
+    if frame.padded != frame.scaled {
+        filters.push(format!(
+            "pad={}:{}:(ow-iw)/2:(oh-ih)/2",
+            frame.padded.0, frame.padded.1
+        ));
+    }
+    filters.push("setsar=1".to_owned());
+    filters
+}
+
+fn kind(change: &Change) -> FixKind {
+    let parts = [
+        (change.shrink.is_some(), FixKind::Shrink),
+        (
+            change.frame.is_some_and(|f| f.padded != f.scaled),
+            FixKind::Pad,
+        ),
+        (change.frame.is_some(), FixKind::Scale),
+        (change.extend.is_some(), FixKind::Extend),
+        (change.trim.is_some(), FixKind::Trim),
+        (change.silence, FixKind::AddSilence),
+    ];
+    parts
+        .into_iter()
+        .find(|(wanted, _)| *wanted)
+        .map_or(FixKind::Remux, |(_, kind)| kind)
+}
+
+fn summary(change: &Change, video: &crate::VideoStream) -> String {
+    let mut parts = Vec::new();
+    if let Some(frame) = change.frame {
+        let (width, height) = frame.scaled;
+        if (video.width, video.height) != frame.scaled {
+            parts.push(format!("scale to {width}x{height}"));
+        }
+        if frame.padded != frame.scaled {
+            parts.push(format!(
+                "add bars up to {}x{}",
+                frame.padded.0, frame.padded.1
+            ));
+        }
+        if parts.is_empty() {
+            parts.push("store square pixels".to_owned());
+        }
+    }
+    if let Some(seconds) = change.trim {
+        parts.push(format!(
+            "keep the first {} s (`tl split` keeps everything)",
+            number(seconds)
+        ));
+    }
+    if let Some(seconds) = change.extend {
+        parts.push(format!("hold the last frame until {} s", number(seconds)));
+    }
+    if change.silence {
+        parts.push("add a silent audio track".to_owned());
+    }
+    if let Some(rate) = change.shrink {
+        parts.push(format!("encode at {} kbit/s", rate / 1000));
+    }
+    if change.remux {
+        parts.push("keep the part that can be read".to_owned());
+    }
+    parts.join(", ")
+}
+
+fn estimate(
+    change: &Change,
+    facts: &MediaFacts,
+    copies_video: bool,
+    seconds: Option<f64>,
+) -> (Option<u64>, Option<f64>) {
+    let whole = facts.file_size_bytes as f64;
+    if copies_video {
+        let share = seconds
+            .zip(facts.duration_seconds())
+            .filter(|(_, all)| *all > 0.0)
+            .map_or(1.0, |(kept, all)| (kept / all).min(1.0));
+        // The casts saturate; the numbers are positive.
+        return (
+            Some((whole * share) as u64),
+            Some(rounded(whole * share / COPIED_BYTES_PER_SECOND)),
+        );
+    }
+    let (Some(video), Some(seconds)) = (facts.video(), seconds) else {
+        return (None, None);
+    };
+    let (width, height) = change
+        .frame
+        .map_or((video.width, video.height), |f| f.padded);
+    let pixels = f64::from(width)
+        * f64::from(height)
+        * video.avg_fps.or(video.fps).unwrap_or(25.0)
+        * seconds;
+    let sound = if facts.audio_streams.is_empty() {
+        0.0
+    } else {
+        f64::from(AUDIO_BITRATE) * seconds
+    };
+    let bits = change
+        .shrink
+        .map_or(pixels * BITS_PER_PIXEL, |rate| rate as f64 * seconds)
+        + sound;
+    (
+        Some((bits / 8.0) as u64),
+        Some(rounded(pixels / ENCODED_PIXELS_PER_SECOND)),
+    )
+}
+
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 10.0).ceil() / 10.0
+}
+
+fn number(value: f64) -> String {
+    crate::rules::plain(value)
+}

@@ -1,0 +1,249 @@
+//! Which change makes a file pass: the frame, the length, the sound and the size that the rules ask for.
+//! How the change is written as an `ffmpeg` call lives in `argv`.
+
+use crate::report::Severity;
+use crate::rules::{Bound, Measure, Rule};
+use crate::{Fix, MediaFacts};
+
+/// A cut or an extension keeps this far away from its bound, so that rounding to whole frames and packets cannot matter.
+const SAFE_SECONDS: f64 = 0.5;
+
+/// The share of a size limit that an encoder is told to fill; single-pass rate control misses by a few percent.
+const SAFE_SHARE: f64 = 0.9;
+
+/// Below this a video is not worth encoding, so no such fix is offered. Bits per second.
+const MIN_VIDEO_BITRATE: f64 = 100_000.0;
+
+/// Bit rate of re-encoded sound, in bits per second.
+pub(super) const AUDIO_BITRATE: u32 = 128_000;
+
+/// What has to change. Each part is independent of the others, so that they can be put into one call.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Change {
+    /// Scale to the first size, then put bars around it to reach the second.
+    pub(super) frame: Option<Frame>,
+    /// Cut after so many seconds.
+    pub(super) trim: Option<f64>,
+    /// Hold the last frame until so many seconds are reached.
+    pub(super) extend: Option<f64>,
+    /// Add a silent track.
+    pub(super) silence: bool,
+    /// Encode the video at so many bits per second.
+    pub(super) shrink: Option<u64>,
+    /// Write the container anew.
+    pub(super) remux: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) scaled: (u32, u32),
+    pub(super) padded: (u32, u32),
+}
+
+/// The fix for one finding, when there is one for this file.
+pub(crate) fn for_rule(rule: &Rule, facts: &MediaFacts, rules: &[&Rule]) -> Option<Fix> {
+    let change = change(rule, facts, rules)?;
+    super::argv::write(&change, facts)
+}
+
+/// One fix for all findings that have one, or `None` where there is nothing to do or nothing that can be done.
+pub(crate) fn for_all(
+    broken: &[&Rule],
+    truncated: bool,
+    facts: &MediaFacts,
+    rules: &[&Rule],
+) -> Option<Fix> {
+    let mut all = Change {
+        remux: truncated,
+        ..Change::default()
+    };
+    for rule in broken {
+        let Some(one) = change(rule, facts, rules) else {
+            continue;
+        };
+        all.frame = one.frame.or(all.frame);
+        all.trim = [one.trim, all.trim].into_iter().flatten().reduce(f64::min);
+        all.extend = [one.extend, all.extend]
+            .into_iter()
+            .flatten()
+            .reduce(f64::max);
+        all.silence |= one.silence;
+        all.shrink = [one.shrink, all.shrink].into_iter().flatten().min();
+        all.remux |= one.remux;
+    }
+    (all != Change::default()).then_some(())?;
+    super::argv::write(&all, facts)
+}
+
+/// The fix for a file that is cut off: keep what can be read.
+pub(crate) fn keep_readable_part(facts: &MediaFacts) -> Option<Fix> {
+    super::argv::write(
+        &Change {
+            remux: true,
+            ..Change::default()
+        },
+        facts,
+    )
+}
+
+fn change(rule: &Rule, facts: &MediaFacts, rules: &[&Rule]) -> Option<Change> {
+    let nothing = Change::default();
+    match (rule.measure, &rule.bound) {
+        (
+            Measure::ShortSide
+            | Measure::LongSide
+            | Measure::Width
+            | Measure::Height
+            | Measure::AspectRatio
+            | Measure::AspectList
+            | Measure::SampleAspectRatio,
+            _,
+        ) if rule.severity > Severity::Advice => Some(Change {
+            frame: Some(frame(facts.display_size()?, rule, rules)?),
+            ..nothing
+        }),
+        (Measure::Duration, Bound::Max(max)) if rule.severity == Severity::Error => Some(Change {
+            trim: Some(max - rule.margin.unwrap_or(0.0) - SAFE_SECONDS).filter(|t| *t > 0.0),
+            ..nothing
+        }),
+        (Measure::Duration, Bound::Min(min)) => {
+            facts.video()?;
+            facts.duration_seconds()?;
+            Some(Change {
+                extend: Some(min + rule.margin.unwrap_or(0.0) + SAFE_SECONDS),
+                ..nothing
+            })
+        }
+        (Measure::AudioTracks, Bound::Min(_)) if facts.video().is_some() => Some(Change {
+            silence: true,
+            ..nothing
+        }),
+        (Measure::FileSize, Bound::Max(max)) => {
+            facts.video()?;
+            let bytes = max * rule.unit.smaller_factor().unwrap_or(1.0) * SAFE_SHARE;
+            let sound = if facts.audio_streams.is_empty() {
+                0.0
+            } else {
+                f64::from(AUDIO_BITRATE)
+            };
+            let rate = bytes * 8.0 / facts.duration_seconds().filter(|d| *d > 0.0)? - sound;
+            // The cast saturates; the number is positive and far below 2^53.
+            (rate >= MIN_VIDEO_BITRATE).then(|| Change {
+                shrink: Some(rate as u64),
+                ..nothing
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The bounds on a frame that hold together.
+struct Limits<'a> {
+    rules: Vec<&'a Rule>,
+}
+
+impl Limits<'_> {
+    fn least(&self, measure: Measure) -> Option<f64> {
+        let bounds = self.rules.iter().filter(|r| r.measure == measure);
+        bounds
+            .filter_map(|r| {
+                if let Bound::Min(n) = r.bound {
+                    Some(n)
+                } else {
+                    None
+                }
+            })
+            .reduce(f64::max)
+    }
+
+    fn most(&self, measure: Measure) -> Option<f64> {
+        let bounds = self.rules.iter().filter(|r| r.measure == measure);
+        bounds
+            .filter_map(|r| match r.bound {
+                // Within the margin a warning would be left.
+                Bound::Max(n) => Some(n - r.margin.unwrap_or(0.0) * 1.01),
+                _ => None,
+            })
+            .reduce(f64::min)
+    }
+
+    /// Listed aspect ratios, as width through height.
+    fn listed(&self) -> Vec<f64> {
+        let lists = self
+            .rules
+            .iter()
+            .filter(|r| r.measure == Measure::AspectList);
+        lists
+            .filter_map(|r| {
+                if let Bound::OneOf(words) = &r.bound {
+                    Some(words)
+                } else {
+                    None
+                }
+            })
+            .flatten()
+            .filter_map(|word| {
+                let (w, h) = word.split_once(':')?;
+                Some(w.parse::<f64>().ok()? / h.parse::<f64>().ok()?)
+            })
+            .filter(|ratio| ratio.is_finite() && *ratio > 0.0)
+            .collect()
+    }
+}
+
+/// The nearest frame that satisfies every rule about frames: bars for the shape, then one scaling for the size.
+fn frame(shown: (u32, u32), cause: &Rule, rules: &[&Rule]) -> Option<Frame> {
+    let limits = Limits {
+        rules: rules
+            .iter()
+            .copied()
+            .filter(|r| r.severity == Severity::Error || r.id == cause.id)
+            .collect(),
+    };
+    let (width, height) = (f64::from(shown.0), f64::from(shown.1));
+    (width >= 1.0 && height >= 1.0).then_some(())?;
+    let (mut full_width, mut full_height) = (width, height);
+    let listed = limits.listed();
+    if let Some(ratio) = listed.into_iter().min_by(|a, b| {
+        let distance = |r: &f64| (width / height / r).ln().abs();
+        distance(a).total_cmp(&distance(b))
+    }) {
+        (full_width, full_height) = if width / height > ratio {
+            (width, width / ratio)
+        } else {
+            (height * ratio, height)
+        };
+    }
+    if let Some(most) = limits.most(Measure::AspectRatio) {
+        full_width = full_width.max(full_height / most);
+        full_height = full_height.max(full_width / most);
+    }
+    let (long, short) = (full_width.max(full_height), full_width.min(full_height));
+    let mut factor = 1.0f64;
+    if let Some(least) = limits.least(Measure::ShortSide) {
+        factor = factor.max(least / short);
+    }
+    for (measure, side) in [
+        (Measure::LongSide, long),
+        (Measure::ShortSide, short),
+        (Measure::Width, full_width),
+        (Measure::Height, full_height),
+    ] {
+        if let Some(most) = limits.most(measure) {
+            factor = factor.min(most / side);
+        }
+    }
+    let even = |side: f64| {
+        let side = side * factor;
+        // Encoders want even sides. Downwards when shrinking and upwards when growing keeps to the bound that was hit.
+        let halves = if factor < 1.0 {
+            (side / 2.0 + 1e-9).floor()
+        } else {
+            (side / 2.0 - 1e-9).ceil()
+        };
+        (halves.max(1.0) * 2.0) as u32
+    };
+    let padded = (even(full_width), even(full_height));
+    let scaled = (even(width).min(padded.0), even(height).min(padded.1));
+    Some(Frame { scaled, padded })
+}

@@ -1,0 +1,132 @@
+//! Reports for machines and for people: JSON, JSONL, CSV, JUnit XML, SARIF 2.1.0, HTML, and lines for a terminal.
+//! What a report says is decided in `check`; here it is only written down. Nothing is printed.
+//!
+//! ```
+//! use tl_validate::formats::{self, Entry};
+//! use tl_validate::{check_size, Route, RulePack, Target};
+//!
+//! let report = check_size(3 << 30, &Target::new(Route::Tasks), RulePack::current());
+//! let entry = Entry::new("long.mp4", &report);
+//! let line = formats::jsonl(&entry);
+//! assert!(line.contains(r#""verdict":"refuse""#));
+//! ```
+
+mod csv;
+mod html;
+mod human;
+mod junit;
+mod sarif;
+
+use serde::Serialize;
+use serde_json::Value;
+
+pub use csv::csv;
+pub use html::html;
+pub use human::{HumanOptions, human};
+pub use junit::junit;
+pub use sarif::sarif;
+
+use crate::{MediaFacts, Report};
+
+/// One file with its report.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Entry<'a> {
+    /// The file, as the user named it.
+    pub name: &'a str,
+    /// What was found.
+    pub report: &'a Report,
+    /// What is known of the file, when it could be probed.
+    pub facts: Option<&'a MediaFacts>,
+    /// A small JPEG picture of the file, for [`html()`].
+    pub thumbnail: Option<&'a [u8]>,
+    /// How long the check took, in seconds.
+    pub seconds: Option<f64>,
+}
+
+impl<'a> Entry<'a> {
+    /// An entry without facts, thumbnail and time.
+    pub fn new(name: &'a str, report: &'a Report) -> Self {
+        Self {
+            name,
+            report,
+            facts: None,
+            thumbnail: None,
+            seconds: None,
+        }
+    }
+
+    /// Adds the facts.
+    #[must_use]
+    pub fn with_facts(mut self, facts: &'a MediaFacts) -> Self {
+        self.facts = Some(facts);
+        self
+    }
+
+    /// Adds a JPEG picture.
+    #[must_use]
+    pub fn with_thumbnail(mut self, jpeg: &'a [u8]) -> Self {
+        self.thumbnail = Some(jpeg);
+        self
+    }
+
+    /// Adds the time the check took.
+    #[must_use]
+    pub fn with_seconds(mut self, seconds: f64) -> Self {
+        self.seconds = Some(seconds);
+        self
+    }
+
+    fn value(&self) -> Value {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            file: &'a str,
+            #[serde(flatten)]
+            report: &'a Report,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            facts: Option<&'a MediaFacts>,
+        }
+        serde_json::to_value(Line {
+            file: self.name,
+            report: self.report,
+            facts: self.facts,
+        })
+        .expect("reports and facts have string keys only")
+    }
+}
+
+/// One JSON object on one line, without a line end, for output that is streamed file by file.
+pub fn jsonl(entry: &Entry<'_>) -> String {
+    entry.value().to_string()
+}
+
+/// A JSON array of all entries, indented.
+pub fn json(entries: &[Entry<'_>]) -> String {
+    let all: Vec<Value> = entries.iter().map(Entry::value).collect();
+    format!("{:#}", Value::from(all))
+}
+
+/// The text with everything taken out that could move a cursor or change a colour.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// The text as XML or HTML character data. Characters that XML 1.0 does not allow become U+FFFD.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&apos;"),
+            '\n' | '\t' => out.push(c),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}

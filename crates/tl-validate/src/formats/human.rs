@@ -1,0 +1,126 @@
+//! Lines for a terminal: one per file, details on demand.
+
+use std::fmt::Write as _;
+
+use super::{Entry, printable};
+use crate::{Severity, Verdict};
+
+/// How [`human`] writes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HumanOptions {
+    /// Use ANSI colours.
+    pub colour: bool,
+    /// Write every finding in full, with its source, page and fix, and what is known of the file.
+    pub details: bool,
+}
+
+/// One line for a file, and below it one for each finding that matters; everything when details are asked for.
+pub fn human(entry: &Entry<'_>, options: HumanOptions) -> String {
+    let report = entry.report;
+    let (word, colour) = match report.verdict {
+        Verdict::Pass => ("ok     ", "32"),
+        Verdict::Warn => ("warning", "33"),
+        Verdict::Refuse => ("refused", "31"),
+    };
+    let paint = |text: &str, code: &str| {
+        if options.colour {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    };
+    let mut out = format!("{} {}", paint(word, colour), printable(entry.name));
+    if let Some(summary) = entry.facts.map(summary) {
+        let _ = write!(out, "  {}", paint(&summary, "2"));
+    }
+    for finding in &report.findings {
+        if finding.severity == Severity::Advice && !options.details {
+            continue;
+        }
+        let colour = match finding.severity {
+            Severity::Error => "31",
+            Severity::Warning => "33",
+            Severity::Advice => "36",
+        };
+        let label = paint(&format!("{:<7}", finding.severity), colour);
+        let _ = write!(
+            out,
+            "\n  {label} {}; allowed: {}",
+            printable(&finding.observed),
+            printable(&finding.allowed)
+        );
+        if options.details {
+            let mut more = |label: &str, text: &str| {
+                if !text.is_empty() {
+                    let _ = write!(out, "\n          {label}: {}", printable(text));
+                }
+            };
+            more("why", &finding.why);
+            more("note", finding.assumption.as_deref().unwrap_or_default());
+            more(
+                "rule",
+                &format!("{} ({}, {})", finding.rule, report.pack, finding.source),
+            );
+            more(
+                "the platform would answer",
+                finding.predicted_code.as_deref().unwrap_or_default(),
+            );
+            more("see", &finding.documentation);
+        }
+        if let Some(fix) = &finding.fix
+            && (options.details || finding.severity == Severity::Error)
+        {
+            let command = fix.command(entry.name, "fixed.mp4");
+            let words: Vec<String> = command.iter().map(|w| quoted(&printable(w))).collect();
+            let loss = if fix.lossless {
+                "lossless"
+            } else {
+                "re-encodes"
+            };
+            let _ = write!(
+                out,
+                "\n          fix: {} ({loss}): {}",
+                fix.summary,
+                words.join(" ")
+            );
+        }
+    }
+    if options.details {
+        let _ = write!(
+            out,
+            "\n  checked for {}, rules {} of {}",
+            report.target, report.pack, report.pack_date
+        );
+    }
+    out
+}
+
+/// `640x360 h264, 12.5 s, aac`.
+fn summary(facts: &crate::MediaFacts) -> String {
+    let mut parts = Vec::new();
+    if let Some(video) = facts.video() {
+        parts.push(format!(
+            "{}x{} {}",
+            video.width,
+            video.height,
+            printable(&video.codec)
+        ));
+    }
+    if let Some(seconds) = facts.duration_seconds() {
+        parts.push(format!("{} s", crate::rules::plain(seconds)));
+    }
+    if let Some(audio) = facts.audio() {
+        parts.push(printable(&audio.codec));
+    }
+    parts.join(", ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%?".contains(c);
+    if !word.is_empty() && word.chars().all(|c| plain(c) && c != '?') {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}

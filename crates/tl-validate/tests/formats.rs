@@ -1,0 +1,173 @@
+//! The formats: each is read back by a foreign parser, and shown in a snapshot.
+
+use tl_validate::formats::{self, Entry, HumanOptions};
+use tl_validate::{
+    MediaFacts, ProbeError, ProbeErrorKind, Report, Route, RulePack, Target, VideoStream, check,
+    check_probe_failure,
+};
+
+/// A name with everything that an escape can get wrong.
+const NASTY: &str = "=a\"b,<c>&'d\n\u{1b}[31m é.mp4";
+
+struct Case {
+    name: &'static str,
+    facts: Option<MediaFacts>,
+    report: Report,
+}
+
+fn cases() -> Vec<Case> {
+    let target = Target::new(Route::Tasks);
+    let case = |name, width, height, seconds| {
+        let facts = MediaFacts {
+            file_size_bytes: 48_000,
+            file_mime_type: Some("video/mp4".into()),
+            duration_seconds: Some(seconds),
+            video_streams: vec![VideoStream {
+                codec: "h264".into(),
+                width,
+                height,
+                fps: Some(25.0),
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let report = check(&facts, &target, RulePack::current());
+        Case {
+            name,
+            facts: Some(facts),
+            report,
+        }
+    };
+    let error = ProbeError::new(
+        ProbeErrorKind::NotMedia,
+        NASTY,
+        "no video or audio format is recognised in the file",
+    );
+    vec![
+        case("clips/good.mp4", 640, 360, 12.0),
+        case("clips/small.mp4", 320, 180, 2.0),
+        case("clips/portrait.mp4", 2160, 3840, 12.0),
+        Case {
+            name: NASTY,
+            facts: None,
+            report: check_probe_failure(&error, &target, RulePack::current()),
+        },
+    ]
+}
+
+fn with_entries<T>(then: impl FnOnce(&[Entry<'_>]) -> T) -> T {
+    let cases = cases();
+    let entries: Vec<Entry<'_>> = cases
+        .iter()
+        .map(|case| {
+            let entry = Entry::new(case.name, &case.report)
+                .with_seconds(0.25)
+                .with_thumbnail(b"\xff\xd8\xff");
+            case.facts
+                .as_ref()
+                .map_or(entry, |facts| entry.with_facts(facts))
+        })
+        .collect();
+    then(&entries)
+}
+
+#[test]
+fn json_and_jsonl_say_the_same() {
+    let (array, lines) = with_entries(|e| {
+        (
+            formats::json(e),
+            e.iter().map(formats::jsonl).collect::<Vec<_>>(),
+        )
+    });
+    let array: Vec<serde_json::Value> = serde_json::from_str(&array).expect("JSON");
+    assert_eq!(array.len(), lines.len());
+    for (value, line) in array.iter().zip(&lines) {
+        assert!(!line.contains('\n'), "{line}");
+        assert_eq!(
+            value,
+            &serde_json::from_str::<serde_json::Value>(line).expect("JSON")
+        );
+    }
+    assert_eq!(array[3]["file"], NASTY);
+    assert_eq!(array[1]["verdict"], "refuse");
+    assert_eq!(array[0]["facts"]["video_streams"][0]["width"], 640);
+}
+
+#[test]
+fn csv_survives_a_foreign_reader() {
+    let text = with_entries(formats::csv);
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let rows: Vec<csv::StringRecord> = reader.records().map(|r| r.expect("a good row")).collect();
+    assert_eq!(rows.len(), 1 + 2 + 1 + 1, "{text}");
+    assert_eq!(&rows[0][1], "pass");
+    assert_eq!(&rows[1][3], "marengo3.0.resolution.min");
+    assert_eq!(rows[4][0], format!("'{NASTY}"));
+    insta::assert_snapshot!("csv", text.replace('\r', ""));
+}
+
+#[test]
+fn junit_survives_a_foreign_reader() {
+    let text = with_entries(formats::junit);
+    let report = quick_junit::Report::deserialize_from_str(&text).expect("JUnit XML");
+    assert_eq!((report.tests, report.failures), (4, 2));
+    let cases = &report.test_suites[0].test_cases;
+    assert_eq!(cases[0].name.as_str(), "clips/good.mp4");
+    assert!(matches!(
+        cases[1].status,
+        quick_junit::TestCaseStatus::NonSuccess { .. }
+    ));
+    insta::assert_snapshot!("junit", text);
+}
+
+#[test]
+fn sarif_is_what_the_schema_asks_for() {
+    let text = with_entries(formats::sarif);
+    let log: serde_sarif::sarif::Sarif =
+        serde_json::from_str(&text).expect("types made from the SARIF schema");
+    let run = &log.runs[0];
+    let results = run.results.as_ref().expect("results");
+    assert_eq!(results.len(), 4);
+    let rules = run.tool.driver.rules.as_ref().expect("rules");
+    for result in results {
+        let index = usize::try_from(result.rule_index.expect("an index")).expect("small");
+        assert_eq!(Some(&rules[index].id), result.rule_id.as_ref());
+    }
+    insta::assert_snapshot!(
+        "sarif",
+        text.replace(env!("CARGO_PKG_VERSION"), "[version]")
+    );
+}
+
+#[test]
+fn html_is_whole_and_holds_nothing_foreign() {
+    let text = with_entries(formats::html);
+    assert!(text.contains("data:image/jpeg;base64,/9j/"));
+    assert!(!text.contains("<c>") && !text.contains("<script") && !text.contains('\u{1b}'));
+    // Everything it needs is inside: the only addresses are links for people.
+    assert_eq!(
+        text.matches("https://").count(),
+        text.matches("<a href=\"https://").count()
+    );
+    insta::assert_snapshot!("html", text);
+}
+
+#[test]
+fn lines_for_people_are_plain_without_colour_and_never_carry_control_characters() {
+    let write = |colour, details| {
+        with_entries(|entries| {
+            let lines: Vec<String> = entries
+                .iter()
+                .map(|e| formats::human(e, HumanOptions { colour, details }))
+                .collect();
+            lines.join("\n")
+        })
+    };
+    assert!(!write(false, true).contains('\u{1b}'));
+    assert!(write(true, false).contains("\u{1b}[31mrefused\u{1b}[0m"));
+    assert!(
+        !write(true, true).contains("\u{1b}[31m é"),
+        "the file's name brings its own colour"
+    );
+    insta::assert_snapshot!("human", write(false, false));
+    insta::assert_snapshot!("human_details", write(false, true));
+}
