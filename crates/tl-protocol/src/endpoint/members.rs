@@ -34,9 +34,13 @@ pub(super) fn whole(object: &Map<String, Value>, name: &str, max: u64) -> Result
             } else {
                 kind_of(value).to_owned()
             };
+            let allowed = match max {
+                u64::MAX => "a whole number of at least 1".to_owned(),
+                max => format!("a whole number from 1 to {max}"),
+            };
             Err(Rejection::invalid(
                 name,
-                format!("{seen}: a whole number from 1 to {max} is expected"),
+                format!("{seen}: {allowed} is expected"),
             ))
         }
     }
@@ -71,7 +75,7 @@ pub(super) fn word_of<T: for<'w> From<&'w str> + PartialEq + AsRef<str>>(
         .collect();
     Err(Rejection::invalid(
         name,
-        format!("`{seen}`: {} is expected", allowed.join(" or ")),
+        format!("`{seen}`: one of {} is expected", allowed.join(", ")),
     ))
 }
 

@@ -267,3 +267,5 @@ use json_response;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_assets;

@@ -14,18 +14,18 @@ use crate::BytesSource;
 
 const BASE: &str = "https://api.twelvelabs.io/v1.3";
 
-fn base() -> Url {
+pub(super) fn base() -> Url {
     BASE.parse().unwrap()
 }
 
-fn bytes(body: &Body) -> Vec<u8> {
+pub(super) fn bytes(body: &Body) -> Vec<u8> {
     let mut bytes = Vec::new();
     body.reader().read_to_end(&mut bytes).unwrap();
     bytes
 }
 
 /// Takes the request in as a server would, with a form parser that is not ours.
-fn received<E: Endpoint>(endpoint: &E) -> Received {
+pub(super) fn received<E: Endpoint>(endpoint: &E) -> Received {
     let request = endpoint
         .encode()
         .into_http(&E::METHOD, E::PATH, &base(), 1)
@@ -74,25 +74,25 @@ fn fields(content_type: &str, body: Vec<u8>) -> Vec<Field> {
 }
 
 /// The endpoint comes back from the server's reading as it was written.
-fn round_trip<E: Endpoint + PartialEq>(endpoint: &E) {
+pub(super) fn round_trip<E: Endpoint + PartialEq>(endpoint: &E) {
     assert_eq!(&E::decode(&received(endpoint)).unwrap(), endpoint);
 }
 
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     "[ -~äé日]{1,20}"
 }
 
-fn number() -> impl Strategy<Value = NumberFilter> {
+pub(super) fn number() -> impl Strategy<Value = NumberFilter> {
     let bound = || prop::option::of((0_u32..1_000_000).prop_map(|value| f64::from(value) / 8.0));
     (bound(), bound(), bound()).prop_map(|(eq, gte, lte)| NumberFilter { eq, gte, lte })
 }
 
-fn page() -> impl Strategy<Value = PageRequest> {
+pub(super) fn page() -> impl Strategy<Value = PageRequest> {
     (prop::option::of(1_u32..), prop::option::of(1_u32..=50))
         .prop_map(|(page, page_limit)| PageRequest { page, page_limit })
 }
 
-fn sort() -> impl Strategy<Value = Sort> {
+pub(super) fn sort() -> impl Strategy<Value = Sort> {
     let by = prop::option::of(prop_oneof![
         Just(SortBy::CreatedAt),
         Just(SortBy::UpdatedAt)
@@ -101,14 +101,14 @@ fn sort() -> impl Strategy<Value = Sort> {
     (by, option).prop_map(|(by, option)| Sort { by, option })
 }
 
-fn id() -> impl Strategy<Value = String> {
+pub(super) fn id() -> impl Strategy<Value = String> {
     prop_oneof![
         "[0-9a-f]{24}",
         text().prop_filter("no dot segment", |id| id != "." && id != "..")
     ]
 }
 
-fn time() -> impl Strategy<Value = Option<Timestamp>> {
+pub(super) fn time() -> impl Strategy<Value = Option<Timestamp>> {
     prop::option::of(Just(Timestamp::from("2026-02-17T10:00:00.250Z")))
 }
 

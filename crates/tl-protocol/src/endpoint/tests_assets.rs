@@ -1,0 +1,629 @@
+//! The modern upload path through the bytes of a request and back: assets, uploads in chunks, indexed assets.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tl_model::{
+    ChunkReport, CompletedChunk, MetadataPatch, NewIndexedAsset, NewUpload, TranscriptionUnit,
+    UploadType, UserMetadata,
+};
+
+use super::{
+    tests::{base, bytes, id, number, page, received, round_trip, sort, text, time},
+    *,
+};
+use crate::{Body, BytesSource, Source};
+
+const ASSET: &str = "6298d673f1090f1100476d4c";
+
+fn words() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec("[a-z]{1,9}", 0..4)
+}
+
+fn flag() -> impl Strategy<Value = Option<bool>> {
+    prop::option::of(any::<bool>())
+}
+
+fn metadata() -> impl Strategy<Value = Option<UserMetadata>> {
+    let pairs = prop::collection::btree_map(text(), text(), 0..4);
+    prop::option::of(pairs.prop_map(|pairs| pairs.into_iter().collect()))
+}
+
+fn patch() -> impl Strategy<Value = MetadataPatch> {
+    prop::collection::btree_map(text(), prop::option::of(text()), 0..4).prop_map(|changes| {
+        let mut patch = MetadataPatch::new();
+        for (key, value) in changes {
+            match value {
+                Some(value) => patch.set(key, value),
+                None => patch.delete(key),
+            };
+        }
+        patch
+    })
+}
+
+fn list_of_indexed_assets() -> impl Strategy<Value = ListIndexedAssets> {
+    let which = (id(), page(), sort(), words(), prop::option::of(text()));
+    let numbers = (number(), number(), number(), number(), number());
+    // Any key that is not empty, brackets and names of other parameters included.
+    let filters = prop::collection::vec((text(), text()), 0..3);
+    (which, numbers, time(), time(), filters).prop_map(
+        |(which, numbers, created_at, updated_at, user_metadata)| {
+            let (index_id, page, sort, status, filename) = which;
+            let (duration, fps, width, height, size) = numbers;
+            ListIndexedAssets {
+                page,
+                sort,
+                status: status.iter().map(|word| word.as_str().into()).collect(),
+                filename,
+                duration,
+                fps,
+                width,
+                height,
+                size,
+                created_at,
+                updated_at,
+                user_metadata,
+                ..ListIndexedAssets::new(index_id.into())
+            }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn requests_about_an_asset_read_back_whatever_its_id(
+        asset in id(), page in page(), force in flag(), units in words(), changes in patch(), metadata in metadata(),
+    ) {
+        let asset_id = || asset.as_str().into();
+        round_trip(&GetAsset { asset_id: asset_id() });
+        round_trip(&DeleteAsset { asset_id: asset_id(), force });
+        round_trip(&ListAssetIndexedAssets { asset_id: asset_id(), page });
+        round_trip(&ListAssetEntities { asset_id: asset_id(), page });
+        let include = units.iter().map(|word| word.as_str().into()).collect();
+        round_trip(&GetAssetTranscription { asset_id: asset_id(), include });
+        round_trip(&UpdateAssetMetadata { asset_id: asset_id(), user_metadata: changes });
+        round_trip(&ReplaceAssetMetadata { asset_id: asset_id(), user_metadata: metadata.unwrap_or_default() });
+        round_trip(&ClearAssetMetadata { asset_id: asset_id() });
+    }
+
+    #[test]
+    fn a_list_of_assets_reads_back_as_it_was_written(
+        page in page(), ids in prop::collection::vec("[0-9a-f]{24}", 0..4), types in words(), filename in prop::option::of(text()),
+    ) {
+        round_trip(&ListAssets {
+            page,
+            asset_ids: ids.iter().map(|id| id.as_str().into()).collect(),
+            asset_types: types.iter().map(|word| word.as_str().into()).collect(),
+            filename,
+        });
+    }
+
+    #[test]
+    fn an_asset_reads_back_with_its_file_and_metadata(
+        name in text(), media in prop::collection::vec(any::<u8>(), 0..300), filename in prop::option::of(text()),
+        hls in flag(), thumbnail in flag(), metadata in metadata(),
+    ) {
+        let source: Arc<dyn Source> = Arc::new(BytesSource::new(name, media.clone()));
+        let create = CreateAsset {
+            filename, enable_hls: hls, enable_thumbnail: thumbnail, user_metadata: metadata,
+            ..CreateAsset::new(Media::File(source))
+        };
+        let read = CreateAsset::decode(&received(&create)).unwrap();
+        let Media::File(sent) = &create.media else { panic!("a file was given") };
+        let known_as = create.filename.clone().unwrap_or_else(|| crate::form::escaped(sent.name()));
+        prop_assert_eq!(read.effective_filename(), Some(known_as.as_str()));
+        prop_assert_eq!(&read.filename, &create.filename);
+        prop_assert_eq!((read.enable_hls, read.enable_thumbnail), (hls, thumbnail));
+        prop_assert_eq!(&read.user_metadata, &create.user_metadata);
+        let Media::File(source) = read.media else { panic!("a file went in") };
+        prop_assert_eq!(bytes(&Body::from_source(source)), media);
+    }
+
+    #[test]
+    fn the_steps_of_an_upload_read_back_as_they_were_written(
+        upload in id(), page in page(), filename in text(), total_size in 1..=u64::MAX, hls in flag(), metadata in metadata(),
+        chunks in prop::collection::vec((1_u32.., "[0-9a-f]{32}", 1..=u64::MAX), 1..=50), start in 1_u32.., count in 1_u32..=50,
+    ) {
+        let upload_id = || upload.as_str().into();
+        let mut new = NewUpload::new(filename, UploadType::Video, total_size);
+        new.enable_hls = hls;
+        new.enable_thumbnail = hls.map(|hls| !hls);
+        new.user_metadata = metadata;
+        round_trip(&CreateUpload { upload: new });
+        round_trip(&ListUploads { page });
+        round_trip(&GetUpload { upload_id: upload_id(), page });
+        let chunks: Vec<_> =
+            chunks.iter().map(|(index, etag, size)| CompletedChunk::from_etag(*index, etag, *size)).collect();
+        round_trip(&ReportChunks { upload_id: upload_id(), report: ChunkReport::new(chunks) });
+        round_trip(&RequestUploadUrls::new(upload_id(), start, count));
+    }
+
+    #[test]
+    fn requests_about_an_indexed_asset_read_back_whatever_its_id(
+        index in id(), indexed in id(), asset in id(), stream in flag(), metadata in metadata(), options in words(), changes in patch(),
+    ) {
+        let index_id = || index.as_str().into();
+        let indexed_asset_id = || indexed.as_str().into();
+        let mut new = NewIndexedAsset::new(asset);
+        new.enable_video_stream = stream;
+        new.user_metadata = metadata;
+        round_trip(&CreateIndexedAsset { index_id: index_id(), indexed_asset: new });
+        round_trip(&GetIndexedAsset {
+            embedding_option: options, transcription: stream,
+            ..GetIndexedAsset::new(index_id(), indexed_asset_id())
+        });
+        round_trip(&UpdateIndexedAsset {
+            index_id: index_id(), indexed_asset_id: indexed_asset_id(), user_metadata: changes,
+        });
+        round_trip(&DeleteIndexedAsset { index_id: index_id(), indexed_asset_id: indexed_asset_id() });
+    }
+
+    #[test]
+    fn a_list_of_indexed_assets_reads_back_with_ranges_that_mean_the_same(list in list_of_indexed_assets(), probe in 0_u32..1_000_000) {
+        let probe = f64::from(probe) / 8.0;
+        let read = ListIndexedAssets::decode(&received(&list)).unwrap();
+        let numbers = |list: &ListIndexedAssets| [list.duration, list.fps, list.width, list.height, list.size];
+        for (read, written) in numbers(&read).into_iter().zip(numbers(&list)) {
+            prop_assert_eq!(read.eq, None);
+            let probes = [Some(probe), written.eq, written.gte, written.lte];
+            for probe in probes.into_iter().flatten() {
+                prop_assert_eq!(read.accepts(probe), written.accepts(probe), "{:?} and {:?} of {}", read, written, probe);
+            }
+        }
+        let [duration, fps, width, height, size] = numbers(&read);
+        prop_assert_eq!(&read, &ListIndexedAssets { duration, fps, width, height, size, ..list });
+    }
+}
+
+#[test]
+fn an_asset_by_url_reads_back() {
+    let url: Url = "https://example.com/a/match%201.mp4?token=x"
+        .parse()
+        .unwrap();
+    let create = CreateAsset::new(Media::Url(url.clone()));
+    assert_eq!(create.effective_filename(), Some("match%201.mp4"));
+    let read = CreateAsset::decode(&received(&create)).unwrap();
+    assert!(matches!(read.media, Media::Url(read) if read == url));
+    assert_eq!(
+        (read.filename, read.enable_hls, read.user_metadata),
+        (None, None, None)
+    );
+}
+
+fn form_text<E: Endpoint>(endpoint: &E) -> String {
+    let request = endpoint
+        .encode()
+        .into_http(&E::METHOD, E::PATH, &base(), 1)
+        .unwrap();
+    String::from_utf8(bytes(request.body())).unwrap()
+}
+
+/// The parts of a form in their order, without the boundary.
+fn parts(form: &str) -> Vec<(&str, &str)> {
+    form.split("\r\n--")
+        .filter_map(|part| {
+            let (head, value) = part.split_once("\r\n\r\n")?;
+            let name = head.split("name=\"").nth(1)?.split('"').next()?;
+            Some((name, value))
+        })
+        .collect()
+}
+
+#[test]
+fn the_form_of_an_asset_says_its_method_first_and_its_file_last() {
+    let mut create = CreateAsset::new(Media::File(Arc::new(BytesSource::new("a.mp4", "media"))));
+    create.filename = Some("match.mp4".into());
+    create.enable_hls = Some(true);
+    create.enable_thumbnail = Some(false);
+    create.user_metadata = Some([("category", "recentlyAdded")].into_iter().collect());
+    assert_eq!(
+        parts(&form_text(&create)),
+        [
+            ("method", "direct"),
+            ("filename", "match.mp4"),
+            ("enable_hls", "true"),
+            ("enable_thumbnail", "false"),
+            ("user_metadata", r#"{"category":"recentlyAdded"}"#),
+            ("file", "media"),
+        ]
+    );
+    let url = Media::Url("https://example.com/a.mp4".parse().unwrap());
+    assert_eq!(
+        parts(&form_text(&CreateAsset::new(url))),
+        [("method", "url"), ("url", "https://example.com/a.mp4")]
+    );
+}
+
+/// The line of the request and its JSON body.
+fn line<E: Endpoint>(endpoint: &E) -> String {
+    let request = endpoint
+        .encode()
+        .into_http(&E::METHOD, E::PATH, &base(), 1)
+        .unwrap();
+    let uri = request.uri().to_string();
+    let body = String::from_utf8(bytes(request.body())).unwrap();
+    let path = uri.strip_prefix(base().as_str()).unwrap();
+    format!("{} {path} {body}", request.method())
+        .trim_end()
+        .to_owned()
+}
+
+#[test]
+fn the_requests_have_the_form_that_was_captured_from_the_platforms_clients() {
+    let asset = || ASSET.into();
+    let page = PageRequest {
+        page: Some(2),
+        page_limit: Some(50),
+    };
+    let mut list = ListIndexedAssets::new("idx".into());
+    list.status = vec!["ready".into(), "failed".into()];
+    list.duration = NumberFilter::between(1.5, 9.0);
+    list.height = NumberFilter::exactly(360.0);
+    list.user_metadata = vec![
+        ("category".into(), "recent & new".into()),
+        ("b".into(), "true".into()),
+    ];
+    let mut patch = MetadataPatch::new();
+    patch.set("rating", 5_i64).delete("draft");
+    let mut indexed = NewIndexedAsset::new(ASSET);
+    indexed.enable_video_stream = Some(true);
+    let lines = [
+        line(&ListAssets {
+            page,
+            asset_ids: vec![ASSET.into(), "6298d673f1090f1100476d4d".into()],
+            asset_types: vec!["image".into(), "video".into()],
+            filename: Some("été 1".into()),
+        }),
+        line(&GetAsset { asset_id: asset() }),
+        line(&DeleteAsset::new(asset())),
+        line(&DeleteAsset {
+            asset_id: asset(),
+            force: Some(true),
+        }),
+        line(&UpdateAssetMetadata {
+            asset_id: asset(),
+            user_metadata: patch.clone(),
+        }),
+        line(&ReplaceAssetMetadata {
+            asset_id: asset(),
+            user_metadata: UserMetadata::new(),
+        }),
+        line(&ClearAssetMetadata { asset_id: asset() }),
+        line(&ListAssetIndexedAssets {
+            asset_id: asset(),
+            page,
+        }),
+        line(&ListAssetEntities {
+            asset_id: asset(),
+            page: PageRequest::default(),
+        }),
+        line(&GetAssetTranscription {
+            asset_id: asset(),
+            include: vec![TranscriptionUnit::Words, TranscriptionUnit::Utterances],
+        }),
+        line(&CreateUpload {
+            upload: NewUpload::new("match.mp4", UploadType::Video, 104_857_600_u64),
+        }),
+        line(&ListUploads { page }),
+        line(&GetUpload {
+            upload_id: "u/1".into(),
+            page,
+        }),
+        line(&ReportChunks {
+            upload_id: "u".into(),
+            report: ChunkReport::new([CompletedChunk::from_etag(1, "\"e\"", 7)]),
+        }),
+        line(&RequestUploadUrls::new("u".into(), 21, 10)),
+        line(&CreateIndexedAsset {
+            index_id: "idx".into(),
+            indexed_asset: indexed,
+        }),
+        line(&list),
+        line(&GetIndexedAsset {
+            embedding_option: vec!["visual".into(), "audio".into()],
+            transcription: Some(true),
+            ..GetIndexedAsset::new("idx".into(), "a b".into())
+        }),
+        line(&UpdateIndexedAsset {
+            index_id: "idx".into(),
+            indexed_asset_id: "ia".into(),
+            user_metadata: patch,
+        }),
+        line(&DeleteIndexedAsset {
+            index_id: "idx".into(),
+            indexed_asset_id: "ia".into(),
+        }),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn a_server_reads_every_documented_form_of_a_query() {
+    let query = |text: &str| Received {
+        params: vec!["idx".into()],
+        query: form_urlencoded::parse(text.as_bytes())
+            .into_owned()
+            .collect(),
+        ..Received::default()
+    };
+    let filters = |text: &str| {
+        ListIndexedAssets::decode(&query(text))
+            .unwrap()
+            .user_metadata
+    };
+    let expected: Vec<(String, String)> = [("b", "true"), ("category", "recent"), ("n", "5")]
+        .map(|(key, value)| (key.into(), value.into()))
+        .into();
+    for form in [
+        "user_metadata%5Bb%5D=true&user_metadata%5Bcategory%5D=recent&user_metadata%5Bn%5D=5",
+        "user_metadata[b]=true&user_metadata[category]=recent&user_metadata[n]=5",
+        "user_metadata=%7B%22b%22%3Atrue%2C%22category%22%3A%22recent%22%2C%22n%22%3A5%7D",
+        "b=true&category=recent&n=5",
+    ] {
+        assert_eq!(filters(form), expected, "{form}");
+    }
+    // The brackets say that it is a filter, whatever the key.
+    assert_eq!(
+        filters("user_metadata[page]=3&user_metadata[a[b]]=1"),
+        [("page".into(), "3".into()), ("a[b]".into(), "1".into())]
+    );
+
+    for form in ["status=ready&status=failed", "status=ready,failed"] {
+        let list = ListIndexedAssets::decode(&query(form)).unwrap();
+        assert_eq!(list.status, ["ready", "failed"], "{form}");
+    }
+    for form in ["height=360", "height[gte]=360&height[lte]=360"] {
+        let height = ListIndexedAssets::decode(&query(form)).unwrap().height;
+        assert!(height.accepts(360.0) && !height.accepts(361.0), "{form}");
+    }
+    for form in [
+        "include=words&include=utterances",
+        "include=words,utterances",
+    ] {
+        let get = GetAssetTranscription::decode(&query(form)).unwrap();
+        assert_eq!(get.include, ["words", "utterances"], "{form}");
+    }
+}
+
+fn refused<E: Endpoint>(request: &Received) -> String {
+    E::decode(request).unwrap_err().to_string()
+}
+
+#[test]
+fn a_server_names_the_parameter_of_an_asset_that_it_refuses() {
+    let field = |name: &str, value: FieldValue| Field {
+        name: name.into(),
+        value,
+    };
+    let form = |texts: &[(&str, &str)], files: &[&str]| {
+        let texts = texts
+            .iter()
+            .map(|(name, value)| field(name, FieldValue::Text((*value).into())));
+        let file = || FieldValue::File(Arc::new(BytesSource::new("a.mp4", "media")));
+        let files = files.iter().map(|name| field(name, file()));
+        Received {
+            body: ReceivedBody::Form(texts.chain(files).collect()),
+            ..Received::default()
+        }
+    };
+    let check = |texts: &[(&str, &str)], files: &[&str], expected: &str| {
+        assert_eq!(refused::<CreateAsset>(&form(texts, files)), expected);
+    };
+    let (direct, by_url) = (("method", "direct"), ("method", "url"));
+    let url = ("url", "https://example.com/a.mp4");
+    let long = "x".repeat(256);
+    check(&[], &["file"], "`method` is required");
+    check(&[direct], &[], "`file` is required");
+    check(&[direct, url], &[], "`file` is required");
+    check(&[by_url], &["file"], "`url` is required");
+    check(
+        &[("method", "multipart")],
+        &["file"],
+        "`method` is invalid: `multipart`: `direct` or `url` is expected",
+    );
+    check(
+        &[by_url, ("url", "nowhere")],
+        &[],
+        "`url` is invalid: `nowhere`: relative URL without a base",
+    );
+    check(
+        &[direct, ("file", "/home/me/a.mp4")],
+        &[],
+        "`file` is invalid: a file part is expected, not a text",
+    );
+    check(
+        &[direct],
+        &["video_file"],
+        "`video_file` is not a parameter of this endpoint",
+    );
+    check(
+        &[direct],
+        &["file", "file"],
+        "`file` is invalid: it was given more than once",
+    );
+    check(
+        &[direct, ("filename", "")],
+        &["file"],
+        "`filename` is invalid: 0 characters: 1 to 255 are allowed",
+    );
+    check(
+        &[direct, ("filename", &long)],
+        &["file"],
+        "`filename` is invalid: 256 characters: 1 to 255 are allowed",
+    );
+    check(
+        &[direct, ("enable_hls", "yes")],
+        &["file"],
+        "`enable_hls` is invalid: `yes`: provided string was not `true` or `false`",
+    );
+    check(
+        &[direct, ("index_id", "1")],
+        &["file"],
+        "`index_id` is not a parameter of this endpoint",
+    );
+    assert_eq!(
+        refused::<CreateAsset>(&Received::default()),
+        "the content type is invalid: this endpoint takes multipart/form-data"
+    );
+    let nested = refused::<CreateAsset>(&form(
+        &[direct, ("user_metadata", r#"{"place": {"city": 1}}"#)],
+        &["file"],
+    ));
+    assert!(
+        nested.starts_with("`user_metadata` is invalid:") && nested.contains("place"),
+        "{nested}"
+    );
+    // Both are there: the method decides.
+    let both = form(&[by_url, url], &["file"]);
+    assert!(matches!(
+        CreateAsset::decode(&both).unwrap().media,
+        Media::Url(_)
+    ));
+}
+
+#[test]
+fn a_server_names_the_member_of_a_body_that_it_refuses() {
+    let body = |value: Value| Received {
+        params: vec!["1".into(), "2".into()],
+        body: ReceivedBody::Json(value),
+        ..Received::default()
+    };
+    let upload = |name: &str, value: Value| {
+        let mut object = json!({"filename": "a.mp4", "type": "video", "total_size": 10});
+        object[name] = value;
+        refused::<CreateUpload>(&body(object))
+    };
+    let chunk = |name: &str, value: Value| {
+        let mut chunk =
+            json!({"chunk_index": 1, "proof": "e", "proof_type": "etag", "chunk_size": 5});
+        chunk[name] = value;
+        refused::<ReportChunks>(&body(json!({ "completed_chunks": [chunk] })))
+    };
+    let report =
+        |value: Value| refused::<ReportChunks>(&body(json!({ "completed_chunks": value })));
+    let urls = |start: Value, count: Value| {
+        refused::<RequestUploadUrls>(&body(json!({"start": start, "count": count})))
+    };
+    let index = |value: Value| refused::<CreateIndexedAsset>(&body(value));
+    let many: Vec<Value> = vec![json!({}); 51];
+    let lines = [
+        refused::<CreateUpload>(&body(json!({}))),
+        refused::<CreateUpload>(&body(json!([]))),
+        refused::<CreateUpload>(&Received::default()),
+        upload("filename", json!("")),
+        upload("filename", json!(5)),
+        upload("type", json!("document")),
+        upload("type", Value::Null),
+        upload("total_size", json!(0)),
+        upload("total_size", json!(-1)),
+        upload("total_size", json!(1.5)),
+        upload("total_size", json!("10")),
+        upload("enable_hls", json!("true")),
+        upload("user_metadata", json!("{}")),
+        upload("user_metadata", json!({"a": {"b": 1}})),
+        upload("index_id", json!("1")),
+        report(Value::Null),
+        report(json!({})),
+        report(json!([])),
+        report(json!(many)),
+        report(json!(["e"])),
+        chunk("chunk_index", json!(0)),
+        chunk("chunk_index", json!(4_294_967_296_u64)),
+        chunk("proof", Value::Null),
+        chunk("proof_type", json!("md5")),
+        chunk("chunk_size", json!(0)),
+        chunk("etag", json!("e")),
+        urls(json!(0), json!(10)),
+        urls(json!(1), json!(51)),
+        urls(Value::Null, json!(1)),
+        refused::<RequestUploadUrls>(&body(json!({"page": 1, "limit": 10}))),
+        index(json!({})),
+        index(json!({"asset_id": 5})),
+        index(json!({"asset_id": "a", "enable_video_stream": 1})),
+        index(json!({"asset_id": "a", "user_metadata": []})),
+        index(json!({"asset_id": "a", "video_id": "v"})),
+        refused::<UpdateIndexedAsset>(&body(json!({}))),
+        refused::<UpdateAssetMetadata>(&body(json!({"category": "a"}))),
+        refused::<ReplaceAssetMetadata>(&body(json!({"user_metadata": Value::Null}))),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn a_server_refuses_what_it_does_not_know_in_a_query() {
+    let query = |name: &str, value: &str| Received {
+        params: vec!["1".into(), "2".into()],
+        query: vec![(name.into(), value.into())],
+        ..Received::default()
+    };
+    let lines = [
+        refused::<ListAssets>(&query("status", "ready")),
+        refused::<GetAsset>(&query("force", "true")),
+        refused::<DeleteAsset>(&query("force", "1")),
+        refused::<GetUpload>(&query("limit", "10")),
+        refused::<ListUploads>(&query("page", "-1")),
+        refused::<GetIndexedAsset>(&query("transcription", "yes")),
+        refused::<ListIndexedAssets>(&query("duration[gte]", "long")),
+        refused::<ListIndexedAssets>(&query("size", "NaN")),
+        refused::<ListIndexedAssets>(&query("user_metadata", "category")),
+        refused::<ListIndexedAssets>(&query("user_metadata[]", "a")),
+        refused::<ClearAssetMetadata>(&query("key", "a")),
+        refused::<CreateUpload>(&query("a", "b")),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn null_in_new_metadata_says_nothing() {
+    let body = |value: Value| Received {
+        params: vec![ASSET.into()],
+        body: ReceivedBody::Json(value),
+        ..Received::default()
+    };
+    let expected: UserMetadata = [("a", "1")].into_iter().collect();
+    let metadata = json!({"a": "1", "b": null});
+
+    let request = body(json!({"user_metadata": metadata}));
+    let replace = ReplaceAssetMetadata::decode(&request).unwrap();
+    assert_eq!(replace.user_metadata, expected);
+
+    let request = body(json!({"asset_id": ASSET, "user_metadata": metadata}));
+    let index = CreateIndexedAsset::decode(&request).unwrap();
+    assert_eq!(index.indexed_asset.user_metadata, Some(expected.clone()));
+
+    let request = body(json!({
+        "filename": "a.mp4", "type": "video", "total_size": 10, "enable_hls": null, "user_metadata": metadata,
+    }));
+    let upload = CreateUpload::decode(&request).unwrap().upload;
+    assert_eq!(upload.user_metadata, Some(expected));
+    assert!(upload.extra.is_empty());
+
+    let request = body(json!({"asset_id": ASSET, "user_metadata": null}));
+    let index = CreateIndexedAsset::decode(&request).unwrap();
+    assert_eq!(index.indexed_asset.user_metadata, None);
+}
+
+#[test]
+fn a_repetition_is_free_only_where_it_makes_nothing_new() {
+    let repeats = [
+        ("create an asset", CreateAsset::REPEAT),
+        ("open a session", CreateUpload::REPEAT),
+        ("index", CreateIndexedAsset::REPEAT),
+        ("report", ReportChunks::REPEAT),
+        ("urls", RequestUploadUrls::REPEAT),
+        ("delete", DeleteAsset::REPEAT),
+        ("clear", ClearAssetMetadata::REPEAT),
+    ];
+    let guarded: Vec<_> = repeats
+        .iter()
+        .filter(|(_, repeat)| *repeat == Repeat::IfNotProcessed)
+        .map(|(name, _)| *name)
+        .collect();
+    assert_eq!(guarded, ["create an asset", "open a session", "index"]);
+    assert_eq!(DeleteAsset::when_gone(), Some(()));
+    assert_eq!(DeleteIndexedAsset::when_gone(), Some(()));
+    // Where the asset itself is gone, nothing was cleared.
+    assert_eq!(ClearAssetMetadata::when_gone(), None);
+}
