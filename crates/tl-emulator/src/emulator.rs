@@ -23,7 +23,10 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use crate::{
-    platform::{KEY_PREFIX, Schedule, Settings, UnknownQuirk},
+    platform::{
+        FaultError, FaultPlan, KEY_PREFIX, MemoryError, Plan, Schedule, Seed, Settings,
+        UnknownQuirk,
+    },
     server::{self, ClockMode, JournalEntry, Shell, ShellSettings, TimeLimits},
 };
 
@@ -68,6 +71,31 @@ impl EmulatorBuilder {
     pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.shell.data_dir = Some(folder.into());
         self
+    }
+
+    /// The folder in which the whole state survives the end of the emulator, received files with it. The default is none:
+    /// the state is in memory.
+    #[must_use]
+    pub fn state_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.shell.state_dir = Some(folder.into());
+        self
+    }
+
+    /// What the account may do. The default is no limit.
+    #[must_use]
+    pub fn plan(mut self, plan: Plan) -> Self {
+        self.platform.plan = plan;
+        self
+    }
+
+    /// What goes wrong when. The default is nothing.
+    ///
+    /// # Errors
+    /// Where the plan makes no sense.
+    pub fn faults(mut self, plan: FaultPlan) -> Result<Self, FaultError> {
+        plan.check()?;
+        self.platform.faults = plan;
+        Ok(self)
     }
 
     /// How time goes by. The default is as on the wall.
@@ -300,6 +328,22 @@ impl Emulator {
     /// Moves the emulator's clock forward.
     pub fn advance(&self, by: Duration) {
         self.shell.advance(by);
+    }
+
+    /// Puts another fault plan in force; its counters begin at 0.
+    ///
+    /// # Errors
+    /// Where the plan makes no sense.
+    pub fn set_faults(&self, plan: FaultPlan) -> Result<(), FaultError> {
+        self.shell.set_faults(plan)
+    }
+
+    /// Puts indexes with ready videos in place, and gives the identifiers of the indexes.
+    ///
+    /// # Errors
+    /// Where the name of an index is taken.
+    pub fn seed(&self, seed: &Seed) -> Result<Vec<String>, MemoryError> {
+        self.shell.seed(seed)
     }
 
     /// Stops the server and removes its temporary files.

@@ -18,9 +18,11 @@
 //! ```
 
 mod emulator;
+mod exec;
 pub mod platform;
 mod server;
 
 pub use emulator::{Emulator, EmulatorBuilder, StartError};
-pub use platform::{Operation, Schedule};
+pub use exec::{Summary, exit_code};
+pub use platform::{Fault, FaultPlan, Operation, Plan, Schedule, Seed};
 pub use server::{ClockMode, JournalEntry, TimeLimits};

@@ -1,5 +1,6 @@
 //! What must happen outside of the handler because of a request, and what is told back. Nothing is done here.
 
+use bytes::Bytes;
 use tl_validate::{MediaFacts, ProbeError};
 use url::Url;
 
@@ -13,6 +14,17 @@ pub enum Effect {
     Keep(MediaKey),
     /// Delete a file that was kept.
     Discard(MediaKey),
+    /// Post an event to a registered address, signed with its secret, again and again until it is taken.
+    Deliver {
+        /// The identifier of the event, the same in every attempt.
+        event: String,
+        /// The registered address.
+        url: Url,
+        /// The secret of the registration.
+        secret: String,
+        /// The event in JSON.
+        body: Bytes,
+    },
     /// Fetch a video as the platform would, and tell [`Platform::fetched`](super::Platform::fetched).
     Fetch {
         /// The task that waits for it.

@@ -115,7 +115,7 @@ impl Refusal {
         refusal
     }
 
-    pub(super) fn internal(detail: &str) -> Self {
+    pub(crate) fn internal(detail: &str) -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             ErrorCode::GenericError,

@@ -1,5 +1,7 @@
 //! `/indexes`: where videos live, and which models look at them.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use tl_model::{
     Addon, CreatedIndex, ErrorCode, Index, IndexModel, ModelFamily, ModelName, ModelOption, Page,
@@ -9,6 +11,7 @@ use tl_protocol::endpoint::{CreateIndex, DeleteIndex, GetIndex, ListIndexes, Ren
 
 use super::{
     Effect, Platform, Refusal, ids,
+    lifecycle::after,
     listing::{self, Rank},
     records::IndexRecord,
     wire,
@@ -29,7 +32,7 @@ pub(super) fn create(
     check_models(&index.models)?;
     let addons = index.addons.unwrap_or_default();
     check_addons(&addons)?;
-    let id = platform.ids.next(now);
+    let id = platform.next_id(now);
     let record = IndexRecord {
         id: id.clone(),
         number: platform.ids.counter,
@@ -38,7 +41,11 @@ pub(super) fn create(
         addons,
         created_at: now,
         updated_at: now,
-        expires_at: None,
+        expires_at: platform
+            .settings
+            .plan
+            .retention_days
+            .map(|days| after(now, Duration::from_secs(days * 86_400))),
     };
     platform.state.indexes.insert(id.clone(), record);
     Ok(CreatedIndex::new(id))

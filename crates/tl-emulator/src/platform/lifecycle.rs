@@ -133,16 +133,62 @@ impl Course {
             .filter(|milestone| milestone.status.is_terminal())
     }
 
-    /// The moments after `now` at which the status changes.
-    pub(super) fn coming(&self, now: Timestamp) -> impl Iterator<Item = &Milestone> {
-        self.0.iter().filter(move |milestone| milestone.at > now)
-    }
-
     /// Replaces what is to come by `course`.
     pub(super) fn go_on_with(&mut self, course: Course) {
         let start = course.0[0].at;
         self.0.retain(|milestone| milestone.at <= start);
         self.0.extend(course.0);
+    }
+
+    /// Puts off everything after `queued` so that `indexing` begins at `start`.
+    pub(super) fn index_from(&mut self, start: Timestamp) {
+        let Some(place) = self
+            .0
+            .iter()
+            .position(|milestone| milestone.status == TaskStatus::Indexing)
+        else {
+            return;
+        };
+        let wait = start.duration_since(self.0[place].at);
+        for milestone in &mut self.0[place..] {
+            milestone.at = milestone.at.checked_add(wait).unwrap_or(Timestamp::MAX);
+        }
+    }
+
+    /// When `indexing` begins.
+    pub(super) fn indexing_from(&self) -> Option<Timestamp> {
+        self.0
+            .iter()
+            .find(|milestone| milestone.status == TaskStatus::Indexing)
+            .map(|milestone| milestone.at)
+    }
+
+    /// Never leaves `status`.
+    pub(super) fn stay_in(&mut self, status: &TaskStatus) {
+        if let Some(place) = self
+            .0
+            .iter()
+            .position(|milestone| milestone.status == *status)
+        {
+            self.0.truncate(place + 1);
+        }
+    }
+
+    /// Fails at the end of `status`.
+    pub(super) fn fail_in(&mut self, status: &TaskStatus) {
+        if let Some(place) = self
+            .0
+            .iter()
+            .position(|milestone| milestone.status == *status)
+            && let Some(next) = self.0.get(place + 1)
+        {
+            let at = next.at;
+            self.0.truncate(place + 1);
+            self.0.push(Milestone {
+                status: TaskStatus::Failed,
+                at,
+            });
+        }
     }
 
     /// Replaces what is to come by the failure at `at`.
@@ -204,6 +250,6 @@ mod tests {
         course.fail(at(450));
         assert_eq!(course.at(at(449)).status, TaskStatus::Queued);
         assert_eq!(course.at(at(9999)).status, TaskStatus::Failed);
-        assert_eq!(course.coming(at(0)).count(), 3);
+        assert_eq!(course.end().unwrap().at, at(450));
     }
 }

@@ -6,11 +6,14 @@
 
 mod effect;
 mod errors;
+mod faults;
 mod ids;
 mod indexes;
 mod lifecycle;
+mod limits;
 mod listing;
 mod media;
+mod memory;
 pub mod quirks;
 mod records;
 mod request;
@@ -19,6 +22,9 @@ mod settings;
 mod table;
 mod tasks;
 mod videos;
+mod webhooks;
+
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
@@ -28,7 +34,10 @@ use tl_validate::{Route, Target, max_size};
 
 pub use effect::{Effect, Fetched};
 pub use errors::Refusal;
+pub use faults::{Delivery, Fault, FaultError, FaultPlan};
 pub use lifecycle::Schedule;
+pub use limits::{Plan, UnknownPlan};
+pub use memory::{MemoryError, Seed, SeedIndex, SeedVideo};
 pub use quirks::{Quirk, Quirks, UnknownQuirk};
 pub use records::Measured;
 pub use request::{BodyRule, Intake, MediaKey, Payload, Reply, Request, Unusable, Upload};
@@ -37,11 +46,15 @@ pub use settings::Settings;
 pub use table::Change;
 pub(crate) use tasks::filename_of;
 
+use faults::{Fate, Faults};
 use ids::Ids;
 use records::State;
 
 /// The part of a path that names the version of the API.
 pub(crate) const VERSION_PREFIX: &str = "/v1.3";
+
+/// The counter that identifiers are made with.
+const IDS: &str = "ids";
 
 /// How the only accepted keys begin. A key of the real platform has no business here, and one of ours none there.
 pub const KEY_PREFIX: &str = tl_protocol::credentials::EMULATOR_KEY_PREFIX;
@@ -52,17 +65,24 @@ pub struct Platform {
     settings: Settings,
     state: State,
     ids: Ids,
+    faults: Faults,
+    /// What the next task has to suffer.
+    fate: Option<Fate>,
+    /// When tasks end that nobody was told of yet.
+    endings: BTreeSet<(Timestamp, String)>,
 }
 
 impl Platform {
     /// An account without an index.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let ids = Ids::new(settings.seed);
         Self {
+            ids: Ids::new(settings.seed),
+            faults: Faults::new(settings.faults.clone(), settings.seed),
             settings,
             state: State::default(),
-            ids,
+            fate: None,
+            endings: BTreeSet::new(),
         }
     }
 
@@ -122,37 +142,72 @@ impl Platform {
     pub fn handle(&mut self, now: Now, request: Request) -> Reply {
         let now = moment(now);
         let (head, payload) = request.into_parts();
-        let mut effects = Vec::new();
-        let (operation, answer) = match self.admit(&head) {
-            Err(refusal) => (None, Err(refusal)),
-            Ok(intake) => {
-                let operation = intake.operation;
-                let answer = self.dispatch(now, &head, intake, payload, &mut effects);
-                (Some(operation), answer)
-            }
+        let intake = match self.admit(&head) {
+            Ok(intake) => intake,
+            Err(refusal) => return self.refuse(refusal),
         };
-        let (response, refusal) = match answer {
-            Ok(response) => (response, None),
-            Err(refusal) => {
-                // A refused request leaves nothing behind.
-                effects.clear();
-                (refusal.response(), Some(refusal.code))
-            }
+        let operation = intake.operation;
+        let verdict = self.faults.judge(operation);
+        let mut reply = Reply {
+            response: Response::new(Bytes::new()),
+            effects: Vec::new(),
+            delivery: verdict.delivery,
+            faults: verdict.told,
+            operation: Some(operation),
+            refusal: None,
         };
-        Reply {
-            response: self.stamp(response),
-            effects,
-            operation,
-            refusal,
+        if !verdict.is_idle {
+            let again = verdict.is_twice.then(|| (intake.clone(), payload.clone()));
+            self.fate = verdict.fate;
+            match self.work(now, &head, intake, payload, &mut reply.effects) {
+                Ok(response) => reply.response = response,
+                Err(refusal) => {
+                    reply.response = refusal.response();
+                    reply.refusal = Some(refusal.code);
+                }
+            }
+            if let Some((intake, payload)) = again {
+                // The answer to the second delivery reaches nobody.
+                _ = self.work(now, &head, intake, payload, &mut reply.effects);
+            }
+            self.fate = None;
         }
+        if let Some(answer) = verdict.answer {
+            reply.response = answer;
+        }
+        for (name, value) in limits::headers(self, now, operation) {
+            reply.response.headers_mut().insert(name, value);
+        }
+        self.stamp(&mut reply.response);
+        reply
+    }
+
+    /// Does what a request asks for; a refused one leaves nothing to do.
+    fn work(
+        &mut self,
+        now: Timestamp,
+        head: &Parts,
+        intake: Intake,
+        payload: Payload,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Response<Bytes>, Refusal> {
+        limits::take_request(self, now, intake.operation)?;
+        let mut wanted = Vec::new();
+        let response = self.dispatch(now, head, intake, payload, &mut wanted)?;
+        effects.append(&mut wanted);
+        Ok(response)
     }
 
     /// Answers a request whose body will not be read, with what [`admit`](Self::admit) said.
     #[must_use]
     pub fn refuse(&self, refusal: Refusal) -> Reply {
+        let mut response = refusal.response();
+        self.stamp(&mut response);
         Reply {
-            response: self.stamp(refusal.response()),
+            response,
             effects: Vec::new(),
+            delivery: Delivery::default(),
+            faults: Vec::new(),
             operation: None,
             refusal: Some(refusal.code),
         }
@@ -227,11 +282,48 @@ impl Platform {
     }
 
     /// What every response carries.
-    fn stamp(&self, mut response: Response<Bytes>) -> Response<Bytes> {
+    fn stamp(&self, response: &mut Response<Bytes>) {
         let version = self.settings.quirks.get(&quirks::API_VERSION_HEADER);
-        let headers = response.headers_mut();
-        headers.insert("x-api-version", HeaderValue::from_static(version));
         response
+            .headers_mut()
+            .insert("x-api-version", HeaderValue::from_static(version));
+    }
+
+    /// The next identifier; the counter is remembered with the state.
+    fn next_id(&mut self, now: Timestamp) -> String {
+        let id = self.ids.next(now);
+        self.state.counters.insert(IDS.to_owned(), self.ids.counter);
+        id
+    }
+
+    /// Puts another plan in force; what has been used stays used.
+    pub fn set_plan(&mut self, plan: Plan) {
+        self.settings.plan = plan;
+    }
+
+    /// What has been used of the plan.
+    fn meter(&self) -> limits::Meter {
+        self.state
+            .meters
+            .get(limits::METER)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Puts another fault plan in force; its counters begin at 0.
+    ///
+    /// # Errors
+    /// Where the plan makes no sense.
+    pub fn set_faults(&mut self, plan: FaultPlan) -> Result<(), FaultError> {
+        plan.check()?;
+        self.faults = Faults::new(plan, self.settings.seed);
+        Ok(())
+    }
+
+    /// The fault plan in force, and how often each fault has struck.
+    #[must_use]
+    pub fn faults(&self) -> (&FaultPlan, Vec<u64>) {
+        (&self.faults.plan, self.faults.struck().collect())
     }
 }
 

@@ -52,6 +52,12 @@ quirks! {
     RESERVED_KEYS = "reserved-keys",
         "Are the keys duration, filename, fps, height, model_names, size, video_title and width refused in user_metadata? The note left the documents in July 2026.",
         ["accept", "refuse"];
+    /// The `Retry-After` header of a 429.
+    RETRY_AFTER = "retry-after",
+        "Does a 429 say Retry-After in seconds (read by live clients), as a date, or not at all?", ["seconds", "date", "none"];
+    /// The headers that tell how much is left.
+    RATE_HEADERS = "rate-headers",
+        "Which headers tell the rate limit: those of the scheme of 2024, of 2026, both, or none?", ["both", "old", "new", "none"];
     /// A wrong method.
     WRONG_METHOD = "wrong-method",
         "Does a known path with a wrong method answer 405 or 404?", ["405", "404"];

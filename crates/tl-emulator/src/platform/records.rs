@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tl_model::{Addon, IndexModel, SystemMetadata, UserMetadata};
 
-use super::{Change, MediaKey, lifecycle::Course, table::Table};
+use super::{
+    Change, MediaKey, faults::Fate, lifecycle::Course, limits::Meter, table::Table,
+    webhooks::WebhookRecord,
+};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct IndexRecord {
@@ -34,6 +37,12 @@ pub(super) struct TaskRecord {
     /// What the video will say; kept here while the video is fetched.
     pub(super) user_metadata: UserMetadata,
     pub(super) error_reason: Option<String>,
+    /// What a fault has in store for it.
+    pub(super) fate: Option<Fate>,
+    /// Where its video is, while it is being fetched.
+    pub(super) fetching: Option<String>,
+    /// Whether its end has been told to those who wanted to hear of it.
+    pub(super) is_announced: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -91,21 +100,55 @@ impl Measured {
     }
 }
 
-#[derive(Debug)]
-pub(super) struct State {
-    pub(super) indexes: Table<IndexRecord>,
-    pub(super) tasks: Table<TaskRecord>,
-    pub(super) videos: Table<VideoRecord>,
+macro_rules! state {
+    ($($table:ident: $record:ty,)+) => {
+        /// Everything that requests have made.
+        #[derive(Debug)]
+        pub(super) struct State {
+            $(pub(super) $table: Table<$record>,)+
+        }
+
+        impl Default for State {
+            fn default() -> Self {
+                Self { $($table: Table::new(stringify!($table)),)+ }
+            }
+        }
+
+        impl State {
+            /// The records that were written or removed since the last call.
+            pub(super) fn take_changes(&mut self) -> Vec<Change> {
+                let mut changes = Vec::new();
+                $(self.$table.take_changes(&mut changes);)+
+                changes
+            }
+
+            /// Takes up one record of a store.
+            pub(super) fn restore(&mut self, table: &str, key: String, value: &str) -> Result<(), serde_json::Error> {
+                match table {
+                    $(stringify!($table) => self.$table.restore(key, value),)+
+                    other => Err(serde::de::Error::custom(format!("there is no table `{other}`"))),
+                }
+            }
+
+            pub(super) fn export(&self, tables: &mut serde_json::Map<String, serde_json::Value>) {
+                $(tables.insert(stringify!($table).to_owned(), self.$table.export());)+
+            }
+
+            /// Takes the place of `before`: a store must hear of every record of both.
+            pub(super) fn replace(&mut self, before: &Self) {
+                $(self.$table.replace(&before.$table);)+
+            }
+        }
+    };
 }
 
-impl Default for State {
-    fn default() -> Self {
-        Self {
-            indexes: Table::new("indexes"),
-            tasks: Table::new("tasks"),
-            videos: Table::new("videos"),
-        }
-    }
+state! {
+    indexes: IndexRecord,
+    tasks: TaskRecord,
+    videos: VideoRecord,
+    meters: Meter,
+    webhooks: WebhookRecord,
+    counters: u64,
 }
 
 impl State {
@@ -118,13 +161,5 @@ impl State {
         self.videos
             .values()
             .filter(move |video| video.index_id == index_id && video.indexed_at <= now)
-    }
-
-    pub(super) fn take_changes(&mut self) -> Vec<Change> {
-        let mut changes = Vec::new();
-        self.indexes.take_changes(&mut changes);
-        self.tasks.take_changes(&mut changes);
-        self.videos.take_changes(&mut changes);
-        changes
     }
 }

@@ -10,7 +10,7 @@ use tl_protocol::endpoint::{Field, Received, ReceivedBody};
 use tl_validate::{MediaFacts, ProbeError};
 use url::form_urlencoded;
 
-use super::{Effect, Operation, Refusal, media};
+use super::{Delivery, Effect, Operation, Refusal, media};
 
 /// The name of a stored file, made by the shell. Never made of what a client sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ impl MediaKey {
 pub type Request = http::Request<Payload>;
 
 /// The body of a request.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub enum Payload {
     /// No body, or none that the operation looks at.
     #[default]
@@ -142,6 +142,10 @@ pub struct Reply {
     pub response: Response<Bytes>,
     /// What else has to happen, before the response is sent.
     pub effects: Vec<Effect>,
+    /// What the connection has to suffer on purpose.
+    pub delivery: Delivery,
+    /// The faults that struck, for the journal.
+    pub faults: Vec<String>,
     /// The operation, where the request was one.
     pub operation: Option<Operation>,
     /// The code, where the request was refused.

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use tl_validate::RulePack;
 
-use super::{Quirks, Schedule, quirks};
+use super::{FaultPlan, Plan, Quirks, Schedule, quirks};
 
 /// How the platform is set up.
 #[derive(Debug, Clone)]
@@ -15,6 +15,10 @@ pub struct Settings {
     pub rules: RulePack,
     /// The answers to what the documents leave open.
     pub quirks: Quirks,
+    /// What the account may do. The default is no limit.
+    pub plan: Plan,
+    /// What goes wrong when. The default is nothing.
+    pub faults: FaultPlan,
     /// What identifiers and chance are made from; the same seed and requests give the same answers.
     pub seed: u64,
 }
@@ -25,6 +29,8 @@ impl Default for Settings {
             schedule: Schedule::default(),
             rules: RulePack::current().clone(),
             quirks: Quirks::default(),
+            plan: Plan::UNLIMITED,
+            faults: FaultPlan::default(),
             seed: 0,
         }
     }

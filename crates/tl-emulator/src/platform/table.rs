@@ -53,6 +53,27 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         Some(row)
     }
 
+    pub(super) fn restore(&mut self, key: String, value: &str) -> Result<(), serde_json::Error> {
+        self.rows.insert(key, serde_json::from_str(value)?);
+        Ok(())
+    }
+
+    pub(super) fn export(&self) -> serde_json::Value {
+        serde_json::to_value(&self.rows).expect("a record is plain data with string keys")
+    }
+
+    /// Counts everything that is here, or was in `before`, as changed.
+    pub(super) fn replace(&mut self, before: &Self) {
+        let keys: Vec<String> = before
+            .rows
+            .keys()
+            .chain(&before.changed)
+            .chain(self.rows.keys())
+            .cloned()
+            .collect();
+        self.changed.extend(keys);
+    }
+
     pub(super) fn values(&self) -> impl Iterator<Item = &T> {
         self.rows.values()
     }

@@ -13,8 +13,11 @@ use tl_protocol::{
 use url::Url;
 
 use super::{
-    Effect, Fetched, Measured, MediaKey, Platform, Refusal, Upload, ids,
+    Effect, Fetched, Measured, MediaKey, Platform, Refusal, Upload,
+    faults::Fate,
+    ids,
     lifecycle::{Course, after},
+    limits,
     listing::{self, Rank},
     media, quirks,
     records::{TaskRecord, VideoRecord},
@@ -54,13 +57,15 @@ pub(super) fn create(
                 &target,
                 &platform.settings.rules,
             )?;
+            let seconds = measured.duration.unwrap_or(0.0);
+            limits::take_video(platform, now, &index_id, seconds)?;
             Source::File(upload, measured)
         }
     };
-    let id = platform.ids.next(now);
+    let id = platform.next_id(now);
     let video_id = match platform.settings.quirks.get(&quirks::VIDEO_ID) {
         "same" => id.clone(),
-        _ => platform.ids.next(now),
+        _ => platform.next_id(now),
     };
     let (filename, course) = match &source {
         Source::Url(url) => (
@@ -92,6 +97,12 @@ pub(super) fn create(
         enable_video_stream: create.enable_video_stream.unwrap_or(true),
         user_metadata: metadata,
         error_reason: None,
+        fate: platform.fate.take(),
+        fetching: match &source {
+            Source::Url(url) => Some(url.to_string()),
+            Source::File(..) => None,
+        },
+        is_announced: false,
     };
     platform.state.tasks.insert(id.clone(), task);
     match source {
@@ -129,28 +140,44 @@ fn take_in(
     key: MediaKey,
     effects: &mut Vec<Effect>,
 ) {
-    let course = platform
-        .settings
-        .schedule
-        .course(start, measured.duration.unwrap_or(0.0));
+    let seconds = measured.duration.unwrap_or(0.0);
+    let mut course = platform.settings.schedule.course(start, seconds);
+    if let Some(start) = course.indexing_from() {
+        course.index_from(limits::turn(platform, start, id));
+    }
     let Some(task) = platform.state.tasks.change(id) else {
         return;
     };
-    let ready_at = course.end().map(|end| end.at);
-    task.course.go_on_with(course);
+    task.fetching = None;
     task.measured = Some(measured);
+    match task.fate.take() {
+        None => {}
+        Some(Fate::StuckIn(status)) => course.stay_in(&status),
+        Some(Fate::FailIn(status, reason)) => {
+            course.fail_in(&status);
+            task.error_reason =
+                Some(reason.unwrap_or_else(|| format!("failed in {status} on purpose")));
+        }
+    }
+    let end = course.end().cloned();
+    task.course.go_on_with(course);
+    if let Some(end) = &end {
+        platform.endings.insert((end.at, id.to_owned()));
+    }
+    let Some(end) = end.filter(|end| end.status == TaskStatus::Ready) else {
+        return;
+    };
     let media = task.enable_video_stream.then(|| {
         effects.push(Effect::Keep(key.clone()));
         key
     });
-    let Some(indexed_at) = ready_at else { return };
     let video = VideoRecord {
         id: task.video_id.clone(),
         number: task.number,
         index_id: task.index_id.clone(),
         task_id: task.id.clone(),
         created_at: task.created_at,
-        indexed_at: indexed_at.max(now),
+        indexed_at: end.at.max(now),
         updated_at: None,
         filename: task.filename.clone(),
         measured,
@@ -172,38 +199,54 @@ pub(super) fn fetched(
     let Some(task) = platform.state.tasks.get(id) else {
         return effects;
     };
-    let Some(index) = platform.state.indexes.get(&task.index_id) else {
+    if task.fate == Some(Fate::StuckIn(TaskStatus::Uploading)) {
         return effects;
-    };
-    let judged = match &outcome {
-        Err(reason) => Err(reason.clone()),
-        Ok(fetched) => {
-            let target = media::target(index);
-            media::judge(
-                &fetched.look,
-                fetched.bytes,
-                &target,
-                &platform.settings.rules,
-            )
-            .map(|measured| (measured, fetched.key.clone(), fetched.filename.clone()))
-            .map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))
-        }
-    };
-    match judged {
-        Ok((measured, key, filename)) => {
+    }
+    let index_id = task.index_id.clone();
+    match outcome.and_then(|fetched| accept(platform, now, &index_id, fetched)) {
+        Ok((fetched, measured)) => {
             if let Some(task) = platform.state.tasks.change(id) {
-                task.filename = filename;
+                task.filename = fetched.filename;
             }
-            take_in(platform, now, now, id, measured, key, &mut effects);
+            take_in(platform, now, now, id, measured, fetched.key, &mut effects);
         }
         Err(reason) => {
             if let Some(task) = platform.state.tasks.change(id) {
                 task.course.fail(now);
+                task.fetching = None;
                 task.error_reason = Some(reason);
+                platform.endings.insert((now, id.to_owned()));
             }
         }
     }
     effects
+}
+
+fn accept(
+    platform: &mut Platform,
+    now: Timestamp,
+    index_id: &str,
+    fetched: Fetched,
+) -> Result<(Fetched, Measured), String> {
+    let index = platform
+        .state
+        .indexes
+        .get(index_id)
+        .ok_or("its index is gone")?;
+    let target = media::target(index);
+    media::judge(
+        &fetched.look,
+        fetched.bytes,
+        &target,
+        &platform.settings.rules,
+    )
+    .and_then(|measured| {
+        let seconds = measured.duration.unwrap_or(0.0);
+        limits::take_video(platform, now, index_id, seconds)?;
+        Ok(measured)
+    })
+    .map(|measured| (fetched, measured))
+    .map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))
 }
 
 /// The one file of the form.

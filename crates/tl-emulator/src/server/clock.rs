@@ -134,6 +134,27 @@ impl Clock {
         self.changes.send_modify(|count| *count += 1);
     }
 
+    /// Makes those who wait look again.
+    pub(crate) fn wake(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Hears of every change of mode and every move.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// How long the wall's clock takes for `wait` of the emulator's; `None` while it stands still.
+    pub(crate) fn on_the_wall(&self, wait: Duration) -> Option<Duration> {
+        match self.mode() {
+            ClockMode::Real => Some(wait),
+            ClockMode::Scaled(factor) => {
+                Duration::try_from_secs_f64(wait.as_secs_f64() / factor).ok()
+            }
+            ClockMode::Manual => None,
+        }
+    }
+
     fn hand(&self) -> std::sync::MutexGuard<'_, Hand> {
         // The hand is whole between any two statements, so a panic elsewhere cannot have left it broken.
         self.hand

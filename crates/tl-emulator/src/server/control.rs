@@ -1,18 +1,26 @@
-//! `/_emulator`: the emulator's own interface for tests. It is no part of the platform's API.
+//! `/_emulator`: the emulator's own interface for tests and people. It is no part of the platform's API.
+//!
+//! It has no key: it answers programs of this machine only, and no page of another site in a browser of this machine.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{Query, State},
-    http::StatusCode,
+    extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State},
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{delete, get, post},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use url::Url;
 
-use super::{ClockMode, Shell};
+use super::{ClockMode, JournalEntry, Shell};
+use crate::platform::{Fault, FaultPlan, Plan, Seed, printed, quirks};
+
+/// The most bytes of an imported state.
+const MAX_IMPORT: usize = 256 * 1024 * 1024;
 
 pub(super) fn router() -> Router<Arc<Shell>> {
     Router::new()
@@ -20,6 +28,70 @@ pub(super) fn router() -> Router<Arc<Shell>> {
         .route("/journal", get(journal).delete(clear_journal))
         .route("/clock", get(clock).put(set_clock))
         .route("/clock/advance", post(advance))
+        .route(
+            "/faults",
+            get(faults)
+                .put(set_faults)
+                .post(add_fault)
+                .delete(clear_faults),
+        )
+        .route("/plan", get(plan).put(set_plan))
+        .route("/quirks", get(all_quirks))
+        .route("/webhooks", get(webhooks).post(register_webhook))
+        .route("/webhooks/{id}", delete(remove_webhook))
+        .route(
+            "/state",
+            get(export)
+                .put(import)
+                .layer(DefaultBodyLimit::max(MAX_IMPORT)),
+        )
+        .route("/reset", post(reset))
+        .route("/seed", post(seed))
+        .fallback(async || {
+            Refused(
+                StatusCode::NOT_FOUND,
+                "there is nothing here; see /_emulator".to_owned(),
+            )
+        })
+        .layer(middleware::from_fn(guard))
+}
+
+/// Keeps out pages of other sites: by the name they reached us under, and by what the browser says of them.
+async fn guard(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let is_ours = host.is_some_and(is_loopback);
+    if !is_ours {
+        return forbidden(
+            "the emulator's own interface answers under 127.0.0.1, localhost and [::1] only",
+        );
+    }
+    let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !is_reading && !is_same_site(headers, host) {
+        return forbidden("a page of another site cannot change the emulator");
+    }
+    next.run(request).await
+}
+
+fn is_loopback(host: &str) -> bool {
+    Url::parse(&format!("http://{host}/")).is_ok_and(|url| match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    })
+}
+
+fn is_same_site(headers: &HeaderMap, host: Option<&str>) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let site = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let origin = text("origin").is_none_or(|origin| {
+        let named = origin.split_once("://").map(|(_, named)| named);
+        named.is_some() && named == host
+    });
+    site && origin
 }
 
 /// Which entries of the journal are asked for.
@@ -31,26 +103,30 @@ struct Wanted {
     path: Option<String>,
     status: Option<u16>,
     code: Option<String>,
+    /// Only entries with a higher number.
+    after: Option<u64>,
+}
+
+impl Wanted {
+    fn accepts(&self, entry: &JournalEntry) -> bool {
+        let same = |wanted: &Option<String>, seen: Option<&str>| {
+            wanted.is_none() || wanted.as_deref() == seen
+        };
+        same(&self.operation, entry.operation.as_deref())
+            && self
+                .method
+                .as_ref()
+                .is_none_or(|method| entry.method.eq_ignore_ascii_case(method))
+            && same(&self.path, Some(&entry.path))
+            && self.status.is_none_or(|status| entry.status == status)
+            && same(&self.code, entry.code.as_deref())
+            && self.after.is_none_or(|after| entry.number > after)
+    }
 }
 
 async fn journal(State(shell): State<Arc<Shell>>, Query(wanted): Query<Wanted>) -> Json<Value> {
     let mut entries = shell.journal();
-    entries.retain(|entry| {
-        wanted
-            .operation
-            .as_ref()
-            .is_none_or(|name| entry.operation.as_ref() == Some(name))
-            && wanted
-                .method
-                .as_ref()
-                .is_none_or(|method| entry.method.eq_ignore_ascii_case(method))
-            && wanted.path.as_ref().is_none_or(|path| entry.path == *path)
-            && wanted.status.is_none_or(|status| entry.status == status)
-            && wanted
-                .code
-                .as_ref()
-                .is_none_or(|code| entry.code.as_ref() == Some(code))
-    });
+    entries.retain(|entry| wanted.accepts(entry));
     Json(json!({ "count": entries.len(), "entries": entries }))
 }
 
@@ -64,44 +140,273 @@ async fn clock(State(shell): State<Arc<Shell>>) -> Json<Value> {
 }
 
 fn clock_state(shell: &Shell) -> Value {
-    json!({
-        "now": crate::platform::printed(shell.clock.now()),
-        "mode": shell.clock.mode().to_string(),
-    })
+    json!({ "now": printed(shell.clock.now()), "mode": shell.clock.mode().to_string() })
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewClock {
+    /// `real`, `manual`, or a factor such as `x60`.
     mode: String,
 }
 
-async fn set_clock(State(shell): State<Arc<Shell>>, Json(new): Json<NewClock>) -> Response {
-    match new.mode.parse::<ClockMode>() {
-        Ok(mode) => {
-            shell.clock.set_mode(mode);
-            Json(clock_state(&shell)).into_response()
-        }
-        Err(error) => refused(&error),
-    }
+async fn set_clock(State(shell): State<Arc<Shell>>, Input(new): Input<NewClock>) -> Answer {
+    let mode = new.mode.parse::<ClockMode>().map_err(bad)?;
+    shell.clock.set_mode(mode);
+    Ok(Json(clock_state(&shell)).into_response())
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Advance {
-    seconds: f64,
+    seconds: Option<f64>,
+    until: Option<Until>,
 }
 
-async fn advance(State(shell): State<Arc<Shell>>, Json(advance): Json<Advance>) -> Response {
-    match Duration::try_from_secs_f64(advance.seconds) {
-        Ok(by) => {
-            shell.advance(by);
-            Json(clock_state(&shell)).into_response()
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Until {
+    /// The next task that is under way has ended.
+    NextEnd,
+    /// All tasks that are under way have ended.
+    Idle,
+}
+
+async fn advance(State(shell): State<Arc<Shell>>, Input(advance): Input<Advance>) -> Answer {
+    let by = match advance {
+        Advance {
+            seconds: Some(seconds),
+            until: None,
+        } => Duration::try_from_secs_f64(seconds).map_err(|error| {
+            bad(format!(
+                "`seconds` is {seconds}: {error}; give a number from 0 up"
+            ))
+        })?,
+        Advance {
+            seconds: None,
+            until: Some(until),
+        } => {
+            let platform = shell.platform();
+            let now = shell.clock.now();
+            let by = match until {
+                Until::NextEnd => platform.next_change(now),
+                Until::Idle => platform.last_change(now),
+            };
+            // Moments are cut to milliseconds, so the rest of one is added.
+            by.unwrap_or(Duration::ZERO)
+                .saturating_add(Duration::from_millis(1))
         }
-        Err(error) => refused(&format!("`seconds` is {}: {error}", advance.seconds)),
+        _ => return Err(bad("give either `seconds` or `until` (next-end, idle)")),
+    };
+    shell.advance(by);
+    Ok(Json(clock_state(&shell)).into_response())
+}
+
+async fn faults(State(shell): State<Arc<Shell>>) -> Json<Value> {
+    let platform = shell.platform();
+    let (plan, struck) = platform.faults();
+    Json(json!({ "plan": plan, "struck": struck }))
+}
+
+async fn set_faults(State(shell): State<Arc<Shell>>, Input(plan): Input<FaultPlan>) -> Answer {
+    shell
+        .set_faults(plan)
+        .map_err(|error| bad(error.to_string()))?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// A fault as an object, or as the text of the command line.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum NewFault {
+    Text(String),
+    Fault(Box<Fault>),
+}
+
+async fn add_fault(State(shell): State<Arc<Shell>>, Input(fault): Input<NewFault>) -> Answer {
+    let fault = match fault {
+        NewFault::Text(text) => text
+            .parse::<Fault>()
+            .map_err(|error| bad(error.to_string()))?,
+        NewFault::Fault(fault) => *fault,
+    };
+    let mut platform = shell.platform();
+    let mut plan = platform.faults().0.clone();
+    plan.faults.push(fault);
+    platform
+        .set_faults(plan)
+        .map_err(|error| bad(error.to_string()))?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn clear_faults(State(shell): State<Arc<Shell>>) -> Answer {
+    shell
+        .set_faults(FaultPlan::default())
+        .map_err(|error| bad(error.to_string()))?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn plan(State(shell): State<Arc<Shell>>) -> Json<Value> {
+    let name = shell.platform().settings().plan.name;
+    Json(json!({ "plan": name, "plans": Plan::ALL.map(|plan| plan.name) }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewPlan {
+    plan: String,
+}
+
+async fn set_plan(State(shell): State<Arc<Shell>>, Input(new): Input<NewPlan>) -> Answer {
+    let plan = Plan::named(&new.plan).map_err(|error| bad(error.to_string()))?;
+    shell.platform().set_plan(plan);
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn all_quirks(State(shell): State<Arc<Shell>>) -> Json<Value> {
+    let platform = shell.platform();
+    let quirks: Vec<Value> = quirks::ALL
+        .iter()
+        .map(|quirk| {
+            json!({
+                "name": quirk.name,
+                "question": quirk.question,
+                "values": quirk.values,
+                "value": platform.settings().quirks.get(quirk),
+            })
+        })
+        .collect();
+    Json(Value::Array(quirks))
+}
+
+async fn webhooks(State(shell): State<Arc<Shell>>) -> Json<Value> {
+    let platform = shell.platform();
+    let webhooks: Vec<Value> = platform
+        .webhooks()
+        .map(|(id, url)| json!({ "id": id, "url": url }))
+        .collect();
+    Json(json!({ "webhooks": webhooks, "deliveries": shell.deliveries.all() }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewWebhook {
+    url: Address,
+    secret: String,
+}
+
+/// An http or https address.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Address(Url);
+
+impl TryFrom<String> for Address {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match Url::parse(&text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Self(url)),
+            Ok(url) => Err(format!(
+                "the scheme `{}` is not one of http, https",
+                url.scheme()
+            )),
+            Err(error) => Err(format!("`{text}` is no address: {error}")),
+        }
     }
 }
 
-fn refused(message: &str) -> Response {
-    (StatusCode::BAD_REQUEST, Json(json!({ "message": message }))).into_response()
+#[derive(Debug, Serialize)]
+struct Made {
+    id: String,
+}
+
+async fn register_webhook(
+    State(shell): State<Arc<Shell>>,
+    Input(new): Input<NewWebhook>,
+) -> Answer {
+    let NewWebhook { url, secret } = new;
+    if secret.is_empty() {
+        return Err(bad("`secret` is empty: events are signed with it"));
+    }
+    let made =
+        shell.change(|platform, now| (platform.register_webhook(now, &url.0, &secret), Vec::new()));
+    let id = made.map_err(failed)?;
+    Ok((StatusCode::CREATED, Json(Made { id })).into_response())
+}
+
+async fn remove_webhook(State(shell): State<Arc<Shell>>, Path(id): Path<String>) -> Answer {
+    let removed = shell.change(|platform, _| (platform.remove_webhook(&id), Vec::new()));
+    match removed.map_err(failed)? {
+        true => Ok(StatusCode::NO_CONTENT.into_response()),
+        false => Err(Refused(
+            StatusCode::NOT_FOUND,
+            format!("there is no webhook `{id}`"),
+        )),
+    }
+}
+
+async fn export(State(shell): State<Arc<Shell>>) -> Json<Value> {
+    Json(shell.platform().export())
+}
+
+async fn import(State(shell): State<Arc<Shell>>, Input(export): Input<Value>) -> Answer {
+    let imported = shell.change(|platform, _| match platform.import(&export) {
+        Ok(effects) => (Ok(()), effects),
+        Err(error) => (Err(error), Vec::new()),
+    });
+    imported
+        .map_err(failed)?
+        .map_err(|error| bad(error.to_string()))?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn reset(State(shell): State<Arc<Shell>>) -> Answer {
+    shell
+        .change(|platform, _| ((), platform.reset()))
+        .map_err(failed)?;
+    shell.journal.clear();
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn seed(State(shell): State<Arc<Shell>>, Input(seed): Input<Seed>) -> Answer {
+    let ids = shell.seed(&seed).map_err(|error| bad(error.to_string()))?;
+    Ok((StatusCode::CREATED, Json(json!({ "indexes": ids }))).into_response())
+}
+
+type Answer = Result<Response, Refused>;
+
+/// What is wrong with a request, in words.
+#[derive(Debug)]
+struct Refused(StatusCode, String);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "message": self.1 }))).into_response()
+    }
+}
+
+fn bad(message: impl Into<String>) -> Refused {
+    Refused(StatusCode::BAD_REQUEST, message.into())
+}
+
+fn failed(message: String) -> Refused {
+    Refused(StatusCode::INTERNAL_SERVER_ERROR, message)
+}
+
+fn forbidden(message: &str) -> Response {
+    Refused(StatusCode::FORBIDDEN, message.to_owned()).into_response()
+}
+
+/// A JSON body, with a refusal of our own shape where it is none.
+struct Input<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        match Json::from_request(request, state).await {
+            Ok(Json(value)) => Ok(Self(value)),
+            Err(rejection) => Err(bad(rejection.body_text())),
+        }
+    }
 }

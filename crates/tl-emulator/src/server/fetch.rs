@@ -118,15 +118,19 @@ fn told(unusable: &Unusable) -> String {
 }
 
 fn reason(error: &reqwest::Error) -> String {
-    // The innermost cause says what happened; the outer ones repeat the URL, which may carry a signature.
+    if error.is_timeout() {
+        return "video_url took too long to answer".to_owned();
+    }
+    format!("video_url could not be fetched: {}", innermost(error))
+}
+
+/// The innermost cause: it says what happened, where the outer ones repeat the URL, which may carry a signature.
+pub(crate) fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    if error.is_timeout() {
-        return "video_url took too long to answer".to_owned();
-    }
-    format!("video_url could not be fetched: {cause}")
+    cause.to_string()
 }
 
 /// Refuses what is no public web address, as far as its text says.

@@ -47,6 +47,8 @@ pub struct TimeLimits {
     pub form: Duration,
     /// For fetching a video from a URL. Default 10 min.
     pub fetch: Duration,
+    /// Before a webhook's second attempt; doubled for each further one. Default 1 s.
+    pub webhook_retry: Duration,
 }
 
 impl Default for TimeLimits {
@@ -57,6 +59,7 @@ impl Default for TimeLimits {
             text: Duration::from_secs(30),
             form: Duration::from_secs(3600),
             fetch: Duration::from_secs(600),
+            webhook_retry: Duration::from_secs(1),
         }
     }
 }
@@ -66,6 +69,13 @@ impl TimeLimits {
     #[must_use]
     pub fn with_idle(mut self, idle: Duration) -> Self {
         self.idle = idle;
+        self
+    }
+
+    /// With another wait before a webhook's second attempt.
+    #[must_use]
+    pub fn with_webhook_retry(mut self, wait: Duration) -> Self {
+        self.webhook_retry = wait;
         self
     }
 

@@ -6,14 +6,15 @@
 
 mod clock;
 mod control;
+mod deliver;
 mod fetch;
 mod intake;
 mod journal;
+mod store;
 mod vault;
 mod wire;
 
 use std::{
-    io,
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -33,21 +34,28 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use tl_protocol::Now;
 use tl_validate::{MediaFacts, ProbeError, ProbeErrorKind, Prober};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
+use url::Url;
 
 pub use clock::ClockMode;
 pub use intake::TimeLimits;
 pub use journal::JournalEntry;
 
 use clock::Clock;
+use deliver::Deliveries;
 use journal::Journal;
+use store::Store;
 use vault::{StoredFile, Vault};
 use wire::{Knife, Wire};
 
 use crate::{
     StartError,
-    platform::{BodyRule, Effect, MediaKey, Platform, Reply, Settings},
+    platform::{
+        BodyRule, Change, Effect, FaultError, FaultPlan, MemoryError, Platform, Refusal, Reply,
+        Seed, Settings,
+    },
 };
 
 /// The most bytes of a request's head, and what is read from a connection at once.
@@ -59,6 +67,8 @@ const GRACE: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ShellSettings {
     pub(crate) data_dir: Option<PathBuf>,
+    /// Where the state survives; the files are then there, too.
+    pub(crate) state_dir: Option<PathBuf>,
     pub(crate) clock: ClockMode,
     pub(crate) allow_private_urls: bool,
     pub(crate) time_limits: TimeLimits,
@@ -73,6 +83,10 @@ pub(crate) struct Shell {
     pub(crate) vault: Vault,
     prober: Arc<dyn Prober>,
     pub(crate) fetcher: reqwest::Client,
+    /// For webhooks, whose addresses the user gave: loopback is as good as any.
+    poster: reqwest::Client,
+    deliveries: Deliveries,
+    store: Mutex<Option<Store>>,
 }
 
 impl Shell {
@@ -81,25 +95,43 @@ impl Shell {
         settings: ShellSettings,
         prober: Arc<dyn Prober>,
     ) -> Result<Self, StartError> {
-        let vault = Vault::open(settings.data_dir.as_deref()).map_err(|error| {
-            match &settings.data_dir {
-                Some(folder) => StartError(format!(
-                    "the folder {} cannot be used ({error})",
-                    folder.display()
-                )),
-                None => StartError(format!("no temporary folder could be made ({error})")),
-            }
+        let folder = settings
+            .state_dir
+            .as_deref()
+            .or(settings.data_dir.as_deref());
+        let vault = Vault::open(folder).map_err(|error| match folder {
+            Some(folder) => StartError(format!(
+                "the folder {} cannot be used ({error})",
+                folder.display()
+            )),
+            None => StartError(format!("no temporary folder could be made ({error})")),
         })?;
         let limits = settings.time_limits;
         let fetcher = fetch::client(settings.allow_private_urls, limits.idle, limits.fetch)?;
+        let poster = fetch::client(true, limits.idle, limits.fetch)?;
+        let mut platform = Platform::new(platform);
+        let store = settings.state_dir.as_deref().map(Store::open).transpose()?;
+        if let Some(store) = &store {
+            let restored = platform.restore(store.records()?);
+            restored.map_err(|error| StartError(format!("the state cannot be read: {error}")))?;
+            let cleaned = vault.retain(&platform.media());
+            cleaned.map_err(|error| {
+                StartError(format!(
+                    "the files of the state cannot be cleaned up ({error})"
+                ))
+            })?;
+        }
         Ok(Self {
-            platform: Mutex::new(Platform::new(platform)),
+            platform: Mutex::new(platform),
             clock: Clock::new(settings.clock),
             journal: Journal::default(),
             settings,
             vault,
             prober,
             fetcher,
+            poster,
+            deliveries: Deliveries::default(),
+            store: Mutex::new(store),
         })
     }
 
@@ -109,6 +141,25 @@ impl Shell {
 
     pub(crate) fn advance(&self, by: Duration) {
         self.clock.advance(by);
+    }
+
+    pub(crate) fn set_faults(&self, plan: FaultPlan) -> Result<(), FaultError> {
+        self.platform().set_faults(plan)
+    }
+
+    pub(crate) fn seed(&self, seed: &Seed) -> Result<Vec<String>, MemoryError> {
+        let mut platform = self.platform();
+        let ids = platform.seed(self.clock.now(), seed)?;
+        let changes = platform.take_changes();
+        self.write_down(&changes).map_err(MemoryError::new)?;
+        Ok(ids)
+    }
+
+    fn write_down(&self, changes: &[Change]) -> Result<(), String> {
+        match &mut *self.store.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(store) => store.write(changes),
+            None => Ok(()),
+        }
     }
 
     fn platform(&self) -> MutexGuard<'_, Platform> {
@@ -133,48 +184,99 @@ impl Shell {
         })
     }
 
-    /// Carries out what the platform said, with the files that the request brought.
-    fn carry_out(
+    /// Carries out what the platform said, with the files that came in, and writes its changes down: first the files are
+    /// put into their places, then the records are written, then what can be lost is begun. Says whether a file was kept.
+    fn settle(
         self: &Arc<Self>,
+        platform: &mut Platform,
         effects: Vec<Effect>,
         files: &[Arc<StoredFile>],
-    ) -> io::Result<bool> {
+    ) -> Result<bool, String> {
         let mut has_kept = false;
+        for effect in &effects {
+            if let Effect::Keep(key) = effect
+                && let Some(file) = files.iter().find(|file| file.key == *key)
+            {
+                self.vault
+                    .keep(file)
+                    .map_err(|error| format!("the file could not be kept ({error})"))?;
+                has_kept = true;
+            }
+        }
+        self.write_down(&platform.take_changes())?;
         for effect in effects {
             match effect {
-                Effect::Keep(key) => {
-                    if let Some(file) = files.iter().find(|file| file.key == key) {
-                        self.vault.keep(file)?;
-                        has_kept = true;
-                    }
+                Effect::Keep(_) => {}
+                // A file that cannot be deleted costs space and nothing else.
+                Effect::Discard(key) => _ = self.vault.discard(&key),
+                Effect::Deliver {
+                    event,
+                    url,
+                    secret,
+                    body,
+                } => {
+                    tokio::spawn(deliver::deliver(Arc::clone(self), event, url, secret, body));
                 }
-                Effect::Discard(key) => self.discard(&key),
                 Effect::Fetch {
                     task,
                     url,
                     max_bytes,
                 } => {
-                    let shell = Arc::clone(self);
-                    tokio::spawn(async move {
-                        let (outcome, file) = match fetch::fetch(&shell, &url, max_bytes).await {
-                            Ok((fetched, file)) => (Ok(fetched), vec![file]),
-                            Err(reason) => (Err(reason), Vec::new()),
-                        };
-                        let mut platform = shell.platform();
-                        let effects = platform.fetched(shell.clock.now(), &task, outcome);
-                        // A fetched file that cannot be kept is lost for playing only: the task knows all it needs.
-                        _ = shell.carry_out(effects, &file);
-                        drop(platform);
-                    });
+                    tokio::spawn(Arc::clone(self).fetch(task, url, max_bytes));
                 }
             }
         }
         Ok(has_kept)
     }
 
-    fn discard(&self, key: &MediaKey) {
-        // A file that cannot be deleted costs space and nothing else.
-        _ = self.vault.discard(key);
+    async fn fetch(self: Arc<Self>, task: String, url: Url, max_bytes: Option<u64>) {
+        let (outcome, files) = match fetch::fetch(&self, &url, max_bytes).await {
+            Ok((fetched, file)) => (Ok(fetched), vec![file]),
+            Err(reason) => (Err(reason), Vec::new()),
+        };
+        let mut platform = self.platform();
+        let effects = platform.fetched(self.clock.now(), &task, outcome);
+        // What could not be written down is fetched again by the next run.
+        _ = self.settle(&mut platform, effects, &files);
+        drop(platform);
+        // The end of this task may be the next one to come.
+        self.clock.wake();
+    }
+
+    /// Changes the platform by something else than a request of its API.
+    fn change<T>(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut Platform, Now) -> (T, Vec<Effect>),
+    ) -> Result<T, String> {
+        let mut platform = self.platform();
+        let (value, effects) = change(&mut platform, self.clock.now());
+        self.settle(&mut platform, effects, &[])?;
+        drop(platform);
+        self.clock.wake();
+        Ok(value)
+    }
+
+    /// Tells of ended tasks when they end, for as long as it is run.
+    async fn keep_time(self: Arc<Self>) {
+        let mut changes = self.clock.watch();
+        let unfinished = self.platform().unfinished();
+        _ = self.change(|_, _| ((), unfinished));
+        loop {
+            changes.mark_unchanged();
+            let next = {
+                let mut platform = self.platform();
+                let now = self.clock.now();
+                let effects = platform.tick(now);
+                _ = self.settle(&mut platform, effects, &[]);
+                platform.next_change(now)
+            };
+            let wait = next.and_then(|next| self.clock.on_the_wall(next));
+            tokio::select! {
+                // A millisecond more, because moments are cut to milliseconds.
+                () = tokio::time::sleep(wait.unwrap_or(Duration::MAX).saturating_add(Duration::from_millis(1))) => {}
+                changed = changes.changed() => if changed.is_err() { return },
+            }
+        }
     }
 }
 
@@ -197,6 +299,7 @@ pub(crate) async fn serve(
         .nest("/_emulator", control::router())
         .fallback(api)
         .with_state(Arc::clone(&shell));
+    let timekeeper = tokio::spawn(Arc::clone(&shell).keep_time());
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -222,6 +325,7 @@ pub(crate) async fn serve(
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
         }
     }
+    timekeeper.abort();
     _ = tokio::time::timeout(GRACE, async {
         while connections.join_next().await.is_some() {}
     })
@@ -232,7 +336,7 @@ pub(crate) async fn serve(
 /// Answers a request to the platform.
 async fn api(
     State(shell): State<Arc<Shell>>,
-    Extension(_knife): Extension<Knife>,
+    Extension(knife): Extension<Knife>,
     request: Request,
 ) -> Response {
     let started = Instant::now();
@@ -263,9 +367,20 @@ async fn api(
             let mut reply = platform.handle(shell.clock.now(), request);
             entry.operation = reply.operation.map(|operation| operation.to_string());
             let effects = std::mem::take(&mut reply.effects);
+            let ends_something = !effects.is_empty();
             // Under the lock, so that nobody hears of a video whose file is not in its place.
-            let kept = shell.carry_out(effects, &taken.files);
-            (reply, kept.unwrap_or(false))
+            let kept = match shell.settle(&mut platform, effects, &taken.files) {
+                Ok(kept) => kept,
+                Err(detail) => {
+                    reply = platform.refuse(Refusal::internal(&detail));
+                    false
+                }
+            };
+            drop(platform);
+            if ends_something {
+                shell.clock.wake();
+            }
+            (reply, kept)
         }
     };
     entry.media_stored = has_kept;
@@ -273,8 +388,16 @@ async fn api(
     entry.code = reply.refusal.as_ref().map(|code| code.as_str().to_owned());
     entry.at = crate::platform::printed(shell.clock.now());
     entry.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    entry.faults.clone_from(&reply.faults);
     let closes = matches!(entry.status, 408 | 413);
     shell.journal.write(entry);
+    let delivery = reply.delivery;
+    if !delivery.delay.is_zero() {
+        tokio::time::sleep(delivery.delay).await;
+    }
+    if let Some(bytes) = delivery.cut_after {
+        knife.cut_after(bytes);
+    }
     respond(reply, closes)
 }
 
@@ -284,7 +407,11 @@ fn expects_continue(head: &Parts) -> bool {
 }
 
 fn respond(reply: Reply, closes: bool) -> Response {
-    let mut response = reply.response.map(|bytes: Bytes| Body::from(bytes));
+    let pace = reply.delivery.bytes_per_second;
+    let mut response = reply.response.map(|bytes| match pace {
+        Some(pace) => slowly(bytes, pace),
+        None => Body::from(bytes),
+    });
     if closes {
         // The rest of the request is still on its way: the connection cannot be used again.
         response
@@ -292,4 +419,21 @@ fn respond(reply: Reply, closes: bool) -> Response {
             .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// A body that is given out at so many bytes a second, in ten pieces a second.
+fn slowly(bytes: Bytes, pace: u64) -> Body {
+    let piece = usize::try_from(pace.div_ceil(10))
+        .unwrap_or(usize::MAX)
+        .max(1);
+    let gap = Duration::from_secs_f64((piece as f64 / pace as f64).min(3600.0));
+    let stream = futures_util::stream::unfold(bytes, move |mut rest| async move {
+        if rest.is_empty() {
+            return None;
+        }
+        tokio::time::sleep(gap).await;
+        let next = rest.split_to(piece.min(rest.len()));
+        Some((Ok::<_, std::convert::Infallible>(next), rest))
+    });
+    Body::from_stream(stream)
 }

@@ -1,6 +1,7 @@
 //! Where received files lie: under names of our own, in a folder of our own. No name that a client sent becomes a path.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
@@ -75,8 +76,23 @@ impl Vault {
         Ok((Arc::new(stored), writer))
     }
 
+    /// Deletes the kept files that no video of `known` is.
+    pub(crate) fn retain(&self, known: &BTreeSet<MediaKey>) -> io::Result<()> {
+        for entry in fs::read_dir(self.folder.join(MEDIA))? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !known.contains(&MediaKey::new(name)) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes a received file out of what will be deleted.
     pub(crate) fn keep(&self, file: &StoredFile) -> io::Result<()> {
+        if file.kept.load(Ordering::Acquire) {
+            return Ok(());
+        }
         fs::rename(&file.path, self.path_of(&file.key))?;
         file.kept.store(true, Ordering::Release);
         Ok(())

@@ -2,9 +2,13 @@
 
 mod abuse;
 mod clips;
+mod control;
 mod errors;
+mod faults;
 mod lifecycle;
+mod limits;
 mod lists;
+mod memory;
 mod random;
 mod raw;
 mod sockets;

@@ -1,0 +1,105 @@
+//! Running a command against an emulator: its environment, its exit code, and what it did in one summary.
+#![allow(clippy::disallowed_methods, reason = "this room starts a process")]
+
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    process::{Command, ExitStatus},
+};
+
+use crate::Emulator;
+
+/// What was asked of an emulator, in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Requests of each operation, with the number of those refused.
+    pub operations: BTreeMap<String, (u64, u64)>,
+    /// Requests that were no operation.
+    pub others: u64,
+    /// Bytes received in bodies.
+    pub bytes_received: u64,
+    /// Files that were kept.
+    pub files_kept: u64,
+    /// Requests that met a fault on purpose.
+    pub faults: u64,
+}
+
+impl Emulator {
+    /// The variables by which the platform's clients, and this project's, find the emulator.
+    #[must_use]
+    pub fn environment(&self) -> [(&'static str, String); 3] {
+        [
+            ("TWELVELABS_BASE_URL", self.base_url().to_string()),
+            ("TWELVE_LABS_API_KEY", self.api_key()),
+            ("TWELVELABS_API_KEY", self.api_key()),
+        ]
+    }
+
+    /// Runs a command with [`environment`](Self::environment), and waits for its end.
+    ///
+    /// # Errors
+    /// Where the command cannot be started.
+    pub fn exec(&self, command: &mut Command) -> io::Result<ExitStatus> {
+        command.envs(self.environment()).status()
+    }
+
+    /// What was asked so far.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::default();
+        for entry in self.journal() {
+            summary.bytes_received += entry.bytes_received;
+            summary.files_kept += u64::from(entry.media_stored);
+            summary.faults += u64::from(!entry.faults.is_empty());
+            match entry.operation {
+                None => summary.others += 1,
+                Some(operation) => {
+                    let (requests, refused) = summary.operations.entry(operation).or_default();
+                    *requests += 1;
+                    *refused += u64::from(entry.status >= 400);
+                }
+            }
+        }
+        summary
+    }
+}
+
+/// The exit code to pass on: that of the command, or 128 and the number of the signal that ended it, as shells do.
+#[must_use]
+pub fn exit_code(status: ExitStatus) -> i32 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return 128 + signal;
+    }
+    status.code().unwrap_or(1)
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let total: u64 = self
+            .operations
+            .values()
+            .map(|(requests, _)| requests)
+            .sum::<u64>()
+            + self.others;
+        write!(
+            f,
+            "{total} requests, {} bytes received, {} files kept",
+            self.bytes_received, self.files_kept
+        )?;
+        if self.faults > 0 {
+            write!(f, ", {} faults on purpose", self.faults)?;
+        }
+        for (operation, (requests, refused)) in &self.operations {
+            write!(f, "\n  {operation}: {requests}")?;
+            if *refused > 0 {
+                write!(f, " ({refused} refused)")?;
+            }
+        }
+        if self.others > 0 {
+            write!(f, "\n  other: {}", self.others)?;
+        }
+        Ok(())
+    }
+}

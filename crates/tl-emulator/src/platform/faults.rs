@@ -1,0 +1,492 @@
+//! Faults on purpose: a plan of what goes wrong when, from counters and a seed, so that a run can be repeated.
+//!
+//! What is decided here for the connection (delay, throttle, cut) is carried out by the shell.
+
+use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tl_model::{ErrorCode, TaskStatus};
+use tl_protocol::chance::Chance;
+
+use super::{Operation, Refusal};
+
+/// What goes wrong when. As JSON: `{"seed": 7, "faults": [{"operation": "tasks.create", "nth": [1], "status": 503}]}`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct FaultPlan {
+    /// What `probability` is drawn from; the emulator's own seed where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// The faults. A request can meet several of them.
+    pub faults: Vec<Fault>,
+}
+
+/// One fault: to whom it happens, when, and what happens. At least one thing must happen.
+///
+/// As text, for a command line: `tasks.create nth=1,3 status=503 retry_after=2`. The first word is an operation or `*`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Fault {
+    /// The operation it happens to, such as `tasks.create`; to every one where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// Which requests of those it happens to, counted from 1.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nth: Vec<u64>,
+    /// Every so many of those requests: 3 is the third, the sixth, and so on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every: Option<u64>,
+    /// With this probability, from 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
+    /// At most so many times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times: Option<u64>,
+
+    /// Answer with this HTTP status, 200 to 599, and do nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The code of that answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The message of that answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The body of that answer in the place of code and message: a text as it is, anything else as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+    /// More headers of that answer.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// The `Retry-After` of that answer, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// Do the work all the same, before that answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub after_work: bool,
+    /// Break the connection without doing the work.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub drop: bool,
+    /// Do the work, then break the connection without an answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lose_answer: bool,
+    /// Take the request in twice, as if it had been delivered twice; the first answer is given.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub duplicate: bool,
+    /// Hold the answer back for so many milliseconds of the wall's time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u64>,
+    /// Give out the answer's body at so many bytes a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_per_second: Option<u64>,
+    /// Break the connection after so many bytes of the answer, its head included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut_after: Option<u64>,
+    /// The created task never leaves this status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stuck_in: Option<TaskStatus>,
+    /// The created task fails at the end of this status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fail_in: Option<TaskStatus>,
+    /// The `error_reason` of that task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A fault, or a plan of them, that makes no sense. The message says what is wrong and what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultError(String);
+
+impl fmt::Display for FaultError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for FaultError {}
+
+/// The statuses in which a task can be stopped.
+const PASSING: [TaskStatus; 5] = [
+    TaskStatus::Uploading,
+    TaskStatus::Validating,
+    TaskStatus::Pending,
+    TaskStatus::Queued,
+    TaskStatus::Indexing,
+];
+
+impl FaultPlan {
+    /// Reads a plan in JSON and checks it.
+    ///
+    /// # Errors
+    /// Where it is no JSON of this form, or makes no sense.
+    pub fn from_json(text: &str) -> Result<Self, FaultError> {
+        let plan: Self = serde_json::from_str(text)
+            .map_err(|error| FaultError(format!("the fault plan is wrong: {error}")))?;
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// Refuses a plan that makes no sense.
+    ///
+    /// # Errors
+    /// The first fault that is wrong, and how.
+    pub fn check(&self) -> Result<(), FaultError> {
+        self.faults.iter().try_for_each(Fault::check)
+    }
+}
+
+impl Fault {
+    fn check(&self) -> Result<(), FaultError> {
+        let wrong = |message: String| Err(FaultError(message));
+        if let Some(name) = &self.operation
+            && !Operation::ALL
+                .iter()
+                .any(|operation| operation.as_str() == name)
+        {
+            let known: Vec<_> = Operation::ALL
+                .iter()
+                .map(|operation| operation.as_str())
+                .collect();
+            return wrong(format!(
+                "there is no operation `{name}` (allowed: {})",
+                known.join(", ")
+            ));
+        }
+        if let Some(status) = self.status
+            && !(200..600).contains(&status)
+        {
+            return wrong(format!("the status {status} is not between 200 and 599"));
+        }
+        if let Some(chance) = self.probability
+            && !(0.0..=1.0).contains(&chance)
+        {
+            return wrong(format!("the probability {chance} is not between 0 and 1"));
+        }
+        if self.every == Some(0) || self.nth.contains(&0) {
+            return wrong("requests are counted from 1: `nth` and `every` cannot be 0".to_owned());
+        }
+        if self.bytes_per_second == Some(0) {
+            return wrong(
+                "`bytes_per_second` cannot be 0; to send nothing, use `cut_after`".to_owned(),
+            );
+        }
+        for (name, value) in &self.headers {
+            if HeaderName::from_str(name).is_err() || HeaderValue::from_str(value).is_err() {
+                return wrong(format!("`{name}: {value}` is no HTTP header"));
+            }
+        }
+        if let Some(status) = self.stuck_in.as_ref().or(self.fail_in.as_ref())
+            && !PASSING.contains(status)
+        {
+            let known: Vec<_> = PASSING.iter().map(TaskStatus::as_str).collect();
+            return wrong(format!(
+                "a task does not pass through `{status}` (allowed: {})",
+                known.join(", ")
+            ));
+        }
+        let happens = self.status.is_some()
+            || self.retry_after.is_some()
+            || self.drop
+            || self.lose_answer
+            || self.duplicate
+            || self.delay_ms.is_some()
+            || self.bytes_per_second.is_some()
+            || self.cut_after.is_some()
+            || self.stuck_in.is_some()
+            || self.fail_in.is_some();
+        if !happens {
+            return wrong(
+                "the fault does nothing: give it one of status, retry_after, drop, lose_answer, duplicate, delay_ms, \
+                 bytes_per_second, cut_after, stuck_in, fail_in"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// The answer that it gives in the place of the work, or after it.
+    fn answer(&self) -> Option<Response<bytes::Bytes>> {
+        let status = self.status.or(self.retry_after.map(|_| 429))?;
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let code = self.code.clone().unwrap_or_else(|| match status {
+            StatusCode::TOO_MANY_REQUESTS => ErrorCode::TooManyRequests.to_string(),
+            _ => ErrorCode::GenericError.to_string(),
+        });
+        let message = self
+            .message
+            .clone()
+            .unwrap_or_else(|| "An error occurred on purpose.".to_owned());
+        let mut response = Refusal::new(status, code, message).response();
+        match &self.body {
+            None => {}
+            Some(Value::String(text)) => {
+                let kind = if text.trim_start().starts_with('<') {
+                    "text/html"
+                } else {
+                    "text/plain"
+                };
+                *response.body_mut() = text.clone().into();
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+            }
+            Some(json) => *response.body_mut() = json.to_string().into(),
+        }
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
+        }
+        for (name, value) in &self.headers {
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::from_str(name), HeaderValue::from_str(value))
+            {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        Some(response)
+    }
+}
+
+impl FromStr for Fault {
+    type Err = FaultError;
+
+    fn from_str(text: &str) -> Result<Self, FaultError> {
+        let mut words = text.split_whitespace();
+        let mut fault = serde_json::Map::new();
+        match words.next() {
+            None => {
+                return Err(FaultError(
+                    "the fault is empty: begin with an operation, or `*`".to_owned(),
+                ));
+            }
+            Some("*") => {}
+            Some(operation) => _ = fault.insert("operation".to_owned(), operation.into()),
+        }
+        for word in words {
+            let (name, value) = word.split_once('=').unwrap_or((word, "true"));
+            let value = match name {
+                "nth" => {
+                    let numbers = value.split(',').map(str::parse::<u64>);
+                    let numbers: Result<Vec<_>, _> = numbers.collect();
+                    numbers
+                        .map(Value::from)
+                        .map_err(|error| FaultError(format!("`{word}`: {error}")))?
+                }
+                "code" | "message" | "stuck_in" | "fail_in" | "reason" | "body" => {
+                    Value::from(value)
+                }
+                _ => serde_json::from_str(value).unwrap_or_else(|_| Value::from(value)),
+            };
+            fault.insert(name.to_owned(), value);
+        }
+        let fault: Self = serde_json::from_value(Value::Object(fault))
+            .map_err(|error| FaultError(format!("the fault `{text}` is wrong: {error}")))?;
+        fault.check()?;
+        Ok(fault)
+    }
+}
+
+/// A short line for the journal.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut members = serde_json::to_value(self).unwrap_or_default();
+        if let Some(members) = members.as_object_mut() {
+            for name in ["operation", "nth", "every", "probability", "times"] {
+                members.remove(name);
+            }
+            let words: Vec<_> = members
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            return f.write_str(&words.join(" "));
+        }
+        Ok(())
+    }
+}
+
+/// What the connection has to suffer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// Hold the answer back for so long.
+    pub delay: Duration,
+    /// Give the body out at so many bytes a second.
+    pub bytes_per_second: Option<u64>,
+    /// Break the connection after so many bytes of the answer, its head included.
+    pub cut_after: Option<u64>,
+}
+
+/// What will become of a task, whatever its video is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) enum Fate {
+    StuckIn(TaskStatus),
+    FailIn(TaskStatus, Option<String>),
+}
+
+/// What the plan says about one request.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    /// An answer in the place of the platform's.
+    pub(super) answer: Option<Response<bytes::Bytes>>,
+    /// Whether the work is done.
+    pub(super) is_idle: bool,
+    pub(super) is_twice: bool,
+    pub(super) fate: Option<Fate>,
+    pub(super) delivery: Delivery,
+    /// What happened, for the journal.
+    pub(super) told: Vec<String>,
+}
+
+/// The plan in force, with its counters.
+#[derive(Debug)]
+pub(super) struct Faults {
+    pub(super) plan: FaultPlan,
+    counts: Vec<Count>,
+    chance: Chance,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    met: u64,
+    struck: u64,
+}
+
+impl Faults {
+    pub(super) fn new(plan: FaultPlan, seed: u64) -> Self {
+        Self {
+            counts: vec![Count::default(); plan.faults.len()],
+            chance: Chance::new(plan.seed.unwrap_or(seed)),
+            plan,
+        }
+    }
+
+    /// How often each fault has struck.
+    pub(super) fn struck(&self) -> impl Iterator<Item = u64> {
+        self.counts.iter().map(|count| count.struck)
+    }
+
+    pub(super) fn judge(&mut self, operation: Operation) -> Verdict {
+        let mut verdict = Verdict::default();
+        for (fault, count) in self.plan.faults.iter().zip(&mut self.counts) {
+            if fault
+                .operation
+                .as_ref()
+                .is_some_and(|name| name != operation.as_str())
+            {
+                continue;
+            }
+            count.met += 1;
+            let is_due = (fault.nth.is_empty() || fault.nth.contains(&count.met))
+                && fault.every.is_none_or(|every| count.met.is_multiple_of(every))
+                && fault.times.is_none_or(|times| count.struck < times)
+                // Drawn last, so that requests that cannot be meant do not move the chance.
+                && fault.probability.is_none_or(|wanted| self.chance.fraction() < wanted);
+            if !is_due {
+                continue;
+            }
+            count.struck += 1;
+            verdict.told.push(fault.to_string());
+            if let Some(answer) = fault.answer() {
+                verdict.answer = Some(answer);
+                verdict.is_idle |= !fault.after_work;
+            }
+            verdict.is_idle |= fault.drop;
+            verdict.is_twice |= fault.duplicate;
+            if let Some(status) = &fault.stuck_in {
+                verdict.fate = Some(Fate::StuckIn(status.clone()));
+            }
+            if let Some(status) = &fault.fail_in {
+                verdict.fate = Some(Fate::FailIn(status.clone(), fault.reason.clone()));
+            }
+            let delivery = &mut verdict.delivery;
+            delivery.delay += Duration::from_millis(fault.delay_ms.unwrap_or(0));
+            delivery.bytes_per_second = fault.bytes_per_second.or(delivery.bytes_per_second);
+            delivery.cut_after = fault.cut_after.or(delivery.cut_after);
+            if fault.drop || fault.lose_answer {
+                delivery.cut_after = Some(0);
+            }
+        }
+        verdict
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn struck(fault: &str, requests: u64) -> Vec<u64> {
+        let fault: Fault = fault.parse().unwrap();
+        let mut faults = Faults::new(
+            FaultPlan {
+                seed: Some(7),
+                faults: vec![fault],
+            },
+            0,
+        );
+        let hits = (1..=requests).filter(|_| !faults.judge(Operation::TasksCreate).told.is_empty());
+        hits.collect()
+    }
+
+    #[test]
+    fn a_fault_strikes_the_requests_it_names() {
+        for (fault, expected) in [
+            ("* status=500", vec![1, 2, 3, 4, 5, 6]),
+            ("tasks.create nth=2,5 status=500", vec![2, 5]),
+            ("tasks.create every=3 drop", vec![3, 6]),
+            ("tasks.create every=2 times=2 drop", vec![2, 4]),
+            ("tasks.list status=500", vec![]),
+            ("* probability=0 status=500", vec![]),
+            ("* probability=1 times=1 status=500", vec![1]),
+        ] {
+            assert_eq!(struck(fault, 6), expected, "{fault}");
+        }
+    }
+
+    #[test]
+    fn chance_comes_from_the_seed_and_is_about_as_often_as_it_says() {
+        let hits = struck("* probability=0.25 status=500", 1000);
+        assert_eq!(hits, struck("* probability=0.25 status=500", 1000));
+        assert!((200..300).contains(&hits.len()), "{}", hits.len());
+    }
+
+    #[test]
+    fn a_fault_that_makes_no_sense_is_refused_with_what_is_allowed() {
+        for (fault, told) in [
+            ("", "empty"),
+            ("tasks.make status=500", "tasks.create, tasks.list"),
+            ("*", "does nothing"),
+            ("* nth=0 drop", "counted from 1"),
+            ("* nth=x drop", "nth=x"),
+            ("* status=99", "between 200 and 599"),
+            ("* status=abc", "status"),
+            ("* probability=2 drop", "between 0 and 1"),
+            ("* colour=blue", "unknown field"),
+            ("* stuck_in=ready", "uploading, validating"),
+            ("* bytes_per_second=0", "cut_after"),
+        ] {
+            let error = fault.parse::<Fault>().unwrap_err().to_string();
+            assert!(error.contains(told), "{fault}: {error}");
+        }
+        assert!(FaultPlan::from_json(r#"{"faults":[{"status":700}]}"#).is_err());
+        assert!(FaultPlan::from_json(r#"{"fault":[]}"#).is_err());
+    }
+
+    #[test]
+    fn a_plan_is_written_as_it_is_read() {
+        let text = r#"{"seed":7,"faults":[{"operation":"tasks.create","nth":[1],"status":503,"retry_after":2}]}"#;
+        let plan = FaultPlan::from_json(text).unwrap();
+        assert_eq!(serde_json::to_string(&plan).unwrap(), text);
+        assert_eq!(
+            plan.faults[0],
+            "tasks.create nth=1 status=503 retry_after=2"
+                .parse()
+                .unwrap()
+        );
+        assert_eq!(plan.faults[0].to_string(), "retry_after=2 status=503");
+    }
+}

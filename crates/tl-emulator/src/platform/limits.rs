@@ -1,0 +1,419 @@
+//! What a plan allows: requests per minute and day, minutes of video per hour and day, tasks at work, and the size of indexes.
+//!
+//! Windows are those of the clock (minute, hour, UTC day); whether the platform's windows slide is undocumented. The numbers
+//! are those that two independent notes of July 2026 agree on, in force since 2026-01-12.
+
+use std::fmt;
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tl_model::ErrorCode;
+
+use super::{Operation, Platform, Quirks, Refusal, quirks};
+
+/// What an account may do. `None` is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plan {
+    /// Its name.
+    pub name: &'static str,
+    /// Requests that index a video, per minute.
+    pub requests_per_minute: Option<u64>,
+    /// Requests that index a video, per day.
+    pub requests_per_day: Option<u64>,
+    /// Minutes of video per hour.
+    pub minutes_per_hour: Option<u64>,
+    /// Minutes of video per day.
+    pub minutes_per_day: Option<u64>,
+    /// Minutes of video altogether.
+    pub minutes_ever: Option<u64>,
+    /// Tasks in `indexing` at the same time; more of them wait in `queued`.
+    pub tasks_at_work: Option<usize>,
+    /// Videos in one index.
+    pub videos_per_index: Option<u64>,
+    /// Hours of video in one index.
+    pub hours_per_index: Option<u64>,
+    /// Days until an index expires.
+    pub retention_days: Option<u64>,
+}
+
+/// Everything in one day, for tests.
+const UNLIMITED: Plan = Plan {
+    name: "unlimited",
+    requests_per_minute: None,
+    requests_per_day: None,
+    minutes_per_hour: None,
+    minutes_per_day: None,
+    minutes_ever: None,
+    tasks_at_work: None,
+    videos_per_index: None,
+    hours_per_index: None,
+    retention_days: None,
+};
+
+const DEVELOPER_1: Plan = Plan {
+    name: "developer-1",
+    requests_per_minute: Some(60),
+    requests_per_day: Some(3000),
+    minutes_per_hour: Some(600),
+    minutes_per_day: Some(3000),
+    tasks_at_work: Some(25),
+    videos_per_index: Some(100_000),
+    hours_per_index: Some(10_000),
+    ..UNLIMITED
+};
+
+impl Plan {
+    /// Every plan; the first is the default.
+    pub const ALL: [Self; 5] = [
+        UNLIMITED,
+        Self {
+            name: "free",
+            minutes_ever: Some(600),
+            tasks_at_work: Some(5),
+            videos_per_index: Some(100),
+            hours_per_index: Some(10),
+            retention_days: Some(90),
+            ..DEVELOPER_1
+        },
+        DEVELOPER_1,
+        Self {
+            name: "developer-2",
+            requests_per_minute: Some(120),
+            requests_per_day: Some(6000),
+            minutes_per_hour: Some(1200),
+            minutes_per_day: Some(6000),
+            ..DEVELOPER_1
+        },
+        Self {
+            name: "developer-3",
+            requests_per_minute: Some(240),
+            requests_per_day: Some(12_000),
+            minutes_per_hour: Some(2400),
+            minutes_per_day: Some(12_000),
+            ..DEVELOPER_1
+        },
+    ];
+
+    /// No limit at all: the default.
+    pub const UNLIMITED: Self = UNLIMITED;
+
+    /// The plan of that name.
+    ///
+    /// # Errors
+    /// Where there is none; the message lists those there are.
+    pub fn named(name: &str) -> Result<Self, UnknownPlan> {
+        Self::ALL
+            .into_iter()
+            .find(|plan| plan.name == name)
+            .ok_or_else(|| {
+                let known = Self::ALL.map(|plan| plan.name).join(", ");
+                UnknownPlan(format!("there is no plan `{name}` (allowed: {known})"))
+            })
+    }
+
+    fn counts_requests(&self) -> bool {
+        self.requests_per_minute.is_some() || self.requests_per_day.is_some()
+    }
+}
+
+/// A plan that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownPlan(String);
+
+impl fmt::Display for UnknownPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UnknownPlan {}
+
+/// One window: which it is, and how much of it is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+struct Window {
+    number: i64,
+    used: f64,
+}
+
+impl Window {
+    /// What is used of the window of `seconds` that `now` lies in.
+    fn at(self, now: Timestamp, seconds: i64) -> Self {
+        let number = now.as_second().div_euclid(seconds);
+        if number == self.number {
+            self
+        } else {
+            Self { number, used: 0.0 }
+        }
+    }
+
+    /// Seconds until the next window begins, at least 1.
+    fn reset_in(self, now: Timestamp, seconds: i64) -> i64 {
+        (self.reset_at(seconds) - now.as_second()).max(1)
+    }
+
+    fn reset_at(self, seconds: i64) -> i64 {
+        (self.number + 1) * seconds
+    }
+}
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 3600;
+const DAY: i64 = 86_400;
+
+/// What has been used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Meter {
+    requests_of_minute: Window,
+    requests_of_day: Window,
+    minutes_of_hour: Window,
+    minutes_of_day: Window,
+    minutes_ever: f64,
+}
+
+/// The only row of its table.
+pub(super) const METER: &str = "index";
+
+/// Whether the requests of an operation are counted.
+fn counts(operation: Operation) -> bool {
+    operation == Operation::TasksCreate
+}
+
+/// Counts a request, or refuses it.
+pub(super) fn take_request(
+    platform: &mut Platform,
+    now: Timestamp,
+    operation: Operation,
+) -> Result<(), Refusal> {
+    let plan = platform.settings.plan;
+    if !counts(operation) || !plan.counts_requests() {
+        return Ok(());
+    }
+    let mut meter = platform.meter();
+    meter.requests_of_minute = meter.requests_of_minute.at(now, MINUTE);
+    meter.requests_of_day = meter.requests_of_day.at(now, DAY);
+    for (window, seconds, limit, unit) in [
+        (
+            meter.requests_of_minute,
+            MINUTE,
+            plan.requests_per_minute,
+            "requests per minute",
+        ),
+        (
+            meter.requests_of_day,
+            DAY,
+            plan.requests_per_day,
+            "requests per day",
+        ),
+    ] {
+        if let Some(limit) = limit
+            && window.used + 1.0 > float(limit)
+        {
+            let wait = window.reset_in(now, seconds);
+            return Err(too_many(
+                now,
+                wait,
+                &format!("{limit} {unit}"),
+                &platform.settings.quirks,
+            ));
+        }
+    }
+    meter.requests_of_minute.used += 1.0;
+    meter.requests_of_day.used += 1.0;
+    platform.state.meters.insert(METER.to_owned(), meter);
+    Ok(())
+}
+
+/// Counts a video of so many seconds that goes into an index, or refuses it.
+pub(super) fn take_video(
+    platform: &mut Platform,
+    now: Timestamp,
+    index_id: &str,
+    seconds: f64,
+) -> Result<(), Refusal> {
+    let plan = platform.settings.plan;
+    if plan == UNLIMITED {
+        return Ok(());
+    }
+    let minutes = seconds / 60.0;
+    let mut meter = platform.meter();
+    meter.minutes_of_hour = meter.minutes_of_hour.at(now, HOUR);
+    meter.minutes_of_day = meter.minutes_of_day.at(now, DAY);
+    for (window, length, limit, unit) in [
+        (
+            meter.minutes_of_hour,
+            HOUR,
+            plan.minutes_per_hour,
+            "minutes of video per hour",
+        ),
+        (
+            meter.minutes_of_day,
+            DAY,
+            plan.minutes_per_day,
+            "minutes of video per day",
+        ),
+    ] {
+        if let Some(limit) = limit
+            && window.used + minutes > float(limit)
+        {
+            let wait = window.reset_in(now, length);
+            return Err(too_many(
+                now,
+                wait,
+                &format!("{limit} {unit}"),
+                &platform.settings.quirks,
+            ));
+        }
+    }
+    if let Some(limit) = plan.minutes_ever
+        && meter.minutes_ever + minutes > float(limit)
+    {
+        return Err(used_up(&format!("{limit} minutes of video altogether")));
+    }
+    // Videos that are not indexed yet have their place already.
+    let (mut count, mut hours) = (0, 0.0);
+    for video in platform
+        .state
+        .videos
+        .values()
+        .filter(|video| video.index_id == index_id)
+    {
+        count += 1;
+        hours += video.measured.duration.unwrap_or(0.0) / 3600.0;
+    }
+    if let Some(limit) = plan.videos_per_index
+        && count + 1 > limit
+    {
+        return Err(used_up(&format!("{limit} videos in one index")));
+    }
+    if let Some(limit) = plan.hours_per_index
+        && hours + minutes / 60.0 > float(limit)
+    {
+        return Err(used_up(&format!("{limit} hours of video in one index")));
+    }
+    meter.minutes_of_hour.used += minutes;
+    meter.minutes_of_day.used += minutes;
+    meter.minutes_ever += minutes;
+    platform.state.meters.insert(METER.to_owned(), meter);
+    Ok(())
+}
+
+/// The headers in which the platform tells how much is left, in both of its schemes.
+pub(super) fn headers(
+    platform: &Platform,
+    now: Timestamp,
+    operation: Operation,
+) -> Vec<(HeaderName, HeaderValue)> {
+    let plan = platform.settings.plan;
+    let which = platform.settings.quirks.get(&quirks::RATE_HEADERS);
+    if !counts(operation) || !plan.counts_requests() || which == "none" {
+        return Vec::new();
+    }
+    let meter = platform.meter();
+    let (minute, day) = (
+        meter.requests_of_minute.at(now, MINUTE),
+        meter.requests_of_day.at(now, DAY),
+    );
+    // The dimension with the least left is the one that matters to a client.
+    let left = |window: Window, limit: Option<u64>| {
+        limit.map(|limit| (float(limit) - window.used).max(0.0))
+    };
+    let of_minute = left(minute, plan.requests_per_minute);
+    let of_day = left(day, plan.requests_per_day);
+    let is_day = of_minute.is_none()
+        || of_day.is_some_and(|of_day| of_minute.is_some_and(|of_minute| of_day < of_minute));
+    let (window, length, limit) = match is_day {
+        true => (day, DAY, plan.requests_per_day),
+        false => (minute, MINUTE, plan.requests_per_minute),
+    };
+    let limit = limit.unwrap_or(u64::MAX);
+    let remaining = left(window, Some(limit)).unwrap_or(0.0);
+    let reset = window.reset_at(length);
+    let mut headers = Vec::new();
+    let mut tell = |name: &'static str, value: i64| {
+        headers.push((HeaderName::from_static(name), value.into()))
+    };
+    if which != "new" {
+        tell(
+            "x-ratelimit-limit",
+            i64::try_from(limit).unwrap_or(i64::MAX),
+        );
+        tell("x-ratelimit-remaining", whole(remaining));
+        tell("x-ratelimit-used", whole(window.used));
+        tell("x-ratelimit-reset", reset);
+    }
+    if which != "old" {
+        tell("x-ratelimit-request-remaining", whole(remaining));
+        tell("x-ratelimit-request-reset", reset);
+        if plan.minutes_per_hour.is_some() {
+            tell(
+                "x-ratelimit-duration-reset",
+                meter.minutes_of_hour.at(now, HOUR).reset_at(HOUR),
+            );
+        }
+    }
+    headers
+}
+
+/// When a task that would begin to be indexed at `start` does, with the tasks that are at work before it.
+pub(super) fn turn(platform: &Platform, start: Timestamp, except: &str) -> Timestamp {
+    let Some(at_once) = platform.settings.plan.tasks_at_work else {
+        return start;
+    };
+    let mut ends: Vec<Timestamp> = platform
+        .state
+        .tasks
+        .values()
+        .filter(|task| task.id != except && task.measured.is_some())
+        .filter_map(|task| task.course.end().map(|end| end.at))
+        .filter(|end| *end > start)
+        .collect();
+    ends.sort_unstable();
+    match ends.len().checked_sub(at_once.max(1)) {
+        Some(place) => ends[place].max(start),
+        None => start,
+    }
+}
+
+fn too_many(now: Timestamp, wait: i64, limit: &str, quirks: &Quirks) -> Refusal {
+    let mut refusal = Refusal::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::TooManyRequests,
+        format!(
+            "You have exceeded the rate limit ({limit}). Please try again after {wait} seconds."
+        ),
+    );
+    let value = match quirks.get(&quirks::RETRY_AFTER) {
+        "none" => None,
+        "date" => {
+            let at = Timestamp::from_second(now.as_second() + wait).unwrap_or(now);
+            HeaderValue::from_str(&at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()).ok()
+        }
+        _ => Some(wait.into()),
+    };
+    refusal
+        .headers
+        .extend(value.map(|value| (header::RETRY_AFTER, value)));
+    refusal
+}
+
+/// Limits that no waiting lifts.
+fn used_up(limit: &str) -> Refusal {
+    Refusal::bad(
+        ErrorCode::UsageLimitExceeded,
+        format!(
+            "Not enough free credit: the plan allows {limit}. Please register a payment method."
+        ),
+    )
+}
+
+#[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
+fn float(limit: u64) -> f64 {
+    limit as f64
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "counts are far below 2^53")]
+fn whole(count: f64) -> i64 {
+    count as i64
+}

@@ -1,0 +1,312 @@
+//! Bringing the whole state in and out: restoring it from a store, exporting, importing, seeding and forgetting it.
+
+use std::{collections::BTreeSet, fmt, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tl_model::{IndexModel, ModelName, ModelOption, TaskStatus, UserMetadata};
+use tl_protocol::Now;
+use url::Url;
+
+use super::{
+    Effect, Measured, MediaKey, Platform,
+    ids::Ids,
+    lifecycle::Course,
+    moment,
+    records::{IndexRecord, State, TaskRecord, VideoRecord},
+};
+
+/// The form of an export.
+const FORMAT: u64 = 1;
+
+/// A stored or exported state that cannot be read. The message says where.
+#[derive(Debug)]
+pub struct MemoryError(String);
+
+impl MemoryError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl fmt::Display for MemoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for MemoryError {}
+
+/// Indexes with videos that are there from the start, without any file: for tests of what comes after indexing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Seed {
+    /// The indexes.
+    pub indexes: Vec<SeedIndex>,
+}
+
+/// An index of a [`Seed`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SeedIndex {
+    /// Its name, which no other index may have.
+    pub index_name: String,
+    /// Its videos.
+    #[serde(default)]
+    pub videos: Vec<SeedVideo>,
+}
+
+/// A video of a [`Seed`], taken as it is and not judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SeedVideo {
+    /// The name of its file.
+    pub filename: String,
+    /// Length, in seconds.
+    #[serde(default)]
+    pub duration: Option<f64>,
+    /// Frames per second.
+    #[serde(default)]
+    pub fps: Option<f64>,
+    /// Width, in pixels.
+    #[serde(default)]
+    pub width: Option<u32>,
+    /// Height, in pixels.
+    #[serde(default)]
+    pub height: Option<u32>,
+    /// Size of the file, in bytes.
+    #[serde(default)]
+    pub size: u64,
+    /// The user's data about it.
+    #[serde(default)]
+    pub user_metadata: UserMetadata,
+}
+
+impl Platform {
+    /// Takes up the records of a store, as [`take_changes`](Self::take_changes) gave them out: table, key and JSON.
+    ///
+    /// # Errors
+    /// The first record that cannot be read.
+    pub fn restore(
+        &mut self,
+        records: impl IntoIterator<Item = (String, String, String)>,
+    ) -> Result<(), MemoryError> {
+        let mut state = State::default();
+        for (table, key, value) in records {
+            let read = state.restore(&table, key.clone(), &value);
+            read.map_err(|error| {
+                MemoryError(format!(
+                    "the record `{key}` of `{table}` cannot be read: {error}"
+                ))
+            })?;
+        }
+        self.take_up(state);
+        Ok(())
+    }
+
+    fn take_up(&mut self, state: State) {
+        self.ids = Ids::new(self.settings.seed);
+        self.ids.counter = state.counters.get(super::IDS).copied().unwrap_or(0);
+        self.state = state;
+        self.endings.clear();
+        for task in self.state.tasks.values().filter(|task| !task.is_announced) {
+            if let Some(end) = task.course.end() {
+                self.endings.insert((end.at, task.id.clone()));
+            }
+        }
+    }
+
+    /// What an ended run had still to do: the videos that it was fetching.
+    #[must_use]
+    pub fn unfinished(&self) -> Vec<Effect> {
+        let fetching = self.state.tasks.values().filter_map(|task| {
+            let url = Url::parse(task.fetching.as_deref()?).ok()?;
+            Some(Effect::Fetch {
+                task: task.id.clone(),
+                url,
+                max_bytes: self.max_file(),
+            })
+        });
+        fetching.collect()
+    }
+
+    /// The files that belong to a video.
+    #[must_use]
+    pub fn media(&self) -> BTreeSet<MediaKey> {
+        self.state
+            .videos
+            .values()
+            .filter_map(|video| video.media.clone())
+            .collect()
+    }
+
+    /// The whole state as JSON. Received files are named in it and not contained.
+    #[must_use]
+    pub fn export(&self) -> Value {
+        let mut tables = Map::new();
+        tables.insert("format".to_owned(), FORMAT.into());
+        self.state.export(&mut tables);
+        Value::Object(tables)
+    }
+
+    /// Replaces the whole state by an export. Gives the files to be deleted.
+    ///
+    /// # Errors
+    /// Where it is no export of this form; the state is then as it was.
+    pub fn import(&mut self, export: &Value) -> Result<Vec<Effect>, MemoryError> {
+        if export.get("format").and_then(Value::as_u64) != Some(FORMAT) {
+            return Err(MemoryError(format!(
+                "this is no export of the emulator: `format` is not {FORMAT}"
+            )));
+        }
+        let mut state = State::default();
+        for (table, records) in export
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| *name != "format")
+        {
+            let records = records
+                .as_object()
+                .ok_or_else(|| MemoryError(format!("`{table}` of the export is no object")))?;
+            for (key, value) in records {
+                let read = state.restore(table, key.clone(), &value.to_string());
+                read.map_err(|error| {
+                    MemoryError(format!(
+                        "the record `{key}` of `{table}` cannot be read: {error}"
+                    ))
+                })?;
+            }
+        }
+        let before = self.media();
+        state.replace(&self.state);
+        self.take_up(state);
+        let after = self.media();
+        Ok(before
+            .difference(&after)
+            .cloned()
+            .map(Effect::Discard)
+            .collect())
+    }
+
+    /// Forgets everything but the settings. Gives the files to be deleted.
+    pub fn reset(&mut self) -> Vec<Effect> {
+        let before = self.media();
+        let mut state = State::default();
+        state.replace(&self.state);
+        // Identifiers go on, so that none comes twice in the life of an emulator.
+        state
+            .counters
+            .insert(super::IDS.to_owned(), self.ids.counter);
+        self.take_up(state);
+        before.into_iter().map(Effect::Discard).collect()
+    }
+
+    /// Puts indexes with ready videos in place. Gives the identifiers of the indexes.
+    ///
+    /// # Errors
+    /// Where a name is taken; nothing is then put in place.
+    pub fn seed(&mut self, now: Now, seed: &Seed) -> Result<Vec<String>, MemoryError> {
+        let now = moment(now);
+        for (at, index) in seed.indexes.iter().enumerate() {
+            let is_twice = seed.indexes[..at]
+                .iter()
+                .any(|other| other.index_name == index.index_name);
+            if is_twice
+                || self
+                    .state
+                    .indexes
+                    .values()
+                    .any(|other| other.name == index.index_name)
+            {
+                return Err(MemoryError(format!(
+                    "there is an index `{}` already",
+                    index.index_name
+                )));
+            }
+        }
+        Ok(seed
+            .indexes
+            .iter()
+            .map(|index| self.seed_index(now, index))
+            .collect())
+    }
+
+    fn seed_index(&mut self, now: Timestamp, seed: &SeedIndex) -> String {
+        let id = self.next_id(now);
+        let options = [ModelOption::Visual, ModelOption::Audio];
+        let index = IndexRecord {
+            id: id.clone(),
+            number: self.ids.counter,
+            name: seed.index_name.clone(),
+            models: vec![IndexModel::new(ModelName::Marengo3_0, options)],
+            addons: Vec::new(),
+            created_at: now,
+            updated_at: now,
+            expires_at: None,
+        };
+        self.state.indexes.insert(id.clone(), index);
+        for video in &seed.videos {
+            let task_id = self.next_id(now);
+            let video_id = self.next_id(now);
+            let number = self.ids.counter;
+            let measured = Measured {
+                duration: video.duration,
+                fps: video.fps,
+                width: video.width,
+                height: video.height,
+                size: video.size,
+            };
+            let task = TaskRecord {
+                id: task_id.clone(),
+                number,
+                index_id: id.clone(),
+                video_id: video_id.clone(),
+                created_at: now,
+                course: Course::starting(TaskStatus::Ready, now),
+                filename: video.filename.clone(),
+                measured: Some(measured),
+                enable_video_stream: false,
+                user_metadata: video.user_metadata.clone(),
+                error_reason: None,
+                fate: None,
+                fetching: None,
+                is_announced: true,
+            };
+            let video = VideoRecord {
+                id: video_id.clone(),
+                number,
+                index_id: id.clone(),
+                task_id: task_id.clone(),
+                created_at: now,
+                indexed_at: now,
+                updated_at: None,
+                filename: video.filename.clone(),
+                measured,
+                user_metadata: video.user_metadata.clone(),
+                media: None,
+            };
+            self.state.tasks.insert(task_id, task);
+            self.state.videos.insert(video_id, video);
+        }
+        id
+    }
+
+    /// How long after `now` something changes by itself next; `None` where nothing will.
+    #[must_use]
+    pub fn next_change(&self, now: Now) -> Option<Duration> {
+        let (at, _) = self.endings.first()?;
+        Some(Duration::try_from(at.duration_since(moment(now))).unwrap_or(Duration::ZERO))
+    }
+
+    /// How long after `now` the last task that will end has ended; `None` where none is under way.
+    #[must_use]
+    pub fn last_change(&self, now: Now) -> Option<Duration> {
+        let (at, _) = self.endings.last()?;
+        Some(Duration::try_from(at.duration_since(moment(now))).unwrap_or(Duration::ZERO))
+    }
+}

@@ -1,0 +1,115 @@
+//! Webhooks: who wants to hear of ended tasks, and what they are told. Signing and sending belong to the shell.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tl_model::{
+    IndexTaskData, SystemMetadata, TaskStatus, WebhookData, WebhookEvent, WebhookEventType,
+    WebhookModel,
+};
+use tl_protocol::Now;
+use url::Url;
+
+use super::{Effect, Platform, moment, records::TaskRecord};
+
+/// A registered address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct WebhookRecord {
+    pub(super) id: String,
+    pub(super) url: String,
+    pub(super) secret: String,
+}
+
+impl Platform {
+    /// Registers an address for the events of tasks, and gives the identifier of the registration.
+    ///
+    /// The platform does this in its dashboard only; there is no endpoint for it.
+    pub fn register_webhook(&mut self, now: Now, url: &Url, secret: &str) -> String {
+        let id = self.next_id(moment(now));
+        let webhook = WebhookRecord {
+            id: id.clone(),
+            url: url.to_string(),
+            secret: secret.to_owned(),
+        };
+        self.state.webhooks.insert(id.clone(), webhook);
+        id
+    }
+
+    /// Ends a registration. `false` where there is none.
+    pub fn remove_webhook(&mut self, id: &str) -> bool {
+        self.state.webhooks.remove(id).is_some()
+    }
+
+    /// The registrations: identifier and address.
+    pub fn webhooks(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.state
+            .webhooks
+            .values()
+            .map(|webhook| (webhook.id.as_str(), webhook.url.as_str()))
+    }
+
+    /// Announces the tasks that have ended by `now`.
+    pub fn tick(&mut self, now: Now) -> Vec<Effect> {
+        let now = moment(now);
+        let mut effects = Vec::new();
+        while let Some((at, id)) = self.endings.first().cloned() {
+            if at > now {
+                break;
+            }
+            self.endings.pop_first();
+            let Some(task) = self.state.tasks.change(&id) else {
+                continue;
+            };
+            task.is_announced = true;
+            let task = task.clone();
+            self.announce(&task, at, &mut effects);
+        }
+        effects
+    }
+
+    fn announce(&mut self, task: &TaskRecord, at: Timestamp, effects: &mut Vec<Effect>) {
+        let status = &task.course.at(at).status;
+        let kind = match status {
+            TaskStatus::Ready => WebhookEventType::IndexTaskReady,
+            TaskStatus::Failed => WebhookEventType::IndexTaskFailed,
+            _ => return,
+        };
+        let webhooks: Vec<_> = self.state.webhooks.values().cloned().collect();
+        for webhook in webhooks {
+            let Ok(url) = Url::parse(&webhook.url) else {
+                continue;
+            };
+            let id = format!("whe_{}", self.next_id(at));
+            let mut data = IndexTaskData::new(task.id.as_str());
+            data.status = Some(status.clone());
+            let mut metadata = SystemMetadata::default();
+            metadata.duration = task.measured.and_then(|measured| measured.duration);
+            data.metadata = Some(metadata);
+            data.tags = Some(Vec::new());
+            data.models = self.state.indexes.get(&task.index_id).map(|index| {
+                let models = index.models.iter().map(|model| {
+                    let mut shown = WebhookModel::default();
+                    shown.name = model.name();
+                    shown.options = Some(model.options());
+                    shown
+                });
+                models.collect()
+            });
+            let mut event = WebhookEvent::new(id.as_str(), kind.as_str());
+            // Documented with an offset, unlike every other date.
+            event.created_at = Some(tl_model::Timestamp::new(
+                format!("{at:.3}").replace('Z', "+00:00"),
+            ));
+            event.data = Some(WebhookData::Index(data));
+            let Ok(body) = serde_json::to_vec(&event) else {
+                continue;
+            };
+            effects.push(Effect::Deliver {
+                event: id,
+                url,
+                secret: webhook.secret,
+                body: Bytes::from(body),
+            });
+        }
+    }
+}

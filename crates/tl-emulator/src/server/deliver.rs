@@ -1,0 +1,138 @@
+//! Sending events to registered addresses: signed, repeated with the same event, and remembered.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use ring::hmac;
+use serde::Serialize;
+use url::Url;
+
+use super::Shell;
+
+/// How often an event is sent at most. Number and spacing are undocumented; only that a repeated event keeps its id is.
+const ATTEMPTS: u32 = 5;
+/// How long a receiver may take to answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// How many deliveries are remembered.
+const CAPACITY: usize = 1000;
+
+/// The header that carries the signature.
+pub(crate) const SIGNATURE_HEADER: &str = "TL-Signature";
+
+/// What became of one event for one address.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct DeliveryState {
+    pub(crate) event: String,
+    pub(crate) url: String,
+    pub(crate) delivered: bool,
+    pub(crate) attempts: u32,
+    pub(crate) last_error: Option<String>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Deliveries(Mutex<VecDeque<DeliveryState>>);
+
+impl Deliveries {
+    pub(crate) fn all(&self) -> Vec<DeliveryState> {
+        self.states().iter().cloned().collect()
+    }
+
+    fn note(&self, state: &DeliveryState) {
+        let mut states = self.states();
+        match states.iter_mut().find(|known| known.event == state.event) {
+            Some(known) => known.clone_from(state),
+            None => {
+                if states.len() == CAPACITY {
+                    states.pop_front();
+                }
+                states.push_back(state.clone());
+            }
+        }
+    }
+
+    fn states(&self) -> MutexGuard<'_, VecDeque<DeliveryState>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The value of the signature header for `body`, sent at `unix_seconds`.
+pub(crate) fn signature(secret: &str, unix_seconds: u64, body: &[u8]) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let mut signing = hmac::Context::with_key(&key);
+    signing.update(format!("{unix_seconds}.").as_bytes());
+    signing.update(body);
+    let digits: String = signing
+        .sign()
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("t={unix_seconds},v1={digits}")
+}
+
+/// Sends one event until it is taken or the attempts are used up.
+pub(crate) async fn deliver(
+    shell: Arc<Shell>,
+    event: String,
+    url: Url,
+    secret: String,
+    body: Bytes,
+) {
+    let mut state = DeliveryState {
+        event,
+        url: url.to_string(),
+        delivered: false,
+        attempts: 0,
+        last_error: None,
+    };
+    let mut wait = shell.settings.time_limits.webhook_retry;
+    while !state.delivered && state.attempts < ATTEMPTS {
+        if state.attempts > 0 {
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        state.attempts += 1;
+        // The receiver compares the time with its own clock, which is the emulator's where it asks for it.
+        let since = shell
+            .clock
+            .now()
+            .wall
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        let sent = shell
+            .poster
+            .post(url.clone())
+            .header(SIGNATURE_HEADER, signature(&secret, since.as_secs(), &body))
+            .header("content-type", "application/json")
+            .timeout(ANSWER_LIMIT)
+            .body(body.clone())
+            .send()
+            .await;
+        state.last_error = match sent {
+            Ok(answer) if answer.status().is_success() => {
+                state.delivered = true;
+                None
+            }
+            Ok(answer) => Some(format!("the receiver answered {}", answer.status())),
+            Err(error) => Some(super::fetch::innermost(&error)),
+        };
+        shell.deliveries.note(&state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signature_is_that_of_the_published_vector() {
+        assert_eq!(
+            signature("whsec_test", 1_700_000_000, br#"{"name":"test"}"#),
+            "t=1700000000,v1=fa0dcce4edf852e110983c9ca76f2fd01a30d31db190e44954d2130690a0fee3"
+        );
+    }
+}

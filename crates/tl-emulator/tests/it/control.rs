@@ -1,0 +1,272 @@
+//! The emulator's own interface: clock, webhooks, quirks, and who may use it.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    process::Command,
+    sync::mpsc,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tl_emulator::{ClockMode, TimeLimits, exit_code};
+
+use crate::{
+    clips::clip,
+    raw::{builder, exchange, form, get, index, send_form, send_json},
+};
+
+#[test]
+fn the_clock_is_read_set_and_moved() {
+    let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
+    let index = index(&emulator);
+    let bytes = std::fs::read(clip("640x360", 5)).unwrap();
+    let task = send_form(
+        &emulator,
+        &form(&[("index_id", &index)], Some(("a.mp4", &bytes))),
+    )
+    .json();
+    let path = format!("/v1.3/tasks/{}", task["_id"].as_str().unwrap());
+    let status = || {
+        get(&emulator, &path).json()["status"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let advance = |body: Value| send_json(&emulator, "POST", "/_emulator/clock/advance", &body);
+    assert_eq!(status(), "validating");
+    assert_eq!(advance(json!({ "seconds": 0.25 })).status, 200);
+    assert_eq!(status(), "pending");
+    assert_eq!(advance(json!({ "until": "idle" })).status, 200);
+    assert_eq!(status(), "ready");
+    let mode = send_json(
+        &emulator,
+        "PUT",
+        "/_emulator/clock",
+        &json!({ "mode": "x60" }),
+    );
+    assert_eq!(mode.json()["mode"], "x60");
+    for wrong in [
+        json!({}),
+        json!({ "seconds": -1 }),
+        json!({ "seconds": 1, "until": "idle" }),
+        json!({ "until": "noon" }),
+    ] {
+        let refused = advance(wrong);
+        assert_eq!(refused.status, 400, "{refused:?}");
+        assert!(refused.json()["message"].is_string());
+    }
+}
+
+/// A receiver that answers with `statuses`, one for each attempt, and gives out what it was sent.
+fn receiver(statuses: &'static [u16]) -> (String, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let (told, hear) = mpsc::channel();
+    std::thread::spawn(move || {
+        for (stream, status) in listener.incoming().zip(statuses) {
+            let mut stream = stream.unwrap();
+            let mut bytes = Vec::new();
+            let mut piece = [0; 4096];
+            loop {
+                let count = stream.read(&mut piece).unwrap();
+                bytes.extend_from_slice(&piece[..count]);
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                    continue;
+                };
+                let length = head
+                    .lines()
+                    .find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+                if body.len() >= length.unwrap() {
+                    break;
+                }
+            }
+            write!(
+                stream,
+                "HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            )
+            .unwrap();
+            told.send(String::from_utf8(bytes).unwrap()).unwrap();
+        }
+    });
+    (url, hear)
+}
+
+#[test]
+fn an_ended_task_is_told_of_signed_and_again_until_it_is_taken() {
+    let limits = TimeLimits::default().with_webhook_retry(Duration::from_millis(20));
+    let emulator = builder().time_limits(limits).start_blocking().unwrap();
+    let (url, hear) = receiver(&[500, 200]);
+    let hook = send_json(
+        &emulator,
+        "POST",
+        "/_emulator/webhooks",
+        &json!({ "url": url, "secret": "whsec_1" }),
+    );
+    assert_eq!(hook.status, 201, "{hook:?}");
+    let index = index(&emulator);
+    let bytes = std::fs::read(clip("640x360", 5)).unwrap();
+    let task = send_form(
+        &emulator,
+        &form(&[("index_id", &index)], Some(("a.mp4", &bytes))),
+    )
+    .json();
+
+    let first = hear.recv_timeout(Duration::from_secs(10)).unwrap();
+    let second = hear.recv_timeout(Duration::from_secs(10)).unwrap();
+    let event =
+        |text: &str| serde_json::from_str::<Value>(text.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(event(&first), event(&second));
+    let body = event(&second);
+    assert_eq!(
+        (&body["type"], &body["data"]["id"]),
+        (&json!("index.task.ready"), &task["_id"])
+    );
+    assert!(body["id"].as_str().unwrap().starts_with("whe_"), "{body}");
+    assert!(
+        body["created_at"].as_str().unwrap().ends_with("+00:00"),
+        "{body}"
+    );
+    assert_eq!(
+        body["data"]["models"],
+        json!([{ "name": "marengo3.0", "options": ["visual", "audio"] }])
+    );
+    let signature = second
+        .lines()
+        .find_map(|line| line.strip_prefix("tl-signature: "))
+        .unwrap();
+    assert!(
+        signature.starts_with("t=") && signature.contains(",v1="),
+        "{signature}"
+    );
+    std::thread::sleep(Duration::from_millis(100));
+    let told = get(&emulator, "/_emulator/webhooks");
+    let delivery = &told.json()["deliveries"][0];
+    assert_eq!(
+        (&delivery["delivered"], &delivery["attempts"]),
+        (&json!(true), &json!(2)),
+        "{delivery}"
+    );
+    assert!(!String::from_utf8_lossy(&told.body).contains("whsec"));
+}
+
+#[test]
+fn a_page_of_another_site_cannot_use_it() {
+    let emulator = builder().start_blocking().unwrap();
+    let host = format!("127.0.0.1:{}", emulator.base_url().port().unwrap());
+    let ask = |method: &str, headers: &str| {
+        let path = if method == "GET" {
+            "/_emulator/state"
+        } else {
+            "/_emulator/reset"
+        };
+        let text = format!("{method} {path} HTTP/1.1\r\n{headers}content-length: 0\r\n\r\n");
+        exchange(&emulator, &text, b"").unwrap().status
+    };
+    for (method, headers, status) in [
+        ("GET", format!("host: {host}\r\n"), 200),
+        ("GET", "host: localhost\r\n".to_owned(), 200),
+        ("GET", "host: evil.example\r\n".to_owned(), 403),
+        ("GET", "host: 127.0.0.1.evil.example\r\n".to_owned(), 403),
+        ("POST", format!("host: {host}\r\n"), 204),
+        (
+            "POST",
+            format!("host: {host}\r\norigin: http://{host}\r\nsec-fetch-site: same-origin\r\n"),
+            204,
+        ),
+        (
+            "POST",
+            format!("host: {host}\r\norigin: https://evil.example\r\n"),
+            403,
+        ),
+        ("POST", format!("host: {host}\r\norigin: null\r\n"), 403),
+        (
+            "POST",
+            format!("host: {host}\r\nsec-fetch-site: cross-site\r\n"),
+            403,
+        ),
+        ("POST", "host: evil.example\r\n".to_owned(), 403),
+    ] {
+        assert_eq!(ask(method, &headers), status, "{method} {headers}");
+    }
+}
+
+#[test]
+fn every_switch_is_listed_with_its_answers() {
+    let emulator = builder()
+        .quirk("created-status", "200")
+        .unwrap()
+        .start_blocking()
+        .unwrap();
+    let quirks = get(&emulator, "/_emulator/quirks").json();
+    let created = quirks
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|quirk| quirk["name"] == "created-status")
+        .unwrap()
+        .clone();
+    assert_eq!(
+        (&created["value"], &created["values"]),
+        (&json!("200"), &json!(["201", "200"]))
+    );
+}
+
+#[test]
+fn the_plan_is_changed_while_the_emulator_runs() {
+    let emulator = builder().start_blocking().unwrap();
+    assert_eq!(
+        get(&emulator, "/_emulator/plan").json()["plan"],
+        "unlimited"
+    );
+    assert_eq!(
+        send_json(
+            &emulator,
+            "PUT",
+            "/_emulator/plan",
+            &json!({ "plan": "free" })
+        )
+        .status,
+        204
+    );
+    let refused = send_json(
+        &emulator,
+        "PUT",
+        "/_emulator/plan",
+        &json!({ "plan": "gold" }),
+    );
+    assert!(
+        refused.json()["message"]
+            .as_str()
+            .unwrap()
+            .contains("developer-1"),
+        "{refused:?}"
+    );
+    assert_eq!(get(&emulator, "/_emulator/plan").json()["plan"], "free");
+}
+
+#[test]
+fn a_command_finds_the_emulator_and_its_exit_code_is_passed_on() {
+    let emulator = builder().start_blocking().unwrap();
+    let script = r#"case "$TWELVELABS_BASE_URL" in http://127.0.0.1:*/v1.3) ;; *) exit 9 ;; esac
+                    case "$TWELVE_LABS_API_KEY" in tlk_emulator*) exit 7 ;; *) exit 8 ;; esac"#;
+    let status = emulator
+        .exec(Command::new("sh").args(["-c", script]))
+        .unwrap();
+    assert_eq!(exit_code(status), 7);
+    let killed = emulator
+        .exec(Command::new("sh").args(["-c", "kill -9 $$"]))
+        .unwrap();
+    assert_eq!(exit_code(killed), 137);
+    assert!(emulator.exec(&mut Command::new("/nowhere/at/all")).is_err());
+
+    get(&emulator, "/v1.3/tasks");
+    get(&emulator, "/v1.3/tasks?page=0");
+    get(&emulator, "/v1.3/other");
+    insta::assert_snapshot!(emulator.summary(), @r"
+    3 requests, 0 bytes received, 0 files kept
+      tasks.list: 2 (1 refused)
+      other: 1
+    ");
+}

@@ -1,0 +1,157 @@
+//! What plans allow, in a time that the test moves.
+
+use tl_emulator::platform::{Payload, Plan, Settings};
+
+use crate::world::{KEY, World, facts, text};
+
+fn on(plan: &str) -> World {
+    let mut settings = Settings::default();
+    settings.plan = Plan::named(plan).unwrap();
+    World::new(settings)
+}
+
+/// The status, the code and the headers about limits of one creation by URL.
+fn create(world: &mut World, index: &str) -> (u16, String, Vec<String>) {
+    let fields = vec![
+        text("index_id", index),
+        text("video_url", "http://example.com/a.mp4"),
+    ];
+    let request = http::Request::builder()
+        .method("POST")
+        .uri("/v1.3/tasks")
+        .header("x-api-key", KEY)
+        .header("content-type", "multipart/form-data; boundary=x")
+        .body(Payload::Form {
+            fields,
+            uploads: Vec::new(),
+        })
+        .unwrap();
+    let reply = world.handle(request);
+    let headers = reply.response.headers().iter();
+    let mut told: Vec<String> = headers
+        .filter(|(name, _)| name.as_str().contains("ratelimit") || *name == "retry-after")
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect();
+    told.sort();
+    let code = reply
+        .refusal
+        .map(|code| code.to_string())
+        .unwrap_or_default();
+    (reply.response.status().as_u16(), code, told)
+}
+
+#[test]
+fn the_sixty_first_request_of_a_minute_waits_for_the_next_minute() {
+    let mut world = on("free");
+    let index = world.index("clips");
+    world.wait(15_000);
+    for at in 1..=60 {
+        assert_eq!(create(&mut world, &index).0, 201, "{at}");
+    }
+    let (status, code, headers) = create(&mut world, &index);
+    assert_eq!((status, code.as_str()), (429, "too_many_requests"));
+    insta::assert_snapshot!(headers.join("\n"), @r"
+    retry-after: 45
+    x-ratelimit-duration-reset: 1795266000
+    x-ratelimit-limit: 60
+    x-ratelimit-remaining: 0
+    x-ratelimit-request-remaining: 0
+    x-ratelimit-request-reset: 1795262460
+    x-ratelimit-reset: 1795262460
+    x-ratelimit-used: 60
+    ");
+    assert_eq!(world.get("/tasks").status, 200, "lists are not counted");
+    world.wait(45_000);
+    let (status, _, headers) = create(&mut world, &index);
+    assert_eq!(status, 201);
+    assert!(
+        headers.contains(&"x-ratelimit-remaining: 59".to_owned()),
+        "{headers:?}"
+    );
+}
+
+#[test]
+fn minutes_of_video_are_counted_per_hour_and_for_ever() {
+    let mut world = on("developer-1");
+    let index = world.index("clips");
+    let upload = |world: &mut World, hours: f64| {
+        world.upload(&index, "a.mp4", Ok(facts(640, 360, hours * 3600.0)), &[])
+    };
+    for _ in 0..5 {
+        assert_eq!(upload(&mut world, 2.0).status, 201);
+    }
+    let refused = upload(&mut world, 0.1);
+    assert_eq!(
+        (refused.status, refused.body["code"].as_str()),
+        (429, Some("too_many_requests"))
+    );
+    let message = refused.body["message"].as_str().unwrap();
+    assert!(
+        message.contains("600 minutes of video per hour"),
+        "{message}"
+    );
+    world.wait(3_600_000);
+    assert_eq!(upload(&mut world, 2.0).status, 201);
+
+    let mut world = on("free");
+    let (index, other) = (world.index("clips"), world.index("others"));
+    for _ in 0..2 {
+        assert_eq!(
+            world
+                .upload(&index, "a.mp4", Ok(facts(640, 360, 4.0 * 3600.0)), &[])
+                .status,
+            201
+        );
+    }
+    world.wait(3_600_000);
+    // Ten hours in one index, and ten hours for ever.
+    let full = world.upload(&index, "a.mp4", Ok(facts(640, 360, 3.0 * 3600.0)), &[]);
+    assert_eq!(
+        (full.status, full.body["code"].as_str()),
+        (400, Some("usage_limit_exceeded"))
+    );
+    assert_eq!(
+        world
+            .upload(&other, "a.mp4", Ok(facts(640, 360, 2.0 * 3600.0)), &[])
+            .status,
+        201
+    );
+    let used = world.upload(&other, "a.mp4", Ok(facts(640, 360, 10.0)), &[]);
+    assert_eq!(
+        (used.status, used.body["code"].as_str()),
+        (400, Some("usage_limit_exceeded"))
+    );
+    assert_eq!(
+        world
+            .upload(&other, "a.mp4", Ok(facts(320, 180, 10.0)), &[])
+            .body["code"],
+        "video_resolution_too_low"
+    );
+}
+
+#[test]
+fn more_tasks_than_work_at_once_wait_in_the_queue() {
+    let mut world = on("free");
+    let index = world.index("clips");
+    let tasks: Vec<String> = (0..7).map(|_| world.task(&index, "a.mp4").0).collect();
+    world.wait(800);
+    let seen: Vec<String> = tasks.iter().map(|task| world.status(task)).collect();
+    assert_eq!(
+        seen,
+        [
+            "ready", "ready", "ready", "ready", "ready", "indexing", "indexing"
+        ]
+    );
+    world.wait(200);
+    assert_eq!(world.status(&tasks[6]), "ready");
+}
+
+#[test]
+fn an_index_of_the_free_plan_expires() {
+    let mut world = on("free");
+    let index = world.index("clips");
+    assert_eq!(
+        world.get(&format!("/indexes/{index}")).body["expires_at"],
+        "2027-02-19T12:00:00.000Z"
+    );
+}
