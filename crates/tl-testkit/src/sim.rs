@@ -9,8 +9,8 @@ use std::{
 };
 
 use tl_protocol::{
-    BlockingTransport, Delivery, Exchange, Flow, Now, Outcome, Step, Token, Transport, TransportError,
-    TransportErrorKind,
+    BlockingTransport, Delivery, Exchange, Flow, Now, Outcome, Step, Token, Transport,
+    TransportError, TransportErrorKind,
 };
 
 /// What answers the requests of a simulation.
@@ -49,7 +49,10 @@ const MOST_STEPS: u32 = 2_000_000;
 impl<W: World> Sim<W> {
     /// A simulation that begins at zero of its clock, in 2027.
     pub fn new(world: W) -> Self {
-        Self(Mutex::new(State { world, mono: Duration::ZERO }))
+        Self(Mutex::new(State {
+            world,
+            mono: Duration::ZERO,
+        }))
     }
 
     /// Looks into the world, or changes it.
@@ -60,6 +63,11 @@ impl<W: World> Sim<W> {
     /// The virtual time that has passed.
     pub fn elapsed(&self) -> Duration {
         self.0.lock().expect("no simulation panicked before").mono
+    }
+
+    /// Lets time pass while nothing runs.
+    pub fn pass(&self, time: Duration) {
+        self.0.lock().expect("no simulation panicked before").mono += time;
     }
 
     /// Drives `flow` for at most `steps` events; `None` where it was not done by then, as if the process had been killed.
@@ -90,19 +98,29 @@ impl<W: World> Sim<W> {
                 Step::Wait { until } => {
                     let next = due.peek().map(|Reverse((at, _))| *at);
                     let wake = match (until, next) {
-                        (None, None) => panic!("the flow waits without end while nothing is in flight"),
+                        (None, None) => {
+                            panic!("the flow waits without end while nothing is in flight")
+                        }
                         (Some(until), None) => until,
                         (None, Some(next)) => next,
                         (Some(until), Some(next)) => until.min(next),
                     };
-                    idle = if wake <= state.mono && next.is_none_or(|next| next > state.mono) { idle + 1 } else { 0 };
-                    assert!(idle < 1000, "the flow waits for a time that has passed, again and again");
+                    idle = if wake <= state.mono && next.is_none_or(|next| next > state.mono) {
+                        idle + 1
+                    } else {
+                        0
+                    };
+                    assert!(
+                        idle < 1000,
+                        "the flow waits for a time that has passed, again and again"
+                    );
                     state.mono = state.mono.max(wake);
                     if let Some(Reverse((at, number))) = due.peek().copied()
                         && at <= state.mono
                     {
                         due.pop();
-                        let (token, outcome) = in_flight.remove(&number).expect("what is due is in flight");
+                        let (token, outcome) =
+                            in_flight.remove(&number).expect("what is due is in flight");
                         flow.on_outcome(state.now(), token, outcome);
                     }
                 }
@@ -130,8 +148,14 @@ fn limited(planned: Planned, timeout: Duration) -> Planned {
     if planned.after <= timeout {
         return planned;
     }
-    let outcome = Err(TransportError::new(TransportErrorKind::TimedOut, Delivery::Unknown));
-    Planned { after: timeout, outcome }
+    let outcome = Err(TransportError::new(
+        TransportErrorKind::TimedOut,
+        Delivery::Unknown,
+    ));
+    Planned {
+        after: timeout,
+        outcome,
+    }
 }
 
 impl<W: World> Transport for Sim<W> {
@@ -147,6 +171,7 @@ impl<W: World> Transport for Sim<W> {
 
 impl<W: World> BlockingTransport for Sim<W> {
     fn run_now<F: Flow>(&self, flow: F) -> F::Output {
-        self.run_for(flow, MOST_STEPS).expect("the flow comes to an end")
+        self.run_for(flow, MOST_STEPS)
+            .expect("the flow comes to an end")
     }
 }

@@ -71,8 +71,12 @@ impl<E: Endpoint> Call<E> {
     /// The same flow that ends by `deadline` on the driver's clock, if its policy does not end it earlier.
     #[must_use]
     pub fn by(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
+        self.limit(deadline);
         self
+    }
+
+    pub(crate) fn limit(&mut self, deadline: Duration) {
+        self.deadline = Some(deadline);
     }
 
     fn begin(&mut self, now: Now) -> Step<Result<E::Response, Error>> {

@@ -88,7 +88,7 @@ impl MultipartUpload {
             timeout,
             stall: self.policy.stall_timeout,
         };
-        Some(self.start(Sender::Chunk { index, digest }, exchange))
+        Some(self.start(now, Sender::Chunk { index, digest }, exchange))
     }
 
     /// Takes the end of an attempt to send chunk `index`.

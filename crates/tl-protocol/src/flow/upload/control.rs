@@ -1,10 +1,8 @@
 //! What an upload says to the API while its chunks are under way: URLs, reports, and the state where it is in doubt.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use tl_model::{
-    ChunkReceipt, ChunkReport, CompletedChunk, Timestamp, UploadState, UploadStatus, UploadUrls,
-};
+use tl_model::{ChunkReceipt, ChunkReport, CompletedChunk, UploadState, UploadStatus, UploadUrls};
 
 use super::{
     MultipartUpload, Phase, Uploaded, Urls, complete_in, earlier, has_more, ledger::Record,
@@ -55,7 +53,12 @@ impl MultipartUpload {
     }
 
     pub(super) fn after_urls(&mut self, now: Now, result: Result<UploadUrls, Error>) {
-        let (server, margin) = (self.server_time(now), self.settings.url_margin);
+        let margin = self.settings.url_margin;
+        let generated_at = result
+            .as_ref()
+            .ok()
+            .and_then(|urls| urls.generated_at.as_ref());
+        let (began, server) = self.signing_time(now, generated_at);
         let Phase::Sending(sending) = &mut self.phase else {
             return;
         };
@@ -71,15 +74,13 @@ impl MultipartUpload {
                         .count()
                 };
                 let before = bare(&sending.urls);
-                let signed = answer.generated_at.as_ref().and_then(Timestamp::instant);
-                let server = signed.map_or(server, SystemTime::from);
                 let expires_at = answer.expires_at.as_ref();
                 let wanted = |index| unsent.contains(&index);
                 sending.urls.take(
                     answer.upload_urls,
                     expires_at,
                     server,
-                    now.mono,
+                    began,
                     margin,
                     wanted,
                 );

@@ -29,7 +29,7 @@ use std::{
 };
 
 use http::header;
-use tl_model::{AssetId, ChunkStatus, UploadId, UploadState};
+use tl_model::{AssetId, ChunkStatus, Timestamp, UploadId, UploadState};
 use url::Url;
 
 pub use ledger::{Ledger, Record, SentChunk, UploadRecord};
@@ -88,9 +88,10 @@ pub struct MultipartUpload {
     ledger: Ledger,
     create: CreateUpload,
     started: Option<Duration>,
-    /// What the API's clock said last, and when that was here.
-    server: Option<(SystemTime, Duration)>,
-    tokens: BTreeMap<Token, Sender>,
+    /// The last answer of the API: when it was asked for, and the date that it bears.
+    answered: Option<(Duration, Option<SystemTime>)>,
+    /// Who waits for which exchange, and when it began.
+    tokens: BTreeMap<Token, (Sender, Duration)>,
     next_token: u32,
     phase: Phase,
 }
@@ -192,7 +193,7 @@ impl MultipartUpload {
             ledger: Ledger::none(),
             create,
             started: None,
-            server: None,
+            answered: None,
             tokens: BTreeMap::new(),
             next_token: 0,
             phase,
@@ -213,10 +214,10 @@ impl MultipartUpload {
         self
     }
 
-    fn start<T>(&mut self, sender: Sender, exchange: Exchange) -> Step<T> {
+    fn start<T>(&mut self, now: Now, sender: Sender, exchange: Exchange) -> Step<T> {
         self.next_token = self.next_token.wrapping_add(1);
         let token = Token(self.next_token);
-        self.tokens.insert(token, sender);
+        self.tokens.insert(token, (sender, now.mono));
         Step::Start(token, exchange)
     }
 
@@ -238,10 +239,17 @@ impl MultipartUpload {
         Some(self.started?.saturating_add(self.settings.deadline?))
     }
 
-    /// The API's clock at `now`, as its last answer told it.
-    fn server_time(&self, now: Now) -> SystemTime {
-        self.server
-            .map_or(now.wall, |(then, at)| then + now.mono.saturating_sub(at))
+    /// A moment on the driver's clock, and what the API's clock said then or later: the life of a URL that is counted from
+    /// there is never too long, however slow the answer was and however wrong the clock here.
+    fn signing_time(&self, now: Now, generated_at: Option<&Timestamp>) -> (Duration, SystemTime) {
+        let generated = generated_at
+            .and_then(Timestamp::instant)
+            .map(SystemTime::from);
+        match self.answered {
+            Some((began, Some(date))) => (began, date),
+            Some((began, None)) => (began, generated.unwrap_or(now.wall)),
+            None => (now.mono, generated.unwrap_or(now.wall)),
+        }
     }
 
     fn fail(&mut self, error: Error) {
@@ -252,7 +260,7 @@ impl MultipartUpload {
 
     /// One step while chunks are sent; `None` when something changed that asks for another look.
     fn step_sending(&mut self, now: Now) -> Option<Step<Result<Uploaded, Error>>> {
-        let mut until = self.deadline();
+        let mut until = None;
         let Phase::Sending(sending) = &mut self.phase else {
             return None;
         };
@@ -263,7 +271,7 @@ impl MultipartUpload {
         if let Some(call) = &mut sending.url_call {
             match call.step(now) {
                 Step::Start(inner, exchange) => {
-                    return Some(self.start(Sender::Urls(inner), exchange));
+                    return Some(self.start(now, Sender::Urls(inner), exchange));
                 }
                 Step::Wait { until: next } => until = earlier(until, next),
                 Step::Done(result) => urls_done = Some(result),
@@ -275,7 +283,7 @@ impl MultipartUpload {
         if let Some(call) = &mut sending.report_call {
             match call.step(now) {
                 Step::Start(inner, exchange) => {
-                    return Some(self.start(Sender::Report(inner), exchange));
+                    return Some(self.start(now, Sender::Report(inner), exchange));
                 }
                 Step::Wait { until: next } => until = earlier(until, next),
                 Step::Done(result) => report_done = Some(result),
@@ -287,7 +295,7 @@ impl MultipartUpload {
         if let Some(call) = &mut sending.verify_call {
             match call.step(now) {
                 Step::Start(inner, exchange) => {
-                    return Some(self.start(Sender::Setup(inner), exchange));
+                    return Some(self.start(now, Sender::Setup(inner), exchange));
                 }
                 Step::Wait { until: next } => until = earlier(until, next),
                 Step::Done(result) => verify_done = Some(result),
@@ -325,7 +333,16 @@ impl Flow for MultipartUpload {
     }
 
     fn step(&mut self, now: Now) -> Step<Self::Output> {
-        self.started.get_or_insert(now.mono);
+        if self.started.is_none() {
+            self.started = Some(now.mono);
+            if let Some(deadline) = self.deadline() {
+                match &mut self.phase {
+                    Phase::Creating(call) => call.limit(deadline),
+                    Phase::Reading { call, .. } => call.limit(deadline),
+                    Phase::Sending(_) | Phase::Finished(_) => {}
+                }
+            }
+        }
         loop {
             if let Phase::Finished(result) = &mut self.phase {
                 let ended = || Err(Error::invalid("this upload has ended already"));
@@ -350,24 +367,27 @@ impl Flow for MultipartUpload {
                 Phase::Sending(_) => self.step_sending(now),
                 Phase::Finished(_) => None,
             };
-            if let Some(step) = step {
-                return step;
+            match step {
+                None => {}
+                Some(Step::Wait { until }) => {
+                    return Step::Wait {
+                        until: earlier(until, self.deadline()),
+                    };
+                }
+                Some(step) => return step,
             }
         }
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
-        let Some(sender) = self.tokens.remove(&token) else {
+        let Some((sender, began)) = self.tokens.remove(&token) else {
             return;
         };
         if !matches!(sender, Sender::Chunk { .. })
             && let Ok(answer) = &outcome
-            && let Some(date) = answer
-                .headers()
-                .get(header::DATE)
-                .and_then(|date| http_date(date.to_str().ok()?))
         {
-            self.server = Some((date, now.mono));
+            let date = answer.headers().get(header::DATE);
+            self.answered = Some((began, date.and_then(|date| http_date(date.to_str().ok()?))));
         }
         match (sender, &mut self.phase) {
             (Sender::Chunk { index, digest }, _) => {

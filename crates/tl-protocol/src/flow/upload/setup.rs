@@ -15,7 +15,9 @@ impl MultipartUpload {
     pub(super) fn step_setup(&mut self, now: Now) -> Option<Step<Result<Uploaded, Error>>> {
         match &mut self.phase {
             Phase::Creating(call) => match call.step(now) {
-                Step::Start(inner, exchange) => Some(self.start(Sender::Setup(inner), exchange)),
+                Step::Start(inner, exchange) => {
+                    Some(self.start(now, Sender::Setup(inner), exchange))
+                }
                 Step::Wait { until } => Some(Step::Wait { until }),
                 Step::Done(Err(error)) => {
                     self.fail(error);
@@ -32,8 +34,8 @@ impl MultipartUpload {
                                 chunks: session.total_chunks,
                                 resumed: 0,
                             });
-                            let (server, margin) =
-                                (self.server_time(now), self.settings.url_margin);
+                            let margin = self.settings.url_margin;
+                            let (began, server) = self.signing_time(now, None);
                             let total = session.total_chunks;
                             self.begin_sending(now, session, &[], BTreeMap::new());
                             if let Phase::Sending(sending) = &mut self.phase {
@@ -42,7 +44,7 @@ impl MultipartUpload {
                                     answer.upload_urls,
                                     answer.expires_at.as_ref(),
                                     server,
-                                    now.mono,
+                                    began,
                                     margin,
                                     wanted,
                                 );
@@ -53,7 +55,9 @@ impl MultipartUpload {
                 }
             },
             Phase::Reading { call, .. } => match call.step(now) {
-                Step::Start(inner, exchange) => Some(self.start(Sender::Setup(inner), exchange)),
+                Step::Start(inner, exchange) => {
+                    Some(self.start(now, Sender::Setup(inner), exchange))
+                }
                 Step::Wait { until } => Some(Step::Wait { until }),
                 Step::Done(result) => {
                     self.after_reading(now, result);

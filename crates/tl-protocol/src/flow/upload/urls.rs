@@ -24,7 +24,7 @@ struct Entry {
 }
 
 impl Urls {
-    /// Takes URLs that came at `now` in an answer that the server dates `server`; a newer URL replaces an older one.
+    /// Takes URLs that were asked for at `now`, when the server's clock said `server`; a newer URL replaces an older one.
     ///
     /// Their life is counted on the server's clock and kept on the driver's, so that a wrong wall clock here does no harm.
     pub(super) fn take(

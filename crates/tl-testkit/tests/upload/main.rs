@@ -1,0 +1,225 @@
+//! A multipart upload over a network that does what a seed says, with crashes and resumes in between: whatever happens, the
+//! bytes arrive, nothing finished is sent twice, and the rules of the platform are kept.
+//!
+//! A failing seed is printed; `TL_SEED=<seed> cargo nextest run -p tl-testkit --test upload` runs it alone.
+
+mod cloud;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use cloud::{API, Cloud, Finished};
+use tl_model::{NewUpload, UploadType};
+use tl_protocol::{
+    BytesSource, ErrorKind, Policy, Source,
+    chance::Chance,
+    endpoint::CreateUpload,
+    flow::upload::{
+        Begin, Ledger, MultipartUpload, Record, UploadRecord, UploadSettings, Uploaded,
+    },
+};
+use tl_testkit::sim::Sim;
+
+/// How many seeds one run tries; each is a whole upload with its troubles.
+const SEEDS: u64 = 2000;
+
+struct Scenario {
+    content: Vec<u8>,
+    sim: Sim<Cloud>,
+    finished: Finished,
+    record: Arc<Mutex<Option<UploadRecord>>>,
+    lanes: usize,
+    seed: u64,
+}
+
+impl Scenario {
+    fn new(seed: u64, trouble: f64) -> Self {
+        let mut chance = Chance::new(seed ^ 0x5eed);
+        let chunk_size = 1 + chance.bits() % 40;
+        let size = 1 + chance.bits() % (chunk_size * 130);
+        let content: Vec<u8> = (0..size).map(|_| chance.bits().to_le_bytes()[0]).collect();
+        let finished: Finished = Arc::default();
+        let cloud = Cloud::new(
+            seed,
+            content.clone(),
+            chunk_size,
+            trouble,
+            Arc::clone(&finished),
+        );
+        let lanes = 1 + usize::try_from(chance.bits() % 9).unwrap();
+        Self {
+            content,
+            sim: Sim::new(cloud),
+            finished,
+            record: Arc::default(),
+            lanes,
+            seed,
+        }
+    }
+
+    fn flow(&self, deadline: Option<Duration>) -> MultipartUpload {
+        let source: Arc<dyn Source> = Arc::new(BytesSource::new("match.mp4", self.content.clone()));
+        let create = CreateUpload {
+            upload: NewUpload::new("match.mp4", UploadType::Video, self.content.len() as u64),
+        };
+        let begin = match self.record.lock().unwrap().clone() {
+            None => Begin::New(create),
+            Some(record) => Begin::Resume(record, create),
+        };
+        let (record, finished) = (Arc::clone(&self.record), Arc::clone(&self.finished));
+        let ledger = Ledger::new(move |change| {
+            let mut record = record.lock().unwrap();
+            match (&mut *record, change) {
+                (Some(record), change) => record.apply(change),
+                (record @ None, Record::Session(session)) => *record = Some(session.clone()),
+                (None, change) => panic!("{change:?} before a session"),
+            }
+            let upload_id = record.as_ref().unwrap().upload_id.clone();
+            let mut finished = finished.lock().unwrap();
+            let chunks = finished.entry(upload_id).or_default();
+            match change {
+                Record::Sent(index, _) => {
+                    assert!(chunks.insert(*index), "chunk {index} finished twice")
+                }
+                Record::Forgotten(indexes) => chunks.retain(|index| !indexes.contains(index)),
+                _ => {}
+            }
+        });
+        let settings = UploadSettings {
+            lanes: self.lanes,
+            deadline,
+            ..UploadSettings::default()
+        };
+        let base = API.parse().unwrap();
+        MultipartUpload::new(source, begin, &base, Policy::default(), settings, self.seed)
+            .recorded(ledger)
+    }
+
+    fn conclude(&self, uploaded: &Uploaded) {
+        let asset = self.sim.world(|cloud| cloud.asset(&uploaded.upload_id));
+        assert_eq!(
+            asset.as_deref(),
+            Some(&self.content[..]),
+            "the asset is the file"
+        );
+        assert_eq!(uploaded.bytes, self.content.len() as u64);
+    }
+}
+
+fn seeds() -> Vec<u64> {
+    match std::env::var("TL_SEED") {
+        Ok(seed) => vec![seed.parse().expect("TL_SEED is a number")],
+        Err(_) => (0..SEEDS).collect(),
+    }
+}
+
+/// Runs `scenario` for every seed, and names the seed that fails.
+fn for_every_seed(scenario: impl Fn(u64) + std::panic::RefUnwindSafe) {
+    for seed in seeds() {
+        if let Err(panic) = std::panic::catch_unwind(|| scenario(seed)) {
+            eprintln!(
+                "the seed is {seed}: TL_SEED={seed} cargo nextest run -p tl-testkit --test upload"
+            );
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+#[test]
+fn without_trouble_every_chunk_is_sent_once() {
+    for_every_seed(|seed| {
+        let scenario = Scenario::new(seed, 0.0);
+        let uploaded = scenario
+            .sim
+            .run_for(scenario.flow(None), 100_000)
+            .expect("it ends")
+            .expect("it succeeds");
+        scenario.conclude(&uploaded);
+        assert_eq!(uploaded.attempts, uploaded.chunks);
+        assert_eq!(scenario.sim.world(|cloud| cloud.puts), uploaded.chunks);
+    });
+}
+
+#[test]
+fn through_trouble_crashes_and_resumes_the_bytes_arrive() {
+    for_every_seed(|seed| {
+        let mut chance = Chance::new(seed ^ 0xc4a5);
+        let trouble = chance.fraction() * 0.5;
+        let scenario = Scenario::new(seed, trouble);
+        for _ in 0..chance.bits() % 6 {
+            let steps = u32::try_from(1 + chance.bits() % 600).unwrap();
+            match scenario.sim.run_for(scenario.flow(None), steps) {
+                // Killed: what was in flight is lost, and what was asked of the process is forgotten.
+                None => {}
+                Some(Ok(uploaded)) => return scenario.conclude(&uploaded),
+                Some(Err(error)) => assert!(
+                    matches!(
+                        error.kind(),
+                        ErrorKind::Server
+                            | ErrorKind::ConnectionLost
+                            | ErrorKind::RateLimited
+                            | ErrorKind::Malformed
+                            | ErrorKind::OutcomeUnknown
+                            | ErrorKind::NotFound
+                            | ErrorKind::Refused
+                    ),
+                    "{error:?}"
+                ),
+            }
+            scenario.sim.world(Cloud::forget_the_client);
+            if chance.bits() % 5 == 0 {
+                // A session lives 24 hours.
+                scenario.sim.pass(Duration::from_secs(25 * 3600));
+            }
+        }
+        scenario.sim.world(|cloud| cloud.trouble = 0.0);
+        let uploaded = scenario
+            .sim
+            .run_for(scenario.flow(None), 1_000_000)
+            .expect("it ends")
+            .expect("it succeeds");
+        scenario.conclude(&uploaded);
+    });
+}
+
+#[test]
+fn it_ends_by_its_deadline_whatever_happens() {
+    for_every_seed(|seed| {
+        let scenario = Scenario::new(seed, 0.6);
+        let deadline = Duration::from_secs(1 + seed % 300);
+        let result = scenario
+            .sim
+            .run_for(scenario.flow(Some(deadline)), 1_000_000)
+            .expect("it ends");
+        assert!(
+            scenario.sim.elapsed() <= deadline,
+            "{:?} of {deadline:?}",
+            scenario.sim.elapsed()
+        );
+        if let Ok(uploaded) = result {
+            scenario.conclude(&uploaded);
+        }
+    });
+}
+
+#[test]
+fn a_control_shows_that_the_world_sees_a_finished_chunk_sent_again() {
+    let forgetful = (0..50).any(|seed| {
+        let scenario = Scenario::new(seed, 0.0);
+        if scenario.sim.run_for(scenario.flow(None), 60).is_some() {
+            return false;
+        }
+        // The record is kept, but its chunks are forgotten: those that are not reported yet are sent again.
+        if let Some(record) = &mut *scenario.record.lock().unwrap() {
+            record.sent.clear();
+        }
+        let again = || scenario.sim.run_for(scenario.flow(None), 100_000);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(again)).is_err()
+    });
+    assert!(
+        forgetful,
+        "a client that forgets what it has sent must be noticed"
+    );
+}
