@@ -254,3 +254,96 @@ impl<T: Transport> Client<T> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::Mutex,
+        time::{Duration, SystemTime},
+    };
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{ClientSettings, ErrorKind, Flow, Now, Step, endpoint::Media};
+
+    /// Takes down what is asked for, and knows of nothing.
+    #[derive(Debug, Default)]
+    struct NothingThere(Mutex<Vec<String>>);
+
+    impl Transport for NothingThere {
+        type Output<'a, R: Send + 'a> = R;
+
+        fn run<'a, F: Flow + 'a>(&'a self, mut flow: F) -> F::Output {
+            let now = Now::new(Duration::ZERO, SystemTime::UNIX_EPOCH);
+            loop {
+                match flow.step(now) {
+                    Step::Done(output) => return output,
+                    Step::Wait { .. } => panic!("nothing is under way, and a 404 is final"),
+                    Step::Start(token, exchange) => {
+                        let uri = exchange.http.uri();
+                        let path = uri.path_and_query().unwrap().as_str();
+                        let line = format!("{} {path}", exchange.http.method());
+                        self.0.lock().unwrap().push(line);
+                        let answer = http::Response::builder()
+                            .status(404)
+                            .body(Bytes::from_static(b"{}"));
+                        flow.on_outcome(now, token, Ok(answer.unwrap()));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_method_sends_its_own_request() {
+        let base = "https://api.twelvelabs.io/v1.3".parse().unwrap();
+        let client = Client::new(NothingThere::default(), ClientSettings::new(base, 1));
+        let url = Media::Url("https://example.com/a.mp4".parse().unwrap());
+        let (asset, index, indexed) = (
+            || AssetId::from("a"),
+            || IndexId::from("i"),
+            || IndexedAssetId::from("x"),
+        );
+        let upload = || UploadId::from("u");
+        let page = PageRequest {
+            page: Some(2),
+            page_limit: None,
+        };
+        fn kind<R>(answer: Result<R, Error>) -> ErrorKind {
+            match answer {
+                Ok(_) => panic!("nothing is there"),
+                Err(error) => error.kind(),
+            }
+        }
+        let kinds = [
+            kind(client.create_asset(CreateAsset::new(url))),
+            kind(client.list_assets(ListAssets::default())),
+            kind(client.get_asset(asset())),
+            kind(client.delete_asset(asset(), false)),
+            kind(client.delete_asset(asset(), true)),
+            kind(client.update_asset_metadata(asset(), MetadataPatch::new())),
+            kind(client.replace_asset_metadata(asset(), UserMetadata::new())),
+            kind(client.clear_asset_metadata(asset())),
+            kind(client.list_asset_indexed_assets(asset(), page)),
+            kind(client.list_asset_entities(asset(), page)),
+            kind(client.get_asset_transcription(asset(), [TranscriptionUnit::Sentences])),
+            kind(client.create_upload(NewUpload::new("a.mp4", "video", 5_u64))),
+            kind(client.list_uploads(ListUploads::default())),
+            kind(client.get_upload(upload(), page)),
+            kind(client.report_chunks(upload(), ChunkReport::new([]))),
+            kind(client.request_upload_urls(upload(), 1, 10)),
+            kind(client.create_indexed_asset(index(), NewIndexedAsset::new("a"))),
+            kind(client.list_indexed_assets(ListIndexedAssets::new(index()))),
+            kind(client.get_indexed_asset(index(), indexed())),
+            kind(client.update_indexed_asset(index(), indexed(), MetadataPatch::new())),
+            kind(client.delete_indexed_asset(index(), indexed())),
+        ];
+        assert!(
+            kinds.iter().all(|kind| *kind == ErrorKind::NotFound),
+            "{kinds:?}"
+        );
+        let lines = client.transport().0.lock().unwrap().join("\n");
+        insta::assert_snapshot!(lines);
+    }
+}

@@ -46,8 +46,9 @@ fn patch() -> impl Strategy<Value = MetadataPatch> {
 fn list_of_indexed_assets() -> impl Strategy<Value = ListIndexedAssets> {
     let which = (id(), page(), sort(), words(), prop::option::of(text()));
     let numbers = (number(), number(), number(), number(), number());
-    // Any key that is not empty, brackets and names of other parameters included.
-    let filters = prop::collection::vec((text(), text()), 0..3);
+    // Any key that is not empty: with brackets, and the names of other parameters.
+    let key = prop_oneof![text(), "(page|size|status|user_metadata|a\\[b\\])"];
+    let filters = prop::collection::vec((key, text()), 0..3);
     (which, numbers, time(), time(), filters).prop_map(
         |(which, numbers, created_at, updated_at, user_metadata)| {
             let (index_id, page, sort, status, filename) = which;
