@@ -1,11 +1,18 @@
-//! A helper program of one's own for `ProbePool`: all it takes is a call to `serve`.
-//! Pass its path as `WorkerOptions::program`.
+//! A helper program of one's own for `ProbePool`: all it takes is a call to `serve`. Pass its path as
+//! `WorkerOptions::program`. Given a file, it probes it in its own process and tells how that went.
 
-use std::io;
+use std::io::{self, Write};
+
+use tl_validate::ffmpeg::InProcess;
+use tl_validate::{Prober, worker};
 
 fn main() -> io::Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        Some(tl_validate::worker::SERVE_ARGUMENT) => tl_validate::worker::serve(),
-        _ => Err(io::Error::other("this program is started by a ProbePool")),
+    match std::env::args_os().nth(1) {
+        Some(word) if word == worker::SERVE_ARGUMENT => worker::serve(),
+        Some(file) => match InProcess::new().probe(file.as_ref()) {
+            Ok(facts) => writeln!(io::stdout(), "{}", serde_json::to_string(&facts)?),
+            Err(error) => writeln!(io::stdout(), "{error}"),
+        },
+        None => Err(io::Error::other("usage: probe_helper FILE")),
     }
 }

@@ -11,17 +11,19 @@
 //! ```
 //!
 //! The messages live in `protocol`, one helper in `helper`, the set of them in `pool`; the helper's own side, which
-//! needs the feature `ffmpeg`, in `serve`.
+//! needs the feature `ffmpeg`, in `serve`, and what it gives up for safety in `sandbox`.
 
 mod find;
 mod helper;
 mod pool;
 mod protocol;
+mod sandbox;
 #[cfg(feature = "ffmpeg")]
 mod serve;
 
 pub use find::find_helper;
 pub use pool::{ProbePool, WorkerOptions};
+pub use sandbox::Protections;
 #[cfg(feature = "ffmpeg")]
 pub use serve::serve;
 

@@ -136,3 +136,14 @@ fn many_threads_share_few_helpers() {
     });
     assert!(children().len() <= 2 + 1, "{:?}", children());
 }
+
+#[test]
+fn a_helper_tells_its_protections_and_works_behind_them() {
+    let pool = pool(helper());
+    let protections = pool.protections().expect("a helper");
+    assert!(protections.limits, "{protections:?}");
+    assert!(protections.system_call_filter, "{protections:?}");
+    assert!(!protections.libavformat.is_empty(), "{protections:?}");
+    eprintln!("{protections:?}");
+    assert!(pool.probe(&good()).is_ok());
+}

@@ -16,7 +16,13 @@ pub fn sarif(entries: &[Entry<'_>]) -> String {
     let index: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(i, id)| (*id, i)).collect();
     let results: Vec<Value> = entries
         .iter()
-        .flat_map(|entry| entry.report.findings.iter().map(move |finding| (entry, finding)))
+        .flat_map(|entry| {
+            entry
+                .report
+                .findings
+                .iter()
+                .map(move |finding| (entry, finding))
+        })
         .map(|(entry, finding)| result(entry, finding, index.get(finding.rule.as_str()).copied()))
         .collect();
     let log = json!({

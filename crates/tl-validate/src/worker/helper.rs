@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::protocol::{Request, Response, receive_response, send_request};
+use super::protocol::{Answer, Request, receive_answer, send_request};
 use crate::{ProbeError, ProbeErrorKind};
 
 /// What the helper may take beyond the deadline it was given, before it is killed: start-up of the libraries and the
@@ -66,9 +66,14 @@ impl Helper {
         Ok(Self { child, socket })
     }
 
-    /// Sends one file and waits for the answer.
-    pub(super) fn exchange(&mut self, request: Request, file: &File) -> Result<Response, Failure> {
-        let until = Instant::now() + request.options.deadline + GRACE;
+    /// Sends one request and waits `patience` for the answer.
+    pub(super) fn exchange(
+        &mut self,
+        request: Request,
+        file: Option<&File>,
+        patience: Duration,
+    ) -> Result<Answer, Failure> {
+        let until = Instant::now() + patience + GRACE;
         if let Err(error) = self
             .socket
             .set_write_timeout(Some(GRACE))
@@ -76,7 +81,7 @@ impl Helper {
         {
             return Err(self.fate(&error));
         }
-        receive_response(UntilDeadline {
+        receive_answer(UntilDeadline {
             socket: &self.socket,
             until,
         })

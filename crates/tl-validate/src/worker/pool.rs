@@ -5,9 +5,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::Protections;
 use super::find::find_helper;
 use super::helper::{Failure, Helper};
-use super::protocol::Request;
+use super::protocol::{Answer, Request};
 use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober};
 
 /// How a [`ProbePool`] works.
@@ -92,11 +93,28 @@ impl ProbePool {
         (Turn(self), helper)
     }
 
-    fn ask(&self, file: &File) -> Result<MediaFacts, ProbeError> {
+    /// Starts a helper, if none runs, and asks which protections are active in it.
+    ///
+    /// # Errors
+    /// [`ProbeErrorKind::HelperMissing`] or [`ProbeErrorKind::HelperFailed`].
+    pub fn protections(&self) -> Result<Protections, ProbeError> {
+        match self.ask(Request::Protections, None)? {
+            Answer::Protections(protections) => Ok(protections),
+            Answer::Probed(_) => Err(self.failed("it answered another question")),
+        }
+    }
+
+    fn failed(&self, how: &str) -> ProbeError {
+        let seen = format!(
+            "the helper `{}` gave no answer: {how}",
+            self.program.display()
+        );
+        ProbeError::new(ProbeErrorKind::HelperFailed, "", seen)
+    }
+
+    fn ask(&self, request: Request, file: Option<&File>) -> Result<Answer, ProbeError> {
         let (turn, mut idle) = self.turn();
-        let request = Request {
-            options: self.options.probe,
-        };
+        let patience = self.options.probe.deadline;
         let mut death = String::new();
         // A helper may have died while idle, which is no fault of this file: one more try, with a fresh one.
         for _ in 0..2 {
@@ -104,33 +122,39 @@ impl ProbePool {
                 Some(helper) => helper,
                 None => Helper::start(&self.program)?,
             };
-            match helper.exchange(request, file) {
+            match helper.exchange(request, file, patience) {
                 Ok(answer) => {
                     turn.give_back(helper);
-                    return answer;
+                    return Ok(answer);
                 }
                 Err(Failure::Overran) => {
                     let seen = format!(
                         "reading took longer than {} s and was ended",
-                        self.options.probe.deadline.as_secs_f64()
+                        patience.as_secs_f64()
                     );
                     return Err(ProbeError::new(ProbeErrorKind::DeadlinePassed, "", seen));
                 }
                 Err(Failure::Died(how)) => death = how,
             }
         }
-        let seen = format!(
-            "the helper `{}` gave no answer: {death}",
-            self.program.display()
-        );
-        Err(ProbeError::new(ProbeErrorKind::HelperFailed, "", seen))
+        Err(self.failed(&death))
     }
 }
 
 impl Prober for ProbePool {
     fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
         crate::open::check_regular(&file, name)?;
-        self.ask(&file).map_err(|error| error.with_name(name))
+        let request = Request::Probe {
+            options: self.options.probe,
+        };
+        let facts = match self.ask(request, Some(&file)) {
+            Ok(Answer::Probed(answer)) => answer,
+            Ok(Answer::Protections(_)) => Err(self.failed("it answered another question")),
+            Err(error) => Err(error),
+        };
+        facts
+            .map(|facts| *facts)
+            .map_err(|error| error.with_name(name))
     }
 }
 

@@ -13,27 +13,39 @@ use rustix::net::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::Protections;
 use crate::{MediaFacts, ProbeError, ProbeOptions};
 
 /// A message longer than this is a fault: facts of 64 streams take about 50 KB.
 const MAX_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
 
-/// "Probe the descriptor that comes with this."
+/// What the pool asks for.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Request {
-    pub(super) options: ProbeOptions,
+pub(super) enum Request {
+    /// Probe the descriptor that comes with this.
+    Probe { options: ProbeOptions },
+    /// Tell which protections are active.
+    Protections,
 }
 
 /// The answer to one request.
-pub(super) type Response = Result<MediaFacts, ProbeError>;
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Answer {
+    Probed(Result<Box<MediaFacts>, ProbeError>),
+    Protections(Protections),
+}
 
-/// Sends a request with its file.
-pub(super) fn send_request(socket: &UnixStream, request: Request, file: &File) -> io::Result<()> {
+/// Sends a request, with its file where it has one.
+pub(super) fn send_request(
+    socket: &UnixStream,
+    request: Request,
+    file: Option<&File>,
+) -> io::Result<()> {
     let message = frame(&request)?;
-    let descriptors = [file.as_fd()];
+    let descriptors: Vec<_> = file.iter().map(|file| file.as_fd()).collect();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
-    if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+    if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
         return Err(io::Error::other("no room for the file descriptor"));
     }
     let sent = loop {
@@ -56,12 +68,12 @@ fn no_signal() -> SendFlags {
     SendFlags::NOSIGNAL
 }
 
-/// Receives a request with its file; `None` when the pool has closed the socket.
+/// Receives a request, with its file where it has one; `None` when the pool has closed the socket.
 #[cfg_attr(
     not(feature = "ffmpeg"),
     expect(dead_code, reason = "only the helper receives requests")
 )]
-pub(super) fn receive_request(socket: &UnixStream) -> io::Result<Option<(Request, File)>> {
+pub(super) fn receive_request(socket: &UnixStream) -> io::Result<Option<(Request, Option<File>)>> {
     let mut length = [0u8; 4];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -87,8 +99,6 @@ pub(super) fn receive_request(socket: &UnixStream) -> io::Result<Option<(Request
     }
     (&*socket).read_exact(&mut length[received..])?;
     let request = body(socket, length)?;
-    let file =
-        file.ok_or_else(|| io::Error::other("the request came without a file descriptor"))?;
     Ok(Some((request, file)))
 }
 
@@ -107,12 +117,12 @@ fn close_on_exec() -> RecvFlags {
     not(feature = "ffmpeg"),
     expect(dead_code, reason = "only the helper answers")
 )]
-pub(super) fn send_response(mut socket: &UnixStream, response: &Response) -> io::Result<()> {
-    socket.write_all(&frame(response)?)
+pub(super) fn send_answer(mut socket: &UnixStream, answer: &Answer) -> io::Result<()> {
+    socket.write_all(&frame(answer)?)
 }
 
 /// Receives an answer from anything that reads like the socket.
-pub(super) fn receive_response(mut socket: impl Read) -> io::Result<Response> {
+pub(super) fn receive_answer(mut socket: impl Read) -> io::Result<Answer> {
     let mut length = [0u8; 4];
     socket.read_exact(&mut length)?;
     body(socket, length)

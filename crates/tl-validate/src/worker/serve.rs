@@ -1,25 +1,19 @@
-//! The helper's side: limits first, then one file after the other until the pool closes the socket.
+//! The helper's side: give up what is not needed, then one file after the other until the pool closes the socket.
 
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
-
-use super::protocol::{receive_request, send_response};
+use super::protocol::{Answer, Request, receive_request, send_answer};
+use super::sandbox;
 use crate::Prober;
 use crate::ffmpeg::InProcess;
-
-/// Private memory of the helper, in bytes. The worst of the measured bombs takes 300 MB.
-const MAX_DATA_BYTES: u64 = 512 * 1024 * 1024;
-
-/// Open files: the socket, the file, the standard streams, and what libraries open at start.
-const MAX_OPEN_FILES: u64 = 32;
 
 /// Answers requests on standard input, which must be the pool's socket, until it is closed.
 ///
 /// This is the whole work of a helper program: call it from `main` when the first argument is
-/// [`super::SERVE_ARGUMENT`].
+/// [`super::SERVE_ARGUMENT`]. It restricts the whole process for good: limits on memory and files, no access to the
+/// file system or the network, and only the system calls that reading needs.
 ///
 /// # Errors
 /// When standard input is no socket, or the pool breaks off in the middle of a message.
@@ -30,25 +24,22 @@ pub fn serve() -> io::Result<()> {
             "standard input is not the socket of a pool; run `tl-probe FILE` by hand instead",
         )
     })?;
-    limit()?;
+    let protections = sandbox::enter();
     while let Some((request, file)) = receive_request(&socket)? {
-        let answer = InProcess::with_options(request.options).probe_file(file, "");
-        send_response(&socket, &answer)?;
-    }
-    Ok(())
-}
-
-fn limit() -> io::Result<()> {
-    let at_most = |resource, value| {
-        let limit = Rlimit {
-            current: Some(value),
-            maximum: Some(value),
+        let answer = match (request, file) {
+            (Request::Protections, _) => Answer::Protections(protections.clone()),
+            (Request::Probe { options }, Some(file)) => Answer::Probed(
+                InProcess::with_options(options)
+                    .probe_file(file, "")
+                    .map(Box::new),
+            ),
+            (Request::Probe { .. }, None) => {
+                return Err(io::Error::other(
+                    "the request came without a file descriptor",
+                ));
+            }
         };
-        setrlimit(resource, limit)
-    };
-    at_most(Resource::Core, 0)?;
-    at_most(Resource::Fsize, 0)?;
-    at_most(Resource::Nofile, MAX_OPEN_FILES)?;
-    at_most(Resource::Data, MAX_DATA_BYTES)?;
+        send_answer(&socket, &answer)?;
+    }
     Ok(())
 }

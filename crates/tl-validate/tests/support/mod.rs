@@ -1,6 +1,8 @@
 //! Tiny real clips, encoded once per build directory by the `ffmpeg` program. No expectations live here.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+#[cfg(unix)]
+pub(crate) mod attacks;
 pub(crate) mod corpus;
 
 use std::fs;

@@ -1,0 +1,327 @@
+//! Files from strangers: playlists that point elsewhere, bombs, things that are no files. As data.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::{bytes, folder, good};
+
+/// One hostile file and, where it points to one, the local file it wants opened.
+pub(crate) struct Attack {
+    pub(crate) name: &'static str,
+    pub(crate) path: PathBuf,
+}
+
+fn mov_box(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    let size = u32::try_from(body.len() + 8).expect("small");
+    [&size.to_be_bytes(), kind.as_slice(), body].concat()
+}
+
+fn words(values: &[u32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_be_bytes()).collect()
+}
+
+/// A video track by hand; `dref` says where its data is, `tables` replaces its sample tables.
+fn movie(dref: &[u8], tables: &[Vec<u8>], width: u16, height: u16) -> Vec<u8> {
+    let mut entry = vec![0u8; 6];
+    entry.extend([0, 1]);
+    entry.extend([0; 16]);
+    entry.extend(width.to_be_bytes());
+    entry.extend(height.to_be_bytes());
+    entry.extend(words(&[0x0048_0000, 0x0048_0000, 0]));
+    entry.extend([0, 1]);
+    entry.extend([0; 32]);
+    entry.extend([0, 24, 0xff, 0xff]);
+    let stsd = mov_box(
+        b"stsd",
+        &[words(&[0, 1]), mov_box(b"avc1", &entry)].concat(),
+    );
+    let stbl = mov_box(b"stbl", &[vec![stsd], tables.to_vec()].concat().concat());
+    let dinf = mov_box(
+        b"dinf",
+        &mov_box(b"dref", &[words(&[0, 1]), dref.to_vec()].concat()),
+    );
+    let minf = mov_box(b"minf", &[mov_box(b"vmhd", &[0; 12]), dinf, stbl].concat());
+    let mdhd = mov_box(b"mdhd", &words(&[0, 0, 0, 1000, 5000, 0]));
+    let hdlr = mov_box(
+        b"hdlr",
+        &[words(&[0, 0]), b"vide".to_vec(), vec![0; 13]].concat(),
+    );
+    let mdia = mov_box(b"mdia", &[mdhd, hdlr, minf].concat());
+    let tkhd = mov_box(
+        b"tkhd",
+        &[words(&[7, 0, 0, 1, 0, 5000]), vec![0; 60]].concat(),
+    );
+    let trak = mov_box(b"trak", &[tkhd, mdia].concat());
+    let mvhd = mov_box(
+        b"mvhd",
+        &[words(&[0, 0, 0, 1000, 5000, 0x1_0000]), vec![0; 76]].concat(),
+    );
+    [
+        mov_box(b"ftyp", b"qt  \0\0\0\0qt  "),
+        mov_box(b"moov", &[mvhd, trak].concat()),
+        mov_box(b"mdat", &[0; 4096]),
+    ]
+    .concat()
+}
+
+fn usual_tables() -> Vec<Vec<u8>> {
+    vec![
+        mov_box(b"stts", &words(&[0, 1, 5, 1000])),
+        mov_box(b"stsc", &words(&[0, 1, 1, 5, 1])),
+        mov_box(b"stsz", &words(&[0, 100, 5])),
+        mov_box(b"stco", &words(&[0, 1, 40])),
+    ]
+}
+
+/// Every attack; `port` is where a listener waits for the connection that must not come.
+pub(crate) fn attacks(port: u16) -> Vec<Attack> {
+    let target = good();
+    let target = target.display();
+    let web = format!("http://127.0.0.1:{port}/a.ts");
+    let mut all = Vec::new();
+    let mut add = |name: &'static str, content: Vec<u8>| {
+        all.push(Attack {
+            name,
+            path: bytes(&format!("attack-{name}.mp4"), &content),
+        });
+    };
+    let hls = |body: String| {
+        format!("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:5\n{body}").into_bytes()
+    };
+    add(
+        "hls-local",
+        hls(format!("#EXTINF:5,\nfile:{target}\n#EXT-X-ENDLIST\n")),
+    );
+    add(
+        "hls-bare-path",
+        hls(format!("#EXTINF:5,\n{target}\n#EXT-X-ENDLIST\n")),
+    );
+    add(
+        "hls-web",
+        hls(format!("#EXTINF:5,\n{web}\n#EXT-X-ENDLIST\n")),
+    );
+    add("hls-live", hls(format!("#EXTINF:5,\n{target}\n")));
+    add(
+        "hls-variant",
+        format!("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{target}\n").into_bytes(),
+    );
+    add(
+        "hls-key",
+        hls(format!(
+            "#EXT-X-KEY:METHOD=AES-128,URI=\"{web}\"\n#EXTINF:5,\n{target}\n#EXT-X-ENDLIST\n"
+        )),
+    );
+    add(
+        "hls-map",
+        hls(format!(
+            "#EXT-X-MAP:URI=\"{target}\"\n#EXTINF:5,\n{target}\n#EXT-X-ENDLIST\n"
+        )),
+    );
+    add(
+        "hls-concat",
+        hls(format!(
+            "#EXTINF:5,\nconcat:{target}|{target}\n#EXT-X-ENDLIST\n"
+        )),
+    );
+    add(
+        "hls-subfile",
+        hls(format!(
+            "#EXTINF:5,\nsubfile,,start,0,end,100,,:{target}\n#EXT-X-ENDLIST\n"
+        )),
+    );
+    let dash = |base: &str, extra: &str| {
+        format!(
+            "<?xml version=\"1.0\"?><MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" {extra} \
+             profiles=\"urn:mpeg:dash:profile:isoff-on-demand:2011\" type=\"static\" mediaPresentationDuration=\"PT5S\"><Period>\
+             <AdaptationSet mimeType=\"video/mp4\"><Representation id=\"1\" bandwidth=\"1\"><BaseURL>{base}</BaseURL>\
+             </Representation></AdaptationSet></Period></MPD>"
+        )
+        .into_bytes()
+    };
+    add("dash-local", dash(&format!("file:{target}"), ""));
+    add("dash-web", dash(&web, ""));
+    add(
+        "dash-xlink",
+        dash(
+            &web,
+            &format!("xmlns:xlink=\"http://www.w3.org/1999/xlink\" xlink:href=\"{web}\""),
+        ),
+    );
+    add(
+        "concat-local",
+        format!("ffconcat version 1.0\nfile '{target}'\n").into_bytes(),
+    );
+    add(
+        "concat-web",
+        format!("ffconcat version 1.0\nfile '{web}'\n").into_bytes(),
+    );
+    add(
+        "sdp",
+        format!("v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video {port} RTP/AVP 96\na=rtpmap:96 H264/90000\n")
+            .into_bytes(),
+    );
+    add("imf", b"<?xml version=\"1.0\"?><CompositionPlaylist xmlns=\"http://www.smpte-ra.org/schemas/2067-3/2016\"><Id>x</Id></CompositionPlaylist>".to_vec());
+    add(
+        "asx",
+        format!("<asx version=\"3.0\"><entry><ref href=\"{web}\"/></entry></asx>").into_bytes(),
+    );
+    add(
+        "rtsp-text",
+        format!("RTSPtext\nrtsp://127.0.0.1:{port}/x\n").into_bytes(),
+    );
+    add(
+        "redirect-text",
+        format!("[Reference]\nRef1={web}\n").into_bytes(),
+    );
+    add("vobsub", format!("# VobSub index file, v7\nsize: 720x576\n# {target}\nid: en, index: 0\ntimestamp: 00:00:01:000, filepos: 000000000\n").into_bytes());
+    add("ffmetadata", b";FFMETADATA1\ntitle=x\n".to_vec());
+    // External references: by URL and by a Macintosh alias.
+    let url = |place: &str| {
+        mov_box(
+            b"url ",
+            &[words(&[0]), place.as_bytes().to_vec(), vec![0]].concat(),
+        )
+    };
+    let own = mov_box(b"url ", &words(&[1]));
+    add(
+        "mov-external-file",
+        movie(&url(&format!("file://{target}")), &usual_tables(), 640, 360),
+    );
+    add(
+        "mov-external-web",
+        movie(&url(&web), &usual_tables(), 640, 360),
+    );
+    let mut alias = vec![0u8; 150];
+    alias.extend([0, 2, 0, 0]);
+    let path = target.to_string();
+    alias.extend(u16::try_from(path.len()).expect("short").to_be_bytes());
+    alias.extend(path.as_bytes());
+    add(
+        "mov-external-alias",
+        movie(
+            &mov_box(b"alis", &[words(&[0]), alias].concat()),
+            &usual_tables(),
+            640,
+            360,
+        ),
+    );
+    // Bombs: tables that claim far more than there is.
+    let with = |kind: &[u8; 4], table: Vec<u8>| {
+        let mut tables: Vec<Vec<u8>> = usual_tables()
+            .into_iter()
+            .filter(|t| &t[4..8] != kind)
+            .collect();
+        tables.push(table);
+        movie(&own, &tables, 640, 360)
+    };
+    add(
+        "bomb-stsz",
+        with(b"stsz", mov_box(b"stsz", &words(&[0, 1, 0x7fff_ffff]))),
+    );
+    add(
+        "bomb-stts",
+        with(b"stts", mov_box(b"stts", &words(&[0, 1, 0x7fff_ffff, 1]))),
+    );
+    let many: Vec<u32> = (0..60_000).flat_map(|i| [i + 1, 1_400, 1]).collect();
+    let chunks: Vec<u32> = (0..60_000).map(|i| 40 + i).collect();
+    let mut bomb = vec![
+        mov_box(b"stts", &words(&[0, 1, 80_000_000, 1])),
+        mov_box(b"stsc", &[words(&[0, 60_000]), words(&many)].concat()),
+        mov_box(b"stsz", &words(&[0, 1, 80_000_000])),
+        mov_box(b"stco", &[words(&[0, 60_000]), words(&chunks)].concat()),
+    ];
+    add("bomb-80m-samples", movie(&own, &bomb, 640, 360));
+    bomb.truncate(2);
+    add("bomb-no-sizes", movie(&own, &bomb, 640, 360));
+    add("huge-frame", movie(&own, &usual_tables(), 65535, 65535));
+    let mut nested = mov_box(b"udta", &[]);
+    for _ in 0..400 {
+        nested = mov_box(b"moov", &nested);
+    }
+    add(
+        "deep-boxes",
+        [mov_box(b"ftyp", b"isom\0\0\0\0"), nested].concat(),
+    );
+    add(
+        "box-of-all-sizes",
+        [
+            mov_box(b"ftyp", b"isom\0\0\0\0"),
+            words(&[1]),
+            b"moov".to_vec(),
+            vec![0xff; 8],
+            vec![0; 64],
+        ]
+        .concat(),
+    );
+    add(
+        "mkv-huge-element",
+        [
+            vec![
+                0x1a, 0x45, 0xdf, 0xa3, 0x84, 0x42, 0x82, 0x81, b'x', 0x18, 0x53, 0x80, 0x67,
+            ],
+            vec![0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+            vec![
+                0x16, 0x54, 0xae, 0x6b, 0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe,
+            ],
+            vec![0xae; 500],
+        ]
+        .concat(),
+    );
+    add(
+        "gif-huge",
+        [
+            b"GIF89a".to_vec(),
+            vec![0xff; 4],
+            vec![0xf7, 0, 0],
+            vec![0; 768],
+            vec![0x2c, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 8],
+            vec![0; 64],
+        ]
+        .concat(),
+    );
+    let mut programs = Vec::new();
+    for number in 0u16..4000 {
+        // A transport stream of nothing but association tables that name one program after the other.
+        let mut packet = vec![
+            0x47, 0x40, 0x00, 0x10, 0x00, 0x00, 0xb0, 0x0d, 0, 1, 0xc1, 0, 0,
+        ];
+        packet.extend(number.to_be_bytes());
+        packet.extend((0xe000 | (number & 0x1fff)).to_be_bytes());
+        packet.resize(188, 0xff);
+        programs.extend(packet);
+    }
+    add("ts-many-programs", programs);
+    add("zip", b"PK\x03\x04\x14\0\0\0\x08\0not really".to_vec());
+    add("script", b"#!/bin/sh\ntouch /tmp/tl-attack\n".to_vec());
+
+    // Names that FFmpeg would read as addresses.
+    for (name, file) in [
+        ("name-concat", format!("concat:{}|x.mp4", "a")),
+        ("name-http", "http:127.0.0.1.mp4".to_owned()),
+        ("name-subfile", "subfile,,start,0,end,0,,:x.mp4".to_owned()),
+        ("name-sequence", "img%d.png".to_owned()),
+        ("name-pipe", "pipe:0".to_owned()),
+        ("name-option", "-i.mp4".to_owned()),
+    ] {
+        let content = fs::read(good()).expect("a generated clip");
+        all.push(Attack {
+            name,
+            path: bytes(&file, &content),
+        });
+    }
+    let sparse = folder().join("attack-sparse.mp4");
+    let file = fs::File::create(&sparse).expect("the build directory can be written to");
+    file.set_len(1 << 40).expect("a sparse file");
+    all.push(Attack {
+        name: "sparse-terabyte",
+        path: sparse,
+    });
+    let link = folder().join("attack-link-to-device.mp4");
+    let _ = fs::remove_file(&link);
+    std::os::unix::fs::symlink("/dev/zero", &link).expect("a symbolic link");
+    all.push(Attack {
+        name: "link-to-device",
+        path: link,
+    });
+    all
+}
