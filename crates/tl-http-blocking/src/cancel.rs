@@ -1,0 +1,95 @@
+//! The end of an exchange that nobody waits for any more.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Tells an [`HttpClient`](crate::HttpClient) that its exchange is of no use any more. A clone tells the same.
+#[derive(Clone, Default)]
+pub struct Cancel(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    called: bool,
+    actions: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl Cancel {
+    /// One that was not called yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends the exchange. Nothing happens the second time.
+    pub fn cancel(&self) {
+        let actions = {
+            let mut state = self.state();
+            state.called = true;
+            std::mem::take(&mut state.actions)
+        };
+        for action in actions {
+            action();
+        }
+    }
+
+    /// Whether the exchange was ended.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.state().called
+    }
+
+    /// Does `action` when the exchange is ended, on the thread that ends it; now, where that has happened. It should
+    /// wake what waits, for example by shutting the socket down.
+    pub fn on_cancel(&self, action: impl FnOnce() + Send + 'static) {
+        let mut state = self.state();
+        if state.called {
+            drop(state);
+            action();
+        } else {
+            state.actions.push(Box::new(action));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Cancel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cancel({})", self.is_cancelled())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn each_action_is_done_once_whether_it_came_before_or_after() {
+        let (cancel, done) = (Cancel::new(), Arc::new(AtomicU32::new(0)));
+        let count = || {
+            let done = Arc::clone(&done);
+            move || {
+                done.fetch_add(1, Ordering::SeqCst);
+            }
+        };
+        cancel.on_cancel(count());
+        assert_eq!(
+            (done.load(Ordering::SeqCst), cancel.is_cancelled()),
+            (0, false)
+        );
+        cancel.clone().cancel();
+        cancel.cancel();
+        assert_eq!(
+            (done.load(Ordering::SeqCst), cancel.is_cancelled()),
+            (1, true)
+        );
+        cancel.on_cancel(count());
+        assert_eq!(done.load(Ordering::SeqCst), 2);
+    }
+}

@@ -1,0 +1,289 @@
+//! Makes a connection: the address, the tunnel through a proxy, and TLS. Sending over it is the wire's business.
+
+use std::{
+    fmt,
+    io::{self, Read, Write},
+    net::{IpAddr, TcpStream},
+    sync::Arc,
+    time::Duration,
+};
+
+use http::{Uri, uri::Scheme};
+use rustls::{ClientConfig, ClientConnection, pki_types::ServerName};
+use tl_protocol::{
+    HttpSettings, SetupError, TransportErrorKind,
+    proxy::{ProxyRules, ProxyServer},
+};
+use ureq::{
+    Error, Timeout,
+    config::Config,
+    unversioned::{
+        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
+        transport::{ConnectionDetails, Connector, NextTimeout},
+    },
+};
+
+use crate::{progress::Progress, tls, wire::Wire};
+
+/// Makes connections as the settings say; it finds addresses for ureq too, the proxy's where there is one.
+#[derive(Clone)]
+pub(crate) struct Lines(Arc<Rules>);
+
+struct Rules {
+    tls: Arc<ClientConfig>,
+    proxies: ProxyRules,
+    resolver: DefaultResolver,
+}
+
+impl Lines {
+    pub(crate) fn new(settings: &HttpSettings) -> Result<Self, SetupError> {
+        Ok(Self(Arc::new(Rules {
+            tls: tls::client_config(settings)?,
+            proxies: ProxyRules::new(&settings.proxy, |name| std::env::var(name).ok())?,
+            resolver: DefaultResolver::default(),
+        })))
+    }
+}
+
+impl Resolver for Lines {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        let progress = Progress::current();
+        progress.connecting();
+        let (host, port) = match self.0.proxies.server_for(uri) {
+            Some(proxy) => (proxy.host().to_owned(), proxy.port()),
+            None => target(uri),
+        };
+        let to = format!("{host}:{port}");
+        let asked = Uri::builder()
+            .scheme(Scheme::HTTP)
+            .authority(to.as_str())
+            .path_and_query("/")
+            .build()
+            .map_err(|error| {
+                progress.fail(TransportErrorKind::Unreachable, format!("{to}: {error}"))
+            })?;
+        let is_address = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>()
+            .is_ok();
+        let timeout = if is_address {
+            NextTimeout::default()
+        } else {
+            // The look-up gets a thread of its own, because it cannot be ended.
+            let after = progress.left_to_connect(&to)?.into();
+            NextTimeout {
+                after,
+                reason: Timeout::Resolve,
+                ..NextTimeout::default()
+            }
+        };
+        self.0
+            .resolver
+            .resolve(&asked, config, timeout)
+            .map_err(|error| match error {
+                Error::Timeout(_) => progress.left_to_connect(&to).err().unwrap_or_else(|| {
+                    progress.fail(
+                        TransportErrorKind::Unreachable,
+                        format!("{to}: its address was not found in time"),
+                    )
+                }),
+                other => progress.fail(
+                    TransportErrorKind::Unreachable,
+                    format!("{to}: {}", plain(other)),
+                ),
+            })
+    }
+}
+
+impl Connector for Lines {
+    type Out = Wire;
+
+    fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Wire>, Error> {
+        let progress = Progress::current();
+        let (host, port) = target(details.uri);
+        let to = format!("{host}:{port}");
+        let socket = match self.0.proxies.server_for(details.uri) {
+            None => tcp(details, &to, &progress)?,
+            Some(proxy) => {
+                let socket = tcp(
+                    details,
+                    &format!("the proxy {}:{}", proxy.host(), proxy.port()),
+                    &progress,
+                )?;
+                open_tunnel(&socket, proxy, &host, port, &progress)?;
+                socket
+            }
+        };
+        let tls = if details.needs_tls() {
+            Some(handshake(
+                &socket,
+                &host,
+                &to,
+                Arc::clone(&self.0.tls),
+                &progress,
+            )?)
+        } else {
+            None
+        };
+        Wire::new(socket, tls)
+            .map(Some)
+            .map_err(|error| lost(&to, &error, &progress))
+    }
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines")
+            .field("proxies", &self.0.proxies)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The host, an IPv6 address in brackets, and the port of an absolute address.
+fn target(uri: &Uri) -> (String, u16) {
+    let default = if uri.scheme() == Some(&Scheme::HTTPS) {
+        443
+    } else {
+        80
+    };
+    (
+        uri.host().unwrap_or_default().to_ascii_lowercase(),
+        uri.port_u16().unwrap_or(default),
+    )
+}
+
+/// The first address that answers, each with its share of the time that is left.
+fn tcp(details: &ConnectionDetails, to: &str, progress: &Progress) -> Result<TcpStream, Error> {
+    let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address");
+    for (tried, address) in (0_u32..).zip(details.addrs.iter()) {
+        let others = u32::try_from(details.addrs.len())
+            .unwrap_or(u32::MAX)
+            .saturating_sub(tried);
+        let share = progress.left_to_connect(to)? / others.max(1);
+        match TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))) {
+            Ok(socket) => {
+                socket
+                    .set_nodelay(true)
+                    .map_err(|error| lost(to, &error, progress))?;
+                return Ok(socket);
+            }
+            Err(error) => last = error,
+        }
+    }
+    progress.left_to_connect(to)?;
+    Err(lost(to, &last, progress))
+}
+
+fn open_tunnel(
+    mut socket: &TcpStream,
+    proxy: &ProxyServer,
+    host: &str,
+    port: u16,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let to = format!("the proxy {}:{}", proxy.host(), proxy.port());
+    let in_time = |result: io::Result<usize>| timely(result, &to, progress);
+    let request = proxy.connect_request(host, port);
+    let mut sent = 0;
+    while sent < request.len() {
+        socket
+            .set_write_timeout(Some(progress.left_to_connect(&to)?))
+            .map_err(|error| lost(&to, &error, progress))?;
+        sent += in_time(socket.write(&request[sent..]))?;
+    }
+    let mut received = Vec::new();
+    let mut buffer = [0; 1024];
+    loop {
+        socket
+            .set_read_timeout(Some(progress.left_to_connect(&to)?))
+            .map_err(|error| lost(&to, &error, progress))?;
+        let count = in_time(socket.read(&mut buffer))?;
+        if count == 0 {
+            let closed = io::Error::new(io::ErrorKind::UnexpectedEof, "it closed the connection");
+            return Err(lost(&to, &closed, progress));
+        }
+        received.extend_from_slice(&buffer[..count]);
+        if proxy
+            .tunnel_stands(&received)
+            .map_err(|error| progress.note(error))?
+        {
+            return Ok(());
+        }
+    }
+}
+
+fn handshake(
+    mut socket: &TcpStream,
+    host: &str,
+    to: &str,
+    config: Arc<ClientConfig>,
+    progress: &Progress,
+) -> Result<ClientConnection, Error> {
+    let untrusted =
+        |error: &dyn fmt::Display| progress.fail(TransportErrorKind::Tls, format!("{to}: {error}"));
+    let bare = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
+    let name = ServerName::try_from(bare).map_err(|error| untrusted(&error))?;
+    let mut tls = ClientConnection::new(config, name).map_err(|error| untrusted(&error))?;
+    while tls.is_handshaking() {
+        let left = progress.left_to_connect(to)?;
+        if tls.wants_write() {
+            socket
+                .set_write_timeout(Some(left))
+                .map_err(|error| lost(to, &error, progress))?;
+            timely(tls.write_tls(&mut socket), to, progress)?;
+            continue;
+        }
+        socket
+            .set_read_timeout(Some(left))
+            .map_err(|error| lost(to, &error, progress))?;
+        let result = tls.read_tls(&mut socket);
+        if matches!(result, Ok(0)) {
+            let closed = io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "it closed the connection before TLS stood",
+            );
+            return Err(lost(to, &closed, progress));
+        }
+        if timely(result, to, progress)? > 0
+            && let Err(error) = tls.process_new_packets()
+        {
+            // So that the server learns why, as far as it can.
+            drop(tls.write_tls(&mut socket));
+            return Err(untrusted(&error));
+        }
+    }
+    Ok(tls)
+}
+
+/// What a read or write gave; 0 where its time passed, which the next look at the time that is left tells.
+fn timely(result: io::Result<usize>, to: &str, progress: &Progress) -> Result<usize, Error> {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    match result {
+        Err(error) if matches!(error.kind(), Interrupted | TimedOut | WouldBlock) => {
+            progress.left_to_connect(to)?;
+            Ok(0)
+        }
+        other => other.map_err(|error| lost(to, &error, progress)),
+    }
+}
+
+fn lost(to: &str, error: &io::Error, progress: &Progress) -> Error {
+    progress.fail(TransportErrorKind::Unreachable, format!("{to}: {error}"))
+}
+
+/// The text of an error without ureq's own prefix.
+fn plain(error: Error) -> String {
+    match error {
+        Error::Io(error) => error.to_string(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,46 @@
+//! A body on its way into ureq: full buffers, and no more reading once the server has given its answer.
+
+use std::{
+    io::{self, Read},
+    rc::Rc,
+};
+
+use tl_protocol::{Body, Delivery, TransportError, TransportErrorKind};
+
+use crate::progress::Progress;
+
+/// Reads the body of one request.
+pub(crate) struct Feed<R> {
+    reader: R,
+    left: u64,
+    progress: Rc<Progress>,
+}
+
+/// The reader of `body`.
+pub(crate) fn feed(body: &Body, progress: &Rc<Progress>) -> Feed<impl Read + use<>> {
+    Feed {
+        reader: body.reader(),
+        left: body.len(),
+        progress: Rc::clone(progress),
+    }
+}
+
+impl<R: Read> Read for Feed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = usize::try_from(self.left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
+        // ureq counts the body to its end even when nothing of it is sent any more: it gets what is in the buffer.
+        if !self.progress.is_discarding() {
+            self.reader
+                .read_exact(&mut buffer[..count])
+                .map_err(|error| {
+                    let failed =
+                        TransportError::new(TransportErrorKind::SourceFailed, Delivery::NotSent);
+                    self.progress.note(failed.because(error)).into_io()
+                })?;
+        }
+        self.left -= count as u64;
+        Ok(count)
+    }
+}

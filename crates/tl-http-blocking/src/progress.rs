@@ -1,0 +1,216 @@
+//! How far the request has come that this thread carries.
+//!
+//! ureq calls the connector, the connection and the body's reader on the thread of its caller, and hands nothing through
+//! to them. What they must share about one request therefore lies beside the thread.
+
+use std::{
+    cell::{Cell, RefCell},
+    error::Error,
+    io,
+    net::{Shutdown, TcpStream},
+    rc::Rc,
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
+
+use tl_protocol::{Delivery, Prepared, TransportError, TransportErrorKind};
+
+use crate::Cancel;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Progress>>> = const { RefCell::new(None) };
+}
+
+/// One request on its way.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    started: Instant,
+    limit: Duration,
+    stall: Duration,
+    body: u64,
+    written: Cell<u64>,
+    moved: Cell<Instant>,
+    connect_limit: Duration,
+    connecting_since: Cell<Instant>,
+    is_discarding: Cell<bool>,
+    broken: RefCell<Option<io::Error>>,
+    fault: RefCell<Option<TransportError>>,
+    is_cancel_heard: Cell<bool>,
+    cancel: Cancel,
+}
+
+/// While this lives, the thread carries the request.
+#[derive(Debug)]
+pub(crate) struct Carried(Rc<Progress>);
+
+impl Carried {
+    pub(crate) fn begin(request: &Prepared, connect_limit: Duration, cancel: &Cancel) -> Self {
+        let now = Instant::now();
+        let progress = Rc::new(Progress {
+            started: now,
+            limit: request.timeout,
+            stall: request.stall,
+            body: request.http.body().len(),
+            written: Cell::new(0),
+            moved: Cell::new(now),
+            connect_limit,
+            connecting_since: Cell::new(now),
+            is_discarding: Cell::new(false),
+            broken: RefCell::default(),
+            fault: RefCell::default(),
+            is_cancel_heard: Cell::new(false),
+            cancel: cancel.clone(),
+        });
+        CURRENT.set(Some(Rc::clone(&progress)));
+        Self(progress)
+    }
+
+    pub(crate) fn progress(&self) -> &Rc<Progress> {
+        &self.0
+    }
+}
+
+impl Drop for Carried {
+    fn drop(&mut self) {
+        CURRENT.set(None);
+    }
+}
+
+impl Progress {
+    /// The request that this thread carries.
+    pub(crate) fn current() -> Rc<Self> {
+        CURRENT
+            .with_borrow(Clone::clone)
+            .expect("ureq works only while `UreqClient::send` carries a request")
+    }
+
+    pub(crate) fn has_body(&self) -> bool {
+        self.body > 0
+    }
+
+    /// Bytes of the request, its head included, left this program.
+    pub(crate) fn wrote(&self, bytes: usize) {
+        self.written.set(self.written.get() + bytes as u64);
+    }
+
+    /// Something moved on the connection.
+    pub(crate) fn moved(&self) {
+        self.moved.set(Instant::now());
+    }
+
+    /// The connection is asked to carry the request from now on; a cancel shuts it down.
+    pub(crate) fn carried_by(&self, socket: &Arc<TcpStream>) {
+        if self.is_cancel_heard.replace(true) {
+            return;
+        }
+        self.moved();
+        let socket: Weak<TcpStream> = Arc::downgrade(socket);
+        self.cancel.on_cancel(move || {
+            if let Some(socket) = socket.upgrade() {
+                // Fails where it is closed already.
+                drop(socket.shutdown(Shutdown::Both));
+            }
+        });
+    }
+
+    /// Nothing more is written: what the server said, or why the line broke, is to be read.
+    pub(crate) fn discard(&self, because: Option<io::Error>) {
+        self.is_discarding.set(true);
+        if because.is_some() {
+            *self.broken.borrow_mut() = because;
+        }
+    }
+
+    pub(crate) fn is_discarding(&self) -> bool {
+        self.is_discarding.get()
+    }
+
+    /// Why nothing more could be written, where that was so.
+    pub(crate) fn take_broken(&self) -> Option<io::Error> {
+        self.broken.borrow_mut().take()
+    }
+
+    /// The time left for the whole exchange.
+    ///
+    /// # Errors
+    /// There is none, or nobody waits for the exchange any more.
+    pub(crate) fn left(&self) -> Result<Duration, ureq::Error> {
+        if self.cancel.is_cancelled() {
+            return Err(self.fail(TransportErrorKind::Lost, "the exchange was cancelled"));
+        }
+        match self.limit.saturating_sub(self.started.elapsed()) {
+            Duration::ZERO => Err(self.fail(
+                TransportErrorKind::TimedOut,
+                format!("the limit is {:?}", self.limit),
+            )),
+            left => Ok(left),
+        }
+    }
+
+    /// The same while bytes of a request are written and none moved just now.
+    pub(crate) fn left_to_move(&self) -> Result<(), ureq::Error> {
+        self.left()?;
+        if self.has_body() && !self.is_whole() && self.moved.get().elapsed() >= self.stall {
+            return Err(self.fail_plainly(TransportErrorKind::Stalled));
+        }
+        Ok(())
+    }
+
+    /// The time for a connection begins.
+    pub(crate) fn connecting(&self) {
+        self.connecting_since.set(Instant::now());
+    }
+
+    /// The time left until the connection must stand.
+    pub(crate) fn left_to_connect(&self, to: &str) -> Result<Duration, ureq::Error> {
+        let whole = self.left()?;
+        match self
+            .connect_limit
+            .saturating_sub(self.connecting_since.get().elapsed())
+        {
+            Duration::ZERO => {
+                let text = format!("{to}: no connection within {:?}", self.connect_limit);
+                Err(self.fail(TransportErrorKind::Unreachable, text))
+            }
+            left => Ok(left.min(whole)),
+        }
+    }
+
+    /// Whether the body may have gone out whole. The head counts as body here: that errs towards yes.
+    fn is_whole(&self) -> bool {
+        self.written.get() >= self.body.max(1)
+    }
+
+    /// An error of `kind`, as things stand.
+    pub(crate) fn failure(&self, kind: TransportErrorKind) -> TransportError {
+        let delivery = if self.is_whole() {
+            Delivery::Unknown
+        } else {
+            Delivery::NotSent
+        };
+        TransportError::new(kind, delivery)
+    }
+
+    /// Notes what ended the exchange, and gives something to end ureq's work with.
+    pub(crate) fn fail(
+        &self,
+        kind: TransportErrorKind,
+        cause: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> ureq::Error {
+        self.note(self.failure(kind).because(cause))
+    }
+
+    fn fail_plainly(&self, kind: TransportErrorKind) -> ureq::Error {
+        self.note(self.failure(kind))
+    }
+
+    /// The same for an error that is known whole. The first one counts: the others follow from it.
+    pub(crate) fn note(&self, error: TransportError) -> ureq::Error {
+        self.fault.borrow_mut().get_or_insert(error);
+        ureq::Error::ConnectionFailed
+    }
+
+    pub(crate) fn take_fault(&self) -> Option<TransportError> {
+        self.fault.borrow_mut().take()
+    }
+}

@@ -1,0 +1,109 @@
+//! The built-in HTTP client: ureq over connections of our own, and the truth about what became of a request.
+
+use std::{io::Read, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response, header};
+use tl_protocol::{HttpSettings, Outcome, Prepared, SetupError, TransportErrorKind};
+use ureq::{Agent, SendBody, config::AutoHeaderValue};
+
+use crate::{
+    Cancel, HttpClient,
+    connect::Lines,
+    failure::failure,
+    feed::feed,
+    progress::{Carried, Progress},
+};
+
+/// The longest time that a connection waits for its next request. Below the 60 s after which common load balancers close
+/// an idle connection (AWS Application Load Balancer, default), so that a request seldom meets one that is just being
+/// closed.
+const LONGEST_IDLE: Duration = Duration::from_secs(45);
+
+/// The largest number of connections that wait for one host: above any sensible number of exchanges at once.
+const MOST_IDLE: usize = 32;
+
+/// The longest head of an answer, in bytes.
+const LONGEST_HEAD: usize = 64 << 10;
+
+/// ureq with everything switched off that is not the sending of one request.
+#[derive(Debug)]
+pub(crate) struct UreqClient {
+    agent: Agent,
+    connect_limit: Duration,
+    max_response: u64,
+}
+
+impl UreqClient {
+    pub(crate) fn new(settings: &HttpSettings) -> Result<Self, SetupError> {
+        let lines = Lines::new(settings)?;
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .user_agent(AutoHeaderValue::None)
+            .accept(AutoHeaderValue::None)
+            .accept_encoding(AutoHeaderValue::None)
+            .max_response_header_size(LONGEST_HEAD)
+            .max_idle_connections(2 * MOST_IDLE)
+            .max_idle_connections_per_host(MOST_IDLE)
+            .max_idle_age(LONGEST_IDLE)
+            .build();
+        Ok(Self {
+            agent: Agent::with_parts(config, lines.clone(), lines),
+            connect_limit: settings.connect_timeout,
+            max_response: settings.max_response,
+        })
+    }
+
+    fn read(&self, answer: Response<ureq::Body>, progress: &Progress) -> Outcome {
+        let (parts, body) = answer.into_parts();
+        let too_large = || {
+            progress
+                .failure(TransportErrorKind::TooLarge)
+                .because(format!("more than {} bytes", self.max_response))
+        };
+        let announced = parts
+            .headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        if announced.is_some_and(|len: u64| len > self.max_response) {
+            return Err(too_large());
+        }
+        let mut bytes = Vec::with_capacity(
+            announced
+                .and_then(|len| usize::try_from(len).ok())
+                .unwrap_or(0),
+        );
+        let mut reader = body.into_reader().take(self.max_response.saturating_add(1));
+        reader
+            .read_to_end(&mut bytes)
+            .map_err(|error| failure(progress, error.into()))?;
+        if bytes.len() as u64 > self.max_response {
+            return Err(too_large());
+        }
+        let mut read = Response::new(Bytes::from(bytes));
+        *read.status_mut() = parts.status;
+        *read.version_mut() = parts.version;
+        *read.headers_mut() = parts.headers;
+        Ok(read)
+    }
+}
+
+impl HttpClient for UreqClient {
+    fn send(&self, request: Prepared, cancel: &Cancel) -> Outcome {
+        let carried = Carried::begin(&request, self.connect_limit, cancel);
+        let progress = carried.progress();
+        let (parts, body) = request.http.into_parts();
+        let sent = if body.is_empty() {
+            SendBody::none()
+        } else {
+            SendBody::from_owned_reader(feed(&body, progress))
+        };
+        let answer = self.agent.run(Request::from_parts(parts, sent));
+        answer
+            .map_err(|error| failure(progress, error))
+            .and_then(|answer| self.read(answer, progress))
+    }
+}

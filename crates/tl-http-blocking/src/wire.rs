@@ -1,0 +1,215 @@
+//! A connection under ureq: it keeps the time limits, counts what moves, and notices an answer that comes while the body
+//! is still being sent.
+//!
+//! A server that refuses a body early answers and closes, or answers and reads no more. A client that looks for the
+//! answer only after the last byte loses it, or hangs. So the wire looks whether the server spoke, before each piece and
+//! whenever a write stands still; from then on it lets the rest of the body fall, and ureq goes on to read.
+
+use std::{
+    fmt,
+    io::{self, Read, Write},
+    net::TcpStream,
+    sync::Arc,
+    time::Duration,
+};
+
+use rustls::ClientConnection;
+use tl_protocol::TransportErrorKind;
+use ureq::{
+    Error,
+    unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport},
+};
+
+use crate::progress::Progress;
+
+/// The size of a piece of a body. 64 KiB to 512 KiB are equally fast, smaller and larger ones slower (1 GiB to a loopback
+/// sink).
+const PIECE: usize = 128 << 10;
+
+/// How much of an answer is read at once: more than its longest head.
+const INPUT: usize = 128 << 10;
+
+/// How long a write stands still before the wire looks whether the server spoke.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// One connection, plain or with TLS.
+pub(crate) struct Wire {
+    socket: Arc<TcpStream>,
+    tls: Option<Box<ClientConnection>>,
+    buffers: LazyBuffers,
+    /// Part of a request lies on the line: it can carry no other.
+    is_spoiled: bool,
+    /// The server said something, ever.
+    was_answered: bool,
+}
+
+impl Wire {
+    pub(crate) fn new(socket: TcpStream, tls: Option<ClientConnection>) -> io::Result<Self> {
+        socket.set_write_timeout(Some(LOOK))?;
+        Ok(Self {
+            socket: Arc::new(socket),
+            tls: tls.map(Box::new),
+            buffers: LazyBuffers::new(INPUT, PIECE),
+            is_spoiled: false,
+            was_answered: false,
+        })
+    }
+
+    /// Whether there is something to read, or the server has closed: looks without waiting.
+    fn has_spoken(&mut self) -> io::Result<bool> {
+        self.socket.set_nonblocking(true)?;
+        let spoken = match &mut self.tls {
+            None => match self.socket.peek(&mut [0]) {
+                Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+                Ok(_) => true,
+            },
+            Some(tls) => has_spoken_tls(tls, &self.socket),
+        };
+        self.socket.set_nonblocking(false)?;
+        Ok(spoken)
+    }
+
+    /// Writes `amount` bytes of the output buffer; `Ok(false)` where the rest is of no use any more.
+    fn write(&mut self, amount: usize, progress: &Progress) -> Result<bool, Error> {
+        let mut from = 0;
+        loop {
+            let wants_write = self.tls.as_ref().is_some_and(|tls| tls.wants_write());
+            if from == amount && !wants_write {
+                return Ok(true);
+            }
+            if progress.has_body() && self.has_spoken().unwrap_or(true) {
+                return Ok(false);
+            }
+            let bytes = &self.buffers.output()[from..amount];
+            let (taken, written) = match &mut self.tls {
+                None => {
+                    let written = (&*self.socket).write(bytes);
+                    (written.as_ref().map_or(0, |count| *count), written)
+                }
+                Some(tls) => {
+                    let taken = tls.writer().write(bytes).unwrap_or(0);
+                    (taken, tls.write_tls(&mut &*self.socket))
+                }
+            };
+            from += taken;
+            progress.wrote(taken);
+            match written {
+                Ok(_) => progress.moved(),
+                Err(error) if is_pause(&error) => progress.left_to_move()?,
+                Err(error) => {
+                    // The answer, or the end, is to be read all the same.
+                    progress.discard(Some(error));
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, progress: &Progress) -> Result<usize, Error> {
+        loop {
+            let left = progress.left()?;
+            let lost = |error: io::Error| progress.fail(TransportErrorKind::Lost, error);
+            self.socket.set_read_timeout(Some(left)).map_err(lost)?;
+            let buffer = self.buffers.input_append_buf();
+            let result = match &mut self.tls {
+                None => (&*self.socket).read(buffer),
+                Some(tls) => read_tls(tls, &self.socket, buffer),
+            };
+            match result {
+                Ok(count) => {
+                    self.was_answered |= count > 0;
+                    return Ok(count);
+                }
+                Err(error) if is_pause(&error) => {}
+                Err(error) => {
+                    let is_tls = error
+                        .get_ref()
+                        .is_some_and(|inner| inner.is::<rustls::Error>());
+                    let kind = if is_tls && !self.was_answered {
+                        TransportErrorKind::Tls
+                    } else {
+                        TransportErrorKind::Lost
+                    };
+                    return Err(progress.fail(kind, progress.take_broken().unwrap_or(error)));
+                }
+            }
+        }
+    }
+}
+
+impl Transport for Wire {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
+        let progress = Progress::current();
+        progress.carried_by(&self.socket);
+        progress.left()?;
+        if !progress.is_discarding() && !self.write(amount, &progress)? {
+            self.is_spoiled = true;
+            progress.discard(None);
+        }
+        Ok(())
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
+        let count = self.read(&Progress::current())?;
+        self.buffers.input_appended(count);
+        Ok(count > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        !self.is_spoiled && matches!(self.has_spoken(), Ok(false))
+    }
+
+    fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire")
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes in what came; session tickets and the like are no speech.
+fn has_spoken_tls(tls: &mut ClientConnection, mut socket: &TcpStream) -> bool {
+    loop {
+        match tls.read_tls(&mut socket) {
+            Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+            Ok(0) => return true,
+            Ok(_) => match tls.process_new_packets() {
+                Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed() => {}
+                _ => return true,
+            },
+        }
+    }
+}
+
+fn read_tls(
+    tls: &mut ClientConnection,
+    mut socket: &TcpStream,
+    buffer: &mut [u8],
+) -> io::Result<usize> {
+    loop {
+        match tls.reader().read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            other => return other,
+        }
+        // What was not written stays so: the answer is of interest now.
+        if tls.read_tls(&mut socket)? > 0 {
+            tls.process_new_packets().map_err(io::Error::other)?;
+        }
+    }
+}
+
+fn is_pause(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
+    )
+}
