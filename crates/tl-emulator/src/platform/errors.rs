@@ -54,6 +54,13 @@ impl Refusal {
         )
     }
 
+    pub(super) fn unknown(parameter: &str) -> Self {
+        Self::bad(
+            ErrorCode::ParameterUnknown,
+            format!("The {parameter} parameter is unknown to this endpoint."),
+        )
+    }
+
     pub(super) fn content_type(detail: &str) -> Self {
         Self::bad(
             ErrorCode::ContentTypeInvalid,
@@ -157,10 +164,7 @@ impl From<Rejection> for Refusal {
         match kind {
             RejectionKind::Missing => Self::missing(&parameter),
             RejectionKind::Invalid => Self::invalid(&parameter, detail.trim_end_matches('.')),
-            RejectionKind::Unknown => Self::bad(
-                ErrorCode::ParameterUnknown,
-                format!("The {parameter} parameter is unknown to this endpoint."),
-            ),
+            RejectionKind::Unknown => Self::unknown(&parameter),
             RejectionKind::ContentType => Self::content_type(&detail),
         }
     }

@@ -30,6 +30,9 @@ pub(super) fn create(
     let index = create.index;
     check_name(platform, &index.index_name, None)?;
     check_models(&index.models)?;
+    if index.extra.contains_key("addons") {
+        return Err(Refusal::invalid("addons", "`null` is not an array"));
+    }
     let addons = index.addons.unwrap_or_default();
     check_addons(&addons)?;
     let id = platform.next_id(now);
@@ -87,10 +90,7 @@ fn check_models(models: &[IndexModel]) -> Result<(), Refusal> {
             .as_ref()
             .ok_or_else(|| Refusal::missing("model_options"))?;
         if let Some(key) = model.extra.keys().next() {
-            return Err(Refusal::bad(
-                ErrorCode::ParameterUnknown,
-                format!("The models.{key} parameter is unknown to this endpoint."),
-            ));
+            return Err(Refusal::unknown(&format!("models.{key}")));
         }
         if !MODELS.contains(name) {
             return Err(listing::not_one_of(

@@ -315,6 +315,7 @@ pub(super) fn list(
     if let Some(index_id) = &list.index_id {
         ids::check("index_id", index_id.as_str())?;
     }
+    check_numbers(list)?;
     if let Some(unknown) = list.status.iter().find(|status| !status.is_known()) {
         let allowed = "ready, uploading, validating, pending, queued, indexing, failed";
         return Err(listing::not_one_of("status", unknown.as_str(), allowed));
@@ -349,6 +350,29 @@ pub(super) fn list(
     listing::page(items.collect(), &list.sort, list.page, quirks, |task| {
         show(task, now)
     })
+}
+
+/// Tasks are filtered by plain numbers: no ranges, and whole pixels.
+fn check_numbers(list: &ListTasks) -> Result<(), Refusal> {
+    for (name, filter) in [
+        ("duration", list.duration),
+        ("width", list.width),
+        ("height", list.height),
+    ] {
+        for (bound, given) in [("gte", filter.gte), ("lte", filter.lte)] {
+            if given.is_some() {
+                return Err(Refusal::unknown(&format!("{name}[{bound}]")));
+            }
+        }
+        if name != "duration"
+            && let Some(number) = filter.eq
+            && (number.fract() != 0.0 || number < 0.0)
+        {
+            let detail = format!("`{number}` is not a whole number from 0 up");
+            return Err(Refusal::invalid(name, &detail));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn retrieve(

@@ -19,12 +19,19 @@ use url::Url;
 use super::{ClockMode, JournalEntry, Shell};
 use crate::platform::{Fault, FaultPlan, Plan, Seed, printed, quirks};
 
+/// What the emulator answers, for tools that read descriptions.
+const DESCRIPTION: &str = include_str!("openapi.json");
+
 /// The most bytes of an imported state.
 const MAX_IMPORT: usize = 256 * 1024 * 1024;
 
 pub(super) fn router() -> Router<Arc<Shell>> {
     Router::new()
         .route("/health", get(async || Json(json!({ "status": "ok" }))))
+        .route(
+            "/openapi.json",
+            get(async || ([(header::CONTENT_TYPE, "application/json")], DESCRIPTION)),
+        )
         .route("/journal", get(journal).delete(clear_journal))
         .route("/clock", get(clock).put(set_clock))
         .route("/clock/advance", post(advance))

@@ -260,6 +260,9 @@ fn every_refusal_has_its_documented_code_status_and_message() {
         "duration=long",
         "duration=NaN",
         "width=1&width=2",
+        "width=0.5",
+        "height=-1",
+        "duration[gte]=1",
         "index_id=clips",
         "colour=blue",
     ] {
@@ -308,6 +311,7 @@ fn every_refusal_has_its_documented_code_status_and_message() {
         json!({ "index_name": "x", "models": [{ "model_name": "marengo3.0" }] }),
         json!({ "index_name": "x", "models": [{ "model_name": "marengo3.0", "model_options": ["audio"], "finetuned": true }] }),
         json!({ "index_name": "x", "models": [good], "addons": ["subtitles"] }),
+        json!({ "index_name": "x", "models": [good], "addons": null }),
         json!({ "index_name": "x", "models": [good], "engines": [] }),
     ] {
         note(
