@@ -18,6 +18,8 @@ pub(crate) struct Layout {
     pub(crate) truncated: Option<Truncation>,
     pub(crate) fragmented: bool,
     pub(crate) edit_list: bool,
+    /// The pictures or the sound are in another file.
+    pub(crate) elsewhere: bool,
 }
 
 /// Reads the outline of a container that the demuxer `format` has recognised. A container that has none to read, or one

@@ -80,6 +80,25 @@ fn durations_and_sizes_agree_with_decoding_every_frame() {
 }
 
 #[test]
+#[cfg(all(feature = "worker", unix))]
+fn helpers_behind_their_protections_say_the_same() {
+    let pool = tl_validate::worker::ProbePool::new(tl_validate::worker::WorkerOptions {
+        program: Some(support::helper()),
+        ..Default::default()
+    })
+    .expect("the example helper");
+    for entry in entries() {
+        let path = entry.path();
+        assert_eq!(
+            pool.probe(&path),
+            InProcess::new().probe(&path),
+            "{}",
+            entry.name
+        );
+    }
+}
+
+#[test]
 fn a_thorough_probe_reads_every_packet_and_says_the_same() {
     let options = ProbeOptions {
         thorough: true,

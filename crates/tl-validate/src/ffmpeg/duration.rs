@@ -11,7 +11,7 @@
 use std::time::Instant;
 
 use super::shim::{Input, PacketStamp, Stream, StreamKind};
-use crate::{DurationSource, MediaFacts, ProbeOptions, Truncation, layout};
+use crate::{DurationSource, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Truncation};
 
 /// The share of a probe's time that a packet scan may use before the header is believed instead.
 const SCAN_SHARE: f64 = 0.6;
@@ -31,6 +31,9 @@ const SAMPLED_PLACES: u64 = 16;
 const MAX_SAMPLE_PACKETS: u32 = 200;
 
 /// Fills the fields of `facts` that say how long and how complete the file is.
+///
+/// # Errors
+/// [`ProbeErrorKind::Broken`] when every packet was asked for and none came.
 pub(super) fn settle(
     input: &mut Input,
     streams: &[Stream],
@@ -38,22 +41,14 @@ pub(super) fn settle(
     header: Option<f64>,
     options: &ProbeOptions,
     begun: Instant,
-) {
+) -> Result<(), ProbeError> {
     let format = input.format();
-    let session = input.session();
-    let outline = layout::inspect(&format, session.size(), &mut |offset, into| {
-        session.peek(offset, into)
-    });
-    facts.truncated = outline.truncated;
-    facts.fragmented = outline.fragmented;
-    facts.edit_list = outline.edit_list;
-
     let main = facts
         .video()
         .map(|v| v.index)
         .or_else(|| facts.audio().map(|a| a.index));
     let Some(stream) = main.and_then(|index| streams.iter().find(|s| s.index == index)) else {
-        return;
+        return Ok(());
     };
     let is_mov = format.starts_with("mov,");
     if is_mov && facts.truncated.is_none() {
@@ -67,12 +62,22 @@ pub(super) fn settle(
     } else {
         tail(input, stream, header, frame).map(|d| (d, DurationSource::Tail))
     };
-    let answer = answer
-        .or_else(|| {
+    let answer = match answer {
+        Some(answer) => Some(answer),
+        None => {
             let until = begun + options.deadline.mul_f64(SCAN_SHARE);
-            scan(input, streams, stream, frame, until).map(|d| (d, DurationSource::PacketScan))
-        })
-        .or_else(|| header.map(|d| (d, DurationSource::Header)));
+            match scan(input, streams, stream, frame, until) {
+                Scan::Lasts(seconds) => Some((seconds, DurationSource::PacketScan)),
+                Scan::Empty => {
+                    let seen = "the file has headers, but nothing to show or hear in it";
+                    return Err(
+                        ProbeError::new(ProbeErrorKind::Broken, "", seen).with_format(format)
+                    );
+                }
+                Scan::Unknown => header.map(|d| (d, DurationSource::Header)),
+            }
+        }
+    };
     if let Some((seconds, source)) = answer {
         facts.duration_seconds = Some(rounded(seconds));
         facts.duration_source = Some(source);
@@ -90,6 +95,7 @@ pub(super) fn settle(
             audio.duration_seconds = facts.duration_seconds;
         }
     }
+    Ok(())
 }
 
 /// Microseconds are the finest that any container means; what is beyond is the noise of the division.
@@ -208,6 +214,16 @@ fn packet_end(packet: &PacketStamp, frame: f64) -> Option<f64> {
     )
 }
 
+/// What reading every packet came to.
+enum Scan {
+    /// So many seconds.
+    Lasts(f64),
+    /// There is not one packet.
+    Empty,
+    /// There are packets without any time, or the time to read them was over.
+    Unknown,
+}
+
 /// Reads every packet of the stream.
 fn scan(
     input: &mut Input,
@@ -215,7 +231,7 @@ fn scan(
     stream: &Stream,
     frame: f64,
     until: Instant,
-) -> Option<f64> {
+) -> Scan {
     for other in streams.iter().filter(|s| s.index != stream.index) {
         input.discard(other.index);
     }
@@ -227,14 +243,16 @@ fn scan(
     let mut stretches = Stretches::default();
     let mut unstamped = 0u32;
     let mut read = 0u32;
+    let mut found = false;
     while let Some(packet) = input.next_packet() {
         read = read.wrapping_add(1);
         if read.is_multiple_of(256) && Instant::now() >= until {
-            return None;
+            return Scan::Unknown;
         }
         if packet.stream != stream.index || packet.hidden {
             continue;
         }
+        found = true;
         match (
             packet.presentation.or(packet.decoding),
             packet_end(&packet, frame),
@@ -249,7 +267,11 @@ fn scan(
         } else {
             f64::from(unstamped) * frame
         };
-    (seconds > 0.0).then_some(seconds)
+    match (found, seconds > 0.0) {
+        (_, true) => Scan::Lasts(seconds),
+        (false, _) => Scan::Empty,
+        (true, false) => Scan::Unknown,
+    }
 }
 
 /// Stretches of time without a step back; their lengths add up.

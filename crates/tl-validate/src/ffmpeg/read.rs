@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use super::shim::{Input, Stream, StreamKind};
 use super::{duration, lock};
-use crate::{AudioStream, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, VideoStream};
+use crate::{
+    AudioStream, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, VideoStream, layout,
+};
 
 pub(super) fn facts(
     input: &mut Input,
@@ -59,8 +61,19 @@ pub(super) fn facts(
         facts.geospatial_longitude = Some(place.1);
         facts.geospatial_altitude_meters = place.2;
     }
+    let session = input.session();
+    let outline = layout::inspect(&format, session.size(), &mut |offset, into| {
+        session.peek(offset, into)
+    });
+    if outline.elsewhere {
+        let seen = "the file refers to another one for its pictures or sound";
+        return Err(ProbeError::new(ProbeErrorKind::Nested, "", seen).with_format(format));
+    }
+    facts.truncated = outline.truncated;
+    facts.fragmented = outline.fragmented;
+    facts.edit_list = outline.edit_list;
     let header = main_header_duration(input, &streams, &facts);
-    duration::settle(input, &streams, &mut facts, header, options, begun);
+    duration::settle(input, &streams, &mut facts, header, options, begun)?;
     facts.summarise();
     Ok(facts)
 }

@@ -128,7 +128,7 @@ fn change(rule: &Rule, facts: &MediaFacts, rules: &[&Rule]) -> Option<Change> {
             };
             let rate = bytes * 8.0 / facts.duration_seconds().filter(|d| *d > 0.0)? - sound;
             // The cast saturates; the number is positive and far below 2^53.
-            (rate >= MIN_VIDEO_BITRATE).then(|| Change {
+            (rate >= MIN_VIDEO_BITRATE).then_some(Change {
                 shrink: Some(rate as u64),
                 ..nothing
             })

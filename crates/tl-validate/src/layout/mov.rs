@@ -14,6 +14,7 @@ const TOP_LEVEL: [&[u8; 4]; 16] = [
     b"styp", b"pdin", b"pnot", b"meta", b"udta", b"emsg",
 ];
 
+#[derive(Clone, Copy)]
 struct Header {
     kind: [u8; 4],
     body: u64,
@@ -89,43 +90,93 @@ fn movie(file: &mut Bytes<'_>, movie: &Header, layout: &mut Layout, budget: &mut
         budget,
         &mut |file, child, budget| match &child.kind {
             b"mvex" => layout.fragmented = true,
-            b"trak" => layout.edit_list |= track_is_edited(file, child, budget),
+            b"trak" => track(file, child, layout, budget),
             _ => {}
         },
     );
 }
 
-fn track_is_edited(file: &mut Bytes<'_>, track: &Header, budget: &mut u32) -> bool {
-    let (mut entries, mut media_time, mut timescale) = (0, 0u64, 0u32);
+/// What is learned of one track.
+#[derive(Default)]
+struct Track {
+    entries: u32,
+    media_time: u64,
+    timescale: u32,
+    handler: [u8; 4],
+    elsewhere: bool,
+}
+
+fn track(file: &mut Bytes<'_>, header: &Header, layout: &mut Layout, budget: &mut u32) {
+    let mut track = Track::default();
     children(
         file,
-        track,
+        header,
         budget,
         &mut |file, child, budget| match &child.kind {
             b"edts" => children(file, child, budget, &mut |file, list, _| {
                 if &list.kind == b"elst" {
-                    (entries, media_time) = edits(file, list.body).unwrap_or_default();
+                    (track.entries, track.media_time) = edits(file, list.body).unwrap_or_default();
                 }
             }),
-            b"mdia" => children(file, child, budget, &mut |file, media, _| {
-                if &media.kind == b"mdhd" {
-                    let version = file.array::<1>(media.body).map_or(0, |v| v[0]);
-                    let at = media
-                        .body
-                        .saturating_add(if version == 1 { 20 } else { 12 });
-                    timescale = file.u32_be(at).unwrap_or(0);
-                }
-            }),
+            b"mdia" => children(
+                file,
+                child,
+                budget,
+                &mut |file, media, budget| match &media.kind {
+                    b"mdhd" => {
+                        let version = file.array::<1>(media.body).map_or(0, |v| v[0]);
+                        let at = media
+                            .body
+                            .saturating_add(if version == 1 { 20 } else { 12 });
+                        track.timescale = file.u32_be(at).unwrap_or(0);
+                    }
+                    b"hdlr" => {
+                        track.handler =
+                            file.array(media.body.saturating_add(8)).unwrap_or_default();
+                    }
+                    b"minf" => track.elsewhere |= data_is_elsewhere(file, media, budget),
+                    _ => {}
+                },
+            ),
             _ => {}
         },
     );
     // Exact below 2^53, and no media time is near it.
-    let skipped = if timescale == 0 {
+    let skipped = if track.timescale == 0 {
         0.0
     } else {
-        media_time as f64 / f64::from(timescale)
+        track.media_time as f64 / f64::from(track.timescale)
     };
-    entries > 1 || skipped > USUAL_DELAY_SECONDS
+    layout.edit_list |= track.entries > 1 || skipped > USUAL_DELAY_SECONDS;
+    layout.elsewhere |= track.elsewhere && matches!(&track.handler, b"vide" | b"soun");
+}
+
+/// Whether a track's data references say that the data is in another file. All of them do, or it is not sure.
+fn data_is_elsewhere(file: &mut Bytes<'_>, minf: &Header, budget: &mut u32) -> bool {
+    let (mut here, mut away) = (0u32, 0u32);
+    children(file, minf, budget, &mut |file, dinf, budget| {
+        if &dinf.kind != b"dinf" {
+            return;
+        }
+        children(file, dinf, budget, &mut |file, dref, budget| {
+            if &dref.kind != b"dref" {
+                return;
+            }
+            // Version, flags and count stand before the references.
+            let list = Header {
+                body: dref.body.saturating_add(8),
+                ..*dref
+            };
+            children(file, &list, budget, &mut |file, reference, _| match file
+                .u32_be(reference.body)
+                .map(|flags| flags & 1)
+            {
+                Some(0) => away += 1,
+                _ => here += 1,
+            });
+        });
+    });
+    away > 0 && here == 0
 }
 
 /// Number of edits, and the media time at which the first one starts (0 for an empty edit).

@@ -141,9 +141,8 @@ fn filter_system_calls() -> bool {
         .iter()
         .map(|call| (i64::from(*call), Vec::new()))
         .collect();
-    #[expect(clippy::cast_sign_loss, reason = "EPERM is 1")]
     let refuse = SeccompAction::Errno(libc::EPERM as u32);
     let program = SeccompFilter::new(rules, refuse, SeccompAction::Allow, architecture)
-        .and_then(|filter| BpfProgram::try_from(filter));
+        .and_then(BpfProgram::try_from);
     program.is_ok_and(|program| apply_filter(&program).is_ok())
 }
