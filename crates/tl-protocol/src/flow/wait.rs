@@ -190,8 +190,13 @@ impl<E: Watched> Wait<E> {
         self.interval = self.policy.first_interval;
     }
 
-    fn rest(&mut self, now: Now) {
-        let not_before = now.mono.saturating_add(self.interval).min(self.deadline());
+    /// Rests for the interval, and not less than until `asked`, when the platform wants to be asked again.
+    fn rest(&mut self, now: Now, asked: Duration) {
+        let not_before = now
+            .mono
+            .saturating_add(self.interval)
+            .max(asked)
+            .min(self.deadline());
         self.interval = self.interval.mul_f64(1.5).min(self.policy.longest_interval);
         self.state = State::Idle { not_before };
     }
@@ -204,8 +209,14 @@ impl<E: Watched> Wait<E> {
         let response = match result {
             Ok(response) => response,
             Err(error) if error.is_retryable() => {
+                let asked = now
+                    .mono
+                    .saturating_add(error.retry_after().unwrap_or_default());
+                if error.retry_after().is_some() && asked >= self.deadline() {
+                    return Some(Err(error.with_history(std::mem::take(&mut self.history))));
+                }
                 self.last_error = Some(error);
-                self.rest(now);
+                self.rest(now, asked);
                 return None;
             }
             Err(error) => return Some(Err(error.with_history(std::mem::take(&mut self.history)))),
@@ -213,7 +224,7 @@ impl<E: Watched> Wait<E> {
         self.seen(now, &response);
         match E::progress(&response) {
             Progress::Working => {
-                self.rest(now);
+                self.rest(now, now.mono);
                 None
             }
             Progress::Ready => {

@@ -1,0 +1,276 @@
+//! A video into an index: exactly one task, whatever becomes of the answers.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Method, Response};
+use proptest::prelude::*;
+use serde_json::json;
+use tl_protocol::{
+    BlockingTransport, Delivery, Event, Exchange, Now, Observer, Outcome, TransportError,
+    TransportErrorKind,
+    flow::{IngestTask, IngestedTask, WaitPolicy},
+};
+use tl_testkit::sim::{Planned, Sim, World};
+
+use super::{at_once, base, chain, create_task, short};
+
+/// What happens to one request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fate {
+    Good,
+    /// The line broke before the platform had the request whole, and the client knows it.
+    Unsent,
+    /// The line broke before the platform acted, but the client cannot know.
+    LostBefore,
+    /// The platform acted, and its answer was lost.
+    LostAfter,
+    /// The platform acted, and a gateway answered 502.
+    GatewayAfter,
+    /// The platform acted, and its answer cannot be read.
+    GarbledAfter,
+    Busy,
+}
+
+/// The platform's tasks, as they truly are.
+struct Platform {
+    fates: VecDeque<Fate>,
+    /// File names, in the order of their making; the identifier is the position.
+    tasks: Vec<&'static str>,
+    posts: usize,
+    looks: usize,
+}
+
+impl Platform {
+    fn new(fates: &[Fate], others: &[&'static str]) -> Self {
+        Self {
+            fates: fates.iter().copied().collect(),
+            tasks: others.to_vec(),
+            posts: 0,
+            looks: 0,
+        }
+    }
+
+    fn act(&mut self, now: Now, exchange: &Exchange) -> (u16, serde_json::Value) {
+        let made = jiff::Timestamp::try_from(now.wall)
+            .expect("a time of this age")
+            .to_string();
+        let task = |(number, name): (usize, &&str)| {
+            json!({"_id": format!("t{number}"), "status": "ready", "created_at": made,
+                   "system_metadata": {"filename": name}})
+        };
+        match (exchange.http.method(), exchange.http.uri().path()) {
+            (&Method::POST, "/v1.3/tasks") => {
+                self.tasks.push("match.mp4");
+                (201, json!({"_id": format!("t{}", self.tasks.len() - 1)}))
+            }
+            (&Method::GET, "/v1.3/tasks") => {
+                self.looks += 1;
+                let tasks: Vec<_> = self.tasks.iter().enumerate().map(task).collect();
+                (200, json!({"data": tasks, "page_info": {"total_page": 1}}))
+            }
+            (&Method::GET, path) => {
+                let number: usize = path
+                    .strip_prefix("/v1.3/tasks/t")
+                    .and_then(|id| id.parse().ok())
+                    .expect("a task's path");
+                (200, task((number, &self.tasks[number])))
+            }
+            (method, path) => panic!("{method} {path} was asked for"),
+        }
+    }
+}
+
+impl World for Platform {
+    fn answer(&mut self, now: Now, exchange: &Exchange) -> Planned {
+        if exchange.http.method() == Method::POST {
+            self.posts += 1;
+        }
+        let lost = |delivery| Err(TransportError::new(TransportErrorKind::Lost, delivery));
+        let answer = |status: u16, body: String| -> Outcome {
+            Ok(Response::builder()
+                .status(status)
+                .body(Bytes::from(body))
+                .expect("an answer"))
+        };
+        let outcome = match self.fates.pop_front().unwrap_or(Fate::Good) {
+            Fate::Unsent => lost(Delivery::NotSent),
+            Fate::LostBefore => lost(Delivery::Unknown),
+            Fate::Busy => answer(503, String::new()),
+            fate => {
+                let (status, body) = self.act(now, exchange);
+                match fate {
+                    Fate::LostAfter => lost(Delivery::Unknown),
+                    Fate::GatewayAfter => answer(502, "<html>502 Bad Gateway</html>".to_owned()),
+                    Fate::GarbledAfter => answer(status, body.to_string()[..5].to_owned()),
+                    _ => answer(status, body.to_string()),
+                }
+            }
+        };
+        Planned {
+            after: Duration::from_millis(100),
+            outcome,
+        }
+    }
+}
+
+fn flow(reconcile: bool, seed: u64) -> IngestTask {
+    IngestTask::new(
+        create_task(),
+        &base(),
+        at_once(),
+        Some(WaitPolicy::default()),
+        reconcile,
+        seed,
+    )
+}
+
+fn ingest(
+    fates: &[Fate],
+    others: &[&'static str],
+) -> (Sim<Platform>, Result<IngestedTask, tl_protocol::Error>) {
+    let sim = Sim::new(Platform::new(fates, others));
+    let result = sim.run_now(flow(true, 1));
+    (sim, result)
+}
+
+/// What was sent and what it came to; the platform begins with tasks for `others`.
+fn check(fates: &[Fate], others: &[&'static str], expected: &str) {
+    let (sim, result) = ingest(fates, others);
+    let word = match &result {
+        Ok(ingested) => {
+            assert!(ingested.task.is_some());
+            format!(
+                "{}{}",
+                ingested.created.id,
+                if ingested.reconciled { " found" } else { "" }
+            )
+        }
+        Err(error) => short(error),
+    };
+    let seen = sim.world(|platform| {
+        format!(
+            "{} sent, {} looks, {} tasks, {word}",
+            platform.posts,
+            platform.looks,
+            platform.tasks.len()
+        )
+    });
+    assert_eq!(seen, expected, "{fates:?}");
+}
+
+#[test]
+fn a_video_makes_one_task() {
+    check(&[], &[], "1 sent, 0 looks, 1 tasks, t0");
+    check(
+        &[Fate::Busy, Fate::Unsent],
+        &[],
+        "3 sent, 0 looks, 1 tasks, t0",
+    );
+}
+
+#[test]
+fn a_lost_answer_is_looked_after_and_the_one_task_taken() {
+    for fate in [Fate::LostAfter, Fate::GatewayAfter, Fate::GarbledAfter] {
+        check(&[fate], &[], "1 sent, 1 looks, 1 tasks, t0 found");
+        check(
+            &[fate],
+            &["other.mp4"],
+            "1 sent, 1 looks, 2 tasks, t1 found",
+        );
+        check(
+            &[fate, Fate::Busy, Fate::LostBefore],
+            &[],
+            "1 sent, 1 looks, 1 tasks, t0 found",
+        );
+    }
+}
+
+#[test]
+fn what_no_look_finds_is_sent_again() {
+    check(&[Fate::LostBefore], &[], "2 sent, 2 looks, 1 tasks, t0");
+    check(
+        &[Fate::LostBefore],
+        &["other.mp4"],
+        "2 sent, 2 looks, 2 tasks, t1",
+    );
+    let (good, lost) = (Fate::Good, Fate::LostBefore);
+    check(
+        &[lost, good, good, lost, good, good, lost],
+        &[],
+        "3 sent, 6 looks, 0 tasks, OutcomeUnknown",
+    );
+}
+
+#[test]
+fn of_several_candidates_none_is_taken_and_all_are_named() {
+    check(
+        &[Fate::LostAfter],
+        &["match.mp4"],
+        "1 sent, 1 looks, 2 tasks, OutcomeUnknown",
+    );
+    let (_, result) = ingest(&[Fate::LostAfter], &["match.mp4"]);
+    let text = chain(&result.expect_err("nobody can know"));
+    assert!(text.contains("t0") && text.contains("t1"), "{text}");
+}
+
+#[test]
+fn without_a_look_a_lost_answer_is_an_error() {
+    let sim = Sim::new(Platform::new(&[Fate::LostAfter], &[]));
+    let error = sim.run_now(flow(false, 1)).expect_err("nobody looks");
+    assert_eq!(short(&error), "OutcomeUnknown");
+    assert_eq!(
+        sim.world(|platform| (platform.posts, platform.looks)),
+        (1, 0)
+    );
+}
+
+#[test]
+fn each_step_is_told_to_the_observer() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&told);
+    let observer = Observer::new(move |event: &Event| {
+        let text = format!("{event:?}");
+        let name = text.split([' ', '{']).next().expect("a name").to_owned();
+        listener.lock().expect("no listener panicked").push(name);
+    });
+    let sim = Sim::new(Platform::new(&[Fate::Busy, Fate::LostAfter], &[]));
+    sim.run_now(flow(true, 1).observed(observer))
+        .expect("it ends well");
+    assert_eq!(
+        *told.lock().expect("no listener panicked"),
+        ["Retrying", "Reconciling", "Reconciled", "Created", "Status"]
+    );
+}
+
+fn any_fate() -> impl Strategy<Value = Fate> {
+    prop::sample::select(vec![
+        Fate::Good,
+        Fate::Unsent,
+        Fate::LostBefore,
+        Fate::LostAfter,
+        Fate::GatewayAfter,
+        Fate::GarbledAfter,
+        Fate::Busy,
+    ])
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_lost_there_is_one_task_at_most_and_it_is_the_one_that_was_told(
+        fates in prop::collection::vec(any_fate(), 0..40),
+        seed: u64,
+    ) {
+        let sim = Sim::new(Platform::new(&fates, &["other.mp4"]));
+        let result = sim.run_now(flow(true, seed));
+        let made = sim.world(|platform| platform.tasks.len() - 1);
+        prop_assert!(made <= 1, "{made} tasks were made");
+        if let Ok(ingested) = result {
+            prop_assert_eq!((made, ingested.created.id.as_str()), (1, "t1"));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The workflows of tl-protocol over made-up worlds with a virtual clock: what they send, when, and what they come to.
+
+mod call;
+mod ingest;
+mod pages;
+mod wait;
+
+use std::{error::Error as _, time::Duration};
+
+use tl_model::{IndexId, TaskId};
+use tl_protocol::{
+    BytesSource, Client, ClientSettings, Error, Flow, Policy,
+    endpoint::{CreateTask, GetTask, Media},
+};
+use tl_testkit::{script::Script, sim::Sim};
+use url::Url;
+
+const TASK: &str = "62a1ec6d9ea24f052b971a0f";
+
+fn base() -> Url {
+    "https://api.twelvelabs.io/v1.3".parse().expect("a URL")
+}
+
+/// The default policy without delays of its own, so that only what the platform asks for shows in a time.
+fn at_once() -> Policy {
+    Policy {
+        base_delay: Duration::ZERO,
+        ..Policy::default()
+    }
+}
+
+fn get_task() -> GetTask {
+    GetTask {
+        task_id: TaskId::from(TASK),
+    }
+}
+
+fn create_task() -> CreateTask {
+    let media = Media::File(std::sync::Arc::new(BytesSource::new(
+        "match.mp4",
+        &b"media"[..],
+    )));
+    CreateTask::new(IndexId::from("6298d673f1090f1100476d4c"), media)
+}
+
+fn task(status: &str) -> String {
+    format!(r#"200 {{"_id": "{TASK}", "status": "{status}"}}"#)
+}
+
+/// A client whose world answers with `lines`.
+fn client<L: AsRef<str>>(lines: &[L], policy: Policy) -> Client<Sim<Script>> {
+    let settings = ClientSettings {
+        policy,
+        ..ClientSettings::new(base(), 7)
+    };
+    Client::new(Sim::new(Script::new(lines)), settings)
+}
+
+/// Runs `flow` in a world that answers with `lines`: what was asked, when it ended, and the output.
+fn run<F: Flow, L: AsRef<str>>(lines: &[L], flow: F) -> (String, Duration, F::Output) {
+    let sim = Sim::new(Script::new(lines));
+    let output = tl_protocol::BlockingTransport::run_now(&sim, flow);
+    (sim.world(|script| script.told()), sim.elapsed(), output)
+}
+
+/// What a test says about an error: its kind and what belongs to it.
+fn short(error: &Error) -> String {
+    let mut text = format!("{:?}", error.kind());
+    if let Some(wait) = error.retry_after() {
+        text.push_str(&format!(" retry_after={}", wait.as_secs()));
+    }
+    if let Some(code) = error.code() {
+        text.push_str(&format!(" {code}"));
+    }
+    text
+}
+
+/// An error with its causes, each message once.
+fn chain(error: &Error) -> String {
+    let mut texts = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        texts.push(error.to_string());
+        cause = error.source();
+    }
+    texts.join(": ")
+}

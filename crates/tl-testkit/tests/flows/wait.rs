@@ -1,0 +1,204 @@
+//! A wait that always ends.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tl_protocol::{
+    BlockingTransport, Policy,
+    flow::{Wait, WaitPolicy},
+};
+use tl_testkit::{script::Script, sim::Sim};
+
+use super::{at_once, base, call::any_line, chain, get_task, run, short, task};
+
+fn wait(policy: WaitPolicy) -> Wait<tl_protocol::endpoint::GetTask> {
+    Wait::new(get_task(), &base(), at_once(), policy, 1)
+}
+
+/// Runs a wait of at most a minute: the statuses, the number of looks, the time, and what it came to.
+fn check(lines: &[&str], expected: &str) {
+    let words = [
+        "pending",
+        "queued",
+        "indexing",
+        "validating",
+        "ready",
+        "uploading",
+        "dancing",
+        "failed",
+    ];
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|&line| {
+            if words.contains(&line) {
+                task(line)
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    let (asked, end, result) = run(&lines, wait(WaitPolicy::within(Duration::from_secs(60))));
+    let (history, word) = match &result {
+        Ok(waited) => (&waited.history[..], "ready".to_owned()),
+        Err(error) => (error.history(), short(error)),
+    };
+    let history: Vec<String> = history
+        .iter()
+        .map(|seen| format!("{} {}", seen.status, seen.after.as_secs_f64()))
+        .collect();
+    let looks = asked.split(", ").count();
+    assert_eq!(
+        format!(
+            "{} | {looks} looks, {} s, {word}",
+            history.join(" → "),
+            end.as_secs_f64()
+        ),
+        expected,
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn a_wait_tells_every_status_and_when_it_came() {
+    check(&["ready"], "ready 0 | 1 looks, 0 s, ready");
+    check(
+        &[
+            "validating",
+            "pending",
+            "pending",
+            "queued",
+            "indexing",
+            "ready",
+        ],
+        "validating 0 → pending 1 → queued 3.5 → indexing 4.5 → ready 5.5 | 6 looks, 5.5 s, ready",
+    );
+    // A status that this version does not know is no end.
+    check(
+        &["dancing", "ready"],
+        "dancing 0 → ready 1 | 2 looks, 1 s, ready",
+    );
+    check(
+        &[r#"200 {"_id": "t"}"#, "ready"],
+        "unknown 0 → ready 1 | 2 looks, 1 s, ready",
+    );
+}
+
+#[test]
+fn a_failed_task_is_an_error_with_the_platforms_reason() {
+    check(
+        &["indexing", "failed"],
+        "indexing 0 → failed 1 | 2 looks, 1 s, ProcessingFailed",
+    );
+    let failed = r#"200 {"_id": "t", "status": "failed", "error_reason": "no video stream"}"#;
+    let (_, _, result) = run(&[failed], wait(WaitPolicy::default()));
+    let text = chain(&result.expect_err("it failed"));
+    assert!(
+        text.contains("no video stream") && text.contains("failed after 0.0 s"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_waiting_cannot_mend_ends_the_wait_at_once() {
+    for (line, kind) in [
+        ("401", "Unauthorized"),
+        ("403", "Forbidden"),
+        ("404", "NotFound"),
+        ("400", "Refused"),
+    ] {
+        check(
+            &["pending", line],
+            &format!("pending 0 | 2 looks, 1 s, {kind}"),
+        );
+    }
+    check(&["200 <html>"], " | 1 looks, 0 s, Malformed");
+    check(&["refused"], " | 1 looks, 0 s, InvalidRequest");
+}
+
+#[test]
+fn a_trouble_that_passes_does_not_end_the_wait() {
+    // Five attempts make a look; then the wait rests, and looks again.
+    check(
+        &[
+            "pending",
+            "503",
+            "503",
+            "503",
+            "503",
+            "503",
+            "lost",
+            "unreachable",
+            "ready",
+        ],
+        "pending 0 → ready 2.5 | 9 looks, 2.5 s, ready",
+    );
+    check(
+        &["429 retry-after=20", "ready"],
+        "ready 20 | 2 looks, 20 s, ready",
+    );
+}
+
+#[test]
+fn the_deadline_ends_the_wait_and_tells_what_was_seen() {
+    check(
+        &["pending", "indexing"],
+        "pending 0 → indexing 1 | 10 looks, 60 s, DeadlinePassed",
+    );
+    check(&["@3600s 200 {}"], " | 1 looks, 60 s, DeadlinePassed");
+    check(&["503"], " | 45 looks, 60 s, DeadlinePassed");
+    let (_, _, result) = run(
+        &[task("indexing"), "503".to_owned()],
+        wait(WaitPolicy::within(Duration::from_secs(9))),
+    );
+    let text = chain(&result.expect_err("the deadline passed"));
+    assert!(
+        text.contains("not ready within 9.0 s: it was last `indexing`") && text.contains("503"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_platforms_wish_to_be_left_alone_is_kept_although_one_look_would_be_given_up() {
+    let day = WaitPolicy::within(Duration::from_secs(86_400));
+    let (asked, end, result) = run(
+        &["429 retry-after=3600".to_owned(), task("ready")],
+        wait(day),
+    );
+    assert!(
+        result.is_ok() && end >= Duration::from_secs(3600),
+        "{asked}"
+    );
+    // What goes past the deadline is not waited for.
+    let (asked, end, result) = run(
+        &["429 retry-after=3600"],
+        wait(WaitPolicy::within(Duration::from_secs(600))),
+    );
+    let error = result.expect_err("the deadline passed");
+    assert_eq!(
+        (asked.split(", ").count(), end <= Duration::from_secs(600)),
+        (1, true),
+        "{asked}: {error}"
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_wait_ends_by_its_deadline(
+        lines in prop::collection::vec(
+            prop_oneof![any_line(), prop::sample::select(vec!["pending", "queued", "indexing", "ready"]).prop_map(task)],
+            1..30,
+        ),
+        seed: u64,
+        deadline in 0_u64..5000,
+    ) {
+        let limit = Duration::from_secs(deadline);
+        let sim = Sim::new(Script::new(&lines));
+        let flow = Wait::new(get_task(), &base(), Policy::default(), WaitPolicy::within(limit), seed);
+        let result = sim.run_now(flow);
+        prop_assert!(sim.elapsed() <= limit, "{:?}", sim.elapsed());
+        if let Ok(waited) = result {
+            let last = waited.history.last().map(|seen| seen.status.clone());
+            prop_assert_eq!(last.as_deref(), Some("ready"));
+        }
+    }
+}
