@@ -1,0 +1,92 @@
+//! What to do next about an error, and the word by which programs know it.
+
+use tl_client::ErrorKind as Client;
+use tl_protocol::ErrorKind as Api;
+
+use crate::span;
+
+/// The `kind` of an error between here and the platform.
+pub(crate) fn api_word(kind: Api) -> &'static str {
+    match kind {
+        Api::InvalidRequest => "invalid_request",
+        Api::Unauthorized => "unauthorized",
+        Api::Forbidden => "forbidden",
+        Api::NotFound => "not_found",
+        Api::RateLimited => "rate_limited",
+        Api::QuotaExhausted => "quota_exhausted",
+        Api::Refused => "refused",
+        Api::Server => "server",
+        Api::Unreachable => "unreachable",
+        Api::ConnectionLost => "connection_lost",
+        Api::OutcomeUnknown => "outcome_unknown",
+        Api::Malformed => "malformed",
+        Api::SourceFailed => "source_failed",
+        Api::DeadlinePassed => "deadline_passed",
+        Api::ProcessingFailed => "processing_failed",
+        _ => "other",
+    }
+}
+
+/// The `kind` of an error of the client.
+pub(crate) fn client_word(kind: Client) -> &'static str {
+    match kind {
+        Client::Configuration => "configuration",
+        Client::File => "file",
+        Client::CheckFailed => "check_failed",
+        Client::RefusedLocally => "refused_locally",
+        Client::Api(kind) => api_word(kind),
+        _ => "other",
+    }
+}
+
+/// What to do about an error between here and the platform.
+pub(crate) fn of_api(error: &tl_protocol::Error) -> String {
+    match error.kind() {
+        Api::InvalidRequest => "correct the value that the text names; nothing was sent".into(),
+        Api::Unauthorized => {
+            "check the key and its expiry on the API keys page of the dashboard; `tl doctor` says where the key was found".into()
+        }
+        Api::Forbidden => "ask the owner of the account for the right to do this, or use another key".into(),
+        Api::NotFound => {
+            "check the id: `tl index list` and `tl task list` show what this key can see".into()
+        }
+        Api::RateLimited => match error.retry_after() {
+            Some(delay) => format!("run it again in {}", span::show(delay)),
+            None => "run it again later".into(),
+        },
+        Api::QuotaExhausted => "waiting does not help: look at the usage and the plan in the dashboard".into(),
+        Api::Refused => "correct what the platform names; the same request will be refused again".into(),
+        Api::Server => "run it again; the platform had a fault".into(),
+        Api::Unreachable => {
+            "check the network, the proxy and the base URL (`tl doctor --online`), then run it again".into()
+        }
+        Api::ConnectionLost => "run it again; `tl doctor --online` looks at the way to the platform".into(),
+        Api::OutcomeUnknown => {
+            "look whether it was done (`tl task list`, `tl index list`) before you run it again".into()
+        }
+        Api::Malformed => {
+            "check that the base URL is that of the API, version included (`tl doctor`)".into()
+        }
+        Api::SourceFailed => "run it again when the file is complete and nobody writes to it".into(),
+        Api::DeadlinePassed => "wait again with a longer --deadline".into(),
+        Api::ProcessingFailed => {
+            "check the file (`tl validate FILE`), correct it, and send it again".into()
+        }
+        _ => "read what the platform says".into(),
+    }
+}
+
+/// What to do about an error on this side.
+pub(crate) fn of_client(kind: Client) -> Option<&'static str> {
+    Some(match kind {
+        Client::Configuration => "`tl doctor` shows the configuration; `tl help` the options",
+        Client::File => "name a video file that this user can read",
+        Client::CheckFailed => {
+            "run it again; `tl doctor` looks at the helper, and --no-check sends the file unchecked"
+        }
+        Client::RefusedLocally => {
+            "correct the file; where the account has other limits, give them by --rules FILE"
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,162 @@
+//! The arguments as a whole, and the run from the first word to the exit code.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, Parser};
+use tl_client::Client;
+use tl_client::config::KEY_VARIABLES;
+
+use crate::exit::{self, Exit};
+use crate::failure::Failure;
+use crate::output::{Color, Output};
+use crate::progress::Progress;
+use crate::runtime;
+use crate::secret;
+use crate::settings::Connection;
+use crate::verb::Verb;
+
+/// Check videos on this machine, bring them into an index of the TwelveLabs platform, and see what became of them
+#[derive(Debug, Parser)]
+#[command(name = "tl", version, after_help = after_help(), arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// The options that every verb takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Global {
+    /// JSON on standard output and nothing else there, errors included; see `tl --help`
+    #[arg(long, global = true)]
+    json: bool,
+    /// Results only, as ids where there are ids: no notes, no progress
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// What happens on the way, line by line
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// When to colour; NO_COLOR is respected
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    color: Color,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// What a verb works with.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) output: Arc<Output>,
+    pub(crate) connection: Connection,
+}
+
+impl Context {
+    /// Asks the platform: one call, or several that belong together. Ctrl-C ends it; nothing goes on after it.
+    pub(crate) fn call<T>(
+        &self,
+        work: impl AsyncFnOnce(&Client) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let progress = Progress::new(&self.output, 0);
+        let client = self.connection.client(progress.observer())?;
+        let result = runtime::run(work(&client), runtime::interrupted);
+        progress.finish();
+        result
+    }
+}
+
+fn after_help() -> String {
+    format!(
+        "\
+{}
+With --json, standard output carries JSON alone, errors included:
+  validate, ingest   one object on a line for each input, as soon as it is done
+  lists              one array
+  everything else    one object
+  an error           {{\"error\": {{...}}}} with kind, message, code (the platform's own), status,
+                     request_id, retryable, retry_after (seconds), exit_code, next, causes;
+                     its text goes to standard error as well, unless --quiet is given
+
+Environment:
+  TWELVE_LABS_API_KEY, TWELVELABS_API_KEY   the API key
+  TWELVE_LABS_API_KEY_FILE                  a file that holds it, as --api-key-file; it comes first
+  TWELVELABS_BASE_URL                       the address of the API, as --base-url
+  TL_PROBE                                  the helper `tl-probe`, where it is not beside `tl`
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, NO_COLOR   as everywhere",
+        exit::table()
+    )
+}
+
+/// Runs `tl` with these arguments, the name of the program first.
+pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
+    for name in KEY_VARIABLES {
+        if let Ok(key) = std::env::var(name) {
+            secret::remember(&key);
+        }
+    }
+    let json = arguments.iter().any(|argument| argument == "--json");
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error, json),
+    };
+    let Global {
+        json,
+        quiet,
+        verbose,
+        color,
+        connection,
+    } = cli.global;
+    let output = Arc::new(Output::new(json, quiet, verbose, color));
+    let context = Context {
+        output: Arc::clone(&output),
+        connection,
+    };
+    let exit = cli.verb.run(&context).unwrap_or_else(|failure| {
+        output.failure(&failure);
+        failure.exit()
+    });
+    output.finish(exit)
+}
+
+/// Help and version are answers; everything else that clap says is an error of usage.
+fn refused(error: &clap::Error, json: bool) -> Exit {
+    let output = Output::new(json, false, 0, Color::Auto);
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            output.text(&error.render().ansi().to_string());
+            return output.finish(Exit::Ok);
+        }
+        _ => {}
+    }
+    let text = error.render();
+    let message = text.to_string();
+    // What comes after the usage is for people.
+    let summary = message
+        .split("\n\n")
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches("error: ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    output.json(&serde_json::json!({
+        "error": Failure::usage(summary).next("`tl help` shows the verbs, `tl VERB --help` the options of one").to_json()
+    }));
+    output.stderr(text.ansi().to_string().trim_end());
+    output.finish(Exit::Usage)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,180 @@
+//! The local check: which rules, which models, which helper, and the verdict on one path.
+
+use std::path::Path;
+
+use clap::Args;
+use jiff::civil::Date;
+use tl_client::Checker;
+use tl_client::checker::Checked;
+use tl_validate::{Engine, ProbeError, Route, RulePack, Target, check_probe_failure, open_media};
+
+use crate::failure::Failure;
+
+/// The options that say what a file is held against.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Local check")]
+pub(crate) struct RulesArgs {
+    /// The model that will read the video, such as marengo3.0; of several, the strictest rule counts. May be repeated
+    #[arg(long = "engine", value_name = "NAME", value_delimiter = ',')]
+    pub(crate) engines: Vec<String>,
+    /// A model option that asks for more of the file; before v1.3 `conversation` asked for sound. May be repeated
+    #[arg(long = "option", value_name = "NAME", value_delimiter = ',')]
+    pub(crate) options: Vec<String>,
+    /// The rules: a name (`tl rules list`), a day on which they held, or a file. A file with `name` and `date` is a pack
+    /// of its own, any other changes the rules of today
+    #[arg(long, value_name = "PACK|DATE|FILE")]
+    pub(crate) rules: Option<String>,
+}
+
+/// A checker, and what it checks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Checking {
+    checker: Checker,
+    engines: Vec<Engine>,
+    options: Vec<String>,
+}
+
+impl RulesArgs {
+    /// The rules that were asked for.
+    pub(crate) fn pack(&self) -> Result<RulePack, Failure> {
+        match &self.rules {
+            None => Ok(RulePack::current().clone()),
+            Some(text) => pack(text),
+        }
+    }
+
+    /// A checker by these rules, with the helper that reads media.
+    pub(crate) fn checking(&self) -> Result<Checking, Failure> {
+        let pack = self.pack()?;
+        let engines: Vec<Engine> = self
+            .engines
+            .iter()
+            .map(|name| name.as_str().into())
+            .collect();
+        for engine in &engines {
+            if pack.engine(engine).is_none() {
+                let known: Vec<&str> = pack
+                    .engines()
+                    .iter()
+                    .map(|entry| entry.name.as_str())
+                    .collect();
+                return Err(Failure::usage(format!(
+                    "the rules {} have no engine `{engine}`: nothing could be said about it (there are: {})",
+                    pack.name(),
+                    known.join(", ")
+                ))
+                .next("name one of these, or add it by --rules FILE"));
+            }
+        }
+        let checker = Checker::new(helper()?)
+            .with_rules(pack)
+            .for_engines(engines.clone())
+            .with_options(self.options.clone());
+        Ok(Checking {
+            checker,
+            engines,
+            options: self.options.clone(),
+        })
+    }
+}
+
+/// Finds rules by name, by day or in a file.
+pub(crate) fn pack(text: &str) -> Result<RulePack, Failure> {
+    let refused = |error: tl_validate::RulePackError| {
+        Failure::usage(error.to_string()).next("`tl rules list` shows the packs and their days")
+    };
+    if let Ok(date) = text.parse::<Date>() {
+        return RulePack::on(date).cloned().map_err(refused);
+    }
+    let unknown = match RulePack::named(text) {
+        Ok(pack) => return Ok(pack.clone()),
+        Err(error) => error,
+    };
+    let path = Path::new(text);
+    if !path.exists() {
+        return Err(refused(unknown).next(format!(
+            "name a pack, a day such as 2026-02-17, or a file; there is no file `{text}` either"
+        )));
+    }
+    let rules = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!("the rules file `{text}` cannot be read"))
+            .because(&error)
+            .next("name a readable TOML file")
+    })?;
+    RulePack::from_toml(&rules)
+        .or_else(|_| RulePack::current().extended_with(&rules))
+        .map_err(|error| {
+            Failure::usage(format!("`{text}`: {error}"))
+                .next("`tl rules show` prints a pack in the form that is expected")
+        })
+}
+
+/// Media is read in helper processes: this program links no libav.
+#[cfg(unix)]
+pub(crate) fn helper() -> Result<std::sync::Arc<dyn tl_validate::Prober>, Failure> {
+    use tl_validate::worker::{ProbePool, WorkerOptions};
+    Ok(std::sync::Arc::new(ProbePool::new(
+        WorkerOptions::default(),
+    )?))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn helper() -> Result<std::sync::Arc<dyn tl_validate::Prober>, Failure> {
+    Err(
+        Failure::usage("this system has no way to hand open files to the helper that reads media")
+            .next("check the files on a Unix system, or send them unchecked by --no-check"),
+    )
+}
+
+impl Checking {
+    /// The checker, for the client.
+    pub(crate) fn checker(&self) -> Checker {
+        self.checker.clone()
+    }
+
+    /// The rules in force.
+    pub(crate) fn pack(&self) -> &RulePack {
+        self.checker.rules()
+    }
+
+    /// What is checked for on the way by `route`, with the engines that the rules fill in.
+    pub(crate) fn whole_target(&self, route: Route) -> Target {
+        let target = self.target(route);
+        let engines = self.pack().engines_for(&target).to_vec();
+        Target { engines, ..target }
+    }
+
+    fn target(&self, route: Route) -> Target {
+        let mut target = Target::new(route);
+        target.engines.clone_from(&self.engines);
+        target.options.clone_from(&self.options);
+        target
+    }
+
+    /// Opens, reads and judges the file at `path`. It blocks while it reads.
+    pub(crate) fn path(&self, path: &Path, route: Route) -> Result<Checked, Failure> {
+        let name = path.to_string_lossy();
+        let file = match open_media(path) {
+            Ok(file) => file,
+            Err(error) if error.kind().is_about_the_file() => {
+                let report = check_probe_failure(&error, &self.target(route), self.pack());
+                return Ok(Checked {
+                    facts: None,
+                    report,
+                });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.checker
+            .check_file(file, &name, route)
+            .map_err(|error| {
+                let probe = std::error::Error::source(&error)
+                    .and_then(|source| source.downcast_ref::<ProbeError>())
+                    .cloned();
+                match probe {
+                    Some(probe) => probe.into(),
+                    None => error.into(),
+                }
+            })
+    }
+}

@@ -1,0 +1,52 @@
+//! Asking before something is deleted. Without a terminal nobody is asked: then `--yes` must be there.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use clap::Args;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// The answer given in advance.
+#[derive(Debug, Args)]
+pub(crate) struct Confirm {
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+}
+
+impl Confirm {
+    /// Whether somebody must and can be asked.
+    ///
+    /// # Errors
+    /// Where somebody must be asked and nobody is there.
+    pub(crate) fn must_ask(&self, what: &str) -> Result<bool, Failure> {
+        if self.yes {
+            return Ok(false);
+        }
+        if io::stdin().is_terminal() && io::stderr().is_terminal() {
+            return Ok(true);
+        }
+        Err(Failure::usage(format!(
+            "{what} is not deleted: there is no terminal to ask on"
+        ))
+        .next("add --yes to delete it"))
+    }
+
+    /// Asks; anything but `y` or `yes` is a no.
+    pub(crate) fn ask(what: &str) -> Result<(), Failure> {
+        let mut answer = String::new();
+        let asked = write!(io::stderr(), "delete {what}? This cannot be undone. [y/N] ")
+            .and_then(|()| io::stderr().flush())
+            .and_then(|()| io::stdin().lock().read_line(&mut answer));
+        match asked {
+            Ok(_) if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") => Ok(()),
+            _ => Err(Failure::new(
+                Exit::Usage,
+                "not_confirmed",
+                format!("{what} is not deleted"),
+            )
+            .next("answer `y`, or add --yes")),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The exit codes, and which error has which. Nothing else decides what `tl` exits with.
+
+use std::process::ExitCode;
+
+use tl_client::ErrorKind as Client;
+use tl_protocol::ErrorKind as Api;
+use tl_validate::ProbeErrorKind as Probe;
+
+/// What `tl` exits with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    Ok = 0,
+    SomeFailed = 1,
+    Usage = 2,
+    RefusedLocally = 3,
+    KeyRefused = 4,
+    Temporary = 5,
+    Limit = 6,
+    RefusedForGood = 7,
+    DeadlinePassed = 8,
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// Every code with its meaning, as the help prints it.
+    pub(crate) const ALL: [(Self, &'static str); 10] = [
+        (Self::Ok, "all good"),
+        (
+            Self::SomeFailed,
+            "of several inputs, at least one failed; each one's own code is in --json",
+        ),
+        (
+            Self::Usage,
+            "usage or configuration: no key, no such file, a bad option",
+        ),
+        (
+            Self::RefusedLocally,
+            "refused by the local check; nothing was sent",
+        ),
+        (Self::KeyRefused, "the platform refused the key"),
+        (Self::Temporary, "temporary: run it again"),
+        (Self::Limit, "a rate limit or quota is used up"),
+        (Self::RefusedForGood, "the platform refused for good"),
+        (
+            Self::DeadlinePassed,
+            "the deadline of a wait passed; the platform goes on",
+        ),
+        (Self::Interrupted, "interrupted"),
+    ];
+
+    pub(crate) fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The code of an error of the client.
+    pub(crate) fn of_client(error: &tl_client::Error) -> Self {
+        match error.kind() {
+            Client::Configuration | Client::File => Self::Usage,
+            Client::CheckFailed => std::error::Error::source(error)
+                .and_then(|source| source.downcast_ref::<tl_validate::ProbeError>())
+                .map_or(Self::Usage, |error| Self::of_probe(error.kind())),
+            Client::RefusedLocally => Self::RefusedLocally,
+            Client::Api(kind) => Self::of_api(kind),
+            _ => Self::RefusedForGood,
+        }
+    }
+
+    /// The code of an error between here and the platform.
+    pub(crate) fn of_api(kind: Api) -> Self {
+        match kind {
+            Api::InvalidRequest => Self::Usage,
+            Api::Unauthorized => Self::KeyRefused,
+            Api::RateLimited | Api::QuotaExhausted => Self::Limit,
+            Api::Server
+            | Api::Unreachable
+            | Api::ConnectionLost
+            | Api::OutcomeUnknown
+            | Api::SourceFailed => Self::Temporary,
+            Api::DeadlinePassed => Self::DeadlinePassed,
+            // `Forbidden`, `NotFound`, `Refused`, `Malformed`, `ProcessingFailed`, and what a later version adds: the
+            // same command would fail again.
+            _ => Self::RefusedForGood,
+        }
+    }
+
+    /// The code of a probe that failed.
+    pub(crate) fn of_probe(kind: Probe) -> Self {
+        match kind {
+            kind if kind.is_about_the_file() => Self::RefusedLocally,
+            Probe::DeadlinePassed | Probe::HelperFailed | Probe::Io => Self::Temporary,
+            _ => Self::Usage,
+        }
+    }
+
+    /// The code of a run over several inputs: the only input's own; else 0 or 1.
+    pub(crate) fn of_items(items: &[Self]) -> Self {
+        match items {
+            [only] => *only,
+            items if items.iter().all(|item| *item == Self::Ok) => Self::Ok,
+            _ => Self::SomeFailed,
+        }
+    }
+
+    /// Whether the inputs that follow would meet the same end, so that they are not tried.
+    pub(crate) fn ends_the_run(self) -> bool {
+        matches!(self, Self::KeyRefused | Self::Limit | Self::Interrupted)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// The codes as a text for the help.
+pub(crate) fn table() -> String {
+    let mut text = "Exit codes:\n".to_owned();
+    for (exit, meaning) in Exit::ALL {
+        text.push_str(&format!("  {:>3}  {meaning}\n", exit.code()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_are_the_documented_ones() {
+        let codes: Vec<u8> = Exit::ALL.iter().map(|(exit, _)| exit.code()).collect();
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 130]);
+    }
+
+    #[test]
+    fn every_error_of_the_platform_has_its_code() {
+        for (kind, code) in [
+            (Api::InvalidRequest, 2),
+            (Api::Unauthorized, 4),
+            (Api::Forbidden, 7),
+            (Api::NotFound, 7),
+            (Api::RateLimited, 6),
+            (Api::QuotaExhausted, 6),
+            (Api::Refused, 7),
+            (Api::Server, 5),
+            (Api::Unreachable, 5),
+            (Api::ConnectionLost, 5),
+            (Api::OutcomeUnknown, 5),
+            (Api::Malformed, 7),
+            (Api::SourceFailed, 5),
+            (Api::DeadlinePassed, 8),
+            (Api::ProcessingFailed, 7),
+        ] {
+            assert_eq!(Exit::of_api(kind).code(), code, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn every_failed_probe_has_its_code() {
+        for (kind, code) in [
+            (Probe::NotFound, 2),
+            (Probe::Unreadable, 2),
+            (Probe::NotAFile, 2),
+            (Probe::Empty, 3),
+            (Probe::NotMedia, 3),
+            (Probe::Nested, 3),
+            (Probe::Broken, 3),
+            (Probe::TooComplex, 3),
+            (Probe::DeadlinePassed, 5),
+            (Probe::HelperMissing, 2),
+            (Probe::HelperFailed, 5),
+            (Probe::Io, 5),
+        ] {
+            assert_eq!(Exit::of_probe(kind).code(), code, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn several_inputs_come_to_one_code() {
+        use Exit::{Ok, RefusedLocally, SomeFailed};
+        for (items, expected) in [
+            (&[RefusedLocally][..], RefusedLocally),
+            (&[Ok], Ok),
+            (&[Ok, Ok], Ok),
+            (&[Ok, RefusedLocally], SomeFailed),
+            (&[RefusedLocally, RefusedLocally], SomeFailed),
+        ] {
+            assert_eq!(Exit::of_items(items), expected, "{items:?}");
+        }
+    }
+}

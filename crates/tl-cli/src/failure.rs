@@ -1,0 +1,233 @@
+//! What went wrong, in one form for people and for programs. Which exit code it has lives in `exit`, what to do next in
+//! `advice`, how it is printed in `output`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tl_protocol::StatusSeen;
+use tl_validate::{ProbeError, Report};
+
+use crate::advice;
+use crate::exit::Exit;
+
+/// What went wrong.
+#[derive(Debug)]
+pub(crate) struct Failure(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    exit: Exit,
+    kind: &'static str,
+    message: String,
+    next: Option<String>,
+    answer: Answer,
+    retryable: bool,
+    history: Vec<StatusSeen>,
+    /// The file, where the report is about one.
+    file: Option<String>,
+    report: Option<Report>,
+    causes: Vec<String>,
+}
+
+/// What the platform's answer says beside its message.
+#[derive(Debug, Default)]
+struct Answer {
+    code: Option<String>,
+    status: Option<u16>,
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
+    attempts: u32,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, kind: &'static str, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            exit,
+            kind,
+            message: message.into(),
+            next: None,
+            answer: Answer::default(),
+            retryable: exit == Exit::Temporary,
+            history: Vec::new(),
+            file: None,
+            report: None,
+            causes: Vec::new(),
+        }))
+    }
+
+    /// The command cannot be done as it was given.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, "usage", message)
+    }
+
+    /// Says what to do next, in place of what was said before.
+    pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
+        self.0.next = Some(next.into());
+        self
+    }
+
+    /// Says what happened, in place of what was said before.
+    pub(crate) fn saying(mut self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
+    /// Adds the error below.
+    pub(crate) fn because(mut self, cause: &(dyn std::error::Error + 'static)) -> Self {
+        self.0.causes.push(cause.to_string());
+        self.0.causes.extend(chain(cause));
+        self
+    }
+
+    /// Adds what the local check says of the file.
+    pub(crate) fn with_report(mut self, report: Option<Report>) -> Self {
+        self.0.report = report.or(self.0.report);
+        self
+    }
+
+    /// Names the file that it is about.
+    pub(crate) fn about(mut self, file: &str) -> Self {
+        self.0.file = Some(file.to_owned());
+        self
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        self.0.exit
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    pub(crate) fn next_step(&self) -> Option<&str> {
+        self.0.next.as_deref()
+    }
+
+    pub(crate) fn causes(&self) -> &[String] {
+        &self.0.causes
+    }
+
+    pub(crate) fn file(&self) -> Option<&str> {
+        self.0.file.as_deref()
+    }
+
+    pub(crate) fn report(&self) -> Option<&Report> {
+        self.0.report.as_ref()
+    }
+
+    /// The form for programs: the members up to `causes` are always there.
+    pub(crate) fn to_json(&self) -> Value {
+        let inner = &*self.0;
+        let mut object = json!({
+            "kind": inner.kind,
+            "message": inner.message,
+            "code": inner.answer.code,
+            "status": inner.answer.status,
+            "request_id": inner.answer.request_id,
+            "retryable": inner.retryable,
+            "retry_after": inner.answer.retry_after.map(|delay| delay.as_secs_f64()),
+            "exit_code": inner.exit.code(),
+            "next": inner.next,
+            "causes": inner.causes,
+        });
+        if inner.answer.attempts > 0 {
+            object["attempts"] = inner.answer.attempts.into();
+        }
+        if !inner.history.is_empty() {
+            object["history"] = history(&inner.history);
+        }
+        if let Some(report) = &inner.report {
+            object["report"] = json!(report);
+        }
+        object
+    }
+}
+
+/// Statuses and the seconds after which they were seen.
+pub(crate) fn history(seen: &[StatusSeen]) -> Value {
+    seen.iter()
+        .map(|seen| json!({"status": seen.status, "after": seen.after.as_secs_f64()}))
+        .collect()
+}
+
+impl From<tl_protocol::Error> for Failure {
+    fn from(error: tl_protocol::Error) -> Self {
+        let mut failure = Self::new(
+            Exit::of_api(error.kind()),
+            advice::api_word(error.kind()),
+            error.to_string(),
+        );
+        failure.0.next = Some(advice::of_api(&error));
+        failure.0.answer = Answer {
+            code: error.code().map(ToString::to_string),
+            status: error.status(),
+            request_id: error.request_id().map(str::to_owned),
+            retry_after: error.retry_after(),
+            attempts: error.attempts(),
+        };
+        failure.0.retryable = error.is_retryable();
+        failure.0.history = error.history().to_vec();
+        failure.0.causes = chain(&error);
+        failure
+    }
+}
+
+impl From<tl_client::Error> for Failure {
+    fn from(error: tl_client::Error) -> Self {
+        let exit = Exit::of_client(&error);
+        let report = error.report().cloned();
+        if let Some(api) = error.api() {
+            let mut failure = Self::new(exit, advice::client_word(error.kind()), error.to_string());
+            failure.0.next = Some(advice::of_api(api));
+            failure.0.answer = Answer {
+                code: api.code().map(ToString::to_string),
+                status: api.status(),
+                request_id: api.request_id().map(str::to_owned),
+                retry_after: api.retry_after(),
+                attempts: api.attempts(),
+            };
+            failure.0.retryable = api.is_retryable();
+            failure.0.history = api.history().to_vec();
+            failure.0.causes = chain(&error);
+            return failure.with_report(report);
+        }
+        let mut failure = Self::new(exit, advice::client_word(error.kind()), error.to_string());
+        failure.0.next = advice::of_client(error.kind()).map(str::to_owned);
+        failure.0.causes = chain(&error);
+        failure.with_report(report)
+    }
+}
+
+impl From<ProbeError> for Failure {
+    fn from(error: ProbeError) -> Self {
+        let name = match error.name() {
+            "" => String::new(),
+            name => format!("`{name}`: "),
+        };
+        let mut failure = Self::new(
+            Exit::of_probe(error.kind()),
+            error.kind().as_str(),
+            format!("{name}{} (allowed: {})", error.seen(), error.allowed()),
+        );
+        failure.0.causes = error
+            .log()
+            .iter()
+            .map(|line| format!("FFmpeg: {line}"))
+            .collect();
+        failure.next(error.next())
+    }
+}
+
+/// The texts of the errors below `error`, each once.
+fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    let mut causes: Vec<String> = Vec::new();
+    let mut below = error.source();
+    while let Some(cause) = below {
+        let text = cause.to_string();
+        if causes.last() != Some(&text) {
+            causes.push(text);
+        }
+        below = cause.source();
+    }
+    causes
+}

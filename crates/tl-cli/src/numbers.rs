@@ -1,0 +1,62 @@
+//! Filters over numbers as people write them: `360`, `10..60`, `10..`, `..60`.
+
+use tl_protocol::endpoint::NumberFilter;
+
+/// Reads a number, or a range whose ends belong to it.
+pub(crate) fn parse(text: &str) -> Result<NumberFilter, String> {
+    let expected =
+        || "a number or a range is expected, such as 360, 10..60, 10.. or ..60".to_owned();
+    let bound = |text: &str| match text.trim() {
+        "" => Ok(None),
+        text => match text.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(Some(value)),
+            _ => Err(expected()),
+        },
+    };
+    let filter = match text.split_once("..") {
+        None => NumberFilter {
+            eq: bound(text)?,
+            ..NumberFilter::default()
+        },
+        Some((low, high)) => NumberFilter {
+            eq: None,
+            gte: bound(low)?,
+            lte: bound(high.trim_start_matches('='))?,
+        },
+    };
+    match filter {
+        filter if filter.is_open() => Err(expected()),
+        NumberFilter {
+            gte: Some(low),
+            lte: Some(high),
+            ..
+        } if low > high => Err(format!(
+            "the range begins at {low} and ends before it, at {high}: turn it round"
+        )),
+        filter => Ok(filter),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_ranges_are_understood() {
+        let between = |gte, lte| Some(NumberFilter { eq: None, gte, lte });
+        for (text, expected) in [
+            ("360", Some(NumberFilter::exactly(360.0))),
+            ("1.5..9", between(Some(1.5), Some(9.0))),
+            ("10..", between(Some(10.0), None)),
+            ("..60", between(None, Some(60.0))),
+            ("..=60", between(None, Some(60.0))),
+            ("", None),
+            ("..", None),
+            ("9..1", None),
+            ("wide", None),
+            ("inf", None),
+        ] {
+            assert_eq!(parse(text).ok(), expected, "{text}");
+        }
+    }
+}

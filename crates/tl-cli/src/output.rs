@@ -1,0 +1,229 @@
+//! The two streams. Results go to standard output, as text or as JSON; errors, notes and progress go to standard error.
+//!
+//! With `--json`, standard output carries JSON and nothing else, errors included: one document, or for the verbs that
+//! take several inputs one line for each input. The text of an error goes to standard error as well, for people and logs.
+//! API keys are masked in everything that is written here, and nothing is written anywhere else.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use indicatif::MultiProgress;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::{report, secret};
+
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(crate) const WARN: Style = AnsiColor::Yellow.on_default().bold();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const BOLD: Style = Style::new().bold();
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// The streams of one run.
+#[derive(Debug)]
+pub(crate) struct Output {
+    json: bool,
+    quiet: bool,
+    verbose: u8,
+    out: Mutex<AutoStream<io::Stdout>>,
+    err: Mutex<AutoStream<io::Stderr>>,
+    /// Why standard output can no longer be written.
+    broken: Mutex<Option<io::Error>>,
+    bars: MultiProgress,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool, quiet: bool, verbose: u8, color: Color) -> Self {
+        let choice = |auto: ColorChoice| match color {
+            Color::Auto => auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        let out = choice(AutoStream::choice(&io::stdout()));
+        let err = choice(AutoStream::choice(&io::stderr()));
+        Self {
+            json,
+            quiet,
+            verbose,
+            out: Mutex::new(AutoStream::new(io::stdout(), out)),
+            err: Mutex::new(AutoStream::new(io::stderr(), err)),
+            broken: Mutex::default(),
+            bars: MultiProgress::new(),
+        }
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// The place of progress lines; they go out of the way of what is written.
+    pub(crate) fn bars(&self) -> &MultiProgress {
+        &self.bars
+    }
+
+    /// A result for people; nothing with `--json`.
+    pub(crate) fn line(&self, text: &str) {
+        if !self.json {
+            self.write_out(text);
+        }
+    }
+
+    /// A result for programs, on one line; nothing without `--json`.
+    pub(crate) fn json(&self, value: &impl Serialize) {
+        if self.json {
+            match serde_json::to_string(value) {
+                Ok(text) => self.write_out(&text),
+                Err(error) => self.write_err(&format!("error: a result has no JSON form: {error}")),
+            }
+        }
+    }
+
+    /// A text that is the result itself, whatever `--json` says: completions, rule packs.
+    pub(crate) fn text(&self, text: &str) {
+        self.write_out(text.trim_end_matches('\n'));
+    }
+
+    /// Something worth knowing beside the result; nothing with `--quiet`.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            self.write_err(&format!("{DIM}{text}{DIM:#}"));
+        }
+    }
+
+    /// What happens on the way; only with `--verbose`.
+    pub(crate) fn detail(&self, text: &str) {
+        if self.verbose > 0 {
+            self.write_err(text);
+        }
+    }
+
+    /// A text for people, whatever the options say.
+    pub(crate) fn stderr(&self, text: &str) {
+        self.write_err(text);
+    }
+
+    /// An error that ends the command: JSON to standard output, text to standard error.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        self.json(&json!({ "error": failure.to_json() }));
+        self.failure_text(failure);
+    }
+
+    /// The text of an error; with `--json` and `--quiet` the JSON alone has it.
+    pub(crate) fn failure_text(&self, failure: &Failure) {
+        if self.json && self.quiet {
+            return;
+        }
+        let mut text = format!("{BAD}error:{BAD:#} {}", plain(failure.message()));
+        if let Some(report) = failure.report() {
+            text.push_str(&report::findings(report, failure.file()));
+        }
+        for cause in failure.causes() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\n  {DIM}caused by:{DIM:#} {}", plain(cause));
+        }
+        if let Some(next) = failure.next_step() {
+            let _ = write!(text, "\n  {BOLD}next:{BOLD:#} {}", plain(next));
+        }
+        self.write_err(&text);
+    }
+
+    /// The end: whether standard output took everything. Whoever closed the pipe has seen enough.
+    pub(crate) fn finish(&self, exit: Exit) -> Exit {
+        let flushed = self
+            .out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .flush();
+        let broken = self
+            .broken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match broken.or(flushed.err()) {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                self.failure_text(
+                    &Failure::new(
+                        Exit::Usage,
+                        "output",
+                        "standard output cannot be written: results are missing",
+                    )
+                    .because(&error)
+                    .next("make room or write elsewhere; what was asked of the platform is done"),
+                );
+                if exit == Exit::Ok { Exit::Usage } else { exit }
+            }
+            _ => exit,
+        }
+    }
+
+    fn write_out(&self, text: &str) {
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        if broken.is_some() {
+            return;
+        }
+        let text = secret::masked(text);
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = self
+            .bars
+            .suspend(|| writeln!(out, "{text}").and_then(|()| out.flush()));
+        *broken = written.err();
+    }
+
+    fn write_err(&self, text: &str) {
+        let text = secret::masked(text);
+        let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
+        // There is nowhere left to say that standard error is gone.
+        let _ = self.bars.suspend(|| writeln!(err, "{text}"));
+    }
+}
+
+/// Text of foreign origin, without what would command a terminal: control characters and changes of direction are
+/// spelled out. Line ends stay.
+pub(crate) fn plain(text: &str) -> String {
+    let commands = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if commands(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// [`plain`] on one line, for names.
+pub(crate) fn plain_line(text: &str) -> String {
+    plain(text).replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_cannot_command_the_terminal() {
+        assert_eq!(
+            plain("a\u{1b}[2Jb\rc\u{202e}d\ne"),
+            "a\\u{1b}[2Jb\\u{d}c\\u{202e}d\ne"
+        );
+        assert_eq!(plain_line("a\nb é日"), "a\\nb é日");
+    }
+}

@@ -1,0 +1,157 @@
+//! How far it is: one line on standard error that is rewritten, on a terminal; plain lines with `--verbose`; else nothing.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tl_client::Event;
+use tl_protocol::{Event as Api, Observer};
+
+use crate::output::{Output, plain_line};
+use crate::report::size;
+
+/// The line of one run.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    output: Arc<Output>,
+    bar: Option<ProgressBar>,
+    /// How many inputs there are; with more than one, each line says which one it is about.
+    inputs: usize,
+    /// The names of what is waited for, by its id.
+    names: Mutex<HashMap<String, String>>,
+}
+
+impl Progress {
+    pub(crate) fn new(output: &Arc<Output>, inputs: usize) -> Arc<Self> {
+        let bar = (std::io::stderr().is_terminal() && !output.is_quiet()).then(|| {
+            let bar = output.bars().add(ProgressBar::new_spinner());
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        Arc::new(Self {
+            output: Arc::clone(output),
+            bar,
+            inputs,
+            names: Mutex::default(),
+        })
+    }
+
+    /// Tells `text` about `name`.
+    fn tell(&self, name: &str, text: &str) {
+        let line = match (self.inputs, name) {
+            (_, "") => text.to_owned(),
+            (0 | 1, name) => format!("{name}: {text}"),
+            (inputs, name) => format!("[{inputs} inputs] {name}: {text}"),
+        };
+        if let Some(bar) = &self.bar {
+            bar.set_message(line);
+        }
+    }
+
+    fn tell_and_note(&self, name: &str, text: &str) {
+        self.tell(name, text);
+        match name {
+            "" => self.output.detail(text),
+            name => self.output.detail(&format!("{name}: {text}")),
+        }
+    }
+
+    /// From now on, what is told of the thing `id` is told under `name`.
+    pub(crate) fn name(&self, id: &str, name: &str) {
+        self.names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id.to_owned(), plain_line(name));
+    }
+
+    /// Who listens to the ingestion of `input`.
+    pub(crate) fn listener(
+        self: &Arc<Self>,
+        input: &str,
+    ) -> impl Fn(&Event) + Send + Sync + 'static {
+        let progress = Arc::clone(self);
+        let name = plain_line(input);
+        let sending = Mutex::new(None::<Sending>);
+        move |event| match event {
+            Event::Checked(report) => {
+                progress.tell_and_note(&name, &format!("checked: {}", report.verdict));
+            }
+            Event::Sending { sent, total } => {
+                let mut sending = sending.lock().unwrap_or_else(PoisonError::into_inner);
+                let text = Sending::text(&mut sending, *sent, *total);
+                progress.tell(&name, &text);
+                if sent == total {
+                    progress.output.detail(&format!("{name}: {text}"));
+                }
+            }
+            Event::Api(event) => progress.api(&name, event),
+            other => progress.tell_and_note(&name, &other.to_string()),
+        }
+    }
+
+    /// Who listens to calls that belong to no input, and to waits.
+    pub(crate) fn observer(self: &Arc<Self>) -> Observer {
+        let progress = Arc::clone(self);
+        Observer::new(move |event| progress.api("", event))
+    }
+
+    fn api(&self, name: &str, event: &Api) {
+        let text = plain_line(&Event::Api(event.clone()).to_string());
+        match event {
+            Api::Status { id, .. } => {
+                let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+                let name = names.get(id).map_or(id.as_str(), String::as_str);
+                self.tell_and_note(name, &text);
+            }
+            _ => self.tell_and_note(name, &text),
+        }
+    }
+
+    /// Takes the line away.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// An upload under way.
+struct Sending {
+    since: Instant,
+    from: u64,
+}
+
+impl Sending {
+    fn text(state: &mut Option<Self>, sent: u64, total: u64) -> String {
+        let now = Instant::now();
+        // An attempt that is repeated begins anew.
+        if state.as_ref().is_none_or(|state| sent < state.from) {
+            *state = Some(Self {
+                since: now,
+                from: sent,
+            });
+        }
+        let (done, all) = (size(sent), size(total));
+        let percent = (sent as f64 / total.max(1) as f64 * 100.0).floor();
+        let mut text = format!("sent {done} of {all} ({percent} %)");
+        if let Some(state) = state {
+            let seconds = now.duration_since(state.since).as_secs_f64();
+            if seconds >= 1.0 {
+                let rate = (sent - state.from) as f64 / seconds;
+                text.push_str(&format!(", {}/s", size(rate as u64)));
+            }
+        }
+        text
+    }
+}

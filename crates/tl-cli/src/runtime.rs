@@ -1,0 +1,48 @@
+//! Running asynchronous work to its end, or until Ctrl-C.
+
+use std::future::Future;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Runs `work`; Ctrl-C ends it at once with what `interrupted` says.
+pub(crate) fn run<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+    interrupted: impl FnOnce() -> Failure,
+) -> Result<T, Failure> {
+    until_done(async {
+        tokio::select! {
+            result = work => result,
+            Ok(()) = tokio::signal::ctrl_c() => Err(interrupted()),
+        }
+    })
+}
+
+/// Runs `work`, which listens for Ctrl-C itself.
+pub(crate) fn until_done<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::new(
+                Exit::Temporary,
+                "system",
+                "the system gives no threads to work with",
+            )
+            .because(&error)
+        })?;
+    let result = runtime.block_on(work);
+    // Whatever still reads a file must not hold up the exit.
+    runtime.shutdown_background();
+    result
+}
+
+/// For commands that leave nothing behind when they are cut off.
+pub(crate) fn interrupted() -> Failure {
+    Failure::new(
+        Exit::Interrupted,
+        "interrupted",
+        "interrupted before the answer came",
+    )
+    .next("run it again")
+}

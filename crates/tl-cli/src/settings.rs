@@ -1,0 +1,182 @@
+//! How to reach the platform: key, address and limits, from options first and from the environment second.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use tl_client::config::{BASE_URL_VARIABLE, KEY_VARIABLES};
+use tl_client::{Client, Config};
+use tl_protocol::Observer;
+use tl_protocol::credentials::DEFAULT_BASE_URL;
+
+use crate::failure::Failure;
+use crate::{secret, span};
+
+/// The variable that may name the file with the key.
+pub(crate) const KEY_FILE_VARIABLE: &str = "TWELVE_LABS_API_KEY_FILE";
+
+/// Longer than any key; a file that is longer is another file.
+const LONGEST_KEY: u64 = 4096;
+
+/// The options that say how to reach the platform.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct Connection {
+    /// The file that holds the API key; without it the key is read from TWELVE_LABS_API_KEY or TWELVELABS_API_KEY
+    #[arg(long, global = true, value_name = "PATH", env = KEY_FILE_VARIABLE, hide_env_values = true)]
+    pub(crate) api_key_file: Option<PathBuf>,
+    /// The address of the API, version included [default: https://api.twelvelabs.io/v1.3]
+    #[arg(long, global = true, value_name = "URL", env = BASE_URL_VARIABLE, hide_env_values = true)]
+    pub(crate) base_url: Option<String>,
+    /// The time limit of each request with all its attempts, such as 90s or 5m; the bytes of an upload add their own
+    /// time [default: 5m]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = span::parse)]
+    pub(crate) timeout: Option<Duration>,
+    /// How often a request is sent at most [default: 5]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) attempts: Option<u32>,
+    /// Certificates (PEM) to trust beside the built-in ones, such as those of a company's proxy
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// A key, and where it was found, in words.
+pub(crate) struct FoundKey {
+    pub(crate) key: String,
+    pub(crate) origin: String,
+}
+
+impl Connection {
+    /// The key, or `None` where nobody gave one.
+    pub(crate) fn find_key(&self) -> Result<Option<FoundKey>, Failure> {
+        if let Some(path) = &self.api_key_file {
+            let key = read_key(path)?;
+            secret::remember(&key);
+            let origin = format!("the file {}", path.display());
+            return Ok(Some(FoundKey { key, origin }));
+        }
+        Ok(KEY_VARIABLES.iter().find_map(|name| {
+            let key = std::env::var(name)
+                .ok()
+                .filter(|key| !key.trim().is_empty())?;
+            Some(FoundKey {
+                key,
+                origin: format!("the variable {name}"),
+            })
+        }))
+    }
+
+    /// The address of the API.
+    pub(crate) fn address(&self) -> &str {
+        self.base_url
+            .as_deref()
+            .filter(|url| !url.trim().is_empty())
+            .unwrap_or(DEFAULT_BASE_URL)
+    }
+
+    /// The settings of a client.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        let Some(found) = self.find_key()? else {
+            return Err(Failure::new(
+                crate::exit::Exit::Usage,
+                "configuration",
+                format!(
+                    "no API key: neither {} nor {} is set, and no --api-key-file is given",
+                    KEY_VARIABLES[0], KEY_VARIABLES[1]
+                ),
+            )
+            .next(format!(
+                "copy a key from the API keys page of the dashboard and set {}; for a try without one: `tl emulator`",
+                KEY_VARIABLES[0]
+            )));
+        };
+        let mut config = Config::new(&found.key, self.address())?;
+        if let Some(limit) = self.timeout {
+            let policy = &mut config.policy;
+            policy.total_timeout = limit;
+            policy.attempt_timeout = policy.attempt_timeout.min(limit);
+            policy.stall_timeout = policy.stall_timeout.min(limit);
+            config.http.connect_timeout = config.http.connect_timeout.min(limit);
+        }
+        if let Some(attempts) = self.attempts {
+            config.policy.max_attempts = attempts;
+        }
+        if let Some(path) = &self.ca_file {
+            let pem = std::fs::read(path).map_err(|error| {
+                Failure::usage(format!(
+                    "the certificates in `{}` cannot be read",
+                    path.display()
+                ))
+                .because(&error)
+                .next("name a readable file of PEM certificates after --ca-file")
+            })?;
+            config.http.extra_roots.push(pem.into());
+        }
+        Ok(config)
+    }
+
+    /// A client that tells `observer` what happens on the way.
+    pub(crate) fn client(&self, observer: Observer) -> Result<Client, Failure> {
+        let mut config = self.config()?;
+        config.observer = observer;
+        Ok(Client::new(&config)?)
+    }
+}
+
+fn read_key(path: &Path) -> Result<String, Failure> {
+    let refused = |what: String| {
+        Failure::new(
+            crate::exit::Exit::Usage,
+            "configuration",
+            format!("the key file `{}` {what}", path.display()),
+        )
+        .next("name a text file that holds the API key and nothing else")
+    };
+    let unreadable = |error: std::io::Error| refused("cannot be read".to_owned()).because(&error);
+    let mut text = String::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(LONGEST_KEY + 1)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
+    let key = text.trim();
+    if key.is_empty() {
+        return Err(refused("is empty".to_owned()));
+    }
+    if text.len() as u64 > LONGEST_KEY || key.contains(char::is_whitespace) {
+        return Err(refused("holds more than one word: it is no key".to_owned()));
+    }
+    Ok(key.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_file_holds_one_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let check = |content: &[u8], expected: Result<&str, &str>| {
+            std::fs::write(&path, content).unwrap();
+            match (read_key(&path), expected) {
+                (Ok(key), Ok(expected)) => assert_eq!(key, expected),
+                (Err(failure), Err(part)) => {
+                    assert!(failure.message().contains(part), "{}", failure.message());
+                }
+                (read, expected) => panic!(
+                    "{:?}, expected {expected:?}",
+                    read.map_err(|f| f.message().to_owned())
+                ),
+            }
+        };
+        check(b"tlk_1\n", Ok("tlk_1"));
+        check(b"  tlk_1  ", Ok("tlk_1"));
+        check(b"", Err("is empty"));
+        check(b" \n", Err("is empty"));
+        check(b"TOKEN=a b", Err("more than one word"));
+        check(&[b'x'; 5000], Err("more than one word"));
+        check(&[0xff, 0xfe], Err("cannot be read"));
+    }
+}

@@ -1,0 +1,60 @@
+//! The verbs, one room each.
+
+mod completions;
+mod doctor;
+mod emulator;
+mod index;
+mod ingest;
+mod rules;
+mod task;
+mod validate;
+mod video;
+
+use clap::Subcommand;
+
+use crate::args::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// What `tl` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Check files on this machine against the platform's rules; nothing is sent
+    Validate(validate::Validate),
+    /// Check videos, upload them, and bring them into an index
+    Ingest(ingest::Ingest),
+    /// The tasks that index videos
+    #[command(subcommand)]
+    Task(task::TaskVerb),
+    /// The indexes that videos live in
+    #[command(subcommand)]
+    Index(index::IndexVerb),
+    /// The videos of an index
+    #[command(subcommand)]
+    Video(video::VideoVerb),
+    /// The rules that files are checked by
+    #[command(subcommand)]
+    Rules(rules::RulesVerb),
+    /// Run the platform's API on this machine, for tests; Ctrl-C ends it
+    Emulator(emulator::EmulatorArgs),
+    /// Look whether key, address and helper are in order
+    Doctor(doctor::Doctor),
+    /// Print the completions of a shell
+    Completions(completions::Completions),
+}
+
+impl Verb {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::Validate(verb) => verb.run(context),
+            Self::Ingest(verb) => verb.run(context),
+            Self::Task(verb) => verb.run(context),
+            Self::Index(verb) => verb.run(context),
+            Self::Video(verb) => verb.run(context),
+            Self::Rules(verb) => verb.run(context),
+            Self::Emulator(verb) => verb.run(context),
+            Self::Doctor(verb) => verb.run(context),
+            Self::Completions(verb) => verb.run(context),
+        }
+    }
+}

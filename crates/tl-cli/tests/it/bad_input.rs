@@ -1,0 +1,246 @@
+//! What people give by mistake: each case has its message, its exit code, and nothing is sent.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
+use crate::clips;
+use crate::platform::{INDEX, Platform, index, scripted, tl_to};
+use crate::tl::{KEY, Tl, snapshot};
+use tl_testkit::server::Reaction;
+
+/// A file of each bad kind.
+fn bad_files(folder: &Path) {
+    std::fs::write(folder.join("empty.mp4"), "").unwrap();
+    std::fs::write(folder.join("text.mp4"), "This is a text.\n".repeat(100)).unwrap();
+    std::fs::create_dir(folder.join("folder.mp4")).unwrap();
+}
+
+#[test]
+fn bad_files_are_refused_with_the_reason_and_nothing_is_sent() {
+    let platform = Platform::start();
+    let folder = clips::folder(&["small.mp4", "short.mp4"]);
+    bad_files(folder.path());
+    let before = platform.emulator.journal().len();
+    for (name, code) in [
+        ("missing.mp4", 2),
+        ("folder.mp4", 2),
+        ("empty.mp4", 3),
+        ("text.mp4", 3),
+        ("small.mp4", 3),
+        ("short.mp4", 3),
+        ("ftp://example.com/a.mp4", 2),
+        ("s3://bucket/a.mp4", 2),
+        ("https://", 2),
+    ] {
+        let run = platform
+            .tl(&["ingest", name, "--index", &platform.index])
+            .in_folder(folder.path())
+            .code(code);
+        assert_eq!(run.stdout, "", "{name}");
+        snapshot!(format!("ingest {name}").replace(['/', ':', ' '], "_"), run);
+        let line = platform
+            .tl(&["ingest", name, "--index", &platform.index, "--json"])
+            .in_folder(folder.path())
+            .code(code)
+            .json();
+        assert_eq!(line["input"], name);
+        assert_eq!(line["ok"], false);
+        assert_eq!(line["error"]["exit_code"], code);
+        assert!(line["error"]["next"].is_string(), "{line}");
+    }
+    assert_eq!(
+        platform.emulator.journal().len(),
+        before,
+        "nothing was sent"
+    );
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_named() {
+    // The superuser may read everything, so the command runs as somebody else, who must reach both programs.
+    let folder = clips::folder(&["good.mp4"]);
+    let place = folder.path();
+    let open = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    open(place, 0o755);
+    open(&place.join("good.mp4"), 0o000);
+    for (name, program) in [
+        ("tl", env!("CARGO_BIN_EXE_tl")),
+        ("tl-probe", env!("CARGO_BIN_EXE_tl-probe")),
+    ] {
+        std::fs::copy(program, place.join(name)).unwrap();
+        open(&place.join(name), 0o755);
+    }
+    let as_somebody = |arguments: &[&str]| {
+        let mut tl = Tl::at(&place.join("tl"), arguments)
+            .env("TL_PROBE", "./tl-probe")
+            .env("TWELVE_LABS_API_KEY", KEY)
+            .in_folder(place);
+        if rustix::process::geteuid().is_root() {
+            const NOBODY: u32 = 65_534;
+            tl.command().uid(NOBODY).gid(NOBODY);
+        }
+        tl
+    };
+    snapshot!(
+        "validate_unreadable",
+        as_somebody(&["validate", "good.mp4"]).code(2)
+    );
+    snapshot!(
+        "ingest_unreadable",
+        as_somebody(&["ingest", "good.mp4", "--index", INDEX]).code(2)
+    );
+    // Without the check, it is the client that finds it.
+    let server = scripted(|_| index().into());
+    let unchecked = as_somebody(&["ingest", "good.mp4", "--index", INDEX, "--no-check"]);
+    let run = unchecked
+        .env("TWELVELABS_BASE_URL", &server.url("/v1.3"))
+        .code(2);
+    snapshot!("ingest_unreadable_unchecked", run);
+}
+
+#[test]
+fn a_key_that_is_missing_or_unusable_is_a_matter_of_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("empty"), "\n").unwrap();
+    std::fs::write(folder.path().join("words"), format!("TOKEN = {KEY}\n")).unwrap();
+    let list = || Tl::new(&["task", "list"]).in_folder(folder.path());
+    snapshot!("no_key", list().code(2));
+    snapshot!("blank_key", list().env("TWELVE_LABS_API_KEY", " ").code(2));
+    snapshot!(
+        "key_of_two_lines",
+        list()
+            .env("TWELVE_LABS_API_KEY", "tlk_SECRET\n0123456789")
+            .code(2)
+    );
+    snapshot!(
+        "key_file_missing",
+        list().arg("--api-key-file").arg("nowhere").code(2)
+    );
+    snapshot!(
+        "key_file_empty",
+        list().arg("--api-key-file").arg("empty").code(2)
+    );
+    snapshot!(
+        "key_file_with_words",
+        list().arg("--api-key-file").arg("words").code(2)
+    );
+    snapshot!(
+        "key_on_the_command_line",
+        list().arg("--api-key").arg(KEY).code(2)
+    );
+}
+
+#[test]
+fn an_address_that_cannot_be_used_is_a_matter_of_configuration() {
+    for (name, address) in [
+        ("no_scheme", "api.twelvelabs.io"),
+        ("ftp", "ftp://api.twelvelabs.io/v1.3"),
+        ("unencrypted", "http://api.twelvelabs.io/v1.3"),
+    ] {
+        let run = Tl::new(&["task", "list", "--base-url", address])
+            .env("TWELVE_LABS_API_KEY", KEY)
+            .code(2);
+        snapshot!(format!("base_url_{name}"), run);
+    }
+    // A key of the emulator goes to no other host.
+    let run = Tl::new(&["task", "list"])
+        .env("TWELVE_LABS_API_KEY", crate::tl::EMULATOR_KEY)
+        .code(2);
+    snapshot!("base_url_not_the_emulator", run);
+}
+
+#[test]
+fn metadata_that_the_platform_does_not_take_is_refused_before_anything_is_sent() {
+    let server = scripted(|_| Reaction::never());
+    let folder = clips::folder(&["good.mp4"]);
+    for (name, arguments) in [
+        (
+            "nested",
+            ["--metadata-json", r#"{"where": {"city": "Rome"}}"#],
+        ),
+        ("nested_pair", ["--metadata", r#"where:={"city": "Rome"}"#]),
+        ("not_json", ["--metadata-json", "camera=left"]),
+        ("no_pair", ["--metadata", "camera"]),
+    ] {
+        let run = tl_to(&server, &["ingest", "good.mp4", "--index", INDEX])
+            .in_folder(folder.path())
+            .arg(arguments[0])
+            .arg(arguments[1])
+            .code(2);
+        snapshot!(format!("metadata_{name}"), run);
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn options_that_make_no_sense_are_refused_by_name() {
+    for (name, arguments) in [
+        ("route", &["validate", "a.mp4", "--route", "pigeon"][..]),
+        ("engine", &["validate", "a.mp4", "--engine", "marengo9"]),
+        ("rules", &["validate", "a.mp4", "--rules", "v9"]),
+        (
+            "rules_too_old",
+            &["validate", "a.mp4", "--rules", "1999-12-31"],
+        ),
+        ("deadline", &["task", "wait", INDEX, "--deadline", "soon"]),
+        ("range", &["task", "list", "--duration", "9..1"]),
+        ("time", &["task", "list", "--created-after", "yesterday"]),
+        ("page_limit", &["task", "list", "--page-limit", "51"]),
+        (
+            "nothing_to_update",
+            &["video", "update", "1", "--index", INDEX],
+        ),
+        (
+            "no_check_with_rules",
+            &[
+                "ingest",
+                "a.mp4",
+                "--index",
+                INDEX,
+                "--no-check",
+                "--rules",
+                "v1.2",
+            ],
+        ),
+    ] {
+        let run = Tl::new(arguments).env("TWELVE_LABS_API_KEY", KEY).code(2);
+        assert_eq!(run.stdout, "", "{name}");
+        snapshot!(format!("option_{name}"), run);
+        let error = Tl::new(arguments)
+            .env("TWELVE_LABS_API_KEY", KEY)
+            .arg("--json")
+            .code(2)
+            .json();
+        assert_eq!(error["error"]["kind"], "usage", "{error}");
+        assert_eq!(error["error"]["exit_code"], 2);
+    }
+}
+
+#[test]
+fn an_id_that_would_name_another_thing_is_not_sent() {
+    let server = scripted(|_| Reaction::never());
+    for id in ["..", "."] {
+        let run = tl_to(&server, &["index", "delete", id, "--yes"]).code(2);
+        assert!(run.stderr.contains("cannot stand for"), "{}", run.text());
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn nothing_is_deleted_where_nobody_can_be_asked() {
+    let server = scripted(|_| Reaction::never());
+    for (name, arguments) in [
+        ("index", &["index", "delete", INDEX][..]),
+        ("task", &["task", "delete", INDEX]),
+        ("video", &["video", "delete", INDEX, "--index", INDEX]),
+    ] {
+        snapshot!(
+            format!("delete_{name}_unconfirmed"),
+            tl_to(&server, arguments).code(2)
+        );
+    }
+    assert_eq!(server.connections(), 0);
+}

@@ -1,0 +1,287 @@
+//! `tl ingest` against the emulator: from the file to the indexed video.
+
+use std::time::Duration;
+
+use crate::clips;
+use crate::platform::Platform;
+use crate::tl::snapshot;
+
+#[test]
+fn a_good_file_is_uploaded_and_waited_for() {
+    let platform = Platform::start();
+    let folder = clips::folder(&["good.mp4"]);
+    let run = platform
+        .tl(&[
+            "ingest",
+            "good.mp4",
+            "--index",
+            &platform.index,
+            "--wait",
+            "--interval",
+            "100ms",
+        ])
+        .in_folder(folder.path())
+        .code(0);
+    snapshot!("ingest_wait", run);
+
+    let line = platform
+        .tl(&[
+            "ingest",
+            "good.mp4",
+            "--index",
+            &platform.index,
+            "--wait",
+            "--interval",
+            "100ms",
+            "--json",
+        ])
+        .arg("--metadata")
+        .arg("camera=left")
+        .arg("--metadata")
+        .arg("take:=5")
+        .arg("--no-video-stream")
+        .in_folder(folder.path())
+        .code(0)
+        .json();
+    assert_eq!(line["input"], "good.mp4");
+    assert_eq!(line["ok"], true);
+    assert_eq!(line["status"], "ready");
+    assert_eq!(line["index_id"], platform.index);
+    assert_eq!(line["report"]["verdict"], "pass");
+    assert_eq!(line["task"]["system_metadata"]["width"], 640);
+    let history = line["history"].as_array().unwrap();
+    assert_eq!(history.last().unwrap()["status"], "ready", "{line}");
+    let video = line["video_id"].as_str().unwrap();
+
+    let video = platform
+        .tl(&["video", "get", video, "--index", &platform.index, "--json"])
+        .code(0)
+        .json();
+    assert_eq!(video["user_metadata"]["camera"], "left");
+    assert_eq!(video["user_metadata"]["take"], 5);
+}
+
+#[test]
+fn without_wait_it_returns_when_the_platform_has_the_video() {
+    let platform = Platform::start();
+    let folder = clips::folder(&["good.mp4"]);
+    let ingest = |more: &[&str]| {
+        platform
+            .tl(&["ingest", "good.mp4", "--index", &platform.index])
+            .in_folder(folder.path())
+            .args(more)
+            .code(0)
+    };
+    snapshot!("ingest_without_wait", ingest(&[]));
+    assert!(ingest(&["--json"]).json()["status"].is_null());
+    assert!(ingest(&["--wait", "--no-wait", "--json"]).json()["status"].is_null());
+    let run = ingest(&["--quiet"]);
+    assert_eq!(run.stderr, "");
+    let task = run.first_line();
+    let run = platform
+        .tl(&["task", "wait", task, "--quiet", "--interval", "100ms"])
+        .code(0);
+    assert_eq!(run.stderr, "");
+    platform
+        .tl(&["video", "get", run.first_line(), "--index", &platform.index])
+        .code(0);
+}
+
+#[test]
+fn of_several_inputs_each_has_its_result() {
+    let platform = Platform::start();
+    let folder = clips::folder(&["good.mp4", "small.mp4"]);
+    let ingest = |more: &[&str]| {
+        platform
+            .tl(&[
+                "ingest",
+                "small.mp4",
+                "missing.mp4",
+                "ftp://example.com/a.mp4",
+                "good.mp4",
+                "--index",
+                &platform.index,
+            ])
+            .in_folder(folder.path())
+            .args(more)
+            .code(1)
+    };
+    snapshot!("ingest_several", ingest(&[]));
+    let lines = ingest(&["--json"]).json_lines();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            (
+                line["input"].as_str().unwrap(),
+                line["exit_code"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("small.mp4", 3),
+            ("missing.mp4", 2),
+            ("ftp://example.com/a.mp4", 2),
+            ("good.mp4", 0)
+        ]
+    );
+    assert_eq!(
+        lines[0]["error"]["report"]["findings"][0]["predicted_code"],
+        "video_resolution_too_low"
+    );
+    // Side by side, the order may differ; the results do not.
+    let mut codes: Vec<_> = ingest(&["--json", "--jobs", "4"])
+        .json_lines()
+        .iter()
+        .map(|line| line["exit_code"].as_u64().unwrap())
+        .collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 2, 2, 3]);
+    assert_eq!(platform.uploads().len(), 3, "one upload in each run");
+}
+
+#[test]
+fn what_is_sent_unchecked_is_refused_by_the_platform_with_the_code_that_the_check_predicts() {
+    let platform = Platform::start();
+    let folder = clips::folder(&["small.mp4"]);
+    let run = platform
+        .tl(&[
+            "ingest",
+            "small.mp4",
+            "--index",
+            &platform.index,
+            "--no-check",
+        ])
+        .in_folder(folder.path())
+        .code(7);
+    snapshot!("ingest_unchecked", run);
+    assert_eq!(platform.uploads().len(), 1);
+}
+
+#[test]
+fn a_link_is_fetched_by_the_platform() {
+    let platform = Platform::start();
+    let folder = clips::folder(&["good.mp4", "small.mp4"]);
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    let (good, small) = (read("good.mp4"), read("small.mp4"));
+    let server = crate::platform::scripted(move |seen| {
+        let body = if seen.target.contains("small") {
+            small.clone()
+        } else {
+            good.clone()
+        };
+        tl_testkit::server::Reply::ok(body)
+            .header("content-type", "video/mp4")
+            .into()
+    });
+    let run = platform
+        .tl(&[
+            "ingest",
+            &server.url("/good.mp4"),
+            "--index",
+            &platform.index,
+            "--wait",
+            "--interval",
+            "100ms",
+            "--json",
+        ])
+        .code(0);
+    assert_eq!(run.json()["status"], "ready");
+    // Where a link leads, only the platform sees.
+    let run = platform
+        .tl(&[
+            "ingest",
+            &server.url("/small.mp4"),
+            "--index",
+            &platform.index,
+            "--wait",
+            "--interval",
+            "100ms",
+            "--json",
+        ])
+        .code(7);
+    assert!(run.json()["error"]["message"].is_string());
+}
+
+#[test]
+fn custom_rules_let_through_what_the_account_may_send() {
+    let platform = Platform::start();
+    let folder = clips::folder(&["short.mp4"]);
+    std::fs::write(
+        folder.path().join("ours.toml"),
+        "remove = [\"marengo3.0.duration.min\"]\n",
+    )
+    .unwrap();
+    let ingest = |more: &[&str]| {
+        platform
+            .tl(&["ingest", "short.mp4", "--index", &platform.index])
+            .in_folder(folder.path())
+            .args(more)
+            .run()
+    };
+    assert_eq!(ingest(&[]).code, 3);
+    // The emulator keeps its own rules: it refuses for good what now passes here.
+    assert_eq!(ingest(&["--rules", "ours.toml"]).code, 7);
+    assert_eq!(platform.uploads().len(), 1);
+}
+
+#[test]
+fn what_happens_on_the_way_is_told_on_demand_only() {
+    let platform = Platform::start();
+    let folder = clips::folder(&["good.mp4"]);
+    let ingest = |more: &[&str]| {
+        platform
+            .tl(&[
+                "ingest",
+                "good.mp4",
+                "--index",
+                &platform.index,
+                "--wait",
+                "--interval",
+                "50ms",
+            ])
+            .in_folder(folder.path())
+            .args(more)
+            .code(0)
+    };
+    assert_eq!(ingest(&[]).stderr, "", "no terminal, no progress");
+    let told = ingest(&["-v"]).stderr;
+    for part in [
+        "good.mp4: checked: pass",
+        "(100 %)",
+        "created",
+        "good.mp4: ready after",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
+fn a_deadline_that_passes_leaves_the_task_to_be_waited_for() {
+    let platform = Platform::start();
+    let folder = clips::folder(&["good.mp4"]);
+    let run = platform
+        .tl(&[
+            "ingest",
+            "good.mp4",
+            "--index",
+            &platform.index,
+            "--wait",
+            "--deadline",
+            "1ms",
+            "--json",
+        ])
+        .in_folder(folder.path())
+        .code(8);
+    assert!(run.took < Duration::from_secs(20));
+    let line = run.json();
+    let task = line["task_id"].as_str().unwrap();
+    assert!(
+        line["error"]["next"].as_str().unwrap().contains(task),
+        "{line}"
+    );
+    platform
+        .tl(&["task", "wait", task, "--interval", "100ms"])
+        .code(0);
+}

@@ -1,0 +1,129 @@
+//! Ctrl-C: it ends at once with 130, and tells what goes on at the platform.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tl_testkit::server::{Reaction, Seen, Server};
+
+use crate::clips;
+use crate::platform::{INDEX, TASK, index, json, scripted, task, tl_to};
+use crate::tl::{Run, Running, snapshot};
+
+/// Starts `tl`, waits until the server has seen `expected`, and presses Ctrl-C.
+fn interrupted(
+    server: &Server,
+    folder: &std::path::Path,
+    arguments: &[&str],
+    expected: impl Fn(&Seen) -> bool,
+) -> Run {
+    let mut tl = tl_to(server, arguments).in_folder(folder);
+    tl.command().stdout(Stdio::piped()).stderr(Stdio::piped());
+    let running = Running::start(tl.command());
+    server.wait_until("the request to be there", |server| {
+        server.seen().iter().any(&expected)
+    });
+    running.interrupt();
+    let run = running.finish();
+    assert_eq!(run.code, 130, "{}", run.text());
+    assert!(run.took < Duration::from_secs(20), "{:?}", run.took);
+    run
+}
+
+fn still_working(seen: &Seen) -> Reaction {
+    match seen.method.as_str() {
+        "POST" => json(
+            201,
+            &format!(r#"{{"_id": "{TASK}", "video_id": "{TASK}"}}"#),
+        )
+        .into(),
+        _ if seen.target.contains("/tasks/") => task("indexing").into(),
+        _ => index().into(),
+    }
+}
+
+#[test]
+fn a_wait_that_is_cut_off_says_that_the_platform_goes_on() {
+    let server = scripted(still_working);
+    let folder = tempfile::tempdir().unwrap();
+    let waits = |seen: &Seen| seen.target.contains("/tasks/");
+    snapshot!(
+        "interrupted_wait",
+        interrupted(&server, folder.path(), &["task", "wait", TASK], waits)
+    );
+    let server = scripted(still_working);
+    let run = interrupted(
+        &server,
+        folder.path(),
+        &["task", "wait", TASK, "--json"],
+        waits,
+    );
+    let error = &run.json()["error"];
+    assert_eq!(error["kind"], "interrupted");
+    assert_eq!(error["exit_code"], 130);
+    assert!(error["next"].as_str().unwrap().contains(TASK));
+}
+
+#[test]
+fn an_ingestion_that_is_cut_off_tells_of_each_input_where_it_stands() {
+    let folder = clips::folder(&["good.mp4"]);
+    // The first is waited for, the second is being sent, the third has not begun.
+    for name in ["second.mp4", "third.mp4"] {
+        std::fs::copy(folder.path().join("good.mp4"), folder.path().join(name)).unwrap();
+    }
+    let posts = std::sync::atomic::AtomicU32::new(0);
+    let server = scripted(move |seen: &Seen| {
+        let first =
+            seen.method != "POST" || posts.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        if first {
+            still_working(seen)
+        } else {
+            Reaction::never()
+        }
+    });
+    let sent = std::sync::atomic::AtomicU32::new(0);
+    let both = |seen: &Seen| {
+        // Asked anew over all that was seen: count the uploads.
+        seen.method == "POST" && sent.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0
+    };
+    let run = interrupted(
+        &server,
+        folder.path(),
+        &[
+            "ingest",
+            "good.mp4",
+            "second.mp4",
+            "third.mp4",
+            "--index",
+            INDEX,
+            "--wait",
+            "--json",
+        ],
+        both,
+    );
+    let lines = run.json_lines();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            (
+                line["input"].as_str().unwrap(),
+                line["task_id"].as_str(),
+                line["exit_code"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("good.mp4", Some(TASK), 130),
+            ("second.mp4", None, 130),
+            ("third.mp4", None, 130)
+        ]
+    );
+    snapshot!(
+        "interrupted_ingest",
+        Run {
+            stdout: String::new(),
+            ..run
+        }
+    );
+}

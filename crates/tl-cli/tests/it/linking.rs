@@ -1,0 +1,36 @@
+//! What the programs load at their start: `tl` no library of FFmpeg, however it was built.
+
+use std::path::Path;
+
+use goblin::elf::Elf;
+
+/// The libraries that the system loads before `main`, as the ELF file names them.
+fn needed(program: &str) -> Vec<String> {
+    let bytes = std::fs::read(Path::new(program)).expect("the program is built");
+    let elf = Elf::parse(&bytes).expect("an ELF file");
+    elf.libraries.iter().map(|&name| name.to_owned()).collect()
+}
+
+fn of_ffmpeg(libraries: &[String]) -> Vec<&String> {
+    libraries
+        .iter()
+        .filter(|name| name.starts_with("libav") || name.starts_with("libsw"))
+        .collect()
+}
+
+#[test]
+fn only_the_helper_links_ffmpeg() {
+    let tl = needed(env!("CARGO_BIN_EXE_tl"));
+    assert!(
+        tl.iter().any(|name| name.starts_with("libc.so")),
+        "the list is read: {tl:?}"
+    );
+    assert_eq!(of_ffmpeg(&tl), Vec::<&String>::new());
+
+    // The same look finds what is there.
+    let helper = needed(env!("CARGO_BIN_EXE_tl-probe"));
+    assert!(
+        helper.iter().any(|name| name.starts_with("libavformat.so")),
+        "the helper links libavformat: {helper:?}"
+    );
+}

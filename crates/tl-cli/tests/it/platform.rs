@@ -1,0 +1,103 @@
+//! The platform as the tests meet it: the emulator with the real helper, or a server that answers as it is told.
+
+use std::sync::Arc;
+
+use tl_emulator::{Emulator, JournalEntry};
+use tl_testkit::server::{Reaction, Reply, Seen, Server};
+use tl_validate::worker::{ProbePool, WorkerOptions};
+
+use crate::tl::{EMULATOR_KEY, KEY, Tl};
+
+/// An emulator with an index in it.
+pub(crate) struct Platform {
+    pub(crate) emulator: Emulator,
+    pub(crate) base_url: String,
+    pub(crate) index: String,
+}
+
+impl Platform {
+    pub(crate) fn start() -> Self {
+        let options = WorkerOptions {
+            program: Some(env!("CARGO_BIN_EXE_tl-probe").into()),
+            ..WorkerOptions::default()
+        };
+        let pool = ProbePool::new(options).expect("the helper is built");
+        let emulator = Emulator::builder()
+            .prober(Arc::new(pool))
+            .allow_private_urls(true)
+            .start_blocking()
+            .expect("the emulator starts on a free port");
+        let base_url = emulator.base_url().to_string();
+        let mut platform = Self {
+            emulator,
+            base_url,
+            index: String::new(),
+        };
+        let run = platform
+            .tl(&["index", "create", "films", "--quiet"])
+            .code(0);
+        platform.index = run.first_line().to_owned();
+        platform
+    }
+
+    /// A `tl` that speaks to it.
+    pub(crate) fn tl(&self, arguments: &[&str]) -> Tl {
+        Tl::new(arguments).to(&self.base_url, EMULATOR_KEY)
+    }
+
+    /// The requests that would bring a video to the platform.
+    pub(crate) fn uploads(&self) -> Vec<JournalEntry> {
+        let mut journal = self.emulator.journal();
+        journal.retain(|entry| entry.method == "POST" && entry.path.ends_with("/tasks"));
+        journal
+    }
+}
+
+/// The index of the scripted servers.
+pub(crate) const INDEX: &str = "6298d673f1090f1100476d4c";
+
+/// The task of the scripted servers.
+pub(crate) const TASK: &str = "62a1ec6d9ea24f052b971a0f";
+
+/// A server that answers each request as `react` says.
+pub(crate) fn scripted(react: impl Fn(&Seen) -> Reaction + Send + Sync + 'static) -> Server {
+    Server::reacting(react)
+}
+
+/// A `tl` that speaks to a scripted server.
+pub(crate) fn tl_to(server: &Server, arguments: &[&str]) -> Tl {
+    Tl::new(arguments).to(&server.url("/v1.3"), KEY)
+}
+
+/// An answer with JSON.
+pub(crate) fn json(status: u16, body: &str) -> Reply {
+    Reply::status(status)
+        .header("content-type", "application/json")
+        .body(body.to_owned())
+}
+
+/// The answer to a look at the index.
+pub(crate) fn index() -> Reply {
+    json(
+        200,
+        &format!(r#"{{"_id": "{INDEX}", "index_name": "films", "models": []}}"#),
+    )
+}
+
+/// A task in a status.
+pub(crate) fn task(status: &str) -> Reply {
+    json(
+        200,
+        &format!(r#"{{"_id": "{TASK}", "index_id": "{INDEX}", "status": "{status}"}}"#),
+    )
+}
+
+/// A page of a list with these items.
+pub(crate) fn page(items: &str) -> Reply {
+    json(
+        200,
+        &format!(
+            r#"{{"data": [{items}], "page_info": {{"page": 1, "limit_per_page": 50, "total_page": 1, "total_results": 1}}}}"#
+        ),
+    )
+}

@@ -1,0 +1,108 @@
+//! What only a terminal gets to see: the line of progress, and the question before something is deleted.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::thread;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::clips;
+use crate::platform::Platform;
+use crate::tl::{Running, Tl};
+
+/// A terminal: our end, and the end that a program gets.
+fn terminal() -> (File, OwnedFd) {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap();
+    let theirs = File::options()
+        .read(true)
+        .write(true)
+        .open(name.to_str().unwrap())
+        .unwrap();
+    (ours.into(), theirs.into())
+}
+
+/// Runs `tl` with a terminal for standard input and standard error, and `typed` into it; the code, standard output, and
+/// what the terminal showed.
+fn at_terminal(mut tl: Tl, typed: &str) -> (i32, String, String) {
+    let (mut ours, theirs) = terminal();
+    tl = tl.env("TERM", "xterm-256color");
+    tl.command()
+        .stdin(theirs.try_clone().unwrap())
+        .stderr(theirs)
+        .stdout(std::process::Stdio::piped());
+    ours.write_all(typed.as_bytes()).unwrap();
+    let running = Running::start(tl.command());
+    // The ends that our copy of the command holds would keep the terminal open.
+    drop(tl);
+    let screen = thread::spawn(move || {
+        let mut shown = Vec::new();
+        let mut piece = [0; 4096];
+        // Linux ends the reading with an error when the last program has gone.
+        while let Ok(count @ 1..) = ours.read(&mut piece) {
+            shown.extend_from_slice(&piece[..count]);
+        }
+        String::from_utf8_lossy(&shown).into_owned()
+    });
+    let run = running.finish();
+    let screen = screen.join().unwrap();
+    assert!(
+        !screen.contains(crate::tl::SECRET) && !screen.contains("panicked at"),
+        "{screen}"
+    );
+    (run.code, run.stdout, screen)
+}
+
+#[test]
+fn progress_is_one_line_that_goes_away() {
+    let platform = Platform::start();
+    let folder = clips::folder(&["good.mp4"]);
+    let ingest = |more: &[&str]| {
+        let tl = platform
+            .tl(&[
+                "ingest",
+                "good.mp4",
+                "--index",
+                &platform.index,
+                "--wait",
+                "--json",
+            ])
+            .args(more)
+            .in_folder(folder.path());
+        at_terminal(tl, "")
+    };
+    let (code, stdout, screen) = ingest(&[]);
+    assert_eq!(code, 0, "{screen}");
+    assert_eq!(stdout.lines().count(), 1, "the result alone: {stdout}");
+    assert!(screen.contains("good.mp4: "), "{screen:?}");
+    assert!(!screen.contains('\n'), "it stays on its line: {screen:?}");
+    assert!(
+        screen.ends_with("\u{1b}[2K") || screen.trim_end().ends_with("\u{1b}[2K"),
+        "and is wiped: {screen:?}"
+    );
+    let (_, _, screen) = ingest(&["--quiet"]);
+    assert_eq!(screen, "");
+}
+
+#[test]
+fn deleting_asks_and_takes_nothing_but_yes() {
+    let platform = Platform::start();
+    let delete =
+        |typed: &str| at_terminal(platform.tl(&["index", "delete", &platform.index]), typed);
+    for no in ["n\n", "\n", "no\n", "yesterday\n"] {
+        let (code, stdout, screen) = delete(no);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{screen}");
+        assert!(
+            screen.contains("(films) with its 0 videos? This cannot be undone. [y/N]"),
+            "{screen}"
+        );
+    }
+    platform.tl(&["index", "get", &platform.index]).code(0);
+    let (code, stdout, screen) = delete("y\n");
+    assert_eq!(code, 0, "{screen}");
+    assert!(stdout.starts_with("deleted index"), "{stdout}");
+    platform.tl(&["index", "get", &platform.index]).code(7);
+}

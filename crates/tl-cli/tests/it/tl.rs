@@ -1,0 +1,237 @@
+//! Running `tl`. Every run ends by its deadline, does not panic, and shows no key; each of these is checked each time.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// In every key that a test uses. It must never be seen again.
+pub(crate) const SECRET: &str = "SECRET0123456789";
+
+/// A key that only a scripted server knows.
+pub(crate) const KEY: &str = "tlk_SECRET0123456789";
+
+/// A key that the emulator takes.
+pub(crate) const EMULATOR_KEY: &str = "tlk_emulator_SECRET0123456789";
+
+/// A run takes a second or two; what takes this long hangs.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) took: Duration,
+}
+
+/// A `tl` to be run, in an empty environment.
+pub(crate) struct Tl {
+    command: Command,
+}
+
+impl Tl {
+    pub(crate) fn new(arguments: &[&str]) -> Self {
+        Self::at(Path::new(env!("CARGO_BIN_EXE_tl")), arguments)
+    }
+
+    /// Another copy of the program.
+    pub(crate) fn at(program: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("TL_PROBE", env!("CARGO_BIN_EXE_tl-probe"))
+            .args(arguments)
+            .stdin(Stdio::null());
+        // Coverage and sanitizers write where they are told to.
+        for name in ["LLVM_PROFILE_FILE", "LD_LIBRARY_PATH"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        Self { command }
+    }
+
+    /// Speaks to the API at `base_url` with `key`.
+    pub(crate) fn to(self, base_url: &str, key: &str) -> Self {
+        self.env("TWELVELABS_BASE_URL", base_url)
+            .env("TWELVE_LABS_API_KEY", key)
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Paths are relative to `folder`, so that no temporary path shows in an output.
+    pub(crate) fn in_folder(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    pub(crate) fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    pub(crate) fn args(mut self, arguments: &[&str]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    pub(crate) fn command(&mut self) -> &mut Command {
+        &mut self.command
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(mut self) -> Run {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running::start(&mut self.command).finish()
+    }
+
+    /// Runs it, and has its exit code checked.
+    pub(crate) fn code(self, code: i32) -> Run {
+        let run = self.run();
+        assert_eq!(run.code, code, "{}", run.text());
+        run
+    }
+}
+
+/// A `tl` that runs.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    since: Instant,
+    stdout: Option<thread::JoinHandle<String>>,
+    stderr: Option<thread::JoinHandle<String>>,
+}
+
+impl Running {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self::adopt(command.spawn().expect("the program starts"))
+    }
+
+    /// One that was started already.
+    pub(crate) fn adopt(mut child: Child) -> Self {
+        let stdout = child.stdout.take().map(reader);
+        let stderr = child.stderr.take().map(reader);
+        Self {
+            child,
+            since: Instant::now(),
+            stdout,
+            stderr,
+        }
+    }
+
+    /// What Ctrl-C does.
+    pub(crate) fn interrupt(&self) {
+        self.signal(rustix::process::Signal::INT);
+    }
+
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("the program still runs");
+    }
+
+    /// Waits for its end.
+    pub(crate) fn finish(mut self) -> Run {
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("the child is ours") {
+                break status;
+            }
+            if self.since.elapsed() > DEADLINE {
+                let _ = self.child.kill();
+                panic!("`tl` did not end within {DEADLINE:?}");
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        let text = |reader: Option<thread::JoinHandle<String>>| {
+            reader.map_or_else(String::new, |reader| {
+                reader.join().expect("the reader ends")
+            })
+        };
+        let run = Run {
+            code: status.code().unwrap_or(-1),
+            stdout: text(self.stdout.take()),
+            stderr: text(self.stderr.take()),
+            took: self.since.elapsed(),
+        };
+        let all = format!("{}{}", run.stdout, run.stderr);
+        assert!(!all.contains(SECRET), "the key is shown: {all}");
+        assert!(!all.contains("panicked at"), "a panic: {all}");
+        run
+    }
+}
+
+fn reader(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // A stream that breaks off is as good as one that ends.
+        let _ = from.read_to_end(&mut bytes);
+        String::from_utf8(bytes).expect("the output is UTF-8")
+    })
+}
+
+impl Run {
+    /// All that was seen, for a snapshot or a message.
+    pub(crate) fn text(&self) -> String {
+        format!(
+            "exit: {}\n--- stdout\n{}--- stderr\n{}",
+            self.code, self.stdout, self.stderr
+        )
+    }
+
+    /// The one JSON document on standard output.
+    pub(crate) fn json(&self) -> Value {
+        let lines = self.json_lines();
+        assert_eq!(lines.len(), 1, "one document: {}", self.text());
+        lines.into_iter().next().expect("one line")
+    }
+
+    /// Every line of standard output as JSON: nothing else may stand there.
+    pub(crate) fn json_lines(&self) -> Vec<Value> {
+        self.stdout
+            .lines()
+            .map(|line| {
+                serde_json::from_str(line)
+                    .unwrap_or_else(|error| panic!("no JSON ({error}): {line}\n{}", self.text()))
+            })
+            .collect()
+    }
+
+    /// The first line of standard output.
+    pub(crate) fn first_line(&self) -> &str {
+        self.stdout.lines().next().unwrap_or_default()
+    }
+}
+
+/// A snapshot of a run, without what differs between runs: identifiers, points in time, lengths of time, ports.
+macro_rules! snapshot {
+    ($run:expr) => {
+        insta::with_settings!({filters => $crate::tl::FILTERS.to_vec(), omit_expression => true}, {
+            insta::assert_snapshot!($run.text());
+        });
+    };
+    ($name:expr, $run:expr) => {
+        insta::with_settings!({filters => $crate::tl::FILTERS.to_vec(), omit_expression => true}, {
+            insta::assert_snapshot!($name, $run.text());
+        });
+    };
+}
+pub(crate) use snapshot;
+
+/// What differs between runs.
+pub(crate) const FILTERS: &[(&str, &str)] = &[
+    (r"\b[0-9a-f]{24}\b", "[ID]"),
+    (r"\d{4}-\d{2}-\d{2}T[0-9:.]+Z", "[TIME]"),
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
+    (r"\b\d+\.\d s\b", "[N] s"),
+    (
+        r#""(after|check|upload|indexing)":[0-9.e-]+"#,
+        r#""$1":"[N]""#,
+    ),
+];

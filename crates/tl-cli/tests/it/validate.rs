@@ -1,0 +1,153 @@
+//! `tl validate`: verdicts, rules, and nothing on the wire.
+
+use crate::clips;
+use crate::tl::{Tl, snapshot};
+
+fn validate(names: &[&str], more: &[&str]) -> crate::tl::Run {
+    let folder = clips::folder(&["good.mp4", "small.mp4", "short.mp4"]);
+    std::fs::write(folder.path().join("text.mp4"), "text ".repeat(500)).unwrap();
+    std::fs::write(
+        folder.path().join("whole.toml"),
+        "name = \"ours\"\ndate = \"2026-01-01\"\n",
+    )
+    .unwrap();
+    std::fs::write(
+        folder.path().join("part.toml"),
+        "remove = [\"marengo3.0.duration.min\"]\n",
+    )
+    .unwrap();
+    std::fs::write(folder.path().join("broken.toml"), "this is no TOML\n").unwrap();
+    Tl::new(&["validate"])
+        .args(names)
+        .args(more)
+        .in_folder(folder.path())
+        .run()
+}
+
+#[test]
+fn each_file_has_its_verdict_in_the_order_of_the_arguments() {
+    let names = [
+        "short.mp4",
+        "good.mp4",
+        "missing.mp4",
+        "text.mp4",
+        "small.mp4",
+    ];
+    let run = validate(&names, &[]);
+    assert_eq!(run.code, 1);
+    snapshot!("validate_several", run);
+    let run = validate(&names, &["--json"]);
+    let lines = run.json_lines();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            (
+                line["input"].as_str().unwrap(),
+                line["exit_code"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("short.mp4", 3),
+            ("good.mp4", 0),
+            ("missing.mp4", 2),
+            ("text.mp4", 3),
+            ("small.mp4", 3)
+        ]
+    );
+    assert_eq!(lines[1]["facts"]["video_width"], 640);
+    assert_eq!(lines[1]["report"]["verdict"], "pass");
+    assert_eq!(
+        lines[4]["report"]["findings"][0]["predicted_code"],
+        "video_resolution_too_low"
+    );
+}
+
+#[test]
+fn one_file_gives_its_own_code() {
+    for (name, code) in [
+        ("good.mp4", 0),
+        ("small.mp4", 3),
+        ("text.mp4", 3),
+        ("missing.mp4", 2),
+        (".", 2),
+        ("https://example.com/a.mp4", 2),
+    ] {
+        let run = validate(&[name], &[]);
+        assert_eq!(run.code, code, "{}", run.text());
+    }
+}
+
+#[test]
+fn the_rules_can_be_those_of_another_day_engine_or_account() {
+    for (more, code) in [
+        (&["--rules", "v1.2"][..], 3),
+        (&["--rules", "2026-02-20"], 3),
+        (&["--rules", "part.toml"], 0),
+        (&["--rules", "whole.toml"], 0),
+        (&["--rules", "broken.toml"], 2),
+        (&["--rules", "2026-02-20", "--engine", "marengo2.7"], 3),
+        (&["--route", "multipart"], 3),
+    ] {
+        let run = validate(&["short.mp4"], more);
+        assert_eq!(run.code, code, "{more:?} {}", run.text());
+    }
+    snapshot!(
+        "rules_broken",
+        validate(&["short.mp4"], &["--rules", "broken.toml"])
+    );
+}
+
+#[test]
+fn a_helper_that_is_missing_or_broken_is_named() {
+    let folder = clips::folder(&["good.mp4"]);
+    let with = |probe: &str| {
+        Tl::new(&["validate", "good.mp4"])
+            .env("TL_PROBE", probe)
+            .in_folder(folder.path())
+    };
+    snapshot!("helper_missing", with("nowhere").code(2));
+    snapshot!("helper_broken", with("/bin/false").code(5));
+    let doctor = |probe: &str| {
+        Tl::new(&["doctor", "--json"])
+            .env("TL_PROBE", probe)
+            .env("TWELVE_LABS_API_KEY", crate::tl::KEY)
+            .run()
+    };
+    for (probe, code) in [
+        ("nowhere", 2),
+        ("/bin/false", 2),
+        (env!("CARGO_BIN_EXE_tl-probe"), 0),
+    ] {
+        let run = doctor(probe);
+        assert_eq!(run.code, code, "{}", run.text());
+        let report = run.json();
+        let helper = report["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|check| check["name"] == "probe helper")
+            .unwrap();
+        assert_eq!(helper["ok"], code == 0, "{helper}");
+        if code == 0 {
+            assert!(
+                helper["detail"].as_str().unwrap().contains("libavformat"),
+                "{helper}"
+            );
+        }
+    }
+}
+
+#[test]
+fn packs_are_listed_and_shown_in_the_form_in_which_they_are_read() {
+    snapshot!("rules_list", Tl::new(&["rules", "list"]).code(0));
+    let toml = Tl::new(&["rules", "show", "v1.2"]).code(0).stdout;
+    let folder = clips::folder(&["good.mp4"]);
+    std::fs::write(folder.path().join("copy.toml"), toml).unwrap();
+    let run = Tl::new(&["validate", "good.mp4", "--rules", "copy.toml", "--json"])
+        .in_folder(folder.path())
+        .code(0);
+    assert_eq!(run.json()["report"]["pack"], "v1.2");
+}
