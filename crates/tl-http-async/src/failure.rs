@@ -5,7 +5,7 @@ use std::{error::Error, io};
 use tl_protocol::TransportErrorKind;
 
 /// The innermost cause: what the system or TLS said.
-pub(crate) fn root_cause<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+fn root_cause<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -15,32 +15,47 @@ pub(crate) fn root_cause<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error
 
 /// Whether TLS itself failed, and not the connection below it.
 pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.is::<rustls::Error>() {
-            return true;
-        }
-        let within = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        if within.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    // An I/O error hides what it wraps: its `source` is that of the wrapped one.
+    let within = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || within.is_some_and(|inner| is_tls(inner))
+        || error.source().is_some_and(is_tls)
 }
 
-/// What a failure means that came after the connection stood; `answered` says whether the server ever said anything.
-pub(crate) fn kind(error: &hyper::Error, answered: bool) -> TransportErrorKind {
-    // hyper tells this apart for servers only.
-    if error.is_parse() && error.to_string() == "message head is too large" {
+/// What a failure means that came after the connection stood.
+pub(crate) fn kind(error: &(dyn Error + 'static)) -> TransportErrorKind {
+    let hyper = cause::<hyper::Error>(error);
+    // hyper has a question for this on the side of servers only.
+    if hyper
+        .is_some_and(|error| error.is_parse() && error.to_string() == "message head is too large")
+    {
         TransportErrorKind::TooLarge
-    } else if error.is_parse() {
+    } else if hyper.is_some_and(hyper::Error::is_parse) {
         TransportErrorKind::NotHttp
-    } else if !answered && is_tls(error) {
-        TransportErrorKind::Tls
     } else {
         TransportErrorKind::Lost
     }
+}
+
+/// Whether not one byte of the request was handed to a connection.
+pub(crate) fn never_began(error: &(dyn Error + 'static)) -> bool {
+    cause::<hyper::Error>(error).is_some_and(hyper::Error::is_canceled)
+}
+
+/// The innermost cause in its own words: those around it say the same in general terms.
+pub(crate) fn described(error: &(dyn Error + 'static)) -> String {
+    root_cause(error).to_string()
+}
+
+fn cause<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
 }

@@ -1,4 +1,4 @@
-//! The asynchronous transport: drives [`Flow`]s on tokio, and sends their exchanges through hyper and rustls.
+//! The asynchronous transport: drives [`Flow`]s on tokio, and sends their exchanges through reqwest and rustls.
 //!
 //! It knows how to carry one exchange and what became of it. What to send, how often and when is the flow's business, so
 //! nothing here tries again, follows a redirect or judges a status.
@@ -16,16 +16,10 @@
 //! ```
 //!
 //! [`AsyncHttp::with_client`] takes another HTTP stack than the built-in one: see [`HttpClient`].
-//!
-//! The built-in stack is hyper itself and not a client above it, because an answer that comes while the body is still
-//! being sent must not be lost (a `413` for a file that is too large): that takes the connection in one's own hands.
 
-mod connect;
 mod driver;
 mod failure;
-mod hyper_client;
-mod line;
-mod pool;
+mod reqwest_client;
 mod tls;
 mod upload;
 
@@ -35,7 +29,7 @@ use async_trait::async_trait;
 use tl_protocol::{Exchange, Flow, HttpSettings, Outcome, Prepared, SetupError, Transport};
 use tokio::time::Instant;
 
-use crate::hyper_client::HyperClient;
+use crate::reqwest_client::ReqwestClient;
 
 /// The seam below the transport: sends one request once.
 ///
@@ -67,7 +61,7 @@ impl AsyncHttp {
     /// # Errors
     /// What the settings hold that cannot be used: a certificate, a proxy, a `User-Agent`.
     pub fn new(settings: HttpSettings) -> Result<Self, SetupError> {
-        let client = HyperClient::new(&settings)?;
+        let client = ReqwestClient::new(&settings)?;
         Self::with_client(settings, client)
     }
 

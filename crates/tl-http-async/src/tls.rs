@@ -13,14 +13,14 @@ use rustls::{
 use tl_protocol::{HttpSettings, SetupError};
 
 /// TLS 1.2 and 1.3 through ring, which starts in a few milliseconds where others take 30.
-pub(crate) fn client_config(settings: &HttpSettings) -> Result<Arc<ClientConfig>, SetupError> {
+pub(crate) fn client_config(settings: &HttpSettings) -> Result<ClientConfig, SetupError> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| SetupError::new("TLS cannot be set up").because(error))?
         .with_root_certificates(roots(settings)?)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 fn roots(settings: &HttpSettings) -> Result<RootCertStore, SetupError> {

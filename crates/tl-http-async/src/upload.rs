@@ -1,32 +1,109 @@
-//! A body on its way into hyper: pieces with a known total length, read ahead by one thread of the blocking pool into a
+//! A body on its way into the HTTP client: pieces with a known total length, read ahead by one thread of the blocking pool into a
 //! few buffers that are used again and again.
 
 use std::{
     future::Future,
     io::{self, Read},
     pin::{Pin, pin},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use tl_protocol::Body;
-use tokio::sync::mpsc;
+use tl_protocol::{Body, Delivery};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 
 /// The size of a piece. 64 KiB to 512 KiB are equally fast, smaller and larger ones slower (1 GiB to a loopback sink).
 const PIECE: usize = 256 << 10;
 
-/// The number of buffers of one body: one is being filled, one lies ready, and hyper holds up to two.
+/// The number of buffers of one body: one is being filled, one lies ready, and the client holds up to two.
 const BUFFERS: usize = 4;
 
-/// Where an upload leaves the error of its source, which hyper would wrap.
-#[derive(Debug, Default)]
-pub(crate) struct UploadFailure(Mutex<Option<io::Error>>);
+/// How far a body has come on its way into the connection, told to who watches over the exchange.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    left: AtomicU64,
+    moved: Mutex<Option<Instant>>,
+    begun: Notify,
+    failure: Mutex<Option<io::Error>>,
+    ended: AtomicBool,
+}
 
-impl UploadFailure {
-    pub(crate) fn take(&self) -> Option<io::Error> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+/// Ends an upload when the exchange that it belongs to ends.
+pub(crate) struct EndGuard<'p>(&'p Progress);
+
+impl Drop for EndGuard<'_> {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::Release);
+    }
+}
+
+impl Progress {
+    pub(crate) fn new(len: u64) -> Self {
+        Self {
+            left: AtomicU64::new(len),
+            moved: Mutex::default(),
+            begun: Notify::new(),
+            failure: Mutex::default(),
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    /// The error of the source, which the layers above would wrap.
+    pub(crate) fn take_failure(&self) -> Option<io::Error> {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// What ends the upload when it is dropped.
+    pub(crate) fn end_with_guard(&self) -> EndGuard<'_> {
+        EndGuard(self)
+    }
+
+    /// Whether the server may have the whole request: not before the last piece of its body was handed on.
+    pub(crate) fn delivery(&self) -> Delivery {
+        match self.left.load(Ordering::Acquire) {
+            0 => Delivery::Unknown,
+            _ => Delivery::NotSent,
+        }
+    }
+
+    /// When the last piece was handed on, once the first one was; `None` when there is none left.
+    pub(crate) async fn moved(&self) -> Option<Instant> {
+        loop {
+            let begun = self.begun.notified();
+            if self.left.load(Ordering::Acquire) == 0 {
+                return None;
+            }
+            let moved = *self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+            match moved {
+                Some(moved) => return Some(moved),
+                None => begun.await,
+            }
+        }
+    }
+
+    fn advance(&self, bytes: u64) {
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = moved.replace(Instant::now()).is_none();
+        drop(moved);
+        self.left.fetch_sub(bytes, Ordering::AcqRel);
+        if first {
+            self.begun.notify_one();
+        }
+    }
+
+    fn fail(&self, error: io::Error) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
     }
 }
 
@@ -35,19 +112,19 @@ impl UploadFailure {
 pub(crate) struct Upload {
     left: u64,
     pieces: Pieces,
-    failure: Arc<UploadFailure>,
+    progress: Arc<Progress>,
 }
 
 #[derive(Debug)]
 enum Pieces {
     InMemory(Bytes),
-    /// Not read before hyper asks for it.
+    /// Not read before the client asks for it.
     NotBegun(Body),
     Read(mpsc::Receiver<io::Result<Bytes>>),
 }
 
 impl Upload {
-    pub(crate) fn new(body: &Body, failure: Arc<UploadFailure>) -> Self {
+    pub(crate) fn new(body: &Body, progress: Arc<Progress>) -> Self {
         let pieces = match body.as_bytes() {
             Some(bytes) => Pieces::InMemory(bytes),
             None => Pieces::NotBegun(body.clone()),
@@ -55,7 +132,7 @@ impl Upload {
         Self {
             left: body.len(),
             pieces,
-            failure,
+            progress,
         }
     }
 
@@ -94,18 +171,18 @@ impl http_body::Body for Upload {
         if self.left == 0 {
             return Poll::Ready(None);
         }
+        if self.progress.ended.load(Ordering::Acquire) {
+            return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
+        }
         self.next_piece(cx).map(|piece| {
             Some(match piece {
                 Ok(bytes) => {
                     self.left -= bytes.len() as u64;
+                    self.progress.advance(bytes.len() as u64);
                     Ok(Frame::data(bytes))
                 }
                 Err(error) => {
-                    *self
-                        .failure
-                        .0
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    self.progress.fail(error);
                     Err(io::ErrorKind::Other.into())
                 }
             })
@@ -164,7 +241,7 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8], left: u64) -> io::Result<usiz
     Ok(wanted)
 }
 
-/// A buffer that goes back to its reader when hyper has sent it.
+/// A buffer that goes back to its reader when the client has sent it.
 struct Lent {
     buffer: Vec<u8>,
     len: usize,

@@ -22,6 +22,9 @@ impl ManyThreads {
 impl Harness for ManyThreads {
     type Transport = AsyncHttp;
 
+    // reqwest has them.
+    const OWNS_ITS_CONNECTIONS: bool = false;
+
     fn build(&self, settings: HttpSettings) -> Result<AsyncHttp, SetupError> {
         AsyncHttp::new(settings)
     }

@@ -1,32 +1,47 @@
 //! The suite for any transport, on a runtime of one thread.
 
+use std::thread;
+
 use tl_http_async::AsyncHttp;
 use tl_protocol::{Flow, HttpSettings, SetupError, Transport};
 use tl_testkit::conformance::Harness;
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Handle},
+    sync::oneshot,
+};
 
-struct OneThread(Runtime);
+/// A runtime whose one thread runs as long as the test, as that of a program does: the connections are its tasks.
+struct OneThread {
+    runtime: Handle,
+    _end: oneshot::Sender<()>,
+}
 
 impl OneThread {
     fn new() -> Self {
-        Self(
-            Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime can be made"),
-        )
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime can be made");
+        let handle = runtime.handle().clone();
+        let (end, ended) = oneshot::channel();
+        thread::spawn(move || drop(runtime.block_on(ended)));
+        Self {
+            runtime: handle,
+            _end: end,
+        }
     }
 }
 
 impl Harness for OneThread {
     type Transport = AsyncHttp;
 
+    // reqwest has them.
+    const OWNS_ITS_CONNECTIONS: bool = false;
+
     fn build(&self, settings: HttpSettings) -> Result<AsyncHttp, SetupError> {
         AsyncHttp::new(settings)
     }
 
     fn drive<'a, F: Flow + 'a>(&'a self, transport: &'a AsyncHttp, flow: F) -> F::Output {
-        self.0.block_on(transport.run(flow))
+        self.runtime.block_on(transport.run(flow))
     }
 }
 

@@ -38,7 +38,7 @@ pub use body::{Body, BytesSource, Source};
 pub use client::{Client, ClientSettings};
 pub use credentials::{ApiKey, Credentials};
 pub use endpoint::Endpoint;
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, StatusSeen};
 pub use event::{Event, Observer};
 pub use exchange::{Auth, Delivery, Exchange, Outcome, Token, TransportError, TransportErrorKind};
 pub use flow::{Flow, Step};

@@ -12,7 +12,7 @@ use crate::{
 
 /// A request with all its headers: what an HTTP client sends as it is.
 ///
-/// It has an absolute URI, `Host`, `User-Agent`, the key where it belongs and, where there is a body or the method
+/// It has an absolute URI without dot segments, `Host`, `Accept`, `User-Agent`, the key where it belongs and, where there is a body or the method
 /// promises one, `Content-Length`. A client adds no header to it.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -57,6 +57,9 @@ impl Exchange {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(len));
         }
         headers.insert(header::HOST, host);
+        headers
+            .entry(header::ACCEPT)
+            .or_insert(HeaderValue::from_static("*/*"));
         headers.insert(header::USER_AGENT, settings.user_agent_header()?);
         Ok(Prepared {
             http,
@@ -78,6 +81,12 @@ fn host_header(uri: &Uri) -> Result<HeaderValue, TransportError> {
     if authority.as_str().contains('@') {
         return Err(refused(
             "the address of the request holds a user name or a password, which are not sent",
+        ));
+    }
+    let mut segments = uri.path().split('/');
+    if segments.any(|segment| matches!(segment, "." | "..")) {
+        return Err(refused(
+            "the path of the request has a dot segment, which would name another resource",
         ));
     }
     let text = match authority.port_u16() {
@@ -138,7 +147,7 @@ mod tests {
                 .prepare(&settings())
                 .unwrap();
             let agent = concat!("user-agent: tl/", env!("CARGO_PKG_VERSION"));
-            let mut wanted = vec![agent];
+            let mut wanted = vec!["accept: */*", agent];
             wanted.extend(expected);
             wanted.sort_unstable();
             assert_eq!(headers(&prepared), wanted, "{method} {uri}");

@@ -92,15 +92,20 @@ impl ProxyRules {
         })
     }
 
+    /// The proxy for requests of `scheme`, which [`server_for`](Self::server_for) uses for the hosts that are not exempt.
+    #[must_use]
+    pub fn server_of(&self, scheme: &Scheme) -> Option<&ProxyServer> {
+        if *scheme == Scheme::HTTPS {
+            self.https.as_ref()
+        } else {
+            self.http.as_ref()
+        }
+    }
+
     /// The proxy that carries a request to `uri`, or `None` where it goes straight to its host.
     #[must_use]
     pub fn server_for(&self, uri: &Uri) -> Option<&ProxyServer> {
-        let server = if uri.scheme() == Some(&Scheme::HTTPS) {
-            &self.https
-        } else {
-            &self.http
-        };
-        let server = server.as_ref()?;
+        let server = self.server_of(uri.scheme()?)?;
         let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
         let address = host.parse::<IpAddr>().ok();
         let is_loopback = host.eq_ignore_ascii_case("localhost")
@@ -160,6 +165,12 @@ impl ProxyServer {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The value of `Proxy-Authorization`, where the proxy asks for a password: a secret.
+    #[must_use]
+    pub fn authorization(&self) -> Option<&str> {
+        self.authorization.as_deref()
     }
 
     /// What is said to the proxy so that it opens a tunnel to `host` (as in a URI, an IPv6 address in brackets).

@@ -35,7 +35,22 @@ pub fn one_connection_serves_many_requests<H: Harness>(harness: &H) {
             exchange("DELETE", &server.url("/"), ""),
         );
     }
-    assert_eq!((server.seen().len(), server.connections()), (60, 1));
+    assert_eq!(server.seen().len(), 60);
+    expect_one_connection::<H>(&server);
+}
+
+fn expect_one_connection<H: Harness>(server: &Server) {
+    let requests = u32::try_from(server.seen().len()).expect("few");
+    let most = if H::OWNS_ITS_CONNECTIONS {
+        1
+    } else {
+        requests / 2
+    };
+    assert!(
+        (1..=most).contains(&server.connections()),
+        "{} connections",
+        server.connections()
+    );
 }
 
 /// The same through TLS, whose session tickets arrive at any time.
@@ -54,7 +69,8 @@ pub fn one_tls_connection_serves_many_requests<H: Harness>(harness: &H) {
             200
         );
     }
-    assert_eq!((server.seen().len(), server.connections()), (20, 1));
+    assert_eq!(server.seen().len(), 20);
+    expect_one_connection::<H>(&server);
 }
 
 /// A connection that the server announces to close is not used again.
@@ -149,7 +165,8 @@ pub fn exchanges_run_side_by_side_up_to_the_flows_limit<H: Harness>(harness: &H)
             "{count} on {lanes} lanes took {took:?}"
         );
         assert!(
-            server.connections() - before <= u32::try_from(lanes).expect("few"),
+            !H::OWNS_ITS_CONNECTIONS
+                || server.connections() - before <= u32::try_from(lanes).expect("few"),
             "connections are used again"
         );
     }

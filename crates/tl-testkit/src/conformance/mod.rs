@@ -47,6 +47,10 @@ pub trait Harness {
     /// The transport under test.
     type Transport: Transport;
 
+    /// Whether the transport has its connections in its own hands. A library that keeps them may open a spare one beside a
+    /// waiting one, and may lose an answer that is followed by a reset while the body is still coming.
+    const OWNS_ITS_CONNECTIONS: bool = true;
+
     /// Makes one.
     ///
     /// # Errors

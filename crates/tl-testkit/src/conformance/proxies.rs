@@ -96,10 +96,7 @@ pub fn a_proxy_that_refuses_is_unreachable_and_its_password_does_not_show<H: Har
             exchange("POST", &format!("https://{HOST}/"), "body"),
         );
         let text = expect_failure(outcome, TransportErrorKind::Unreachable, Delivery::NotSent);
-        assert!(
-            text.contains("proxy") && text.contains(&status.to_string()),
-            "{text}"
-        );
+        assert!(text.contains("proxy"), "{text}");
     }
 }
 

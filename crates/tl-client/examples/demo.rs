@@ -1,0 +1,255 @@
+//! The main job on the embedded emulator: two clips refused before a byte is sent, one uploaded through both colours and
+//! by URL. It ends with an error where the story does not come true. `cargo xtask demo` makes the clips and calls it.
+
+#![allow(clippy::print_stdout, reason = "the story is told on stdout")]
+
+use std::{
+    error::Error,
+    fs::File,
+    io::{self, BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use tl_client::{
+    Client, Config, Event, Ingested, Input, blocking,
+    model::{IndexId, IndexModel, ModelOption, NewIndex},
+    protocol::{endpoint::ListTasks, flow::WaitPolicy},
+    validate::worker::{ProbePool, WorkerOptions},
+};
+use tl_emulator::Emulator;
+
+type Story<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+#[tokio::main]
+async fn main() -> Story<()> {
+    let clips = clips_folder()?;
+    let data = tempfile::tempdir()?;
+    let emulator = Emulator::builder()
+        .prober(Arc::new(ProbePool::new(WorkerOptions::default())))
+        .data_dir(data.path())
+        .allow_private_urls(true)
+        .start()
+        .await?;
+    println!(
+        "emulator at {}, data in {}",
+        emulator.base_url(),
+        data.path().display()
+    );
+
+    let config = Config::new(&emulator.api_key(), emulator.base_url().as_str())?;
+    let client = Client::new(&config)?;
+    let models = [IndexModel::new(
+        "marengo3.0",
+        ["visual", "audio"].map(ModelOption::from),
+    )];
+    let index_id = client.create_index(NewIndex::new("demo", models)).await?.id;
+    println!("index {index_id} created\n");
+
+    println!("1. What the platform would refuse is refused here, and nothing is sent");
+    let before = emulator.journal().len();
+    for clip in ["small.mp4", "short.mp4"] {
+        refuse(&client, &clips.join(clip), &index_id).await?;
+    }
+    let sent = emulator.journal().len() - before;
+    if sent != 0 {
+        return Err(format!(
+            "{sent} requests reached the emulator for clips that should have been refused"
+        )
+        .into());
+    }
+    println!("   the emulator's journal: 0 requests for these two\n");
+
+    println!("2. A good clip through the asynchronous client");
+    let good = clips.join("good.mp4");
+    let video = client
+        .ingest(good.as_path())
+        .into_index(index_id.as_str())
+        .wait(often())
+        .observe(tell)
+        .run()
+        .await?;
+    conclude(&client, &index_id, &video).await?;
+
+    println!("3. The same clip through the blocking client");
+    let (thread_config, thread_index) = (config.clone(), index_id.clone());
+    let video = thread::spawn(move || -> Story<Ingested> {
+        let client = blocking::Client::new(&thread_config)?;
+        Ok(client
+            .ingest(good)
+            .into_index(thread_index)
+            .wait(often())
+            .observe(tell)
+            .run()?)
+    })
+    .join()
+    .map_err(|_| "the blocking client panicked")??;
+    conclude(&client, &index_id, &video).await?;
+
+    println!("4. The same clip by URL, fetched by the emulator as the platform would");
+    let url = serve(&clips.join("good.mp4"))?;
+    println!("   {url}");
+    let video = client
+        .ingest(Input::parse(&url)?)
+        .into_index(index_id.as_str())
+        .wait(often())
+        .observe(tell)
+        .run()
+        .await?;
+    conclude(&client, &index_id, &video).await?;
+
+    println!("5. What the platform knows now");
+    let mut tasks = client.pages(ListTasks {
+        index_id: Some(index_id),
+        ..ListTasks::default()
+    });
+    let mut count = 0;
+    while let Some(page) = tasks.next_page().await {
+        for task in page?.data {
+            count += 1;
+            let status = task
+                .status
+                .as_ref()
+                .map_or("unknown", |status| status.as_str());
+            println!(
+                "   task {}  video {}  {status}",
+                task.id,
+                task.video_id.as_ref().map_or("-", |id| id.as_str())
+            );
+        }
+    }
+    let uploads = emulator
+        .journal()
+        .iter()
+        .filter(|entry| entry.method == "POST" && entry.path.ends_with("/tasks"))
+        .count();
+    println!(
+        "   the emulator's journal: {} requests, {uploads} of them uploads",
+        emulator.journal().len()
+    );
+    emulator.shutdown().await;
+    if (count, uploads) != (3, 3) {
+        return Err(format!(
+            "three uploads and three tasks were expected, but there are {uploads} and {count}"
+        )
+        .into());
+    }
+    println!("\nThe demo is complete.");
+    Ok(())
+}
+
+fn clips_folder() -> Story<PathBuf> {
+    let mut args = std::env::args_os().skip(1);
+    match (args.next(), args.next()) {
+        (Some(flag), Some(folder)) if flag == "--clips" => Ok(folder.into()),
+        _ => Err("usage: demo --clips DIR (with good.mp4, small.mp4 and short.mp4; `cargo xtask demo` makes them)".into()),
+    }
+}
+
+/// Indexing takes the emulator about a second: look often.
+fn often() -> WaitPolicy {
+    WaitPolicy {
+        first_interval: Duration::from_millis(40),
+        longest_interval: Duration::from_millis(100),
+        deadline: Duration::from_secs(60),
+    }
+}
+
+fn tell(event: &Event) {
+    match event {
+        Event::Sending { sent, total } if sent < total => {}
+        Event::Checked(report) => println!("   checked: {}", report.verdict),
+        event => println!("   {event}"),
+    }
+}
+
+async fn refuse(client: &Client, clip: &Path, index_id: &IndexId) -> Story<()> {
+    match client
+        .ingest(clip)
+        .into_index(index_id.as_str())
+        .run()
+        .await
+    {
+        Ok(_) => Err(format!("{} should have been refused", clip.display()).into()),
+        Err(error) => {
+            let report = error.report().filter(|report| report.is_refused());
+            let report =
+                report.ok_or_else(|| format!("{}: another error: {error}", clip.display()))?;
+            println!(
+                "   {}: {report}",
+                clip.file_name().unwrap_or_default().display()
+            );
+            Ok(())
+        }
+    }
+}
+
+async fn conclude(client: &Client, index_id: &IndexId, video: &Ingested) -> Story<()> {
+    let task = video.task.task.as_ref().ok_or("the wait gave no task")?;
+    let history: Vec<&str> = video
+        .task
+        .history
+        .iter()
+        .map(|seen| seen.status.as_str())
+        .collect();
+    println!("   history: {}", history.join(" → "));
+    let video_id = task.video_id.clone().ok_or("the task names no video")?;
+    let stored = client.get_video(index_id.clone(), video_id.clone()).await?;
+    let known = stored
+        .system_metadata
+        .ok_or("the video has no system metadata")?;
+    println!(
+        "   video {video_id}: {}x{}, {:.2} s, {} bytes, {}\n",
+        known.width.unwrap_or_default(),
+        known.height.unwrap_or_default(),
+        known.duration.unwrap_or_default(),
+        known.size.unwrap_or_default(),
+        known.filename.unwrap_or_default(),
+    );
+    match (known.width, known.height, history.last()) {
+        (Some(640), Some(360), Some(&"ready")) => Ok(()),
+        seen => Err(format!("a ready video of 640x360 was expected, not {seen:?}").into()),
+    }
+}
+
+/// Serves one file on loopback, whatever path is asked for, as long as the demo runs.
+fn serve(file: &Path) -> Story<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let name = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let url = format!("http://{}/{name}", listener.local_addr()?);
+    let file = file.to_owned();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // A client that goes away early is its own affair.
+            let _ = answer(&stream, &file);
+        }
+    });
+    Ok(url)
+}
+
+fn answer(mut stream: &TcpStream, file: &Path) -> io::Result<()> {
+    let mut lines = BufReader::new(stream).lines();
+    let request = lines.next().transpose()?.unwrap_or_default();
+    while lines
+        .next()
+        .transpose()?
+        .is_some_and(|line| !line.is_empty())
+    {}
+    let mut file = File::open(file)?;
+    let len = file.metadata()?.len();
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n"
+    )?;
+    if request.starts_with("GET ") {
+        io::copy(&mut file, &mut stream)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! The local check: a prober that reads the file, rules that judge it, and the verdict before anything is sent.
+
+use std::{fmt, fs::File, sync::Arc};
+
+use tl_validate::{
+    Engine, MediaFacts, Prober, Report, Route, RulePack, Target, check, check_probe_failure,
+};
+
+use crate::{Error, ErrorKind};
+
+/// Checks files before they are sent.
+#[derive(Clone)]
+pub struct Checker {
+    prober: Arc<dyn Prober>,
+    pack: Arc<RulePack>,
+    engines: Vec<Engine>,
+    options: Vec<String>,
+}
+
+/// What a check found: the facts where the file could be read, and the report in any case.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// What is known of the file.
+    pub facts: Option<MediaFacts>,
+    /// Every finding.
+    pub report: Report,
+}
+
+impl Checker {
+    /// Checks with `prober` against the rules in force today, for the models that an index can have today.
+    #[must_use]
+    pub fn new(prober: Arc<dyn Prober>) -> Self {
+        Self {
+            prober,
+            pack: Arc::new(RulePack::current().clone()),
+            engines: Vec::new(),
+            options: Vec::new(),
+        }
+    }
+
+    /// The prober that the features bring: `worker` in helper processes, else `ffmpeg` in this process.
+    ///
+    /// # Errors
+    /// [`ErrorKind::CheckFailed`] where the helper `tl-probe` is not there, or neither feature is on.
+    pub fn standard() -> Result<Self, Error> {
+        standard_prober().map(Self::new)
+    }
+
+    /// Judges by `pack`.
+    #[must_use]
+    pub fn with_rules(mut self, pack: RulePack) -> Self {
+        self.pack = Arc::new(pack);
+        self
+    }
+
+    /// Judges for these models; where there are several, the strictest rule of each kind.
+    #[must_use]
+    pub fn for_engines(mut self, engines: impl IntoIterator<Item = Engine>) -> Self {
+        self.engines = engines.into_iter().collect();
+        self
+    }
+
+    /// Judges for these model options: before v1.3, `conversation` asked for an audio track.
+    #[must_use]
+    pub fn with_options(mut self, options: impl IntoIterator<Item = String>) -> Self {
+        self.options = options.into_iter().collect();
+        self
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn rules(&self) -> &RulePack {
+        &self.pack
+    }
+
+    /// Reads and judges an open file on its way by `route`. It blocks while it reads.
+    ///
+    /// # Errors
+    /// [`ErrorKind::CheckFailed`] where the prober itself failed; what is wrong with the file is in the report.
+    pub fn check_file(&self, file: File, name: &str, route: Route) -> Result<Checked, Error> {
+        let mut target = Target::new(route);
+        target.engines.clone_from(&self.engines);
+        target.options.clone_from(&self.options);
+        match self.prober.probe_file(file, name) {
+            Ok(facts) => {
+                let report = check(&facts, &target, &self.pack);
+                Ok(Checked {
+                    facts: Some(facts),
+                    report,
+                })
+            }
+            Err(error) if error.kind().is_about_the_file() => Ok(Checked {
+                facts: None,
+                report: check_probe_failure(&error, &target, &self.pack),
+            }),
+            Err(error) => Err(Error::new(
+                ErrorKind::CheckFailed,
+                format!("`{name}` could not be checked, so nothing was sent"),
+            )
+            .because(error)),
+        }
+    }
+}
+
+impl fmt::Debug for Checker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checker")
+            .field("rules", &self.pack.name())
+            .field("engines", &self.engines)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(feature = "worker", unix))]
+fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
+    let pool = tl_validate::worker::ProbePool::new(tl_validate::worker::WorkerOptions::default())
+        .map_err(|error| {
+        Error::new(ErrorKind::CheckFailed, "no file can be checked").because(error)
+    })?;
+    Ok(Arc::new(pool))
+}
+
+// Where both features are on, the helper reads: a program that asks for it must not come to link libav because another
+// crate of its build switched `ffmpeg` on.
+#[cfg(all(feature = "ffmpeg", not(all(feature = "worker", unix))))]
+fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
+    Ok(Arc::new(tl_validate::ffmpeg::InProcess::default()))
+}
+
+#[cfg(not(any(feature = "ffmpeg", all(feature = "worker", unix))))]
+fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
+    Err(Error::new(
+        ErrorKind::CheckFailed,
+        "this build cannot read media: switch on feature `ffmpeg` or `worker`, give the client a prober of your own, or \
+         say `unchecked()`",
+    ))
+}
+
+/// The checker in `place`, put there the first time.
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub(crate) fn in_place(place: &std::sync::OnceLock<Checker>) -> Result<Checker, Error> {
+    if let Some(checker) = place.get() {
+        return Ok(checker.clone());
+    }
+    let checker = Checker::standard()?;
+    Ok(place.get_or_init(|| checker).clone())
+}

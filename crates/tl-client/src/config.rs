@@ -1,0 +1,133 @@
+//! What a client must know: the key, the address, the limits. The environment is read here and nowhere else.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hasher},
+};
+
+use tl_protocol::{
+    ApiKey, ClientSettings, Credentials, HttpSettings, Observer, Policy,
+    credentials::DEFAULT_BASE_URL,
+};
+use url::Url;
+
+use crate::{Error, ErrorKind};
+
+/// The variables that may hold the key, in the order in which they are asked: the first is what the platform's own
+/// JavaScript client reads, the second what most users set.
+pub const KEY_VARIABLES: [&str; 2] = ["TWELVE_LABS_API_KEY", "TWELVELABS_API_KEY"];
+
+/// The variable that may hold the address of the API, version included; the platform's own clients read it too.
+pub const BASE_URL_VARIABLE: &str = "TWELVELABS_BASE_URL";
+
+/// The settings of a client of either colour.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The transport: key, address, proxy, certificates, connect time limit.
+    pub http: HttpSettings,
+    /// How calls are tried.
+    pub policy: Policy,
+    /// Where delays are drawn from. Default: other numbers in every process.
+    pub seed: u64,
+    /// Who is told of retries and new statuses.
+    pub observer: Observer,
+    base: Url,
+}
+
+impl Config {
+    /// The defaults for the API at `base_url`, for example `https://api.twelvelabs.io/v1.3`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where the key or the address cannot be used, or would give the key away (see
+    /// [`Credentials::new`]).
+    pub fn new(key: &str, base_url: &str) -> Result<Self, Error> {
+        let base = base_url.trim().parse::<Url>().map_err(|error| {
+            Error::new(
+                ErrorKind::Configuration,
+                format!(
+                    "the base URL `{}` is no URL: it looks like {DEFAULT_BASE_URL}",
+                    base_url.trim()
+                ),
+            )
+            .because(error)
+        })?;
+        let credentials = ApiKey::new(key)
+            .and_then(|key| Credentials::new(key, base.clone()))
+            .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?;
+        Ok(Self {
+            http: HttpSettings::new(credentials),
+            policy: Policy::default(),
+            seed: RandomState::new().build_hasher().finish(),
+            observer: Observer::none(),
+            base,
+        })
+    }
+
+    /// The key from `TWELVE_LABS_API_KEY` or `TWELVELABS_API_KEY`, the address from `TWELVELABS_BASE_URL` or the platform's.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where no variable holds a key, or what they hold cannot be used.
+    pub fn from_env() -> Result<Self, Error> {
+        let base = variable(BASE_URL_VARIABLE).unwrap_or_else(|| DEFAULT_BASE_URL.to_owned());
+        let key = KEY_VARIABLES.iter().find_map(|name| variable(name)).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Configuration,
+                format!(
+                    "no API key: set {} (or {}) to a key from the API keys page of the dashboard",
+                    KEY_VARIABLES[0], KEY_VARIABLES[1]
+                ),
+            )
+        })?;
+        Self::new(&key, &base)
+    }
+
+    /// The address of the API.
+    #[must_use]
+    pub fn base_url(&self) -> &Url {
+        &self.base
+    }
+
+    #[cfg_attr(
+        not(any(feature = "async", feature = "blocking")),
+        expect(dead_code, reason = "no colour is on")
+    )]
+    pub(crate) fn client_settings(&self) -> ClientSettings {
+        ClientSettings {
+            base: self.base.clone(),
+            policy: self.policy.clone(),
+            seed: self.seed,
+            observer: self.observer.clone(),
+        }
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name)
+        .ok()
+        .filter(|value| !value.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_cannot_be_used_is_named_and_the_key_is_not() {
+        for (base, part) in [
+            ("api.twelvelabs.io", "is no URL"),
+            ("ftp://api.twelvelabs.io", "not an http or https address"),
+            ("http://api.twelvelabs.io/v1.3", "unencrypted"),
+        ] {
+            let error = Config::new("tlk_SECRET", base).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            assert!(error.to_string().contains(part), "{error}");
+            assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn every_process_draws_other_delays() {
+        let seed = || Config::new("tlk_1", DEFAULT_BASE_URL).unwrap().seed;
+        assert_ne!(seed(), seed());
+    }
+}

@@ -1,0 +1,222 @@
+//! The built-in HTTP client: reqwest with all its own cleverness off, and the truth about what became of a request.
+
+use std::{future, pin::pin, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures_util::future::{Either, select};
+use http::{HeaderValue, Response, uri::Scheme};
+use reqwest::{Client, Request, redirect};
+use tl_protocol::{
+    Delivery, HttpSettings, Outcome, Prepared, SetupError, TransportError, TransportErrorKind,
+    proxy::ProxyRules,
+};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::{
+    HttpClient, failure, tls,
+    upload::{Progress, Upload},
+};
+
+/// How long an unused connection is kept: less than the minute after which gateways commonly close one, so that a request
+/// rarely meets a close.
+const IDLE: Duration = Duration::from_secs(45);
+
+/// reqwest over rustls.
+#[derive(Debug)]
+pub(crate) struct ReqwestClient {
+    client: Client,
+    rules: Arc<ProxyRules>,
+    max_response: u64,
+}
+
+impl ReqwestClient {
+    pub(crate) fn new(settings: &HttpSettings) -> Result<Self, SetupError> {
+        let mut builder = Client::builder()
+            .tls_backend_preconfigured(tls::client_config(settings)?)
+            .http1_only()
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .connect_timeout(settings.connect_timeout)
+            .pool_idle_timeout(IDLE)
+            .tcp_nodelay(true)
+            .no_proxy();
+        let rules = Arc::new(ProxyRules::new(&settings.proxy, |name| {
+            std::env::var(name).ok()
+        })?);
+        for scheme in [Scheme::HTTPS, Scheme::HTTP] {
+            if let Some(proxy) = proxy(&rules, &scheme)? {
+                builder = builder.proxy(proxy);
+            }
+        }
+        let client = builder
+            .build()
+            .map_err(|error| SetupError::new("the HTTP client cannot be set up").because(error))?;
+        Ok(Self {
+            client,
+            rules,
+            max_response: settings.max_response,
+        })
+    }
+
+    async fn exchange(
+        &self,
+        request: Request,
+        progress: &Progress,
+    ) -> Result<Response<Bytes>, TransportError> {
+        let host = request.url().host_str().unwrap_or_default().to_owned();
+        let port = request.url().port_or_known_default().unwrap_or_default();
+        let to = Destination {
+            host: format!("{host}:{port}"),
+            proxied: self.rules.server_for(&uri(request.url())).is_some(),
+        };
+        let mut answer = self
+            .client
+            .execute(request)
+            .await
+            .map_err(|error| failed(error, progress, &to))?;
+        let too_large = || {
+            TransportError::new(TransportErrorKind::TooLarge, progress.delivery())
+                .because(format!("more than {} bytes", self.max_response))
+        };
+        if answer
+            .content_length()
+            .is_some_and(|length| length > self.max_response)
+        {
+            return Err(too_large());
+        }
+        let mut body = BytesMut::new();
+        while let Some(piece) = answer
+            .chunk()
+            .await
+            .map_err(|error| failed(error, progress, &to))?
+        {
+            if (body.len() + piece.len()) as u64 > self.max_response {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&piece);
+        }
+        // The connection is a task: it gets its turn to be waiting again before the next request asks for one.
+        tokio::task::yield_now().await;
+        let mut response = Response::new(body.freeze());
+        *response.status_mut() = answer.status();
+        *response.version_mut() = answer.version();
+        *response.headers_mut() = std::mem::take(answer.headers_mut());
+        Ok(response)
+    }
+}
+
+#[async_trait]
+impl HttpClient for ReqwestClient {
+    async fn send(&self, prepared: Prepared) -> Outcome {
+        let (limit, stall) = (prepared.timeout, prepared.stall);
+        let progress = Arc::new(Progress::new(prepared.http.body().len()));
+        let request = prepared.http.map(|body| match body.as_bytes() {
+            Some(bytes) if bytes.is_empty() => reqwest::Body::from(bytes),
+            _ => reqwest::Body::wrap(Upload::new(&body, Arc::clone(&progress))),
+        });
+        let request = Request::try_from(request).map_err(|error| {
+            TransportError::new(TransportErrorKind::Refused, Delivery::NotSent)
+                .because(error.without_url())
+        })?;
+        let exchange = timeout(limit, self.exchange(request, &progress));
+        // Where the exchange ends before its body does, the connection must not go on sending.
+        let _end = progress.end_with_guard();
+        match select(pin!(exchange), pin!(standstill(&progress, stall))).await {
+            Either::Left((Ok(outcome), _)) => outcome,
+            Either::Left((Err(_), _)) => Err(TransportError::new(
+                TransportErrorKind::TimedOut,
+                progress.delivery(),
+            )
+            .because(format!("the limit is {limit:?}"))),
+            Either::Right(((), _)) => Err(TransportError::new(
+                TransportErrorKind::Stalled,
+                progress.delivery(),
+            )
+            .because(format!("the limit is {stall:?}"))),
+        }
+    }
+}
+
+/// Where a request goes, for texts.
+struct Destination {
+    host: String,
+    proxied: bool,
+}
+
+fn uri(url: &reqwest::Url) -> http::Uri {
+    // Every http(s) URL is a URI.
+    url.as_str().parse().unwrap_or_default()
+}
+
+/// Ends when the body has stood still for `limit`; never, before it begins and once it is sent.
+async fn standstill(progress: &Progress, limit: Duration) {
+    loop {
+        let Some(moved) = progress.moved().await else {
+            break;
+        };
+        let Some(end) = moved.checked_add(limit) else {
+            break;
+        };
+        if Instant::now() >= end {
+            return;
+        }
+        sleep_until(end).await;
+    }
+    future::pending::<()>().await;
+}
+
+/// What the error of a request means that got no whole answer.
+fn failed(error: reqwest::Error, progress: &Progress, to: &Destination) -> TransportError {
+    if let Some(cause) = progress.take_failure() {
+        return TransportError::new(TransportErrorKind::SourceFailed, Delivery::NotSent)
+            .because(cause);
+    }
+    let error = error.without_url();
+    if error.is_connect() {
+        let kind = if failure::is_tls(&error) {
+            TransportErrorKind::Tls
+        } else {
+            TransportErrorKind::Unreachable
+        };
+        let way = if to.proxied {
+            "through the proxy to"
+        } else {
+            "to"
+        };
+        let cause = format!("{way} {}: {}", to.host, failure::described(&error));
+        return TransportError::new(kind, Delivery::NotSent).because(cause);
+    }
+    let kind = failure::kind(&error);
+    let delivery = if failure::never_began(&error) {
+        Delivery::NotSent
+    } else {
+        progress.delivery()
+    };
+    TransportError::new(kind, delivery).because(failure::described(&error))
+}
+
+/// The proxy for requests of one scheme, as the rules say for each.
+fn proxy(rules: &Arc<ProxyRules>, scheme: &Scheme) -> Result<Option<reqwest::Proxy>, SetupError> {
+    let Some(server) = rules.server_of(scheme) else {
+        return Ok(None);
+    };
+    let address = format!("http://{}:{}", server.host(), server.port());
+    let address = reqwest::Url::parse(&address)
+        .map_err(|error| SetupError::new("the proxy has no valid address").because(error))?;
+    let (rules, scheme) = (Arc::clone(rules), scheme.clone());
+    let mut proxy = reqwest::Proxy::custom(move |url| {
+        let uri = url.as_str().parse().ok()?;
+        (url.scheme() == scheme.as_str() && rules.server_for(&uri).is_some())
+            .then(|| address.clone())
+    });
+    if let Some(authorization) = server.authorization() {
+        let mut value = HeaderValue::from_str(authorization).map_err(|error| {
+            SetupError::new("the proxy's password cannot stand in a header").because(error)
+        })?;
+        value.set_sensitive(true);
+        proxy = proxy.custom_http_auth(value);
+    }
+    Ok(Some(proxy))
+}
