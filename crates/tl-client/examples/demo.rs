@@ -29,7 +29,7 @@ async fn main() -> Story<()> {
     let clips = clips_folder()?;
     let data = tempfile::tempdir()?;
     let emulator = Emulator::builder()
-        .prober(Arc::new(ProbePool::new(WorkerOptions::default())))
+        .prober(Arc::new(ProbePool::new(WorkerOptions::default())?))
         .data_dir(data.path())
         .allow_private_urls(true)
         .start()

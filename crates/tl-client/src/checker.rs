@@ -115,7 +115,7 @@ impl fmt::Debug for Checker {
 fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
     let pool = tl_validate::worker::ProbePool::new(tl_validate::worker::WorkerOptions::default())
         .map_err(|error| {
-        Error::new(ErrorKind::CheckFailed, "no file can be checked").because(error)
+        Error::new(ErrorKind::CheckFailed, "media cannot be read").because(error)
     })?;
     Ok(Arc::new(pool))
 }

@@ -240,7 +240,7 @@ impl Request {
         match self.listener.clone() {
             None => source,
             Some(listener) => Arc::new(Observed::new(source, move |sent, total| {
-                listener(&Event::Sending { sent, total })
+                listener(&Event::Sending { sent, total });
             })),
         }
     }
