@@ -214,8 +214,18 @@ impl From<ProbeError> for Failure {
             .iter()
             .map(|line| format!("FFmpeg: {line}"))
             .collect();
-        failure.next(error.next())
+        failure.next(as_step(error.next()))
     }
+}
+
+/// A sentence as a step: without the capital and the full stop, as all the others are written.
+fn as_step(sentence: &str) -> String {
+    let sentence = sentence.trim_end_matches('.');
+    let mut letters = sentence.chars();
+    letters
+        .next()
+        .map(|first| first.to_lowercase().chain(letters).collect())
+        .unwrap_or_default()
 }
 
 /// The texts of the errors below `error`, each once.

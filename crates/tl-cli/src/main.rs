@@ -1,2 +1,39 @@
-//! The `tl` command.
-fn main() {}
+//! The `tl` command: check videos, bring them into an index, look after tasks, indexes and videos, run the emulator.
+//!
+//! | Room | What lives there |
+//! |---|---|
+//! | `args` | the arguments as a whole; each verb has its own in its room |
+//! | `verb` | one room for each verb: its arguments and what it does |
+//! | `settings` | key, address and limits, from options and environment |
+//! | `checking` | the local check: which rules, which helper, one path |
+//! | `failure`, `advice` | what went wrong, for people and for programs, and what to do next |
+//! | `exit` | the exit codes, and which error has which |
+//! | `output` | the two streams, JSON, colour; nothing else writes |
+//! | `progress` | the one line that tells how far it is |
+//!
+//! Media is read by the helper `tl-probe`; this program links no libav.
+
+mod advice;
+mod args;
+mod checking;
+mod confirm;
+mod exit;
+mod failure;
+mod listing;
+mod metadata;
+mod numbers;
+mod output;
+mod progress;
+mod report;
+mod runtime;
+mod secret;
+mod settings;
+mod span;
+mod table;
+mod verb;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    args::run(std::env::args_os().collect()).into()
+}

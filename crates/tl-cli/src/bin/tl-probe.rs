@@ -40,7 +40,10 @@ fn probe(file: &Path, thorough: bool) -> ExitCode {
     match InProcess::with_options(options).probe(file) {
         Ok(facts) => match serde_json::to_string_pretty(&facts) {
             Ok(text) => print(&text),
-            Err(error) => fail(1, &format!("tl-probe: the facts cannot be written ({error})")),
+            Err(error) => fail(
+                1,
+                &format!("tl-probe: the facts cannot be written ({error})"),
+            ),
         },
         Err(error) => fail(1, &format!("tl-probe: {error}")),
     }

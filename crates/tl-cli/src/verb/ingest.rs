@@ -11,7 +11,7 @@ use tl_client::{Client, Ingested, Input};
 use tl_model::{IndexId, Task, TaskId, UserMetadata};
 use tl_protocol::flow::{WaitPolicy, Waited};
 use tl_validate::{Report, Route};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::args::Context;
@@ -77,7 +77,7 @@ struct Run {
     wait: Option<WaitPolicy>,
     progress: Arc<Progress>,
     /// Whoever checks and uploads holds one of these.
-    lanes: Semaphore,
+    lanes: Arc<Semaphore>,
     /// Set when the index was seen: a wrong id is found before the first byte is sent.
     index_seen: OnceCell<()>,
     stages: Mutex<Vec<(String, Stage)>>,
@@ -108,6 +108,12 @@ impl From<Failure> for Failed {
 
 impl Ingest {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        if !self.wait && (self.waiting.deadline.is_some() || self.waiting.interval.is_some()) {
+            return Err(Failure::usage(
+                "--deadline and --interval say how to wait, and nothing is waited for",
+            )
+            .next("add --wait, or leave them out"));
+        }
         let metadata = self.metadata.read()?;
         let progress = Progress::new(&context.output, self.inputs.len());
         let mut client = context.connection.client(progress.observer())?;
@@ -130,7 +136,7 @@ impl Ingest {
             video_stream: self.no_video_stream.then_some(false),
             wait: self.wait.then(|| self.waiting.policy()),
             progress,
-            lanes: Semaphore::new(self.jobs.into()),
+            lanes: Arc::new(Semaphore::new(self.jobs.into())),
             index_seen: OnceCell::new(),
             stages: Mutex::new(names.map(|name| (name, Stage::NotBegun)).collect()),
             stop: Mutex::default(),
@@ -154,10 +160,14 @@ impl Run {
     async fn all(run: &Arc<Self>, inputs: Vec<OsString>) -> Result<(), Failure> {
         let mut under_way = JoinSet::new();
         for (at, input) in inputs.into_iter().enumerate() {
+            // Taken here and not in the task, so that the inputs have their turns in the order in which they were given.
+            // The semaphore is never closed; without it, the inputs would only go side by side.
+            let mut lane = Arc::clone(&run.lanes).acquire_owned().await.ok();
             let run = Arc::clone(run);
             under_way.spawn(async move {
-                let result = run.one(at, &input).await;
+                let result = run.one(at, &input, &mut lane).await;
                 run.conclude(at, &result);
+                drop(lane);
             });
         }
         while let Some(ended) = under_way.join_next().await {
@@ -170,9 +180,13 @@ impl Run {
         Ok(())
     }
 
-    async fn one(self: &Arc<Self>, at: usize, input: &OsString) -> Result<Taken, Failed> {
-        // The semaphore is never closed; without it, the inputs would only go side by side.
-        let lane = self.lanes.acquire().await.ok();
+    /// Brings one input to its end. The lane is free again when only waiting is left.
+    async fn one(
+        self: &Arc<Self>,
+        at: usize,
+        input: &OsString,
+        lane: &mut Option<OwnedSemaphorePermit>,
+    ) -> Result<Taken, Failed> {
         if let Some(exit) = *self.stop() {
             return Err(not_tried(exit).into());
         }
@@ -206,7 +220,6 @@ impl Run {
             .run()
             .await
             .map_err(|error| refused(&name, error.into()))?;
-        drop(lane);
         let Some(policy) = &self.wait else {
             return Ok(Taken {
                 ingested,
@@ -216,6 +229,7 @@ impl Run {
         let task = ingested.task.created.id.clone();
         self.progress.name(task.as_str(), &name);
         self.stage(at, Stage::Waiting(task.clone()));
+        lane.take();
         match self
             .client
             .wait_for_task(task.clone(), policy.clone())

@@ -1,7 +1,7 @@
 //! `tl validate`: the local check alone, over any number of files at once. Nothing is sent.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -52,13 +52,13 @@ impl Validate {
         ));
         let mut exits = Vec::with_capacity(self.paths.len());
         self.check_all(&checking, |path, verdict| {
-            exits.push(tell(context, path, &verdict))
+            exits.push(tell(context, path, &verdict));
         });
         Ok(Exit::of_items(&exits))
     }
 
     /// Checks side by side, and tells the verdicts in the order of the paths.
-    fn check_all(&self, checking: &Checking, mut tell: impl FnMut(&PathBuf, Verdict)) {
+    fn check_all(&self, checking: &Checking, mut tell: impl FnMut(&Path, Verdict)) {
         let lanes = thread::available_parallelism()
             .map_or(1, usize::from)
             .min(self.paths.len());
@@ -92,7 +92,7 @@ impl Validate {
         });
     }
 
-    fn check(&self, checking: &Checking, path: &PathBuf) -> Verdict {
+    fn check(&self, checking: &Checking, path: &Path) -> Verdict {
         let text = path.to_string_lossy();
         if !path.exists() && text.contains("://") {
             return Err(Failure::usage(format!(
@@ -104,7 +104,7 @@ impl Validate {
     }
 }
 
-fn tell(context: &Context, path: &PathBuf, verdict: &Verdict) -> Exit {
+fn tell(context: &Context, path: &Path, verdict: &Verdict) -> Exit {
     let name = path.to_string_lossy();
     let output = &context.output;
     match verdict {

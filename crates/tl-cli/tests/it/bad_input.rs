@@ -194,6 +194,10 @@ fn options_that_make_no_sense_are_refused_by_name() {
             &["video", "update", "1", "--index", INDEX],
         ),
         (
+            "deadline_without_wait",
+            &["ingest", "a.mp4", "--index", INDEX, "--deadline", "1h"],
+        ),
+        (
             "no_check_with_rules",
             &[
                 "ingest",
