@@ -14,6 +14,7 @@ mod limits;
 mod listing;
 mod media;
 mod memory;
+mod overview;
 pub mod quirks;
 mod records;
 mod request;

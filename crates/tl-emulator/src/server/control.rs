@@ -26,7 +26,7 @@ const DESCRIPTION: &str = include_str!("openapi.json");
 const MAX_IMPORT: usize = 256 * 1024 * 1024;
 
 pub(super) fn router() -> Router<Arc<Shell>> {
-    Router::new()
+    super::page::router()
         .route("/health", get(async || Json(json!({ "status": "ok" }))))
         .route(
             "/openapi.json",

@@ -1,10 +1,11 @@
 //! Taking a body in: JSON into bounded memory, the files of a form onto the disk while they come, the rest thrown away.
 
 use std::{
+    collections::BTreeMap,
     io::Write,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -87,6 +88,55 @@ impl TimeLimits {
     }
 }
 
+/// The forms that are coming in, for people who want to watch.
+#[derive(Debug, Default)]
+pub(crate) struct Uploads(Arc<Mutex<BTreeMap<u64, Coming>>>);
+
+#[derive(Debug)]
+struct Coming {
+    received: Arc<AtomicU64>,
+    total: Option<u64>,
+}
+
+/// Ends the entry of an upload when it goes.
+pub(crate) struct Entry {
+    all: Arc<Mutex<BTreeMap<u64, Coming>>>,
+    number: u64,
+}
+
+impl Uploads {
+    fn begin(&self, headers: &HeaderMap, received: &Arc<AtomicU64>) -> Entry {
+        let length = headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok());
+        let coming = Coming {
+            received: Arc::clone(received),
+            total: length.and_then(|length| length.parse().ok()),
+        };
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = all.last_key_value().map_or(0, |(number, _)| number + 1);
+        all.insert(number, coming);
+        Entry {
+            all: Arc::clone(&self.0),
+            number,
+        }
+    }
+
+    /// The bytes received and announced of each.
+    pub(crate) fn all(&self) -> Vec<(u64, Option<u64>)> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = |coming: &Coming| (coming.received.load(Ordering::Relaxed), coming.total);
+        all.values().map(read).collect()
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&self.number);
+    }
+}
+
 /// A body that was taken in.
 pub(crate) struct Taken {
     pub(crate) payload: Payload,
@@ -99,6 +149,8 @@ pub(crate) struct Taken {
 /// Takes in the body as `rule` says.
 pub(crate) async fn take(shell: &Shell, rule: BodyRule, headers: &HeaderMap, body: Body) -> Taken {
     let counter = Arc::new(AtomicU64::new(0));
+    let is_form = matches!(rule, BodyRule::Form { .. });
+    let _upload = is_form.then(|| shell.uploads.begin(headers, &counter));
     let limits = shell.settings.time_limits;
     let pieces = Pieces {
         body: body.into_data_stream(),

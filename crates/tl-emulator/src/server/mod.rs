@@ -10,6 +10,7 @@ mod deliver;
 mod fetch;
 mod intake;
 mod journal;
+mod page;
 mod store;
 mod vault;
 mod wire;
@@ -45,6 +46,7 @@ pub use journal::JournalEntry;
 
 use clock::Clock;
 use deliver::Deliveries;
+use intake::Uploads;
 use journal::Journal;
 use store::Store;
 use vault::{StoredFile, Vault};
@@ -86,6 +88,7 @@ pub(crate) struct Shell {
     /// For webhooks, whose addresses the user gave: loopback is as good as any.
     poster: reqwest::Client,
     deliveries: Deliveries,
+    pub(crate) uploads: Uploads,
     store: Mutex<Option<Store>>,
 }
 
@@ -131,6 +134,7 @@ impl Shell {
             fetcher,
             poster,
             deliveries: Deliveries::default(),
+            uploads: Uploads::default(),
             store: Mutex::new(store),
         })
     }

@@ -9,6 +9,7 @@ mod lifecycle;
 mod limits;
 mod lists;
 mod memory;
+mod page;
 mod random;
 mod raw;
 mod sockets;
