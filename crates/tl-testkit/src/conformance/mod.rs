@@ -1,7 +1,7 @@
 //! The suite that any [`Transport`] must pass, over real sockets. Each case is one function; a transport's own tests run
 //! them all by [`conformance_tests!`](crate::conformance_tests).
 //!
-//! ```ignore
+//! ```
 //! use tl_protocol::{Flow, HttpSettings, SetupError, Transport};
 //! use tl_testkit::conformance::Harness;
 //!
@@ -185,6 +185,7 @@ macro_rules! conformance_tests {
                 a_proxy_is_passed_by_for_loopback_hosts,
                 a_proxy_that_refuses_is_unreachable_and_its_password_does_not_show,
                 a_proxy_that_says_nothing_ends_at_the_connect_limit,
+                the_environment_names_the_proxy_and_its_exceptions,
             ],
             requests: [
                 a_request_carries_exactly_its_headers,

@@ -1,6 +1,10 @@
-//! Cases about proxies. Which proxy the environment names is tested with the rules themselves, in the protocol.
+//! Cases about proxies. The rules of which proxy carries what are tested in the protocol.
 
-use std::time::{Duration, Instant};
+use std::{
+    env,
+    process::{self, Command},
+    time::{Duration, Instant},
+};
 
 use tl_protocol::{
     ApiKey, Auth, Credentials, Delivery, Exchange, HttpSettings, Proxy, TransportErrorKind,
@@ -117,4 +121,52 @@ pub fn a_proxy_that_says_nothing_ends_at_the_connect_limit<H: Harness>(harness: 
     );
     expect_failure(outcome, TransportErrorKind::Unreachable, Delivery::NotSent);
     expect_time(started.elapsed(), limit, limit + Duration::from_secs(5));
+}
+
+/// The variables of the environment are heard, each in its own process, because a process has only one environment.
+pub fn the_environment_names_the_proxy_and_its_exceptions<H: Harness>(harness: &H) {
+    const CHILD: &str = "TL_TEST_ROOT_CERTIFICATE";
+    const NAME: &str = "the_environment_names_the_proxy_and_its_exceptions";
+    if let Ok(root) = env::var(CHILD) {
+        let own = HttpSettings {
+            proxy: Proxy::Environment,
+            extra_roots: vec![root.into()],
+            ..settings()
+        };
+        let outcome = send(
+            harness,
+            &with(harness, own),
+            get(&format!("https://{HOST}/")),
+        );
+        // Without the proxy, this host has no address.
+        process::exit(if outcome.is_ok() { 0 } else { 3 });
+    }
+    let check = |variables: &[(&str, &str)], expected: i32| {
+        let server = Server::tls(&[HOST], [Reply::ok("").into()]);
+        let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
+        let mut child = Command::new(env::current_exe().expect("a test is a program"));
+        for name in ["https_proxy", "http_proxy", "all_proxy", "no_proxy"] {
+            child.env_remove(name).env_remove(name.to_uppercase());
+        }
+        for (name, value) in variables {
+            child.env(name, value.replace("PROXY", proxy.url().as_str()));
+        }
+        child.env(CHILD, &*String::from_utf8_lossy(&server.root()));
+        let output = child.arg(NAME).output().expect("a test can be started");
+        assert_eq!(
+            output.status.code(),
+            Some(expected),
+            "{variables:?}: {output:?}"
+        );
+        assert_eq!(
+            proxy.asked().len(),
+            usize::from(expected == 0),
+            "{variables:?}"
+        );
+    };
+    check(&[("HTTPS_PROXY", "PROXY")], 0);
+    check(&[("all_proxy", "PROXY")], 0);
+    check(&[("HTTP_PROXY", "PROXY")], 3);
+    check(&[("HTTPS_PROXY", "PROXY"), ("NO_PROXY", "fake.example")], 3);
+    check(&[], 3);
 }
