@@ -15,7 +15,10 @@ use crate::{
         CreateIndex, CreateTask, DeleteIndex, DeleteTask, DeleteVideo, GetIndex, GetTask, GetVideo,
         ListIndexes, ListTasks, ListVideos, RenameIndex, UpdateVideoMetadata,
     },
-    flow::{Call, IngestTask, IngestedTask, Paged, Pages, Wait, WaitPolicy, Waited, Watched},
+    flow::{
+        AssetPlan, Call, IngestAsset, IngestFailure, IngestTask, IngestedAsset, IngestedTask,
+        Paged, Pages, Wait, WaitPolicy, Waited, Watched,
+    },
 };
 
 /// What a client must know besides its transport.
@@ -151,6 +154,25 @@ impl<T: Transport> Client<T> {
             settings.policy.clone(),
             wait,
             true,
+            self.next_seed(),
+        );
+        self.transport.run(flow.observed(observer))
+    }
+
+    /// Brings a video to the platform as an asset and, where the plan names one, into an index (see [`IngestAsset`]).
+    ///
+    /// # Errors
+    /// The stage that failed, why, and what there is all the same.
+    pub fn ingest_asset(
+        &self,
+        plan: AssetPlan,
+        observer: Observer,
+    ) -> T::Output<'_, Result<IngestedAsset, IngestFailure>> {
+        let settings = &self.settings;
+        let flow = IngestAsset::new(
+            plan,
+            &settings.base,
+            settings.policy.clone(),
             self.next_seed(),
         );
         self.transport.run(flow.observed(observer))

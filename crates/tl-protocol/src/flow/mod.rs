@@ -48,9 +48,11 @@
 //! assert_eq!(task.status.unwrap().as_str(), "ready");
 //! ```
 
+mod asset;
 mod call;
 mod create;
 mod ingest;
+mod ingest_asset;
 mod pages;
 pub mod upload;
 mod wait;
@@ -60,6 +62,7 @@ use std::time::Duration;
 pub use call::Call;
 pub use create::{Create, Made, Reconciled};
 pub use ingest::{IngestTask, IngestedTask};
+pub use ingest_asset::{AssetPlan, AssetUpload, IngestAsset, IngestFailure, IngestedAsset, Stage};
 pub use pages::{NextPageOf, Paged, Pages};
 pub use wait::{Progress, Wait, WaitPolicy, Waited, Watched};
 

@@ -41,6 +41,10 @@ const TEST_ARROWS: &[(&str, &[&str])] = &[
     // The demo and the tests of the facade speak to the emulator.
     ("tl-client", &["tl-emulator"]),
     ("tl-cli", &["tl-emulator"]),
+    // The transcripts of both transports are compared where neither is at home.
+    ("tl-testkit", &["tl-http-async", "tl-http-blocking"]),
+    // The emulator is driven by the real flows.
+    ("tl-emulator", &["tl-http-async", "tl-http-blocking"]),
 ];
 
 /// Everything that the schemas stand on.

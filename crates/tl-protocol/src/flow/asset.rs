@@ -1,0 +1,139 @@
+//! How assets and indexed assets are waited for, and known again after a lost answer.
+
+use std::time::SystemTime;
+
+use tl_model::{
+    Asset, AssetStatus, CreatedIndexedAsset, IndexedAsset, IndexedAssetStatus, Timestamp,
+};
+
+use crate::{
+    endpoint::{
+        CreateAsset, CreateIndexedAsset, GetAsset, GetIndexedAsset, ListAssets, ListIndexedAssets,
+    },
+    flow::{
+        Progress, Reconciled, Watched,
+        create::{is_recent, newest, newest_first, same_name},
+    },
+};
+
+impl Watched for GetAsset {
+    const RESOURCE: &'static str = "asset";
+    const WAITING: &'static str = "see the asset ready";
+
+    fn id(&self) -> String {
+        self.asset_id.to_string()
+    }
+
+    fn status(asset: &Asset) -> String {
+        asset
+            .status
+            .as_ref()
+            .map_or_else(|| "unknown".to_owned(), ToString::to_string)
+    }
+
+    fn progress(asset: &Asset) -> Progress {
+        match asset.status {
+            Some(AssetStatus::Ready) => Progress::Ready,
+            Some(AssetStatus::Failed) => {
+                Progress::Failed(asset.failure_reason().map(str::to_owned))
+            }
+            _ => Progress::Working,
+        }
+    }
+}
+
+impl Watched for GetIndexedAsset {
+    const RESOURCE: &'static str = "indexed asset";
+    const WAITING: &'static str = "see the asset indexed";
+
+    fn id(&self) -> String {
+        self.indexed_asset_id.to_string()
+    }
+
+    fn status(indexed: &IndexedAsset) -> String {
+        indexed
+            .status
+            .as_ref()
+            .map_or_else(|| "unknown".to_owned(), ToString::to_string)
+    }
+
+    fn progress(indexed: &IndexedAsset) -> Progress {
+        match indexed.status {
+            Some(IndexedAssetStatus::Ready) => Progress::Ready,
+            // The API has no member for the reason.
+            Some(IndexedAssetStatus::Failed) => Progress::Failed(None),
+            _ => Progress::Working,
+        }
+    }
+}
+
+impl Reconciled for CreateAsset {
+    type List = ListAssets;
+
+    const RESOURCE: &'static str = "asset";
+
+    /// The list knows no time: the newest come first, and the name narrows it.
+    fn look(&self, _since: Option<Timestamp>) -> ListAssets {
+        let filename = self.effective_filename().map(str::to_owned);
+        ListAssets {
+            page: newest(),
+            filename,
+            ..ListAssets::default()
+        }
+    }
+
+    fn may_be_ours(&self, asset: &Asset, since: Option<SystemTime>) -> bool {
+        let method = asset
+            .method
+            .as_ref()
+            .is_none_or(|method| *method == self.method());
+        method
+            && is_recent(asset.created_at.as_ref(), since)
+            && same_name(asset.filename.as_deref(), self.effective_filename())
+    }
+
+    fn item_id(asset: &Asset) -> String {
+        asset.id.to_string()
+    }
+
+    fn answer_of(asset: Asset) -> Asset {
+        asset
+    }
+
+    fn id(asset: &Asset) -> String {
+        asset.id.to_string()
+    }
+}
+
+impl Reconciled for CreateIndexedAsset {
+    type List = ListIndexedAssets;
+
+    const RESOURCE: &'static str = "indexed asset";
+
+    fn look(&self, since: Option<Timestamp>) -> ListIndexedAssets {
+        let mut list = ListIndexedAssets::new(self.index_id.clone());
+        list.page = newest();
+        list.sort = newest_first();
+        list.created_at = since;
+        list
+    }
+
+    fn may_be_ours(&self, indexed: &IndexedAsset, since: Option<SystemTime>) -> bool {
+        indexed.asset_id.as_ref() == Some(&self.indexed_asset.asset_id)
+            && is_recent(indexed.created_at.as_ref(), since)
+    }
+
+    fn item_id(indexed: &IndexedAsset) -> String {
+        indexed.id.to_string()
+    }
+
+    fn answer_of(indexed: IndexedAsset) -> CreatedIndexedAsset {
+        let mut created = CreatedIndexedAsset::new(indexed.id);
+        created.asset_id = indexed.asset_id;
+        created
+    }
+
+    fn id(created: &CreatedIndexedAsset) -> String {
+        created.id.to_string()
+    }
+}
