@@ -229,6 +229,8 @@ pub(crate) const FILTERS: &[(&str, &str)] = &[
     (r"\b[0-9a-f]{24}\b", "[ID]"),
     (r"\d{4}-\d{2}-\d{2}T[0-9:.]+Z", "[TIME]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
+    // Each system has its own number.
+    (r"\(os error \d+\)", "(os error [N])"),
     (r"\b\d+\.\d s\b", "[N] s"),
     (
         r#""(after|check|upload|indexing)":[0-9.e-]+"#,
