@@ -33,6 +33,7 @@ mod probe;
 mod report;
 pub mod rules;
 mod target;
+pub mod timeline;
 #[cfg(all(feature = "worker", unix))]
 pub mod worker;
 

@@ -2,10 +2,12 @@
 //! Holding facts against rules is the work of [`crate::check`].
 
 mod bound;
+mod diff;
 
 mod file;
 mod pack;
 
 pub use bound::{Bound, Measure, Unit};
 pub(crate) use bound::{bytes, plain, with_unit};
+pub use diff::RuleChange;
 pub use pack::{EngineEntry, EngineStatus, PackInfo, Rule, RulePack, RulePackError};

@@ -1,5 +1,6 @@
 //! The built-in rule packs: they parse, round trip, and choosing and extending them works.
 
+use tl_validate::rules::{RuleChange, Unit};
 use tl_validate::{Engine, Route, RulePack, Severity, Target};
 
 #[test]
@@ -132,5 +133,32 @@ fn bad_rules_files_are_refused_with_the_reason() {
             .expect_err("no such pack")
             .to_string()
             .contains("v1.2")
+    );
+}
+
+#[test]
+fn the_difference_of_two_packs_is_told_by_rule() {
+    let (old, new) = (
+        RulePack::named("v1.3-2026-02").expect("built in"),
+        RulePack::named("v1.3-2026-10").expect("built in"),
+    );
+    assert_eq!(old.changes_to(old), []);
+    let changes = old.changes_to(new);
+    let multipart = changes.iter().find_map(|change| match change {
+        RuleChange::Changed { from, to } if from.id == "multipart.size.max" => {
+            Some((from.unit, to.unit))
+        }
+        _ => None,
+    });
+    assert_eq!(multipart, Some((Unit::Bytes, Unit::Gigabytes)));
+    assert!(
+        changes
+            .iter()
+            .any(|c| matches!(c, RuleChange::Removed(r) if r.id == "marengo2.7.duration.max"))
+    );
+    assert!(
+        changes
+            .iter()
+            .any(|c| matches!(c, RuleChange::Added(r) if r.id == "pegasus1.6.duration.min"))
     );
 }

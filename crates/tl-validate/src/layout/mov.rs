@@ -46,8 +46,10 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
 }
 
 fn header(file: &mut Bytes<'_>, position: u64, limit: u64) -> Option<Header> {
-    let size = u64::from(file.u32_be(position)?);
-    let kind: [u8; 4] = file.array(position.checked_add(4)?)?;
+    let head: [u8; 8] = file.array(position)?;
+    let (size, kind) = head.split_at(4);
+    let size = u64::from(u32::from_be_bytes(size.try_into().ok()?));
+    let kind: [u8; 4] = kind.try_into().ok()?;
     let (size, head) = match size {
         0 => (file.size.min(limit).checked_sub(position)?, 8),
         1 => (
