@@ -33,7 +33,7 @@ impl RulePack {
             match find(newer, &from.id) {
                 None => changes.push(RuleChange::Removed(from)),
                 Some(to) if !same_effect(from, to) => {
-                    changes.push(RuleChange::Changed { from, to })
+                    changes.push(RuleChange::Changed { from, to });
                 }
                 Some(_) => {}
             }

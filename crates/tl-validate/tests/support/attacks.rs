@@ -1,11 +1,11 @@
 //! Files from strangers: playlists that point elsewhere, bombs, things that are no files. As data.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{bytes, folder, good};
 
-/// One hostile file and, where it points to one, the local file it wants opened.
+/// One hostile file.
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
     pub(crate) path: PathBuf,
@@ -73,16 +73,16 @@ fn usual_tables() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Every attack; `port` is where a listener waits for the connection that must not come.
-pub(crate) fn attacks(port: u16) -> Vec<Attack> {
-    let target = good();
+/// Every attack; `port` is where a listener waits for the connection that must not come, `target` the file that must not
+/// be opened.
+pub(crate) fn attacks(port: u16, target: &Path) -> Vec<Attack> {
     let target = target.display();
     let web = format!("http://127.0.0.1:{port}/a.ts");
     let mut all = Vec::new();
     let mut add = |name: &'static str, content: Vec<u8>| {
         all.push(Attack {
             name,
-            path: bytes(&format!("attack-{name}.mp4"), &content),
+            path: bytes(&format!("attack-{port}-{name}.mp4"), &content),
         });
     };
     let hls = |body: String| {
@@ -309,14 +309,14 @@ pub(crate) fn attacks(port: u16) -> Vec<Attack> {
             path: bytes(&file, &content),
         });
     }
-    let sparse = folder().join("attack-sparse.mp4");
+    let sparse = folder().join(format!("attack-{port}-sparse.mp4"));
     let file = fs::File::create(&sparse).expect("the build directory can be written to");
     file.set_len(1 << 40).expect("a sparse file");
     all.push(Attack {
         name: "sparse-terabyte",
         path: sparse,
     });
-    let link = folder().join("attack-link-to-device.mp4");
+    let link = folder().join(format!("attack-{port}-link-to-device.mp4"));
     let _ = fs::remove_file(&link);
     std::os::unix::fs::symlink("/dev/zero", &link).expect("a symbolic link");
     all.push(Attack {
@@ -324,4 +324,14 @@ pub(crate) fn attacks(port: u16) -> Vec<Attack> {
         path: link,
     });
     all
+}
+
+/// Takes the files of one listener away again: they name its port, so no later run can use them.
+pub(crate) fn clean_up(port: u16) {
+    let mark = format!("attack-{port}-");
+    for entry in fs::read_dir(folder()).expect("our own folder").flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&mark) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
