@@ -2,7 +2,11 @@
 //! JSON (`base_url`, `control_url`, `api_key`) and runs until its standard input ends.
 //!
 //! Options: `--state DIR`, `--clock MODE`, `--plan NAME`, `--quirk NAME=VALUE`, `--fault FAULT`, `--allow-private-urls`.
-#![allow(clippy::print_stdout, reason = "the line is what the program is for")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "the line is what the program is for"
+)]
 
 use std::{error::Error, io::Read, sync::Arc};
 

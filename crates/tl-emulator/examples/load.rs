@@ -3,6 +3,7 @@
 //!
 //! The emulator runs as another process, the `emulator` example beside this one, so that its memory is its own.
 #![allow(
+    clippy::disallowed_methods,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a measurement for people, which may stop at the first surprise"

@@ -332,7 +332,7 @@ pub(super) fn headers(
     let reset = window.reset_at(length);
     let mut headers = Vec::new();
     let mut tell = |name: &'static str, value: i64| {
-        headers.push((HeaderName::from_static(name), value.into()))
+        headers.push((HeaderName::from_static(name), value.into()));
     };
     if which != "new" {
         tell(

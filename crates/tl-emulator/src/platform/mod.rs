@@ -158,18 +158,18 @@ impl Platform {
             refusal: None,
         };
         if !verdict.is_idle {
-            let again = verdict.is_twice.then(|| (intake.clone(), payload.clone()));
+            let again = verdict.is_twice.then(|| payload.clone());
             self.fate = verdict.fate;
-            match self.work(now, &head, intake, payload, &mut reply.effects) {
+            match self.work(now, &head, &intake, payload, &mut reply.effects) {
                 Ok(response) => reply.response = response,
                 Err(refusal) => {
                     reply.response = refusal.response();
                     reply.refusal = Some(refusal.code);
                 }
             }
-            if let Some((intake, payload)) = again {
+            if let Some(payload) = again {
                 // The answer to the second delivery reaches nobody.
-                _ = self.work(now, &head, intake, payload, &mut reply.effects);
+                _ = self.work(now, &head, &intake, payload, &mut reply.effects);
             }
             self.fate = None;
         }
@@ -188,7 +188,7 @@ impl Platform {
         &mut self,
         now: Timestamp,
         head: &Parts,
-        intake: Intake,
+        intake: &Intake,
         payload: Payload,
         effects: &mut Vec<Effect>,
     ) -> Result<Response<Bytes>, Refusal> {
@@ -233,11 +233,11 @@ impl Platform {
         &mut self,
         now: Timestamp,
         head: &Parts,
-        intake: Intake,
+        intake: &Intake,
         payload: Payload,
         effects: &mut Vec<Effect>,
     ) -> Result<Response<Bytes>, Refusal> {
-        let (received, uploads) = request::receive(&intake, head, payload)?;
+        let (received, uploads) = request::receive(intake, head, payload)?;
         if intake.operation == Operation::TasksCreate {
             tasks::check_file_is_no_text(&received)?;
         }

@@ -59,7 +59,7 @@ pub(super) fn create(
             )?;
             let seconds = measured.duration.unwrap_or(0.0);
             limits::take_video(platform, now, &index_id, seconds)?;
-            Source::File(upload, measured)
+            Source::File(Box::new(upload), measured)
         }
     };
     let id = platform.next_id(now);
@@ -127,7 +127,7 @@ pub(super) fn create(
 
 enum Source {
     Url(Url),
-    File(Upload, Measured),
+    File(Box<Upload>, Measured),
 }
 
 /// Sets the task on its course and puts the video where it will be when it is indexed.

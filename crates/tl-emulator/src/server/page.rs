@@ -153,11 +153,17 @@ fn fragment(shell: &Shell, shown: &Shown) -> String {
     html
 }
 
-fn tasks(shell: &Shell, shown: &Shown, html: &mut String) {
-    let mut list = ListTasks::default();
-    list.page = PageRequest {
+fn first_page() -> PageRequest {
+    PageRequest {
         page: None,
         page_limit: Some(SHOWN),
+    }
+}
+
+fn tasks(shell: &Shell, shown: &Shown, html: &mut String) {
+    let mut list = ListTasks {
+        page: first_page(),
+        ..ListTasks::default()
     };
     if !shown.status.is_empty() {
         list.status = vec![TaskStatus::from(shown.status.as_str())];
@@ -251,7 +257,7 @@ fn uploads(shell: &Shell, html: &mut String) {
                 _ = write!(
                     html,
                     "<p><progress max={total} value={received}></progress> {received} of {total} bytes</p>"
-                )
+                );
             }
             None => _ = write!(html, "<p><progress></progress> {received} bytes</p>"),
         }
@@ -260,10 +266,9 @@ fn uploads(shell: &Shell, html: &mut String) {
 
 fn indexes(shell: &Shell, html: &mut String) {
     html.push_str("<h2 id=indexes>Indexes</h2>");
-    let mut list = ListIndexes::default();
-    list.page = PageRequest {
-        page: None,
-        page_limit: Some(SHOWN),
+    let list = ListIndexes {
+        page: first_page(),
+        ..ListIndexes::default()
     };
     let platform = shell.platform();
     let now = shell.clock.now();

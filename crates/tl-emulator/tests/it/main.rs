@@ -1,4 +1,9 @@
 //! The emulator, tested as a pure handler with a time of its own, and over real sockets with real media.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests touch the machine, and stop at the first surprise"
+)]
 
 mod abuse;
 mod clips;

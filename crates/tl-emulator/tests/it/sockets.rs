@@ -155,7 +155,7 @@ fn received_files_go_with_the_emulator_or_stay_in_the_given_folder() {
             .collect::<Vec<_>>()
     };
     assert_eq!(files("media"), [bytes]);
-    assert_eq!(files("incoming"), [Vec::<u8>::new(); 0]);
+    assert!(files("incoming").is_empty());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
 }
 

@@ -176,14 +176,17 @@ pub(crate) fn read(reply: &Reply) -> Answer {
 
 /// A video of that frame and length, with 1000 bytes for each second.
 pub(crate) fn facts(width: u32, height: u32, seconds: f64) -> MediaFacts {
-    let mut facts = MediaFacts::default();
-    facts.file_size_bytes = (seconds * 1000.0) as u64;
-    facts.duration_seconds = Some(seconds);
-    let mut stream = VideoStream::default();
-    stream.codec = "h264".to_owned();
-    stream.width = width;
-    stream.height = height;
-    stream.fps = Some(25.0);
-    facts.video_streams = vec![stream];
-    facts
+    let stream = VideoStream {
+        codec: "h264".to_owned(),
+        width,
+        height,
+        fps: Some(25.0),
+        ..VideoStream::default()
+    };
+    MediaFacts {
+        file_size_bytes: (seconds * 1000.0) as u64,
+        duration_seconds: Some(seconds),
+        video_streams: vec![stream],
+        ..MediaFacts::default()
+    }
 }
