@@ -173,12 +173,11 @@ pub(super) fn list(
             &words(ModelFamily::KNOWN),
         ));
     }
-    let options = list.model_options.as_deref().unwrap_or_default();
+    let options = list.model_options.as_deref().map(|text| text.split(','));
     let options: Vec<ModelOption> = options
-        .split(',')
-        .map(str::trim)
-        .filter(|option| !option.is_empty())
-        .map(ModelOption::from)
+        .into_iter()
+        .flatten()
+        .map(|option| ModelOption::from(option.trim()))
         .collect();
     if let Some(option) = options.iter().find(|option| !OPTIONS.contains(option)) {
         return Err(listing::not_one_of(

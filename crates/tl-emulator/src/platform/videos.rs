@@ -52,7 +52,7 @@ pub(super) fn list(
                     && updated.is_none_or(|from| rank.updated >= from);
             passes.then_some((rank, video))
         });
-    listing::page(items.collect(), &list.sort, list.page, quirks, show)
+    listing::page(items.collect(), &list.sort, list.page, quirks, in_list)
 }
 
 /// Whether the metadata has `key` with `value`, which came as text. A list has each of its strings.
@@ -198,6 +198,13 @@ fn find<'a>(
 
 fn updated_at(video: &VideoRecord) -> Timestamp {
     video.updated_at.unwrap_or(video.indexed_at)
+}
+
+/// A listed video says nothing of its user metadata, unlike a retrieved one.
+fn in_list(video: &VideoRecord) -> Video {
+    let mut shown = show(video);
+    shown.user_metadata = None;
+    shown
 }
 
 fn show(video: &VideoRecord) -> Video {

@@ -274,6 +274,7 @@ fn every_refusal_has_its_documented_code_status_and_message() {
     for query in [
         "model_family=llama",
         "model_options=smell",
+        "model_options=",
         "page_limit=1000",
         "status=ready",
     ] {

@@ -7,6 +7,7 @@
 
 mod abuse;
 mod clips;
+mod conformance;
 mod control;
 mod errors;
 mod faults;
