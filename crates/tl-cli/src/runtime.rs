@@ -12,8 +12,10 @@ pub(crate) fn run<T>(
 ) -> Result<T, Failure> {
     until_done(async {
         tokio::select! {
-            result = work => result,
+            // Heard from the first moment on, so that nothing begins that a signal would cut off without a word.
+            biased;
             Ok(()) = tokio::signal::ctrl_c() => Err(interrupted()),
+            result = work => result,
         }
     })
 }

@@ -39,6 +39,7 @@ impl EmulatorArgs {
             builder = builder.data_dir(folder);
         }
         let work = async {
+            let stop = Stop::listen()?;
             let emulator = builder.start().await.map_err(|error| {
                 Failure::new(Exit::Usage, "emulator", error.to_string())
                     .next("choose another --port or --data-dir; --port 0 takes a free port")
@@ -49,7 +50,7 @@ impl EmulatorArgs {
                 "export TWELVELABS_BASE_URL={base_url}\nexport TWELVE_LABS_API_KEY={api_key}"
             ));
             context.output.note("the emulator runs until Ctrl-C");
-            asked_to_stop().await;
+            stop.asked().await;
             emulator.shutdown().await;
             Ok(Exit::Ok)
         };
@@ -57,19 +58,50 @@ impl EmulatorArgs {
     }
 }
 
-/// Ctrl-C, or the signal by which service managers and containers end a program.
-async fn asked_to_stop() {
-    #[cfg(unix)]
-    {
+/// Ctrl-C, and the signal by which service managers and containers end a program.
+#[cfg(unix)]
+struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Stop {
+    /// Listens from now on.
+    fn listen() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
+        let listen = |kind| {
+            signal(kind).map_err(|error| {
+                Failure::new(Exit::Temporary, "system", "no signal can be listened for")
+                    .because(&error)
+            })
+        };
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    async fn asked(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
-    // Where no signal can be heard, the default of the system ends the program.
-    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+struct Stop;
+
+#[cfg(not(unix))]
+impl Stop {
+    fn listen() -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    async fn asked(self) {
+        // Where no signal can be heard, the default of the system ends the program.
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }

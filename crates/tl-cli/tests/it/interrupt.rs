@@ -14,13 +14,13 @@ fn interrupted(
     server: &Server,
     folder: &std::path::Path,
     arguments: &[&str],
-    expected: impl Fn(&Seen) -> bool,
+    expected: impl Fn(&[Seen]) -> bool,
 ) -> Run {
     let mut tl = tl_to(server, arguments).in_folder(folder);
     tl.command().stdout(Stdio::piped()).stderr(Stdio::piped());
     let running = Running::start(tl.command());
-    server.wait_until("the request to be there", |server| {
-        server.seen().iter().any(&expected)
+    server.wait_until("the requests to be there", |server| {
+        expected(&server.seen())
     });
     running.interrupt();
     let run = running.finish();
@@ -45,7 +45,7 @@ fn still_working(seen: &Seen) -> Reaction {
 fn a_wait_that_is_cut_off_says_that_the_platform_goes_on() {
     let server = scripted(still_working);
     let folder = tempfile::tempdir().unwrap();
-    let waits = |seen: &Seen| seen.target.contains("/tasks/");
+    let waits = |seen: &[Seen]| seen.iter().any(|seen| seen.target.contains("/tasks/"));
     snapshot!(
         "interrupted_wait",
         interrupted(&server, folder.path(), &["task", "wait", TASK], waits)
@@ -80,11 +80,7 @@ fn an_ingestion_that_is_cut_off_tells_of_each_input_where_it_stands() {
             Reaction::never()
         }
     });
-    let sent = std::sync::atomic::AtomicU32::new(0);
-    let both = |seen: &Seen| {
-        // Asked anew over all that was seen: count the uploads.
-        seen.method == "POST" && sent.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0
-    };
+    let both = |seen: &[Seen]| seen.iter().filter(|seen| seen.method == "POST").count() == 2;
     let run = interrupted(
         &server,
         folder.path(),
