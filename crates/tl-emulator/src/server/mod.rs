@@ -37,7 +37,11 @@ use hyper_util::{
 };
 use tl_protocol::Now;
 use tl_validate::{MediaFacts, ProbeError, ProbeErrorKind, Prober};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+    task::JoinSet,
+};
 use url::Url;
 
 pub use clock::ClockMode;
@@ -305,6 +309,7 @@ pub(crate) async fn serve(
         .with_state(Arc::clone(&shell));
     let timekeeper = tokio::spawn(Arc::clone(&shell).keep_time());
     let mut connections = JoinSet::new();
+    let closing = watch::Sender::new(());
     loop {
         tokio::select! {
             _ = &mut stopped => break,
@@ -324,12 +329,24 @@ pub(crate) async fn serve(
                     .header_read_timeout(shell.settings.time_limits.head)
                     .max_buf_size(READ_BUFFER)
                     .serve_connection(io, service);
-                connections.spawn(connection);
+                let mut closing = closing.subscribe();
+                connections.spawn(async move {
+                    let mut connection = std::pin::pin!(connection);
+                    tokio::select! {
+                        _ = connection.as_mut() => {}
+                        _ = closing.changed() => {
+                            // An idle connection ends at once, one at work after its answer.
+                            connection.as_mut().graceful_shutdown();
+                            _ = connection.await;
+                        }
+                    }
+                });
             }
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
         }
     }
     timekeeper.abort();
+    _ = closing.send(());
     _ = tokio::time::timeout(GRACE, async {
         while connections.join_next().await.is_some() {}
     })

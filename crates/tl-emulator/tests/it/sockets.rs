@@ -7,7 +7,7 @@ use tl_emulator::{ClockMode, Emulator, Schedule};
 
 use crate::{
     clips::clip,
-    raw::{builder, exchange, form, get, head, index, send_form, wait_for},
+    raw::{answer, builder, connect, exchange, form, get, head, index, send_form, wait_for},
 };
 
 #[test]
@@ -209,6 +209,22 @@ fn the_emulator_starts_in_both_colours_and_stops_quickly() {
         "{:?}",
         started.elapsed()
     );
+}
+
+#[test]
+fn an_idle_connection_does_not_hold_up_the_end() {
+    let emulator = builder().start_blocking().unwrap();
+    let mut idle = connect(&emulator);
+    std::io::Write::write_all(&mut idle, head("GET", "/v1.3/tasks", &[]).as_bytes()).unwrap();
+    assert_eq!(answer(&mut idle).unwrap().status, 200);
+    let started = Instant::now();
+    drop(emulator);
+    assert!(
+        started.elapsed() < Duration::from_millis(400),
+        "{:?}",
+        started.elapsed()
+    );
+    assert!(answer(&mut idle).is_none());
 }
 
 #[test]
