@@ -119,6 +119,20 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Bytes of every chunk but the last of a multipart upload. The default is 5 MiB.
+    #[must_use]
+    pub fn chunk_size(mut self, bytes: u64) -> Self {
+        self.platform.chunk_size = bytes;
+        self
+    }
+
+    /// How many presigned URLs a new multipart upload begins with, at most. The default is 10.
+    #[must_use]
+    pub fn initial_urls(mut self, count: u32) -> Self {
+        self.platform.initial_urls = count;
+        self
+    }
+
     /// What identifiers and chance are made from. The default is 0.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {

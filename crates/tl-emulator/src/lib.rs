@@ -25,4 +25,4 @@ mod server;
 pub use emulator::{Emulator, EmulatorBuilder, StartError};
 pub use exec::{Summary, exit_code};
 pub use platform::{Fault, FaultPlan, Operation, Plan, Schedule, Seed};
-pub use server::{ClockMode, JournalEntry, TimeLimits};
+pub use server::{ClockMode, JournalChunk, JournalEntry, TimeLimits};

@@ -25,9 +25,18 @@ pub enum Effect {
         /// The event in JSON.
         body: Bytes,
     },
+    /// Look at the stored file of an asset, and tell [`Platform::looked`](super::Platform::looked).
+    Look {
+        /// The asset.
+        asset: String,
+        /// Its file.
+        key: MediaKey,
+        /// The name by which the client knew it.
+        filename: String,
+    },
     /// Fetch a video as the platform would, and tell [`Platform::fetched`](super::Platform::fetched).
     Fetch {
-        /// The task that waits for it.
+        /// The task or the asset that waits for it.
         task: String,
         /// Where the video is: http or https.
         url: Url,

@@ -90,6 +90,27 @@ impl Refusal {
         )
     }
 
+    /// The status is documented, the code is not.
+    pub(super) fn asset_in_use(id: &str, references: usize) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "asset_in_use",
+            format!(
+                "The asset {id} cannot be deleted: {references} indexed assets reference it. Delete them first, or set force to true."
+            ),
+        )
+    }
+
+    /// Neither status nor code is documented: the status is a quirk, the code that of a wrong parameter.
+    pub(super) fn asset_not_ready(id: &str, status: &str, http: &str) -> Self {
+        let detail = format!("the asset {id} is {status}, only one that is ready can be indexed");
+        let mut refusal = Self::invalid("asset_id", &detail);
+        if http == "409" {
+            refusal.status = StatusCode::CONFLICT;
+        }
+        refusal
+    }
+
     /// The status is not documented; 400 is the one of the other version and parameter errors.
     pub(super) fn upgrade_required(version: &str) -> Self {
         Self::bad(

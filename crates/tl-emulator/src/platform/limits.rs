@@ -177,7 +177,10 @@ pub(super) const METER: &str = "index";
 
 /// Whether the requests of an operation are counted.
 fn counts(operation: Operation) -> bool {
-    operation == Operation::TasksCreate
+    matches!(
+        operation,
+        Operation::TasksCreate | Operation::IndexedAssetsCreate
+    )
 }
 
 /// Counts a request, or refuses it.

@@ -24,6 +24,15 @@ pub(super) fn target(index: &IndexRecord) -> Target {
     target
 }
 
+/// What the models of `index` ask of an asset, whichever way it came.
+pub(super) fn index_target(index: &IndexRecord) -> Target {
+    // The widest route: what an asset may weigh was judged when it was made.
+    Target {
+        route: Route::Multipart,
+        ..target(index)
+    }
+}
+
 /// Judges what the prober saw.
 pub(super) fn judge(
     look: &Result<MediaFacts, ProbeError>,
@@ -53,7 +62,7 @@ pub(super) fn judge(
     Ok(measure(facts, bytes))
 }
 
-fn measure(facts: &MediaFacts, bytes: u64) -> Measured {
+pub(super) fn measure(facts: &MediaFacts, bytes: u64) -> Measured {
     let video = facts.video();
     Measured {
         duration: facts.duration_seconds(),

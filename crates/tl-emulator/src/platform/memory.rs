@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tl_model::{IndexModel, ModelName, ModelOption, TaskStatus, UserMetadata};
 use tl_protocol::Now;
+use tl_validate::Route;
 use url::Url;
 
 use super::{
     Effect, Measured, MediaKey, Platform,
+    assets::max_file,
     ids::Ids,
     lifecycle::Course,
     moment,
@@ -118,9 +120,15 @@ impl Platform {
                 self.endings.insert((end.at, task.id.clone()));
             }
         }
+        for asset in self.state.assets.values() {
+            let at = asset.outcome.as_ref().map(|outcome| outcome.at);
+            if let Some(at) = at.filter(|at| *at < Timestamp::MAX) {
+                self.endings.insert((at, asset.id.clone()));
+            }
+        }
     }
 
-    /// What an ended run had still to do: the videos that it was fetching.
+    /// What an ended run had still to do: the files that it was fetching, and those that it had not looked at.
     #[must_use]
     pub fn unfinished(&self) -> Vec<Effect> {
         let fetching = self.state.tasks.values().filter_map(|task| {
@@ -131,17 +139,34 @@ impl Platform {
                 max_bytes: self.max_file(),
             })
         });
-        fetching.collect()
+        let assets = self.state.assets.values().filter_map(|asset| {
+            if let Some(key) = asset.unseen() {
+                return Some(Effect::Look {
+                    asset: asset.id.clone(),
+                    key: key.clone(),
+                    filename: asset.filename.clone(),
+                });
+            }
+            let url = Url::parse(asset.fetching.as_deref()?).ok()?;
+            Some(Effect::Fetch {
+                task: asset.id.clone(),
+                url,
+                max_bytes: max_file(Route::AssetUrl, &self.settings.rules),
+            })
+        });
+        fetching.chain(assets).collect()
     }
 
-    /// The files that belong to a video.
+    /// The files that belong to a video, to an asset, or to an upload that is not complete.
     #[must_use]
     pub fn media(&self) -> BTreeSet<MediaKey> {
-        self.state
-            .videos
-            .values()
-            .filter_map(|video| video.media.clone())
-            .collect()
+        let videos = self.state.videos.values();
+        let videos = videos.filter_map(|video| video.media.clone());
+        let assets = self.state.assets.values();
+        let assets = assets.filter_map(|asset| asset.media.clone());
+        let uploads = self.state.uploads.values();
+        let uploads = uploads.filter_map(|upload| upload.file.clone());
+        videos.chain(assets).chain(uploads).collect()
     }
 
     /// The whole state as JSON. Received files are named in it and not contained.
@@ -276,6 +301,7 @@ impl Platform {
                 fate: None,
                 fetching: None,
                 is_announced: true,
+                asset_id: None,
             };
             let video = VideoRecord {
                 id: video_id.clone(),

@@ -4,10 +4,13 @@
 //! inside a simulation with a time of its own. What must happen outside is said by an [`Effect`]; what came of it is told by
 //! [`Platform::fetched`]. One room per family of endpoints: `tasks`, `indexes`, `videos`.
 
+mod asset_metadata;
+mod assets;
 mod effect;
 mod errors;
 mod faults;
 mod ids;
+mod indexed_assets;
 mod indexes;
 mod lifecycle;
 mod limits;
@@ -20,8 +23,10 @@ mod records;
 mod request;
 mod routes;
 mod settings;
+mod storage;
 mod table;
 mod tasks;
+mod uploads;
 mod videos;
 mod webhooks;
 
@@ -44,6 +49,8 @@ pub use records::Measured;
 pub use request::{BodyRule, Intake, MediaKey, Payload, Reply, Request, Unusable, Upload};
 pub use routes::Operation;
 pub use settings::Settings;
+pub(crate) use storage::PREFIX as STORAGE_PREFIX;
+pub use storage::{NotStored, ObjectReply, Put, PutBegin};
 pub use table::Change;
 pub(crate) use tasks::filename_of;
 
@@ -114,7 +121,10 @@ impl Platform {
             routes::RouteBody::None => BodyRule::None,
             routes::RouteBody::Json => BodyRule::Json,
             routes::RouteBody::Form => BodyRule::Form {
-                max_file: self.max_file(),
+                max_file: match route.operation {
+                    Operation::AssetsCreate => assets::max_file(Route::Asset, &self.settings.rules),
+                    _ => self.max_file(),
+                },
             },
         };
         request::check_content_type(&body, head.headers.get(header::CONTENT_TYPE))?;
@@ -221,6 +231,9 @@ impl Platform {
         task: &str,
         outcome: Result<Fetched, String>,
     ) -> Vec<Effect> {
+        if self.state.assets.get(task).is_some() {
+            return assets::fetched(self, moment(now), task, outcome);
+        }
         tasks::fetched(self, moment(now), task, outcome)
     }
 
@@ -243,6 +256,7 @@ impl Platform {
         }
         let created = self.settings.created_status();
         let empty = self.settings.empty_status();
+        let host = authority(head);
         match intake.operation {
             Operation::TasksCreate => answer(&received, created, |e| {
                 tasks::create(self, now, &received, e, uploads, effects)
@@ -279,6 +293,81 @@ impl Platform {
             Operation::VideosDelete => {
                 answer(&received, empty, |e| videos::delete(self, now, &e, effects))
             }
+            Operation::AssetsCreate => answer(&received, StatusCode::CREATED, |e| {
+                assets::create(self, now, e, uploads, effects)
+            }),
+            Operation::AssetsList => {
+                answer(&received, StatusCode::OK, |e| assets::list(self, now, &e))
+            }
+            Operation::AssetsRetrieve => answer(&received, StatusCode::OK, |e| {
+                assets::retrieve(self, now, &e)
+            }),
+            Operation::AssetsDelete => {
+                answer(&received, empty, |e| assets::delete(self, &e, effects))
+            }
+            Operation::AssetMetadataUpdate => {
+                answer(&received, empty, |e| asset_metadata::update(self, &e))
+            }
+            Operation::AssetMetadataReplace => {
+                answer(&received, empty, |e| asset_metadata::replace(self, e))
+            }
+            Operation::AssetMetadataClear => {
+                answer(&received, empty, |e| asset_metadata::clear(self, &e))
+            }
+            Operation::AssetIndexedAssets => answer(&received, StatusCode::OK, |e| {
+                assets::indexed_assets(self, &e)
+            }),
+            Operation::AssetEntities => {
+                answer(&received, StatusCode::OK, |e| assets::entities(self, &e))
+            }
+            Operation::AssetTranscription => answer(&received, StatusCode::OK, |e| {
+                assets::transcription(self, &e)
+            }),
+            Operation::UploadsCreate => answer(&received, StatusCode::CREATED, |e| {
+                uploads::create(self, now, &host, e, effects)
+            }),
+            Operation::UploadsList => {
+                answer(&received, StatusCode::OK, |e| uploads::list(self, now, &e))
+            }
+            Operation::UploadsRetrieve => answer(&received, StatusCode::OK, |e| {
+                uploads::retrieve(self, now, &e)
+            }),
+            Operation::UploadsReport => answer(&received, StatusCode::OK, |e| {
+                uploads::report(self, now, &host, &e, effects)
+            }),
+            Operation::UploadsUrls => answer(&received, StatusCode::OK, |e| {
+                uploads::request_urls(self, now, &host, &e)
+            }),
+            Operation::IndexedAssetsList => answer(&received, StatusCode::OK, |e| {
+                indexed_assets::list(self, now, &e)
+            }),
+            Operation::IndexedAssetsRetrieve => answer(&received, StatusCode::OK, |e| {
+                indexed_assets::retrieve(self, now, &e)
+            }),
+            Operation::IndexedAssetsUpdate => {
+                answer(&received, empty, |e| indexed_assets::update(self, now, &e))
+            }
+            Operation::IndexedAssetsDelete => {
+                answer(&received, empty, |e| indexed_assets::delete(self, now, &e))
+            }
+            Operation::IndexedAssetsCreate => {
+                let index = intake.params.first().cloned().unwrap_or_default();
+                let mut id = String::new();
+                let answered = answer(&received, StatusCode::ACCEPTED, |e| {
+                    let created = indexed_assets::create(self, now, e, effects)?;
+                    created.id.as_str().clone_into(&mut id);
+                    Ok(created)
+                });
+                answered.map(|mut response| {
+                    let path = format!("/indexes/{index}/indexed-assets/{id}");
+                    if let Ok(location) = HeaderValue::from_str(&path) {
+                        response.headers_mut().insert(header::LOCATION, location);
+                    }
+                    response
+                })
+            }
+            // It has no path below the version of the API.
+            Operation::StoragePut => Err(Refusal::no_such_route(head.uri.path())),
         }
     }
 
@@ -326,6 +415,17 @@ impl Platform {
     pub fn faults(&self) -> (&FaultPlan, Vec<u64>) {
         (&self.faults.plan, self.faults.struck().collect())
     }
+}
+
+/// The name under which the client reached the emulator: presigned URLs lead it there again.
+fn authority(head: &Parts) -> String {
+    let named = head.headers.get(header::HOST);
+    let named = named.and_then(|host| host.to_str().ok());
+    let named = named.or(head.uri.authority().map(http::uri::Authority::as_str));
+    named
+        .filter(|host| host.parse::<http::uri::Authority>().is_ok())
+        .unwrap_or("127.0.0.1")
+        .to_owned()
 }
 
 /// Decodes the request as `E`, works, and encodes what came of it.

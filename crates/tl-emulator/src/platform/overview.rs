@@ -37,6 +37,10 @@ impl Platform {
     #[must_use]
     pub fn media_of(&self, video_id: &str) -> Option<(&MediaKey, &str)> {
         let video = self.state.videos.get(video_id)?;
+        let indexed = self.state.tasks.get(&video.task_id);
+        if let Some(asset_id) = indexed.and_then(|task| task.asset_id.as_deref()) {
+            return self.file_of_asset(asset_id);
+        }
         video
             .media
             .as_ref()

@@ -61,6 +61,38 @@ quirks! {
     /// A wrong method.
     WRONG_METHOD = "wrong-method",
         "Does a known path with a wrong method answer 405 or 404?", ["405", "404"];
+    /// Whether assets are looked at later.
+    ASSET_STATUS = "asset-status",
+        "Is a new asset `processing` and a bad file found out later (since July 2026), or are small files `ready` or refused at once?",
+        ["async", "sync"];
+    /// What must go with each chunk.
+    UPLOAD_HEADERS = "upload-headers",
+        "Which headers does a multipart upload ask for: the content type that the official clients send anyway, one more, or none?",
+        ["content-type", "extra", "none"];
+    /// What uses a presigned URL up.
+    URL_SPENT = "url-spent",
+        "Is a presigned URL used up by every attempt that was let in, or only by one that stored the chunk?",
+        ["attempt", "success"];
+    /// An ended session.
+    EXPIRED_UPLOAD = "expired-upload",
+        "Which status do reports and requests for URLs give after the 24 hours of a multipart upload?", ["400", "404", "403"];
+    /// A report to a complete upload.
+    REPORT_AFTER_COMPLETION = "report-after-completion",
+        "Are chunks that are reported after the upload is complete counted as duplicates, or refused?",
+        ["duplicates", "refuse"];
+    /// Indexing too early.
+    ASSET_NOT_READY = "asset-not-ready",
+        "Which status does indexing an asset that is not ready give?", ["400", "409"];
+    /// The first status of an indexed asset.
+    INDEXED_VALIDATING = "indexed-asset-validating",
+        "Does an indexed asset begin with `validating` (newest client), or with `pending`?", ["no", "yes"];
+    /// An asset that does not suit the index.
+    INDEXED_JUDGEMENT = "indexed-asset-judgement",
+        "Is an asset that breaks the rules of the index's models refused at once, or does its indexing fail?",
+        ["refuse", "fail"];
+    /// Events of indexed assets.
+    INDEXED_EVENTS = "indexed-asset-events",
+        "Do indexed assets send the events of tasks, with their own identifier?", ["yes", "no"];
     /// The text of the version header.
     API_VERSION_HEADER = "api-version-header",
         "What does the header X-Api-Version say?", ["1.3", "v1.3"];

@@ -5,7 +5,13 @@ use serde::{Deserialize, Serialize};
 use tl_model::{Addon, IndexModel, SystemMetadata, UserMetadata};
 
 use super::{
-    Change, MediaKey, faults::Fate, lifecycle::Course, limits::Meter, table::Table,
+    Change, MediaKey,
+    assets::AssetRecord,
+    faults::Fate,
+    lifecycle::Course,
+    limits::Meter,
+    table::Table,
+    uploads::{ChunkRecord, UploadRecord},
     webhooks::WebhookRecord,
 };
 
@@ -43,6 +49,9 @@ pub(super) struct TaskRecord {
     pub(super) fetching: Option<String>,
     /// Whether its end has been told to those who wanted to hear of it.
     pub(super) is_announced: bool,
+    /// The asset that it indexes: it is then an indexed asset, and no task of `/tasks`.
+    #[serde(default)]
+    pub(super) asset_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -149,6 +158,9 @@ state! {
     meters: Meter,
     webhooks: WebhookRecord,
     counters: u64,
+    assets: AssetRecord,
+    uploads: UploadRecord,
+    chunks: ChunkRecord,
 }
 
 impl State {

@@ -6,8 +6,13 @@ use http::Method;
 use tl_protocol::{
     Endpoint,
     endpoint::{
-        CreateIndex, CreateTask, DeleteIndex, DeleteTask, DeleteVideo, GetIndex, GetTask, GetVideo,
-        ListIndexes, ListTasks, ListVideos, RenameIndex, UpdateVideoMetadata, match_path,
+        ClearAssetMetadata, CreateAsset, CreateIndex, CreateIndexedAsset, CreateTask, CreateUpload,
+        DeleteAsset, DeleteIndex, DeleteIndexedAsset, DeleteTask, DeleteVideo, GetAsset,
+        GetAssetTranscription, GetIndex, GetIndexedAsset, GetTask, GetUpload, GetVideo,
+        ListAssetEntities, ListAssetIndexedAssets, ListAssets, ListIndexedAssets, ListIndexes,
+        ListTasks, ListUploads, ListVideos, RenameIndex, ReplaceAssetMetadata, ReportChunks,
+        RequestUploadUrls, UpdateAssetMetadata, UpdateIndexedAsset, UpdateVideoMetadata,
+        match_path,
     },
 };
 
@@ -43,11 +48,53 @@ pub enum Operation {
     VideosUpdate,
     /// `DELETE /indexes/{index_id}/videos/{video_id}`
     VideosDelete,
+    /// `POST /assets`
+    AssetsCreate,
+    /// `GET /assets`
+    AssetsList,
+    /// `POST /assets/multipart-uploads`
+    UploadsCreate,
+    /// `GET /assets/multipart-uploads`
+    UploadsList,
+    /// `GET /assets/multipart-uploads/{upload_id}`
+    UploadsRetrieve,
+    /// `POST /assets/multipart-uploads/{upload_id}`
+    UploadsReport,
+    /// `POST /assets/multipart-uploads/{upload_id}/presigned-urls`
+    UploadsUrls,
+    /// `GET /assets/{asset_id}`
+    AssetsRetrieve,
+    /// `DELETE /assets/{asset_id}`
+    AssetsDelete,
+    /// `PATCH /assets/{asset_id}/user-metadata`
+    AssetMetadataUpdate,
+    /// `PUT /assets/{asset_id}/user-metadata`
+    AssetMetadataReplace,
+    /// `DELETE /assets/{asset_id}/user-metadata`
+    AssetMetadataClear,
+    /// `GET /assets/{asset_id}/indexed-assets`
+    AssetIndexedAssets,
+    /// `GET /assets/{asset_id}/entities`
+    AssetEntities,
+    /// `GET /assets/{asset_id}/transcription`
+    AssetTranscription,
+    /// `POST /indexes/{index_id}/indexed-assets`
+    IndexedAssetsCreate,
+    /// `GET /indexes/{index_id}/indexed-assets`
+    IndexedAssetsList,
+    /// `GET /indexes/{index_id}/indexed-assets/{indexed_asset_id}`
+    IndexedAssetsRetrieve,
+    /// `PATCH /indexes/{index_id}/indexed-assets/{indexed_asset_id}`
+    IndexedAssetsUpdate,
+    /// `DELETE /indexes/{index_id}/indexed-assets/{indexed_asset_id}`
+    IndexedAssetsDelete,
+    /// `PUT` of a chunk to a presigned URL: no operation of the API, but faults can happen to it, too.
+    StoragePut,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 34] = [
         Self::TasksCreate,
         Self::TasksList,
         Self::TasksRetrieve,
@@ -61,6 +108,27 @@ impl Operation {
         Self::VideosRetrieve,
         Self::VideosUpdate,
         Self::VideosDelete,
+        Self::AssetsCreate,
+        Self::AssetsList,
+        Self::UploadsCreate,
+        Self::UploadsList,
+        Self::UploadsRetrieve,
+        Self::UploadsReport,
+        Self::UploadsUrls,
+        Self::AssetsRetrieve,
+        Self::AssetsDelete,
+        Self::AssetMetadataUpdate,
+        Self::AssetMetadataReplace,
+        Self::AssetMetadataClear,
+        Self::AssetIndexedAssets,
+        Self::AssetEntities,
+        Self::AssetTranscription,
+        Self::IndexedAssetsCreate,
+        Self::IndexedAssetsList,
+        Self::IndexedAssetsRetrieve,
+        Self::IndexedAssetsUpdate,
+        Self::IndexedAssetsDelete,
+        Self::StoragePut,
     ];
 
     /// The name in the journal and in fault plans, as the platform's own clients call it: `tasks.create`.
@@ -80,6 +148,27 @@ impl Operation {
             Self::VideosRetrieve => "indexes.videos.retrieve",
             Self::VideosUpdate => "indexes.videos.update",
             Self::VideosDelete => "indexes.videos.delete",
+            Self::AssetsCreate => "assets.create",
+            Self::AssetsList => "assets.list",
+            Self::UploadsCreate => "multipart_upload.create",
+            Self::UploadsList => "multipart_upload.list_incomplete_uploads",
+            Self::UploadsRetrieve => "multipart_upload.get_status",
+            Self::UploadsReport => "multipart_upload.report_chunk_batch",
+            Self::UploadsUrls => "multipart_upload.get_additional_presigned_urls",
+            Self::AssetsRetrieve => "assets.retrieve",
+            Self::AssetsDelete => "assets.delete",
+            Self::AssetMetadataUpdate => "assets.update_user_metadata",
+            Self::AssetMetadataReplace => "assets.replace_user_metadata",
+            Self::AssetMetadataClear => "assets.delete_user_metadata",
+            Self::AssetIndexedAssets => "assets.list_indexed_assets",
+            Self::AssetEntities => "assets.list_entities",
+            Self::AssetTranscription => "assets.retrieve_transcription",
+            Self::IndexedAssetsCreate => "indexes.indexed_assets.create",
+            Self::IndexedAssetsList => "indexes.indexed_assets.list",
+            Self::IndexedAssetsRetrieve => "indexes.indexed_assets.retrieve",
+            Self::IndexedAssetsUpdate => "indexes.indexed_assets.update",
+            Self::IndexedAssetsDelete => "indexes.indexed_assets.delete",
+            Self::StoragePut => "storage.put",
         }
     }
 }
@@ -115,7 +204,7 @@ const fn route<E: Endpoint>(operation: Operation, body: RouteBody) -> Route {
     }
 }
 
-static ROUTES: [Route; 13] = [
+static ROUTES: [Route; 33] = [
     route::<CreateTask>(Operation::TasksCreate, RouteBody::Form),
     route::<ListTasks>(Operation::TasksList, RouteBody::None),
     route::<GetTask>(Operation::TasksRetrieve, RouteBody::None),
@@ -129,6 +218,26 @@ static ROUTES: [Route; 13] = [
     route::<GetVideo>(Operation::VideosRetrieve, RouteBody::None),
     route::<UpdateVideoMetadata>(Operation::VideosUpdate, RouteBody::Json),
     route::<DeleteVideo>(Operation::VideosDelete, RouteBody::None),
+    route::<CreateAsset>(Operation::AssetsCreate, RouteBody::Form),
+    route::<ListAssets>(Operation::AssetsList, RouteBody::None),
+    route::<CreateUpload>(Operation::UploadsCreate, RouteBody::Json),
+    route::<ListUploads>(Operation::UploadsList, RouteBody::None),
+    route::<GetUpload>(Operation::UploadsRetrieve, RouteBody::None),
+    route::<ReportChunks>(Operation::UploadsReport, RouteBody::Json),
+    route::<RequestUploadUrls>(Operation::UploadsUrls, RouteBody::Json),
+    route::<GetAsset>(Operation::AssetsRetrieve, RouteBody::None),
+    route::<DeleteAsset>(Operation::AssetsDelete, RouteBody::None),
+    route::<UpdateAssetMetadata>(Operation::AssetMetadataUpdate, RouteBody::Json),
+    route::<ReplaceAssetMetadata>(Operation::AssetMetadataReplace, RouteBody::Json),
+    route::<ClearAssetMetadata>(Operation::AssetMetadataClear, RouteBody::None),
+    route::<ListAssetIndexedAssets>(Operation::AssetIndexedAssets, RouteBody::None),
+    route::<ListAssetEntities>(Operation::AssetEntities, RouteBody::None),
+    route::<GetAssetTranscription>(Operation::AssetTranscription, RouteBody::None),
+    route::<CreateIndexedAsset>(Operation::IndexedAssetsCreate, RouteBody::Json),
+    route::<ListIndexedAssets>(Operation::IndexedAssetsList, RouteBody::None),
+    route::<GetIndexedAsset>(Operation::IndexedAssetsRetrieve, RouteBody::None),
+    route::<UpdateIndexedAsset>(Operation::IndexedAssetsUpdate, RouteBody::Json),
+    route::<DeleteIndexedAsset>(Operation::IndexedAssetsDelete, RouteBody::None),
 ];
 
 /// The route of a request below the version, with its path parameters.
@@ -142,8 +251,14 @@ pub(super) fn find(
         _ => path,
     };
     let mut allowed = Vec::new();
-    for route in &ROUTES {
-        if let Some(params) = match_path(route.path, path) {
+    let matching = ROUTES
+        .iter()
+        .filter_map(|route| Some((route, match_path(route.path, path)?)));
+    let matching: Vec<_> = matching.collect();
+    // `multipart-uploads` is no identifier of an asset: of two paths the one with fewer parameters is meant.
+    let fewest = matching.iter().map(|(_, params)| params.len()).min();
+    for (route, params) in matching {
+        if Some(params.len()) == fewest {
             if route.method == *method {
                 return Ok((route, params));
             }
@@ -173,7 +288,10 @@ mod tests {
 
     #[test]
     fn every_operation_has_one_route_and_the_name_of_its_own() {
-        for operation in Operation::ALL {
+        for operation in Operation::ALL
+            .into_iter()
+            .filter(|operation| *operation != Operation::StoragePut)
+        {
             let count = ROUTES
                 .iter()
                 .filter(|route| route.operation == operation)

@@ -19,6 +19,11 @@ pub struct Settings {
     pub plan: Plan,
     /// What goes wrong when. The default is nothing.
     pub faults: FaultPlan,
+    /// Bytes of every chunk but the last of a multipart upload, as far as a file does not have more than 10,000 of them. The
+    /// default is 5 MiB, the example of the documents.
+    pub chunk_size: u64,
+    /// How many presigned URLs a new multipart upload begins with, at most. The default is 10.
+    pub initial_urls: u32,
     /// What identifiers and chance are made from; the same seed and requests give the same answers.
     pub seed: u64,
 }
@@ -31,6 +36,8 @@ impl Default for Settings {
             quirks: Quirks::default(),
             plan: Plan::UNLIMITED,
             faults: FaultPlan::default(),
+            chunk_size: 5 << 20,
+            initial_urls: 10,
             seed: 0,
         }
     }

@@ -74,6 +74,18 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         self.changed.extend(keys);
     }
 
+    /// The records whose keys begin with `prefix`, in the order of their keys.
+    pub(super) fn beginning_with<'a>(
+        &'a self,
+        prefix: &str,
+    ) -> impl Iterator<Item = &'a T> + use<'a, T> {
+        let prefix = prefix.to_owned();
+        self.rows
+            .range(prefix.clone()..)
+            .take_while(move |(key, _)| key.starts_with(&prefix))
+            .map(|(_, row)| row)
+    }
+
     pub(super) fn values(&self) -> impl Iterator<Item = &T> {
         self.rows.values()
     }

@@ -103,6 +103,7 @@ pub(super) fn create(
             Source::File(..) => None,
         },
         is_announced: false,
+        asset_id: None,
     };
     platform.state.tasks.insert(id.clone(), task);
     match source {
@@ -117,7 +118,15 @@ pub(super) fn create(
                 "uploading" => after(now, platform.settings.schedule.validating),
                 _ => now,
             };
-            take_in(platform, now, start, &id, measured, upload.key, effects);
+            take_in(
+                platform,
+                now,
+                start,
+                &id,
+                measured,
+                Some(upload.key),
+                effects,
+            );
         }
     }
     let mut created = CreatedTask::new(id);
@@ -131,17 +140,24 @@ enum Source {
 }
 
 /// Sets the task on its course and puts the video where it will be when it is indexed.
-fn take_in(
+pub(super) fn take_in(
     platform: &mut Platform,
     now: Timestamp,
     start: Timestamp,
     id: &str,
     measured: Measured,
-    key: MediaKey,
+    key: Option<MediaKey>,
     effects: &mut Vec<Effect>,
 ) {
     let seconds = measured.duration.unwrap_or(0.0);
-    let mut course = platform.settings.schedule.course(start, seconds);
+    let mut schedule = platform.settings.schedule;
+    let is_asset = |task: &TaskRecord| task.asset_id.is_some();
+    if platform.state.tasks.get(id).is_some_and(is_asset)
+        && platform.settings.quirks.get(&quirks::INDEXED_VALIDATING) == "no"
+    {
+        schedule.validating = std::time::Duration::ZERO;
+    }
+    let mut course = schedule.course(start, seconds);
     if let Some(start) = course.indexing_from() {
         course.index_from(limits::turn(platform, start, id));
     }
@@ -167,10 +183,8 @@ fn take_in(
     let Some(end) = end.filter(|end| end.status == TaskStatus::Ready) else {
         return;
     };
-    let media = task.enable_video_stream.then(|| {
-        effects.push(Effect::Keep(key.clone()));
-        key
-    });
+    let media = key.filter(|_| task.enable_video_stream);
+    effects.extend(media.clone().map(Effect::Keep));
     let video = VideoRecord {
         id: task.video_id.clone(),
         number: task.number,
@@ -208,7 +222,15 @@ pub(super) fn fetched(
             if let Some(task) = platform.state.tasks.change(id) {
                 task.filename = fetched.filename;
             }
-            take_in(platform, now, now, id, measured, fetched.key, &mut effects);
+            take_in(
+                platform,
+                now,
+                now,
+                id,
+                measured,
+                Some(fetched.key),
+                &mut effects,
+            );
         }
         Err(reason) => {
             if let Some(task) = platform.state.tasks.change(id) {
@@ -329,10 +351,11 @@ pub(super) fn list(
     let items = platform.state.tasks.values().filter_map(|task| {
         let milestone = task.course.at(now);
         let measured = task.measured.unwrap_or_default();
-        let passes = list
-            .index_id
-            .as_ref()
-            .is_none_or(|id| id.as_str() == task.index_id)
+        let passes = task.asset_id.is_none()
+            && list
+                .index_id
+                .as_ref()
+                .is_none_or(|id| id.as_str() == task.index_id)
             && (list.status.is_empty() || list.status.contains(&milestone.status))
             && listing::filename_passes(list.filename.as_deref(), &task.filename, quirks)
             && number(&list.duration, measured.duration)
@@ -418,7 +441,8 @@ fn cannot_delete(why: &str) -> Refusal {
 
 fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a TaskRecord, Refusal> {
     ids::check("task_id", id)?;
-    platform.state.tasks.get(id).ok_or_else(|| {
+    let task = platform.state.tasks.get(id);
+    task.filter(|task| task.asset_id.is_none()).ok_or_else(|| {
         let mut refusal = Refusal::not_exist("tasks", id);
         if platform.settings.quirks.get(&quirks::UNKNOWN_TASK) == "not_found" {
             refusal = Refusal::not_found();

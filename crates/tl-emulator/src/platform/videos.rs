@@ -1,11 +1,11 @@
 //! `/indexes/{index_id}/videos`: what is in an index once its tasks are ready.
 
 use jiff::Timestamp;
-use tl_model::{MetadataValue, Page, UserMetadata, Value, Video};
+use tl_model::{MetadataPatch, MetadataValue, Page, UserMetadata, Value, Video};
 use tl_protocol::endpoint::{DeleteVideo, GetVideo, ListVideos, NumberFilter, UpdateVideoMetadata};
 
 use super::{
-    Effect, Platform, Quirks, Refusal, ids, indexes,
+    Effect, Platform, Quirks, Refusal, ids, indexed_assets, indexes,
     listing::{self, Rank},
     quirks,
     records::VideoRecord,
@@ -56,7 +56,7 @@ pub(super) fn list(
 }
 
 /// Whether the metadata has `key` with `value`, which came as text. A list has each of its strings.
-fn has(metadata: &UserMetadata, key: &str, value: &str) -> bool {
+pub(super) fn has(metadata: &UserMetadata, key: &str, value: &str) -> bool {
     let Some(found) = metadata.get(key) else {
         return false;
     };
@@ -83,18 +83,20 @@ pub(super) fn retrieve(
     get: &GetVideo,
 ) -> Result<Video, Refusal> {
     let video = find(platform, now, get.index_id.as_str(), get.video_id.as_str())?;
-    if let Some(other) = get
-        .embedding_option
-        .iter()
-        .find(|option| !EMBEDDINGS.contains(&option.as_str()))
-    {
-        return Err(listing::not_one_of(
+    check_embeddings(&get.embedding_option)?;
+    Ok(show(video))
+}
+
+pub(super) fn check_embeddings(options: &[String]) -> Result<(), Refusal> {
+    let mut options = options.iter();
+    match options.find(|option| !EMBEDDINGS.contains(&option.as_str())) {
+        None => Ok(()),
+        Some(other) => Err(listing::not_one_of(
             "embedding_option",
             other,
             &EMBEDDINGS.join(", "),
-        ));
+        )),
     }
-    Ok(show(video))
 }
 
 pub(super) fn update(
@@ -110,21 +112,31 @@ pub(super) fn update(
     )?
     .id
     .clone();
-    let mut metadata = UserMetadata::new();
-    update.user_metadata.apply_to(&mut metadata);
-    refuse_reserved(&metadata, &platform.settings.quirks)?;
+    check_patch(&update.user_metadata, &platform.settings.quirks)?;
     if let Some(video) = platform.state.videos.change(&id) {
-        for (key, value) in update.user_metadata.iter() {
-            match value {
-                None => _ = video.user_metadata.remove(key),
-                // Documented for the metadata of assets: an empty string is ignored.
-                Some(value) if value.as_str() == Some("") => {}
-                Some(value) => _ = video.user_metadata.insert(key.as_str(), value.clone()),
-            }
-        }
+        merge(&mut video.user_metadata, &update.user_metadata);
         video.updated_at = Some(now);
     }
     Ok(())
+}
+
+/// Refuses changes of what may not be changed.
+pub(super) fn check_patch(patch: &MetadataPatch, quirks: &Quirks) -> Result<(), Refusal> {
+    let mut metadata = UserMetadata::new();
+    patch.apply_to(&mut metadata);
+    refuse_reserved(&metadata, quirks)
+}
+
+/// Sets what is given, deletes what is `null`, and leaves the rest.
+pub(super) fn merge(metadata: &mut UserMetadata, patch: &MetadataPatch) {
+    for (key, value) in patch.iter() {
+        match value {
+            None => _ = metadata.remove(key),
+            // Documented for the metadata of assets: an empty string is ignored.
+            Some(value) if value.as_str() == Some("") => {}
+            Some(value) => _ = metadata.insert(key.as_str(), value.clone()),
+        }
+    }
 }
 
 pub(super) fn delete(
@@ -145,6 +157,7 @@ pub(super) fn delete(
         if let Some(index) = platform.state.indexes.change(&video.index_id) {
             index.updated_at = now;
         }
+        indexed_assets::forget(platform, &video);
         effects.extend(video.media.map(Effect::Discard));
     }
     Ok(())

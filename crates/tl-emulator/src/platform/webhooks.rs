@@ -10,7 +10,7 @@ use tl_model::{
 use tl_protocol::Now;
 use url::Url;
 
-use super::{Effect, Platform, moment, records::TaskRecord};
+use super::{Effect, Platform, moment, quirks, records::TaskRecord};
 
 /// A registered address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,10 @@ impl Platform {
             };
             task.is_announced = true;
             let task = task.clone();
+            if task.asset_id.is_some() && self.settings.quirks.get(&quirks::INDEXED_EVENTS) == "no"
+            {
+                continue;
+            }
             self.announce(&task, at, &mut effects);
         }
         effects

@@ -46,6 +46,26 @@ pub struct JournalEntry {
     /// What was done to the exchange on purpose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
+    /// The chunk, where it was a request to the storage behind presigned URLs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunk: Option<JournalChunk>,
+}
+
+/// What a request to the storage was about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct JournalChunk {
+    /// The upload that the chunk belongs to.
+    pub upload_id: String,
+    /// The number of the chunk, from 1.
+    pub chunk_index: u32,
+    /// The bytes that came in.
+    pub bytes: u64,
+    /// Whether the chunk was stored, whatever was answered.
+    pub accepted: bool,
+    /// Why it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
 }
 
 impl JournalEntry {
@@ -66,6 +86,7 @@ impl JournalEntry {
             took_ms: 0,
             user_agent: agent.and_then(|agent| agent.to_str().ok()).map(excerpt),
             faults: Vec::new(),
+            chunk: None,
         }
     }
 }

@@ -11,6 +11,7 @@ mod fetch;
 mod intake;
 mod journal;
 mod page;
+mod storage;
 mod store;
 mod vault;
 mod wire;
@@ -27,6 +28,7 @@ use axum::{
     body::Body,
     extract::{Request, State},
     response::Response,
+    routing::any,
 };
 use bytes::Bytes;
 use http::{HeaderValue, header, request::Parts};
@@ -46,12 +48,13 @@ use url::Url;
 
 pub use clock::ClockMode;
 pub use intake::TimeLimits;
-pub use journal::JournalEntry;
+pub use journal::{JournalChunk, JournalEntry};
 
 use clock::Clock;
 use deliver::Deliveries;
 use intake::Uploads;
 use journal::Journal;
+use storage::Leases;
 use store::Store;
 use vault::{StoredFile, Vault};
 use wire::{Knife, Wire};
@@ -59,8 +62,8 @@ use wire::{Knife, Wire};
 use crate::{
     StartError,
     platform::{
-        BodyRule, Change, Effect, FaultError, FaultPlan, MemoryError, Platform, Refusal, Reply,
-        Seed, Settings,
+        BodyRule, Change, Effect, FaultError, FaultPlan, MediaKey, MemoryError, Platform, Refusal,
+        Reply, STORAGE_PREFIX, Seed, Settings,
     },
 };
 
@@ -94,6 +97,7 @@ pub(crate) struct Shell {
     deliveries: Deliveries,
     pub(crate) uploads: Uploads,
     store: Mutex<Option<Store>>,
+    leases: Leases,
 }
 
 impl Shell {
@@ -140,6 +144,7 @@ impl Shell {
             deliveries: Deliveries::default(),
             uploads: Uploads::default(),
             store: Mutex::new(store),
+            leases: Leases::default(),
         })
     }
 
@@ -176,12 +181,17 @@ impl Shell {
 
     /// Probes a received file on a thread that may block.
     pub(crate) async fn look_at(&self, file: Arc<StoredFile>) -> Result<MediaFacts, ProbeError> {
+        self.probe(file.path().to_owned(), file.filename().to_owned())
+            .await
+    }
+
+    async fn probe(&self, path: PathBuf, filename: String) -> Result<MediaFacts, ProbeError> {
         let prober = Arc::clone(&self.prober);
-        let name = file.filename().to_owned();
+        let name = filename.clone();
         let looking = tokio::task::spawn_blocking(move || {
-            let opened = tl_validate::open_media(file.path())
-                .map_err(|error| error.with_name(file.filename()))?;
-            prober.probe_file(opened, file.filename())
+            let opened =
+                tl_validate::open_media(&path).map_err(|error| error.with_name(&filename))?;
+            prober.probe_file(opened, &filename)
         });
         looking.await.unwrap_or_else(|error| {
             Err(ProbeError::new(
@@ -225,6 +235,13 @@ impl Shell {
                 } => {
                     tokio::spawn(deliver::deliver(Arc::clone(self), event, url, secret, body));
                 }
+                Effect::Look {
+                    asset,
+                    key,
+                    filename,
+                } => {
+                    tokio::spawn(Arc::clone(self).look(asset, key, filename));
+                }
                 Effect::Fetch {
                     task,
                     url,
@@ -248,6 +265,19 @@ impl Shell {
         _ = self.settle(&mut platform, effects, &files);
         drop(platform);
         // The end of this task may be the next one to come.
+        self.clock.wake();
+    }
+
+    /// Looks at the stored file of an asset. Where it is gone, so is the asset.
+    async fn look(self: Arc<Self>, asset: String, key: MediaKey, filename: String) {
+        let path = self.vault.path_of(&key);
+        let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
+        let look = self.probe(path, filename).await;
+        let mut platform = self.platform();
+        let effects = platform.looked(self.clock.now(), &asset, bytes, &look);
+        // What could not be written down is looked at again by the next run.
+        _ = self.settle(&mut platform, effects, &[]);
+        drop(platform);
         self.clock.wake();
     }
 
@@ -305,6 +335,10 @@ pub(crate) async fn serve(
 ) {
     let router = Router::new()
         .nest("/_emulator", control::router())
+        .route(
+            &format!("{STORAGE_PREFIX}/{{*object}}"),
+            any(storage::object),
+        )
         .fallback(api)
         .with_state(Arc::clone(&shell));
     let timekeeper = tokio::spawn(Arc::clone(&shell).keep_time());

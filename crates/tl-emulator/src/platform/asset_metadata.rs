@@ -1,0 +1,38 @@
+//! `/assets/{asset_id}/user-metadata`: what the user says about an asset, merged, replaced and cleared.
+
+use tl_protocol::endpoint::{ClearAssetMetadata, ReplaceAssetMetadata, UpdateAssetMetadata};
+
+use super::{Platform, Refusal, assets, videos};
+
+/// Merges: `null` deletes a key, an empty string is ignored, what is not named stays.
+pub(super) fn update(platform: &mut Platform, update: &UpdateAssetMetadata) -> Result<(), Refusal> {
+    let id = assets::find(platform, update.asset_id.as_str())?.id.clone();
+    videos::check_patch(&update.user_metadata, &platform.settings.quirks)?;
+    if let Some(asset) = platform.state.assets.change(&id) {
+        videos::merge(&mut asset.user_metadata, &update.user_metadata);
+    }
+    Ok(())
+}
+
+/// Replaces: what is empty is left out, as at creation.
+pub(super) fn replace(
+    platform: &mut Platform,
+    replace: ReplaceAssetMetadata,
+) -> Result<(), Refusal> {
+    let id = assets::find(platform, replace.asset_id.as_str())?
+        .id
+        .clone();
+    let metadata = videos::at_creation(replace.user_metadata, &platform.settings.quirks)?;
+    if let Some(asset) = platform.state.assets.change(&id) {
+        asset.user_metadata = metadata;
+    }
+    Ok(())
+}
+
+pub(super) fn clear(platform: &mut Platform, clear: &ClearAssetMetadata) -> Result<(), Refusal> {
+    let id = assets::find(platform, clear.asset_id.as_str())?.id.clone();
+    if let Some(asset) = platform.state.assets.change(&id) {
+        asset.user_metadata = Default::default();
+    }
+    Ok(())
+}

@@ -1,0 +1,544 @@
+//! `/assets`: files that are taken in, looked at, and kept until they are deleted. Their metadata is in `asset_metadata.rs`, the
+//! upload in chunks in `uploads.rs`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tl_model::{
+    Asset, AssetError, AssetHls, AssetMethod, AssetReference, AssetReferenceIndex, AssetStatus,
+    AssetThumbnail, AssetTranscription, AssetType, Entity, MediaStatus, Page, SortOption,
+    TechnicalMetadata, TranscriptionUnit, UserMetadata,
+};
+use tl_protocol::{
+    Now,
+    endpoint::{
+        CreateAsset, DeleteAsset, GetAsset, GetAssetTranscription, ListAssetEntities,
+        ListAssetIndexedAssets, ListAssets, Media, Sort,
+    },
+};
+use tl_validate::{MediaFacts, ProbeError, Route, RulePack, Target, max_size};
+use url::Url;
+
+use super::{
+    Effect, Fetched, MediaKey, Platform, Refusal, Upload,
+    faults::Fate,
+    filename_of, ids,
+    lifecycle::after,
+    listing::{self, Rank},
+    media, moment, quirks,
+    records::TaskRecord,
+    videos, wire,
+};
+
+/// The field of the form that carries the file.
+const FILE_FIELD: &str = "file";
+
+/// A file that the platform holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct AssetRecord {
+    pub(super) id: String,
+    pub(super) number: u64,
+    pub(super) method: AssetMethod,
+    pub(super) filename: String,
+    /// The media type: by the name, and by the content once it was looked at.
+    pub(super) file_type: String,
+    pub(super) created_at: Timestamp,
+    pub(super) user_metadata: UserMetadata,
+    pub(super) enable_hls: bool,
+    pub(super) enable_thumbnail: bool,
+    /// Where it is, while it is being fetched.
+    pub(super) fetching: Option<String>,
+    /// The stored file.
+    pub(super) media: Option<MediaKey>,
+    /// What came of looking at it; `None` until it was looked at.
+    pub(super) outcome: Option<Outcome>,
+    /// What a fault has in store for it.
+    pub(super) fate: Option<Fate>,
+}
+
+/// What came of looking at an asset, and from when on that is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Outcome {
+    pub(super) at: Timestamp,
+    /// What it is, or why it failed.
+    pub(super) look: Result<MediaFacts, String>,
+}
+
+impl AssetRecord {
+    pub(super) fn status(&self, now: Timestamp) -> AssetStatus {
+        match &self.outcome {
+            Some(outcome) if outcome.at <= now => match outcome.look {
+                Ok(_) => AssetStatus::Ready,
+                Err(_) => AssetStatus::Failed,
+            },
+            _ => AssetStatus::Processing,
+        }
+    }
+
+    /// What it is, where it is ready.
+    pub(super) fn facts(&self, now: Timestamp) -> Option<&MediaFacts> {
+        let outcome = self.outcome.as_ref().filter(|outcome| outcome.at <= now)?;
+        outcome.look.as_ref().ok()
+    }
+
+    /// The file that has still to be looked at.
+    pub(super) fn unseen(&self) -> Option<&MediaKey> {
+        self.media.as_ref().filter(|_| self.outcome.is_none())
+    }
+
+    fn kind(&self) -> AssetType {
+        match self.file_type.split('/').next() {
+            Some("video") => AssetType::Video,
+            Some("audio") => AssetType::Audio,
+            Some("image") => AssetType::Image,
+            _ => AssetType::Document,
+        }
+    }
+}
+
+/// The most bytes that a file may have on `route`, from the rules in force.
+pub(super) fn max_file(route: Route, rules: &RulePack) -> Option<u64> {
+    max_size(&Target::new(route), rules)
+}
+
+pub(super) fn create(
+    platform: &mut Platform,
+    now: Timestamp,
+    create: CreateAsset,
+    uploads: Vec<Upload>,
+    effects: &mut Vec<Effect>,
+) -> Result<Asset, Refusal> {
+    let user_metadata = videos::at_creation(
+        create.user_metadata.unwrap_or_default(),
+        &platform.settings.quirks,
+    )?;
+    let source = match create.media {
+        Media::Url(url) => Source::Url(check_url(url)?),
+        Media::File(_) => {
+            let file = uploads
+                .into_iter()
+                .find(|upload| upload.field == FILE_FIELD)
+                .ok_or_else(|| Refusal::missing(FILE_FIELD))?;
+            let look = judge(
+                &file.look,
+                file.bytes,
+                Route::Asset,
+                &platform.settings.rules,
+            );
+            let is_final = platform.settings.quirks.get(&quirks::ASSET_STATUS) == "sync";
+            match look {
+                // What the emulator could not look at is its own failure, and a bad file was once refused at once.
+                Err(refusal) if is_final || refusal.status.is_server_error() => {
+                    return Err(refusal);
+                }
+                look => Source::File(file, look.map_err(|refusal| refusal.message)),
+            }
+        }
+    };
+    let (method, name) = match &source {
+        Source::Url(url) => (AssetMethod::Url, filename_of(url)),
+        Source::File(file, _) => (AssetMethod::Direct, file.filename.clone()),
+    };
+    let filename = create.filename.unwrap_or(name);
+    let id = platform.next_id(now);
+    let asset = AssetRecord {
+        id: id.clone(),
+        number: platform.ids.counter,
+        method,
+        file_type: type_of(&filename).to_owned(),
+        filename,
+        created_at: now,
+        user_metadata,
+        enable_hls: create.enable_hls.unwrap_or(false),
+        enable_thumbnail: create.enable_thumbnail.unwrap_or(false),
+        fetching: match &source {
+            Source::Url(url) => Some(url.to_string()),
+            Source::File(..) => None,
+        },
+        media: None,
+        outcome: None,
+        fate: platform.fate.take(),
+    };
+    platform.state.assets.insert(id.clone(), asset);
+    match source {
+        Source::Url(url) => effects.push(Effect::Fetch {
+            task: id.clone(),
+            url,
+            max_bytes: max_file(Route::AssetUrl, &platform.settings.rules),
+        }),
+        Source::File(file, look) => {
+            if look.is_ok() {
+                effects.push(Effect::Keep(file.key.clone()));
+                if let Some(asset) = platform.state.assets.change(&id) {
+                    asset.media = Some(file.key);
+                }
+            }
+            conclude(platform, now, &id, look, effects);
+        }
+    }
+    find(platform, &id).map(|asset| show(asset, now))
+}
+
+enum Source {
+    Url(Url),
+    File(Upload, Result<MediaFacts, String>),
+}
+
+/// What an asset must be, whatever is made of it: readable, and small enough for its route. Engines judge when it is indexed.
+fn judge(
+    look: &Result<MediaFacts, ProbeError>,
+    bytes: u64,
+    route: Route,
+    rules: &RulePack,
+) -> Result<MediaFacts, Refusal> {
+    // No rule pack has an engine of that name, so the rules of the route are the only ones that hold.
+    let target = Target::new(route).with_engine("none");
+    media::judge(look, bytes, &target, rules)?;
+    match look {
+        Ok(facts) => Ok(facts.clone()),
+        Err(error) => Err(Refusal::internal(error.seen())),
+    }
+}
+
+/// Notes what came of looking at an asset; it is told when the platform has had its time for it.
+fn conclude(
+    platform: &mut Platform,
+    now: Timestamp,
+    id: &str,
+    mut look: Result<MediaFacts, String>,
+    effects: &mut Vec<Effect>,
+) {
+    let wait = match platform.settings.quirks.get(&quirks::ASSET_STATUS) {
+        "sync" => std::time::Duration::ZERO,
+        _ => platform.settings.schedule.validating,
+    };
+    let mut at = after(now, wait);
+    let Some(asset) = platform.state.assets.change(id) else {
+        return;
+    };
+    match asset.fate.take() {
+        None => {}
+        Some(Fate::StuckIn(_)) => at = Timestamp::MAX,
+        Some(Fate::FailIn(_, reason)) => {
+            look = Err(reason.unwrap_or_else(|| "failed on purpose".to_owned()));
+        }
+    }
+    asset.fetching = None;
+    match &look {
+        Ok(facts) => {
+            if let Some(kind) = &facts.file_mime_type {
+                asset.file_type.clone_from(kind);
+            }
+        }
+        // Nobody can get at the file of an asset that failed.
+        Err(_) => effects.extend(asset.media.take().map(Effect::Discard)),
+    }
+    asset.outcome = Some(Outcome { at, look });
+    if at < Timestamp::MAX {
+        platform.endings.insert((at, id.to_owned()));
+    }
+}
+
+/// Takes in what came of fetching the file of an asset.
+pub(super) fn fetched(
+    platform: &mut Platform,
+    now: Timestamp,
+    id: &str,
+    outcome: Result<Fetched, String>,
+) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    // The words of the fetcher are those of tasks, where the parameter has another name.
+    let outcome = outcome.map_err(|reason| reason.replace("video_url", "url"));
+    let rules = &platform.settings.rules;
+    let judged = outcome.and_then(|fetched| {
+        let look = judge(&fetched.look, fetched.bytes, Route::AssetUrl, rules);
+        look.map(|facts| (fetched, facts))
+            .map_err(|refusal| refusal.message)
+    });
+    let look = judged.map(|(fetched, facts)| {
+        if let Some(asset) = platform.state.assets.change(id) {
+            effects.push(Effect::Keep(fetched.key.clone()));
+            asset.media = Some(fetched.key);
+        }
+        facts
+    });
+    conclude(platform, now, id, look, &mut effects);
+    effects
+}
+
+impl Platform {
+    /// Takes in what was seen of the stored file of an asset, after an [`Effect::Look`].
+    pub fn looked(
+        &mut self,
+        now: Now,
+        asset: &str,
+        bytes: u64,
+        look: &Result<MediaFacts, ProbeError>,
+    ) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let look = judge(look, bytes, Route::Multipart, &self.settings.rules);
+        let look = look.map_err(|refusal| refusal.message);
+        conclude(self, moment(now), asset, look, &mut effects);
+        effects
+    }
+
+    /// The stored file of an asset, with the name by which the client knew it.
+    #[must_use]
+    pub fn file_of_asset(&self, asset_id: &str) -> Option<(&MediaKey, &str)> {
+        let asset = self.state.assets.get(asset_id)?;
+        asset
+            .media
+            .as_ref()
+            .map(|media| (media, asset.filename.as_str()))
+    }
+}
+
+fn check_url(url: Url) -> Result<Url, Refusal> {
+    if matches!(url.scheme(), "http" | "https") && url.host().is_some() {
+        return Ok(url);
+    }
+    Err(Refusal::invalid(
+        "url",
+        &format!("the scheme `{}` is not one of http, https", url.scheme()),
+    ))
+}
+
+/// The media type that a name promises; what the file is, is told once it was looked at.
+pub(super) fn type_of(filename: &str) -> &'static str {
+    let extension = filename
+        .rsplit_once('.')
+        .map_or("", |(_, extension)| extension);
+    match extension.to_ascii_lowercase().as_str() {
+        "mp4" | "m4v" => "video/mp4",
+        "mov" | "qt" => "video/quicktime",
+        "mkv" => "video/x-matroska",
+        "webm" => "video/webm",
+        "avi" => "video/x-msvideo",
+        "ts" | "mts" | "m2ts" => "video/mp2t",
+        "mpg" | "mpeg" => "video/mpeg",
+        "flv" => "video/x-flv",
+        "wmv" | "asf" => "video/x-ms-wmv",
+        "ogv" => "video/ogg",
+        "mxf" => "application/mxf",
+        "mp3" => "audio/mpeg",
+        "wav" => "audio/wav",
+        "flac" => "audio/flac",
+        "m4a" => "audio/mp4",
+        "aac" => "audio/aac",
+        "ogg" | "oga" => "audio/ogg",
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "pdf" => "application/pdf",
+        "txt" => "text/plain",
+        "md" => "text/markdown",
+        _ => "application/octet-stream",
+    }
+}
+
+pub(super) fn list(
+    platform: &Platform,
+    now: Timestamp,
+    list: &ListAssets,
+) -> Result<Page<Asset>, Refusal> {
+    for id in &list.asset_ids {
+        ids::check("asset_ids", id.as_str())?;
+    }
+    if let Some(unknown) = list.asset_types.iter().find(|kind| !kind.is_known()) {
+        let allowed = "image, video, audio, document";
+        return Err(listing::not_one_of(
+            "asset_types",
+            unknown.as_str(),
+            allowed,
+        ));
+    }
+    let part = list.filename.as_deref().map(str::to_lowercase);
+    let items = platform.state.assets.values().filter(|asset| {
+        (list.asset_ids.is_empty() || list.asset_ids.iter().any(|id| id.as_str() == asset.id))
+            && (list.asset_types.is_empty() || list.asset_types.contains(&asset.kind()))
+            && part
+                .as_ref()
+                .is_none_or(|part| asset.filename.to_lowercase().contains(part))
+    });
+    let items = items.map(|asset| (rank(asset.created_at, asset.number), asset));
+    listing::page(
+        items.collect(),
+        &Sort::default(),
+        list.page,
+        &platform.settings.quirks,
+        |asset| show(asset, now),
+    )
+}
+
+fn rank(created: Timestamp, number: u64) -> Rank {
+    Rank {
+        created,
+        updated: created,
+        number,
+    }
+}
+
+pub(super) fn retrieve(
+    platform: &Platform,
+    now: Timestamp,
+    get: &GetAsset,
+) -> Result<Asset, Refusal> {
+    let asset = find(platform, get.asset_id.as_str())?;
+    let mut shown = show(asset, now);
+    let status = asset.status(now);
+    let derived = match status {
+        AssetStatus::Processing => MediaStatus::Pending,
+        // The emulator makes neither streams nor thumbnails, and names no address where there is nothing.
+        _ => MediaStatus::Error,
+    };
+    if asset.enable_hls {
+        let mut hls = AssetHls::default();
+        hls.status = Some(derived.clone());
+        shown.hls = Some(hls);
+    }
+    if asset.enable_thumbnail {
+        let mut thumbnail = AssetThumbnail::default();
+        thumbnail.status = Some(derived);
+        shown.thumbnail = Some(thumbnail);
+    }
+    match asset.outcome.as_ref().filter(|outcome| outcome.at <= now) {
+        None => {}
+        Some(Outcome {
+            look: Ok(facts), ..
+        }) => {
+            shown.size = Some(facts.file_size_bytes);
+            shown.duration = facts.duration_seconds();
+            shown.technical_metadata = Some(technical(facts)?);
+        }
+        Some(Outcome {
+            look: Err(reason), ..
+        }) => {
+            let mut error = AssetError::default();
+            error.message = Some(reason.clone());
+            shown.error = Some(error);
+        }
+    }
+    Ok(shown)
+}
+
+/// The facts under the platform's names: ours are the same, and what only we know is left out.
+fn technical(facts: &MediaFacts) -> Result<TechnicalMetadata, Refusal> {
+    let value = serde_json::to_value(facts).and_then(serde_json::from_value);
+    let mut technical: TechnicalMetadata =
+        value.map_err(|error| Refusal::internal(&error.to_string()))?;
+    technical.extra.clear();
+    for stream in &mut technical.video_streams {
+        stream.extra.clear();
+    }
+    for stream in &mut technical.audio_streams {
+        stream.extra.clear();
+    }
+    Ok(technical)
+}
+
+fn show(asset: &AssetRecord, now: Timestamp) -> Asset {
+    let mut shown = Asset::new(asset.id.as_str());
+    shown.method = Some(asset.method.clone());
+    shown.status = Some(asset.status(now));
+    shown.filename = Some(asset.filename.clone());
+    shown.file_type = Some(asset.file_type.clone());
+    shown.created_at = Some(wire(asset.created_at));
+    if !asset.user_metadata.is_empty() {
+        shown.user_metadata = Some(asset.user_metadata.clone());
+    }
+    shown
+}
+
+pub(super) fn delete(
+    platform: &mut Platform,
+    delete: &DeleteAsset,
+    effects: &mut Vec<Effect>,
+) -> Result<(), Refusal> {
+    let id = find(platform, delete.asset_id.as_str())?.id.clone();
+    let references = references(platform, &id).count();
+    if references > 0 && delete.force != Some(true) {
+        return Err(Refusal::asset_in_use(&id, references));
+    }
+    let asset = platform.state.assets.remove(&id);
+    effects.extend(asset.and_then(|asset| asset.media).map(Effect::Discard));
+    Ok(())
+}
+
+/// The indexed assets that were made of an asset.
+fn references<'a>(
+    platform: &'a Platform,
+    asset_id: &'a str,
+) -> impl Iterator<Item = &'a TaskRecord> {
+    let tasks = platform.state.tasks.values();
+    tasks.filter(move |task| task.asset_id.as_deref() == Some(asset_id))
+}
+
+pub(super) fn indexed_assets(
+    platform: &Platform,
+    list: &ListAssetIndexedAssets,
+) -> Result<Page<AssetReference>, Refusal> {
+    let asset = find(platform, list.asset_id.as_str())?;
+    let items = references(platform, &asset.id);
+    let items = items.map(|task| (rank(task.created_at, task.number), task));
+    listing::page(
+        items.collect(),
+        &Sort::default(),
+        list.page,
+        &platform.settings.quirks,
+        |task| {
+            let mut shown = AssetReference::new(task.id.as_str());
+            let mut index = AssetReferenceIndex::new(task.index_id.as_str());
+            let found = platform.state.indexes.get(&task.index_id);
+            index.name = found.map(|index| index.name.clone());
+            shown.index = Some(index);
+            shown
+        },
+    )
+}
+
+/// No entity has ever been made here.
+pub(super) fn entities(
+    platform: &Platform,
+    list: &ListAssetEntities,
+) -> Result<Page<Entity>, Refusal> {
+    find(platform, list.asset_id.as_str())?;
+    let sort = Sort {
+        by: None,
+        option: Some(SortOption::Desc),
+    };
+    let none: Vec<(Rank, Entity)> = Vec::new();
+    listing::page(
+        none,
+        &sort,
+        list.page,
+        &platform.settings.quirks,
+        |entity| entity,
+    )
+}
+
+/// Nothing is transcribed here, so no asset has a transcription: 404, as documented for that.
+pub(super) fn transcription(
+    platform: &Platform,
+    get: &GetAssetTranscription,
+) -> Result<AssetTranscription, Refusal> {
+    find(platform, get.asset_id.as_str())?;
+    // Both forms of a list are documented here: repeated and with commas.
+    let units = get.include.iter().flat_map(|unit| unit.as_str().split(','));
+    let unknown = units
+        .map(TranscriptionUnit::from)
+        .find(|unit| !unit.is_known());
+    match unknown {
+        Some(unknown) => {
+            let allowed = "words, sentences, utterances";
+            Err(listing::not_one_of("include", unknown.as_str(), allowed))
+        }
+        None => Err(Refusal::not_found()),
+    }
+}
+
+pub(super) fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a AssetRecord, Refusal> {
+    ids::check("asset_id", id)?;
+    platform
+        .state
+        .assets
+        .get(id)
+        .ok_or_else(|| Refusal::not_exist("assets", id))
+}

@@ -1,0 +1,255 @@
+//! `/indexes/{index_id}/indexed-assets`: assets within an index. Each is kept as a task of its index that names its asset, so
+//! that both take the same way through the statuses; as a video it is shown in `videos.rs`, too.
+
+use jiff::Timestamp;
+use tl_model::{
+    CreatedIndexedAsset, IndexedAsset, IndexedAssetStatus, Page, TaskStatus, UserMetadata,
+};
+use tl_protocol::endpoint::{
+    CreateIndexedAsset, DeleteIndexedAsset, GetIndexedAsset, ListIndexedAssets, NumberFilter,
+    UpdateIndexedAsset,
+};
+
+use super::{
+    Effect, Platform, Refusal, assets,
+    faults::Fate,
+    ids, indexes,
+    lifecycle::Course,
+    limits,
+    listing::{self, Rank},
+    media, quirks,
+    records::{TaskRecord, VideoRecord},
+    tasks, videos, wire,
+};
+
+/// The statuses of an indexed asset, for people.
+const STATUSES: &str = "ready, pending, queued, indexing, failed, validating";
+
+pub(super) fn create(
+    platform: &mut Platform,
+    now: Timestamp,
+    create: CreateIndexedAsset,
+    effects: &mut Vec<Effect>,
+) -> Result<CreatedIndexedAsset, Refusal> {
+    let index = indexes::find(platform, create.index_id.as_str())?;
+    let asset = assets::find(platform, create.indexed_asset.asset_id.as_str())?;
+    let Some(facts) = asset.facts(now) else {
+        let status = asset.status(now);
+        return Err(Refusal::asset_not_ready(
+            &asset.id,
+            status.as_str(),
+            platform.settings.quirks.get(&quirks::ASSET_NOT_READY),
+        ));
+    };
+    let user_metadata = videos::at_creation(
+        create.indexed_asset.user_metadata.unwrap_or_default(),
+        &platform.settings.quirks,
+    )?;
+    let measured = media::measure(facts, facts.file_size_bytes);
+    let judged = media::judge(
+        &Ok(facts.clone()),
+        facts.file_size_bytes,
+        &media::index_target(index),
+        &platform.settings.rules,
+    );
+    let (index_id, asset_id) = (index.id.clone(), asset.id.clone());
+    let filename = asset.filename.clone();
+    let first = match platform.settings.quirks.get(&quirks::INDEXED_VALIDATING) {
+        "yes" => TaskStatus::Validating,
+        _ => TaskStatus::Pending,
+    };
+    let mut fate = platform.fate.take();
+    match judged {
+        Ok(_) => {
+            let seconds = measured.duration.unwrap_or(0.0);
+            limits::take_video(platform, now, &index_id, seconds)?;
+        }
+        Err(refusal)
+            if platform.settings.quirks.get(&quirks::INDEXED_JUDGEMENT) == "fail"
+                && refusal.status.is_client_error() =>
+        {
+            let reason = format!("{}: {}", refusal.code, refusal.message);
+            fate = Some(Fate::FailIn(first.clone(), Some(reason)));
+        }
+        Err(refusal) => return Err(refusal),
+    }
+    let id = platform.next_id(now);
+    let task = TaskRecord {
+        id: id.clone(),
+        number: platform.ids.counter,
+        index_id,
+        video_id: id.clone(),
+        created_at: now,
+        course: Course::starting(first, now),
+        filename,
+        measured: None,
+        enable_video_stream: create.indexed_asset.enable_video_stream.unwrap_or(false),
+        user_metadata,
+        error_reason: None,
+        fate,
+        fetching: None,
+        is_announced: false,
+        asset_id: Some(asset_id.clone()),
+    };
+    platform.state.tasks.insert(id.clone(), task);
+    tasks::take_in(platform, now, now, &id, measured, None, effects);
+    let mut created = CreatedIndexedAsset::new(id);
+    created.asset_id = Some(asset_id.into());
+    Ok(created)
+}
+
+pub(super) fn list(
+    platform: &Platform,
+    now: Timestamp,
+    list: &ListIndexedAssets,
+) -> Result<Page<IndexedAsset>, Refusal> {
+    let index = indexes::find(platform, list.index_id.as_str())?;
+    if let Some(unknown) = list.status.iter().find(|status| !status.is_known()) {
+        return Err(listing::not_one_of("status", unknown.as_str(), STATUSES));
+    }
+    let created = listing::since("created_at", list.created_at.as_ref())?;
+    let updated = listing::since("updated_at", list.updated_at.as_ref())?;
+    let quirks = &platform.settings.quirks;
+    let number = |filter: &NumberFilter, value: Option<f64>| {
+        filter.is_open() || value.is_some_and(|value| filter.accepts(value))
+    };
+    let tasks = platform.state.tasks.values();
+    let of_index = tasks.filter(|task| task.asset_id.is_some() && task.index_id == index.id);
+    let items = of_index.filter_map(|task| {
+        let system = task.measured.unwrap_or_default().of_video(&task.filename);
+        let rank = Rank {
+            created: task.created_at,
+            updated: updated_at(platform, task, now),
+            number: task.number,
+        };
+        let passes = (list.status.is_empty() || list.status.contains(&status(task, now)))
+            && listing::filename_passes(list.filename.as_deref(), &task.filename, quirks)
+            && number(&list.duration, system.duration)
+            && number(&list.fps, system.fps)
+            && number(&list.width, system.width.map(f64::from))
+            && number(&list.height, system.height.map(f64::from))
+            && number(&list.size, system.size)
+            && list
+                .user_metadata
+                .iter()
+                .all(|(key, value)| videos::has(metadata(platform, task), key, value))
+            && created.is_none_or(|from| rank.created >= from)
+            && updated.is_none_or(|from| rank.updated >= from);
+        passes.then_some((rank, task))
+    });
+    listing::page(items.collect(), &list.sort, list.page, quirks, |task| {
+        show(platform, task, now)
+    })
+}
+
+pub(super) fn retrieve(
+    platform: &Platform,
+    now: Timestamp,
+    get: &GetIndexedAsset,
+) -> Result<IndexedAsset, Refusal> {
+    let task = find(
+        platform,
+        get.index_id.as_str(),
+        get.indexed_asset_id.as_str(),
+    )?;
+    videos::check_embeddings(&get.embedding_option)?;
+    let mut shown = show(platform, task, now);
+    let metadata = metadata(platform, task);
+    if !metadata.is_empty() {
+        shown.user_metadata = Some(metadata.clone());
+    }
+    Ok(shown)
+}
+
+pub(super) fn update(
+    platform: &mut Platform,
+    now: Timestamp,
+    update: &UpdateIndexedAsset,
+) -> Result<(), Refusal> {
+    let id = find(
+        platform,
+        update.index_id.as_str(),
+        update.indexed_asset_id.as_str(),
+    )?
+    .id
+    .clone();
+    videos::check_patch(&update.user_metadata, &platform.settings.quirks)?;
+    if let Some(video) = platform.state.videos.change(&id) {
+        videos::merge(&mut video.user_metadata, &update.user_metadata);
+        video.updated_at = Some(now);
+    } else if let Some(task) = platform.state.tasks.change(&id) {
+        videos::merge(&mut task.user_metadata, &update.user_metadata);
+    }
+    Ok(())
+}
+
+/// Deletes it from the index, as the video that it is, too; its asset stays.
+pub(super) fn delete(
+    platform: &mut Platform,
+    now: Timestamp,
+    delete: &DeleteIndexedAsset,
+) -> Result<(), Refusal> {
+    let task = find(
+        platform,
+        delete.index_id.as_str(),
+        delete.indexed_asset_id.as_str(),
+    )?;
+    let (id, index_id) = (task.id.clone(), task.index_id.clone());
+    platform.state.tasks.remove(&id);
+    platform.state.videos.remove(&id);
+    if let Some(index) = platform.state.indexes.change(&index_id) {
+        index.updated_at = now;
+    }
+    Ok(())
+}
+
+/// A deleted video takes the indexed asset with it that it was another view of.
+pub(super) fn forget(platform: &mut Platform, video: &VideoRecord) {
+    let task = platform.state.tasks.get(&video.task_id);
+    if task.is_some_and(|task| task.asset_id.is_some()) {
+        platform.state.tasks.remove(&video.task_id);
+    }
+}
+
+fn find<'a>(platform: &'a Platform, index_id: &str, id: &str) -> Result<&'a TaskRecord, Refusal> {
+    let index = indexes::find(platform, index_id)?;
+    ids::check("indexed-asset-id", id)?;
+    platform
+        .state
+        .tasks
+        .get(id)
+        .filter(|task| task.asset_id.is_some() && task.index_id == index.id)
+        .ok_or_else(Refusal::not_found)
+}
+
+fn status(task: &TaskRecord, now: Timestamp) -> IndexedAssetStatus {
+    IndexedAssetStatus::from(task.course.at(now).status.as_str())
+}
+
+/// The user's metadata: that of the video, once there is one.
+fn metadata<'a>(platform: &'a Platform, task: &'a TaskRecord) -> &'a UserMetadata {
+    let video = platform.state.videos.get(&task.video_id);
+    video.map_or(&task.user_metadata, |video| &video.user_metadata)
+}
+
+fn updated_at(platform: &Platform, task: &TaskRecord, now: Timestamp) -> Timestamp {
+    let entered = task.course.at(now).at;
+    let video = platform.state.videos.get(&task.video_id);
+    let changed = video.and_then(|video| video.updated_at);
+    changed.map_or(entered, |changed| changed.max(entered))
+}
+
+fn show(platform: &Platform, task: &TaskRecord, now: Timestamp) -> IndexedAsset {
+    let status = status(task, now);
+    let mut shown = IndexedAsset::new(task.id.as_str());
+    shown.asset_id = task.asset_id.as_deref().map(Into::into);
+    shown.created_at = Some(wire(task.created_at));
+    shown.updated_at = Some(wire(updated_at(platform, task, now)));
+    if status == IndexedAssetStatus::Ready {
+        shown.indexed_at = Some(wire(task.course.at(now).at));
+    }
+    shown.status = Some(status);
+    let measured = task.measured.unwrap_or_default();
+    shown.system_metadata = Some(measured.of_video(&task.filename));
+    shown
+}

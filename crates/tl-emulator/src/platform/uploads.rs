@@ -1,0 +1,503 @@
+//! `/assets/multipart-uploads`: sessions of files that come in chunks. The chunks themselves go to `storage.rs`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tl_model::{
+    AssetMethod, ChunkReceipt, ChunkState, ChunkStatus, CompletedChunk, ErrorCode,
+    IncompleteUpload, Page, SortOption, UploadSession, UploadState, UploadStatus, UploadType,
+    UploadUrls, UserMetadata, Value,
+};
+use tl_protocol::endpoint::{
+    CreateUpload, GetUpload, ListUploads, ReportChunks, RequestUploadUrls, Sort,
+};
+use tl_validate::Route;
+
+use super::{
+    Effect, MediaKey, Platform, Refusal,
+    assets::{self, AssetRecord},
+    lifecycle::after,
+    listing::{self, Rank},
+    quirks, storage, videos, wire,
+};
+
+/// How long a session lives (documented).
+const SESSION_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// The most bytes of an image (since 2026-07-07; the rule packs are about video and sound). Binary, as the only size of which
+/// the documents give the bytes.
+const IMAGE_MAX: u64 = 32 << 20;
+/// The most chunks of a file; larger files get larger chunks. The bound is that of S3 (its user guide, multipart upload limits).
+const MOST_CHUNKS: u64 = 10_000;
+/// The most URLs of one request (description of February 2026).
+const URLS_MAX: u32 = 50;
+
+/// A session.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct UploadRecord {
+    pub(super) id: String,
+    pub(super) number: u64,
+    /// The asset that it will make.
+    pub(super) asset_id: String,
+    pub(super) filename: String,
+    pub(super) upload_type: UploadType,
+    pub(super) total_size: u64,
+    pub(super) chunk_size: u64,
+    pub(super) total_chunks: u32,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+    pub(super) expires_at: Timestamp,
+    /// What must go with each chunk; the URLs are signed with it.
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) enable_hls: bool,
+    pub(super) enable_thumbnail: bool,
+    pub(super) user_metadata: UserMetadata,
+    /// The file that the chunks are written to, while it belongs to no asset.
+    pub(super) file: Option<MediaKey>,
+    pub(super) is_complete: bool,
+}
+
+impl UploadRecord {
+    pub(super) fn status(&self, now: Timestamp) -> UploadStatus {
+        if self.is_complete {
+            UploadStatus::Completed
+        } else if now >= self.expires_at {
+            UploadStatus::Expired
+        } else {
+            UploadStatus::Active
+        }
+    }
+
+    /// Where chunk `index` begins in the file.
+    pub(super) fn offset(&self, index: u32) -> u64 {
+        u64::from(index.saturating_sub(1)) * self.chunk_size
+    }
+
+    /// The bytes of chunk `index`; only the last one may have fewer than the others.
+    pub(super) fn len(&self, index: u32) -> u64 {
+        self.total_size
+            .saturating_sub(self.offset(index))
+            .min(self.chunk_size)
+    }
+
+    pub(super) fn has(&self, index: u32) -> bool {
+        (1..=self.total_chunks).contains(&index)
+    }
+}
+
+/// A chunk for which URLs were given out.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct ChunkRecord {
+    /// The MD5 of the stored bytes in hexadecimal digits; `None` where nothing is stored.
+    pub(super) etag: Option<String>,
+    pub(super) reported_at: Option<Timestamp>,
+    /// How many URLs were given out for it: each has its number.
+    pub(super) urls: u32,
+    /// The numbers of the URLs that were used.
+    pub(super) spent: BTreeSet<u32>,
+}
+
+/// The key of a chunk in its table: those of an upload stand together and in their order.
+pub(super) fn chunk_key(upload_id: &str, index: u32) -> String {
+    format!("{upload_id}/{index:010}")
+}
+
+fn chunks<'a>(platform: &'a Platform, upload_id: &str) -> impl Iterator<Item = &'a ChunkRecord> {
+    platform
+        .state
+        .chunks
+        .beginning_with(&format!("{upload_id}/"))
+}
+
+fn reported(platform: &Platform, upload_id: &str) -> u32 {
+    let count = chunks(platform, upload_id).filter(|chunk| chunk.reported_at.is_some());
+    u32::try_from(count.count()).unwrap_or(u32::MAX)
+}
+
+pub(super) fn create(
+    platform: &mut Platform,
+    now: Timestamp,
+    host: &str,
+    create: CreateUpload,
+    effects: &mut Vec<Effect>,
+) -> Result<UploadSession, Refusal> {
+    let upload = create.upload;
+    let limit = match upload.upload_type {
+        UploadType::Image => Some(IMAGE_MAX),
+        _ => assets::max_file(Route::Multipart, &platform.settings.rules),
+    };
+    let size = upload.total_size;
+    if size == 0 {
+        return Err(Refusal::invalid("total_size", "`0` is less than 1"));
+    }
+    if let Some(limit) = limit.filter(|limit| size > *limit) {
+        let detail = format!("`{size}` is more than {limit} bytes");
+        return Err(Refusal::invalid("total_size", &detail));
+    }
+    let user_metadata = videos::at_creation(
+        upload.user_metadata.unwrap_or_default(),
+        &platform.settings.quirks,
+    )?;
+    free_expired(platform, now, effects);
+    let chunk_size = platform
+        .settings
+        .chunk_size
+        .max(1)
+        .max(size.div_ceil(MOST_CHUNKS));
+    let total_chunks = u32::try_from(size.div_ceil(chunk_size)).unwrap_or(u32::MAX);
+    let id = platform.next_id(now);
+    let asset_id = platform.next_id(now);
+    let record = UploadRecord {
+        id: id.clone(),
+        number: platform.ids.counter,
+        asset_id: asset_id.clone(),
+        headers: headers(platform),
+        filename: upload.filename,
+        upload_type: upload.upload_type,
+        total_size: size,
+        chunk_size,
+        total_chunks,
+        created_at: now,
+        updated_at: now,
+        expires_at: after(now, SESSION_LIFE),
+        enable_hls: upload.enable_hls.unwrap_or(false),
+        enable_thumbnail: upload.enable_thumbnail.unwrap_or(false),
+        user_metadata,
+        file: Some(MediaKey::new(format!("upload-{id}"))),
+        is_complete: false,
+    };
+    let first = platform.settings.initial_urls.min(total_chunks);
+    let urls = (1..=first).map(|index| storage::sign(platform, &record, index, now, host));
+    let mut session = UploadSession::new(id.clone(), chunk_size, total_chunks);
+    session.upload_urls = urls.collect();
+    session.asset_id = Some(asset_id.into());
+    session.upload_headers = record.headers.clone();
+    session.expires_at = Some(wire(record.expires_at));
+    platform.state.uploads.insert(id, record);
+    Ok(session)
+}
+
+/// What must go with each chunk. The official clients send this content type whatever they are told, so it is the only
+/// header by default; `extra` finds out who does not send what the session asked for.
+fn headers(platform: &Platform) -> BTreeMap<String, String> {
+    let mut headers = BTreeMap::new();
+    let mode = platform.settings.quirks.get(&quirks::UPLOAD_HEADERS);
+    let mut add = |name: &str, value: &str| headers.insert(name.to_owned(), value.to_owned());
+    if mode != "none" {
+        add("Content-Type", "application/octet-stream");
+    }
+    if mode == "extra" {
+        add("x-amz-server-side-encryption", "AES256");
+    }
+    headers
+}
+
+/// Gives up the files of sessions that ended without an asset.
+fn free_expired(platform: &mut Platform, now: Timestamp, effects: &mut Vec<Effect>) {
+    let uploads = platform.state.uploads.values();
+    let ended = uploads.filter(|upload| upload.status(now) == UploadStatus::Expired);
+    let ended: Vec<String> = ended
+        .filter(|upload| upload.file.is_some())
+        .map(|upload| upload.id.clone())
+        .collect();
+    for id in ended {
+        if let Some(upload) = platform.state.uploads.change(&id) {
+            effects.extend(upload.file.take().map(Effect::Discard));
+        }
+    }
+}
+
+pub(super) fn list(
+    platform: &Platform,
+    now: Timestamp,
+    list: &ListUploads,
+) -> Result<Page<IncompleteUpload>, Refusal> {
+    let uploads = platform.state.uploads.values();
+    let items = uploads.filter(|upload| !upload.is_complete).map(|upload| {
+        let rank = Rank {
+            created: upload.created_at,
+            updated: upload.updated_at,
+            number: upload.number,
+        };
+        (rank, upload)
+    });
+    listing::page(
+        items.collect(),
+        &Sort::default(),
+        list.page,
+        &platform.settings.quirks,
+        |upload| {
+            let mut shown = IncompleteUpload::new(upload.id.as_str());
+            shown.status = Some(upload.status(now));
+            shown.total_size = Some(upload.total_size);
+            shown.chunk_size = Some(upload.chunk_size);
+            shown.total_chunks = Some(upload.total_chunks);
+            shown.created_at = Some(wire(upload.created_at));
+            shown.expires_at = Some(wire(upload.expires_at));
+            shown
+        },
+    )
+}
+
+pub(super) fn retrieve(
+    platform: &Platform,
+    now: Timestamp,
+    get: &GetUpload,
+) -> Result<UploadState, Refusal> {
+    let upload = find(platform, get.upload_id.as_str())?;
+    let rank = |index: u32| Rank {
+        created: upload.created_at,
+        updated: upload.created_at,
+        number: index.into(),
+    };
+    let upwards = Sort {
+        by: None,
+        option: Some(SortOption::Asc),
+    };
+    let items = (1..=upload.total_chunks).map(|index| (rank(index), index));
+    let page = listing::page(
+        items.collect(),
+        &upwards,
+        get.page,
+        &platform.settings.quirks,
+        |index| chunk_state(platform, upload, index),
+    )?;
+    let completed = reported(platform, &upload.id);
+    let mut state = UploadState::new(upload.id.as_str());
+    state.status = Some(upload.status(now));
+    state.uploaded_chunks = page.data;
+    state.page_info = page.page_info;
+    state.chunks_completed = Some(completed);
+    state.chunks_failed = Some(0);
+    state.chunks_pending = Some(upload.total_chunks.saturating_sub(completed));
+    state.total_size = Some(upload.total_size);
+    state.uploaded_size = Some(uploaded_size(platform, upload));
+    state.total_chunks = Some(upload.total_chunks);
+    state.created_at = Some(wire(upload.created_at));
+    state.updated_at = Some(wire(upload.updated_at));
+    Ok(state)
+}
+
+fn uploaded_size(platform: &Platform, upload: &UploadRecord) -> u64 {
+    let is_reported = |index: &u32| {
+        let chunk = platform.state.chunks.get(&chunk_key(&upload.id, *index));
+        chunk.is_some_and(|chunk| chunk.reported_at.is_some())
+    };
+    (1..=upload.total_chunks)
+        .filter(is_reported)
+        .map(|index| upload.len(index))
+        .sum()
+}
+
+fn chunk_state(platform: &Platform, upload: &UploadRecord, index: u32) -> ChunkState {
+    let chunk = platform.state.chunks.get(&chunk_key(&upload.id, index));
+    let reported_at = chunk.and_then(|chunk| chunk.reported_at);
+    let mut state = ChunkState::new(index);
+    state.updated_at = Some(wire(reported_at.unwrap_or(upload.created_at)));
+    match reported_at {
+        Some(at) => {
+            state.status = Some(ChunkStatus::Completed);
+            state.uploaded_at = Some(wire(at));
+        }
+        None => {
+            state.status = Some(ChunkStatus::Pending);
+            // Documented: null until the chunk is completed.
+            state.extra.insert("uploaded_at".to_owned(), Value::Null);
+        }
+    }
+    state
+}
+
+pub(super) fn report(
+    platform: &mut Platform,
+    now: Timestamp,
+    host: &str,
+    report: &ReportChunks,
+    effects: &mut Vec<Effect>,
+) -> Result<ChunkReceipt, Refusal> {
+    let upload = find(platform, report.upload_id.as_str())?.clone();
+    refuse_expired(platform, &upload, now)?;
+    let quirks = &platform.settings.quirks;
+    if upload.is_complete && quirks.get(&quirks::REPORT_AFTER_COMPLETION) == "refuse" {
+        let detail = "this upload is complete: nothing more can be reported";
+        return Err(Refusal::invalid("upload_id", detail));
+    }
+    // All of them or none: a wrong one leaves nothing behind.
+    for chunk in &report.report.completed_chunks {
+        check_proof(platform, &upload, chunk)?;
+    }
+    let (mut processed, mut duplicate) = (0, 0);
+    for chunk in &report.report.completed_chunks {
+        let key = chunk_key(&upload.id, chunk.chunk_index);
+        let known = platform.state.chunks.get(&key);
+        if known.is_some_and(|known| known.reported_at.is_some()) {
+            duplicate += 1;
+        } else if let Some(known) = platform.state.chunks.change(&key) {
+            known.reported_at = Some(now);
+            processed += 1;
+        }
+    }
+    let total = reported(platform, &upload.id);
+    if processed > 0
+        && let Some(upload) = platform.state.uploads.change(&upload.id)
+    {
+        upload.updated_at = now;
+    }
+    let is_complete = total == upload.total_chunks;
+    if is_complete && !upload.is_complete {
+        complete(platform, now, &upload, effects);
+    }
+    let mut receipt = ChunkReceipt::default();
+    receipt.asset_id = Some(upload.asset_id.as_str().into());
+    receipt.processed_chunks = Some(processed);
+    receipt.duplicate_chunks = Some(duplicate);
+    receipt.total_completed = Some(total);
+    if is_complete {
+        let path = format!("{}/assets/{}", super::VERSION_PREFIX, upload.asset_id);
+        receipt.url = Some(format!("http://{host}{path}"));
+    }
+    Ok(receipt)
+}
+
+fn check_proof(
+    platform: &Platform,
+    upload: &UploadRecord,
+    chunk: &CompletedChunk,
+) -> Result<(), Refusal> {
+    let index = chunk.chunk_index;
+    if !upload.has(index) {
+        let detail = format!(
+            "`{index}`: this upload has the chunks 1 to {}",
+            upload.total_chunks
+        );
+        return Err(Refusal::invalid("chunk_index", &detail));
+    }
+    let len = upload.len(index);
+    if chunk.chunk_size != len {
+        let detail = format!(
+            "`{}` for chunk {index}, which has {len} bytes",
+            chunk.chunk_size
+        );
+        return Err(Refusal::invalid("chunk_size", &detail));
+    }
+    let stored = platform.state.chunks.get(&chunk_key(&upload.id, index));
+    let Some(etag) = stored.and_then(|stored| stored.etag.as_deref()) else {
+        let detail = format!("chunk {index} has not been uploaded");
+        return Err(Refusal::invalid("chunk_index", &detail));
+    };
+    // With or without the quotation marks that the storage puts around it.
+    if chunk.proof.trim_matches('"') != etag {
+        let seen: String = chunk.proof.chars().take(60).collect();
+        let detail = format!("`{seen}` for chunk {index}, which is stored with another ETag");
+        return Err(Refusal::invalid("proof", &detail));
+    }
+    Ok(())
+}
+
+/// Makes the asset: the chunks are in their places in one file, which has only to be looked at.
+fn complete(
+    platform: &mut Platform,
+    now: Timestamp,
+    upload: &UploadRecord,
+    effects: &mut Vec<Effect>,
+) {
+    let Some(record) = platform.state.uploads.change(&upload.id) else {
+        return;
+    };
+    record.is_complete = true;
+    let Some(file) = record.file.take() else {
+        return;
+    };
+    let asset = AssetRecord {
+        id: upload.asset_id.clone(),
+        number: platform.ids.counter,
+        method: AssetMethod::Multipart,
+        filename: upload.filename.clone(),
+        file_type: assets::type_of(&upload.filename).to_owned(),
+        created_at: now,
+        user_metadata: upload.user_metadata.clone(),
+        enable_hls: upload.enable_hls,
+        enable_thumbnail: upload.enable_thumbnail,
+        fetching: None,
+        media: Some(file.clone()),
+        outcome: None,
+        fate: platform.fate.take(),
+    };
+    platform.state.assets.insert(asset.id.clone(), asset);
+    effects.push(Effect::Look {
+        asset: upload.asset_id.clone(),
+        key: file,
+        filename: upload.filename.clone(),
+    });
+}
+
+pub(super) fn request_urls(
+    platform: &mut Platform,
+    now: Timestamp,
+    host: &str,
+    wanted: &RequestUploadUrls,
+) -> Result<UploadUrls, Refusal> {
+    let upload = find(platform, wanted.upload_id.as_str())?.clone();
+    refuse_expired(platform, &upload, now)?;
+    let (start, count) = (wanted.request.start, wanted.request.count);
+    if upload.is_complete {
+        let detail = "this upload is complete: no chunk is missing";
+        return Err(Refusal::invalid("upload_id", detail));
+    }
+    if !upload.has(start) {
+        let detail = format!(
+            "`{start}`: this upload has the chunks 1 to {}",
+            upload.total_chunks
+        );
+        return Err(Refusal::invalid("start", &detail));
+    }
+    if !(1..=URLS_MAX).contains(&count) {
+        let detail = format!("`{count}` is not between 1 and {URLS_MAX}");
+        return Err(Refusal::invalid("count", &detail));
+    }
+    let last = start.saturating_add(count - 1).min(upload.total_chunks);
+    let urls = (start..=last).map(|index| storage::sign(platform, &upload, index, now, host));
+    let urls: Vec<_> = urls.collect();
+    let mut answer = UploadUrls::default();
+    answer.upload_id = Some(upload.id.as_str().into());
+    answer.start_index = Some(start);
+    answer.count = Some(last - start + 1);
+    answer.generated_at = Some(wire(now));
+    answer.expires_at = urls.first().and_then(|url| url.expires_at.clone());
+    answer.upload_urls = urls;
+    Ok(answer)
+}
+
+fn refuse_expired(
+    platform: &Platform,
+    upload: &UploadRecord,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if upload.status(now) != UploadStatus::Expired {
+        return Ok(());
+    }
+    let quirk = platform.settings.quirks.get(&quirks::EXPIRED_UPLOAD);
+    let detail = format!("the session expired at {}", wire(upload.expires_at));
+    Err(match quirk {
+        "404" => Refusal::not_found(),
+        "403" => Refusal::new(
+            StatusCode::FORBIDDEN,
+            ErrorCode::ApiNotAllowed,
+            format!("The upload cannot go on: {detail}."),
+        ),
+        _ => Refusal::invalid("upload_id", &detail),
+    })
+}
+
+/// The session of that identifier. What is no identifier is not known, either: documented is 404 alone.
+pub(super) fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a UploadRecord, Refusal> {
+    platform
+        .state
+        .uploads
+        .get(id)
+        .ok_or_else(Refusal::not_found)
+}
