@@ -30,7 +30,13 @@ pub(crate) fn clip(name: &str, arguments: &str) -> PathBuf {
     if path.exists() {
         return path;
     }
-    // Written under a name of its own and then renamed, because tests run side by side.
+    // One encodes, the others wait for it: test processes run side by side.
+    let lock = fs::File::create(folder().join(format!("{name}.lock")))
+        .expect("the build directory can be written to");
+    lock.lock().expect("the file system knows locks");
+    if path.exists() {
+        return path;
+    }
     let draft = draft(name);
     let output = Command::new("ffmpeg")
         .args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"])
