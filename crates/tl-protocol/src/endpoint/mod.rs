@@ -269,3 +269,5 @@ use json_response;
 mod tests;
 #[cfg(test)]
 mod tests_assets;
+#[cfg(test)]
+mod tests_refusals;
