@@ -174,6 +174,20 @@ pub fn an_answer_cut_anywhere_is_lost<H: Harness>(harness: &H) {
     expect_failure(outcome, TransportErrorKind::Lost, Delivery::Unknown);
 }
 
+/// An answer without a length ends with the connection; a reset is no end, but a break.
+pub fn an_answer_without_a_length_that_ends_by_a_reset_is_lost<H: Harness>(harness: &H) {
+    // Bytes that the server did not read turn its close into a reset.
+    let resets = Reaction::from(Reply::status(200).until_close("half an ans")).reading_only(1);
+    let server = Server::scripted([resets.after(Duration::from_millis(50))]);
+    let body = vec![b'x'; 200 << 10];
+    let outcome = send(
+        harness,
+        &plain(harness),
+        exchange("POST", &server.url("/"), body),
+    );
+    expect_failure(outcome, TransportErrorKind::Lost, Delivery::Unknown);
+}
+
 /// An endless answer costs neither memory nor time.
 pub fn an_answer_over_the_limit_is_refused_without_being_kept<H: Harness>(harness: &H) {
     let limited = || {

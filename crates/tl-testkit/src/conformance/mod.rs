@@ -152,6 +152,7 @@ macro_rules! conformance_tests {
                 garbage_is_not_http,
                 a_connection_closed_before_the_answer_is_lost,
                 an_answer_cut_anywhere_is_lost,
+                an_answer_without_a_length_that_ends_by_a_reset_is_lost,
                 an_answer_over_the_limit_is_refused_without_being_kept,
                 an_answer_of_exactly_the_limit_is_taken,
                 an_answer_with_an_endless_head_is_refused,

@@ -47,9 +47,7 @@ pub(super) fn serve(
     while let Ok(Some(seen)) = line.head(number) {
         let in_flight = shared.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         shared.most_in_flight.fetch_max(in_flight, Ordering::SeqCst);
-        let goes_on = line.react(seen);
-        shared.in_flight.fetch_sub(1, Ordering::SeqCst);
-        if !matches!(goes_on, Ok(true)) {
+        if !matches!(line.react(seen), Ok(true)) {
             return;
         }
     }
@@ -120,6 +118,10 @@ impl Line {
         self.note(index, &mut seen, &body, len);
         if failure.is_none() {
             thread::sleep(reaction.delay);
+        }
+        // Before the answer: with it, the client may begin its next request.
+        self.shared.in_flight.fetch_sub(1, Ordering::SeqCst);
+        if failure.is_none() {
             failure = self.answer(&reaction.answer).err();
         }
         match reaction.then {
