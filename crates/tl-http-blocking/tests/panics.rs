@@ -1,0 +1,69 @@
+//! A panic of a caller's own source reaches the caller, from whichever thread it comes: nothing hangs, nothing is lost.
+
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use tl_http_blocking::BlockingHttp;
+use tl_protocol::{Body, HttpSettings, Proxy, Source, Transport};
+use tl_testkit::{
+    exchanges::{Many, exchange, get},
+    server::{Reaction, Reply, Server},
+};
+
+#[derive(Debug)]
+struct Panicking;
+
+impl Source for Panicking {
+    fn name(&self) -> &str {
+        "clip.mp4"
+    }
+
+    fn len(&self) -> u64 {
+        1 << 20
+    }
+
+    fn read_at(&self, _: u64, _: &mut [u8]) -> io::Result<usize> {
+        panic!("the source has a fault of its own")
+    }
+}
+
+#[test]
+fn the_panic_of_a_source_is_the_callers_on_one_lane_and_on_many() {
+    for lanes in [1, 3] {
+        let server = Server::reacting(|seen| match seen.method.as_str() {
+            "GET" => Reaction::never(),
+            _ => Reply::ok("").into(),
+        });
+        let settings = HttpSettings {
+            proxy: Proxy::Direct,
+            ..HttpSettings::default()
+        };
+        let transport = BlockingHttp::new(settings).expect("the settings are valid");
+        let post = exchange(
+            "POST",
+            &server.url("/"),
+            Body::from_source(Arc::new(Panicking)),
+        );
+        let run = || transport.run(Many::new([post.clone(), get(&server.url("/"))], lanes));
+        let panic = catch_unwind(AssertUnwindSafe(run)).expect_err("the source panics");
+        assert_eq!(
+            panic.downcast_ref::<&str>(),
+            Some(&"the source has a fault of its own")
+        );
+        // What else was in flight is ended, and the transport serves on.
+        for seen in server.seen() {
+            server.wait_for_close(seen.connection);
+        }
+        let answers = transport.run(Many::new(
+            [exchange("PUT", &server.url("/"), "part")],
+            lanes,
+        ));
+        assert!(
+            answers[0].as_ref().is_some_and(Result::is_ok),
+            "{answers:?}"
+        );
+    }
+}
