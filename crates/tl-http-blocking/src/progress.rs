@@ -41,7 +41,11 @@ pub(crate) struct Progress {
 
 /// While this lives, the thread carries the request.
 #[derive(Debug)]
-pub(crate) struct Carried(Rc<Progress>);
+pub(crate) struct Carried {
+    progress: Rc<Progress>,
+    /// A request whose body is being read meanwhile, from a source that sends requests itself.
+    outer: Option<Rc<Progress>>,
+}
 
 impl Carried {
     pub(crate) fn begin(request: &Prepared, connect_limit: Duration, cancel: &Cancel) -> Self {
@@ -61,18 +65,18 @@ impl Carried {
             is_cancel_heard: Cell::new(false),
             cancel: cancel.clone(),
         });
-        CURRENT.set(Some(Rc::clone(&progress)));
-        Self(progress)
+        let outer = CURRENT.replace(Some(Rc::clone(&progress)));
+        Self { progress, outer }
     }
 
     pub(crate) fn progress(&self) -> &Rc<Progress> {
-        &self.0
+        &self.progress
     }
 }
 
 impl Drop for Carried {
     fn drop(&mut self) {
-        CURRENT.set(None);
+        CURRENT.set(self.outer.take());
     }
 }
 
