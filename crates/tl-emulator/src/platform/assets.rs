@@ -97,7 +97,12 @@ impl AssetRecord {
 
 /// The most bytes that a file may have on `route`, from the rules in force.
 pub(super) fn max_file(route: Route, rules: &RulePack) -> Option<u64> {
-    max_size(&Target::new(route), rules)
+    max_size(&only(route), rules)
+}
+
+/// The rules of the route alone: no rule pack has an engine of that name.
+fn only(route: Route) -> Target {
+    Target::new(route).with_engine("none")
 }
 
 pub(super) fn create(
@@ -190,9 +195,7 @@ fn judge(
     route: Route,
     rules: &RulePack,
 ) -> Result<MediaFacts, Refusal> {
-    // No rule pack has an engine of that name, so the rules of the route are the only ones that hold.
-    let target = Target::new(route).with_engine("none");
-    media::judge(look, bytes, &target, rules)?;
+    media::judge(look, bytes, &only(route), rules)?;
     match look {
         Ok(facts) => Ok(facts.clone()),
         Err(error) => Err(Refusal::internal(error.seen())),

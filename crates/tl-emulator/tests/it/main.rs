@@ -6,11 +6,13 @@
 )]
 
 mod abuse;
+mod assets;
 mod clips;
 mod conformance;
 mod control;
 mod errors;
 mod faults;
+mod indexed_assets;
 mod lifecycle;
 mod limits;
 mod lists;
@@ -19,6 +21,7 @@ mod page;
 mod presigned;
 mod random;
 mod raw;
+mod sessions;
 mod sockets;
 mod uploads;
 mod urls;
