@@ -135,7 +135,10 @@ pub(super) fn create(
                 Err(refusal) if is_final || refusal.status.is_server_error() => {
                     return Err(refusal);
                 }
-                look => Source::File(file, look.map_err(|refusal| refusal.message)),
+                look => Source::File(
+                    Box::new(file),
+                    Box::new(look.map_err(|refusal| refusal.message)),
+                ),
             }
         }
     };
@@ -177,7 +180,7 @@ pub(super) fn create(
                     asset.media = Some(file.key);
                 }
             }
-            conclude(platform, now, &id, look, effects);
+            conclude(platform, now, &id, *look, effects);
         }
     }
     find(platform, &id).map(|asset| show(asset, now))
@@ -185,7 +188,7 @@ pub(super) fn create(
 
 enum Source {
     Url(Url),
-    File(Upload, Result<MediaFacts, String>),
+    File(Box<Upload>, Box<Result<MediaFacts, String>>),
 }
 
 /// What an asset must be, whatever is made of it: readable, and small enough for its route. Engines judge when it is indexed.

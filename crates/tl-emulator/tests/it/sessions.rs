@@ -12,14 +12,14 @@ fn world(chunk_size: u64, urls: u32) -> World {
     World::new(settings)
 }
 
-fn create(world: &mut World, body: Value) -> Answer {
-    world.json("POST", "/assets/multipart-uploads", &body)
+fn create(world: &mut World, body: &Value) -> Answer {
+    world.json("POST", "/assets/multipart-uploads", body)
 }
 
 /// The path of a session of 120 chunks.
 fn session(world: &mut World) -> String {
     let body = json!({ "filename": "a.mp4", "type": "video", "total_size": 1195 });
-    let made = create(world, body);
+    let made = create(world, &body);
     assert_eq!(made.status, 201, "{made:?}");
     let id = made.body["upload_id"].as_str().unwrap();
     format!("/assets/multipart-uploads/{id}")
@@ -71,7 +71,7 @@ fn counts(answer: &Answer) -> (u64, u64, u64) {
 fn a_session_is_divided_into_chunks_and_begins_with_some_urls() {
     let mut world = world(10, 3);
     let body = json!({ "filename": "a.mp4", "type": "video", "total_size": 1195 });
-    let mut made = create(&mut world, body).body;
+    let mut made = create(&mut world, &body).body;
     let urls = made["upload_urls"].as_array_mut().unwrap();
     let first = urls[0]["url"].as_str().unwrap().to_owned();
     let (place, query) = first
@@ -110,7 +110,7 @@ fn a_session_that_makes_no_sense_is_refused() {
             true => _ = body.as_object_mut().unwrap().remove(name),
             false => body[name] = value,
         }
-        let refused = create(&mut world, body);
+        let refused = create(&mut world, &body);
         assert_eq!(
             (refused.status, &refused.body["code"]),
             (400, &json!(code)),
@@ -118,9 +118,9 @@ fn a_session_that_makes_no_sense_is_refused() {
         );
     }
     let image = json!({ "filename": "a.png", "type": "image", "total_size": (32 << 20) + 1 });
-    assert_eq!(create(&mut world, image).status, 400);
+    assert_eq!(create(&mut world, &image).status, 400);
     let largest = json!({ "filename": "a.mp4", "type": "video", "total_size": 10_u64 << 30 });
-    let made = create(&mut world, largest).body;
+    let made = create(&mut world, &largest).body;
     // More than 10,000 chunks are not made, however small they were to be.
     assert_eq!(
         (&made["total_chunks"], &made["chunk_size"]),
@@ -279,7 +279,7 @@ fn a_report_with_one_wrong_chunk_counts_for_nothing() {
         assert_eq!(report(&mut world, &path, &items).status, 400, "{count}");
     }
     let unknown = "/assets/multipart-uploads/0123456789abcdef01234567";
-    let refused = report(&mut world, unknown, &[good.clone()]);
+    let refused = report(&mut world, unknown, std::slice::from_ref(&good));
     assert_eq!(
         (refused.status, &refused.body["code"]),
         (404, &json!("not_found"))

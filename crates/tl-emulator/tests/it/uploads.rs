@@ -79,9 +79,11 @@ fn flow(
         None => Begin::New(create),
         Some(record) => Begin::Resume(record, create),
     };
-    let mut settings = UploadSettings::default();
-    settings.lanes = 4;
-    settings.steering = steering.clone();
+    let settings = UploadSettings {
+        lanes: 4,
+        steering: steering.clone(),
+        ..UploadSettings::default()
+    };
     let policy = Policy {
         base_delay: Duration::from_millis(10),
         ..Policy::default()
@@ -134,7 +136,7 @@ fn accepted(emulator: &Emulator) -> Vec<usize> {
 
 fn conclude(emulator: &Emulator, folder: &Path, bytes: &Bytes, uploaded: &Uploaded) {
     let files = stored(folder);
-    let digests: Vec<_> = files.iter().map(|file| Md5::digest(file)).collect();
+    let digests: Vec<_> = files.iter().map(Md5::digest).collect();
     assert_eq!(
         digests,
         [Md5::digest(bytes)],
