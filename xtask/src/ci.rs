@@ -99,7 +99,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "test",
         about: "every test and every example in the documentation",
-        needs: &[Need::MEDIA_BUILD, &[Need::FfmpegProgram]],
+        needs: &[Need::MEDIA_BUILD, &[Need::FfmpegProgram, Need::Strace]],
         run: |workspace| test::run_tests(workspace, &[]),
     },
 ];

@@ -77,7 +77,7 @@ mod tests {
         assert!(!complete);
         assert!(
             text.contains(
-                "\n  sudo dnf install -y gcc glibc-devel pkgconf-pkg-config ffmpeg-free-devel clang-devel ffmpeg-free\n"
+                "\n  sudo dnf install -y gcc glibc-devel pkgconf-pkg-config ffmpeg-free-devel clang-devel ffmpeg-free strace\n"
             ),
             "{text}"
         );
@@ -93,6 +93,7 @@ mod tests {
             ("pkg-config", "echo 99.0"),
             ("ffmpeg", "echo ffmpeg version 5.1"),
             ("ffprobe", "echo ffprobe version 5.1"),
+            ("strace", "echo strace 6.1"),
         ];
         let simulated = Simulated::new(System::Apt, &answers);
         simulated.file("lib/libclang.so", "");

@@ -15,6 +15,8 @@ pub(crate) enum Need {
     FfmpegLibraries,
     Libclang,
     FfmpegProgram,
+    /// `strace`, with which the tests watch what a probe opens.
+    Strace,
     Nextest,
     Python,
 }
@@ -38,6 +40,7 @@ impl Need {
         Self::FfmpegLibraries,
         Self::Libclang,
         Self::FfmpegProgram,
+        Self::Strace,
         Self::Nextest,
         Self::Python,
     ];
@@ -59,6 +62,7 @@ impl Need {
             Self::FfmpegLibraries => "FFmpeg libraries",
             Self::Libclang => "libclang",
             Self::FfmpegProgram => "ffmpeg and ffprobe",
+            Self::Strace => "strace",
             Self::Nextest => "cargo-nextest",
             Self::Python => "python3 with venv",
         }
@@ -74,6 +78,7 @@ impl Need {
                 "test, demo; ci bins, clippy, features, doc, fuzz, test (crate feature `ffmpeg`, program `tl-probe`)"
             }
             Self::FfmpegProgram => "test, demo (they make their own video clips)",
+            Self::Strace => "test (on Linux: it watches what the probe opens)",
             Self::Nextest => "optional: without it, test uses `cargo test`",
             Self::Python => "optional: no verb uses it; comparisons with the Python SDK do",
         }
@@ -104,6 +109,8 @@ impl Need {
             (Self::Libclang, Brew) => &["llvm"],
             (Self::FfmpegProgram, Dnf) => &["ffmpeg-free"],
             (Self::FfmpegProgram, _) => &["ffmpeg"],
+            (Self::Strace, Brew) => &[],
+            (Self::Strace, _) => &["strace"],
             (Self::Python, Apt) => &["python3", "python3-venv"],
             (Self::Python, Dnf | Other) => &["python3"],
             (Self::Python, Pacman | Brew) => &["python"],
@@ -135,6 +142,7 @@ impl Need {
             Self::FfmpegLibraries => probes::ffmpeg_libraries(machine),
             Self::Libclang => crate::libclang::look(machine),
             Self::FfmpegProgram => probes::ffmpeg_programs(machine),
+            Self::Strace => probes::strace(machine),
             Self::Nextest => probes::nextest(machine),
             Self::Python => probes::python(machine),
         }
@@ -196,6 +204,7 @@ mod tests {
                 "libavformat-dev",
                 "libclang-dev",
                 "ffmpeg",
+                "strace",
                 "python3",
                 "python3-venv"
             ]
@@ -224,7 +233,9 @@ mod tests {
             System::Other,
         ] {
             let simulated = Simulated::new(system, &[]);
-            for need in Need::ALL {
+            // macOS has no strace, and there it is not asked for.
+            let unused = |need: &&Need| (**need, system) == (Need::Strace, System::Brew);
+            for need in Need::ALL.iter().filter(|need| !unused(need)) {
                 assert!(
                     !commands(&simulated.machine, &[*need]).is_empty(),
                     "{need:?} on {system:?}"

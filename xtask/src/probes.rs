@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::machine::Machine;
+use crate::machine::{Machine, System};
 use crate::needs::Seen;
 
 /// The libraries that the probe links, with their versions in FFmpeg 5.1, the oldest release that is tested.
@@ -130,6 +130,17 @@ pub(crate) fn ffmpeg_programs(machine: &Machine) -> Seen {
     let version = first_line(&found.concat());
     let version = version.split(" Copyright").next().unwrap_or_default();
     Seen::Present(version.trim().to_owned())
+}
+
+/// Linux alone has it, and only there is it used.
+pub(crate) fn strace(machine: &Machine) -> Seen {
+    if machine.system == System::Brew {
+        return Seen::Present("not used on this system".into());
+    }
+    match machine.ask("strace", &["--version"]) {
+        Some(text) => Seen::Present(first_line(&text)),
+        None => Seen::Missing("`strace` does not run".into()),
+    }
 }
 
 pub(crate) fn nextest(machine: &Machine) -> Seen {

@@ -147,6 +147,7 @@ mod tests {
         ),
         ("ffmpeg", r#"[ -e "$HERE/installed" ]"#),
         ("ffprobe", r#"[ -e "$HERE/installed" ]"#),
+        ("strace", r#"[ -e "$HERE/installed" ]"#),
         (
             "apt-get",
             r#"echo "$*" >> "$HERE/log"
@@ -156,7 +157,7 @@ mod tests {
         ),
     ];
 
-    const INSTALL: &str = "-o DPkg::Lock::Timeout=300 install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg\n";
+    const INSTALL: &str = "-o DPkg::Lock::Timeout=300 install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg strace\n";
     const UPDATE: &str = "-o DPkg::Lock::Timeout=300 update\n";
 
     fn with(changes: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
@@ -238,7 +239,7 @@ mod tests {
             &machine(System::Apt, &programs),
             "",
             Err(
-                "run: sudo apt-get update && sudo apt-get install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg",
+                "run: sudo apt-get update && sudo apt-get install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg strace",
             ),
         );
     }
@@ -248,7 +249,7 @@ mod tests {
         check(
             &machine(System::Pacman, FRESH),
             "",
-            Err("run: pacman -S --needed pkgconf ffmpeg clang"),
+            Err("run: pacman -S --needed pkgconf ffmpeg clang strace"),
         );
         check(
             &machine(System::Brew, FRESH),

@@ -204,7 +204,6 @@ fn the_file_that_an_attack_names_is_never_opened_even_without_the_sandbox() {
 }
 
 #[test]
-#[ignore = "needs the `strace` program (apt-get install strace); run with --ignored"]
 fn nothing_is_opened_but_the_file_itself() {
     let (listener, port) = listener();
     for attack in attacks(port, &good()) {

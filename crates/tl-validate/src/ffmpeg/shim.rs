@@ -14,12 +14,11 @@ pub(super) use input::{Input, Lock, OpenFailure, PacketStamp, Stream, StreamKind
 pub(super) use io::{Marks, Session};
 pub(super) use log::LogCapture;
 
-use ffmpeg_sys_next as ffi;
+use ffmpeg_next::ffi;
 
 /// The version of libavformat that is loaded, as `major.minor.micro`.
 pub(super) fn version() -> String {
-    // SAFETY: takes no argument and reads a constant of the library.
-    let version = unsafe { ffi::avformat_version() };
+    let version = ffmpeg_next::format::version();
     format!(
         "{}.{}.{}",
         version >> 16,

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString, c_int};
 use std::ptr;
 
-use ffmpeg_sys_next as ffi;
+use ffmpeg_next::ffi;
 
 use super::io::{CustomIo, Marks, Session, deny_open};
 use super::names;

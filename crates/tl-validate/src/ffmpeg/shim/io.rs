@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::time::Instant;
 
-use ffmpeg_sys_next as ffi;
+use ffmpeg_next::ffi;
 
 /// FFmpeg's own default; 16 to 64 KiB measure the same.
 const BUFFER_BYTES: usize = 32 * 1024;

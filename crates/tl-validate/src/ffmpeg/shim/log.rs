@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use ffmpeg_sys_next as ffi;
+use ffmpeg_next::ffi;
 
 const MAX_LINES: usize = 8;
 const MAX_LINE_BYTES: usize = 240;

@@ -3,7 +3,7 @@
 
 use std::ffi::{CStr, c_char, c_int, c_uint};
 
-use ffmpeg_sys_next as ffi;
+use ffmpeg_next::ffi;
 
 unsafe extern "C" {
     fn avcodec_get_name(id: c_uint) -> *const c_char;
