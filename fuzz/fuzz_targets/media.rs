@@ -13,10 +13,16 @@ fuzz_target!(|data: &[u8]| {
     let memory = rustix::fs::memfd_create("fuzz", rustix::fs::MemfdFlags::CLOEXEC).expect("memory");
     let mut file = File::from(memory);
     file.write_all(data).expect("memory");
-    let options = ProbeOptions { deadline: Duration::from_secs(2), ..ProbeOptions::default() };
+    let options = ProbeOptions {
+        deadline: Duration::from_secs(2),
+        ..ProbeOptions::default()
+    };
     let start = Instant::now();
     let answer = InProcess::with_options(options).probe_file(file, "fuzz");
-    assert!(start.elapsed() < Duration::from_secs(10), "deaf to its deadline");
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "deaf to its deadline"
+    );
     let target = Target::new(Route::Tasks);
     let _ = match answer {
         Ok(facts) => check(&facts, &target, RulePack::current()),

@@ -15,19 +15,37 @@ fuzz_target!(|data: &[u8]| {
         parts.next().unwrap_or_default(),
     );
     let current = RulePack::current();
-    let pack = current.extended_with(rules).unwrap_or_else(|_| current.clone());
-    let again = RulePack::from_toml(&pack.to_toml().expect("what was read can be written")).expect("own output");
+    let pack = current
+        .extended_with(rules)
+        .unwrap_or_else(|_| current.clone());
+    let again = RulePack::from_toml(&pack.to_toml().expect("what was read can be written"))
+        .expect("own output");
     assert_eq!(again, pack);
     let facts: MediaFacts = serde_json::from_str(facts).unwrap_or_default();
     let target: Target = serde_json::from_str(target).unwrap_or_default();
     let report = check(&facts, &target, &pack);
     let json = serde_json::to_string(&report).expect("plain data");
-    assert_eq!(serde_json::from_str::<Report>(&json).expect("own output"), report);
+    assert_eq!(
+        serde_json::from_str::<Report>(&json).expect("own output"),
+        report
+    );
     let _ = fix_all(&facts, &target, &pack);
     let entries = [Entry::new(rules, &report).with_facts(&facts)];
-    for write in [formats::json, formats::csv, formats::junit, formats::sarif, formats::html] {
+    for write in [
+        formats::json,
+        formats::csv,
+        formats::junit,
+        formats::sarif,
+        formats::html,
+    ] {
         assert!(!write(&entries).is_empty());
     }
-    let line = formats::human(&entries[0], HumanOptions { colour: false, details: true });
+    let line = formats::human(
+        &entries[0],
+        HumanOptions {
+            colour: false,
+            details: true,
+        },
+    );
     assert!(line.chars().all(|c| !c.is_control() || c == '\n'));
 });

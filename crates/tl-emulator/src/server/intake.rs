@@ -224,7 +224,7 @@ async fn form(
     let boundary = multer::parse_boundary(content_type.unwrap_or_default())
         .map_err(|error| Unusable::Malformed(error.to_string()))?;
     let held_back = Arc::new(AtomicU64::new(0));
-    let pieces = Measured {
+    let pieces = Piecewise {
         pieces,
         held_back: Arc::clone(&held_back),
         has_given: false,
@@ -406,14 +406,14 @@ impl Stream for Pieces {
 }
 
 /// Feeds the form's reader piece by piece: it would otherwise take in all that is there before it gives anything out.
-struct Measured {
+struct Piecewise {
     pieces: Pieces,
     /// Bytes that went in since something last came out.
     held_back: Arc<AtomicU64>,
     has_given: bool,
 }
 
-impl Stream for Measured {
+impl Stream for Piecewise {
     type Item = Result<Bytes, Unusable>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
