@@ -1,32 +1,23 @@
-//! `/assets`: files that are taken in, looked at, and kept until they are deleted. Their metadata is in `asset_metadata.rs`, the
-//! upload in chunks in `uploads.rs`.
+//! `/assets`: files that are taken in, looked at, and kept until they are deleted. What is told of them is in `asset_views.rs`,
+//! their metadata in `asset_metadata.rs`, the upload in chunks in `uploads.rs`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tl_model::{
-    Asset, AssetError, AssetHls, AssetMethod, AssetReference, AssetReferenceIndex, AssetStatus,
-    AssetThumbnail, AssetTranscription, AssetType, Entity, MediaStatus, Page, SortOption,
-    TechnicalMetadata, TranscriptionUnit, UserMetadata,
-};
+use tl_model::{Asset, AssetMethod, AssetStatus, AssetType, UserMetadata};
 use tl_protocol::{
     Now,
-    endpoint::{
-        CreateAsset, DeleteAsset, GetAsset, GetAssetTranscription, ListAssetEntities,
-        ListAssetIndexedAssets, ListAssets, Media, Sort,
-    },
+    endpoint::{CreateAsset, DeleteAsset, Media},
 };
 use tl_validate::{MediaFacts, ProbeError, Route, RulePack, Target, max_size};
 use url::Url;
 
 use super::{
     Effect, Fetched, MediaKey, Platform, Refusal, Upload,
+    asset_views::{references, show},
     faults::Fate,
     filename_of, ids,
     lifecycle::after,
-    listing::{self, Rank},
-    media, moment, quirks,
-    records::TaskRecord,
-    videos, wire,
+    media, moment, quirks, videos,
 };
 
 /// The field of the form that carries the file.
@@ -85,7 +76,7 @@ impl AssetRecord {
         self.media.as_ref().filter(|_| self.outcome.is_none())
     }
 
-    fn kind(&self) -> AssetType {
+    pub(super) fn kind(&self) -> AssetType {
         match self.file_type.split('/').next() {
             Some("video") => AssetType::Video,
             Some("audio") => AssetType::Audio,
@@ -340,119 +331,6 @@ pub(super) fn type_of(filename: &str) -> &'static str {
     }
 }
 
-pub(super) fn list(
-    platform: &Platform,
-    now: Timestamp,
-    list: &ListAssets,
-) -> Result<Page<Asset>, Refusal> {
-    for id in &list.asset_ids {
-        ids::check("asset_ids", id.as_str())?;
-    }
-    if let Some(unknown) = list.asset_types.iter().find(|kind| !kind.is_known()) {
-        let allowed = "image, video, audio, document";
-        return Err(listing::not_one_of(
-            "asset_types",
-            unknown.as_str(),
-            allowed,
-        ));
-    }
-    let part = list.filename.as_deref().map(str::to_lowercase);
-    let items = platform.state.assets.values().filter(|asset| {
-        (list.asset_ids.is_empty() || list.asset_ids.iter().any(|id| id.as_str() == asset.id))
-            && (list.asset_types.is_empty() || list.asset_types.contains(&asset.kind()))
-            && part
-                .as_ref()
-                .is_none_or(|part| asset.filename.to_lowercase().contains(part))
-    });
-    let items = items.map(|asset| (rank(asset.created_at, asset.number), asset));
-    listing::page(
-        items.collect(),
-        &Sort::default(),
-        list.page,
-        &platform.settings.quirks,
-        |asset| show(asset, now),
-    )
-}
-
-fn rank(created: Timestamp, number: u64) -> Rank {
-    Rank {
-        created,
-        updated: created,
-        number,
-    }
-}
-
-pub(super) fn retrieve(
-    platform: &Platform,
-    now: Timestamp,
-    get: &GetAsset,
-) -> Result<Asset, Refusal> {
-    let asset = find(platform, get.asset_id.as_str())?;
-    let mut shown = show(asset, now);
-    let status = asset.status(now);
-    let derived = match status {
-        AssetStatus::Processing => MediaStatus::Pending,
-        // The emulator makes neither streams nor thumbnails, and names no address where there is nothing.
-        _ => MediaStatus::Error,
-    };
-    if asset.enable_hls {
-        let mut hls = AssetHls::default();
-        hls.status = Some(derived.clone());
-        shown.hls = Some(hls);
-    }
-    if asset.enable_thumbnail {
-        let mut thumbnail = AssetThumbnail::default();
-        thumbnail.status = Some(derived);
-        shown.thumbnail = Some(thumbnail);
-    }
-    match asset.outcome.as_ref().filter(|outcome| outcome.at <= now) {
-        None => {}
-        Some(Outcome {
-            look: Ok(facts), ..
-        }) => {
-            shown.size = Some(facts.file_size_bytes);
-            shown.duration = facts.duration_seconds();
-            shown.technical_metadata = Some(technical(facts)?);
-        }
-        Some(Outcome {
-            look: Err(reason), ..
-        }) => {
-            let mut error = AssetError::default();
-            error.message = Some(reason.clone());
-            shown.error = Some(error);
-        }
-    }
-    Ok(shown)
-}
-
-/// The facts under the platform's names: ours are the same, and what only we know is left out.
-fn technical(facts: &MediaFacts) -> Result<TechnicalMetadata, Refusal> {
-    let value = serde_json::to_value(facts).and_then(serde_json::from_value);
-    let mut technical: TechnicalMetadata =
-        value.map_err(|error| Refusal::internal(&error.to_string()))?;
-    technical.extra.clear();
-    for stream in &mut technical.video_streams {
-        stream.extra.clear();
-    }
-    for stream in &mut technical.audio_streams {
-        stream.extra.clear();
-    }
-    Ok(technical)
-}
-
-fn show(asset: &AssetRecord, now: Timestamp) -> Asset {
-    let mut shown = Asset::new(asset.id.as_str());
-    shown.method = Some(asset.method.clone());
-    shown.status = Some(asset.status(now));
-    shown.filename = Some(asset.filename.clone());
-    shown.file_type = Some(asset.file_type.clone());
-    shown.created_at = Some(wire(asset.created_at));
-    if !asset.user_metadata.is_empty() {
-        shown.user_metadata = Some(asset.user_metadata.clone());
-    }
-    shown
-}
-
 pub(super) fn delete(
     platform: &mut Platform,
     delete: &DeleteAsset,
@@ -466,78 +344,6 @@ pub(super) fn delete(
     let asset = platform.state.assets.remove(&id);
     effects.extend(asset.and_then(|asset| asset.media).map(Effect::Discard));
     Ok(())
-}
-
-/// The indexed assets that were made of an asset.
-fn references<'a>(
-    platform: &'a Platform,
-    asset_id: &'a str,
-) -> impl Iterator<Item = &'a TaskRecord> {
-    let tasks = platform.state.tasks.values();
-    tasks.filter(move |task| task.asset_id.as_deref() == Some(asset_id))
-}
-
-pub(super) fn indexed_assets(
-    platform: &Platform,
-    list: &ListAssetIndexedAssets,
-) -> Result<Page<AssetReference>, Refusal> {
-    let asset = find(platform, list.asset_id.as_str())?;
-    let items = references(platform, &asset.id);
-    let items = items.map(|task| (rank(task.created_at, task.number), task));
-    listing::page(
-        items.collect(),
-        &Sort::default(),
-        list.page,
-        &platform.settings.quirks,
-        |task| {
-            let mut shown = AssetReference::new(task.id.as_str());
-            let mut index = AssetReferenceIndex::new(task.index_id.as_str());
-            let found = platform.state.indexes.get(&task.index_id);
-            index.name = found.map(|index| index.name.clone());
-            shown.index = Some(index);
-            shown
-        },
-    )
-}
-
-/// No entity has ever been made here.
-pub(super) fn entities(
-    platform: &Platform,
-    list: &ListAssetEntities,
-) -> Result<Page<Entity>, Refusal> {
-    find(platform, list.asset_id.as_str())?;
-    let sort = Sort {
-        by: None,
-        option: Some(SortOption::Desc),
-    };
-    let none: Vec<(Rank, Entity)> = Vec::new();
-    listing::page(
-        none,
-        &sort,
-        list.page,
-        &platform.settings.quirks,
-        |entity| entity,
-    )
-}
-
-/// Nothing is transcribed here, so no asset has a transcription: 404, as documented for that.
-pub(super) fn transcription(
-    platform: &Platform,
-    get: &GetAssetTranscription,
-) -> Result<AssetTranscription, Refusal> {
-    find(platform, get.asset_id.as_str())?;
-    // Both forms of a list are documented here: repeated and with commas.
-    let units = get.include.iter().flat_map(|unit| unit.as_str().split(','));
-    let unknown = units
-        .map(TranscriptionUnit::from)
-        .find(|unit| !unit.is_known());
-    match unknown {
-        Some(unknown) => {
-            let allowed = "words, sentences, utterances";
-            Err(listing::not_one_of("include", unknown.as_str(), allowed))
-        }
-        None => Err(Refusal::not_found()),
-    }
 }
 
 pub(super) fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a AssetRecord, Refusal> {

@@ -172,15 +172,18 @@ pub(super) struct Meter {
     minutes_ever: f64,
 }
 
-/// The only row of its table.
-pub(super) const METER: &str = "index";
+/// The row of the operations that index.
+const INDEX: &str = "index";
+/// The row of those that upload.
+const UPLOAD: &str = "upload";
 
-/// Whether the requests of an operation are counted.
-fn counts(operation: Operation) -> bool {
-    matches!(
-        operation,
-        Operation::TasksCreate | Operation::IndexedAssetsCreate
-    )
+/// The row in which the requests of an operation are counted: those of a category share one.
+fn row(operation: Operation) -> Option<&'static str> {
+    match operation {
+        Operation::TasksCreate | Operation::IndexedAssetsCreate => Some(INDEX),
+        Operation::AssetsCreate => Some(UPLOAD),
+        _ => None,
+    }
 }
 
 /// Counts a request, or refuses it.
@@ -190,10 +193,10 @@ pub(super) fn take_request(
     operation: Operation,
 ) -> Result<(), Refusal> {
     let plan = platform.settings.plan;
-    if !counts(operation) || !plan.counts_requests() {
+    let Some(row) = row(operation).filter(|_| plan.counts_requests()) else {
         return Ok(());
-    }
-    let mut meter = platform.meter();
+    };
+    let mut meter = platform.meter(row);
     meter.requests_of_minute = meter.requests_of_minute.at(now, MINUTE);
     meter.requests_of_day = meter.requests_of_day.at(now, DAY);
     for (window, seconds, limit, unit) in [
@@ -224,7 +227,7 @@ pub(super) fn take_request(
     }
     meter.requests_of_minute.used += 1.0;
     meter.requests_of_day.used += 1.0;
-    platform.state.meters.insert(METER.to_owned(), meter);
+    platform.state.meters.insert(row.to_owned(), meter);
     Ok(())
 }
 
@@ -240,7 +243,7 @@ pub(super) fn take_video(
         return Ok(());
     }
     let minutes = seconds / 60.0;
-    let mut meter = platform.meter();
+    let mut meter = platform.meter(INDEX);
     meter.minutes_of_hour = meter.minutes_of_hour.at(now, HOUR);
     meter.minutes_of_day = meter.minutes_of_day.at(now, DAY);
     for (window, length, limit, unit) in [
@@ -298,7 +301,7 @@ pub(super) fn take_video(
     meter.minutes_of_hour.used += minutes;
     meter.minutes_of_day.used += minutes;
     meter.minutes_ever += minutes;
-    platform.state.meters.insert(METER.to_owned(), meter);
+    platform.state.meters.insert(INDEX.to_owned(), meter);
     Ok(())
 }
 
@@ -310,10 +313,10 @@ pub(super) fn headers(
 ) -> Vec<(HeaderName, HeaderValue)> {
     let plan = platform.settings.plan;
     let which = platform.settings.quirks.get(&quirks::RATE_HEADERS);
-    if !counts(operation) || !plan.counts_requests() || which == "none" {
+    let Some(row) = row(operation).filter(|_| plan.counts_requests() && which != "none") else {
         return Vec::new();
-    }
-    let meter = platform.meter();
+    };
+    let meter = platform.meter(row);
     let (minute, day) = (
         meter.requests_of_minute.at(now, MINUTE),
         meter.requests_of_day.at(now, DAY),
@@ -349,7 +352,7 @@ pub(super) fn headers(
     if which != "old" {
         tell("x-ratelimit-request-remaining", whole(remaining));
         tell("x-ratelimit-request-reset", reset);
-        if plan.minutes_per_hour.is_some() {
+        if plan.minutes_per_hour.is_some() && row == INDEX {
             tell(
                 "x-ratelimit-duration-reset",
                 meter.minutes_of_hour.at(now, HOUR).reset_at(HOUR),
@@ -391,7 +394,7 @@ fn too_many(now: Timestamp, wait: i64, limit: &str, quirks: &Quirks) -> Refusal 
         "none" => None,
         "date" => {
             let at = Timestamp::from_second(now.as_second() + wait).unwrap_or(now);
-            HeaderValue::from_str(&at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()).ok()
+            HeaderValue::from_str(&http_date(at)).ok()
         }
         _ => Some(wait.into()),
     };
@@ -399,6 +402,11 @@ fn too_many(now: Timestamp, wait: i64, limit: &str, quirks: &Quirks) -> Refusal 
         .headers
         .extend(value.map(|value| (header::RETRY_AFTER, value)));
     refusal
+}
+
+/// A moment as HTTP prints it.
+pub(super) fn http_date(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// Limits that no waiting lifts.

@@ -5,6 +5,7 @@
 //! [`Platform::fetched`]. One room per family of endpoints: `tasks`, `indexes`, `videos`.
 
 mod asset_metadata;
+mod asset_views;
 mod assets;
 mod effect;
 mod errors;
@@ -17,7 +18,9 @@ mod limits;
 mod listing;
 mod media;
 mod memory;
+mod object_errors;
 mod overview;
+mod presign;
 pub mod quirks;
 mod records;
 mod request;
@@ -26,6 +29,7 @@ mod settings;
 mod storage;
 mod table;
 mod tasks;
+mod upload_reports;
 mod uploads;
 mod videos;
 mod webhooks;
@@ -44,13 +48,14 @@ pub use faults::{Delivery, Fault, FaultError, FaultPlan};
 pub use lifecycle::Schedule;
 pub use limits::{Plan, UnknownPlan};
 pub use memory::{MemoryError, Seed, SeedIndex, SeedVideo};
+pub use object_errors::NotStored;
 pub use quirks::{Quirk, Quirks, UnknownQuirk};
 pub use records::Measured;
 pub use request::{BodyRule, Intake, MediaKey, Payload, Reply, Request, Unusable, Upload};
 pub use routes::Operation;
 pub use settings::Settings;
 pub(crate) use storage::PREFIX as STORAGE_PREFIX;
-pub use storage::{NotStored, ObjectReply, Put, PutBegin};
+pub use storage::{ObjectReply, Put, PutBegin};
 pub use table::Change;
 pub(crate) use tasks::filename_of;
 
@@ -296,11 +301,11 @@ impl Platform {
             Operation::AssetsCreate => answer(&received, StatusCode::CREATED, |e| {
                 assets::create(self, now, e, uploads, effects)
             }),
-            Operation::AssetsList => {
-                answer(&received, StatusCode::OK, |e| assets::list(self, now, &e))
-            }
+            Operation::AssetsList => answer(&received, StatusCode::OK, |e| {
+                asset_views::list(self, now, &e)
+            }),
             Operation::AssetsRetrieve => answer(&received, StatusCode::OK, |e| {
-                assets::retrieve(self, now, &e)
+                asset_views::retrieve(self, now, &e)
             }),
             Operation::AssetsDelete => {
                 answer(&received, empty, |e| assets::delete(self, &e, effects))
@@ -315,13 +320,13 @@ impl Platform {
                 answer(&received, empty, |e| asset_metadata::clear(self, &e))
             }
             Operation::AssetIndexedAssets => answer(&received, StatusCode::OK, |e| {
-                assets::indexed_assets(self, &e)
+                asset_views::indexed_assets(self, &e)
             }),
-            Operation::AssetEntities => {
-                answer(&received, StatusCode::OK, |e| assets::entities(self, &e))
-            }
+            Operation::AssetEntities => answer(&received, StatusCode::OK, |e| {
+                asset_views::entities(self, &e)
+            }),
             Operation::AssetTranscription => answer(&received, StatusCode::OK, |e| {
-                assets::transcription(self, &e)
+                asset_views::transcription(self, &e)
             }),
             Operation::UploadsCreate => answer(&received, StatusCode::CREATED, |e| {
                 uploads::create(self, now, &host, e, effects)
@@ -333,7 +338,7 @@ impl Platform {
                 uploads::retrieve(self, now, &e)
             }),
             Operation::UploadsReport => answer(&received, StatusCode::OK, |e| {
-                uploads::report(self, now, &host, &e, effects)
+                upload_reports::report(self, now, &host, &e, effects)
             }),
             Operation::UploadsUrls => answer(&received, StatusCode::OK, |e| {
                 uploads::request_urls(self, now, &host, &e)
@@ -391,13 +396,9 @@ impl Platform {
         self.settings.plan = plan;
     }
 
-    /// What has been used of the plan.
-    fn meter(&self) -> limits::Meter {
-        self.state
-            .meters
-            .get(limits::METER)
-            .copied()
-            .unwrap_or_default()
+    /// What has been used of the plan, by the requests of a category.
+    fn meter(&self, category: &str) -> limits::Meter {
+        self.state.meters.get(category).copied().unwrap_or_default()
     }
 
     /// Puts another fault plan in force; its counters begin at 0.
@@ -469,6 +470,11 @@ fn moment(now: Now) -> Timestamp {
 /// The wall clock of `now` as the platform prints it.
 pub(crate) fn printed(now: Now) -> String {
     wire(moment(now)).to_string()
+}
+
+/// The wall clock of `now` as HTTP prints time (RFC 9110, 5.6.7).
+pub(crate) fn http_date(now: Now) -> String {
+    limits::http_date(moment(now))
 }
 
 /// The platform's way to print a moment: UTC with three digits of a second.

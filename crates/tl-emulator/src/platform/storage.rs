@@ -1,5 +1,5 @@
-//! The storage behind presigned URLs, as far as it is a matter of rules: signing, refusing as S3 does, and what a stored chunk
-//! means. The bytes are the shell's.
+//! The storage behind presigned URLs, as far as it is a matter of rules: which chunk may come, and what a stored one
+//! means. URLs are signed in `presign.rs`, refusals are worded in `object_errors.rs`, and the bytes are the shell's.
 //!
 //! Codes, statuses and messages are those of S3 (its API reference, error responses, and the reference of query-string
 //! authentication). Where S3 is laxer than the platform's documents (URLs that work once, chunks of one size) the emulator
@@ -11,109 +11,20 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use jiff::Timestamp;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use ring::hmac;
-use tl_model::{UploadStatus, UploadUrl};
+use tl_model::UploadStatus;
 use tl_protocol::{Now, credentials::API_KEY_HEADER};
 use url::form_urlencoded;
 
 use super::{
-    Delivery, MediaKey, Operation, Platform, moment, quirks,
+    Delivery, MediaKey, Operation, Platform, moment,
+    object_errors::{NotStored, ObjectRefusal, in_xml},
+    presign::{NUMBER, URL_LIFE, signature},
+    quirks,
     uploads::{ChunkRecord, UploadRecord, chunk_key},
-    wire,
 };
 
 /// The path under which the storage answers.
 pub(crate) const PREFIX: &str = "/_storage";
-/// How long a URL lives (documented).
-const URL_LIFE: u64 = 3600;
-/// The number of a URL among those of its chunk, in the place where S3 has the token of a role.
-const NUMBER: &str = "X-Amz-Security-Token";
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-
-/// A URL for one chunk, which works once and for an hour.
-pub(super) fn sign(
-    platform: &mut Platform,
-    upload: &UploadRecord,
-    index: u32,
-    now: Timestamp,
-    host: &str,
-) -> UploadUrl {
-    let key = chunk_key(&upload.id, index);
-    let mut chunk = platform.state.chunks.get(&key).cloned().unwrap_or_default();
-    chunk.urls += 1;
-    let number = chunk.urls;
-    platform.state.chunks.insert(key, chunk);
-
-    // S3's dates have no parts of a second.
-    let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
-    let date = now.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let names: Vec<String> = upload
-        .headers
-        .keys()
-        .map(|name| name.to_ascii_lowercase())
-        .collect();
-    let query = [
-        ("X-Amz-Algorithm", ALGORITHM.to_owned()),
-        (
-            "X-Amz-Credential",
-            format!("EMULATOR/{}/us-east-1/s3/aws4_request", &date[..8]),
-        ),
-        ("X-Amz-Date", date),
-        ("X-Amz-Expires", URL_LIFE.to_string()),
-        (NUMBER, number.to_string()),
-        ("X-Amz-SignedHeaders", names.join(";")),
-    ];
-    let path = format!("{PREFIX}/{}/{index}", upload.id);
-    let query: BTreeMap<String, String> = query
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
-    let headers = upload.headers.iter().map(|(name, value)| {
-        let name = name.to_ascii_lowercase();
-        (name, value.trim().to_owned())
-    });
-    let signature = signature(
-        platform.settings.seed,
-        &path,
-        &query,
-        &headers.collect::<BTreeMap<_, _>>(),
-    );
-    let mut url = format!("http://{host}{path}?");
-    for (name, value) in &query {
-        let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
-        url.push_str(&format!("{name}={value}&"));
-    }
-    url.push_str(&format!("X-Amz-Signature={signature}"));
-    let mut signed = UploadUrl::new(index, url);
-    signed.expires_at = Some(wire(super::lifecycle::after(
-        now,
-        Duration::from_secs(URL_LIFE),
-    )));
-    signed
-}
-
-/// Signs the request, its query without the signature, and the headers that must come as they were told.
-fn signature(
-    seed: u64,
-    path: &str,
-    query: &BTreeMap<String, String>,
-    headers: &BTreeMap<String, String>,
-) -> String {
-    let mut text = format!("PUT\n{path}\n");
-    for (name, value) in query {
-        text.push_str(&format!("{name}={value}&"));
-    }
-    for (name, value) in headers {
-        text.push_str(&format!("\n{name}:{value}"));
-    }
-    let key = hmac::Key::new(hmac::HMAC_SHA256, format!("storage {seed}").as_bytes());
-    let tag = hmac::sign(&key, text.as_bytes());
-    tag.as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
 
 /// A chunk that may come in.
 #[derive(Debug)]
@@ -144,22 +55,6 @@ impl Put {
             .as_ref()
             .is_none_or(|meant| *meant == BASE64_STANDARD.encode(md5))
     }
-}
-
-/// Why the bytes of a chunk were not stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NotStored {
-    /// The connection ended before they had all come.
-    Cut,
-    /// The rest did not come in time.
-    Stalled,
-    /// They are not those that the client meant.
-    BadDigest,
-    /// The same chunk came again while they were on their way.
-    Overtaken,
-    /// The emulator could not write them.
-    Failed(String),
 }
 
 /// What the storage answers.
@@ -497,135 +392,4 @@ impl ObjectReply {
         self.response = refusal.response(PREFIX);
         self
     }
-}
-
-/// A fault's answer in the form of the storage: the platform's errors are in JSON.
-fn in_xml(answer: Response<Bytes>) -> Response<Bytes> {
-    let is_json = answer
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind == "application/json");
-    if !is_json || answer.status().is_success() {
-        return answer;
-    }
-    let code = match answer.status().as_u16() {
-        503 | 429 => "SlowDown",
-        403 => "AccessDenied",
-        400..=499 => "InvalidRequest",
-        _ => "InternalError",
-    };
-    let refusal = ObjectRefusal::new(answer.status(), code, "An error occurred on purpose.");
-    let mut response = refusal.response(PREFIX);
-    for (name, value) in answer.headers() {
-        if name != header::CONTENT_TYPE {
-            response.headers_mut().insert(name, value.clone());
-        }
-    }
-    response
-}
-
-/// Why the storage refuses.
-#[derive(Debug)]
-struct ObjectRefusal {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-    more: Vec<(&'static str, String)>,
-}
-
-impl ObjectRefusal {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            more: Vec::new(),
-        }
-    }
-
-    fn denied(message: &str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "AccessDenied", message)
-    }
-
-    fn query_error(detail: &str) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "AuthorizationQueryParametersError",
-            format!("Error parsing the query of the presigned URL: {detail}."),
-        )
-    }
-
-    fn no_upload(why: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "NoSuchUpload",
-            format!("The specified multipart upload does not exist: {why}."),
-        )
-    }
-
-    fn response(&self, resource: &str) -> Response<Bytes> {
-        let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>".to_owned();
-        let members = [
-            ("Code", self.code.to_owned()),
-            ("Message", self.message.clone()),
-        ];
-        let more = self.more.iter().cloned();
-        let resource = [("Resource", resource.to_owned())];
-        for (name, value) in members.into_iter().chain(more).chain(resource) {
-            xml.push_str(&format!("<{name}>{}</{name}>", escaped(&value)));
-        }
-        xml.push_str("</Error>");
-        let mut response = Response::new(Bytes::from(xml));
-        *response.status_mut() = self.status;
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/xml"),
-        );
-        response
-    }
-}
-
-impl From<NotStored> for ObjectRefusal {
-    fn from(not_stored: NotStored) -> Self {
-        let bad = |code, message: &str| Self::new(StatusCode::BAD_REQUEST, code, message);
-        match not_stored {
-            NotStored::Cut => bad(
-                "IncompleteBody",
-                "You did not provide the number of bytes specified by the Content-Length HTTP header",
-            ),
-            NotStored::Stalled => bad(
-                "RequestTimeout",
-                "Your socket connection to the server was not read from or written to within the timeout period.",
-            ),
-            NotStored::BadDigest => bad(
-                "BadDigest",
-                "The Content-MD5 you specified did not match what we received.",
-            ),
-            NotStored::Overtaken => Self::new(
-                StatusCode::CONFLICT,
-                "OperationAborted",
-                "A conflicting conditional operation is currently in progress against this resource. Try again.",
-            ),
-            NotStored::Failed(detail) => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "InternalError",
-                format!("The emulator could not store the chunk: {detail}."),
-            ),
-        }
-    }
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            // XML 1.0 cannot hold the others.
-            character if character.is_control() => escaped.push('\u{fffd}'),
-            character => escaped.push(character),
-        }
-    }
-    escaped
 }

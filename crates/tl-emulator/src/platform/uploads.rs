@@ -9,21 +9,17 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tl_model::{
-    AssetMethod, ChunkReceipt, ChunkState, ChunkStatus, CompletedChunk, ErrorCode,
-    IncompleteUpload, Page, SortOption, UploadSession, UploadState, UploadStatus, UploadType,
-    UploadUrls, UserMetadata, Value,
+    ChunkState, ChunkStatus, ErrorCode, IncompleteUpload, Page, SortOption, UploadSession,
+    UploadState, UploadStatus, UploadType, UploadUrls, UserMetadata, Value,
 };
-use tl_protocol::endpoint::{
-    CreateUpload, GetUpload, ListUploads, ReportChunks, RequestUploadUrls, Sort,
-};
+use tl_protocol::endpoint::{CreateUpload, GetUpload, ListUploads, RequestUploadUrls, Sort};
 use tl_validate::Route;
 
 use super::{
-    Effect, MediaKey, Platform, Refusal,
-    assets::{self, AssetRecord},
+    Effect, MediaKey, Platform, Refusal, assets,
     lifecycle::after,
     listing::{self, Rank},
-    quirks, storage, videos, wire,
+    presign, quirks, videos, wire,
 };
 
 /// How long a session lives (documented).
@@ -113,7 +109,7 @@ fn chunks<'a>(platform: &'a Platform, upload_id: &str) -> impl Iterator<Item = &
         .beginning_with(&format!("{upload_id}/"))
 }
 
-fn reported(platform: &Platform, upload_id: &str) -> u32 {
+pub(super) fn reported(platform: &Platform, upload_id: &str) -> u32 {
     let count = chunks(platform, upload_id).filter(|chunk| chunk.reported_at.is_some());
     u32::try_from(count.count()).unwrap_or(u32::MAX)
 }
@@ -171,7 +167,7 @@ pub(super) fn create(
         is_complete: false,
     };
     let first = platform.settings.initial_urls.min(total_chunks);
-    let urls = (1..=first).map(|index| storage::sign(platform, &record, index, now, host));
+    let urls = (1..=first).map(|index| presign::sign(platform, &record, index, now, host));
     let mut session = UploadSession::new(id.clone(), chunk_size, total_chunks);
     session.upload_urls = urls.collect();
     session.asset_id = Some(asset_id.into());
@@ -312,129 +308,6 @@ fn chunk_state(platform: &Platform, upload: &UploadRecord, index: u32) -> ChunkS
     state
 }
 
-pub(super) fn report(
-    platform: &mut Platform,
-    now: Timestamp,
-    host: &str,
-    report: &ReportChunks,
-    effects: &mut Vec<Effect>,
-) -> Result<ChunkReceipt, Refusal> {
-    let upload = find(platform, report.upload_id.as_str())?.clone();
-    refuse_expired(platform, &upload, now)?;
-    let quirks = &platform.settings.quirks;
-    if upload.is_complete && quirks.get(&quirks::REPORT_AFTER_COMPLETION) == "refuse" {
-        let detail = "this upload is complete: nothing more can be reported";
-        return Err(Refusal::invalid("upload_id", detail));
-    }
-    // All of them or none: a wrong one leaves nothing behind.
-    for chunk in &report.report.completed_chunks {
-        check_proof(platform, &upload, chunk)?;
-    }
-    let (mut processed, mut duplicate) = (0, 0);
-    for chunk in &report.report.completed_chunks {
-        let key = chunk_key(&upload.id, chunk.chunk_index);
-        let known = platform.state.chunks.get(&key);
-        if known.is_some_and(|known| known.reported_at.is_some()) {
-            duplicate += 1;
-        } else if let Some(known) = platform.state.chunks.change(&key) {
-            known.reported_at = Some(now);
-            processed += 1;
-        }
-    }
-    let total = reported(platform, &upload.id);
-    if processed > 0
-        && let Some(upload) = platform.state.uploads.change(&upload.id)
-    {
-        upload.updated_at = now;
-    }
-    let is_complete = total == upload.total_chunks;
-    if is_complete && !upload.is_complete {
-        complete(platform, now, &upload, effects);
-    }
-    let mut receipt = ChunkReceipt::default();
-    receipt.asset_id = Some(upload.asset_id.as_str().into());
-    receipt.processed_chunks = Some(processed);
-    receipt.duplicate_chunks = Some(duplicate);
-    receipt.total_completed = Some(total);
-    if is_complete {
-        let path = format!("{}/assets/{}", super::VERSION_PREFIX, upload.asset_id);
-        receipt.url = Some(format!("http://{host}{path}"));
-    }
-    Ok(receipt)
-}
-
-fn check_proof(
-    platform: &Platform,
-    upload: &UploadRecord,
-    chunk: &CompletedChunk,
-) -> Result<(), Refusal> {
-    let index = chunk.chunk_index;
-    if !upload.has(index) {
-        let detail = format!(
-            "`{index}`: this upload has the chunks 1 to {}",
-            upload.total_chunks
-        );
-        return Err(Refusal::invalid("chunk_index", &detail));
-    }
-    let len = upload.len(index);
-    if chunk.chunk_size != len {
-        let detail = format!(
-            "`{}` for chunk {index}, which has {len} bytes",
-            chunk.chunk_size
-        );
-        return Err(Refusal::invalid("chunk_size", &detail));
-    }
-    let stored = platform.state.chunks.get(&chunk_key(&upload.id, index));
-    let Some(etag) = stored.and_then(|stored| stored.etag.as_deref()) else {
-        let detail = format!("chunk {index} has not been uploaded");
-        return Err(Refusal::invalid("chunk_index", &detail));
-    };
-    // With or without the quotation marks that the storage puts around it.
-    if chunk.proof.trim_matches('"') != etag {
-        let seen: String = chunk.proof.chars().take(60).collect();
-        let detail = format!("`{seen}` for chunk {index}, which is stored with another ETag");
-        return Err(Refusal::invalid("proof", &detail));
-    }
-    Ok(())
-}
-
-/// Makes the asset: the chunks are in their places in one file, which has only to be looked at.
-fn complete(
-    platform: &mut Platform,
-    now: Timestamp,
-    upload: &UploadRecord,
-    effects: &mut Vec<Effect>,
-) {
-    let Some(record) = platform.state.uploads.change(&upload.id) else {
-        return;
-    };
-    record.is_complete = true;
-    let Some(file) = record.file.take() else {
-        return;
-    };
-    let asset = AssetRecord {
-        id: upload.asset_id.clone(),
-        number: platform.ids.counter,
-        method: AssetMethod::Multipart,
-        filename: upload.filename.clone(),
-        file_type: assets::type_of(&upload.filename).to_owned(),
-        created_at: now,
-        user_metadata: upload.user_metadata.clone(),
-        enable_hls: upload.enable_hls,
-        enable_thumbnail: upload.enable_thumbnail,
-        fetching: None,
-        media: Some(file.clone()),
-        outcome: None,
-        fate: platform.fate.take(),
-    };
-    platform.state.assets.insert(asset.id.clone(), asset);
-    effects.push(Effect::Look {
-        asset: upload.asset_id.clone(),
-        key: file,
-        filename: upload.filename.clone(),
-    });
-}
-
 pub(super) fn request_urls(
     platform: &mut Platform,
     now: Timestamp,
@@ -460,7 +333,7 @@ pub(super) fn request_urls(
         return Err(Refusal::invalid("count", &detail));
     }
     let last = start.saturating_add(count - 1).min(upload.total_chunks);
-    let urls = (start..=last).map(|index| storage::sign(platform, &upload, index, now, host));
+    let urls = (start..=last).map(|index| presign::sign(platform, &upload, index, now, host));
     let urls: Vec<_> = urls.collect();
     let mut answer = UploadUrls::default();
     answer.upload_id = Some(upload.id.as_str().into());
@@ -472,7 +345,7 @@ pub(super) fn request_urls(
     Ok(answer)
 }
 
-fn refuse_expired(
+pub(super) fn refuse_expired(
     platform: &Platform,
     upload: &UploadRecord,
     now: Timestamp,

@@ -63,7 +63,7 @@ use crate::{
     StartError,
     platform::{
         BodyRule, Change, Effect, FaultError, FaultPlan, MediaKey, MemoryError, Platform, Refusal,
-        Reply, STORAGE_PREFIX, Seed, Settings,
+        Reply, STORAGE_PREFIX, Seed, Settings, http_date,
     },
 };
 
@@ -453,7 +453,16 @@ async fn api(
     if let Some(bytes) = delivery.cut_after {
         knife.cut_after(bytes);
     }
-    respond(reply, closes)
+    let mut response = respond(reply, closes);
+    date(&mut response, &shell);
+    response
+}
+
+/// Dates an answer by the emulator's clock: what it says of times must fit together.
+fn date(response: &mut Response, shell: &Shell) {
+    if let Ok(date) = HeaderValue::from_str(&http_date(shell.clock.now())) {
+        response.headers_mut().insert(header::DATE, date);
+    }
 }
 
 fn expects_continue(head: &Parts) -> bool {

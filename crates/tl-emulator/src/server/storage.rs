@@ -142,7 +142,9 @@ pub(super) async fn object(
         .as_ref()
         .is_some_and(|(code, _)| matches!(*code, "RequestTimeout" | "IncompleteBody"));
     shell.journal.write(entry);
-    respond(reply, closes, &knife).await
+    let mut response = respond(reply, closes, &knife).await;
+    super::date(&mut response, &shell);
+    response
 }
 
 async fn respond(reply: ObjectReply, closes: bool, knife: &Knife) -> Response {

@@ -394,3 +394,26 @@ fn a_real_clip_becomes_an_asset_with_its_real_measurements() {
     );
     assert_eq!(video.json()["system_metadata"]["width"], 640);
 }
+
+#[test]
+fn uploads_and_indexing_are_counted_each_in_its_category() {
+    let mut settings = Settings::default();
+    settings.plan = tl_emulator::Plan::named("free").unwrap();
+    let mut world = World::new(settings);
+    let index = world.index("clips");
+    let made: Vec<_> = (0..61)
+        .map(|count| {
+            let key = format!("k{count}");
+            send(&mut world, &key, "a.mp4", Ok(facts(640, 360, 5.0)), &[])
+        })
+        .collect();
+    let last = made.last().unwrap();
+    assert_eq!(
+        (made[59].status, last.status, &last.body["code"]),
+        (201, 429, &json!("too_many_requests"))
+    );
+    world.wait(200);
+    let body = json!({ "asset_id": made[0].body["_id"] });
+    let path = format!("/indexes/{index}/indexed-assets");
+    assert_eq!(world.json("POST", &path, &body).status, 202);
+}

@@ -340,3 +340,20 @@ fn faults_of_api_and_storage_do_not_change_the_bytes() {
     assert!(uploaded.attempts > uploaded.chunks, "{uploaded:?}");
     conclude(&emulator, folder.path(), &bytes, &uploaded);
 }
+
+#[test]
+fn answers_are_dated_by_the_emulators_clock() {
+    let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
+    emulator.advance(Duration::from_secs(3600 * 24 * 365 * 3));
+    let years: Vec<_> = ["/v1.3/assets", "/_storage/a/1"]
+        .into_iter()
+        .map(|path| {
+            let head = crate::raw::get(&emulator, path).head;
+            let date = head.lines().find_map(|line| line.strip_prefix("date: "));
+            date.unwrap().split(' ').nth(3).unwrap().to_owned()
+        })
+        .collect();
+    let now = crate::raw::get(&emulator, "/_emulator/clock").json();
+    let year = &now["now"].as_str().unwrap()[..4];
+    assert_eq!(years, [year, year]);
+}

@@ -1,0 +1,201 @@
+//! What is told of assets: the list, one of them with its measurements, and what was made of it.
+
+use jiff::Timestamp;
+use tl_model::{
+    Asset, AssetError, AssetHls, AssetReference, AssetReferenceIndex, AssetStatus, AssetThumbnail,
+    AssetTranscription, Entity, MediaStatus, Page, TechnicalMetadata, TranscriptionUnit,
+};
+use tl_protocol::endpoint::{
+    GetAsset, GetAssetTranscription, ListAssetEntities, ListAssetIndexedAssets, ListAssets, Sort,
+};
+use tl_validate::MediaFacts;
+
+use super::{
+    Platform, Refusal,
+    assets::{AssetRecord, Outcome, find},
+    ids,
+    listing::{self, Rank},
+    records::TaskRecord,
+    wire,
+};
+
+pub(super) fn list(
+    platform: &Platform,
+    now: Timestamp,
+    list: &ListAssets,
+) -> Result<Page<Asset>, Refusal> {
+    for id in &list.asset_ids {
+        ids::check("asset_ids", id.as_str())?;
+    }
+    if let Some(unknown) = list.asset_types.iter().find(|kind| !kind.is_known()) {
+        let allowed = "image, video, audio, document";
+        return Err(listing::not_one_of(
+            "asset_types",
+            unknown.as_str(),
+            allowed,
+        ));
+    }
+    let part = list.filename.as_deref().map(str::to_lowercase);
+    let items = platform.state.assets.values().filter(|asset| {
+        (list.asset_ids.is_empty() || list.asset_ids.iter().any(|id| id.as_str() == asset.id))
+            && (list.asset_types.is_empty() || list.asset_types.contains(&asset.kind()))
+            && part
+                .as_ref()
+                .is_none_or(|part| asset.filename.to_lowercase().contains(part))
+    });
+    let items = items.map(|asset| (rank(asset.created_at, asset.number), asset));
+    listing::page(
+        items.collect(),
+        &Sort::default(),
+        list.page,
+        &platform.settings.quirks,
+        |asset| show(asset, now),
+    )
+}
+
+fn rank(created: Timestamp, number: u64) -> Rank {
+    Rank {
+        created,
+        updated: created,
+        number,
+    }
+}
+
+pub(super) fn retrieve(
+    platform: &Platform,
+    now: Timestamp,
+    get: &GetAsset,
+) -> Result<Asset, Refusal> {
+    let asset = find(platform, get.asset_id.as_str())?;
+    let mut shown = show(asset, now);
+    let status = asset.status(now);
+    let derived = match status {
+        AssetStatus::Processing => MediaStatus::Pending,
+        // The emulator makes neither streams nor thumbnails, and names no address where there is nothing.
+        _ => MediaStatus::Error,
+    };
+    if asset.enable_hls {
+        let mut hls = AssetHls::default();
+        hls.status = Some(derived.clone());
+        shown.hls = Some(hls);
+    }
+    if asset.enable_thumbnail {
+        let mut thumbnail = AssetThumbnail::default();
+        thumbnail.status = Some(derived);
+        shown.thumbnail = Some(thumbnail);
+    }
+    match asset.outcome.as_ref().filter(|outcome| outcome.at <= now) {
+        None => {}
+        Some(Outcome {
+            look: Ok(facts), ..
+        }) => {
+            shown.size = Some(facts.file_size_bytes);
+            shown.duration = facts.duration_seconds();
+            shown.technical_metadata = Some(technical(facts)?);
+        }
+        Some(Outcome {
+            look: Err(reason), ..
+        }) => {
+            let mut error = AssetError::default();
+            error.message = Some(reason.clone());
+            shown.error = Some(error);
+        }
+    }
+    Ok(shown)
+}
+
+/// The facts under the platform's names: ours are the same, and what only we know is left out.
+fn technical(facts: &MediaFacts) -> Result<TechnicalMetadata, Refusal> {
+    let value = serde_json::to_value(facts).and_then(serde_json::from_value);
+    let mut technical: TechnicalMetadata =
+        value.map_err(|error| Refusal::internal(&error.to_string()))?;
+    technical.extra.clear();
+    for stream in &mut technical.video_streams {
+        stream.extra.clear();
+    }
+    for stream in &mut technical.audio_streams {
+        stream.extra.clear();
+    }
+    Ok(technical)
+}
+
+pub(super) fn show(asset: &AssetRecord, now: Timestamp) -> Asset {
+    let mut shown = Asset::new(asset.id.as_str());
+    shown.method = Some(asset.method.clone());
+    shown.status = Some(asset.status(now));
+    shown.filename = Some(asset.filename.clone());
+    shown.file_type = Some(asset.file_type.clone());
+    shown.created_at = Some(wire(asset.created_at));
+    if !asset.user_metadata.is_empty() {
+        shown.user_metadata = Some(asset.user_metadata.clone());
+    }
+    shown
+}
+
+/// The indexed assets that were made of an asset.
+pub(super) fn references<'a>(
+    platform: &'a Platform,
+    asset_id: &'a str,
+) -> impl Iterator<Item = &'a TaskRecord> {
+    let tasks = platform.state.tasks.values();
+    tasks.filter(move |task| task.asset_id.as_deref() == Some(asset_id))
+}
+
+pub(super) fn indexed_assets(
+    platform: &Platform,
+    list: &ListAssetIndexedAssets,
+) -> Result<Page<AssetReference>, Refusal> {
+    let asset = find(platform, list.asset_id.as_str())?;
+    let items = references(platform, &asset.id);
+    let items = items.map(|task| (rank(task.created_at, task.number), task));
+    listing::page(
+        items.collect(),
+        &Sort::default(),
+        list.page,
+        &platform.settings.quirks,
+        |task| {
+            let mut shown = AssetReference::new(task.id.as_str());
+            let mut index = AssetReferenceIndex::new(task.index_id.as_str());
+            let found = platform.state.indexes.get(&task.index_id);
+            index.name = found.map(|index| index.name.clone());
+            shown.index = Some(index);
+            shown
+        },
+    )
+}
+
+/// No entity has ever been made here.
+pub(super) fn entities(
+    platform: &Platform,
+    list: &ListAssetEntities,
+) -> Result<Page<Entity>, Refusal> {
+    find(platform, list.asset_id.as_str())?;
+    let none: Vec<(Rank, Entity)> = Vec::new();
+    listing::page(
+        none,
+        &Sort::default(),
+        list.page,
+        &platform.settings.quirks,
+        |entity| entity,
+    )
+}
+
+/// Nothing is transcribed here, so no asset has a transcription: 404, as documented for that.
+pub(super) fn transcription(
+    platform: &Platform,
+    get: &GetAssetTranscription,
+) -> Result<AssetTranscription, Refusal> {
+    find(platform, get.asset_id.as_str())?;
+    // Both forms of a list are documented here: repeated and with commas.
+    let units = get.include.iter().flat_map(|unit| unit.as_str().split(','));
+    let unknown = units
+        .map(TranscriptionUnit::from)
+        .find(|unit| !unit.is_known());
+    match unknown {
+        Some(unknown) => {
+            let allowed = "words, sentences, utterances";
+            Err(listing::not_one_of("include", unknown.as_str(), allowed))
+        }
+        None => Err(Refusal::not_found()),
+    }
+}

@@ -1,0 +1,151 @@
+//! The refusals of the storage behind presigned URLs: S3's codes, statuses, messages and XML.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+
+/// Why the bytes of a chunk were not stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotStored {
+    /// The connection ended before they had all come.
+    Cut,
+    /// The rest did not come in time.
+    Stalled,
+    /// They are not those that the client meant.
+    BadDigest,
+    /// The same chunk came again while they were on their way.
+    Overtaken,
+    /// The emulator could not write them.
+    Failed(String),
+}
+
+/// A fault's answer in the form of the storage: the platform's errors are in JSON.
+pub(super) fn in_xml(answer: Response<Bytes>) -> Response<Bytes> {
+    let is_json = answer
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/json");
+    if !is_json || answer.status().is_success() {
+        return answer;
+    }
+    let code = match answer.status().as_u16() {
+        503 | 429 => "SlowDown",
+        403 => "AccessDenied",
+        400..=499 => "InvalidRequest",
+        _ => "InternalError",
+    };
+    let refusal = ObjectRefusal::new(answer.status(), code, "An error occurred on purpose.");
+    let mut response = refusal.response("/");
+    for (name, value) in answer.headers() {
+        if name != header::CONTENT_TYPE {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
+}
+
+/// Why the storage refuses.
+#[derive(Debug)]
+pub(super) struct ObjectRefusal {
+    status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) more: Vec<(&'static str, String)>,
+}
+
+impl ObjectRefusal {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            more: Vec::new(),
+        }
+    }
+
+    pub(super) fn denied(message: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "AccessDenied", message)
+    }
+
+    pub(super) fn query_error(detail: &str) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "AuthorizationQueryParametersError",
+            format!("Error parsing the query of the presigned URL: {detail}."),
+        )
+    }
+
+    pub(super) fn no_upload(why: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "NoSuchUpload",
+            format!("The specified multipart upload does not exist: {why}."),
+        )
+    }
+
+    pub(super) fn response(&self, resource: &str) -> Response<Bytes> {
+        let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>".to_owned();
+        let members = [
+            ("Code", self.code.to_owned()),
+            ("Message", self.message.clone()),
+        ];
+        let more = self.more.iter().cloned();
+        let resource = [("Resource", resource.to_owned())];
+        for (name, value) in members.into_iter().chain(more).chain(resource) {
+            xml.push_str(&format!("<{name}>{}</{name}>", escaped(&value)));
+        }
+        xml.push_str("</Error>");
+        let mut response = Response::new(Bytes::from(xml));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/xml"),
+        );
+        response
+    }
+}
+
+impl From<NotStored> for ObjectRefusal {
+    fn from(not_stored: NotStored) -> Self {
+        let bad = |code, message: &str| Self::new(StatusCode::BAD_REQUEST, code, message);
+        match not_stored {
+            NotStored::Cut => bad(
+                "IncompleteBody",
+                "You did not provide the number of bytes specified by the Content-Length HTTP header",
+            ),
+            NotStored::Stalled => bad(
+                "RequestTimeout",
+                "Your socket connection to the server was not read from or written to within the timeout period.",
+            ),
+            NotStored::BadDigest => bad(
+                "BadDigest",
+                "The Content-MD5 you specified did not match what we received.",
+            ),
+            NotStored::Overtaken => Self::new(
+                StatusCode::CONFLICT,
+                "OperationAborted",
+                "A conflicting conditional operation is currently in progress against this resource. Try again.",
+            ),
+            NotStored::Failed(detail) => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "InternalError",
+                format!("The emulator could not store the chunk: {detail}."),
+            ),
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            // XML 1.0 cannot hold the others.
+            character if character.is_control() => escaped.push('\u{fffd}'),
+            character => escaped.push(character),
+        }
+    }
+    escaped
+}
