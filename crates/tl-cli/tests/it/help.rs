@@ -39,6 +39,17 @@ fn every_verb_has_its_help() {
 }
 
 #[test]
+fn the_readme_shows_this_help() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+    let readme = std::fs::read_to_string(path).expect("the README is there");
+    let help = Tl::new(&["--help"]).code(0).stdout;
+    assert!(
+        readme.contains(help.trim_end()),
+        "put this into README.md:\n{help}"
+    );
+}
+
+#[test]
 fn the_version_is_told() {
     let run = Tl::new(&["--version"]).code(0);
     assert_eq!(run.stdout, format!("tl {}\n", env!("CARGO_PKG_VERSION")));
