@@ -13,6 +13,9 @@
 //!
 //! Media is read by the helper `tl-probe`; this program links no libav.
 
+// The text of an argument is its help, where a link is written as people read it.
+#![allow(rustdoc::bare_urls)]
+
 mod advice;
 mod args;
 mod checking;

@@ -24,12 +24,12 @@ use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober};
 /// Every [`ProbeErrorKind`] except the two about helpers.
 ///
 /// ```no_run
-/// let facts = tl_validate::ffmpeg::probe("clip.mp4".as_ref())?;
+/// let facts = tl_validate::ffmpeg::probe("clip.mp4")?;
 /// println!("{:?} s", facts.duration_seconds());
 /// # Ok::<(), tl_validate::ProbeError>(())
 /// ```
-pub fn probe(path: &Path) -> Result<MediaFacts, ProbeError> {
-    InProcess::new().probe(path)
+pub fn probe(path: impl AsRef<Path>) -> Result<MediaFacts, ProbeError> {
+    InProcess::new().probe(path.as_ref())
 }
 
 /// The version of libavformat that is loaded, as `major.minor.micro`.

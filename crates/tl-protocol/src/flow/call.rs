@@ -214,7 +214,11 @@ impl<E: Endpoint> Flow for Call<E> {
             }
             Judgement::Retry { at, because } => {
                 self.in_doubt |= match &outcome {
-                    Ok(answer) => answer.status().is_server_error(),
+                    // A 503 says itself that nothing was begun.
+                    Ok(answer) => {
+                        answer.status().is_server_error()
+                            && answer.status() != StatusCode::SERVICE_UNAVAILABLE
+                    }
                     Err(failure) => failure.delivery() == crate::Delivery::Unknown,
                 };
                 let delay = at.saturating_sub(now.mono);

@@ -236,6 +236,7 @@ fn a_delete_that_finds_nothing_after_a_doubtful_attempt_has_done_its_work() {
     check(&["204"], "0  => 0 gone");
     check(&["lost", "404"], "0 , 0  => 0 gone");
     check(&["502", "404"], "0 , 0  => 0 gone");
+    check(&["503", "404"], "0 , 0  => 0 NotFound");
     check(&["404"], "0  => 0 NotFound");
     check(&["unreachable", "404"], "0 , 0  => 0 NotFound");
 }

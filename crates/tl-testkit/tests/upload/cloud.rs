@@ -193,7 +193,7 @@ impl Cloud {
             url::form_urlencoded::parse(exchange.http.uri().query().unwrap_or_default().as_bytes());
         let request = |template| Received {
             params: match_path(template, &path).unwrap(),
-            query: query.clone().into_owned().collect(),
+            query: query.into_owned().collect(),
             body: body.clone(),
         };
         let method = exchange.http.method();
@@ -212,7 +212,7 @@ impl Cloud {
         if *method == Method::POST && match_path(ReportChunks::PATH, &path).is_some() {
             return self.report(
                 now,
-                ReportChunks::decode(&request(ReportChunks::PATH)).unwrap(),
+                &ReportChunks::decode(&request(ReportChunks::PATH)).unwrap(),
             );
         }
         if *method == Method::GET && match_path(GetUpload::PATH, &path).is_some() {
@@ -270,7 +270,7 @@ impl Cloud {
         answer(200, RequestUploadUrls::encode_response(&urls).unwrap(), now)
     }
 
-    fn report(&mut self, now: Now, ask: ReportChunks) -> Outcome {
+    fn report(&mut self, now: Now, ask: &ReportChunks) -> Outcome {
         let chunks = &ask.report.completed_chunks;
         assert!(
             (1..=50).contains(&chunks.len()),

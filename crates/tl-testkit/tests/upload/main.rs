@@ -87,7 +87,7 @@ impl Scenario {
             let chunks = finished.entry(upload_id).or_default();
             match change {
                 Record::Sent(index, _) => {
-                    assert!(chunks.insert(*index), "chunk {index} finished twice")
+                    assert!(chunks.insert(*index), "chunk {index} finished twice");
                 }
                 Record::Forgotten(indexes) => chunks.retain(|index| !indexes.contains(index)),
                 _ => {}
@@ -175,7 +175,7 @@ fn through_trouble_crashes_and_resumes_the_bytes_arrive() {
                 ),
             }
             scenario.sim.world(Cloud::forget_the_client);
-            if chance.bits() % 5 == 0 {
+            if chance.bits().is_multiple_of(5) {
                 // A session lives 24 hours.
                 scenario.sim.pass(Duration::from_secs(25 * 3600));
             }
