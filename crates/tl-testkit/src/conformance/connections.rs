@@ -120,7 +120,13 @@ pub fn a_connection_that_the_server_closed_while_idle_does_no_harm<H: Harness>(h
         assert_eq!(answer.expect("an answer").status(), 200);
         server.wait_for_close(number);
     }
-    assert_eq!((server.seen().len(), server.connections()), (10, 10));
+    assert_eq!(server.seen().len(), 10);
+    let spare = if H::OWNS_ITS_CONNECTIONS { 0 } else { 10 };
+    assert!(
+        (10..=10 + spare).contains(&server.connections()),
+        "{} connections",
+        server.connections()
+    );
 }
 
 /// Half a body stands between the next request and the server.

@@ -49,7 +49,10 @@ pub fn a_proxy_carries_requests_to_other_hosts<H: Harness>(harness: &H) {
     let expected = format!(
         "CONNECT {HOST}:443 HTTP/1.1\nHost: {HOST}:443\nProxy-Authorization: Basic bWU6cEBzcw=="
     );
-    assert_eq!(proxy.asked(), [expected]);
+    let asked = proxy.asked();
+    let most = if H::OWNS_ITS_CONNECTIONS { 1 } else { 2 };
+    assert!((1..=most).contains(&asked.len()), "{asked:?}");
+    assert!(asked.iter().all(|line| *line == expected), "{asked:?}");
     let seen = server.seen();
     assert_eq!(seen[1].header("host"), Some(HOST));
     assert_eq!(
