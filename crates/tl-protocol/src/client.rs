@@ -56,7 +56,7 @@ pub struct Client<T> {
 }
 
 /// What a method of a client over `T` answers with: `Result<R, Error>`, or a future of it.
-type Answer<'a, T, R> = <T as Transport>::Output<'a, Result<R, Error>>;
+pub(crate) type Answer<'a, T, R> = <T as Transport>::Output<'a, Result<R, Error>>;
 
 impl<T: Transport> Client<T> {
     /// A client that sends through `transport`.

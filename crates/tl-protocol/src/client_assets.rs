@@ -9,7 +9,8 @@ use tl_model::{
 };
 
 use crate::{
-    Client, Error, Transport,
+    Client, Transport,
+    client::Answer,
     endpoint::{
         ClearAssetMetadata, CreateAsset, CreateIndexedAsset, CreateUpload, DeleteAsset,
         DeleteIndexedAsset, GetAsset, GetAssetTranscription, GetIndexedAsset, GetUpload,
@@ -18,9 +19,6 @@ use crate::{
         UpdateIndexedAsset,
     },
 };
-
-/// What a method of a client over `T` answers with: `Result<R, Error>`, or a future of it.
-type Answer<'a, T, R> = <T as Transport>::Output<'a, Result<R, Error>>;
 
 impl<T: Transport> Client<T> {
     /// Creates an asset of a file or of a public URL.
@@ -310,7 +308,7 @@ mod tests {
             page: Some(2),
             page_limit: None,
         };
-        fn kind<R>(answer: Result<R, Error>) -> ErrorKind {
+        fn kind<R>(answer: Result<R, crate::Error>) -> ErrorKind {
             match answer {
                 Ok(_) => panic!("nothing is there"),
                 Err(error) => error.kind(),

@@ -52,6 +52,15 @@ pub struct StatusSeen {
     pub after: Duration,
 }
 
+/// What the body of an answer says, read by its media type.
+pub(crate) fn error_body(answer: &http::Response<bytes::Bytes>) -> ErrorBody {
+    let content_type = answer
+        .headers()
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    ErrorBody::parse(answer.status().as_u16(), content_type, answer.body())
+}
+
 /// What went wrong with an operation of the API.
 pub struct Error(Box<Inner>);
 

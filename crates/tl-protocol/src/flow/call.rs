@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use tl_model::{ErrorBody, ErrorCode};
 use url::Url;
 
@@ -10,6 +10,7 @@ use crate::{
     Body, Endpoint, Error, ErrorKind, Event, Exchange, Flow, Now, Observer, Outcome, Policy, Step,
     Token,
     chance::Chance,
+    error::error_body,
     retry::{Attempt, Judgement, judge},
 };
 
@@ -134,8 +135,7 @@ impl<E: Endpoint> Call<E> {
         let error = match outcome {
             Ok(answer) => {
                 let (status, headers) = (answer.status(), answer.headers());
-                let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-                let body = ErrorBody::parse(status.as_u16(), content_type, answer.body());
+                let body = error_body(&answer);
                 let kind = refine(kind, body.code.as_ref());
                 if kind == ErrorKind::NotFound
                     && self.in_doubt
@@ -160,11 +160,7 @@ impl<E: Endpoint> Call<E> {
     fn accept(&self, answer: &http::Response<bytes::Bytes>) -> Result<E::Response, Error> {
         E::decode_response(answer.body()).map_err(|error| {
             let status = answer.status();
-            let content_type = answer
-                .headers()
-                .get(header::CONTENT_TYPE)
-                .and_then(|value| value.to_str().ok());
-            let body = ErrorBody::parse(status.as_u16(), content_type, answer.body());
+            let body = error_body(answer);
             Error::new(
                 ErrorKind::Malformed,
                 format!(

@@ -161,6 +161,12 @@ impl Book {
             .chain(self.reported.iter().copied())
     }
 
+    /// How many chunks the storage has; each is in one place.
+    pub(super) fn done_count(&self) -> u32 {
+        let count = self.sent.len() + self.reporting.len() + self.reported.len();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn reported(&self) -> u32 {
         // There are no more chunks than a u32 counts.
         u32::try_from(self.reported.len()).unwrap_or(u32::MAX)

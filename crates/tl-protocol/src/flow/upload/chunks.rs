@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use http::header;
-use tl_model::ErrorBody;
 
 use super::{
     MultipartUpload, Phase, Sender, Sending, SentChunk, Steering, Uploaded,
@@ -13,7 +12,7 @@ use super::{
 };
 use crate::{
     Auth, Body, Error, ErrorKind, Event, Exchange, Now, Outcome, Source, Step, TransportErrorKind,
-    retry::retry_after,
+    error::error_body, retry::retry_after,
 };
 
 impl MultipartUpload {
@@ -160,7 +159,7 @@ impl Sending {
             .filter(|rate| *rate > 0.0)
             .and_then(|rate| Duration::try_from_secs_f64(rest as f64 / rate).ok());
         Event::ChunkSent {
-            chunks: u32::try_from(self.book.done().count()).unwrap_or(u32::MAX),
+            chunks: self.book.done_count(),
             total_chunks: self.session.total_chunks,
             bytes: self.bytes,
             total_bytes: self.session.total_size,
@@ -243,11 +242,7 @@ fn judge(
             _ => Ok(etag.to_owned()),
         };
     }
-    let content_type = answer
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let body = ErrorBody::parse(status.as_u16(), content_type, answer.body());
+    let body = error_body(&answer);
     let kind = match status.as_u16() {
         429 => ErrorKind::RateLimited,
         500..=599 => ErrorKind::Server,

@@ -167,7 +167,7 @@ impl MultipartUpload {
                 book.remember(index, chunk.etag);
             }
         }
-        let resumed = u32::try_from(book.done().count()).unwrap_or(u32::MAX);
+        let resumed = book.done_count();
         let bytes = book.done().map(|index| session.chunk_len(index)).sum();
         let unreported_since = (book.unreported() > 0).then_some(now.mono);
         self.phase = Phase::Sending(Box::new(Sending {
