@@ -3,11 +3,12 @@
 
 mod bound;
 mod diff;
-
 mod file;
+mod limit;
 mod pack;
 
 pub use bound::{Bound, Measure, Unit};
 pub(crate) use bound::{bytes, plain, with_unit};
 pub use diff::RuleChange;
+pub use limit::RouteLimit;
 pub use pack::{EngineEntry, EngineStatus, PackInfo, Rule, RulePack, RulePackError};

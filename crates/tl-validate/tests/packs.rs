@@ -162,3 +162,48 @@ fn the_difference_of_two_packs_is_told_by_rule() {
             .any(|c| matches!(c, RuleChange::Added(r) if r.id == "pegasus1.6.duration.min"))
     );
 }
+
+#[test]
+fn a_route_tells_its_own_limit_whatever_the_engines_say() {
+    let check = |pack: &str, route, bytes: Option<(u64, u64)>| {
+        let limit = RulePack::named(pack).expect("built in").route_limit(route);
+        let found = limit.map(|l| (l.bytes, l.certain_bytes));
+        assert_eq!(found, bytes, "{pack} {route}");
+    };
+    check(
+        "v1.3-2026-10",
+        Route::Tasks,
+        Some((2 << 30, 2_000_000_000)),
+    );
+    check(
+        "v1.3-2026-10",
+        Route::Asset,
+        Some((200 << 20, 200_000_000)),
+    );
+    check(
+        "v1.3-2026-10",
+        Route::AssetUrl,
+        Some((4 << 30, 4_000_000_000)),
+    );
+    check(
+        "v1.3-2026-10",
+        Route::Multipart,
+        Some((10 << 30, 10_000_000_000)),
+    );
+    check(
+        "v1.3-2026-02",
+        Route::Multipart,
+        Some((4_294_967_296, 4_294_967_296)),
+    );
+    check("v1.1.1", Route::Multipart, None);
+
+    // Engines and the file's kind have bounds of their own, which are no concern of the route.
+    let custom = RulePack::current()
+        .extended_with("[[rule]]\nid = \"multipart.size.max\"\nmax = 20")
+        .expect("a good overlay");
+    let limit = custom.route_limit(Route::Multipart).expect("it has one");
+    assert_eq!(
+        (limit.bytes, limit.rule.as_str()),
+        (20 << 30, "multipart.size.max")
+    );
+}
