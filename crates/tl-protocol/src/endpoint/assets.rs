@@ -12,9 +12,9 @@ use url::Url;
 
 use super::{
     Endpoint, Media, Outgoing, PageRequest, Received, Rejection, asset_metadata::metadata_in,
-    empty_response, json_response,
+    by_id, empty_response, json_response, paged,
 };
-use crate::{Repeat, flow::Paged, form::Form};
+use crate::{Repeat, form::Form};
 
 /// The longest file name, in characters (API description of February 2026).
 pub(super) const FILENAME_MAX_CHARS: usize = 255;
@@ -210,42 +210,15 @@ pub(super) fn words<'a, T: From<&'a str>>(values: Vec<&'a str>) -> Vec<T> {
     values.into_iter().map(T::from).collect()
 }
 
-impl Paged for ListAssets {
-    type Item = Asset;
+paged!(ListAssets, Asset);
 
-    fn page_mut(&mut self) -> &mut PageRequest {
-        &mut self.page
+by_id! {
+    /// Retrieves an asset: its status and, when it is ready, what was measured of it.
+    GetAsset {
+        /// The asset.
+        asset_id: AssetId,
     }
-}
-
-/// Retrieves an asset: its status and, when it is ready, what was measured of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GetAsset {
-    /// The asset.
-    pub asset_id: AssetId,
-}
-
-impl Endpoint for GetAsset {
-    type Response = Asset;
-
-    const OPERATION: &'static str = "retrieve the asset";
-    const METHOD: Method = Method::GET;
-    const PATH: &'static str = "/assets/{asset_id}";
-    const REPEAT: Repeat = Repeat::Freely;
-    const SUCCESS: StatusCode = StatusCode::OK;
-
-    fn encode(&self) -> Outgoing {
-        Outgoing::new().param(&self.asset_id)
-    }
-
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        request.query().finish()?;
-        Ok(Self {
-            asset_id: request.param(0).into(),
-        })
-    }
-
-    json_response!();
+    retrieves Asset, "retrieve the asset", "/assets/{asset_id}"
 }
 
 /// Deletes an asset. The platform refuses (409) while an indexed asset was made of it, unless `force` is set.
@@ -335,13 +308,7 @@ impl Endpoint for ListAssetIndexedAssets {
     json_response!();
 }
 
-impl Paged for ListAssetIndexedAssets {
-    type Item = AssetReference;
-
-    fn page_mut(&mut self) -> &mut PageRequest {
-        &mut self.page
-    }
-}
+paged!(ListAssetIndexedAssets, AssetReference);
 
 /// Lists the entities that an asset is a picture of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -378,13 +345,7 @@ impl Endpoint for ListAssetEntities {
     json_response!();
 }
 
-impl Paged for ListAssetEntities {
-    type Item = Entity;
-
-    fn page_mut(&mut self) -> &mut PageRequest {
-        &mut self.page
-    }
-}
+paged!(ListAssetEntities, Entity);
 
 /// Retrieves what is spoken in an asset, as far as it has been transcribed. 404 where the asset has no transcription.
 #[derive(Debug, Clone, PartialEq, Eq)]

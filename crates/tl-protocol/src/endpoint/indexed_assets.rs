@@ -10,10 +10,11 @@ use super::{
     Endpoint, NumberFilter, Outgoing, PageRequest, Received, Rejection, Sort,
     asset_metadata::{metadata_of, required_patch},
     assets::words,
-    empty_response, json_response,
+    by_id, empty_response, json_response,
     members::{flag, text},
+    paged,
 };
-use crate::{Repeat, flow::Paged};
+use crate::Repeat;
 
 /// Indexes an asset that is `ready`. The answer comes when the indexing has begun.
 #[derive(Debug, Clone, PartialEq)]
@@ -224,13 +225,7 @@ fn metadata_filters(rest: Vec<(&str, &str)>) -> Result<Vec<(String, String)>, Re
     Ok(filters)
 }
 
-impl Paged for ListIndexedAssets {
-    type Item = IndexedAsset;
-
-    fn page_mut(&mut self) -> &mut PageRequest {
-        &mut self.page
-    }
-}
+paged!(ListIndexedAssets, IndexedAsset);
 
 /// Retrieves an indexed asset: its status and, when it is ready, what was made of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -332,41 +327,13 @@ impl Endpoint for UpdateIndexedAsset {
     empty_response!();
 }
 
-/// Deletes an indexed asset from its index; the asset stays.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeleteIndexedAsset {
-    /// The index.
-    pub index_id: IndexId,
-    /// The indexed asset.
-    pub indexed_asset_id: IndexedAssetId,
-}
-
-impl Endpoint for DeleteIndexedAsset {
-    type Response = ();
-
-    const OPERATION: &'static str = "delete the indexed asset";
-    const METHOD: Method = Method::DELETE;
-    const PATH: &'static str = "/indexes/{index_id}/indexed-assets/{indexed_asset_id}";
-    const REPEAT: Repeat = Repeat::Freely;
-    const SUCCESS: StatusCode = StatusCode::NO_CONTENT;
-
-    fn encode(&self) -> Outgoing {
-        Outgoing::new()
-            .param(&self.index_id)
-            .param(&self.indexed_asset_id)
+by_id! {
+    /// Deletes an indexed asset from its index; the asset stays.
+    DeleteIndexedAsset {
+        /// The index.
+        index_id: IndexId,
+        /// The indexed asset.
+        indexed_asset_id: IndexedAssetId,
     }
-
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        request.query().finish()?;
-        Ok(Self {
-            index_id: request.param(0).into(),
-            indexed_asset_id: request.param(1).into(),
-        })
-    }
-
-    empty_response!();
-
-    fn when_gone() -> Option<()> {
-        Some(())
-    }
+    deletes, "delete the indexed asset", "/indexes/{index_id}/indexed-assets/{indexed_asset_id}"
 }

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use tl_model::{CreatedIndex, Index, IndexId, ModelFamily, NewIndex, Page, Timestamp};
 
 use super::{
-    Endpoint, Outgoing, PageRequest, Received, Rejection, Sort, empty_response, json_response,
+    Endpoint, Outgoing, PageRequest, Received, Rejection, Sort, by_id, empty_response,
+    json_response, paged,
 };
-use crate::{Repeat, flow::Paged};
+use crate::Repeat;
 
 /// Creates an index. Its models cannot be changed afterwards.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,42 +102,15 @@ impl Endpoint for ListIndexes {
     json_response!();
 }
 
-impl Paged for ListIndexes {
-    type Item = Index;
+paged!(ListIndexes, Index);
 
-    fn page_mut(&mut self) -> &mut PageRequest {
-        &mut self.page
+by_id! {
+    /// Retrieves an index.
+    GetIndex {
+        /// The index.
+        index_id: IndexId,
     }
-}
-
-/// Retrieves an index.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GetIndex {
-    /// The index.
-    pub index_id: IndexId,
-}
-
-impl Endpoint for GetIndex {
-    type Response = Index;
-
-    const OPERATION: &'static str = "retrieve the index";
-    const METHOD: Method = Method::GET;
-    const PATH: &'static str = "/indexes/{index_id}";
-    const REPEAT: Repeat = Repeat::Freely;
-    const SUCCESS: StatusCode = StatusCode::OK;
-
-    fn encode(&self) -> Outgoing {
-        Outgoing::new().param(&self.index_id)
-    }
-
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        request.query().finish()?;
-        Ok(Self {
-            index_id: request.param(0).into(),
-        })
-    }
-
-    json_response!();
+    retrieves Index, "retrieve the index", "/indexes/{index_id}"
 }
 
 /// Gives an index another name, the only thing that can be changed.
@@ -181,36 +155,11 @@ impl Endpoint for RenameIndex {
     empty_response!();
 }
 
-/// Deletes an index with all that is in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeleteIndex {
-    /// The index.
-    pub index_id: IndexId,
-}
-
-impl Endpoint for DeleteIndex {
-    type Response = ();
-
-    const OPERATION: &'static str = "delete the index";
-    const METHOD: Method = Method::DELETE;
-    const PATH: &'static str = "/indexes/{index_id}";
-    const REPEAT: Repeat = Repeat::Freely;
-    const SUCCESS: StatusCode = StatusCode::NO_CONTENT;
-
-    fn encode(&self) -> Outgoing {
-        Outgoing::new().param(&self.index_id)
+by_id! {
+    /// Deletes an index with all that is in it.
+    DeleteIndex {
+        /// The index.
+        index_id: IndexId,
     }
-
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        request.query().finish()?;
-        Ok(Self {
-            index_id: request.param(0).into(),
-        })
-    }
-
-    empty_response!();
-
-    fn when_gone() -> Option<()> {
-        Some(())
-    }
+    deletes, "delete the index", "/indexes/{index_id}"
 }

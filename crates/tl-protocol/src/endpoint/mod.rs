@@ -3,6 +3,7 @@
 
 mod asset_metadata;
 mod assets;
+mod by_id;
 mod filter;
 mod indexed_assets;
 mod indexes;
@@ -262,8 +263,23 @@ macro_rules! empty_response {
     };
 }
 
+/// Makes the endpoint `$list` a list whose pages hold `$item`.
+macro_rules! paged {
+    ($list:ty, $item:ty) => {
+        impl crate::flow::Paged for $list {
+            type Item = $item;
+
+            fn page_mut(&mut self) -> &mut crate::endpoint::PageRequest {
+                &mut self.page
+            }
+        }
+    };
+}
+
+use by_id::by_id;
 use empty_response;
 use json_response;
+use paged;
 
 #[cfg(test)]
 mod tests;

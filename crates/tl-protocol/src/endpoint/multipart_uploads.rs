@@ -14,8 +14,9 @@ use super::{
     assets::check_filename,
     json_response,
     members::{flag, from_object, kind_of, required, text, whole, word_of},
+    paged,
 };
-use crate::{Repeat, flow::Paged};
+use crate::Repeat;
 
 /// The most chunks in one report, and the most URLs in one request (API description of February 2026).
 const BATCH_MAX: u32 = 50;
@@ -100,13 +101,7 @@ impl Endpoint for ListUploads {
     json_response!();
 }
 
-impl Paged for ListUploads {
-    type Item = IncompleteUpload;
-
-    fn page_mut(&mut self) -> &mut PageRequest {
-        &mut self.page
-    }
-}
+paged!(ListUploads, IncompleteUpload);
 
 /// Retrieves the state of an upload session with one page of its chunks.
 #[derive(Debug, Clone, PartialEq, Eq)]

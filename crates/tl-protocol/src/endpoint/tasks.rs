@@ -7,10 +7,10 @@ use tl_model::{CreatedTask, IndexId, Page, Task, TaskId, TaskStatus, Timestamp, 
 use url::Url;
 
 use super::{
-    Endpoint, NumberFilter, Outgoing, PageRequest, Received, Rejection, Sort, empty_response,
-    json_response,
+    Endpoint, NumberFilter, Outgoing, PageRequest, Received, Rejection, Sort, by_id, json_response,
+    paged,
 };
-use crate::{Repeat, Source, flow::Paged, form::Form};
+use crate::{Repeat, Source, form::Form};
 
 /// Where the video is.
 #[derive(Debug, Clone)]
@@ -188,74 +188,22 @@ impl Endpoint for ListTasks {
     json_response!();
 }
 
-impl Paged for ListTasks {
-    type Item = Task;
+paged!(ListTasks, Task);
 
-    fn page_mut(&mut self) -> &mut PageRequest {
-        &mut self.page
+by_id! {
+    /// Retrieves a task: its status and, when it is ready, its video.
+    GetTask {
+        /// The task.
+        task_id: TaskId,
     }
+    retrieves Task, "retrieve the task", "/tasks/{task_id}"
 }
 
-/// Retrieves a task: its status and, when it is ready, its video.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GetTask {
-    /// The task.
-    pub task_id: TaskId,
-}
-
-impl Endpoint for GetTask {
-    type Response = Task;
-
-    const OPERATION: &'static str = "retrieve the task";
-    const METHOD: Method = Method::GET;
-    const PATH: &'static str = "/tasks/{task_id}";
-    const REPEAT: Repeat = Repeat::Freely;
-    const SUCCESS: StatusCode = StatusCode::OK;
-
-    fn encode(&self) -> Outgoing {
-        Outgoing::new().param(&self.task_id)
+by_id! {
+    /// Deletes a task that is `ready` or `failed`; where it is ready, its video must be deleted first.
+    DeleteTask {
+        /// The task.
+        task_id: TaskId,
     }
-
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        request.query().finish()?;
-        Ok(Self {
-            task_id: request.param(0).into(),
-        })
-    }
-
-    json_response!();
-}
-
-/// Deletes a task that is `ready` or `failed`; where it is ready, its video must be deleted first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeleteTask {
-    /// The task.
-    pub task_id: TaskId,
-}
-
-impl Endpoint for DeleteTask {
-    type Response = ();
-
-    const OPERATION: &'static str = "delete the task";
-    const METHOD: Method = Method::DELETE;
-    const PATH: &'static str = "/tasks/{task_id}";
-    const REPEAT: Repeat = Repeat::Freely;
-    const SUCCESS: StatusCode = StatusCode::NO_CONTENT;
-
-    fn encode(&self) -> Outgoing {
-        Outgoing::new().param(&self.task_id)
-    }
-
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        request.query().finish()?;
-        Ok(Self {
-            task_id: request.param(0).into(),
-        })
-    }
-
-    empty_response!();
-
-    fn when_gone() -> Option<()> {
-        Some(())
-    }
+    deletes, "delete the task", "/tasks/{task_id}"
 }

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use tl_model::{IndexId, MetadataPatch, Page, Timestamp, Video, VideoId};
 
 use super::{
-    Endpoint, NumberFilter, Outgoing, PageRequest, Received, Rejection, Sort, empty_response,
-    json_response,
+    Endpoint, NumberFilter, Outgoing, PageRequest, Received, Rejection, Sort, by_id,
+    empty_response, json_response, paged,
 };
-use crate::{Repeat, flow::Paged};
+use crate::Repeat;
 
 /// Lists the videos of an index.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,13 +123,7 @@ impl Endpoint for ListVideos {
     json_response!();
 }
 
-impl Paged for ListVideos {
-    type Item = Video;
-
-    fn page_mut(&mut self) -> &mut PageRequest {
-        &mut self.page
-    }
-}
+paged!(ListVideos, Video);
 
 /// Retrieves a video of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -240,39 +234,13 @@ impl Endpoint for UpdateVideoMetadata {
     empty_response!();
 }
 
-/// Deletes a video from its index.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeleteVideo {
-    /// The index.
-    pub index_id: IndexId,
-    /// The video.
-    pub video_id: VideoId,
-}
-
-impl Endpoint for DeleteVideo {
-    type Response = ();
-
-    const OPERATION: &'static str = "delete the video";
-    const METHOD: Method = Method::DELETE;
-    const PATH: &'static str = "/indexes/{index_id}/videos/{video_id}";
-    const REPEAT: Repeat = Repeat::Freely;
-    const SUCCESS: StatusCode = StatusCode::NO_CONTENT;
-
-    fn encode(&self) -> Outgoing {
-        Outgoing::new().param(&self.index_id).param(&self.video_id)
+by_id! {
+    /// Deletes a video from its index.
+    DeleteVideo {
+        /// The index.
+        index_id: IndexId,
+        /// The video.
+        video_id: VideoId,
     }
-
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        request.query().finish()?;
-        Ok(Self {
-            index_id: request.param(0).into(),
-            video_id: request.param(1).into(),
-        })
-    }
-
-    empty_response!();
-
-    fn when_gone() -> Option<()> {
-        Some(())
-    }
+    deletes, "delete the video", "/indexes/{index_id}/videos/{video_id}"
 }
