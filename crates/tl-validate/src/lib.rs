@@ -18,7 +18,7 @@
 //! ```
 //!
 //! Features: `ffmpeg` reads media in this process and links libavformat; `worker` reads it in helper processes and links
-//! nothing. Without either the crate is pure.
+//! nothing; `program` runs the `ffmpeg` program for fixes and parts. Without them the crate is pure.
 
 mod check;
 pub mod facts;
@@ -30,6 +30,8 @@ pub mod formats;
 mod layout;
 mod open;
 mod probe;
+#[cfg(feature = "program")]
+pub mod program;
 mod report;
 pub mod rules;
 mod target;

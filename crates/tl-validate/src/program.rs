@@ -1,0 +1,239 @@
+//! Running the `ffmpeg` program: finding it, one call with progress, deadline and cancelling, and a result that is either
+//! whole or absent. What the call does is said elsewhere: by a [`Fix`](crate::Fix), by `split`, or by the caller.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use tl_validate::program::{Ffmpeg, Job};
+//!
+//! let ffmpeg = Ffmpeg::find()?;
+//! let job = Job::new().input("clip.mkv").args(["-map", "0:V:0", "-c", "copy", "-f", "mp4"]);
+//! ffmpeg.write(&job, Path::new("clip.mp4"), &mut |progress| eprintln!("{:.1} s", progress.out_seconds))?;
+//! # Ok::<(), tl_validate::program::ProgramError>(())
+//! ```
+//!
+//! Every call blocks until the program has ended; from asynchronous code call it on a thread that may block. The program
+//! gets no standard input, no environment but what it needs to start, inputs that can be files of known containers only,
+//! and it is killed when the call ends early.
+
+mod error;
+mod job;
+mod place;
+mod progress;
+mod run;
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+pub use error::{ProgramError, ProgramErrorKind};
+pub use job::{Cancel, Job};
+pub use progress::Progress;
+
+use place::{Place, Scratch};
+
+/// How long `ffmpeg -version` may take; it takes 30 to 100 ms.
+const VERSION_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The `ffmpeg` program of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ffmpeg {
+    path: PathBuf,
+}
+
+impl Ffmpeg {
+    /// The variable that names the program, where it is not on the search path.
+    pub const VARIABLE: &'static str = "FFMPEG";
+
+    /// Finds the program: the one named by `FFMPEG`, else the first `ffmpeg` on `PATH`.
+    ///
+    /// # Errors
+    /// [`ProgramErrorKind::Missing`], which says how to install it.
+    pub fn find() -> Result<Self, ProgramError> {
+        let named = std::env::var_os(Self::VARIABLE).filter(|value| !value.is_empty());
+        Self::find_in(named, std::env::var_os("PATH"))
+    }
+
+    fn find_in(named: Option<OsString>, search: Option<OsString>) -> Result<Self, ProgramError> {
+        if let Some(named) = named {
+            let path = PathBuf::from(named);
+            // A bare name is looked for like `ffmpeg` itself.
+            if path.components().count() > 1 || path.is_absolute() {
+                return Self::at(path);
+            }
+            return on_path(&path, search)
+                .map(|path| Self { path })
+                .ok_or_else(|| {
+                    ProgramError::missing(format!(
+                        "`{}`, named by FFMPEG, is not on PATH",
+                        path.display()
+                    ))
+                });
+        }
+        let name = format!("ffmpeg{}", std::env::consts::EXE_SUFFIX);
+        on_path(Path::new(&name), search)
+            .map(|path| Self { path })
+            .ok_or_else(|| ProgramError::missing("the program `ffmpeg` was not found on PATH"))
+    }
+
+    /// The program at `path`.
+    ///
+    /// # Errors
+    /// [`ProgramErrorKind::Missing`] when there is no file.
+    pub fn at(path: impl Into<PathBuf>) -> Result<Self, ProgramError> {
+        let path = path.into();
+        let absolute = std::path::absolute(&path).unwrap_or(path);
+        if absolute.is_file() {
+            Ok(Self { path: absolute })
+        } else {
+            Err(ProgramError::missing(format!(
+                "`{}` is not a file",
+                absolute.display()
+            )))
+        }
+    }
+
+    /// Where the program is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The program's own name for its version, such as `5.1.9-0+deb12u1`.
+    ///
+    /// # Errors
+    /// [`ProgramErrorKind::Failed`] when it does not run or is no `ffmpeg`.
+    pub fn version(&self) -> Result<String, ProgramError> {
+        let mut command = Command::new(&self.path);
+        command.arg("-version").stdout(Stdio::piped());
+        let job = Job::new().deadline(VERSION_PATIENCE);
+        let mut first = None;
+        run::run(command, &job, &mut |line| {
+            if first.is_none() {
+                first = Some(line.to_owned());
+            }
+        })?;
+        let first = first.unwrap_or_default();
+        first
+            .strip_prefix("ffmpeg version ")
+            .and_then(|rest| rest.split_whitespace().next())
+            .map(str::to_owned)
+            .ok_or_else(|| {
+                ProgramError::new(
+                    ProgramErrorKind::Failed,
+                    format!("`{}` is not ffmpeg: it says `{first}`", self.path.display()),
+                )
+            })
+    }
+
+    /// Runs `job` into the file `output`, which comes to be there whole, under a temporary name before.
+    ///
+    /// Gives the size of the file in bytes. Its format follows from the job (`-f`) or from the name.
+    ///
+    /// # Errors
+    /// Every [`ProgramErrorKind`]; no partial file stays behind, and an existing one stays as it was.
+    pub fn write(
+        &self,
+        job: &Job,
+        output: &Path,
+        tell: &mut dyn FnMut(Progress),
+    ) -> Result<u64, ProgramError> {
+        let place = Place::file(output, job.overwrites)?;
+        let mut command = self.command(job);
+        command.arg(job::as_file(place.temporary()));
+        self.follow(command, job, tell)?;
+        place.keep()
+    }
+
+    /// Runs `job` inside a new folder that becomes `folder` when all is good. The job names its outputs itself, relative
+    /// to the folder; its inputs are made absolute.
+    ///
+    /// # Errors
+    /// Every [`ProgramErrorKind`]; no partial folder stays behind, and an existing one is not touched.
+    pub fn write_folder(
+        &self,
+        job: &Job,
+        folder: &Path,
+        tell: &mut dyn FnMut(Progress),
+    ) -> Result<(), ProgramError> {
+        let place = Place::folder(folder)?;
+        let mut command = self.command(job);
+        command.current_dir(place.temporary());
+        self.follow(command, job, tell)?;
+        place.keep().map(|_| ())
+    }
+
+    /// Runs `job` and gives what it wrote, at most `max_bytes`: for pictures and other small results.
+    ///
+    /// # Errors
+    /// Every [`ProgramErrorKind`]; [`ProgramErrorKind::Output`] also when there are more bytes than allowed, or none.
+    pub fn bytes(&self, job: &Job, max_bytes: u64) -> Result<Vec<u8>, ProgramError> {
+        let scratch = Scratch::new()?;
+        let mut command = self.command(job);
+        command.arg(job::as_file(scratch.path()));
+        self.follow(command, job, &mut |_| {})?;
+        let mut bytes = Vec::new();
+        File::open(scratch.path())
+            .and_then(|file| {
+                file.take(max_bytes.saturating_add(1))
+                    .read_to_end(&mut bytes)
+            })
+            .map_err(|error| {
+                ProgramError::output(
+                    "ffmpeg ended well, but wrote nothing that can be read",
+                    &error,
+                )
+            })?;
+        if bytes.is_empty() || bytes.len() as u64 > max_bytes {
+            return Err(ProgramError::new(
+                ProgramErrorKind::Output,
+                format!(
+                    "ffmpeg wrote {} bytes (allowed: 1 to {max_bytes})",
+                    bytes.len()
+                ),
+            ));
+        }
+        Ok(bytes)
+    }
+
+    fn command(&self, job: &Job) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(job.argv());
+        command
+    }
+
+    fn follow(
+        &self,
+        command: Command,
+        job: &Job,
+        tell: &mut dyn FnMut(Progress),
+    ) -> Result<(), ProgramError> {
+        let mut reader = progress::Reader::new(job.expected_seconds);
+        run::run(command, job, &mut |line| {
+            if let Some(progress) = reader.line(line) {
+                tell(progress);
+            }
+        })
+    }
+}
+
+fn on_path(name: &Path, search: Option<OsString>) -> Option<PathBuf> {
+    // A relative entry of PATH would make the program depend on where `tl` is run.
+    std::env::split_paths(&search?)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(name))
+        .find(|path| is_program(path))
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(path: &Path) -> bool {
+    path.is_file()
+}

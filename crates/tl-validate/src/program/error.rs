@@ -1,0 +1,117 @@
+//! Every way in which a run of `ffmpeg` fails.
+
+use std::fmt;
+use std::io;
+
+/// What kind of thing went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProgramErrorKind {
+    /// There is no `ffmpeg` on this machine. Install it; running again does not help.
+    Missing,
+    /// `ffmpeg` ran and reported a failure, or could not be started. [`ProgramError::log`] has its words.
+    Failed,
+    /// The deadline passed; the program was killed.
+    DeadlinePassed,
+    /// The caller cancelled, or the program was interrupted by a signal.
+    Cancelled,
+    /// The output exists already, and the call may not replace it.
+    Exists,
+    /// The output could not be created, completed or read.
+    Output,
+}
+
+/// A run of `ffmpeg` failed, and left nothing behind.
+///
+/// `Display` says what happened, the program's last words, and what to do next.
+#[derive(Debug)]
+pub struct ProgramError {
+    kind: ProgramErrorKind,
+    what: String,
+    log: Vec<String>,
+    source: Option<io::Error>,
+}
+
+impl ProgramError {
+    pub(super) fn new(kind: ProgramErrorKind, what: impl Into<String>) -> Self {
+        Self {
+            kind,
+            what: what.into(),
+            log: Vec::new(),
+            source: None,
+        }
+    }
+
+    pub(super) fn missing(what: impl Into<String>) -> Self {
+        Self::new(ProgramErrorKind::Missing, what)
+    }
+
+    pub(super) fn output(what: impl Into<String>, source: &io::Error) -> Self {
+        Self::new(ProgramErrorKind::Output, what).because(source)
+    }
+
+    pub(super) fn because(mut self, source: &io::Error) -> Self {
+        self.source = Some(io::Error::new(source.kind(), source.to_string()));
+        self
+    }
+
+    pub(super) fn with_log(mut self, log: Vec<String>) -> Self {
+        self.log = log;
+        self
+    }
+
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ProgramErrorKind {
+        self.kind
+    }
+
+    /// What happened, as a clause without the program's log.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// The last lines that the program wrote to its standard error, oldest first, at most twenty.
+    pub fn log(&self) -> &[String] {
+        &self.log
+    }
+
+    /// What to do next, as a sentence.
+    pub fn next(&self) -> &'static str {
+        let says = |words: &str| self.log.iter().any(|line| line.contains(words));
+        match self.kind {
+            ProgramErrorKind::Missing => {
+                "Install it (Debian, Ubuntu: `apt-get install ffmpeg`; macOS: `brew install ffmpeg`; Windows: \
+                 `winget install ffmpeg`), or set FFMPEG to its path."
+            }
+            ProgramErrorKind::Failed if says("Unknown encoder") => {
+                "This ffmpeg was built without the encoder; install a complete build (with libx264 and aac)."
+            }
+            ProgramErrorKind::Failed if says("No space left") => {
+                "Make room on the disk, or write elsewhere."
+            }
+            ProgramErrorKind::Failed => {
+                "Run the command by hand to see more, or fix the file in an editor."
+            }
+            ProgramErrorKind::DeadlinePassed => "Allow more time, or run it on a faster machine.",
+            ProgramErrorKind::Cancelled => "Run it again; nothing was left behind.",
+            ProgramErrorKind::Exists => "Choose another name, or allow it to be replaced.",
+            ProgramErrorKind::Output => "Check that the folder can be written and has room.",
+        }
+    }
+}
+
+impl fmt::Display for ProgramError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.", self.what)?;
+        if let Some(last) = self.log.last() {
+            write!(f, " ffmpeg says: {}.", last.trim_end_matches('.'))?;
+        }
+        write!(f, " {}", self.next())
+    }
+}
+
+impl std::error::Error for ProgramError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|error| error as _)
+    }
+}

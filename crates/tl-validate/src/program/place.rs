@@ -1,0 +1,225 @@
+//! Where a result is written: under a temporary name beside its target, and under its own name only when it is whole.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{ProgramError, ProgramErrorKind};
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// A temporary file or folder beside its target; removed on drop unless kept.
+pub(super) struct Place {
+    temporary: PathBuf,
+    target: PathBuf,
+    folder: bool,
+    overwrite: bool,
+    kept: bool,
+}
+
+impl Place {
+    pub(super) fn file(target: &Path, overwrite: bool) -> Result<Self, ProgramError> {
+        let place = Self::new(target, false, overwrite)?;
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&place.temporary)
+            .map_err(|error| place.failed("nothing can be written beside", &error))?;
+        Ok(place)
+    }
+
+    pub(super) fn folder(target: &Path) -> Result<Self, ProgramError> {
+        let place = Self::new(target, true, false)?;
+        fs::create_dir(&place.temporary)
+            .map_err(|error| place.failed("no folder can be made beside", &error))?;
+        Ok(place)
+    }
+
+    fn new(target: &Path, folder: bool, overwrite: bool) -> Result<Self, ProgramError> {
+        let target = std::path::absolute(target).map_err(|error| {
+            ProgramError::output(format!("`{}` names no output", target.display()), &error)
+        })?;
+        let (Some(parent), Some(name)) = (target.parent(), target.file_name()) else {
+            return Err(ProgramError::new(
+                ProgramErrorKind::Output,
+                format!("`{}` names no output", target.display()),
+            ));
+        };
+        if target.symlink_metadata().is_ok() && (folder || !overwrite) {
+            return Err(exists(&target));
+        }
+        let mut hidden = std::ffi::OsString::from(format!(
+            ".part-{}-{}-",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        ));
+        // The extension stays at the end: ffmpeg reads the format from it.
+        hidden.push(shortened(name));
+        Ok(Self {
+            temporary: parent.join(hidden),
+            target,
+            folder,
+            overwrite,
+            kept: false,
+        })
+    }
+
+    pub(super) fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Gives the result its name. The size in bytes for a file, 0 for a folder.
+    pub(super) fn keep(mut self) -> Result<u64, ProgramError> {
+        if self.folder {
+            if self.target.symlink_metadata().is_ok() {
+                return Err(exists(&self.target));
+            }
+            fs::rename(&self.temporary, &self.target).map_err(|error| {
+                self.failed("the result is whole but cannot get the name", &error)
+            })?;
+            self.kept = true;
+            return Ok(0);
+        }
+        let size = File::open(&self.temporary)
+            // What has taken long to make must survive a crash of the machine.
+            .and_then(|file| file.sync_all().and_then(|()| file.metadata()))
+            .map_err(|error| self.failed("what ffmpeg wrote cannot be read, for", &error))?
+            .len();
+        if size == 0 {
+            return Err(ProgramError::new(
+                ProgramErrorKind::Output,
+                format!(
+                    "ffmpeg ended well but wrote nothing for `{}`",
+                    self.target.display()
+                ),
+            ));
+        }
+        self.rename()?;
+        self.kept = true;
+        Ok(size)
+    }
+
+    fn rename(&self) -> Result<(), ProgramError> {
+        if !self.overwrite {
+            // A link fails when the name was taken meanwhile, which a rename would not.
+            match fs::hard_link(&self.temporary, &self.target) {
+                Ok(()) => {
+                    // The temporary name is a second name of a good file; not getting rid of it is no failure.
+                    let _ = fs::remove_file(&self.temporary);
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(exists(&self.target));
+                }
+                // A file system without hard links.
+                Err(_) if self.target.symlink_metadata().is_ok() => {
+                    return Err(exists(&self.target));
+                }
+                Err(_) => {}
+            }
+        }
+        fs::rename(&self.temporary, &self.target)
+            .map_err(|error| self.failed("the result is whole but cannot get the name", &error))
+    }
+
+    fn failed(&self, what: &str, error: &io::Error) -> ProgramError {
+        ProgramError::output(
+            format!("{what} `{}`: {error}", self.target.display()),
+            error,
+        )
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        // There is nobody left to tell, and the name says that it is a part.
+        let _ = if self.folder {
+            fs::remove_dir_all(&self.temporary)
+        } else {
+            fs::remove_file(&self.temporary)
+        };
+    }
+}
+
+/// A new private folder in the system's place for temporary files, with one file name in it; removed on drop.
+pub(super) struct Scratch {
+    folder: PathBuf,
+    file: PathBuf,
+}
+
+impl Scratch {
+    pub(super) fn new() -> Result<Self, ProgramError> {
+        let base = std::env::temp_dir();
+        for _ in 0..100 {
+            let folder = base.join(format!(
+                "tl-{}-{}",
+                std::process::id(),
+                NEXT.fetch_add(1, Ordering::Relaxed)
+            ));
+            let mut builder = fs::DirBuilder::new();
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            match builder.create(&folder) {
+                Ok(()) => {
+                    let file = folder.join("out");
+                    return Ok(Self { folder, file });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    return Err(ProgramError::output(
+                        format!(
+                            "no temporary folder can be made in `{}`: {error}",
+                            base.display()
+                        ),
+                        &error,
+                    ));
+                }
+            }
+        }
+        Err(ProgramError::new(
+            ProgramErrorKind::Output,
+            format!(
+                "no free name for a temporary folder in `{}`",
+                base.display()
+            ),
+        ))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.file
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // As in `Place`.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn exists(target: &Path) -> ProgramError {
+    ProgramError::new(
+        ProgramErrorKind::Exists,
+        format!("`{}` exists already", target.display()),
+    )
+}
+
+/// A long name without its middle, so that the prefix still fits into the 255 bytes of a name.
+fn shortened(name: &std::ffi::OsStr) -> std::ffi::OsString {
+    if name.len() <= 200 {
+        return name.to_owned();
+    }
+    let mut short = std::ffi::OsString::from("long");
+    if let Some(extension) = Path::new(name)
+        .extension()
+        .filter(|extension| extension.len() <= 16)
+    {
+        short.push(".");
+        short.push(extension);
+    }
+    short
+}

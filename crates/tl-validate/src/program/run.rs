@@ -1,0 +1,185 @@
+//! One process from start to end: its two streams, deadline, cancelling, and the kill when the call ends early.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Job, ProgramError, ProgramErrorKind};
+
+/// How often the deadline and the cancel handle are looked at.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// What is kept of the log: lines, and bytes of one line.
+const LOG_LINES: usize = 20;
+const LOG_LINE_BYTES: u64 = 1000;
+
+/// The variables that the program keeps: what it needs to start. Keys stay here, and so does `FFREPORT`, which would make it
+/// write a file.
+const KEPT_VARIABLES: [&str; 10] = [
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "DYLD_FALLBACK_LIBRARY_PATH",
+    "HOME",
+    "TMPDIR",
+    "TEMP",
+    "SystemRoot",
+    "LANG",
+    "LC_ALL",
+];
+
+/// What the two streams say.
+enum Said {
+    Out(String),
+    Log(String),
+}
+
+/// A child that does not outlive its guard.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs `command` to its end. `line` gets every line of standard output.
+pub(super) fn run(
+    mut command: Command,
+    job: &Job,
+    line: &mut dyn FnMut(&str),
+) -> Result<(), ProgramError> {
+    if job.cancel.is_cancelled() {
+        return Err(cancelled());
+    }
+    let begun = Instant::now();
+    command
+        .env_clear()
+        .envs(
+            KEPT_VARIABLES
+                .iter()
+                .filter_map(|key| Some((key, std::env::var_os(key)?))),
+        )
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut running = Running(command.spawn().map_err(|error| {
+        let program = command.get_program().to_string_lossy().into_owned();
+        ProgramError::new(
+            ProgramErrorKind::Failed,
+            format!("`{program}` cannot be started: {error}"),
+        )
+        .because(&error)
+    })?);
+    let (sender, receiver) = mpsc::sync_channel(64);
+    if let Some(stdout) = running.0.stdout.take() {
+        read(stdout, sender.clone(), Said::Out);
+    }
+    if let Some(stderr) = running.0.stderr.take() {
+        read(stderr, sender.clone(), Said::Log);
+    }
+    drop(sender);
+
+    let mut log = VecDeque::new();
+    loop {
+        match receiver.recv_timeout(GLANCE) {
+            Ok(Said::Out(text)) => line(&text),
+            Ok(Said::Log(text)) => {
+                if log.len() == LOG_LINES {
+                    log.pop_front();
+                }
+                log.push_back(text);
+            }
+            // Both streams are closed: the program has ended, or is about to.
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        look(job, begun)?;
+    }
+    let status = loop {
+        match running.0.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) => thread::sleep(Duration::from_millis(2)),
+            Err(error) => {
+                return Err(ProgramError::new(
+                    ProgramErrorKind::Failed,
+                    "ffmpeg cannot be waited for",
+                )
+                .because(&error));
+            }
+        }
+        look(job, begun)?;
+    };
+    judge(status, job, log.into())
+}
+
+/// Whether the run may go on.
+fn look(job: &Job, begun: Instant) -> Result<(), ProgramError> {
+    if job.cancel.is_cancelled() {
+        return Err(cancelled());
+    }
+    match job.deadline {
+        Some(deadline) if begun.elapsed() >= deadline => Err(ProgramError::new(
+            ProgramErrorKind::DeadlinePassed,
+            format!(
+                "ffmpeg was not done within {} s and was ended",
+                deadline.as_secs_f64()
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn cancelled() -> ProgramError {
+    ProgramError::new(
+        ProgramErrorKind::Cancelled,
+        "ffmpeg was ended before it was done",
+    )
+}
+
+fn judge(status: ExitStatus, job: &Job, log: Vec<String>) -> Result<(), ProgramError> {
+    if status.success() {
+        return Ok(());
+    }
+    // Ctrl-C reaches the program too, and it may be the first to tell: it ends with 255 and without an error.
+    let complained = log
+        .iter()
+        .any(|line| line.contains("[error]") || line.contains("[fatal]"));
+    if job.cancel.is_cancelled() || (status.code() == Some(255) && !complained) {
+        return Err(cancelled());
+    }
+    let how = match status.code() {
+        Some(code) => format!("ffmpeg failed with exit code {code}"),
+        None => "ffmpeg was ended by a signal".to_owned(),
+    };
+    Err(ProgramError::new(ProgramErrorKind::Failed, how).with_log(log))
+}
+
+/// Reads lines on a thread of their own, so that neither stream can block the program.
+fn read(stream: impl Read + Send + 'static, sender: SyncSender<Said>, kind: fn(String) -> Said) {
+    thread::spawn(move || {
+        let mut stream = BufReader::new(stream);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            // A line without an end must not fill the memory; it comes in pieces.
+            match stream
+                .by_ref()
+                .take(LOG_LINE_BYTES)
+                .read_until(b'\n', &mut line)
+            {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            if !text.is_empty() && sender.send(kind(text)).is_err() {
+                return;
+            }
+        }
+    });
+}
