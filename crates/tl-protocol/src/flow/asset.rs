@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use tl_model::{
     Asset, AssetStatus, CreatedIndexedAsset, IndexedAsset, IndexedAssetStatus, Timestamp,
+    UserMetadata,
 };
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     },
     flow::{
         Progress, Reconciled, Watched,
-        create::{is_recent, newest, newest_first, same_name},
+        reconcile::{is_recent, newest, newest_first, same_name, same_size},
     },
 };
 
@@ -87,9 +88,27 @@ impl Reconciled for CreateAsset {
             .method
             .as_ref()
             .is_none_or(|method| *method == self.method());
+        // Until it is ready, the size may be that of a part.
+        let final_size = asset
+            .size
+            .filter(|_| asset.status == Some(AssetStatus::Ready));
         method
             && is_recent(asset.created_at.as_ref(), since)
             && same_name(asset.filename.as_deref(), self.effective_filename())
+            && same_size(final_size, &self.media)
+    }
+
+    fn mark(&mut self, key: &str, value: &str) -> bool {
+        let metadata = self.user_metadata.get_or_insert_default();
+        let free = metadata.get(key).is_none();
+        if free {
+            metadata.insert(key, value);
+        }
+        free
+    }
+
+    fn marks(asset: &Asset) -> Option<&UserMetadata> {
+        asset.user_metadata.as_ref()
     }
 
     fn item_id(asset: &Asset) -> String {

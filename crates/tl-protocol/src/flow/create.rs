@@ -1,18 +1,16 @@
 //! Making something exactly once: the create, and the look after it where its answer was lost. What counts as the thing
-//! that a lost create made is said by each endpoint (see [`Reconciled`]).
+//! that a lost create made is said by each endpoint (see [`Reconciled`], in `reconcile.rs`).
 
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp as Instant;
-use tl_model::{CreatedTask, Page, SortBy, SortOption, Task, Timestamp};
+use tl_model::Page;
 use url::Url;
 
 use crate::{
     Endpoint, Error, ErrorKind, Event, Flow, Now, Observer, Outcome, Policy, Step, Token,
     chance::Chance,
-    endpoint::{CreateTask, ListTasks, PageRequest, Sort},
-    flow::{Call, Paged},
-    form::escaped,
+    flow::{Call, Paged, Reconcile, Reconciled, reconcile::CLOCK_SKEW},
 };
 
 /// How long the platform is given to show a thing that it may have made, before each look.
@@ -21,107 +19,8 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// How many looks that find nothing it takes to believe that nothing was made.
 const LOOKS: u32 = 2;
 
-/// How much earlier than this machine's clock a thing may claim to have been made: the clocks differ a little.
-pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(5);
-
 /// How often a create whose answer was lost is sent again after the looks found nothing.
 const RESENDS: u32 = 2;
-
-/// An endpoint that makes something, and knows the thing again in a list.
-pub trait Reconciled: Endpoint {
-    /// The list in which it would stand.
-    type List: Paged;
-
-    /// What is made: `task`.
-    const RESOURCE: &'static str;
-
-    /// The request for the newest things, made at `since` or later.
-    fn look(&self, since: Option<Timestamp>) -> Self::List;
-
-    /// Whether `item` may be what this request made at `since` or later. What tells no time or no name may be it too.
-    fn may_be_ours(&self, item: &<Self::List as Paged>::Item, since: Option<SystemTime>) -> bool;
-
-    /// The identifier of an item.
-    fn item_id(item: &<Self::List as Paged>::Item) -> String;
-
-    /// The answer that was lost, as far as the item tells it.
-    fn answer_of(item: <Self::List as Paged>::Item) -> Self::Response;
-
-    /// The identifier in an answer.
-    fn id(response: &Self::Response) -> String;
-}
-
-impl Reconciled for CreateTask {
-    type List = ListTasks;
-
-    const RESOURCE: &'static str = "task";
-
-    fn look(&self, since: Option<Timestamp>) -> ListTasks {
-        ListTasks {
-            page: newest(),
-            sort: newest_first(),
-            index_id: Some(self.index_id.clone()),
-            created_at: since,
-            ..ListTasks::default()
-        }
-    }
-
-    fn may_be_ours(&self, task: &Task, since: Option<SystemTime>) -> bool {
-        let name = task
-            .system_metadata()
-            .and_then(|metadata| metadata.filename.as_deref());
-        is_recent(task.created_at.as_ref(), since) && same_name(name, self.filename())
-    }
-
-    fn item_id(task: &Task) -> String {
-        task.id.to_string()
-    }
-
-    fn answer_of(task: Task) -> CreatedTask {
-        let mut created = CreatedTask::new(task.id);
-        created.video_id = task.video_id;
-        created
-    }
-
-    fn id(created: &CreatedTask) -> String {
-        created.id.to_string()
-    }
-}
-
-/// The first page, as long as the API allows.
-pub(super) fn newest() -> PageRequest {
-    PageRequest {
-        page: Some(1),
-        page_limit: Some(50),
-    }
-}
-
-/// The newest first.
-pub(super) fn newest_first() -> Sort {
-    Sort {
-        by: Some(SortBy::CreatedAt),
-        option: Some(SortOption::Desc),
-    }
-}
-
-/// Whether something was made at `since` or later, give or take the clocks.
-pub(super) fn is_recent(created_at: Option<&Timestamp>, since: Option<SystemTime>) -> bool {
-    let made = created_at
-        .and_then(Timestamp::instant)
-        .map(SystemTime::from);
-    match (made, since) {
-        (Some(made), Some(since)) => made + CLOCK_SKEW >= since,
-        _ => true,
-    }
-}
-
-/// Whether a name is the file's own, in its own letters or as it stood on the wire.
-pub(super) fn same_name(name: Option<&str>, own: Option<&str>) -> bool {
-    match (name, own) {
-        (Some(name), Some(own)) => name == own || name == escaped(own),
-        _ => true,
-    }
-}
 
 /// Something that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,6 +40,8 @@ pub struct Create<E: Reconciled> {
     base: Url,
     policy: Policy,
     reconcile: bool,
+    /// The key and the value that tell the thing from all others.
+    mark: Option<(String, String)>,
     chance: Chance,
     observer: Observer,
     started: Option<Now>,
@@ -170,17 +71,32 @@ impl<E: Reconciled> Create<E> {
     /// The flow that sends `endpoint` to the API at `base`.
     ///
     /// Where the answer is lost, the flow lists what was made since it began: one that may be it is taken, none after two
-    /// looks means that it is sent again (twice at most), and of several it cannot know which. Without `reconcile`, a lost
+    /// looks means that it is sent again (twice at most), and of several it cannot know which. With [`Reconcile::Never`], a lost
     /// answer is [`OutcomeUnknown`](ErrorKind::OutcomeUnknown).
     #[must_use]
-    pub fn new(endpoint: E, base: &Url, policy: Policy, reconcile: bool, seed: u64) -> Self {
+    pub fn new(
+        mut endpoint: E,
+        base: &Url,
+        policy: Policy,
+        reconcile: impl Into<Reconcile>,
+        seed: u64,
+    ) -> Self {
         let mut chance = Chance::new(seed);
+        let reconcile = reconcile.into();
+        let mark = match &reconcile {
+            Reconcile::ByMark(key) => {
+                let value = format!("{:016x}{:016x}", chance.bits(), chance.bits());
+                endpoint.mark(key, &value).then(|| (key.clone(), value))
+            }
+            Reconcile::Never | Reconcile::BySight => None,
+        };
         let first = Call::new(endpoint.clone(), base, policy.clone(), chance.bits());
         Self {
             endpoint,
             base: base.clone(),
             policy,
-            reconcile,
+            reconcile: reconcile != Reconcile::Never,
+            mark,
             chance,
             observer: Observer::none(),
             started: None,
@@ -260,6 +176,13 @@ impl<E: Reconciled> Create<E> {
         self.started.map(|started| started.wall)
     }
 
+    /// Whether an item has the mark of this flow; `None` where there is no mark, or the list does not tell.
+    fn is_marked(&self, item: &<E::List as Paged>::Item) -> Option<bool> {
+        let (key, value) = self.mark.as_ref()?;
+        let metadata = E::marks(item)?;
+        Some(metadata.get(key) == Some(&value.as_str().into()))
+    }
+
     fn look(&mut self, look: u32, lost: Error) {
         let since = self
             .since()
@@ -288,8 +211,16 @@ impl<E: Reconciled> Create<E> {
         let mut found: Vec<_> = page
             .data
             .into_iter()
-            .filter(|item| self.endpoint.may_be_ours(item, since))
+            .filter(|item| {
+                self.endpoint.may_be_ours(item, since) && self.is_marked(item) != Some(false)
+            })
             .collect();
+        if let Some(marked) = found
+            .iter()
+            .position(|item| self.is_marked(item) == Some(true))
+        {
+            found = vec![found.swap_remove(marked)];
+        }
         if found.len() > 1 {
             let ids: Vec<String> = found.iter().map(E::item_id).collect();
             return Some(Err(Error::new(

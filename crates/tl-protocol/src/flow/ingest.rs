@@ -11,7 +11,7 @@ use crate::{
     chance::Chance,
     endpoint::{CreateTask, GetTask},
     error::StatusSeen,
-    flow::{Create, Made, Wait, WaitPolicy},
+    flow::{Create, Made, Reconcile, Wait, WaitPolicy},
 };
 
 /// What an ingestion came to.
@@ -61,7 +61,7 @@ impl IngestTask {
         base: &Url,
         policy: Policy,
         wait: Option<WaitPolicy>,
-        reconcile: bool,
+        reconcile: impl Into<Reconcile>,
         seed: u64,
     ) -> Self {
         let mut chance = Chance::new(seed);

@@ -14,7 +14,7 @@ use crate::{
     endpoint::{CreateAsset, CreateIndexedAsset, GetAsset, GetIndexedAsset},
     error::StatusSeen,
     flow::{
-        Create, Made, Wait, WaitPolicy, Waited,
+        Create, Made, Reconcile, Wait, WaitPolicy, Waited,
         upload::{Begin, Ledger, MultipartUpload, UploadSettings, Uploaded},
     },
 };
@@ -53,8 +53,8 @@ pub struct AssetPlan {
     /// How to wait at the end, for the index or, without one, for the asset. `None` returns as soon as the platform has
     /// taken the last step on; an asset that is to be indexed is always waited for, because it must be ready.
     pub wait: Option<WaitPolicy>,
-    /// Whether a lost answer is looked after (see [`Create::new`]).
-    pub reconcile: bool,
+    /// What is done where an answer is lost (see [`Create::new`]).
+    pub reconcile: Reconcile,
 }
 
 /// A stage of an ingestion.
@@ -241,7 +241,7 @@ impl IngestAsset {
                     create,
                     &self.base,
                     self.policy.clone(),
-                    self.plan.reconcile,
+                    self.plan.reconcile.clone(),
                     seed,
                 );
                 State::Whole(Box::new(create.observed(self.observer.clone())))
@@ -349,7 +349,7 @@ impl IngestAsset {
             create,
             &self.base,
             self.policy.clone(),
-            self.plan.reconcile,
+            self.plan.reconcile.clone(),
             seed,
         );
         self.state = State::Creating(Box::new(create.observed(self.observer.clone())));

@@ -54,16 +54,18 @@ mod create;
 mod ingest;
 mod ingest_asset;
 mod pages;
+mod reconcile;
 pub mod upload;
 mod wait;
 
 use std::time::Duration;
 
 pub use call::Call;
-pub use create::{Create, Made, Reconciled};
+pub use create::{Create, Made};
 pub use ingest::{IngestTask, IngestedTask};
 pub use ingest_asset::{AssetPlan, AssetUpload, IngestAsset, IngestFailure, IngestedAsset, Stage};
 pub use pages::{NextPageOf, Paged, Pages};
+pub use reconcile::{Reconcile, Reconciled};
 pub use wait::{Progress, Wait, WaitPolicy, Waited, Watched};
 
 use crate::{Exchange, Now, Outcome, Token};

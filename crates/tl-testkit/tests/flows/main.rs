@@ -3,6 +3,7 @@
 mod call;
 mod ingest;
 mod pages;
+mod reconcile;
 mod wait;
 
 use std::{error::Error as _, time::Duration};

@@ -1,0 +1,147 @@
+//! Which asset a create that lost its answer takes for its own: by name, size and time, or by a mark.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Method, Response};
+use serde_json::{Value, json};
+use tl_protocol::{
+    BlockingTransport, Body, BytesSource, Delivery, Exchange, Now, TransportError,
+    TransportErrorKind,
+    endpoint::{CreateAsset, Media},
+    flow::{Create, Reconcile},
+};
+use tl_testkit::sim::{Planned, Sim, World};
+
+use super::{at_once, base, short};
+
+/// The key of the caller's own under which assets are marked.
+const KEY: &str = "made_by";
+
+/// A platform that takes the asset and loses the first answer. Others make assets too.
+struct Platform {
+    others: Vec<Value>,
+    /// What lists leave out.
+    hidden: Vec<&'static str>,
+    created: Option<String>,
+}
+
+impl Platform {
+    fn asset(&self, now: Now) -> Option<Value> {
+        let form = self.created.as_ref()?;
+        let mark = form
+            .split(&format!("\"{KEY}\":\""))
+            .nth(1)
+            .and_then(|rest| rest.split('"').next());
+        Some(
+            json!({"_id": "ours", "method": "direct", "status": "ready", "filename": "match.mp4", "size": 5,
+                    "created_at": at(now), "user_metadata": {KEY: mark}}),
+        )
+    }
+}
+
+fn at(now: Now) -> String {
+    jiff::Timestamp::try_from(now.wall)
+        .expect("a time of this age")
+        .to_string()
+}
+
+impl World for Platform {
+    fn answer(&mut self, now: Now, exchange: &Exchange) -> Planned {
+        let outcome = if exchange.http.method() == Method::POST && self.created.is_none() {
+            self.created = Some(text(exchange.http.body()));
+            Err(TransportError::new(
+                TransportErrorKind::Lost,
+                Delivery::Unknown,
+            ))
+        } else {
+            let mut assets: Vec<Value> = self.asset(now).into_iter().collect();
+            for other in &self.others {
+                let mut other = other.clone();
+                other["created_at"] = at(now).into();
+                assets.push(other);
+            }
+            for asset in &mut assets {
+                for name in &self.hidden {
+                    asset.as_object_mut().expect("an asset").remove(*name);
+                }
+            }
+            let body = json!({"data": assets, "page_info": {"total_page": 1}}).to_string();
+            Ok(Response::builder()
+                .status(200)
+                .body(Bytes::from(body))
+                .expect("an answer"))
+        };
+        Planned {
+            after: Duration::from_millis(100),
+            outcome,
+        }
+    }
+}
+
+fn text(body: &Body) -> String {
+    std::io::read_to_string(body.reader()).expect("a form of texts")
+}
+
+fn check(reconcile: Reconcile, others: &[Value], hidden: &[&'static str], expected: &str) {
+    let source = BytesSource::new("match.mp4", &b"media"[..]);
+    let create = CreateAsset::new(Media::File(Arc::new(source)));
+    let sim = Sim::new(Platform {
+        others: others.to_vec(),
+        hidden: hidden.to_vec(),
+        created: None,
+    });
+    let seen = match sim.run_now(Create::new(
+        create,
+        &base(),
+        at_once(),
+        reconcile.clone(),
+        1,
+    )) {
+        Ok(made) => made.answer.id.to_string(),
+        Err(error) => short(&error),
+    };
+    assert_eq!(
+        seen, expected,
+        "{reconcile:?} {others:?} without {hidden:?}"
+    );
+}
+
+fn other(size: u64, metadata: Value) -> Value {
+    json!({"_id": "other", "method": "direct", "status": "ready", "filename": "match.mp4", "size": size, "user_metadata": metadata})
+}
+
+#[test]
+fn a_file_of_the_same_name_is_told_by_its_size_once_that_is_final() {
+    check(Reconcile::BySight, &[], &[], "ours");
+    check(Reconcile::BySight, &[other(6, json!({}))], &[], "ours");
+    check(
+        Reconcile::BySight,
+        &[other(5, json!({}))],
+        &[],
+        "OutcomeUnknown",
+    );
+    check(
+        Reconcile::BySight,
+        &[other(6, json!({}))],
+        &["status"],
+        "OutcomeUnknown",
+    );
+    check(Reconcile::Never, &[], &[], "OutcomeUnknown");
+}
+
+#[test]
+fn a_mark_tells_the_asset_from_an_equal_one() {
+    let mark = || Reconcile::ByMark(KEY.to_owned());
+    check(mark(), &[], &[], "ours");
+    check(mark(), &[other(5, json!({}))], &[], "ours");
+    check(mark(), &[other(5, json!({KEY: "another"}))], &[], "ours");
+    // A list that tells no metadata says nothing of the mark.
+    check(mark(), &[], &["user_metadata"], "ours");
+    check(
+        mark(),
+        &[other(5, json!({}))],
+        &["user_metadata"],
+        "OutcomeUnknown",
+    );
+}
