@@ -57,20 +57,10 @@ impl CreateAsset {
         }
     }
 
-    /// The name by which the platform will know the asset: the one given, that of the file, or the last part of the URL's
-    /// path.
+    /// The name by which the platform will know the asset: the one given, or that of the media.
     #[must_use]
     pub fn effective_filename(&self) -> Option<&str> {
-        if let Some(filename) = &self.filename {
-            return Some(filename);
-        }
-        match &self.media {
-            Media::File(source) => Some(source.name()),
-            Media::Url(url) => url
-                .path_segments()?
-                .next_back()
-                .filter(|name| !name.is_empty()),
-        }
+        self.filename.as_deref().or_else(|| self.media.filename())
     }
 }
 

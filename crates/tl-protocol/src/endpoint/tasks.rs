@@ -21,6 +21,21 @@ pub enum Media {
     Url(Url),
 }
 
+impl Media {
+    /// The name by which the platform will know it, where no other is given: that of the file, or the last part of the URL's
+    /// path.
+    #[must_use]
+    pub fn filename(&self) -> Option<&str> {
+        match self {
+            Self::File(source) => Some(source.name()),
+            Self::Url(url) => url
+                .path_segments()?
+                .next_back()
+                .filter(|name| !name.is_empty()),
+        }
+    }
+}
+
 /// Creates a task: the platform takes the video in and indexes it.
 #[derive(Debug, Clone)]
 pub struct CreateTask {
@@ -43,18 +58,6 @@ impl CreateTask {
             media,
             enable_video_stream: None,
             user_metadata: None,
-        }
-    }
-
-    /// The file name by which the platform will know the video: that of the file, or the last part of the URL's path.
-    #[must_use]
-    pub fn filename(&self) -> Option<&str> {
-        match &self.media {
-            Media::File(source) => Some(source.name()),
-            Media::Url(url) => url
-                .path_segments()?
-                .next_back()
-                .filter(|name| !name.is_empty()),
         }
     }
 }

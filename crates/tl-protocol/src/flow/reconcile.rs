@@ -101,7 +101,7 @@ impl Reconciled for CreateTask {
             .and_then(|metadata| metadata.size)
             .map(|bytes| bytes as u64);
         is_recent(task.created_at.as_ref(), since)
-            && same_name(name, self.filename())
+            && same_name(name, self.media.filename())
             && same_size(size, &self.media)
     }
 

@@ -83,7 +83,7 @@ fn text(body: &Body) -> String {
     std::io::read_to_string(body.reader()).expect("a form of texts")
 }
 
-fn check(reconcile: Reconcile, others: &[Value], hidden: &[&'static str], expected: &str) {
+fn check(reconcile: &Reconcile, others: &[Value], hidden: &[&'static str], expected: &str) {
     let source = BytesSource::new("match.mp4", &b"media"[..]);
     let create = CreateAsset::new(Media::File(Arc::new(source)));
     let sim = Sim::new(Platform {
@@ -107,40 +107,40 @@ fn check(reconcile: Reconcile, others: &[Value], hidden: &[&'static str], expect
     );
 }
 
-fn other(size: u64, metadata: Value) -> Value {
+fn other(size: u64, metadata: &Value) -> Value {
     json!({"_id": "other", "method": "direct", "status": "ready", "filename": "match.mp4", "size": size, "user_metadata": metadata})
 }
 
 #[test]
 fn a_file_of_the_same_name_is_told_by_its_size_once_that_is_final() {
-    check(Reconcile::BySight, &[], &[], "ours");
-    check(Reconcile::BySight, &[other(6, json!({}))], &[], "ours");
+    check(&Reconcile::BySight, &[], &[], "ours");
+    check(&Reconcile::BySight, &[other(6, &json!({}))], &[], "ours");
     check(
-        Reconcile::BySight,
-        &[other(5, json!({}))],
+        &Reconcile::BySight,
+        &[other(5, &json!({}))],
         &[],
         "OutcomeUnknown",
     );
     check(
-        Reconcile::BySight,
-        &[other(6, json!({}))],
+        &Reconcile::BySight,
+        &[other(6, &json!({}))],
         &["status"],
         "OutcomeUnknown",
     );
-    check(Reconcile::Never, &[], &[], "OutcomeUnknown");
+    check(&Reconcile::Never, &[], &[], "OutcomeUnknown");
 }
 
 #[test]
 fn a_mark_tells_the_asset_from_an_equal_one() {
     let mark = || Reconcile::ByMark(KEY.to_owned());
-    check(mark(), &[], &[], "ours");
-    check(mark(), &[other(5, json!({}))], &[], "ours");
-    check(mark(), &[other(5, json!({KEY: "another"}))], &[], "ours");
+    check(&mark(), &[], &[], "ours");
+    check(&mark(), &[other(5, &json!({}))], &[], "ours");
+    check(&mark(), &[other(5, &json!({KEY: "another"}))], &[], "ours");
     // A list that tells no metadata says nothing of the mark.
-    check(mark(), &[], &["user_metadata"], "ours");
+    check(&mark(), &[], &["user_metadata"], "ours");
     check(
-        mark(),
-        &[other(5, json!({}))],
+        &mark(),
+        &[other(5, &json!({}))],
         &["user_metadata"],
         "OutcomeUnknown",
     );
