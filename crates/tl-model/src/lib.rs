@@ -86,8 +86,8 @@ pub use metadata_patch::MetadataPatch;
 pub use metadata_value::{MetadataFloat, MetadataInteger, MetadataValue, UnsupportedValue};
 pub use multipart_upload::{
     ChunkReceipt, ChunkReport, ChunkState, ChunkStatus, CompletedChunk, IncompleteUpload,
-    NewUpload, ProofType, UploadSession, UploadState, UploadStatus, UploadType, UploadUrl,
-    UploadUrls, UrlRequest,
+    NewUpload, PresignedUrl, ProofType, UploadSession, UploadState, UploadStatus, UploadType,
+    UploadUrl, UploadUrls, UrlRequest,
 };
 pub use object::Extra;
 pub use page::{Page, PageInfo};

@@ -2,7 +2,9 @@
 //!
 //! Chunks are numbered from 1. The order of the steps is a flow of `tl-protocol`; here is only what they say.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{AssetId, PageInfo, Timestamp, UploadId, UserMetadata};
 
@@ -68,10 +70,44 @@ object! {
             /// The chunk, from 1.
             chunk_index: u32,
             /// The presigned URL to `PUT` the bytes to.
-            url: String,
+            url: PresignedUrl,
         }
         /// When the URL ends.
         optional expires_at: Option<Timestamp>,
+    }
+}
+
+/// A URL that is a permission by itself. Whoever has it may use it: `Debug` leaves out the query, in which the signature is.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PresignedUrl(String);
+
+impl PresignedUrl {
+    /// The URL with its signature, to send a request to.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for PresignedUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
+impl From<&str> for PresignedUrl {
+    fn from(url: &str) -> Self {
+        Self(url.to_owned())
+    }
+}
+
+impl fmt::Debug for PresignedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.split_once('?') {
+            Some((place, _)) => write!(f, "PresignedUrl({place}?…)"),
+            None => write!(f, "PresignedUrl({})", self.0),
+        }
     }
 }
 
@@ -269,5 +305,21 @@ object! {
         optional created_at: Option<Timestamp>,
         /// When the session ends.
         optional expires_at: Option<Timestamp>,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signature_of_a_presigned_url_does_not_show() {
+        let mut session = UploadSession::new("u", 5_u64, 1_u32);
+        let url = "https://bucket.example/part?X-Amz-Signature=SECRET";
+        session.upload_urls = vec![UploadUrl::new(1_u32, url)];
+        let shown = format!("{session:?}");
+        assert!(shown.contains("bucket.example/part?…"), "{shown}");
+        assert!(!shown.contains("SECRET"), "{shown}");
+        assert_eq!(session.upload_urls[0].url.as_str(), url);
     }
 }

@@ -18,6 +18,7 @@ use crate::{
         PageRequest, ReplaceAssetMetadata, ReportChunks, RequestUploadUrls, UpdateAssetMetadata,
         UpdateIndexedAsset,
     },
+    flow::{WaitPolicy, Waited},
 };
 
 impl<T: Transport> Client<T> {
@@ -43,6 +44,18 @@ impl<T: Transport> Client<T> {
     /// As [`call`](Client::call).
     pub fn get_asset(&self, asset_id: AssetId) -> Answer<'_, T, Asset> {
         self.call(GetAsset { asset_id })
+    }
+
+    /// Waits until an asset is ready to be indexed.
+    ///
+    /// # Errors
+    /// As [`wait`](Client::wait).
+    pub fn wait_for_asset(
+        &self,
+        asset_id: AssetId,
+        policy: WaitPolicy,
+    ) -> Answer<'_, T, Waited<Asset>> {
+        self.wait(GetAsset { asset_id }, policy)
     }
 
     /// Deletes an asset; with `force` even where indexed assets were made of it.
@@ -218,6 +231,19 @@ impl<T: Transport> Client<T> {
         indexed_asset_id: IndexedAssetId,
     ) -> Answer<'_, T, IndexedAsset> {
         self.call(GetIndexedAsset::new(index_id, indexed_asset_id))
+    }
+
+    /// Waits until an asset is indexed.
+    ///
+    /// # Errors
+    /// As [`wait`](Client::wait).
+    pub fn wait_for_indexed_asset(
+        &self,
+        index_id: IndexId,
+        indexed_asset_id: IndexedAssetId,
+        policy: WaitPolicy,
+    ) -> Answer<'_, T, Waited<IndexedAsset>> {
+        self.wait(GetIndexedAsset::new(index_id, indexed_asset_id), policy)
     }
 
     /// Changes the user metadata of an indexed asset.

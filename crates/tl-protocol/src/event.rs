@@ -2,9 +2,9 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use tl_model::{AssetId, UploadId};
+use tl_model::{AssetId, IndexedAssetId, UploadId};
 
-use crate::ErrorKind;
+use crate::{ErrorKind, flow::Stage};
 
 /// Something that happened inside a flow.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +39,15 @@ pub enum Event {
         resource: &'static str,
         /// Its identifier.
         id: String,
+    },
+    /// The next stage of an ingestion has begun.
+    StageBegun {
+        /// Which one.
+        stage: Stage,
+        /// The asset, as soon as there is one.
+        asset_id: Option<AssetId>,
+        /// The asset in the index, as soon as there is one.
+        indexed_asset_id: Option<IndexedAssetId>,
     },
     /// The session of a multipart upload stands, and chunks are going to be sent.
     UploadBegun {

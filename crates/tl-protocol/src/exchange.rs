@@ -21,7 +21,7 @@ pub enum Auth {
 }
 
 /// One request that a driver shall send once.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Exchange {
     /// The request with an absolute URI. The driver adds the key, `Content-Length`, `User-Agent` and nothing else.
     pub http: http::Request<Body>,
@@ -31,6 +31,25 @@ pub struct Exchange {
     pub timeout: Duration,
     /// The longest time in which no byte of the body moves while it is being sent.
     pub stall: Duration,
+}
+
+/// The query of a URL that is a permission by itself does not show, and no header does: they may hold secrets.
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let uri = self.http.uri().to_string();
+        let shown = match (self.auth, uri.split_once('?')) {
+            (Auth::None, Some((place, _))) => format!("{place}?…"),
+            _ => uri,
+        };
+        f.debug_struct("Exchange")
+            .field("method", self.http.method())
+            .field("uri", &shown)
+            .field("body", self.http.body())
+            .field("auth", &self.auth)
+            .field("timeout", &self.timeout)
+            .field("stall", &self.stall)
+            .finish()
+    }
 }
 
 /// What came of an exchange: any HTTP answer is `Ok`, whatever its status.

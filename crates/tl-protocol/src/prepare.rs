@@ -1,7 +1,7 @@
 //! What every driver does to a request before it is sent, done once for both colours: the key, the length, the host and
 //! the `User-Agent`. Nothing is sent here.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use http::{HeaderValue, Method, Uri, header, uri::Scheme};
 
@@ -14,7 +14,6 @@ use crate::{
 ///
 /// It has an absolute URI without dot segments, `Host`, `Accept`, `User-Agent`, the key where it belongs and, where there is a body or the method
 /// promises one, `Content-Length`. A client adds no header to it.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Prepared {
     /// The request with an absolute URI.
@@ -23,6 +22,20 @@ pub struct Prepared {
     pub timeout: Duration,
     /// The longest time in which no byte of the body moves while it is being sent.
     pub stall: Duration,
+}
+
+/// Neither headers nor the query show: a key and the signature of a presigned URL stand there.
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let uri = self.http.uri().to_string();
+        f.debug_struct("Prepared")
+            .field("method", self.http.method())
+            .field("uri", &uri.split('?').next().unwrap_or_default())
+            .field("body", self.http.body())
+            .field("timeout", &self.timeout)
+            .field("stall", &self.stall)
+            .finish()
+    }
 }
 
 impl Exchange {

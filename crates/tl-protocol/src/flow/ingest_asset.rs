@@ -1,130 +1,24 @@
 //! A video into an index on the platform's present path: an asset, uploaded whole or in chunks or fetched by the platform;
 //! the wait until it is ready; the indexed asset; the wait until that is ready. Each stage is also a flow of its own.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+mod plan;
 
-use tl_model::{
-    Asset, AssetId, CreatedIndexedAsset, IndexId, IndexedAsset, IndexedAssetId, UserMetadata,
-};
+use std::{collections::BTreeMap, time::Duration};
+
+use tl_model::{Asset, AssetId, CreatedIndexedAsset, IndexId, IndexedAsset, IndexedAssetId};
 use url::Url;
 
+pub use plan::{AssetPlan, AssetUpload, IngestFailure, IngestedAsset, Stage};
+
 use crate::{
-    Error, Flow, Now, Observer, Outcome, Policy, Source, Step, Token,
+    Error, ErrorKind, Event, Flow, Now, Observer, Outcome, Policy, Step, Token,
     chance::Chance,
     endpoint::{CreateAsset, CreateIndexedAsset, GetAsset, GetIndexedAsset},
-    error::StatusSeen,
     flow::{
-        Create, Made, Reconcile, Wait, WaitPolicy, Waited,
-        upload::{Begin, Ledger, MultipartUpload, UploadSettings, Uploaded},
+        Create, Made, Wait, WaitPolicy, Waited,
+        upload::{MultipartUpload, Record, Uploaded},
     },
 };
-
-/// How the media reaches the platform.
-#[derive(Debug, Clone)]
-pub enum AssetUpload {
-    /// In one request, or by a URL that the platform fetches.
-    Whole(CreateAsset),
-    /// In chunks.
-    Chunks {
-        /// The bytes.
-        source: Arc<dyn Source>,
-        /// A new session or that of an earlier process.
-        begin: Box<Begin>,
-        /// How chunks are sent.
-        settings: UploadSettings,
-        /// What a later process must know.
-        ledger: Ledger,
-    },
-    /// It is there already.
-    Existing(AssetId),
-}
-
-/// What an ingestion is to do.
-#[derive(Debug, Clone)]
-pub struct AssetPlan {
-    /// How the media gets there.
-    pub upload: AssetUpload,
-    /// The index that it goes into; without one, it stays an asset.
-    pub index_id: Option<IndexId>,
-    /// Whether the platform keeps the video for streaming. The platform's default is no on this path.
-    pub enable_video_stream: Option<bool>,
-    /// The caller's own data about the indexed asset.
-    pub user_metadata: Option<UserMetadata>,
-    /// How to wait at the end, for the index or, without one, for the asset. `None` returns as soon as the platform has
-    /// taken the last step on; an asset that is to be indexed is always waited for, because it must be ready.
-    pub wait: Option<WaitPolicy>,
-    /// What is done where an answer is lost (see [`Create::new`]).
-    pub reconcile: Reconcile,
-}
-
-/// A stage of an ingestion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// The bytes go to the platform.
-    Uploading,
-    /// The platform makes an asset of them.
-    Processing,
-    /// The asset goes into the index.
-    Indexing,
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Uploading => "upload",
-            Self::Processing => "processing",
-            Self::Indexing => "indexing",
-        })
-    }
-}
-
-/// What an ingestion has come to so far.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IngestedAsset {
-    /// The asset.
-    pub asset_id: Option<AssetId>,
-    /// The asset as it was seen last.
-    pub asset: Option<Asset>,
-    /// How the upload in chunks went, where there was one.
-    pub upload: Option<Uploaded>,
-    /// The asset in the index; also the id of the video.
-    pub indexed_asset_id: Option<IndexedAssetId>,
-    /// The indexed asset when it was ready.
-    pub indexed_asset: Option<IndexedAsset>,
-    /// The statuses that were seen, with their stage, oldest first.
-    pub history: Vec<(Stage, StatusSeen)>,
-    /// The time of each stage that was gone through.
-    pub times: Vec<(Stage, Duration)>,
-    /// Whether an answer was lost and what it had made was found by a look.
-    pub reconciled: bool,
-}
-
-/// An ingestion that did not come to its end: where, why, and what there is all the same.
-#[derive(Debug)]
-pub struct IngestFailure {
-    /// The stage.
-    pub stage: Stage,
-    /// What it had come to: its ids are worth keeping.
-    pub so_far: Box<IngestedAsset>,
-    /// Why.
-    pub error: Error,
-}
-
-impl fmt::Display for IngestFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} failed: {}", self.stage, self.error)?;
-        if let Some(id) = &self.so_far.asset_id {
-            write!(f, " (asset {id} exists)")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for IngestFailure {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&self.error)
-    }
-}
 
 /// The flow of one video.
 #[derive(Debug)]
@@ -233,7 +127,21 @@ impl IngestAsset {
         Ok(std::mem::take(&mut self.so_far))
     }
 
+    fn tell_stage(&self, stage: Stage) {
+        self.observer.tell(&Event::StageBegun {
+            stage,
+            asset_id: self.so_far.asset_id.clone(),
+            indexed_asset_id: self.so_far.indexed_asset_id.clone(),
+        });
+    }
+
     fn begin(&mut self) {
+        if matches!(
+            self.plan.upload,
+            AssetUpload::Whole(_) | AssetUpload::Chunks { .. }
+        ) {
+            self.tell_stage(Stage::Uploading);
+        }
         self.state = match self.plan.upload.clone() {
             AssetUpload::Whole(create) => {
                 let seed = self.chance.bits();
@@ -250,7 +158,6 @@ impl IngestAsset {
                 source,
                 begin,
                 settings,
-                ledger,
             } => {
                 let seed = self.chance.bits();
                 let flow = MultipartUpload::new(
@@ -262,11 +169,32 @@ impl IngestAsset {
                     seed,
                 );
                 State::Chunks(Box::new(
-                    flow.recorded(ledger).observed(self.observer.clone()),
+                    flow.recorded(self.plan.ledger.clone())
+                        .observed(self.observer.clone()),
                 ))
             }
-            AssetUpload::Existing(asset_id) => self.process(asset_id),
+            AssetUpload::Existing(asset_id) | AssetUpload::Resumed { asset_id, .. } => {
+                self.process(asset_id)
+            }
         };
+    }
+
+    /// Begins again where the asset of an earlier process is gone.
+    fn begin_otherwise(&mut self, now: Now, error: Error) -> Option<Answer> {
+        let AssetUpload::Resumed { otherwise, .. } = &self.plan.upload else {
+            return Some(self.fail(now, error));
+        };
+        if error.kind() != ErrorKind::NotFound {
+            return Some(self.fail(now, error));
+        }
+        self.observer.tell(&Event::UploadRestarted {
+            because: "the platform does not know the asset of the earlier upload any more",
+        });
+        self.plan.upload = (**otherwise).clone();
+        self.so_far = IngestedAsset::default();
+        self.began = Some(now.mono);
+        self.state = State::Begin;
+        None
     }
 
     /// Waits for the asset where the plan says so, or where it must be ready to be indexed.
@@ -277,6 +205,7 @@ impl IngestAsset {
             (None, Some(_)) => WaitPolicy::default(),
             (None, None) => return State::Finished,
         };
+        self.tell_stage(Stage::Processing);
         let seed = self.chance.bits();
         let wait = Wait::new(
             GetAsset { asset_id },
@@ -289,6 +218,7 @@ impl IngestAsset {
     }
 
     fn after_upload(&mut self, now: Now, asset_id: AssetId) -> Option<Answer> {
+        self.plan.ledger.tell(&Record::Asset(asset_id.clone()));
         self.end_stage(now);
         self.state = self.process(asset_id);
         matches!(self.state, State::Finished).then(|| self.finish())
@@ -323,7 +253,7 @@ impl IngestAsset {
         result: Result<Waited<Asset>, Error>,
     ) -> Option<Answer> {
         let waited = match result {
-            Err(error) => return Some(self.fail(now, error)),
+            Err(error) => return self.begin_otherwise(now, error),
             Ok(waited) => waited,
         };
         self.so_far.history.extend(
@@ -338,6 +268,19 @@ impl IngestAsset {
         let Some(index_id) = self.plan.index_id.clone() else {
             return Some(self.finish());
         };
+        if let AssetUpload::Resumed {
+            indexed_asset_id, ..
+        } = &mut self.plan.upload
+            && let Some(indexed) = indexed_asset_id.take()
+        {
+            return self.indexing(now, index_id, indexed);
+        }
+        self.create(index_id, asset_id);
+        None
+    }
+
+    fn create(&mut self, index_id: IndexId, asset_id: AssetId) {
+        self.tell_stage(Stage::Indexing);
         let mut create = CreateIndexedAsset::new(index_id, asset_id);
         create.indexed_asset.enable_video_stream = self.plan.enable_video_stream;
         create
@@ -353,7 +296,6 @@ impl IngestAsset {
             seed,
         );
         self.state = State::Creating(Box::new(create.observed(self.observer.clone())));
-        None
     }
 
     fn after_creating(
@@ -366,13 +308,29 @@ impl IngestAsset {
             Ok(made) => made,
         };
         self.so_far.reconciled |= made.reconciled;
-        self.so_far.indexed_asset_id = Some(made.answer.id.clone());
-        let (Some(policy), Some(index_id)) = (self.plan.wait.clone(), self.plan.index_id.clone())
-        else {
+        let index_id = self.plan.index_id.clone()?;
+        self.plan.ledger.tell(&Record::Indexed {
+            index_id: index_id.clone(),
+            indexed_asset_id: made.answer.id.clone(),
+        });
+        self.indexing(now, index_id, made.answer.id)
+    }
+
+    /// Waits for the indexed asset where the plan says so.
+    fn indexing(
+        &mut self,
+        now: Now,
+        index_id: IndexId,
+        indexed_asset_id: IndexedAssetId,
+    ) -> Option<Answer> {
+        self.so_far.indexed_asset_id = Some(indexed_asset_id.clone());
+        let Some(policy) = self.plan.wait.clone() else {
+            self.state = State::Finished;
             self.end_stage(now);
             return Some(self.finish());
         };
-        let get = GetIndexedAsset::new(index_id, made.answer.id);
+        self.tell_stage(Stage::Indexing);
+        let get = GetIndexedAsset::new(index_id, indexed_asset_id);
         let wait = Wait::new(
             get,
             &self.base,
@@ -384,9 +342,30 @@ impl IngestAsset {
         None
     }
 
-    fn after_indexing(&mut self, now: Now, result: Result<Waited<IndexedAsset>, Error>) -> Answer {
+    fn after_indexing(
+        &mut self,
+        now: Now,
+        result: Result<Waited<IndexedAsset>, Error>,
+    ) -> Option<Answer> {
         let waited = match result {
-            Err(error) => return self.fail(now, error),
+            Err(error)
+                if error.kind() == ErrorKind::NotFound
+                    && matches!(self.plan.upload, AssetUpload::Resumed { .. }) =>
+            {
+                // What an earlier process had made is gone: it is made again, once.
+                self.so_far.indexed_asset_id = None;
+                let AssetUpload::Resumed { asset_id, .. } = &self.plan.upload else {
+                    return Some(self.fail(now, error));
+                };
+                let Some(index_id) = self.plan.index_id.clone() else {
+                    return Some(self.fail(now, error));
+                };
+                let asset_id = asset_id.clone();
+                self.plan.upload = AssetUpload::Existing(asset_id.clone());
+                self.create(index_id, asset_id);
+                return None;
+            }
+            Err(error) => return Some(self.fail(now, error)),
             Ok(waited) => waited,
         };
         self.so_far.history.extend(
@@ -397,7 +376,16 @@ impl IngestAsset {
         );
         self.so_far.indexed_asset = Some(waited.value);
         self.end_stage(now);
-        self.finish()
+        Some(self.finish())
+    }
+}
+
+/// The exchanges that `upload` may have under way at once, whatever it comes to.
+fn lanes(upload: &AssetUpload) -> usize {
+    match upload {
+        AssetUpload::Chunks { settings, .. } => settings.lanes.max(1) + 2,
+        AssetUpload::Resumed { otherwise, .. } => lanes(otherwise),
+        AssetUpload::Whole(_) | AssetUpload::Existing(_) => 1,
     }
 }
 
@@ -405,10 +393,7 @@ impl Flow for IngestAsset {
     type Output = Answer;
 
     fn max_in_flight(&self) -> usize {
-        match &self.plan.upload {
-            AssetUpload::Chunks { settings, .. } => settings.lanes.max(1) + 2,
-            AssetUpload::Whole(_) | AssetUpload::Existing(_) => 1,
-        }
+        lanes(&self.plan.upload)
     }
 
     fn step(&mut self, now: Now) -> Step<Self::Output> {
@@ -436,7 +421,7 @@ impl Flow for IngestAsset {
                     step => return self.hand_on(step),
                 },
                 State::Indexing(flow) => match flow.step(now) {
-                    Step::Done(result) => Some(self.after_indexing(now, result)),
+                    Step::Done(result) => self.after_indexing(now, result),
                     step => return self.hand_on(step),
                 },
                 State::Finished => {

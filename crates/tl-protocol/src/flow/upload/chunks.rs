@@ -54,7 +54,7 @@ impl MultipartUpload {
             (Arc::clone(&self.source), None)
         };
         let Some(http) = put(
-            &url,
+            url.as_str(),
             &sending.session.headers,
             Body::from_range(source, start, len),
         ) else {

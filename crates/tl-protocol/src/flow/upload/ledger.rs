@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use tl_model::{AssetId, UploadId};
+use tl_model::{AssetId, IndexId, IndexedAssetId, UploadId};
 
 /// An upload as a later process takes it up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ impl UploadRecord {
                 self.sent.insert(*index, chunk.clone());
             }
             Record::Forgotten(indexes) => self.sent.retain(|index, _| !indexes.contains(index)),
-            Record::Reported(_) | Record::Complete => {}
+            Record::Reported(_) | Record::Complete | Record::Asset(_) | Record::Indexed { .. } => {}
         }
     }
 }
@@ -62,6 +62,15 @@ pub enum Record {
     Forgotten(Vec<u32>),
     /// The API has the whole file.
     Complete,
+    /// The platform has this asset, uploaded whole or in chunks.
+    Asset(AssetId),
+    /// The asset was given to an index.
+    Indexed {
+        /// The index.
+        index_id: IndexId,
+        /// What was made of the asset there.
+        indexed_asset_id: IndexedAssetId,
+    },
 }
 
 /// Where records go. Called from inside the driver, before the flow goes on: when it returns, the record should be safe
@@ -83,7 +92,8 @@ impl Ledger {
         Self(None)
     }
 
-    pub(super) fn tell(&self, record: &Record) {
+    /// Tells `record`.
+    pub(crate) fn tell(&self, record: &Record) {
         if let Some(keep) = &self.0 {
             keep(record);
         }

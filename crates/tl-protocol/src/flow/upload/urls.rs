@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tl_model::{Timestamp, UploadUrl};
+use tl_model::{PresignedUrl, Timestamp, UploadUrl};
 
 /// How long a URL lives where the answer does not tell (API reference, "Create a multipart upload session": one hour).
 const DOCUMENTED_LIFE: Duration = Duration::from_secs(3600);
@@ -18,7 +18,7 @@ pub(super) struct Urls {
 
 #[derive(Debug, Clone)]
 struct Entry {
-    url: String,
+    url: PresignedUrl,
     /// On the driver's clock.
     usable_until: Duration,
 }
@@ -56,7 +56,7 @@ impl Urls {
     }
 
     /// Takes out the URL of a chunk, where there is one in its time.
-    pub(super) fn use_up(&mut self, index: u32, now: Duration) -> Option<String> {
+    pub(super) fn use_up(&mut self, index: u32, now: Duration) -> Option<PresignedUrl> {
         let entry = self.by_chunk.remove(&index)?;
         (now < entry.usable_until).then_some(entry.url)
     }

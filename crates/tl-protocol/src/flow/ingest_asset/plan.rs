@@ -1,0 +1,131 @@
+//! What an ingestion by an asset is asked to do, and what it comes to. How it is done lives in the flow beside it.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tl_model::{Asset, AssetId, IndexId, IndexedAsset, IndexedAssetId, UserMetadata};
+
+use crate::{
+    Error, Source,
+    endpoint::CreateAsset,
+    error::StatusSeen,
+    flow::{
+        Reconcile, WaitPolicy,
+        upload::{Begin, Ledger, UploadSettings, Uploaded},
+    },
+};
+
+/// How the media reaches the platform.
+#[derive(Debug, Clone)]
+pub enum AssetUpload {
+    /// In one request, or by a URL that the platform fetches.
+    Whole(CreateAsset),
+    /// In chunks.
+    Chunks {
+        /// The bytes.
+        source: Arc<dyn Source>,
+        /// A new session or that of an earlier process.
+        begin: Box<Begin>,
+        /// How chunks are sent.
+        settings: UploadSettings,
+    },
+    /// It is there already.
+    Existing(AssetId),
+    /// An earlier process has brought it there.
+    Resumed {
+        /// The asset that it made.
+        asset_id: AssetId,
+        /// What it made of the asset in the index of the plan. Where that is gone, the asset is indexed again.
+        indexed_asset_id: Option<IndexedAssetId>,
+        /// What to do where the platform does not know the asset any more; that is told.
+        otherwise: Box<AssetUpload>,
+    },
+}
+
+/// What an ingestion is to do.
+#[derive(Debug, Clone)]
+pub struct AssetPlan {
+    /// How the media gets there.
+    pub upload: AssetUpload,
+    /// The index that it goes into; without one, it stays an asset.
+    pub index_id: Option<IndexId>,
+    /// Whether the platform keeps the video for streaming. The platform's default is no on this path.
+    pub enable_video_stream: Option<bool>,
+    /// The caller's own data about the indexed asset.
+    pub user_metadata: Option<UserMetadata>,
+    /// How to wait at the end, for the index or, without one, for the asset. `None` returns as soon as the platform has
+    /// taken the last step on; an asset that is to be indexed is always waited for, because it must be ready.
+    pub wait: Option<WaitPolicy>,
+    /// What is done where an answer is lost (see [`Create::new`](crate::flow::Create::new)).
+    pub reconcile: Reconcile,
+    /// What a later process must know.
+    pub ledger: Ledger,
+}
+
+/// A stage of an ingestion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// The bytes go to the platform.
+    Uploading,
+    /// The platform makes an asset of them.
+    Processing,
+    /// The asset goes into the index.
+    Indexing,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Uploading => "upload",
+            Self::Processing => "processing",
+            Self::Indexing => "indexing",
+        })
+    }
+}
+
+/// What an ingestion has come to so far.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IngestedAsset {
+    /// The asset.
+    pub asset_id: Option<AssetId>,
+    /// The asset as it was seen last.
+    pub asset: Option<Asset>,
+    /// How the upload in chunks went, where there was one.
+    pub upload: Option<Uploaded>,
+    /// The asset in the index; also the id of the video.
+    pub indexed_asset_id: Option<IndexedAssetId>,
+    /// The indexed asset when it was ready.
+    pub indexed_asset: Option<IndexedAsset>,
+    /// The statuses that were seen, with their stage, oldest first.
+    pub history: Vec<(Stage, StatusSeen)>,
+    /// The time of each stage that was gone through.
+    pub times: Vec<(Stage, Duration)>,
+    /// Whether an answer was lost and what it had made was found by a look.
+    pub reconciled: bool,
+}
+
+/// An ingestion that did not come to its end: where, why, and what there is all the same.
+#[derive(Debug)]
+pub struct IngestFailure {
+    /// The stage.
+    pub stage: Stage,
+    /// What it had come to: its ids are worth keeping.
+    pub so_far: Box<IngestedAsset>,
+    /// Why.
+    pub error: Error,
+}
+
+impl fmt::Display for IngestFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} failed: {}", self.stage, self.error)?;
+        if let Some(id) = &self.so_far.asset_id {
+            write!(f, " (asset {id} exists)")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for IngestFailure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.error)
+    }
+}
