@@ -120,6 +120,13 @@ pub struct MediaFacts {
     /// Ours: only headers were read, by a reduced reader; sizes and durations are what the headers claim.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub header_only: bool,
+    /// Ours: the byte budget of a remote source was spent before everything was read; what is missing is unknown.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub budget_spent: bool,
+    /// Ours: nothing but the header's word stands behind the duration, or not even that, because the time or the byte
+    /// budget for reading on was spent.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub duration_unverified: bool,
     /// Ours: an edit list changes what is shown (parts are skipped, repeated or delayed).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub edit_list: bool,

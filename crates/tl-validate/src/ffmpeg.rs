@@ -16,7 +16,8 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober};
+use crate::range::ReadAhead;
+use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, RangeRead};
 
 /// Reads the facts of the file at `path` with the default options.
 ///
@@ -59,18 +60,38 @@ impl InProcess {
 
 impl Prober for InProcess {
     fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
-        probe_file(file, &self.options).map_err(|error| error.with_name(name))
+        crate::open::check_regular(&file, name)
+            .and_then(|size| probe_source(shim::Source::File(file), size, &self.options))
+            .map_err(|error| error.with_name(name))
+    }
+
+    fn probe_ranges(
+        &self,
+        source: &mut dyn RangeRead,
+        name: &str,
+    ) -> Result<MediaFacts, ProbeError> {
+        let ahead = ReadAhead::new(source);
+        let size = ahead.size();
+        if size == 0 {
+            return Err(crate::open::empty(name));
+        }
+        probe_source(shim::Source::Ranges(ahead), size, &self.options)
+            .map_err(|error| error.with_name(name))
     }
 }
 
-fn probe_file(file: File, options: &ProbeOptions) -> Result<MediaFacts, ProbeError> {
-    let size = crate::open::check_regular(&file, "")?;
+fn probe_source(
+    source: shim::Source<'_>,
+    size: u64,
+    options: &ProbeOptions,
+) -> Result<MediaFacts, ProbeError> {
     shim::limit_allocations(options.max_allocation_bytes);
     let log = shim::LogCapture::start();
     let begun = Instant::now();
-    let session = shim::Session::new(file, size, begun + options.deadline);
+    let session = shim::Session::new(source, size, begun + options.deadline);
     let mut input = shim::Input::open(session, &lock::LOCK).map_err(|(failure, marks)| {
         noticed(&marks, options)
+            .or_else(|| marks.budget_spent.then(budget_spent))
             .unwrap_or_else(|| lock::explain(failure))
             .with_log(log.lines())
     })?;
@@ -81,9 +102,15 @@ fn probe_file(file: File, options: &ProbeOptions) -> Result<MediaFacts, ProbeErr
             return Ok(facts);
         }
         (Some(noticed), _) => noticed,
+        (None, Err(_)) if input.session().marks.budget_spent => budget_spent(),
         (None, Err(error)) => error,
     };
     Err(error.with_log(log.lines()))
+}
+
+fn budget_spent() -> ProbeError {
+    let seen = "the byte budget was spent before the headers were read";
+    ProbeError::new(ProbeErrorKind::BudgetSpent, "", seen)
 }
 
 /// What the reader below FFmpeg noticed outranks what FFmpeg made of it.

@@ -32,6 +32,7 @@ mod open;
 mod probe;
 #[cfg(feature = "program")]
 pub mod program;
+mod range;
 mod report;
 pub mod rules;
 mod target;
@@ -44,6 +45,7 @@ pub use facts::{AudioStream, DurationSource, MediaFacts, Truncation, VideoStream
 pub use fix::{Fix, FixKind};
 pub use open::open_media;
 pub use probe::{ProbeError, ProbeErrorKind, ProbeOptions, Prober};
+pub use range::{FileRanges, RangeRead};
 pub use report::{Finding, Report, Severity, Verdict};
 pub use rules::{RulePack, RulePackError};
 pub use target::{Engine, Route, Target, UnknownRoute};

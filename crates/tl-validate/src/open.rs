@@ -44,13 +44,13 @@ pub(crate) fn check_regular(file: &File, name: &str) -> Result<u64, ProbeError> 
         return Err(not_a_file(&meta, name));
     }
     if meta.len() == 0 {
-        return Err(ProbeError::new(
-            ProbeErrorKind::Empty,
-            name,
-            "the file is empty (0 bytes)",
-        ));
+        return Err(empty(name));
     }
     Ok(meta.len())
+}
+
+pub(crate) fn empty(name: &str) -> ProbeError {
+    ProbeError::new(ProbeErrorKind::Empty, name, "the file is empty (0 bytes)")
 }
 
 fn open_error(error: &io::Error, name: &str) -> ProbeError {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::MediaFacts;
+use crate::{MediaFacts, RangeRead};
 
 /// Reads the facts of a media file.
 ///
@@ -30,6 +30,27 @@ pub trait Prober: Send + Sync {
     /// # Errors
     /// Every [`ProbeErrorKind`] except [`ProbeErrorKind::NotFound`].
     fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError>;
+
+    /// Reads the facts of something that is no local file, in a few large reads; `name` is used in messages only.
+    ///
+    /// Behind the same lock and under the same deadline as a file. The deadline also counts the time that `source` takes,
+    /// so give a remote source more of it. When the budget of `source` is spent before everything is read, the answer
+    /// says so in [`MediaFacts::budget_spent`] and leaves out what it would have to guess.
+    ///
+    /// # Errors
+    /// [`ProbeErrorKind::BudgetSpent`] when the budget does not even suffice for the headers;
+    /// [`ProbeErrorKind::Unsupported`] from a prober that knows files only, which is the default; otherwise as for a file.
+    fn probe_ranges(
+        &self,
+        source: &mut dyn RangeRead,
+        name: &str,
+    ) -> Result<MediaFacts, ProbeError> {
+        let seen = format!(
+            "these {} bytes are no local file, and the prober in use reads local files only",
+            source.size()
+        );
+        Err(ProbeError::new(ProbeErrorKind::Unsupported, name, seen))
+    }
 }
 
 impl<P: Prober + ?Sized> Prober for &P {
@@ -38,6 +59,13 @@ impl<P: Prober + ?Sized> Prober for &P {
     }
     fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
         (**self).probe_file(file, name)
+    }
+    fn probe_ranges(
+        &self,
+        source: &mut dyn RangeRead,
+        name: &str,
+    ) -> Result<MediaFacts, ProbeError> {
+        (**self).probe_ranges(source, name)
     }
 }
 
@@ -48,6 +76,13 @@ impl<P: Prober + ?Sized> Prober for std::sync::Arc<P> {
     fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
         (**self).probe_file(file, name)
     }
+    fn probe_ranges(
+        &self,
+        source: &mut dyn RangeRead,
+        name: &str,
+    ) -> Result<MediaFacts, ProbeError> {
+        (**self).probe_ranges(source, name)
+    }
 }
 
 impl<P: Prober + ?Sized> Prober for Box<P> {
@@ -56,6 +91,13 @@ impl<P: Prober + ?Sized> Prober for Box<P> {
     }
     fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
         (**self).probe_file(file, name)
+    }
+    fn probe_ranges(
+        &self,
+        source: &mut dyn RangeRead,
+        name: &str,
+    ) -> Result<MediaFacts, ProbeError> {
+        (**self).probe_ranges(source, name)
     }
 }
 
@@ -104,6 +146,10 @@ pub enum ProbeErrorKind {
     TooComplex,
     /// The deadline passed before the answer was there.
     DeadlinePassed,
+    /// The byte budget of a remote source was spent before the headers were read.
+    BudgetSpent,
+    /// The prober cannot read this kind of source.
+    Unsupported,
     /// The helper program `tl-probe` was not found.
     HelperMissing,
     /// The helper program died or answered nonsense.
@@ -125,6 +171,8 @@ impl ProbeErrorKind {
             Self::Broken => "broken",
             Self::TooComplex => "too_complex",
             Self::DeadlinePassed => "deadline_passed",
+            Self::BudgetSpent => "budget_spent",
+            Self::Unsupported => "unsupported",
             Self::HelperMissing => "helper_missing",
             Self::HelperFailed => "helper_failed",
             Self::Io => "io",
@@ -236,6 +284,8 @@ impl ProbeError {
                 "a file that can be read within the memory and stream limits"
             }
             ProbeErrorKind::DeadlinePassed => "a file that can be read within the deadline",
+            ProbeErrorKind::BudgetSpent => "a file whose headers fit into the byte budget",
+            ProbeErrorKind::Unsupported => "a local file",
             ProbeErrorKind::HelperMissing | ProbeErrorKind::HelperFailed => {
                 "a working `tl-probe` helper"
             }
@@ -266,6 +316,10 @@ impl ProbeError {
             ProbeErrorKind::DeadlinePassed => {
                 "Run again with a longer deadline, or from a faster disk."
             }
+            ProbeErrorKind::BudgetSpent => {
+                "Raise the byte budget, or download the file and check it here."
+            }
+            ProbeErrorKind::Unsupported => "Download the file first, or use another prober.",
             ProbeErrorKind::HelperMissing => {
                 "Install it beside `tl` (cargo install tl-cli), or set TL_PROBE to its path."
             }

@@ -7,6 +7,9 @@
 //!                                        │ no, or there is no header
 //!                                        └──► read every packet ──► PacketScan (time left), else Header
 //! ```
+//!
+//! Where the time or the byte budget ends before the last arrow, the header is believed only where it speaks of the whole
+//! file: that of a fragmented file may speak of its first fragment, and a transport stream has none.
 
 use std::time::Instant;
 
@@ -28,14 +31,18 @@ const MAX_TAIL_PACKETS: u32 = 20_000;
 
 /// Places of a file at which time is looked at, and packets read at each.
 const SAMPLED_PLACES: u64 = 16;
+const SAMPLED_PLACES_REMOTE: u64 = 5;
 const MAX_SAMPLE_PACKETS: u32 = 200;
+
+/// The tail that is read of a remote file whose container finds times by trying out places.
+const REMOTE_TAIL_BYTES: u64 = 256 * 1024;
 
 /// Fills the fields of `facts` that say how long and how complete the file is.
 ///
 /// # Errors
 /// [`ProbeErrorKind::Broken`] when every packet was asked for and none came.
 pub(super) fn settle(
-    input: &mut Input,
+    input: &mut Input<'_>,
     streams: &[Stream],
     facts: &mut MediaFacts,
     header: Option<f64>,
@@ -55,47 +62,67 @@ pub(super) fn settle(
         facts.truncated = beyond_the_end(input, streams);
     }
     let frame = frame_seconds(stream);
-    let answer = if options.thorough {
-        None
-    } else if is_mov && !facts.fragmented {
-        sample_table(input, stream, header).map(|d| (d, DurationSource::SampleTable))
-    } else {
-        tail(input, stream, header, frame).map(|d| (d, DurationSource::Tail))
+    let quick = |input: &mut Input<'_>| {
+        if is_mov && !facts.fragmented {
+            sample_table(input, stream, header).map(|d| (d, DurationSource::SampleTable))
+        } else {
+            tail(input, stream, header, frame).map(|d| (d, DurationSource::Tail))
+        }
     };
-    let answer = match answer {
-        Some(answer) => Some(answer),
-        None => {
-            let until = begun + options.deadline.mul_f64(SCAN_SHARE);
-            match scan(input, streams, stream, frame, until) {
-                Scan::Lasts(seconds) => Some((seconds, DurationSource::PacketScan)),
-                Scan::Empty => {
-                    let seen = "the file has headers, but nothing to show or hear in it";
-                    return Err(
-                        ProbeError::new(ProbeErrorKind::Broken, "", seen).with_format(format)
-                    );
-                }
-                Scan::Unknown => header.map(|d| (d, DurationSource::Header)),
+    let claims_whole = !facts.fragmented && !is_stamped_throughout(&format);
+    let mut answer = None;
+    if !options.thorough {
+        answer = quick(input);
+    }
+    if answer.is_none() {
+        let until = begun + options.deadline.mul_f64(SCAN_SHARE);
+        answer = match scan(input, streams, stream, frame, until) {
+            Scan::Lasts(seconds) => Some((seconds, DurationSource::PacketScan)),
+            Scan::Empty => {
+                let seen = "the file has headers, but nothing to show or hear in it";
+                return Err(ProbeError::new(ProbeErrorKind::Broken, "", seen).with_format(format));
             }
-        }
+            Scan::Unknown if options.thorough => quick(input),
+            Scan::Unknown => None,
+        };
+    }
+    let answer = answer.or_else(|| {
+        let header = header.filter(|_| claims_whole)?;
+        Some((header, DurationSource::Header))
+    });
+    facts.duration_unverified = answer.is_none_or(|(_, source)| source == DurationSource::Header);
+    let Some((seconds, source)) = answer else {
+        forget_durations(facts);
+        return Ok(());
     };
-    if let Some((seconds, source)) = answer {
-        facts.duration_seconds = Some(rounded(seconds));
-        facts.duration_source = Some(source);
-        if let Some(video) = facts
-            .video_streams
-            .iter_mut()
-            .find(|v| v.index == stream.index)
-        {
-            video.duration_seconds = facts.duration_seconds;
-        } else if let Some(audio) = facts
-            .audio_streams
-            .iter_mut()
-            .find(|a| a.index == stream.index)
-        {
-            audio.duration_seconds = facts.duration_seconds;
-        }
+    facts.duration_seconds = Some(rounded(seconds));
+    facts.duration_source = Some(source);
+    if let Some(video) = facts
+        .video_streams
+        .iter_mut()
+        .find(|v| v.index == stream.index)
+    {
+        video.duration_seconds = facts.duration_seconds;
+    } else if let Some(audio) = facts
+        .audio_streams
+        .iter_mut()
+        .find(|a| a.index == stream.index)
+    {
+        audio.duration_seconds = facts.duration_seconds;
     }
     Ok(())
+}
+
+/// Takes back what headers said of times, where it is known to speak of a part of the file only.
+fn forget_durations(facts: &mut MediaFacts) {
+    facts.container_duration_seconds = None;
+    facts.container_bitrate_bps = None;
+    for video in &mut facts.video_streams {
+        video.duration_seconds = None;
+    }
+    for audio in &mut facts.audio_streams {
+        audio.duration_seconds = None;
+    }
 }
 
 /// Microseconds are the finest that any container means; what is beyond is the noise of the division.
@@ -112,7 +139,7 @@ fn frame_seconds(stream: &Stream) -> f64 {
 }
 
 /// A sample that the tables place behind the end of the file.
-fn beyond_the_end(input: &Input, streams: &[Stream]) -> Option<Truncation> {
+fn beyond_the_end(input: &Input<'_>, streams: &[Stream]) -> Option<Truncation> {
     let size = input.session().size();
     let expected = streams
         .iter()
@@ -129,7 +156,7 @@ fn beyond_the_end(input: &Input, streams: &[Stream]) -> Option<Truncation> {
 }
 
 /// The header's duration, when the table of all samples bears it out.
-fn sample_table(input: &Input, stream: &Stream, header: Option<f64>) -> Option<f64> {
+fn sample_table(input: &Input<'_>, stream: &Stream, header: Option<f64>) -> Option<f64> {
     let header = header?;
     let table = input.index_summary(stream.index)?;
     let span = table.last - table.first;
@@ -145,19 +172,29 @@ fn sample_table(input: &Input, stream: &Stream, header: Option<f64>) -> Option<f
 }
 
 /// From the first time stamp to the end of the last packet, when the header agrees.
-fn tail(input: &mut Input, stream: &Stream, header: Option<f64>, frame: f64) -> Option<f64> {
+fn tail(input: &mut Input<'_>, stream: &Stream, header: Option<f64>, frame: f64) -> Option<f64> {
     let header = header?;
     // Taken from the beginning, before the seek makes FFmpeg forget it.
     let first = stream.start.map(|s| s as f64 * stream.time_base)?;
-    if is_stamped_throughout(&input.format()) && !runs_forward(input, stream.index) {
+    let format = input.format();
+    if is_stamped_throughout(&format) && !runs_forward(input, stream.index) {
         return None;
     }
-    if !input.seek(stream.index, first + header) {
+    let found = if input.session().is_dear() && seeks_by_trying(&format) {
+        let start = input.session().size().saturating_sub(REMOTE_TAIL_BYTES);
+        input.seek_byte(start)
+    } else {
+        input.seek(stream.index, first + header)
+    };
+    if !found {
         return None;
     }
     let mut last: Option<f64> = None;
     for _ in 0..MAX_TAIL_PACKETS {
         let Some(packet) = input.next_packet() else {
+            if input.session().marks.budget_spent {
+                return None;
+            }
             let seconds = last? - first;
             let tolerance = AGREEMENT_SECONDS
                 .max(2.0 * frame)
@@ -177,13 +214,23 @@ fn is_stamped_throughout(format: &str) -> bool {
     matches!(format, "mpegts" | "mpeg")
 }
 
+/// Containers in which FFmpeg finds a time by reading here and there, or by reading everything up to it.
+fn seeks_by_trying(format: &str) -> bool {
+    is_stamped_throughout(format) || matches!(format, "flv" | "ogg" | "asf")
+}
+
 /// Whether time runs forward over the whole file, tried at a few places. Two recordings put one behind the other start
 /// again in between, which first and last stamp do not show.
-fn runs_forward(input: &mut Input, stream: u32) -> bool {
+fn runs_forward(input: &mut Input<'_>, stream: u32) -> bool {
     let size = input.session().size();
+    let places = if input.session().is_dear() {
+        SAMPLED_PLACES_REMOTE
+    } else {
+        SAMPLED_PLACES
+    };
     let mut last = f64::NEG_INFINITY;
-    for part in 0..SAMPLED_PLACES {
-        if !input.seek_byte(size / SAMPLED_PLACES * part) {
+    for part in 0..places {
+        if !input.seek_byte(size / places * part) {
             return false;
         }
         let found = (0..MAX_SAMPLE_PACKETS).find_map(|_| {
@@ -226,12 +273,19 @@ enum Scan {
 
 /// Reads every packet of the stream.
 fn scan(
-    input: &mut Input,
+    input: &mut Input<'_>,
     streams: &[Stream],
     stream: &Stream,
     frame: f64,
     until: Instant,
 ) -> Scan {
+    let session = input.session();
+    if session
+        .remaining()
+        .is_some_and(|left| left < session.size())
+    {
+        return Scan::Unknown;
+    }
     for other in streams.iter().filter(|s| s.index != stream.index) {
         input.discard(other.index);
     }
@@ -260,6 +314,9 @@ fn scan(
             (Some(start), Some(end)) => stretches.add(start, end, packet.decoding.unwrap_or(start)),
             _ => unstamped += 1,
         }
+    }
+    if input.session().marks.budget_spent {
+        return Scan::Unknown;
     }
     let seconds = stretches.total()
         + if stretches.seen() {

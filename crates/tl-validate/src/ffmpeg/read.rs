@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(super) fn facts(
-    input: &mut Input,
+    input: &mut Input<'_>,
     options: &ProbeOptions,
     begun: Instant,
 ) -> Result<MediaFacts, ProbeError> {
@@ -61,7 +61,7 @@ pub(super) fn facts(
         facts.geospatial_longitude = Some(place.1);
         facts.geospatial_altitude_meters = place.2;
     }
-    let session = input.session();
+    let session = input.session_mut();
     let outline = layout::inspect(&format, session.size(), &mut |offset, into| {
         session.peek(offset, into)
     });
@@ -74,6 +74,11 @@ pub(super) fn facts(
     facts.edit_list = outline.edit_list;
     let header = main_header_duration(input, &streams, &facts);
     duration::settle(input, &streams, &mut facts, header, options, begun)?;
+    facts.budget_spent = input.session().marks.budget_spent;
+    if facts.budget_spent && facts.video().is_some_and(|v| v.width == 0 || v.height == 0) {
+        let seen = "the byte budget was spent before the frame size was found";
+        return Err(ProbeError::new(ProbeErrorKind::BudgetSpent, "", seen).with_format(format));
+    }
     facts.summarise();
     Ok(facts)
 }
@@ -93,7 +98,7 @@ fn unreadable(format: &str, code: i32) -> ProbeError {
     ProbeError::new(kind, "", seen).with_format(format)
 }
 
-fn video(input: &Input, stream: &Stream, header: (u32, u32)) -> VideoStream {
+fn video(input: &Input<'_>, stream: &Stream, header: (u32, u32)) -> VideoStream {
     let differs = header != (stream.width, stream.height) && header.0 > 0 && header.1 > 0;
     VideoStream {
         index: stream.index,
@@ -145,7 +150,7 @@ fn varies(stream: &Stream) -> bool {
     (ratio - 1.0).abs() > 0.01 && (ratio - 2.0).abs() > 0.02
 }
 
-fn audio(input: &Input, stream: &Stream) -> AudioStream {
+fn audio(input: &Input<'_>, stream: &Stream) -> AudioStream {
     AudioStream {
         index: stream.index,
         codec: stream.codec.clone(),
@@ -163,7 +168,7 @@ fn audio(input: &Input, stream: &Stream) -> AudioStream {
 }
 
 /// What the headers say of the stream that counts; the container's word where the stream has none.
-fn main_header_duration(input: &Input, streams: &[Stream], facts: &MediaFacts) -> Option<f64> {
+fn main_header_duration(input: &Input<'_>, streams: &[Stream], facts: &MediaFacts) -> Option<f64> {
     let main = facts
         .video()
         .map(|v| v.index)
@@ -173,7 +178,7 @@ fn main_header_duration(input: &Input, streams: &[Stream], facts: &MediaFacts) -
 }
 
 /// What the header says of one stream: its own field, or the tag that Matroska writers leave.
-fn stream_duration(input: &Input, stream: &Stream) -> Option<f64> {
+fn stream_duration(input: &Input<'_>, stream: &Stream) -> Option<f64> {
     if input.duration_is_a_guess() {
         return None;
     }
@@ -185,7 +190,7 @@ fn stream_duration(input: &Input, stream: &Stream) -> Option<f64> {
 }
 
 /// Matroska's statistics tag for the bit rate.
-fn tag_number(input: &Input, stream: u32) -> Option<u64> {
+fn tag_number(input: &Input<'_>, stream: u32) -> Option<u64> {
     input
         .tag(Some(stream), c"BPS")
         .and_then(|text| text.parse().ok())
@@ -224,7 +229,7 @@ fn fourcc(tag: u32) -> Option<String> {
         .then(|| String::from_utf8_lossy(&bytes).trim_end().to_owned())
 }
 
-fn mime_type(input: &Input, format: &str, streams: &[Stream]) -> Option<String> {
+fn mime_type(input: &mut Input<'_>, format: &str, streams: &[Stream]) -> Option<String> {
     let has_video = streams
         .iter()
         .any(|s| s.kind == StreamKind::Video && !s.attached_pic);
@@ -247,7 +252,7 @@ fn mime_type(input: &Input, format: &str, streams: &[Stream]) -> Option<String> 
         }
         "matroska" => {
             let mut head = [0u8; 64];
-            let read = input.session().peek(0, &mut head).unwrap_or(0);
+            let read = input.session_mut().peek(0, &mut head).unwrap_or(0);
             if head[..read].windows(4).any(|w| w == b"webm") {
                 either("video/webm", "audio/webm")
             } else {
@@ -279,7 +284,7 @@ fn creation_time(text: &str) -> Option<String> {
     (time.as_second() > -2_082_844_800).then(|| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
-fn timecode(input: &Input, facts: &mut MediaFacts, streams: &[Stream]) {
+fn timecode(input: &Input<'_>, facts: &mut MediaFacts, streams: &[Stream]) {
     let container = input.tag(None, c"timecode").map(|code| (code, "container"));
     let found = container.or_else(|| {
         streams
@@ -294,7 +299,7 @@ fn timecode(input: &Input, facts: &mut MediaFacts, streams: &[Stream]) {
     }
 }
 
-fn location(input: &Input) -> Option<(f64, f64, Option<f64>)> {
+fn location(input: &Input<'_>) -> Option<(f64, f64, Option<f64>)> {
     let text = input
         .tag(None, c"com.apple.quicktime.location.ISO6709")
         .or_else(|| input.tag(None, c"location"))?;

@@ -11,7 +11,7 @@ mod log;
 mod names;
 
 pub(super) use input::{Input, Lock, OpenFailure, PacketStamp, Stream, StreamKind};
-pub(super) use io::{Marks, Session};
+pub(super) use io::{Marks, Session, Source};
 pub(super) use log::LogCapture;
 
 use ffmpeg_next::ffi;

@@ -96,16 +96,16 @@ pub(in crate::ffmpeg) struct IndexSummary {
 }
 
 /// An open container. Closed on drop, before the I/O below it.
-pub(in crate::ffmpeg) struct Input {
+pub(in crate::ffmpeg) struct Input<'a> {
     context: *mut ffi::AVFormatContext,
     packet: *mut ffi::AVPacket,
-    io: CustomIo,
+    io: CustomIo<'a>,
 }
 
-impl Input {
+impl<'a> Input<'a> {
     /// Recognises and opens the file of `session`; on failure, says what the reader noticed.
     pub(in crate::ffmpeg) fn open(
-        session: Session,
+        session: Session<'a>,
         lock: &Lock,
     ) -> Result<Self, (OpenFailure, Marks)> {
         let Some(io) = CustomIo::new(session) else {
@@ -203,8 +203,12 @@ impl Input {
         if code < 0 { Err(code) } else { Ok(()) }
     }
 
-    pub(in crate::ffmpeg) fn session(&self) -> &Session {
+    pub(in crate::ffmpeg) fn session(&self) -> &Session<'a> {
         self.io.session()
+    }
+
+    pub(in crate::ffmpeg) fn session_mut(&mut self) -> &mut Session<'a> {
+        self.io.session_mut()
     }
 
     /// Name of the demuxer, all its aliases with it.
@@ -444,7 +448,7 @@ impl Input {
     }
 }
 
-impl Drop for Input {
+impl Drop for Input<'_> {
     fn drop(&mut self) {
         // SAFETY: both pointers are null or ours; the calls take null. The I/O below is dropped after this.
         unsafe {

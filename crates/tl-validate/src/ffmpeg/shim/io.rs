@@ -1,19 +1,39 @@
-//! Custom I/O: FFmpeg reads through our own open file, within its first size, until the deadline, and nothing else.
+//! Custom I/O: FFmpeg reads through our own open file (or another source of bytes), within its first size, until the
+//! deadline, and nothing else.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::fmt;
 use std::fs::File;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use ffmpeg_next::ffi;
 
+use crate::range::{ReadAhead, read_file_at};
+
 /// FFmpeg's own default; 16 to 64 KiB measure the same.
 const BUFFER_BYTES: usize = 32 * 1024;
 
+/// Read at once from a source that is no file. FFmpeg is content with fewer bytes than it asks for.
+const RANGE_BYTES: usize = 1024 * 1024;
+
+/// Up to here a source that is no file is read whole in a few fetches, and hence like a file.
+const DEAR_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Fetches that [`Session::peek`] may cause in a source that is no file.
+const PEEK_FETCHES: u32 = 4;
+
+/// Where the bytes come from.
+pub(in crate::ffmpeg) enum Source<'a> {
+    File(File),
+    Ranges(ReadAhead<'a>),
+}
+
 /// What the callbacks know and what they noticed. It outlives the `AVIOContext` that points to it.
-#[derive(Debug)]
-pub(in crate::ffmpeg) struct Session {
-    file: File,
+pub(in crate::ffmpeg) struct Session<'a> {
+    source: Source<'a>,
+    peek_fetches: u32,
     /// The size when the file was opened. A file that grows meanwhile is read up to here only.
     size: u64,
     position: u64,
@@ -28,6 +48,8 @@ pub(in crate::ffmpeg) struct Session {
 pub(in crate::ffmpeg) struct Marks {
     /// FFmpeg takes a read error for the end of the file, so it is remembered here.
     pub(in crate::ffmpeg) read_error: Option<String>,
+    /// Whether the byte budget of the source was spent, which FFmpeg takes for the end of the file as well.
+    pub(in crate::ffmpeg) budget_spent: bool,
     /// Whether the deadline stopped a read or a loop.
     pub(in crate::ffmpeg) timed_out: bool,
     /// What a demuxer wanted to open besides the file.
@@ -38,10 +60,11 @@ pub(in crate::ffmpeg) struct Marks {
     pub(in crate::ffmpeg) reads: u64,
 }
 
-impl Session {
-    pub(in crate::ffmpeg) fn new(file: File, size: u64, deadline: Instant) -> Self {
+impl<'a> Session<'a> {
+    pub(in crate::ffmpeg) fn new(source: Source<'a>, size: u64, deadline: Instant) -> Self {
         Self {
-            file,
+            source,
+            peek_fetches: PEEK_FETCHES,
             size,
             position: 0,
             deadline,
@@ -54,9 +77,33 @@ impl Session {
         self.size
     }
 
-    /// Reads at an absolute offset, outside of FFmpeg.
-    pub(in crate::ffmpeg) fn peek(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        read_at(&self.file, into, offset)
+    /// Whether reading here and there is dear: each read may be a request over a network, and there is much to read.
+    pub(in crate::ffmpeg) fn is_dear(&self) -> bool {
+        matches!(self.source, Source::Ranges(_)) && self.size > DEAR_BYTES
+    }
+
+    /// How many more bytes the source gives; `None` for any number.
+    pub(in crate::ffmpeg) fn remaining(&self) -> Option<u64> {
+        match &self.source {
+            Source::File(_) => None,
+            Source::Ranges(ahead) => ahead.remaining(),
+        }
+    }
+
+    /// Reads at an absolute offset, outside of FFmpeg. Of a remote source only little more than is there already.
+    pub(in crate::ffmpeg) fn peek(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        match &mut self.source {
+            Source::File(file) => read_file_at(file, into, offset),
+            Source::Ranges(ahead) => {
+                if !ahead.holds(offset) {
+                    self.peek_fetches = self
+                        .peek_fetches
+                        .checked_sub(1)
+                        .ok_or(io::ErrorKind::QuotaExceeded)?;
+                }
+                ahead.read(offset, into)
+            }
+        }
     }
 
     fn expired(&mut self) -> bool {
@@ -69,7 +116,10 @@ impl Session {
     /// Reads the next bytes into `scratch`; the number of bytes, or an FFmpeg error code.
     fn read_next(&mut self, wanted: usize) -> Result<usize, c_int> {
         let left = self.size.saturating_sub(self.position);
-        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(wanted);
+        let mut wanted = usize::try_from(left).unwrap_or(usize::MAX).min(wanted);
+        if matches!(self.source, Source::Ranges(_)) {
+            wanted = wanted.min(RANGE_BYTES);
+        }
         if wanted == 0 {
             return Err(ffi::AVERROR_EOF);
         }
@@ -80,7 +130,7 @@ impl Session {
             if self.expired() {
                 return Err(ffi::AVERROR_EXIT);
             }
-            match read_at(&self.file, &mut self.scratch[..wanted], self.position) {
+            match self.source.read_at(self.position, &mut self.scratch[..wanted]) {
                 Ok(0) => return Err(ffi::AVERROR_EOF),
                 Ok(n) => {
                     self.position += n as u64;
@@ -89,6 +139,10 @@ impl Session {
                     return Ok(n);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
+                    self.marks.budget_spent = true;
+                    return Err(ffi::AVERROR(ffi::EIO));
+                }
                 Err(error) => {
                     self.marks
                         .read_error
@@ -112,24 +166,37 @@ impl Session {
     }
 }
 
-#[cfg(unix)]
-fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, into, offset)
+impl Source<'_> {
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => read_file_at(file, into, offset),
+            Self::Ranges(ahead) => {
+                // Below this stands code of others, and above it stands C, which a panic must not pass.
+                let read = AssertUnwindSafe(|| ahead.read(offset, into));
+                catch_unwind(read)
+                    .unwrap_or_else(|_| Err(io::Error::other("the source of bytes panicked")))
+            }
+        }
+    }
 }
 
-#[cfg(windows)]
-fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, into, offset)
+impl fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("size", &self.size)
+            .field("marks", &self.marks)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An `AVIOContext` over a [`Session`]; owns both.
-pub(super) struct CustomIo {
+pub(super) struct CustomIo<'a> {
     pub(super) context: *mut ffi::AVIOContext,
-    session: *mut Session,
+    session: *mut Session<'a>,
 }
 
-impl CustomIo {
-    pub(super) fn new(session: Session) -> Option<Self> {
+impl<'a> CustomIo<'a> {
+    pub(super) fn new(session: Session<'a>) -> Option<Self> {
         let session = Box::into_raw(Box::new(session));
         // SAFETY: plain allocation; the result is checked.
         let buffer = unsafe { ffi::av_mallocz(BUFFER_BYTES) };
@@ -162,10 +229,15 @@ impl CustomIo {
         Some(Self { context, session })
     }
 
-    pub(super) fn session(&self) -> &Session {
+    pub(super) fn session(&self) -> &Session<'a> {
         // SAFETY: the session lives as long as `self`. The callbacks make their exclusive reference only while a call
         // into FFmpeg runs, which needs `&mut Input` and hence cannot overlap with this borrow.
         unsafe { &*self.session }
+    }
+
+    pub(super) fn session_mut(&mut self) -> &mut Session<'a> {
+        // SAFETY: as above; `&mut self` excludes every other borrow, and no call into FFmpeg runs during this one.
+        unsafe { &mut *self.session }
     }
 
     /// What the interrupt callback polls.
@@ -177,7 +249,7 @@ impl CustomIo {
     }
 }
 
-impl Drop for CustomIo {
+impl Drop for CustomIo<'_> {
     fn drop(&mut self) {
         // SAFETY: the format context that used this I/O is closed before (see `Input`). The buffer is taken from the
         // context because FFmpeg may have replaced it. `session` is freed last and once.
@@ -195,7 +267,7 @@ unsafe extern "C" fn read(opaque: *mut c_void, buffer: *mut u8, size: c_int) -> 
     };
     // SAFETY: `opaque` is the session of `CustomIo::new`; FFmpeg calls back on the thread that called it, one call at a
     // time, and no other reference to the session exists while it runs.
-    let session = unsafe { &mut *opaque.cast::<Session>() };
+    let session = unsafe { &mut *opaque.cast::<Session<'_>>() };
     match session.read_next(wanted) {
         Ok(n) => {
             // SAFETY: FFmpeg gives room for `size` bytes, `n <= size`, and `scratch` holds `n` bytes. The bytes go
@@ -209,7 +281,7 @@ unsafe extern "C" fn read(opaque: *mut c_void, buffer: *mut u8, size: c_int) -> 
 
 unsafe extern "C" fn seek(opaque: *mut c_void, offset: i64, whence: c_int) -> i64 {
     // SAFETY: as in `read`.
-    let session = unsafe { &mut *opaque.cast::<Session>() };
+    let session = unsafe { &mut *opaque.cast::<Session<'_>>() };
     // AVSEEK_FORCE may be mixed in and has no meaning here.
     let whence = whence & !ffi::AVSEEK_FORCE;
     if whence == ffi::AVSEEK_SIZE {
@@ -222,7 +294,7 @@ unsafe extern "C" fn seek(opaque: *mut c_void, offset: i64, whence: c_int) -> i6
 
 unsafe extern "C" fn interrupted(opaque: *mut c_void) -> c_int {
     // SAFETY: as in `read`; FFmpeg polls between reads, never during one.
-    let session = unsafe { &mut *opaque.cast::<Session>() };
+    let session = unsafe { &mut *opaque.cast::<Session<'_>>() };
     c_int::from(session.expired())
 }
 
@@ -238,7 +310,7 @@ pub(super) unsafe extern "C" fn deny_open(
     // the session of `CustomIo::interrupt`, which every nested context inherits, or null.
     unsafe {
         *io = std::ptr::null_mut();
-        let session = (*context).interrupt_callback.opaque.cast::<Session>();
+        let session = (*context).interrupt_callback.opaque.cast::<Session<'_>>();
         if !session.is_null() {
             let name = if url.is_null() {
                 String::new()

@@ -1,0 +1,274 @@
+//! Read-ahead: few large reads of a source where a demuxer makes many small ones, and what was read lately kept.
+
+use std::collections::VecDeque;
+use std::io;
+
+use super::RangeRead;
+
+/// What is fetched at a place that nothing was read near before.
+const FIRST_BYTES: u64 = 256 * 1024;
+
+/// What is fetched at most at once, when reading goes on where it ended.
+const MOST_BYTES: u64 = 1024 * 1024;
+
+/// What is kept at most.
+const KEPT_BYTES: usize = 8 * 1024 * 1024;
+
+/// A source with a memory of what was read last.
+pub(crate) struct ReadAhead<'a> {
+    source: &'a mut dyn RangeRead,
+    size: u64,
+    /// The latest at the end.
+    blocks: VecDeque<Block>,
+    kept: usize,
+    /// What the next sequential read fetches.
+    stride: u64,
+}
+
+struct Block {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Block {
+    fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+}
+
+impl<'a> ReadAhead<'a> {
+    pub(crate) fn new(source: &'a mut dyn RangeRead) -> Self {
+        let size = source.size();
+        Self {
+            source,
+            size,
+            blocks: VecDeque::new(),
+            kept: 0,
+            stride: FIRST_BYTES,
+        }
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// How many more bytes may be fetched.
+    pub(crate) fn remaining(&self) -> Option<u64> {
+        self.source.remaining()
+    }
+
+    /// Whether the byte at `offset` is there without asking the source.
+    pub(crate) fn holds(&self, offset: u64) -> bool {
+        offset >= self.size || self.block_at(offset).is_some()
+    }
+
+    /// Reads at an offset; 0 at the end only.
+    pub(crate) fn read(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        if offset >= self.size || into.is_empty() {
+            return Ok(0);
+        }
+        if self.block_at(offset).is_none() {
+            self.fetch(offset, into.len() as u64)?;
+        }
+        let Some(block) = self.block_at(offset) else {
+            let seen = format!(
+                "the source ends at byte {offset}, though its size is {}",
+                self.size
+            );
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, seen));
+        };
+        let from = (offset - block.start) as usize;
+        let read = into.len().min(block.bytes.len() - from);
+        into[..read].copy_from_slice(&block.bytes[from..from + read]);
+        Ok(read)
+    }
+
+    fn block_at(&self, offset: u64) -> Option<&Block> {
+        let mut latest_first = self.blocks.iter().rev();
+        latest_first.find(|block| (block.start..block.end()).contains(&offset))
+    }
+
+    /// Fetches a stretch that holds `offset`.
+    fn fetch(&mut self, offset: u64, wanted: u64) -> io::Result<()> {
+        let goes_on = self.blocks.back().is_some_and(|last| last.end() == offset);
+        self.stride = if goes_on {
+            (self.stride * 2).min(MOST_BYTES)
+        } else {
+            FIRST_BYTES
+        };
+        // The last stretch is fetched whole: who reads there reads backwards, as often as not.
+        let mut start = if self.size - offset < FIRST_BYTES {
+            self.size.saturating_sub(FIRST_BYTES)
+        } else {
+            offset
+        };
+        let stride = self.stride.max(wanted.min(MOST_BYTES));
+        let mut end = offset.saturating_add(stride).min(self.size);
+        // What is there already is not fetched again.
+        for block in &self.blocks {
+            if block.end() <= offset {
+                start = start.max(block.end());
+            } else if block.start > offset {
+                end = end.min(block.start);
+            }
+        }
+        if let Some(remaining) = self.source.remaining() {
+            if remaining < offset - start + 1 {
+                start = offset;
+            }
+            end = end.min(start.saturating_add(remaining));
+            if end <= offset {
+                return Err(io::ErrorKind::QuotaExceeded.into());
+            }
+        }
+        let mut bytes = vec![0; (end - start) as usize];
+        let mut filled = 0;
+        // A short read is taken as it is, once it holds what was asked for.
+        while start + filled as u64 <= offset {
+            match self
+                .source
+                .read_at(start + filled as u64, &mut bytes[filled..])
+            {
+                Ok(0) => return Ok(()),
+                Ok(read) => filled = (filled + read).min(bytes.len()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        bytes.truncate(filled);
+        self.kept += filled;
+        self.blocks.push_back(Block { start, bytes });
+        while self.kept > KEPT_BYTES
+            && let Some(oldest) = self.blocks.pop_front()
+        {
+            self.kept -= oldest.bytes.len();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that count how often they are asked for, and give at most `most` of them at once.
+    struct Counted {
+        bytes: Vec<u8>,
+        calls: Vec<(u64, usize)>,
+        most: usize,
+        left: Option<u64>,
+    }
+
+    impl Counted {
+        fn new(size: usize) -> Self {
+            Self {
+                bytes: (0..size).map(|i| (i / 7) as u8).collect(),
+                calls: Vec::new(),
+                most: usize::MAX,
+                left: None,
+            }
+        }
+    }
+
+    impl RangeRead for Counted {
+        fn size(&self) -> u64 {
+            self.bytes.len() as u64
+        }
+        fn remaining(&self) -> Option<u64> {
+            self.left
+        }
+        fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+            let wanted = into.len().min(self.most);
+            self.calls.push((offset, wanted));
+            let read = (&self.bytes[..]).read_at(offset, &mut into[..wanted])?;
+            if let Some(left) = &mut self.left {
+                *left = left.checked_sub(read as u64).expect("within the budget");
+            }
+            Ok(read)
+        }
+    }
+
+    #[test]
+    fn many_small_reads_in_a_row_are_few_large_ones() {
+        let mut source = Counted::new(3_000_000);
+        let whole = source.bytes.clone();
+        let mut ahead = ReadAhead::new(&mut source);
+        let mut read = Vec::new();
+        let mut piece = [0; 32 * 1024];
+        loop {
+            match ahead.read(read.len() as u64, &mut piece).expect("memory") {
+                0 => break,
+                n => read.extend_from_slice(&piece[..n]),
+            }
+        }
+        assert_eq!(read, whole);
+        assert!(source.calls.len() <= 5, "{:?}", source.calls);
+    }
+
+    #[test]
+    fn reading_the_end_backwards_is_one_request() {
+        let mut source = Counted::new(3_000_000);
+        let mut ahead = ReadAhead::new(&mut source);
+        for back in [4u64, 1000, 30_000, 200_000] {
+            let mut piece = [0; 4];
+            assert_eq!(ahead.read(3_000_000 - back, &mut piece).expect("memory"), 4);
+        }
+        assert_eq!(source.calls, [(3_000_000 - FIRST_BYTES, FIRST_BYTES as usize)]);
+    }
+
+    #[test]
+    fn the_budget_is_never_overrun_and_its_end_is_told() {
+        let mut source = Counted::new(3_000_000);
+        source.left = Some(300_000);
+        let mut ahead = ReadAhead::new(&mut source);
+        let mut piece = [0; 1000];
+        assert_eq!(ahead.read(0, &mut piece).expect("within the budget"), 1000);
+        assert_eq!(ahead.read(2_999_999, &mut piece).expect("shortened"), 1);
+        let error = ahead.read(1_000_000, &mut piece).and_then(|_| ahead.read(2_000_000, &mut piece));
+        assert_eq!(
+            error.expect_err("spent").kind(),
+            io::ErrorKind::QuotaExceeded
+        );
+        let fetched: usize = source.calls.iter().map(|c| c.1).sum();
+        assert!(fetched <= 300_000, "{fetched}");
+    }
+
+    #[test]
+    fn a_source_that_ends_early_is_an_error_and_not_an_end() {
+        struct Short;
+        impl RangeRead for Short {
+            fn size(&self) -> u64 {
+                1000
+            }
+            fn read_at(&mut self, _: u64, _: &mut [u8]) -> io::Result<usize> {
+                Ok(0)
+            }
+        }
+        let error = ReadAhead::new(&mut Short).read(0, &mut [0; 10]);
+        assert_eq!(
+            error.expect_err("it lies").kind(),
+            io::ErrorKind::UnexpectedEof
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_read_is_what_is_there(
+            size in 1usize..1_500_000,
+            most in 1usize..700_000,
+            places in proptest::collection::vec((0u64..1_600_000, 1usize..100_000), 1..20),
+        ) {
+            let mut source = Counted::new(size);
+            source.most = most;
+            let whole = source.bytes.clone();
+            let mut ahead = ReadAhead::new(&mut source);
+            for (offset, wanted) in places {
+                let mut piece = vec![0; wanted];
+                let read = ahead.read(offset, &mut piece).expect("memory");
+                let from = usize::try_from(offset).expect("small").min(whole.len());
+                proptest::prop_assert!(read > 0 || from == whole.len());
+                proptest::prop_assert_eq!(&piece[..read], &whole[from..from + read]);
+            }
+        }
+    }
+}
