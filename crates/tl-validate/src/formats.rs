@@ -12,6 +12,7 @@
 //! ```
 
 mod csv;
+mod document;
 mod html;
 mod human;
 mod junit;
@@ -21,6 +22,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use csv::csv;
+pub use document::{Document, DocumentKind, Piece};
 pub use html::html;
 pub use human::{HumanOptions, human};
 pub use junit::junit;

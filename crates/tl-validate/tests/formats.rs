@@ -132,9 +132,10 @@ fn sarif_is_what_the_schema_asks_for() {
         let index = usize::try_from(result.rule_index.expect("an index")).expect("small");
         assert_eq!(Some(&rules[index].id), result.rule_id.as_ref());
     }
+    let log: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     insta::assert_snapshot!(
         "sarif",
-        text.replace(env!("CARGO_PKG_VERSION"), "[version]")
+        format!("{log:#}").replace(env!("CARGO_PKG_VERSION"), "[version]")
     );
 }
 

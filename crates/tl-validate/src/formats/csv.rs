@@ -1,56 +1,63 @@
 //! Comma-separated values: one row per finding, and one for a file without findings.
 
 use super::Entry;
+use super::document::{DocumentKind, whole};
 
 const HEADER: &str = "file,verdict,severity,rule,observed,allowed,why,predicted_code,documentation,fix,pack,pack_date";
 
 /// A table by RFC 4180, with a header row and CRLF line ends.
 pub fn csv(entries: &[Entry<'_>]) -> String {
-    let mut out = format!("{HEADER}\r\n");
-    for entry in entries {
-        let report = entry.report;
-        let (verdict, date) = (report.verdict.as_str(), report.pack_date.to_string());
-        let mut row = |middle: [&str; 8]| {
-            let [severity, rule, observed, allowed, why, code, page, fix] = middle;
-            let all = [
-                entry.name,
-                verdict,
-                severity,
-                rule,
-                observed,
-                allowed,
-                why,
-                code,
-                page,
-                fix,
-                &report.pack,
-                &date,
-            ];
-            let cells: Vec<String> = all.into_iter().map(cell).collect();
-            out.push_str(&cells.join(","));
-            out.push_str("\r\n");
-        };
-        if report.findings.is_empty() {
-            row([""; 8]);
-        }
-        for f in &report.findings {
-            let code = f.predicted_code.as_deref().unwrap_or_default();
-            let fix = f
-                .fix
-                .as_ref()
-                .map(|fix| fix.argv.join(" "))
-                .unwrap_or_default();
-            row([
-                f.severity.as_str(),
-                &f.rule,
-                &f.observed,
-                &f.allowed,
-                &f.why,
-                code,
-                &f.documentation,
-                &fix,
-            ]);
-        }
+    whole(DocumentKind::Csv, entries)
+}
+
+pub(super) fn head() -> String {
+    format!("{HEADER}\r\n")
+}
+
+pub(super) fn rows(entry: &Entry<'_>) -> String {
+    let mut out = String::new();
+    let report = entry.report;
+    let (verdict, date) = (report.verdict.as_str(), report.pack_date.to_string());
+    let mut row = |middle: [&str; 8]| {
+        let [severity, rule, observed, allowed, why, code, page, fix] = middle;
+        let all = [
+            entry.name,
+            verdict,
+            severity,
+            rule,
+            observed,
+            allowed,
+            why,
+            code,
+            page,
+            fix,
+            &report.pack,
+            &date,
+        ];
+        let cells: Vec<String> = all.into_iter().map(cell).collect();
+        out.push_str(&cells.join(","));
+        out.push_str("\r\n");
+    };
+    if report.findings.is_empty() {
+        row([""; 8]);
+    }
+    for f in &report.findings {
+        let code = f.predicted_code.as_deref().unwrap_or_default();
+        let fix = f
+            .fix
+            .as_ref()
+            .map(|fix| fix.argv.join(" "))
+            .unwrap_or_default();
+        row([
+            f.severity.as_str(),
+            &f.rule,
+            &f.observed,
+            &f.allowed,
+            &f.why,
+            code,
+            &f.documentation,
+            &fix,
+        ]);
     }
     out
 }

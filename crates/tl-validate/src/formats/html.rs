@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::document::{DocumentKind, Tally, whole};
 use super::{Entry, escaped};
-use crate::Verdict;
 
 const STYLE: &str = "\
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222;background:#fff}\
@@ -13,32 +13,25 @@ img{width:160px;height:90px;object-fit:contain;background:#000}code{font-size:.8
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}td,th{border-color:#444}.why{color:#aaa}\
 .pass{color:#6fcf87}.warn{color:#e0b050}.refuse{color:#ff7a8a}}";
 
+pub(super) const TAIL: &str = "</table>\n</body>\n</html>\n";
+
 /// A whole page for all entries.
 pub fn html(entries: &[Entry<'_>]) -> String {
-    let count = |verdict| {
-        entries
-            .iter()
-            .filter(|e| e.report.verdict == verdict)
-            .count()
-    };
-    let mut out = format!(
+    whole(DocumentKind::Html, entries)
+}
+
+pub(super) fn head(tally: &Tally) -> String {
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>tl validate</title>\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<style>{STYLE}</style>\n</head>\n<body>\n\
          <h1>tl validate</h1>\n<p>{} files: <span class=\"pass\">{} pass</span>, <span class=\"warn\">{} with warnings</span>, \
          <span class=\"refuse\">{} refused</span>.</p>\n<table>\n<tr><th>Picture</th><th>File</th><th>Verdict</th><th>Findings</th></tr>\n",
-        entries.len(),
-        count(Verdict::Pass),
-        count(Verdict::Warn),
-        count(Verdict::Refuse),
-    );
-    for entry in entries {
-        row(&mut out, entry);
-    }
-    out.push_str("</table>\n</body>\n</html>\n");
-    out
+        tally.files, tally.pass, tally.warn, tally.refuse,
+    )
 }
 
-fn row(out: &mut String, entry: &Entry<'_>) {
+pub(super) fn row(entry: &Entry<'_>) -> String {
+    let mut out = String::new();
     let report = entry.report;
     out.push_str("<tr><td>");
     if let Some(jpeg) = entry.thumbnail {
@@ -85,6 +78,7 @@ fn row(out: &mut String, entry: &Entry<'_>) {
         out.push_str("</li>");
     }
     out.push_str("</ul></td></tr>\n");
+    out
 }
 
 /// Base64 by RFC 4648, with padding.

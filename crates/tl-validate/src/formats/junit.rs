@@ -2,65 +2,68 @@
 
 use std::fmt::Write as _;
 
+use super::document::{DocumentKind, Tally, whole};
 use super::{Entry, escaped};
 use crate::{Severity, Verdict};
 
+pub(super) const TAIL: &str = "  </testsuite>\n</testsuites>\n";
+
 /// A `testsuites` document, as continuous integration servers read it.
 pub fn junit(entries: &[Entry<'_>]) -> String {
-    let failures = entries.iter().filter(|e| e.report.is_refused()).count();
-    let seconds: f64 = entries.iter().filter_map(|e| e.seconds).sum();
+    whole(DocumentKind::Junit, entries)
+}
+
+pub(super) fn head(tally: &Tally) -> String {
     let counts = format!(
-        "tests=\"{}\" failures=\"{failures}\" errors=\"0\" time=\"{seconds:.3}\"",
-        entries.len()
+        "tests=\"{}\" failures=\"{}\" errors=\"0\" time=\"{:.3}\"",
+        tally.files, tally.refuse, tally.seconds
     );
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"tl validate\" {counts}>\n  \
+         <testsuite name=\"tl validate\" {counts} skipped=\"0\">\n"
+    )
+}
+
+pub(super) fn case(entry: &Entry<'_>) -> String {
+    let mut out = String::new();
     let mut line = |text: String| {
         out.push_str(&text);
         out.push('\n');
     };
-    line(format!("<testsuites name=\"tl validate\" {counts}>"));
-    line(format!(
-        "  <testsuite name=\"tl validate\" {counts} skipped=\"0\">"
-    ));
-    for entry in entries {
-        let name = escaped(entry.name);
-        let class = escaped(&entry.report.pack);
-        let time = entry.seconds.unwrap_or(0.0);
-        let head =
-            format!("    <testcase name=\"{name}\" classname=\"{class}\" time=\"{time:.3}\"");
-        if entry.report.findings.is_empty() {
-            line(format!("{head}/>"));
-            continue;
-        }
-        line(format!("{head}>"));
-        let (errors, others): (Vec<_>, Vec<_>) = entry
-            .report
-            .findings
-            .iter()
-            .partition(|f| f.severity == Severity::Error);
-        if entry.report.verdict == Verdict::Refuse {
-            let kind = errors.first().map(|f| f.rule.as_str()).unwrap_or_default();
-            let first = errors
-                .first()
-                .map(|f| format!("{}; allowed: {}", f.observed, f.allowed))
-                .unwrap_or_default();
-            line(format!(
-                "      <failure type=\"{}\" message=\"{}\">{}</failure>",
-                escaped(kind),
-                escaped(&first),
-                escaped(&text(&errors))
-            ));
-        }
-        if !others.is_empty() {
-            line(format!(
-                "      <system-out>{}</system-out>",
-                escaped(&text(&others))
-            ));
-        }
-        line("    </testcase>".to_owned());
+    let name = escaped(entry.name);
+    let class = escaped(&entry.report.pack);
+    let time = entry.seconds.unwrap_or(0.0);
+    let head = format!("    <testcase name=\"{name}\" classname=\"{class}\" time=\"{time:.3}\"");
+    if entry.report.findings.is_empty() {
+        line(format!("{head}/>"));
+        return out;
     }
-    line("  </testsuite>".to_owned());
-    line("</testsuites>".to_owned());
+    line(format!("{head}>"));
+    let (errors, others): (Vec<_>, Vec<_>) = entry
+        .report
+        .findings
+        .iter()
+        .partition(|f| f.severity == Severity::Error);
+    if entry.report.verdict == Verdict::Refuse {
+        let kind = errors.first().map(|f| f.rule.as_str()).unwrap_or_default();
+        let first = errors
+            .first()
+            .map(|f| format!("{}; allowed: {}", f.observed, f.allowed))
+            .unwrap_or_default();
+        line(format!(
+            "      <failure type=\"{}\" message=\"{}\">{}</failure>",
+            escaped(kind),
+            escaped(&first),
+            escaped(&text(&errors))
+        ));
+    }
+    if !others.is_empty() {
+        line(format!(
+            "      <system-out>{}</system-out>",
+            escaped(&text(&others))
+        ));
+    }
+    line("    </testcase>".to_owned());
     out
 }
 

@@ -1,45 +1,56 @@
 //! SARIF 2.1.0: one result per finding, with the rules it refers to.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::Entry;
+use super::document::{DocumentKind, Piece, Tally, whole};
 use crate::{Finding, Severity};
 
-/// A log of one run, as code hosts read it.
+pub(super) const MIDDLE: &str = "\n],\"results\":[";
+pub(super) const TAIL: &str = "\n],\"columnKind\":\"unicodeCodePoints\"}]}\n";
+
+/// A log of one run, as code hosts read it; each file and each result is a line of its own.
 pub fn sarif(entries: &[Entry<'_>]) -> String {
-    let mut rules: BTreeMap<&str, &Finding> = BTreeMap::new();
-    for finding in entries.iter().flat_map(|e| &e.report.findings) {
-        rules.entry(&finding.rule).or_insert(finding);
-    }
-    let index: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(i, id)| (*id, i)).collect();
-    let results: Vec<Value> = entries
-        .iter()
-        .flat_map(|entry| {
-            entry
-                .report
-                .findings
-                .iter()
-                .map(move |finding| (entry, finding))
-        })
-        .map(|(entry, finding)| result(entry, finding, index.get(finding.rule.as_str()).copied()))
-        .collect();
-    let log = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
-                "name": "tl validate",
-                "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules.values().map(|f| rule(f)).collect::<Vec<_>>(),
-            }},
-            "artifacts": entries.iter().map(artifact).collect::<Vec<_>>(),
-            "results": results,
-            "columnKind": "unicodeCodePoints",
-        }],
+    whole(DocumentKind::Sarif, entries)
+}
+
+pub(super) fn head(tally: &Tally) -> String {
+    let driver = json!({
+        "name": "tl validate",
+        "version": env!("CARGO_PKG_VERSION"),
+        "rules": tally.rules.iter().map(|(_, rule)| rule).collect::<Vec<_>>(),
     });
-    format!("{log:#}")
+    format!(
+        "{{\"$schema\":\"https://json.schemastore.org/sarif-2.1.0.json\",\"version\":\"2.1.0\",\"runs\":[{{\
+         \"tool\":{{\"driver\":{driver}}},\n\"artifacts\":["
+    )
+}
+
+/// The results of one entry, and its artifact aside.
+pub(super) fn piece(entry: &Entry<'_>, tally: &mut Tally) -> Piece {
+    // The first file is the one with which the tally begins.
+    let comma = if tally.files > 1 { "," } else { "" };
+    let mut piece = Piece {
+        body: String::new(),
+        aside: format!("{comma}\n{}", artifact(entry)),
+    };
+    for finding in &entry.report.findings {
+        let first = tally.rules.is_empty();
+        let index = tally
+            .rules
+            .iter()
+            .position(|(id, _)| *id == finding.rule)
+            .unwrap_or_else(|| {
+                tally.rules.push((finding.rule.clone(), rule(finding)));
+                tally.rules.len() - 1
+            });
+        // Every result has a rule, so the first result is the one that brings the first rule.
+        let comma = if first { "" } else { "," };
+        piece
+            .body
+            .push_str(&format!("{comma}\n{}", result(entry, finding, index)));
+    }
+    piece
 }
 
 fn level(severity: Severity) -> &'static str {
@@ -76,7 +87,7 @@ fn artifact(entry: &Entry<'_>) -> Value {
     artifact
 }
 
-fn result(entry: &Entry<'_>, finding: &Finding, rule_index: Option<usize>) -> Value {
+fn result(entry: &Entry<'_>, finding: &Finding, rule_index: usize) -> Value {
     let mut text = format!(
         "{}; allowed: {}. {}",
         finding.observed, finding.allowed, finding.why
@@ -89,6 +100,7 @@ fn result(entry: &Entry<'_>, finding: &Finding, rule_index: Option<usize>) -> Va
     }
     let mut result = json!({
         "ruleId": finding.rule,
+        "ruleIndex": rule_index,
         "level": level(finding.severity),
         "message": {"text": text},
         "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(entry.name)}}}],
@@ -99,9 +111,6 @@ fn result(entry: &Entry<'_>, finding: &Finding, rule_index: Option<usize>) -> Va
             "packDate": entry.report.pack_date.to_string(),
         },
     });
-    if let Some(index) = rule_index {
-        result["ruleIndex"] = json!(index);
-    }
     if let Some(code) = &finding.predicted_code {
         result["properties"]["predictedCode"] = json!(code);
     }
