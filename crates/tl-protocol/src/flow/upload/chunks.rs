@@ -47,7 +47,7 @@ impl MultipartUpload {
             sending.session.chunk_start(index),
             sending.session.chunk_len(index),
         );
-        let (source, digest): (Arc<dyn Source>, _) = if self.settings.verify {
+        let (source, digest): (Arc<dyn Source>, _) = if self.settings.verify && sending.tells_md5 {
             let (source, slot) = Digesting::new(Arc::clone(&self.source), start);
             (Arc::new(source), Some(slot))
         } else {
@@ -104,6 +104,7 @@ impl MultipartUpload {
         let len = sending.session.chunk_len(index);
         let trouble = match judge(outcome, digest, len, now) {
             Ok(etag) => {
+                sending.tells_md5 = is_md5(&etag);
                 sending.book.sent(index, etag.clone());
                 sending.unreported_since.get_or_insert(now.mono);
                 sending.bytes += len;
@@ -274,4 +275,81 @@ fn put(url: &str, headers: &BTreeMap<String, String>, body: Body) -> Option<http
 /// An ETag without its quotation marks and the mark of a weak one, as the platform's own clients report it.
 fn unquoted(etag: &str) -> &str {
     etag.trim().trim_start_matches("W/").trim_matches('"')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use bytes::Bytes;
+    use tl_model::{NewUpload, UploadType};
+
+    use super::*;
+    use crate::{
+        BytesSource, Flow, Policy, Token,
+        endpoint::CreateUpload,
+        flow::upload::{Begin, UploadSettings},
+    };
+
+    /// Sends two chunks, one after the other, to a storage that answers the first with `etag`; says which were hashed.
+    fn hashed(etag: &str, verify: bool) -> Vec<bool> {
+        let now = Now::new(Duration::ZERO, SystemTime::UNIX_EPOCH);
+        let upload = NewUpload::new("a.mp4", UploadType::Video, 2_u64);
+        let settings = UploadSettings {
+            lanes: 1,
+            verify,
+            ..UploadSettings::default()
+        };
+        let mut flow = MultipartUpload::new(
+            Arc::new(BytesSource::new("a.mp4", &b"ab"[..])),
+            Begin::New(CreateUpload { upload }),
+            &"https://api.example/v1.3".parse().unwrap(),
+            Policy::default(),
+            settings,
+            1,
+        );
+        let mut hashed = Vec::new();
+        loop {
+            let Step::Start(token, exchange) = flow.step(now) else {
+                return hashed;
+            };
+            let answer = http::Response::builder();
+            let answer = if exchange.http.method() == http::Method::PUT {
+                hashed.push(has_digest(&flow, token));
+                answer.header("etag", etag).body(Bytes::new())
+            } else {
+                answer.status(201).body(Bytes::from_static(
+                    br#"{"upload_id":"u","asset_id":"a","chunk_size":1,"total_chunks":2,"upload_urls":[
+                        {"chunk_index":1,"url":"https://storage.example/1"},{"chunk_index":2,"url":"https://storage.example/2"}]}"#,
+                ))
+            };
+            std::io::copy(&mut exchange.http.body().reader(), &mut std::io::sink()).unwrap();
+            flow.on_outcome(now, token, Ok(answer.unwrap()));
+            if hashed.len() == 2 {
+                return hashed;
+            }
+        }
+    }
+
+    fn has_digest(flow: &MultipartUpload, token: Token) -> bool {
+        let (sender, _) = &flow.tokens[&token];
+        matches!(
+            sender,
+            Sender::Chunk {
+                digest: Some(_),
+                ..
+            }
+        )
+    }
+
+    #[test]
+    fn chunks_are_hashed_as_long_as_the_storage_may_tell_their_md5() {
+        // The MD5 of "a".
+        assert_eq!(
+            hashed("\"0cc175b9c0f1b6a831c399e269772661\"", true),
+            [true, true]
+        );
+        assert_eq!(hashed("\"opaque-1\"", true), [true, false]);
+        assert_eq!(hashed("\"opaque-1\"", false), [false, false]);
+    }
 }

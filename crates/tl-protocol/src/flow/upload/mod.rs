@@ -132,6 +132,8 @@ struct Sending {
     /// What the state that is being read names as complete, and the page at hand.
     verified: (Vec<u32>, u32),
     verifications: u32,
+    /// The storage's last ETag had the form of an MD5, or there was none yet: hashing a chunk is of use.
+    tells_md5: bool,
     /// The first time since which something is sent but not reported.
     unreported_since: Option<Duration>,
     /// No chunk starts before this time, because of the bandwidth limit.

@@ -179,6 +179,7 @@ impl MultipartUpload {
             verify_call: None,
             verified: (Vec::new(), 0),
             verifications: 0,
+            tells_md5: true,
             unreported_since,
             paced_until: Duration::ZERO,
             began: now.mono,
