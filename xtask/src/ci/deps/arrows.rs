@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tl-validate",
         ],
     ),
+    ("tl-bench", &["tl-client"]),
     ("tl-testkit", &["tl-model", "tl-protocol"]),
     ("xtask", &[]),
 ];

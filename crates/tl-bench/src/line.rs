@@ -1,0 +1,123 @@
+//! One raw connection, plain or TLS: what the raw contenders write to, with just enough HTTP to read an answer.
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    sync::Arc,
+};
+
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+
+use crate::{Failure, arguments::Arguments};
+
+/// The size of a piece: the same as that of the asynchronous transport.
+pub(crate) const PIECE: usize = 256 << 10;
+
+/// Where raw contenders connect, and whom they trust.
+#[derive(Clone)]
+pub(crate) struct Address {
+    port: u16,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Address {
+    pub(crate) fn of(arguments: &Arguments) -> Result<Self, Failure> {
+        let tls = match arguments.optional("ca") {
+            None => None,
+            Some(path) => Some(Arc::new(client_config(&std::fs::read(path)?)?)),
+        };
+        Ok(Self {
+            port: arguments.number("port")?,
+            tls,
+        })
+    }
+
+    pub(crate) fn connect(&self) -> Result<Line, Failure> {
+        let socket = TcpStream::connect(("127.0.0.1", self.port))?;
+        socket.set_nodelay(true)?;
+        let stream: Box<dyn Duplex> = match &self.tls {
+            None => Box::new(socket),
+            Some(config) => {
+                let name = ServerName::try_from("127.0.0.1")?;
+                let mut tls = ClientConnection::new(Arc::clone(config), name)?;
+                tls.set_buffer_limit(Some(2 * PIECE));
+                Box::new(StreamOwned::new(tls, socket))
+            }
+        };
+        Ok(Line(BufReader::with_capacity(16 << 10, stream)))
+    }
+}
+
+/// The same TLS as the product's: rustls, ring, HTTP/1.1.
+pub(crate) fn client_config(pem: &[u8]) -> Result<ClientConfig, Failure> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        roots.add(certificate?)?;
+    }
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+trait Duplex: Read + Write + Send {}
+impl<T: Read + Write + Send> Duplex for T {}
+
+/// A connection.
+pub(crate) struct Line(BufReader<Box<dyn Duplex>>);
+
+impl Line {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.get_mut().write_all(bytes)
+    }
+
+    /// Sends a request with a JSON body and reads its answer.
+    pub(crate) fn ask(&mut self, method: &str, path: &str, body: &str) -> Result<Answer, Failure> {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: tlk_bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.write(head.as_bytes())?;
+        self.answer()
+    }
+
+    /// Reads one answer.
+    pub(crate) fn answer(&mut self) -> Result<Answer, Failure> {
+        let mut answer = Answer::default();
+        let mut text = String::new();
+        self.0.read_line(&mut text)?;
+        let status = text.split(' ').nth(1).unwrap_or_default();
+        if !status.starts_with('2') {
+            return Err(format!("the sink answered `{}`", text.trim_end()).into());
+        }
+        let mut length = 0;
+        loop {
+            text.clear();
+            if self.0.read_line(&mut text)? == 0 {
+                return Err("the sink closed the connection in the middle of an answer".into());
+            }
+            match text.trim_end().split_once(": ") {
+                None => break,
+                Some(("content-length", value)) => length = value.parse()?,
+                Some(("etag", value)) => answer.etag = value.trim_matches('"').to_owned(),
+                Some(_) => {}
+            }
+        }
+        answer.body.resize(length, 0);
+        self.0.read_exact(&mut answer.body)?;
+        Ok(answer)
+    }
+}
+
+/// What the sink answered.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) etag: String,
+    pub(crate) body: Vec<u8>,
+}

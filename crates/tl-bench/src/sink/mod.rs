@@ -1,0 +1,134 @@
+//! The server that every contender sends to: one thread per connection, it counts what comes and keeps nothing.
+//!
+//! It costs as little as it can, so that what is measured is the client: bodies are read into one buffer and dropped, and
+//! ETags are taken from a list instead of being computed.
+
+mod http;
+mod session;
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use rcgen::{CertificateParams, KeyPair};
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned, crypto::ring, pki_types::PrivatePkcs8KeyDer,
+};
+
+use crate::{Failure, arguments::Arguments};
+use session::Sessions;
+
+/// How much of a body is read at once.
+const INPUT: usize = 256 << 10;
+
+/// What the sink does besides discarding.
+struct Sink {
+    sessions: Sessions,
+    /// How long the storage thinks before it answers a chunk.
+    latency: Duration,
+}
+
+/// Serves until the process is ended. Prints the two ports as JSON, and writes its certificate to `ca=`.
+pub(crate) fn serve(arguments: &Arguments) -> Result<(), Failure> {
+    let plain = TcpListener::bind("127.0.0.1:0")?;
+    let tls = TcpListener::bind("127.0.0.1:0")?;
+    let (config, certificate) = server_config()?;
+    std::fs::write(arguments.text("ca")?, certificate)?;
+    let etags = match arguments.optional("etags") {
+        None => Vec::new(),
+        Some(path) => session::etags(path, arguments.number("chunk")?)?,
+    };
+    let sink = Arc::new(Sink {
+        sessions: Sessions::new(arguments.number("chunk")?, etags),
+        latency: Duration::from_millis(arguments.number("latency_ms")?),
+    });
+    println!(
+        r#"{{"plain":{},"tls":{}}}"#,
+        plain.local_addr()?.port(),
+        tls.local_addr()?.port()
+    );
+    io::stdout().flush()?;
+    let secure = Arc::clone(&sink);
+    thread::spawn(move || {
+        accept(&tls, |socket| {
+            let (sink, config) = (Arc::clone(&secure), Arc::clone(&config));
+            thread::spawn(move || {
+                let stream = Plain::new(socket)?;
+                let tls = ServerConnection::new(config).map_err(io::Error::other)?;
+                http::serve(&mut StreamOwned::new(tls, stream), &sink, "https")
+            });
+        });
+    });
+    accept(&plain, |socket| {
+        let sink = Arc::clone(&sink);
+        thread::spawn(move || http::serve(&mut Plain::new(socket)?, &sink, "http"));
+    });
+    Ok(())
+}
+
+fn accept(listener: &TcpListener, serve: impl Fn(TcpStream)) {
+    // A client that has gone before it was accepted is no reason to end.
+    for socket in listener.incoming().flatten() {
+        serve(socket);
+    }
+}
+
+fn server_config() -> Result<(Arc<ServerConfig>, String), Failure> {
+    let key = KeyPair::generate()?;
+    let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let certificate = CertificateParams::new(names)?.self_signed(&key)?;
+    let pem = certificate.pem();
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        )?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok((Arc::new(config), pem))
+}
+
+/// A socket whose input is read in large pieces: rustls by itself reads 4 KiB at a time.
+struct Plain {
+    reader: BufReader<TcpStream>,
+}
+
+impl Plain {
+    fn new(socket: TcpStream) -> io::Result<Self> {
+        socket.set_nodelay(true)?;
+        Ok(Self {
+            reader: BufReader::with_capacity(INPUT, socket),
+        })
+    }
+}
+
+impl Read for Plain {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(buffer)
+    }
+}
+
+impl BufRead for Plain {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.reader.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.reader.consume(amount);
+    }
+}
+
+impl Write for Plain {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.reader.get_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.reader.get_mut().flush()
+    }
+}
