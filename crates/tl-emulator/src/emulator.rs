@@ -147,6 +147,14 @@ impl EmulatorBuilder {
         self
     }
 
+    /// The `ffmpeg` program, which makes streams and thumbnails. The default is the one that `FFMPEG` names or that is on the
+    /// search path. Without one, the objects that should have a stream say that making it failed.
+    #[must_use]
+    pub fn ffmpeg(mut self, program: impl Into<PathBuf>) -> Self {
+        self.shell.ffmpeg = Some(program.into());
+        self
+    }
+
     /// How long clients may take to send.
     #[must_use]
     pub fn time_limits(mut self, limits: TimeLimits) -> Self {
@@ -337,6 +345,12 @@ impl Emulator {
     #[must_use]
     pub fn journal(&self) -> Vec<JournalEntry> {
         self.shell.journal()
+    }
+
+    /// Why no streams and thumbnails can be made, for people; `None` where they can.
+    #[must_use]
+    pub fn lacks_ffmpeg(&self) -> Option<&str> {
+        self.shell.studio.lack()
     }
 
     /// Moves the emulator's clock forward.

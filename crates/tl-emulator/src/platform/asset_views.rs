@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use tl_model::{
-    Asset, AssetError, AssetHls, AssetReference, AssetReferenceIndex, AssetStatus, AssetThumbnail,
-    AssetTranscription, Entity, MediaStatus, Page, TechnicalMetadata, TranscriptionUnit,
+    Asset, AssetError, AssetReference, AssetReferenceIndex, AssetStatus, AssetTranscription,
+    Entity, MediaStatus, Page, TechnicalMetadata, TranscriptionUnit,
 };
 use tl_protocol::endpoint::{
     GetAsset, GetAssetTranscription, ListAssetEntities, ListAssetIndexedAssets, ListAssets, Sort,
@@ -16,7 +16,7 @@ use super::{
     ids,
     listing::{self, Rank},
     records::TaskRecord,
-    wire,
+    renditions, wire,
 };
 
 pub(super) fn list(
@@ -64,24 +64,22 @@ fn rank(created: Timestamp, number: u64) -> Rank {
 pub(super) fn retrieve(
     platform: &Platform,
     now: Timestamp,
+    host: &str,
     get: &GetAsset,
 ) -> Result<Asset, Refusal> {
     let asset = find(platform, get.asset_id.as_str())?;
     let mut shown = show(asset, now);
     let status = asset.status(now);
-    let derived = match status {
+    let waits = match status {
         AssetStatus::Processing => MediaStatus::Pending,
-        // The emulator makes neither streams nor thumbnails, and names no address where there is nothing.
         _ => MediaStatus::Error,
     };
     if asset.enable_hls {
-        let mut hls = AssetHls::default();
-        hls.status = Some(derived.clone());
+        let hls = renditions::asset_hls(platform, &asset.id, host, waits.clone());
         shown.hls = Some(hls);
     }
     if asset.enable_thumbnail {
-        let mut thumbnail = AssetThumbnail::default();
-        thumbnail.status = Some(derived);
+        let thumbnail = renditions::asset_thumbnail(platform, &asset.id, host, waits);
         shown.thumbnail = Some(thumbnail);
     }
     match asset.outcome.as_ref().filter(|outcome| outcome.at <= now) {

@@ -17,7 +17,7 @@ use super::{
     faults::Fate,
     filename_of, ids,
     lifecycle::after,
-    media, moment, quirks, videos,
+    media, moment, quirks, renditions, videos,
 };
 
 /// The field of the form that carries the file.
@@ -229,7 +229,12 @@ fn conclude(
         // Nobody can get at the file of an asset that failed.
         Err(_) => effects.extend(asset.media.take().map(Effect::Discard)),
     }
+    let source = asset.media.clone().filter(|_| look.is_ok());
+    let wanted = (asset.enable_hls, asset.enable_thumbnail);
     asset.outcome = Some(Outcome { at, look });
+    if let Some(source) = source {
+        renditions::begin(platform, now, id, source, wanted, effects);
+    }
     if at < Timestamp::MAX {
         platform.endings.insert((at, id.to_owned()));
     }
@@ -341,6 +346,7 @@ pub(super) fn delete(
     if references > 0 && delete.force != Some(true) {
         return Err(Refusal::asset_in_use(&id, references));
     }
+    renditions::forget(platform, &id, effects);
     let asset = platform.state.assets.remove(&id);
     effects.extend(asset.and_then(|asset| asset.media).map(Effect::Discard));
     Ok(())

@@ -12,7 +12,7 @@ use super::MediaKey;
 pub enum Effect {
     /// Keep a received file; a file that no effect keeps is deleted when the request has been answered.
     Keep(MediaKey),
-    /// Delete a file that was kept.
+    /// Delete a file that was kept, or a folder of what was made of one.
     Discard(MediaKey),
     /// Post an event to a registered address, signed with its secret, again and again until it is taken.
     Deliver {
@@ -33,6 +33,17 @@ pub enum Effect {
         key: MediaKey,
         /// The name by which the client knew it.
         filename: String,
+    },
+    /// Make a stream and thumbnails of a stored file, and tell [`Platform::rendered`](super::Platform::rendered).
+    Render {
+        /// The video or asset that they are for.
+        owner: String,
+        /// The stored file.
+        source: MediaKey,
+        /// Whether a stream is wanted.
+        stream: bool,
+        /// Whether thumbnails are wanted.
+        thumbnails: bool,
     },
     /// Fetch a video as the platform would, and tell [`Platform::fetched`](super::Platform::fetched).
     Fetch {

@@ -19,7 +19,7 @@ use super::{
     listing::{self, Rank},
     media, quirks,
     records::{TaskRecord, VideoRecord},
-    tasks, videos, wire,
+    renditions, tasks, videos, wire,
 };
 
 /// The statuses of an indexed asset, for people.
@@ -73,6 +73,7 @@ pub(super) fn create(
         }
         Err(refusal) => return Err(refusal),
     }
+    let has_stream = create.indexed_asset.enable_video_stream.unwrap_or(false);
     let id = platform.next_id(now);
     let task = TaskRecord {
         id: id.clone(),
@@ -83,7 +84,7 @@ pub(super) fn create(
         course: Course::starting(first, now),
         filename,
         measured: None,
-        enable_video_stream: create.indexed_asset.enable_video_stream.unwrap_or(false),
+        enable_video_stream: has_stream,
         user_metadata,
         error_reason: None,
         fate,
@@ -93,6 +94,14 @@ pub(super) fn create(
     };
     platform.state.tasks.insert(id.clone(), task);
     tasks::take_in(platform, now, now, &id, measured, None, effects);
+    let asset = platform.state.assets.get(&asset_id);
+    // Where its indexing fails there is no video, and no stream of one.
+    if has_stream
+        && platform.state.videos.get(&id).is_some()
+        && let Some(source) = asset.and_then(|asset| asset.media.clone())
+    {
+        renditions::begin(platform, now, &id, source, (true, true), effects);
+    }
     let mut created = CreatedIndexedAsset::new(id);
     created.asset_id = Some(asset_id.into());
     Ok(created)
@@ -145,6 +154,7 @@ pub(super) fn list(
 pub(super) fn retrieve(
     platform: &Platform,
     now: Timestamp,
+    host: &str,
     get: &GetIndexedAsset,
 ) -> Result<IndexedAsset, Refusal> {
     let task = find(
@@ -154,6 +164,7 @@ pub(super) fn retrieve(
     )?;
     videos::check_embeddings(&get.embedding_option)?;
     let mut shown = show(platform, task, now);
+    shown.hls = renditions::hls(platform, &task.video_id, host);
     let metadata = metadata(platform, task);
     if !metadata.is_empty() {
         shown.user_metadata = Some(metadata.clone());
@@ -188,6 +199,7 @@ pub(super) fn delete(
     platform: &mut Platform,
     now: Timestamp,
     delete: &DeleteIndexedAsset,
+    effects: &mut Vec<Effect>,
 ) -> Result<(), Refusal> {
     let task = find(
         platform,
@@ -197,6 +209,7 @@ pub(super) fn delete(
     let (id, index_id) = (task.id.clone(), task.index_id.clone());
     platform.state.tasks.remove(&id);
     platform.state.videos.remove(&id);
+    renditions::forget(platform, &id, effects);
     if let Some(index) = platform.state.indexes.change(&index_id) {
         index.updated_at = now;
     }

@@ -14,7 +14,7 @@ use super::{
     lifecycle::after,
     listing::{self, Rank},
     records::IndexRecord,
-    wire,
+    renditions, wire,
 };
 
 /// The models that a new index may name since 2026-08-18.
@@ -264,14 +264,9 @@ pub(super) fn delete(
         .values()
         .filter(|video| video.index_id == id);
     for video in videos.map(|video| video.id.clone()).collect::<Vec<_>>() {
-        if let Some(media) = platform
-            .state
-            .videos
-            .remove(&video)
-            .and_then(|video| video.media)
-        {
-            effects.push(Effect::Discard(media));
-        }
+        renditions::forget(platform, &video, effects);
+        let removed = platform.state.videos.remove(&video);
+        effects.extend(removed.and_then(|video| video.media).map(Effect::Discard));
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use super::{
     lifecycle::Course,
     moment,
     records::{IndexRecord, State, TaskRecord, VideoRecord},
+    renditions::RenditionRecord,
 };
 
 /// The form of an export.
@@ -154,10 +155,13 @@ impl Platform {
                 max_bytes: max_file(Route::AssetUrl, &self.settings.rules),
             })
         });
-        fetching.chain(assets).collect()
+        let renditions = self.state.renditions.values();
+        let renditions = renditions.filter_map(RenditionRecord::unfinished);
+        fetching.chain(assets).chain(renditions).collect()
     }
 
-    /// The files that belong to a video, to an asset, or to an upload that is not complete.
+    /// The files that belong to a video, to an asset, or to an upload that is not complete, and the folders of what was made
+    /// of them.
     #[must_use]
     pub fn media(&self) -> BTreeSet<MediaKey> {
         let videos = self.state.videos.values();
@@ -166,7 +170,9 @@ impl Platform {
         let assets = assets.filter_map(|asset| asset.media.clone());
         let uploads = self.state.uploads.values();
         let uploads = uploads.filter_map(|upload| upload.file.clone());
-        videos.chain(assets).chain(uploads).collect()
+        let renditions = self.state.renditions.values();
+        let folders = renditions.filter_map(|rendition| rendition.folder().cloned());
+        videos.chain(assets).chain(uploads).chain(folders).collect()
     }
 
     /// The whole state as JSON. Received files are named in it and not contained.

@@ -23,6 +23,7 @@ mod overview;
 mod presign;
 pub mod quirks;
 mod records;
+mod renditions;
 mod request;
 mod routes;
 mod settings;
@@ -49,8 +50,11 @@ pub use lifecycle::Schedule;
 pub use limits::{Plan, UnknownPlan};
 pub use memory::{MemoryError, Seed, SeedIndex, SeedVideo};
 pub use object_errors::NotStored;
+pub use overview::Session;
 pub use quirks::{Quirk, Quirks, UnknownQuirk};
 pub use records::Measured;
+pub(crate) use renditions::{PLAYLIST, PREFIX as RENDITION_PREFIX, thumbnail_name};
+pub use renditions::{Rendered, Rendition};
 pub use request::{BodyRule, Intake, MediaKey, Payload, Reply, Request, Unusable, Upload};
 pub use routes::Operation;
 pub use settings::Settings;
@@ -270,7 +274,7 @@ impl Platform {
                 answer(&received, StatusCode::OK, |e| tasks::list(self, now, &e))
             }
             Operation::TasksRetrieve => answer(&received, StatusCode::OK, |e| {
-                tasks::retrieve(self, now, &e)
+                tasks::retrieve(self, now, &host, &e)
             }),
             Operation::TasksDelete => answer(&received, empty, |e| tasks::delete(self, now, &e)),
             Operation::IndexesCreate => answer(&received, StatusCode::CREATED, |e| {
@@ -292,7 +296,7 @@ impl Platform {
                 answer(&received, StatusCode::OK, |e| videos::list(self, now, &e))
             }
             Operation::VideosRetrieve => answer(&received, StatusCode::OK, |e| {
-                videos::retrieve(self, now, &e)
+                videos::retrieve(self, now, &host, &e)
             }),
             Operation::VideosUpdate => answer(&received, empty, |e| videos::update(self, now, &e)),
             Operation::VideosDelete => {
@@ -305,7 +309,7 @@ impl Platform {
                 asset_views::list(self, now, &e)
             }),
             Operation::AssetsRetrieve => answer(&received, StatusCode::OK, |e| {
-                asset_views::retrieve(self, now, &e)
+                asset_views::retrieve(self, now, &host, &e)
             }),
             Operation::AssetsDelete => {
                 answer(&received, empty, |e| assets::delete(self, &e, effects))
@@ -347,14 +351,14 @@ impl Platform {
                 indexed_assets::list(self, now, &e)
             }),
             Operation::IndexedAssetsRetrieve => answer(&received, StatusCode::OK, |e| {
-                indexed_assets::retrieve(self, now, &e)
+                indexed_assets::retrieve(self, now, &host, &e)
             }),
             Operation::IndexedAssetsUpdate => {
                 answer(&received, empty, |e| indexed_assets::update(self, now, &e))
             }
-            Operation::IndexedAssetsDelete => {
-                answer(&received, empty, |e| indexed_assets::delete(self, now, &e))
-            }
+            Operation::IndexedAssetsDelete => answer(&received, empty, |e| {
+                indexed_assets::delete(self, now, &e, effects)
+            }),
             Operation::IndexedAssetsCreate => {
                 let index = intake.params.first().cloned().unwrap_or_default();
                 let mut id = String::new();

@@ -1,12 +1,33 @@
 //! Looking into the state from outside of the API: what a page about the emulator shows. Nothing is counted or changed.
 
-use tl_model::{Index, Page, Task, Video};
+use tl_model::{Asset, Index, Page, Task, UploadStatus, Video};
 use tl_protocol::{
     Now,
-    endpoint::{ListIndexes, ListTasks, ListVideos},
+    endpoint::{ListAssets, ListIndexes, ListTasks, ListVideos},
 };
 
-use super::{MediaKey, Platform, Refusal, indexes, moment, tasks, videos};
+use super::{MediaKey, Platform, Refusal, asset_views, indexes, moment, tasks, uploads, videos};
+
+/// A multipart upload, for people.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Identifies it.
+    pub id: String,
+    /// The name of the file.
+    pub filename: String,
+    /// How far it is.
+    pub status: UploadStatus,
+    /// The size of the file, in bytes.
+    pub total_size: u64,
+    /// The chunks of the file.
+    pub total_chunks: u32,
+    /// The chunks that were stored.
+    pub stored_chunks: u32,
+    /// Their bytes.
+    pub stored_bytes: u64,
+    /// The chunks that were reported.
+    pub reported_chunks: u32,
+}
 
 impl Platform {
     /// Tasks, as the API lists them.
@@ -33,10 +54,42 @@ impl Platform {
         videos::list(self, moment(now), list)
     }
 
-    /// The stored file of a video, with the name by which the client knew it.
+    /// Assets, as the API lists them.
+    ///
+    /// # Errors
+    /// Where the API would refuse the list.
+    pub fn assets(&self, now: Now, list: &ListAssets) -> Result<Page<Asset>, Refusal> {
+        asset_views::list(self, moment(now), list)
+    }
+
+    /// Multipart uploads, the newest first.
     #[must_use]
-    pub fn media_of(&self, video_id: &str) -> Option<(&MediaKey, &str)> {
-        let video = self.state.videos.get(video_id)?;
+    pub fn sessions(&self, now: Now) -> Vec<Session> {
+        let now = moment(now);
+        let mut records: Vec<_> = self.state.uploads.values().collect();
+        records.sort_unstable_by_key(|upload| std::cmp::Reverse(upload.number));
+        let show = |upload: &uploads::UploadRecord| {
+            let (stored_chunks, stored_bytes) = uploads::stored(self, upload);
+            Session {
+                id: upload.id.clone(),
+                filename: upload.filename.clone(),
+                status: upload.status(now),
+                total_size: upload.total_size,
+                total_chunks: upload.total_chunks,
+                stored_chunks,
+                stored_bytes,
+                reported_chunks: uploads::reported(self, &upload.id),
+            }
+        };
+        records.into_iter().map(show).collect()
+    }
+
+    /// The stored file of a video or an asset, with the name by which the client knew it.
+    #[must_use]
+    pub fn media_of(&self, id: &str) -> Option<(&MediaKey, &str)> {
+        let Some(video) = self.state.videos.get(id) else {
+            return self.file_of_asset(id);
+        };
         let indexed = self.state.tasks.get(&video.task_id);
         if let Some(asset_id) = indexed.and_then(|task| task.asset_id.as_deref()) {
             return self.file_of_asset(asset_id);

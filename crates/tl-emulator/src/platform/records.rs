@@ -10,6 +10,7 @@ use super::{
     faults::Fate,
     lifecycle::Course,
     limits::Meter,
+    renditions::RenditionRecord,
     table::Table,
     uploads::{ChunkRecord, UploadRecord},
     webhooks::WebhookRecord,
@@ -161,6 +162,7 @@ state! {
     assets: AssetRecord,
     uploads: UploadRecord,
     chunks: ChunkRecord,
+    renditions: RenditionRecord,
 }
 
 impl State {

@@ -21,7 +21,7 @@ use super::{
     listing::{self, Rank},
     media, quirks,
     records::{TaskRecord, VideoRecord},
-    videos, wire,
+    renditions, videos, wire,
 };
 
 /// The field of the form that carries the file.
@@ -198,7 +198,11 @@ pub(super) fn take_in(
         user_metadata: task.user_metadata.clone(),
         media,
     };
-    platform.state.videos.insert(video.id.clone(), video);
+    let (video_id, source) = (video.id.clone(), video.media.clone());
+    platform.state.videos.insert(video_id.clone(), video);
+    if let Some(source) = source {
+        renditions::begin(platform, now, &video_id, source, (true, true), effects);
+    }
 }
 
 /// Takes in what came of fetching the video of a task.
@@ -401,9 +405,13 @@ fn check_numbers(list: &ListTasks) -> Result<(), Refusal> {
 pub(super) fn retrieve(
     platform: &Platform,
     now: Timestamp,
+    host: &str,
     get: &GetTask,
 ) -> Result<Task, Refusal> {
-    find(platform, get.task_id.as_str()).map(|task| show(task, now))
+    let task = find(platform, get.task_id.as_str())?;
+    let mut shown = show(task, now);
+    shown.hls = renditions::hls(platform, &task.video_id, host);
+    Ok(shown)
 }
 
 pub(super) fn delete(

@@ -114,6 +114,18 @@ pub(super) fn reported(platform: &Platform, upload_id: &str) -> u32 {
     u32::try_from(count.count()).unwrap_or(u32::MAX)
 }
 
+/// How many chunks of an upload are stored, and their bytes.
+pub(super) fn stored(platform: &Platform, upload: &UploadRecord) -> (u32, u64) {
+    let is_stored = |index: &u32| {
+        let chunk = platform.state.chunks.get(&chunk_key(&upload.id, *index));
+        chunk.is_some_and(|chunk| chunk.etag.is_some())
+    };
+    let stored = (1..=upload.total_chunks).filter(is_stored);
+    stored.fold((0, 0), |(count, bytes), index| {
+        (count + 1, bytes + upload.len(index))
+    })
+}
+
 pub(super) fn create(
     platform: &mut Platform,
     now: Timestamp,

@@ -9,7 +9,7 @@ use super::{
     listing::{self, Rank},
     quirks,
     records::VideoRecord,
-    wire,
+    renditions, wire,
 };
 
 /// What may be asked for with `embedding_option`.
@@ -80,11 +80,14 @@ pub(super) fn has(metadata: &UserMetadata, key: &str, value: &str) -> bool {
 pub(super) fn retrieve(
     platform: &Platform,
     now: Timestamp,
+    host: &str,
     get: &GetVideo,
 ) -> Result<Video, Refusal> {
     let video = find(platform, now, get.index_id.as_str(), get.video_id.as_str())?;
     check_embeddings(&get.embedding_option)?;
-    Ok(show(video))
+    let mut shown = show(video);
+    shown.hls = renditions::hls(platform, &video.id, host);
+    Ok(shown)
 }
 
 pub(super) fn check_embeddings(options: &[String]) -> Result<(), Refusal> {
@@ -158,6 +161,7 @@ pub(super) fn delete(
             index.updated_at = now;
         }
         indexed_assets::forget(platform, &video);
+        renditions::forget(platform, &video.id, effects);
         effects.extend(video.media.map(Effect::Discard));
     }
     Ok(())

@@ -52,6 +52,7 @@ pub(super) fn router() -> Router<Arc<Shell>> {
                 .put(import)
                 .layer(DefaultBodyLimit::max(MAX_IMPORT)),
         )
+        .route("/renditions", get(renditions))
         .route("/reset", post(reset))
         .route("/seed", post(seed))
         .fallback(async || {
@@ -350,6 +351,12 @@ async fn remove_webhook(State(shell): State<Arc<Shell>>, Path(id): Path<String>)
             format!("there is no webhook `{id}`"),
         )),
     }
+}
+
+/// The streams and thumbnails that were asked for: how far they are, and why they failed.
+async fn renditions(State(shell): State<Arc<Shell>>) -> Json<Value> {
+    let lack = shell.studio.lack();
+    Json(json!({ "renditions": shell.platform().renditions(), "lacks_ffmpeg": lack }))
 }
 
 async fn export(State(shell): State<Arc<Shell>>) -> Json<Value> {

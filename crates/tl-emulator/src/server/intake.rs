@@ -48,6 +48,8 @@ pub struct TimeLimits {
     pub form: Duration,
     /// For fetching a video from a URL. Default 10 min.
     pub fetch: Duration,
+    /// For making the stream and the thumbnails of a video. Default 10 min.
+    pub render: Duration,
     /// Before a webhook's second attempt; doubled for each further one. Default 1 s.
     pub webhook_retry: Duration,
 }
@@ -60,6 +62,7 @@ impl Default for TimeLimits {
             text: Duration::from_secs(30),
             form: Duration::from_secs(3600),
             fetch: Duration::from_secs(600),
+            render: Duration::from_secs(600),
             webhook_retry: Duration::from_secs(1),
         }
     }
@@ -80,6 +83,13 @@ impl TimeLimits {
         self
     }
 
+    /// With another limit for making a stream.
+    #[must_use]
+    pub fn with_render(mut self, limit: Duration) -> Self {
+        self.render = limit;
+        self
+    }
+
     /// With another limit for the head of a request.
     #[must_use]
     pub fn with_head(mut self, head: Duration) -> Self {
@@ -94,8 +104,20 @@ pub(crate) struct Uploads(Arc<Mutex<BTreeMap<u64, Coming>>>);
 
 #[derive(Debug)]
 struct Coming {
+    filename: Option<String>,
     received: Arc<AtomicU64>,
     total: Option<u64>,
+}
+
+/// A form that is coming in, for people.
+#[derive(Debug)]
+pub(crate) struct ComingForm {
+    /// The name of its last file so far.
+    pub(crate) filename: Option<String>,
+    /// The bytes that came in.
+    pub(crate) received: u64,
+    /// The bytes that were announced.
+    pub(crate) total: Option<u64>,
 }
 
 /// Ends the entry of an upload when it goes.
@@ -110,6 +132,7 @@ impl Uploads {
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok());
         let coming = Coming {
+            filename: None,
             received: Arc::clone(received),
             total: length.and_then(|length| length.parse().ok()),
         };
@@ -122,11 +145,24 @@ impl Uploads {
         }
     }
 
-    /// The bytes received and announced of each.
-    pub(crate) fn all(&self) -> Vec<(u64, Option<u64>)> {
+    /// Each of them, the oldest first.
+    pub(crate) fn all(&self) -> Vec<ComingForm> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = |coming: &Coming| (coming.received.load(Ordering::Relaxed), coming.total);
+        let read = |coming: &Coming| ComingForm {
+            filename: coming.filename.clone(),
+            received: coming.received.load(Ordering::Relaxed),
+            total: coming.total,
+        };
         all.values().map(read).collect()
+    }
+}
+
+impl Entry {
+    fn names(&self, filename: &str) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(coming) = all.get_mut(&self.number) {
+            coming.filename = Some(filename.to_owned());
+        }
     }
 }
 
@@ -150,7 +186,7 @@ pub(crate) struct Taken {
 pub(crate) async fn take(shell: &Shell, rule: BodyRule, headers: &HeaderMap, body: Body) -> Taken {
     let counter = Arc::new(AtomicU64::new(0));
     let is_form = matches!(rule, BodyRule::Form { .. });
-    let _upload = is_form.then(|| shell.uploads.begin(headers, &counter));
+    let entry = is_form.then(|| shell.uploads.begin(headers, &counter));
     let limits = shell.settings.time_limits;
     let pieces = Pieces {
         body: body.into_data_stream(),
@@ -163,7 +199,7 @@ pub(crate) async fn take(shell: &Shell, rule: BodyRule, headers: &HeaderMap, bod
         BodyRule::Json => (limits.text, Box::pin(json(pieces))),
         BodyRule::Form { max_file } => (
             limits.form,
-            Box::pin(form(shell, headers, pieces, max_file)),
+            Box::pin(form(shell, headers, pieces, max_file, entry.as_ref())),
         ),
     };
     let outcome = tokio::time::timeout(limit, work)
@@ -217,6 +253,7 @@ async fn form(
     headers: &HeaderMap,
     pieces: Pieces,
     max_file: Option<u64>,
+    entry: Option<&Entry>,
 ) -> Outcome {
     let content_type = headers
         .get(header::CONTENT_TYPE)
@@ -261,6 +298,9 @@ async fn form(
             });
             continue;
         };
+        if let Some(entry) = entry {
+            entry.names(&filename);
+        }
         let mut disk = Disk::open(shell, filename, max_file)?;
         while let Some(piece) = part.chunk().await.map_err(unusable)? {
             held_back.store(0, Ordering::Relaxed);

@@ -61,8 +61,7 @@ impl Vault {
 
     /// A new empty file. It is deleted when the last [`Arc`] of it goes, unless it was kept.
     pub(crate) fn receive(&self, filename: String) -> io::Result<(Arc<StoredFile>, File)> {
-        let number = self.counter.fetch_add(1, Ordering::Relaxed);
-        let key = MediaKey::new(format!("{:016x}-{number:08x}", self.run));
+        let key = self.new_key();
         let path = self.folder.join(INCOMING).join(key.as_str());
         let writer = File::create_new(&path)?;
         let stored = StoredFile {
@@ -76,13 +75,13 @@ impl Vault {
         Ok((Arc::new(stored), writer))
     }
 
-    /// Deletes the kept files that no video of `known` is.
+    /// Deletes the kept files and folders that are not `known`.
     pub(crate) fn retain(&self, known: &BTreeSet<MediaKey>) -> io::Result<()> {
         for entry in fs::read_dir(self.folder.join(MEDIA))? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if !known.contains(&MediaKey::new(name)) {
-                fs::remove_file(entry.path())?;
+                remove(&entry.path())?;
             }
         }
         Ok(())
@@ -98,9 +97,15 @@ impl Vault {
         Ok(())
     }
 
-    /// Deletes a kept file.
+    /// A name that no other file or folder has.
+    pub(crate) fn new_key(&self) -> MediaKey {
+        let number = self.counter.fetch_add(1, Ordering::Relaxed);
+        MediaKey::new(format!("{:016x}-{number:08x}", self.run))
+    }
+
+    /// Deletes a kept file or folder.
     pub(crate) fn discard(&self, key: &MediaKey) -> io::Result<()> {
-        match fs::remove_file(self.path_of(key)) {
+        match remove(&self.path_of(key)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
         }
@@ -169,6 +174,15 @@ impl Drop for StoredFile {
             // Where it cannot be deleted now, the next run in the folder does it.
             _ = fs::remove_file(&self.path);
         }
+    }
+}
+
+/// Removes a file, or a folder with what is in it.
+fn remove(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
     }
 }
 

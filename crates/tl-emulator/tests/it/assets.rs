@@ -79,7 +79,7 @@ fn an_asset_is_processing_first_and_then_described_by_what_it_is() {
     let made = send(&mut world, "k", "a.mp4", Ok(facts(640, 360, 12.5)), &texts);
     assert_eq!(made.status, 201);
     insta::assert_json_snapshot!("asset_created", made.body);
-    assert_eq!(world.effects, [Effect::Keep(MediaKey::new("k"))]);
+    assert_eq!(world.effects[0], Effect::Keep(MediaKey::new("k")));
     let path = format!("/assets/{}", made.body["_id"].as_str().unwrap());
     world.wait(199);
     insta::assert_json_snapshot!("asset_processing", world.get(&path).body);

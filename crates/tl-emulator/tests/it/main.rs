@@ -21,6 +21,7 @@ mod page;
 mod presigned;
 mod random;
 mod raw;
+mod renditions;
 mod sessions;
 mod sockets;
 mod uploads;

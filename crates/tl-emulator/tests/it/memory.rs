@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::{
     clips::clip,
     raw::{builder, exchange, form, get, head, index, send_form, send_json, wait_for},
+    renditions::rendition,
 };
 
 #[test]
@@ -20,6 +21,8 @@ fn a_state_folder_survives_the_end_of_the_emulator_and_serves_one_at_a_time() {
     ];
     let created = send_form(&emulator, &form(&metadata, Some(("a.mp4", &bytes)))).json();
     wait_for(&emulator, created["_id"].as_str().unwrap());
+    let video = created["video_id"].as_str().unwrap();
+    assert_eq!(rendition(&emulator, video)["status"], "made");
     let paths = [
         format!("/v1.3/tasks/{}", created["_id"].as_str().unwrap()),
         format!("/v1.3/indexes/{index}"),
@@ -42,10 +45,11 @@ fn a_state_folder_survives_the_end_of_the_emulator_and_serves_one_at_a_time() {
     let again = start().unwrap();
     let after: Vec<_> = paths.iter().map(|path| get(&again, path).json()).collect();
     assert_eq!(before, after);
+    // The file, and the folder with its stream.
     let media: Vec<_> = std::fs::read_dir(folder.path().join("media"))
         .unwrap()
         .collect();
-    assert_eq!(media.len(), 1, "{media:?}");
+    assert_eq!(media.len(), 2, "{media:?}");
     let next = send_form(&again, &form(&metadata, Some(("a.mp4", &bytes)))).json();
     assert_ne!(next["_id"], created["_id"]);
 }

@@ -93,7 +93,7 @@ fn the_forms_of_the_page_move_the_clock_and_make_faults() {
         submit(&emulator, "/_emulator/do/advance", "seconds=1").status,
         303
     );
-    assert!(text(&get(&emulator, "/_emulator")).contains("state ready"));
+    assert!(text(&get(&emulator, "/_emulator")).contains("<span class='state good'>ready</span>"));
     assert_eq!(
         submit(
             &emulator,
@@ -104,7 +104,7 @@ fn the_forms_of_the_page_move_the_clock_and_make_faults() {
         303
     );
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 500);
-    assert!(text(&get(&emulator, "/_emulator")).contains("struck 1 times"));
+    assert!(text(&get(&emulator, "/_emulator")).contains("<td>1 times<td>"));
     let wrong = submit(&emulator, "/_emulator/do/fault", "fault=%3Cb%3E+drop");
     let place = wrong
         .head
@@ -115,11 +115,34 @@ fn the_forms_of_the_page_move_the_clock_and_make_faults() {
         text(&get(&emulator, place)).contains("there is no operation `&lt;b&gt;`"),
         "{place}"
     );
+    submit(&emulator, "/_emulator/do/fault", "fault=indexes.list+drop");
+    let first =
+        "fault=%7B%22operation%22%3A%22tasks.list%22%2C%22status%22%3A500%7D&back=status%3Dready";
+    let removed = submit(&emulator, "/_emulator/do/remove-fault", first);
+    assert!(
+        removed
+            .head
+            .contains("location: /_emulator?status=ready#faults"),
+        "{}",
+        removed.head
+    );
+    let page = text(&get(&emulator, "/_emulator"));
+    assert!(
+        page.contains("indexes.list") && !page.contains("500}"),
+        "{page}"
+    );
+    assert_eq!(get(&emulator, "/v1.3/tasks").status, 200);
+    let gone = submit(&emulator, "/_emulator/do/remove-fault", first);
+    assert!(
+        gone.head.contains("told=That+fault+is+gone"),
+        "{}",
+        gone.head
+    );
     assert_eq!(
         submit(&emulator, "/_emulator/do/clear-faults", "").status,
         303
     );
-    assert_eq!(get(&emulator, "/v1.3/tasks").status, 200);
+    assert!(text(&get(&emulator, "/_emulator")).contains("No faults."));
     assert_eq!(
         submit(&emulator, "/_emulator/do/clock", "mode=x60").status,
         303
@@ -160,4 +183,118 @@ fn a_kept_video_is_played_in_ranges() {
     ] {
         assert_eq!(get(&emulator, nobody).status, 404, "{nobody}");
     }
+}
+
+#[test]
+fn the_filters_of_the_journal_and_of_assets_let_through_what_they_name() {
+    let emulator = builder().start_blocking().unwrap();
+    let index = index(&emulator);
+    _ = get(&emulator, &format!("/v1.3/indexes/{index}"));
+    _ = get(&emulator, "/v1.3/tasks/nonsense");
+    _ = get(&emulator, "/v1.3/assets?page=2");
+    let check = |query: &str, shown: &[&str], hidden: &[&str]| {
+        let page = text(&get(&emulator, &format!("/_emulator/live?{query}")));
+        let (_, journal) = page.split_once("id=live-journal").unwrap();
+        for part in shown {
+            assert!(
+                journal.contains(part),
+                "{query}: {part} is missing: {journal}"
+            );
+        }
+        for part in hidden {
+            assert!(
+                !journal.contains(part),
+                "{query}: {part} is there: {journal}"
+            );
+        }
+    };
+    check(
+        "",
+        &[
+            "POST /v1.3/indexes<",
+            "/v1.3/tasks/nonsense",
+            "4 of 4 requests",
+        ],
+        &[],
+    );
+    check(
+        "text=NONSENSE",
+        &["/v1.3/tasks/nonsense", "1 of 1 requests, of 4"],
+        &["/v1.3/indexes"],
+    );
+    check("text=page%3D2", &["/v1.3/assets?page=2"], &["nonsense"]);
+    check(
+        "operation=indexes.create",
+        &["POST /v1.3/indexes<"],
+        &["GET"],
+    );
+    check("answer=4xx", &["nonsense"], &["POST"]);
+    check("answer=201", &["POST"], &["GET"]);
+    check(
+        "answer=faulty",
+        &["None of 4 requests is like that."],
+        &["GET"],
+    );
+    check("text=%3Cscript%3E", &["None of 4"], &["<script>"]);
+    // A form keeps the filters of the other forms, as text.
+    let page = text(&get(
+        &emulator,
+        "/_emulator?text=%22%3E%3Cb%3E&kind=video&asset=x",
+    ));
+    assert!(
+        page.contains("<input type=hidden name=text value=\"&quot;&gt;&lt;b&gt;\">"),
+        "{page}"
+    );
+    assert!(
+        page.contains("<option selected>video</option>") && page.contains("No assets."),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_video_has_a_page_with_its_stream_and_a_hostile_name_stays_text() {
+    let emulator = builder().start_blocking().unwrap();
+    let index = index(&emulator);
+    let bytes = std::fs::read(clip("640x360", 5)).unwrap();
+    let name = "a' onerror='alert(1) <svg onload=alert(2)>.mp4";
+    let created = send_form(
+        &emulator,
+        &form(&[("index_id", &index)], Some((name, &bytes))),
+    )
+    .json();
+    let video = created["video_id"].as_str().unwrap();
+    assert_eq!(
+        crate::renditions::rendition(&emulator, video)["status"],
+        "made"
+    );
+    let page = get(&emulator, &format!("/_emulator/play/{video}"));
+    assert!(
+        page.head
+            .contains("content-security-policy: default-src 'none'"),
+        "{}",
+        page.head
+    );
+    let html = text(&page);
+    for part in [
+        "<video controls",
+        "/stream.mp4' type=video/mp4>",
+        "thumbnail-3.jpg",
+        "master.m3u8",
+        "&lt;svg onload",
+    ] {
+        assert!(html.contains(part), "{part}: {html}");
+    }
+    let list = text(&get(&emulator, "/_emulator"));
+    assert!(
+        list.contains("thumbnail-1.jpg") && list.contains(&format!("/_emulator/play/{video}")),
+        "{list}"
+    );
+    for html in [html, list] {
+        assert!(
+            !html.contains("<svg") && !html.contains("onerror='"),
+            "{html}"
+        );
+    }
+    assert_eq!(get(&emulator, "/_emulator/play/nobody").status, 404);
+    assert_eq!(get(&emulator, "/_emulator/icon.svg").status, 200);
 }

@@ -1,0 +1,253 @@
+//! What is made of a stored video or sound besides itself: a stream (HTTP Live Streaming) and thumbnails. Who asked for them, how
+//! far they are, and under which addresses they are served. They are made by the shell, at an [`Effect::Render`].
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tl_model::{AssetHls, AssetThumbnail, Hls, HlsStatus, MediaStatus};
+use tl_protocol::Now;
+
+use super::{Effect, MediaKey, Platform, moment, wire};
+
+/// Where renditions are served.
+pub(crate) const PREFIX: &str = "/_media";
+/// The playlist that names the stream.
+pub(crate) const PLAYLIST: &str = "master.m3u8";
+
+/// The name of a thumbnail, counted from 1.
+pub(crate) fn thumbnail_name(number: u32) -> String {
+    format!("thumbnail-{number}.jpg")
+}
+
+/// What one video or asset is to have.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct RenditionRecord {
+    /// The identifier of the video or asset.
+    pub(super) owner: String,
+    /// The stored file.
+    pub(super) source: MediaKey,
+    pub(super) stream: bool,
+    pub(super) thumbnails: bool,
+    pub(super) progress: Progress,
+    pub(super) updated_at: Timestamp,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Progress {
+    Working,
+    Made(Rendered),
+    Failed(String),
+}
+
+/// What was made of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendered {
+    /// The folder in which it is stored.
+    pub folder: MediaKey,
+    /// Whether there is a stream.
+    pub has_stream: bool,
+    /// How many thumbnails there are.
+    pub thumbnails: u32,
+}
+
+/// A rendition, for people.
+#[derive(Debug, Clone, Serialize)]
+pub struct Rendition {
+    /// The video or asset.
+    pub owner: String,
+    /// `working`, `made` or `failed`.
+    pub status: &'static str,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// What was made.
+    pub made: Option<Rendered>,
+}
+
+/// Asks for what `owner` is to have.
+pub(super) fn begin(
+    platform: &mut Platform,
+    now: Timestamp,
+    owner: &str,
+    source: MediaKey,
+    (stream, thumbnails): (bool, bool),
+    effects: &mut Vec<Effect>,
+) {
+    if !stream && !thumbnails {
+        return;
+    }
+    let record = RenditionRecord {
+        owner: owner.to_owned(),
+        source,
+        stream,
+        thumbnails,
+        progress: Progress::Working,
+        updated_at: now,
+    };
+    effects.push(record.effect());
+    platform.state.renditions.insert(owner.to_owned(), record);
+}
+
+/// Gives up what `owner` had.
+pub(super) fn forget(platform: &mut Platform, owner: &str, effects: &mut Vec<Effect>) {
+    if let Some(RenditionRecord {
+        progress: Progress::Made(made),
+        ..
+    }) = platform.state.renditions.remove(owner)
+    {
+        effects.push(Effect::Discard(made.folder));
+    }
+}
+
+impl RenditionRecord {
+    fn effect(&self) -> Effect {
+        Effect::Render {
+            owner: self.owner.clone(),
+            source: self.source.clone(),
+            stream: self.stream,
+            thumbnails: self.thumbnails,
+        }
+    }
+
+    /// The effect of a rendition that was not finished.
+    pub(super) fn unfinished(&self) -> Option<Effect> {
+        matches!(self.progress, Progress::Working).then(|| self.effect())
+    }
+
+    /// The folder of what was made.
+    pub(super) fn folder(&self) -> Option<&MediaKey> {
+        self.made().map(|made| &made.folder)
+    }
+
+    fn made(&self) -> Option<&Rendered> {
+        match &self.progress {
+            Progress::Made(made) => Some(made),
+            Progress::Working | Progress::Failed(_) => None,
+        }
+    }
+}
+
+impl Platform {
+    /// Takes in what came of an [`Effect::Render`] at `now`. The reason of a failure is for people.
+    pub fn rendered(
+        &mut self,
+        now: Now,
+        owner: &str,
+        outcome: Result<Rendered, String>,
+    ) -> Vec<Effect> {
+        let now = moment(now);
+        match (self.state.renditions.change(owner), outcome) {
+            (Some(record), outcome) => {
+                record.updated_at = now;
+                record.progress = match outcome {
+                    Ok(made) => Progress::Made(made),
+                    Err(reason) => Progress::Failed(reason),
+                };
+                Vec::new()
+            }
+            // Its owner went while it was made.
+            (None, Ok(made)) => vec![Effect::Discard(made.folder)],
+            (None, Err(_)) => Vec::new(),
+        }
+    }
+
+    /// What was asked for besides the files themselves, and how far it is.
+    #[must_use]
+    pub fn renditions(&self) -> Vec<Rendition> {
+        let records = self.state.renditions.values();
+        records.map(show).collect()
+    }
+
+    /// What `owner`, a video or an asset, has or will have.
+    #[must_use]
+    pub fn rendition_of(&self, owner: &str) -> Option<Rendition> {
+        self.state.renditions.get(owner).map(show)
+    }
+}
+
+fn show(record: &RenditionRecord) -> Rendition {
+    let (status, error) = match &record.progress {
+        Progress::Working => ("working", None),
+        Progress::Made(_) => ("made", None),
+        Progress::Failed(reason) => ("failed", Some(reason.clone())),
+    };
+    Rendition {
+        owner: record.owner.clone(),
+        status,
+        error,
+        made: record.made().cloned(),
+    }
+}
+
+fn address(host: &str, folder: &MediaKey, file: &str) -> String {
+    format!("http://{host}{PREFIX}/{}/{file}", folder.as_str())
+}
+
+/// The `hls` of a task, a video or an indexed asset; `None` where no stream was asked for.
+pub(super) fn hls(platform: &Platform, owner: &str, host: &str) -> Option<Hls> {
+    let record = platform.state.renditions.get(owner)?;
+    let mut hls = Hls::default();
+    hls.status = Some(match &record.progress {
+        Progress::Working => HlsStatus::Processing,
+        Progress::Made(made) if made.has_stream => HlsStatus::Complete,
+        Progress::Made(_) | Progress::Failed(_) => HlsStatus::Error,
+    });
+    hls.updated_at = Some(wire(record.updated_at));
+    if let Some(made) = record.made() {
+        hls.video_url = made
+            .has_stream
+            .then(|| address(host, &made.folder, PLAYLIST));
+        let thumbnails = (1..=made.thumbnails)
+            .map(|number| address(host, &made.folder, &thumbnail_name(number)));
+        hls.thumbnail_urls = Some(thumbnails.collect());
+    }
+    Some(hls)
+}
+
+/// The `hls` of an asset that asked for one; `is_ready` says whether the asset itself is.
+pub(super) fn asset_hls(
+    platform: &Platform,
+    owner: &str,
+    host: &str,
+    waits: MediaStatus,
+) -> AssetHls {
+    let record = platform.state.renditions.get(owner);
+    let made = record.and_then(RenditionRecord::made);
+    let made = made.filter(|made| made.has_stream && waits != MediaStatus::Pending);
+    let mut hls = AssetHls::default();
+    hls.manifest_url = made.map(|made| address(host, &made.folder, PLAYLIST));
+    hls.status = Some(asset_status(record, made.is_some(), waits));
+    hls
+}
+
+/// The thumbnail of an asset that asked for one.
+pub(super) fn asset_thumbnail(
+    platform: &Platform,
+    owner: &str,
+    host: &str,
+    waits: MediaStatus,
+) -> AssetThumbnail {
+    let record = platform.state.renditions.get(owner);
+    let made = record.and_then(RenditionRecord::made);
+    let made = made.filter(|made| made.thumbnails > 0 && waits != MediaStatus::Pending);
+    let mut thumbnail = AssetThumbnail::default();
+    thumbnail.representative_url = made.map(|made| address(host, &made.folder, &thumbnail_name(1)));
+    thumbnail.status = Some(asset_status(record, made.is_some(), waits));
+    thumbnail
+}
+
+/// `waits` is what to say where nothing was begun: `pending` while the asset itself is not ready, `error` after that.
+fn asset_status(
+    record: Option<&RenditionRecord>,
+    is_there: bool,
+    waits: MediaStatus,
+) -> MediaStatus {
+    match record {
+        _ if is_there => MediaStatus::Ready,
+        _ if waits == MediaStatus::Pending => waits,
+        Some(RenditionRecord {
+            progress: Progress::Working,
+            ..
+        }) => MediaStatus::Processing,
+        _ => MediaStatus::Error,
+    }
+}

@@ -1,0 +1,175 @@
+//! Giving out stored files, whole or the one range that was asked for: renditions to players, received files to the page.
+
+use std::{io::SeekFrom, ops::RangeInclusive, path::Path, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::{self, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+use super::{
+    Shell,
+    render::{MEDIA_FILE, MEDIA_PLAYLIST},
+};
+use crate::platform::{MediaKey, PLAYLIST};
+
+/// How much of a file is read at once.
+const PIECE: usize = 256 * 1024;
+
+/// A file of a rendition. Its address is all that a player needs, as on the platform, and a player may be part of any page.
+pub(super) async fn rendition(
+    State(shell): State<Arc<Shell>>,
+    extract::Path((folder, name)): extract::Path<(String, String)>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    let kind = match name.as_str() {
+        PLAYLIST | MEDIA_PLAYLIST => "application/vnd.apple.mpegurl",
+        MEDIA_FILE => "video/mp4",
+        thumbnail if is_thumbnail(thumbnail) => "image/jpeg",
+        _ => return StatusCode::NOT_FOUND.into_response(),
+    };
+    if !matches!(method, Method::GET | Method::HEAD) {
+        return (
+            StatusCode::METHOD_NOT_ALLOWED,
+            [(header::ALLOW, "GET, HEAD")],
+        )
+            .into_response();
+    }
+    // The names of folders are of our making: nothing else can be meant.
+    let is_plain = |character: char| character.is_ascii_hexdigit() || character == '-';
+    if folder.is_empty() || !folder.chars().all(is_plain) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let path = shell.vault.path_of(&MediaKey::new(folder)).join(&name);
+    let mut response = send(&path, kind, &headers).await;
+    let out = response.headers_mut();
+    let anyone = HeaderValue::from_static("*");
+    out.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
+    out.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("content-length, content-range"),
+    );
+    response
+}
+
+fn is_thumbnail(name: &str) -> bool {
+    let number = name
+        .strip_prefix("thumbnail-")
+        .and_then(|rest| rest.strip_suffix(".jpg"));
+    number.is_some_and(|number| number.len() < 4 && number.parse::<u32>().is_ok())
+}
+
+/// The file at `path` as `kind`.
+pub(super) async fn send(path: &Path, kind: &'static str, headers: &HeaderMap) -> Response {
+    let Ok(mut file) = tokio::fs::File::open(path).await else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let Ok(length) = file.metadata().await.map(|metadata| metadata.len()) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let wanted = headers
+        .get(header::RANGE)
+        .and_then(|range| range.to_str().ok());
+    let (status, start, count) = match wanted.map(|wanted| range(wanted, length)) {
+        None => (StatusCode::OK, 0, length),
+        Some(Some(range)) => {
+            let count = range.end() - range.start() + 1;
+            (StatusCode::PARTIAL_CONTENT, *range.start(), count)
+        }
+        Some(None) => {
+            let told = format!("bytes */{length}");
+            return (
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                [(header::CONTENT_RANGE, told)],
+            )
+                .into_response();
+        }
+    };
+    if file.seek(SeekFrom::Start(start)).await.is_err() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let body = futures_util::stream::try_unfold((file, count), async |(mut file, left)| {
+        if left == 0 {
+            return Ok::<_, std::io::Error>(None);
+        }
+        let mut piece = vec![0; usize::try_from(left).unwrap_or(PIECE).min(PIECE)];
+        let read = file.read(&mut piece).await?;
+        if read == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        piece.truncate(read);
+        Ok(Some((piece, (file, left - read as u64))))
+    });
+    let mut response = Response::new(Body::from_stream(body));
+    *response.status_mut() = status;
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    out.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    out.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    out.insert(header::CONTENT_LENGTH, count.into());
+    if status == StatusCode::PARTIAL_CONTENT
+        && let Ok(told) = format!("bytes {start}-{}/{length}", start + count - 1).parse()
+    {
+        out.insert(header::CONTENT_RANGE, told);
+    }
+    response
+}
+
+/// The one range that `text` asks for of `length` bytes. Several ranges at once are not served.
+fn range(text: &str, length: u64) -> Option<RangeInclusive<u64>> {
+    let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
+    let end = length.checked_sub(1)?;
+    let range = match (first.trim(), last.trim()) {
+        ("", last) => length.saturating_sub(last.parse().ok().filter(|count| *count > 0)?)..=end,
+        (first, "") => first.parse().ok()?..=end,
+        (first, last) => first.parse().ok()?..=last.parse::<u64>().ok()?.min(end),
+    };
+    (range.start() <= range.end()).then_some(range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_range_is_served_and_everything_else_is_not() {
+        for (text, expected) in [
+            ("bytes=0-", Some(0..=9)),
+            ("bytes=2-5", Some(2..=5)),
+            ("bytes=2-500", Some(2..=9)),
+            ("bytes=-3", Some(7..=9)),
+            ("bytes=-30", Some(0..=9)),
+            ("bytes=10-", None),
+            ("bytes=5-2", None),
+            ("bytes=-0", None),
+            ("bytes=0-1,3-4", None),
+            ("bytes=a-b", None),
+            ("bytes=-99999999999999999999999", None),
+            ("lines=0-1", None),
+            ("bytes=", None),
+        ] {
+            assert_eq!(range(text, 10), expected, "{text}");
+        }
+        assert_eq!(range("bytes=0-", 0), None);
+    }
+
+    #[test]
+    fn only_the_names_of_thumbnails_are_thumbnails() {
+        for (name, expected) in [
+            ("thumbnail-1.jpg", true),
+            ("thumbnail-.jpg", false),
+            ("thumbnail-1.png", false),
+            ("thumbnail-../../x.jpg", false),
+            ("thumbnail-123456789.jpg", false),
+        ] {
+            assert_eq!(is_thumbnail(name), expected, "{name}");
+        }
+    }
+}

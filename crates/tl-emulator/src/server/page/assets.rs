@@ -1,0 +1,80 @@
+//! The assets on the page.
+
+use std::fmt::Write as _;
+
+use tl_model::{Asset, AssetStatus, AssetType};
+use tl_protocol::endpoint::ListAssets;
+
+use super::{
+    html::{self, Plain},
+    player,
+    shown::Shown,
+};
+use crate::{platform::Platform, server::Shell};
+
+pub(super) fn filter(_: &Shell, shown: &Shown, html: &mut String) {
+    shown.open_filter(html, "assets", &["asset", "kind"]);
+    html.push_str("<label>Type <select name=kind><option value=''>any</option>");
+    let known = AssetType::KNOWN.iter().map(AssetType::as_str);
+    html::options(html, known, &shown.kind);
+    _ = write!(
+        html,
+        "</select></label><label>Part of the name <input name=asset value=\"{}\"></label><button>Filter assets</button></form>",
+        Plain(&shown.asset)
+    );
+}
+
+pub(super) fn table(shell: &Shell, shown: &Shown, html: &mut String) {
+    let mut list = ListAssets {
+        page: html::first_page(),
+        ..ListAssets::default()
+    };
+    if !shown.kind.is_empty() {
+        list.asset_types = vec![AssetType::from(shown.kind.as_str())];
+    }
+    if !shown.asset.is_empty() {
+        list.filename = Some(shown.asset.clone());
+    }
+    let platform = shell.platform();
+    let page = match platform.assets(shell.clock.now(), &list) {
+        Ok(page) => page,
+        Err(refusal) => {
+            _ = write!(html, "<p class=told>{}</p>", Plain(refusal.message));
+            return;
+        }
+    };
+    if page.data.is_empty() {
+        return html::none(html, "No assets.");
+    }
+    let columns = ["", "Status", "File", "Type", "Came by", "Created", "Asset"];
+    html::open_table(html, "Assets", &columns);
+    for asset in &page.data {
+        row(&platform, asset, html);
+    }
+    html::close_table(html);
+    let total = page.page_info.total_results.unwrap_or_default();
+    _ = write!(
+        html,
+        "<p class=count>{} of {total} assets</p>",
+        page.data.len()
+    );
+}
+
+fn row(platform: &Platform, asset: &Asset, html: &mut String) {
+    let filename = asset.filename.as_deref().unwrap_or_default();
+    html.push_str("<tr><td>");
+    player::link(platform, asset.id.as_str(), filename, html);
+    let status = asset.status.as_ref().map_or("", AssetStatus::as_str);
+    let method = asset.method.as_ref().map(|method| method.as_str());
+    let created = asset.created_at.as_ref().map(ToString::to_string);
+    _ = write!(
+        html,
+        "<td>{}<td class=name>{}<td>{}<td>{}<td>{}<td><code>{}</code>",
+        html::state(status),
+        Plain(filename),
+        Plain(asset.file_type.as_deref().unwrap_or_default()),
+        Plain(method.unwrap_or_default()),
+        html::moment(&created.unwrap_or_default()),
+        Plain(&asset.id)
+    );
+}

@@ -1,0 +1,166 @@
+//! The frame of every page, and the small pieces of markup that several of its parts are made of.
+
+use std::fmt::{self, Write as _};
+
+use axum::response::{Html, IntoResponse};
+use http::header;
+use tl_model::SystemMetadata;
+use tl_protocol::endpoint::PageRequest;
+
+use super::MOST;
+
+/// What a page may load: only what the emulator itself serves.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Text that stands in HTML as text.
+pub(super) struct Plain<T>(pub(super) T);
+
+impl<T: fmt::Display> fmt::Display for Plain<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.to_string().chars() {
+            match character {
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '&' => f.write_str("&amp;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                // These change the order in which a browser shows what is around them.
+                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => f.write_char('\u{fffd}')?,
+                other => f.write_char(other)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A whole page.
+pub(super) fn document(title: &str, body: &str) -> impl IntoResponse {
+    let html = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'>\
+         <meta name=color-scheme content='light dark'><title>{}</title><link rel=icon href=/_emulator/icon.svg>\
+         <link rel=stylesheet href=/_emulator/page.css><script src=/_emulator/page.js defer></script>\
+         <a class=skip href=#main>Skip to the content</a>{body}",
+        Plain(title)
+    );
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, Html(html))
+}
+
+/// The beginning of a table: it may be wider than the page, and is then moved by the keyboard, too.
+pub(super) fn open_table(html: &mut String, caption: &str, columns: &[&str]) {
+    _ = write!(
+        html,
+        "<div class=scroll tabindex=0 role=region aria-label='{caption}'><table><caption class=unseen>{caption}</caption><thead><tr>"
+    );
+    for column in columns {
+        _ = write!(html, "<th scope=col>{column}");
+    }
+    html.push_str("</thead><tbody>");
+}
+
+pub(super) fn close_table(html: &mut String) {
+    html.push_str("</tbody></table></div>");
+}
+
+/// The choices of a list, with the chosen one.
+pub(super) fn options<'a>(
+    html: &mut String,
+    choices: impl IntoIterator<Item = &'a str>,
+    chosen: &str,
+) {
+    for choice in choices {
+        let selected = if choice == chosen { " selected" } else { "" };
+        _ = write!(html, "<option{selected}>{}</option>", Plain(choice));
+    }
+}
+
+/// A word for a status, coloured where it is a good or a bad end. Any text may be given.
+pub(super) fn state(word: &str) -> String {
+    let class = match word {
+        "ready" | "made" | "completed" => "good",
+        "failed" | "expired" => "bad",
+        _ => "under-way",
+    };
+    format!("<span class='state {class}'>{}</span>", Plain(word))
+}
+
+/// A moment as the platform prints it, for people.
+pub(super) fn moment(text: &str) -> String {
+    let short: String = text.chars().take(19).collect();
+    format!(
+        "<time datetime='{0}' title='{0}'>{1}</time>",
+        Plain(text),
+        Plain(short.replace('T', " "))
+    )
+}
+
+pub(super) fn bytes(count: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let number = count as f64;
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.1} kB", number / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", number / 1e6),
+        _ => format!("{:.2} GB", number / 1e9),
+    }
+}
+
+/// How large and how long, as far as it is known.
+pub(super) fn measured(system: Option<&SystemMetadata>) -> String {
+    let Some(system) = system else {
+        return String::new();
+    };
+    let size = system
+        .width
+        .zip(system.height)
+        .map(|(width, height)| format!("{width}x{height}"));
+    let length = system.duration.map(|seconds| format!("{seconds:.1} s"));
+    let known: Vec<_> = [size, length].into_iter().flatten().collect();
+    known.join(", ")
+}
+
+pub(super) fn first_page() -> PageRequest {
+    PageRequest {
+        page: None,
+        page_limit: Some(MOST),
+    }
+}
+
+/// What stands in the place of an empty table.
+pub(super) fn none(html: &mut String, text: &str) {
+    _ = write!(html, "<p class=none>{text}</p>");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_become_markup() {
+        assert_eq!(
+            Plain("<a href=\"x\">'&\u{202e}gpj").to_string(),
+            "&lt;a href=&quot;x&quot;&gt;&#39;&amp;\u{fffd}gpj"
+        );
+        assert_eq!(
+            state("<b>"),
+            "<span class='state under-way'>&lt;b&gt;</span>"
+        );
+    }
+
+    #[test]
+    fn sizes_are_told_in_the_largest_fitting_unit() {
+        for (count, text) in [
+            (999, "999 B"),
+            (1_000, "1.0 kB"),
+            (5_242_880, "5.2 MB"),
+            (2_147_483_648, "2.15 GB"),
+        ] {
+            assert_eq!(bytes(count), text);
+        }
+    }
+}

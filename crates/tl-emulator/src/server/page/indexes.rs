@@ -1,0 +1,64 @@
+//! The indexes on the page, each with its videos.
+
+use std::fmt::Write as _;
+
+use tl_protocol::endpoint::{ListIndexes, ListVideos};
+
+use super::{
+    html::{self, Plain},
+    player,
+    shown::Shown,
+};
+use crate::server::Shell;
+
+pub(super) fn table(shell: &Shell, _: &Shown, html: &mut String) {
+    let list = ListIndexes {
+        page: html::first_page(),
+        ..ListIndexes::default()
+    };
+    let platform = shell.platform();
+    let now = shell.clock.now();
+    let page = match platform.indexes(now, &list) {
+        Ok(page) => page,
+        Err(refusal) => {
+            _ = write!(html, "<p class=told>{}</p>", Plain(refusal.message));
+            return;
+        }
+    };
+    if page.data.is_empty() {
+        return html::none(html, "No indexes.");
+    }
+    html::open_table(
+        html,
+        "Indexes",
+        &["Name", "Videos", "Length", "Models", "Index"],
+    );
+    for index in &page.data {
+        let models = index.models.iter().filter_map(|model| model.name());
+        let models: Vec<_> = models.map(|name| name.to_string()).collect();
+        _ = write!(
+            html,
+            "<tr><th scope=row class=name>{}<td>{}<td>{:.1} s<td>{}<td><code>{}</code>",
+            Plain(index.index_name.as_deref().unwrap_or_default()),
+            index.video_count.unwrap_or_default(),
+            index.total_duration.unwrap_or_default(),
+            Plain(models.join(", ")),
+            Plain(&index.id)
+        );
+        let videos = platform.videos(now, &ListVideos::new(index.id.clone()));
+        for video in videos.map(|page| page.data).unwrap_or_default() {
+            let system = video.system_metadata.as_ref();
+            let name = system.and_then(|system| system.filename.as_deref());
+            let name = name.unwrap_or_default();
+            html.push_str("<tr class=inner><td class=name>");
+            player::text_link(&platform, video.id.as_str(), name, html);
+            _ = write!(
+                html,
+                "<td><td>{}<td><td><code>{}</code>",
+                html::measured(system),
+                Plain(&video.id)
+            );
+        }
+    }
+    html::close_table(html);
+}

@@ -1,0 +1,39 @@
+// Keeps the tables fresh. Without it the page is complete, and stands still.
+"use strict";
+const parts = [...document.querySelectorAll(".live")];
+const last = new Map(parts.map((part) => [part.id, part.innerHTML]));
+function put(part, html) {
+  const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+  const scroller = part.querySelector(".scroll");
+  const left = scroller ? scroller.scrollLeft : 0;
+  part.innerHTML = html;
+  if (left && part.querySelector(".scroll")) part.querySelector(".scroll").scrollLeft = left;
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+}
+async function refresh() {
+  if (!document.hidden) {
+    try {
+      const answer = await fetch("/_emulator/live" + location.search);
+      if (answer.ok) {
+        const fresh = document.createElement("template");
+        fresh.innerHTML = await answer.text();
+        const chosen = getSelection();
+        for (const part of parts) {
+          const html = fresh.content.getElementById(part.id)?.innerHTML;
+          const isChosen = chosen && !chosen.isCollapsed && chosen.containsNode(part, true);
+          // A region that is being moved by the keyboard, or text that is being copied, stays as it is.
+          const isMoved = document.activeElement?.classList.contains("scroll") && part.contains(document.activeElement);
+          if (html !== undefined && html !== last.get(part.id) && !isChosen && !isMoved) {
+            last.set(part.id, html);
+            put(part, html);
+          }
+        }
+      }
+      document.body.classList.toggle("gone", !answer.ok);
+    } catch {
+      document.body.classList.add("gone");
+    }
+  }
+  setTimeout(refresh, 1000);
+}
+if (parts.length) setTimeout(refresh, 1000);

@@ -1,0 +1,119 @@
+//! What the page is asked to show: the filters of its tables, as they stand in its address. Each form carries those of the others.
+
+use std::fmt::Write as _;
+
+use axum::response::Redirect;
+use serde::Deserialize;
+use url::form_urlencoded;
+
+use super::html::Plain;
+
+/// The filters.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Shown {
+    /// Of tasks.
+    pub(super) status: String,
+    pub(super) filename: String,
+    /// Of assets.
+    pub(super) asset: String,
+    pub(super) kind: String,
+    /// Of the journal.
+    pub(super) text: String,
+    pub(super) operation: String,
+    pub(super) answer: String,
+    /// What a form of the page was refused with; no filter.
+    pub(super) told: String,
+}
+
+impl Shown {
+    fn filters(&self) -> [(&'static str, &str); 7] {
+        [
+            ("status", &self.status),
+            ("filename", &self.filename),
+            ("asset", &self.asset),
+            ("kind", &self.kind),
+            ("text", &self.text),
+            ("operation", &self.operation),
+            ("answer", &self.answer),
+        ]
+    }
+
+    /// The filters as a query.
+    pub(super) fn query(&self) -> String {
+        let set = self.filters();
+        let set = set.iter().filter(|(_, value)| !value.is_empty());
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(set)
+            .finish()
+    }
+
+    /// Opens a form that filters by `own`, and keeps the other filters.
+    pub(super) fn open_filter(&self, html: &mut String, part: &str, own: &[&str]) {
+        _ = write!(
+            html,
+            "<form class=filter method=get action='/_emulator#{part}' role=search aria-label='Filter {part}'>"
+        );
+        for (name, value) in self.filters() {
+            if !own.contains(&name) && !value.is_empty() {
+                _ = write!(
+                    html,
+                    "<input type=hidden name={name} value=\"{}\">",
+                    Plain(value)
+                );
+            }
+        }
+    }
+
+    /// A hidden field that leads back to the same filters after a form was sent.
+    pub(super) fn way_back(&self, html: &mut String) {
+        _ = write!(
+            html,
+            "<input type=hidden name=back value=\"{}\">",
+            Plain(self.query())
+        );
+    }
+}
+
+/// Back to a part of the page, with the filters of `back` and what was wrong.
+pub(super) fn back_to(part: &str, back: &str, told: Option<&str>) -> Redirect {
+    // Read and written anew: nothing of it can be anything but a query.
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form_urlencoded::parse(back.as_bytes()).filter(|(name, _)| name != "told"))
+        .extend_pairs(told.map(|told| ("told", told)))
+        .finish();
+    // What was wrong stands at the beginning of the page.
+    let part = if told.is_some() { "main" } else { part };
+    match query.as_str() {
+        "" => Redirect::to(&format!("/_emulator#{part}")),
+        query => Redirect::to(&format!("/_emulator?{query}#{part}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse;
+
+    use super::*;
+
+    #[test]
+    fn a_form_leads_back_to_the_page_and_nowhere_else() {
+        for (back, told, expected) in [
+            ("", None, "/_emulator#clock"),
+            ("status=ready", None, "/_emulator?status=ready#clock"),
+            (
+                "status=a b&told=old",
+                Some("<no>"),
+                "/_emulator?status=a+b&told=%3Cno%3E#main",
+            ),
+            (
+                "//evil.example/\r\nx: y",
+                None,
+                "/_emulator?%2F%2Fevil.example%2F%0D%0Ax%3A+y=#clock",
+            ),
+        ] {
+            let response = back_to("clock", back, told).into_response();
+            assert_eq!(response.headers()["location"], expected, "{back:?}");
+        }
+    }
+}

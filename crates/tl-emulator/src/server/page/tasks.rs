@@ -1,0 +1,85 @@
+//! The tasks on the page.
+
+use std::fmt::Write as _;
+
+use tl_model::{Task, TaskStatus};
+use tl_protocol::endpoint::ListTasks;
+
+use super::{
+    html::{self, Plain},
+    player,
+    shown::Shown,
+};
+use crate::server::Shell;
+
+pub(super) fn filter(_: &Shell, shown: &Shown, html: &mut String) {
+    shown.open_filter(html, "tasks", &["status", "filename"]);
+    html.push_str("<label>Status <select name=status><option value=''>any</option>");
+    let known = TaskStatus::KNOWN.iter().map(TaskStatus::as_str);
+    html::options(html, known, &shown.status);
+    _ = write!(
+        html,
+        "</select></label><label>File name <input name=filename value=\"{}\"></label><button>Filter tasks</button></form>",
+        Plain(&shown.filename)
+    );
+}
+
+pub(super) fn table(shell: &Shell, shown: &Shown, html: &mut String) {
+    let mut list = ListTasks {
+        page: html::first_page(),
+        ..ListTasks::default()
+    };
+    if !shown.status.is_empty() {
+        list.status = vec![TaskStatus::from(shown.status.as_str())];
+    }
+    if !shown.filename.is_empty() {
+        list.filename = Some(shown.filename.clone());
+    }
+    let platform = shell.platform();
+    let page = match platform.tasks(shell.clock.now(), &list) {
+        Ok(page) => page,
+        Err(refusal) => {
+            _ = write!(html, "<p class=told>{}</p>", Plain(refusal.message));
+            return;
+        }
+    };
+    if page.data.is_empty() {
+        return html::none(html, "No tasks.");
+    }
+    let columns = ["", "Status", "File", "Size and length", "Since", "Task"];
+    html::open_table(html, "Tasks", &columns);
+    for task in &page.data {
+        row(&platform, task, html);
+    }
+    html::close_table(html);
+    let total = page.page_info.total_results.unwrap_or_default();
+    _ = write!(
+        html,
+        "<p class=count>{} of {total} tasks</p>",
+        page.data.len()
+    );
+}
+
+fn row(platform: &crate::platform::Platform, task: &Task, html: &mut String) {
+    let status = task.status.as_ref().map_or("", TaskStatus::as_str);
+    let system = task.system_metadata.as_ref();
+    let filename = system.and_then(|system| system.filename.as_deref());
+    let filename = filename.unwrap_or_default();
+    html.push_str("<tr><td>");
+    if let Some(video) = &task.video_id {
+        player::link(platform, video.as_str(), filename, html);
+    }
+    _ = write!(html, "<td>{}", html::state(status));
+    if let Some(reason) = &task.error_reason {
+        _ = write!(html, "<p class=reason>{}</p>", Plain(reason));
+    }
+    let since = task.updated_at.as_ref().map(ToString::to_string);
+    _ = write!(
+        html,
+        "<td class=name>{}<td>{}<td>{}<td><code>{}</code>",
+        Plain(filename),
+        html::measured(system),
+        html::moment(&since.unwrap_or_default()),
+        Plain(&task.id)
+    );
+}

@@ -1,0 +1,88 @@
+//! What is coming in: forms on their way, and files that come in chunks.
+
+use std::fmt::Write as _;
+
+use tl_model::UploadStatus;
+
+use super::{
+    MOST,
+    html::{self, Plain},
+    shown::Shown,
+};
+use crate::server::Shell;
+
+pub(super) fn progress(shell: &Shell, _: &Shown, html: &mut String) {
+    let forms = shell.uploads.all();
+    let platform = shell.platform();
+    let mut sessions = platform.sessions(shell.clock.now());
+    let total = sessions.len();
+    sessions.truncate(MOST as usize);
+    if forms.is_empty() && sessions.is_empty() {
+        return html::none(html, "Nothing is coming in.");
+    }
+    html::open_table(
+        html,
+        "Uploads",
+        &["Progress", "Status", "File", "Received", "Chunks", "Upload"],
+    );
+    for form in forms {
+        let name = form.filename.as_deref().unwrap_or("a form");
+        row(html, name, form.received, form.total);
+        _ = write!(
+            html,
+            "<td>{}<td class=name>{}<td>{}<td><td>form",
+            html::state("uploading"),
+            Plain(name),
+            told(form.received, form.total)
+        );
+    }
+    for session in sessions {
+        row(
+            html,
+            &session.filename,
+            session.stored_bytes,
+            Some(session.total_size),
+        );
+        let status = match session.status {
+            UploadStatus::Active => "uploading",
+            ref other => other.as_str(),
+        };
+        _ = write!(
+            html,
+            "<td>{}<td class=name>{}<td>{}<td>{} stored, {} reported of {}<td><code>{}</code>",
+            html::state(status),
+            Plain(&session.filename),
+            told(session.stored_bytes, Some(session.total_size)),
+            session.stored_chunks,
+            session.reported_chunks,
+            session.total_chunks,
+            Plain(&session.id)
+        );
+    }
+    html::close_table(html);
+    if total > MOST as usize {
+        _ = write!(
+            html,
+            "<p class=count>{MOST} of {total} multipart uploads</p>"
+        );
+    }
+}
+
+fn row(html: &mut String, name: &str, received: u64, total: Option<u64>) {
+    let name = Plain(name);
+    _ = match total {
+        Some(total) => write!(
+            html,
+            "<tr><td><progress max={total} value={received} aria-label='{name}'></progress>"
+        ),
+        None => write!(html, "<tr><td><progress aria-label='{name}'></progress>"),
+    };
+}
+
+fn told(received: u64, total: Option<u64>) -> String {
+    let received = html::bytes(received);
+    match total {
+        Some(total) => format!("{received} of {}", html::bytes(total)),
+        None => received,
+    }
+}

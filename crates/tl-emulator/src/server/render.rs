@@ -1,0 +1,316 @@
+//! Making streams and thumbnails with the `ffmpeg` program: what is asked of it, in which bounds, and what is said where it
+//! fails. Who is to have what is decided in [`crate::platform`]; the files are served by `files.rs`.
+
+use std::{fs, path::Path, sync::Arc, time::Duration};
+
+use tl_validate::{
+    MediaFacts,
+    program::{Cancel, Ffmpeg, Job},
+};
+use tokio::sync::Semaphore;
+
+use super::Shell;
+use crate::platform::{MediaKey, PLAYLIST, Rendered, thumbnail_name};
+
+/// The playlist of the one quality that there is.
+pub(super) const MEDIA_PLAYLIST: &str = "stream.m3u8";
+/// The bytes of the stream: fragmented MP4, which is also a file that plays by itself.
+pub(super) const MEDIA_FILE: &str = "stream.mp4";
+/// How many programs run at once.
+const AT_ONCE: usize = 2;
+/// The most bytes of a file whose pictures are taken over as they are. What is encoded anew has fewer than 80 KB a second.
+const MAX_COPIED: u64 = 4 << 30;
+/// The longest stream that is encoded, in seconds: the longest video that any rule pack accepts.
+const MAX_SECONDS: f64 = 4.0 * 3600.0;
+/// Where thumbnails are taken, as shares of the length.
+const THUMBNAILS_AT: [f64; 3] = [0.1, 0.5, 0.9];
+/// The bounds of the encoded frame, in pixels.
+const STREAM_BOX: u32 = 640;
+/// The bounds of a thumbnail, in pixels.
+const THUMBNAIL_BOX: u32 = 320;
+
+/// Where streams are made.
+#[derive(Debug)]
+pub(crate) struct Studio {
+    /// The program, or why there is none.
+    program: Result<Ffmpeg, String>,
+    turns: Semaphore,
+    cancel: Cancel,
+}
+
+impl Studio {
+    /// A studio with the program at `path`, or with the one of this machine.
+    pub(crate) fn new(path: Option<&Path>) -> Self {
+        let program = match path {
+            Some(path) => Ffmpeg::at(path),
+            None => Ffmpeg::find(),
+        };
+        Self {
+            program: program.map_err(|error| error.to_string()),
+            turns: Semaphore::new(AT_ONCE),
+            cancel: Cancel::new(),
+        }
+    }
+
+    /// Why nothing can be made; `None` where it can.
+    pub(crate) fn lack(&self) -> Option<&str> {
+        self.program.as_ref().err().map(String::as_str)
+    }
+
+    /// Ends what is being made; the next run with the same state begins it again.
+    pub(crate) fn close(&self) {
+        self.cancel.cancel();
+    }
+}
+
+/// What one call is to make.
+struct Order {
+    stream: bool,
+    thumbnails: bool,
+}
+
+impl Shell {
+    /// Makes what `owner` is to have of the stored file `source`.
+    pub(super) async fn render(
+        self: Arc<Self>,
+        owner: String,
+        source: MediaKey,
+        (stream, thumbnails): (bool, bool),
+    ) {
+        let Ok(_turn) = self.studio.turns.acquire().await else {
+            return;
+        };
+        // Its owner may have gone while it waited.
+        if self.studio.cancel.is_cancelled() || self.platform().rendition_of(&owner).is_none() {
+            return;
+        }
+        let path = self.vault.path_of(&source);
+        let facts = self.probe(path.clone(), owner.clone()).await;
+        let folder = self.vault.new_key();
+        let target = self.vault.path_of(&folder);
+        let (program, cancel) = (self.studio.program.clone(), self.studio.cancel.clone());
+        let limit = self.settings.time_limits.render;
+        let making = tokio::task::spawn_blocking(move || {
+            let ffmpeg = program?;
+            let facts = facts.map_err(|error| error.to_string())?;
+            let order = Order { stream, thumbnails };
+            make(&ffmpeg, &path, &facts, &order, &target, limit, &cancel)
+        });
+        let outcome = match making.await {
+            Ok(outcome) => outcome,
+            Err(error) => Err(format!("making it failed ({error})")),
+        };
+        if self.studio.cancel.is_cancelled() && outcome.is_err() {
+            return;
+        }
+        let outcome = outcome.map(|(has_stream, thumbnails)| Rendered {
+            folder,
+            has_stream,
+            thumbnails,
+        });
+        // What could not be written down is made again by the next run.
+        _ = self.change(|platform, now| ((), platform.rendered(now, &owner, outcome)));
+    }
+}
+
+/// Makes a folder with what was ordered. Gives whether there is a stream, and how many thumbnails there are.
+fn make(
+    ffmpeg: &Ffmpeg,
+    source: &Path,
+    facts: &MediaFacts,
+    order: &Order,
+    folder: &Path,
+    limit: Duration,
+    cancel: &Cancel,
+) -> Result<(bool, u32), String> {
+    let has_pictures = facts.video().is_some();
+    let has_sound = facts.audio_codec.is_some() || !facts.audio_streams.is_empty();
+    let seconds = facts.duration_seconds().unwrap_or(0.0);
+    let mut job = Job::new()
+        .deadline(limit)
+        .cancelled_by(cancel)
+        .expects_seconds(seconds)
+        .input(source);
+    let shots = if order.thumbnails && has_pictures {
+        THUMBNAILS_AT.as_slice()
+    } else {
+        &[]
+    };
+    // A file of its own for each: it is read from there on, and not from its beginning.
+    for share in shots {
+        job = job
+            .args(["-ss", &format!("{:.3}", seconds * share)])
+            .input(source);
+    }
+    for number in 1..=shots.len() {
+        job = job
+            .args(["-map", &format!("{number}:V:0"), "-frames:v", "1"])
+            .args(["-vf", &fitted(THUMBNAIL_BOX), "-q:v", "5"])
+            .args(["-f", "image2", "-update", "1"])
+            .arg(thumbnail_name(u32::try_from(number).unwrap_or(u32::MAX)));
+    }
+    let has_stream = order.stream && (has_pictures || has_sound);
+    if has_stream {
+        job = stream(job, facts, has_pictures, has_sound);
+    }
+    if shots.is_empty() && !has_stream {
+        return Err(
+            "it has neither pictures nor sound of which something could be made".to_owned(),
+        );
+    }
+    ffmpeg
+        .write_folder(&job, folder, &mut |_| {})
+        .map_err(|error| error.to_string())?;
+    let finished = finish(folder, facts, has_stream);
+    if finished.is_err() {
+        // Nobody will ever name it; where it stays, the next run removes it.
+        _ = fs::remove_dir_all(folder);
+    }
+    finished
+}
+
+/// The frame fitted into a square of `side` pixels, never made larger.
+fn fitted(side: u32) -> String {
+    format!(
+        "scale=w='min({side},iw)':h='min({side},ih)':force_original_aspect_ratio=decrease:force_divisible_by=2,setsar=1"
+    )
+}
+
+/// The arguments of the stream: pictures and sound as they are where every player takes them, else encoded small.
+fn stream(job: Job, facts: &MediaFacts, has_pictures: bool, has_sound: bool) -> Job {
+    let video = facts.video();
+    let is_plain = video.is_some_and(|video| {
+        let format = video.pixel_format.as_deref();
+        video.codec == "h264" && matches!(format, Some("yuv420p" | "yuvj420p"))
+    });
+    let mut job = job;
+    if has_pictures {
+        job = job.args(["-map", "0:V:0"]);
+        if is_plain && facts.file_size_bytes <= MAX_COPIED {
+            job = job.args(["-c:v", "copy"]);
+        } else {
+            job = job
+                .args(["-c:v", "libx264", "-preset", "veryfast", "-crf", "28"])
+                .args(["-maxrate", "500k", "-bufsize", "1000k"])
+                .args([
+                    "-vf",
+                    &fitted(STREAM_BOX),
+                    "-pix_fmt",
+                    "yuv420p",
+                    "-fpsmax",
+                    "30",
+                ])
+                .args(["-force_key_frames", "expr:gte(t,n_forced*4)"])
+                .args(["-t", &MAX_SECONDS.to_string()]);
+        }
+    }
+    if has_sound {
+        job = job.args(["-map", "0:a:0"]);
+        let codec = facts
+            .audio_streams
+            .first()
+            .map(|audio| audio.codec.as_str());
+        if codec == Some("aac") && facts.file_size_bytes <= MAX_COPIED {
+            job = job.args(["-c:a", "copy"]);
+        } else {
+            job = job.args(["-c:a", "aac", "-b:a", "96k", "-ac", "2"]);
+        }
+    }
+    job.args(["-sn", "-dn", "-map_metadata", "-1", "-threads", "2"])
+        .args(["-f", "hls", "-hls_time", "4", "-hls_playlist_type", "vod"])
+        .args(["-hls_segment_type", "fmp4", "-hls_flags", "single_file"])
+        .args(["-hls_segment_filename", MEDIA_FILE])
+        .arg(MEDIA_PLAYLIST)
+}
+
+/// Counts what was made, and adds the playlist that names the quality.
+fn finish(folder: &Path, facts: &MediaFacts, has_stream: bool) -> Result<(bool, u32), String> {
+    // A place beyond the last frame gives no picture, and the ones after it are not counted.
+    let is_there = |number: &u32| folder.join(thumbnail_name(*number)).is_file();
+    let most = u32::try_from(THUMBNAILS_AT.len()).unwrap_or(u32::MAX);
+    let thumbnails = (1..=most).take_while(is_there).count();
+    let thumbnails = u32::try_from(thumbnails).unwrap_or(0);
+    if has_stream {
+        let failed = |error: std::io::Error| format!("the playlist could not be written ({error})");
+        let segments = fs::read_to_string(folder.join(MEDIA_PLAYLIST)).map_err(failed)?;
+        let text = master(&segments, facts);
+        fs::write(folder.join(PLAYLIST), text).map_err(failed)?;
+    }
+    Ok((has_stream, thumbnails))
+}
+
+/// The playlist of playlists (RFC 8216, 4.3.4). FFmpeg leaves its only entry out where the source says no bit rate.
+fn master(segments: &str, facts: &MediaFacts) -> String {
+    let mut seconds = 0.0;
+    let mut peak = 1.0_f64;
+    for line in segments.lines() {
+        if let Some(length) = line.strip_prefix("#EXTINF:") {
+            seconds = length.trim_end_matches(',').parse().unwrap_or(0.0);
+        } else if let Some(range) = line.strip_prefix("#EXT-X-BYTERANGE:")
+            && let Ok(bytes) = range.split('@').next().unwrap_or_default().parse::<f64>()
+            && seconds > 0.0
+        {
+            peak = peak.max(bytes * 8.0 / seconds);
+        }
+    }
+    let resolution = facts.video().map_or_else(String::new, |video| {
+        format!(",RESOLUTION={}x{}", video.width, video.height)
+    });
+    format!(
+        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-STREAM-INF:BANDWIDTH={peak:.0}{resolution}\n{MEDIA_PLAYLIST}\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use tl_validate::VideoStream;
+
+    use super::*;
+
+    fn facts(codec: &str, format: &str, size: u64) -> MediaFacts {
+        MediaFacts {
+            file_size_bytes: size,
+            video_streams: vec![VideoStream {
+                codec: codec.to_owned(),
+                width: 640,
+                height: 360,
+                pixel_format: Some(format.to_owned()),
+                ..VideoStream::default()
+            }],
+            ..MediaFacts::default()
+        }
+    }
+
+    #[test]
+    fn pictures_that_every_player_takes_are_copied_and_others_encoded() {
+        for (codec, format, size, copied) in [
+            ("h264", "yuv420p", 1000, true),
+            ("h264", "yuv422p10le", 1000, false),
+            ("hevc", "yuv420p", 1000, false),
+            ("mpeg4", "yuv420p", 1000, false),
+            ("h264", "yuv420p", MAX_COPIED + 1, false),
+        ] {
+            let job = stream(Job::new(), &facts(codec, format, size), true, false);
+            let argv: Vec<_> = job
+                .argv()
+                .iter()
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect();
+            let has = |pair: [&str; 2]| argv.windows(2).any(|two| two == pair);
+            assert_eq!(has(["-c:v", "copy"]), copied, "{codec} {format} {size}");
+            assert_eq!(has(["-c:v", "libx264"]), !copied, "{codec} {format} {size}");
+        }
+    }
+
+    #[test]
+    fn the_bandwidth_is_that_of_the_heaviest_segment() {
+        let segments = "#EXTM3U\n#EXT-X-MAP:URI=\"stream.mp4\",BYTERANGE=\"1373@0\"\n#EXTINF:10.0,\n\
+                        #EXT-X-BYTERANGE:1000@1373\nstream.mp4\n#EXTINF:2.0,\n#EXT-X-BYTERANGE:1000@2373\nstream.mp4\n";
+        let text = master(segments, &facts("h264", "yuv420p", 1));
+        assert!(
+            text.contains("BANDWIDTH=4000,RESOLUTION=640x360\nstream.m3u8\n"),
+            "{text}"
+        );
+        assert!(master("", &MediaFacts::default()).contains("BANDWIDTH=1\n"));
+    }
+}
