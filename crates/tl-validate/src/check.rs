@@ -197,10 +197,26 @@ fn file_findings(facts: &MediaFacts) -> Vec<Finding> {
     if facts.header_only {
         findings.push(local(
             "file.header_only",
-            Severity::Warning,
-            "only the file's headers were read".to_owned(),
+            Severity::Advice,
+            "header only: nothing but the file's headers was read".to_owned(),
             "a full probe",
-            "Sizes and durations are what the headers claim; install `tl-probe` for a full check.",
+            "Sizes and durations are what the headers claim, and headers can be wrong; install `tl-probe` for a full check.",
+        ));
+    } else if facts.duration_unverified {
+        let claim = facts.duration_seconds().map_or_else(
+            || "the file's headers do not tell it".to_owned(),
+            |seconds| format!("the header claims {} s", crate::rules::plain(seconds)),
+        );
+        findings.push(local(
+            "file.duration_unverified",
+            Severity::Warning,
+            format!("duration not verified: {claim}"),
+            "a duration that the content bears out",
+            if facts.partly_read || facts.duration_seconds().is_none() {
+                "More of the file would have to be read; download it and check it here to be sure."
+            } else {
+                "Reading the whole file took too long, or its frames bear no time; give the probe more time to be sure."
+            },
         ));
     }
     findings

@@ -120,11 +120,11 @@ pub struct MediaFacts {
     /// Ours: only headers were read, by a reduced reader; sizes and durations are what the headers claim.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub header_only: bool,
-    /// Ours: the byte budget of a remote source was spent before everything was read; what is missing is unknown.
+    /// Ours: a remote source was not read as far as it should have been, because its byte budget was spent or because
+    /// reading on would have cost too much. What is missing here is unknown, not absent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub budget_spent: bool,
-    /// Ours: nothing but the header's word stands behind the duration, or not even that, because the time or the byte
-    /// budget for reading on was spent.
+    pub partly_read: bool,
+    /// Ours: nothing but the header's word stands behind the duration, or not even that.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub duration_unverified: bool,
     /// Ours: an edit list changes what is shown (parts are skipped, repeated or delayed).
@@ -275,6 +275,9 @@ pub struct AudioStream {
 pub enum DurationSource {
     /// The container's header, checked by nothing else.
     Header,
+    /// The index of the container, which lists some frames: right to within their spacing. Asked where reading the tail
+    /// would cost too much.
+    Index,
     /// The sample table of the container, which lists every frame.
     SampleTable,
     /// The first packets and the last packets of the file, which agree with the header.

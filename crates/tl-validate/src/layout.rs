@@ -6,6 +6,7 @@ mod ebml;
 mod flv;
 mod mov;
 mod riff;
+mod sidx;
 
 use crate::Truncation;
 
@@ -20,6 +21,8 @@ pub(crate) struct Layout {
     pub(crate) edit_list: bool,
     /// The pictures or the sound are in another file.
     pub(crate) elsewhere: bool,
+    /// What a segment index of the whole file adds up to, in seconds.
+    pub(crate) indexed_seconds: Option<f64>,
 }
 
 /// Reads the outline of a container that the demuxer `format` has recognised. A container that has none to read, or one

@@ -34,8 +34,9 @@ pub trait Prober: Send + Sync {
     /// Reads the facts of something that is no local file, in a few large reads; `name` is used in messages only.
     ///
     /// Behind the same lock and under the same deadline as a file. The deadline also counts the time that `source` takes,
-    /// so give a remote source more of it. When the budget of `source` is spent before everything is read, the answer
-    /// says so in [`MediaFacts::budget_spent`] and leaves out what it would have to guess.
+    /// so give a remote source more of it. A source of more than 4 MiB is
+    /// never read whole, unless [`ProbeOptions::thorough`] asks for it; when that, or the end of the budget, leaves a
+    /// question open, [`MediaFacts::partly_read`] says so, and what would have to be guessed is left out.
     ///
     /// # Errors
     /// [`ProbeErrorKind::BudgetSpent`] when the budget does not even suffice for the headers;

@@ -16,7 +16,7 @@ pub(crate) use ahead::ReadAhead;
 /// Calls block. Read-ahead is the prober's work: it asks for a few ranges of 256 KiB to 1 MiB rather than for many small
 /// ones, so each call may well be one request. The byte and time budget is held here, by the implementation: once it is
 /// spent, [`RangeRead::read_at`] fails with [`io::ErrorKind::QuotaExceeded`], and the prober answers with what it knows
-/// by then, marked [`crate::MediaFacts::budget_spent`].
+/// by then, marked [`crate::MediaFacts::partly_read`].
 ///
 /// ```
 /// use std::io;

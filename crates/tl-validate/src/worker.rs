@@ -10,13 +10,15 @@
 //! # Ok::<(), tl_validate::ProbeError>(())
 //! ```
 //!
-//! The messages live in `protocol`, one helper in `helper`, the set of them in `pool`; the helper's own side, which
+//! The messages live in `protocol`, what is read for a helper in `ranges`, one helper in `helper`, the set of them in
+//! `pool`; the helper's own side, which
 //! needs the feature `ffmpeg`, in `serve`, and what it gives up for safety in `sandbox`.
 
 mod find;
 mod helper;
 mod pool;
 mod protocol;
+mod ranges;
 mod sandbox;
 #[cfg(feature = "ffmpeg")]
 mod serve;

@@ -99,9 +99,9 @@ fn parse_ratio(text: &str) -> Option<f64> {
     (width > 0.0 && height > 0.0).then(|| width / height)
 }
 
-/// A rule whose value the file does not tell. It is refused rather than guessed, except where only headers were read.
+/// A rule whose value the file does not tell. It is refused rather than guessed, except where it was not read whole.
 fn unknown(rule: &Rule, facts: &MediaFacts) -> Finding {
-    let severity = if facts.header_only {
+    let severity = if facts.header_only || facts.partly_read {
         rule.severity.min(Severity::Warning)
     } else {
         rule.severity

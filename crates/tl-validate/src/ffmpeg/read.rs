@@ -73,9 +73,14 @@ pub(super) fn facts(
     facts.fragmented = outline.fragmented;
     facts.edit_list = outline.edit_list;
     let header = main_header_duration(input, &streams, &facts);
-    duration::settle(input, &streams, &mut facts, header, options, begun)?;
-    facts.budget_spent = input.session().marks.budget_spent;
-    if facts.budget_spent && facts.video().is_some_and(|v| v.width == 0 || v.height == 0) {
+    let claims = duration::Claims {
+        header,
+        indexed: outline.indexed_seconds,
+    };
+    duration::settle(input, &streams, &mut facts, claims, options, begun)?;
+    let spent = input.session().marks.budget_spent;
+    facts.partly_read = spent || (input.session().is_dear() && facts.duration_unverified);
+    if spent && facts.video().is_some_and(|v| v.width == 0 || v.height == 0) {
         let seen = "the byte budget was spent before the frame size was found";
         return Err(ProbeError::new(ProbeErrorKind::BudgetSpent, "", seen).with_format(format));
     }

@@ -10,7 +10,7 @@ mod io;
 mod log;
 mod names;
 
-pub(super) use input::{Input, Lock, OpenFailure, PacketStamp, Stream, StreamKind};
+pub(super) use input::{IndexSummary, Input, Lock, OpenFailure, PacketStamp, Stream, StreamKind};
 pub(super) use io::{Marks, Session, Source};
 pub(super) use log::LogCapture;
 

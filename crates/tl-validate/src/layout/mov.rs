@@ -1,6 +1,6 @@
 //! The boxes of ISO base media files (mp4, mov, 3gp).
 
-use super::{Bytes, Layout};
+use super::{Bytes, Layout, sidx};
 
 /// Boxes looked at, at most. A file of a few hours in one-second fragments has about 30,000.
 const MAX_BOXES: u32 = 50_000;
@@ -36,7 +36,21 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
         let name = String::from_utf8_lossy(&header.kind).into_owned();
         layout.truncated = file.reaches_beyond(&format!("the box `{name}`"), header.end);
         match &header.kind {
-            b"moof" => layout.fragmented = true,
+            b"moof" => {
+                layout.fragmented = true;
+                // The index has told already that everything is there.
+                if layout.indexed_seconds.is_some() {
+                    break;
+                }
+            }
+            b"sidx" => {
+                // One for each track; the longest is the file's.
+                let seconds = sidx::seconds(file, header.body, header.end);
+                layout.indexed_seconds = match (layout.indexed_seconds, seconds) {
+                    (Some(a), Some(b)) => Some(a.max(b)),
+                    (a, b) => a.or(b),
+                };
+            }
             b"moov" => movie(file, &header, &mut layout, &mut budget),
             _ => {}
         }

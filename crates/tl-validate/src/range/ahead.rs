@@ -90,7 +90,7 @@ impl<'a> ReadAhead<'a> {
 
     /// Fetches a stretch that holds `offset`.
     fn fetch(&mut self, offset: u64, wanted: u64) -> io::Result<()> {
-        let goes_on = self.blocks.back().is_some_and(|last| last.end() == offset);
+        let goes_on = self.blocks.iter().any(|block| block.end() == offset);
         self.stride = if goes_on {
             (self.stride * 2).min(MOST_BYTES)
         } else {
@@ -213,7 +213,10 @@ mod tests {
             let mut piece = [0; 4];
             assert_eq!(ahead.read(3_000_000 - back, &mut piece).expect("memory"), 4);
         }
-        assert_eq!(source.calls, [(3_000_000 - FIRST_BYTES, FIRST_BYTES as usize)]);
+        assert_eq!(
+            source.calls,
+            [(3_000_000 - FIRST_BYTES, FIRST_BYTES as usize)]
+        );
     }
 
     #[test]
@@ -224,7 +227,9 @@ mod tests {
         let mut piece = [0; 1000];
         assert_eq!(ahead.read(0, &mut piece).expect("within the budget"), 1000);
         assert_eq!(ahead.read(2_999_999, &mut piece).expect("shortened"), 1);
-        let error = ahead.read(1_000_000, &mut piece).and_then(|_| ahead.read(2_000_000, &mut piece));
+        let error = ahead
+            .read(1_000_000, &mut piece)
+            .and_then(|_| ahead.read(2_000_000, &mut piece));
         assert_eq!(
             error.expect_err("spent").kind(),
             io::ErrorKind::QuotaExceeded

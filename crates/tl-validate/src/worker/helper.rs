@@ -10,7 +10,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::protocol::{Answer, Request, receive_answer, send_request};
+use super::protocol::{Answer, Request, receive_answer, send_request, send_served};
+use super::ranges::Counter;
 use crate::{ProbeError, ProbeErrorKind};
 
 /// What the helper may take beyond the deadline it was given, before it is killed: start-up of the libraries and the
@@ -24,6 +25,13 @@ const KEPT_VARIABLES: [&str; 4] = [
     "DYLD_FALLBACK_LIBRARY_PATH",
     "PATH",
 ];
+
+/// What a request is about.
+pub(super) enum Subject<'a> {
+    Nothing,
+    File(&'a File),
+    Ranges(Counter<'a>),
+}
 
 /// Why an exchange did not give an answer.
 pub(super) enum Failure {
@@ -70,10 +78,14 @@ impl Helper {
     pub(super) fn exchange(
         &mut self,
         request: Request,
-        file: Option<&File>,
+        what: &mut Subject<'_>,
         patience: Duration,
     ) -> Result<Answer, Failure> {
         let until = Instant::now() + patience + GRACE;
+        let file = match what {
+            Subject::File(file) => Some(*file),
+            _ => None,
+        };
         if let Err(error) = self
             .socket
             .set_write_timeout(Some(GRACE))
@@ -81,17 +93,31 @@ impl Helper {
         {
             return Err(self.fate(&error));
         }
-        receive_answer(UntilDeadline {
-            socket: &self.socket,
-            until,
-        })
-        .map_err(|error| {
-            if error.kind() == io::ErrorKind::TimedOut {
-                Failure::Overran
-            } else {
-                self.fate(&error)
+        loop {
+            let answer = receive_answer(UntilDeadline {
+                socket: &self.socket,
+                until,
+            });
+            let sent = match (answer, &mut *what) {
+                (Ok(Answer::Read { offset, length }), Subject::Ranges(counter)) => {
+                    let (bytes, remaining) = counter.serve(offset, length);
+                    send_served(&self.socket, remaining, bytes)
+                }
+                (Ok(Answer::Read { .. }), _) => {
+                    let _ = self.child.kill();
+                    let seen = "it asked for bytes of something that is a file";
+                    return Err(Failure::Died(seen.to_owned()));
+                }
+                (Ok(answer), _) => return Ok(answer),
+                (Err(error), _) => Err(error),
+            };
+            if let Err(error) = sent {
+                return Err(match error.kind() {
+                    io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Failure::Overran,
+                    _ => self.fate(&error),
+                });
             }
-        })
+        }
     }
 
     /// How the helper ended, in words.

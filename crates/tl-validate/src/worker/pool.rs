@@ -7,9 +7,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Protections;
 use super::find::find_helper;
-use super::helper::{Failure, Helper};
+use super::helper::{Failure, Helper, Subject};
 use super::protocol::{Answer, Request};
-use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober};
+use super::ranges::Counter;
+use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, RangeRead};
 
 /// How a [`ProbePool`] works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,9 +99,9 @@ impl ProbePool {
     /// # Errors
     /// [`ProbeErrorKind::HelperMissing`] or [`ProbeErrorKind::HelperFailed`].
     pub fn protections(&self) -> Result<Protections, ProbeError> {
-        match self.ask(Request::Protections, None)? {
+        match self.ask(Request::Protections, Subject::Nothing)? {
             Answer::Protections(protections) => Ok(protections),
-            Answer::Probed(_) => Err(self.failed("it answered another question")),
+            _ => Err(self.failed("it answered another question")),
         }
     }
 
@@ -112,7 +113,21 @@ impl ProbePool {
         ProbeError::new(ProbeErrorKind::HelperFailed, "", seen)
     }
 
-    fn ask(&self, request: Request, file: Option<&File>) -> Result<Answer, ProbeError> {
+    fn facts(
+        &self,
+        request: Request,
+        subject: Subject<'_>,
+        name: &str,
+    ) -> Result<MediaFacts, ProbeError> {
+        let facts = match self.ask(request, subject) {
+            Ok(Answer::Probed(answer)) => answer.map(|facts| *facts),
+            Ok(_) => Err(self.failed("it answered another question")),
+            Err(error) => Err(error),
+        };
+        facts.map_err(|error| error.with_name(name))
+    }
+
+    fn ask(&self, request: Request, mut subject: Subject<'_>) -> Result<Answer, ProbeError> {
         let (turn, mut idle) = self.turn();
         let patience = self.options.probe.deadline;
         let mut death = String::new();
@@ -122,7 +137,7 @@ impl ProbePool {
                 Some(helper) => helper,
                 None => Helper::start(&self.program)?,
             };
-            match helper.exchange(request, file, patience) {
+            match helper.exchange(request, &mut subject, patience) {
                 Ok(answer) => {
                     turn.give_back(helper);
                     return Ok(answer);
@@ -147,14 +162,24 @@ impl Prober for ProbePool {
         let request = Request::Probe {
             options: self.options.probe,
         };
-        let facts = match self.ask(request, Some(&file)) {
-            Ok(Answer::Probed(answer)) => answer,
-            Ok(Answer::Protections(_)) => Err(self.failed("it answered another question")),
-            Err(error) => Err(error),
+        self.facts(request, Subject::File(&file), name)
+    }
+
+    /// The helper has neither network nor files: it asks this process for each range.
+    fn probe_ranges(
+        &self,
+        source: &mut dyn RangeRead,
+        name: &str,
+    ) -> Result<MediaFacts, ProbeError> {
+        if source.size() == 0 {
+            return Err(crate::open::empty(name));
+        }
+        let request = Request::ProbeRanges {
+            options: self.options.probe,
+            size: source.size(),
+            remaining: source.remaining(),
         };
-        facts
-            .map(|facts| *facts)
-            .map_err(|error| error.with_name(name))
+        self.facts(request, Subject::Ranges(Counter::new(source)), name)
     }
 }
 

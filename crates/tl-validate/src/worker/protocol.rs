@@ -1,4 +1,10 @@
 //! What pool and helper say to each other over their socket: a length, then JSON; a request carries one descriptor.
+//!
+//! ```text
+//! pool ──► Probe + descriptor ──► helper ──► Probed
+//! pool ──► ProbeRanges        ──► helper ──► Read ──► pool ──► Served, bytes ──► helper … ──► Probed
+//! pool ──► Protections        ──► helper ──► Protections
+//! ```
 
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -19,11 +25,20 @@ use crate::{MediaFacts, ProbeError, ProbeOptions};
 /// A message longer than this is a fault: facts of 64 streams take about 50 KB.
 const MAX_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
 
+/// More than this is never read at once.
+pub(super) const MAX_RANGE_BYTES: u32 = 4 * 1024 * 1024;
+
 /// What the pool asks for.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) enum Request {
     /// Probe the descriptor that comes with this.
     Probe { options: ProbeOptions },
+    /// Probe bytes that the pool hands out on request.
+    ProbeRanges {
+        options: ProbeOptions,
+        size: u64,
+        remaining: Option<u64>,
+    },
     /// Tell which protections are active.
     Protections,
 }
@@ -32,7 +47,61 @@ pub(super) enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
     Probed(Result<Box<MediaFacts>, ProbeError>),
+    /// No answer yet: this range is needed first.
+    Read {
+        offset: u64,
+        length: u32,
+    },
     Protections(Protections),
+}
+
+/// What the pool has to say to [`Answer::Read`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Served {
+    pub(super) remaining: Option<u64>,
+    pub(super) bytes: Result<u32, Refusal>,
+}
+
+/// Why a range is not handed out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Refusal {
+    BudgetSpent,
+    Failed(String),
+}
+
+/// Sends what became of a range, with its bytes.
+pub(super) fn send_served(
+    mut socket: &UnixStream,
+    remaining: Option<u64>,
+    bytes: Result<&[u8], Refusal>,
+) -> io::Result<()> {
+    let length = |bytes: &[u8]| {
+        u32::try_from(bytes.len()).map_err(|_| io::Error::other("the range is too long"))
+    };
+    let (bytes, content): (_, &[u8]) = match bytes {
+        Ok(content) => (Ok(length(content)?), content),
+        Err(refusal) => (Err(refusal), &[]),
+    };
+    socket.write_all(&frame(&Served { remaining, bytes })?)?;
+    socket.write_all(content)
+}
+
+/// Receives what became of a range; its bytes go to the front of `into`.
+#[cfg_attr(
+    not(feature = "ffmpeg"),
+    expect(dead_code, reason = "only the helper asks for ranges")
+)]
+pub(super) fn receive_served(mut socket: &UnixStream, into: &mut [u8]) -> io::Result<Served> {
+    let mut length = [0u8; 4];
+    socket.read_exact(&mut length)?;
+    let served: Served = body(socket, length)?;
+    if let Ok(length) = served.bytes {
+        let place = into
+            .get_mut(..length as usize)
+            .ok_or_else(|| io::Error::other("the range is longer than what was asked for"))?;
+        socket.read_exact(place)?;
+    }
+    Ok(served)
 }
 
 /// Sends a request, with its file where it has one.

@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 use super::protocol::{Answer, Request, receive_request, send_answer};
+use super::ranges::FromPool;
 use super::sandbox;
 use crate::Prober;
 use crate::ffmpeg::InProcess;
@@ -33,6 +34,26 @@ pub fn serve() -> io::Result<()> {
                     .probe_file(file, "")
                     .map(Box::new),
             ),
+            (
+                Request::ProbeRanges {
+                    options,
+                    size,
+                    remaining,
+                },
+                _,
+            ) => {
+                let mut source = FromPool {
+                    socket: &socket,
+                    size,
+                    remaining,
+                    broken: None,
+                };
+                let answer = InProcess::with_options(options).probe_ranges(&mut source, "");
+                if let Some(error) = source.broken {
+                    return Err(error);
+                }
+                Answer::Probed(answer.map(Box::new))
+            }
             (Request::Probe { .. }, None) => {
                 return Err(io::Error::other(
                     "the request came without a file descriptor",

@@ -160,6 +160,11 @@ impl<'a> Input<'a> {
         if !(lock.format_allowed)(&name) {
             return Err(OpenFailure::Forbidden(name));
         }
+        if self.io.session().is_dear() && name.starts_with("mov,") {
+            // Without this, every fragment of a fragmented file is looked up on opening, wherever it is.
+            // SAFETY: `context` is ours and not open yet.
+            unsafe { (*self.context).flags |= ffi::AVFMT_FLAG_IGNIDX };
+        }
         let mut options = Dictionary::new();
         options.set(c"format_whitelist", lock.formats);
         // Matches no protocol, so that nothing can be opened even if the refusal above were passed by.

@@ -22,7 +22,7 @@ const RANGE_BYTES: usize = 1024 * 1024;
 const DEAR_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Fetches that [`Session::peek`] may cause in a source that is no file.
-const PEEK_FETCHES: u32 = 4;
+const PEEK_FETCHES: u32 = 2;
 
 /// Where the bytes come from.
 pub(in crate::ffmpeg) enum Source<'a> {
@@ -106,6 +106,19 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Exactly `N` bytes at an offset, or `None`.
+    pub(in crate::ffmpeg) fn peek_exact<const N: usize>(&mut self, offset: u64) -> Option<[u8; N]> {
+        let mut bytes = [0; N];
+        let mut filled = 0;
+        while filled < N {
+            match self.peek(offset.checked_add(filled as u64)?, &mut bytes[filled..]) {
+                Ok(0) | Err(_) => return None,
+                Ok(read) => filled += read,
+            }
+        }
+        Some(bytes)
+    }
+
     fn expired(&mut self) -> bool {
         if !self.marks.timed_out && Instant::now() >= self.deadline {
             self.marks.timed_out = true;
@@ -130,7 +143,10 @@ impl<'a> Session<'a> {
             if self.expired() {
                 return Err(ffi::AVERROR_EXIT);
             }
-            match self.source.read_at(self.position, &mut self.scratch[..wanted]) {
+            match self
+                .source
+                .read_at(self.position, &mut self.scratch[..wanted])
+            {
                 Ok(0) => return Err(ffi::AVERROR_EOF),
                 Ok(n) => {
                     self.position += n as u64;

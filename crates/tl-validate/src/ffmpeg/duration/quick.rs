@@ -1,0 +1,217 @@
+//! The quick ways to a duration: does the sample table, the index or the tail of the file bear out what the header says?
+//! Reading everything lives in `scan`.
+
+use super::super::shim::{IndexSummary, Input, Stream};
+use super::scan::RESTART_SECONDS;
+use super::{Claims, packet_end};
+use crate::DurationSource;
+
+/// How far the tail may be from the header before every packet is read, in seconds and as a share.
+const AGREEMENT_SECONDS: f64 = 0.1;
+const AGREEMENT_SHARE: f64 = 0.005;
+
+/// Packets of the tail that are read before it is given up as no tail at all.
+const MAX_TAIL_PACKETS: u32 = 20_000;
+
+/// Places of a file at which time is looked at, and packets read at each.
+const SAMPLED_PLACES: u64 = 16;
+const SAMPLED_PLACES_DEAR: u64 = 5;
+const MAX_SAMPLE_PACKETS: u32 = 200;
+
+/// The tail that is read where reading is dear and the container finds times by trying out places.
+const DEAR_TAIL_BYTES: u64 = 256 * 1024;
+
+/// What a quick look came to.
+pub(super) enum Quick {
+    /// The header is borne out: so many seconds.
+    Agrees(f64, DurationSource),
+    /// The header is wrong.
+    Contradicts,
+    /// There is no header, or nothing to hold it against.
+    Silent,
+}
+
+/// Holds the header's duration against what else is known, without reading much.
+pub(super) fn look(
+    input: &mut Input<'_>,
+    stream: &Stream,
+    claims: Claims,
+    frame: f64,
+    fragmented: bool,
+) -> Quick {
+    let Some(header) = claims.header else {
+        return Quick::Silent;
+    };
+    let format = input.format();
+    let by_time = first_stamp(stream).map(|first| (first, Place::Time(first + header)));
+    match format.split(',').next().unwrap_or_default() {
+        "mov" if !fragmented => match input.index_summary(stream.index) {
+            Some(table) => by_index(&table, header, DurationSource::SampleTable),
+            None => Quick::Silent,
+        },
+        "mpegts" | "mpeg" => {
+            if !runs_forward(input, stream.index) {
+                return Quick::Contradicts;
+            }
+            let place = if input.session().is_dear() {
+                first_stamp(stream).map(|first| (first, Place::End))
+            } else {
+                by_time
+            };
+            by_tail(input, stream, header, frame, place)
+        }
+        // The header speaks of the first fragment, as often as not, so there is nothing to agree with.
+        "mov" if input.session().is_dear() => match claims.indexed {
+            Some(seconds) => Quick::Agrees(seconds, DurationSource::Index),
+            None => Quick::Silent,
+        },
+        _ if !input.session().is_dear() => by_tail(input, stream, header, frame, by_time),
+        "flv" => by_last_tag(input, stream, header, frame),
+        "ogg" => {
+            let place = first_stamp(stream).map(|first| (first, Place::End));
+            by_tail(input, stream, header, frame, place)
+        }
+        "matroska" | "avi" => {
+            // Matroska reads its index when it is first needed, which going to the middle is.
+            let found =
+                by_time.is_some_and(|(first, _)| input.seek(stream.index, first + header / 2.0));
+            match input.index_summary(stream.index).filter(|_| found) {
+                // One entry has no spacing to hold anything against.
+                Some(index) if index.entries > 2 => by_index(&index, header, DurationSource::Index),
+                _ => Quick::Silent,
+            }
+        }
+        _ => by_tail(input, stream, header, frame, by_time),
+    }
+}
+
+fn first_stamp(stream: &Stream) -> Option<f64> {
+    stream.start.map(|start| start as f64 * stream.time_base)
+}
+
+/// Whether two durations are the same, as far as containers are exact.
+fn judge(seconds: f64, header: f64, frame: f64) -> Quick {
+    let tolerance = AGREEMENT_SECONDS
+        .max(2.0 * frame)
+        .max(header * AGREEMENT_SHARE);
+    if seconds > 0.0 && (seconds - header).abs() <= tolerance {
+        Quick::Agrees(seconds, DurationSource::Tail)
+    } else {
+        Quick::Contradicts
+    }
+}
+
+/// The header against the table of all samples, or against an index of some.
+fn by_index(table: &IndexSummary, header: f64, source: DurationSource) -> Quick {
+    let span = table.last - table.first;
+    // The last sample lasts as long as the others do, or longer: the table holds starts only.
+    let typical = if table.entries > 1 {
+        span / (table.entries - 1) as f64
+    } else {
+        header
+    };
+    let longest = span + (3.0 * typical).max(0.5);
+    // Half a sample of slack at the lower end, for tables that start before the first frame shown.
+    if header >= span - 0.5 * typical && header <= longest {
+        Quick::Agrees(header, source)
+    } else {
+        Quick::Contradicts
+    }
+}
+
+/// Where the tail is looked for.
+#[derive(Clone, Copy)]
+enum Place {
+    /// At the last key frame before this time.
+    Time(f64),
+    /// Some bytes before the end of the file.
+    End,
+}
+
+/// From the first time stamp to the end of the last packet.
+fn by_tail(
+    input: &mut Input<'_>,
+    stream: &Stream,
+    header: f64,
+    frame: f64,
+    place: Option<(f64, Place)>,
+) -> Quick {
+    // The first stamp was taken from the beginning, before the seek makes FFmpeg forget it.
+    let Some((first, place)) = place else {
+        return Quick::Silent;
+    };
+    let found = match place {
+        Place::Time(seconds) => input.seek(stream.index, seconds),
+        Place::End => {
+            let start = input.session().size().saturating_sub(DEAR_TAIL_BYTES);
+            input.seek_byte(start)
+        }
+    };
+    if !found {
+        return Quick::Silent;
+    }
+    let mut last: Option<f64> = None;
+    for _ in 0..MAX_TAIL_PACKETS {
+        let Some(packet) = input.next_packet() else {
+            return match last.filter(|_| !input.session().marks.budget_spent) {
+                Some(last) => judge(last - first, header, frame),
+                None => Quick::Silent,
+            };
+        };
+        if packet.stream == stream.index {
+            match packet_end(&packet, frame) {
+                Some(end) => last = Some(last.map_or(end, |l: f64| l.max(end))),
+                None => return Quick::Silent,
+            }
+        }
+    }
+    Quick::Silent
+}
+
+/// The time stamp of the last tag of FLV, found by the length behind it.
+fn by_last_tag(input: &mut Input<'_>, stream: &Stream, header: f64, frame: f64) -> Quick {
+    let stamp = || -> Option<f64> {
+        let session = input.session_mut();
+        let at = session.size().checked_sub(4)?;
+        let length = u32::from_be_bytes(session.peek_exact(at)?);
+        let start = at.checked_sub(u64::from(length))?;
+        let [kind, _, _, _, high, middle, low, highest] = session.peek_exact(start)?;
+        // Sound and pictures only: a script tag bears no time.
+        matches!(kind & 0x1f, 8 | 9).then_some(())?;
+        Some(f64::from(u32::from_be_bytes([highest, high, middle, low])) / 1000.0)
+    }();
+    match (stamp, first_stamp(stream)) {
+        (Some(last), Some(first)) => judge(last + frame - first, header, frame),
+        _ => Quick::Silent,
+    }
+}
+
+/// Whether time runs forward over the whole file, tried at a few places. Two recordings put one behind the other start
+/// again in between, which first and last stamp do not show.
+fn runs_forward(input: &mut Input<'_>, stream: u32) -> bool {
+    let size = input.session().size();
+    let places = if input.session().is_dear() {
+        SAMPLED_PLACES_DEAR
+    } else {
+        SAMPLED_PLACES
+    };
+    let mut last = f64::NEG_INFINITY;
+    for part in 0..places {
+        if !input.seek_byte(size / places * part) {
+            return false;
+        }
+        let found = (0..MAX_SAMPLE_PACKETS).find_map(|_| {
+            let packet = input.next_packet()?;
+            (packet.stream == stream)
+                .then_some(packet.decoding.or(packet.presentation))
+                .flatten()
+        });
+        if let Some(time) = found {
+            if time < last - RESTART_SECONDS {
+                return false;
+            }
+            last = time;
+        }
+    }
+    true
+}
