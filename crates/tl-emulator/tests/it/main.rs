@@ -7,6 +7,7 @@
 
 mod abuse;
 mod assets;
+mod browser;
 mod clips;
 mod conformance;
 mod control;
@@ -26,4 +27,5 @@ mod sessions;
 mod sockets;
 mod uploads;
 mod urls;
+mod watched;
 mod world;

@@ -46,7 +46,9 @@ pub(super) fn table(shell: &Shell, shown: &Shown, html: &mut String) {
     if page.data.is_empty() {
         return html::none(html, "No assets.");
     }
-    let columns = ["", "Status", "File", "Type", "Came by", "Created", "Asset"];
+    let columns = [
+        "Watch", "Status", "File", "Type", "Came by", "Created", "Asset",
+    ];
     html::open_table(html, "Assets", &columns);
     for asset in &page.data {
         row(&platform, asset, html);

@@ -75,7 +75,7 @@ pub(super) fn faults(shell: &Shell, shown: &Shown, html: &mut String) {
     if plan.faults.is_empty() {
         return html::none(html, "No faults.");
     }
-    html::open_table(html, "Faults", &["Fault", "Struck", ""]);
+    html::open_table(html, "Faults", &["Fault", "Struck", "Change"]);
     for (place, (fault, struck)) in plan.faults.iter().zip(struck).enumerate() {
         let text = serde_json::to_string(fault).unwrap_or_default();
         _ = write!(

@@ -46,7 +46,14 @@ pub(super) fn table(shell: &Shell, shown: &Shown, html: &mut String) {
     if page.data.is_empty() {
         return html::none(html, "No tasks.");
     }
-    let columns = ["", "Status", "File", "Size and length", "Since", "Task"];
+    let columns = [
+        "Watch",
+        "Status",
+        "File",
+        "Size and length",
+        "Since",
+        "Task",
+    ];
     html::open_table(html, "Tasks", &columns);
     for task in &page.data {
         row(&platform, task, html);

@@ -1,0 +1,276 @@
+//! Chromium without a window, driven over its DevTools protocol: a page to look at, keys to press, screenshots.
+
+use std::{
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+use tungstenite::{Message, WebSocket, client::client};
+
+/// How long anything in the browser may take; the machine may be busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The names of the program, where `CHROMIUM` names none.
+const NAMES: [&str; 4] = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+];
+
+/// A browser with one page. It ends with this value.
+pub(crate) struct Browser {
+    process: Child,
+    socket: WebSocket<TcpStream>,
+    session: String,
+    calls: u64,
+    /// What the browser complained of: errors of scripts, refused loads.
+    pub(crate) complaints: Vec<String>,
+    _profile: tempfile::TempDir,
+}
+
+fn start(profile: &Path) -> Child {
+    let named = std::env::var("CHROMIUM").ok();
+    let names: Vec<&str> = match &named {
+        Some(name) => vec![name],
+        None => NAMES.to_vec(),
+    };
+    for name in &names {
+        let started = Command::new(name)
+            .args([
+                "--headless=new",
+                "--remote-debugging-port=0",
+                "--no-first-run",
+            ])
+            .args([
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--mute-audio",
+                "--lang=en",
+            ])
+            // A container has no user namespaces for the sandbox, and only pages of the emulator are opened.
+            .arg("--no-sandbox")
+            .args([
+                "--disable-extensions",
+                "--disable-background-networking",
+                "--disable-sync",
+            ])
+            .args(["--hide-scrollbars", "--window-size=1280,1000"])
+            .arg(format!("--user-data-dir={}", profile.display()))
+            .arg("about:blank")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        if let Ok(child) = started {
+            return child;
+        }
+    }
+    panic!(
+        "none of {names:?} could be started: the page of the emulator is tested with Chromium (Debian: apt-get install chromium), which CHROMIUM may name"
+    );
+}
+
+impl Browser {
+    pub(crate) fn open() -> Self {
+        let profile = tempfile::Builder::new()
+            .prefix("tl-chromium-")
+            .tempdir()
+            .unwrap();
+        let mut process = start(profile.path());
+        let told = profile.path().join("DevToolsActivePort");
+        let started = Instant::now();
+        let (port, path) = loop {
+            let text = std::fs::read_to_string(&told).unwrap_or_default();
+            if let Some((port, path)) = text.split_once('\n') {
+                break (port.parse::<u16>().unwrap(), path.trim().to_owned());
+            }
+            if let Some(status) = process.try_wait().unwrap() {
+                panic!("Chromium ended before it could be reached ({status})");
+            }
+            assert!(
+                started.elapsed() < PATIENCE,
+                "Chromium does not say where it listens"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let (socket, _) = client(format!("ws://127.0.0.1:{port}{path}"), stream).unwrap();
+        let mut browser = Self {
+            process,
+            socket,
+            session: String::new(),
+            calls: 0,
+            complaints: Vec::new(),
+            _profile: profile,
+        };
+        let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
+        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        let attached = browser.call("Target.attachToTarget", attach);
+        browser.session = attached["sessionId"].as_str().unwrap().to_owned();
+        for domain in ["Page", "Runtime", "Log"] {
+            browser.call(&format!("{domain}.enable"), json!({}));
+        }
+        browser
+    }
+
+    /// Calls a method of the protocol, and takes in the events that come before its answer.
+    pub(crate) fn call(&mut self, method: &str, params: Value) -> Value {
+        self.calls += 1;
+        let mut request = json!({ "id": self.calls, "method": method, "params": params });
+        if !self.session.is_empty() {
+            request["sessionId"] = json!(self.session);
+        }
+        self.socket
+            .send(Message::text(request.to_string()))
+            .unwrap();
+        loop {
+            let message = self
+                .socket
+                .read()
+                .unwrap_or_else(|error| panic!("{method}: {error}"));
+            let Message::Text(text) = message else {
+                continue;
+            };
+            let mut told: Value = serde_json::from_str(&text).unwrap();
+            if told["id"] == self.calls {
+                assert!(told.get("error").is_none(), "{method}: {}", told["error"]);
+                return told["result"].take();
+            }
+            self.hear(&told);
+        }
+    }
+
+    fn hear(&mut self, event: &Value) {
+        match event["method"].as_str() {
+            Some("Log.entryAdded") if event["params"]["entry"]["level"] == "error" => {
+                self.complaints.push(event["params"]["entry"].to_string());
+            }
+            Some("Runtime.exceptionThrown" | "Page.javascriptDialogOpening") => {
+                self.complaints.push(event["params"].to_string());
+            }
+            _ => {}
+        }
+    }
+
+    /// The value of an expression in the page.
+    pub(crate) fn value(&mut self, expression: &str) -> Value {
+        let params =
+            json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
+        let mut told = self.call("Runtime.evaluate", params);
+        assert!(
+            told.get("exceptionDetails").is_none(),
+            "{expression}: {told}"
+        );
+        told["result"]["value"].take()
+    }
+
+    /// Waits until an expression is true.
+    pub(crate) fn until(&mut self, expression: &str) {
+        let started = Instant::now();
+        while self.value(expression) != json!(true) {
+            if started.elapsed() > PATIENCE {
+                let page = self.value("document.body.innerText");
+                panic!("never true: {expression}\n{page}\n{:?}", self.complaints);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    pub(crate) fn visit(&mut self, url: &str) {
+        self.call("Page.navigate", json!({ "url": url }));
+        let there = json!(url.split('#').next()).to_string();
+        self.until(&format!(
+            "document.readyState === 'complete' && location.href.split('#')[0] === {there}"
+        ));
+    }
+
+    /// Presses a key and lets it go.
+    pub(crate) fn press(&mut self, key: &str) {
+        let (code, number, text) = match key {
+            "Tab" => ("Tab", 9, ""),
+            "Enter" => ("Enter", 13, "\r"),
+            "Space" => ("Space", 32, " "),
+            other => panic!("what is the key {other}?"),
+        };
+        let key = if key == "Space" { " " } else { key };
+        let mut down =
+            json!({ "type": "keyDown", "key": key, "code": code, "windowsVirtualKeyCode": number });
+        if !text.is_empty() {
+            down["text"] = json!(text);
+        }
+        self.call("Input.dispatchKeyEvent", down);
+        let up =
+            json!({ "type": "keyUp", "key": key, "code": code, "windowsVirtualKeyCode": number });
+        self.call("Input.dispatchKeyEvent", up);
+    }
+
+    /// Types text into what has the focus, in the place of what is selected.
+    pub(crate) fn write(&mut self, text: &str) {
+        for character in text.chars() {
+            let key = character.to_string();
+            for kind in ["keyDown", "keyUp"] {
+                let mut params = json!({ "type": kind, "key": key });
+                if kind == "keyDown" {
+                    params["text"] = json!(key);
+                }
+                self.call("Input.dispatchKeyEvent", params);
+            }
+        }
+    }
+
+    /// Goes on by the tabulator until the element that `selector` means has the focus.
+    pub(crate) fn tab_to(&mut self, selector: &str) {
+        let is_there = format!("document.activeElement.matches({})", json!(selector));
+        for _ in 0..200 {
+            self.press("Tab");
+            if self.value(&is_there) == json!(true) {
+                return;
+            }
+        }
+        panic!("{selector} is not reached by the tabulator");
+    }
+
+    pub(crate) fn prefer(&mut self, scheme: &str) {
+        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+        self.call(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": [feature] }),
+        );
+    }
+
+    /// Puts a picture of the whole page beside the other results of the tests.
+    pub(crate) fn screenshot(&mut self, name: &str) -> PathBuf {
+        let params = json!({ "format": "png", "captureBeyondViewport": true });
+        let taken = self.call("Page.captureScreenshot", params);
+        let bytes = BASE64_STANDARD
+            .decode(taken["data"].as_str().unwrap())
+            .unwrap();
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("emulator-page");
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(format!("{name}.png"));
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // It ends its own helpers; where it does not answer any more, it is ended.
+        let request = json!({ "id": 0, "method": "Browser.close" });
+        if self.socket.send(Message::text(request.to_string())).is_ok() {
+            for _ in 0..100 {
+                if matches!(self.process.try_wait(), Ok(Some(_))) {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        _ = self.process.kill();
+        _ = self.process.wait();
+    }
+}

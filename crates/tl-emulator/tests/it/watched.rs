@@ -1,0 +1,243 @@
+//! The page as people see it: in Chromium, by keyboard, in light and dark.
+
+use serde_json::{Value, json};
+use tl_emulator::{ClockMode, Emulator};
+
+use crate::{
+    browser::Browser,
+    clips::clip,
+    raw::{builder, exchange, form, get, index, send_form},
+    renditions::rendition,
+};
+
+fn upload(emulator: &Emulator, index: &str, name: &str) -> (String, String) {
+    let bytes = std::fs::read(clip("640x360", 5)).unwrap();
+    let created = send_form(
+        emulator,
+        &form(&[("index_id", index)], Some((name, &bytes))),
+    )
+    .json();
+    let id = |name: &str| created[name].as_str().unwrap().to_owned();
+    (id("_id"), id("video_id"))
+}
+
+fn page(emulator: &Emulator) -> String {
+    emulator.control_url().to_string()
+}
+
+/// The texts of a column of a table, from its first row on.
+fn column(browser: &mut Browser, part: &str, column: usize) -> Vec<String> {
+    let cells = format!(
+        "[...document.querySelectorAll('#live-{part} tbody tr')].map((row) => row.cells[{column}].innerText)"
+    );
+    serde_json::from_value(browser.value(&cells)).unwrap()
+}
+
+#[test]
+fn tasks_are_listed_and_filtered_by_keyboard_alone() {
+    let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
+    let index = index(&emulator);
+    upload(&emulator, &index, "first.mp4");
+    emulator.advance(std::time::Duration::from_secs(1));
+    let hostile = "<img src=x onerror=alert(1)>.mp4";
+    upload(&emulator, &index, hostile);
+    let mut browser = Browser::open();
+    browser.visit(&page(&emulator));
+    assert_eq!(column(&mut browser, "tasks", 1), ["validating", "ready"]);
+    assert_eq!(column(&mut browser, "tasks", 2), [hostile, "first.mp4"]);
+
+    // The first stop is the way past the head of the page.
+    browser.press("Tab");
+    assert_eq!(
+        browser.value("document.activeElement.className"),
+        json!("skip")
+    );
+    browser.press("Enter");
+    browser.until("location.hash === '#main'");
+    browser.tab_to("select[name=status]");
+    browser.write("ready");
+    assert_eq!(
+        browser.value("document.activeElement.value"),
+        json!("ready")
+    );
+    browser.tab_to("section#tasks form button");
+    browser.press("Enter");
+    browser.until("location.search.includes('status=ready')");
+    browser.until("document.readyState === 'complete'");
+    assert_eq!(column(&mut browser, "tasks", 2), ["first.mp4"]);
+
+    // What is refused is not shown in other filters, and every control has a name.
+    browser.tab_to("select[name=operation]");
+    browser.write("tasks.c");
+    browser.tab_to("section#journal form button");
+    browser.press("Enter");
+    browser.until("location.search.includes('operation=tasks.create')");
+    browser.until("document.readyState === 'complete'");
+    let asked = column(&mut browser, "journal", 2);
+    assert_eq!(asked, ["POST /v1.3/tasks", "POST /v1.3/tasks"]);
+    assert_eq!(column(&mut browser, "tasks", 2), ["first.mp4"]);
+    let nameless = "[...document.querySelectorAll('a, button, input:not([type=hidden]), select, video, progress, img, table')]\
+         .filter((one) => !(one.labels?.length || one.innerText?.trim() || one.ariaLabel || one.hasAttribute('alt') || one.caption))\
+         .map((one) => one.outerHTML)";
+    assert_eq!(browser.value(nameless), json!([]));
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+#[test]
+fn a_video_plays() {
+    let emulator = builder().start_blocking().unwrap();
+    let index = index(&emulator);
+    let (_, video) = upload(&emulator, &index, "a.mp4");
+    assert_eq!(rendition(&emulator, &video)["error"], Value::Null);
+    let mut browser = Browser::open();
+    browser.visit(&page(&emulator));
+    browser.tab_to("#live-tasks a.play");
+    browser.press("Enter");
+    browser.until("document.readyState === 'complete' && location.pathname.includes('/play/')");
+    browser.until("document.querySelector('video').readyState >= 2");
+    let length = browser.value("document.querySelector('video').duration");
+    assert!((4.8..5.3).contains(&length.as_f64().unwrap()), "{length}");
+    browser.tab_to("video");
+    browser.press("Space");
+    browser.until("document.querySelector('video').currentTime > 0.5");
+    assert_eq!(
+        browser.value("document.querySelector('video').error"),
+        Value::Null
+    );
+    let source = browser.value("document.querySelector('video').currentSrc");
+    assert!(
+        source.as_str().unwrap().ends_with("/stream.mp4"),
+        "{source}"
+    );
+    // A place that is asked for is gone to, by ranges.
+    browser.value("document.querySelector('video').currentTime = 3");
+    browser.until("document.querySelector('video').currentTime > 3.2");
+    browser.until("[...document.images].length === 3 && [...document.images].every((one) => one.naturalWidth > 0)");
+    browser.screenshot("player");
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+#[test]
+fn the_clock_is_advanced_by_keyboard_and_the_page_follows_by_itself() {
+    let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
+    let index = index(&emulator);
+    let mut browser = Browser::open();
+    browser.visit(&page(&emulator));
+    let (task, _) = upload(&emulator, &index, "a.mp4");
+    // Nothing was loaded anew: the script brought it.
+    browser.until("document.querySelector('#live-tasks')?.innerText.includes('validating')");
+    browser.tab_to("input[name=seconds]");
+    browser.value("document.activeElement.select()");
+    browser.write("600");
+    browser.press("Enter");
+    browser.until("document.readyState === 'complete' && location.hash === '#clock'");
+    assert_eq!(column(&mut browser, "tasks", 1), ["ready"]);
+    let told = get(&emulator, &format!("/v1.3/tasks/{task}")).json();
+    assert_eq!(told["status"], "ready");
+
+    browser.tab_to("input[name=fault]");
+    browser.write("tasks.list status=500");
+    browser.press("Enter");
+    browser.until("document.querySelector('#live-faults')?.innerText.includes('tasks.list') && location.hash === '#faults'");
+    assert_eq!(get(&emulator, "/v1.3/tasks").status, 500);
+    // The focus stays where it is while the page is kept fresh.
+    browser.tab_to("#remove-1");
+    browser.until("document.querySelector('#live-faults').innerText.includes('1 times')");
+    assert_eq!(
+        browser.value("document.activeElement.id"),
+        json!("remove-1")
+    );
+    browser.press("Enter");
+    browser.until("document.querySelector('#live-faults')?.innerText.includes('No faults')");
+    assert_eq!(get(&emulator, "/v1.3/tasks").status, 200);
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+/// The texts whose contrast to what is behind them is below 4.5 (WCAG 2.2, 1.4.3).
+const PALE: &str = "(() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+  const read = (text) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data]; };
+  const light = (rgb) => { const [r, g, b] = rgb.slice(0, 3).map((c) => { c /= 255; return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const behind = (one) => { for (let at = one; at; at = at.parentElement) { const rgb = read(getComputedStyle(at).backgroundColor);
+    if (rgb[3] === 255) return rgb; } return [255, 255, 255, 255]; };
+  const pale = [];
+  for (const one of document.querySelectorAll('body *')) {
+    const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!own && !one.matches('input, select')) continue;
+    const [a, b] = [light(read(getComputedStyle(one).color)), light(behind(one))];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5) pale.push(`${contrast.toFixed(2)} ${one.outerHTML.slice(0, 120)}`);
+  }
+  return pale;
+})()";
+
+#[test]
+fn light_and_dark_are_followed_and_both_are_readable() {
+    let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
+    let index = index(&emulator);
+    let (_, video) = upload(&emulator, &index, "holiday at the sea.mp4");
+    emulator.advance(std::time::Duration::from_secs(1));
+    upload(&emulator, &index, "a second clip.mp4");
+    rendition(&emulator, &video);
+    let session = json!({ "filename": "long film.mp4", "type": "video", "total_size": 50_000_000 });
+    let session = crate::raw::send_json(
+        &emulator,
+        "POST",
+        "/v1.3/assets/multipart-uploads",
+        &session,
+    );
+    assert_eq!(session.status, 201, "{session:?}");
+    let url = session.json()["upload_urls"][0]["url"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let url = url::Url::parse(&url).unwrap();
+    let chunk = vec![7; 5 << 20];
+    // Without the key, which is not for the storage.
+    let put = format!(
+        "PUT {}?{} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\r\n",
+        url.path(),
+        url.query().unwrap(),
+        chunk.len()
+    );
+    let stored = exchange(&emulator, &put, &chunk).unwrap();
+    assert_eq!(stored.status, 200, "{stored:?}");
+    _ = get(&emulator, "/v1.3/tasks/nonsense");
+    let fault = crate::raw::send_json(
+        &emulator,
+        "POST",
+        "/_emulator/faults",
+        &json!("assets.create every=3 status=503 retry_after=2"),
+    );
+    assert_eq!(fault.status, 204);
+
+    let mut browser = Browser::open();
+    let mut backgrounds = Vec::new();
+    for scheme in ["light", "dark"] {
+        browser.prefer(scheme);
+        browser.visit(&page(&emulator));
+        browser.until("[...document.images].every((one) => one.complete)");
+        browser.screenshot(&format!("page-{scheme}"));
+        assert_eq!(browser.value(PALE), json!([]), "{scheme}");
+        backgrounds.push(browser.value("getComputedStyle(document.body).backgroundColor"));
+        // Nothing is wider than the window: tables scroll by themselves.
+        assert_eq!(
+            browser.value("document.documentElement.scrollWidth <= innerWidth"),
+            json!(true)
+        );
+    }
+    assert_ne!(backgrounds[0], backgrounds[1]);
+    let narrow = json!({ "width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": false });
+    browser.call("Emulation.setDeviceMetricsOverride", narrow);
+    browser.visit(&page(&emulator));
+    assert_eq!(
+        browser.value("document.documentElement.scrollWidth <= innerWidth"),
+        json!(true)
+    );
+    browser.screenshot("page-narrow");
+    let part = "document.querySelector('#live-uploads progress').value";
+    assert_eq!(browser.value(part), json!(5 << 20));
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
