@@ -1,7 +1,8 @@
 //! An emulator as a program, for test suites in other languages: it looks at media in its own process, prints one line of
 //! JSON (`base_url`, `control_url`, `api_key`) and runs until its standard input ends.
 //!
-//! Options: `--state DIR`, `--clock MODE`, `--plan NAME`, `--quirk NAME=VALUE`, `--fault FAULT`, `--allow-private-urls`.
+//! Options: `--state DIR`, `--clock MODE`, `--plan NAME`, `--quirk NAME=VALUE`, `--fault FAULT`, `--chunk-size BYTES`,
+//! `--allow-private-urls`.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -23,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--allow-private-urls" => builder.allow_private_urls(true),
             "--state" => builder.state_dir(value()?),
             "--clock" => builder.clock(value()?.parse()?),
+            "--chunk-size" => builder.chunk_size(value()?.parse()?),
             "--plan" => builder.plan(Plan::named(&value()?)?),
             "--quirk" => {
                 let text = value()?;

@@ -22,8 +22,29 @@ use super::{
 pub(super) fn list(
     platform: &Platform,
     now: Timestamp,
+    host: &str,
     list: &ListAssets,
 ) -> Result<Page<Asset>, Refusal> {
+    let page = select(platform, list)?;
+    let shown = page
+        .data
+        .into_iter()
+        .map(|asset| detail(platform, now, host, asset));
+    Ok(Page::new(shown.collect::<Result<_, _>>()?, page.page_info))
+}
+
+/// As [`list`], with no more of each than its creation tells.
+pub(super) fn list_briefly(
+    platform: &Platform,
+    now: Timestamp,
+    list: &ListAssets,
+) -> Result<Page<Asset>, Refusal> {
+    let page = select(platform, list)?;
+    let shown = page.data.into_iter().map(|asset| show(asset, now));
+    Ok(Page::new(shown.collect(), page.page_info))
+}
+
+fn select<'a>(platform: &'a Platform, list: &ListAssets) -> Result<Page<&'a AssetRecord>, Refusal> {
     for id in &list.asset_ids {
         ids::check("asset_ids", id.as_str())?;
     }
@@ -49,7 +70,7 @@ pub(super) fn list(
         &Sort::default(),
         list.page,
         &platform.settings.quirks,
-        |asset| show(asset, now),
+        |asset| asset,
     )
 }
 
@@ -68,6 +89,16 @@ pub(super) fn retrieve(
     get: &GetAsset,
 ) -> Result<Asset, Refusal> {
     let asset = find(platform, get.asset_id.as_str())?;
+    detail(platform, now, host, asset)
+}
+
+/// All that is told of an asset but at its creation.
+fn detail(
+    platform: &Platform,
+    now: Timestamp,
+    host: &str,
+    asset: &AssetRecord,
+) -> Result<Asset, Refusal> {
     let mut shown = show(asset, now);
     let status = asset.status(now);
     let waits = match status {

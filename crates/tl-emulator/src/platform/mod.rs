@@ -306,7 +306,7 @@ impl Platform {
                 assets::create(self, now, e, uploads, effects)
             }),
             Operation::AssetsList => answer(&received, StatusCode::OK, |e| {
-                asset_views::list(self, now, &e)
+                asset_views::list(self, now, &host, &e)
             }),
             Operation::AssetsRetrieve => answer(&received, StatusCode::OK, |e| {
                 asset_views::retrieve(self, now, &host, &e)

@@ -54,12 +54,12 @@ impl Platform {
         videos::list(self, moment(now), list)
     }
 
-    /// Assets, as the API lists them.
+    /// Assets in the order in which the API lists them.
     ///
     /// # Errors
     /// Where the API would refuse the list.
     pub fn assets(&self, now: Now, list: &ListAssets) -> Result<Page<Asset>, Refusal> {
-        asset_views::list(self, moment(now), list)
+        asset_views::list_briefly(self, moment(now), list)
     }
 
     /// Multipart uploads, the newest first.

@@ -182,6 +182,10 @@ pub(super) fn create(
     let urls = (1..=first).map(|index| presign::sign(platform, &record, index, now, host));
     let mut session = UploadSession::new(id.clone(), chunk_size, total_chunks);
     session.upload_urls = urls.collect();
+    if first == 0 {
+        let none = Value::Array(Vec::new());
+        session.extra.insert("upload_urls".to_owned(), none);
+    }
     session.asset_id = Some(asset_id.into());
     session.upload_headers = record.headers.clone();
     session.expires_at = Some(wire(record.expires_at));
@@ -277,6 +281,11 @@ pub(super) fn retrieve(
     let completed = reported(platform, &upload.id);
     let mut state = UploadState::new(upload.id.as_str());
     state.status = Some(upload.status(now));
+    if page.data.is_empty() {
+        // Beyond the last page there is a list all the same.
+        let none = Value::Array(Vec::new());
+        state.extra.insert("uploaded_chunks".to_owned(), none);
+    }
     state.uploaded_chunks = page.data;
     state.page_info = page.page_info;
     state.chunks_completed = Some(completed);

@@ -52,7 +52,9 @@ pub(super) fn list(
                     && updated.is_none_or(|from| rank.updated >= from);
             passes.then_some((rank, video))
         });
-    listing::page(items.collect(), &list.sort, list.page, quirks, in_list)
+    listing::page(items.collect(), &list.sort, list.page, quirks, |video| {
+        in_list(platform, video)
+    })
 }
 
 /// Whether the metadata has `key` with `value`, which came as text. A list has each of its strings.
@@ -85,7 +87,7 @@ pub(super) fn retrieve(
 ) -> Result<Video, Refusal> {
     let video = find(platform, now, get.index_id.as_str(), get.video_id.as_str())?;
     check_embeddings(&get.embedding_option)?;
-    let mut shown = show(video);
+    let mut shown = show(platform, video);
     shown.hls = renditions::hls(platform, &video.id, host);
     Ok(shown)
 }
@@ -218,14 +220,18 @@ fn updated_at(video: &VideoRecord) -> Timestamp {
 }
 
 /// A listed video says nothing of its user metadata, unlike a retrieved one.
-fn in_list(video: &VideoRecord) -> Video {
-    let mut shown = show(video);
+fn in_list(platform: &Platform, video: &VideoRecord) -> Video {
+    let mut shown = show(platform, video);
     shown.user_metadata = None;
     shown
 }
 
-fn show(video: &VideoRecord) -> Video {
+fn show(platform: &Platform, video: &VideoRecord) -> Video {
     let mut shown = Video::new(video.id.as_str());
+    let task = platform.state.tasks.get(&video.task_id);
+    shown.asset_id = task
+        .and_then(|task| task.asset_id.as_deref())
+        .map(Into::into);
     shown.created_at = Some(wire(video.created_at));
     shown.updated_at = Some(wire(updated_at(video)));
     shown.indexed_at = Some(wire(video.indexed_at));

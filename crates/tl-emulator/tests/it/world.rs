@@ -4,12 +4,16 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tl_emulator::platform::{Effect, MediaKey, Payload, Platform, Reply, Settings, Upload};
+use tl_emulator::platform::{
+    Effect, MediaKey, Operation, Payload, Platform, Quirks, Reply, Settings, Upload,
+};
 use tl_protocol::{
     BytesSource, Now,
     endpoint::{Field, FieldValue},
 };
 use tl_validate::{MediaFacts, ProbeError, VideoStream};
+
+use crate::conformance;
 
 pub(crate) const KEY: &str = "tlk_emulator_test";
 
@@ -17,6 +21,8 @@ pub(crate) struct World {
     pub(crate) platform: Platform,
     now: Now,
     pub(crate) effects: Vec<Effect>,
+    /// Every answer so far, with the name of its operation.
+    pub(crate) told: Vec<(String, Answer)>,
     files: u32,
 }
 
@@ -35,6 +41,7 @@ impl World {
             platform: Platform::new(settings),
             now: Now::new(Duration::ZERO, wall),
             effects: Vec::new(),
+            told: Vec::new(),
             files: 0,
         }
     }
@@ -51,7 +58,18 @@ impl World {
     pub(crate) fn handle(&mut self, request: http::Request<Payload>) -> Reply {
         let mut reply = self.platform.handle(self.now, request);
         self.effects.append(&mut reply.effects);
+        self.hold(&reply);
         reply
+    }
+
+    /// Stops where an answer is none of the platform's description. What a fault or a switch changes is not described.
+    fn hold(&mut self, reply: &Reply) {
+        if reply.faults.is_empty() && self.platform.settings().quirks == Quirks::default() {
+            let answer = read(reply);
+            conformance::hold(reply.operation, &answer);
+            let operation = reply.operation.map(Operation::as_str).unwrap_or_default();
+            self.told.push((operation.to_owned(), answer));
+        }
     }
 
     pub(crate) fn ask(&mut self, method: &str, path: &str, payload: Payload) -> Answer {

@@ -1,36 +1,56 @@
-"""Starts emulators for the suite and makes its clips."""
+"""Starts emulators for the suite, makes its clips, counts its assertions and the operations that it drove."""
 
 import contextlib
 import functools
 import http.server
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 import threading
 import urllib.request
 
+import httpx
 import pytest
+from described import Described
+from programs import clip, start
 from twelvelabs import TwelveLabs
 
 sys.dont_write_bytecode = True
 
+# The least that a run of the whole suite must hold.
+LEAST_ASSERTIONS = 80
+
+COUNTED = {"assertions": 0, "refusals": 0, "operations": set(), "described": set()}
+
 
 class Emulator:
-    """A running emulator and a client of it."""
+    """A running emulator and a client of it, whose answers are held against the description."""
 
     def __init__(self, *options):
-        program = os.environ["TL_EMULATOR"]
-        self.process = subprocess.Popen([program, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        line = json.loads(self.process.stdout.readline())
+        self.process, line = start(*options)
         self.base_url = line["base_url"]
         self.control_url = line["control_url"]
         self.api_key = line["api_key"]
-        self.client = TwelveLabs(api_key=self.api_key, base_url=self.base_url)
+        description = self.control("GET", "/openapi.json")
+        self.described = Described(description)
+        paths = description["paths"].values()
+        COUNTED["described"] |= {operation["operationId"] for path in paths for operation in path.values()}
+        # What a switch or a fault changes is not described.
+        self.is_described = "--quirk" not in options
+        self.client = TwelveLabs(
+            api_key=self.api_key,
+            base_url=self.base_url,
+            httpx_client=httpx.Client(timeout=60, follow_redirects=True, event_hooks={"response": [self.hold]}),
+        )
+
+    def hold(self, response):
+        if self.is_described:
+            self.described.hold(response)
 
     def control(self, method, path, body=None):
+        if path == "/faults":
+            self.is_described = False
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.control_url + path, data=data, method=method)
         request.add_header("content-type", "application/json")
@@ -47,6 +67,7 @@ class Emulator:
         return self.client.indexes.create(index_name=name, models=models).id
 
     def stop(self):
+        COUNTED["operations"] |= self.described.seen
         self.process.stdin.close()
         self.process.wait(timeout=30)
 
@@ -58,6 +79,17 @@ def running(*options):
         yield emulator
     finally:
         emulator.stop()
+
+
+@contextlib.contextmanager
+def refused(kind, status, code):
+    """What is done in this block is refused with this class of error, this status and this code."""
+    with pytest.raises(kind) as error:
+        yield error
+    body = error.value.body
+    seen = body["code"] if isinstance(body, dict) else body.code
+    assert (error.value.status_code, seen) == (status, code)
+    COUNTED["refusals"] += 1
 
 
 @pytest.fixture
@@ -72,13 +104,7 @@ def clips():
     with tempfile.TemporaryDirectory(prefix="tl-emulator-python-") as folder:
         folder = pathlib.Path(folder)
         for name, size, seconds in [("good", "640x360", 5), ("small", "320x180", 5), ("short", "640x360", 2)]:
-            subprocess.run(
-                ["ffmpeg", "-v", "error", "-nostdin"]
-                + ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration={seconds}"]
-                + ["-f", "lavfi", "-i", f"sine=frequency=440:duration={seconds}"]
-                + ["-c:v", "mpeg4", "-q:v", "9", "-c:a", "aac", "-shortest", str(folder / f"{name}.mp4")],
-                check=True,
-            )
+            clip(folder / f"{name}.mp4", size, seconds)
         (folder / "text.mp4").write_text("this is no video")
         yield folder
 
@@ -96,3 +122,23 @@ def site(clips):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
+
+
+def pytest_assertion_pass(item, lineno, orig, expl):
+    COUNTED["assertions"] += 1
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """A whole run that held too little, or left an operation out, has failed."""
+    if exitstatus == 0 and not session.config.option.keyword and not session.config.args_source.name == "ARGS":
+        if COUNTED["assertions"] < LEAST_ASSERTIONS or COUNTED["described"] - COUNTED["operations"]:
+            session.exitstatus = 1
+
+
+def pytest_terminal_summary(terminalreporter):
+    driven, described = COUNTED["operations"], COUNTED["described"]
+    terminalreporter.write_line(
+        f"{COUNTED['assertions']} assertions held; {len(driven)} of {len(described)} operations were driven"
+    )
+    if missing := described - driven:
+        terminalreporter.write_line(f"not driven: {', '.join(sorted(missing))}")

@@ -1,0 +1,51 @@
+"""Holds every answer against the description that the emulator serves of itself."""
+
+import re
+
+import jsonschema_rs
+
+
+class Described:
+    """The operations of a description, by method and path."""
+
+    def __init__(self, description):
+        self.components = description["components"]
+        self.operations = []
+        for path, operations in description["paths"].items():
+            # `multipart-uploads` is no identifier: the path with fewer parameters is meant.
+            pattern = re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path) + "/?")
+            for method, operation in operations.items():
+                self.operations.append((path.count("{"), method.upper(), pattern, operation))
+        self.operations.sort(key=lambda found: found[0])
+        self.validators = {}
+        self.seen = set()
+
+    def hold(self, response):
+        """An httpx hook: stops where an answer is none of the description."""
+        base, found, path = response.request.url.path.partition("/v1.3/")
+        if not found:
+            return
+        response.read()
+        for _, method, pattern, operation in self.operations:
+            if method == response.request.method and pattern.fullmatch("/" + path):
+                return self.check(operation, response)
+
+    def check(self, operation, response):
+        name, status = operation["operationId"], str(response.status_code)
+        described = self.resolved(operation["responses"].get(status))
+        assert described is not None, f"{name} answered {status}, which is not described: {response.text}"
+        assert response.headers["x-api-version"] in ("1.3", "v1.3")
+        self.seen.add(name)
+        if "content" not in described:
+            assert response.content == b"", f"{name} {status} has a body: {response.text}"
+            return
+        key = (name, status)
+        if key not in self.validators:
+            schema = {**described["content"]["application/json"]["schema"], "components": self.components}
+            self.validators[key] = jsonschema_rs.validator_for(schema)
+        wrong = [f"{error.instance_path}: {error.message}" for error in self.validators[key].iter_errors(response.json())]
+        assert not wrong, f"{name} {status}: {wrong}"
+
+    def resolved(self, value):
+        reference = (value or {}).get("$ref")
+        return self.components[reference.split("/")[2]][reference.split("/")[3]] if reference else value
