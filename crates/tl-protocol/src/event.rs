@@ -67,6 +67,8 @@ pub enum Event {
     },
     /// The storage has one more chunk.
     ChunkSent {
+        /// Which one, from 1.
+        chunk: u32,
         /// How many chunks it has.
         chunks: u32,
         /// How many there are.

@@ -115,7 +115,7 @@ impl MultipartUpload {
                         chunk_size: len,
                     },
                 ));
-                self.observer.tell(&sending.progress(now));
+                self.observer.tell(&sending.progress(now, index));
                 return;
             }
             Err(trouble) => trouble,
@@ -149,7 +149,7 @@ impl MultipartUpload {
 }
 
 impl Sending {
-    fn progress(&self, now: Now) -> Event {
+    fn progress(&self, now: Now, chunk: u32) -> Event {
         let taken = now.mono.saturating_sub(self.began);
         let sent_here = self.bytes.saturating_sub(self.resumed_bytes);
         #[expect(clippy::cast_precision_loss, reason = "a rate, not a count")]
@@ -160,6 +160,7 @@ impl Sending {
             .filter(|rate| *rate > 0.0)
             .and_then(|rate| Duration::try_from_secs_f64(rest as f64 / rate).ok());
         Event::ChunkSent {
+            chunk,
             chunks: self.book.done_count(),
             total_chunks: self.session.total_chunks,
             bytes: self.bytes,
