@@ -77,7 +77,7 @@ mod tests {
         assert!(!complete);
         assert!(
             text.contains(
-                "\n  sudo dnf install -y gcc glibc-devel pkgconf-pkg-config ffmpeg-free-devel clang-devel ffmpeg-free strace\n"
+                "\n  sudo dnf install -y gcc glibc-devel pkgconf-pkg-config ffmpeg-free-devel clang-devel ffmpeg-free strace chromium\n"
             ),
             "{text}"
         );
@@ -94,6 +94,7 @@ mod tests {
             ("ffmpeg", "echo ffmpeg version 5.1"),
             ("ffprobe", "echo ffprobe version 5.1"),
             ("strace", "echo strace 6.1"),
+            ("chromium", "echo Chromium 156.0"),
         ];
         let simulated = Simulated::new(System::Apt, &answers);
         simulated.file("lib/libclang.so", "");

@@ -17,6 +17,8 @@ pub(crate) enum Need {
     FfmpegProgram,
     /// `strace`, with which the tests watch what a probe opens.
     Strace,
+    /// `chromium`, in which the tests look at the emulator's page.
+    Chromium,
     Nextest,
     Python,
 }
@@ -41,6 +43,7 @@ impl Need {
         Self::Libclang,
         Self::FfmpegProgram,
         Self::Strace,
+        Self::Chromium,
         Self::Nextest,
         Self::Python,
     ];
@@ -63,6 +66,7 @@ impl Need {
             Self::Libclang => "libclang",
             Self::FfmpegProgram => "ffmpeg and ffprobe",
             Self::Strace => "strace",
+            Self::Chromium => "Chromium",
             Self::Nextest => "cargo-nextest",
             Self::Python => "python3 with venv",
         }
@@ -79,6 +83,7 @@ impl Need {
             }
             Self::FfmpegProgram => "test, demo (they make their own video clips)",
             Self::Strace => "test (on Linux: it watches what the probe opens)",
+            Self::Chromium => "test (it looks at the emulator's page)",
             Self::Nextest => "optional: without it, test uses `cargo test`",
             Self::Python => "optional: no verb uses it; comparisons with the Python SDK do",
         }
@@ -111,6 +116,7 @@ impl Need {
             (Self::FfmpegProgram, _) => &["ffmpeg"],
             (Self::Strace, Brew) => &[],
             (Self::Strace, _) => &["strace"],
+            (Self::Chromium, _) => &["chromium"],
             (Self::Python, Apt) => &["python3", "python3-venv"],
             (Self::Python, Dnf | Other) => &["python3"],
             (Self::Python, Pacman | Brew) => &["python"],
@@ -143,6 +149,7 @@ impl Need {
             Self::Libclang => crate::libclang::look(machine),
             Self::FfmpegProgram => probes::ffmpeg_programs(machine),
             Self::Strace => probes::strace(machine),
+            Self::Chromium => probes::chromium(machine),
             Self::Nextest => probes::nextest(machine),
             Self::Python => probes::python(machine),
         }
@@ -205,6 +212,7 @@ mod tests {
                 "libclang-dev",
                 "ffmpeg",
                 "strace",
+                "chromium",
                 "python3",
                 "python3-venv"
             ]

@@ -143,6 +143,22 @@ pub(crate) fn strace(machine: &Machine) -> Seen {
     }
 }
 
+/// Under any of the names by which the tests start it.
+pub(crate) fn chromium(machine: &Machine) -> Seen {
+    let others = [
+        "chromium-browser",
+        "google-chrome",
+        "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    ];
+    let version = ["--version"];
+    let told = machine.ask(machine.named("CHROMIUM", "chromium"), &version);
+    let told = told.or_else(|| others.iter().find_map(|name| machine.ask(name, &version)));
+    match told {
+        Some(text) => Seen::Present(first_line(&text)),
+        None => Seen::Missing("`chromium` does not run".into()),
+    }
+}
+
 pub(crate) fn nextest(machine: &Machine) -> Seen {
     let cargo = machine.named("CARGO", "cargo");
     match machine.ask(cargo, &["nextest", "--version"]) {

@@ -148,6 +148,7 @@ mod tests {
         ("ffmpeg", r#"[ -e "$HERE/installed" ]"#),
         ("ffprobe", r#"[ -e "$HERE/installed" ]"#),
         ("strace", r#"[ -e "$HERE/installed" ]"#),
+        ("chromium", r#"[ -e "$HERE/installed" ]"#),
         (
             "apt-get",
             r#"echo "$*" >> "$HERE/log"
@@ -157,7 +158,7 @@ mod tests {
         ),
     ];
 
-    const INSTALL: &str = "-o DPkg::Lock::Timeout=300 install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg strace\n";
+    const INSTALL: &str = "-o DPkg::Lock::Timeout=300 install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg strace chromium\n";
     const UPDATE: &str = "-o DPkg::Lock::Timeout=300 update\n";
 
     fn with(changes: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
@@ -239,7 +240,7 @@ mod tests {
             &machine(System::Apt, &programs),
             "",
             Err(
-                "run: sudo apt-get update && sudo apt-get install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg strace",
+                "run: sudo apt-get update && sudo apt-get install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg strace chromium",
             ),
         );
     }
@@ -249,12 +250,12 @@ mod tests {
         check(
             &machine(System::Pacman, FRESH),
             "",
-            Err("run: pacman -S --needed pkgconf ffmpeg clang strace"),
+            Err("run: pacman -S --needed pkgconf ffmpeg clang strace chromium"),
         );
         check(
             &machine(System::Brew, FRESH),
             "",
-            Err("run: brew install pkgconf ffmpeg llvm"),
+            Err("run: brew install pkgconf ffmpeg llvm chromium"),
         );
     }
 
