@@ -1,12 +1,16 @@
 //! The local check: which rules, which models, which helper, and the verdict on one path.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::Args;
 use jiff::civil::Date;
 use tl_client::Checker;
 use tl_client::checker::Checked;
-use tl_validate::{Engine, ProbeError, Route, RulePack, Target, check_probe_failure, open_media};
+use tl_validate::{
+    Engine, ProbeError, ProbeOptions, Prober, Route, RulePack, Target, check_probe_failure,
+    open_media,
+};
 
 use crate::failure::Failure;
 
@@ -46,6 +50,20 @@ impl RulesArgs {
     /// A checker by these rules, with the helper that reads media.
     pub(crate) fn checking(&self) -> Result<Checking, Failure> {
         let pack = self.pack()?;
+        let engines = self.engines_of(&pack)?;
+        let checker = Checker::new(helper()?)
+            .with_rules(pack)
+            .for_engines(engines.clone())
+            .with_options(self.options.clone());
+        Ok(Checking {
+            checker,
+            engines,
+            options: self.options.clone(),
+        })
+    }
+
+    /// The engines that were asked for, each of which the pack must know.
+    pub(crate) fn engines_of(&self, pack: &RulePack) -> Result<Vec<Engine>, Failure> {
         let engines: Vec<Engine> = self
             .engines
             .iter()
@@ -66,60 +84,72 @@ impl RulesArgs {
                 .next("name one of these, or add it by --rules FILE"));
             }
         }
-        let checker = Checker::new(helper()?)
-            .with_rules(pack)
-            .for_engines(engines.clone())
-            .with_options(self.options.clone());
-        Ok(Checking {
-            checker,
-            engines,
-            options: self.options.clone(),
-        })
+        Ok(engines)
     }
 }
 
 /// Finds rules by name, by day or in a file.
 pub(crate) fn pack(text: &str) -> Result<RulePack, Failure> {
-    let refused = |error: tl_validate::RulePackError| {
-        Failure::usage(error.to_string()).next("`tl rules list` shows the packs and their days")
-    };
-    if let Ok(date) = text.parse::<Date>() {
-        return RulePack::on(date).cloned().map_err(refused);
-    }
-    let unknown = match RulePack::named(text) {
-        Ok(pack) => return Ok(pack.clone()),
-        Err(error) => error,
-    };
-    let path = Path::new(text);
-    if !path.exists() {
-        return Err(refused(unknown).next(format!(
+    match built_in(text) {
+        Ok(pack) => Ok(pack),
+        Err(unknown) if text.parse::<Date>().is_ok() => Err(unknown),
+        Err(_) if Path::new(text).exists() => pack_of_file(text, RulePack::current()),
+        Err(unknown) => Err(unknown.next(format!(
             "name a pack, a day such as 2026-02-17, or a file; there is no file `{text}` either"
-        )));
+        ))),
     }
-    let rules = std::fs::read_to_string(path).map_err(|error| {
-        Failure::usage(format!("the rules file `{text}` cannot be read"))
+}
+
+/// Finds built-in rules by name or by day.
+pub(crate) fn built_in(text: &str) -> Result<RulePack, Failure> {
+    let found = match text.parse::<Date>() {
+        Ok(date) => RulePack::on(date),
+        Err(_) => RulePack::named(text),
+    };
+    found.cloned().map_err(|error| {
+        Failure::usage(error.to_string()).next("`tl rules list` shows the packs and their days")
+    })
+}
+
+/// Reads rules from a file: a pack of its own, or changes to `base`.
+pub(crate) fn pack_of_file(file: &str, base: &RulePack) -> Result<RulePack, Failure> {
+    let rules = std::fs::read_to_string(file).map_err(|error| {
+        Failure::usage(format!("the rules file `{file}` cannot be read"))
             .because(&error)
             .next("name a readable TOML file")
     })?;
     RulePack::from_toml(&rules)
-        .or_else(|_| RulePack::current().extended_with(&rules))
+        .or_else(|_| base.extended_with(&rules))
         .map_err(|error| {
-            Failure::usage(format!("`{text}`: {error}"))
+            Failure::usage(format!("`{file}`: {error}"))
                 .next("`tl rules show` prints a pack in the form that is expected")
         })
 }
 
 /// Media is read in helper processes: this program links no libav.
+pub(crate) fn helper() -> Result<Arc<dyn Prober>, Failure> {
+    let processors = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
+    helpers(processors, ProbeOptions::default()).map(|(prober, _)| prober)
+}
+
+/// So many helpers that read by `probe`, and what tells this build of them from another.
 #[cfg(unix)]
-pub(crate) fn helper() -> Result<std::sync::Arc<dyn tl_validate::Prober>, Failure> {
+pub(crate) fn helpers(
+    count: usize,
+    probe: ProbeOptions,
+) -> Result<(Arc<dyn Prober>, String), Failure> {
     use tl_validate::worker::{ProbePool, WorkerOptions};
-    Ok(std::sync::Arc::new(ProbePool::new(
-        WorkerOptions::default(),
-    )?))
+    let pool = ProbePool::new(WorkerOptions {
+        helpers: count,
+        probe,
+        ..WorkerOptions::default()
+    })?;
+    let build = crate::cache::program_mark(pool.program());
+    Ok((Arc::new(pool), build))
 }
 
 #[cfg(not(unix))]
-pub(crate) fn helper() -> Result<std::sync::Arc<dyn tl_validate::Prober>, Failure> {
+pub(crate) fn helpers(_: usize, _: ProbeOptions) -> Result<(Arc<dyn Prober>, String), Failure> {
     Err(
         Failure::usage("this system has no way to hand open files to the helper that reads media")
             .next("check the files on a Unix system, or send them unchecked by --no-check"),
@@ -135,13 +165,6 @@ impl Checking {
     /// The rules in force.
     pub(crate) fn pack(&self) -> &RulePack {
         self.checker.rules()
-    }
-
-    /// What is checked for on the way by `route`, with the engines that the rules fill in.
-    pub(crate) fn whole_target(&self, route: Route) -> Target {
-        let target = self.target(route);
-        let engines = self.pack().engines_for(&target).to_vec();
-        Target { engines, ..target }
     }
 
     fn target(&self, route: Route) -> Target {

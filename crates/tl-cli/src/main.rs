@@ -6,6 +6,9 @@
 //! | `verb` | one room for each verb: its arguments and what it does |
 //! | `settings` | key, address and limits, from options and environment |
 //! | `checking` | the local check: which rules, which helper, one path |
+//! | `judging`, `cache` | the local check of many files: prober, verdict, and what earlier runs found |
+//! | `walk`, `lanes` | which files there are, and work on them side by side |
+//! | `sending` | how a video is sent, and how far it is: what `ingest` and `upload` share |
 //! | `failure`, `advice` | what went wrong, for people and for programs, and what to do next |
 //! | `exit` | the exit codes, and which error has which |
 //! | `output` | the two streams, JSON, colour; nothing else writes |
@@ -18,10 +21,14 @@
 
 mod advice;
 mod args;
+mod cache;
 mod checking;
 mod confirm;
 mod exit;
 mod failure;
+mod interrupt;
+mod judging;
+mod lanes;
 mod listing;
 mod metadata;
 mod numbers;
@@ -30,10 +37,12 @@ mod progress;
 mod report;
 mod runtime;
 mod secret;
+mod sending;
 mod settings;
 mod span;
 mod table;
 mod verb;
+mod walk;
 
 use std::process::ExitCode;
 

@@ -1,139 +1,253 @@
-//! `tl validate`: the local check alone, over any number of files at once. Nothing is sent.
+//! `tl validate`: the local check alone, over any number of files, folders and addresses. Nothing is sent.
+//! How results are written lives in `sink`, how an address is read in `remote`.
 
-use std::collections::BTreeMap;
+mod picture;
+mod sink;
+
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
+use std::time::Instant;
 
-use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use serde_json::json;
-use tl_client::checker::Checked;
-use tl_validate::{Engine, Route};
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
 
+use self::picture::Pictures;
+use self::sink::{Sink, Told};
 use crate::args::Context;
-use crate::checking::{Checking, RulesArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::report;
+use crate::judging::{CacheArgs, Judge, JudgeArgs, Judged};
+use crate::output::plain_line;
+use crate::walk::{Found, WalkArgs};
+use crate::{interrupt, lanes, span};
 
 /// Check files on this machine against the platform's rules; nothing is sent.
 #[derive(Debug, Args)]
 pub(crate) struct Validate {
-    /// The files
-    #[arg(required = true, value_name = "PATH")]
+    /// The files; folders are walked
+    #[arg(required_unless_present = "files_from", value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The way by which the files are to reach the platform; each has its own size limit
-    #[arg(long, value_name = "ROUTE", default_value_t = Route::Tasks, value_parser = routes())]
-    route: Route,
+    /// How the results are written: junit, sarif and html are one document for all files; --json is --format jsonl
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: Format,
+    /// Write the results to this file, which comes to be there whole or not at all
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// With --format html, do not show a picture of each video (pictures need the program ffmpeg)
+    #[arg(long)]
+    no_pictures: bool,
     #[command(flatten)]
-    rules: RulesArgs,
+    walk: WalkArgs,
+    #[command(flatten)]
+    judge: JudgeArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
 }
 
-fn routes() -> impl TypedValueParser<Value = Route> {
-    PossibleValuesParser::new(Route::ALL.map(Route::as_str)).try_map(|name| name.parse::<Route>())
+/// How results are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A line for each file, with what was found below it
+    #[default]
+    Human,
+    /// One JSON array
+    Json,
+    /// A JSON object on a line for each file, as soon as it is done
+    Jsonl,
+    /// JUnit XML: a test for each file
+    Junit,
+    /// SARIF 2.1.0
+    Sarif,
+    /// A row for each finding
+    Csv,
+    /// A page that needs nothing else, with a picture of each video
+    Html,
 }
 
-type Verdict = Result<Checked, Failure>;
+/// What was seen so far.
+#[derive(Debug, Default)]
+struct Tally {
+    files: usize,
+    refused: usize,
+    failed: usize,
+    warned: usize,
+    cached: usize,
+    first: Option<Exit>,
+}
 
 impl Validate {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
-        let checking = self.rules.checking()?;
-        let pack = checking.pack();
-        let target = checking.whole_target(self.route);
-        let engines: Vec<&str> = target.engines.iter().map(Engine::as_str).collect();
-        context.output.note(&format!(
-            "rules {} of {}, route {}, {}",
-            pack.name(),
-            pack.date(),
-            target.route,
-            engines.join(" + ")
-        ));
-        let mut exits = Vec::with_capacity(self.paths.len());
-        self.check_all(&checking, |path, verdict| {
-            exits.push(tell(context, path, &verdict));
-        });
-        Ok(Exit::of_items(&exits))
-    }
+        let format = self.format(context)?;
+        let judge = self.judge.judge(&self.cache, &context.output)?;
+        let walk = self.walk.over(&self.paths)?;
+        let cancel = interrupt::listen()?;
+        let pictures = (format == Format::Html && !self.no_pictures)
+            .then(|| Pictures::new(context, &cancel))
+            .flatten();
+        let mut sink = Sink::new(context, format, self.output.as_deref())?;
+        context.output.note(&judge.introduction());
 
-    /// Checks side by side, and tells the verdicts in the order of the paths.
-    fn check_all(&self, checking: &Checking, mut tell: impl FnMut(&Path, Verdict)) {
-        let lanes = thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(self.paths.len());
-        let next = AtomicUsize::new(0);
-        let (sender, receiver) = mpsc::channel();
-        thread::scope(|scope| {
-            for _ in 0..lanes {
-                let (sender, next) = (sender.clone(), &next);
-                scope.spawn(move || {
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(path) = self.paths.get(at) else {
-                            return;
-                        };
-                        if sender.send((at, self.check(checking, path))).is_err() {
-                            return;
-                        }
-                    }
-                });
-            }
-            drop(sender);
-            let mut early = BTreeMap::new();
-            let mut due = 0;
-            for (at, verdict) in receiver {
-                early.insert(at, verdict);
-                while let Some(verdict) = early.remove(&due) {
-                    tell(&self.paths[due], verdict);
-                    due += 1;
+        let begun = Instant::now();
+        let count = walk.count();
+        let bar = bar(context, count);
+        let mut tally = Tally::default();
+        let mut broken = None;
+        lanes::run(
+            judge.jobs(),
+            // Named files in their order; what a walk finds has none.
+            count.is_some(),
+            |give| walk.each(give),
+            |found| one(&judge, pictures.as_ref(), found),
+            |told: Told| {
+                tally.count(&told);
+                if let Some(bar) = &bar {
+                    bar.inc(1);
+                    bar.set_message(format!(
+                        "{} refused  {}",
+                        tally.refused,
+                        plain_line(&told.name)
+                    ));
                 }
-            }
-        });
+                if let Err(failure) = sink.tell(&told) {
+                    broken = Some(failure);
+                }
+                broken.is_none() && !cancel.is_cancelled()
+            },
+        );
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        if let Some(failure) = broken {
+            return Err(failure);
+        }
+        if cancel.is_cancelled() {
+            return Err(interrupt::interrupted(&format!(
+                "{} files were checked before",
+                tally.files
+            )));
+        }
+        let Some(first) = tally.first else {
+            return Err(Failure::usage("there is nothing to check: no video file was found").next(
+                "name the files, or use --all-files if theirs are unusual endings; hidden files and those named by .ignore and .tlignore are left out",
+            ));
+        };
+        sink.finish()?;
+        if tally.files > 1 {
+            context.output.note(&tally.summary(begun));
+        }
+        Ok(match tally.files {
+            1 => first,
+            _ if tally.refused + tally.failed == 0 => Exit::Ok,
+            _ => Exit::SomeFailed,
+        })
     }
 
-    fn check(&self, checking: &Checking, path: &Path) -> Verdict {
-        let text = path.to_string_lossy();
-        if !path.exists() && text.contains("://") {
-            return Err(Failure::usage(format!(
-                "`{text}` is an address: only files on this machine can be checked"
-            ))
-            .next("download it first, or let the platform judge it: `tl ingest URL --index ID`"));
+    fn format(&self, context: &Context) -> Result<Format, Failure> {
+        match (context.output.is_json(), self.format) {
+            (false, format) => Ok(format),
+            (true, Format::Human | Format::Jsonl) => Ok(Format::Jsonl),
+            (true, Format::Json) => Ok(Format::Json),
+            (true, _) => Err(
+                Failure::usage("--json and this --format contradict each other")
+                    .next("leave one of them out"),
+            ),
         }
-        checking.path(path, self.route)
     }
 }
 
-fn tell(context: &Context, path: &Path, verdict: &Verdict) -> Exit {
-    let name = path.to_string_lossy();
-    let output = &context.output;
-    match verdict {
-        Ok(checked) => {
-            let refused = checked.report.is_refused();
-            let exit = if refused {
-                Exit::RefusedLocally
-            } else {
-                Exit::Ok
-            };
-            output.json(&json!({
-                "input": name,
-                "ok": !refused,
-                "exit_code": exit.code(),
-                "facts": checked.facts,
-                "report": checked.report,
-            }));
-            output.line(&report::checked(&name, checked));
-            exit
+/// Reads and judges one input. It blocks while it reads.
+fn one(judge: &Judge, pictures: Option<&Pictures>, found: Found) -> Told {
+    let begun = Instant::now();
+    let (path, judged) = match found {
+        Ok(path) => {
+            let judged = input(judge, &path);
+            (path, judged)
         }
-        Err(failure) => {
-            output.json(&json!({
-                "input": name,
-                "ok": false,
-                "exit_code": failure.exit().code(),
-                "error": failure.to_json(),
-            }));
-            output.failure_text(failure);
-            failure.exit()
+        Err((path, failure)) => {
+            let judged = judge.unread(&path.to_string_lossy(), failure);
+            (path, judged)
+        }
+    };
+    let picture = match (&judged.checked.facts, pictures) {
+        (Some(facts), Some(pictures)) => pictures.of(&path, facts),
+        _ => None,
+    };
+    Told {
+        name: path.to_string_lossy().into_owned(),
+        seconds: begun.elapsed().as_secs_f64(),
+        judged,
+        picture,
+    }
+}
+
+fn input(judge: &Judge, path: &Path) -> Judged {
+    let text = path.to_string_lossy();
+    if !path.exists() && text.contains("://") {
+        let failure = Failure::usage(format!(
+            "`{text}` is an address: only files on this machine can be checked"
+        ))
+        .next("download it first, or let the platform judge it: `tl ingest URL --index ID`");
+        return judge.unread(&text, failure);
+    }
+    judge.file(path)
+}
+
+impl Tally {
+    fn count(&mut self, told: &Told) {
+        self.files += 1;
+        self.first.get_or_insert(told.exit());
+        self.cached += usize::from(told.judged.from_cache);
+        if told.judged.failure.is_some() {
+            self.failed += 1;
+        } else {
+            match told.judged.checked.report.verdict {
+                tl_validate::Verdict::Pass => {}
+                tl_validate::Verdict::Warn => self.warned += 1,
+                tl_validate::Verdict::Refuse => self.refused += 1,
+            }
         }
     }
+
+    /// `120 files: 100 pass, 12 with warnings, 8 refused, in 0.9 s`
+    fn summary(&self, begun: Instant) -> String {
+        let passed = self.files - self.refused - self.failed - self.warned;
+        let mut text = format!("{} files: {passed} pass", self.files);
+        for (count, what) in [
+            (self.warned, "with warnings"),
+            (self.refused, "refused"),
+            (self.failed, "could not be checked"),
+        ] {
+            if count > 0 {
+                text.push_str(&format!(", {count} {what}"));
+            }
+        }
+        text.push_str(&format!(", in {}", span::show(begun.elapsed())));
+        if self.cached > 0 {
+            text.push_str(&format!(
+                " ({} unchanged since an earlier run)",
+                self.cached
+            ));
+        }
+        text
+    }
+}
+
+fn bar(context: &Context, count: Option<usize>) -> Option<ProgressBar> {
+    if !std::io::stderr().is_terminal() || context.output.is_quiet() || count == Some(1) {
+        return None;
+    }
+    let (bar, template) = match count {
+        Some(count) => (
+            ProgressBar::new(count as u64),
+            "{bar:30} {pos}/{len}, {eta} left, {wide_msg}",
+        ),
+        None => (
+            ProgressBar::new_spinner(),
+            "{spinner} {pos} files, {per_sec}, {wide_msg}",
+        ),
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    Some(context.output.bars().add(bar))
 }

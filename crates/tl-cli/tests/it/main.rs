@@ -12,6 +12,7 @@ mod bad_input;
 mod clips;
 mod emulator;
 mod faults;
+mod folders;
 mod help;
 mod ingest;
 mod interrupt;

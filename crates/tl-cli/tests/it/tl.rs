@@ -46,6 +46,7 @@ impl Tl {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("TL_PROBE", env!("CARGO_BIN_EXE_tl-probe"))
+            .env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
             .args(arguments)
             .stdin(Stdio::null());
         // Coverage and sanitizers write where they are told to.

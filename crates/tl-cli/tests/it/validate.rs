@@ -72,7 +72,7 @@ fn one_file_gives_its_own_code() {
         ("small.mp4", 3),
         ("text.mp4", 3),
         ("missing.mp4", 2),
-        (".", 2),
+        (".", 1),
         ("https://example.com/a.mp4", 2),
     ] {
         let run = validate(&[name], &[]);

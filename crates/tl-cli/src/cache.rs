@@ -1,0 +1,432 @@
+//! What probes of earlier runs found, kept on this machine, so that an unchanged file is not read again.
+//!
+//! Kept are the facts, not the verdict: rules are applied anew each time, which costs microseconds, so another pack, day or
+//! engine needs no second probe. A file counts as unchanged when its path, size, times and inode are, and when the
+//! same version of `tl` and the same helper would read it in the same way. The cache may vanish, be damaged or be used by
+//! several runs at once: the worst that happens is that a file is read again.
+
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use tl_validate::{MediaFacts, ProbeError};
+
+/// The layout of the table; another number means another layout, and the cache is begun anew.
+const LAYOUT: i64 = 1;
+
+/// Answers older than this are forgotten.
+const KEPT_DAYS: i64 = 90;
+
+/// A file that changed less than this ago may change again without its times telling.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// Answers are written in portions of this size, so that a run over many small files does not wait for the disk each time.
+const PORTION: usize = 256;
+
+/// How long another run may hold the cache before this one does without it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a probe said of a file.
+pub(crate) type Probed = Result<MediaFacts, ProbeError>;
+
+/// The answers of earlier probes.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    store: Mutex<Option<Store>>,
+    /// What would read the files, and how.
+    reader: String,
+}
+
+#[derive(Debug)]
+struct Store {
+    connection: Connection,
+    file: PathBuf,
+    unwritten: Vec<Answer>,
+}
+
+#[derive(Debug)]
+struct Answer {
+    path: Vec<u8>,
+    mark: String,
+    answer: String,
+}
+
+/// The state of a file by which a change is noticed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark(String);
+
+impl Cache {
+    /// The cache in `folder`, for what `reader` reads. With a word about what is wrong, where something is.
+    pub(crate) fn open(folder: &Path, reader: String) -> (Option<Self>, Option<String>) {
+        let file = folder.join("probes.sqlite3");
+        let with = |store| {
+            Some(Self {
+                store: Mutex::new(Some(store)),
+                reader,
+            })
+        };
+        if let Err(error) = make_folder(folder) {
+            return (
+                None,
+                Some(format!(
+                    "no cache: `{}` cannot be made ({error})",
+                    folder.display()
+                )),
+            );
+        }
+        match Store::open(&file) {
+            Ok(store) => (with(store), None),
+            Err(error) if is_damage(&error) => {
+                forget(&file);
+                let note = format!(
+                    "the cache `{}` was damaged ({error}) and is begun anew",
+                    file.display()
+                );
+                (Store::open(&file).ok().and_then(with), Some(note))
+            }
+            Err(error) => (
+                None,
+                Some(format!(
+                    "no cache: `{}` cannot be used ({error})",
+                    file.display()
+                )),
+            ),
+        }
+    }
+
+    /// What was found when the file was in the same state.
+    pub(crate) fn get(&self, path: &Path, mark: &Mark) -> Option<Probed> {
+        let mut held = self.lock();
+        let store = held.as_mut()?;
+        let key = key(path)?;
+        let found: Result<Option<(String, String)>, rusqlite::Error> = store
+            .connection
+            .prepare_cached("SELECT mark, answer FROM probes WHERE path = ?1")
+            .and_then(|mut query| {
+                query
+                    .query_row(params![key], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()
+            });
+        let (kept, answer) = match found {
+            Ok(found) => found?,
+            Err(error) => {
+                Self::give_up(&mut held, &error);
+                return None;
+            }
+        };
+        drop(held);
+        // An answer that cannot be read is none.
+        (kept == self.marked(mark))
+            .then(|| serde_json::from_str(&answer).ok())
+            .flatten()
+    }
+
+    /// Keeps what was found in a file that was in the state `mark` before and after.
+    pub(crate) fn put(&self, path: &Path, mark: &Mark, probed: &Probed) {
+        let (Some(path), Ok(answer)) = (key(path), serde_json::to_string(probed)) else {
+            return;
+        };
+        let mark = self.marked(mark);
+        let mut held = self.lock();
+        let Some(store) = held.as_mut() else { return };
+        store.unwritten.push(Answer { path, mark, answer });
+        if store.unwritten.len() >= PORTION
+            && let Err(error) = store.write()
+        {
+            Self::give_up(&mut held, &error);
+        }
+    }
+
+    /// Writes what is not written yet.
+    pub(crate) fn finish(&self) {
+        let mut held = self.lock();
+        if let Some(store) = held.as_mut()
+            && let Err(error) = store.write()
+        {
+            Self::give_up(&mut held, &error);
+        }
+    }
+
+    fn marked(&self, mark: &Mark) -> String {
+        format!("{}|{}", mark.0, self.reader)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Store>> {
+        // A portion is written whole or not at all, so a panic elsewhere spoils nothing.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes on without the cache where it cannot be used; one that is damaged is removed, for the next run to begin anew.
+    fn give_up(held: &mut Option<Store>, error: &rusqlite::Error) {
+        if !is_damage(error) {
+            // Held by another run for too long, or the disk is full: this portion is lost, which is all.
+            if let Some(store) = held {
+                store.unwritten.clear();
+            }
+            return;
+        }
+        if let Some(store) = held.take() {
+            let file = store.file.clone();
+            drop(store);
+            forget(&file);
+        }
+    }
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+impl Store {
+    fn open(file: &Path) -> Result<Self, rusqlite::Error> {
+        let connection = Connection::open(file)?;
+        connection.busy_timeout(PATIENCE)?;
+        // Several runs read while one writes; a crash of the machine may lose the last answers.
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        let layout: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if layout != LAYOUT {
+            connection.execute_batch("DROP TABLE IF EXISTS probes")?;
+        }
+        connection.execute_batch(
+            "CREATE TABLE IF NOT EXISTS probes (path BLOB PRIMARY KEY, mark TEXT NOT NULL, answer TEXT NOT NULL, day INTEGER NOT NULL);
+             CREATE INDEX IF NOT EXISTS probes_by_day ON probes (day);",
+        )?;
+        connection.pragma_update(None, "user_version", LAYOUT)?;
+        connection.execute(
+            "DELETE FROM probes WHERE day < ?1",
+            params![today() - KEPT_DAYS],
+        )?;
+        Ok(Self {
+            connection,
+            file: file.to_owned(),
+            unwritten: Vec::new(),
+        })
+    }
+
+    fn write(&mut self) -> Result<(), rusqlite::Error> {
+        if self.unwritten.is_empty() {
+            return Ok(());
+        }
+        let day = today();
+        let portion = self.connection.transaction()?;
+        {
+            let mut insert = portion.prepare_cached(
+                "INSERT OR REPLACE INTO probes (path, mark, answer, day) VALUES (?1, ?2, ?3, ?4)",
+            )?;
+            for Answer { path, mark, answer } in &self.unwritten {
+                insert.execute(params![path, mark, answer, day])?;
+            }
+        }
+        portion.commit()?;
+        self.unwritten.clear();
+        Ok(())
+    }
+}
+
+impl Mark {
+    /// The state of the file; `None` for what is no file, and for one that is being written.
+    pub(crate) fn of(meta: &Metadata) -> Option<Self> {
+        if !meta.is_file() {
+            return None;
+        }
+        let modified = meta.modified().ok()?;
+        // A time in the future says nothing about when it changed.
+        let age = SystemTime::now().duration_since(modified).ok()?;
+        if age < SETTLED {
+            return None;
+        }
+        let since = modified.duration_since(UNIX_EPOCH).ok()?;
+        Some(Self(format!(
+            "{}-{}{}",
+            meta.len(),
+            since.as_nanos(),
+            more(meta)
+        )))
+    }
+}
+
+#[cfg(unix)]
+fn more(meta: &Metadata) -> String {
+    use std::os::unix::fs::MetadataExt;
+    // The time of modification can be set back, this one cannot.
+    format!(
+        "-{}.{}-{}:{}",
+        meta.ctime(),
+        meta.ctime_nsec(),
+        meta.dev(),
+        meta.ino()
+    )
+}
+
+#[cfg(not(unix))]
+fn more(_: &Metadata) -> String {
+    String::new()
+}
+
+/// The platform's own place for what can be made again.
+pub(crate) fn standard_folder() -> Option<PathBuf> {
+    dirs::cache_dir().map(|folder| folder.join("tl"))
+}
+
+/// What stands for the program at `path` in the key: another build reads other things.
+pub(crate) fn program_mark(path: &Path) -> String {
+    let state = fs::metadata(path).ok().and_then(|meta| {
+        let since = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(format!("{}-{}", meta.len(), since.as_nanos()))
+    });
+    format!("{}:{}", path.display(), state.unwrap_or_default())
+}
+
+fn key(path: &Path) -> Option<Vec<u8>> {
+    let path = std::path::absolute(path).ok()?;
+    Some(path.as_os_str().as_encoded_bytes().to_vec())
+}
+
+fn today() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_secs() / 86_400).unwrap_or(i64::MAX)
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    match error {
+        rusqlite::Error::SqliteFailure(failure, _) => {
+            matches!(failure.code, DatabaseCorrupt | NotADatabase)
+        }
+        // A table of another shape under our name.
+        rusqlite::Error::InvalidColumnType(..) => true,
+        _ => false,
+    }
+}
+
+/// Removes the cache. What cannot be removed is met again, and told again.
+fn forget(file: &Path) {
+    for ending in ["", "-wal", "-shm"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(ending);
+        let _ = fs::remove_file(PathBuf::from(name));
+    }
+}
+
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    // The names of somebody's videos are nobody else's business.
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use tl_validate::ProbeErrorKind;
+
+    use super::*;
+
+    fn old_file(folder: &Path, name: &str) -> PathBuf {
+        let path = folder.join(name);
+        fs::write(&path, "content").expect("written");
+        let past = SystemTime::now() - Duration::from_secs(3600);
+        let file = fs::File::options().write(true).open(&path).expect("opened");
+        file.set_modified(past).expect("set back");
+        path
+    }
+
+    fn mark(path: &Path) -> Mark {
+        Mark::of(&path.metadata().expect("there")).expect("a settled file")
+    }
+
+    fn open(folder: &Path, reader: &str) -> Cache {
+        let (cache, note) = Cache::open(folder, reader.to_owned());
+        assert_eq!(note, None);
+        cache.expect("a cache")
+    }
+
+    #[test]
+    fn an_answer_is_kept_until_the_file_or_its_reader_changes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clip = old_file(folder.path(), "clip.mp4");
+        let bad = old_file(folder.path(), "bad.mp4");
+        let facts: Probed = Ok(MediaFacts {
+            file_size_bytes: 7,
+            duration_seconds: Some(0.1 + 0.2),
+            ..MediaFacts::default()
+        });
+        let refused: Probed = Err(ProbeError::new(ProbeErrorKind::NotMedia, "bad.mp4", "text"));
+        let cache = open(folder.path(), "one");
+        assert_eq!(cache.get(&clip, &mark(&clip)), None);
+        cache.put(&clip, &mark(&clip), &facts);
+        cache.put(&bad, &mark(&bad), &refused);
+        drop(cache);
+
+        let cache = open(folder.path(), "one");
+        assert_eq!(cache.get(&clip, &mark(&clip)), Some(facts));
+        assert_eq!(cache.get(&bad, &mark(&bad)), Some(refused));
+        let other = open(folder.path(), "two");
+        assert_eq!(other.get(&clip, &mark(&clip)), None, "another reader");
+        fs::write(&clip, "changed").expect("written");
+        let file = fs::File::options().write(true).open(&clip).expect("opened");
+        file.set_modified(SystemTime::now() - Duration::from_secs(1800))
+            .expect("set back");
+        assert_eq!(
+            cache.get(&clip, &mark(&clip)),
+            None,
+            "another content of the same length"
+        );
+    }
+
+    #[test]
+    fn a_file_that_was_just_written_is_not_trusted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("clip.mp4");
+        fs::write(&path, "content").expect("written");
+        assert_eq!(Mark::of(&path.metadata().expect("there")), None);
+    }
+
+    #[test]
+    fn a_damaged_cache_is_told_and_begun_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clip = old_file(folder.path(), "clip.mp4");
+        fs::write(folder.path().join("probes.sqlite3"), "noise ".repeat(4000)).expect("written");
+        let (cache, note) = Cache::open(folder.path(), "one".to_owned());
+        assert!(note.expect("a note").contains("begun anew"));
+        let cache = cache.expect("a new one");
+        cache.put(&clip, &mark(&clip), &Ok(MediaFacts::default()));
+        drop(cache);
+        assert!(
+            open(folder.path(), "one")
+                .get(&clip, &mark(&clip))
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn runs_side_by_side_do_not_disturb_each_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files: Vec<PathBuf> = (0..20)
+            .map(|i| old_file(folder.path(), &format!("{i}.mp4")))
+            .collect();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let cache = open(folder.path(), "one");
+                    for file in &files {
+                        cache.put(file, &mark(file), &Ok(MediaFacts::default()));
+                        cache.finish();
+                    }
+                });
+            }
+        });
+        let cache = open(folder.path(), "one");
+        for file in &files {
+            assert!(cache.get(file, &mark(file)).is_some(), "{}", file.display());
+        }
+    }
+}

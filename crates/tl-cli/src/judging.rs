@@ -1,0 +1,267 @@
+//! What a file is held against, and what reads it, for the verbs that look at many files: options, prober, cache.
+//! The rules alone live in `checking`; which files there are, in `walk`.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use jiff::civil::Date;
+use tl_client::checker::Checked;
+use tl_validate::{
+    Engine, ProbeError, ProbeErrorKind, ProbeOptions, Prober, Report, Route, RulePack, Target,
+    check, check_probe_failure, fix_all, open_media,
+};
+
+use crate::cache::{self, Cache, Mark, Probed};
+use crate::checking::{self, RulesArgs};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::span;
+
+/// What `--thorough` may take for one file, where no limit is given: a terabyte is not read in less.
+const THOROUGH_DEADLINE: Duration = Duration::from_secs(600);
+
+/// The options that say how files are judged.
+#[derive(Debug, Args)]
+pub(crate) struct JudgeArgs {
+    /// The way by which the files are to reach the platform; each has its own size limit
+    #[arg(long, value_name = "ROUTE", default_value_t = Route::Tasks, value_parser = routes())]
+    route: Route,
+    #[command(flatten)]
+    rules: RulesArgs,
+    /// The built-in pack that --rules FILE changes, or that is used alone [default: the newest]
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "date",
+        help_heading = "Local check"
+    )]
+    pack: Option<String>,
+    /// Would it have passed on this day? Uses the rules of that day
+    #[arg(long, value_name = "YYYY-MM-DD", help_heading = "Local check")]
+    date: Option<Date>,
+    /// Read every packet to measure durations, whatever the headers say; reads each file to its end
+    #[arg(long, help_heading = "Local check")]
+    thorough: bool,
+    /// The time that one file may take [default: 10s; with --thorough 10m]
+    #[arg(long, value_name = "DURATION", value_parser = span::parse, help_heading = "Local check")]
+    probe_timeout: Option<Duration>,
+    /// How many files are read at once [default: as many as there are processors, at most 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = "Local check")]
+    jobs: Option<u8>,
+}
+
+/// The options of the cache, for verbs that read unchanged files again and again.
+#[derive(Debug, Default, Args)]
+pub(crate) struct CacheArgs {
+    /// Read every file, whatever was found in it before, and keep nothing
+    #[arg(long, help_heading = "Local check")]
+    no_cache: bool,
+    /// Where to keep what was found [default: the system's place for caches]
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with = "no_cache",
+        help_heading = "Local check"
+    )]
+    cache_dir: Option<PathBuf>,
+}
+
+pub(crate) fn routes() -> impl TypedValueParser<Value = Route> {
+    PossibleValuesParser::new(Route::ALL.map(Route::as_str)).try_map(|name| name.parse::<Route>())
+}
+
+/// Reads files, and judges what it read.
+pub(crate) struct Judge {
+    prober: Arc<dyn Prober>,
+    pack: RulePack,
+    target: Target,
+    cache: Option<Cache>,
+    jobs: NonZeroUsize,
+}
+
+/// What came of one file.
+pub(crate) struct Judged {
+    pub(crate) checked: Checked,
+    /// Whether the file was not read again.
+    pub(crate) from_cache: bool,
+    /// Why the file could not be looked at, where that is not its own fault. The report says so too.
+    pub(crate) failure: Option<Failure>,
+}
+
+impl JudgeArgs {
+    pub(crate) fn judge(&self, cache: &CacheArgs, output: &Output) -> Result<Judge, Failure> {
+        let pack = self.pack()?;
+        let engines = self.rules.engines_of(&pack)?;
+        let mut target = Target::new(self.route);
+        target.engines = engines;
+        target.options.clone_from(&self.rules.options);
+        target.engines = pack.engines_for(&target).to_vec();
+        let jobs = NonZeroUsize::new(self.jobs.map_or_else(processors, usize::from))
+            .unwrap_or(NonZeroUsize::MIN);
+        let standard = ProbeOptions::default();
+        let probe = ProbeOptions {
+            deadline: self.probe_timeout.unwrap_or(if self.thorough {
+                THOROUGH_DEADLINE
+            } else {
+                standard.deadline
+            }),
+            thorough: self.thorough,
+            ..standard
+        };
+        let (prober, reader) = checking::helpers(jobs.get(), probe)?;
+        let reader = format!("{}|{reader}|{}", env!("CARGO_PKG_VERSION"), self.thorough);
+        Ok(Judge {
+            prober,
+            pack,
+            target,
+            cache: cache.open(reader, output),
+            jobs,
+        })
+    }
+
+    fn pack(&self) -> Result<RulePack, Failure> {
+        let base = match (&self.pack, self.date) {
+            (None, None) => return self.rules.pack(),
+            (Some(name), _) => checking::built_in(name)?,
+            (None, Some(date)) => checking::built_in(&date.to_string())?,
+        };
+        match &self.rules.rules {
+            None => Ok(base),
+            Some(file) => checking::pack_of_file(file, &base),
+        }
+    }
+}
+
+impl CacheArgs {
+    fn open(&self, reader: String, output: &Output) -> Option<Cache> {
+        if self.no_cache {
+            return None;
+        }
+        let folder = self.cache_dir.clone().or_else(cache::standard_folder)?;
+        let (cache, note) = Cache::open(&folder, reader);
+        match note {
+            // Where nobody asked for a cache by name, doing without one is no news.
+            Some(note) if cache.is_none() && self.cache_dir.is_none() => output.detail(&note),
+            Some(note) => output.note(&note),
+            None => {}
+        }
+        cache
+    }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get().min(8))
+}
+
+impl Judge {
+    pub(crate) fn pack(&self) -> &RulePack {
+        &self.pack
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    pub(crate) fn jobs(&self) -> NonZeroUsize {
+        self.jobs
+    }
+
+    pub(crate) fn prober(&self) -> &Arc<dyn Prober> {
+        &self.prober
+    }
+
+    /// `rules v1.3-2026-10 of 2026-10-06, route tasks, marengo3.0`
+    pub(crate) fn introduction(&self) -> String {
+        let engines: Vec<&str> = self.target.engines.iter().map(Engine::as_str).collect();
+        format!(
+            "rules {} of {}, route {}, {}",
+            self.pack.name(),
+            self.pack.date(),
+            self.target.route,
+            engines.join(" + ")
+        )
+    }
+
+    /// Reads the file at `path`, or remembers what was found in it.
+    pub(crate) fn probe(&self, path: &Path) -> (Probed, bool) {
+        let before = path.metadata().ok().and_then(|meta| Mark::of(&meta));
+        let cache = self.cache.as_ref().zip(before);
+        if let Some(known) = cache
+            .as_ref()
+            .and_then(|(cache, mark)| cache.get(path, mark))
+        {
+            return (known, true);
+        }
+        let name = path.to_string_lossy();
+        let probed = open_media(path).and_then(|file| self.prober.probe_file(file, &name));
+        if let Some((cache, mark)) = cache {
+            let lasting = probed
+                .as_ref()
+                .map_or_else(|error| error.kind().is_about_the_file(), |_| true);
+            // A file that was changed while it was read may have given a bit of both.
+            let settled = path
+                .metadata()
+                .ok()
+                .and_then(|meta| Mark::of(&meta))
+                .as_ref()
+                == Some(&mark);
+            if lasting && settled {
+                cache.put(path, &mark, &probed);
+            }
+        }
+        (probed, false)
+    }
+
+    /// Reads and judges the file at `path`.
+    pub(crate) fn file(&self, path: &Path) -> Judged {
+        let (probed, from_cache) = self.probe(path);
+        Judged {
+            from_cache,
+            ..self.judged(probed)
+        }
+    }
+
+    /// Judges what was read.
+    pub(crate) fn judged(&self, probed: Probed) -> Judged {
+        match probed {
+            Ok(facts) => Judged {
+                checked: Checked {
+                    report: self.report(&facts),
+                    facts: Some(facts),
+                },
+                from_cache: false,
+                failure: None,
+            },
+            Err(error) => Judged {
+                checked: Checked {
+                    report: check_probe_failure(&error, &self.target, &self.pack),
+                    facts: None,
+                },
+                from_cache: false,
+                failure: (!error.kind().is_about_the_file()).then(|| error.into()),
+            },
+        }
+    }
+
+    /// What is said of `name`, which could not be looked at.
+    pub(crate) fn unread(&self, name: &str, failure: Failure) -> Judged {
+        let error = ProbeError::new(ProbeErrorKind::Io, name, failure.message());
+        Judged {
+            failure: Some(failure),
+            ..self.judged(Err(error))
+        }
+    }
+
+    pub(crate) fn report(&self, facts: &tl_validate::MediaFacts) -> Report {
+        check(facts, &self.target, &self.pack)
+    }
+
+    /// One call that removes all errors that can be removed.
+    pub(crate) fn fix(&self, facts: &tl_validate::MediaFacts) -> Option<tl_validate::Fix> {
+        fix_all(facts, &self.target, &self.pack)
+    }
+}

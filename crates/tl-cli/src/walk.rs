@@ -1,0 +1,258 @@
+//! Which files are meant by the paths of a command line: files as they are named, folders walked. What is done with them
+//! lives elsewhere. Nothing is collected: a folder of a hundred thousand files is walked as it is worked on.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use ignore::WalkBuilder;
+use ignore::overrides::{Override, OverrideBuilder};
+
+use crate::failure::Failure;
+
+/// The file that says what a walk leaves out, beside `.ignore`.
+const IGNORE_FILE: &str = ".tlignore";
+
+/// Endings of what a walk takes for video or sound, in small letters.
+const MEDIA: [&str; 42] = [
+    "264", "265", "3g2", "3gp", "aac", "asf", "av1", "avi", "divx", "f4v", "flac", "flv", "gif",
+    "h264", "h265", "hevc", "ivf", "m2ts", "m2v", "m4a", "m4v", "mkv", "mov", "mp3", "mp4", "mpe",
+    "mpeg", "mpg", "mts", "mxf", "obu", "ogg", "ogm", "ogv", "qt", "ts", "vob", "wav", "webm",
+    "wmv", "m1v", "mp2",
+];
+
+/// The options of a walk.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Folders")]
+pub(crate) struct WalkArgs {
+    /// In folders, only files that match, such as `*.mp4` or `/2026/**`; then the ending does not matter. May be repeated
+    #[arg(long, value_name = "GLOB")]
+    include: Vec<String>,
+    /// In folders, leave out files and folders that match. May be repeated
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// In folders, follow symbolic links; loops are noticed
+    #[arg(long)]
+    follow_symlinks: bool,
+    /// In folders, take files with any ending; hidden ones and those named by `.ignore` and `.tlignore` stay out
+    #[arg(long)]
+    all_files: bool,
+    /// Take paths from a file as well, one on each line; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    files_from: Option<PathBuf>,
+}
+
+/// A path that was named, or found in a folder that was; or why there is none.
+pub(crate) type Found = Result<PathBuf, (PathBuf, Failure)>;
+
+/// The paths of a command line, checked and ready to be walked.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    roots: Vec<PathBuf>,
+    args: WalkArgs,
+}
+
+impl WalkArgs {
+    /// A walk over `roots` and what `--files-from` names.
+    pub(crate) fn over(&self, roots: &[PathBuf]) -> Result<Walk, Failure> {
+        let walk = Walk {
+            roots: roots.to_vec(),
+            args: self.clone(),
+        };
+        // A bad pattern is found before anything is walked.
+        walk.patterns(Path::new("."))?;
+        if let Some(list) = self
+            .files_from
+            .as_deref()
+            .filter(|list| *list != Path::new("-"))
+        {
+            File::open(list).map_err(|error| {
+                Failure::usage(format!("the list `{}` cannot be read", list.display()))
+                    .because(&error)
+                    .next("name a readable file, or `-` for standard input")
+            })?;
+        }
+        Ok(walk)
+    }
+}
+
+impl Walk {
+    /// How many inputs there are, where that is known before: only files, no folders and lists.
+    pub(crate) fn count(&self) -> Option<usize> {
+        let only_files =
+            self.args.files_from.is_none() && !self.roots.iter().any(|root| root.is_dir());
+        only_files.then_some(self.roots.len())
+    }
+
+    /// Gives every input to `take`, until it says no.
+    pub(crate) fn each(&self, mut take: impl FnMut(Found) -> bool) {
+        for root in &self.roots {
+            if !self.below(root, &mut take) {
+                return;
+            }
+        }
+        let Some(list) = &self.args.files_from else {
+            return;
+        };
+        let lines: Box<dyn BufRead> = if list == Path::new("-") {
+            Box::new(BufReader::new(io::stdin()))
+        } else {
+            match File::open(list) {
+                Ok(file) => Box::new(BufReader::new(file)),
+                Err(error) => {
+                    take(Err((list.clone(), unreadable(list, &error))));
+                    return;
+                }
+            }
+        };
+        for line in lines.split(b'\n') {
+            let go_on = match line {
+                Ok(line) => match path_of(&line) {
+                    Some(path) => self.below(&path, &mut take),
+                    None => true,
+                },
+                Err(error) => {
+                    take(Err((list.clone(), unreadable(list, &error))));
+                    false
+                }
+            };
+            if !go_on {
+                return;
+            }
+        }
+    }
+
+    /// One root: itself where it is no folder, else what is in it.
+    fn below(&self, root: &Path, take: &mut impl FnMut(Found) -> bool) -> bool {
+        if !root.is_dir() {
+            return take(Ok(root.to_owned()));
+        }
+        let (include, exclude) = match self.patterns(root) {
+            Ok(patterns) => patterns,
+            Err(failure) => return take(Err((root.to_owned(), failure))),
+        };
+        let walk = WalkBuilder::new(root)
+            .follow_links(self.args.follow_symlinks)
+            .overrides(exclude)
+            // Videos are what people keep out of git: its rules say nothing here.
+            .git_ignore(false)
+            .git_global(false)
+            .git_exclude(false)
+            .add_custom_ignore_filename(IGNORE_FILE)
+            .build();
+        for entry in walk {
+            let go_on = match entry {
+                Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
+                    // What is in the folder `.` is called by its name alone.
+                    let path = entry.into_path();
+                    let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
+                    !self.wants(&path, &include) || take(Ok(path))
+                }
+                Ok(_) => true,
+                // A link that leads nowhere or back up is nothing to check.
+                Err(error) if is_about_a_link(&error) => true,
+                Err(error) => take(Err((
+                    path_in(&error).unwrap_or_else(|| root.to_owned()),
+                    failed(&error),
+                ))),
+            };
+            if !go_on {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn wants(&self, path: &Path, include: &Override) -> bool {
+        if !self.args.include.is_empty() {
+            return include.matched(path, false).is_whitelist();
+        }
+        self.args.all_files || path.extension().is_some_and(is_media)
+    }
+
+    /// What is included, and what is left out: patterns as in a `.gitignore`, anchored at `root`.
+    fn patterns(&self, root: &Path) -> Result<(Override, Override), Failure> {
+        let build = |globs: &[String], sign: &str, option: &str| {
+            let mut builder = OverrideBuilder::new(root);
+            for glob in globs {
+                builder
+                    .add(&format!("{sign}{glob}"))
+                    .map_err(|error| bad_pattern(option, glob, &error))?;
+            }
+            builder
+                .build()
+                .map_err(|error| bad_pattern(option, &globs.join(" "), &error))
+        };
+        Ok((
+            build(&self.args.include, "", "--include")?,
+            build(&self.args.exclude, "!", "--exclude")?,
+        ))
+    }
+}
+
+fn is_media(extension: &OsStr) -> bool {
+    extension
+        .to_str()
+        .is_some_and(|extension| MEDIA.contains(&extension.to_ascii_lowercase().as_str()))
+}
+
+/// The path on one line of a list; `None` for an empty line.
+fn path_of(line: &[u8]) -> Option<PathBuf> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.is_empty() {
+        return None;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        Some(PathBuf::from(OsStr::from_bytes(line)))
+    }
+    #[cfg(not(unix))]
+    {
+        Some(PathBuf::from(String::from_utf8_lossy(line).into_owned()))
+    }
+}
+
+fn is_about_a_link(error: &ignore::Error) -> bool {
+    match error {
+        ignore::Error::Loop { .. } => true,
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithPath { err, .. } => {
+            is_about_a_link(err)
+        }
+        ignore::Error::Io(error) => error.kind() == io::ErrorKind::NotFound,
+        _ => false,
+    }
+}
+
+fn path_in(error: &ignore::Error) -> Option<PathBuf> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path.clone()),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            path_in(err)
+        }
+        _ => None,
+    }
+}
+
+fn failed(error: &ignore::Error) -> Failure {
+    Failure::usage("this part of the folder cannot be walked")
+        .because(error)
+        .next("give the current user the right to read it, or leave it out by --exclude")
+}
+
+fn unreadable(list: &Path, error: &io::Error) -> Failure {
+    Failure::usage(format!(
+        "the list `{}` cannot be read to its end",
+        list.display()
+    ))
+    .because(error)
+    .next("what came before was checked; give a whole list")
+}
+
+fn bad_pattern(option: &str, glob: &str, error: &ignore::Error) -> Failure {
+    Failure::usage(format!("{option} `{glob}` is no pattern"))
+        .because(error)
+        .next("patterns are those of a .gitignore: `*.mp4`, `drafts/`, `/2026/**`")
+}
