@@ -14,6 +14,7 @@ mod control;
 mod errors;
 mod faults;
 mod indexed_assets;
+mod killed;
 mod lifecycle;
 mod limits;
 mod lists;

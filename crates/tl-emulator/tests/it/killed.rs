@@ -1,0 +1,431 @@
+//! A sudden end under load: the emulator is a process of its own, clients write to it, it is killed, and the next one with the
+//! same state must know everything that was answered.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{BufRead, BufReader, Write},
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant, SystemTime},
+};
+
+use md5::{Digest, Md5};
+use serde_json::{Value, json};
+use tl_emulator::Schedule;
+
+use crate::{
+    clips::clip,
+    raw::{Raw, answer, builder, form},
+};
+
+/// Tells this program that it is the emulator, and where its state is.
+const STATE: &str = "TL_EMULATOR_TEST_STATE";
+/// The name of the one test here, by which the program starts itself again.
+const TEST: &str = "killed::nothing_that_was_answered_is_lost_when_the_emulator_is_killed";
+const ROUNDS: u64 = 4;
+/// How long the first answers may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+const CHUNK: usize = 64 * 1024;
+const CHUNKS: usize = 4;
+
+/// The emulator until it is killed.
+fn serve(folder: &Path) -> ! {
+    let started = builder()
+        .state_dir(folder)
+        .schedule(Schedule::INSTANT)
+        .chunk_size(CHUNK as u64)
+        // What is made of the videos is not what is looked at here.
+        .ffmpeg("/nowhere/ffmpeg")
+        .start_blocking();
+    let emulator = started.unwrap();
+    println!("PORT {}", emulator.base_url().port().unwrap());
+    loop {
+        std::thread::park();
+    }
+}
+
+struct Process {
+    child: Child,
+    port: u16,
+}
+
+impl Process {
+    fn start(folder: &Path) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", TEST, "--nocapture"])
+            .env(STATE, folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let port = lines
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.split_once("PORT ")?.1.trim().parse().unwrap()))
+            .expect("the emulator says its port");
+        Self { child, port }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // SIGKILL.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// Sends a request with the key, or without one to the storage; `None` where the emulator is gone.
+fn ask(port: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> Option<Raw> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .ok()?;
+    let key = match path.starts_with("/_storage") {
+        true => "",
+        false => "x-api-key: tlk_emulator_kill\r\n",
+    };
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n{key}content-type: {content_type}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).ok()?;
+    stream.write_all(body).ok()?;
+    answer(&mut stream)
+}
+
+fn get(port: u16, path: &str) -> Raw {
+    ask(port, "GET", path, "text/plain", b"").unwrap_or_else(|| panic!("no answer to {path}"))
+}
+
+fn json_to(port: u16, path: &str, body: &Value) -> Option<Raw> {
+    ask(
+        port,
+        "POST",
+        path,
+        "application/json",
+        body.to_string().as_bytes(),
+    )
+}
+
+/// The identifier in a good answer. A refusal is a surprise; no answer is what a kill looks like.
+fn id(answer: Option<Raw>) -> Option<String> {
+    let answer = answer?;
+    assert!((200..300).contains(&answer.status), "{answer:?}");
+    Some(answer.json()["_id"].as_str().unwrap().to_owned())
+}
+
+/// An upload in chunks, as its client knows it.
+#[derive(Debug, Clone, Default)]
+struct Session {
+    etags: BTreeMap<usize, String>,
+    reported: BTreeSet<usize>,
+    asset_id: String,
+}
+
+/// What was answered.
+#[derive(Debug, Default)]
+struct Answered {
+    indexes: Vec<String>,
+    deleted: Vec<String>,
+    /// Tasks and their videos.
+    tasks: Vec<(String, String)>,
+    assets: Vec<String>,
+    sessions: BTreeMap<String, Session>,
+}
+
+impl Answered {
+    /// Whether there is something of every kind.
+    fn has_everything(&self) -> bool {
+        let mut sessions = self.sessions.values();
+        !self.indexes.is_empty()
+            && !self.deleted.is_empty()
+            && !self.tasks.is_empty()
+            && !self.assets.is_empty()
+            && sessions.any(|session| session.etags.len() == CHUNKS)
+    }
+}
+
+type Shared = Arc<Mutex<Answered>>;
+
+fn new_index(port: u16, name: &str) -> Option<String> {
+    let models = json!([{ "model_name": "marengo3.0", "model_options": ["visual"] }]);
+    id(json_to(
+        port,
+        "/v1.3/indexes",
+        &json!({ "index_name": name, "models": models }),
+    ))
+}
+
+/// Makes indexes, and deletes every other one.
+fn write_indexes(port: u16, name: &str, answered: &Shared) -> Option<()> {
+    for number in 0.. {
+        let index = new_index(port, &format!("{name}-{number}"))?;
+        if number % 2 == 0 {
+            answered.lock().unwrap().indexes.push(index);
+            continue;
+        }
+        let gone = ask(
+            port,
+            "DELETE",
+            &format!("/v1.3/indexes/{index}"),
+            "text/plain",
+            b"",
+        )?;
+        assert_eq!(gone.status, 204, "{gone:?}");
+        answered.lock().unwrap().deleted.push(index);
+    }
+    None
+}
+
+fn write_tasks(port: u16, name: &str, video: &[u8], answered: &Shared) -> Option<()> {
+    let index = new_index(port, name)?;
+    loop {
+        let body = form(&[("index_id", &index)], Some(("a.mp4", video)));
+        let made = ask(
+            port,
+            "POST",
+            "/v1.3/tasks",
+            "multipart/form-data; boundary=XX",
+            &body,
+        )?;
+        assert_eq!(made.status, 201, "{made:?}");
+        let made = made.json();
+        let id = |name: &str| made[name].as_str().unwrap().to_owned();
+        answered
+            .lock()
+            .unwrap()
+            .tasks
+            .push((id("_id"), id("video_id")));
+    }
+}
+
+fn write_assets(port: u16, video: &[u8], answered: &Shared) -> Option<()> {
+    let mut body = form(&[("method", "direct")], None);
+    body.truncate(body.len() - b"--XX--\r\n".len());
+    body.extend_from_slice(
+        b"--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\r\n",
+    );
+    body.extend_from_slice(video);
+    body.extend_from_slice(b"\r\n--XX--\r\n");
+    loop {
+        let made = ask(
+            port,
+            "POST",
+            "/v1.3/assets",
+            "multipart/form-data; boundary=XX",
+            &body,
+        );
+        let asset = id(made)?;
+        answered.lock().unwrap().assets.push(asset);
+    }
+}
+
+/// The bytes of a chunk: the same for every upload, and different for every place.
+fn chunk(number: usize) -> Vec<u8> {
+    vec![u8::try_from(number).unwrap(); CHUNK]
+}
+
+fn write_chunks(port: u16, answered: &Shared) -> Option<()> {
+    loop {
+        let total = CHUNK * CHUNKS;
+        let begin = json!({ "filename": "long.mp4", "type": "video", "total_size": total });
+        let begun = json_to(port, "/v1.3/assets/multipart-uploads", &begin)?;
+        assert_eq!(begun.status, 201, "{begun:?}");
+        let begun = begun.json();
+        let upload = begun["upload_id"].as_str().unwrap().to_owned();
+        let known = |change: &dyn Fn(&mut Session)| {
+            change(
+                answered
+                    .lock()
+                    .unwrap()
+                    .sessions
+                    .entry(upload.clone())
+                    .or_default(),
+            );
+        };
+        known(&|session| session.asset_id = begun["asset_id"].as_str().unwrap().to_owned());
+        for place in begun["upload_urls"].as_array().unwrap() {
+            let number = usize::try_from(place["chunk_index"].as_u64().unwrap()).unwrap();
+            let url = url::Url::parse(place["url"].as_str().unwrap()).unwrap();
+            let path = format!("{}?{}", url.path(), url.query().unwrap());
+            let put = ask(
+                port,
+                "PUT",
+                &path,
+                "application/octet-stream",
+                &chunk(number),
+            )?;
+            assert_eq!(put.status, 200, "{put:?}");
+            let etag = etag(number);
+            known(&|session| _ = session.etags.insert(number, etag.clone()));
+            // The last two stay unreported: the next run must still know that they are stored.
+            if number + 2 > CHUNKS {
+                continue;
+            }
+            let reported = report(port, &upload, number)?;
+            assert_eq!(reported.status, 200, "{reported:?}");
+            known(&|session| _ = session.reported.insert(number));
+        }
+    }
+}
+
+fn etag(number: usize) -> String {
+    let digest = Md5::digest(chunk(number));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn report(port: u16, upload: &str, number: usize) -> Option<Raw> {
+    let chunk = json!({
+        "chunk_index": number, "proof": etag(number), "proof_type": "etag", "chunk_size": CHUNK,
+    });
+    let body = json!({ "completed_chunks": [chunk] });
+    json_to(
+        port,
+        &format!("/v1.3/assets/multipart-uploads/{upload}"),
+        &body,
+    )
+}
+
+/// Holds everything that was answered against what the emulator says now.
+fn check(port: u16, answered: &Answered, video: &[u8]) {
+    let there = |path: &str| get(port, path).status;
+    for index in &answered.indexes {
+        assert_eq!(
+            there(&format!("/v1.3/indexes/{index}")),
+            200,
+            "index {index}"
+        );
+    }
+    for index in &answered.deleted {
+        assert_eq!(
+            there(&format!("/v1.3/indexes/{index}")),
+            404,
+            "deleted index {index}"
+        );
+    }
+    let stored = |id: &str| get(port, &format!("/_emulator/media/{id}")).body == video;
+    for (task, video) in &answered.tasks {
+        let told = get(port, &format!("/v1.3/tasks/{task}")).json();
+        assert_eq!(told["status"], "ready", "task {task}: {told}");
+        assert!(stored(video), "the file of the video {video}");
+    }
+    for asset in &answered.assets {
+        assert_eq!(
+            there(&format!("/v1.3/assets/{asset}")),
+            200,
+            "asset {asset}"
+        );
+        assert!(stored(asset), "the file of the asset {asset}");
+    }
+    for (upload, session) in &answered.sessions {
+        let path = format!("/v1.3/assets/multipart-uploads/{upload}?page_limit=50");
+        let told = get(port, &path).json();
+        for number in &session.reported {
+            let state = &told["uploaded_chunks"][number - 1];
+            assert_eq!(
+                (&state["index"], &state["status"]),
+                (&json!(number), &json!("completed")),
+                "chunk {number} of {upload}: {told}"
+            );
+        }
+    }
+}
+
+/// Reports what was stored and not reported; a file that is then whole must have its bytes.
+fn finish(port: u16, answered: &Answered) -> usize {
+    let expected: Vec<u8> = (1..=CHUNKS).flat_map(chunk).collect();
+    let mut whole = 0;
+    for (upload, session) in &answered.sessions {
+        for number in session
+            .etags
+            .keys()
+            .filter(|number| !session.reported.contains(*number))
+        {
+            let reported = report(port, upload, *number).unwrap();
+            assert_eq!(
+                reported.status, 200,
+                "chunk {number} of {upload}: {reported:?}"
+            );
+        }
+        if session.etags.len() == CHUNKS {
+            let kept = get(port, &format!("/v1.3/assets/{}", session.asset_id));
+            assert_eq!(kept.status, 200, "{kept:?}");
+            let file = get(port, &format!("/_emulator/media/{}", session.asset_id));
+            // No video: once it was looked at, its file is gone.
+            assert!(file.status == 404 || file.body == expected, "{upload}");
+            whole += 1;
+        }
+    }
+    whole
+}
+
+#[test]
+fn nothing_that_was_answered_is_lost_when_the_emulator_is_killed() {
+    if let Some(folder) = std::env::var_os(STATE) {
+        serve(Path::new(&folder));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let video = Arc::new(std::fs::read(clip("640x360", 5)).unwrap());
+    let answered = Shared::default();
+    let seed = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .subsec_nanos();
+    println!("seed of the moments of the kills: {seed}");
+    for round in 0..ROUNDS {
+        let process = Process::start(folder.path());
+        let port = process.port;
+        check(port, &answered.lock().unwrap(), &video);
+        let wait = 150 + (u64::from(seed) + round * 7919) % 600;
+        let writers: Vec<_> = (0..6)
+            .map(|writer| {
+                let (answered, video) = (Arc::clone(&answered), Arc::clone(&video));
+                let name = format!("{round}-{writer}");
+                std::thread::spawn(move || match writer {
+                    0 | 1 => write_indexes(port, &name, &answered),
+                    2 => write_tasks(port, &name, &video, &answered),
+                    3 => write_assets(port, &video, &answered),
+                    _ => write_chunks(port, &answered),
+                })
+            })
+            .collect();
+        // A busy machine answers late; a run in which nobody was answered would show nothing.
+        let started = Instant::now();
+        while round == 0 && !answered.lock().unwrap().has_everything() {
+            assert!(
+                started.elapsed() < PATIENCE,
+                "{:?}",
+                answered.lock().unwrap()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::thread::sleep(Duration::from_millis(wait));
+        drop(process);
+        for writer in writers {
+            writer.join().unwrap();
+        }
+    }
+    let started = Instant::now();
+    let process = Process::start(folder.path());
+    let answered = answered.lock().unwrap();
+    check(process.port, &answered, &video);
+    let whole = finish(process.port, &answered);
+    let reported: usize = answered
+        .sessions
+        .values()
+        .map(|session| session.reported.len())
+        .sum();
+    println!(
+        "{ROUNDS} kills: {} indexes, {} deletions, {} tasks, {} assets, {} uploads with {reported} reported chunks, {whole} of them \
+         completed afterwards; looked at in {:.1?}",
+        answered.indexes.len(),
+        answered.deleted.len(),
+        answered.tasks.len(),
+        answered.assets.len(),
+        answered.sessions.len(),
+        started.elapsed()
+    );
+    assert!(whole > 0);
+}
