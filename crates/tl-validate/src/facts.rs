@@ -196,6 +196,12 @@ pub struct VideoStream {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub color_primaries: Option<String>,
 
+    /// Ours: width as a viewer sees it, pixel aspect ratio and rotation applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_width: Option<u32>,
+    /// Ours: height as a viewer sees it, pixel aspect ratio and rotation applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_height: Option<u32>,
     /// Ours: this is a cover picture, not video.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub attached_pic: bool,
@@ -326,8 +332,13 @@ impl MediaFacts {
         self.video().map(VideoStream::display_size)
     }
 
-    /// Fills the flat fields (`video_width`, `has_audio`, …) from the streams, as the platform does.
+    /// Fills the flat fields (`video_width`, `has_audio`, …) from the streams, as the platform does, and the display sizes.
     pub fn summarise(&mut self) {
+        for stream in &mut self.video_streams {
+            let (width, height) = stream.display_size();
+            let known = |n: u32| Some(n).filter(|n| *n > 0);
+            (stream.display_width, stream.display_height) = (known(width), known(height));
+        }
         let video = self.video().cloned();
         self.video_codec = video.as_ref().map(|v| v.codec.clone());
         self.video_width = video.as_ref().map(|v| v.width);
@@ -378,6 +389,28 @@ impl VideoStream {
     pub fn sides(&self) -> (u32, u32) {
         (self.width.max(self.height), self.width.min(self.height))
     }
+}
+
+/// The display aspect ratio as `num:den`, rotation not applied.
+#[cfg(any(feature = "ffmpeg", feature = "header"))]
+pub(crate) fn display_aspect(
+    width: u32,
+    height: u32,
+    sample_aspect: Option<(u32, u32)>,
+) -> Option<String> {
+    let (num, den) = sample_aspect.unwrap_or((1, 1));
+    let width = u64::from(width).checked_mul(u64::from(num))?;
+    let height = u64::from(height).checked_mul(u64::from(den))?;
+    let divisor = greatest_common_divisor(width, height);
+    (divisor > 0).then(|| format!("{}:{}", width / divisor, height / divisor))
+}
+
+#[cfg(any(feature = "ffmpeg", feature = "header"))]
+pub(crate) fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 #[cfg(test)]

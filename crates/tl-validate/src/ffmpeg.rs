@@ -95,7 +95,7 @@ fn probe_source(
             .unwrap_or_else(|| lock::explain(failure))
             .with_log(log.lines())
     })?;
-    let facts = read::facts(&mut input, options, begun);
+    let facts = read::facts_of(&mut input, options, begun);
     let error = match (noticed(&input.session().marks, options), facts) {
         (None, Ok(mut facts)) => {
             facts.warnings = log.lines();

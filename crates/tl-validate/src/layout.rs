@@ -163,6 +163,27 @@ mod tests {
     }
 
     #[test]
+    fn only_an_index_before_the_first_fragment_speaks_of_the_whole_file() {
+        let index = |size: u32| {
+            let mut body = vec![0u8; 4];
+            body.extend([0, 0, 0, 1]);
+            body.extend(1000u32.to_be_bytes());
+            body.extend([0; 8]);
+            body.extend([0, 0, 0, 1]);
+            body.extend(size.to_be_bytes());
+            body.extend(2000u32.to_be_bytes());
+            body.extend([0; 4]);
+            mov_box(b"sidx", &body)
+        };
+        let fragment = [mov_box(b"moof", &[0; 16]), mov_box(b"mdat", &[0; 100])].concat();
+        let size = u32::try_from(fragment.len()).expect("small");
+        let whole = [index(size), fragment.clone()].concat();
+        assert_eq!(of("mov,mp4", &whole).indexed_seconds, Some(2.0));
+        let one_for_each = [index(size), fragment.clone(), index(size), fragment.clone()].concat();
+        assert_eq!(of("mov,mp4", &one_for_each).indexed_seconds, None);
+    }
+
+    #[test]
     fn matroska_avi_and_flv_tell_where_they_end() {
         let check = |format: &str, whole: &[u8], beyond: usize| {
             assert_eq!(of(format, whole).truncated, None, "{format}");

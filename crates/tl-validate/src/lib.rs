@@ -26,8 +26,12 @@ pub mod facts;
 pub mod ffmpeg;
 mod fix;
 pub mod formats;
-#[cfg(feature = "ffmpeg")]
+#[cfg(feature = "header")]
+pub mod header;
+#[cfg(any(feature = "ffmpeg", feature = "header"))]
 mod layout;
+#[cfg(any(feature = "ffmpeg", feature = "header"))]
+mod media_type;
 mod open;
 mod probe;
 #[cfg(feature = "program")]
@@ -35,6 +39,7 @@ pub mod program;
 mod range;
 mod report;
 pub mod rules;
+pub mod split;
 mod target;
 pub mod timeline;
 #[cfg(all(feature = "worker", unix))]

@@ -286,7 +286,7 @@ impl ProbeError {
             }
             ProbeErrorKind::DeadlinePassed => "a file that can be read within the deadline",
             ProbeErrorKind::BudgetSpent => "a file whose headers fit into the byte budget",
-            ProbeErrorKind::Unsupported => "a local file",
+            ProbeErrorKind::Unsupported => "a file of a kind that the prober in use can read",
             ProbeErrorKind::HelperMissing | ProbeErrorKind::HelperFailed => {
                 "a working `tl-probe` helper"
             }
@@ -320,7 +320,9 @@ impl ProbeError {
             ProbeErrorKind::BudgetSpent => {
                 "Raise the byte budget, or download the file and check it here."
             }
-            ProbeErrorKind::Unsupported => "Download the file first, or use another prober.",
+            ProbeErrorKind::Unsupported => {
+                "Use a prober that can (install `tl-probe`), or give it the file itself."
+            }
             ProbeErrorKind::HelperMissing => {
                 "Install it beside `tl` (cargo install tl-cli), or set TL_PROBE to its path."
             }

@@ -2,13 +2,13 @@
 //! Fetching them is the caller's work, and so is the budget; fewer and larger reads are made of many small ones in
 //! `ahead`.
 
-#[cfg(feature = "ffmpeg")]
+#[cfg(any(feature = "ffmpeg", feature = "header"))]
 mod ahead;
 
 use std::fs::File;
 use std::io;
 
-#[cfg(feature = "ffmpeg")]
+#[cfg(any(feature = "ffmpeg", feature = "header"))]
 pub(crate) use ahead::ReadAhead;
 
 /// Bytes of a known size that can be read at any offset, for [`crate::Prober::probe_ranges`].

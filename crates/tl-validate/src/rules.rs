@@ -6,6 +6,7 @@ mod diff;
 mod file;
 mod limit;
 mod pack;
+mod words;
 
 pub use bound::{Bound, Measure, Unit};
 pub(crate) use bound::{bytes, plain, with_unit};

@@ -170,16 +170,8 @@ fn a_route_tells_its_own_limit_whatever_the_engines_say() {
         let found = limit.map(|l| (l.bytes, l.certain_bytes));
         assert_eq!(found, bytes, "{pack} {route}");
     };
-    check(
-        "v1.3-2026-10",
-        Route::Tasks,
-        Some((2 << 30, 2_000_000_000)),
-    );
-    check(
-        "v1.3-2026-10",
-        Route::Asset,
-        Some((200 << 20, 200_000_000)),
-    );
+    check("v1.3-2026-10", Route::Tasks, Some((2 << 30, 2_000_000_000)));
+    check("v1.3-2026-10", Route::Asset, Some((200 << 20, 200_000_000)));
     check(
         "v1.3-2026-10",
         Route::AssetUrl,

@@ -146,23 +146,12 @@ fn distinct(rule: &Rule, value: f64) -> String {
     }
 }
 
-/// What is allowed, in words, from the very number that was compared.
-fn allowed(rule: &Rule) -> String {
-    let number = |n: f64| with_unit(n, rule.measure, rule.unit);
-    match &rule.bound {
-        Bound::Min(n) => format!("{} at least {}", rule.measure, number(*n)),
-        Bound::Max(n) => format!("{} at most {}", rule.measure, number(*n)),
-        Bound::Equals(n) => format!("{} exactly {}", rule.measure, number(*n)),
-        Bound::OneOf(words) => format!("{} one of {}", rule.measure, words.join(", ")),
-    }
-}
-
 fn finding(rule: &Rule, severity: Severity, observed: String) -> Finding {
     Finding {
         rule: rule.id.clone(),
         severity,
         observed,
-        allowed: allowed(rule),
+        allowed: rule.to_string(),
         why: rule.why.clone(),
         assumption: rule.assumption.clone(),
         documentation: rule.documentation.clone(),

@@ -5,10 +5,11 @@ use std::time::Instant;
 use super::shim::{Input, Stream, StreamKind};
 use super::{duration, lock};
 use crate::{
-    AudioStream, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, VideoStream, layout,
+    AudioStream, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, VideoStream, facts, layout,
+    media_type,
 };
 
-pub(super) fn facts(
+pub(super) fn facts_of(
     input: &mut Input<'_>,
     options: &ProbeOptions,
     begun: Instant,
@@ -116,7 +117,11 @@ fn video(input: &Input<'_>, stream: &Stream, header: (u32, u32)) -> VideoStream 
         bitrate_bps: stream.bit_rate.or_else(|| tag_number(input, stream.index)),
         rotation: stream.rotation,
         pixel_aspect_ratio: stream.sample_aspect.map(|(n, d)| format!("{n}:{d}")),
-        display_aspect_ratio: display_aspect(stream),
+        display_aspect_ratio: facts::display_aspect(
+            stream.width,
+            stream.height,
+            stream.sample_aspect,
+        ),
         scan_type: match stream.field_order {
             1 => Some("progressive".to_owned()),
             2..=5 => Some("interlaced".to_owned()),
@@ -133,6 +138,8 @@ fn video(input: &Input<'_>, stream: &Stream, header: (u32, u32)) -> VideoStream 
         color_transfer: stream.color_transfer.clone(),
         color_space: stream.color_space.clone(),
         color_primaries: stream.color_primaries.clone(),
+        display_width: None,
+        display_height: None,
         attached_pic: stream.attached_pic,
         default: stream.default,
         codec_long: stream.codec_long.clone(),
@@ -213,21 +220,6 @@ fn clock(text: &str) -> Option<f64> {
     (parts.next().is_none() && total.is_finite() && total > 0.0).then_some(total)
 }
 
-fn display_aspect(stream: &Stream) -> Option<String> {
-    let (num, den) = stream.sample_aspect.unwrap_or((1, 1));
-    let width = u64::from(stream.width).checked_mul(u64::from(num))?;
-    let height = u64::from(stream.height).checked_mul(u64::from(den))?;
-    let divisor = greatest_common_divisor(width, height);
-    (divisor > 0).then(|| format!("{}:{}", width / divisor, height / divisor))
-}
-
-fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
-}
-
 fn fourcc(tag: u32) -> Option<String> {
     let bytes = tag.to_le_bytes();
     (tag != 0 && bytes.iter().all(|b| b.is_ascii_graphic() || *b == b' '))
@@ -248,21 +240,13 @@ fn mime_type(input: &mut Input<'_>, format: &str, streams: &[Stream]) -> Option<
     Some(match format.split(',').next()? {
         "mov" => {
             let brand = input.tag(None, c"major_brand").unwrap_or_default();
-            match brand.trim() {
-                "qt" | "" => "video/quicktime".to_owned(),
-                b if b.starts_with("3g2") => either("video/3gpp2", "audio/3gpp2"),
-                b if b.starts_with("3g") => either("video/3gpp", "audio/3gpp"),
-                _ => either("video/mp4", "audio/mp4"),
-            }
+            media_type::of_mov(&brand, has_video)
         }
         "matroska" => {
             let mut head = [0u8; 64];
             let read = input.session_mut().peek(0, &mut head).unwrap_or(0);
-            if head[..read].windows(4).any(|w| w == b"webm") {
-                either("video/webm", "audio/webm")
-            } else {
-                either("video/x-matroska", "audio/x-matroska")
-            }
+            let webm = head[..read].windows(4).any(|w| w == b"webm");
+            media_type::of_matroska(webm, has_video)
         }
         "avi" => "video/x-msvideo".to_owned(),
         "mpegts" => "video/mp2t".to_owned(),

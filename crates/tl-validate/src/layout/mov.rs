@@ -25,6 +25,7 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
     let mut layout = Layout::default();
     let mut budget = MAX_BOXES;
     let mut position = 0;
+    let mut moof_seen = false;
     while position < file.size && budget > 0 {
         budget -= 1;
         let Some(header) = header(file, position, u64::MAX) else {
@@ -38,12 +39,14 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
         match &header.kind {
             b"moof" => {
                 layout.fragmented = true;
+                moof_seen = true;
                 // The index has told already that everything is there.
                 if layout.indexed_seconds.is_some() {
                     break;
                 }
             }
-            b"sidx" => {
+            // One behind the first fragment is about a later part only.
+            b"sidx" if !moof_seen => {
                 // One for each track; the longest is the file's.
                 let seconds = sidx::seconds(file, header.body, header.end);
                 layout.indexed_seconds = match (layout.indexed_seconds, seconds) {

@@ -28,19 +28,20 @@ pub(super) fn seconds(file: &mut Bytes<'_>, body: u64, end: u64) -> Option<f64> 
         position = position.checked_add(u64::from(size))?;
         ticks = ticks.checked_add(u64::from(u32::from_be_bytes(duration.try_into().ok()?)))?;
     }
-    // Exact below 2^53 ticks. A small random access box may stand behind the last fragment.
-    let complete = position <= file.size && file.size - position <= MOST_BEHIND;
+    // Nothing stands behind the last fragment but, perhaps, the box for random access.
+    let complete = position == file.size
+        || file
+            .array::<8>(position)
+            .is_some_and(|head| &head[4..] == b"mfra");
+    // Exact below 2^53 ticks.
     (complete && count > 0 && timescale > 0).then(|| ticks as f64 / f64::from(timescale))
 }
-
-/// What may stand behind the last fragment: the random access boxes of a long file.
-const MOST_BEHIND: u64 = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn index(version: u8, sizes: &[u32], behind: usize) -> Vec<u8> {
+    fn index(version: u8, sizes: &[u32], behind: &[u8]) -> Vec<u8> {
         let mut body = vec![version, 0, 0, 0];
         body.extend([0, 0, 0, 1]);
         body.extend(1000u32.to_be_bytes());
@@ -52,10 +53,9 @@ mod tests {
             body.extend(2000u32.to_be_bytes());
             body.extend([0; 4]);
         }
-        let end = body.len();
         let total: u32 = sizes.iter().map(|s| s & 0x7fff_ffff).sum();
-        body.extend(vec![0; usize::try_from(total).expect("small") + behind]);
-        body.truncate(end + usize::try_from(total).expect("small") + behind);
+        body.extend(vec![0; usize::try_from(total).expect("small")]);
+        body.extend(behind);
         body
     }
 
@@ -80,22 +80,30 @@ mod tests {
     fn an_index_of_the_whole_file_tells_how_long_it_is_and_any_other_does_not() {
         for version in [0, 1] {
             let sizes = [50, 70, 30];
-            let whole = index(version, &sizes, 0);
+            let whole = index(version, &sizes, b"");
             assert_eq!(read(version, &sizes, &whole), Some(6.0), "{version}");
             assert_eq!(
-                read(version, &sizes, &index(version, &sizes, 100)),
+                read(
+                    version,
+                    &sizes,
+                    &index(version, &sizes, b"\0\0\0\x10mfra12345678")
+                ),
                 Some(6.0)
             );
             let cut = &whole[..whole.len() - 1];
             assert_eq!(read(version, &sizes, cut), None, "cut off");
             assert_eq!(
-                read(version, &sizes, &index(version, &sizes, 70_000)),
+                read(
+                    version,
+                    &sizes,
+                    &index(version, &sizes, b"\0\0\0\x10moof12345678")
+                ),
                 None,
                 "much is not listed"
             );
             let nested = [50, 0x8000_0000 | 70];
-            assert_eq!(read(version, &nested, &index(version, &nested, 0)), None);
-            assert_eq!(read(version, &[], &index(version, &[], 0)), None);
+            assert_eq!(read(version, &nested, &index(version, &nested, b"")), None);
+            assert_eq!(read(version, &[], &index(version, &[], b"")), None);
         }
     }
 }

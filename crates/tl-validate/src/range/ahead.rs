@@ -53,11 +53,13 @@ impl<'a> ReadAhead<'a> {
     }
 
     /// How many more bytes may be fetched.
+    #[cfg(feature = "ffmpeg")]
     pub(crate) fn remaining(&self) -> Option<u64> {
         self.source.remaining()
     }
 
     /// Whether the byte at `offset` is there without asking the source.
+    #[cfg(feature = "ffmpeg")]
     pub(crate) fn holds(&self, offset: u64) -> bool {
         offset >= self.size || self.block_at(offset).is_some()
     }

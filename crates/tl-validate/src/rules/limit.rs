@@ -52,8 +52,7 @@ impl RulePack {
                 // Bounds are validated to be finite when a pack is read, and the casts saturate.
                 Bound::Max(max) => Some(RouteLimit {
                     bytes: (max * rule.unit.factor()) as u64,
-                    certain_bytes: (max
-                        * rule.unit.smaller_factor().unwrap_or(rule.unit.factor()))
+                    certain_bytes: (max * rule.unit.smaller_factor().unwrap_or(rule.unit.factor()))
                         as u64,
                     rule: rule.id.clone(),
                     source: rule.source.clone(),

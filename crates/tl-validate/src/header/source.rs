@@ -1,0 +1,121 @@
+//! What a header reader may read: so many bytes, until the deadline, and what went wrong meanwhile.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::time::Instant;
+
+use crate::range::ReadAhead;
+use crate::{ProbeError, ProbeErrorKind};
+
+/// More than the headers of any real file: those of a video of four hours take about 10 MB.
+const MOST_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Bytes with a cursor, a budget and a memory of what went wrong.
+pub(super) struct Source<'a> {
+    ahead: ReadAhead<'a>,
+    position: u64,
+    left: u64,
+    deadline: Instant,
+    trouble: Option<ProbeError>,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(ahead: ReadAhead<'a>, deadline: Instant) -> Self {
+        Self {
+            ahead,
+            position: 0,
+            left: MOST_BYTES,
+            deadline,
+            trouble: None,
+        }
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.ahead.size()
+    }
+
+    /// What happened below the decoders, which their own errors do not tell.
+    pub(super) fn trouble(&mut self) -> Option<ProbeError> {
+        self.trouble.take()
+    }
+
+    fn note(&mut self, kind: ProbeErrorKind, seen: impl Into<String>) -> io::Error {
+        let error = ProbeError::new(kind, "", seen);
+        self.trouble.get_or_insert(error);
+        io::Error::other("reading was ended")
+    }
+
+    /// Reads at an offset; fewer bytes than asked for at the end of the file.
+    pub(super) fn peek(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        if Instant::now() >= self.deadline {
+            return Err(self.note(
+                ProbeErrorKind::DeadlinePassed,
+                "reading took longer than allowed",
+            ));
+        }
+        let wanted = into
+            .len()
+            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        if wanted == 0 && !into.is_empty() && offset < self.size() {
+            let seen =
+                format!("the headers of the file are larger than {MOST_BYTES} bytes together");
+            return Err(self.note(ProbeErrorKind::TooComplex, seen));
+        }
+        match self.ahead.read(offset, &mut into[..wanted]) {
+            Ok(read) => {
+                self.left -= read as u64;
+                Ok(read)
+            }
+            Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => Err(self.note(
+                ProbeErrorKind::BudgetSpent,
+                "the byte budget was spent before the headers were read",
+            )),
+            Err(error) => {
+                let seen = format!("the file cannot be read ({error})");
+                Err(self.note(ProbeErrorKind::Io, seen))
+            }
+        }
+    }
+
+    /// So many bytes at an offset; `None` where the file does not have them.
+    pub(super) fn bytes(&mut self, offset: u64, length: u64) -> Option<Vec<u8>> {
+        if length > self.left {
+            let seen = format!(
+                "the headers of the file are {length} bytes large, and {MOST_BYTES} are read at most"
+            );
+            self.note(ProbeErrorKind::TooComplex, seen);
+            return None;
+        }
+        let end = offset
+            .checked_add(length)
+            .filter(|end| *end <= self.size())?;
+        let mut bytes = vec![0; (end - offset) as usize];
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match self.peek(offset + filled as u64, &mut bytes[filled..]) {
+                Ok(0) | Err(_) => return None,
+                Ok(read) => filled += read,
+            }
+        }
+        Some(bytes)
+    }
+}
+
+impl Read for Source<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.peek(self.position, into)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Source<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => self.size().checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = target.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}

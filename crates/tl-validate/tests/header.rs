@@ -1,0 +1,262 @@
+//! The header reader: right where headers are right, honest about the rest, and never upset by bad bytes.
+#![cfg(feature = "header")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+use support::{bytes, clip, good};
+use tl_validate::header::HeaderReader;
+use tl_validate::{
+    DurationSource, MediaFacts, ProbeError, ProbeErrorKind, Prober, Route, RulePack, Severity,
+    Target, check, check_probe_failure,
+};
+
+fn read(path: &Path) -> Result<MediaFacts, ProbeError> {
+    HeaderReader::new().probe(path)
+}
+
+#[test]
+fn a_good_clip_passes_with_the_advice_that_only_headers_were_read() {
+    let facts = read(&good()).unwrap_or_else(|error| panic!("{error}"));
+    assert!(facts.header_only && facts.duration_unverified);
+    assert_eq!(facts.duration_source, Some(DurationSource::Header));
+    let video = facts.video().expect("a video stream");
+    assert_eq!(
+        (video.codec.as_str(), video.width, video.height),
+        ("h264", 640, 360)
+    );
+    assert_eq!(
+        facts
+            .audio()
+            .map(|a| (a.codec.as_str(), a.channels, a.sample_rate)),
+        Some(("aac", Some(1), Some(44100)))
+    );
+    let report = check(&facts, &Target::new(Route::Tasks), RulePack::current());
+    assert!(!report.is_refused(), "{report}");
+    let finding = report
+        .findings
+        .iter()
+        .find(|f| f.rule == "file.header_only")
+        .expect("the report says so");
+    assert_eq!(finding.severity, Severity::Advice);
+    assert!(finding.observed.starts_with("header only: "), "{finding}");
+}
+
+#[test]
+fn clips_outside_the_bounds_are_refused_by_their_headers() {
+    let check = |name: &str, size: &str, seconds: f64, rule: &str| {
+        let facts = read(&support::simple(name, size, seconds, true))
+            .unwrap_or_else(|error| panic!("{error}"));
+        let report = check(&facts, &Target::new(Route::Tasks), RulePack::current());
+        assert!(report.errors().any(|f| f.rule == rule), "{report}");
+    };
+    check("small.mp4", "320x180", 5.0, "marengo3.0.resolution.min");
+    check("short.mp4", "640x360", 2.0, "marengo3.0.duration.min");
+}
+
+#[test]
+fn what_it_does_not_know_is_said_to_be_unknown_and_not_broken() {
+    let avi = clip(
+        "plain.avi",
+        "-f lavfi -i testsrc=size=640x360:rate=25:duration=5 -c:v mpeg4",
+    );
+    let error = read(&avi).expect_err("no AVI");
+    assert_eq!(error.kind(), ProbeErrorKind::Unsupported, "{error}");
+    let report = check_probe_failure(&error, &Target::new(Route::Tasks), RulePack::current());
+    assert_eq!(report.predicted_code(), None, "{report}");
+
+    let error =
+        read(&bytes("hls-header.mp4", b"#EXTM3U\n#EXTINF:5,\na.ts\n")).expect_err("a playlist");
+    assert_eq!(error.kind(), ProbeErrorKind::Nested, "{error}");
+
+    let whole = fs::read(good()).expect("a generated clip");
+    let error = read(&bytes("half-header.mp4", &whole[..whole.len() / 2]))
+        .expect_err("its index is behind the cut");
+    assert_eq!(error.kind(), ProbeErrorKind::Broken, "{error}");
+    assert!(error.to_string().contains("moov"), "{error}");
+}
+
+#[cfg(feature = "ffmpeg")]
+#[test]
+fn headers_agree_with_a_full_probe_over_the_corpus() {
+    use tl_validate::ffmpeg::InProcess;
+
+    let (mut compared, mut differences) = (0, Vec::new());
+    for entry in support::corpus::entries() {
+        let path = entry.path();
+        let (headers, full) = (read(&path), InProcess::new().probe(&path));
+        let headers = match headers {
+            Ok(headers) => headers,
+            Err(error) if error.kind() == ProbeErrorKind::Unsupported => continue,
+            // The index of a cut-off file may be behind the cut; such a file is refused by both.
+            Err(error)
+                if error.kind() == ProbeErrorKind::Broken
+                    && full.as_ref().is_ok_and(|f| f.truncated.is_some()) =>
+            {
+                continue;
+            }
+            Err(error) => {
+                differences.push(format!("{}: {error}", entry.name));
+                continue;
+            }
+        };
+        let full = full.unwrap_or_else(|error| panic!("{error}"));
+        compared += 1;
+        if entry.name.starts_with("c-lying-duration") {
+            // What the mark is for.
+            assert!(headers.duration_seconds() > Some(1000.0), "{}", entry.name);
+            continue;
+        }
+        let mut differs = |what: &str, a: String, b: String| {
+            if a != b {
+                differences.push(format!("{}: {what} {a} by headers, {b}", entry.name));
+            }
+        };
+        let codec = |f: &MediaFacts| f.video().map(|v| v.codec.clone());
+        differs(
+            "codec",
+            format!("{:?}", codec(&headers)),
+            format!("{:?}", codec(&full)),
+        );
+        let size = |f: &MediaFacts, header: bool| {
+            f.video().map(|v| match (v.header_width, v.header_height) {
+                // What the header claims is what a header reader can know.
+                (Some(w), Some(h)) if !header => (w, h),
+                _ => (v.width, v.height),
+            })
+        };
+        differs(
+            "size",
+            format!("{:?}", size(&headers, true)),
+            format!("{:?}", size(&full, false)),
+        );
+        differs(
+            "type",
+            format!("{:?}", headers.file_mime_type),
+            format!("{:?}", full.file_mime_type),
+        );
+        differs(
+            "sound",
+            format!("{:?}", headers.total_audio_streams),
+            format!("{:?}", full.total_audio_streams),
+        );
+        differs(
+            "fragments",
+            headers.fragmented.to_string(),
+            full.fragmented.to_string(),
+        );
+        differs(
+            "cut",
+            headers.truncated.is_some().to_string(),
+            full.truncated.is_some().to_string(),
+        );
+        let turn = |f: &MediaFacts| f.video().map(|v| v.rotation.unwrap_or(0));
+        differs(
+            "rotation",
+            format!("{:?}", turn(&headers)),
+            format!("{:?}", turn(&full)),
+        );
+        let rates = |f: &MediaFacts| {
+            f.audio()
+                .map(|a| (a.sample_rate, a.channels, a.language.clone()))
+        };
+        differs(
+            "rate",
+            format!("{:?}", rates(&headers)),
+            format!("{:?}", rates(&full)),
+        );
+        if let (Some(a), Some(b)) = (headers.duration_seconds(), full.duration_seconds())
+            && (a - b).abs() > 0.12
+        {
+            differences.push(format!("{}: {a} s by headers, {b} s", entry.name));
+        }
+    }
+    eprintln!("{compared} compared");
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    assert!(compared >= 60, "{compared} compared");
+}
+
+#[cfg(unix)]
+#[test]
+fn attacks_are_answered() {
+    for attack in support::attacks::attacks(9, &good()) {
+        let begun = std::time::Instant::now();
+        match read(&attack.path) {
+            Ok(facts) => assert!(facts.header_only, "{}", attack.name),
+            Err(error) => assert_ne!(error.kind(), ProbeErrorKind::Io, "{}: {error}", attack.name),
+        }
+        assert!(begun.elapsed().as_secs() < 5, "{}", attack.name);
+    }
+    support::attacks::clean_up(9);
+}
+
+/// Clips of each container that is read, small.
+fn seeds() -> Vec<Vec<u8>> {
+    let tiny = "-f lavfi -i testsrc=size=64x64:rate=5:duration=1 -f lavfi -i sine=duration=1";
+    [
+        ("tiny.mp4", "-c:v mpeg4 -c:a aac"),
+        ("tiny.mov", "-c:v prores_ks -profile:v 0 -c:a pcm_s16le"),
+        (
+            "tiny-fragmented.mp4",
+            "-c:v mpeg4 -c:a aac -movflags frag_keyframe+empty_moov+dash+global_sidx",
+        ),
+        ("tiny.mkv", "-c:v mpeg4 -c:a flac"),
+        (
+            "tiny.webm",
+            "-c:v libvpx -deadline realtime -cpu-used 8 -c:a libopus",
+        ),
+    ]
+    .into_iter()
+    .map(|(name, codecs)| {
+        let path = clip(&format!("header-{name}"), &format!("{tiny} {codecs}"));
+        fs::read(path).expect("a generated clip")
+    })
+    .collect()
+}
+
+#[test]
+fn mutated_files_are_answered_and_no_decoder_panics() {
+    // A panic is caught by the reader, so it is counted where it starts.
+    static PANICS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    std::panic::set_hook(Box::new(|info| {
+        PANICS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        eprintln!("{info}");
+    }));
+    let seeds = seeds();
+    let mutation = (
+        0..seeds.len(),
+        prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
+        any::<prop::sample::Index>(),
+        any::<bool>(),
+    );
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(3000));
+    let result = runner.run(&mutation, |(seed, changes, cut, cuts)| {
+        let mut bytes = seeds[seed].clone();
+        // Headers stand at both ends: most changes go there.
+        for (at, value) in changes {
+            let near = at.index(2000.min(bytes.len()));
+            let at = if value % 2 == 0 {
+                near
+            } else {
+                bytes.len() - 1 - near
+            };
+            bytes[at] = value.wrapping_mul(31);
+        }
+        if cuts {
+            bytes.truncate(cut.index(bytes.len()) + 1);
+        }
+        let answer = HeaderReader::new().probe_ranges(&mut &bytes[..], "mutated");
+        if let Ok(facts) = answer {
+            prop_assert!(facts.header_only);
+            let _ = check(&facts, &Target::new(Route::Tasks), RulePack::current());
+        }
+        Ok(())
+    });
+    let _ = std::panic::take_hook();
+    result.unwrap_or_else(|error| panic!("{error}"));
+    let panics = PANICS.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(panics, 0, "a decoder panicked, which was caught");
+}
