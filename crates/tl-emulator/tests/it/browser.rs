@@ -108,18 +108,18 @@ impl Browser {
             complaints: Vec::new(),
             _profile: profile,
         };
-        let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
+        let target = browser.call("Target.createTarget", &json!({ "url": "about:blank" }));
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
-        let attached = browser.call("Target.attachToTarget", attach);
+        let attached = browser.call("Target.attachToTarget", &attach);
         browser.session = attached["sessionId"].as_str().unwrap().to_owned();
         for domain in ["Page", "Runtime", "Log"] {
-            browser.call(&format!("{domain}.enable"), json!({}));
+            browser.call(&format!("{domain}.enable"), &json!({}));
         }
         browser
     }
 
     /// Calls a method of the protocol, and takes in the events that come before its answer.
-    pub(crate) fn call(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) fn call(&mut self, method: &str, params: &Value) -> Value {
         self.calls += 1;
         let mut request = json!({ "id": self.calls, "method": method, "params": params });
         if !self.session.is_empty() {
@@ -161,7 +161,7 @@ impl Browser {
     pub(crate) fn value(&mut self, expression: &str) -> Value {
         let params =
             json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let mut told = self.call("Runtime.evaluate", params);
+        let mut told = self.call("Runtime.evaluate", &params);
         assert!(
             told.get("exceptionDetails").is_none(),
             "{expression}: {told}"
@@ -182,7 +182,7 @@ impl Browser {
     }
 
     pub(crate) fn visit(&mut self, url: &str) {
-        self.call("Page.navigate", json!({ "url": url }));
+        self.call("Page.navigate", &json!({ "url": url }));
         let there = json!(url.split('#').next()).to_string();
         self.until(&format!(
             "document.readyState === 'complete' && location.href.split('#')[0] === {there}"
@@ -203,10 +203,10 @@ impl Browser {
         if !text.is_empty() {
             down["text"] = json!(text);
         }
-        self.call("Input.dispatchKeyEvent", down);
+        self.call("Input.dispatchKeyEvent", &down);
         let up =
             json!({ "type": "keyUp", "key": key, "code": code, "windowsVirtualKeyCode": number });
-        self.call("Input.dispatchKeyEvent", up);
+        self.call("Input.dispatchKeyEvent", &up);
     }
 
     /// Types text into what has the focus, in the place of what is selected.
@@ -218,7 +218,7 @@ impl Browser {
                 if kind == "keyDown" {
                     params["text"] = json!(key);
                 }
-                self.call("Input.dispatchKeyEvent", params);
+                self.call("Input.dispatchKeyEvent", &params);
             }
         }
     }
@@ -239,14 +239,14 @@ impl Browser {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
         self.call(
             "Emulation.setEmulatedMedia",
-            json!({ "features": [feature] }),
+            &json!({ "features": [feature] }),
         );
     }
 
     /// Puts a picture of the whole page beside the other results of the tests.
     pub(crate) fn screenshot(&mut self, name: &str) -> PathBuf {
         let params = json!({ "format": "png", "captureBeyondViewport": true });
-        let taken = self.call("Page.captureScreenshot", params);
+        let taken = self.call("Page.captureScreenshot", &params);
         let bytes = BASE64_STANDARD
             .decode(taken["data"].as_str().unwrap())
             .unwrap();

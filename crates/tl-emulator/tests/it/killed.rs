@@ -31,6 +31,10 @@ const CHUNK: usize = 64 * 1024;
 const CHUNKS: usize = 4;
 
 /// The emulator until it is killed.
+#[expect(
+    clippy::print_stdout,
+    reason = "it is how the other process learns the port"
+)]
 fn serve(folder: &Path) -> ! {
     let started = builder()
         .state_dir(folder)

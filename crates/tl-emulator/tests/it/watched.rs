@@ -230,7 +230,7 @@ fn light_and_dark_are_followed_and_both_are_readable() {
     }
     assert_ne!(backgrounds[0], backgrounds[1]);
     let narrow = json!({ "width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": false });
-    browser.call("Emulation.setDeviceMetricsOverride", narrow);
+    browser.call("Emulation.setDeviceMetricsOverride", &narrow);
     browser.visit(&page(&emulator));
     assert_eq!(
         browser.value("document.documentElement.scrollWidth <= innerWidth"),
