@@ -23,6 +23,7 @@ pub(crate) fn api_word(kind: Api) -> &'static str {
         Api::SourceFailed => "source_failed",
         Api::DeadlinePassed => "deadline_passed",
         Api::ProcessingFailed => "processing_failed",
+        Api::Cancelled => "cancelled",
         _ => "other",
     }
 }
@@ -34,6 +35,9 @@ pub(crate) fn client_word(kind: Client) -> &'static str {
         Client::File => "file",
         Client::CheckFailed => "check_failed",
         Client::RefusedLocally => "refused_locally",
+        Client::Route => "route",
+        Client::Checkpoint => "checkpoint",
+        Client::SourceChanged => "source_changed",
         Client::Api(kind) => api_word(kind),
         _ => "other",
     }
@@ -81,6 +85,13 @@ pub(crate) fn of_client(kind: Client) -> Option<&'static str> {
     Some(match kind {
         Client::Configuration => "`tl doctor` shows the configuration; `tl help` the options",
         Client::File => "name a video file that this user can read",
+        Client::Route => "leave out --route, or name one that can take it",
+        Client::Checkpoint => {
+            "`tl upload list` shows what is kept; `tl upload abandon ID` drops it, and --no-resume begins anew"
+        }
+        Client::SourceChanged => {
+            "add --no-resume to upload the file as it is now; the platform drops the old session by itself"
+        }
         Client::CheckFailed => {
             "run it again; `tl doctor` looks at the helper, and --no-check sends the file unchecked"
         }

@@ -56,7 +56,11 @@ impl Exit {
     /// The code of an error of the client.
     pub(crate) fn of_client(error: &tl_client::Error) -> Self {
         match error.kind() {
-            Client::Configuration | Client::File => Self::Usage,
+            Client::Configuration
+            | Client::File
+            | Client::Route
+            | Client::Checkpoint
+            | Client::SourceChanged => Self::Usage,
             Client::CheckFailed => std::error::Error::source(error)
                 .and_then(|source| source.downcast_ref::<tl_validate::ProbeError>())
                 .map_or(Self::Usage, |error| Self::of_probe(error.kind())),

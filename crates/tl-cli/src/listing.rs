@@ -11,10 +11,10 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::table;
 
-/// Which part of a list.
+/// Which part of a list that has one order only.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pages and order")]
-pub(crate) struct PageArgs {
+pub(crate) struct PartArgs {
     /// Which page [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     page: Option<u32>,
@@ -24,6 +24,14 @@ pub(crate) struct PageArgs {
     /// All pages
     #[arg(long, conflicts_with = "page")]
     all: bool,
+}
+
+/// Which part of a list, and in which order.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pages and order")]
+pub(crate) struct PageArgs {
+    #[command(flatten)]
+    part: PartArgs,
     /// By which time
     #[arg(long, value_name = "FIELD", value_parser = ["created_at", "updated_at"])]
     sort_by: Option<String>,
@@ -42,10 +50,7 @@ pub(crate) struct Listed<I> {
 impl PageArgs {
     /// The page to begin with.
     pub(crate) fn page(&self) -> PageRequest {
-        PageRequest {
-            page: self.page.or(self.all.then_some(1)),
-            page_limit: Some(self.page_limit),
-        }
+        self.part.page()
     }
 
     /// The order.
@@ -53,6 +58,25 @@ impl PageArgs {
         Sort {
             by: self.sort_by.as_deref().map(SortBy::from),
             option: self.sort_option.as_deref().map(SortOption::from),
+        }
+    }
+
+    /// Fetches one page, or all of them.
+    pub(crate) async fn fetch<E: Paged>(
+        &self,
+        client: &Client,
+        first: E,
+    ) -> Result<Listed<E::Item>, Failure> {
+        self.part.fetch(client, first).await
+    }
+}
+
+impl PartArgs {
+    /// The page to begin with.
+    pub(crate) fn page(&self) -> PageRequest {
+        PageRequest {
+            page: self.page.or(self.all.then_some(1)),
+            page_limit: Some(self.page_limit),
         }
     }
 

@@ -8,6 +8,7 @@
 //! | `checking` | the local check: which rules, which helper, one path |
 //! | `judging`, `cache` | the local check of many files: prober, verdict, and what earlier runs found |
 //! | `walk`, `lanes` | which files there are, and work on them side by side |
+//! | `sending` | how a video is sent, and how far it is: what `ingest` and `upload` share |
 //! | `failure`, `advice` | what went wrong, for people and for programs, and what to do next |
 //! | `exit` | the exit codes, and which error has which |
 //! | `output` | the two streams, JSON, colour; nothing else writes |
@@ -36,6 +37,7 @@ mod progress;
 mod report;
 mod runtime;
 mod secret;
+mod sending;
 mod settings;
 mod span;
 mod table;

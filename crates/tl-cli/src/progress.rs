@@ -11,6 +11,7 @@ use tl_protocol::{Event as Api, Observer};
 
 use crate::output::{Output, plain_line};
 use crate::report::size;
+use crate::span;
 
 /// The line of one run.
 #[derive(Debug)]
@@ -103,9 +104,35 @@ impl Progress {
     fn api(&self, name: &str, event: &Api) {
         let text = plain_line(&Event::Api(event.clone()).to_string());
         match event {
+            // Told for each chunk: the line shows it, and the log only the end.
+            Api::ChunkSent {
+                chunks,
+                total_chunks,
+                bytes,
+                total_bytes,
+                bytes_per_second,
+                left,
+                ..
+            } => {
+                let percent = (*bytes as f64 / (*total_bytes).max(1) as f64 * 100.0).floor();
+                let mut text = format!("sent {} of {} ({percent} %)", size(*bytes), size(*total_bytes));
+                if let Some(rate) = bytes_per_second {
+                    text.push_str(&format!(", {}/s", size(*rate as u64)));
+                }
+                if let Some(left) = left.filter(|left| !left.is_zero()) {
+                    text.push_str(&format!(", {} left", span::show(left)));
+                }
+                self.tell(name, &text);
+                if chunks == total_chunks {
+                    self.output.detail(&format!("{name}: {text}"));
+                }
+            }
             Api::Status { id, .. } => {
                 let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-                let name = names.get(id).map_or(id.as_str(), String::as_str);
+                let name = match name {
+                    "" => names.get(id).map_or(id.as_str(), String::as_str),
+                    name => name,
+                };
                 self.tell_and_note(name, &text);
             }
             _ => self.tell_and_note(name, &text),

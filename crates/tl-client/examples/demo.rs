@@ -17,7 +17,7 @@ use std::{
 use tl_client::{
     Client, Config, Event, Ingested, Input, blocking,
     model::{IndexId, IndexModel, ModelOption, NewIndex},
-    protocol::{endpoint::ListTasks, flow::WaitPolicy},
+    protocol::{endpoint::ListIndexedAssets, flow::WaitPolicy},
     validate::worker::{ProbePool, WorkerOptions},
 };
 use tl_emulator::Emulator;
@@ -68,6 +68,7 @@ async fn main() -> Story<()> {
     let video = client
         .ingest(good.as_path())
         .into_index(index_id.as_str())
+        .without_checkpoint()
         .wait(often())
         .observe(tell)
         .run()
@@ -81,6 +82,7 @@ async fn main() -> Story<()> {
         Ok(client
             .ingest(good)
             .into_index(thread_index)
+            .without_checkpoint()
             .wait(often())
             .observe(tell)
             .run()?)
@@ -95,6 +97,7 @@ async fn main() -> Story<()> {
     let video = client
         .ingest(Input::parse(&url)?)
         .into_index(index_id.as_str())
+        .without_checkpoint()
         .wait(often())
         .observe(tell)
         .run()
@@ -102,29 +105,26 @@ async fn main() -> Story<()> {
     conclude(&client, &index_id, &video).await?;
 
     println!("5. What the platform knows now");
-    let mut tasks = client.pages(ListTasks {
-        index_id: Some(index_id),
-        ..ListTasks::default()
-    });
+    let mut videos = client.pages(ListIndexedAssets::new(index_id));
     let mut count = 0;
-    while let Some(page) = tasks.next_page().await {
-        for task in page?.data {
+    while let Some(page) = videos.next_page().await {
+        for video in page?.data {
             count += 1;
-            let status = task
+            let status = video
                 .status
                 .as_ref()
                 .map_or("unknown", |status| status.as_str());
             println!(
-                "   task {}  video {}  {status}",
-                task.id,
-                task.video_id.as_ref().map_or("-", |id| id.as_str())
+                "   video {}  asset {}  {status}",
+                video.id,
+                video.asset_id.as_ref().map_or("-", |id| id.as_str())
             );
         }
     }
     let uploads = emulator
         .journal()
         .iter()
-        .filter(|entry| entry.method == "POST" && entry.path.ends_with("/tasks"))
+        .filter(|entry| entry.operation.as_deref() == Some("assets.create"))
         .count();
     println!(
         "   the emulator's journal: {} requests, {uploads} of them uploads",
@@ -133,7 +133,7 @@ async fn main() -> Story<()> {
     emulator.shutdown().await;
     if (count, uploads) != (3, 3) {
         return Err(format!(
-            "three uploads and three tasks were expected, but there are {uploads} and {count}"
+            "three uploads and three videos were expected, but there are {uploads} and {count}"
         )
         .into());
     }
@@ -188,15 +188,13 @@ async fn refuse(client: &Client, clip: &Path, index_id: &IndexId) -> Story<()> {
 }
 
 async fn conclude(client: &Client, index_id: &IndexId, video: &Ingested) -> Story<()> {
-    let task = video.task.task.as_ref().ok_or("the wait gave no task")?;
-    let history: Vec<&str> = video
-        .task
+    let history: Vec<String> = video
         .history
         .iter()
-        .map(|seen| seen.status.as_str())
+        .map(|(stage, seen)| format!("{stage}: {}", seen.status))
         .collect();
     println!("   history: {}", history.join(" → "));
-    let video_id = task.video_id.clone().ok_or("the task names no video")?;
+    let video_id = video.video_id.clone().ok_or("no video is named")?;
     let stored = client.get_video(index_id.clone(), video_id.clone()).await?;
     let known = stored
         .system_metadata
@@ -209,8 +207,8 @@ async fn conclude(client: &Client, index_id: &IndexId, video: &Ingested) -> Stor
         known.size.unwrap_or_default(),
         known.filename.unwrap_or_default(),
     );
-    match (known.width, known.height, history.last()) {
-        (Some(640), Some(360), Some(&"ready")) => Ok(()),
+    match (known.width, known.height, video.status()) {
+        (Some(640), Some(360), Some("ready")) => Ok(()),
         seen => Err(format!("a ready video of 640x360 was expected, not {seen:?}").into()),
     }
 }

@@ -1,12 +1,19 @@
 //! The local check: a prober that reads the file, rules that judge it, and the verdict before anything is sent.
 
-use std::{fmt, fs::File, sync::Arc};
+use std::{
+    fmt,
+    fs::File,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+use tl_protocol::Source as _;
 
 use tl_validate::{
     Engine, MediaFacts, Prober, Report, Route, RulePack, Target, check, check_probe_failure,
 };
 
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, FileSource, RouteChoice};
 
 /// Checks files before they are sent.
 #[derive(Clone)]
@@ -138,10 +145,26 @@ fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
 
 /// The checker in `place`, put there the first time.
 #[cfg(any(feature = "async", feature = "blocking"))]
-pub(crate) fn in_place(place: &std::sync::OnceLock<Checker>) -> Result<Checker, Error> {
+pub(crate) fn in_place(place: &OnceLock<Checker>) -> Result<Checker, Error> {
     if let Some(checker) = place.get() {
         return Ok(checker.clone());
     }
     let checker = Checker::standard()?;
     Ok(place.get_or_init(|| checker).clone())
+}
+
+/// Checks the file at `path` for the route that it would take.
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub(crate) fn check_path(path: &Path, place: &OnceLock<Checker>) -> Result<Checked, Error> {
+    let checker = in_place(place)?;
+    let file = FileSource::open(path)?;
+    let choice = RouteChoice::for_file(file.len(), checker.rules());
+    let handle = file.try_clone_file().map_err(|error| {
+        Error::new(
+            ErrorKind::File,
+            format!("`{}` cannot be opened a second time", path.display()),
+        )
+        .because(error)
+    })?;
+    checker.check_file(handle, &path.display().to_string(), choice.route)
 }

@@ -1,6 +1,11 @@
-//! The one error of this crate: what the caller gave, what the local check said, or what the platform answered.
+//! The one error of this crate: what the caller gave, what the local check said, or what the platform answered, and how far the
+//! video had come.
 
 use std::{error, fmt};
+
+use tl_validate::Report;
+
+use crate::{Ingested, Stage};
 
 /// What kind of thing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -10,10 +15,17 @@ pub enum ErrorKind {
     Configuration,
     /// The file cannot be read, or is no file; nothing was sent.
     File,
+    /// The route that was asked for cannot take this; nothing was sent. The text names those that can.
+    Route,
     /// The local check could not be done (no prober, or it failed); nothing was sent.
     CheckFailed,
     /// The local check refused the file; nothing was sent. [`Error::report`] has every finding and its fix.
     RefusedLocally,
+    /// The checkpoint of an earlier upload cannot be used, or is in use; nothing was sent and nothing was lost. Abandon it, or
+    /// begin anew.
+    Checkpoint,
+    /// An earlier upload cannot be taken up because the source is another one now; nothing was sent. Abandon it, or begin anew.
+    SourceChanged,
     /// What happened between here and the platform.
     Api(tl_protocol::ErrorKind),
 }
@@ -24,8 +36,9 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: String,
-    #[cfg(feature = "validate")]
-    report: Option<tl_validate::Report>,
+    stage: Option<Stage>,
+    reached: Option<Box<Ingested>>,
+    report: Option<Report>,
     source: Option<Box<dyn error::Error + Send + Sync>>,
 }
 
@@ -34,7 +47,8 @@ impl Error {
         Self(Box::new(Inner {
             kind,
             message: message.into(),
-            #[cfg(feature = "validate")]
+            stage: None,
+            reached: None,
             report: None,
             source: None,
         }))
@@ -48,9 +62,15 @@ impl Error {
         self
     }
 
-    #[cfg(all(feature = "validate", any(feature = "async", feature = "blocking")))]
-    pub(crate) fn with_report(mut self, report: tl_validate::Report) -> Self {
+    pub(crate) fn with_report(mut self, report: Report) -> Self {
         self.0.report = Some(report);
+        self
+    }
+
+    pub(crate) fn at(mut self, stage: Stage, reached: Ingested) -> Self {
+        self.0.stage = Some(stage);
+        self.0.report = self.0.report.or_else(|| reached.report.clone());
+        self.0.reached = Some(Box::new(reached));
         self
     }
 
@@ -66,6 +86,18 @@ impl Error {
         self.api().is_some_and(tl_protocol::Error::is_retryable)
     }
 
+    /// The stage that failed, of an upload or an ingestion.
+    #[must_use]
+    pub fn stage(&self) -> Option<Stage> {
+        self.0.stage
+    }
+
+    /// How far the video had come: the identifiers of what exists at the platform all the same, times and statuses.
+    #[must_use]
+    pub fn reached(&self) -> Option<&Ingested> {
+        self.0.reached.as_deref()
+    }
+
     /// What the platform answered, with its code, message and request id.
     #[must_use]
     pub fn api(&self) -> Option<&tl_protocol::Error> {
@@ -73,10 +105,49 @@ impl Error {
     }
 
     /// What the local check said of the file, also where the platform failed on it afterwards.
-    #[cfg(feature = "validate")]
     #[must_use]
-    pub fn report(&self) -> Option<&tl_validate::Report> {
+    pub fn report(&self) -> Option<&Report> {
         self.0.report.as_ref()
+    }
+
+    /// Where the bytes could not be read, why: the first cause, which names the file.
+    fn unread(&self) -> Option<String> {
+        if self.0.kind != ErrorKind::Api(tl_protocol::ErrorKind::SourceFailed) {
+            return None;
+        }
+        let mut cause = error::Error::source(self.api()?)?;
+        while let Some(below) = cause.source() {
+            cause = below;
+        }
+        Some(cause.to_string())
+    }
+
+    /// Where it stood, in brackets.
+    fn standing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(stage) = self.0.stage else {
+            return Ok(());
+        };
+        write!(f, " (stage: {stage}")?;
+        if let Some(reached) = &self.0.reached {
+            let ids = [
+                ("session", reached.upload_id.as_ref().map(|id| id.as_str())),
+                ("asset", reached.asset_id.as_ref().map(|id| id.as_str())),
+                (
+                    "indexed asset",
+                    reached.indexed_asset_id.as_ref().map(|id| id.as_str()),
+                ),
+                ("task", reached.task_id.as_ref().map(|id| id.as_str())),
+            ];
+            for (what, id) in ids {
+                if let Some(id) = id {
+                    write!(f, "; {what} {id}")?;
+                }
+            }
+        }
+        if let Some(report) = &self.0.report {
+            write!(f, "; the local check had said: {}", report.verdict)?;
+        }
+        f.write_str(")")
     }
 }
 
@@ -90,30 +161,33 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // An error of the API speaks for itself; it is not said twice.
         match self.api() {
-            Some(api) => api.fmt(f),
-            None => f.write_str(&self.0.message),
+            Some(api) => api.fmt(f)?,
+            None => f.write_str(&self.0.message)?,
         }
+        if let Some(why) = self.unread() {
+            write!(f, ": {why}")?;
+        }
+        self.standing(f)
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Error");
-        shown
+        f.debug_struct("Error")
             .field("kind", &self.0.kind)
-            .field("message", &self.to_string());
-        #[cfg(feature = "validate")]
-        shown.field(
-            "report",
-            &self.0.report.as_ref().map(|report| report.verdict),
-        );
-        shown.field("source", &self.0.source).finish()
+            .field("message", &self.to_string())
+            .field("stage", &self.0.stage)
+            .field("report", &self.report().map(|report| report.verdict))
+            .field("source", &self.0.source)
+            .finish_non_exhaustive()
     }
 }
 
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self.api() {
+            // The first cause is in the text already.
+            Some(_) if self.unread().is_some() => None,
             Some(api) => error::Error::source(api),
             None => self.0.source.as_deref().map(|source| source as _),
         }

@@ -1,15 +1,38 @@
-//! What an ingestion tells while it runs.
+//! What an ingestion or an upload tells while it runs.
 
-use std::fmt;
+use std::{fmt, time::Duration};
+
+use tl_model::{AssetId, IndexedAssetId, UploadId};
+
+use crate::{RouteChoice, Stage, route::shown};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
+    /// The route was chosen.
+    Route(RouteChoice),
     /// The local check is done; where it refuses the file, nothing follows.
-    #[cfg(feature = "validate")]
     Checked(Box<tl_validate::Report>),
-    /// Bytes of the file were taken to be sent; a repeated attempt begins at the first byte again.
+    /// An earlier process left a checkpoint, and this one goes on from there.
+    Resuming {
+        /// The session, where it goes up in chunks.
+        upload_id: Option<UploadId>,
+        /// How many chunks the earlier process has sent.
+        sent_chunks: u32,
+        /// How many there are.
+        total_chunks: u32,
+        /// The asset, where it is there whole.
+        asset_id: Option<AssetId>,
+        /// The asset in the index, where the platform has taken it in.
+        indexed_asset_id: Option<IndexedAssetId>,
+    },
+    /// No checkpoint is kept, or it cannot be written any more: another process could not go on from here.
+    Unkept {
+        /// Why.
+        because: String,
+    },
+    /// Bytes of the file were taken to be sent in one request; a repeated attempt begins at the first byte again.
     Sending {
         /// How many bytes so far, of this attempt.
         sent: u64,
@@ -22,35 +45,113 @@ pub enum Event {
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use tl_protocol::Event as Api;
         match self {
-            #[cfg(feature = "validate")]
+            Self::Route(choice) => choice.fmt(f),
             Self::Checked(report) => write!(f, "checked: {report}"),
-            Self::Sending { sent, total } => write!(f, "sent {sent} of {total} bytes"),
-            Self::Api(Api::Retrying {
-                operation,
-                attempt,
-                because,
-                delay,
-            }) => write!(
-                f,
-                "attempt {attempt} to {operation} failed ({because:?}); again in {:.1} s",
-                delay.as_secs_f64()
-            ),
-            Self::Api(Api::Reconciling { operation }) => {
+            Self::Resuming {
+                asset_id: Some(asset_id),
+                indexed_asset_id,
+                ..
+            } => {
                 write!(
                     f,
-                    "the answer to \"{operation}\" was lost: looking whether the platform acted"
-                )
+                    "going on where an earlier run ended: asset {asset_id} is there"
+                )?;
+                match indexed_asset_id {
+                    Some(id) => write!(f, ", in the index as {id}"),
+                    None => Ok(()),
+                }
             }
-            Self::Api(Api::Reconciled { resource, id }) => {
-                write!(f, "found {resource} {id}, made by the lost request")
+            Self::Resuming {
+                sent_chunks,
+                total_chunks,
+                ..
+            } => write!(
+                f,
+                "going on where an earlier run ended: {sent_chunks} of {total_chunks} chunks were sent"
+            ),
+            Self::Unkept { because } => {
+                write!(f, "another process could not go on from here: {because}")
             }
-            Self::Api(Api::Created { resource, id }) => write!(f, "{resource} {id} created"),
-            Self::Api(Api::Status { status, after, .. }) => {
-                write!(f, "{status} after {:.1} s", after.as_secs_f64())
-            }
-            Self::Api(other) => write!(f, "{other:?}"),
+            Self::Sending { sent, total } => write!(f, "sent {sent} of {total} bytes"),
+            Self::Api(event) => api(event, f),
         }
+    }
+}
+
+fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    use tl_protocol::Event as Api;
+    match event {
+        Api::Retrying {
+            operation,
+            attempt,
+            because,
+            delay,
+        } => write!(
+            f,
+            "attempt {attempt} to {operation} failed ({because:?}); again in {:.1} s",
+            delay.as_secs_f64()
+        ),
+        Api::Reconciling { operation } => write!(
+            f,
+            "the answer to \"{operation}\" was lost: looking whether the platform acted"
+        ),
+        Api::Reconciled { resource, id } => {
+            write!(f, "found {resource} {id}, made by the lost request")
+        }
+        Api::Created { resource, id } => write!(f, "{resource} {id} created"),
+        Api::StageBegun { stage, .. } => write!(f, "{} begins", Stage::from(*stage)),
+        Api::UploadBegun {
+            upload_id,
+            chunks,
+            resumed,
+            ..
+        } => {
+            write!(f, "session {upload_id}: {chunks} chunks")?;
+            match resumed {
+                0 => Ok(()),
+                resumed => write!(f, ", {resumed} of them are there"),
+            }
+        }
+        Api::UploadRestarted { because } => write!(f, "the upload begins anew: {because}"),
+        Api::ChunkSent {
+            bytes,
+            total_bytes,
+            bytes_per_second,
+            left,
+            ..
+        } => {
+            write!(f, "sent {} of {}", shown(*bytes), shown(*total_bytes))?;
+            if let Some(rate) = bytes_per_second {
+                // A rate is no more than the bytes that were sent.
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a rate that is shown"
+                )]
+                let rate = *rate as u64;
+                write!(f, ", {}/s", shown(rate))?;
+            }
+            match left {
+                Some(left) if *left > Duration::ZERO => {
+                    write!(f, ", {:.0} s left", left.as_secs_f64())
+                }
+                _ => Ok(()),
+            }
+        }
+        Api::ChunkRetrying {
+            chunk,
+            attempt,
+            because,
+            delay,
+        } => write!(
+            f,
+            "attempt {attempt} to send chunk {chunk} failed ({because:?}); again in {:.1} s",
+            delay.as_secs_f64()
+        ),
+        Api::Status { status, after, .. } => {
+            write!(f, "{status} after {:.1} s", after.as_secs_f64())
+        }
+        other => write!(f, "{other:?}"),
     }
 }

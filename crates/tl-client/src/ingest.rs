@@ -1,125 +1,64 @@
-//! One video: check, create, wait. What both colours share lives here; each colour adds how it waits for a file to be read.
+//! One video on its way: open, choose a route, check, take up what an earlier process left, send, conclude. What both colours
+//! share lives here; each colour adds how it waits for a file to be read.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
-
-use tl_model::{IndexId, UserMetadata};
-use tl_protocol::{
-    Observer, Source,
-    endpoint::{CreateTask, Media},
-    flow::{IngestedTask, WaitPolicy},
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Instant,
 };
+
+use tl_model::{IndexId, NewUpload, TaskId, UploadType, UserMetadata};
+use tl_protocol::{
+    Event as ApiEvent, Observer, Source,
+    endpoint::{CreateAsset, CreateTask, CreateUpload, Media},
+    flow::{
+        AssetPlan, AssetUpload, IngestFailure, IngestedAsset, IngestedTask, Reconcile,
+        Stage as FlowStage, WaitPolicy,
+        upload::{Begin, Ledger, UploadSettings},
+    },
+};
+use tl_validate::{Report, Route, RulePack};
 use url::Url;
 
-use crate::{Error, ErrorKind, Event, FileSource};
-
-/// Where a video comes from.
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// A file on this machine.
-    File(PathBuf),
-    /// A direct link to the raw file; the platform fetches it.
-    Url(Url),
-    /// Bytes of any other origin. They are sent unchecked: only a file can be checked.
-    Source(Arc<dyn Source>),
-}
-
-impl Input {
-    /// Reads what a person writes: an `http://` or `https://` address is a URL, everything else a path.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`] for a text with another scheme, such as `ftp://` or `s3://`, and for a URL without host.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| {
-            !scheme.is_empty()
-                && scheme
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-        }) else {
-            return Ok(Self::File(text.into()));
-        };
-        if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
-            return Err(Error::new(
-                ErrorKind::Configuration,
-                format!(
-                    "the platform cannot fetch `{scheme}://` addresses: give an https link to the raw file, for example a presigned URL"
-                ),
-            ));
-        }
-        let url = Url::parse(text).map_err(|error| {
-            Error::new(
-                ErrorKind::Configuration,
-                "the URL of the video cannot be used",
-            )
-            .because(error)
-        })?;
-        Ok(Self::Url(url))
-    }
-}
-
-impl From<&str> for Input {
-    /// A path; use [`Input::parse`] or [`Url`] for a link.
-    fn from(path: &str) -> Self {
-        Self::File(path.into())
-    }
-}
-
-impl From<PathBuf> for Input {
-    fn from(path: PathBuf) -> Self {
-        Self::File(path)
-    }
-}
-
-impl From<&std::path::Path> for Input {
-    fn from(path: &std::path::Path) -> Self {
-        Self::File(path.to_owned())
-    }
-}
-
-impl From<Url> for Input {
-    fn from(url: Url) -> Self {
-        Self::Url(url)
-    }
-}
-
-impl From<Arc<dyn Source>> for Input {
-    fn from(source: Arc<dyn Source>) -> Self {
-        Self::Source(source)
-    }
-}
-
-/// A video that the platform has taken, and how it went.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Ingested {
-    /// What the platform made of it: task, video, statuses and times.
-    pub task: IngestedTask,
-    /// What the local check said; `None` where nothing was checked.
-    #[cfg(feature = "validate")]
-    pub report: Option<tl_validate::Report>,
-    /// The time that the local check took.
-    pub checking: Duration,
-}
+use crate::{
+    Checker, Checkpoints, Error, ErrorKind, Event, FileSource, Ingested, Input, Stage, checker,
+    checkpoint::{Fingerprint, Keeper, Origin, State},
+    route::{self, Load},
+};
 
 type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// What is asked of one ingestion.
+/// Where the state of an upload is kept.
+#[derive(Debug, Clone)]
+pub(crate) enum Keep {
+    /// Of files, in the folder of this user.
+    Standard,
+    /// In this folder.
+    In(PathBuf),
+    Nowhere,
+}
+
+/// What is asked of one upload or ingestion.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) input: Input,
-    pub(crate) index_id: IndexId,
+    /// The index; an upload has none.
+    pub(crate) index_id: Option<IndexId>,
     pub(crate) user_metadata: Option<UserMetadata>,
     pub(crate) enable_video_stream: Option<bool>,
     pub(crate) wait: Option<WaitPolicy>,
-    #[cfg_attr(
-        not(feature = "validate"),
-        expect(dead_code, reason = "nothing is checked without `validate`")
-    )]
+    pub(crate) route: Option<Route>,
+    pub(crate) keep: Keep,
+    pub(crate) anew: bool,
+    pub(crate) settings: UploadSettings,
+    pub(crate) reconcile: Reconcile,
     pub(crate) unchecked: bool,
     pub(crate) listener: Option<Listener>,
 }
 
-impl std::fmt::Debug for Request {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("input", &self.input)
             .field("index_id", &self.index_id)
@@ -130,25 +69,56 @@ impl std::fmt::Debug for Request {
 /// A request that has passed the check and may be sent.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) create: CreateTask,
-    #[cfg(feature = "validate")]
-    pub(crate) report: Option<tl_validate::Report>,
+    pub(crate) send: Shipment,
+    pub(crate) wait: Option<WaitPolicy>,
+    pub(crate) observer: Observer,
+    pub(crate) after: After,
+}
+
+/// What is sent.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is moved once")]
+pub(crate) enum Shipment {
+    Task(CreateTask),
+    Asset(AssetPlan),
+}
+
+/// What is needed to conclude.
+#[derive(Debug)]
+pub(crate) struct After {
+    /// What there is before anything was sent.
+    so_far: Ingested,
+    keeper: Option<Arc<Keeper>>,
+    /// The task that was made, told on the way: an error does not name it.
+    task: Arc<Mutex<Option<TaskId>>>,
+}
+
+/// What was opened.
+enum Opened {
+    File(FileSource),
+    Source(Arc<dyn Source>),
+    Url(Url),
+    Asset(tl_model::AssetId),
 }
 
 impl Request {
-    pub(crate) fn new(input: Input, index_id: IndexId) -> Self {
+    pub(crate) fn new(input: Input, index_id: Option<IndexId>) -> Self {
         Self {
             input,
             index_id,
             user_metadata: None,
             enable_video_stream: None,
             wait: Some(WaitPolicy::default()),
+            route: None,
+            keep: Keep::Standard,
+            anew: false,
+            settings: UploadSettings::default(),
+            reconcile: Reconcile::default(),
             unchecked: false,
             listener: None,
         }
     }
 
-    #[cfg(feature = "validate")]
     fn tell(&self, event: &Event) {
         if let Some(listener) = &self.listener {
             listener(event);
@@ -156,22 +126,115 @@ impl Request {
     }
 
     /// The listener for what happens between here and the platform.
-    pub(crate) fn observer(&self) -> Observer {
-        match self.listener.clone() {
-            None => Observer::none(),
-            Some(listener) => Observer::new(move |event| listener(&Event::Api(event.clone()))),
-        }
+    fn observer(&self, task: &Arc<Mutex<Option<TaskId>>>) -> Observer {
+        let (listener, task) = (self.listener.clone(), Arc::clone(task));
+        Observer::new(move |event| {
+            if let ApiEvent::Created {
+                resource: "task",
+                id,
+            } = event
+            {
+                *task.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(TaskId::from(id.as_str()));
+            }
+            if let Some(listener) = &listener {
+                listener(&Event::Api(event.clone()));
+            }
+        })
     }
 
-    /// Opens and checks. It blocks while it reads.
+    /// Opens, chooses the route, checks, and takes up what an earlier process left. It blocks while it reads.
     ///
     /// # Errors
     /// [`ErrorKind::RefusedLocally`] with the report where the platform would refuse the file.
-    pub(crate) fn prepare(
-        &self,
-        #[cfg(feature = "validate")] checker: impl FnOnce() -> Result<crate::Checker, Error>,
-    ) -> Result<Prepared, Error> {
-        if self.index_id.as_str().is_empty() {
+    pub(crate) fn prepare(&self, base: &Url, place: &OnceLock<Checker>) -> Result<Prepared, Error> {
+        let began = Instant::now();
+        self.see_settings()?;
+        let opened = self.open()?;
+        let rules = place
+            .get()
+            .map_or(RulePack::current() as &RulePack, Checker::rules);
+        let load = match &opened {
+            Opened::File(file) => Some(Load::Bytes(file.len())),
+            Opened::Source(source) => Some(Load::Bytes(source.len())),
+            Opened::Url(_) => Some(Load::Link),
+            Opened::Asset(_) => None,
+        };
+        let choice = match (load, self.route) {
+            (None, _) => None,
+            (Some(load), None) => Some(route::choose(load, rules)),
+            (Some(load), Some(asked)) => Some(route::forced(load, asked)?),
+        };
+        if let Some(choice) = &choice {
+            if choice.route == Route::Tasks && self.index_id.is_none() {
+                return Err(Error::new(
+                    ErrorKind::Route,
+                    "the route `tasks` brings a video into an index and makes no asset: choose `asset`, `asset-url` or `multipart`",
+                ));
+            }
+            self.tell(&Event::Route(choice.clone()));
+        }
+        let mut so_far = Ingested {
+            route: choice.clone(),
+            index_id: self.index_id.clone(),
+            ..Ingested::default()
+        };
+        if let (Opened::File(file), Some(choice)) = (&opened, &choice)
+            && !self.unchecked
+            && (cfg!(feature = "validate") || place.get().is_some())
+        {
+            so_far.report = Some(self.check(file, choice.route, &checker::in_place(place)?)?);
+            so_far.times.push((Stage::Check, began.elapsed()));
+        }
+        if let (Some(choice), Some(load)) = (&choice, load) {
+            route::fits(choice, load, rules)?;
+        }
+        let task = Arc::default();
+        let observer = self.observer(&task);
+        let (send, keeper) = match (opened, choice) {
+            (Opened::Asset(asset_id), _) => {
+                so_far.asset_id = Some(asset_id.clone());
+                let plan = self.plan(AssetUpload::Existing(asset_id), Ledger::none());
+                (Shipment::Asset(plan), None)
+            }
+            (opened, Some(choice)) if choice.route == Route::Tasks => {
+                (Shipment::Task(self.task(opened)), None)
+            }
+            (opened, choice) => {
+                let keeper = self.checkpoint(base, &opened)?;
+                let route = choice.map_or(Route::Asset, |choice| choice.route);
+                let fresh = self.fresh(opened, route);
+                let (upload, ledger, keeper) = match keeper {
+                    None => (fresh, Ledger::none(), None),
+                    Some((keeper, found)) => {
+                        so_far.upload_id = found
+                            .as_ref()
+                            .and_then(|state| Some(state.upload.as_ref()?.upload_id.clone()));
+                        let upload = self.take_up(found, fresh);
+                        (upload, keeper.ledger(), Some(keeper))
+                    }
+                };
+                (Shipment::Asset(self.plan(upload, ledger)), keeper)
+            }
+        };
+        Ok(Prepared {
+            send,
+            wait: self.wait.clone(),
+            observer,
+            after: After {
+                so_far,
+                keeper,
+                task,
+            },
+        })
+    }
+
+    fn see_settings(&self) -> Result<(), Error> {
+        if self
+            .index_id
+            .as_ref()
+            .is_some_and(|id| id.as_str().is_empty())
+        {
             return Err(Error::new(
                 ErrorKind::Configuration,
                 "no index: say which one with `into_index`",
@@ -183,36 +246,25 @@ impl Request {
                     .because(error)
             })?;
         }
-        #[cfg(feature = "validate")]
-        let mut report = None;
-        let media = match &self.input {
-            Input::Url(url) => Media::Url(url.clone()),
-            Input::Source(source) => Media::File(self.observed(Arc::clone(source))),
-            Input::File(path) => {
-                let file = FileSource::open(path)?;
-                #[cfg(feature = "validate")]
-                if !self.unchecked {
-                    report = Some(self.check(&file, &checker()?)?);
-                }
-                Media::File(self.observed(Arc::new(file)))
+        Ok(())
+    }
+
+    fn open(&self) -> Result<Opened, Error> {
+        Ok(match &self.input {
+            Input::Url(url) => Opened::Url(url.clone()),
+            Input::Asset(asset_id) => Opened::Asset(asset_id.clone()),
+            Input::Source(source) if source.is_empty() => {
+                return Err(Error::new(
+                    ErrorKind::File,
+                    format!("`{}` is empty: there is no byte to send", source.name()),
+                ));
             }
-        };
-        let mut create = CreateTask::new(self.index_id.clone(), media);
-        create.user_metadata.clone_from(&self.user_metadata);
-        create.enable_video_stream = self.enable_video_stream;
-        Ok(Prepared {
-            create,
-            #[cfg(feature = "validate")]
-            report,
+            Input::Source(source) => Opened::Source(Arc::clone(source)),
+            Input::File(path) => Opened::File(FileSource::open(path)?),
         })
     }
 
-    #[cfg(feature = "validate")]
-    fn check(
-        &self,
-        file: &FileSource,
-        checker: &crate::Checker,
-    ) -> Result<tl_validate::Report, Error> {
+    fn check(&self, file: &FileSource, route: Route, checker: &Checker) -> Result<Report, Error> {
         let handle = file.try_clone_file().map_err(|error| {
             Error::new(
                 ErrorKind::File,
@@ -221,7 +273,7 @@ impl Request {
             .because(error)
         })?;
         let name = file.path().display().to_string();
-        let checked = checker.check_file(handle, &name, tl_validate::Route::Tasks)?;
+        let checked = checker.check_file(handle, &name, route)?;
         self.tell(&Event::Checked(Box::new(checked.report.clone())));
         if checked.report.is_refused() {
             return Err(Error::new(
@@ -236,6 +288,169 @@ impl Request {
         Ok(checked.report)
     }
 
+    /// The task by the path of `/tasks`.
+    fn task(&self, opened: Opened) -> CreateTask {
+        let index_id = self.index_id.clone().unwrap_or_else(|| "".into());
+        let mut create = CreateTask::new(index_id, self.media(opened));
+        create.user_metadata.clone_from(&self.user_metadata);
+        create.enable_video_stream = self.enable_video_stream;
+        create
+    }
+
+    fn media(&self, opened: Opened) -> Media {
+        match opened {
+            Opened::Url(url) => Media::Url(url),
+            Opened::Source(source) => Media::File(self.observed(source)),
+            Opened::File(file) => Media::File(self.observed(Arc::new(file))),
+            Opened::Asset(_) => unreachable!("an asset is not sent"),
+        }
+    }
+
+    fn plan(&self, upload: AssetUpload, ledger: Ledger) -> AssetPlan {
+        AssetPlan {
+            upload,
+            index_id: self.index_id.clone(),
+            enable_video_stream: self.enable_video_stream,
+            user_metadata: self.user_metadata.clone(),
+            wait: self.wait.clone(),
+            reconcile: self.reconcile.clone(),
+            ledger,
+        }
+    }
+
+    /// The upload from the first byte on.
+    fn fresh(&self, opened: Opened, route: Route) -> AssetUpload {
+        // Of an upload alone, the metadata are the asset's; else they are those of the indexed asset.
+        let metadata = self
+            .user_metadata
+            .clone()
+            .filter(|_| self.index_id.is_none());
+        if route != Route::Multipart {
+            let mut create = CreateAsset::new(self.media(opened));
+            create.user_metadata = metadata;
+            return AssetUpload::Whole(create);
+        }
+        let source: Arc<dyn Source> = match opened {
+            Opened::File(file) => Arc::new(file),
+            Opened::Source(source) => source,
+            Opened::Url(_) | Opened::Asset(_) => unreachable!("the route is for bytes"),
+        };
+        let mut upload = NewUpload::new(source.name(), kind_of(source.name()), source.len());
+        upload.user_metadata = metadata;
+        AssetUpload::Chunks {
+            source,
+            begin: Box::new(Begin::New(CreateUpload { upload })),
+            settings: self.settings.clone(),
+        }
+    }
+
+    /// The checkpoint of what was opened, where one is kept.
+    fn checkpoint(
+        &self,
+        base: &Url,
+        opened: &Opened,
+    ) -> Result<Option<(Arc<Keeper>, Option<State>)>, Error> {
+        let (source, path, modified): (&dyn Source, PathBuf, _) = match opened {
+            Opened::File(file) => {
+                let path = std::path::absolute(file.path()).unwrap_or_else(|_| file.path().into());
+                let path = path.canonicalize().unwrap_or(path);
+                (file, path, file.modified())
+            }
+            Opened::Source(source) if matches!(self.keep, Keep::In(_)) => {
+                (&**source, PathBuf::from(source.name()), None)
+            }
+            _ => return Ok(None),
+        };
+        let checkpoints = match &self.keep {
+            Keep::Nowhere => return Ok(None),
+            Keep::In(folder) => Checkpoints::in_folder(folder),
+            Keep::Standard => match Checkpoints::standard() {
+                Ok(checkpoints) => checkpoints,
+                Err(error) => {
+                    self.tell(&Event::Unkept {
+                        because: error.to_string(),
+                    });
+                    return Ok(None);
+                }
+            },
+        };
+        let fingerprint = Fingerprint::of(source, modified).map_err(|error| {
+            Error::new(
+                ErrorKind::File,
+                format!("`{}` cannot be read", path.display()),
+            )
+            .because(error)
+        })?;
+        let origin = Origin {
+            base_url: base.as_str(),
+            source: path,
+            fingerprint,
+            index_id: self.index_id.as_ref(),
+        };
+        let listener = self.listener.clone();
+        let trouble = move |because| {
+            if let Some(listener) = &listener {
+                listener(&Event::Unkept { because });
+            }
+        };
+        let opened = checkpoints.open(&origin, self.anew, trouble)?;
+        Ok(Some((opened.keeper, opened.found)))
+    }
+
+    /// The upload from where an earlier process ended, or `fresh` where there is nothing to take up.
+    fn take_up(&self, found: Option<State>, fresh: AssetUpload) -> AssetUpload {
+        let Some(state) = found else {
+            return fresh;
+        };
+        let sent = state.upload.as_ref();
+        let resuming = Event::Resuming {
+            upload_id: sent.map(|upload| upload.upload_id.clone()),
+            sent_chunks: sent.map_or(0, |upload| {
+                u32::try_from(upload.sent.len()).unwrap_or(u32::MAX)
+            }),
+            total_chunks: sent.map_or(0, |upload| upload.total_chunks),
+            asset_id: state.asset_id.clone(),
+            indexed_asset_id: state.indexed_asset_id.clone(),
+        };
+        match (state.asset_id, state.upload, fresh) {
+            (Some(asset_id), _, fresh) => {
+                self.tell(&resuming);
+                AssetUpload::Resumed {
+                    asset_id,
+                    indexed_asset_id: state.indexed_asset_id,
+                    otherwise: Box::new(fresh),
+                }
+            }
+            (
+                None,
+                Some(record),
+                AssetUpload::Chunks {
+                    source,
+                    begin,
+                    settings,
+                },
+            ) => {
+                self.tell(&resuming);
+                let create = match *begin {
+                    Begin::New(create) | Begin::Resume(_, create) => create,
+                };
+                AssetUpload::Chunks {
+                    source,
+                    begin: Box::new(Begin::Resume(record, create)),
+                    settings,
+                }
+            }
+            (None, upload, fresh) => {
+                if upload.is_some() {
+                    self.tell(&Event::Api(ApiEvent::UploadRestarted {
+                        because: "it goes by another route now, which cannot take up a session of chunks",
+                    }));
+                }
+                fresh
+            }
+        }
+    }
+
     fn observed(&self, source: Arc<dyn Source>) -> Arc<dyn Source> {
         match self.listener.clone() {
             None => source,
@@ -246,28 +461,81 @@ impl Request {
     }
 }
 
-impl Prepared {
-    /// Joins what the platform answered to what the check had said.
-    pub(crate) fn conclude(
-        #[cfg(feature = "validate")] report: Option<tl_validate::Report>,
+impl After {
+    /// Joins what the platform answered by the path of `/tasks` to what is known here.
+    pub(crate) fn conclude_task(
+        mut self,
         outcome: Result<IngestedTask, tl_protocol::Error>,
-        checking: Duration,
     ) -> Result<Ingested, Error> {
         match outcome {
-            Ok(task) => Ok(Ingested {
-                task,
-                #[cfg(feature = "validate")]
-                report,
-                checking,
-            }),
-            #[cfg(feature = "validate")]
-            Err(error) => Err(match report {
-                Some(report) => Error::from(error).with_report(report),
-                None => Error::from(error),
-            }),
-            #[cfg(not(feature = "validate"))]
-            Err(error) => Err(error.into()),
+            Ok(ingested) => {
+                self.so_far.take_task(ingested);
+                Ok(self.so_far)
+            }
+            Err(error) => {
+                let task = self
+                    .task
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take();
+                let stage = if task.is_some() {
+                    Stage::Indexing
+                } else {
+                    Stage::Upload
+                };
+                let seen = error.history().iter().cloned();
+                self.so_far.history.extend(seen.map(|seen| (stage, seen)));
+                self.so_far.task_id = task;
+                Err(Error::from(error).at(stage, self.so_far))
+            }
         }
+    }
+
+    /// Joins what the platform answered by the path of assets to what is known here, and ends the checkpoint where nothing is
+    /// left to be taken up.
+    pub(crate) fn conclude_asset(
+        mut self,
+        outcome: Result<IngestedAsset, IngestFailure>,
+    ) -> Result<Ingested, Error> {
+        match outcome {
+            Ok(ingested) => {
+                if let Some(keeper) = &self.keeper {
+                    keeper.remove();
+                }
+                self.so_far.take_asset(ingested);
+                Ok(self.so_far)
+            }
+            Err(failure) => {
+                if let Some(keeper) = &self.keeper {
+                    // What has failed for good would fail again.
+                    let failed = tl_protocol::ErrorKind::ProcessingFailed;
+                    match failure.stage {
+                        FlowStage::Processing if failure.error.kind() == failed => keeper.remove(),
+                        FlowStage::Indexing if failure.error.kind() == failed => {
+                            keeper.forget_indexed();
+                        }
+                        _ => {
+                            let upload = keeper.state().upload;
+                            self.so_far.upload_id = upload.map(|upload| upload.upload_id);
+                        }
+                    }
+                }
+                self.so_far.take_asset(*failure.so_far);
+                Err(Error::from(failure.error).at(failure.stage.into(), self.so_far))
+            }
+        }
+    }
+}
+
+/// What kind of media a file name says it is: that is asked for when a session is opened.
+fn kind_of(name: &str) -> UploadType {
+    let extension = Path::new(name)
+        .extension()
+        .map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    match extension.as_deref() {
+        Some("mp3" | "wav" | "aac" | "flac" | "m4a" | "ogg" | "opus") => UploadType::Audio,
+        Some("jpg" | "jpeg" | "png" | "webp" | "gif") => UploadType::Image,
+        _ => UploadType::Video,
     }
 }
 
@@ -287,8 +555,8 @@ impl Observed {
     }
 }
 
-impl std::fmt::Debug for Observed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.fmt(f)
     }
 }
@@ -306,85 +574,5 @@ impl Source for Observed {
         let count = self.inner.read_at(offset, buffer)?;
         (self.tell)(offset + count as u64, self.inner.len());
         Ok(count)
-    }
-}
-
-/// The settings of an ingestion, the same in both colours.
-macro_rules! ingest_settings {
-    () => {
-        /// The index that the video goes into.
-        pub fn into_index(mut self, index_id: impl Into<tl_model::IndexId>) -> Self {
-            self.request.index_id = index_id.into();
-            self
-        }
-
-        /// The caller's own data about the video.
-        pub fn metadata(mut self, metadata: tl_model::UserMetadata) -> Self {
-            self.request.user_metadata = Some(metadata);
-            self
-        }
-
-        /// Whether the platform keeps the video for streaming. The platform's default is yes.
-        pub fn enable_video_stream(mut self, enable: bool) -> Self {
-            self.request.enable_video_stream = Some(enable);
-            self
-        }
-
-        /// How to wait until the video is indexed. Default: [`WaitPolicy::default`](tl_protocol::flow::WaitPolicy).
-        pub fn wait(mut self, policy: tl_protocol::flow::WaitPolicy) -> Self {
-            self.request.wait = Some(policy);
-            self
-        }
-
-        /// Returns as soon as the platform has the video; see
-        /// [`wait_for_task`](tl_protocol::Client::wait_for_task).
-        pub fn without_waiting(mut self) -> Self {
-            self.request.wait = None;
-            self
-        }
-
-        /// Sends the file without looking at it: the platform may refuse what was uploaded in vain.
-        #[cfg(feature = "validate")]
-        pub fn unchecked(mut self) -> Self {
-            self.request.unchecked = true;
-            self
-        }
-
-        /// Tells `listen` how it goes on. Called often while bytes are sent: it should return soon.
-        pub fn observe(mut self, listen: impl Fn(&crate::Event) + Send + Sync + 'static) -> Self {
-            self.request.listener = Some(std::sync::Arc::new(listen));
-            self
-        }
-    };
-}
-
-pub(crate) use ingest_settings;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_person_writes_is_a_path_or_a_link() {
-        let check = |text: &str, expected: &str| {
-            let seen = match Input::parse(text) {
-                Ok(Input::File(path)) => format!("file {}", path.display()),
-                Ok(Input::Url(url)) => format!("url {url}"),
-                Ok(Input::Source(_)) => "source".to_owned(),
-                Err(error) => error.to_string(),
-            };
-            assert!(seen.contains(expected), "{text}: {seen}");
-        };
-        check("clips/a.mp4", "file clips/a.mp4");
-        check("C:\\clips\\a.mp4", "file C:\\clips\\a.mp4");
-        check("./odd://name.mp4", "file ./odd://name.mp4");
-        check(
-            "https://example.com/a.mp4?x=1",
-            "url https://example.com/a.mp4?x=1",
-        );
-        check("HTTPS://example.com/a.mp4", "url https://example.com/a.mp4");
-        check("ftp://example.com/a.mp4", "cannot fetch `ftp://`");
-        check("s3://bucket/a.mp4", "cannot fetch `s3://`");
-        check("https://", "cannot be used");
     }
 }

@@ -6,7 +6,7 @@
 //! platform would refuse is refused here, with the reason, before a byte is sent.
 //!
 //! ```no_run
-//! # #[cfg(all(feature = "async", feature = "validate"))]
+//! # #[cfg(feature = "async")]
 //! # async fn example() -> Result<(), tl_client::Error> {
 //! let client = tl_client::Client::from_env()?;
 //! let video = client
@@ -15,46 +15,51 @@
 //!     .observe(|event| eprintln!("{event}"))
 //!     .run()
 //!     .await?;
-//! println!("indexed as {:?}", video.task.created.video_id);
+//! println!("indexed as {:?}", video.video_id);
 //! # Ok(()) }
 //! ```
 //!
 //! | Room | What lives there |
 //! |---|---|
 //! | [`config`] | key, address, limits; the environment variables |
-//! | [`source`] | files as [`tl_protocol::Source`], read in place |
-//! | [`ingest`] | one video: check, create, wait, in both colours |
-//! | [`checker`] | feature `validate`: the prober, the rules, and the verdict before anything is sent |
+//! | [`source`] | files as [`tl_protocol::Source`], read in place and watched |
+//! | [`checker`] | the prober, the rules, and the verdict before anything is sent |
+//! | [`route`] | by which way a video goes, and why |
+//! | [`checkpoint`] | what another process needs to go on, on this machine's disk |
+//! | `ingest` | one video: open, route, check, take up, send, conclude |
 
 #[cfg(feature = "async")]
 mod asynchronous;
 #[cfg(feature = "blocking")]
 pub mod blocking;
-#[cfg(feature = "validate")]
+#[cfg(any(feature = "async", feature = "blocking"))]
+mod builder;
 pub mod checker;
+pub mod checkpoint;
 pub mod config;
 mod error;
-#[cfg(any(feature = "async", feature = "blocking"))]
 mod event;
 #[cfg(any(feature = "async", feature = "blocking"))]
-pub mod ingest;
+mod ingest;
+mod input;
+mod outcome;
+pub mod route;
 pub mod source;
 
 #[cfg(feature = "async")]
-pub use asynchronous::Client;
-#[cfg(feature = "validate")]
-pub use checker::Checker;
+pub use asynchronous::{Client, Ingest, Upload};
+pub use checker::{Checked, Checker};
+pub use checkpoint::Checkpoints;
 pub use config::Config;
 pub use error::{Error, ErrorKind};
-#[cfg(any(feature = "async", feature = "blocking"))]
 pub use event::Event;
-#[cfg(any(feature = "async", feature = "blocking"))]
-pub use ingest::{Ingested, Input};
+pub use input::Input;
+pub use outcome::{Ingested, Stage, UploadedAsset};
+pub use route::RouteChoice;
 pub use source::FileSource;
 
 pub use tl_model as model;
 pub use tl_protocol as protocol;
-#[cfg(feature = "validate")]
 pub use tl_validate as validate;
 
 /// The examples of the documents, compiled.

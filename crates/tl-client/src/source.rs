@@ -1,9 +1,11 @@
-//! Files as sources: opened once, read in place by offset, never copied, never changed.
+//! Files as sources: opened once, read in place by offset, never copied, never changed; and watched, so that a file which
+//! somebody else changes meanwhile is not sent half old and half new.
 
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io,
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use tl_protocol::Source;
@@ -11,12 +13,53 @@ use tl_protocol::Source;
 use crate::{Error, ErrorKind};
 
 /// A regular file. Reads go to absolute offsets, so that several can be under way at once.
+///
+/// After each read, the size and the time of the last change are held against those at the opening: a file that grows, shrinks
+/// or is written to while it is sent fails the read.
 #[derive(Debug)]
 pub struct FileSource {
     file: File,
     path: PathBuf,
     name: String,
+    opened: Stamp,
+}
+
+/// What shows that a file was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
     len: u64,
+    /// `None` where the system does not tell.
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            len: metadata.len(),
+            modified: metadata.modified().ok(),
+        }
+    }
+
+    /// What is different now, in words.
+    fn difference(self, now: Self) -> String {
+        match (self.len, now.len) {
+            (then, now) if now > then => format!("it grew from {then} bytes to {now}"),
+            (then, now) if now < then => format!("it shrank from {then} bytes to {now}"),
+            _ => {
+                let later = now
+                    .modified
+                    .zip(self.modified)
+                    .and_then(|(now, then)| now.duration_since(then).ok())
+                    .filter(|later| *later > Duration::ZERO);
+                match later {
+                    Some(later) => {
+                        format!("it was modified {later:.1?} after its last change known")
+                    }
+                    None => "its time of modification is another one".to_owned(),
+                }
+            }
+        }
+    }
 }
 
 impl FileSource {
@@ -41,11 +84,8 @@ impl FileSource {
             ));
         }
         let file = File::open(path).map_err(|error| unusable(path, error))?;
-        let len = file
-            .metadata()
-            .map_err(|error| unusable(path, error))?
-            .len();
-        if len == 0 {
+        let opened = Stamp::of(&file.metadata().map_err(|error| unusable(path, error))?);
+        if opened.len == 0 {
             return Err(Error::new(
                 ErrorKind::File,
                 format!("`{}` is empty: there is no byte to send", path.display()),
@@ -59,7 +99,7 @@ impl FileSource {
             file,
             path: path.to_owned(),
             name,
-            len,
+            opened,
         })
     }
 
@@ -67,6 +107,25 @@ impl FileSource {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// When the file had last been changed when it was opened, where the system tells.
+    #[must_use]
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.opened.modified
+    }
+
+    /// Refuses a file that is not as it was when it was opened.
+    fn watch(&self) -> io::Result<()> {
+        let now = Stamp::of(&self.file.metadata()?);
+        if now == self.opened {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "`{}` changed while it was being sent: {}",
+            self.path.display(),
+            self.opened.difference(now)
+        )))
     }
 
     /// A second handle on the same open file, whatever its path names by now.
@@ -84,18 +143,33 @@ impl Source for FileSource {
     }
 
     fn len(&self) -> u64 {
-        self.len
+        self.opened.len
     }
 
-    #[cfg(unix)]
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        std::os::unix::fs::FileExt::read_at(&self.file, buffer, offset)
+        let count = read_at(&self.file, offset, buffer).map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!(
+                    "`{}` cannot be read at byte {offset}: {error}",
+                    self.path.display()
+                ),
+            )
+        })?;
+        // After the read: what was read before a change is whole, what was read after it is not taken.
+        self.watch()?;
+        Ok(count)
     }
+}
 
-    #[cfg(windows)]
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        std::os::windows::fs::FileExt::seek_read(&self.file, buffer, offset)
-    }
+#[cfg(unix)]
+fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }
 
 fn unusable(path: &Path, error: io::Error) -> Error {
@@ -123,6 +197,43 @@ mod tests {
         assert_eq!(source.read_at(3, &mut buffer).unwrap(), 4);
         assert_eq!(&buffer, b"3456");
         assert_eq!(source.read_at(10, &mut buffer).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_file_that_changes_after_it_was_opened_is_not_read_any_more() {
+        let check = |change: &dyn Fn(&File), part: &str| {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(b"0123456789").unwrap();
+            let old = SystemTime::now() - Duration::from_secs(60);
+            file.as_file().set_modified(old).unwrap();
+            let source = FileSource::open(file.path()).unwrap();
+            let mut buffer = [0; 4];
+            assert_eq!(source.read_at(0, &mut buffer).unwrap(), 4);
+            change(file.as_file());
+            let error = source.read_at(4, &mut buffer).unwrap_err().to_string();
+            let path = file.path().display().to_string();
+            assert!(error.contains(part) && error.contains(&path), "{error}");
+        };
+        check(
+            &|file| file.set_len(11).unwrap(),
+            "it grew from 10 bytes to 11",
+        );
+        check(
+            &|file| file.set_len(3).unwrap(),
+            "it shrank from 10 bytes to 3",
+        );
+        check(
+            &|mut file| {
+                file.write_all(b"")
+                    .and_then(|()| file.set_modified(SystemTime::now()))
+                    .unwrap()
+            },
+            "it was modified 60",
+        );
+        check(
+            &|file| file.set_modified(SystemTime::UNIX_EPOCH).unwrap(),
+            "its time of modification is another one",
+        );
     }
 
     #[test]

@@ -1,21 +1,20 @@
 //! `tl ingest`: videos into an index. Several inputs are independent: each has its own result, and one that fails does not
 //! end the run. Uploads go one after another (`--jobs`), while the waits for what is uploaded go on side by side.
 
-mod telling;
+pub(super) mod telling;
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clap::Args;
-use tl_client::{Client, Ingested, Input};
-use tl_model::{IndexId, Task, TaskId, UserMetadata};
-use tl_protocol::flow::{WaitPolicy, Waited};
-use tl_validate::Route;
+use tl_client::{Client, Ingested, Input, RouteChoice};
+use tl_model::{IndexId, UserMetadata};
+use tl_protocol::flow::WaitPolicy;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
-use self::telling::{no_input, not_tried, notable, refused};
+use self::telling::{no_input, not_tried, refused};
 use crate::args::Context;
 use crate::checking::{Checking, RulesArgs};
 use crate::exit::Exit;
@@ -24,7 +23,8 @@ use crate::metadata::MetadataArgs;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::runtime;
-use crate::verb::task::{WaitArgs, of_wait};
+use crate::sending::{Followed, SendArgs, Standing};
+use crate::verb::task::WaitArgs;
 
 /// Check videos, upload them, and bring them into an index.
 #[derive(Debug, Args)]
@@ -35,10 +35,10 @@ pub(crate) struct Ingest {
     /// The index that the videos go into
     #[arg(long, value_name = "ID")]
     index: IndexId,
-    /// Wait until the videos are indexed, not only until the platform has them
+    /// Wait until the videos are indexed, not only until the platform has taken them in
     #[arg(long, overrides_with = "no_wait")]
     wait: bool,
-    /// Return as soon as the platform has the videos; this is the default
+    /// Return as soon as the platform has taken the videos in; this is the default
     #[arg(long, overrides_with = "wait")]
     no_wait: bool,
     /// How many videos are checked and uploaded at once
@@ -47,6 +47,8 @@ pub(crate) struct Ingest {
     /// Do not let the platform keep the videos for streaming
     #[arg(long)]
     no_video_stream: bool,
+    #[command(flatten)]
+    sending: SendArgs,
     #[command(flatten)]
     waiting: WaitArgs,
     #[command(flatten)]
@@ -58,14 +60,12 @@ pub(crate) struct Ingest {
     no_check: bool,
 }
 
-/// How far an input is, for the case that it is cut off there.
+/// An input on its way, or at its end.
 #[derive(Debug, Clone)]
-enum Stage {
-    NotBegun,
-    Checking,
-    Sending,
-    Waiting(TaskId),
-    Done(Exit),
+struct Item {
+    name: String,
+    followed: Followed,
+    exit: Option<Exit>,
 }
 
 /// What all inputs of a run share.
@@ -73,37 +73,37 @@ struct Run {
     output: Arc<Output>,
     client: Client,
     checking: Option<Checking>,
+    sending: SendArgs,
     index: IndexId,
     metadata: Option<UserMetadata>,
-    video_stream: Option<bool>,
+    video_stream: bool,
     wait: Option<WaitPolicy>,
     progress: Arc<Progress>,
     /// Whoever checks and uploads holds one of these.
     lanes: Arc<Semaphore>,
     /// Set when the index was seen: a wrong id is found before the first byte is sent.
     index_seen: OnceCell<()>,
-    stages: Mutex<Vec<(String, Stage)>>,
+    items: Mutex<Vec<Item>>,
     /// Why the inputs that have not begun are not tried.
     stop: Mutex<Option<Exit>>,
 }
 
-/// A video that the platform has.
-struct Taken {
-    ingested: Ingested,
-    waited: Option<Waited<Task>>,
-}
+/// The turn of an input: given back as soon as only waiting is left.
+type Turn = Arc<Mutex<Option<OwnedSemaphorePermit>>>;
 
-/// An input that failed, and the task that may be there in spite of it.
+/// An input that failed, and what there is of it at the platform in spite of that.
 struct Failed {
     failure: Failure,
-    task: Option<TaskId>,
+    reached: Option<Ingested>,
+    stage: Option<&'static str>,
 }
 
 impl From<Failure> for Failed {
     fn from(failure: Failure) -> Self {
         Self {
             failure,
-            task: None,
+            reached: None,
+            stage: None,
         }
     }
 }
@@ -135,12 +135,21 @@ impl Ingest {
             checking,
             index: self.index,
             metadata,
-            video_stream: self.no_video_stream.then_some(false),
+            sending: self.sending,
+            video_stream: !self.no_video_stream,
             wait: self.wait.then(|| self.waiting.policy()),
             progress,
             lanes: Arc::new(Semaphore::new(self.jobs.into())),
             index_seen: OnceCell::new(),
-            stages: Mutex::new(names.map(|name| (name, Stage::NotBegun)).collect()),
+            items: Mutex::new(
+                names
+                    .map(|name| Item {
+                        name,
+                        followed: Followed::new(),
+                        exit: None,
+                    })
+                    .collect(),
+            ),
             stop: Mutex::default(),
         });
         let all = Run::all(&run, self.inputs);
@@ -164,12 +173,13 @@ impl Run {
         for (at, input) in inputs.into_iter().enumerate() {
             // Taken here and not in the task, so that the inputs have their turns in the order in which they were given.
             // The semaphore is never closed; without it, the inputs would only go side by side.
-            let mut lane = Arc::clone(&run.lanes).acquire_owned().await.ok();
+            let turn = Arc::clone(&run.lanes).acquire_owned().await.ok();
+            let turn: Turn = Arc::new(Mutex::new(turn));
             let run = Arc::clone(run);
             under_way.spawn(async move {
-                let result = run.one(at, &input, &mut lane).await;
+                let result = run.one(at, &input, &turn).await;
                 run.conclude(at, &result);
-                drop(lane);
+                give_back(&turn);
             });
         }
         while let Some(ended) = under_way.join_next().await {
@@ -182,17 +192,18 @@ impl Run {
         Ok(())
     }
 
-    /// Brings one input to its end. The lane is free again when only waiting is left.
+    /// Brings one input to its end. Its turn is over when only waiting is left.
     async fn one(
         self: &Arc<Self>,
         at: usize,
         input: &OsString,
-        lane: &mut Option<OwnedSemaphorePermit>,
-    ) -> Result<Taken, Failed> {
+        turn: &Turn,
+    ) -> Result<Ingested, Failed> {
         if let Some(exit) = *self.stop() {
             return Err(not_tried(exit).into());
         }
-        self.stage(at, Stage::Checking);
+        let followed = self.items()[at].followed.clone();
+        followed.is(Standing::Checking);
         let name = input.to_string_lossy().into_owned();
         let input = match input.to_str() {
             Some(text) => Input::parse(text).map_err(|error| no_input(&name, error))?,
@@ -202,51 +213,33 @@ impl Run {
             self.check(path).await?;
         }
         self.see_index().await?;
-        self.stage(at, Stage::Sending);
-        let mut ingest = self
+        let (listener, followed, turn) =
+            (self.progress.listener(&name), followed.clone(), Arc::clone(turn));
+        let listen = move |event: &tl_client::Event| {
+            listener(event);
+            if followed.hear(event) {
+                give_back(&turn);
+            }
+        };
+        let call = self
             .client
             .ingest(input)
             .into_index(self.index.clone())
-            .observe(self.progress.listener(&name))
-            .without_waiting();
+            // The platform's default differs from route to route.
+            .enable_video_stream(self.video_stream)
+            .observe(listen);
+        let mut call = self.sending.of_ingest(call);
+        call = match &self.wait {
+            Some(policy) => call.wait(policy.clone()),
+            None => call.without_waiting(),
+        };
         if let Some(metadata) = &self.metadata {
-            ingest = ingest.metadata(metadata.clone());
-        }
-        if let Some(keep) = self.video_stream {
-            ingest = ingest.enable_video_stream(keep);
+            call = call.metadata(metadata.clone());
         }
         if self.checking.is_none() {
-            ingest = ingest.unchecked();
+            call = call.unchecked();
         }
-        let ingested = ingest
-            .run()
-            .await
-            .map_err(|error| refused(&name, error.into()))?;
-        let Some(policy) = &self.wait else {
-            return Ok(Taken {
-                ingested,
-                waited: None,
-            });
-        };
-        let task = ingested.task.created.id.clone();
-        self.progress.name(task.as_str(), &name);
-        self.stage(at, Stage::Waiting(task.clone()));
-        lane.take();
-        match self
-            .client
-            .wait_for_task(task.clone(), policy.clone())
-            .await
-        {
-            Ok(waited) => Ok(Taken {
-                ingested,
-                waited: Some(waited),
-            }),
-            Err(error) => Err(Failed {
-                failure: refused(&name, of_wait(error.into(), &task))
-                    .with_report(notable(ingested.report)),
-                task: Some(task),
-            }),
-        }
+        call.run().await.map_err(|error| self.failed_with(&name, error))
     }
 
     /// Looks at the file before anything is asked of the platform; the client looks again at what it then sends.
@@ -254,19 +247,25 @@ impl Run {
         let Some(checking) = self.checking.clone() else {
             return Ok(());
         };
-        let path = path.to_owned();
+        let (path, asked) = (path.to_owned(), self.sending.route);
         let name = path.to_string_lossy().into_owned();
         // Reading a file blocks.
-        let checked = tokio::task::spawn_blocking(move || checking.path(&path, Route::Tasks))
-            .await
-            .map_err(|error| {
-                Failure::new(
-                    Exit::Temporary,
-                    "check_failed",
-                    format!("the check of `{name}` was cut off"),
-                )
-                .because(&error)
-            })??;
+        let checked = tokio::task::spawn_blocking(move || {
+            // A file that is not there is told of by the check.
+            let size = path.metadata().map_or(0, |metadata| metadata.len());
+            let route =
+                asked.unwrap_or_else(|| RouteChoice::for_file(size, checking.pack()).route);
+            checking.path(&path, route)
+        })
+        .await
+        .map_err(|error| {
+            Failure::new(
+                Exit::Temporary,
+                "check_failed",
+                format!("the check of `{name}` was cut off"),
+            )
+            .because(&error)
+        })??;
         if checked.report.is_refused() {
             let failure = Failure::new(Exit::RefusedLocally, "refused_locally", String::new());
             return Err(refused(&name, failure.with_report(Some(checked.report))));
@@ -293,20 +292,16 @@ impl Run {
         self.stop.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stages(&self) -> MutexGuard<'_, Vec<(String, Stage)>> {
-        self.stages.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn stage(&self, at: usize, stage: Stage) {
-        self.stages()[at].1 = stage;
+    fn items(&self) -> MutexGuard<'_, Vec<Item>> {
+        self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells how an input ended.
-    fn conclude(&self, at: usize, result: &Result<Taken, Failed>) {
-        let name = self.stages()[at].0.clone();
+    fn conclude(&self, at: usize, result: &Result<Ingested, Failed>) {
+        let name = self.items()[at].name.clone();
         let exit = match result {
-            Ok(taken) => {
-                self.taken(&name, taken);
+            Ok(ingested) => {
+                self.taken(&name, ingested);
                 Exit::Ok
             }
             Err(failed) => {
@@ -317,7 +312,7 @@ impl Run {
         if exit.ends_the_run() {
             self.stop().get_or_insert(exit);
         }
-        self.stage(at, Stage::Done(exit));
+        self.items()[at].exit = Some(exit);
     }
 
     /// The code of the whole run.
@@ -326,14 +321,15 @@ impl Run {
             return exit;
         }
         let exits: Vec<Exit> = self
-            .stages()
+            .items()
             .iter()
-            .map(|(_, stage)| match stage {
-                Stage::Done(exit) => *exit,
-                // Every input was concluded, or the run has ended otherwise.
-                _ => Exit::SomeFailed,
-            })
+            // Every input was concluded, or the run has ended otherwise.
+            .map(|item| item.exit.unwrap_or(Exit::SomeFailed))
             .collect();
         Exit::of_items(&exits)
     }
+}
+
+fn give_back(turn: &Turn) {
+    turn.lock().unwrap_or_else(PoisonError::into_inner).take();
 }

@@ -1,5 +1,6 @@
 //! The verbs, one room each.
 
+mod asset;
 mod completions;
 mod doctor;
 mod emulator;
@@ -7,6 +8,7 @@ mod index;
 mod ingest;
 mod rules;
 mod task;
+mod upload;
 mod validate;
 mod video;
 
@@ -23,6 +25,11 @@ pub(crate) enum Verb {
     Validate(validate::Validate),
     /// Check videos, upload them, and bring them into an index
     Ingest(ingest::Ingest),
+    /// Upload videos, which become assets; go on with interrupted uploads, list them, abandon them
+    Upload(upload::Upload),
+    /// The assets that the platform holds
+    #[command(subcommand)]
+    Asset(asset::AssetVerb),
     /// The tasks that index videos
     #[command(subcommand)]
     Task(task::TaskVerb),
@@ -48,6 +55,8 @@ impl Verb {
         match self {
             Self::Validate(verb) => verb.run(context),
             Self::Ingest(verb) => verb.run(context),
+            Self::Upload(verb) => verb.run(context),
+            Self::Asset(verb) => verb.run(context),
             Self::Task(verb) => verb.run(context),
             Self::Index(verb) => verb.run(context),
             Self::Video(verb) => verb.run(context),

@@ -1,118 +1,178 @@
 //! What an ingestion says: of each input that was taken or failed, and of what goes on after Ctrl-C.
 
 use serde_json::{Value, json};
+use tl_client::{Ingested, Stage};
 use tl_validate::Report;
 
-use super::{Failed, Run, Stage, Taken};
+use super::{Failed, Run};
 use crate::exit::Exit;
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
 use crate::output::{GOOD, plain_line};
+use crate::sending::{cut_off, same_command};
 use crate::span;
 
+/// What there is of a video, for programs: the members are always there.
+pub(crate) fn members(video: &Ingested) -> Value {
+    let seconds = |stage| video.time(stage).map(|took| took.as_secs_f64());
+    let history: Vec<Value> = video
+        .history
+        .iter()
+        .map(|(stage, seen)| {
+            json!({"stage": stage.as_str(), "status": seen.status, "after": seen.after.as_secs_f64()})
+        })
+        .collect();
+    json!({
+        "route": video.route.as_ref().map(|choice| choice.route),
+        "because": video.route.as_ref().map(|choice| &choice.because),
+        "upload_id": video.upload_id,
+        "asset_id": video.asset_id,
+        "indexed_asset_id": video.indexed_asset_id,
+        "task_id": video.task_id,
+        "video_id": video.video_id,
+        "asset": video.asset,
+        "indexed_asset": video.indexed_asset,
+        "task": video.task,
+        "chunks": video.upload.as_ref().map(|upload| json!({
+            "total": upload.chunks,
+            "resumed": upload.resumed,
+            "attempts": upload.attempts,
+        })),
+        "history": history,
+        "seconds": {
+            "check": seconds(Stage::Check),
+            "upload": seconds(Stage::Upload),
+            "processing": seconds(Stage::Processing),
+            "indexing": seconds(Stage::Indexing),
+        },
+        "reconciled": video.reconciled,
+    })
+}
+
+/// `more` with the members of `object` after it.
+pub(crate) fn joined(mut more: Value, object: Value) -> Value {
+    if let (Some(more), Value::Object(object)) = (more.as_object_mut(), object) {
+        more.extend(object);
+    }
+    more
+}
+
 impl Run {
-    pub(super) fn taken(&self, name: &str, taken: &Taken) {
-        let Taken { ingested, waited } = taken;
-        let task = &ingested.task;
-        let video = waited
-            .as_ref()
-            .and_then(|waited| waited.value.video_id.as_ref())
-            .or(task.created.video_id.as_ref());
-        self.output.json(&json!({
+    pub(super) fn taken(&self, name: &str, video: &Ingested) {
+        let is_ready = video.indexed_asset.is_some() || video.task.is_some();
+        let head = json!({
             "input": name,
             "ok": true,
             "exit_code": 0,
             "index_id": self.index,
-            "task_id": task.created.id,
-            "video_id": video,
-            "status": waited.as_ref().and_then(|waited| waited.value.status.as_ref()),
-            "task": waited.as_ref().map(|waited| &waited.value),
-            "history": waited.as_ref().map_or_else(|| Value::Array(Vec::new()), |waited| failure::history(&waited.history)),
-            "seconds": {
-                "check": ingested.checking.as_secs_f64(),
-                "upload": task.upload.as_secs_f64(),
-                "indexing": waited.as_ref().map(|waited| waited.took.as_secs_f64()),
-            },
-            "reconciled": task.reconciled,
-            "report": ingested.report,
-        }));
-        let id = task.created.id.as_str();
-        let text = match (self.output.is_quiet(), waited) {
-            (true, Some(_)) => video.map_or_else(String::new, ToString::to_string),
-            (true, None) => id.to_owned(),
-            (false, Some(waited)) => format!(
-                "{GOOD}ready{GOOD:#}    {}  video {}  task {id}  (uploaded in {}, ready after {})",
-                plain_line(name),
-                video.map_or("unknown", |video| video.as_str()),
-                span::show(task.upload),
-                span::show(waited.took)
+            "status": is_ready.then(|| video.status()),
+            "report": video.report,
+        });
+        self.output.json(&joined(head, members(video)));
+        let id = video.video_id.as_ref().map_or("", |id| id.as_str());
+        let (what, made) = match (&video.task_id, &video.asset_id) {
+            (Some(task), _) => ("task", task.as_str()),
+            (None, Some(asset)) => ("asset", asset.as_str()),
+            (None, None) => ("asset", "unknown"),
+        };
+        let upload = video.time(Stage::Upload).unwrap_or_default();
+        let shown = plain_line(name);
+        let text = match (self.output.is_quiet(), is_ready, &video.task_id) {
+            (true, false, Some(task)) => task.to_string(),
+            (true, ..) => id.to_owned(),
+            (false, true, _) => format!(
+                "{GOOD}ready{GOOD:#}    {shown}  video {id}  {what} {made}  (uploaded in {}, ready after {})",
+                span::show(upload),
+                span::show(video.time(Stage::Indexing).unwrap_or_default())
             ),
-            (false, None) => format!(
-                "{GOOD}created{GOOD:#}  {}  task {id}  (uploaded in {})",
-                plain_line(name),
-                span::show(task.upload)
+            (false, false, _) => format!(
+                "{GOOD}created{GOOD:#}  {shown}  video {id}  {what} {made}  (uploaded in {})",
+                span::show(upload)
             ),
         };
         self.output.line(&text);
-        if task.reconciled {
+        if video.reconciled {
             self.output.note(&format!(
-                "the answer to the upload was lost; task {id} is what it had made"
+                "an answer was lost; {what} {made} is what the lost request had made"
             ));
         }
-        if waited.is_none() {
-            self.output.note(&format!(
-                "next: `tl task wait {id}` waits until it is indexed"
-            ));
+        match &video.task_id {
+            _ if is_ready => {}
+            Some(task) => self.output.note(&format!(
+                "next: `tl task wait {task}` waits until it is indexed"
+            )),
+            None => self.output.note(&format!(
+                "next: `tl video get {id} --index {}` shows it when it is indexed",
+                self.index
+            )),
         }
     }
 
     pub(super) fn failed(&self, name: &str, failed: &Failed) {
-        self.output.json(&json!({
+        let nothing = Ingested::default();
+        let head = json!({
             "input": name,
             "ok": false,
             "exit_code": failed.failure.exit().code(),
             "index_id": self.index,
-            "task_id": failed.task,
+            "stage": failed.stage,
             "error": failed.failure.to_json(),
-        }));
+        });
+        let reached = members(failed.reached.as_ref().unwrap_or(&nothing));
+        self.output.json(&joined(head, reached));
         self.output.failure_text(&failed.failure);
+    }
+
+    /// What the client says of an input, with what there is of it and how to go on.
+    pub(super) fn failed_with(&self, name: &str, error: tl_client::Error) -> Failed {
+        let reached = error.reached().cloned();
+        let stage = error.stage().map(Stage::as_str);
+        let failure = refused(name, error.into());
+        let task = reached.as_ref().and_then(|reached| reached.task_id.clone());
+        let failure = match (failure.exit(), task, stage) {
+            (Exit::DeadlinePassed | Exit::Temporary | Exit::Limit, Some(task), _) => {
+                failure.next(format!("`tl task wait {task}` waits again"))
+            }
+            (Exit::DeadlinePassed | Exit::Temporary | Exit::Limit, None, Some(_))
+                if self.sending.keeps() && reached.as_ref().is_some_and(is_kept) =>
+            {
+                failure.next(format!("`{}` goes on where it ended", same_command()))
+            }
+            _ => failure,
+        };
+        let failure = match reached.as_ref() {
+            Some(reached) => failure.with_report(notable(reached.report.clone())),
+            None => failure,
+        };
+        Failed {
+            failure,
+            reached,
+            stage,
+        }
     }
 
     /// Tells, after Ctrl-C, what became of every input that was not done, and what goes on without us.
     pub(super) fn interrupted(&self) {
-        let stages = self.stages().clone();
-        for (name, stage) in &stages {
-            let shown = plain_line(name);
-            let (text, next, task) = match stage {
-                Stage::Done(_) => continue,
-                Stage::NotBegun | Stage::Checking => (
-                    format!("interrupted: nothing of `{shown}` was sent"),
-                    "run it again".to_owned(),
-                    None,
-                ),
-                Stage::Sending => (
-                    format!(
-                        "interrupted while `{shown}` was being sent: the platform drops an upload that is not complete"
-                    ),
-                    format!(
-                        "look whether it was complete before you send it again: tl task list --index {}",
-                        self.index
-                    ),
-                    None,
-                ),
-                Stage::Waiting(task) => (
-                    format!("interrupted: the platform has `{shown}` and goes on with task {task}"),
-                    format!("`tl task wait {task}` waits for it"),
-                    Some(task.clone()),
-                ),
+        let items = self.items().clone();
+        for item in items.iter().filter(|item| item.exit.is_none()) {
+            let standing = item.followed.standing();
+            let (failure, reached) = cut_off(&item.name, &standing, self.sending.keeps());
+            let failed = Failed {
+                failure,
+                reached: Some(reached),
+                stage: None,
             };
-            let failure = Failure::new(Exit::Interrupted, "interrupted", text).next(next);
-            self.failed(name, &Failed { failure, task });
+            self.failed(&item.name, &failed);
         }
     }
 }
 
+/// Whether something is there that a later run takes up.
+fn is_kept(reached: &Ingested) -> bool {
+    reached.upload_id.is_some() || reached.asset_id.is_some()
+}
+
 /// What was given is neither a path nor a link that the platform can follow.
-pub(super) fn no_input(name: &str, error: tl_client::Error) -> Failure {
+pub(crate) fn no_input(name: &str, error: tl_client::Error) -> Failure {
     let failure = Failure::from(error);
     let message = format!("`{name}`: {}", failure.message());
     failure
@@ -121,7 +181,7 @@ pub(super) fn no_input(name: &str, error: tl_client::Error) -> Failure {
 }
 
 /// Names the file in what went wrong with it; the findings come from the report.
-pub(super) fn refused(name: &str, failure: Failure) -> Failure {
+pub(crate) fn refused(name: &str, failure: Failure) -> Failure {
     match failure.exit() {
         Exit::RefusedLocally => failure
             .about(name)
@@ -140,11 +200,11 @@ pub(super) fn refused(name: &str, failure: Failure) -> Failure {
 }
 
 /// The report, where it says something.
-pub(super) fn notable(report: Option<Report>) -> Option<Report> {
+fn notable(report: Option<Report>) -> Option<Report> {
     report.filter(|report| !report.findings.is_empty())
 }
 
-pub(super) fn not_tried(exit: Exit) -> Failure {
+pub(crate) fn not_tried(exit: Exit) -> Failure {
     let because = match exit {
         Exit::KeyRefused => "the platform refused the key",
         Exit::Limit => "a limit of the account is used up",

@@ -1,0 +1,271 @@
+//! How a video is sent: the options that uploading and ingesting share, and how far an input is while it is sent.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clap::Args;
+use tl_client::{Checkpoints, Event, Ingest, Ingested, Upload};
+use tl_model::{AssetId, TaskId, UploadId};
+use tl_protocol::Event as Api;
+use tl_protocol::flow::upload::UploadSettings;
+use tl_protocol::flow::Stage;
+use tl_validate::Route;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::plain_line;
+
+/// The variable that may name the folder of checkpoints.
+const FOLDER_VARIABLE: &str = "TL_CHECKPOINTS";
+
+/// How a video is sent.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Upload")]
+pub(crate) struct SendArgs {
+    /// By which route: asset (one request), multipart (chunks), asset-url (a link) or tasks (the older way) [default: by kind
+    /// and size]
+    #[arg(long, value_name = "ROUTE")]
+    pub(crate) route: Option<Route>,
+    /// Go on where an interrupted upload of the same file ended; this is the default
+    #[arg(long, overrides_with = "no_resume")]
+    resume: bool,
+    /// Begin with the first byte, though an interrupted upload could go on
+    #[arg(long, overrides_with = "resume")]
+    no_resume: bool,
+    /// Keep nothing on this machine by which an interrupted upload could go on
+    #[arg(long)]
+    no_checkpoint: bool,
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// How many chunks are sent at once
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
+    lanes: u8,
+    /// The most bytes per second that chunks are begun with, such as 5MB/s
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    limit_rate: Option<u64>,
+}
+
+/// Where checkpoints are.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FolderArgs {
+    /// The folder of checkpoints [default: tl/uploads in the user's folder for state]
+    #[arg(long, value_name = "DIR", env = FOLDER_VARIABLE, hide_env_values = true)]
+    checkpoints: Option<PathBuf>,
+}
+
+impl FolderArgs {
+    /// The checkpoints there.
+    pub(crate) fn open(&self) -> Result<Checkpoints, Failure> {
+        match &self.checkpoints {
+            Some(folder) => Ok(Checkpoints::in_folder(folder)),
+            None => Checkpoints::standard()
+                .map_err(|error| Failure::from(error).next("name a folder by --checkpoints")),
+        }
+    }
+}
+
+/// Gives what both builders take to either of them.
+macro_rules! apply {
+    ($arguments:expr, $call:expr) => {{
+        let arguments = $arguments;
+        let mut call = $call.chunks(arguments.settings());
+        if let Some(route) = arguments.route {
+            call = call.route(route);
+        }
+        if arguments.no_resume {
+            call = call.anew();
+        }
+        if arguments.no_checkpoint {
+            call = call.without_checkpoint();
+        } else if let Some(folder) = &arguments.folder.checkpoints {
+            call = call.checkpoint(folder.clone());
+        }
+        call
+    }};
+}
+
+impl SendArgs {
+    fn settings(&self) -> UploadSettings {
+        UploadSettings {
+            lanes: self.lanes.into(),
+            bytes_per_second: self.limit_rate,
+            ..UploadSettings::default()
+        }
+    }
+
+    pub(crate) fn of_ingest<'c>(&self, call: Ingest<'c>) -> Ingest<'c> {
+        apply!(self, call)
+    }
+
+    pub(crate) fn of_upload<'c>(&self, call: Upload<'c>) -> Upload<'c> {
+        apply!(self, call)
+    }
+
+    /// Whether the same command goes on where it ended.
+    pub(crate) fn keeps(&self) -> bool {
+        !self.no_checkpoint
+    }
+}
+
+/// How far an input is, for the case that it is cut off there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Standing {
+    NotBegun,
+    Checking,
+    /// Bytes are under way, in one request or, with a session, in chunks.
+    Sending(Option<UploadId>),
+    /// The platform has the asset.
+    Processing(Option<AssetId>),
+    /// The platform has the task.
+    Task(TaskId),
+}
+
+/// Follows one input by what is told of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Followed(Arc<Mutex<Standing>>);
+
+impl Followed {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Standing::NotBegun)))
+    }
+
+    pub(crate) fn is(&self, standing: Standing) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = standing;
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes what `event` says; whether the bytes are all there now.
+    pub(crate) fn hear(&self, event: &Event) -> bool {
+        let standing = match event {
+            Event::Api(Api::StageBegun {
+                stage: Stage::Uploading,
+                ..
+            }) => Standing::Sending(None),
+            Event::Api(Api::UploadBegun { upload_id, .. }) => {
+                Standing::Sending(Some(upload_id.clone()))
+            }
+            Event::Api(Api::StageBegun { asset_id, .. }) => {
+                Standing::Processing(asset_id.clone())
+            }
+            Event::Api(Api::Created {
+                resource: "task",
+                id,
+            }) => Standing::Task(TaskId::from(id.as_str())),
+            _ => return false,
+        };
+        let there = matches!(standing, Standing::Processing(_) | Standing::Task(_));
+        self.is(standing);
+        there
+    }
+}
+
+/// What is said, after Ctrl-C, of an input that was not done, and what there is of it.
+pub(crate) fn cut_off(name: &str, standing: &Standing, kept: bool) -> (Failure, Ingested) {
+    let shown = plain_line(name);
+    let mut reached = Ingested::default();
+    let again = format!("`{}` goes on where it ended", same_command());
+    let (text, next) = match standing {
+        Standing::NotBegun | Standing::Checking => (
+            format!("interrupted: nothing of `{shown}` was sent"),
+            "run it again".to_owned(),
+        ),
+        Standing::Sending(None) => (
+            format!(
+                "interrupted while `{shown}` was being sent: the platform drops an upload that is not complete"
+            ),
+            "look whether it was complete before you send it again: tl asset list".to_owned(),
+        ),
+        Standing::Sending(Some(session)) => {
+            reached.upload_id = Some(session.clone());
+            let text = format!(
+                "interrupted while `{shown}` was being sent: session {session} keeps what is there for 24 hours"
+            );
+            let anew = "run it again; no checkpoint was kept, so it begins anew".to_owned();
+            (text, if kept { again } else { anew })
+        }
+        Standing::Processing(asset) => {
+            let text = match asset {
+                Some(asset) => format!("interrupted: the platform has `{shown}` as asset {asset}"),
+                None => format!("interrupted: the platform has `{shown}`"),
+            };
+            reached.asset_id.clone_from(asset);
+            match asset {
+                Some(asset) if !kept => (text, format!("`tl asset get {asset}` shows it")),
+                _ => (text, again),
+            }
+        }
+        Standing::Task(task) => {
+            reached.task_id = Some(task.clone());
+            (
+                format!("interrupted: the platform has `{shown}` and goes on with task {task}"),
+                format!("`tl task wait {task}` waits for it"),
+            )
+        }
+    };
+    let failure = Failure::new(Exit::Interrupted, "interrupted", text).next(next);
+    (failure, reached)
+}
+
+/// The command line as it was given, for a person who runs it again.
+pub(crate) fn same_command() -> String {
+    let mut words = vec!["tl".to_owned()];
+    words.extend(
+        std::env::args_os()
+            .skip(1)
+            .map(|word| word.to_string_lossy().into_owned()),
+    );
+    shell_words::join(words)
+}
+
+/// Reads a rate: `800000`, `500kB/s`, `5MB/s`, `1.5MiB`.
+fn rate(text: &str) -> Result<u64, String> {
+    let wrong = || "a rate above zero is expected, such as 5MB/s, 800kB/s or 1.5MiB/s".to_owned();
+    let text = text.trim();
+    let text = text.strip_suffix("/s").unwrap_or(text);
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim() {
+        "" | "B" => 1.0,
+        "k" | "kB" | "KB" => 1e3,
+        "M" | "MB" => 1e6,
+        "G" | "GB" => 1e9,
+        "KiB" => 1024.0,
+        "MiB" => 1024.0 * 1024.0,
+        "GiB" => 1024.0 * 1024.0 * 1024.0,
+        _ => return Err(wrong()),
+    };
+    let bytes = number.parse::<f64>().map_err(|_| wrong())? * factor;
+    if (1.0..1e15).contains(&bytes) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in bounds")]
+        Ok(bytes as u64)
+    } else {
+        Err(wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_read_as_people_write_it() {
+        for (text, expected) in [
+            ("800000", Some(800_000)),
+            ("5MB/s", Some(5_000_000)),
+            ("1.5 MiB/s", Some(1_572_864)),
+            ("500kB", Some(500_000)),
+            ("0", None),
+            ("5 m", None),
+            ("fast", None),
+            ("", None),
+            ("1e9", None),
+        ] {
+            assert_eq!(rate(text).ok(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! `tl asset`: the assets that the platform holds.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use tl_model::{Asset, AssetId, AssetType};
+use tl_protocol::endpoint::ListAssets;
+
+use crate::args::Context;
+use crate::confirm::Confirm;
+use crate::exit::Exit;
+use crate::failure::{self, Failure};
+use crate::listing::{PartArgs, cell, seconds};
+use crate::output::GOOD;
+use crate::progress::Progress;
+use crate::report::size;
+use crate::verb::task::WaitArgs;
+use crate::{runtime, span, table};
+
+/// The assets that the platform holds.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AssetVerb {
+    /// List assets, the newest first
+    List(AssetList),
+    /// Show one asset
+    Get {
+        /// Its id
+        #[arg(value_name = "ASSET")]
+        id: AssetId,
+    },
+    /// Wait until an asset is ready to be indexed
+    Wait {
+        /// Its id
+        #[arg(value_name = "ASSET")]
+        id: AssetId,
+        #[command(flatten)]
+        wait: WaitArgs,
+    },
+    /// Delete an asset; one that was indexed only with --force
+    Delete {
+        /// Its id
+        #[arg(value_name = "ASSET")]
+        id: AssetId,
+        /// Delete it although indexed assets were made of it
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+}
+
+/// Which assets.
+#[derive(Debug, Args)]
+pub(crate) struct AssetList {
+    /// Only assets of this type: video, audio, image or document. May be repeated
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    types: Vec<AssetType>,
+    /// Only assets whose file name contains this, in upper or lower case
+    #[arg(long, value_name = "TEXT")]
+    filename: Option<String>,
+    #[command(flatten)]
+    part: PartArgs,
+}
+
+impl AssetVerb {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::List(list) => list.run(context),
+            Self::Get { id } => get(context, id),
+            Self::Wait { id, wait } => wait_for(context, &id, &wait),
+            Self::Delete { id, force, confirm } => delete(context, &id, force, &confirm),
+        }
+    }
+}
+
+impl AssetList {
+    fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let list = ListAssets {
+            page: self.part.page(),
+            asset_ids: Vec::new(),
+            asset_types: self.types,
+            filename: self.filename,
+        };
+        let listed = context.call(async |client| self.part.fetch(client, list).await)?;
+        listed.show(
+            &context.output,
+            "assets",
+            ["ASSET", "STATUS", "SIZE", "DURATION", "CREATED", "FILE"],
+            |asset: &Asset| {
+                [
+                    asset.id.to_string(),
+                    cell(asset.status.as_ref()),
+                    asset.size.map_or_else(String::new, size),
+                    seconds(asset.duration),
+                    cell(asset.created_at.as_ref()),
+                    asset.filename.clone().unwrap_or_default(),
+                ]
+            },
+        );
+        Ok(Exit::Ok)
+    }
+}
+
+/// One asset, for people.
+fn details(asset: &Asset) -> String {
+    table::pairs(&[
+        ("asset", Some(asset.id.to_string())),
+        ("status", asset.status.as_ref().map(ToString::to_string)),
+        ("reason", asset.failure_reason().map(str::to_owned)),
+        ("method", asset.method.as_ref().map(ToString::to_string)),
+        ("file", asset.filename.clone()),
+        ("type", asset.file_type.clone()),
+        ("size", asset.size.map(size)),
+        ("duration", asset.duration.map(|value| seconds(Some(value)))),
+        ("created", asset.created_at.as_ref().map(ToString::to_string)),
+    ])
+}
+
+fn get(context: &Context, id: AssetId) -> Result<Exit, Failure> {
+    let asset = context.call(async |client| Ok(client.get_asset(id).await?))?;
+    context.output.json(&asset);
+    context.output.line(&details(&asset));
+    Ok(Exit::Ok)
+}
+
+fn wait_for(context: &Context, id: &AssetId, wait: &WaitArgs) -> Result<Exit, Failure> {
+    let progress = Progress::new(&context.output, 1);
+    let client = context.connection.client(progress.observer())?;
+    let again = format!("`tl asset wait {id}` waits again");
+    let result = runtime::run(
+        async {
+            let waited = client.wait_for_asset(id.clone(), wait.policy()).await;
+            waited.map_err(|error| {
+                let failure = Failure::from(error);
+                match failure.exit() {
+                    Exit::DeadlinePassed | Exit::Temporary | Exit::Limit => {
+                        failure.next(again.clone())
+                    }
+                    _ => failure,
+                }
+            })
+        },
+        || {
+            let text = format!("interrupted; the platform goes on with asset {id}");
+            Failure::new(Exit::Interrupted, "interrupted", text).next(again.clone())
+        },
+    );
+    progress.finish();
+    let waited = result?;
+    context.output.json(&json!({
+        "asset": waited.value,
+        "history": failure::history(&waited.history),
+        "seconds": waited.took.as_secs_f64(),
+    }));
+    if context.output.is_quiet() {
+        context.output.line(id.as_str());
+    } else {
+        context.output.line(&format!(
+            "{GOOD}ready{GOOD:#} after {}",
+            span::show(waited.took)
+        ));
+        context.output.line(&details(&waited.value));
+    }
+    Ok(Exit::Ok)
+}
+
+fn delete(
+    context: &Context,
+    id: &AssetId,
+    force: bool,
+    confirm: &Confirm,
+) -> Result<Exit, Failure> {
+    let what = format!("asset {id}");
+    if confirm.must_ask(&what)? {
+        Confirm::ask(&what)?;
+    }
+    context.call(async |client| {
+        let deleted = client.delete_asset(id.clone(), force).await;
+        deleted.map_err(|error| {
+            let is_in_use = error.status() == Some(409);
+            let failure = Failure::from(error);
+            if is_in_use && !force {
+                return failure.next(format!("`tl asset delete {id} --force` deletes it all the same"));
+            }
+            failure
+        })
+    })?;
+    context.output.json(&json!({"deleted": id}));
+    context.output.line(&if context.output.is_quiet() {
+        id.to_string()
+    } else {
+        format!("deleted {what}")
+    });
+    Ok(Exit::Ok)
+}

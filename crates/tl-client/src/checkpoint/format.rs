@@ -1,0 +1,283 @@
+//! The file: one line of JSON that holds the whole state, then a line for each chunk that was sent since. Reading and writing
+//! of the text; disk and locks are elsewhere.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tl_model::{AssetId, IndexId, IndexedAssetId};
+use tl_protocol::flow::upload::{Record, UploadRecord};
+
+use super::fingerprint::Fingerprint;
+
+/// The mark by which the file is known.
+const FORMAT: &str = "tl-upload-checkpoint";
+
+/// The version of the format that this code reads and writes.
+const VERSION: u64 = 1;
+
+/// What a later process must know of an upload or an ingestion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// The address of the API that it goes to.
+    pub(crate) base_url: String,
+    /// The file, or the name of the source that is no file.
+    pub(crate) source: PathBuf,
+    /// What the source was when the upload was begun.
+    pub(crate) fingerprint: Fingerprint,
+    /// The index that it is to go into.
+    pub(crate) index_id: Option<IndexId>,
+    /// When the session was opened, or the file was begun: seconds since 1970.
+    pub(crate) began: u64,
+    /// The session, where it goes up in chunks, with every chunk that the storage has.
+    pub(crate) upload: Option<UploadRecord>,
+    /// The asset, as soon as it is there whole.
+    pub(crate) asset_id: Option<AssetId>,
+    /// The asset in the index, as soon as the platform has taken it in.
+    pub(crate) indexed_asset_id: Option<IndexedAssetId>,
+}
+
+/// Why a file cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// Another version of this program wrote it.
+    OtherVersion(u64),
+    /// It is not, or no longer, such a file: the line, and what is wrong there.
+    Damaged(usize, String),
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::OtherVersion(version) => write!(
+                f,
+                "it was written in format {version} by another version of this program, which reads and writes format {VERSION}"
+            ),
+            Self::Damaged(line, what) => write!(f, "it is damaged at line {line}: {what}"),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    format: &'static str,
+    version: u64,
+    #[serde(flatten)]
+    state: &'a State,
+}
+
+impl State {
+    /// The first line, whole.
+    pub(crate) fn to_line(&self) -> String {
+        let written = Written {
+            format: FORMAT,
+            version: VERSION,
+            state: self,
+        };
+        let mut line = serde_json::to_string(&written)
+            .expect("texts and numbers with texts and numbers as keys have a JSON form");
+        line.push('\n');
+        line
+    }
+
+    /// Reads a file. A last line that was cut off in the middle, as by a power cut, is left out: its chunk is sent again.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate();
+        let damaged = |line: usize, error: &dyn std::fmt::Display| {
+            Unreadable::Damaged(line + 1, error.to_string())
+        };
+        let Some((_, head)) = lines.next() else {
+            return Err(damaged(0, &"it is empty"));
+        };
+        let head: Value = serde_json::from_slice(head).map_err(|error| damaged(0, &error))?;
+        if head["format"] != FORMAT {
+            return Err(damaged(
+                0,
+                &format!("no `\"format\": \"{FORMAT}\"` is there"),
+            ));
+        }
+        match head["version"].as_u64() {
+            Some(VERSION) => {}
+            Some(version) => return Err(Unreadable::OtherVersion(version)),
+            None => return Err(damaged(0, &"it tells no version")),
+        }
+        let mut state: Self = serde_json::from_value(head).map_err(|error| damaged(0, &error))?;
+        for (at, line) in lines {
+            if !line.ends_with(b"\n") {
+                break;
+            }
+            let record: Record =
+                serde_json::from_slice(line).map_err(|error| damaged(at, &error))?;
+            state.apply(&record);
+        }
+        Ok(state)
+    }
+
+    /// The state after `record`.
+    pub(crate) fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Session(session) => {
+                self.upload = Some(session.clone());
+                self.asset_id = None;
+                self.indexed_asset_id = None;
+            }
+            Record::Asset(asset_id) => {
+                if self.asset_id.as_ref() != Some(asset_id) {
+                    self.indexed_asset_id = None;
+                }
+                self.asset_id = Some(asset_id.clone());
+            }
+            Record::Indexed {
+                index_id,
+                indexed_asset_id,
+            } => {
+                self.index_id = Some(index_id.clone());
+                self.indexed_asset_id = Some(indexed_asset_id.clone());
+            }
+            other => {
+                if let Some(upload) = &mut self.upload {
+                    upload.apply(other);
+                }
+            }
+        }
+    }
+}
+
+/// A record as a line of its own.
+pub(crate) fn to_line(record: &Record) -> String {
+    let mut line = serde_json::to_string(record)
+        .expect("texts and numbers with texts and numbers as keys have a JSON form");
+    line.push('\n');
+    line
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use tl_protocol::flow::upload::SentChunk;
+
+    use super::*;
+
+    pub(crate) fn state() -> State {
+        State {
+            base_url: "https://api.twelvelabs.io/v1.3".into(),
+            source: "/videos/match.mp4".into(),
+            fingerprint: Fingerprint {
+                size: 12,
+                modified_ns: Some(1_763_000_000_123_456_789),
+                sampled_sha256: "ab".into(),
+            },
+            index_id: Some("i1".into()),
+            began: 1_763_000_001,
+            upload: None,
+            asset_id: None,
+            indexed_asset_id: None,
+        }
+    }
+
+    fn session() -> Record {
+        Record::Session(UploadRecord {
+            upload_id: "u1".into(),
+            asset_id: "a1".into(),
+            chunk_size: 5,
+            total_chunks: 3,
+            total_size: 12,
+            upload_headers: BTreeMap::from([("x-amz-acl".into(), "private".into())]),
+            sent: BTreeMap::new(),
+        })
+    }
+
+    fn sent(index: u32) -> Record {
+        Record::Sent(
+            index,
+            SentChunk {
+                etag: format!("e{index}"),
+                chunk_size: 5,
+            },
+        )
+    }
+
+    #[test]
+    fn the_form_of_the_file() {
+        let mut begun = state();
+        begun.apply(&session());
+        let text = begun.to_line() + &to_line(&sent(1)) + &to_line(&Record::Forgotten(vec![1]));
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn what_was_written_is_read_again_and_a_torn_last_line_is_left_out() {
+        let mut begun = state();
+        begun.apply(&session());
+        let whole = begun.to_line() + &to_line(&sent(1)) + &to_line(&sent(3));
+        begun.apply(&sent(1));
+        for cut in whole.len() - to_line(&sent(3)).len()..whole.len() {
+            assert_eq!(State::read(&whole.as_bytes()[..cut]), Ok(begun.clone()));
+        }
+        begun.apply(&sent(3));
+        assert_eq!(State::read(whole.as_bytes()), Ok(begun));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_says_why() {
+        let line = state().to_line();
+        let check = |text: &str, part: &str| {
+            let error = State::read(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        };
+        check("", "it is empty");
+        check("not json\n", "line 1");
+        check("{}\n", "no `\"format\"");
+        check(&line[..line.len() / 2], "line 1");
+        check(
+            &line.replace("\"version\":1", "\"version\":7"),
+            "in format 7",
+        );
+        check(
+            &line.replace("\"version\":1", "\"version\":\"x\""),
+            "tells no version",
+        );
+        check(
+            &line.replace("\"began\":", "\"begun\":"),
+            "missing field `began`",
+        );
+        check(&(line.clone() + "{\"sent\":\n{}\n"), "line 2");
+    }
+
+    #[test]
+    fn a_new_session_and_a_new_asset_leave_nothing_of_the_old_ones() {
+        let mut state = state();
+        let indexed = || Record::Indexed {
+            index_id: "i1".into(),
+            indexed_asset_id: "x1".into(),
+        };
+        for record in [session(), sent(2), Record::Asset("a1".into()), indexed()] {
+            state.apply(&record);
+        }
+        assert_eq!(state.indexed_asset_id, Some("x1".into()));
+        state.apply(&Record::Asset("a2".into()));
+        assert_eq!(state.indexed_asset_id, None);
+        state.apply(&session());
+        assert_eq!(state.asset_id, None);
+        assert!(state.upload.is_some_and(|upload| upload.sent.is_empty()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = State::read(&bytes);
+        }
+
+        #[test]
+        fn a_changed_byte_is_an_error_or_another_state(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let mut begun = state();
+            begun.apply(&session());
+            let mut bytes = (begun.to_line() + &to_line(&sent(1))).into_bytes();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            let _ = State::read(&bytes);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! One checkpoint while its upload runs: each record goes to the disk before the upload goes on. What stands in the file lives
+//! in `format.rs`.
+
+use std::{
+    fmt,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        mpsc::{SyncSender, TrySendError, sync_channel},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use tl_protocol::flow::upload::{Ledger, Record};
+
+use super::{
+    format::{self, State},
+    lock::Lock,
+};
+
+/// Told why the state is not on the disk; the upload goes on.
+type Trouble = Box<dyn Fn(String) + Send + Sync>;
+
+/// Keeps the state of one upload.
+pub(crate) struct Keeper {
+    path: PathBuf,
+    inner: Mutex<Inner>,
+    trouble: Trouble,
+    /// To the thread that brings single lines through the system to the medium.
+    medium: OnceLock<Option<SyncSender<Arc<File>>>>,
+    /// Held until the upload ends, however it ends.
+    _lock: Lock,
+}
+
+struct Inner {
+    state: State,
+    /// The file as it is now; lines are added to it.
+    out: Option<Arc<File>>,
+    is_removed: bool,
+    is_failing: bool,
+}
+
+impl Keeper {
+    /// Keeps `state` at `path` from the first record on.
+    pub(super) fn new(path: PathBuf, state: State, lock: Lock, trouble: Trouble) -> Self {
+        Self {
+            path,
+            inner: Mutex::new(Inner {
+                state,
+                out: None,
+                is_removed: false,
+                is_failing: false,
+            }),
+            trouble,
+            medium: OnceLock::new(),
+            _lock: lock,
+        }
+    }
+
+    /// The ledger that a flow tells.
+    pub(crate) fn ledger(self: &Arc<Self>) -> Ledger {
+        let keeper = Arc::clone(self);
+        Ledger::new(move |record| keeper.record(record))
+    }
+
+    /// The state as it is now.
+    pub(crate) fn state(&self) -> State {
+        self.lock().state.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes down `record`.
+    pub(super) fn record(&self, record: &Record) {
+        let mut inner = self.lock();
+        if inner.is_removed {
+            return;
+        }
+        inner.state.apply(record);
+        if matches!(record, Record::Session(_)) {
+            inner.state.began = now();
+        }
+        let written = match (record, inner.out.clone()) {
+            // What follows says it again, with the asset.
+            (Record::Complete, _) => Ok(()),
+            // A line is safe from the end of this process as soon as it is written, and is on the medium soon after.
+            (Record::Sent(..), Some(out)) => {
+                let written = (&*out).write_all(format::to_line(record).as_bytes());
+                if written.is_ok() {
+                    self.to_medium(out);
+                } else {
+                    // The file may end in half a line: the next record writes it anew.
+                    inner.out = None;
+                }
+                written
+            }
+            _ => replace(&self.path, inner.state.to_line().as_bytes())
+                .map(|file| inner.out = Some(Arc::new(file))),
+        };
+        let was_failing = std::mem::replace(&mut inner.is_failing, written.is_err());
+        drop(inner);
+        if let Err(error) = written
+            && !was_failing
+        {
+            (self.trouble)(format!(
+                "the checkpoint {} cannot be written ({error})",
+                self.path.display()
+            ));
+        }
+    }
+
+    /// Has the system write what it holds of `file`. Whoever writes lines does not wait for the medium.
+    fn to_medium(&self, file: Arc<File>) {
+        let medium = self.medium.get_or_init(|| {
+            // One in the queue is enough: when it is done, everything that was written before is done.
+            let (sender, receiver) = sync_channel::<Arc<File>>(1);
+            std::thread::Builder::new()
+                .name("tl-checkpoint".to_owned())
+                .spawn(move || {
+                    for file in receiver {
+                        // The next whole writing of the file tells of a broken medium.
+                        let _ = file.sync_data();
+                    }
+                })
+                .ok()
+                .map(|_| sender)
+        });
+        if let Some(sender) = medium
+            && !matches!(
+                sender.try_send(Arc::clone(&file)),
+                Err(TrySendError::Disconnected(_))
+            )
+        {
+            return;
+        }
+        let _ = file.sync_data();
+    }
+
+    /// Ends it: nothing is left to be taken up.
+    pub(crate) fn remove(&self) {
+        let mut inner = self.lock();
+        inner.is_removed = true;
+        inner.out = None;
+        drop(inner);
+        remove(&self.path);
+    }
+
+    /// Forgets what was made of the asset in the index, so that a later run makes it again.
+    pub(crate) fn forget_indexed(&self) {
+        let mut inner = self.lock();
+        if inner.state.indexed_asset_id.take().is_none() || inner.is_removed {
+            return;
+        }
+        // Where it cannot be written, the later run finds out by itself.
+        inner.out = replace(&self.path, inner.state.to_line().as_bytes())
+            .ok()
+            .map(Arc::new);
+    }
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// Removes the file at `path` and what its writing may have left.
+pub(super) fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
+    let _ = fs::remove_file(temporary(path));
+    if let Some(folder) = path.parent() {
+        let _ = sync_folder(folder);
+    }
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    path.with_extension("tmp")
+}
+
+/// Puts `bytes` in the place of the file at `path`: after a power cut, the old or the new ones are there, whole.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let temporary = temporary(path);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options.open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    if let Some(folder) = path.parent() {
+        sync_folder(folder)?;
+    }
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! What is promised of the folder: what was sent stays known whenever the process ends, one upload has a file at a time, and
+//! nothing that cannot be read is lost.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::{Arc, Mutex},
+};
+
+use proptest::prelude::*;
+use tl_protocol::{
+    BytesSource,
+    flow::upload::{Record, SentChunk, UploadRecord},
+};
+
+use super::*;
+
+fn origin(index_id: Option<&IndexId>) -> Origin<'_> {
+    let source = BytesSource::new("a.mp4", &b"0123456789"[..]);
+    Origin {
+        base_url: "https://api.example/v1.3",
+        source: "/videos/a.mp4".into(),
+        fingerprint: Fingerprint::of(&source, None).unwrap(),
+        index_id,
+    }
+}
+
+fn session() -> Record {
+    Record::Session(UploadRecord {
+        upload_id: "u1".into(),
+        asset_id: "a1".into(),
+        chunk_size: 1,
+        total_chunks: 10,
+        total_size: 10,
+        upload_headers: BTreeMap::new(),
+        sent: BTreeMap::new(),
+    })
+}
+
+fn sent(index: u32) -> Record {
+    let etag = format!("e{index}");
+    Record::Sent(
+        index,
+        SentChunk {
+            etag,
+            chunk_size: 1,
+        },
+    )
+}
+
+/// The state as another process would find it now.
+fn on_disk(folder: &Path) -> State {
+    let list = Checkpoints::in_folder(folder).list().unwrap();
+    State::read(&fs::read(&list[0].path).unwrap()).unwrap()
+}
+
+fn tell(keeper: &Arc<Keeper>, record: &Record) {
+    keeper.record(record);
+}
+
+#[test]
+fn nothing_is_written_before_there_is_something_to_take_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::in_folder(folder.path());
+    let opened = checkpoints.open(&origin(None), false, |_| {}).unwrap();
+    assert!(opened.found.is_none());
+    drop(opened);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_told_once_and_the_upload_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hear = Arc::clone(&told);
+    let trouble = move |because| hear.lock().unwrap().push(because);
+    let checkpoints = Checkpoints::in_folder(folder.path());
+    let opened = checkpoints.open(&origin(None), false, trouble).unwrap();
+    fs::remove_dir_all(folder.path()).unwrap();
+    for record in [session(), sent(1), sent(2)] {
+        tell(&opened.keeper, &record);
+    }
+    assert_eq!(told.lock().unwrap().len(), 1, "{told:?}");
+    assert!(told.lock().unwrap()[0].contains("cannot be written"));
+    // As soon as there is room again, everything is on the disk.
+    fs::create_dir(folder.path()).unwrap();
+    tell(&opened.keeper, &sent(3));
+    let state = on_disk(folder.path());
+    assert_eq!(state.upload.unwrap().sent.len(), 3);
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("tl").join("uploads");
+    let opened = Checkpoints::in_folder(&inner)
+        .open(&origin(None), false, |_| {})
+        .unwrap();
+    tell(&opened.keeper, &session());
+    let list = Checkpoints::in_folder(&inner).list().unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&inner), mode(&list[0].path)), (0o700, 0o600));
+}
+
+#[test]
+fn another_index_is_another_upload() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::in_folder(folder.path());
+    let (one, two) = (IndexId::from("i1"), IndexId::from("i2"));
+    let opened = [None, Some(&one), Some(&two)]
+        .map(|index| checkpoints.open(&origin(index), false, |_| {}).unwrap());
+    for opened in &opened {
+        tell(&opened.keeper, &session());
+    }
+    assert_eq!(checkpoints.list().unwrap().len(), 3);
+    let again = checkpoints.open(&origin(Some(&one)), false, |_| {});
+    assert_eq!(again.unwrap_err().kind(), ErrorKind::Checkpoint);
+}
+
+fn records() -> impl Strategy<Value = Vec<Record>> {
+    let record = prop_oneof![
+        6 => (1_u32..11).prop_map(sent),
+        2 => prop::collection::vec(1_u32..11, 0..4).prop_map(Record::Reported),
+        1 => prop::collection::vec(1_u32..11, 0..4).prop_map(Record::Forgotten),
+        1 => Just(session()),
+        1 => Just(Record::Asset("a1".into())),
+    ];
+    prop::collection::vec(record, 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn after_each_record_the_disk_has_all_of_it(records in records()) {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::in_folder(folder.path());
+        let opened = checkpoints.open(&origin(None), false, |_| {}).unwrap();
+        tell(&opened.keeper, &session());
+        for record in &records {
+            tell(&opened.keeper, record);
+            prop_assert_eq!(on_disk(folder.path()), opened.keeper.state());
+        }
+        let state = opened.keeper.state();
+        drop(opened);
+        let again = checkpoints.open(&origin(None), false, |_| {}).unwrap();
+        prop_assert_eq!(again.found, Some(state));
+        again.keeper.remove();
+        drop(again);
+        prop_assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,125 @@
+//! Where a video comes from, and how what a person writes is read as such.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tl_model::AssetId;
+use tl_protocol::Source;
+use url::Url;
+
+use crate::{Error, ErrorKind};
+
+/// Where a video comes from.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Input {
+    /// A file on this machine.
+    File(PathBuf),
+    /// A direct link to the raw file; the platform fetches it.
+    Url(Url),
+    /// Bytes of any other origin. They are sent unchecked: only a file can be checked.
+    Source(Arc<dyn Source>),
+    /// An asset that the platform has already.
+    Asset(AssetId),
+}
+
+impl Input {
+    /// Reads what a person writes: an `http://` or `https://` address is a URL, everything else a path.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] for a text with another scheme, such as `ftp://` or `s3://`, and for a URL without host.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| {
+            !scheme.is_empty()
+                && scheme
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+        }) else {
+            return Ok(Self::File(text.into()));
+        };
+        if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                format!(
+                    "the platform cannot fetch `{scheme}://` addresses: give an https link to the raw file, for example a presigned URL"
+                ),
+            ));
+        }
+        let url = Url::parse(text).map_err(|error| {
+            Error::new(
+                ErrorKind::Configuration,
+                "the URL of the video cannot be used",
+            )
+            .because(error)
+        })?;
+        Ok(Self::Url(url))
+    }
+}
+
+impl From<&str> for Input {
+    /// A path; use [`Input::parse`] or [`Url`] for a link.
+    fn from(path: &str) -> Self {
+        Self::File(path.into())
+    }
+}
+
+impl From<PathBuf> for Input {
+    fn from(path: PathBuf) -> Self {
+        Self::File(path)
+    }
+}
+
+impl From<&Path> for Input {
+    fn from(path: &Path) -> Self {
+        Self::File(path.to_owned())
+    }
+}
+
+impl From<Url> for Input {
+    fn from(url: Url) -> Self {
+        Self::Url(url)
+    }
+}
+
+impl From<Arc<dyn Source>> for Input {
+    fn from(source: Arc<dyn Source>) -> Self {
+        Self::Source(source)
+    }
+}
+
+impl From<AssetId> for Input {
+    fn from(asset_id: AssetId) -> Self {
+        Self::Asset(asset_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_writes_is_a_path_or_a_link() {
+        let check = |text: &str, expected: &str| {
+            let seen = match Input::parse(text) {
+                Ok(Input::File(path)) => format!("file {}", path.display()),
+                Ok(Input::Url(url)) => format!("url {url}"),
+                Ok(other) => format!("{other:?}"),
+                Err(error) => error.to_string(),
+            };
+            assert!(seen.contains(expected), "{text}: {seen}");
+        };
+        check("clips/a.mp4", "file clips/a.mp4");
+        check("C:\\clips\\a.mp4", "file C:\\clips\\a.mp4");
+        check("./odd://name.mp4", "file ./odd://name.mp4");
+        check(
+            "https://example.com/a.mp4?x=1",
+            "url https://example.com/a.mp4?x=1",
+        );
+        check("HTTPS://example.com/a.mp4", "url https://example.com/a.mp4");
+        check("ftp://example.com/a.mp4", "cannot fetch `ftp://`");
+        check("s3://bucket/a.mp4", "cannot fetch `s3://`");
+        check("https://", "cannot be used");
+    }
+}

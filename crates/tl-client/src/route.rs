@@ -1,0 +1,276 @@
+//! By which way a video goes to the platform. A pure choice: size, kind and the limits of the rules in; a route and the reason
+//! out. Nothing is read or sent here.
+
+use std::fmt;
+
+use tl_validate::{Route, RulePack, rules::RouteLimit};
+
+use crate::{Error, ErrorKind};
+
+/// A route, and why it was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RouteChoice {
+    /// The route.
+    pub route: Route,
+    /// Why, in words.
+    pub because: String,
+}
+
+impl fmt::Display for RouteChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "route {}: {}", self.route, self.because)
+    }
+}
+
+/// What is to be sent, as far as a choice depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Load {
+    /// So many bytes that this machine sends.
+    Bytes(u64),
+    /// A link that the platform fetches; its size is not known here.
+    Link,
+}
+
+impl RouteChoice {
+    /// The route for a file of `bytes` on this machine by the limits of `rules`: one request where that is surely allowed, else
+    /// chunks. The way of `/tasks` is never chosen by itself.
+    #[must_use]
+    pub fn for_file(bytes: u64, rules: &RulePack) -> Self {
+        choose(Load::Bytes(bytes), rules)
+    }
+
+    /// The route for a link that the platform fetches.
+    #[must_use]
+    pub fn for_url(rules: &RulePack) -> Self {
+        choose(Load::Link, rules)
+    }
+}
+
+pub(crate) fn choose(load: Load, rules: &RulePack) -> RouteChoice {
+    let (route, because) = match load {
+        Load::Link => (
+            Route::AssetUrl,
+            match rules.route_limit(Route::AssetUrl) {
+                Some(limit) => format!(
+                    "it is a link, which the platform fetches itself (at most {}, {})",
+                    shown(limit.bytes),
+                    limit.rule
+                ),
+                None => "it is a link, which the platform fetches itself".to_owned(),
+            },
+        ),
+        Load::Bytes(bytes) => match rules.route_limit(Route::Asset) {
+            None => (
+                Route::Asset,
+                format!(
+                    "{} go in one request; the rules {} bound no size",
+                    shown(bytes),
+                    rules.name()
+                ),
+            ),
+            // Up to the smaller reading of the unit it is taken for sure; beyond it, chunks are sure.
+            Some(limit) if bytes <= limit.certain_bytes => (
+                Route::Asset,
+                format!(
+                    "{} fit in one request of at most {} ({})",
+                    shown(bytes),
+                    shown(limit.certain_bytes),
+                    limit.rule
+                ),
+            ),
+            Some(limit) => (
+                Route::Multipart,
+                format!(
+                    "{} are more than one request surely takes, {} ({})",
+                    shown(bytes),
+                    shown(limit.certain_bytes),
+                    limit.rule
+                ),
+            ),
+        },
+    };
+    RouteChoice { route, because }
+}
+
+/// The route that the caller asked for.
+///
+/// # Errors
+/// [`ErrorKind::Route`] where a thing of this kind cannot go there at all.
+pub(crate) fn forced(load: Load, route: Route) -> Result<RouteChoice, Error> {
+    let impossible = |what: &str, allowed: &str| {
+        Err(Error::new(
+            ErrorKind::Route,
+            format!(
+                "{what} cannot go by the route `{route}`: choose {allowed}, or leave the choice to the client"
+            ),
+        ))
+    };
+    match (load, route) {
+        (Load::Link, Route::Asset | Route::Multipart) => {
+            impossible("a link", "`asset-url` or `tasks`")
+        }
+        (Load::Bytes(_), Route::AssetUrl) => {
+            impossible("a file", "`asset`, `multipart` or `tasks`")
+        }
+        (_, route) => Ok(RouteChoice {
+            route,
+            because: "it was asked for".to_owned(),
+        }),
+    }
+}
+
+/// Whether the route takes as many bytes.
+///
+/// # Errors
+/// [`ErrorKind::Route`] with the limit, the rule that it comes from, and another route where there is one.
+pub(crate) fn fits(choice: &RouteChoice, load: Load, rules: &RulePack) -> Result<(), Error> {
+    let (Load::Bytes(bytes), Some(limit)) = (load, rules.route_limit(choice.route)) else {
+        return Ok(());
+    };
+    if bytes <= limit.bytes {
+        return Ok(());
+    }
+    let larger = Route::ALL
+        .into_iter()
+        .filter(|route| *route != Route::AssetUrl)
+        .filter(|route| takes(rules.route_limit(*route).as_ref(), bytes))
+        .map(|route| format!("`{route}`"))
+        .collect::<Vec<_>>();
+    let next = match larger.as_slice() {
+        [] => "no route takes it: make it smaller or cut it (`tl split`)".to_owned(),
+        others => format!("choose {}", others.join(" or ")),
+    };
+    Err(Error::new(
+        ErrorKind::Route,
+        format!(
+            "{} are too many for the route `{}`, which takes {} ({}): {next}",
+            shown(bytes),
+            choice.route,
+            shown(limit.bytes),
+            limit.rule
+        ),
+    ))
+}
+
+fn takes(limit: Option<&RouteLimit>, bytes: u64) -> bool {
+    limit.is_none_or(|limit| bytes <= limit.bytes)
+}
+
+/// A count of bytes as people read it: in full where it is short, else in the largest unit that leaves it exact or nearly so.
+pub(crate) fn shown(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
+    match UNITS
+        .iter()
+        .find(|(_, factor)| bytes >= 10 * factor || (bytes >= *factor && bytes % factor == 0))
+    {
+        #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+        Some((unit, factor)) => {
+            let text = format!("{:.1}", bytes as f64 / *factor as f64);
+            format!("{} {unit}", text.trim_end_matches(".0"))
+        }
+        None => format!("{bytes} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MB: u64 = 1_000_000;
+    const GB: u64 = 1000 * MB;
+
+    #[test]
+    fn size_and_kind_choose_the_route_by_the_limits_of_the_rules() {
+        let rules = RulePack::current();
+        let check = |load, expected: Route, part: &str| {
+            let choice = choose(load, rules);
+            assert_eq!(choice.route, expected, "{load:?}: {choice}");
+            assert!(choice.because.contains(part), "{choice}");
+        };
+        check(
+            Load::Bytes(1),
+            Route::Asset,
+            "fit in one request of at most 200 MB",
+        );
+        check(Load::Bytes(200 * MB), Route::Asset, "asset.size.max");
+        check(
+            Load::Bytes(200 * MB + 1),
+            Route::Multipart,
+            "more than one request",
+        );
+        check(Load::Bytes(12 * GB), Route::Multipart, "12 GB");
+        check(Load::Link, Route::AssetUrl, "the platform fetches itself");
+    }
+
+    #[test]
+    fn a_forced_route_is_taken_or_refused_with_the_way_out() {
+        let rules = RulePack::current();
+        let check = |load, route, expected: Result<(), &str>| {
+            let result = forced(load, route).and_then(|choice| fits(&choice, load, rules));
+            match (result, expected) {
+                (Ok(()), Ok(())) => {}
+                (Err(error), Err(part)) => {
+                    assert_eq!(error.kind(), ErrorKind::Route);
+                    assert!(error.to_string().contains(part), "{error}");
+                }
+                (seen, _) => panic!("{load:?} by {route}: {seen:?}, expected {expected:?}"),
+            }
+        };
+        check(Load::Bytes(5), Route::Tasks, Ok(()));
+        check(Load::Bytes(5), Route::Multipart, Ok(()));
+        check(Load::Link, Route::Tasks, Ok(()));
+        check(
+            Load::Link,
+            Route::Multipart,
+            Err("a link cannot go by the route `multipart`"),
+        );
+        check(
+            Load::Bytes(5),
+            Route::AssetUrl,
+            Err("choose `asset`, `multipart` or `tasks`"),
+        );
+        check(
+            Load::Bytes(3 * GB),
+            Route::Asset,
+            Err("(asset.size.max): choose `multipart`"),
+        );
+        check(
+            Load::Bytes(3 * GB),
+            Route::Tasks,
+            Err("(tasks.size.max): choose `multipart`"),
+        );
+        check(
+            Load::Bytes(12 * GB),
+            Route::Multipart,
+            Err("no route takes it"),
+        );
+    }
+
+    #[test]
+    fn an_account_with_other_limits_has_another_choice() {
+        let rules = RulePack::current();
+        let without = rules.route_limit(Route::Asset).expect("it has a limit");
+        let text = "remove = [\"asset.size.max\"]";
+        let ours = rules.extended_with(text).expect("a pack");
+        assert_eq!(
+            choose(Load::Bytes(without.bytes + 1), &ours).route,
+            Route::Asset
+        );
+    }
+
+    #[test]
+    fn sizes_are_shown_as_people_read_them() {
+        for (bytes, expected) in [
+            (999, "999 bytes"),
+            (1000, "1 kB"),
+            (1001, "1001 bytes"),
+            (200 * MB, "200 MB"),
+            (200 * MB + 1, "200 MB"),
+            (2 * GB, "2 GB"),
+            (12_345 * MB, "12.3 GB"),
+        ] {
+            assert_eq!(shown(bytes), expected);
+        }
+    }
+}

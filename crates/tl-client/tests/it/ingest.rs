@@ -1,0 +1,307 @@
+//! One call that checks, uploads, indexes and waits; and each of its stages alone.
+
+use tl_client::{
+    Config, ErrorKind, Input, Stage,
+    protocol::{self, flow::WaitPolicy},
+    validate::Route,
+};
+
+use crate::{World, both, broken, checker, good, no_media, often, small};
+
+#[test]
+fn a_good_file_is_checked_sent_indexed_and_waited_for() {
+    let world = World::new(good);
+    for (result, told) in both!(&world.config, good, |client, told| client
+        .ingest(world.file.path())
+        .into_index(world.index_id.as_str())
+        .checkpoint(world.state.path())
+        .wait(often())
+        .observe(told.listener()))
+    {
+        let video = result.expect("the video is indexed");
+        assert!(
+            video
+                .report
+                .as_ref()
+                .is_some_and(|report| !report.is_refused())
+        );
+        assert_eq!(video.status(), Some("ready"));
+        let indexed = video.indexed_asset_id.as_ref().expect("it is in the index");
+        assert_eq!(
+            video.video_id.as_ref().map(|id| id.as_str()),
+            Some(indexed.as_str())
+        );
+        let stages: Vec<Stage> = video.times.iter().map(|(stage, _)| *stage).collect();
+        assert_eq!(
+            stages,
+            [
+                Stage::Check,
+                Stage::Upload,
+                Stage::Processing,
+                Stage::Indexing
+            ]
+        );
+        let lines = told.lines();
+        for (line, expected) in lines.iter().zip([
+            "route asset: 1 kB fit in one request",
+            "checked: passes",
+            "upload begins",
+            "sent 1000 of 1000 bytes",
+            "asset ",
+            "processing begins",
+        ]) {
+            assert!(line.starts_with(expected), "{expected}: {lines:?}");
+        }
+        assert!(
+            lines.last().is_some_and(|text| text.starts_with("ready")),
+            "{lines:?}"
+        );
+    }
+    assert_eq!(world.asked("tasks").len(), 0);
+    assert_eq!(
+        std::fs::read_dir(world.state.path())
+            .expect("a folder")
+            .count(),
+        0,
+        "nothing is left to be taken up"
+    );
+}
+
+#[test]
+fn a_refused_file_gives_its_report_and_nothing_is_sent() {
+    let world = World::new(good);
+    for (result, told) in both!(&world.config, small, |client, told| client
+        .ingest(world.file.path())
+        .into_index(world.index_id.as_str())
+        .checkpoint(world.state.path())
+        .observe(told.listener()))
+    {
+        let error = result.expect_err("too small");
+        assert_eq!(error.kind(), ErrorKind::RefusedLocally);
+        let report = error.report().expect("the report comes along");
+        assert_eq!(report.predicted_code(), Some("video_resolution_too_low"));
+        assert_eq!(told.lines().len(), 2, "{:?}", told.lines());
+    }
+    assert_eq!(world.sent(), 0);
+}
+
+#[test]
+fn what_the_platform_fails_on_is_told_with_stage_reason_ids_and_what_the_check_had_said() {
+    let failed = protocol::ErrorKind::ProcessingFailed;
+    let refused = protocol::ErrorKind::Refused;
+    for (there, kind, stage, reason) in [
+        (
+            no_media as fn() -> _,
+            failed,
+            Stage::Processing,
+            "the platform's reason",
+        ),
+        (small, refused, Stage::Indexing, "320x180"),
+    ] {
+        let world = World::new(there);
+        for (result, _) in both!(&world.config, good, |client, told| client
+            .ingest(world.file.path())
+            .into_index(world.index_id.as_str())
+            .checkpoint(world.state.path())
+            .wait(often())
+            .observe(told.listener()))
+        {
+            let error = result.expect_err("the platform sees another file");
+            let text = error.to_string();
+            assert_eq!(error.kind(), ErrorKind::Api(kind), "{text}");
+            assert_eq!(error.stage(), Some(stage), "{text}");
+            let reached = error.reached().expect("what there is");
+            let asset = reached.asset_id.as_ref().expect("the asset is there");
+            assert!(error.report().is_some_and(|report| !report.is_refused()));
+            for part in [
+                asset.as_str(),
+                reason,
+                "the local check had said: pass",
+                stage.as_str(),
+            ] {
+                assert!(text.contains(part), "{part}: {text}");
+            }
+            assert!(!reached.history.is_empty() && !reached.times.is_empty());
+        }
+    }
+}
+
+#[test]
+fn an_asset_that_failed_is_not_taken_up_again() {
+    let world = World::new(no_media);
+    for (result, _) in both!(&world.config, good, |client, told| client
+        .upload(world.file.path())
+        .checkpoint(world.state.path())
+        .wait(often())
+        .observe(told.listener()))
+    {
+        assert_eq!(
+            result.expect_err("it is no video").kind(),
+            ErrorKind::Api(protocol::ErrorKind::ProcessingFailed)
+        );
+    }
+    assert_eq!(world.asked("assets.create").len(), 2, "each run sends it");
+}
+
+#[test]
+fn by_the_older_route_the_platform_refuses_at_once_with_its_code() {
+    let world = World::new(small);
+    for (result, _) in both!(&world.config, good, |client, told| client
+        .ingest(world.file.path())
+        .into_index(world.index_id.as_str())
+        .route(Route::Tasks)
+        .wait(often())
+        .observe(told.listener()))
+    {
+        let error = result.expect_err("the platform sees another file");
+        assert_eq!(error.kind(), ErrorKind::Api(protocol::ErrorKind::Refused));
+        assert_eq!(error.stage(), Some(Stage::Upload));
+        let api = error.api().expect("the platform's answer");
+        assert_eq!(
+            api.code().map(|code| code.as_str()),
+            Some("video_resolution_too_low")
+        );
+        let text = error.to_string();
+        assert!(
+            text.contains("320x180") && text.contains("had said: pass"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_check_that_cannot_be_done_sends_nothing() {
+    let world = World::new(good);
+    for (result, _) in both!(&world.config, broken, |client, told| client
+        .ingest(world.file.path())
+        .into_index(world.index_id.as_str())
+        .checkpoint(world.state.path())
+        .observe(told.listener()))
+    {
+        let kind = result.expect_err("no helper").kind();
+        assert_eq!(kind, ErrorKind::CheckFailed);
+    }
+    assert_eq!(world.sent(), 0);
+}
+
+#[test]
+fn a_link_that_the_platform_cannot_fetch_ends_with_its_reason() {
+    let world = World::new(good);
+    let input = Input::parse("https://no-such-host.invalid/clip.mp4").expect("a URL");
+    for route in [None, Some(Route::Tasks)] {
+        for (result, told) in both!(&world.config, good, |client, told| {
+            let call = client
+                .ingest(input.clone())
+                .into_index(world.index_id.as_str())
+                .wait(often())
+                .observe(told.listener());
+            match route {
+                Some(route) => call.route(route),
+                None => call,
+            }
+        }) {
+            let error = result.expect_err("nothing is there");
+            let text = error.to_string();
+            if route.is_some() {
+                let failed = ErrorKind::Api(protocol::ErrorKind::ProcessingFailed);
+                assert_eq!(error.kind(), failed, "{text}");
+                assert!(
+                    error
+                        .reached()
+                        .is_some_and(|reached| reached.task_id.is_some())
+                );
+            }
+            assert!(matches!(error.kind(), ErrorKind::Api(_)), "{text}");
+            assert!(!told.has("checked"), "{:?}", told.lines());
+        }
+    }
+}
+
+#[test]
+fn a_wrong_key_and_a_missing_index_are_named_and_the_key_is_not() {
+    let world = World::new(good);
+    let wrong =
+        Config::new("tlk_wrong_SECRET", world.emulator.base_url().as_str()).expect("loopback");
+    for (result, _) in both!(&wrong, good, |client, told| client
+        .ingest(world.file.path())
+        .into_index(world.index_id.as_str())
+        .checkpoint(world.state.path())
+        .observe(told.listener()))
+    {
+        let error = result.expect_err("a wrong key");
+        assert_eq!(
+            error.kind(),
+            ErrorKind::Api(protocol::ErrorKind::Unauthorized)
+        );
+        assert!(!format!("{error} {error:?}").contains("SECRET"));
+    }
+    for (result, _) in both!(&world.config, good, |client, told| client
+        .ingest(world.file.path())
+        .checkpoint(world.state.path())
+        .observe(told.listener()))
+    {
+        let kind = result.expect_err("no index").kind();
+        assert_eq!(kind, ErrorKind::Configuration);
+    }
+}
+
+#[test]
+fn each_stage_can_be_used_alone() {
+    let world = World::new(good);
+    let policy = WaitPolicy { ..often() };
+    let client = tl_client::blocking::Client::new(&world.config)
+        .expect("a client")
+        .with_checker(checker(good));
+    let checked = client.check(world.file.path()).expect("a verdict");
+    assert_eq!(checked.report.target.route, Route::Asset);
+    let uploaded = client
+        .upload(world.file.path())
+        .without_checkpoint()
+        .without_waiting()
+        .run()
+        .expect("an asset");
+    let waited = client
+        .wait_for_asset(uploaded.asset_id.clone(), policy.clone())
+        .expect("it is ready");
+    assert_eq!(waited.value.id, uploaded.asset_id);
+    let indexed = client
+        .index(uploaded.asset_id.clone())
+        .into_index(world.index_id.as_str())
+        .wait(policy.clone())
+        .without_waiting()
+        .run()
+        .expect("it is taken in");
+    let id = indexed.indexed_asset_id.clone().expect("an id");
+    assert_eq!(
+        (indexed.asset_id, indexed.route),
+        (Some(uploaded.asset_id), None)
+    );
+    let waited = client
+        .wait_for_indexed_asset(world.index_id.as_str().into(), id.clone(), policy)
+        .expect("it is indexed");
+    assert_eq!(waited.value.id, id);
+    let video = client
+        .get_video(world.index_id.as_str().into(), id.as_str().into())
+        .expect("the indexed asset is the video");
+    assert_eq!(video.id.as_str(), id.as_str());
+}
+
+#[test]
+fn an_upload_alone_makes_an_asset_with_the_callers_data_and_no_video() {
+    let world = World::new(good);
+    for (result, _) in both!(&world.config, good, |client, told| client
+        .upload(world.file.path())
+        .metadata(r#"{"camera": 2}"#.parse().expect("metadata"))
+        .checkpoint(world.state.path())
+        .wait(often())
+        .observe(told.listener()))
+    {
+        let uploaded = result.expect("an asset");
+        assert_eq!(uploaded.details.status(), Some("ready"));
+        assert_eq!(uploaded.details.video_id, None);
+        let asset = uploaded.details.asset.expect("it was seen");
+        let metadata = asset.user_metadata.expect("it is kept");
+        assert_eq!(metadata.get("camera"), Some(&2.into()));
+    }
+    assert_eq!(world.asked("indexes.indexed_assets").len(), 0);
+}

@@ -1,0 +1,209 @@
+//! Uploads and ingestions in both colours against the emulator, or against a server that answers as it is told. Media is "read"
+//! by a prober that says what a test wants, on both sides.
+
+mod bad_input;
+mod ingest;
+mod resume;
+mod routes;
+
+use std::{
+    fs::File,
+    io::Write,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tempfile::{NamedTempFile, TempDir};
+use tl_client::{
+    Checker, Config, Event, blocking,
+    model::{IndexModel, ModelOption, NewIndex},
+    protocol::flow::WaitPolicy,
+    validate::{MediaFacts, ProbeError, ProbeErrorKind, Prober, VideoStream},
+};
+use tl_emulator::{Emulator, EmulatorBuilder, JournalEntry};
+
+/// Says of every file what it was made with.
+pub(crate) struct Says(pub(crate) fn() -> Result<MediaFacts, ProbeError>);
+
+impl Prober for Says {
+    fn probe_file(&self, _: File, _: &str) -> Result<MediaFacts, ProbeError> {
+        (self.0)()
+    }
+}
+
+fn facts(width: u32, height: u32, seconds: f64) -> MediaFacts {
+    MediaFacts {
+        file_size_bytes: 1000,
+        duration_seconds: Some(seconds),
+        video_streams: vec![VideoStream {
+            codec: "h264".into(),
+            width,
+            height,
+            duration_seconds: Some(seconds),
+            ..VideoStream::default()
+        }],
+        ..MediaFacts::default()
+    }
+}
+
+pub(crate) fn good() -> Result<MediaFacts, ProbeError> {
+    Ok(facts(640, 360, 8.0))
+}
+
+pub(crate) fn small() -> Result<MediaFacts, ProbeError> {
+    Ok(facts(320, 180, 8.0))
+}
+
+pub(crate) fn broken() -> Result<MediaFacts, ProbeError> {
+    Err(ProbeError::new(
+        ProbeErrorKind::HelperFailed,
+        "clip.mp4",
+        "it died",
+    ))
+}
+
+/// What the platform says of something that is no video.
+pub(crate) fn no_media() -> Result<MediaFacts, ProbeError> {
+    Err(ProbeError::new(
+        ProbeErrorKind::NotMedia,
+        "clip.mp4",
+        "these bytes are no video",
+    ))
+}
+
+/// An emulator, an index in it, a file to send, and a folder for checkpoints.
+pub(crate) struct World {
+    pub(crate) emulator: Emulator,
+    pub(crate) config: Config,
+    pub(crate) index_id: String,
+    pub(crate) file: NamedTempFile,
+    pub(crate) state: TempDir,
+}
+
+impl World {
+    /// `there` is what the platform will see in the file.
+    pub(crate) fn new(there: fn() -> Result<MediaFacts, ProbeError>) -> Self {
+        Self::with(there, |builder| builder)
+    }
+
+    pub(crate) fn with(
+        there: fn() -> Result<MediaFacts, ProbeError>,
+        settings: impl FnOnce(EmulatorBuilder) -> EmulatorBuilder,
+    ) -> Self {
+        let builder = Emulator::builder()
+            .prober(Arc::new(Says(there)))
+            .chunk_size(100);
+        let emulator = settings(builder)
+            .start_blocking()
+            .expect("the emulator starts");
+        let mut config =
+            Config::new(&emulator.api_key(), emulator.base_url().as_str()).expect("loopback");
+        config.policy.base_delay = Duration::from_millis(5);
+        let client = blocking::Client::new(&config).expect("a client");
+        let models = [IndexModel::new("marengo3.0", [ModelOption::Visual])];
+        let index = client
+            .create_index(NewIndex::new("films", models))
+            .expect("an index");
+        let mut file = NamedTempFile::with_suffix(".mp4").expect("a file");
+        let bytes: Vec<u8> = (0..1000_u32).map(|at| at.to_le_bytes()[0]).collect();
+        file.write_all(&bytes).expect("room for a file");
+        Self {
+            emulator,
+            config,
+            index_id: index.id.to_string(),
+            file,
+            state: tempfile::tempdir().expect("a folder"),
+        }
+    }
+
+    /// The requests whose operation begins with `operation`.
+    pub(crate) fn asked(&self, operation: &str) -> Vec<JournalEntry> {
+        let mut journal = self.emulator.journal();
+        journal.retain(|entry| {
+            let name = entry.operation.as_deref();
+            name.is_some_and(|name| name.starts_with(operation))
+        });
+        journal
+    }
+
+    /// The requests that would bring bytes or a link to the platform.
+    pub(crate) fn sent(&self) -> usize {
+        [
+            "tasks.create",
+            "assets.create",
+            "multipart_upload.create",
+            "storage",
+        ]
+        .iter()
+        .map(|operation| self.asked(operation).len())
+        .sum()
+    }
+}
+
+pub(crate) fn often() -> WaitPolicy {
+    WaitPolicy {
+        first_interval: Duration::from_millis(20),
+        longest_interval: Duration::from_millis(50),
+        deadline: Duration::from_secs(20),
+    }
+}
+
+/// What was told, line by line; of the bytes only the last.
+#[derive(Clone, Default)]
+pub(crate) struct Told(Arc<Mutex<Vec<String>>>);
+
+impl Told {
+    pub(crate) fn listener(&self) -> impl Fn(&Event) + Send + Sync + 'static {
+        let told = Arc::clone(&self.0);
+        move |event: &Event| {
+            if !matches!(event, Event::Sending { sent, total } if sent < total) {
+                let text = event.to_string();
+                told.lock()
+                    .expect("no panic before")
+                    .push(text.lines().next().unwrap_or_default().to_owned());
+            }
+        }
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.lock().expect("no panic before").clone()
+    }
+
+    pub(crate) fn has(&self, part: &str) -> bool {
+        self.lines().iter().any(|line| line.contains(part))
+    }
+}
+
+pub(crate) fn checker(here: fn() -> Result<MediaFacts, ProbeError>) -> Checker {
+    Checker::new(Arc::new(Says(here)))
+}
+
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+/// The same call through both colours: each result with what was told.
+macro_rules! both {
+    ($config:expr, $here:expr, |$client:ident, $told:ident| $call:expr) => {{
+        let mut results = Vec::new();
+        let $told = $crate::Told::default();
+        let $client = ::tl_client::blocking::Client::new($config)
+            .expect("a client")
+            .with_checker($crate::checker($here));
+        results.push(($call.run(), $told));
+        let $told = $crate::Told::default();
+        let result = $crate::runtime().block_on(async {
+            let $client = ::tl_client::Client::new($config)
+                .expect("a client")
+                .with_checker($crate::checker($here));
+            $call.run().await
+        });
+        results.push((result, $told));
+        results
+    }};
+}
+pub(crate) use both;

@@ -1,0 +1,489 @@
+//! An upload or an ingestion that was cut off goes on from its checkpoint: in another process, in the other colour, from any
+//! stage; and where it cannot, that is said.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tl_client::{
+    Checkpoints, Client, Error, ErrorKind, Event, Ingested, blocking,
+    protocol::{
+        self, Event as Api,
+        flow::upload::{Steering, UploadSettings},
+    },
+    validate::Route,
+};
+
+use crate::{Told, World, both, checker, good, often, runtime};
+
+/// Which colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Colour {
+    Blocking,
+    Async,
+}
+
+const BOTH: [Colour; 2] = [Colour::Blocking, Colour::Async];
+
+/// Ingests in chunks; ends when `until` says so.
+fn ingest(
+    world: &World,
+    colour: Colour,
+    told: &Told,
+    deadline: Duration,
+    until: impl Fn(&Api) -> bool + Send + Sync + 'static,
+) -> Result<Ingested, Error> {
+    let steering = Steering::default();
+    let settings = UploadSettings {
+        lanes: 2,
+        steering: steering.clone(),
+        ..UploadSettings::default()
+    };
+    let listener = told.listener();
+    let listen = move |event: &Event| {
+        listener(event);
+        if let Event::Api(event) = event
+            && until(event)
+        {
+            steering.cancel();
+        }
+    };
+    let mut policy = often();
+    policy.deadline = deadline;
+    match colour {
+        Colour::Blocking => blocking::Client::new(&world.config)
+            .expect("a client")
+            .with_checker(checker(good))
+            .ingest(world.file.path())
+            .into_index(world.index_id.as_str())
+            .route(Route::Multipart)
+            .checkpoint(world.state.path())
+            .chunks(settings)
+            .wait(policy)
+            .observe(listen)
+            .run(),
+        Colour::Async => runtime().block_on(async {
+            Client::new(&world.config)
+                .expect("a client")
+                .with_checker(checker(good))
+                .ingest(world.file.path())
+                .into_index(world.index_id.as_str())
+                .route(Route::Multipart)
+                .checkpoint(world.state.path())
+                .chunks(settings)
+                .wait(policy)
+                .observe(listen)
+                .run()
+                .await
+        }),
+    }
+}
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn never(_: &Api) -> bool {
+    false
+}
+
+fn after_chunks(count: u32) -> impl Fn(&Api) -> bool + Send + Sync + 'static {
+    move |event| matches!(event, Api::ChunkSent { chunks, .. } if *chunks >= count)
+}
+
+/// Cuts an ingestion off after some chunks.
+fn cut_off(world: &World, colour: Colour, chunks: u32) {
+    let error = ingest(world, colour, &Told::default(), LONG, after_chunks(chunks))
+        .expect_err("it is cancelled");
+    let cancelled = ErrorKind::Api(protocol::ErrorKind::Cancelled);
+    assert_eq!(error.kind(), cancelled, "{error}");
+    let reached = error.reached().expect("what there is");
+    assert!(reached.upload_id.is_some(), "{error}");
+}
+
+/// How often each chunk of each session was stored.
+fn stored(world: &World) -> BTreeMap<(String, u32), usize> {
+    let mut stored = BTreeMap::new();
+    for entry in world.emulator.journal() {
+        if let Some(chunk) = entry.chunk.filter(|chunk| chunk.accepted) {
+            *stored
+                .entry((chunk.upload_id, chunk.chunk_index))
+                .or_default() += 1;
+        }
+    }
+    stored
+}
+
+fn files(world: &World) -> Vec<PathBuf> {
+    let entries = fs::read_dir(world.state.path()).expect("a folder");
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn an_upload_that_was_cut_off_goes_on_in_either_colour_and_sends_no_finished_chunk_again() {
+    for first in BOTH {
+        for second in BOTH {
+            let world = World::new(good);
+            cut_off(&world, first, 4);
+            let told = Told::default();
+            let video = ingest(&world, second, &told, LONG, never).expect("it goes on");
+            let upload = video.upload.expect("in chunks");
+            assert!(
+                upload.resumed >= 4,
+                "{first:?}, {second:?}: {}",
+                upload.resumed
+            );
+            assert!(
+                told.has("going on where an earlier run ended"),
+                "{:?}",
+                told.lines()
+            );
+            assert_eq!(world.asked("multipart_upload.create").len(), 1);
+            let stored = stored(&world);
+            assert_eq!(stored.len(), 10);
+            // What was in flight when it ended may have arrived; nothing that was known to be there is sent again.
+            let again = stored.values().filter(|times| **times > 1).count();
+            assert!(again <= 2, "{stored:?}");
+            assert_eq!(files(&world), Vec::<PathBuf>::new());
+        }
+    }
+}
+
+#[test]
+fn an_async_upload_whose_future_is_dropped_goes_on() {
+    let world = World::new(good);
+    runtime().block_on(async {
+        let client = Client::new(&world.config)
+            .expect("a client")
+            .with_checker(checker(good));
+        let (enough, mut seen) = tokio::sync::mpsc::unbounded_channel();
+        let upload = client
+            .ingest(world.file.path())
+            .into_index(world.index_id.as_str())
+            .route(Route::Multipart)
+            .checkpoint(world.state.path())
+            .chunks(UploadSettings {
+                lanes: 1,
+                ..UploadSettings::default()
+            })
+            .observe(move |event| {
+                if let Event::Api(event) = event
+                    && after_chunks(3)(event)
+                {
+                    let _ = enough.send(());
+                }
+            })
+            .run();
+        tokio::select! {
+            _ = seen.recv() => {}
+            _ = upload => panic!("it was not to end"),
+        }
+    });
+    let video = ingest(&world, Colour::Async, &Told::default(), LONG, never).expect("it goes on");
+    assert!(video.upload.is_some_and(|upload| upload.resumed >= 3));
+}
+
+#[test]
+fn an_ingestion_that_ended_after_the_upload_does_not_upload_again() {
+    for colour in BOTH {
+        let world = World::new(good);
+        let error = ingest(
+            &world,
+            colour,
+            &Told::default(),
+            Duration::from_millis(1),
+            never,
+        )
+        .expect_err("the wait is too short");
+        let passed = ErrorKind::Api(protocol::ErrorKind::DeadlinePassed);
+        assert_eq!(error.kind(), passed, "{error}");
+        assert_eq!(files(&world).len(), 1);
+        let told = Told::default();
+        let video = ingest(&world, colour, &told, LONG, never).expect("it goes on");
+        assert_eq!(video.status(), Some("ready"));
+        assert!(told.has("is there"), "{:?}", told.lines());
+        for operation in ["multipart_upload.create", "indexes.indexed_assets.create"] {
+            assert_eq!(world.asked(operation).len(), 1, "{operation}");
+        }
+        assert_eq!(stored(&world).values().sum::<usize>(), 10);
+        assert_eq!(files(&world), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn what_was_indexed_already_is_only_waited_for() {
+    let world = World::new(good);
+    let client = blocking::Client::new(&world.config)
+        .expect("a client")
+        .with_checker(checker(good));
+    let call = |policy| {
+        client
+            .ingest(world.file.path())
+            .into_index(world.index_id.as_str())
+            .checkpoint(world.state.path())
+            .wait(policy)
+    };
+    // The state in which a process leaves it that is killed while it waits for the index.
+    let kept: Arc<Mutex<Option<(PathBuf, Vec<u8>)>>> = Arc::default();
+    let (keep, folder) = (Arc::clone(&kept), world.state.path().to_owned());
+    let video = call(often())
+        .observe(move |event| {
+            if let Event::Api(Api::StageBegun {
+                indexed_asset_id: Some(_),
+                ..
+            }) = event
+            {
+                let entries = fs::read_dir(&folder).expect("a folder");
+                let mut paths = entries.map(|entry| entry.expect("an entry").path());
+                let path = paths.find(|path| path.extension().is_some_and(|e| e == "json"));
+                let path = path.expect("a checkpoint");
+                let bytes = fs::read(&path).expect("it can be read");
+                *keep.lock().expect("no panic before") = Some((path, bytes));
+            }
+        })
+        .run()
+        .expect("the video is indexed");
+    let (path, bytes) = kept
+        .lock()
+        .expect("no panic before")
+        .take()
+        .expect("it was seen");
+    fs::write(path, bytes).expect("room");
+    let again = call(often()).run().expect("it goes on");
+    assert_eq!(again.indexed_asset_id, video.indexed_asset_id);
+    for operation in ["assets.create", "indexes.indexed_assets.create"] {
+        assert_eq!(world.asked(operation).len(), 1, "{operation}");
+    }
+}
+
+#[test]
+fn an_asset_that_was_deleted_meanwhile_is_uploaded_again_and_that_is_said() {
+    let world = World::new(good);
+    let error = ingest(
+        &world,
+        Colour::Blocking,
+        &Told::default(),
+        Duration::from_millis(1),
+        never,
+    )
+    .expect_err("the wait is too short");
+    let asset = error.reached().and_then(|reached| reached.asset_id.clone());
+    let client = blocking::Client::new(&world.config).expect("a client");
+    client
+        .delete_asset(asset.expect("an asset"), true)
+        .expect("it is deleted");
+    let told = Told::default();
+    ingest(&world, Colour::Blocking, &told, LONG, never).expect("it begins anew");
+    assert!(
+        told.has("begins anew: the platform does not know the asset"),
+        "{:?}",
+        told.lines()
+    );
+    assert_eq!(world.asked("multipart_upload.create").len(), 2);
+}
+
+#[test]
+fn a_session_that_has_expired_begins_anew_and_that_is_said() {
+    for colour in BOTH {
+        let world = World::new(good);
+        cut_off(&world, colour, 4);
+        world.emulator.advance(Duration::from_secs(25 * 3600));
+        let told = Told::default();
+        let video = ingest(&world, colour, &told, LONG, never).expect("it begins anew");
+        assert!(told.has("begins anew"), "{:?}", told.lines());
+        assert_eq!(video.upload.map(|upload| upload.resumed), Some(0));
+        assert_eq!(world.asked("multipart_upload.create").len(), 2);
+    }
+}
+
+#[test]
+fn a_session_that_the_platform_does_not_know_begins_anew_and_that_is_said() {
+    let world = World::new(good);
+    cut_off(&world, Colour::Blocking, 4);
+    let path = files(&world).pop().expect("a checkpoint");
+    let text = fs::read_to_string(&path).expect("text");
+    let start = text.find("\"upload_id\":\"").expect("a session") + 13;
+    let text = format!(
+        "{}{}{}",
+        &text[..start],
+        "ffffffffffffffffffffffff",
+        &text[start + 24..]
+    );
+    fs::write(&path, text).expect("room");
+    let told = Told::default();
+    ingest(&world, Colour::Async, &told, LONG, never).expect("it begins anew");
+    assert!(
+        told.has("the platform does not know it any more"),
+        "{:?}",
+        told.lines()
+    );
+}
+
+#[test]
+fn a_source_that_has_changed_is_refused_by_name_and_begins_anew_on_demand() {
+    let world = World::new(good);
+    cut_off(&world, Colour::Blocking, 4);
+    fs::write(world.file.path(), [9_u8; 1001]).expect("room");
+    let before = world.emulator.journal().len();
+    for (result, _) in both!(&world.config, good, |client, told| client
+        .ingest(world.file.path())
+        .into_index(world.index_id.as_str())
+        .route(Route::Multipart)
+        .checkpoint(world.state.path())
+        .observe(told.listener()))
+    {
+        let error = result.expect_err("another content");
+        assert_eq!(error.kind(), ErrorKind::SourceChanged);
+        let name = world
+            .file
+            .path()
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let text = error.to_string();
+        assert!(
+            text.contains(&name) && text.contains("it had 1000 bytes and has 1001"),
+            "{text}"
+        );
+    }
+    assert_eq!(world.emulator.journal().len(), before, "nothing was asked");
+    assert_eq!(files(&world).len(), 1, "the checkpoint stays");
+    let client = blocking::Client::new(&world.config)
+        .expect("a client")
+        .with_checker(checker(good));
+    let video = client
+        .ingest(world.file.path())
+        .into_index(world.index_id.as_str())
+        .route(Route::Multipart)
+        .checkpoint(world.state.path())
+        .anew()
+        .wait(often())
+        .run()
+        .expect("it begins anew");
+    assert_eq!(video.upload.map(|upload| upload.bytes), Some(1001));
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
+    let world = World::new(good);
+    cut_off(&world, Colour::Blocking, 4);
+    let path = files(&world).pop().expect("a checkpoint");
+    let whole = fs::read_to_string(&path).expect("text");
+    for (damage, part) in [
+        (
+            whole.replace("\"version\":1", "\"version\":2"),
+            "format 2 by another version",
+        ),
+        (whole[..whole.len() / 3].to_owned(), "damaged at line 1"),
+        (whole.clone() + "{\"sent\":[1\n", "damaged at line"),
+        ("\0\0\0\0".to_owned(), "damaged at line 1"),
+    ] {
+        fs::write(&path, &damage).expect("room");
+        let before = world.emulator.journal().len();
+        for (result, _) in both!(&world.config, good, |client, told| client
+            .ingest(world.file.path())
+            .into_index(world.index_id.as_str())
+            .route(Route::Multipart)
+            .checkpoint(world.state.path())
+            .observe(told.listener()))
+        {
+            let error = result.expect_err("it cannot be used");
+            assert_eq!(error.kind(), ErrorKind::Checkpoint);
+            let text = error.to_string();
+            assert!(
+                text.contains(part) && text.contains("stays as it is"),
+                "{text}"
+            );
+        }
+        assert_eq!(world.emulator.journal().len(), before, "nothing was asked");
+        assert_eq!(fs::read_to_string(&path).expect("text"), damage);
+    }
+    let client = blocking::Client::new(&world.config)
+        .expect("a client")
+        .with_checker(checker(good));
+    client
+        .ingest(world.file.path())
+        .into_index(world.index_id.as_str())
+        .checkpoint(world.state.path())
+        .anew()
+        .wait(often())
+        .run()
+        .expect("it begins anew");
+    let aside = files(&world).pop().expect("it was set aside");
+    assert_eq!(fs::read(&aside).expect("bytes"), b"\0\0\0\0");
+}
+
+#[test]
+fn two_uploads_of_the_same_file_to_the_same_place_do_not_take_up_the_same_session() {
+    let world = World::new(good);
+    let second: Arc<Mutex<Option<Error>>> = Arc::default();
+    let (slot, config) = (Arc::clone(&second), world.config.clone());
+    let (file, index, state) = (
+        world.file.path().to_owned(),
+        world.index_id.clone(),
+        world.state.path().to_owned(),
+    );
+    let until = move |event: &Api| {
+        if matches!(event, Api::ChunkSent { chunks: 1, .. }) {
+            // While the first one is under way.
+            let client = blocking::Client::new(&config)
+                .expect("a client")
+                .with_checker(checker(good));
+            let list = Checkpoints::in_folder(&state).list().expect("a list");
+            assert!(list.len() == 1 && list[0].in_use, "{list:?}");
+            let abandoned = Checkpoints::in_folder(&state).abandon(&list[0].id);
+            assert_eq!(abandoned.expect_err("in use").kind(), ErrorKind::Checkpoint);
+            let call = client.ingest(file.as_path()).into_index(index.as_str());
+            *slot.lock().expect("no panic before") =
+                call.checkpoint(&state).without_waiting().run().err();
+        }
+        false
+    };
+    ingest(&world, Colour::Blocking, &Told::default(), LONG, until).expect("the first one ends");
+    let error = second
+        .lock()
+        .expect("no panic before")
+        .take()
+        .expect("it was refused");
+    assert_eq!(error.kind(), ErrorKind::Checkpoint);
+    assert!(error.to_string().contains("by another process"), "{error}");
+}
+
+#[test]
+fn what_is_kept_is_listed_and_can_be_abandoned() {
+    let world = World::new(good);
+    let checkpoints = Checkpoints::in_folder(world.state.path());
+    assert_eq!(checkpoints.list().expect("a list"), []);
+    cut_off(&world, Colour::Async, 4);
+    let list = checkpoints.list().expect("a list");
+    let [kept] = &list[..] else {
+        panic!("one is kept: {list:?}");
+    };
+    let upload = kept.upload.as_ref().expect("it can be read");
+    assert_eq!((upload.total_bytes, upload.total_chunks), (1000, 10));
+    assert!(upload.sent_chunks >= 4 && upload.sent_bytes == u64::from(upload.sent_chunks) * 100);
+    assert!(!kept.in_use && upload.asset_id.is_none());
+    assert_eq!(
+        upload.source,
+        world.file.path().canonicalize().expect("a path")
+    );
+    let life = upload
+        .expires
+        .expect("a session")
+        .duration_since(upload.began);
+    assert_eq!(life.expect("later"), Duration::from_secs(24 * 3600));
+    let error = checkpoints.abandon("nothing").expect_err("there is none");
+    assert!(error.to_string().contains("one other is there"), "{error}");
+    let session = upload.upload_id.as_ref().expect("a session");
+    checkpoints
+        .abandon(session.as_str())
+        .expect("it is forgotten");
+    assert_eq!(files(&world), Vec::<PathBuf>::new());
+}

@@ -1,0 +1,135 @@
+//! By which way a video goes, in both colours.
+
+use std::sync::Arc;
+
+use tl_client::{
+    ErrorKind, Input, Stage,
+    protocol::{BytesSource, Source, flow::upload::UploadSettings},
+    validate::{Route, RulePack},
+};
+
+use crate::{World, both, checker, good, often};
+
+#[test]
+fn a_forced_multipart_upload_goes_in_chunks_and_arrives_whole() {
+    let world = World::new(good);
+    for (result, told) in both!(&world.config, good, |client, told| client
+        .ingest(world.file.path())
+        .into_index(world.index_id.as_str())
+        .route(Route::Multipart)
+        .checkpoint(world.state.path())
+        .wait(often())
+        .observe(told.listener()))
+    {
+        let video = result.expect("the video is indexed");
+        let upload = video.upload.as_ref().expect("it went in chunks");
+        assert_eq!(
+            (upload.chunks, upload.attempts, upload.resumed),
+            (10, 10, 0)
+        );
+        assert_eq!(video.upload_id.as_ref(), Some(&upload.upload_id));
+        assert_eq!(video.asset_id.as_ref(), Some(&upload.asset_id));
+        assert_eq!(video.asset.and_then(|asset| asset.size), Some(1000));
+        assert!(
+            told.has("route multipart: it was asked for"),
+            "{:?}",
+            told.lines()
+        );
+        assert!(told.has("sent 1 kB of 1 kB"), "{:?}", told.lines());
+    }
+    assert_eq!(world.asked("storage").len(), 20, "each chunk once");
+}
+
+#[test]
+fn the_older_route_makes_a_task_with_the_same_result() {
+    let world = World::new(good);
+    for (result, _) in both!(&world.config, good, |client, told| client
+        .ingest(world.file.path())
+        .into_index(world.index_id.as_str())
+        .route(Route::Tasks)
+        .wait(often())
+        .observe(told.listener()))
+    {
+        let video = result.expect("the video is indexed");
+        assert!(video.task_id.is_some() && video.video_id.is_some());
+        assert_eq!(video.status(), Some("ready"));
+        assert!(video.time(Stage::Upload).is_some() && video.time(Stage::Indexing).is_some());
+    }
+    assert_eq!(world.asked("tasks.create").len(), 2);
+    assert_eq!(world.asked("assets").len(), 0);
+}
+
+#[test]
+fn a_route_that_cannot_take_it_is_refused_before_anything_is_sent() {
+    let world = World::new(good);
+    let link = Input::parse("https://example.com/a.mp4").expect("a URL");
+    let file = Input::from(world.file.path());
+    for (input, route, part) in [
+        (
+            &link,
+            Route::Multipart,
+            "a link cannot go by the route `multipart`",
+        ),
+        (
+            &file,
+            Route::AssetUrl,
+            "a file cannot go by the route `asset-url`",
+        ),
+        (&file, Route::Tasks, "makes no asset"),
+    ] {
+        for (result, _) in both!(&world.config, good, |client, told| client
+            .upload(input.clone())
+            .route(route)
+            .checkpoint(world.state.path())
+            .observe(told.listener()))
+        {
+            let error = result.expect_err("no such way");
+            assert_eq!(error.kind(), ErrorKind::Route);
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+    assert_eq!(world.sent(), 0);
+}
+
+#[test]
+fn the_rules_of_the_checker_say_where_chunks_begin() {
+    let world = World::new(good);
+    let text = "[[rule]]\nid = \"asset.size.max\"\nmax = 0.0005\n";
+    let rules = RulePack::current().extended_with(text).expect("a pack");
+    let client = tl_client::blocking::Client::new(&world.config)
+        .expect("a client")
+        .with_checker(checker(good).with_rules(rules));
+    let uploaded = client
+        .upload(world.file.path())
+        .without_checkpoint()
+        .wait(often())
+        .run()
+        .expect("an asset");
+    let choice = uploaded.details.route.expect("a choice");
+    assert_eq!(choice.route, Route::Multipart);
+    assert!(choice.because.contains("asset.size.max"), "{choice}");
+    assert_eq!(world.asked("storage").len(), 10);
+}
+
+#[test]
+fn a_source_of_any_origin_goes_in_chunks_too() {
+    let world = World::new(good);
+    let source: Arc<dyn Source> = Arc::new(BytesSource::new("made.mp4", vec![5_u8; 1234]));
+    for (result, _) in both!(&world.config, good, |client, told| client
+        .upload(Arc::clone(&source))
+        .route(Route::Multipart)
+        .chunks(UploadSettings {
+            lanes: 3,
+            ..UploadSettings::default()
+        })
+        .wait(often())
+        .observe(told.listener()))
+    {
+        let uploaded = result.expect("an asset");
+        assert_eq!(
+            uploaded.details.upload.as_ref().map(|upload| upload.bytes),
+            Some(1234)
+        );
+        assert_eq!(uploaded.details.status(), Some("ready"));
+    }
+}
