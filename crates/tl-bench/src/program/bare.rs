@@ -1,6 +1,6 @@
 //! The HTTP clients under the transports, used bare: one GET after the other over one connection, the body read and dropped.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -12,8 +12,7 @@ pub(super) fn reqwest_polls(arguments: &Arguments) -> Result<Value, Failure> {
     let mut builder = reqwest::Client::builder()
         .http1_only()
         .no_proxy()
-        .tcp_nodelay(true)
-        .timeout(Duration::from_secs(30));
+        .tcp_nodelay(true);
     if let Some(path) = arguments.optional("ca") {
         builder = builder.tls_backend_preconfigured(client_config(&std::fs::read(path)?)?);
     } else {
@@ -46,7 +45,6 @@ pub(super) fn ureq_polls(arguments: &Arguments) -> Result<Value, Failure> {
     let agent = ureq::Agent::config_builder()
         .tls_config(tls.build())
         .proxy(None)
-        .timeout_global(Some(Duration::from_secs(30)))
         .build()
         .new_agent();
     measured(|| {

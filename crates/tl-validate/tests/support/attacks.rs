@@ -3,74 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tl_corpus::movie::{mov_box, movie, usual_tables, words};
+
 use super::{bytes, folder, good};
 
 /// One hostile file.
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
     pub(crate) path: PathBuf,
-}
-
-fn mov_box(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(body.len() + 8).expect("small");
-    [&size.to_be_bytes(), kind.as_slice(), body].concat()
-}
-
-fn words(values: &[u32]) -> Vec<u8> {
-    values.iter().flat_map(|v| v.to_be_bytes()).collect()
-}
-
-/// A video track by hand; `dref` says where its data is, `tables` replaces its sample tables.
-fn movie(dref: &[u8], tables: &[Vec<u8>], width: u16, height: u16) -> Vec<u8> {
-    let mut entry = vec![0u8; 6];
-    entry.extend([0, 1]);
-    entry.extend([0; 16]);
-    entry.extend(width.to_be_bytes());
-    entry.extend(height.to_be_bytes());
-    entry.extend(words(&[0x0048_0000, 0x0048_0000, 0]));
-    entry.extend([0, 1]);
-    entry.extend([0; 32]);
-    entry.extend([0, 24, 0xff, 0xff]);
-    let stsd = mov_box(
-        b"stsd",
-        &[words(&[0, 1]), mov_box(b"avc1", &entry)].concat(),
-    );
-    let stbl = mov_box(b"stbl", &[vec![stsd], tables.to_vec()].concat().concat());
-    let dinf = mov_box(
-        b"dinf",
-        &mov_box(b"dref", &[words(&[0, 1]), dref.to_vec()].concat()),
-    );
-    let minf = mov_box(b"minf", &[mov_box(b"vmhd", &[0; 12]), dinf, stbl].concat());
-    let mdhd = mov_box(b"mdhd", &words(&[0, 0, 0, 1000, 5000, 0]));
-    let hdlr = mov_box(
-        b"hdlr",
-        &[words(&[0, 0]), b"vide".to_vec(), vec![0; 13]].concat(),
-    );
-    let mdia = mov_box(b"mdia", &[mdhd, hdlr, minf].concat());
-    let tkhd = mov_box(
-        b"tkhd",
-        &[words(&[7, 0, 0, 1, 0, 5000]), vec![0; 60]].concat(),
-    );
-    let trak = mov_box(b"trak", &[tkhd, mdia].concat());
-    let mvhd = mov_box(
-        b"mvhd",
-        &[words(&[0, 0, 0, 1000, 5000, 0x1_0000]), vec![0; 76]].concat(),
-    );
-    [
-        mov_box(b"ftyp", b"qt  \0\0\0\0qt  "),
-        mov_box(b"moov", &[mvhd, trak].concat()),
-        mov_box(b"mdat", &[0; 4096]),
-    ]
-    .concat()
-}
-
-fn usual_tables() -> Vec<Vec<u8>> {
-    vec![
-        mov_box(b"stts", &words(&[0, 1, 5, 1000])),
-        mov_box(b"stsc", &words(&[0, 1, 1, 5, 1])),
-        mov_box(b"stsz", &words(&[0, 100, 5])),
-        mov_box(b"stco", &words(&[0, 1, 40])),
-    ]
 }
 
 /// Every attack; `port` is where a listener waits for the connection that must not come, `target` the file that must not
@@ -205,34 +145,9 @@ pub(crate) fn attacks(port: u16, target: &Path) -> Vec<Attack> {
             360,
         ),
     );
-    // Bombs: tables that claim far more than there is.
-    let with = |kind: &[u8; 4], table: Vec<u8>| {
-        let mut tables: Vec<Vec<u8>> = usual_tables()
-            .into_iter()
-            .filter(|t| &t[4..8] != kind)
-            .collect();
-        tables.push(table);
-        movie(&own, &tables, 640, 360)
-    };
-    add(
-        "bomb-stsz",
-        with(b"stsz", mov_box(b"stsz", &words(&[0, 1, 0x7fff_ffff]))),
-    );
-    add(
-        "bomb-stts",
-        with(b"stts", mov_box(b"stts", &words(&[0, 1, 0x7fff_ffff, 1]))),
-    );
-    let many: Vec<u32> = (0..60_000).flat_map(|i| [i + 1, 1_400, 1]).collect();
-    let chunks: Vec<u32> = (0..60_000).map(|i| 40 + i).collect();
-    let mut bomb = vec![
-        mov_box(b"stts", &words(&[0, 1, 80_000_000, 1])),
-        mov_box(b"stsc", &[words(&[0, 60_000]), words(&many)].concat()),
-        mov_box(b"stsz", &words(&[0, 1, 80_000_000])),
-        mov_box(b"stco", &[words(&[0, 60_000]), words(&chunks)].concat()),
-    ];
-    add("bomb-80m-samples", movie(&own, &bomb, 640, 360));
-    bomb.truncate(2);
-    add("bomb-no-sizes", movie(&own, &bomb, 640, 360));
+    for (name, bomb) in tl_corpus::bombs() {
+        add(name, bomb);
+    }
     add("huge-frame", movie(&own, &usual_tables(), 65535, 65535));
     let mut nested = mov_box(b"udta", &[]);
     for _ in 0..400 {

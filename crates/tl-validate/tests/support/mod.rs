@@ -7,8 +7,6 @@ pub(crate) mod corpus;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The folder of generated clips.
 pub(crate) fn folder() -> PathBuf {
@@ -17,40 +15,10 @@ pub(crate) fn folder() -> PathBuf {
     folder
 }
 
-/// A name that no other test, process or thread writes to.
-fn draft(name: &str) -> PathBuf {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    folder().join(format!("{}-{number}.{name}", std::process::id()))
-}
-
 /// Encodes `name` with these arguments, unless it is there already. Fails loudly when `ffmpeg` is missing or fails.
 pub(crate) fn clip(name: &str, arguments: &str) -> PathBuf {
-    let path = folder().join(name);
-    if path.exists() {
-        return path;
-    }
-    // One encodes, the others wait for it: test processes run side by side.
-    let lock = fs::File::create(folder().join(format!("{name}.lock")))
-        .expect("the build directory can be written to");
-    lock.lock().expect("the file system knows locks");
-    if path.exists() {
-        return path;
-    }
-    let draft = draft(name);
-    let output = Command::new("ffmpeg")
-        .args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"])
-        .args(arguments.split_whitespace())
-        .arg(&draft)
-        .output()
-        .expect("the `ffmpeg` program is needed to make test clips (apt-get install ffmpeg)");
-    assert!(
-        output.status.success(),
-        "ffmpeg {arguments}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    fs::rename(&draft, &path).expect("same folder");
-    path
+    let made = tl_corpus::clip(&folder(), name, arguments);
+    made.unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 /// A picture of `size` for `seconds`, with sound or without.
@@ -77,14 +45,8 @@ pub(crate) fn good() -> PathBuf {
 
 /// A file with these bytes.
 pub(crate) fn bytes(name: &str, content: &[u8]) -> PathBuf {
-    let path = folder().join(name);
-    if fs::read(&path).is_ok_and(|there| there == content) {
-        return path;
-    }
-    let draft = draft(name);
-    fs::write(&draft, content).expect("the build directory can be written to");
-    fs::rename(&draft, &path).expect("same folder");
-    path
+    let made = tl_corpus::bytes(&folder(), name, content);
+    made.unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 /// The first part of a file.

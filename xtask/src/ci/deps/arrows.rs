@@ -33,12 +33,15 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("tl-bench", &["tl-client"]),
+    ("tl-corpus", &[]),
     ("tl-testkit", &["tl-model", "tl-protocol"]),
     ("xtask", &[]),
 ];
 
 /// What tests and examples may use on top of the arrows; the suites of tl-testkit are for everyone.
 const TEST_ARROWS: &[(&str, &[&str])] = &[
+    // The corpus is what the prober is tested with.
+    ("tl-validate", &["tl-corpus"]),
     // The demo and the tests of the facade speak to the emulator.
     ("tl-client", &["tl-emulator"]),
     ("tl-cli", &["tl-emulator"]),

@@ -1,0 +1,103 @@
+//! `tl-corpus DIR`: makes the whole corpus below DIR, as far as it is not there yet, and lists it by kind.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line program speaks to its terminal"
+)]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use tl_corpus::{Entry, Failure, Kind, bombs, bytes, entries};
+
+fn main() -> ExitCode {
+    let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
+        eprintln!("usage: tl-corpus DIR");
+        return ExitCode::from(2);
+    };
+    match make(&folder) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("tl-corpus: {failure}");
+            if let Some(cause) = failure.source() {
+                eprintln!("  because: {cause}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn make(folder: &PathBuf) -> Result<(), Box<dyn Error>> {
+    std::fs::create_dir_all(folder)?;
+    let folder = &folder.canonicalize()?;
+    let start = Instant::now();
+    let all = entries();
+    let missing = all
+        .iter()
+        .filter(|entry| !folder.join(&entry.name).exists())
+        .count();
+    // What is made from other files comes last, when they are there.
+    side_by_side(&all, folder, |entry| !entry.is_derived())?;
+    side_by_side(&all, folder, Entry::is_derived)?;
+    let mut kinds: BTreeMap<Kind, Vec<&Entry>> = BTreeMap::new();
+    for entry in &all {
+        kinds.entry(entry.kind).or_default().push(entry);
+    }
+    for (kind, entries) in &kinds {
+        println!("{kind}: {}", entries.len());
+        for entry in entries {
+            let size = folder.join(&entry.name).metadata()?.len();
+            println!("  {} ({size} bytes)", entry.name);
+        }
+    }
+    let nest = folder.join("bombs");
+    std::fs::create_dir_all(&nest)?;
+    println!("bombs, below bombs/: {}", bombs().len());
+    for (name, bomb) in bombs() {
+        bytes(&nest, &format!("{name}.mp4"), &bomb)?;
+    }
+    println!(
+        "{} files in {}, {missing} of them made now, in {:.1} s",
+        all.len(),
+        folder.display(),
+        start.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+/// Makes entries on as many threads as there are processors; none of them may need another one of them.
+fn side_by_side(
+    all: &[Entry],
+    folder: &std::path::Path,
+    which: fn(&Entry) -> bool,
+) -> Result<(), Failure> {
+    let next = AtomicUsize::new(0);
+    let failed = Mutex::new(None);
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(entry) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if !which(entry) {
+                        continue;
+                    }
+                    if let Err(failure) = entry.path_in(folder)
+                        && let Ok(mut first) = failed.lock()
+                    {
+                        first.get_or_insert(failure);
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    match failed.into_inner() {
+        Ok(Some(failure)) => Err(failure),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,113 @@
+//! Making one file: by `ffmpeg` or from bytes, whole or not at all, and once however many ask for it.
+
+use std::error;
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Why a file could not be made.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    source: Option<io::Error>,
+}
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    fn at(path: &Path, source: io::Error) -> Self {
+        Self {
+            message: format!("{} cannot be made", path.display()),
+            source: Some(source),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl error::Error for Failure {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}
+
+/// A name that no other test, process or thread writes to. It ends as `name` does, which tells `ffmpeg` the container.
+fn draft(folder: &Path, name: &str) -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    folder.join(format!(".{}-{number}.{name}", std::process::id()))
+}
+
+/// Encodes `name` in `folder` with these arguments of `ffmpeg`, split at spaces, unless it is there already.
+///
+/// # Errors
+/// `ffmpeg` is missing or fails, or the folder cannot be written to.
+pub fn clip(folder: &Path, name: &str, arguments: &str) -> Result<PathBuf, Failure> {
+    let path = folder.join(name);
+    if path.exists() {
+        return Ok(path);
+    }
+    let failed = |error| Failure::at(&path, error);
+    // One encodes, the others wait for it: test processes run side by side.
+    let lock = File::create(folder.join(format!(".{name}.lock"))).map_err(failed)?;
+    lock.lock().map_err(failed)?;
+    if path.exists() {
+        return Ok(path);
+    }
+    let draft = draft(folder, name);
+    let output = Command::new("ffmpeg")
+        .args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"])
+        .args(arguments.split_whitespace())
+        .arg(&draft)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Failure {
+            message: "the `ffmpeg` program is needed to make media (apt-get install ffmpeg)"
+                .to_owned(),
+            source: Some(error),
+        })?;
+    if !output.status.success() {
+        // What it left is of no use to anyone; where it left nothing, there is nothing to remove.
+        let _ = fs::remove_file(&draft);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(Failure::new(format!("ffmpeg {arguments}: {said}")));
+    }
+    fs::rename(&draft, &path).map_err(failed)?;
+    Ok(path)
+}
+
+/// A file with these bytes.
+///
+/// # Errors
+/// The folder cannot be written to.
+pub fn bytes(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, Failure> {
+    let path = folder.join(name);
+    if fs::read(&path).is_ok_and(|there| there == content) {
+        return Ok(path);
+    }
+    let draft = draft(folder, name);
+    let written = fs::write(&draft, content).and_then(|()| fs::rename(&draft, &path));
+    written.map_err(|error| Failure::at(&path, error))?;
+    Ok(path)
+}
+
+pub(crate) fn read(folder: &Path, name: &str) -> Result<Vec<u8>, Failure> {
+    let path = folder.join(name);
+    fs::read(&path).map_err(|error| Failure {
+        message: format!("{} cannot be read", path.display()),
+        source: Some(error),
+    })
+}
