@@ -4,11 +4,11 @@
 //!
 //! | Room | What lives there |
 //! |---|---|
-//! | [`doctor`], [`setup`], [`mod@test`], [`demo`], [`ci`] | the verbs |
+//! | [`doctor`], [`setup`], [`mod@test`], [`demo`], [`bench`], [`ci`] | the verbs |
 //! | [`needs`], [`probes`], [`libclang`] | what the verbs need, and how it is looked for |
 //! | [`machine`] | the system under us: its package manager, its environment |
 //! | [`programs`] | the built `tl`, `tl-probe` and demo |
-//! | [`clips`] | the video clips of the demo |
+//! | [`clips`], [`corpus`] | the video clips of the demo; the files of tests and benches |
 //! | [`shell`], [`steps`], [`failure`] | child processes, timed steps, and the one line that says what failed |
 //! | [`source`], [`workspace`] | Rust source as tokens; the packages of this workspace |
 #![allow(
@@ -17,8 +17,10 @@
     reason = "a command-line program speaks to its terminal"
 )]
 
+mod bench;
 mod ci;
 mod clips;
+mod corpus;
 mod demo;
 mod doctor;
 mod failure;
@@ -72,6 +74,18 @@ const VERBS: &[Verb] = &[
         arguments: "[-- ARGS]",
         about: "setup, then check, upload and index real clips against the emulator on this machine",
         run: demo::run,
+    },
+    Verb {
+        name: "corpus",
+        arguments: "[DIR]",
+        about: "make and list the media files of tests and benches, in target/corpus or DIR",
+        run: corpus::run,
+    },
+    Verb {
+        name: "bench",
+        arguments: "WHAT",
+        about: "measure `upload`, `validate` or `emulator` against others; `--quick`, `--write` to docs, `--strict`",
+        run: bench::run,
     },
     Verb {
         name: "ci",

@@ -29,6 +29,23 @@ impl Programs {
         Ok(Self::of_messages(&messages))
     }
 
+    /// Builds the programs and examples of one package with these features, optimized, for measuring.
+    pub(crate) fn of_package(package: &str, features: &[&str]) -> Result<Self, Failure> {
+        let messages = shell::cargo()
+            .args([
+                "build",
+                "--release",
+                "--bins",
+                "--examples",
+                "--package",
+                package,
+            ])
+            .args(["--features", &features.join(",")])
+            .arg("--message-format=json-render-diagnostics")
+            .run_and_read()?;
+        Ok(Self::of_messages(&messages))
+    }
+
     fn of_messages(messages: &str) -> Self {
         let executables = messages
             .lines()
