@@ -85,7 +85,7 @@ impl Need {
             Self::Strace => "test (on Linux: it watches what the probe opens)",
             Self::Chromium => "test (it looks at the emulator's page)",
             Self::Nextest => "optional: without it, test uses `cargo test`",
-            Self::Python => "optional: no verb uses it; comparisons with the Python SDK do",
+            Self::Python => "optional: bench (the Python SDK and PyAV are among its contenders)",
         }
     }
 
