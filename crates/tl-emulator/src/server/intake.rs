@@ -83,6 +83,20 @@ impl TimeLimits {
         self
     }
 
+    /// With another limit for a body that is not a form.
+    #[must_use]
+    pub fn with_text(mut self, limit: Duration) -> Self {
+        self.text = limit;
+        self
+    }
+
+    /// With another limit for a form with its files.
+    #[must_use]
+    pub fn with_form(mut self, limit: Duration) -> Self {
+        self.form = limit;
+        self
+    }
+
     /// With another limit for making a stream.
     #[must_use]
     pub fn with_render(mut self, limit: Duration) -> Self {

@@ -3,10 +3,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{BufRead, BufReader, Write},
+    io::Write,
     net::TcpStream,
-    path::Path,
-    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime},
 };
@@ -17,11 +15,10 @@ use tl_emulator::Schedule;
 
 use crate::{
     clips::clip,
-    raw::{Raw, answer, builder, form},
+    process::{self, Process},
+    raw::{Raw, answer, form},
 };
 
-/// Tells this program that it is the emulator, and where its state is.
-const STATE: &str = "TL_EMULATOR_TEST_STATE";
 /// The name of the one test here, by which the program starts itself again.
 const TEST: &str = "killed::nothing_that_was_answered_is_lost_when_the_emulator_is_killed";
 const ROUNDS: u64 = 4;
@@ -29,56 +26,6 @@ const ROUNDS: u64 = 4;
 const PATIENCE: Duration = Duration::from_secs(60);
 const CHUNK: usize = 64 * 1024;
 const CHUNKS: usize = 4;
-
-/// The emulator until it is killed.
-#[expect(
-    clippy::print_stdout,
-    reason = "it is how the other process learns the port"
-)]
-fn serve(folder: &Path) -> ! {
-    let started = builder()
-        .state_dir(folder)
-        .schedule(Schedule::INSTANT)
-        .chunk_size(CHUNK as u64)
-        // What is made of the videos is not what is looked at here.
-        .ffmpeg("/nowhere/ffmpeg")
-        .start_blocking();
-    let emulator = started.unwrap();
-    println!("PORT {}", emulator.base_url().port().unwrap());
-    loop {
-        std::thread::park();
-    }
-}
-
-struct Process {
-    child: Child,
-    port: u16,
-}
-
-impl Process {
-    fn start(folder: &Path) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", TEST, "--nocapture"])
-            .env(STATE, folder)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let port = lines
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.split_once("PORT ")?.1.trim().parse().unwrap()))
-            .expect("the emulator says its port");
-        Self { child, port }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // SIGKILL.
-        _ = self.child.kill();
-        _ = self.child.wait();
-    }
-}
 
 /// Sends a request with the key, or without one to the storage; `None` where the emulator is gone.
 fn ask(port: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> Option<Raw> {
@@ -367,9 +314,13 @@ fn finish(port: u16, answered: &Answered) -> usize {
 
 #[test]
 fn nothing_that_was_answered_is_lost_when_the_emulator_is_killed() {
-    if let Some(folder) = std::env::var_os(STATE) {
-        serve(Path::new(&folder));
-    }
+    process::serve_where_asked(|builder| {
+        builder
+            .schedule(Schedule::INSTANT)
+            .chunk_size(CHUNK as u64)
+            // What is made of the videos is not what is looked at here.
+            .ffmpeg("/nowhere/ffmpeg")
+    });
     let folder = tempfile::tempdir().unwrap();
     let video = Arc::new(std::fs::read(clip("640x360", 5)).unwrap());
     let answered = Shared::default();
@@ -379,7 +330,7 @@ fn nothing_that_was_answered_is_lost_when_the_emulator_is_killed() {
         .subsec_nanos();
     println!("seed of the moments of the kills: {seed}");
     for round in 0..ROUNDS {
-        let process = Process::start(folder.path());
+        let process = Process::start(TEST, folder.path());
         let port = process.port;
         check(port, &answered.lock().unwrap(), &video);
         let wait = 150 + (u64::from(seed) + round * 7919) % 600;
@@ -412,7 +363,7 @@ fn nothing_that_was_answered_is_lost_when_the_emulator_is_killed() {
         }
     }
     let started = Instant::now();
-    let process = Process::start(folder.path());
+    let process = Process::start(TEST, folder.path());
     let answered = answered.lock().unwrap();
     check(process.port, &answered, &video);
     let whole = finish(process.port, &answered);

@@ -1,0 +1,73 @@
+//! The emulator as a process of its own, which can be killed and weighed: this test program, started once more.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use tl_emulator::EmulatorBuilder;
+
+use crate::raw::builder;
+
+/// Tells the program that it is the emulator, and where its state is.
+const STATE: &str = "TL_EMULATOR_TEST_STATE";
+
+/// In the process that [`Process::start`] began, the emulator until it is killed; elsewhere nothing.
+#[expect(
+    clippy::print_stdout,
+    reason = "it is how the other process learns the port"
+)]
+pub(crate) fn serve_where_asked(settings: impl FnOnce(EmulatorBuilder) -> EmulatorBuilder) {
+    let Some(folder) = std::env::var_os(STATE) else {
+        return;
+    };
+    let started = settings(builder().state_dir(Path::new(&folder))).start_blocking();
+    let emulator = started.unwrap();
+    println!("PORT {}", emulator.base_url().port().unwrap());
+    loop {
+        std::thread::park();
+    }
+}
+
+/// It is killed with this value.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) port: u16,
+}
+
+impl Process {
+    /// Starts the test of that name as the emulator; it must begin with [`serve_where_asked`].
+    pub(crate) fn start(test: &str, folder: &Path) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env(STATE, folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let port = lines
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.split_once("PORT ")?.1.trim().parse().unwrap()))
+            .expect("the emulator says its port");
+        Self { child, port }
+    }
+
+    /// The most memory that it has had so far, in KiB.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let text = std::fs::read_to_string(path).unwrap();
+        let line = text.lines().find(|line| line.starts_with("VmHWM:"));
+        line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok())
+            .unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // SIGKILL.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
