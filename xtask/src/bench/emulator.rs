@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::bench::Options;
 use crate::bench::contest::{Board, Sample};
 use crate::bench::demand::{Bound, Demands};
@@ -22,9 +24,15 @@ pub(super) fn run(_: &Workspace, options: Options) -> Result<Report, Failure> {
         .clone();
     let mut board = Board::default();
     let (mut slowest, mut largest) = (Vec::new(), Vec::new());
+    let mut failed = 0.0;
     for _ in 0..if options.quick { 1 } else { 3 } {
-        // It fails where it finds a bound broken; what it printed until then is what counts here.
-        let said = Program::new(&program).deadline(DEADLINE).listen()?;
+        // It fails where it finds a bound broken; what it printed is what counts here.
+        let mut words = vec!["--json"];
+        words.extend(options.quick.then_some("--quick"));
+        let said = Program::new(&program)
+            .args(&words)
+            .deadline(DEADLINE)
+            .listen()?;
         let seen = Seen::of(&said.stdout).ok_or_else(|| {
             let last = said.stderr.lines().last().unwrap_or("it said nothing");
             Failure::new(format!("the load program printed no result: {last}"))
@@ -44,6 +52,7 @@ pub(super) fn run(_: &Workspace, options: Options) -> Result<Report, Failure> {
                 },
             );
         }
+        failed += seen.failed;
         slowest.push(seen.p99);
         largest.push(seen.peak);
     }
@@ -58,6 +67,12 @@ pub(super) fn run(_: &Workspace, options: Options) -> Result<Report, Failure> {
         p99 * 1000.0,
         Bound::AtMost(50.0),
         " ms",
+    );
+    demands.other(
+        &format!("{WORK}: requests that failed"),
+        failed,
+        Bound::AtMost(0.0),
+        "",
     );
     demands.other(
         &format!("{WORK}: memory"),
@@ -85,33 +100,20 @@ struct Seen {
     p50: f64,
     p99: f64,
     peak: f64,
+    failed: f64,
 }
 
 impl Seen {
     fn of(text: &str) -> Option<Self> {
-        let after = |mark: &str| Some(text.split_once(mark)?.1);
-        let time = |mark: &str| seconds(after(mark)?.split([',', '\n']).next()?);
-        let memory = after("MiB before, ")?;
+        let told: Value = serde_json::from_str(text.lines().last()?).ok()?;
+        let number = |name: &str| told[name].as_f64();
         Some(Self {
-            p50: time(": p50 ")?,
-            p99: time(", p99 ")?,
-            peak: memory.split(' ').next()?.parse().ok()?,
+            p50: number("p50_ms")? / 1e3,
+            p99: number("p99_ms")? / 1e3,
+            peak: number("memory_peak_kib")? / 1024.0,
+            failed: number("errors")?,
         })
     }
-}
-
-/// A `Duration` as `{:?}` prints it.
-fn seconds(text: &str) -> Option<f64> {
-    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-    let number: f64 = text[..at].parse().ok()?;
-    let scale = match &text[at..] {
-        "s" => 1.0,
-        "ms" => 1e-3,
-        "µs" => 1e-6,
-        "ns" => 1e-9,
-        _ => return None,
-    };
-    Some(number * scale)
 }
 
 #[cfg(test)]
@@ -119,14 +121,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lines_of_the_load_program_are_read() {
-        let text = "killed while 20 clients wrote: 9 answers were given, 0 of them lost\n\
-            10000 small requests by 200 clients in 5.50s: p50 812.00µs, p99 9.25ms, most 1.50s\n\
-            2 GiB uploaded at the same time in 2.90s, answered 400\nmemory: 21 MiB before, 45 MiB at most\n";
-        let seen = Seen::of(text).unwrap();
-        assert!((seen.p50 - 812e-6).abs() < 1e-9, "{seen:?}");
-        assert!((seen.p99 - 9.25e-3).abs() < 1e-9, "{seen:?}");
-        assert!((seen.peak - 45.0).abs() < 1e-9, "{seen:?}");
-        assert_eq!(Seen::of("killed"), None);
+    fn the_line_of_the_load_program_is_read() {
+        let text = r#"{"p50_ms":0.5,"p99_ms":9.25,"memory_peak_kib":46080,"errors":0,"upload_seconds":2.9}"#;
+        let expected = Seen {
+            p50: 0.0005,
+            p99: 0.00925,
+            peak: 45.0,
+            failed: 0.0,
+        };
+        assert_eq!(Seen::of(text), Some(expected));
+        for wrong in ["", "killed", "{}"] {
+            assert_eq!(Seen::of(wrong), None, "{wrong}");
+        }
     }
 }
