@@ -10,6 +10,7 @@ mod deps;
 mod features;
 mod fuzz;
 mod purity;
+mod python;
 mod tidy;
 
 use crate::demo;
@@ -95,6 +96,12 @@ const STEPS: &[Step] = &[
         about: "the story of `cargo xtask demo`, without its setup",
         needs: &[Need::MEDIA_BUILD, &[Need::FfmpegProgram]],
         run: |_| demo::tell(&[]),
+    },
+    Step {
+        name: "python",
+        about: "the official Python client drives the emulator, and generated requests find nothing wrong (needs PyPI once)",
+        needs: &[Need::MEDIA_BUILD, &[Need::FfmpegProgram, Need::Python]],
+        run: python::run,
     },
     Step {
         name: "test",

@@ -77,7 +77,7 @@ mod tests {
         assert!(!complete);
         assert!(
             text.contains(
-                "\n  sudo dnf install -y gcc glibc-devel pkgconf-pkg-config ffmpeg-free-devel clang-devel ffmpeg-free strace chromium\n"
+                "\n  sudo dnf install -y gcc glibc-devel pkgconf-pkg-config ffmpeg-free-devel clang-devel ffmpeg-free strace chromium python3\n"
             ),
             "{text}"
         );
@@ -87,6 +87,7 @@ mod tests {
     #[test]
     fn absent_optional_tools_leave_the_machine_complete() {
         let answers = [
+            ("python3", "echo Python 3.11.2"),
             ("rustc", "echo rustc 1.95.0"),
             ("cargo", r#"[ "$1" != nextest ]"#),
             ("cc", "echo cc 12"),

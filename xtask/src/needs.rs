@@ -44,8 +44,8 @@ impl Need {
         Self::FfmpegProgram,
         Self::Strace,
         Self::Chromium,
-        Self::Nextest,
         Self::Python,
+        Self::Nextest,
     ];
 
     /// What compiling the media parts needs.
@@ -85,13 +85,13 @@ impl Need {
             Self::Strace => "test (on Linux: it watches what the probe opens)",
             Self::Chromium => "test (it looks at the emulator's page)",
             Self::Nextest => "optional: without it, test uses `cargo test`",
-            Self::Python => "optional: bench (the Python SDK and PyAV are among its contenders)",
+            Self::Python => "test, bench; ci python (the official Python client drives the emulator)",
         }
     }
 
     /// Whether some verb cannot run without it.
     pub(crate) fn is_required(self) -> bool {
-        !matches!(self, Self::Nextest | Self::Python)
+        !matches!(self, Self::Nextest)
     }
 
     /// The packages that bring it.

@@ -12,6 +12,9 @@ const FFMPEG_LIBRARIES: [(&str, &str); 3] = [
     ("libavutil", "57.28"),
 ];
 
+/// The oldest Python that the pinned packages of the suites take.
+const PYTHON: &str = "3.10";
+
 pub(crate) fn toolchain(machine: &Machine, rust_version: &str) -> Seen {
     let Some(text) = machine.ask(machine.named("RUSTC", "rustc"), &["--version"]) else {
         return Seen::Missing("`rustc --version` does not run".into());
@@ -171,6 +174,16 @@ pub(crate) fn python(machine: &Machine) -> Seen {
     let Some(version) = machine.ask("python3", &["--version"]) else {
         return Seen::Missing("`python3` does not run".into());
     };
+    let number = version.split_whitespace().nth(1).unwrap_or_default();
+    if !at_least(
+        number.split(['a', 'b', 'r']).next().unwrap_or(number),
+        PYTHON,
+    ) {
+        return Seen::Missing(format!(
+            "{}, but {PYTHON} or newer is needed",
+            first_line(&version)
+        ));
+    }
     // Debian ships `venv` without `ensurepip`, and then it makes no usable environment.
     match machine.ask("python3", &["-c", "import venv, ensurepip"]) {
         Some(_) => Seen::Present(first_line(&version)),
@@ -264,6 +277,27 @@ mod tests {
         );
         check(c_compiler, &[("cc", "echo cc 12")], Ok("cc 12"));
         check(c_compiler, &[], Err("`cc` does not run"));
+    }
+
+    #[test]
+    fn a_python_that_is_old_or_makes_no_environments_is_missing() {
+        check(python, &[], Err("`python3` does not run"));
+        check(
+            python,
+            &[("python3", "echo Python 3.9.2")],
+            Err("Python 3.9.2, but 3.10 or newer is needed"),
+        );
+        let bare = r#"case "$1" in --version) echo Python 3.13.0rc1;; *) exit 1;; esac"#;
+        check(
+            python,
+            &[("python3", bare)],
+            Err("Python 3.13.0rc1 without venv"),
+        );
+        check(
+            python,
+            &[("python3", "echo Python 3.11.2")],
+            Ok("Python 3.11.2"),
+        );
     }
 
     #[test]

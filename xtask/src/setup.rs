@@ -150,6 +150,10 @@ mod tests {
         ("strace", r#"[ -e "$HERE/installed" ]"#),
         ("chromium", r#"[ -e "$HERE/installed" ]"#),
         (
+            "python3",
+            r#"[ -e "$HERE/installed" ] && echo Python 3.11.2"#,
+        ),
+        (
             "apt-get",
             r#"echo "$*" >> "$HERE/log"
             case "$*" in
@@ -158,7 +162,7 @@ mod tests {
         ),
     ];
 
-    const INSTALL: &str = "-o DPkg::Lock::Timeout=300 install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg strace chromium\n";
+    const INSTALL: &str = "-o DPkg::Lock::Timeout=300 install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg strace chromium python3 python3-venv\n";
     const UPDATE: &str = "-o DPkg::Lock::Timeout=300 update\n";
 
     fn with(changes: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
@@ -240,7 +244,7 @@ mod tests {
             &machine(System::Apt, &programs),
             "",
             Err(
-                "run: sudo apt-get update && sudo apt-get install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg strace chromium",
+                "run: sudo apt-get update && sudo apt-get install -y --no-install-recommends pkg-config libavformat-dev libclang-dev ffmpeg strace chromium python3 python3-venv",
             ),
         );
     }
@@ -250,12 +254,12 @@ mod tests {
         check(
             &machine(System::Pacman, FRESH),
             "",
-            Err("run: pacman -S --needed pkgconf ffmpeg clang strace chromium"),
+            Err("run: pacman -S --needed pkgconf ffmpeg clang strace chromium python"),
         );
         check(
             &machine(System::Brew, FRESH),
             "",
-            Err("run: brew install pkgconf ffmpeg llvm chromium"),
+            Err("run: brew install pkgconf ffmpeg llvm chromium python"),
         );
     }
 

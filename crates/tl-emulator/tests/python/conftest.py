@@ -13,7 +13,7 @@ import urllib.request
 import httpx
 import pytest
 from described import Described
-from programs import clip, start
+from programs import clip, start, stop
 from twelvelabs import TwelveLabs
 
 sys.dont_write_bytecode = True
@@ -30,14 +30,14 @@ class Emulator:
     def __init__(self, *options):
         self.process, line = start(*options)
         self.base_url = line["base_url"]
-        self.control_url = line["control_url"]
+        self.control_url = line["pages"]
         self.api_key = line["api_key"]
         description = self.control("GET", "/openapi.json")
         self.described = Described(description)
         paths = description["paths"].values()
         COUNTED["described"] |= {operation["operationId"] for path in paths for operation in path.values()}
         # What a switch or a fault changes is not described.
-        self.is_described = "--quirk" not in options
+        self.is_described = not {"--quirk", "--fault"} & set(options)
         self.client = TwelveLabs(
             api_key=self.api_key,
             base_url=self.base_url,
@@ -68,8 +68,7 @@ class Emulator:
 
     def stop(self):
         COUNTED["operations"] |= self.described.seen
-        self.process.stdin.close()
-        self.process.wait(timeout=30)
+        stop(self.process)
 
 
 @contextlib.contextmanager
@@ -94,7 +93,7 @@ def refused(kind, status, code):
 
 @pytest.fixture
 def emulator():
-    with running("--allow-private-urls") as emulator:
+    with running("--allow-private") as emulator:
         yield emulator
 
 

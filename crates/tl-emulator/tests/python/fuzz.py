@@ -15,7 +15,7 @@ import urllib.request
 
 from twelvelabs import TwelveLabs
 
-from programs import clip, start
+from programs import clip, start, stop
 
 LEAST = 5000
 # Of each operation some requests must have been good ones, or nothing was tried. Nothing has a transcription, and only what
@@ -28,7 +28,7 @@ options.add_argument("--seed", type=int, default=None, help="for the same reques
 options, more = options.parse_known_args()
 
 process, emulator = start("--chunk-size", "1000000")
-control = emulator["control_url"]
+control = emulator["pages"]
 
 
 def ask(path, body=None):
@@ -97,8 +97,7 @@ statuses = collections.Counter(entry["status"] for entry in entries)
 good = collections.Counter(entry["operation"] for entry in entries if entry["status"] < 300)
 description = ask("/openapi.json")
 operations = {operation["operationId"] for path in description["paths"].values() for operation in path.values()}
-process.stdin.close()
-process.wait(timeout=30)
+stop(process)
 print(f"{total} requests in {took:.0f} s; statuses {dict(sorted(statuses.items()))}")
 print(f"good answers {dict(sorted(good.items()))}")
 faults = sum(count for status, count in statuses.items() if status >= 500)

@@ -6,10 +6,21 @@ import subprocess
 
 
 def start(*options):
-    """An emulator that runs until its standard input is closed, and the line in which it says where it is."""
-    program = os.environ["TL_EMULATOR"]
-    process = subprocess.Popen([program, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    return process, json.loads(process.stdout.readline())
+    """An emulator that runs until `stop`, and the line in which it says where it is."""
+    command = [os.environ["TL"], "emulator", "--json", "--quiet", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    line = process.stdout.readline()
+    if not line.startswith(b'{"api_key"'):
+        process.wait(timeout=30)
+        raise RuntimeError(f"the emulator did not start: {line.decode()}")
+    return process, json.loads(line)
+
+
+def stop(process):
+    """Ends an emulator, which must take it well."""
+    process.terminate()
+    assert process.wait(timeout=30) == 0
+    process.stdout.close()
 
 
 def clip(path, size="640x360", seconds=5):
