@@ -92,16 +92,16 @@ const STEPS: &[Step] = &[
         run: fuzz::run,
     },
     Step {
-        name: "demo",
-        about: "the story of `cargo xtask demo`, without its setup",
-        needs: &[Need::MEDIA_BUILD, &[Need::FfmpegProgram]],
-        run: |_| demo::tell(&[]),
-    },
-    Step {
         name: "python",
         about: "the official Python client drives the emulator, and generated requests find nothing wrong (needs PyPI once)",
         needs: &[Need::MEDIA_BUILD, &[Need::FfmpegProgram, Need::Python]],
         run: python::run,
+    },
+    Step {
+        name: "demo",
+        about: "the story of `cargo xtask demo`, without its setup",
+        needs: &[Need::MEDIA_BUILD, &[Need::FfmpegProgram]],
+        run: |_| demo::tell(&[]),
     },
     Step {
         name: "test",

@@ -8,18 +8,19 @@ use tl_validate::ProbeErrorKind as Probe;
 
 /// What `tl` exits with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Exit {
-    Ok = 0,
-    SomeFailed = 1,
-    Usage = 2,
-    RefusedLocally = 3,
-    KeyRefused = 4,
-    Temporary = 5,
-    Limit = 6,
-    RefusedForGood = 7,
-    DeadlinePassed = 8,
-    Interrupted = 130,
+    Ok,
+    SomeFailed,
+    Usage,
+    RefusedLocally,
+    KeyRefused,
+    Temporary,
+    Limit,
+    RefusedForGood,
+    DeadlinePassed,
+    Interrupted,
+    /// That of a command that was run: `tl emulator exec` passes it on.
+    Passed(u8),
 }
 
 impl Exit {
@@ -50,7 +51,19 @@ impl Exit {
     ];
 
     pub(crate) fn code(self) -> u8 {
-        self as u8
+        match self {
+            Self::Ok => 0,
+            Self::SomeFailed => 1,
+            Self::Usage => 2,
+            Self::RefusedLocally => 3,
+            Self::KeyRefused => 4,
+            Self::Temporary => 5,
+            Self::Limit => 6,
+            Self::RefusedForGood => 7,
+            Self::DeadlinePassed => 8,
+            Self::Interrupted => 130,
+            Self::Passed(code) => code,
+        }
     }
 
     /// The code of an error of the client.

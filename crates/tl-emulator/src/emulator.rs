@@ -374,6 +374,15 @@ impl Emulator {
         self.shell.seed(seed)
     }
 
+    /// Registers an address that is told when tasks end, and gives the identifier of the registration. Events are signed with
+    /// `secret`. An address that is registered with the same secret already keeps its registration.
+    ///
+    /// # Errors
+    /// Where the registration could not be written down.
+    pub fn register_webhook(&self, url: &Url, secret: &str) -> Result<String, MemoryError> {
+        self.shell.register_webhook(url, secret)
+    }
+
     /// Stops the server and removes its temporary files.
     pub async fn shutdown(mut self) {
         let (told, hear) = oneshot::channel();

@@ -43,7 +43,7 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Rules(rules::RulesVerb),
     /// Run the platform's API on this machine, for tests; Ctrl-C ends it
-    Emulator(emulator::EmulatorArgs),
+    Emulator(Box<emulator::EmulatorArgs>),
     /// Look whether key, address and helper are in order
     Doctor(doctor::Doctor),
     /// Print the completions of a shell

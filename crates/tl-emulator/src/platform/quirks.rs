@@ -12,12 +12,14 @@ pub struct Quirk {
     pub question: &'static str,
     /// The answers; the first is the default.
     pub values: &'static [&'static str],
+    /// Why the default is what it is: what was documented or observed, and when.
+    pub why: &'static str,
 }
 
 macro_rules! quirks {
-    ($($(#[$meta:meta])* $ident:ident = $name:literal, $question:literal, [$($value:literal),+];)+) => {
+    ($($(#[$meta:meta])* $ident:ident = $name:literal, $question:literal, [$($value:literal),+], $why:literal;)+) => {
         $($(#[$meta])* pub static $ident: Quirk =
-            Quirk { name: $name, question: $question, values: &[$($value),+] };)+
+            Quirk { name: $name, question: $question, values: &[$($value),+], why: $why };)+
 
         /// Every switch, in the order of its name's importance to a client.
         pub static ALL: &[&Quirk] = &[$(&$ident),+];
@@ -27,75 +29,96 @@ macro_rules! quirks {
 quirks! {
     /// The status of a created task.
     CREATED_STATUS = "created-status",
-        "Does POST /tasks answer 201 (observed) or 200 (documented)?", ["201", "200"];
+        "Does POST /tasks answer 201 (observed) or 200 (documented)?", ["201", "200"],
+        "Observed in July 2026; every description says 200. Clients must take both.";
     /// The status of an answer without a body.
     EMPTY_STATUS = "empty-status",
-        "Do deletions and updates answer 204 (description of February 2026) or 200 (of July 2026)?", ["204", "200"];
+        "Do deletions and updates answer 204 (description of February 2026) or 200 (of July 2026)?", ["204", "200"],
+        "The description of July 2026 prints every 204 as 200, an accident of its making.";
     /// Task and video identifiers.
     VIDEO_ID = "video-id",
-        "Does a video have an identifier of its own, or that of its task? The samples disagree.", ["own", "same"];
+        "Does a video have an identifier of its own, or that of its task? The samples disagree.", ["own", "same"],
+        "One sample of the documents shows two identifiers, another one shows the same twice; a client must not rely on either.";
     /// The first status of an uploaded file.
     FIRST_STATUS = "first-status",
         "Does the task of an uploaded file begin with `validating` (documented) or `uploading` (observed)?",
-        ["validating", "uploading"];
+        ["validating", "uploading"],
+        "The order of the documents; `uploading` is no status of the page of the task object.";
     /// A page that is too long.
     BEYOND_PAGE_LIMIT = "beyond-page-limit",
-        "Is a page_limit above 50 refused, or taken for 50?", ["refuse", "clamp"];
+        "Is a page_limit above 50 refused, or taken for 50?", ["refuse", "clamp"],
+        "Documented as the maximum; what happens beyond it is not. Refusing finds mistakes.";
     /// The code for an unknown task.
     UNKNOWN_TASK = "unknown-task",
-        "Which code does an unknown task give?", ["resource_not_exist", "not_found"];
+        "Which code does an unknown task give?", ["resource_not_exist", "not_found"],
+        "The page of error codes; the description has no 404 for tasks at all.";
     /// The file name filter of lists.
     FILENAME_FILTER = "filename-filter",
         "Does the filter `filename` of tasks and videos compare whole names, or parts without regard to case?",
-        ["exact", "partial"];
+        ["exact", "partial"],
+        "Documented for assets as partial (April 2026), and for nothing else.";
     /// Keys of the system's metadata in user metadata.
     RESERVED_KEYS = "reserved-keys",
         "Are the keys duration, filename, fps, height, model_names, size, video_title and width refused in user_metadata? The note left the documents in July 2026.",
-        ["accept", "refuse"];
+        ["accept", "refuse"],
+        "The note that reserved them left the documents in July 2026.";
     /// The `Retry-After` header of a 429.
     RETRY_AFTER = "retry-after",
-        "Does a 429 say Retry-After in seconds (read by live clients), as a date, or not at all?", ["seconds", "date", "none"];
+        "Does a 429 say Retry-After in seconds (read by live clients), as a date, or not at all?", ["seconds", "date", "none"],
+        "Clients that speak to the platform read seconds; no document names the header.";
     /// The headers that tell how much is left.
     RATE_HEADERS = "rate-headers",
-        "Which headers tell the rate limit: those of the scheme of 2024, of 2026, both, or none?", ["both", "old", "new", "none"];
+        "Which headers tell the rate limit: those of the scheme of 2024, of 2026, both, or none?", ["both", "old", "new", "none"],
+        "Two schemes are documented, of 2024 and of 2026; a client that reads either is served.";
     /// A wrong method.
     WRONG_METHOD = "wrong-method",
-        "Does a known path with a wrong method answer 405 or 404?", ["405", "404"];
+        "Does a known path with a wrong method answer 405 or 404?", ["405", "404"],
+        "HTTP; not documented.";
     /// Whether assets are looked at later.
     ASSET_STATUS = "asset-status",
         "Is a new asset `processing` and a bad file found out later (since July 2026), or are small files `ready` or refused at once?",
-        ["async", "sync"];
+        ["async", "sync"],
+        "Release notes of 2026-07-07: every upload is processed afterwards.";
     /// What must go with each chunk.
     UPLOAD_HEADERS = "upload-headers",
         "Which headers does a multipart upload ask for: the content type that the official clients send anyway, one more, or none?",
-        ["content-type", "extra", "none"];
+        ["content-type", "extra", "none"],
+        "The official clients send this content type and ignore what the session asks for.";
     /// What uses a presigned URL up.
     URL_SPENT = "url-spent",
         "Is a presigned URL used up by every attempt that was let in, or only by one that stored the chunk?",
-        ["attempt", "success"];
+        ["attempt", "success"],
+        "Documented as single use; the stricter reading.";
     /// An ended session.
     EXPIRED_UPLOAD = "expired-upload",
-        "Which status do reports and requests for URLs give after the 24 hours of a multipart upload?", ["400", "404", "403"];
+        "Which status do reports and requests for URLs give after the 24 hours of a multipart upload?", ["400", "404", "403"],
+        "Only that a session ends is documented; 400 is the status that every operation of uploads has.";
     /// A report to a complete upload.
     REPORT_AFTER_COMPLETION = "report-after-completion",
         "Are chunks that are reported after the upload is complete counted as duplicates, or refused?",
-        ["duplicates", "refuse"];
+        ["duplicates", "refuse"],
+        "Documented: what was reported before is counted as a duplicate and ignored.";
     /// Indexing too early.
     ASSET_NOT_READY = "asset-not-ready",
-        "Which status does indexing an asset that is not ready give?", ["400", "409"];
+        "Which status does indexing an asset that is not ready give?", ["400", "409"],
+        "Documented is that the asset must be ready; 409 is not among the statuses of the operation.";
     /// The first status of an indexed asset.
     INDEXED_VALIDATING = "indexed-asset-validating",
-        "Does an indexed asset begin with `validating` (newest client), or with `pending`?", ["no", "yes"];
+        "Does an indexed asset begin with `validating` (newest client), or with `pending`?", ["no", "yes"],
+        "The description of July 2026 has no `validating` here; the client of October 2026 has.";
     /// An asset that does not suit the index.
     INDEXED_JUDGEMENT = "indexed-asset-judgement",
         "Is an asset that breaks the rules of the index's models refused at once, or does its indexing fail?",
-        ["refuse", "fail"];
+        ["refuse", "fail"],
+        "POST /tasks refuses a file that breaks a rule at once (observed); not documented for indexed assets.";
     /// Events of indexed assets.
     INDEXED_EVENTS = "indexed-asset-events",
-        "Do indexed assets send the events of tasks, with their own identifier?", ["yes", "no"];
+        "Do indexed assets send the events of tasks, with their own identifier?", ["yes", "no"],
+        "The events are documented for what is indexed, without regard to the way in.";
     /// The text of the version header.
     API_VERSION_HEADER = "api-version-header",
-        "What does the header X-Api-Version say?", ["1.3", "v1.3"];
+        "What does the header X-Api-Version say?", ["1.3", "v1.3"],
+        "The header is documented without a sample; the version number is written without its letter elsewhere.";
 }
 
 /// The answers in force.
@@ -172,6 +195,7 @@ mod tests {
     fn no_two_switches_have_the_same_name_and_each_has_a_choice() {
         for (at, quirk) in ALL.iter().enumerate() {
             assert!(quirk.values.len() > 1, "{}", quirk.name);
+            assert!(quirk.why.ends_with('.'), "{}", quirk.name);
             assert!(
                 ALL[..at].iter().all(|other| other.name != quirk.name),
                 "{}",

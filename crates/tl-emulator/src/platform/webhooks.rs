@@ -35,6 +35,15 @@ impl Platform {
         id
     }
 
+    /// The registration of that address with that secret.
+    #[must_use]
+    pub fn find_webhook(&self, url: &Url, secret: &str) -> Option<&str> {
+        let mut webhooks = self.state.webhooks.values();
+        let found =
+            webhooks.find(|webhook| webhook.url == url.as_str() && webhook.secret == secret)?;
+        Some(&found.id)
+    }
+
     /// Ends a registration. `false` where there is none.
     pub fn remove_webhook(&mut self, id: &str) -> bool {
         self.state.webhooks.remove(id).is_some()

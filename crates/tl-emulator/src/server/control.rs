@@ -280,6 +280,8 @@ async fn all_quirks(State(shell): State<Arc<Shell>>) -> Json<Value> {
                 "name": quirk.name,
                 "question": quirk.question,
                 "values": quirk.values,
+                "default": quirk.values[0],
+                "why": quirk.why,
                 "value": platform.settings().quirks.get(quirk),
             })
         })

@@ -130,6 +130,17 @@ impl Shell {
         Ok(ids)
     }
 
+    pub(crate) fn register_webhook(&self, url: &Url, secret: &str) -> Result<String, MemoryError> {
+        let mut platform = self.platform();
+        let id = match platform.find_webhook(url, secret) {
+            Some(id) => id.to_owned(),
+            None => platform.register_webhook(self.clock.now(), url, secret),
+        };
+        let changes = platform.take_changes();
+        self.write_down(&changes).map_err(MemoryError::new)?;
+        Ok(id)
+    }
+
     pub(super) fn write_down(&self, changes: &[Change]) -> Result<(), String> {
         match &mut *self.store.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(store) => store.write(changes),
