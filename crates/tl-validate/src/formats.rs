@@ -30,6 +30,11 @@ pub use sarif::sarif;
 
 use crate::{MediaFacts, Report};
 
+/// The JSON schema (draft 2020-12) of one line of [`jsonl`] and of one item of [`json`].
+///
+/// Fields may be added in later versions; a reader that validates should take the schema of the version it reads.
+pub const ENTRY_SCHEMA: &str = include_str!("../schemas/entry.json");
+
 /// One file with its report.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -40,8 +45,10 @@ pub struct Entry<'a> {
     pub report: &'a Report,
     /// What is known of the file, when it could be probed.
     pub facts: Option<&'a MediaFacts>,
-    /// A small JPEG picture of the file, for [`html()`].
+    /// A small JPEG or PNG picture of the file, for [`html()`].
     pub thumbnail: Option<&'a [u8]>,
+    /// Why there is no picture, as a clause, for [`html()`].
+    pub no_thumbnail: Option<&'a str>,
     /// How long the check took, in seconds.
     pub seconds: Option<f64>,
 }
@@ -54,6 +61,7 @@ impl<'a> Entry<'a> {
             report,
             facts: None,
             thumbnail: None,
+            no_thumbnail: None,
             seconds: None,
         }
     }
@@ -65,10 +73,17 @@ impl<'a> Entry<'a> {
         self
     }
 
-    /// Adds a JPEG picture.
+    /// Adds a JPEG or PNG picture. Bytes that are neither are not shown.
     #[must_use]
-    pub fn with_thumbnail(mut self, jpeg: &'a [u8]) -> Self {
-        self.thumbnail = Some(jpeg);
+    pub fn with_thumbnail(mut self, picture: &'a [u8]) -> Self {
+        self.thumbnail = Some(picture);
+        self
+    }
+
+    /// Says why there is no picture, as a clause such as `ffmpeg was not found`.
+    #[must_use]
+    pub fn without_thumbnail(mut self, because: &'a str) -> Self {
+        self.no_thumbnail = Some(because);
         self
     }
 

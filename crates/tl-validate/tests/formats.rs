@@ -60,12 +60,11 @@ fn with_entries<T>(then: impl FnOnce(&[Entry<'_>]) -> T) -> T {
     let entries: Vec<Entry<'_>> = cases
         .iter()
         .map(|case| {
-            let entry = Entry::new(case.name, &case.report)
-                .with_seconds(0.25)
-                .with_thumbnail(b"\xff\xd8\xff");
-            case.facts
-                .as_ref()
-                .map_or(entry, |facts| entry.with_facts(facts))
+            let entry = Entry::new(case.name, &case.report).with_seconds(0.25);
+            match &case.facts {
+                Some(facts) => entry.with_facts(facts).with_thumbnail(b"\xff\xd8\xff"),
+                None => entry,
+            }
         })
         .collect();
     then(&entries)
@@ -143,6 +142,17 @@ fn sarif_is_what_the_schema_asks_for() {
 fn html_is_whole_and_holds_nothing_foreign() {
     let text = with_entries(formats::html);
     assert!(text.contains("data:image/jpeg;base64,/9j/"));
+    assert!(text.contains("No picture: the file cannot be read."));
+    for load in [
+        "<link",
+        "<iframe",
+        "@import",
+        "url(",
+        "src=\"http",
+        "srcset",
+    ] {
+        assert!(!text.contains(load), "{load}");
+    }
     assert!(!text.contains("<c>") && !text.contains("<script") && !text.contains('\u{1b}'));
     // Everything it needs is inside: the only addresses are links for people.
     assert_eq!(
@@ -171,4 +181,35 @@ fn lines_for_people_are_plain_without_colour_and_never_carry_control_characters(
     );
     insta::assert_snapshot!("human", write(false, false));
     insta::assert_snapshot!("human_details", write(false, true));
+}
+
+#[test]
+fn every_file_of_the_page_has_a_picture_or_the_reason_why_not() {
+    let cases = cases();
+    let entry = Entry::new(cases[0].name, &cases[0].report);
+    let facts = cases[0].facts.as_ref().expect("a good case");
+    let sound_only = MediaFacts::default();
+    let check = |entry: Entry<'_>, expected: &str| {
+        let text = formats::html(&[entry]);
+        assert!(text.contains(expected), "{expected} in {text}");
+    };
+    let png = b"\x89PNG\r\n\x1a\n....";
+    check(
+        entry.with_thumbnail(png),
+        "data:image/png;base64,iVBORw0KGgo",
+    );
+    check(
+        entry.with_thumbnail(b"<script>alert(1)</script>"),
+        "No picture: what was made is neither JPEG nor PNG.",
+    );
+    check(
+        entry.without_thumbnail("ffmpeg <was> not found"),
+        "No picture: ffmpeg &lt;was&gt; not found.",
+    );
+    check(
+        entry.with_facts(&sound_only),
+        "No picture: the file has no video.",
+    );
+    check(entry.with_facts(facts), "No picture: none was made.");
+    check(entry, "No picture: the file cannot be read.");
 }

@@ -34,13 +34,7 @@ pub(super) fn row(entry: &Entry<'_>) -> String {
     let mut out = String::new();
     let report = entry.report;
     out.push_str("<tr><td>");
-    if let Some(jpeg) = entry.thumbnail {
-        let _ = write!(
-            out,
-            "<img alt=\"\" src=\"data:image/jpeg;base64,{}\">",
-            base64(jpeg)
-        );
-    }
+    picture(&mut out, entry);
     let verdict = report.verdict.as_str();
     let _ = write!(
         out,
@@ -79,6 +73,38 @@ pub(super) fn row(entry: &Entry<'_>) -> String {
     }
     out.push_str("</ul></td></tr>\n");
     out
+}
+
+/// The picture itself, or why there is none.
+fn picture(out: &mut String, entry: &Entry<'_>) {
+    let media_type = |bytes: &[u8]| match bytes {
+        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
+        _ => None,
+    };
+    let found = entry
+        .thumbnail
+        .and_then(|bytes| Some((media_type(bytes)?, bytes)));
+    if let Some((media_type, bytes)) = found {
+        let _ = write!(
+            out,
+            "<img alt=\"\" src=\"data:{media_type};base64,{}\">",
+            base64(bytes)
+        );
+        return;
+    }
+    let reason = match (entry.no_thumbnail, entry.thumbnail, entry.facts) {
+        (Some(reason), ..) => reason,
+        (None, Some(_), _) => "what was made is neither JPEG nor PNG",
+        (None, None, None) => "the file cannot be read",
+        (None, None, Some(facts)) if facts.video().is_none() => "the file has no video",
+        (None, None, Some(_)) => "none was made",
+    };
+    let _ = write!(
+        out,
+        "<span class=\"why\">No picture: {}.</span>",
+        escaped(reason)
+    );
 }
 
 /// Base64 by RFC 4648, with padding.

@@ -1,0 +1,276 @@
+//! The formats against their schemas: SARIF against that of OASIS, JUnit against what servers read, JSON against our own.
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use tl_validate::formats::{self, Entry};
+use tl_validate::{
+    AudioStream, DurationSource, MediaFacts, ProbeError, ProbeErrorKind, Report, Route, RulePack,
+    Target, Truncation, VideoStream, check, check_probe_failure,
+};
+
+const SARIF: &str = include_str!("schemas/sarif-2.1.0.json");
+
+/// A name with everything that an escape can get wrong.
+const NASTY: &str = "=a\"b,<c>&'d\n\u{1b}[31m \u{fffe} é\u{1f3ac}.mp4";
+
+/// A regular expression of the SARIF schema that is none: its last bracket closes nothing.
+const BROKEN_PATTERN: &str = "^[a-zA-Z]{2}|^[a-zA-Z]{2}-[a-zA-Z]{2}]?$";
+
+fn validator(schema: &str) -> Validator {
+    let mended = schema.replace(BROKEN_PATTERN, "^[a-zA-Z]{2}(-[a-zA-Z]{2})?$");
+    let schema: Value = serde_json::from_str(&mended).expect("JSON");
+    jsonschema::validator_for(&schema).expect("a schema")
+}
+
+/// Every complaint of a schema about a document.
+fn complaints(validator: &Validator, document: &Value) -> Vec<String> {
+    validator
+        .iter_errors(document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect()
+}
+
+/// Facts in all their breadth: good, bad, long, tiny, silent, cut off, not read.
+fn reports() -> Vec<(Option<MediaFacts>, Report)> {
+    let mut all = Vec::new();
+    for (width, height, seconds, size) in [
+        (640, 360, 12.0, 48_000),
+        (320, 180, 2.0, 1),
+        (2160, 3840, 15_000.0, 3 << 30),
+        (1000, 400, 4.0, 11 << 30),
+        (854, 480, 3.99, 4_294_967_296),
+    ] {
+        let facts = MediaFacts {
+            file_size_bytes: size,
+            file_mime_type: Some("video/mp4".into()),
+            file_container_format: Some("mov,mp4".into()),
+            duration_seconds: Some(seconds),
+            duration_source: Some(DurationSource::Tail),
+            video_streams: vec![VideoStream {
+                codec: "h264".into(),
+                width,
+                height,
+                rotation: Some(-90),
+                sample_aspect: Some((4, 3)),
+                display_width: Some(1),
+                ..VideoStream::default()
+            }],
+            audio_streams: vec![AudioStream {
+                codec: "aac".into(),
+                language: Some("eng".into()),
+                ..AudioStream::default()
+            }],
+            truncated: (size == 1).then(|| Truncation {
+                expected_bytes: Some(7),
+                detail: NASTY.into(),
+            }),
+            header_only: size == 1,
+            duration_unverified: seconds > 10_000.0,
+            warnings: vec![NASTY.into()],
+            ..MediaFacts::default()
+        };
+        for route in Route::ALL {
+            for info in RulePack::all() {
+                let pack = RulePack::named(&info.name).expect("built in");
+                let mut target = Target::new(route).with_option("conversation");
+                if size == 1 {
+                    target = target.with_engine("pegasus1.6").with_engine("tomorrow9");
+                }
+                let report = check(&facts, &target, pack);
+                all.push((Some(facts.clone()), report));
+            }
+        }
+    }
+    let error = ProbeError::new(ProbeErrorKind::NotMedia, NASTY, NASTY);
+    let report = check_probe_failure(&error, &Target::new(Route::Tasks), RulePack::current());
+    all.push((None, report));
+    all
+}
+
+fn with_entries<T>(then: impl FnOnce(&[Entry<'_>]) -> T) -> T {
+    let reports = reports();
+    let names: Vec<String> = (0..reports.len()).map(|i| format!("{i}{NASTY}")).collect();
+    let entries: Vec<Entry<'_>> = reports
+        .iter()
+        .zip(&names)
+        .map(|((facts, report), name)| {
+            let entry = Entry::new(name, report).with_seconds(0.25);
+            facts
+                .as_ref()
+                .map_or(entry, |facts| entry.with_facts(facts))
+        })
+        .collect();
+    then(&entries)
+}
+
+#[test]
+fn sarif_is_valid_by_the_schema_of_oasis() {
+    let schema = validator(SARIF);
+    let empty: Value = serde_json::from_str(&formats::sarif(&[])).expect("JSON");
+    assert_eq!(complaints(&schema, &empty), [""; 0]);
+    let text = with_entries(formats::sarif);
+    let mut log: Value = serde_json::from_str(&text).expect("JSON");
+    assert!(log["runs"][0]["results"].as_array().map_or(0, Vec::len) > 100);
+    assert_eq!(complaints(&schema, &log), [""; 0]);
+
+    // The same look at a log with one wrong word sees it.
+    log["runs"][0]["results"][0]["level"] = json!("fatal");
+    assert_eq!(complaints(&schema, &log).len(), 1);
+}
+
+#[test]
+fn json_is_valid_by_the_schema_that_is_shipped() {
+    let schema = validator(formats::ENTRY_SCHEMA);
+    let all: Vec<Value> = serde_json::from_str(&with_entries(formats::json)).expect("an array");
+    for entry in &all {
+        assert_eq!(complaints(&schema, entry), [""; 0], "{entry:#}");
+    }
+    let lines = with_entries(|entries| entries.iter().map(formats::jsonl).collect::<Vec<_>>());
+    assert_eq!(lines.len(), all.len());
+    for (line, entry) in lines.iter().zip(&all) {
+        assert_eq!(
+            serde_json::from_str::<Value>(line).ok().as_ref(),
+            Some(entry)
+        );
+    }
+
+    // The same look at entries that are wrong in one place sees each.
+    let wrong = |change: fn(&mut Value)| {
+        let mut entry = all[7].clone();
+        change(&mut entry);
+        complaints(&schema, &entry).len()
+    };
+    assert_eq!(wrong(|e| e["verdict"] = json!("maybe")), 1);
+    assert_eq!(wrong(|e| e["facts"]["unheard_of"] = json!(1)), 1);
+    assert_eq!(wrong(|e| e["pack_date"] = json!("yesterday")), 1);
+    assert!(wrong(|e| e["findings"][0]["severity"] = json!(3)) > 0);
+}
+
+/// What an element of JUnit XML may hold, in the reading that Jenkins, GitLab and Ant have in common: attributes that
+/// must be there, attributes that may be there, and children.
+fn junit_element(name: &str) -> Option<(&[&str], &[&str], &[&str])> {
+    Some(match name {
+        "testsuites" => (
+            &[],
+            &["name", "tests", "failures", "errors", "time", "disabled"],
+            &["testsuite"],
+        ),
+        "testsuite" => (
+            &["name", "tests"],
+            &[
+                "failures",
+                "errors",
+                "time",
+                "skipped",
+                "disabled",
+                "timestamp",
+                "hostname",
+                "id",
+                "package",
+                "file",
+            ],
+            &["properties", "testcase", "system-out", "system-err"],
+        ),
+        "testcase" => (
+            &["name", "classname"],
+            &["time", "assertions", "status", "file", "line"],
+            &["skipped", "error", "failure", "system-out", "system-err"],
+        ),
+        "failure" | "error" => (&[], &["type", "message"], &[]),
+        "system-out" | "system-err" => (&[], &[], &[]),
+        _ => return None,
+    })
+}
+
+/// Every complaint about a JUnit document.
+fn junit_complaints(text: &str) -> Vec<String> {
+    let document = match roxmltree::Document::parse(text) {
+        Ok(document) => document,
+        Err(error) => return vec![error.to_string()],
+    };
+    let mut found = Vec::new();
+    if document.root_element().tag_name().name() != "testsuites" {
+        found.push("the root is no `testsuites`".to_owned());
+    }
+    for node in document.descendants().filter(|node| node.is_element()) {
+        let name = node.tag_name().name();
+        let Some((required, optional, children)) = junit_element(name) else {
+            found.push(format!("`{name}` is no element"));
+            continue;
+        };
+        for attribute in required {
+            if !node.has_attribute(*attribute) {
+                found.push(format!("`{name}` lacks `{attribute}`"));
+            }
+        }
+        for attribute in node.attributes() {
+            let key = attribute.name();
+            if !required.contains(&key) && !optional.contains(&key) {
+                found.push(format!("`{name}` has `{key}`"));
+            }
+            let numeric = ["tests", "failures", "errors", "skipped"].contains(&key)
+                && attribute.value().parse::<u32>().is_err();
+            let time = key == "time" && attribute.value().parse::<f64>().is_err();
+            if numeric || time {
+                found.push(format!("`{key}` of `{name}` is `{}`", attribute.value()));
+            }
+        }
+        // Children come in the order of the list.
+        let mut place = 0;
+        for child in node.children().filter(|child| child.is_element()) {
+            let child = child.tag_name().name();
+            match children.iter().position(|c| *c == child) {
+                Some(at) if at >= place => place = at,
+                _ => found.push(format!("`{child}` stands wrong in `{name}`")),
+            }
+        }
+        let texts = node
+            .children()
+            .filter(|child| child.is_text())
+            .any(|child| !child.text().unwrap_or_default().trim().is_empty());
+        if texts && !children.is_empty() {
+            found.push(format!("`{name}` holds text"));
+        }
+    }
+    for suite in document
+        .descendants()
+        .filter(|node| node.has_tag_name("testsuite") || node.has_tag_name("testsuites"))
+    {
+        let count = |name| {
+            suite
+                .descendants()
+                .filter(|node| node.has_tag_name(name))
+                .count()
+                .to_string()
+        };
+        for (attribute, name) in [
+            ("tests", "testcase"),
+            ("failures", "failure"),
+            ("errors", "error"),
+        ] {
+            if suite.attribute(attribute) != Some(&count(name)) {
+                found.push(format!("`{attribute}` is not the number of `{name}`"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn junit_has_the_elements_that_servers_read_and_counts_them_rightly() {
+    assert_eq!(junit_complaints(&formats::junit(&[])), [""; 0]);
+    let text = with_entries(formats::junit);
+    assert_eq!(junit_complaints(&text), [""; 0]);
+
+    // The same look at documents that are wrong in one place sees each.
+    let wrong = |from: &str, to: &str| {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text, "{from}");
+        junit_complaints(&changed).len()
+    };
+    assert!(wrong("<failure type", "<failing type") > 0);
+    assert!(wrong("failures=\"", "failures=\"1") > 0);
+    assert!(wrong("classname=", "class=") > 0);
+    assert!(wrong("</testsuites>", "") > 0);
+    assert!(wrong("time=\"0.250\"", "time=\"soon\"") > 0);
+}
