@@ -7,6 +7,7 @@ mod bins;
 mod cargo;
 mod deny;
 mod deps;
+mod endurance;
 mod features;
 mod fuzz;
 mod purity;
@@ -102,6 +103,12 @@ const STEPS: &[Step] = &[
         about: "the story of `cargo xtask demo`, without its setup",
         needs: &[Need::MEDIA_BUILD, &[Need::FfmpegProgram]],
         run: |_| demo::tell(&[]),
+    },
+    Step {
+        name: "endurance",
+        about: "3 GB through both colours, while the platform fails and restarts and the client is killed ten times",
+        needs: &[Need::MEDIA_BUILD, &[Need::FfmpegProgram]],
+        run: endurance::run,
     },
     Step {
         name: "test",

@@ -2,11 +2,11 @@
 //!
 //! The story itself is the example program `demo` of `tl-client`; here it gets its clips and the probe.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clips;
 use crate::failure::Failure;
+use crate::folder::Folder;
 use crate::machine::Machine;
 use crate::passed_on;
 use crate::programs::Programs;
@@ -28,34 +28,13 @@ pub(crate) fn tell(arguments: &[String]) -> Result<(), Failure> {
     let programs = Programs::build()?;
     let demo = programs.path("demo")?;
     let probe = programs.path("tl-probe")?;
-    let folder = Folder::new()?;
-    clips::make(&Machine::this(), &folder.0)?;
+    let folder = Folder::new("demo")?;
+    clips::make(&Machine::this(), folder.path())?;
     Program::new(demo)
         .arg("--clips")
-        .arg(&folder.0)
+        .arg(folder.path())
         .args(arguments)
         .env("TL_PROBE", probe)
         .deadline(DEADLINE)
         .run()
-}
-
-/// A temporary folder that goes when the demo ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Result<Self, Failure> {
-        let path = std::env::temp_dir().join(format!("tl-demo-{}", std::process::id()));
-        // Not `create_dir_all`: a folder that somebody else prepared is not ours.
-        std::fs::create_dir(&path)
-            .map_err(|e| Failure::io(format!("could not create {}", path.display()), &e))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            eprintln!("demo: could not remove {}: {error}", self.0.display());
-        }
-    }
 }

@@ -1,0 +1,210 @@
+//! The client: one ingestion in a process of its own, which says each chunk that the storage took, and at the end what came of it.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tl_client::{
+    Client, Config, Event, Ingested, blocking,
+    protocol::{Event as Api, flow::upload::UploadSettings},
+};
+
+use crate::Story;
+
+/// A process that says nothing for this long hangs.
+const SILENCE: Duration = Duration::from_secs(120);
+
+/// A key that the emulator takes.
+pub(crate) const KEY: &str = "tlk_emulator_endurance";
+
+/// How many chunks are on their way at once: the default of the client.
+const LANES: usize = 8;
+
+/// The part of the process.
+pub(crate) fn send(colour: &str, arguments: &[&str]) -> Story<()> {
+    let [file, base_url, index_id, checkpoints, bytes_per_second] = arguments else {
+        return Err("send COLOUR FILE BASE_URL INDEX CHECKPOINTS BYTES_PER_SECOND".into());
+    };
+    let config = Config::new(KEY, base_url)?;
+    let settings = UploadSettings {
+        lanes: LANES,
+        bytes_per_second: Some(bytes_per_second.parse()?).filter(|limit| *limit > 0),
+        ..UploadSettings::default()
+    };
+    let file: &Path = file.as_ref();
+    let ingested = match colour {
+        "blocking" => blocking::Client::new(&config)?
+            .ingest(file)
+            .into_index(*index_id)
+            .checkpoint(checkpoints)
+            .chunks(settings)
+            .observe(told)
+            .run()?,
+        "async" => {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()?;
+            runtime.block_on(
+                Client::new(&config)?
+                    .ingest(file)
+                    .into_index(*index_id)
+                    .checkpoint(checkpoints)
+                    .chunks(settings)
+                    .observe(told)
+                    .run(),
+            )?
+        }
+        other => return Err(format!("there is no colour `{other}`").into()),
+    };
+    say(&result(&ingested)?);
+    Ok(())
+}
+
+fn told(event: &Event) {
+    match event {
+        Event::Api(Api::ChunkSent { chunk, .. }) => say(&json!({"sent": chunk})),
+        Event::Api(Api::ChunkRetrying { .. }) => say(&json!({"retrying": true})),
+        Event::Resuming { sent_chunks, .. } => say(&json!({"resuming": sent_chunks})),
+        Event::Unkept { because } => say(&json!({"unkept": because})),
+        _ => {}
+    }
+}
+
+fn say(value: &Value) {
+    let mut out = std::io::stdout().lock();
+    // Nobody listens any more: the story has ended.
+    let _ = writeln!(out, "{value}").and_then(|()| out.flush());
+}
+
+fn result(ingested: &Ingested) -> Story<Value> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak: Option<u64> = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    Ok(json!({"done": {
+        "route": ingested.route.as_ref().map(|choice| choice.route),
+        "asset_id": ingested.asset_id,
+        "video_id": ingested.video_id,
+        "status": ingested.status(),
+        "peak_kib": peak,
+    }}))
+}
+
+/// What a sender said.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// The storage took this chunk.
+    Sent(u32),
+    /// A chunk goes up again.
+    Retrying,
+    /// It went on from an earlier process that had sent so many chunks.
+    Resuming(u32),
+    /// It came to its end.
+    Done(Value),
+    /// It ended otherwise.
+    Ended,
+    /// The time is up.
+    Silent,
+}
+
+/// The process, as the story sees it.
+pub(crate) struct Sender {
+    child: Child,
+    said: Receiver<String>,
+}
+
+/// What is sent where.
+#[derive(Clone, Copy)]
+pub(crate) struct Order<'a> {
+    pub(crate) colour: &'a str,
+    pub(crate) file: &'a Path,
+    pub(crate) base_url: &'a str,
+    pub(crate) index_id: &'a str,
+    pub(crate) checkpoints: &'a Path,
+    /// 0 for no limit.
+    pub(crate) bytes_per_second: u64,
+}
+
+impl Sender {
+    pub(crate) fn start(order: Order<'_>) -> Story<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["send", order.colour])
+            .arg(order.file)
+            .args([order.base_url, order.index_id])
+            .arg(order.checkpoints)
+            .arg(order.bytes_per_second.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = child
+            .stdout
+            .take()
+            .ok_or("a process was started without its pipes")?;
+        let (sender, said) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Self { child, said })
+    }
+
+    /// What it says next.
+    pub(crate) fn next(&self) -> Story<Said> {
+        match self.within(SILENCE)? {
+            Said::Silent => Err("the client has said nothing for two minutes: it hangs".into()),
+            said => Ok(said),
+        }
+    }
+
+    /// What it says next, if it says anything within `time`.
+    pub(crate) fn within(&self, time: Duration) -> Story<Said> {
+        let line = match self.said.recv_timeout(time) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => return Ok(Said::Silent),
+            Err(RecvTimeoutError::Disconnected) => return Ok(Said::Ended),
+        };
+        let value: Value = serde_json::from_str(&line)?;
+        let number = |name: &str| {
+            value[name]
+                .as_u64()
+                .and_then(|number| u32::try_from(number).ok())
+        };
+        if let Some(chunk) = number("sent") {
+            Ok(Said::Sent(chunk))
+        } else if let Some(chunks) = number("resuming") {
+            Ok(Said::Resuming(chunks))
+        } else if value["retrying"] == true {
+            Ok(Said::Retrying)
+        } else if value["done"].is_object() {
+            Ok(Said::Done(value["done"].clone()))
+        } else {
+            Err(format!("the client said {line}").into())
+        }
+    }
+
+    /// Kills it without a warning; whether it was still at work.
+    pub(crate) fn kill(&mut self) -> Story<bool> {
+        let at_work = self.child.try_wait()?.is_none();
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(at_work)
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        // Gone already, or about to go: both are what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
