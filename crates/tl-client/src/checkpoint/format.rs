@@ -1,8 +1,6 @@
 //! The file: one line of JSON that holds the whole state, then a line for each chunk that was sent since. Reading and writing
 //! of the text; disk and locks are elsewhere.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tl_model::{AssetId, IndexId, IndexedAssetId};
@@ -21,8 +19,8 @@ const VERSION: u64 = 1;
 pub(crate) struct State {
     /// The address of the API that it goes to.
     pub(crate) base_url: String,
-    /// The file, or the name of the source that is no file.
-    pub(crate) source: PathBuf,
+    /// The file, or the name of the source that is no file, as far as it is text: for people.
+    pub(crate) source: String,
     /// What the source was when the upload was begun.
     pub(crate) fingerprint: Fingerprint,
     /// The index that it is to go into.

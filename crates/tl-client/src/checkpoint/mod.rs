@@ -274,7 +274,7 @@ impl Checkpoints {
         };
         let state = found.clone().unwrap_or_else(|| State {
             base_url: origin.base_url.to_owned(),
-            source: origin.source.clone(),
+            source: origin.source.to_string_lossy().into_owned(),
             fingerprint: origin.fingerprint.clone(),
             index_id: origin.index_id.cloned(),
             began: keeper::now(),
@@ -351,7 +351,7 @@ impl KeptUpload {
             upload.sent.values().map(|chunk| chunk.chunk_size).sum()
         };
         Self {
-            source: state.source.clone(),
+            source: state.source.clone().into(),
             base_url: state.base_url.clone(),
             index_id: state.index_id.clone(),
             total_bytes: state.fingerprint.size,

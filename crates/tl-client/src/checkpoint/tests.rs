@@ -119,6 +119,21 @@ fn another_index_is_another_upload() {
     assert_eq!(again.unwrap_err().kind(), ErrorKind::Checkpoint);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_no_text_is_kept_too() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mut strange = origin(None);
+    strange.source = std::ffi::OsStr::from_bytes(b"/videos/\xff.mp4").into();
+    let checkpoints = Checkpoints::in_folder(folder.path());
+    let opened = checkpoints.open(&strange, false, |_| {}).unwrap();
+    tell(&opened.keeper, &session());
+    drop(opened);
+    let again = checkpoints.open(&strange, false, |_| {}).unwrap();
+    assert!(again.found.is_some());
+}
+
 fn records() -> impl Strategy<Value = Vec<Record>> {
     let record = prop_oneof![
         6 => (1_u32..11).prop_map(sent),
@@ -145,10 +160,10 @@ proptest! {
         }
         let state = opened.keeper.state();
         drop(opened);
-        let again = checkpoints.open(&origin(None), false, |_| {}).unwrap();
-        prop_assert_eq!(again.found, Some(state));
-        again.keeper.remove();
-        drop(again);
+        let Opened { keeper, found } = checkpoints.open(&origin(None), false, |_| {}).unwrap();
+        prop_assert_eq!(found, Some(state));
+        keeper.remove();
+        drop(keeper);
         prop_assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }
