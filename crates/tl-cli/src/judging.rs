@@ -55,7 +55,7 @@ pub(crate) struct JudgeArgs {
 }
 
 /// The options of the cache, for verbs that read unchanged files again and again.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 pub(crate) struct CacheArgs {
     /// Read every file, whatever was found in it before, and keep nothing
     #[arg(long, help_heading = "Local check")]
@@ -137,6 +137,14 @@ impl JudgeArgs {
 }
 
 impl CacheArgs {
+    /// No cache: for verbs that read what they have just made.
+    pub(crate) fn none() -> Self {
+        Self {
+            no_cache: true,
+            cache_dir: None,
+        }
+    }
+
     fn open(&self, reader: String, output: &Output) -> Option<Cache> {
         if self.no_cache {
             return None;

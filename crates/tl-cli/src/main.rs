@@ -7,6 +7,7 @@
 //! | `settings` | key, address and limits, from options and environment |
 //! | `checking` | the local check: which rules, which helper, one path |
 //! | `judging`, `cache` | the local check of many files: prober, verdict, and what earlier runs found |
+//! | `making` | files made by ffmpeg: where they go, and how far it is |
 //! | `walk`, `lanes` | which files there are, and work on them side by side |
 //! | `sending` | how a video is sent, and how far it is: what `ingest` and `upload` share |
 //! | `failure`, `advice` | what went wrong, for people and for programs, and what to do next |
@@ -30,6 +31,7 @@ mod interrupt;
 mod judging;
 mod lanes;
 mod listing;
+mod making;
 mod metadata;
 mod numbers;
 mod output;

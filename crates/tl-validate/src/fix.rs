@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use argv::fits_mp4;
 pub(crate) use plan::{for_all, for_rule, keep_readable_part};
 
 /// A change to the file that removes a finding.

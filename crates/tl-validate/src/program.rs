@@ -32,6 +32,7 @@ pub use error::{ProgramError, ProgramErrorKind};
 pub use job::{Cancel, Job};
 pub use progress::Progress;
 
+pub use place::put_in_place;
 use place::{Place, Scratch};
 
 /// How long `ffmpeg -version` may take; it takes 30 to 100 ms.
@@ -162,6 +163,16 @@ impl Ffmpeg {
         command.current_dir(place.temporary());
         self.follow(command, job, tell)?;
         place.keep().map(|_| ())
+    }
+
+    /// Runs `job` and gives each line of what it writes to `line`, as text: for lists of packets and the like.
+    ///
+    /// # Errors
+    /// Every [`ProgramErrorKind`] but those about outputs.
+    pub fn lines(&self, job: &Job, line: &mut dyn FnMut(&str)) -> Result<(), ProgramError> {
+        let mut command = Command::new(&self.path);
+        command.args(job.argv_for_lines());
+        run::run(command, job, line)
     }
 
     /// Runs `job` and gives what it wrote, at most `max_bytes`: for pictures and other small results.

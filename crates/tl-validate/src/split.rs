@@ -18,7 +18,7 @@ use std::fmt;
 
 use crate::report::Severity;
 use crate::rules::{Bound, Measure};
-use crate::{RulePack, Target};
+use crate::{MediaFacts, RulePack, Target};
 
 /// Parts keep this far away from a bound on the duration, in seconds: a cut is exact to a frame, its sound to a packet.
 const SAFE_SECONDS: f64 = 0.5;
@@ -176,6 +176,15 @@ impl Outline {
             end: self.end,
             bytes: self.bytes,
         }
+    }
+}
+
+/// The container that holds the streams of a file as they are: `mp4`, or `matroska` for what that cannot hold.
+pub fn container(facts: &MediaFacts) -> &'static str {
+    if crate::fix::fits_mp4(facts) {
+        "mp4"
+    } else {
+        "matroska"
     }
 }
 
@@ -381,7 +390,7 @@ mod tests {
             max_bytes: Some(40_000),
             ..Limits::default()
         };
-        check(&outline(100, 1), &by_size, &[0.0, 33.0, 67.0]);
+        check(&outline(100, 1), &by_size, &[0.0, 33.0, 66.0]);
     }
 
     #[test]

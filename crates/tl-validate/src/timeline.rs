@@ -18,6 +18,12 @@ use serde::{Deserialize, Serialize};
 pub struct Timeline {
     /// The video that was cut.
     pub source: String,
+    /// Size of the video that was cut, by which it is known again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_size_bytes: Option<u64>,
+    /// How long the video is, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_duration_seconds: Option<f64>,
     /// Its parts, in order of their beginning.
     pub parts: Vec<Part>,
 }
@@ -31,6 +37,9 @@ pub struct Part {
     pub start_seconds: f64,
     /// How long it lasts.
     pub duration_seconds: f64,
+    /// Size of the part's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
 }
 
 impl Timeline {
@@ -38,7 +47,7 @@ impl Timeline {
     pub fn new(source: impl Into<String>) -> Self {
         Self {
             source: source.into(),
-            parts: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -51,6 +60,7 @@ impl Timeline {
             name: name.into(),
             start_seconds,
             duration_seconds,
+            size_bytes: None,
         };
         self.parts.insert(at, part);
     }

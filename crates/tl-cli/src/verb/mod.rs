@@ -4,9 +4,11 @@ mod asset;
 mod completions;
 mod doctor;
 mod emulator;
+mod fix;
 mod index;
 mod ingest;
 mod rules;
+mod split;
 mod task;
 mod upload;
 mod validate;
@@ -23,6 +25,10 @@ use crate::failure::Failure;
 pub(crate) enum Verb {
     /// Check files on this machine against the platform's rules; nothing is sent
     Validate(validate::Validate),
+    /// Make copies of files that pass the local check, by the program ffmpeg; the files themselves are not touched
+    Fix(fix::FixVerb),
+    /// Cut files that are too long or too large into parts that pass, by the program ffmpeg; the files are not touched
+    Split(split::Split),
     /// Check videos, upload them, and bring them into an index
     Ingest(ingest::Ingest),
     /// Upload videos, which become assets; go on with interrupted uploads, list them, abandon them
@@ -54,6 +60,8 @@ impl Verb {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Self::Validate(verb) => verb.run(context),
+            Self::Fix(verb) => verb.run(context),
+            Self::Split(verb) => verb.run(context),
             Self::Ingest(verb) => verb.run(context),
             Self::Upload(verb) => verb.run(context),
             Self::Asset(verb) => verb.run(context),

@@ -19,6 +19,17 @@ const MP4_AUDIO: [&str; 6] = ["aac", "mp3", "ac3", "eac3", "alac", "opus"];
 /// Video codecs that an mp4 file can hold as they are.
 const MP4_VIDEO: [&str; 6] = ["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video"];
 
+/// Whether an mp4 file can hold all streams as they are.
+pub(crate) fn fits_mp4(facts: &MediaFacts) -> bool {
+    facts
+        .video()
+        .is_none_or(|video| MP4_VIDEO.contains(&video.codec.as_str()))
+        && facts
+            .audio_streams
+            .iter()
+            .all(|audio| MP4_AUDIO.contains(&audio.codec.as_str()))
+}
+
 pub(super) fn write(change: &Change, facts: &MediaFacts) -> Option<Fix> {
     let video = facts.video()?;
     let has_sound = !facts.audio_streams.is_empty();

@@ -133,22 +133,30 @@ impl Job {
     /// The whole argument list after the program's name and before the output.
     pub fn argv(&self) -> Vec<OsString> {
         // The temporary file is new, so `-y` replaces nothing of the user's.
+        let progress = ["-y", "-stats_period", "0.25", "-progress", "pipe:1"];
+        self.with(&progress)
+    }
+
+    /// The argument list where standard output carries the result, so that there is no progress.
+    pub(super) fn argv_for_lines(&self) -> Vec<OsString> {
+        let mut argv = self.with(&[]);
+        argv.push(OsString::from("pipe:1"));
+        argv
+    }
+
+    fn with(&self, more: &[&str]) -> Vec<OsString> {
         let before = [
             "-nostdin",
             "-hide_banner",
-            "-y",
             "-loglevel",
             "level+warning",
             "-nostats",
-            "-stats_period",
-            "0.25",
-            "-progress",
-            "pipe:1",
             "-max_alloc",
             MAX_ALLOCATION_BYTES,
         ];
         before
-            .into_iter()
+            .iter()
+            .chain(more)
             .map(OsString::from)
             .chain(self.arguments.iter().cloned())
             .collect()

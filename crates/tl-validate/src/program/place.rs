@@ -95,32 +95,9 @@ impl Place {
                 ),
             ));
         }
-        self.rename()?;
+        put_in_place(&self.temporary, &self.target, self.overwrite)?;
         self.kept = true;
         Ok(size)
-    }
-
-    fn rename(&self) -> Result<(), ProgramError> {
-        if !self.overwrite {
-            // A link fails when the name was taken meanwhile, which a rename would not.
-            match fs::hard_link(&self.temporary, &self.target) {
-                Ok(()) => {
-                    // The temporary name is a second name of a good file; not getting rid of it is no failure.
-                    let _ = fs::remove_file(&self.temporary);
-                    return Ok(());
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    return Err(exists(&self.target));
-                }
-                // A file system without hard links.
-                Err(_) if self.target.symlink_metadata().is_ok() => {
-                    return Err(exists(&self.target));
-                }
-                Err(_) => {}
-            }
-        }
-        fs::rename(&self.temporary, &self.target)
-            .map_err(|error| self.failed("the result is whole but cannot get the name", &error))
     }
 
     fn failed(&self, what: &str, error: &io::Error) -> ProgramError {
@@ -143,6 +120,37 @@ impl Drop for Place {
             fs::remove_file(&self.temporary)
         };
     }
+}
+
+/// Gives the whole file `from` the name `target` on the same file system, at once. An existing file is replaced only when
+/// that is allowed, and then by a file that is whole.
+///
+/// # Errors
+/// [`ProgramErrorKind::Exists`] or [`ProgramErrorKind::Output`].
+pub fn put_in_place(from: &Path, target: &Path, overwrite: bool) -> Result<(), ProgramError> {
+    if !overwrite {
+        // A link fails when the name was taken meanwhile, which a rename would not.
+        match fs::hard_link(from, target) {
+            Ok(()) => {
+                // The temporary name is a second name of a good file; not getting rid of it is no failure.
+                let _ = fs::remove_file(from);
+                return Ok(());
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(exists(target));
+            }
+            // A file system without hard links.
+            Err(_) if target.symlink_metadata().is_ok() => return Err(exists(target)),
+            Err(_) => {}
+        }
+    }
+    fs::rename(from, target).map_err(|error| {
+        let what = format!(
+            "the result is whole but cannot get the name `{}`: {error}",
+            target.display()
+        );
+        ProgramError::output(what, &error)
+    })
 }
 
 /// A new private folder in the system's place for temporary files, with one file name in it; removed on drop.
