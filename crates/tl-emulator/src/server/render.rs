@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use tl_validate::{
     MediaFacts,
-    program::{Cancel, Ffmpeg, Job},
+    program::{Cancel, Ffmpeg, Job, ProgramErrorKind},
 };
 use tokio::sync::Semaphore;
 
@@ -123,50 +123,79 @@ fn make(
     limit: Duration,
     cancel: &Cancel,
 ) -> Result<(bool, u32), String> {
-    let has_pictures = facts.video().is_some();
-    let has_sound = facts.audio_codec.is_some() || !facts.audio_streams.is_empty();
-    let seconds = facts.duration_seconds().unwrap_or(0.0);
-    let mut job = Job::new()
-        .deadline(limit)
-        .cancelled_by(cancel)
-        .expects_seconds(seconds)
-        .input(source);
-    let shots = if order.thumbnails && has_pictures {
-        THUMBNAILS_AT.as_slice()
-    } else {
-        &[]
-    };
-    // A file of its own for each: it is read from there on, and not from its beginning.
-    for share in shots {
-        job = job
-            .args(["-ss", &format!("{:.3}", seconds * share)])
-            .input(source);
-    }
-    for number in 1..=shots.len() {
-        job = job
-            .args(["-map", &format!("{number}:V:0"), "-frames:v", "1"])
-            .args(["-vf", &fitted(THUMBNAIL_BOX), "-q:v", "5"])
-            .args(["-f", "image2", "-update", "1"])
-            .arg(thumbnail_name(u32::try_from(number).unwrap_or(u32::MAX)));
-    }
-    let has_stream = order.stream && (has_pictures || has_sound);
-    if has_stream {
-        job = stream(job, facts, has_pictures, has_sound);
-    }
-    if shots.is_empty() && !has_stream {
+    let has_stream = order.stream && (has_pictures(facts) || has_sound(facts));
+    let has_thumbnails = order.thumbnails && has_pictures(facts);
+    if !has_stream && !has_thumbnails {
         return Err(
             "it has neither pictures nor sound of which something could be made".to_owned(),
         );
     }
-    ffmpeg
-        .write_folder(&job, folder, &mut |_| {})
-        .map_err(|error| error.to_string())?;
+    let run = |copies| {
+        let mut job = Job::new()
+            .deadline(limit)
+            .cancelled_by(cancel)
+            .expects_seconds(facts.duration_seconds().unwrap_or(0.0))
+            .input(source);
+        if has_thumbnails {
+            job = thumbnails(job, source, facts);
+        }
+        if has_stream {
+            job = stream(job, facts, copies);
+        }
+        ffmpeg.write_folder(&job, folder, &mut |_| {})
+    };
+    let made = match run(true) {
+        // Some files say what they are not: taken apart and put together again they may still be played.
+        Err(error) if error.kind() == ProgramErrorKind::Failed && has_stream => run(false),
+        made => made,
+    };
+    made.map_err(|error| error.to_string())?;
+    let first = folder.join(thumbnail_name(1));
+    if has_thumbnails && !first.is_file() {
+        // There is no key frame from its place on: the beginning always has one. Without even that, there is none.
+        let job = Job::new()
+            .deadline(limit)
+            .cancelled_by(cancel)
+            .input(source);
+        let job = job
+            .args(["-map", "0:V:0", "-frames:v", "1", "-q:v", "5", "-vf"])
+            .arg(format!("thumbnail=n=50,{}", fitted(THUMBNAIL_BOX)))
+            .args(["-f", "image2", "-update", "1"]);
+        _ = ffmpeg.write(&job, &first, &mut |_| {});
+    }
     let finished = finish(folder, facts, has_stream);
     if finished.is_err() {
         // Nobody will ever name it; where it stays, the next run removes it.
         _ = fs::remove_dir_all(folder);
     }
     finished
+}
+
+fn has_pictures(facts: &MediaFacts) -> bool {
+    facts.video().is_some()
+}
+
+fn has_sound(facts: &MediaFacts) -> bool {
+    facts.audio_codec.is_some() || !facts.audio_streams.is_empty()
+}
+
+/// The inputs and arguments of the thumbnails.
+fn thumbnails(mut job: Job, source: &Path, facts: &MediaFacts) -> Job {
+    let seconds = facts.duration_seconds().unwrap_or(0.0);
+    // A file of its own for each: it is read from there on, and not from its beginning.
+    for share in THUMBNAILS_AT {
+        job = job
+            .args(["-ss", &format!("{:.3}", seconds * share)])
+            .input(source);
+    }
+    for number in (1..).take(THUMBNAILS_AT.len()) {
+        job = job
+            .args(["-map", &format!("{number}:V:0"), "-frames:v", "1"])
+            .args(["-vf", &fitted(THUMBNAIL_BOX), "-q:v", "5"])
+            .args(["-f", "image2", "-update", "1"])
+            .arg(thumbnail_name(number));
+    }
+    job
 }
 
 /// The frame fitted into a square of `side` pixels, never made larger.
@@ -176,17 +205,17 @@ fn fitted(side: u32) -> String {
     )
 }
 
-/// The arguments of the stream: pictures and sound as they are where every player takes them, else encoded small.
-fn stream(job: Job, facts: &MediaFacts, has_pictures: bool, has_sound: bool) -> Job {
+/// The arguments of the stream: with `copies`, pictures and sound as they are where every player takes them; else encoded small.
+fn stream(mut job: Job, facts: &MediaFacts, copies: bool) -> Job {
+    let copies = copies && facts.file_size_bytes <= MAX_COPIED;
     let video = facts.video();
     let is_plain = video.is_some_and(|video| {
         let format = video.pixel_format.as_deref();
         video.codec == "h264" && matches!(format, Some("yuv420p" | "yuvj420p"))
     });
-    let mut job = job;
-    if has_pictures {
+    if has_pictures(facts) {
         job = job.args(["-map", "0:V:0"]);
-        if is_plain && facts.file_size_bytes <= MAX_COPIED {
+        if is_plain && copies {
             job = job.args(["-c:v", "copy"]);
         } else {
             job = job
@@ -204,14 +233,15 @@ fn stream(job: Job, facts: &MediaFacts, has_pictures: bool, has_sound: bool) -> 
                 .args(["-t", &MAX_SECONDS.to_string()]);
         }
     }
-    if has_sound {
+    if has_sound(facts) {
         job = job.args(["-map", "0:a:0"]);
         let codec = facts
             .audio_streams
             .first()
             .map(|audio| audio.codec.as_str());
-        if codec == Some("aac") && facts.file_size_bytes <= MAX_COPIED {
-            job = job.args(["-c:a", "copy"]);
+        if codec == Some("aac") && copies {
+            // A transport stream frames its AAC in another way than MP4; what is framed like MP4 passes through.
+            job = job.args(["-c:a", "copy", "-bsf:a", "aac_adtstoasc"]);
         } else {
             job = job.args(["-c:a", "aac", "-b:a", "96k", "-ac", "2"]);
         }
@@ -290,7 +320,7 @@ mod tests {
             ("mpeg4", "yuv420p", 1000, false),
             ("h264", "yuv420p", MAX_COPIED + 1, false),
         ] {
-            let job = stream(Job::new(), &facts(codec, format, size), true, false);
+            let job = stream(Job::new(), &facts(codec, format, size), true);
             let argv: Vec<_> = job
                 .argv()
                 .iter()

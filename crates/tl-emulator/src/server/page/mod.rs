@@ -112,6 +112,13 @@ async fn page(State(shell): State<Arc<Shell>>, Query(shown): Query<Shown>) -> Re
     if !shown.told.is_empty() {
         _ = write!(body, "<p class=told role=alert>{}</p>", Plain(&shown.told));
     }
+    if let Some(lack) = shell.studio.lack() {
+        _ = write!(
+            body,
+            "<p class=told>There are no streams and no thumbnails: {}</p>",
+            Plain(lack)
+        );
+    }
     for part in PARTS {
         let Part { id, heading, .. } = part;
         _ = write!(
