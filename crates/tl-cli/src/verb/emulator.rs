@@ -81,6 +81,9 @@ async fn serve(context: &Context, options: Options) -> Result<Exit, Failure> {
     context.output.line(&format!(
         "export TWELVELABS_BASE_URL={base_url}\nexport TWELVE_LABS_API_KEY={api_key}"
     ));
+    if let Some(lack) = emulator.lacks_ffmpeg() {
+        context.output.note(&format!("no streams and thumbnails are made: {lack}"));
+    }
     context.output.note("the emulator runs until Ctrl-C");
     signals.next().await;
     emulator.shutdown().await;

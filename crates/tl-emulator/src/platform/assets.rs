@@ -139,6 +139,7 @@ pub(super) fn create(
     };
     let filename = create.filename.unwrap_or(name);
     let id = platform.next_id(now);
+    let has_streams = platform.settings.quirks.get(&quirks::ASSET_STREAMS) == "unless-refused";
     let asset = AssetRecord {
         id: id.clone(),
         number: platform.ids.counter,
@@ -147,8 +148,8 @@ pub(super) fn create(
         filename,
         created_at: now,
         user_metadata,
-        enable_hls: create.enable_hls.unwrap_or(false),
-        enable_thumbnail: create.enable_thumbnail.unwrap_or(false),
+        enable_hls: create.enable_hls.unwrap_or(has_streams),
+        enable_thumbnail: create.enable_thumbnail.unwrap_or(has_streams),
         fetching: match &source {
             Source::Url(url) => Some(url.to_string()),
             Source::File(..) => None,

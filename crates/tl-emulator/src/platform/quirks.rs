@@ -79,6 +79,11 @@ quirks! {
         "Is a new asset `processing` and a bad file found out later (since July 2026), or are small files `ready` or refused at once?",
         ["async", "sync"],
         "Release notes of 2026-07-07: every upload is processed afterwards.";
+    /// Streams and thumbnails of assets that nothing was said about.
+    ASSET_STREAMS = "asset-streams",
+        "Does an asset of POST /assets have a stream and a thumbnail only where they are asked for (documented), or wherever they are not refused (newest client)?",
+        ["asked", "unless-refused"],
+        "The description of July 2026 says false for both; the official Python client of October 2026 says true.";
     /// What must go with each chunk.
     UPLOAD_HEADERS = "upload-headers",
         "Which headers does a multipart upload ask for: the content type that the official clients send anyway, one more, or none?",

@@ -413,3 +413,23 @@ fn who_wants_no_stream_has_none_and_without_the_program_it_is_said_why() {
         (&json!("ERROR"), None)
     );
 }
+
+#[test]
+fn a_quirk_gives_streams_to_assets_that_nothing_was_said_about() {
+    for (quirk, texts, expected) in [
+        ("asked", &[][..], json!([null, null])),
+        ("unless-refused", &[][..], json!(["pending", "pending"])),
+        (
+            "unless-refused",
+            &[("enable_hls", "false")][..],
+            json!([null, "pending"]),
+        ),
+    ] {
+        let mut world = crate::assets::world_with(&[("asset-streams", quirk)]);
+        let sent = send(&mut world, "k", "a.mp4", Ok(facts(640, 360, 9.0)), texts);
+        let path = format!("/assets/{}", sent.body["_id"].as_str().unwrap());
+        let told = world.get(&path).body;
+        let told = json!([told["hls"]["status"], told["thumbnail"]["status"]]);
+        assert_eq!(told, expected, "{quirk} {texts:?}");
+    }
+}
