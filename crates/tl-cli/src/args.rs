@@ -73,7 +73,8 @@ fn after_help() -> String {
         "\
 {}
 With --json, standard output carries JSON alone, errors included:
-  validate, ingest   one object on a line for each input, as soon as it is done
+  validate, ingest,
+  upload             one object on a line for each input, as soon as it is done
   lists              one array
   everything else    one object
   an error           {{\"error\": {{...}}}} with kind, message, code (the platform's own), status,
@@ -84,6 +85,7 @@ Environment:
   TWELVE_LABS_API_KEY, TWELVELABS_API_KEY   the API key
   TWELVE_LABS_API_KEY_FILE                  a file that holds it, as --api-key-file; it comes first
   TWELVELABS_BASE_URL                       the address of the API, as --base-url
+  TL_CHECKPOINTS                            the folder of checkpoints, as --checkpoints
   TL_PROBE                                  the helper `tl-probe`, where it is not beside `tl`
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, NO_COLOR   as everywhere",
         exit::table()

@@ -7,8 +7,8 @@ use clap::Args;
 use tl_client::{Checkpoints, Event, Ingest, Ingested, Upload};
 use tl_model::{AssetId, TaskId, UploadId};
 use tl_protocol::Event as Api;
-use tl_protocol::flow::upload::UploadSettings;
 use tl_protocol::flow::Stage;
+use tl_protocol::flow::upload::UploadSettings;
 use tl_validate::Route;
 
 use crate::exit::Exit;
@@ -134,7 +134,10 @@ impl Followed {
     }
 
     pub(crate) fn standing(&self) -> Standing {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Takes what `event` says; whether the bytes are all there now.
@@ -147,9 +150,7 @@ impl Followed {
             Event::Api(Api::UploadBegun { upload_id, .. }) => {
                 Standing::Sending(Some(upload_id.clone()))
             }
-            Event::Api(Api::StageBegun { asset_id, .. }) => {
-                Standing::Processing(asset_id.clone())
-            }
+            Event::Api(Api::StageBegun { asset_id, .. }) => Standing::Processing(asset_id.clone()),
             Event::Api(Api::Created {
                 resource: "task",
                 id,
@@ -176,7 +177,7 @@ pub(crate) fn cut_off(name: &str, standing: &Standing, kept: bool) -> (Failure, 
             format!(
                 "interrupted while `{shown}` was being sent: the platform drops an upload that is not complete"
             ),
-            "look whether it was complete before you send it again: tl asset list".to_owned(),
+            "look whether it was complete before you send it again: `tl asset list`, or `tl task list` by the route tasks".to_owned(),
         ),
         Standing::Sending(Some(session)) => {
             reached.upload_id = Some(session.clone());
@@ -241,7 +242,11 @@ fn rate(text: &str) -> Result<u64, String> {
     };
     let bytes = number.parse::<f64>().map_err(|_| wrong())? * factor;
     if (1.0..1e15).contains(&bytes) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in bounds")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is in bounds"
+        )]
         Ok(bytes as u64)
     } else {
         Err(wrong())

@@ -198,6 +198,12 @@ impl Request {
                 (Shipment::Asset(plan), None)
             }
             (opened, Some(choice)) if choice.route == Route::Tasks => {
+                // Its flow has one stage before there is a task, and tells none.
+                self.tell(&Event::Api(ApiEvent::StageBegun {
+                    stage: FlowStage::Uploading,
+                    asset_id: None,
+                    indexed_asset_id: None,
+                }));
                 (Shipment::Task(self.task(opened)), None)
             }
             (opened, choice) => {

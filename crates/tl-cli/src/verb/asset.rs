@@ -111,7 +111,10 @@ fn details(asset: &Asset) -> String {
         ("type", asset.file_type.clone()),
         ("size", asset.size.map(size)),
         ("duration", asset.duration.map(|value| seconds(Some(value)))),
-        ("created", asset.created_at.as_ref().map(ToString::to_string)),
+        (
+            "created",
+            asset.created_at.as_ref().map(ToString::to_string),
+        ),
     ])
 }
 
@@ -179,7 +182,9 @@ fn delete(
             let is_in_use = error.status() == Some(409);
             let failure = Failure::from(error);
             if is_in_use && !force {
-                return failure.next(format!("`tl asset delete {id} --force` deletes it all the same"));
+                return failure.next(format!(
+                    "`tl asset delete {id} --force` deletes it all the same"
+                ));
             }
             failure
         })

@@ -213,8 +213,11 @@ impl Run {
             self.check(path).await?;
         }
         self.see_index().await?;
-        let (listener, followed, turn) =
-            (self.progress.listener(&name), followed.clone(), Arc::clone(turn));
+        let (listener, followed, turn) = (
+            self.progress.listener(&name),
+            followed.clone(),
+            Arc::clone(turn),
+        );
         let listen = move |event: &tl_client::Event| {
             listener(event);
             if followed.hear(event) {
@@ -239,7 +242,9 @@ impl Run {
         if self.checking.is_none() {
             call = call.unchecked();
         }
-        call.run().await.map_err(|error| self.failed_with(&name, error))
+        call.run()
+            .await
+            .map_err(|error| self.failed_with(&name, error))
     }
 
     /// Looks at the file before anything is asked of the platform; the client looks again at what it then sends.
@@ -253,8 +258,7 @@ impl Run {
         let checked = tokio::task::spawn_blocking(move || {
             // A file that is not there is told of by the check.
             let size = path.metadata().map_or(0, |metadata| metadata.len());
-            let route =
-                asked.unwrap_or_else(|| RouteChoice::for_file(size, checking.pack()).route);
+            let route = asked.unwrap_or_else(|| RouteChoice::for_file(size, checking.pack()).route);
             checking.path(&path, route)
         })
         .await

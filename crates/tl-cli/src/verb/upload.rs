@@ -4,7 +4,7 @@
 mod kept;
 
 use std::ffi::OsString;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -111,50 +111,62 @@ impl Files {
             is_checked: !self.no_check,
             progress: Arc::clone(&progress),
         };
-        let mut exits = Vec::new();
-        let mut stop = None;
-        for input in &self.inputs {
-            let exit = match stop {
-                Some(exit) => run.failed(&input.to_string_lossy(), &not_tried(exit), None, None),
-                None => run.one(input),
-            };
-            if exit.ends_the_run() {
-                stop = Some(exit);
+        let items: Vec<(String, Followed)> = self
+            .inputs
+            .iter()
+            .map(|input| (input.to_string_lossy().into_owned(), Followed::new()))
+            .collect();
+        let exits = Mutex::new(Vec::new());
+        let done = || exits.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = async {
+            for (input, (name, followed)) in self.inputs.iter().zip(&items) {
+                let stop = done()
+                    .iter()
+                    .copied()
+                    .find(|exit: &Exit| exit.ends_the_run());
+                let exit = match stop {
+                    Some(exit) => run.failed(name, &not_tried(exit), None, None),
+                    None => run.one(input, name, followed).await,
+                };
+                done().push(exit);
             }
-            exits.push(exit);
-            if exit == Exit::Interrupted {
-                break;
-            }
-        }
+            Ok(())
+        };
+        let interrupted = || Failure::new(Exit::Interrupted, "interrupted", "interrupted");
+        let result = runtime::run(all, interrupted);
         progress.finish();
+        let exits = done().clone();
+        match result {
+            Err(failure) if failure.exit() == Exit::Interrupted => {
+                for (name, followed) in items.iter().skip(exits.len()) {
+                    let (failure, reached) =
+                        cut_off(name, &followed.standing(), run.sending.keeps());
+                    run.failed(name, &failure, Some(&reached), None);
+                }
+                return Ok(Exit::Interrupted);
+            }
+            result => result?,
+        }
+        let stop = exits.iter().copied().find(|exit| exit.ends_the_run());
         Ok(stop.unwrap_or_else(|| Exit::of_items(&exits)))
     }
 }
 
 impl Run {
     /// Uploads one input, tells how it ended, and gives its code.
-    fn one(&self, input: &OsString) -> Exit {
-        let name = input.to_string_lossy().into_owned();
-        let followed = Followed::new();
-        let interrupted = || Failure::new(Exit::Interrupted, "interrupted", "interrupted");
-        let sent = runtime::run(async { Ok(self.send(input, &name, &followed).await) }, interrupted);
-        match sent {
-            Ok(Ok(uploaded)) => {
-                self.uploaded(&name, &uploaded);
+    async fn one(&self, input: &OsString, name: &str, followed: &Followed) -> Exit {
+        match self.send(input, name, followed).await {
+            Ok(uploaded) => {
+                self.uploaded(name, &uploaded);
                 Exit::Ok
             }
-            Ok(Err(Trouble::Input(failure))) => self.failed(&name, &failure, None, None),
-            Ok(Err(Trouble::Client(error))) => {
+            Err(Trouble::Input(failure)) => self.failed(name, &failure, None, None),
+            Err(Trouble::Client(error)) => {
                 let reached = error.reached().cloned();
                 let stage = error.stage();
-                let failure = self.with_next(refused(&name, error.into()), reached.as_ref());
-                self.failed(&name, &failure, reached.as_ref(), stage)
+                let failure = self.with_next(refused(name, error.into()), reached.as_ref());
+                self.failed(name, &failure, reached.as_ref(), stage)
             }
-            Err(failure) if failure.exit() == Exit::Interrupted => {
-                let (failure, reached) = cut_off(&name, &followed.standing(), self.sending.keeps());
-                self.failed(&name, &failure, Some(&reached), None)
-            }
-            Err(failure) => self.failed(&name, &failure, None, None),
         }
     }
 
@@ -191,7 +203,8 @@ impl Run {
 
     /// Says by which command an upload goes on, where it can.
     fn with_next(&self, failure: Failure, reached: Option<&Ingested>) -> Failure {
-        let is_there = |reached: &Ingested| reached.upload_id.is_some() || reached.asset_id.is_some();
+        let is_there =
+            |reached: &Ingested| reached.upload_id.is_some() || reached.asset_id.is_some();
         let is_temporary = matches!(
             failure.exit(),
             Exit::Temporary | Exit::Limit | Exit::DeadlinePassed
@@ -226,7 +239,11 @@ impl Run {
             Some(upload) => format!(", {} in {} chunks", size(upload.bytes), upload.chunks),
             None => String::new(),
         };
-        let word = if self.wait.is_some() { "ready" } else { "created" };
+        let word = if self.wait.is_some() {
+            "ready"
+        } else {
+            "created"
+        };
         self.output.line(&format!(
             "{GOOD}{word}{GOOD:#}  {}  asset {id}  (uploaded in {}{chunks})",
             plain_line(name),

@@ -156,6 +156,8 @@ fn a_server_that_never_answers_is_given_up() {
         &[
             "ingest",
             "good.mp4",
+            "--route",
+            "tasks",
             "--index",
             INDEX,
             "--timeout",
@@ -249,9 +251,14 @@ fn a_lost_answer_is_looked_after_and_not_paid_for_twice() {
         _ => index().into(),
     }
     });
-    let run = tl_to(&server, &["ingest", "good.mp4", "--index", INDEX, "--json"])
-        .in_folder(folder.path())
-        .code(0);
+    let run = tl_to(
+        &server,
+        &[
+            "ingest", "good.mp4", "--route", "tasks", "--index", INDEX, "--json",
+        ],
+    )
+    .in_folder(folder.path())
+    .code(0);
     let line = run.json();
     assert_eq!(line["task_id"], TASK);
     assert_eq!(line["reconciled"], true);
@@ -272,7 +279,16 @@ fn an_upload_behind_a_broken_gateway_is_temporary_and_says_what_to_look_at() {
     });
     let run = tl_to(
         &server,
-        &["ingest", "good.mp4", "--index", INDEX, "--attempts", "1"],
+        &[
+            "ingest",
+            "good.mp4",
+            "--route",
+            "tasks",
+            "--index",
+            INDEX,
+            "--attempts",
+            "1",
+        ],
     )
     .in_folder(folder.path())
     .code(5);

@@ -48,7 +48,16 @@ fn a_good_file_is_uploaded_and_waited_for() {
     assert_eq!(line["status"], "ready");
     assert_eq!(line["index_id"], platform.index);
     assert_eq!(line["report"]["verdict"], "pass");
-    assert_eq!(line["task"]["system_metadata"]["width"], 640);
+    assert_eq!(line["indexed_asset"]["system_metadata"]["width"], 640);
+    assert_eq!(line["route"], "asset");
+    assert!(
+        line["because"].as_str().unwrap().contains("asset.size.max"),
+        "{line}"
+    );
+    assert_eq!(line["video_id"], line["indexed_asset_id"]);
+    for stage in ["check", "upload", "processing", "indexing"] {
+        assert!(line["seconds"][stage].is_number(), "{stage}: {line}");
+    }
     let history = line["history"].as_array().unwrap();
     assert_eq!(history.last().unwrap()["status"], "ready", "{line}");
     let video = line["video_id"].as_str().unwrap();
@@ -77,6 +86,10 @@ fn without_wait_it_returns_when_the_platform_has_the_video() {
     assert!(ingest(&["--wait", "--no-wait", "--json"]).json()["status"].is_null());
     let run = ingest(&["--quiet"]);
     assert_eq!(run.stderr, "");
+    platform
+        .tl(&["video", "get", run.first_line(), "--index", &platform.index])
+        .code(0);
+    let run = ingest(&["--quiet", "--route", "tasks"]);
     let task = run.first_line();
     let run = platform
         .tl(&["task", "wait", task, "--quiet", "--interval", "100ms"])
@@ -152,6 +165,8 @@ fn what_is_sent_unchecked_is_refused_by_the_platform_with_the_code_that_the_chec
             "--index",
             &platform.index,
             "--no-check",
+            "--route",
+            "tasks",
         ])
         .in_folder(folder.path())
         .code(7);
@@ -258,30 +273,29 @@ fn what_happens_on_the_way_is_told_on_demand_only() {
 }
 
 #[test]
-fn a_deadline_that_passes_leaves_the_task_to_be_waited_for() {
+fn after_a_deadline_the_same_command_goes_on_without_an_upload() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
-    let run = platform
-        .tl(&[
-            "ingest",
-            "good.mp4",
-            "--index",
-            &platform.index,
-            "--wait",
-            "--deadline",
-            "1ms",
-            "--json",
-        ])
-        .in_folder(folder.path())
-        .code(8);
+    let ingest = |deadline: &str| {
+        platform
+            .tl(&[
+                "ingest",
+                "good.mp4",
+                "--index",
+                &platform.index,
+                "--wait",
+                "--json",
+            ])
+            .args(&["--interval", "100ms", "--deadline", deadline])
+            .in_folder(folder.path())
+    };
+    let run = ingest("1ms").code(8);
     assert!(run.took < Duration::from_secs(20));
     let line = run.json();
-    let task = line["task_id"].as_str().unwrap();
-    assert!(
-        line["error"]["next"].as_str().unwrap().contains(task),
-        "{line}"
-    );
-    platform
-        .tl(&["task", "wait", task, "--interval", "100ms"])
-        .code(0);
+    let asset = line["asset_id"].as_str().expect("the asset is there");
+    let next = line["error"]["next"].as_str().unwrap();
+    assert!(next.contains("tl ingest good.mp4"), "{line}");
+    let again = ingest("1m").code(0).json();
+    assert_eq!(again["asset_id"], asset);
+    assert_eq!(platform.uploads().len(), 1);
 }

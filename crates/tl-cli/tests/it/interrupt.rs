@@ -89,6 +89,8 @@ fn an_ingestion_that_is_cut_off_tells_of_each_input_where_it_stands() {
             "good.mp4",
             "second.mp4",
             "third.mp4",
+            "--route",
+            "tasks",
             "--index",
             INDEX,
             "--wait",

@@ -13,6 +13,8 @@ fn with_a_video() -> (Platform, String, String) {
     let line = platform
         .tl(&[
             "ingest",
+            "--route",
+            "tasks",
             "good.mp4",
             "--index",
             &platform.index,

@@ -8,6 +8,7 @@
 //! | `platform` | the emulator, and scripted answers of the platform |
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod asset;
 mod bad_input;
 mod clips;
 mod emulator;
@@ -23,4 +24,5 @@ mod output;
 mod platform;
 mod terminal;
 mod tl;
+mod upload;
 mod validate;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tl_emulator::{Emulator, JournalEntry};
+use tl_emulator::{Emulator, EmulatorBuilder, JournalEntry};
 use tl_testkit::server::{Reaction, Reply, Seen, Server};
 use tl_validate::worker::{ProbePool, WorkerOptions};
 
@@ -17,14 +17,20 @@ pub(crate) struct Platform {
 
 impl Platform {
     pub(crate) fn start() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    /// With other settings of the emulator.
+    pub(crate) fn with(settings: impl FnOnce(EmulatorBuilder) -> EmulatorBuilder) -> Self {
         let options = WorkerOptions {
             program: Some(env!("CARGO_BIN_EXE_tl-probe").into()),
             ..WorkerOptions::default()
         };
         let pool = ProbePool::new(options).expect("the helper is built");
-        let emulator = Emulator::builder()
+        let builder = Emulator::builder()
             .prober(Arc::new(pool))
-            .allow_private_urls(true)
+            .allow_private_urls(true);
+        let emulator = settings(builder)
             .start_blocking()
             .expect("the emulator starts on a free port");
         let base_url = emulator.base_url().to_string();
@@ -48,7 +54,8 @@ impl Platform {
     /// The requests that would bring a video to the platform.
     pub(crate) fn uploads(&self) -> Vec<JournalEntry> {
         let mut journal = self.emulator.journal();
-        journal.retain(|entry| entry.method == "POST" && entry.path.ends_with("/tasks"));
+        let creates = ["tasks.create", "assets.create", "multipart_upload.create"];
+        journal.retain(|entry| creates.contains(&entry.operation.as_deref().unwrap_or_default()));
         journal
     }
 }

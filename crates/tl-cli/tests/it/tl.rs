@@ -47,6 +47,7 @@ impl Tl {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("TL_PROBE", env!("CARGO_BIN_EXE_tl-probe"))
             .env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+            .env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"))
             .args(arguments)
             .stdin(Stdio::null());
         // Coverage and sanitizers write where they are told to.
@@ -234,7 +235,7 @@ pub(crate) const FILTERS: &[(&str, &str)] = &[
     (r"\(os error \d+\)", "(os error [N])"),
     (r"\b\d+\.\d s\b", "[N] s"),
     (
-        r#""(after|check|upload|indexing)":[0-9.e-]+"#,
+        r#""(after|check|upload|processing|indexing)":[0-9.e-]+"#,
         r#""$1":"[N]""#,
     ),
 ];

@@ -167,7 +167,11 @@ impl List {
             .collect();
         let ours = |remote: &&IncompleteUpload| {
             !kept.iter().any(|kept| {
-                let session = kept.upload.as_ref().ok().and_then(|upload| upload.upload_id.as_ref());
+                let session = kept
+                    .upload
+                    .as_ref()
+                    .ok()
+                    .and_then(|upload| upload.upload_id.as_ref());
                 session == Some(&remote.upload_id)
             })
         };
@@ -254,7 +258,11 @@ fn abandoned(context: &Context, kept: &Kept) {
 
 /// What stays at the platform.
 fn afterwards(upload: &KeptUpload) -> String {
-    match (&upload.asset_id, &upload.upload_id, upload.expires.and_then(instant)) {
+    match (
+        &upload.asset_id,
+        &upload.upload_id,
+        upload.expires.and_then(instant),
+    ) {
         (Some(asset), _, _) => format!("asset {asset} stays: `tl asset delete {asset}` deletes it"),
         (None, Some(session), Some(at)) => {
             format!("the platform drops session {session} by itself, at {at} at the latest")
@@ -266,5 +274,7 @@ fn afterwards(upload: &KeptUpload) -> String {
 /// A moment to the second, in UTC.
 fn instant(at: SystemTime) -> Option<String> {
     let at = Timestamp::try_from(at).ok()?;
-    Timestamp::from_second(at.as_second()).ok().map(|at| at.to_string())
+    Timestamp::from_second(at.as_second())
+        .ok()
+        .map(|at| at.to_string())
 }

@@ -1,4 +1,7 @@
-//! The same scenario through both transports: what the server sees is the same, byte for byte of every body.
+//! The same scenario through both transports: what the server sees is the same, byte for byte of every body. Tasks and the
+//! calls around them are here, uploads of assets in `upload.rs`.
+
+mod upload;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,0 +1,326 @@
+//! Uploads through both transports: with one lane the same requests in the same order; with several lanes or troubles the same
+//! requests in any order, each chunk stored once.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use tl_http_async::AsyncHttp;
+use tl_http_blocking::BlockingHttp;
+use tl_model::{NewUpload, UploadType};
+use tl_protocol::{
+    ApiKey, Credentials, HttpSettings, Policy, Proxy, Source,
+    endpoint::CreateUpload,
+    flow::{
+        AssetPlan, AssetUpload, IngestAsset, Reconcile, WaitPolicy,
+        upload::{Begin, Ledger, Record, SentChunk, UploadRecord, UploadSettings},
+    },
+};
+use tl_testkit::{
+    server::{Reaction, Reply, Seen, Server},
+    source::PatternSource,
+};
+use url::Url;
+
+use crate::{Drive, OnThreads, OnTokio, without_chance};
+
+const CHUNK: u64 = 100_000;
+const SIZE: u64 = 450_003;
+const CHUNKS: u32 = 5;
+
+/// What goes wrong, told by the request and how often it came before.
+type Trouble = fn(&str, usize) -> Option<Reaction>;
+
+fn none(_: &str, _: usize) -> Option<Reaction> {
+    None
+}
+
+fn some(what: &str, times: usize) -> Option<Reaction> {
+    match (what, times) {
+        ("PUT /part/2", 1) => Some(Reply::status(500).body("<Error/>").into()),
+        ("PUT /part/4", 1) => Some(Reaction::close().reading_only(30_000)),
+        ("POST /v1.3/assets/multipart-uploads", 1) => {
+            Some(Reply::status(503).header("Retry-After", "0").into())
+        }
+        ("POST /v1.3/assets/multipart-uploads/u1", 1) => Some(Reply::status(500).into()),
+        ("GET /v1.3/assets/a1", 1) => Some(Reaction::close()),
+        _ => None,
+    }
+}
+
+/// URLs for every chunk, and for some that the file does not have.
+fn urls(address: &str, signature: u32) -> String {
+    let urls: Vec<String> = (1..=CHUNKS + 4)
+        .map(|index| {
+            format!(
+                r#"{{"chunk_index": {index}, "url": "{address}/part/{index}?signature={signature}"}}"#
+            )
+        })
+        .collect();
+    urls.join(", ")
+}
+
+/// The platform with its storage.
+fn platform(trouble: Trouble) -> Server {
+    let asked = Mutex::new(BTreeMap::<String, usize>::new());
+    let signed = AtomicU32::new(0);
+    Server::reacting(move |seen: &Seen| {
+        let path = seen.target.split('?').next().unwrap_or_default();
+        let what = format!("{} {path}", seen.method);
+        let times = {
+            let mut asked = asked.lock().expect("no reaction panicked");
+            let times = asked.entry(what.clone()).or_default();
+            *times += 1;
+            *times
+        };
+        if let Some(reaction) = trouble(&what, times) {
+            return reaction;
+        }
+        let address = format!("http://{}", seen.header("host").unwrap_or_default());
+        let sign = || urls(&address, signed.fetch_add(1, Ordering::Relaxed));
+        let reply = match what.as_str() {
+            "POST /v1.3/assets/multipart-uploads" => Reply::status(201).body(format!(
+                r#"{{"upload_id": "u1", "asset_id": "a1", "chunk_size": {CHUNK}, "total_chunks": {CHUNKS}, "upload_headers": {{"x-amz-acl": "private"}}, "upload_urls": [{}]}}"#,
+                sign()
+            )),
+            "GET /v1.3/assets/multipart-uploads/u1" => Reply::ok(
+                r#"{"upload_id": "u1", "status": "active", "uploaded_chunks": [{"index": 1, "status": "completed"}], "page_info": {"total_page": 1}}"#,
+            ),
+            "POST /v1.3/assets/multipart-uploads/u1/presigned-urls" => {
+                Reply::ok(format!(r#"{{"upload_urls": [{}]}}"#, sign()))
+            }
+            "POST /v1.3/assets/multipart-uploads/u1" => Reply::ok(r#"{"total_completed": 5}"#),
+            "GET /v1.3/assets/a1" if times < 3 => {
+                Reply::ok(r#"{"_id": "a1", "status": "processing"}"#)
+            }
+            "GET /v1.3/assets/a1" => Reply::ok(r#"{"_id": "a1", "status": "ready"}"#),
+            "POST /v1.3/indexes/i1/indexed-assets" => {
+                Reply::status(202).body(r#"{"_id": "x1", "asset_id": "a1"}"#)
+            }
+            "GET /v1.3/indexes/i1/indexed-assets/x1" if times < 2 => {
+                Reply::ok(r#"{"_id": "x1", "status": "indexing"}"#)
+            }
+            "GET /v1.3/indexes/i1/indexed-assets/x1" => {
+                Reply::ok(r#"{"_id": "x1", "status": "ready"}"#)
+            }
+            part if part.starts_with("PUT /part/") => {
+                Reply::ok("").header("ETag", "\"etag\"")
+            }
+            other => panic!("the scenario does not ask for {other}"),
+        };
+        reply.header("content-type", "application/json").into()
+    })
+}
+
+/// What an earlier process left: two chunks, of which the platform knows one.
+fn earlier() -> UploadRecord {
+    let chunk = || SentChunk {
+        etag: "etag".to_owned(),
+        chunk_size: CHUNK,
+    };
+    UploadRecord {
+        upload_id: "u1".into(),
+        asset_id: "a1".into(),
+        chunk_size: CHUNK,
+        total_chunks: CHUNKS,
+        total_size: SIZE,
+        upload_headers: BTreeMap::new(),
+        sent: BTreeMap::from([(1, chunk()), (2, chunk())]),
+    }
+}
+
+/// The whole chain by `drive`; gives what the platform saw, and what the ledger was told.
+fn scenario<T: tl_protocol::Transport>(
+    make: impl FnOnce(HttpSettings) -> T,
+    drive: &impl Drive<T>,
+    trouble: Trouble,
+    lanes: usize,
+    record: Option<UploadRecord>,
+) -> (Vec<Seen>, Vec<String>) {
+    let server = platform(trouble);
+    let base: Url = server.url("/v1.3").parse().expect("a URL");
+    let key = ApiKey::new("tlk_transcript").expect("a key");
+    let transport = make(HttpSettings {
+        proxy: Proxy::Direct,
+        ..HttpSettings::new(Credentials::new(key, base.clone()).expect("loopback"))
+    });
+    let policy = Policy {
+        base_delay: Duration::ZERO,
+        ..Policy::default()
+    };
+    let source: Arc<dyn Source> = Arc::new(PatternSource::new(SIZE, 17));
+    let create = CreateUpload {
+        upload: NewUpload::new(source.name(), UploadType::Video, SIZE),
+    };
+    let begin = match record {
+        None => Begin::New(create),
+        Some(record) => Begin::Resume(record, create),
+    };
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let hear = Arc::clone(&told);
+    let plan = AssetPlan {
+        upload: AssetUpload::Chunks {
+            source,
+            begin: Box::new(begin),
+            settings: UploadSettings {
+                lanes,
+                ..UploadSettings::default()
+            },
+        },
+        index_id: Some("i1".into()),
+        enable_video_stream: Some(true),
+        user_metadata: None,
+        wait: Some(WaitPolicy {
+            first_interval: Duration::from_millis(1),
+            ..WaitPolicy::default()
+        }),
+        reconcile: Reconcile::default(),
+        ledger: Ledger::new(move |record: &Record| {
+            let line = match record {
+                Record::Sent(index, _) => format!("sent {index}"),
+                Record::Session(_) => "session".to_owned(),
+                other => format!("{other:?}"),
+            };
+            hear.lock().expect("no panic before").push(line);
+        }),
+    };
+    let flow = IngestAsset::new(plan, &base, policy, 5);
+    let ingested = drive.drive(&transport, flow).expect("it is indexed");
+    assert_eq!(ingested.indexed_asset_id, Some("x1".into()));
+    let told = told.lock().expect("no panic before").clone();
+    (server.seen(), told)
+}
+
+/// Both colours: blocking first.
+fn both(
+    trouble: Trouble,
+    lanes: usize,
+    record: Option<UploadRecord>,
+) -> [(Vec<Seen>, Vec<String>); 2] {
+    let blocking = scenario(
+        |settings| BlockingHttp::new(settings).expect("a transport"),
+        &OnThreads,
+        trouble,
+        lanes,
+        record.clone(),
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let asynchronous = scenario(
+        |settings| AsyncHttp::new(settings).expect("a transport"),
+        &OnTokio(runtime),
+        trouble,
+        lanes,
+        record,
+    );
+    [blocking, asynchronous]
+}
+
+fn text(seen: &[Seen]) -> String {
+    let transcripts: Vec<String> = seen.iter().map(Seen::transcript).collect();
+    transcripts.join("\n")
+}
+
+/// The requests without their order and without which signature was at hand; how often URLs were asked for depends on time.
+fn in_no_order(seen: &[Seen]) -> Vec<String> {
+    let mut lines: Vec<String> = seen
+        .iter()
+        .filter(|seen| !seen.target.ends_with("/presigned-urls"))
+        .map(|seen| {
+            let text = seen.transcript();
+            match text.split_once("?signature=") {
+                Some((before, after)) => {
+                    let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+                    format!("{before}{rest}")
+                }
+                None => text,
+            }
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+/// The key goes with every request to the API, and with none to the storage.
+fn see_keys(seen: &[Seen]) {
+    for request in seen {
+        let is_api = request.target.starts_with("/v1.3/");
+        assert_eq!(
+            request.header("x-api-key").is_some(),
+            is_api,
+            "{}",
+            request.transcript()
+        );
+    }
+}
+
+#[test]
+fn with_one_lane_both_transports_upload_by_the_same_requests_in_the_same_order() {
+    let [(blocking, told), (asynchronous, told_too)] = both(none, 1, None);
+    assert_eq!(text(&blocking), text(&asynchronous));
+    assert_eq!(told, told_too);
+    see_keys(&blocking);
+    insta::assert_snapshot!(without_chance(&text(&blocking)));
+    insta::assert_snapshot!("with_one_lane_the_ledger", told.join("\n"));
+}
+
+#[test]
+fn both_transports_take_up_the_same_session_by_the_same_requests() {
+    let [(blocking, told), (asynchronous, told_too)] = both(none, 1, Some(earlier()));
+    assert_eq!(in_no_order(&blocking), in_no_order(&asynchronous));
+    assert_eq!(told.last(), told_too.last());
+    let puts: Vec<&str> = blocking
+        .iter()
+        .filter(|seen| seen.method == "PUT")
+        .map(|seen| seen.target.split('?').next().unwrap_or_default())
+        .collect();
+    assert_eq!(puts, ["/part/3", "/part/4", "/part/5"], "1 and 2 are there");
+}
+
+#[test]
+fn with_troubles_both_transports_send_the_same_requests() {
+    for lanes in [1, 8] {
+        let [(blocking, mut told), (asynchronous, mut told_too)] = both(some, lanes, None);
+        // A connection that is closed in the middle of a body may take more or less of it.
+        let whole = |seen: &[Seen]| -> Vec<Seen> {
+            seen.iter().filter(|seen| seen.whole).cloned().collect()
+        };
+        assert_eq!(
+            in_no_order(&whole(&blocking)),
+            in_no_order(&whole(&asynchronous)),
+            "{lanes} lanes"
+        );
+        told.sort();
+        told_too.sort();
+        assert_eq!(told, told_too, "{lanes} lanes: each chunk is finished once");
+        for seen in [&blocking, &asynchronous] {
+            see_keys(seen);
+            // No signature is used twice for the same chunk.
+            let mut targets: Vec<&str> = seen
+                .iter()
+                .filter(|seen| seen.method == "PUT")
+                .map(|seen| seen.target.as_str())
+                .collect();
+            let all = targets.len();
+            targets.sort_unstable();
+            targets.dedup();
+            assert_eq!(targets.len(), all, "{lanes} lanes");
+        }
+    }
+}
+
+#[test]
+fn with_many_lanes_both_transports_send_the_same_requests() {
+    let [(blocking, _), (asynchronous, _)] = both(none, 8, None);
+    assert_eq!(in_no_order(&blocking), in_no_order(&asynchronous));
+    let puts = |seen: &[Seen]| seen.iter().filter(|seen| seen.method == "PUT").count();
+    assert_eq!((puts(&blocking), puts(&asynchronous)), (5, 5));
+}
