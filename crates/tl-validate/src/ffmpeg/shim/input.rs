@@ -160,6 +160,7 @@ impl<'a> Input<'a> {
         if !(lock.format_allowed)(&name) {
             return Err(OpenFailure::Forbidden(name));
         }
+        self.io.session_mut().set_pace(name == "mpegts");
         if self.io.session().is_dear() && name.starts_with("mov,") {
             // Without this, every fragment of a fragmented file is looked up on opening, wherever it is.
             // SAFETY: `context` is ours and not open yet.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ffmpeg_next::ffi;
 
@@ -17,6 +17,16 @@ const BUFFER_BYTES: usize = 32 * 1024;
 
 /// Read at once from a source that is no file. FFmpeg is content with fewer bytes than it asks for.
 const RANGE_BYTES: usize = 1024 * 1024;
+
+/// What is handed out at once while the format is not known yet: as much as FFmpeg looks at first.
+const PROBE_BYTES: usize = 2048;
+
+/// What is handed out at once at least: a section of a transport stream.
+const GENTLE_LEAST_BYTES: usize = 1024;
+
+/// FFmpeg's time on what it was given last: from here on it gets less, up to there it gets more.
+const SLOW: Duration = Duration::from_millis(20);
+const QUICK: Duration = Duration::from_millis(2);
 
 /// Up to here a source that is no file is read whole in a few fetches, and hence like a file.
 const DEAR_BYTES: u64 = 4 * 1024 * 1024;
@@ -30,6 +40,20 @@ pub(in crate::ffmpeg) enum Source<'a> {
     Ranges(ReadAhead<'a>),
 }
 
+/// How much is handed out at once.
+#[derive(Debug, Clone, Copy)]
+enum Pace {
+    /// Little, because what it is is not known yet.
+    Probing,
+    /// So much, and less for as long as FFmpeg is slow with it.
+    ///
+    /// Only between reads can the deadline stop FFmpeg. It takes seconds for 32 KiB of a transport stream that lists
+    /// thousands of programs, because it compares each with all others at every section.
+    Gentle(usize),
+    /// As much as FFmpeg asks for.
+    Full,
+}
+
 /// What the callbacks know and what they noticed. It outlives the `AVIOContext` that points to it.
 pub(in crate::ffmpeg) struct Session<'a> {
     source: Source<'a>,
@@ -39,6 +63,9 @@ pub(in crate::ffmpeg) struct Session<'a> {
     position: u64,
     deadline: Instant,
     scratch: Vec<u8>,
+    pace: Pace,
+    /// When something was handed out last.
+    handed_out: Instant,
     /// What the callbacks noticed.
     pub(in crate::ffmpeg) marks: Marks,
 }
@@ -69,12 +96,40 @@ impl<'a> Session<'a> {
             position: 0,
             deadline,
             scratch: Vec::new(),
+            pace: Pace::Probing,
+            handed_out: Instant::now(),
             marks: Marks::default(),
         }
     }
 
     pub(in crate::ffmpeg) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Sets how much is handed out at once, now that the format is known.
+    pub(in crate::ffmpeg) fn set_pace(&mut self, gently: bool) {
+        self.pace = if gently {
+            Pace::Gentle(PROBE_BYTES)
+        } else {
+            Pace::Full
+        };
+    }
+
+    /// The most that is handed out this time.
+    fn portion(&mut self) -> usize {
+        match &mut self.pace {
+            Pace::Probing => PROBE_BYTES,
+            Pace::Full => usize::MAX,
+            Pace::Gentle(most) => {
+                let busy = self.handed_out.elapsed();
+                if busy > SLOW {
+                    *most = (*most / 2).max(GENTLE_LEAST_BYTES);
+                } else if busy < QUICK {
+                    *most = (*most * 2).min(BUFFER_BYTES);
+                }
+                *most
+            }
+        }
     }
 
     /// Whether reading here and there is dear: each read may be a request over a network, and there is much to read.
@@ -133,6 +188,7 @@ impl<'a> Session<'a> {
         if matches!(self.source, Source::Ranges(_)) {
             wanted = wanted.min(RANGE_BYTES);
         }
+        wanted = wanted.min(self.portion());
         if wanted == 0 {
             return Err(ffi::AVERROR_EOF);
         }
@@ -152,6 +208,7 @@ impl<'a> Session<'a> {
                     self.position += n as u64;
                     self.marks.bytes_read += n as u64;
                     self.marks.reads += 1;
+                    self.handed_out = Instant::now();
                     return Ok(n);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
