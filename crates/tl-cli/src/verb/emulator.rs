@@ -25,9 +25,7 @@ use signals::Signals;
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "\
-It prints the two lines that point a client at it, and shows itself in a browser at /_emulator. Its keys work nowhere else;
-without --state it forgets everything when it ends."
+    after_help = "It prints the two lines that point a client at it, and shows itself in a browser at /_emulator. Its keys work nowhere else; without --state it forgets everything when it ends."
 )]
 pub(crate) struct EmulatorArgs {
     #[command(subcommand)]
@@ -82,7 +80,9 @@ async fn serve(context: &Context, options: Options) -> Result<Exit, Failure> {
         "export TWELVELABS_BASE_URL={base_url}\nexport TWELVE_LABS_API_KEY={api_key}"
     ));
     if let Some(lack) = emulator.lacks_ffmpeg() {
-        context.output.note(&format!("no streams and thumbnails are made: {lack}"));
+        context
+            .output
+            .note(&format!("no streams and thumbnails are made: {lack}"));
     }
     context.output.note("the emulator runs until Ctrl-C");
     signals.next().await;

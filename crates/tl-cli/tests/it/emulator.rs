@@ -91,3 +91,211 @@ fn a_folder_for_the_files_is_kept() {
         "the received file is there"
     );
 }
+
+/// Runs a shell command with an emulator of its own.
+fn exec(options: &[&str], script: &str) -> Tl {
+    Tl::new(&["emulator", "exec"])
+        .args(options)
+        .args(&["--", "sh", "-c", script])
+        .env("TL", env!("CARGO_BIN_EXE_tl"))
+}
+
+#[test]
+fn a_command_has_an_emulator_of_its_own_and_its_end_is_passed_on() {
+    let folder = clips::folder(&["good.mp4"]);
+    let story = r#"
+        id=$("$TL" index create films -q) || exit 90
+        "$TL" ingest good.mp4 --wait --interval 100ms --index "$id" -q || exit 91
+        "$TL" video list "$id" -q
+        exit 7"#;
+    let run = exec(&["--summary", "summary.json"], story)
+        .in_folder(folder.path())
+        .code(7);
+    let summary = std::fs::read_to_string(folder.path().join("summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    assert_eq!(summary["exit_code"], 7);
+    assert_eq!(summary["files_kept"], 1);
+    assert_eq!(summary["operations"]["indexes.create"]["requests"], 1);
+    assert!(
+        run.stderr.contains("the emulator saw ") && run.stderr.contains("  indexes.create: 1\n"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(exec(&["-q"], "true").code(0).stderr, "");
+}
+
+#[test]
+fn the_end_by_a_signal_is_told_as_shells_do() {
+    exec(&[], "kill -TERM $$").code(143);
+    exec(&[], "kill -KILL $$").code(137);
+}
+
+#[test]
+fn a_command_that_is_not_there_or_cannot_be_run_has_the_codes_of_env() {
+    let run = Tl::new(&["emulator", "exec", "--", "no-such-command"]).code(127);
+    snapshot!("exec_without_a_program", run);
+    let folder = clips::folder(&["good.mp4"]);
+    Tl::new(&["emulator", "exec", "--", "./good.mp4"])
+        .in_folder(folder.path())
+        .code(126);
+    Tl::new(&["emulator", "exec"]).code(2);
+}
+
+#[test]
+fn signals_are_passed_on_and_the_command_has_the_last_word() {
+    for (signal, name) in [
+        (Signal::TERM, "TERM"),
+        (Signal::INT, "INT"),
+        (Signal::HUP, "HUP"),
+    ] {
+        let script =
+            format!("trap 'echo heard; exit 33' {name}; echo ready; while :; do sleep 0.05; done");
+        let mut tl = exec(&[], &script);
+        tl.command().stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = tl.command().spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(lines.next().unwrap().unwrap(), "ready");
+        let running = Running::adopt(child);
+        running.signal(signal);
+        assert_eq!(lines.next().unwrap().unwrap(), "heard");
+        assert_eq!(running.finish().code, 33, "{name}");
+    }
+}
+
+#[test]
+fn the_command_sees_no_real_key_and_asks_no_proxy() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, crate::tl::KEY).unwrap();
+    let script = r#"echo "$TWELVE_LABS_API_KEY $TWELVELABS_API_KEY ${TWELVE_LABS_API_KEY_FILE-none} $NO_PROXY"; "$TL" index list -q"#;
+    let run = exec(&[], script)
+        .env("TWELVE_LABS_API_KEY_FILE", file.to_str().unwrap())
+        .env("TWELVE_LABS_API_KEY", crate::tl::KEY)
+        .env("HTTP_PROXY", "http://127.0.0.1:9")
+        .env("NO_PROXY", "example.com")
+        .code(0);
+    assert_eq!(
+        run.stdout,
+        "tlk_emulator_local tlk_emulator_local none 127.0.0.1,localhost,example.com\n"
+    );
+}
+
+#[test]
+fn options_set_the_emulator_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let seed =
+        r#"{"indexes":[{"index_name":"seeded","videos":[{"filename":"a.mp4","duration":1.5}]}]}"#;
+    std::fs::write(folder.path().join("seed.json"), seed).unwrap();
+    let options = [
+        "--seed",
+        "seed.json",
+        "--state",
+        "state",
+        "--plan",
+        "free",
+        "--quirk",
+        "beyond-page-limit=clamp",
+        "--pace",
+        "instant",
+        "--fault",
+        "indexes.retrieve status=503",
+        "--chunk-size",
+        "1000",
+        "--rules",
+        "v1.3-2026-02",
+        "--clock",
+        "x60",
+        "--webhook",
+        "http://127.0.0.1:9/hook,hush",
+    ];
+    let script = r#""$TL" index list --json; "$TL" index get $("$TL" index list -q) --attempts 1"#;
+    let run = exec(&options, script).in_folder(folder.path()).code(5);
+    assert!(
+        run.stdout.contains("\"index_name\":\"seeded\"")
+            && run.stdout.contains("\"expires_at\":\"2"),
+        "{}",
+        run.text()
+    );
+    assert!(folder.path().join("state").read_dir().unwrap().count() > 0);
+    // What survived has the name that the seed would take.
+    let run = exec(&options, "true").in_folder(folder.path()).code(2);
+    snapshot!("seed_of_a_state_that_has_it", run);
+}
+
+#[test]
+fn wrong_options_are_refused_with_what_is_allowed() {
+    for (option, value, told) in [
+        ("--plan", "gold", "unlimited, free, developer-1"),
+        ("--clock", "x0", "real, manual"),
+        ("--pace", "slow", "instant, fast, realistic"),
+        ("--quirk", "colour", "NAME=VALUE"),
+        ("--quirk", "colour=blue", "created-status"),
+        ("--quirk", "created-status=202", "201, 200"),
+        ("--fault", "nowhere.json", "cannot be read"),
+        ("--fault", "tasks.make drop", "tasks.create"),
+        ("--webhook", "ftp://example.com", "http, https"),
+        ("--webhook", "http://example.com,", "secret"),
+        ("--seed", "nowhere.json", "cannot be read"),
+        ("--rules", "nowhen", "no file `nowhen`"),
+        ("--chunk-size", "0", "1.."),
+    ] {
+        let run = Tl::new(&["emulator", option, value]).code(2);
+        assert!(
+            run.stderr.contains(told),
+            "{option} {value}: {}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
+fn switches_plans_and_faults_are_listed_for_people_and_programs() {
+    snapshot!("quirks", Tl::new(&["emulator", "quirks"]).code(0));
+    snapshot!("plans", Tl::new(&["emulator", "plans"]).code(0));
+    let quirks = Tl::new(&["emulator", "quirks", "--json"]).code(0).json();
+    assert_eq!(quirks[0]["default"], quirks[0]["values"][0]);
+    let plans = Tl::new(&["emulator", "plans", "--json"]).code(0).json();
+    assert_eq!(plans[1]["requests_per_minute"], 60);
+    let faults = [
+        "emulator",
+        "faults",
+        "tasks.create nth=1,3 status=503 retry_after=2",
+        "* delay_ms=5",
+    ];
+    snapshot!("faults", Tl::new(&faults).code(0));
+    let plan = Tl::new(&faults).args(&["--json"]).code(0).json();
+    assert_eq!(plan["faults"][0]["nth"], serde_json::json!([1, 3]));
+    snapshot!(
+        "fault_unknown",
+        Tl::new(&["emulator", "faults", "* colour=blue"]).code(2)
+    );
+}
+
+#[test]
+fn the_state_of_a_running_one_is_brought_out_and_in_and_forgotten() {
+    let (emulator, [address, key]) = start(&[]);
+    let (address, key) = (
+        value(&address, "TWELVELABS_BASE_URL"),
+        value(&key, "TWELVE_LABS_API_KEY"),
+    );
+    let tl = |words: &[&str]| Tl::new(words).to(address, key);
+    tl(&["index", "create", "films"]).code(0);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.json");
+    std::fs::write(&file, tl(&["emulator", "export"]).code(0).stdout).unwrap();
+    snapshot!("reset", tl(&["emulator", "reset"]).code(0));
+    assert_eq!(tl(&["index", "list", "-q"]).code(0).stdout, "");
+    tl(&["emulator", "import", file.to_str().unwrap()]).code(0);
+    assert_eq!(
+        tl(&["index", "list", "-q"]).code(0).stdout.lines().count(),
+        1
+    );
+    std::fs::write(&file, "{}").unwrap();
+    let run = tl(&["emulator", "import", file.to_str().unwrap()]).code(7);
+    snapshot!("import_refused", run);
+    emulator.interrupt();
+    assert_eq!(emulator.finish().code, 0);
+    snapshot!("export_from_nobody", tl(&["emulator", "export"]).code(5));
+    let run = Tl::new(&["emulator", "reset"]).code(2);
+    snapshot!("reset_of_the_platform", run);
+}

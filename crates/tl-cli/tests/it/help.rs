@@ -36,6 +36,13 @@ fn every_verb_has_its_help() {
         "rules list",
         "rules show",
         "emulator",
+        "emulator exec",
+        "emulator quirks",
+        "emulator plans",
+        "emulator faults",
+        "emulator export",
+        "emulator import",
+        "emulator reset",
         "doctor",
         "completions",
     ] {

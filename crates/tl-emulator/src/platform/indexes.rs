@@ -44,14 +44,16 @@ pub(super) fn create(
         addons,
         created_at: now,
         updated_at: now,
-        expires_at: platform
-            .settings
-            .plan
-            .retention_days
-            .map(|days| after(now, Duration::from_secs(days * 86_400))),
+        expires_at: expiry(platform, now),
     };
     platform.state.indexes.insert(id.clone(), record);
     Ok(CreatedIndex::new(id))
+}
+
+/// When an index that is made now expires, as the plan has it.
+pub(super) fn expiry(platform: &Platform, now: Timestamp) -> Option<Timestamp> {
+    let days = platform.settings.plan.retention_days?;
+    Some(after(now, Duration::from_secs(days * 86_400)))
 }
 
 fn check_name(platform: &Platform, name: &str, except: Option<&str>) -> Result<(), Refusal> {

@@ -14,6 +14,7 @@ use super::{
     Effect, Measured, MediaKey, Platform,
     assets::max_file,
     ids::Ids,
+    indexes,
     lifecycle::Course,
     moment,
     records::{IndexRecord, State, TaskRecord, VideoRecord},
@@ -278,7 +279,7 @@ impl Platform {
             addons: Vec::new(),
             created_at: now,
             updated_at: now,
-            expires_at: None,
+            expires_at: indexes::expiry(self, now),
         };
         self.state.indexes.insert(id.clone(), index);
         for video in &seed.videos {

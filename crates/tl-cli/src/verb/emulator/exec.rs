@@ -27,11 +27,9 @@ const LOOPBACK: &str = "127.0.0.1,localhost";
 
 /// Run a command against an emulator of its own, and pass its exit code on.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-The command finds the emulator by TWELVELABS_BASE_URL, TWELVE_LABS_API_KEY and TWELVELABS_API_KEY; both streams are its own.
-In the end what the emulator was asked for is summed up on standard error. Signals are passed on; the exit code is that of
-the command, 128 and the number of the signal that ended it, 127 where there is no such command, or 126 where it cannot be
-run.")]
+#[command(
+    after_help = "The command finds the emulator by TWELVELABS_BASE_URL, TWELVE_LABS_API_KEY and TWELVELABS_API_KEY; both streams are its own. In the end what the emulator was asked for is summed up on standard error. Signals are passed on. The exit code is that of the command, 128 and the number of the signal that ended it, 127 where there is no such command, or 126 where it cannot be run."
+)]
 pub(super) struct Exec {
     #[command(flatten)]
     options: Options,

@@ -12,13 +12,18 @@ use crate::failure::Failure;
 /// Read faults as --fault does, and print them as the plan in JSON.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A fault begins with the operation it happens to, or `*`, then says to which requests, then what happens:
+A fault begins with the operation it happens to, or `*`. Then it says to which requests:
   nth=1,3  every=3  probability=0.1  times=2
-  status=503  code=X  message=X  body=TEXT  retry_after=2  after_work   an answer in the place of the work, or after it
-  drop  lose_answer  cut_after=BYTES   the line breaks: before the work, after it, in the middle of the answer
-  duplicate  delay_ms=500  bytes_per_second=100   taken in twice; held back; given out slowly
-  stuck_in=STATUS  fail_in=STATUS  reason=X   what becomes of the task or asset that is made
-Words in a text cannot have spaces; in a file they can: {\"seed\": 7, \"faults\": [{\"operation\": \"tasks.create\", \"nth\": [1], \"status\": 503}]}")]
+and what happens:
+  status=503  retry_after=2  code=X  message=X  body=TEXT  the answer, in the place of the work
+  after_work                                              ... or after it
+  drop  lose_answer  cut_after=BYTES                      the line breaks before the work, after
+                                                          it, or in the middle of the answer
+  delay_ms=500  bytes_per_second=100                      the answer is late, or slow
+  duplicate                                               the request is taken in twice
+  stuck_in=STATUS  fail_in=STATUS  reason=X               what becomes of the task or asset
+In a file, texts can have spaces:
+  {\"seed\": 7, \"faults\": [{\"operation\": \"tasks.create\", \"nth\": [1], \"status\": 503}]}")]
 pub(super) struct FaultsArgs {
     /// A fault such as 'tasks.create nth=1 status=503', or a JSON file with a plan
     #[arg(required = true, value_name = "FAULT|FILE")]
@@ -47,7 +52,7 @@ pub(super) fn read(faults: &[String]) -> Result<FaultPlan, Failure> {
             plan.faults.extend(read.faults);
         } else {
             let fault = text.parse::<Fault>().map_err(|error| {
-                Failure::usage(format!("`{text}`: {error}"))
+                Failure::usage(error.to_string())
                     .next("`tl emulator faults --help` shows what a fault can say")
             })?;
             plan.faults.push(fault);
