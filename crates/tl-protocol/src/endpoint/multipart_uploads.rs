@@ -21,7 +21,8 @@ use crate::Repeat;
 /// The most chunks in one report, and the most URLs in one request (API description of February 2026).
 const BATCH_MAX: u32 = 50;
 
-/// Opens an upload session. A repetition opens another one, which nothing closes before its 24 hours are over.
+/// Opens an upload session. A repetition opens another one; the first costs nothing, makes no asset, and ends by itself after
+/// 24 hours.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreateUpload {
     /// What will be uploaded.
@@ -34,7 +35,8 @@ impl Endpoint for CreateUpload {
     const OPERATION: &'static str = "open an upload session";
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/assets/multipart-uploads";
-    const REPEAT: Repeat = Repeat::IfNotProcessed;
+    // A session that nobody knows of harms nobody, and no list tells whose it is: it is not looked after.
+    const REPEAT: Repeat = Repeat::Freely;
     const SUCCESS: StatusCode = StatusCode::CREATED;
 
     fn encode(&self) -> Outgoing {

@@ -167,7 +167,6 @@ fn through_trouble_crashes_and_resumes_the_bytes_arrive() {
                             | ErrorKind::ConnectionLost
                             | ErrorKind::RateLimited
                             | ErrorKind::Malformed
-                            | ErrorKind::OutcomeUnknown
                             | ErrorKind::NotFound
                             | ErrorKind::Refused
                     ),
