@@ -55,6 +55,7 @@ const RULES: &[Rule] = &[
         trees: &[
             &["tl-validate", "--no-default-features"],
             &["tl-validate", "--no-default-features", "--features=worker"],
+            &["tl-validate", "--no-default-features", "--features=header"],
             &[
                 "tl-client",
                 "--no-default-features",
