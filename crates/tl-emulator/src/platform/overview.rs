@@ -10,6 +10,7 @@ use super::{MediaKey, Platform, Refusal, asset_views, indexes, moment, tasks, up
 
 /// A multipart upload, for people.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Session {
     /// Identifies it.
     pub id: String,
@@ -62,9 +63,9 @@ impl Platform {
         asset_views::list_briefly(self, moment(now), list)
     }
 
-    /// Multipart uploads, the newest first.
+    /// The newest multipart uploads, `most` of them at most, the newest first; and how many there are in all.
     #[must_use]
-    pub fn sessions(&self, now: Now) -> Vec<Session> {
+    pub fn sessions(&self, now: Now, most: usize) -> (Vec<Session>, usize) {
         let now = moment(now);
         let mut records: Vec<_> = self.state.uploads.values().collect();
         records.sort_unstable_by_key(|upload| std::cmp::Reverse(upload.number));
@@ -81,7 +82,8 @@ impl Platform {
                 reported_chunks: uploads::reported(self, &upload.id),
             }
         };
-        records.into_iter().map(show).collect()
+        let total = records.len();
+        (records.into_iter().take(most).map(show).collect(), total)
     }
 
     /// The stored file of a video or an asset, with the name by which the client knew it.

@@ -52,6 +52,7 @@ pub struct Rendered {
 
 /// A rendition, for people.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Rendition {
     /// The video or asset.
     pub owner: String,

@@ -433,3 +433,45 @@ fn a_quirk_gives_streams_to_assets_that_nothing_was_said_about() {
         assert_eq!(told, expected, "{quirk} {texts:?}");
     }
 }
+
+#[test]
+fn a_file_that_came_in_chunks_has_the_stream_that_its_upload_asked_for() {
+    let emulator = builder().start_blocking().unwrap();
+    let bytes = std::fs::read(clip("640x360", 5)).unwrap();
+    let begin = json!({
+        "filename": "a.mp4", "type": "video", "total_size": bytes.len(), "enable_hls": true, "enable_thumbnail": true,
+    });
+    let path = "/v1.3/assets/multipart-uploads";
+    let begun = send_json(&emulator, "POST", path, &begin).json();
+    let url = url::Url::parse(begun["upload_urls"][0]["url"].as_str().unwrap()).unwrap();
+    let put = format!(
+        "PUT {}?{} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\r\n",
+        url.path(),
+        url.query().unwrap(),
+        bytes.len()
+    );
+    let stored = exchange(&emulator, &put, &bytes).unwrap();
+    let etag = stored
+        .head
+        .lines()
+        .find_map(|line| line.strip_prefix("etag: "));
+    let chunk = json!({
+        "chunk_index": 1, "proof": etag.unwrap().trim_matches('"'), "proof_type": "etag", "chunk_size": bytes.len(),
+    });
+    let upload = begun["upload_id"].as_str().unwrap();
+    let report = json!({ "completed_chunks": [chunk] });
+    let reported = send_json(&emulator, "POST", &format!("{path}/{upload}"), &report);
+    assert_eq!(reported.status, 200, "{reported:?}");
+    let asset = begun["asset_id"].as_str().unwrap();
+    let path = format!("/v1.3/assets/{asset}");
+    for _ in 0..500 {
+        if get(&emulator, &path).json()["status"] == "ready" {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(rendition(&emulator, asset)["error"], Value::Null);
+    let shown = get(&emulator, &path).json();
+    assert_eq!(fetch(&emulator, &shown["hls"]["manifest_url"]).status, 200);
+    assert_eq!(shown["thumbnail"]["status"], "ready");
+}

@@ -14,9 +14,7 @@ use crate::server::Shell;
 pub(super) fn progress(shell: &Shell, _: &Shown, html: &mut String) {
     let forms = shell.uploads.all();
     let platform = shell.platform();
-    let mut sessions = platform.sessions(shell.clock.now());
-    let total = sessions.len();
-    sessions.truncate(MOST as usize);
+    let (sessions, total) = platform.sessions(shell.clock.now(), MOST as usize);
     if forms.is_empty() && sessions.is_empty() {
         return html::none(html, "Nothing is coming in.");
     }
