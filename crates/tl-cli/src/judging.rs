@@ -90,6 +90,8 @@ pub(crate) struct Judged {
     pub(crate) from_cache: bool,
     /// Why the file could not be looked at, where that is not its own fault. The report says so too.
     pub(crate) failure: Option<Failure>,
+    /// What is worth knowing beside the verdict, as lines.
+    pub(crate) notes: Vec<String>,
 }
 
 impl JudgeArgs {
@@ -243,6 +245,7 @@ impl Judge {
                 },
                 from_cache: false,
                 failure: None,
+                notes: Vec::new(),
             },
             Err(error) => Judged {
                 checked: Checked {
@@ -251,6 +254,7 @@ impl Judge {
                 },
                 from_cache: false,
                 failure: (!error.kind().is_about_the_file()).then(|| error.into()),
+                notes: Vec::new(),
             },
         }
     }

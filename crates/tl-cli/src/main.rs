@@ -8,6 +8,7 @@
 //! | `checking` | the local check: which rules, which helper, one path |
 //! | `judging`, `cache` | the local check of many files: prober, verdict, and what earlier runs found |
 //! | `making` | files made by ffmpeg: where they go, and how far it is |
+//! | `remote` | videos behind an address: redirects, ranges, budgets |
 //! | `walk`, `lanes` | which files there are, and work on them side by side |
 //! | `sending` | how a video is sent, and how far it is: what `ingest` and `upload` share |
 //! | `failure`, `advice` | what went wrong, for people and for programs, and what to do next |
@@ -36,6 +37,7 @@ mod metadata;
 mod numbers;
 mod output;
 mod progress;
+mod remote;
 mod report;
 mod runtime;
 mod secret;

@@ -50,6 +50,9 @@ impl ReqwestClient {
                 builder = builder.proxy(proxy);
             }
         }
+        for (host, addresses) in &settings.addresses {
+            builder = builder.resolve_to_addrs(host, addresses);
+        }
         let client = builder
             .build()
             .map_err(|error| SetupError::new("the HTTP client cannot be set up").because(error))?;

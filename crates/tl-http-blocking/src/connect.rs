@@ -3,7 +3,7 @@
 use std::{
     fmt,
     io::{self, Read, Write},
-    net::{IpAddr, TcpStream},
+    net::{IpAddr, SocketAddr, TcpStream},
     sync::Arc,
     time::Duration,
 };
@@ -33,6 +33,7 @@ struct Rules {
     tls: Arc<ClientConfig>,
     proxies: ProxyRules,
     resolver: DefaultResolver,
+    addresses: Vec<(String, Vec<SocketAddr>)>,
 }
 
 impl Lines {
@@ -41,7 +42,21 @@ impl Lines {
             tls: tls::client_config(settings)?,
             proxies: ProxyRules::new(&settings.proxy, |name| std::env::var(name).ok())?,
             resolver: DefaultResolver::default(),
+            addresses: settings.addresses.clone(),
         })))
+    }
+}
+
+impl Lines {
+    /// The addresses of `host`, where the settings name them.
+    fn known(&self, host: &str) -> Option<ResolvedSocketAddrs> {
+        let (_, addresses) = self.0.addresses.iter().find(|(name, _)| name == host)?;
+        let mut known = self.0.resolver.empty();
+        // There is room for sixteen, as after a look-up.
+        for address in addresses.iter().take(16) {
+            known.push(*address);
+        }
+        Some(known)
     }
 }
 
@@ -56,7 +71,13 @@ impl Resolver for Lines {
         progress.connecting();
         let (host, port) = match self.0.proxies.server_for(uri) {
             Some(proxy) => (proxy.host().to_owned(), proxy.port()),
-            None => target(uri),
+            None => {
+                let (host, port) = target(uri);
+                if let Some(known) = self.known(&host) {
+                    return Ok(known);
+                }
+                (host, port)
+            }
         };
         let to = format!("{host}:{port}");
         let asked = Uri::builder()

@@ -1,7 +1,7 @@
 //! What a transport must know before it opens a connection, as data that both colours share. Retry lives in
 //! [`crate::retry`].
 
-use std::{error, fmt, time::Duration};
+use std::{error, fmt, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -38,6 +38,9 @@ pub struct HttpSettings {
     pub max_response: u64,
     /// The `User-Agent`. Default `tl/` and this crate's version.
     pub user_agent: String,
+    /// Hosts, in small letters, whose addresses are known already: no look-up is made for them, so that a connection goes
+    /// to the very address that was judged. What goes through a proxy is not concerned. Default none.
+    pub addresses: Vec<(String, Vec<SocketAddr>)>,
 }
 
 impl Default for HttpSettings {
@@ -50,6 +53,7 @@ impl Default for HttpSettings {
             system_roots: false,
             max_response: 64 << 20,
             user_agent: concat!("tl/", env!("CARGO_PKG_VERSION")).to_owned(),
+            addresses: Vec::new(),
         }
     }
 }

@@ -18,7 +18,9 @@
 //! ```
 //!
 //! Features: `ffmpeg` reads media in this process and links libavformat; `worker` reads it in helper processes and links
-//! nothing; `program` runs the `ffmpeg` program for fixes and parts. Without them the crate is pure.
+//! nothing; `header` reads the headers of mp4, mov, mkv and webm in pure Rust, a reduced answer for where there is no
+//! FFmpeg; `program` runs the `ffmpeg` program for fixes and parts; `web` knows addresses. Without
+//! features the crate is pure.
 
 mod check;
 pub mod facts;
@@ -42,6 +44,8 @@ pub mod rules;
 pub mod split;
 mod target;
 pub mod timeline;
+#[cfg(feature = "web")]
+pub mod web;
 #[cfg(all(feature = "worker", unix))]
 pub mod worker;
 

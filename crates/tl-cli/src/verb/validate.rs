@@ -4,28 +4,30 @@
 mod picture;
 mod sink;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
+use tl_validate::web::shown;
 
 use self::picture::Pictures;
 use self::sink::{Sink, Told};
 use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::judging::{CacheArgs, Judge, JudgeArgs, Judged};
+use crate::judging::{CacheArgs, Judge, JudgeArgs};
 use crate::output::plain_line;
+use crate::remote::{self, RemoteArgs};
 use crate::walk::{Found, WalkArgs};
 use crate::{interrupt, lanes, span};
 
 /// Check files on this machine against the platform's rules; nothing is sent.
 #[derive(Debug, Args)]
 pub(crate) struct Validate {
-    /// The files; folders are walked
-    #[arg(required_unless_present = "files_from", value_name = "PATH")]
+    /// The files; folders are walked, and direct https addresses are looked into without being downloaded
+    #[arg(required_unless_present = "files_from", value_name = "PATH|URL")]
     paths: Vec<PathBuf>,
     /// How the results are written: junit, sarif and html are one document for all files; --json is --format jsonl
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -38,6 +40,8 @@ pub(crate) struct Validate {
     no_pictures: bool,
     #[command(flatten)]
     walk: WalkArgs,
+    #[command(flatten)]
+    remote: RemoteArgs,
     #[command(flatten)]
     judge: JudgeArgs,
     #[command(flatten)]
@@ -97,7 +101,7 @@ impl Validate {
             // Named files in their order; what a walk finds has none.
             count.is_some(),
             |give| walk.each(give),
-            |found| one(&judge, pictures.as_ref(), found),
+            |found| one(&judge, &self.remote, pictures.as_ref(), found),
             |told: Told| {
                 tally.count(&told);
                 if let Some(bar) = &bar {
@@ -156,40 +160,32 @@ impl Validate {
 }
 
 /// Reads and judges one input. It blocks while it reads.
-fn one(judge: &Judge, pictures: Option<&Pictures>, found: Found) -> Told {
+fn one(judge: &Judge, remote: &RemoteArgs, pictures: Option<&Pictures>, found: Found) -> Told {
     let begun = Instant::now();
-    let (path, judged) = match found {
-        Ok(path) => {
-            let judged = input(judge, &path);
-            (path, judged)
-        }
+    let mut picture = None;
+    let (name, judged) = match found {
+        Ok(path) => match remote::address(&path) {
+            Some(url) => (shown(&url), remote::judge(judge, remote, &url)),
+            None => {
+                let judged = judge.file(&path);
+                if let (Some(facts), Some(pictures)) = (&judged.checked.facts, pictures) {
+                    picture = pictures.of(&path, facts);
+                }
+                (path.to_string_lossy().into_owned(), judged)
+            }
+        },
         Err((path, failure)) => {
-            let judged = judge.unread(&path.to_string_lossy(), failure);
-            (path, judged)
+            let name = path.to_string_lossy().into_owned();
+            let judged = judge.unread(&name, failure);
+            (name, judged)
         }
-    };
-    let picture = match (&judged.checked.facts, pictures) {
-        (Some(facts), Some(pictures)) => pictures.of(&path, facts),
-        _ => None,
     };
     Told {
-        name: path.to_string_lossy().into_owned(),
+        name,
         seconds: begun.elapsed().as_secs_f64(),
         judged,
         picture,
     }
-}
-
-fn input(judge: &Judge, path: &Path) -> Judged {
-    let text = path.to_string_lossy();
-    if !path.exists() && text.contains("://") {
-        let failure = Failure::usage(format!(
-            "`{text}` is an address: only files on this machine can be checked"
-        ))
-        .next("download it first, or let the platform judge it: `tl ingest URL --index ID`");
-        return judge.unread(&text, failure);
-    }
-    judge.file(path)
 }
 
 impl Tally {

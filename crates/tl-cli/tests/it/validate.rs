@@ -73,7 +73,8 @@ fn one_file_gives_its_own_code() {
         ("text.mp4", 3),
         ("missing.mp4", 2),
         (".", 1),
-        ("https://example.com/a.mp4", 2),
+        ("https://youtu.be/dQw4w9WgXcQ", 3),
+        ("ftp://example.com/a.mp4", 2),
     ] {
         let run = validate(&[name], &[]);
         assert_eq!(run.code, code, "{}", run.text());

@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "tl-client",
             "tl-emulator",
+            "tl-http-async",
             "tl-model",
             "tl-protocol",
             "tl-validate",

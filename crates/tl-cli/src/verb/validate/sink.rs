@@ -38,6 +38,9 @@ impl Told {
         let exit = self.exit();
         let mut object =
             json!({"input": self.name, "ok": exit == Exit::Ok, "exit_code": exit.code()});
+        if !self.judged.notes.is_empty() {
+            object["notes"] = json!(self.judged.notes);
+        }
         match &self.judged.failure {
             Some(failure) => object["error"] = failure.to_json(),
             None => {
@@ -100,6 +103,9 @@ impl<'a> Sink<'a> {
     }
 
     pub(super) fn tell(&mut self, told: &Told) -> Result<(), Failure> {
+        for note in &told.judged.notes {
+            self.output.note(note);
+        }
         let told_in_words = match (&mut self.form, &told.judged.failure) {
             (Form::Human, None) => {
                 let text = report::checked(&told.name, &told.judged.checked);

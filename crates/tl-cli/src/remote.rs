@@ -1,0 +1,237 @@
+//! Videos behind an address: what it is, who it leads to, and its bytes by range requests, within a budget of bytes and
+//! time. No key goes along. What addresses and answers mean is told by `tl_validate::web`; reading media is the helper's.
+
+mod fetch;
+mod open;
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+use tl_validate::Prober;
+use tl_validate::web;
+use url::Url;
+
+use self::fetch::Fetcher;
+use self::open::{Opened, open};
+use crate::cache::Probed;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::judging::{Judge, Judged};
+use crate::span;
+
+/// The time for one address, all requests together.
+const TIME: Duration = Duration::from_secs(60);
+
+/// A permission that ends sooner is warned of: the platform fetches the file later than this program looks at it.
+const SOON: SignedDuration = SignedDuration::from_hours(1);
+
+/// The options for addresses.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Addresses (https://…)")]
+pub(crate) struct RemoteArgs {
+    /// Follow addresses to this machine and to private networks too
+    #[arg(long)]
+    allow_private: bool,
+    /// The most bytes that are fetched for one address, such as 16MB; typical files take 1 to 4.4 MB
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "16MiB")]
+    url_bytes: u64,
+    /// The time that one address may take [default: 60s]
+    #[arg(long, value_name = "DURATION", value_parser = span::parse)]
+    url_timeout: Option<Duration>,
+}
+
+/// Reads a size: `500kB`, `16MB`, `16MiB`, or plain bytes.
+fn size(text: &str) -> Result<u64, String> {
+    let expected = || "a size above zero is expected, such as 500kB, 16MB or 16MiB".to_owned();
+    let text = text.trim();
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let factor: u64 = match text[digits..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return Err(expected()),
+    };
+    let number: u64 = text[..digits].parse().map_err(|_| expected())?;
+    number
+        .checked_mul(factor)
+        .filter(|size| *size > 0)
+        .ok_or_else(expected)
+}
+
+/// Whether an input is an address rather than a path; what exists as a file is a file.
+pub(crate) fn address(path: &std::path::Path) -> Option<Url> {
+    let text = path.to_str()?;
+    let (scheme, _) = text.split_once("://")?;
+    if scheme.is_empty()
+        || !scheme
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        || path.exists()
+    {
+        return None;
+    }
+    text.parse().ok()
+}
+
+/// Reads and judges the file behind an address. It blocks while it reads.
+pub(crate) fn judge(judge: &Judge, args: &RemoteArgs, url: &Url) -> Judged {
+    let name = web::shown(url);
+    match probe(judge.prober().as_ref(), args, url) {
+        Ok((probed, notes)) => Judged {
+            notes,
+            ..judge.judged(probed)
+        },
+        Err(failure) => judge.unread(&name, failure),
+    }
+}
+
+fn probe(
+    prober: &dyn Prober,
+    args: &RemoteArgs,
+    url: &Url,
+) -> Result<(Probed, Vec<String>), Failure> {
+    let name = web::shown(url);
+    let mut notes = Vec::new();
+    if let Some(page) = web::page(url) {
+        return Err(Failure::new(
+            Exit::RefusedLocally,
+            "share_page",
+            format!(
+                "`{name}` is {} of {}, not a video file: the platform cannot fetch it",
+                page.what, page.service
+            ),
+        )
+        .next(page.instead));
+    }
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Failure::usage(format!(
+            "`{name}` is no address that can be fetched (allowed: https and http)"
+        ))
+        .next("give a direct https address of the file"));
+    }
+    permission(url, Timestamp::now(), &mut notes)?;
+    let limit = args.url_timeout.unwrap_or(TIME);
+    let fetcher = Fetcher::new(
+        Instant::now() + limit,
+        args.url_bytes.max(1),
+        args.allow_private,
+    );
+    let Opened {
+        mut file,
+        redirected,
+    } = open(fetcher, url)?;
+    if let Some(to) = redirected {
+        notes.push(format!("{name} leads on to {}", web::shown(&to)));
+        permission(&to, Timestamp::now(), &mut notes)?;
+    }
+    let probed = prober.probe_ranges(&mut file, &name);
+    notes.push(file.summary());
+    // What went wrong on the way is told as itself, not as a disk that cannot be read.
+    match (probed, file.take_failure()) {
+        (Err(_), Some(failure)) => Err(failure),
+        (probed, _) => Ok((probed, notes)),
+    }
+}
+
+/// How long a presigned URL still holds; refused when it has ended.
+fn permission(url: &Url, now: Timestamp, notes: &mut Vec<String>) -> Result<(), Failure> {
+    let Some(presigned) = web::presigned(url) else {
+        return Ok(());
+    };
+    let name = web::shown(url);
+    match presigned.time_left(now) {
+        Some(left) if left.is_positive() => {
+            let soon = if left < SOON {
+                ": the platform must have fetched it by then; make one that holds longer"
+            } else {
+                ""
+            };
+            let shown = span::show(Duration::try_from(left).unwrap_or_default());
+            notes.push(format!(
+                "presigned URL ({}) holds for another {shown}{soon}",
+                presigned.form
+            ));
+            Ok(())
+        }
+        Some(left) => {
+            let ago = span::show(Duration::try_from(left.abs()).unwrap_or_default());
+            Err(Failure::new(
+                Exit::RefusedLocally,
+                "url_expired",
+                format!(
+                    "`{name}`: the presigned URL ({}) ended {ago} ago",
+                    presigned.form
+                ),
+            )
+            .next("make a new one, and use it before it ends"))
+        }
+        None => {
+            notes.push(format!(
+                "presigned URL ({}): it does not say when it ends",
+                presigned.form
+            ));
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permission_that_has_ended_is_refused_and_one_that_ends_soon_is_told() {
+        let now: Timestamp = "2026-01-02T03:00:00Z".parse().expect("a time");
+        let check = |seconds: u32, told: Option<&str>| {
+            let url = format!(
+                "https://b.example/k?X-Amz-Date=20260102T025500Z&X-Amz-Expires={seconds}&X-Amz-Signature=a"
+            );
+            let mut notes = Vec::new();
+            let result = permission(&url.parse().expect("a URL"), now, &mut notes);
+            assert_eq!(result.is_ok(), told.is_some(), "{seconds}");
+            if let Some(told) = told {
+                assert!(notes.concat().contains(told), "{notes:?}");
+            }
+        };
+        check(60, None);
+        check(600, Some("5 min: the platform must"));
+        check(86_400, Some("23 h 55 min"));
+    }
+
+    #[test]
+    fn sizes_are_understood() {
+        for (text, expected) in [
+            ("16MiB", Some(16 << 20)),
+            ("500 kB", Some(500_000)),
+            ("1000", Some(1000)),
+            ("0", None),
+            ("MB", None),
+            ("-1MB", None),
+            ("99999999999GB", None),
+            ("5 parsec", None),
+        ] {
+            assert_eq!(size(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_told_from_paths() {
+        for (text, is) in [
+            ("https://example.com/a.mp4", true),
+            ("s3://bucket/key", true),
+            ("clip.mp4", false),
+            ("://x", false),
+            ("a b://x", false),
+            ("C:\\clips\\a.mp4", false),
+        ] {
+            assert_eq!(address(std::path::Path::new(text)).is_some(), is, "{text}");
+        }
+    }
+}

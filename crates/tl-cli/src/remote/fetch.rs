@@ -1,0 +1,247 @@
+//! One range request after another, through the project's own transport, to addresses that were judged before.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use tl_http_async::AsyncHttp;
+use tl_protocol::{
+    Auth, Body, Exchange, Flow, HttpSettings, Now, Outcome, Step, Token, Transport,
+    TransportErrorKind,
+};
+use tl_validate::web;
+use tokio::runtime::Runtime;
+use url::{Host, Url};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// The largest answer that is taken: the largest read-ahead of a probe, twice.
+const MAX_ANSWER: u64 = 8 << 20;
+
+/// An answer that came.
+pub(super) struct Fetched {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// Sends requests until its time or its bytes are used up.
+pub(super) struct Fetcher {
+    until: Instant,
+    pub(super) left: u64,
+    pub(super) requests: u32,
+    pub(super) fetched: u64,
+    allow_private: bool,
+    line: Option<Line>,
+}
+
+/// A transport for one host, whose addresses are fixed.
+struct Line {
+    origin: String,
+    runtime: Runtime,
+    transport: AsyncHttp,
+}
+
+impl Fetcher {
+    pub(super) fn new(until: Instant, bytes: u64, allow_private: bool) -> Self {
+        Self {
+            until,
+            left: bytes,
+            requests: 0,
+            fetched: 0,
+            allow_private,
+            line: None,
+        }
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// Fetches `length` bytes from `offset` on.
+    pub(super) fn range(
+        &mut self,
+        url: &Url,
+        offset: u64,
+        length: u64,
+    ) -> Result<Fetched, Failure> {
+        let name = web::shown(url);
+        let out_of_time = || {
+            Failure::new(
+                Exit::Temporary,
+                "deadline_passed",
+                format!("`{name}`: the time for this address is over"),
+            )
+            .next("allow more by --url-timeout")
+        };
+        let left = self.time_left().ok_or_else(out_of_time)?;
+        self.reach(url)?;
+        let Some(line) = &self.line else {
+            return Err(Failure::new(
+                Exit::Temporary,
+                "unreachable",
+                format!("`{name}`: there is no connection"),
+            ));
+        };
+        let mut bare = url.clone();
+        bare.set_fragment(None);
+        let mut request = Request::builder()
+            .method(Method::GET)
+            .uri(bare.as_str())
+            .header(
+                header::RANGE,
+                format!(
+                    "bytes={offset}-{}",
+                    offset.saturating_add(length.max(1)) - 1
+                ),
+            )
+            .header(header::ACCEPT, "*/*")
+            // A compressed part is no part of the file.
+            .header(header::ACCEPT_ENCODING, "identity")
+            .body(Body::empty())
+            .map_err(|error| {
+                Failure::usage(format!("`{name}` cannot be asked for")).because(&error)
+            })?;
+        *request.version_mut() = http::Version::HTTP_11;
+        let exchange = Exchange {
+            http: request,
+            auth: Auth::None,
+            timeout: left,
+            stall: left,
+        };
+        self.requests += 1;
+        let outcome = line
+            .runtime
+            .block_on(line.transport.run(Once(Some(exchange), None)));
+        let answer = outcome.map_err(|error| match error.kind() {
+            TransportErrorKind::TooLarge => Failure::new(
+                Exit::RefusedLocally,
+                "no_ranges",
+                format!("`{name}`: the server answered with the whole file in place of the part that was asked for"),
+            )
+            .next("download the file and check it here; the platform itself may still be able to fetch it"),
+            TransportErrorKind::TimedOut => out_of_time(),
+            _ => Failure::new(Exit::Temporary, "unreachable", format!("`{name}` cannot be fetched"))
+                .because(&error)
+                .next("check the address and the network, then run it again"),
+        })?;
+        let (head, body) = answer.into_parts();
+        self.fetched += body.len() as u64;
+        self.left = self.left.saturating_sub(body.len() as u64);
+        Ok(Fetched {
+            status: head.status,
+            headers: head.headers,
+            body,
+        })
+    }
+
+    /// Makes the transport for the address, once its host was looked up and judged.
+    fn reach(&mut self, url: &Url) -> Result<(), Failure> {
+        let origin = url.origin().ascii_serialization();
+        if self.line.as_ref().is_some_and(|line| line.origin == origin) {
+            return Ok(());
+        }
+        let name = web::shown(url);
+        let addresses = self.addresses(url, &name)?;
+        let settings = HttpSettings {
+            max_response: MAX_ANSWER,
+            addresses: addresses
+                .map(|(host, addresses)| vec![(host, addresses)])
+                .unwrap_or_default(),
+            ..HttpSettings::default()
+        };
+        let transport = AsyncHttp::new(settings).map_err(|error| {
+            Failure::usage("the network cannot be used as it is set up").because(&error)
+        })?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| {
+                Failure::new(
+                    Exit::Temporary,
+                    "system",
+                    "the system gives no runtime to work with",
+                )
+                .because(&error)
+            })?;
+        self.line = Some(Line {
+            origin,
+            runtime,
+            transport,
+        });
+        Ok(())
+    }
+
+    /// The addresses of the host, every one of them judged; none for a host that is an address itself.
+    fn addresses(
+        &self,
+        url: &Url,
+        name: &str,
+    ) -> Result<Option<(String, Vec<SocketAddr>)>, Failure> {
+        let private = |address: IpAddr| {
+            Failure::new(
+                Exit::RefusedLocally,
+                "private_address",
+                format!("`{name}` leads to {address}, which is not an address of the public network"),
+            )
+            .next("the platform cannot fetch it; to look at it from here all the same, add --allow-private")
+        };
+        let judge = |address: IpAddr| {
+            if self.allow_private || web::is_public(address) {
+                Ok(())
+            } else {
+                Err(private(address))
+            }
+        };
+        match url.host() {
+            Some(Host::Ipv4(address)) => judge(address.into()).map(|()| None),
+            Some(Host::Ipv6(address)) => judge(address.into()).map(|()| None),
+            Some(Host::Domain(host)) => {
+                let port = url.port_or_known_default().unwrap_or(443);
+                let found: Vec<SocketAddr> = (host, port)
+                    .to_socket_addrs()
+                    .map_err(|error| {
+                        Failure::new(
+                            Exit::Temporary,
+                            "unreachable",
+                            format!("`{name}`: the host `{host}` is not known"),
+                        )
+                        .because(&error)
+                        .next("check the address and the network")
+                    })?
+                    .collect();
+                // One bad address among good ones is as bad: which one is used is nobody's choice.
+                for address in &found {
+                    judge(address.ip())?;
+                }
+                Ok(Some((host.to_ascii_lowercase(), found)))
+            }
+            None => Err(Failure::usage(format!("`{name}` names no host"))
+                .next("give a direct https address of the file")),
+        }
+    }
+}
+
+/// One exchange, once.
+struct Once(Option<Exchange>, Option<Outcome>);
+
+impl Flow for Once {
+    type Output = Outcome;
+
+    fn step(&mut self, _: Now) -> Step<Outcome> {
+        if let Some(exchange) = self.0.take() {
+            return Step::Start(Token(0), exchange);
+        }
+        match self.1.take() {
+            Some(outcome) => Step::Done(outcome),
+            None => Step::Wait { until: None },
+        }
+    }
+
+    fn on_outcome(&mut self, _: Now, _: Token, outcome: Outcome) {
+        self.1 = Some(outcome);
+    }
+}

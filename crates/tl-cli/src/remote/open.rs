@@ -1,0 +1,253 @@
+//! Finding the file behind an address, by way of redirects, and giving its bytes to the probe.
+
+use std::io;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION};
+use http::{HeaderMap, HeaderName};
+use tl_validate::RangeRead;
+use tl_validate::web::{self, Answer, Head, ProblemKind};
+use url::Url;
+
+use super::fetch::{Fetched, Fetcher};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::report::size as in_words;
+
+/// The first request: most files with their index in front need no second one.
+const FIRST: u64 = 512 << 10;
+
+/// Redirects that are followed, as most clients do at most.
+const MAX_REDIRECTS: usize = 5;
+
+/// A file that was found.
+pub(super) struct Opened {
+    pub(super) file: RemoteFile,
+    /// Where it is, when that is another place than was said.
+    pub(super) redirected: Option<Url>,
+}
+
+/// The bytes of a file behind an address.
+pub(super) struct RemoteFile {
+    fetcher: Fetcher,
+    url: Url,
+    size: u64,
+    /// What tells this state of the file from another.
+    state: Option<String>,
+    begins: Bytes,
+    failure: Option<Failure>,
+}
+
+/// Asks for the beginning of the file, and follows where it is.
+pub(super) fn open(mut fetcher: Fetcher, from: &Url) -> Result<Opened, Failure> {
+    let mut url = from.clone();
+    for redirects in 0..=MAX_REDIRECTS {
+        let asked = FIRST.min(fetcher.left.max(1));
+        let fetched = fetcher.range(&url, 0, asked)?;
+        let name = web::shown(&url);
+        match judged(&fetched, asked, &name)? {
+            Answer::Ranges { size } | Answer::Whole { size } => {
+                let file = RemoteFile {
+                    state: state(&fetched.headers),
+                    begins: fetched.body,
+                    fetcher,
+                    url: url.clone(),
+                    size,
+                    failure: None,
+                };
+                return Ok(Opened {
+                    file,
+                    redirected: (redirects > 0).then_some(url),
+                });
+            }
+            Answer::Elsewhere { location } => url = next(&url, &location)?,
+            // What a later version knows.
+            other => {
+                return Err(Failure::new(
+                    Exit::RefusedForGood,
+                    "unexpected_answer",
+                    format!("`{name}`: {other:?}"),
+                ));
+            }
+        }
+    }
+    Err(Failure::new(
+        Exit::RefusedLocally,
+        "too_many_redirects",
+        format!(
+            "`{}` leads on and on, more than {MAX_REDIRECTS} times",
+            web::shown(from)
+        ),
+    )
+    .next("give the address that it ends at"))
+}
+
+/// Where a redirect leads; never from https to http, and never to a page.
+fn next(url: &Url, location: &str) -> Result<Url, Failure> {
+    let from = web::shown(url);
+    let to = url.join(location).map_err(|error| {
+        Failure::new(
+            Exit::RefusedLocally,
+            "bad_redirect",
+            format!("`{from}` leads to what is no address"),
+        )
+        .because(&error)
+        .next("give the address of the file itself")
+    })?;
+    let refused = |why: &str| {
+        Failure::new(
+            Exit::RefusedLocally,
+            "bad_redirect",
+            format!("`{from}` leads to `{}`: {why}", web::shown(&to)),
+        )
+    };
+    if let Some(page) = web::page(&to) {
+        return Err(refused(&format!(
+            "{} of {}, not a video file",
+            page.what, page.service
+        ))
+        .next(page.instead));
+    }
+    match (url.scheme(), to.scheme()) {
+        ("https", "http") => Err(refused("from an encrypted address to one that is not")
+            .next("give the https address of the file itself")),
+        (_, "http" | "https") => Ok(to),
+        _ => {
+            Err(refused("nothing that can be fetched").next("give the address of the file itself"))
+        }
+    }
+}
+
+fn judged(fetched: &Fetched, asked: u64, name: &str) -> Result<Answer, Failure> {
+    let text = |header: HeaderName| {
+        fetched
+            .headers
+            .get(header)
+            .and_then(|value| value.to_str().ok())
+    };
+    let head = Head {
+        status: fetched.status.as_u16(),
+        content_range: text(CONTENT_RANGE),
+        content_length: text(CONTENT_LENGTH)
+            .and_then(|length| length.parse().ok())
+            .or(Some(fetched.body.len() as u64)),
+        content_type: text(CONTENT_TYPE),
+        location: text(LOCATION),
+        begins: &fetched.body,
+    };
+    web::read_head(&head, asked).map_err(|problem| {
+        let (exit, kind) = match problem.kind() {
+            ProblemKind::Forbidden => (Exit::RefusedLocally, "url_forbidden"),
+            ProblemKind::NotFound => (Exit::RefusedLocally, "url_not_found"),
+            ProblemKind::Html => (Exit::RefusedLocally, "html_page"),
+            ProblemKind::NoRanges => (Exit::RefusedLocally, "no_ranges"),
+            ProblemKind::Empty => (Exit::RefusedLocally, "empty"),
+            ProblemKind::Temporary => (Exit::Temporary, "url_busy"),
+            _ => (Exit::RefusedLocally, "unexpected_answer"),
+        };
+        Failure::new(exit, kind, format!("`{name}`: {}", problem.seen())).next(problem.next())
+    })
+}
+
+/// The strong entity tag, or else the time of the last change.
+fn state(headers: &HeaderMap) -> Option<String> {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    text(ETAG)
+        .filter(|tag| !tag.starts_with("W/"))
+        .or_else(|| text(LAST_MODIFIED))
+        .map(str::to_owned)
+}
+
+impl RemoteFile {
+    /// `12.5 MB, of which 512.0 kB were fetched in 1 request`
+    pub(super) fn summary(&self) -> String {
+        let requests = self.fetcher.requests;
+        format!(
+            "{}, of which {} were fetched in {requests} request{}",
+            in_words(self.size),
+            in_words(self.fetcher.fetched),
+            if requests == 1 { "" } else { "s" }
+        )
+    }
+
+    /// What went wrong on the way, once.
+    pub(super) fn take_failure(&mut self) -> Option<Failure> {
+        self.failure.take()
+    }
+
+    fn fetch(&mut self, offset: u64, length: u64) -> Result<Bytes, Failure> {
+        let name = web::shown(&self.url);
+        let fetched = self.fetcher.range(&self.url, offset, length)?;
+        let changed = || {
+            Failure::new(
+                Exit::Temporary,
+                "url_changed",
+                format!("`{name}` changed while it was read"),
+            )
+            .next("run it again when it is whole")
+        };
+        if fetched.status != http::StatusCode::PARTIAL_CONTENT {
+            // Says what the status means: a permission that has ended meanwhile, a server that is busy.
+            judged(&fetched, 0, &name)?;
+            return Err(changed());
+        }
+        let range = fetched
+            .headers
+            .get(CONTENT_RANGE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let expected = format!("{offset}-");
+        let from = range.trim_start_matches("bytes").trim_start();
+        let size = range
+            .rsplit('/')
+            .next()
+            .and_then(|size| size.trim().parse::<u64>().ok());
+        if !from.starts_with(&expected)
+            || size.is_some_and(|size| size != self.size)
+            || state(&fetched.headers) != self.state
+        {
+            return Err(changed());
+        }
+        Ok(fetched.body)
+    }
+}
+
+impl RangeRead for RemoteFile {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn remaining(&self) -> Option<u64> {
+        // What came with the first answer costs nothing more.
+        Some(self.fetcher.left.saturating_add(self.begins.len() as u64))
+    }
+
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        if into.is_empty() || offset >= self.size {
+            return Ok(0);
+        }
+        if offset < self.begins.len() as u64 {
+            // It is below the length of a slice.
+            let from = offset as usize;
+            let count = into.len().min(self.begins.len() - from);
+            into[..count].copy_from_slice(&self.begins[from..from + count]);
+            return Ok(count);
+        }
+        let wanted = (into.len() as u64).min(self.size - offset);
+        if wanted > self.fetcher.left {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
+        match self.fetch(offset, wanted) {
+            Ok(bytes) => {
+                let count = into.len().min(bytes.len());
+                into[..count].copy_from_slice(&bytes[..count]);
+                Ok(count)
+            }
+            Err(failure) => {
+                let error = io::Error::other(failure.message().to_owned());
+                self.failure = Some(failure);
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! What the answer to the first range request says: how large the file is, where else it is, or why it cannot be read.
+
+use std::fmt;
+
+/// The part of an answer that is judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// The status.
+    pub status: u16,
+    /// The header `Content-Range`.
+    pub content_range: Option<&'a str>,
+    /// The header `Content-Length`.
+    pub content_length: Option<u64>,
+    /// The header `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// The header `Location`.
+    pub location: Option<&'a str>,
+    /// The first bytes of the body, as far as they are known.
+    pub begins: &'a [u8],
+}
+
+/// An answer that helps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// Ranges are given; the file has so many bytes.
+    Ranges {
+        /// Size of the whole file in bytes.
+        size: u64,
+    },
+    /// The server gave the whole file, which is no longer than what was asked for.
+    Whole {
+        /// Size of the whole file in bytes.
+        size: u64,
+    },
+    /// It is elsewhere.
+    Elsewhere {
+        /// Where, as the server says: may be relative to the address that was asked for.
+        location: String,
+    },
+}
+
+/// What kind of thing is wrong with an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// 401, 403 and the like: a permission is missing or has ended.
+    Forbidden,
+    /// 404 or 410.
+    NotFound,
+    /// A web page came in place of a video.
+    Html,
+    /// The server gives the whole file only, so it cannot be looked into without being downloaded.
+    NoRanges,
+    /// The file has no bytes.
+    Empty,
+    /// 429 or 5xx: later it may do.
+    Temporary,
+    /// Anything else that is no file.
+    Unexpected,
+}
+
+/// What is wrong with an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    kind: ProblemKind,
+    seen: String,
+}
+
+/// Judges the answer to a request for the first `asked` bytes.
+///
+/// # Errors
+/// [`Problem`], for every answer that is not the beginning of a file or the way to one.
+pub fn read_head(head: &Head<'_>, asked: u64) -> Result<Answer, Problem> {
+    let wrong = |kind, seen: String| Err(Problem { kind, seen });
+    let html = is_html(head);
+    match head.status {
+        206 => {
+            if html {
+                return wrong(ProblemKind::Html, "the server answered with a web page".to_owned());
+            }
+            match head.content_range.map(size_of_range) {
+                Some(Some(0)) => wrong(ProblemKind::Empty, "the file is empty (0 bytes)".to_owned()),
+                Some(Some(size)) => Ok(Answer::Ranges { size }),
+                _ => wrong(
+                    ProblemKind::NoRanges,
+                    format!("the server gives a part but not the size of the whole (Content-Range: {})", head.content_range.unwrap_or("none")),
+                ),
+            }
+        }
+        // The whole in place of a part, because it is no longer, or because the server knows no parts.
+        200 if html => wrong(ProblemKind::Html, "the server answered with a web page".to_owned()),
+        200 => match head.content_length {
+            Some(0) => wrong(ProblemKind::Empty, "the file is empty (0 bytes)".to_owned()),
+            Some(size) if size <= asked => Ok(Answer::Whole { size }),
+            size => wrong(
+                ProblemKind::NoRanges,
+                format!(
+                    "the server answered with the whole file{} in place of the part that was asked for",
+                    size.map(|size| format!(" ({size} bytes)")).unwrap_or_default()
+                ),
+            ),
+        },
+        // Not even the first byte is there.
+        416 => wrong(ProblemKind::Empty, "the server has no first byte to give (status 416)".to_owned()),
+        301 | 302 | 303 | 307 | 308 => match head.location {
+            Some(location) if !location.is_empty() => Ok(Answer::Elsewhere { location: location.to_owned() }),
+            _ => wrong(ProblemKind::Unexpected, format!("the server says that it is elsewhere, but not where (status {})", head.status)),
+        },
+        401 | 402 | 403 | 407 | 451 => wrong(ProblemKind::Forbidden, format!("the server refuses access (status {})", head.status)),
+        404 | 410 => wrong(ProblemKind::NotFound, format!("there is nothing at this address (status {})", head.status)),
+        // An S3 bucket answers so where a signature is malformed or was made for another method.
+        400 => wrong(ProblemKind::Forbidden, "the server finds fault with the request (status 400), as it does with damaged signatures".to_owned()),
+        408 | 425 | 429 | 500..=599 => wrong(ProblemKind::Temporary, format!("the server cannot answer now (status {})", head.status)),
+        other => wrong(ProblemKind::Unexpected, format!("the server answered with status {other}")),
+    }
+}
+
+/// The size after the slash of `bytes 0-99/1000`; `None` where it is a star or nonsense.
+fn size_of_range(text: &str) -> Option<u64> {
+    let (range, size) = text
+        .trim()
+        .strip_prefix("bytes")?
+        .trim_start()
+        .rsplit_once('/')?;
+    let size = size.trim().parse().ok()?;
+    let starts_at_zero = range
+        .trim()
+        .split_once('-')
+        .is_some_and(|(from, _)| from.trim() == "0");
+    starts_at_zero.then_some(size)
+}
+
+fn is_html(head: &Head<'_>) -> bool {
+    let kind = head
+        .content_type
+        .unwrap_or_default()
+        .trim_start()
+        .to_ascii_lowercase();
+    if kind.starts_with("text/html") || kind.starts_with("application/xhtml") {
+        return true;
+    }
+    let begins: String =
+        String::from_utf8_lossy(&head.begins[..head.begins.len().min(256)]).to_ascii_lowercase();
+    let begins = begins.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    begins.starts_with("<!doctype html") || begins.starts_with("<html")
+}
+
+impl Problem {
+    /// What kind of thing is wrong.
+    pub fn kind(&self) -> ProblemKind {
+        self.kind
+    }
+
+    /// What was seen, as a clause.
+    pub fn seen(&self) -> &str {
+        &self.seen
+    }
+
+    /// What to do next, as a clause.
+    pub fn next(&self) -> &'static str {
+        match self.kind {
+            ProblemKind::Forbidden => {
+                "make the file readable for everyone, or use a fresh presigned URL (made for GET)"
+            }
+            ProblemKind::NotFound => "check the address; upper and lower case matter",
+            ProblemKind::Html => {
+                "use the address of the file itself; open it in a private window: it must play or download without a login"
+            }
+            ProblemKind::NoRanges => {
+                "download the file and check it here; the platform itself may still be able to fetch it"
+            }
+            ProblemKind::Empty => "upload the file to its place again",
+            ProblemKind::Temporary => "run it again later",
+            ProblemKind::Unexpected => "open the address in a browser and see what it is",
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.seen, self.next())
+    }
+}
+
+impl std::error::Error for Problem {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_a_file_a_way_or_a_problem() {
+        let range = |text| Head {
+            status: 206,
+            content_range: Some(text),
+            ..Head::default()
+        };
+        let status = |status| Head {
+            status,
+            ..Head::default()
+        };
+        let long = |length| Head {
+            status: 200,
+            content_length: length,
+            ..Head::default()
+        };
+        let check = |head: Head<'_>, expected: Result<Answer, ProblemKind>| {
+            assert_eq!(
+                read_head(&head, 1000).map_err(|p| p.kind()),
+                expected,
+                "{head:?}"
+            );
+        };
+        check(
+            range("bytes 0-999/123456"),
+            Ok(Answer::Ranges { size: 123_456 }),
+        );
+        check(range("bytes 0-0/1"), Ok(Answer::Ranges { size: 1 }));
+        check(range("bytes 0-999/*"), Err(ProblemKind::NoRanges));
+        check(range("bytes 5-999/123456"), Err(ProblemKind::NoRanges));
+        check(range("pages 1-2/3"), Err(ProblemKind::NoRanges));
+        check(
+            range("bytes 0-0/99999999999999999999999"),
+            Err(ProblemKind::NoRanges),
+        );
+        check(status(206), Err(ProblemKind::NoRanges));
+        check(long(Some(1000)), Ok(Answer::Whole { size: 1000 }));
+        check(long(Some(1001)), Err(ProblemKind::NoRanges));
+        check(long(None), Err(ProblemKind::NoRanges));
+        check(long(Some(0)), Err(ProblemKind::Empty));
+        check(
+            Head {
+                content_type: Some("text/html; charset=utf-8"),
+                ..long(Some(5))
+            },
+            Err(ProblemKind::Html),
+        );
+        check(
+            Head {
+                begins: b"\n <!DOCTYPE html><p>",
+                ..range("bytes 0-9/10")
+            },
+            Err(ProblemKind::Html),
+        );
+        check(
+            Head {
+                location: Some("/b"),
+                ..status(302)
+            },
+            Ok(Answer::Elsewhere {
+                location: "/b".to_owned(),
+            }),
+        );
+        check(status(302), Err(ProblemKind::Unexpected));
+        check(status(304), Err(ProblemKind::Unexpected));
+        check(status(401), Err(ProblemKind::Forbidden));
+        check(status(403), Err(ProblemKind::Forbidden));
+        check(status(404), Err(ProblemKind::NotFound));
+        check(status(416), Err(ProblemKind::Empty));
+        check(status(429), Err(ProblemKind::Temporary));
+        check(status(503), Err(ProblemKind::Temporary));
+        check(status(0), Err(ProblemKind::Unexpected));
+    }
+}

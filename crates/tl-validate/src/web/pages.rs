@@ -1,0 +1,398 @@
+//! Pages that show or share a video, told by host and path from files: the platform cannot fetch a page.
+
+use url::Url;
+
+/// An address that leads to a page, a player or a playlist, and not to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Page {
+    /// Whose page it is, such as `Google Drive`.
+    pub service: &'static str,
+    /// What it is, such as `a share page`.
+    pub what: &'static str,
+    /// What to do instead, as a clause.
+    pub instead: String,
+}
+
+/// What to do where the service gives no direct address.
+const DOWNLOAD: &str = "download the video, where you have the right to, and give the file";
+
+/// What to do where the file lies in somebody's storage.
+const BUCKET: &str = "download the file and give it, or put it where a direct address leads to it, such as a presigned URL of a bucket";
+
+/// How a service's addresses are told apart.
+struct Service {
+    name: &'static str,
+    what: &'static str,
+    /// Hosts; each with all below it.
+    hosts: &'static [&'static str],
+    /// Beginnings of paths that are files after all.
+    files: &'static [&'static str],
+    instead: &'static str,
+}
+
+const fn service(
+    name: &'static str,
+    what: &'static str,
+    hosts: &'static [&'static str],
+    files: &'static [&'static str],
+    instead: &'static str,
+) -> Service {
+    Service {
+        name,
+        what,
+        hosts,
+        files,
+        instead,
+    }
+}
+
+const SERVICES: [Service; 28] = [
+    service(
+        "Google Drive",
+        "a share page",
+        &["drive.google.com", "docs.google.com"],
+        &[],
+        BUCKET,
+    ),
+    service(
+        "Google Photos",
+        "an album page",
+        &["photos.google.com", "photos.app.goo.gl"],
+        &[],
+        DOWNLOAD,
+    ),
+    service(
+        "OneDrive",
+        "a share page",
+        &["onedrive.live.com", "1drv.ms"],
+        &["/download"],
+        BUCKET,
+    ),
+    service(
+        "YouTube",
+        "a watch page",
+        &["youtube.com", "youtu.be", "youtube-nocookie.com"],
+        &[],
+        DOWNLOAD,
+    ),
+    service(
+        "Vimeo",
+        "a watch page",
+        &["vimeo.com"],
+        &["/external/", "/progressive_redirect/"],
+        "use the direct file link of the video (paid plans: Video file links), or download it and give the file",
+    ),
+    service(
+        "Box",
+        "a share page",
+        &["box.com"],
+        &["/shared/static/", "/public/static/"],
+        "use the direct link of the file (ending in /shared/static/…), or download it and give the file",
+    ),
+    service("iCloud", "a share page", &["icloud.com"], &[], DOWNLOAD),
+    service(
+        "WeTransfer",
+        "a download page",
+        &["wetransfer.com", "we.tl"],
+        &[],
+        DOWNLOAD,
+    ),
+    service("Loom", "a watch page", &["loom.com"], &[], DOWNLOAD),
+    service("TikTok", "a watch page", &["tiktok.com"], &[], DOWNLOAD),
+    service("Instagram", "a post", &["instagram.com"], &[], DOWNLOAD),
+    service(
+        "Facebook",
+        "a post",
+        &["facebook.com", "fb.watch"],
+        &[],
+        DOWNLOAD,
+    ),
+    service(
+        "X",
+        "a post",
+        &["x.com", "twitter.com", "t.co"],
+        &[],
+        DOWNLOAD,
+    ),
+    service("Twitch", "a watch page", &["twitch.tv"], &[], DOWNLOAD),
+    service(
+        "Dailymotion",
+        "a watch page",
+        &["dailymotion.com", "dai.ly"],
+        &[],
+        DOWNLOAD,
+    ),
+    service(
+        "Streamable",
+        "a watch page",
+        &["streamable.com"],
+        &[],
+        DOWNLOAD,
+    ),
+    service(
+        "Frame.io",
+        "a review page",
+        &["frame.io", "f.io"],
+        &[],
+        DOWNLOAD,
+    ),
+    service(
+        "MEGA",
+        "a share page",
+        &["mega.nz", "mega.io"],
+        &[],
+        DOWNLOAD,
+    ),
+    service(
+        "Wistia",
+        "a watch page",
+        &["wistia.com", "wistia.net"],
+        &["/deliveries/"],
+        DOWNLOAD,
+    ),
+    service(
+        "Bilibili",
+        "a watch page",
+        &["bilibili.com", "b23.tv"],
+        &[],
+        DOWNLOAD,
+    ),
+    service(
+        "Reddit",
+        "a post",
+        &["reddit.com", "redd.it"],
+        &[],
+        DOWNLOAD,
+    ),
+    service("LinkedIn", "a post", &["linkedin.com"], &[], DOWNLOAD),
+    service(
+        "Zoom",
+        "a recording page",
+        &["zoom.us", "zoom.com"],
+        &[],
+        DOWNLOAD,
+    ),
+    service("Snapchat", "a post", &["snapchat.com"], &[], DOWNLOAD),
+    service(
+        "Pinterest",
+        "a post",
+        &["pinterest.com", "pin.it"],
+        &[],
+        DOWNLOAD,
+    ),
+    service("Rumble", "a watch page", &["rumble.com"], &[], DOWNLOAD),
+    service(
+        "AWS console",
+        "a console page",
+        &["console.aws.amazon.com"],
+        &[],
+        "make a presigned URL of the object: aws s3 presign s3://BUCKET/KEY",
+    ),
+    service(
+        "Google Cloud console",
+        "a page that asks for a login",
+        &["console.cloud.google.com", "storage.cloud.google.com"],
+        &[],
+        "make a signed URL of the object: gcloud storage sign-url gs://BUCKET/OBJECT",
+    ),
+];
+
+/// Hosts below the names above that serve files.
+const FILE_HOSTS: [&str; 5] = [
+    "v.redd.it",
+    "video.twimg.com",
+    "embed-ssl.wistia.com",
+    "dl.boxcloud.com",
+    "download.api.box.com",
+];
+
+/// The page that `url` leads to, where it is known for one; `None` says nothing but that.
+pub fn page(url: &Url) -> Option<Page> {
+    let is = |service, what, instead: &str| {
+        Some(Page {
+            service,
+            what,
+            instead: instead.to_owned(),
+        })
+    };
+    let path = url.path();
+    match url.scheme() {
+        "http" | "https" => {}
+        "s3" => {
+            return is(
+                "S3",
+                "the name of an object",
+                "make a presigned URL of it: aws s3 presign s3://BUCKET/KEY",
+            );
+        }
+        "gs" => {
+            return is(
+                "Google Cloud Storage",
+                "the name of an object",
+                "make a signed URL of it: gcloud storage sign-url gs://BUCKET/OBJECT",
+            );
+        }
+        _ => return None,
+    }
+    let host = url.host_str()?.trim_end_matches('.');
+    let below = |domain: &str| {
+        host.strip_suffix(domain)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    let says = |key: &str, value: &str| url.query_pairs().any(|(k, v)| k == key && v == value);
+    if FILE_HOSTS.contains(&host) {
+        return None;
+    }
+    if below("dropbox.com") {
+        if says("dl", "1") || says("raw", "1") {
+            return None;
+        }
+        return is(
+            "Dropbox",
+            "a share page",
+            "end the link in dl=1 in place of dl=0: then it leads to the file itself",
+        );
+    }
+    if below("sharepoint.com") {
+        if says("download", "1") || path.contains("/_layouts/15/download.aspx") {
+            return None;
+        }
+        return is(
+            "SharePoint",
+            "a share page",
+            "add download=1 to the link's query, where sharing with anyone is on, or download the file and give it",
+        );
+    }
+    if below("github.com") && path.split('/').nth(3) == Some("blob") {
+        return is(
+            "GitHub",
+            "a page about a file",
+            "put `raw` in place of `blob` into the link: then it leads to the file itself",
+        );
+    }
+    if below("huggingface.co") && path.contains("/blob/") {
+        return is(
+            "Hugging Face",
+            "a page about a file",
+            "put `resolve` in place of `blob` into the link: then it leads to the file itself",
+        );
+    }
+    for service in &SERVICES {
+        if service.hosts.iter().any(|domain| below(domain))
+            && !service.files.iter().any(|file| path.starts_with(file))
+        {
+            // Drive's own download address gives the file, but asks first where it is too large to be looked through.
+            return is(service.name, service.what, service.instead);
+        }
+    }
+    let ending = path
+        .rsplit('.')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    match ending.as_str() {
+        "m3u8" => is(
+            "HLS",
+            "a playlist",
+            "make one file of it: ffmpeg -i PLAYLIST -c copy out.mp4",
+        ),
+        "mpd" => is(
+            "DASH",
+            "a manifest",
+            "make one file of it: ffmpeg -i MANIFEST -c copy out.mp4",
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::page;
+
+    #[test]
+    fn pages_are_told_from_files() {
+        for (url, service) in [
+            (
+                "https://drive.google.com/file/d/1AbC/view?usp=sharing",
+                Some("Google Drive"),
+            ),
+            (
+                "https://drive.google.com/uc?export=download&id=1AbC",
+                Some("Google Drive"),
+            ),
+            (
+                "https://www.dropbox.com/s/abc/clip.mp4?dl=0",
+                Some("Dropbox"),
+            ),
+            (
+                "https://www.dropbox.com/scl/fi/abc/clip.mp4?rlkey=x&dl=1",
+                None,
+            ),
+            ("https://dl.dropboxusercontent.com/s/abc/clip.mp4", None),
+            ("https://1drv.ms/v/s!AbC", Some("OneDrive")),
+            ("https://onedrive.live.com/?id=1", Some("OneDrive")),
+            ("https://onedrive.live.com/download?id=1", None),
+            (
+                "https://firm.sharepoint.com/:v:/g/personal/x/EabC",
+                Some("SharePoint"),
+            ),
+            (
+                "https://firm.sharepoint.com/:v:/g/personal/x/EabC?download=1",
+                None,
+            ),
+            ("https://www.youtube.com/watch?v=abc", Some("YouTube")),
+            ("https://m.youtube.com/shorts/abc", Some("YouTube")),
+            ("https://youtu.be/abc", Some("YouTube")),
+            ("https://vimeo.com/12345", Some("Vimeo")),
+            ("https://player.vimeo.com/video/12345", Some("Vimeo")),
+            (
+                "https://player.vimeo.com/progressive_redirect/playback/1/rendition/1080p/file.mp4",
+                None,
+            ),
+            ("https://app.box.com/s/abc", Some("Box")),
+            ("https://app.box.com/shared/static/abc.mp4", None),
+            ("https://photos.app.goo.gl/abc", Some("Google Photos")),
+            ("https://www.icloud.com/iclouddrive/abc", Some("iCloud")),
+            ("https://we.tl/t-abc", Some("WeTransfer")),
+            ("https://www.loom.com/share/abc", Some("Loom")),
+            ("https://vm.tiktok.com/abc", Some("TikTok")),
+            ("https://www.instagram.com/reel/abc/", Some("Instagram")),
+            ("https://fb.watch/abc/", Some("Facebook")),
+            ("https://x.com/a/status/1", Some("X")),
+            ("https://video.twimg.com/ext_tw_video/1/pu/vid/a.mp4", None),
+            ("https://github.com/a/b/blob/main/clip.mp4", Some("GitHub")),
+            ("https://github.com/a/b/raw/main/clip.mp4", None),
+            (
+                "https://huggingface.co/datasets/a/b/blob/main/clip.mp4",
+                Some("Hugging Face"),
+            ),
+            (
+                "https://s3.console.aws.amazon.com/s3/object/b?prefix=k",
+                None,
+            ),
+            (
+                "https://us-east-1.console.aws.amazon.com/s3/object/b",
+                Some("AWS console"),
+            ),
+            ("s3://bucket/key.mp4", Some("S3")),
+            ("gs://bucket/key.mp4", Some("Google Cloud Storage")),
+            (
+                "https://cdn.example.com/live/index.m3u8?token=1",
+                Some("HLS"),
+            ),
+            ("https://cdn.example.com/vod/manifest.MPD", Some("DASH")),
+            ("https://notyoutube.com/watch?v=abc", None),
+            ("https://youtube.com.example.org/a.mp4", None),
+            ("https://example.com/youtube.com/a.mp4", None),
+            ("https://bucket.s3.amazonaws.com/clip.mp4", None),
+            ("ftp://example.com/a.mp4", None),
+            ("data:video/mp4;base64,AAAA", None),
+        ] {
+            let parsed = url.parse().expect("a URL");
+            let found = page(&parsed);
+            assert_eq!(found.as_ref().map(|page| page.service), service, "{url}");
+            assert!(found.is_none_or(|page| page.instead.len() > 20), "{url}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Addresses that are a permission for a time: whose form it is, and when it ends. Nothing is verified but the clock.
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use url::Url;
+
+/// A presigned URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Presigned {
+    /// The form, such as `S3 (Signature Version 4)`.
+    pub form: &'static str,
+    /// When the permission ends; `None` where the address does not say it in a way that can be read.
+    pub expires: Option<Timestamp>,
+}
+
+impl Presigned {
+    /// How long the permission still holds at `now`; negative where it has ended.
+    pub fn time_left(&self, now: Timestamp) -> Option<SignedDuration> {
+        Some(self.expires?.duration_since(now))
+    }
+}
+
+/// The form of the presigned URL, where it is one: S3 and what speaks like it (versions 4 and 2), CloudFront, Google Cloud
+/// Storage, Azure's shared access signatures, and Alibaba's.
+pub fn presigned(url: &Url) -> Option<Presigned> {
+    // Some servers take the names in any case, and so do we: it costs nothing.
+    let get = |name: &str| {
+        url.query_pairs()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.into_owned())
+    };
+    let begun = |date: Option<String>, seconds: Option<String>| {
+        let begin = basic(&date?)?;
+        let seconds: i64 = seconds?.parse().ok()?;
+        begin.checked_add(SignedDuration::from_secs(seconds)).ok()
+    };
+    let epoch = || get("Expires").and_then(|text| Timestamp::from_second(text.parse().ok()?).ok());
+    let is = |form, expires| Some(Presigned { form, expires });
+    if get("X-Amz-Signature").is_some() {
+        return is(
+            "S3 (Signature Version 4)",
+            begun(get("X-Amz-Date"), get("X-Amz-Expires")),
+        );
+    }
+    if get("X-Goog-Signature").is_some() {
+        return is(
+            "Google Cloud Storage",
+            begun(get("X-Goog-Date"), get("X-Goog-Expires")),
+        );
+    }
+    if get("x-oss-signature").is_some() {
+        return is(
+            "Alibaba Object Storage",
+            begun(get("x-oss-date"), get("x-oss-expires")),
+        );
+    }
+    if get("Signature").is_some() {
+        if get("AWSAccessKeyId").is_some() {
+            return is("S3 (Signature Version 2)", epoch());
+        }
+        if get("GoogleAccessId").is_some() {
+            return is("Google Cloud Storage (Version 2)", epoch());
+        }
+        if get("Key-Pair-Id").is_some() {
+            // With a policy of its own the end stands in the policy, which is left to the server.
+            return is("CloudFront", epoch());
+        }
+        if get("OSSAccessKeyId").is_some() {
+            return is("Alibaba Object Storage (Version 1)", epoch());
+        }
+    }
+    if get("sig").is_some() && (get("se").is_some() || get("sv").is_some()) {
+        return is(
+            "Azure shared access signature",
+            get("se").and_then(|text| iso(&text)),
+        );
+    }
+    None
+}
+
+/// `20260102T030405Z`
+fn basic(text: &str) -> Option<Timestamp> {
+    if text.len() != 16 || !text.ends_with('Z') {
+        return None;
+    }
+    text.parse::<Timestamp>().ok()
+}
+
+/// The forms that Azure allows: a day, or a time of day with or without seconds, in UTC.
+fn iso(text: &str) -> Option<Timestamp> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time);
+    }
+    let bare = text.trim_end_matches('Z');
+    let utc = |time: DateTime| {
+        time.to_zoned(TimeZone::UTC)
+            .ok()
+            .map(|zoned| zoned.timestamp())
+    };
+    bare.parse::<DateTime>().ok().and_then(utc)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_read_from_every_form() {
+        let now: Timestamp = "2026-01-02T03:00:00Z".parse().expect("a time");
+        for (query, form, left) in [
+            (
+                "X-Amz-Date=20260102T025500Z&X-Amz-Expires=600&X-Amz-Signature=a",
+                Some("S3 (Signature Version 4)"),
+                Some(300),
+            ),
+            (
+                "x-amz-date=20260102T025500Z&x-amz-expires=60&x-amz-signature=a",
+                Some("S3 (Signature Version 4)"),
+                Some(-240),
+            ),
+            (
+                "X-Amz-Date=yesterday&X-Amz-Expires=60&X-Amz-Signature=a",
+                Some("S3 (Signature Version 4)"),
+                None,
+            ),
+            (
+                "X-Amz-Date=20260102T025500Z&X-Amz-Expires=99999999999999999999&X-Amz-Signature=a",
+                Some("S3 (Signature Version 4)"),
+                None,
+            ),
+            (
+                "AWSAccessKeyId=k&Expires=1767322860&Signature=a",
+                Some("S3 (Signature Version 2)"),
+                Some(60),
+            ),
+            (
+                "GoogleAccessId=k&Expires=1767322860&Signature=a",
+                Some("Google Cloud Storage (Version 2)"),
+                Some(60),
+            ),
+            (
+                "X-Goog-Date=20260102T030000Z&X-Goog-Expires=3600&X-Goog-Signature=a",
+                Some("Google Cloud Storage"),
+                Some(3600),
+            ),
+            (
+                "Expires=1767322860&Signature=a&Key-Pair-Id=k",
+                Some("CloudFront"),
+                Some(60),
+            ),
+            (
+                "sv=2024-01-01&se=2026-01-02T04%3A00%3A00Z&sig=a",
+                Some("Azure shared access signature"),
+                Some(3600),
+            ),
+            (
+                "sv=2024-01-01&se=2026-01-02T04:00Z&sig=a",
+                Some("Azure shared access signature"),
+                Some(3600),
+            ),
+            (
+                "sv=2024-01-01&se=2026-01-03&sig=a",
+                Some("Azure shared access signature"),
+                Some(75_600),
+            ),
+            ("Expires=1767322860", None, None),
+            ("sig=a", None, None),
+            ("", None, None),
+        ] {
+            let url = format!("https://host.example/key.mp4?{query}")
+                .parse()
+                .expect("a URL");
+            let found = presigned(&url);
+            assert_eq!(found.as_ref().map(|p| p.form), form, "{query}");
+            let seconds = found
+                .and_then(|p| p.time_left(now))
+                .map(|left| left.as_secs());
+            assert_eq!(seconds, left, "{query}");
+        }
+    }
+}
