@@ -31,6 +31,9 @@ const MANY: &str = "a folder of 1,000 files";
 const USUAL: &str = "the corpus up to 1920x1080, memory of a helper";
 const BOMBS: &str = "bombs, memory of a helper";
 
+/// MB in a MiB.
+const MB: f64 = 1.048_576;
+
 /// The pixels of the largest picture whose memory is bounded.
 const FULL_HD: u64 = 1920 * 1080;
 
@@ -357,8 +360,8 @@ fn demands(board: &Board, read: [f64; 2]) -> Result<Vec<Demand>, Failure> {
     }
     let pair = ("xargs -P2 ffprobe", "tl validate");
     demands.ratio(MANY, Metric::Wall, pair, AtLeast(12.0))?;
-    demands.value(USUAL, Metric::Peak, HELPERS, AtMost(64.0), (1.0, " MiB"))?;
-    demands.value(BOMBS, Metric::Peak, HELPERS, AtMost(300.0), (1.0, " MiB"))?;
+    demands.value(USUAL, Metric::Peak, HELPERS, AtMost(64.0), (MB, " MB"))?;
+    demands.value(BOMBS, Metric::Peak, HELPERS, AtMost(300.0), (MB, " MB"))?;
     Ok(demands.all)
 }
 
