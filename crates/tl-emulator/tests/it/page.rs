@@ -1,12 +1,12 @@
 //! The page of the emulator: what it shows, what its forms do, and what it plays.
 
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
 use tl_emulator::{ClockMode, Emulator};
 
 use crate::{
     clips::clip,
-    raw::{Raw, builder, exchange, form, get, head, index, send_form, send_json},
+    raw::{Raw, builder, connect, exchange, form, get, head, index, send_form, send_json},
 };
 
 fn text(answer: &Raw) -> String {
@@ -297,4 +297,47 @@ fn a_video_has_a_page_with_its_stream_and_a_hostile_name_stays_text() {
     }
     assert_eq!(get(&emulator, "/_emulator/play/nobody").status, 404);
     assert_eq!(get(&emulator, "/_emulator/icon.svg").status, 200);
+}
+
+#[test]
+fn what_is_coming_in_is_shown_with_its_name_and_how_much_of_it_is_there() {
+    let emulator = builder().start_blocking().unwrap();
+    let uploads = || {
+        let live = text(&get(&emulator, "/_emulator/live"));
+        let (_, rest) = live.split_once("id=live-uploads").unwrap();
+        let (uploads, _) = rest.split_once("id=live-indexes").unwrap();
+        uploads.to_owned()
+    };
+    assert!(uploads().contains("Nothing is coming in."));
+    let mut stream = connect(&emulator);
+    let headers = [
+        ("content-type", "multipart/form-data; boundary=XX"),
+        ("content-length", "4000000"),
+    ];
+    let begin = head("POST", "/v1.3/tasks", &headers)
+        + "--XX\r\nContent-Disposition: form-data; name=\"video_file\"; filename=\"<i>.mp4\"\r\n\r\n";
+    stream.write_all(begin.as_bytes()).unwrap();
+    let mut sent = 0;
+    for _ in 0..3 {
+        stream.write_all(&[7; 500_000]).unwrap();
+        sent += 500_000;
+        let is_shown = || {
+            let shown = uploads();
+            let (_, value) = shown.split_once("<progress max=4000000 value=")?;
+            let (value, rest) = value.split_once(' ')?;
+            let named = rest.contains("aria-label='&lt;i&gt;.mp4'");
+            (named && value.parse::<u64>().ok()? >= sent).then_some(())
+        };
+        let started = std::time::Instant::now();
+        while is_shown().is_none() {
+            assert!(started.elapsed() < Duration::from_secs(20), "{}", uploads());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    drop(stream);
+    let started = std::time::Instant::now();
+    while !uploads().contains("Nothing is coming in.") {
+        assert!(started.elapsed() < Duration::from_secs(20), "{}", uploads());
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
