@@ -1,6 +1,5 @@
 //! How far it is: one line on standard error that is rewritten, on a terminal; plain lines with `--verbose`; else nothing.
 
-use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,8 +19,6 @@ pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     /// How many inputs there are; with more than one, each line says which one it is about.
     inputs: usize,
-    /// The names of what is waited for, by its id.
-    names: Mutex<HashMap<String, String>>,
 }
 
 impl Progress {
@@ -38,7 +35,6 @@ impl Progress {
             output: Arc::clone(output),
             bar,
             inputs,
-            names: Mutex::default(),
         })
     }
 
@@ -60,14 +56,6 @@ impl Progress {
             "" => self.output.detail(text),
             name => self.output.detail(&format!("{name}: {text}")),
         }
-    }
-
-    /// From now on, what is told of the thing `id` is told under `name`.
-    pub(crate) fn name(&self, id: &str, name: &str) {
-        self.names
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id.to_owned(), plain_line(name));
     }
 
     /// Who listens to the ingestion of `input`.
@@ -115,7 +103,11 @@ impl Progress {
                 ..
             } => {
                 let percent = (*bytes as f64 / (*total_bytes).max(1) as f64 * 100.0).floor();
-                let mut text = format!("sent {} of {} ({percent} %)", size(*bytes), size(*total_bytes));
+                let mut text = format!(
+                    "sent {} of {} ({percent} %)",
+                    size(*bytes),
+                    size(*total_bytes)
+                );
                 if let Some(rate) = bytes_per_second {
                     text.push_str(&format!(", {}/s", size(*rate as u64)));
                 }
@@ -128,11 +120,7 @@ impl Progress {
                 }
             }
             Api::Status { id, .. } => {
-                let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-                let name = match name {
-                    "" => names.get(id).map_or(id.as_str(), String::as_str),
-                    name => name,
-                };
+                let name = if name.is_empty() { id.as_str() } else { name };
                 self.tell_and_note(name, &text);
             }
             _ => self.tell_and_note(name, &text),

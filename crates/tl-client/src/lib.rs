@@ -28,6 +28,12 @@
 //! | [`checkpoint`] | what another process needs to go on, on this machine's disk |
 //! | `ingest` | one video: open, route, check, take up, send, conclude |
 
+// Without a colour the crate has rules, routes and the list of checkpoints, and nobody who sends.
+#![cfg_attr(
+    not(any(feature = "async", feature = "blocking")),
+    allow(dead_code, unused_imports)
+)]
+
 #[cfg(feature = "async")]
 mod asynchronous;
 #[cfg(feature = "blocking")]
