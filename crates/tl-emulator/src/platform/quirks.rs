@@ -44,6 +44,10 @@ quirks! {
         "Does the task of an uploaded file begin with `validating` (documented) or `uploading` (observed)?",
         ["validating", "uploading"],
         "The order of the documents; `uploading` is no status of the page of the task object.";
+    /// A file that breaks the rules.
+    FILE_JUDGEMENT = "file-judgement",
+        "Does POST /tasks refuse a file that breaks a rule at once, or does its task fail in `validating`?", ["refuse", "fail"],
+        "Refusals were observed in July 2026, for files that were sent; whether all rules are held against a file at once is not documented.";
     /// A page that is too long.
     BEYOND_PAGE_LIMIT = "beyond-page-limit",
         "Is a page_limit above 50 refused, or taken for 50?", ["refuse", "clamp"],

@@ -268,3 +268,27 @@ fn quirks_change_the_answers_they_name() {
     let page = world.get("/tasks?page_limit=1000").body;
     assert_eq!(page["page_info"]["limit_per_page"], 50);
 }
+
+#[test]
+fn a_quirk_lets_the_task_of_a_bad_file_fail_later_with_the_same_reason() {
+    let mut world = crate::assets::world_with(&[("file-judgement", "fail")]);
+    let index = world.index("clips");
+    let made = world.upload(&index, "small.mp4", Ok(facts(320, 180, 12.0)), &[]);
+    assert_eq!(made.status, 201, "{made:?}");
+    let task = made.body["_id"].as_str().unwrap().to_owned();
+    assert_eq!(world.status(&task), "validating");
+    world.wait(1000);
+    let told = world.get(&format!("/tasks/{task}")).body;
+    assert_eq!(told["status"], "failed");
+    let reason = told["error_reason"].as_str().unwrap();
+    assert!(reason.starts_with("video_resolution_too_low: "), "{reason}");
+    let videos = world.get(&format!("/indexes/{index}/videos")).body;
+    assert_eq!(videos["page_info"]["total_results"], 0);
+    // What nobody could look at is refused all the same: it is the emulator's own failure.
+    let lost = tl_validate::ProbeError::new(
+        tl_validate::ProbeErrorKind::HelperFailed,
+        "a.mp4".to_owned(),
+        "gone".to_owned(),
+    );
+    assert_eq!(world.upload(&index, "a.mp4", Err(lost), &[]).status, 500);
+}
