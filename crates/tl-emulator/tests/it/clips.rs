@@ -1,20 +1,20 @@
-//! Real video files, made once by the `ffmpeg` program.
+//! Real video files, made once by the `ffmpeg` program and kept beside the other results of the tests.
 
-use std::{path::PathBuf, process::Command, sync::OnceLock};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The path of a clip of that frame and length, with moving pictures and a tone.
 pub(crate) fn clip(size: &str, seconds: u32) -> PathBuf {
-    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        tempfile::Builder::new()
-            .prefix("tl-emulator-clips-")
-            .tempdir()
-            .unwrap()
-    });
-    let path = folder.path().join(format!("{size}-{seconds}.mp4"));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("emulator-clips");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(format!("{size}-{seconds}.mp4"));
     if !path.exists() {
-        let part = folder.path().join(format!(
-            "{size}-{seconds}-{:?}.part.mp4",
+        // Others may make it at the same time: the last one's stays.
+        let part = folder.join(format!(
+            "{size}-{seconds}-{}-{:?}.part.mp4",
+            std::process::id(),
             std::thread::current().id()
         ));
         let made = Command::new("ffmpeg")

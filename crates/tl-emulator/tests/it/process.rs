@@ -1,7 +1,7 @@
 //! The emulator as a process of its own, which can be killed and weighed: this test program, started once more.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -25,9 +25,10 @@ pub(crate) fn serve_where_asked(settings: impl FnOnce(EmulatorBuilder) -> Emulat
     let started = settings(builder().state_dir(Path::new(&folder))).start_blocking();
     let emulator = started.unwrap();
     println!("PORT {}", emulator.base_url().port().unwrap());
-    loop {
-        std::thread::park();
-    }
+    // Where the other process ends in another way than by killing this one, this ends, too.
+    _ = std::io::stdin().read_to_end(&mut Vec::new());
+    drop(emulator);
+    std::process::exit(0);
 }
 
 /// It is killed with this value.
@@ -42,6 +43,7 @@ impl Process {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", test, "--nocapture"])
             .env(STATE, folder)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
