@@ -1,6 +1,9 @@
 //! One video on its way: open, choose a route, check, take up what an earlier process left, send, conclude. What both colours
 //! share lives here; each colour adds how it waits for a file to be read.
 
+mod conclude;
+mod resume;
+
 use std::{
     fmt, io,
     path::{Path, PathBuf},
@@ -13,17 +16,16 @@ use tl_protocol::{
     Event as ApiEvent, Observer, Source,
     endpoint::{CreateAsset, CreateTask, CreateUpload, Media},
     flow::{
-        AssetPlan, AssetUpload, IngestFailure, IngestedAsset, IngestedTask, Reconcile,
-        Stage as FlowStage, WaitPolicy,
+        AssetPlan, AssetUpload, Reconcile, Stage as FlowStage, WaitPolicy,
         upload::{Begin, Ledger, UploadSettings},
     },
 };
 use tl_validate::{Report, Route, RulePack};
 use url::Url;
 
+pub(crate) use self::conclude::After;
 use crate::{
-    Checker, Checkpoints, Error, ErrorKind, Event, FileSource, Ingested, Input, Stage, checker,
-    checkpoint::{Fingerprint, Keeper, Origin, State},
+    Checker, Error, ErrorKind, Event, FileSource, Ingested, Input, Stage, checker, checkpoint,
     route::{self, Load},
 };
 
@@ -77,20 +79,9 @@ pub(crate) struct Prepared {
 
 /// What is sent.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is moved once")]
 pub(crate) enum Shipment {
     Task(CreateTask),
     Asset(AssetPlan),
-}
-
-/// What is needed to conclude.
-#[derive(Debug)]
-pub(crate) struct After {
-    /// What there is before anything was sent.
-    so_far: Ingested,
-    keeper: Option<Arc<Keeper>>,
-    /// The task that was made, told on the way: an error does not name it.
-    task: Arc<Mutex<Option<TaskId>>>,
 }
 
 /// What was opened.
@@ -212,7 +203,7 @@ impl Request {
                 let fresh = self.fresh(opened, route);
                 let (upload, ledger, keeper) = match keeper {
                     None => (fresh, Ledger::none(), None),
-                    Some((keeper, found)) => {
+                    Some(checkpoint::Opened { keeper, found }) => {
                         so_far.upload_id = found
                             .as_ref()
                             .and_then(|state| Some(state.upload.as_ref()?.upload_id.clone()));
@@ -350,185 +341,12 @@ impl Request {
         }
     }
 
-    /// The checkpoint of what was opened, where one is kept.
-    fn checkpoint(
-        &self,
-        base: &Url,
-        opened: &Opened,
-    ) -> Result<Option<(Arc<Keeper>, Option<State>)>, Error> {
-        let (source, path, modified): (&dyn Source, PathBuf, _) = match opened {
-            Opened::File(file) => {
-                let path = std::path::absolute(file.path()).unwrap_or_else(|_| file.path().into());
-                let path = path.canonicalize().unwrap_or(path);
-                (file, path, file.modified())
-            }
-            Opened::Source(source) if matches!(self.keep, Keep::In(_)) => {
-                (&**source, PathBuf::from(source.name()), None)
-            }
-            _ => return Ok(None),
-        };
-        let checkpoints = match &self.keep {
-            Keep::Nowhere => return Ok(None),
-            Keep::In(folder) => Checkpoints::in_folder(folder),
-            Keep::Standard => match Checkpoints::standard() {
-                Ok(checkpoints) => checkpoints,
-                Err(error) => {
-                    self.tell(&Event::Unkept {
-                        because: error.to_string(),
-                    });
-                    return Ok(None);
-                }
-            },
-        };
-        let fingerprint = Fingerprint::of(source, modified).map_err(|error| {
-            Error::new(
-                ErrorKind::File,
-                format!("`{}` cannot be read", path.display()),
-            )
-            .because(error)
-        })?;
-        let origin = Origin {
-            base_url: base.as_str(),
-            source: path,
-            fingerprint,
-            index_id: self.index_id.as_ref(),
-        };
-        let listener = self.listener.clone();
-        let trouble = move |because| {
-            if let Some(listener) = &listener {
-                listener(&Event::Unkept { because });
-            }
-        };
-        let opened = checkpoints.open(&origin, self.anew, trouble)?;
-        Ok(Some((opened.keeper, opened.found)))
-    }
-
-    /// The upload from where an earlier process ended, or `fresh` where there is nothing to take up.
-    fn take_up(&self, found: Option<State>, fresh: AssetUpload) -> AssetUpload {
-        let Some(state) = found else {
-            return fresh;
-        };
-        let sent = state.upload.as_ref();
-        let resuming = Event::Resuming {
-            upload_id: sent.map(|upload| upload.upload_id.clone()),
-            sent_chunks: sent.map_or(0, |upload| {
-                u32::try_from(upload.sent.len()).unwrap_or(u32::MAX)
-            }),
-            total_chunks: sent.map_or(0, |upload| upload.total_chunks),
-            asset_id: state.asset_id.clone(),
-            indexed_asset_id: state.indexed_asset_id.clone(),
-        };
-        match (state.asset_id, state.upload, fresh) {
-            (Some(asset_id), _, fresh) => {
-                self.tell(&resuming);
-                AssetUpload::Resumed {
-                    asset_id,
-                    indexed_asset_id: state.indexed_asset_id,
-                    otherwise: Box::new(fresh),
-                }
-            }
-            (
-                None,
-                Some(record),
-                AssetUpload::Chunks {
-                    source,
-                    begin,
-                    settings,
-                },
-            ) => {
-                self.tell(&resuming);
-                let create = match *begin {
-                    Begin::New(create) | Begin::Resume(_, create) => create,
-                };
-                AssetUpload::Chunks {
-                    source,
-                    begin: Box::new(Begin::Resume(record, create)),
-                    settings,
-                }
-            }
-            (None, upload, fresh) => {
-                if upload.is_some() {
-                    self.tell(&Event::Api(ApiEvent::UploadRestarted {
-                        because: "it goes by another route now, which cannot take up a session of chunks",
-                    }));
-                }
-                fresh
-            }
-        }
-    }
-
     fn observed(&self, source: Arc<dyn Source>) -> Arc<dyn Source> {
         match self.listener.clone() {
             None => source,
             Some(listener) => Arc::new(Observed::new(source, move |sent, total| {
                 listener(&Event::Sending { sent, total });
             })),
-        }
-    }
-}
-
-impl After {
-    /// Joins what the platform answered by the path of `/tasks` to what is known here.
-    pub(crate) fn conclude_task(
-        mut self,
-        outcome: Result<IngestedTask, tl_protocol::Error>,
-    ) -> Result<Ingested, Error> {
-        match outcome {
-            Ok(ingested) => {
-                self.so_far.take_task(ingested);
-                Ok(self.so_far)
-            }
-            Err(error) => {
-                let task = self
-                    .task
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .take();
-                let stage = if task.is_some() {
-                    Stage::Indexing
-                } else {
-                    Stage::Upload
-                };
-                let seen = error.history().iter().cloned();
-                self.so_far.history.extend(seen.map(|seen| (stage, seen)));
-                self.so_far.task_id = task;
-                Err(Error::from(error).at(stage, self.so_far))
-            }
-        }
-    }
-
-    /// Joins what the platform answered by the path of assets to what is known here, and ends the checkpoint where nothing is
-    /// left to be taken up.
-    pub(crate) fn conclude_asset(
-        mut self,
-        outcome: Result<IngestedAsset, IngestFailure>,
-    ) -> Result<Ingested, Error> {
-        match outcome {
-            Ok(ingested) => {
-                if let Some(keeper) = &self.keeper {
-                    keeper.remove();
-                }
-                self.so_far.take_asset(ingested);
-                Ok(self.so_far)
-            }
-            Err(failure) => {
-                if let Some(keeper) = &self.keeper {
-                    // What has failed for good would fail again.
-                    let failed = tl_protocol::ErrorKind::ProcessingFailed;
-                    match failure.stage {
-                        FlowStage::Processing if failure.error.kind() == failed => keeper.remove(),
-                        FlowStage::Indexing if failure.error.kind() == failed => {
-                            keeper.forget_indexed();
-                        }
-                        _ => {
-                            let upload = keeper.state().upload;
-                            self.so_far.upload_id = upload.map(|upload| upload.upload_id);
-                        }
-                    }
-                }
-                self.so_far.take_asset(*failure.so_far);
-                Err(Error::from(failure.error).at(failure.stage.into(), self.so_far))
-            }
         }
     }
 }

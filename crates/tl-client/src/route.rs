@@ -160,10 +160,9 @@ fn takes(limit: Option<&RouteLimit>, bytes: u64) -> bool {
 /// A count of bytes as people read it: in full where it is short, else in the largest unit that leaves it exact or nearly so.
 pub(crate) fn shown(bytes: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
-    match UNITS
-        .iter()
-        .find(|(_, factor)| bytes >= 10 * factor || (bytes >= *factor && bytes % factor == 0))
-    {
+    match UNITS.iter().find(|(_, factor)| {
+        bytes >= 10 * factor || (bytes >= *factor && bytes.is_multiple_of(*factor))
+    }) {
         #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
         Some((unit, factor)) => {
             let text = format!("{:.1}", bytes as f64 / *factor as f64);

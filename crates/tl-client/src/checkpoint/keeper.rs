@@ -91,7 +91,7 @@ impl Keeper {
             (Record::Sent(..), Some(out)) => {
                 let written = (&*out).write_all(format::to_line(record).as_bytes());
                 if written.is_ok() {
-                    self.to_medium(out);
+                    self.to_medium(&out);
                 } else {
                     // The file may end in half a line: the next record writes it anew.
                     inner.out = None;
@@ -114,7 +114,7 @@ impl Keeper {
     }
 
     /// Has the system write what it holds of `file`. Whoever writes lines does not wait for the medium.
-    fn to_medium(&self, file: Arc<File>) {
+    fn to_medium(&self, file: &Arc<File>) {
         let medium = self.medium.get_or_init(|| {
             // One in the queue is enough: when it is done, everything that was written before is done.
             let (sender, receiver) = sync_channel::<Arc<File>>(1);
@@ -131,7 +131,7 @@ impl Keeper {
         });
         if let Some(sender) = medium
             && !matches!(
-                sender.try_send(Arc::clone(&file)),
+                sender.try_send(Arc::clone(file)),
                 Err(TrySendError::Disconnected(_))
             )
         {
