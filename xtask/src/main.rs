@@ -24,6 +24,7 @@ mod corpus;
 mod demo;
 mod doctor;
 mod failure;
+mod folder;
 mod libclang;
 mod machine;
 mod needs;
