@@ -9,6 +9,7 @@ use serde_json::json;
 use tl_protocol::credentials::ApiKey;
 use tl_protocol::endpoint::{ListIndexes, PageRequest};
 use tl_validate::RulePack;
+use tl_validate::program::Ffmpeg;
 
 use crate::args::Context;
 use crate::exit::Exit;
@@ -53,6 +54,8 @@ impl Doctor {
             Check::new("base url", address(connection)),
             Check::new("proxy", Ok(proxy())),
             Check::new("probe helper", helper()),
+            Check::new("protections", protections()),
+            Check::new("ffmpeg", Ok(ffmpeg())),
             Check::new("rules", Ok(rules())),
         ];
         if self.online {
@@ -203,6 +206,44 @@ fn helper() -> Result<String, Failure> {
         Failure::usage("this system has no way to hand open files to the helper that reads media")
             .next("check the files on a Unix system, or send them unchecked by --no-check"),
     )
+}
+
+/// What keeps the helper from doing harm, should a file take it over.
+#[cfg(unix)]
+fn protections() -> Result<String, Failure> {
+    use tl_validate::worker::{ProbePool, WorkerOptions};
+    let pool = ProbePool::new(WorkerOptions {
+        helpers: 1,
+        ..WorkerOptions::default()
+    })?;
+    let active = pool.protections()?;
+    let switch = |on| if on { "on" } else { "OFF" };
+    Ok(format!(
+        "limits on memory and files {}, landlock {}, system call filter {}",
+        switch(active.limits),
+        active.landlock,
+        switch(active.system_call_filter)
+    ))
+}
+
+#[cfg(not(unix))]
+fn protections() -> Result<String, Failure> {
+    helper()
+}
+
+/// The program that only some verbs need: that it is missing is no fault.
+fn ffmpeg() -> String {
+    let needed = "`tl fix`, `tl split` and pictures in reports need it";
+    match Ffmpeg::find() {
+        Ok(ffmpeg) => match ffmpeg.version() {
+            Ok(version) => format!("{}: {version}", ffmpeg.path().display()),
+            Err(error) => format!(
+                "{} does not work ({error}); {needed}",
+                ffmpeg.path().display()
+            ),
+        },
+        Err(error) => format!("not found; {needed}. {}", error.next()),
+    }
 }
 
 fn rules() -> String {

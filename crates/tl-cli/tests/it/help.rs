@@ -7,6 +7,8 @@ fn every_verb_has_its_help() {
     for verb in [
         "",
         "validate",
+        "fix",
+        "split",
         "ingest",
         "upload",
         "upload list",
@@ -35,6 +37,7 @@ fn every_verb_has_its_help() {
         "rules",
         "rules list",
         "rules show",
+        "rules diff",
         "emulator",
         "emulator exec",
         "emulator quirks",

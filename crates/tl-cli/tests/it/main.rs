@@ -9,10 +9,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod asset;
+mod addresses;
 mod bad_input;
 mod clips;
 mod emulator;
 mod faults;
+mod fixing;
 mod folders;
 mod help;
 mod ingest;

@@ -142,6 +142,56 @@ fn a_helper_that_is_missing_or_broken_is_named() {
 }
 
 #[test]
+fn packs_can_be_compared_and_shown_by_day() {
+    let diff = Tl::new(&["rules", "diff", "v1.2", "v1.3-2026-02"]).code(0);
+    assert!(
+        diff.stdout.contains("differences") && diff.stdout.contains("\n+ marengo3.0."),
+        "{}",
+        diff.text()
+    );
+    let json = Tl::new(&["rules", "diff", "v1.2", "2026-02-20", "--json"])
+        .code(0)
+        .json();
+    assert!(
+        json["changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|change| change.get("added").is_some()),
+        "{json}"
+    );
+    let same = Tl::new(&["rules", "diff", "v1.2", "v1.2"]).code(0);
+    assert!(same.stdout.contains("no difference"), "{}", same.text());
+    let shown = Tl::new(&["rules", "show", "--date", "2026-02-20"]).code(0);
+    assert!(shown.stdout.contains("v1.3-2026-02"), "{}", shown.text());
+    Tl::new(&["rules", "diff", "v1.2", "nothing"]).code(2);
+}
+
+#[test]
+fn the_doctor_tells_protections_and_ffmpeg() {
+    let doctor = |path: &str| {
+        let run = Tl::new(&["doctor", "--json"])
+            .env("TWELVE_LABS_API_KEY", crate::tl::KEY)
+            .env("FFMPEG", path)
+            .code(0);
+        let report = run.json();
+        let detail = |name: &str| {
+            let all = report["checks"].as_array().unwrap();
+            let check = all.iter().find(|check| check["name"] == name).unwrap();
+            check["detail"].as_str().unwrap().to_owned()
+        };
+        (detail("protections"), detail("ffmpeg"))
+    };
+    let (protections, ffmpeg) = doctor("");
+    assert!(
+        protections.contains("limits on memory and files on"),
+        "{protections}"
+    );
+    assert!(ffmpeg.starts_with('/'), "{ffmpeg}");
+    assert!(doctor("/nowhere/ffmpeg").1.contains("not found"));
+}
+
+#[test]
 fn packs_are_listed_and_shown_in_the_form_in_which_they_are_read() {
     snapshot!("rules_list", Tl::new(&["rules", "list"]).code(0));
     let toml = Tl::new(&["rules", "show", "v1.2"]).code(0).stdout;

@@ -1,0 +1,194 @@
+//! `tl validate https://…`: what is fetched, what is refused before anything is, and what each answer comes to.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use crate::clips;
+use crate::tl::{KEY, Run, Tl};
+
+/// A server of files by ranges, and of everything that is none. It remembers what it was asked.
+struct Server {
+    address: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+fn serve() -> Server {
+    let folder = clips::folder(&["good.mp4"]);
+    let clip = std::fs::read(folder.path().join("good.mp4")).unwrap();
+    // An index at the end: the file has to be read in two places.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (stream, clip, log) = (stream.unwrap(), clip.clone(), Arc::clone(&log));
+            std::thread::spawn(move || answer_all(&stream, &clip, &log));
+        }
+    });
+    Server { address, asked }
+}
+
+fn answer_all(stream: &TcpStream, clip: &[u8], log: &Mutex<Vec<String>>) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut head = String::new();
+        loop {
+            match reader.read_line(&mut head) {
+                Ok(0) | Err(_) => return,
+                Ok(_) if head.ends_with("\r\n\r\n") => break,
+                Ok(_) => {}
+            }
+        }
+        log.lock().unwrap().push(head.clone());
+        let path = head
+            .split(' ')
+            .nth(1)
+            .unwrap_or_default()
+            .split('?')
+            .next()
+            .unwrap_or_default();
+        let range = head.lines().find_map(|line| {
+            line.to_ascii_lowercase()
+                .strip_prefix("range: bytes=")
+                .map(str::to_owned)
+        });
+        let (status, more, body) = match path {
+            "/good.mp4" => {
+                let (from, to) = range
+                    .as_deref()
+                    .and_then(|range| range.split_once('-'))
+                    .unwrap();
+                let from: usize = from.parse().unwrap();
+                let to = to.parse::<usize>().unwrap().min(clip.len() - 1);
+                (
+                    206,
+                    format!(
+                        "Content-Range: bytes {from}-{to}/{}\r\nETag: \"a\"\r\n",
+                        clip.len()
+                    ),
+                    clip[from..=to].to_vec(),
+                )
+            }
+            "/moved" => (302, "Location: /good.mp4\r\n".to_owned(), Vec::new()),
+            "/moved-away" => (
+                302,
+                "Location: https://youtu.be/abc\r\n".to_owned(),
+                Vec::new(),
+            ),
+            "/moved-inside" => (
+                302,
+                "Location: http://169.254.169.254/latest/meta-data\r\n".to_owned(),
+                Vec::new(),
+            ),
+            "/round" => (302, "Location: /round\r\n".to_owned(), Vec::new()),
+            "/whole.mp4" => (200, String::new(), vec![0; 9 << 20]),
+            "/page" => (
+                200,
+                "Content-Type: text/html\r\n".to_owned(),
+                b"<html>".to_vec(),
+            ),
+            "/busy" => (503, String::new(), Vec::new()),
+            "/forbidden" => (403, String::new(), Vec::new()),
+            _ => (404, String::new(), Vec::new()),
+        };
+        let head = format!(
+            "HTTP/1.1 {status} X\r\n{more}Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut out = stream;
+        if out
+            .write_all(head.as_bytes())
+            .and_then(|()| out.write_all(&body))
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+fn validate(words: &[&str]) -> Run {
+    Tl::new(&["validate", "--json"])
+        .args(words)
+        .env("TWELVE_LABS_API_KEY", KEY)
+        .run()
+}
+
+#[test]
+fn a_video_is_looked_into_by_ranges_and_no_key_goes_along() {
+    let server = serve();
+    for path in ["/good.mp4", "/moved", "/good.mp4?token=SECRETTOKEN"] {
+        let run = validate(&["--allow-private", &format!("{}{path}", server.address)]);
+        assert_eq!(run.code, 0, "{}", run.text());
+        let told = run.json();
+        assert_eq!(told["facts"]["video_width"], 640, "{told}");
+        assert!(!run.text().contains("SECRETTOKEN"), "{}", run.text());
+    }
+    let asked = server.asked.lock().unwrap().join("\n").to_ascii_lowercase();
+    assert!(
+        asked.contains("range: bytes=0-")
+            && !asked.contains("x-api-key")
+            && !asked.contains("tlk_"),
+        "{asked}"
+    );
+}
+
+#[test]
+fn every_answer_that_is_no_video_is_named() {
+    let server = serve();
+    for (path, kind, code) in [
+        ("/missing", "url_not_found", 3),
+        ("/forbidden", "url_forbidden", 3),
+        ("/page", "html_page", 3),
+        ("/whole.mp4", "no_ranges", 3),
+        ("/round", "too_many_redirects", 3),
+        ("/moved-away", "bad_redirect", 3),
+        ("/busy", "url_busy", 5),
+    ] {
+        let run = validate(&["--allow-private", &format!("{}{path}", server.address)]);
+        assert_eq!(run.code, code, "{path} {}", run.text());
+        assert_eq!(run.json()["error"]["kind"], kind, "{path}");
+    }
+}
+
+#[test]
+fn nothing_is_sent_to_what_is_private_or_no_file() {
+    let server = serve();
+    let port = server.address.rsplit(':').next().unwrap().to_owned();
+    for (url, kind) in [
+        (format!("{}/good.mp4", server.address), "private_address"),
+        (format!("http://localhost:{port}/good.mp4"), "private_address"),
+        (format!("http://[::ffff:127.0.0.1]:{port}/good.mp4"), "private_address"),
+        (format!("http://0x7f000001:{port}/good.mp4"), "private_address"),
+        ("http://169.254.169.254/latest/meta-data".to_owned(), "private_address"),
+        ("https://drive.google.com/file/d/1/view".to_owned(), "share_page"),
+        ("s3://bucket/key.mp4".to_owned(), "share_page"),
+        (
+            "https://b.s3.amazonaws.com/k?X-Amz-Date=20200102T025500Z&X-Amz-Expires=60&X-Amz-Signature=a".to_owned(),
+            "url_expired",
+        ),
+    ] {
+        let run = validate(&[&url]);
+        assert_eq!(run.code, 3, "{url} {}", run.text());
+        assert_eq!(run.json()["error"]["kind"], kind, "{url}");
+    }
+    assert_eq!(server.asked.lock().unwrap().len(), 0);
+}
+
+#[test]
+fn a_budget_that_is_spent_never_gives_a_wrong_duration() {
+    let server = serve();
+    let run = validate(&[
+        "--allow-private",
+        "--url-bytes",
+        "2kB",
+        &format!("{}/good.mp4", server.address),
+    ]);
+    let told = run.json();
+    let duration = told["facts"]["duration_seconds"].as_f64();
+    assert!(
+        duration.is_none_or(|seconds| (seconds - 5.0).abs() < 0.2),
+        "{told}"
+    );
+}
