@@ -29,6 +29,8 @@ impl Platform {
         let pool = ProbePool::new(options).expect("the helper is built");
         let builder = Emulator::builder()
             .prober(Arc::new(pool))
+            // When a stream is made depends on the machine; a test that is about streams names the program.
+            .ffmpeg("/nowhere/ffmpeg")
             .allow_private_urls(true);
         let emulator = settings(builder)
             .start_blocking()

@@ -92,6 +92,8 @@ impl World {
     ) -> Self {
         let builder = Emulator::builder()
             .prober(Arc::new(Says(there)))
+            // What is uploaded here is no video of which a stream could be made.
+            .ffmpeg("/nowhere/ffmpeg")
             .chunk_size(100);
         let emulator = settings(builder)
             .start_blocking()
