@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use support::{folder, good, helper};
 use tl_validate::worker::{ProbePool, WorkerOptions};
-use tl_validate::{ProbeErrorKind, ProbeOptions, Prober};
+use tl_validate::{DurationSource, ProbeErrorKind, ProbeOptions, Prober};
 
 /// A helper that is a shell script.
 fn script(name: &str, body: &str) -> PathBuf {
@@ -135,6 +135,28 @@ fn many_threads_share_few_helpers() {
         }
     });
     assert!(children().len() <= 2 + 1, "{:?}", children());
+}
+
+#[test]
+fn what_a_probe_is_asked_for_reaches_the_helper() {
+    for (thorough, source) in [
+        (false, DurationSource::SampleTable),
+        (true, DurationSource::PacketScan),
+    ] {
+        let pool = ProbePool::new(WorkerOptions {
+            program: Some(helper()),
+            helpers: 1,
+            probe: ProbeOptions {
+                thorough,
+                ..ProbeOptions::default()
+            },
+        })
+        .expect("the helper");
+        let facts = pool.probe(&good()).expect("a good clip");
+        assert_eq!(facts.duration_source, Some(source));
+        let seconds = facts.duration_seconds().expect("a duration");
+        assert!((seconds - 5.0).abs() < 0.05, "{seconds} s");
+    }
 }
 
 /// A number of `/proc/PID/limits`: the soft bound of a resource.
