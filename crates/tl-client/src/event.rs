@@ -100,6 +100,10 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "found {resource} {id}, made by the lost request")
         }
         Api::Created { resource, id } => write!(f, "{resource} {id} created"),
+        Api::StageBegun {
+            indexed_asset_id: Some(id),
+            ..
+        } => write!(f, "waiting for indexed asset {id}"),
         Api::StageBegun { stage, .. } => write!(f, "{} begins", Stage::from(*stage)),
         Api::UploadBegun {
             upload_id,

@@ -54,7 +54,7 @@ pub(crate) fn choose(load: Load, rules: &RulePack) -> RouteChoice {
             match rules.route_limit(Route::AssetUrl) {
                 Some(limit) => format!(
                     "it is a link, which the platform fetches itself (at most {}, {})",
-                    shown(limit.bytes),
+                    shown(limit.certain_bytes),
                     limit.rule
                 ),
                 None => "it is a link, which the platform fetches itself".to_owned(),
@@ -144,10 +144,10 @@ pub(crate) fn fits(choice: &RouteChoice, load: Load, rules: &RulePack) -> Result
     Err(Error::new(
         ErrorKind::Route,
         format!(
-            "{} are too many for the route `{}`, which takes {} ({}): {next}",
+            "{} are too many for the route `{}`, which takes at most {} ({}): {next}",
             shown(bytes),
             choice.route,
-            shown(limit.bytes),
+            shown(limit.certain_bytes),
             limit.rule
         ),
     ))

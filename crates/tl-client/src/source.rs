@@ -223,11 +223,7 @@ mod tests {
             "it shrank from 10 bytes to 3",
         );
         check(
-            &|mut file| {
-                file.write_all(b"")
-                    .and_then(|()| file.set_modified(SystemTime::now()))
-                    .unwrap()
-            },
+            &|file| file.set_modified(SystemTime::now()).unwrap(),
             "it was modified 60",
         );
         check(

@@ -230,7 +230,7 @@ fn what_was_indexed_already_is_only_waited_for() {
             .wait(policy)
     };
     // The state in which a process leaves it that is killed while it waits for the index.
-    let kept: Arc<Mutex<Option<(PathBuf, Vec<u8>)>>> = Arc::default();
+    let kept = Arc::new(Mutex::new(None::<(PathBuf, Vec<u8>)>));
     let (keep, folder) = (Arc::clone(&kept), world.state.path().to_owned());
     let video = call(often())
         .observe(move |event| {
