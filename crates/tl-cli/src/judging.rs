@@ -26,6 +26,7 @@ const THOROUGH_DEADLINE: Duration = Duration::from_secs(600);
 
 /// The options that say how files are judged.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Local check")]
 pub(crate) struct JudgeArgs {
     /// The way by which the files are to reach the platform; each has its own size limit
     #[arg(long, value_name = "ROUTE", default_value_t = Route::Tasks, value_parser = routes())]
@@ -41,24 +42,25 @@ pub(crate) struct JudgeArgs {
     )]
     pack: Option<String>,
     /// Would it have passed on this day? Uses the rules of that day
-    #[arg(long, value_name = "YYYY-MM-DD", help_heading = "Local check")]
+    #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<Date>,
     /// Read every packet to measure durations, whatever the headers say; reads each file to its end
-    #[arg(long, help_heading = "Local check")]
+    #[arg(long)]
     thorough: bool,
     /// The time that one file may take [default: 10s; with --thorough 10m]
-    #[arg(long, value_name = "DURATION", value_parser = span::parse, help_heading = "Local check")]
+    #[arg(long, value_name = "DURATION", value_parser = span::parse)]
     probe_timeout: Option<Duration>,
     /// How many files are read at once [default: as many as there are processors, at most 8]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = "Local check")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: Option<u8>,
 }
 
 /// The options of the cache, for verbs that read unchanged files again and again.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Local check")]
 pub(crate) struct CacheArgs {
     /// Read every file, whatever was found in it before, and keep nothing
-    #[arg(long, help_heading = "Local check")]
+    #[arg(long)]
     no_cache: bool,
     /// Where to keep what was found [default: the system's place for caches]
     #[arg(

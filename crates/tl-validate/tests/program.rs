@@ -42,7 +42,7 @@ fn a_result_is_whole_and_its_progress_reaches_the_end() {
     let mut reports = Vec::new();
     let size = ffmpeg()
         .write(&picture(2.0, false), &output, &mut |progress| {
-            reports.push(progress)
+            reports.push(progress);
         })
         .unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(output.metadata().expect("it is there").len(), size);

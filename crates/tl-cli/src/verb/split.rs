@@ -49,7 +49,7 @@ pub(crate) struct Split {
 /// How one file ended.
 enum Done {
     /// It need not be cut.
-    Whole(Checked),
+    Whole(Box<Checked>),
     Parts {
         map: PathBuf,
         timeline: Timeline,
@@ -120,7 +120,7 @@ impl Split {
         };
         let (starts, reencoded) = found.map_err(|error| cannot(&name, &error, self.reencode))?;
         if starts.len() == 1 && !checked.report.is_refused() {
-            return Ok(Done::Whole(checked));
+            return Ok(Done::Whole(Box::new(checked)));
         }
         let ending = if reencoded || container(facts) == "mp4" {
             "mp4"

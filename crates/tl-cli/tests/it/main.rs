@@ -8,8 +8,8 @@
 //! | `platform` | the emulator, and scripted answers of the platform |
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod asset;
 mod addresses;
+mod asset;
 mod bad_input;
 mod clips;
 mod emulator;

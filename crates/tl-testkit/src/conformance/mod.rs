@@ -189,6 +189,7 @@ macro_rules! conformance_tests {
                 the_environment_names_the_proxy_and_its_exceptions,
             ],
             requests: [
+                a_known_address_is_used_without_a_look_up,
                 a_request_carries_exactly_its_headers,
                 the_target_is_sent_as_it_is_written,
                 the_key_goes_to_the_api_host_only,

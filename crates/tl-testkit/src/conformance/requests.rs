@@ -27,6 +27,29 @@ fn with_key(exchange: Exchange) -> Exchange {
     }
 }
 
+/// A host whose address is known is not looked up: the connection goes to that address, and the request names the host.
+pub fn a_known_address_is_used_without_a_look_up<H: Harness>(harness: &H) {
+    let server = Server::reacting(|_| Reply::ok("here").into());
+    let port = server.address().port();
+    let transport = with(
+        harness,
+        HttpSettings {
+            addresses: vec![("nowhere.invalid".to_owned(), vec![server.address()])],
+            ..settings()
+        },
+    );
+    let answer = send_well(
+        harness,
+        &transport,
+        get(&format!("http://nowhere.invalid:{port}/file")),
+    );
+    assert_eq!(answer.body(), "here");
+    assert_eq!(
+        server.seen()[0].header("host"),
+        Some(format!("nowhere.invalid:{port}").as_str())
+    );
+}
+
 /// Nothing is added that was not asked for.
 pub fn a_request_carries_exactly_its_headers<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
