@@ -57,7 +57,7 @@ pub enum CannotSplit {
     NoKeyFrame {
         /// Where the part begins, in seconds.
         from: f64,
-        /// Where the next key frame after it is, in seconds; the end of the video when there is none.
+        /// Where the next key frame is at which the part is long enough, in seconds; the end of the video when there is none.
         next: f64,
         /// What a part may be.
         limits: Limits,
@@ -216,18 +216,12 @@ pub fn cuts(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit>
         .saturating_mul(MOST_TRIED)
         .min(outline.keys.len())
         .max(fewest);
-    let mut why = CannotSplit::Limits(*limits);
-    for parts in fewest..=most {
-        match balanced(outline, limits, parts) {
-            Ok(cuts) => return Ok(cuts),
-            Err(error) => why = error,
-        }
+    if let Some(cuts) = (fewest..=most).find_map(|parts| balanced(outline, limits, parts).ok()) {
+        return Ok(cuts);
     }
-    // Equal lengths do not meet the key frames; parts that are as long as they may be still can.
-    greedy(outline, limits).map_err(|error| match error {
-        CannotSplit::Limits(_) => why,
-        other => other,
-    })
+    // Equal lengths do not meet the key frames; parts that are as long as they may be still can. Where they cannot, their
+    // trouble is the one to tell.
+    greedy(outline, limits)
 }
 
 /// Part by part, the key frame nearest to an equal share of what is left.
@@ -305,10 +299,15 @@ fn whole(
 }
 
 fn no_key_frame(outline: &Outline, limits: &Limits, from: f64) -> CannotSplit {
-    let next = outline.keys.partition_point(|key| key.0 <= from);
+    let min = limits.min_seconds.unwrap_or(0.0);
+    // A key frame that comes too early is as good as none.
+    let next = outline
+        .keys
+        .iter()
+        .find(|key| key.0 > from && key.0 - from >= min);
     CannotSplit::NoKeyFrame {
         from,
-        next: outline.keys.get(next).map_or(outline.end, |key| key.0),
+        next: next.map_or(outline.end, |key| key.0),
         limits: *limits,
     }
 }

@@ -369,7 +369,7 @@ mod tests {
             ),
             (
                 "https://s3.console.aws.amazon.com/s3/object/b?prefix=k",
-                None,
+                Some("AWS console"),
             ),
             (
                 "https://us-east-1.console.aws.amazon.com/s3/object/b",
