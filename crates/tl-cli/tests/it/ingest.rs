@@ -86,9 +86,16 @@ fn without_wait_it_returns_when_the_platform_has_the_video() {
     assert!(ingest(&["--wait", "--no-wait", "--json"]).json()["status"].is_null());
     let run = ingest(&["--quiet"]);
     assert_eq!(run.stderr, "");
-    platform
-        .tl(&["video", "get", run.first_line(), "--index", &platform.index])
-        .code(0);
+    // The video is there when it is indexed.
+    let since = std::time::Instant::now();
+    let get = ["video", "get", run.first_line(), "--index", &platform.index];
+    while platform.tl(&get).run().code != 0 {
+        assert!(
+            since.elapsed() < Duration::from_secs(30),
+            "it is never indexed"
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
     let run = ingest(&["--quiet", "--route", "tasks"]);
     let task = run.first_line();
     let run = platform
