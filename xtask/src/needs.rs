@@ -85,7 +85,9 @@ impl Need {
             Self::Strace => "test (on Linux: it watches what the probe opens)",
             Self::Chromium => "test (it looks at the emulator's page)",
             Self::Nextest => "optional: without it, test uses `cargo test`",
-            Self::Python => "test, bench; ci python (the official Python client drives the emulator)",
+            Self::Python => {
+                "test, bench; ci python (the official Python client drives the emulator)"
+            }
         }
     }
 

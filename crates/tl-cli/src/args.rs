@@ -87,6 +87,7 @@ Environment:
   TWELVELABS_BASE_URL                       the address of the API, as --base-url
   TL_CHECKPOINTS                            the folder of checkpoints, as --checkpoints
   TL_PROBE                                  the helper `tl-probe`, where it is not beside `tl`
+  FFMPEG                                    the program `ffmpeg`, where it is not on the path
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, NO_COLOR   as everywhere",
         exit::table()
     )

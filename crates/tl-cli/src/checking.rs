@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::civil::Date;
 use tl_client::Checker;
 use tl_client::checker::Checked;
+use tl_validate::header::HeaderReader;
 use tl_validate::{
     Engine, ProbeError, ProbeOptions, Prober, Route, RulePack, Target, check_probe_failure,
     open_media,
@@ -126,6 +127,9 @@ pub(crate) fn pack_of_file(file: &str, base: &RulePack) -> Result<RulePack, Fail
         })
 }
 
+/// Whether this program was built without the helper that reads media.
+const HAS_NO_HELPER: bool = cfg!(not(all(feature = "ffmpeg", unix)));
+
 /// Media is read in helper processes: this program links no libav.
 pub(crate) fn helper() -> Result<Arc<dyn Prober>, Failure> {
     let processors = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
@@ -133,11 +137,25 @@ pub(crate) fn helper() -> Result<Arc<dyn Prober>, Failure> {
 }
 
 /// So many helpers that read by `probe`, and what tells this build of them from another.
-#[cfg(unix)]
+///
+/// A build without the feature `ffmpeg` has no helper of its own: where there is none, media headers are read here, and each
+/// report says so.
 pub(crate) fn helpers(
     count: usize,
     probe: ProbeOptions,
 ) -> Result<(Arc<dyn Prober>, String), Failure> {
+    match pool(count, probe) {
+        // A helper that was named must be there.
+        Err(_) if HAS_NO_HELPER && std::env::var_os("TL_PROBE").is_none() => {
+            let reader = HeaderReader::with_options(probe);
+            Ok((Arc::new(reader), "header".to_owned()))
+        }
+        pool => pool,
+    }
+}
+
+#[cfg(unix)]
+fn pool(count: usize, probe: ProbeOptions) -> Result<(Arc<dyn Prober>, String), Failure> {
     use tl_validate::worker::{ProbePool, WorkerOptions};
     let pool = ProbePool::new(WorkerOptions {
         helpers: count,
@@ -149,11 +167,10 @@ pub(crate) fn helpers(
 }
 
 #[cfg(not(unix))]
-pub(crate) fn helpers(_: usize, _: ProbeOptions) -> Result<(Arc<dyn Prober>, String), Failure> {
-    Err(
-        Failure::usage("this system has no way to hand open files to the helper that reads media")
-            .next("check the files on a Unix system, or send them unchecked by --no-check"),
-    )
+fn pool(_: usize, _: ProbeOptions) -> Result<(Arc<dyn Prober>, String), Failure> {
+    Err(Failure::usage(
+        "this system has no way to hand open files to the helper that reads media",
+    ))
 }
 
 impl Checking {

@@ -45,10 +45,11 @@ impl Checker {
         }
     }
 
-    /// The prober that the features bring: `worker` in helper processes, else `ffmpeg` in this process.
+    /// The prober that the features bring: `worker` in helper processes, else `ffmpeg` in this process, else `header`, which
+    /// reads no more than headers and says so in every report.
     ///
     /// # Errors
-    /// [`ErrorKind::CheckFailed`] where the helper `tl-probe` is not there, or neither feature is on.
+    /// [`ErrorKind::CheckFailed`] where the helper `tl-probe` is not there, or none of these features is on.
     pub fn standard() -> Result<Self, Error> {
         standard_prober().map(Self::new)
     }
@@ -134,11 +135,20 @@ fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
     Ok(Arc::new(tl_validate::ffmpeg::InProcess::default()))
 }
 
-#[cfg(not(any(feature = "ffmpeg", all(feature = "worker", unix))))]
+#[cfg(all(
+    feature = "header",
+    not(any(feature = "ffmpeg", all(feature = "worker", unix)))
+))]
+#[expect(clippy::unnecessary_wraps, reason = "the other probers can fail")]
+fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
+    Ok(Arc::new(tl_validate::header::HeaderReader::new()))
+}
+
+#[cfg(not(any(feature = "ffmpeg", feature = "header", all(feature = "worker", unix))))]
 fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
     Err(Error::new(
         ErrorKind::CheckFailed,
-        "this build cannot read media: switch on feature `ffmpeg` or `worker`, give the client a prober of your own, or \
+        "this build cannot read media: switch on feature `ffmpeg`, `worker` or `header`, give the client a prober of your own, or \
          say `unchecked()`",
     ))
 }

@@ -8,7 +8,7 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
 use tl_model::{IndexId, NewUpload, TaskId, UploadType, UserMetadata};
@@ -26,6 +26,7 @@ use url::Url;
 pub(crate) use self::conclude::After;
 use crate::{
     Checker, Error, ErrorKind, Event, FileSource, Ingested, Input, Stage, checker, checkpoint,
+    input::refuse_link,
     route::{self, Load},
 };
 
@@ -248,7 +249,12 @@ impl Request {
 
     fn open(&self) -> Result<Opened, Error> {
         Ok(match &self.input {
-            Input::Url(url) => Opened::Url(url.clone()),
+            Input::Url(url) => {
+                if !self.unchecked {
+                    refuse_link(url, SystemTime::now())?;
+                }
+                Opened::Url(url.clone())
+            }
             Input::Asset(asset_id) => Opened::Asset(asset_id.clone()),
             Input::Source(source) if source.is_empty() => {
                 return Err(Error::new(

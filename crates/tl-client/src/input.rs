@@ -7,6 +7,8 @@ use std::{
 
 use tl_model::AssetId;
 use tl_protocol::Source;
+#[cfg(any(feature = "async", feature = "blocking"))]
+use tl_validate::web;
 use url::Url;
 
 use crate::{Error, ErrorKind};
@@ -55,6 +57,38 @@ impl Input {
             .because(error)
         })?;
         Ok(Self::Url(url))
+    }
+}
+
+/// Refuses a link that surely leads to no file: a page that shows a video, or a permission that has ended.
+///
+/// # Errors
+/// [`ErrorKind::RefusedLocally`], with what to give instead.
+#[cfg(any(feature = "async", feature = "blocking"))]
+pub(crate) fn refuse_link(url: &Url, now: std::time::SystemTime) -> Result<(), Error> {
+    let name = web::shown(url);
+    if let Some(page) = web::page(url) {
+        return Err(Error::new(
+            ErrorKind::RefusedLocally,
+            format!(
+                "`{name}` was not sent: it is {} of {}, and the platform takes links to the file itself: {}",
+                page.what, page.service, page.instead
+            ),
+        ));
+    }
+    let left = jiff::Timestamp::try_from(now)
+        .ok()
+        .zip(web::presigned(url))
+        .and_then(|(now, presigned)| presigned.time_left(now));
+    match left {
+        Some(left) if !left.is_positive() => Err(Error::new(
+            ErrorKind::RefusedLocally,
+            format!(
+                "`{name}` was not sent: its permission ended {:#} ago. Make a new presigned URL that holds longer than the platform needs to fetch it",
+                left.abs()
+            ),
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -121,5 +155,31 @@ mod tests {
         check("ftp://example.com/a.mp4", "cannot fetch `ftp://`");
         check("s3://bucket/a.mp4", "cannot fetch `s3://`");
         check("https://", "cannot be used");
+    }
+
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    #[test]
+    fn a_link_that_leads_to_no_file_is_refused_before_it_is_sent() {
+        let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000);
+        let check = |url: &str, part: Option<&str>| {
+            let refused = refuse_link(&url.parse().unwrap(), now);
+            let text = refused.err().map(|error| error.to_string());
+            assert_eq!(text.is_some(), part.is_some(), "{url}: {text:?}");
+            let (text, part) = (text.unwrap_or_default(), part.unwrap_or_default());
+            assert!(text.contains(part) && !text.contains("SECRET"), "{text}");
+        };
+        check("https://example.com/a.mp4?x=1", None);
+        check("https://www.youtube.com/watch?v=SECRET", Some("YouTube"));
+        check(
+            "https://drive.google.com/file/d/1/view",
+            Some("Google Drive"),
+        );
+        let presigned = |seconds: u32| {
+            format!(
+                "https://b.s3.amazonaws.com/a.mp4?X-Amz-Date=20270115T075900Z&X-Amz-Expires={seconds}&X-Amz-Signature=SECRET"
+            )
+        };
+        check(&presigned(3600), None);
+        check(&presigned(30), Some("its permission ended 30s ago"));
     }
 }
