@@ -18,6 +18,8 @@ fuzz_target!(|data: &[u8]| {
             let report = check(&facts, &target, RulePack::current());
             assert!(report.findings.iter().any(|f| f.rule == "file.header_only"));
         }
-        Err(error) => assert!(check_probe_failure(&error, &target, RulePack::current()).is_refused()),
+        Err(error) => {
+            assert!(check_probe_failure(&error, &target, RulePack::current()).is_refused())
+        }
     }
 });

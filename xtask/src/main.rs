@@ -4,7 +4,7 @@
 //!
 //! | Room | What lives there |
 //! |---|---|
-//! | [`doctor`], [`setup`], [`mod@test`], [`demo`], [`bench`], [`ci`] | the verbs |
+//! | [`doctor`], [`setup`], [`mod@test`], [`demo`], [`mod@bench`], [`ci`] | the verbs |
 //! | [`needs`], [`probes`], [`libclang`] | what the verbs need, and how it is looked for |
 //! | [`machine`] | the system under us: its package manager, its environment |
 //! | [`programs`] | the built `tl`, `tl-probe` and demo |

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`sink`] | the server: it counts, discards, and knows the upload session's protocol |
 //! | [`program`] | the contenders |
-//! | [`line`] | one raw connection, plain or TLS, with as little HTTP as the raw contenders need |
+//! | [`mod@line`] | one raw connection, plain or TLS, with as little HTTP as the raw contenders need |
 //! | [`measure`] | time, processor time and memory of this process |
 //! | [`arguments`] | `NAME=VALUE` |
 #![allow(

@@ -28,7 +28,7 @@ pub(crate) struct Layout {
 /// Reads the outline of a container that the demuxer `format` has recognised. A container that has none to read, or one
 /// that makes no sense, gives an empty answer: the outline adds to what the demuxer says and never overrules it.
 pub(crate) fn inspect(format: &str, size: u64, read: ReadAt<'_>) -> Layout {
-    let mut file = Bytes { read, size };
+    let mut file = Bytes::new(read, size);
     let layout = match format.split(',').next().unwrap_or_default() {
         "mov" => mov::outline(&mut file),
         "matroska" => ebml::outline(&mut file),
@@ -39,24 +39,64 @@ pub(crate) fn inspect(format: &str, size: u64, read: ReadAt<'_>) -> Layout {
     layout.unwrap_or_default()
 }
 
+/// Read at once where one header follows closely on another. What is further away is read exactly: a file of some hours has
+/// tens of thousands of boxes.
+const NEAR_BYTES: usize = 1024;
+
 /// A file as a row of bytes.
 struct Bytes<'a> {
     read: ReadAt<'a>,
     size: u64,
+    /// What was read last, and where it stands.
+    window: Vec<u8>,
+    window_at: u64,
 }
 
-impl Bytes<'_> {
+impl<'a> Bytes<'a> {
+    fn new(read: ReadAt<'a>, size: u64) -> Self {
+        Self {
+            read,
+            size,
+            window: Vec::new(),
+            window_at: 0,
+        }
+    }
+
     /// Exactly `N` bytes, or `None` where the file does not have them.
     fn array<const N: usize>(&mut self, offset: u64) -> Option<[u8; N]> {
-        let mut bytes = [0u8; N];
+        if let Some(bytes) = self.held(offset) {
+            return Some(bytes);
+        }
+        let end = self.window_at + self.window.len() as u64;
+        let is_near = offset
+            .checked_sub(end)
+            .is_some_and(|gap| gap < NEAR_BYTES as u64)
+            || (self.window_at..end).contains(&offset);
+        self.window
+            .resize(if is_near { NEAR_BYTES.max(N) } else { N }, 0);
+        self.window_at = offset;
         let mut filled = 0;
         while filled < N {
-            match (self.read)(offset.checked_add(filled as u64)?, &mut bytes[filled..]) {
-                Ok(0) | Err(_) => return None,
+            match (self.read)(
+                offset.checked_add(filled as u64)?,
+                &mut self.window[filled..],
+            ) {
+                Ok(0) | Err(_) => {
+                    self.window.truncate(filled);
+                    return None;
+                }
                 Ok(n) => filled += n,
             }
         }
-        Some(bytes)
+        self.window.truncate(filled);
+        self.held(offset)
+    }
+
+    /// `N` bytes that were read already.
+    fn held<const N: usize>(&self, offset: u64) -> Option<[u8; N]> {
+        let from = usize::try_from(offset.checked_sub(self.window_at)?).ok()?;
+        let bytes = self.window.get(from..from.checked_add(N)?)?;
+        bytes.try_into().ok()
     }
 
     fn u32_be(&mut self, offset: u64) -> Option<u32> {

@@ -21,6 +21,7 @@ const PLAIN: &[&[&str]] = &[
     &["net", "IpAddr"],
     &["net", "Ipv4Addr"],
     &["net", "Ipv6Addr"],
+    &["net", "SocketAddr"],
 ];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {

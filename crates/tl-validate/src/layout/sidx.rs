@@ -69,10 +69,7 @@ mod tests {
             into[..read].copy_from_slice(&bytes[from..from + read]);
             Ok(read)
         };
-        let mut file = Bytes {
-            read: &mut reader,
-            size: bytes.len() as u64,
-        };
+        let mut file = Bytes::new(&mut reader, bytes.len() as u64);
         seconds(&mut file, 0, end)
     }
 
