@@ -37,7 +37,7 @@ const FAULTS: &[&str] = &[
     "multipart_upload.create nth=1 lose_answer",
     "multipart_upload.report_chunk_batch probability=0.2 lose_answer",
     "multipart_upload.report_chunk_batch probability=0.1 status=500",
-    "multipart_upload.get_additional_presigned_urls probability=0.2 status=429 retry_after=1",
+    "multipart_upload.get_additional_presigned_urls probability=0.1 status=429 retry_after=1",
     "assets.retrieve nth=1 status=502",
     "indexes.indexed_assets.create nth=1 lose_answer",
 ];

@@ -278,10 +278,7 @@ impl<'a> Params<'a> {
     pub fn list(&mut self, name: &str) -> Vec<&'a str> {
         self.taken.insert(name.to_owned());
         let values = self.entries.iter().filter(|(key, _)| *key == name);
-        values
-            .flat_map(|(_, value)| value.split(','))
-            .filter(|value| !value.is_empty())
-            .collect()
+        values.flat_map(|(_, value)| value.split(',')).collect()
     }
 
     /// All that nobody took.

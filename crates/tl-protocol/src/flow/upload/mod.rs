@@ -154,10 +154,12 @@ impl MultipartUpload {
         source: Arc<dyn Source>,
         begin: Begin,
         base: &Url,
-        policy: Policy,
+        mut policy: Policy,
         settings: UploadSettings,
         seed: u64,
     ) -> Self {
+        // One request among hundreds is tried as often as a chunk: much has been sent when it fails.
+        policy.max_attempts = policy.max_attempts.max(settings.chunk_attempts);
         let mut chance = Chance::new(seed);
         let (create, record) = match begin {
             Begin::New(create) => (create, None),

@@ -14,7 +14,8 @@ pub struct UploadSettings {
     /// The largest number of chunks under way at once, 1 and more. Default 8: more lanes gain nothing on loopback, and
     /// hide 50 ms of latency per chunk (measured; `docs/benchmarks.md`).
     pub lanes: usize,
-    /// How often one chunk may fail before the upload gives up. Default 8.
+    /// How often one chunk may fail before the upload gives up, and how often each request to the API on the way is tried at
+    /// least. Default 8.
     pub chunk_attempts: u32,
     /// How long a sent chunk may stay unreported while others are under way. Default 5 s.
     pub report_after: Duration,
