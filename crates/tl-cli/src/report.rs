@@ -1,11 +1,10 @@
 //! The report of a check as text: one line for the verdict, the findings below it. Machines get the report itself.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use anstyle::Style;
 use tl_client::checker::Checked;
-use tl_validate::{Fix, MediaFacts, Report, Severity, Verdict};
+use tl_validate::{MediaFacts, Report, Severity, Verdict};
 
 use crate::output::{BAD, DIM, GOOD, WARN, plain, plain_line};
 
@@ -57,31 +56,14 @@ pub(crate) fn findings(report: &Report, name: Option<&str>) -> String {
         }
         let _ = write!(text, "]{DIM:#}");
         if let Some(fix) = &finding.fix {
-            let _ = write!(text, "\n           fix: {}", command(fix, name));
+            let _ = write!(
+                text,
+                "\n           fix: {}",
+                plain_line(&fix.for_file(name.unwrap_or("FILE")))
+            );
         }
     }
     text
-}
-
-fn command(fix: &Fix, name: Option<&str>) -> String {
-    let input = name.unwrap_or("FILE");
-    let path = Path::new(input);
-    let stem = path
-        .file_stem()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy();
-    let output = path.with_file_name(format!("{stem}.fixed.mp4"));
-    let argv = fix.command(input, &output.to_string_lossy());
-    let loss = if fix.lossless {
-        "lossless"
-    } else {
-        "re-encodes"
-    };
-    format!(
-        "{} ({loss}): {}",
-        plain(&fix.summary),
-        plain_line(&shell_words::join(argv))
-    )
 }
 
 /// What the file is, in few words: `640x360 h264, 12.0 s, 48.0 kB, sound`.

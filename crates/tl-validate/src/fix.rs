@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::formats::printable;
+
 pub(crate) use argv::fits_mp4;
 pub(crate) use plan::{for_all, for_rule, keep_readable_part};
 
@@ -68,6 +70,38 @@ impl Fix {
             })
             .collect()
     }
+
+    /// What is done to `file`, and the command as a shell takes it; the result would lie beside it, as `NAME.fixed.mp4`. What
+    /// is behind an address has to be downloaded first: `FILE` stands for it.
+    pub fn for_file(&self, file: &str) -> String {
+        let file = if file.contains("://") { "FILE" } else { file };
+        let (folder, name) = file
+            .rsplit_once('/')
+            .map_or(("", file), |(folder, name)| (&file[..=folder.len()], name));
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        let stem = if stem.is_empty() { name } else { stem };
+        let command = self.command(file, &format!("{folder}{stem}.fixed.mp4"));
+        let words: Vec<String> = command.iter().map(|w| quoted(&printable(w))).collect();
+        format!("{} ({}): {}", self.summary, self.loss(), words.join(" "))
+    }
+
+    fn loss(&self) -> &'static str {
+        if self.lossless {
+            "lossless"
+        } else {
+            "re-encodes"
+        }
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// A name that `ffmpeg` cannot take for an option or an address.
@@ -81,11 +115,12 @@ fn as_file(name: &str) -> String {
 
 impl fmt::Display for Fix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let loss = if self.lossless {
-            "lossless"
-        } else {
-            "re-encodes"
-        };
-        write!(f, "{} ({loss}): {}", self.summary, self.argv.join(" "))
+        write!(
+            f,
+            "{} ({}): {}",
+            self.summary,
+            self.loss(),
+            self.argv.join(" ")
+        )
     }
 }

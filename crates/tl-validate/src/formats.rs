@@ -124,7 +124,7 @@ pub fn json(entries: &[Entry<'_>]) -> String {
 }
 
 /// The text with everything taken out that could move a cursor or change a colour.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()

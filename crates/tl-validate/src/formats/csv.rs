@@ -46,7 +46,7 @@ pub(super) fn rows(entry: &Entry<'_>) -> String {
         let fix = f
             .fix
             .as_ref()
-            .map(|fix| fix.argv.join(" "))
+            .map(|fix| fix.for_file(entry.name))
             .unwrap_or_default();
         row([
             f.severity.as_str(),

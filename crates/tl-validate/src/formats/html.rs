@@ -67,7 +67,11 @@ pub(super) fn row(entry: &Entry<'_>) -> String {
         }
         out.push_str("</span>");
         if let Some(fix) = &finding.fix {
-            let _ = write!(out, "<br>Fix: <code>{}</code>", escaped(&fix.to_string()));
+            let _ = write!(
+                out,
+                "<br>Fix: <code>{}</code>",
+                escaped(&fix.for_file(entry.name))
+            );
         }
         out.push_str("</li>");
     }

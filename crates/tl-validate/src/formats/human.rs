@@ -70,19 +70,7 @@ pub fn human(entry: &Entry<'_>, options: HumanOptions) -> String {
         if let Some(fix) = &finding.fix
             && (options.details || finding.severity == Severity::Error)
         {
-            let command = fix.command(entry.name, "fixed.mp4");
-            let words: Vec<String> = command.iter().map(|w| quoted(&printable(w))).collect();
-            let loss = if fix.lossless {
-                "lossless"
-            } else {
-                "re-encodes"
-            };
-            let _ = write!(
-                out,
-                "\n          fix: {} ({loss}): {}",
-                fix.summary,
-                words.join(" ")
-            );
+            let _ = write!(out, "\n          fix: {}", fix.for_file(entry.name));
         }
     }
     if options.details {
@@ -113,14 +101,4 @@ fn summary(facts: &crate::MediaFacts) -> String {
         parts.push(printable(&audio.codec));
     }
     parts.join(", ")
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%?".contains(c);
-    if !word.is_empty() && word.chars().all(|c| plain(c) && c != '?') {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }

@@ -54,27 +54,27 @@ pub(super) fn case(entry: &Entry<'_>) -> String {
             "      <failure type=\"{}\" message=\"{}\">{}</failure>",
             escaped(kind),
             escaped(&first),
-            escaped(&text(&errors))
+            escaped(&text(entry.name, &errors))
         ));
     }
     if !others.is_empty() {
         line(format!(
             "      <system-out>{}</system-out>",
-            escaped(&text(&others))
+            escaped(&text(entry.name, &others))
         ));
     }
     line("    </testcase>".to_owned());
     out
 }
 
-fn text(findings: &[&crate::Finding]) -> String {
+fn text(file: &str, findings: &[&crate::Finding]) -> String {
     findings.iter().fold(String::new(), |mut all, finding| {
         if !all.is_empty() {
             all.push('\n');
         }
         let _ = write!(all, "{finding}");
         if let Some(fix) = &finding.fix {
-            let _ = write!(all, "\n  fix: {fix}");
+            let _ = write!(all, "\n  fix: {}", fix.for_file(file));
         }
         all
     })

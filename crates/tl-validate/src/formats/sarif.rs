@@ -96,7 +96,7 @@ fn result(entry: &Entry<'_>, finding: &Finding, rule_index: usize) -> Value {
         text.push_str(&format!(" ({assumption})"));
     }
     if let Some(fix) = &finding.fix {
-        text.push_str(&format!(" Fix: {fix}"));
+        text.push_str(&format!(" Fix: {}", fix.for_file(entry.name)));
     }
     let mut result = json!({
         "ruleId": finding.rule,
