@@ -24,8 +24,8 @@ use tokio::{
 const PIECE: usize = 256 << 10;
 
 /// The size of a piece of a body of up to [`SHORT`]: several of those are often under way at once, and eight of them with the
-/// larger pieces would take more than 16 MiB (`cargo xtask bench upload`). A single long body is 15 to 30 % cheaper to send
-/// in the larger ones.
+/// larger pieces would take more than 16 MiB (`cargo xtask bench upload`). A single long body costs less in the larger
+/// ones.
 const SHORT_PIECE: usize = 128 << 10;
 
 /// The longest body that is sent in the smaller pieces: three times a chunk of the platform.
