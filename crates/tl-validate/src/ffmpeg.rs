@@ -12,9 +12,6 @@ mod lock;
 mod read;
 mod shim;
 
-#[cfg(all(feature = "worker", unix))]
-pub(crate) use shim::keep_heap;
-
 use std::fs::File;
 use std::path::Path;
 use std::time::Instant;

@@ -5,15 +5,11 @@
     reason = "libavformat is a C library; every block says why it is sound"
 )]
 
-#[cfg(all(feature = "worker", unix))]
-mod heap;
 mod input;
 mod io;
 mod log;
 mod names;
 
-#[cfg(all(feature = "worker", unix))]
-pub(crate) use heap::keep as keep_heap;
 pub(super) use input::{IndexSummary, Input, Lock, OpenFailure, PacketStamp, Stream, StreamKind};
 pub(super) use io::{Marks, Session, Source};
 pub(super) use log::LogCapture;

@@ -8,7 +8,7 @@ use super::protocol::{Answer, Request, receive_request, send_answer};
 use super::ranges::FromPool;
 use super::sandbox;
 use crate::Prober;
-use crate::ffmpeg::{self, InProcess};
+use crate::ffmpeg::InProcess;
 
 /// Answers requests on standard input, which must be the pool's socket, until it is closed.
 ///
@@ -25,7 +25,6 @@ pub fn serve() -> io::Result<()> {
             "standard input is not the socket of a pool; run `tl-probe FILE` by hand instead",
         )
     })?;
-    ffmpeg::keep_heap();
     let protections = sandbox::enter();
     while let Some((request, file)) = receive_request(&socket)? {
         let answer = match (request, file) {
