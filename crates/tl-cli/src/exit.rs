@@ -66,6 +66,11 @@ impl Exit {
         }
     }
 
+    /// Whether the same may come out well later: nothing is wrong with what was asked for.
+    pub(crate) fn may_pass(self) -> bool {
+        matches!(self, Self::DeadlinePassed | Self::Temporary | Self::Limit)
+    }
+
     /// The code of an error of the client.
     pub(crate) fn of_client(error: &tl_client::Error) -> Self {
         match error.kind() {

@@ -11,6 +11,7 @@
 //! | `remote` | videos behind an address: redirects, ranges, budgets |
 //! | `walk`, `lanes` | which files there are, and work on them side by side |
 //! | `sending` | how a video is sent, and how far it is: what `ingest` and `upload` share |
+//! | `waiting` | until one thing is ready: what the `wait` verbs share |
 //! | `failure`, `advice` | what went wrong, for people and for programs, and what to do next |
 //! | `exit` | the exit codes, and which error has which |
 //! | `output` | the two streams, JSON, colour; nothing else writes |
@@ -46,6 +47,7 @@ mod settings;
 mod span;
 mod table;
 mod verb;
+mod waiting;
 mod walk;
 
 use std::process::ExitCode;

@@ -15,9 +15,7 @@ pub(crate) fn checked(name: &str, checked: &Checked) -> String {
     if let Some(facts) = &checked.facts {
         let _ = write!(text, "  {DIM}{}{DIM:#}", summary(facts));
     }
-    // What is behind an address has to be downloaded before it can be mended.
-    let file = (!name.contains("://")).then_some(name);
-    text.push_str(&findings(&checked.report, file));
+    text.push_str(&findings(&checked.report, Some(name)));
     text
 }
 

@@ -3,18 +3,16 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tl_model::{Asset, AssetId, AssetType};
-use tl_protocol::endpoint::ListAssets;
+use tl_protocol::endpoint::{GetAsset, ListAssets};
 
 use crate::args::Context;
 use crate::confirm::Confirm;
 use crate::exit::Exit;
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
 use crate::listing::{PartArgs, cell, seconds};
-use crate::output::GOOD;
-use crate::progress::Progress;
 use crate::report::size;
-use crate::verb::task::WaitArgs;
-use crate::{runtime, span, table};
+use crate::table;
+use crate::waiting::{Awaited, WaitArgs};
 
 /// The assets that the platform holds.
 #[derive(Debug, Subcommand)]
@@ -66,7 +64,7 @@ impl AssetVerb {
         match self {
             Self::List(list) => list.run(context),
             Self::Get { id } => get(context, id),
-            Self::Wait { id, wait } => wait_for(context, &id, &wait),
+            Self::Wait { id, wait } => awaited(id).wait(context, &wait),
             Self::Delete { id, force, confirm } => delete(context, &id, force, &confirm),
         }
     }
@@ -125,45 +123,14 @@ fn get(context: &Context, id: AssetId) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn wait_for(context: &Context, id: &AssetId, wait: &WaitArgs) -> Result<Exit, Failure> {
-    let progress = Progress::new(&context.output, 1);
-    let client = context.connection.client(progress.observer())?;
-    let again = format!("`tl asset wait {id}` waits again");
-    let result = runtime::run(
-        async {
-            let waited = client.wait_for_asset(id.clone(), wait.policy()).await;
-            waited.map_err(|error| {
-                let failure = Failure::from(error);
-                match failure.exit() {
-                    Exit::DeadlinePassed | Exit::Temporary | Exit::Limit => {
-                        failure.next(again.clone())
-                    }
-                    _ => failure,
-                }
-            })
-        },
-        || {
-            let text = format!("interrupted; the platform goes on with asset {id}");
-            Failure::new(Exit::Interrupted, "interrupted", text).next(again.clone())
-        },
-    );
-    progress.finish();
-    let waited = result?;
-    context.output.json(&json!({
-        "asset": waited.value,
-        "history": failure::history(&waited.history),
-        "seconds": waited.took.as_secs_f64(),
-    }));
-    if context.output.is_quiet() {
-        context.output.line(id.as_str());
-    } else {
-        context.output.line(&format!(
-            "{GOOD}ready{GOOD:#} after {}",
-            span::show(waited.took)
-        ));
-        context.output.line(&details(&waited.value));
+fn awaited(asset_id: AssetId) -> Awaited<GetAsset> {
+    Awaited {
+        noun: "asset",
+        command: format!("tl asset wait {asset_id}"),
+        endpoint: GetAsset { asset_id },
+        quiet: |asset| asset.id.to_string(),
+        details,
     }
-    Ok(Exit::Ok)
 }
 
 fn delete(

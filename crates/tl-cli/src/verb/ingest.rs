@@ -24,7 +24,7 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::runtime;
 use crate::sending::{Followed, SendArgs, Standing};
-use crate::verb::task::WaitArgs;
+use crate::waiting::WaitArgs;
 
 /// Check videos, upload them, and bring them into an index.
 #[derive(Debug, Args)]

@@ -1,21 +1,17 @@
 //! `tl task`: the tasks that index videos.
 
-use std::time::Duration;
-
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tl_model::{IndexId, Task, TaskId, TaskStatus, Timestamp};
-use tl_protocol::endpoint::{ListTasks, NumberFilter};
-use tl_protocol::flow::WaitPolicy;
+use tl_protocol::endpoint::{GetTask, ListTasks, NumberFilter};
 
 use crate::args::Context;
 use crate::confirm::Confirm;
 use crate::exit::Exit;
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
 use crate::listing::{self, PageArgs, cell, seconds};
-use crate::output::GOOD;
-use crate::progress::Progress;
-use crate::{numbers, runtime, span, table};
+use crate::waiting::{Awaited, WaitArgs};
+use crate::{numbers, table};
 
 /// The tasks that index videos.
 #[derive(Debug, Subcommand)]
@@ -44,32 +40,6 @@ pub(crate) enum TaskVerb {
         #[command(flatten)]
         confirm: Confirm,
     },
-}
-
-/// How to wait.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Waiting")]
-pub(crate) struct WaitArgs {
-    /// When to stop waiting, such as 20m; the platform goes on [default: 3h]
-    #[arg(long, value_name = "DURATION", value_parser = span::parse)]
-    pub(crate) deadline: Option<Duration>,
-    /// The time between the first two looks; it grows while nothing changes [default: 1s]
-    #[arg(long, value_name = "DURATION", value_parser = span::parse)]
-    pub(crate) interval: Option<Duration>,
-}
-
-impl WaitArgs {
-    pub(crate) fn policy(&self) -> WaitPolicy {
-        let mut policy = WaitPolicy::default();
-        if let Some(deadline) = self.deadline {
-            policy.deadline = deadline;
-        }
-        if let Some(interval) = self.interval {
-            policy.first_interval = interval;
-            policy.longest_interval = policy.longest_interval.max(interval);
-        }
-        policy
-    }
 }
 
 /// Which tasks.
@@ -108,7 +78,7 @@ impl TaskVerb {
         match self {
             Self::List(list) => list.run(context),
             Self::Get { id } => get(context, id),
-            Self::Wait { id, wait } => wait_for(context, &id, &wait),
+            Self::Wait { id, wait } => awaited(id).wait(context, &wait),
             Self::Delete { id, confirm } => delete(context, &id, &confirm),
         }
     }
@@ -194,52 +164,13 @@ fn get(context: &Context, id: TaskId) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn wait_for(context: &Context, id: &TaskId, wait: &WaitArgs) -> Result<Exit, Failure> {
-    let progress = Progress::new(&context.output, 1);
-    let client = context.connection.client(progress.observer())?;
-    let again = format!("`tl task wait {id}` waits again");
-    let result = runtime::run(
-        async {
-            client
-                .wait_for_task(id.clone(), wait.policy())
-                .await
-                .map_err(|error| of_wait(error.into(), id))
-        },
-        || {
-            Failure::new(
-                Exit::Interrupted,
-                "interrupted",
-                format!("interrupted; task {id} goes on at the platform"),
-            )
-            .next(again.clone())
-        },
-    );
-    progress.finish();
-    let waited = result?;
-    context.output.json(&json!({
-        "task": waited.value,
-        "history": failure::history(&waited.history),
-        "seconds": waited.took.as_secs_f64(),
-    }));
-    if context.output.is_quiet() {
-        context.output.line(&cell(waited.value.video_id.as_ref()));
-    } else {
-        context.output.line(&format!(
-            "{GOOD}ready{GOOD:#} after {}",
-            span::show(waited.took)
-        ));
-        context.output.line(&details(&waited.value));
-    }
-    Ok(Exit::Ok)
-}
-
-/// The same failure with the command that waits for this very task, where waiting may help.
-pub(crate) fn of_wait(failure: Failure, id: &TaskId) -> Failure {
-    match failure.exit() {
-        Exit::DeadlinePassed | Exit::Temporary | Exit::Limit => {
-            failure.next(format!("`tl task wait {id}` waits again"))
-        }
-        _ => failure,
+fn awaited(task_id: TaskId) -> Awaited<GetTask> {
+    Awaited {
+        noun: "task",
+        command: format!("tl task wait {task_id}"),
+        endpoint: GetTask { task_id },
+        quiet: |task| cell(task.video_id.as_ref()),
+        details,
     }
 }
 

@@ -23,7 +23,7 @@ use crate::output::{GOOD, Output, plain_line};
 use crate::progress::Progress;
 use crate::report::size;
 use crate::sending::{Followed, SendArgs, cut_off, same_command};
-use crate::verb::task::WaitArgs;
+use crate::waiting::WaitArgs;
 use crate::{runtime, span};
 
 /// Upload videos, which become assets; go on with interrupted uploads, list them, abandon them.

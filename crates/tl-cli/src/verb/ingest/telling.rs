@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::output::{GOOD, plain_line};
 use crate::sending::{cut_off, same_command};
 use crate::span;
+use crate::waiting::waits_again;
 
 /// What there is of a video, for programs: the members are always there.
 pub(crate) fn members(video: &Ingested) -> Value {
@@ -128,16 +129,13 @@ impl Run {
         let stage = error.stage().map(Stage::as_str);
         let failure = refused(name, error.into());
         let task = reached.as_ref().and_then(|reached| reached.task_id.clone());
-        let failure = match (failure.exit(), task, stage) {
-            (Exit::DeadlinePassed | Exit::Temporary | Exit::Limit, Some(task), _) => {
-                failure.next(format!("`tl task wait {task}` waits again"))
-            }
-            (Exit::DeadlinePassed | Exit::Temporary | Exit::Limit, None, Some(_))
-                if self.sending.keeps() && reached.as_ref().is_some_and(is_kept) =>
-            {
+        let is_kept = self.sending.keeps() && reached.as_ref().is_some_and(is_kept);
+        let failure = match task {
+            Some(task) => waits_again(failure, &format!("tl task wait {task}")),
+            None if is_kept && stage.is_some() && failure.exit().may_pass() => {
                 failure.next(format!("`{}` goes on where it ended", same_command()))
             }
-            _ => failure,
+            None => failure,
         };
         let failure = match reached.as_ref() {
             Some(reached) => failure.with_report(notable(reached.report.clone())),
