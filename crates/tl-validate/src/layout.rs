@@ -67,11 +67,10 @@ impl<'a> Bytes<'a> {
         if let Some(bytes) = self.held(offset) {
             return Some(bytes);
         }
-        let end = self.window_at + self.window.len() as u64;
+        let near = (self.window.len() + NEAR_BYTES) as u64;
         let is_near = offset
-            .checked_sub(end)
-            .is_some_and(|gap| gap < NEAR_BYTES as u64)
-            || (self.window_at..end).contains(&offset);
+            .checked_sub(self.window_at)
+            .is_some_and(|ahead| ahead < near);
         self.window
             .resize(if is_near { NEAR_BYTES.max(N) } else { N }, 0);
         self.window_at = offset;
