@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 use tl_client::validate::worker::{ProbePool, WorkerOptions};
 use tl_emulator::{Emulator, FaultPlan, JournalEntry};
 
@@ -84,7 +84,7 @@ impl Platform {
     /// Every request since its start.
     pub(crate) fn journal(&mut self) -> Story<Vec<JournalEntry>> {
         writeln!(self.running.asks)?;
-        Ok(serde_json::from_value(line(&mut self.running.answers)?)?)
+        line(&mut self.running.answers)
     }
 
     /// The received file of this many bytes.
@@ -139,7 +139,7 @@ fn run(state: &Path, port: u16, faults: &[String]) -> Story<(Running, String)> {
     Ok((running, base_url.trim().to_owned()))
 }
 
-fn line(from: &mut impl BufRead) -> Story<Value> {
+fn line<T: DeserializeOwned>(from: &mut impl BufRead) -> Story<T> {
     let mut line = String::new();
     from.read_line(&mut line)?;
     Ok(serde_json::from_str(&line)?)
