@@ -2,10 +2,12 @@
 //!
 //! Which program is run, and why, is the business of the verbs.
 
+use std::collections::VecDeque;
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,12 @@ use crate::failure::Failure;
 
 /// How often a child with a deadline is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// How long the rest of a stream is waited for when its child has ended.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
+
+/// How many lines of each stream are quoted of a child that failed.
+const QUOTED_LINES: usize = 3;
 
 /// A child process to be run.
 #[derive(Debug)]
@@ -116,6 +124,31 @@ impl Program {
         }
     }
 
+    /// As [`Program::run`], and the failure carries the last lines that the child said.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub(crate) fn run_and_quote(mut self) -> Result<(), Failure> {
+        eprintln!("$ {}", self.line);
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().map_err(|e| self.not_started(&e))?;
+        let stdout = child.stdout.take();
+        let stderr = child.stderr.take();
+        let readers = [
+            PassedOn::start(stdout, io::stdout()),
+            PassedOn::start(stderr, io::stderr()),
+        ];
+        let status = self.wait(child)?;
+        let words = readers.map(PassedOn::last_words).concat().join(" | ");
+        if status.success() {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "`{}` ended with {status}: {words}",
+            self.line
+        )))
+    }
+
     /// Prints the command line, runs it with stderr on our terminal, and returns stdout.
     ///
     /// # Errors
@@ -200,8 +233,53 @@ impl Program {
         }
     }
 
-    fn not_started(&self, error: &std::io::Error) -> Failure {
+    fn not_started(&self, error: &io::Error) -> Failure {
         Failure::io(format!("could not start `{}`", self.line), error)
+    }
+}
+
+/// A stream of a child that is passed on line by line, and its last lines that say something.
+struct PassedOn {
+    last: Arc<Mutex<VecDeque<String>>>,
+    reader: thread::JoinHandle<()>,
+}
+
+impl PassedOn {
+    fn start(
+        pipe: Option<impl Read + Send + 'static>,
+        mut to: impl Write + Send + 'static,
+    ) -> Self {
+        let last = Arc::new(Mutex::new(VecDeque::new()));
+        let kept = Arc::clone(&last);
+        let reader = thread::spawn(move || {
+            let Some(pipe) = pipe else { return };
+            let mut pipe = BufReader::new(pipe);
+            let mut bytes = Vec::new();
+            while matches!(pipe.read_until(b'\n', &mut bytes), Ok(1..)) {
+                // A terminal that has gone is no reason to stop listening.
+                let _ = to.write_all(&bytes).and_then(|()| to.flush());
+                let line = String::from_utf8_lossy(&bytes).trim().to_owned();
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                if !line.is_empty() {
+                    kept.push_back(line);
+                }
+                if kept.len() > QUOTED_LINES {
+                    kept.pop_front();
+                }
+                bytes.clear();
+            }
+        });
+        Self { last, reader }
+    }
+
+    /// What was said last. Something that the child has left behind may hold the stream open: it is not waited for.
+    fn last_words(self) -> Vec<String> {
+        let start = Instant::now();
+        while !self.reader.is_finished() && start.elapsed() < LEFT_BEHIND {
+            thread::sleep(LOOK_AGAIN);
+        }
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.iter().cloned().collect()
     }
 }
 
@@ -268,6 +346,33 @@ mod tests {
             .unwrap_err();
         assert!(failure.to_string().contains("was stopped"), "{failure}");
         assert!(start.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_failing_child_is_quoted_with_the_end_of_both_streams() {
+        let failure = Program::new("/bin/sh")
+            .args(["-c", "printf '%s\\n' 1 2 3 4 '' 5; echo 'what' >&2; exit 3"])
+            .run_and_quote()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            failure.ends_with("exit status: 3: 3 | 4 | 5 | what"),
+            "{failure}"
+        );
+        assert!(Program::new("/bin/true").run_and_quote().is_ok());
+    }
+
+    #[test]
+    fn what_a_child_leaves_behind_is_not_waited_for() {
+        let start = Instant::now();
+        let failure = Program::new("/bin/sh")
+            .args(["-c", "sleep 60 & echo $!; exit 3"])
+            .run_and_quote()
+            .unwrap_err()
+            .to_string();
+        assert!(start.elapsed() < Duration::from_secs(30));
+        let left = failure.rsplit(' ').next().unwrap();
+        Program::new("/bin/kill").arg(left).run().unwrap();
     }
 
     #[test]

@@ -8,7 +8,8 @@ use crate::failure::Failure;
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
     passed: Vec<String>,
-    failed: Vec<String>,
+    /// Each with its reason.
+    failed: Vec<(String, Failure)>,
 }
 
 impl Steps {
@@ -25,7 +26,7 @@ impl Steps {
             }
             Err(failure) => {
                 eprintln!("=== {name}: FAILED in {seconds:.1} s: {failure}");
-                self.failed.push(name.to_owned());
+                self.failed.push((name.to_owned(), failure));
             }
         }
     }
@@ -40,24 +41,34 @@ impl Steps {
             eprintln!("=== passed so far: {}", self.passed.join(", "));
         }
         if !self.failed.is_empty() {
-            eprintln!("=== failed so far: {}", self.failed.join(", "));
+            eprintln!("=== failed so far: {}", self.failed_names());
         }
         eprintln!("=== {name}");
         if let Err(failure) = step() {
             eprintln!("=== {name}: FAILED: {failure}");
-            self.failed.push(name.to_owned());
+            self.failed.push((name.to_owned(), failure));
         }
         self.finish()
     }
 
+    fn failed_names(&self) -> String {
+        let names: Vec<&str> = self.failed.iter().map(|(name, _)| name.as_str()).collect();
+        names.join(", ")
+    }
+
+    /// What failed and why: the end is what is kept of a long output.
     fn finish(self) -> Result<(), Failure> {
         if self.failed.is_empty() {
             return Ok(());
         }
-        Err(Failure::new(format!(
+        let mut text = format!(
             "failed: {} (each alone: `cargo xtask ci STEP`)",
-            self.failed.join(", ")
-        )))
+            self.failed_names()
+        );
+        for (name, failure) in &self.failed {
+            text.push_str(&format!("\n  {name}: {failure}"));
+        }
+        Err(Failure::new(text))
     }
 }
 
@@ -83,7 +94,7 @@ mod tests {
         assert_eq!(ran, ["two", "three"]);
         assert_eq!(
             failure.to_string(),
-            "failed: one (each alone: `cargo xtask ci STEP`)"
+            "failed: one (each alone: `cargo xtask ci STEP`)\n  one: broken"
         );
     }
 

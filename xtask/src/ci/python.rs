@@ -16,8 +16,9 @@ const SUITES: &str = "crates/tl-emulator/tests/python";
 /// A suite takes one or two minutes on a machine that has nothing else to do; one that takes this long hangs.
 const DEADLINE: Duration = Duration::from_secs(1800);
 
-/// Fetching the packages takes seconds; a registry that cannot be reached must not hold up the rest for ever.
-const FETCH_DEADLINE: Duration = Duration::from_secs(300);
+/// Fetching the packages takes seconds, or some minutes from a slow registry; one that cannot be reached must not hold up the
+/// rest for ever.
+const FETCH_DEADLINE: Duration = Duration::from_secs(900);
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let suites = workspace.root.join(SUITES);
@@ -29,10 +30,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
             .env("TL", tl)
             .env("TL_PROBE", probe)
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("PYTHONUNBUFFERED", "1")
             .args(script)
             .dir(&suites)
             .deadline(DEADLINE)
-            .run()
+            .run_and_quote()
     };
     let client = suite(&["-m", "pytest", "."]);
     let generated = suite(&["fuzz.py"]);
@@ -57,7 +59,7 @@ fn environment(target: &Path, requirements: &Path) -> Result<PathBuf, Failure> {
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
         .arg(requirements)
         .deadline(FETCH_DEADLINE)
-        .run()
+        .run_and_quote()
         .map_err(|failure| {
             Failure::new(format!(
                 "the Python packages could not be installed; they come from PyPI (pip's own settings, such as PIP_INDEX_URL, name another place): {failure}"
