@@ -5,7 +5,7 @@ use std::{
     thread,
 };
 
-use super::Sink;
+use super::{Sink, input::Input};
 
 /// The longest request line and header line.
 const LONGEST_LINE: usize = 16 << 10;
@@ -44,7 +44,7 @@ impl Reply {
 
 /// Answers requests until the client closes.
 pub(super) fn serve(
-    stream: &mut (impl BufRead + Write),
+    stream: &mut (impl Input + Write),
     sink: &Sink,
     scheme: &str,
 ) -> io::Result<()> {
@@ -57,17 +57,17 @@ pub(super) fn serve(
             stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         let reply = if head.path.starts_with("/storage/") {
-            discard(stream, head.length)?;
+            stream.discard(head.length)?;
             thread::sleep(sink.latency);
             sink.sessions.chunk(&head.path)
         } else if head.method == "POST" && head.path.starts_with("/v1.3/tasks") {
-            discard(stream, head.length)?;
+            stream.discard(head.length)?;
             Reply::json(
                 "201 Created",
                 r#"{"_id":"bench-task","video_id":"bench-video"}"#,
             )
         } else if head.method == "GET" && head.path.starts_with("/v1.3/tasks/") {
-            discard(stream, head.length)?;
+            stream.discard(head.length)?;
             Reply::json("200 OK", TASK)
         } else {
             let body = keep(stream, head.length)?;
@@ -124,19 +124,6 @@ fn line(stream: &mut impl BufRead) -> io::Result<Option<String>> {
     }
     let text = String::from_utf8(bytes).map_err(io::Error::other)?;
     Ok(Some(text.trim_end().to_owned()))
-}
-
-fn discard(stream: &mut impl BufRead, mut left: u64) -> io::Result<()> {
-    while left > 0 {
-        let there = stream.fill_buf()?.len();
-        if there == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let taken = usize::try_from(left).map_or(there, |left| left.min(there));
-        stream.consume(taken);
-        left -= taken as u64;
-    }
-    Ok(())
 }
 
 fn keep(stream: &mut impl BufRead, length: u64) -> io::Result<Vec<u8>> {

@@ -1,13 +1,14 @@
 //! The server that every contender sends to: one thread per connection, it counts what comes and keeps nothing.
 //!
-//! It costs as little as it can, so that what is measured is the client: bodies are read into one buffer and dropped, and
-//! ETags are taken from a list instead of being computed.
+//! It costs as little as it can, so that what is measured is the client: the system drops the bodies of plain connections
+//! uncopied, those of TLS are decrypted into one buffer, and ETags are taken from a list instead of being computed.
 
 mod http;
+mod input;
 mod session;
 
 use std::{
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, Write},
     net::{TcpListener, TcpStream},
     sync::Arc,
     thread,
@@ -20,10 +21,8 @@ use rustls::{
 };
 
 use crate::{Failure, arguments::Arguments};
+use input::Plain;
 use session::Sessions;
-
-/// How much of a body is read at once.
-const INPUT: usize = 256 << 10;
 
 /// What the sink does besides discarding.
 struct Sink {
@@ -91,44 +90,4 @@ fn server_config() -> Result<(Arc<ServerConfig>, String), Failure> {
         )?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok((Arc::new(config), pem))
-}
-
-/// A socket whose input is read in large pieces: rustls by itself reads 4 KiB at a time.
-struct Plain {
-    reader: BufReader<TcpStream>,
-}
-
-impl Plain {
-    fn new(socket: TcpStream) -> io::Result<Self> {
-        socket.set_nodelay(true)?;
-        Ok(Self {
-            reader: BufReader::with_capacity(INPUT, socket),
-        })
-    }
-}
-
-impl Read for Plain {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.reader.read(buffer)
-    }
-}
-
-impl BufRead for Plain {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.reader.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.reader.consume(amount);
-    }
-}
-
-impl Write for Plain {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.reader.get_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.reader.get_mut().flush()
-    }
 }

@@ -1,0 +1,104 @@
+//! What comes in: read where it is words, dropped where it is a body.
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    net::TcpStream,
+};
+
+use rustix::{
+    io::Errno,
+    net::{RecvFlags, recv},
+};
+use rustls::{ServerConnection, StreamOwned};
+
+/// How much is read, or dropped, at once.
+const INPUT: usize = 256 << 10;
+
+/// A stream that can drop what comes.
+pub(super) trait Input: BufRead {
+    /// Drops this many bytes.
+    fn discard(&mut self, mut left: u64) -> io::Result<()> {
+        while left > 0 {
+            let there = self.fill_buf()?.len();
+            if there == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            left -= drop_from(self, there, left);
+        }
+        Ok(())
+    }
+}
+
+/// Drops up to `left` of the `there` bytes that were read already; says how many.
+fn drop_from<R: BufRead + ?Sized>(input: &mut R, there: usize, left: u64) -> u64 {
+    let taken = usize::try_from(left).map_or(there, |left| left.min(there));
+    input.consume(taken);
+    taken as u64
+}
+
+impl Input for StreamOwned<ServerConnection, Plain> {}
+
+/// A socket whose input is read in large pieces: rustls by itself reads 4 KiB at a time.
+pub(super) struct Plain {
+    reader: BufReader<TcpStream>,
+    /// What the system writes nothing to when it drops what has come.
+    room: Vec<u8>,
+}
+
+impl Plain {
+    pub(super) fn new(socket: TcpStream) -> io::Result<Self> {
+        socket.set_nodelay(true)?;
+        Ok(Self {
+            reader: BufReader::with_capacity(INPUT, socket),
+            room: vec![0; INPUT],
+        })
+    }
+}
+
+impl Input for Plain {
+    /// The system drops what it has received without copying it: a network card of another machine would have taken it.
+    fn discard(&mut self, mut left: u64) -> io::Result<()> {
+        let there = self.reader.buffer().len();
+        left -= drop_from(&mut self.reader, there, left);
+        while left > 0 {
+            let room = usize::try_from(left).map_or(INPUT, |left| left.min(INPUT));
+            match recv(
+                self.reader.get_ref(),
+                &mut self.room[..room],
+                RecvFlags::TRUNC,
+            ) {
+                Ok((_, 0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok((_, dropped)) => left -= dropped as u64,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Read for Plain {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(buffer)
+    }
+}
+
+impl BufRead for Plain {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.reader.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.reader.consume(amount);
+    }
+}
+
+impl Write for Plain {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.reader.get_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.reader.get_mut().flush()
+    }
+}
