@@ -405,4 +405,9 @@ impl Source for Observed {
         (self.tell)(offset + count as u64, self.inner.len());
         Ok(count)
     }
+
+    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        let read = self.inner.read_at_hand(offset, buffer)?;
+        Some(read.inspect(|count| (self.tell)(offset + *count as u64, self.inner.len())))
+    }
 }

@@ -128,6 +128,22 @@ impl FileSource {
         )))
     }
 
+    /// What was read at `offset`, where it may be sent.
+    fn taken(&self, offset: u64, read: io::Result<usize>) -> io::Result<usize> {
+        let count = read.map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!(
+                    "`{}` cannot be read at byte {offset}: {error}",
+                    self.path.display()
+                ),
+            )
+        })?;
+        // After the read: what was read before a change is whole, what was read after it is not taken.
+        self.watch()?;
+        Ok(count)
+    }
+
     /// A second handle on the same open file, whatever its path names by now.
     ///
     /// # Errors
@@ -147,18 +163,11 @@ impl Source for FileSource {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = read_at(&self.file, offset, buffer).map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!(
-                    "`{}` cannot be read at byte {offset}: {error}",
-                    self.path.display()
-                ),
-            )
-        })?;
-        // After the read: what was read before a change is whole, what was read after it is not taken.
-        self.watch()?;
-        Ok(count)
+        self.taken(offset, read_at(&self.file, offset, buffer))
+    }
+
+    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        Some(self.taken(offset, read_at_hand(&self.file, offset, buffer)?))
     }
 }
 
@@ -170,6 +179,24 @@ fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
 #[cfg(windows)]
 fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
+}
+
+/// Reads what the system has in its cache; `None` where it would have to wait, or does not tell.
+#[cfg(target_os = "linux")]
+fn read_at_hand(file: &File, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+    use rustix::io::{Errno, ReadWriteFlags, preadv2};
+    let buffers = &mut [io::IoSliceMut::new(buffer)];
+    match preadv2(file, buffers, offset, ReadWriteFlags::NOWAIT) {
+        Ok(count) => Some(Ok(count)),
+        Err(Errno::INTR) => Some(Err(io::ErrorKind::Interrupted.into())),
+        // Not in the cache, not known to this file system, or an error that a read which waits tells as well.
+        Err(_) => None,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read_at_hand(_: &File, _: u64, _: &mut [u8]) -> Option<io::Result<usize>> {
+    None
 }
 
 fn unusable(path: &Path, error: io::Error) -> Error {
@@ -197,6 +224,23 @@ mod tests {
         assert_eq!(source.read_at(3, &mut buffer).unwrap(), 4);
         assert_eq!(&buffer, b"3456");
         assert_eq!(source.read_at(10, &mut buffer).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_is_at_hand_is_what_a_read_that_waits_gives() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"0123456789").unwrap();
+        let source = FileSource::open(file.path()).unwrap();
+        for offset in [0, 3, 8, 10] {
+            let (mut at_hand, mut waited) = ([0; 4], [0; 4]);
+            let read = source.read_at_hand(offset, &mut at_hand);
+            let count = source.read_at(offset, &mut waited).unwrap();
+            // A file system may not tell what it has at hand.
+            assert!(read.is_none_or(|read| (read.unwrap(), at_hand) == (count, waited)));
+        }
+        file.as_file().set_len(3).unwrap();
+        let read = source.read_at_hand(0, &mut [0; 4]);
+        assert!(read.is_none_or(|read| read.unwrap_err().to_string().contains("shrank")));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! A body on its way into the HTTP client: pieces with a known total length, read ahead by one thread of the blocking pool into a
-//! few buffers that are used again and again.
+//! A body on its way into the HTTP client: pieces with a known total length, in a few buffers that are used again and again. What
+//! is at hand is read on the spot; from the first byte on that is not, one thread of the blocking pool reads ahead.
 
 use std::{
     future::Future,
@@ -9,12 +9,12 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use tl_protocol::{Body, Delivery};
+use tl_protocol::{Body, BodyReader, Delivery};
 use tokio::{
     sync::{Notify, mpsc},
     time::Instant,
@@ -126,16 +126,15 @@ pub(crate) struct Upload {
 #[derive(Debug)]
 enum Pieces {
     InMemory(Bytes),
-    /// Not read before the client asks for it.
-    NotBegun(Body),
-    Read(mpsc::Receiver<io::Result<Bytes>>),
+    AtHand(Reader),
+    ReadAhead(mpsc::Receiver<io::Result<Bytes>>),
 }
 
 impl Upload {
     pub(crate) fn new(body: &Body, progress: Arc<Progress>) -> Self {
         let pieces = match body.as_bytes() {
             Some(bytes) => Pieces::InMemory(bytes),
-            None => Pieces::NotBegun(body.clone()),
+            None => Pieces::AtHand(Reader::new(body)),
         };
         Self {
             left: body.len(),
@@ -150,13 +149,17 @@ impl Upload {
                 Pieces::InMemory(bytes) => {
                     return Poll::Ready(Ok(bytes.split_to(bytes.len().min(PIECE))));
                 }
-                Pieces::NotBegun(body) => {
+                Pieces::AtHand(reader) => {
+                    if let Some(piece) = ready!(reader.piece_at_hand(cx)) {
+                        return Poll::Ready(piece);
+                    }
                     let (sender, receiver) = mpsc::channel(1);
-                    let body = std::mem::take(body);
-                    tokio::task::spawn_blocking(move || read_ahead(&body, &sender));
-                    self.pieces = Pieces::Read(receiver);
+                    let next = Pieces::ReadAhead(receiver);
+                    if let Pieces::AtHand(reader) = std::mem::replace(&mut self.pieces, next) {
+                        tokio::task::spawn_blocking(move || reader.read_ahead(&sender));
+                    }
                 }
-                Pieces::Read(receiver) => {
+                Pieces::ReadAhead(receiver) => {
                     return pin!(receiver.recv()).poll(cx).map(|piece| {
                         piece.unwrap_or_else(|| {
                             Err(io::Error::other("the source stopped before its last byte"))
@@ -206,48 +209,104 @@ impl http_body::Body for Upload {
     }
 }
 
-/// Reads `body` to its end, or until nobody wants it any more.
-fn read_ahead(body: &Body, pieces: &mpsc::Sender<io::Result<Bytes>>) {
-    let mut reader = body.reader();
-    let (home, mut returned) = mpsc::unbounded_channel();
-    let mut left = body.len();
-    let size = if left <= SHORT { SHORT_PIECE } else { PIECE };
-    let mut made = 0;
-    while left > 0 {
-        let buffer = match returned.try_recv() {
-            Ok(buffer) => Some(buffer),
-            Err(_) if made < BUFFERS => {
-                made += 1;
-                Some(vec![
-                    0;
-                    usize::try_from(left)
-                        .map_or(size, |left| left.min(size))
-                ])
-            }
-            // `home` lives here, so that this ends with a buffer: whoever has it drops it at the latest with the body.
-            Err(_) => returned.blocking_recv(),
-        };
-        let Some(mut buffer) = buffer else { return };
-        let piece = fill(&mut reader, &mut buffer, left).map(|len| {
-            left -= len as u64;
-            Bytes::from_owner(Lent {
-                buffer,
-                len,
-                home: home.clone(),
-            })
-        });
-        let failed = piece.is_err();
-        if pieces.blocking_send(piece).is_err() || failed {
-            return;
-        }
-    }
+/// A body that is read into buffers which come back.
+#[derive(Debug)]
+struct Reader {
+    body: BodyReader,
+    left: u64,
+    /// The size of a buffer.
+    size: usize,
+    /// How many buffers there are.
+    made: usize,
+    home: mpsc::UnboundedSender<Vec<u8>>,
+    returned: mpsc::UnboundedReceiver<Vec<u8>>,
 }
 
-/// Fills `buffer` as far as `left` bytes go: a source may give less than it was asked for.
-fn fill(reader: &mut impl Read, buffer: &mut [u8], left: u64) -> io::Result<usize> {
-    let wanted = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
-    reader.read_exact(&mut buffer[..wanted])?;
-    Ok(wanted)
+impl Reader {
+    fn new(body: &Body) -> Self {
+        let left = body.len();
+        let size = if left <= SHORT { SHORT_PIECE } else { PIECE };
+        let (home, returned) = mpsc::unbounded_channel();
+        Self {
+            body: body.reader(),
+            left,
+            size: usize::try_from(left).map_or(size, |left| left.min(size)),
+            made: 0,
+            home,
+            returned,
+        }
+    }
+
+    /// The next piece, where the source has it at hand; `None` where its bytes must be waited for.
+    fn piece_at_hand(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        let buffer = match self.buffer_at_hand() {
+            Some(buffer) => Some(buffer),
+            None => ready!(pin!(self.returned.recv()).poll(cx)),
+        };
+        // `home` lives here, so that this ends with a buffer: whoever has it drops it at the latest with the body.
+        let Some(mut buffer) = buffer else {
+            return Poll::Ready(None);
+        };
+        let wanted = self.wanted(&buffer);
+        let mut filled = 0;
+        while filled < wanted {
+            match self.body.read_at_hand(&mut buffer[filled..wanted]) {
+                Some(Ok(0)) | None => break,
+                Some(Ok(count)) => filled += count,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+        if filled == 0 {
+            // Whoever reads on has it back at once.
+            drop(self.home.send(buffer));
+            return Poll::Ready(None);
+        }
+        Poll::Ready(Some(Ok(self.lend(buffer, filled))))
+    }
+
+    /// Reads to the end, or until nobody wants it any more.
+    fn read_ahead(mut self, pieces: &mpsc::Sender<io::Result<Bytes>>) {
+        while self.left > 0 {
+            let buffer = match self.buffer_at_hand() {
+                Some(buffer) => Some(buffer),
+                None => self.returned.blocking_recv(),
+            };
+            let Some(mut buffer) = buffer else { return };
+            let wanted = self.wanted(&buffer);
+            // A source may give less than it was asked for.
+            let read = self.body.read_exact(&mut buffer[..wanted]);
+            let failed = read.is_err();
+            let piece = read.map(|()| self.lend(buffer, wanted));
+            if pieces.blocking_send(piece).is_err() || failed {
+                return;
+            }
+        }
+    }
+
+    /// A buffer that came back, or a new one as long as there are few.
+    fn buffer_at_hand(&mut self) -> Option<Vec<u8>> {
+        if let Ok(buffer) = self.returned.try_recv() {
+            return Some(buffer);
+        }
+        (self.made < BUFFERS).then(|| {
+            self.made += 1;
+            vec![0; self.size]
+        })
+    }
+
+    /// How much of `buffer` is to be filled.
+    fn wanted(&self, buffer: &[u8]) -> usize {
+        usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()))
+    }
+
+    fn lend(&mut self, buffer: Vec<u8>, len: usize) -> Bytes {
+        self.left -= len as u64;
+        Bytes::from_owner(Lent {
+            buffer,
+            len,
+            home: self.home.clone(),
+        })
+    }
 }
 
 /// A buffer that goes back to its reader when the client has sent it.

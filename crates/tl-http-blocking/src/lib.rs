@@ -23,6 +23,7 @@ mod connect;
 mod driver;
 mod failure;
 mod feed;
+mod glance;
 mod progress;
 mod tls;
 mod ureq_client;

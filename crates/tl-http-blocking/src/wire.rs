@@ -20,11 +20,11 @@ use ureq::{
     unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport},
 };
 
-use crate::progress::Progress;
+use crate::{glance::Glance, progress::Progress};
 
 /// The size of a piece of a body. 64 KiB to 512 KiB are equally fast, smaller and larger ones slower (1 GiB to a loopback
 /// sink).
-const PIECE: usize = 128 << 10;
+const PIECE: usize = 256 << 10;
 
 /// How much of an answer is read at once: more than its longest head.
 const INPUT: usize = 128 << 10;
@@ -56,17 +56,12 @@ impl Wire {
     }
 
     /// Whether there is something to read, or the server has closed: looks without waiting.
-    fn has_spoken(&mut self) -> io::Result<bool> {
-        self.socket.set_nonblocking(true)?;
-        let spoken = match &mut self.tls {
-            None => match self.socket.peek(&mut [0]) {
-                Err(error) => error.kind() != io::ErrorKind::WouldBlock,
-                Ok(_) => true,
-            },
-            Some(tls) => has_spoken_tls(tls, &self.socket),
-        };
-        self.socket.set_nonblocking(false)?;
-        Ok(spoken)
+    fn has_spoken(&mut self) -> bool {
+        let glance = Glance(&self.socket);
+        match &mut self.tls {
+            None => glance.is_readable(),
+            Some(tls) => has_spoken_tls(tls, glance),
+        }
     }
 
     /// Writes `amount` bytes of the output buffer; `Ok(false)` where the rest is of no use any more.
@@ -77,7 +72,7 @@ impl Wire {
             if from == amount && !wants_write {
                 return Ok(true);
             }
-            if progress.has_body() && self.has_spoken().unwrap_or(true) {
+            if progress.has_body() && self.has_spoken() {
                 return Ok(false);
             }
             let bytes = &self.buffers.output()[from..amount];
@@ -160,7 +155,7 @@ impl Transport for Wire {
     }
 
     fn is_open(&mut self) -> bool {
-        !self.is_spoiled && matches!(self.has_spoken(), Ok(false))
+        !self.is_spoiled && !self.has_spoken()
     }
 
     fn is_tls(&self) -> bool {
@@ -177,9 +172,9 @@ impl fmt::Debug for Wire {
 }
 
 /// Takes in what came; session tickets and the like are no speech.
-fn has_spoken_tls(tls: &mut ClientConnection, mut socket: &TcpStream) -> bool {
+fn has_spoken_tls(tls: &mut ClientConnection, mut glance: Glance<'_>) -> bool {
     loop {
-        match tls.read_tls(&mut socket) {
+        match tls.read_tls(&mut glance) {
             Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
             Ok(0) => return true,
             Ok(_) => match tls.process_new_packets() {

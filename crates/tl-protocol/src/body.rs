@@ -25,6 +25,15 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// # Errors
     /// What the medium said. The attempt then ends as [`SourceFailed`](crate::TransportErrorKind::SourceFailed).
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// As [`read_at`](Source::read_at) where nothing has to be waited for: in memory, or a file in the system's cache. `None` where
+    /// that is not so or not known, which is the default; the bytes are then asked for by `read_at`.
+    ///
+    /// An asynchronous driver calls this on a thread that must not block.
+    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        let _ = (offset, buffer);
+        None
+    }
 }
 
 /// A source held in memory.
@@ -61,6 +70,10 @@ impl Source for BytesSource {
         let count = rest.len().min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);
         Ok(count)
+    }
+
+    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        Some(self.read_at(offset, buffer))
     }
 }
 
@@ -189,10 +202,20 @@ pub struct BodyReader {
     offset: u64,
 }
 
-impl io::Read for BodyReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl BodyReader {
+    /// As [`read`](io::Read::read) where nothing has to be waited for; `None` where the next bytes are not at hand.
+    pub fn read_at_hand(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        self.advance(buffer, |source, at, buffer| source.read_at_hand(at, buffer))
+    }
+
+    /// Reads on, where `read` reads of a source; `None` where it does not.
+    fn advance(
+        &mut self,
+        buffer: &mut [u8],
+        read: impl Fn(&dyn Source, u64, &mut [u8]) -> Option<io::Result<usize>>,
+    ) -> Option<io::Result<usize>> {
         if buffer.is_empty() {
-            return Ok(0);
+            return Some(Ok(0));
         }
         while let Some(piece) = self.body.pieces.get(self.piece) {
             let left = piece.len() - self.offset;
@@ -213,38 +236,46 @@ impl io::Read for BodyReader {
                 }
                 Piece::Source { source, start, len } => {
                     let at = start + self.offset;
-                    let count = read_again_when_interrupted(&**source, at, &mut buffer[..room])?;
-                    if count == 0 {
-                        return Err(io::Error::new(
-                            io::ErrorKind::UnexpectedEof,
-                            format!(
-                                "`{}` ended at byte {at}, but {} bytes were announced: it became shorter while it was being sent",
-                                source.name(),
-                                start + len
-                            ),
-                        ));
+                    match again_when_interrupted(|| read(&**source, at, &mut buffer[..room]))? {
+                        Ok(0) => return Some(Err(ended_early(&**source, at, start + len))),
+                        Ok(count) => count.min(room),
+                        Err(error) => return Some(Err(error)),
                     }
-                    count
                 }
             };
             self.offset += count as u64;
-            return Ok(count);
+            return Some(Ok(count));
         }
-        Ok(0)
+        Some(Ok(0))
     }
 }
 
-fn read_again_when_interrupted(
-    source: &dyn Source,
-    at: u64,
-    buffer: &mut [u8],
-) -> io::Result<usize> {
+impl io::Read for BodyReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.advance(buffer, |source, at, buffer| {
+            Some(source.read_at(at, buffer))
+        })
+        .unwrap_or(Ok(0))
+    }
+}
+
+fn again_when_interrupted(
+    mut read: impl FnMut() -> Option<io::Result<usize>>,
+) -> Option<io::Result<usize>> {
     loop {
-        match source.read_at(at, buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => return other.map(|count| count.min(buffer.len())),
+        match read() {
+            Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
         }
     }
+}
+
+fn ended_early(source: &dyn Source, at: u64, announced: u64) -> io::Error {
+    let text = format!(
+        "`{}` ended at byte {at}, but {announced} bytes were announced: it became shorter while it was being sent",
+        source.name()
+    );
+    io::Error::new(io::ErrorKind::UnexpectedEof, text)
 }
 
 #[cfg(test)]
@@ -288,6 +319,47 @@ mod tests {
             error.to_string(),
             "`clip.mp4` ended at byte 5, but 11 bytes were announced: it became shorter while it was being sent"
         );
+    }
+
+    /// Whose bytes have to be waited for.
+    #[derive(Debug)]
+    struct Distant(BytesSource);
+
+    impl Source for Distant {
+        fn name(&self) -> &str {
+            self.0.name()
+        }
+
+        fn len(&self) -> u64 {
+            self.0.len()
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.read_at(offset, buffer)
+        }
+    }
+
+    #[test]
+    fn a_reader_gives_what_is_at_hand_and_goes_on_where_it_stopped() {
+        let distant = Distant(BytesSource::new("clip.mp4", "far"));
+        let body = Body::concat([
+            Body::from("head"),
+            Body::from_source(source(b"near")),
+            Body::from_source(Arc::new(distant)),
+        ]);
+        let mut reader = body.reader();
+        let mut buffer = [0; 16];
+        assert_eq!(reader.read_at_hand(&mut buffer).unwrap().unwrap(), 4);
+        assert_eq!(reader.read_at_hand(&mut buffer[..3]).unwrap().unwrap(), 3);
+        assert_eq!(reader.read_at_hand(&mut buffer).unwrap().unwrap(), 1);
+        assert!(reader.read_at_hand(&mut buffer).is_none());
+        let mut rest = Vec::new();
+        reader.read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, b"far");
+        assert_eq!(reader.read_at_hand(&mut buffer).unwrap().unwrap(), 0);
+        let mut short = Body::from_range(source(b"12"), 1, 9).reader();
+        assert_eq!(short.read_at_hand(&mut buffer).unwrap().unwrap(), 1);
+        assert!(short.read_at_hand(&mut buffer).unwrap().is_err());
     }
 
     proptest! {

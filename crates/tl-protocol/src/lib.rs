@@ -34,7 +34,7 @@ pub mod settings;
 mod time;
 mod transport;
 
-pub use body::{Body, BytesSource, Source};
+pub use body::{Body, BodyReader, BytesSource, Source};
 pub use client::{Client, ClientSettings};
 pub use credentials::{ApiKey, Credentials};
 pub use endpoint::Endpoint;

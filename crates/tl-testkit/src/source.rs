@@ -17,6 +17,7 @@ pub struct PatternSource {
     seed: u64,
     fails_at: Option<u64>,
     ends_at: Option<u64>,
+    at_hand: u64,
     furthest: AtomicU64,
 }
 
@@ -30,6 +31,7 @@ impl PatternSource {
             seed,
             fails_at: None,
             ends_at: None,
+            at_hand: 0,
             furthest: AtomicU64::new(0),
         }
     }
@@ -45,6 +47,13 @@ impl PatternSource {
     #[must_use]
     pub fn ending_at(mut self, offset: u64) -> Self {
         self.ends_at = Some(offset);
+        self
+    }
+
+    /// The same source, whose bytes before `offset` need not be waited for.
+    #[must_use]
+    pub fn at_hand_up_to(mut self, offset: u64) -> Self {
+        self.at_hand = offset;
         self
     }
 
@@ -110,6 +119,12 @@ impl Source for PatternSource {
         self.furthest
             .fetch_max(offset + count as u64, Ordering::SeqCst);
         Ok(count)
+    }
+
+    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        let there = self.at_hand.checked_sub(offset).filter(|left| *left > 0)?;
+        let room = usize::try_from(there).map_or(buffer.len(), |there| there.min(buffer.len()));
+        Some(self.read_at(offset, &mut buffer[..room]))
     }
 }
 
@@ -220,6 +235,15 @@ mod tests {
         bytes[76] = 7;
         bytes[0] = 8;
         assert_ne!(Fingerprint::of(&bytes).text(), before);
+    }
+
+    #[test]
+    fn only_what_is_at_hand_is_read_without_waiting() {
+        let source = PatternSource::new(100, 1).at_hand_up_to(10);
+        let mut buffer = [0; 64];
+        assert_eq!(source.read_at_hand(4, &mut buffer).unwrap().unwrap(), 6);
+        assert!(source.read_at_hand(10, &mut buffer).is_none());
+        assert_eq!(source.read_at(10, &mut buffer).unwrap(), 64);
     }
 
     #[test]

@@ -205,6 +205,7 @@ macro_rules! conformance_tests {
             ],
             uploads: [
                 a_body_of_any_size_arrives_whole_with_its_length,
+                a_body_that_is_at_hand_in_part_arrives_whole,
                 a_body_of_several_pieces_arrives_in_order,
                 a_large_body_streams_in_bounded_memory,
                 a_large_body_streams_over_tls,

@@ -78,6 +78,30 @@ pub fn a_body_of_any_size_arrives_whole_with_its_length<H: Harness>(harness: &H)
     }
 }
 
+/// What is at hand is sent, and then what must be waited for, wherever the one ends and the other begins.
+pub fn a_body_that_is_at_hand_in_part_arrives_whole<H: Harness>(harness: &H) {
+    const SIZE: u64 = 700 * KIB + 3;
+    let server = Server::reacting(|_| Reply::ok("").into());
+    let transport = plain(harness);
+    for at_hand in [
+        0,
+        1,
+        128 * KIB - 1,
+        128 * KIB,
+        128 * KIB + 1,
+        512 * KIB,
+        SIZE - 1,
+        SIZE,
+    ] {
+        let source = Arc::new(PatternSource::new(SIZE, 6).at_hand_up_to(at_hand));
+        send_well(harness, &transport, upload(&server, Arc::clone(&source)));
+        let seen = server.seen();
+        let seen = seen.last().expect("one was sent");
+        let fingerprint = source.fingerprint().text();
+        assert_eq!(seen.body, fingerprint, "{at_hand} bytes are at hand");
+    }
+}
+
 /// A form is text, a file, and text.
 pub fn a_body_of_several_pieces_arrives_in_order<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
@@ -103,9 +127,18 @@ pub fn a_body_of_several_pieces_arrives_in_order<H: Harness>(harness: &H) {
 
 /// The source is never read far ahead of what the server has taken.
 pub fn a_large_body_streams_in_bounded_memory<H: Harness>(harness: &H) {
+    for at_hand in [0, 64 * MIB] {
+        stream_in_bounded_memory(
+            harness,
+            PatternSource::new(64 * MIB, 3).at_hand_up_to(at_hand),
+        );
+    }
+}
+
+fn stream_in_bounded_memory<H: Harness>(harness: &H, source: PatternSource) {
     // What the kernel of both sides may hold on loopback, and some pieces of the transport's own.
     const AHEAD: u64 = 24 * MIB;
-    let source = Arc::new(PatternSource::new(64 * MIB, 3));
+    let source = Arc::new(source);
     let watched = Arc::clone(&source);
     let server = Server::reacting(|_| {
         Reaction::from(Reply::ok("")).reading_slowly(
@@ -160,9 +193,13 @@ pub fn a_source_that_breaks_ends_the_exchange_unsent<H: Harness>(harness: &H) {
     for at in [0, 1, 300 * KIB, MIB - 1] {
         let broken = PatternSource::new(MIB, 1).failing_at(at);
         let shorter = PatternSource::new(MIB, 1).ending_at(at);
+        let broken_at_hand = PatternSource::new(MIB, 1).failing_at(at).at_hand_up_to(MIB);
+        let shorter_at_hand = PatternSource::new(MIB, 1).ending_at(at).at_hand_up_to(MIB);
         for (source, cause) in [
             (broken, "the disk was pulled out"),
+            (broken_at_hand, "the disk was pulled out"),
             (shorter, "became shorter"),
+            (shorter_at_hand, "became shorter"),
         ] {
             let server = Server::reacting(|_| Reply::ok("").into());
             let outcome = send(harness, &plain(harness), upload(&server, Arc::new(source)));

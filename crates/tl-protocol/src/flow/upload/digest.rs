@@ -42,6 +42,18 @@ impl Digesting {
             DigestSlot(progress),
         )
     }
+
+    /// Hashes what was read at `offset`.
+    fn take(&self, offset: u64, bytes: &[u8]) {
+        if let Ok(mut progress) = self.progress.lock() {
+            if offset.checked_sub(self.start) == Some(progress.next) {
+                progress.hasher.update(bytes);
+                progress.next += bytes.len() as u64;
+            } else {
+                progress.broken = true;
+            }
+        }
+    }
 }
 
 impl DigestSlot {
@@ -67,15 +79,17 @@ impl Source for Digesting {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read_at(offset, buffer)?.min(buffer.len());
-        if let Ok(mut progress) = self.progress.lock() {
-            if offset.checked_sub(self.start) == Some(progress.next) {
-                progress.hasher.update(&buffer[..count]);
-                progress.next += count as u64;
-            } else {
-                progress.broken = true;
-            }
-        }
+        self.take(offset, &buffer[..count]);
         Ok(count)
+    }
+
+    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        let read = self.inner.read_at_hand(offset, buffer)?;
+        Some(read.map(|count| {
+            let count = count.min(buffer.len());
+            self.take(offset, &buffer[..count]);
+            count
+        }))
     }
 }
 
@@ -108,6 +122,17 @@ mod tests {
             Some("5d41402abc4b2a76b9719d911017c592")
         );
         assert_eq!(slot.hex(6), None, "not all bytes were read");
+    }
+
+    #[test]
+    fn what_is_at_hand_is_hashed_like_the_rest() {
+        let (source, slot) = digesting(2);
+        assert_eq!(source.read_at_hand(2, &mut [0; 3]).unwrap().unwrap(), 3);
+        read(&source, &[(5, 2)]);
+        assert_eq!(
+            slot.hex(5).as_deref(),
+            Some("5d41402abc4b2a76b9719d911017c592")
+        );
     }
 
     #[test]
