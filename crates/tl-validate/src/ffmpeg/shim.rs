@@ -5,6 +5,7 @@
     reason = "libavformat is a C library; every block says why it is sound"
 )]
 
+mod decoders;
 mod input;
 mod io;
 mod log;

@@ -5,6 +5,7 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
+use super::decoders::Spared;
 use super::io::{CustomIo, Marks, Session, deny_open};
 use super::names;
 
@@ -201,8 +202,14 @@ impl<'a> Input<'a> {
             .collect();
         let mut raw: Vec<*mut ffi::AVDictionary> =
             options.iter_mut().map(Dictionary::take).collect();
-        // SAFETY: one dictionary for each stream there is, as the call asks; it may replace them, so they are taken back.
-        let code = unsafe { ffi::avformat_find_stream_info(self.context, raw.as_mut_ptr()) };
+        // SAFETY: the context is open. One dictionary for each stream there is, as the call asks; it may replace them, so
+        // they are taken back.
+        let code = unsafe {
+            let spared = Spared::of(self.context);
+            let code = ffi::avformat_find_stream_info(self.context, raw.as_mut_ptr());
+            spared.restore(self.context);
+            code
+        };
         for (owner, raw) in options.iter_mut().zip(raw) {
             owner.0 = raw;
         }
@@ -516,8 +523,13 @@ unsafe fn channel_layout(layout: *const ffi::AVChannelLayout) -> Option<String> 
     let mut buffer = [0u8; 64];
     // SAFETY: the caller's promise, and a buffer with its length; the result is terminated when it fits.
     let written = unsafe {
-        if (*layout).nb_channels <= 0 {
-            return None;
+        let is_unspecified = (&raw const (*layout).order).cast::<c_int>().read() == 0;
+        match (*layout).nb_channels {
+            ..=0 => return None,
+            // As every program takes them.
+            1 if is_unspecified => return Some("mono".to_owned()),
+            2 if is_unspecified => return Some("stereo".to_owned()),
+            _ => {}
         }
         ffi::av_channel_layout_describe(layout, buffer.as_mut_ptr().cast(), buffer.len())
     };
