@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use tl_model::{IndexId, MetadataPatch, Timestamp, Video, VideoId};
-use tl_protocol::endpoint::{ListVideos, NumberFilter};
+use tl_model::{IndexId, IndexedAsset, MetadataPatch, Timestamp, Video, VideoId};
+use tl_protocol::endpoint::{GetIndexedAsset, ListVideos, NumberFilter};
 
 use crate::args::Context;
 use crate::confirm::Confirm;
@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::listing::{self, PageArgs, cell, seconds};
 use crate::metadata::{self, MetadataArgs};
 use crate::report::size;
+use crate::waiting::{Awaited, WaitArgs};
 use crate::{numbers, table};
 
 /// The videos of an index.
@@ -21,6 +22,13 @@ pub(crate) enum VideoVerb {
     List(Box<VideoList>),
     /// Show one video
     Get(Which),
+    /// Wait until an asset is indexed as a video
+    Wait {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        wait: WaitArgs,
+    },
     /// Change what is said about a video
     Update(Update),
     /// Delete a video from its index
@@ -97,6 +105,7 @@ impl VideoVerb {
         match self {
             Self::List(list) => list.run(context),
             Self::Get(which) => get(context, which),
+            Self::Wait { which, wait } => awaited(which).wait(context, &wait),
             Self::Update(update) => update.run(context),
             Self::Delete { which, confirm } => delete(context, which, &confirm),
         }
@@ -199,6 +208,43 @@ fn get(context: &Context, which: Which) -> Result<Exit, Failure> {
         ),
     ]));
     Ok(Exit::Ok)
+}
+
+/// The indexing of an asset: the platform gives the video the id of the indexed asset.
+fn awaited(which: Which) -> Awaited<GetIndexedAsset> {
+    let Which { id, index } = which;
+    Awaited {
+        noun: "video",
+        command: wait_command(&id, &index),
+        endpoint: GetIndexedAsset::new(index, id.as_str().into()),
+        quiet: |indexed| indexed.id.to_string(),
+        details,
+    }
+}
+
+/// The command that waits until the video is indexed.
+pub(crate) fn wait_command(id: &VideoId, index: &IndexId) -> String {
+    format!("tl video wait {id} --index {index}")
+}
+
+/// What is known of a video as soon as it is indexed.
+fn details(indexed: &IndexedAsset) -> String {
+    let system = indexed.system_metadata.as_ref();
+    let told = |time: Option<&Timestamp>| time.map(ToString::to_string);
+    table::pairs(&[
+        ("video", Some(indexed.id.to_string())),
+        ("status", indexed.status.as_ref().map(ToString::to_string)),
+        ("asset", indexed.asset_id.as_ref().map(ToString::to_string)),
+        ("file", system.and_then(|system| system.filename.clone())),
+        (
+            "duration",
+            system
+                .and_then(|system| system.duration)
+                .map(|value| seconds(Some(value))),
+        ),
+        ("created", told(indexed.created_at.as_ref())),
+        ("indexed", told(indexed.indexed_at.as_ref())),
+    ])
 }
 
 impl Update {

@@ -32,6 +32,7 @@ fn every_verb_has_its_help() {
         "video",
         "video list",
         "video get",
+        "video wait",
         "video update",
         "video delete",
         "rules",

@@ -87,15 +87,20 @@ fn without_wait_it_returns_when_the_platform_has_the_video() {
     let run = ingest(&["--quiet"]);
     assert_eq!(run.stderr, "");
     // The video is there when it is indexed.
-    let since = std::time::Instant::now();
-    let get = ["video", "get", run.first_line(), "--index", &platform.index];
-    while platform.tl(&get).run().code != 0 {
-        assert!(
-            since.elapsed() < Duration::from_secs(30),
-            "it is never indexed"
-        );
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    let which = [run.first_line(), "--index", &platform.index];
+    let wait = |more: &[&str]| {
+        platform
+            .tl(&["video", "wait", "--interval", "100ms"])
+            .args(&which)
+            .args(more)
+            .code(0)
+    };
+    snapshot!("video_wait", wait(&[]));
+    assert_eq!(wait(&["--quiet"]).stdout.trim(), which[0]);
+    let line = wait(&["--json"]).json();
+    assert_eq!(line["video"]["status"], "ready");
+    assert_eq!(line["history"][0]["status"], "ready");
+    platform.tl(&["video", "get"]).args(&which).code(0);
     let run = ingest(&["--quiet", "--route", "tasks"]);
     let task = run.first_line();
     let run = platform

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::output::{GOOD, plain_line};
 use crate::sending::{cut_off, same_command};
 use crate::span;
+use crate::verb::video::wait_command;
 use crate::waiting::waits_again;
 
 /// What there is of a video, for programs: the members are always there.
@@ -96,15 +97,14 @@ impl Run {
                 "an answer was lost; {what} {made} is what the lost request had made"
             ));
         }
-        match &video.task_id {
-            _ if is_ready => {}
-            Some(task) => self.output.note(&format!(
-                "next: `tl task wait {task}` waits until it is indexed"
-            )),
-            None => self.output.note(&format!(
-                "next: `tl video get {id} --index {}` shows it when it is indexed",
-                self.index
-            )),
+        let next = match (&video.task_id, &video.video_id) {
+            _ if is_ready => None,
+            (Some(task), _) => Some(format!("tl task wait {task}")),
+            (None, id) => id.as_ref().map(|id| wait_command(id, &self.index)),
+        };
+        if let Some(command) = next {
+            self.output
+                .note(&format!("next: `{command}` waits until it is indexed"));
         }
     }
 
@@ -128,14 +128,17 @@ impl Run {
         let reached = error.reached().cloned();
         let stage = error.stage().map(Stage::as_str);
         let failure = refused(name, error.into());
-        let task = reached.as_ref().and_then(|reached| reached.task_id.clone());
         let is_kept = self.sending.keeps() && reached.as_ref().is_some_and(is_kept);
-        let failure = match task {
-            Some(task) => waits_again(failure, &format!("tl task wait {task}")),
-            None if is_kept && stage.is_some() && failure.exit().may_pass() => {
+        let there = reached.as_ref();
+        let task = there.and_then(|reached| reached.task_id.as_ref());
+        let video = there.and_then(|reached| reached.video_id.as_ref());
+        let failure = match (task, video) {
+            (Some(task), _) => waits_again(failure, &format!("tl task wait {task}")),
+            _ if is_kept && stage.is_some() && failure.exit().may_pass() => {
                 failure.next(format!("`{}` goes on where it ended", same_command()))
             }
-            None => failure,
+            (None, Some(video)) => waits_again(failure, &wait_command(video, &self.index)),
+            (None, None) => failure,
         };
         let failure = match reached.as_ref() {
             Some(reached) => failure.with_report(notable(reached.report.clone())),
