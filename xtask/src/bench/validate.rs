@@ -163,7 +163,7 @@ impl Stage {
     /// Measures the whole corpus; gives the files that are not larger than full HD.
     fn corpus(&self, board: &mut Board, files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         let list = self.list("corpus", files)?;
-        board.contest(CORPUS, self.rounds(5), &self.contenders(&list, files))?;
+        board.contest(CORPUS, self.rounds(21), &self.contenders(&list, files))?;
         let value = self.measured("in-process", &list)?;
         let measured = value["files"].as_array().cloned().unwrap_or_default();
         let usual = |file: &Value| {
@@ -198,7 +198,7 @@ impl Stage {
             // Several times, so that the first steps of a process do not count for the file.
             let files = vec![file; 5];
             let list = self.list(name, &files)?;
-            board.contest(work, self.rounds(5), &self.contenders(&list, &files))?;
+            board.contest(work, self.rounds(21), &self.contenders(&list, &files))?;
         }
         Ok(read)
     }
