@@ -1,5 +1,7 @@
 //! What may be opened at all, and how a refusal is put into words.
 
+use std::ffi::CStr;
+
 use super::shim::{Lock, OpenFailure};
 use crate::{ProbeError, ProbeErrorKind};
 
@@ -21,6 +23,7 @@ pub(super) const MAX_PIXELS: u64 = 128 * 1024 * 1024;
 pub(super) const LOCK: Lock = Lock {
     formats: FORMATS,
     format_allowed,
+    format_of_head,
     probe_bytes: PROBE_BYTES,
     max_streams: MAX_STREAMS,
 };
@@ -29,6 +32,29 @@ pub(super) const LOCK: Lock = Lock {
 fn format_allowed(name: &str) -> bool {
     name.split(',')
         .any(|alias| FORMATS.split(',').any(|allowed| allowed == alias))
+}
+
+/// The brands of plain MP4 files (ISO/IEC 14496-12, MP4RA). `qt  ` is not among them: QuickTime may hold an MPEG program stream,
+/// which is another demuxer's.
+const MP4_BRANDS: [&[u8; 4]; 12] = [
+    b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"dash",
+    b"3gp4", b"3gp5",
+];
+
+/// The demuxer of a file that begins so, for the two commonest kinds. FFmpeg itself is as sure of them by the same bytes.
+fn format_of_head(head: &[u8]) -> Option<&'static CStr> {
+    let is = |offset: usize, bytes: &[u8]| {
+        head.get(offset..)
+            .is_some_and(|rest| rest.starts_with(bytes))
+    };
+    if is(4, b"ftyp") && MP4_BRANDS.iter().any(|brand| is(8, *brand)) {
+        return Some(c"mp4");
+    }
+    let names = |kind: &[u8]| head.windows(kind.len()).any(|window| window == kind);
+    if is(0, &[0x1a, 0x45, 0xdf, 0xa3]) && (names(b"matroska") || names(b"webm")) {
+        return Some(c"matroska");
+    }
+    None
 }
 
 /// Formats that describe other files, with the words for them.
@@ -114,4 +140,36 @@ fn forbidden(name: &str) -> ProbeError {
 /// The first alias of a demuxer, which is how people call it.
 fn short(name: &str) -> &str {
     name.split(',').next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_beyond_doubt_is_known_at_sight() {
+        assert_eq!(format_of_head(b"\0\0\0\x20ftypisom"), Some(c"mp4"));
+        assert_eq!(
+            format_of_head(b"\x1a\x45\xdf\xa3....webm"),
+            Some(c"matroska")
+        );
+        let others: [&[u8]; 6] = [
+            b"",
+            b"\0\0\0\x14ftypqt  ",
+            b"\0\0\0\x0cftypjp2 ",
+            b"isomftyp",
+            b"\x1a\x45\xdf\xa3....other",
+            b"webm",
+        ];
+        for head in others {
+            assert_eq!(format_of_head(head), None, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_at_sight_may_be_opened() {
+        for name in ["mp4", "matroska"] {
+            assert!(format_allowed(name));
+        }
+    }
 }

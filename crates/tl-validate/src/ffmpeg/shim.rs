@@ -6,14 +6,17 @@
 )]
 
 mod decoders;
+mod dictionary;
 mod input;
 mod io;
 mod log;
 mod names;
+mod opening;
 
-pub(super) use input::{IndexSummary, Input, Lock, OpenFailure, PacketStamp, Stream, StreamKind};
+pub(super) use input::{IndexSummary, Input, PacketStamp, Stream, StreamKind};
 pub(super) use io::{Marks, Session, Source};
 pub(super) use log::LogCapture;
+pub(super) use opening::{Lock, OpenFailure};
 
 use ffmpeg_next::ffi;
 

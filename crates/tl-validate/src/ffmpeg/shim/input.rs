@@ -1,34 +1,15 @@
 //! One opened container: its streams, its index and its packets, as plain values.
 
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CStr, c_int};
 use std::ptr;
 
 use ffmpeg_next::ffi;
 
 use super::decoders::Spared;
-use super::io::{CustomIo, Marks, Session, deny_open};
+use super::dictionary::Dictionary;
+use super::io::{CustomIo, Marks, Session};
 use super::names;
-
-/// Everything FFmpeg is given to open one file.
-pub(in crate::ffmpeg) struct Lock {
-    pub(in crate::ffmpeg) formats: &'static str,
-    pub(in crate::ffmpeg) format_allowed: fn(&str) -> bool,
-    pub(in crate::ffmpeg) probe_bytes: u32,
-    pub(in crate::ffmpeg) max_streams: u32,
-}
-
-/// Why a file did not open.
-#[derive(Debug)]
-pub(in crate::ffmpeg) enum OpenFailure {
-    /// No demuxer recognises the bytes.
-    Unrecognised,
-    /// A demuxer recognises them, but it is not one that may be used. Its name.
-    Forbidden(String),
-    /// The demuxer failed: its name and FFmpeg's error code.
-    Failed(String, c_int),
-    /// There was no memory for the first structures.
-    OutOfMemory,
-}
+use super::opening::{Lock, OpenFailure};
 
 /// What a stream carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,9 +79,9 @@ pub(in crate::ffmpeg) struct IndexSummary {
 
 /// An open container. Closed on drop, before the I/O below it.
 pub(in crate::ffmpeg) struct Input<'a> {
-    context: *mut ffi::AVFormatContext,
+    pub(super) context: *mut ffi::AVFormatContext,
     packet: *mut ffi::AVPacket,
-    io: CustomIo<'a>,
+    pub(super) io: CustomIo<'a>,
 }
 
 impl<'a> Input<'a> {
@@ -128,64 +109,6 @@ impl<'a> Input<'a> {
                 let marks = input.io.session().marks.clone();
                 Err((failure, marks))
             }
-        }
-    }
-
-    fn start(&mut self, lock: &Lock) -> Result<(), OpenFailure> {
-        // SAFETY: `context` is a fresh format context. It borrows the I/O context and the session, which both outlive it
-        // because `drop` closes it first. With its own I/O set, FFmpeg opens nothing by name.
-        unsafe {
-            (*self.context).pb = self.io.context;
-            (*self.context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO;
-            (*self.context).interrupt_callback = self.io.interrupt();
-            (*self.context).io_open = Some(deny_open);
-        }
-        let mut format: *const ffi::AVInputFormat = ptr::null();
-        // SAFETY: reads through our callbacks and puts the bytes back; `format` is a valid place for the result. The name
-        // is empty so that no file extension can sway the choice.
-        let found = unsafe {
-            ffi::av_probe_input_buffer2(
-                self.io.context,
-                (&raw mut format).cast(),
-                c"".as_ptr(),
-                ptr::null_mut(),
-                0,
-                lock.probe_bytes,
-            )
-        };
-        if found < 0 || format.is_null() {
-            return Err(OpenFailure::Unrecognised);
-        }
-        // SAFETY: a demuxer is a constant whose name is a constant string.
-        let name = unsafe { names::copy((*format).name) }.unwrap_or_default();
-        if !(lock.format_allowed)(&name) {
-            return Err(OpenFailure::Forbidden(name));
-        }
-        self.io.session_mut().set_pace(name == "mpegts");
-        if self.io.session().is_dear() && name.starts_with("mov,") {
-            // Without this, every fragment of a fragmented file is looked up on opening, wherever it is.
-            // SAFETY: `context` is ours and not open yet.
-            unsafe { (*self.context).flags |= ffi::AVFMT_FLAG_IGNIDX };
-        }
-        let mut options = Dictionary::new();
-        options.set(c"format_whitelist", lock.formats);
-        // Matches no protocol, so that nothing can be opened even if the refusal above were passed by.
-        options.set(c"protocol_whitelist", "none");
-        options.set(c"max_streams", &lock.max_streams.to_string());
-        options.set(c"probesize", &lock.probe_bytes.to_string());
-        // SAFETY: `context` is ours and prepared; on failure the call frees it and sets it to null, which `drop` knows.
-        let code = unsafe {
-            ffi::avformat_open_input(
-                &raw mut self.context,
-                c"".as_ptr(),
-                format.cast_mut().cast(),
-                &raw mut options.0,
-            )
-        };
-        if code < 0 {
-            Err(OpenFailure::Failed(name, code))
-        } else {
-            Ok(())
         }
     }
 
@@ -468,32 +391,6 @@ impl Drop for Input<'_> {
             ffi::av_packet_free(&raw mut self.packet);
             ffi::avformat_close_input(&raw mut self.context);
         }
-    }
-}
-
-/// An `AVDictionary` that is freed on drop.
-struct Dictionary(*mut ffi::AVDictionary);
-
-impl Dictionary {
-    fn new() -> Self {
-        Self(ptr::null_mut())
-    }
-
-    fn set(&mut self, key: &CStr, value: &str) {
-        let value = CString::new(value).expect("option values are constants without a zero byte");
-        // SAFETY: the dictionary is null or live; both strings are copied.
-        unsafe { ffi::av_dict_set(&raw mut self.0, key.as_ptr(), value.as_ptr(), 0) };
-    }
-
-    fn take(&mut self) -> *mut ffi::AVDictionary {
-        std::mem::replace(&mut self.0, ptr::null_mut())
-    }
-}
-
-impl Drop for Dictionary {
-    fn drop(&mut self) {
-        // SAFETY: null or live; set to null by the call.
-        unsafe { ffi::av_dict_free(&raw mut self.0) };
     }
 }
 

@@ -21,6 +21,9 @@ const RANGE_BYTES: usize = 1024 * 1024;
 /// What is handed out at once while the format is not known yet: as much as FFmpeg looks at first.
 const PROBE_BYTES: usize = 2048;
 
+/// Where the kind of a file shows at sight, it shows within these.
+const HEAD_BYTES: usize = 64;
+
 /// What is handed out at once at least: a section of a transport stream.
 const GENTLE_LEAST_BYTES: usize = 1024;
 
@@ -143,6 +146,16 @@ impl<'a> Session<'a> {
             Source::File(_) => None,
             Source::Ranges(ahead) => ahead.remaining(),
         }
+    }
+
+    /// The first bytes of a file; `None` of a remote source, whose reads are counted.
+    pub(super) fn head(&self) -> Option<[u8; HEAD_BYTES]> {
+        let Source::File(file) = &self.source else {
+            return None;
+        };
+        let mut head = [0; HEAD_BYTES];
+        let count = read_file_at(file, &mut head, 0).ok()?;
+        (count == HEAD_BYTES).then_some(head)
     }
 
     /// Reads at an absolute offset, outside of FFmpeg. Of a remote source only little more than is there already.

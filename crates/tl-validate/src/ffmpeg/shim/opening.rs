@@ -1,0 +1,108 @@
+//! Opening a container: which demuxer it is for, and under which conditions it may run.
+
+use std::ffi::{CStr, c_int};
+use std::ptr;
+
+use ffmpeg_next::ffi;
+
+use super::dictionary::Dictionary;
+use super::input::Input;
+use super::io::deny_open;
+use super::names;
+
+/// Everything FFmpeg is given to open one file.
+pub(in crate::ffmpeg) struct Lock {
+    pub(in crate::ffmpeg) formats: &'static str,
+    pub(in crate::ffmpeg) format_allowed: fn(&str) -> bool,
+    /// The demuxer for a file that begins so, where there is no doubt.
+    pub(in crate::ffmpeg) format_of_head: fn(&[u8]) -> Option<&'static CStr>,
+    pub(in crate::ffmpeg) probe_bytes: u32,
+    pub(in crate::ffmpeg) max_streams: u32,
+}
+
+/// Why a file did not open.
+#[derive(Debug)]
+pub(in crate::ffmpeg) enum OpenFailure {
+    /// No demuxer recognises the bytes.
+    Unrecognised,
+    /// A demuxer recognises them, but it is not one that may be used. Its name.
+    Forbidden(String),
+    /// The demuxer failed: its name and FFmpeg's error code.
+    Failed(String, c_int),
+    /// There was no memory for the first structures.
+    OutOfMemory,
+}
+
+impl Input<'_> {
+    pub(super) fn start(&mut self, lock: &Lock) -> Result<(), OpenFailure> {
+        // SAFETY: `context` is a fresh format context. It borrows the I/O context and the session, which both outlive it
+        // because `drop` closes it first. With its own I/O set, FFmpeg opens nothing by name.
+        unsafe {
+            (*self.context).pb = self.io.context;
+            (*self.context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO;
+            (*self.context).interrupt_callback = self.io.interrupt();
+            (*self.context).io_open = Some(deny_open);
+        }
+        let format = match self.format_at_sight(lock) {
+            Some(format) => format,
+            None => self.recognised(lock).ok_or(OpenFailure::Unrecognised)?,
+        };
+        // SAFETY: a demuxer is a constant whose name is a constant string.
+        let name = unsafe { names::copy((*format).name) }.unwrap_or_default();
+        if !(lock.format_allowed)(&name) {
+            return Err(OpenFailure::Forbidden(name));
+        }
+        self.io.session_mut().set_pace(name == "mpegts");
+        if self.io.session().is_dear() && name.starts_with("mov,") {
+            // Without this, every fragment of a fragmented file is looked up on opening, wherever it is.
+            // SAFETY: `context` is ours and not open yet.
+            unsafe { (*self.context).flags |= ffi::AVFMT_FLAG_IGNIDX };
+        }
+        let mut options = Dictionary::new();
+        options.set(c"format_whitelist", lock.formats);
+        // Matches no protocol, so that nothing can be opened even if the refusal above were passed by.
+        options.set(c"protocol_whitelist", "none");
+        options.set(c"max_streams", &lock.max_streams.to_string());
+        options.set(c"probesize", &lock.probe_bytes.to_string());
+        // SAFETY: `context` is ours and prepared; on failure the call frees it and sets it to null, which `drop` knows.
+        let code = unsafe {
+            ffi::avformat_open_input(
+                &raw mut self.context,
+                c"".as_ptr(),
+                format.cast_mut().cast(),
+                &raw mut options.0,
+            )
+        };
+        if code < 0 {
+            Err(OpenFailure::Failed(name, code))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The demuxer that the first bytes of a file name for certain: to ask all of FFmpeg's costs a tenth of a small file.
+    fn format_at_sight(&mut self, lock: &Lock) -> Option<*const ffi::AVInputFormat> {
+        let name = (lock.format_of_head)(&self.io.session_mut().head()?)?;
+        // SAFETY: looks a name up; gives null or a constant.
+        let format: *const ffi::AVInputFormat = unsafe { ffi::av_find_input_format(name.as_ptr()) };
+        (!format.is_null()).then_some(format)
+    }
+
+    /// The demuxer that FFmpeg takes the bytes for.
+    fn recognised(&mut self, lock: &Lock) -> Option<*const ffi::AVInputFormat> {
+        let mut format: *const ffi::AVInputFormat = ptr::null();
+        // SAFETY: reads through our callbacks and puts the bytes back; `format` is a valid place for the result. The name
+        // is empty so that no file extension can sway the choice.
+        let found = unsafe {
+            ffi::av_probe_input_buffer2(
+                self.io.context,
+                (&raw mut format).cast(),
+                c"".as_ptr(),
+                ptr::null_mut(),
+                0,
+                lock.probe_bytes,
+            )
+        };
+        (found >= 0 && !format.is_null()).then_some(format)
+    }
+}
