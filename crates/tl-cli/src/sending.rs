@@ -14,6 +14,7 @@ use tl_validate::Route;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::plain_line;
+use crate::waiting;
 
 /// The variable that may name the folder of checkpoints.
 const FOLDER_VARIABLE: &str = "TL_CHECKPOINTS";
@@ -202,7 +203,7 @@ pub(crate) fn cut_off(name: &str, standing: &Standing, kept: bool) -> (Failure, 
             reached.task_id = Some(task.clone());
             (
                 format!("interrupted: the platform has `{shown}` and goes on with task {task}"),
-                format!("`tl task wait {task}` waits for it"),
+                format!("`{}` waits for it", waiting::task_command(task)),
             )
         }
     };

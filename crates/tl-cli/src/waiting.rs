@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
+use tl_model::{AssetId, IndexId, TaskId, VideoId};
 use tl_protocol::flow::{WaitPolicy, Watched};
 
 use crate::args::Context;
@@ -95,6 +96,21 @@ where
         }
         Ok(Exit::Ok)
     }
+}
+
+/// The command that waits until a task is ready.
+pub(crate) fn task_command(id: &TaskId) -> String {
+    format!("tl task wait {id}")
+}
+
+/// The command that waits until an asset is ready.
+pub(crate) fn asset_command(id: &AssetId) -> String {
+    format!("tl asset wait {id}")
+}
+
+/// The command that waits until a video is indexed.
+pub(crate) fn video_command(id: &VideoId, index: &IndexId) -> String {
+    format!("tl video wait {id} --index {index}")
 }
 
 /// The same failure with the command that waits again, where waiting may help.

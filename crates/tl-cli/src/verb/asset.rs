@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::listing::{PartArgs, cell, seconds};
 use crate::report::size;
 use crate::table;
-use crate::waiting::{Awaited, WaitArgs};
+use crate::waiting::{self, Awaited, WaitArgs};
 
 /// The assets that the platform holds.
 #[derive(Debug, Subcommand)]
@@ -126,7 +126,7 @@ fn get(context: &Context, id: AssetId) -> Result<Exit, Failure> {
 fn awaited(asset_id: AssetId) -> Awaited<GetAsset> {
     Awaited {
         noun: "asset",
-        command: format!("tl asset wait {asset_id}"),
+        command: waiting::asset_command(&asset_id),
         endpoint: GetAsset { asset_id },
         quiet: |asset| asset.id.to_string(),
         details,

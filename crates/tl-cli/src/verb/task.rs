@@ -10,7 +10,7 @@ use crate::confirm::Confirm;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::listing::{self, PageArgs, cell, seconds};
-use crate::waiting::{Awaited, WaitArgs};
+use crate::waiting::{self, Awaited, WaitArgs};
 use crate::{numbers, table};
 
 /// The tasks that index videos.
@@ -167,7 +167,7 @@ fn get(context: &Context, id: TaskId) -> Result<Exit, Failure> {
 fn awaited(task_id: TaskId) -> Awaited<GetTask> {
     Awaited {
         noun: "task",
-        command: format!("tl task wait {task_id}"),
+        command: waiting::task_command(&task_id),
         endpoint: GetTask { task_id },
         quiet: |task| cell(task.video_id.as_ref()),
         details,

@@ -23,7 +23,7 @@ use crate::output::{GOOD, Output, plain_line};
 use crate::progress::Progress;
 use crate::report::size;
 use crate::sending::{Followed, SendArgs, cut_off, same_command};
-use crate::waiting::WaitArgs;
+use crate::waiting::{self, WaitArgs};
 use crate::{runtime, span};
 
 /// Upload videos, which become assets; go on with interrupted uploads, list them, abandon them.
@@ -251,7 +251,8 @@ impl Run {
         ));
         if self.wait.is_none() {
             self.output.note(&format!(
-                "next: `tl asset wait {id}` waits until it can be indexed"
+                "next: `{}` waits until it can be indexed",
+                waiting::asset_command(&uploaded.asset_id)
             ));
         }
     }

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::listing::{self, PageArgs, cell, seconds};
 use crate::metadata::{self, MetadataArgs};
 use crate::report::size;
-use crate::waiting::{Awaited, WaitArgs};
+use crate::waiting::{self, Awaited, WaitArgs};
 use crate::{numbers, table};
 
 /// The videos of an index.
@@ -215,16 +215,11 @@ fn awaited(which: Which) -> Awaited<GetIndexedAsset> {
     let Which { id, index } = which;
     Awaited {
         noun: "video",
-        command: wait_command(&id, &index),
+        command: waiting::video_command(&id, &index),
         endpoint: GetIndexedAsset::new(index, id.as_str().into()),
         quiet: |indexed| indexed.id.to_string(),
         details,
     }
-}
-
-/// The command that waits until the video is indexed.
-pub(crate) fn wait_command(id: &VideoId, index: &IndexId) -> String {
-    format!("tl video wait {id} --index {index}")
 }
 
 /// What is known of a video as soon as it is indexed.

@@ -10,8 +10,7 @@ use crate::failure::Failure;
 use crate::output::{GOOD, plain_line};
 use crate::sending::{cut_off, same_command};
 use crate::span;
-use crate::verb::video::wait_command;
-use crate::waiting::waits_again;
+use crate::waiting::{self, waits_again};
 
 /// What there is of a video, for programs: the members are always there.
 pub(crate) fn members(video: &Ingested) -> Value {
@@ -99,8 +98,10 @@ impl Run {
         }
         let next = match (&video.task_id, &video.video_id) {
             _ if is_ready => None,
-            (Some(task), _) => Some(format!("tl task wait {task}")),
-            (None, id) => id.as_ref().map(|id| wait_command(id, &self.index)),
+            (Some(task), _) => Some(waiting::task_command(task)),
+            (None, id) => id
+                .as_ref()
+                .map(|id| waiting::video_command(id, &self.index)),
         };
         if let Some(command) = next {
             self.output
@@ -133,11 +134,13 @@ impl Run {
         let task = there.and_then(|reached| reached.task_id.as_ref());
         let video = there.and_then(|reached| reached.video_id.as_ref());
         let failure = match (task, video) {
-            (Some(task), _) => waits_again(failure, &format!("tl task wait {task}")),
+            (Some(task), _) => waits_again(failure, &waiting::task_command(task)),
             _ if is_kept && stage.is_some() && failure.exit().may_pass() => {
                 failure.next(format!("`{}` goes on where it ended", same_command()))
             }
-            (None, Some(video)) => waits_again(failure, &wait_command(video, &self.index)),
+            (None, Some(video)) => {
+                waits_again(failure, &waiting::video_command(video, &self.index))
+            }
             (None, None) => failure,
         };
         let failure = match reached.as_ref() {

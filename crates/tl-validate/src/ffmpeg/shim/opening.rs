@@ -81,8 +81,8 @@ impl Input<'_> {
     }
 
     /// The demuxer that the first bytes of a file name for certain: to ask all of FFmpeg's costs a tenth of a small file.
-    fn format_at_sight(&mut self, lock: &Lock) -> Option<*const ffi::AVInputFormat> {
-        let name = (lock.format_of_head)(&self.io.session_mut().head()?)?;
+    fn format_at_sight(&self, lock: &Lock) -> Option<*const ffi::AVInputFormat> {
+        let name = (lock.format_of_head)(&self.io.session().head()?)?;
         // SAFETY: looks a name up; gives null or a constant.
         let format: *const ffi::AVInputFormat = unsafe { ffi::av_find_input_format(name.as_ptr()) };
         (!format.is_null()).then_some(format)
