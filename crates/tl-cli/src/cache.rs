@@ -8,9 +8,10 @@
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tl_validate::{MediaFacts, ProbeError};
 
 /// The layout of the table; another number means another layout, and the cache is begun anew.
@@ -27,6 +28,9 @@ const PORTION: usize = 256;
 
 /// How long another run may hold the cache before this one does without it.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a run that was refused without patience waits before it asks again.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What a probe said of a file.
 pub(crate) type Probed = Result<MediaFacts, ProbeError>;
@@ -183,29 +187,44 @@ impl Drop for Cache {
 
 impl Store {
     fn open(file: &Path) -> Result<Self, rusqlite::Error> {
-        let connection = Connection::open(file)?;
+        let mut connection = Connection::open(file)?;
         connection.busy_timeout(PATIENCE)?;
-        // Several runs read while one writes; a crash of the machine may lose the last answers.
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        let layout: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if layout != LAYOUT {
-            connection.execute_batch("DROP TABLE IF EXISTS probes")?;
+        // Where two runs make a new file at once, SQLite refuses one of them without patience: it asks again.
+        let begun = Instant::now();
+        while let Err(error) = Self::prepare(&mut connection) {
+            if !is_held(&error) || begun.elapsed() >= PATIENCE {
+                return Err(error);
+            }
+            thread::sleep(PAUSE);
         }
-        connection.execute_batch(
-            "CREATE TABLE IF NOT EXISTS probes (path BLOB PRIMARY KEY, mark TEXT NOT NULL, answer TEXT NOT NULL, day INTEGER NOT NULL);
-             CREATE INDEX IF NOT EXISTS probes_by_day ON probes (day);",
-        )?;
-        connection.pragma_update(None, "user_version", LAYOUT)?;
-        connection.execute(
-            "DELETE FROM probes WHERE day < ?1",
-            params![today() - KEPT_DAYS],
-        )?;
         Ok(Self {
             connection,
             file: file.to_owned(),
             unwritten: Vec::new(),
         })
+    }
+
+    /// Brings the file to the layout of today, and forgets what is old.
+    fn prepare(connection: &mut Connection) -> Result<(), rusqlite::Error> {
+        // Several runs read while one writes; a crash of the machine may lose the last answers.
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        // The layout is looked at and made in one step, or a run would drop what another has just made.
+        let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let layout: i64 = step.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if layout != LAYOUT {
+            step.execute_batch("DROP TABLE IF EXISTS probes")?;
+        }
+        step.execute_batch(
+            "CREATE TABLE IF NOT EXISTS probes (path BLOB PRIMARY KEY, mark TEXT NOT NULL, answer TEXT NOT NULL, day INTEGER NOT NULL);
+             CREATE INDEX IF NOT EXISTS probes_by_day ON probes (day);",
+        )?;
+        step.pragma_update(None, "user_version", LAYOUT)?;
+        step.execute(
+            "DELETE FROM probes WHERE day < ?1",
+            params![today() - KEPT_DAYS],
+        )?;
+        step.commit()
     }
 
     fn write(&mut self) -> Result<(), rusqlite::Error> {
@@ -306,6 +325,15 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     }
 }
 
+/// Another run has the file at this moment.
+fn is_held(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+    matches!(
+        error.sqlite_error_code(),
+        Some(DatabaseBusy | DatabaseLocked)
+    )
+}
+
 /// Removes the cache. What cannot be removed is met again, and told again.
 fn forget(file: &Path) {
     for ending in ["", "-wal", "-shm"] {
@@ -326,6 +354,8 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+
     use tl_validate::ProbeErrorKind;
 
     use super::*;
@@ -413,7 +443,7 @@ mod tests {
         let files: Vec<PathBuf> = (0..20)
             .map(|i| old_file(folder.path(), &format!("{i}.mp4")))
             .collect();
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     let cache = open(folder.path(), "one");
@@ -427,6 +457,26 @@ mod tests {
         let cache = open(folder.path(), "one");
         for file in &files {
             assert!(cache.get(file, &mark(file)).is_some(), "{}", file.display());
+        }
+    }
+
+    #[test]
+    fn runs_that_begin_a_cache_at_the_same_moment_all_have_it() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().expect("a folder");
+            let clip = old_file(folder.path(), "clip.mp4");
+            let together = Barrier::new(6);
+            thread::scope(|scope| {
+                for _ in 0..6 {
+                    scope.spawn(|| {
+                        together.wait();
+                        let cache = open(folder.path(), "one");
+                        cache.put(&clip, &mark(&clip), &Ok(MediaFacts::default()));
+                        cache.finish();
+                        assert!(cache.get(&clip, &mark(&clip)).is_some());
+                    });
+                }
+            });
         }
     }
 }
