@@ -5,13 +5,14 @@ mod support;
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use proptest::prelude::*;
 use support::{bytes, clip, good};
 use tl_validate::header::HeaderReader;
 use tl_validate::{
-    DurationSource, MediaFacts, ProbeError, ProbeErrorKind, Prober, Route, RulePack, Severity,
-    Target, check, check_probe_failure,
+    DurationSource, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, Route, RulePack,
+    Severity, Target, check, check_probe_failure,
 };
 
 fn read(path: &Path) -> Result<MediaFacts, ProbeError> {
@@ -183,7 +184,7 @@ fn headers_agree_with_a_full_probe_over_the_corpus() {
 #[test]
 fn attacks_are_answered() {
     for attack in support::attacks::attacks(9, &good()) {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         match read(&attack.path) {
             Ok(facts) => assert!(facts.header_only, "{}", attack.name),
             Err(error) => assert_ne!(error.kind(), ProbeErrorKind::Io, "{}: {error}", attack.name),
@@ -191,6 +192,45 @@ fn attacks_are_answered() {
         assert!(begun.elapsed().as_secs() < 5, "{}", attack.name);
     }
     support::attacks::clean_up(9);
+}
+
+/// A Matroska file whose segment begins with a seek head of `children`.
+fn with_seek_head(children: &[u8]) -> Vec<u8> {
+    let mut file =
+        b"\x1a\x45\xdf\xa3\xa3\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\
+        \x42\x82\x88matroska\x42\x87\x81\x04\x42\x85\x81\x02"
+            .to_vec();
+    // A segment of unknown size.
+    file.extend(b"\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff");
+    file.extend(b"\x11\x4d\x9b\x74");
+    let length = u32::try_from(children.len()).expect("small") | 0x1000_0000;
+    file.extend(length.to_be_bytes());
+    file.extend(children);
+    file
+}
+
+#[test]
+fn a_header_that_leads_in_a_circle_is_left() {
+    // Its one entry says: the seek head stands where this one does.
+    let entry = b"\x4d\xbb\x8b\x53\xab\x84\x11\x4d\x9b\x74\x53\xac\x81\x00";
+    let file = with_seek_head(entry);
+    let begun = Instant::now();
+    let error = HeaderReader::new()
+        .probe_ranges(&mut &file[..], "circle.mkv")
+        .expect_err("no video");
+    assert_eq!(error.kind(), ProbeErrorKind::TooComplex, "{error}");
+    assert!(error.to_string().contains("lead in a circle"), "{error}");
+    let allowed = ProbeOptions::default().deadline;
+    assert!(begun.elapsed() < allowed, "only the deadline ended it");
+}
+
+#[test]
+fn headers_of_countless_elements_are_left_before_they_fill_the_memory() {
+    let empty = b"\xec\x80".repeat(4_000_000);
+    let error = HeaderReader::new()
+        .probe_ranges(&mut &with_seek_head(&empty)[..], "countless.mkv")
+        .expect_err("no video");
+    assert_eq!(error.kind(), ProbeErrorKind::TooComplex, "{error}");
 }
 
 /// Clips of each container that is read, small.

@@ -1,4 +1,4 @@
-//! What a header reader may read: so many bytes, until the deadline, and what went wrong meanwhile.
+//! What a header reader may read: so many bytes in so many reads, until the deadline, and what went wrong meanwhile.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Instant;
@@ -9,11 +9,16 @@ use crate::{ProbeError, ProbeErrorKind};
 /// More than the headers of any real file: those of a video of four hours take about 10 MB.
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
 
+/// More reads than the headers of any real file take: an index of four hours with an entry a second takes about 300,000.
+/// A decoder keeps what it reads, and one that is led in a circle comes by the same few bytes for ever.
+const MOST_READS: u32 = 1_000_000;
+
 /// Bytes with a cursor, a budget and a memory of what went wrong.
 pub(super) struct Source<'a> {
     ahead: ReadAhead<'a>,
     position: u64,
     left: u64,
+    reads_left: u32,
     deadline: Instant,
     trouble: Option<ProbeError>,
 }
@@ -24,6 +29,7 @@ impl<'a> Source<'a> {
             ahead,
             position: 0,
             left: MOST_BYTES,
+            reads_left: MOST_READS,
             deadline,
             trouble: None,
         }
@@ -52,6 +58,13 @@ impl<'a> Source<'a> {
                 "reading took longer than allowed",
             ));
         }
+        let Some(reads_left) = self.reads_left.checked_sub(1) else {
+            let seen = format!(
+                "the headers of the file take more than {MOST_READS} reads: they are too many, or lead in a circle"
+            );
+            return Err(self.note(ProbeErrorKind::TooComplex, seen));
+        };
+        self.reads_left = reads_left;
         let wanted = into
             .len()
             .min(usize::try_from(self.left).unwrap_or(usize::MAX));
