@@ -1,6 +1,7 @@
 //! The platform as the tests meet it: the emulator with the real helper, or a server that answers as it is told.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tl_emulator::{Emulator, EmulatorBuilder, JournalEntry};
 use tl_testkit::server::{Reaction, Reply, Seen, Server};
@@ -51,6 +52,19 @@ impl Platform {
     /// A `tl` that speaks to it.
     pub(crate) fn tl(&self, arguments: &[&str]) -> Tl {
         Tl::new(arguments).to(&self.base_url, EMULATOR_KEY)
+    }
+
+    /// How many requests there were, once what a stopped program left in flight has been answered.
+    pub(crate) fn requests_at_rest(&self) -> usize {
+        let mut count = self.emulator.journal().len();
+        loop {
+            std::thread::sleep(Duration::from_millis(300));
+            let now = self.emulator.journal().len();
+            if now == count {
+                return count;
+            }
+            count = now;
+        }
     }
 
     /// The requests that would bring a video to the platform.

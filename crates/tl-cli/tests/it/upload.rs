@@ -198,7 +198,7 @@ fn what_cannot_be_taken_up_is_refused_and_begins_anew_on_demand() {
     let mut bytes = std::fs::read(&clip).unwrap();
     bytes.extend_from_slice(&[0; 9]);
     std::fs::write(&clip, bytes).unwrap();
-    let before = world.platform.emulator.journal().len();
+    let before = world.platform.requests_at_rest();
     let again = ["upload", "good.mp4", "--route", "multipart", "--json"];
     let error = world.tl(&again).code(2).json();
     assert_eq!(error["error"]["kind"], "source_changed");

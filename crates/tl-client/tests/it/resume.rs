@@ -10,7 +10,7 @@ use std::{
 };
 
 use tl_client::{
-    Checkpoints, Client, Error, ErrorKind, Event, Ingested, blocking,
+    Checkpoints, Client, Config, Error, ErrorKind, Event, Ingested, blocking,
     protocol::{
         self, Event as Api,
         flow::upload::{Steering, UploadSettings},
@@ -114,6 +114,24 @@ fn stored(world: &World) -> BTreeMap<(String, u32), usize> {
         }
     }
     stored
+}
+
+const ANOTHER: &str = "another";
+
+/// The same, for a client whose requests are told from those that an earlier one left in flight.
+fn as_another(config: &Config) -> Config {
+    let mut config = config.clone();
+    config.http.user_agent = ANOTHER.to_owned();
+    config
+}
+
+/// How many requests the other client made.
+fn asked_by_another(world: &World) -> usize {
+    let journal = world.emulator.journal();
+    let agents = journal
+        .iter()
+        .filter_map(|entry| entry.user_agent.as_deref());
+    agents.filter(|agent| *agent == ANOTHER).count()
 }
 
 fn files(world: &World) -> Vec<PathBuf> {
@@ -330,8 +348,8 @@ fn a_source_that_has_changed_is_refused_by_name_and_begins_anew_on_demand() {
     let world = World::new(good);
     cut_off(&world, Colour::Blocking, 4);
     fs::write(world.file.path(), [9_u8; 1001]).expect("room");
-    let before = world.emulator.journal().len();
-    for (result, _) in both!(&world.config, good, |client, told| client
+    let config = as_another(&world.config);
+    for (result, _) in both!(&config, good, |client, told| client
         .ingest(world.file.path())
         .into_index(world.index_id.as_str())
         .route(Route::Multipart)
@@ -353,9 +371,9 @@ fn a_source_that_has_changed_is_refused_by_name_and_begins_anew_on_demand() {
             "{text}"
         );
     }
-    assert_eq!(world.emulator.journal().len(), before, "nothing was asked");
+    assert_eq!(asked_by_another(&world), 0);
     assert_eq!(files(&world).len(), 1, "the checkpoint stays");
-    let client = blocking::Client::new(&world.config)
+    let client = blocking::Client::new(&config)
         .expect("a client")
         .with_checker(checker(good));
     let video = client
@@ -368,6 +386,7 @@ fn a_source_that_has_changed_is_refused_by_name_and_begins_anew_on_demand() {
         .run()
         .expect("it begins anew");
     assert_eq!(video.upload.map(|upload| upload.bytes), Some(1001));
+    assert!(asked_by_another(&world) > 0, "it can be told apart");
 }
 
 #[test]
@@ -386,8 +405,8 @@ fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
         ("\0\0\0\0".to_owned(), "damaged at line 1"),
     ] {
         fs::write(&path, &damage).expect("room");
-        let before = world.emulator.journal().len();
-        for (result, _) in both!(&world.config, good, |client, told| client
+        let config = as_another(&world.config);
+        for (result, _) in both!(&config, good, |client, told| client
             .ingest(world.file.path())
             .into_index(world.index_id.as_str())
             .route(Route::Multipart)
@@ -402,7 +421,7 @@ fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
                 "{text}"
             );
         }
-        assert_eq!(world.emulator.journal().len(), before, "nothing was asked");
+        assert_eq!(asked_by_another(&world), 0);
         assert_eq!(fs::read_to_string(&path).expect("text"), damage);
     }
     let client = blocking::Client::new(&world.config)
