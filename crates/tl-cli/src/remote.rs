@@ -6,6 +6,7 @@ mod open;
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use tl_validate::Prober;
@@ -39,6 +40,14 @@ pub(crate) struct RemoteArgs {
     /// The time that one address may take [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = span::parse)]
     url_timeout: Option<Duration>,
+}
+
+/// How addresses are read.
+#[derive(Debug)]
+pub(crate) struct Remote<'a> {
+    pub(crate) args: &'a RemoteArgs,
+    /// The certificates (PEM) to trust beside the built-in ones.
+    pub(crate) roots: Vec<Bytes>,
 }
 
 /// Reads a size: `500kB`, `16MB`, `16MiB`, or plain bytes.
@@ -81,9 +90,9 @@ pub(crate) fn address(path: &std::path::Path) -> Option<Url> {
 }
 
 /// Reads and judges the file behind an address. It blocks while it reads.
-pub(crate) fn judge(judge: &Judge, args: &RemoteArgs, url: &Url) -> Judged {
+pub(crate) fn judge(judge: &Judge, remote: &Remote<'_>, url: &Url) -> Judged {
     let name = web::shown(url);
-    match probe(judge.prober().as_ref(), args, url) {
+    match probe(judge.prober().as_ref(), remote, url) {
         Ok((probed, notes)) => Judged {
             notes,
             ..judge.judged(probed)
@@ -94,7 +103,7 @@ pub(crate) fn judge(judge: &Judge, args: &RemoteArgs, url: &Url) -> Judged {
 
 fn probe(
     prober: &dyn Prober,
-    args: &RemoteArgs,
+    Remote { args, roots }: &Remote<'_>,
     url: &Url,
 ) -> Result<(Probed, Vec<String>), Failure> {
     let name = web::shown(url);
@@ -122,6 +131,7 @@ fn probe(
         Instant::now() + limit,
         args.url_bytes.max(1),
         args.allow_private,
+        roots.clone(),
     );
     let Opened {
         mut file,

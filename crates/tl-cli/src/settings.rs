@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use clap::Args;
 use tl_client::config::{BASE_URL_VARIABLE, KEY_VARIABLES};
 use tl_client::{Client, Config};
@@ -103,18 +104,24 @@ impl Connection {
         if let Some(attempts) = self.attempts {
             config.policy.max_attempts = attempts;
         }
-        if let Some(path) = &self.ca_file {
-            let pem = std::fs::read(path).map_err(|error| {
-                Failure::usage(format!(
-                    "the certificates in `{}` cannot be read",
-                    path.display()
-                ))
-                .because(&error)
-                .next("name a readable file of PEM certificates after --ca-file")
-            })?;
-            config.http.extra_roots.push(pem.into());
-        }
+        config.http.extra_roots = self.extra_roots()?;
         Ok(config)
+    }
+
+    /// The certificates to trust beside the built-in ones.
+    pub(crate) fn extra_roots(&self) -> Result<Vec<Bytes>, Failure> {
+        let Some(path) = &self.ca_file else {
+            return Ok(Vec::new());
+        };
+        let pem = std::fs::read(path).map_err(|error| {
+            Failure::usage(format!(
+                "the certificates in `{}` cannot be read",
+                path.display()
+            ))
+            .because(&error)
+            .next("name a readable file of PEM certificates after --ca-file")
+        })?;
+        Ok(vec![pem.into()])
     }
 
     /// A client that tells `observer` what happens on the way.

@@ -34,6 +34,7 @@ pub(super) struct Fetcher {
     pub(super) requests: u32,
     pub(super) fetched: u64,
     allow_private: bool,
+    roots: Vec<Bytes>,
     line: Option<Line>,
 }
 
@@ -45,13 +46,14 @@ struct Line {
 }
 
 impl Fetcher {
-    pub(super) fn new(until: Instant, bytes: u64, allow_private: bool) -> Self {
+    pub(super) fn new(until: Instant, bytes: u64, allow_private: bool, roots: Vec<Bytes>) -> Self {
         Self {
             until,
             left: bytes,
             requests: 0,
             fetched: 0,
             allow_private,
+            roots,
             line: None,
         }
     }
@@ -124,6 +126,13 @@ impl Fetcher {
             )
             .next("download the file and check it here; the platform itself may still be able to fetch it"),
             TransportErrorKind::TimedOut => out_of_time(),
+            TransportErrorKind::Tls => Failure::new(
+                Exit::Temporary,
+                "unreachable",
+                format!("`{name}` cannot be fetched: there is no safe connection to its server"),
+            )
+            .because(&error)
+            .next("check the address and the clock of this machine; name the certificates of a proxy or server of your own by --ca-file"),
             _ => Failure::new(Exit::Temporary, "unreachable", format!("`{name}` cannot be fetched"))
                 .because(&error)
                 .next("check the address and the network, then run it again"),
@@ -148,6 +157,7 @@ impl Fetcher {
         let addresses = self.addresses(url, &name)?;
         let settings = HttpSettings {
             max_response: MAX_ANSWER,
+            extra_roots: self.roots.clone(),
             addresses: addresses
                 .map(|(host, addresses)| vec![(host, addresses)])
                 .unwrap_or_default(),

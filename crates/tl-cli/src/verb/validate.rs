@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::judging::{CacheArgs, Judge, JudgeArgs};
 use crate::output::plain_line;
-use crate::remote::{self, RemoteArgs};
+use crate::remote::{self, Remote, RemoteArgs};
 use crate::walk::{Found, WalkArgs};
 use crate::{interrupt, lanes, span};
 
@@ -83,6 +83,10 @@ impl Validate {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let format = self.format(context)?;
         let judge = self.judge.judge(&self.cache, &context.output)?;
+        let remote = Remote {
+            args: &self.remote,
+            roots: context.connection.extra_roots()?,
+        };
         let walk = self.walk.over(&self.paths)?;
         let cancel = interrupt::listen()?;
         let pictures = (format == Format::Html && !self.no_pictures)
@@ -101,7 +105,7 @@ impl Validate {
             // Named files in their order; what a walk finds has none.
             count.is_some(),
             |give| walk.each(give),
-            |found| one(&judge, &self.remote, pictures.as_ref(), found),
+            |found| one(&judge, &remote, pictures.as_ref(), found),
             |told: Told| {
                 tally.count(&told);
                 if let Some(bar) = &bar {
@@ -160,7 +164,7 @@ impl Validate {
 }
 
 /// Reads and judges one input. It blocks while it reads.
-fn one(judge: &Judge, remote: &RemoteArgs, pictures: Option<&Pictures>, found: Found) -> Told {
+fn one(judge: &Judge, remote: &Remote<'_>, pictures: Option<&Pictures>, found: Found) -> Told {
     let begun = Instant::now();
     let mut picture = None;
     let (name, judged) = match found {

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use tl_testkit::server::Reply;
+
 use crate::clips;
 use crate::tl::{KEY, Run, Tl};
 
@@ -125,6 +127,46 @@ fn a_video_is_looked_into_by_ranges_and_no_key_goes_along() {
             && !asked.contains("x-api-key")
             && !asked.contains("tlk_"),
         "{asked}"
+    );
+}
+
+#[test]
+fn a_server_with_a_certificate_of_a_companys_own_is_read_once_that_is_trusted() {
+    let folder = clips::folder(&["good.mp4"]);
+    let clip = std::fs::read(folder.path().join("good.mp4")).unwrap();
+    // One range is the whole of so small a file; further ones are the same.
+    let whole = || {
+        let last = clip.len() - 1;
+        let range = format!("bytes 0-{last}/{}", clip.len());
+        Reply::status(206)
+            .header("content-range", &range)
+            .body(clip.clone())
+            .into()
+    };
+    let server = tl_testkit::server::Server::tls(&[], [whole(), whole(), whole()]);
+    let url = server.url("/good.mp4");
+    let run = validate(&["--allow-private", &url]);
+    assert_eq!(run.code, 5, "{}", run.text());
+    let error = &run.json()["error"];
+    assert_eq!(error["kind"], "unreachable", "{error}");
+    assert!(
+        error["next"].as_str().unwrap().contains("--ca-file"),
+        "{error}"
+    );
+
+    let roots = folder.path().join("company.pem");
+    std::fs::write(&roots, server.root()).unwrap();
+    let trusting = ["--allow-private", "--ca-file", roots.to_str().unwrap()];
+    let run = validate(&[&trusting as &[&str], &[url.as_str()]].concat());
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert_eq!(run.json()["facts"]["video_width"], 640);
+
+    let run = validate(&["--ca-file", "/nowhere/company.pem", &url]);
+    assert_eq!(run.code, 2, "{}", run.text());
+    assert!(
+        run.text().contains("/nowhere/company.pem"),
+        "{}",
+        run.text()
     );
 }
 
