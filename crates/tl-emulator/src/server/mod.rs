@@ -55,7 +55,7 @@ use wire::{Knife, Wire};
 
 use crate::{
     StartError,
-    platform::{BodyRule, RENDITION_PREFIX, Refusal, Reply, STORAGE_PREFIX, http_date},
+    platform::{BodyRule, Delivery, RENDITION_PREFIX, Refusal, STORAGE_PREFIX, http_date},
 };
 
 /// The most bytes of a request's head, and what is read from a connection at once.
@@ -196,16 +196,7 @@ async fn api(
     entry.faults.clone_from(&reply.faults);
     let closes = matches!(entry.status, 408 | 413);
     shell.journal.write(entry);
-    let delivery = reply.delivery;
-    if !delivery.delay.is_zero() {
-        tokio::time::sleep(delivery.delay).await;
-    }
-    if let Some(bytes) = delivery.cut_after {
-        knife.cut_after(bytes);
-    }
-    let mut response = respond(reply, closes);
-    date(&mut response, &shell);
-    response
+    deliver(reply.response, reply.delivery, closes, &shell, &knife).await
 }
 
 /// Dates an answer by the emulator's clock: what it says of times must fit together.
@@ -220,9 +211,21 @@ fn expects_continue(head: &Parts) -> bool {
     expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
-fn respond(reply: Reply, closes: bool) -> Response {
-    let pace = reply.delivery.bytes_per_second;
-    let mut response = reply.response.map(|bytes| match pace {
+/// The answer as it goes out: late, slowly or cut off where that was asked for.
+async fn deliver(
+    response: http::Response<Bytes>,
+    delivery: Delivery,
+    closes: bool,
+    shell: &Shell,
+    knife: &Knife,
+) -> Response {
+    if !delivery.delay.is_zero() {
+        tokio::time::sleep(delivery.delay).await;
+    }
+    if let Some(bytes) = delivery.cut_after {
+        knife.cut_after(bytes);
+    }
+    let mut response = response.map(|bytes| match delivery.bytes_per_second {
         Some(pace) => slowly(bytes, pace),
         None => Body::from(bytes),
     });
@@ -232,6 +235,7 @@ fn respond(reply: Reply, closes: bool) -> Response {
             .headers_mut()
             .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    date(&mut response, shell);
     response
 }
 

@@ -12,18 +12,17 @@ use std::{
 
 use axum::{
     Extension,
-    body::{Body, BodyDataStream},
+    body::BodyDataStream,
     extract::{Request, State},
     response::Response,
 };
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::{HeaderValue, header};
 use md5::{Digest, Md5};
 use tokio::sync::mpsc;
 
 use super::{
-    JournalChunk, JournalEntry, Shell, expects_continue, intake, slowly, vault::StoredFile,
+    JournalChunk, JournalEntry, Shell, deliver, expects_continue, intake, vault::StoredFile,
     wire::Knife,
 };
 use crate::platform::{BodyRule, NotStored, ObjectReply, Operation, Put, PutBegin, printed};
@@ -142,29 +141,7 @@ pub(super) async fn object(
         .as_ref()
         .is_some_and(|(code, _)| matches!(*code, "RequestTimeout" | "IncompleteBody"));
     shell.journal.write(entry);
-    let mut response = respond(reply, closes, &knife).await;
-    super::date(&mut response, &shell);
-    response
-}
-
-async fn respond(reply: ObjectReply, closes: bool, knife: &Knife) -> Response {
-    if !reply.delivery.delay.is_zero() {
-        tokio::time::sleep(reply.delivery.delay).await;
-    }
-    if let Some(bytes) = reply.delivery.cut_after {
-        knife.cut_after(bytes);
-    }
-    let pace = reply.delivery.bytes_per_second;
-    let mut response = reply.response.map(|bytes| match pace {
-        Some(pace) => slowly(bytes, pace),
-        None => Body::from(bytes),
-    });
-    if closes {
-        response
-            .headers_mut()
-            .insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
+    deliver(reply.response, reply.delivery, closes, &shell, &knife).await
 }
 
 /// The chunk that a refused request was about, as far as its path says.
