@@ -120,6 +120,12 @@ impl Browser {
 
     /// Calls a method of the protocol, and takes in the events that come before its answer.
     pub(crate) fn call(&mut self, method: &str, params: &Value) -> Value {
+        self.ask(method, params)
+            .unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// The answer of a method, or the browser's reason for none.
+    fn ask(&mut self, method: &str, params: &Value) -> Result<Value, Value> {
         self.calls += 1;
         let mut request = json!({ "id": self.calls, "method": method, "params": params });
         if !self.session.is_empty() {
@@ -138,8 +144,10 @@ impl Browser {
             };
             let mut told: Value = serde_json::from_str(&text).unwrap();
             if told["id"] == self.calls {
-                assert!(told.get("error").is_none(), "{method}: {}", told["error"]);
-                return told["result"].take();
+                return match told.get_mut("error") {
+                    Some(error) => Err(error.take()),
+                    None => Ok(told["result"].take()),
+                };
             }
             self.hear(&told);
         }
@@ -159,23 +167,34 @@ impl Browser {
 
     /// The value of an expression in the page.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
-        let params =
-            json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let mut told = self.call("Runtime.evaluate", &params);
-        assert!(
-            told.get("exceptionDetails").is_none(),
-            "{expression}: {told}"
-        );
-        told["result"]["value"].take()
+        self.evaluate(expression)
+            .unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
-    /// Waits until an expression is true.
+    fn evaluate(&mut self, expression: &str) -> Result<Value, Value> {
+        let params =
+            json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
+        let mut told = self.ask("Runtime.evaluate", &params)?;
+        match told.get_mut("exceptionDetails") {
+            Some(exception) => Err(exception.take()),
+            None => Ok(told["result"]["value"].take()),
+        }
+    }
+
+    /// Waits until an expression is true. Between two pages there is nothing to ask, which is not true yet.
     pub(crate) fn until(&mut self, expression: &str) {
         let started = Instant::now();
-        while self.value(expression) != json!(true) {
+        loop {
+            let told = self.evaluate(expression);
+            if told == Ok(json!(true)) {
+                return;
+            }
             if started.elapsed() > PATIENCE {
-                let page = self.value("document.body.innerText");
-                panic!("never true: {expression}\n{page}\n{:?}", self.complaints);
+                let page = self.evaluate("document.body.innerText");
+                panic!(
+                    "never true: {expression}: {told:?}\n{page:?}\n{:?}",
+                    self.complaints
+                );
             }
             std::thread::sleep(Duration::from_millis(50));
         }
