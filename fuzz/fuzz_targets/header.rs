@@ -1,4 +1,4 @@
-//! The header reader: any bytes as mp4, mov, mkv or webm. Run with `cargo +nightly fuzz run header CORPUS_OF_SMALL_CLIPS`.
+//! The header reader: any bytes as mp4, mov, mkv or webm. Run with `cargo xtask fuzz header`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

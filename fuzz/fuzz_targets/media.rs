@@ -1,4 +1,4 @@
-//! The half with FFmpeg: any bytes as a file. Run with `cargo +nightly fuzz run media CORPUS_OF_SMALL_CLIPS`.
+//! The half with FFmpeg: any bytes as a file. Run with `cargo xtask fuzz media`.
 #![no_main]
 
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! The pure half: any rules file, any facts, every format. Run with `cargo +nightly fuzz run rules`.
+//! The pure half: any rules file, any facts, every format. Run with `cargo xtask fuzz rules`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -4,7 +4,7 @@
 //!
 //! | Room | What lives there |
 //! |---|---|
-//! | [`doctor`], [`setup`], [`mod@test`], [`demo`], [`mod@bench`], [`ci`] | the verbs |
+//! | [`doctor`], [`setup`], [`mod@test`], [`demo`], [`mod@bench`], [`mod@fuzz`], [`ci`] | the verbs |
 //! | [`needs`], [`probes`], [`libclang`] | what the verbs need, and how it is looked for |
 //! | [`machine`] | the system under us: its package manager, its environment |
 //! | [`programs`] | the built `tl`, `tl-probe` and demo |
@@ -25,6 +25,7 @@ mod demo;
 mod doctor;
 mod failure;
 mod folder;
+mod fuzz;
 mod libclang;
 mod machine;
 mod needs;
@@ -87,6 +88,12 @@ const VERBS: &[Verb] = &[
         arguments: "WHAT",
         about: "measure `upload`, `validate` or `emulator` against others; `--quick`, `--write` to docs, `--strict`",
         run: bench::run,
+    },
+    Verb {
+        name: "fuzz",
+        arguments: "[TARGET]",
+        about: "fuzz every target, or some, for a minute each or `--seconds N`; on a nightly toolchain, by cargo-fuzz",
+        run: fuzz::run,
     },
     Verb {
         name: "ci",

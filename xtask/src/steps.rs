@@ -57,7 +57,7 @@ impl Steps {
     }
 
     /// What failed and why: the end is what is kept of a long output.
-    fn finish(self) -> Result<(), Failure> {
+    pub(crate) fn finish(self) -> Result<(), Failure> {
         if self.failed.is_empty() {
             return Ok(());
         }
