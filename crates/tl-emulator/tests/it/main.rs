@@ -28,6 +28,7 @@ mod raw;
 mod renditions;
 mod sessions;
 mod sockets;
+mod stories;
 mod studio;
 mod uploads;
 mod urls;
