@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{ClockMode, JournalEntry, Shell};
+use super::{ClockMode, JournalEntry, Shell, deliver::Address};
 use crate::platform::{Fault, FaultPlan, Plan, Seed, printed, quirks};
 
 /// What the emulator answers, for tools that read descriptions.
@@ -303,26 +303,6 @@ async fn webhooks(State(shell): State<Arc<Shell>>) -> Json<Value> {
 struct NewWebhook {
     url: Address,
     secret: String,
-}
-
-/// An http or https address.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "String")]
-struct Address(Url);
-
-impl TryFrom<String> for Address {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match Url::parse(&text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Self(url)),
-            Ok(url) => Err(format!(
-                "the scheme `{}` is not one of http, https",
-                url.scheme()
-            )),
-            Err(error) => Err(format!("`{text}` is no address: {error}")),
-        }
-    }
 }
 
 #[derive(Debug, Serialize)]

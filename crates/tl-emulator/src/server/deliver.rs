@@ -8,7 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use ring::hmac;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use tl_model::WebhookEvent;
 use url::Url;
 
 use super::Shell;
@@ -23,14 +24,48 @@ const CAPACITY: usize = 1000;
 /// The header that carries the signature.
 pub(crate) const SIGNATURE_HEADER: &str = "TL-Signature";
 
+/// An http or https address to which events can be sent.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Address(pub(crate) Url);
+
+impl TryFrom<String> for Address {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match Url::parse(&text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Self(url)),
+            Ok(url) => Err(format!(
+                "the scheme `{}` is not one of http, https",
+                url.scheme()
+            )),
+            Err(error) => Err(format!("`{text}` is no address: {error}")),
+        }
+    }
+}
+
 /// What became of one event for one address.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct DeliveryState {
     pub(crate) event: String,
+    /// The type of the event: `index.task.ready`.
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<String>,
     pub(crate) url: String,
     pub(crate) delivered: bool,
     pub(crate) attempts: u32,
     pub(crate) last_error: Option<String>,
+}
+
+impl DeliveryState {
+    /// How far it is, in a word.
+    pub(crate) fn status(&self) -> &'static str {
+        match (self.delivered, self.attempts) {
+            (true, _) => "delivered",
+            (false, ATTEMPTS..) => "failed",
+            (false, _) => "waiting",
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -82,8 +117,10 @@ pub(crate) async fn deliver(
     secret: String,
     body: Bytes,
 ) {
+    let told = serde_json::from_slice::<WebhookEvent>(&body);
     let mut state = DeliveryState {
         event,
+        kind: told.ok().map(|event| event.event_type.to_string()),
         url: url.to_string(),
         delivered: false,
         attempts: 0,

@@ -196,7 +196,7 @@ async fn api(
     entry.faults.clone_from(&reply.faults);
     let closes = matches!(entry.status, 408 | 413);
     shell.journal.write(entry);
-    deliver(reply.response, reply.delivery, closes, &shell, &knife).await
+    send_reply(reply.response, reply.delivery, closes, &shell, &knife).await
 }
 
 /// Dates an answer by the emulator's clock: what it says of times must fit together.
@@ -212,7 +212,7 @@ fn expects_continue(head: &Parts) -> bool {
 }
 
 /// The answer as it goes out: late, slowly or cut off where that was asked for.
-async fn deliver(
+async fn send_reply(
     response: http::Response<Bytes>,
     delivery: Delivery,
     closes: bool,

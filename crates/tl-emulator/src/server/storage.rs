@@ -22,7 +22,7 @@ use md5::{Digest, Md5};
 use tokio::sync::mpsc;
 
 use super::{
-    JournalChunk, JournalEntry, Shell, deliver, expects_continue, intake, vault::StoredFile,
+    JournalChunk, JournalEntry, Shell, expects_continue, intake, send_reply, vault::StoredFile,
     wire::Knife,
 };
 use crate::platform::{BodyRule, NotStored, ObjectReply, Operation, Put, PutBegin, printed};
@@ -141,7 +141,7 @@ pub(super) async fn object(
         .as_ref()
         .is_some_and(|(code, _)| matches!(*code, "RequestTimeout" | "IncompleteBody"));
     shell.journal.write(entry);
-    deliver(reply.response, reply.delivery, closes, &shell, &knife).await
+    send_reply(reply.response, reply.delivery, closes, &shell, &knife).await
 }
 
 /// The chunk that a refused request was about, as far as its path says.

@@ -2,10 +2,11 @@
 
 use std::{io::Write, time::Duration};
 
-use tl_emulator::{ClockMode, Emulator};
+use tl_emulator::{ClockMode, Emulator, TimeLimits};
 
 use crate::{
     clips::clip,
+    control::receiver,
     raw::{Raw, builder, connect, exchange, form, get, head, index, send_form, send_json},
 };
 
@@ -148,6 +149,60 @@ fn the_forms_of_the_page_move_the_clock_and_make_faults() {
         303
     );
     assert!(text(&get(&emulator, "/_emulator")).contains("<option selected>x60"));
+}
+
+#[test]
+fn webhooks_are_added_watched_and_removed_on_the_page() {
+    let limits = TimeLimits::default().with_webhook_retry(Duration::from_millis(20));
+    let emulator = builder().time_limits(limits).start_blocking().unwrap();
+    assert!(text(&get(&emulator, "/_emulator")).contains("No webhooks."));
+    let (url, hear) = receiver(&[503, 200]);
+    let add = format!("url={}&secret=whsec_1", url.replace(':', "%3A"));
+    let added = submit(&emulator, "/_emulator/do/webhook", &add);
+    assert!(
+        added.head.contains("location: /_emulator#webhooks"),
+        "{}",
+        added.head
+    );
+    let index = index(&emulator);
+    let bytes = std::fs::read(clip("640x360", 5)).unwrap();
+    send_form(
+        &emulator,
+        &form(&[("index_id", &index)], Some(("a.mp4", &bytes))),
+    );
+    for _ in 0..2 {
+        hear.recv_timeout(Duration::from_secs(10)).unwrap();
+    }
+    let started = std::time::Instant::now();
+    let page = loop {
+        let page = text(&get(&emulator, "/_emulator"));
+        if page.contains("<span class='state good'>delivered</span><td>index.task.ready<td") {
+            break page;
+        }
+        assert!(started.elapsed() < Duration::from_secs(10), "{page}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(page.contains(&url) && page.contains("whe_"), "{page}");
+    assert!(!page.contains("whsec_1"), "the secret stays inside");
+
+    let (_, rest) = page.split_once("name=id value=\"").unwrap();
+    let (id, _) = rest.split_once('"').unwrap();
+    let remove = format!("id={id}");
+    submit(&emulator, "/_emulator/do/remove-webhook", &remove);
+    assert!(text(&get(&emulator, "/_emulator")).contains("No webhooks."));
+    for (path, body, told) in [
+        ("remove-webhook", remove.as_str(), "gone+already"),
+        ("webhook", "url=ftp%3A%2F%2Fx%2F&secret=a", "scheme"),
+        ("webhook", "url=nothing&secret=a", "no+address"),
+        ("webhook", "url=http%3A%2F%2Fx%2F&secret=", "secret"),
+    ] {
+        let refused = submit(&emulator, &format!("/_emulator/do/{path}"), body);
+        assert!(
+            refused.head.contains("told=") && refused.head.contains(told),
+            "{}",
+            refused.head
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The storage behind presigned URLs: what it takes, and every way in which it refuses.
 
-use std::{io::Write, time::Duration};
+use std::{
+    io::{Read, Write},
+    time::Duration,
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use md5::{Digest, Md5};
@@ -383,10 +386,14 @@ fn of_two_uploads_of_a_chunk_the_newer_one_counts() {
     let session = strict();
     let emulator = &session.emulator;
     let mut slow = connect(emulator);
-    let head = put_head("PUT", &session.urls[0], &HEADERS, Some(CHUNK));
+    let headers = [&HEADERS as &[_], &[("expect", "100-continue")]].concat();
+    let head = put_head("PUT", &session.urls[0], &headers, Some(CHUNK));
     slow.write_all(head.as_bytes()).unwrap();
+    // The storage asks for the bytes once it has begun to take the chunk.
+    let mut asked = [0; 25];
+    slow.read_exact(&mut asked).unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
     slow.write_all(&[1; 10]).unwrap();
-    std::thread::sleep(Duration::from_millis(100));
     let path = format!(
         "/v1.3/assets/multipart-uploads/{}/presigned-urls",
         session.id

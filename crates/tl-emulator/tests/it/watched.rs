@@ -176,6 +176,9 @@ const PALE: &str = "(() => {
 #[test]
 fn light_and_dark_are_followed_and_both_are_readable() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
+    // Nobody listens there.
+    let hook = "http://127.0.0.1:9/hook".parse().unwrap();
+    emulator.register_webhook(&hook, "whsec_1").unwrap();
     let index = index(&emulator);
     let (_, video) = upload(&emulator, &index, "holiday at the sea.mp4");
     emulator.advance(std::time::Duration::from_secs(1));

@@ -82,7 +82,7 @@ pub(super) fn options<'a>(
 /// A word for a status, coloured where it is a good or a bad end. Any text may be given.
 pub(super) fn state(word: &str) -> String {
     let class = match word {
-        "ready" | "made" | "completed" => "good",
+        "ready" | "made" | "completed" | "delivered" => "good",
         "failed" | "expired" => "bad",
         _ => "under-way",
     };

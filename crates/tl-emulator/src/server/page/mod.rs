@@ -10,6 +10,7 @@ mod shown;
 mod switches;
 mod tasks;
 mod uploads;
+mod webhooks;
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -46,6 +47,7 @@ pub(super) fn router() -> Router<Arc<Shell>> {
         .route("/icon.svg", file("image/svg+xml", include_str!("icon.svg")))
         .merge(player::router())
         .merge(switches::router())
+        .merge(webhooks::router())
 }
 
 /// A part of the page: its anchor, its heading, what stands still in it, and what changes by itself.
@@ -56,7 +58,7 @@ struct Part {
     live: fn(&Shell, &Shown, &mut String),
 }
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     Part {
         id: "tasks",
         heading: "Tasks",
@@ -92,6 +94,12 @@ const PARTS: [Part; 7] = [
         heading: "Faults",
         still: switches::fault_forms,
         live: switches::faults,
+    },
+    Part {
+        id: "webhooks",
+        heading: "Webhooks",
+        still: webhooks::form,
+        live: webhooks::tables,
     },
     Part {
         id: "journal",
