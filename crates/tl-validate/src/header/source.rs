@@ -9,16 +9,24 @@ use crate::{ProbeError, ProbeErrorKind};
 /// More than the headers of any real file: those of a video of four hours take about 10 MB.
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
 
-/// More reads than the headers of any real file take: an index of four hours with an entry a second takes about 300,000.
-/// A decoder keeps what it reads, and one that is led in a circle comes by the same few bytes for ever.
-const MOST_READS: u32 = 1_000_000;
+/// More reads than the headers of any real file take: an index of four hours with an entry for each of 25 frames a second
+/// takes 5.8 million. A decoder keeps what it reads, here up to 260 MB.
+const MOST_READS: u64 = 16_000_000;
+
+/// What is read of a file, byte by byte: all of it twice, and a little more. A decoder that is led in a circle comes by the
+/// same few bytes for ever.
+fn most_reads(size: u64) -> u64 {
+    size.saturating_mul(2)
+        .saturating_add(64 * 1024)
+        .min(MOST_READS)
+}
 
 /// Bytes with a cursor, a budget and a memory of what went wrong.
 pub(super) struct Source<'a> {
     ahead: ReadAhead<'a>,
     position: u64,
     left: u64,
-    reads_left: u32,
+    reads_left: u64,
     deadline: Instant,
     trouble: Option<ProbeError>,
 }
@@ -26,10 +34,10 @@ pub(super) struct Source<'a> {
 impl<'a> Source<'a> {
     pub(super) fn new(ahead: ReadAhead<'a>, deadline: Instant) -> Self {
         Self {
+            reads_left: most_reads(ahead.size()),
             ahead,
             position: 0,
             left: MOST_BYTES,
-            reads_left: MOST_READS,
             deadline,
             trouble: None,
         }
@@ -60,7 +68,8 @@ impl<'a> Source<'a> {
         }
         let Some(reads_left) = self.reads_left.checked_sub(1) else {
             let seen = format!(
-                "the headers of the file take more than {MOST_READS} reads: they are too many, or lead in a circle"
+                "the headers of the file take more than {} reads: they are too many, or lead in a circle",
+                most_reads(self.size())
             );
             return Err(self.note(ProbeErrorKind::TooComplex, seen));
         };
@@ -130,5 +139,33 @@ impl Seek for Source<'_> {
         };
         self.position = target.ok_or(io::ErrorKind::InvalidInput)?;
         Ok(self.position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_small_file_is_not_read_again_and_again() {
+        let mut bytes = &[7u8; 10][..];
+        let deadline = Instant::now() + Duration::from_secs(600);
+        let mut source = Source::new(ReadAhead::new(&mut bytes), deadline);
+        let mut reads = 0;
+        while source.peek(0, &mut [0]).is_ok() {
+            reads += 1;
+        }
+        assert_eq!(reads, 64 * 1024 + 20);
+        let trouble = source.trouble().expect("it is told");
+        assert_eq!(trouble.kind(), ProbeErrorKind::TooComplex, "{trouble}");
+    }
+
+    #[test]
+    fn the_index_of_a_long_film_is_read_and_no_more() {
+        // Four hours of MJPEG in Matroska, 25 frames a second: 90,585,529 bytes, 5,760,244 reads.
+        assert!(most_reads(90_585_529) > 5_760_244);
+        assert_eq!(most_reads(u64::MAX), MOST_READS);
     }
 }
