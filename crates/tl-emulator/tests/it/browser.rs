@@ -11,6 +11,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use tungstenite::{Message, WebSocket, client::client};
 
+use crate::raw::Unbroken;
+
 /// How long anything in the browser may take; the machine may be busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The names of the program, where `CHROMIUM` names none.
@@ -24,7 +26,7 @@ const NAMES: [&str; 4] = [
 /// A browser with one page. It ends with this value.
 pub(crate) struct Browser {
     process: Child,
-    socket: WebSocket<TcpStream>,
+    socket: WebSocket<Unbroken<TcpStream>>,
     session: String,
     calls: u64,
     /// What the browser complained of: errors of scripts, refused loads.
@@ -99,7 +101,7 @@ impl Browser {
         };
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let (socket, _) = client(format!("ws://127.0.0.1:{port}{path}"), stream).unwrap();
+        let (socket, _) = client(format!("ws://127.0.0.1:{port}{path}"), Unbroken(stream)).unwrap();
         let mut browser = Self {
             process,
             socket,

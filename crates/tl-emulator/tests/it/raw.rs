@@ -1,7 +1,7 @@
 //! A client that sends exactly what a test says, over a socket of the standard library.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::TcpStream,
     sync::Arc,
     time::Duration,
@@ -47,8 +47,35 @@ pub(crate) fn exchange(emulator: &Emulator, head: &str, body: &[u8]) -> Option<R
     answer(&mut stream)
 }
 
+/// A socket whose reads go on after a signal. The system breaks off a read with a time limit when a child of this process
+/// ends, such as a program of the emulator's.
+#[derive(Debug)]
+pub(crate) struct Unbroken<S>(pub(crate) S);
+
+impl<S: Read> Read for Unbroken<S> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(into) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+impl<S: Write> Write for Unbroken<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Reads one answer.
 pub(crate) fn answer(stream: &mut TcpStream) -> Option<Raw> {
+    let mut stream = Unbroken(stream);
     let mut bytes = Vec::new();
     let mut piece = [0; 65536];
     loop {
