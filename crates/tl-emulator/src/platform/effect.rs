@@ -1,6 +1,7 @@
 //! What must happen outside of the handler because of a request, and what is told back. Nothing is done here.
 
 use bytes::Bytes;
+use tl_model::WebhookEventType;
 use tl_validate::{MediaFacts, ProbeError};
 use url::Url;
 
@@ -18,6 +19,8 @@ pub enum Effect {
     Deliver {
         /// The identifier of the event, the same in every attempt.
         event: String,
+        /// What it tells.
+        event_type: WebhookEventType,
         /// The registered address.
         url: Url,
         /// The secret of the registration.

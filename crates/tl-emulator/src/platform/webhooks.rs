@@ -119,6 +119,7 @@ impl Platform {
             };
             effects.push(Effect::Deliver {
                 event: id,
+                event_type: kind.clone(),
                 url,
                 secret: webhook.secret,
                 body: Bytes::from(body),

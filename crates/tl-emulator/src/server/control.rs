@@ -16,7 +16,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{ClockMode, JournalEntry, Shell, deliver::Address};
+use super::{
+    ClockMode, JournalEntry, Shell,
+    deliver::{Address, check_secret},
+};
 use crate::platform::{Fault, FaultPlan, Plan, Seed, printed, quirks};
 
 /// What the emulator answers, for tools that read descriptions.
@@ -315,9 +318,7 @@ async fn register_webhook(
     Input(new): Input<NewWebhook>,
 ) -> Answer {
     let NewWebhook { url, secret } = new;
-    if secret.is_empty() {
-        return Err(bad("`secret` is empty: events are signed with it"));
-    }
+    check_secret(&secret).map_err(bad)?;
     let made =
         shell.change(|platform, now| (platform.register_webhook(now, &url.0, &secret), Vec::new()));
     let id = made.map_err(failed)?;

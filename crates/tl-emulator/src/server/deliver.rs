@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use ring::hmac;
 use serde::{Deserialize, Serialize};
-use tl_model::WebhookEvent;
+use tl_model::WebhookEventType;
 use url::Url;
 
 use super::Shell;
@@ -44,13 +44,21 @@ impl TryFrom<String> for Address {
     }
 }
 
+/// Refuses a secret with which nothing can be signed.
+pub(crate) fn check_secret(secret: &str) -> Result<(), &'static str> {
+    if secret.is_empty() {
+        return Err("`secret` is empty: events are signed with it");
+    }
+    Ok(())
+}
+
 /// What became of one event for one address.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct DeliveryState {
     pub(crate) event: String,
     /// The type of the event: `index.task.ready`.
     #[serde(rename = "type")]
-    pub(crate) kind: Option<String>,
+    pub(crate) kind: String,
     pub(crate) url: String,
     pub(crate) delivered: bool,
     pub(crate) attempts: u32,
@@ -58,6 +66,18 @@ pub(crate) struct DeliveryState {
 }
 
 impl DeliveryState {
+    /// Before the first attempt.
+    pub(crate) fn new(event: String, event_type: &WebhookEventType, url: &Url) -> Self {
+        Self {
+            event,
+            kind: event_type.to_string(),
+            url: url.to_string(),
+            delivered: false,
+            attempts: 0,
+            last_error: None,
+        }
+    }
+
     /// How far it is, in a word.
     pub(crate) fn status(&self) -> &'static str {
         match (self.delivered, self.attempts) {
@@ -112,20 +132,11 @@ pub(crate) fn signature(secret: &str, unix_seconds: u64, body: &[u8]) -> String 
 /// Sends one event until it is taken or the attempts are used up.
 pub(crate) async fn deliver(
     shell: Arc<Shell>,
-    event: String,
+    mut state: DeliveryState,
     url: Url,
     secret: String,
     body: Bytes,
 ) {
-    let told = serde_json::from_slice::<WebhookEvent>(&body);
-    let mut state = DeliveryState {
-        event,
-        kind: told.ok().map(|event| event.event_type.to_string()),
-        url: url.to_string(),
-        delivered: false,
-        attempts: 0,
-        last_error: None,
-    };
     let mut wait = shell.settings.time_limits.webhook_retry;
     while !state.delivered && state.attempts < ATTEMPTS {
         if state.attempts > 0 {

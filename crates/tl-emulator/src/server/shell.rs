@@ -14,7 +14,7 @@ use url::Url;
 use super::{
     ClockMode, JournalEntry, TimeLimits,
     clock::Clock,
-    deliver::{self, Deliveries},
+    deliver::{self, Deliveries, DeliveryState},
     fetch,
     intake::Uploads,
     journal::Journal,
@@ -206,11 +206,13 @@ impl Shell {
                 Effect::Discard(key) => _ = self.vault.discard(&key),
                 Effect::Deliver {
                     event,
+                    event_type,
                     url,
                     secret,
                     body,
                 } => {
-                    tokio::spawn(deliver::deliver(Arc::clone(self), event, url, secret, body));
+                    let state = DeliveryState::new(event, &event_type, &url);
+                    tokio::spawn(deliver::deliver(Arc::clone(self), state, url, secret, body));
                 }
                 Effect::Look {
                     asset,

@@ -10,7 +10,10 @@ use super::{
     html::{self, Plain},
     shown::{Shown, back_to},
 };
-use crate::server::{Shell, deliver::Address};
+use crate::server::{
+    Shell,
+    deliver::{Address, check_secret},
+};
 
 pub(super) fn router() -> Router<Arc<Shell>> {
     Router::new()
@@ -74,7 +77,7 @@ pub(super) fn tables(shell: &Shell, shown: &Shown, html: &mut String) {
             html,
             "<tr><td>{}<td>{}<td class=request><code>{}</code><td>{}<td>{}<td><code>{}</code>",
             html::state(delivery.status()),
-            Plain(delivery.kind.as_deref().unwrap_or_default()),
+            Plain(&delivery.kind),
             Plain(&delivery.url),
             delivery.attempts,
             Plain(delivery.last_error.as_deref().unwrap_or_default()),
@@ -101,9 +104,7 @@ struct NewWebhook {
 
 async fn add(State(shell): State<Arc<Shell>>, Form(form): Form<NewWebhook>) -> Redirect {
     let told = Address::try_from(form.url).and_then(|Address(url)| {
-        if form.secret.is_empty() {
-            return Err("The secret is empty: events are signed with it.".to_owned());
-        }
+        check_secret(&form.secret)?;
         let registered = shell.register_webhook(&url, &form.secret);
         registered.map_err(|error| error.to_string())
     });
