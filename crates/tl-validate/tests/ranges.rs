@@ -298,7 +298,7 @@ fn a_source_that_fails_is_told_in_its_own_words() {
 #[test]
 fn a_source_that_is_too_slow_ends_at_the_deadline_and_the_pool_goes_on() {
     let options = ProbeOptions {
-        deadline: Duration::from_millis(200),
+        deadline: Duration::from_secs(1),
         ..ProbeOptions::default()
     };
     let pool = pool_with(options);
@@ -316,8 +316,7 @@ fn a_source_that_is_too_slow_ends_at_the_deadline_and_the_pool_goes_on() {
             begun.elapsed()
         );
     }
-    // A busy machine may take longer than this deadline to start the next helper, but not each time.
-    assert!((0..50).any(|_| pool.probe(&support::good()).is_ok()));
+    assert!(pool.probe(&support::good()).is_ok());
 }
 
 /// Bytes of a size that do nothing good when they are read.

@@ -371,7 +371,7 @@ fn a_source_that_has_changed_is_refused_by_name_and_begins_anew_on_demand() {
             "{text}"
         );
     }
-    assert_eq!(asked_by_another(&world), 0);
+    assert_eq!(asked_by_another(&world), 0, "nothing was asked");
     assert_eq!(files(&world).len(), 1, "the checkpoint stays");
     let client = blocking::Client::new(&config)
         .expect("a client")
@@ -395,6 +395,7 @@ fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
     cut_off(&world, Colour::Blocking, 4);
     let path = files(&world).pop().expect("a checkpoint");
     let whole = fs::read_to_string(&path).expect("text");
+    let config = as_another(&world.config);
     for (damage, part) in [
         (
             whole.replace("\"version\":1", "\"version\":2"),
@@ -405,7 +406,6 @@ fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
         ("\0\0\0\0".to_owned(), "damaged at line 1"),
     ] {
         fs::write(&path, &damage).expect("room");
-        let config = as_another(&world.config);
         for (result, _) in both!(&config, good, |client, told| client
             .ingest(world.file.path())
             .into_index(world.index_id.as_str())
@@ -421,7 +421,7 @@ fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
                 "{text}"
             );
         }
-        assert_eq!(asked_by_another(&world), 0);
+        assert_eq!(asked_by_another(&world), 0, "nothing was asked");
         assert_eq!(fs::read_to_string(&path).expect("text"), damage);
     }
     let client = blocking::Client::new(&world.config)

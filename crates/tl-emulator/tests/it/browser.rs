@@ -173,14 +173,16 @@ impl Browser {
             .unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
+    /// The value of an expression, or the browser's reason why there is no page to ask.
     fn evaluate(&mut self, expression: &str) -> Result<Value, Value> {
         let params =
             json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let mut told = self.ask("Runtime.evaluate", &params)?;
-        match told.get_mut("exceptionDetails") {
-            Some(exception) => Err(exception.take()),
-            None => Ok(told["result"]["value"].take()),
-        }
+        assert!(
+            told.get("exceptionDetails").is_none(),
+            "{expression}: {told}"
+        );
+        Ok(told["result"]["value"].take())
     }
 
     /// Waits until an expression is true. Between two pages there is nothing to ask, which is not true yet.

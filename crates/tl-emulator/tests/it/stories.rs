@@ -83,9 +83,9 @@ impl Story {
         }
     }
 
-    fn key(&mut self) -> String {
+    fn key(&mut self) -> MediaKey {
         self.files += 1;
-        format!("file{}", self.files)
+        MediaKey::new(format!("file{}", self.files))
     }
 
     fn tell(&mut self, turn: &Turn) -> Result<(), TestCaseError> {
@@ -193,7 +193,13 @@ impl Story {
             }
             11 => {
                 let key = self.key();
-                let answer = send(&mut self.world, &key, word, look(length, number), &[]);
+                let answer = send(
+                    &mut self.world,
+                    key.as_str(),
+                    word,
+                    look(length, number),
+                    &[],
+                );
                 self.made("asset", &answer, "_id");
                 answer
             }
@@ -300,13 +306,13 @@ impl Story {
         let now = self.world.now();
         let number = u32::from(turn.number);
         let look = look(f64::from(number % 60), number / 7);
+        let key = self.key();
         let platform = &mut self.world.platform;
         let more = match effect {
             Effect::Look { asset, .. } => platform.looked(now, asset, 1000, &look),
             Effect::Fetch { task, .. } => {
-                self.files += 1;
                 let fetched = Fetched {
-                    key: MediaKey::new(format!("file{}", self.files)),
+                    key,
                     filename: "a.mp4".to_owned(),
                     bytes: 1000,
                     look,
