@@ -10,7 +10,7 @@ use crate::corpus;
 use crate::failure::Failure;
 use crate::shell::Program;
 use crate::steps::Steps;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, make_folder};
 
 const USAGE: &str = "`cargo xtask fuzz [TARGET]... [--seconds N]`";
 
@@ -117,8 +117,7 @@ fn seeds(workspace: &Workspace, ground: &Path) -> Result<PathBuf, Failure> {
     let media = corpus::default_folder(workspace);
     corpus::make(&media)?;
     let seeds = ground.join("seeds");
-    fs::create_dir_all(&seeds)
-        .map_err(|e| Failure::io(format!("could not create {}", seeds.display()), &e))?;
+    make_folder(&seeds)?;
     let rules = workspace.root.join("crates/tl-validate/rules");
     for folder in [media, rules] {
         copy_small(&folder, &seeds)
@@ -148,10 +147,8 @@ fn one(
 ) -> Result<(), Failure> {
     let grown = ground.join("grown").join(target);
     let broken = ground.join("broken");
-    for folder in [&grown, &broken] {
-        fs::create_dir_all(folder)
-            .map_err(|e| Failure::io(format!("could not create {}", folder.display()), &e))?;
-    }
+    make_folder(&grown)?;
+    make_folder(&broken)?;
     cargo_fuzz()
         .arg("run")
         .arg("--fuzz-dir")

@@ -112,8 +112,7 @@ impl Workspace {
             std::fs::remove_dir_all(&dir)
                 .map_err(|e| Failure::io(format!("could not empty {}", dir.display()), &e))?;
         }
-        std::fs::create_dir_all(&dir)
-            .map_err(|e| Failure::io(format!("could not create {}", dir.display()), &e))?;
+        make_folder(&dir)?;
         Ok(dir)
     }
 }
@@ -179,6 +178,12 @@ fn odd(what: &str) -> Failure {
     Failure::new(format!(
         "`cargo metadata` gave an answer that cannot be used: {what}"
     ))
+}
+
+/// Makes a folder of ours, with the folders above it, where it is not there.
+pub(crate) fn make_folder(path: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(path)
+        .map_err(|e| Failure::io(format!("could not create {}", path.display()), &e))
 }
 
 /// Writes a file of ours, with the folders above it.

@@ -14,7 +14,7 @@ use crate::bench::sink::Sink;
 use crate::failure::Failure;
 use crate::programs::Programs;
 use crate::shell::Program;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, make_folder};
 
 /// The bytes of a chunk, which the sink dictates as the platform does.
 pub(super) const CHUNK: u64 = 5 << 20;
@@ -58,8 +58,7 @@ struct Stage {
 
 pub(super) fn run(workspace: &Workspace, options: Options) -> Result<Report, Failure> {
     let folder = workspace.target.join("bench");
-    std::fs::create_dir_all(&folder)
-        .map_err(|e| Failure::io(format!("could not create {}", folder.display()), &e))?;
+    make_folder(&folder)?;
     let tool = Programs::of_package("tl-bench", &[])?
         .path("tl-bench")?
         .clone();

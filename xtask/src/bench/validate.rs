@@ -287,8 +287,7 @@ impl Stage {
         let count = if self.options.quick { 100 } else { 1000 };
         let folder = self.folder.join(format!("many-{count}"));
         if !folder.exists() {
-            std::fs::create_dir_all(&folder)
-                .map_err(|e| Failure::io(format!("could not create {}", folder.display()), &e))?;
+            workspace::make_folder(&folder)?;
             for number in 0..count {
                 let file = &files[number % files.len()];
                 let name = file.file_name().unwrap_or_default().to_string_lossy();
