@@ -24,7 +24,8 @@ use crate::{
 
 /// A [`Prober`] that reads headers only, of mp4, mov, mkv and webm.
 ///
-/// Reads at most 32 MiB of any file in at most 16,000,000 reads, within the deadline of its options. [`ProbeOptions::thorough`] has no meaning here.
+/// Reads at most 32 MiB of any file in at most 16,000,000 reads, within the deadline of its options.
+/// [`ProbeOptions::thorough`] has no meaning here.
 ///
 /// ```no_run
 /// use tl_validate::Prober;
