@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tl_protocol::{Proxy, proxy::ProxyRules};
+use tl_http::{Proxy, proxy::ProxyRules};
 
 fuzz_target!(|data: &[u8]| {
     let url = "http://me:password@proxy:3128".parse().expect("a URL");

@@ -70,7 +70,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "purity",
-        about: "tl-protocol and tl-model read no clock, randomness, file, environment or socket",
+        about: "tl-http, tl-protocol and tl-model read no clock, randomness, file, environment or socket",
         needs: &[&[Need::Components, Need::CCompiler]],
         run: purity::run,
     },

@@ -180,28 +180,6 @@ pub(crate) fn code_files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-/// The words of an identifier: `max_retries` and `MaxRetries` are both `max`, `retries`.
-pub(crate) fn words(ident: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut previous_lower = false;
-    for c in ident.chars() {
-        let starts = c.is_uppercase() && previous_lower;
-        previous_lower = c.is_lowercase() || c.is_ascii_digit();
-        if c == '_' {
-            words.push(String::new());
-            continue;
-        }
-        if starts || words.is_empty() {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut() {
-            word.extend(c.to_lowercase());
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,19 +229,5 @@ mod tests {
             (line("a"), line("b"), line("}")),
             (Some(1), Some(3), Some(4))
         );
-    }
-
-    #[test]
-    fn identifiers_split_into_their_words() {
-        for (ident, expect) in [
-            ("max_retries", vec!["max", "retries"]),
-            ("RetryAfter", vec!["retry", "after"]),
-            ("RETRY_AFTER", vec!["retry", "after"]),
-            ("poll_next", vec!["poll", "next"]),
-            ("x", vec!["x"]),
-            ("_", vec![]),
-        ] {
-            assert_eq!(words(ident), expect, "{ident}");
-        }
     }
 }

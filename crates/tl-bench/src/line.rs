@@ -6,11 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
-    crypto::ring,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
-};
+use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
+use tl_http::{HttpSettings, SetupError, tls};
 
 use crate::{Failure, arguments::Arguments};
 
@@ -28,7 +25,7 @@ impl Address {
     pub(crate) fn of(arguments: &Arguments) -> Result<Self, Failure> {
         let tls = match arguments.optional("ca") {
             None => None,
-            Some(path) => Some(Arc::new(client_config(&std::fs::read(path)?)?)),
+            Some(path) => Some(Arc::new(client_config(std::fs::read(path)?)?)),
         };
         Ok(Self {
             port: arguments.number("port")?,
@@ -53,17 +50,11 @@ impl Address {
 }
 
 /// The same TLS as the product's: rustls, ring, HTTP/1.1.
-pub(crate) fn client_config(pem: &[u8]) -> Result<ClientConfig, Failure> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        roots.add(certificate?)?;
-    }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+pub(crate) fn client_config(pem: Vec<u8>) -> Result<ClientConfig, SetupError> {
+    tls::client_config(&HttpSettings {
+        extra_roots: vec![pem.into()],
+        ..HttpSettings::default()
+    })
 }
 
 trait Duplex: Read + Write + Send {}

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use clap::Args;
 use tl_client::config::{BASE_URL_VARIABLE, KEY_VARIABLES};
 use tl_client::{Client, Config};
+use tl_http::credentials::DEFAULT_BASE_URL;
 use tl_protocol::Observer;
-use tl_protocol::credentials::DEFAULT_BASE_URL;
 
 use crate::failure::Failure;
 use crate::{secret, span};

@@ -5,10 +5,8 @@ use std::{
     hash::{BuildHasher, Hasher},
 };
 
-use tl_protocol::{
-    ApiKey, ClientSettings, Credentials, HttpSettings, Observer, Policy,
-    credentials::DEFAULT_BASE_URL,
-};
+use tl_http::credentials::DEFAULT_BASE_URL;
+use tl_protocol::{ApiKey, ClientSettings, Credentials, HttpSettings, Observer, Policy};
 use url::Url;
 
 use crate::{Error, ErrorKind};

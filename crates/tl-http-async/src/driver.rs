@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, future::Either, stream::FuturesUnordered};
-use tl_protocol::{Flow, Now, Step};
+use tl_http::{Flow, Now, Step};
 use tokio::time::{Instant, sleep_until};
 
 use crate::Shared;

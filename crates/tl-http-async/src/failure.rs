@@ -2,7 +2,7 @@
 
 use std::{error::Error, io};
 
-use tl_protocol::TransportErrorKind;
+use tl_http::TransportErrorKind;
 
 /// The innermost cause: what the system or TLS said.
 fn root_cause<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {

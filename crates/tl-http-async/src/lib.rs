@@ -20,13 +20,12 @@
 mod driver;
 mod failure;
 mod reqwest_client;
-mod tls;
 mod upload;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
-use tl_protocol::{Exchange, Flow, HttpSettings, Outcome, Prepared, SetupError, Transport};
+use tl_http::{Exchange, Flow, HttpSettings, Outcome, Prepared, SetupError, Transport};
 use tokio::time::Instant;
 
 use crate::reqwest_client::ReqwestClient;

@@ -7,14 +7,14 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::{Either, select};
 use http::{HeaderValue, Response, uri::Scheme};
 use reqwest::{Client, Request, redirect};
-use tl_protocol::{
+use tl_http::{
     Delivery, HttpSettings, Outcome, Prepared, SetupError, TransportError, TransportErrorKind,
-    proxy::ProxyRules,
+    proxy::ProxyRules, tls,
 };
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{
-    HttpClient, failure, tls,
+    HttpClient, failure,
     upload::{Progress, Upload},
 };
 

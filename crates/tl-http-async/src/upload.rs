@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use tl_protocol::{Body, BodyReader, Delivery};
+use tl_http::{Body, BodyReader, Delivery};
 use tokio::{
     sync::{Notify, mpsc},
     time::Instant,

@@ -10,9 +10,10 @@ use std::{
 
 use http::{Uri, uri::Scheme};
 use rustls::{ClientConfig, ClientConnection, pki_types::ServerName};
-use tl_protocol::{
+use tl_http::{
     HttpSettings, SetupError, TransportErrorKind,
     proxy::{ProxyRules, ProxyServer},
+    tls,
 };
 use ureq::{
     Error, Timeout,
@@ -23,7 +24,7 @@ use ureq::{
     },
 };
 
-use crate::{progress::Progress, tls, wire::Wire};
+use crate::{progress::Progress, wire::Wire};
 
 /// Makes connections as the settings say; it finds addresses for ureq too, the proxy's where there is one.
 #[derive(Clone)]
@@ -39,7 +40,7 @@ struct Rules {
 impl Lines {
     pub(crate) fn new(settings: &HttpSettings) -> Result<Self, SetupError> {
         Ok(Self(Arc::new(Rules {
-            tls: tls::client_config(settings)?,
+            tls: Arc::new(tls::client_config(settings)?),
             proxies: ProxyRules::new(&settings.proxy, |name| std::env::var(name).ok())?,
             resolver: DefaultResolver::default(),
             addresses: settings.addresses.clone(),

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use tl_protocol::{Exchange, Flow, Now, Outcome, Step, Token};
+use tl_http::{Exchange, Flow, Now, Outcome, Step, Token};
 
 use crate::{Cancel, Shared};
 

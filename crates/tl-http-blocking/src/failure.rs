@@ -1,6 +1,6 @@
 //! What an error of ureq means, where nothing below it said so already.
 
-use tl_protocol::{Delivery, TransportError, TransportErrorKind};
+use tl_http::{Delivery, TransportError, TransportErrorKind};
 
 use crate::progress::Progress;
 

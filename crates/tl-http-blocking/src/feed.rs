@@ -5,7 +5,7 @@ use std::{
     rc::Rc,
 };
 
-use tl_protocol::{Body, Delivery, TransportError, TransportErrorKind};
+use tl_http::{Body, Delivery, TransportError, TransportErrorKind};
 
 use crate::progress::Progress;
 

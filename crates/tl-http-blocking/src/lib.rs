@@ -25,13 +25,12 @@ mod failure;
 mod feed;
 mod glance;
 mod progress;
-mod tls;
 mod ureq_client;
 mod wire;
 
 use std::{fmt, sync::Arc, time::Instant};
 
-use tl_protocol::{
+use tl_http::{
     BlockingTransport, Exchange, Flow, HttpSettings, Outcome, Prepared, SetupError, Transport,
 };
 

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tl_protocol::{Delivery, Prepared, TransportError, TransportErrorKind};
+use tl_http::{Delivery, Prepared, TransportError, TransportErrorKind};
 
 use crate::Cancel;
 

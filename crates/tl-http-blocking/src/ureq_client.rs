@@ -4,7 +4,7 @@ use std::{io::Read, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, header};
-use tl_protocol::{HttpSettings, Outcome, Prepared, SetupError, TransportErrorKind};
+use tl_http::{HttpSettings, Outcome, Prepared, SetupError, TransportErrorKind};
 use ureq::{Agent, SendBody, config::AutoHeaderValue};
 
 use crate::{

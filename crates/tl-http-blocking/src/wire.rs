@@ -14,7 +14,7 @@ use std::{
 };
 
 use rustls::ClientConnection;
-use tl_protocol::TransportErrorKind;
+use tl_http::TransportErrorKind;
 use ureq::{
     Error,
     unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport},

@@ -202,6 +202,8 @@ fn judge_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -
             });
         }
         TransportErrorKind::Refused => return Verdict::Final(ErrorKind::InvalidRequest),
+        // A kind that this version does not know: as a lost connection, judged by its delivery.
+        _ => ErrorKind::ConnectionLost,
     };
     match (delivery, repeat) {
         (Delivery::Unknown, Repeat::IfNotProcessed) => Verdict::Final(ErrorKind::OutcomeUnknown),

@@ -4,23 +4,20 @@
 //! |---|---|
 //! | [`arrows`] | do the crates of the workspace point only where the architecture lets them? |
 //! | [`trees`] | is what a crate must not pull in absent from its whole tree? |
-//! | [`transports`] | are the two transport crates free of workflow logic? |
 //! | [`surface`] | do public signatures name only our own types and the few agreed ones? |
 
 mod arrows;
 mod surface;
-mod transports;
 mod trees;
 
 use crate::failure::Failure;
 use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
-    // All four are told in one run.
+    // All three are told in one run.
     let results = [
         arrows::run(workspace),
         trees::run(workspace),
-        transports::run(workspace),
         surface::run(workspace),
     ];
     results.into_iter().collect()

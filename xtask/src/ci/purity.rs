@@ -1,4 +1,4 @@
-//! `ci purity`: tl-protocol and tl-model read no clock, no randomness, no file, no environment, no socket.
+//! `ci purity`: tl-http, tl-protocol and tl-model read no clock, no randomness, no file, no environment, no socket.
 //!
 //! Two looks: clippy with the `disallowed-methods` of `crates/tl-protocol/clippy.toml`, which follows types and imports,
 //! and a scan for whole modules of the standard library that the list of methods could never name in full.
@@ -11,7 +11,7 @@ use crate::shell::{self, Program};
 use crate::source::{self, Part, Token};
 use crate::workspace::{self, Workspace};
 
-const PURE: [&str; 2] = ["tl-protocol", "tl-model"];
+const PURE: [&str; 3] = ["tl-http", "tl-protocol", "tl-model"];
 
 /// Modules that do I/O or read the surroundings as a whole.
 const MODULES: &[&str] = &["env", "fs", "net", "os", "process", "thread"];

@@ -14,9 +14,9 @@ pub(super) fn reqwest_polls(arguments: &Arguments) -> Result<Value, Failure> {
         .no_proxy()
         .tcp_nodelay(true);
     if let Some(path) = arguments.optional("ca") {
-        builder = builder.tls_backend_preconfigured(client_config(&std::fs::read(path)?)?);
+        builder = builder.tls_backend_preconfigured(client_config(std::fs::read(path)?)?);
     } else {
-        builder = builder.tls_backend_preconfigured(client_config(b"")?);
+        builder = builder.tls_backend_preconfigured(tl_http::tls::client_config_without_roots()?);
     }
     let client = builder.build()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

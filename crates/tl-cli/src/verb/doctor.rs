@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
-use tl_protocol::credentials::ApiKey;
+use tl_protocol::ApiKey;
 use tl_protocol::endpoint::{ListIndexes, PageRequest};
 use tl_validate::RulePack;
 use tl_validate::program::Ffmpeg;
@@ -124,7 +124,10 @@ fn key(connection: &Connection) -> Result<String, Failure> {
     let Some(found) = connection.find_key()? else {
         return connection.config().map(|_| String::new());
     };
-    let key = ApiKey::new(&found.key)?;
+    let key = ApiKey::new(&found.key).map_err(|error| {
+        Failure::new(Exit::Usage, "invalid_request", error.to_string())
+            .next("correct the value that the text names; nothing was sent")
+    })?;
     let kind = if key.is_for_emulator() {
         ", a key of the emulator"
     } else {

@@ -74,7 +74,7 @@ pub(crate) const VERSION_PREFIX: &str = "/v1.3";
 const IDS: &str = "ids";
 
 /// How the only accepted keys begin. A key of the real platform has no business here, and one of ours none there.
-pub const KEY_PREFIX: &str = tl_protocol::credentials::EMULATOR_KEY_PREFIX;
+pub const KEY_PREFIX: &str = tl_http::credentials::EMULATOR_KEY_PREFIX;
 
 /// The whole platform: settings and everything that requests have made of it.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl Platform {
                 None => Refusal::no_such_route(path),
             });
         };
-        check_key(head.headers.get(tl_protocol::credentials::API_KEY_HEADER))?;
+        check_key(head.headers.get(tl_http::credentials::API_KEY_HEADER))?;
         let (route, params) = routes::find(&head.method, resource, &self.settings.quirks)?;
         let body = match route.body {
             routes::RouteBody::None => BodyRule::None,

@@ -11,8 +11,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use jiff::Timestamp;
+use tl_http::{Now, credentials::API_KEY_HEADER};
 use tl_model::UploadStatus;
-use tl_protocol::{Now, credentials::API_KEY_HEADER};
 use url::form_urlencoded;
 
 use super::{

@@ -12,6 +12,7 @@ use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     redirect,
 };
+use tl_http::HttpSettings;
 use url::{Host, Url};
 
 use super::{Shell, intake::Disk, vault::StoredFile};
@@ -31,13 +32,8 @@ pub(crate) fn client(
     idle: Duration,
     total: Duration,
 ) -> Result<Client, StartError> {
-    let roots = rustls::RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| StartError(format!("no TLS client could be made ({error})")))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let tls = tl_http::tls::client_config(&HttpSettings::default())
+        .map_err(|error| StartError(format!("no TLS client could be made ({error})")))?;
     let policy = redirect::Policy::custom(move |attempt| {
         if attempt.previous().len() > MAX_REDIRECTS {
             return attempt.error(format!("more than {MAX_REDIRECTS} redirects"));

@@ -8,12 +8,15 @@ use crate::workspace::{Kind, Package, Workspace};
 const ARROWS: &[(&str, &[&str])] = &[
     ("tl-model", &[]),
     ("tl-validate", &["tl-model"]),
-    ("tl-protocol", &["tl-model"]),
-    ("tl-http-async", &["tl-protocol"]),
-    ("tl-http-blocking", &["tl-protocol"]),
+    ("tl-http", &[]),
+    ("tl-protocol", &["tl-http", "tl-model"]),
+    // Not tl-protocol: a transport that knows no workflow cannot contain one.
+    ("tl-http-async", &["tl-http"]),
+    ("tl-http-blocking", &["tl-http"]),
     (
         "tl-client",
         &[
+            "tl-http",
             "tl-http-async",
             "tl-http-blocking",
             "tl-model",
@@ -21,21 +24,25 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tl-validate",
         ],
     ),
-    ("tl-emulator", &["tl-model", "tl-protocol", "tl-validate"]),
+    (
+        "tl-emulator",
+        &["tl-http", "tl-model", "tl-protocol", "tl-validate"],
+    ),
     (
         "tl-cli",
         &[
             "tl-client",
             "tl-emulator",
+            "tl-http",
             "tl-http-async",
             "tl-model",
             "tl-protocol",
             "tl-validate",
         ],
     ),
-    ("tl-bench", &["tl-client"]),
+    ("tl-bench", &["tl-client", "tl-http"]),
     ("tl-corpus", &[]),
-    ("tl-testkit", &["tl-model", "tl-protocol"]),
+    ("tl-testkit", &["tl-http", "tl-model", "tl-protocol"]),
     ("xtask", &[]),
 ];
 
@@ -46,6 +53,9 @@ const TEST_ARROWS: &[(&str, &[&str])] = &[
     // The demo and the tests of the facade speak to the emulator.
     ("tl-client", &["tl-emulator"]),
     ("tl-cli", &["tl-emulator"]),
+    // The examples in their documentation send the calls of the API.
+    ("tl-http-async", &["tl-protocol"]),
+    ("tl-http-blocking", &["tl-protocol"]),
     // The transcripts of both transports are compared where neither is at home.
     ("tl-testkit", &["tl-http-async", "tl-http-blocking"]),
     // The emulator is driven by the real flows.
@@ -164,11 +174,12 @@ mod tests {
         check(
             "tl-http-async",
             &[
+                ("tl-http", Normal),
                 ("tl-protocol", Normal),
-                ("tl-model", Normal),
+                ("tl-testkit", Dev),
                 ("bytes", Normal),
             ],
-            &["tl-http-async -> tl-model is not an arrow of the architecture"],
+            &["tl-http-async -> tl-protocol is not an arrow of the architecture"],
         );
         check(
             "tl-protocol",

@@ -83,8 +83,9 @@ const RULES: &[Rule] = &[
             "rustix",
             "reqwest",
             "ureq*",
+            "rustls",
         ],
-        trees: &[&["tl-protocol"], &["tl-model"]],
+        trees: &[&["tl-http"], &["tl-protocol"], &["tl-model"]],
         control: (&["tl-http-blocking"], "getrandom"),
     },
 ];

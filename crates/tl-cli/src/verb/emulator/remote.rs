@@ -2,7 +2,6 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 use url::{Host, Url};
@@ -69,12 +68,8 @@ fn address(context: &Context, path: &str) -> Result<Url, Failure> {
 
 /// A client for this machine alone: no proxy stands between, and nobody's certificate is trusted.
 fn client() -> Result<reqwest::Client, reqwest::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider knows the versions that are safe")
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
+    let tls = tl_http::tls::client_config_without_roots()
+        .expect("the provider knows the versions that are safe");
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .no_proxy()

@@ -1,7 +1,8 @@
-//! Whom this side trusts: the roots, and the TLS settings made of them.
+//! TLS client configuration and root certificates, for every client in the workspace: TLS 1.2 and 1.3 through ring,
+//! which starts in a few milliseconds where other providers take 30.
 //!
-//! The blocking transport has the same few lines: the crates below both are free of TLS, and a crate for these alone
-//! would be more to keep than they are.
+//! This is the only module of the crate that may read files: the root certificates of the system, if
+//! [`HttpSettings::system_roots`] asks for them.
 
 use std::sync::Arc;
 
@@ -10,14 +11,30 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, pem::PemObject},
 };
-use tl_protocol::{HttpSettings, SetupError};
 
-/// TLS 1.2 and 1.3 through ring, which starts in a few milliseconds where others take 30.
-pub(crate) fn client_config(settings: &HttpSettings) -> Result<ClientConfig, SetupError> {
+use crate::{HttpSettings, SetupError};
+
+/// The configuration for connections with these settings: the built-in roots, and those that `settings` adds.
+///
+/// # Errors
+/// A certificate of the settings that is not one in PEM, or system roots that cannot be loaded.
+pub fn client_config(settings: &HttpSettings) -> Result<ClientConfig, SetupError> {
+    with_roots(roots(settings)?)
+}
+
+/// The configuration of a client that trusts no certificate, for one that connects to this machine over plain HTTP only.
+///
+/// # Errors
+/// TLS cannot be set up.
+pub fn client_config_without_roots() -> Result<ClientConfig, SetupError> {
+    with_roots(RootCertStore::empty())
+}
+
+fn with_roots(roots: RootCertStore) -> Result<ClientConfig, SetupError> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| SetupError::new("TLS cannot be set up").because(error))?
-        .with_root_certificates(roots(settings)?)
+        .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)

@@ -1,5 +1,4 @@
-//! What a transport must know before it opens a connection, as data that both colours share. Retry lives in
-//! [`crate::retry`].
+//! The settings of an HTTP transport, the same for every transport.
 
 use std::{error, fmt, net::SocketAddr, time::Duration};
 

@@ -1,5 +1,5 @@
 //! Request bodies that know their length and can be sent again. The bytes of a large body come from a [`Source`] by
-//! offset, so that a retry starts at the first byte and nothing is held in memory. The encoders live in [`crate::form`].
+//! offset, so that a retry starts at the first byte and nothing is held in memory.
 
 use std::{fmt, io, sync::Arc};
 

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 use http::{HeaderValue, Request, Uri};
 use url::{Host, Url};
 
-use crate::{Auth, Delivery, Error, TransportError, TransportErrorKind};
+use crate::{Auth, Delivery, SetupError, TransportError, TransportErrorKind};
 
 /// The header that carries the key (API reference, "Authentication").
 pub const API_KEY_HEADER: &str = "x-api-key";
@@ -24,18 +24,18 @@ impl ApiKey {
     /// Takes the text of a key, without the blanks around it.
     ///
     /// # Errors
-    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) where the text is empty or holds a character that no HTTP header can.
-    pub fn new(text: &str) -> Result<Self, Error> {
+    /// The text is empty, or holds a character that no HTTP header can.
+    pub fn new(text: &str) -> Result<Self, SetupError> {
         let text = text.trim();
         if text.is_empty() {
-            return Err(Error::invalid(
+            return Err(SetupError::new(
                 "the API key is empty: create one on the API keys page of the dashboard",
             ));
         }
         let mut value = HeaderValue::from_str(text)
             .ok()
             .filter(|_| text.is_ascii())
-            .ok_or_else(|| Error::invalid("the API key holds a character that cannot stand in an HTTP header: copy it again"))?;
+            .ok_or_else(|| SetupError::new("the API key holds a character that cannot stand in an HTTP header: copy it again"))?;
         value.set_sensitive(true);
         Ok(Self(value))
     }
@@ -50,9 +50,9 @@ impl ApiKey {
 }
 
 impl FromStr for ApiKey {
-    type Err = Error;
+    type Err = SetupError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, SetupError> {
         Self::new(text)
     }
 }
@@ -74,23 +74,23 @@ impl Credentials {
     /// `key` for the API at `base`, for example `https://api.twelvelabs.io/v1.3`.
     ///
     /// # Errors
-    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) where `base` is no http(s) address, where it is plain http on
-    /// another host than loopback, or where the key is the emulator's and the host is not loopback.
-    pub fn new(key: ApiKey, base: Url) -> Result<Self, Error> {
+    /// `base` is no http(s) address, or plain http on a host other than loopback; or the key is the emulator's and the
+    /// host is not loopback.
+    pub fn new(key: ApiKey, base: Url) -> Result<Self, SetupError> {
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
-            return Err(Error::invalid(format!(
+            return Err(SetupError::new(format!(
                 "the base URL `{}` is not an http or https address: it looks like {DEFAULT_BASE_URL}",
                 without_password(&base)
             )));
         }
         if base.scheme() == "http" && !is_loopback(&base) {
-            return Err(Error::invalid(format!(
+            return Err(SetupError::new(format!(
                 "the base URL `{}` would carry the API key unencrypted: use https, or http on a loopback address",
                 without_password(&base)
             )));
         }
         if key.is_for_emulator() && !is_loopback(&base) {
-            return Err(Error::invalid(format!(
+            return Err(SetupError::new(format!(
                 "this key is for the emulator and is sent to loopback addresses only, not to `{}`",
                 base.host_str().unwrap_or_default()
             )));
@@ -171,7 +171,7 @@ mod tests {
 
     const KEY: &str = "tlk_0123456789SECRET";
 
-    fn credentials(key: &str, base: &str) -> Result<Credentials, Error> {
+    fn credentials(key: &str, base: &str) -> Result<Credentials, SetupError> {
         Credentials::new(ApiKey::new(key).unwrap(), Url::parse(base).unwrap())
     }
 

@@ -1,5 +1,5 @@
-//! One HTTP request and its outcome, as data. Who sends it is the business of a [`Transport`](crate::Transport);
-//! whether it is sent again is the business of [`crate::retry`].
+//! One HTTP request and its outcome, as data. A [`Transport`](crate::Transport) sends it; the
+//! [`Flow`](crate::Flow) decides whether it is sent again.
 
 use std::{error, fmt, time::Duration};
 

@@ -5,7 +5,7 @@ use crate::Flow;
 /// Drives a [`Flow`] to its end.
 ///
 /// An asynchronous transport answers with a boxed future, a blocking transport and a simulator with the result itself, so
-/// that each method of [`Client`](crate::Client) is written once and only `.await` differs where it is called.
+/// that a client over any transport is written once and only `.await` differs where it is called.
 ///
 /// A driver keeps the contract of [`Flow`]. It adds nothing of its own: no redirect is followed, nothing is sent twice
 /// that the flow did not start twice, and an answer of any status is an answer.
@@ -19,8 +19,8 @@ pub trait Transport: Send + Sync {
     fn run<'a, F: Flow + 'a>(&'a self, flow: F) -> Self::Output<'a, F::Output>;
 }
 
-/// A transport whose [`run`](Transport::run) returns when the flow is done: what makes [`Pages`](crate::flow::Pages) an
-/// iterator.
+/// A transport whose [`run`](Transport::run) returns when the flow is done: what makes an iterator
+/// over pages possible.
 pub trait BlockingTransport: Transport {
     /// Drives `flow` until it is done, on the calling thread.
     fn run_now<F: Flow>(&self, flow: F) -> F::Output;

@@ -1,0 +1,36 @@
+//! The seam between the workflows and the HTTP transports: data and traits, no I/O.
+//!
+//! A workflow is a [`Flow`]: a state machine that says which [`Exchange`] to send next. A [`Transport`] sends it and
+//! reports the [`Outcome`]. Both sides depend on this crate and not on each other, so a transport cannot contain retry,
+//! paging or polling logic.
+//!
+//! | Module | Contents |
+//! |---|---|
+//! | [`flow`] | the contract between a workflow and its driver |
+//! | [`exchange`] | one HTTP request and its outcome |
+//! | [`body`] | request bodies that can be sent again |
+//! | [`settings`] | the settings of a transport |
+//! | [`proxy`] | which proxy carries a request, and how its tunnel is opened |
+//! | [`credentials`] | the API key and the one host it may be sent to |
+//! | `tls` | TLS client configuration and root certificates (feature `tls`) |
+
+pub mod body;
+pub mod credentials;
+pub mod exchange;
+pub mod flow;
+mod prepare;
+pub mod proxy;
+pub mod settings;
+mod time;
+#[cfg(feature = "tls")]
+pub mod tls;
+mod transport;
+
+pub use body::{Body, BodyReader, BytesSource, Source};
+pub use credentials::{ApiKey, Credentials};
+pub use exchange::{Auth, Delivery, Exchange, Outcome, Token, TransportError, TransportErrorKind};
+pub use flow::{Flow, Step};
+pub use prepare::Prepared;
+pub use settings::{HttpSettings, Proxy, SetupError};
+pub use time::Now;
+pub use transport::{BlockingTransport, Transport};
