@@ -51,7 +51,7 @@ pub(crate) async fn drive<F: Flow>(shared: &Shared, mut flow: F) -> F::Output {
 }
 
 /// A time so far away that it has no `Instant` is as good as never: a year.
-fn at(started: Instant, after: Duration) -> Instant {
+pub(crate) fn at(started: Instant, after: Duration) -> Instant {
     started
         .checked_add(after)
         .unwrap_or_else(|| Instant::now() + Duration::from_secs(365 * 86_400))

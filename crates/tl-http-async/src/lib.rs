@@ -20,15 +20,20 @@
 mod driver;
 mod failure;
 mod reqwest_client;
+mod stream;
 mod upload;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
-use tl_http::{Exchange, Flow, HttpSettings, Outcome, Prepared, SetupError, Transport};
+use http::Response;
+use tl_http::{
+    Exchange, Feed, Flow, HttpSettings, Outcome, Prepared, SetupError, Transport, TransportError,
+};
 use tokio::time::Instant;
 
 use crate::reqwest_client::ReqwestClient;
+pub use crate::stream::{AsyncStream, BodyStream};
 
 /// The seam below the transport: sends one request once.
 ///
@@ -39,6 +44,22 @@ use crate::reqwest_client::ReqwestClient;
 pub trait HttpClient: Send + Sync {
     /// Sends `request` and reads the whole answer.
     async fn send(&self, request: Prepared) -> Outcome;
+
+    /// Sends `request` and returns the head of the answer, with its body to be read piece by piece.
+    /// [`Prepared::timeout`] limits the time to the head only. Dropping the body ends the exchange.
+    ///
+    /// The default calls [`send`](HttpClient::send) and gives the body in one piece; then the time limit is for the whole
+    /// answer.
+    ///
+    /// # Errors
+    /// As [`send`](HttpClient::send).
+    async fn open(
+        &self,
+        request: Prepared,
+    ) -> Result<Response<Box<dyn BodyStream>>, TransportError> {
+        let answer = self.send(request).await?;
+        Ok(answer.map(|body| Box::new(stream::Whole::new(body)) as Box<dyn BodyStream>))
+    }
 }
 
 /// The asynchronous transport. A clone shares its connections.
@@ -91,8 +112,14 @@ impl Shared {
 impl Transport for AsyncHttp {
     type Output<'a, R: Send + 'a> = Pin<Box<dyn Future<Output = R> + Send + 'a>>;
 
+    type Stream<'a, F: Feed + 'a> = AsyncStream<F>;
+
     fn run<'a, F: Flow + 'a>(&'a self, flow: F) -> Self::Output<'a, F::Output> {
         Box::pin(driver::drive(&self.0, flow))
+    }
+
+    fn stream<'a, F: Feed + 'a>(&'a self, feed: F) -> AsyncStream<F> {
+        AsyncStream::new(Arc::clone(&self.0), feed)
     }
 }
 

@@ -1,11 +1,18 @@
 //! The built-in HTTP client: reqwest with all its own cleverness off, and the truth about what became of a request.
 
-use std::{future, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::{Either, select};
 use http::{HeaderValue, Response, uri::Scheme};
+use http_body::Body as _;
 use reqwest::{Client, Request, redirect};
 use tl_http::{
     Delivery, HttpSettings, Outcome, Prepared, SetupError, TransportError, TransportErrorKind,
@@ -14,8 +21,8 @@ use tl_http::{
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{
-    HttpClient, failure,
-    upload::{Progress, Upload},
+    BodyStream, HttpClient, failure,
+    upload::{EndGuard, Progress, Upload},
 };
 
 /// How long an unused connection is kept: less than the minute after which gateways commonly close one, so that a request
@@ -63,17 +70,21 @@ impl ReqwestClient {
         })
     }
 
+    fn destination(&self, request: &Request) -> Destination {
+        let host = request.url().host_str().unwrap_or_default();
+        let port = request.url().port_or_known_default().unwrap_or_default();
+        Destination {
+            host: format!("{host}:{port}"),
+            proxied: self.rules.server_for(&uri(request.url())).is_some(),
+        }
+    }
+
     async fn exchange(
         &self,
         request: Request,
         progress: &Progress,
     ) -> Result<Response<Bytes>, TransportError> {
-        let host = request.url().host_str().unwrap_or_default().to_owned();
-        let port = request.url().port_or_known_default().unwrap_or_default();
-        let to = Destination {
-            host: format!("{host}:{port}"),
-            proxied: self.rules.server_for(&uri(request.url())).is_some(),
-        };
+        let to = self.destination(&request);
         let mut answer = self
             .client
             .execute(request)
@@ -114,31 +125,92 @@ impl ReqwestClient {
 impl HttpClient for ReqwestClient {
     async fn send(&self, prepared: Prepared) -> Outcome {
         let (limit, stall) = (prepared.timeout, prepared.stall);
-        let progress = Arc::new(Progress::new(prepared.http.body().len()));
-        let request = prepared.http.map(|body| match body.as_bytes() {
-            Some(bytes) if bytes.is_empty() => reqwest::Body::from(bytes),
-            _ => reqwest::Body::wrap(Upload::new(&body, Arc::clone(&progress))),
-        });
-        let request = Request::try_from(request).map_err(|error| {
-            TransportError::new(TransportErrorKind::Refused, Delivery::NotSent)
-                .because(error.without_url())
-        })?;
-        let exchange = timeout(limit, self.exchange(request, &progress));
+        let (request, progress) = request(prepared)?;
         // Where the exchange ends before its body does, the connection must not go on sending.
         let _end = progress.end_with_guard();
-        match select(pin!(exchange), pin!(standstill(&progress, stall))).await {
-            Either::Left((Ok(outcome), _)) => outcome,
-            Either::Left((Err(_), _)) => Err(TransportError::new(
-                TransportErrorKind::TimedOut,
-                progress.delivery(),
-            )
-            .because(format!("the limit is {limit:?}"))),
-            Either::Right(((), _)) => Err(TransportError::new(
-                TransportErrorKind::Stalled,
-                progress.delivery(),
-            )
-            .because(format!("the limit is {stall:?}"))),
+        let exchange = self.exchange(request, &progress);
+        within(limit, stall, &progress, exchange).await
+    }
+
+    async fn open(
+        &self,
+        prepared: Prepared,
+    ) -> Result<Response<Box<dyn BodyStream>>, TransportError> {
+        let (limit, stall) = (prepared.timeout, prepared.stall);
+        let (request, progress) = request(prepared)?;
+        let end = progress.end_with_guard();
+        let to = self.destination(&request);
+        let head = async {
+            let answer = self.client.execute(request).await;
+            answer.map_err(|error| failed(error, &progress, &to))
+        };
+        let answer = within(limit, stall, &progress, head).await?;
+        Ok(Response::<reqwest::Body>::from(answer).map(|body| {
+            Box::new(Pieces {
+                body,
+                progress,
+                to,
+                _end: end,
+            }) as Box<dyn BodyStream>
+        }))
+    }
+}
+
+/// The body of a streamed answer. Dropping it closes the connection.
+struct Pieces {
+    body: reqwest::Body,
+    progress: Arc<Progress>,
+    to: Destination,
+    _end: EndGuard,
+}
+
+impl BodyStream for Pieces {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, TransportError>>> {
+        loop {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => {
+                    return Poll::Ready(Some(Err(failed(error, &self.progress, &self.to))));
+                }
+                // Trailers say nothing that a feed reads, and an empty piece is none.
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(piece) if !piece.is_empty() => return Poll::Ready(Some(Ok(piece))),
+                    _ => {}
+                },
+            }
         }
+    }
+}
+
+fn request(prepared: Prepared) -> Result<(Request, Arc<Progress>), TransportError> {
+    let progress = Arc::new(Progress::new(prepared.http.body().len()));
+    let request = prepared.http.map(|body| match body.as_bytes() {
+        Some(bytes) if bytes.is_empty() => reqwest::Body::from(bytes),
+        _ => reqwest::Body::wrap(Upload::new(&body, Arc::clone(&progress))),
+    });
+    let request = Request::try_from(request).map_err(|error| {
+        TransportError::new(TransportErrorKind::Refused, Delivery::NotSent)
+            .because(error.without_url())
+    })?;
+    Ok((request, progress))
+}
+
+/// What `exchange` comes to within its time limits.
+async fn within<T>(
+    limit: Duration,
+    stall: Duration,
+    progress: &Progress,
+    exchange: impl Future<Output = Result<T, TransportError>>,
+) -> Result<T, TransportError> {
+    let failed = |kind, limit: Duration| {
+        Err(TransportError::new(kind, progress.delivery())
+            .because(format!("the limit is {limit:?}")))
+    };
+    let exchange = timeout(limit, exchange);
+    match select(pin!(exchange), pin!(standstill(progress, stall))).await {
+        Either::Left((Ok(outcome), _)) => outcome,
+        Either::Left((Err(_), _)) => failed(TransportErrorKind::TimedOut, limit),
+        Either::Right(((), _)) => failed(TransportErrorKind::Stalled, stall),
     }
 }
 

@@ -45,9 +45,9 @@ pub(crate) struct Progress {
 }
 
 /// Ends an upload when the exchange that it belongs to ends.
-pub(crate) struct EndGuard<'p>(&'p Progress);
+pub(crate) struct EndGuard(Arc<Progress>);
 
-impl Drop for EndGuard<'_> {
+impl Drop for EndGuard {
     fn drop(&mut self) {
         self.0.ended.store(true, Ordering::Release);
     }
@@ -73,8 +73,8 @@ impl Progress {
     }
 
     /// What ends the upload when it is dropped.
-    pub(crate) fn end_with_guard(&self) -> EndGuard<'_> {
-        EndGuard(self)
+    pub(crate) fn end_with_guard(self: &Arc<Self>) -> EndGuard {
+        EndGuard(Arc::clone(self))
     }
 
     /// Whether the server may have the whole request: not before the last piece of its body was handed on.

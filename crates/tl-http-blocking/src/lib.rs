@@ -22,20 +22,22 @@ mod cancel;
 mod connect;
 mod driver;
 mod failure;
-mod feed;
 mod glance;
 mod progress;
+mod stream;
+mod upload;
 mod ureq_client;
 mod wire;
 
 use std::{fmt, sync::Arc, time::Instant};
 
 use tl_http::{
-    BlockingTransport, Exchange, Flow, HttpSettings, Outcome, Prepared, SetupError, Transport,
+    BlockingTransport, Exchange, Feed, Flow, HttpSettings, Outcome, Prepared, SetupError,
+    Transport, TransportError,
 };
 
-pub use crate::cancel::Cancel;
 use crate::ureq_client::UreqClient;
+pub use crate::{cancel::Cancel, stream::BlockingStream};
 
 /// The seam below the transport: sends one request once.
 ///
@@ -46,6 +48,37 @@ use crate::ureq_client::UreqClient;
 pub trait HttpClient: Send + Sync {
     /// Sends `request` and reads the whole answer.
     fn send(&self, request: Prepared, cancel: &Cancel) -> Outcome;
+
+    /// Sends `request` and gives the head of the answer, then its body piece by piece, to `give`, until `give` returns
+    /// `false`. [`Prepared::timeout`] limits the time to the head only. `Ok` means that the body ended as HTTP frames it,
+    /// or that `give` wanted no more.
+    ///
+    /// The default calls [`send`](HttpClient::send) and gives the body in one piece; then the time limit is for the whole
+    /// answer.
+    ///
+    /// # Errors
+    /// As [`send`](HttpClient::send); also after the head, if the body breaks.
+    fn open(
+        &self,
+        request: Prepared,
+        cancel: &Cancel,
+        give: &mut dyn FnMut(Part) -> bool,
+    ) -> Result<(), TransportError> {
+        let (parts, body) = self.send(request, cancel)?.into_parts();
+        if give(Part::Head(http::Response::from_parts(parts, ()))) && !body.is_empty() {
+            give(Part::Piece(body));
+        }
+        Ok(())
+    }
+}
+
+/// A part of a streamed answer, as an [`HttpClient`] gives it.
+#[derive(Debug)]
+pub enum Part {
+    /// The head, once and first.
+    Head(http::Response<()>),
+    /// A piece of the body, not empty.
+    Piece(bytes::Bytes),
 }
 
 /// The blocking transport. A clone shares its connections.
@@ -98,9 +131,14 @@ impl Shared {
 
 impl Transport for BlockingHttp {
     type Output<'a, R: Send + 'a> = R;
+    type Stream<'a, F: Feed + 'a> = BlockingStream<F>;
 
     fn run<'a, F: Flow + 'a>(&'a self, flow: F) -> F::Output {
         self.run_now(flow)
+    }
+
+    fn stream<'a, F: Feed + 'a>(&'a self, feed: F) -> BlockingStream<F> {
+        BlockingStream::new(Arc::clone(&self.0), feed)
     }
 }
 

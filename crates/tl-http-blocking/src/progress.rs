@@ -7,15 +7,20 @@ use std::{
     cell::{Cell, RefCell},
     error::Error,
     io,
-    net::{Shutdown, TcpStream},
     rc::Rc,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use tl_http::{Delivery, Prepared, TransportError, TransportErrorKind};
 
-use crate::Cancel;
+use crate::{Cancel, wire::Socket};
+
+/// The longest time that one read of the socket is given, so that every system takes it; then the read is repeated.
+const LONGEST_READ: Duration = Duration::from_secs(86_400);
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Progress>>> = const { RefCell::new(None) };
@@ -24,8 +29,11 @@ thread_local! {
 /// One request on its way.
 #[derive(Debug)]
 pub(crate) struct Progress {
+    /// Tells the requests of this process apart.
+    number: u64,
     started: Instant,
-    limit: Duration,
+    /// The time for the whole exchange; none once a streamed answer has its head.
+    limit: Cell<Duration>,
     stall: Duration,
     body: u64,
     written: Cell<u64>,
@@ -50,9 +58,11 @@ pub(crate) struct Carried {
 impl Carried {
     pub(crate) fn begin(request: &Prepared, connect_limit: Duration, cancel: &Cancel) -> Self {
         let now = Instant::now();
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         let progress = Rc::new(Progress {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             started: now,
-            limit: request.timeout,
+            limit: Cell::new(request.timeout),
             stall: request.stall,
             body: request.http.body().len(),
             written: Cell::new(0),
@@ -103,16 +113,17 @@ impl Progress {
     }
 
     /// The connection is asked to carry the request from now on; a cancel shuts it down.
-    pub(crate) fn carried_by(&self, socket: &Arc<TcpStream>) {
+    pub(crate) fn carried_by(&self, socket: &Arc<Socket>) {
         if self.is_cancel_heard.replace(true) {
             return;
         }
         self.moved();
-        let socket: Weak<TcpStream> = Arc::downgrade(socket);
+        let number = self.number;
+        socket.carry(number);
+        let socket: Weak<Socket> = Arc::downgrade(socket);
         self.cancel.on_cancel(move || {
             if let Some(socket) = socket.upgrade() {
-                // Fails where it is closed already.
-                drop(socket.shutdown(Shutdown::Both));
+                socket.shut_down_for(number);
             }
         });
     }
@@ -140,15 +151,21 @@ impl Progress {
     /// There is none, or nobody waits for the exchange any more.
     pub(crate) fn left(&self) -> Result<Duration, ureq::Error> {
         if self.cancel.is_cancelled() {
-            return Err(self.fail(TransportErrorKind::Lost, "the exchange was cancelled"));
+            return Err(self.fail_plainly(TransportErrorKind::Canceled));
         }
-        match self.limit.saturating_sub(self.started.elapsed()) {
+        let limit = self.limit.get();
+        match limit.saturating_sub(self.started.elapsed()) {
             Duration::ZERO => Err(self.fail(
                 TransportErrorKind::TimedOut,
-                format!("the limit is {:?}", self.limit),
+                format!("the limit is {limit:?}"),
             )),
-            left => Ok(left),
+            left => Ok(left.min(LONGEST_READ)),
         }
+    }
+
+    /// The head of a streamed answer has come: from now on whoever reads the pieces limits the time.
+    pub(crate) fn streams(&self) {
+        self.limit.set(Duration::MAX);
     }
 
     /// The same while bytes of a request are written and none moved just now.

@@ -1,18 +1,18 @@
 //! The built-in HTTP client: ureq over connections of our own, and the truth about what became of a request.
 
-use std::{io::Read, time::Duration};
+use std::{io::Read, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, header};
-use tl_http::{HttpSettings, Outcome, Prepared, SetupError, TransportErrorKind};
+use tl_http::{HttpSettings, Outcome, Prepared, SetupError, TransportError, TransportErrorKind};
 use ureq::{Agent, SendBody, config::AutoHeaderValue};
 
 use crate::{
-    Cancel, HttpClient,
+    Cancel, HttpClient, Part,
     connect::Lines,
     failure::failure,
-    feed::feed,
     progress::{Carried, Progress},
+    upload::upload,
 };
 
 /// The longest time that a connection waits for its next request. Below the 60 s after which common load balancers close
@@ -25,6 +25,9 @@ const MOST_IDLE: usize = 32;
 
 /// The longest head of an answer, in bytes.
 const LONGEST_HEAD: usize = 64 << 10;
+
+/// The largest piece of a streamed answer: what hyper reads at once by default, so that the pieces of both transports are alike.
+const LARGEST_PIECE: usize = 16 << 10;
 
 /// ureq with everything switched off that is not the sending of one request.
 #[derive(Debug)]
@@ -55,6 +58,22 @@ impl UreqClient {
             connect_limit: settings.connect_timeout,
             max_response: settings.max_response,
         })
+    }
+
+    /// Sends the request and reads the head of its answer.
+    fn begin(
+        &self,
+        request: Prepared,
+        progress: &Rc<Progress>,
+    ) -> Result<Response<ureq::Body>, TransportError> {
+        let (parts, body) = request.http.into_parts();
+        let sent = if body.is_empty() {
+            SendBody::none()
+        } else {
+            SendBody::from_owned_reader(upload(&body, progress))
+        };
+        let answer = self.agent.run(Request::from_parts(parts, sent));
+        answer.map_err(|error| failure(progress, error))
     }
 
     fn read(&self, answer: Response<ureq::Body>, progress: &Progress) -> Outcome {
@@ -95,15 +114,32 @@ impl HttpClient for UreqClient {
     fn send(&self, request: Prepared, cancel: &Cancel) -> Outcome {
         let carried = Carried::begin(&request, self.connect_limit, cancel);
         let progress = carried.progress();
-        let (parts, body) = request.http.into_parts();
-        let sent = if body.is_empty() {
-            SendBody::none()
-        } else {
-            SendBody::from_owned_reader(feed(&body, progress))
-        };
-        let answer = self.agent.run(Request::from_parts(parts, sent));
-        answer
-            .map_err(|error| failure(progress, error))
-            .and_then(|answer| self.read(answer, progress))
+        let answer = self.begin(request, progress)?;
+        self.read(answer, progress)
+    }
+
+    fn open(
+        &self,
+        request: Prepared,
+        cancel: &Cancel,
+        give: &mut dyn FnMut(Part) -> bool,
+    ) -> Result<(), TransportError> {
+        let carried = Carried::begin(&request, self.connect_limit, cancel);
+        let progress = carried.progress();
+        let (parts, body) = self.begin(request, progress)?.into_parts();
+        progress.streams();
+        if !give(Part::Head(Response::from_parts(parts, ()))) {
+            return Ok(());
+        }
+        let mut reader = body.into_reader();
+        let mut buffer = vec![0; LARGEST_PIECE];
+        loop {
+            let count = reader
+                .read(&mut buffer)
+                .map_err(|error| failure(progress, error.into()))?;
+            if count == 0 || !give(Part::Piece(Bytes::copy_from_slice(&buffer[..count]))) {
+                return Ok(());
+            }
+        }
     }
 }

@@ -8,8 +8,8 @@
 use std::{
     fmt,
     io::{self, Read, Write},
-    net::TcpStream,
-    sync::Arc,
+    net::{Shutdown, TcpStream},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -32,9 +32,43 @@ const INPUT: usize = 128 << 10;
 /// How long a write stands still before the wire looks whether the server spoke.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// The socket of a connection, and which request it carries.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: TcpStream,
+    carries: Mutex<u64>,
+}
+
+impl Socket {
+    fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            carries: Mutex::new(0),
+        }
+    }
+
+    fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// From now on, the connection carries the request with this number.
+    pub(crate) fn carry(&self, request: u64) {
+        *self.carries.lock().unwrap_or_else(PoisonError::into_inner) = request;
+    }
+
+    /// Shuts the connection down, unless it carries another request by now: a cancel that comes late must not end that one.
+    pub(crate) fn shut_down_for(&self, request: u64) {
+        let carries = self.carries.lock().unwrap_or_else(PoisonError::into_inner);
+        if *carries == request {
+            // Fails where it is closed already.
+            drop(self.stream.shutdown(Shutdown::Both));
+        }
+    }
+}
+
 /// One connection, plain or with TLS.
 pub(crate) struct Wire {
-    socket: Arc<TcpStream>,
+    socket: Arc<Socket>,
     tls: Option<Box<ClientConnection>>,
     buffers: LazyBuffers,
     /// Part of a request lies on the line: it can carry no other.
@@ -47,7 +81,7 @@ impl Wire {
     pub(crate) fn new(socket: TcpStream, tls: Option<ClientConnection>) -> io::Result<Self> {
         socket.set_write_timeout(Some(LOOK))?;
         Ok(Self {
-            socket: Arc::new(socket),
+            socket: Arc::new(Socket::new(socket)),
             tls: tls.map(Box::new),
             buffers: LazyBuffers::new(INPUT, PIECE),
             is_spoiled: false,
@@ -57,7 +91,7 @@ impl Wire {
 
     /// Whether there is something to read, or the server has closed: looks without waiting.
     fn has_spoken(&mut self) -> bool {
-        let glance = Glance(&self.socket);
+        let glance = Glance(self.socket.stream());
         match &mut self.tls {
             None => glance.is_readable(),
             Some(tls) => has_spoken_tls(tls, glance),
@@ -78,12 +112,12 @@ impl Wire {
             let bytes = &self.buffers.output()[from..amount];
             let (taken, written) = match &mut self.tls {
                 None => {
-                    let written = (&*self.socket).write(bytes);
+                    let written = self.socket.stream().write(bytes);
                     (written.as_ref().map_or(0, |count| *count), written)
                 }
                 Some(tls) => {
                     let taken = tls.writer().write(bytes).unwrap_or(0);
-                    (taken, tls.write_tls(&mut &*self.socket))
+                    (taken, tls.write_tls(&mut self.socket.stream()))
                 }
             };
             from += taken;
@@ -104,14 +138,19 @@ impl Wire {
         loop {
             let left = progress.left()?;
             let lost = |error: io::Error| progress.fail(TransportErrorKind::Lost, error);
-            self.socket.set_read_timeout(Some(left)).map_err(lost)?;
+            let mut socket = self.socket.stream();
+            socket.set_read_timeout(Some(left)).map_err(lost)?;
             let buffer = self.buffers.input_append_buf();
             let result = match &mut self.tls {
-                None => (&*self.socket).read(buffer),
-                Some(tls) => read_tls(tls, &self.socket, buffer),
+                None => socket.read(buffer),
+                Some(tls) => read_tls(tls, socket, buffer),
             };
             match result {
                 Ok(count) => {
+                    if count == 0 {
+                        // A cancel shuts the socket down, which must not look like the end of an answer.
+                        progress.left()?;
+                    }
                     self.was_answered |= count > 0;
                     return Ok(count);
                 }

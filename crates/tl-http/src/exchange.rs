@@ -27,7 +27,8 @@ pub struct Exchange {
     pub http: http::Request<Body>,
     /// Whether the key goes along.
     pub auth: Auth,
-    /// The longest time from the first look-up of the host to the last byte of the answer.
+    /// The longest time from the first look-up of the host to the last byte of the answer; to the end of its head, for an
+    /// exchange that a [`Feed`](crate::Feed) opened.
     pub timeout: Duration,
     /// The longest time in which no byte of the body moves while it is being sent.
     pub stall: Duration,
@@ -78,6 +79,10 @@ pub enum TransportErrorKind {
     TimedOut,
     /// No byte moved for [`Exchange::stall`].
     Stalled,
+    /// No byte of a streamed answer came within the limit of a [`Read`](crate::FeedStep::Read).
+    Idle,
+    /// The caller ended the exchange. Not retried.
+    Canceled,
     /// The body's [`Source`](crate::Source) could not be read. Not retried: the fault is on this side.
     SourceFailed,
     /// The answer was longer than the driver's limit.
@@ -137,6 +142,8 @@ impl fmt::Display for TransportError {
                 "no complete answer came within the time limit of the attempt"
             }
             TransportErrorKind::Stalled => "the upload stood still for longer than the stall limit",
+            TransportErrorKind::Idle => "no byte of the answer came within the idle limit",
+            TransportErrorKind::Canceled => "the caller ended the exchange",
             TransportErrorKind::SourceFailed => "the bytes to send could not be read",
             TransportErrorKind::TooLarge => "the answer is larger than the limit",
             TransportErrorKind::NotHttp => "the answer is not HTTP",

@@ -1,12 +1,13 @@
 //! The seam between the workflows and the HTTP transports: data and traits, no I/O.
 //!
 //! A workflow is a [`Flow`]: a state machine that says which [`Exchange`] to send next. A [`Transport`] sends it and
-//! reports the [`Outcome`]. Both sides depend on this crate and not on each other, so a transport cannot contain retry,
+//! reports the [`Outcome`]. A [`Feed`] is the same for an answer that is read while it arrives. Both sides depend on this crate and not on each other, so a transport cannot contain retry,
 //! paging or polling logic.
 //!
 //! | Module | Contents |
 //! |---|---|
 //! | [`flow`] | the contract between a workflow and its driver |
+//! | [`feed`] | the same for an answer that is read while it arrives |
 //! | [`exchange`] | one HTTP request and its outcome |
 //! | [`body`] | request bodies that can be sent again |
 //! | [`settings`] | the settings of a transport |
@@ -17,6 +18,7 @@
 pub mod body;
 pub mod credentials;
 pub mod exchange;
+pub mod feed;
 pub mod flow;
 mod prepare;
 pub mod proxy;
@@ -29,6 +31,7 @@ mod transport;
 pub use body::{Body, BodyReader, BytesSource, Source};
 pub use credentials::{ApiKey, Credentials};
 pub use exchange::{Auth, Delivery, Exchange, Outcome, Token, TransportError, TransportErrorKind};
+pub use feed::{Feed, FeedStep, Head, Piece};
 pub use flow::{Flow, Step};
 pub use prepare::Prepared;
 pub use settings::{HttpSettings, Proxy, SetupError};

@@ -18,7 +18,8 @@ use crate::{
 pub struct Prepared {
     /// The request with an absolute URI.
     pub http: http::Request<Body>,
-    /// The longest time from the first look-up of the host to the last byte of the answer.
+    /// The longest time from the first look-up of the host to the last byte of the answer; to the end of its head, if the
+    /// answer is streamed.
     pub timeout: Duration,
     /// The longest time in which no byte of the body moves while it is being sent.
     pub stall: Duration,

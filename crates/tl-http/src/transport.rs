@@ -1,6 +1,6 @@
-//! The one trait that an asynchronous client, a blocking client and a simulator share.
+//! The trait that an asynchronous client, a blocking client and a simulator share.
 
-use crate::Flow;
+use crate::{Feed, Flow};
 
 /// Drives a [`Flow`] to its end.
 ///
@@ -15,8 +15,17 @@ pub trait Transport: Send + Sync {
     where
         Self: 'a;
 
+    /// What [`stream`](Transport::stream) answers with: an iterator, or a type with an asynchronous `next`.
+    type Stream<'a, F: Feed + 'a>
+    where
+        Self: 'a;
+
     /// Drives `flow` until it is done.
     fn run<'a, F: Flow + 'a>(&'a self, flow: F) -> Self::Output<'a, F::Output>;
+
+    /// The items of `feed`, each as soon as it is there. Nothing is sent before the first item is asked for; dropping the
+    /// stream closes its connection.
+    fn stream<'a, F: Feed + 'a>(&'a self, feed: F) -> Self::Stream<'a, F>;
 }
 
 /// A transport whose [`run`](Transport::run) returns when the flow is done: what makes an iterator
@@ -31,9 +40,17 @@ impl<T: Transport> Transport for std::sync::Arc<T> {
         = T::Output<'a, R>
     where
         Self: 'a;
+    type Stream<'a, F: Feed + 'a>
+        = T::Stream<'a, F>
+    where
+        Self: 'a;
 
     fn run<'a, F: Flow + 'a>(&'a self, flow: F) -> Self::Output<'a, F::Output> {
         (**self).run(flow)
+    }
+
+    fn stream<'a, F: Feed + 'a>(&'a self, feed: F) -> Self::Stream<'a, F> {
+        (**self).stream(feed)
     }
 }
 

@@ -297,6 +297,11 @@ mod tests {
 
     impl Transport for NothingThere {
         type Output<'a, R: Send + 'a> = R;
+        type Stream<'a, F: tl_http::Feed + 'a> = ();
+
+        fn stream<'a, F: tl_http::Feed + 'a>(&'a self, _: F) {
+            panic!("no answer is streamed here");
+        }
 
         fn run<'a, F: Flow + 'a>(&'a self, mut flow: F) -> F::Output {
             let now = Now::new(Duration::ZERO, SystemTime::UNIX_EPOCH);

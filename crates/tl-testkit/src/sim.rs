@@ -3,11 +3,13 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
+    collections::{BTreeMap, BinaryHeap, VecDeque},
     sync::Mutex,
     time::{Duration, SystemTime},
 };
 
+use http::Response;
+use tl_http::{Feed, FeedStep, Head, Piece};
 use tl_protocol::{
     BlockingTransport, Delivery, Exchange, Flow, Now, Outcome, Step, Token, Transport,
     TransportError, TransportErrorKind,
@@ -17,6 +19,27 @@ use tl_protocol::{
 pub trait World: Send {
     /// What becomes of `exchange`, which begins at `now`: the world acts on it at once, and its outcome comes later.
     fn answer(&mut self, now: Now, exchange: &Exchange) -> Planned;
+
+    /// What becomes of `exchange`, whose answer is read while it arrives. Default: as [`answer`](World::answer), the body in
+    /// one piece.
+    fn stream(&mut self, now: Now, exchange: &Exchange) -> PlannedStream {
+        let Planned { after, outcome } = self.answer(now, exchange);
+        let (head, body) = match outcome {
+            Ok(answer) => {
+                let (parts, body) = answer.into_parts();
+                (Ok(Response::from_parts(parts, ())), Some(body))
+            }
+            Err(error) => (Err(error), None),
+        };
+        let body = body.filter(|body| !body.is_empty());
+        let pieces = body.map(|body| (Duration::ZERO, Ok(Some(body))));
+        let end = (Duration::ZERO, Ok(None));
+        PlannedStream {
+            after,
+            head,
+            pieces: pieces.into_iter().chain([end]).collect(),
+        }
+    }
 
     /// How far the client's wall clock is from the truth at `mono`, in seconds.
     fn wall_error(&mut self, _mono: Duration) -> i64 {
@@ -31,6 +54,94 @@ pub struct Planned {
     pub after: Duration,
     /// What comes then.
     pub outcome: Outcome,
+}
+
+/// A streamed answer: each part and the time since the part before it.
+#[derive(Debug)]
+pub struct PlannedStream {
+    /// The time from the begin of the exchange to the head.
+    pub after: Duration,
+    /// The head.
+    pub head: Head,
+    /// The pieces of the body. The last one is `None` or an error; after it, and where there is none, nothing comes for ever.
+    pub pieces: VecDeque<(Duration, Piece)>,
+}
+
+/// The items of a feed over a [`World`], in virtual time: what [`Sim`]'s `stream` answers with.
+#[derive(Debug)]
+pub struct SimStream<'a, W, F> {
+    sim: &'a Sim<W>,
+    feed: F,
+    open: Option<VecDeque<(Duration, Piece)>>,
+    has_ended: bool,
+}
+
+impl<W: World, F: Feed> Iterator for SimStream<'_, W, F> {
+    type Item = F::Item;
+
+    fn next(&mut self) -> Option<F::Item> {
+        let state = &mut *self.sim.0.lock().expect("no simulation panicked before");
+        for _ in 0..MOST_STEPS {
+            if self.has_ended {
+                return None;
+            }
+            let now = state.now();
+            match self.feed.step(now) {
+                FeedStep::Item(item) => return Some(item),
+                FeedStep::End => {
+                    self.open = None;
+                    self.has_ended = true;
+                }
+                FeedStep::Wait { until } => {
+                    assert!(
+                        until > state.mono,
+                        "the feed waits for a time that has passed"
+                    );
+                    state.mono = until;
+                }
+                FeedStep::Open(exchange) => {
+                    self.open = None;
+                    let planned = state.world.stream(now, &exchange);
+                    let head = if planned.after > exchange.timeout {
+                        state.mono += exchange.timeout;
+                        Err(timed_out())
+                    } else {
+                        state.mono += planned.after;
+                        planned.head
+                    };
+                    self.open = head.is_ok().then_some(planned.pieces);
+                    let now = state.now();
+                    self.feed.on_head(now, head);
+                }
+                FeedStep::Read { idle } => {
+                    let open = self
+                        .open
+                        .as_mut()
+                        .expect("the feed reads while nothing is open");
+                    let piece = match open.front() {
+                        Some((after, _)) if *after <= idle => {
+                            let (after, piece) = open.pop_front().expect("it was looked at");
+                            state.mono += after;
+                            piece
+                        }
+                        _ => {
+                            state.mono += idle;
+                            Err(TransportError::new(
+                                TransportErrorKind::Idle,
+                                Delivery::Unknown,
+                            ))
+                        }
+                    };
+                    if !matches!(piece, Ok(Some(_))) {
+                        self.open = None;
+                    }
+                    let now = state.now();
+                    self.feed.on_piece(now, piece);
+                }
+            }
+        }
+        panic!("the feed comes to an end")
+    }
 }
 
 /// A transport over a [`World`].
@@ -148,14 +259,14 @@ fn limited(planned: Planned, timeout: Duration) -> Planned {
     if planned.after <= timeout {
         return planned;
     }
-    let outcome = Err(TransportError::new(
-        TransportErrorKind::TimedOut,
-        Delivery::Unknown,
-    ));
     Planned {
         after: timeout,
-        outcome,
+        outcome: Err(timed_out()),
     }
+}
+
+fn timed_out() -> TransportError {
+    TransportError::new(TransportErrorKind::TimedOut, Delivery::Unknown)
 }
 
 impl<W: World> Transport for Sim<W> {
@@ -163,6 +274,19 @@ impl<W: World> Transport for Sim<W> {
         = R
     where
         Self: 'a;
+    type Stream<'a, F: Feed + 'a>
+        = SimStream<'a, W, F>
+    where
+        Self: 'a;
+
+    fn stream<'a, F: Feed + 'a>(&'a self, feed: F) -> SimStream<'a, W, F> {
+        SimStream {
+            sim: self,
+            feed,
+            open: None,
+            has_ended: false,
+        }
+    }
 
     fn run<'a, F: Flow + 'a>(&'a self, flow: F) -> F::Output {
         self.run_now(flow)

@@ -26,11 +26,18 @@ const LIBRARIES: &[&str] = &[
 const AGREED: &[&str] = &["bytes", "http", "jiff", "serde", "serde_json", "url"];
 
 /// Further exceptions: crate of ours, foreign crate, reason.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[(
-    "tl-http",
-    "rustls",
-    "its feature `tls` makes the one TLS configuration of all clients",
-)];
+const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    (
+        "tl-http",
+        "rustls",
+        "its feature `tls` makes the one TLS configuration of all clients",
+    ),
+    (
+        "tl-http-async",
+        "futures-core",
+        "its feature `stream` implements `futures_core::Stream`",
+    ),
+];
 
 pub(super) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let mut findings = Vec::new();

@@ -10,22 +10,22 @@ use tl_http::{Body, Delivery, TransportError, TransportErrorKind};
 use crate::progress::Progress;
 
 /// Reads the body of one request.
-pub(crate) struct Feed<R> {
+pub(crate) struct Upload<R> {
     reader: R,
     left: u64,
     progress: Rc<Progress>,
 }
 
 /// The reader of `body`.
-pub(crate) fn feed(body: &Body, progress: &Rc<Progress>) -> Feed<impl Read + use<>> {
-    Feed {
+pub(crate) fn upload(body: &Body, progress: &Rc<Progress>) -> Upload<impl Read + use<>> {
+    Upload {
         reader: body.reader(),
         left: body.len(),
         progress: Rc::clone(progress),
     }
 }
 
-impl<R: Read> Read for Feed<R> {
+impl<R: Read> Read for Upload<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = usize::try_from(self.left)
             .unwrap_or(usize::MAX)

@@ -1,0 +1,207 @@
+//! Drives one feed. Everything that is under way between two items lives in the stream, so that a dropped future loses
+//! nothing.
+
+use std::{
+    fmt, future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use http::Response;
+use tl_http::{Delivery, Exchange, Feed, FeedStep, Now, Piece, TransportError, TransportErrorKind};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::{Shared, driver::at};
+
+/// The body of a streamed answer, as an [`HttpClient`](crate::HttpClient) gives it. Dropping it ends the exchange.
+pub trait BodyStream: Send {
+    /// The next piece, not empty; `None` if the body ended as HTTP frames it. A broken connection is an error, never the
+    /// end. Not called again after `None` or an error.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, TransportError>>>;
+}
+
+/// A body that was read whole already.
+pub(crate) struct Whole(Option<Bytes>);
+
+impl Whole {
+    pub(crate) fn new(body: Bytes) -> Self {
+        Self(Some(body).filter(|body| !body.is_empty()))
+    }
+}
+
+impl BodyStream for Whole {
+    fn poll_piece(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, TransportError>>> {
+        Poll::Ready(self.0.take().map(Ok))
+    }
+}
+
+/// The items of a [`Feed`], each as soon as it is there.
+///
+/// Nothing is sent before the first [`next`](AsyncStream::next). The body is read only while the caller asks for items, so
+/// a slow caller slows the server down. Dropping the stream closes the connection. With feature `stream` it is a
+/// `futures_core::Stream` too.
+///
+/// ```no_run
+/// use tl_http::{Feed, HttpSettings, Transport};
+/// use tl_http_async::AsyncHttp;
+///
+/// # async fn example(feed: impl Feed<Item = String>) -> Result<(), Box<dyn std::error::Error>> {
+/// let transport = AsyncHttp::new(HttpSettings::default())?;
+/// let mut items = transport.stream(feed);
+/// while let Some(item) = items.next().await {
+///     println!("{item}");
+/// }
+/// # Ok(()) }
+/// ```
+pub struct AsyncStream<F> {
+    shared: Arc<Shared>,
+    feed: F,
+    body: Option<Box<dyn BodyStream>>,
+    state: State,
+}
+
+type Opened = Result<Response<Box<dyn BodyStream>>, TransportError>;
+
+enum State {
+    /// The feed is asked next.
+    Ready,
+    Opening(Pin<Box<dyn Future<Output = Opened> + Send>>),
+    Reading {
+        end: Pin<Box<Sleep>>,
+        idle: Duration,
+    },
+    Waiting(Pin<Box<Sleep>>),
+    Ended,
+}
+
+impl<F: Feed> AsyncStream<F> {
+    pub(crate) fn new(shared: Arc<Shared>, feed: F) -> Self {
+        Self {
+            shared,
+            feed,
+            body: None,
+            state: State::Ready,
+        }
+    }
+
+    /// The next item, `None` after the last.
+    ///
+    /// Cancel-safe: if the future is dropped before it is done, also before the head of the answer has come, the next call
+    /// continues, and the time limits continue to count.
+    pub async fn next(&mut self) -> Option<F::Item> {
+        future::poll_fn(|cx| self.poll_next_item(cx)).await
+    }
+
+    fn poll_next_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<F::Item>> {
+        loop {
+            match &mut self.state {
+                State::Ended => return Poll::Ready(None),
+                State::Waiting(end) => {
+                    ready!(end.as_mut().poll(cx));
+                    self.state = State::Ready;
+                }
+                State::Opening(opening) => {
+                    let opened = ready!(opening.as_mut().poll(cx));
+                    self.state = State::Ready;
+                    let head = opened.map(|answer| {
+                        let (parts, body) = answer.into_parts();
+                        self.body = Some(body);
+                        Response::from_parts(parts, ())
+                    });
+                    let now = self.now();
+                    self.feed.on_head(now, head);
+                }
+                State::Reading { end, idle } => {
+                    let piece = ready!(poll_piece(&mut self.body, end, *idle, cx));
+                    self.state = State::Ready;
+                    if !matches!(piece, Ok(Some(_))) {
+                        self.body = None;
+                    }
+                    let now = self.now();
+                    self.feed.on_piece(now, piece);
+                }
+                State::Ready => {
+                    let now = self.now();
+                    self.state = match self.feed.step(now) {
+                        FeedStep::Item(item) => return Poll::Ready(Some(item)),
+                        FeedStep::Open(exchange) => {
+                            self.body = None;
+                            State::Opening(self.open(exchange))
+                        }
+                        FeedStep::Read { idle } => State::Reading {
+                            end: Box::pin(sleep_until(at(Instant::now(), idle))),
+                            idle,
+                        },
+                        FeedStep::Wait { until } => {
+                            State::Waiting(Box::pin(sleep_until(at(self.shared.started, until))))
+                        }
+                        FeedStep::End => {
+                            self.body = None;
+                            State::Ended
+                        }
+                    };
+                }
+            }
+        }
+    }
+
+    fn open(&self, exchange: Exchange) -> Pin<Box<dyn Future<Output = Opened> + Send>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            let request = exchange.prepare(&shared.settings)?;
+            shared.client.open(request).await
+        })
+    }
+
+    fn now(&self) -> Now {
+        Now::new(self.shared.started.elapsed(), SystemTime::now())
+    }
+}
+
+fn poll_piece(
+    body: &mut Option<Box<dyn BodyStream>>,
+    end: &mut Pin<Box<Sleep>>,
+    idle: Duration,
+    cx: &mut Context<'_>,
+) -> Poll<Piece> {
+    let Some(body) = body else {
+        return Poll::Ready(Err(TransportError::new(
+            TransportErrorKind::Lost,
+            Delivery::Unknown,
+        )
+        .because("no answer is open")));
+    };
+    // The body first: what has come in time counts, even if nobody asked for it in time.
+    match body.poll_piece(cx) {
+        Poll::Ready(piece) => Poll::Ready(piece.transpose()),
+        Poll::Pending => {
+            ready!(end.as_mut().poll(cx));
+            let silent = TransportError::new(TransportErrorKind::Idle, Delivery::Unknown);
+            Poll::Ready(Err(silent.because(format!("the limit is {idle:?}"))))
+        }
+    }
+}
+
+/// Nothing in it is pinned in place.
+impl<F> Unpin for AsyncStream<F> {}
+
+#[cfg(feature = "stream")]
+impl<F: Feed> futures_core::Stream for AsyncStream<F> {
+    type Item = F::Item;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Item>> {
+        self.get_mut().poll_next_item(cx)
+    }
+}
+
+impl<F> fmt::Debug for AsyncStream<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncStream")
+            .field("is_open", &self.body.is_some())
+            .field("has_ended", &matches!(self.state, State::Ended))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,256 @@
+//! Drives one feed as an iterator. A thread reads the answer, at most one piece ahead of the caller, because a read of a
+//! socket can be ended from another thread only.
+
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
+    },
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use tl_http::{
+    Delivery, Exchange, Feed, FeedStep, Head, Now, Piece, TransportError, TransportErrorKind,
+};
+
+use crate::{Cancel, Part, Shared};
+
+/// The items of a [`Feed`], each as soon as it is there.
+///
+/// Nothing is sent before the first [`next`](Iterator::next). While an answer is open, one thread reads it; it holds one
+/// piece that the caller has not asked for yet, and reads no further. Dropping the stream closes the connection and ends
+/// the thread. [`canceler`](BlockingStream::canceler) ends it from another thread.
+///
+/// ```no_run
+/// use tl_http_blocking::BlockingHttp;
+/// use tl_http::{HttpSettings, Feed, Transport};
+///
+/// # fn example(feed: impl Feed<Item = String>) -> Result<(), Box<dyn std::error::Error>> {
+/// let transport = BlockingHttp::new(HttpSettings::default())?;
+/// for item in transport.stream(feed) {
+///     println!("{item}");
+/// }
+/// # Ok(()) }
+/// ```
+pub struct BlockingStream<F> {
+    shared: Arc<Shared>,
+    feed: F,
+    open: Option<Open>,
+    cancel: Cancel,
+    has_ended: bool,
+}
+
+/// An answer that a thread reads.
+struct Open {
+    messages: Receiver<Message>,
+    cancel: Cancel,
+    /// The thread has ended by itself: its connection may serve others, and must not be shut down.
+    is_over: bool,
+}
+
+enum Message {
+    Part(Part),
+    /// The end of the thread, or the panic of a client or a source, which belongs to the caller's thread.
+    Ended(thread::Result<Result<(), TransportError>>),
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.cancel.cancel();
+        }
+    }
+}
+
+impl<F: Feed> BlockingStream<F> {
+    pub(crate) fn new(shared: Arc<Shared>, feed: F) -> Self {
+        Self {
+            shared,
+            feed,
+            open: None,
+            cancel: Cancel::new(),
+            has_ended: false,
+        }
+    }
+
+    /// Ends this stream when it is called, from any thread, also before the answer has begun: what is being waited for
+    /// fails as [`Canceled`](TransportErrorKind::Canceled), and nothing is sent any more.
+    ///
+    /// ```no_run
+    /// # use tl_http::Feed;
+    /// # fn example<F: Feed>(stream: tl_http_blocking::BlockingStream<F>) {
+    /// let cancel = stream.canceler();
+    /// std::thread::spawn(move || {
+    ///     std::thread::sleep(std::time::Duration::from_secs(60));
+    ///     cancel.cancel();
+    /// });
+    /// for item in stream { /* … */ }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn canceler(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
+    fn now(&self) -> Now {
+        Now::new(self.shared.started.elapsed(), SystemTime::now())
+    }
+
+    fn open(&mut self, exchange: Exchange) -> Head {
+        // Before the next one, so that two are never open.
+        self.open = None;
+        if self.cancel.is_cancelled() {
+            return Err(canceled(Delivery::NotSent));
+        }
+        let request = exchange.prepare(&self.shared.settings)?;
+        let cancel = Cancel::new();
+        self.cancel.on_cancel({
+            let cancel = cancel.clone();
+            move || cancel.cancel()
+        });
+        // Without room in the channel, the thread holds the only piece that was not asked for.
+        let (sender, messages) = sync_channel(0);
+        let mut open = Open {
+            messages,
+            cancel,
+            is_over: false,
+        };
+        let (shared, cancel) = (Arc::clone(&self.shared), open.cancel.clone());
+        thread::Builder::new()
+            .name("tl-http-stream".to_owned())
+            .spawn(move || {
+                let mut give = |part| sender.send(Message::Part(part)).is_ok();
+                let client = &shared.client;
+                let ended = catch_unwind(AssertUnwindSafe(|| {
+                    client.open(request, &cancel, &mut give)
+                }));
+                // Nobody listens if the stream was dropped.
+                drop(sender.send(Message::Ended(ended)));
+            })
+            .map_err(|error| {
+                TransportError::new(TransportErrorKind::Unreachable, Delivery::NotSent)
+                    .because(error)
+            })?;
+        let message = open.messages.recv();
+        open.is_over = !matches!(message, Ok(Message::Part(_)));
+        match message {
+            Ok(Message::Part(Part::Head(head))) => {
+                self.open = Some(open);
+                Ok(head)
+            }
+            Ok(Message::Part(Part::Piece(_))) => {
+                panic!("an HTTP client gave a piece of a body before the head")
+            }
+            Ok(Message::Ended(ended)) => match ended.unwrap_or_else(|panic| resume_unwind(panic)) {
+                Err(error) => Err(self.explained(error)),
+                Ok(()) => panic!("an HTTP client ended well and gave no head"),
+            },
+            Err(_) => panic!("the thread of a stream ended without saying how"),
+        }
+    }
+
+    fn read(&mut self, idle: Duration) -> Piece {
+        let Some(open) = &mut self.open else {
+            return Err(
+                TransportError::new(TransportErrorKind::Lost, Delivery::Unknown)
+                    .because("no answer is open"),
+            );
+        };
+        let message = open.messages.recv_timeout(idle);
+        open.is_over = matches!(message, Ok(Message::Ended(_)));
+        let piece = match message {
+            Ok(Message::Part(Part::Piece(piece))) => return Ok(Some(piece)),
+            Ok(Message::Part(Part::Head(_))) => panic!("an HTTP client gave two heads"),
+            Ok(Message::Ended(ended)) => match ended.unwrap_or_else(|panic| resume_unwind(panic)) {
+                // Whether the end is real is not known once the connection was shut down from here.
+                Ok(()) if self.cancel.is_cancelled() => Err(canceled(Delivery::Unknown)),
+                Ok(()) => Ok(None),
+                Err(error) => Err(self.explained(error)),
+            },
+            Err(RecvTimeoutError::Timeout) => Err(TransportError::new(
+                TransportErrorKind::Idle,
+                Delivery::Unknown,
+            )
+            .because(format!("the limit is {idle:?}"))),
+            Err(RecvTimeoutError::Disconnected) => {
+                panic!("the thread of a stream ended without saying how")
+            }
+        };
+        self.open = None;
+        piece
+    }
+
+    /// After a cancel, the error that followed from it is the cancel.
+    fn explained(&self, error: TransportError) -> TransportError {
+        if self.cancel.is_cancelled() {
+            canceled(error.delivery())
+        } else {
+            error
+        }
+    }
+
+    /// Waits for a time, or for the cancel.
+    fn wait(&self, until: Duration) {
+        let this = thread::current();
+        self.cancel.on_cancel(move || this.unpark());
+        loop {
+            let left = until.saturating_sub(self.shared.started.elapsed());
+            if left.is_zero() || self.cancel.is_cancelled() {
+                return;
+            }
+            thread::park_timeout(left);
+        }
+    }
+}
+
+fn canceled(delivery: Delivery) -> TransportError {
+    TransportError::new(TransportErrorKind::Canceled, delivery)
+}
+
+impl<F: Feed> Iterator for BlockingStream<F> {
+    type Item = F::Item;
+
+    fn next(&mut self) -> Option<F::Item> {
+        while !self.has_ended {
+            match self.feed.step(self.now()) {
+                FeedStep::Item(item) => return Some(item),
+                FeedStep::Wait { until } => {
+                    self.wait(until);
+                    if self.cancel.is_cancelled() {
+                        let now = self.now();
+                        self.feed.on_head(now, Err(canceled(Delivery::NotSent)));
+                    }
+                }
+                FeedStep::Open(exchange) => {
+                    let head = self.open(exchange);
+                    let now = self.now();
+                    self.feed.on_head(now, head);
+                }
+                FeedStep::Read { idle } => {
+                    let piece = self.read(idle);
+                    let now = self.now();
+                    self.feed.on_piece(now, piece);
+                }
+                FeedStep::End => {
+                    self.open = None;
+                    self.has_ended = true;
+                }
+            }
+        }
+        None
+    }
+}
+
+impl<F: Feed> std::iter::FusedIterator for BlockingStream<F> {}
+
+impl<F> fmt::Debug for BlockingStream<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlockingStream")
+            .field("is_open", &self.open.is_some())
+            .field("has_ended", &self.has_ended)
+            .finish_non_exhaustive()
+    }
+}
