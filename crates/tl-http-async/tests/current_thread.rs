@@ -2,8 +2,8 @@
 
 use std::thread;
 
+use tl_http::{Feed, Flow, HttpSettings, SetupError, Transport};
 use tl_http_async::AsyncHttp;
-use tl_protocol::{Flow, HttpSettings, SetupError, Transport};
 use tl_testkit::conformance::Harness;
 use tokio::{
     runtime::{Builder, Handle},
@@ -42,6 +42,26 @@ impl Harness for OneThread {
 
     fn drive<'a, F: Flow + 'a>(&'a self, transport: &'a AsyncHttp, flow: F) -> F::Output {
         self.runtime.block_on(transport.run(flow))
+    }
+
+    fn take_each<'a, F: Feed + 'a>(
+        &'a self,
+        transport: &'a AsyncHttp,
+        feed: F,
+        most: usize,
+        mut each: impl FnMut(&F::Item),
+    ) -> Vec<F::Item> {
+        self.runtime.block_on(async {
+            let mut stream = transport.stream(feed);
+            let mut items = Vec::new();
+            while items.len() < most
+                && let Some(item) = stream.next().await
+            {
+                each(&item);
+                items.push(item);
+            }
+            items
+        })
     }
 }
 

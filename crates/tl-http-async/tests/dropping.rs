@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tl_http::{Body, Exchange, HttpSettings, Proxy, Transport};
 use tl_http_async::AsyncHttp;
-use tl_protocol::{Body, Exchange, HttpSettings, Proxy, Transport};
 use tl_testkit::{
     exchanges::{Many, exchange, get},
     server::{Reaction, Server},

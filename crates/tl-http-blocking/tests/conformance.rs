@@ -1,7 +1,7 @@
 //! The suite for any transport.
 
+use tl_http::{Feed, Flow, HttpSettings, SetupError, Transport};
 use tl_http_blocking::BlockingHttp;
-use tl_protocol::{Flow, HttpSettings, SetupError, Transport};
 use tl_testkit::conformance::Harness;
 
 struct Threads;
@@ -15,6 +15,16 @@ impl Harness for Threads {
 
     fn drive<'a, F: Flow + 'a>(&'a self, transport: &'a BlockingHttp, flow: F) -> F::Output {
         transport.run(flow)
+    }
+
+    fn take_each<'a, F: Feed + 'a>(
+        &'a self,
+        transport: &'a BlockingHttp,
+        feed: F,
+        most: usize,
+        each: impl FnMut(&F::Item),
+    ) -> Vec<F::Item> {
+        transport.stream(feed).take(most).inspect(each).collect()
     }
 }
 

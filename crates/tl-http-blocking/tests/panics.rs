@@ -6,8 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use tl_http::{Body, HttpSettings, Proxy, Source, Transport};
 use tl_http_blocking::BlockingHttp;
-use tl_protocol::{Body, HttpSettings, Proxy, Source, Transport};
 use tl_testkit::{
     exchanges::{Many, exchange, get},
     server::{Reaction, Reply, Server},

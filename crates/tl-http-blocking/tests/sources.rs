@@ -2,8 +2,8 @@
 
 use std::{io, sync::Arc};
 
+use tl_http::{Body, HttpSettings, Proxy, Source, Transport};
 use tl_http_blocking::BlockingHttp;
-use tl_protocol::{Body, HttpSettings, Proxy, Source, Transport};
 use tl_testkit::{
     exchanges::{One, exchange, get},
     server::{Reply, Server},

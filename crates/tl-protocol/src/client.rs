@@ -13,11 +13,11 @@ use crate::{
     chance::Chance,
     endpoint::{
         CreateIndex, CreateTask, DeleteIndex, DeleteTask, DeleteVideo, GetIndex, GetTask, GetVideo,
-        ListIndexes, ListTasks, ListVideos, RenameIndex, UpdateVideoMetadata,
+        ListIndexes, ListTasks, ListVideos, RenameIndex, Streamed, UpdateVideoMetadata,
     },
     flow::{
-        AssetPlan, Call, IngestAsset, IngestFailure, IngestTask, IngestedAsset, IngestedTask,
-        Paged, Pages, Wait, WaitPolicy, Waited, Watched,
+        AssetPlan, Call, Events, IngestAsset, IngestFailure, IngestTask, IngestedAsset,
+        IngestedTask, Paged, Pages, Wait, WaitPolicy, Waited, Watched,
     },
 };
 
@@ -108,6 +108,18 @@ impl<T: Transport> Client<T> {
     /// What [`ErrorKind`](crate::ErrorKind) lists.
     pub fn call<E: Endpoint>(&self, endpoint: E) -> Answer<'_, T, E::Response> {
         self.transport.run(self.call_flow(endpoint))
+    }
+
+    /// The events of a streamed answer, each as soon as it has come; see [`Events`] for retries and limits.
+    ///
+    /// Nothing is sent before the first event is asked for. Each item is an event, or the error that ends the answer: what
+    /// [`ErrorKind`](crate::ErrorKind) lists, [`Interrupted`](crate::ErrorKind::Interrupted) after the first event.
+    pub fn stream<E: Streamed>(&self, endpoint: &E) -> T::Stream<'_, Events<E>> {
+        let settings = &self.settings;
+        let policy = settings.policy.clone();
+        let feed = Events::new(endpoint, &settings.base, policy, self.next_seed());
+        self.transport
+            .stream(feed.observed(settings.observer.clone()))
     }
 
     /// All items of a list, page by page.

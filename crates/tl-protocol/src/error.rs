@@ -31,6 +31,10 @@ pub enum ErrorKind {
     ConnectionLost,
     /// A `POST` was sent and no answer came: the platform may have acted. Not repeated. Look before you send it again.
     OutcomeUnknown,
+    /// A streamed answer broke off after its first event: cut, silent for too long, or ended by the platform itself. Not
+    /// retried, because a second answer is charged again and cannot be joined to the first. What came before is valid, and
+    /// not complete.
+    Interrupted,
     /// The answer is not what the API describes. Not retried.
     Malformed,
     /// The bytes to send could not be read, or changed while they were being sent. Not retried.

@@ -6,8 +6,9 @@
 //!
 //! | Room | What lives there |
 //! |---|---|
-//! | [`flow`] | the workflows: `call`, `pages`, `wait`, `ingest` |
+//! | [`flow`] | the workflows: `call`, `events`, `pages`, `wait`, `ingest` |
 //! | [`endpoint`] | one type per request, encoded and decoded both ways |
+//! | [`framing`] | NDJSON, JSON Lines and server-sent events |
 //! | [`form`] | multipart/form-data with a length known beforehand |
 //! | [`retry`] | the judgement whether, and when, to try again |
 //! | [`client`] | [`Client`]: every method once, for every colour of transport |
@@ -20,6 +21,7 @@ mod error;
 pub mod event;
 pub mod flow;
 pub mod form;
+pub mod framing;
 pub mod retry;
 
 pub use client::{Client, ClientSettings};

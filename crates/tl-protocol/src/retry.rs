@@ -190,9 +190,11 @@ fn judge_answer(
 fn judge_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -> Verdict {
     let because = match kind {
         TransportErrorKind::Unreachable => ErrorKind::Unreachable,
-        TransportErrorKind::Lost | TransportErrorKind::TimedOut | TransportErrorKind::Stalled => {
-            ErrorKind::ConnectionLost
-        }
+        TransportErrorKind::Lost
+        | TransportErrorKind::TimedOut
+        | TransportErrorKind::Stalled
+        | TransportErrorKind::Idle => ErrorKind::ConnectionLost,
+        TransportErrorKind::Canceled => return Verdict::Final(ErrorKind::Cancelled),
         TransportErrorKind::Tls => return Verdict::Final(ErrorKind::Unreachable),
         TransportErrorKind::SourceFailed => return Verdict::Final(ErrorKind::SourceFailed),
         TransportErrorKind::TooLarge | TransportErrorKind::NotHttp => {

@@ -10,6 +10,7 @@ mod indexes;
 mod members;
 mod multipart_uploads;
 mod received;
+mod streamed;
 mod tasks;
 mod videos;
 
@@ -36,6 +37,7 @@ pub use multipart_uploads::{
 pub use received::{
     Field, FieldValue, Files, Params, Received, ReceivedBody, Rejection, RejectionKind,
 };
+pub use streamed::{AnswerEnd, EventRole, Streamed};
 pub use tasks::{CreateTask, DeleteTask, GetTask, ListTasks, Media};
 pub use videos::{DeleteVideo, GetVideo, ListVideos, UpdateVideoMetadata};
 

@@ -231,7 +231,7 @@ impl<E: Endpoint> Flow for Call<E> {
 }
 
 /// The platform's code says more than its status.
-fn refine(kind: ErrorKind, code: Option<&ErrorCode>) -> ErrorKind {
+pub(super) fn refine(kind: ErrorKind, code: Option<&ErrorCode>) -> ErrorKind {
     match code.map(ErrorCode::as_str) {
         Some("api_key_invalid") => ErrorKind::Unauthorized,
         Some("usage_limit_exceeded" | "insufficient_funds") => ErrorKind::QuotaExhausted,
@@ -243,7 +243,7 @@ fn refine(kind: ErrorKind, code: Option<&ErrorCode>) -> ErrorKind {
     }
 }
 
-fn describe(
+pub(super) fn describe(
     status: StatusCode,
     body: &ErrorBody,
     kind: ErrorKind,
@@ -268,7 +268,7 @@ fn describe(
 }
 
 /// The identifier of a request, under the names that gateways give it.
-fn request_id(headers: &HeaderMap) -> Option<String> {
+pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     [
         "x-request-id",
         "x-amzn-requestid",

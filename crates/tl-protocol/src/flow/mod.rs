@@ -30,6 +30,7 @@
 mod asset;
 mod call;
 mod create;
+mod events;
 mod ingest;
 mod ingest_asset;
 mod pages;
@@ -39,6 +40,7 @@ mod wait;
 
 pub use call::Call;
 pub use create::{Create, Made};
+pub use events::Events;
 pub use ingest::{IngestTask, IngestedTask};
 pub use ingest_asset::{AssetPlan, AssetUpload, IngestAsset, IngestFailure, IngestedAsset, Stage};
 pub use pages::{NextPageOf, Paged, Pages};

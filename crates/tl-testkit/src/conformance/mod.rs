@@ -2,7 +2,7 @@
 //! them all by [`conformance_tests!`](crate::conformance_tests).
 //!
 //! ```
-//! use tl_protocol::{Flow, HttpSettings, SetupError, Transport};
+//! use tl_http::{Feed, Flow, HttpSettings, SetupError, Transport};
 //! use tl_testkit::conformance::Harness;
 //!
 //! struct Mine;
@@ -17,6 +17,16 @@
 //!     fn drive<'a, F: Flow + 'a>(&'a self, transport: &'a Self::Transport, flow: F) -> F::Output {
 //!         transport.run(flow)
 //!     }
+//!
+//!     fn take_each<'a, F: Feed + 'a>(
+//!         &'a self,
+//!         transport: &'a Self::Transport,
+//!         feed: F,
+//!         most: usize,
+//!         each: impl FnMut(&F::Item),
+//!     ) -> Vec<F::Item> {
+//!         transport.stream(feed).take(most).inspect(each).collect()
+//!     }
 //! }
 //!
 //! tl_testkit::conformance_tests!(Mine);
@@ -28,6 +38,7 @@ pub mod driving;
 pub mod limits;
 pub mod proxies;
 pub mod requests;
+pub mod streams;
 pub mod trust;
 pub mod uploads;
 
@@ -35,6 +46,7 @@ use std::{error::Error, time::Duration};
 
 use bytes::Bytes;
 use http::Response;
+use tl_http::Feed;
 use tl_protocol::{
     Delivery, Exchange, Flow, HttpSettings, Outcome, Proxy, SetupError, Transport, TransportError,
     TransportErrorKind,
@@ -59,6 +71,26 @@ pub trait Harness {
 
     /// Drives a flow to its end on the calling thread.
     fn drive<'a, F: Flow + 'a>(&'a self, transport: &'a Self::Transport, flow: F) -> F::Output;
+
+    /// Takes at most `most` items of a feed on the calling thread, shows each to `each` as soon as it is there, and then
+    /// drops the stream.
+    fn take_each<'a, F: Feed + 'a>(
+        &'a self,
+        transport: &'a Self::Transport,
+        feed: F,
+        most: usize,
+        each: impl FnMut(&F::Item),
+    ) -> Vec<F::Item>;
+
+    /// The same without looking.
+    fn take<'a, F: Feed + 'a>(
+        &'a self,
+        transport: &'a Self::Transport,
+        feed: F,
+        most: usize,
+    ) -> Vec<F::Item> {
+        self.take_each(transport, feed, most, |_| ())
+    }
 }
 
 /// A text that stands for a secret in requests; no error may show it.
@@ -195,6 +227,16 @@ macro_rules! conformance_tests {
                 the_key_goes_to_the_api_host_only,
                 a_request_that_needs_a_key_is_refused_without_one,
             ],
+            streams: [
+                each_behavior_of_a_server_gives_its_transcript,
+                a_dropped_stream_closes_its_connection,
+                a_stream_that_is_not_read_sends_nothing,
+                a_slow_reader_slows_the_server_down,
+                a_connection_serves_a_request_after_a_stream,
+                a_stream_over_tls_ends_whole_or_cut,
+                a_stream_from_nowhere_is_unreachable,
+                a_stream_without_a_key_is_refused,
+            ],
             trust: [
                 an_authority_that_nobody_knows_is_refused,
                 an_authority_from_the_settings_is_trusted,
@@ -244,6 +286,7 @@ mod tests {
             include_str!("limits.rs"),
             include_str!("proxies.rs"),
             include_str!("requests.rs"),
+            include_str!("streams.rs"),
             include_str!("trust.rs"),
             include_str!("uploads.rs"),
         ];

@@ -12,7 +12,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::{
     Seen, Shared,
-    reaction::{Answer, Reading, Reply, ReplyBody, Then},
+    reaction::{Answer, Coding, Reading, Reply, ReplyBody, StreamEnd, StreamedReply, Then},
     socket::Socket,
 };
 use crate::source::Fingerprint;
@@ -182,10 +182,47 @@ impl Line {
         Ok(())
     }
 
+    fn stream(&mut self, reply: &StreamedReply) -> io::Result<()> {
+        let stream = self.stream.get_mut();
+        let mut head = format!("HTTP/1.1 {} Scripted\r\n", reply.status);
+        for (name, value) in &reply.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(match reply.coding {
+            Coding::Chunked => "Transfer-Encoding: chunked\r\n\r\n",
+            Coding::UntilClose => "Connection: close\r\n\r\n",
+        });
+        stream.write_all(head.as_bytes())?;
+        stream.flush()?;
+        for (pause, piece) in &reply.pieces {
+            thread::sleep(*pause);
+            if reply.coding == Coding::Chunked {
+                // In one write, so that a piece arrives as one.
+                let mut chunk = format!("{:x}\r\n", piece.len()).into_bytes();
+                chunk.extend_from_slice(piece);
+                chunk.extend(b"\r\n");
+                stream.write_all(&chunk)?;
+            } else {
+                stream.write_all(piece)?;
+            }
+            stream.flush()?;
+            self.shared
+                .sent
+                .fetch_add(piece.len() as u64, Ordering::SeqCst);
+        }
+        if (reply.end, reply.coding) == (StreamEnd::Whole, Coding::Chunked) {
+            stream.write_all(b"0\r\n\r\n")?;
+        }
+        stream.flush()
+    }
+
     fn answer(&mut self, answer: &Answer) -> io::Result<()> {
+        if let Answer::Stream(reply) = answer {
+            return self.stream(reply);
+        }
         let stream = self.stream.get_mut();
         match answer {
-            Answer::Nothing => {}
+            Answer::Nothing | Answer::Stream(_) => {}
             Answer::Raw(bytes) => stream.write_all(bytes)?,
             Answer::Cut(reply, len) => {
                 let bytes = encoded(reply);

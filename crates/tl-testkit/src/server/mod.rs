@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use reaction::{Reaction, Reply};
+pub use reaction::{Coding, Reaction, Reply, StreamEnd, StreamedReply};
 pub use tls::Authority;
 
 /// The longest time that a test waits for something that must happen.
@@ -93,6 +93,7 @@ struct Shared {
     in_flight: AtomicU32,
     most_in_flight: AtomicU32,
     received: AtomicU64,
+    sent: AtomicU64,
     stopped: AtomicBool,
 }
 
@@ -129,6 +130,7 @@ impl Server {
             in_flight: AtomicU32::new(0),
             most_in_flight: AtomicU32::new(0),
             received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         });
         let config = authority.as_ref().map(Authority::server_config);
@@ -208,6 +210,12 @@ impl Server {
     #[must_use]
     pub fn most_in_flight(&self) -> u32 {
         self.shared.most_in_flight.load(Ordering::SeqCst)
+    }
+
+    /// The number of bytes of streamed bodies that the system took from the server so far.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::SeqCst)
     }
 
     /// The number of body bytes received so far, of all requests together.

@@ -73,6 +73,41 @@ impl Reply {
     }
 }
 
+/// An answer whose body is sent piece by piece.
+#[derive(Debug, Clone)]
+pub struct StreamedReply {
+    /// The status.
+    pub status: u16,
+    /// The headers, without those of the coding.
+    pub headers: Vec<(String, String)>,
+    /// The pieces, and the time before each.
+    pub pieces: Vec<(Duration, Bytes)>,
+    /// How the body is framed.
+    pub coding: Coding,
+    /// What comes after the last piece.
+    pub end: StreamEnd,
+}
+
+/// How the body of a [`StreamedReply`] is framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// In chunks.
+    Chunked,
+    /// By the end of the connection.
+    UntilClose,
+}
+
+/// What comes after the last piece of a [`StreamedReply`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamEnd {
+    /// The end of the body.
+    Whole,
+    /// The end of the connection, before that of the body.
+    Cut,
+    /// Nothing, until the client closes.
+    Silence,
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Reading {
     Whole,
@@ -85,6 +120,7 @@ pub(super) enum Answer {
     Http(Reply),
     Cut(Reply, usize),
     Raw(Bytes),
+    Stream(StreamedReply),
     Nothing,
 }
 
@@ -160,6 +196,21 @@ impl Reaction {
         Self {
             answer: Answer::Cut(reply, len),
             then: Then::Close(Duration::ZERO),
+            ..Reply::status(200).into()
+        }
+    }
+
+    /// Answers piece by piece.
+    #[must_use]
+    pub fn stream(reply: StreamedReply) -> Self {
+        let then = match (reply.end, reply.coding) {
+            (StreamEnd::Whole, Coding::Chunked) => Then::Stay,
+            (StreamEnd::Silence, _) => Then::Hang(Duration::ZERO),
+            _ => Then::Close(Duration::ZERO),
+        };
+        Self {
+            answer: Answer::Stream(reply),
+            then,
             ..Reply::status(200).into()
         }
     }

@@ -1,0 +1,482 @@
+//! The events of one streamed answer: a [`Feed`] that any transport drives.
+//!
+//! Until the first event, a request is tried again as [`Call`](super::Call) does. After it the feed never sends the request
+//! again: a second answer would be charged again and could not be joined to the first.
+//!
+//! Each item is an event or the one error that ends the series. A series that ends without an error is the whole answer:
+//! see [`AnswerEnd`].
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, header};
+use url::Url;
+
+use super::call::{describe, refine, request_id};
+use crate::{
+    Body, Delivery, Error, ErrorKind, Event, Exchange, Observer, Outcome, Policy, TransportError,
+    TransportErrorKind,
+    chance::Chance,
+    endpoint::{AnswerEnd, EventRole, Streamed},
+    error::error_body,
+    framing::{Framing, Splitter},
+    retry::{Attempt, Judgement, judge},
+};
+use tl_http::{Feed, FeedStep, Head, Now, Piece};
+
+/// The largest error body that is read, in bytes; those of the platform have a few hundred.
+const MAX_ERROR_BODY: usize = 64 << 10;
+
+/// The longest time without a byte of an error body. Its status is known already.
+const ERROR_BODY_IDLE: Duration = Duration::from_secs(10);
+
+/// How long the end of the body may take after the last event. It is read so that the connection can be used again, and
+/// usually comes in the same packet.
+const CLOSE_IDLE: Duration = Duration::from_millis(250);
+
+/// The most pieces that are read after the last event.
+const CLOSE_PIECES: u32 = 8;
+
+/// The feed of one streamed answer.
+///
+/// ```
+/// # use bytes::Bytes;
+/// # use http::{Method, StatusCode};
+/// # use tl_protocol::{endpoint::{EventRole, Endpoint, Outgoing, Received, Rejection, Streamed}, framing::Framing};
+/// # #[derive(Debug, Clone)]
+/// # struct Analyze;
+/// # impl Endpoint for Analyze {
+/// #     type Response = ();
+/// #     const OPERATION: &'static str = "analyze a video";
+/// #     const METHOD: Method = Method::POST;
+/// #     const PATH: &'static str = "/analyze";
+/// #     const REPEAT: tl_protocol::Repeat = tl_protocol::Repeat::IfNotProcessed;
+/// #     const SUCCESS: StatusCode = StatusCode::OK;
+/// #     fn encode(&self) -> Outgoing { Outgoing::new() }
+/// #     fn decode(_: &Received) -> Result<Self, Rejection> { Ok(Self) }
+/// #     fn encode_response(_: &()) -> Result<Bytes, serde_json::Error> { Ok(Bytes::new()) }
+/// #     fn decode_response(_: &[u8]) -> Result<(), serde_json::Error> { Ok(()) }
+/// # }
+/// # impl Streamed for Analyze {
+/// #     type Event = serde_json::Value;
+/// #     const FRAMING: Framing = Framing::Lines;
+/// #     fn decode_event(event: &[u8]) -> Result<Self::Event, serde_json::Error> { serde_json::from_slice(event) }
+/// #     fn encode_event(event: &Self::Event) -> Result<Bytes, serde_json::Error> { serde_json::to_vec(event).map(Into::into) }
+/// #     fn role(event: &Self::Event) -> EventRole {
+/// #         if event["event_type"] == "stream_end" { EventRole::Last } else { EventRole::Part }
+/// #     }
+/// # }
+/// use std::time::Duration;
+/// use tl_protocol::{Client, Error, Policy, Transport, flow::Events};
+///
+/// /// Prints an analysis while the platform writes it, over a transport that blocks.
+/// fn print<T: Transport>(client: &Client<T>) -> Result<(), Error>
+/// where
+///     for<'a> T::Stream<'a, Events<Analyze>>: Iterator<Item = Result<serde_json::Value, Error>>,
+/// {
+///     for event in client.stream(&Analyze) {
+///         print!("{}", event?["text"].as_str().unwrap_or_default());
+///     }
+///     Ok(())
+/// }
+///
+/// // With limits of its own, by hand:
+/// let base = "https://api.twelvelabs.io/v1.3".parse().unwrap();
+/// let feed = Events::new(&Analyze, &base, Policy::default(), 1).within(Duration::from_secs(900));
+/// ```
+#[derive(Debug)]
+pub struct Events<E: Streamed> {
+    request: Option<Result<http::Request<Body>, Error>>,
+    policy: Policy,
+    chance: Chance,
+    observer: Observer,
+    head_limit: Duration,
+    idle_limit: Duration,
+    max_event: usize,
+    /// The time for everything, from the first step.
+    total: Option<Duration>,
+    /// Nothing is read past this time on the driver's clock.
+    deadline: Duration,
+    /// No attempt begins past this time on the driver's clock.
+    last_begin: Duration,
+    splitter: Splitter,
+    attempts: u32,
+    /// How many events were delivered.
+    given: u64,
+    state: State,
+    endpoint: std::marker::PhantomData<fn() -> E>,
+}
+
+#[derive(Debug)]
+enum State {
+    Idle {
+        not_before: Duration,
+    },
+    Opening,
+    Reading {
+        /// HTTP says where the body ends.
+        is_framed: bool,
+        /// The body has come to its end.
+        is_over: bool,
+    },
+    /// The body of an answer that is no success.
+    Refused {
+        head: Response<()>,
+        body: Vec<u8>,
+    },
+    /// The answer is whole; its body may have an end still.
+    Closing {
+        pieces: u32,
+    },
+    Failed(Option<Error>),
+    Ended,
+}
+
+impl<E: Streamed> Events<E> {
+    /// The feed that sends `endpoint` to the API at `base`. Delays and boundaries are drawn from `seed`.
+    #[must_use]
+    pub fn new(endpoint: &E, base: &Url, policy: Policy, seed: u64) -> Self {
+        let mut chance = Chance::new(seed);
+        let request = endpoint
+            .encode()
+            .into_http(&E::METHOD, E::PATH, base, chance.bits())
+            .map(|mut request| {
+                // As the official clients do: the documents print one type for a streamed answer, servers send another.
+                let any = HeaderValue::from_static("*/*");
+                request.headers_mut().insert(header::ACCEPT, any);
+                request
+            });
+        Self {
+            request: Some(request.map_err(|error| error.during(E::OPERATION))),
+            policy,
+            chance,
+            observer: Observer::none(),
+            head_limit: E::HEAD_LIMIT,
+            idle_limit: E::IDLE_LIMIT,
+            max_event: E::MAX_EVENT,
+            total: None,
+            deadline: Duration::MAX,
+            last_begin: Duration::MAX,
+            splitter: Splitter::new(E::FRAMING, E::MAX_EVENT),
+            attempts: 0,
+            given: 0,
+            state: State::Idle {
+                not_before: Duration::ZERO,
+            },
+            endpoint: std::marker::PhantomData,
+        }
+    }
+
+    /// The same feed that reports its retries to `observer`.
+    #[must_use]
+    pub fn observed(mut self, observer: Observer) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// The same feed with another limit on the time to the head of the answer than [`Streamed::HEAD_LIMIT`].
+    #[must_use]
+    pub fn head_limit(mut self, limit: Duration) -> Self {
+        self.head_limit = limit;
+        self
+    }
+
+    /// The same feed with another limit on the time without a byte than [`Streamed::IDLE_LIMIT`].
+    #[must_use]
+    pub fn idle_limit(mut self, limit: Duration) -> Self {
+        self.idle_limit = limit;
+        self
+    }
+
+    /// The same feed with another largest event than [`Streamed::MAX_EVENT`], in bytes.
+    #[must_use]
+    pub fn max_event(mut self, bytes: usize) -> Self {
+        self.max_event = bytes;
+        self
+    }
+
+    /// The same feed that ends after `total`, all attempts and events included. Default: no limit on the whole, because an
+    /// answer that moves is a good one.
+    #[must_use]
+    pub fn within(mut self, total: Duration) -> Self {
+        self.total = Some(total);
+        self
+    }
+
+    fn begin(&mut self, now: Now) -> FeedStep<Result<E::Event, Error>> {
+        let request = match &self.request {
+            Some(Ok(request)) => request.clone(),
+            Some(Err(_)) | None => {
+                let error = self.request.take().and_then(Result::err);
+                return self.fail(
+                    error.unwrap_or_else(|| Error::invalid("this stream has ended already")),
+                );
+            }
+        };
+        if self.attempts == 0 {
+            self.last_begin = now.mono.saturating_add(self.policy.total_timeout);
+            if let Some(total) = self.total {
+                self.deadline = now.mono.saturating_add(total);
+            }
+        }
+        if now.mono >= self.deadline {
+            return self.fail(self.too_late());
+        }
+        self.attempts += 1;
+        self.splitter = Splitter::new(E::FRAMING, self.max_event);
+        self.state = State::Opening;
+        let timeout = self
+            .head_limit
+            .saturating_add(self.policy.body_time(request.body().len()))
+            .min(self.deadline - now.mono);
+        FeedStep::Open(Exchange {
+            http: request,
+            auth: E::AUTH,
+            timeout,
+            stall: self.policy.stall_timeout,
+        })
+    }
+
+    /// A read that ends at the deadline at the latest.
+    fn read(&self, now: Now, idle: Duration) -> FeedStep<Result<E::Event, Error>> {
+        FeedStep::Read {
+            idle: idle.min(self.deadline.saturating_sub(now.mono)),
+        }
+    }
+
+    /// Yields `error` and ends.
+    fn fail(&mut self, error: Error) -> FeedStep<Result<E::Event, Error>> {
+        self.state = State::Ended;
+        FeedStep::Item(Err(self.placed(error)))
+    }
+
+    fn placed(&self, error: Error) -> Error {
+        error.after_attempts(self.attempts).during(E::OPERATION)
+    }
+
+    fn too_late(&self) -> Error {
+        Error::new(
+            ErrorKind::DeadlinePassed,
+            format!(
+                "the time limit of the operation passed after {} events of the answer",
+                self.given
+            ),
+        )
+    }
+
+    /// The next event that has come whole; `None` if more must be read.
+    fn next_event(
+        &mut self,
+        now: Now,
+        is_framed: bool,
+        is_over: bool,
+    ) -> Option<FeedStep<Result<E::Event, Error>>> {
+        loop {
+            match self.splitter.next_event() {
+                // The mark of the end in server-sent events; it says nothing about whether the answer is whole.
+                Ok(Some(event))
+                    if E::FRAMING == Framing::ServerSentEvents && &event[..] == b"[DONE]" => {}
+                Ok(Some(event)) => return Some(self.deliver(&event)),
+                Ok(None) if is_over => {
+                    self.conclude(now, is_framed);
+                    return Some(self.step(now));
+                }
+                Ok(None) => return None,
+                Err(error) => {
+                    let text = format!("event {} of the answer is too large", self.given + 1);
+                    return Some(self.fail(Error::new(ErrorKind::Malformed, text).because(error)));
+                }
+            }
+        }
+    }
+
+    fn deliver(&mut self, event: &[u8]) -> FeedStep<Result<E::Event, Error>> {
+        let event = match E::decode_event(event) {
+            Ok(event) => event,
+            Err(error) => {
+                let text = format!(
+                    "event {} of the answer is not what the API describes",
+                    self.given + 1
+                );
+                return self.fail(Error::new(ErrorKind::Malformed, text).because(error));
+            }
+        };
+        self.given += 1;
+        match E::role(&event) {
+            EventRole::Part => {}
+            EventRole::Last => {
+                self.state = if matches!(self.state, State::Reading { is_over: true, .. }) {
+                    State::Ended
+                } else {
+                    State::Closing {
+                        pieces: CLOSE_PIECES,
+                    }
+                };
+            }
+            EventRole::Failure => {
+                let text = format!(
+                    "the platform reported a failure in event {} of the answer, which is not complete",
+                    self.given
+                );
+                self.state = State::Failed(Some(Error::new(ErrorKind::Interrupted, text)));
+            }
+        }
+        FeedStep::Item(Ok(event))
+    }
+
+    /// The body came to its end, and no event said that the answer is whole.
+    fn conclude(&mut self, now: Now, is_framed: bool) {
+        if E::END == AnswerEnd::Body && is_framed {
+            self.state = State::Ended;
+            return;
+        }
+        let cut = TransportError::new(TransportErrorKind::Lost, Delivery::Unknown)
+            .because("the body ended before the answer was complete");
+        self.broken(now, cut);
+    }
+
+    /// The answer broke off.
+    fn broken(&mut self, now: Now, failure: TransportError) {
+        if failure.kind() == TransportErrorKind::Canceled || self.given == 0 {
+            self.judge(now, Err(failure));
+        } else if now.mono >= self.deadline {
+            self.state = State::Failed(Some(self.too_late()));
+        } else {
+            let text = format!(
+                "the answer broke off after {} events: it is not complete, and it may have been charged",
+                self.given
+            );
+            self.state = State::Failed(Some(
+                Error::new(ErrorKind::Interrupted, text).because(failure),
+            ));
+        }
+    }
+
+    /// An attempt that ended before its first event.
+    fn judge(&mut self, now: Now, outcome: Outcome) {
+        let attempt = Attempt {
+            number: self.attempts,
+            repeat: E::REPEAT,
+            deadline: self.last_begin.min(self.deadline),
+        };
+        self.state = match judge(&self.policy, attempt, &outcome, now, &mut self.chance) {
+            Judgement::Retry { at, because } => {
+                self.observer.tell(&Event::Retrying {
+                    operation: E::OPERATION,
+                    attempt: self.attempts,
+                    because,
+                    delay: at.saturating_sub(now.mono),
+                });
+                State::Idle { not_before: at }
+            }
+            Judgement::GiveUp { kind, retry_after } => {
+                State::Failed(Some(given_up(outcome, kind, retry_after)))
+            }
+            // A success is read as events, and never judged.
+            Judgement::Accept => State::Ended,
+        };
+    }
+}
+
+/// The error of a request that got no event.
+fn given_up(outcome: Outcome, kind: ErrorKind, retry_after: Option<Duration>) -> Error {
+    match outcome {
+        Ok(answer) => {
+            let (status, body) = (answer.status(), error_body(&answer));
+            let kind = refine(kind, body.code.as_ref());
+            Error::new(kind, describe(status, &body, kind, retry_after))
+                .answered(status.as_u16(), body, request_id(answer.headers()))
+                .retry_in(retry_after)
+        }
+        Err(failure) => {
+            let text = match kind {
+                ErrorKind::OutcomeUnknown => {
+                    "the request was sent, but no event of the answer came: the platform may have acted on it"
+                }
+                ErrorKind::Cancelled => "the caller ended the operation",
+                _ => "no answer from the platform",
+            };
+            Error::new(kind, text).because(failure)
+        }
+    }
+}
+
+/// Whether HTTP says where the body ends, and not only the connection (RFC 9112, 6.3).
+fn is_framed(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING)
+}
+
+impl<E: Streamed> Feed for Events<E> {
+    type Item = Result<E::Event, Error>;
+
+    fn step(&mut self, now: Now) -> FeedStep<Self::Item> {
+        match &mut self.state {
+            State::Idle { not_before } if now.mono < *not_before => {
+                FeedStep::Wait { until: *not_before }
+            }
+            State::Idle { .. } => self.begin(now),
+            // The driver reports the head before it asks again.
+            State::Opening => FeedStep::Read {
+                idle: self.head_limit,
+            },
+            State::Reading { is_framed, is_over } => {
+                let (is_framed, is_over) = (*is_framed, *is_over);
+                match self.next_event(now, is_framed, is_over) {
+                    Some(step) => step,
+                    None if now.mono >= self.deadline => self.fail(self.too_late()),
+                    None => self.read(now, self.idle_limit),
+                }
+            }
+            State::Refused { .. } => self.read(now, ERROR_BODY_IDLE),
+            State::Closing { .. } => self.read(now, CLOSE_IDLE),
+            State::Failed(error) => match error.take() {
+                Some(error) => self.fail(error),
+                None => FeedStep::End,
+            },
+            State::Ended => FeedStep::End,
+        }
+    }
+
+    fn on_head(&mut self, now: Now, head: Head) {
+        match head {
+            Ok(head) if head.status().is_success() => {
+                self.state = State::Reading {
+                    is_framed: is_framed(head.headers()),
+                    is_over: false,
+                };
+            }
+            Ok(head) => {
+                self.state = State::Refused {
+                    head,
+                    body: Vec::new(),
+                };
+            }
+            Err(error) => self.judge(now, Err(error)),
+        }
+    }
+
+    fn on_piece(&mut self, now: Now, piece: Piece) {
+        match (&mut self.state, piece) {
+            (State::Reading { .. }, Ok(Some(piece))) => self.splitter.push(piece),
+            (State::Reading { is_over, .. }, Ok(None)) => {
+                *is_over = true;
+                self.splitter.end();
+            }
+            (State::Reading { .. }, Err(error)) => self.broken(now, error),
+            (State::Refused { body, .. }, Ok(Some(piece)))
+                if body.len() + piece.len() <= MAX_ERROR_BODY =>
+            {
+                body.extend_from_slice(&piece);
+            }
+            // What came of the body is enough: the status says what happened.
+            (State::Refused { head, body }, _) => {
+                let (parts, ()) = std::mem::take(head).into_parts();
+                let body = Bytes::from(std::mem::take(body));
+                self.judge(now, Ok(Response::from_parts(parts, body)));
+            }
+            (State::Closing { pieces }, Ok(Some(_))) if *pieces > 0 => *pieces -= 1,
+            (State::Closing { .. }, _) => self.state = State::Ended,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! The framing of streamed answers: splits the bytes of a body into events, and joins events to bytes.
+//!
+//! [`Splitter`] works on bytes, so a character that is split over two pieces is not damaged. Each byte is looked at once,
+//! however the body is cut, and an event has a largest size.
+
+use std::{error, fmt};
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+/// How the events of an answer follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Framing {
+    /// One JSON text per line: NDJSON and JSON Lines (JSONL). Blank lines are skipped, a carriage return before the line
+    /// feed too, and the last line needs no line feed.
+    Lines,
+    /// Server-sent events (HTML standard, 9.2.6): an event is the text of its `data` fields. Comments, which servers send
+    /// as keepalives, and the fields `event`, `id` and `retry` are skipped. Unlike a browser, an event that the end of the
+    /// body completes is not dropped.
+    ServerSentEvents,
+}
+
+impl Framing {
+    /// `event` as it is sent: what [`Splitter`] turns into `event` again. In [`Lines`](Framing::Lines), an event has no
+    /// line feed, which compact JSON never has.
+    ///
+    /// ```
+    /// use tl_protocol::framing::Framing;
+    ///
+    /// assert_eq!(Framing::Lines.frame(b"{}"), "{}\n");
+    /// assert_eq!(Framing::ServerSentEvents.frame(b"{}"), "data: {}\n\n");
+    /// ```
+    #[must_use]
+    pub fn frame(self, event: &[u8]) -> Bytes {
+        let mut framed = BytesMut::with_capacity(event.len() + 8);
+        match self {
+            Self::Lines => framed.put_slice(event),
+            Self::ServerSentEvents => {
+                for line in event.split(|byte| *byte == b'\n') {
+                    framed.put_slice(b"data: ");
+                    framed.put_slice(line);
+                    framed.put_u8(b'\n');
+                }
+            }
+        }
+        framed.put_u8(b'\n');
+        framed.freeze()
+    }
+
+    fn ends_line(self, byte: u8) -> bool {
+        byte == b'\n' || (self == Self::ServerSentEvents && byte == b'\r')
+    }
+}
+
+/// An event is larger than the limit; the rest of the answer cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventTooLarge {
+    /// The limit in bytes.
+    pub limit: usize,
+}
+
+impl fmt::Display for EventTooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an event has more than {} bytes", self.limit)
+    }
+}
+
+impl error::Error for EventTooLarge {}
+
+/// Splits a body into events.
+///
+/// ```
+/// use tl_protocol::framing::{Framing, Splitter};
+///
+/// # fn main() -> Result<(), tl_protocol::framing::EventTooLarge> {
+/// let mut events = Splitter::new(Framing::Lines, 1024);
+/// events.push("{\"text\": \"caf\u{e9}\"}\n{\"te".into());
+/// assert_eq!(events.next_event()?.unwrap(), "{\"text\": \"caf\u{e9}\"}");
+/// assert_eq!(events.next_event()?, None);
+/// events.push("xt\": 2}".into());
+/// assert_eq!(events.next_event()?, None);
+/// events.end();
+/// assert_eq!(events.next_event()?.unwrap(), "{\"text\": 2}");
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Splitter {
+    framing: Framing,
+    limit: usize,
+    /// What was pushed and not looked at yet.
+    rest: Bytes,
+    /// The begin of a line whose end has not come, without a byte of `rest`.
+    line: Vec<u8>,
+    /// The `data` fields of a server-sent event whose end has not come.
+    data: Option<Vec<u8>>,
+    /// No line was read yet: it may begin with a byte order mark.
+    at_start: bool,
+    /// The last line ended with a carriage return: a line feed right after it belongs to it.
+    after_return: bool,
+    is_over: bool,
+    failure: Option<EventTooLarge>,
+}
+
+impl Splitter {
+    /// A splitter for events of at most `limit` bytes, their framing included.
+    #[must_use]
+    pub fn new(framing: Framing, limit: usize) -> Self {
+        Self {
+            framing,
+            limit,
+            rest: Bytes::new(),
+            line: Vec::new(),
+            data: None,
+            at_start: true,
+            after_return: false,
+            is_over: false,
+            failure: None,
+        }
+    }
+
+    /// Adds the next piece of the body. [`next_event`](Splitter::next_event) should have returned `None` before.
+    pub fn push(&mut self, piece: Bytes) {
+        self.rest = if self.rest.is_empty() {
+            piece
+        } else {
+            [&self.rest[..], &piece].concat().into()
+        };
+    }
+
+    /// The body is over: what is left is the last event.
+    pub fn end(&mut self) {
+        self.is_over = true;
+    }
+
+    /// The next event that is whole; `None` if the next piece must come first, or if the body is over.
+    ///
+    /// # Errors
+    /// [`EventTooLarge`], from then on at every call.
+    pub fn next_event(&mut self) -> Result<Option<Bytes>, EventTooLarge> {
+        while let Some(line) = self.next_line()? {
+            match self.framing {
+                Framing::Lines => {
+                    let line = line
+                        .strip_suffix(b"\r")
+                        .map_or(line.clone(), |short| line.slice_ref(short));
+                    if !line.trim_ascii().is_empty() {
+                        return Ok(Some(line));
+                    }
+                }
+                Framing::ServerSentEvents => {
+                    if let Some(event) = self.field(&line)? {
+                        return Ok(Some(event));
+                    }
+                }
+            }
+        }
+        if self.is_over
+            && let Some(data) = self.data.take().filter(|data| !data.is_empty())
+        {
+            return Ok(Some(data.into()));
+        }
+        Ok(None)
+    }
+
+    /// One line of a server-sent event; the event, if the line ends it.
+    fn field(&mut self, line: &[u8]) -> Result<Option<Bytes>, EventTooLarge> {
+        if line.is_empty() {
+            let data = self.data.take().filter(|data| !data.is_empty());
+            return Ok(data.map(Bytes::from));
+        }
+        let (name, value) = match line.iter().position(|byte| *byte == b':') {
+            Some(colon) => (&line[..colon], &line[colon + 1..]),
+            None => (line, &[][..]),
+        };
+        if name == b"data" {
+            let value = value.strip_prefix(b" ").unwrap_or(value);
+            let held = self.data.as_ref().map_or(0, Vec::len);
+            if held + value.len() >= self.limit {
+                return Err(self.fail());
+            }
+            match &mut self.data {
+                Some(data) => {
+                    data.push(b'\n');
+                    data.extend_from_slice(value);
+                }
+                None => self.data = Some(value.to_vec()),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next line without its end.
+    fn next_line(&mut self) -> Result<Option<Bytes>, EventTooLarge> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        if self.after_return && !self.rest.is_empty() {
+            self.after_return = false;
+            if self.rest[0] == b'\n' {
+                self.rest.advance(1);
+            }
+        }
+        let framing = self.framing;
+        let end = self.rest.iter().position(|byte| framing.ends_line(*byte));
+        let begin = self.rest.split_to(end.unwrap_or(self.rest.len()));
+        if self.line.len() + begin.len() > self.limit {
+            return Err(self.fail());
+        }
+        let line = if end.is_some() && self.line.is_empty() {
+            begin
+        } else {
+            self.line.extend_from_slice(&begin);
+            if end.is_none() && (!self.is_over || self.line.is_empty()) {
+                return Ok(None);
+            }
+            std::mem::take(&mut self.line).into()
+        };
+        if end.is_some() {
+            self.after_return = self.rest[0] == b'\r';
+            self.rest.advance(1);
+        }
+        if std::mem::take(&mut self.at_start)
+            && let Some(text) = line.strip_prefix("\u{feff}".as_bytes())
+        {
+            return Ok(Some(line.slice_ref(text)));
+        }
+        Ok(Some(line))
+    }
+
+    fn fail(&mut self) -> EventTooLarge {
+        let failure = EventTooLarge { limit: self.limit };
+        self.failure = Some(failure);
+        self.rest = Bytes::new();
+        self.line = Vec::new();
+        self.data = None;
+        failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMIT: usize = 1 << 20;
+
+    fn split(
+        framing: Framing,
+        limit: usize,
+        pieces: &[&[u8]],
+    ) -> Result<Vec<String>, EventTooLarge> {
+        let mut splitter = Splitter::new(framing, limit);
+        let mut events = Vec::new();
+        let text = |event: Bytes| String::from_utf8(event.to_vec()).expect("the events are text");
+        for piece in pieces {
+            splitter.push(Bytes::copy_from_slice(piece));
+            while let Some(event) = splitter.next_event()? {
+                events.push(text(event));
+            }
+        }
+        splitter.end();
+        while let Some(event) = splitter.next_event()? {
+            events.push(text(event));
+        }
+        Ok(events)
+    }
+
+    #[test]
+    fn lines_are_events_in_any_form_that_servers_send() {
+        let check = |body: &str, expected: &[&str]| {
+            let events = split(Framing::Lines, LIMIT, &[body.as_bytes()]).unwrap();
+            assert_eq!(events, expected, "{body:?}");
+        };
+        check("{\"a\":1}\n{\"b\":2}\n", &["{\"a\":1}", "{\"b\":2}"]);
+        check(
+            "{\"a\":1}\r\n\r\n  \n{\"b\":2}",
+            &["{\"a\":1}", "{\"b\":2}"],
+        );
+        check("\u{feff}{}\n", &["{}"]);
+        check("{\"a\":\"x\ry\"}\n", &["{\"a\":\"x\ry\"}"]);
+        check("", &[]);
+        check("\n\n", &[]);
+    }
+
+    #[test]
+    fn server_sent_events_follow_the_standard() {
+        let check = |body: &str, expected: &[&str]| {
+            let events = split(Framing::ServerSentEvents, LIMIT, &[body.as_bytes()]).unwrap();
+            assert_eq!(events, expected, "{body:?}");
+        };
+        check("event: x\ndata: {\"a\":1}\nid: 7\n\n", &["{\"a\":1}"]);
+        check("data:{}\r\n\r\ndata: {}\r\r", &["{}", "{}"]);
+        check("data: one\ndata:  two\n\n", &["one\n two"]);
+        check(": keepalive\n\n: keepalive\n\ndata: 1\n\n", &["1"]);
+        check("data\n\ndata:\n\n", &[]);
+        check("data\ndata\n\n", &["\n"]);
+        check("data: last", &["last"]);
+        check("\u{feff}data: 1\n\n", &["1"]);
+        check("database: 1\ndata : 1\n\n", &[]);
+        check("data: [DONE] is a text\n\n", &["[DONE] is a text"]);
+    }
+
+    #[test]
+    fn an_event_larger_than_the_limit_is_refused_and_nothing_of_it_is_kept() {
+        for framing in [Framing::Lines, Framing::ServerSentEvents] {
+            let mut splitter = Splitter::new(framing, 100);
+            let piece = Bytes::from(vec![b'x'; 60]);
+            splitter.push(piece.clone());
+            assert_eq!(splitter.next_event(), Ok(None));
+            splitter.push(piece);
+            let refused = Err(EventTooLarge { limit: 100 });
+            assert_eq!(splitter.next_event(), refused, "{framing:?}");
+            assert_eq!(splitter.line.capacity(), 0);
+            splitter.push("\n{}\n".into());
+            assert_eq!(
+                splitter.next_event(),
+                refused,
+                "once too large, always too large"
+            );
+        }
+        // Many short fields make one large event.
+        let fields = "data: 0123456789\n".repeat(20);
+        let refused = split(Framing::ServerSentEvents, 100, &[fields.as_bytes()]);
+        assert_eq!(refused, Err(EventTooLarge { limit: 100 }));
+        let allowed = format!("{}\n", "x".repeat(100));
+        assert!(split(Framing::Lines, 100, &[allowed.as_bytes()]).is_ok());
+    }
+
+    /// A quadratic splitter would look at 2 · 10^12 bytes here.
+    #[test]
+    fn a_large_event_in_small_pieces_takes_linear_time() {
+        let mut splitter = Splitter::new(Framing::Lines, 16 << 20);
+        let piece = Bytes::from(vec![b'x'; 4]);
+        let started = std::time::Instant::now();
+        for _ in 0..(8 << 20) / 4 {
+            splitter.push(piece.clone());
+            assert_eq!(splitter.next_event(), Ok(None));
+        }
+        splitter.push("\n".into());
+        let event = splitter.next_event().unwrap().unwrap();
+        assert_eq!(event.len(), 8 << 20);
+        let took = started.elapsed();
+        assert!(took < std::time::Duration::from_secs(20), "{took:?}");
+    }
+
+    fn cut<'b>(body: &'b [u8], cuts: &[prop::sample::Index]) -> Vec<&'b [u8]> {
+        let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
+        at.extend([0, body.len()]);
+        at.sort_unstable();
+        at.windows(2).map(|ends| &body[ends[0]..ends[1]]).collect()
+    }
+
+    proptest! {
+        /// However the body is cut, also inside a character, the events are the same.
+        #[test]
+        fn the_events_do_not_depend_on_the_cuts(
+            events in prop::collection::vec("[^\u{0}-\u{1f}\u{feff}]{0,12}[a-zäß€😀]", 0..8),
+            ending in prop::sample::select(vec!["\n", "\r\n"]),
+            has_last_end: bool,
+            is_sse: bool,
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..24),
+        ) {
+            let (framing, start, end) = if is_sse {
+                (Framing::ServerSentEvents, "data: ", ending.repeat(2))
+            } else {
+                (Framing::Lines, "", ending.to_owned())
+            };
+            let mut body = events.iter().map(|event| format!("{start}{event}{end}")).collect::<String>();
+            if !has_last_end {
+                body.truncate(body.len().saturating_sub(end.len()));
+            }
+            let found = split(framing, LIMIT, &cut(body.as_bytes(), &cuts)).unwrap();
+            prop_assert_eq!(&found, &events);
+            let bytes: Vec<&[u8]> = body.as_bytes().chunks(1).collect();
+            prop_assert_eq!(split(framing, LIMIT, &bytes).unwrap(), events);
+        }
+
+        /// What is framed is split into the same again.
+        #[test]
+        fn framing_and_splitting_are_inverse(events in prop::collection::vec("[a-z😀]{1,9}", 0..6)) {
+            for framing in [Framing::Lines, Framing::ServerSentEvents] {
+                let framed: Vec<Bytes> = events.iter().map(|event| framing.frame(event.as_bytes())).collect();
+                let pieces: Vec<&[u8]> = framed.iter().map(|piece| &piece[..]).collect();
+                prop_assert_eq!(split(framing, LIMIT, &pieces).unwrap(), events.clone());
+            }
+        }
+
+        /// Any bytes at all: no panic, the same events however they are cut.
+        #[test]
+        fn any_bytes_are_split_without_a_panic(
+            body in prop::collection::vec(prop::sample::select(b"\r\n: dat\xef\xbb\xbf{}".to_vec()), 0..64),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+        ) {
+            for framing in [Framing::Lines, Framing::ServerSentEvents] {
+                let events = |pieces: &[&[u8]]| {
+                    let mut splitter = Splitter::new(framing, LIMIT);
+                    let mut events = Vec::new();
+                    for piece in pieces {
+                        splitter.push(Bytes::copy_from_slice(piece));
+                        while let Some(event) = splitter.next_event().unwrap() {
+                            events.push(event);
+                        }
+                    }
+                    splitter.end();
+                    while let Some(event) = splitter.next_event().unwrap() {
+                        events.push(event);
+                    }
+                    events
+                };
+                prop_assert_eq!(events(&[&body]), events(&cut(&body, &cuts)));
+            }
+        }
+    }
+}

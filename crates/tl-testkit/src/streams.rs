@@ -1,0 +1,597 @@
+//! Streamed answers as servers send them, good and bad, and what a client must make of each. The same list is played by the
+//! [scripted server](crate::server) over sockets and by a [`World`] in virtual time.
+
+use std::{collections::VecDeque, error::Error as _, fmt::Write as _, time::Duration};
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use serde_json::Value;
+use tl_protocol::{
+    Delivery, Endpoint, Error, Exchange, Now, Policy, Repeat, TransportError, TransportErrorKind,
+    endpoint::{AnswerEnd, EventRole, Outgoing, Received, Rejection, Streamed},
+    flow::Events,
+    framing::Framing,
+};
+use url::Url;
+
+use crate::{
+    server::{Coding, Reaction, StreamEnd, StreamedReply},
+    sim::{Planned, PlannedStream, World},
+};
+
+/// Makes an endpoint with JSON events whose answer is streamed.
+macro_rules! streamed_endpoint {
+    ($(#[$doc:meta])* $name:ident: $method:ident $path:literal, $repeat:ident, $framing:ident, $end:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name;
+
+        impl Endpoint for $name {
+            type Response = ();
+            const OPERATION: &'static str = "read the events";
+            const METHOD: Method = Method::$method;
+            const PATH: &'static str = $path;
+            const REPEAT: Repeat = Repeat::$repeat;
+            const SUCCESS: StatusCode = StatusCode::OK;
+
+            fn encode(&self) -> Outgoing {
+                if Self::METHOD == Method::GET {
+                    Outgoing::new()
+                } else {
+                    Outgoing::new().json(&serde_json::json!({"stream": true}))
+                }
+            }
+
+            fn decode(_: &Received) -> Result<Self, Rejection> {
+                Ok(Self)
+            }
+
+            fn encode_response((): &()) -> Result<Bytes, serde_json::Error> {
+                Ok(Bytes::new())
+            }
+
+            fn decode_response(_: &[u8]) -> Result<(), serde_json::Error> {
+                Ok(())
+            }
+        }
+
+        impl Streamed for $name {
+            type Event = Value;
+            const FRAMING: Framing = Framing::$framing;
+            const END: AnswerEnd = AnswerEnd::$end;
+
+            fn decode_event(event: &[u8]) -> Result<Value, serde_json::Error> {
+                serde_json::from_slice(event)
+            }
+
+            fn encode_event(event: &Value) -> Result<Bytes, serde_json::Error> {
+                serde_json::to_vec(event).map(Into::into)
+            }
+
+            fn role(event: &Value) -> EventRole {
+                match event["type"].as_str() {
+                    Some("end") => EventRole::Last,
+                    Some("error") => EventRole::Failure,
+                    _ => EventRole::Part,
+                }
+            }
+        }
+    };
+}
+
+streamed_endpoint! {
+    /// A `POST` that is answered in lines, as an analysis is.
+    Analyze: POST "/analyze", IfNotProcessed, Lines, Event
+}
+
+streamed_endpoint! {
+    /// A `POST` that is answered in server-sent events.
+    Respond: POST "/responses", IfNotProcessed, ServerSentEvents, Event
+}
+
+streamed_endpoint! {
+    /// A `GET` of a file of lines without a last event.
+    Results: GET "/results", Freely, Lines, Body
+}
+
+/// What the server does about one request.
+#[derive(Debug, Clone)]
+pub enum Act {
+    /// Answers.
+    Answer(StreamedReply),
+    /// Closes the connection without an answer.
+    Close,
+    /// Never answers.
+    Never,
+}
+
+impl Act {
+    /// The same for a server over sockets.
+    #[must_use]
+    pub fn reaction(&self) -> Reaction {
+        match self {
+            Self::Answer(reply) => Reaction::stream(reply.clone()),
+            Self::Close => Reaction::close(),
+            Self::Never => Reaction::never(),
+        }
+    }
+
+    /// The same in virtual time.
+    #[must_use]
+    pub fn planned(&self) -> PlannedStream {
+        let lost = || {
+            TransportError::new(TransportErrorKind::Lost, Delivery::Unknown).because("as scripted")
+        };
+        let (after, head, pieces) = match self {
+            Self::Close => (Duration::ZERO, Err(lost()), VecDeque::new()),
+            Self::Never => (Duration::MAX, Err(lost()), VecDeque::new()),
+            Self::Answer(reply) => {
+                let mut head = Response::builder().status(reply.status);
+                for (name, value) in &reply.headers {
+                    head = head.header(name, value);
+                }
+                if reply.coding == Coding::Chunked {
+                    head = head.header("transfer-encoding", "chunked");
+                }
+                let pieces = reply.pieces.iter();
+                let mut pieces: VecDeque<_> = pieces
+                    .map(|(pause, piece)| (*pause, Ok(Some(piece.clone()))))
+                    .collect();
+                match (reply.end, reply.coding) {
+                    (StreamEnd::Silence, _) => {}
+                    // The end of the connection is the end of the body here, whatever was meant.
+                    (_, Coding::UntilClose) | (StreamEnd::Whole, _) => {
+                        pieces.push_back((Duration::ZERO, Ok(None)));
+                    }
+                    (StreamEnd::Cut, _) => pieces.push_back((Duration::ZERO, Err(lost()))),
+                }
+                (Duration::ZERO, Ok(head.body(()).expect("a head")), pieces)
+            }
+        };
+        PlannedStream {
+            after,
+            head,
+            pieces,
+        }
+    }
+}
+
+/// A [`World`] that does what a list says, one act for each request.
+#[derive(Debug)]
+pub struct Acts {
+    acts: VecDeque<Act>,
+    asked: usize,
+}
+
+impl Acts {
+    /// A world that does `acts` in turn.
+    #[must_use]
+    pub fn new(acts: &[Act]) -> Self {
+        Self {
+            acts: acts.iter().cloned().collect(),
+            asked: 0,
+        }
+    }
+
+    /// How many requests came.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.asked
+    }
+}
+
+impl World for Acts {
+    fn answer(&mut self, _: Now, exchange: &Exchange) -> Planned {
+        panic!("{exchange:?} is not streamed")
+    }
+
+    fn stream(&mut self, _: Now, _: &Exchange) -> PlannedStream {
+        self.asked += 1;
+        self.acts
+            .pop_front()
+            .expect("an act for each request")
+            .planned()
+    }
+}
+
+/// Which endpoint is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// [`Analyze`].
+    Analyze,
+    /// [`Respond`].
+    Respond,
+    /// [`Results`].
+    Results,
+}
+
+/// What a server does, and what a client makes of it.
+#[derive(Debug)]
+pub struct Behavior {
+    /// What the server does.
+    pub name: &'static str,
+    /// What it is asked.
+    pub asked: Asked,
+    /// Its acts.
+    pub acts: Vec<Act>,
+    /// What the client makes of them, as [`told`] says it.
+    pub expected: &'static str,
+}
+
+/// The idle limit of the feeds of [`events`].
+pub const IDLE: Duration = Duration::from_millis(600);
+
+/// The head limit of the feeds of [`events`].
+pub const HEAD: Duration = Duration::from_millis(900);
+
+/// The largest event of the feeds of [`events`].
+pub const MAX_EVENT: usize = 64 << 10;
+
+/// The feed of `endpoint` with short limits.
+#[must_use]
+pub fn events<E: Streamed>(endpoint: &E, base: &Url) -> Events<E> {
+    let policy = Policy {
+        base_delay: Duration::from_millis(10),
+        ..Policy::default()
+    };
+    Events::new(endpoint, base, policy, 1)
+        .idle_limit(IDLE)
+        .head_limit(HEAD)
+        .max_event(MAX_EVENT)
+}
+
+/// Items on a few lines: each event as JSON, and the error with its kind and the transport's; then how many requests there
+/// were.
+#[must_use]
+pub fn told(items: &[Result<Value, Error>], requests: usize) -> String {
+    let mut text = String::new();
+    for item in items {
+        match item {
+            Ok(event) => writeln!(text, "{event}").expect("a string takes all"),
+            Err(error) => {
+                let failure = error
+                    .source()
+                    .and_then(|cause| cause.downcast_ref::<TransportError>());
+                write!(text, "{:?}: {error}", error.kind()).expect("a string takes all");
+                if let Some(failure) = failure {
+                    write!(text, " [{:?}, {:?}]", failure.kind(), failure.delivery())
+                        .expect("a string takes all");
+                }
+                text.push('\n');
+            }
+        }
+    }
+    write!(text, "{requests} sent").expect("a string takes all");
+    text
+}
+
+/// An answer of 200 in chunks.
+#[must_use]
+pub fn reply<B: Into<Bytes>>(pieces: impl IntoIterator<Item = B>, end: StreamEnd) -> StreamedReply {
+    StreamedReply {
+        status: 200,
+        headers: Vec::new(),
+        pieces: pieces
+            .into_iter()
+            .map(|piece| (Duration::ZERO, piece.into()))
+            .collect(),
+        coding: Coding::Chunked,
+        end,
+    }
+}
+
+fn answer<B: Into<Bytes>>(pieces: impl IntoIterator<Item = B>, end: StreamEnd) -> Act {
+    Act::Answer(reply(pieces, end))
+}
+
+fn whole<B: Into<Bytes>>(pieces: impl IntoIterator<Item = B>) -> Act {
+    answer(pieces, StreamEnd::Whole)
+}
+
+fn refusal(status: u16, retry_after: Option<&str>, body: &'static str) -> Act {
+    let pieces: Vec<&str> = Some(body)
+        .into_iter()
+        .filter(|body| !body.is_empty())
+        .collect();
+    let mut reply = reply(pieces, StreamEnd::Whole);
+    reply.status = status;
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    reply
+        .headers
+        .push(header("content-type", "application/json"));
+    reply
+        .headers
+        .extend(retry_after.map(|seconds| header("retry-after", seconds)));
+    Act::Answer(reply)
+}
+
+const TEXT: &str = "{\"type\":\"text\",\"text\":\"caf\u{e9} \u{1f408}\"}\n";
+const END: &str = "{\"type\":\"end\"}\n";
+const GOOD: &str =
+    "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\n{\"type\":\"end\"}\n1 sent";
+const GOOD_SECOND: &str =
+    "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\n{\"type\":\"end\"}\n2 sent";
+const GOOD_THIRD: &str =
+    "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\n{\"type\":\"end\"}\n3 sent";
+
+/// What servers do.
+#[must_use]
+pub fn behaviors() -> Vec<Behavior> {
+    [lines(), server_sent_events(), files(), refusals()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn lines() -> Vec<Behavior> {
+    let case = |name, act, expected| Behavior {
+        name,
+        asked: Asked::Analyze,
+        acts: vec![act],
+        expected,
+    };
+    let mut slow = reply([TEXT, END], StreamEnd::Whole);
+    for (pause, _) in &mut slow.pieces {
+        *pause = IDLE / 3;
+    }
+    let bytes = |text: String| {
+        text.into_bytes()
+            .into_iter()
+            .map(|byte| Bytes::from(vec![byte]))
+    };
+    let large = format!("{{\"type\":\"{}\"}}\n", "x".repeat(MAX_EVENT));
+    vec![
+        case("a good answer", whole([TEXT, END]), GOOD),
+        case(
+            "a good answer in one piece",
+            whole([format!("{TEXT}{END}")]),
+            GOOD,
+        ),
+        case(
+            "the last line has no line feed",
+            whole([TEXT, END.trim_end()]),
+            GOOD,
+        ),
+        case(
+            "each byte is a piece, and characters are split",
+            whole(bytes(format!("{TEXT}\r\n{END}"))),
+            GOOD,
+        ),
+        case(
+            "pauses shorter than the idle limit",
+            Act::Answer(slow),
+            GOOD,
+        ),
+        case(
+            "something after the last event",
+            whole([TEXT, END, "and {more"]),
+            GOOD,
+        ),
+        case(
+            "silence after the last event",
+            answer([TEXT, END], StreamEnd::Silence),
+            GOOD,
+        ),
+        case(
+            "the body ends in order before the last event",
+            whole([TEXT]),
+            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\nInterrupted: could not read the events: the answer broke off after 1 events: it is not complete, and it may have been charged [Lost, Unknown]\n1 sent",
+        ),
+        case(
+            "the connection is cut in the middle of an event",
+            answer([TEXT, "{\"type\":\"e"], StreamEnd::Cut),
+            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\nInterrupted: could not read the events: the answer broke off after 1 events: it is not complete, and it may have been charged [Lost, Unknown]\n1 sent",
+        ),
+        case(
+            "silence in the middle of the answer",
+            answer([TEXT], StreamEnd::Silence),
+            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\nInterrupted: could not read the events: the answer broke off after 1 events: it is not complete, and it may have been charged [Idle, Unknown]\n1 sent",
+        ),
+        case(
+            "an event that is no JSON",
+            whole([TEXT, "{\"type\":\n", END]),
+            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\nMalformed: could not read the events: event 2 of the answer is not what the API describes\n1 sent",
+        ),
+        case(
+            "an event that reports a failure",
+            whole([TEXT, "{\"type\":\"error\"}\n", END]),
+            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\n{\"type\":\"error\"}\nInterrupted: could not read the events: the platform reported a failure in event 2 of the answer, which is not complete\n1 sent",
+        ),
+        case(
+            "an event of an unknown type",
+            whole(["{\"type\":\"new\"}\n", END]),
+            "{\"type\":\"new\"}\n{\"type\":\"end\"}\n1 sent",
+        ),
+        case(
+            "an event larger than the limit",
+            answer([TEXT.to_owned(), large], StreamEnd::Silence),
+            "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\nMalformed: could not read the events: event 2 of the answer is too large\n1 sent",
+        ),
+        case(
+            "silence before the first event",
+            answer([""; 0], StreamEnd::Silence),
+            "OutcomeUnknown: could not read the events: the request was sent, but no event of the answer came: the platform may have acted on it [Idle, Unknown]\n1 sent",
+        ),
+        case(
+            "an empty body",
+            whole([""; 0]),
+            "OutcomeUnknown: could not read the events: the request was sent, but no event of the answer came: the platform may have acted on it [Lost, Unknown]\n1 sent",
+        ),
+        case(
+            "no answer",
+            Act::Close,
+            "OutcomeUnknown: could not read the events: the request was sent, but no event of the answer came: the platform may have acted on it [Lost, Unknown]\n1 sent",
+        ),
+        case(
+            "silence instead of an answer",
+            Act::Never,
+            "OutcomeUnknown: could not read the events: the request was sent, but no event of the answer came: the platform may have acted on it [TimedOut, Unknown]\n1 sent",
+        ),
+    ]
+}
+
+fn server_sent_events() -> Vec<Behavior> {
+    let case = |name, pieces: &[&'static str], expected| Behavior {
+        name,
+        asked: Asked::Respond,
+        acts: vec![whole(pieces.iter().copied())],
+        expected,
+    };
+    vec![
+        case(
+            "server-sent events with keepalives",
+            &[
+                ": keepalive\n\nevent: text\nda",
+                "ta: {\"type\":\"text\",\"text\":\"caf\u{e9} \u{1f408}\"}\r\n\r\n",
+                "data: {\"type\":\"end\"}\n\n",
+            ],
+            GOOD,
+        ),
+        case(
+            "a text that looks like the mark of the end",
+            &[
+                "data: {\"type\":\"text\",\"text\":\"[DONE]\"}\n\n",
+                "data: {\"type\":\"end\"}\n\ndata: [DONE]\n\n",
+            ],
+            "{\"text\":\"[DONE]\",\"type\":\"text\"}\n{\"type\":\"end\"}\n1 sent",
+        ),
+        case(
+            "the mark of the end before the last event",
+            &["data: {\"type\":\"text\"}\n\ndata: [DONE]\n\n"],
+            "{\"type\":\"text\"}\nInterrupted: could not read the events: the answer broke off after 1 events: it is not complete, and it may have been charged [Lost, Unknown]\n1 sent",
+        ),
+    ]
+}
+
+fn files() -> Vec<Behavior> {
+    let case = |name, acts, expected| Behavior {
+        name,
+        asked: Asked::Results,
+        acts,
+        expected,
+    };
+    let mut unframed = reply(["{\"id\":1}\n{\"id\":2}\n"], StreamEnd::Whole);
+    unframed.coding = Coding::UntilClose;
+    vec![
+        case(
+            "a file of lines",
+            vec![whole(["{\"id\":1}\n{\"id\"", ":2}\r\n"])],
+            "{\"id\":1}\n{\"id\":2}\n1 sent",
+        ),
+        case("an empty file", vec![whole([""; 0])], "1 sent"),
+        case(
+            "a file of lines that is cut between two lines",
+            vec![answer(["{\"id\":1}\n"], StreamEnd::Cut)],
+            "{\"id\":1}\nInterrupted: could not read the events: the answer broke off after 1 events: it is not complete, and it may have been charged [Lost, Unknown]\n1 sent",
+        ),
+        case(
+            "a file of lines that ends with its connection",
+            vec![Act::Answer(unframed)],
+            "{\"id\":1}\n{\"id\":2}\nInterrupted: could not read the events: the answer broke off after 2 events: it is not complete, and it may have been charged [Lost, Unknown]\n1 sent",
+        ),
+        case(
+            "a file of lines that is cut before the first line, and comes the second time",
+            vec![
+                answer(["{\"id\""], StreamEnd::Cut),
+                Act::Close,
+                whole(["{\"id\":1}"]),
+            ],
+            "{\"id\":1}\n3 sent",
+        ),
+    ]
+}
+
+fn refusals() -> Vec<Behavior> {
+    let case = |name, acts, expected| Behavior {
+        name,
+        asked: Asked::Analyze,
+        acts,
+        expected,
+    };
+    vec![
+        case(
+            "busy twice, with an empty body",
+            vec![
+                refusal(429, Some("1"), ""),
+                refusal(429, Some("1"), ""),
+                whole([TEXT, END]),
+            ],
+            GOOD_THIRD,
+        ),
+        case(
+            "unavailable once",
+            vec![refusal(503, Some("0"), "{}"), whole([TEXT, END])],
+            GOOD_SECOND,
+        ),
+        case(
+            "a refusal with its reason",
+            vec![refusal(
+                400,
+                None,
+                "{\"code\":\"parameter_invalid\",\"message\":\"The prompt is empty\"}",
+            )],
+            "Refused: could not read the events: the platform answered 400 Bad Request `parameter_invalid`: The prompt is empty\n1 sent",
+        ),
+        case(
+            "a failure that may have been processed",
+            vec![refusal(500, None, "{}")],
+            "OutcomeUnknown: could not read the events: the platform answered 500 Internal Server Error. It may have acted on the request: look before you send it again\n1 sent",
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::Sim;
+    use tl_http::Transport;
+
+    #[test]
+    fn the_simulator_gives_the_expected_transcripts() {
+        let base: Url = "https://api.twelvelabs.io/v1.3".parse().expect("a URL");
+        for behavior in behaviors() {
+            let sim = Sim::new(Acts::new(&behavior.acts));
+            let items: Vec<_> = match behavior.asked {
+                Asked::Analyze => sim.stream(events(&Analyze, &base)).collect(),
+                Asked::Respond => sim.stream(events(&Respond, &base)).collect(),
+                Asked::Results => sim.stream(events(&Results, &base)).collect(),
+            };
+            let requests = sim.world(|world| world.asked());
+            assert_eq!(
+                told(&items, requests),
+                behavior.expected,
+                "{}",
+                behavior.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_busy_platform_is_asked_again_no_earlier_than_it_says() {
+        let base: Url = "https://api.twelvelabs.io/v1.3".parse().expect("a URL");
+        let acts = [refusal(429, Some("7"), ""), whole([TEXT, END])];
+        let sim = Sim::new(Acts::new(&acts));
+        assert_eq!(sim.stream(events(&Analyze, &base)).count(), 2);
+        assert!(
+            sim.elapsed() >= Duration::from_secs(7),
+            "{:?}",
+            sim.elapsed()
+        );
+    }
+
+    #[test]
+    fn the_limit_on_the_whole_ends_an_answer_that_moves() {
+        let base: Url = "https://api.twelvelabs.io/v1.3".parse().expect("a URL");
+        let mut endless = reply(vec![TEXT; 100], StreamEnd::Silence);
+        for (pause, _) in &mut endless.pieces {
+            *pause = IDLE / 2;
+        }
+        let sim = Sim::new(Acts::new(&[Act::Answer(endless)]));
+        let limit = Duration::from_secs(10);
+        let items: Vec<_> = sim.stream(events(&Analyze, &base).within(limit)).collect();
+        let error = items.last().and_then(|item| item.as_ref().err());
+        let kind = error.expect("an error ends it").kind();
+        assert_eq!(kind, tl_protocol::ErrorKind::DeadlinePassed);
+        assert_eq!((items.len(), sim.elapsed()), (34, limit));
+    }
+}
