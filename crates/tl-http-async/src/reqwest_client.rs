@@ -150,6 +150,7 @@ impl HttpClient for ReqwestClient {
                 body,
                 progress,
                 to,
+                has_ended: false,
                 _end: end,
             }) as Box<dyn BodyStream>
         }))
@@ -161,14 +162,23 @@ struct Pieces {
     body: reqwest::Body,
     progress: Arc<Progress>,
     to: Destination,
+    has_ended: bool,
     _end: EndGuard,
 }
 
 impl BodyStream for Pieces {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, TransportError>>> {
         loop {
+            if self.has_ended {
+                return Poll::Ready(None);
+            }
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                None => return Poll::Ready(None),
+                // As in `exchange`: the connection gets its turn to be waiting again before the next request asks for one.
+                None => {
+                    self.has_ended = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Some(Err(error)) => {
                     return Poll::Ready(Some(Err(failed(error, &self.progress, &self.to))));
                 }

@@ -34,6 +34,7 @@ pub struct HttpSettings {
     /// Whether the system's own trusted certificates are loaded too. Default no: it costs time at the start.
     pub system_roots: bool,
     /// The longest answer kept in memory, in bytes. Default 64 MiB; the largest documented list page is far below it.
+    /// A streamed answer is not kept, and its feed limits the size of one event.
     pub max_response: u64,
     /// The `User-Agent`. Default `tl/` and this crate's version.
     pub user_agent: String,

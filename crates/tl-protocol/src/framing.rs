@@ -326,23 +326,6 @@ mod tests {
         assert!(split(Framing::Lines, 100, &[allowed.as_bytes()]).is_ok());
     }
 
-    /// A quadratic splitter would look at 2 · 10^12 bytes here.
-    #[test]
-    fn a_large_event_in_small_pieces_takes_linear_time() {
-        let mut splitter = Splitter::new(Framing::Lines, 16 << 20);
-        let piece = Bytes::from(vec![b'x'; 4]);
-        let started = std::time::Instant::now();
-        for _ in 0..(8 << 20) / 4 {
-            splitter.push(piece.clone());
-            assert_eq!(splitter.next_event(), Ok(None));
-        }
-        splitter.push("\n".into());
-        let event = splitter.next_event().unwrap().unwrap();
-        assert_eq!(event.len(), 8 << 20);
-        let took = started.elapsed();
-        assert!(took < std::time::Duration::from_secs(20), "{took:?}");
-    }
-
     fn cut<'b>(body: &'b [u8], cuts: &[prop::sample::Index]) -> Vec<&'b [u8]> {
         let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
         at.extend([0, body.len()]);

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderValue, Response, Version, header};
 use url::Url;
 
 use super::call::{describe, refine, request_id};
@@ -32,7 +32,7 @@ const ERROR_BODY_IDLE: Duration = Duration::from_secs(10);
 
 /// How long the end of the body may take after the last event. It is read so that the connection can be used again, and
 /// usually comes in the same packet.
-const CLOSE_IDLE: Duration = Duration::from_millis(250);
+const CLOSE_IDLE: Duration = Duration::from_millis(500);
 
 /// The most pieces that are read after the last event.
 const CLOSE_PIECES: u32 = 8;
@@ -401,9 +401,12 @@ fn given_up(outcome: Outcome, kind: ErrorKind, retry_after: Option<Duration>) ->
     }
 }
 
-/// Whether HTTP says where the body ends, and not only the connection (RFC 9112, 6.3).
-fn is_framed(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING)
+/// Whether HTTP says where the body ends, and not only the connection (RFC 9112, 6.3); from HTTP/2 on it always does
+/// (RFC 9113, 8.1).
+fn is_framed(head: &Response<()>) -> bool {
+    head.version() > Version::HTTP_11
+        || head.headers().contains_key(header::CONTENT_LENGTH)
+        || head.headers().contains_key(header::TRANSFER_ENCODING)
 }
 
 impl<E: Streamed> Feed for Events<E> {
@@ -441,7 +444,7 @@ impl<E: Streamed> Feed for Events<E> {
         match head {
             Ok(head) if head.status().is_success() => {
                 self.state = State::Reading {
-                    is_framed: is_framed(head.headers()),
+                    is_framed: is_framed(&head),
                     is_over: false,
                 };
             }

@@ -39,7 +39,7 @@ pub fn one_connection_serves_many_requests<H: Harness>(harness: &H) {
     expect_one_connection::<H>(&server);
 }
 
-fn expect_one_connection<H: Harness>(server: &Server) {
+pub(super) fn expect_one_connection<H: Harness>(server: &Server) {
     let requests = u32::try_from(server.seen().len()).expect("few");
     let most = if H::OWNS_ITS_CONNECTIONS {
         1

@@ -12,7 +12,7 @@ use tl_protocol::{
 };
 use url::Url;
 
-use super::{Harness, plain, settings, with};
+use super::{Harness, connections::expect_one_connection, plain, settings, with};
 use crate::{
     exchanges::get,
     server::{Coding, Reaction, Reply, Server, StreamEnd},
@@ -112,10 +112,12 @@ pub fn a_slow_reader_slows_the_server_down<H: Harness>(harness: &H) {
 /// The connection is used again after a whole answer.
 pub fn a_connection_serves_a_request_after_a_stream<H: Harness>(harness: &H) {
     let stream = || Reaction::stream(reply([TEXT, END], StreamEnd::Whole));
-    let server = Server::scripted([stream(), stream(), Reply::ok("").into()]);
+    let streams = 5;
+    let script = (0..streams).map(|_| stream());
+    let server = Server::scripted(script.chain([Reply::ok("").into()]));
     let base: Url = server.url("/v1.3").parse().expect("a URL");
     let transport = for_server(harness, &server);
-    for _ in 0..2 {
+    for _ in 0..streams {
         let items = harness.take(&transport, events(&Analyze, &base), usize::MAX);
         assert_eq!(items.len(), 2, "{items:?}");
     }
@@ -125,7 +127,7 @@ pub fn a_connection_serves_a_request_after_a_stream<H: Harness>(harness: &H) {
             crate::exchanges::One::new(get(&server.url("/"))),
         )
         .expect("an answer");
-    assert_eq!(server.connections(), 1);
+    expect_one_connection::<H>(&server);
 }
 
 /// TLS closes with a message of its own; where it is missing, the answer was cut.

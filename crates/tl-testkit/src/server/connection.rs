@@ -188,10 +188,9 @@ impl Line {
         for (name, value) in &reply.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        head.push_str(match reply.coding {
-            Coding::Chunked => "Transfer-Encoding: chunked\r\n\r\n",
-            Coding::UntilClose => "Connection: close\r\n\r\n",
-        });
+        let framing = reply.framing_header();
+        let (name, value) = framing.unwrap_or(("connection", "close".to_owned()));
+        head.push_str(&format!("{name}: {value}\r\n\r\n"));
         stream.write_all(head.as_bytes())?;
         stream.flush()?;
         for (pause, piece) in &reply.pieces {

@@ -88,11 +88,30 @@ pub struct StreamedReply {
     pub end: StreamEnd,
 }
 
+impl StreamedReply {
+    /// The headers that frame the body.
+    pub(crate) fn framing_header(&self) -> Option<(&'static str, String)> {
+        let sent = self
+            .pieces
+            .iter()
+            .map(|(_, piece)| piece.len())
+            .sum::<usize>();
+        match (self.coding, self.end) {
+            (Coding::Chunked, _) => Some(("transfer-encoding", "chunked".to_owned())),
+            (Coding::Length, StreamEnd::Whole) => Some(("content-length", sent.to_string())),
+            (Coding::Length, _) => Some(("content-length", (sent + 10).to_string())),
+            (Coding::UntilClose, _) => None,
+        }
+    }
+}
+
 /// How the body of a [`StreamedReply`] is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
     /// In chunks.
     Chunked,
+    /// By its length; of an answer that is cut, ten bytes more than are sent.
+    Length,
     /// By the end of the connection.
     UntilClose,
 }
@@ -204,7 +223,7 @@ impl Reaction {
     #[must_use]
     pub fn stream(reply: StreamedReply) -> Self {
         let then = match (reply.end, reply.coding) {
-            (StreamEnd::Whole, Coding::Chunked) => Then::Stay,
+            (StreamEnd::Whole, Coding::Chunked | Coding::Length) => Then::Stay,
             (StreamEnd::Silence, _) => Then::Hang(Duration::ZERO),
             _ => Then::Close(Duration::ZERO),
         };
