@@ -304,9 +304,9 @@ fn show(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Index {
         // A paid plan's index says so by an explicit null.
         None => _ = shown.extra.insert("expires_at".to_owned(), Value::Null),
     }
-    let (mut count, mut seconds) = (0, 0.0);
+    let (mut count, mut seconds) = (0.0, 0.0);
     for video in platform.state.videos_of(&index.id, now) {
-        count += 1;
+        count += 1.0;
         seconds += video.measured.duration.unwrap_or(0.0);
     }
     shown.video_count = Some(count);
