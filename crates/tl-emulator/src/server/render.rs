@@ -108,8 +108,10 @@ impl Shell {
             has_stream,
             thumbnails,
         });
-        // What could not be written down is made again by the next run.
-        _ = self.change(|platform, now| ((), platform.rendered(now, &owner, outcome)));
+        self.take_in(&[], |platform, now| {
+            platform.rendered(now, &owner, outcome.clone())
+        })
+        .await;
     }
 }
 

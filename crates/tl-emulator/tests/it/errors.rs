@@ -312,7 +312,6 @@ fn every_refusal_has_its_documented_code_status_and_message() {
         json!({ "index_name": "x", "models": [{ "model_name": "marengo3.0" }] }),
         json!({ "index_name": "x", "models": [{ "model_name": "marengo3.0", "model_options": ["audio"], "finetuned": true }] }),
         json!({ "index_name": "x", "models": [good], "addons": ["subtitles"] }),
-        json!({ "index_name": "x", "models": [good], "addons": null }),
         json!({ "index_name": "x", "models": [good], "engines": [] }),
     ] {
         note(
