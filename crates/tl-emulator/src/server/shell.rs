@@ -35,10 +35,10 @@ use crate::{
 const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What a file is, where it is an image or a document, or why it is a broken one.
-type Identified = Result<StaticFile, String>;
+pub(super) type Identified = Result<StaticFile, String>;
 
 /// Tells images and documents on a thread that may block.
-async fn identify(path: PathBuf, filename: String) -> Option<Identified> {
+pub(super) async fn identify(path: PathBuf, filename: String) -> Option<Identified> {
     let looking = tokio::task::spawn_blocking(move || static_file::identify(&path, &filename));
     looking.await.unwrap_or(None)
 }

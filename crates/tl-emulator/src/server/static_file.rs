@@ -21,11 +21,8 @@ const MARGIN_OF_PDF: usize = 1024;
 
 /// What the file is, or why it is a broken image or document; `None` where it is neither.
 pub(super) fn identify(path: &Path, filename: &str) -> Option<Result<StaticFile, String>> {
-    match read(path, filename) {
-        Ok(found) => found,
-        // The prober will say what is wrong with it.
-        Err(_) => None,
-    }
+    // The prober says what is wrong with a file that cannot be read.
+    read(path, filename).unwrap_or_default()
 }
 
 fn read(path: &Path, filename: &str) -> io::Result<Option<Result<StaticFile, String>>> {

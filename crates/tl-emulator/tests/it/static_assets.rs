@@ -62,7 +62,21 @@ fn asset(emulator: &Emulator, texts: &[(&str, &str)], file: Option<(&str, &[u8])
 }
 
 fn sent(emulator: &Emulator, name: &str, bytes: &[u8]) -> Value {
-    asset(emulator, &[("method", "direct")], Some((name, bytes)))
+    let texts = [("method", "direct"), ("enable_thumbnail", "true")];
+    asset(emulator, &texts, Some((name, bytes)))
+}
+
+/// The thumbnail of an asset, once it is made or failed.
+fn thumbnail(emulator: &Emulator, id: &str) -> Value {
+    for _ in 0..600 {
+        let shown = get(emulator, &format!("/v1.3/assets/{id}")).json();
+        let thumbnail = &shown["thumbnail"];
+        if thumbnail["status"] == "ready" || thumbnail["status"] == "error" {
+            return thumbnail.clone();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("{id} has no thumbnail");
 }
 
 /// A picture made by `ffmpeg`.
@@ -115,6 +129,12 @@ fn images_and_documents_are_assets_with_their_measurements() {
             (&shown["hls"], &shown["duration"]),
             (&Value::Null, &Value::Null)
         );
+        let id = shown["_id"].as_str().unwrap();
+        let thumbnail = thumbnail(&emulator, id);
+        assert_eq!(thumbnail["status"], "ready", "{name} {thumbnail}");
+        let url = thumbnail["representative_url"].as_str().unwrap();
+        let url = url::Url::parse(url).unwrap();
+        assert_eq!(&get(&emulator, url.path()).body[..2], b"\xff\xd8");
         let cut = sent(&emulator, name, &bytes[..bytes.len() / 2]);
         assert_eq!(cut["status"], "failed", "{cut}");
         assert!(
@@ -135,6 +155,7 @@ fn images_and_documents_are_assets_with_their_measurements() {
             "{shown}"
         );
         assert_eq!(shown["technical_metadata"]["file_size_bytes"], bytes.len());
+        assert_eq!(shown["hls"], Value::Null);
     }
     for (name, bytes) in [
         ("a.pdf", &b"hello"[..]),
