@@ -21,6 +21,13 @@ pub(crate) fn remember(key: &str) {
     }
 }
 
+/// Lets a text show that is no secret, such as the emulator's own key: whatever was remembered and is part of it is forgotten.
+pub(crate) fn is_public(text: &str) {
+    KEYS.write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .retain(|key| !text.contains(key.as_str()));
+}
+
 /// `text` without any of the keys.
 pub(crate) fn masked(text: &str) -> Cow<'_, str> {
     let keys = KEYS.read().unwrap_or_else(PoisonError::into_inner);

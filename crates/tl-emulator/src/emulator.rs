@@ -27,7 +27,7 @@ use crate::{
         FaultError, FaultPlan, KEY_PREFIX, MemoryError, Plan, Schedule, Seed, Settings,
         UnknownQuirk,
     },
-    server::{self, ClockMode, JournalEntry, Shell, ShellSettings, TimeLimits},
+    server::{self, ClockMode, JournalEntry, Observer, Shell, ShellSettings, TimeLimits},
 };
 
 /// How long the server is given to end its connections when the emulator stops.
@@ -152,6 +152,14 @@ impl EmulatorBuilder {
     #[must_use]
     pub fn ffmpeg(mut self, program: impl Into<PathBuf>) -> Self {
         self.shell.ffmpeg = Some(program.into());
+        self
+    }
+
+    /// Who is told of every request when it has been answered, for a log. It is called on the threads of the server and must
+    /// not block.
+    #[must_use]
+    pub fn on_request(mut self, tell: impl Fn(&JournalEntry) + Send + Sync + 'static) -> Self {
+        self.shell.observer = Some(Observer(Arc::new(tell)));
         self
     }
 
@@ -341,10 +349,18 @@ impl Emulator {
         format!("{KEY_PREFIX}_local")
     }
 
-    /// Every request so far, the oldest first; the emulator's own pages are not among them.
+    /// Every request so far, the oldest first, without bodies; the emulator's own pages are not among them.
     #[must_use]
     pub fn journal(&self) -> Vec<JournalEntry> {
         self.shell.journal()
+    }
+
+    /// As [`journal`](Self::journal), with the beginning of each body that is still kept. Secrets are taken out.
+    #[must_use]
+    pub fn journal_with_bodies(&self) -> Vec<JournalEntry> {
+        let mut entries = self.shell.journal();
+        self.shell.journal.add_bodies(&mut entries);
+        entries
     }
 
     /// Why no streams and thumbnails can be made, for people; `None` where they can.

@@ -15,7 +15,9 @@ use crate::Emulator;
 pub struct Summary {
     /// Requests of each operation, with the number of those refused.
     pub operations: BTreeMap<String, (u64, u64)>,
-    /// Requests that were no operation.
+    /// Requests to families of endpoints that the emulator does not implement, each with its number.
+    pub not_implemented: BTreeMap<String, u64>,
+    /// Other requests that were no operation.
     pub others: u64,
     /// Bytes received in bodies.
     pub bytes_received: u64,
@@ -52,9 +54,10 @@ impl Emulator {
             summary.bytes_received += entry.bytes_received;
             summary.files_kept += u64::from(entry.media_stored);
             summary.faults += u64::from(!entry.faults.is_empty());
-            match entry.operation {
-                None => summary.others += 1,
-                Some(operation) => {
+            match (entry.operation, entry.not_implemented) {
+                (None, Some(family)) => *summary.not_implemented.entry(family).or_default() += 1,
+                (None, None) => summary.others += 1,
+                (Some(operation), _) => {
                     let (requests, refused) = summary.operations.entry(operation).or_default();
                     *requests += 1;
                     *refused += u64::from(entry.status >= 400);
@@ -82,6 +85,7 @@ impl fmt::Display for Summary {
             .values()
             .map(|(requests, _)| requests)
             .sum::<u64>()
+            + self.not_implemented.values().sum::<u64>()
             + self.others;
         write!(
             f,
@@ -96,6 +100,12 @@ impl fmt::Display for Summary {
             if *refused > 0 {
                 write!(f, " ({refused} refused)")?;
             }
+        }
+        for (family, requests) in &self.not_implemented {
+            write!(
+                f,
+                "\n  {family}: {requests} (not implemented in the emulator)"
+            )?;
         }
         if self.others > 0 {
             write!(f, "\n  other: {}", self.others)?;

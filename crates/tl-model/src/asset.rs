@@ -83,38 +83,41 @@ object! {
             id: AssetId = "_id",
         }
         /// How it came to the platform.
-        optional method: Option<AssetMethod>,
+        lenient method: Option<AssetMethod>,
         /// How far it is.
         optional status: Option<AssetStatus>,
         /// The name of the file.
-        optional filename: Option<String>,
+        lenient filename: Option<String>,
         /// The media type of the file (`video/mp4`).
-        optional file_type: Option<String>,
+        lenient file_type: Option<String>,
         /// When it was created.
-        optional created_at: Option<Timestamp>,
+        lenient created_at: Option<Timestamp>,
         /// What the user said about it. Absent where nothing was said.
-        optional user_metadata: Option<UserMetadata>,
+        lenient user_metadata: Option<UserMetadata>,
         /// Where it came from. Only for an import through a connector.
-        optional source: Option<AssetSource>,
+        lenient source: Option<AssetSource>,
         /// The stream of the asset, where one was asked for.
-        optional hls: Option<AssetHls>,
+        lenient hls: Option<AssetHls>,
         /// The thumbnail of the asset, where one was asked for.
-        optional thumbnail: Option<AssetThumbnail>,
+        lenient thumbnail: Option<AssetThumbnail>,
         /// What the platform measured of the file. Absent while `processing`, and it may be partial.
-        optional technical_metadata: Option<TechnicalMetadata>,
+        lenient technical_metadata: Option<TechnicalMetadata>,
         /// Size of the file, in bytes. Final when `ready`.
         whole size: Option<u64>,
         /// Length of a video or of sound, in seconds. Final when `ready`.
         number duration: Option<f64>,
         /// Why the asset failed. Only when `failed`.
-        optional error: Option<AssetError>,
+        lenient error: Option<AssetError>,
     }
 }
 
 impl Asset {
     /// Why the asset failed, where the platform says so. The text is for people: it may change at any time.
     pub fn failure_reason(&self) -> Option<&str> {
-        self.error.as_ref()?.message.as_deref()
+        match &self.error {
+            Some(error) => error.message.as_deref(),
+            None => self.extra.get("error").and_then(Value::as_str),
+        }
     }
 }
 
@@ -122,7 +125,7 @@ object! {
     /// Why the platform gave up an asset or its transcription.
     pub struct AssetError {
         /// The reason, for people: the text is not part of the contract.
-        optional message: Option<String>,
+        lenient message: Option<String>,
     }
 }
 
@@ -130,9 +133,9 @@ object! {
     /// The stream of an asset.
     pub struct AssetHls {
         /// The playlist (`.m3u8`). Only when `ready`.
-        optional manifest_url: Option<String>,
+        lenient manifest_url: Option<String>,
         /// How far it is.
-        optional status: Option<MediaStatus>,
+        lenient status: Option<MediaStatus>,
     }
 }
 
@@ -140,9 +143,9 @@ object! {
     /// The thumbnail of an asset.
     pub struct AssetThumbnail {
         /// The image that stands for the asset. Only when `ready`.
-        optional representative_url: Option<String>,
+        lenient representative_url: Option<String>,
         /// How far it is.
-        optional status: Option<MediaStatus>,
+        lenient status: Option<MediaStatus>,
     }
 }
 
@@ -166,9 +169,9 @@ object! {
     /// Where an imported asset came from.
     pub struct AssetSource {
         /// What kind of source it is; it decides what `details` holds.
-        optional source_type: Option<AssetSourceType> = "type",
+        lenient source_type: Option<AssetSourceType> = "type",
         /// The origin of the file.
-        optional details: Option<AssetSourceDetails>,
+        lenient details: Option<AssetSourceDetails>,
     }
 }
 
@@ -176,13 +179,13 @@ object! {
     /// The origin of an imported file.
     pub struct AssetSourceDetails {
         /// The data provider.
-        optional provider: Option<AssetSourceProvider>,
+        lenient provider: Option<AssetSourceProvider>,
         /// The identifier of the file at the provider.
-        optional source_id: Option<String>,
+        lenient source_id: Option<String>,
         /// The name of the file at the provider when it was imported.
-        optional original_filename: Option<String>,
+        lenient original_filename: Option<String>,
         /// A link to the file at the provider.
-        optional source_link: Option<String>,
+        lenient source_link: Option<String>,
     }
 }
 
@@ -193,7 +196,7 @@ object! {
             /// Identifies the indexed asset.
             id: IndexedAssetId = "_id",
         }
-        /// The index that it is in.
+        /// The index that it is in. Strict, because a client asks here whether an asset is indexed already.
         optional index: Option<AssetReferenceIndex>,
     }
 }
@@ -206,7 +209,7 @@ object! {
             id: IndexId = "_id",
         }
         /// The name of the index.
-        optional name: Option<String>,
+        lenient name: Option<String>,
     }
 }
 
@@ -228,19 +231,19 @@ object! {
             id: EntityId = "_id",
         }
         /// Its name.
-        optional name: Option<String>,
+        lenient name: Option<String>,
         /// What it is.
-        optional description: Option<String>,
+        lenient description: Option<String>,
         /// The user's own data about it: any JSON object.
-        optional metadata: Option<Value>,
+        lenient metadata: Option<Value>,
         /// The assets that show it.
-        optional asset_ids: Option<Vec<AssetId>>,
+        lenient asset_ids: Option<Vec<AssetId>>,
         /// How far it is.
         optional status: Option<EntityStatus>,
         /// When it was created.
-        optional created_at: Option<Timestamp>,
+        lenient created_at: Option<Timestamp>,
         /// When it last changed.
-        optional updated_at: Option<Timestamp>,
+        lenient updated_at: Option<Timestamp>,
     }
 }
 
@@ -290,7 +293,7 @@ object! {
         /// One item for each speaker turn.
         optional utterances: Option<Vec<Utterance>>,
         /// Why it failed. Only when `failed`.
-        optional error: Option<AssetError>,
+        lenient error: Option<AssetError>,
     }
 }
 
@@ -302,8 +305,8 @@ object! {
         /// End of the turn, in seconds.
         number end: Option<f64>,
         /// The words.
-        optional value: Option<String>,
+        lenient value: Option<String>,
         /// Who spoke, where the platform can tell.
-        optional speaker: Option<String>,
+        lenient speaker: Option<String>,
     }
 }

@@ -22,12 +22,12 @@ object! {
     /// The stream of a video. Present only where the video was uploaded with `enable_video_stream` true.
     pub struct Hls {
         /// The playlist (`.m3u8`).
-        optional video_url: Option<String>,
+        lenient video_url: Option<String>,
         /// Thumbnails of the video.
-        optional thumbnail_urls: Option<Vec<String>>,
+        lenient thumbnail_urls: Option<Vec<String>>,
         /// How far the encoding is.
-        optional status: Option<HlsStatus>,
+        lenient status: Option<HlsStatus>,
         /// When `status` last changed.
-        optional updated_at: Option<Timestamp>,
+        lenient updated_at: Option<Timestamp>,
     }
 }

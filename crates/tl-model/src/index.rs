@@ -12,23 +12,23 @@ object! {
             id: IndexId = "_id",
         }
         /// When the index was created.
-        optional created_at: Option<Timestamp>,
+        lenient created_at: Option<Timestamp>,
         /// When the index last changed.
-        optional updated_at: Option<Timestamp>,
+        lenient updated_at: Option<Timestamp>,
         /// When the platform deletes the index: 90 days after creation on the Free plan. `None` on a paid plan,
         /// where the platform sends `null` (kept in `extra`).
-        optional expires_at: Option<Timestamp>,
+        lenient expires_at: Option<Timestamp>,
         /// The name, unique within an account.
-        optional index_name: Option<String>,
+        lenient index_name: Option<String>,
         /// Length of all videos together, in seconds.
         number total_duration: Option<f64>,
-        /// How many videos the index holds.
-        whole video_count: Option<u64>,
+        /// How many videos the index holds. The description of the API types it as any number.
+        number video_count: Option<f64>,
         /// The models of the index. Empty where the platform named none (API v1.2 has `engines`, kept in `extra`), and
         /// not written then.
-        list models: Vec<IndexModel>,
+        lenient_list models: Vec<IndexModel>,
         /// The add-ons of the index.
-        optional addons: Option<Vec<Addon>>,
+        lenient addons: Option<Vec<Addon>>,
     }
 }
 

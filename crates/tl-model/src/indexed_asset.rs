@@ -44,23 +44,23 @@ object! {
         /// The asset that it was made of. Absent in the description of February 2026.
         optional asset_id: Option<AssetId>,
         /// When the indexing was asked for.
-        optional created_at: Option<Timestamp>,
+        lenient created_at: Option<Timestamp>,
         /// When the indexing, or the metadata, last changed.
-        optional updated_at: Option<Timestamp>,
+        lenient updated_at: Option<Timestamp>,
         /// When the indexing ended.
-        optional indexed_at: Option<Timestamp>,
+        lenient indexed_at: Option<Timestamp>,
         /// How far the indexing is.
         optional status: Option<IndexedAssetStatus>,
         /// What the platform measured of the file.
-        optional system_metadata: Option<SystemMetadata>,
+        lenient system_metadata: Option<SystemMetadata>,
         /// What the user said about the indexed asset.
-        optional user_metadata: Option<UserMetadata>,
+        lenient user_metadata: Option<UserMetadata>,
         /// The stream, where one was asked for with `enable_video_stream`.
-        optional hls: Option<Hls>,
+        lenient hls: Option<Hls>,
         /// The embeddings, where `embedding_option` asked for them: `{model_name, video_embedding: {segments}}`, kept as JSON.
-        optional embedding: Option<Value>,
+        lenient embedding: Option<Value>,
         /// The spoken words, where `transcription` asked for them. `None` also where there were none.
-        optional transcription: Option<Vec<TranscriptionSegment>>,
+        lenient transcription: Option<Vec<TranscriptionSegment>>,
     }
 }
 

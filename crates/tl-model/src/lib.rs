@@ -12,9 +12,12 @@
 //! - **New words are not errors.** Enumerations are open: an unknown string decodes, answers `false` to
 //!   `is_known()`, and is written again as it came.
 //! - **What the platform may omit is an `Option`.** Only identifiers are required.
-//! - **A wrong type is an error that names the member**: `` `duration`: invalid type: string "12", expected a
-//!   number at line 1 column 17 ``. It is not read as if it were absent. Two exceptions:
-//!   `640` and `640.0` are the same width, and the undocumented `error_reason` of a task may be anything.
+//! - **A wrong type of an informational member stays in `extra`.** `"rotation": "90"` and `"video_count": true` read as
+//!   absent and are written again as they came, so that one odd value does not fail a whole list. `640` and
+//!   `640.0` are the same width.
+//! - **A wrong type of an identifier, a status or a member of a request is an error that names the member**:
+//!   `` `status`: invalid type: integer `5`, expected a string at line 1 column 24 ``. It is not read as if it were
+//!   absent, because decisions depend on it.
 //! - **Numbers are written as the platform writes them**: a whole `f64` has no `.0`.
 //!
 //! Structs are `#[non_exhaustive]`, because the platform adds fields: build one with `new` (or `Default`) and set the

@@ -59,7 +59,7 @@ object! {
         /// Headers that must go with each chunk to its URL.
         defaulted upload_headers: BTreeMap<String, String>,
         /// When the session ends. The description calls it the end of the URLs, which live one hour only.
-        optional expires_at: Option<Timestamp>,
+        lenient expires_at: Option<Timestamp>,
     }
 }
 
@@ -73,7 +73,7 @@ object! {
             url: PresignedUrl,
         }
         /// When the URL ends.
-        optional expires_at: Option<Timestamp>,
+        lenient expires_at: Option<Timestamp>,
     }
 }
 
@@ -161,7 +161,7 @@ object! {
     /// The answer to a report.
     pub struct ChunkReceipt {
         /// Where the asset can be had. Only when the report made the upload complete.
-        optional url: Option<String>,
+        lenient url: Option<String>,
         /// The asset that the upload makes.
         optional asset_id: Option<AssetId>,
         /// How many chunks of the report were new.
@@ -197,9 +197,9 @@ object! {
         /// The URLs.
         list upload_urls: Vec<UploadUrl>,
         /// When they were signed; they live for one hour from then on.
-        optional generated_at: Option<Timestamp>,
+        lenient generated_at: Option<Timestamp>,
         /// When they end.
-        optional expires_at: Option<Timestamp>,
+        lenient expires_at: Option<Timestamp>,
     }
 }
 
@@ -246,11 +246,11 @@ object! {
         /// How far it is.
         optional status: Option<ChunkStatus>,
         /// When it was reported. `None` where it is pending or failed: the platform then sends `null`.
-        optional uploaded_at: Option<Timestamp>,
+        lenient uploaded_at: Option<Timestamp>,
         /// When its state last changed.
-        optional updated_at: Option<Timestamp>,
+        lenient updated_at: Option<Timestamp>,
         /// Why it failed.
-        optional error: Option<String>,
+        lenient error: Option<String>,
     }
 }
 
@@ -272,7 +272,7 @@ object! {
         /// How many chunks of the whole upload are missing.
         whole chunks_pending: Option<u32>,
         /// Where this page stands in the list of chunks. Every member is `None` where the platform sent no `page_info`.
-        defaulted page_info: PageInfo,
+        lenient_default page_info: PageInfo,
         /// Size of the file, in bytes.
         whole total_size: Option<u64>,
         /// Bytes that are uploaded and reported.
@@ -280,9 +280,9 @@ object! {
         /// How many chunks the file has. The description speaks of it, but does not list it.
         whole total_chunks: Option<u32>,
         /// When the session was opened.
-        optional created_at: Option<Timestamp>,
+        lenient created_at: Option<Timestamp>,
         /// When it last changed.
-        optional updated_at: Option<Timestamp>,
+        lenient updated_at: Option<Timestamp>,
     }
 }
 
@@ -302,9 +302,9 @@ object! {
         /// How many chunks the file has.
         whole total_chunks: Option<u32>,
         /// When the session was opened.
-        optional created_at: Option<Timestamp>,
+        lenient created_at: Option<Timestamp>,
         /// When the session ends.
-        optional expires_at: Option<Timestamp>,
+        lenient expires_at: Option<Timestamp>,
     }
 }
 

@@ -9,6 +9,16 @@ use serde_json::{Map, Value};
 /// The members of an object that its type has no field for, and known members that were sent as `null`.
 pub type Extra = Map<String, Value>;
 
+/// The value of an informational member, or the JSON as received: `null`, and what is not a `T`.
+///
+/// One odd value (`"rotation": "90"`) must not make the whole list fail that it is in.
+pub(crate) fn lenient<T: de::DeserializeOwned>(value: Value) -> Result<T, Value> {
+    match T::deserialize(&value) {
+        Ok(read) if !value.is_null() => Ok(read),
+        _ => Err(value),
+    }
+}
+
 /// Puts the name of a member before the message of an error that happened inside it.
 pub(crate) fn in_member<E: de::Error>(name: &str, error: &E) -> E {
     E::custom(format_args!("`{name}`: {error}"))
@@ -39,14 +49,16 @@ macro_rules! wire_name {
 /// ```
 /// `required` members become the arguments of `new`. Without that block the type has `Default` instead of `new`.
 ///
-/// Kinds of the other members:
+/// Strict kinds, for identifiers, statuses and requests; a value of another type is an error:
 /// - `optional`: `Option<T>`; absent or `null` is `None`.
-/// - `number`: `Option<f64>`, written without `.0` where whole.
-/// - `whole`: `Option<u32>` or `Option<u64>`; `640.0` is read as `640`.
-/// - `loose_text`: `Option<String>` of a member whose type nobody documents; what is no string stays in `extra`.
 /// - `list`: `Vec<T>`; absent or `null` is empty, and an empty one is not written.
 /// - `present_list`: the same, but absence is an error, and an empty one is written.
-/// - `defaulted`: an object type with `Default`, for absent or `null`; an empty one is not written.
+/// - `defaulted`: a type with `Default`, for absent or `null`; an empty one is not written.
+///
+/// Lenient kinds, for what a response says beyond that; a value of another type reads as absent and stays in `extra`:
+/// - `lenient`, `lenient_list`, `lenient_default`: as `optional`, `list` and `defaulted`.
+/// - `number`: `Option<f64>`, written without `.0` where whole.
+/// - `whole`: `Option<u32>` or `Option<u64>`; `640.0` is read as `640`.
 ///
 /// What a field cannot tell from absence (`null`; an empty `list`) stays in `extra`, so that encoding gives it back.
 macro_rules! object {
@@ -134,7 +146,7 @@ macro_rules! object {
                                     return Err(serde::de::Error::duplicate_field($wire));
                                 }
                                 match map.next_value::<object!(@slot $kind $ty)>() {
-                                    Ok(slot) => match object!(@read $kind slot) {
+                                    Ok(slot) => match object!(@read $kind slot $ty) {
                                         Ok(value) => $field = Some(value),
                                         Err(value) => { extra.insert(key, value); }
                                     },
@@ -157,36 +169,49 @@ macro_rules! object {
     // What a member decodes to before `null` is told from a value.
     (@slot required $ty:ty) => { $ty };
     (@slot optional $ty:ty) => { $ty };
-    (@slot number $ty:ty) => { Option<$crate::number::Number> };
-    (@slot whole $ty:ty) => { Option<$crate::number::Whole<<$ty as IntoIterator>::Item>> };
-    (@slot loose_text $ty:ty) => { Option<serde_json::Value> };
     (@slot list $ty:ty) => { Option<$ty> };
     (@slot present_list $ty:ty) => { Option<$ty> };
     (@slot defaulted $ty:ty) => { Option<$ty> };
+    // Of the lenient kinds any JSON value, so that it is still there when it turns out to be something else.
+    (@slot $kind:ident $ty:ty) => { serde_json::Value };
 
-    // A value for the field, or what stays in `extra` because the field cannot tell it from absence.
-    (@read required $slot:ident) => { Ok::<_, serde_json::Value>($slot) };
-    (@read number $slot:ident) => { $slot.map(|number| number.0).ok_or(serde_json::Value::Null) };
-    (@read whole $slot:ident) => { $slot.map(|whole| whole.0).ok_or(serde_json::Value::Null) };
-    (@read loose_text $slot:ident) => {
-        match $slot {
-            Some(serde_json::Value::String(text)) => Ok(text),
-            other => Err(other.unwrap_or_default()),
-        }
-    };
-    (@read list $slot:ident) => {
+    // A value for the field, or what stays in `extra` because the field cannot hold it or tell it from absence.
+    (@read required $slot:ident $ty:ty) => { Ok::<_, serde_json::Value>($slot) };
+    (@read optional $slot:ident $ty:ty) => { $slot.ok_or(serde_json::Value::Null) };
+    (@read present_list $slot:ident $ty:ty) => { $slot.ok_or(serde_json::Value::Null) };
+    (@read list $slot:ident $ty:ty) => {
         match $slot {
             Some(list) if list.is_empty() => Err(serde_json::Value::Array(Vec::new())),
             list => list.ok_or(serde_json::Value::Null),
         }
     };
-    (@read defaulted $slot:ident) => {
+    (@read defaulted $slot:ident $ty:ty) => {
         match $slot {
             Some(value) if value == Default::default() => Err(serde_json::Value::Object($crate::Extra::new())),
             value => value.ok_or(serde_json::Value::Null),
         }
     };
-    (@read $kind:ident $slot:ident) => { $slot.ok_or(serde_json::Value::Null) };
+    (@read lenient $slot:ident $ty:ty) => {
+        $crate::object::lenient::<<$ty as IntoIterator>::Item>($slot)
+    };
+    (@read number $slot:ident $ty:ty) => {
+        $crate::object::lenient::<$crate::number::Number>($slot).map(|number| number.0)
+    };
+    (@read whole $slot:ident $ty:ty) => {
+        $crate::object::lenient::<$crate::number::Whole<<$ty as IntoIterator>::Item>>($slot).map(|whole| whole.0)
+    };
+    (@read lenient_list $slot:ident $ty:ty) => {
+        match $slot {
+            serde_json::Value::Array(items) if items.is_empty() => Err(serde_json::Value::Array(items)),
+            value => $crate::object::lenient::<$ty>(value),
+        }
+    };
+    (@read lenient_default $slot:ident $ty:ty) => {
+        match $slot {
+            serde_json::Value::Object(members) if members.is_empty() => Err(serde_json::Value::Object(members)),
+            value => $crate::object::lenient::<$ty>(value),
+        }
+    };
 
     (@finish required $field:ident $wire:tt $extra:ident) => {
         match $field {
@@ -196,6 +221,8 @@ macro_rules! object {
     };
     (@finish list $field:ident $wire:tt $extra:ident) => { $field.unwrap_or_default() };
     (@finish defaulted $field:ident $wire:tt $extra:ident) => { $field.unwrap_or_default() };
+    (@finish lenient_list $field:ident $wire:tt $extra:ident) => { $field.unwrap_or_default() };
+    (@finish lenient_default $field:ident $wire:tt $extra:ident) => { $field.unwrap_or_default() };
     (@finish present_list $field:ident $wire:tt $extra:ident) => {
         match $field {
             Some(value) => value,
@@ -211,6 +238,8 @@ macro_rules! object {
         !$self.$field.is_empty() || !$self.extra.contains_key($wire)
     };
     (@is_set defaulted $self:ident $field:ident $wire:tt) => { $self.$field != Default::default() };
+    (@is_set lenient_list $self:ident $field:ident $wire:tt) => { !$self.$field.is_empty() };
+    (@is_set lenient_default $self:ident $field:ident $wire:tt) => { $self.$field != Default::default() };
     (@is_set $kind:ident $self:ident $field:ident $wire:tt) => { $self.$field.is_some() };
 
     (@write number $self:ident . $field:ident) => { $self.$field.map($crate::number::Number) };

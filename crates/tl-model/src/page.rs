@@ -7,7 +7,7 @@ object! {
         /// without the member is not a page, and an error.
         present_list data: Vec<T>,
         /// Where this page stands in the list. Every member is `None` where the platform sent no `page_info`.
-        defaulted page_info: PageInfo,
+        lenient_default page_info: PageInfo,
     }
 }
 

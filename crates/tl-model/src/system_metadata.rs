@@ -6,7 +6,7 @@ object! {
         /// Length of the video, in seconds.
         number duration: Option<f64>,
         /// Name of the uploaded file.
-        optional filename: Option<String>,
+        lenient filename: Option<String>,
         /// Frames per second.
         number fps: Option<f64>,
         /// Height of a frame, in pixels.

@@ -44,25 +44,25 @@ object! {
         /// The video that the task makes. v1.2 had it only once `ready`; v1.3 has it from the start.
         optional video_id: Option<VideoId>,
         /// When the task was created.
-        optional created_at: Option<Timestamp>,
+        lenient created_at: Option<Timestamp>,
         /// When the task last changed its status.
-        optional updated_at: Option<Timestamp>,
+        lenient updated_at: Option<Timestamp>,
         /// How far the task is.
         optional status: Option<TaskStatus>,
         /// The index that the video goes to.
         optional index_id: Option<IndexId>,
         /// What the platform measured of the video. See [`system_metadata()`](Task::system_metadata) for a
         /// reading that also understands older responses.
-        optional system_metadata: Option<SystemMetadata>,
+        lenient system_metadata: Option<SystemMetadata>,
         /// The stream of the video, where one was asked for. Only in a retrieved task, not in a list.
-        optional hls: Option<Hls>,
-        /// Why the task failed. Undocumented, seen in raw responses; its type is not known for sure, so
-        /// anything but a string stays in `extra`. Ask [`failure_reason()`](Task::failure_reason).
-        loose_text error_reason: Option<String>,
+        lenient hls: Option<Hls>,
+        /// Why the task failed. Undocumented, seen in raw responses; anything but
+        /// a string stays in `extra`. Ask [`failure_reason()`](Task::failure_reason).
+        lenient error_reason: Option<String>,
         /// When indexing was expected to end. Of API v1.2.
-        optional estimated_time: Option<Timestamp>,
+        lenient estimated_time: Option<Timestamp>,
         /// The v1.2 name of `system_metadata` (`metadata`), which some examples of v1.3 still print.
-        optional legacy_metadata: Option<SystemMetadata> = "metadata",
+        lenient legacy_metadata: Option<SystemMetadata> = "metadata",
     }
 }
 

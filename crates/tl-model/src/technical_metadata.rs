@@ -11,16 +11,16 @@ object! {
         /// Size of the file, in bytes.
         whole file_size_bytes: Option<u64>,
         /// The media type that was detected.
-        optional file_mime_type: Option<String>,
+        lenient file_mime_type: Option<String>,
         /// The container format; several names are separated by commas (`mov,mp4,m4a,3gp,3g2,mj2`).
-        optional file_container_format: Option<String>,
+        lenient file_container_format: Option<String>,
         /// When the file was made, according to its container.
-        optional container_creation_time: Option<Timestamp>,
+        lenient container_creation_time: Option<Timestamp>,
 
         /// Every video stream of the file.
-        list video_streams: Vec<VideoStreamMetadata>,
+        lenient_list video_streams: Vec<VideoStreamMetadata>,
         /// Codec of the primary video stream.
-        optional video_codec: Option<String>,
+        lenient video_codec: Option<String>,
         /// Width of the primary video stream, in pixels.
         whole video_width: Option<u32>,
         /// Height of the primary video stream, in pixels.
@@ -33,9 +33,9 @@ object! {
         whole video_bitrate_bps: Option<u64>,
 
         /// Every audio stream of the file.
-        list audio_streams: Vec<AudioStreamMetadata>,
+        lenient_list audio_streams: Vec<AudioStreamMetadata>,
         /// Codec of the primary audio stream.
-        optional audio_codec: Option<String>,
+        lenient audio_codec: Option<String>,
         /// Sample rate of the primary audio stream, in hertz.
         whole audio_sample_rate: Option<u32>,
         /// Channels of the primary audio stream.
@@ -44,33 +44,33 @@ object! {
         number audio_duration_seconds: Option<f64>,
 
         /// The SMPTE timecode of the first frame.
-        optional start_timecode: Option<String>,
+        lenient start_timecode: Option<String>,
         /// Where the timecode was read.
-        optional timecode_source: Option<String>,
+        lenient timecode_source: Option<String>,
         /// Whether the timecode counts in drop-frame numbers.
-        optional drop_frame: Option<bool>,
+        lenient drop_frame: Option<bool>,
 
         /// Width of the image, in pixels.
         whole image_width: Option<u32>,
         /// Height of the image, in pixels.
         whole image_height: Option<u32>,
         /// Format of the image.
-        optional image_format: Option<String>,
+        lenient image_format: Option<String>,
         /// EXIF orientation of the image, 1 to 8.
         whole image_orientation: Option<u32>,
         /// Color space of the image.
-        optional image_color_space: Option<String>,
+        lenient image_color_space: Option<String>,
         /// Bits per channel of the image.
         whole image_bit_depth: Option<u32>,
 
         /// Whether the media has a high dynamic range.
-        optional is_hdr: Option<bool>,
+        lenient is_hdr: Option<bool>,
         /// Whether there is an audio stream.
-        optional has_audio: Option<bool>,
+        lenient has_audio: Option<bool>,
         /// Whether the image has transparency.
-        optional has_alpha: Option<bool>,
+        lenient has_alpha: Option<bool>,
         /// Whether the image moves.
-        optional is_animated: Option<bool>,
+        lenient is_animated: Option<bool>,
         /// How many video streams the file has.
         whole total_video_streams: Option<u32>,
         /// How many audio streams the file has.
@@ -88,33 +88,33 @@ object! {
         /// Pages of the document.
         whole document_page_count: Option<u32>,
         /// PDF version of the document.
-        optional document_pdf_version: Option<String>,
+        lenient document_pdf_version: Option<String>,
         /// Width of the first page, in points.
         number document_page_width_pt: Option<f64>,
         /// Height of the first page, in points.
         number document_page_height_pt: Option<f64>,
         /// Whether the document is tagged for accessibility.
-        optional document_is_tagged: Option<bool>,
+        lenient document_is_tagged: Option<bool>,
         /// Whether the document is encrypted.
-        optional document_is_encrypted: Option<bool>,
+        lenient document_is_encrypted: Option<bool>,
         /// Language of the document.
-        optional document_language: Option<String>,
+        lenient document_language: Option<String>,
         /// Title of the document.
-        optional document_title: Option<String>,
+        lenient document_title: Option<String>,
         /// Author of the document.
-        optional document_author: Option<String>,
+        lenient document_author: Option<String>,
         /// Subject of the document.
-        optional document_subject: Option<String>,
+        lenient document_subject: Option<String>,
         /// Keywords of the document.
-        optional document_keywords: Option<String>,
+        lenient document_keywords: Option<String>,
         /// The application that the document was written with.
-        optional document_creator_tool: Option<String>,
+        lenient document_creator_tool: Option<String>,
         /// The application that made the file.
-        optional document_producer: Option<String>,
+        lenient document_producer: Option<String>,
         /// When the document was created.
-        optional document_creation_date: Option<Timestamp>,
+        lenient document_creation_date: Option<Timestamp>,
         /// When the document was last changed.
-        optional document_modification_date: Option<Timestamp>,
+        lenient document_modification_date: Option<Timestamp>,
     }
 }
 
@@ -124,7 +124,7 @@ object! {
         /// Place of the stream in the file, from 0.
         whole index: Option<u32>,
         /// Codec.
-        optional codec: Option<String>,
+        lenient codec: Option<String>,
         /// Width, in pixels.
         whole width: Option<u32>,
         /// Height, in pixels.
@@ -140,23 +140,23 @@ object! {
         /// Rotation for display, in degrees. Described as an integer without bounds; probes also report it as negative.
         number rotation: Option<f64>,
         /// Pixel (sample) aspect ratio (`1:1`).
-        optional pixel_aspect_ratio: Option<String>,
+        lenient pixel_aspect_ratio: Option<String>,
         /// Display aspect ratio (`16:9`).
-        optional display_aspect_ratio: Option<String>,
+        lenient display_aspect_ratio: Option<String>,
         /// Progressive or interlaced.
-        optional scan_type: Option<String>,
+        lenient scan_type: Option<String>,
         /// Pixel format (`yuv420p`).
-        optional pixel_format: Option<String>,
+        lenient pixel_format: Option<String>,
         /// Bits per color component.
         whole bit_depth: Option<u32>,
         /// Color range.
-        optional color_range: Option<String>,
+        lenient color_range: Option<String>,
         /// Transfer characteristics.
-        optional color_transfer: Option<String>,
+        lenient color_transfer: Option<String>,
         /// Color space.
-        optional color_space: Option<String>,
+        lenient color_space: Option<String>,
         /// Color primaries.
-        optional color_primaries: Option<String>,
+        lenient color_primaries: Option<String>,
     }
 }
 
@@ -166,9 +166,9 @@ object! {
         /// Place of the stream in the file, from 0.
         whole index: Option<u32>,
         /// Codec.
-        optional codec: Option<String>,
+        lenient codec: Option<String>,
         /// Codec, in words.
-        optional codec_long: Option<String>,
+        lenient codec_long: Option<String>,
         /// Sample rate, in hertz.
         whole sample_rate: Option<u32>,
         /// Bits per sample.
@@ -176,11 +176,11 @@ object! {
         /// Channels.
         whole channels: Option<u32>,
         /// Channel layout (`stereo`).
-        optional channel_layout: Option<String>,
+        lenient channel_layout: Option<String>,
         /// Bit rate, in bits per second.
         whole bitrate_bps: Option<u64>,
         /// Language, where the stream names one.
-        optional language: Option<String>,
+        lenient language: Option<String>,
         /// Length, in seconds.
         number duration_seconds: Option<f64>,
     }

@@ -14,24 +14,24 @@ object! {
         /// The asset that the video was made of. In newer responses only.
         optional asset_id: Option<AssetId>,
         /// When the indexing task was created.
-        optional created_at: Option<Timestamp>,
+        lenient created_at: Option<Timestamp>,
         /// When the indexing task, or the metadata, last changed.
-        optional updated_at: Option<Timestamp>,
+        lenient updated_at: Option<Timestamp>,
         /// When indexing ended.
-        optional indexed_at: Option<Timestamp>,
+        lenient indexed_at: Option<Timestamp>,
         /// What the platform measured of the video. See [`system_metadata()`](Video::system_metadata) for a
         /// reading that also understands older responses.
-        optional system_metadata: Option<SystemMetadata>,
+        lenient system_metadata: Option<SystemMetadata>,
         /// What the user said about the video.
-        optional user_metadata: Option<UserMetadata>,
+        lenient user_metadata: Option<UserMetadata>,
         /// The stream of the video, where one was asked for. Only in a retrieved video, not in a list.
-        optional hls: Option<Hls>,
+        lenient hls: Option<Hls>,
         /// The embeddings, where `embedding_option` asked for them: `{model_name, video_embedding: {segments}}`, kept as JSON.
-        optional embedding: Option<Value>,
+        lenient embedding: Option<Value>,
         /// The spoken words, where `transcription` asked for them. `None` also where there were none.
-        optional transcription: Option<Vec<TranscriptionSegment>>,
+        lenient transcription: Option<Vec<TranscriptionSegment>>,
         /// The v1.2 name of `system_metadata` (`metadata`), which some examples of v1.3 still print.
-        optional legacy_metadata: Option<SystemMetadata> = "metadata",
+        lenient legacy_metadata: Option<SystemMetadata> = "metadata",
     }
 }
 
@@ -52,7 +52,7 @@ object! {
         /// End of the range, in seconds.
         number end: Option<f64>,
         /// The words.
-        optional value: Option<String>,
+        lenient value: Option<String>,
     }
 }
 

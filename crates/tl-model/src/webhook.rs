@@ -103,13 +103,13 @@ object! {
             id: TaskId,
         }
         /// What the platform measured of the video: its duration.
-        optional metadata: Option<SystemMetadata>,
+        lenient metadata: Option<SystemMetadata>,
         /// The status of the task.
         optional status: Option<TaskStatus>,
         /// The models of the index (API v1.2 has `engines`, kept in `extra`).
-        optional models: Option<Vec<WebhookModel>>,
+        lenient models: Option<Vec<WebhookModel>>,
         /// Tags.
-        optional tags: Option<Vec<String>>,
+        lenient tags: Option<Vec<String>>,
     }
 }
 
@@ -117,9 +117,9 @@ object! {
     /// A model of the index, as an event names it.
     pub struct WebhookModel {
         /// The model.
-        optional name: Option<ModelName>,
+        lenient name: Option<ModelName>,
         /// The modalities it reads.
-        optional options: Option<Vec<ModelOption>>,
+        lenient options: Option<Vec<ModelOption>>,
     }
 }
 
@@ -167,11 +167,11 @@ object! {
         /// The status of the task.
         optional status: Option<AnalyzeStatus>,
         /// When the task was created.
-        optional created_at: Option<Timestamp>,
+        lenient created_at: Option<Timestamp>,
         /// The video that was analyzed.
-        optional video_source: Option<AnalyzeVideoSource>,
+        lenient video_source: Option<AnalyzeVideoSource>,
         /// Why the task failed, or why a ready result is only a part. Absent where the task was canceled.
-        optional error: Option<AnalyzeError>,
+        lenient error: Option<AnalyzeError>,
     }
 }
 
@@ -179,9 +179,9 @@ object! {
     /// The video of an analysis.
     pub struct AnalyzeVideoSource {
         /// Which of the other members names the video.
-        optional source_type: Option<AnalyzeSourceType> = "type",
+        lenient source_type: Option<AnalyzeSourceType> = "type",
         /// A public address.
-        optional url: Option<String>,
+        lenient url: Option<String>,
         /// An uploaded asset.
         optional asset_id: Option<AssetId>,
         /// A video of an index. Deprecated.
@@ -189,7 +189,7 @@ object! {
         /// The index of that video. Deprecated.
         optional index_id: Option<IndexId>,
         /// What the platform measured of the video.
-        optional system_metadata: Option<SystemMetadata>,
+        lenient system_metadata: Option<SystemMetadata>,
     }
 }
 
@@ -197,7 +197,7 @@ object! {
     /// Why an analysis failed, or was cut.
     pub struct AnalyzeError {
         /// A text for people; not to be parsed.
-        optional message: Option<String>,
+        lenient message: Option<String>,
     }
 }
 
@@ -208,7 +208,7 @@ object! {
             id: EventId,
             event_type: WebhookEventType = "type",
         }
-        optional created_at: Option<Timestamp>,
+        lenient created_at: Option<Timestamp>,
         optional data: Option<Value>,
     }
 }

@@ -23,12 +23,18 @@ const FETCH_DEADLINE: Duration = Duration::from_secs(900);
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let suites = workspace.root.join(SUITES);
     let python = environment(&workspace.target, &suites.join("requirements.txt"))?;
+    let old_client = older_client(
+        &python,
+        &workspace.target,
+        &suites.join("requirements-old.txt"),
+    )?;
     let programs = Programs::build()?;
     let (tl, probe) = (programs.path("tl")?, programs.path("tl-probe")?);
     let suite = |script: &[&str]| {
         Program::new(&python)
             .env("TL", tl)
             .env("TL_PROBE", probe)
+            .env("OLD_CLIENT", &old_client)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PYTHONUNBUFFERED", "1")
             .args(script)
@@ -68,6 +74,43 @@ fn environment(target: &Path, requirements: &Path) -> Result<PathBuf, Failure> {
     fs::write(&mark, wanted)
         .map_err(|error| Failure::io(format!("cannot write {}", mark.display()), &error))?;
     Ok(python)
+}
+
+/// A folder with exactly what `requirements` names, and none of what that stands on: an older client, which has the name of the
+/// newer one and so cannot be in the same environment.
+fn older_client(python: &Path, target: &Path, requirements: &Path) -> Result<PathBuf, Failure> {
+    let folder = target.join("python-old");
+    let mark = folder.join("requirements.txt");
+    let wanted = fs::read_to_string(requirements)
+        .map_err(|error| Failure::io(format!("cannot read {}", requirements.display()), &error))?;
+    if fs::read_to_string(&mark).is_ok_and(|made| made == wanted) {
+        return Ok(folder);
+    }
+    // Of another version nothing may stay. Where there is none, there is nothing to remove.
+    _ = fs::remove_dir_all(&folder);
+    Program::new(python)
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+        ])
+        .arg("--target")
+        .arg(&folder)
+        .arg("--requirement")
+        .arg(requirements)
+        .deadline(FETCH_DEADLINE)
+        .run_and_quote()
+        .map_err(|failure| {
+            Failure::new(format!(
+                "the older Python client could not be installed from PyPI: {failure}"
+            ))
+        })?;
+    fs::write(&mark, wanted)
+        .map_err(|error| Failure::io(format!("cannot write {}", mark.display()), &error))?;
+    Ok(folder)
 }
 
 #[cfg(test)]

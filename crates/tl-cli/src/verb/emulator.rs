@@ -12,20 +12,34 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
+use tl_emulator::platform::families;
 
 use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::runtime;
+use crate::{runtime, secret};
 
 use options::Options;
 use signals::Signals;
+
+/// The families come from the emulator itself, so that the list stays true.
+fn help() -> String {
+    let missing: Vec<&str> = families::NOT_IMPLEMENTED
+        .iter()
+        .map(|family| family.name)
+        .collect();
+    format!(
+        "It prints the two lines that point a client at it, and the address of its page. --verbose logs every request to standard error. Its keys work nowhere else; without --state it forgets everything when it ends.\n\nImplemented: {}.\nNot implemented, answered with 501: {}.",
+        families::IMPLEMENTED.join(", "),
+        missing.join(", ")
+    )
+}
 
 /// Run the platform's API on this machine, for tests; Ctrl-C ends it.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "It prints the two lines that point a client at it, and shows itself in a browser at /_emulator. Its keys work nowhere else; without --state it forgets everything when it ends."
+    after_help = help()
 )]
 pub(crate) struct EmulatorArgs {
     #[command(subcommand)]
@@ -73,11 +87,15 @@ impl EmulatorArgs {
 
 async fn serve(context: &Context, options: Options) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
-    let emulator = options.start().await?;
+    let emulator = options.start(context).await?;
     let (base_url, api_key) = (emulator.base_url(), emulator.api_key());
+    // The variable may hold it already; it is to be read and opens nothing but this emulator.
+    secret::is_public(&api_key);
     context.output.json(&json!({"base_url": base_url.as_str(), "api_key": api_key, "pages": emulator.control_url().as_str()}));
+    // A shell reads the last line as a comment.
     context.output.line(&format!(
-        "export TWELVELABS_BASE_URL={base_url}\nexport TWELVE_LABS_API_KEY={api_key}"
+        "export TWELVELABS_BASE_URL={base_url}\nexport TWELVE_LABS_API_KEY={api_key}\n# page: {}",
+        emulator.control_url()
     ));
     if let Some(lack) = emulator.lacks_ffmpeg() {
         context

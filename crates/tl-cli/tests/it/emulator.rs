@@ -299,3 +299,91 @@ fn the_state_of_a_running_one_is_brought_out_and_in_and_forgotten() {
     let run = Tl::new(&["emulator", "reset"]).code(2);
     snapshot!("reset_of_the_platform", run);
 }
+
+/// The lines that an emulator prints at its start, with this in its environment.
+fn first_lines(key: &str, arguments: &[&str], count: usize) -> Vec<String> {
+    let mut tl = Tl::new(&["emulator"])
+        .args(arguments)
+        .env("TWELVE_LABS_API_KEY", key);
+    tl.command().stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = tl.command().spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let told = lines.take(count).map(Result::unwrap).collect();
+    let running = Running::adopt(child);
+    running.interrupt();
+    assert_eq!(running.finish().code, 0);
+    told
+}
+
+#[test]
+fn the_key_line_is_whole_even_if_the_variable_holds_that_key() {
+    for key in ["tlk_emulator_local", "tlk_emulator", "tlk_something_else"] {
+        let lines = first_lines(key, &[], 3);
+        assert_eq!(lines[1], "export TWELVE_LABS_API_KEY=tlk_emulator_local");
+        let json = first_lines(key, &["--json"], 1);
+        let json: serde_json::Value = serde_json::from_str(&json[0]).unwrap();
+        assert_eq!(json["api_key"], "tlk_emulator_local");
+    }
+}
+
+#[test]
+fn the_address_of_the_page_is_printed_as_a_comment() {
+    let lines = first_lines("tlk_emulator_local", &[], 3);
+    let base = value(&lines[0], "TWELVELABS_BASE_URL");
+    let page = base.replace("/v1.3", "/_emulator");
+    assert_eq!(lines[2], format!("# page: {page}"));
+}
+
+#[test]
+fn requests_are_logged_and_counted() {
+    let script = r#""$TL" index list -q; "$TL" index list -q --attempts 1 --base-url "$TWELVELABS_BASE_URL/search" 2>/dev/null; true"#;
+    let folder = tempfile::tempdir().unwrap();
+    let run = exec(&["-v", "--summary", "summary.json"], script)
+        .in_folder(folder.path())
+        .code(0);
+    let logged = |text: &str| run.stderr.lines().any(|line| line.contains(text));
+    assert!(
+        logged("Z GET /v1.3/indexes?") && logged(" 200 indexes.list, "),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        logged("Z GET /v1.3/search/indexes?") && logged(" 501 not_implemented_in_emulator, "),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        logged("  search: 1 (not implemented in the emulator)"),
+        "{}",
+        run.stderr
+    );
+    let summary = std::fs::read_to_string(folder.path().join("summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    assert_eq!(summary["not_implemented"]["search"], 1);
+    assert_eq!(summary["other_requests"], 0);
+    let quiet = exec(&[], script).code(0);
+    assert!(!quiet.stderr.contains("GET /v1.3"), "{}", quiet.stderr);
+}
+
+#[test]
+fn the_help_lists_families_and_faults_as_they_are() {
+    use tl_emulator::{Operation, platform::families};
+
+    // Lines are broken where the terminal ends.
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let help = flat(&Tl::new(&["emulator", "--help"]).code(0).stdout);
+    for family in families::NOT_IMPLEMENTED {
+        assert!(help.contains(family.name), "{}", family.name);
+    }
+    for family in families::IMPLEMENTED {
+        assert!(help.contains(family), "{family}");
+    }
+    let guide = flat(include_str!("../../../../docs/guide.md"));
+    for family in families::NOT_IMPLEMENTED {
+        assert!(guide.contains(family.name), "the guide: {}", family.name);
+    }
+    let faults = Tl::new(&["emulator", "faults", "--help"]).code(0).stdout;
+    for operation in Operation::ALL {
+        assert!(faults.contains(operation.as_str()), "{operation}");
+    }
+}

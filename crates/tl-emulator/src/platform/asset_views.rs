@@ -105,22 +105,28 @@ fn detail(
         AssetStatus::Processing => MediaStatus::Pending,
         _ => MediaStatus::Error,
     };
-    if asset.enable_hls {
+    let (has_hls, has_thumbnail) = asset.wanted();
+    if has_hls {
         let hls = renditions::asset_hls(platform, &asset.id, host, waits.clone());
         shown.hls = Some(hls);
     }
-    if asset.enable_thumbnail {
+    if has_thumbnail {
         let thumbnail = renditions::asset_thumbnail(platform, &asset.id, host, waits);
         shown.thumbnail = Some(thumbnail);
     }
     match asset.outcome.as_ref().filter(|outcome| outcome.at <= now) {
         None => {}
         Some(Outcome {
-            look: Ok(facts), ..
+            look: Ok(facts),
+            technical: measured,
+            ..
         }) => {
             shown.size = Some(facts.file_size_bytes);
             shown.duration = facts.duration_seconds();
-            shown.technical_metadata = Some(technical(facts)?);
+            shown.technical_metadata = Some(match measured {
+                Some(measured) => measured.clone(),
+                None => technical(facts)?,
+            });
         }
         Some(Outcome {
             look: Err(reason), ..

@@ -3,7 +3,9 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tl_model::{Asset, AssetMethod, AssetStatus, AssetType, UserMetadata};
+use tl_model::{
+    Asset, AssetMethod, AssetStatus, AssetType, ErrorCode, TechnicalMetadata, UserMetadata,
+};
 use tl_protocol::{
     Now,
     endpoint::{CreateAsset, DeleteAsset, Media},
@@ -12,7 +14,7 @@ use tl_validate::{MediaFacts, ProbeError, Route, RulePack, Target, max_size};
 use url::Url;
 
 use super::{
-    Effect, Fetched, MediaKey, Platform, Refusal, Upload,
+    Effect, Fetched, MediaKey, Platform, Refusal, StaticFile, Upload,
     asset_views::{references, show},
     faults::Fate,
     filename_of, ids,
@@ -52,6 +54,9 @@ pub(super) struct Outcome {
     pub(super) at: Timestamp,
     /// What it is, or why it failed.
     pub(super) look: Result<MediaFacts, String>,
+    /// What was measured of an image or a document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) technical: Option<TechnicalMetadata>,
 }
 
 impl AssetRecord {
@@ -71,9 +76,25 @@ impl AssetRecord {
         outcome.look.as_ref().ok()
     }
 
+    /// Whether it turned out to be an image or a document.
+    pub(super) fn is_static(&self, now: Timestamp) -> bool {
+        let outcome = self.outcome.as_ref().filter(|outcome| outcome.at <= now);
+        outcome.is_some_and(|outcome| outcome.technical.is_some())
+    }
+
     /// The file that has still to be looked at.
     pub(super) fn unseen(&self) -> Option<&MediaKey> {
         self.media.as_ref().filter(|_| self.outcome.is_none())
+    }
+
+    /// Whether a stream and thumbnails are to be made. Only video and sound have a stream, and text has no pictures.
+    pub(super) fn wanted(&self) -> (bool, bool) {
+        let is_played = matches!(self.kind(), AssetType::Video | AssetType::Audio);
+        let is_seen = is_played || !self.file_type.starts_with("text/");
+        (
+            self.enable_hls && is_played,
+            self.enable_thumbnail && is_seen,
+        )
     }
 
     pub(super) fn kind(&self) -> AssetType {
@@ -81,6 +102,14 @@ impl AssetRecord {
             Some("video") => AssetType::Video,
             Some("audio") => AssetType::Audio,
             Some("image") => AssetType::Image,
+            // What is behind a playlist is video or sound, and an unknown name may be anything.
+            _ if matches!(
+                self.file_type.as_str(),
+                "application/mxf" | "application/vnd.apple.mpegurl" | "application/octet-stream"
+            ) =>
+            {
+                AssetType::Video
+            }
             _ => AssetType::Document,
         }
     }
@@ -116,6 +145,7 @@ pub(super) fn create(
                 .ok_or_else(|| Refusal::missing(FILE_FIELD))?;
             let look = judge(
                 &file.look,
+                file.static_file.as_ref(),
                 file.bytes,
                 Route::Asset,
                 &platform.settings.rules,
@@ -180,20 +210,51 @@ pub(super) fn create(
 
 enum Source {
     Url(Url),
-    File(Box<Upload>, Box<Result<MediaFacts, String>>),
+    File(Box<Upload>, Box<Result<Seen, String>>),
+}
+
+/// What was seen of the file of an asset.
+struct Seen {
+    facts: MediaFacts,
+    /// Of an image or a document, of which the facts of media say little.
+    technical: Option<TechnicalMetadata>,
 }
 
 /// What an asset must be, whatever is made of it: readable, and small enough for its route. Engines judge when it is indexed.
 fn judge(
     look: &Result<MediaFacts, ProbeError>,
+    static_file: Option<&Result<StaticFile, String>>,
     bytes: u64,
     route: Route,
     rules: &RulePack,
-) -> Result<MediaFacts, Refusal> {
-    media::judge(look, bytes, &only(route), rules)?;
-    match look {
-        Ok(facts) => Ok(facts.clone()),
-        Err(error) => Err(Refusal::internal(error.seen())),
+) -> Result<Seen, Refusal> {
+    match (static_file, look) {
+        (Some(Ok(file)), _) => {
+            file.check_size(bytes, route)?;
+            let facts = MediaFacts {
+                file_size_bytes: bytes,
+                file_mime_type: Some(file.kind().to_owned()),
+                ..MediaFacts::default()
+            };
+            Ok(Seen {
+                facts,
+                technical: Some(file.technical.clone()),
+            })
+        }
+        (Some(Err(reason)), _) => Err(Refusal::bad(
+            ErrorCode::VideoFileBroken,
+            format!("The platform could not read the file: {reason}."),
+        )),
+        (None, look) => {
+            media::judge(look, bytes, &only(route), rules)?;
+            match look {
+                Ok(facts) => Ok(Seen {
+                    facts: facts.clone(),
+                    technical: None,
+                }),
+                Err(error) => Err(Refusal::internal(error.seen())),
+            }
+        }
     }
 }
 
@@ -202,7 +263,7 @@ fn conclude(
     platform: &mut Platform,
     now: Timestamp,
     id: &str,
-    mut look: Result<MediaFacts, String>,
+    mut look: Result<Seen, String>,
     effects: &mut Vec<Effect>,
 ) {
     let wait = match platform.settings.quirks.get(&quirks::ASSET_STATUS) {
@@ -222,8 +283,8 @@ fn conclude(
     }
     asset.fetching = None;
     match &look {
-        Ok(facts) => {
-            if let Some(kind) = &facts.file_mime_type {
+        Ok(seen) => {
+            if let Some(kind) = &seen.facts.file_mime_type {
                 asset.file_type.clone_from(kind);
             }
         }
@@ -231,8 +292,16 @@ fn conclude(
         Err(_) => effects.extend(asset.media.take().map(Effect::Discard)),
     }
     let source = asset.media.clone().filter(|_| look.is_ok());
-    let wanted = (asset.enable_hls, asset.enable_thumbnail);
-    asset.outcome = Some(Outcome { at, look });
+    let wanted = asset.wanted();
+    let (look, technical) = match look {
+        Ok(seen) => (Ok(seen.facts), seen.technical),
+        Err(reason) => (Err(reason), None),
+    };
+    asset.outcome = Some(Outcome {
+        at,
+        look,
+        technical,
+    });
     if let Some(source) = source {
         renditions::begin(platform, now, id, source, wanted, effects);
     }
@@ -253,16 +322,17 @@ pub(super) fn fetched(
     let outcome = outcome.map_err(|reason| reason.replace("video_url", "url"));
     let rules = &platform.settings.rules;
     let judged = outcome.and_then(|fetched| {
-        let look = judge(&fetched.look, fetched.bytes, Route::AssetUrl, rules);
-        look.map(|facts| (fetched, facts))
+        let seen = fetched.static_file.as_ref();
+        let look = judge(&fetched.look, seen, fetched.bytes, Route::AssetUrl, rules);
+        look.map(|seen| (fetched, seen))
             .map_err(|refusal| refusal.message)
     });
-    let look = judged.map(|(fetched, facts)| {
+    let look = judged.map(|(fetched, seen)| {
         if let Some(asset) = platform.state.assets.change(id) {
             effects.push(Effect::Keep(fetched.key.clone()));
             asset.media = Some(fetched.key);
         }
-        facts
+        seen
     });
     conclude(platform, now, id, look, &mut effects);
     effects
@@ -276,12 +346,20 @@ impl Platform {
         asset: &str,
         bytes: u64,
         look: &Result<MediaFacts, ProbeError>,
+        static_file: Option<&Result<StaticFile, String>>,
     ) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let look = judge(look, bytes, Route::Multipart, &self.settings.rules);
+        let rules = &self.settings.rules;
+        let look = judge(look, static_file, bytes, Route::Multipart, rules);
         let look = look.map_err(|refusal| refusal.message);
         conclude(self, moment(now), asset, look, &mut effects);
         effects
+    }
+
+    /// Whether there is an asset of that identifier.
+    #[must_use]
+    pub fn is_asset(&self, id: &str) -> bool {
+        self.state.assets.get(id).is_some()
     }
 
     /// The stored file of an asset, with the name by which the client knew it.
@@ -330,6 +408,10 @@ pub(super) fn type_of(filename: &str) -> &'static str {
         "ogg" | "oga" => "audio/ogg",
         "jpg" | "jpeg" => "image/jpeg",
         "png" => "image/png",
+        "webp" => "image/webp",
+        "gif" => "image/gif",
+        "bmp" => "image/bmp",
+        "m3u8" => "application/vnd.apple.mpegurl",
         "pdf" => "application/pdf",
         "txt" => "text/plain",
         "md" => "text/markdown",

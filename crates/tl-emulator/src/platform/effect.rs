@@ -5,7 +5,7 @@ use tl_model::WebhookEventType;
 use tl_validate::{MediaFacts, ProbeError};
 use url::Url;
 
-use super::MediaKey;
+use super::{MediaKey, StaticFile};
 
 /// Something that the shell around the handler has to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,4 +70,6 @@ pub struct Fetched {
     pub bytes: u64,
     /// What the prober saw.
     pub look: Result<MediaFacts, ProbeError>,
+    /// What it is, where it is an image or a document, or why it is a broken one.
+    pub static_file: Option<Result<StaticFile, String>>,
 }

@@ -41,6 +41,13 @@ pub(super) fn create(
             platform.settings.quirks.get(&quirks::ASSET_NOT_READY),
         ));
     };
+    if asset.is_static(now) {
+        let detail = format!(
+            "the asset {} is {}; only video and sound can be indexed",
+            asset.id, asset.file_type
+        );
+        return Err(Refusal::invalid("asset_id", &detail));
+    }
     let user_metadata = videos::at_creation(
         create.indexed_asset.user_metadata.unwrap_or_default(),
         &platform.settings.quirks,
@@ -162,7 +169,7 @@ pub(super) fn retrieve(
         get.index_id.as_str(),
         get.indexed_asset_id.as_str(),
     )?;
-    videos::check_embeddings(&get.embedding_option)?;
+    videos::check_results(&get.embedding_option, get.transcription)?;
     let mut shown = show(platform, task, now);
     shown.hls = renditions::hls(platform, &task.video_id, host);
     let metadata = metadata(platform, task);

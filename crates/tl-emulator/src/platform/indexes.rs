@@ -9,6 +9,8 @@ use tl_model::{
 };
 use tl_protocol::endpoint::{CreateIndex, DeleteIndex, GetIndex, ListIndexes, RenameIndex};
 
+use tl_validate::{RulePack, rules::EngineStatus};
+
 use super::{
     Effect, Platform, Refusal, ids,
     lifecycle::after,
@@ -17,8 +19,8 @@ use super::{
     renditions, wire,
 };
 
-/// The models that a new index may name since 2026-08-18.
-const MODELS: [ModelName; 1] = [ModelName::Marengo3_0];
+/// Models that analyze only: no index has ever had them (documents of the models, October 2026).
+const ANALYSIS_ONLY: [ModelName; 2] = [ModelName::Pegasus1_5, ModelName::Pegasus1_6];
 /// The options that a model may have.
 const OPTIONS: [ModelOption; 2] = [ModelOption::Visual, ModelOption::Audio];
 
@@ -29,10 +31,8 @@ pub(super) fn create(
 ) -> Result<CreatedIndex, Refusal> {
     let index = create.index;
     check_name(platform, &index.index_name, None)?;
-    check_models(&index.models)?;
-    if index.extra.contains_key("addons") {
-        return Err(Refusal::invalid("addons", "`null` is not an array"));
-    }
+    check_models(&index.models, &models(&platform.settings.rules))?;
+    // `null` is as good as absence: Python clients before 1.0 send it.
     let addons = index.addons.unwrap_or_default();
     check_addons(&addons)?;
     let id = platform.next_id(now);
@@ -74,7 +74,40 @@ fn check_name(platform: &Platform, name: &str, except: Option<&str>) -> Result<(
     Ok(())
 }
 
-fn check_models(models: &[IndexModel]) -> Result<(), Refusal> {
+/// The models that a new index may name: those of the day of the rules, the preferred one first, and those of today, so that
+/// old rules can be tried with a new client.
+pub(super) fn models(rules: &RulePack) -> Vec<ModelName> {
+    let mut models = models_of(rules);
+    for model in models_of(RulePack::current()) {
+        if !models.contains(&model) {
+            models.push(model);
+        }
+    }
+    models
+}
+
+fn models_of(rules: &RulePack) -> Vec<ModelName> {
+    let current = rules
+        .engines()
+        .iter()
+        .filter(|engine| engine.status == EngineStatus::Current);
+    current
+        .map(|engine| ModelName::from(engine.name.as_str()))
+        .filter(|model| !ANALYSIS_ONLY.contains(model))
+        .collect()
+}
+
+/// Which of the built-in rules took a model last, for people.
+fn last_rules_with(model: &ModelName) -> Option<&'static str> {
+    let packs = RulePack::all().into_iter();
+    let taking = packs.filter_map(|pack| RulePack::named(&pack.name).ok());
+    taking
+        .filter(|pack| models_of(pack).contains(model))
+        .max_by_key(|pack| pack.date())
+        .map(RulePack::name)
+}
+
+fn check_models(models: &[IndexModel], allowed: &[ModelName]) -> Result<(), Refusal> {
     if models.is_empty() || models.len() > 2 {
         let seen = models.len();
         return Err(Refusal::invalid(
@@ -94,12 +127,12 @@ fn check_models(models: &[IndexModel]) -> Result<(), Refusal> {
         if let Some(key) = model.extra.keys().next() {
             return Err(Refusal::unknown(&format!("models.{key}")));
         }
-        if !MODELS.contains(name) {
-            return Err(listing::not_one_of(
-                "model_name",
-                name.as_str(),
-                &words(&MODELS),
-            ));
+        if !allowed.contains(name) {
+            let mut allowed = words(allowed);
+            if let Some(rules) = last_rules_with(name) {
+                allowed = format!("{allowed}; the emulator takes it with --rules {rules}");
+            }
+            return Err(listing::not_one_of("model_name", name.as_str(), &allowed));
         }
         if models[..at]
             .iter()
@@ -304,9 +337,9 @@ fn show(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Index {
         // A paid plan's index says so by an explicit null.
         None => _ = shown.extra.insert("expires_at".to_owned(), Value::Null),
     }
-    let (mut count, mut seconds) = (0, 0.0);
+    let (mut count, mut seconds) = (0.0, 0.0);
     for video in platform.state.videos_of(&index.id, now) {
-        count += 1;
+        count += 1.0;
         seconds += video.measured.duration.unwrap_or(0.0);
     }
     shown.video_count = Some(count);

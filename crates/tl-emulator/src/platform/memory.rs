@@ -91,7 +91,7 @@ pub struct SeedVideo {
 }
 
 impl Platform {
-    /// Takes up the records of a store, as [`take_changes`](Self::take_changes) gave them out: table, key and JSON.
+    /// Takes up the records of a store, as [`changes`](Self::changes) gave them out: table, key and JSON.
     ///
     /// # Errors
     /// The first record that cannot be read.
@@ -113,9 +113,14 @@ impl Platform {
     }
 
     fn take_up(&mut self, state: State) {
-        self.ids = Ids::new(self.settings.seed);
-        self.ids.counter = state.counters.get(super::IDS).copied().unwrap_or(0);
         self.state = state;
+        self.schedule_endings();
+    }
+
+    /// Reads the counter of identifiers and the ends to come off the records.
+    pub(super) fn schedule_endings(&mut self) {
+        self.ids = Ids::new(self.settings.seed);
+        self.ids.counter = self.state.counters.get(super::IDS).copied().unwrap_or(0);
         self.endings.clear();
         for task in self.state.tasks.values().filter(|task| !task.is_announced) {
             if let Some(end) = task.course.end() {
@@ -271,11 +276,13 @@ impl Platform {
     fn seed_index(&mut self, now: Timestamp, seed: &SeedIndex) -> String {
         let id = self.next_id(now);
         let options = [ModelOption::Visual, ModelOption::Audio];
+        let models = indexes::models(&self.settings.rules);
+        let model = models.into_iter().next().unwrap_or(ModelName::Marengo3_0);
         let index = IndexRecord {
             id: id.clone(),
             number: self.ids.counter,
             name: seed.index_name.clone(),
-            models: vec![IndexModel::new(ModelName::Marengo3_0, options)],
+            models: vec![IndexModel::new(model, options)],
             addons: Vec::new(),
             created_at: now,
             updated_at: now,

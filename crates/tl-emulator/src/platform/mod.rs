@@ -9,6 +9,7 @@ mod asset_views;
 mod assets;
 mod effect;
 mod errors;
+pub mod families;
 mod faults;
 mod ids;
 mod indexed_assets;
@@ -27,6 +28,7 @@ mod renditions;
 mod request;
 mod routes;
 mod settings;
+mod static_file;
 mod storage;
 mod table;
 mod tasks;
@@ -58,6 +60,7 @@ pub use renditions::{Rendered, Rendition};
 pub use request::{BodyRule, Intake, MediaKey, Payload, Reply, Request, Unusable, Upload};
 pub use routes::Operation;
 pub use settings::Settings;
+pub use static_file::StaticFile;
 pub(crate) use storage::PREFIX as STORAGE_PREFIX;
 pub use storage::{ObjectReply, Put, PutBegin};
 pub use table::Change;
@@ -115,16 +118,14 @@ impl Platform {
     /// The refusal, where the body need not be looked at.
     pub fn admit(&self, head: &Parts) -> Result<Intake, Refusal> {
         let path = head.uri.path();
-        let Some(resource) = path
-            .strip_prefix(VERSION_PREFIX)
-            .filter(|rest| rest.starts_with('/'))
-        else {
+        let Some(resource) = resource_of(path) else {
             return Err(match routes::version_of(path) {
                 Some(version) => Refusal::upgrade_required(version),
                 None => Refusal::no_such_route(path),
             });
         };
         check_key(head.headers.get(tl_http::credentials::API_KEY_HEADER))?;
+        families::check(resource)?;
         let (route, params) = routes::find(&head.method, resource, &self.settings.quirks)?;
         let body = match route.body {
             routes::RouteBody::None => BodyRule::None,
@@ -133,6 +134,11 @@ impl Platform {
                 max_file: match route.operation {
                     Operation::AssetsCreate => assets::max_file(Route::Asset, &self.settings.rules),
                     _ => self.max_file(),
+                },
+                takes_static: route.operation == Operation::AssetsCreate,
+                url: match route.operation {
+                    Operation::AssetsCreate => "url",
+                    _ => "video_url",
                 },
             },
         };
@@ -153,7 +159,7 @@ impl Platform {
     /// The operation that a request names, whoever sends it.
     #[must_use]
     pub fn operation_of(&self, head: &Parts) -> Option<Operation> {
-        let resource = head.uri.path().strip_prefix(VERSION_PREFIX)?;
+        let resource = resource_of(head.uri.path())?;
         let found = routes::find(&head.method, resource, &self.settings.quirks);
         found.ok().map(|(route, _)| route.operation)
     }
@@ -246,9 +252,28 @@ impl Platform {
         tasks::fetched(self, moment(now), task, outcome)
     }
 
-    /// The records that changed since the last call, for a store.
+    /// The records that changed since the last [`commit`](Self::commit), for a store.
+    #[must_use]
+    pub fn changes(&self) -> Vec<Change> {
+        self.state.changes()
+    }
+
+    /// Notes that the changes are written down, or that nobody wants to.
+    pub fn commit(&mut self) {
+        self.state.commit();
+    }
+
+    /// The records that changed since the last commit, which this is.
     pub fn take_changes(&mut self) -> Vec<Change> {
-        self.state.take_changes()
+        let changes = self.changes();
+        self.commit();
+        changes
+    }
+
+    /// Undoes the changes since the last commit: what could not be written down has not happened.
+    pub fn roll_back(&mut self) {
+        self.state.roll_back();
+        self.schedule_endings();
     }
 
     fn dispatch(
@@ -420,6 +445,18 @@ impl Platform {
     pub fn faults(&self) -> (&FaultPlan, Vec<u64>) {
         (&self.faults.plan, self.faults.struck().collect())
     }
+}
+
+/// What stands below the version in a path. The version may come more than once: Python clients before 1.0 append it to
+/// `TWELVELABS_BASE_URL`, newer ones expect it there, and one variable must serve both.
+pub(crate) fn resource_of(path: &str) -> Option<&str> {
+    let mut rest = path.strip_prefix(VERSION_PREFIX)?;
+    while let Some(shorter) = rest.strip_prefix(VERSION_PREFIX)
+        && shorter.starts_with('/')
+    {
+        rest = shorter;
+    }
+    rest.starts_with('/').then_some(rest)
 }
 
 /// The name under which the client reached the emulator: presigned URLs lead it there again.

@@ -74,6 +74,10 @@ quirks! {
     RATE_HEADERS = "rate-headers",
         "Which headers tell the rate limit: those of the scheme of 2024, of 2026, both, or none?", ["both", "old", "new", "none"],
         "Two schemes are documented, of 2024 and of 2026; a client that reads either is served.";
+    /// The older way to change the metadata of a video.
+    VIDEO_PUT = "video-put",
+        "Is PUT /indexes/{index_id}/videos/{video_id} refused, or does it still do what PATCH does?", ["refuse", "accept"],
+        "It left the description in August 2025; Python clients before 1.0 send it. Whether the platform takes it is not documented.";
     /// A wrong method.
     WRONG_METHOD = "wrong-method",
         "Does a known path with a wrong method answer 405 or 404?", ["405", "404"],

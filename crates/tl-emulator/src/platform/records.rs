@@ -125,11 +125,21 @@ macro_rules! state {
         }
 
         impl State {
-            /// The records that were written or removed since the last call.
-            pub(super) fn take_changes(&mut self) -> Vec<Change> {
+            /// The records that were written or removed since the last commit.
+            pub(super) fn changes(&self) -> Vec<Change> {
                 let mut changes = Vec::new();
-                $(self.$table.take_changes(&mut changes);)+
+                $(self.$table.changes(&mut changes);)+
                 changes
+            }
+
+            /// The changes are written down.
+            pub(super) fn commit(&mut self) {
+                $(self.$table.commit();)+
+            }
+
+            /// Undoes the changes since the last commit.
+            pub(super) fn roll_back(&mut self) {
+                $(self.$table.roll_back();)+
             }
 
             /// Takes up one record of a store.

@@ -10,7 +10,7 @@ use tl_protocol::endpoint::{Field, Received, ReceivedBody};
 use tl_validate::{MediaFacts, ProbeError};
 use url::form_urlencoded;
 
-use super::{Delivery, Effect, Operation, Refusal, media};
+use super::{Delivery, Effect, Operation, Refusal, StaticFile, media};
 
 /// The name of a stored file, made by the shell. Never made of what a client sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,6 +65,8 @@ pub struct Upload {
     pub bytes: u64,
     /// What the prober saw.
     pub look: Result<MediaFacts, ProbeError>,
+    /// What it is, where it is an image or a document, or why it is a broken one.
+    pub static_file: Option<Result<StaticFile, String>>,
 }
 
 /// Why a body could not be taken in.
@@ -132,6 +134,10 @@ pub enum BodyRule {
     Form {
         /// The bound from the rules in force; `None` where there is none.
         max_file: Option<u64>,
+        /// Whether images and documents are taken.
+        takes_static: bool,
+        /// The text that names a URL. Older clients send it as a file part, too.
+        url: &'static str,
     },
 }
 

@@ -259,7 +259,10 @@ pub(super) fn find(
     let fewest = matching.iter().map(|(_, params)| params.len()).min();
     for (route, params) in matching {
         if Some(params.len()) == fewest {
-            if route.method == *method {
+            let is_older = *method == Method::PUT
+                && route.operation == Operation::VideosUpdate
+                && quirks.get(&quirks::VIDEO_PUT) == "accept";
+            if route.method == *method || is_older {
                 return Ok((route, params));
             }
             allowed.push(route.method.as_str());

@@ -1,6 +1,7 @@
-//! A table of records that remembers which of them changed, so that a store can follow it. Nothing is written here.
+//! A table of records that remembers how each changed one was, so that a store can follow it, and so that changes which could
+//! not be written down can be undone. Nothing is written here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -19,15 +20,16 @@ pub struct Change {
 pub(super) struct Table<T> {
     pub(super) name: &'static str,
     rows: BTreeMap<String, T>,
-    changed: BTreeSet<String>,
+    /// The changed records as they were when the last changes were taken; `None` where there was none.
+    before: BTreeMap<String, Option<T>>,
 }
 
-impl<T: Serialize + DeserializeOwned> Table<T> {
+impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
     pub(super) fn new(name: &'static str) -> Self {
         Self {
             name,
             rows: BTreeMap::new(),
-            changed: BTreeSet::new(),
+            before: BTreeMap::new(),
         }
     }
 
@@ -38,18 +40,22 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     /// The record to be changed; it counts as changed from here on.
     pub(super) fn change(&mut self, key: &str) -> Option<&mut T> {
         let row = self.rows.get_mut(key)?;
-        self.changed.insert(key.to_owned());
+        if !self.before.contains_key(key) {
+            self.before.insert(key.to_owned(), Some(row.clone()));
+        }
         Some(row)
     }
 
     pub(super) fn insert(&mut self, key: String, row: T) {
-        self.changed.insert(key.clone());
-        self.rows.insert(key, row);
+        let before = self.rows.insert(key.clone(), row);
+        self.before.entry(key).or_insert(before);
     }
 
     pub(super) fn remove(&mut self, key: &str) -> Option<T> {
         let row = self.rows.remove(key)?;
-        self.changed.insert(key.to_owned());
+        if !self.before.contains_key(key) {
+            self.before.insert(key.to_owned(), Some(row.clone()));
+        }
         Some(row)
     }
 
@@ -62,16 +68,19 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         serde_json::to_value(&self.rows).expect("a record is plain data with string keys")
     }
 
-    /// Counts everything that is here, or was in `before`, as changed.
-    pub(super) fn replace(&mut self, before: &Self) {
-        let keys: Vec<String> = before
-            .rows
-            .keys()
-            .chain(&before.changed)
-            .chain(self.rows.keys())
-            .cloned()
-            .collect();
-        self.changed.extend(keys);
+    /// Takes the place of `old`: every record of both counts as changed.
+    pub(super) fn replace(&mut self, old: &Self) {
+        self.before.clone_from(&old.before);
+        for (key, row) in &old.rows {
+            if !self.before.contains_key(key) {
+                self.before.insert(key.clone(), Some(row.clone()));
+            }
+        }
+        for key in self.rows.keys() {
+            if !self.before.contains_key(key) {
+                self.before.insert(key.clone(), None);
+            }
+        }
     }
 
     /// The records whose keys begin with `prefix`, in the order of their keys.
@@ -90,16 +99,89 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         self.rows.values()
     }
 
-    pub(super) fn take_changes(&mut self, changes: &mut Vec<Change>) {
-        for key in std::mem::take(&mut self.changed) {
-            let value = self.rows.get(&key).map(|row| {
+    /// The records that changed, as they are now.
+    pub(super) fn changes(&self, changes: &mut Vec<Change>) {
+        for key in self.before.keys() {
+            let value = self.rows.get(key).map(|row| {
                 serde_json::to_string(row).expect("a record is plain data with string keys")
             });
             changes.push(Change {
                 table: self.name,
-                key,
+                key: key.clone(),
                 value,
             });
         }
+    }
+
+    /// The changes are written down.
+    pub(super) fn commit(&mut self) {
+        self.before.clear();
+    }
+
+    /// The changes could not be written down: every record is again as it was.
+    pub(super) fn roll_back(&mut self) {
+        for (key, row) in std::mem::take(&mut self.before) {
+            match row {
+                Some(row) => _ = self.rows.insert(key, row),
+                None => _ = self.rows.remove(&key),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changes(table: &Table<u64>) -> Vec<(String, Option<String>)> {
+        let mut changes = Vec::new();
+        table.changes(&mut changes);
+        let changes = changes.into_iter();
+        changes.map(|change| (change.key, change.value)).collect()
+    }
+
+    #[test]
+    fn what_was_not_written_down_is_undone() {
+        let mut table = Table::new("numbers");
+        table.insert("a".to_owned(), 1);
+        table.insert("b".to_owned(), 2);
+        table.commit();
+        assert_eq!(changes(&table), []);
+
+        *table.change("a").unwrap() = 10;
+        *table.change("a").unwrap() = 11;
+        table.remove("b");
+        table.insert("b".to_owned(), 20);
+        table.insert("c".to_owned(), 3);
+        table.remove("c");
+        table.insert("d".to_owned(), 4);
+        let seen = changes(&table);
+        let value = |key: &str| &seen.iter().find(|(seen, _)| seen == key).unwrap().1;
+        assert_eq!((seen.len(), value("a").as_deref()), (4, Some("11")));
+        assert_eq!(value("c"), &None);
+        table.roll_back();
+        assert_eq!(changes(&table), []);
+        assert_eq!(
+            table
+                .rows
+                .iter()
+                .map(|(key, row)| (key.as_str(), *row))
+                .collect::<Vec<_>>(),
+            [("a", 1), ("b", 2)]
+        );
+    }
+
+    #[test]
+    fn a_replaced_table_comes_back() {
+        let mut old = Table::new("numbers");
+        old.insert("a".to_owned(), 1);
+        old.commit();
+        old.insert("b".to_owned(), 2);
+        let mut new = Table::new("numbers");
+        new.restore("c".to_owned(), "3").unwrap();
+        new.replace(&old);
+        assert_eq!(changes(&new).len(), 3);
+        new.roll_back();
+        assert_eq!(new.rows, BTreeMap::from([("a".to_owned(), 1)]));
     }
 }

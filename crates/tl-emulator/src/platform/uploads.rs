@@ -19,14 +19,13 @@ use super::{
     Effect, MediaKey, Platform, Refusal, assets,
     lifecycle::after,
     listing::{self, Rank},
-    presign, quirks, videos, wire,
+    presign, quirks,
+    static_file::IMAGE_MAX,
+    videos, wire,
 };
 
 /// How long a session lives (documented).
 const SESSION_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// The most bytes of an image (since 2026-07-07; the rule packs are about video and sound). Binary, as the only size of which
-/// the documents give the bytes.
-const IMAGE_MAX: u64 = 32 << 20;
 /// The most chunks of a file; larger files get larger chunks. The bound is that of S3 (its user guide, multipart upload limits).
 const MOST_CHUNKS: u64 = 10_000;
 /// The most URLs of one request (description of February 2026).

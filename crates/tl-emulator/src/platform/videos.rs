@@ -5,15 +5,15 @@ use tl_model::{MetadataPatch, MetadataValue, Page, UserMetadata, Value, Video};
 use tl_protocol::endpoint::{DeleteVideo, GetVideo, ListVideos, NumberFilter, UpdateVideoMetadata};
 
 use super::{
-    Effect, Platform, Quirks, Refusal, ids, indexed_assets, indexes,
+    Effect, Platform, Quirks, Refusal, families, ids, indexed_assets, indexes,
     listing::{self, Rank},
     quirks,
     records::VideoRecord,
     renditions, wire,
 };
 
-/// What may be asked for with `embedding_option`.
-const EMBEDDINGS: [&str; 3] = ["visual", "audio", "transcription"];
+/// What may be asked for with `embedding_option`; `visual-text` is the word of older descriptions.
+const EMBEDDINGS: [&str; 4] = ["visual", "audio", "transcription", "visual-text"];
 
 pub(super) fn list(
     platform: &Platform,
@@ -86,22 +86,34 @@ pub(super) fn retrieve(
     get: &GetVideo,
 ) -> Result<Video, Refusal> {
     let video = find(platform, now, get.index_id.as_str(), get.video_id.as_str())?;
-    check_embeddings(&get.embedding_option)?;
+    check_results(&get.embedding_option, get.transcription)?;
     let mut shown = show(platform, video);
     shown.hls = renditions::hls(platform, &video.id, host);
     Ok(shown)
 }
 
-pub(super) fn check_embeddings(options: &[String]) -> Result<(), Refusal> {
-    let mut options = options.iter();
-    match options.find(|option| !EMBEDDINGS.contains(&option.as_str())) {
-        None => Ok(()),
-        Some(other) => Err(listing::not_one_of(
+/// Refuses to give what a model makes: nothing at all must not look like a video in which nothing is said or shown.
+pub(super) fn check_results(
+    options: &[String],
+    transcription: Option<bool>,
+) -> Result<(), Refusal> {
+    let unknown = options
+        .iter()
+        .find(|option| !EMBEDDINGS.contains(&option.as_str()));
+    if let Some(other) = unknown {
+        return Err(listing::not_one_of(
             "embedding_option",
             other,
             &EMBEDDINGS.join(", "),
-        )),
+        ));
     }
+    if !options.is_empty() {
+        return Err(families::no_such_result("embedding_option", "embeddings"));
+    }
+    if transcription == Some(true) {
+        return Err(families::no_such_result("transcription", "transcriptions"));
+    }
+    Ok(())
 }
 
 pub(super) fn update(

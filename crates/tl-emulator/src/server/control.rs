@@ -1,20 +1,18 @@
 //! `/_emulator`: the emulator's own interface for tests and people. It is no part of the platform's API.
 //!
-//! It has no key: it answers programs of this machine only, and no page of another site in a browser of this machine.
+//! It has no key: `guard.rs` keeps out who is not of this machine.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
-    middleware::{self, Next},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use url::Url;
 
 use super::{
     ClockMode, JournalEntry, Shell,
@@ -64,45 +62,6 @@ pub(super) fn router() -> Router<Arc<Shell>> {
                 "there is nothing here; see /_emulator".to_owned(),
             )
         })
-        .layer(middleware::from_fn(guard))
-}
-
-/// Keeps out pages of other sites: by the name they reached us under, and by what the browser says of them.
-async fn guard(request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let is_ours = host.is_some_and(is_loopback);
-    if !is_ours {
-        return forbidden(
-            "the emulator's own interface answers under 127.0.0.1, localhost and [::1] only",
-        );
-    }
-    let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
-    if !is_reading && !is_same_site(headers, host) {
-        return forbidden("a page of another site cannot change the emulator");
-    }
-    next.run(request).await
-}
-
-fn is_loopback(host: &str) -> bool {
-    Url::parse(&format!("http://{host}/")).is_ok_and(|url| match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    })
-}
-
-fn is_same_site(headers: &HeaderMap, host: Option<&str>) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let site = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
-    let origin = text("origin").is_none_or(|origin| {
-        let named = origin.split_once("://").map(|(_, named)| named);
-        named.is_some() && named == host
-    });
-    site && origin
 }
 
 /// Which entries of the journal are asked for.
@@ -116,6 +75,10 @@ struct Wanted {
     code: Option<String>,
     /// Only entries with a higher number.
     after: Option<u64>,
+    /// Only entries up to this number.
+    until: Option<u64>,
+    /// Whether the beginnings of the bodies are shown.
+    bodies: bool,
 }
 
 impl Wanted {
@@ -132,12 +95,16 @@ impl Wanted {
             && self.status.is_none_or(|status| entry.status == status)
             && same(&self.code, entry.code.as_deref())
             && self.after.is_none_or(|after| entry.number > after)
+            && self.until.is_none_or(|until| entry.number <= until)
     }
 }
 
 async fn journal(State(shell): State<Arc<Shell>>, Query(wanted): Query<Wanted>) -> Json<Value> {
     let mut entries = shell.journal();
     entries.retain(|entry| wanted.accepts(entry));
+    if wanted.bodies {
+        shell.journal.add_bodies(&mut entries);
+    }
     Json(json!({ "count": entries.len(), "entries": entries }))
 }
 
@@ -388,10 +355,6 @@ fn bad(message: impl Into<String>) -> Refused {
 
 fn failed(message: String) -> Refused {
     Refused(StatusCode::INTERNAL_SERVER_ERROR, message)
-}
-
-fn forbidden(message: &str) -> Response {
-    Refused(StatusCode::FORBIDDEN, message.to_owned()).into_response()
 }
 
 /// A JSON body, with a refusal of our own shape where it is none.

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use http::{StatusCode, header};
 use reqwest::{
     Client, Response,
     dns::{Addrs, Name, Resolve, Resolving},
@@ -15,7 +16,12 @@ use reqwest::{
 use tl_http::HttpSettings;
 use url::{Host, Url};
 
-use super::{Shell, intake::Disk, vault::StoredFile};
+use super::{
+    Shell,
+    intake::Disk,
+    playlist::{self, Playlist},
+    vault::StoredFile,
+};
 use crate::{
     StartError,
     platform::{Fetched, Unusable},
@@ -23,6 +29,8 @@ use crate::{
 
 /// How many times an answer may point to another address.
 const MAX_REDIRECTS: usize = 5;
+/// The most bytes of a playlist.
+const MAX_PLAYLIST: usize = 4 << 20;
 /// How long a connection may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
@@ -61,6 +69,7 @@ pub(crate) async fn fetch(
     shell: &Shell,
     url: &Url,
     limit: Option<u64>,
+    is_asset: bool,
 ) -> Result<(Fetched, Arc<StoredFile>), String> {
     let allow_private = shell.settings.allow_private_urls;
     check(url, allow_private)?;
@@ -75,13 +84,22 @@ pub(crate) async fn fetch(
         return Err(format!("video_file_broken: video_url answered {status}"));
     }
     let filename = crate::platform::filename_of(response.url());
-    let file = store(shell, response, filename.clone(), limit).await?;
-    let look = shell.look_at(Arc::clone(&file)).await;
+    let file = match is_asset && is_playlist(&response, &filename) {
+        true => {
+            let recording = store_recording(shell, response, filename.clone(), limit);
+            tokio::time::timeout(shell.settings.time_limits.fetch, recording)
+                .await
+                .map_err(|_| "video_url took too long to answer".to_owned())??
+        }
+        false => store(shell, response, filename.clone(), limit).await?,
+    };
+    let (look, static_file) = shell.look_at(&file, is_asset).await;
     let fetched = Fetched {
         key: file.key.clone(),
         filename,
         bytes: file.bytes(),
         look,
+        static_file,
     };
     Ok((fetched, file))
 }
@@ -100,6 +118,99 @@ async fn store(
         }
     }
     disk.finish().await.map_err(|unusable| told(&unusable))
+}
+
+/// Whether it is a playlist of HTTP Live Streaming, by its name or its type (RFC 8216, 4).
+fn is_playlist(response: &Response, filename: &str) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    filename.to_ascii_lowercase().ends_with(".m3u8")
+        || kind.eq_ignore_ascii_case("application/vnd.apple.mpegurl")
+        || kind.eq_ignore_ascii_case("audio/mpegurl")
+}
+
+/// Stores the recording behind a playlist: its pieces, one after the other, are a file as any other.
+async fn store_recording(
+    shell: &Shell,
+    response: Response,
+    filename: String,
+    limit: Option<u64>,
+) -> Result<Arc<StoredFile>, String> {
+    let mut base = response.url().clone();
+    let mut playlist = playlist::parse(&text(response).await?)?;
+    if let Playlist::Master { best } = &playlist {
+        let response = ask(shell, &base, best, None).await?;
+        base = response.url().clone();
+        playlist = playlist::parse(&text(response).await?)?;
+    }
+    let Playlist::Media { pieces } = playlist else {
+        return Err("a playlist of playlists names another one".to_owned());
+    };
+    let mut disk = Disk::open(shell, filename, limit).map_err(|unusable| told(&unusable))?;
+    for piece in &pieces {
+        let mut response = ask(shell, &base, &piece.uri, piece.range).await?;
+        // A server may give out the whole file all the same (RFC 9110, 14.2).
+        let (mut skip, mut left) = match piece.range {
+            None => (0, u64::MAX),
+            Some((_, count)) if response.status() == StatusCode::PARTIAL_CONTENT => (0, count),
+            Some((start, count)) => (start, count),
+        };
+        while left > 0
+            && let Some(mut bytes) = response.chunk().await.map_err(|error| reason(&error))?
+        {
+            let skipped = skip.min(bytes.len() as u64);
+            skip -= skipped;
+            // Neither number is more than the length of these bytes.
+            let mut bytes = bytes.split_off(usize::try_from(skipped).unwrap_or(usize::MAX));
+            bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+            left -= (bytes.len() as u64).min(left);
+            disk.write(bytes).await;
+            if disk.is_too_large() {
+                return disk.finish().await.map_err(|unusable| told(&unusable));
+            }
+        }
+        if piece.range.is_some() && left > 0 {
+            return Err("a piece of the recording is shorter than its playlist says".to_owned());
+        }
+    }
+    disk.finish().await.map_err(|unusable| told(&unusable))
+}
+
+/// Asks for what a playlist names, as strictly as for the playlist itself.
+async fn ask(
+    shell: &Shell,
+    base: &Url,
+    uri: &str,
+    range: Option<(u64, u64)>,
+) -> Result<Response, String> {
+    let url = base
+        .join(uri)
+        .map_err(|error| format!("the playlist names an address that is none ({error})"))?;
+    check(&url, shell.settings.allow_private_urls)?;
+    let mut request = shell.fetcher.get(url);
+    if let Some((start, count)) = range {
+        let last = start.saturating_add(count).saturating_sub(1);
+        request = request.header(header::RANGE, format!("bytes={start}-{last}"));
+    }
+    let response = request.send().await.map_err(|error| reason(&error))?;
+    let status = response.status();
+    if !status.is_success() {
+        return Err(format!("a file that the playlist names answered {status}"));
+    }
+    Ok(response)
+}
+
+/// The text of a playlist.
+async fn text(mut response: Response) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(|error| reason(&error))? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > MAX_PLAYLIST {
+            return Err(format!("the playlist has more than {MAX_PLAYLIST} bytes"));
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| "the playlist is no UTF-8 text".to_owned())
 }
 
 fn told(unusable: &Unusable) -> String {

@@ -211,9 +211,19 @@ pub(crate) async fn take(shell: &Shell, rule: BodyRule, headers: &HeaderMap, bod
     let (limit, work): (Duration, Pin<Box<dyn Future<Output = _> + Send>>) = match rule {
         BodyRule::None => (limits.text, Box::pin(discard(pieces))),
         BodyRule::Json => (limits.text, Box::pin(json(pieces))),
-        BodyRule::Form { max_file } => (
+        BodyRule::Form {
+            max_file,
+            takes_static,
+            url,
+        } => (
             limits.form,
-            Box::pin(form(shell, headers, pieces, max_file, entry.as_ref())),
+            Box::pin(form(
+                shell,
+                headers,
+                pieces,
+                (max_file, takes_static, url),
+                entry.as_ref(),
+            )),
         ),
     };
     let outcome = tokio::time::timeout(limit, work)
@@ -266,7 +276,7 @@ async fn form(
     shell: &Shell,
     headers: &HeaderMap,
     pieces: Pieces,
-    max_file: Option<u64>,
+    (max_file, takes_static, url): (Option<u64>, bool, &str),
     entry: Option<&Entry>,
 ) -> Outcome {
     let content_type = headers
@@ -294,7 +304,10 @@ async fn form(
             .name()
             .map(str::to_owned)
             .ok_or_else(|| Unusable::Malformed("a part of the form has no name".to_owned()))?;
-        let Some(filename) = part.file_name().map(plain_name) else {
+        // Python clients before 1.0 send a URL twice: as a text, and as a file part that holds the same text.
+        let is_url_as_file = name == url && part.file_name().is_some();
+        let filename = part.file_name().map(plain_name);
+        let Some(filename) = filename.filter(|_| !is_url_as_file) else {
             let mut text = Vec::new();
             while let Some(piece) = part.chunk().await.map_err(unusable)? {
                 held_back.store(0, Ordering::Relaxed);
@@ -306,6 +319,13 @@ async fn form(
             }
             let text = String::from_utf8(text)
                 .map_err(|_| Unusable::Malformed(format!("the part `{name}` is not UTF-8 text")))?;
+            let is_said_already = fields.iter().any(|field: &Field| {
+                field.name == name
+                    && matches!(&field.value, FieldValue::Text(said) if *said == text)
+            });
+            if is_url_as_file && is_said_already {
+                continue;
+            }
             fields.push(Field {
                 name,
                 value: FieldValue::Text(text),
@@ -321,13 +341,14 @@ async fn form(
             disk.write(piece).await;
         }
         let file = disk.finish().await?;
-        let look = shell.look_at(Arc::clone(&file)).await;
+        let (look, static_file) = shell.look_at(&file, takes_static).await;
         uploads.push(Upload {
             field: name.clone(),
             filename: file.filename().to_owned(),
             key: file.key.clone(),
             bytes: file.bytes(),
             look,
+            static_file,
         });
         files.push(Arc::clone(&file));
         fields.push(Field {

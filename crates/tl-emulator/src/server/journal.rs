@@ -2,15 +2,19 @@
 
 use std::{
     collections::VecDeque,
+    fmt,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
 
+use super::redact::{self, excerpt};
+use crate::platform::{Payload, families, resource_of};
+
 /// How many entries are kept; the oldest go first.
 const CAPACITY: usize = 20_000;
-/// How much of a text that a client chose is kept, in characters.
-const EXCERPT: usize = 200;
+/// How many bytes of bodies are kept in all; the oldest go first.
+const BODIES_CAPACITY: usize = 8 << 20;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +53,15 @@ pub struct JournalEntry {
     /// The chunk, where it was a request to the storage behind presigned URLs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunk: Option<JournalChunk>,
+    /// The family of endpoints that was asked for, where the emulator does not implement it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_implemented: Option<String>,
+    /// The beginning of its body without secrets, where bodies are asked for: JSON as it is, a form part by part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_body: Option<String>,
+    /// The beginning of the answer's body without secrets, where bodies are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_body: Option<String>,
 }
 
 /// What a request to the storage was about.
@@ -87,26 +100,51 @@ impl JournalEntry {
             user_agent: agent.and_then(|agent| agent.to_str().ok()).map(excerpt),
             faults: Vec::new(),
             chunk: None,
+            not_implemented: resource_of(head.uri.path())
+                .and_then(families::not_implemented)
+                .map(|family| family.name.to_owned()),
+            request_body: None,
+            response_body: None,
         }
+    }
+
+    /// Notes the body that came in.
+    pub(crate) fn take_in(&mut self, payload: &Payload) {
+        self.request_body = match payload {
+            Payload::Json(bytes) if bytes.is_empty() => None,
+            Payload::Json(bytes) => Some(redact::body(bytes)),
+            Payload::Form { fields, uploads } => Some(redact::form(fields, uploads)),
+            Payload::None | Payload::Unusable(_) => None,
+        };
+    }
+
+    /// Notes the body that goes out.
+    pub(crate) fn give_out(&mut self, bytes: &[u8]) {
+        self.response_body = (!bytes.is_empty()).then(|| redact::body(bytes));
     }
 }
 
-/// The beginning of a text, with everything that looks like a key taken out.
-fn excerpt(text: &str) -> String {
-    let short: String = text.chars().take(EXCERPT).collect();
-    let mut rest = short.as_str();
-    let mut clean = String::with_capacity(short.len());
-    while let Some(at) = rest.find("tlk_") {
-        clean.push_str(&rest[..at]);
-        clean.push_str("tlk_…");
-        let key = &rest[at..];
-        let end = key
-            .find(|character: char| !character.is_ascii_alphanumeric() && !"_-".contains(character))
-            .unwrap_or(key.len());
-        rest = &key[end..];
+/// One line: `12:00:00.123Z POST /v1.3/tasks 201 tasks.create, 1234 bytes, 12 ms`.
+impl fmt::Display for JournalEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = self.at.split_once('T').map_or("", |(_, time)| time);
+        write!(f, "{time} {} {}", self.method, self.path)?;
+        if let Some(query) = &self.query {
+            write!(f, "?{query}")?;
+        }
+        write!(f, " {}", self.status)?;
+        if let Some(word) = self.code.as_ref().or(self.operation.as_ref()) {
+            write!(f, " {word}")?;
+        }
+        if self.bytes_received > 0 {
+            write!(f, ", {} bytes", self.bytes_received)?;
+        }
+        write!(f, ", {} ms", self.took_ms)?;
+        if !self.faults.is_empty() {
+            write!(f, " ({})", self.faults.join("; "))?;
+        }
+        Ok(())
     }
-    clean.push_str(rest);
-    clean
 }
 
 #[derive(Debug, Default)]
@@ -116,25 +154,83 @@ pub(crate) struct Journal(Mutex<Pages>);
 struct Pages {
     entries: VecDeque<JournalEntry>,
     written: u64,
+    /// The newest bodies, with the numbers of their entries.
+    bodies: VecDeque<Bodies>,
+    bytes_of_bodies: usize,
+}
+
+#[derive(Debug)]
+struct Bodies {
+    number: u64,
+    request: Option<String>,
+    response: Option<String>,
+}
+
+impl Bodies {
+    fn bytes(&self) -> usize {
+        let bytes = |body: &Option<String>| body.as_ref().map_or(0, String::len);
+        bytes(&self.request) + bytes(&self.response)
+    }
+}
+
+impl Pages {
+    fn keep_bodies(&mut self, bodies: Bodies) {
+        self.bytes_of_bodies += bodies.bytes();
+        self.bodies.push_back(bodies);
+        while self.bytes_of_bodies > BODIES_CAPACITY || self.bodies.len() > CAPACITY {
+            let Some(oldest) = self.bodies.pop_front() else {
+                break;
+            };
+            self.bytes_of_bodies -= oldest.bytes();
+        }
+    }
 }
 
 impl Journal {
-    pub(crate) fn write(&self, mut entry: JournalEntry) {
+    /// Writes an entry down, and gives it back with its number.
+    pub(crate) fn write(&self, mut entry: JournalEntry) -> JournalEntry {
         let mut pages = self.pages();
         pages.written += 1;
         entry.number = pages.written;
+        let bodies = Bodies {
+            number: entry.number,
+            request: entry.request_body.take(),
+            response: entry.response_body.take(),
+        };
+        if bodies.bytes() > 0 {
+            pages.keep_bodies(bodies);
+        }
         if pages.entries.len() == CAPACITY {
             pages.entries.pop_front();
         }
-        pages.entries.push_back(entry);
+        pages.entries.push_back(entry.clone());
+        entry
     }
 
+    /// Every entry, the oldest first, without bodies.
     pub(crate) fn entries(&self) -> Vec<JournalEntry> {
         self.pages().entries.iter().cloned().collect()
     }
 
+    /// Puts the bodies that are still kept into their entries.
+    pub(crate) fn add_bodies(&self, entries: &mut [JournalEntry]) {
+        let pages = self.pages();
+        for entry in entries {
+            let found = pages
+                .bodies
+                .binary_search_by_key(&entry.number, |bodies| bodies.number);
+            if let Ok(at) = found {
+                entry.request_body.clone_from(&pages.bodies[at].request);
+                entry.response_body.clone_from(&pages.bodies[at].response);
+            }
+        }
+    }
+
     pub(crate) fn clear(&self) {
-        self.pages().entries.clear();
+        let mut pages = self.pages();
+        pages.entries.clear();
+        pages.bodies.clear();
+        pages.bytes_of_bodies = 0;
     }
 
     fn pages(&self) -> MutexGuard<'_, Pages> {
@@ -147,12 +243,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_do_not_enter_the_journal() {
-        assert_eq!(excerpt("a=tlk_0123-AB_c&b=1 tlk_"), "a=tlk_…&b=1 tlk_…");
-        assert_eq!(excerpt("nothing"), "nothing");
-    }
-
-    #[test]
     fn the_oldest_entries_go_first() {
         let journal = Journal::default();
         let (head, ()) = http::Request::new(()).into_parts();
@@ -161,5 +251,35 @@ mod tests {
         }
         let entries = journal.entries();
         assert_eq!((entries.len(), entries[0].number), (CAPACITY, 3));
+    }
+
+    #[test]
+    fn bodies_are_bounded_and_shown_when_they_are_asked_for() {
+        let journal = Journal::default();
+        let (head, ()) = http::Request::new(()).into_parts();
+        let body = vec![b'a'; 1 << 20];
+        for _ in 0..3000 {
+            let mut entry = JournalEntry::of(&head);
+            entry.give_out(&body);
+            let written = journal.write(entry);
+            assert_eq!(written.response_body, None);
+        }
+        let mut entries = journal.entries();
+        assert!(entries.iter().all(|entry| entry.response_body.is_none()));
+        journal.add_bodies(&mut entries);
+        let kept = entries
+            .iter()
+            .filter_map(|entry| entry.response_body.as_ref());
+        let bytes: usize = kept.map(String::len).sum();
+        assert!((1 << 20..=BODIES_CAPACITY).contains(&bytes), "{bytes}");
+        let newest = entries.last().unwrap().response_body.as_ref().unwrap();
+        assert!(
+            newest.starts_with("aaaa") && newest.len() < 5000,
+            "{}",
+            newest.len()
+        );
+        journal.clear();
+        journal.add_bodies(&mut entries[..1]);
+        assert_eq!(journal.entries(), []);
     }
 }

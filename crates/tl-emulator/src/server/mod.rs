@@ -10,11 +10,15 @@ mod control;
 mod deliver;
 mod fetch;
 mod files;
+mod guard;
 mod intake;
 mod journal;
 mod page;
+mod playlist;
+mod redact;
 mod render;
 mod shell;
+mod static_file;
 mod storage;
 mod store;
 mod vault;
@@ -30,8 +34,9 @@ use axum::{
     Extension, Router,
     body::Body,
     extract::{Request, State},
-    response::Response,
-    routing::any,
+    middleware,
+    response::{Redirect, Response},
+    routing::{any, get},
 };
 use bytes::Bytes;
 use http::{HeaderValue, header, request::Parts};
@@ -49,7 +54,7 @@ use tokio::{
 pub use clock::ClockMode;
 pub use intake::TimeLimits;
 pub use journal::{JournalChunk, JournalEntry};
-pub(crate) use shell::{Shell, ShellSettings};
+pub(crate) use shell::{Observer, Shell, ShellSettings};
 
 use wire::{Knife, Wire};
 
@@ -79,7 +84,9 @@ pub(crate) async fn serve(
     mut stopped: oneshot::Receiver<()>,
 ) {
     let router = Router::new()
+        .route("/", get(to_the_page))
         .nest("/_emulator", control::router())
+        .route("/_emulator/", get(to_the_page))
         .route(
             &format!("{STORAGE_PREFIX}/{{*object}}"),
             any(storage::object),
@@ -89,6 +96,7 @@ pub(crate) async fn serve(
             any(files::rendition),
         )
         .fallback(api)
+        .layer(middleware::from_fn(guard::guard))
         .with_state(Arc::clone(&shell));
     let timekeeper = tokio::spawn(Arc::clone(&shell).keep_time());
     let mut connections = JoinSet::new();
@@ -138,6 +146,11 @@ pub(crate) async fn serve(
     connections.shutdown().await;
 }
 
+/// Leads people who type the address to the page. For now only: the next program on this port is another one.
+async fn to_the_page() -> Redirect {
+    Redirect::temporary("/_emulator")
+}
+
 /// Answers a request to the platform.
 async fn api(
     State(shell): State<Arc<Shell>>,
@@ -167,6 +180,7 @@ async fn api(
         None => {
             let taken = intake::take(&shell, rule, &head.headers, body).await;
             entry.bytes_received = taken.bytes;
+            entry.take_in(&taken.payload);
             let request = http::Request::from_parts(head, taken.payload);
             let mut platform = shell.platform();
             let mut reply = platform.handle(shell.clock.now(), request);
@@ -195,7 +209,8 @@ async fn api(
     entry.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     entry.faults.clone_from(&reply.faults);
     let closes = matches!(entry.status, 408 | 413);
-    shell.journal.write(entry);
+    entry.give_out(reply.response.body());
+    shell.note(entry);
     send_reply(reply.response, reply.delivery, closes, &shell, &knife).await
 }
 

@@ -1,7 +1,7 @@
 //! Making streams and thumbnails with the `ffmpeg` program: what is asked of it, in which bounds, and what is said where it
 //! fails. Who is to have what is decided in [`crate::platform`]; the files are served by `files.rs`.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{ffi::OsString, fs, path::Path, sync::Arc, time::Duration};
 
 use tl_validate::{
     MediaFacts,
@@ -9,8 +9,8 @@ use tl_validate::{
 };
 use tokio::sync::Semaphore;
 
-use super::Shell;
-use crate::platform::{MediaKey, PLAYLIST, Rendered, thumbnail_name};
+use super::{Shell, shell::identify};
+use crate::platform::{MediaKey, PLAYLIST, Rendered, StaticFile, thumbnail_name};
 
 /// The playlist of the one quality that there is.
 pub(super) const MEDIA_PLAYLIST: &str = "stream.m3u8";
@@ -24,6 +24,9 @@ const MAX_COPIED: u64 = 4 << 30;
 const MAX_SECONDS: f64 = 4.0 * 3600.0;
 /// Where thumbnails are taken, as shares of the length.
 const THUMBNAILS_AT: [f64; 3] = [0.1, 0.5, 0.9];
+/// The largest image of which a thumbnail is made, in pixels: the bound of the models for images (official Python client of
+/// October 2026).
+const MAX_PIXELS: u64 = 16_777_216;
 /// The bounds of the encoded frame, in pixels.
 const STREAM_BOX: u32 = 640;
 /// The bounds of a thumbnail, in pixels.
@@ -86,12 +89,17 @@ impl Shell {
         }
         let path = self.vault.path_of(&source);
         let facts = self.probe(path.clone(), owner.clone()).await;
+        let image = identify(path.clone(), owner.clone()).await;
+        let image = image.and_then(Result::ok).filter(|_| thumbnails);
         let folder = self.vault.new_key();
         let target = self.vault.path_of(&folder);
         let (program, cancel) = (self.studio.program.clone(), self.studio.cancel.clone());
         let limit = self.settings.time_limits.render;
         let making = tokio::task::spawn_blocking(move || {
             let ffmpeg = program?;
+            if let Some(image) = &image {
+                return picture(&ffmpeg, &path, image, &target, limit, &cancel);
+            }
             let facts = facts.map_err(|error| error.to_string())?;
             let order = Order { stream, thumbnails };
             make(&ffmpeg, &path, &facts, &order, &target, limit, &cancel)
@@ -108,9 +116,53 @@ impl Shell {
             has_stream,
             thumbnails,
         });
-        // What could not be written down is made again by the next run.
-        _ = self.change(|platform, now| ((), platform.rendered(now, &owner, outcome)));
+        self.take_in(&[], |platform, now| {
+            platform.rendered(now, &owner, outcome.clone())
+        })
+        .await;
     }
+}
+
+/// Makes a folder with the thumbnail of an image.
+fn picture(
+    ffmpeg: &Ffmpeg,
+    source: &Path,
+    image: &StaticFile,
+    folder: &Path,
+    limit: Duration,
+    cancel: &Cancel,
+) -> Result<(bool, u32), String> {
+    let technical = &image.technical;
+    // Said by name: no other reader is to look at the file.
+    let reader = match technical.image_format.as_deref() {
+        Some("png") => "png_pipe",
+        Some("jpeg") => "jpeg_pipe",
+        Some("webp") => "webp_pipe",
+        Some("gif") => "gif",
+        Some("bmp") => "bmp_pipe",
+        _ => return Err("no pictures are made of documents".to_owned()),
+    };
+    let side = |side: Option<u32>| u64::from(side.unwrap_or(0));
+    let pixels = side(technical.image_width) * side(technical.image_height);
+    if pixels > MAX_PIXELS {
+        return Err(format!(
+            "the image has {pixels} pixels; of more than {MAX_PIXELS} no thumbnail is made"
+        ));
+    }
+    let mut address = OsString::from("file:");
+    address.push(source);
+    let job = Job::new()
+        .deadline(limit)
+        .cancelled_by(cancel)
+        .args(["-protocol_whitelist", "file", "-f", reader, "-i"])
+        .arg(address)
+        .args(["-frames:v", "1", "-q:v", "5", "-vf", &fitted(THUMBNAIL_BOX)])
+        .args(["-f", "image2", "-update", "1"])
+        .arg(thumbnail_name(1));
+    ffmpeg
+        .write_folder(&job, folder, &mut |_| {})
+        .map_err(|error| error.to_string())?;
+    finish(folder, &MediaFacts::default(), false)
 }
 
 /// Makes a folder with what was ordered. Gives whether there is a stream, and how many thumbnails there are.

@@ -19,6 +19,7 @@ use super::{
     intake::Uploads,
     journal::Journal,
     render::Studio,
+    static_file,
     storage::Leases,
     store::Store,
     vault::{StoredFile, Vault},
@@ -26,9 +27,21 @@ use super::{
 use crate::{
     StartError,
     platform::{
-        Change, Effect, FaultError, FaultPlan, MediaKey, MemoryError, Platform, Seed, Settings,
+        Effect, FaultError, FaultPlan, MediaKey, MemoryError, Platform, Seed, Settings, StaticFile,
     },
 };
+
+/// How long to wait before something is written again that could not be: the disk is full, most likely.
+const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// What a file is, where it is an image or a document, or why it is a broken one.
+pub(super) type Identified = Result<StaticFile, String>;
+
+/// Tells images and documents on a thread that may block.
+pub(super) async fn identify(path: PathBuf, filename: String) -> Option<Identified> {
+    let looking = tokio::task::spawn_blocking(move || static_file::identify(&path, &filename));
+    looking.await.unwrap_or(None)
+}
 
 /// How the shell is set up.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +54,18 @@ pub(crate) struct ShellSettings {
     /// What makes streams and thumbnails; the program of this machine where it is absent.
     pub(crate) ffmpeg: Option<PathBuf>,
     pub(crate) time_limits: TimeLimits,
+    /// Who is told of every request.
+    pub(crate) observer: Option<Observer>,
+}
+
+/// Who is told of every request when it has been answered.
+#[derive(Clone)]
+pub(crate) struct Observer(pub(crate) Arc<dyn Fn(&JournalEntry) + Send + Sync>);
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
 }
 
 /// Everything that the requests share.
@@ -48,7 +73,7 @@ pub(crate) struct Shell {
     pub(crate) settings: ShellSettings,
     platform: Mutex<Platform>,
     pub(super) clock: Clock,
-    pub(super) journal: Journal,
+    pub(crate) journal: Journal,
     pub(crate) vault: Vault,
     prober: Arc<dyn Prober>,
     pub(crate) fetcher: reqwest::Client,
@@ -82,7 +107,14 @@ impl Shell {
         let fetcher = fetch::client(settings.allow_private_urls, limits.idle, limits.fetch)?;
         let poster = fetch::client(true, limits.idle, limits.fetch)?;
         let mut platform = Platform::new(platform);
-        let store = settings.state_dir.as_deref().map(Store::open).transpose()?;
+        let has_media = vault.has_media().map_err(|error| {
+            StartError(format!("the files of the state cannot be read ({error})"))
+        })?;
+        let store = settings
+            .state_dir
+            .as_deref()
+            .map(|folder| Store::open(folder, has_media))
+            .transpose()?;
         if let Some(store) = &store {
             let restored = platform.restore(store.records()?);
             restored.map_err(|error| StartError(format!("the state cannot be read: {error}")))?;
@@ -110,6 +142,14 @@ impl Shell {
         })
     }
 
+    /// Writes a request into the journal, and tells who wants to know.
+    pub(super) fn note(&self, entry: JournalEntry) {
+        let entry = self.journal.write(entry);
+        if let Some(Observer(tell)) = &self.settings.observer {
+            tell(&entry);
+        }
+    }
+
     pub(crate) fn journal(&self) -> Vec<JournalEntry> {
         self.journal.entries()
     }
@@ -125,8 +165,7 @@ impl Shell {
     pub(crate) fn seed(&self, seed: &Seed) -> Result<Vec<String>, MemoryError> {
         let mut platform = self.platform();
         let ids = platform.seed(self.clock.now(), seed)?;
-        let changes = platform.take_changes();
-        self.write_down(&changes).map_err(MemoryError::new)?;
+        self.write_down(&mut platform).map_err(MemoryError::new)?;
         Ok(ids)
     }
 
@@ -136,26 +175,42 @@ impl Shell {
             Some(id) => id.to_owned(),
             None => platform.register_webhook(self.clock.now(), url, secret),
         };
-        let changes = platform.take_changes();
-        self.write_down(&changes).map_err(MemoryError::new)?;
+        self.write_down(&mut platform).map_err(MemoryError::new)?;
         Ok(id)
     }
 
-    pub(super) fn write_down(&self, changes: &[Change]) -> Result<(), String> {
-        match &mut *self.store.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(store) => store.write(changes),
+    /// Writes the changes of the platform down. Where that fails they are undone: what was answered 500 has not happened, in
+    /// memory no more than on the disk.
+    pub(super) fn write_down(&self, platform: &mut Platform) -> Result<(), String> {
+        let written = match &mut *self.store.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(store) => store.write(&platform.changes()),
             None => Ok(()),
+        };
+        match written {
+            Ok(()) => platform.commit(),
+            Err(_) => platform.roll_back(),
         }
+        written
     }
 
     pub(super) fn platform(&self) -> MutexGuard<'_, Platform> {
         self.platform.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Probes a received file on a thread that may block.
-    pub(crate) async fn look_at(&self, file: Arc<StoredFile>) -> Result<MediaFacts, ProbeError> {
-        self.probe(file.path().to_owned(), file.filename().to_owned())
-            .await
+    /// Probes a received file on a thread that may block. Where images and documents are taken, what is one of them is told
+    /// as that, too.
+    pub(crate) async fn look_at(
+        &self,
+        file: &StoredFile,
+        takes_static: bool,
+    ) -> (Result<MediaFacts, ProbeError>, Option<Identified>) {
+        let (path, filename) = (file.path().to_owned(), file.filename().to_owned());
+        let look = self.probe(path.clone(), filename.clone()).await;
+        let static_file = match takes_static {
+            true => identify(path, filename).await,
+            false => None,
+        };
+        (look, static_file)
     }
 
     pub(super) async fn probe(
@@ -181,24 +236,27 @@ impl Shell {
 
     /// Carries out what the platform said, with the files that came in, and writes its changes down: first the files are
     /// put into their places, then the records are written, then what can be lost is begun. Says whether a file was kept.
+    ///
+    /// Where that fails, the platform and the files are again as they were.
     pub(super) fn settle(
         self: &Arc<Self>,
         platform: &mut Platform,
         effects: Vec<Effect>,
         files: &[Arc<StoredFile>],
     ) -> Result<bool, String> {
-        let mut has_kept = false;
-        for effect in &effects {
-            if let Effect::Keep(key) = effect
-                && let Some(file) = files.iter().find(|file| file.key == *key)
-            {
-                self.vault
-                    .keep(file)
-                    .map_err(|error| format!("the file could not be kept ({error})"))?;
-                has_kept = true;
+        let mut kept = Vec::new();
+        let written = self
+            .keep_all(&effects, files, &mut kept)
+            .inspect_err(|_| platform.roll_back())
+            .and_then(|()| self.write_down(platform));
+        if let Err(detail) = written {
+            for file in kept {
+                // Where it cannot be moved back, the next run in the folder deletes it.
+                _ = self.vault.release(file);
             }
+            return Err(detail);
         }
-        self.write_down(&platform.take_changes())?;
+        let has_kept = !kept.is_empty();
         for effect in effects {
             match effect {
                 Effect::Keep(_) => {}
@@ -242,31 +300,69 @@ impl Shell {
         Ok(has_kept)
     }
 
+    /// Puts the files that came in into their places.
+    fn keep_all<'f>(
+        &self,
+        effects: &[Effect],
+        files: &'f [Arc<StoredFile>],
+        kept: &mut Vec<&'f StoredFile>,
+    ) -> Result<(), String> {
+        for effect in effects {
+            if let Effect::Keep(key) = effect
+                && let Some(file) = files.iter().find(|file| file.key == *key)
+            {
+                self.vault
+                    .keep(file)
+                    .map_err(|error| format!("the file could not be kept ({error})"))?;
+                kept.push(file);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what came of work in the background, which nobody can be told of: where it cannot be written down, it is tried
+    /// again until it can.
+    pub(super) async fn take_in(
+        self: &Arc<Self>,
+        files: &[Arc<StoredFile>],
+        mut come: impl FnMut(&mut Platform, Now) -> Vec<Effect>,
+    ) {
+        loop {
+            let settled = {
+                let mut platform = self.platform();
+                let effects = come(&mut platform, self.clock.now());
+                self.settle(&mut platform, effects, files)
+            };
+            if settled.is_ok() {
+                // The end of this task may be the next one to come.
+                return self.clock.wake();
+            }
+            tokio::time::sleep(WRITE_AGAIN_AFTER).await;
+        }
+    }
+
     async fn fetch(self: Arc<Self>, task: String, url: Url, max_bytes: Option<u64>) {
-        let (outcome, files) = match fetch::fetch(&self, &url, max_bytes).await {
+        let is_asset = self.platform().is_asset(&task);
+        let (outcome, files) = match fetch::fetch(&self, &url, max_bytes, is_asset).await {
             Ok((fetched, file)) => (Ok(fetched), vec![file]),
             Err(reason) => (Err(reason), Vec::new()),
         };
-        let mut platform = self.platform();
-        let effects = platform.fetched(self.clock.now(), &task, outcome);
-        // What could not be written down is fetched again by the next run.
-        _ = self.settle(&mut platform, effects, &files);
-        drop(platform);
-        // The end of this task may be the next one to come.
-        self.clock.wake();
+        self.take_in(&files, |platform, now| {
+            platform.fetched(now, &task, outcome.clone())
+        })
+        .await;
     }
 
     /// Looks at the stored file of an asset. Where it is gone, so is the asset.
     async fn look(self: Arc<Self>, asset: String, key: MediaKey, filename: String) {
         let path = self.vault.path_of(&key);
         let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
-        let look = self.probe(path, filename).await;
-        let mut platform = self.platform();
-        let effects = platform.looked(self.clock.now(), &asset, bytes, &look);
-        // What could not be written down is looked at again by the next run.
-        _ = self.settle(&mut platform, effects, &[]);
-        drop(platform);
-        self.clock.wake();
+        let look = self.probe(path.clone(), filename.clone()).await;
+        let static_file = identify(path, filename).await;
+        self.take_in(&[], |platform, now| {
+            platform.looked(now, &asset, bytes, &look, static_file.as_ref())
+        })
+        .await;
     }
 
     /// Changes the platform by something else than a request of its API.
@@ -289,14 +385,18 @@ impl Shell {
         _ = self.change(|_, _| ((), unfinished));
         loop {
             changes.mark_unchanged();
-            let next = {
+            let wait = {
                 let mut platform = self.platform();
                 let now = self.clock.now();
                 let effects = platform.tick(now);
-                _ = self.settle(&mut platform, effects, &[]);
-                platform.next_change(now)
+                match self.settle(&mut platform, effects, &[]) {
+                    Ok(_) => {
+                        let next = platform.next_change(now);
+                        next.and_then(|next| self.clock.on_the_wall(next))
+                    }
+                    Err(_) => Some(WRITE_AGAIN_AFTER),
+                }
             };
-            let wait = next.and_then(|next| self.clock.on_the_wall(next));
             tokio::select! {
                 // A millisecond more, because moments are cut to milliseconds.
                 () = tokio::time::sleep(wait.unwrap_or(Duration::MAX).saturating_add(Duration::from_millis(1))) => {}

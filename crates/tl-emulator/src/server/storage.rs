@@ -87,7 +87,7 @@ pub(super) async fn object(
     let begun = {
         let mut platform = shell.platform();
         let begun = platform.put_begins(shell.clock.now(), &head);
-        let written = shell.write_down(&platform.take_changes());
+        let written = shell.write_down(&mut platform);
         match (begun, written) {
             // Under the lock, so that no other request for the chunk comes between.
             (PutBegin::Take(put), Ok(())) => Ok((shell.leases.take(&put), put)),
@@ -140,7 +140,7 @@ pub(super) async fn object(
         .refusal
         .as_ref()
         .is_some_and(|(code, _)| matches!(*code, "RequestTimeout" | "IncompleteBody"));
-    shell.journal.write(entry);
+    shell.note(entry);
     send_reply(reply.response, reply.delivery, closes, &shell, &knife).await
 }
 
@@ -178,7 +178,7 @@ async fn take(
         (received, _) => received,
     };
     let reply = platform.put_ends(put, stored);
-    match shell.write_down(&platform.take_changes()) {
+    match shell.write_down(&mut platform) {
         Ok(()) => (reply, bytes),
         Err(detail) => (reply.not_written_down(&detail), bytes),
     }
@@ -292,7 +292,7 @@ async fn place(
         if !platform.put_replaces(put) {
             return Err(NotStored::Overtaken);
         }
-        let written = shell.write_down(&platform.take_changes());
+        let written = shell.write_down(&mut platform);
         written.map_err(NotStored::Failed)?;
     }
     let (to, offset) = (shell.vault.path_of(&put.file), put.offset);

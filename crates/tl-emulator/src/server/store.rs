@@ -17,9 +17,12 @@ const FORMAT: i64 = 1;
 pub(crate) struct Store(Connection);
 
 impl Store {
-    /// Opens or makes the store in `folder`, for this process alone.
-    pub(crate) fn open(folder: &Path) -> Result<Self, StartError> {
+    /// Opens or makes the store in `folder`, for this process alone. Where there `are_files` of an earlier run, a database
+    /// must be there, too: a lost or emptied one is no new beginning, because the files would be deleted as unknown.
+    pub(crate) fn open(folder: &Path, are_files: bool) -> Result<Self, StartError> {
         let path = folder.join(FILE);
+        // A database that was once written has a header; that of an interrupted first start may be empty.
+        let is_empty = std::fs::metadata(&path).map_or(true, |file| file.len() == 0);
         let open = || -> rusqlite::Result<(Connection, i64)> {
             let connection = Connection::open(&path)?;
             // Exclusive: two emulators on one state would each overwrite what the other answered.
@@ -40,6 +43,13 @@ impl Store {
                 path.display()
             ))
         };
+        let has_log =
+            std::fs::metadata(folder.join(format!("{FILE}-wal"))).is_ok_and(|file| file.len() > 0);
+        if is_empty && !has_log && are_files {
+            return Err(unusable(
+                "it is empty, but there are media files beside it; restore the database, or delete the folder to begin with an empty state".to_owned(),
+            ));
+        }
         let (connection, format) = open().map_err(|error| match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DatabaseBusy) => unusable(
                 "another emulator is using it; end that one, or choose another folder".to_owned(),

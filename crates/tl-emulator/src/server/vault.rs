@@ -97,6 +97,24 @@ impl Vault {
         Ok(())
     }
 
+    /// Takes a kept file back: it will be deleted unless it is kept again.
+    pub(crate) fn release(&self, file: &StoredFile) -> io::Result<()> {
+        if !file.kept.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        fs::rename(self.path_of(&file.key), &file.path)?;
+        file.kept.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Whether files of an earlier run are kept here.
+    pub(crate) fn has_media(&self) -> io::Result<bool> {
+        Ok(fs::read_dir(self.folder.join(MEDIA))?
+            .next()
+            .transpose()?
+            .is_some())
+    }
+
     /// A name that no other file or folder has.
     pub(crate) fn new_key(&self) -> MediaKey {
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
@@ -221,6 +239,9 @@ mod tests {
         let mut bytes = [0; 3];
         assert_eq!((kept.len(), kept.read_at(1, &mut bytes).unwrap()), (5, 3));
         assert_eq!(&bytes, b"ell");
+        vault.keep(&kept).unwrap();
+        vault.release(&kept).unwrap();
+        assert!(kept.path().exists() && !vault.path_of(&kept.key).exists());
         vault.keep(&kept).unwrap();
         let path = vault.path_of(&kept.key);
         drop(kept);

@@ -112,7 +112,7 @@ fn who_stops_sending_is_sent_away() {
 
     let mut headless = connect(&emulator);
     headless
-        .write_all(b"GET /v1.3/tasks HTTP/1.1\r\nhost: x\r\n")
+        .write_all(b"GET /v1.3/tasks HTTP/1.1\r\nhost: 127.0.0.1\r\n")
         .unwrap();
     let gone = answer(&mut headless);
     assert!(gone.is_none_or(|answer| answer.status == 408));
@@ -174,7 +174,7 @@ fn an_upload_that_breaks_off_leaves_nothing_behind() {
 fn who_asks_before_sending_is_refused_before_sending() {
     let emulator = builder().start_blocking().unwrap();
     let mut stream = connect(&emulator);
-    let head = "POST /v1.3/tasks HTTP/1.1\r\nhost: x\r\nx-api-key: wrong\r\ncontent-type: multipart/form-data; boundary=XX\r\nexpect: 100-continue\r\ncontent-length: 1000000000\r\n\r\n";
+    let head = "POST /v1.3/tasks HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: wrong\r\ncontent-type: multipart/form-data; boundary=XX\r\nexpect: 100-continue\r\ncontent-length: 1000000000\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     let refused = answer(&mut stream).unwrap();
     assert_eq!(refused.status, 401, "{refused:?}");

@@ -36,6 +36,7 @@ pub(crate) fn send(
         key: MediaKey::new(key),
         bytes: look.as_ref().map_or(1000, |facts| facts.file_size_bytes),
         look,
+        static_file: None,
     };
     let uploads = vec![upload];
     world.ask("POST", "/assets", Payload::Form { fields, uploads })
@@ -157,6 +158,7 @@ fn a_url_is_fetched_and_looked_at() {
         filename: "my clip.mov".to_owned(),
         bytes: 9000,
         look: Ok(facts(640, 360, 9.0)),
+        static_file: None,
     };
     let now = world.now();
     let effects = world.platform.fetched(now, &id, Ok(fetched));

@@ -275,3 +275,55 @@ fn a_command_finds_the_emulator_and_its_exit_code_is_passed_on() {
       other: 1
     ");
 }
+
+#[test]
+fn the_journal_shows_bodies_without_secrets_when_it_is_asked_to() {
+    let (told, hear) = mpsc::channel();
+    let emulator = builder()
+        .allow_private_urls(true)
+        .on_request(move |entry| _ = told.send(entry.to_string()))
+        .start_blocking()
+        .unwrap();
+    let index = index(&emulator);
+    let url = "http://user:word@127.0.0.1:9/a.mp4?X-Amz-Signature=abc";
+    let fields = [
+        ("index_id", index.as_str()),
+        ("video_url", url),
+        (
+            "user_metadata",
+            r#"{"note":"tlk_real_key","access_token":"xyz"}"#,
+        ),
+    ];
+    assert_eq!(send_form(&emulator, &form(&fields, None)).status, 201);
+    let quiet = get(&emulator, "/_emulator/journal").json();
+    assert!(quiet["entries"].as_array().unwrap().iter().all(|entry| {
+        entry.get("request_body").is_none() && entry.get("response_body").is_none()
+    }));
+    let shown = get(&emulator, "/_emulator/journal?bodies=true&after=1").json();
+    assert_eq!(shown["count"], 1);
+    let entry = &shown["entries"][0];
+    let request = entry["request_body"].as_str().unwrap();
+    assert_eq!(
+        request,
+        format!(
+            "index_id={index}\nvideo_url=http://…@127.0.0.1:9/a.mp4?…\nuser_metadata={}",
+            r#"{"access_token":"…","note":"tlk_…"}"#
+        )
+    );
+    assert!(
+        entry["response_body"]
+            .as_str()
+            .unwrap()
+            .contains("video_id")
+    );
+    assert_eq!(
+        emulator.journal_with_bodies()[1].request_body.as_deref(),
+        Some(request)
+    );
+    let lines: Vec<String> = hear.try_iter().collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(
+        lines[0].contains("Z POST /v1.3/indexes 201 indexes.create, "),
+        "{lines:?}"
+    );
+}

@@ -312,7 +312,6 @@ fn every_refusal_has_its_documented_code_status_and_message() {
         json!({ "index_name": "x", "models": [{ "model_name": "marengo3.0" }] }),
         json!({ "index_name": "x", "models": [{ "model_name": "marengo3.0", "model_options": ["audio"], "finetuned": true }] }),
         json!({ "index_name": "x", "models": [good], "addons": ["subtitles"] }),
-        json!({ "index_name": "x", "models": [good], "addons": null }),
         json!({ "index_name": "x", "models": [good], "engines": [] }),
     ] {
         note(
@@ -397,4 +396,43 @@ fn the_rules_of_another_time_are_obeyed_when_they_are_in_force() {
     let index = world.index("clips");
     let answer = world.upload(&index, "a.mp4", look(), &[]);
     assert_ne!(answer.status, 201, "{answer:?}");
+}
+
+#[test]
+fn the_models_of_the_day_of_the_rules_are_accepted() {
+    for (rules, accepted, refused) in [
+        (
+            "v1.3-2025-06",
+            &["marengo2.7", "pegasus1.2", "marengo3.0"][..],
+            &["pegasus1.5", "marengo2.6"][..],
+        ),
+        (
+            "v1.3-2026-02",
+            &["marengo2.7", "pegasus1.2", "marengo3.0"],
+            &["pegasus1.1"],
+        ),
+        (
+            "v1.3-2026-10",
+            &["marengo3.0"],
+            &[
+                "marengo2.7",
+                "pegasus1.2",
+                "pegasus1.5",
+                "pegasus1.6",
+                "marengo3.5",
+            ],
+        ),
+    ] {
+        let mut settings = Settings::default();
+        settings.rules = tl_validate::RulePack::named(rules).unwrap().clone();
+        let mut world = World::new(settings);
+        for (models, status) in [(accepted, 201), (refused, 400)] {
+            for model in models {
+                let models = json!([{ "model_name": model, "model_options": ["visual"] }]);
+                let body = json!({ "index_name": model, "models": models });
+                let answer = world.json("POST", "/indexes", &body);
+                assert_eq!(answer.status, status, "{rules} {model} {answer:?}");
+            }
+        }
+    }
 }

@@ -283,17 +283,30 @@ fn an_index_goes_with_its_indexed_assets_and_frees_their_assets() {
 }
 
 #[test]
-fn embeddings_that_do_not_exist_are_refused_by_name() {
+fn embeddings_and_transcriptions_are_refused_as_not_implemented() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let path = indexed(&mut world, &index, "a.mp4", 9.0, json!({}));
-    let known = world.get(&format!(
-        "{path}?embedding_option=visual&transcription=true"
-    ));
-    assert_eq!(known.status, 200);
-    let unknown = world.get(&format!("{path}?embedding_option=smell"));
-    assert_eq!(
-        (unknown.status, &unknown.body["code"]),
-        (400, &json!("parameter_invalid"))
-    );
+    let video = path.replace("indexed-assets", "videos");
+    world.wait(10_000);
+    for path in [&path, &video] {
+        for option in ["visual", "audio", "transcription", "visual-text"] {
+            let known = world.get(&format!("{path}?embedding_option={option}"));
+            let code = json!("not_implemented_in_emulator");
+            assert_eq!(
+                (known.status, &known.body["code"]),
+                (501, &code),
+                "{option}"
+            );
+        }
+        let spoken = world.get(&format!("{path}?transcription=true"));
+        assert_eq!(spoken.status, 501, "{spoken:?}");
+        let silent = world.get(&format!("{path}?transcription=false"));
+        assert_eq!(silent.status, 200, "{silent:?}");
+        let unknown = world.get(&format!("{path}?embedding_option=smell"));
+        assert_eq!(
+            (unknown.status, &unknown.body["code"]),
+            (400, &json!("parameter_invalid"))
+        );
+    }
 }

@@ -190,6 +190,7 @@ fn a_url_is_fetched_first_and_then_judged_like_a_file() {
             filename: "my clip.mp4".to_owned(),
             bytes: 9,
             look: Ok(facts(width, 360, 12.0)),
+            static_file: None,
         })
     };
     let effects = world.platform.fetched(world.now(), &good, fetched(640));

@@ -40,7 +40,23 @@ pub(crate) struct Process {
 impl Process {
     /// Starts the test of that name as the emulator; it must begin with [`serve_where_asked`].
     pub(crate) fn start(test: &str, folder: &Path) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        Self::run(Command::new(std::env::current_exe().unwrap()), test, folder)
+    }
+
+    /// As [`start`](Self::start), with at most so many blocks of 512 bytes in a file: more fails as on a full disk.
+    #[cfg(unix)]
+    pub(crate) fn start_on_small_disk(test: &str, folder: &Path, blocks: u32) -> Self {
+        // Without the trap, the signal of the limit would end the process.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &script])
+            .arg(std::env::current_exe().unwrap());
+        Self::run(command, test, folder)
+    }
+
+    fn run(mut command: Command, test: &str, folder: &Path) -> Self {
+        let mut child = command
             .args(["--exact", test, "--nocapture"])
             .env(STATE, folder)
             .stdin(Stdio::piped())

@@ -164,7 +164,7 @@ fn the_journal_is_asked_over_http_and_holds_no_key() {
     let emulator = builder().start_blocking().unwrap();
     get(&emulator, "/v1.3/tasks?filename=tlk_secret_1");
     get(&emulator, "/v1.3/nothing");
-    let wrong = "GET /v1.3/tasks HTTP/1.1\r\nhost: x\r\nx-api-key: tlk_secret_2\r\n\r\n";
+    let wrong = "GET /v1.3/tasks HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: tlk_secret_2\r\n\r\n";
     assert_eq!(exchange(&emulator, wrong, b"").unwrap().status, 401);
     let all = get(&emulator, "/_emulator/journal");
     assert_eq!(all.json()["count"], 3);

@@ -309,13 +309,14 @@ impl Story {
         let key = self.key();
         let platform = &mut self.world.platform;
         let more = match effect {
-            Effect::Look { asset, .. } => platform.looked(now, asset, 1000, &look),
+            Effect::Look { asset, .. } => platform.looked(now, asset, 1000, &look, None),
             Effect::Fetch { task, .. } => {
                 let fetched = Fetched {
                     key,
                     filename: "a.mp4".to_owned(),
                     bytes: 1000,
                     look,
+                    static_file: None,
                 };
                 let outcome = if number % 5 == 0 {
                     Err("the server is gone".to_owned())

@@ -123,6 +123,7 @@ impl World {
             key: MediaKey::new(format!("file{}", self.files)),
             bytes,
             look,
+            static_file: None,
         };
         let mut fields = vec![text("index_id", index)];
         fields.extend(texts.iter().map(|(name, value)| text(name, value)));

@@ -4,6 +4,7 @@
 mod error_body;
 mod fixtures;
 mod ids_and_words;
+mod lenient;
 mod mutations;
 mod public_types;
 mod round_trip;

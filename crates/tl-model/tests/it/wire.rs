@@ -193,7 +193,7 @@ pub(crate) fn index() -> Wire {
             ("expires_at", text()),
             ("index_name", text()),
             ("total_duration", number()),
-            ("video_count", count()),
+            ("video_count", number()),
             ("models", list(index_model())),
             ("addons", list(word(&["thumbnail"]))),
         ],

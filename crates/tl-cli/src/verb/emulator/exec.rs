@@ -44,7 +44,7 @@ pub(super) struct Exec {
 impl Exec {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let mut signals = Signals::listen()?;
-        let emulator = self.options.start().await?;
+        let emulator = self.options.start(context).await?;
         let status = match start(&emulator, &self.command) {
             Ok(child) => wait(child, &mut signals).await,
             Err(failure) => {
@@ -161,6 +161,7 @@ fn as_json(summary: &Summary, code: i32) -> Value {
     json!({
         "exit_code": code,
         "operations": operations,
+        "not_implemented": summary.not_implemented,
         "other_requests": summary.others,
         "bytes_received": summary.bytes_received,
         "files_kept": summary.files_kept,

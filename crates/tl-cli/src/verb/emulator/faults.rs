@@ -3,27 +3,55 @@
 use std::path::Path;
 
 use clap::Args;
-use tl_emulator::{Fault, FaultPlan};
+use tl_emulator::{Fault, FaultPlan, Operation};
 
 use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
+/// The grammar of a fault. The operations come from the emulator itself, so that the list stays true.
+const GRAMMAR: &str = "\
+A fault is an operation, or `*` for all of them, and words of NAME or NAME=VALUE:
+  FAULT  =  OPERATION|*  [WHICH ...]  WHAT ...
+
+WHICH of the requests, all of them by default:
+  nth=1,3              the first and the third
+  every=3              every third
+  probability=0.1      one of ten, by the seed of the plan
+  times=2              no more than two
+
+WHAT happens:
+  status=503           an error is answered in the place of the work
+  code=X  message=X    its code and message; body=TEXT its whole body
+  retry_after=2        its Retry-After in seconds; alone, the status is 429
+  after_work           the work is done, and that answer given all the same
+  drop                 the connection breaks before the work
+  lose_answer          the connection breaks after the work
+  cut_after=BYTES      the connection breaks within the answer
+  delay_ms=500         the answer is late
+  bytes_per_second=N   the answer is slow
+  duplicate            the request is taken in twice
+  stuck_in=STATUS      the created task or asset never leaves that status
+  fail_in=STATUS       it fails at the end of that status
+  reason=X             why it failed
+
+In a file, texts can have spaces, and `headers` adds headers to an answer:
+  {\"seed\": 7, \"faults\": [{\"operation\": \"tasks.create\", \"nth\": [1], \"status\": 503}]}
+
+OPERATION is one of:
+";
+
+fn help() -> String {
+    Operation::ALL
+        .iter()
+        .fold(GRAMMAR.to_owned(), |help, operation| {
+            format!("{help}  {operation}\n")
+        })
+}
+
 /// Read faults as --fault does, and print them as the plan in JSON.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-A fault begins with the operation it happens to, or `*`. Then it says to which requests:
-  nth=1,3  every=3  probability=0.1  times=2
-and what happens:
-  status=503  retry_after=2  code=X  message=X  body=TEXT  the answer, in the place of the work
-  after_work                                              ... or after it
-  drop  lose_answer  cut_after=BYTES                      the line breaks before the work, after
-                                                          it, or in the middle of the answer
-  delay_ms=500  bytes_per_second=100                      the answer is late, or slow
-  duplicate                                               the request is taken in twice
-  stuck_in=STATUS  fail_in=STATUS  reason=X               what becomes of the task or asset
-In a file, texts can have spaces:
-  {\"seed\": 7, \"faults\": [{\"operation\": \"tasks.create\", \"nth\": [1], \"status\": 503}]}")]
+#[command(after_help = help())]
 pub(super) struct FaultsArgs {
     /// A fault such as 'tasks.create nth=1 status=503', or a JSON file with a plan
     #[arg(required = true, value_name = "FAULT|FILE")]

@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use tl_emulator::{ClockMode, Emulator, EmulatorBuilder, Plan, Schedule, Seed};
 use url::Url;
 
 use super::faults;
+use crate::args::Context;
 use crate::checking;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::plain_line;
 
 /// Events are signed with this where nobody named a secret.
 const SECRET: &str = "whsec_emulator";
@@ -38,13 +41,15 @@ pub(super) struct Options {
     /// What the account may do: its limits; `tl emulator plans` lists them
     #[arg(long, value_name = "NAME", default_value = "unlimited", value_parser = Plan::named)]
     plan: Plan,
-    /// The rules by which received videos are judged: a name, a day on which they held, or a file
+    /// The rules by which received videos are judged, and the models of an index: a name, a day on which they held, or a
+    /// file
     #[arg(long, value_name = "PACK|DATE|FILE")]
     rules: Option<String>,
     /// The answer to a question that the documents leave open; `tl emulator quirks` lists them. May be repeated
     #[arg(long = "quirk", value_name = "NAME=VALUE")]
     quirks: Vec<Setting>,
-    /// Something that goes wrong, such as 'tasks.create nth=1 status=503', or a JSON file with a plan. May be repeated
+    /// Something that goes wrong, such as 'tasks.create nth=1 status=503', or a JSON file with a plan; `tl emulator faults
+    /// --help` says what it can be. May be repeated
     #[arg(long = "fault", value_name = "FAULT|FILE")]
     faults: Vec<String>,
     /// An address that is told when tasks end, and after a comma the secret that signs it [default: whsec_emulator]. May be
@@ -127,10 +132,14 @@ fn clock(text: &str) -> Result<ClockMode, String> {
 
 impl Options {
     /// An emulator that is set up like that, and runs.
-    pub(super) async fn start(self) -> Result<Emulator, Failure> {
+    pub(super) async fn start(self, context: &Context) -> Result<Emulator, Failure> {
         let seed = self.seed.as_deref().map(read_seed).transpose()?;
         let webhooks = self.webhooks.clone();
-        let emulator = self.builder()?.start().await.map_err(|error| {
+        let output = Arc::clone(&context.output);
+        let builder = self
+            .builder()?
+            .on_request(move |entry| output.detail(&plain_line(&entry.to_string())));
+        let emulator = builder.start().await.map_err(|error| {
             Failure::new(Exit::Usage, "emulator", error.to_string())
                 .next("choose another --port, --state or --data-dir; --port 0 takes a free port")
         })?;

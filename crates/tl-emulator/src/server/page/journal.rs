@@ -86,11 +86,12 @@ pub(super) fn table(shell: &Shell, shown: &Shown, html: &mut String) {
             0..400 => "good",
             _ => "bad",
         };
+        let number = entry.number;
         let query = entry.query.as_ref().map(|query| format!("?{query}"));
         _ = write!(
             html,
-            "<tr><td>{}<td>{}<td class=request><code>{} {}{}</code><td><span class='state {class}'>{}</span> {}<td>{}<td>{} ms<td>{}",
-            entry.number,
+            "<tr><td><a href='/_emulator/journal?bodies=true&amp;after={}&amp;until={number}' title='With its bodies, as JSON'>{number}</a><td>{}<td class=request><code>{} {}{}</code><td><span class='state {class}'>{}</span> {}<td>{}<td>{} ms<td>{}",
+            number.saturating_sub(1),
             html::moment(&entry.at),
             Plain(&entry.method),
             Plain(&entry.path),

@@ -1,0 +1,152 @@
+//! The families of endpoints: what the emulator implements, and what it leaves to the platform and answers with 501.
+
+use http::StatusCode;
+use tl_model::ErrorCode;
+
+use super::Refusal;
+
+/// The code of the refusal; the platform has none like it.
+pub const NOT_IMPLEMENTED_CODE: &str = "not_implemented_in_emulator";
+
+/// What is implemented, for people.
+pub const IMPLEMENTED: [&str; 7] = [
+    "tasks",
+    "indexes",
+    "videos",
+    "indexed assets",
+    "assets",
+    "multipart uploads",
+    "webhooks of indexing",
+];
+
+/// A family of endpoints that the platform has and the emulator has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Family {
+    /// Its name: that of its first path.
+    pub name: &'static str,
+    /// The paths below the version; each stands for everything below it.
+    paths: &'static [&'static str],
+}
+
+/// The families of the description of July 2026 that are not implemented, and those of older clients.
+pub const NOT_IMPLEMENTED: [Family; 8] = [
+    Family {
+        name: "search",
+        paths: &["/search"],
+    },
+    Family {
+        name: "analyze",
+        paths: &["/analyze"],
+    },
+    Family {
+        name: "embed",
+        paths: &["/embed"],
+    },
+    Family {
+        name: "embed-v2",
+        paths: &["/embed-v2"],
+    },
+    Family {
+        name: "entity-collections",
+        paths: &["/entity-collections"],
+    },
+    Family {
+        name: "knowledge-stores",
+        paths: &["/knowledge-stores"],
+    },
+    Family {
+        name: "responses",
+        paths: &["/responses"],
+    },
+    Family {
+        name: "connections",
+        paths: &["/connections", "/connections:authorize"],
+    },
+];
+
+/// Parts of an implemented family that are not implemented: they belong to v1.2, whose clients still ask for them.
+const PARTS: [Family; 1] = [Family {
+    name: "tasks of v1.2",
+    paths: &["/tasks/status", "/tasks/transfers"],
+}];
+
+/// Closed by the platform on 2026-02-15 (observed: 410).
+const CLOSED: [&str; 2] = ["/summarize", "/gist"];
+
+/// The family of a path below the version, where it is not implemented.
+#[must_use]
+pub fn not_implemented(path: &str) -> Option<Family> {
+    let families = NOT_IMPLEMENTED.iter().chain(&PARTS);
+    families
+        .copied()
+        .find(|family| family.paths.iter().any(|root| is_below(path, root)))
+}
+
+/// Refuses a path that belongs to such a family, or to none any more.
+pub(super) fn check(path: &str) -> Result<(), Refusal> {
+    if let Some(closed) = CLOSED.iter().find(|root| is_below(path, root)) {
+        return Err(Refusal::new(
+            StatusCode::GONE,
+            ErrorCode::EndpointDeprecated,
+            format!("The endpoint {closed} was removed on 2026-02-15. Use /analyze."),
+        ));
+    }
+    match not_implemented(path) {
+        Some(family) => Err(Refusal::new(
+            StatusCode::NOT_IMPLEMENTED,
+            NOT_IMPLEMENTED_CODE,
+            format!(
+                "The emulator does not implement {} ({}). It implements {}.",
+                family.paths[0],
+                family.name,
+                IMPLEMENTED.join(", ")
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a parameter that asks for the work of a model.
+pub(super) fn no_such_result(parameter: &str, what: &str) -> Refusal {
+    Refusal::new(
+        StatusCode::NOT_IMPLEMENTED,
+        NOT_IMPLEMENTED_CODE,
+        format!(
+            "The emulator makes no {what}: leave out the {parameter} parameter. It implements {}.",
+            IMPLEMENTED.join(", ")
+        ),
+    )
+}
+
+fn is_below(path: &str, root: &str) -> bool {
+    path.strip_prefix(root)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_has_everything_below_its_path_and_nothing_beside_it() {
+        let name = |path: &str| not_implemented(path).map(|family| family.name);
+        assert_eq!(name("/search"), Some("search"));
+        assert_eq!(name("/search/eyJ0b2tlbiI6MX0"), Some("search"));
+        assert_eq!(name("/embed/tasks/x/status"), Some("embed"));
+        assert_eq!(name("/embed-v2/tasks"), Some("embed-v2"));
+        assert_eq!(name("/connections:authorize"), Some("connections"));
+        assert_eq!(name("/tasks/status"), Some("tasks of v1.2"));
+        assert_eq!(name("/tasks/transfers/import/x"), Some("tasks of v1.2"));
+        for path in [
+            "/searches",
+            "/tasks",
+            "/tasks/6391c89afb14854546891276",
+            "/",
+            "/assets/x/entities",
+        ] {
+            assert_eq!(name(path), None, "{path}");
+        }
+        assert_eq!(check("/gist").unwrap_err().status, StatusCode::GONE);
+    }
+}

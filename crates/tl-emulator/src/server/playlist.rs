@@ -1,0 +1,197 @@
+//! Playlists of HTTP Live Streaming (RFC 8216), as far as an asset is made of one: which files, in which order, are the recording.
+//! Nothing is fetched here.
+
+/// The most pieces of a recording: 4 hours, the longest video that any rule pack accepts, in pieces of a second.
+const MOST_PIECES: usize = 4 * 3600;
+
+/// A playlist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Playlist {
+    /// It names other playlists, of one recording in several qualities. The best one is told.
+    Master { best: String },
+    /// It names the pieces of a recording, in their order.
+    Media { pieces: Vec<Piece> },
+}
+
+/// A file, or a part of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// Its address, relative to that of the playlist.
+    pub(super) uri: String,
+    /// Its first byte and the number of bytes, where it is a part.
+    pub(super) range: Option<(u64, u64)>,
+}
+
+/// Reads a playlist. The reason of a failure is for people.
+pub(super) fn parse(text: &str) -> Result<Playlist, String> {
+    let mut lines = text
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
+    if lines.next() != Some("#EXTM3U") {
+        return Err("it is no playlist: it does not begin with #EXTM3U".to_owned());
+    }
+    let mut best: Option<(u64, String)> = None;
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut bandwidth = None;
+    let mut range = None;
+    let (mut has_end, mut is_segment) = (false, false);
+    for line in lines {
+        let (tag, value) = line.split_once(':').unwrap_or((line, ""));
+        match tag {
+            "#EXT-X-STREAM-INF" => {
+                let told = attribute(value, "BANDWIDTH").and_then(|told| told.parse().ok());
+                bandwidth = Some(told.unwrap_or(0));
+            }
+            "#EXT-X-KEY" if attribute(value, "METHOD") != Some("NONE") => {
+                return Err("the recording is encrypted".to_owned());
+            }
+            "#EXT-X-MAP" => {
+                let uri = attribute(value, "URI")
+                    .ok_or_else(|| "#EXT-X-MAP has no URI".to_owned())?
+                    .to_owned();
+                let range = match attribute(value, "BYTERANGE") {
+                    Some(told) => Some(byte_range(told, &uri, &pieces)?),
+                    None => None,
+                };
+                add(&mut pieces, Piece { uri, range })?;
+            }
+            "#EXT-X-BYTERANGE" => range = Some(value.to_owned()),
+            "#EXTINF" => is_segment = true,
+            "#EXT-X-ENDLIST" => has_end = true,
+            _ if line.starts_with('#') => {}
+            _ => {
+                let uri = line.to_owned();
+                if let Some(bandwidth) = bandwidth.take() {
+                    if best.as_ref().is_none_or(|(most, _)| bandwidth > *most) {
+                        best = Some((bandwidth, uri));
+                    }
+                } else if std::mem::take(&mut is_segment) {
+                    let range = match range.take() {
+                        Some(told) => Some(byte_range(&told, &uri, &pieces)?),
+                        None => None,
+                    };
+                    add(&mut pieces, Piece { uri, range })?;
+                }
+            }
+        }
+    }
+    match best {
+        Some((_, best)) => Ok(Playlist::Master { best }),
+        None if pieces.is_empty() => Err("the playlist is empty".to_owned()),
+        None if !has_end => Err(
+            "the playlist is that of a live stream; only recordings are taken, which end with #EXT-X-ENDLIST"
+                .to_owned(),
+        ),
+        None => Ok(Playlist::Media { pieces }),
+    }
+}
+
+fn add(pieces: &mut Vec<Piece>, piece: Piece) -> Result<(), String> {
+    if pieces.len() == MOST_PIECES {
+        return Err(format!("the playlist has more than {MOST_PIECES} pieces"));
+    }
+    pieces.push(piece);
+    Ok(())
+}
+
+/// `n@o`, or `n` alone: the bytes after the piece before it, which is of the same file.
+fn byte_range(told: &str, uri: &str, before: &[Piece]) -> Result<(u64, u64), String> {
+    let wrong = || {
+        format!(
+            "`{}` is no byte range",
+            told.chars().take(40).collect::<String>()
+        )
+    };
+    let (count, start) = match told.split_once('@') {
+        Some((count, start)) => (count, start.parse::<u64>().map_err(|_| wrong())?),
+        None => {
+            let last = before.last().filter(|last| last.uri == uri);
+            let (start, count) = last.and_then(|last| last.range).ok_or_else(wrong)?;
+            (told, start.checked_add(count).ok_or_else(wrong)?)
+        }
+    };
+    let count = count.parse::<u64>().map_err(|_| wrong())?;
+    match start.checked_add(count) {
+        Some(_) if count > 0 => Ok((start, count)),
+        _ => Err(wrong()),
+    }
+}
+
+/// The value of an attribute in a list of them; commas in quotation marks part nothing.
+fn attribute<'a>(list: &'a str, name: &str) -> Option<&'a str> {
+    let mut rest = list;
+    loop {
+        let (key, more) = rest.split_once('=')?;
+        let (value, more) = match more.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"')?,
+            None => more.split_at(more.find(',').unwrap_or(more.len())),
+        };
+        if key.trim() == name {
+            return Some(value);
+        }
+        rest = more.strip_prefix(',')?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(uri: &str, range: Option<(u64, u64)>) -> Piece {
+        Piece {
+            uri: uri.to_owned(),
+            range,
+        }
+    }
+
+    #[test]
+    fn the_best_quality_and_the_pieces_are_told() {
+        let master = "#EXTM3U\n#EXT-X-STREAM-INF:CODECS=\"a,b\",BANDWIDTH=100\nlow.m3u8\n\n#EXT-X-STREAM-INF:BANDWIDTH=900\nhigh.m3u8\n";
+        let best = "high.m3u8".to_owned();
+        assert_eq!(parse(master), Ok(Playlist::Master { best }));
+        let parts = "#EXTM3U\r\n#EXT-X-KEY:METHOD=NONE\r\n#EXT-X-MAP:URI=\"s.mp4\",BYTERANGE=\"10@0\"\r\n#EXTINF:4.0,\r\n#EXT-X-BYTERANGE:5@10\r\ns.mp4\r\n#EXTINF:4.0,\r\n#EXT-X-BYTERANGE:7\r\ns.mp4\r\n#EXT-X-ENDLIST\r\n";
+        let pieces = vec![
+            piece("s.mp4", Some((0, 10))),
+            piece("s.mp4", Some((10, 5))),
+            piece("s.mp4", Some((15, 7))),
+        ];
+        assert_eq!(parse(parts), Ok(Playlist::Media { pieces }));
+        let whole = "#EXTM3U\n#EXTINF:4,\na.ts\n#EXTINF:4,\nb.ts\n#EXT-X-ENDLIST";
+        let pieces = vec![piece("a.ts", None), piece("b.ts", None)];
+        assert_eq!(parse(whole), Ok(Playlist::Media { pieces }));
+    }
+
+    #[test]
+    fn what_is_no_recording_is_refused_with_its_reason() {
+        for (text, told) in [
+            ("", "no playlist"),
+            ("<html>", "no playlist"),
+            ("#EXTM3U\n#EXT-X-ENDLIST", "empty"),
+            ("#EXTM3U\n#EXTINF:4,\na.ts\n", "live stream"),
+            (
+                "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:4,\na.ts\n#EXT-X-ENDLIST",
+                "encrypted",
+            ),
+            ("#EXTM3U\n#EXT-X-MAP:X=1\n", "no URI"),
+            (
+                "#EXTM3U\n#EXTINF:4,\n#EXT-X-BYTERANGE:5\na.ts\n#EXT-X-ENDLIST",
+                "no byte range",
+            ),
+            (
+                "#EXTM3U\n#EXTINF:4,\n#EXT-X-BYTERANGE:5@18446744073709551615\na.ts\n",
+                "no byte range",
+            ),
+            (
+                "#EXTM3U\n#EXTINF:4,\n#EXT-X-BYTERANGE:0@1\na.ts\n",
+                "no byte range",
+            ),
+        ] {
+            let reason = parse(text).unwrap_err();
+            assert!(reason.contains(told), "{text}: {reason}");
+        }
+        let many = format!("#EXTM3U\n{}", "#EXTINF:1,\na.ts\n".repeat(MOST_PIECES + 1));
+        assert!(parse(&many).unwrap_err().contains("more than"));
+    }
+}

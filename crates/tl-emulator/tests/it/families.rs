@@ -1,0 +1,148 @@
+//! What the emulator does not implement, and what older clients send.
+
+use serde_json::json;
+use tl_emulator::{Schedule, platform::families};
+
+use crate::raw::{builder, exchange, form, get, head, index, send_form, send_json, wait_for};
+
+#[test]
+fn a_family_that_is_not_implemented_says_what_is() {
+    let emulator = builder().start_blocking().unwrap();
+    for (method, path) in [
+        ("POST", "/search"),
+        ("GET", "/search/token"),
+        ("POST", "/analyze"),
+        ("GET", "/analyze/tasks/x"),
+        ("POST", "/embed"),
+        ("POST", "/embed-v2/tasks"),
+        ("GET", "/entity-collections"),
+        ("POST", "/knowledge-stores/x/search"),
+        ("POST", "/responses"),
+        ("POST", "/connections:authorize"),
+        ("GET", "/connections"),
+        ("GET", "/tasks/status?index_id=x"),
+    ] {
+        let headers = [("content-length", "0")];
+        let path = format!("/v1.3{path}");
+        let answer = exchange(&emulator, &head(method, &path, &headers), b"").unwrap();
+        assert_eq!(answer.status, 501, "{path} {answer:?}");
+        let body = answer.json();
+        assert_eq!(body["code"], families::NOT_IMPLEMENTED_CODE);
+        let message = body["message"].as_str().unwrap();
+        for family in families::IMPLEMENTED {
+            assert!(message.contains(family), "{message}");
+        }
+    }
+    // A wrong key is refused before that, and an unknown path is none of them.
+    let wrong = "POST /v1.3/search HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: x\r\ncontent-length: 0\r\n\r\n";
+    assert_eq!(exchange(&emulator, wrong, b"").unwrap().status, 401);
+    assert_eq!(get(&emulator, "/v1.3/nothing").status, 404);
+    assert_eq!(get(&emulator, "/v1.3/gist").status, 410);
+
+    let summary = emulator.summary();
+    assert_eq!(summary.not_implemented["search"], 3);
+    assert_eq!(summary.not_implemented["connections"], 2);
+    assert_eq!(summary.others, 2);
+    let text = summary.to_string();
+    assert!(text.contains("15 requests"), "{text}");
+    assert!(
+        text.contains("\n  search: 3 (not implemented in the emulator)"),
+        "{text}"
+    );
+    let entries = get(
+        &emulator,
+        "/_emulator/journal?code=not_implemented_in_emulator",
+    )
+    .json();
+    assert_eq!(entries["count"], 12);
+}
+
+#[test]
+fn the_version_may_come_twice_in_a_path() {
+    let emulator = builder().start_blocking().unwrap();
+    let index = index(&emulator);
+    for prefix in ["/v1.3", "/v1.3/v1.3", "/v1.3/v1.3/v1.3"] {
+        let answer = get(&emulator, &format!("{prefix}/indexes/{index}"));
+        assert_eq!((answer.status, &answer.json()["_id"]), (200, &json!(index)));
+        let refused = get(&emulator, &format!("{prefix}/search/x"));
+        assert_eq!(refused.status, 501);
+    }
+    for path in ["/v1.3v1.3/indexes", "/v1.3/v1.2/indexes", "/v1.3/v1.3"] {
+        assert_ne!(get(&emulator, path).status, 200, "{path}");
+    }
+    let operations = emulator.summary().operations;
+    assert_eq!(operations["indexes.retrieve"], (3, 0));
+}
+
+#[test]
+fn no_addons_may_be_said_by_null() {
+    let emulator = builder().start_blocking().unwrap();
+    let models = json!([{ "model_name": "marengo3.0", "model_options": ["visual"] }]);
+    let body = json!({ "index_name": "films", "models": models, "addons": null });
+    let made = send_json(&emulator, "POST", "/v1.3/indexes", &body);
+    assert_eq!(made.status, 201, "{made:?}");
+    let id = made.json()["_id"].as_str().unwrap().to_owned();
+    let shown = get(&emulator, &format!("/v1.3/indexes/{id}")).json();
+    assert_eq!(shown["addons"], json!([]));
+}
+
+#[test]
+fn a_url_may_be_a_text_part_or_a_file_part_or_both() {
+    let emulator = builder()
+        .schedule(Schedule::INSTANT)
+        .start_blocking()
+        .unwrap();
+    let index = index(&emulator);
+    let url = "http://127.0.0.1:9/a.mp4";
+    let as_file = |name: &str, text: &str| {
+        format!(
+            "--XX\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"upload\"\r\nContent-Type: application/octet-stream\r\n\r\n{text}\r\n"
+        )
+        .into_bytes()
+    };
+    let with = |texts: &[(&str, &str)], files: &[Vec<u8>]| {
+        let mut body = form(texts, None);
+        body.truncate(body.len() - b"--XX--\r\n".len());
+        body.extend(files.concat());
+        body.extend_from_slice(b"--XX--\r\n");
+        send_form(&emulator, &body)
+    };
+    let id = ("index_id", index.as_str());
+    for answer in [
+        with(&[id, ("video_url", url)], &[]),
+        with(&[id], &[as_file("video_url", url)]),
+        with(&[id, ("video_url", url)], &[as_file("video_url", url)]),
+    ] {
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let task = answer.json()["_id"].as_str().unwrap().to_owned();
+        // It is fetched, and refused as the private address that it is.
+        assert_eq!(wait_for(&emulator, &task).last().unwrap(), "failed");
+    }
+    let other = as_file("video_url", "http://127.0.0.1:9/b.mp4");
+    for refused in [
+        with(&[id, ("video_url", url)], &[other]),
+        with(&[id], &[as_file("video_url", "no url")]),
+        with(&[id], &[as_file("other", url)]),
+    ] {
+        assert_eq!(refused.status, 400, "{refused:?}");
+    }
+}
+
+#[test]
+fn the_older_way_to_change_metadata_is_a_quirk() {
+    let quirk = |value: &str| builder().quirk("video-put", value).unwrap();
+    for (emulator, status) in [(quirk("refuse"), 405), (quirk("accept"), 204)] {
+        let emulator = emulator.start_blocking().unwrap();
+        let seed =
+            json!({ "indexes": [{ "index_name": "films", "videos": [{ "filename": "a.mp4" }] }] });
+        let ids = send_json(&emulator, "POST", "/_emulator/seed", &seed).json();
+        let videos = format!(
+            "/v1.3/indexes/{}/videos",
+            ids["indexes"][0].as_str().unwrap()
+        );
+        let listed = get(&emulator, &videos).json();
+        let video = format!("{videos}/{}", listed["data"][0]["_id"].as_str().unwrap());
+        let patch = json!({ "user_metadata": { "a": 1 } });
+        assert_eq!(send_json(&emulator, "PUT", &video, &patch).status, status);
+    }
+}

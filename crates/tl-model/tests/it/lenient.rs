@@ -1,0 +1,202 @@
+//! One odd informational member of one item does not fail the list: it reads as absent, and its value is kept.
+
+use std::fmt::Debug;
+
+use proptest::prelude::*;
+use proptest::sample::Index as Choice;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tl_model::*;
+
+use crate::mutations::{Part, Place, at, places};
+use crate::wire::{self, Wire, any_json};
+use crate::wire_assets;
+
+/// The members of any response that stay strict: identifiers, statuses, and what else a client decides by.
+const STRICT: &[&str] = &[
+    "_id",
+    "asset_id",
+    "chunk_index",
+    "chunk_size",
+    "id",
+    "index",
+    "index_id",
+    "status",
+    "total_chunks",
+    "upload_headers",
+    "upload_id",
+    "upload_urls",
+    "uploaded_chunks",
+    "video_id",
+];
+
+/// Whether a client can do without the member at this place of an item.
+fn is_informational(item: &Value, place: &[Part]) -> bool {
+    let Some((Part::Key(first), _)) = place.split_first() else {
+        return false;
+    };
+    item.get(first).is_some() && !STRICT.contains(&first.as_str())
+}
+
+/// As numbers, 5.0 and 5 are the same: the platform writes whole floats without `.0`.
+fn is_same(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Number(left), Value::Number(right)) => left.as_f64() == right.as_f64(),
+        (Value::Array(left), Value::Array(right)) => {
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .zip(right)
+                    .all(|(left, right)| is_same(left, right))
+        }
+        (Value::Object(left), Value::Object(right)) => {
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .all(|(key, left)| right.get(key).is_some_and(|right| is_same(left, right)))
+        }
+        (left, right) => left == right,
+    }
+}
+
+/// A list with one odd member decodes, its other items are as they were, and it is written again as it came.
+fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(
+    items: &[Value],
+    which: &Choice,
+    member: &Choice,
+    odd: &Value,
+) -> Result<(), TestCaseError> {
+    let which = which.index(items.len());
+    let candidates: Vec<Place> = places(&items[which])
+        .into_iter()
+        .filter(|place| is_informational(&items[which], place))
+        .collect();
+    prop_assume!(!candidates.is_empty());
+    let place = &candidates[member.index(candidates.len())];
+    let mut changed = items.to_vec();
+    *at(&mut changed[which], place) = odd.clone();
+
+    let wire = json!({"data": changed, "page_info": {"page": 1}});
+    let text = wire.to_string();
+    let page = serde_json::from_str::<Page<T>>(&text)
+        .map_err(|error| TestCaseError::fail(format!("{place:?} = {odd}: {error}")))?;
+    prop_assert_eq!(page.data.len(), items.len());
+    for (number, (item, before)) in page.data.iter().zip(items).enumerate() {
+        if number != which {
+            prop_assert_eq!(item, &serde_json::from_value::<T>(before.clone()).unwrap());
+        }
+    }
+    let written = serde_json::to_value(&page).unwrap();
+    prop_assert!(
+        is_same(&written, &wire),
+        "{place:?}: {written} is not {wire}"
+    );
+    Ok(())
+}
+
+fn items(item: Wire) -> impl Strategy<Value = Vec<Value>> {
+    proptest::collection::vec(item, 1..4)
+}
+
+macro_rules! takes_odd_values {
+    ($($test:ident: $name:ty = $strategy:expr;)+) => {
+        proptest! {
+            #![proptest_config(ProptestConfig { max_global_rejects: 4096, ..ProptestConfig::with_cases(256) })]
+            $(#[test]
+            fn $test(
+                items in items($strategy),
+                which in any::<Choice>(),
+                member in any::<Choice>(),
+                odd in any_json(),
+            ) {
+                check::<$name>(&items, &which, &member, &odd)?;
+            })+
+        }
+    };
+}
+
+takes_odd_values! {
+    a_list_of_tasks_takes_odd_values: Task = wire::task();
+    a_list_of_indexes_takes_odd_values: Index = wire::index();
+    a_list_of_videos_takes_odd_values: Video = wire::video();
+    a_list_of_assets_takes_odd_values: Asset = wire_assets::asset();
+    a_list_of_indexed_assets_takes_odd_values: IndexedAsset = wire_assets::indexed_asset();
+    a_list_of_uploads_takes_odd_values: IncompleteUpload = wire_assets::incomplete_upload();
+    a_list_of_entities_takes_odd_values: Entity = wire_assets::entity();
+    the_state_of_an_upload_takes_odd_values: UploadState = wire_assets::upload_state();
+    an_upload_session_takes_odd_values: UploadSession = wire_assets::upload_session();
+    upload_urls_take_odd_values: UploadUrls = wire_assets::upload_urls();
+    a_chunk_receipt_takes_odd_values: ChunkReceipt = wire_assets::chunk_receipt();
+    index_task_data_takes_odd_values: IndexTaskData = wire::index_task_data();
+    system_metadata_takes_odd_values: SystemMetadata = wire::system_metadata();
+    technical_metadata_takes_odd_values: TechnicalMetadata = wire_assets::technical_metadata();
+    transcription_segments_take_odd_values: TranscriptionSegment = wire::transcription_segment();
+}
+
+proptest! {
+    #[test]
+    fn a_page_takes_an_odd_place_in_its_list(odd in any_json()) {
+        let wire = json!({"data": [{"_id": "t"}], "page_info": odd});
+        let page: Page<Task> = serde_json::from_value(wire.clone()).unwrap();
+        prop_assert_eq!(page.data, [Task::new("t")]);
+    }
+}
+
+#[test]
+fn the_reported_values_stay_beside_the_others() {
+    let index: Index = serde_json::from_value(
+        json!({"_id": "i", "video_count": 3.5, "total_duration": "12 s", "index_name": "races"}),
+    )
+    .unwrap();
+    assert_eq!(index.video_count, Some(3.5));
+    assert_eq!(
+        (index.total_duration, &index.extra["total_duration"]),
+        (None, &json!("12 s"))
+    );
+    assert_eq!(index.index_name.as_deref(), Some("races"));
+
+    let asset: Asset = serde_json::from_value(json!({
+        "_id": "a",
+        "error": "the file is empty",
+        "technical_metadata": {
+            "video_width": 640,
+            "video_streams": [{"rotation": "90", "bitrate_bps": -1, "codec": "h264"}, {"codec": 5}],
+        },
+    }))
+    .unwrap();
+    assert_eq!(asset.failure_reason(), Some("the file is empty"));
+    let metadata = asset.technical_metadata.unwrap();
+    assert_eq!(metadata.video_width, Some(640));
+    let stream = &metadata.video_streams[0];
+    assert_eq!((stream.rotation, stream.bitrate_bps), (None, None));
+    assert_eq!(stream.codec.as_deref(), Some("h264"));
+    assert_eq!(
+        (&stream.extra["rotation"], &stream.extra["bitrate_bps"]),
+        (&json!("90"), &json!(-1))
+    );
+    assert_eq!(metadata.video_streams[1].extra["codec"], 5);
+}
+
+#[test]
+fn identifiers_and_statuses_stay_strict() {
+    fn refuses<T: DeserializeOwned + Debug>(member: &str, json: Value) {
+        let error = serde_json::from_value::<T>(json).unwrap_err().to_string();
+        assert!(error.contains(&format!("`{member}`")), "{error}");
+    }
+    refuses::<Task>("_id", json!({"_id": 5}));
+    refuses::<Task>("status", json!({"_id": "t", "status": 5}));
+    refuses::<Task>("video_id", json!({"_id": "t", "video_id": {}}));
+    refuses::<Asset>("status", json!({"_id": "a", "status": ["ready"]}));
+    refuses::<IndexedAsset>("asset_id", json!({"_id": "a", "asset_id": 7}));
+    refuses::<AssetReference>("index", json!({"_id": "a", "index": "i"}));
+    refuses::<UploadState>("status", json!({"upload_id": "u", "status": true}));
+    refuses::<UploadState>(
+        "index",
+        json!({"upload_id": "u", "uploaded_chunks": [{"index": 1.5}]}),
+    );
+    refuses::<NewUpload>(
+        "enable_hls",
+        json!({"filename": "a", "type": "video", "total_size": 1, "enable_hls": "yes"}),
+    );
+}
