@@ -95,14 +95,11 @@ impl Connection {
         };
         let mut config = Config::new(&found.key, self.address())?;
         if let Some(limit) = self.timeout {
-            let policy = &mut config.policy;
-            policy.total_timeout = limit;
-            policy.attempt_timeout = policy.attempt_timeout.min(limit);
-            policy.stall_timeout = policy.stall_timeout.min(limit);
+            config.policy = config.policy.with_timeout(limit);
             config.http.connect_timeout = config.http.connect_timeout.min(limit);
         }
         if let Some(attempts) = self.attempts {
-            config.policy.max_attempts = attempts;
+            config.policy = config.policy.with_attempts(attempts);
         }
         config.http.extra_roots = self.extra_roots()?;
         Ok(config)

@@ -22,6 +22,7 @@ pub struct FileSource {
     path: PathBuf,
     name: String,
     opened: Stamp,
+    status: FileStatus,
 }
 
 /// What shows that a file was changed.
@@ -30,6 +31,45 @@ struct Stamp {
     len: u64,
     /// `None` where the system does not tell.
     modified: Option<SystemTime>,
+}
+
+/// What the inode of a file says of it, as far as the system tells: nanoseconds since 1970, and its number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct FileStatus {
+    pub(crate) modified_ns: Option<u64>,
+    pub(crate) changed_ns: Option<u64>,
+    pub(crate) inode: Option<u64>,
+}
+
+impl FileStatus {
+    fn of(metadata: &Metadata) -> Self {
+        let modified = metadata.modified().ok().and_then(|modified| {
+            let since = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+            u64::try_from(since.as_nanos()).ok()
+        });
+        let (changed_ns, inode) = inode(metadata);
+        Self {
+            modified_ns: modified,
+            changed_ns,
+            inode,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn inode(metadata: &Metadata) -> (Option<u64>, Option<u64>) {
+    use std::os::unix::fs::MetadataExt;
+    let seconds = u64::try_from(metadata.ctime()).ok();
+    let nanoseconds = u64::try_from(metadata.ctime_nsec()).ok();
+    let changed = seconds.zip(nanoseconds).and_then(|(seconds, nanoseconds)| {
+        seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
+    });
+    (changed, Some(metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Metadata) -> (Option<u64>, Option<u64>) {
+    (None, None)
 }
 
 impl Stamp {
@@ -84,7 +124,8 @@ impl FileSource {
             ));
         }
         let file = File::open(path).map_err(|error| unusable(path, error))?;
-        let opened = Stamp::of(&file.metadata().map_err(|error| unusable(path, error))?);
+        let metadata = file.metadata().map_err(|error| unusable(path, error))?;
+        let (opened, status) = (Stamp::of(&metadata), FileStatus::of(&metadata));
         if opened.len == 0 {
             return Err(Error::new(
                 ErrorKind::File,
@@ -100,6 +141,7 @@ impl FileSource {
             path: path.to_owned(),
             name,
             opened,
+            status,
         })
     }
 
@@ -113,6 +155,11 @@ impl FileSource {
     #[must_use]
     pub fn modified(&self) -> Option<SystemTime> {
         self.opened.modified
+    }
+
+    /// What its inode said of it when it was opened.
+    pub(crate) fn status(&self) -> FileStatus {
+        self.status
     }
 
     /// Refuses a file that is not as it was when it was opened.

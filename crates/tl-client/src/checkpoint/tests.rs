@@ -10,17 +10,19 @@ use std::{
 use proptest::prelude::*;
 use tl_protocol::{
     BytesSource,
-    flow::upload::{Record, SentChunk, UploadRecord},
+    flow::upload::{Intent, Record, SentChunk, UploadRecord},
 };
 
 use super::*;
+use crate::source::FileStatus;
 
 fn origin(index_id: Option<&IndexId>) -> Origin<'_> {
     let source = BytesSource::new("a.mp4", &b"0123456789"[..]);
     Origin {
         base_url: "https://api.example/v1.3",
         source: "/videos/a.mp4".into(),
-        fingerprint: Fingerprint::of(&source, None).unwrap(),
+        fingerprint: Fingerprint::of(&source, FileStatus::default()).unwrap(),
+        content: Box::leak(Box::new(source)),
         index_id,
     }
 }
@@ -62,7 +64,10 @@ fn tell(keeper: &Arc<Keeper>, record: &Record) {
 fn nothing_is_written_before_there_is_something_to_take_up() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
-    let opened = checkpoints.open(&origin(None), false, |_| {}).unwrap();
+    let opened = checkpoints
+        .open(&origin(None), false, |_| {})
+        .unwrap()
+        .unwrap();
     assert!(opened.found.is_none());
     drop(opened);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -75,7 +80,10 @@ fn a_place_that_cannot_be_written_is_told_once_and_the_upload_goes_on() {
     let hear = Arc::clone(&told);
     let trouble = move |because| hear.lock().unwrap().push(because);
     let checkpoints = Checkpoints::in_folder(folder.path());
-    let opened = checkpoints.open(&origin(None), false, trouble).unwrap();
+    let opened = checkpoints
+        .open(&origin(None), false, trouble)
+        .unwrap()
+        .unwrap();
     fs::remove_dir_all(folder.path()).unwrap();
     for record in [session(), sent(1), sent(2)] {
         tell(&opened.keeper, &record);
@@ -86,7 +94,7 @@ fn a_place_that_cannot_be_written_is_told_once_and_the_upload_goes_on() {
     fs::create_dir(folder.path()).unwrap();
     tell(&opened.keeper, &sent(3));
     let state = on_disk(folder.path());
-    assert_eq!(state.upload.unwrap().sent.len(), 3);
+    assert_eq!(state.record.upload.unwrap().sent.len(), 3);
 }
 
 #[cfg(unix)]
@@ -97,6 +105,7 @@ fn nobody_else_may_read_it() {
     let inner = folder.path().join("tl").join("uploads");
     let opened = Checkpoints::in_folder(&inner)
         .open(&origin(None), false, |_| {})
+        .unwrap()
         .unwrap();
     tell(&opened.keeper, &session());
     let list = Checkpoints::in_folder(&inner).list().unwrap();
@@ -109,8 +118,12 @@ fn another_index_is_another_upload() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let (one, two) = (IndexId::from("i1"), IndexId::from("i2"));
-    let opened = [None, Some(&one), Some(&two)]
-        .map(|index| checkpoints.open(&origin(index), false, |_| {}).unwrap());
+    let opened = [None, Some(&one), Some(&two)].map(|index| {
+        checkpoints
+            .open(&origin(index), false, |_| {})
+            .unwrap()
+            .unwrap()
+    });
     for opened in &opened {
         tell(&opened.keeper, &session());
     }
@@ -127,10 +140,10 @@ fn a_name_that_is_no_text_is_kept_too() {
     let mut strange = origin(None);
     strange.source = std::ffi::OsStr::from_bytes(b"/videos/\xff.mp4").into();
     let checkpoints = Checkpoints::in_folder(folder.path());
-    let opened = checkpoints.open(&strange, false, |_| {}).unwrap();
+    let opened = checkpoints.open(&strange, false, |_| {}).unwrap().unwrap();
     tell(&opened.keeper, &session());
     drop(opened);
-    let again = checkpoints.open(&strange, false, |_| {}).unwrap();
+    let again = checkpoints.open(&strange, false, |_| {}).unwrap().unwrap();
     assert!(again.found.is_some());
 }
 
@@ -141,6 +154,9 @@ fn records() -> impl Strategy<Value = Vec<Record>> {
         1 => prop::collection::vec(1_u32..11, 0..4).prop_map(Record::Forgotten),
         1 => Just(session()),
         1 => Just(Record::Asset("a1".into())),
+        1 => Just(Record::Creating(Intent { since: 7, mark: None })),
+        1 => Just(Record::Indexing("i1".into())),
+        1 => Just(Record::NotIndexed),
     ];
     prop::collection::vec(record, 0..40)
 }
@@ -152,7 +168,7 @@ proptest! {
     fn after_each_record_the_disk_has_all_of_it(records in records()) {
         let folder = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::in_folder(folder.path());
-        let opened = checkpoints.open(&origin(None), false, |_| {}).unwrap();
+        let opened = checkpoints.open(&origin(None), false, |_| {}).unwrap().unwrap();
         tell(&opened.keeper, &session());
         for record in &records {
             tell(&opened.keeper, record);
@@ -160,8 +176,8 @@ proptest! {
         }
         let state = opened.keeper.state();
         drop(opened);
-        let Opened { keeper, found } = checkpoints.open(&origin(None), false, |_| {}).unwrap();
-        prop_assert_eq!(found, Some(state));
+        let Opened { keeper, found } = checkpoints.open(&origin(None), false, |_| {}).unwrap().unwrap();
+        prop_assert_eq!(found.map(|found| found.record), Some(state.record));
         keeper.remove();
         drop(keeper);
         prop_assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -398,8 +398,8 @@ fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
     let config = as_another(&world.config);
     for (damage, part) in [
         (
-            whole.replace("\"version\":1", "\"version\":2"),
-            "format 2 by another version",
+            whole.replace("\"version\":2", "\"version\":9"),
+            "format 9 by another version",
         ),
         (whole[..whole.len() / 3].to_owned(), "damaged at line 1"),
         (whole.clone() + "{\"sent\":[1\n", "damaged at line"),

@@ -68,6 +68,7 @@ impl MultipartUpload {
             });
         };
         sending.book.start(index);
+        let spent = sending.book.time_spent(index);
         sending.attempts += 1;
         if let Some(rate) = self.settings.bytes_per_second {
             #[expect(clippy::cast_precision_loss, reason = "a pace, not a count")]
@@ -77,7 +78,8 @@ impl MultipartUpload {
         let timeout = self
             .policy
             .attempt_timeout
-            .saturating_add(self.policy.body_time(len));
+            .saturating_add(self.policy.body_time(len))
+            .min(self.chunk_time(len).saturating_sub(spent));
         let timeout = self.deadline().map_or(timeout, |deadline| {
             timeout.min(deadline.saturating_sub(now.mono))
         });
@@ -90,12 +92,20 @@ impl MultipartUpload {
         Some(self.start(now, Sender::Chunk { index, digest }, exchange))
     }
 
-    /// Takes the end of an attempt to send chunk `index`.
+    /// The time that the attempts to send a chunk of `len` bytes may take, delays included.
+    fn chunk_time(&self, len: u64) -> Duration {
+        self.policy
+            .total_timeout
+            .saturating_add(self.policy.body_time(len))
+    }
+
+    /// Takes the end of an attempt to send chunk `index`, which took the time `took`.
     pub(super) fn after_chunk(
         &mut self,
         now: Now,
         index: u32,
         digest: Option<&DigestSlot>,
+        took: Duration,
         outcome: Outcome,
     ) {
         let Phase::Sending(sending) = &mut self.phase else {
@@ -121,10 +131,7 @@ impl MultipartUpload {
             Err(trouble) => trouble,
         };
         let failures = sending.book.failed(index);
-        if trouble.is_final || failures >= self.settings.chunk_attempts {
-            let error = trouble.error.after_attempts(failures);
-            return self.fail(error);
-        }
+        let spent = sending.book.spend(index, took);
         // A URL that ran out or was used up says nothing about the storage: a new one may serve at once.
         let backoff = if trouble.is_about_the_url && failures == 1 {
             Duration::ZERO
@@ -134,9 +141,18 @@ impl MultipartUpload {
         let delay = trouble.retry_after.map_or(backoff, |asked| {
             asked.saturating_add(backoff.min(self.policy.base_delay))
         });
+        // Attempts and delays count, the time in which a chunk waits for its turn does not.
+        if trouble.is_final
+            || failures >= self.policy.chunk_attempts
+            || spent.saturating_add(delay) >= self.chunk_time(len)
+        {
+            let error = trouble.error.after_attempts(failures);
+            return self.fail(error.retry_in(trouble.retry_after));
+        }
         let Phase::Sending(sending) = &mut self.phase else {
             return;
         };
+        sending.book.spend(index, delay);
         sending.book.rest(index, now.mono.saturating_add(delay));
         let because = trouble.error.kind();
         self.observer.tell(&Event::ChunkRetrying {
@@ -170,6 +186,9 @@ impl Sending {
         }
     }
 }
+
+/// The longest ETag that is taken: S3 gives 32 to 38 characters, Azure 19. Each is kept, so that it must not be any length.
+const LONGEST_ETAG: usize = 256;
 
 /// Why an attempt did not bring a chunk to the storage.
 struct Trouble {
@@ -225,10 +244,10 @@ fn judge(
             .get(header::ETAG)
             .and_then(|value| value.to_str().ok())
             .map(unquoted);
-        let Some(etag) = etag.filter(|etag| !etag.is_empty()) else {
+        let Some(etag) = etag.filter(|etag| (1..=LONGEST_ETAG).contains(&etag.len())) else {
             return Err(Trouble::new(
                 ErrorKind::Malformed,
-                "the storage took a chunk but gave no ETag as its receipt",
+                "the storage took a chunk but gave no ETag of 1 to 256 characters as its receipt",
             ));
         };
         let own = digest
