@@ -6,15 +6,18 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::{Either, select};
 use http::{HeaderValue, Response, uri::Scheme};
-use reqwest::{Client, Request, redirect};
+use reqwest::{Client, ClientBuilder, Request, redirect};
 use tl_http::{
     Delivery, HttpSettings, Outcome, Prepared, SetupError, TransportError, TransportErrorKind,
-    proxy::ProxyRules, tls,
+    address::{NotPublic, may_need_public},
+    proxy::ProxyRules,
+    tls,
 };
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{
     HttpClient, failure,
+    public::PublicOnly,
     upload::{Progress, Upload},
 };
 
@@ -26,25 +29,19 @@ const IDLE: Duration = Duration::from_secs(45);
 #[derive(Debug)]
 pub(crate) struct ReqwestClient {
     client: Client,
+    /// For hosts that may have public addresses only; `None` where no request of these settings needs it.
+    public: Option<Client>,
     rules: Arc<ProxyRules>,
     max_response: u64,
 }
 
 impl ReqwestClient {
     pub(crate) fn new(settings: &HttpSettings) -> Result<Self, SetupError> {
-        let mut builder = Client::builder()
-            .tls_backend_preconfigured(tls::client_config(settings)?)
-            .http1_only()
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .connect_timeout(settings.connect_timeout)
-            .pool_idle_timeout(IDLE)
-            .tcp_nodelay(true)
-            .no_proxy();
         let rules = Arc::new(ProxyRules::new(&settings.proxy, |name| {
             std::env::var(name).ok()
         })?);
+        let tls = tls::client_config(settings)?;
+        let mut builder = builder(settings, tls.clone());
         for scheme in [Scheme::HTTPS, Scheme::HTTP] {
             if let Some(proxy) = proxy(&rules, &scheme)? {
                 builder = builder.proxy(proxy);
@@ -53,11 +50,18 @@ impl ReqwestClient {
         for (host, addresses) in &settings.addresses {
             builder = builder.resolve_to_addrs(host, addresses);
         }
-        let client = builder
-            .build()
-            .map_err(|error| SetupError::new("the HTTP client cannot be set up").because(error))?;
+        let built = |builder: ClientBuilder| {
+            builder
+                .build()
+                .map_err(|error| SetupError::new("the HTTP client cannot be set up").because(error))
+        };
+        let public = may_need_public(settings).then(|| {
+            let resolver = PublicOnly::new(settings.addresses.clone());
+            built(self::builder(settings, tls).dns_resolver(Arc::new(resolver)))
+        });
         Ok(Self {
-            client,
+            client: built(builder)?,
+            public: public.transpose()?,
             rules,
             max_response: settings.max_response,
         })
@@ -66,6 +70,7 @@ impl ReqwestClient {
     async fn exchange(
         &self,
         request: Request,
+        only_public: bool,
         progress: &Progress,
     ) -> Result<Response<Bytes>, TransportError> {
         let host = request.url().host_str().unwrap_or_default().to_owned();
@@ -74,8 +79,12 @@ impl ReqwestClient {
             host: format!("{host}:{port}"),
             proxied: self.rules.server_for(&uri(request.url())).is_some(),
         };
-        let mut answer = self
-            .client
+        // A proxy looks the name up itself; its own address is private more often than not.
+        let client = match &self.public {
+            Some(public) if only_public && !to.proxied => public,
+            _ => &self.client,
+        };
+        let mut answer = client
             .execute(request)
             .await
             .map_err(|error| failed(error, progress, &to))?;
@@ -114,6 +123,7 @@ impl ReqwestClient {
 impl HttpClient for ReqwestClient {
     async fn send(&self, prepared: Prepared) -> Outcome {
         let (limit, stall) = (prepared.timeout, prepared.stall);
+        let only_public = prepared.only_public;
         let progress = Arc::new(Progress::new(prepared.http.body().len()));
         let request = prepared.http.map(|body| match body.as_bytes() {
             Some(bytes) if bytes.is_empty() => reqwest::Body::from(bytes),
@@ -123,7 +133,7 @@ impl HttpClient for ReqwestClient {
             TransportError::new(TransportErrorKind::Refused, Delivery::NotSent)
                 .because(error.without_url())
         })?;
-        let exchange = timeout(limit, self.exchange(request, &progress));
+        let exchange = timeout(limit, self.exchange(request, only_public, &progress));
         // Where the exchange ends before its body does, the connection must not go on sending.
         let _end = progress.end_with_guard();
         match select(pin!(exchange), pin!(standstill(&progress, stall))).await {
@@ -140,6 +150,20 @@ impl HttpClient for ReqwestClient {
             .because(format!("the limit is {stall:?}"))),
         }
     }
+}
+
+/// What all requests have in common; proxies and addresses are the caller's.
+fn builder(settings: &HttpSettings, tls: rustls::ClientConfig) -> ClientBuilder {
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .http1_only()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .connect_timeout(settings.connect_timeout)
+        .pool_idle_timeout(IDLE)
+        .tcp_nodelay(true)
+        .no_proxy()
 }
 
 /// Where a request goes, for texts.
@@ -177,6 +201,11 @@ fn failed(error: reqwest::Error, progress: &Progress, to: &Destination) -> Trans
             .because(cause);
     }
     let error = error.without_url();
+    if let Some(not_public) = failure::cause::<NotPublic>(&error) {
+        let cause = format!("the server gave a URL at `{}`: {not_public}", to.host);
+        return TransportError::new(TransportErrorKind::UnsafeUrl, Delivery::NotSent)
+            .because(cause);
+    }
     if error.is_connect() {
         let kind = if failure::is_tls(&error) {
             TransportErrorKind::Tls

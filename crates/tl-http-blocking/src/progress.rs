@@ -27,6 +27,7 @@ pub(crate) struct Progress {
     started: Instant,
     limit: Duration,
     stall: Duration,
+    only_public: bool,
     body: u64,
     written: Cell<u64>,
     moved: Cell<Instant>,
@@ -54,6 +55,7 @@ impl Carried {
             started: now,
             limit: request.timeout,
             stall: request.stall,
+            only_public: request.only_public,
             body: request.http.body().len(),
             written: Cell::new(0),
             moved: Cell::new(now),
@@ -86,6 +88,11 @@ impl Progress {
         CURRENT
             .with_borrow(Clone::clone)
             .expect("ureq works only while `UreqClient::send` carries a request")
+    }
+
+    /// Whether the host may have addresses of the public network only.
+    pub(crate) fn only_public(&self) -> bool {
+        self.only_public
     }
 
     pub(crate) fn has_body(&self) -> bool {

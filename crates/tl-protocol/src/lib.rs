@@ -32,6 +32,6 @@ pub use retry::{Policy, Repeat};
 /// The modules of the seam, and what only a transport needs, are in [`tl_http`].
 pub use tl_http::{
     ApiKey, Auth, BlockingTransport, Body, BodyReader, BytesSource, Credentials, Delivery,
-    Exchange, Flow, HttpSettings, Now, Outcome, Prepared, Proxy, SetupError, Source, Step, Token,
-    Transport, TransportError, TransportErrorKind,
+    Exchange, Flow, HttpSettings, Now, Outcome, Prepared, Proxy, SetupError, Source, Step,
+    SuppliedUrls, Token, Transport, TransportError, TransportErrorKind,
 };

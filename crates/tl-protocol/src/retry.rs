@@ -219,6 +219,7 @@ fn judge_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -
         }
         TransportErrorKind::Tls => return Verdict::Final(ErrorKind::Unreachable),
         TransportErrorKind::SourceFailed => return Verdict::Final(ErrorKind::SourceFailed),
+        TransportErrorKind::UnsafeUrl => return Verdict::Final(ErrorKind::UnsafeUrl),
         TransportErrorKind::TooLarge | TransportErrorKind::NotHttp => {
             return Verdict::Final(match repeat {
                 Repeat::Freely => ErrorKind::Malformed,

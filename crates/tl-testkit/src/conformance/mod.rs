@@ -28,6 +28,7 @@ pub mod driving;
 pub mod limits;
 pub mod proxies;
 pub mod requests;
+pub mod supplied;
 pub mod trust;
 pub mod uploads;
 
@@ -195,6 +196,13 @@ macro_rules! conformance_tests {
                 the_key_goes_to_the_api_host_only,
                 a_request_that_needs_a_key_is_refused_without_one,
             ],
+            supplied: [
+                a_private_address_is_not_followed,
+                a_name_with_a_private_address_is_not_followed,
+                an_unencrypted_url_is_not_followed_from_https,
+                a_private_url_is_followed_from_a_private_base_or_on_demand,
+                behind_a_proxy_the_text_of_a_url_is_checked,
+            ],
             trust: [
                 an_authority_that_nobody_knows_is_refused,
                 an_authority_from_the_settings_is_trusted,
@@ -244,6 +252,7 @@ mod tests {
             include_str!("limits.rs"),
             include_str!("proxies.rs"),
             include_str!("requests.rs"),
+            include_str!("supplied.rs"),
             include_str!("trust.rs"),
             include_str!("uploads.rs"),
         ];

@@ -221,14 +221,18 @@ fn judge(
         let kind = match failure.kind() {
             TransportErrorKind::SourceFailed => ErrorKind::SourceFailed,
             TransportErrorKind::Unreachable | TransportErrorKind::Tls => ErrorKind::Unreachable,
-            TransportErrorKind::Refused => ErrorKind::InvalidRequest,
-            TransportErrorKind::TooLarge | TransportErrorKind::NotHttp => ErrorKind::Malformed,
+            TransportErrorKind::UnsafeUrl => ErrorKind::UnsafeUrl,
+            // URL and headers are the platform's.
+            TransportErrorKind::Refused
+            | TransportErrorKind::TooLarge
+            | TransportErrorKind::NotHttp => ErrorKind::Malformed,
             _ => ErrorKind::ConnectionLost,
         };
         let is_final = matches!(
             failure.kind(),
             TransportErrorKind::SourceFailed
                 | TransportErrorKind::Tls
+                | TransportErrorKind::UnsafeUrl
                 | TransportErrorKind::Refused
         );
         Trouble {
@@ -306,7 +310,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        BytesSource, Flow, Policy, Token,
+        BytesSource, Delivery, Flow, Policy, Token, TransportError,
         endpoint::CreateUpload,
         flow::upload::{Begin, UploadSettings},
     };
@@ -371,5 +375,109 @@ mod tests {
         );
         assert_eq!(hashed("\"opaque-1\"", true), [true, false]);
         assert_eq!(hashed("\"opaque-1\"", false), [false, false]);
+    }
+
+    /// Sends one chunk, whose attempts each take `took` and end with `end`; what it comes to, after how many attempts, and
+    /// the longest time limit of an attempt.
+    fn failing(
+        policy: Policy,
+        took: Duration,
+        end: impl Fn() -> Outcome,
+    ) -> (ErrorKind, u32, Duration) {
+        let mut now = Now::new(Duration::ZERO, SystemTime::UNIX_EPOCH);
+        let upload = NewUpload::new("a.mp4", UploadType::Video, 1_u64);
+        let mut flow = MultipartUpload::new(
+            Arc::new(BytesSource::new("a.mp4", &b"a"[..])),
+            Begin::New(CreateUpload { upload }),
+            &"https://api.example/v1.3".parse().unwrap(),
+            policy,
+            UploadSettings::default(),
+            1,
+        );
+        let (mut puts, mut longest) = (0, Duration::ZERO);
+        loop {
+            let exchange = match flow.step(now) {
+                Step::Done(result) => {
+                    let error = result.unwrap_err();
+                    assert_eq!(error.attempts(), puts);
+                    return (error.kind(), puts, longest);
+                }
+                Step::Wait { until } => {
+                    now = Now::new(until.unwrap(), now.wall);
+                    continue;
+                }
+                Step::Start(token, exchange) => (token, exchange),
+            };
+            let (token, exchange) = exchange;
+            let outcome = if exchange.http.method() == http::Method::PUT {
+                puts += 1;
+                longest = longest.max(exchange.timeout);
+                now = Now::new(now.mono + took, now.wall);
+                end()
+            } else {
+                let urls = br#"{"upload_id":"u","asset_id":"a","chunk_size":1,"total_chunks":1,"upload_urls":[
+                    {"chunk_index":1,"url":"https://storage.example/1"}]}"#;
+                Ok(http::Response::builder()
+                    .status(201)
+                    .body(Bytes::from_static(urls))
+                    .unwrap())
+            };
+            flow.on_outcome(now, token, outcome);
+        }
+    }
+
+    fn busy() -> Outcome {
+        Ok(http::Response::builder()
+            .status(500)
+            .body(Bytes::new())
+            .unwrap())
+    }
+
+    #[test]
+    fn attempts_apply_to_chunks() {
+        let attempts = |policy| {
+            let (kind, attempts, _) = failing(policy, Duration::ZERO, busy);
+            assert_eq!(kind, ErrorKind::Server);
+            attempts
+        };
+        assert_eq!(attempts(Policy::default()), 8);
+        assert_eq!(attempts(Policy::default().with_attempts(1)), 1);
+        assert_eq!(attempts(Policy::default().with_attempts(3)), 3);
+    }
+
+    #[test]
+    fn the_time_limit_applies_to_chunks() {
+        let seconds = Duration::from_secs;
+        let policy = |limit| Policy {
+            base_delay: Duration::ZERO,
+            ..Policy::default().with_attempts(100).with_timeout(limit)
+        };
+        let (kind, attempts, longest) = failing(policy(seconds(10)), seconds(3), busy);
+        assert_eq!((kind, attempts), (ErrorKind::Server, 4));
+        assert_eq!(longest, seconds(10));
+        // What the storage asks to wait counts, and is not cut short.
+        let wait = || {
+            Ok(http::Response::builder()
+                .status(429)
+                .header("retry-after", "11")
+                .body(Bytes::new())
+                .unwrap())
+        };
+        let (kind, attempts, _) = failing(policy(seconds(10)), Duration::ZERO, wait);
+        assert_eq!((kind, attempts), (ErrorKind::RateLimited, 1));
+        let (_, attempts, _) = failing(policy(seconds(12)), Duration::ZERO, wait);
+        assert_eq!(attempts, 2);
+    }
+
+    #[test]
+    fn a_url_that_is_not_followed_is_final_and_not_the_callers_fault() {
+        for (failure, kind) in [
+            (TransportErrorKind::UnsafeUrl, ErrorKind::UnsafeUrl),
+            (TransportErrorKind::Refused, ErrorKind::Malformed),
+        ] {
+            let refused = || Err(TransportError::new(failure, Delivery::NotSent));
+            let (seen, attempts, _) = failing(Policy::default(), Duration::ZERO, refused);
+            assert_eq!((seen, attempts), (kind, 1));
+        }
     }
 }
