@@ -152,6 +152,13 @@ impl Checkpoints {
     /// # Errors
     /// [`ErrorKind::Checkpoint`] where the folder cannot be read. A file that cannot be used is listed with the reason.
     pub fn list(&self) -> Result<Vec<Kept>, Error> {
+        let mut list: Vec<Kept> = self.paths()?.into_iter().map(kept).collect();
+        list.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(list)
+    }
+
+    /// The files of all checkpoints.
+    fn paths(&self) -> Result<Vec<PathBuf>, Error> {
         let unreadable = |error: io::Error| {
             Error::new(
                 ErrorKind::Checkpoint,
@@ -166,18 +173,17 @@ impl Checkpoints {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(unreadable)?,
         };
-        let mut list = Vec::new();
+        let mut paths = Vec::new();
         for entry in entries {
             let path = entry.map_err(unreadable)?.path();
             if path
                 .extension()
                 .is_some_and(|extension| extension == "json")
             {
-                list.push(kept(path));
+                paths.push(path);
             }
         }
-        list.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(list)
+        Ok(paths)
     }
 
     /// Forgets an upload: it cannot be taken up any more. The platform has no request to end a session; it drops it after
@@ -296,7 +302,7 @@ impl Checkpoints {
                 let found = Found {
                     record: state.record.clone(),
                     is_compared,
-                    has_namesake: is_in_doubt && self.has_namesake(&id, &state)?,
+                    has_namesake: is_in_doubt && self.has_namesake(&path, &state)?,
                 };
                 (Some(found), state)
             }
@@ -319,18 +325,22 @@ impl Checkpoints {
     }
 
     /// Whether another upload of this folder goes to the same platform with a file of the same name and size. One that cannot
-    /// be read may.
-    fn has_namesake(&self, id: &str, state: &State) -> Result<bool, Error> {
-        let name = |source: &Path| source.file_name().map(ToOwned::to_owned);
-        let ours = name(Path::new(&state.source));
-        Ok(self.list()?.iter().any(|kept| {
-            kept.id != id
-                && kept.upload.as_ref().map_or(true, |upload| {
-                    upload.base_url == state.base_url
-                        && upload.total_bytes == state.fingerprint.size
-                        && name(&upload.source) == ours
-                })
-        }))
+    /// be read may. No lock is looked at: even that would be in the way of an upload that is just beginning.
+    fn has_namesake(&self, own: &Path, state: &State) -> Result<bool, Error> {
+        let is_namesake = |path: &PathBuf| {
+            path != own
+                && match read(path) {
+                    Ok(Some(other)) => {
+                        other.base_url == state.base_url
+                            && other.fingerprint.size == state.fingerprint.size
+                            && Path::new(&other.source).file_name()
+                                == Path::new(&state.source).file_name()
+                    }
+                    Ok(None) => false,
+                    Err(_) => true,
+                }
+        };
+        Ok(self.paths()?.iter().any(is_namesake))
     }
 }
 

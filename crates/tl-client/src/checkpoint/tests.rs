@@ -13,7 +13,7 @@ use tl_protocol::{
     flow::upload::{Intent, Record, SentChunk, UploadRecord},
 };
 
-use super::*;
+use super::{format::tests::state, *};
 use crate::source::FileStatus;
 
 fn origin(index_id: Option<&IndexId>) -> Origin<'_> {
@@ -111,6 +111,167 @@ fn nobody_else_may_read_it() {
     let list = Checkpoints::in_folder(&inner).list().unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&inner), mode(&list[0].path)), (0o700, 0o600));
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_told_and_nothing_is_kept() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hear = Arc::clone(&told);
+    let trouble = move |because| hear.lock().unwrap().push(because);
+    let checkpoints = Checkpoints::in_folder(file.path().join("inside"));
+    let opened = checkpoints.open(&origin(None), false, trouble).unwrap();
+    assert!(opened.is_none());
+    let told = told.lock().unwrap().join("");
+    assert!(told.contains("cannot be made"), "{told}");
+}
+
+/// Puts a pipe at `path`, whose opening would wait for another process.
+#[cfg(unix)]
+fn pipe(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.expect("mkfifo is there").success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_folder_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::in_folder(folder.path());
+    let id = origin(None).id();
+    let path = |extension: &str| folder.path().join(format!("{id}.{extension}"));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let open = || {
+        let hear = Arc::clone(&told);
+        let trouble = move |because| hear.lock().unwrap().push(because);
+        checkpoints.open(&origin(None), false, trouble)
+    };
+    // In the place of the lock.
+    pipe(&path("lock"));
+    assert!(open().unwrap().is_none());
+    assert!(
+        told.lock()
+            .unwrap()
+            .remove(0)
+            .contains("no lock can be taken")
+    );
+    fs::remove_file(path("lock")).unwrap();
+    // In the place of the checkpoint.
+    pipe(&path("json"));
+    let error = open().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Checkpoint);
+    assert!(error.to_string().contains("not a regular file"), "{error}");
+    let list = checkpoints.list().unwrap();
+    assert!(
+        list[0]
+            .upload
+            .as_ref()
+            .is_err_and(|why| why.contains("not a regular file"))
+    );
+    fs::remove_file(path("json")).unwrap();
+    // In the place of what is written before it gets its name.
+    pipe(&path("tmp"));
+    let opened = open().unwrap().unwrap();
+    tell(&opened.keeper, &session());
+    assert_eq!(on_disk(folder.path()), opened.keeper.state());
+    assert!(told.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_checkpoint_of_300_megabytes_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::in_folder(folder.path());
+    let path = folder.path().join(format!("{}.json", origin(None).id()));
+    fs::File::create(&path)
+        .unwrap()
+        .set_len(300_000_000)
+        .unwrap();
+    let error = checkpoints.open(&origin(None), false, |_| {}).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Checkpoint);
+    assert!(
+        error.to_string().contains("which no checkpoint has"),
+        "{error}"
+    );
+    assert!(checkpoints.list().unwrap()[0].upload.is_err());
+}
+
+#[test]
+fn the_largest_checkpoint_is_within_the_bound() {
+    let mut state = State {
+        record: IngestRecord::default(),
+        ..state()
+    };
+    let Record::Session(mut session) = session() else {
+        unreachable!("it is a session");
+    };
+    session.total_chunks = 20_480;
+    session
+        .upload_headers
+        .insert("x".into(), "y".repeat(64 << 10));
+    state.apply(&Record::Session(session));
+    let longest = |index| {
+        let chunk = SentChunk {
+            etag: "e".repeat(256),
+            chunk_size: u64::MAX,
+        };
+        Record::Sent(index, chunk)
+    };
+    let lines: usize = (1..=20_480_u32)
+        .map(|index| {
+            state.apply(&longest(index));
+            format::to_line(&longest(index)).len()
+        })
+        .sum();
+    let most = state.to_line().len() + lines;
+    assert!(most as u64 <= regular::MOST_BYTES, "{most}");
+}
+
+#[test]
+fn an_upload_in_doubt_knows_whether_another_may_have_made_its_asset() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::in_folder(folder.path());
+    let intent = || {
+        Record::Creating(Intent {
+            since: 7,
+            mark: None,
+        })
+    };
+    let begin = |source: &str| {
+        let origin = Origin {
+            source: source.into(),
+            ..origin(None)
+        };
+        let opened = checkpoints.open(&origin, false, |_| {}).unwrap().unwrap();
+        let found = opened.found.clone();
+        tell(&opened.keeper, &intent());
+        found
+    };
+    assert_eq!(begin("/one/a.mp4"), None);
+    assert!(!begin("/one/a.mp4").unwrap().has_namesake);
+    assert_eq!(begin("/one/b.mp4"), None);
+    assert!(!begin("/one/a.mp4").unwrap().has_namesake);
+    assert_eq!(begin("/two/a.mp4"), None);
+    assert!(begin("/one/a.mp4").unwrap().has_namesake);
+}
+
+#[test]
+fn what_surely_was_not_made_leaves_no_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::in_folder(folder.path());
+    let opened = checkpoints
+        .open(&origin(None), false, |_| {})
+        .unwrap()
+        .unwrap();
+    let intent = Intent {
+        since: 7,
+        mark: None,
+    };
+    tell(&opened.keeper, &Record::Creating(intent));
+    assert_eq!(checkpoints.list().unwrap().len(), 1);
+    tell(&opened.keeper, &Record::NotCreated);
+    assert_eq!(checkpoints.list().unwrap().len(), 0);
+    tell(&opened.keeper, &Record::Asset("a1".into()));
+    assert_eq!(on_disk(folder.path()), opened.keeper.state());
 }
 
 #[test]

@@ -389,6 +389,157 @@ fn a_source_that_has_changed_is_refused_by_name_and_begins_anew_on_demand() {
     assert!(asked_by_another(&world) > 0, "it can be told apart");
 }
 
+/// A world with a file of which most bytes are not sampled.
+fn large_world() -> World {
+    let world = World::with(good, |builder| builder.chunk_size(200_000));
+    let bytes: Vec<u8> = (0..2_000_000_u32)
+        .map(|at| (at / 7).to_le_bytes()[0])
+        .collect();
+    fs::write(world.file.path(), bytes).expect("room");
+    world
+}
+
+/// Changes the byte at `offset`, and sets the time of modification back.
+fn change_unseen(world: &World, offset: u64) {
+    use std::io::{Seek, SeekFrom, Write};
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(world.file.path())
+        .expect("it can be written");
+    let modified = file.metadata().and_then(|metadata| metadata.modified());
+    let mut writer = &file;
+    writer.seek(SeekFrom::Start(offset)).expect("it is a file");
+    writer.write_all(b"\xee").expect("room");
+    file.set_modified(modified.expect("a time"))
+        .expect("the time can be set");
+}
+
+#[cfg(unix)]
+#[test]
+fn two_versions_of_a_file_are_never_mixed() {
+    for colour in BOTH {
+        let world = large_world();
+        cut_off(&world, colour, 4);
+        // Between the first two sampled blocks, in the first chunk.
+        change_unseen(&world, 100_000);
+        let error = ingest(&world, colour, &Told::default(), LONG, never)
+            .expect_err("a chunk of the old version was sent");
+        assert_eq!(error.kind(), ErrorKind::SourceChanged, "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("chunk 1 was sent with other bytes"),
+            "{error}"
+        );
+        assert_eq!(world.asked("multipart_upload.create").len(), 1);
+        assert_eq!(files(&world).len(), 1, "the checkpoint stays");
+    }
+}
+
+#[test]
+fn a_file_that_was_only_touched_goes_on() {
+    for colour in BOTH {
+        let world = large_world();
+        cut_off(&world, colour, 4);
+        world
+            .file
+            .as_file()
+            .set_modified(std::time::SystemTime::now() + Duration::from_secs(60))
+            .expect("the time can be set");
+        let told = Told::default();
+        let video = ingest(&world, colour, &told, LONG, never).expect("it goes on");
+        let resumed = video.upload.map_or(0, |upload| upload.resumed);
+        assert!(resumed >= 4, "{resumed}: {:?}", told.lines());
+        assert_eq!(world.asked("multipart_upload.create").len(), 1);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_change_in_what_was_not_sent_yet_goes_on_with_the_new_bytes() {
+    let world = large_world();
+    cut_off(&world, Colour::Blocking, 4);
+    // In the last chunk, between the last two sampled blocks.
+    change_unseen(&world, 1_910_000);
+    let told = Told::default();
+    let video = ingest(&world, Colour::Blocking, &told, LONG, never).expect("it goes on");
+    let resumed = video.upload.map_or(0, |upload| upload.resumed);
+    assert!(resumed >= 4, "{resumed}: {:?}", told.lines());
+}
+
+#[test]
+fn an_asset_of_a_checkpoint_is_looked_up_before_it_is_trusted() {
+    let world = World::new(good);
+    let client = blocking::Client::new(&world.config)
+        .expect("a client")
+        .with_checker(checker(good));
+    let upload = || {
+        client
+            .upload(world.file.path())
+            .route(Route::Multipart)
+            .checkpoint(world.state.path())
+    };
+    let mut short = often();
+    short.deadline = Duration::from_millis(1);
+    let error = upload()
+        .wait(short)
+        .run()
+        .expect_err("the wait is too short");
+    let first = error.reached().and_then(|reached| reached.asset_id.clone());
+    let first = first.expect("an asset");
+    assert_eq!(files(&world).len(), 1);
+    // It is there: it is asked for, and not uploaded again.
+    let kept = fs::read(&files(&world)[0]).expect("bytes");
+    let path = files(&world).remove(0);
+    let before = world.asked("assets.retrieve").len();
+    let there = upload().without_waiting().run().expect("it is there");
+    assert_eq!(there.asset_id, first);
+    assert!(
+        world.asked("assets.retrieve").len() > before,
+        "it is asked for"
+    );
+    assert_eq!(world.asked("multipart_upload.create").len(), 1);
+    // It was deleted, or is another account's.
+    client
+        .delete_asset(first.clone(), true)
+        .expect("it is deleted");
+    fs::write(path, kept).expect("room");
+    let told = Told::default();
+    let again = upload()
+        .without_waiting()
+        .observe(told.listener())
+        .run()
+        .expect("it is uploaded again");
+    assert_ne!(again.asset_id, first);
+    assert!(
+        told.has("the platform does not know the asset"),
+        "{:?}",
+        told.lines()
+    );
+    assert_eq!(world.asked("multipart_upload.create").len(), 2);
+}
+
+#[test]
+fn without_a_place_for_its_checkpoint_an_upload_goes_on_and_says_so() {
+    let world = World::new(good);
+    // Below a file there is no folder, whoever asks for one.
+    let nowhere = world.file.path().join("state");
+    for (result, told) in both!(&world.config, good, |client, told| client
+        .ingest(world.file.path())
+        .into_index(world.index_id.as_str())
+        .checkpoint(&nowhere)
+        .wait(often())
+        .observe(told.listener()))
+    {
+        result.expect("the video is indexed");
+        assert!(
+            told.has("another process could not go on from here"),
+            "{:?}",
+            told.lines()
+        );
+    }
+}
+
 #[test]
 fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
     let world = World::new(good);

@@ -1,15 +1,16 @@
-//! Looks for what was made of an asset in an index, over all pages of the asset's own list.
+//! Looks for what was made of an asset in an index, over all pages of the asset's own list. What the platform failed on does
+//! not count: it would never become ready.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
-use tl_model::{AssetId, AssetReference, IndexId, IndexedAssetId, Page};
+use tl_model::{AssetId, AssetReference, IndexId, IndexedAsset, IndexedAssetId, Page};
 use url::Url;
 
 use crate::{
-    Error, Flow, Now, Observer, Outcome, Policy, Step, Token,
+    Error, ErrorKind, Flow, Now, Observer, Outcome, Policy, Step, Token,
     chance::Chance,
-    endpoint::{ListAssetIndexedAssets, PageRequest},
-    flow::{Call, pages::next_page},
+    endpoint::{GetIndexedAsset, ListAssetIndexedAssets, PageRequest},
+    flow::{Call, Progress, Watched, pages::next_page},
 };
 
 /// How long the platform is given to show what a request made that may have arrived late.
@@ -41,7 +42,17 @@ enum State {
         call: Box<Call<ListAssetIndexedAssets>>,
         page: u32,
     },
+    /// Asks for the status of one that is in the index; the others of its page follow.
+    Asking {
+        call: Box<Call<GetIndexedAsset>>,
+        id: IndexedAssetId,
+        others: VecDeque<IndexedAssetId>,
+        /// The page after this one.
+        next: Option<u32>,
+    },
 }
+
+type Answer = Result<Option<IndexedAssetId>, Error>;
 
 impl FindIndexed {
     /// Looks at once, and once only.
@@ -94,33 +105,81 @@ impl FindIndexed {
         &mut self,
         page: u32,
         result: Result<Page<AssetReference>, Error>,
-    ) -> Option<Result<Option<IndexedAssetId>, Error>> {
+    ) -> Option<Answer> {
         let answer = match result {
             Ok(answer) => answer,
             Err(error) => return Some(Err(error)),
         };
-        let is_meant = |reference: &&AssetReference| match (&self.index_id, &reference.index) {
-            (None, _) => true,
-            (Some(wanted), Some(index)) => *wanted == index.id,
-            (Some(_), None) => false,
+        let next = next_page(page, &answer).filter(|next| *next <= MOST_PAGES);
+        let Some(wanted) = &self.index_id else {
+            return match answer.data.into_iter().next() {
+                Some(reference) => Some(Ok(Some(reference.id))),
+                None => self.go_on(VecDeque::new(), next),
+            };
         };
-        if let Some(found) = answer.data.iter().find(is_meant) {
-            return Some(Ok(Some(found.id.clone())));
+        let candidates = answer
+            .data
+            .into_iter()
+            .filter(|reference| {
+                let index = reference.index.as_ref();
+                index.is_some_and(|index| index.id == *wanted)
+            })
+            .map(|reference| reference.id)
+            .collect();
+        self.go_on(candidates, next)
+    }
+
+    fn after_status(&mut self, result: Result<IndexedAsset, Error>) -> Option<Answer> {
+        let State::Asking {
+            id, others, next, ..
+        } = &mut self.state
+        else {
+            return None;
+        };
+        let (others, next) = (std::mem::take(others), *next);
+        match result {
+            Ok(indexed) => match GetIndexedAsset::progress(&indexed) {
+                Progress::Failed(_) => self.go_on(others, next),
+                Progress::Working | Progress::Ready => Some(Ok(Some(id.clone()))),
+            },
+            // It was deleted since the list was made.
+            Err(error) if error.kind() == ErrorKind::NotFound => self.go_on(others, next),
+            Err(error) => Some(Err(error)),
         }
-        match next_page(page, &answer) {
-            Some(next) if next <= MOST_PAGES => self.look(next),
-            _ if self.looks > 0 => {
+    }
+
+    /// The next candidate, page or look; else nothing was found.
+    fn go_on(
+        &mut self,
+        mut candidates: VecDeque<IndexedAssetId>,
+        next: Option<u32>,
+    ) -> Option<Answer> {
+        if let (Some(id), Some(index_id)) = (candidates.pop_front(), self.index_id.clone()) {
+            let get = GetIndexedAsset::new(index_id, id.clone());
+            let seed = self.chance.bits();
+            let call = Call::new(get, &self.base, self.policy.clone(), seed);
+            self.state = State::Asking {
+                call: Box::new(call.observed(self.observer.clone())),
+                id,
+                others: candidates,
+                next,
+            };
+            return None;
+        }
+        match next {
+            Some(next) => self.look(next),
+            None if self.looks > 0 => {
                 self.looks -= 1;
                 self.state = State::Resting { until: None };
             }
-            _ => return Some(Ok(None)),
+            None => return Some(Ok(None)),
         }
         None
     }
 }
 
 impl Flow for FindIndexed {
-    type Output = Result<Option<IndexedAssetId>, Error>;
+    type Output = Answer;
 
     fn step(&mut self, now: Now) -> Step<Self::Output> {
         loop {
@@ -144,13 +203,24 @@ impl Flow for FindIndexed {
                         Step::Wait { until } => return Step::Wait { until },
                     }
                 }
+                State::Asking { call, .. } => match call.step(now) {
+                    Step::Done(result) => {
+                        if let Some(end) = self.after_status(result) {
+                            return Step::Done(end);
+                        }
+                    }
+                    Step::Start(token, exchange) => return Step::Start(token, exchange),
+                    Step::Wait { until } => return Step::Wait { until },
+                },
             }
         }
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
-        if let State::Looking { call, .. } = &mut self.state {
-            call.on_outcome(now, token, outcome);
+        match &mut self.state {
+            State::Looking { call, .. } => call.on_outcome(now, token, outcome),
+            State::Asking { call, .. } => call.on_outcome(now, token, outcome),
+            State::Resting { .. } => {}
         }
     }
 }
