@@ -83,7 +83,7 @@ pub(crate) struct Prepared {
 #[derive(Debug)]
 pub(crate) enum Shipment {
     Task(CreateTask),
-    Asset(AssetPlan),
+    Asset(Box<AssetPlan>),
 }
 
 /// What was opened.
@@ -188,7 +188,7 @@ impl Request {
             (Opened::Asset(asset_id), _) => {
                 so_far.asset_id = Some(asset_id.clone());
                 let plan = self.plan(AssetUpload::Existing(asset_id), Ledger::none());
-                (Shipment::Asset(plan), None)
+                (Shipment::Asset(Box::new(plan)), None)
             }
             (opened, Some(choice)) if choice.route == Route::Tasks => {
                 // Its flow has one stage before there is a task, and tells none.
@@ -213,7 +213,7 @@ impl Request {
                         (upload, keeper.ledger(), Some(keeper))
                     }
                 };
-                (Shipment::Asset(self.plan(upload, ledger)), keeper)
+                (Shipment::Asset(Box::new(self.plan(upload, ledger))), keeper)
             }
         };
         Ok(Prepared {

@@ -22,15 +22,15 @@ use crate::{Told, World, both, checker, good, often, runtime};
 
 /// Which colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Colour {
+pub(crate) enum Colour {
     Blocking,
     Async,
 }
 
-const BOTH: [Colour; 2] = [Colour::Blocking, Colour::Async];
+pub(crate) const BOTH: [Colour; 2] = [Colour::Blocking, Colour::Async];
 
 /// Ingests in chunks; ends when `until` says so.
-fn ingest(
+pub(crate) fn ingest(
     world: &World,
     colour: Colour,
     told: &Told,
@@ -83,9 +83,9 @@ fn ingest(
     }
 }
 
-const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(20);
 
-fn never(_: &Api) -> bool {
+pub(crate) fn never(_: &Api) -> bool {
     false
 }
 
@@ -94,7 +94,7 @@ fn after_chunks(count: u32) -> impl Fn(&Api) -> bool + Send + Sync + 'static {
 }
 
 /// Cuts an ingestion off after some chunks.
-fn cut_off(world: &World, colour: Colour, chunks: u32) {
+pub(crate) fn cut_off(world: &World, colour: Colour, chunks: u32) {
     let error = ingest(world, colour, &Told::default(), LONG, after_chunks(chunks))
         .expect_err("it is cancelled");
     let cancelled = ErrorKind::Api(protocol::ErrorKind::Cancelled);
@@ -134,7 +134,7 @@ fn asked_by_another(world: &World) -> usize {
     agents.filter(|agent| *agent == ANOTHER).count()
 }
 
-fn files(world: &World) -> Vec<PathBuf> {
+pub(crate) fn files(world: &World) -> Vec<PathBuf> {
     let entries = fs::read_dir(world.state.path()).expect("a folder");
     let mut paths: Vec<PathBuf> = entries
         .map(|entry| entry.expect("an entry").path())
@@ -387,84 +387,6 @@ fn a_source_that_has_changed_is_refused_by_name_and_begins_anew_on_demand() {
         .expect("it begins anew");
     assert_eq!(video.upload.map(|upload| upload.bytes), Some(1001));
     assert!(asked_by_another(&world) > 0, "it can be told apart");
-}
-
-/// A world with a file of which most bytes are not sampled.
-fn large_world() -> World {
-    let world = World::with(good, |builder| builder.chunk_size(200_000));
-    let bytes: Vec<u8> = (0..2_000_000_u32)
-        .map(|at| (at / 7).to_le_bytes()[0])
-        .collect();
-    fs::write(world.file.path(), bytes).expect("room");
-    world
-}
-
-/// Changes the byte at `offset`, and sets the time of modification back.
-fn change_unseen(world: &World, offset: u64) {
-    use std::io::{Seek, SeekFrom, Write};
-    let file = fs::OpenOptions::new()
-        .write(true)
-        .open(world.file.path())
-        .expect("it can be written");
-    let modified = file.metadata().and_then(|metadata| metadata.modified());
-    let mut writer = &file;
-    writer.seek(SeekFrom::Start(offset)).expect("it is a file");
-    writer.write_all(b"\xee").expect("room");
-    file.set_modified(modified.expect("a time"))
-        .expect("the time can be set");
-}
-
-#[cfg(unix)]
-#[test]
-fn two_versions_of_a_file_are_never_mixed() {
-    for colour in BOTH {
-        let world = large_world();
-        cut_off(&world, colour, 4);
-        // Between the first two sampled blocks, in the first chunk.
-        change_unseen(&world, 100_000);
-        let error = ingest(&world, colour, &Told::default(), LONG, never)
-            .expect_err("a chunk of the old version was sent");
-        assert_eq!(error.kind(), ErrorKind::SourceChanged, "{error}");
-        assert!(
-            error
-                .to_string()
-                .contains("chunk 1 was sent with other bytes"),
-            "{error}"
-        );
-        assert_eq!(world.asked("multipart_upload.create").len(), 1);
-        assert_eq!(files(&world).len(), 1, "the checkpoint stays");
-    }
-}
-
-#[test]
-fn a_file_that_was_only_touched_goes_on() {
-    for colour in BOTH {
-        let world = large_world();
-        cut_off(&world, colour, 4);
-        world
-            .file
-            .as_file()
-            .set_modified(std::time::SystemTime::now() + Duration::from_secs(60))
-            .expect("the time can be set");
-        let told = Told::default();
-        let video = ingest(&world, colour, &told, LONG, never).expect("it goes on");
-        let resumed = video.upload.map_or(0, |upload| upload.resumed);
-        assert!(resumed >= 4, "{resumed}: {:?}", told.lines());
-        assert_eq!(world.asked("multipart_upload.create").len(), 1);
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn a_change_in_what_was_not_sent_yet_goes_on_with_the_new_bytes() {
-    let world = large_world();
-    cut_off(&world, Colour::Blocking, 4);
-    // In the last chunk, between the last two sampled blocks.
-    change_unseen(&world, 1_910_000);
-    let told = Told::default();
-    let video = ingest(&world, Colour::Blocking, &told, LONG, never).expect("it goes on");
-    let resumed = video.upload.map_or(0, |upload| upload.resumed);
-    assert!(resumed >= 4, "{resumed}: {:?}", told.lines());
 }
 
 #[test]
