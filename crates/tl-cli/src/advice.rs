@@ -20,6 +20,7 @@ pub(crate) fn api_word(kind: Api) -> &'static str {
         Api::ConnectionLost => "connection_lost",
         Api::OutcomeUnknown => "outcome_unknown",
         Api::Malformed => "malformed",
+        Api::UnsafeUrl => "unsafe_url",
         Api::SourceFailed => "source_failed",
         Api::DeadlinePassed => "deadline_passed",
         Api::ProcessingFailed => "processing_failed",
@@ -70,6 +71,9 @@ pub(crate) fn of_api(error: &tl_protocol::Error) -> String {
         }
         Api::Malformed => {
             "check that the base URL is that of the API, version included (`tl doctor`)".into()
+        }
+        Api::UnsafeUrl => {
+            "check the base URL (`tl doctor`); where the platform is meant to give such URLs, add --allow-unsafe-urls".into()
         }
         Api::SourceFailed => "run it again when the file is complete and nobody writes to it".into(),
         Api::DeadlinePassed => "wait again with a longer --deadline".into(),

@@ -170,6 +170,7 @@ mod tests {
             (Api::ConnectionLost, 5),
             (Api::OutcomeUnknown, 5),
             (Api::Malformed, 7),
+            (Api::UnsafeUrl, 7),
             (Api::SourceFailed, 5),
             (Api::DeadlinePassed, 8),
             (Api::ProcessingFailed, 7),

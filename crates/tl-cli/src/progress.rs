@@ -78,6 +78,10 @@ impl Progress {
                     progress.output.detail(&format!("{name}: {text}"));
                 }
             }
+            // Whoever loses the way back must know it before it is needed.
+            Event::Unkept { .. } => {
+                progress.output.note(&format!("warning: {name}: {event}"));
+            }
             Event::Api(event) => progress.api(&name, event),
             other => progress.tell_and_note(&name, &other.to_string()),
         }

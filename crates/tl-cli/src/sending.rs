@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clap::Args;
 use tl_client::{Checkpoints, Event, Ingest, Ingested, Upload};
 use tl_model::{AssetId, TaskId, UploadId};
-use tl_protocol::Event as Api;
 use tl_protocol::flow::Stage;
 use tl_protocol::flow::upload::UploadSettings;
+use tl_protocol::{Event as Api, SuppliedUrls};
 use tl_validate::Route;
 
 use crate::exit::Exit;
@@ -44,6 +44,9 @@ pub(crate) struct SendArgs {
     /// The most bytes per second that chunks are begun with, such as 5MB/s
     #[arg(long, value_name = "RATE", value_parser = rate)]
     limit_rate: Option<u64>,
+    /// Send chunks to URLs from the platform that are private or not https
+    #[arg(long)]
+    allow_unsafe_urls: bool,
 }
 
 /// Where checkpoints are.
@@ -91,6 +94,15 @@ impl SendArgs {
             lanes: self.lanes.into(),
             bytes_per_second: self.limit_rate,
             ..UploadSettings::default()
+        }
+    }
+
+    /// What is done about URLs that the platform supplied.
+    pub(crate) fn supplied_urls(&self) -> SuppliedUrls {
+        if self.allow_unsafe_urls {
+            SuppliedUrls::Unchecked
+        } else {
+            SuppliedUrls::Checked
         }
     }
 

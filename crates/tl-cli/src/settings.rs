@@ -10,7 +10,7 @@ use clap::Args;
 use tl_client::config::{BASE_URL_VARIABLE, KEY_VARIABLES};
 use tl_client::{Client, Config};
 use tl_http::credentials::DEFAULT_BASE_URL;
-use tl_protocol::Observer;
+use tl_protocol::{Observer, SuppliedUrls};
 
 use crate::failure::Failure;
 use crate::{secret, span};
@@ -95,14 +95,11 @@ impl Connection {
         };
         let mut config = Config::new(&found.key, self.address())?;
         if let Some(limit) = self.timeout {
-            let policy = &mut config.policy;
-            policy.total_timeout = limit;
-            policy.attempt_timeout = policy.attempt_timeout.min(limit);
-            policy.stall_timeout = policy.stall_timeout.min(limit);
+            config.policy = config.policy.with_timeout(limit);
             config.http.connect_timeout = config.http.connect_timeout.min(limit);
         }
         if let Some(attempts) = self.attempts {
-            config.policy.max_attempts = attempts;
+            config.policy = config.policy.with_attempts(attempts);
         }
         config.http.extra_roots = self.extra_roots()?;
         Ok(config)
@@ -126,7 +123,17 @@ impl Connection {
 
     /// A client that tells `observer` what happens on the way.
     pub(crate) fn client(&self, observer: Observer) -> Result<Client, Failure> {
+        self.client_following(SuppliedUrls::Checked, observer)
+    }
+
+    /// The same, with what is done about URLs that the platform supplied.
+    pub(crate) fn client_following(
+        &self,
+        urls: SuppliedUrls,
+        observer: Observer,
+    ) -> Result<Client, Failure> {
         let mut config = self.config()?;
+        config.http.supplied_urls = urls;
         config.observer = observer;
         Ok(Client::new(&config)?)
     }

@@ -105,7 +105,7 @@ impl Client {
                 after.conclude_task(self.api.ingest_task(create, wait, observer).await)
             }
             Shipment::Asset(plan) => {
-                after.conclude_asset(self.api.ingest_asset(plan, observer).await)
+                after.conclude_asset(self.api.ingest_asset(*plan, observer).await)
             }
         }
     }

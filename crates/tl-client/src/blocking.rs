@@ -100,7 +100,7 @@ impl Client {
             Shipment::Task(create) => {
                 after.conclude_task(self.api.ingest_task(create, wait, observer))
             }
-            Shipment::Asset(plan) => after.conclude_asset(self.api.ingest_asset(plan, observer)),
+            Shipment::Asset(plan) => after.conclude_asset(self.api.ingest_asset(*plan, observer)),
         }
     }
 }

@@ -3,14 +3,16 @@
 use std::{
     fmt,
     fs::File,
+    io,
     path::Path,
     sync::{Arc, OnceLock},
 };
 
-use tl_protocol::Source as _;
+use tl_protocol::Source;
 
 use tl_validate::{
-    Engine, MediaFacts, Prober, Report, Route, RulePack, Target, check, check_probe_failure,
+    Engine, MediaFacts, ProbeError, Prober, RangeRead, Report, Route, RulePack, Target, check,
+    check_probe_failure,
 };
 
 use crate::{Error, ErrorKind, FileSource, RouteChoice};
@@ -86,10 +88,33 @@ impl Checker {
     /// # Errors
     /// [`ErrorKind::CheckFailed`] where the prober itself failed; what is wrong with the file is in the report.
     pub fn check_file(&self, file: File, name: &str, route: Route) -> Result<Checked, Error> {
+        self.judge(self.prober.probe_file(file, name), name, route)
+    }
+
+    /// Reads and judges bytes that are no file, on their way by `route`. It blocks while it reads.
+    ///
+    /// # Errors
+    /// As [`check_file`](Checker::check_file), and [`ErrorKind::CheckFailed`] where the prober reads files only.
+    pub fn check_source(
+        &self,
+        source: &dyn Source,
+        name: &str,
+        route: Route,
+    ) -> Result<Checked, Error> {
+        let probed = self.prober.probe_ranges(&mut Ranges(source), name);
+        self.judge(probed, name, route)
+    }
+
+    fn judge(
+        &self,
+        probed: Result<MediaFacts, ProbeError>,
+        name: &str,
+        route: Route,
+    ) -> Result<Checked, Error> {
         let mut target = Target::new(route);
         target.engines.clone_from(&self.engines);
         target.options.clone_from(&self.options);
-        match self.prober.probe_file(file, name) {
+        match probed {
             Ok(facts) => {
                 let report = check(&facts, &target, &self.pack);
                 Ok(Checked {
@@ -107,6 +132,21 @@ impl Checker {
             )
             .because(error)),
         }
+    }
+}
+
+/// A source as a prober reads it.
+struct Ranges<'s>(&'s dyn Source);
+
+impl RangeRead for Ranges<'_> {
+    fn size(&self) -> u64 {
+        self.0.len()
+    }
+
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        self.0
+            .read_at(offset, into)
+            .map(|count| count.min(into.len()))
     }
 }
 

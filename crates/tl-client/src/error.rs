@@ -110,6 +110,14 @@ impl Error {
         self.0.report.as_ref()
     }
 
+    /// What kind of thing went wrong with the prober, where it failed.
+    #[cfg(any(feature = "async", feature = "blocking"))]
+    pub(crate) fn probe(&self) -> Option<tl_validate::ProbeErrorKind> {
+        let source = self.0.source.as_ref()?;
+        let error = source.downcast_ref::<tl_validate::ProbeError>()?;
+        Some(error.kind())
+    }
+
     /// Where the bytes could not be read, why: the first cause, which names the file.
     fn unread(&self) -> Option<String> {
         if self.0.kind != ErrorKind::Api(tl_protocol::ErrorKind::SourceFailed) {

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use tl_model::{AssetId, IndexedAssetId, UploadId};
 
-use crate::{RouteChoice, Stage, route::shown};
+use crate::{NotChecked, RouteChoice, Stage, route::shown};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub enum Event {
     Route(RouteChoice),
     /// The local check is done; where it refuses the file, nothing follows.
     Checked(Box<tl_validate::Report>),
+    /// The bytes are sent without the local check, though nobody asked to skip it.
+    NotChecked(NotChecked),
     /// An earlier process left a checkpoint, and this one goes on from there.
     Resuming {
         /// The session, where it goes up in chunks.
@@ -48,6 +50,7 @@ impl fmt::Display for Event {
         match self {
             Self::Route(choice) => choice.fmt(f),
             Self::Checked(report) => write!(f, "checked: {report}"),
+            Self::NotChecked(why) => write!(f, "sent without the local check: {why}"),
             Self::Resuming {
                 asset_id: Some(asset_id),
                 indexed_asset_id,

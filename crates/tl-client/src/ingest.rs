@@ -20,12 +20,13 @@ use tl_protocol::{
         upload::{Begin, Ledger, UploadSettings},
     },
 };
-use tl_validate::{Report, Route, RulePack};
+use tl_validate::{ProbeErrorKind, Report, Route, RulePack};
 use url::Url;
 
 pub(crate) use self::conclude::After;
 use crate::{
-    Checker, Error, ErrorKind, Event, FileSource, Ingested, Input, Stage, checker, checkpoint,
+    Checker, Error, ErrorKind, Event, FileSource, Ingested, Input, NotChecked, RouteChoice, Stage,
+    checker, checkpoint,
     input::refuse_link,
     route::{self, Load},
 };
@@ -82,7 +83,7 @@ pub(crate) struct Prepared {
 #[derive(Debug)]
 pub(crate) enum Shipment {
     Task(CreateTask),
-    Asset(AssetPlan),
+    Asset(Box<AssetPlan>),
 }
 
 /// What was opened.
@@ -171,12 +172,12 @@ impl Request {
             index_id: self.index_id.clone(),
             ..Ingested::default()
         };
-        if let (Opened::File(file), Some(choice)) = (&opened, &choice)
-            && !self.unchecked
-            && (cfg!(feature = "validate") || place.get().is_some())
-        {
-            so_far.report = Some(self.check(file, choice.route, &checker::in_place(place)?)?);
-            so_far.times.push((Stage::Check, began.elapsed()));
+        match self.check(&opened, choice.as_ref(), place)? {
+            Ok(report) => {
+                so_far.report = Some(report);
+                so_far.times.push((Stage::Check, began.elapsed()));
+            }
+            Err(why) => so_far.not_checked = Some(why),
         }
         if let (Some(choice), Some(load)) = (&choice, load) {
             route::fits(choice, load, rules)?;
@@ -187,7 +188,7 @@ impl Request {
             (Opened::Asset(asset_id), _) => {
                 so_far.asset_id = Some(asset_id.clone());
                 let plan = self.plan(AssetUpload::Existing(asset_id), Ledger::none());
-                (Shipment::Asset(plan), None)
+                (Shipment::Asset(Box::new(plan)), None)
             }
             (opened, Some(choice)) if choice.route == Route::Tasks => {
                 // Its flow has one stage before there is a task, and tells none.
@@ -205,14 +206,14 @@ impl Request {
                 let (upload, ledger, keeper) = match keeper {
                     None => (fresh, Ledger::none(), None),
                     Some(checkpoint::Opened { keeper, found }) => {
-                        so_far.upload_id = found
-                            .as_ref()
-                            .and_then(|state| Some(state.upload.as_ref()?.upload_id.clone()));
+                        so_far.upload_id = found.as_ref().and_then(|found| {
+                            Some(found.record.upload.as_ref()?.upload_id.clone())
+                        });
                         let upload = self.take_up(found, fresh);
                         (upload, keeper.ledger(), Some(keeper))
                     }
                 };
-                (Shipment::Asset(self.plan(upload, ledger)), keeper)
+                (Shipment::Asset(Box::new(self.plan(upload, ledger))), keeper)
             }
         };
         Ok(Prepared {
@@ -267,16 +268,62 @@ impl Request {
         })
     }
 
-    fn check(&self, file: &FileSource, route: Route, checker: &Checker) -> Result<Report, Error> {
-        let handle = file.try_clone_file().map_err(|error| {
-            Error::new(
-                ErrorKind::File,
-                format!("`{}` cannot be opened a second time", file.path().display()),
-            )
-            .because(error)
-        })?;
-        let name = file.path().display().to_string();
-        let checked = checker.check_file(handle, &name, route)?;
+    /// The report of the local check, or why there is none.
+    fn check(
+        &self,
+        opened: &Opened,
+        choice: Option<&RouteChoice>,
+        place: &OnceLock<Checker>,
+    ) -> Result<Result<Report, NotChecked>, Error> {
+        let Some(choice) = choice else {
+            return Ok(Err(NotChecked::Asset));
+        };
+        if matches!(opened, Opened::Url(_)) {
+            return Ok(Err(NotChecked::Link));
+        }
+        if self.unchecked {
+            return Ok(Err(NotChecked::Skipped));
+        }
+        if !cfg!(feature = "validate") && place.get().is_none() {
+            return Ok(Err(self.not_checked(NotChecked::NoChecker)));
+        }
+        let checker = checker::in_place(place)?;
+        let (name, checked) = match opened {
+            Opened::File(file) => {
+                let name = file.path().display().to_string();
+                let handle = file.try_clone_file().map_err(|error| {
+                    Error::new(
+                        ErrorKind::File,
+                        format!("`{name}` cannot be opened a second time"),
+                    )
+                    .because(error)
+                })?;
+                let checked = checker.check_file(handle, &name, choice.route);
+                (name, checked)
+            }
+            Opened::Source(source) => {
+                let name = source.name().to_owned();
+                let checked = checker.check_source(&**source, &name, choice.route);
+                (name, checked)
+            }
+            Opened::Url(_) | Opened::Asset(_) => return Ok(Err(NotChecked::Link)),
+        };
+        let checked = match checked {
+            Ok(checked) => checked,
+            // A prober for files, or a source that gives its bytes more slowly than the prober waits.
+            Err(error) if matches!(opened, Opened::Source(_)) => {
+                return match error.probe() {
+                    Some(ProbeErrorKind::Unsupported) => {
+                        Ok(Err(self.not_checked(NotChecked::ProberReadsFiles)))
+                    }
+                    Some(ProbeErrorKind::DeadlinePassed | ProbeErrorKind::BudgetSpent) => {
+                        Ok(Err(self.not_checked(NotChecked::TooSlow)))
+                    }
+                    _ => Err(error),
+                };
+            }
+            Err(error) => return Err(error),
+        };
         self.tell(&Event::Checked(Box::new(checked.report.clone())));
         if checked.report.is_refused() {
             return Err(Error::new(
@@ -288,7 +335,13 @@ impl Request {
             )
             .with_report(checked.report));
         }
-        Ok(checked.report)
+        Ok(Ok(checked.report))
+    }
+
+    /// Tells why the bytes are sent unchecked, which the caller did not ask for.
+    fn not_checked(&self, why: NotChecked) -> NotChecked {
+        self.tell(&Event::NotChecked(why));
+        why
     }
 
     /// The task by the path of `/tasks`.

@@ -21,7 +21,8 @@ pub enum Input {
     File(PathBuf),
     /// A direct link to the raw file; the platform fetches it.
     Url(Url),
-    /// Bytes of any other origin. They are sent unchecked: only a file can be checked.
+    /// Bytes of any other origin. The check reads them in place; where its prober reads files only, they are sent unchecked,
+    /// which [`Event::NotChecked`](crate::Event::NotChecked) and [`Ingested::not_checked`](crate::Ingested::not_checked) tell.
     Source(Arc<dyn Source>),
     /// An asset that the platform has already.
     Asset(AssetId),

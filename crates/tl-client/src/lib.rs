@@ -60,7 +60,7 @@ pub use config::Config;
 pub use error::{Error, ErrorKind};
 pub use event::Event;
 pub use input::Input;
-pub use outcome::{Ingested, Stage, UploadedAsset};
+pub use outcome::{Ingested, NotChecked, Stage, UploadedAsset};
 pub use route::RouteChoice;
 pub use source::FileSource;
 

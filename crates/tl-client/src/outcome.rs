@@ -91,6 +91,39 @@ pub struct Ingested {
     pub reconciled: bool,
     /// What the local check said; `None` where nothing was checked.
     pub report: Option<Report>,
+    /// Why nothing was checked; `None` where it was.
+    pub not_checked: Option<NotChecked>,
+}
+
+/// Why the local check did not look at what was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NotChecked {
+    /// The caller asked to skip the check.
+    Skipped,
+    /// It is a link, which the platform fetches: only the address was looked at.
+    Link,
+    /// It is an asset, which the platform has already.
+    Asset,
+    /// This build has no prober, and the client was given none.
+    NoChecker,
+    /// It is no file, and the prober reads files only.
+    ProberReadsFiles,
+    /// It is no file, and gave its bytes more slowly than the prober waits for.
+    TooSlow,
+}
+
+impl fmt::Display for NotChecked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Skipped => "the check was skipped on request",
+            Self::Link => "the platform fetches the link itself",
+            Self::Asset => "the platform has the asset already",
+            Self::NoChecker => "this build has no prober",
+            Self::ProberReadsFiles => "it is not a file, and the prober reads files only",
+            Self::TooSlow => "its bytes came too slowly for the prober",
+        })
+    }
 }
 
 impl Ingested {

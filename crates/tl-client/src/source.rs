@@ -5,6 +5,7 @@ use std::{
     fs::{File, Metadata},
     io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, SystemTime},
 };
 
@@ -14,14 +15,19 @@ use crate::{Error, ErrorKind};
 
 /// A regular file. Reads go to absolute offsets, so that several can be under way at once.
 ///
-/// After each read, the size and the time of the last change are held against those at the opening: a file that grows, shrinks
-/// or is written to while it is sent fails the read.
+/// After each read, size, time of modification and, where the system has it, ctime are held against those at the opening: a
+/// file that grows, shrinks or is written to while it is sent fails the read, even where its time of modification was set back.
+/// A new name, another link and other permissions change the ctime as well, and do no harm.
 #[derive(Debug)]
 pub struct FileSource {
     file: File,
     path: PathBuf,
     name: String,
     opened: Stamp,
+    status: FileStatus,
+    ways: Ways,
+    /// The last ctime that was explained, in nanoseconds since 1970; 0 where the system has none.
+    changed_ns: AtomicU64,
 }
 
 /// What shows that a file was changed.
@@ -30,6 +36,74 @@ struct Stamp {
     len: u64,
     /// `None` where the system does not tell.
     modified: Option<SystemTime>,
+}
+
+/// What the inode of a file says of it, as far as the system tells: nanoseconds since 1970, and its number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct FileStatus {
+    pub(crate) modified_ns: Option<u64>,
+    pub(crate) changed_ns: Option<u64>,
+    pub(crate) inode: Option<u64>,
+}
+
+impl FileStatus {
+    fn of(metadata: &Metadata) -> Self {
+        let modified = metadata.modified().ok().and_then(|modified| {
+            let since = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+            u64::try_from(since.as_nanos()).ok()
+        });
+        let (changed_ns, inode) = inode(metadata);
+        Self {
+            modified_ns: modified,
+            changed_ns,
+            inode,
+        }
+    }
+}
+
+/// What changes the ctime of a file and not its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ways {
+    mode: u32,
+    owner: (u32, u32),
+    links: u64,
+}
+
+impl Ways {
+    #[cfg(unix)]
+    fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self {
+            mode: metadata.mode(),
+            owner: (metadata.uid(), metadata.gid()),
+            links: metadata.nlink(),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &Metadata) -> Self {
+        Self {
+            mode: 0,
+            owner: (0, 0),
+            links: 0,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn inode(metadata: &Metadata) -> (Option<u64>, Option<u64>) {
+    use std::os::unix::fs::MetadataExt;
+    let seconds = u64::try_from(metadata.ctime()).ok();
+    let nanoseconds = u64::try_from(metadata.ctime_nsec()).ok();
+    let changed = seconds.zip(nanoseconds).and_then(|(seconds, nanoseconds)| {
+        seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
+    });
+    (changed, Some(metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Metadata) -> (Option<u64>, Option<u64>) {
+    (None, None)
 }
 
 impl Stamp {
@@ -84,7 +158,8 @@ impl FileSource {
             ));
         }
         let file = File::open(path).map_err(|error| unusable(path, error))?;
-        let opened = Stamp::of(&file.metadata().map_err(|error| unusable(path, error))?);
+        let metadata = file.metadata().map_err(|error| unusable(path, error))?;
+        let (opened, status) = (Stamp::of(&metadata), FileStatus::of(&metadata));
         if opened.len == 0 {
             return Err(Error::new(
                 ErrorKind::File,
@@ -100,6 +175,9 @@ impl FileSource {
             path: path.to_owned(),
             name,
             opened,
+            status,
+            ways: Ways::of(&metadata),
+            changed_ns: AtomicU64::new(status.changed_ns.unwrap_or_default()),
         })
     }
 
@@ -115,17 +193,47 @@ impl FileSource {
         self.opened.modified
     }
 
+    /// What its inode said of it when it was opened.
+    pub(crate) fn status(&self) -> FileStatus {
+        self.status
+    }
+
     /// Refuses a file that is not as it was when it was opened.
     fn watch(&self) -> io::Result<()> {
-        let now = Stamp::of(&self.file.metadata()?);
-        if now == self.opened {
-            return Ok(());
-        }
-        Err(io::Error::other(format!(
-            "`{}` changed while it was being sent: {}",
-            self.path.display(),
+        let metadata = self.file.metadata()?;
+        let now = Stamp::of(&metadata);
+        let what = if now != self.opened {
             self.opened.difference(now)
+        } else if self.is_explained(&metadata) {
+            return Ok(());
+        } else {
+            "its ctime is another one, though its time of modification is the same".to_owned()
+        };
+        Err(io::Error::other(format!(
+            "`{}` changed while it was being sent: {what}",
+            self.path.display(),
         )))
+    }
+
+    /// Whether the ctime is the one of the opening, or something changed it that leaves the bytes alone.
+    fn is_explained(&self, metadata: &Metadata) -> bool {
+        let now = FileStatus::of(metadata);
+        let Some(changed_ns) = now.changed_ns else {
+            return true;
+        };
+        if changed_ns == self.changed_ns.load(Ordering::Relaxed) {
+            return true;
+        }
+        // A file that was renamed is not at its path any more.
+        let is_at_its_path = self
+            .path
+            .metadata()
+            .is_ok_and(|there| FileStatus::of(&there).inode == now.inode);
+        let is_explained = Ways::of(metadata) != self.ways || !is_at_its_path;
+        if is_explained {
+            self.changed_ns.store(changed_ns, Ordering::Relaxed);
+        }
+        is_explained
     }
 
     /// What was read at `offset`, where it may be sent.
@@ -274,6 +382,44 @@ mod tests {
             &|file| file.set_modified(SystemTime::UNIX_EPOCH).unwrap(),
             "its time of modification is another one",
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_write_whose_time_was_set_back_is_noticed_and_a_new_name_does_no_harm() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mp4");
+        let open = || {
+            std::fs::write(&path, b"0123456789").unwrap();
+            let source = FileSource::open(&path).unwrap();
+            // The clock of a file system may be as coarse as 10 ms.
+            std::thread::sleep(Duration::from_millis(30));
+            source
+        };
+        let read = |source: &FileSource| source.read_at(0, &mut [0; 4]).map_err(|e| e.to_string());
+
+        let source = open();
+        assert_eq!(read(&source), Ok(4));
+        let mut file = File::options().write(true).open(&path).unwrap();
+        file.write_all(b"x").unwrap();
+        file.set_modified(source.modified().unwrap()).unwrap();
+        assert!(
+            read(&source)
+                .unwrap_err()
+                .contains("its ctime is another one")
+        );
+
+        let source = open();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(read(&source), Ok(4));
+        let source = open();
+        std::fs::hard_link(&path, folder.path().join("b.mp4")).unwrap();
+        assert_eq!(read(&source), Ok(4));
+        let source = open();
+        std::fs::rename(&path, folder.path().join("c.mp4")).unwrap();
+        assert_eq!(read(&source), Ok(4));
+        assert_eq!(read(&source), Ok(4));
     }
 
     #[test]

@@ -19,6 +19,7 @@
 
 mod driver;
 mod failure;
+mod public;
 mod reqwest_client;
 mod stream;
 mod upload;
@@ -38,7 +39,7 @@ pub use crate::stream::{AsyncStream, BodyStream};
 /// The seam below the transport: sends one request once.
 ///
 /// An implementation keeps [`Prepared::timeout`] and [`Prepared::stall`], follows no redirect, sends nothing twice, adds
-/// no header, takes any status for an answer, and tells truly whether a request that got none may have been acted on.
+/// no header, takes any status for an answer, follows [`Prepared::only_public`], and tells truly whether a request that got none may have been acted on.
 /// Dropping the future ends the exchange. `tl-testkit` has a suite that shows whether it does.
 #[async_trait]
 pub trait HttpClient: Send + Sync {

@@ -13,15 +13,18 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::{Either, select};
 use http::{HeaderValue, Response, uri::Scheme};
 use http_body::Body as _;
-use reqwest::{Client, Request, redirect};
+use reqwest::{Client, ClientBuilder, Request, redirect};
 use tl_http::{
     Delivery, HttpSettings, Outcome, Prepared, SetupError, TransportError, TransportErrorKind,
-    proxy::ProxyRules, tls,
+    address::{NotPublic, may_need_public},
+    proxy::ProxyRules,
+    tls,
 };
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{
     BodyStream, HttpClient, failure,
+    public::PublicOnly,
     upload::{EndGuard, Progress, Upload},
 };
 
@@ -33,25 +36,19 @@ const IDLE: Duration = Duration::from_secs(45);
 #[derive(Debug)]
 pub(crate) struct ReqwestClient {
     client: Client,
+    /// For hosts that may have public addresses only; `None` where no request of these settings needs it.
+    public: Option<Client>,
     rules: Arc<ProxyRules>,
     max_response: u64,
 }
 
 impl ReqwestClient {
     pub(crate) fn new(settings: &HttpSettings) -> Result<Self, SetupError> {
-        let mut builder = Client::builder()
-            .tls_backend_preconfigured(tls::client_config(settings)?)
-            .http1_only()
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .connect_timeout(settings.connect_timeout)
-            .pool_idle_timeout(IDLE)
-            .tcp_nodelay(true)
-            .no_proxy();
         let rules = Arc::new(ProxyRules::new(&settings.proxy, |name| {
             std::env::var(name).ok()
         })?);
+        let tls = tls::client_config(settings)?;
+        let mut builder = builder(settings, tls.clone());
         for scheme in [Scheme::HTTPS, Scheme::HTTP] {
             if let Some(proxy) = proxy(&rules, &scheme)? {
                 builder = builder.proxy(proxy);
@@ -60,33 +57,47 @@ impl ReqwestClient {
         for (host, addresses) in &settings.addresses {
             builder = builder.resolve_to_addrs(host, addresses);
         }
-        let client = builder
-            .build()
-            .map_err(|error| SetupError::new("the HTTP client cannot be set up").because(error))?;
+        let built = |builder: ClientBuilder| {
+            builder
+                .build()
+                .map_err(|error| SetupError::new("the HTTP client cannot be set up").because(error))
+        };
+        let public = may_need_public(settings).then(|| {
+            let resolver = PublicOnly::new(settings.addresses.clone());
+            built(self::builder(settings, tls).dns_resolver(Arc::new(resolver)))
+        });
         Ok(Self {
-            client,
+            client: built(builder)?,
+            public: public.transpose()?,
             rules,
             max_response: settings.max_response,
         })
     }
 
-    fn destination(&self, request: &Request) -> Destination {
+    /// The client that sends a request, and where it goes.
+    fn route(&self, request: &Request, only_public: bool) -> (&Client, Destination) {
         let host = request.url().host_str().unwrap_or_default();
         let port = request.url().port_or_known_default().unwrap_or_default();
-        Destination {
+        let to = Destination {
             host: format!("{host}:{port}"),
             proxied: self.rules.server_for(&uri(request.url())).is_some(),
-        }
+        };
+        // A proxy resolves the name itself; its own address is usually private.
+        let client = match &self.public {
+            Some(public) if only_public && !to.proxied => public,
+            _ => &self.client,
+        };
+        (client, to)
     }
 
     async fn exchange(
         &self,
         request: Request,
+        only_public: bool,
         progress: &Progress,
     ) -> Result<Response<Bytes>, TransportError> {
-        let to = self.destination(&request);
-        let mut answer = self
-            .client
+        let (client, to) = self.route(&request, only_public);
+        let mut answer = client
             .execute(request)
             .await
             .map_err(|error| failed(error, progress, &to))?;
@@ -125,10 +136,11 @@ impl ReqwestClient {
 impl HttpClient for ReqwestClient {
     async fn send(&self, prepared: Prepared) -> Outcome {
         let (limit, stall) = (prepared.timeout, prepared.stall);
+        let only_public = prepared.only_public;
         let (request, progress) = request(prepared)?;
         // Where the exchange ends before its body does, the connection must not go on sending.
         let _end = progress.end_with_guard();
-        let exchange = self.exchange(request, &progress);
+        let exchange = self.exchange(request, only_public, &progress);
         within(limit, stall, &progress, exchange).await
     }
 
@@ -137,11 +149,12 @@ impl HttpClient for ReqwestClient {
         prepared: Prepared,
     ) -> Result<Response<Box<dyn BodyStream>>, TransportError> {
         let (limit, stall) = (prepared.timeout, prepared.stall);
+        let only_public = prepared.only_public;
         let (request, progress) = request(prepared)?;
         let end = progress.end_with_guard();
-        let to = self.destination(&request);
+        let (client, to) = self.route(&request, only_public);
         let head = async {
-            let answer = self.client.execute(request).await;
+            let answer = client.execute(request).await;
             answer.map_err(|error| failed(error, &progress, &to))
         };
         let answer = within(limit, stall, &progress, head).await?;
@@ -224,6 +237,20 @@ async fn within<T>(
     }
 }
 
+/// What all requests have in common; proxies and addresses are the caller's.
+fn builder(settings: &HttpSettings, tls: rustls::ClientConfig) -> ClientBuilder {
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .http1_only()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .connect_timeout(settings.connect_timeout)
+        .pool_idle_timeout(IDLE)
+        .tcp_nodelay(true)
+        .no_proxy()
+}
+
 /// Where a request goes, for texts.
 struct Destination {
     host: String,
@@ -259,6 +286,11 @@ fn failed(error: reqwest::Error, progress: &Progress, to: &Destination) -> Trans
             .because(cause);
     }
     let error = error.without_url();
+    if let Some(not_public) = failure::cause::<NotPublic>(&error) {
+        let cause = format!("the server gave a URL at `{}`: {not_public}", to.host);
+        return TransportError::new(TransportErrorKind::UnsafeUrl, Delivery::NotSent)
+            .because(cause);
+    }
     if error.is_connect() {
         let kind = if failure::is_tls(&error) {
             TransportErrorKind::Tls

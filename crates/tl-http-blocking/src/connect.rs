@@ -11,7 +11,8 @@ use std::{
 use http::{Uri, uri::Scheme};
 use rustls::{ClientConfig, ClientConnection, pki_types::ServerName};
 use tl_http::{
-    HttpSettings, SetupError, TransportErrorKind,
+    Delivery, HttpSettings, SetupError, TransportError, TransportErrorKind,
+    address::all_public,
     proxy::{ProxyRules, ProxyServer},
     tls,
 };
@@ -74,12 +75,35 @@ impl Resolver for Lines {
             Some(proxy) => (proxy.host().to_owned(), proxy.port()),
             None => {
                 let (host, port) = target(uri);
-                if let Some(known) = self.known(&host) {
-                    return Ok(known);
+                let found = match self.known(&host) {
+                    Some(known) => known,
+                    None => self.look_up(&host, port, config, &progress)?,
+                };
+                if progress.only_public() {
+                    // The connection goes to one of these: there is no second look-up.
+                    all_public(found.iter().map(SocketAddr::ip)).map_err(|not_public| {
+                        let cause =
+                            format!("the server gave a URL at `{host}:{port}`: {not_public}");
+                        let kind = TransportErrorKind::UnsafeUrl;
+                        progress.note(TransportError::new(kind, Delivery::NotSent).because(cause))
+                    })?;
                 }
-                (host, port)
+                return Ok(found);
             }
         };
+        self.look_up(&host, port, config, &progress)
+    }
+}
+
+impl Lines {
+    /// Asks the system for the addresses of `host`.
+    fn look_up(
+        &self,
+        host: &str,
+        port: u16,
+        config: &Config,
+        progress: &Progress,
+    ) -> Result<ResolvedSocketAddrs, Error> {
         let to = format!("{host}:{port}");
         let asked = Uri::builder()
             .scheme(Scheme::HTTP)

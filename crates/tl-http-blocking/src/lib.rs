@@ -42,7 +42,7 @@ pub use crate::{cancel::Cancel, stream::BlockingStream};
 /// The seam below the transport: sends one request once.
 ///
 /// An implementation keeps [`Prepared::timeout`] and [`Prepared::stall`], follows no redirect, sends nothing twice, adds
-/// no header, takes any status for an answer, and tells truly whether a request that got none may have been acted on.
+/// no header, takes any status for an answer, follows [`Prepared::only_public`], and tells truly whether a request that got none may have been acted on.
 /// When `cancel` is called, nobody waits for the outcome any more: it should end soon, and close its connection.
 /// `tl-testkit` has a suite that shows whether it does.
 pub trait HttpClient: Send + Sync {

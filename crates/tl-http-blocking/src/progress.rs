@@ -35,6 +35,7 @@ pub(crate) struct Progress {
     /// The time for the whole exchange; none once a streamed answer has its head.
     limit: Cell<Duration>,
     stall: Duration,
+    only_public: bool,
     body: u64,
     written: Cell<u64>,
     moved: Cell<Instant>,
@@ -64,6 +65,7 @@ impl Carried {
             started: now,
             limit: Cell::new(request.timeout),
             stall: request.stall,
+            only_public: request.only_public,
             body: request.http.body().len(),
             written: Cell::new(0),
             moved: Cell::new(now),
@@ -96,6 +98,11 @@ impl Progress {
         CURRENT
             .with_borrow(Clone::clone)
             .expect("ureq works only while `UreqClient::send` carries a request")
+    }
+
+    /// Whether the host may have addresses of the public network only.
+    pub(crate) fn only_public(&self) -> bool {
+        self.only_public
     }
 
     pub(crate) fn has_body(&self) -> bool {

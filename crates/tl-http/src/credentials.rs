@@ -143,7 +143,7 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn same_origin(base: &Url, uri: &Uri) -> bool {
+pub(crate) fn same_origin(base: &Url, uri: &Uri) -> bool {
     let Some(host) = uri.host() else { return false };
     let default = match uri.scheme_str() {
         Some("https") => 443,

@@ -89,6 +89,9 @@ pub enum TransportErrorKind {
     TooLarge,
     /// The answer was not HTTP.
     NotHttp,
+    /// The URL was supplied by the server and leads where the client does not follow it: see
+    /// [`SuppliedUrls`](crate::SuppliedUrls). Nothing was sent; not retried.
+    UnsafeUrl,
     /// The driver refused to send: the request is no valid HTTP, or the key would have gone to another host.
     Refused,
 }
@@ -147,6 +150,9 @@ impl fmt::Display for TransportError {
             TransportErrorKind::SourceFailed => "the bytes to send could not be read",
             TransportErrorKind::TooLarge => "the answer is larger than the limit",
             TransportErrorKind::NotHttp => "the answer is not HTTP",
+            TransportErrorKind::UnsafeUrl => {
+                "the URL that the server gave is not followed, and nothing was sent to it"
+            }
             TransportErrorKind::Refused => "the request was not sent",
         })
     }

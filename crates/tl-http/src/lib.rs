@@ -13,8 +13,10 @@
 //! | [`settings`] | the settings of a transport |
 //! | [`proxy`] | which proxy carries a request, and how its tunnel is opened |
 //! | [`credentials`] | the API key and the one host it may be sent to |
+//! | [`address`] | which addresses a URL of foreign origin may lead to |
 //! | `tls` | TLS client configuration and root certificates (feature `tls`) |
 
+pub mod address;
 pub mod body;
 pub mod credentials;
 pub mod exchange;
@@ -34,6 +36,6 @@ pub use exchange::{Auth, Delivery, Exchange, Outcome, Token, TransportError, Tra
 pub use feed::{Feed, FeedStep, Head, Piece};
 pub use flow::{Flow, Step};
 pub use prepare::Prepared;
-pub use settings::{HttpSettings, Proxy, SetupError};
+pub use settings::{HttpSettings, Proxy, SetupError, SuppliedUrls};
 pub use time::Now;
 pub use transport::{BlockingTransport, Transport};

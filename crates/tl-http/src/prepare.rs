@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 use http::{HeaderValue, Method, Uri, header, uri::Scheme};
 
 use crate::{
-    Auth, Body, Delivery, Exchange, HttpSettings, TransportError, TransportErrorKind,
+    Auth, Body, Delivery, Exchange, HttpSettings, TransportError, TransportErrorKind, address,
     credentials::API_KEY_HEADER,
 };
 
@@ -23,6 +23,10 @@ pub struct Prepared {
     pub timeout: Duration,
     /// The longest time in which no byte of the body moves while it is being sent.
     pub stall: Duration,
+    /// Whether the host of the request, where it is a name, may have addresses of the public network only: a client that looks
+    /// it up connects to an address that it has checked by [`all_public`](crate::address::all_public), or fails with
+    /// [`UnsafeUrl`](TransportErrorKind::UnsafeUrl). What goes through a proxy is not looked up.
+    pub only_public: bool,
 }
 
 /// Neither headers nor the query show: a key and the signature of a presigned URL stand there.
@@ -35,6 +39,7 @@ impl fmt::Debug for Prepared {
             .field("body", self.http.body())
             .field("timeout", &self.timeout)
             .field("stall", &self.stall)
+            .field("only_public", &self.only_public)
             .finish()
     }
 }
@@ -44,10 +49,15 @@ impl Exchange {
     ///
     /// # Errors
     /// [`Refused`](TransportErrorKind::Refused) where the request has no absolute http(s) address or a password in it,
-    /// or where the key is missing or would go to another host than the API's.
+    /// or where the key is missing or would go to another host than the API's;
+    /// [`UnsafeUrl`](TransportErrorKind::UnsafeUrl) where the server supplied a URL that is not followed.
     pub fn prepare(self, settings: &HttpSettings) -> Result<Prepared, TransportError> {
         let mut http = self.http;
         let host = host_header(http.uri())?;
+        let only_public = match self.auth {
+            Auth::ApiKey => false,
+            Auth::None => address::only_public(settings, http.uri())?,
+        };
         match (&settings.credentials, self.auth) {
             (_, Auth::None) if http.headers().contains_key(API_KEY_HEADER) => {
                 return Err(refused(
@@ -79,6 +89,7 @@ impl Exchange {
             http,
             timeout: self.timeout,
             stall: self.stall,
+            only_public,
         })
     }
 }
@@ -200,10 +211,10 @@ mod tests {
         );
         check(
             "PUT",
-            "http://[::1]:81/a?b=c",
+            "https://[2606:4700::1111]:81/a?b=c",
             "x",
             Auth::None,
-            &["content-length: 1", "host: [::1]:81"],
+            &["content-length: 1", "host: [2606:4700::1111]:81"],
         );
         check(
             "PUT",

@@ -20,6 +20,18 @@ pub enum Proxy {
     Url(Url),
 }
 
+/// What is done about URLs that the server supplied, such as the presigned ones of an upload: requests with
+/// [`Auth::None`](crate::Auth::None) go there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SuppliedUrls {
+    /// With an https base, only https is followed; with a public base, only addresses of the public network. A connection goes
+    /// to an address that was checked. Behind a proxy, which looks names up itself, the text alone is checked.
+    #[default]
+    Checked,
+    /// They are followed wherever they lead.
+    Unchecked,
+}
+
 /// The settings of an HTTP transport, the same for both colours.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
@@ -38,6 +50,8 @@ pub struct HttpSettings {
     pub max_response: u64,
     /// The `User-Agent`. Default `tl/` and this crate's version.
     pub user_agent: String,
+    /// What is done about URLs that the server supplied. Default: they are checked against the base of the credentials.
+    pub supplied_urls: SuppliedUrls,
     /// Hosts, in small letters, whose addresses are known already: no look-up is made for them, so that a connection goes
     /// to the very address that was judged. What goes through a proxy is not concerned. Default none.
     pub addresses: Vec<(String, Vec<SocketAddr>)>,
@@ -53,6 +67,7 @@ impl Default for HttpSettings {
             system_roots: false,
             max_response: 64 << 20,
             user_agent: concat!("tl/", env!("CARGO_PKG_VERSION")).to_owned(),
+            supplied_urls: SuppliedUrls::default(),
             addresses: Vec::new(),
         }
     }

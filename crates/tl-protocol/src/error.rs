@@ -37,6 +37,10 @@ pub enum ErrorKind {
     Interrupted,
     /// The answer is not what the API describes. Not retried.
     Malformed,
+    /// The platform gave a URL that is not followed: not https, or an address of this machine or a private network (see
+    /// [`SuppliedUrls`](tl_http::SuppliedUrls)). Nothing was sent there; not retried. Check the base URL; where this is meant,
+    /// allow such URLs.
+    UnsafeUrl,
     /// The bytes to send could not be read, or changed while they were being sent. Not retried.
     SourceFailed,
     /// The deadline passed while the platform was still working; what was started goes on there. Wait for it again.

@@ -35,5 +35,5 @@ pub use retry::{Policy, Repeat};
 pub use tl_http::{
     ApiKey, Auth, BlockingTransport, Body, BodyReader, BytesSource, Credentials, Delivery,
     Exchange, Feed, FeedStep, Flow, HttpSettings, Now, Outcome, Prepared, Proxy, SetupError,
-    Source, Step, Token, Transport, TransportError, TransportErrorKind,
+    Source, Step, SuppliedUrls, Token, Transport, TransportError, TransportErrorKind,
 };

@@ -21,8 +21,12 @@ pub enum Repeat {
 /// How long, how often and in what rhythm one call is tried.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    /// The largest number of times a request is sent, 1 and more. Default 5.
+    /// The largest number of times a request is sent, 1 and more. Default 5. [`with_attempts`](Policy::with_attempts) sets
+    /// this and `chunk_attempts`.
     pub max_attempts: u32,
+    /// The largest number of times one chunk of an upload is sent; the API requests of that upload are sent at least as
+    /// often. Default 8: one chunk or request among hundreds fails after much has been sent.
+    pub chunk_attempts: u32,
     /// The longest first delay; it doubles with each attempt. Default 500 ms.
     pub base_delay: Duration,
     /// The longest delay that is not asked for by the platform. Default 30 s.
@@ -34,7 +38,8 @@ pub struct Policy {
     /// The slowest upload that is not given up, in bytes per second: it adds the time of the body to the time limit of
     /// the attempt and of the call. Default 32 KiB/s (a 2 GB file: 18 hours); a standstill is found by `stall_timeout`.
     pub min_upload_rate: u64,
-    /// The time limit of the whole call, all attempts and delays, beside the time of one body. Default 5 minutes.
+    /// The time limit of the whole call, all attempts and delays, beside the time of one body. Default 5 minutes. It
+    /// applies to each chunk of an upload as well: its attempts and the delays between them.
     pub total_timeout: Duration,
 }
 
@@ -42,6 +47,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             max_attempts: 5,
+            chunk_attempts: 8,
             base_delay: Duration::from_millis(500),
             max_delay: Duration::from_secs(30),
             attempt_timeout: Duration::from_secs(60),
@@ -53,6 +59,24 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// The same policy with at most `attempts` attempts for each request and for each chunk of an upload.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts;
+        self.chunk_attempts = attempts;
+        self
+    }
+
+    /// The same policy with a time limit of `limit` for each request and for each chunk of an upload, all attempts and
+    /// delays included; the time of a body is added. One attempt and one standstill take no longer than that either.
+    #[must_use]
+    pub fn with_timeout(mut self, limit: Duration) -> Self {
+        self.total_timeout = limit;
+        self.attempt_timeout = self.attempt_timeout.min(limit);
+        self.stall_timeout = self.stall_timeout.min(limit);
+        self
+    }
+
     /// The time that a body of `len` bytes may take.
     #[must_use]
     pub fn body_time(&self, len: u64) -> Duration {
@@ -197,6 +221,7 @@ fn judge_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -
         TransportErrorKind::Canceled => return Verdict::Final(ErrorKind::Cancelled),
         TransportErrorKind::Tls => return Verdict::Final(ErrorKind::Unreachable),
         TransportErrorKind::SourceFailed => return Verdict::Final(ErrorKind::SourceFailed),
+        TransportErrorKind::UnsafeUrl => return Verdict::Final(ErrorKind::UnsafeUrl),
         TransportErrorKind::TooLarge | TransportErrorKind::NotHttp => {
             return Verdict::Final(match repeat {
                 Repeat::Freely => ErrorKind::Malformed,

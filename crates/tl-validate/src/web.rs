@@ -11,14 +11,12 @@
 //! # Ok::<(), url::ParseError>(())
 //! ```
 
-mod address;
 mod answer;
 mod pages;
 mod presigned;
 
 use url::Url;
 
-pub use address::is_public;
 pub use answer::{Answer, Head, Problem, ProblemKind, read_head};
 pub use pages::{Page, page};
 pub use presigned::{Presigned, presigned};

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
+use tl_http::address::is_public;
 use tl_http_async::AsyncHttp;
 use tl_protocol::{
     Auth, Body, Exchange, Flow, HttpSettings, Now, Outcome, Step, Token, Transport,
@@ -200,7 +201,7 @@ impl Fetcher {
             .next("the platform cannot fetch it; to look at it from here all the same, add --allow-private")
         };
         let judge = |address: IpAddr| {
-            if self.allow_private || web::is_public(address) {
+            if self.allow_private || is_public(address) {
                 Ok(())
             } else {
                 Err(private(address))

@@ -118,7 +118,9 @@ impl Ingest {
         }
         let metadata = self.metadata.read()?;
         let progress = Progress::new(&context.output, self.inputs.len());
-        let mut client = context.connection.client(progress.observer())?;
+        let mut client = context
+            .connection
+            .client_following(self.sending.supplied_urls(), progress.observer())?;
         let checking = (!self.no_check)
             .then(|| self.rules.checking())
             .transpose()?;

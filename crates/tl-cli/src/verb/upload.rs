@@ -98,7 +98,9 @@ impl Files {
             .next("add --wait, or leave them out"));
         }
         let progress = Progress::new(&context.output, self.inputs.len());
-        let mut client = context.connection.client(progress.observer())?;
+        let mut client = context
+            .connection
+            .client_following(self.sending.supplied_urls(), progress.observer())?;
         if !self.no_check {
             client = client.with_checker(self.rules.checking()?.checker());
         }

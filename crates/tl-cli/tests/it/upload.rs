@@ -3,10 +3,11 @@
 use std::process::Stdio;
 
 use tl_emulator::{Fault, FaultPlan};
+use tl_testkit::server::{Reply, Server};
 
 use crate::clips;
-use crate::platform::Platform;
-use crate::tl::{Run, Running, snapshot};
+use crate::platform::{Platform, json};
+use crate::tl::{KEY, Run, Running, Tl, snapshot};
 
 /// A platform with small chunks, a folder with a clip, and one for checkpoints.
 struct World {
@@ -257,4 +258,74 @@ fn a_platform_that_fails_half_way_is_temporary_and_the_same_command_goes_on() {
     world.faults(&[]);
     let line = world.tl(&upload).code(0).json();
     assert!(line["chunks"]["resumed"].as_u64().unwrap() >= 3, "{line}");
+}
+
+#[test]
+fn a_folder_of_checkpoints_that_cannot_be_written_is_a_warning() {
+    let world = World::new();
+    // Below a file there is no folder, whoever asks for one.
+    let run = world
+        .tl(&["upload", "good.mp4", "--checkpoints", "good.mp4/state"])
+        .code(0);
+    assert!(run.stderr.contains("warning: good.mp4: "), "{}", run.text());
+    assert!(run.stderr.contains("cannot be made"), "{}", run.text());
+    let quiet = world
+        .tl(&[
+            "upload",
+            "good.mp4",
+            "--checkpoints",
+            "good.mp4/state",
+            "-q",
+        ])
+        .code(0);
+    assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn the_number_of_attempts_applies_to_chunks() {
+    let world = World::new();
+    world.faults(&["storage.put status=500"]);
+    let upload = ["upload", "good.mp4", "--route", "multipart", "--json"];
+    let error = world.tl(&upload).args(&["--attempts", "1"]).code(5).json();
+    assert_eq!(error["error"]["kind"], "server", "{error}");
+    assert_eq!(error["error"]["attempts"], 1, "{error}");
+}
+
+/// A platform that is reached by TLS, and whose presigned URL leads to `chunk`.
+fn hostile_platform(chunk: &str) -> Server {
+    let session = format!(
+        r#"{{"upload_id": "u", "asset_id": "a", "chunk_size": 104857600, "total_chunks": 1,
+            "upload_urls": [{{"chunk_index": 1, "url": "{chunk}"}}], "upload_headers": {{"x-session": "token"}}}}"#
+    );
+    let receipt = json(200, r#"{"processed_chunks": 1, "total_completed": 1}"#);
+    Server::tls(&["localhost"], [json(201, &session).into(), receipt.into()])
+}
+
+#[test]
+fn a_presigned_url_that_is_not_https_is_not_followed_unless_that_is_allowed() {
+    let world = World::new();
+    let elsewhere = Server::reacting(|_| Reply::ok("").header("etag", "\"opaque\"").into());
+    for (more, code) in [(None, 7), (Some("--allow-unsafe-urls"), 0)] {
+        let platform = hostile_platform(&elsewhere.url("/latest?signature=token"));
+        let base = platform.url("/v1.3").replace("127.0.0.1", "localhost");
+        let roots = world.folder.path().join("roots.pem");
+        std::fs::write(&roots, platform.root()).unwrap();
+        let run = Tl::new(&["upload", "good.mp4", "--route", "multipart", "--json"])
+            .to(&base, KEY)
+            .env("TL_CHECKPOINTS", "hostile")
+            .in_folder(world.folder.path())
+            .args(&["--ca-file", "roots.pem", "--no-checkpoint"])
+            .args(more.as_slice())
+            .code(code);
+        if code == 7 {
+            let error = run.json();
+            assert_eq!(error["error"]["kind"], "unsafe_url", "{error}");
+            assert!(!run.text().contains("token"), "{}", run.text());
+            assert_eq!(elsewhere.connections(), 0);
+        }
+    }
+    let seen = elsewhere.seen();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].header("x-session"), Some("token"));
+    assert_eq!(seen[0].header("x-api-key"), None);
 }

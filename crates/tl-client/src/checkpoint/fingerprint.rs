@@ -1,14 +1,14 @@
-//! Whether a source is still the one that an upload was begun with: size, time of the last change, and a hash of some of its
-//! bytes. A hash of all bytes would mean to read a large file twice.
+//! Whether a source is still the one that an upload was begun with: size, what its inode says, and a hash of some of its
+//! bytes. A hash of all bytes would mean to read a large file twice; where the inode says that a large file may have been
+//! written to, the chunks that were sent are compared (`compare.rs`).
 
-use std::{
-    io,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{io, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tl_protocol::Source;
+
+use crate::source::FileStatus;
 
 /// The bytes of each block that is hashed.
 const BLOCK: u64 = 64 * 1024;
@@ -24,13 +24,19 @@ pub(crate) struct Fingerprint {
     pub(crate) size: u64,
     /// When it last changed, where the source knows: nanoseconds since 1970.
     pub(crate) modified_ns: Option<u64>,
+    /// When its inode last changed (ctime), where the system tells: nobody can set this time back.
+    #[serde(default)]
+    pub(crate) changed_ns: Option<u64>,
+    /// The number of its inode, where it has one: another file that was moved to its place has another.
+    #[serde(default)]
+    pub(crate) inode: Option<u64>,
     /// SHA-256 of the sampled blocks, in hexadecimal digits.
     pub(crate) sampled_sha256: String,
 }
 
 impl Fingerprint {
     /// Reads the samples. It blocks while it reads.
-    pub(crate) fn of(source: &dyn Source, modified: Option<SystemTime>) -> io::Result<Self> {
+    pub(crate) fn of(source: &dyn Source, status: FileStatus) -> io::Result<Self> {
         let size = source.len();
         let mut hasher = Sha256::new();
         let mut buffer = vec![0; usize::try_from(BLOCK).unwrap_or(usize::MAX)];
@@ -58,13 +64,15 @@ impl Fingerprint {
         }
         Ok(Self {
             size,
-            modified_ns: modified.and_then(nanoseconds),
+            modified_ns: status.modified_ns,
+            changed_ns: status.changed_ns,
+            inode: status.inode,
             sampled_sha256: hex(&hasher.finalize()),
         })
     }
 
-    /// What is different now, in words; `None` where nothing is.
-    pub(crate) fn difference(&self, now: &Self) -> Option<String> {
+    /// What is different now.
+    pub(crate) fn compare(&self, now: &Self) -> Comparison {
         let mut changes = Vec::new();
         if self.size != now.size {
             changes.push(format!("it had {} bytes and has {}", self.size, now.size));
@@ -78,11 +86,46 @@ impl Fingerprint {
             };
             changes.push(text);
         }
-        if self.size == now.size && self.sampled_sha256 != now.sampled_sha256 {
-            changes.push("other bytes are in it".to_owned());
+        if self.size != now.size || self.sampled_sha256 != now.sampled_sha256 {
+            if self.size == now.size {
+                changes.push("other bytes are in it".to_owned());
+            }
+            return Comparison::Content(changes.join(", "));
         }
-        (!changes.is_empty()).then(|| changes.join(", "))
+        if self.size <= BLOCK * BLOCKS {
+            // Every byte was hashed.
+            return Comparison::Same;
+        }
+        let differs = |then: Option<u64>, now: Option<u64>| then.zip(now).map(|(a, b)| a != b);
+        let changed = differs(self.changed_ns, now.changed_ns);
+        let replaced = differs(self.inode, now.inode);
+        if changes.is_empty() && replaced == Some(true) {
+            changes.push("another file is in its place".to_owned());
+        }
+        if changes.is_empty() && changed == Some(true) {
+            changes.push("it, or its name or permissions, changed since".to_owned());
+        }
+        if !changes.is_empty() {
+            Comparison::Status(changes.join(", "))
+        } else if changed.is_none() || replaced.is_none() {
+            Comparison::Unknown
+        } else {
+            Comparison::Same
+        }
     }
+}
+
+/// What is different between a source as it was and as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    /// Nothing: it was not written to.
+    Same,
+    /// Nothing that shows, and the system does not tell whether it was written to.
+    Unknown,
+    /// It may have been written to: why, in words.
+    Status(String),
+    /// Its bytes: how that shows, in words.
+    Content(String),
 }
 
 /// Where the sampled blocks begin.
@@ -102,10 +145,6 @@ fn starts(size: u64) -> Vec<u64> {
         .collect()
 }
 
-fn nanoseconds(time: SystemTime) -> Option<u64> {
-    u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()
-}
-
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -117,25 +156,83 @@ mod tests {
 
     use super::*;
 
+    fn status(at: u64) -> FileStatus {
+        FileStatus {
+            modified_ns: Some(at * 1_000_000_000),
+            changed_ns: Some(7),
+            inode: Some(8),
+        }
+    }
+
     fn of(bytes: &[u8], at: u64) -> Fingerprint {
         let source = BytesSource::new("a", bytes.to_vec());
-        Fingerprint::of(&source, Some(UNIX_EPOCH + Duration::from_secs(at))).unwrap()
+        Fingerprint::of(&source, status(at)).unwrap()
+    }
+
+    fn content(text: &str) -> Comparison {
+        Comparison::Content(text.to_owned())
     }
 
     #[test]
     fn what_has_changed_is_said() {
         let before = of(b"abcd", 5);
-        let check = |now: &Fingerprint, expected: Option<&str>| {
-            assert_eq!(before.difference(now).as_deref(), expected);
+        let check = |now: &Fingerprint, expected: Comparison| {
+            assert_eq!(before.compare(now), expected);
         };
-        check(&of(b"abcd", 5), None);
-        check(&of(b"abcde", 5), Some("it had 4 bytes and has 5"));
-        check(&of(b"abcx", 5), Some("other bytes are in it"));
-        check(&of(b"abcd", 7), Some("it was modified 2.0s later"));
+        check(&of(b"abcd", 5), Comparison::Same);
+        check(&of(b"abcde", 5), content("it had 4 bytes and has 5"));
+        check(&of(b"abcx", 5), content("other bytes are in it"));
+        check(
+            &of(b"abcx", 7),
+            content("it was modified 2.0s later, other bytes are in it"),
+        );
+        // All its bytes were compared.
+        check(&of(b"abcd", 7), Comparison::Same);
         check(
             &of(b"x", 1),
-            Some("it had 4 bytes and has 1, it bears an earlier time of modification"),
+            content("it had 4 bytes and has 1, it bears an earlier time of modification"),
         );
+    }
+
+    #[test]
+    fn a_large_file_is_the_same_only_where_its_inode_says_so() {
+        let bytes = vec![7_u8; usize::try_from(BLOCK * BLOCKS + 1).unwrap()];
+        let source = BytesSource::new("a", bytes);
+        let of = |status| Fingerprint::of(&source, status).unwrap();
+        let before = of(status(5));
+        let check = |now: FileStatus, expected: &str| {
+            let text = match before.compare(&of(now)) {
+                Comparison::Status(text) => text,
+                other => format!("{other:?}"),
+            };
+            assert_eq!(text, expected, "{now:?}");
+        };
+        let same = status(5);
+        check(same, "Same");
+        check(status(7), "it was modified 2.0s later");
+        check(
+            FileStatus {
+                inode: Some(9),
+                changed_ns: Some(9),
+                ..same
+            },
+            "another file is in its place",
+        );
+        check(
+            FileStatus {
+                changed_ns: Some(9),
+                ..same
+            },
+            "it, or its name or permissions, changed since",
+        );
+        check(
+            FileStatus {
+                changed_ns: None,
+                ..same
+            },
+            "Unknown",
+        );
+        check(FileStatus::default(), "Unknown");
     }
 
     #[test]
@@ -154,8 +251,8 @@ mod tests {
             let mut bytes = bytes.clone();
             bytes[at] = 8;
             assert_eq!(
-                before.difference(&of(&bytes, 1)).as_deref(),
-                Some("other bytes are in it")
+                before.compare(&of(&bytes, 1)),
+                content("other bytes are in it")
             );
         }
     }
@@ -166,7 +263,7 @@ mod tests {
             let mut bytes = vec![1_u8; size];
             let before = of(&bytes, 1);
             bytes[at.index(size)] = 2;
-            prop_assert!(before.difference(&of(&bytes, 1)).is_some());
+            prop_assert_eq!(before.compare(&of(&bytes, 1)), content("other bytes are in it"));
         }
     }
 }

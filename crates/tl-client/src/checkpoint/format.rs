@@ -1,18 +1,21 @@
-//! The file: one line of JSON that holds the whole state, then a line for each chunk that was sent since. Reading and writing
+//! The file: one line of JSON that holds the whole state, then a line for each record since. Reading and writing
 //! of the text; disk and locks are elsewhere.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tl_model::{AssetId, IndexId, IndexedAssetId};
-use tl_protocol::flow::upload::{Record, UploadRecord};
+use tl_model::IndexId;
+use tl_protocol::flow::upload::{IngestRecord, Record};
 
 use super::fingerprint::Fingerprint;
 
 /// The mark by which the file is known.
 const FORMAT: &str = "tl-upload-checkpoint";
 
-/// The version of the format that this code reads and writes.
-const VERSION: u64 = 1;
+/// The version of the format that this code writes.
+const VERSION: u64 = 2;
+
+/// The oldest version that this code reads: it lacks what the source's inode says, and requests whose answer is not known.
+const OLDEST: u64 = 1;
 
 /// What a later process must know of an upload or an ingestion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,12 +30,10 @@ pub(crate) struct State {
     pub(crate) index_id: Option<IndexId>,
     /// When the session was opened, or the file was begun: seconds since 1970.
     pub(crate) began: u64,
-    /// The session, where it goes up in chunks, with every chunk that the storage has.
-    pub(crate) upload: Option<UploadRecord>,
-    /// The asset, as soon as it is there whole.
-    pub(crate) asset_id: Option<AssetId>,
-    /// The asset in the index, as soon as the platform has taken it in.
-    pub(crate) indexed_asset_id: Option<IndexedAssetId>,
+    /// What was begun, and what the platform has.
+    // Read on its own: through a flattened member, the numbers of chunks would not be read as numbers.
+    #[serde(flatten, skip_deserializing)]
+    pub(crate) record: IngestRecord,
 }
 
 /// Why a file cannot be used.
@@ -49,7 +50,7 @@ impl std::fmt::Display for Unreadable {
         match self {
             Self::OtherVersion(version) => write!(
                 f,
-                "it was written in format {version} by another version of this program, which reads and writes format {VERSION}"
+                "it was written in format {version} by another version of this program, which writes format {VERSION} and reads formats from {OLDEST} on"
             ),
             Self::Damaged(line, what) => write!(f, "it is damaged at line {line}: {what}"),
         }
@@ -95,11 +96,13 @@ impl State {
             ));
         }
         match head["version"].as_u64() {
-            Some(VERSION) => {}
+            Some(OLDEST..=VERSION) => {}
             Some(version) => return Err(Unreadable::OtherVersion(version)),
             None => return Err(damaged(0, &"it tells no version")),
         }
-        let mut state: Self = serde_json::from_value(head).map_err(|error| damaged(0, &error))?;
+        let record = IngestRecord::deserialize(&head).map_err(|error| damaged(0, &error))?;
+        let state: Self = serde_json::from_value(head).map_err(|error| damaged(0, &error))?;
+        let mut state = Self { record, ..state };
         for (at, line) in lines {
             if !line.ends_with(b"\n") {
                 break;
@@ -113,31 +116,10 @@ impl State {
 
     /// The state after `record`.
     pub(crate) fn apply(&mut self, record: &Record) {
-        match record {
-            Record::Session(session) => {
-                self.upload = Some(session.clone());
-                self.asset_id = None;
-                self.indexed_asset_id = None;
-            }
-            Record::Asset(asset_id) => {
-                if self.asset_id.as_ref() != Some(asset_id) {
-                    self.indexed_asset_id = None;
-                }
-                self.asset_id = Some(asset_id.clone());
-            }
-            Record::Indexed {
-                index_id,
-                indexed_asset_id,
-            } => {
-                self.index_id = Some(index_id.clone());
-                self.indexed_asset_id = Some(indexed_asset_id.clone());
-            }
-            other => {
-                if let Some(upload) = &mut self.upload {
-                    upload.apply(other);
-                }
-            }
+        if let Record::Indexing(index_id) | Record::Indexed { index_id, .. } = record {
+            self.index_id = Some(index_id.clone());
         }
+        self.record.apply(record);
     }
 }
 
@@ -154,7 +136,7 @@ pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
-    use tl_protocol::flow::upload::SentChunk;
+    use tl_protocol::flow::upload::{SentChunk, UploadRecord};
 
     use super::*;
 
@@ -165,13 +147,13 @@ pub(crate) mod tests {
             fingerprint: Fingerprint {
                 size: 12,
                 modified_ns: Some(1_763_000_000_123_456_789),
+                changed_ns: Some(1_763_000_000_123_456_790),
+                inode: Some(42),
                 sampled_sha256: "ab".into(),
             },
             index_id: Some("i1".into()),
             began: 1_763_000_001,
-            upload: None,
-            asset_id: None,
-            indexed_asset_id: None,
+            record: IngestRecord::default(),
         }
     }
 
@@ -230,11 +212,11 @@ pub(crate) mod tests {
         check("{}\n", "no `\"format\"");
         check(&line[..line.len() / 2], "line 1");
         check(
-            &line.replace("\"version\":1", "\"version\":7"),
+            &line.replace("\"version\":2", "\"version\":7"),
             "in format 7",
         );
         check(
-            &line.replace("\"version\":1", "\"version\":\"x\""),
+            &line.replace("\"version\":2", "\"version\":\"x\""),
             "tells no version",
         );
         check(
@@ -242,6 +224,17 @@ pub(crate) mod tests {
             "missing field `began`",
         );
         check(&(line.clone() + "{\"sent\":\n{}\n"), "line 2");
+    }
+
+    #[test]
+    fn a_file_of_the_first_format_is_read() {
+        let text = include_str!("testdata/format-1.json");
+        let mut expected = state();
+        expected.fingerprint.changed_ns = None;
+        expected.fingerprint.inode = None;
+        expected.apply(&session());
+        expected.apply(&sent(1));
+        assert_eq!(State::read(text.as_bytes()), Ok(expected));
     }
 
     #[test]
@@ -254,12 +247,17 @@ pub(crate) mod tests {
         for record in [session(), sent(2), Record::Asset("a1".into()), indexed()] {
             state.apply(&record);
         }
-        assert_eq!(state.indexed_asset_id, Some("x1".into()));
+        assert_eq!(state.record.indexed_asset_id, Some("x1".into()));
         state.apply(&Record::Asset("a2".into()));
-        assert_eq!(state.indexed_asset_id, None);
+        assert_eq!(state.record.indexed_asset_id, None);
         state.apply(&session());
-        assert_eq!(state.asset_id, None);
-        assert!(state.upload.is_some_and(|upload| upload.sent.is_empty()));
+        assert_eq!(state.record.asset_id, None);
+        assert!(
+            state
+                .record
+                .upload
+                .is_some_and(|upload| upload.sent.is_empty())
+        );
     }
 
     proptest! {

@@ -13,7 +13,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use tl_protocol::flow::upload::{Ledger, Record};
+use tl_protocol::flow::upload::{IngestRecord, Ledger, Record};
 
 use super::{
     format::{self, State},
@@ -85,10 +85,20 @@ impl Keeper {
             inner.state.began = now();
         }
         let written = match (record, inner.out.clone()) {
-            // What follows says it again, with the asset.
-            (Record::Complete, _) => Ok(()),
+            // Reports say nothing new, and what follows an upload says it again, with the asset. The less is written between
+            // the chunks, the fewer of them wait here to be written down.
+            (Record::Complete | Record::Reported(_), _) => Ok(()),
+            // Nothing is left to be taken up.
+            (Record::NotCreated, _) if inner.state.record == IngestRecord::default() => {
+                inner.out = None;
+                remove(&self.path);
+                Ok(())
+            }
             // A line is safe from the end of this process as soon as it is written, and is on the medium soon after.
-            (Record::Sent(..), Some(out)) => {
+            (
+                Record::Sent(..) | Record::Forgotten(_) | Record::Indexing(_) | Record::NotIndexed,
+                Some(out),
+            ) => {
                 let written = (&*out).write_all(format::to_line(record).as_bytes());
                 if written.is_ok() {
                     self.to_medium(&out);
@@ -152,7 +162,7 @@ impl Keeper {
     /// Forgets what was made of the asset in the index, so that a later run makes it again.
     pub(crate) fn forget_indexed(&self) {
         let mut inner = self.lock();
-        if inner.state.indexed_asset_id.take().is_none() || inner.is_removed {
+        if inner.state.record.indexed_asset_id.take().is_none() || inner.is_removed {
             return;
         }
         // Where it cannot be written, the later run finds out by itself.
@@ -193,8 +203,13 @@ fn temporary(path: &Path) -> PathBuf {
 /// Puts `bytes` in the place of the file at `path`: after a power cut, the old or the new ones are there, whole.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<File> {
     let temporary = temporary(path);
+    // Whatever an earlier process or somebody else left there, a pipe or a link included, is not written to.
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::regular;
+
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -20,11 +22,8 @@ impl Lock {
     /// Takes the lock at `path`; `None` where another process, or another upload of this one, has it.
     pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
         for _ in 0..TRIES {
-            let file = OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(path)?;
+            let mut options = OpenOptions::new();
+            let file = regular::open(path, options.create(true).truncate(false).write(true))?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
@@ -43,9 +42,7 @@ impl Lock {
 
     /// Whether somebody has the lock at `path`. Nothing is created.
     pub(super) fn is_taken(path: &Path) -> bool {
-        OpenOptions::new()
-            .write(true)
-            .open(path)
+        regular::open(path, OpenOptions::new().write(true))
             .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
 }

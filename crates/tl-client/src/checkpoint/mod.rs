@@ -3,16 +3,20 @@
 //!
 //! ```text
 //! open ──► lock ──► nothing there ─────────────► begin anew
-//!            │  └──► the same source ──────────► take up: session, chunks, asset, indexed asset
-//!            │  └──► another content, damaged, or another version: an error; the file stays as it is
-//!            └──► held by another upload: an error
+//!       │    │  └──► the same source ──────────► take up: session, chunks, asset, indexed asset
+//!       │    │  └──► it may have changed ───────► take up, where the chunks that were sent are still in it; else an error
+//!       │    │  └──► another content, damaged, or another version: an error; the file stays as it is
+//!       │    └──► held by another upload: an error
+//!       └──► nothing can be written there: that is told, and no checkpoint is kept
 //! ```
 
+mod compare;
 mod fingerprint;
 mod format;
 mod keeper;
 mod lock;
 mod place;
+mod regular;
 
 use std::{
     fs, io,
@@ -23,10 +27,13 @@ use std::{
 
 use sha2::{Digest, Sha256};
 use tl_model::{AssetId, IndexId, IndexedAssetId, UploadId};
+use tl_protocol::{Source, flow::upload::IngestRecord};
 
 pub use place::default_folder;
 
 use crate::{Error, ErrorKind};
+use compare::Sent;
+use fingerprint::Comparison;
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use format::State;
 pub(crate) use keeper::Keeper;
@@ -90,6 +97,7 @@ pub struct KeptUpload {
 pub(crate) struct Origin<'a> {
     pub(crate) base_url: &'a str,
     pub(crate) source: PathBuf,
+    pub(crate) content: &'a dyn Source,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) index_id: Option<&'a IndexId>,
 }
@@ -98,7 +106,18 @@ pub(crate) struct Origin<'a> {
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) keeper: Arc<Keeper>,
-    pub(crate) found: Option<State>,
+    pub(crate) found: Option<Found>,
+}
+
+/// What an earlier process left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) record: IngestRecord,
+    /// The source may have been written to since, and the chunks that were sent were found in it.
+    pub(crate) is_compared: bool,
+    /// Another upload of this folder is of a file of the same name and size: what it makes cannot be told from what this one
+    /// makes.
+    pub(crate) has_namesake: bool,
 }
 
 impl Checkpoints {
@@ -133,6 +152,13 @@ impl Checkpoints {
     /// # Errors
     /// [`ErrorKind::Checkpoint`] where the folder cannot be read. A file that cannot be used is listed with the reason.
     pub fn list(&self) -> Result<Vec<Kept>, Error> {
+        let mut list: Vec<Kept> = self.paths()?.into_iter().map(kept).collect();
+        list.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(list)
+    }
+
+    /// The files of all checkpoints.
+    fn paths(&self) -> Result<Vec<PathBuf>, Error> {
         let unreadable = |error: io::Error| {
             Error::new(
                 ErrorKind::Checkpoint,
@@ -147,18 +173,17 @@ impl Checkpoints {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(unreadable)?,
         };
-        let mut list = Vec::new();
+        let mut paths = Vec::new();
         for entry in entries {
             let path = entry.map_err(unreadable)?.path();
             if path
                 .extension()
                 .is_some_and(|extension| extension == "json")
             {
-                list.push(kept(path));
+                paths.push(path);
             }
         }
-        list.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(list)
+        Ok(paths)
     }
 
     /// Forgets an upload: it cannot be taken up any more. The platform has no request to end a session; it drops it after
@@ -213,31 +238,40 @@ impl Checkpoints {
         })
     }
 
-    /// Opens the checkpoint of `origin`; with `anew`, without what an earlier process left.
+    /// Opens the checkpoint of `origin`; with `anew`, without what an earlier process left. `None` where nothing can be kept
+    /// in the folder, which `trouble` is told.
     ///
     /// # Errors
-    /// [`ErrorKind::Checkpoint`] where the folder cannot be used, the upload is under way elsewhere, or the file cannot be
-    /// read; [`ErrorKind::SourceChanged`] where the source is not the one that the upload was begun with. The file stays.
+    /// [`ErrorKind::Checkpoint`] where the upload is under way elsewhere, or the file cannot be read or locked;
+    /// [`ErrorKind::SourceChanged`] where the source is not the one that the upload was begun with. The file stays.
     pub(crate) fn open(
         &self,
         origin: &Origin<'_>,
         anew: bool,
         trouble: impl Fn(String) + Send + Sync + 'static,
-    ) -> Result<Opened, Error> {
-        make_folder(&self.folder).map_err(|error| {
-            Error::new(
-                ErrorKind::Checkpoint,
-                format!(
-                    "the folder of checkpoints {} cannot be made",
-                    self.folder.display()
-                ),
-            )
-            .because(error)
-        })?;
+    ) -> Result<Option<Opened>, Error> {
         let id = origin.id();
         let path = self.folder.join(format!("{id}.json"));
-        let Some(lock) = self.lock(&id)? else {
-            return Err(busy(&origin.source));
+        if let Err(error) = make_folder(&self.folder) {
+            trouble(format!(
+                "the folder of checkpoints {} cannot be made ({error})",
+                self.folder.display()
+            ));
+            return Ok(None);
+        }
+        let lock = match self.lock(&id) {
+            Ok(Some(lock)) => lock,
+            Ok(None) => return Err(busy(&origin.source)),
+            // What an earlier process left must not be passed over because the folder cannot be written to now.
+            Err(error) if path.symlink_metadata().is_ok() => return Err(error),
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                trouble(match cause {
+                    Some(cause) => format!("{error} ({cause})"),
+                    None => error.to_string(),
+                });
+                return Ok(None);
+            }
         };
         let found = match read(&path) {
             Ok(None) => None,
@@ -249,18 +283,7 @@ impl Checkpoints {
                 set_aside(&path)?;
                 None
             }
-            Ok(Some(state)) => {
-                if let Some(what) = state.fingerprint.difference(&origin.fingerprint) {
-                    return Err(Error::new(
-                        ErrorKind::SourceChanged,
-                        format!(
-                            "`{}` has changed since its upload was begun: {what}. The upload of the old content cannot go on with the new one: abandon it (checkpoint {id}), or begin anew",
-                            origin.source.display()
-                        ),
-                    ));
-                }
-                Some(state)
-            }
+            Ok(Some(state)) => Some((origin.compare(&state, &id)?, state)),
             Err(why) => {
                 return Err(Error::new(
                     ErrorKind::Checkpoint,
@@ -272,20 +295,52 @@ impl Checkpoints {
                 ));
             }
         };
-        let state = found.clone().unwrap_or_else(|| State {
-            base_url: origin.base_url.to_owned(),
-            source: origin.source.to_string_lossy().into_owned(),
-            fingerprint: origin.fingerprint.clone(),
-            index_id: origin.index_id.cloned(),
-            began: keeper::now(),
-            upload: None,
-            asset_id: None,
-            indexed_asset_id: None,
-        });
-        Ok(Opened {
+        let (found, state) = match found {
+            Some((is_compared, mut state)) => {
+                state.fingerprint = origin.fingerprint.clone();
+                let is_in_doubt = state.record.creating.is_some();
+                let found = Found {
+                    record: state.record.clone(),
+                    is_compared,
+                    has_namesake: is_in_doubt && self.has_namesake(&path, &state)?,
+                };
+                (Some(found), state)
+            }
+            None => (
+                None,
+                State {
+                    base_url: origin.base_url.to_owned(),
+                    source: origin.source.to_string_lossy().into_owned(),
+                    fingerprint: origin.fingerprint.clone(),
+                    index_id: origin.index_id.cloned(),
+                    began: keeper::now(),
+                    record: IngestRecord::default(),
+                },
+            ),
+        };
+        Ok(Some(Opened {
             keeper: Arc::new(Keeper::new(path, state, lock, Box::new(trouble))),
             found,
-        })
+        }))
+    }
+
+    /// Whether another upload of this folder goes to the same platform with a file of the same name and size. One that cannot
+    /// be read may. No lock is looked at: even that would be in the way of an upload that is just beginning.
+    fn has_namesake(&self, own: &Path, state: &State) -> Result<bool, Error> {
+        let is_namesake = |path: &PathBuf| {
+            path != own
+                && match read(path) {
+                    Ok(Some(other)) => {
+                        other.base_url == state.base_url
+                            && other.fingerprint.size == state.fingerprint.size
+                            && Path::new(&other.source).file_name()
+                                == Path::new(&state.source).file_name()
+                    }
+                    Ok(None) => false,
+                    Err(_) => true,
+                }
+        };
+        Ok(self.paths()?.iter().any(is_namesake))
     }
 }
 
@@ -304,6 +359,59 @@ impl Origin<'_> {
         }
         fingerprint::hex(&hasher.finalize()[..12])
     }
+
+    /// Whether the upload of `state` can go on with this source; whether the chunks that were sent had to be compared with it.
+    fn compare(&self, state: &State, id: &str) -> Result<bool, Error> {
+        let changed = |what: &str| {
+            Error::new(
+                ErrorKind::SourceChanged,
+                format!(
+                    "`{}` has changed since its upload was begun: {what}. The upload of the old content cannot go on with the new one: abandon it (checkpoint {id}), or begin anew",
+                    self.source.display()
+                ),
+            )
+        };
+        let record = &state.record;
+        let what = match state.fingerprint.compare(&self.fingerprint) {
+            Comparison::Same => return Ok(false),
+            Comparison::Content(what) => return Err(changed(&what)),
+            // Where the platform has the whole content of then, nothing of now is added to it.
+            Comparison::Unknown if record.asset_id.is_some() || record.upload.is_none() => {
+                return Ok(false);
+            }
+            Comparison::Unknown => "other bytes are in it".to_owned(),
+            Comparison::Status(what) => what,
+        };
+        let untold = |why: &str| changed(&format!("{what}, and {why}"));
+        let Some(upload) = &record.upload else {
+            return match (&record.asset_id, &record.creating) {
+                (None, None) => Ok(false),
+                _ => Err(untold(
+                    "nobody can tell whether its bytes are still those that were sent",
+                )),
+            };
+        };
+        let is_whole = (1..=upload.total_chunks).all(|index| upload.sent.contains_key(&index));
+        if record.asset_id.is_some() && !is_whole {
+            return Err(untold(
+                "its checkpoint does not name every chunk that was sent",
+            ));
+        }
+        match compare::sent_chunks(self.content, upload) {
+            Ok(Sent::Same) => Ok(true),
+            Ok(Sent::Changed(chunk)) => {
+                Err(untold(&format!("chunk {chunk} was sent with other bytes")))
+            }
+            Ok(Sent::Unknown(chunk)) => Err(untold(&format!(
+                "the storage gave no MD5 for chunk {chunk}, by which its bytes could be compared"
+            ))),
+            Err(error) => Err(Error::new(
+                ErrorKind::File,
+                format!("`{}` cannot be read", self.source.display()),
+            )
+            .because(error)),
+        }
+    }
 }
 
 fn busy(what: &Path) -> Error {
@@ -318,7 +426,7 @@ fn busy(what: &Path) -> Error {
 
 /// Reads the file at `path`, where there is one.
 fn read(path: &Path) -> Result<Option<State>, String> {
-    match fs::read(path) {
+    match regular::read(path) {
         Ok(bytes) => State::read(&bytes).map(Some).map_err(|why| why.to_string()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("it cannot be read ({error})")),
@@ -344,8 +452,8 @@ fn kept(path: PathBuf) -> Kept {
 
 impl KeptUpload {
     fn of(state: &State) -> Self {
-        let upload = state.upload.as_ref();
-        let is_whole = state.asset_id.is_some();
+        let upload = state.record.upload.as_ref();
+        let is_whole = state.record.asset_id.is_some();
         let began = UNIX_EPOCH + Duration::from_secs(state.began);
         let sent = |upload: &tl_protocol::flow::upload::UploadRecord| {
             upload.sent.values().map(|chunk| chunk.chunk_size).sum()
@@ -367,8 +475,8 @@ impl KeptUpload {
             upload_id: upload.map(|upload| upload.upload_id.clone()),
             began,
             expires: upload.filter(|_| !is_whole).map(|_| began + SESSION_LIFE),
-            asset_id: state.asset_id.clone(),
-            indexed_asset_id: state.indexed_asset_id.clone(),
+            asset_id: state.record.asset_id.clone(),
+            indexed_asset_id: state.record.indexed_asset_id.clone(),
         }
     }
 }

@@ -10,17 +10,19 @@ use std::{
 use proptest::prelude::*;
 use tl_protocol::{
     BytesSource,
-    flow::upload::{Record, SentChunk, UploadRecord},
+    flow::upload::{Intent, Record, SentChunk, UploadRecord},
 };
 
-use super::*;
+use super::{format::tests::state, *};
+use crate::source::FileStatus;
 
 fn origin(index_id: Option<&IndexId>) -> Origin<'_> {
     let source = BytesSource::new("a.mp4", &b"0123456789"[..]);
     Origin {
         base_url: "https://api.example/v1.3",
         source: "/videos/a.mp4".into(),
-        fingerprint: Fingerprint::of(&source, None).unwrap(),
+        fingerprint: Fingerprint::of(&source, FileStatus::default()).unwrap(),
+        content: Box::leak(Box::new(source)),
         index_id,
     }
 }
@@ -62,7 +64,10 @@ fn tell(keeper: &Arc<Keeper>, record: &Record) {
 fn nothing_is_written_before_there_is_something_to_take_up() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
-    let opened = checkpoints.open(&origin(None), false, |_| {}).unwrap();
+    let opened = checkpoints
+        .open(&origin(None), false, |_| {})
+        .unwrap()
+        .unwrap();
     assert!(opened.found.is_none());
     drop(opened);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -75,7 +80,10 @@ fn a_place_that_cannot_be_written_is_told_once_and_the_upload_goes_on() {
     let hear = Arc::clone(&told);
     let trouble = move |because| hear.lock().unwrap().push(because);
     let checkpoints = Checkpoints::in_folder(folder.path());
-    let opened = checkpoints.open(&origin(None), false, trouble).unwrap();
+    let opened = checkpoints
+        .open(&origin(None), false, trouble)
+        .unwrap()
+        .unwrap();
     fs::remove_dir_all(folder.path()).unwrap();
     for record in [session(), sent(1), sent(2)] {
         tell(&opened.keeper, &record);
@@ -86,7 +94,7 @@ fn a_place_that_cannot_be_written_is_told_once_and_the_upload_goes_on() {
     fs::create_dir(folder.path()).unwrap();
     tell(&opened.keeper, &sent(3));
     let state = on_disk(folder.path());
-    assert_eq!(state.upload.unwrap().sent.len(), 3);
+    assert_eq!(state.record.upload.unwrap().sent.len(), 3);
 }
 
 #[cfg(unix)]
@@ -97,6 +105,7 @@ fn nobody_else_may_read_it() {
     let inner = folder.path().join("tl").join("uploads");
     let opened = Checkpoints::in_folder(&inner)
         .open(&origin(None), false, |_| {})
+        .unwrap()
         .unwrap();
     tell(&opened.keeper, &session());
     let list = Checkpoints::in_folder(&inner).list().unwrap();
@@ -105,12 +114,177 @@ fn nobody_else_may_read_it() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_made_is_told_and_nothing_is_kept() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hear = Arc::clone(&told);
+    let trouble = move |because| hear.lock().unwrap().push(because);
+    let checkpoints = Checkpoints::in_folder(file.path().join("inside"));
+    let opened = checkpoints.open(&origin(None), false, trouble).unwrap();
+    assert!(opened.is_none());
+    let told = told.lock().unwrap().join("");
+    assert!(told.contains("cannot be made"), "{told}");
+}
+
+/// Puts a pipe at `path`, whose opening would wait for another process.
+#[cfg(unix)]
+fn pipe(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.expect("mkfifo is there").success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_folder_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::in_folder(folder.path());
+    let id = origin(None).id();
+    let path = |extension: &str| folder.path().join(format!("{id}.{extension}"));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let open = || {
+        let hear = Arc::clone(&told);
+        let trouble = move |because| hear.lock().unwrap().push(because);
+        checkpoints.open(&origin(None), false, trouble)
+    };
+    // In the place of the lock.
+    pipe(&path("lock"));
+    assert!(open().unwrap().is_none());
+    assert!(
+        told.lock()
+            .unwrap()
+            .remove(0)
+            .contains("no lock can be taken")
+    );
+    fs::remove_file(path("lock")).unwrap();
+    // In the place of the checkpoint.
+    pipe(&path("json"));
+    let error = open().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Checkpoint);
+    assert!(error.to_string().contains("not a regular file"), "{error}");
+    let list = checkpoints.list().unwrap();
+    assert!(
+        list[0]
+            .upload
+            .as_ref()
+            .is_err_and(|why| why.contains("not a regular file"))
+    );
+    fs::remove_file(path("json")).unwrap();
+    // In the place of what is written before it gets its name.
+    pipe(&path("tmp"));
+    let opened = open().unwrap().unwrap();
+    tell(&opened.keeper, &session());
+    assert_eq!(on_disk(folder.path()), opened.keeper.state());
+    assert!(told.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_checkpoint_of_300_megabytes_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::in_folder(folder.path());
+    let path = folder.path().join(format!("{}.json", origin(None).id()));
+    fs::File::create(&path)
+        .unwrap()
+        .set_len(300_000_000)
+        .unwrap();
+    let error = checkpoints.open(&origin(None), false, |_| {}).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Checkpoint);
+    assert!(
+        error.to_string().contains("which no checkpoint has"),
+        "{error}"
+    );
+    assert!(checkpoints.list().unwrap()[0].upload.is_err());
+}
+
+#[test]
+fn the_largest_checkpoint_is_within_the_bound() {
+    let mut state = State {
+        record: IngestRecord::default(),
+        ..state()
+    };
+    let Record::Session(mut session) = session() else {
+        unreachable!("it is a session");
+    };
+    session.total_chunks = 20_480;
+    session
+        .upload_headers
+        .insert("x".into(), "y".repeat(64 << 10));
+    state.apply(&Record::Session(session));
+    let longest = |index| {
+        let chunk = SentChunk {
+            etag: "e".repeat(256),
+            chunk_size: u64::MAX,
+        };
+        Record::Sent(index, chunk)
+    };
+    let lines: usize = (1..=20_480_u32)
+        .map(|index| {
+            state.apply(&longest(index));
+            format::to_line(&longest(index)).len()
+        })
+        .sum();
+    let most = state.to_line().len() + lines;
+    assert!(most as u64 <= regular::MOST_BYTES, "{most}");
+}
+
+#[test]
+fn an_upload_in_doubt_knows_whether_another_may_have_made_its_asset() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::in_folder(folder.path());
+    let intent = || {
+        Record::Creating(Intent {
+            since: 7,
+            mark: None,
+        })
+    };
+    let begin = |source: &str| {
+        let origin = Origin {
+            source: source.into(),
+            ..origin(None)
+        };
+        let opened = checkpoints.open(&origin, false, |_| {}).unwrap().unwrap();
+        let found = opened.found.clone();
+        tell(&opened.keeper, &intent());
+        found
+    };
+    assert_eq!(begin("/one/a.mp4"), None);
+    assert!(!begin("/one/a.mp4").unwrap().has_namesake);
+    assert_eq!(begin("/one/b.mp4"), None);
+    assert!(!begin("/one/a.mp4").unwrap().has_namesake);
+    assert_eq!(begin("/two/a.mp4"), None);
+    assert!(begin("/one/a.mp4").unwrap().has_namesake);
+}
+
+#[test]
+fn what_surely_was_not_made_leaves_no_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoints = Checkpoints::in_folder(folder.path());
+    let opened = checkpoints
+        .open(&origin(None), false, |_| {})
+        .unwrap()
+        .unwrap();
+    let intent = Intent {
+        since: 7,
+        mark: None,
+    };
+    tell(&opened.keeper, &Record::Creating(intent));
+    assert_eq!(checkpoints.list().unwrap().len(), 1);
+    tell(&opened.keeper, &Record::NotCreated);
+    assert_eq!(checkpoints.list().unwrap().len(), 0);
+    tell(&opened.keeper, &Record::Asset("a1".into()));
+    assert_eq!(on_disk(folder.path()), opened.keeper.state());
+}
+
+#[test]
 fn another_index_is_another_upload() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let (one, two) = (IndexId::from("i1"), IndexId::from("i2"));
-    let opened = [None, Some(&one), Some(&two)]
-        .map(|index| checkpoints.open(&origin(index), false, |_| {}).unwrap());
+    let opened = [None, Some(&one), Some(&two)].map(|index| {
+        checkpoints
+            .open(&origin(index), false, |_| {})
+            .unwrap()
+            .unwrap()
+    });
     for opened in &opened {
         tell(&opened.keeper, &session());
     }
@@ -127,10 +301,10 @@ fn a_name_that_is_no_text_is_kept_too() {
     let mut strange = origin(None);
     strange.source = std::ffi::OsStr::from_bytes(b"/videos/\xff.mp4").into();
     let checkpoints = Checkpoints::in_folder(folder.path());
-    let opened = checkpoints.open(&strange, false, |_| {}).unwrap();
+    let opened = checkpoints.open(&strange, false, |_| {}).unwrap().unwrap();
     tell(&opened.keeper, &session());
     drop(opened);
-    let again = checkpoints.open(&strange, false, |_| {}).unwrap();
+    let again = checkpoints.open(&strange, false, |_| {}).unwrap().unwrap();
     assert!(again.found.is_some());
 }
 
@@ -141,6 +315,9 @@ fn records() -> impl Strategy<Value = Vec<Record>> {
         1 => prop::collection::vec(1_u32..11, 0..4).prop_map(Record::Forgotten),
         1 => Just(session()),
         1 => Just(Record::Asset("a1".into())),
+        1 => Just(Record::Creating(Intent { since: 7, mark: None })),
+        1 => Just(Record::Indexing("i1".into())),
+        1 => Just(Record::NotIndexed),
     ];
     prop::collection::vec(record, 0..40)
 }
@@ -152,7 +329,7 @@ proptest! {
     fn after_each_record_the_disk_has_all_of_it(records in records()) {
         let folder = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::in_folder(folder.path());
-        let opened = checkpoints.open(&origin(None), false, |_| {}).unwrap();
+        let opened = checkpoints.open(&origin(None), false, |_| {}).unwrap().unwrap();
         tell(&opened.keeper, &session());
         for record in &records {
             tell(&opened.keeper, record);
@@ -160,8 +337,8 @@ proptest! {
         }
         let state = opened.keeper.state();
         drop(opened);
-        let Opened { keeper, found } = checkpoints.open(&origin(None), false, |_| {}).unwrap();
-        prop_assert_eq!(found, Some(state));
+        let Opened { keeper, found } = checkpoints.open(&origin(None), false, |_| {}).unwrap().unwrap();
+        prop_assert_eq!(found.map(|found| found.record), Some(state.record));
         keeper.remove();
         drop(keeper);
         prop_assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -71,7 +71,7 @@ impl After {
                             keeper.forget_indexed();
                         }
                         _ => {
-                            let upload = keeper.state().upload;
+                            let upload = keeper.state().record.upload;
                             self.so_far.upload_id = upload.map(|upload| upload.upload_id);
                         }
                     }

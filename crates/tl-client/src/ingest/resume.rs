@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use tl_protocol::{
     Event as ApiEvent, Source,
-    flow::{AssetUpload, upload::Begin},
+    flow::{AssetUpload, Reconcile, upload::Begin},
 };
 use url::Url;
 
 use super::{Keep, Opened, Request};
 use crate::{
     Checkpoints, Error, ErrorKind, Event,
-    checkpoint::{self, Fingerprint, Origin, State},
+    checkpoint::{self, Fingerprint, Found, Origin},
+    source::FileStatus,
 };
 
 impl Request {
@@ -21,15 +22,17 @@ impl Request {
         base: &Url,
         opened: &Opened,
     ) -> Result<Option<checkpoint::Opened>, Error> {
-        let (source, path, modified): (&dyn Source, PathBuf, _) = match opened {
+        let (source, path, status): (&dyn Source, PathBuf, _) = match opened {
             Opened::File(file) => {
                 let path = std::path::absolute(file.path()).unwrap_or_else(|_| file.path().into());
                 let path = path.canonicalize().unwrap_or(path);
-                (file, path, file.modified())
+                (file, path, file.status())
             }
-            Opened::Source(source) if matches!(self.keep, Keep::In(_)) => {
-                (&**source, PathBuf::from(source.name()), None)
-            }
+            Opened::Source(source) if matches!(self.keep, Keep::In(_)) => (
+                &**source,
+                PathBuf::from(source.name()),
+                FileStatus::default(),
+            ),
             _ => return Ok(None),
         };
         let checkpoints = match &self.keep {
@@ -45,7 +48,7 @@ impl Request {
                 }
             },
         };
-        let fingerprint = Fingerprint::of(source, modified).map_err(|error| {
+        let fingerprint = Fingerprint::of(source, status).map_err(|error| {
             Error::new(
                 ErrorKind::File,
                 format!("`{}` cannot be read", path.display()),
@@ -55,6 +58,7 @@ impl Request {
         let origin = Origin {
             base_url: base.as_str(),
             source: path,
+            content: source,
             fingerprint,
             index_id: self.index_id.as_ref(),
         };
@@ -64,60 +68,53 @@ impl Request {
                 listener(&Event::Unkept { because });
             }
         };
-        checkpoints.open(&origin, self.anew, trouble).map(Some)
+        checkpoints.open(&origin, self.anew, trouble)
     }
 
     /// The upload from where an earlier process ended, or `fresh` where there is nothing to take up.
-    pub(super) fn take_up(&self, found: Option<State>, fresh: AssetUpload) -> AssetUpload {
-        let Some(state) = found else {
+    pub(super) fn take_up(&self, found: Option<Found>, fresh: AssetUpload) -> AssetUpload {
+        let Some(Found {
+            record,
+            is_compared,
+            has_namesake,
+        }) = found
+        else {
             return fresh;
         };
-        let sent = state.upload.as_ref();
+        let sent = record.upload.as_ref();
         let resuming = Event::Resuming {
             upload_id: sent.map(|upload| upload.upload_id.clone()),
             sent_chunks: sent.map_or(0, |upload| {
                 u32::try_from(upload.sent.len()).unwrap_or(u32::MAX)
             }),
             total_chunks: sent.map_or(0, |upload| upload.total_chunks),
-            asset_id: state.asset_id.clone(),
-            indexed_asset_id: state.indexed_asset_id.clone(),
+            asset_id: record.asset_id.clone(),
+            indexed_asset_id: record.indexed_asset_id.clone(),
         };
-        match (state.asset_id, state.upload, fresh) {
-            (Some(asset_id), _, fresh) => {
-                self.tell(&resuming);
-                AssetUpload::Resumed {
-                    asset_id,
-                    indexed_asset_id: state.indexed_asset_id,
-                    otherwise: Box::new(fresh),
-                }
+        // An asset that only looks like the one of the earlier process may be that of another file. It is taken for ours only
+        // where nothing was made of it, which only an ingestion can tell, and no other upload of this machine may have made it.
+        let by_sight =
+            self.reconcile == Reconcile::BySight && self.index_id.is_some() && !has_namesake;
+        let was_in_session = record.upload.is_some();
+        let was_in_doubt = record.creating.is_some();
+        let upload = record.resume(fresh, is_compared, by_sight);
+        let restarted = match &upload {
+            AssetUpload::Resumed { .. } => None,
+            AssetUpload::Chunks { begin, .. } if !matches!(**begin, Begin::New(_)) => None,
+            // Told by the flow, which looks first.
+            AssetUpload::InDoubt { .. } => return upload,
+            _ if was_in_session => {
+                Some("it goes by another route now, which cannot take up a session of chunks")
             }
-            (
-                None,
-                Some(record),
-                AssetUpload::Chunks {
-                    source,
-                    begin,
-                    settings,
-                },
-            ) => {
-                self.tell(&resuming);
-                let create = match *begin {
-                    Begin::New(create) | Begin::Resume(_, create) => create,
-                };
-                AssetUpload::Chunks {
-                    source,
-                    begin: Box::new(Begin::Resume(record, create)),
-                    settings,
-                }
-            }
-            (None, upload, fresh) => {
-                if upload.is_some() {
-                    self.tell(&Event::Api(ApiEvent::UploadRestarted {
-                        because: "it goes by another route now, which cannot take up a session of chunks",
-                    }));
-                }
-                fresh
-            }
-        }
+            _ if was_in_doubt => Some(
+                "an earlier run ended before the answer came, and its asset could not be told from that of another file; `tl asset list` shows whether there are two",
+            ),
+            _ => return upload,
+        };
+        self.tell(&match restarted {
+            None => resuming,
+            Some(because) => Event::Api(ApiEvent::UploadRestarted { because }),
+        });
+        upload
     }
 }

@@ -1,9 +1,11 @@
 //! One call that checks, uploads, indexes and waits; and each of its stages alone.
 
+use std::sync::Arc;
+
 use tl_client::{
-    Config, ErrorKind, Input, Stage,
-    protocol::{self, flow::WaitPolicy},
-    validate::Route,
+    Checker, Config, ErrorKind, Input, NotChecked, Stage, blocking,
+    protocol::{self, BytesSource, Source, flow::WaitPolicy},
+    validate::{MediaFacts, ProbeError, Prober, RangeRead, Route},
 };
 
 use crate::{World, both, broken, checker, good, no_media, often, small};
@@ -249,7 +251,7 @@ fn a_wrong_key_and_a_missing_index_are_named_and_the_key_is_not() {
 fn each_stage_can_be_used_alone() {
     let world = World::new(good);
     let policy = WaitPolicy { ..often() };
-    let client = tl_client::blocking::Client::new(&world.config)
+    let client = blocking::Client::new(&world.config)
         .expect("a client")
         .with_checker(checker(good));
     let checked = client.check(world.file.path()).expect("a verdict");
@@ -304,4 +306,78 @@ fn an_upload_alone_makes_an_asset_with_the_callers_data_and_no_video() {
         assert_eq!(metadata.get("camera"), Some(&2.into()));
     }
     assert_eq!(world.asked("indexes.indexed_assets").len(), 0);
+}
+
+/// A prober that reads what is no file as well, and says of it what it would of a file.
+struct Everywhere(fn() -> Result<MediaFacts, ProbeError>);
+
+impl Prober for Everywhere {
+    fn probe_file(&self, _: std::fs::File, _: &str) -> Result<MediaFacts, ProbeError> {
+        (self.0)()
+    }
+
+    fn probe_ranges(&self, source: &mut dyn RangeRead, _: &str) -> Result<MediaFacts, ProbeError> {
+        let mut bytes = vec![0; 4];
+        let count = source.read_at(source.size() - 4, &mut bytes);
+        assert_eq!(
+            (count.expect("it can be read"), &bytes[..]),
+            (4, &b"clip"[..])
+        );
+        (self.0)()
+    }
+}
+
+fn source() -> Arc<dyn Source> {
+    Arc::new(BytesSource::new("clip.mp4", &b"bytes of a clip"[..]))
+}
+
+#[test]
+fn a_source_that_is_no_file_is_checked_through_ranges() {
+    let world = World::new(good);
+    let checked = |here: fn() -> _| {
+        blocking::Client::new(&world.config)
+            .expect("a client")
+            .with_checker(Checker::new(Arc::new(Everywhere(here))))
+            .ingest(source())
+            .into_index(world.index_id.as_str())
+            .wait(often())
+            .run()
+    };
+    let error = checked(small).expect_err("too small");
+    assert_eq!(error.kind(), ErrorKind::RefusedLocally);
+    assert!(error.report().is_some() && error.to_string().contains("clip.mp4"));
+    assert_eq!(world.sent(), 0);
+    let video = checked(good).expect("it is indexed");
+    assert!(video.report.is_some_and(|report| !report.is_refused()));
+    assert_eq!(video.not_checked, None);
+}
+
+#[test]
+fn a_source_that_was_not_checked_is_reported_as_that() {
+    let world = World::new(good);
+    for (result, told) in both!(&world.config, small, |client, told| client
+        .ingest(source())
+        .into_index(world.index_id.as_str())
+        .wait(often())
+        .observe(told.listener()))
+    {
+        let video = result.expect("the prober knows files only");
+        assert!(video.report.is_none());
+        assert_eq!(video.not_checked, Some(NotChecked::ProberReadsFiles));
+        assert!(
+            told.has("sent without the local check: it is not a file"),
+            "{:?}",
+            told.lines()
+        );
+    }
+    let client = blocking::Client::new(&world.config).expect("a client");
+    let skipped = client
+        .with_checker(checker(small))
+        .ingest(source())
+        .into_index(world.index_id.as_str())
+        .unchecked()
+        .wait(often())
+        .run()
+        .expect("nobody looks");
+    assert_eq!(skipped.not_checked, Some(NotChecked::Skipped));
 }

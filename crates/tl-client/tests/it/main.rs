@@ -5,6 +5,7 @@ mod bad_input;
 mod ingest;
 mod resume;
 mod routes;
+mod versions;
 
 use std::{
     fs::File,

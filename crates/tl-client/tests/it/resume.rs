@@ -22,15 +22,15 @@ use crate::{Told, World, both, checker, good, often, runtime};
 
 /// Which colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Colour {
+pub(crate) enum Colour {
     Blocking,
     Async,
 }
 
-const BOTH: [Colour; 2] = [Colour::Blocking, Colour::Async];
+pub(crate) const BOTH: [Colour; 2] = [Colour::Blocking, Colour::Async];
 
 /// Ingests in chunks; ends when `until` says so.
-fn ingest(
+pub(crate) fn ingest(
     world: &World,
     colour: Colour,
     told: &Told,
@@ -83,9 +83,9 @@ fn ingest(
     }
 }
 
-const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(20);
 
-fn never(_: &Api) -> bool {
+pub(crate) fn never(_: &Api) -> bool {
     false
 }
 
@@ -94,7 +94,7 @@ fn after_chunks(count: u32) -> impl Fn(&Api) -> bool + Send + Sync + 'static {
 }
 
 /// Cuts an ingestion off after some chunks.
-fn cut_off(world: &World, colour: Colour, chunks: u32) {
+pub(crate) fn cut_off(world: &World, colour: Colour, chunks: u32) {
     let error = ingest(world, colour, &Told::default(), LONG, after_chunks(chunks))
         .expect_err("it is cancelled");
     let cancelled = ErrorKind::Api(protocol::ErrorKind::Cancelled);
@@ -134,7 +134,7 @@ fn asked_by_another(world: &World) -> usize {
     agents.filter(|agent| *agent == ANOTHER).count()
 }
 
-fn files(world: &World) -> Vec<PathBuf> {
+pub(crate) fn files(world: &World) -> Vec<PathBuf> {
     let entries = fs::read_dir(world.state.path()).expect("a folder");
     let mut paths: Vec<PathBuf> = entries
         .map(|entry| entry.expect("an entry").path())
@@ -390,6 +390,79 @@ fn a_source_that_has_changed_is_refused_by_name_and_begins_anew_on_demand() {
 }
 
 #[test]
+fn an_asset_of_a_checkpoint_is_looked_up_before_it_is_trusted() {
+    let world = World::new(good);
+    let client = blocking::Client::new(&world.config)
+        .expect("a client")
+        .with_checker(checker(good));
+    let upload = || {
+        client
+            .upload(world.file.path())
+            .route(Route::Multipart)
+            .checkpoint(world.state.path())
+    };
+    let mut short = often();
+    short.deadline = Duration::from_millis(1);
+    let error = upload()
+        .wait(short)
+        .run()
+        .expect_err("the wait is too short");
+    let first = error.reached().and_then(|reached| reached.asset_id.clone());
+    let first = first.expect("an asset");
+    assert_eq!(files(&world).len(), 1);
+    // It is there: it is asked for, and not uploaded again.
+    let kept = fs::read(&files(&world)[0]).expect("bytes");
+    let path = files(&world).remove(0);
+    let before = world.asked("assets.retrieve").len();
+    let there = upload().without_waiting().run().expect("it is there");
+    assert_eq!(there.asset_id, first);
+    assert!(
+        world.asked("assets.retrieve").len() > before,
+        "it is asked for"
+    );
+    assert_eq!(world.asked("multipart_upload.create").len(), 1);
+    // It was deleted, or is another account's.
+    client
+        .delete_asset(first.clone(), true)
+        .expect("it is deleted");
+    fs::write(path, kept).expect("room");
+    let told = Told::default();
+    let again = upload()
+        .without_waiting()
+        .observe(told.listener())
+        .run()
+        .expect("it is uploaded again");
+    assert_ne!(again.asset_id, first);
+    assert!(
+        told.has("the platform does not know the asset"),
+        "{:?}",
+        told.lines()
+    );
+    assert_eq!(world.asked("multipart_upload.create").len(), 2);
+}
+
+#[test]
+fn without_a_place_for_its_checkpoint_an_upload_goes_on_and_says_so() {
+    let world = World::new(good);
+    // Below a file there is no folder, whoever asks for one.
+    let nowhere = world.file.path().join("state");
+    for (result, told) in both!(&world.config, good, |client, told| client
+        .ingest(world.file.path())
+        .into_index(world.index_id.as_str())
+        .checkpoint(&nowhere)
+        .wait(often())
+        .observe(told.listener()))
+    {
+        result.expect("the video is indexed");
+        assert!(
+            told.has("another process could not go on from here"),
+            "{:?}",
+            told.lines()
+        );
+    }
+}
+
+#[test]
 fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
     let world = World::new(good);
     cut_off(&world, Colour::Blocking, 4);
@@ -398,8 +471,8 @@ fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
     let config = as_another(&world.config);
     for (damage, part) in [
         (
-            whole.replace("\"version\":1", "\"version\":2"),
-            "format 2 by another version",
+            whole.replace("\"version\":2", "\"version\":9"),
+            "format 9 by another version",
         ),
         (whole[..whole.len() / 3].to_owned(), "damaged at line 1"),
         (whole.clone() + "{\"sent\":[1\n", "damaged at line"),

@@ -2,7 +2,7 @@
 //! the private side of the network unless that was allowed.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -14,6 +14,7 @@ use reqwest::{
     redirect,
 };
 use tl_http::HttpSettings;
+use tl_http::address::is_public;
 use url::{Host, Url};
 
 use super::{
@@ -291,39 +292,6 @@ impl Resolve for PublicOnly {
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
     }
-}
-
-/// Whether an address is on the public side of the network (IANA special-purpose registries).
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => is_public_v4(v4),
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => is_public_v4(v4),
-            None => is_public_v6(v6),
-        },
-    }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    !(address.is_loopback()
-        || address.is_private()
-        || address.is_link_local()
-        || address.is_broadcast()
-        || address.is_documentation()
-        || a == 0
-        || (a == 100 && (64..128).contains(&b))
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 198 && (b == 18 || b == 19))
-        || a >= 224)
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [first, second, ..] = address.segments();
-    // Only 2000::/3 is given out, and its tunnels (6to4, Teredo, NAT64) can name a private IPv4 address.
-    first & 0xe000 == 0x2000
-        && first != 0x2002
-        && !(first == 0x2001 && (second == 0 || second == 0xdb8))
 }
 
 #[cfg(test)]

@@ -98,6 +98,10 @@ impl Reconciled for CreateAsset {
             && same_size(final_size, &self.media)
     }
 
+    fn is_recent(asset: &Asset, since: Option<SystemTime>) -> bool {
+        is_recent(asset.created_at.as_ref(), since)
+    }
+
     fn mark(&mut self, key: &str, value: &str) -> bool {
         let metadata = self.user_metadata.get_or_insert_default();
         let free = metadata.get(key).is_none();
@@ -140,6 +144,10 @@ impl Reconciled for CreateIndexedAsset {
     fn may_be_ours(&self, indexed: &IndexedAsset, since: Option<SystemTime>) -> bool {
         indexed.asset_id.as_ref() == Some(&self.indexed_asset.asset_id)
             && is_recent(indexed.created_at.as_ref(), since)
+    }
+
+    fn is_recent(indexed: &IndexedAsset, since: Option<SystemTime>) -> bool {
+        is_recent(indexed.created_at.as_ref(), since)
     }
 
     fn item_id(indexed: &IndexedAsset) -> String {

@@ -10,7 +10,9 @@ use url::Url;
 use crate::{
     Endpoint, Error, ErrorKind, Event, Flow, Now, Observer, Outcome, Policy, Step, Token,
     chance::Chance,
-    flow::{Call, Paged, Reconcile, Reconciled, reconcile::CLOCK_SKEW},
+    flow::{
+        Call, Paged, Reconcile, Reconciled, pages::next_page, reconcile::CLOCK_SKEW, upload::Intent,
+    },
 };
 
 /// How long the platform is given to show a thing that it may have made, before each look.
@@ -18,6 +20,9 @@ const SETTLE: Duration = Duration::from_secs(2);
 
 /// How many looks that find nothing it takes to believe that nothing was made.
 const LOOKS: u32 = 2;
+
+/// The most pages of one look: 10,000 things that were made since, at 50 on a page.
+const MOST_PAGES: u32 = 200;
 
 /// How often a create whose answer was lost is sent again after the looks found nothing.
 const RESENDS: u32 = 2;
@@ -45,6 +50,8 @@ pub struct Create<E: Reconciled> {
     chance: Chance,
     observer: Observer,
     started: Option<Now>,
+    /// When the thing was first asked for, where an earlier process did.
+    since: Option<SystemTime>,
     resends: u32,
     state: State<E>,
 }
@@ -52,13 +59,18 @@ pub struct Create<E: Reconciled> {
 #[derive(Debug)]
 enum State<E: Reconciled> {
     Creating(Box<Call<E>>),
+    /// An earlier process sent it, perhaps.
+    InDoubt,
     Settling {
         until: Duration,
         look: u32,
         lost: Error,
     },
     Looking {
+        list: E::List,
         call: Box<Call<E::List>>,
+        /// What may be it, on the pages before.
+        found: Vec<<E::List as Paged>::Item>,
         look: u32,
         lost: Option<Error>,
     },
@@ -75,7 +87,7 @@ impl<E: Reconciled> Create<E> {
     /// answer is [`OutcomeUnknown`](ErrorKind::OutcomeUnknown).
     #[must_use]
     pub fn new(
-        mut endpoint: E,
+        endpoint: E,
         base: &Url,
         policy: Policy,
         reconcile: impl Into<Reconcile>,
@@ -86,23 +98,65 @@ impl<E: Reconciled> Create<E> {
         let mark = match &reconcile {
             Reconcile::ByMark(key) => {
                 let value = format!("{:016x}{:016x}", chance.bits(), chance.bits());
-                endpoint.mark(key, &value).then(|| (key.clone(), value))
+                Some((key.clone(), value))
             }
             Reconcile::Never | Reconcile::BySight => None,
         };
+        Self::marked(
+            endpoint,
+            base,
+            policy,
+            reconcile != Reconcile::Never,
+            mark,
+            chance,
+        )
+    }
+
+    fn marked(
+        mut endpoint: E,
+        base: &Url,
+        policy: Policy,
+        reconcile: bool,
+        mark: Option<(String, String)>,
+        mut chance: Chance,
+    ) -> Self {
+        let mark = mark.filter(|(key, value)| endpoint.mark(key, value));
         let first = Call::new(endpoint.clone(), base, policy.clone(), chance.bits());
         Self {
             endpoint,
             base: base.clone(),
             policy,
-            reconcile: reconcile != Reconcile::Never,
+            reconcile,
             mark,
             chance,
             observer: Observer::none(),
             started: None,
+            since: None,
             resends: 0,
             state: State::Creating(Box::new(first)),
         }
+    }
+
+    /// The flow for a thing that an earlier process was about to make: it looks whether the platform has it, before it sends
+    /// `endpoint`, with the mark of that process.
+    #[must_use]
+    pub(crate) fn in_doubt(
+        endpoint: E,
+        base: &Url,
+        policy: Policy,
+        seed: u64,
+        intent: &Intent,
+    ) -> Self {
+        let (mark, chance) = (intent.mark.clone(), Chance::new(seed));
+        let mut create = Self::marked(endpoint, base, policy, true, mark, chance);
+        create.since = Some(intent.since());
+        create.state = State::InDoubt;
+        create
+    }
+
+    /// The key and the value that tell the thing from all others, where it has such a mark.
+    pub(crate) fn mark(&self) -> Option<(String, String)> {
+        self.mark.clone()
     }
 
     /// The same flow that tells `observer` how it goes on.
@@ -173,7 +227,7 @@ impl<E: Reconciled> Create<E> {
     }
 
     fn since(&self) -> Option<SystemTime> {
-        self.started.map(|started| started.wall)
+        self.since.or(self.started.map(|started| started.wall))
     }
 
     /// Whether an item has the mark of this flow; `None` where there is no mark, or the list does not tell.
@@ -188,9 +242,21 @@ impl<E: Reconciled> Create<E> {
             .since()
             .and_then(|wall| Instant::try_from(wall.checked_sub(CLOCK_SKEW)?).ok());
         let list = self.endpoint.look(since.map(Into::into));
-        let call = self.call(list);
+        self.look_at(list, Vec::new(), look, lost);
+    }
+
+    fn look_at(
+        &mut self,
+        list: E::List,
+        found: Vec<<E::List as Paged>::Item>,
+        look: u32,
+        lost: Error,
+    ) {
+        let call = self.call(list.clone());
         self.state = State::Looking {
+            list,
             call,
+            found,
             look,
             lost: Some(lost),
         };
@@ -200,6 +266,8 @@ impl<E: Reconciled> Create<E> {
         &mut self,
         now: Now,
         result: Result<Page<<E::List as Paged>::Item>, Error>,
+        mut list: E::List,
+        mut found: Vec<<E::List as Paged>::Item>,
         look: u32,
         lost: Error,
     ) -> Option<Answer<E>> {
@@ -208,13 +276,23 @@ impl<E: Reconciled> Create<E> {
             Err(error) => return Some(Err(lost.because(error))),
         };
         let since = self.since();
-        let mut found: Vec<_> = page
-            .data
-            .into_iter()
-            .filter(|item| {
-                self.endpoint.may_be_ours(item, since) && self.is_marked(item) != Some(false)
-            })
-            .collect();
+        let number = list.page_mut().page.unwrap_or(1);
+        let more = next_page(number, &page).filter(|next| {
+            // The newest come first: what follows something older is older still.
+            *next <= MOST_PAGES
+                && page
+                    .data
+                    .last()
+                    .is_some_and(|item| E::is_recent(item, since))
+        });
+        found.extend(page.data.into_iter().filter(|item| {
+            self.endpoint.may_be_ours(item, since) && self.is_marked(item) != Some(false)
+        }));
+        if let Some(next) = more {
+            list.page_mut().page = Some(next);
+            self.look_at(list, found, look, lost);
+            return None;
+        }
         if let Some(marked) = found
             .iter()
             .position(|item| self.is_marked(item) == Some(true))
@@ -267,6 +345,21 @@ impl<E: Reconciled> Flow for Create<E> {
                     Step::Start(token, exchange) => return Step::Start(token, exchange),
                     Step::Wait { until } => return Step::Wait { until },
                 },
+                State::InDoubt => {
+                    self.observer.tell(&Event::Reconciling {
+                        operation: E::OPERATION,
+                    });
+                    self.state = State::Settling {
+                        until: now.mono.saturating_add(SETTLE),
+                        look: 1,
+                        lost: Error::new(
+                            ErrorKind::OutcomeUnknown,
+                            "an earlier process sent the request and ended before its answer came",
+                        )
+                        .during(E::OPERATION),
+                    };
+                    None
+                }
                 State::Settling { until, .. } if now.mono < *until => {
                     return Step::Wait {
                         until: Some(*until),
@@ -280,12 +373,19 @@ impl<E: Reconciled> Flow for Create<E> {
                     }
                     None
                 }
-                State::Looking { call, look, lost } => match call.step(now) {
+                State::Looking {
+                    list,
+                    call,
+                    found,
+                    look,
+                    lost,
+                } => match call.step(now) {
                     Step::Done(result) => {
                         let unknown =
                             || Error::new(ErrorKind::OutcomeUnknown, "the answer was lost");
+                        let (list, found) = (list.clone(), std::mem::take(found));
                         let (look, lost) = (*look, lost.take().unwrap_or_else(unknown));
-                        self.after_look(now, result, look, lost)
+                        self.after_look(now, result, list, found, look, lost)
                     }
                     Step::Start(token, exchange) => return Step::Start(token, exchange),
                     Step::Wait { until } => return Step::Wait { until },
@@ -303,7 +403,7 @@ impl<E: Reconciled> Flow for Create<E> {
         match &mut self.state {
             State::Creating(call) => call.on_outcome(now, token, outcome),
             State::Looking { call, .. } => call.on_outcome(now, token, outcome),
-            State::Settling { .. } | State::Finished => {}
+            State::InDoubt | State::Settling { .. } | State::Finished => {}
         }
     }
 }

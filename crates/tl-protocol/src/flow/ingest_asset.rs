@@ -1,7 +1,9 @@
 //! A video into an index on the platform's present path: an asset, uploaded whole or in chunks or fetched by the platform;
 //! the wait until it is ready; the indexed asset; the wait until that is ready. Each stage is also a flow of its own.
 
+mod find;
 mod plan;
+mod resume;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,13 +12,14 @@ use url::Url;
 
 pub use plan::{AssetPlan, AssetUpload, IngestFailure, IngestedAsset, Stage};
 
+use self::find::FindIndexed;
 use crate::{
-    Error, ErrorKind, Event, Flow, Now, Observer, Outcome, Policy, Step, Token,
+    Endpoint, Error, ErrorKind, Event, Flow, Now, Observer, Outcome, Policy, Step, Token,
     chance::Chance,
     endpoint::{CreateAsset, CreateIndexedAsset, GetAsset, GetIndexedAsset},
     flow::{
-        Create, Made, Wait, WaitPolicy, Waited,
-        upload::{MultipartUpload, Record, Uploaded},
+        Call, Create, Made, Wait, WaitPolicy, Waited,
+        upload::{Intent, MultipartUpload, Record, Uploaded},
     },
 };
 
@@ -31,6 +34,8 @@ pub struct IngestAsset {
     so_far: IngestedAsset,
     /// When the stage at hand began.
     began: Option<Duration>,
+    /// Whether an earlier process may have brought the asset into the index.
+    is_resumed: bool,
     state: State,
     /// Which stage started an exchange, and under which token: what a stage leaves in flight is not for the next one.
     tokens: BTreeMap<Token, (u32, Token)>,
@@ -42,10 +47,18 @@ pub struct IngestAsset {
 enum State {
     Begin,
     Whole(Box<Create<CreateAsset>>),
+    /// An asset was found that may be the one of an earlier process: it is not, where something was made of it.
+    Claiming(Box<FindIndexed>, Box<Made<Asset>>),
     Chunks(Box<MultipartUpload>),
     Processing(Box<Wait<GetAsset>>),
+    /// The asset of an earlier process is not waited for, but it must be there.
+    CheckingAsset(Box<Call<GetAsset>>),
+    /// Looks whether an earlier process has brought the asset into the index.
+    Finding(Box<FindIndexed>),
     Creating(Box<Create<CreateIndexedAsset>>),
     Indexing(Box<Wait<GetIndexedAsset>>),
+    /// As for the asset.
+    CheckingIndexed(Box<Call<GetIndexedAsset>>),
     Finished,
 }
 
@@ -63,6 +76,7 @@ impl IngestAsset {
             observer: Observer::none(),
             so_far: IngestedAsset::default(),
             began: None,
+            is_resumed: false,
             state: State::Begin,
             tokens: BTreeMap::new(),
             next_token: 0,
@@ -96,9 +110,15 @@ impl IngestAsset {
 
     fn stage(&self) -> Stage {
         match self.state {
-            State::Begin | State::Whole(_) | State::Chunks(_) => Stage::Uploading,
-            State::Processing(_) => Stage::Processing,
-            State::Creating(_) | State::Indexing(_) | State::Finished => Stage::Indexing,
+            State::Begin | State::Whole(_) | State::Claiming(..) | State::Chunks(_) => {
+                Stage::Uploading
+            }
+            State::Processing(_) | State::CheckingAsset(_) => Stage::Processing,
+            State::Finding(_)
+            | State::Creating(_)
+            | State::Indexing(_)
+            | State::CheckingIndexed(_)
+            | State::Finished => Stage::Indexing,
         }
     }
 
@@ -135,10 +155,11 @@ impl IngestAsset {
         });
     }
 
-    fn begin(&mut self) {
+    fn begin(&mut self, now: Now) {
+        self.is_resumed = resume::is_resumed(&self.plan.upload);
         if matches!(
             self.plan.upload,
-            AssetUpload::Whole(_) | AssetUpload::Chunks { .. }
+            AssetUpload::Whole(_) | AssetUpload::InDoubt { .. } | AssetUpload::Chunks { .. }
         ) {
             self.tell_stage(Stage::Uploading);
         }
@@ -152,6 +173,14 @@ impl IngestAsset {
                     self.plan.reconcile.clone(),
                     seed,
                 );
+                let intent = Intent::new(now.wall, create.mark());
+                self.plan.ledger.tell(&Record::Creating(intent));
+                State::Whole(Box::new(create.observed(self.observer.clone())))
+            }
+            AssetUpload::InDoubt { create, intent } => {
+                let seed = self.chance.bits();
+                let policy = self.policy.clone();
+                let create = Create::in_doubt(create, &self.base, policy, seed, &intent);
                 State::Whole(Box::new(create.observed(self.observer.clone())))
             }
             AssetUpload::Chunks {
@@ -179,22 +208,16 @@ impl IngestAsset {
         };
     }
 
-    /// Begins again where the asset of an earlier process is gone.
-    fn begin_otherwise(&mut self, now: Now, error: Error) -> Option<Answer> {
-        let AssetUpload::Resumed { otherwise, .. } = &self.plan.upload else {
-            return Some(self.fail(now, error));
-        };
-        if error.kind() != ErrorKind::NotFound {
-            return Some(self.fail(now, error));
-        }
-        self.observer.tell(&Event::UploadRestarted {
-            because: "the platform does not know the asset of the earlier upload any more",
-        });
-        self.plan.upload = (**otherwise).clone();
-        self.so_far = IngestedAsset::default();
-        self.began = Some(now.mono);
-        self.state = State::Begin;
-        None
+    fn call<E: Endpoint>(&mut self, endpoint: E) -> Box<Call<E>> {
+        let seed = self.chance.bits();
+        let call = Call::new(endpoint, &self.base, self.policy.clone(), seed);
+        Box::new(call.observed(self.observer.clone()))
+    }
+
+    fn find(&mut self, asset_id: AssetId, index_id: Option<IndexId>) -> FindIndexed {
+        let (policy, observer) = (self.policy.clone(), self.observer.clone());
+        let seed = self.chance.bits();
+        FindIndexed::new(asset_id, index_id, &self.base, policy, observer, seed)
     }
 
     /// Waits for the asset where the plan says so, or where it must be ready to be indexed.
@@ -203,6 +226,10 @@ impl IngestAsset {
         let policy = match (&self.plan.wait, &self.plan.index_id) {
             (Some(policy), _) => policy.clone(),
             (None, Some(_)) => WaitPolicy::default(),
+            (None, None) if self.is_resumed => {
+                let get = self.call(GetAsset { asset_id });
+                return State::CheckingAsset(get);
+            }
             (None, None) => return State::Finished,
         };
         self.tell_stage(Stage::Processing);
@@ -225,15 +252,31 @@ impl IngestAsset {
     }
 
     fn after_whole(&mut self, now: Now, result: Result<Made<Asset>, Error>) -> Option<Answer> {
-        match result {
-            Err(error) => Some(self.fail(now, error)),
-            Ok(made) => {
-                self.so_far.reconciled |= made.reconciled;
-                let asset_id = made.answer.id.clone();
-                self.so_far.asset = Some(made.answer);
-                self.after_upload(now, asset_id)
+        let made = match result {
+            Err(error) => {
+                if is_surely_not_made(&error) {
+                    self.plan.ledger.tell(&Record::NotCreated);
+                }
+                return Some(self.fail(now, error));
             }
+            Ok(made) => made,
+        };
+        if let AssetUpload::InDoubt { intent, .. } = &self.plan.upload
+            && intent.mark.is_none()
+            && made.reconciled
+        {
+            let find = self.find(made.answer.id.clone(), None);
+            self.state = State::Claiming(Box::new(find), Box::new(made));
+            return None;
         }
+        self.take_whole(now, made)
+    }
+
+    fn take_whole(&mut self, now: Now, made: Made<Asset>) -> Option<Answer> {
+        self.so_far.reconciled |= made.reconciled;
+        let asset_id = made.answer.id.clone();
+        self.so_far.asset = Some(made.answer);
+        self.after_upload(now, asset_id)
     }
 
     fn after_chunks(&mut self, now: Now, result: Result<Uploaded, Error>) -> Option<Answer> {
@@ -275,7 +318,7 @@ impl IngestAsset {
         {
             return self.indexing(now, index_id, indexed);
         }
-        self.create(index_id, asset_id);
+        self.create_once(index_id, asset_id);
         None
     }
 
@@ -295,6 +338,9 @@ impl IngestAsset {
             self.plan.reconcile.clone(),
             seed,
         );
+        if let Some(index_id) = self.plan.index_id.clone() {
+            self.plan.ledger.tell(&Record::Indexing(index_id));
+        }
         self.state = State::Creating(Box::new(create.observed(self.observer.clone())));
     }
 
@@ -304,10 +350,17 @@ impl IngestAsset {
         result: Result<Made<CreatedIndexedAsset>, Error>,
     ) -> Option<Answer> {
         let made = match result {
-            Err(error) => return Some(self.fail(now, error)),
+            Err(error) => {
+                if is_surely_not_made(&error) {
+                    self.plan.ledger.tell(&Record::NotIndexed);
+                }
+                return Some(self.fail(now, error));
+            }
             Ok(made) => made,
         };
         self.so_far.reconciled |= made.reconciled;
+        // It was made just now: nothing of an earlier process is left to be looked for.
+        self.is_resumed = false;
         let index_id = self.plan.index_id.clone()?;
         self.plan.ledger.tell(&Record::Indexed {
             index_id: index_id.clone(),
@@ -325,6 +378,11 @@ impl IngestAsset {
     ) -> Option<Answer> {
         self.so_far.indexed_asset_id = Some(indexed_asset_id.clone());
         let Some(policy) = self.plan.wait.clone() else {
+            if self.is_resumed {
+                let get = self.call(GetIndexedAsset::new(index_id, indexed_asset_id));
+                self.state = State::CheckingIndexed(get);
+                return None;
+            }
             self.state = State::Finished;
             self.end_stage(now);
             return Some(self.finish());
@@ -348,22 +406,8 @@ impl IngestAsset {
         result: Result<Waited<IndexedAsset>, Error>,
     ) -> Option<Answer> {
         let waited = match result {
-            Err(error)
-                if error.kind() == ErrorKind::NotFound
-                    && matches!(self.plan.upload, AssetUpload::Resumed { .. }) =>
-            {
-                // What an earlier process had made is gone: it is made again, once.
-                self.so_far.indexed_asset_id = None;
-                let AssetUpload::Resumed { asset_id, .. } = &self.plan.upload else {
-                    return Some(self.fail(now, error));
-                };
-                let Some(index_id) = self.plan.index_id.clone() else {
-                    return Some(self.fail(now, error));
-                };
-                let asset_id = asset_id.clone();
-                self.plan.upload = AssetUpload::Existing(asset_id.clone());
-                self.create(index_id, asset_id);
-                return None;
+            Err(error) if self.is_resumed && error.kind() == ErrorKind::NotFound => {
+                return self.index_again(now, error);
             }
             Err(error) => return Some(self.fail(now, error)),
             Ok(waited) => waited,
@@ -385,8 +429,16 @@ fn lanes(upload: &AssetUpload) -> usize {
     match upload {
         AssetUpload::Chunks { settings, .. } => settings.lanes.max(1) + 2,
         AssetUpload::Resumed { otherwise, .. } => lanes(otherwise),
-        AssetUpload::Whole(_) | AssetUpload::Existing(_) => 1,
+        AssetUpload::Whole(_) | AssetUpload::InDoubt { .. } | AssetUpload::Existing(_) => 1,
     }
+}
+
+/// Whether a create that failed has surely made nothing.
+fn is_surely_not_made(error: &Error) -> bool {
+    !matches!(
+        error.kind(),
+        ErrorKind::OutcomeUnknown | ErrorKind::Malformed
+    )
 }
 
 impl Flow for IngestAsset {
@@ -401,11 +453,18 @@ impl Flow for IngestAsset {
         loop {
             let end = match &mut self.state {
                 State::Begin => {
-                    self.begin();
+                    self.begin(now);
                     matches!(self.state, State::Finished).then(|| self.finish())
                 }
                 State::Whole(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_whole(now, result),
+                    step => return self.hand_on(step),
+                },
+                State::Claiming(flow, made) => match flow.step(now) {
+                    Step::Done(result) => {
+                        let made = (**made).clone();
+                        self.after_claiming(now, result, made)
+                    }
                     step => return self.hand_on(step),
                 },
                 State::Chunks(flow) => match flow.step(now) {
@@ -416,12 +475,24 @@ impl Flow for IngestAsset {
                     Step::Done(result) => self.after_processing(now, result),
                     step => return self.hand_on(step),
                 },
+                State::CheckingAsset(flow) => match flow.step(now) {
+                    Step::Done(result) => self.after_checking_asset(now, result),
+                    step => return self.hand_on(step),
+                },
+                State::Finding(flow) => match flow.step(now) {
+                    Step::Done(result) => self.after_finding(now, result),
+                    step => return self.hand_on(step),
+                },
                 State::Creating(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_creating(now, result),
                     step => return self.hand_on(step),
                 },
                 State::Indexing(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_indexing(now, result),
+                    step => return self.hand_on(step),
+                },
+                State::CheckingIndexed(flow) => match flow.step(now) {
+                    Step::Done(result) => self.after_checking_indexed(now, result),
                     step => return self.hand_on(step),
                 },
                 State::Finished => {
@@ -445,10 +516,14 @@ impl Flow for IngestAsset {
         }
         match &mut self.state {
             State::Whole(flow) => flow.on_outcome(now, token, outcome),
+            State::Claiming(flow, _) => flow.on_outcome(now, token, outcome),
             State::Chunks(flow) => flow.on_outcome(now, token, outcome),
             State::Processing(flow) => flow.on_outcome(now, token, outcome),
+            State::CheckingAsset(flow) => flow.on_outcome(now, token, outcome),
+            State::Finding(flow) => flow.on_outcome(now, token, outcome),
             State::Creating(flow) => flow.on_outcome(now, token, outcome),
             State::Indexing(flow) => flow.on_outcome(now, token, outcome),
+            State::CheckingIndexed(flow) => flow.on_outcome(now, token, outcome),
             State::Begin | State::Finished => {}
         }
     }

@@ -119,12 +119,15 @@ impl<E: Paged> Flow for NextPage<'_, E> {
 fn advance<E: Paged>(next: &mut Option<E>, page: &Page<E::Item>) {
     let Some(endpoint) = next else { return };
     let asked = endpoint.page_mut();
-    let number = asked.page.unwrap_or(1);
+    match next_page(asked.page.unwrap_or(1), page) {
+        Some(number) => asked.page = Some(number),
+        None => *next = None,
+    }
+}
+
+/// The number of the page after `page`, whose own number is `number`; `None` where that was the last one.
+pub(super) fn next_page<T>(number: u32, page: &Page<T>) -> Option<u32> {
     let total = page.page_info.total_page;
     let more = !page.data.is_empty() && total.is_none_or(|total| u64::from(number) < total);
-    if more {
-        asked.page = Some(number.saturating_add(1));
-    } else {
-        *next = None;
-    }
+    more.then(|| number.saturating_add(1))
 }

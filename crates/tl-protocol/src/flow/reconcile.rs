@@ -50,6 +50,9 @@ pub trait Reconciled: Endpoint {
     /// Whether `item` may be what this request made at `since` or later. What tells no time or no name may be it too.
     fn may_be_ours(&self, item: &<Self::List as Paged>::Item, since: Option<SystemTime>) -> bool;
 
+    /// Whether `item` was made at `since` or later, give or take the clocks; one that tells no time may have been.
+    fn is_recent(item: &<Self::List as Paged>::Item, since: Option<SystemTime>) -> bool;
+
     /// Puts a text of the caller's own on what is made, so that it can be known for certain; whether the request can carry one.
     fn mark(&mut self, key: &str, value: &str) -> bool {
         let _ = (key, value);
@@ -103,6 +106,10 @@ impl Reconciled for CreateTask {
         is_recent(task.created_at.as_ref(), since)
             && same_name(name, self.media.filename())
             && same_size(size, &self.media)
+    }
+
+    fn is_recent(task: &Task, since: Option<SystemTime>) -> bool {
+        is_recent(task.created_at.as_ref(), since)
     }
 
     fn item_id(task: &Task) -> String {

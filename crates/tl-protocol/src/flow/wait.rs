@@ -236,20 +236,7 @@ impl<E: Watched> Wait<E> {
                 }))
             }
             Progress::Failed(reason) => {
-                let reason = reason.map_or_else(
-                    || "the platform gives no reason; the local check of the file is the best explanation".to_owned(),
-                    |reason| format!("the platform's reason: {reason}"),
-                );
-                let history = std::mem::take(&mut self.history);
-                Some(Err(Error::new(
-                    ErrorKind::ProcessingFailed,
-                    format!(
-                        "the platform failed on the video ({}); {reason}",
-                        told(&history)
-                    ),
-                )
-                .with_history(history)
-                .during(E::WAITING)))
+                Some(Err(failed::<E>(reason, std::mem::take(&mut self.history))))
             }
         }
     }
@@ -326,6 +313,26 @@ impl<E: Watched> Flow for Wait<E> {
             call.on_outcome(now, token, outcome);
         }
     }
+}
+
+/// The error of something that failed at the platform, for `reason`.
+pub(super) fn failed<E: Watched>(reason: Option<String>, history: Vec<StatusSeen>) -> Error {
+    let reason = reason.map_or_else(
+        || {
+            "the platform gives no reason; the local check of the file is the best explanation"
+                .to_owned()
+        },
+        |reason| format!("the platform's reason: {reason}"),
+    );
+    Error::new(
+        ErrorKind::ProcessingFailed,
+        format!(
+            "the platform failed on the video ({}); {reason}",
+            told(&history)
+        ),
+    )
+    .with_history(history)
+    .during(E::WAITING)
 }
 
 /// A history on one line: `validating 0 s → pending 3 s`.

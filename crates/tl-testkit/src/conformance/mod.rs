@@ -39,6 +39,7 @@ pub mod limits;
 pub mod proxies;
 pub mod requests;
 pub mod streams;
+pub mod supplied;
 pub mod trust;
 pub mod uploads;
 
@@ -237,6 +238,13 @@ macro_rules! conformance_tests {
                 a_stream_from_nowhere_is_unreachable,
                 a_stream_without_a_key_is_refused,
             ],
+            supplied: [
+                a_private_address_is_not_followed,
+                a_name_with_a_private_address_is_not_followed,
+                an_unencrypted_url_is_not_followed_from_https,
+                a_private_url_is_followed_from_a_private_base_or_on_demand,
+                behind_a_proxy_the_text_of_a_url_is_checked,
+            ],
             trust: [
                 an_authority_that_nobody_knows_is_refused,
                 an_authority_from_the_settings_is_trusted,
@@ -287,6 +295,7 @@ mod tests {
             include_str!("proxies.rs"),
             include_str!("requests.rs"),
             include_str!("streams.rs"),
+            include_str!("supplied.rs"),
             include_str!("trust.rs"),
             include_str!("uploads.rs"),
         ];

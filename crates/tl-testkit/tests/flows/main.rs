@@ -1,6 +1,7 @@
 //! The workflows of tl-protocol over made-up worlds with a virtual clock: what they send, when, and what they come to.
 
 mod call;
+mod exactly_once;
 mod ingest;
 mod pages;
 mod reconcile;

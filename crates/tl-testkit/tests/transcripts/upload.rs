@@ -99,6 +99,9 @@ fn platform(trouble: Trouble) -> Server {
                 Reply::ok(r#"{"_id": "a1", "status": "processing"}"#)
             }
             "GET /v1.3/assets/a1" => Reply::ok(r#"{"_id": "a1", "status": "ready"}"#),
+            "GET /v1.3/assets/a1/indexed-assets" => {
+                Reply::ok(r#"{"data": [], "page_info": {"total_page": 1}}"#)
+            }
             "POST /v1.3/indexes/i1/indexed-assets" => {
                 Reply::status(202).body(r#"{"_id": "x1", "asset_id": "a1"}"#)
             }

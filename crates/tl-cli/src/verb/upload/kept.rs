@@ -267,7 +267,8 @@ fn afterwards(upload: &KeptUpload) -> String {
         (None, Some(session), Some(at)) => {
             format!("the platform drops session {session} by itself, at {at} at the latest")
         }
-        _ => "nothing of it is at the platform".to_owned(),
+        // A request was about to be sent, and its answer is not known.
+        _ => "the platform may have an asset of it: `tl asset list` shows what is there".to_owned(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     error::StatusSeen,
     flow::{
         Reconcile, WaitPolicy,
-        upload::{Begin, Ledger, UploadSettings, Uploaded},
+        upload::{Begin, IngestRecord, Intent, Ledger, UploadSettings, Uploaded},
     },
 };
 
@@ -28,6 +28,14 @@ pub enum AssetUpload {
         /// How chunks are sent.
         settings: UploadSettings,
     },
+    /// In one request that an earlier process was about to send: the platform is asked first whether it has the asset.
+    InDoubt {
+        /// The request.
+        create: CreateAsset,
+        /// What that process wrote down. Without a mark, an asset of the same name and size is taken for its own only where
+        /// nothing was made of it yet: it would have been written down before.
+        intent: Intent,
+    },
     /// It is there already.
     Existing(AssetId),
     /// An earlier process has brought it there.
@@ -36,9 +44,61 @@ pub enum AssetUpload {
         asset_id: AssetId,
         /// What it made of the asset in the index of the plan. Where that is gone, the asset is indexed again.
         indexed_asset_id: Option<IndexedAssetId>,
+        /// Whether it was about to bring the asset into the index, and nobody knows whether that request arrived.
+        is_indexing: bool,
         /// What to do where the platform does not know the asset any more; that is told.
         otherwise: Box<AssetUpload>,
     },
+}
+
+impl IngestRecord {
+    /// The upload from where the record ends; `fresh` is the same upload from its first byte on.
+    ///
+    /// With `is_compared`, the file may have changed, and its chunks in the record were found to be those of the file as it
+    /// is now. With `by_sight`, an asset that may be the one of a request without a mark is taken for it.
+    #[must_use]
+    pub fn resume(self, fresh: AssetUpload, is_compared: bool, by_sight: bool) -> AssetUpload {
+        match (self.asset_id, self.upload, self.creating, fresh) {
+            (Some(asset_id), _, _, fresh) => AssetUpload::Resumed {
+                asset_id,
+                indexed_asset_id: self.indexed_asset_id,
+                is_indexing: self.is_indexing,
+                otherwise: Box::new(fresh),
+            },
+            (
+                None,
+                Some(record),
+                _,
+                AssetUpload::Chunks {
+                    source,
+                    begin,
+                    settings,
+                },
+            ) => {
+                let create = match *begin {
+                    Begin::New(create)
+                    | Begin::Resume(_, create)
+                    | Begin::ResumeCompared(_, create) => create,
+                };
+                let begin = if is_compared {
+                    Begin::ResumeCompared(record, create)
+                } else {
+                    Begin::Resume(record, create)
+                };
+                AssetUpload::Chunks {
+                    source,
+                    begin: Box::new(begin),
+                    settings,
+                }
+            }
+            (None, None, Some(intent), AssetUpload::Whole(create))
+                if by_sight || intent.mark.is_some() =>
+            {
+                AssetUpload::InDoubt { create, intent }
+            }
+            (None, _, _, fresh) => fresh,
+        }
+    }
 }
 
 /// What an ingestion is to do.

@@ -21,6 +21,8 @@ pub(super) struct Book {
     reported: BTreeSet<u32>,
     /// How often a chunk has failed.
     failures: BTreeMap<u32, u32>,
+    /// The time that failed attempts and the delays after them took.
+    spent: BTreeMap<u32, Duration>,
 }
 
 impl Book {
@@ -34,6 +36,7 @@ impl Book {
             reporting: BTreeMap::new(),
             reported: BTreeSet::new(),
             failures: BTreeMap::new(),
+            spent: BTreeMap::new(),
         }
     }
 
@@ -83,6 +86,18 @@ impl Book {
         let failures = self.failures.entry(index).or_insert(0);
         *failures += 1;
         *failures
+    }
+
+    /// Adds to the time that a chunk has taken; says how much it is.
+    pub(super) fn spend(&mut self, index: u32, time: Duration) -> Duration {
+        let spent = self.spent.entry(index).or_default();
+        *spent = spent.saturating_add(time);
+        *spent
+    }
+
+    /// The time that a chunk has taken so far.
+    pub(super) fn time_spent(&self, index: u32) -> Duration {
+        self.spent.get(&index).copied().unwrap_or_default()
     }
 
     pub(super) fn rest(&mut self, index: u32, until: Duration) {

@@ -68,6 +68,7 @@ impl MultipartUpload {
             });
         };
         sending.book.start(index);
+        let spent = sending.book.time_spent(index);
         sending.attempts += 1;
         if let Some(rate) = self.settings.bytes_per_second {
             #[expect(clippy::cast_precision_loss, reason = "a pace, not a count")]
@@ -77,7 +78,8 @@ impl MultipartUpload {
         let timeout = self
             .policy
             .attempt_timeout
-            .saturating_add(self.policy.body_time(len));
+            .saturating_add(self.policy.body_time(len))
+            .min(self.chunk_time(len).saturating_sub(spent));
         let timeout = self.deadline().map_or(timeout, |deadline| {
             timeout.min(deadline.saturating_sub(now.mono))
         });
@@ -90,12 +92,20 @@ impl MultipartUpload {
         Some(self.start(now, Sender::Chunk { index, digest }, exchange))
     }
 
-    /// Takes the end of an attempt to send chunk `index`.
+    /// The time that the attempts to send a chunk of `len` bytes may take, delays included.
+    fn chunk_time(&self, len: u64) -> Duration {
+        self.policy
+            .total_timeout
+            .saturating_add(self.policy.body_time(len))
+    }
+
+    /// Takes the end of an attempt to send chunk `index`, which took the time `took`.
     pub(super) fn after_chunk(
         &mut self,
         now: Now,
         index: u32,
         digest: Option<&DigestSlot>,
+        took: Duration,
         outcome: Outcome,
     ) {
         let Phase::Sending(sending) = &mut self.phase else {
@@ -121,10 +131,7 @@ impl MultipartUpload {
             Err(trouble) => trouble,
         };
         let failures = sending.book.failed(index);
-        if trouble.is_final || failures >= self.settings.chunk_attempts {
-            let error = trouble.error.after_attempts(failures);
-            return self.fail(error);
-        }
+        let spent = sending.book.spend(index, took);
         // A URL that ran out or was used up says nothing about the storage: a new one may serve at once.
         let backoff = if trouble.is_about_the_url && failures == 1 {
             Duration::ZERO
@@ -134,9 +141,18 @@ impl MultipartUpload {
         let delay = trouble.retry_after.map_or(backoff, |asked| {
             asked.saturating_add(backoff.min(self.policy.base_delay))
         });
+        // Attempts and delays count, the time in which a chunk waits for its turn does not.
+        if trouble.is_final
+            || failures >= self.policy.chunk_attempts
+            || spent.saturating_add(delay) >= self.chunk_time(len)
+        {
+            let error = trouble.error.after_attempts(failures);
+            return self.fail(error.retry_in(trouble.retry_after));
+        }
         let Phase::Sending(sending) = &mut self.phase else {
             return;
         };
+        sending.book.spend(index, delay);
         sending.book.rest(index, now.mono.saturating_add(delay));
         let because = trouble.error.kind();
         self.observer.tell(&Event::ChunkRetrying {
@@ -171,6 +187,9 @@ impl Sending {
     }
 }
 
+/// The longest ETag that is taken: S3 gives 32 to 38 characters, Azure 19. Each is kept, so that it must not be any length.
+const LONGEST_ETAG: usize = 256;
+
 /// Why an attempt did not bring a chunk to the storage.
 struct Trouble {
     error: Error,
@@ -202,14 +221,18 @@ fn judge(
         let kind = match failure.kind() {
             TransportErrorKind::SourceFailed => ErrorKind::SourceFailed,
             TransportErrorKind::Unreachable | TransportErrorKind::Tls => ErrorKind::Unreachable,
-            TransportErrorKind::Refused => ErrorKind::InvalidRequest,
-            TransportErrorKind::TooLarge | TransportErrorKind::NotHttp => ErrorKind::Malformed,
+            TransportErrorKind::UnsafeUrl => ErrorKind::UnsafeUrl,
+            // URL and headers are the platform's.
+            TransportErrorKind::Refused
+            | TransportErrorKind::TooLarge
+            | TransportErrorKind::NotHttp => ErrorKind::Malformed,
             _ => ErrorKind::ConnectionLost,
         };
         let is_final = matches!(
             failure.kind(),
             TransportErrorKind::SourceFailed
                 | TransportErrorKind::Tls
+                | TransportErrorKind::UnsafeUrl
                 | TransportErrorKind::Refused
         );
         Trouble {
@@ -225,10 +248,10 @@ fn judge(
             .get(header::ETAG)
             .and_then(|value| value.to_str().ok())
             .map(unquoted);
-        let Some(etag) = etag.filter(|etag| !etag.is_empty()) else {
+        let Some(etag) = etag.filter(|etag| (1..=LONGEST_ETAG).contains(&etag.len())) else {
             return Err(Trouble::new(
                 ErrorKind::Malformed,
-                "the storage took a chunk but gave no ETag as its receipt",
+                "the storage took a chunk but gave no ETag of 1 to 256 characters as its receipt",
             ));
         };
         let own = digest
@@ -287,7 +310,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        BytesSource, Flow, Policy, Token,
+        BytesSource, Delivery, Flow, Policy, Token, TransportError,
         endpoint::CreateUpload,
         flow::upload::{Begin, UploadSettings},
     };
@@ -352,5 +375,109 @@ mod tests {
         );
         assert_eq!(hashed("\"opaque-1\"", true), [true, false]);
         assert_eq!(hashed("\"opaque-1\"", false), [false, false]);
+    }
+
+    /// Sends one chunk, whose attempts each take `took` and end with `end`; what it comes to, after how many attempts, and
+    /// the longest time limit of an attempt.
+    fn failing(
+        policy: Policy,
+        took: Duration,
+        end: impl Fn() -> Outcome,
+    ) -> (ErrorKind, u32, Duration) {
+        let mut now = Now::new(Duration::ZERO, SystemTime::UNIX_EPOCH);
+        let upload = NewUpload::new("a.mp4", UploadType::Video, 1_u64);
+        let mut flow = MultipartUpload::new(
+            Arc::new(BytesSource::new("a.mp4", &b"a"[..])),
+            Begin::New(CreateUpload { upload }),
+            &"https://api.example/v1.3".parse().unwrap(),
+            policy,
+            UploadSettings::default(),
+            1,
+        );
+        let (mut puts, mut longest) = (0, Duration::ZERO);
+        loop {
+            let exchange = match flow.step(now) {
+                Step::Done(result) => {
+                    let error = result.unwrap_err();
+                    assert_eq!(error.attempts(), puts);
+                    return (error.kind(), puts, longest);
+                }
+                Step::Wait { until } => {
+                    now = Now::new(until.unwrap(), now.wall);
+                    continue;
+                }
+                Step::Start(token, exchange) => (token, exchange),
+            };
+            let (token, exchange) = exchange;
+            let outcome = if exchange.http.method() == http::Method::PUT {
+                puts += 1;
+                longest = longest.max(exchange.timeout);
+                now = Now::new(now.mono + took, now.wall);
+                end()
+            } else {
+                let urls = br#"{"upload_id":"u","asset_id":"a","chunk_size":1,"total_chunks":1,"upload_urls":[
+                    {"chunk_index":1,"url":"https://storage.example/1"}]}"#;
+                Ok(http::Response::builder()
+                    .status(201)
+                    .body(Bytes::from_static(urls))
+                    .unwrap())
+            };
+            flow.on_outcome(now, token, outcome);
+        }
+    }
+
+    fn busy() -> Outcome {
+        Ok(http::Response::builder()
+            .status(500)
+            .body(Bytes::new())
+            .unwrap())
+    }
+
+    #[test]
+    fn attempts_apply_to_chunks() {
+        let attempts = |policy| {
+            let (kind, attempts, _) = failing(policy, Duration::ZERO, busy);
+            assert_eq!(kind, ErrorKind::Server);
+            attempts
+        };
+        assert_eq!(attempts(Policy::default()), 8);
+        assert_eq!(attempts(Policy::default().with_attempts(1)), 1);
+        assert_eq!(attempts(Policy::default().with_attempts(3)), 3);
+    }
+
+    #[test]
+    fn the_time_limit_applies_to_chunks() {
+        let seconds = Duration::from_secs;
+        let policy = |limit| Policy {
+            base_delay: Duration::ZERO,
+            ..Policy::default().with_attempts(100).with_timeout(limit)
+        };
+        let (kind, attempts, longest) = failing(policy(seconds(10)), seconds(3), busy);
+        assert_eq!((kind, attempts), (ErrorKind::Server, 4));
+        assert_eq!(longest, seconds(10));
+        // What the storage asks to wait counts, and is not cut short.
+        let wait = || {
+            Ok(http::Response::builder()
+                .status(429)
+                .header("retry-after", "11")
+                .body(Bytes::new())
+                .unwrap())
+        };
+        let (kind, attempts, _) = failing(policy(seconds(10)), Duration::ZERO, wait);
+        assert_eq!((kind, attempts), (ErrorKind::RateLimited, 1));
+        let (_, attempts, _) = failing(policy(seconds(12)), Duration::ZERO, wait);
+        assert_eq!(attempts, 2);
+    }
+
+    #[test]
+    fn a_url_that_is_not_followed_is_final_and_not_the_callers_fault() {
+        for (failure, kind) in [
+            (TransportErrorKind::UnsafeUrl, ErrorKind::UnsafeUrl),
+            (TransportErrorKind::Refused, ErrorKind::Malformed),
+        ] {
+            let refused = || Err(TransportError::new(failure, Delivery::NotSent));
+            let (seen, attempts, _) = failing(Policy::default(), Duration::ZERO, refused);
+            assert_eq!((seen, attempts), (kind, 1));
+        }
     }
 }

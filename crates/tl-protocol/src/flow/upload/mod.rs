@@ -32,7 +32,7 @@ use http::header;
 use tl_model::{AssetId, ChunkStatus, Timestamp, UploadId, UploadState};
 use url::Url;
 
-pub use ledger::{Ledger, Record, SentChunk, UploadRecord};
+pub use ledger::{IngestRecord, Intent, Ledger, Record, SentChunk, UploadRecord};
 pub use settings::{Steering, UploadSettings};
 
 use crate::{
@@ -74,6 +74,10 @@ pub enum Begin {
     New(CreateUpload),
     /// A session of an earlier process. Where it is gone or has expired, a new one is made, and that is told.
     Resume(UploadRecord, CreateUpload),
+    /// The same for a file that may have changed meanwhile: the caller has compared the chunks of the record with it, and
+    /// no others. Where the platform has a chunk beside them, a new session is made, so that one asset never holds two
+    /// versions of a file.
+    ResumeCompared(UploadRecord, CreateUpload),
 }
 
 /// The flow of one multipart upload.
@@ -113,6 +117,8 @@ enum Phase {
     Creating(Box<Call<CreateUpload>>),
     Reading {
         record: UploadRecord,
+        /// Chunks that are not in the record are not known to be of this version of the file.
+        only_recorded: bool,
         call: Box<Call<GetUpload>>,
         completed: Vec<u32>,
         page: u32,
@@ -159,11 +165,12 @@ impl MultipartUpload {
         seed: u64,
     ) -> Self {
         // One request among hundreds is tried as often as a chunk: much has been sent when it fails.
-        policy.max_attempts = policy.max_attempts.max(settings.chunk_attempts);
+        policy.max_attempts = policy.max_attempts.max(policy.chunk_attempts);
         let mut chance = Chance::new(seed);
-        let (create, record) = match begin {
-            Begin::New(create) => (create, None),
-            Begin::Resume(record, create) => (create, Some(record)),
+        let (create, record, only_recorded) = match begin {
+            Begin::New(create) => (create, None, false),
+            Begin::Resume(record, create) => (create, Some(record), false),
+            Begin::ResumeCompared(record, create) => (create, Some(record), true),
         };
         let phase = match record {
             None => Phase::Creating(Box::new(Call::new(
@@ -181,6 +188,7 @@ impl MultipartUpload {
                 );
                 Phase::Reading {
                     record,
+                    only_recorded,
                     call: Box::new(call),
                     completed: Vec::new(),
                     page: 1,
@@ -395,7 +403,8 @@ impl Flow for MultipartUpload {
         }
         match (sender, &mut self.phase) {
             (Sender::Chunk { index, digest }, _) => {
-                self.after_chunk(now, index, digest.as_ref(), outcome);
+                let took = now.mono.saturating_sub(began);
+                self.after_chunk(now, index, digest.as_ref(), took, outcome);
             }
             (Sender::Setup(inner), Phase::Creating(call)) => call.on_outcome(now, inner, outcome),
             (Sender::Setup(inner), Phase::Reading { call, .. }) => {

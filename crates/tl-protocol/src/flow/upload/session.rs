@@ -11,6 +11,9 @@ use crate::{Error, ErrorKind};
 /// (10 GiB in chunks of 5 MiB are 2,048).
 const MOST_CHUNKS: u32 = 20_480;
 
+/// The longest headers for the storage, names and values together: storages take no more than 8 to 64 KiB of headers.
+const LONGEST_HEADERS: usize = 64 << 10;
+
 /// The headers that the driver writes itself.
 const OWN_HEADERS: [&str; 4] = ["host", "content-length", "transfer-encoding", "connection"];
 
@@ -98,6 +101,12 @@ impl Session {
             return Err(absurd(&format!(
                 "it has {} chunks, and more than {MOST_CHUNKS} are not believed",
                 self.total_chunks
+            )));
+        }
+        let length = |(name, value): (&String, &String)| name.len() + value.len();
+        if self.headers.iter().map(length).sum::<usize>() > LONGEST_HEADERS {
+            return Err(absurd(&format!(
+                "its headers for the storage have more than {LONGEST_HEADERS} bytes"
             )));
         }
         self.headers

@@ -14,9 +14,6 @@ pub struct UploadSettings {
     /// The largest number of chunks under way at once, 1 and more. Default 8: more lanes gain nothing on loopback, and
     /// hide 50 ms of latency per chunk (measured; `docs/benchmarks.md`).
     pub lanes: usize,
-    /// How often one chunk may fail before the upload gives up, and how often each request to the API on the way is tried at
-    /// least. Default 8.
-    pub chunk_attempts: u32,
     /// How long a sent chunk may stay unreported while others are under way. Default 5 s.
     pub report_after: Duration,
     /// How long before its end a URL is not used any more. Default 60 s (a URL lives an hour).
@@ -37,7 +34,6 @@ impl Default for UploadSettings {
     fn default() -> Self {
         Self {
             lanes: 8,
-            chunk_attempts: 8,
             report_after: Duration::from_secs(5),
             url_margin: Duration::from_secs(60),
             bytes_per_second: None,

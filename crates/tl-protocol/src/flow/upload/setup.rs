@@ -10,6 +10,9 @@ use super::{
 };
 use crate::{Error, ErrorKind, Event, Flow, Now, Step};
 
+/// Why a session is not taken up that holds chunks which nobody could compare with the file.
+const OTHER_VERSION: &str = "the file may have changed, and the platform has chunks of it that this checkpoint does not name";
+
 impl MultipartUpload {
     /// One step while the session is made or its state is read; `None` when the phase has changed.
     pub(super) fn step_setup(&mut self, now: Now) -> Option<Step<Result<Uploaded, Error>>> {
@@ -71,6 +74,7 @@ impl MultipartUpload {
     pub(super) fn after_reading(&mut self, now: Now, result: Result<UploadState, Error>) {
         let Phase::Reading {
             record,
+            only_recorded,
             completed,
             page,
             ..
@@ -91,6 +95,11 @@ impl MultipartUpload {
             }
             Some(UploadStatus::Failed) => return self.begin_anew("the platform gave it up"),
             Some(UploadStatus::Completed) => {
+                if *only_recorded
+                    && (1..=record.total_chunks).any(|index| !record.sent.contains_key(&index))
+                {
+                    return self.begin_anew(OTHER_VERSION);
+                }
                 let session = match Session::from_record(record, self.source.len()) {
                     Ok(session) => session,
                     Err(error) => return self.fail(error),
@@ -118,6 +127,13 @@ impl MultipartUpload {
                 *call = next;
             }
             return;
+        }
+        if *only_recorded
+            && completed
+                .iter()
+                .any(|index| !record.sent.contains_key(index))
+        {
+            return self.begin_anew(OTHER_VERSION);
         }
         let (record, completed) = (record.clone(), std::mem::take(completed));
         match Session::from_record(&record, self.source.len()) {

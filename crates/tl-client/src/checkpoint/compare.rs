@@ -1,0 +1,105 @@
+//! Whether the chunks that were sent are those of the file as it is now: their MD5s are compared with the storage's ETags.
+//! It is done where the file may have been written to, so that one asset never holds two versions of it.
+
+use std::io;
+
+use md5::{Digest, Md5};
+use tl_protocol::{Source, flow::upload::UploadRecord};
+
+/// The bytes that are read at once.
+const PIECE: usize = 256 * 1024;
+
+/// What a comparison came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// Every chunk that was sent is in the file, at its place.
+    Same,
+    /// A chunk is another one: its number.
+    Changed(u32),
+    /// The storage's ETag of a chunk is no MD5, so nobody can tell: its number.
+    Unknown(u32),
+}
+
+/// Reads every chunk that was sent. It blocks while it reads.
+pub(super) fn sent_chunks(source: &dyn Source, upload: &UploadRecord) -> io::Result<Sent> {
+    for (index, chunk) in &upload.sent {
+        if !is_md5(&chunk.etag) {
+            return Ok(Sent::Unknown(*index));
+        }
+        let start = u64::from(index.saturating_sub(1)).saturating_mul(upload.chunk_size);
+        let end = start.saturating_add(chunk.chunk_size);
+        if end > source.len() {
+            return Ok(Sent::Changed(*index));
+        }
+        if !md5(source, start, end)?.eq_ignore_ascii_case(&chunk.etag) {
+            return Ok(Sent::Changed(*index));
+        }
+    }
+    Ok(Sent::Same)
+}
+
+fn md5(source: &dyn Source, start: u64, end: u64) -> io::Result<String> {
+    let mut hasher = Md5::new();
+    let mut buffer = vec![0; PIECE];
+    let mut at = start;
+    while at < end {
+        let wanted = usize::try_from(end - at).unwrap_or(PIECE).min(PIECE);
+        match source.read_at(at, &mut buffer[..wanted]) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
+                let count = count.min(wanted);
+                hasher.update(&buffer[..count]);
+                at += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(super::fingerprint::hex(&hasher.finalize()))
+}
+
+/// Whether an ETag has the form of an MD5.
+fn is_md5(etag: &str) -> bool {
+    etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tl_protocol::{BytesSource, flow::upload::SentChunk};
+
+    use super::*;
+
+    #[test]
+    fn a_sent_chunk_that_is_another_one_now_is_found() {
+        let chunk = |etag: &str, chunk_size| SentChunk {
+            etag: etag.to_owned(),
+            chunk_size,
+        };
+        let check = |sent: &[(u32, SentChunk)], expected: Sent| {
+            let upload = UploadRecord {
+                upload_id: "u".into(),
+                asset_id: "a".into(),
+                chunk_size: 5,
+                total_chunks: 2,
+                total_size: 7,
+                upload_headers: BTreeMap::new(),
+                sent: sent.iter().cloned().collect(),
+            };
+            let source = BytesSource::new("a", &b"hello!!"[..]);
+            assert_eq!(sent_chunks(&source, &upload).unwrap(), expected, "{sent:?}");
+        };
+        // The MD5s of "hello" and "!!".
+        let (first, second) = (
+            (1, chunk("5D41402ABC4B2A76B9719D911017C592", 5)),
+            (2, chunk("9b9a40ba69b4cc3f6feb2f64ad6c3f28", 2)),
+        );
+        check(&[], Sent::Same);
+        check(std::slice::from_ref(&first), Sent::Same);
+        let other = chunk("5d41402abc4b2a76b9719d911017c592", 2);
+        check(&[first.clone(), (2, other.clone())], Sent::Changed(2));
+        check(&[(3, other)], Sent::Changed(3));
+        check(&[(1, chunk("opaque", 5)), second], Sent::Unknown(1));
+    }
+}

@@ -1,0 +1,44 @@
+//! Opens files of the folder of checkpoints: regular files only, and never waiting for somebody else, as the opening of a pipe
+//! would. Whoever can write to the folder may have put anything there.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read},
+    path::Path,
+};
+
+/// The largest file that is read, in bytes. One of the most chunks that an upload can have, with the longest ETags that are
+/// taken, has less than half of it.
+pub(super) const MOST_BYTES: u64 = 32 << 20;
+
+/// Opens `path` as `options` say.
+pub(super) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = rustix::fs::OFlags::NONBLOCK.bits();
+        options.custom_flags(i32::try_from(flags).unwrap_or_default());
+    }
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "it is not a regular file",
+    ))
+}
+
+/// Reads the whole file at `path`.
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = open(path, OpenOptions::new().read(true))?;
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it has more than {MOST_BYTES} bytes, which no checkpoint has"),
+        ));
+    }
+    Ok(bytes)
+}

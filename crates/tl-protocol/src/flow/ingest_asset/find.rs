@@ -1,0 +1,226 @@
+//! Looks for what was made of an asset in an index, over all pages of the asset's own list. What the platform failed on does
+//! not count: it would never become ready.
+
+use std::{collections::VecDeque, time::Duration};
+
+use tl_model::{AssetId, AssetReference, IndexId, IndexedAsset, IndexedAssetId, Page};
+use url::Url;
+
+use crate::{
+    Error, ErrorKind, Flow, Now, Observer, Outcome, Policy, Step, Token,
+    chance::Chance,
+    endpoint::{GetIndexedAsset, ListAssetIndexedAssets, PageRequest},
+    flow::{Call, Progress, Watched, pages::next_page},
+};
+
+/// How long the platform is given to show what a request made that may have arrived late.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// The most pages that are read: an asset is in as many indexes as an account can have, at 50 on a page.
+const MOST_PAGES: u32 = 200;
+
+/// The flow that looks; its output is what it found.
+#[derive(Debug)]
+pub(super) struct FindIndexed {
+    asset_id: AssetId,
+    /// The index that it must be in; any, where there is none.
+    index_id: Option<IndexId>,
+    base: Url,
+    policy: Policy,
+    chance: Chance,
+    observer: Observer,
+    /// How many looks are left after the one at hand.
+    looks: u32,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// A look begins at this time, or a while after the first step.
+    Resting { until: Option<Duration> },
+    Looking {
+        call: Box<Call<ListAssetIndexedAssets>>,
+        page: u32,
+    },
+    /// Asks for the status of one that is in the index; the others of its page follow.
+    Asking {
+        call: Box<Call<GetIndexedAsset>>,
+        id: IndexedAssetId,
+        others: VecDeque<IndexedAssetId>,
+        /// The page after this one.
+        next: Option<u32>,
+    },
+}
+
+type Answer = Result<Option<IndexedAssetId>, Error>;
+
+impl FindIndexed {
+    /// Looks at once, and once only.
+    pub(super) fn new(
+        asset_id: AssetId,
+        index_id: Option<IndexId>,
+        base: &Url,
+        policy: Policy,
+        observer: Observer,
+        seed: u64,
+    ) -> Self {
+        Self {
+            asset_id,
+            index_id,
+            base: base.clone(),
+            policy,
+            chance: Chance::new(seed),
+            observer,
+            looks: 0,
+            state: State::Resting {
+                until: Some(Duration::ZERO),
+            },
+        }
+    }
+
+    /// Looks twice, each time after a while: a request may be on its way that makes it.
+    pub(super) fn in_doubt(mut self) -> Self {
+        self.looks = 1;
+        self.state = State::Resting { until: None };
+        self
+    }
+
+    fn look(&mut self, page: u32) {
+        let list = ListAssetIndexedAssets {
+            asset_id: self.asset_id.clone(),
+            page: PageRequest {
+                page: Some(page),
+                page_limit: Some(50),
+            },
+        };
+        let seed = self.chance.bits();
+        let call = Call::new(list, &self.base, self.policy.clone(), seed);
+        self.state = State::Looking {
+            call: Box::new(call.observed(self.observer.clone())),
+            page,
+        };
+    }
+
+    fn after_page(
+        &mut self,
+        page: u32,
+        result: Result<Page<AssetReference>, Error>,
+    ) -> Option<Answer> {
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(error) => return Some(Err(error)),
+        };
+        let next = next_page(page, &answer).filter(|next| *next <= MOST_PAGES);
+        let Some(wanted) = &self.index_id else {
+            return match answer.data.into_iter().next() {
+                Some(reference) => Some(Ok(Some(reference.id))),
+                None => self.go_on(VecDeque::new(), next),
+            };
+        };
+        let candidates = answer
+            .data
+            .into_iter()
+            .filter(|reference| {
+                let index = reference.index.as_ref();
+                index.is_some_and(|index| index.id == *wanted)
+            })
+            .map(|reference| reference.id)
+            .collect();
+        self.go_on(candidates, next)
+    }
+
+    fn after_status(&mut self, result: Result<IndexedAsset, Error>) -> Option<Answer> {
+        let State::Asking {
+            id, others, next, ..
+        } = &mut self.state
+        else {
+            return None;
+        };
+        let (others, next) = (std::mem::take(others), *next);
+        match result {
+            Ok(indexed) => match GetIndexedAsset::progress(&indexed) {
+                Progress::Failed(_) => self.go_on(others, next),
+                Progress::Working | Progress::Ready => Some(Ok(Some(id.clone()))),
+            },
+            // It was deleted since the list was made.
+            Err(error) if error.kind() == ErrorKind::NotFound => self.go_on(others, next),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// The next candidate, page or look; else nothing was found.
+    fn go_on(
+        &mut self,
+        mut candidates: VecDeque<IndexedAssetId>,
+        next: Option<u32>,
+    ) -> Option<Answer> {
+        if let (Some(id), Some(index_id)) = (candidates.pop_front(), self.index_id.clone()) {
+            let get = GetIndexedAsset::new(index_id, id.clone());
+            let seed = self.chance.bits();
+            let call = Call::new(get, &self.base, self.policy.clone(), seed);
+            self.state = State::Asking {
+                call: Box::new(call.observed(self.observer.clone())),
+                id,
+                others: candidates,
+                next,
+            };
+            return None;
+        }
+        match next {
+            Some(next) => self.look(next),
+            None if self.looks > 0 => {
+                self.looks -= 1;
+                self.state = State::Resting { until: None };
+            }
+            None => return Some(Ok(None)),
+        }
+        None
+    }
+}
+
+impl Flow for FindIndexed {
+    type Output = Answer;
+
+    fn step(&mut self, now: Now) -> Step<Self::Output> {
+        loop {
+            match &mut self.state {
+                State::Resting { until } => {
+                    let until = *until.get_or_insert(now.mono.saturating_add(SETTLE));
+                    if now.mono < until {
+                        return Step::Wait { until: Some(until) };
+                    }
+                    self.look(1);
+                }
+                State::Looking { call, page } => {
+                    let page = *page;
+                    match call.step(now) {
+                        Step::Done(result) => {
+                            if let Some(end) = self.after_page(page, result) {
+                                return Step::Done(end);
+                            }
+                        }
+                        Step::Start(token, exchange) => return Step::Start(token, exchange),
+                        Step::Wait { until } => return Step::Wait { until },
+                    }
+                }
+                State::Asking { call, .. } => match call.step(now) {
+                    Step::Done(result) => {
+                        if let Some(end) = self.after_status(result) {
+                            return Step::Done(end);
+                        }
+                    }
+                    Step::Start(token, exchange) => return Step::Start(token, exchange),
+                    Step::Wait { until } => return Step::Wait { until },
+                },
+            }
+        }
+    }
+
+    fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
+        match &mut self.state {
+            State::Looking { call, .. } => call.on_outcome(now, token, outcome),
+            State::Asking { call, .. } => call.on_outcome(now, token, outcome),
+            State::Resting { .. } => {}
+        }
+    }
+}

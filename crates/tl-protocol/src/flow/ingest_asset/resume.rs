@@ -1,0 +1,157 @@
+//! What an ingestion does about an earlier process: is the asset still there, is it that process's own, and has it been brought
+//! into the index already? Nothing of a checkpoint is trusted before the platform was asked.
+
+use tl_model::{Asset, AssetId, IndexId, IndexedAsset, IndexedAssetId};
+
+use super::{Answer, AssetUpload, IngestAsset, IngestedAsset, State};
+use crate::{
+    Error, ErrorKind, Event, Now,
+    endpoint::{CreateIndexedAsset, GetAsset, GetIndexedAsset},
+    flow::{
+        Made, Progress, Reconciled, Watched,
+        upload::{Begin, Record},
+        wait,
+    },
+};
+
+impl IngestAsset {
+    /// Begins again where the asset of an earlier process is gone.
+    pub(super) fn begin_otherwise(&mut self, now: Now, error: Error) -> Option<Answer> {
+        let AssetUpload::Resumed { otherwise, .. } = &self.plan.upload else {
+            return Some(self.fail(now, error));
+        };
+        if error.kind() != ErrorKind::NotFound {
+            return Some(self.fail(now, error));
+        }
+        self.observer.tell(&Event::UploadRestarted {
+            because: "the platform does not know the asset of the earlier upload any more",
+        });
+        self.plan.upload = (**otherwise).clone();
+        self.so_far = IngestedAsset::default();
+        self.began = Some(now.mono);
+        self.state = State::Begin;
+        None
+    }
+
+    pub(super) fn after_claiming(
+        &mut self,
+        now: Now,
+        result: Result<Option<IndexedAssetId>, Error>,
+        made: Made<Asset>,
+    ) -> Option<Answer> {
+        match (result, self.plan.upload.clone()) {
+            (Err(error), _) => Some(self.fail(now, error)),
+            (Ok(Some(_)), AssetUpload::InDoubt { create, .. }) => {
+                self.plan.upload = AssetUpload::Whole(create);
+                self.state = State::Begin;
+                None
+            }
+            (Ok(_), _) => self.take_whole(now, made),
+        }
+    }
+
+    /// Brings the asset into the index, unless an earlier process has done so.
+    pub(super) fn create_once(&mut self, index_id: IndexId, asset_id: AssetId) {
+        if !self.is_resumed {
+            return self.create(index_id, asset_id);
+        }
+        let find = self.find(asset_id, Some(index_id));
+        let in_doubt = matches!(
+            self.plan.upload,
+            AssetUpload::Resumed {
+                is_indexing: true,
+                ..
+            }
+        );
+        self.state = State::Finding(Box::new(if in_doubt { find.in_doubt() } else { find }));
+    }
+
+    pub(super) fn after_finding(
+        &mut self,
+        now: Now,
+        result: Result<Option<IndexedAssetId>, Error>,
+    ) -> Option<Answer> {
+        let index_id = self.plan.index_id.clone()?;
+        let asset_id = self.so_far.asset_id.clone()?;
+        match result {
+            Err(error) => self.begin_otherwise(now, error),
+            Ok(None) => {
+                self.create(index_id, asset_id);
+                None
+            }
+            Ok(Some(indexed_asset_id)) => {
+                self.observer.tell(&Event::Reconciled {
+                    resource: <CreateIndexedAsset as Reconciled>::RESOURCE,
+                    id: indexed_asset_id.to_string(),
+                });
+                self.so_far.reconciled = true;
+                self.plan.ledger.tell(&Record::Indexed {
+                    index_id: index_id.clone(),
+                    indexed_asset_id: indexed_asset_id.clone(),
+                });
+                self.indexing(now, index_id, indexed_asset_id)
+            }
+        }
+    }
+
+    /// What an earlier process had made in the index is gone: it is made again, once.
+    pub(super) fn index_again(&mut self, now: Now, error: Error) -> Option<Answer> {
+        self.so_far.indexed_asset_id = None;
+        let (Some(index_id), Some(asset_id)) =
+            (self.plan.index_id.clone(), self.so_far.asset_id.clone())
+        else {
+            return Some(self.fail(now, error));
+        };
+        self.is_resumed = false;
+        self.create(index_id, asset_id);
+        None
+    }
+
+    /// The asset of an earlier process was looked up, and is not waited for.
+    pub(super) fn after_checking_asset(
+        &mut self,
+        now: Now,
+        result: Result<Asset, Error>,
+    ) -> Option<Answer> {
+        let asset = match result {
+            Err(error) => return self.begin_otherwise(now, error),
+            Ok(asset) => asset,
+        };
+        if let Progress::Failed(reason) = GetAsset::progress(&asset) {
+            let error = wait::failed::<GetAsset>(reason, Vec::new());
+            return Some(self.fail(now, error));
+        }
+        self.so_far.asset = Some(asset);
+        self.end_stage(now);
+        Some(self.finish())
+    }
+
+    pub(super) fn after_checking_indexed(
+        &mut self,
+        now: Now,
+        result: Result<IndexedAsset, Error>,
+    ) -> Option<Answer> {
+        let indexed = match result {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return self.index_again(now, error);
+            }
+            Err(error) => return Some(self.fail(now, error)),
+            Ok(indexed) => indexed,
+        };
+        if let Progress::Failed(reason) = GetIndexedAsset::progress(&indexed) {
+            let error = wait::failed::<GetIndexedAsset>(reason, Vec::new());
+            return Some(self.fail(now, error));
+        }
+        self.end_stage(now);
+        Some(self.finish())
+    }
+}
+
+/// Whether an earlier process may have gone beyond what it wrote down.
+pub(super) fn is_resumed(upload: &AssetUpload) -> bool {
+    match upload {
+        AssetUpload::Resumed { .. } | AssetUpload::InDoubt { .. } => true,
+        AssetUpload::Chunks { begin, .. } => !matches!(**begin, Begin::New(_)),
+        AssetUpload::Whole(_) | AssetUpload::Existing(_) => false,
+    }
+}

@@ -1,0 +1,156 @@
+//! Cases about URLs that a server supplied: where they may lead, and that nothing goes anywhere else.
+
+use std::net::SocketAddr;
+
+use tl_protocol::{
+    ApiKey, Credentials, Delivery, Exchange, HttpSettings, Proxy, SuppliedUrls, TransportErrorKind,
+};
+
+use super::{Harness, SECRET, expect_failure, send, send_well, settings, with};
+use crate::{
+    exchanges::exchange,
+    proxy::{Manner, TestProxy},
+    server::{Reply, Server},
+};
+
+const PUBLIC_BASE: &str = "https://api.example/v1.3";
+
+/// The name of a storage that has an address of this machine.
+const STORAGE: &str = "storage.example";
+
+fn settings_for(base: &str) -> HttpSettings {
+    let key = ApiKey::new(&format!("tlk_{SECRET}")).expect("a key");
+    let credentials = Credentials::new(key, base.parse().expect("a URL")).expect("a base");
+    HttpSettings {
+        credentials: Some(credentials),
+        ..settings()
+    }
+}
+
+/// A storage by TLS, and settings by which its name leads to it.
+fn storage(base: &str) -> (Server, HttpSettings) {
+    let server = Server::tls(&[STORAGE], [Reply::ok("here").into()]);
+    let settings = HttpSettings {
+        addresses: vec![(STORAGE.to_owned(), vec![server.address()])],
+        extra_roots: vec![server.root()],
+        ..settings_for(base)
+    };
+    (server, settings)
+}
+
+fn chunk(host: &str, port: u16) -> Exchange {
+    let mut chunk = exchange(
+        "PUT",
+        &format!("https://{host}:{port}/1?signature={SECRET}"),
+        "bytes of the file",
+    );
+    let value = SECRET.parse().expect("a value");
+    chunk.http.headers_mut().insert("x-session", value);
+    chunk
+}
+
+#[track_caller]
+fn expect_unsafe<H: Harness>(harness: &H, transport: &H::Transport, chunk: Exchange, part: &str) {
+    let outcome = send(harness, transport, chunk);
+    let text = expect_failure(outcome, TransportErrorKind::UnsafeUrl, Delivery::NotSent);
+    assert!(text.contains(part), "{part}: {text}");
+}
+
+/// Not one byte goes to an address of this machine or of a private network, however it is written.
+pub fn a_private_address_is_not_followed<H: Harness>(harness: &H) {
+    let server = Server::reacting(|_| Reply::ok("").into());
+    let port = server.address().port();
+    let transport = with(harness, settings_for(PUBLIC_BASE));
+    for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "2130706433", "127.1"] {
+        expect_unsafe(harness, &transport, chunk(host, port), "public network");
+    }
+    for host in ["10.0.0.1", "192.168.1.1", "169.254.169.254", "[fd00::1]"] {
+        expect_unsafe(harness, &transport, chunk(host, port), "public network");
+    }
+    expect_unsafe(
+        harness,
+        &transport,
+        chunk("localhost", port),
+        "this machine",
+    );
+    assert_eq!(server.connections(), 0);
+}
+
+/// The addresses of a name are checked before a connection is made; one that is private is enough.
+pub fn a_name_with_a_private_address_is_not_followed<H: Harness>(harness: &H) {
+    let (server, settings) = storage(PUBLIC_BASE);
+    let port = server.address().port();
+    let transport = with(harness, settings.clone());
+    expect_unsafe(harness, &transport, chunk(STORAGE, port), "127.0.0.1");
+    let public: SocketAddr = "8.8.8.8:443".parse().expect("an address");
+    let transport = with(
+        harness,
+        HttpSettings {
+            addresses: vec![(STORAGE.to_owned(), vec![public, server.address()])],
+            ..settings
+        },
+    );
+    expect_unsafe(harness, &transport, chunk(STORAGE, port), "127.0.0.1");
+    assert_eq!(server.connections(), 0);
+}
+
+/// Over https, nothing goes out unencrypted because the server says so.
+pub fn an_unencrypted_url_is_not_followed_from_https<H: Harness>(harness: &H) {
+    let server = Server::reacting(|_| Reply::ok("").into());
+    let url = server.url(&format!("/1?signature={SECRET}"));
+    for base in [
+        PUBLIC_BASE,
+        "https://localhost/v1.3",
+        "https://127.0.0.1/v1.3",
+    ] {
+        let transport = with(harness, settings_for(base));
+        expect_unsafe(harness, &transport, exchange("PUT", &url, "x"), "not https");
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+/// A base on this machine or in a private network has its storage there too; and whoever says so follows every URL.
+pub fn a_private_url_is_followed_from_a_private_base_or_on_demand<H: Harness>(harness: &H) {
+    let (server, settings) = storage("https://127.0.0.1/v1.3");
+    let port = server.address().port();
+    let transport = with(harness, settings);
+    let answer = send_well(harness, &transport, chunk(STORAGE, port));
+    assert_eq!(answer.body(), "here");
+
+    let (server, settings) = storage(PUBLIC_BASE);
+    let port = server.address().port();
+    let transport = with(
+        harness,
+        HttpSettings {
+            supplied_urls: SuppliedUrls::Unchecked,
+            ..settings
+        },
+    );
+    let answer = send_well(harness, &transport, chunk(STORAGE, port));
+    assert_eq!(answer.body(), "here");
+    assert_eq!(server.seen()[0].header("x-api-key"), None);
+}
+
+/// A proxy looks names up itself, and may have a private address: the text of the URL is checked, and nothing else.
+pub fn behind_a_proxy_the_text_of_a_url_is_checked<H: Harness>(harness: &H) {
+    let (server, settings) = storage(PUBLIC_BASE);
+    let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
+    let transport = with(
+        harness,
+        HttpSettings {
+            addresses: Vec::new(),
+            proxy: Proxy::Url(proxy.url()),
+            ..settings
+        },
+    );
+    expect_unsafe(
+        harness,
+        &transport,
+        chunk("10.0.0.1", 443),
+        "public network",
+    );
+    assert_eq!(proxy.asked(), Vec::<String>::new());
+    let answer = send_well(harness, &transport, chunk(STORAGE, 443));
+    assert_eq!(answer.body(), "here");
+    assert_eq!(proxy.asked().len(), 1);
+}

@@ -1,0 +1,487 @@
+//! An ingestion whose process ends at any moment, and is run again from what it wrote down: the video is in the index
+//! exactly once, and no asset is left over.
+//!
+//! Each run is ended at one exchange: before the platform acts on it, after it has acted, or so that it acts a little later,
+//! when the next process is already there.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Method, Response};
+use serde_json::{Value, json};
+use tl_model::{NewUpload, UploadType};
+use tl_protocol::{
+    BytesSource, Exchange, Now, Outcome, Source,
+    endpoint::{CreateAsset, CreateUpload, Media},
+    flow::{
+        AssetPlan, AssetUpload, IngestAsset, IngestFailure, IngestedAsset, Reconcile, WaitPolicy,
+        upload::{Begin, IngestRecord, Ledger, UploadSettings},
+    },
+};
+use tl_testkit::sim::{Planned, Sim, World};
+
+use super::{at_once, base, chain};
+
+const CONTENT: &[u8] = b"the bytes of the match";
+const CHUNK: usize = 5;
+
+/// Which way the video goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Way {
+    Whole,
+    Chunks,
+}
+
+/// What becomes of the exchange at which the process ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Cut {
+    Before,
+    After,
+    /// The platform acts when so much time has passed.
+    Late(Duration),
+}
+
+const CUTS: [Cut; 3] = [
+    Cut::Before,
+    Cut::After,
+    Cut::Late(Duration::from_millis(1500)),
+];
+
+#[derive(Default)]
+struct Platform {
+    exchanges: usize,
+    /// The exchange at which the process ends.
+    cut: Option<(usize, Cut)>,
+    /// A request that is still on its way: when it arrives, and what it is.
+    late: Option<(Duration, Method, String, Value)>,
+    /// Assets: the name, and the number of looks until it is ready.
+    assets: Vec<(String, u32)>,
+    /// Sessions: the asset that is reserved, and the chunks that were reported.
+    sessions: Vec<(usize, BTreeSet<u64>)>,
+    /// The chunks that the storage has, by session.
+    stored: BTreeMap<usize, BTreeSet<u64>>,
+    /// Which asset each entry of the index is of, and whether indexing it failed.
+    indexed: Vec<(usize, bool)>,
+    /// Entries of the asset in other indexes, which fill pages.
+    elsewhere: usize,
+}
+
+impl Platform {
+    /// The assets that the platform has whole.
+    fn whole(&self) -> Vec<usize> {
+        let reserved: BTreeMap<usize, bool> = self
+            .sessions
+            .iter()
+            .map(|(asset, reported)| (*asset, reported.len() == chunks()))
+            .collect();
+        (0..self.assets.len())
+            .filter(|asset| *reserved.get(asset).unwrap_or(&true))
+            .collect()
+    }
+
+    fn arrive(&mut self, now: Duration) {
+        if let Some((_, method, target, body)) = self.late.take_if(|(at, ..)| *at <= now) {
+            self.act(&method, &target, &body);
+        }
+    }
+
+    fn act(&mut self, method: &Method, target: &str, body: &Value) -> (u16, Value) {
+        let path = target.split('?').next().unwrap_or_default();
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        let number = |text: &str| text[1..].parse::<usize>().expect("an identifier");
+        let made = "2027-01-01T00:00:00Z";
+        let asset = |id: usize, ready: bool| {
+            json!({"_id": format!("a{id}"), "method": "direct", "filename": "match.mp4",
+                   "status": if ready { "ready" } else { "processing" }, "created_at": made,
+                   "size": CONTENT.len()})
+        };
+        let page = |items: Vec<Value>| {
+            let number = target
+                .split(['?', '&'])
+                .find_map(|part| part.strip_prefix("page="))
+                .map_or(1, |page| page.parse::<usize>().expect("a page"));
+            let total = items.len().div_ceil(50).max(1);
+            let data: Vec<_> = items.into_iter().skip((number - 1) * 50).take(50).collect();
+            (
+                200,
+                json!({"data": data, "page_info": {"page": number, "total_page": total}}),
+            )
+        };
+        match (method, &parts[..]) {
+            (&Method::POST, ["v1.3", "assets"]) => {
+                self.assets.push(("match.mp4".to_owned(), 2));
+                (201, asset(self.assets.len() - 1, false))
+            }
+            (&Method::GET, ["v1.3", "assets"]) => {
+                let assets = self.whole().into_iter().rev();
+                page(assets.map(|id| asset(id, self.assets[id].1 == 0)).collect())
+            }
+            (&Method::POST, ["v1.3", "assets", "multipart-uploads"]) => {
+                self.assets.push(("match.mp4".to_owned(), 2));
+                let id = self.assets.len() - 1;
+                self.sessions.push((id, BTreeSet::new()));
+                let session = self.sessions.len() - 1;
+                let urls: Vec<_> = (1..=chunks())
+                    .map(|chunk| json!({"chunk_index": chunk, "url": url(session, chunk)}))
+                    .collect();
+                (
+                    201,
+                    json!({"upload_id": format!("u{session}"), "asset_id": format!("a{id}"), "chunk_size": CHUNK,
+                           "total_chunks": chunks(), "upload_urls": urls}),
+                )
+            }
+            (&Method::POST, ["v1.3", "assets", "multipart-uploads", id]) => {
+                let session = number(id);
+                for chunk in body["completed_chunks"].as_array().expect("chunks") {
+                    let index = chunk["chunk_index"].as_u64().expect("a number");
+                    assert!(self.stored[&session].contains(&index), "chunk {index}");
+                    self.sessions[session].1.insert(index);
+                }
+                (200, json!({"processed_chunks": 1}))
+            }
+            (&Method::POST, ["v1.3", "assets", "multipart-uploads", id, "presigned-urls"]) => {
+                let start = body["start"].as_u64().expect("a number");
+                let count = body["count"].as_u64().expect("a number");
+                let urls: Vec<_> = (start..start + count)
+                    .map(|chunk| json!({"chunk_index": chunk, "url": url(number(id), chunk as usize)}))
+                    .collect();
+                (200, json!({"upload_id": id, "upload_urls": urls}))
+            }
+            (&Method::GET, ["v1.3", "assets", "multipart-uploads", id]) => {
+                let (_, reported) = &self.sessions[number(id)];
+                let whole = reported.len() == chunks();
+                let states: Vec<_> = reported
+                    .iter()
+                    .map(|chunk| json!({"index": chunk, "status": "completed"}))
+                    .collect();
+                (
+                    200,
+                    json!({"upload_id": id, "status": if whole { "completed" } else { "active" },
+                           "uploaded_chunks": states, "page_info": {"total_page": 1}}),
+                )
+            }
+            (&Method::PUT, ["storage", session, chunk]) => {
+                let chunk = chunk.parse().expect("a number");
+                self.stored
+                    .entry(number(session))
+                    .or_default()
+                    .insert(chunk);
+                (200, Value::Null)
+            }
+            (&Method::GET, ["v1.3", "assets", id]) => {
+                let id = number(id);
+                let looks = &mut self.assets[id].1;
+                *looks = looks.saturating_sub(1);
+                let ready = *looks == 0;
+                (200, asset(id, ready))
+            }
+            (&Method::GET, ["v1.3", "assets", id, "indexed-assets"]) => {
+                let id = number(id);
+                let others = (0..self.elsewhere)
+                    .map(|at| json!({"_id": format!("y{at}"), "index": {"_id": "other"}}));
+                let ours = (0..self.indexed.len())
+                    .filter(|at| self.indexed[*at].0 == id)
+                    .map(|at| json!({"_id": format!("x{at}"), "index": {"_id": "i1"}}));
+                page(others.chain(ours).collect())
+            }
+            (&Method::POST, ["v1.3", "indexes", "i1", "indexed-assets"]) => {
+                let id = number(body["asset_id"].as_str().expect("an id"));
+                self.indexed.push((id, false));
+                (
+                    202,
+                    json!({"_id": format!("x{}", self.indexed.len() - 1), "asset_id": format!("a{id}")}),
+                )
+            }
+            (&Method::GET, ["v1.3", "indexes", "i1", "indexed-assets", id]) => {
+                let (asset, failed) = self.indexed[number(id)];
+                (
+                    200,
+                    json!({"_id": id, "asset_id": format!("a{asset}"), "created_at": made,
+                           "status": if failed { "failed" } else { "ready" }}),
+                )
+            }
+            other => panic!("{other:?} was asked for"),
+        }
+    }
+}
+
+fn chunks() -> usize {
+    CONTENT.len().div_ceil(CHUNK)
+}
+
+fn url(session: usize, chunk: usize) -> String {
+    format!("https://bucket.example/storage/u{session}/{chunk}")
+}
+
+impl World for Platform {
+    fn answer(&mut self, now: Now, exchange: &Exchange) -> Planned {
+        self.arrive(now.mono);
+        self.exchanges += 1;
+        let mut bytes = Vec::new();
+        std::io::copy(&mut exchange.http.body().reader(), &mut bytes).expect("it can be read");
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let (method, uri) = (exchange.http.method().clone(), exchange.http.uri());
+        let target = uri.path_and_query().expect("a target").to_string();
+        let outcome: Outcome = match self.cut {
+            Some((number, Cut::Before)) if number == self.exchanges => Ok(Response::default()),
+            Some((number, Cut::Late(after))) if number == self.exchanges => {
+                self.late = Some((now.mono + after, method, target, body));
+                Ok(Response::default())
+            }
+            _ => {
+                let (status, answer) = self.act(&method, &target, &body);
+                let etag = format!("\"{target}\"");
+                let answer = if answer.is_null() {
+                    String::new()
+                } else {
+                    answer.to_string()
+                };
+                Ok(Response::builder()
+                    .status(status)
+                    .header("etag", etag)
+                    .body(Bytes::from(answer))
+                    .expect("an answer"))
+            }
+        };
+        Planned {
+            after: Duration::from_millis(100),
+            outcome,
+        }
+    }
+}
+
+/// One file and its way, with what its processes wrote down.
+struct Scenario {
+    way: Way,
+    sim: Sim<Platform>,
+    record: Arc<Mutex<IngestRecord>>,
+    reconcile: Reconcile,
+    wait: bool,
+}
+
+impl Scenario {
+    fn new(way: Way) -> Self {
+        Self {
+            way,
+            sim: Sim::new(Platform::default()),
+            record: Arc::default(),
+            reconcile: Reconcile::BySight,
+            wait: true,
+        }
+    }
+
+    /// The flow of the next process.
+    fn flow(&self, seed: u64) -> IngestAsset {
+        let source: Arc<dyn Source> = Arc::new(BytesSource::new("match.mp4", CONTENT));
+        let fresh = match self.way {
+            Way::Whole => AssetUpload::Whole(CreateAsset::new(Media::File(source))),
+            Way::Chunks => AssetUpload::Chunks {
+                begin: Box::new(Begin::New(CreateUpload {
+                    upload: NewUpload::new("match.mp4", UploadType::Video, source.len()),
+                })),
+                source,
+                settings: UploadSettings {
+                    lanes: 2,
+                    ..UploadSettings::default()
+                },
+            },
+        };
+        let record = self.record.lock().expect("no panic before").clone();
+        let keep = Arc::clone(&self.record);
+        let plan = AssetPlan {
+            upload: record.resume(fresh, false, true),
+            index_id: Some("i1".into()),
+            enable_video_stream: None,
+            user_metadata: None,
+            wait: self.wait.then(WaitPolicy::default),
+            reconcile: self.reconcile.clone(),
+            ledger: Ledger::new(move |change| keep.lock().expect("no panic before").apply(change)),
+        };
+        IngestAsset::new(plan, &base(), at_once(), seed)
+    }
+
+    /// Runs one process to its end, or for so many steps.
+    fn run(&self, seed: u64, steps: u32) -> Option<Result<IngestedAsset, IngestFailure>> {
+        self.sim.run_for(self.flow(seed), steps)
+    }
+
+    fn exchanges(&self) -> usize {
+        self.sim.world(|platform| platform.exchanges)
+    }
+
+    #[track_caller]
+    fn finish(&self, what: &str) -> IngestedAsset {
+        let result = self.run(99, 100_000).expect("it ends");
+        let video = result.unwrap_or_else(|failure| panic!("{what}: {}", chain(&failure.error)));
+        self.sim.pass(Duration::from_secs(60));
+        let now = self.sim.elapsed();
+        self.sim.world(|platform| {
+            platform.arrive(now);
+            let asset = video.asset_id.as_ref().expect("an asset").to_string();
+            let whole: Vec<String> = platform.whole().iter().map(|id| format!("a{id}")).collect();
+            assert_eq!(whole, [asset.as_str()], "{what}: no asset is left over");
+            let good = platform.indexed.iter().filter(|(_, failed)| !failed);
+            let indexed: Vec<String> = good.map(|(id, _)| format!("a{id}")).collect();
+            assert_eq!(indexed, [asset], "{what}: it is in the index once");
+        });
+        video
+    }
+}
+
+/// For each exchange of `scenario`, after which step of a process it begins.
+fn boundaries(scenario: impl Fn() -> Scenario, prepare: impl Fn(&Scenario)) -> Vec<(u32, usize)> {
+    let mut found = Vec::new();
+    let mut before = 0;
+    for steps in 1.. {
+        let scenario = scenario();
+        prepare(&scenario);
+        let earlier = scenario.exchanges();
+        let end = scenario.run(1, steps);
+        let exchanges = scenario.exchanges() - earlier;
+        if exchanges > before {
+            found.push((steps, scenario.exchanges()));
+            before = exchanges;
+        }
+        if end.is_some() {
+            return found;
+        }
+    }
+    unreachable!("a flow ends")
+}
+
+#[test]
+fn a_process_that_ends_anywhere_leaves_nothing_twice() {
+    for (way, wait) in [
+        (Way::Whole, true),
+        (Way::Whole, false),
+        (Way::Chunks, true),
+        (Way::Chunks, false),
+    ] {
+        let scenario = || Scenario {
+            wait,
+            ..Scenario::new(way)
+        };
+        let boundaries = boundaries(scenario, |_| {});
+        assert!(boundaries.len() >= 4, "{way:?}: {boundaries:?}");
+        for (steps, number) in boundaries {
+            for cut in CUTS {
+                let scenario = scenario();
+                scenario
+                    .sim
+                    .world(|platform| platform.cut = Some((number, cut)));
+                assert!(scenario.run(1, steps).is_none(), "it is ended");
+                scenario.finish(&format!("{way:?}, wait {wait}, exchange {number}, {cut:?}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn two_processes_that_end_anywhere_leave_nothing_twice() {
+    for way in [Way::Whole, Way::Chunks] {
+        for (steps, number) in boundaries(|| Scenario::new(way), |_| {}) {
+            for cut in CUTS {
+                let first = |scenario: &Scenario| {
+                    scenario
+                        .sim
+                        .world(|platform| platform.cut = Some((number, cut)));
+                    assert!(scenario.run(1, steps).is_none(), "it is ended");
+                };
+                for (again, second) in boundaries(|| Scenario::new(way), first) {
+                    for next in CUTS {
+                        let scenario = Scenario::new(way);
+                        first(&scenario);
+                        scenario
+                            .sim
+                            .world(|platform| platform.cut = Some((second, next)));
+                        // It may have come to its end with the last outcome.
+                        if scenario.run(1, again).is_none() {
+                            scenario
+                                .finish(&format!("{way:?}: {number} {cut:?}, {second} {next:?}"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn by_its_mark_an_asset_is_known_for_certain_after_the_process_ended() {
+    let scenario = || Scenario {
+        reconcile: Reconcile::ByMark("mark".into()),
+        ..Scenario::new(Way::Whole)
+    };
+    let (steps, number) = boundaries(scenario, |_| {})[0];
+    let scenario = scenario();
+    scenario
+        .sim
+        .world(|platform| platform.cut = Some((number, Cut::Before)));
+    assert!(scenario.run(1, steps).is_none());
+    let record = scenario.record.lock().expect("no panic before").clone();
+    let (key, value) = record
+        .creating
+        .and_then(|intent| intent.mark)
+        .expect("a mark");
+    assert!(key == "mark" && value.len() == 32, "{key} {value}");
+    scenario.finish("by its mark");
+}
+
+#[test]
+fn an_asset_that_somebody_uses_is_not_taken_for_the_lost_one() {
+    let scenario = Scenario::new(Way::Whole);
+    let (steps, number) = boundaries(|| Scenario::new(Way::Whole), |_| {})[0];
+    scenario
+        .sim
+        .world(|platform| platform.cut = Some((number, Cut::Before)));
+    assert!(scenario.run(1, steps).is_none());
+    // Another file of the same name and size comes meanwhile, and is indexed.
+    scenario.sim.world(|platform| {
+        platform.assets.push(("match.mp4".to_owned(), 0));
+        platform.indexed.push((0, false));
+    });
+    let video = scenario
+        .run(2, 100_000)
+        .expect("it ends")
+        .expect("it is indexed");
+    assert_eq!(video.asset_id.expect("an asset").as_str(), "a1");
+    let indexed = scenario.sim.world(|platform| platform.indexed.clone());
+    assert_eq!(indexed, [(0, false), (1, false)]);
+}
+
+#[test]
+fn all_pages_are_read_before_an_asset_is_indexed_again() {
+    let scenario = Scenario::new(Way::Whole);
+    scenario.sim.world(|platform| platform.elsewhere = 120);
+    let (steps, number) = *boundaries(|| Scenario::new(Way::Whole), |_| {})
+        .iter()
+        .rev()
+        .nth(1)
+        .expect("the request that indexes it");
+    scenario
+        .sim
+        .world(|platform| platform.cut = Some((number, Cut::After)));
+    assert!(scenario.run(1, steps).is_none());
+    assert_eq!(scenario.sim.world(|platform| platform.indexed.len()), 1);
+    let video = scenario.finish("behind two pages of other indexes");
+    assert!(video.reconciled);
+}
+
+#[test]
+fn what_failed_in_the_index_is_indexed_again() {
+    let scenario = Scenario::new(Way::Whole);
+    scenario.finish("the first run");
+    scenario.sim.world(|platform| platform.indexed[0].1 = true);
+    // The checkpoint after the platform gave it up.
+    scenario
+        .record
+        .lock()
+        .expect("no panic before")
+        .indexed_asset_id = None;
+    let video = scenario.finish("the next run");
+    assert_eq!(video.indexed_asset_id.expect("it is there").as_str(), "x1");
+}
