@@ -9,7 +9,7 @@ use super::decoders::Spared;
 use super::dictionary::Dictionary;
 use super::io::{CustomIo, Marks, Session};
 use super::names;
-use super::opening::{Lock, OpenFailure};
+use super::opening::{Lock, OpenFailure, Unopened};
 
 /// What a stream carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub(in crate::ffmpeg) struct Stream {
     pub(in crate::ffmpeg) default: bool,
     pub(in crate::ffmpeg) codec: String,
     pub(in crate::ffmpeg) codec_long: Option<String>,
+    /// Whether the FFmpeg that is loaded has a decoder for it.
+    pub(in crate::ffmpeg) has_decoder: bool,
     pub(in crate::ffmpeg) codec_tag: u32,
     pub(in crate::ffmpeg) profile: Option<String>,
     pub(in crate::ffmpeg) bit_rate: Option<u64>,
@@ -85,13 +87,15 @@ pub(in crate::ffmpeg) struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Recognises and opens the file of `session`; on failure, says what the reader noticed.
-    pub(in crate::ffmpeg) fn open(
-        session: Session<'a>,
-        lock: &Lock,
-    ) -> Result<Self, (OpenFailure, Marks)> {
+    /// Recognises and opens the file of `session`; on failure, says what the reader noticed and what the file is.
+    pub(in crate::ffmpeg) fn open(session: Session<'a>, lock: &Lock) -> Result<Self, Unopened> {
+        let out_of_memory = || Unopened {
+            failure: OpenFailure::OutOfMemory,
+            marks: Marks::default(),
+            nature: None,
+        };
         let Some(io) = CustomIo::new(session) else {
-            return Err((OpenFailure::OutOfMemory, Marks::default()));
+            return Err(out_of_memory());
         };
         // SAFETY: plain allocations; checked below.
         let (context, packet) = unsafe { (ffi::avformat_alloc_context(), ffi::av_packet_alloc()) };
@@ -101,14 +105,15 @@ impl<'a> Input<'a> {
             io,
         };
         if context.is_null() || packet.is_null() {
-            return Err((OpenFailure::OutOfMemory, Marks::default()));
+            return Err(out_of_memory());
         }
         match input.start(lock) {
             Ok(()) => Ok(input),
-            Err(failure) => {
-                let marks = input.io.session().marks.clone();
-                Err((failure, marks))
-            }
+            Err(failure) => Err(Unopened {
+                failure,
+                nature: input.io.session_mut().nature(lock),
+                marks: input.io.session().marks.clone(),
+            }),
         }
     }
 
@@ -151,6 +156,12 @@ impl<'a> Input<'a> {
     pub(in crate::ffmpeg) fn format(&self) -> String {
         // SAFETY: an open context has a demuxer, whose name is a constant string.
         unsafe { names::copy((*(*self.context).iformat).name) }.unwrap_or_default()
+    }
+
+    /// Whether time may jump in such a container, so that stamps alone do not say how long it lasts.
+    pub(in crate::ffmpeg) fn may_jump(&self) -> bool {
+        // SAFETY: an open context has a demuxer, which is a constant.
+        unsafe { (*(*self.context).iformat).flags & ffi::AVFMT_TS_DISCONT != 0 }
     }
 
     /// Container duration in seconds, when FFmpeg has one.
@@ -251,6 +262,7 @@ impl<'a> Input<'a> {
                 default: (*pointer).disposition & ffi::AV_DISPOSITION_DEFAULT != 0,
                 codec: names::codec(codec_id),
                 codec_long: names::codec_long(codec_id),
+                has_decoder: names::has_decoder(codec_id),
                 codec_tag: (*parameters).codec_tag,
                 profile: names::profile(codec_id, (*parameters).profile),
                 bit_rate: positive((*parameters).bit_rate),

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use ffmpeg_next::ffi;
 
+use super::opening::Lock;
+use crate::layout;
 use crate::range::{ReadAhead, read_file_at};
 
 /// FFmpeg's own default; 16 to 64 KiB measure the same.
@@ -69,6 +71,9 @@ pub(in crate::ffmpeg) struct Session<'a> {
     pace: Pace,
     /// When something was handed out last.
     handed_out: Instant,
+    /// When the session began, and the processor time that this thread had used before.
+    begun: Instant,
+    busy_before: Duration,
     /// What the callbacks noticed.
     pub(in crate::ffmpeg) marks: Marks,
 }
@@ -82,6 +87,11 @@ pub(in crate::ffmpeg) struct Marks {
     pub(in crate::ffmpeg) budget_spent: bool,
     /// Whether the deadline stopped a read or a loop.
     pub(in crate::ffmpeg) timed_out: bool,
+    /// The time since the beginning by then, and the processor time that this thread had used of it.
+    pub(in crate::ffmpeg) elapsed: Duration,
+    pub(in crate::ffmpeg) busy: Duration,
+    /// The time that reads took.
+    pub(in crate::ffmpeg) reading: Duration,
     /// What a demuxer wanted to open besides the file.
     pub(in crate::ffmpeg) nested: Option<String>,
     /// Bytes read so far.
@@ -101,6 +111,8 @@ impl<'a> Session<'a> {
             scratch: Vec::new(),
             pace: Pace::Probing,
             handed_out: Instant::now(),
+            begun: Instant::now(),
+            busy_before: processor_time(),
             marks: Marks::default(),
         }
     }
@@ -174,6 +186,12 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// What the file is, by its bytes.
+    pub(in crate::ffmpeg) fn nature(&mut self, lock: &Lock) -> Option<layout::Nature> {
+        let size = self.size;
+        (lock.nature)(size, &mut |offset, into| self.peek(offset, into))
+    }
+
     /// Exactly `N` bytes at an offset, or `None`.
     pub(in crate::ffmpeg) fn peek_exact<const N: usize>(&mut self, offset: u64) -> Option<[u8; N]> {
         let mut bytes = [0; N];
@@ -190,6 +208,8 @@ impl<'a> Session<'a> {
     fn expired(&mut self) -> bool {
         if !self.marks.timed_out && Instant::now() >= self.deadline {
             self.marks.timed_out = true;
+            self.marks.busy = processor_time().saturating_sub(self.busy_before);
+            self.marks.elapsed = self.begun.elapsed();
         }
         self.marks.timed_out
     }
@@ -212,10 +232,12 @@ impl<'a> Session<'a> {
             if self.expired() {
                 return Err(ffi::AVERROR_EXIT);
             }
-            match self
+            let asked = Instant::now();
+            let read = self
                 .source
-                .read_at(self.position, &mut self.scratch[..wanted])
-            {
+                .read_at(self.position, &mut self.scratch[..wanted]);
+            self.marks.reading += asked.elapsed();
+            match read {
                 Ok(0) => return Err(ffi::AVERROR_EOF),
                 Ok(n) => {
                     self.position += n as u64;
@@ -272,6 +294,21 @@ impl fmt::Debug for Session<'_> {
             .field("size", &self.size)
             .field("marks", &self.marks)
             .finish_non_exhaustive()
+    }
+}
+
+/// The processor time of this thread; zero where it cannot be told, which makes a file that is out of time a matter of the machine.
+fn processor_time() -> Duration {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or(0);
+        Duration::new(seconds, nanoseconds)
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    {
+        Duration::ZERO
     }
 }
 
