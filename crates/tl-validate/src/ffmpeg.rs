@@ -134,22 +134,20 @@ fn budget_spent() -> ProbeError {
 }
 
 /// A probe that is out of time is held up by the file, and not by a slow disk or a busy machine, when it has used so much of the
-/// processor and has waited less for bytes than it has worked, or has read so many bytes. The slowest file of the test corpus
-/// takes 0.1 s, and the headers of an ordinary one are among its first few megabytes.
+/// processor and has waited less for bytes than it has worked. The slowest file of the test corpus takes 0.1 s.
 const BUSY: Duration = Duration::from_secs(1);
-const MANY_BYTES: u64 = 1 << 30;
 
-fn is_held_up_by_the_file(marks: &shim::Marks) -> bool {
+fn is_held_up_by_the_file(marks: &shim::Marks, options: &ProbeOptions) -> bool {
     let works = marks.busy >= BUSY && marks.reading <= marks.elapsed / 2;
-    works || marks.bytes_read >= MANY_BYTES
+    marks.overworked || (marks.timed_out && works && !options.thorough)
 }
 
 /// What the reader below FFmpeg noticed outranks what FFmpeg made of it.
 fn noticed(marks: &shim::Marks, options: &ProbeOptions) -> Option<ProbeError> {
-    if marks.timed_out && !options.thorough && is_held_up_by_the_file(marks) {
+    if is_held_up_by_the_file(marks, options) {
         let seen = format!(
-            "there is no answer after {} s, in which {} were read and the processor worked for {:.1} s",
-            options.deadline.as_secs_f64(),
+            "there is no answer after {:.0} s, in which {} were read and the processor worked for {:.1} s",
+            marks.elapsed.as_secs_f64(),
             crate::rules::bytes(marks.bytes_read as f64),
             marks.busy.as_secs_f64()
         );

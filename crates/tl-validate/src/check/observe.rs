@@ -1,7 +1,7 @@
 //! Reading the value that a rule measures off the facts.
 
-use crate::MediaFacts;
 use crate::rules::Measure;
+use crate::{DurationSource, MediaFacts};
 
 /// What was observed for one measure.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,9 +103,12 @@ const LEAST_FRAME_RATE: f64 = 25.0;
 
 /// The measured duration, where there is more behind it than the header's word.
 fn measured_seconds(facts: &MediaFacts) -> Option<f64> {
+    let is_measured = facts
+        .duration_source
+        .is_some_and(|source| source != DurationSource::Header);
     facts
         .duration_seconds
-        .filter(|seconds| !facts.duration_unverified && *seconds > 0.0)
+        .filter(|seconds| is_measured && *seconds > 0.0)
 }
 
 fn share_of_claim(facts: &MediaFacts) -> Observed {

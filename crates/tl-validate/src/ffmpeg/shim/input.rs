@@ -130,6 +130,7 @@ impl<'a> Input<'a> {
             .collect();
         let mut raw: Vec<*mut ffi::AVDictionary> =
             options.iter_mut().map(Dictionary::take).collect();
+        self.io.session_mut().begin_step();
         // SAFETY: the context is open. One dictionary for each stream there is, as the call asks; it may replace them, so
         // they are taken back.
         let code = unsafe {
@@ -340,6 +341,7 @@ impl<'a> Input<'a> {
     /// The next packet's stamps; `None` at the end of the file or when reading stops for another reason, which the
     /// session then tells.
     pub(in crate::ffmpeg) fn next_packet(&mut self) -> Option<PacketStamp> {
+        self.io.session_mut().begin_packet();
         // SAFETY: an open context and our own packet, which is emptied again before it is used the next time.
         unsafe {
             if ffi::av_read_frame(self.context, self.packet) < 0 {
@@ -361,12 +363,14 @@ impl<'a> Input<'a> {
                 hidden: (*self.packet).flags & ffi::AV_PKT_FLAG_DISCARD != 0,
             };
             ffi::av_packet_unref(self.packet);
+
             Some(found)
         }
     }
 
     /// Goes to the last key frame at or before `seconds` of a stream; whether that worked.
     pub(in crate::ffmpeg) fn seek(&mut self, stream: u32, seconds: f64) -> bool {
+        self.io.session_mut().begin_step();
         // SAFETY: a live stream or null.
         let Some(base) = (unsafe {
             self.stream_pointer(stream)
@@ -390,6 +394,7 @@ impl<'a> Input<'a> {
 
     /// Goes to a byte offset, for containers without an index; whether that worked.
     pub(in crate::ffmpeg) fn seek_byte(&mut self, offset: u64) -> bool {
+        self.io.session_mut().begin_step();
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);
         // SAFETY: an open context; no stream is named.
         unsafe { ffi::av_seek_frame(self.context, -1, offset, ffi::AVSEEK_FLAG_BYTE) >= 0 }

@@ -33,6 +33,17 @@ const GENTLE_LEAST_BYTES: usize = 1024;
 const SLOW: Duration = Duration::from_millis(20);
 const QUICK: Duration = Duration::from_millis(2);
 
+/// What one step, such as opening the file or finding the next packet, may take at most. Steps of the test corpus take 0.1 s and
+/// read a few megabytes; a hole of 100 GB in an AVI file would be read to its end.
+const STEP_BYTES: u64 = 256 * 1024 * 1024;
+const STEP_BUSY: Duration = Duration::from_secs(5);
+
+/// Every so many polls and reads the step is looked at.
+const POLLS: u32 = 16;
+
+/// Packets that count as one step of the processor.
+const PACKETS: u32 = 64;
+
 /// Up to here a source that is no file is read whole in a few fetches, and hence like a file.
 const DEAR_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -74,6 +85,12 @@ pub(in crate::ffmpeg) struct Session<'a> {
     /// When the session began, and the processor time that this thread had used before.
     begun: Instant,
     busy_before: Duration,
+    /// What was read and worked before the step that is under way.
+    step_bytes: u64,
+    step_busy: Duration,
+    /// How often FFmpeg asked whether it should go on.
+    polls: u32,
+    packets: u32,
     /// What the callbacks noticed.
     pub(in crate::ffmpeg) marks: Marks,
 }
@@ -87,7 +104,9 @@ pub(in crate::ffmpeg) struct Marks {
     pub(in crate::ffmpeg) budget_spent: bool,
     /// Whether the deadline stopped a read or a loop.
     pub(in crate::ffmpeg) timed_out: bool,
-    /// The time since the beginning by then, and the processor time that this thread had used of it.
+    /// Whether one step was stopped because it took too many bytes or too much of the processor.
+    pub(in crate::ffmpeg) overworked: bool,
+    /// When one of both came: the time since the beginning, and the processor time that this thread had used of it.
     pub(in crate::ffmpeg) elapsed: Duration,
     pub(in crate::ffmpeg) busy: Duration,
     /// The time that reads took.
@@ -113,6 +132,10 @@ impl<'a> Session<'a> {
             handed_out: Instant::now(),
             begun: Instant::now(),
             busy_before: processor_time(),
+            step_bytes: 0,
+            step_busy: processor_time(),
+            polls: 0,
+            packets: 0,
             marks: Marks::default(),
         }
     }
@@ -206,12 +229,37 @@ impl<'a> Session<'a> {
     }
 
     fn expired(&mut self) -> bool {
-        if !self.marks.timed_out && Instant::now() >= self.deadline {
-            self.marks.timed_out = true;
+        if self.marks.timed_out || self.marks.overworked {
+            return true;
+        }
+        self.marks.timed_out = Instant::now() >= self.deadline;
+        self.polls = self.polls.wrapping_add(1);
+        // To ask for the processor time costs as much as a small read.
+        if self.polls.is_multiple_of(POLLS) {
+            self.marks.overworked = self.marks.bytes_read - self.step_bytes >= STEP_BYTES
+                || processor_time().saturating_sub(self.step_busy) >= STEP_BUSY;
+        }
+        let ends = self.marks.timed_out || self.marks.overworked;
+        if ends {
             self.marks.busy = processor_time().saturating_sub(self.busy_before);
             self.marks.elapsed = self.begun.elapsed();
         }
-        self.marks.timed_out
+        ends
+    }
+
+    /// The next packet is asked for. To look at the processor for each of them would cost as much as the packets do.
+    pub(super) fn begin_packet(&mut self) {
+        self.step_bytes = self.marks.bytes_read;
+        self.packets = self.packets.wrapping_add(1);
+        if self.packets.is_multiple_of(PACKETS) {
+            self.step_busy = processor_time();
+        }
+    }
+
+    /// Something was learned: the next step may take as much again.
+    pub(super) fn begin_step(&mut self) {
+        self.step_bytes = self.marks.bytes_read;
+        self.step_busy = processor_time();
     }
 
     /// Reads the next bytes into `scratch`; the number of bytes, or an FFmpeg error code.
