@@ -9,10 +9,11 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::civil::Date;
+use tl_client::RouteChoice;
 use tl_client::checker::Checked;
 use tl_validate::{
-    Engine, ProbeError, ProbeErrorKind, ProbeOptions, Prober, Report, Route, RulePack, Target,
-    check, check_probe_failure, fix_all, open_media,
+    Engine, ProbeError, ProbeErrorKind, ProbeOptions, Prober, Route, RulePack, Target, check,
+    check_probe_failure, fix_all, open_media,
 };
 
 use crate::cache::{self, Cache, Mark, Probed};
@@ -28,9 +29,9 @@ const THOROUGH_DEADLINE: Duration = Duration::from_secs(600);
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Local check")]
 pub(crate) struct JudgeArgs {
-    /// The way by which the files are to reach the platform; each has its own size limit
-    #[arg(long, value_name = "ROUTE", default_value_t = Route::Tasks, value_parser = routes())]
-    route: Route,
+    /// How the files are to be uploaded; each route has its own size limit [default: as `tl ingest` chooses]
+    #[arg(long, value_name = "ROUTE", value_parser = routes())]
+    route: Option<Route>,
     #[command(flatten)]
     rules: RulesArgs,
     /// The built-in pack that --rules FILE changes, or that is used alone [default: the newest]
@@ -80,9 +81,21 @@ pub(crate) fn routes() -> impl TypedValueParser<Value = Route> {
 pub(crate) struct Judge {
     prober: Arc<dyn Prober>,
     pack: RulePack,
+    /// The route that was asked for; without one, each file is judged by the route that an upload of it would take.
+    route: Option<Route>,
+    /// By the route of the largest files, where none was asked for.
     target: Target,
     cache: Option<Cache>,
     jobs: NonZeroUsize,
+}
+
+/// What is judged, as far as its route depends on it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Subject {
+    /// A file on this machine, of so many bytes.
+    File(u64),
+    /// A link, which the platform fetches.
+    Link,
 }
 
 /// What came of one file.
@@ -100,7 +113,8 @@ impl JudgeArgs {
     pub(crate) fn judge(&self, cache: &CacheArgs, output: &Output) -> Result<Judge, Failure> {
         let pack = self.pack()?;
         let engines = self.rules.engines_of(&pack)?;
-        let mut target = Target::new(self.route);
+        let largest = RouteChoice::for_file(u64::MAX, &pack).route;
+        let mut target = Target::new(self.route.unwrap_or(largest));
         target.engines = engines;
         target.options.clone_from(&self.rules.options);
         target.engines = pack.engines_for(&target).to_vec();
@@ -121,6 +135,7 @@ impl JudgeArgs {
         Ok(Judge {
             prober,
             pack,
+            route: self.route,
             target,
             cache: cache.open(reader, output),
             jobs,
@@ -174,8 +189,21 @@ impl Judge {
         &self.pack
     }
 
+    /// The target of the largest files.
     pub(crate) fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// The target of one subject: by the route that was asked for, else by the one that `tl ingest` would take.
+    fn target_of(&self, subject: Subject) -> Target {
+        let chosen = || match subject {
+            Subject::File(bytes) => RouteChoice::for_file(bytes, &self.pack),
+            Subject::Link => RouteChoice::for_url(&self.pack),
+        };
+        Target {
+            route: self.route.unwrap_or_else(|| chosen().route),
+            ..self.target.clone()
+        }
     }
 
     pub(crate) fn jobs(&self) -> NonZeroUsize {
@@ -186,14 +214,17 @@ impl Judge {
         &self.prober
     }
 
-    /// `rules v1.3-2026-10 of 2026-10-06, route tasks, marengo3.0`
+    /// `rules v1.3-2026-10 of 2026-10-06, route chosen by size, marengo3.0`
     pub(crate) fn introduction(&self) -> String {
         let engines: Vec<&str> = self.target.engines.iter().map(Engine::as_str).collect();
+        let route = match self.route {
+            Some(route) => format!("route {route}"),
+            None => "route chosen by size".to_owned(),
+        };
         format!(
-            "rules {} of {}, route {}, {}",
+            "rules {} of {}, {route}, {}",
             self.pack.name(),
             self.pack.date(),
-            self.target.route,
             engines.join(" + ")
         )
     }
@@ -231,18 +262,24 @@ impl Judge {
     /// Reads and judges the file at `path`.
     pub(crate) fn file(&self, path: &Path) -> Judged {
         let (probed, from_cache) = self.probe(path);
+        // Where nothing was read, the size is still that of the file.
+        let bytes = match &probed {
+            Ok(facts) => facts.file_size_bytes,
+            Err(_) => path.metadata().map_or(0, |meta| meta.len()),
+        };
         Judged {
             from_cache,
-            ..self.judged(probed)
+            ..self.judged(probed, Subject::File(bytes))
         }
     }
 
     /// Judges what was read.
-    pub(crate) fn judged(&self, probed: Probed) -> Judged {
+    pub(crate) fn judged(&self, probed: Probed, subject: Subject) -> Judged {
+        let target = self.target_of(subject);
         match probed {
             Ok(facts) => Judged {
                 checked: Checked {
-                    report: self.report(&facts),
+                    report: check(&facts, &target, &self.pack),
                     facts: Some(facts),
                 },
                 from_cache: false,
@@ -251,7 +288,7 @@ impl Judge {
             },
             Err(error) => Judged {
                 checked: Checked {
-                    report: check_probe_failure(&error, &self.target, &self.pack),
+                    report: check_probe_failure(&error, &target, &self.pack),
                     facts: None,
                 },
                 from_cache: false,
@@ -262,20 +299,17 @@ impl Judge {
     }
 
     /// What is said of `name`, which could not be looked at.
-    pub(crate) fn unread(&self, name: &str, failure: Failure) -> Judged {
+    pub(crate) fn unread(&self, name: &str, failure: Failure, subject: Subject) -> Judged {
         let error = ProbeError::new(ProbeErrorKind::Io, name, failure.message());
         Judged {
             failure: Some(failure),
-            ..self.judged(Err(error))
+            ..self.judged(Err(error), subject)
         }
-    }
-
-    pub(crate) fn report(&self, facts: &tl_validate::MediaFacts) -> Report {
-        check(facts, &self.target, &self.pack)
     }
 
     /// One call that removes all errors that can be removed.
     pub(crate) fn fix(&self, facts: &tl_validate::MediaFacts) -> Option<tl_validate::Fix> {
-        fix_all(facts, &self.target, &self.pack)
+        let target = self.target_of(Subject::File(facts.file_size_bytes));
+        fix_all(facts, &target, &self.pack)
     }
 }

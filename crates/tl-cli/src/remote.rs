@@ -18,7 +18,7 @@ use self::open::{Opened, open};
 use crate::cache::Probed;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::judging::{Judge, Judged};
+use crate::judging::{Judge, Judged, Subject};
 use crate::span;
 
 /// The time for one address, all requests together.
@@ -95,9 +95,9 @@ pub(crate) fn judge(judge: &Judge, remote: &Remote<'_>, url: &Url) -> Judged {
     match probe(judge.prober().as_ref(), remote, url) {
         Ok((probed, notes)) => Judged {
             notes,
-            ..judge.judged(probed)
+            ..judge.judged(probed, Subject::Link)
         },
-        Err(failure) => judge.unread(&name, failure),
+        Err(failure) => judge.unread(&name, failure, Subject::Link),
     }
 }
 

@@ -7,10 +7,12 @@
 //! |---|---|
 //! | `recipes` | what `ffmpeg` makes |
 //! | `derived` | what is made from other files of the corpus |
+//! | [`fault`] | faulty files made of whole ones, byte by byte |
 //! | [`movie`] | MP4 files by hand, bombs among them |
 //! | `make` | making one file, once |
 
 mod derived;
+pub mod fault;
 mod make;
 pub mod movie;
 mod recipes;

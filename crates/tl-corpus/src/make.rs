@@ -23,7 +23,7 @@ impl Failure {
         }
     }
 
-    fn at(path: &Path, source: io::Error) -> Self {
+    pub(crate) fn at(path: &Path, source: io::Error) -> Self {
         Self {
             message: format!("{} cannot be made", path.display()),
             source: Some(source),

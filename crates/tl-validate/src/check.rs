@@ -6,20 +6,78 @@ mod observe;
 
 use crate::report::{Finding, Severity};
 use crate::rules::{EngineStatus, Measure, RulePack};
-use crate::{MediaFacts, ProbeError, Report, Target};
+use crate::{MediaFacts, ProbeError, ProbeErrorKind, Report, Route, Target, containers};
 
 /// Checks facts against the rules of `pack` that hold for `target`.
 pub fn check(facts: &MediaFacts, target: &Target, pack: &RulePack) -> Report {
     let mut findings = engine_findings(target, pack);
     findings.extend(file_findings(facts));
     let rules = pack.rules_for(target);
+    // Asked for only when a route refuses the file.
+    let mut others = None;
     for rule in &rules {
-        findings.extend(compare::against(rule, facts).map(|finding| Finding {
-            fix: crate::fix::for_rule(rule, facts, &rules),
-            ..finding
-        }));
+        let Some(mut finding) = compare::against(rule, facts) else {
+            continue;
+        };
+        finding.fix = crate::fix::for_rule(rule, facts, &rules);
+        if rule.route.is_some() && finding.severity == Severity::Error {
+            finding.other_routes = others
+                .get_or_insert_with(|| accepting_routes(facts, target, pack))
+                .clone();
+            if let Some(sentence) = accepted_elsewhere(target.route, &finding.other_routes) {
+                finding.why = format!("{} {sentence}", finding.why);
+            }
+        }
+        findings.push(finding);
     }
     Report::new(findings, pack, target)
+}
+
+/// The other routes on which no rule refuses the file.
+fn accepting_routes(facts: &MediaFacts, target: &Target, pack: &RulePack) -> Vec<Route> {
+    let accepts = |route: &Route| {
+        let target = Target {
+            route: *route,
+            ..target.clone()
+        };
+        !file_findings(facts)
+            .into_iter()
+            .chain(
+                pack.rules_for(&target)
+                    .into_iter()
+                    .filter_map(|rule| compare::against(rule, facts)),
+            )
+            .any(|finding| finding.severity == Severity::Error)
+    };
+    Route::ALL
+        .into_iter()
+        .filter(|route| *route != target.route)
+        .filter(accepts)
+        .collect()
+}
+
+/// Which routes accept what `refusing` does not, as a sentence.
+fn accepted_elsewhere(refusing: Route, routes: &[Route]) -> Option<String> {
+    // A file on this machine and a link are not sent by the same routes.
+    let condition = |route: Route| match (refusing, route) {
+        (Route::AssetUrl, Route::Asset | Route::Multipart) => " (from a local file)",
+        (Route::AssetUrl, _) | (_, Route::Tasks) => "",
+        (_, Route::AssetUrl) => " (from a public link)",
+        _ => "",
+    };
+    let named: Vec<String> = routes
+        .iter()
+        .map(|route| format!("`{route}`{}", condition(*route)))
+        .collect();
+    let (last, rest) = named.split_last()?;
+    Some(if rest.is_empty() {
+        format!("The route {last} accepts this file.")
+    } else {
+        format!(
+            "The routes {} and {last} accept this file.",
+            rest.join(", ")
+        )
+    })
 }
 
 /// One `ffmpeg` call that removes every error which can be removed, or `None` where there is nothing to do or no way.
@@ -72,30 +130,43 @@ pub fn max_size(target: &Target, pack: &RulePack) -> Option<u64> {
 ///
 /// The report refuses the file. Ask [`crate::ProbeErrorKind::is_about_the_file`] to tell a bad file from a bad disk.
 pub fn check_probe_failure(error: &ProbeError, target: &Target, pack: &RulePack) -> Report {
-    let about_the_file = error.kind().is_about_the_file();
-    let mut observed = error.seen().to_owned();
-    if let Some(line) = error.log().last() {
-        observed.push_str(&format!(" (FFmpeg says: {line})"));
-    }
+    let kind = error.kind();
+    let about_the_file = kind.is_about_the_file();
+    let reason = match kind {
+        ProbeErrorKind::UnopenedFormat => {
+            "The local check opens only formats that are common as video; the platform may read this one."
+        }
+        ProbeErrorKind::Segment => {
+            "The platform reads videos with FFmpeg, and a part of a stream cannot be read by itself."
+        }
+        ProbeErrorKind::TooComplex => {
+            "Reading this file takes more time or memory than any usual video, so the platform is expected to fail as well."
+        }
+        _ if about_the_file => {
+            "The platform reads videos with FFmpeg, and this file cannot be read."
+        }
+        _ => "The file could not be checked.",
+    };
     let finding = Finding {
         rule: format!("file.{}", error.kind()),
         severity: Severity::Error,
-        observed,
+        // FFmpeg's own words are left out: they advise its developers, not the owner of a file.
+        observed: error.seen().to_owned(),
         allowed: error.allowed().to_owned(),
-        why: if about_the_file {
-            format!(
-                "The platform reads videos with FFmpeg, and this file cannot be read. {}",
-                error.next()
-            )
-        } else {
-            format!("The file could not be checked. {}", error.next())
-        },
+        why: format!("{reason} {}", error.next()),
         assumption: None,
         documentation: documentation(pack),
         source: "local check".to_owned(),
         since: None,
-        predicted_code: about_the_file.then(|| "video_file_broken".to_owned()),
-        fix: None,
+        predicted_code: (about_the_file && kind != ProbeErrorKind::UnopenedFormat)
+            .then(|| "video_file_broken".to_owned()),
+        other_routes: Vec::new(),
+        fix: error
+            .format()
+            .filter(|_| kind == ProbeErrorKind::UnopenedFormat)
+            .and_then(containers::unopened)
+            .filter(|format| format.can_be_transcoded)
+            .map(|format| crate::fix::transcode(format.name)),
     };
     let mut findings = engine_findings(target, pack);
     findings.push(finding);
@@ -156,6 +227,7 @@ fn engine_findings(target: &Target, pack: &RulePack) -> Vec<Finding> {
             source: format!("rule pack {}", pack.name()),
             since: Some(pack.date()),
             predicted_code: code.map(str::to_owned),
+            other_routes: Vec::new(),
             fix: None,
         });
     }
@@ -175,6 +247,7 @@ fn file_findings(facts: &MediaFacts) -> Vec<Finding> {
         source: "local check".to_owned(),
         since: None,
         predicted_code: None,
+        other_routes: Vec::new(),
         fix: None,
     };
     let mut findings = Vec::new();

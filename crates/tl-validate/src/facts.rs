@@ -108,6 +108,10 @@ pub struct MediaFacts {
     /// Ours: the duration that the container's header claims.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container_duration_seconds: Option<f64>,
+    /// Ours: the duration that headers claim for the stream of [`MediaFacts::duration_seconds`]; absent where an edit list or
+    /// a longer track explains a difference between the two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claimed_duration_seconds: Option<f64>,
     /// Ours: time stamp of the first frame, as stored; may be negative.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time_seconds: Option<f64>,
@@ -117,6 +121,12 @@ pub struct MediaFacts {
     /// Ours: set when the file ends before its own tables say it should.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<Truncation>,
+    /// Ours: set when a box or chunk claims more bytes than the file has although every sample is in the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overclaim: Option<Truncation>,
+    /// Ours: how the content is encrypted, such as `cenc`; absent when it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<String>,
     /// Ours: only headers were read, by a reduced reader; sizes and durations are what the headers claim.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub header_only: bool,
@@ -235,6 +245,9 @@ pub struct VideoStream {
     /// Ours: the pixel format has an alpha plane.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub has_alpha: bool,
+    /// Ours: FFmpeg has no decoder for this codec.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_decoder: bool,
     /// Ours: the pixel aspect ratio as a number pair, for computation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_aspect: Option<(u32, u32)>,
@@ -269,9 +282,15 @@ pub struct AudioStream {
     /// Language tag as stored, such as `eng`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// Ours: four-character code of the container for the codec, such as `mp4a`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codec_tag: Option<String>,
     /// Duration of this stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<f64>,
+    /// Ours: FFmpeg has no decoder for this codec.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_decoder: bool,
 }
 
 /// Which stage of the probe the duration comes from, from the least work to the most.
@@ -292,7 +311,7 @@ pub enum DurationSource {
     PacketScan,
 }
 
-/// How a file is known to be cut off.
+/// How a file is known to be cut off, or to claim more bytes than it has.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Truncation {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::formats::printable;
 
-pub(crate) use argv::fits_mp4;
+pub(crate) use argv::{fits_mp4, transcode};
 pub(crate) use plan::{for_all, for_rule, keep_readable_part};
 
 /// A change to the file that removes a finding.
@@ -51,6 +51,8 @@ pub enum FixKind {
     AddSilence,
     /// Encodes again at a lower bit rate to fit a size.
     Shrink,
+    /// Encodes again into a container and codecs that are read everywhere.
+    Transcode,
 }
 
 impl Fix {

@@ -1,14 +1,19 @@
-//! The outline of a container: how far its own structure says the file reaches, whether it is fragmented, whether an
+//! The outline of a container: how far its own structure says the file reaches, whether it is fragmented or encrypted, whether an
 //! edit list is at work. Reads a few dozen bytes by hand, because FFmpeg keeps these to itself. What is inside the
 //! streams is the prober's work.
 
+mod asf;
 mod ebml;
 mod flv;
 mod mov;
+mod mpegts;
+mod nature;
 mod riff;
 mod sidx;
 
 use crate::Truncation;
+
+pub(crate) use nature::{Nature, nature};
 
 /// Reads bytes at an offset; fewer than asked for at the end of the file.
 pub(crate) type ReadAt<'a> = &'a mut dyn FnMut(u64, &mut [u8]) -> std::io::Result<usize>;
@@ -17,6 +22,10 @@ pub(crate) type ReadAt<'a> = &'a mut dyn FnMut(u64, &mut [u8]) -> std::io::Resul
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Layout {
     pub(crate) truncated: Option<Truncation>,
+    /// Set beside `truncated`: as far as the outline tells, only a size is wrong and the content may be whole.
+    pub(crate) holds_samples: bool,
+    /// How the content is encrypted.
+    pub(crate) encryption: Option<String>,
     pub(crate) fragmented: bool,
     pub(crate) edit_list: bool,
     /// The pictures or the sound are in another file.
@@ -34,6 +43,8 @@ pub(crate) fn inspect(format: &str, size: u64, read: ReadAt<'_>) -> Layout {
         "matroska" => ebml::outline(&mut file),
         "avi" | "wav" => riff::outline(&mut file),
         "flv" => flv::outline(&mut file),
+        "asf" => asf::outline(&mut file),
+        "mpegts" => mpegts::outline(&mut file),
         _ => None,
     };
     layout.unwrap_or_default()
@@ -120,6 +131,17 @@ mod tests {
 
     fn of(format: &str, bytes: &[u8]) -> Layout {
         inspect(format, bytes.len() as u64, &mut |offset, into| {
+            let from = usize::try_from(offset)
+                .unwrap_or(usize::MAX)
+                .min(bytes.len());
+            let n = into.len().min(bytes.len() - from);
+            into[..n].copy_from_slice(&bytes[from..from + n]);
+            Ok(n)
+        })
+    }
+
+    fn nature_of(bytes: &[u8]) -> Option<Nature> {
+        nature(bytes.len() as u64, &mut |offset, into| {
             let from = usize::try_from(offset)
                 .unwrap_or(usize::MAX)
                 .min(bytes.len());
@@ -255,9 +277,10 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_make_it_fail(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
-            for format in ["mov,mp4", "matroska,webm", "avi", "flv"] {
+            for format in ["mov,mp4", "matroska,webm", "avi", "flv", "asf", "mpegts"] {
                 of(format, &bytes);
             }
+            nature_of(&bytes);
         }
     }
 }

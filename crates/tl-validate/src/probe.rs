@@ -141,6 +141,10 @@ pub enum ProbeErrorKind {
     NotMedia,
     /// The file is a playlist or a description that points to other files (HLS, DASH, ffconcat, SDP, external tracks).
     Nested,
+    /// FFmpeg reads the format, but the prober does not open it. Nothing is known to be wrong with the file.
+    UnopenedFormat,
+    /// The file is one segment of a stream (DASH, HLS), which cannot be played by itself.
+    Segment,
     /// The container is known, but its content cannot be read: damaged or cut off before its index.
     Broken,
     /// Reading would take more memory, pixels or streams than allowed.
@@ -169,6 +173,8 @@ impl ProbeErrorKind {
             Self::Empty => "empty",
             Self::NotMedia => "not_media",
             Self::Nested => "nested",
+            Self::UnopenedFormat => "unopened_format",
+            Self::Segment => "segment",
             Self::Broken => "broken",
             Self::TooComplex => "too_complex",
             Self::DeadlinePassed => "deadline_passed",
@@ -180,13 +186,19 @@ impl ProbeErrorKind {
         }
     }
 
-    /// Whether the file itself is at fault, so that the platform would refuse it too.
+    /// Whether this is a verdict about the file: nothing changes for as long as the file stays as it is.
     ///
     /// The other kinds say something about this machine or this call: run again, or correct the call.
     pub fn is_about_the_file(self) -> bool {
         matches!(
             self,
-            Self::Empty | Self::NotMedia | Self::Nested | Self::Broken | Self::TooComplex
+            Self::Empty
+                | Self::NotMedia
+                | Self::Nested
+                | Self::UnopenedFormat
+                | Self::Segment
+                | Self::Broken
+                | Self::TooComplex
         )
     }
 }
@@ -280,9 +292,10 @@ impl ProbeError {
             ProbeErrorKind::Empty | ProbeErrorKind::NotMedia | ProbeErrorKind::Broken => {
                 "a complete video file that FFmpeg can read"
             }
-            ProbeErrorKind::Nested => "one self-contained video file",
+            ProbeErrorKind::Nested | ProbeErrorKind::Segment => "one self-contained video file",
+            ProbeErrorKind::UnopenedFormat => "a format that the local check opens",
             ProbeErrorKind::TooComplex => {
-                "a file that can be read within the memory and stream limits"
+                "a file that can be read within the limits on time, memory and streams"
             }
             ProbeErrorKind::DeadlinePassed => "a file that can be read within the deadline",
             ProbeErrorKind::BudgetSpent => "a file whose headers fit into the byte budget",
@@ -305,14 +318,16 @@ impl ProbeError {
             ProbeErrorKind::NotMedia => {
                 "Check that this is the video and not its download page or an archive."
             }
-            ProbeErrorKind::Nested => {
-                "Make one file of it first, for example: ffmpeg -i PLAYLIST -c copy out.mp4"
+            ProbeErrorKind::Nested => "Make one video file of it first, and check that.",
+            ProbeErrorKind::UnopenedFormat => {
+                "Convert it to MP4, or skip the local check to send it as it is."
             }
-            ProbeErrorKind::Broken => {
-                "Copy or download the file again; if it is all there is, try: ffmpeg -i FILE -c copy repaired.mp4"
+            ProbeErrorKind::Segment => {
+                "Join the initialization segment and all media segments into one file, in this order, and check that."
             }
+            ProbeErrorKind::Broken => "Copy or download the file again.",
             ProbeErrorKind::TooComplex => {
-                "Do not trust this file; if it is genuine, raise the memory limit or re-encode it."
+                "Do not trust this file; if it is genuine, encode it again on a machine that can read it."
             }
             ProbeErrorKind::DeadlinePassed => {
                 "Run again with a longer deadline, or from a faster disk."

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::Target;
+use crate::{Route, Target};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -93,6 +93,9 @@ pub struct Finding {
     /// The error code that the platform is expected to answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicted_code: Option<String>,
+    /// Routes that accept the file, where this one does not and nothing else is wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_routes: Vec<Route>,
     /// How to make the finding go away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<crate::Fix>,

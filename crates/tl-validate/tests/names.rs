@@ -16,10 +16,12 @@ const REMOTE_VIDEO: &str = "avg_fps bit_depth bitrate_bps codec color_primaries 
     display_aspect_ratio duration_seconds fps height index pixel_aspect_ratio pixel_format rotation scan_type width";
 
 /// Names of ours, which the platform does not know.
-const OURS: &str = "container_bitrate_bps container_duration_seconds duration_seconds duration_source \
-    duration_unverified edit_list fragmented header_only partly_read probed_with start_time_seconds truncated warnings";
+const OURS: &str = "claimed_duration_seconds container_bitrate_bps container_duration_seconds duration_seconds duration_source \
+    duration_unverified edit_list encryption fragmented header_only overclaim partly_read probed_with start_time_seconds \
+    truncated warnings";
 const OURS_VIDEO: &str = "attached_pic codec_long codec_tag default display_height display_width frames has_alpha \
-    header_height header_width is_hdr profile sample_aspect variable_frame_rate";
+    header_height header_width is_hdr no_decoder profile sample_aspect variable_frame_rate";
+const OURS_AUDIO: &str = "codec_tag no_decoder";
 
 fn names(text: &str) -> BTreeSet<String> {
     text.split_whitespace().map(str::to_owned).collect()
@@ -74,6 +76,7 @@ fn everything() -> MediaFacts {
             frames: Some(1),
             is_hdr: true,
             has_alpha: true,
+            no_decoder: true,
             sample_aspect: Some((1, 1)),
         }],
         video_codec: text(),
@@ -92,7 +95,9 @@ fn everything() -> MediaFacts {
             channel_layout: text(),
             bitrate_bps: Some(1),
             language: text(),
+            codec_tag: text(),
             duration_seconds: Some(1.0),
+            no_decoder: true,
         }],
         audio_codec: text(),
         audio_sample_rate: Some(1),
@@ -117,6 +122,9 @@ fn everything() -> MediaFacts {
         start_time_seconds: Some(1.0),
         container_bitrate_bps: Some(1),
         truncated: Some(Truncation::default()),
+        overclaim: Some(Truncation::default()),
+        encryption: text(),
+        claimed_duration_seconds: Some(1.0),
         header_only: true,
         partly_read: true,
         duration_unverified: true,
@@ -141,7 +149,8 @@ fn facts_have_the_names_of_the_platform_and_ours_are_kept_apart() {
     assert_eq!(extra, ours);
     let of_video: BTreeSet<String> = remote.video_streams[0].extra.keys().cloned().collect();
     assert_eq!(of_video, names(OURS_VIDEO));
-    assert!(remote.audio_streams[0].extra.is_empty(), "{audio}");
+    let of_audio: BTreeSet<String> = remote.audio_streams[0].extra.keys().cloned().collect();
+    assert_eq!(of_audio, names(OURS_AUDIO), "{audio}");
 
     // And the other way round: what the schema writes can be read as facts.
     let again: MediaFacts =

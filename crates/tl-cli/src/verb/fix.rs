@@ -100,6 +100,7 @@ impl FixVerb {
             .facts
             .as_ref()
             .and_then(|facts| judge.fix(facts))
+            .or_else(|| of_unopened(&before))
             .filter(|_| unfixable.is_empty());
         let Some(fix) = plan else {
             return Err(Failure::new(
@@ -155,6 +156,12 @@ impl FixVerb {
             seconds: begun.elapsed().as_secs_f64(),
         })))
     }
+}
+
+/// The fix for a file of a format that the check does not open: the one that its only finding offers.
+fn of_unopened(checked: &Checked) -> Option<Fix> {
+    let mut fixes = checked.report.errors().filter_map(|f| f.fix.clone());
+    fixes.next().filter(|_| checked.facts.is_none())
 }
 
 fn tell(context: &Context, file: &Path, done: &Result<Done, Failure>) -> Exit {

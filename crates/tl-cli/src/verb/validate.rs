@@ -17,7 +17,7 @@ use self::sink::{Sink, Told};
 use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::judging::{CacheArgs, Judge, JudgeArgs};
+use crate::judging::{CacheArgs, Judge, JudgeArgs, Subject};
 use crate::output::plain_line;
 use crate::remote::{self, Remote, RemoteArgs};
 use crate::walk::{Found, WalkArgs};
@@ -180,7 +180,7 @@ fn one(judge: &Judge, remote: &Remote<'_>, pictures: Option<&Pictures>, found: F
         },
         Err((path, failure)) => {
             let name = path.to_string_lossy().into_owned();
-            let judged = judge.unread(&name, failure);
+            let judged = judge.unread(&name, failure, Subject::File(0));
             (name, judged)
         }
     };

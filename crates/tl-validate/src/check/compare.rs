@@ -128,7 +128,54 @@ fn observed(rule: &Rule, facts: &MediaFacts, value: f64) -> String {
         Measure::FileSize => format!("file size {}", bytes(value)),
         Measure::AudioTracks if value == 0.0 => "no audio track".to_owned(),
         Measure::VideoTracks if value == 0.0 => "no video track".to_owned(),
+        Measure::DecodableVideoTracks if value == 0.0 => format!(
+            "FFmpeg has no decoder for the picture ({})",
+            facts.video().map_or_else(String::new, |video| named(
+                &video.codec,
+                video.codec_tag.as_deref()
+            ))
+        ),
+        Measure::DecodableAudioTracks if value == 0.0 => format!(
+            "FFmpeg has no decoder for the sound ({})",
+            facts.audio().map_or_else(String::new, |audio| named(
+                &audio.codec,
+                audio.codec_tag.as_deref()
+            ))
+        ),
+        Measure::Encryption => format!(
+            "the content is encrypted ({})",
+            facts.encryption.as_deref().unwrap_or("method not stated")
+        ),
+        Measure::ClaimedDurationShare => format!(
+            "the header claims {} s, but only {} s are in the file",
+            plain(facts.claimed_duration_seconds.unwrap_or_default()),
+            plain(facts.duration_seconds.unwrap_or_default())
+        ),
+        Measure::ExcessBytes => format!(
+            "{}; every sample is in the file",
+            facts
+                .overclaim
+                .as_ref()
+                .map_or("", |claim| claim.detail.as_str())
+        ),
+        Measure::MeasuredBitRate | Measure::BitsPerPixel => format!(
+            "{} for a duration of {} s ({} {})",
+            bytes(facts.file_size_bytes as f64),
+            plain(facts.duration_seconds.unwrap_or_default()),
+            rule.measure,
+            distinct(rule, value)
+        ),
         _ => format!("{} {}", rule.measure, distinct(rule, value)),
+    }
+}
+
+/// A codec as a report names it: its four-character code too, which is all there is of a codec that FFmpeg does not know.
+fn named(codec: &str, tag: Option<&str>) -> String {
+    match (codec, tag) {
+        ("" | "none", Some(tag)) => format!("codec `{tag}`"),
+        ("" | "none", None) => "an unknown codec".to_owned(),
+        (codec, Some(tag)) => format!("codec {codec}, `{tag}`"),
+        (codec, None) => format!("codec {codec}"),
     }
 }
 
@@ -158,6 +205,7 @@ fn finding(rule: &Rule, severity: Severity, observed: String) -> Finding {
         source: rule.source.clone(),
         since: Some(rule.since),
         predicted_code: rule.code.clone(),
+        other_routes: Vec::new(),
         fix: None,
     }
 }

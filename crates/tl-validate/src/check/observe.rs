@@ -1,7 +1,7 @@
 //! Reading the value that a rule measures off the facts.
 
-use crate::MediaFacts;
 use crate::rules::Measure;
+use crate::{DurationSource, MediaFacts};
 
 /// What was observed for one measure.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +37,32 @@ pub(super) fn observe(measure: Measure, facts: &MediaFacts) -> Observed {
             .map_or(Observed::Unknown, |names| {
                 Observed::Words(names.split(',').map(str::to_owned).collect())
             }),
+        Measure::DecodableVideoTracks if facts.video().is_some() => count(
+            facts
+                .video_streams
+                .iter()
+                .filter(|v| !v.attached_pic && !v.no_decoder)
+                .count(),
+        ),
+        Measure::DecodableAudioTracks if facts.audio().is_some() => {
+            count(facts.audio_streams.iter().filter(|a| !a.no_decoder).count())
+        }
+        Measure::DecodableAudioTracks => Observed::NotApplicable,
+        Measure::Encryption => count(usize::from(facts.encryption.is_some())),
+        Measure::ClaimedDurationShare => share_of_claim(facts),
+        Measure::ExcessBytes => match &facts.overclaim {
+            // Exact up to 2^53 bytes.
+            Some(claim) => Observed::Number(
+                claim
+                    .expected_bytes
+                    .unwrap_or_default()
+                    .saturating_sub(facts.file_size_bytes)
+                    .max(1) as f64,
+            ),
+            None => Observed::NotApplicable,
+        },
+        Measure::MeasuredBitRate => optional(measured_bit_rate(facts)),
+        Measure::BitsPerPixel => optional(bits_per_pixel(facts)),
         Measure::AudioCodec => match facts.audio() {
             Some(audio) => Observed::Words(vec![audio.codec.clone()]),
             None => Observed::NotApplicable,
@@ -66,6 +92,55 @@ pub(super) fn observe(measure: Measure, facts: &MediaFacts) -> Observed {
             }
         },
     }
+}
+
+/// A difference below this is the usual inexactness of headers, in seconds.
+const CLAIM_TOLERANCE_SECONDS: f64 = 1.0;
+
+/// Pictures that are shown for longer count as if they were repeated so often per second, so that sound beside a slide show is
+/// not taken for an overlong file.
+const LEAST_FRAME_RATE: f64 = 25.0;
+
+/// The measured duration, where there is more behind it than the header's word.
+fn measured_seconds(facts: &MediaFacts) -> Option<f64> {
+    let is_measured = facts
+        .duration_source
+        .is_some_and(|source| source != DurationSource::Header);
+    facts
+        .duration_seconds
+        .filter(|seconds| is_measured && *seconds > 0.0)
+}
+
+fn share_of_claim(facts: &MediaFacts) -> Observed {
+    match (measured_seconds(facts), facts.claimed_duration_seconds) {
+        (Some(measured), Some(claimed)) if claimed - measured > CLAIM_TOLERANCE_SECONDS => {
+            Observed::Number(measured / claimed)
+        }
+        _ => Observed::NotApplicable,
+    }
+}
+
+fn measured_bit_rate(facts: &MediaFacts) -> Option<f64> {
+    Some(facts.file_size_bytes as f64 * 8.0 / measured_seconds(facts)?)
+}
+
+fn bits_per_pixel(facts: &MediaFacts) -> Option<f64> {
+    let pixels: f64 = facts
+        .video_streams
+        .iter()
+        .filter(|video| !video.attached_pic)
+        .map(|video| {
+            let rate = video.avg_fps.or(video.fps).unwrap_or(0.0);
+            f64::from(video.width) * f64::from(video.height) * rate.max(LEAST_FRAME_RATE)
+        })
+        .sum();
+    (pixels > 0.0).then_some(measured_bit_rate(facts)? / pixels)
+}
+
+fn optional(value: Option<f64>) -> Observed {
+    value
+        .filter(|v| v.is_finite())
+        .map_or(Observed::NotApplicable, Observed::Number)
 }
 
 fn number(value: Option<f64>) -> Observed {

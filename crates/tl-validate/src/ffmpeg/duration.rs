@@ -5,7 +5,7 @@
 //!    ├──► a dear source with an index: does the index agree? ──── yes ──► Index
 //!    │                                   │ no
 //!    └──► other containers: seek to the end, read the tail; does it agree? ── yes ──► Tail
-//!                                        │ no, or there is no header
+//!                                        │ no, or there is no header, or the file is too small for so long a time
 //!                                        └──► read every packet ──► PacketScan (time left), else Header
 //! ```
 //!
@@ -25,11 +25,22 @@ use crate::{DurationSource, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions
 /// The share of a probe's time that a packet scan may use before the header is believed instead.
 const SCAN_SHARE: f64 = 0.6;
 
+/// Where a file holds fewer bits per second than this, its stamps are read one by one before they are believed: a wrong stamp at
+/// either end makes hours of seconds. Half of what the thriftiest speech codecs write; such a file is small, so that this costs
+/// little.
+const BELIEVED_BITS_PER_SECOND: f64 = 2000.0;
+
+/// How much less than the header claims may be there for a file to be whole, in seconds and as a share.
+const WHOLE_SECONDS: f64 = 1.0;
+const WHOLE_SHARE: f64 = 0.005;
+
 /// What is said of the duration of the stream that counts, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Claims {
     /// By the header.
     pub(super) header: Option<f64>,
+    /// Whether that is what it says of the whole container, whose longest stream may be another one.
+    pub(super) of_container: bool,
     /// By a segment index that lists the whole file.
     pub(super) indexed: Option<f64>,
 }
@@ -64,16 +75,23 @@ pub(super) fn settle(
     let mut header_stands = !facts.fragmented && !is_stamped_throughout(&format);
     if !options.thorough {
         match quick(input) {
-            Quick::Agrees(seconds, source) => answer = Some((seconds, source)),
+            Quick::Agrees(seconds, source) => {
+                answer = Some((seconds, source)).filter(|_| is_plausible(seconds, source, input));
+            }
             Quick::Contradicts => header_stands = false,
             Quick::Silent => {}
         }
     }
+    let mut reach = None;
     // Where reading is dear, a whole file is read only when that was asked for.
     if answer.is_none() && (options.thorough || !input.session().is_dear()) {
         let until = begun + options.deadline.mul_f64(SCAN_SHARE);
-        match scan(input, streams, stream, frame, until) {
-            Scan::Lasts(seconds) => answer = Some((seconds, DurationSource::PacketScan)),
+        let others = claims.of_container;
+        match scan(input, streams, stream, frame, others, until) {
+            Scan::Lasts(scanned) => {
+                answer = Some((scanned.seconds, DurationSource::PacketScan));
+                reach = scanned.reach;
+            }
             Scan::Empty => {
                 let seen = "the file has headers, but nothing to show or hear in it";
                 return Err(ProbeError::new(ProbeErrorKind::Broken, "", seen).with_format(format));
@@ -97,6 +115,16 @@ pub(super) fn settle(
     };
     facts.duration_seconds = Some(rounded(seconds));
     facts.duration_source = Some(source);
+    let header_speaks_of_all =
+        !facts.edit_list && !facts.fragmented && !is_stamped_throughout(&format);
+    facts.claimed_duration_seconds = claims
+        .header
+        .filter(|_| header_speaks_of_all)
+        // Another stream may be the long one.
+        .filter(|claim| {
+            !claims.of_container || reach.is_none_or(|reach| reach < claim - WHOLE_SECONDS)
+        })
+        .map(rounded);
     if let Some(video) = facts
         .video_streams
         .iter_mut()
@@ -111,6 +139,37 @@ pub(super) fn settle(
         audio.duration_seconds = facts.duration_seconds;
     }
     Ok(())
+}
+
+/// Whether a duration that the ends of a file bear out fits the size of the file. The tables of mov list every sample.
+fn is_plausible(seconds: f64, source: DurationSource, input: &Input<'_>) -> bool {
+    let bits = input.session().size() as f64 * 8.0;
+    source == DurationSource::SampleTable || bits >= seconds * BELIEVED_BITS_PER_SECOND
+}
+
+/// Whether everything that the file should hold is in it: by the tables of mov, else by the measured duration.
+pub(super) fn content_is_whole(input: &Input<'_>, streams: &[Stream], facts: &MediaFacts) -> bool {
+    if facts.fragmented {
+        return false;
+    }
+    if input.format().starts_with("mov,") {
+        let size = input.session().size();
+        return streams
+            .iter()
+            .filter(|stream| matches!(stream.kind, StreamKind::Video | StreamKind::Audio))
+            .all(|stream| {
+                input
+                    .index_summary(stream.index)
+                    .is_some_and(|table| table.last_byte <= size)
+            });
+    }
+    match (facts.claimed_duration_seconds, facts.duration_seconds) {
+        (Some(claimed), Some(measured)) => {
+            !facts.duration_unverified
+                && claimed - measured <= WHOLE_SECONDS.min(claimed * WHOLE_SHARE)
+        }
+        _ => false,
+    }
 }
 
 /// Takes back what headers said of times, where it is known to speak of a part of the file only.

@@ -15,6 +15,13 @@ pub(super) fn facts_of(
     begun: Instant,
 ) -> Result<MediaFacts, ProbeError> {
     let format = input.format();
+    // FFmpeg takes a still picture of this family for a video of one frame.
+    if format.starts_with("mov,")
+        && let Some(layout::Nature::StillPicture(kind)) = input.session_mut().nature(&lock::LOCK)
+    {
+        let nature = layout::Nature::StillPicture(kind);
+        return Err(lock::explain_nature(nature).with_format(format));
+    }
     let header_sizes: Vec<(u32, u32)> = (0..input.stream_count())
         .map(|i| input.stream(i).map_or((0, 0), |s| (s.width, s.height)))
         .collect();
@@ -73,12 +80,17 @@ pub(super) fn facts_of(
     facts.truncated = outline.truncated;
     facts.fragmented = outline.fragmented;
     facts.edit_list = outline.edit_list;
-    let header = main_header_duration(input, &streams, &facts);
+    facts.encryption = outline.encryption;
+    let (header, of_container) = main_header_duration(input, &streams, &facts);
     let claims = duration::Claims {
         header,
+        of_container,
         indexed: outline.indexed_seconds,
     };
     duration::settle(input, &streams, &mut facts, claims, options, begun)?;
+    if outline.holds_samples && duration::content_is_whole(input, &streams, &facts) {
+        facts.overclaim = facts.truncated.take();
+    }
     let spent = input.session().marks.budget_spent;
     facts.partly_read = spent || (input.session().is_dear() && facts.duration_unverified);
     if spent && facts.video().is_some_and(|v| v.width == 0 || v.height == 0) {
@@ -149,6 +161,7 @@ fn video(input: &Input<'_>, stream: &Stream, header: (u32, u32)) -> VideoStream 
         header_height: differs.then_some(header.1),
         frames: stream.frames,
         has_alpha: stream.has_alpha,
+        no_decoder: lacks_decoder(stream),
         sample_aspect: stream.sample_aspect,
     }
 }
@@ -175,18 +188,39 @@ fn audio(input: &Input<'_>, stream: &Stream) -> AudioStream {
         language: input
             .tag(Some(stream.index), c"language")
             .filter(|l| !l.is_empty() && l != "und"),
+        codec_tag: fourcc(stream.codec_tag),
         duration_seconds: stream_duration(input, stream),
+        no_decoder: lacks_decoder(stream),
     }
 }
 
-/// What the headers say of the stream that counts; the container's word where the stream has none.
-fn main_header_duration(input: &Input<'_>, streams: &[Stream], facts: &MediaFacts) -> Option<f64> {
+/// Codecs that FFmpeg decodes by itself, and that distributions leave out of their builds because of patents. Where one of them
+/// is missing here, that says nothing of the platform's FFmpeg.
+const LEFT_OUT_OF_BUILDS: [&str; 8] = ["h264", "hevc", "vvc", "vc1", "mpeg4", "aac", "ac3", "eac3"];
+
+/// Whether no decoder is known for the codec of a stream.
+fn lacks_decoder(stream: &Stream) -> bool {
+    !stream.has_decoder && !LEFT_OUT_OF_BUILDS.contains(&stream.codec.as_str())
+}
+
+/// What the headers say of the stream that counts; the container's word where the stream has none, and whether it is that.
+fn main_header_duration(
+    input: &Input<'_>,
+    streams: &[Stream],
+    facts: &MediaFacts,
+) -> (Option<f64>, bool) {
     let main = facts
         .video()
         .map(|v| v.index)
-        .or_else(|| facts.audio().map(|a| a.index))?;
-    let stream = streams.iter().find(|s| s.index == main)?;
-    stream_duration(input, stream).or(facts.container_duration_seconds)
+        .or_else(|| facts.audio().map(|a| a.index));
+    let own = streams
+        .iter()
+        .find(|s| Some(s.index) == main)
+        .and_then(|stream| stream_duration(input, stream));
+    match own {
+        Some(seconds) => (Some(seconds), false),
+        None => (facts.container_duration_seconds, true),
+    }
 }
 
 /// What the header says of one stream: its own field, or the tag that Matroska writers leave.

@@ -16,7 +16,7 @@ mod opening;
 pub(super) use input::{IndexSummary, Input, PacketStamp, Stream, StreamKind};
 pub(super) use io::{Marks, Session, Source};
 pub(super) use log::LogCapture;
-pub(super) use opening::{Lock, OpenFailure};
+pub(super) use opening::{Lock, OpenFailure, Unopened};
 
 use ffmpeg_next::ffi;
 

@@ -112,6 +112,41 @@ pub(super) fn write(change: &Change, facts: &MediaFacts) -> Option<Fix> {
     })
 }
 
+/// The call for a file of a format that is not opened here, of which no facts are known.
+pub(crate) fn transcode(format: &str) -> Fix {
+    let words = [
+        "ffmpeg",
+        "-nostdin",
+        "-n",
+        "-i",
+        Fix::INPUT,
+        "-map",
+        "0:V:0",
+        "-map",
+        "0:a?",
+        "-c:v",
+        "libx264",
+        "-pix_fmt",
+        "yuv420p",
+        "-crf",
+        "18",
+        "-c:a",
+        "aac",
+        "-b:a",
+    ];
+    let mut argv: Vec<String> = words.map(str::to_owned).to_vec();
+    argv.push(AUDIO_BITRATE.to_string());
+    argv.extend(["-movflags", "+faststart", "-f", "mp4", Fix::OUTPUT].map(str::to_owned));
+    Fix {
+        kind: FixKind::Transcode,
+        summary: format!("convert {format} to MP4"),
+        argv,
+        lossless: false,
+        estimated_bytes: None,
+        estimated_seconds: None,
+    }
+}
+
 fn frame_filters(frame: Frame) -> Vec<String> {
     let mut filters = vec![format!("scale={}:{}", frame.scaled.0, frame.scaled.1)];
     if frame.padded != frame.scaled {

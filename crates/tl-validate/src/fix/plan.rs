@@ -14,6 +14,10 @@ const SAFE_SHARE: f64 = 0.9;
 /// Below this a video is not worth encoding, so no such fix is offered. Bits per second.
 const MIN_VIDEO_BITRATE: f64 = 100_000.0;
 
+/// Encoded at most at so many bits per second, however much room a size limit leaves: the maximum of the High profile up to
+/// level 4.2 (ITU-T H.264, table A-1: 50,000 kbit/s times 1.25).
+const MAX_VIDEO_BITRATE: f64 = 62_500_000.0;
+
 /// Bit rate of re-encoded sound, in bits per second.
 pub(super) const AUDIO_BITRATE: u32 = 128_000;
 
@@ -129,7 +133,7 @@ fn change(rule: &Rule, facts: &MediaFacts, rules: &[&Rule]) -> Option<Change> {
             let rate = bytes * 8.0 / facts.duration_seconds().filter(|d| *d > 0.0)? - sound;
             // The cast saturates; the number is positive and far below 2^53.
             (rate >= MIN_VIDEO_BITRATE).then_some(Change {
-                shrink: Some(rate as u64),
+                shrink: Some(rate.min(MAX_VIDEO_BITRATE) as u64),
                 ..nothing
             })
         }

@@ -1,6 +1,6 @@
 //! The boxes of ISO base media files (mp4, mov, 3gp).
 
-use super::{Bytes, Layout, sidx};
+use super::{Bytes, Layout, Nature, sidx};
 
 /// Boxes looked at, at most. A file of a few hours in one-second fragments has about 30,000.
 const MAX_BOXES: u32 = 50_000;
@@ -12,6 +12,37 @@ const USUAL_DELAY_SECONDS: f64 = 0.25;
 const TOP_LEVEL: [&[u8; 4]; 16] = [
     b"ftyp", b"moov", b"mdat", b"moof", b"mfra", b"free", b"skip", b"wide", b"uuid", b"sidx",
     b"styp", b"pdin", b"pnot", b"meta", b"udta", b"emsg",
+];
+
+/// Boxes that hold no index: where one of them claims too much, every sample may still be there.
+const UNINDEXED: [&[u8; 4]; 5] = [b"mdat", b"free", b"skip", b"wide", b"uuid"];
+
+/// The brands of still pictures (ISO/IEC 23008-12, AV1 Image File Format, MP4RA), with the name that people know.
+const STILL_BRANDS: [(&[u8; 4], &str); 12] = [
+    (b"avif", "AVIF"),
+    (b"avis", "AVIF"),
+    (b"heic", "HEIC"),
+    (b"heix", "HEIC"),
+    (b"heim", "HEIC"),
+    (b"heis", "HEIC"),
+    (b"hevc", "HEIC"),
+    (b"hevx", "HEIC"),
+    (b"mif1", "HEIF"),
+    (b"mif2", "HEIF"),
+    (b"msf1", "HEIF"),
+    (b"miaf", "HEIF"),
+];
+
+/// Bytes of a sample entry before its own boxes (ISO/IEC 14496-12, 12.1.3 and 12.2.3).
+const PICTURE_BYTES: u64 = 78;
+const SOUND_BYTES: u64 = 28;
+
+/// Sample entries of encrypted content (ISO/IEC 14496-12, 8.12), and where their own boxes begin. The last two are Apple's.
+const ENCRYPTED_ENTRIES: [(&[u8; 4], u64); 4] = [
+    (b"encv", PICTURE_BYTES),
+    (b"enca", SOUND_BYTES),
+    (b"drmi", PICTURE_BYTES),
+    (b"drms", SOUND_BYTES),
 ];
 
 #[derive(Clone, Copy)]
@@ -36,6 +67,7 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
         }
         let name = String::from_utf8_lossy(&header.kind).into_owned();
         layout.truncated = file.reaches_beyond(&format!("the box `{name}`"), header.end);
+        layout.holds_samples = layout.truncated.is_some() && UNINDEXED.contains(&&header.kind);
         match &header.kind {
             b"moof" => {
                 layout.fragmented = true;
@@ -60,6 +92,53 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
         position = header.end;
     }
     Some(layout)
+}
+
+/// What a file is that cannot be played by itself.
+pub(super) fn nature(file: &mut Bytes<'_>) -> Option<Nature> {
+    let mut budget = MAX_BOXES;
+    let mut position = 0;
+    let mut still = None;
+    let (mut has_segment, mut has_data, mut movie) = (false, false, None);
+    while position < file.size && budget > 0 {
+        budget -= 1;
+        let Some(header) = header(file, position, u64::MAX) else {
+            break;
+        };
+        if !TOP_LEVEL.contains(&&header.kind) {
+            break;
+        }
+        match &header.kind {
+            b"ftyp" => {
+                let brand: Option<[u8; 4]> = file.array(header.body);
+                still = STILL_BRANDS
+                    .iter()
+                    .find(|(known, _)| brand.as_ref() == Some(known))
+                    .map(|(_, name)| *name);
+            }
+            b"moov" => {
+                movie = Some(header);
+                // A moving picture, whatever the brand says.
+                still = None;
+            }
+            b"moof" | b"styp" | b"sidx" => has_segment = true,
+            b"mdat" => has_data = true,
+            _ => {}
+        }
+        position = header.end;
+    }
+    match (still, movie) {
+        (Some(format), _) => Some(Nature::StillPicture(format)),
+        (None, None) if has_segment => Some(Nature::MediaSegment),
+        (None, None) => has_data.then_some(Nature::NoIndex),
+        (None, Some(movie)) => {
+            let mut fragmented = false;
+            children(file, &movie, &mut budget, &mut |_, child, _| {
+                fragmented |= &child.kind == b"mvex";
+            });
+            (fragmented && !has_segment && !has_data).then_some(Nature::InitSegment)
+        }
+    }
 }
 
 fn header(file: &mut Bytes<'_>, position: u64, limit: u64) -> Option<Header> {
@@ -123,6 +202,7 @@ struct Track {
     timescale: u32,
     handler: [u8; 4],
     elsewhere: bool,
+    encryption: Option<String>,
 }
 
 fn track(file: &mut Bytes<'_>, header: &Header, layout: &mut Layout, budget: &mut u32) {
@@ -153,7 +233,10 @@ fn track(file: &mut Bytes<'_>, header: &Header, layout: &mut Layout, budget: &mu
                         track.handler =
                             file.array(media.body.saturating_add(8)).unwrap_or_default();
                     }
-                    b"minf" => track.elsewhere |= data_is_elsewhere(file, media, budget),
+                    b"minf" => {
+                        track.elsewhere |= data_is_elsewhere(file, media, budget);
+                        track.encryption = encryption(file, media, budget);
+                    }
                     _ => {}
                 },
             ),
@@ -167,7 +250,90 @@ fn track(file: &mut Bytes<'_>, header: &Header, layout: &mut Layout, budget: &mu
         track.media_time as f64 / f64::from(track.timescale)
     };
     layout.edit_list |= track.entries > 1 || skipped > USUAL_DELAY_SECONDS;
-    layout.elsewhere |= track.elsewhere && matches!(&track.handler, b"vide" | b"soun");
+    if matches!(&track.handler, b"vide" | b"soun") {
+        layout.elsewhere |= track.elsewhere;
+        layout.encryption = layout.encryption.take().or(track.encryption);
+    }
+}
+
+/// How the samples of a track are encrypted: the scheme of the first sample entry that says so.
+fn encryption(file: &mut Bytes<'_>, minf: &Header, budget: &mut u32) -> Option<String> {
+    let mut found = None;
+    children(file, minf, budget, &mut |file, stbl, budget| {
+        if &stbl.kind != b"stbl" {
+            return;
+        }
+        children(file, stbl, budget, &mut |file, stsd, budget| {
+            if &stsd.kind != b"stsd" {
+                return;
+            }
+            // Version, flags and count stand before the entries.
+            let list = Header {
+                body: stsd.body.saturating_add(8),
+                ..*stsd
+            };
+            children(file, &list, budget, &mut |file, entry, budget| {
+                let known = ENCRYPTED_ENTRIES
+                    .iter()
+                    .find(|(kind, _)| **kind == entry.kind);
+                if let Some((kind, fields)) = known.filter(|_| found.is_none()) {
+                    // QuickTime has more fields of sound: 16 bytes in its version 1, 36 in version 2.
+                    let version = file.array::<2>(entry.body.saturating_add(8));
+                    let more = match version {
+                        Some([0, 1]) if *fields == SOUND_BYTES => 16,
+                        Some([0, 2]) if *fields == SOUND_BYTES => 36,
+                        _ => 0,
+                    };
+                    let boxes = Header {
+                        body: entry.body.saturating_add(*fields + more),
+                        ..*entry
+                    };
+                    let apple = kind.starts_with(b"drm").then_some("FairPlay");
+                    found = scheme(file, &boxes, apple, budget);
+                }
+            });
+        });
+    });
+    found
+}
+
+/// The protection scheme among the boxes of a sample entry; `None` where samples are in the clear unless they say otherwise
+/// (ISO/IEC 23001-7, 8.2: `default_isProtected`).
+fn scheme(
+    file: &mut Bytes<'_>,
+    boxes: &Header,
+    known: Option<&str>,
+    budget: &mut u32,
+) -> Option<String> {
+    let mut name = known.map(str::to_owned);
+    let mut in_the_clear = false;
+    children(file, boxes, budget, &mut |file, sinf, budget| {
+        if &sinf.kind != b"sinf" {
+            return;
+        }
+        children(
+            file,
+            sinf,
+            budget,
+            &mut |file, child, budget| match &child.kind {
+                b"schm" => {
+                    let scheme: Option<[u8; 4]> = file.array(child.body.saturating_add(4));
+                    let text = scheme.filter(|word| word.iter().all(u8::is_ascii_graphic));
+                    if let (Some(text), None) = (text, known) {
+                        name = Some(String::from_utf8_lossy(&text).into_owned());
+                    }
+                }
+                b"schi" => children(file, child, budget, &mut |file, tenc, _| {
+                    if &tenc.kind == b"tenc" {
+                        let protected: Option<[u8; 1]> = file.array(tenc.body.saturating_add(6));
+                        in_the_clear = protected == Some([0]);
+                    }
+                }),
+                _ => {}
+            },
+        );
+    });
+    (!in_the_clear).then(|| name.unwrap_or_else(|| "method not stated".to_owned()))
 }
 
 /// Whether a track's data references say that the data is in another file. All of them do, or it is not sure.

@@ -10,7 +10,7 @@ use crate::Fix;
 
 /// The containers an input may be: those a probe accepts. None of them opens other files or the network.
 const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,gif,h264,hevc,m4v,\
-                       ivf,obu,mp3,wav,aac,flac";
+                       dv,ivf,obu,mp3,wav,aac,flac,nut,rm,wtv,yuv4mpegpipe";
 
 /// Largest single allocation of the program: a frame of 16384x16384 in 16 bits fits, a lying sample table does not.
 const MAX_ALLOCATION_BYTES: &str = "2147483648";

@@ -41,6 +41,20 @@ pub enum Measure {
     VideoCodec,
     /// Audio codec, compared with a list.
     AudioCodec,
+    /// Number of video streams that FFmpeg can decode, cover art not counted. Applies to files with video only.
+    DecodableVideoTracks,
+    /// Number of audio streams that FFmpeg can decode. Applies to files with sound only.
+    DecodableAudioTracks,
+    /// 1 for a file whose content is encrypted, else 0.
+    Encryption,
+    /// The measured duration divided by the one that the headers claim.
+    ClaimedDurationShare,
+    /// Bytes that a box or chunk claims beyond the end of a file that holds every sample.
+    ExcessBytes,
+    /// Size of the file divided by the measured duration.
+    MeasuredBitRate,
+    /// Size of the file divided by the pixels that it shows within the measured duration.
+    BitsPerPixel,
 }
 
 impl Measure {
@@ -62,6 +76,13 @@ impl Measure {
             Self::Container => "container",
             Self::VideoCodec => "video codec",
             Self::AudioCodec => "audio codec",
+            Self::DecodableVideoTracks => "decodable video tracks",
+            Self::DecodableAudioTracks => "decodable audio tracks",
+            Self::Encryption => "encryption",
+            Self::ClaimedDurationShare => "share of the claimed duration",
+            Self::ExcessBytes => "bytes claimed beyond the end of the file",
+            Self::MeasuredBitRate => "bit rate over the measured duration",
+            Self::BitsPerPixel => "bits per shown pixel",
         }
     }
 

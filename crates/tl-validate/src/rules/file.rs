@@ -293,14 +293,15 @@ fn to_rule(file: RuleFile, pack: &str, date: Date) -> Result<Rule, RulePackError
         }
         Measure::Duration => unit == Unit::Seconds,
         Measure::FileSize => matches!(unit, Unit::Bytes | Unit::Megabytes | Unit::Gigabytes),
+        Measure::ExcessBytes => unit == Unit::Bytes,
         Measure::FrameRate => unit == Unit::FramesPerSecond,
-        Measure::BitRate => unit == Unit::BitsPerSecond,
+        Measure::BitRate | Measure::MeasuredBitRate => unit == Unit::BitsPerSecond,
         _ => unit == Unit::None,
     };
     if !fits {
         return Err(wrong(
             "has a unit that does not fit what it measures (sides: px; duration: s; file size: bytes, MB or GB; \
-             frame rate: fps; bit rate: bit/s; everything else: none).",
+             excess bytes: bytes; frame rate: fps; bit rates: bit/s; everything else: none).",
         ));
     }
     Ok(Rule {

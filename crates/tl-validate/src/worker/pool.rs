@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::Protections;
 use super::find::find_helper;
@@ -33,7 +34,19 @@ impl Default for WorkerOptions {
     }
 }
 
+/// A file that has ended so many helpers is the cause of it.
+const STRIKES: u32 = 2;
+
+/// Helpers that are tried on one file: one more than strikes, because one that was idle may have died before.
+const MOST_TRIES: u32 = STRIKES + 1;
+
+/// The time in which a fresh helper must say which protections are active in it: starting one takes 30 to 40 ms.
+const HEALTH_PATIENCE: Duration = Duration::from_secs(3);
+
 /// A [`Prober`] that reads media in helper processes.
+///
+/// A file that ends two helpers, or stalls two, gets a verdict: [`ProbeErrorKind::TooComplex`]. When a fresh helper does not answer
+/// at all, it is the helper that is at fault: [`ProbeErrorKind::HelperFailed`].
 ///
 /// Helpers start when they are first needed (30 to 40 ms each) and stay. Calls from several threads run side by side, up
 /// to the number of helpers; the rest waits its turn.
@@ -130,12 +143,12 @@ impl ProbePool {
     fn ask(&self, request: Request, mut subject: Subject<'_>) -> Result<Answer, ProbeError> {
         let (turn, mut idle) = self.turn();
         let patience = self.options.probe.deadline;
-        let mut death = String::new();
-        // A helper may have died while idle, which is no fault of this file: one more try, with a fresh one.
-        for _ in 0..2 {
-            let mut helper = match idle.take() {
-                Some(helper) => helper,
-                None => Helper::start(&self.program)?,
+        let mut strikes = 0;
+        let mut ends = Vec::new();
+        for _ in 0..MOST_TRIES {
+            let (mut helper, fresh) = match idle.take() {
+                Some(helper) => (helper, false),
+                None => (Helper::start(&self.program)?, true),
             };
             match helper.exchange(request, &mut subject, patience) {
                 Ok(answer) => {
@@ -143,17 +156,73 @@ impl ProbePool {
                     return Ok(answer);
                 }
                 Err(Failure::Overran) => {
-                    let seen = format!(
-                        "reading took longer than {} s and was ended",
-                        patience.as_secs_f64()
-                    );
-                    return Err(ProbeError::new(ProbeErrorKind::DeadlinePassed, "", seen));
+                    ends.push(End::Stalled);
+                    strikes += 1;
+                    // The time of a source that is no file counts too, and that may be the slow part.
+                    if matches!(subject, Subject::Ranges(_)) {
+                        break;
+                    }
                 }
-                Err(Failure::Died(how)) => death = how,
+                Err(Failure::Died(how)) => {
+                    ends.push(End::Died(how));
+                    // One that was idle may have died before, which is no fault of this file.
+                    strikes += u32::from(fresh);
+                }
+            }
+            if strikes >= STRIKES {
+                break;
             }
         }
-        Err(self.failed(&death))
+        Err(self.judge(&subject, &ends))
     }
+
+    /// What it means that helpers ended without an answer.
+    fn judge(&self, subject: &Subject<'_>, ends: &[End]) -> ProbeError {
+        let seconds = self.options.probe.deadline.as_secs_f64();
+        let Some(last) = ends.last() else {
+            return self.failed("it was not asked");
+        };
+        match (subject, last) {
+            (Subject::Nothing, End::Died(how)) => return self.failed(how),
+            (Subject::Nothing, End::Stalled) => return self.failed("it stopped answering"),
+            (Subject::Ranges(_), End::Stalled) => {
+                let seen = format!("reading took longer than {seconds} s and was ended");
+                return ProbeError::new(ProbeErrorKind::DeadlinePassed, "", seen);
+            }
+            _ => {}
+        }
+        if !self.is_healthy() {
+            return match last {
+                End::Died(how) => self.failed(how),
+                End::Stalled => self.failed("it stopped answering"),
+            };
+        }
+        let tries = ends.len();
+        let seen = match last {
+            End::Died(how) => format!("the helper that read this file ended {tries} times: {how}"),
+            End::Stalled => format!(
+                "reading took longer than {seconds} s {tries} times, without a sign of progress"
+            ),
+        };
+        ProbeError::new(ProbeErrorKind::TooComplex, "", seen)
+    }
+
+    /// Whether a fresh helper answers a request that needs no file.
+    fn is_healthy(&self) -> bool {
+        Helper::start(&self.program).is_ok_and(|mut helper| {
+            let answer =
+                helper.exchange(Request::Protections, &mut Subject::Nothing, HEALTH_PATIENCE);
+            matches!(answer, Ok(Answer::Protections(_)))
+        })
+    }
+}
+
+/// How a helper ended without an answer.
+enum End {
+    /// It was gone; how, in words.
+    Died(String),
+    /// It did not answer in time and was killed.
+    Stalled,
 }
 
 impl Prober for ProbePool {

@@ -57,9 +57,18 @@ pub(crate) fn cut(name: &str, of: &Path, keep: impl Fn(usize) -> usize) -> PathB
 
 /// The example helper, which `cargo test` builds along with the tests.
 pub(crate) fn helper() -> PathBuf {
+    example("probe_helper")
+}
+
+/// The example of a helper that answers everything but a probe.
+pub(crate) fn stubborn_helper() -> PathBuf {
+    example("stubborn_helper")
+}
+
+fn example(name: &str) -> PathBuf {
     let exe = std::env::current_exe().expect("tests know their own path");
     let target = exe.ancestors().nth(2).expect("target/debug/deps/test");
-    let helper = target.join("examples/probe_helper");
+    let helper = target.join("examples").join(name);
     assert!(
         helper.is_file(),
         "{} was not built; run `cargo build --examples --features ffmpeg,worker`",

@@ -2,7 +2,7 @@
 //! Reading everything lives in `scan`.
 
 use super::super::shim::{IndexSummary, Input, Stream};
-use super::scan::RESTART_SECONDS;
+use super::scan::{JUMP_SECONDS, RESTART_SECONDS};
 use super::{Claims, packet_end};
 use crate::DurationSource;
 
@@ -17,6 +17,9 @@ const MAX_TAIL_PACKETS: u32 = 20_000;
 const SAMPLED_PLACES: u64 = 16;
 const SAMPLED_PLACES_DEAR: u64 = 5;
 const MAX_SAMPLE_PACKETS: u32 = 200;
+
+/// A step between two places that is so many times the usual one is looked into. Variable bit rates stay below it.
+const OUTSTANDING_STEP: f64 = 10.0;
 
 /// The tail that is read where reading is dear and the container finds times by trying out places.
 const DEAR_TAIL_BYTES: u64 = 256 * 1024;
@@ -50,7 +53,7 @@ pub(super) fn look(
             None => Quick::Silent,
         },
         "mpegts" | "mpeg" => {
-            if !runs_forward(input, stream.index) {
+            if !runs_forward(input, stream, header) {
                 return Quick::Contradicts;
             }
             let place = if input.session().is_dear() {
@@ -65,6 +68,9 @@ pub(super) fn look(
             Some(seconds) => Quick::Agrees(seconds, DurationSource::Index),
             None => Quick::Silent,
         },
+        "ogg" if !input.session().is_dear() && !runs_forward(input, stream, header) => {
+            Quick::Contradicts
+        }
         _ if !input.session().is_dear() => by_tail(input, stream, header, frame, by_time),
         "flv" => by_last_tag(input, stream, header, frame),
         "ogg" => {
@@ -187,31 +193,59 @@ fn by_last_tag(input: &mut Input<'_>, stream: &Stream, header: f64, frame: f64) 
 }
 
 /// Whether time runs forward over the whole file, tried at a few places. Two recordings put one behind the other start
-/// again in between, which first and last stamp do not show.
-fn runs_forward(input: &mut Input<'_>, stream: u32) -> bool {
+/// again in between, and a wrong stamp at one end makes a jump, which first and last stamp do not show.
+fn runs_forward(input: &mut Input<'_>, stream: &Stream, header: f64) -> bool {
     let size = input.session().size();
     let places = if input.session().is_dear() {
         SAMPLED_PLACES_DEAR
     } else {
         SAMPLED_PLACES
     };
-    let mut last = f64::NEG_INFINITY;
+    let first = first_stamp(stream);
+    let mut times: Vec<f64> = first.into_iter().collect();
     for part in 0..places {
         if !input.seek_byte(size / places * part) {
             return false;
         }
         let found = (0..MAX_SAMPLE_PACKETS).find_map(|_| {
             let packet = input.next_packet()?;
-            (packet.stream == stream)
+            (packet.stream == stream.index)
                 .then_some(packet.decoding.or(packet.presentation))
                 .flatten()
         });
-        if let Some(time) = found {
-            if time < last - RESTART_SECONDS {
-                return false;
-            }
-            last = time;
+        times.extend(found);
+    }
+    times.extend(first.map(|first| first + header));
+    is_even(&times)
+}
+
+/// Whether times from places at equal distances go forward, without a step that stands out from the others.
+fn is_even(times: &[f64]) -> bool {
+    let mut steps: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    steps.sort_by(f64::total_cmp);
+    let (Some(least), Some(most)) = (steps.first(), steps.last()) else {
+        return true;
+    };
+    let median = steps[steps.len() / 2];
+    *least >= -RESTART_SECONDS && (*most <= JUMP_SECONDS || *most <= OUTSTANDING_STEP * median)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_even;
+
+    #[test]
+    fn a_restart_and_a_jump_stand_out() {
+        for (times, expected) in [
+            (&[][..], true),
+            (&[5.0], true),
+            (&[0.0, 60.0, 130.0, 180.0], true),
+            (&[0.0, 60.0, 0.0, 60.0], false),
+            (&[0.0, 60.0, 97_391.0, 97_450.0], false),
+            (&[0.0, 0.0, 0.0, 97_391.0], false),
+            (&[0.0, 0.2, 9.0, 9.2], true),
+        ] {
+            assert_eq!(is_even(times), expected, "{times:?}");
         }
     }
-    true
 }

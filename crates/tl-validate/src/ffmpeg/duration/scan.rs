@@ -2,28 +2,40 @@
 
 use std::time::Instant;
 
-use super::super::shim::{Input, Stream};
+use super::super::shim::{Input, PacketStamp, Stream};
 use super::packet_end;
 
 /// A step back in time larger than this starts a new stretch: recordings put one behind the other.
 pub(super) const RESTART_SECONDS: f64 = 1.0;
 
+/// A step forward larger than this does so too in containers whose time may jump. It is the default of FFmpeg's own programs
+/// (`-dts_delta_threshold`).
+pub(super) const JUMP_SECONDS: f64 = 10.0;
+
+/// How long the stream lasts.
+pub(super) struct Scanned {
+    pub(super) seconds: f64,
+    /// From the first stamp of any stream to the last, where the others were read too.
+    pub(super) reach: Option<f64>,
+}
+
 /// What reading every packet came to.
 pub(super) enum Scan {
-    /// So many seconds.
-    Lasts(f64),
+    /// So long.
+    Lasts(Scanned),
     /// There is not one packet.
     Empty,
     /// There are packets without any time, or the time to read them was over.
     Unknown,
 }
 
-/// Reads every packet of the stream.
+/// Reads every packet of the stream, and those of the `others` where they are asked for.
 pub(super) fn scan(
     input: &mut Input<'_>,
     streams: &[Stream],
     stream: &Stream,
     frame: f64,
+    others: bool,
     until: Instant,
 ) -> Scan {
     let session = input.session();
@@ -33,15 +45,21 @@ pub(super) fn scan(
     {
         return Scan::Unknown;
     }
-    for other in streams.iter().filter(|s| s.index != stream.index) {
-        input.discard(other.index);
+    if !others {
+        for other in streams.iter().filter(|s| s.index != stream.index) {
+            input.discard(other.index);
+        }
     }
     let first = stream.start.map_or(0.0, |s| s as f64 * stream.time_base);
     if !input.seek(stream.index, first) {
         // A container that cannot seek by time stands where it was, at its beginning, unless the tail was read.
         input.seek_byte(0);
     }
-    let mut stretches = Stretches::default();
+    let mut stretches = Stretches {
+        may_jump: input.may_jump(),
+        ..Stretches::default()
+    };
+    let mut ends: Option<(f64, f64)> = None;
     let mut unstamped = 0u32;
     let mut read = 0u32;
     let mut found = false;
@@ -50,10 +68,18 @@ pub(super) fn scan(
         if read.is_multiple_of(256) && Instant::now() >= until {
             return Scan::Unknown;
         }
+        if let (Some(start), Some(end)) = (packet.presentation, packet_end(&packet, 0.0)) {
+            let (first, last) = ends.unwrap_or((start, end));
+            ends = Some((first.min(start), last.max(end)));
+        }
         if packet.stream != stream.index || packet.hidden {
             continue;
         }
         found = true;
+        let packet = PacketStamp {
+            duration: stretches.believed(packet.duration),
+            ..packet
+        };
         match (
             packet.presentation.or(packet.decoding),
             packet_end(&packet, frame),
@@ -72,26 +98,48 @@ pub(super) fn scan(
             f64::from(unstamped) * frame
         };
     match (found, seconds > 0.0) {
-        (_, true) => Scan::Lasts(seconds),
+        (_, true) => Scan::Lasts(Scanned {
+            seconds,
+            reach: ends.filter(|_| others).map(|(first, last)| last - first),
+        }),
         (false, _) => Scan::Empty,
         (true, false) => Scan::Unknown,
     }
 }
 
-/// Stretches of time without a step back; their lengths add up.
+/// Stretches of time without a step back, or a jump forward where the container may have one; their lengths add up.
 #[derive(Debug, Default)]
 struct Stretches {
+    may_jump: bool,
+    /// How long the last packet lasted whose own duration was believed.
+    usual_duration: f64,
     finished: f64,
     current: Option<(f64, f64)>,
     last_decoding: f64,
 }
 
 impl Stretches {
+    /// A packet's own duration; that of the one before where it is as wrong as a jump. The demuxer of Ogg lets the last packet
+    /// last until the stamp of its page, whatever that says.
+    fn believed(&mut self, duration: f64) -> f64 {
+        if self.may_jump && duration > JUMP_SECONDS {
+            return self.usual_duration;
+        }
+        if duration > 0.0 {
+            self.usual_duration = duration;
+        }
+        duration
+    }
+
     fn add(&mut self, start: f64, end: f64, decoding: f64) {
         let steps_back = self.current.is_some() && decoding < self.last_decoding - RESTART_SECONDS;
+        let jumps = self.may_jump
+            && self
+                .current
+                .is_some_and(|(_, last)| start > last + JUMP_SECONDS);
         self.last_decoding = decoding;
         match &mut self.current {
-            Some((first, last)) if !steps_back => {
+            Some((first, last)) if !steps_back && !jumps => {
                 *first = first.min(start);
                 *last = last.max(end);
             }
@@ -125,6 +173,19 @@ mod tests {
             }
         }
         assert!((stretches.total() - 30.0).abs() < 0.01, "{stretches:?}");
+    }
+
+    #[test]
+    fn a_jump_counts_only_where_time_may_not_jump() {
+        for (may_jump, expected) in [(true, 2.0), (false, 97_392.0)] {
+            let mut stretches = Stretches {
+                may_jump,
+                ..Stretches::default()
+            };
+            stretches.add(0.0, 1.0, 0.0);
+            stretches.add(97_391.0, 97_392.0, 97_391.0);
+            assert!((stretches.total() - expected).abs() < 1e-9, "{stretches:?}");
+        }
     }
 
     #[test]

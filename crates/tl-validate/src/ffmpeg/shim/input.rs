@@ -9,7 +9,7 @@ use super::decoders::Spared;
 use super::dictionary::Dictionary;
 use super::io::{CustomIo, Marks, Session};
 use super::names;
-use super::opening::{Lock, OpenFailure};
+use super::opening::{Lock, OpenFailure, Unopened};
 
 /// What a stream carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub(in crate::ffmpeg) struct Stream {
     pub(in crate::ffmpeg) default: bool,
     pub(in crate::ffmpeg) codec: String,
     pub(in crate::ffmpeg) codec_long: Option<String>,
+    /// Whether the FFmpeg that is loaded has a decoder for it.
+    pub(in crate::ffmpeg) has_decoder: bool,
     pub(in crate::ffmpeg) codec_tag: u32,
     pub(in crate::ffmpeg) profile: Option<String>,
     pub(in crate::ffmpeg) bit_rate: Option<u64>,
@@ -85,13 +87,15 @@ pub(in crate::ffmpeg) struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Recognises and opens the file of `session`; on failure, says what the reader noticed.
-    pub(in crate::ffmpeg) fn open(
-        session: Session<'a>,
-        lock: &Lock,
-    ) -> Result<Self, (OpenFailure, Marks)> {
+    /// Recognises and opens the file of `session`; on failure, says what the reader noticed and what the file is.
+    pub(in crate::ffmpeg) fn open(session: Session<'a>, lock: &Lock) -> Result<Self, Unopened> {
+        let out_of_memory = || Unopened {
+            failure: OpenFailure::OutOfMemory,
+            marks: Marks::default(),
+            nature: None,
+        };
         let Some(io) = CustomIo::new(session) else {
-            return Err((OpenFailure::OutOfMemory, Marks::default()));
+            return Err(out_of_memory());
         };
         // SAFETY: plain allocations; checked below.
         let (context, packet) = unsafe { (ffi::avformat_alloc_context(), ffi::av_packet_alloc()) };
@@ -101,14 +105,15 @@ impl<'a> Input<'a> {
             io,
         };
         if context.is_null() || packet.is_null() {
-            return Err((OpenFailure::OutOfMemory, Marks::default()));
+            return Err(out_of_memory());
         }
         match input.start(lock) {
             Ok(()) => Ok(input),
-            Err(failure) => {
-                let marks = input.io.session().marks.clone();
-                Err((failure, marks))
-            }
+            Err(failure) => Err(Unopened {
+                failure,
+                nature: input.io.session_mut().nature(lock),
+                marks: input.io.session().marks.clone(),
+            }),
         }
     }
 
@@ -125,6 +130,7 @@ impl<'a> Input<'a> {
             .collect();
         let mut raw: Vec<*mut ffi::AVDictionary> =
             options.iter_mut().map(Dictionary::take).collect();
+        self.io.session_mut().begin_step();
         // SAFETY: the context is open. One dictionary for each stream there is, as the call asks; it may replace them, so
         // they are taken back.
         let code = unsafe {
@@ -151,6 +157,12 @@ impl<'a> Input<'a> {
     pub(in crate::ffmpeg) fn format(&self) -> String {
         // SAFETY: an open context has a demuxer, whose name is a constant string.
         unsafe { names::copy((*(*self.context).iformat).name) }.unwrap_or_default()
+    }
+
+    /// Whether time may jump in such a container, so that stamps alone do not say how long it lasts.
+    pub(in crate::ffmpeg) fn may_jump(&self) -> bool {
+        // SAFETY: an open context has a demuxer, which is a constant.
+        unsafe { (*(*self.context).iformat).flags & ffi::AVFMT_TS_DISCONT != 0 }
     }
 
     /// Container duration in seconds, when FFmpeg has one.
@@ -251,6 +263,7 @@ impl<'a> Input<'a> {
                 default: (*pointer).disposition & ffi::AV_DISPOSITION_DEFAULT != 0,
                 codec: names::codec(codec_id),
                 codec_long: names::codec_long(codec_id),
+                has_decoder: names::has_decoder(codec_id),
                 codec_tag: (*parameters).codec_tag,
                 profile: names::profile(codec_id, (*parameters).profile),
                 bit_rate: positive((*parameters).bit_rate),
@@ -328,6 +341,7 @@ impl<'a> Input<'a> {
     /// The next packet's stamps; `None` at the end of the file or when reading stops for another reason, which the
     /// session then tells.
     pub(in crate::ffmpeg) fn next_packet(&mut self) -> Option<PacketStamp> {
+        self.io.session_mut().begin_packet();
         // SAFETY: an open context and our own packet, which is emptied again before it is used the next time.
         unsafe {
             if ffi::av_read_frame(self.context, self.packet) < 0 {
@@ -349,12 +363,14 @@ impl<'a> Input<'a> {
                 hidden: (*self.packet).flags & ffi::AV_PKT_FLAG_DISCARD != 0,
             };
             ffi::av_packet_unref(self.packet);
+
             Some(found)
         }
     }
 
     /// Goes to the last key frame at or before `seconds` of a stream; whether that worked.
     pub(in crate::ffmpeg) fn seek(&mut self, stream: u32, seconds: f64) -> bool {
+        self.io.session_mut().begin_step();
         // SAFETY: a live stream or null.
         let Some(base) = (unsafe {
             self.stream_pointer(stream)
@@ -378,6 +394,7 @@ impl<'a> Input<'a> {
 
     /// Goes to a byte offset, for containers without an index; whether that worked.
     pub(in crate::ffmpeg) fn seek_byte(&mut self, offset: u64) -> bool {
+        self.io.session_mut().begin_step();
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);
         // SAFETY: an open context; no stream is named.
         unsafe { ffi::av_seek_frame(self.context, -1, offset, ffi::AVSEEK_FLAG_BYTE) >= 0 }

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use ffmpeg_next::ffi;
 
+use super::opening::Lock;
+use crate::layout;
 use crate::range::{ReadAhead, read_file_at};
 
 /// FFmpeg's own default; 16 to 64 KiB measure the same.
@@ -30,6 +32,17 @@ const GENTLE_LEAST_BYTES: usize = 1024;
 /// FFmpeg's time on what it was given last: from here on it gets less, up to there it gets more.
 const SLOW: Duration = Duration::from_millis(20);
 const QUICK: Duration = Duration::from_millis(2);
+
+/// What one step, such as opening the file or finding the next packet, may take at most. Steps of the test corpus take 0.1 s and
+/// read a few megabytes; a hole of 100 GB in an AVI file would be read to its end.
+const STEP_BYTES: u64 = 256 * 1024 * 1024;
+const STEP_BUSY: Duration = Duration::from_secs(5);
+
+/// Every so many polls and reads the step is looked at.
+const POLLS: u32 = 16;
+
+/// Packets that count as one step of the processor.
+const PACKETS: u32 = 64;
 
 /// Up to here a source that is no file is read whole in a few fetches, and hence like a file.
 const DEAR_BYTES: u64 = 4 * 1024 * 1024;
@@ -69,6 +82,15 @@ pub(in crate::ffmpeg) struct Session<'a> {
     pace: Pace,
     /// When something was handed out last.
     handed_out: Instant,
+    /// When the session began, and the processor time that this thread had used before.
+    begun: Instant,
+    busy_before: Duration,
+    /// What was read and worked before the step that is under way.
+    step_bytes: u64,
+    step_busy: Duration,
+    /// How often FFmpeg asked whether it should go on.
+    polls: u32,
+    packets: u32,
     /// What the callbacks noticed.
     pub(in crate::ffmpeg) marks: Marks,
 }
@@ -82,6 +104,13 @@ pub(in crate::ffmpeg) struct Marks {
     pub(in crate::ffmpeg) budget_spent: bool,
     /// Whether the deadline stopped a read or a loop.
     pub(in crate::ffmpeg) timed_out: bool,
+    /// Whether one step was stopped because it took too many bytes or too much of the processor.
+    pub(in crate::ffmpeg) overworked: bool,
+    /// When one of both came: the time since the beginning, and the processor time that this thread had used of it.
+    pub(in crate::ffmpeg) elapsed: Duration,
+    pub(in crate::ffmpeg) busy: Duration,
+    /// The time that reads took.
+    pub(in crate::ffmpeg) reading: Duration,
     /// What a demuxer wanted to open besides the file.
     pub(in crate::ffmpeg) nested: Option<String>,
     /// Bytes read so far.
@@ -101,6 +130,12 @@ impl<'a> Session<'a> {
             scratch: Vec::new(),
             pace: Pace::Probing,
             handed_out: Instant::now(),
+            begun: Instant::now(),
+            busy_before: processor_time(),
+            step_bytes: 0,
+            step_busy: processor_time(),
+            polls: 0,
+            packets: 0,
             marks: Marks::default(),
         }
     }
@@ -174,6 +209,12 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// What the file is, by its bytes.
+    pub(in crate::ffmpeg) fn nature(&mut self, lock: &Lock) -> Option<layout::Nature> {
+        let size = self.size;
+        (lock.nature)(size, &mut |offset, into| self.peek(offset, into))
+    }
+
     /// Exactly `N` bytes at an offset, or `None`.
     pub(in crate::ffmpeg) fn peek_exact<const N: usize>(&mut self, offset: u64) -> Option<[u8; N]> {
         let mut bytes = [0; N];
@@ -188,10 +229,37 @@ impl<'a> Session<'a> {
     }
 
     fn expired(&mut self) -> bool {
-        if !self.marks.timed_out && Instant::now() >= self.deadline {
-            self.marks.timed_out = true;
+        if self.marks.timed_out || self.marks.overworked {
+            return true;
         }
-        self.marks.timed_out
+        self.marks.timed_out = Instant::now() >= self.deadline;
+        self.polls = self.polls.wrapping_add(1);
+        // To ask for the processor time costs as much as a small read.
+        if self.polls.is_multiple_of(POLLS) {
+            self.marks.overworked = self.marks.bytes_read - self.step_bytes >= STEP_BYTES
+                || processor_time().saturating_sub(self.step_busy) >= STEP_BUSY;
+        }
+        let ends = self.marks.timed_out || self.marks.overworked;
+        if ends {
+            self.marks.busy = processor_time().saturating_sub(self.busy_before);
+            self.marks.elapsed = self.begun.elapsed();
+        }
+        ends
+    }
+
+    /// The next packet is asked for. To look at the processor for each of them would cost as much as the packets do.
+    pub(super) fn begin_packet(&mut self) {
+        self.step_bytes = self.marks.bytes_read;
+        self.packets = self.packets.wrapping_add(1);
+        if self.packets.is_multiple_of(PACKETS) {
+            self.step_busy = processor_time();
+        }
+    }
+
+    /// Something was learned: the next step may take as much again.
+    pub(super) fn begin_step(&mut self) {
+        self.step_bytes = self.marks.bytes_read;
+        self.step_busy = processor_time();
     }
 
     /// Reads the next bytes into `scratch`; the number of bytes, or an FFmpeg error code.
@@ -212,10 +280,12 @@ impl<'a> Session<'a> {
             if self.expired() {
                 return Err(ffi::AVERROR_EXIT);
             }
-            match self
+            let asked = Instant::now();
+            let read = self
                 .source
-                .read_at(self.position, &mut self.scratch[..wanted])
-            {
+                .read_at(self.position, &mut self.scratch[..wanted]);
+            self.marks.reading += asked.elapsed();
+            match read {
                 Ok(0) => return Err(ffi::AVERROR_EOF),
                 Ok(n) => {
                     self.position += n as u64;
@@ -272,6 +342,21 @@ impl fmt::Debug for Session<'_> {
             .field("size", &self.size)
             .field("marks", &self.marks)
             .finish_non_exhaustive()
+    }
+}
+
+/// The processor time of this thread; zero where it cannot be told, which makes a file that is out of time a matter of the machine.
+fn processor_time() -> Duration {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or(0);
+        Duration::new(seconds, nanoseconds)
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    {
+        Duration::ZERO
     }
 }
 

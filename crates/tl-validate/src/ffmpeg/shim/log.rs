@@ -132,7 +132,9 @@ fn tidy(line: &str) -> String {
     while let Some(after) = rest.strip_prefix('[').and_then(|r| r.split_once("] ")) {
         rest = after.1;
     }
-    rest.trim()
+    // What FFmpeg writes behind a line break is advice for its own programs.
+    let rest = rest.trim().lines().next().unwrap_or_default();
+    rest.trim_end()
         .trim_end_matches('.')
         .chars()
         .map(|c| if c.is_control() { '?' } else { c })
@@ -150,5 +152,9 @@ mod tests {
             "moov atom not found"
         );
         assert_eq!(tidy("a\u{1b}[31mb.\n"), "a?[31mb");
+        assert_eq!(
+            tidy("[mov @ 0x5] unknown codec\nConsider increasing the value\n"),
+            "unknown codec"
+        );
     }
 }

@@ -7,6 +7,7 @@ use ffmpeg_next::ffi;
 
 unsafe extern "C" {
     fn avcodec_get_name(id: c_uint) -> *const c_char;
+    fn avcodec_find_decoder(id: c_uint) -> *const ffi::AVCodec;
     fn avcodec_descriptor_get(id: c_uint) -> *const ffi::AVCodecDescriptor;
     fn avcodec_profile_name(id: c_uint, profile: c_int) -> *const c_char;
     fn av_get_exact_bits_per_sample(id: c_uint) -> c_int;
@@ -34,6 +35,11 @@ pub(super) unsafe fn copy(text: *const c_char) -> Option<String> {
 pub(super) fn codec(id: u32) -> String {
     // SAFETY: takes any number; gives a constant string, never null.
     unsafe { copy(avcodec_get_name(id)) }.unwrap_or_default()
+}
+
+pub(super) fn has_decoder(id: u32) -> bool {
+    // SAFETY: takes any number; gives null or a constant.
+    !unsafe { avcodec_find_decoder(id) }.is_null()
 }
 
 pub(super) fn codec_long(id: u32) -> Option<String> {

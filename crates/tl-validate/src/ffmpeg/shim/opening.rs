@@ -7,8 +7,9 @@ use ffmpeg_next::ffi;
 
 use super::dictionary::Dictionary;
 use super::input::Input;
-use super::io::deny_open;
+use super::io::{Marks, deny_open};
 use super::names;
+use crate::layout;
 
 /// Everything FFmpeg is given to open one file.
 pub(in crate::ffmpeg) struct Lock {
@@ -18,6 +19,16 @@ pub(in crate::ffmpeg) struct Lock {
     pub(in crate::ffmpeg) format_of_head: fn(&[u8]) -> Option<&'static CStr>,
     pub(in crate::ffmpeg) probe_bytes: u32,
     pub(in crate::ffmpeg) max_streams: u32,
+    /// What a file of a size is that does not open, by its bytes.
+    pub(in crate::ffmpeg) nature: fn(u64, layout::ReadAt<'_>) -> Option<layout::Nature>,
+}
+
+/// A file that did not open: why, what the reader noticed, and what the file is.
+#[derive(Debug)]
+pub(in crate::ffmpeg) struct Unopened {
+    pub(in crate::ffmpeg) failure: OpenFailure,
+    pub(in crate::ffmpeg) marks: Marks,
+    pub(in crate::ffmpeg) nature: Option<layout::Nature>,
 }
 
 /// Why a file did not open.
