@@ -116,7 +116,7 @@ impl JudgeArgs {
             thorough: self.thorough,
             ..standard
         };
-        let (prober, reader) = checking::helpers(jobs.get(), probe)?;
+        let (prober, reader) = checking::helpers(jobs.get(), probe, self.requires_sandbox())?;
         let reader = format!("{}|{reader}|{}", env!("CARGO_PKG_VERSION"), self.thorough);
         Ok(Judge {
             prober,
@@ -125,6 +125,11 @@ impl JudgeArgs {
             cache: cache.open(reader, output),
             jobs,
         })
+    }
+
+    /// Whether `--require-sandbox` was given.
+    pub(crate) fn requires_sandbox(&self) -> bool {
+        self.rules.require_sandbox
     }
 
     fn pack(&self) -> Result<RulePack, Failure> {

@@ -41,6 +41,7 @@ mod progress;
 mod remote;
 mod report;
 mod runtime;
+mod sandbox;
 mod secret;
 mod sending;
 mod settings;

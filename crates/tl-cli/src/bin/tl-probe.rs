@@ -10,7 +10,9 @@ use tl_validate::{ProbeOptions, Prober, worker};
 const USAGE: &str = "\
 usage: tl-probe [--thorough] FILE   print the facts of FILE as JSON
        tl-probe --version           print the version, with that of libavformat
-       tl-probe serve               answer a pool on standard input (started by `tl`)";
+       tl-probe serve               answer a pool on standard input (started by `tl`)
+       tl-probe exec BOUNDS -- PROGRAM [ARGUMENT]...
+                                    confine this process, then become PROGRAM (started by `tl`)";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -20,6 +22,10 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(1, &format!("tl-probe: {error}")),
         },
+        ([worker::EXEC_ARGUMENT, ..], arguments) => {
+            let (code, reason) = worker::exec(arguments);
+            fail(code, &format!("tl-probe: {reason}"))
+        }
         (["--version" | "-V"], _) => print(&format!(
             "tl-probe {} (libavformat {})",
             env!("CARGO_PKG_VERSION"),

@@ -83,7 +83,7 @@ fn close_inherited() -> io::Result<()> {
     }
     super::exec::close_inherited();
     Err(std::os::unix::process::CommandExt::exec(
-        std::process::Command::new("/proc/self/exe")
+        std::process::Command::new(std::env::current_exe()?)
             .args(std::env::args_os().skip(1))
             .env(RESTARTED, "1"),
     ))
