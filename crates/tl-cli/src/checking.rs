@@ -14,6 +14,7 @@ use tl_validate::{
 };
 
 use crate::failure::Failure;
+use crate::path_name::path_name;
 
 /// The options that say what a file is held against.
 #[derive(Debug, Args)]
@@ -210,7 +211,7 @@ impl Checking {
 
     /// Opens, reads and judges the file at `path`. It blocks while it reads.
     pub(crate) fn path(&self, path: &Path, route: Route) -> Result<Checked, Failure> {
-        let name = path.to_string_lossy();
+        let name = path_name(path);
         let file = match open_media(path) {
             Ok(file) => file,
             Err(error) if error.kind().is_about_the_file() => {

@@ -37,6 +37,7 @@ mod making;
 mod metadata;
 mod numbers;
 mod output;
+mod path_name;
 mod progress;
 mod remote;
 mod report;

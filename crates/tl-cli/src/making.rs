@@ -15,6 +15,7 @@ use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::plain_line;
+use crate::path_name::path_name;
 use crate::{interrupt, sandbox};
 
 /// The program, the folder that results go to, and the end by Ctrl-C.
@@ -60,7 +61,7 @@ impl<'a> Maker<'a> {
                 "`{}` was just made of another file with the same name",
                 target.display()
             ))
-            .about(&source.to_string_lossy())
+            .about(&path_name(source))
             .next("give files of one name folders of their own: one run for each"));
         }
         if is_same_file(source, &target) {
