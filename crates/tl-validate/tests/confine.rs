@@ -239,3 +239,31 @@ fn a_program_that_cannot_be_started_is_not_taken_for_a_bad_file() {
     assert_eq!(error.kind(), ProgramErrorKind::NotConfined, "{error}");
     assert!(error.log().concat().contains("cannot be started"), "{error}");
 }
+
+#[test]
+fn a_required_sandbox_that_the_kernel_refuses_is_an_error() {
+    // Inside of a sandbox, Landlock and seccomp are refused, as by a kernel without them.
+    let bounds = ["--data-bytes", "1000000000", "--address-space-bytes", "4000000000"];
+    let more = ["--cpu-seconds", "20", "--file-bytes", "0"];
+    let nested = |required: &[&str]| {
+        let output = Command::new(helper())
+            .arg("exec")
+            .args(bounds)
+            .args(more)
+            .arg("--")
+            .arg(helper())
+            .arg("exec")
+            .args(bounds)
+            .args(more)
+            .args(required)
+            .args(["--", "/bin/true"])
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), said)
+    };
+    assert_eq!(nested(&[]).0, Some(0), "{}", nested(&[]).1);
+    let (code, said) = nested(&["--require-sandbox"]);
+    assert_eq!(code, Some(125), "{said}");
+    assert!(said.contains("does not enforce Landlock"), "{said}");
+}
