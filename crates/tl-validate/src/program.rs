@@ -13,7 +13,7 @@
 //!
 //! Every call blocks until the program has ended; from asynchronous code call it on a thread that may block. The program
 //! gets no standard input, no environment but what it needs to start, inputs that can be files of known containers only,
-//! and it is killed when the call ends early.
+//! and it is killed when the call ends early. For media from strangers, [`Ffmpeg::confined_by`] adds a sandbox.
 
 mod error;
 mod job;

@@ -29,7 +29,7 @@ pub use find::find_helper;
 pub use pool::{ProbePool, WorkerOptions};
 pub use sandbox::Protections;
 #[cfg(feature = "ffmpeg")]
-pub use serve::serve;
+pub use serve::{restrict, serve};
 
 /// The argument with which a helper is started.
 pub const SERVE_ARGUMENT: &str = "serve";

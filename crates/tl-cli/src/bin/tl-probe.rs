@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use tl_validate::ffmpeg::{self, InProcess};
-use tl_validate::{ProbeOptions, Prober, worker};
+use tl_validate::{ProbeOptions, Prober, open_media, worker};
 
 const USAGE: &str = "\
 usage: tl-probe [--thorough] FILE   print the facts of FILE as JSON
@@ -43,7 +43,12 @@ fn probe(file: &Path, thorough: bool) -> ExitCode {
         thorough,
         ..ProbeOptions::default()
     };
-    match InProcess::with_options(options).probe(file) {
+    let name = file.to_string_lossy();
+    let facts = open_media(file).and_then(|opened| {
+        worker::restrict(options);
+        InProcess::with_options(options).probe_file(opened, &name)
+    });
+    match facts {
         Ok(facts) => match serde_json::to_string_pretty(&facts) {
             Ok(text) => print(&text),
             Err(error) => fail(

@@ -67,12 +67,13 @@ const MAX_OPEN_FILES: u64 = 32;
 #[cfg(feature = "ffmpeg")]
 const SPARE_CPU_SECONDS: u64 = 10;
 
-/// Applies every restriction of a helper, and reports which are active.
+/// Applies every restriction of a helper, and reports which are active. `writes_files` leaves out the limit on written
+/// files, for a process whose standard output may be one.
 #[cfg(feature = "ffmpeg")]
-pub(super) fn enter() -> Protections {
+pub(super) fn enter(writes_files: bool) -> Protections {
     Protections {
         libavformat: crate::ffmpeg::version(),
-        limits: limit_helper().is_ok(),
+        limits: limit_helper(writes_files).is_ok(),
         ends_with_parent: end_with_parent(),
         landlock: landlock(&[], &[]).to_owned(),
         no_capabilities: drop_capabilities(false),
@@ -82,9 +83,11 @@ pub(super) fn enter() -> Protections {
 }
 
 #[cfg(feature = "ffmpeg")]
-fn limit_helper() -> rustix::io::Result<()> {
+fn limit_helper(writes_files: bool) -> rustix::io::Result<()> {
     limit(Resource::Core, 0)?;
-    limit(Resource::Fsize, 0)?;
+    if !writes_files {
+        limit(Resource::Fsize, 0)?;
+    }
     limit(Resource::Nofile, MAX_OPEN_FILES)?;
     limit(Resource::Data, MAX_DATA_BYTES)?;
     #[cfg(target_os = "linux")]

@@ -7,7 +7,8 @@ use std::os::unix::net::UnixStream;
 use super::protocol::{Answer, Request, receive_request, send_answer};
 use super::ranges::FromPool;
 use super::sandbox;
-use crate::Prober;
+use super::Protections;
+use crate::{ProbeOptions, Prober};
 use crate::ffmpeg::InProcess;
 
 /// Answers requests on standard input, which must be the pool's socket, until it is closed.
@@ -26,7 +27,7 @@ pub fn serve() -> io::Result<()> {
         )
     })?;
     close_inherited()?;
-    let protections = sandbox::enter();
+    let protections = sandbox::enter(false);
     while let Some((request, file)) = receive_request(&socket)? {
         let answer = match (request, file) {
             (Request::Protections, _) => Answer::Protections(protections.clone()),
@@ -68,6 +69,20 @@ pub fn serve() -> io::Result<()> {
         send_answer(&socket, &answer)?;
     }
     Ok(())
+}
+
+/// Restricts this process for good like a helper, before it reads one file that is open already. Standard output still works.
+///
+/// For programs that read a single file from strangers in their own process: open it with
+/// [`open_media`](crate::open_media), call this, and probe the open file.
+pub fn restrict(options: ProbeOptions) -> Protections {
+    let protections = sandbox::enter(true);
+    // Without it the time for start-up is all there is.
+    let granted = sandbox::grant_cpu(options.deadline).is_ok();
+    Protections {
+        limits: protections.limits && granted,
+        ..protections
+    }
 }
 
 /// Set in a helper that has started itself again.
