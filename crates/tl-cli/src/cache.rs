@@ -168,9 +168,8 @@ impl Cache {
                     .optional()
             });
         match found {
-            Ok(found) => found.and_then(|(kept, picture)| {
-                (kept == Self::made(mark, maker)).then_some(picture)
-            }),
+            Ok(found) => found
+                .and_then(|(kept, picture)| (kept == Self::made(mark, maker)).then_some(picture)),
             Err(error) => {
                 Self::give_up(&mut held, &error);
                 None

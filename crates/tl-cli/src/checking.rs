@@ -151,9 +151,7 @@ pub(crate) fn helpers(
 ) -> Result<(Arc<dyn Prober>, String), Failure> {
     match pool(count, probe, require_sandbox) {
         // A helper that was named must be there. Headers are read in this process, in safe code and without a sandbox.
-        Err(_)
-            if HAS_NO_HELPER && !require_sandbox && std::env::var_os("TL_PROBE").is_none() =>
-        {
+        Err(_) if HAS_NO_HELPER && !require_sandbox && std::env::var_os("TL_PROBE").is_none() => {
             let reader = HeaderReader::with_options(probe);
             Ok((Arc::new(reader), "header".to_owned()))
         }

@@ -240,13 +240,19 @@ mod tests {
             plain("a\u{1b}[2Jb\rc\u{202e}d"),
             "a\\u{1b}[2Jb\\u{d}c\\u{202e}d"
         );
-        assert_eq!(plain_line("a\nb é日\u{2028}\u{9b}"), "a\\nb é日\\u{2028}\\u{9b}");
+        assert_eq!(
+            plain_line("a\nb é日\u{2028}\u{9b}"),
+            "a\\nb é日\\u{2028}\\u{9b}"
+        );
     }
 
     #[test]
     fn foreign_text_cannot_forge_a_line() {
         let text = plain("bad key\r\nok: uploaded\n\nnext: run this\n");
-        assert_eq!(text, "bad key\n    | ok: uploaded\n    | \n    | next: run this");
+        assert_eq!(
+            text,
+            "bad key\n    | ok: uploaded\n    | \n    | next: run this"
+        );
     }
 
     #[test]

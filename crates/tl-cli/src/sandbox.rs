@@ -26,7 +26,9 @@ fn launcher() -> Result<std::path::PathBuf, Failure> {
 
 #[cfg(not(unix))]
 fn launcher() -> Result<std::path::PathBuf, Failure> {
-    Err(incomplete("this system has no helper that confines programs"))
+    Err(incomplete(
+        "this system has no helper that confines programs",
+    ))
 }
 
 /// The refusal of `--require-sandbox`.

@@ -86,7 +86,9 @@ where
             "seconds": waited.took.as_secs_f64(),
         }));
         if context.output.is_quiet() {
-            context.output.line(&plain_line(&(self.quiet)(&waited.value)));
+            context
+                .output
+                .line(&plain_line(&(self.quiet)(&waited.value)));
         } else {
             context.output.line(&format!(
                 "{GOOD}ready{GOOD:#} after {}",

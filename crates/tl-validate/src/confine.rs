@@ -46,7 +46,10 @@ const END: &str = "--";
 
 impl Confinement {
     /// The arguments of the launcher, up to and with the `--` before the program.
-    #[cfg_attr(not(feature = "program"), expect(dead_code, reason = "only `program` starts programs"))]
+    #[cfg_attr(
+        not(feature = "program"),
+        expect(dead_code, reason = "only `program` starts programs")
+    )]
     pub(crate) fn to_arguments(&self) -> Vec<OsString> {
         let mut arguments = vec![OsString::from(EXEC_ARGUMENT)];
         for (name, value) in [
@@ -158,7 +161,10 @@ mod tests {
             &["exec", "--unknown", "1", "--", "ffmpeg"],
         ] {
             let arguments: Vec<OsString> = words.iter().map(OsString::from).collect();
-            assert!(Confinement::from_arguments(&arguments).is_err(), "{words:?}");
+            assert!(
+                Confinement::from_arguments(&arguments).is_err(),
+                "{words:?}"
+            );
         }
     }
 }

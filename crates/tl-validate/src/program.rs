@@ -94,14 +94,12 @@ impl Ffmpeg {
             if path.components().count() > 1 || path.is_absolute() {
                 return Self::at(path);
             }
-            return on_path(&path, search)
-                .map(Self::of)
-                .ok_or_else(|| {
-                    ProgramError::missing(format!(
-                        "`{}`, named by FFMPEG, is not on PATH",
-                        path.display()
-                    ))
-                });
+            return on_path(&path, search).map(Self::of).ok_or_else(|| {
+                ProgramError::missing(format!(
+                    "`{}`, named by FFMPEG, is not on PATH",
+                    path.display()
+                ))
+            });
         }
         let name = format!("ffmpeg{}", std::env::consts::EXE_SUFFIX);
         on_path(Path::new(&name), search)
@@ -224,9 +222,7 @@ impl Ffmpeg {
     ) -> Result<(), ProgramError> {
         let place = Place::folder(folder)?;
         let mut call = self.call(job, place.temporary(), MAX_OUTPUT_BYTES);
-        call.command
-            .args(job.argv())
-            .current_dir(place.temporary());
+        call.command.args(job.argv()).current_dir(place.temporary());
         Self::follow(call, job, tell)?;
         place.keep().map(|_| ())
     }
@@ -279,12 +275,7 @@ impl Ffmpeg {
     }
 
     /// The start of the command line: the program, or the launcher that confines it to what `job` reads and to `output`.
-    fn call<'a>(
-        &self,
-        job: &Job,
-        output: impl Into<Option<&'a Path>>,
-        file_bytes: u64,
-    ) -> Call {
+    fn call<'a>(&self, job: &Job, output: impl Into<Option<&'a Path>>, file_bytes: u64) -> Call {
         let Some(launcher) = &self.launcher else {
             return Call {
                 command: Command::new(&self.path),
@@ -310,11 +301,7 @@ impl Ffmpeg {
         }
     }
 
-    fn follow(
-        call: Call,
-        job: &Job,
-        tell: &mut dyn FnMut(Progress),
-    ) -> Result<(), ProgramError> {
+    fn follow(call: Call, job: &Job, tell: &mut dyn FnMut(Progress)) -> Result<(), ProgramError> {
         let mut reader = progress::Reader::new(job.expected_seconds);
         run::run(call, job, &mut |line| {
             if let Some(progress) = reader.line(line) {
@@ -329,7 +316,10 @@ impl Ffmpeg {
 fn cpu_seconds(job: &Job) -> u64 {
     if let Some(deadline) = job.deadline {
         let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-        return deadline.as_secs().saturating_add(1).saturating_mul(processors);
+        return deadline
+            .as_secs()
+            .saturating_add(1)
+            .saturating_mul(processors);
     }
     // The cast saturates; the value is finite and positive.
     let expected = job.expected_seconds.unwrap_or(0.0).ceil() as u64;

@@ -20,7 +20,15 @@ fn confined() -> Ffmpeg {
 
 /// Arguments that make one picture of the job's input.
 const PICTURE: [&str; 9] = [
-    "-frames:v", "1", "-c:v", "mjpeg", "-f", "image2", "-update", "1", "-an",
+    "-frames:v",
+    "1",
+    "-c:v",
+    "mjpeg",
+    "-f",
+    "image2",
+    "-update",
+    "1",
+    "-an",
 ];
 
 #[test]
@@ -29,7 +37,16 @@ fn a_confined_program_converts_lists_and_takes_pictures() {
     let (ffmpeg, clip) = (confined(), good());
     let output = folder.path().join("out.mp4");
     let job = Job::new().input(&clip).args([
-        "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-movflags", "+faststart", "-f", "mp4",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-c:a",
+        "aac",
+        "-movflags",
+        "+faststart",
+        "-f",
+        "mp4",
     ]);
     let size = ffmpeg
         .write(&job, &output, &mut |_| {})
@@ -38,7 +55,13 @@ fn a_confined_program_converts_lists_and_takes_pictures() {
 
     let parts = folder.path().join("parts");
     let job = Job::new().input(&clip).args([
-        "-c", "copy", "-f", "segment", "-segment_time", "1", "part%03d.mp4",
+        "-c",
+        "copy",
+        "-f",
+        "segment",
+        "-segment_time",
+        "1",
+        "part%03d.mp4",
     ]);
     ffmpeg
         .write_folder(&job, &parts, &mut |_| {})
@@ -46,7 +69,9 @@ fn a_confined_program_converts_lists_and_takes_pictures() {
     assert!(fs::read_dir(&parts).expect("a folder").count() > 0);
 
     let mut lines = 0;
-    let job = Job::new().input(&clip).args(["-c", "copy", "-f", "framecrc"]);
+    let job = Job::new()
+        .input(&clip)
+        .args(["-c", "copy", "-f", "framecrc"]);
     ffmpeg
         .lines(&job, &mut |_| lines += 1)
         .unwrap_or_else(|error| panic!("{error} {:?}", error.log()));
@@ -68,7 +93,10 @@ fn a_confined_program_opens_no_other_file() {
     let job = Job::new().args(["-i"]).arg(&other).args(PICTURE);
     let error = ffmpeg.bytes(&job, 100_000).expect_err("it may not be read");
     assert_eq!(error.kind(), ProgramErrorKind::Failed, "{error}");
-    assert!(ffmpeg.bytes(&job.reads(&other), 100_000).is_ok(), "declared, it may");
+    assert!(
+        ffmpeg.bytes(&job.reads(&other), 100_000).is_ok(),
+        "declared, it may"
+    );
 
     let elsewhere = folder.path().join("elsewhere.mkv");
     let job = Job::new()
@@ -122,11 +150,27 @@ fn memory_and_cpu_time_are_bounded() {
     assert_eq!(error.kind(), ProgramErrorKind::Failed, "{error}");
 
     // Without a pause, and without output that could be full.
-    let endless = ["-f", "lavfi", "-i", "testsrc=size=320x240:rate=25", "-f", "null"];
+    let endless = [
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=size=320x240:rate=25",
+        "-f",
+        "null",
+    ];
     let job = Job::new().args(endless);
     let arguments = [
-        "exec", "--data-bytes", "1000000000", "--address-space-bytes", "8000000000", "--cpu-seconds",
-        "1", "--file-bytes", "0", "--require-sandbox", "--",
+        "exec",
+        "--data-bytes",
+        "1000000000",
+        "--address-space-bytes",
+        "8000000000",
+        "--cpu-seconds",
+        "1",
+        "--file-bytes",
+        "0",
+        "--require-sandbox",
+        "--",
     ];
     let begun = Instant::now();
     let status = Command::new(helper())
@@ -201,13 +245,23 @@ fn a_confined_program_has_nothing_inherited_and_ends_with_its_parent() {
         .filter_map(|entry| fs::read_link(entry.expect("an entry").path()).ok())
         .collect();
     assert!(
-        !descriptors.iter().any(|to| to == Path::new("/etc/hostname")),
+        !descriptors
+            .iter()
+            .any(|to| to == Path::new("/etc/hostname")),
         "{descriptors:?}"
     );
     let limits = fs::read_to_string(process.join("limits")).expect("our own child");
-    for (name, bound) in [("Max cpu time", "5"), ("Max file size", "0"), ("Max address space", "4000000000")] {
+    for (name, bound) in [
+        ("Max cpu time", "5"),
+        ("Max file size", "0"),
+        ("Max address space", "4000000000"),
+    ] {
         let line = limits.lines().find_map(|line| line.strip_prefix(name));
-        assert_eq!(line.and_then(|line| line.split_whitespace().next()), Some(bound), "{name}");
+        assert_eq!(
+            line.and_then(|line| line.split_whitespace().next()),
+            Some(bound),
+            "{name}"
+        );
     }
 
     shell.kill().expect("it runs");
@@ -232,18 +286,28 @@ fn a_program_that_cannot_be_started_is_not_taken_for_a_bad_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("ffmpeg");
     fs::write(&program, "no program").expect("written");
-    let ffmpeg = Ffmpeg::at(&program).expect("a file").confined_by(helper(), true);
+    let ffmpeg = Ffmpeg::at(&program)
+        .expect("a file")
+        .confined_by(helper(), true);
     let error = ffmpeg
         .bytes(&Job::new().input(good()).args(PICTURE), 100_000)
         .expect_err("it is no program");
     assert_eq!(error.kind(), ProgramErrorKind::NotConfined, "{error}");
-    assert!(error.log().concat().contains("cannot be started"), "{error}");
+    assert!(
+        error.log().concat().contains("cannot be started"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_required_sandbox_that_the_kernel_refuses_is_an_error() {
     // Inside of a sandbox, Landlock and seccomp are refused, as by a kernel without them.
-    let bounds = ["--data-bytes", "1000000000", "--address-space-bytes", "4000000000"];
+    let bounds = [
+        "--data-bytes",
+        "1000000000",
+        "--address-space-bytes",
+        "4000000000",
+    ];
     let more = ["--cpu-seconds", "20", "--file-bytes", "0"];
     let nested = |required: &[&str]| {
         let output = Command::new(helper())

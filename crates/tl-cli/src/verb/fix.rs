@@ -62,7 +62,12 @@ impl FixVerb {
         context.output.note(&judge.introduction());
         let mut maker = match self.dry_run {
             true => None,
-            false => Some(Maker::new(context, &self.out, self.force, self.judge.requires_sandbox())?),
+            false => Some(Maker::new(
+                context,
+                &self.out,
+                self.force,
+                self.judge.requires_sandbox(),
+            )?),
         };
         let mut exits = Vec::with_capacity(self.files.len());
         for file in &self.files {

@@ -126,10 +126,7 @@ impl Ingest {
         if let Some(checking) = &checking {
             client = client.with_checker(checking.checker());
         }
-        let names = self
-            .inputs
-            .iter()
-            .map(|input| path_name(Path::new(input)));
+        let names = self.inputs.iter().map(|input| path_name(Path::new(input)));
         let run = Arc::new(Run {
             output: Arc::clone(&context.output),
             client,

@@ -63,7 +63,12 @@ impl Split {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let judge = self.judge.judge(&CacheArgs::none(), &context.output)?;
         context.output.note(&judge.introduction());
-        let mut maker = Maker::new(context, &self.out, self.force, self.judge.requires_sandbox())?;
+        let mut maker = Maker::new(
+            context,
+            &self.out,
+            self.force,
+            self.judge.requires_sandbox(),
+        )?;
         let mut exits = Vec::with_capacity(self.files.len());
         for file in &self.files {
             let done = self.one(&judge, &mut maker, file);

@@ -58,13 +58,24 @@ fn the_message_of_a_server_cannot_forge_a_line() {
         assert!(ours.iter().any(|start| line.starts_with(start)), "{line}");
         assert!(!line.starts_with("  next: run it"), "{line}");
     }
-    assert!(!run.stderr.contains(['\u{202e}', '\u{1b}', '\u{9b}']), "{}", run.stderr);
+    assert!(
+        !run.stderr.contains(['\u{202e}', '\u{1b}', '\u{9b}']),
+        "{}",
+        run.stderr
+    );
 
     let server = scripted(move |_| Reaction::from(json(400, body)));
     let run = tl_to(&server, &["index", "get", INDEX, "--json"]).code(7);
-    assert!(!run.stdout.contains(['\u{202e}', '\u{9b}']), "{}", run.stdout);
+    assert!(
+        !run.stdout.contains(['\u{202e}', '\u{9b}']),
+        "{}",
+        run.stdout
+    );
     let message = run.json()["error"]["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("\u{202e}txt\u{1b}[2J\u{9b}2J"), "{message:?}");
+    assert!(
+        message.contains("\u{202e}txt\u{1b}[2J\u{9b}2J"),
+        "{message:?}"
+    );
 }
 
 /// The page of a run over `words`, in `folder`.
@@ -99,7 +110,10 @@ fn a_picture_is_taken_once_and_kept_beside_the_facts() {
     drop(kept);
     // Base64 of the bytes above.
     let known = "/9j/YW5vdGhlciBwaWN0dXJl";
-    assert!(page(folder.path(), &words).contains(known), "from the cache");
+    assert!(
+        page(folder.path(), &words).contains(known),
+        "from the cache"
+    );
     let fresh = page(folder.path(), &["good.mp4", "--no-cache"]);
     assert!(fresh.contains("base64,/9j/") && !fresh.contains(known));
 }
@@ -109,7 +123,7 @@ fn a_frame_beyond_the_limit_is_refused_without_a_picture() {
     let folder = tempfile::tempdir().unwrap();
     let made = Command::new("ffmpeg")
         .args(["-v", "error", "-f", "lavfi", "-i"])
-        .arg("color=black:size=8192x8192:rate=1:duration=5")
+        .arg("color=black:size=8192x8192:rate=1:duration=1")
         .args(["-c:v", "png", "large.mov"])
         .current_dir(folder.path())
         .status()

@@ -139,7 +139,10 @@ fn describe(out: &mut String, facts: &MediaFacts) {
     let number = crate::rules::plain;
     let mut list = Vec::new();
     if let Some(video) = facts.video() {
-        let mut text = format!("{}x{} {}", video.width, video.height, video.codec);
+        let mut text = match (video.width, video.height) {
+            (0, _) | (_, 0) => format!("unknown frame size, {}", video.codec),
+            (width, height) => format!("{width}x{height} {}", video.codec),
+        };
         if let Some(fps) = video.avg_fps.or(video.fps) {
             let _ = write!(text, ", {} fps", number((fps * 100.0).round() / 100.0));
         }

@@ -57,7 +57,10 @@ impl Drop for Running {
 
 /// Runs `command` to its end. `line` gets every line of standard output.
 pub(super) fn run(
-    Call { mut command, confined }: Call,
+    Call {
+        mut command,
+        confined,
+    }: Call,
     job: &Job,
     line: &mut dyn FnMut(&str),
 ) -> Result<(), ProgramError> {

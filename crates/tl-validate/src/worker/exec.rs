@@ -72,7 +72,12 @@ fn enter(confinement: &Confinement, program: &OsStr) -> Result<(), String> {
     let limits = limit(confinement).map_err(io::Error::from);
 
     let mut readable = confinement.readable.clone();
-    readable.extend(SYSTEM_FOLDERS.iter().chain(&SYSTEM_FILES).map(PathBuf::from));
+    readable.extend(
+        SYSTEM_FOLDERS
+            .iter()
+            .chain(&SYSTEM_FILES)
+            .map(PathBuf::from),
+    );
     readable.extend(parts_of(Path::new(program)));
     let mut writable = confinement.writable.clone();
     writable.push("/dev/null".into());
@@ -91,7 +96,9 @@ fn enter(confinement: &Confinement, program: &OsStr) -> Result<(), String> {
         (capabilities, "no_new_privs"),
     ] {
         if !active {
-            return Err(format!("the sandbox is incomplete: this kernel does not enforce {what}"));
+            return Err(format!(
+                "the sandbox is incomplete: this kernel does not enforce {what}"
+            ));
         }
     }
     Ok(())
@@ -108,7 +115,9 @@ fn limit(confinement: &Confinement) -> rustix::io::Result<()> {
 
 /// The program itself, and the shared libraries that come with it: beside `bin`, or named by the loader's variable.
 fn parts_of(program: &Path) -> Vec<PathBuf> {
-    let program = program.canonicalize().unwrap_or_else(|_| program.to_owned());
+    let program = program
+        .canonicalize()
+        .unwrap_or_else(|_| program.to_owned());
     let mut parts = Vec::new();
     if let Some(folder) = program.parent()
         && folder.file_name() == Some(OsStr::new("bin"))

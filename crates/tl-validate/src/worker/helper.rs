@@ -182,7 +182,8 @@ fn spawn(command: Command) -> io::Result<Child> {
                     .spawn(move || {
                         for (mut command, reply) in received {
                             // Nobody waits for this process any more.
-                            if let Err(mpsc::SendError(Ok(mut child))) = reply.send(command.spawn()) {
+                            if let Err(mpsc::SendError(Ok(mut child))) = reply.send(command.spawn())
+                            {
                                 let _ = child.kill();
                                 let _ = child.wait();
                             }

@@ -4,12 +4,12 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
+use super::Protections;
 use super::protocol::{Answer, Request, receive_request, send_answer};
 use super::ranges::FromPool;
 use super::sandbox;
-use super::Protections;
-use crate::{ProbeOptions, Prober};
 use crate::ffmpeg::InProcess;
+use crate::{ProbeOptions, Prober};
 
 /// Answers requests on standard input, which must be the pool's socket, until it is closed.
 ///
@@ -114,7 +114,10 @@ fn close_inherited() -> io::Result<()> {
 fn has_inherited() -> io::Result<bool> {
     for entry in std::fs::read_dir("/proc/self/fdinfo")? {
         let entry = entry?;
-        let number = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+        let number = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok());
         if number.is_none_or(|number| number < 3) {
             continue;
         }

@@ -70,8 +70,11 @@ impl Pictures {
         facts: &MediaFacts,
         report: &Report,
     ) -> Picture {
-        if facts.video().is_none() {
+        let Some(video) = facts.video() else {
             return Err("the file has no video".to_owned());
+        };
+        if video.width == 0 || video.height == 0 {
+            return Err("the frame size cannot be read".to_owned());
         }
         if exceeds_frame_size(report, judge.pack()) {
             return Err("the frame is larger than the rules allow".to_owned());

@@ -138,7 +138,8 @@ const PROGRAM_OLD: &[libc::c_long] = &[];
 /// Restricts this process to what reading media needs. Whether the kernel enforces it.
 #[cfg(feature = "ffmpeg")]
 pub(super) fn for_helper() -> bool {
-    helper_rules().is_some_and(|rules| apply(rules, SeccompAction::Errno(EPERM), SeccompAction::Allow))
+    helper_rules()
+        .is_some_and(|rules| apply(rules, SeccompAction::Errno(EPERM), SeccompAction::Allow))
 }
 
 #[cfg(feature = "ffmpeg")]
@@ -171,7 +172,12 @@ pub(in crate::worker) fn for_program() -> bool {
 
 fn program_rules() -> Option<Rules> {
     let mut rules = allowed(&[HELPER, PROGRAM, PROGRAM_OLD]);
-    for call in [libc::SYS_recvmsg, libc::SYS_recvfrom, libc::SYS_sendmsg, libc::SYS_sendto] {
+    for call in [
+        libc::SYS_recvmsg,
+        libc::SYS_recvfrom,
+        libc::SYS_sendmsg,
+        libc::SYS_sendto,
+    ] {
         rules.remove(&number(call));
     }
     rules.extend(own_signals()?);
@@ -217,7 +223,10 @@ fn own_signals() -> Option<Rules> {
         SeccompCmpArgLen::Dword,
         std::process::id().into(),
     )?]);
-    Some(BTreeMap::from([(number(libc::SYS_tgkill), vec![own.ok()?])]))
+    Some(BTreeMap::from([(
+        number(libc::SYS_tgkill),
+        vec![own.ok()?],
+    )]))
 }
 
 fn equals(argument: u8, length: SeccompCmpArgLen, value: u64) -> Option<SeccompCondition> {
