@@ -251,17 +251,21 @@ impl Ffmpeg {
             .arg(job::as_file(scratch.path()));
         Self::follow(call, job, &mut |_| {})?;
         let mut bytes = Vec::new();
-        File::open(scratch.path())
-            .and_then(|file| {
-                file.take(max_bytes.saturating_add(1))
-                    .read_to_end(&mut bytes)
-            })
-            .map_err(|error| {
-                ProgramError::output(
-                    "ffmpeg ended well, but wrote nothing that can be read",
+        let read = File::open(scratch.path()).and_then(|file| {
+            file.take(max_bytes.saturating_add(1))
+                .read_to_end(&mut bytes)
+        });
+        match read {
+            Ok(_) => {}
+            // Without a frame to write, the program makes no file and ends well: that is a result of 0 bytes.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(ProgramError::output(
+                    "ffmpeg ended well, but its result cannot be read",
                     &error,
-                )
-            })?;
+                ));
+            }
+        }
         if bytes.is_empty() || bytes.len() as u64 > max_bytes {
             return Err(ProgramError::new(
                 ProgramErrorKind::Output,

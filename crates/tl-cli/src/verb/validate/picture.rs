@@ -1,6 +1,7 @@
 //! A small picture of each video for the HTML report, taken by the program `ffmpeg` in its sandbox, or kept from an
 //! earlier run.
 
+use std::error::Error as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -99,8 +100,12 @@ impl Pictures {
             .cancelled_by(&self.cancel);
         match self.ffmpeg.bytes(&job, MAX_BYTES) {
             Ok(picture) => Some(picture),
-            Err(error) if error.kind() == ProgramErrorKind::Failed => Some(Vec::new()),
-            Err(_) => None,
+            Err(error) => match error.kind() {
+                ProgramErrorKind::Failed => Some(Vec::new()),
+                // It ended well without a frame, or with far too large a picture; a full disk has a cause.
+                ProgramErrorKind::Output if error.source().is_none() => Some(Vec::new()),
+                _ => None,
+            },
         }
     }
 }
