@@ -88,6 +88,7 @@ Environment:
   TL_CHECKPOINTS                            the folder of checkpoints, as --checkpoints
   TL_PROBE                                  the helper `tl-probe`, where it is not beside `tl`
   FFMPEG                                    the program `ffmpeg`, where it is not on the path
+  TL_REQUIRE_SANDBOX                        `true` is --require-sandbox
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, NO_COLOR   as everywhere",
         exit::table()
     )

@@ -1,4 +1,4 @@
-//! What probes of earlier runs found, kept on this machine, so that an unchanged file is not read again.
+//! What probes of earlier runs found, and the pictures of the HTML report, kept on this machine, so that an unchanged file is not read again.
 //!
 //! Kept are the facts, not the verdict: rules are applied anew each time, which costs microseconds, so another pack, day or
 //! engine needs no second probe. A file counts as unchanged when its path, size, times and inode are, and when the
@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tl_validate::{MediaFacts, ProbeError};
 
 /// The layout of the table; another number means another layout, and the cache is begun anew.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 
 /// Answers older than this are forgotten.
 const KEPT_DAYS: i64 = 90;
@@ -25,6 +25,9 @@ const SETTLED: Duration = Duration::from_secs(2);
 
 /// Answers are written in portions of this size, so that a run over many small files does not wait for the disk each time.
 const PORTION: usize = 256;
+
+/// Pictures are written in portions of this size, as each takes 5 to 20 kB of memory until then.
+const PICTURES: usize = 32;
 
 /// How long another run may hold the cache before this one does without it.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -48,6 +51,14 @@ struct Store {
     connection: Connection,
     file: PathBuf,
     unwritten: Vec<Answer>,
+    pictures: Vec<Picture>,
+}
+
+#[derive(Debug)]
+struct Picture {
+    path: Vec<u8>,
+    mark: String,
+    bytes: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -143,6 +154,51 @@ impl Cache {
         }
     }
 
+    /// The picture that `maker` took of the file when it was in the same state; empty where there was none.
+    pub(crate) fn picture(&self, path: &Path, mark: &Mark, maker: &str) -> Option<Vec<u8>> {
+        let mut held = self.lock();
+        let store = held.as_mut()?;
+        let key = key(path)?;
+        let found: Result<Option<(String, Vec<u8>)>, rusqlite::Error> = store
+            .connection
+            .prepare_cached("SELECT mark, picture FROM pictures WHERE path = ?1")
+            .and_then(|mut query| {
+                query
+                    .query_row(params![key], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()
+            });
+        match found {
+            Ok(found) => found
+                .and_then(|(kept, picture)| (kept == Self::made(mark, maker)).then_some(picture)),
+            Err(error) => {
+                Self::give_up(&mut held, &error);
+                None
+            }
+        }
+    }
+
+    /// Keeps the picture of a file that was in the state `mark` before and after it was taken.
+    pub(crate) fn put_picture(&self, path: &Path, mark: &Mark, maker: &str, picture: &[u8]) {
+        let Some(path) = key(path) else { return };
+        let mut held = self.lock();
+        let Some(store) = held.as_mut() else { return };
+        store.pictures.push(Picture {
+            path,
+            mark: Self::made(mark, maker),
+            bytes: picture.to_owned(),
+        });
+        if store.pictures.len() >= PICTURES
+            && let Err(error) = store.write()
+        {
+            Self::give_up(&mut held, &error);
+        }
+    }
+
+    /// A picture depends on the file and on what takes it, and not on what reads facts.
+    fn made(mark: &Mark, maker: &str) -> String {
+        format!("{}|{maker}", mark.0)
+    }
+
     /// Writes what is not written yet.
     pub(crate) fn finish(&self) {
         let mut held = self.lock();
@@ -168,6 +224,7 @@ impl Cache {
             // Held by another run for too long, or the disk is full: this portion is lost, which is all.
             if let Some(store) = held {
                 store.unwritten.clear();
+                store.pictures.clear();
             }
             return;
         }
@@ -201,6 +258,7 @@ impl Store {
             connection,
             file: file.to_owned(),
             unwritten: Vec::new(),
+            pictures: Vec::new(),
         })
     }
 
@@ -213,22 +271,26 @@ impl Store {
         let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let layout: i64 = step.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if layout != LAYOUT {
-            step.execute_batch("DROP TABLE IF EXISTS probes")?;
+            step.execute_batch("DROP TABLE IF EXISTS probes; DROP TABLE IF EXISTS pictures")?;
         }
         step.execute_batch(
             "CREATE TABLE IF NOT EXISTS probes (path BLOB PRIMARY KEY, mark TEXT NOT NULL, answer TEXT NOT NULL, day INTEGER NOT NULL);
-             CREATE INDEX IF NOT EXISTS probes_by_day ON probes (day);",
+             CREATE INDEX IF NOT EXISTS probes_by_day ON probes (day);
+             CREATE TABLE IF NOT EXISTS pictures (path BLOB PRIMARY KEY, mark TEXT NOT NULL, picture BLOB NOT NULL, day INTEGER NOT NULL);
+             CREATE INDEX IF NOT EXISTS pictures_by_day ON pictures (day);",
         )?;
         step.pragma_update(None, "user_version", LAYOUT)?;
-        step.execute(
+        for old in [
             "DELETE FROM probes WHERE day < ?1",
-            params![today() - KEPT_DAYS],
-        )?;
+            "DELETE FROM pictures WHERE day < ?1",
+        ] {
+            step.execute(old, params![today() - KEPT_DAYS])?;
+        }
         step.commit()
     }
 
     fn write(&mut self) -> Result<(), rusqlite::Error> {
-        if self.unwritten.is_empty() {
+        if self.unwritten.is_empty() && self.pictures.is_empty() {
             return Ok(());
         }
         let day = today();
@@ -240,9 +302,16 @@ impl Store {
             for Answer { path, mark, answer } in &self.unwritten {
                 insert.execute(params![path, mark, answer, day])?;
             }
+            let mut insert = portion.prepare_cached(
+                "INSERT OR REPLACE INTO pictures (path, mark, picture, day) VALUES (?1, ?2, ?3, ?4)",
+            )?;
+            for Picture { path, mark, bytes } in &self.pictures {
+                insert.execute(params![path, mark, bytes, day])?;
+            }
         }
         portion.commit()?;
         self.unwritten.clear();
+        self.pictures.clear();
         Ok(())
     }
 }
@@ -410,6 +479,26 @@ mod tests {
             None,
             "another content of the same length"
         );
+    }
+
+    #[test]
+    fn a_picture_is_kept_until_the_file_or_its_maker_changes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (clip, none) = (old_file(folder.path(), "a"), old_file(folder.path(), "b"));
+        let cache = open(folder.path(), "one");
+        cache.put_picture(&clip, &mark(&clip), "ffmpeg 5", b"\xff\xd8");
+        cache.put_picture(&none, &mark(&none), "ffmpeg 5", b"");
+        drop(cache);
+        // Another reader of facts takes the same pictures.
+        let cache = open(folder.path(), "two");
+        let kept = |path: &Path, maker| cache.picture(path, &mark(path), maker);
+        assert_eq!(kept(&clip, "ffmpeg 5").as_deref(), Some(&b"\xff\xd8"[..]));
+        assert_eq!(kept(&none, "ffmpeg 5").as_deref(), Some(&b""[..]));
+        assert_eq!(kept(&clip, "ffmpeg 6"), None);
+        let file = fs::File::options().write(true).open(&clip).expect("opened");
+        file.set_modified(SystemTime::now() - Duration::from_secs(1800))
+            .expect("set back");
+        assert_eq!(kept(&clip, "ffmpeg 5"), None, "another state");
     }
 
     #[test]

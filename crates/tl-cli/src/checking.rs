@@ -14,6 +14,7 @@ use tl_validate::{
 };
 
 use crate::failure::Failure;
+use crate::path_name::path_name;
 
 /// The options that say what a file is held against.
 #[derive(Debug, Args)]
@@ -29,6 +30,9 @@ pub(crate) struct RulesArgs {
     /// of its own, any other changes the rules of today
     #[arg(long, value_name = "PACK|DATE|FILE")]
     pub(crate) rules: Option<String>,
+    /// Fail unless the kernel confines what reads media (Landlock and seccomp)
+    #[arg(long, env = "TL_REQUIRE_SANDBOX", hide_env = true)]
+    pub(crate) require_sandbox: bool,
 }
 
 /// A checker, and what it checks for.
@@ -52,7 +56,7 @@ impl RulesArgs {
     pub(crate) fn checking(&self) -> Result<Checking, Failure> {
         let pack = self.pack()?;
         let engines = self.engines_of(&pack)?;
-        let checker = Checker::new(helper()?)
+        let checker = Checker::new(helper(self.require_sandbox)?)
             .with_rules(pack)
             .for_engines(engines.clone())
             .with_options(self.options.clone());
@@ -131,9 +135,9 @@ pub(crate) fn pack_of_file(file: &str, base: &RulePack) -> Result<RulePack, Fail
 const HAS_NO_HELPER: bool = cfg!(not(all(feature = "ffmpeg", unix)));
 
 /// Media is read in helper processes: this program links no libav.
-pub(crate) fn helper() -> Result<Arc<dyn Prober>, Failure> {
+pub(crate) fn helper(require_sandbox: bool) -> Result<Arc<dyn Prober>, Failure> {
     let processors = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
-    helpers(processors, ProbeOptions::default()).map(|(prober, _)| prober)
+    helpers(processors, ProbeOptions::default(), require_sandbox).map(|(prober, _)| prober)
 }
 
 /// So many helpers that read by `probe`, and what tells this build of them from another.
@@ -143,10 +147,11 @@ pub(crate) fn helper() -> Result<Arc<dyn Prober>, Failure> {
 pub(crate) fn helpers(
     count: usize,
     probe: ProbeOptions,
+    require_sandbox: bool,
 ) -> Result<(Arc<dyn Prober>, String), Failure> {
-    match pool(count, probe) {
-        // A helper that was named must be there.
-        Err(_) if HAS_NO_HELPER && std::env::var_os("TL_PROBE").is_none() => {
+    match pool(count, probe, require_sandbox) {
+        // A helper that was named must be there. Headers are read in this process, in safe code and without a sandbox.
+        Err(_) if HAS_NO_HELPER && !require_sandbox && std::env::var_os("TL_PROBE").is_none() => {
             let reader = HeaderReader::with_options(probe);
             Ok((Arc::new(reader), "header".to_owned()))
         }
@@ -155,19 +160,30 @@ pub(crate) fn helpers(
 }
 
 #[cfg(unix)]
-fn pool(count: usize, probe: ProbeOptions) -> Result<(Arc<dyn Prober>, String), Failure> {
+fn pool(
+    count: usize,
+    probe: ProbeOptions,
+    require_sandbox: bool,
+) -> Result<(Arc<dyn Prober>, String), Failure> {
     use tl_validate::worker::{ProbePool, WorkerOptions};
     let pool = ProbePool::new(WorkerOptions {
         helpers: count,
         probe,
         ..WorkerOptions::default()
     })?;
+    if require_sandbox {
+        // All helpers are one program on one kernel, so the first one speaks for all.
+        let protections = pool.protections()?;
+        if !protections.are_complete() {
+            return Err(crate::sandbox::incomplete(&protections.to_string()));
+        }
+    }
     let build = crate::cache::program_mark(pool.program());
     Ok((Arc::new(pool), build))
 }
 
 #[cfg(not(unix))]
-fn pool(_: usize, _: ProbeOptions) -> Result<(Arc<dyn Prober>, String), Failure> {
+fn pool(_: usize, _: ProbeOptions, _: bool) -> Result<(Arc<dyn Prober>, String), Failure> {
     Err(Failure::usage(
         "this system has no way to hand open files to the helper that reads media",
     ))
@@ -193,7 +209,7 @@ impl Checking {
 
     /// Opens, reads and judges the file at `path`. It blocks while it reads.
     pub(crate) fn path(&self, path: &Path, route: Route) -> Result<Checked, Failure> {
-        let name = path.to_string_lossy();
+        let name = path_name(path);
         let file = match open_media(path) {
             Ok(file) => file,
             Err(error) if error.kind().is_about_the_file() => {

@@ -95,6 +95,10 @@ impl Failure {
         self.0.exit
     }
 
+    pub(crate) fn kind(&self) -> &'static str {
+        self.0.kind
+    }
+
     pub(crate) fn message(&self) -> &str {
         &self.0.message
     }

@@ -20,6 +20,7 @@ use crate::cache::{self, Cache, Mark, Probed};
 use crate::checking::{self, RulesArgs};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::path_name::path_name;
 use crate::span;
 
 /// What `--thorough` may take for one file, where no limit is given: a terabyte is not read in less.
@@ -130,7 +131,7 @@ impl JudgeArgs {
             thorough: self.thorough,
             ..standard
         };
-        let (prober, reader) = checking::helpers(jobs.get(), probe)?;
+        let (prober, reader) = checking::helpers(jobs.get(), probe, self.requires_sandbox())?;
         let reader = format!("{}|{reader}|{}", env!("CARGO_PKG_VERSION"), self.thorough);
         Ok(Judge {
             prober,
@@ -140,6 +141,11 @@ impl JudgeArgs {
             cache: cache.open(reader, output),
             jobs,
         })
+    }
+
+    /// Whether `--require-sandbox` was given.
+    pub(crate) fn requires_sandbox(&self) -> bool {
+        self.rules.require_sandbox
     }
 
     fn pack(&self) -> Result<RulePack, Failure> {
@@ -239,7 +245,7 @@ impl Judge {
         {
             return (known, true);
         }
-        let name = path.to_string_lossy();
+        let name = path_name(path);
         let probed = open_media(path).and_then(|file| self.prober.probe_file(file, &name));
         if let Some((cache, mark)) = cache {
             let lasting = probed
@@ -257,6 +263,35 @@ impl Judge {
             }
         }
         (probed, false)
+    }
+
+    /// The picture of the file at `path` that an earlier run took by `maker`, or else the one that `take` gives. An empty
+    /// picture means that there is none, which is remembered too; `None` from `take` is not.
+    pub(crate) fn picture(
+        &self,
+        path: &Path,
+        maker: &str,
+        take: impl FnOnce() -> Option<Vec<u8>>,
+    ) -> Option<Vec<u8>> {
+        let mark = || path.metadata().ok().and_then(|meta| Mark::of(&meta));
+        let cache = self.cache.as_ref().zip(mark());
+        let known = cache
+            .as_ref()
+            .and_then(|(cache, mark)| cache.picture(path, mark, maker));
+        let picture = match known {
+            Some(known) => known,
+            None => {
+                let picture = take()?;
+                // As for facts: a file that changed meanwhile is not remembered.
+                if let Some((cache, before)) = cache
+                    && mark().as_ref() == Some(&before)
+                {
+                    cache.put_picture(path, &before, maker, &picture);
+                }
+                picture
+            }
+        };
+        (!picture.is_empty()).then_some(picture)
     }
 
     /// Reads and judges the file at `path`.

@@ -8,7 +8,7 @@ use tl_protocol::endpoint::{PageRequest, Sort};
 use tl_protocol::flow::Paged;
 
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, plain_line};
 use crate::table;
 
 /// Which part of a list that has one order only.
@@ -127,7 +127,7 @@ impl<I: Serialize> Listed<I> {
             let rows: Vec<[String; N]> = self.items.iter().map(row).collect();
             if output.is_quiet() {
                 for row in &rows {
-                    output.line(row.first().map_or("", String::as_str));
+                    output.line(&plain_line(row.first().map_or("", String::as_str)));
                 }
             } else {
                 output.line(&table::render(headings, &rows));

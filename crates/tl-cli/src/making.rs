@@ -14,8 +14,9 @@ use tl_validate::program::{
 use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::interrupt;
 use crate::output::plain_line;
+use crate::path_name::path_name;
+use crate::{interrupt, sandbox};
 
 /// The program, the folder that results go to, and the end by Ctrl-C.
 pub(crate) struct Maker<'a> {
@@ -30,8 +31,13 @@ pub(crate) struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     /// Finds `ffmpeg`, makes the folder, and listens for Ctrl-C.
-    pub(crate) fn new(context: &'a Context, folder: &Path, force: bool) -> Result<Self, Failure> {
-        let ffmpeg = Ffmpeg::find().map_err(|error| of_program(&error))?;
+    pub(crate) fn new(
+        context: &'a Context,
+        folder: &Path,
+        force: bool,
+        require_sandbox: bool,
+    ) -> Result<Self, Failure> {
+        let ffmpeg = sandbox::ffmpeg(require_sandbox)?;
         fs::create_dir_all(folder).map_err(|error| {
             Failure::usage(format!("the folder `{}` cannot be made", folder.display()))
                 .because(&error)
@@ -55,7 +61,7 @@ impl<'a> Maker<'a> {
                 "`{}` was just made of another file with the same name",
                 target.display()
             ))
-            .about(&source.to_string_lossy())
+            .about(&path_name(source))
             .next("give files of one name folders of their own: one run for each"));
         }
         if is_same_file(source, &target) {
@@ -171,6 +177,7 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
 pub(crate) fn of_program(error: &ProgramError) -> Failure {
     let (exit, kind) = match error.kind() {
         ProgramErrorKind::Missing => (Exit::Usage, "ffmpeg_missing"),
+        ProgramErrorKind::NotConfined => (Exit::Usage, "sandbox_incomplete"),
         ProgramErrorKind::Exists | ProgramErrorKind::Output => (Exit::Usage, "output"),
         ProgramErrorKind::Cancelled => (Exit::Interrupted, "interrupted"),
         ProgramErrorKind::DeadlinePassed => (Exit::Temporary, "deadline_passed"),

@@ -13,6 +13,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::MultiProgress;
 use serde::Serialize;
 use serde_json::json;
+use tl_validate::formats::{is_display_control, printable};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -89,7 +90,7 @@ impl Output {
     /// A result for programs, on one line; nothing without `--json`.
     pub(crate) fn json(&self, value: &impl Serialize) {
         if self.json {
-            match serde_json::to_string(value) {
+            match json_line(value) {
                 Ok(text) => self.write_out(&text),
                 Err(error) => self.write_err(&format!("error: a result has no JSON form: {error}")),
             }
@@ -104,14 +105,14 @@ impl Output {
     /// Something worth knowing beside the result; nothing with `--quiet`.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            self.write_err(&format!("{DIM}{text}{DIM:#}"));
+            self.write_err(&format!("{DIM}{}{DIM:#}", plain(text)));
         }
     }
 
     /// What happens on the way; only with `--verbose`.
     pub(crate) fn detail(&self, text: &str) {
         if self.verbose > 0 {
-            self.write_err(text);
+            self.write_err(&plain(text));
         }
     }
 
@@ -195,27 +196,38 @@ impl Output {
     }
 }
 
-/// Text of foreign origin, without what would command a terminal: control characters and changes of direction are
-/// spelled out. Line ends stay.
+/// Text from elsewhere, made harmless by [`printable`]. Its own further lines are indented behind a bar, so that none of them
+/// looks like a line of this program.
 pub(crate) fn plain(text: &str) -> String {
-    let commands = |c: char| {
-        (c.is_control() && c != '\n')
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if commands(c) {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
+    text.trim_end_matches('\n')
+        .split('\n')
+        .map(|line| printable(line.strip_suffix('\r').unwrap_or(line)))
+        .collect::<Vec<_>>()
+        .join("\n    | ")
 }
 
 /// [`plain`] on one line, for names.
 pub(crate) fn plain_line(text: &str) -> String {
-    plain(text).replace('\n', "\\n")
+    printable(text)
+}
+
+/// The value as JSON on one line. Characters that act on a terminal are written as escapes, which mean the same to a reader
+/// of JSON.
+pub(crate) fn json_line(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    let text = serde_json::to_string(value)?;
+    if !text.contains(is_display_control) {
+        return Ok(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_display_control(c) {
+            // All of them are in the basic plane, and they occur in strings only.
+            let _ = write!(shown, "\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    Ok(shown)
 }
 
 #[cfg(test)]
@@ -225,9 +237,30 @@ mod tests {
     #[test]
     fn foreign_text_cannot_command_the_terminal() {
         assert_eq!(
-            plain("a\u{1b}[2Jb\rc\u{202e}d\ne"),
-            "a\\u{1b}[2Jb\\u{d}c\\u{202e}d\ne"
+            plain("a\u{1b}[2Jb\rc\u{202e}d"),
+            "a\\u{1b}[2Jb\\u{d}c\\u{202e}d"
         );
-        assert_eq!(plain_line("a\nb é日"), "a\\nb é日");
+        assert_eq!(
+            plain_line("a\nb é日\u{2028}\u{9b}"),
+            "a\\nb é日\\u{2028}\\u{9b}"
+        );
+    }
+
+    #[test]
+    fn foreign_text_cannot_forge_a_line() {
+        let text = plain("bad key\r\nok: uploaded\n\nnext: run this\n");
+        assert_eq!(
+            text,
+            "bad key\n    | ok: uploaded\n    | \n    | next: run this"
+        );
+    }
+
+    #[test]
+    fn json_means_the_same_without_commands_to_a_terminal() {
+        let value = json!({"message": "a\u{9b}2J\u{202e}\u{2028}\u{1b}\n日", "é": 1});
+        let line = json_line(&value).expect("it has a JSON form");
+        assert!(!line.contains(is_display_control), "{line}");
+        let read: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(read, value);
     }
 }

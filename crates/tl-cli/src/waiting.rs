@@ -11,7 +11,7 @@ use tl_protocol::flow::{WaitPolicy, Watched};
 use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
-use crate::output::GOOD;
+use crate::output::{GOOD, plain_line};
 use crate::progress::Progress;
 use crate::{runtime, span};
 
@@ -86,7 +86,9 @@ where
             "seconds": waited.took.as_secs_f64(),
         }));
         if context.output.is_quiet() {
-            context.output.line(&(self.quiet)(&waited.value));
+            context
+                .output
+                .line(&plain_line(&(self.quiet)(&waited.value)));
         } else {
             context.output.line(&format!(
                 "{GOOD}ready{GOOD:#} after {}",

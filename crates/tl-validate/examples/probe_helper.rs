@@ -1,5 +1,5 @@
-//! A helper program of one's own for `ProbePool`: all it takes is a call to `serve`. Pass its path as
-//! `WorkerOptions::program`. Given a file, it probes it in its own process and tells how that went.
+//! A helper program of one's own for `ProbePool` and `Ffmpeg::confined_by`: all it takes is a call to `serve` and one to
+//! `exec`. Pass its path as `WorkerOptions::program`. Given a file, it probes it in its own process and tells how that went.
 
 use std::io::{self, Write};
 
@@ -9,6 +9,12 @@ use tl_validate::{Prober, worker};
 fn main() -> io::Result<()> {
     match std::env::args_os().nth(1) {
         Some(word) if word == worker::SERVE_ARGUMENT => worker::serve(),
+        Some(word) if word == worker::EXEC_ARGUMENT => {
+            let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+            let (code, reason) = worker::exec(&arguments);
+            writeln!(io::stderr(), "{reason}")?;
+            std::process::exit(code.into())
+        }
         Some(file) => match InProcess::new().probe(file.as_ref()) {
             Ok(facts) => writeln!(io::stdout(), "{}", serde_json::to_string(&facts)?),
             Err(error) => writeln!(io::stdout(), "{error}"),

@@ -123,11 +123,42 @@ pub fn json(entries: &[Entry<'_>]) -> String {
     format!("{:#}", Value::from(all))
 }
 
-/// The text with everything taken out that could move a cursor or change a colour.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+/// Whether a character acts on the text around it when it is shown: control characters (line ends and tabs included), line
+/// and paragraph separators, and the directional formatting characters of the Unicode Bidirectional Algorithm (UAX #9).
+pub fn is_display_control(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{feff}'
+        )
+}
+
+/// Text from elsewhere (file names, messages of servers and programs) on one line, which it can neither end nor disguise:
+/// each [`is_display_control`] character is written as an escape such as `\n` or `\u{1b}`.
+///
+/// Everything that reaches a terminal or a line of a report goes through this function. Formats for machines keep the text
+/// and use their own escapes.
+///
+/// ```
+/// use tl_validate::formats::printable;
+///
+/// assert_eq!(printable("a.mp4\nok: b.mp4"), "a.mp4\\nok: b.mp4");
+/// ```
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => shown.push_str("\\n"),
+            c if is_display_control(c) => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
+    }
+    shown
 }
 
 /// The text as XML or HTML character data. Characters that XML 1.0 does not allow become U+FFFD.
@@ -141,7 +172,9 @@ fn escaped(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&apos;"),
             '\n' | '\t' => out.push(c),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
+            c if is_display_control(c) || matches!(c, '\u{fffe}' | '\u{ffff}') => {
+                out.push('\u{fffd}');
+            }
             c => out.push(c),
         }
     }

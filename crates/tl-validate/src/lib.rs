@@ -23,6 +23,8 @@
 //! features the crate is pure.
 
 mod check;
+#[cfg(any(feature = "program", all(feature = "worker", unix)))]
+mod confine;
 mod containers;
 pub mod facts;
 #[cfg(feature = "ffmpeg")]

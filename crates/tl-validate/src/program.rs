@@ -13,7 +13,7 @@
 //!
 //! Every call blocks until the program has ended; from asynchronous code call it on a thread that may block. The program
 //! gets no standard input, no environment but what it needs to start, inputs that can be files of known containers only,
-//! and it is killed when the call ends early.
+//! and it is killed when the call ends early. For media from strangers, [`Ffmpeg::confined_by`] adds a sandbox.
 
 mod error;
 mod job;
@@ -34,14 +34,44 @@ pub use progress::Progress;
 
 pub use place::put_in_place;
 use place::{Place, Scratch};
+use run::Call;
+
+use crate::confine::Confinement;
 
 /// How long `ffmpeg -version` may take; it takes 30 to 100 ms.
 const VERSION_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Private memory of a confined program where a job sets no other. Encoding 4K with look-ahead takes 1 to 3 GB.
+const MAX_MEMORY_BYTES: u64 = 8 << 30;
+
+/// Address space per byte of private memory. Threads reserve far more of it than they use: 64 MiB each in glibc.
+const ADDRESS_SPACE_FACTOR: u64 = 4;
+
+/// The largest file that a confined program may write: beyond what any route of the platform takes, with room for what a
+/// plan did not expect.
+const MAX_OUTPUT_BYTES: u64 = 64 << 30;
+
+/// How much a small result may exceed its bound before the program is killed.
+const MAX_EXCESS_BYTES: u64 = 16 << 20;
+
+/// CPU time for a second of media. Encoding 4K by software takes 10 to 40 s on one processor.
+const CPU_SECONDS_PER_SECOND: u64 = 500;
+
+/// CPU time for a run whose length is not known, such as listing the packets of a large file.
+const BASE_CPU_SECONDS: u64 = 4 * 3600;
 
 /// The `ffmpeg` program of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ffmpeg {
     path: PathBuf,
+    launcher: Option<Launcher>,
+}
+
+/// The helper that confines the program, see [`Ffmpeg::confined_by`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Launcher {
+    path: PathBuf,
+    required: bool,
 }
 
 impl Ffmpeg {
@@ -64,18 +94,16 @@ impl Ffmpeg {
             if path.components().count() > 1 || path.is_absolute() {
                 return Self::at(path);
             }
-            return on_path(&path, search)
-                .map(|path| Self { path })
-                .ok_or_else(|| {
-                    ProgramError::missing(format!(
-                        "`{}`, named by FFMPEG, is not on PATH",
-                        path.display()
-                    ))
-                });
+            return on_path(&path, search).map(Self::of).ok_or_else(|| {
+                ProgramError::missing(format!(
+                    "`{}`, named by FFMPEG, is not on PATH",
+                    path.display()
+                ))
+            });
         }
         let name = format!("ffmpeg{}", std::env::consts::EXE_SUFFIX);
         on_path(Path::new(&name), search)
-            .map(|path| Self { path })
+            .map(Self::of)
             .ok_or_else(|| ProgramError::missing("the program `ffmpeg` was not found on PATH"))
     }
 
@@ -87,13 +115,40 @@ impl Ffmpeg {
         let path = path.into();
         let absolute = std::path::absolute(&path).unwrap_or(path);
         if absolute.is_file() {
-            Ok(Self { path: absolute })
+            Ok(Self::of(absolute))
         } else {
             Err(ProgramError::missing(format!(
                 "`{}` is not a file",
                 absolute.display()
             )))
         }
+    }
+
+    fn of(path: PathBuf) -> Self {
+        Self {
+            path,
+            launcher: None,
+        }
+    }
+
+    /// Starts the program through `launcher`, a helper such as `tl-probe`, for media from strangers.
+    ///
+    /// On Linux the program can then open only its inputs, its output and the system's libraries (Landlock), makes no
+    /// connections and starts no processes (seccomp), has no capabilities but the right to open files of other users, and
+    /// ends with this process. Its memory, CPU time and the size of its files are bounded everywhere. What an older kernel
+    /// lacks is left out, unless `required`.
+    #[must_use]
+    pub fn confined_by(mut self, launcher: impl Into<PathBuf>, required: bool) -> Self {
+        self.launcher = Some(Launcher {
+            path: launcher.into(),
+            required,
+        });
+        self
+    }
+
+    /// Whether the program is started through a helper that confines it.
+    pub fn is_confined(&self) -> bool {
+        self.launcher.is_some()
     }
 
     /// Where the program is.
@@ -110,7 +165,12 @@ impl Ffmpeg {
         command.arg("-version").stdout(Stdio::piped());
         let job = Job::new().deadline(VERSION_PATIENCE);
         let mut first = None;
-        run::run(command, &job, &mut |line| {
+        // It reads no media.
+        let call = Call {
+            command,
+            confined: false,
+        };
+        run::run(call, &job, &mut |line| {
             if first.is_none() {
                 first = Some(line.to_owned());
             }
@@ -141,9 +201,11 @@ impl Ffmpeg {
         tell: &mut dyn FnMut(Progress),
     ) -> Result<u64, ProgramError> {
         let place = Place::file(output, job.overwrites)?;
-        let mut command = self.command(job);
-        command.arg(job::as_file(place.temporary()));
-        self.follow(command, job, tell)?;
+        let mut call = self.call(job, place.temporary(), MAX_OUTPUT_BYTES);
+        call.command
+            .args(job.argv())
+            .arg(job::as_file(place.temporary()));
+        Self::follow(call, job, tell)?;
         place.keep()
     }
 
@@ -159,9 +221,9 @@ impl Ffmpeg {
         tell: &mut dyn FnMut(Progress),
     ) -> Result<(), ProgramError> {
         let place = Place::folder(folder)?;
-        let mut command = self.command(job);
-        command.current_dir(place.temporary());
-        self.follow(command, job, tell)?;
+        let mut call = self.call(job, place.temporary(), MAX_OUTPUT_BYTES);
+        call.command.args(job.argv()).current_dir(place.temporary());
+        Self::follow(call, job, tell)?;
         place.keep().map(|_| ())
     }
 
@@ -170,9 +232,9 @@ impl Ffmpeg {
     /// # Errors
     /// Every [`ProgramErrorKind`] but those about outputs.
     pub fn lines(&self, job: &Job, line: &mut dyn FnMut(&str)) -> Result<(), ProgramError> {
-        let mut command = Command::new(&self.path);
-        command.args(job.argv_for_lines());
-        run::run(command, job, line)
+        let mut call = self.call(job, None, 0);
+        call.command.args(job.argv_for_lines());
+        run::run(call, job, line)
     }
 
     /// Runs `job` and gives what it wrote, at most `max_bytes`: for pictures and other small results.
@@ -181,21 +243,29 @@ impl Ffmpeg {
     /// Every [`ProgramErrorKind`]; [`ProgramErrorKind::Output`] also when there are more bytes than allowed, or none.
     pub fn bytes(&self, job: &Job, max_bytes: u64) -> Result<Vec<u8>, ProgramError> {
         let scratch = Scratch::new()?;
-        let mut command = self.command(job);
-        command.arg(job::as_file(scratch.path()));
-        self.follow(command, job, &mut |_| {})?;
+        // What is a little too large is reported below; what is far too large fills no disk.
+        let bound = max_bytes.saturating_add(MAX_EXCESS_BYTES);
+        let mut call = self.call(job, scratch.path().parent(), bound);
+        call.command
+            .args(job.argv())
+            .arg(job::as_file(scratch.path()));
+        Self::follow(call, job, &mut |_| {})?;
         let mut bytes = Vec::new();
-        File::open(scratch.path())
-            .and_then(|file| {
-                file.take(max_bytes.saturating_add(1))
-                    .read_to_end(&mut bytes)
-            })
-            .map_err(|error| {
-                ProgramError::output(
-                    "ffmpeg ended well, but wrote nothing that can be read",
+        let read = File::open(scratch.path()).and_then(|file| {
+            file.take(max_bytes.saturating_add(1))
+                .read_to_end(&mut bytes)
+        });
+        match read {
+            Ok(_) => {}
+            // Without a frame to write, the program makes no file and ends well: that is a result of 0 bytes.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(ProgramError::output(
+                    "ffmpeg ended well, but its result cannot be read",
                     &error,
-                )
-            })?;
+                ));
+            }
+        }
         if bytes.is_empty() || bytes.len() as u64 > max_bytes {
             return Err(ProgramError::new(
                 ProgramErrorKind::Output,
@@ -208,25 +278,58 @@ impl Ffmpeg {
         Ok(bytes)
     }
 
-    fn command(&self, job: &Job) -> Command {
-        let mut command = Command::new(&self.path);
-        command.args(job.argv());
-        command
+    /// The start of the command line: the program, or the launcher that confines it to what `job` reads and to `output`.
+    fn call<'a>(&self, job: &Job, output: impl Into<Option<&'a Path>>, file_bytes: u64) -> Call {
+        let Some(launcher) = &self.launcher else {
+            return Call {
+                command: Command::new(&self.path),
+                confined: false,
+            };
+        };
+        let data_bytes = job.max_memory.unwrap_or(MAX_MEMORY_BYTES);
+        let confinement = Confinement {
+            data_bytes,
+            address_space_bytes: data_bytes.saturating_mul(ADDRESS_SPACE_FACTOR),
+            cpu_seconds: cpu_seconds(job),
+            file_bytes,
+            parent: std::process::id(),
+            required: launcher.required,
+            readable: job.readable.clone(),
+            writable: output.into().map(Path::to_owned).into_iter().collect(),
+        };
+        let mut command = Command::new(&launcher.path);
+        command.args(confinement.to_arguments()).arg(&self.path);
+        Call {
+            command,
+            confined: true,
+        }
     }
 
-    fn follow(
-        &self,
-        command: Command,
-        job: &Job,
-        tell: &mut dyn FnMut(Progress),
-    ) -> Result<(), ProgramError> {
+    fn follow(call: Call, job: &Job, tell: &mut dyn FnMut(Progress)) -> Result<(), ProgramError> {
         let mut reader = progress::Reader::new(job.expected_seconds);
-        run::run(command, job, &mut |line| {
+        run::run(call, job, &mut |line| {
             if let Some(progress) = reader.line(line) {
                 tell(progress);
             }
         })
     }
+}
+
+/// What the threads of a run may use together: each processor until the deadline, or else many times what the slowest
+/// encoder needs for the expected media.
+fn cpu_seconds(job: &Job) -> u64 {
+    if let Some(deadline) = job.deadline {
+        let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+        return deadline
+            .as_secs()
+            .saturating_add(1)
+            .saturating_mul(processors);
+    }
+    // The cast saturates; the value is finite and positive.
+    let expected = job.expected_seconds.unwrap_or(0.0).ceil() as u64;
+    expected
+        .saturating_mul(CPU_SECONDS_PER_SECOND)
+        .saturating_add(BASE_CPU_SECONDS)
 }
 
 fn on_path(name: &Path, search: Option<OsString>) -> Option<PathBuf> {

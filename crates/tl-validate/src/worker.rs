@@ -12,8 +12,9 @@
 //!
 //! The messages live in `protocol`, what is read for a helper in `ranges`, one helper in `helper`, the set of them in
 //! `pool`; the helper's own side, which
-//! needs the feature `ffmpeg`, in `serve`, and what it gives up for safety in `sandbox`.
+//! needs the feature `ffmpeg`, in `serve`, and its restrictions in `sandbox`. `exec` applies them to the program `ffmpeg`.
 
+mod exec;
 mod find;
 mod helper;
 mod pool;
@@ -23,11 +24,15 @@ mod sandbox;
 #[cfg(feature = "ffmpeg")]
 mod serve;
 
+pub use exec::exec;
 pub use find::find_helper;
 pub use pool::{ProbePool, WorkerOptions};
 pub use sandbox::Protections;
 #[cfg(feature = "ffmpeg")]
-pub use serve::serve;
+pub use serve::{restrict, serve};
 
 /// The argument with which a helper is started.
 pub const SERVE_ARGUMENT: &str = "serve";
+
+/// The argument with which a helper becomes the launcher of a confined program, see [`exec()`].
+pub const EXEC_ARGUMENT: &str = crate::confine::EXEC_ARGUMENT;

@@ -163,6 +163,39 @@ fn html_is_whole_and_holds_nothing_foreign() {
 }
 
 #[test]
+fn the_page_lists_refused_files_first_with_their_facts() {
+    let text = with_entries(formats::html);
+    let at = |name: &str| {
+        text.find(name)
+            .unwrap_or_else(|| panic!("{name} in {text}"))
+    };
+    assert!(at("<h2>clips/small.mp4") < at("<h2>clips/good.mp4"));
+    assert!(at("No picture: the file cannot be read.") < at("<h2>clips/good.mp4"));
+    assert!(
+        at("<h2>clips/good.mp4") < at("<h2>clips/portrait.mp4"),
+        "the rest keeps its order"
+    );
+    assert!(text.contains("<dt>Video</dt><dd>640x360 h264, 25 fps</dd>"));
+    assert!(text.contains("<dt>Duration</dt><dd>12 s</dd>"));
+    assert!(text.contains(">2 refused</label>"));
+}
+
+#[test]
+fn foreign_text_stays_on_its_line_and_in_its_direction() {
+    let cases = cases();
+    let name = "a\u{202e}4pm.exe\nok: b\u{2028}\u{9b}2J.mp4";
+    let entry = Entry::new(name, &cases[0].report);
+    let line = formats::human(&entry, HumanOptions::default());
+    assert_eq!(
+        line,
+        "ok      a\\u{202e}4pm.exe\\nok: b\\u{2028}\\u{9b}2J.mp4"
+    );
+    for text in [formats::html(&[entry]), formats::junit(&[entry])] {
+        assert!(!text.contains(['\u{202e}', '\u{2028}', '\u{9b}']), "{text}");
+    }
+}
+
+#[test]
 fn lines_for_people_are_plain_without_colour_and_never_carry_control_characters() {
     let write = |colour, details| {
         with_entries(|entries| {

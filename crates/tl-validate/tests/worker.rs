@@ -233,9 +233,17 @@ fn what_a_helper_tells_of_its_protections_is_what_the_kernel_says() {
         limit(&pid, "Max data size") == Some(512 << 20)
             && limit(&pid, "Max file size") == Some(0)
             && limit(&pid, "Max core file size") == Some(0)
-            && limit(&pid, "Max open files") == Some(32),
+            && limit(&pid, "Max open files") == Some(32)
+            // Unlimited is no number.
+            && limit(&pid, "Max cpu time").is_some(),
         "{told:?}"
     );
+    let capabilities = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapPrm:\t"))
+        .and_then(|bits| u64::from_str_radix(bits, 16).ok());
+    assert_eq!(told.no_capabilities, capabilities == Some(0), "{status}");
+    assert!(told.ends_with_parent && told.are_complete(), "{told:?}");
     assert_eq!(
         told.system_call_filter,
         number("Seccomp:") == Some(2),
@@ -255,4 +263,36 @@ fn what_a_helper_tells_of_its_protections_is_what_the_kernel_says() {
     assert!(!told.libavformat.is_empty(), "{told:?}");
     eprintln!("{told:?}");
     assert!(pool.probe(&good()).is_ok(), "it works behind them");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_helper_keeps_no_inherited_descriptor() {
+    let path = folder().join(format!("{}.secret", std::process::id()));
+    fs::write(&path, "secret").expect("written");
+    let file = fs::File::open(&path).expect("just written");
+    rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty()).expect("our own descriptor");
+    let pool = pool(helper());
+    pool.probe(&good()).expect("a good clip");
+    let pid = children().pop().expect("it stays");
+    let open: Vec<PathBuf> = fs::read_dir(format!("/proc/{pid}/fd"))
+        .expect("our own child")
+        .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+        .collect();
+    assert!(!open.is_empty() && !open.contains(&path), "{open:?}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_helper_outlives_the_thread_that_needed_it_first() {
+    let pool = pool(helper());
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| pool.probe(&good()).is_ok());
+        assert!(first.join().expect("no panic"));
+    });
+    let before = children();
+    // The kernel would kill it when that thread ends, which is about now.
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(pool.probe(&good()).is_ok());
+    assert_eq!(children(), before, "the same helper");
 }

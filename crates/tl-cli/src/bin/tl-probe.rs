@@ -5,12 +5,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use tl_validate::ffmpeg::{self, InProcess};
-use tl_validate::{ProbeOptions, Prober, worker};
+use tl_validate::{ProbeOptions, Prober, open_media, worker};
 
 const USAGE: &str = "\
 usage: tl-probe [--thorough] FILE   print the facts of FILE as JSON
        tl-probe --version           print the version, with that of libavformat
-       tl-probe serve               answer a pool on standard input (started by `tl`)";
+       tl-probe serve               answer a pool on standard input (started by `tl`)
+       tl-probe exec BOUNDS -- PROGRAM [ARGUMENT]...
+                                    confine this process, then become PROGRAM (started by `tl`)";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -20,6 +22,10 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(1, &format!("tl-probe: {error}")),
         },
+        ([worker::EXEC_ARGUMENT, ..], arguments) => {
+            let (code, reason) = worker::exec(arguments);
+            fail(code, &format!("tl-probe: {reason}"))
+        }
         (["--version" | "-V"], _) => print(&format!(
             "tl-probe {} (libavformat {})",
             env!("CARGO_PKG_VERSION"),
@@ -37,7 +43,12 @@ fn probe(file: &Path, thorough: bool) -> ExitCode {
         thorough,
         ..ProbeOptions::default()
     };
-    match InProcess::with_options(options).probe(file) {
+    let name = file.to_string_lossy();
+    let facts = open_media(file).and_then(|opened| {
+        worker::restrict(options);
+        InProcess::with_options(options).probe_file(opened, &name)
+    });
+    match facts {
         Ok(facts) => match serde_json::to_string_pretty(&facts) {
             Ok(text) => print(&text),
             Err(error) => fail(

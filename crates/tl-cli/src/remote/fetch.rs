@@ -21,6 +21,13 @@ use crate::failure::Failure;
 /// The largest answer that is taken: the largest read-ahead of a probe, twice.
 const MAX_ANSWER: u64 = 8 << 20;
 
+/// Requests that are allowed whatever the byte budget: redirects, and reads that end before their length does.
+const BASE_REQUESTS: u64 = 64;
+
+/// Beyond those, one request for this many bytes of the budget. The reader asks for 256 KiB to 1 MiB at a time, so only a
+/// server that answers with far less than it was asked for reaches the bound.
+const BYTES_PER_REQUEST: u64 = 64 << 10;
+
 /// An answer that came.
 pub(super) struct Fetched {
     pub(super) status: StatusCode,
@@ -32,7 +39,8 @@ pub(super) struct Fetched {
 pub(super) struct Fetcher {
     until: Instant,
     pub(super) left: u64,
-    pub(super) requests: u32,
+    pub(super) requests: u64,
+    max_requests: u64,
     pub(super) fetched: u64,
     allow_private: bool,
     roots: Vec<Bytes>,
@@ -52,6 +60,7 @@ impl Fetcher {
             until,
             left: bytes,
             requests: 0,
+            max_requests: BASE_REQUESTS + bytes / BYTES_PER_REQUEST,
             fetched: 0,
             allow_private,
             roots,
@@ -81,6 +90,17 @@ impl Fetcher {
             .next("allow more by --url-timeout")
         };
         let left = self.time_left().ok_or_else(out_of_time)?;
+        if self.requests >= self.max_requests {
+            return Err(Failure::new(
+                Exit::RefusedLocally,
+                "too_many_requests",
+                format!(
+                    "`{name}`: the server sent only {} bytes in {} requests",
+                    self.fetched, self.requests
+                ),
+            )
+            .next("download the file and check it here, or raise --url-bytes, which allows more requests too"));
+        }
         self.reach(url)?;
         let Some(line) = &self.line else {
             return Err(Failure::new(
@@ -139,6 +159,21 @@ impl Fetcher {
                 .next("check the address and the network, then run it again"),
         })?;
         let (head, body) = answer.into_parts();
+        let encoding = head.headers.get(header::CONTENT_ENCODING);
+        if head.status.is_success()
+            && let Some(encoding) = encoding.filter(|value| !is_identity(value))
+        {
+            // RFC 9110, 14.2 and 8.4: a range is one of the encoded representation, not of the file.
+            return Err(Failure::new(
+                Exit::RefusedLocally,
+                "content_encoding",
+                format!(
+                    "`{name}`: the server compresses the file (Content-Encoding: {}), so parts of its answer are not parts of the file",
+                    String::from_utf8_lossy(encoding.as_bytes())
+                ),
+            )
+            .next("turn compression off for video files on that server"));
+        }
         self.fetched += body.len() as u64;
         self.left = self.left.saturating_sub(body.len() as u64);
         Ok(Fetched {
@@ -234,6 +269,11 @@ impl Fetcher {
                 .next("give a direct https address of the file")),
         }
     }
+}
+
+/// Whether the value of `Content-Encoding` says that nothing was encoded.
+fn is_identity(value: &http::HeaderValue) -> bool {
+    value.as_bytes().trim_ascii().is_empty() || value.as_bytes().eq_ignore_ascii_case(b"identity")
 }
 
 /// One exchange, once.

@@ -211,7 +211,7 @@ fn helper() -> Result<String, Failure> {
     )
 }
 
-/// What keeps the helper from doing harm, should a file take it over.
+/// The sandbox of the helper and of `ffmpeg`, should a file take one of them over.
 #[cfg(unix)]
 fn protections() -> Result<String, Failure> {
     use tl_validate::worker::{ProbePool, WorkerOptions};
@@ -220,13 +220,12 @@ fn protections() -> Result<String, Failure> {
         ..WorkerOptions::default()
     })?;
     let active = pool.protections()?;
-    let switch = |on| if on { "on" } else { "OFF" };
-    Ok(format!(
-        "limits on memory and files {}, landlock {}, system call filter {}",
-        switch(active.limits),
-        active.landlock,
-        switch(active.system_call_filter)
-    ))
+    let state = if active.are_complete() {
+        "complete"
+    } else {
+        "INCOMPLETE"
+    };
+    Ok(format!("{state}: {active}"))
 }
 
 #[cfg(not(unix))]

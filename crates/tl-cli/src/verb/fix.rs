@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::judging::{CacheArgs, Judge, JudgeArgs};
 use crate::making::{Maker, of_program, stem};
 use crate::output::{BOLD, GOOD, plain, plain_line};
+use crate::path_name::path_name;
 use crate::report::size;
 use crate::{span, table};
 
@@ -61,7 +62,12 @@ impl FixVerb {
         context.output.note(&judge.introduction());
         let mut maker = match self.dry_run {
             true => None,
-            false => Some(Maker::new(context, &self.out, self.force)?),
+            false => Some(Maker::new(
+                context,
+                &self.out,
+                self.force,
+                self.judge.requires_sandbox(),
+            )?),
         };
         let mut exits = Vec::with_capacity(self.files.len());
         for file in &self.files {
@@ -81,7 +87,7 @@ impl FixVerb {
         maker: Option<&mut Maker<'_>>,
         file: &Path,
     ) -> Result<Done, Failure> {
-        let name = file.to_string_lossy();
+        let name = path_name(file);
         let judged = judge.file(file);
         if let Some(failure) = judged.failure {
             return Err(failure);
@@ -165,7 +171,7 @@ fn of_unopened(checked: &Checked) -> Option<Fix> {
 }
 
 fn tell(context: &Context, file: &Path, done: &Result<Done, Failure>) -> Exit {
-    let (output, name) = (&context.output, file.to_string_lossy());
+    let (output, name) = (&context.output, path_name(file));
     let object = |exit: Exit, more: Value| {
         let mut object = json!({"input": name, "ok": exit == Exit::Ok, "exit_code": exit.code()});
         if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
@@ -187,8 +193,8 @@ fn tell(context: &Context, file: &Path, done: &Result<Done, Failure>) -> Exit {
             Exit::Ok
         }
         Ok(Done::Planned(before, fix, target)) => {
-            let command = fix.command(&name, &target.to_string_lossy());
-            output.json(&object(Exit::Ok, json!({"output": target, "fix": fix, "command": command, "before": side(before), "dry_run": true})));
+            let command = fix.command(&name, &path_name(target));
+            output.json(&object(Exit::Ok, json!({"output": path_name(target), "fix": fix, "command": command, "before": side(before), "dry_run": true})));
             output.line(&format!(
                 "{BOLD}plan    {BOLD:#} {}  {}\n           {}",
                 plain_line(&name),
@@ -198,11 +204,11 @@ fn tell(context: &Context, file: &Path, done: &Result<Done, Failure>) -> Exit {
             Exit::Ok
         }
         Ok(Done::Fixed(fixed)) => {
-            let command = fixed.fix.command(&name, &fixed.output.to_string_lossy());
+            let command = fixed.fix.command(&name, &path_name(&fixed.output));
             output.json(&object(
                 Exit::Ok,
                 json!({
-                    "output": fixed.output,
+                    "output": path_name(&fixed.output),
                     "fix": fixed.fix,
                     "command": command,
                     "before": side(&fixed.before),
@@ -213,7 +219,7 @@ fn tell(context: &Context, file: &Path, done: &Result<Done, Failure>) -> Exit {
             output.line(&format!(
                 "{GOOD}fixed   {GOOD:#} {} -> {}  {}, in {}\n{}",
                 plain_line(&name),
-                plain_line(&fixed.output.to_string_lossy()),
+                plain_line(&path_name(&fixed.output)),
                 plain(&described(&fixed.fix)),
                 span::show(std::time::Duration::from_secs_f64(fixed.seconds)),
                 changes(fixed)

@@ -21,6 +21,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::metadata::MetadataArgs;
 use crate::output::Output;
+use crate::path_name::path_name;
 use crate::progress::Progress;
 use crate::runtime;
 use crate::sending::{Followed, SendArgs, Standing};
@@ -127,10 +128,7 @@ impl Ingest {
         if let Some(checking) = &checking {
             client = client.with_checker(checking.checker());
         }
-        let names = self
-            .inputs
-            .iter()
-            .map(|input| input.to_string_lossy().into_owned());
+        let names = self.inputs.iter().map(|input| path_name(Path::new(input)));
         let run = Arc::new(Run {
             output: Arc::clone(&context.output),
             client,
@@ -206,7 +204,7 @@ impl Run {
         }
         let followed = self.items()[at].followed.clone();
         followed.is(Standing::Checking);
-        let name = input.to_string_lossy().into_owned();
+        let name = path_name(Path::new(input));
         let input = match input.to_str() {
             Some(text) => Input::parse(text).map_err(|error| no_input(&name, error))?,
             None => Input::File(input.into()),
@@ -255,7 +253,7 @@ impl Run {
             return Ok(());
         };
         let (path, asked) = (path.to_owned(), self.sending.route);
-        let name = path.to_string_lossy().into_owned();
+        let name = path_name(&path);
         // Reading a file blocks.
         let checked = tokio::task::spawn_blocking(move || {
             // A file that is not there is told of by the check.

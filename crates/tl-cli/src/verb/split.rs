@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::judging::{CacheArgs, Judge, JudgeArgs};
 use crate::making::{Maker, stem};
 use crate::output::{GOOD, plain_line};
+use crate::path_name::path_name;
 use crate::report::size;
 use crate::{span, table};
 
@@ -62,7 +63,12 @@ impl Split {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let judge = self.judge.judge(&CacheArgs::none(), &context.output)?;
         context.output.note(&judge.introduction());
-        let mut maker = Maker::new(context, &self.out, self.force)?;
+        let mut maker = Maker::new(
+            context,
+            &self.out,
+            self.force,
+            self.judge.requires_sandbox(),
+        )?;
         let mut exits = Vec::with_capacity(self.files.len());
         for file in &self.files {
             let done = self.one(&judge, &mut maker, file);
@@ -85,7 +91,7 @@ impl Split {
     }
 
     fn one(&self, judge: &Judge, maker: &mut Maker<'_>, file: &Path) -> Result<Done, Failure> {
-        let name = file.to_string_lossy();
+        let name = path_name(file);
         let judged = judge.file(file);
         if let Some(failure) = judged.failure {
             return Err(failure);
@@ -243,7 +249,7 @@ fn cannot(name: &str, error: &CannotSplit, reencoded: bool) -> Failure {
 }
 
 fn tell(context: &Context, file: &Path, done: &Result<Done, Failure>) -> Exit {
-    let (output, name) = (&context.output, file.to_string_lossy());
+    let (output, name) = (&context.output, path_name(file));
     let object = |exit: Exit, more: Value| {
         let mut object = json!({"input": name, "ok": exit == Exit::Ok, "exit_code": exit.code()});
         if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
@@ -275,7 +281,7 @@ fn tell(context: &Context, file: &Path, done: &Result<Done, Failure>) -> Exit {
                 .collect();
             output.json(&object(
                 Exit::Ok,
-                json!({"map": map, "timeline": timeline, "verdicts": verdicts, "reencoded": reencoded}),
+                json!({"map": path_name(map), "timeline": timeline, "verdicts": verdicts, "reencoded": reencoded}),
             ));
             let how = if *reencoded {
                 "encoded again"
@@ -286,7 +292,7 @@ fn tell(context: &Context, file: &Path, done: &Result<Done, Failure>) -> Exit {
                 "{GOOD}split   {GOOD:#} {}  {} parts ({how}), map in {}",
                 plain_line(&name),
                 timeline.parts.len(),
-                plain_line(&map.to_string_lossy())
+                plain_line(&path_name(map))
             ));
             let rows: Vec<[String; 4]> = timeline
                 .parts

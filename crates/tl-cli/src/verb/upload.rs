@@ -4,6 +4,7 @@
 mod kept;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::{Args, Subcommand};
@@ -20,6 +21,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::metadata::MetadataArgs;
 use crate::output::{GOOD, Output, plain_line};
+use crate::path_name::path_name;
 use crate::progress::Progress;
 use crate::report::size;
 use crate::sending::{Followed, SendArgs, cut_off, same_command};
@@ -116,7 +118,7 @@ impl Files {
         let items: Vec<(String, Followed)> = self
             .inputs
             .iter()
-            .map(|input| (input.to_string_lossy().into_owned(), Followed::new()))
+            .map(|input| (path_name(Path::new(input)), Followed::new()))
             .collect();
         let exits = Mutex::new(Vec::new());
         let done = || exits.lock().unwrap_or_else(PoisonError::into_inner);
@@ -227,9 +229,9 @@ impl Run {
             "report": video.report,
         });
         self.output.json(&joined(head, members(video)));
-        let id = uploaded.asset_id.as_str();
+        let id = plain_line(uploaded.asset_id.as_str());
         if self.output.is_quiet() {
-            return self.output.line(id);
+            return self.output.line(&id);
         }
         let chunks = match &video.upload {
             Some(upload) if upload.resumed > 0 => format!(

@@ -19,6 +19,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::judging::{CacheArgs, Judge, JudgeArgs, Subject};
 use crate::output::plain_line;
+use crate::path_name::path_name;
 use crate::remote::{self, Remote, RemoteArgs};
 use crate::walk::{Found, WalkArgs};
 use crate::{interrupt, lanes, span};
@@ -90,7 +91,8 @@ impl Validate {
         let walk = self.walk.over(&self.paths)?;
         let cancel = interrupt::listen()?;
         let pictures = (format == Format::Html && !self.no_pictures)
-            .then(|| Pictures::new(context, &cancel))
+            .then(|| Pictures::new(context, self.judge.requires_sandbox(), &cancel))
+            .transpose()?
             .flatten();
         let mut sink = Sink::new(context, format, self.output.as_deref())?;
         context.output.note(&judge.introduction());
@@ -173,13 +175,13 @@ fn one(judge: &Judge, remote: &Remote<'_>, pictures: Option<&Pictures>, found: F
             None => {
                 let judged = judge.file(&path);
                 if let (Some(facts), Some(pictures)) = (&judged.checked.facts, pictures) {
-                    picture = pictures.of(&path, facts);
+                    picture = Some(pictures.of(judge, &path, facts, &judged.checked.report));
                 }
-                (path.to_string_lossy().into_owned(), judged)
+                (path_name(&path), judged)
             }
         },
         Err((path, failure)) => {
-            let name = path.to_string_lossy().into_owned();
+            let name = path_name(&path);
             let judged = judge.unread(&name, failure, Subject::File(0));
             (name, judged)
         }

@@ -72,6 +72,22 @@ fn answer_all(stream: &TcpStream, clip: &[u8], log: &Mutex<Vec<String>>) {
                     clip[from..=to].to_vec(),
                 )
             }
+            // A few bytes at a time, whatever was asked for.
+            "/drip.mp4" => {
+                let from = range.as_deref().and_then(|range| range.split_once('-'));
+                let from: usize = from.unwrap().0.parse().unwrap();
+                let to = (from + 100).min(clip.len() - 1);
+                (
+                    206,
+                    format!("Content-Range: bytes {from}-{to}/{}\r\n", clip.len()),
+                    clip[from..=to].to_vec(),
+                )
+            }
+            "/gzip.mp4" => (
+                206,
+                "Content-Range: bytes 0-9/100000\r\nContent-Encoding: gzip\r\n".to_owned(),
+                vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3],
+            ),
             "/moved" => (302, "Location: /good.mp4\r\n".to_owned(), Vec::new()),
             "/moved-away" => (
                 302,
@@ -181,6 +197,7 @@ fn every_answer_that_is_no_video_is_named() {
         ("/round", "too_many_redirects", 3),
         ("/moved-away", "bad_redirect", 3),
         ("/busy", "url_busy", 5),
+        ("/gzip.mp4", "content_encoding", 3),
     ] {
         let run = validate(&["--allow-private", &format!("{}{path}", server.address)]);
         assert_eq!(run.code, code, "{path} {}", run.text());
@@ -227,4 +244,15 @@ fn a_budget_that_is_spent_never_gives_a_wrong_duration() {
         duration.is_none_or(|seconds| (seconds - 5.0).abs() < 0.2),
         "{told}"
     );
+}
+
+#[test]
+fn requests_for_one_address_are_bounded() {
+    let server = serve();
+    let url = format!("{}/drip.mp4", server.address);
+    let run = validate(&["--allow-private", "--url-bytes", "1MiB", &url]);
+    let asked = server.asked.lock().unwrap().len();
+    assert!(asked <= 64 + 16, "{asked} requests");
+    assert_eq!(run.code, 3, "{}", run.text());
+    assert_eq!(run.json()["error"]["kind"], "too_many_requests");
 }

@@ -24,6 +24,7 @@ mod linking;
 mod lists;
 mod output;
 mod platform;
+mod sandbox;
 mod terminal;
 mod tl;
 mod upload;

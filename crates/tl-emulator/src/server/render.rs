@@ -49,7 +49,12 @@ impl Studio {
             None => Ffmpeg::find(),
         };
         Self {
-            program: program.map_err(|error| error.to_string()),
+            // What is rendered was uploaded by somebody. Without the helper there is no sandbox.
+            program: match (program, launcher()) {
+                (Ok(program), Some(launcher)) => Ok(program.confined_by(launcher, false)),
+                (Ok(program), None) => Ok(program),
+                (Err(error), _) => Err(error.to_string()),
+            },
             turns: Semaphore::new(AT_ONCE),
             cancel: Cancel::new(),
         }
@@ -64,6 +69,17 @@ impl Studio {
     pub(crate) fn close(&self) {
         self.cancel.cancel();
     }
+}
+
+/// The helper that confines the program, where it is installed.
+#[cfg(unix)]
+fn launcher() -> Option<std::path::PathBuf> {
+    tl_validate::worker::find_helper(None).ok()
+}
+
+#[cfg(not(unix))]
+fn launcher() -> Option<std::path::PathBuf> {
+    None
 }
 
 /// What one call is to make.

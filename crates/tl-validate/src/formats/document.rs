@@ -30,7 +30,7 @@ pub enum DocumentKind {
 pub struct Piece {
     /// Goes to the main part.
     pub body: String,
-    /// Goes to a list of its own; empty in most formats.
+    /// Goes to a list of its own before the main part; empty in most formats.
     pub aside: String,
 }
 
@@ -91,7 +91,7 @@ impl Document {
         };
         match self.kind {
             DocumentKind::Csv => body(csv::rows(entry)),
-            DocumentKind::Html => body(html::row(entry)),
+            DocumentKind::Html => html::piece(entry),
             DocumentKind::Junit => body(junit::case(entry)),
             DocumentKind::Sarif => sarif::piece(entry, tally),
         }

@@ -1,19 +1,34 @@
-//! One HTML page that needs nothing else: styles and thumbnails are inside, and there is no script.
+//! One HTML page that needs nothing else: styles and thumbnails are inside, and there is no script. Refused files come
+//! first, and the filter is made of radio buttons and style rules.
 
 use std::fmt::Write as _;
 
 use super::document::{DocumentKind, Tally, whole};
 use super::{Entry, escaped};
+use crate::{MediaFacts, Verdict};
 
 const STYLE: &str = "\
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222;background:#fff}\
-table{border-collapse:collapse;width:100%}td,th{padding:.5rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}\
-img{width:160px;height:90px;object-fit:contain;background:#000}code{font-size:.85em;word-break:break-word}\
-.pass{color:#17692b}.warn{color:#8a5a00}.refuse{color:#b00020}.why{color:#666;font-size:.9em}li{margin:.3rem 0}\
-@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}td,th{border-color:#444}.why{color:#aaa}\
-.pass{color:#6fcf87}.warn{color:#e0b050}.refuse{color:#ff7a8a}}";
+:root{color-scheme:light dark;--text:#222;--page:#fff;--line:#ddd;--dim:#5c5c5c;--card:#f7f7f7;--link:#0b57d0;\
+--pass:#17692b;--warn:#8a5a00;--refuse:#b00020}\
+@media(prefers-color-scheme:dark){:root{--text:#ddd;--page:#181818;--line:#444;--dim:#aaa;--card:#222;--link:#8ab4f8;\
+--pass:#6fcf87;--warn:#e0b050;--refuse:#ff7a8a}}\
+*{box-sizing:border-box}\
+body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1rem;color:var(--text);background:var(--page)}\
+a{color:var(--link)}h1{margin:.5rem 0}h2{font-size:1rem;margin:0}\
+h2,p,li,dd,code{overflow-wrap:anywhere}code{font-size:.85em;background:var(--card);padding:0 .2em}\
+label{display:inline-block;margin:0 .5rem .5rem 0;padding:.2rem .7rem;border:1px solid var(--line);border-radius:1rem;cursor:pointer}\
+input{position:absolute;opacity:0}input:checked+label{background:var(--card);border-color:var(--text)}\
+input:focus-visible+label{outline:2px solid var(--link)}\
+article{display:grid;grid-template-columns:160px minmax(0,1fr);gap:0 1rem;padding:1rem 0;border-top:1px solid var(--line)}\
+img,.none{width:160px;height:90px;object-fit:contain;background:#000}.none{background:var(--card);padding:.5rem;overflow:auto}\
+.pass b.verdict,label.pass{color:var(--pass)}.warn b.verdict,label.warn{color:var(--warn)}.refuse b.verdict,label.refuse{color:var(--refuse)}\
+.why{color:var(--dim);font-size:.9em}ul{margin:.5rem 0 0;padding-left:1.2rem}li{margin:.3rem 0}\
+dl{display:flex;flex-wrap:wrap;gap:0 1.2rem;margin:.2rem 0}dl div{display:flex;gap:.4rem}dt{color:var(--dim)}dd{margin:0}\
+#only-refuse:checked~main article:not(.refuse),#only-warn:checked~main article:not(.warn),\
+#only-pass:checked~main article:not(.pass){display:none}\
+@media(max-width:36rem){article{grid-template-columns:minmax(0,1fr)}}";
 
-pub(super) const TAIL: &str = "</table>\n</body>\n</html>\n";
+pub(super) const TAIL: &str = "</main>\n</body>\n</html>\n";
 
 /// A whole page for all entries.
 pub fn html(entries: &[Entry<'_>]) -> String {
@@ -21,29 +36,66 @@ pub fn html(entries: &[Entry<'_>]) -> String {
 }
 
 pub(super) fn head(tally: &Tally) -> String {
-    format!(
+    let mut out = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>tl validate</title>\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <h1>tl validate</h1>\n<p>{} files: <span class=\"pass\">{} pass</span>, <span class=\"warn\">{} with warnings</span>, \
-         <span class=\"refuse\">{} refused</span>.</p>\n<table>\n<tr><th>Picture</th><th>File</th><th>Verdict</th><th>Findings</th></tr>\n",
-        tally.files, tally.pass, tally.warn, tally.refuse,
-    )
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<style>{STYLE}</style>\n</head>\n<body>\n\
+         <h1>tl validate</h1>\n"
+    );
+    let files = if tally.files == 1 { "file" } else { "files" };
+    for (id, class, count, what, checked) in [
+        ("all", "all", tally.files, files, " checked"),
+        ("only-refuse", "refuse", tally.refuse, "refused", ""),
+        ("only-warn", "warn", tally.warn, "with warnings", ""),
+        ("only-pass", "pass", tally.pass, "pass", ""),
+    ] {
+        // Siblings of `main`, so that a style rule can tell which one is chosen.
+        let _ = writeln!(
+            out,
+            "<input type=\"radio\" name=\"show\" id=\"{id}\"{checked}><label for=\"{id}\" class=\"{class}\">{count} {what}</label>"
+        );
+    }
+    out.push_str("<main>\n");
+    out
 }
 
-pub(super) fn row(entry: &Entry<'_>) -> String {
-    let mut out = String::new();
+/// One file. Refused ones go to the list that is written first.
+pub(super) fn piece(entry: &Entry<'_>) -> super::Piece {
+    let article = article(entry);
+    match entry.report.verdict {
+        Verdict::Refuse => super::Piece {
+            body: String::new(),
+            aside: article,
+        },
+        Verdict::Pass | Verdict::Warn => super::Piece {
+            body: article,
+            aside: String::new(),
+        },
+    }
+}
+
+fn article(entry: &Entry<'_>) -> String {
     let report = entry.report;
-    out.push_str("<tr><td>");
-    picture(&mut out, entry);
     let verdict = report.verdict.as_str();
+    let mut out = format!("<article class=\"{verdict}\">\n<div>");
+    picture(&mut out, entry);
     let _ = write!(
         out,
-        "</td><td>{}<br><span class=\"why\">{}, rules {} of {}</span></td><td class=\"{verdict}\">{verdict}</td><td><ul>",
-        escaped(entry.name),
+        "</div>\n<div><h2>{}</h2>\n<b class=\"verdict\">{verdict}</b>",
+        escaped(entry.name)
+    );
+    if let Some(facts) = entry.facts {
+        describe(&mut out, facts);
+    }
+    let _ = write!(
+        out,
+        "<span class=\"why\">checked for {}, rules {} of {}</span>",
         escaped(&report.target.to_string()),
         escaped(&report.pack),
         report.pack_date,
     );
+    if !report.findings.is_empty() {
+        out.push_str("\n<ul>");
+    }
     for finding in &report.findings {
         let _ = write!(
             out,
@@ -75,8 +127,73 @@ pub(super) fn row(entry: &Entry<'_>) -> String {
         }
         out.push_str("</li>");
     }
-    out.push_str("</ul></td></tr>\n");
+    if !report.findings.is_empty() {
+        out.push_str("</ul>");
+    }
+    out.push_str("</div>\n</article>\n");
     out
+}
+
+/// What the file is: the facts that most rules look at.
+fn describe(out: &mut String, facts: &MediaFacts) {
+    let number = crate::rules::plain;
+    let mut list = Vec::new();
+    if let Some(video) = facts.video() {
+        let mut text = match (video.width, video.height) {
+            (0, _) | (_, 0) => format!("unknown frame size, {}", video.codec),
+            (width, height) => format!("{width}x{height} {}", video.codec),
+        };
+        if let Some(fps) = video.avg_fps.or(video.fps) {
+            let _ = write!(text, ", {} fps", number((fps * 100.0).round() / 100.0));
+        }
+        if let Some(depth) = video.bit_depth.filter(|depth| *depth > 8) {
+            let _ = write!(text, ", {depth} bits");
+        }
+        if video.is_hdr {
+            text.push_str(", HDR");
+        }
+        list.push(("Video", text));
+    }
+    if let Some(audio) = facts.audio() {
+        let mut text = audio.codec.clone();
+        if let Some(rate) = audio.sample_rate {
+            let _ = write!(text, ", {} kHz", number(f64::from(rate) / 1000.0));
+        }
+        if let Some(channels) = audio.channels {
+            let plural = if channels == 1 { "" } else { "s" };
+            let _ = write!(text, ", {channels} channel{plural}");
+        }
+        list.push(("Audio", text));
+    }
+    if let Some(seconds) = facts.duration_seconds() {
+        let rounded = (seconds * 1000.0).round() / 1000.0;
+        list.push(("Duration", format!("{} s", number(rounded))));
+    }
+    list.push(("Size", size(facts.file_size_bytes)));
+    if let Some(container) = &facts.file_container_format {
+        list.push(("Container", container.clone()));
+    }
+    out.push_str("\n<dl>");
+    for (name, value) in list {
+        let _ = write!(
+            out,
+            "<div><dt>{name}</dt><dd>{}</dd></div>",
+            escaped(&value)
+        );
+    }
+    out.push_str("</dl>\n");
+}
+
+/// Bytes in decimal units, as the platform writes its limits.
+fn size(bytes: u64) -> String {
+    // The precision of a float is enough for one decimal.
+    let value = bytes as f64;
+    match bytes {
+        0..1000 => format!("{bytes} B"),
+        1000..1_000_000 => format!("{:.1} kB", value / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", value / 1e6),
+        _ => format!("{:.1} GB", value / 1e9),
+    }
 }
 
 /// The picture itself, or why there is none.
@@ -92,7 +209,7 @@ fn picture(out: &mut String, entry: &Entry<'_>) {
     if let Some((media_type, bytes)) = found {
         let _ = write!(
             out,
-            "<img alt=\"\" src=\"data:{media_type};base64,{}\">",
+            "<img alt=\"\" width=\"160\" height=\"90\" src=\"data:{media_type};base64,{}\">",
             base64(bytes)
         );
         return;
@@ -106,7 +223,7 @@ fn picture(out: &mut String, entry: &Entry<'_>) {
     };
     let _ = write!(
         out,
-        "<span class=\"why\">No picture: {}.</span>",
+        "<div class=\"none why\">No picture: {}.</div>",
         escaped(reason)
     );
 }

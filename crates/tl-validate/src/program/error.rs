@@ -11,6 +11,8 @@ pub enum ProgramErrorKind {
     Missing,
     /// `ffmpeg` ran and reported a failure, or could not be started. [`ProgramError::log`] has its words.
     Failed,
+    /// The program was not started, because it could not be confined. [`ProgramError::log`] has the reason.
+    NotConfined,
     /// The deadline passed; the program was killed.
     DeadlinePassed,
     /// The caller cancelled, or the program was interrupted by a signal.
@@ -91,6 +93,9 @@ impl ProgramError {
             }
             ProgramErrorKind::Failed => {
                 "Run the command by hand to see more, or fix the file in an editor."
+            }
+            ProgramErrorKind::NotConfined => {
+                "Use a Linux kernel with Landlock and seccomp (5.13 or newer), or do without `--require-sandbox`."
             }
             ProgramErrorKind::DeadlinePassed => "Allow more time, or run it on a faster machine.",
             ProgramErrorKind::Cancelled => "Run it again; nothing was left behind.",

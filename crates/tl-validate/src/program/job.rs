@@ -44,6 +44,8 @@ pub struct Job {
     pub(super) deadline: Option<Duration>,
     pub(super) cancel: Cancel,
     pub(super) overwrites: bool,
+    pub(super) readable: Vec<PathBuf>,
+    pub(super) max_memory: Option<u64>,
 }
 
 impl Job {
@@ -82,7 +84,22 @@ impl Job {
             "-i",
         ];
         self.arguments.extend(words.map(OsString::from));
-        self.arguments.push(as_file(&absolute(path.as_ref())));
+        let path = absolute(path.as_ref());
+        self.arguments.push(as_file(&path));
+        self.reads(path)
+    }
+
+    /// Names a file that the program reads beside its inputs. A confined program can open no other file.
+    #[must_use]
+    pub fn reads(mut self, path: impl AsRef<Path>) -> Self {
+        self.readable.push(absolute(path.as_ref()));
+        self
+    }
+
+    /// Private memory that a confined program may use, in bytes. By default 8 GiB.
+    #[must_use]
+    pub fn max_memory(mut self, bytes: u64) -> Self {
+        self.max_memory = Some(bytes);
         self
     }
 

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Job, ProgramError, ProgramErrorKind};
+use crate::confine::NOT_STARTED;
 
 /// How often the deadline and the cancel handle are looked at.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -37,6 +38,12 @@ enum Said {
     Log(String),
 }
 
+/// A command, and whether it is the launcher that confines the program.
+pub(super) struct Call {
+    pub(super) command: Command,
+    pub(super) confined: bool,
+}
+
 /// A child that does not outlive its guard.
 struct Running(Child);
 
@@ -50,7 +57,10 @@ impl Drop for Running {
 
 /// Runs `command` to its end. `line` gets every line of standard output.
 pub(super) fn run(
-    mut command: Command,
+    Call {
+        mut command,
+        confined,
+    }: Call,
     job: &Job,
     line: &mut dyn FnMut(&str),
 ) -> Result<(), ProgramError> {
@@ -115,7 +125,7 @@ pub(super) fn run(
         }
         look(job, begun)?;
     };
-    judge(status, job, log.into())
+    judge(status, job, confined, log.into())
 }
 
 /// Whether the run may go on.
@@ -142,7 +152,12 @@ fn cancelled() -> ProgramError {
     )
 }
 
-fn judge(status: ExitStatus, job: &Job, log: Vec<String>) -> Result<(), ProgramError> {
+fn judge(
+    status: ExitStatus,
+    job: &Job,
+    confined: bool,
+    log: Vec<String>,
+) -> Result<(), ProgramError> {
     if status.success() {
         return Ok(());
     }
@@ -153,11 +168,36 @@ fn judge(status: ExitStatus, job: &Job, log: Vec<String>) -> Result<(), ProgramE
     if job.cancel.is_cancelled() || (status.code() == Some(255) && !complained) {
         return Err(cancelled());
     }
+    if confined && status.code() == Some(NOT_STARTED.into()) {
+        return Err(ProgramError::new(
+            ProgramErrorKind::NotConfined,
+            "ffmpeg was not started: it cannot be confined",
+        )
+        .with_log(log));
+    }
     let how = match status.code() {
         Some(code) => format!("ffmpeg failed with exit code {code}"),
-        None => "ffmpeg was ended by a signal".to_owned(),
+        None => signaled(status),
     };
     Err(ProgramError::new(ProgramErrorKind::Failed, how).with_log(log))
+}
+
+/// How the program ended by a signal. Two of them mean that it reached a bound of its confinement.
+#[cfg(unix)]
+fn signaled(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    // The numbers of Linux and of macOS for SIGXCPU and SIGXFSZ.
+    match status.signal() {
+        Some(24) => "ffmpeg was ended: it used more CPU time than allowed".to_owned(),
+        Some(25) => "ffmpeg was ended: it wrote a larger file than allowed".to_owned(),
+        Some(signal) => format!("ffmpeg was ended by signal {signal}"),
+        None => "ffmpeg was ended".to_owned(),
+    }
+}
+
+#[cfg(not(unix))]
+fn signaled(_: ExitStatus) -> String {
+    "ffmpeg was ended".to_owned()
 }
 
 /// Reads lines on a thread of their own, so that neither stream can block the program.

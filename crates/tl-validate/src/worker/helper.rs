@@ -7,6 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -70,7 +72,7 @@ impl Helper {
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        let child = command.spawn().map_err(|e| failed("it does not run", &e))?;
+        let child = spawn(command).map_err(|e| failed("it does not run", &e))?;
         Ok(Self { child, socket })
     }
 
@@ -156,6 +158,47 @@ impl Drop for Helper {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A program to start, and where its process is sent to.
+type Order = (Command, Sender<io::Result<Child>>);
+
+/// Starts `command` on a thread that lives as long as this process.
+///
+/// Linux kills a helper when the *thread* that started it ends (PR_SET_PDEATHSIG), and helpers outlive the threads that
+/// first need them.
+fn spawn(command: Command) -> io::Result<Child> {
+    static STARTER: Mutex<Option<Sender<Order>>> = Mutex::new(None);
+    let (reply, started) = mpsc::channel();
+    {
+        // The sender is whole at every unlock, so a panic elsewhere does not spoil it.
+        let mut starter = STARTER.lock().unwrap_or_else(PoisonError::into_inner);
+        let orders = match starter.take() {
+            Some(orders) => orders,
+            None => {
+                let (orders, received) = mpsc::channel::<Order>();
+                thread::Builder::new()
+                    .name("tl-start-helpers".to_owned())
+                    .spawn(move || {
+                        for (mut command, reply) in received {
+                            // Nobody waits for this process any more.
+                            if let Err(mpsc::SendError(Ok(mut child))) = reply.send(command.spawn())
+                            {
+                                let _ = child.kill();
+                                let _ = child.wait();
+                            }
+                        }
+                    })?;
+                orders
+            }
+        };
+        let sent = orders.send((command, reply));
+        *starter = Some(orders);
+        sent.map_err(|_| io::Error::other("the thread that starts helpers has ended"))?;
+    }
+    started
+        .recv()
+        .map_err(|_| io::Error::other("the thread that starts helpers has ended"))?
 }
 
 fn ended(status: ExitStatus) -> String {

@@ -1,6 +1,14 @@
-//! What a helper gives up before it looks at the first file: memory, files, the file system, the network, and every
-//! system call that reading needs not. What the kernel lacks is left out and told, never an error.
+//! Restrictions of a process before it decodes untrusted media: inherited descriptors, resource limits, capabilities,
+//! Landlock and seccomp. What the kernel lacks is left out and reported; whether that is an error is the caller's choice.
 
+#[cfg(target_os = "linux")]
+pub(super) mod filter;
+
+use std::fmt;
+#[cfg(all(feature = "ffmpeg", target_os = "linux"))]
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
 /// The protections that are active in a helper.
@@ -9,12 +17,42 @@ use serde::{Deserialize, Serialize};
 pub struct Protections {
     /// Version of libavformat in the helper.
     pub libavformat: String,
-    /// Limits on memory, open files and written files are set.
+    /// Limits on memory, CPU time, open files and written files are set.
     pub limits: bool,
     /// Landlock refuses to open any file (and, on newer kernels, any TCP connection): `full`, `partial` or `none`.
     pub landlock: String,
     /// A filter answers EPERM to every system call that reading media does not need.
     pub system_call_filter: bool,
+    /// The process has no capabilities, and cannot get any by starting a program.
+    #[serde(default)]
+    pub no_capabilities: bool,
+    /// The kernel kills the process when the one that started it ends.
+    #[serde(default)]
+    pub ends_with_parent: bool,
+}
+
+impl Protections {
+    /// Whether nothing essential is missing: limits, Landlock (any version) and the system call filter.
+    ///
+    /// An older version of Landlock knows no network; the system call filter refuses sockets as well.
+    pub fn are_complete(&self) -> bool {
+        self.limits && self.landlock != "none" && self.system_call_filter
+    }
+}
+
+impl fmt::Display for Protections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = |on| if on { "on" } else { "OFF" };
+        write!(
+            f,
+            "limits {}, landlock {}, system call filter {}, capabilities {}, ends with its parent: {}",
+            state(self.limits),
+            self.landlock,
+            state(self.system_call_filter),
+            if self.no_capabilities { "none" } else { "KEPT" },
+            if self.ends_with_parent { "yes" } else { "NO" },
+        )
+    }
 }
 
 /// Private memory of the helper, in bytes. The worst of the measured bombs takes 300 MB.
@@ -25,49 +63,153 @@ const MAX_DATA_BYTES: u64 = 512 * 1024 * 1024;
 #[cfg(feature = "ffmpeg")]
 const MAX_OPEN_FILES: u64 = 32;
 
-/// Gives everything up that can be given up, and tells what that was.
+/// CPU time for start-up and for the protocol, beside what a request may take, in seconds.
 #[cfg(feature = "ffmpeg")]
-pub(super) fn enter() -> Protections {
+const SPARE_CPU_SECONDS: u64 = 10;
+
+/// Applies every restriction of a helper, and reports which are active. `writes_files` leaves out the limit on written
+/// files, for a process whose standard output may be one.
+#[cfg(feature = "ffmpeg")]
+pub(super) fn enter(writes_files: bool) -> Protections {
     Protections {
         libavformat: crate::ffmpeg::version(),
-        limits: limit().is_ok(),
-        landlock: landlock().to_owned(),
+        limits: limit_helper(writes_files).is_ok(),
+        ends_with_parent: end_with_parent(),
+        landlock: landlock(&[], &[]).to_owned(),
+        no_capabilities: drop_capabilities(false),
         // Last, because the others need calls that it refuses.
-        system_call_filter: filter_system_calls(),
+        system_call_filter: filter_helper(),
     }
 }
 
 #[cfg(feature = "ffmpeg")]
-fn limit() -> rustix::io::Result<()> {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    let at_most = |resource, value| {
-        let limit = Rlimit {
-            current: Some(value),
-            maximum: Some(value),
-        };
-        setrlimit(resource, limit)
-    };
-    at_most(Resource::Core, 0)?;
-    at_most(Resource::Fsize, 0)?;
-    at_most(Resource::Nofile, MAX_OPEN_FILES)?;
-    at_most(Resource::Data, MAX_DATA_BYTES)
+fn limit_helper(writes_files: bool) -> rustix::io::Result<()> {
+    limit(Resource::Core, 0)?;
+    if !writes_files {
+        limit(Resource::Fsize, 0)?;
+    }
+    limit(Resource::Nofile, MAX_OPEN_FILES)?;
+    limit(Resource::Data, MAX_DATA_BYTES)?;
+    #[cfg(target_os = "linux")]
+    grant_cpu(Duration::ZERO)?;
+    Ok(())
+}
+
+/// Allows this process so much CPU time from now on, and little more. A helper serves many files, so the limit moves with
+/// each request; only the soft limit is set.
+#[cfg(all(feature = "ffmpeg", target_os = "linux"))]
+pub(super) fn grant_cpu(time: Duration) -> rustix::io::Result<()> {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime).tv_sec;
+    let until = u64::try_from(used)
+        .unwrap_or_default()
+        .saturating_add(time.as_secs())
+        .saturating_add(SPARE_CPU_SECONDS);
+    let maximum = rustix::process::getrlimit(Resource::Cpu).maximum;
+    setrlimit(
+        Resource::Cpu,
+        Rlimit {
+            current: Some(maximum.map_or(until, |maximum| maximum.min(until))),
+            maximum,
+        },
+    )
 }
 
 #[cfg(all(feature = "ffmpeg", not(target_os = "linux")))]
-fn landlock() -> &'static str {
-    "none"
+pub(super) fn grant_cpu(_: std::time::Duration) -> rustix::io::Result<()> {
+    Ok(())
 }
 
-#[cfg(all(feature = "ffmpeg", target_os = "linux"))]
-fn landlock() -> &'static str {
-    use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetStatus, Scope};
-    // No rule is added, so nothing is allowed. Older kernels take the part they know.
+/// Sets both limits of a resource. A limit that is lower already stays.
+pub(super) fn limit(resource: Resource, value: u64) -> rustix::io::Result<()> {
+    let maximum = rustix::process::getrlimit(resource).maximum;
+    let value = maximum.map_or(value, |maximum| maximum.min(value));
+    setrlimit(
+        resource,
+        Rlimit {
+            current: Some(value),
+            maximum: Some(value),
+        },
+    )
+}
+
+/// Asks the kernel to kill this process when the thread that started it ends.
+#[cfg(target_os = "linux")]
+pub(super) fn end_with_parent() -> bool {
+    let signal = Some(rustix::process::Signal::KILL);
+    rustix::process::set_parent_process_death_signal(signal).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn end_with_parent() -> bool {
+    false
+}
+
+/// Drops every capability, or every one but the right to open files of other users, and makes sure that no program gets
+/// new ones. Capabilities exist where `tl` runs as root. Landlock still decides which files those are.
+#[cfg(target_os = "linux")]
+pub(super) fn drop_capabilities(may_open_files: bool) -> bool {
+    use rustix::thread::{
+        CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
+        remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
+    };
+    let keep = if may_open_files {
+        CapabilitySet::DAC_OVERRIDE
+    } else {
+        CapabilitySet::empty()
+    };
+    let Ok(held) = capabilities(None) else {
+        return false;
+    };
+    // Needs a capability itself, so it comes first; without one there is nothing to remove.
+    for capability in CapabilitySet::all().iter() {
+        if !keep.contains(capability) {
+            let _ = remove_capability_from_bounding_set(capability);
+        }
+    }
+    let _ = clear_ambient_capability_set();
+    let sets = CapabilitySets {
+        effective: held.effective & keep,
+        permitted: held.permitted & keep,
+        inheritable: CapabilitySet::empty(),
+    };
+    set_no_new_privs(true).is_ok() && set_capabilities(None, sets).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn drop_capabilities(_: bool) -> bool {
+    false
+}
+
+/// Denies every file but those below `readable` and `writable`, every TCP connection and every abstract socket.
+#[cfg(target_os = "linux")]
+pub(super) fn landlock(
+    readable: &[std::path::PathBuf],
+    writable: &[std::path::PathBuf],
+) -> &'static str {
+    use landlock::{
+        ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
+        Scope, path_beneath_rules,
+    };
+    // Older kernels enforce the part they know.
     let abi = ABI::V6;
+    let read = AccessFs::from_read(abi);
+    // No devices, sockets, links or programs are made in an output folder.
+    let write = AccessFs::ReadFile
+        | AccessFs::ReadDir
+        | AccessFs::WriteFile
+        | AccessFs::Truncate
+        | AccessFs::MakeReg
+        | AccessFs::MakeDir
+        | AccessFs::RemoveFile
+        | AccessFs::RemoveDir;
     let restricted = Ruleset::default()
         .handle_access(AccessFs::from_all(abi))
         .and_then(|r| r.handle_access(AccessNet::from_all(abi)))
         .and_then(|r| r.scope(Scope::from_all(abi)))
         .and_then(Ruleset::create)
+        // A path that does not exist gets no rule, so it stays denied.
+        .and_then(|r| r.add_rules(path_beneath_rules(readable, read)))
+        .and_then(|r| r.add_rules(path_beneath_rules(writable, write)))
         .and_then(landlock::RulesetCreated::restrict_self);
     match restricted.map(|status| status.ruleset) {
         Ok(RulesetStatus::FullyEnforced) => "full",
@@ -76,73 +218,15 @@ fn landlock() -> &'static str {
     }
 }
 
-#[cfg(all(feature = "ffmpeg", not(target_os = "linux")))]
-fn filter_system_calls() -> bool {
-    false
+#[cfg(not(target_os = "linux"))]
+pub(super) fn landlock(_: &[std::path::PathBuf], _: &[std::path::PathBuf]) -> &'static str {
+    "none"
 }
 
-#[cfg(all(feature = "ffmpeg", target_os = "linux"))]
-fn filter_system_calls() -> bool {
-    use std::collections::BTreeMap;
-
-    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
-    /// Reading and answering, memory, time, threads of this process, and the way out. Everything else, above all opening
-    /// and connecting, is answered with EPERM; killing would turn a demuxer's harmless extra (character tables) into a crash.
-    const ALLOWED: &[libc::c_long] = &[
-        libc::SYS_read,
-        libc::SYS_pread64,
-        libc::SYS_readv,
-        libc::SYS_write,
-        libc::SYS_writev,
-        libc::SYS_recvmsg,
-        libc::SYS_recvfrom,
-        libc::SYS_sendmsg,
-        libc::SYS_sendto,
-        libc::SYS_close,
-        libc::SYS_fstat,
-        libc::SYS_statx,
-        libc::SYS_lseek,
-        libc::SYS_fcntl,
-        libc::SYS_ppoll,
-        libc::SYS_mmap,
-        libc::SYS_munmap,
-        libc::SYS_mremap,
-        libc::SYS_mprotect,
-        libc::SYS_madvise,
-        libc::SYS_brk,
-        libc::SYS_futex,
-        libc::SYS_clock_gettime,
-        libc::SYS_clock_nanosleep,
-        libc::SYS_gettimeofday,
-        libc::SYS_getrandom,
-        libc::SYS_sched_yield,
-        libc::SYS_sched_getaffinity,
-        libc::SYS_getpid,
-        libc::SYS_gettid,
-        libc::SYS_tgkill,
-        libc::SYS_rt_sigaction,
-        libc::SYS_rt_sigprocmask,
-        libc::SYS_rt_sigreturn,
-        libc::SYS_sigaltstack,
-        libc::SYS_restart_syscall,
-        libc::SYS_rseq,
-        libc::SYS_set_robust_list,
-        libc::SYS_exit,
-        libc::SYS_exit_group,
-    ];
-    let Ok(architecture) = TargetArch::try_from(std::env::consts::ARCH) else {
-        return false;
-    };
-    #[allow(
-        clippy::useless_conversion,
-        reason = "the width of a call number differs between systems"
-    )]
-    let rules: BTreeMap<i64, Vec<_>> = ALLOWED
-        .iter()
-        .map(|call| (i64::from(*call), Vec::new()))
-        .collect();
-    let refuse = SeccompAction::Errno(libc::EPERM as u32);
-    let program = SeccompFilter::new(rules, refuse, SeccompAction::Allow, architecture)
-        .and_then(BpfProgram::try_from);
-    program.is_ok_and(|program| apply_filter(&program).is_ok())
+#[cfg(feature = "ffmpeg")]
+fn filter_helper() -> bool {
+    #[cfg(target_os = "linux")]
+    return filter::for_helper();
+    #[cfg(not(target_os = "linux"))]
+    return false;
 }

@@ -1,14 +1,15 @@
-//! The helper's side: give up what is not needed, then one file after the other until the pool closes the socket.
+//! The helper's side: restrict the process, then answer one request after the other until the pool closes the socket.
 
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
+use super::Protections;
 use super::protocol::{Answer, Request, receive_request, send_answer};
 use super::ranges::FromPool;
 use super::sandbox;
-use crate::Prober;
 use crate::ffmpeg::InProcess;
+use crate::{ProbeOptions, Prober};
 
 /// Answers requests on standard input, which must be the pool's socket, until it is closed.
 ///
@@ -25,15 +26,19 @@ pub fn serve() -> io::Result<()> {
             "standard input is not the socket of a pool; run `tl-probe FILE` by hand instead",
         )
     })?;
-    let protections = sandbox::enter();
+    close_inherited()?;
+    let protections = sandbox::enter(false);
     while let Some((request, file)) = receive_request(&socket)? {
         let answer = match (request, file) {
             (Request::Protections, _) => Answer::Protections(protections.clone()),
-            (Request::Probe { options }, Some(file)) => Answer::Probed(
-                InProcess::with_options(options)
-                    .probe_file(file, "")
-                    .map(Box::new),
-            ),
+            (Request::Probe { options }, Some(file)) => {
+                sandbox::grant_cpu(options.deadline)?;
+                Answer::Probed(
+                    InProcess::with_options(options)
+                        .probe_file(file, "")
+                        .map(Box::new),
+                )
+            }
             (
                 Request::ProbeRanges {
                     options,
@@ -42,6 +47,7 @@ pub fn serve() -> io::Result<()> {
                 },
                 _,
             ) => {
+                sandbox::grant_cpu(options.deadline)?;
                 let mut source = FromPool {
                     socket: &socket,
                     size,
@@ -63,4 +69,67 @@ pub fn serve() -> io::Result<()> {
         send_answer(&socket, &answer)?;
     }
     Ok(())
+}
+
+/// Restricts this process for good like a helper, before it reads one file that is open already. Standard output still works.
+///
+/// For programs that read a single file from strangers in their own process: open it with
+/// [`open_media`](crate::open_media), call this, and probe the open file.
+pub fn restrict(options: ProbeOptions) -> Protections {
+    let protections = sandbox::enter(true);
+    // Without it the time for start-up is all there is.
+    let granted = sandbox::grant_cpu(options.deadline).is_ok();
+    Protections {
+        limits: protections.limits && granted,
+        ..protections
+    }
+}
+
+/// Set in a helper that has started itself again.
+#[cfg(target_os = "linux")]
+const RESTARTED: &str = "TL_PROBE_RESTARTED";
+
+/// Gets rid of descriptors that the pool's process left open for its children, such as those of a shell: they are marked
+/// to be closed, and the helper starts itself again. Nobody owns them here, so safe code cannot close them one by one.
+#[cfg(target_os = "linux")]
+fn close_inherited() -> io::Result<()> {
+    if std::env::var_os(RESTARTED).is_some() || !has_inherited()? {
+        return Ok(());
+    }
+    super::exec::close_inherited();
+    Err(std::os::unix::process::CommandExt::exec(
+        std::process::Command::new(std::env::current_exe()?)
+            .args(std::env::args_os().skip(1))
+            .env(RESTARTED, "1"),
+    ))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn close_inherited() -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether a descriptor beyond the standard streams stays open across `exec`: see proc_pid_fdinfo(5).
+#[cfg(target_os = "linux")]
+fn has_inherited() -> io::Result<bool> {
+    for entry in std::fs::read_dir("/proc/self/fdinfo")? {
+        let entry = entry?;
+        let number = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok());
+        if number.is_none_or(|number| number < 3) {
+            continue;
+        }
+        // The descriptor of this listing is gone by then, or is marked itself.
+        let Ok(info) = std::fs::read_to_string(entry.path()) else {
+            continue;
+        };
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+        let flags = flags.and_then(|flags| i32::from_str_radix(flags.trim(), 8).ok());
+        if flags.is_some_and(|flags| flags & libc::O_CLOEXEC == 0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

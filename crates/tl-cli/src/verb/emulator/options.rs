@@ -161,7 +161,7 @@ impl Options {
 
     fn builder(self) -> Result<EmulatorBuilder, Failure> {
         let mut builder = Emulator::builder()
-            .prober(checking::helper()?)
+            .prober(checking::helper(false)?)
             .port(self.port)
             .clock(self.clock)
             .plan(self.plan)

@@ -69,17 +69,18 @@ impl Run {
             "report": video.report,
         });
         self.output.json(&joined(head, members(video)));
-        let id = video.video_id.as_ref().map_or("", |id| id.as_str());
+        let id = plain_line(video.video_id.as_ref().map_or("", |id| id.as_str()));
         let (what, made) = match (&video.task_id, &video.asset_id) {
             (Some(task), _) => ("task", task.as_str()),
             (None, Some(asset)) => ("asset", asset.as_str()),
             (None, None) => ("asset", "unknown"),
         };
+        let made = plain_line(made);
         let upload = video.time(Stage::Upload).unwrap_or_default();
         let shown = plain_line(name);
         let text = match (self.output.is_quiet(), is_ready, &video.task_id) {
-            (true, false, Some(task)) => task.to_string(),
-            (true, ..) => id.to_owned(),
+            (true, false, Some(_)) => made.clone(),
+            (true, ..) => id,
             (false, true, _) => format!(
                 "{GOOD}ready{GOOD:#}    {shown}  video {id}  {what} {made}  (uploaded in {}, ready after {})",
                 span::show(upload),

@@ -10,11 +10,12 @@ use tempfile::NamedTempFile;
 use tl_validate::formats::{Document, DocumentKind, Entry};
 
 use super::Format;
+use super::picture::Picture;
 use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::judging::Judged;
-use crate::output::Output;
+use crate::output::{Output, json_line};
 use crate::{report, secret};
 
 /// One input, judged.
@@ -22,7 +23,8 @@ pub(super) struct Told {
     pub(super) name: String,
     pub(super) seconds: f64,
     pub(super) judged: Judged,
-    pub(super) picture: Option<Vec<u8>>,
+    /// `None` where no pictures are taken.
+    pub(super) picture: Option<Picture>,
 }
 
 impl Told {
@@ -112,14 +114,18 @@ impl<'a> Sink<'a> {
                 return self.lines.line(&text).map_err(|error| unwritable(&error));
             }
             (Form::Human, Some(_)) => Ok(()),
-            (Form::Jsonl, _) => self.lines.line(&told.to_json().to_string()),
+            (Form::Jsonl, _) => json_line(&told.to_json())
+                .map_err(io::Error::from)
+                .and_then(|text| self.lines.line(&text)),
             (Form::Json { begun }, _) => {
                 let before = if std::mem::replace(begun, true) {
                     ','
                 } else {
                     '['
                 };
-                self.lines.line(&format!("{before}{}", told.to_json()))
+                json_line(&told.to_json())
+                    .map_err(io::Error::from)
+                    .and_then(|text| self.lines.line(&format!("{before}{text}")))
             }
             (Form::Document(parts), _) => parts.add(told),
         };
@@ -171,9 +177,11 @@ impl Parts {
         if let Some(facts) = &told.judged.checked.facts {
             entry = entry.with_facts(facts);
         }
-        if let Some(picture) = &told.picture {
-            entry = entry.with_thumbnail(picture);
-        }
+        entry = match &told.picture {
+            Some(Ok(picture)) => entry.with_thumbnail(picture),
+            Some(Err(reason)) => entry.without_thumbnail(reason),
+            None => entry,
+        };
         let piece = self.document.entry(&entry);
         self.bodies.write_all(piece.body.as_bytes())?;
         self.asides.write_all(piece.aside.as_bytes())

@@ -1,0 +1,42 @@
+//! How media from strangers is confined: the `ffmpeg` program runs through the helper, and `--require-sandbox` is checked
+//! before anything is read.
+
+use tl_validate::program::Ffmpeg;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::making::of_program;
+
+/// The program `ffmpeg`, started through the helper where there is one.
+///
+/// Only a build without the helper goes without, unless `required`.
+pub(crate) fn ffmpeg(required: bool) -> Result<Ffmpeg, Failure> {
+    let ffmpeg = Ffmpeg::find().map_err(|error| of_program(&error))?;
+    match launcher() {
+        Ok(launcher) => Ok(ffmpeg.confined_by(launcher, required)),
+        Err(missing) if required => Err(missing),
+        Err(_) => Ok(ffmpeg),
+    }
+}
+
+#[cfg(unix)]
+fn launcher() -> Result<std::path::PathBuf, Failure> {
+    Ok(tl_validate::worker::find_helper(None)?)
+}
+
+#[cfg(not(unix))]
+fn launcher() -> Result<std::path::PathBuf, Failure> {
+    Err(incomplete(
+        "this system has no helper that confines programs",
+    ))
+}
+
+/// The refusal of `--require-sandbox`.
+pub(crate) fn incomplete(state: &str) -> Failure {
+    Failure::new(
+        Exit::Usage,
+        "sandbox_incomplete",
+        format!("the sandbox for media is incomplete: {state}"),
+    )
+    .next("use a Linux kernel with Landlock and seccomp (5.13 or newer), or do without --require-sandbox")
+}

@@ -1,0 +1,145 @@
+//! The launcher: restricts its own process to what one run of a program needs, and replaces itself by the program. The
+//! bounds come as arguments, see `confine`.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::{Resource, getppid};
+
+use super::sandbox;
+use crate::confine::{Confinement, NOT_STARTED};
+
+/// Open files of a program: its libraries, inputs and outputs, one at a time, with room.
+const MAX_OPEN_FILES: u64 = 256;
+
+/// Where programs, shared libraries and their data are installed. Nobody's media or keys are here.
+const SYSTEM_FOLDERS: [&str; 10] = [
+    "/usr",
+    "/bin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/opt",
+    "/nix/store",
+    "/gnu/store",
+    "/home/linuxbrew/.linuxbrew",
+    "/sys/devices/system",
+];
+
+/// What the dynamic loader and the C library read at start.
+const SYSTEM_FILES: [&str; 9] = [
+    "/etc/ld.so.cache",
+    "/etc/ld.so.preload",
+    "/etc/localtime",
+    "/etc/ssl/openssl.cnf",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/dev/urandom",
+    "/dev/zero",
+];
+
+/// Restricts this process and replaces it by a program. Returns only when that failed, with the exit code to end with and
+/// the reason.
+///
+/// This is the whole work of `tl-probe exec`: call it from `main` when the first of `arguments` is
+/// [`super::EXEC_ARGUMENT`]. It needs no libav.
+pub fn exec(arguments: &[OsString]) -> (u8, String) {
+    let reason = match Confinement::from_arguments(arguments) {
+        Ok((confinement, program, rest)) => match enter(&confinement, program) {
+            Ok(()) => {
+                let error = Command::new(program).args(rest).exec();
+                format!("`{}` cannot be started: {error}", program.display())
+            }
+            Err(reason) => reason,
+        },
+        Err(reason) => format!("the arguments of `exec` are not understood: {reason}"),
+    };
+    (NOT_STARTED, reason)
+}
+
+fn enter(confinement: &Confinement, program: &OsStr) -> Result<(), String> {
+    close_inherited();
+    let ends_with_parent = sandbox::end_with_parent();
+    // It may have ended before the kernel was asked to watch it.
+    let parent = getppid().map(|parent| parent.as_raw_nonzero().get().unsigned_abs());
+    if ends_with_parent && confinement.parent != 0 && parent != Some(confinement.parent) {
+        return Err("the process that started this one has ended".to_owned());
+    }
+    let limits = limit(confinement).map_err(io::Error::from);
+
+    let mut readable = confinement.readable.clone();
+    readable.extend(
+        SYSTEM_FOLDERS
+            .iter()
+            .chain(&SYSTEM_FILES)
+            .map(PathBuf::from),
+    );
+    readable.extend(parts_of(Path::new(program)));
+    let mut writable = confinement.writable.clone();
+    writable.push("/dev/null".into());
+    let landlock = sandbox::landlock(&readable, &writable);
+    // A file of another user can be read by root only with this capability.
+    let capabilities = sandbox::drop_capabilities(true);
+    let filter = filter();
+
+    if !confinement.required {
+        return Ok(());
+    }
+    limits.map_err(|error| format!("the resource limits cannot be set: {error}"))?;
+    for (active, what) in [
+        (landlock != "none", "Landlock"),
+        (filter, "seccomp"),
+        (capabilities, "no_new_privs"),
+    ] {
+        if !active {
+            return Err(format!(
+                "the sandbox is incomplete: this kernel does not enforce {what}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn limit(confinement: &Confinement) -> rustix::io::Result<()> {
+    sandbox::limit(Resource::Core, 0)?;
+    sandbox::limit(Resource::Nofile, MAX_OPEN_FILES)?;
+    sandbox::limit(Resource::Fsize, confinement.file_bytes)?;
+    sandbox::limit(Resource::Cpu, confinement.cpu_seconds)?;
+    sandbox::limit(Resource::Data, confinement.data_bytes)?;
+    sandbox::limit(Resource::As, confinement.address_space_bytes)
+}
+
+/// The program itself, and the shared libraries that come with it: beside `bin`, or named by the loader's variable.
+fn parts_of(program: &Path) -> Vec<PathBuf> {
+    let program = program
+        .canonicalize()
+        .unwrap_or_else(|_| program.to_owned());
+    let mut parts = Vec::new();
+    if let Some(folder) = program.parent()
+        && folder.file_name() == Some(OsStr::new("bin"))
+    {
+        parts.push(folder.with_file_name("lib"));
+    }
+    if let Some(folders) = std::env::var_os("LD_LIBRARY_PATH") {
+        parts.extend(std::env::split_paths(&folders).filter(|folder| folder.is_absolute()));
+    }
+    parts.push(program);
+    parts
+}
+
+/// Marks every descriptor but the standard streams to be closed when the program starts.
+pub(super) fn close_inherited() {
+    #[cfg(target_os = "linux")]
+    close_fds::set_fds_cloexec(3, &[]);
+}
+
+fn filter() -> bool {
+    #[cfg(target_os = "linux")]
+    return sandbox::filter::for_program();
+    #[cfg(not(target_os = "linux"))]
+    return false;
+}
