@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use tl_client::checker::Checked;
 use tl_validate::{
     Engine, ProbeError, ProbeErrorKind, ProbeOptions, Prober, Report, Route, RulePack, Target,
-    check, check_probe_failure, fix_all, open_media,
+    check, check_probe_failure, fix_all_with, open_media,
 };
 
 use crate::cache::{self, Cache, Mark, Probed};
@@ -275,7 +275,11 @@ impl Judge {
     }
 
     /// One call that removes all errors that can be removed.
-    pub(crate) fn fix(&self, facts: &tl_validate::MediaFacts) -> Option<tl_validate::Fix> {
-        fix_all(facts, &self.target, &self.pack)
+    pub(crate) fn fix(
+        &self,
+        facts: &tl_validate::MediaFacts,
+        options: &tl_validate::FixOptions,
+    ) -> Option<tl_validate::Fix> {
+        fix_all_with(facts, &self.target, &self.pack, options)
     }
 }

@@ -14,11 +14,15 @@
 //! # Ok::<(), tl_validate::split::CannotSplit>(())
 //! ```
 
+mod packets;
+
 use std::fmt;
 
 use crate::report::Severity;
 use crate::rules::{Bound, Measure};
 use crate::{MediaFacts, RulePack, Target};
+
+pub use packets::{FrameReader, PacketReader, StreamPackets};
 
 /// Parts keep this far away from a bound on the duration, in seconds: a cut is exact to a frame, its sound to a packet.
 const SAFE_SECONDS: f64 = 0.5;
@@ -40,13 +44,52 @@ pub struct Limits {
     pub max_bytes: Option<u64>,
 }
 
-/// What is known of a video for cutting it: its key frames, and how much there is up to each.
+/// What is known of a video for cutting it: the key frames at which it can be cut, and how much there is up to each.
+///
+/// A key frame is a place to cut only if no frame needs both sides: every frame before it in the file is shown before it, and
+/// every frame behind it is shown after it. Key frames with leading frames (open groups of pictures, as MPEG-2 and x265 write
+/// them) are none: a decoder that starts there cannot show the leading frames.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outline {
-    /// Times of the key frames in seconds from the start, ascending, with the bytes of all packets before.
-    keys: Vec<(f64, u64)>,
+    keys: Vec<Key>,
     end: f64,
     bytes: u64,
+    /// Packets of the stream that is cut at its key frames.
+    packets: u64,
+    shown: u64,
+    first_shown: Option<f64>,
+    latest: Option<f64>,
+    untimed: bool,
+    hidden_inside: bool,
+}
+
+/// A place to cut, with what lies before it in the file.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Key {
+    seconds: f64,
+    bytes: u64,
+    packets: u64,
+    shown: u64,
+}
+
+/// One part as planned: which packets of the stream that is cut it holds. Times are seconds from the start of the source.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct PlannedPart {
+    /// Where it begins; 0 for the first part.
+    pub start_seconds: f64,
+    /// Where the next part begins; `None` for the last part.
+    pub end_seconds: Option<f64>,
+    /// When its first frame is shown.
+    pub first_shown_seconds: f64,
+    /// Number of its first packet, from 0, in the order of the file.
+    pub first_packet: u64,
+    /// Number of the packet behind its last one; `None` for the last part.
+    pub end_packet: Option<u64>,
+    /// How many packets it holds.
+    pub packets: u64,
+    /// How many of them are shown; the others only have to be decoded.
+    pub shown: u64,
 }
 
 /// A video cannot be cut into parts that pass.
@@ -66,6 +109,10 @@ pub enum CannotSplit {
     Limits(Limits),
     /// No packets were seen.
     Empty,
+    /// Some frames carry no presentation time, so the order in which they are shown is only known after decoding.
+    NoTimes,
+    /// The source hides frames (by an edit list) in a place where a part cannot hide them.
+    HiddenFrames,
 }
 
 impl Limits {
@@ -118,25 +165,114 @@ impl Outline {
         Self::default()
     }
 
-    /// Adds a packet, in the order of the file: its time and duration in seconds from the start, its size, and whether the
-    /// video can be cut before it. In a video, packets of sound are no place to cut; in sound alone, all are.
-    pub fn packet(&mut self, seconds: f64, duration: f64, bytes: u64, cut: bool) {
+    /// Adds a packet of the stream that is cut, in the order of the file: its presentation time and duration in seconds from
+    /// the start, its size, and whether it is a key frame. In sound alone, every packet is a key frame.
+    pub fn packet(&mut self, seconds: f64, duration: f64, bytes: u64, key: bool) {
         if !seconds.is_finite() {
-            self.bytes = self.bytes.saturating_add(bytes);
-            return;
+            self.untimed = true;
+        } else {
+            self.forget_keys_after(seconds);
+            if key && self.shown > 0 && self.latest.is_none_or(|latest| seconds > latest) {
+                self.keys.push(self.place(seconds));
+            }
+            self.first_shown = Some(self.first_shown.map_or(seconds, |first| first.min(seconds)));
+            self.latest = Some(self.latest.map_or(seconds, |latest| latest.max(seconds)));
+            self.extend(seconds, duration);
         }
-        let after_last = self.keys.last().is_none_or(|(last, _)| seconds > *last);
-        if cut && after_last {
-            self.keys.push((seconds.max(0.0), self.bytes));
-        }
-        let end = seconds
-            + if duration.is_finite() {
-                duration.max(0.0)
-            } else {
-                0.0
-            };
-        self.end = self.end.max(end);
+        self.packets += 1;
+        self.shown += 1;
         self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// Adds a packet of the stream that is cut which is decoded but not shown, because an edit list hides it.
+    pub fn hidden_packet(&mut self, seconds: f64, bytes: u64) {
+        if seconds.is_finite() {
+            self.forget_keys_after(seconds);
+            // A part can only hide what comes before its first frame.
+            self.hidden_inside |= self.first_shown.is_some_and(|first| seconds >= first);
+        } else {
+            self.hidden_inside = true;
+        }
+        self.packets += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// Adds a packet of a stream that is divided by time, such as the sound of a video.
+    pub fn other_packet(&mut self, seconds: f64, duration: f64, bytes: u64) {
+        if seconds.is_finite() {
+            self.extend(seconds, duration);
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// A frame that is stored behind a key frame but shown before it rules the key frame out.
+    fn forget_keys_after(&mut self, seconds: f64) {
+        while self.keys.last().is_some_and(|key| key.seconds > seconds) {
+            self.keys.pop();
+        }
+    }
+
+    fn extend(&mut self, seconds: f64, duration: f64) {
+        let duration = if duration.is_finite() {
+            duration.max(0.0)
+        } else {
+            0.0
+        };
+        self.end = self.end.max(seconds + duration);
+    }
+
+    /// The place before the next packet.
+    fn place(&self, seconds: f64) -> Key {
+        Key {
+            seconds,
+            bytes: self.bytes,
+            packets: self.packets,
+            shown: self.shown,
+        }
+    }
+
+    /// Which packets the parts hold that begin at `starts`, as [`cuts`] gives them; `None` for other times.
+    pub fn parts(&self, starts: &[f64]) -> Option<Vec<PlannedPart>> {
+        let (first, others) = starts.split_first()?;
+        (*first == 0.0).then_some(())?;
+        let mut places = vec![Key::default()];
+        for start in others {
+            places.push(*self.keys.iter().find(|key| key.seconds == *start)?);
+        }
+        let end = self.place(self.end);
+        let part = |(i, from): (usize, &Key)| {
+            let next = places.get(i + 1);
+            let to = next.copied().unwrap_or(end);
+            PlannedPart {
+                start_seconds: from.seconds,
+                end_seconds: next.map(|next| next.seconds),
+                first_shown_seconds: if i == 0 {
+                    self.first_shown.unwrap_or(0.0)
+                } else {
+                    from.seconds
+                },
+                first_packet: from.packets,
+                end_packet: next.map(|next| next.packets),
+                packets: to.packets - from.packets,
+                shown: to.shown - from.shown,
+            }
+        };
+        Some(places.iter().enumerate().map(part).collect())
+    }
+
+    /// Whether frames are hidden before the first one that is shown.
+    pub fn begins_hidden(&self) -> bool {
+        self.packets > self.shown
+    }
+
+    /// When the first frame is shown, in seconds from the start.
+    pub fn first_shown_seconds(&self) -> Option<f64> {
+        self.first_shown
+    }
+
+    /// How many frames are shown.
+    pub fn shown(&self) -> u64 {
+        self.shown
     }
 
     /// Where the last packet ends, in seconds from the start.
@@ -149,7 +285,7 @@ impl Outline {
         self.bytes
     }
 
-    /// How many key frames there are.
+    /// How many key frames there are at which it can be cut; the first frame is not counted.
     pub fn key_frames(&self) -> usize {
         self.keys.len()
     }
@@ -164,25 +300,33 @@ impl Outline {
         };
         // The cast saturates; a video of years has too many seconds for anything else as well.
         let count = ((self.end / step).ceil() as usize).clamp(1, 1_000_000);
-        let keys = (0..count).map(|i| {
-            let at = i as f64 * step;
-            (
-                at,
-                (self.bytes as f64 * (at / self.end.max(step)).min(1.0)) as u64,
-            )
+        let keys = (1..count).map(|i| {
+            let seconds = i as f64 * step;
+            let bytes = self.bytes as f64 * (seconds / self.end.max(step)).min(1.0);
+            Key {
+                seconds,
+                bytes: bytes as u64,
+                ..Key::default()
+            }
         });
         Self {
             keys: keys.collect(),
-            end: self.end,
-            bytes: self.bytes,
+            untimed: false,
+            hidden_inside: false,
+            ..self.clone()
         }
     }
 }
 
-/// The container that holds the streams of a file as they are: `mp4`, or `matroska` for what that cannot hold.
+/// The container that holds the streams of a file as they are: `mp4`, or `mov` or `matroska` for what that cannot hold.
+///
+/// Only `mp4` and `mov` can hide frames at the beginning, so a QuickTime file stays one.
 pub fn container(facts: &MediaFacts) -> &'static str {
+    let format = facts.file_container_format.as_deref().unwrap_or_default();
     if crate::fix::fits_mp4(facts) {
         "mp4"
+    } else if format.split(',').any(|name| name == "mov") {
+        "mov"
     } else {
         "matroska"
     }
@@ -195,7 +339,7 @@ pub fn container(facts: &MediaFacts) -> &'static str {
 /// # Errors
 /// [`CannotSplit`], when no choice of key frames gives parts within the limits.
 pub fn cuts(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit> {
-    if outline.keys.is_empty() || outline.end <= 0.0 {
+    if outline.packets == 0 || outline.end <= 0.0 {
         return Err(CannotSplit::Empty);
     }
     if limits.contradict() {
@@ -203,6 +347,12 @@ pub fn cuts(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit>
     }
     if limits.allows(outline.end, outline.bytes) {
         return Ok(vec![0.0]);
+    }
+    if outline.untimed {
+        return Err(CannotSplit::NoTimes);
+    }
+    if outline.hidden_inside {
+        return Err(CannotSplit::HiddenFrames);
     }
     let by_time = limits
         .max_seconds
@@ -214,7 +364,7 @@ pub fn cuts(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit>
     let fewest = (by_time.max(by_size) as usize).max(2);
     let most = fewest
         .saturating_mul(MOST_TRIED)
-        .min(outline.keys.len())
+        .min(outline.keys.len() + 1)
         .max(fewest);
     if let Some(cuts) = (fewest..=most).find_map(|parts| balanced(outline, limits, parts).ok()) {
         return Ok(cuts);
@@ -274,10 +424,10 @@ fn possible<'a>(
     from: (f64, u64),
 ) -> impl Iterator<Item = (f64, u64)> + 'a {
     let min = limits.min_seconds.unwrap_or(0.0);
-    let first = outline.keys.partition_point(|key| key.0 <= from.0);
+    let first = outline.keys.partition_point(|key| key.seconds <= from.0);
     outline.keys[first..]
         .iter()
-        .copied()
+        .map(|key| (key.seconds, key.bytes))
         .take_while(move |key| limits.allows(key.0 - from.0, key.1 - from.1))
         .filter(move |key| key.0 - from.0 >= min)
 }
@@ -304,10 +454,10 @@ fn no_key_frame(outline: &Outline, limits: &Limits, from: f64) -> CannotSplit {
     let next = outline
         .keys
         .iter()
-        .find(|key| key.0 > from && key.0 - from >= min);
+        .find(|key| key.seconds > from && key.seconds - from >= min);
     CannotSplit::NoKeyFrame {
         from,
-        next: next.map_or(outline.end, |key| key.0),
+        next: next.map_or(outline.end, |key| key.seconds),
         limits: *limits,
     }
 }
@@ -347,6 +497,12 @@ impl fmt::Display for CannotSplit {
                 "no choice of cuts gives parts within the limits (allowed for a part: {limits})"
             ),
             Self::Empty => f.write_str("there are no packets to cut between"),
+            Self::NoTimes => f.write_str(
+                "some frames carry no presentation time, so it cannot be cut without decoding it",
+            ),
+            Self::HiddenFrames => {
+                f.write_str("its edit list hides frames between shown ones, which a part cannot do")
+            }
         }
     }
 }
@@ -427,6 +583,59 @@ mod tests {
     }
 
     #[test]
+    fn key_frames_with_leading_frames_are_no_place_to_cut() {
+        let mut outline = Outline::new();
+        // I0 P2 B1, then an open group I5 B3 B4, then a closed one I6.
+        for (seconds, key) in [
+            (0.0, true),
+            (2.0, false),
+            (1.0, false),
+            (5.0, true),
+            (3.0, false),
+            (4.0, false),
+            (6.0, true),
+            (7.0, false),
+        ] {
+            outline.packet(seconds, 1.0, 10, key);
+        }
+        assert_eq!(outline.key_frames(), 1);
+        assert_eq!(
+            cuts(&outline, &limits(0.0, 6.5)).as_deref(),
+            Ok(&[0.0, 6.0][..])
+        );
+        let parts = outline.parts(&[0.0, 6.0]).expect("places of this outline");
+        let seen: Vec<_> = parts
+            .iter()
+            .map(|part| (part.first_packet, part.end_packet, part.shown))
+            .collect();
+        assert_eq!(seen, [(0, Some(6), 6), (6, None, 2)]);
+        assert_eq!(outline.parts(&[0.0, 5.0]), None);
+    }
+
+    #[test]
+    fn hidden_frames_stay_with_the_first_part_or_rule_out_cutting() {
+        let mut outline = Outline::new();
+        outline.hidden_packet(-2.0, 10);
+        outline.packet(0.0, 1.0, 10, false);
+        outline.hidden_packet(-1.0, 10);
+        for second in 1..10 {
+            outline.packet(f64::from(second), 1.0, 10, second % 5 == 0);
+        }
+        assert!(outline.begins_hidden());
+        let starts = cuts(&outline, &limits(0.0, 6.0)).expect("a key frame in the middle");
+        let parts = outline.parts(&starts).expect("places of this outline");
+        assert_eq!(
+            (parts[0].packets, parts[0].shown, parts[1].shown),
+            (7, 5, 5)
+        );
+        outline.hidden_packet(4.0, 10);
+        assert_eq!(
+            cuts(&outline, &limits(0.0, 6.0)),
+            Err(CannotSplit::HiddenFrames)
+        );
+    }
+
+    #[test]
     fn the_rules_say_what_a_part_may_be() {
         let limits = Limits::of(
             &Target::new(crate::Route::Tasks).with_engine("marengo3.0"),
@@ -463,7 +672,7 @@ mod tests {
             let limits = Limits { max_seconds: Some(max), min_seconds: Some(min), max_bytes };
             if let Ok(cuts) = cuts(&outline, &limits) {
                 prop_assert_eq!(cuts[0], 0.0);
-                let bytes_before = |t: f64| outline.keys.iter().find(|k| k.0 == t).map_or(outline.bytes, |k| k.1);
+                let bytes_before = |t: f64| if t == 0.0 { 0 } else { outline.keys.iter().find(|k| k.seconds == t).map_or(outline.bytes, |k| k.bytes) };
                 for (i, from) in cuts.iter().enumerate() {
                     let to = cuts.get(i + 1).copied().unwrap_or(outline.end);
                     prop_assert!(to > *from);

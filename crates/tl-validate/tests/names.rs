@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tl_model::TechnicalMetadata;
-use tl_validate::{AudioStream, DurationSource, MediaFacts, Truncation, VideoStream};
+use tl_validate::{AudioStream, DurationSource, MediaFacts, OtherStream, Truncation, VideoStream};
 
 /// What the platform reports of video and sound, by its description of July 2026.
 const REMOTE: &str = "audio_channels audio_codec audio_duration_seconds audio_sample_rate audio_streams \
@@ -17,9 +17,10 @@ const REMOTE_VIDEO: &str = "avg_fps bit_depth bitrate_bps codec color_primaries 
 
 /// Names of ours, which the platform does not know.
 const OURS: &str = "container_bitrate_bps container_duration_seconds duration_seconds duration_source \
-    duration_unverified edit_list fragmented header_only partly_read probed_with start_time_seconds truncated warnings";
+    duration_unverified edit_list fragmented header_only other_streams partly_read probed_with start_time_seconds truncated warnings";
 const OURS_VIDEO: &str = "attached_pic codec_long codec_tag default display_height display_width frames has_alpha \
     header_height header_width is_hdr profile sample_aspect variable_frame_rate";
+const OURS_AUDIO: &str = "codec_tag";
 
 fn names(text: &str) -> BTreeSet<String> {
     text.split_whitespace().map(str::to_owned).collect()
@@ -92,7 +93,15 @@ fn everything() -> MediaFacts {
             channel_layout: text(),
             bitrate_bps: Some(1),
             language: text(),
+            codec_tag: text(),
             duration_seconds: Some(1.0),
+        }],
+        other_streams: vec![OtherStream {
+            index: 2,
+            kind: "subtitle".to_owned(),
+            codec: "subrip".to_owned(),
+            codec_tag: text(),
+            language: text(),
         }],
         audio_codec: text(),
         audio_sample_rate: Some(1),
@@ -141,7 +150,8 @@ fn facts_have_the_names_of_the_platform_and_ours_are_kept_apart() {
     assert_eq!(extra, ours);
     let of_video: BTreeSet<String> = remote.video_streams[0].extra.keys().cloned().collect();
     assert_eq!(of_video, names(OURS_VIDEO));
-    assert!(remote.audio_streams[0].extra.is_empty(), "{audio}");
+    let of_audio: BTreeSet<String> = remote.audio_streams[0].extra.keys().cloned().collect();
+    assert_eq!(of_audio, names(OURS_AUDIO), "{audio}");
 
     // And the other way round: what the schema writes can be read as facts.
     let again: MediaFacts =

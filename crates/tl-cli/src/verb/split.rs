@@ -1,7 +1,8 @@
 //! `tl split`: cuts files that are too long or too large into parts that pass, at key frames and without encoding again.
-//! Where to cut is decided in `tl_validate::split`; how the packets are listed and the parts written, in `cutting`.
+//! Where to cut is decided in `tl_validate::split`; how parts are written and checked, in `parts`.
 
-mod cutting;
+mod encode;
+mod parts;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,15 +12,17 @@ use clap::Args;
 use serde_json::{Value, json};
 use tl_client::checker::Checked;
 use tl_validate::rules::{Bound, Measure};
-use tl_validate::split::{CannotSplit, Limits, container, cuts};
+use tl_validate::split::{CannotSplit, Limits, PacketReader, PlannedPart, container, cuts};
 use tl_validate::timeline::Timeline;
+use tl_validate::{MediaFacts, Tracks};
 
-use self::cutting::{Cut, outline};
+use self::encode::encode;
+use self::parts::{Division, Written};
 use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::judging::{CacheArgs, Judge, JudgeArgs};
-use crate::making::{Maker, stem};
+use crate::making::{Line, Maker, listing, stem};
 use crate::output::{GOOD, plain_line};
 use crate::report::size;
 use crate::{span, table};
@@ -36,7 +39,7 @@ pub(crate) struct Split {
     /// The longest part, such as 30m; never more than the rules allow [default: what the rules allow]
     #[arg(long, value_name = "DURATION", value_parser = span::parse)]
     max_duration: Option<Duration>,
-    /// Encode again with key frames where parts have to begin, for files that have none there
+    /// Encode again with key frames where parts have to begin, for files that cannot be cut as they are
     #[arg(long)]
     reencode: bool,
     /// Replace parts of an earlier run
@@ -55,7 +58,15 @@ enum Done {
         timeline: Timeline,
         reports: Vec<Checked>,
         reencoded: bool,
+        left_out: Vec<String>,
     },
+}
+
+/// The parts of one file as they lie in the temporary folder.
+struct Cut {
+    written: Vec<Written>,
+    ending: &'static str,
+    reencoded: bool,
 }
 
 impl Split {
@@ -108,55 +119,55 @@ impl Split {
             .next("mend the file first: `tl fix FILE --out DIR`"));
         };
         let limits = self.limits(judge);
+        let tracks = Tracks::of(facts);
         let line = maker.line(&format!("{name} (looking for key frames)"));
-        let mut outline = outline(maker, file, facts, &line)?;
+        let listed =
+            listing::packets(maker, file, &tracks.map).map_err(|failure| failure.about(&name))?;
         drop(line);
-        let found = match cuts(&outline, &limits) {
-            Err(CannotSplit::NoKeyFrame { .. }) if self.reencode => {
-                outline = outline.reencoded(1.0);
-                cuts(&outline, &limits).map(|cuts| (cuts, true))
-            }
-            other => other.map(|cuts| (cuts, false)),
+        let outline = listed.outline();
+        let hides = outline.begins_hidden() && container(facts) == "matroska";
+        let found = match cuts(outline, &limits) {
+            // Matroska has no edit lists.
+            Ok(starts) if starts.len() > 1 && hides => Err(CannotSplit::HiddenFrames),
+            other => other,
         };
-        let (starts, reencoded) = found.map_err(|error| cannot(&name, &error, self.reencode))?;
-        if starts.len() == 1 && !checked.report.is_refused() {
+        let starts = match found {
+            Err(error) if self.reencode && can_be_encoded(&error) => None,
+            other => Some(other.map_err(|error| cannot(&name, &error, self.reencode))?),
+        };
+        if starts.as_ref().is_some_and(|starts| starts.len() == 1) && !checked.report.is_refused() {
             return Ok(Done::Whole(Box::new(checked)));
         }
-        let ending = if reencoded || container(facts) == "mp4" {
-            "mp4"
-        } else {
-            "mkv"
-        };
-        let base = stem(file);
-        let digits = starts.len().to_string().len().max(3);
-        let targets: Vec<PathBuf> = (1..=starts.len())
-            .map(|number| maker.target(file, &format!("{base}-{number:0digits$}.{ending}")))
-            .collect::<Result<_, _>>()?;
-        let map = maker.target(file, &format!("{base}.parts.json"))?;
 
         let workshop = maker.workshop()?;
         let line = maker.line(&name);
-        let cut = Cut {
+        let source = Source {
             file,
             facts,
-            starts: &starts,
-            reencode: reencoded,
-            seconds: outline.duration_seconds(),
+            tracks: &tracks,
+            listed: &listed,
+            limits: &limits,
         };
-        let parts = cut.run(maker, &workshop.path().join("parts"), &line)?;
+        let cut = match starts {
+            Some(starts) => match source.copy(maker, &starts, workshop.path(), &line) {
+                // A part that does not decode by itself: encoding the whole makes it independent.
+                Err(failure) if self.reencode && failure.exit() == Exit::RefusedLocally => {
+                    source.encode(maker, &workshop.path().join("again"), &line)
+                }
+                other => other,
+            },
+            None => source.encode(maker, workshop.path(), &line),
+        };
+        let cut = cut.map_err(|failure| failure.about(&name))?;
         drop(line);
-        if parts.len() != starts.len() {
-            return Err(Failure::new(
-                Exit::RefusedLocally,
-                "not_split",
-                format!(
-                    "`{name}`: ffmpeg made {} parts where {} were planned, so none were kept",
-                    parts.len(),
-                    starts.len()
-                ),
-            )
-            .next("try --reencode"));
-        }
+
+        let base = stem(file);
+        let digits = cut.written.len().to_string().len().max(3);
+        let ending = cut.ending;
+        let targets: Vec<PathBuf> = (1..=cut.written.len())
+            .map(|number| maker.target(file, &format!("{base}-{number:0digits$}.{ending}")))
+            .collect::<Result<_, _>>()?;
+        let map = maker.target(file, &format!("{base}.parts.json"))?;
 
         let source = file
             .file_name()
@@ -165,9 +176,10 @@ impl Split {
         let mut timeline = Timeline::new(source);
         timeline.source_size_bytes = Some(facts.file_size_bytes);
         timeline.source_duration_seconds = Some(outline.duration_seconds());
-        let mut reports = Vec::with_capacity(parts.len());
-        for ((part, target), start) in parts.iter().zip(&targets).zip(&starts) {
-            let judged = judge.file(part);
+        timeline.source_first_timestamp_seconds = facts.start_time_seconds;
+        let mut reports = Vec::with_capacity(cut.written.len());
+        for (part, target) in cut.written.iter().zip(&targets) {
+            let judged = judge.file(&part.path);
             if let Some(failure) = judged.failure {
                 return Err(failure);
             }
@@ -183,10 +195,8 @@ impl Split {
                 .next("try a smaller --max-duration, or --reencode"));
             }
             let facts = judged.checked.facts.as_ref();
-            let seconds = facts
-                .and_then(tl_validate::MediaFacts::duration_seconds)
-                .unwrap_or(0.0);
-            timeline.push(part_name, *start, seconds);
+            let seconds = facts.and_then(MediaFacts::duration_seconds).unwrap_or(0.0);
+            timeline.push(part_name, part.start_seconds, seconds);
             if let Some(last) = timeline.parts.last_mut() {
                 last.size_bytes = facts.map(|facts| facts.file_size_bytes);
             }
@@ -203,17 +213,136 @@ impl Split {
             ))
             .because(&error)
         })?;
-        for (part, target) in parts.iter().zip(&targets) {
-            maker.deliver(part, target)?;
+        for (part, target) in cut.written.iter().zip(&targets) {
+            maker.deliver(&part.path, target)?;
         }
         maker.deliver(&drawn, &map)?;
         Ok(Done::Parts {
             map,
             timeline,
             reports,
-            reencoded,
+            reencoded: cut.reencoded,
+            left_out: tracks.left_out,
         })
     }
+}
+
+/// A file that is to be cut, and what is known of it.
+struct Source<'a> {
+    file: &'a Path,
+    facts: &'a MediaFacts,
+    tracks: &'a Tracks,
+    listed: &'a PacketReader,
+    limits: &'a Limits,
+}
+
+impl Source<'_> {
+    /// Cuts the file as it is.
+    fn copy(
+        &self,
+        maker: &Maker<'_>,
+        starts: &[f64],
+        folder: &Path,
+        line: &Line,
+    ) -> Result<Cut, Failure> {
+        let (format, ending) = match container(self.facts) {
+            "mp4" => ("mp4", "mp4"),
+            "mov" => ("mov", "mov"),
+            other => (other, "mkv"),
+        };
+        let parts = planned(self.listed, starts)?;
+        let division = Division {
+            file: self.file,
+            map: &self.tracks.map,
+            has_video: self.facts.video().is_some(),
+            format,
+            ending,
+            listed: self.listed,
+            parts: &parts,
+        };
+        let folder = folder.join("parts");
+        fs::create_dir(&folder).map_err(|error| unwritable(&folder, &error))?;
+        let written = division
+            .write(maker, &folder, line)
+            .map_err(|failure| failure.next("encode it again: add --reencode"))?;
+        Ok(Cut {
+            written,
+            ending,
+            reencoded: false,
+        })
+    }
+
+    /// Encodes the file with key frames where parts have to begin, then cuts that.
+    fn encode(&self, maker: &Maker<'_>, folder: &Path, line: &Line) -> Result<Cut, Failure> {
+        let name = self.file.to_string_lossy();
+        let wished = self.listed.outline().reencoded(1.0);
+        let wished = cuts(&wished, self.limits).map_err(|error| cannot(&name, &error, true))?;
+        fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+        let times = wished.get(1..).unwrap_or_default();
+        let encoded = encode(
+            maker,
+            self.file,
+            self.facts,
+            self.listed,
+            times,
+            folder,
+            line,
+        )?;
+        let starts = cuts(encoded.listed.outline(), self.limits)
+            .map_err(|error| cannot(&name, &error, true))?;
+        let parts = planned(&encoded.listed, &starts)?;
+        let map = listing::MADE.map(str::to_owned);
+        let division = Division {
+            file: &encoded.path,
+            map: &map,
+            has_video: self.facts.video().is_some(),
+            format: "mp4",
+            ending: "mp4",
+            listed: &encoded.listed,
+            parts: &parts,
+        };
+        let folder = folder.join("parts");
+        fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, &error))?;
+        let mut written = division
+            .write(maker, &folder, line)
+            .map_err(|failure| failure.next("convert the file with another program first"))?;
+        // The encoded file begins with its first frame or sound; the source may begin with a stream that is left out.
+        let first = |listed: &PacketReader| listed.outline().first_shown_seconds();
+        let shift = first(self.listed)
+            .zip(first(&encoded.listed))
+            .map_or(0.0, |(source, encoded)| source - encoded);
+        for part in &mut written {
+            part.start_seconds += shift;
+        }
+        Ok(Cut {
+            written,
+            ending: "mp4",
+            reencoded: true,
+        })
+    }
+}
+
+fn planned(listed: &PacketReader, starts: &[f64]) -> Result<Vec<PlannedPart>, Failure> {
+    listed
+        .outline()
+        .parts(starts)
+        .ok_or_else(|| Failure::usage("a part begins at no key frame; this is a fault of tl"))
+}
+
+fn unwritable(folder: &Path, error: &std::io::Error) -> Failure {
+    Failure::usage(format!(
+        "the folder `{}` cannot be written",
+        folder.display()
+    ))
+    .because(error)
+}
+
+/// Whether encoding again makes it possible to cut.
+fn can_be_encoded(error: &CannotSplit) -> bool {
+    matches!(
+        error,
+        CannotSplit::NoKeyFrame { .. } | CannotSplit::NoTimes | CannotSplit::HiddenFrames
+    )
 }
 
 /// Whether anything but its length and size speaks against the file.
@@ -229,7 +358,7 @@ fn breaks_more_than_length(judge: &Judge, checked: &Checked) -> bool {
 
 fn cannot(name: &str, error: &CannotSplit, reencoded: bool) -> Failure {
     let next = match error {
-        CannotSplit::NoKeyFrame { .. } if !reencoded => {
+        error if !reencoded && can_be_encoded(error) => {
             "encode it again with key frames where they are needed: add --reencode"
         }
         _ => "allow other lengths (--max-duration), or other rules (--engine, --route, --rules)",
@@ -268,6 +397,7 @@ fn tell(context: &Context, file: &Path, done: &Result<Done, Failure>) -> Exit {
             timeline,
             reports,
             reencoded,
+            left_out,
         }) => {
             let verdicts: Vec<_> = reports
                 .iter()
@@ -275,13 +405,16 @@ fn tell(context: &Context, file: &Path, done: &Result<Done, Failure>) -> Exit {
                 .collect();
             output.json(&object(
                 Exit::Ok,
-                json!({"map": map, "timeline": timeline, "verdicts": verdicts, "reencoded": reencoded}),
+                json!({"map": map, "timeline": timeline, "verdicts": verdicts, "reencoded": reencoded, "left_out": left_out}),
             ));
-            let how = if *reencoded {
-                "encoded again"
-            } else {
-                "nothing is lost"
+            let mut how = match reencoded {
+                true => "encoded again".to_owned(),
+                false if left_out.is_empty() => "nothing is lost".to_owned(),
+                false => "not encoded again".to_owned(),
             };
+            if !left_out.is_empty() {
+                how.push_str(&format!("; left out: {}", left_out.join(", ")));
+            }
             output.line(&format!(
                 "{GOOD}split   {GOOD:#} {}  {} parts ({how}), map in {}",
                 plain_line(&name),

@@ -22,9 +22,11 @@ mod interrupt;
 #[cfg(target_os = "linux")]
 mod linking;
 mod lists;
+mod lossless;
 mod output;
 mod platform;
 mod terminal;
 mod tl;
 mod upload;
 mod validate;
+mod whole_corpus;

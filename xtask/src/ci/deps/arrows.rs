@@ -45,7 +45,8 @@ const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("tl-validate", &["tl-corpus"]),
     // The demo and the tests of the facade speak to the emulator.
     ("tl-client", &["tl-emulator"]),
-    ("tl-cli", &["tl-emulator"]),
+    // Fixes and cuts are held against the whole corpus.
+    ("tl-cli", &["tl-corpus", "tl-emulator"]),
     // The transcripts of both transports are compared where neither is at home.
     ("tl-testkit", &["tl-http-async", "tl-http-blocking"]),
     // The emulator is driven by the real flows.
