@@ -8,8 +8,8 @@ use tl_validate::split::{FrameReader, PacketReader};
 use super::{Maker, of_program};
 use crate::failure::Failure;
 
-/// Keeps every frame once, with its own time.
-const EVERY_FRAME: [&str; 4] = ["-fps_mode", "passthrough", "-enc_time_base", "-1"];
+/// Keeps every frame once, with its own time: the default rounds times to whole frames of the nominal rate.
+const EVERY_FRAME: [&str; 4] = ["-fps_mode", "passthrough", "-enc_time_base", "1:90000"];
 
 /// The `-map` arguments for all pictures and sounds of a file that was made here.
 pub(crate) const MADE: [&str; 4] = ["-map", "0:V:0?", "-map", "0:a?"];

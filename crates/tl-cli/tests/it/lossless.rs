@@ -146,16 +146,15 @@ fn a_track_without_a_known_codec_is_left_out_and_named() {
     let arguments = format!(
         "-f lavfi -i testsrc=size=640x360:rate=25:duration=16 -f lavfi -i sine=duration=16 -map 0 -map 1 -map 1 {X264} -g 50 -c:a aac"
     );
-    let folder = folder("spatial.mov", &arguments, |bytes| {
-        // The sample entry of the last track; `mp4a` in its `wave` box would bring the codec back.
-        while bytes.windows(4).filter(|w| *w == b"mp4a").count() > 2 {
-            patch(bytes, b"mp4a", b"apac");
-        }
+    let folder = folder("spatial.mp4", &arguments, |bytes| {
+        // The sample entry of the last track, and the description of its codec.
+        patch(bytes, b"mp4a", b"apac");
+        patch(bytes, b"esds", b"dapa");
     });
     for more in [&[][..], &["--reencode"]] {
         let words = [
             "split",
-            "spatial.mov",
+            "spatial.mp4",
             "--max-duration",
             "8s",
             "--out",

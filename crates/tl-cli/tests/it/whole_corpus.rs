@@ -64,7 +64,7 @@ pub(crate) fn frames(file: &Path) -> Vec<(f64, String)> {
             "-fps_mode",
             "passthrough",
             "-enc_time_base",
-            "-1",
+            "1:90000",
             "-f",
             "framehash",
             "-hash",

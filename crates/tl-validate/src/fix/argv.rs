@@ -98,7 +98,7 @@ pub(super) fn write(change: &Change, facts: &MediaFacts, options: &FixOptions) -
         push(&picture_encoder(video, change.tone_map));
         if video.variable_frame_rate {
             // The default rounds times to whole frames of the nominal rate, which drops some of an uneven one.
-            push(&["-fps_mode", "passthrough", "-enc_time_base", "-1"]);
+            push(&["-fps_mode", "passthrough", "-enc_time_base", "1:90000"]);
         }
         match change.shrink {
             Some(rate) => {

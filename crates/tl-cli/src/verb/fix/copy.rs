@@ -69,7 +69,7 @@ impl Comparison<'_> {
     fn frames(&self, maker: &Maker<'_>) -> Result<(), Failure> {
         let shown = |side: &Side| side.listed.streams().get(&0).map_or(0, |s| s.shown);
         let (planned, made) = (shown(self.before), shown(self.after));
-        let enough = |planned: u64| match self.fix.lossless {
+        let enough = |planned: u64| match self.copies_picture() {
             true => made == planned,
             // Held frames come on top.
             false => made >= planned,
@@ -104,12 +104,19 @@ impl Comparison<'_> {
         let hashes = |frames: &[(f64, String)]| -> Vec<String> {
             frames.iter().map(|(_, hash)| hash.clone()).collect()
         };
-        if self.fix.lossless && hashes(&made) != hashes(&source) {
+        if self.copies_picture() && hashes(&made) != hashes(&source) {
             return Err(lacks(
                 "its first frames are not those of the source".to_owned(),
             ));
         }
         Ok(())
+    }
+
+    fn copies_picture(&self) -> bool {
+        self.fix
+            .argv
+            .windows(2)
+            .any(|words| words == ["-c:v", "copy"])
     }
 
     fn picture(&self) -> &[String] {

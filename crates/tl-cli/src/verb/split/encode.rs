@@ -36,7 +36,7 @@ pub(super) fn encode(
             .args(picture_encoder(video, false))
             .args(["-crf", "18"])
             // Every frame once, at its own time: the default rounds times to whole frames, which drops some of an uneven rate.
-            .args(["-fps_mode", "passthrough", "-enc_time_base", "-1"])
+            .args(["-fps_mode", "passthrough", "-enc_time_base", "1:90000"])
             // A key frame before which no frame is stored that is shown after it.
             .args(["-flags", "+cgop"]);
         if !times.is_empty() {
