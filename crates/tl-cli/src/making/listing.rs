@@ -58,3 +58,24 @@ pub(crate) fn frames(
         .map_err(|error| of_program(&error))?;
     Ok(reader.frames().to_vec())
 }
+
+/// When the first frame is shown, in seconds from the start of the streams in `map`; the picture comes first in it.
+pub(crate) fn first_frame(
+    maker: &Maker<'_>,
+    file: &Path,
+    map: &[impl AsRef<std::ffi::OsStr>],
+) -> Result<Option<f64>, Failure> {
+    let job = Job::new()
+        .input(file)
+        .args(map)
+        .args(EVERY_FRAME)
+        .args(["-frames:v", "1", "-frames:a", "1"])
+        .args(["-f", "framehash", "-hash", "md5"])
+        .cancelled_by(&maker.cancel);
+    let mut reader = FrameReader::new();
+    maker
+        .ffmpeg
+        .lines(&job, &mut |line| reader.line(line))
+        .map_err(|error| of_program(&error))?;
+    Ok(reader.frames().first().map(|(seconds, _)| *seconds))
+}

@@ -129,7 +129,7 @@ impl FixVerb {
         let plan = before
             .facts
             .as_ref()
-            .and_then(|facts| judge.fix(facts, &options))
+            .and_then(|facts| judge.fix(&measured(facts, listed.as_ref()), &options))
             .filter(|_| unfixable.is_empty());
         let Some(fix) = plan else {
             return Err(Failure::new(
@@ -307,6 +307,18 @@ fn described(fix: &Fix) -> String {
 fn sound_seconds(listed: &PacketReader) -> Vec<f64> {
     let sounds = listed.streams().iter().filter(|(stream, _)| **stream > 0);
     sounds.map(|(_, sound)| sound.seconds()).collect()
+}
+
+/// Facts with the duration that is there, where a file is cut off and its header claims more.
+fn measured(facts: &MediaFacts, listed: Option<&PacketReader>) -> MediaFacts {
+    let mut facts = facts.clone();
+    let picture = listed.and_then(|listed| listed.streams().get(&0));
+    if let Some(picture) = picture.filter(|_| facts.truncated.is_some())
+        && picture.start.is_some()
+    {
+        facts.duration_seconds = Some(picture.seconds());
+    }
+    facts
 }
 
 fn longest_sound(listed: &PacketReader) -> f64 {

@@ -4,16 +4,17 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use tl_corpus::{Entry, entries};
 use tl_validate::split::{FrameReader, PacketReader};
 
-use crate::tl::{Run, Tl};
+use crate::tl::{Run, Running, Tl};
 
 /// Rules under which the short files of the corpus are long enough to be cut.
 const CUTTING: &str = "[[rule]]\nid = \"marengo3.0.duration.min\"\nmin = 0.01\nmargin = 0\n\
@@ -24,8 +25,16 @@ const CUTTING: &str = "[[rule]]\nid = \"marengo3.0.duration.min\"\nmin = 0.01\nm
 const FIXING: &str = "[[rule]]\nid = \"marengo3.0.duration.min\"\nmin = 6\n\
                       [[rule]]\nid = \"marengo3.0.resolution.min\"\nmin = 364\n";
 
+/// Encoding an hour of video takes its time on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(600);
+
 /// How much shorter a stream may be.
 const TOLERANCE_SECONDS: f64 = 0.1;
+
+/// Without the silent twins of files with sound, unless `TL_WHOLE_CORPUS` is set: they take half of the time and show no more.
+fn is_tested(entry: &Entry) -> bool {
+    !entry.name.contains("-silent.") || std::env::var_os("TL_WHOLE_CORPUS").is_some()
+}
 
 fn corpus() -> (PathBuf, Vec<Entry>) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clips");
@@ -61,6 +70,9 @@ pub(crate) fn frames(file: &Path) -> Vec<(f64, String)> {
         &[
             "-map",
             "0:V:0",
+            // Times count from the start of all streams that are read.
+            "-map",
+            "0:a?",
             "-fps_mode",
             "passthrough",
             "-enc_time_base",
@@ -100,6 +112,9 @@ fn over_corpus(work: impl Fn(&Path, &Path, &Tally) -> Result<(), String> + Sync)
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 while let Some(entry) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if !is_tested(entry) {
+                        continue;
+                    }
                     let out = tempfile::tempdir().unwrap();
                     if let Err(what) = work(&folder.join(&entry.name), out.path(), &tally) {
                         tally
@@ -141,6 +156,7 @@ impl Tally {
             .unwrap_or_default()
     }
 
+    #[expect(clippy::print_stderr, reason = "the figures are read by people")]
     fn finish(&self) {
         let (counts, complaints) = (self.counts.lock().unwrap(), self.complaints.lock().unwrap());
         eprintln!("{counts:#?}");
@@ -151,11 +167,22 @@ impl Tally {
 fn tl(file: &Path, out: &Path, rules: &str, words: &[&str]) -> Run {
     fs::write(out.join("rules.toml"), rules).unwrap();
     let (file, result) = (file.to_string_lossy(), out.join("out"));
-    let mut all = vec![words[0], &file, "--rules", "rules.toml", "--json", "--out"];
+    let mut all = vec![
+        words[0],
+        &file,
+        "--rules",
+        "rules.toml",
+        "--json",
+        "--probe-timeout",
+        "2m",
+        "--out",
+    ];
     let result = result.to_string_lossy();
     all.push(&result);
     all.extend(&words[1..]);
-    Tl::new(&all).in_folder(out).run()
+    let mut tl = Tl::new(&all).in_folder(out);
+    let command = tl.command().stdout(Stdio::piped()).stderr(Stdio::piped());
+    Running::start(command).finish_within(DEADLINE)
 }
 
 fn kind(run: &Run) -> String {
@@ -296,6 +323,6 @@ fn copies_of_every_file_are_no_shorter_than_it() {
         }
         Ok(())
     });
-    assert!(tally.count("fixed") > 100 && tally.count("cannot be fixed") < 20);
+    assert!(tally.count("fixed") > 60 && tally.count("cannot be fixed") < 20);
     tally.finish();
 }

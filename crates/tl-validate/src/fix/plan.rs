@@ -155,7 +155,7 @@ pub(super) fn longest(facts: &MediaFacts, options: &FixOptions) -> f64 {
     let sound = facts.known_audio().filter_map(|a| a.duration_seconds);
     options
         .sound_seconds
-        .map_or_else(|| sound.fold(0.0, f64::max), |measured| measured)
+        .unwrap_or_else(|| sound.fold(0.0, f64::max))
         .max(picture)
 }
 

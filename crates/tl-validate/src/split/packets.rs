@@ -102,7 +102,7 @@ impl PacketReader {
     }
 }
 
-/// Reads a `framehash` list of decoded frames of one stream.
+/// Reads the decoded frames of stream 0 in a `framehash` list; the others are passed over.
 #[derive(Debug, Clone, Default)]
 pub struct FrameReader {
     unit: f64,
@@ -117,13 +117,15 @@ impl FrameReader {
 
     /// Takes one line; what is not understood is passed over.
     pub fn line(&mut self, line: &str) {
-        if let Some((_, unit)) = unit(line) {
-            self.unit = unit;
+        if let Some((stream, unit)) = unit(line) {
+            if stream == 0 {
+                self.unit = unit;
+            }
             return;
         }
         let fields: Vec<&str> = line.split(',').map(str::trim).collect();
         if let [stream, _dts, pts, _duration, _size, hash, ..] = fields[..]
-            && stream.parse::<u32>().is_ok()
+            && stream == "0"
             && let Some(pts) = stamp(pts)
         {
             self.frames.push((pts * self.unit, hash.to_owned()));
@@ -215,7 +217,9 @@ mod tests {
         for line in [
             "#format: frame checksums",
             "#tb 0: 1/25",
+            "#tb 1: 1/1000",
             "0, 0, 50, 1, 9, abc",
+            "1, 0, 50, 1, 9, def",
             "x",
             "0, 1",
         ] {

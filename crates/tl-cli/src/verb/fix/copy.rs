@@ -48,14 +48,14 @@ impl Comparison<'_> {
                 number => format!("sound {number}"),
             };
             let Some(copy) = self.after.listed.streams().get(stream) else {
-                return Err(lacks(format!("{what} is missing")));
+                return Err(lacks(&format!("{what} is missing")));
             };
             let (least, tolerance) = match self.fix.cut_at_seconds {
                 Some(end) => (source.seconds().min(end), CUT_TOLERANCE_SECONDS),
                 None => (source.seconds(), TOLERANCE_SECONDS),
             };
             if copy.seconds() < least - tolerance {
-                return Err(lacks(format!(
+                return Err(lacks(&format!(
                     "{what} lasts {:.2} s, but {:.2} s in the source",
                     copy.seconds(),
                     source.seconds()
@@ -82,7 +82,7 @@ impl Comparison<'_> {
         if enough(decoded) {
             return Ok(());
         }
-        Err(lacks(format!(
+        Err(lacks(&format!(
             "it shows {made} frames, the source {decoded}"
         )))
     }
@@ -95,7 +95,7 @@ impl Comparison<'_> {
         let source = self.picture();
         let source = listing::frames(maker, self.source, source, Some(START_FRAMES))?;
         if made.len() < source.len() {
-            return Err(lacks(format!(
+            return Err(lacks(&format!(
                 "{} of its first {} frames can be decoded",
                 made.len(),
                 source.len()
@@ -105,9 +105,7 @@ impl Comparison<'_> {
             frames.iter().map(|(_, hash)| hash.clone()).collect()
         };
         if self.copies_picture() && hashes(&made) != hashes(&source) {
-            return Err(lacks(
-                "its first frames are not those of the source".to_owned(),
-            ));
+            return Err(lacks("its first frames are not those of the source"));
         }
         Ok(())
     }
@@ -124,7 +122,7 @@ impl Comparison<'_> {
     }
 }
 
-fn lacks(what: String) -> Failure {
+fn lacks(what: &str) -> Failure {
     Failure::new(
         Exit::RefusedLocally,
         "not_fixed",

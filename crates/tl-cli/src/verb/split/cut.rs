@@ -103,11 +103,14 @@ impl Source<'_> {
         let mut written = division
             .write(maker, &folder, line)
             .map_err(|failure| failure.next("convert the file with another program first"))?;
-        // The encoded file begins with its first frame or sound; the source may begin with a stream that is left out.
-        let first = |listed: &PacketReader| listed.outline().first_shown_seconds();
-        let shift = first(self.listed)
-            .zip(first(&encoded.listed))
-            .map_or(0.0, |(source, encoded)| source - encoded);
+        // The encoded file begins with its first frame or sound; the source may begin with a stream that is left out, and only
+        // decoding tells the times of frames that carry none.
+        let shift = match self.facts.video() {
+            Some(_) => listing::first_frame(maker, self.file, &self.tracks.map)?
+                .zip(listing::first_frame(maker, &encoded.path, &map)?)
+                .map_or(0.0, |(source, encoded)| source - encoded),
+            None => 0.0,
+        };
         for part in &mut written {
             part.start_seconds += shift;
         }

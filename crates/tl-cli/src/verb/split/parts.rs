@@ -170,7 +170,7 @@ impl Division<'_> {
     ) -> Result<Written, Failure> {
         let cut = listed.streams().get(&0).copied().unwrap_or_default();
         if (cut.packets, cut.shown) != (part.packets, part.shown) {
-            return Err(broken(format!(
+            return Err(broken(&format!(
                 "the part from {} shows {} of {} frames",
                 at(part.start_seconds),
                 cut.shown,
@@ -192,7 +192,7 @@ impl Division<'_> {
                 Some(run.len().max(1) as u64),
             )?;
             if !begins_alike(&run, &shown) {
-                return Err(broken(format!(
+                return Err(broken(&format!(
                     "the part from {} does not show the frames of the source when it is decoded by itself",
                     at(part.start_seconds)
                 )));
@@ -215,7 +215,7 @@ impl Division<'_> {
         {
             let packets = sound.get(stream).copied().unwrap_or_default();
             if packets != source.packets {
-                return Err(broken(format!(
+                return Err(broken(&format!(
                     "the parts hold {packets} of {} packets of sound",
                     source.packets
                 )));
@@ -244,7 +244,7 @@ fn at(seconds: f64) -> String {
     format!("{seconds:.3} s")
 }
 
-fn broken(what: String) -> Failure {
+fn broken(what: &str) -> Failure {
     Failure::new(
         Exit::RefusedLocally,
         "not_split",
