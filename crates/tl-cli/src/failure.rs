@@ -27,6 +27,8 @@ struct Inner {
     file: Option<String>,
     report: Option<Report>,
     causes: Vec<String>,
+    /// The last lines that another program wrote, oldest first.
+    log: Vec<String>,
 }
 
 /// What the platform's answer says beside its message.
@@ -52,6 +54,7 @@ impl Failure {
             file: None,
             report: None,
             causes: Vec::new(),
+            log: Vec::new(),
         }))
     }
 
@@ -85,6 +88,12 @@ impl Failure {
         self
     }
 
+    /// Adds the last lines that another program wrote.
+    pub(crate) fn with_log(mut self, log: &[String]) -> Self {
+        self.0.log = log.to_vec();
+        self
+    }
+
     /// Names the file that it is about.
     pub(crate) fn about(mut self, file: &str) -> Self {
         self.0.file = Some(file.to_owned());
@@ -109,6 +118,10 @@ impl Failure {
 
     pub(crate) fn causes(&self) -> &[String] {
         &self.0.causes
+    }
+
+    pub(crate) fn log(&self) -> &[String] {
+        &self.0.log
     }
 
     pub(crate) fn file(&self) -> Option<&str> {
@@ -136,6 +149,9 @@ impl Failure {
         });
         if inner.answer.attempts > 0 {
             object["attempts"] = inner.answer.attempts.into();
+        }
+        if !inner.log.is_empty() {
+            object["log"] = json!(inner.log);
         }
         if !inner.history.is_empty() {
             object["history"] = history(&inner.history);

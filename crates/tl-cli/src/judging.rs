@@ -13,7 +13,7 @@ use tl_client::RouteChoice;
 use tl_client::checker::Checked;
 use tl_validate::{
     Engine, ProbeError, ProbeErrorKind, ProbeOptions, Prober, Route, RulePack, Target, check,
-    check_probe_failure, fix_all, open_media,
+    check_probe_failure, fix_all_with, open_media,
 };
 
 use crate::cache::{self, Cache, Mark, Probed};
@@ -343,8 +343,12 @@ impl Judge {
     }
 
     /// One call that removes all errors that can be removed.
-    pub(crate) fn fix(&self, facts: &tl_validate::MediaFacts) -> Option<tl_validate::Fix> {
+    pub(crate) fn fix(
+        &self,
+        facts: &tl_validate::MediaFacts,
+        options: &tl_validate::FixOptions,
+    ) -> Option<tl_validate::Fix> {
         let target = self.target_of(Subject::File(facts.file_size_bytes));
-        fix_all(facts, &target, &self.pack)
+        fix_all_with(facts, &target, &self.pack, options)
     }
 }

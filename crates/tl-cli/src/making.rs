@@ -1,6 +1,8 @@
 //! Making files with the program `ffmpeg`: where they go, how far it is, and that nothing of the user's is replaced.
 //! What is made lives with the verbs.
 
+pub(crate) mod listing;
+
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -183,9 +185,9 @@ pub(crate) fn of_program(error: &ProgramError) -> Failure {
         ProgramErrorKind::DeadlinePassed => (Exit::Temporary, "deadline_passed"),
         _ => (Exit::RefusedLocally, "ffmpeg_failed"),
     };
-    let mut failure = Failure::new(exit, kind, error.what());
-    if let Some(last) = error.log().last() {
-        failure = failure.because(&std::io::Error::other(format!("ffmpeg: {last}")));
+    let mut failure = Failure::new(exit, kind, error.what()).with_log(error.log());
+    if let Some(source) = std::error::Error::source(error) {
+        failure = failure.because(source);
     }
     let next = error.next().trim_end_matches('.');
     let mut letters = next.chars();

@@ -25,6 +25,9 @@ pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const BOLD: Style = Style::new().bold();
 
+/// How many of the last lines of another program an error shows without `--verbose`.
+const LOG_LINES: usize = 3;
+
 /// When to colour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Color {
@@ -139,6 +142,15 @@ impl Output {
         for cause in failure.causes() {
             // Writing to a string cannot fail.
             let _ = write!(text, "\n  {DIM}caused by:{DIM:#} {}", plain(cause));
+        }
+        let log = failure.log();
+        let kept = if self.verbose > 0 {
+            log.len()
+        } else {
+            LOG_LINES
+        };
+        for line in &log[log.len().saturating_sub(kept)..] {
+            let _ = write!(text, "\n  {DIM}ffmpeg:{DIM:#} {}", plain_line(line));
         }
         if let Some(next) = failure.next_step() {
             let _ = write!(text, "\n  {BOLD}next:{BOLD:#} {}", plain(next));

@@ -84,13 +84,23 @@ fn accepted_elsewhere(refusing: Route, routes: &[Route]) -> Option<String> {
 ///
 /// Errors that no call can remove (a retired engine, a file without video) are left out: check the result again.
 pub fn fix_all(facts: &MediaFacts, target: &Target, pack: &RulePack) -> Option<crate::Fix> {
+    fix_all_with(facts, target, pack, &crate::FixOptions::default())
+}
+
+/// [`fix_all`] with options.
+pub fn fix_all_with(
+    facts: &MediaFacts,
+    target: &Target,
+    pack: &RulePack,
+    options: &crate::FixOptions,
+) -> Option<crate::Fix> {
     let rules = pack.rules_for(target);
     let broken: Vec<&crate::rules::Rule> = rules
         .iter()
         .copied()
         .filter(|rule| compare::against(rule, facts).is_some_and(|f| f.severity == Severity::Error))
         .collect();
-    crate::fix::for_all(&broken, facts.truncated.is_some(), facts, &rules)
+    crate::fix::for_all(&broken, facts, &rules, options)
 }
 
 /// Checks a size in bytes against the size rules alone, for bytes that have not been probed (yet).

@@ -47,6 +47,9 @@ pub struct MediaFacts {
     /// Every audio stream.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub audio_streams: Vec<AudioStream>,
+    /// Ours: every stream that is neither video nor audio: subtitles, data such as time codes, attached files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_streams: Vec<OtherStream>,
     /// Codec of the first audio stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_codec: Option<String>,
@@ -293,6 +296,24 @@ pub struct AudioStream {
     pub no_decoder: bool,
 }
 
+/// One stream that is neither video nor audio.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OtherStream {
+    /// Zero-based index of the stream within the file.
+    pub index: u32,
+    /// What it carries: `subtitle`, `data` or `attachment`.
+    pub kind: String,
+    /// Codec name, such as `subrip`; `none` if FFmpeg has no name for it.
+    pub codec: String,
+    /// Four-character code of the container for the codec, such as `tmcd`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codec_tag: Option<String>,
+    /// Language tag as stored, such as `eng`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
 /// Which stage of the probe the duration comes from, from the least work to the most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -332,6 +353,13 @@ impl MediaFacts {
     /// The first audio stream.
     pub fn audio(&self) -> Option<&AudioStream> {
         self.audio_streams.first()
+    }
+
+    /// The audio streams whose codec FFmpeg can name; others can be neither decoded nor copied.
+    pub fn known_audio(&self) -> impl Iterator<Item = &AudioStream> {
+        self.audio_streams
+            .iter()
+            .filter(|audio| is_known_codec(&audio.codec))
     }
 
     /// The cover picture, when the file carries one.
@@ -408,6 +436,11 @@ impl VideoStream {
     pub fn sides(&self) -> (u32, u32) {
         (self.width.max(self.height), self.width.min(self.height))
     }
+}
+
+/// Whether FFmpeg has a name for a codec: what it does not know is `none`, what it only has a number for `unknown_codec`.
+pub(crate) fn is_known_codec(codec: &str) -> bool {
+    !matches!(codec, "" | "none" | "unknown_codec")
 }
 
 /// The display aspect ratio as `num:den`, rotation not applied.

@@ -2,12 +2,15 @@
 
 mod argv;
 mod plan;
+mod tracks;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::formats::printable;
+
+pub use tracks::{Tracks, picture_encoder};
 
 pub(crate) use argv::{fits_mp4, transcode};
 pub(crate) use plan::{for_all, for_rule, keep_readable_part};
@@ -22,14 +25,46 @@ pub struct Fix {
     pub summary: String,
     /// The whole argument list, program first; [`Fix::INPUT`] and [`Fix::OUTPUT`] stand for the two files.
     pub argv: Vec<String>,
-    /// Whether pictures and sound come out unchanged.
+    /// Whether the kept pictures and sound come out unchanged, from the first to the last.
     pub lossless: bool,
+    /// What the copy lacks, as clauses: tracks that are left out, and the end if it is cut off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<String>,
+    /// The copy ends here, in seconds, though the source goes on. `None` if nothing is cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_at_seconds: Option<f64>,
     /// Estimated size of the result in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_bytes: Option<u64>,
     /// Estimated time to run on one core of 2020, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_seconds: Option<f64>,
+}
+
+/// Choices for [`fix_all_with`](crate::fix_all_with).
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[non_exhaustive]
+pub struct FixOptions {
+    /// Convert high dynamic range to standard range in 8 bits. Otherwise re-encoded pictures keep their range and 10 bits.
+    pub tone_map: bool,
+    /// How long the longest sound lasts, in seconds, if it was measured. Otherwise the headers are believed.
+    pub sound_seconds: Option<f64>,
+}
+
+impl FixOptions {
+    /// Sets [`FixOptions::sound_seconds`].
+    #[must_use]
+    pub fn with_sound_seconds(mut self, seconds: Option<f64>) -> Self {
+        self.sound_seconds = seconds.filter(|seconds| seconds.is_finite());
+        self
+    }
+
+    /// Sets [`FixOptions::tone_map`].
+    #[must_use]
+    pub fn with_tone_map(mut self, tone_map: bool) -> Self {
+        self.tone_map = tone_map;
+        self
+    }
 }
 
 /// What a fix does.
@@ -90,6 +125,8 @@ impl Fix {
     fn loss(&self) -> &'static str {
         if self.lossless {
             "lossless"
+        } else if self.cut_at_seconds.is_some() {
+            "cuts off the end"
         } else {
             "re-encodes"
         }

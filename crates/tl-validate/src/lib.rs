@@ -52,9 +52,9 @@ pub mod web;
 #[cfg(all(feature = "worker", unix))]
 pub mod worker;
 
-pub use check::{check, check_probe_failure, check_size, fix_all, max_size};
-pub use facts::{AudioStream, DurationSource, MediaFacts, Truncation, VideoStream};
-pub use fix::{Fix, FixKind};
+pub use check::{check, check_probe_failure, check_size, fix_all, fix_all_with, max_size};
+pub use facts::{AudioStream, DurationSource, MediaFacts, OtherStream, Truncation, VideoStream};
+pub use fix::{Fix, FixKind, FixOptions, Tracks, picture_encoder};
 pub use open::open_media;
 pub use probe::{ProbeError, ProbeErrorKind, ProbeOptions, Prober};
 pub use range::{FileRanges, RangeRead};

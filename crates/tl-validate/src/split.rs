@@ -14,11 +14,17 @@
 //! # Ok::<(), tl_validate::split::CannotSplit>(())
 //! ```
 
+mod outline;
+mod packets;
+
 use std::fmt;
 
 use crate::report::Severity;
 use crate::rules::{Bound, Measure};
 use crate::{MediaFacts, RulePack, Target};
+
+pub use outline::{Outline, PlannedPart};
+pub use packets::{FrameReader, PacketReader, StreamPackets};
 
 /// Parts keep this far away from a bound on the duration, in seconds: a cut is exact to a frame, its sound to a packet.
 const SAFE_SECONDS: f64 = 0.5;
@@ -40,15 +46,6 @@ pub struct Limits {
     pub max_bytes: Option<u64>,
 }
 
-/// What is known of a video for cutting it: its key frames, and how much there is up to each.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Outline {
-    /// Times of the key frames in seconds from the start, ascending, with the bytes of all packets before.
-    keys: Vec<(f64, u64)>,
-    end: f64,
-    bytes: u64,
-}
-
 /// A video cannot be cut into parts that pass.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -66,6 +63,10 @@ pub enum CannotSplit {
     Limits(Limits),
     /// No packets were seen.
     Empty,
+    /// Some frames carry no presentation time, so the order in which they are shown is only known after decoding.
+    NoTimes,
+    /// The source hides frames (by an edit list) in a place where a part cannot hide them.
+    HiddenFrames,
 }
 
 impl Limits {
@@ -112,77 +113,15 @@ impl Limits {
     }
 }
 
-impl Outline {
-    /// An outline without packets.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a packet, in the order of the file: its time and duration in seconds from the start, its size, and whether the
-    /// video can be cut before it. In a video, packets of sound are no place to cut; in sound alone, all are.
-    pub fn packet(&mut self, seconds: f64, duration: f64, bytes: u64, cut: bool) {
-        if !seconds.is_finite() {
-            self.bytes = self.bytes.saturating_add(bytes);
-            return;
-        }
-        let after_last = self.keys.last().is_none_or(|(last, _)| seconds > *last);
-        if cut && after_last {
-            self.keys.push((seconds.max(0.0), self.bytes));
-        }
-        let end = seconds
-            + if duration.is_finite() {
-                duration.max(0.0)
-            } else {
-                0.0
-            };
-        self.end = self.end.max(end);
-        self.bytes = self.bytes.saturating_add(bytes);
-    }
-
-    /// Where the last packet ends, in seconds from the start.
-    pub fn duration_seconds(&self) -> f64 {
-        self.end
-    }
-
-    /// Bytes of all packets.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// How many key frames there are.
-    pub fn key_frames(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// The same video with a key frame each `seconds`, as encoding it again can make it; data spread evenly.
-    #[must_use]
-    pub fn reencoded(&self, seconds: f64) -> Self {
-        let step = if seconds.is_finite() && seconds > 0.0 {
-            seconds
-        } else {
-            1.0
-        };
-        // The cast saturates; a video of years has too many seconds for anything else as well.
-        let count = ((self.end / step).ceil() as usize).clamp(1, 1_000_000);
-        let keys = (0..count).map(|i| {
-            let at = i as f64 * step;
-            (
-                at,
-                (self.bytes as f64 * (at / self.end.max(step)).min(1.0)) as u64,
-            )
-        });
-        Self {
-            keys: keys.collect(),
-            end: self.end,
-            bytes: self.bytes,
-        }
-    }
-}
-
-/// The container that holds the streams of a file as they are: `mp4`, or `matroska` for what that cannot hold.
+/// The container that holds the streams of a file as they are: `mp4`, or `mov` or `matroska` for what that cannot hold.
+///
+/// Only `mp4` and `mov` can hide frames at the beginning, so a QuickTime file stays one.
 pub fn container(facts: &MediaFacts) -> &'static str {
+    let format = facts.file_container_format.as_deref().unwrap_or_default();
     if crate::fix::fits_mp4(facts) {
         "mp4"
+    } else if format.split(',').any(|name| name == "mov") {
+        "mov"
     } else {
         "matroska"
     }
@@ -195,7 +134,7 @@ pub fn container(facts: &MediaFacts) -> &'static str {
 /// # Errors
 /// [`CannotSplit`], when no choice of key frames gives parts within the limits.
 pub fn cuts(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit> {
-    if outline.keys.is_empty() || outline.end <= 0.0 {
+    if outline.packets == 0 || outline.end <= 0.0 {
         return Err(CannotSplit::Empty);
     }
     if limits.contradict() {
@@ -203,6 +142,12 @@ pub fn cuts(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit>
     }
     if limits.allows(outline.end, outline.bytes) {
         return Ok(vec![0.0]);
+    }
+    if outline.untimed {
+        return Err(CannotSplit::NoTimes);
+    }
+    if outline.hidden_inside {
+        return Err(CannotSplit::HiddenFrames);
     }
     let by_time = limits
         .max_seconds
@@ -214,7 +159,7 @@ pub fn cuts(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit>
     let fewest = (by_time.max(by_size) as usize).max(2);
     let most = fewest
         .saturating_mul(MOST_TRIED)
-        .min(outline.keys.len())
+        .min(outline.keys.len() + 1)
         .max(fewest);
     if let Some(cuts) = (fewest..=most).find_map(|parts| balanced(outline, limits, parts).ok()) {
         return Ok(cuts);
@@ -274,10 +219,10 @@ fn possible<'a>(
     from: (f64, u64),
 ) -> impl Iterator<Item = (f64, u64)> + 'a {
     let min = limits.min_seconds.unwrap_or(0.0);
-    let first = outline.keys.partition_point(|key| key.0 <= from.0);
+    let first = outline.keys.partition_point(|key| key.seconds <= from.0);
     outline.keys[first..]
         .iter()
-        .copied()
+        .map(|key| (key.seconds, key.bytes))
         .take_while(move |key| limits.allows(key.0 - from.0, key.1 - from.1))
         .filter(move |key| key.0 - from.0 >= min)
 }
@@ -304,10 +249,10 @@ fn no_key_frame(outline: &Outline, limits: &Limits, from: f64) -> CannotSplit {
     let next = outline
         .keys
         .iter()
-        .find(|key| key.0 > from && key.0 - from >= min);
+        .find(|key| key.seconds > from && key.seconds - from >= min);
     CannotSplit::NoKeyFrame {
         from,
-        next: next.map_or(outline.end, |key| key.0),
+        next: next.map_or(outline.end, |key| key.seconds),
         limits: *limits,
     }
 }
@@ -347,6 +292,12 @@ impl fmt::Display for CannotSplit {
                 "no choice of cuts gives parts within the limits (allowed for a part: {limits})"
             ),
             Self::Empty => f.write_str("there are no packets to cut between"),
+            Self::NoTimes => f.write_str(
+                "some frames carry no presentation time, so it cannot be cut without decoding it",
+            ),
+            Self::HiddenFrames => {
+                f.write_str("its edit list hides frames between shown ones, which a part cannot do")
+            }
         }
     }
 }
@@ -463,7 +414,7 @@ mod tests {
             let limits = Limits { max_seconds: Some(max), min_seconds: Some(min), max_bytes };
             if let Ok(cuts) = cuts(&outline, &limits) {
                 prop_assert_eq!(cuts[0], 0.0);
-                let bytes_before = |t: f64| outline.keys.iter().find(|k| k.0 == t).map_or(outline.bytes, |k| k.1);
+                let bytes_before = |t: f64| if t == 0.0 { 0 } else { outline.keys.iter().find(|k| k.seconds == t).map_or(outline.bytes, |k| k.bytes) };
                 for (i, from) in cuts.iter().enumerate() {
                     let to = cuts.get(i + 1).copied().unwrap_or(outline.end);
                     prop_assert!(to > *from);

@@ -24,6 +24,10 @@ pub struct Timeline {
     /// How long the video is, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_duration_seconds: Option<f64>,
+    /// Time stamp of its first frame or sound as stored, in seconds. Every other time in the map counts from there, as players
+    /// do: a transport stream whose stamps begin at 1000 s begins at 0 here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_first_timestamp_seconds: Option<f64>,
     /// Its parts, in order of their beginning.
     pub parts: Vec<Part>,
 }
@@ -33,7 +37,8 @@ pub struct Timeline {
 pub struct Part {
     /// Name of the part's file.
     pub name: String,
-    /// Where it begins in the source.
+    /// Where it begins in the source, counted from the start of the source. The frame that a player of the part shows at its
+    /// start is the one that a player of the source shows then.
     pub start_seconds: f64,
     /// How long it lasts.
     pub duration_seconds: f64,

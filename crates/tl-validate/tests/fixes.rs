@@ -10,7 +10,8 @@ use std::process::Command;
 use support::{clip, cut, folder, simple};
 use tl_validate::ffmpeg::InProcess;
 use tl_validate::{
-    Fix, MediaFacts, Prober, Report, Route, RulePack, Severity, Target, check, fix_all,
+    Fix, FixOptions, MediaFacts, Prober, Report, Route, RulePack, Severity, Target, check, fix_all,
+    fix_all_with,
 };
 
 fn probe(path: &Path) -> MediaFacts {
@@ -177,7 +178,7 @@ fn fixes_of_other_packs_remove_their_findings() {
 }
 
 #[test]
-fn a_trim_is_lossless_and_a_scale_is_not() {
+fn a_trim_names_what_is_lost_and_a_scale_encodes() {
     let pack = RulePack::current()
         .extended_with("[[rule]]\nid = \"marengo3.0.duration.max\"\nmax = 8")
         .expect("good");
@@ -185,8 +186,101 @@ fn a_trim_is_lossless_and_a_scale_is_not() {
         let report = check(&probe(&path), &Target::new(Route::Tasks), &pack);
         report.findings[0].fix.clone().expect("a fix")
     };
-    assert!(of(simple("ten.mp4", "640x360", 10.0, true)).lossless);
+    let trim = of(simple("ten.mp4", "640x360", 10.0, true));
+    assert!(!trim.lossless, "{trim}");
+    let end = trim.cut_at_seconds.expect("the end is cut off");
+    assert!(end < 8.0, "{trim}");
+    assert!(
+        trim.losses.len() == 1 && trim.losses[0].contains("of 10"),
+        "{:?}",
+        trim.losses
+    );
     let scale = of(simple("small.mp4", "320x180", 5.0, true));
-    assert!(!scale.lossless);
+    assert!(!scale.lossless && scale.losses.is_empty() && scale.cut_at_seconds.is_none());
     insta::assert_snapshot!("scale", scale.to_string());
+}
+
+/// Durations of all streams by decoding: another program's word, not that of the fix.
+fn stream_seconds(path: &Path) -> Vec<f64> {
+    let count = probe(path).audio_streams.len() + 1;
+    (0..count)
+        .map(|stream| {
+            let run = Command::new("ffmpeg")
+                .args(["-v", "error", "-i"])
+                .arg(path)
+                .args(["-map", &format!("0:{stream}"), "-f", "framecrc", "-"])
+                .output()
+                .expect("ffmpeg is there");
+            let mut reader = tl_validate::split::PacketReader::new();
+            String::from_utf8_lossy(&run.stdout)
+                .lines()
+                .for_each(|line| reader.line(line));
+            reader.streams()[&0].end
+        })
+        .collect()
+}
+
+#[test]
+fn a_short_picture_is_held_until_its_sound_ends() {
+    let (target, pack) = (Target::new(Route::Tasks), RulePack::current());
+    let source = clip(
+        "short-picture-long-sound.mp4",
+        "-f lavfi -i testsrc=size=640x360:rate=25:duration=1 -f lavfi -i sine=duration=9 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac",
+    );
+    let fix = fix_all(&probe(&source), &target, pack).expect("too short");
+    assert!(fix.losses.is_empty(), "{fix}");
+    let output = apply(&fix, &source);
+    for (stream, seconds) in stream_seconds(&output).into_iter().enumerate() {
+        assert!(
+            (8.9..9.2).contains(&seconds),
+            "{stream}: {seconds} s, {fix}"
+        );
+    }
+    fs::remove_file(output).expect("our own file");
+}
+
+#[test]
+fn ten_bits_stay_ten_bits_unless_tone_mapping_is_asked_for() {
+    let (target, pack) = (Target::new(Route::Tasks), RulePack::current());
+    let source = clip(
+        "hdr-small.mp4",
+        "-f lavfi -i testsrc=size=320x180:rate=10:duration=4.5 -c:v libx265 -preset ultrafast -pix_fmt yuv420p10le \
+         -x265-params log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc",
+    );
+    let facts = probe(&source);
+    let after = |options: &FixOptions| {
+        let fix = fix_all_with(&facts, &target, pack, options).expect("too small");
+        let output = apply(&fix, &source);
+        let video = probe(&output).video().cloned().expect("a picture");
+        fs::remove_file(output).expect("our own file");
+        video
+    };
+    let kept = after(&FixOptions::default());
+    assert_eq!((kept.bit_depth, kept.is_hdr), (Some(10), true));
+    assert_eq!(kept.color_primaries.as_deref(), Some("bt2020"));
+    let mapped = after(&FixOptions::default().with_tone_map(true));
+    assert_eq!((mapped.bit_depth, mapped.is_hdr), (Some(8), false));
+    assert_eq!(mapped.color_transfer.as_deref(), Some("bt709"));
+}
+
+#[test]
+fn tracks_that_are_left_out_are_named() {
+    let source = clip(
+        "small-with-tracks.mov",
+        "-f lavfi -i testsrc=size=320x180:rate=25:duration=5 -f lavfi -i testsrc=size=64x64:rate=25:duration=5 -map 0 -map 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -timecode 01:00:00:00",
+    );
+    let facts = probe(&source);
+    let fix = fix_all(&facts, &Target::new(Route::Tasks), RulePack::current()).expect("too small");
+    assert_eq!(
+        fix.losses.len(),
+        2 + usize::from(facts.other_streams.len() > 1),
+        "{:?}",
+        fix.losses
+    );
+    assert_eq!(fix.losses[0], "video track 1 (h264)");
+    assert!(
+        fix.losses[1].starts_with("data track 2 (") && fix.losses[1].contains("tmcd"),
+        "{:?}",
+        fix.losses
+    );
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tl_model::TechnicalMetadata;
-use tl_validate::{AudioStream, DurationSource, MediaFacts, Truncation, VideoStream};
+use tl_validate::{AudioStream, DurationSource, MediaFacts, OtherStream, Truncation, VideoStream};
 
 /// What the platform reports of video and sound, by its description of July 2026.
 const REMOTE: &str = "audio_channels audio_codec audio_duration_seconds audio_sample_rate audio_streams \
@@ -17,7 +17,7 @@ const REMOTE_VIDEO: &str = "avg_fps bit_depth bitrate_bps codec color_primaries 
 
 /// Names of ours, which the platform does not know.
 const OURS: &str = "claimed_duration_seconds container_bitrate_bps container_duration_seconds duration_seconds duration_source \
-    duration_unverified edit_list encryption fragmented header_only overclaim partly_read probed_with start_time_seconds \
+    duration_unverified edit_list encryption fragmented header_only other_streams overclaim partly_read probed_with start_time_seconds \
     truncated warnings";
 const OURS_VIDEO: &str = "attached_pic codec_long codec_tag default display_height display_width frames has_alpha \
     header_height header_width is_hdr no_decoder profile sample_aspect variable_frame_rate";
@@ -98,6 +98,13 @@ fn everything() -> MediaFacts {
             codec_tag: text(),
             duration_seconds: Some(1.0),
             no_decoder: true,
+        }],
+        other_streams: vec![OtherStream {
+            index: 2,
+            kind: "subtitle".to_owned(),
+            codec: "subrip".to_owned(),
+            codec_tag: text(),
+            language: text(),
         }],
         audio_codec: text(),
         audio_sample_rate: Some(1),

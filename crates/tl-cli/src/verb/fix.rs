@@ -1,4 +1,7 @@
 //! `tl fix`: makes copies that pass. The source is only read; a copy gets its name when it has been checked.
+//! Whether a copy holds everything that its source holds is checked in `copy`.
+
+mod copy;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -7,13 +10,15 @@ use clap::Args;
 use serde_json::{Value, json};
 use tl_client::checker::Checked;
 use tl_validate::program::Job;
-use tl_validate::{Fix, MediaFacts, Severity};
+use tl_validate::split::PacketReader;
+use tl_validate::{Fix, FixOptions, MediaFacts, Severity, Tracks};
 
+use self::copy::Comparison;
 use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::judging::{CacheArgs, Judge, JudgeArgs};
-use crate::making::{Maker, of_program, stem};
+use crate::making::{Maker, listing, of_program, stem};
 use crate::output::{BOLD, GOOD, plain, plain_line};
 use crate::path_name::path_name;
 use crate::report::size;
@@ -31,6 +36,12 @@ pub(crate) struct FixVerb {
     /// Replace copies of an earlier run
     #[arg(long)]
     force: bool,
+    /// Allow cutting off the end of files that are too long; what is lost is reported
+    #[arg(long)]
+    allow_cut: bool,
+    /// Convert HDR to standard range when a picture is encoded again [default: keep HDR in 10 bits]
+    #[arg(long)]
+    tone_map: bool,
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -49,11 +60,18 @@ enum Done {
 }
 
 struct Fixed {
-    before: Checked,
-    after: Checked,
+    before: Side,
+    after: Side,
+    left_out: Vec<String>,
     fix: Fix,
     output: PathBuf,
     seconds: f64,
+}
+
+/// A file, and the packets that were listed of its kept streams.
+struct Side {
+    checked: Checked,
+    listed: PacketReader,
 }
 
 impl FixVerb {
@@ -102,10 +120,22 @@ impl FixVerb {
             .filter(|finding| finding.fix.is_none())
             .map(|f| f.rule.as_str())
             .collect();
+        // Without a maker nothing is run, so the headers have to do.
+        let tracks = before.facts.as_ref().map(Tracks::of).unwrap_or_default();
+        let listed = match (&maker, &before.facts) {
+            (Some(maker), Some(_)) if unfixable.is_empty() => {
+                let listed = listing::packets(maker, file, &tracks.map);
+                Some(listed.map_err(|failure| failure.about(&name))?)
+            }
+            _ => None,
+        };
+        let options = FixOptions::default()
+            .with_tone_map(self.tone_map)
+            .with_sound_seconds(listed.as_ref().map(longest_sound));
         let plan = before
             .facts
             .as_ref()
-            .and_then(|facts| judge.fix(facts))
+            .and_then(|facts| judge.fix(&measured(facts, listed.as_ref()), &options))
             .or_else(|| of_unopened(&before))
             .filter(|_| unfixable.is_empty());
         let Some(fix) = plan else {
@@ -121,8 +151,21 @@ impl FixVerb {
             .with_report(Some(before.report))
             .next("look at the findings; another --engine, --route or source may do"));
         };
+        if let Some(end) = fix.cut_at_seconds.filter(|_| !self.allow_cut) {
+            return Err(Failure::new(
+                Exit::RefusedLocally,
+                "would_cut",
+                format!(
+                    "`{name}`: the file is too long; a copy that passes would end at {end:.2} s and lack {}",
+                    fix.losses.join(", ")
+                ),
+            )
+            .about(&name)
+            .with_report(Some(before.report))
+            .next("keep everything in several parts with `tl split FILE --out DIR`, or allow the cut with --allow-cut"));
+        }
         let target_name = format!("{}.mp4", stem(file));
-        let Some(maker) = maker else {
+        let (Some(maker), Some(listed)) = (maker, listed) else {
             return Ok(Done::Planned(before, fix, self.out.join(target_name)));
         };
         let output = maker.target(file, &target_name)?;
@@ -153,10 +196,30 @@ impl FixVerb {
             .with_report(Some(after.checked.report))
             .next("encode the file by hand to what the findings allow"));
         }
+        let after = Side {
+            listed: listing::packets(maker, &made, &listing::MADE)
+                .map_err(|failure| failure.about(&name))?,
+            checked: after.checked,
+        };
+        let before = Side {
+            checked: before,
+            listed,
+        };
+        Comparison {
+            source: file,
+            map: &tracks.map,
+            before: &before,
+            copy: &made,
+            after: &after,
+            fix: &fix,
+        }
+        .run(maker)
+        .map_err(|failure| failure.about(&name))?;
         maker.deliver(&made, &output)?;
         Ok(Done::Fixed(Box::new(Fixed {
             before,
-            after: after.checked,
+            after,
+            left_out: tracks.left_out,
             fix,
             output,
             seconds: begun.elapsed().as_secs_f64(),
@@ -180,6 +243,11 @@ fn tell(context: &Context, file: &Path, done: &Result<Done, Failure>) -> Exit {
         object
     };
     let side = |checked: &Checked| json!({"facts": checked.facts, "report": checked.report});
+    let measured = |measured: &Side| {
+        let mut side = side(&measured.checked);
+        side["sound_seconds"] = json!(sound_seconds(&measured.listed));
+        side
+    };
     match done {
         Ok(Done::Good(checked)) => {
             output.json(&object(
@@ -211,8 +279,9 @@ fn tell(context: &Context, file: &Path, done: &Result<Done, Failure>) -> Exit {
                     "output": path_name(&fixed.output),
                     "fix": fixed.fix,
                     "command": command,
-                    "before": side(&fixed.before),
-                    "after": side(&fixed.after),
+                    "before": measured(&fixed.before),
+                    "after": measured(&fixed.after),
+                    "left_out": fixed.left_out,
                     "seconds": fixed.seconds,
                 }),
             ));
@@ -235,37 +304,73 @@ fn tell(context: &Context, file: &Path, done: &Result<Done, Failure>) -> Exit {
 }
 
 fn described(fix: &Fix) -> String {
-    let loss = if fix.lossless {
-        "nothing is lost"
-    } else {
-        "encoded again"
+    let mut loss = match fix.lossless {
+        true if fix.losses.is_empty() => "nothing is lost".to_owned(),
+        true => "not encoded again".to_owned(),
+        false if fix.cut_at_seconds.is_some() => "the end is cut off".to_owned(),
+        false => "encoded again".to_owned(),
     };
+    if !fix.losses.is_empty() {
+        loss.push_str(&format!("; lost: {}", fix.losses.join(", ")));
+    }
     format!("{} ({loss})", fix.summary)
+}
+
+/// How long each sound lasts, in seconds.
+fn sound_seconds(listed: &PacketReader) -> Vec<f64> {
+    let sounds = listed.streams().iter().filter(|(stream, _)| **stream > 0);
+    sounds.map(|(_, sound)| sound.seconds()).collect()
+}
+
+/// Facts with the duration that is there, where a file is cut off and its header claims more.
+fn measured(facts: &MediaFacts, listed: Option<&PacketReader>) -> MediaFacts {
+    let mut facts = facts.clone();
+    let picture = listed.and_then(|listed| listed.streams().get(&0));
+    if let Some(picture) = picture.filter(|_| facts.truncated.is_some())
+        && picture.start.is_some()
+    {
+        facts.duration_seconds = Some(picture.seconds());
+    }
+    facts
+}
+
+fn longest_sound(listed: &PacketReader) -> f64 {
+    sound_seconds(listed).into_iter().fold(0.0, f64::max)
 }
 
 /// What changed, before beside after.
 fn changes(fixed: &Fixed) -> String {
     let (before, after) = (row_values(&fixed.before), row_values(&fixed.after));
-    let rows: Vec<[String; 3]> = LABELS
+    let mut rows: Vec<[String; 3]> = LABELS
         .iter()
         .zip(before.into_iter().zip(after))
-        .filter(|(label, (before, after))| before != after || **label == "errors")
+        .filter(|(label, (before, after))| before != after || ALWAYS.contains(*label))
         .map(|(label, (before, after))| [format!("  {label}"), before, after])
         .collect();
+    for track in &fixed.left_out {
+        rows.push(["  left out".to_owned(), track.clone(), "none".to_owned()]);
+    }
     table::render(["  ", "BEFORE", "AFTER"], &rows)
 }
 
-const LABELS: [&str; 7] = [
+const LABELS: [&str; 10] = [
     "frame",
     "video",
+    "bit depth",
+    "range",
     "sound",
+    "sound lasts",
     "duration",
     "container",
     "size",
     "errors",
 ];
 
-fn row_values(checked: &Checked) -> [String; 7] {
+/// Rows that are shown even if nothing changed.
+const ALWAYS: [&str; 3] = ["bit depth", "sound lasts", "errors"];
+
+fn row_values(side: &Side) -> [String; 10] {
+    let checked = &side.checked;
     let errors = checked
         .report
         .findings
@@ -274,22 +379,35 @@ fn row_values(checked: &Checked) -> [String; 7] {
         .count();
     let none = || "none".to_owned();
     let Some(facts) = &checked.facts else {
-        return [
-            none(),
-            none(),
-            none(),
-            none(),
-            none(),
-            none(),
-            errors.to_string(),
-        ];
+        let mut row = std::array::from_fn(|_| none());
+        row[9] = errors.to_string();
+        return row;
     };
+    let sounds = sound_seconds(&side.listed);
     [
         facts
             .video()
             .map_or_else(none, |video| format!("{}x{}", video.width, video.height)),
         facts.video().map_or_else(none, |video| video.codec.clone()),
-        facts.audio().map_or_else(none, |audio| audio.codec.clone()),
+        facts
+            .video()
+            .and_then(|video| video.bit_depth)
+            .map_or_else(|| "unknown".to_owned(), |bits| format!("{bits} bits")),
+        match facts.video() {
+            Some(video) if video.is_hdr => "HDR".to_owned(),
+            _ => "standard".to_owned(),
+        },
+        facts
+            .known_audio()
+            .next()
+            .map_or_else(none, |audio| audio.codec.clone()),
+        match sounds.is_empty() {
+            true => none(),
+            false => {
+                let each = sounds.iter().map(|seconds| format!("{seconds:.2} s"));
+                each.collect::<Vec<_>>().join(", ")
+            }
+        },
         facts
             .duration_seconds()
             .map_or_else(none, |seconds| format!("{seconds:.2} s")),

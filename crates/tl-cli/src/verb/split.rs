@@ -1,7 +1,9 @@
 //! `tl split`: cuts files that are too long or too large into parts that pass, at key frames and without encoding again.
-//! Where to cut is decided in `tl_validate::split`; how the packets are listed and the parts written, in `cutting`.
+//! Where to cut is decided in `tl_validate::split`; how parts are written and checked, in `parts`.
 
-mod cutting;
+mod cut;
+mod encode;
+mod parts;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,13 +15,14 @@ use tl_client::checker::Checked;
 use tl_validate::rules::{Bound, Measure};
 use tl_validate::split::{CannotSplit, Limits, container, cuts};
 use tl_validate::timeline::Timeline;
+use tl_validate::{MediaFacts, Tracks};
 
-use self::cutting::{Cut, outline};
+use self::cut::Source;
 use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::judging::{CacheArgs, Judge, JudgeArgs};
-use crate::making::{Maker, stem};
+use crate::making::{Maker, listing, stem};
 use crate::output::{GOOD, plain_line};
 use crate::path_name::path_name;
 use crate::report::size;
@@ -37,7 +40,7 @@ pub(crate) struct Split {
     /// The longest part, such as 30m; never more than the rules allow [default: what the rules allow]
     #[arg(long, value_name = "DURATION", value_parser = span::parse)]
     max_duration: Option<Duration>,
-    /// Encode again with key frames where parts have to begin, for files that have none there
+    /// Encode again with key frames where parts have to begin, for files that cannot be cut as they are
     #[arg(long)]
     reencode: bool,
     /// Replace parts of an earlier run
@@ -56,6 +59,7 @@ enum Done {
         timeline: Timeline,
         reports: Vec<Checked>,
         reencoded: bool,
+        left_out: Vec<String>,
     },
 }
 
@@ -114,55 +118,55 @@ impl Split {
             .next("mend the file first: `tl fix FILE --out DIR`"));
         };
         let limits = self.limits(judge);
+        let tracks = Tracks::of(facts);
         let line = maker.line(&format!("{name} (looking for key frames)"));
-        let mut outline = outline(maker, file, facts, &line)?;
+        let listed =
+            listing::packets(maker, file, &tracks.map).map_err(|failure| failure.about(&name))?;
         drop(line);
-        let found = match cuts(&outline, &limits) {
-            Err(CannotSplit::NoKeyFrame { .. }) if self.reencode => {
-                outline = outline.reencoded(1.0);
-                cuts(&outline, &limits).map(|cuts| (cuts, true))
-            }
-            other => other.map(|cuts| (cuts, false)),
+        let outline = listed.outline();
+        let hides = outline.begins_hidden() && container(facts) == "matroska";
+        let found = match cuts(outline, &limits) {
+            // Matroska has no edit lists.
+            Ok(starts) if starts.len() > 1 && hides => Err(CannotSplit::HiddenFrames),
+            other => other,
         };
-        let (starts, reencoded) = found.map_err(|error| cannot(&name, &error, self.reencode))?;
-        if starts.len() == 1 && !checked.report.is_refused() {
+        let starts = match found {
+            Err(error) if self.reencode && can_be_encoded(&error) => None,
+            other => Some(other.map_err(|error| cannot(&name, &error, self.reencode))?),
+        };
+        if starts.as_ref().is_some_and(|starts| starts.len() == 1) && !checked.report.is_refused() {
             return Ok(Done::Whole(Box::new(checked)));
         }
-        let ending = if reencoded || container(facts) == "mp4" {
-            "mp4"
-        } else {
-            "mkv"
-        };
-        let base = stem(file);
-        let digits = starts.len().to_string().len().max(3);
-        let targets: Vec<PathBuf> = (1..=starts.len())
-            .map(|number| maker.target(file, &format!("{base}-{number:0digits$}.{ending}")))
-            .collect::<Result<_, _>>()?;
-        let map = maker.target(file, &format!("{base}.parts.json"))?;
 
         let workshop = maker.workshop()?;
         let line = maker.line(&name);
-        let cut = Cut {
+        let source = Source {
             file,
             facts,
-            starts: &starts,
-            reencode: reencoded,
-            seconds: outline.duration_seconds(),
+            tracks: &tracks,
+            listed: &listed,
+            limits: &limits,
         };
-        let parts = cut.run(maker, &workshop.path().join("parts"), &line)?;
+        let cut = match starts {
+            Some(starts) => match source.copy(maker, &starts, workshop.path(), &line) {
+                // A part that does not decode by itself: encoding the whole makes it independent.
+                Err(failure) if self.reencode && failure.exit() == Exit::RefusedLocally => {
+                    source.encode(maker, &workshop.path().join("again"), &line)
+                }
+                other => other,
+            },
+            None => source.encode(maker, workshop.path(), &line),
+        };
+        let cut = cut.map_err(|failure| failure.about(&name))?;
         drop(line);
-        if parts.len() != starts.len() {
-            return Err(Failure::new(
-                Exit::RefusedLocally,
-                "not_split",
-                format!(
-                    "`{name}`: ffmpeg made {} parts where {} were planned, so none were kept",
-                    parts.len(),
-                    starts.len()
-                ),
-            )
-            .next("try --reencode"));
-        }
+
+        let base = stem(file);
+        let digits = cut.written.len().to_string().len().max(3);
+        let ending = cut.ending;
+        let targets: Vec<PathBuf> = (1..=cut.written.len())
+            .map(|number| maker.target(file, &format!("{base}-{number:0digits$}.{ending}")))
+            .collect::<Result<_, _>>()?;
+        let map = maker.target(file, &format!("{base}.parts.json"))?;
 
         let source = file
             .file_name()
@@ -171,9 +175,10 @@ impl Split {
         let mut timeline = Timeline::new(source);
         timeline.source_size_bytes = Some(facts.file_size_bytes);
         timeline.source_duration_seconds = Some(outline.duration_seconds());
-        let mut reports = Vec::with_capacity(parts.len());
-        for ((part, target), start) in parts.iter().zip(&targets).zip(&starts) {
-            let judged = judge.file(part);
+        timeline.source_first_timestamp_seconds = facts.start_time_seconds;
+        let mut reports = Vec::with_capacity(cut.written.len());
+        for (part, target) in cut.written.iter().zip(&targets) {
+            let judged = judge.file(&part.path);
             if let Some(failure) = judged.failure {
                 return Err(failure);
             }
@@ -189,10 +194,8 @@ impl Split {
                 .next("try a smaller --max-duration, or --reencode"));
             }
             let facts = judged.checked.facts.as_ref();
-            let seconds = facts
-                .and_then(tl_validate::MediaFacts::duration_seconds)
-                .unwrap_or(0.0);
-            timeline.push(part_name, *start, seconds);
+            let seconds = facts.and_then(MediaFacts::duration_seconds).unwrap_or(0.0);
+            timeline.push(part_name, part.start_seconds, seconds);
             if let Some(last) = timeline.parts.last_mut() {
                 last.size_bytes = facts.map(|facts| facts.file_size_bytes);
             }
@@ -209,17 +212,26 @@ impl Split {
             ))
             .because(&error)
         })?;
-        for (part, target) in parts.iter().zip(&targets) {
-            maker.deliver(part, target)?;
+        for (part, target) in cut.written.iter().zip(&targets) {
+            maker.deliver(&part.path, target)?;
         }
         maker.deliver(&drawn, &map)?;
         Ok(Done::Parts {
             map,
             timeline,
             reports,
-            reencoded,
+            reencoded: cut.reencoded,
+            left_out: tracks.left_out,
         })
     }
+}
+
+/// Whether encoding again makes it possible to cut.
+fn can_be_encoded(error: &CannotSplit) -> bool {
+    matches!(
+        error,
+        CannotSplit::NoKeyFrame { .. } | CannotSplit::NoTimes | CannotSplit::HiddenFrames
+    )
 }
 
 /// Whether anything but its length and size speaks against the file.
@@ -235,7 +247,7 @@ fn breaks_more_than_length(judge: &Judge, checked: &Checked) -> bool {
 
 fn cannot(name: &str, error: &CannotSplit, reencoded: bool) -> Failure {
     let next = match error {
-        CannotSplit::NoKeyFrame { .. } if !reencoded => {
+        error if !reencoded && can_be_encoded(error) => {
             "encode it again with key frames where they are needed: add --reencode"
         }
         _ => "allow other lengths (--max-duration), or other rules (--engine, --route, --rules)",
@@ -274,6 +286,7 @@ fn tell(context: &Context, file: &Path, done: &Result<Done, Failure>) -> Exit {
             timeline,
             reports,
             reencoded,
+            left_out,
         }) => {
             let verdicts: Vec<_> = reports
                 .iter()
@@ -281,13 +294,22 @@ fn tell(context: &Context, file: &Path, done: &Result<Done, Failure>) -> Exit {
                 .collect();
             output.json(&object(
                 Exit::Ok,
-                json!({"map": path_name(map), "timeline": timeline, "verdicts": verdicts, "reencoded": reencoded}),
+                json!({
+                    "map": path_name(map),
+                    "timeline": timeline,
+                    "verdicts": verdicts,
+                    "reencoded": reencoded,
+                    "left_out": left_out,
+                }),
             ));
-            let how = if *reencoded {
-                "encoded again"
-            } else {
-                "nothing is lost"
+            let mut how = match reencoded {
+                true => "encoded again".to_owned(),
+                false if left_out.is_empty() => "nothing is lost".to_owned(),
+                false => "not encoded again".to_owned(),
             };
+            if !left_out.is_empty() {
+                how.push_str(&format!("; left out: {}", left_out.join(", ")));
+            }
             output.line(&format!(
                 "{GOOD}split   {GOOD:#} {}  {} parts ({how}), map in {}",
                 plain_line(&name),

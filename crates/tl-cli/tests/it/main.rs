@@ -22,6 +22,7 @@ mod interrupt;
 #[cfg(target_os = "linux")]
 mod linking;
 mod lists;
+mod lossless;
 mod output;
 mod platform;
 mod sandbox;
@@ -29,3 +30,4 @@ mod terminal;
 mod tl;
 mod upload;
 mod validate;
+mod whole_corpus;

@@ -146,14 +146,19 @@ impl Running {
     }
 
     /// Waits for its end.
-    pub(crate) fn finish(mut self) -> Run {
+    pub(crate) fn finish(self) -> Run {
+        self.finish_within(DEADLINE)
+    }
+
+    /// Waits for its end, which may take so long: for runs that encode.
+    pub(crate) fn finish_within(mut self, deadline: Duration) -> Run {
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("the child is ours") {
                 break status;
             }
-            if self.since.elapsed() > DEADLINE {
+            if self.since.elapsed() > deadline {
                 let _ = self.child.kill();
-                panic!("`tl` did not end within {DEADLINE:?}");
+                panic!("`tl` did not end within {deadline:?}");
             }
             thread::sleep(Duration::from_millis(5));
         };

@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::shim::{Input, Stream, StreamKind};
 use super::{duration, lock};
 use crate::{
-    AudioStream, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, VideoStream, facts, layout,
-    media_type,
+    AudioStream, MediaFacts, OtherStream, ProbeError, ProbeErrorKind, ProbeOptions, VideoStream,
+    facts, layout, media_type,
 };
 
 pub(super) fn facts_of(
@@ -56,7 +56,9 @@ pub(super) fn facts_of(
                 facts.video_streams.push(video(input, stream, header));
             }
             StreamKind::Audio => facts.audio_streams.push(audio(input, stream)),
-            StreamKind::Other => {}
+            StreamKind::Subtitle | StreamKind::Data | StreamKind::Attachment => {
+                facts.other_streams.push(other(input, stream));
+            }
         }
     }
     if facts.video().is_none() && facts.audio_streams.is_empty() {
@@ -185,13 +187,32 @@ fn audio(input: &Input<'_>, stream: &Stream) -> AudioStream {
         channels: stream.channels,
         channel_layout: stream.channel_layout.clone(),
         bitrate_bps: stream.bit_rate.or_else(|| tag_number(input, stream.index)),
-        language: input
-            .tag(Some(stream.index), c"language")
-            .filter(|l| !l.is_empty() && l != "und"),
+        language: language(input, stream),
         codec_tag: fourcc(stream.codec_tag),
         duration_seconds: stream_duration(input, stream),
         no_decoder: lacks_decoder(stream),
     }
+}
+
+fn other(input: &Input<'_>, stream: &Stream) -> OtherStream {
+    OtherStream {
+        index: stream.index,
+        kind: match stream.kind {
+            StreamKind::Subtitle => "subtitle",
+            StreamKind::Attachment => "attachment",
+            _ => "data",
+        }
+        .to_owned(),
+        codec: stream.codec.clone(),
+        codec_tag: fourcc(stream.codec_tag),
+        language: language(input, stream),
+    }
+}
+
+fn language(input: &Input<'_>, stream: &Stream) -> Option<String> {
+    input
+        .tag(Some(stream.index), c"language")
+        .filter(|l| !l.is_empty() && l != "und")
 }
 
 /// Codecs that FFmpeg decodes by itself, and that distributions leave out of their builds because of patents. Where one of them

@@ -1,11 +1,19 @@
 //! A change as an `ffmpeg` call, with what it costs.
 
-use super::plan::{AUDIO_BITRATE, Change, Frame};
-use super::{Fix, FixKind};
+use super::plan::{AUDIO_BITRATE, Change, Frame, longest};
+use super::tracks::{Tracks, keeps_ten_bits, picture_encoder};
+use super::{Fix, FixKind, FixOptions};
 use crate::MediaFacts;
 
 /// Pixels per second that libx264 encodes at its default preset on one core of 2020. An estimate for people.
 const ENCODED_PIXELS_PER_SECOND: f64 = 60e6;
+
+/// How many times longer libx265 takes at its default preset. An estimate for people.
+const TEN_BITS_FACTOR: f64 = 4.0;
+
+/// From PQ or HLG to BT.709: linear light at 100 nits, tone curve, then 8 bits. FFmpeg filters documentation, `tonemap`.
+const TONE_MAP: &str = "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,\
+                        zscale=t=bt709:m=bt709:r=tv,format=yuv420p";
 
 /// Bytes per second that are copied from disk to disk. An estimate for people.
 const COPIED_BYTES_PER_SECOND: f64 = 300e6;
@@ -19,29 +27,30 @@ const MP4_AUDIO: [&str; 6] = ["aac", "mp3", "ac3", "eac3", "alac", "opus"];
 /// Video codecs that an mp4 file can hold as they are.
 const MP4_VIDEO: [&str; 6] = ["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video"];
 
-/// Whether an mp4 file can hold all streams as they are.
+/// Whether an mp4 file can hold all streams that are kept as they are.
 pub(crate) fn fits_mp4(facts: &MediaFacts) -> bool {
     facts
         .video()
         .is_none_or(|video| MP4_VIDEO.contains(&video.codec.as_str()))
-        && facts
-            .audio_streams
-            .iter()
-            .all(|audio| MP4_AUDIO.contains(&audio.codec.as_str()))
+        && sound_fits_mp4(facts)
 }
 
-pub(super) fn write(change: &Change, facts: &MediaFacts) -> Option<Fix> {
+fn sound_fits_mp4(facts: &MediaFacts) -> bool {
+    facts
+        .known_audio()
+        .all(|audio| MP4_AUDIO.contains(&audio.codec.as_str()))
+}
+
+pub(super) fn write(change: &Change, facts: &MediaFacts, options: &FixOptions) -> Option<Fix> {
     let video = facts.video()?;
-    let has_sound = !facts.audio_streams.is_empty();
-    let encodes_video =
-        change.frame.is_some() || change.extend.is_some() || change.shrink.is_some();
+    let tracks = Tracks::of(facts);
+    let has_sound = tracks.audio > 0;
+    let encodes_video = change.frame.is_some()
+        || change.extend.is_some()
+        || change.shrink.is_some()
+        || change.tone_map;
     let copies_video = !encodes_video && MP4_VIDEO.contains(&video.codec.as_str());
-    let copies_sound = change.extend.is_none()
-        && change.shrink.is_none()
-        && facts
-            .audio_streams
-            .iter()
-            .all(|a| MP4_AUDIO.contains(&a.codec.as_str()));
+    let copies_sound = change.extend.is_none() && change.shrink.is_none() && sound_fits_mp4(facts);
 
     let mut argv: Vec<String> = Vec::new();
     let mut push = |words: &[&str]| argv.extend(words.iter().map(|w| (*w).to_owned()));
@@ -55,30 +64,42 @@ pub(super) fn write(change: &Change, facts: &MediaFacts) -> Option<Fix> {
             "anullsrc=channel_layout=stereo:sample_rate=48000",
         ]);
     }
-    push(&["-map", "0:V:0"]);
-    push(if adds_silence {
-        &["-map", "1:a"]
+    let map: Vec<&str> = tracks.map.iter().map(String::as_str).collect();
+    if adds_silence {
+        // The picture is first, and there is no sound behind it.
+        push(map.get(..2).unwrap_or_default());
+        push(&["-map", "1:a"]);
     } else {
-        &["-map", "0:a?"]
-    });
+        push(&map);
+    }
 
-    let mut filters = change.frame.map(frame_filters).unwrap_or_default();
+    let mut filters = Vec::new();
+    if change.tone_map {
+        filters.push(TONE_MAP.to_owned());
+    }
+    filters.extend(change.frame.map(frame_filters).unwrap_or_default());
     if let Some(seconds) = change.extend {
+        let missing = seconds - facts.duration_seconds().unwrap_or(0.0);
         filters.push(format!(
             "tpad=stop_mode=clone:stop_duration={}",
-            number(seconds)
+            number(missing.max(0.0))
         ));
     }
     if !filters.is_empty() {
         push(&["-vf", &filters.join(",")]);
     }
-    if change.extend.is_some() && has_sound {
-        push(&["-af", "apad"]);
+    if let Some(seconds) = change.extend.filter(|_| has_sound) {
+        // Pads sound that is shorter, and cuts none that is longer.
+        push(&["-af", &format!("apad=whole_dur={}", number(seconds))]);
     }
     if copies_video {
         push(&["-c:v", "copy"]);
     } else {
-        push(&["-c:v", "libx264", "-pix_fmt", "yuv420p"]);
+        push(&picture_encoder(video, change.tone_map));
+        if video.variable_frame_rate {
+            // The default rounds times to whole frames of the nominal rate, which drops some of an uneven one.
+            push(&["-fps_mode", "passthrough", "-enc_time_base", "1:90000"]);
+        }
         match change.shrink {
             Some(rate) => {
                 let (rate, buffer) = (rate.to_string(), (rate.saturating_mul(2)).to_string());
@@ -88,18 +109,29 @@ pub(super) fn write(change: &Change, facts: &MediaFacts) -> Option<Fix> {
         }
     }
     if adds_silence {
+        // Silence has no end of its own; the picture ends the file.
         push(&["-c:a", "aac", "-b:a", "64k", "-shortest"]);
     } else if has_sound && copies_sound {
         push(&["-c:a", "copy"]);
     } else if has_sound {
         push(&["-c:a", "aac", "-b:a", &AUDIO_BITRATE.to_string()]);
     }
-    if let Some(seconds) = change.trim.or(change.extend) {
+    if let Some(seconds) = change.trim {
         push(&["-t", &number(seconds)]);
     }
     push(&["-movflags", "+faststart", "-f", "mp4", Fix::OUTPUT]);
 
-    let lossless = copies_video && (copies_sound || !has_sound);
+    let all = longest(facts, options);
+    let cuts_off = change.trim.filter(|end| all > *end);
+    let lossless = copies_video && (copies_sound || !has_sound) && cuts_off.is_none();
+    let mut losses = tracks.left_out;
+    if let Some(end) = cuts_off {
+        losses.push(format!(
+            "the last {} s of {} s",
+            number(all - end),
+            number(all)
+        ));
+    }
     let seconds = change.trim.or(change.extend).or(facts.duration_seconds());
     let (estimated_bytes, estimated_seconds) = estimate(change, facts, copies_video, seconds);
     Some(Fix {
@@ -107,6 +139,8 @@ pub(super) fn write(change: &Change, facts: &MediaFacts) -> Option<Fix> {
         summary: summary(change, video),
         argv,
         lossless,
+        losses,
+        cut_at_seconds: cuts_off,
         estimated_bytes,
         estimated_seconds,
     })
@@ -142,6 +176,8 @@ pub(crate) fn transcode(format: &str) -> Fix {
         summary: format!("convert {format} to MP4"),
         argv,
         lossless: false,
+        losses: Vec::new(),
+        cut_at_seconds: None,
         estimated_bytes: None,
         estimated_seconds: None,
     }
@@ -196,7 +232,7 @@ fn summary(change: &Change, video: &crate::VideoStream) -> String {
     }
     if let Some(seconds) = change.trim {
         parts.push(format!(
-            "keep the first {} s (`tl split` keeps everything)",
+            "keep only the first {} s (`tl split` keeps everything)",
             number(seconds)
         ));
     }
@@ -208,6 +244,9 @@ fn summary(change: &Change, video: &crate::VideoStream) -> String {
     }
     if let Some(rate) = change.shrink {
         parts.push(format!("encode at {} kbit/s", rate / 1000));
+    }
+    if change.tone_map {
+        parts.push("convert HDR to standard range".to_owned());
     }
     if change.remux {
         parts.push("keep the part that can be read".to_owned());
@@ -243,6 +282,11 @@ fn estimate(
         * f64::from(height)
         * video.avg_fps.or(video.fps).unwrap_or(25.0)
         * seconds;
+    let slower = if keeps_ten_bits(video, change.tone_map) {
+        TEN_BITS_FACTOR
+    } else {
+        1.0
+    };
     let sound = if facts.audio_streams.is_empty() {
         0.0
     } else {
@@ -254,7 +298,7 @@ fn estimate(
         + sound;
     (
         Some((bits / 8.0) as u64),
-        Some(rounded(pixels / ENCODED_PIXELS_PER_SECOND)),
+        Some(rounded(pixels * slower / ENCODED_PIXELS_PER_SECOND)),
     )
 }
 

@@ -3,7 +3,7 @@
 
 use crate::report::Severity;
 use crate::rules::{Bound, Measure, Rule};
-use crate::{Fix, MediaFacts};
+use crate::{Fix, FixOptions, MediaFacts};
 
 /// A cut or an extension keeps this far away from its bound, so that rounding to whole frames and packets cannot matter.
 const SAFE_SECONDS: f64 = 0.5;
@@ -28,14 +28,16 @@ pub(super) struct Change {
     pub(super) frame: Option<Frame>,
     /// Cut after so many seconds.
     pub(super) trim: Option<f64>,
-    /// Hold the last frame until so many seconds are reached.
+    /// Hold the last frame until so many seconds are reached, never fewer than the sound lasts.
     pub(super) extend: Option<f64>,
     /// Add a silent track.
     pub(super) silence: bool,
     /// Encode the video at so many bits per second.
     pub(super) shrink: Option<u64>,
-    /// Write the container anew.
+    /// Write the container again, with what can be read.
     pub(super) remux: bool,
+    /// Convert high dynamic range to standard range.
+    pub(super) tone_map: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,23 +48,24 @@ pub(super) struct Frame {
 
 /// The fix for one finding, when there is one for this file.
 pub(crate) fn for_rule(rule: &Rule, facts: &MediaFacts, rules: &[&Rule]) -> Option<Fix> {
-    let change = change(rule, facts, rules)?;
-    super::argv::write(&change, facts)
+    let options = FixOptions::default();
+    let change = change(rule, facts, rules, &options)?;
+    super::argv::write(&change, facts, &options)
 }
 
 /// One fix for all findings that have one, or `None` where there is nothing to do or nothing that can be done.
 pub(crate) fn for_all(
     broken: &[&Rule],
-    truncated: bool,
     facts: &MediaFacts,
     rules: &[&Rule],
+    options: &FixOptions,
 ) -> Option<Fix> {
     let mut all = Change {
-        remux: truncated,
+        remux: facts.truncated.is_some(),
         ..Change::default()
     };
     for rule in broken {
-        let Some(one) = change(rule, facts, rules) else {
+        let Some(one) = change(rule, facts, rules, options) else {
             continue;
         };
         all.frame = one.frame.or(all.frame);
@@ -76,7 +79,8 @@ pub(crate) fn for_all(
         all.remux |= one.remux;
     }
     (all != Change::default()).then_some(())?;
-    super::argv::write(&all, facts)
+    all.tone_map = options.tone_map && facts.video().is_some_and(|video| video.is_hdr);
+    super::argv::write(&all, facts, options)
 }
 
 /// The fix for a file that is cut off: keep what can be read.
@@ -87,10 +91,16 @@ pub(crate) fn keep_readable_part(facts: &MediaFacts) -> Option<Fix> {
             ..Change::default()
         },
         facts,
+        &FixOptions::default(),
     )
 }
 
-fn change(rule: &Rule, facts: &MediaFacts, rules: &[&Rule]) -> Option<Change> {
+fn change(
+    rule: &Rule,
+    facts: &MediaFacts,
+    rules: &[&Rule],
+    options: &FixOptions,
+) -> Option<Change> {
     let nothing = Change::default();
     match (rule.measure, &rule.bound) {
         (
@@ -113,8 +123,9 @@ fn change(rule: &Rule, facts: &MediaFacts, rules: &[&Rule]) -> Option<Change> {
         (Measure::Duration, Bound::Min(min)) => {
             facts.video()?;
             facts.duration_seconds()?;
+            let enough = min + rule.margin.unwrap_or(0.0) + SAFE_SECONDS;
             Some(Change {
-                extend: Some(min + rule.margin.unwrap_or(0.0) + SAFE_SECONDS),
+                extend: Some(enough.max(longest(facts, options))),
                 ..nothing
             })
         }
@@ -139,6 +150,17 @@ fn change(rule: &Rule, facts: &MediaFacts, rules: &[&Rule]) -> Option<Change> {
         }
         _ => None,
     }
+}
+
+/// How long the longest kept stream lasts: as measured, or else as far as the headers tell. The duration of the container is
+/// not asked: streams that are left out count in it, and it lies most often.
+pub(super) fn longest(facts: &MediaFacts, options: &FixOptions) -> f64 {
+    let picture = facts.duration_seconds().unwrap_or(0.0);
+    let sound = facts.known_audio().filter_map(|a| a.duration_seconds);
+    options
+        .sound_seconds
+        .unwrap_or_else(|| sound.fold(0.0, f64::max))
+        .max(picture)
 }
 
 /// The bounds on a frame that hold together.

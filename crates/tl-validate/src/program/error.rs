@@ -58,7 +58,13 @@ impl ProgramError {
     }
 
     pub(super) fn with_log(mut self, log: Vec<String>) -> Self {
-        self.log = log;
+        // A message that ends with a line end leaves a line with nothing but its level.
+        let says = |line: &String| {
+            let text = line.trim_start().strip_prefix('[');
+            text.and_then(|rest| rest.split_once(']'))
+                .is_none_or(|(_, text)| !text.trim().is_empty())
+        };
+        self.log = log.into_iter().filter(says).collect();
         self
     }
 

@@ -52,7 +52,8 @@ const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("tl-validate", &["tl-corpus"]),
     // The demo and the tests of the facade speak to the emulator.
     ("tl-client", &["tl-emulator"]),
-    ("tl-cli", &["tl-emulator"]),
+    // Fixes and cuts are held against the whole corpus.
+    ("tl-cli", &["tl-corpus", "tl-emulator"]),
     // The examples in their documentation send the calls of the API.
     ("tl-http-async", &["tl-protocol"]),
     ("tl-http-blocking", &["tl-protocol"]),

@@ -16,7 +16,10 @@ use super::opening::{Lock, OpenFailure, Unopened};
 pub(in crate::ffmpeg) enum StreamKind {
     Video,
     Audio,
-    Other,
+    Subtitle,
+    Attachment,
+    /// Data, and what has no kind.
+    Data,
 }
 
 /// One stream as FFmpeg describes it.
@@ -247,7 +250,9 @@ impl<'a> Input<'a> {
             let kind = match (&raw const (*parameters).codec_type).cast::<c_int>().read() {
                 0 => StreamKind::Video,
                 1 => StreamKind::Audio,
-                _ => StreamKind::Other,
+                3 => StreamKind::Subtitle,
+                4 => StreamKind::Attachment,
+                _ => StreamKind::Data,
             };
             let layout =
                 names::pixel_layout((*parameters).format).filter(|_| kind == StreamKind::Video);

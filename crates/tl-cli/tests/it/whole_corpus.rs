@@ -1,0 +1,328 @@
+//! `tl fix` and `tl split` over the whole corpus, held against what another program decodes: no frame is lost, shown twice or
+//! changed by a cut, times are right to the frame, and no kept stream gets shorter.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use tl_corpus::{Entry, entries};
+use tl_validate::split::{FrameReader, PacketReader};
+
+use crate::tl::{Run, Running, Tl};
+
+/// Rules under which the short files of the corpus are long enough to be cut.
+const CUTTING: &str = "[[rule]]\nid = \"marengo3.0.duration.min\"\nmin = 0.01\nmargin = 0\n\
+                       [[rule]]\nid = \"marengo3.0.resolution.min\"\nmin = 2\n\
+                       [[rule]]\nid = \"marengo3.0.aspect.max\"\nmax = 100\n";
+
+/// Rules under which nearly every file of the corpus is too short and too small.
+const FIXING: &str = "[[rule]]\nid = \"marengo3.0.duration.min\"\nmin = 6\n\
+                      [[rule]]\nid = \"marengo3.0.resolution.min\"\nmin = 364\n";
+
+/// Encoding an hour of video takes its time on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(600);
+
+/// How much shorter a stream may be.
+const TOLERANCE_SECONDS: f64 = 0.1;
+
+/// Without the silent twins of files with sound, unless `TL_WHOLE_CORPUS` is set: they take half of the time and show no more.
+fn is_tested(entry: &Entry) -> bool {
+    !entry.name.contains("-silent.") || std::env::var_os("TL_WHOLE_CORPUS").is_some()
+}
+
+fn corpus() -> (PathBuf, Vec<Entry>) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clips");
+    fs::create_dir_all(&folder).unwrap();
+    let all = entries();
+    for entry in &all {
+        entry
+            .path_in(&folder)
+            .unwrap_or_else(|failure| panic!("{failure}"));
+    }
+    (folder, all)
+}
+
+/// What ffmpeg writes for these arguments.
+fn ffmpeg(before: &[&str], file: &Path, behind: &[&str]) -> String {
+    let run = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin"])
+        .args(before)
+        .arg("-i")
+        .arg(file)
+        .args(behind)
+        .arg("-")
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&run.stdout).into_owned()
+}
+
+/// Time and hash of every frame that a player shows.
+pub(crate) fn frames(file: &Path) -> Vec<(f64, String)> {
+    let text = ffmpeg(
+        &[],
+        file,
+        &[
+            "-map",
+            "0:V:0",
+            // Times count from the start of all streams that are read.
+            "-map",
+            "0:a?",
+            "-fps_mode",
+            "passthrough",
+            "-enc_time_base",
+            "1:90000",
+            "-f",
+            "framehash",
+            "-hash",
+            "md5",
+        ],
+    );
+    let mut reader = FrameReader::new();
+    text.lines().for_each(|line| reader.line(line));
+    reader.frames().to_vec()
+}
+
+/// How long each picture and sound lasts when it is decoded, in seconds.
+pub(crate) fn lengths(file: &Path) -> Vec<f64> {
+    let text = ffmpeg(
+        &[],
+        file,
+        &["-map", "0:V:0?", "-map", "0:a?", "-f", "framecrc"],
+    );
+    let mut reader = PacketReader::new();
+    text.lines().for_each(|line| reader.line(line));
+    reader
+        .streams()
+        .values()
+        .map(|stream| stream.seconds())
+        .collect()
+}
+
+/// Runs `work` on every entry on all processors, and gives the complaints.
+fn over_corpus(work: impl Fn(&Path, &Path, &Tally) -> Result<(), String> + Sync) -> Tally {
+    let (folder, all) = corpus();
+    let (next, tally) = (AtomicUsize::new(0), Tally::default());
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(entry) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if !is_tested(entry) {
+                        continue;
+                    }
+                    let out = tempfile::tempdir().unwrap();
+                    if let Err(what) = work(&folder.join(&entry.name), out.path(), &tally) {
+                        tally
+                            .complaints
+                            .lock()
+                            .unwrap()
+                            .push(format!("{}: {what}", entry.name));
+                    }
+                }
+            });
+        }
+    });
+    tally
+}
+
+/// What came of all files.
+#[derive(Default)]
+struct Tally {
+    counts: Mutex<BTreeMap<String, u64>>,
+    complaints: Mutex<Vec<String>>,
+}
+
+impl Tally {
+    fn add(&self, what: &str, count: usize) {
+        *self
+            .counts
+            .lock()
+            .unwrap()
+            .entry(what.to_owned())
+            .or_default() += count as u64;
+    }
+
+    fn count(&self, what: &str) -> u64 {
+        self.counts
+            .lock()
+            .unwrap()
+            .get(what)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    #[expect(clippy::print_stderr, reason = "the figures are read by people")]
+    fn finish(&self) {
+        let (counts, complaints) = (self.counts.lock().unwrap(), self.complaints.lock().unwrap());
+        eprintln!("{counts:#?}");
+        assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    }
+}
+
+fn tl(file: &Path, out: &Path, rules: &str, words: &[&str]) -> Run {
+    fs::write(out.join("rules.toml"), rules).unwrap();
+    let (file, result) = (file.to_string_lossy(), out.join("out"));
+    let mut all = vec![
+        words[0],
+        &file,
+        "--rules",
+        "rules.toml",
+        "--json",
+        "--probe-timeout",
+        "2m",
+        "--out",
+    ];
+    let result = result.to_string_lossy();
+    all.push(&result);
+    all.extend(&words[1..]);
+    let mut tl = Tl::new(&all).in_folder(out);
+    let command = tl.command().stdout(Stdio::piped()).stderr(Stdio::piped());
+    Running::start(command).finish_within(DEADLINE)
+}
+
+fn kind(run: &Run) -> String {
+    run.json()["error"]["kind"]
+        .as_str()
+        .unwrap_or("none")
+        .to_owned()
+}
+
+/// The longest part that gives two or three parts of this file.
+fn half(file: &Path) -> Option<String> {
+    let seconds = lengths(file).into_iter().fold(0.0, f64::max);
+    (seconds > 2.0).then(|| format!("{}ms", (seconds * 600.0) as u64))
+}
+
+/// Holds parts against their source.
+fn check_parts(file: &Path, out: &Path, run: &Run, tally: &Tally) -> Result<(), String> {
+    let result = run.json();
+    let parts = result["timeline"]["parts"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let reencoded = result["reencoded"] == Value::Bool(true);
+    let source = frames(file);
+    let (mut shown, mut sound) = (Vec::new(), BTreeMap::<usize, f64>::new());
+    for part in &parts {
+        let path = out.join("out").join(part["name"].as_str().unwrap());
+        let start = part["start_seconds"].as_f64().unwrap();
+        shown.extend(
+            frames(&path)
+                .into_iter()
+                .map(|(time, hash)| (time + start, hash)),
+        );
+        for (stream, seconds) in lengths(&path).into_iter().enumerate() {
+            *sound.entry(stream).or_default() += seconds;
+        }
+    }
+    tally.add("frames of sources", source.len());
+    tally.add("frames of parts", shown.len());
+    if source.len() != shown.len() {
+        return Err(format!(
+            "{} frames in the source, {} in the parts",
+            source.len(),
+            shown.len()
+        ));
+    }
+    for (number, ((time, hash), (part_time, part_hash))) in source.iter().zip(&shown).enumerate() {
+        if !reencoded && hash != part_hash {
+            return Err(format!("frame {number} at {time} differs"));
+        }
+        if (time - part_time).abs() > 0.0015 {
+            return Err(format!(
+                "frame {number} is shown at {part_time}, at {time} in the source"
+            ));
+        }
+    }
+    // The last frame of a part has a duration of its own; sound is what counts.
+    let has_picture = usize::from(!source.is_empty());
+    for (stream, seconds) in lengths(file).into_iter().enumerate().skip(has_picture) {
+        let parts = sound.get(&stream).copied().unwrap_or_default();
+        if parts < seconds - TOLERANCE_SECONDS {
+            return Err(format!(
+                "sound {stream} lasts {parts} s in the parts, {seconds} s in the source"
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn parts_of_every_file_show_every_frame_once() {
+    let tally = over_corpus(|file, out, tally| {
+        let Some(most) = half(file) else {
+            tally.add("too short to be cut", 1);
+            return Ok(());
+        };
+        let words = ["split", "--max-duration", &most];
+        let plain = tl(file, out, CUTTING, &words);
+        if plain.code == 0 {
+            tally.add("cut as it is", 1);
+            return check_parts(file, out, &plain, tally);
+        }
+        let refusal = kind(&plain);
+        let again = tl(file, out, CUTTING, &[&words[..], &["--reencode"]].concat());
+        if again.code == 0 {
+            tally.add(&format!("encoded again ({refusal})"), 1);
+            return check_parts(file, out, &again, tally);
+        }
+        match kind(&again).as_str() {
+            "not_fixable" => tally.add("refused by other rules", 1),
+            _ => return Err(again.text()),
+        }
+        match out
+            .join("out")
+            .read_dir()
+            .is_ok_and(|mut entries| entries.next().is_none())
+        {
+            true => Ok(()),
+            false => Err("something was left behind".to_owned()),
+        }
+    });
+    assert!(tally.count("cut as it is") > 30 && tally.count("refused by other rules") < 20);
+    tally.finish();
+}
+
+#[test]
+fn copies_of_every_file_are_no_shorter_than_it() {
+    let tally = over_corpus(|file, out, tally| {
+        let run = tl(file, out, FIXING, &["fix"]);
+        if run.code != 0 {
+            return match kind(&run).as_str() {
+                "not_fixable" => {
+                    tally.add("cannot be fixed", 1);
+                    Ok(())
+                }
+                _ => Err(run.text()),
+            };
+        }
+        let Some(output) = run.json()["output"].as_str().map(PathBuf::from) else {
+            tally.add("passes as it is", 1);
+            return Ok(());
+        };
+        tally.add("fixed", 1);
+        let (before, after) = (frames(file).len(), frames(&output).len());
+        tally.add("frames of sources", before);
+        tally.add("frames of copies", after);
+        if after < before {
+            return Err(format!("{after} of {before} frames"));
+        }
+        let (before, after) = (lengths(file), lengths(&output));
+        for (stream, seconds) in before.iter().enumerate() {
+            if after
+                .get(stream)
+                .is_none_or(|after| *after < seconds - TOLERANCE_SECONDS)
+            {
+                return Err(format!("streams last {after:?}, {before:?} in the source"));
+            }
+        }
+        Ok(())
+    });
+    assert!(tally.count("fixed") > 60 && tally.count("cannot be fixed") < 20);
+    tally.finish();
+}

@@ -1,0 +1,275 @@
+//! Where a video can be cut: its key frames, as far as no frame needs both sides, and how much lies before each.
+
+/// What is known of a video for cutting it: the key frames at which it can be cut, and how much there is up to each.
+///
+/// A key frame is a place to cut only if no frame needs both sides: every frame before it in the file is shown before it, and
+/// every frame behind it is shown after it. Key frames with leading frames (open groups of pictures, as MPEG-2 and x265 write
+/// them) are none: a decoder that starts there cannot show the leading frames.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outline {
+    pub(super) keys: Vec<Key>,
+    pub(super) end: f64,
+    pub(super) bytes: u64,
+    /// Packets of the stream that is cut at its key frames.
+    pub(super) packets: u64,
+    shown: u64,
+    first_shown: Option<f64>,
+    latest: Option<f64>,
+    pub(super) untimed: bool,
+    pub(super) hidden_inside: bool,
+}
+
+/// A place to cut, with what lies before it in the file.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Key {
+    pub(super) seconds: f64,
+    pub(super) bytes: u64,
+    packets: u64,
+    shown: u64,
+}
+
+/// One part as planned: which packets of the stream that is cut it holds. Times are seconds from the start of the source.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct PlannedPart {
+    /// Where it begins; 0 for the first part.
+    pub start_seconds: f64,
+    /// Where the next part begins; `None` for the last part.
+    pub end_seconds: Option<f64>,
+    /// When its first frame is shown.
+    pub first_shown_seconds: f64,
+    /// Number of its first packet, from 0, in the order of the file.
+    pub first_packet: u64,
+    /// Number of the packet behind its last one; `None` for the last part.
+    pub end_packet: Option<u64>,
+    /// How many packets it holds.
+    pub packets: u64,
+    /// How many of them are shown; the others only have to be decoded.
+    pub shown: u64,
+}
+
+impl Outline {
+    /// An outline without packets.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a packet of the stream that is cut, in the order of the file: its presentation time and duration in seconds from
+    /// the start, its size, and whether it is a key frame. In sound alone, every packet is a key frame.
+    pub fn packet(&mut self, seconds: f64, duration: f64, bytes: u64, key: bool) {
+        if !seconds.is_finite() {
+            self.untimed = true;
+        } else {
+            self.forget_keys_after(seconds);
+            if key && self.shown > 0 && self.latest.is_none_or(|latest| seconds > latest) {
+                self.keys.push(self.place(seconds));
+            }
+            self.first_shown = Some(self.first_shown.map_or(seconds, |first| first.min(seconds)));
+            self.latest = Some(self.latest.map_or(seconds, |latest| latest.max(seconds)));
+            self.extend(seconds, duration);
+        }
+        self.packets += 1;
+        self.shown += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// Adds a packet of the stream that is cut which is decoded but not shown, because an edit list hides it.
+    pub fn hidden_packet(&mut self, seconds: f64, bytes: u64) {
+        if seconds.is_finite() {
+            self.forget_keys_after(seconds);
+            // A part can only hide what comes before its first frame.
+            self.hidden_inside |= self.first_shown.is_some_and(|first| seconds >= first);
+        } else {
+            self.hidden_inside = true;
+        }
+        self.packets += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// Adds a packet of a stream that is divided by time, such as the sound of a video.
+    pub fn other_packet(&mut self, seconds: f64, duration: f64, bytes: u64) {
+        if seconds.is_finite() {
+            self.extend(seconds, duration);
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// A frame that is stored behind a key frame but shown before it rules the key frame out.
+    fn forget_keys_after(&mut self, seconds: f64) {
+        while self.keys.last().is_some_and(|key| key.seconds > seconds) {
+            self.keys.pop();
+        }
+    }
+
+    fn extend(&mut self, seconds: f64, duration: f64) {
+        let duration = if duration.is_finite() {
+            duration.max(0.0)
+        } else {
+            0.0
+        };
+        self.end = self.end.max(seconds + duration);
+    }
+
+    /// The place before the next packet.
+    fn place(&self, seconds: f64) -> Key {
+        Key {
+            seconds,
+            bytes: self.bytes,
+            packets: self.packets,
+            shown: self.shown,
+        }
+    }
+
+    /// Which packets the parts hold that begin at `starts`, as [`cuts`](super::cuts) gives them; `None` for other times.
+    pub fn parts(&self, starts: &[f64]) -> Option<Vec<PlannedPart>> {
+        let (first, others) = starts.split_first()?;
+        (*first == 0.0).then_some(())?;
+        let mut places = vec![Key::default()];
+        for start in others {
+            places.push(*self.keys.iter().find(|key| key.seconds == *start)?);
+        }
+        let end = self.place(self.end);
+        let part = |(i, from): (usize, &Key)| {
+            let next = places.get(i + 1);
+            let to = next.copied().unwrap_or(end);
+            PlannedPart {
+                start_seconds: from.seconds,
+                end_seconds: next.map(|next| next.seconds),
+                first_shown_seconds: if i == 0 {
+                    self.first_shown.unwrap_or(0.0)
+                } else {
+                    from.seconds
+                },
+                first_packet: from.packets,
+                end_packet: next.map(|next| next.packets),
+                packets: to.packets - from.packets,
+                shown: to.shown - from.shown,
+            }
+        };
+        Some(places.iter().enumerate().map(part).collect())
+    }
+
+    /// Whether frames are hidden before the first one that is shown.
+    pub fn begins_hidden(&self) -> bool {
+        self.packets > self.shown
+    }
+
+    /// When the first frame is shown, in seconds from the start.
+    pub fn first_shown_seconds(&self) -> Option<f64> {
+        self.first_shown
+    }
+
+    /// How many frames are shown.
+    pub fn shown(&self) -> u64 {
+        self.shown
+    }
+
+    /// Where the last packet ends, in seconds from the start.
+    pub fn duration_seconds(&self) -> f64 {
+        self.end
+    }
+
+    /// Bytes of all packets.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How many key frames there are at which it can be cut; the first frame is not counted.
+    pub fn key_frames(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The same video with a key frame each `seconds`, as encoding it again can make it; data spread evenly.
+    #[must_use]
+    pub fn reencoded(&self, seconds: f64) -> Self {
+        let step = if seconds.is_finite() && seconds > 0.0 {
+            seconds
+        } else {
+            1.0
+        };
+        // The cast saturates; a video of years has too many seconds for anything else as well.
+        let count = ((self.end / step).ceil() as usize).clamp(1, 1_000_000);
+        let keys = (1..count).map(|i| {
+            let seconds = i as f64 * step;
+            let bytes = self.bytes as f64 * (seconds / self.end.max(step)).min(1.0);
+            Key {
+                seconds,
+                bytes: bytes as u64,
+                ..Key::default()
+            }
+        });
+        Self {
+            keys: keys.collect(),
+            untimed: false,
+            hidden_inside: false,
+            ..self.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CannotSplit, Limits, cuts};
+    use super::*;
+
+    fn limits(min: f64, max: f64) -> Limits {
+        Limits {
+            max_seconds: Some(max),
+            min_seconds: Some(min),
+            max_bytes: None,
+        }
+    }
+
+    #[test]
+    fn key_frames_with_leading_frames_are_no_place_to_cut() {
+        let mut outline = Outline::new();
+        // I0 P2 B1, then an open group I5 B3 B4, then a closed one I6.
+        for (seconds, key) in [
+            (0.0, true),
+            (2.0, false),
+            (1.0, false),
+            (5.0, true),
+            (3.0, false),
+            (4.0, false),
+            (6.0, true),
+            (7.0, false),
+        ] {
+            outline.packet(seconds, 1.0, 10, key);
+        }
+        assert_eq!(outline.key_frames(), 1);
+        assert_eq!(
+            cuts(&outline, &limits(0.0, 6.5)).as_deref(),
+            Ok(&[0.0, 6.0][..])
+        );
+        let parts = outline.parts(&[0.0, 6.0]).expect("places of this outline");
+        let seen: Vec<_> = parts
+            .iter()
+            .map(|part| (part.first_packet, part.end_packet, part.shown))
+            .collect();
+        assert_eq!(seen, [(0, Some(6), 6), (6, None, 2)]);
+        assert_eq!(outline.parts(&[0.0, 5.0]), None);
+    }
+
+    #[test]
+    fn hidden_frames_stay_with_the_first_part_or_rule_out_cutting() {
+        let mut outline = Outline::new();
+        outline.hidden_packet(-2.0, 10);
+        outline.packet(0.0, 1.0, 10, false);
+        outline.hidden_packet(-1.0, 10);
+        for second in 1..10 {
+            outline.packet(f64::from(second), 1.0, 10, second % 5 == 0);
+        }
+        assert!(outline.begins_hidden());
+        let starts = cuts(&outline, &limits(0.0, 6.0)).expect("a key frame in the middle");
+        let parts = outline.parts(&starts).expect("places of this outline");
+        assert_eq!(
+            (parts[0].packets, parts[0].shown, parts[1].shown),
+            (7, 5, 5)
+        );
+        outline.hidden_packet(4.0, 10);
+        assert_eq!(
+            cuts(&outline, &limits(0.0, 6.0)),
+            Err(CannotSplit::HiddenFrames)
+        );
+    }
+}
