@@ -40,6 +40,7 @@ impl ReqwestClient {
             .retry(reqwest::retry::never())
             .connect_timeout(settings.connect_timeout)
             .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(settings.max_exchanges)
             .tcp_nodelay(true)
             .no_proxy();
         let rules = Arc::new(ProxyRules::new(&settings.proxy, |name| {
@@ -180,6 +181,8 @@ fn failed(error: reqwest::Error, progress: &Progress, to: &Destination) -> Trans
     if error.is_connect() {
         let kind = if failure::is_tls(&error) {
             TransportErrorKind::Tls
+        } else if failure::is_out_of_descriptors(&error) {
+            TransportErrorKind::NoDescriptor
         } else {
             TransportErrorKind::Unreachable
         };

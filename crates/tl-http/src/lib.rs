@@ -28,7 +28,10 @@ mod transport;
 
 pub use body::{Body, BodyReader, BytesSource, Source};
 pub use credentials::{ApiKey, Credentials};
-pub use exchange::{Auth, Delivery, Exchange, Outcome, Token, TransportError, TransportErrorKind};
+pub use exchange::{
+    Auth, Delivery, Exchange, Outcome, Token, TransportError, TransportErrorKind,
+    is_out_of_descriptors,
+};
 pub use flow::{Flow, Step};
 pub use prepare::Prepared;
 pub use settings::{HttpSettings, Proxy, SetupError};

@@ -35,6 +35,10 @@ pub struct HttpSettings {
     pub system_roots: bool,
     /// The longest answer kept in memory, in bytes. Default 64 MiB; the largest documented list page is far below it.
     pub max_response: u64,
+    /// Maximum number of concurrent exchanges of the asynchronous transport, and so of its connections; further ones wait.
+    /// Default 128: 16 uploads with 8 chunks each, and half of the 256 file descriptors that a process has by default on macOS. A
+    /// blocking transport has one exchange per calling thread.
+    pub max_exchanges: usize,
     /// The `User-Agent`. Default `tl/` and this crate's version.
     pub user_agent: String,
     /// Hosts, in small letters, whose addresses are known already: no look-up is made for them, so that a connection goes
@@ -51,6 +55,7 @@ impl Default for HttpSettings {
             extra_roots: Vec::new(),
             system_roots: false,
             max_response: 64 << 20,
+            max_exchanges: 128,
             user_agent: concat!("tl/", env!("CARGO_PKG_VERSION")).to_owned(),
             addresses: Vec::new(),
         }

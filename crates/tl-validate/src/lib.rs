@@ -23,6 +23,7 @@
 //! features the crate is pure.
 
 mod check;
+pub mod descriptors;
 pub mod facts;
 #[cfg(feature = "ffmpeg")]
 pub mod ffmpeg;

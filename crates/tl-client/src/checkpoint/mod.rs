@@ -26,6 +26,8 @@ use tl_model::{AssetId, IndexId, IndexedAssetId, UploadId};
 
 pub use place::default_folder;
 
+use tl_validate::descriptors::{RETRY_LIMIT, retry_open};
+
 use crate::{Error, ErrorKind};
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use format::State;
@@ -318,7 +320,7 @@ fn busy(what: &Path) -> Error {
 
 /// Reads the file at `path`, where there is one.
 fn read(path: &Path) -> Result<Option<State>, String> {
-    match fs::read(path) {
+    match retry_open(RETRY_LIMIT, || fs::read(path)) {
         Ok(bytes) => State::read(&bytes).map(Some).map_err(|why| why.to_string()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("it cannot be read ({error})")),

@@ -25,7 +25,7 @@ impl Request {
             Opened::File(file) => {
                 let path = std::path::absolute(file.path()).unwrap_or_else(|_| file.path().into());
                 let path = path.canonicalize().unwrap_or(path);
-                (file, path, file.modified())
+                (&**file, path, file.modified())
             }
             Opened::Source(source) if matches!(self.keep, Keep::In(_)) => {
                 (&**source, PathBuf::from(source.name()), None)

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::protocol::{Answer, Request, receive_answer, send_request, send_served};
 use super::ranges::Counter;
+use crate::descriptors::{RETRY_LIMIT, retry_open};
 use crate::{ProbeError, ProbeErrorKind};
 
 /// What the helper may take beyond the deadline it was given, before it is killed: start-up of the libraries and the
@@ -56,7 +57,8 @@ impl Helper {
             );
             ProbeError::new(ProbeErrorKind::HelperMissing, "", seen)
         };
-        let (socket, theirs) = UnixStream::pair().map_err(|e| failed("no socket pair", &e))?;
+        let (socket, theirs) =
+            retry_open(RETRY_LIMIT, UnixStream::pair).map_err(|e| failed("no socket pair", &e))?;
         let mut command = Command::new(program);
         command
             .arg(super::SERVE_ARGUMENT)
@@ -70,7 +72,8 @@ impl Helper {
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        let child = command.spawn().map_err(|e| failed("it does not run", &e))?;
+        let child = retry_open(RETRY_LIMIT, || command.spawn())
+            .map_err(|e| failed("it does not run", &e))?;
         Ok(Self { child, socket })
     }
 
