@@ -9,6 +9,7 @@ use tl_validate::{ProbeError, Report};
 
 use crate::advice;
 use crate::exit::Exit;
+use crate::interrupt;
 
 /// What went wrong.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ struct Inner {
     file: Option<String>,
     report: Option<Report>,
     causes: Vec<String>,
+    /// Lines for people below the message.
+    details: Vec<String>,
 }
 
 /// What the platform's answer says beside its message.
@@ -52,7 +55,13 @@ impl Failure {
             file: None,
             report: None,
             causes: Vec::new(),
+            details: Vec::new(),
         }))
+    }
+
+    /// A signal ended the command.
+    pub(crate) fn interrupted(message: impl Into<String>) -> Self {
+        Self::new(interrupt::exit(), "interrupted", message)
     }
 
     /// The command cannot be done as it was given.
@@ -69,6 +78,12 @@ impl Failure {
     /// Says what happened, in place of what was said before.
     pub(crate) fn saying(mut self, message: impl Into<String>) -> Self {
         self.0.message = message.into();
+        self
+    }
+
+    /// Adds lines for people below the message; each is on one line.
+    pub(crate) fn with_details(mut self, details: Vec<String>) -> Self {
+        self.0.details = details;
         self
     }
 
@@ -93,6 +108,14 @@ impl Failure {
 
     pub(crate) fn exit(&self) -> Exit {
         self.0.exit
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        self.0.kind
+    }
+
+    pub(crate) fn details(&self) -> &[String] {
+        &self.0.details
     }
 
     pub(crate) fn message(&self) -> &str {

@@ -22,6 +22,7 @@ mod interrupt;
 #[cfg(target_os = "linux")]
 mod linking;
 mod lists;
+mod many;
 mod output;
 mod platform;
 mod terminal;

@@ -1,6 +1,6 @@
 //! Running `tl`. Every run ends by its deadline, does not panic, and shows no key; each of these is checked each time.
 
-use std::io::Read;
+use std::io::{Read, Seek, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -92,6 +92,16 @@ impl Tl {
         self
     }
 
+    /// Gives it `text` on standard input.
+    pub(crate) fn input(mut self, text: &str) -> Self {
+        let mut file = tempfile::tempfile().expect("a temporary file");
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.rewind())
+            .expect("it can be written");
+        self.command.stdin(file);
+        self
+    }
+
     pub(crate) fn command(&mut self) -> &mut Command {
         &mut self.command
     }
@@ -146,14 +156,19 @@ impl Running {
     }
 
     /// Waits for its end.
-    pub(crate) fn finish(mut self) -> Run {
+    pub(crate) fn finish(self) -> Run {
+        self.finish_within(DEADLINE)
+    }
+
+    /// Waits so long for its end.
+    pub(crate) fn finish_within(mut self, deadline: Duration) -> Run {
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("the child is ours") {
                 break status;
             }
-            if self.since.elapsed() > DEADLINE {
+            if self.since.elapsed() > deadline {
                 let _ = self.child.kill();
-                panic!("`tl` did not end within {DEADLINE:?}");
+                panic!("`tl` did not end within {deadline:?}");
             }
             thread::sleep(Duration::from_millis(5));
         };
