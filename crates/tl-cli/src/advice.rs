@@ -1,9 +1,39 @@
 //! What to do next about an error, and the word by which programs know it.
 
+use std::sync::OnceLock;
+
 use tl_client::ErrorKind as Client;
+use tl_client::config::BASE_URL_VARIABLE;
 use tl_protocol::ErrorKind as Api;
 
+use url::Url;
+
 use crate::span;
+
+/// What to do about a base URL without a version, if that is what the client was given. A process has one base URL.
+static UNVERSIONED_BASE: OnceLock<String> = OnceLock::new();
+
+/// Takes down the base URL that requests go to.
+pub(crate) fn remember_base(base: &Url) {
+    let is_version = |segment: &str| {
+        segment.strip_prefix('v').is_some_and(|number| {
+            number.starts_with(|c: char| c.is_ascii_digit())
+                && number.chars().all(|c| c.is_ascii_digit() || c == '.')
+        })
+    };
+    let mut segments = base.path_segments().into_iter().flatten();
+    if segments.any(is_version) {
+        return;
+    }
+    let mut shown = base.clone();
+    // A URL without a host has neither; this one has one.
+    let _ = (shown.set_username(""), shown.set_password(None));
+    shown.set_query(None);
+    let shown = shown.as_str().trim_end_matches('/');
+    let _ = UNVERSIONED_BASE.set(format!(
+        "the base URL has no version: use {shown}/v1.3 (--base-url or {BASE_URL_VARIABLE})"
+    ));
+}
 
 /// The `kind` of an error between here and the platform.
 pub(crate) fn api_word(kind: Api) -> &'static str {
@@ -46,6 +76,16 @@ pub(crate) fn client_word(kind: Client) -> &'static str {
 
 /// What to do about an error between here and the platform.
 pub(crate) fn of_api(error: &tl_protocol::Error) -> String {
+    // Every path below a wrong base URL is unknown, so the id is not at fault. A gateway in front of the API may also refuse
+    // such a path, and gives no code of the platform.
+    let is_unknown_path = match error.kind() {
+        Api::NotFound | Api::Malformed => true,
+        Api::Refused | Api::Forbidden => error.code().is_none(),
+        _ => false,
+    };
+    if is_unknown_path && let Some(advice) = UNVERSIONED_BASE.get() {
+        return advice.clone();
+    }
     match error.kind() {
         Api::InvalidRequest => "correct the value that the text names; nothing was sent".into(),
         Api::Unauthorized => {

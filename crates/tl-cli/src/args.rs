@@ -55,7 +55,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Asks the platform: one call, or several that belong together. Ctrl-C ends it; nothing goes on after it.
+    /// Asks the platform: one call, or several that belong together. A signal ends it; nothing goes on after it.
     pub(crate) fn call<T>(
         &self,
         work: impl AsyncFnOnce(&Client) -> Result<T, Failure>,
@@ -73,8 +73,9 @@ fn after_help() -> String {
         "\
 {}
 With --json, standard output carries JSON alone, errors included:
-  validate, ingest,
-  upload             one object on a line for each input, as soon as it is done
+  validate           one object on a line for each input, in the order of the inputs
+  ingest, upload     one object on a line for each input, as soon as it is done
+  wait, delete       one object on a line for each id
   lists              one array
   everything else    one object
   an error           {{\"error\": {{...}}}} with kind, message, code (the platform's own), status,
@@ -86,6 +87,7 @@ Environment:
   TWELVE_LABS_API_KEY_FILE                  a file that holds it, as --api-key-file; it comes first
   TWELVELABS_BASE_URL                       the address of the API, as --base-url
   TL_CHECKPOINTS                            the folder of checkpoints, as --checkpoints
+  TL_CACHE                                  the folder of the cache, as --cache-dir
   TL_PROBE                                  the helper `tl-probe`, where it is not beside `tl`
   FFMPEG                                    the program `ffmpeg`, where it is not on the path
   TL_REQUIRE_SANDBOX                        `true` is --require-sandbox

@@ -356,8 +356,15 @@ fn more(_: &Metadata) -> String {
     String::new()
 }
 
-/// The platform's own place for what can be made again.
+/// The variable that may name the folder of the cache.
+pub(crate) const FOLDER_VARIABLE: &str = "TL_CACHE";
+
+/// The folder that the environment names, else the system's own place for what can be made again.
 pub(crate) fn standard_folder() -> Option<PathBuf> {
+    let named = std::env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty());
+    if let Some(folder) = named {
+        return Some(folder.into());
+    }
     dirs::cache_dir().map(|folder| folder.join("tl"))
 }
 

@@ -4,7 +4,6 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use clap::Args;
 
-use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// The answer given in advance.
@@ -34,19 +33,11 @@ impl Confirm {
     }
 
     /// Asks; anything but `y` or `yes` is a no.
-    pub(crate) fn ask(what: &str) -> Result<(), Failure> {
+    pub(crate) fn ask(what: &str) -> bool {
         let mut answer = String::new();
         let asked = write!(io::stderr(), "delete {what}? This cannot be undone. [y/N] ")
             .and_then(|()| io::stderr().flush())
             .and_then(|()| io::stdin().lock().read_line(&mut answer));
-        match asked {
-            Ok(_) if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") => Ok(()),
-            _ => Err(Failure::new(
-                Exit::Usage,
-                "not_confirmed",
-                format!("{what} is not deleted"),
-            )
-            .next("answer `y`, or add --yes")),
-        }
+        asked.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
 }

@@ -19,13 +19,14 @@ pub(crate) enum Exit {
     RefusedForGood,
     DeadlinePassed,
     Interrupted,
+    Terminated,
     /// That of a command that was run: `tl emulator exec` passes it on.
     Passed(u8),
 }
 
 impl Exit {
     /// Every code with its meaning, as the help prints it.
-    pub(crate) const ALL: [(Self, &'static str); 10] = [
+    pub(crate) const ALL: [(Self, &'static str); 11] = [
         (Self::Ok, "all good"),
         (
             Self::SomeFailed,
@@ -47,7 +48,8 @@ impl Exit {
             Self::DeadlinePassed,
             "the deadline of a wait passed; the platform goes on",
         ),
-        (Self::Interrupted, "interrupted"),
+        (Self::Interrupted, "interrupted (Ctrl-C, SIGINT)"),
+        (Self::Terminated, "terminated (SIGTERM)"),
     ];
 
     pub(crate) fn code(self) -> u8 {
@@ -62,6 +64,7 @@ impl Exit {
             Self::RefusedForGood => 7,
             Self::DeadlinePassed => 8,
             Self::Interrupted => 130,
+            Self::Terminated => 143,
             Self::Passed(code) => code,
         }
     }
@@ -115,18 +118,26 @@ impl Exit {
         }
     }
 
-    /// The code of a run over several inputs: the only input's own; else 0 or 1.
+    /// The code of a run over several inputs: the only input's own; else 0 or 1. A key that was refused for all of them is a
+    /// failure of the run and keeps its code.
     pub(crate) fn of_items(items: &[Self]) -> Self {
+        let all = |exit| items.iter().all(|item| *item == exit);
         match items {
             [only] => *only,
-            items if items.iter().all(|item| *item == Self::Ok) => Self::Ok,
+            _ if all(Self::Ok) => Self::Ok,
+            _ if all(Self::KeyRefused) => Self::KeyRefused,
             _ => Self::SomeFailed,
         }
     }
 
+    /// Whether a signal ended the run.
+    pub(crate) fn is_by_signal(self) -> bool {
+        matches!(self, Self::Interrupted | Self::Terminated)
+    }
+
     /// Whether the inputs that follow would meet the same end, so that they are not tried.
     pub(crate) fn ends_the_run(self) -> bool {
-        matches!(self, Self::KeyRefused | Self::Limit | Self::Interrupted)
+        self.is_by_signal() || matches!(self, Self::KeyRefused | Self::Limit)
     }
 }
 
@@ -152,7 +163,7 @@ mod tests {
     #[test]
     fn the_codes_are_the_documented_ones() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|(exit, _)| exit.code()).collect();
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 130]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 130, 143]);
     }
 
     #[test]
@@ -201,13 +212,18 @@ mod tests {
 
     #[test]
     fn several_inputs_come_to_one_code() {
-        use Exit::{Ok, RefusedLocally, SomeFailed};
+        use Exit::{KeyRefused, Limit, Ok, RefusedLocally, SomeFailed};
         for (items, expected) in [
             (&[RefusedLocally][..], RefusedLocally),
             (&[Ok], Ok),
             (&[Ok, Ok], Ok),
             (&[Ok, RefusedLocally], SomeFailed),
             (&[RefusedLocally, RefusedLocally], SomeFailed),
+            (&[Limit], Limit),
+            (&[Ok, Limit], SomeFailed),
+            (&[Limit, Limit], SomeFailed),
+            (&[KeyRefused, KeyRefused], KeyRefused),
+            (&[Ok, KeyRefused], SomeFailed),
         ] {
             assert_eq!(Exit::of_items(items), expected, "{items:?}");
         }

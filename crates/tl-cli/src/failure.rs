@@ -9,6 +9,7 @@ use tl_validate::{ProbeError, Report};
 
 use crate::advice;
 use crate::exit::Exit;
+use crate::interrupt;
 
 /// What went wrong.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ struct Inner {
     causes: Vec<String>,
     /// The last lines that another program wrote, oldest first.
     log: Vec<String>,
+    /// Lines for people below the message.
+    details: Vec<String>,
 }
 
 /// What the platform's answer says beside its message.
@@ -55,7 +58,13 @@ impl Failure {
             report: None,
             causes: Vec::new(),
             log: Vec::new(),
+            details: Vec::new(),
         }))
+    }
+
+    /// A signal ended the command.
+    pub(crate) fn interrupted(message: impl Into<String>) -> Self {
+        Self::new(interrupt::exit(), "interrupted", message)
     }
 
     /// The command cannot be done as it was given.
@@ -72,6 +81,12 @@ impl Failure {
     /// Says what happened, in place of what was said before.
     pub(crate) fn saying(mut self, message: impl Into<String>) -> Self {
         self.0.message = message.into();
+        self
+    }
+
+    /// Adds lines for people below the message; each is on one line.
+    pub(crate) fn with_details(mut self, details: Vec<String>) -> Self {
+        self.0.details = details;
         self
     }
 
@@ -106,6 +121,10 @@ impl Failure {
 
     pub(crate) fn kind(&self) -> &'static str {
         self.0.kind
+    }
+
+    pub(crate) fn details(&self) -> &[String] {
+        &self.0.details
     }
 
     pub(crate) fn message(&self) -> &str {

@@ -15,14 +15,17 @@ use crate::table;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pages and order")]
 pub(crate) struct PartArgs {
-    /// Which page [default: 1]
+    /// Maximum number of items [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Only this page
+    #[arg(long, value_name = "N", conflicts_with = "limit", value_parser = clap::value_parser!(u32).range(1..))]
     page: Option<u32>,
-    /// How many items a page has, at most 50
+    /// Number of items per page, at most 50
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=50))]
     page_limit: u32,
-    /// All pages
-    #[arg(long, conflicts_with = "page")]
+    /// All pages; this is the default
+    #[arg(long, hide = true, conflicts_with_all = ["page", "limit"])]
     all: bool,
 }
 
@@ -43,14 +46,32 @@ pub(crate) struct PageArgs {
 /// Items of a list, and whether there are more.
 pub(crate) struct Listed<I> {
     pub(crate) items: Vec<I>,
-    total: Option<u64>,
-    more: bool,
+    pub(crate) total: Option<u64>,
+    pub(crate) more: bool,
 }
 
 impl PageArgs {
     /// The page to begin with.
     pub(crate) fn page(&self) -> PageRequest {
         self.part.page()
+    }
+
+    /// Whether one page alone is asked for.
+    pub(crate) fn is_one_page(&self) -> bool {
+        self.part.page.is_some()
+    }
+
+    /// The maximum number of items.
+    pub(crate) fn limit(&self) -> Option<usize> {
+        self.part.limit()
+    }
+
+    /// By which time the list is sorted, and whether the newest comes first.
+    pub(crate) fn order(&self) -> (&str, bool) {
+        (
+            self.sort_by.as_deref().unwrap_or("created_at"),
+            self.sort_option.as_deref() != Some("asc"),
+        )
     }
 
     /// The order.
@@ -61,7 +82,7 @@ impl PageArgs {
         }
     }
 
-    /// Fetches one page, or all of them.
+    /// Fetches all items, the first ones or one page, as the options say.
     pub(crate) async fn fetch<E: Paged>(
         &self,
         client: &Client,
@@ -75,39 +96,50 @@ impl PartArgs {
     /// The page to begin with.
     pub(crate) fn page(&self) -> PageRequest {
         PageRequest {
-            page: self.page.or(self.all.then_some(1)),
-            page_limit: Some(self.page_limit),
+            page: Some(self.page.unwrap_or(1)),
+            // No more than what is asked for.
+            page_limit: Some(self.page_limit.min(self.limit.unwrap_or(u32::MAX))),
         }
     }
 
-    /// Fetches one page, or all of them.
+    /// The maximum number of items.
+    fn limit(&self) -> Option<usize> {
+        self.limit.map(|limit| limit as usize)
+    }
+
+    /// Fetches all items, the first ones or one page, as the options say.
     pub(crate) async fn fetch<E: Paged>(
         &self,
         client: &Client,
         first: E,
     ) -> Result<Listed<E::Item>, Failure> {
-        if !self.all {
+        if let Some(number) = self.page {
             let page = client.call(first).await?;
             let more = page
                 .page_info
                 .total_page
-                .is_some_and(|pages| u64::from(self.page.unwrap_or(1)) < pages);
+                .is_some_and(|pages| u64::from(number) < pages);
             return Ok(Listed {
                 total: page.page_info.total_results,
                 more,
                 items: page.data,
             });
         }
+        let limit = self.limit().unwrap_or(usize::MAX);
         let mut pages = client.pages(first);
         let mut items = Vec::new();
-        while let Some(page) = pages.next_page().await {
-            items.extend(page?.data);
+        let mut total = None;
+        while items.len() < limit
+            && let Some(page) = pages.next_page().await
+        {
+            let page = page?;
+            total = page.page_info.total_results;
+            items.extend(page.data);
         }
-        Ok(Listed {
-            items,
-            total: None,
-            more: false,
-        })
+        let mut more = items.len() > limit;
+        items.truncate(limit);
+        more |= items.len() == limit && total.is_some_and(|total| total > items.len() as u64);
+        Ok(Listed { items, total, more })
     }
 }
 
@@ -138,7 +170,7 @@ impl<I: Serialize> Listed<I> {
                 .total
                 .map_or_else(String::new, |total| format!(" of {total}"));
             output.note(&format!(
-                "{}{total} {things} are shown; --page N shows another page, --all all of them",
+                "{}{total} {things} are shown; without --limit and --page all of them",
                 self.items.len()
             ));
         }

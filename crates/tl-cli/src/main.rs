@@ -11,7 +11,10 @@
 //! | `remote` | videos behind an address: redirects, ranges, budgets |
 //! | `walk`, `lanes` | which files there are, and work on them side by side |
 //! | `sending` | how a video is sent, and how far it is: what `ingest` and `upload` share |
-//! | `waiting` | until one thing is ready: what the `wait` verbs share |
+//! | `unfinished` | the inputs that a run did not finish: one summary |
+//! | `waiting` | until things are ready: what the `wait` verbs share |
+//! | `deletion`, `confirm` | deleting things, and the question before it |
+//! | `ids`, `index_ref` | ids on the command line; an index by its id or its name |
 //! | `failure`, `advice` | what went wrong, for people and for programs, and what to do next |
 //! | `exit` | the exit codes, and which error has which |
 //! | `output` | the two streams, JSON, colour; nothing else writes |
@@ -27,8 +30,11 @@ mod args;
 mod cache;
 mod checking;
 mod confirm;
+mod deletion;
 mod exit;
 mod failure;
+mod ids;
+mod index_ref;
 mod interrupt;
 mod judging;
 mod lanes;
@@ -48,6 +54,7 @@ mod sending;
 mod settings;
 mod span;
 mod table;
+mod unfinished;
 mod verb;
 mod waiting;
 mod walk;

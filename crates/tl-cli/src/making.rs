@@ -181,7 +181,7 @@ pub(crate) fn of_program(error: &ProgramError) -> Failure {
         ProgramErrorKind::Missing => (Exit::Usage, "ffmpeg_missing"),
         ProgramErrorKind::NotConfined => (Exit::Usage, "sandbox_incomplete"),
         ProgramErrorKind::Exists | ProgramErrorKind::Output => (Exit::Usage, "output"),
-        ProgramErrorKind::Cancelled => (Exit::Interrupted, "interrupted"),
+        ProgramErrorKind::Cancelled => (interrupt::exit(), "interrupted"),
         ProgramErrorKind::DeadlinePassed => (Exit::Temporary, "deadline_passed"),
         _ => (Exit::RefusedLocally, "ffmpeg_failed"),
     };

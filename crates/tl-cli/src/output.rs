@@ -139,6 +139,10 @@ impl Output {
         if let Some(report) = failure.report() {
             text.push_str(&report::findings(report, failure.file()));
         }
+        for detail in failure.details() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\n  {}", plain_line(detail));
+        }
         for cause in failure.causes() {
             // Writing to a string cannot fail.
             let _ = write!(text, "\n  {DIM}caused by:{DIM:#} {}", plain(cause));

@@ -107,25 +107,7 @@ fn probe(
     url: &Url,
 ) -> Result<(Probed, Vec<String>), Failure> {
     let name = web::shown(url);
-    let mut notes = Vec::new();
-    if let Some(page) = web::page(url) {
-        return Err(Failure::new(
-            Exit::RefusedLocally,
-            "share_page",
-            format!(
-                "`{name}` is {} of {}, not a video file: the platform cannot fetch it",
-                page.what, page.service
-            ),
-        )
-        .next(page.instead));
-    }
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(Failure::usage(format!(
-            "`{name}` is no address that can be fetched (allowed: https and http)"
-        ))
-        .next("give a direct https address of the file"));
-    }
-    permission(url, Timestamp::now(), &mut notes)?;
+    let mut notes = refused_unseen(url, Timestamp::now())?;
     let limit = args.url_timeout.unwrap_or(TIME);
     let fetcher = Fetcher::new(
         Instant::now() + limit,
@@ -148,6 +130,31 @@ fn probe(
         (Err(_), Some(failure)) => Err(failure),
         (probed, _) => Ok((probed, notes)),
     }
+}
+
+/// What an address says by itself, before anything is fetched: refused where it cannot lead to a file, else notes.
+pub(crate) fn refused_unseen(url: &Url, now: Timestamp) -> Result<Vec<String>, Failure> {
+    let name = web::shown(url);
+    let mut notes = Vec::new();
+    if let Some(page) = web::page(url) {
+        return Err(Failure::new(
+            Exit::RefusedLocally,
+            "share_page",
+            format!(
+                "`{name}` is {} of {}, not a video file: the platform cannot fetch it",
+                page.what, page.service
+            ),
+        )
+        .next(page.instead));
+    }
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Failure::usage(format!(
+            "`{name}` is no address that can be fetched (allowed: https and http)"
+        ))
+        .next("give a direct https address of the file"));
+    }
+    permission(url, now, &mut notes)?;
+    Ok(notes)
 }
 
 /// How long a presigned URL still holds; refused when it has ended.

@@ -1,11 +1,12 @@
-//! Running asynchronous work to its end, or until Ctrl-C.
+//! Running asynchronous work to its end, or until SIGINT or SIGTERM.
 
 use std::future::Future;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt;
 
-/// Runs `work`; Ctrl-C ends it at once with what `interrupted` says.
+/// Runs `work`; SIGINT and SIGTERM end it at once with what `interrupted` says.
 pub(crate) fn run<T>(
     work: impl Future<Output = Result<T, Failure>>,
     interrupted: impl FnOnce() -> Failure,
@@ -14,7 +15,7 @@ pub(crate) fn run<T>(
         tokio::select! {
             // Heard from the first moment on, so that nothing begins that a signal would cut off without a word.
             biased;
-            Ok(()) = tokio::signal::ctrl_c() => Err(interrupted()),
+            () = interrupt::first() => Err(interrupted()),
             result = work => result,
         }
     })
@@ -41,10 +42,5 @@ pub(crate) fn until_done<T>(work: impl Future<Output = Result<T, Failure>>) -> R
 
 /// For commands that leave nothing behind when they are cut off.
 pub(crate) fn interrupted() -> Failure {
-    Failure::new(
-        Exit::Interrupted,
-        "interrupted",
-        "interrupted before the answer came",
-    )
-    .next("run it again")
+    Failure::interrupted("interrupted before the answer came").next("run it again")
 }

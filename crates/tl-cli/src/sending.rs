@@ -4,20 +4,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
-use tl_client::{Checkpoints, Event, Ingest, Ingested, Upload};
+use tl_client::{Checkpoints, Event, Ingest, Upload};
 use tl_model::{AssetId, TaskId, UploadId};
 use tl_protocol::flow::Stage;
 use tl_protocol::flow::upload::UploadSettings;
 use tl_protocol::{Event as Api, SuppliedUrls};
 use tl_validate::Route;
 
-use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::plain_line;
-use crate::waiting;
 
 /// The variable that may name the folder of checkpoints.
-const FOLDER_VARIABLE: &str = "TL_CHECKPOINTS";
+pub(crate) const FOLDER_VARIABLE: &str = "TL_CHECKPOINTS";
 
 /// How a video is sent.
 #[derive(Debug, Clone, Args)]
@@ -174,64 +171,6 @@ impl Followed {
         self.is(standing);
         there
     }
-}
-
-/// What is said, after Ctrl-C, of an input that was not done, and what there is of it.
-pub(crate) fn cut_off(name: &str, standing: &Standing, kept: bool) -> (Failure, Ingested) {
-    let shown = plain_line(name);
-    let mut reached = Ingested::default();
-    let again = format!("`{}` goes on where it ended", same_command());
-    let (text, next) = match standing {
-        Standing::NotBegun | Standing::Checking => (
-            format!("interrupted: nothing of `{shown}` was sent"),
-            "run it again".to_owned(),
-        ),
-        Standing::Sending(None) => (
-            format!(
-                "interrupted while `{shown}` was being sent: the platform drops an upload that is not complete"
-            ),
-            "look whether it was complete before you send it again: `tl asset list`, or `tl task list` by the route tasks".to_owned(),
-        ),
-        Standing::Sending(Some(session)) => {
-            reached.upload_id = Some(session.clone());
-            let text = format!(
-                "interrupted while `{shown}` was being sent: session {session} keeps what is there for 24 hours"
-            );
-            let anew = "run it again; no checkpoint was kept, so it begins anew".to_owned();
-            (text, if kept { again } else { anew })
-        }
-        Standing::Processing(asset) => {
-            let text = match asset {
-                Some(asset) => format!("interrupted: the platform has `{shown}` as asset {asset}"),
-                None => format!("interrupted: the platform has `{shown}`"),
-            };
-            reached.asset_id.clone_from(asset);
-            match asset {
-                Some(asset) if !kept => (text, format!("`tl asset get {asset}` shows it")),
-                _ => (text, again),
-            }
-        }
-        Standing::Task(task) => {
-            reached.task_id = Some(task.clone());
-            (
-                format!("interrupted: the platform has `{shown}` and goes on with task {task}"),
-                format!("`{}` waits for it", waiting::task_command(task)),
-            )
-        }
-    };
-    let failure = Failure::new(Exit::Interrupted, "interrupted", text).next(next);
-    (failure, reached)
-}
-
-/// The command line as it was given, for a person who runs it again.
-pub(crate) fn same_command() -> String {
-    let mut words = vec!["tl".to_owned()];
-    words.extend(
-        std::env::args_os()
-            .skip(1)
-            .map(|word| word.to_string_lossy().into_owned()),
-    );
-    shell_words::join(words)
 }
 
 /// Reads a rate: `800000`, `500kB/s`, `5MB/s`, `1.5MiB`.

@@ -13,7 +13,7 @@ use tl_http::credentials::DEFAULT_BASE_URL;
 use tl_protocol::{Observer, SuppliedUrls};
 
 use crate::failure::Failure;
-use crate::{secret, span};
+use crate::{advice, secret, span};
 
 /// The variable that may name the file with the key.
 pub(crate) const KEY_FILE_VARIABLE: &str = "TWELVE_LABS_API_KEY_FILE";
@@ -94,6 +94,7 @@ impl Connection {
             )));
         };
         let mut config = Config::new(&found.key, self.address())?;
+        advice::remember_base(config.base_url());
         if let Some(limit) = self.timeout {
             config.policy = config.policy.with_timeout(limit);
             config.http.connect_timeout = config.http.connect_timeout.min(limit);
@@ -102,6 +103,7 @@ impl Connection {
             config.policy = config.policy.with_attempts(attempts);
         }
         config.http.extra_roots = self.extra_roots()?;
+        config.http.max_exchanges = config.http.max_exchanges.min(connections());
         Ok(config)
     }
 
@@ -137,6 +139,20 @@ impl Connection {
         config.observer = observer;
         Ok(Client::new(&config)?)
     }
+}
+
+/// How many connections this process can hold: half of the file descriptors that it may have, beside 64 for its own streams,
+/// the helpers that read media, and the files that are being sent.
+fn connections() -> usize {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit};
+        if let Some(limit) = getrlimit(Resource::Nofile).current {
+            let half = limit.saturating_sub(64) / 2;
+            return usize::try_from(half).unwrap_or(usize::MAX).max(4);
+        }
+    }
+    usize::MAX
 }
 
 fn read_key(path: &Path) -> Result<String, Failure> {

@@ -1,18 +1,21 @@
-//! Waiting for one thing that the platform works on: `tl task wait`, `tl asset wait`, `tl video wait`.
+//! Waiting for things that the platform works on: `tl task wait`, `tl asset wait`, `tl video wait`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 use tl_model::{AssetId, IndexId, TaskId, VideoId};
-use tl_protocol::flow::{WaitPolicy, Watched};
+use tl_protocol::flow::{WaitPolicy, Waited, Watched};
+use tokio::task::JoinSet;
 
 use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
-use crate::output::{GOOD, plain_line};
+use crate::output::{GOOD, Output, plain_line};
 use crate::progress::Progress;
+use crate::unfinished::RepeatedFailures;
 use crate::{runtime, span};
 
 /// How to wait.
@@ -56,48 +59,109 @@ pub(crate) struct Awaited<E: Watched> {
 
 impl<E> Awaited<E>
 where
-    E: Watched<Response: Serialize>,
+    E: Watched<Response: Serialize + Send> + 'static,
 {
-    /// Waits until it is ready, and tells how it came to that.
-    pub(crate) fn wait(self, context: &Context, how: &WaitArgs) -> Result<Exit, Failure> {
-        let progress = Progress::new(&context.output, 1);
-        let client = context.connection.client(progress.observer())?;
-        let id = self.endpoint.id();
-        let result = runtime::run(
-            async {
-                let waited = client.wait(self.endpoint, how.policy()).await;
-                waited.map_err(|error| waits_again(error.into(), &self.command))
-            },
-            || {
-                let noun = self.noun;
-                Failure::new(
-                    Exit::Interrupted,
-                    "interrupted",
-                    format!("interrupted; {noun} {id} goes on at the platform"),
-                )
-                .next(again(&self.command))
-            },
-        );
-        progress.finish();
-        let waited = result?;
-        context.output.json(&json!({
+    fn ready(&self, output: &Output, waited: &Waited<E::Response>, is_only: bool) {
+        output.json(&json!({
             self.noun: waited.value,
             "history": failure::history(&waited.history),
             "seconds": waited.took.as_secs_f64(),
         }));
-        if context.output.is_quiet() {
-            context
-                .output
-                .line(&plain_line(&(self.quiet)(&waited.value)));
-        } else {
-            context.output.line(&format!(
+        if output.is_quiet() {
+            output.line(&plain_line(&(self.quiet)(&waited.value)));
+        } else if is_only {
+            output.line(&format!(
                 "{GOOD}ready{GOOD:#} after {}",
                 span::show(waited.took)
             ));
-            context.output.line(&(self.details)(&waited.value));
+            output.line(&(self.details)(&waited.value));
+        } else {
+            output.line(&format!(
+                "{GOOD}ready{GOOD:#}  {} {} after {}",
+                self.noun,
+                self.endpoint.id(),
+                span::show(waited.took)
+            ));
         }
-        Ok(Exit::Ok)
     }
+
+    /// Tells of one of several that is not ready.
+    fn failed(&self, output: &Output, shared: &RepeatedFailures, failure: Failure) -> Exit {
+        let (noun, id) = (self.noun, self.endpoint.id());
+        let message = format!("{noun} {id}: {}", failure.message());
+        let failure = failure.saying(message);
+        output.json(&json!({"id": id, "error": failure.to_json()}));
+        shared.tell(output, &failure);
+        failure.exit()
+    }
+
+    fn cut_off(&self) -> Failure {
+        let (noun, id) = (self.noun, self.endpoint.id());
+        Failure::interrupted(format!("interrupted; {noun} {id} goes on at the platform"))
+            .next(again(&self.command))
+    }
+}
+
+/// Waits until each of `all` is ready, side by side, and tells of each as soon as it is.
+///
+/// # Errors
+/// Why the only one is not ready; of several, each has its own result.
+pub(crate) fn wait_for_all<E>(
+    all: &[Awaited<E>],
+    context: &Context,
+    how: &WaitArgs,
+) -> Result<Exit, Failure>
+where
+    E: Watched<Response: Serialize + Send> + 'static,
+{
+    let output = &context.output;
+    let is_only = all.len() == 1;
+    let progress = Progress::new(output, all.len());
+    let client = Arc::new(context.connection.client(progress.observer())?);
+    let mut exits: Vec<Option<Exit>> = vec![None; all.len()];
+    let shared = RepeatedFailures::default();
+    let waits = async {
+        let mut under_way = JoinSet::new();
+        for (at, awaited) in all.iter().enumerate() {
+            let (client, endpoint, policy) =
+                (Arc::clone(&client), awaited.endpoint.clone(), how.policy());
+            under_way.spawn(async move { (at, client.wait(endpoint, policy).await) });
+        }
+        while let Some(ended) = under_way.join_next().await {
+            let (at, waited) = match ended {
+                Ok(ended) => ended,
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(_) => continue,
+            };
+            exits[at] = Some(match waited {
+                Ok(waited) => {
+                    all[at].ready(output, &waited, is_only);
+                    Exit::Ok
+                }
+                Err(error) => {
+                    let failure = waits_again(error.into(), &all[at].command);
+                    if is_only {
+                        return Err(failure);
+                    }
+                    all[at].failed(output, &shared, failure)
+                }
+            });
+        }
+        Ok(())
+    };
+    let result = runtime::run(waits, || match all {
+        [only] => only.cut_off(),
+        _ => Failure::interrupted("interrupted; indexing goes on at the platform")
+            .next("run it again to wait again"),
+    });
+    progress.finish();
+    shared.finish(output);
+    result?;
+    let exits: Vec<Exit> = exits
+        .into_iter()
+        .map(|exit| exit.unwrap_or(Exit::SomeFailed))
+        .collect();
+    Ok(Exit::of_items(&exits))
 }
 
 /// The command that waits until a task is ready.

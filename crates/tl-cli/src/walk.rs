@@ -141,6 +141,8 @@ impl Walk {
             .git_global(false)
             .git_exclude(false)
             .add_custom_ignore_filename(IGNORE_FILE)
+            // Every report comes out in the same order each time.
+            .sort_by_file_name(Ord::cmp)
             .build();
         for entry in walk {
             let go_on = match entry {

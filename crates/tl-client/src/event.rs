@@ -92,7 +92,8 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             delay,
         } => write!(
             f,
-            "attempt {attempt} to {operation} failed ({because:?}); again in {:.1} s",
+            "attempt {attempt} to {operation} failed ({}); again in {:.1} s",
+            reason(*because),
             delay.as_secs_f64()
         ),
         Api::Reconciling { operation } => write!(
@@ -114,7 +115,8 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             resumed,
             ..
         } => {
-            write!(f, "session {upload_id}: {chunks} chunks")?;
+            let noun = if *chunks == 1 { "chunk" } else { "chunks" };
+            write!(f, "session {upload_id}: {chunks} {noun}")?;
             match resumed {
                 0 => Ok(()),
                 resumed => write!(f, ", {resumed} of them are there"),
@@ -153,12 +155,38 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             delay,
         } => write!(
             f,
-            "attempt {attempt} to send chunk {chunk} failed ({because:?}); again in {:.1} s",
+            "attempt {attempt} to send chunk {chunk} failed ({}); again in {:.1} s",
+            reason(*because),
             delay.as_secs_f64()
         ),
         Api::Status { status, after, .. } => {
             write!(f, "{status} after {:.1} s", after.as_secs_f64())
         }
-        other => write!(f, "{other:?}"),
+        // What a later version adds and this one has no words for.
+        _ => f.write_str("the operation goes on"),
+    }
+}
+
+/// Why a request is sent again, in words.
+fn reason(kind: tl_protocol::ErrorKind) -> &'static str {
+    use tl_protocol::ErrorKind as Kind;
+    match kind {
+        Kind::InvalidRequest => "the request is not valid",
+        Kind::Unauthorized => "the key was refused",
+        Kind::Forbidden => "not allowed",
+        Kind::NotFound => "not found",
+        Kind::RateLimited => "rate limit",
+        Kind::QuotaExhausted => "quota used up",
+        Kind::Refused => "refused",
+        Kind::Server => "server error",
+        Kind::Unreachable => "no connection",
+        Kind::ConnectionLost => "connection lost",
+        Kind::OutcomeUnknown => "no response",
+        Kind::Malformed => "unreadable response",
+        Kind::SourceFailed => "the source cannot be read",
+        Kind::DeadlinePassed => "deadline passed",
+        Kind::Cancelled => "canceled",
+        Kind::ProcessingFailed => "processing failed",
+        _ => "error",
     }
 }

@@ -88,7 +88,7 @@ pub(crate) enum Shipment {
 
 /// What was opened.
 enum Opened {
-    File(FileSource),
+    File(Arc<FileSource>),
     Source(Arc<dyn Source>),
     Url(Url),
     Asset(tl_model::AssetId),
@@ -119,9 +119,22 @@ impl Request {
     }
 
     /// The listener for what happens between here and the platform.
-    fn observer(&self, task: &Arc<Mutex<Option<TaskId>>>) -> Observer {
+    fn observer(&self, task: &Arc<Mutex<Option<TaskId>>>, opened: &Opened) -> Observer {
         let (listener, task) = (self.listener.clone(), Arc::clone(task));
+        let file = match opened {
+            Opened::File(file) => Some(Arc::clone(file)),
+            _ => None,
+        };
         Observer::new(move |event| {
+            // The platform has the bytes; what follows is a wait, which keeps no file open.
+            let is_sent = match event {
+                ApiEvent::StageBegun { stage, .. } => *stage != FlowStage::Uploading,
+                ApiEvent::Created { resource, .. } => *resource == "task",
+                _ => false,
+            };
+            if let Some(file) = file.as_ref().filter(|_| is_sent) {
+                file.release();
+            }
             if let ApiEvent::Created {
                 resource: "task",
                 id,
@@ -183,7 +196,7 @@ impl Request {
             route::fits(choice, load, rules)?;
         }
         let task = Arc::default();
-        let observer = self.observer(&task);
+        let observer = self.observer(&task, &opened);
         let (send, keeper) = match (opened, choice) {
             (Opened::Asset(asset_id), _) => {
                 so_far.asset_id = Some(asset_id.clone());
@@ -264,7 +277,7 @@ impl Request {
                 ));
             }
             Input::Source(source) => Opened::Source(Arc::clone(source)),
-            Input::File(path) => Opened::File(FileSource::open(path)?),
+            Input::File(path) => Opened::File(Arc::new(FileSource::open(path)?)),
         })
     }
 
@@ -357,7 +370,7 @@ impl Request {
         match opened {
             Opened::Url(url) => Media::Url(url),
             Opened::Source(source) => Media::File(self.observed(source)),
-            Opened::File(file) => Media::File(self.observed(Arc::new(file))),
+            Opened::File(file) => Media::File(self.observed(file)),
             Opened::Asset(_) => unreachable!("an asset is not sent"),
         }
     }
@@ -387,7 +400,7 @@ impl Request {
             return AssetUpload::Whole(create);
         }
         let source: Arc<dyn Source> = match opened {
-            Opened::File(file) => Arc::new(file),
+            Opened::File(file) => file,
             Opened::Source(source) => source,
             Opened::Url(_) | Opened::Asset(_) => unreachable!("the route is for bytes"),
         };

@@ -5,11 +5,15 @@ use std::{
     fs::{File, Metadata},
     io,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
 use tl_protocol::Source;
+use tl_validate::descriptors::{RETRY_LIMIT, retry_open};
 
 use crate::{Error, ErrorKind};
 
@@ -20,7 +24,9 @@ use crate::{Error, ErrorKind};
 /// A new name, another link and other permissions change the ctime as well, and do no harm.
 #[derive(Debug)]
 pub struct FileSource {
-    file: File,
+    /// The open file; `None` after [`release`](Self::release), until the next read.
+    file: RwLock<Option<Arc<File>>>,
+    identity: Option<(u64, u64)>,
     path: PathBuf,
     name: String,
     opened: Stamp,
@@ -157,7 +163,8 @@ impl FileSource {
                 format!("`{}` is {what}: name a video file", path.display()),
             ));
         }
-        let file = File::open(path).map_err(|error| unusable(path, error))?;
+        let file =
+            retry_open(RETRY_LIMIT, || File::open(path)).map_err(|error| unusable(path, error))?;
         let metadata = file.metadata().map_err(|error| unusable(path, error))?;
         let (opened, status) = (Stamp::of(&metadata), FileStatus::of(&metadata));
         if opened.len == 0 {
@@ -171,7 +178,8 @@ impl FileSource {
             |name| name.to_string_lossy().into_owned(),
         );
         Ok(Self {
-            file,
+            identity: identity(&file),
+            file: RwLock::new(Some(Arc::new(file))),
             path: path.to_owned(),
             name,
             opened,
@@ -198,9 +206,45 @@ impl FileSource {
         self.status
     }
 
+    /// Closes the file until the next read, which opens it at the same path and fails if another file is there. A source whose
+    /// upload waits for the platform holds no file descriptor.
+    pub(crate) fn release(&self) {
+        *self.file.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The open file, if it is open.
+    fn opened(&self) -> Option<Arc<File>> {
+        self.file
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The open file.
+    fn file(&self) -> io::Result<Arc<File>> {
+        if let Some(file) = self.opened() {
+            return Ok(file);
+        }
+        let mut slot = self.file.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &*slot {
+            return Ok(Arc::clone(file));
+        }
+        // Opening a pipe would wait for its writer.
+        let file = match self.path.metadata()?.is_file() {
+            true => retry_open(RETRY_LIMIT, || File::open(&self.path))?,
+            false => return Err(io::Error::other("it is no longer a regular file")),
+        };
+        if identity(&file) != self.identity {
+            return Err(io::Error::other("another file is at its path now"));
+        }
+        let file = Arc::new(file);
+        *slot = Some(Arc::clone(&file));
+        Ok(file)
+    }
+
     /// Refuses a file that is not as it was when it was opened.
-    fn watch(&self) -> io::Result<()> {
-        let metadata = self.file.metadata()?;
+    fn watch(&self, file: &File) -> io::Result<()> {
+        let metadata = file.metadata()?;
         let now = Stamp::of(&metadata);
         let what = if now != self.opened {
             self.opened.difference(now)
@@ -237,19 +281,21 @@ impl FileSource {
     }
 
     /// What was read at `offset`, where it may be sent.
-    fn taken(&self, offset: u64, read: io::Result<usize>) -> io::Result<usize> {
-        let count = read.map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!(
-                    "`{}` cannot be read at byte {offset}: {error}",
-                    self.path.display()
-                ),
-            )
-        })?;
+    fn taken(&self, file: &File, offset: u64, read: io::Result<usize>) -> io::Result<usize> {
+        let count = read.map_err(|error| self.unread(offset, &error))?;
         // After the read: what was read before a change is whole, what was read after it is not taken.
-        self.watch()?;
+        self.watch(file)?;
         Ok(count)
+    }
+
+    fn unread(&self, offset: u64, error: &io::Error) -> io::Error {
+        io::Error::new(
+            error.kind(),
+            format!(
+                "`{}` cannot be read at byte {offset}: {error}",
+                self.path.display()
+            ),
+        )
     }
 
     /// A second handle on the same open file, whatever its path names by now.
@@ -257,7 +303,8 @@ impl FileSource {
     /// # Errors
     /// Where the system has no handle left.
     pub fn try_clone_file(&self) -> io::Result<File> {
-        self.file.try_clone()
+        let file = self.file()?;
+        retry_open(RETRY_LIMIT, || file.try_clone())
     }
 }
 
@@ -271,12 +318,28 @@ impl Source for FileSource {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.taken(offset, read_at(&self.file, offset, buffer))
+        let file = self.file().map_err(|error| self.unread(offset, &error))?;
+        self.taken(&file, offset, read_at(&file, offset, buffer))
     }
 
     fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        Some(self.taken(offset, read_at_hand(&self.file, offset, buffer)?))
+        // Opening a file may wait.
+        let file = self.opened()?;
+        Some(self.taken(&file, offset, read_at_hand(&file, offset, buffer)?))
     }
+}
+
+/// Device and number of the inode, where the system has them.
+#[cfg(unix)]
+fn identity(file: &File) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = file.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &File) -> Option<(u64, u64)> {
+    None
 }
 
 #[cfg(unix)]
@@ -420,6 +483,30 @@ mod tests {
         std::fs::rename(&path, folder.path().join("c.mp4")).unwrap();
         assert_eq!(read(&source), Ok(4));
         assert_eq!(read(&source), Ok(4));
+    }
+
+    #[test]
+    fn a_released_file_is_opened_again_and_only_if_it_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mp4");
+        std::fs::write(&path, b"0123456789").unwrap();
+        let source = FileSource::open(&path).unwrap();
+        let mut buffer = [0; 4];
+        source.release();
+        assert!(source.opened().is_none());
+        assert!(
+            source.read_at_hand(3, &mut buffer).is_none(),
+            "that may wait"
+        );
+        assert_eq!(source.read_at(3, &mut buffer).unwrap(), 4);
+        assert_eq!(&buffer, b"3456");
+        assert!(source.opened().is_some());
+        source.release();
+        std::fs::rename(&path, folder.path().join("b.mp4")).unwrap();
+        assert!(source.read_at(3, &mut buffer).is_err());
+        std::fs::write(&path, b"0123456789").unwrap();
+        let error = source.read_at(3, &mut buffer).unwrap_err().to_string();
+        assert!(error.contains("another file is at its path"), "{error}");
     }
 
     #[test]

@@ -78,6 +78,10 @@ pub fn exit_code(status: ExitStatus) -> i32 {
     status.code().unwrap_or(1)
 }
 
+fn noun(number: u64, one: &'static str, many: &'static str) -> &'static str {
+    if number == 1 { one } else { many }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let total: u64 = self
@@ -89,11 +93,16 @@ impl fmt::Display for Summary {
             + self.others;
         write!(
             f,
-            "{total} requests, {} bytes received, {} files kept",
-            self.bytes_received, self.files_kept
+            "{total} {}, {} {} received, {} {} kept",
+            noun(total, "request", "requests"),
+            self.bytes_received,
+            noun(self.bytes_received, "byte", "bytes"),
+            self.files_kept,
+            noun(self.files_kept, "file", "files"),
         )?;
         if self.faults > 0 {
-            write!(f, ", {} faults on purpose", self.faults)?;
+            let noun = noun(self.faults, "fault", "faults");
+            write!(f, ", {} {noun} on purpose", self.faults)?;
         }
         for (operation, (requests, refused)) in &self.operations {
             write!(f, "\n  {operation}: {requests}")?;

@@ -24,13 +24,15 @@ pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
         || error.source().is_some_and(is_tls)
 }
 
+/// Whether the process or the system had no file descriptor left.
+pub(crate) fn is_out_of_descriptors(error: &(dyn Error + 'static)) -> bool {
+    cause::<io::Error>(error).is_some_and(tl_http::is_out_of_descriptors)
+}
+
 /// What a failure means that came after the connection stood.
 pub(crate) fn kind(error: &(dyn Error + 'static)) -> TransportErrorKind {
     let hyper = cause::<hyper::Error>(error);
-    // hyper has a question for this on the side of servers only.
-    if hyper
-        .is_some_and(|error| error.is_parse() && error.to_string() == "message head is too large")
-    {
+    if hyper.is_some_and(hyper::Error::is_parse_too_large) {
         TransportErrorKind::TooLarge
     } else if hyper.is_some_and(hyper::Error::is_parse) {
         TransportErrorKind::NotHttp

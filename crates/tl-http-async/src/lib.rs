@@ -31,7 +31,7 @@ use http::Response;
 use tl_http::{
     Exchange, Feed, Flow, HttpSettings, Outcome, Prepared, SetupError, Transport, TransportError,
 };
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::reqwest_client::ReqwestClient;
 pub use crate::stream::{AsyncStream, BodyStream};
@@ -72,6 +72,8 @@ pub struct AsyncHttp(Arc<Shared>);
 struct Shared {
     settings: HttpSettings,
     client: Box<dyn HttpClient>,
+    /// One for each exchange that may be in flight.
+    permits: Semaphore,
     /// Zero of the clock that flows are told.
     started: Instant,
 }
@@ -97,6 +99,7 @@ impl AsyncHttp {
     ) -> Result<Self, SetupError> {
         settings.check()?;
         Ok(Self(Arc::new(Shared {
+            permits: Semaphore::new(settings.max_exchanges.clamp(1, Semaphore::MAX_PERMITS)),
             settings,
             client: Box::new(client),
             started: Instant::now(),
@@ -106,6 +109,8 @@ impl AsyncHttp {
 
 impl Shared {
     async fn send(&self, exchange: Exchange) -> Outcome {
+        // The semaphore is never closed. The time limit of the exchange starts with its permit.
+        let _permit = self.permits.acquire().await.ok();
         self.client.send(exchange.prepare(&self.settings)?).await
     }
 }

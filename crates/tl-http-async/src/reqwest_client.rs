@@ -247,6 +247,7 @@ fn builder(settings: &HttpSettings, tls: rustls::ClientConfig) -> ClientBuilder 
         .retry(reqwest::retry::never())
         .connect_timeout(settings.connect_timeout)
         .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(settings.max_exchanges)
         .tcp_nodelay(true)
         .no_proxy()
 }
@@ -294,6 +295,8 @@ fn failed(error: reqwest::Error, progress: &Progress, to: &Destination) -> Trans
     if error.is_connect() {
         let kind = if failure::is_tls(&error) {
             TransportErrorKind::Tls
+        } else if failure::is_out_of_descriptors(&error) {
+            TransportErrorKind::NoDescriptor
         } else {
             TransportErrorKind::Unreachable
         };

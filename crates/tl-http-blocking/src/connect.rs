@@ -323,7 +323,12 @@ fn timely(result: io::Result<usize>, to: &str, progress: &Progress) -> Result<us
 }
 
 fn lost(to: &str, error: &io::Error, progress: &Progress) -> Error {
-    progress.fail(TransportErrorKind::Unreachable, format!("{to}: {error}"))
+    let kind = if tl_http::is_out_of_descriptors(error) {
+        TransportErrorKind::NoDescriptor
+    } else {
+        TransportErrorKind::Unreachable
+    };
+    progress.fail(kind, format!("{to}: {error}"))
 }
 
 /// The text of an error without ureq's own prefix.

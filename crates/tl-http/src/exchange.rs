@@ -71,6 +71,9 @@ pub enum Delivery {
 pub enum TransportErrorKind {
     /// The host name has no address, or the address refused or did not answer in the connect time limit.
     Unreachable,
+    /// The process or the system had no free file descriptor for a connection (`EMFILE`, `ENFILE`). Nothing was sent, and the
+    /// attempt does not count.
+    NoDescriptor,
     /// TLS could not be agreed: a wrong or unknown certificate, or no common version. Not retried: it will not heal.
     Tls,
     /// The connection broke after it was made.
@@ -94,6 +97,18 @@ pub enum TransportErrorKind {
     UnsafeUrl,
     /// The driver refused to send: the request is no valid HTTP, or the key would have gone to another host.
     Refused,
+}
+
+/// Whether `error` says that the process (`EMFILE`) or the system (`ENFILE`) has no file descriptor left:
+/// [`TransportErrorKind::NoDescriptor`].
+#[must_use]
+pub fn is_out_of_descriptors(error: &std::io::Error) -> bool {
+    // The values of `<errno.h>`, the same on Linux, macOS and the BSDs, and `WSAEMFILE` of Windows; the standard library has
+    // no names for them.
+    let codes: &[i32] = if cfg!(windows) { &[10024] } else { &[24, 23] };
+    error
+        .raw_os_error()
+        .is_some_and(|code| codes.contains(&code))
 }
 
 /// An exchange that ended without an HTTP answer.
@@ -139,6 +154,7 @@ impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             TransportErrorKind::Unreachable => "the host could not be reached",
+            TransportErrorKind::NoDescriptor => "no file descriptor is free for a connection",
             TransportErrorKind::Tls => "no trusted TLS connection could be made",
             TransportErrorKind::Lost => "the connection was lost before the answer was complete",
             TransportErrorKind::TimedOut => {

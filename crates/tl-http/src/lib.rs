@@ -32,7 +32,10 @@ mod transport;
 
 pub use body::{Body, BodyReader, BytesSource, Source};
 pub use credentials::{ApiKey, Credentials};
-pub use exchange::{Auth, Delivery, Exchange, Outcome, Token, TransportError, TransportErrorKind};
+pub use exchange::{
+    Auth, Delivery, Exchange, Outcome, Token, TransportError, TransportErrorKind,
+    is_out_of_descriptors,
+};
 pub use feed::{Feed, FeedStep, Head, Piece};
 pub use flow::{Flow, Step};
 pub use prepare::Prepared;

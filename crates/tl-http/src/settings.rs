@@ -48,6 +48,10 @@ pub struct HttpSettings {
     /// The longest answer kept in memory, in bytes. Default 64 MiB; the largest documented list page is far below it.
     /// A streamed answer is not kept, and its feed limits the size of one event.
     pub max_response: u64,
+    /// Maximum number of concurrent exchanges of the asynchronous transport, and so of its connections; further ones wait.
+    /// Default 128: 16 uploads with 8 chunks each, and half of the 256 file descriptors that a process has by default on macOS. A
+    /// blocking transport has one exchange per calling thread.
+    pub max_exchanges: usize,
     /// The `User-Agent`. Default `tl/` and this crate's version.
     pub user_agent: String,
     /// What is done about URLs that the server supplied. Default: they are checked against the base of the credentials.
@@ -66,6 +70,7 @@ impl Default for HttpSettings {
             extra_roots: Vec::new(),
             system_roots: false,
             max_response: 64 << 20,
+            max_exchanges: 128,
             user_agent: concat!("tl/", env!("CARGO_PKG_VERSION")).to_owned(),
             supplied_urls: SuppliedUrls::default(),
             addresses: Vec::new(),

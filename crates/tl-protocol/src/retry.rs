@@ -153,19 +153,33 @@ pub fn judge(
             retry_after,
         } => (because, retry_after),
     };
-    let backoff = policy.backoff(attempt.number, chance);
+    // Nothing was sent, so the attempt does not count.
+    let is_local = is_local(outcome);
+    let mut backoff = policy.backoff(attempt.number, chance);
+    if is_local {
+        backoff = backoff.clamp(LOCAL_DELAY.0, LOCAL_DELAY.1);
+    }
     // Never before what the platform asked for; a little after it, so that waiting clients do not return as one.
     let delay = retry_after.map_or(backoff, |asked| {
         asked.saturating_add(backoff.min(policy.base_delay))
     });
     let at = now.mono.saturating_add(delay);
-    if attempt.number >= policy.max_attempts || at >= attempt.deadline {
+    if (attempt.number >= policy.max_attempts && !is_local) || at >= attempt.deadline {
         return Judgement::GiveUp {
             kind: because,
             retry_after,
         };
     }
     Judgement::Retry { at, because }
+}
+
+/// The shortest and the longest delay before a retry when no file descriptor was free.
+pub(crate) const LOCAL_DELAY: (Duration, Duration) =
+    (Duration::from_millis(50), Duration::from_secs(1));
+
+/// Whether the attempt failed because no file descriptor was free.
+pub(crate) fn is_local(outcome: &Outcome) -> bool {
+    matches!(outcome, Err(error) if error.kind() == TransportErrorKind::NoDescriptor)
 }
 
 enum Verdict {
@@ -213,7 +227,9 @@ fn judge_answer(
 
 fn judge_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -> Verdict {
     let because = match kind {
-        TransportErrorKind::Unreachable => ErrorKind::Unreachable,
+        TransportErrorKind::Unreachable | TransportErrorKind::NoDescriptor => {
+            ErrorKind::Unreachable
+        }
         TransportErrorKind::Lost
         | TransportErrorKind::TimedOut
         | TransportErrorKind::Stalled
@@ -337,6 +353,29 @@ mod tests {
             now(),
             &mut Chance::new(3),
         )
+    }
+
+    #[test]
+    fn an_attempt_without_a_descriptor_does_not_count() {
+        let outcome = |kind| Err(TransportError::new(kind, Delivery::NotSent));
+        let late = |kind| {
+            judge(
+                &Policy::default(),
+                attempt(99, Repeat::IfNotProcessed),
+                &outcome(kind),
+                now(),
+                &mut Chance::new(3),
+            )
+        };
+        let Judgement::Retry { at, because } = late(TransportErrorKind::NoDescriptor) else {
+            panic!("it is tried again");
+        };
+        assert_eq!(because, ErrorKind::Unreachable);
+        assert!((now().mono + LOCAL_DELAY.0..=now().mono + LOCAL_DELAY.1).contains(&at));
+        assert!(matches!(
+            late(TransportErrorKind::Unreachable),
+            Judgement::GiveUp { .. }
+        ));
     }
 
     #[test]

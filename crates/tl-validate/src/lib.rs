@@ -26,6 +26,7 @@ mod check;
 #[cfg(any(feature = "program", all(feature = "worker", unix)))]
 mod confine;
 mod containers;
+pub mod descriptors;
 pub mod facts;
 #[cfg(feature = "ffmpeg")]
 pub mod ffmpeg;

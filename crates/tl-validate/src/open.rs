@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+use crate::descriptors::{RETRY_LIMIT, retry_open};
 use crate::{ProbeError, ProbeErrorKind};
 
 /// Opens a regular file for reading, without ever waiting for it.
@@ -27,8 +28,7 @@ pub fn open_media(path: &Path) -> Result<File, ProbeError> {
         use std::os::unix::fs::OpenOptionsExt;
         options.custom_flags(O_NONBLOCK);
     }
-    let file = options
-        .open(path)
+    let file = retry_open(RETRY_LIMIT, || options.open(path))
         .map_err(|error| open_error(&error, &name))?;
     check_regular(&file, &name)?;
     Ok(file)

@@ -1,18 +1,19 @@
 //! `tl asset`: the assets that the platform holds.
 
 use clap::{Args, Subcommand};
-use serde_json::json;
 use tl_model::{Asset, AssetId, AssetType};
 use tl_protocol::endpoint::{GetAsset, ListAssets};
 
 use crate::args::Context;
 use crate::confirm::Confirm;
+use crate::deletion::Deletion;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::ids;
 use crate::listing::{PartArgs, cell, seconds};
 use crate::report::size;
 use crate::table;
-use crate::waiting::{self, Awaited, WaitArgs};
+use crate::waiting::{self, Awaited, WaitArgs, wait_for_all};
 
 /// The assets that the platform holds.
 #[derive(Debug, Subcommand)]
@@ -25,20 +26,20 @@ pub(crate) enum AssetVerb {
         #[arg(value_name = "ASSET")]
         id: AssetId,
     },
-    /// Wait until an asset is ready to be indexed
+    /// Wait until assets are ready to be indexed
     Wait {
-        /// Its id
-        #[arg(value_name = "ASSET")]
-        id: AssetId,
+        /// Their ids; `-` reads ids from standard input, one per line
+        #[arg(value_name = "ASSET", required = true)]
+        ids: Vec<String>,
         #[command(flatten)]
         wait: WaitArgs,
     },
-    /// Delete an asset; one that was indexed only with --force
+    /// Delete assets; one that was indexed only with --force
     Delete {
-        /// Its id
-        #[arg(value_name = "ASSET")]
-        id: AssetId,
-        /// Delete it although indexed assets were made of it
+        /// Their ids; `-` reads ids from standard input, one per line
+        #[arg(value_name = "ASSET", required = true)]
+        ids: Vec<String>,
+        /// Delete assets although indexed assets were made of them
         #[arg(long)]
         force: bool,
         #[command(flatten)]
@@ -64,8 +65,16 @@ impl AssetVerb {
         match self {
             Self::List(list) => list.run(context),
             Self::Get { id } => get(context, id),
-            Self::Wait { id, wait } => awaited(id).wait(context, &wait),
-            Self::Delete { id, force, confirm } => delete(context, &id, force, &confirm),
+            Self::Wait { ids, wait } => {
+                let ids = ids::read(&ids)?;
+                let all: Vec<_> = ids.into_iter().map(|id| awaited(id.into())).collect();
+                wait_for_all(&all, context, &wait)
+            }
+            Self::Delete {
+                ids,
+                force,
+                confirm,
+            } => delete(context, ids::read(&ids)?, force, &confirm),
         }
     }
 }
@@ -135,16 +144,17 @@ fn awaited(asset_id: AssetId) -> Awaited<GetAsset> {
 
 fn delete(
     context: &Context,
-    id: &AssetId,
+    ids: Vec<String>,
     force: bool,
     confirm: &Confirm,
 ) -> Result<Exit, Failure> {
-    let what = format!("asset {id}");
-    if confirm.must_ask(&what)? {
-        Confirm::ask(&what)?;
-    }
-    context.call(async |client| {
-        let deleted = client.delete_asset(id.clone(), force).await;
+    let deletion = Deletion {
+        nouns: ("asset", "assets"),
+        place: String::new(),
+        ids,
+    };
+    deletion.run(context, confirm, &async |client, id| {
+        let deleted = client.delete_asset(id.into(), force).await;
         deleted.map_err(|error| {
             let is_in_use = error.status() == Some(409);
             let failure = Failure::from(error);
@@ -155,12 +165,5 @@ fn delete(
             }
             failure
         })
-    })?;
-    context.output.json(&json!({"deleted": id}));
-    context.output.line(&if context.output.is_quiet() {
-        id.to_string()
-    } else {
-        format!("deleted {what}")
-    });
-    Ok(Exit::Ok)
+    })
 }

@@ -271,7 +271,9 @@ fn platform(context: &Context) -> Result<String, Failure> {
     let count = page
         .page_info
         .total_results
-        .map_or_else(String::new, |total| format!(", {total} indexes"));
+        .map_or_else(String::new, |total| {
+            format!(", {total} {}", if total == 1 { "index" } else { "indexes" })
+        });
     Ok(format!(
         "answers in {} and takes the key{count}",
         span::show(begun.elapsed())

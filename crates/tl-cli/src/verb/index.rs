@@ -2,13 +2,17 @@
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use tl_model::{Addon, Index, IndexId, IndexModel, ModelFamily, ModelOption, NewIndex, Timestamp};
+use tl_client::Client;
+use tl_model::{Addon, Index, IndexModel, ModelFamily, ModelOption, NewIndex, Timestamp};
 use tl_protocol::endpoint::ListIndexes;
 
 use crate::args::Context;
 use crate::confirm::Confirm;
+use crate::deletion::{Deletion, kept};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::ids;
+use crate::index_ref::IndexRef;
 use crate::listing::{self, PageArgs, cell};
 use crate::{span, table};
 
@@ -21,24 +25,24 @@ pub(crate) enum IndexVerb {
     List(IndexList),
     /// Show one index
     Get {
-        /// Its id
+        /// Its id or name
         #[arg(value_name = "INDEX")]
-        id: IndexId,
+        index: IndexRef,
     },
     /// Give an index another name
     Rename {
-        /// Its id
+        /// Its id or name
         #[arg(value_name = "INDEX")]
-        id: IndexId,
+        index: IndexRef,
         /// The new name
         #[arg(value_name = "NAME")]
         name: String,
     },
-    /// Delete an index with all its videos
+    /// Delete indexes with all their videos
     Delete {
-        /// Its id
-        #[arg(value_name = "INDEX")]
-        id: IndexId,
+        /// Their ids or names; `-` reads them from standard input, one per line
+        #[arg(value_name = "INDEX", required = true)]
+        indexes: Vec<String>,
         #[command(flatten)]
         confirm: Confirm,
     },
@@ -89,9 +93,9 @@ impl IndexVerb {
         match self {
             Self::Create(create) => create.run(context),
             Self::List(list) => list.run(context),
-            Self::Get { id } => get(context, id),
-            Self::Rename { id, name } => rename(context, &id, &name),
-            Self::Delete { id, confirm } => delete(context, &id, &confirm),
+            Self::Get { index } => get(context, &index),
+            Self::Rename { index, name } => rename(context, &index, &name),
+            Self::Delete { indexes, confirm } => delete(context, ids::read(&indexes)?, &confirm),
         }
     }
 }
@@ -188,8 +192,8 @@ fn models(index: &Index) -> String {
     names.join(" ")
 }
 
-fn get(context: &Context, id: IndexId) -> Result<Exit, Failure> {
-    let index = context.call(async |client| Ok(client.get_index(id).await?))?;
+fn get(context: &Context, index: &IndexRef) -> Result<Exit, Failure> {
+    let index = context.call(async |client| index.get(client).await)?;
     context.output.json(&index);
     context.output.line(&table::pairs(&[
         ("index", Some(index.id.to_string())),
@@ -213,8 +217,12 @@ fn get(context: &Context, id: IndexId) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn rename(context: &Context, id: &IndexId, name: &str) -> Result<Exit, Failure> {
-    context.call(async |client| Ok(client.rename_index(id.clone(), name).await?))?;
+fn rename(context: &Context, index: &IndexRef, name: &str) -> Result<Exit, Failure> {
+    let id = &context.call(async |client| {
+        let id = index.resolve(client).await?;
+        client.rename_index(id.clone(), name).await?;
+        Ok(id)
+    })?;
     context
         .output
         .json(&json!({"renamed": id, "index_name": name}));
@@ -229,26 +237,43 @@ fn rename(context: &Context, id: &IndexId, name: &str) -> Result<Exit, Failure> 
     Ok(Exit::Ok)
 }
 
-fn delete(context: &Context, id: &IndexId, confirm: &Confirm) -> Result<Exit, Failure> {
-    let what = format!("index {id} with all its videos");
-    let ask = confirm.must_ask(&what)?;
-    if ask {
-        // Whoever is asked should see what goes.
-        let index = context.call(async |client| Ok(client.get_index(id.clone()).await?))?;
-        Confirm::ask(&format!(
-            "index {id} ({}) with its {} videos",
-            crate::output::plain_line(index.index_name.as_deref().unwrap_or("without a name")),
-            index.video_count.unwrap_or_default()
-        ))?;
+fn delete(context: &Context, words: Vec<String>, confirm: &Confirm) -> Result<Exit, Failure> {
+    let resolve = |word: &str| IndexRef::from(word);
+    let deletion = |ids: Vec<String>| Deletion {
+        nouns: ("index", "indexes"),
+        place: " with all videos".to_owned(),
+        ids,
+    };
+    let delete = async |client: &Client, word: &str| {
+        let id = resolve(word).resolve(client).await?;
+        Ok(client.delete_index(id).await?)
+    };
+    let [only] = &words[..] else {
+        return deletion(words).run(context, confirm, &delete);
+    };
+    let what = format!("index {only} with all its videos");
+    if !confirm.must_ask(&what)? {
+        return deletion(words).run(context, confirm, &delete);
     }
-    context.call(async |client| Ok(client.delete_index(id.clone()).await?))?;
-    context.output.json(&json!({"deleted": id}));
-    context.output.line(&if context.output.is_quiet() {
-        id.to_string()
-    } else {
-        format!("deleted {what}")
-    });
-    Ok(Exit::Ok)
+    // Whoever is asked should see what goes.
+    let index = context.call(async |client| resolve(only).get(client).await)?;
+    let what = format!(
+        "index {} ({}) with its {}",
+        index.id,
+        crate::output::plain_line(index.index_name.as_deref().unwrap_or("without a name")),
+        videos(&index)
+    );
+    if !Confirm::ask(&what) {
+        return Ok(kept(context, &what));
+    }
+    deletion(vec![index.id.to_string()]).run(context, &Confirm { yes: true }, &delete)
+}
+
+/// How many videos an index has, in words.
+fn videos(index: &Index) -> String {
+    let number = index.video_count.unwrap_or_default().to_string();
+    let noun = if number == "1" { "video" } else { "videos" };
+    format!("{number} {noun}")
 }
 
 #[cfg(test)]

@@ -14,18 +14,20 @@ use tl_protocol::flow::WaitPolicy;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
-use self::telling::{no_input, not_tried, refused};
+use self::telling::{no_input, refused_by};
 use crate::args::Context;
 use crate::checking::{Checking, RulesArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::index_ref::IndexRef;
 use crate::metadata::MetadataArgs;
 use crate::output::Output;
 use crate::path_name::path_name;
 use crate::progress::Progress;
-use crate::runtime;
 use crate::sending::{Followed, SendArgs, Standing};
+use crate::unfinished::{RepeatedFailures, not_tried};
 use crate::waiting::WaitArgs;
+use crate::{remote, runtime};
 
 /// Check videos, upload them, and bring them into an index.
 #[derive(Debug, Args)]
@@ -34,8 +36,8 @@ pub(crate) struct Ingest {
     #[arg(required = true, value_name = "FILE|URL")]
     inputs: Vec<OsString>,
     /// The index that the videos go into
-    #[arg(long, value_name = "ID")]
-    index: IndexId,
+    #[arg(long, value_name = "ID|NAME")]
+    index: IndexRef,
     /// Wait until the videos are indexed, not only until the platform has taken them in
     #[arg(long, overrides_with = "no_wait")]
     wait: bool,
@@ -75,15 +77,17 @@ struct Run {
     client: Client,
     checking: Option<Checking>,
     sending: SendArgs,
-    index: IndexId,
+    index: IndexRef,
     metadata: Option<UserMetadata>,
     video_stream: bool,
     wait: Option<WaitPolicy>,
     progress: Arc<Progress>,
     /// Whoever checks and uploads holds one of these.
     lanes: Arc<Semaphore>,
-    /// Set when the index was seen: a wrong id is found before the first byte is sent.
-    index_seen: OnceCell<()>,
+    /// Set when the index was seen: a wrong id or name is found before the first byte is sent.
+    index_seen: OnceCell<IndexId>,
+    /// What several inputs fail of is told once.
+    shared: RepeatedFailures,
     items: Mutex<Vec<Item>>,
     /// Why the inputs that have not begun are not tried.
     stop: Mutex<Option<Exit>>,
@@ -141,6 +145,7 @@ impl Ingest {
             progress,
             lanes: Arc::new(Semaphore::new(self.jobs.into())),
             index_seen: OnceCell::new(),
+            shared: RepeatedFailures::default(),
             items: Mutex::new(
                 names
                     .map(|name| Item {
@@ -153,13 +158,13 @@ impl Ingest {
             stop: Mutex::default(),
         });
         let all = Run::all(&run, self.inputs);
-        let interrupted = || Failure::new(Exit::Interrupted, "interrupted", "interrupted");
-        let result = runtime::run(all, interrupted);
+        let result = runtime::run(all, || Failure::interrupted("interrupted"));
         run.progress.finish();
+        run.shared.finish(&run.output);
         match result {
-            Err(failure) if failure.exit() == Exit::Interrupted => {
+            Err(failure) if failure.exit().is_by_signal() => {
                 run.interrupted();
-                return Ok(Exit::Interrupted);
+                return Ok(failure.exit());
             }
             result => result?,
         }
@@ -205,14 +210,11 @@ impl Run {
         let followed = self.items()[at].followed.clone();
         followed.is(Standing::Checking);
         let name = path_name(Path::new(input));
-        let input = match input.to_str() {
-            Some(text) => Input::parse(text).map_err(|error| no_input(&name, error))?,
-            None => Input::File(input.into()),
-        };
+        let input = input_of(&name, input, self.checking.is_some(), &self.output)?;
         if let Input::File(path) = &input {
             self.check(path).await?;
         }
-        self.see_index().await?;
+        let index = self.see_index().await?;
         let (listener, followed, turn) = (
             self.progress.listener(&name),
             followed.clone(),
@@ -227,7 +229,7 @@ impl Run {
         let call = self
             .client
             .ingest(input)
-            .into_index(self.index.clone())
+            .into_index(index)
             // The platform's default differs from route to route.
             .enable_video_stream(self.video_stream)
             .observe(listen);
@@ -271,25 +273,28 @@ impl Run {
             .because(&error)
         })??;
         if checked.report.is_refused() {
-            let failure = Failure::new(Exit::RefusedLocally, "refused_locally", String::new());
-            return Err(refused(&name, failure.with_report(Some(checked.report))));
+            return Err(refused_by(&name, checked.report));
         }
         Ok(())
     }
 
     /// Asks for the index once; if it is not there, no input is sent.
-    async fn see_index(&self) -> Result<(), Failure> {
+    async fn see_index(&self) -> Result<IndexId, Failure> {
         let look = || async {
-            match self.client.get_index(self.index.clone()).await {
-                Ok(_) => Ok(()),
-                Err(error) => {
-                    let failure = Failure::from(error);
+            match self.index.get(&self.client).await {
+                Ok(index) => Ok(index.id),
+                Err(failure) => {
                     *self.stop() = Some(failure.exit());
                     Err(failure)
                 }
             }
         };
-        self.index_seen.get_or_try_init(look).await.copied()
+        self.index_seen.get_or_try_init(look).await.cloned()
+    }
+
+    /// The index as the platform names it, once it was seen.
+    fn index_id(&self) -> Option<&IndexId> {
+        self.index_seen.get()
     }
 
     fn stop(&self) -> MutexGuard<'_, Option<Exit>> {
@@ -321,9 +326,6 @@ impl Run {
 
     /// The code of the whole run.
     fn exit(&self) -> Exit {
-        if let Some(exit) = *self.stop() {
-            return exit;
-        }
         let exits: Vec<Exit> = self
             .items()
             .iter()
@@ -332,6 +334,25 @@ impl Run {
             .collect();
         Exit::of_items(&exits)
     }
+}
+
+/// The input that a person named `name`. Unless it goes unchecked, an address is refused that cannot lead to a file, as
+/// `tl validate` refuses it.
+pub(crate) fn input_of(
+    name: &str,
+    input: &OsString,
+    is_checked: bool,
+    output: &Output,
+) -> Result<Input, Failure> {
+    let Some(text) = input.to_str() else {
+        return Ok(Input::File(input.into()));
+    };
+    if is_checked && let Some(url) = remote::address(Path::new(text)) {
+        for note in remote::refused_unseen(&url, jiff::Timestamp::now())? {
+            output.note(&note);
+        }
+    }
+    Input::parse(text).map_err(|error| no_input(name, error))
 }
 
 fn give_back(turn: &Turn) {

@@ -1,16 +1,18 @@
 //! `tl task`: the tasks that index videos.
 
 use clap::{Args, Subcommand};
-use serde_json::json;
-use tl_model::{IndexId, Task, TaskId, TaskStatus, Timestamp};
+use tl_model::{Task, TaskId, TaskStatus, Timestamp};
 use tl_protocol::endpoint::{GetTask, ListTasks, NumberFilter};
 
 use crate::args::Context;
 use crate::confirm::Confirm;
+use crate::deletion::Deletion;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::ids;
+use crate::index_ref::IndexRef;
 use crate::listing::{self, PageArgs, cell, seconds};
-use crate::waiting::{self, Awaited, WaitArgs};
+use crate::waiting::{self, Awaited, WaitArgs, wait_for_all};
 use crate::{numbers, table};
 
 /// The tasks that index videos.
@@ -24,19 +26,19 @@ pub(crate) enum TaskVerb {
         #[arg(value_name = "TASK")]
         id: TaskId,
     },
-    /// Wait until a task is ready
+    /// Wait until tasks are ready
     Wait {
-        /// Its id
-        #[arg(value_name = "TASK")]
-        id: TaskId,
+        /// Their ids; `-` reads ids from standard input, one per line
+        #[arg(value_name = "TASK", required = true)]
+        ids: Vec<String>,
         #[command(flatten)]
         wait: WaitArgs,
     },
-    /// Delete a task that is ready or failed; of a ready one, delete the video first
+    /// Delete tasks that are ready or failed; of a ready one, delete the video first
     Delete {
-        /// Its id
-        #[arg(value_name = "TASK")]
-        id: TaskId,
+        /// Their ids; `-` reads ids from standard input, one per line
+        #[arg(value_name = "TASK", required = true)]
+        ids: Vec<String>,
         #[command(flatten)]
         confirm: Confirm,
     },
@@ -46,8 +48,8 @@ pub(crate) enum TaskVerb {
 #[derive(Debug, Args)]
 pub(crate) struct TaskList {
     /// Only tasks of this index
-    #[arg(long, value_name = "ID")]
-    index: Option<IndexId>,
+    #[arg(long, value_name = "ID|NAME")]
+    index: Option<IndexRef>,
     /// Only tasks in this status: uploading, validating, pending, queued, indexing, ready or failed. May be repeated
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     status: Vec<TaskStatus>,
@@ -78,8 +80,12 @@ impl TaskVerb {
         match self {
             Self::List(list) => list.run(context),
             Self::Get { id } => get(context, id),
-            Self::Wait { id, wait } => awaited(id).wait(context, &wait),
-            Self::Delete { id, confirm } => delete(context, &id, &confirm),
+            Self::Wait { ids, wait } => {
+                let ids = ids::read(&ids)?;
+                let all: Vec<_> = ids.into_iter().map(|id| awaited(id.into())).collect();
+                wait_for_all(&all, context, &wait)
+            }
+            Self::Delete { ids, confirm } => delete(context, ids::read(&ids)?, &confirm),
         }
     }
 }
@@ -96,7 +102,7 @@ impl TaskList {
         let list = ListTasks {
             page: self.page.page(),
             sort: self.page.sort(),
-            index_id: self.index,
+            index_id: None,
             status: self.status,
             filename: self.filename,
             duration: self.duration.unwrap_or_default(),
@@ -105,7 +111,15 @@ impl TaskList {
             created_at: self.created_after,
             updated_at: self.updated_after,
         };
-        let listed = context.call(async |client| self.page.fetch(client, list).await)?;
+        let listed = context.call(async |client| {
+            let index_id = match &self.index {
+                Some(index) => Some(index.resolve(client).await?),
+                None => None,
+            };
+            self.page
+                .fetch(client, ListTasks { index_id, ..list })
+                .await
+        })?;
         listed.show(
             &context.output,
             "tasks",
@@ -174,17 +188,13 @@ fn awaited(task_id: TaskId) -> Awaited<GetTask> {
     }
 }
 
-fn delete(context: &Context, id: &TaskId, confirm: &Confirm) -> Result<Exit, Failure> {
-    let what = format!("task {id}");
-    if confirm.must_ask(&what)? {
-        Confirm::ask(&what)?;
-    }
-    context.call(async |client| Ok(client.delete_task(id.clone()).await?))?;
-    context.output.json(&json!({"deleted": id}));
-    context.output.line(&if context.output.is_quiet() {
-        id.to_string()
-    } else {
-        format!("deleted {what}")
-    });
-    Ok(Exit::Ok)
+fn delete(context: &Context, ids: Vec<String>, confirm: &Confirm) -> Result<Exit, Failure> {
+    let deletion = Deletion {
+        nouns: ("task", "tasks"),
+        place: String::new(),
+        ids,
+    };
+    deletion.run(context, confirm, &async |client, id| {
+        Ok(client.delete_task(id.into()).await?)
+    })
 }

@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use tl_client::{Client, Ingested, Input, Stage, UploadedAsset};
+use tl_client::{Client, Ingested, Stage, UploadedAsset};
 use tl_model::UserMetadata;
 use tl_protocol::flow::WaitPolicy;
 
 use self::kept::{Abandon, List};
-use super::ingest::telling::{joined, members, no_input, not_tried, refused};
+use super::ingest::{input_of, telling};
 use crate::args::Context;
 use crate::checking::RulesArgs;
 use crate::exit::Exit;
@@ -24,7 +24,8 @@ use crate::output::{GOOD, Output, plain_line};
 use crate::path_name::path_name;
 use crate::progress::Progress;
 use crate::report::size;
-use crate::sending::{Followed, SendArgs, cut_off, same_command};
+use crate::sending::{Followed, SendArgs};
+use crate::unfinished::{RESUME, RepeatedFailures, cut_off, not_tried, summary};
 use crate::waiting::{self, WaitArgs};
 use crate::{runtime, span};
 
@@ -79,6 +80,8 @@ struct Run {
     wait: Option<WaitPolicy>,
     is_checked: bool,
     progress: Arc<Progress>,
+    /// What several inputs fail of is told once.
+    shared: RepeatedFailures,
 }
 
 impl Upload {
@@ -114,6 +117,7 @@ impl Files {
             wait: self.wait.then(|| self.waiting.policy()),
             is_checked: !self.no_check,
             progress: Arc::clone(&progress),
+            shared: RepeatedFailures::default(),
         };
         let items: Vec<(String, Followed)> = self
             .inputs
@@ -136,23 +140,18 @@ impl Files {
             }
             Ok(())
         };
-        let interrupted = || Failure::new(Exit::Interrupted, "interrupted", "interrupted");
-        let result = runtime::run(all, interrupted);
+        let result = runtime::run(all, || Failure::interrupted("interrupted"));
         progress.finish();
+        run.shared.finish(&run.output);
         let exits = done().clone();
         match result {
-            Err(failure) if failure.exit() == Exit::Interrupted => {
-                for (name, followed) in items.iter().skip(exits.len()) {
-                    let (failure, reached) =
-                        cut_off(name, &followed.standing(), run.sending.keeps());
-                    run.failed(name, &failure, Some(&reached), None);
-                }
-                return Ok(Exit::Interrupted);
+            Err(failure) if failure.exit().is_by_signal() => {
+                run.interrupted(&items, exits.len());
+                return Ok(failure.exit());
             }
             result => result?,
         }
-        let stop = exits.iter().copied().find(|exit| exit.ends_the_run());
-        Ok(stop.unwrap_or_else(|| Exit::of_items(&exits)))
+        Ok(Exit::of_items(&exits))
     }
 }
 
@@ -168,7 +167,7 @@ impl Run {
             Err(Trouble::Client(error)) => {
                 let reached = error.reached().cloned();
                 let stage = error.stage();
-                let failure = self.with_next(refused(name, error.into()), reached.as_ref());
+                let failure = self.with_next(telling::refused(name, error), reached.as_ref());
                 self.failed(name, &failure, reached.as_ref(), stage)
             }
         }
@@ -180,12 +179,7 @@ impl Run {
         name: &str,
         followed: &Followed,
     ) -> Result<UploadedAsset, Trouble> {
-        let input = match input.to_str() {
-            Some(text) => {
-                Input::parse(text).map_err(|error| Trouble::Input(no_input(name, error)))?
-            }
-            None => Input::File(input.into()),
-        };
+        let input = input_of(name, input, self.is_checked, &self.output).map_err(Trouble::Input)?;
         let (listener, followed) = (self.progress.listener(name), followed.clone());
         let call = self.client.upload(input).observe(move |event| {
             listener(event);
@@ -209,12 +203,8 @@ impl Run {
     fn with_next(&self, failure: Failure, reached: Option<&Ingested>) -> Failure {
         let is_there =
             |reached: &Ingested| reached.upload_id.is_some() || reached.asset_id.is_some();
-        let is_temporary = matches!(
-            failure.exit(),
-            Exit::Temporary | Exit::Limit | Exit::DeadlinePassed
-        );
-        if is_temporary && self.sending.keeps() && reached.is_some_and(is_there) {
-            return failure.next(format!("`{}` goes on where it ended", same_command()));
+        if failure.exit().may_pass() && self.sending.keeps() && reached.is_some_and(is_there) {
+            return failure.next(RESUME);
         }
         failure
     }
@@ -228,21 +218,20 @@ impl Run {
             "status": video.status(),
             "report": video.report,
         });
-        self.output.json(&joined(head, members(video)));
+        self.output
+            .json(&telling::joined(head, telling::members(video)));
         let id = plain_line(uploaded.asset_id.as_str());
         if self.output.is_quiet() {
             return self.output.line(&id);
         }
-        let chunks = match &video.upload {
-            Some(upload) if upload.resumed > 0 => format!(
-                ", {} in {} chunks, {} of them before",
-                size(upload.bytes),
-                upload.chunks,
-                upload.resumed
-            ),
-            Some(upload) => format!(", {} in {} chunks", size(upload.bytes), upload.chunks),
-            None => String::new(),
-        };
+        let chunks = video.upload.as_ref().map_or_else(String::new, |upload| {
+            let all = span::count(upload.chunks as usize, "chunk", "chunks");
+            let resumed = match upload.resumed {
+                0 => String::new(),
+                resumed => format!(", {resumed} of them before"),
+            };
+            format!(", {} in {all}{resumed}", size(upload.bytes))
+        });
         let word = if self.wait.is_some() {
             "ready"
         } else {
@@ -261,6 +250,27 @@ impl Run {
         }
     }
 
+    /// Tells, after a signal, what became of every input that was not done: all but the first `done`.
+    fn interrupted(&self, items: &[(String, Followed)], done: usize) {
+        let kept = self.sending.keeps();
+        let unfinished: Vec<_> = items
+            .iter()
+            .skip(done)
+            .map(|(name, followed)| (name.as_str(), followed.standing()))
+            .collect();
+        for (name, standing) in &unfinished {
+            let (failure, reached) = cut_off(name, standing, kept);
+            self.failed_json(name, &failure, Some(&reached), None);
+            if unfinished.len() == 1 {
+                self.output.failure_text(&failure);
+            }
+        }
+        if unfinished.len() > 1 {
+            self.output
+                .failure_text(&summary(&unfinished, items.len(), kept));
+        }
+    }
+
     fn failed(
         &self,
         name: &str,
@@ -268,6 +278,18 @@ impl Run {
         reached: Option<&Ingested>,
         stage: Option<Stage>,
     ) -> Exit {
+        self.failed_json(name, failure, reached, stage);
+        self.shared.tell(&self.output, failure);
+        failure.exit()
+    }
+
+    fn failed_json(
+        &self,
+        name: &str,
+        failure: &Failure,
+        reached: Option<&Ingested>,
+        stage: Option<Stage>,
+    ) {
         let head = json!({
             "input": name,
             "ok": false,
@@ -275,10 +297,8 @@ impl Run {
             "stage": stage.map(Stage::as_str),
             "error": failure.to_json(),
         });
-        let reached = members(reached.unwrap_or(&Ingested::default()));
-        self.output.json(&joined(head, reached));
-        self.output.failure_text(failure);
-        failure.exit()
+        let reached = telling::members(reached.unwrap_or(&Ingested::default()));
+        self.output.json(&telling::joined(head, reached));
     }
 }
 

@@ -104,8 +104,8 @@ impl Validate {
         let mut broken = None;
         lanes::run(
             judge.jobs(),
-            // Named files in their order; what a walk finds has none.
-            count.is_some(),
+            // In the order of the inputs; folders are walked in the order of their names.
+            true,
             |give| walk.each(give),
             |found| one(&judge, &remote, pictures.as_ref(), found),
             |told: Told| {
@@ -132,8 +132,8 @@ impl Validate {
         }
         if cancel.is_cancelled() {
             return Err(interrupt::interrupted(&format!(
-                "{} files were checked before",
-                tally.files
+                "{} checked before",
+                span::count(tally.files, "file was", "files were")
             )));
         }
         let Some(first) = tally.first else {

@@ -1,18 +1,26 @@
-//! `tl video`: the videos of an index.
+//! `tl video`: the videos of an index. How they are listed lives in `list`.
+
+mod list;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use tl_model::{IndexId, IndexedAsset, MetadataPatch, Timestamp, Video, VideoId};
-use tl_protocol::endpoint::{GetIndexedAsset, ListVideos, NumberFilter};
+use tl_client::Client;
+use tl_model::{
+    IndexId, IndexedAsset, IndexedAssetStatus, MetadataPatch, Timestamp, Video, VideoId,
+};
+use tl_protocol::endpoint::{GetIndexedAsset, ListIndexedAssets, NumberFilter, PageRequest};
 
 use crate::args::Context;
 use crate::confirm::Confirm;
+use crate::deletion::Deletion;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::listing::{self, PageArgs, cell, seconds};
-use crate::metadata::{self, MetadataArgs};
+use crate::ids;
+use crate::index_ref::IndexRef;
+use crate::listing::{self, PageArgs, seconds};
+use crate::metadata::MetadataArgs;
 use crate::report::size;
-use crate::waiting::{self, Awaited, WaitArgs};
+use crate::waiting::{self, Awaited, WaitArgs, wait_for_all};
 use crate::{numbers, table};
 
 /// The videos of an index.
@@ -22,19 +30,14 @@ pub(crate) enum VideoVerb {
     List(Box<VideoList>),
     /// Show one video
     Get(Which),
-    /// Wait until an asset is indexed as a video
-    Wait {
-        #[command(flatten)]
-        which: Which,
-        #[command(flatten)]
-        wait: WaitArgs,
-    },
+    /// Wait until assets are indexed as videos
+    Wait(Wait),
     /// Change what is said about a video
     Update(Update),
-    /// Delete a video from its index
+    /// Delete videos from their index
     Delete {
         #[command(flatten)]
-        which: Which,
+        which: Several,
         #[command(flatten)]
         confirm: Confirm,
     },
@@ -47,8 +50,35 @@ pub(crate) struct Which {
     #[arg(value_name = "VIDEO")]
     id: VideoId,
     /// The index that it is in
-    #[arg(long, value_name = "ID")]
-    index: IndexId,
+    #[arg(long, value_name = "ID|NAME")]
+    index: IndexRef,
+}
+
+/// Several videos.
+#[derive(Debug, Args)]
+pub(crate) struct Several {
+    /// Their ids; `-` reads ids from standard input, one per line
+    #[arg(value_name = "VIDEO", required = true)]
+    ids: Vec<String>,
+    /// The index that they are in
+    #[arg(long, value_name = "ID|NAME")]
+    index: IndexRef,
+}
+
+/// What is waited for.
+#[derive(Debug, Args)]
+pub(crate) struct Wait {
+    /// Their ids; `-` reads ids from standard input, one per line
+    #[arg(value_name = "VIDEO", required_unless_present = "all")]
+    ids: Vec<String>,
+    /// The index that they are in
+    #[arg(long, value_name = "ID|NAME")]
+    index: IndexRef,
+    /// Every video of the index that is neither ready nor failed
+    #[arg(long, conflicts_with = "ids")]
+    all: bool,
+    #[command(flatten)]
+    wait: WaitArgs,
 }
 
 /// The changes.
@@ -67,8 +97,11 @@ pub(crate) struct Update {
 #[derive(Debug, Args)]
 pub(crate) struct VideoList {
     /// The index
-    #[arg(long, value_name = "ID")]
-    index: IndexId,
+    #[arg(long, value_name = "ID|NAME")]
+    index: IndexRef,
+    /// Only videos in this status: validating, pending, queued, indexing, ready or failed. Repeatable
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    status: Vec<IndexedAssetStatus>,
     /// Only videos with this file name
     #[arg(long, value_name = "NAME")]
     filename: Option<String>,
@@ -105,59 +138,10 @@ impl VideoVerb {
         match self {
             Self::List(list) => list.run(context),
             Self::Get(which) => get(context, which),
-            Self::Wait { which, wait } => awaited(which).wait(context, &wait),
+            Self::Wait(wait) => wait.run(context),
             Self::Update(update) => update.run(context),
-            Self::Delete { which, confirm } => delete(context, which, &confirm),
+            Self::Delete { which, confirm } => which.delete(context, &confirm),
         }
-    }
-}
-
-impl VideoList {
-    fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let user_metadata = self
-            .metadata
-            .iter()
-            .map(|pair| {
-                let (key, value) = metadata::pair_of(pair)?;
-                let text = value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned);
-                Ok((key.to_owned(), text))
-            })
-            .collect::<Result<Vec<_>, Failure>>()?;
-        let list = ListVideos {
-            page: self.page.page(),
-            sort: self.page.sort(),
-            filename: self.filename,
-            duration: self.duration.unwrap_or_default(),
-            fps: self.fps.unwrap_or_default(),
-            width: self.width.unwrap_or_default(),
-            height: self.height.unwrap_or_default(),
-            size: self.size.unwrap_or_default(),
-            created_at: self.created_after,
-            updated_at: self.updated_after,
-            user_metadata,
-            ..ListVideos::new(self.index)
-        };
-        let listed = context.call(async |client| self.page.fetch(client, list).await)?;
-        listed.show(
-            &context.output,
-            "videos",
-            ["VIDEO", "DURATION", "FRAME", "CREATED", "FILE"],
-            |video: &Video| {
-                let system = video.system_metadata();
-                [
-                    video.id.to_string(),
-                    seconds(system.and_then(|system| system.duration)),
-                    frame(video).unwrap_or_default(),
-                    cell(video.created_at.as_ref()),
-                    system
-                        .and_then(|system| system.filename.clone())
-                        .unwrap_or_default(),
-                ]
-            },
-        );
-        Ok(Exit::Ok)
     }
 }
 
@@ -167,7 +151,10 @@ fn frame(video: &Video) -> Option<String> {
 }
 
 fn get(context: &Context, which: Which) -> Result<Exit, Failure> {
-    let video = context.call(async |client| Ok(client.get_video(which.index, which.id).await?))?;
+    let video = context.call(async |client| {
+        let index = which.index.resolve(client).await?;
+        Ok(client.get_video(index, which.id).await?)
+    })?;
     context.output.json(&video);
     let system = video.system_metadata();
     context.output.line(&table::pairs(&[
@@ -210,13 +197,72 @@ fn get(context: &Context, which: Which) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
+impl Wait {
+    fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let ids = ids::read(&self.ids)?;
+        let (index, ids) = context.call(async |client| {
+            let index = self.index.resolve(client).await?;
+            let ids = if self.all {
+                unfinished(client, &index).await?
+            } else {
+                ids
+            };
+            Ok((index, ids))
+        })?;
+        if ids.is_empty() {
+            context.output.note("no videos to wait for");
+            return Ok(Exit::Ok);
+        }
+        let all: Vec<_> = ids
+            .into_iter()
+            .map(|id| awaited(&id.as_str().into(), &index))
+            .collect();
+        wait_for_all(&all, context, &self.wait)
+    }
+}
+
+impl Several {
+    fn delete(self, context: &Context, confirm: &Confirm) -> Result<Exit, Failure> {
+        let ids = ids::read(&self.ids)?;
+        let index = context.call(async |client| self.index.resolve(client).await)?;
+        let deletion = Deletion {
+            nouns: ("video", "videos"),
+            place: format!(" of index {index}"),
+            ids,
+        };
+        deletion.run(context, confirm, &async |client, id| {
+            Ok(client.delete_video(index.clone(), id.into()).await?)
+        })
+    }
+}
+
+/// The videos of the index whose indexing has not ended.
+async fn unfinished(client: &Client, index: &IndexId) -> Result<Vec<String>, Failure> {
+    let mut pages = client.pages(ListIndexedAssets {
+        page: PageRequest {
+            page: Some(1),
+            page_limit: Some(50),
+        },
+        status: IndexedAssetStatus::KNOWN
+            .iter()
+            .filter(|status| !status.is_terminal())
+            .cloned()
+            .collect(),
+        ..ListIndexedAssets::new(index.clone())
+    });
+    let mut ids = Vec::new();
+    while let Some(page) = pages.next_page().await {
+        ids.extend(page?.data.into_iter().map(|indexed| indexed.id.to_string()));
+    }
+    Ok(ids)
+}
+
 /// The indexing of an asset: the platform gives the video the id of the indexed asset.
-fn awaited(which: Which) -> Awaited<GetIndexedAsset> {
-    let Which { id, index } = which;
+fn awaited(id: &VideoId, index: &IndexId) -> Awaited<GetIndexedAsset> {
     Awaited {
         noun: "video",
-        command: waiting::video_command(&id, &index),
-        endpoint: GetIndexedAsset::new(index, id.as_str().into()),
+        command: waiting::video_command(id, index),
+        endpoint: GetIndexedAsset::new(index.clone(), id.as_str().into()),
         quiet: |indexed| indexed.id.to_string(),
         details,
     }
@@ -264,6 +310,7 @@ impl Update {
         }
         let Which { id, index } = self.which;
         context.call(async |client| {
+            let index = index.resolve(client).await?;
             Ok(client
                 .update_video_metadata(index, id.clone(), patch)
                 .await?)
@@ -271,16 +318,6 @@ impl Update {
         done(context, "updated", &id);
         Ok(Exit::Ok)
     }
-}
-
-fn delete(context: &Context, which: Which, confirm: &Confirm) -> Result<Exit, Failure> {
-    let what = format!("video {} of index {}", which.id, which.index);
-    if confirm.must_ask(&what)? {
-        Confirm::ask(&what)?;
-    }
-    context.call(async |client| Ok(client.delete_video(which.index, which.id.clone()).await?))?;
-    done(context, "deleted", &which.id);
-    Ok(Exit::Ok)
 }
 
 fn done(context: &Context, what: &str, id: &VideoId) {

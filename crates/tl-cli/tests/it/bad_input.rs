@@ -5,9 +5,9 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 
 use crate::clips;
-use crate::platform::{INDEX, Platform, index, scripted, tl_to};
+use crate::platform::{INDEX, Platform, index, page, scripted, tl_to};
 use crate::tl::{KEY, Tl, snapshot};
-use tl_testkit::server::Reaction;
+use tl_testkit::server::{Reaction, Seen};
 
 /// A file of each bad kind.
 fn bad_files(folder: &Path) {
@@ -30,7 +30,7 @@ fn bad_files_are_refused_with_the_reason_and_nothing_is_sent() {
         ("small.mp4", 3),
         ("short.mp4", 3),
         ("ftp://example.com/a.mp4", 2),
-        ("s3://bucket/a.mp4", 2),
+        ("s3://bucket/a.mp4", 3),
         ("https://", 2),
     ] {
         let run = platform
@@ -225,12 +225,21 @@ fn options_that_make_no_sense_are_refused_by_name() {
 
 #[test]
 fn an_id_that_would_name_another_thing_is_not_sent() {
-    let server = scripted(|_| Reaction::never());
+    let server = scripted(|seen: &Seen| {
+        // An index is looked up by its name first.
+        assert!(seen.target.starts_with("/v1.3/indexes?"), "{}", seen.target);
+        page("").into()
+    });
     for id in ["..", "."] {
-        let run = tl_to(&server, &["index", "delete", id, "--yes"]).code(2);
-        assert!(run.stderr.contains("cannot stand for"), "{}", run.text());
+        for words in [
+            &["index", "delete", id, "--yes"][..],
+            &["video", "delete", id, "--index", INDEX, "--yes"],
+            &["task", "delete", id, "--yes"],
+        ] {
+            let run = tl_to(&server, words).code(2);
+            assert!(run.stderr.contains("cannot stand for"), "{}", run.text());
+        }
     }
-    assert_eq!(server.connections(), 0);
 }
 
 #[test]

@@ -387,3 +387,49 @@ fn the_help_lists_families_and_faults_as_they_are() {
         assert!(faults.contains(operation.as_str()), "{operation}");
     }
 }
+
+#[test]
+fn checkpoints_and_cache_of_the_command_are_the_emulators() {
+    let folder = clips::folder(&["good.mp4"]);
+    let story = r#"
+        id=$("$TL" index create films -q) || exit 90
+        "$TL" validate good.mp4 -q || exit 91
+        "$TL" ingest good.mp4 --index "$id" --wait --deadline 1ms -q; [ $? = 8 ] || exit 92
+        [ "$("$TL" upload list --local -q | wc -l)" = 1 ] || exit 93
+        ls "$TL_CHECKPOINTS" "$TL_CACHE"
+        echo "$TL_CHECKPOINTS""#;
+    let home = folder.path().to_str().unwrap().to_owned();
+    let run = |options: &[&str]| {
+        exec(options, story)
+            .env("XDG_STATE_HOME", &format!("{home}/state"))
+            .env("XDG_CACHE_HOME", &format!("{home}/cache"))
+            .env("TL_CHECKPOINTS", &format!("{home}/mine"))
+            .in_folder(folder.path())
+            .code(0)
+            .stdout
+    };
+    let told = run(&[]);
+    assert!(
+        told.contains(".json") && told.contains("probes.sqlite3"),
+        "{told}"
+    );
+    for name in ["state", "cache", "mine"] {
+        assert!(!folder.path().join(name).exists(), "{name} is untouched");
+    }
+    let temporary = told.lines().last().unwrap();
+    assert!(
+        !std::path::Path::new(temporary).exists(),
+        "{temporary} is removed"
+    );
+    let told = run(&["--state", "kept"]);
+    let checkpoints = folder
+        .path()
+        .join("kept")
+        .join("client")
+        .join("checkpoints");
+    assert!(
+        told.trim_end().ends_with("kept/client/checkpoints"),
+        "{told}"
+    );
+    assert!(checkpoints.is_dir(), "it lasts as long as the state");
+}

@@ -398,3 +398,38 @@ fn a_key_that_the_server_repeats_is_masked() {
     );
     assert!(KEY.contains(SECRET), "the search looks for the right thing");
 }
+
+#[test]
+fn a_base_url_without_its_version_is_named_as_the_fault() {
+    let platform = Platform::start();
+    let base = platform.base_url.trim_end_matches("/v1.3").to_owned();
+    assert_ne!(base, platform.base_url);
+    for words in [
+        &["index", "list"][..],
+        &["index", "get", INDEX],
+        &["task", "get", TASK],
+    ] {
+        let error = platform
+            .tl(words)
+            .env("TWELVELABS_BASE_URL", &base)
+            .arg("--json")
+            .code(7)
+            .json();
+        let next = error["error"]["next"].as_str().unwrap();
+        assert!(
+            next.contains("has no version") && next.contains(&format!("{base}/v1.3")),
+            "{next}"
+        );
+    }
+    // With its version, the id is the fault.
+    let error = platform
+        .tl(&["index", "get", INDEX, "--json"])
+        .code(7)
+        .json();
+    assert!(
+        error["error"]["next"]
+            .as_str()
+            .unwrap()
+            .contains("check the id")
+    );
+}

@@ -42,14 +42,12 @@ fn run(folder: &Path, words: &[&str]) -> Run {
         .run()
 }
 
+/// The inputs, in the order of the results.
 fn names(run: &Run) -> Vec<String> {
-    let mut names: Vec<String> = run
-        .json_lines()
+    run.json_lines()
         .iter()
         .map(|line| line["input"].as_str().unwrap().to_owned())
-        .collect();
-    names.sort();
-    names
+        .collect()
 }
 
 #[test]
@@ -130,7 +128,7 @@ fn a_list_names_files_as_well() {
     )
     .unwrap();
     let listed = run(folder.path(), &["--json", "--files-from", "list"]);
-    assert_eq!(names(&listed), ["missing.mp4", "small.mp4", "sub/two.dat"]);
+    assert_eq!(names(&listed), ["small.mp4", "sub/two.dat", "missing.mp4"]);
     assert_eq!(run(folder.path(), &["--files-from", "nowhere"]).code, 2);
 }
 
@@ -349,4 +347,45 @@ fn memory_does_not_grow_with_the_number_of_files() {
         many < few + 6000,
         "{few} kB for 500 files, {many} kB for 6000"
     );
+}
+
+#[test]
+fn results_are_in_the_order_of_the_inputs_in_every_format() {
+    let folder = clips::folder(&["good.mp4"]);
+    let root = folder.path();
+    fs::create_dir(root.join("many")).unwrap();
+    let inside: Vec<String> = (0..40)
+        .map(|number| format!("many/{number:02}.mp4"))
+        .collect();
+    for name in &inside {
+        fs::hard_link(root.join("good.mp4"), root.join(name)).unwrap();
+    }
+    // What is read slowly, or not at all, does not change its place.
+    fs::write(root.join("empty.mp4"), "").unwrap();
+    let mut expected = vec!["good.mp4".to_owned()];
+    expected.extend(inside);
+    expected.push("empty.mp4".to_owned());
+    for format in ["human", "json", "jsonl", "csv", "junit", "html", "sarif"] {
+        let run = run(
+            root,
+            &[
+                "good.mp4",
+                "many",
+                "empty.mp4",
+                "--jobs",
+                "8",
+                "--format",
+                format,
+                "--no-pictures",
+            ],
+        );
+        let seen = format!("{}{}", run.stdout, run.stderr);
+        let mut places = Vec::new();
+        for name in &expected {
+            // Formats of findings alone name no file that passes.
+            places.extend(seen.find(name.as_str()));
+        }
+        assert!(!places.is_empty(), "{format}: {seen}");
+        assert!(places.is_sorted(), "{format}: {places:?} {seen}");
+    }
 }

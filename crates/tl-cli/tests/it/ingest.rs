@@ -306,8 +306,79 @@ fn after_a_deadline_the_same_command_goes_on_without_an_upload() {
     let line = run.json();
     let asset = line["asset_id"].as_str().expect("the asset is there");
     let next = line["error"]["next"].as_str().unwrap();
-    assert!(next.contains("tl ingest good.mp4"), "{line}");
+    assert!(next.contains("resumes"), "{line}");
     let again = ingest("1m").code(0).json();
     assert_eq!(again["asset_id"], asset);
     assert_eq!(platform.uploads().len(), 1);
+}
+
+#[test]
+fn a_link_that_cannot_work_is_refused_as_by_validate() {
+    let platform = Platform::start();
+    for (link, kind) in [
+        ("https://www.youtube.com/watch?v=abc", "share_page"),
+        ("https://drive.google.com/file/d/1AbC/view", "share_page"),
+        ("https://example.com/live/index.m3u8?token=1", "share_page"),
+        ("s3://bucket/a.mp4", "share_page"),
+        (
+            "https://b.example/k?X-Amz-Date=20200102T025500Z&X-Amz-Expires=60&X-Amz-Signature=a",
+            "url_expired",
+        ),
+    ] {
+        let error = |words: &[&str]| {
+            let run = platform.tl(words).arg(link).arg("--json").code(3);
+            let line = run.json();
+            assert_eq!(
+                (&line["ok"], &line["exit_code"]),
+                (&false.into(), &3.into()),
+                "{line}"
+            );
+            let text = line["error"]["message"].as_str().unwrap();
+            assert!(
+                run.stderr.contains(text),
+                "people are told too: {}",
+                run.stderr
+            );
+            line["error"].clone()
+        };
+        let validated = error(&["validate"]);
+        assert_eq!(validated["kind"], kind, "{link}");
+        // The time since the end of a permission differs from run to run.
+        let same = |other: &serde_json::Value| {
+            assert_eq!(
+                (&other["kind"], &other["next"]),
+                (&validated["kind"], &validated["next"])
+            );
+            if kind == "share_page" {
+                assert_eq!(other, &validated);
+            }
+        };
+        same(&error(&["ingest", "--index", &platform.index]));
+        same(&error(&["upload"]));
+    }
+    assert!(platform.uploads().is_empty());
+}
+
+#[test]
+fn a_short_name_is_not_lost_in_an_error() {
+    let platform = Platform::start();
+    let folder = clips::folder(&["small.mp4"]);
+    std::fs::rename(folder.path().join("small.mp4"), folder.path().join("a")).unwrap();
+    let run = platform
+        .tl(&[
+            "ingest",
+            "a",
+            "--no-check",
+            "--route",
+            "tasks",
+            "--index",
+            "films",
+        ])
+        .in_folder(folder.path())
+        .code(7);
+    assert!(
+        run.stderr.contains("error: `a`: could not"),
+        "{}",
+        run.stderr
+    );
 }

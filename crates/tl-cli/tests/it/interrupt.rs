@@ -3,14 +3,26 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use tl_testkit::server::{Reaction, Seen, Server};
 
 use crate::clips;
 use crate::platform::{INDEX, TASK, index, json, scripted, task, tl_to};
-use crate::tl::{Run, Running, snapshot};
+use crate::tl::{Run, Running, Tl, snapshot};
 
 /// Starts `tl`, waits until the server has seen `expected`, and presses Ctrl-C.
 fn interrupted(
+    server: &Server,
+    folder: &std::path::Path,
+    arguments: &[&str],
+    expected: impl Fn(&[Seen]) -> bool,
+) -> Run {
+    ended_by(Signal::INT, 130, server, folder, arguments, expected)
+}
+
+fn ended_by(
+    signal: Signal,
+    code: i32,
     server: &Server,
     folder: &std::path::Path,
     arguments: &[&str],
@@ -22,9 +34,9 @@ fn interrupted(
     server.wait_until("the requests to be there", |server| {
         expected(&server.seen())
     });
-    running.interrupt();
+    running.signal(signal);
     let run = running.finish();
-    assert_eq!(run.code, 130, "{}", run.text());
+    assert_eq!(run.code, code, "{}", run.text());
     assert!(run.took < Duration::from_secs(20), "{:?}", run.took);
     run
 }
@@ -61,6 +73,50 @@ fn a_wait_that_is_cut_off_says_that_the_platform_goes_on() {
     assert_eq!(error["kind"], "interrupted");
     assert_eq!(error["exit_code"], 130);
     assert!(error["next"].as_str().unwrap().contains(TASK));
+}
+
+#[test]
+fn sigterm_is_handled_like_ctrl_c_and_exits_with_143() {
+    let server = scripted(still_working);
+    let folder = clips::folder(&["good.mp4"]);
+    let waits = |seen: &[Seen]| seen.iter().any(|seen| seen.target.contains("/tasks/"));
+    let run = ended_by(
+        Signal::TERM,
+        143,
+        &server,
+        folder.path(),
+        &["task", "wait", TASK, "--json"],
+        waits,
+    );
+    assert_eq!(run.json()["error"]["kind"], "interrupted");
+    assert_eq!(run.json()["error"]["exit_code"], 143);
+    let server = scripted(still_working);
+    let arguments = [
+        "ingest", "good.mp4", "--route", "tasks", "--index", INDEX, "--wait", "--json",
+    ];
+    let run = ended_by(Signal::TERM, 143, &server, folder.path(), &arguments, waits);
+    let line = run.json();
+    assert_eq!(
+        (&line["exit_code"], &line["task_id"]),
+        (&143.into(), &TASK.into())
+    );
+}
+
+#[test]
+fn a_signal_ends_a_blocked_program_within_ten_seconds() {
+    // It waits for a line that never comes.
+    let mut tl = Tl::new(&["validate", "--files-from", "-"]);
+    tl.command()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let running = Running::start(tl.command());
+    std::thread::sleep(Duration::from_secs(2));
+    let since = std::time::Instant::now();
+    running.signal(Signal::TERM);
+    let run = running.finish();
+    assert_eq!(run.code, 143, "{}", run.text());
+    assert!(since.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::clips;
-use crate::platform::Platform;
+use crate::platform::{Platform, page, scripted, tl_to};
 use crate::tl::snapshot;
 
 /// A platform with one indexed video; its task and video.
@@ -79,7 +79,7 @@ fn indexes_are_created_listed_renamed_and_deleted() {
 }
 
 #[test]
-fn a_list_tells_when_there_is_more_and_all_fetches_it() {
+fn a_list_is_read_to_its_end_or_its_limit() {
     let platform = Platform::start();
     for number in 0..4 {
         platform
@@ -90,12 +90,20 @@ fn a_list_tells_when_there_is_more_and_all_fetches_it() {
     let run = platform
         .tl(&["index", "list", "--page-limit", "2", "--json"])
         .code(0);
-    assert_eq!(count(&run.json()), 2);
-    assert!(
-        run.stderr.contains("2 of 5 indexes are shown"),
-        "{}",
-        run.stderr
-    );
+    assert_eq!((count(&run.json()), run.stderr.as_str()), (5, ""));
+    for limit in [1, 2, 3] {
+        let limit = limit.to_string();
+        let run = platform
+            .tl(&["index", "list", "--limit", &limit, "--json"])
+            .code(0);
+        assert_eq!(count(&run.json()).to_string(), limit);
+        let told = format!("{limit} of 5 indexes are shown");
+        assert!(run.stderr.contains(&told), "{}", run.stderr);
+    }
+    let run = platform
+        .tl(&["index", "list", "--limit", "5", "--json"])
+        .code(0);
+    assert_eq!((count(&run.json()), run.stderr.as_str()), (5, ""));
     let run = platform
         .tl(&[
             "index",
@@ -246,4 +254,218 @@ fn videos_are_listed_changed_and_deleted() {
         platform.tl(&["task", "delete", &task, "--yes"]).code(0)
     );
     platform.tl(&["task", "get", &task]).code(7);
+}
+
+/// A platform with two assets on their way into its index; their videos.
+fn with_two_on_their_way() -> (Platform, [String; 2]) {
+    let platform = Platform::start();
+    let folder = clips::folder(&["good.mp4"]);
+    let video = || {
+        platform
+            .tl(&["ingest", "good.mp4", "--index", "films", "--quiet"])
+            .in_folder(folder.path())
+            .code(0)
+            .first_line()
+            .to_owned()
+    };
+    let videos = [video(), video()];
+    (platform, videos)
+}
+
+#[test]
+fn several_videos_are_waited_for_and_deleted() {
+    let (platform, [first, second]) = with_two_on_their_way();
+    let wait = |more: &[&str]| {
+        platform
+            .tl(&["video", "wait", "--index", "films", "--interval", "50ms"])
+            .args(more)
+    };
+    let mut ready: Vec<String> = wait(&["--all", "--quiet"])
+        .code(0)
+        .stdout
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    ready.sort();
+    // What was indexed before the list was read is not waited for.
+    assert!(
+        ready.iter().all(|id| [&first, &second].contains(&id)),
+        "{ready:?}"
+    );
+    let run = wait(&["--all"]).code(0);
+    assert!(
+        run.stderr.contains("no videos to wait for"),
+        "{}",
+        run.text()
+    );
+    let lines = wait(&[&first, &second, "--json"]).code(0).json_lines();
+    assert_eq!(lines.len(), 2);
+    assert!(lines.iter().all(|line| line["video"]["status"] == "ready"));
+    let ids = format!("{first}\n\n{second}\n");
+    let lines = wait(&["-", "--json"]).input(&ids).code(0).json_lines();
+    assert_eq!(lines.len(), 2);
+    wait(&[]).code(2);
+    // One of them is none.
+    let unknown = "6298d673f1090f1100476d4c";
+    let lines = wait(&[&first, unknown, "--json"]).code(1).json_lines();
+    let failed: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line["id"].as_str())
+        .collect();
+    assert_eq!((lines.len(), failed), (2, vec![unknown]));
+
+    let delete = |ids: &str| {
+        platform
+            .tl(&[
+                "video", "delete", "-", "--index", "films", "--yes", "--json",
+            ])
+            .input(ids)
+    };
+    let lines = delete(&format!("{first}\n{unknown}\n{second}"))
+        .code(1)
+        .json_lines();
+    assert_eq!(lines[0]["deleted"], first);
+    assert_eq!(
+        (&lines[1]["id"], &lines[1]["error"]["exit_code"]),
+        (&unknown.into(), &7.into())
+    );
+    assert_eq!(lines[2]["deleted"], second);
+    let run = delete("").code(0);
+    assert!(run.stderr.contains("no videos to delete"), "{}", run.text());
+    let left = platform
+        .tl(&["video", "list", "--index", "films", "--json"])
+        .code(0)
+        .json();
+    assert_eq!(left, serde_json::json!([]));
+    let assets = platform.tl(&["asset", "list", "--quiet"]).code(0).stdout;
+    let run = platform
+        .tl(&["asset", "delete", "-", "--yes"])
+        .input(&assets)
+        .code(0);
+    assert_eq!(run.stdout.lines().count(), 2, "{}", run.text());
+    platform.tl(&["index", "create", "songs"]).code(0);
+    let run = platform
+        .tl(&["index", "delete", "films", "songs", "--yes"])
+        .code(0);
+    assert_eq!(run.stdout, "deleted index films\ndeleted index songs\n");
+}
+
+#[test]
+fn an_index_is_named_by_its_name_everywhere() {
+    let (platform, task, video) = with_a_video();
+    let index = platform.index.clone();
+    let tl = |words: &[&str]| platform.tl(words).code(0);
+    assert_eq!(
+        tl(&["index", "get", "films", "--json"]).json()["_id"],
+        index
+    );
+    for list in ["video", "task"] {
+        let run = tl(&[list, "list", "--index", "films", "--quiet"]);
+        assert_eq!(
+            run.stdout.trim(),
+            if list == "video" { &video } else { &task }
+        );
+    }
+    tl(&["video", "get", &video, "--index", "films"]);
+    tl(&["video", "update", &video, "--index", "films", "-m", "a=b"]);
+    tl(&["index", "rename", "films", "movies"]);
+    assert_eq!(
+        tl(&["index", "get", "movies", "--json"]).json()["_id"],
+        index
+    );
+    let folder = clips::folder(&["good.mp4"]);
+    let line = platform
+        .tl(&["ingest", "good.mp4", "--index", "movies", "--json"])
+        .in_folder(folder.path())
+        .code(0)
+        .json();
+    assert_eq!(line["index_id"], index);
+    snapshot!(
+        "index_unknown_name",
+        platform
+            .tl(&["video", "list", "--index", "nothing"])
+            .code(7)
+    );
+    let run = platform
+        .tl(&["ingest", "good.mp4", "--index", "nothing"])
+        .in_folder(folder.path())
+        .code(7);
+    assert!(
+        run.stderr
+            .contains("no index has the name or the id `nothing`"),
+        "{}",
+        run.text()
+    );
+    // A name in the form of an id.
+    let odd = "0123456789abcdef01234567";
+    platform.tl(&["index", "create", odd]).code(0);
+    tl(&["index", "get", odd]);
+}
+
+#[test]
+fn two_indexes_of_one_name_are_an_error_with_their_ids() {
+    let server = scripted(|seen| {
+        let item = |id: char| {
+            let id = id.to_string().repeat(24);
+            format!(r#"{{"_id": "{id}", "index_name": "films", "models": []}}"#)
+        };
+        let other = r#"{"_id": "c", "index_name": "films of others", "models": []}"#;
+        assert!(seen.target.contains("index_name=films"), "{}", seen.target);
+        page(&format!("{}, {other}, {}", item('a'), item('b'))).into()
+    });
+    snapshot!(
+        "index_ambiguous_name",
+        tl_to(&server, &["video", "list", "--index", "films"]).code(2)
+    );
+}
+
+#[test]
+fn a_video_whose_indexing_failed_is_listed() {
+    let server = scripted(|seen| {
+        let (ready, failed) = ("a".repeat(24), "b".repeat(24));
+        let video = format!(
+            r#"{{"_id": "{ready}", "created_at": "2026-11-01T00:00:00Z", "system_metadata": {{"filename": "ready.mp4"}}, "user_metadata": {{"k": 1}}}}"#
+        );
+        let indexed = |id: &str, day: u32, status: &str, name: &str| {
+            format!(
+                r#"{{"_id": "{id}", "asset_id": "c", "created_at": "2026-11-{day:02}T00:00:00Z", "status": "{status}", "system_metadata": {{"filename": "{name}"}}}}"#
+            )
+        };
+        let both = [
+            indexed(&ready, 1, "ready", "ready.mp4"),
+            indexed(&failed, 2, "failed", "failed.mp4"),
+        ];
+        match seen.target.split('?').next().unwrap_or_default() {
+            path if path.ends_with("/videos") => page(&video),
+            _ if seen.target.contains("status=failed") => page(&both[1]),
+            _ => page(&both.join(", ")),
+        }
+        .into()
+    });
+    let list = |more: &[&str]| {
+        tl_to(
+            &server,
+            &["video", "list", "--index", crate::platform::INDEX],
+        )
+        .args(more)
+        .code(0)
+    };
+    snapshot!("video_list_with_failed", list(&[]));
+    let rows = list(&["--json"]).json();
+    assert_eq!(
+        (&rows[0]["status"], &rows[1]["status"]),
+        (&"failed".into(), &"ready".into())
+    );
+    assert_eq!(
+        (&rows[1]["user_metadata"]["k"], &rows[1]["asset_id"]),
+        (&1.into(), &"c".into())
+    );
+    let rows = list(&["--status", "failed", "--json"]).json();
+    assert_eq!(rows.as_array().unwrap().len(), 1);
+    assert_eq!(rows[0]["status"], "failed");
+    let rows = list(&["--limit", "1", "--sort-option", "asc", "--json"]).json();
+    assert_eq!(
+        (rows.as_array().unwrap().len(), &rows[0]["status"]),
+        (1, &"ready".into())
+    );
 }

@@ -23,6 +23,7 @@ mod interrupt;
 mod linking;
 mod lists;
 mod lossless;
+mod many;
 mod output;
 mod platform;
 mod sandbox;

@@ -1,6 +1,6 @@
 //! Running `tl`. Every run ends by its deadline, does not panic, and shows no key; each of these is checked each time.
 
-use std::io::Read;
+use std::io::{Read, Seek, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -92,6 +92,16 @@ impl Tl {
         self
     }
 
+    /// Gives it `text` on standard input.
+    pub(crate) fn input(mut self, text: &str) -> Self {
+        let mut file = tempfile::tempfile().expect("a temporary file");
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.rewind())
+            .expect("it can be written");
+        self.command.stdin(file);
+        self
+    }
+
     pub(crate) fn command(&mut self) -> &mut Command {
         &mut self.command
     }
@@ -150,7 +160,7 @@ impl Running {
         self.finish_within(DEADLINE)
     }
 
-    /// Waits for its end, which may take so long: for runs that encode.
+    /// Waits so long for its end.
     pub(crate) fn finish_within(mut self, deadline: Duration) -> Run {
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("the child is ours") {

@@ -7,18 +7,22 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use tl_protocol::flow::upload::{IngestRecord, Ledger, Record};
+use tl_validate::descriptors::retry_open;
 
 use super::{
     format::{self, State},
     lock::Lock,
 };
+
+/// How long a record is retried when no file descriptor is free. The flow waits for it, and so may others on its thread.
+const RETRY_LIMIT: Duration = Duration::from_secs(5);
 
 /// Told why the state is not on the disk; the upload goes on.
 type Trouble = Box<dyn Fn(String) + Send + Sync>;
@@ -28,8 +32,8 @@ pub(crate) struct Keeper {
     path: PathBuf,
     inner: Mutex<Inner>,
     trouble: Trouble,
-    /// To the thread that brings single lines through the system to the medium.
-    medium: OnceLock<Option<SyncSender<Arc<File>>>>,
+    /// To the thread that brings single lines through the system to the medium. It ends when this is dropped.
+    medium: Mutex<Option<SyncSender<Arc<File>>>>,
     /// Held until the upload ends, however it ends.
     _lock: Lock,
 }
@@ -54,7 +58,7 @@ impl Keeper {
                 is_failing: false,
             }),
             trouble,
-            medium: OnceLock::new(),
+            medium: Mutex::default(),
             _lock: lock,
         }
     }
@@ -111,6 +115,11 @@ impl Keeper {
             _ => replace(&self.path, inner.state.to_line().as_bytes())
                 .map(|file| inner.out = Some(Arc::new(file))),
         };
+        // What follows an upload is a wait for the platform: it keeps no file open and no thread.
+        if inner.state.asset_id.is_some() {
+            inner.out = None;
+            *self.medium() = None;
+        }
         let was_failing = std::mem::replace(&mut inner.is_failing, written.is_err());
         drop(inner);
         if let Err(error) = written
@@ -123,12 +132,17 @@ impl Keeper {
         }
     }
 
+    fn medium(&self) -> MutexGuard<'_, Option<SyncSender<Arc<File>>>> {
+        self.medium.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Has the system write what it holds of `file`. Whoever writes lines does not wait for the medium.
     fn to_medium(&self, file: &Arc<File>) {
-        let medium = self.medium.get_or_init(|| {
+        let mut medium = self.medium();
+        if medium.is_none() {
             // One in the queue is enough: when it is done, everything that was written before is done.
             let (sender, receiver) = sync_channel::<Arc<File>>(1);
-            std::thread::Builder::new()
+            *medium = std::thread::Builder::new()
                 .name("tl-checkpoint".to_owned())
                 .spawn(move || {
                     for file in receiver {
@@ -137,9 +151,9 @@ impl Keeper {
                     }
                 })
                 .ok()
-                .map(|_| sender)
-        });
-        if let Some(sender) = medium
+                .map(|_| sender);
+        }
+        if let Some(sender) = &*medium
             && !matches!(
                 sender.try_send(Arc::clone(file)),
                 Err(TrySendError::Disconnected(_))
@@ -166,9 +180,8 @@ impl Keeper {
             return;
         }
         // Where it cannot be written, the later run finds out by itself.
-        inner.out = replace(&self.path, inner.state.to_line().as_bytes())
-            .ok()
-            .map(Arc::new);
+        inner.out = None;
+        let _ = replace(&self.path, inner.state.to_line().as_bytes());
     }
 }
 
@@ -215,7 +228,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<File> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    let mut file = options.open(&temporary)?;
+    let mut file = retry_open(RETRY_LIMIT, || options.open(&temporary))?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
@@ -227,7 +240,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<File> {
 
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    retry_open(RETRY_LIMIT, || File::open(folder))?.sync_all()
 }
 
 #[cfg(not(unix))]

@@ -1,55 +1,201 @@
-//! One process at a time: a lock beside each checkpoint, which the system takes away when its holder ends, however it ends.
+//! One upload at a time for each checkpoint, without an open file for each.
+//!
+//! A run may have thousands of uploads that wait for the platform, so a lock must not cost a file descriptor. Each process has
+//! one *owner file* per folder, locked by the system for as long as the process has a lock there, however it ends. A lock is a
+//! small file beside its checkpoint with the name of the owner file: it is held if that owner file is locked.
+//!
+//! ```text
+//! take ──► folder lock (one process at a time) ──► no lock file, or its owner has ended ──► write ours: held
+//!                                             └──► its owner runs ────────────────────► held by another
+//! ```
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, OpenOptions, TryLockError},
-    io,
+    io::{self, Read, Write},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::regular;
+use tl_validate::descriptors::{RETRY_LIMIT, retry_open};
 
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
-    file: File,
     path: PathBuf,
+    _owner: Arc<Owner>,
 }
 
-/// How often a lock file that its last holder has just removed is tried again.
-const TRIES: u32 = 16;
+/// The name of the file that is locked while locks are read and written.
+const FOLDER_LOCK: &str = "folder.lock";
+
+/// More than the name of any owner file.
+const LONGEST_NAME: u64 = 256;
 
 impl Lock {
-    /// Takes the lock at `path`; `None` where another process, or another upload of this one, has it.
+    /// Takes the lock at `path`; `None` if another process, or another upload of this one, has it. It waits for a free file
+    /// descriptor.
     pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
-        for _ in 0..TRIES {
-            let mut options = OpenOptions::new();
-            let file = regular::open(path, options.create(true).truncate(false).write(true))?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
-            // Its last holder may have removed it between our two calls: then the lock is on a file that nobody sees.
-            if is_at(&file, path) {
-                return Ok(Some(Self {
-                    file,
-                    path: path.to_owned(),
-                }));
-            }
+        retry_open(RETRY_LIMIT, || Self::try_take(path))
+    }
+
+    fn try_take(path: &Path) -> io::Result<Option<Self>> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let owner = Owner::of_this_process(folder)?;
+        let _folder_lock = FolderLock::enter(folder)?;
+        if holder(path).is_some_and(|name| name == owner.name || Owner::is_running(folder, &name)) {
+            return Ok(None);
         }
-        Ok(None)
+        // A lock of an owner that is gone, or whatever else has its name.
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let written = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .and_then(|mut file| file.write_all(owner.name.as_bytes()));
+        if let Err(error) = written {
+            let _ = fs::remove_file(path);
+            return Err(error);
+        }
+        Ok(Some(Self {
+            path: path.to_owned(),
+            _owner: owner,
+        }))
     }
 
     /// Whether somebody has the lock at `path`. Nothing is created.
     pub(super) fn is_taken(path: &Path) -> bool {
-        regular::open(path, OpenOptions::new().write(true))
-            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+        let folder = path.parent().unwrap_or(Path::new(""));
+        holder(path).is_some_and(|name| Owner::is_running(folder, &name))
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // While the lock is still held, so that whoever comes next makes a new file.
+        // Its name is still the owner's, so nobody can have replaced it.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The name of the owner file in the lock at `path`. A file that holds no such name is no lock.
+fn holder(path: &Path) -> Option<String> {
+    // Asked before it is opened: opening a pipe would wait for its writer.
+    if !fs::symlink_metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let mut name = String::new();
+    let file = File::open(path).ok()?;
+    file.take(LONGEST_NAME).read_to_string(&mut name).ok()?;
+    is_owner_name(&name).then_some(name)
+}
+
+/// A name that cannot lead out of the folder.
+fn is_owner_name(name: &str) -> bool {
+    let middle = name
+        .strip_prefix("owner-")
+        .and_then(|rest| rest.strip_suffix(".lock"));
+    middle.is_some_and(|middle| middle.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
+}
+
+/// The file that is locked as long as this process has a lock in its folder.
+#[derive(Debug)]
+struct Owner {
+    file: File,
+    path: PathBuf,
+    name: String,
+}
+
+/// The owner file of this process in each folder.
+static OWNERS: Mutex<BTreeMap<PathBuf, Weak<Owner>>> = Mutex::new(BTreeMap::new());
+
+impl Owner {
+    fn of_this_process(folder: &Path) -> io::Result<Arc<Self>> {
+        let mut owners = OWNERS.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.retain(|_, owner| owner.strong_count() > 0);
+        if let Some(owner) = owners.get(folder).and_then(Weak::upgrade) {
+            return Ok(owner);
+        }
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        // The number of a process is used again, and is another one in each container that shares the folder.
+        let name = format!("owner-{}-{}.lock", std::process::id(), since.as_nanos());
+        let path = folder.join(&name);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        let owner = Arc::new(Self { file, path, name });
+        owner.file.lock()?;
+        owners.insert(folder.to_owned(), Arc::downgrade(&owner));
+        Ok(owner)
+    }
+
+    /// Whether the process with this owner file still runs. The owner file of an ended process is removed.
+    fn is_running(folder: &Path, name: &str) -> bool {
+        let path = folder.join(name);
+        if !fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+            return false;
+        }
+        let Ok(file) = File::open(&path) else {
+            // It cannot be checked, so it counts as held.
+            return path.exists();
+        };
+        match file.try_lock_shared() {
+            Ok(()) => {
+                // The name is never used again.
+                let _ = fs::remove_file(&path);
+                false
+            }
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Error(_)) => false,
+        }
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+        let _ = self.file.unlock();
+    }
+}
+
+/// Held while a lock is looked at and written: by one process, and one thread of it, at a time.
+struct FolderLock {
+    file: File,
+    path: PathBuf,
+}
+
+impl FolderLock {
+    fn enter(folder: &Path) -> io::Result<Self> {
+        let path = folder.join(FOLDER_LOCK);
+        // Opening a pipe would wait for its reader.
+        if fs::symlink_metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+            fs::remove_file(&path)?;
+        }
+        loop {
+            let file = OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path)?;
+            // Its holder releases it after a few system calls.
+            file.lock()?;
+            // Its last holder may have removed it before we locked it: then nobody else sees what we hold.
+            if is_at(&file, &path) {
+                return Ok(Self { file, path });
+            }
+        }
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // While it is still locked, so that whoever comes next makes a new file.
         let _ = fs::remove_file(&self.path);
         let _ = self.file.unlock();
     }
@@ -84,5 +230,85 @@ mod tests {
         drop(lock);
         assert!(!path.exists());
         assert!(Lock::take(&path).unwrap().is_some());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_lock_of_a_process_that_ended_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        let owner = folder.path().join("owner-1-2.lock");
+        for leave_owner_file in [true, false] {
+            fs::write(&path, "owner-1-2.lock").unwrap();
+            if leave_owner_file {
+                fs::write(&owner, "").unwrap();
+            }
+            assert!(!Lock::is_taken(&path));
+            drop(Lock::take(&path).unwrap().expect("its owner is gone"));
+            assert!(!owner.exists(), "what it left is removed");
+        }
+    }
+
+    #[test]
+    fn a_lock_of_a_running_process_is_respected() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        let other = File::create(folder.path().join("owner-1-2.lock")).unwrap();
+        other.lock().unwrap();
+        fs::write(&path, "owner-1-2.lock").unwrap();
+        assert!(Lock::is_taken(&path));
+        assert!(Lock::take(&path).unwrap().is_none());
+        drop(other);
+        assert!(Lock::take(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_file_that_is_not_a_lock_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        for content in ["", "owner-../../x.lock", "owner-1-2.lock\nmore", "other"] {
+            fs::write(&path, content).unwrap();
+            assert!(!Lock::is_taken(&path), "{content}");
+            assert!(Lock::take(&path).unwrap().is_some(), "{content}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thousand_locks_take_one_descriptor() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || {
+            let descriptors = fs::read_dir("/proc/self/fd").unwrap();
+            let here = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+            here.filter(|target| target.starts_with(folder.path()))
+                .count()
+        };
+        let locks: Vec<Lock> = (0..1000)
+            .map(|number| {
+                let path = folder.path().join(format!("{number}.lock"));
+                Lock::take(&path).unwrap().expect("it is free")
+            })
+            .collect();
+        assert_eq!(open(), 1);
+        drop(locks);
+        assert_eq!(open(), 0);
+    }
+
+    #[test]
+    fn of_many_threads_one_has_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        let taken: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| Lock::take(&path).unwrap()))
+                .collect();
+            // All of them are kept until the last one has tried.
+            let locks: Vec<_> = threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect();
+            locks.iter().flatten().count()
+        });
+        assert_eq!(taken, 1);
     }
 }

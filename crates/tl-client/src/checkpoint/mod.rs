@@ -31,6 +31,8 @@ use tl_protocol::{Source, flow::upload::IngestRecord};
 
 pub use place::default_folder;
 
+use tl_validate::descriptors::{RETRY_LIMIT, retry_open};
+
 use crate::{Error, ErrorKind};
 use compare::Sent;
 use fingerprint::Comparison;
@@ -426,7 +428,7 @@ fn busy(what: &Path) -> Error {
 
 /// Reads the file at `path`, where there is one.
 fn read(path: &Path) -> Result<Option<State>, String> {
-    match regular::read(path) {
+    match retry_open(RETRY_LIMIT, || regular::read(path)) {
         Ok(bytes) => State::read(&bytes).map(Some).map_err(|why| why.to_string()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("it cannot be read ({error})")),

@@ -26,7 +26,7 @@ impl Request {
             Opened::File(file) => {
                 let path = std::path::absolute(file.path()).unwrap_or_else(|_| file.path().into());
                 let path = path.canonicalize().unwrap_or(path);
-                (file, path, file.status())
+                (&**file, path, file.status())
             }
             Opened::Source(source) if matches!(self.keep, Keep::In(_)) => (
                 &**source,

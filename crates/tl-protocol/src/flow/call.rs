@@ -11,7 +11,7 @@ use crate::{
     Token,
     chance::Chance,
     error::error_body,
-    retry::{Attempt, Judgement, judge},
+    retry::{Attempt, Judgement, is_local, judge},
 };
 
 /// The flow of one request.
@@ -24,6 +24,8 @@ pub struct Call<E: Endpoint> {
     /// No attempt runs past this time on the driver's clock.
     deadline: Option<Duration>,
     attempts: u32,
+    /// Those of them that failed because no file descriptor was free: they do not count.
+    uncounted: u32,
     /// Whether an earlier attempt may have been processed.
     in_doubt: bool,
     state: State<E::Response>,
@@ -55,6 +57,7 @@ impl<E: Endpoint> Call<E> {
             observer: Observer::none(),
             deadline: None,
             attempts: 0,
+            uncounted: 0,
             in_doubt: false,
             state: State::Idle {
                 not_before: Duration::ZERO,
@@ -199,7 +202,7 @@ impl<E: Endpoint> Flow for Call<E> {
         }
         let deadline = self.deadline.unwrap_or(Duration::MAX);
         let attempt = Attempt {
-            number: self.attempts,
+            number: self.attempts - self.uncounted,
             repeat: E::REPEAT,
             deadline,
         };
@@ -217,6 +220,7 @@ impl<E: Endpoint> Flow for Call<E> {
                     }
                     Err(failure) => failure.delivery() == crate::Delivery::Unknown,
                 };
+                self.uncounted += u32::from(is_local(&outcome));
                 let delay = at.saturating_sub(now.mono);
                 self.observer.tell(&Event::Retrying {
                     operation: E::OPERATION,

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::protocol::{Answer, Request, receive_answer, send_request, send_served};
 use super::ranges::Counter;
+use crate::descriptors::{RETRY_LIMIT, retry_open};
 use crate::{ProbeError, ProbeErrorKind};
 
 /// What the helper may take beyond the deadline it was given, before it is killed: start-up of the libraries and the
@@ -58,7 +59,8 @@ impl Helper {
             );
             ProbeError::new(ProbeErrorKind::HelperMissing, "", seen)
         };
-        let (socket, theirs) = UnixStream::pair().map_err(|e| failed("no socket pair", &e))?;
+        let (socket, theirs) =
+            retry_open(RETRY_LIMIT, UnixStream::pair).map_err(|e| failed("no socket pair", &e))?;
         let mut command = Command::new(program);
         command
             .arg(super::SERVE_ARGUMENT)
@@ -181,9 +183,9 @@ fn spawn(command: Command) -> io::Result<Child> {
                     .name("tl-start-helpers".to_owned())
                     .spawn(move || {
                         for (mut command, reply) in received {
+                            let started = retry_open(RETRY_LIMIT, || command.spawn());
                             // Nobody waits for this process any more.
-                            if let Err(mpsc::SendError(Ok(mut child))) = reply.send(command.spawn())
-                            {
+                            if let Err(mpsc::SendError(Ok(mut child))) = reply.send(started) {
                                 let _ = child.kill();
                                 let _ = child.wait();
                             }

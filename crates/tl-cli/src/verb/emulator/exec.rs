@@ -7,6 +7,7 @@ use std::process::ExitStatus;
 
 use clap::Args;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tl_emulator::{Emulator, Summary, exit_code};
 use tokio::process::{Child, Command};
 
@@ -16,6 +17,7 @@ use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::settings::KEY_FILE_VARIABLE;
+use crate::{cache, sending};
 
 /// As shells and `env` do: a command that is not there, and one that cannot be run.
 const NOT_FOUND: Exit = Exit::Passed(127);
@@ -28,7 +30,7 @@ const LOOPBACK: &str = "127.0.0.1,localhost";
 /// Run a command against an emulator of its own, and pass its exit code on.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The command finds the emulator by TWELVELABS_BASE_URL, TWELVE_LABS_API_KEY and TWELVELABS_API_KEY; both streams are its own. In the end what the emulator was asked for is summed up on standard error. Signals are passed on. The exit code is that of the command, 128 and the number of the signal that ended it, 127 where there is no such command, or 126 where it cannot be run."
+    after_help = "The command finds the emulator by TWELVELABS_BASE_URL, TWELVE_LABS_API_KEY and TWELVELABS_API_KEY; both streams are its own. A `tl` below it keeps checkpoints (TL_CHECKPOINTS) and cache (TL_CACHE) apart from yours: in the state folder, or in a temporary folder. In the end what the emulator was asked for is summed up on standard error. Signals are passed on. The exit code is that of the command, 128 and the number of the signal that ended it, 127 where there is no such command, or 126 where it cannot be run."
 )]
 pub(super) struct Exec {
     #[command(flatten)]
@@ -44,8 +46,9 @@ pub(super) struct Exec {
 impl Exec {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let mut signals = Signals::listen()?;
+        let folders = Folders::new(self.options.state())?;
         let emulator = self.options.start(context).await?;
-        let status = match start(&emulator, &self.command) {
+        let status = match start(&emulator, &folders, &self.command) {
             Ok(child) => wait(child, &mut signals).await,
             Err(failure) => {
                 emulator.shutdown().await;
@@ -70,12 +73,54 @@ impl Exec {
     }
 }
 
-fn start(emulator: &Emulator, words: &[OsString]) -> Result<Child, Failure> {
+/// The folders that a `tl` below this one writes to: checkpoints of an emulator are of no use to the platform, nor to another
+/// emulator. They last as long as the emulator's state.
+struct Folders {
+    root: PathBuf,
+    /// Removes them at the end.
+    _temporary: Option<TempDir>,
+}
+
+impl Folders {
+    fn new(state: Option<&Path>) -> Result<Self, Failure> {
+        if let Some(state) = state {
+            let root = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
+            return Ok(Self {
+                root: root.join("client"),
+                _temporary: None,
+            });
+        }
+        let temporary = tempfile::Builder::new()
+            .prefix("tl-emulator-")
+            .tempdir()
+            .map_err(|error| {
+                Failure::usage("no temporary folder can be made for the command")
+                    .because(&error)
+                    .next("set TMPDIR to a folder with room")
+            })?;
+        Ok(Self {
+            root: temporary.path().to_owned(),
+            _temporary: Some(temporary),
+        })
+    }
+
+    fn environment(&self) -> [(&'static str, PathBuf); 2] {
+        [
+            (sending::FOLDER_VARIABLE, self.root.join("checkpoints")),
+            (cache::FOLDER_VARIABLE, self.root.join("cache")),
+        ]
+    }
+}
+
+fn start(emulator: &Emulator, folders: &Folders, words: &[OsString]) -> Result<Child, Failure> {
     let Some((program, arguments)) = words.split_first() else {
         return Err(Failure::usage("there is no command to run"));
     };
     let mut command = Command::new(program);
-    command.args(arguments).envs(emulator.environment());
+    command
+        .args(arguments)
+        .envs(emulator.environment())
+        .envs(folders.environment());
     // It would come first, and it holds a key of the real platform.
     command.env_remove(KEY_FILE_VARIABLE);
     for name in PROXY_EXCEPTIONS {

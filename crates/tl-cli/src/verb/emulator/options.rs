@@ -131,6 +131,11 @@ fn clock(text: &str) -> Result<ClockMode, String> {
 }
 
 impl Options {
+    /// The folder in which the emulator keeps its state, where one was named.
+    pub(super) fn state(&self) -> Option<&Path> {
+        self.state.as_deref()
+    }
+
     /// An emulator that is set up like that, and runs.
     pub(super) async fn start(self, context: &Context) -> Result<Emulator, Failure> {
         let seed = self.seed.as_deref().map(read_seed).transpose()?;

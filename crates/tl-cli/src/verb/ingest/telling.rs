@@ -1,15 +1,16 @@
-//! What an ingestion says: of each input that was taken or failed, and of what goes on after Ctrl-C.
+//! What an ingestion says: of each input that was taken or failed, and of what goes on after a signal.
 
 use serde_json::{Value, json};
-use tl_client::{Ingested, Stage};
+use tl_client::{ErrorKind as Client, Ingested, Stage};
+use tl_protocol::ErrorKind as Api;
 use tl_validate::Report;
 
 use super::{Failed, Run};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{GOOD, plain_line};
-use crate::sending::{cut_off, same_command};
 use crate::span;
+use crate::unfinished::{RESUME, cut_off, summary};
 use crate::waiting::{self, waits_again};
 
 /// What there is of a video, for programs: the members are always there.
@@ -64,7 +65,7 @@ impl Run {
             "input": name,
             "ok": true,
             "exit_code": 0,
-            "index_id": self.index,
+            "index_id": self.index_id(),
             "status": is_ready.then(|| video.status()),
             "report": video.report,
         });
@@ -94,7 +95,7 @@ impl Run {
         self.output.line(&text);
         if video.reconciled {
             self.output.note(&format!(
-                "an answer was lost; {what} {made} is what the lost request had made"
+                "a response was lost; {what} {made} was created by the lost request"
             ));
         }
         let next = match (&video.task_id, &video.video_id) {
@@ -102,7 +103,8 @@ impl Run {
             (Some(task), _) => Some(waiting::task_command(task)),
             (None, id) => id
                 .as_ref()
-                .map(|id| waiting::video_command(id, &self.index)),
+                .zip(self.index_id())
+                .map(|(id, index)| waiting::video_command(id, index)),
         };
         if let Some(command) = next {
             self.output
@@ -111,36 +113,40 @@ impl Run {
     }
 
     pub(super) fn failed(&self, name: &str, failed: &Failed) {
+        self.failed_json(name, failed);
+        self.shared.tell(&self.output, &failed.failure);
+    }
+
+    fn failed_json(&self, name: &str, failed: &Failed) {
         let nothing = Ingested::default();
         let head = json!({
             "input": name,
             "ok": false,
             "exit_code": failed.failure.exit().code(),
-            "index_id": self.index,
+            "index_id": self.index_id(),
             "stage": failed.stage,
             "error": failed.failure.to_json(),
         });
         let reached = members(failed.reached.as_ref().unwrap_or(&nothing));
         self.output.json(&joined(head, reached));
-        self.output.failure_text(&failed.failure);
     }
 
     /// What the client says of an input, with what there is of it and how to go on.
     pub(super) fn failed_with(&self, name: &str, error: tl_client::Error) -> Failed {
         let reached = error.reached().cloned();
         let stage = error.stage().map(Stage::as_str);
-        let failure = refused(name, error.into());
+        let failure = refused(name, error);
         let is_kept = self.sending.keeps() && reached.as_ref().is_some_and(is_kept);
         let there = reached.as_ref();
         let task = there.and_then(|reached| reached.task_id.as_ref());
-        let video = there.and_then(|reached| reached.video_id.as_ref());
+        let video = there
+            .and_then(|reached| reached.video_id.as_ref())
+            .zip(self.index_id());
         let failure = match (task, video) {
             (Some(task), _) => waits_again(failure, &waiting::task_command(task)),
-            _ if is_kept && stage.is_some() && failure.exit().may_pass() => {
-                failure.next(format!("`{}` goes on where it ended", same_command()))
-            }
-            (None, Some(video)) => {
-                waits_again(failure, &waiting::video_command(video, &self.index))
+            _ if is_kept && stage.is_some() && failure.exit().may_pass() => failure.next(RESUME),
+            (None, Some((video, index))) => {
+                waits_again(failure, &waiting::video_command(video, index))
             }
             (None, None) => failure,
         };
@@ -155,18 +161,30 @@ impl Run {
         }
     }
 
-    /// Tells, after Ctrl-C, what became of every input that was not done, and what goes on without us.
+    /// Tells, after a signal, what became of every input that was not done, and what goes on without us.
     pub(super) fn interrupted(&self) {
         let items = self.items().clone();
-        for item in items.iter().filter(|item| item.exit.is_none()) {
-            let standing = item.followed.standing();
-            let (failure, reached) = cut_off(&item.name, &standing, self.sending.keeps());
+        let kept = self.sending.keeps();
+        let unfinished: Vec<_> = items
+            .iter()
+            .filter(|item| item.exit.is_none())
+            .map(|item| (item.name.as_str(), item.followed.standing()))
+            .collect();
+        for (name, standing) in &unfinished {
+            let (failure, reached) = cut_off(name, standing, kept);
             let failed = Failed {
                 failure,
                 reached: Some(reached),
                 stage: None,
             };
-            self.failed(&item.name, &failed);
+            self.failed_json(name, &failed);
+            if unfinished.len() == 1 {
+                self.output.failure_text(&failed.failure);
+            }
+        }
+        if unfinished.len() > 1 {
+            self.output
+                .failure_text(&summary(&unfinished, items.len(), kept));
         }
     }
 }
@@ -185,36 +203,49 @@ pub(crate) fn no_input(name: &str, error: tl_client::Error) -> Failure {
         .next("give an https link to the raw file, or download it and give its path")
 }
 
-/// Names the file in what went wrong with it; the findings come from the report.
-pub(crate) fn refused(name: &str, failure: Failure) -> Failure {
-    match failure.exit() {
-        Exit::RefusedLocally => failure
-            .about(name)
-            .saying(format!(
-                "`{name}` was not sent: the platform would refuse it"
-            ))
-            .next(
-                "correct the file; where the account has other limits, give them by --rules FILE",
-            ),
-        _ if failure.message().contains(name) => failure,
-        _ => {
-            let message = format!("`{name}`: {}", failure.message());
-            failure.about(name).saying(message)
-        }
+/// What the client says of the input `name`: with the name in it, and the findings of the local check.
+pub(crate) fn refused(name: &str, error: tl_client::Error) -> Failure {
+    let is_named = names_its_file(error.kind());
+    let failure = Failure::from(error);
+    if failure.report().is_some_and(Report::is_refused) {
+        return refused_locally(name, failure);
     }
+    if is_named {
+        return failure.about(name);
+    }
+    let message = format!("`{name}`: {}", failure.message());
+    failure.about(name).saying(message)
+}
+
+/// The local check refused the input `name`; the findings are in the report of `failure`.
+fn refused_locally(name: &str, failure: Failure) -> Failure {
+    failure
+        .about(name)
+        .saying(format!(
+            "`{name}` was not sent: the platform would refuse it"
+        ))
+        .next("correct the file; where the account has other limits, give them by --rules FILE")
+}
+
+/// The failure of the input `name` that the local check refused with `report`.
+pub(crate) fn refused_by(name: &str, report: Report) -> Failure {
+    let failure = Failure::new(Exit::RefusedLocally, "refused_locally", String::new());
+    refused_locally(name, failure.with_report(Some(report)))
+}
+
+/// Whether the client writes the path of the file into its text: where the file itself could not be used.
+fn names_its_file(kind: Client) -> bool {
+    matches!(
+        kind,
+        Client::File
+            | Client::CheckFailed
+            | Client::RefusedLocally
+            | Client::SourceChanged
+            | Client::Api(Api::SourceFailed)
+    )
 }
 
 /// The report, where it says something.
 fn notable(report: Option<Report>) -> Option<Report> {
     report.filter(|report| !report.findings.is_empty())
-}
-
-pub(crate) fn not_tried(exit: Exit) -> Failure {
-    let because = match exit {
-        Exit::KeyRefused => "the platform refused the key",
-        Exit::Limit => "a limit of the account is used up",
-        _ => "the index could not be looked at",
-    };
-    Failure::new(exit, "not_tried", format!("not tried: {because}"))
-        .next("mend that, then send it again")
 }

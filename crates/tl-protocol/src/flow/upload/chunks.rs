@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     Auth, Body, Error, ErrorKind, Event, Exchange, Now, Outcome, Source, Step, TransportErrorKind,
-    error::error_body, retry::retry_after,
+    error::error_body,
+    retry::{LOCAL_DELAY, is_local, retry_after},
 };
 
 impl MultipartUpload {
@@ -112,6 +113,15 @@ impl MultipartUpload {
             return;
         };
         let len = sending.session.chunk_len(index);
+        if is_local(&outcome) {
+            // Nothing was sent, so the attempt does not count.
+            let delay = self.policy.backoff(1, &mut self.chance);
+            let until = now.mono + delay.clamp(LOCAL_DELAY.0, LOCAL_DELAY.1);
+            if let Phase::Sending(sending) = &mut self.phase {
+                sending.book.rest(index, until);
+            }
+            return;
+        }
         let trouble = match judge(outcome, digest, len, now) {
             Ok(etag) => {
                 sending.tells_md5 = is_md5(&etag);
@@ -220,7 +230,9 @@ fn judge(
     let answer = outcome.map_err(|failure| {
         let kind = match failure.kind() {
             TransportErrorKind::SourceFailed => ErrorKind::SourceFailed,
-            TransportErrorKind::Unreachable | TransportErrorKind::Tls => ErrorKind::Unreachable,
+            TransportErrorKind::Unreachable
+            | TransportErrorKind::Tls
+            | TransportErrorKind::NoDescriptor => ErrorKind::Unreachable,
             TransportErrorKind::UnsafeUrl => ErrorKind::UnsafeUrl,
             // URL and headers are the platform's.
             TransportErrorKind::Refused

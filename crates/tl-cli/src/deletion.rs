@@ -1,0 +1,98 @@
+//! Deleting one thing or several: the question before it, and one result for each of them.
+
+use serde_json::json;
+use tl_client::Client;
+
+use crate::args::Context;
+use crate::confirm::Confirm;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::span::count;
+use crate::unfinished::{RepeatedFailures, not_tried};
+
+/// What is deleted.
+pub(crate) struct Deletion<'a> {
+    /// What one is called, and several: `task`, `tasks`.
+    pub(crate) nouns: (&'a str, &'a str),
+    /// Follows the things in the question: ` of index 6a…`.
+    pub(crate) place: String,
+    pub(crate) ids: Vec<String>,
+}
+
+impl Deletion<'_> {
+    /// Asks if somebody must be asked, and deletes each thing by `delete`. Where the answer is no, nothing is done.
+    ///
+    /// # Errors
+    /// Why the only thing was not deleted; of several, each has its own result.
+    pub(crate) fn run(
+        &self,
+        context: &Context,
+        confirm: &Confirm,
+        delete: &impl AsyncFn(&Client, &str) -> Result<(), Failure>,
+    ) -> Result<Exit, Failure> {
+        let output = &context.output;
+        if self.ids.is_empty() {
+            output.note(&format!("no {} to delete", self.nouns.1));
+            return Ok(Exit::Ok);
+        }
+        let what = match &self.ids[..] {
+            [only] => format!("{} {only}{}", self.nouns.0, self.place),
+            ids => format!(
+                "{}{}",
+                count(ids.len(), self.nouns.0, self.nouns.1),
+                self.place
+            ),
+        };
+        if confirm.must_ask(&what)? && !Confirm::ask(&what) {
+            return Ok(kept(context, &what));
+        }
+        let exits = context.call(async |client| {
+            if let [only] = &self.ids[..] {
+                delete(client, only).await?;
+                self.done(context, only);
+                return Ok(vec![Exit::Ok]);
+            }
+            let shared = RepeatedFailures::default();
+            let mut exits: Vec<Exit> = Vec::new();
+            for id in &self.ids {
+                let stop = exits.iter().copied().find(|exit| exit.ends_the_run());
+                let result = match stop {
+                    Some(exit) => Err(not_tried(exit)),
+                    None => delete(client, id).await,
+                };
+                exits.push(match result {
+                    Ok(()) => {
+                        self.done(context, id);
+                        Exit::Ok
+                    }
+                    Err(failure) => {
+                        let message = format!("{} {id}: {}", self.nouns.0, failure.message());
+                        let failure = failure.saying(message);
+                        output.json(&json!({"id": id, "error": failure.to_json()}));
+                        shared.tell(output, &failure);
+                        failure.exit()
+                    }
+                });
+            }
+            shared.finish(output);
+            Ok(exits)
+        })?;
+        Ok(Exit::of_items(&exits))
+    }
+
+    fn done(&self, context: &Context, id: &str) {
+        context.output.json(&json!({"deleted": id}));
+        context.output.line(&if context.output.is_quiet() {
+            id.to_owned()
+        } else {
+            format!("deleted {} {id}", self.nouns.0)
+        });
+    }
+}
+
+/// Says that nothing was deleted because the answer was no.
+pub(crate) fn kept(context: &Context, what: &str) -> Exit {
+    context.output.json(&json!({"deleted": null}));
+    context.output.note(&format!("{what}: not deleted"));
+    Exit::Ok
+}

@@ -1,0 +1,124 @@
+//! An index as a person names it: by its id, or by its name.
+
+use std::convert::Infallible;
+use std::str::FromStr;
+
+use tl_client::Client;
+use tl_model::{Index, IndexId};
+use tl_protocol::endpoint::{ListIndexes, PageRequest};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// An id or a name.
+///
+/// What looks like an id is taken for one, without a request. Everything else is looked up among the names, and tried as an id
+/// if no index has that name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IndexRef(String);
+
+impl FromStr for IndexRef {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(text.into())
+    }
+}
+
+impl From<&str> for IndexRef {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl IndexRef {
+    /// The id of the index.
+    ///
+    /// # Errors
+    /// Where no index or more than one has the name, and what the platform answers.
+    pub(crate) async fn resolve(&self, client: &Client) -> Result<IndexId, Failure> {
+        if looks_like_an_id(&self.0) {
+            return Ok(self.0.as_str().into());
+        }
+        match self.named(client).await?.as_slice() {
+            [index] => Ok(index.id.clone()),
+            // An id in another form than the documented one.
+            [] => match client.get_index(self.0.as_str().into()).await {
+                Ok(index) => Ok(index.id),
+                Err(error) if error.kind() == tl_protocol::ErrorKind::NotFound => {
+                    Err(self.unknown())
+                }
+                // Most platforms refuse what has not the form of an id.
+                Err(error) if error.kind() == tl_protocol::ErrorKind::Refused => {
+                    Err(self.unknown())
+                }
+                Err(error) => Err(error.into()),
+            },
+            several => Err(self.ambiguous(several)),
+        }
+    }
+
+    /// The index itself: [`resolve`](Self::resolve), and what looks like an id and is none may still be a name.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve).
+    pub(crate) async fn get(&self, client: &Client) -> Result<Index, Failure> {
+        let error = match client.get_index(self.resolve(client).await?).await {
+            Ok(index) => return Ok(index),
+            Err(error) => error,
+        };
+        if error.kind() != tl_protocol::ErrorKind::NotFound {
+            return Err(error.into());
+        }
+        match self.named(client).await.as_deref() {
+            // The first answer says more than one about the look-up.
+            Ok([]) | Err(_) => Err(error.into()),
+            Ok([index]) => Ok(index.clone()),
+            Ok(several) => Err(self.ambiguous(several)),
+        }
+    }
+
+    /// Every index that has exactly this name. The platform documents no more of its filter than its name, so the names are
+    /// compared here too (API reference, "List indexes").
+    async fn named(&self, client: &Client) -> Result<Vec<Index>, Failure> {
+        let mut pages = client.pages(ListIndexes {
+            page: PageRequest {
+                page: Some(1),
+                page_limit: Some(50),
+            },
+            index_name: Some(self.0.clone()),
+            ..ListIndexes::default()
+        });
+        let mut found = Vec::new();
+        while let Some(page) = pages.next_page().await {
+            let is_named = |index: &Index| index.index_name.as_deref() == Some(self.0.as_str());
+            found.extend(page?.data.into_iter().filter(is_named));
+        }
+        Ok(found)
+    }
+
+    fn unknown(&self) -> Failure {
+        Failure::new(
+            Exit::RefusedForGood,
+            "not_found",
+            format!("no index has the name or the id `{}`", self.0),
+        )
+        .next("`tl index list` shows the indexes that this key can see")
+    }
+
+    fn ambiguous(&self, indexes: &[Index]) -> Failure {
+        let ids: Vec<String> = indexes.iter().map(|index| index.id.to_string()).collect();
+        Failure::usage(format!(
+            "{} indexes have the name `{}`: {}",
+            ids.len(),
+            self.0,
+            ids.join(", ")
+        ))
+        .next("name the index by its id")
+    }
+}
+
+/// Whether `text` has the form of the platform's ids: 24 hexadecimal digits.
+fn looks_like_an_id(text: &str) -> bool {
+    text.len() == 24 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}

@@ -1,0 +1,280 @@
+//! Runs over many inputs: what they hold open, and how much they say.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tl_testkit::server::{Reaction, Seen, Server};
+
+use crate::clips;
+use crate::platform::{INDEX, index, json, scripted, tl_to};
+use crate::tl::{Run, Running, Tl};
+
+/// A folder with so many files that may be uploaded; all of them are the same.
+fn inputs(count: usize) -> (tempfile::TempDir, Vec<String>) {
+    let folder = clips::folder(&["good.mp4"]);
+    let names: Vec<String> = (0..count)
+        .map(|number| format!("{number:04}.mp4"))
+        .collect();
+    for name in &names {
+        std::fs::hard_link(folder.path().join("good.mp4"), folder.path().join(name)).unwrap();
+    }
+    (folder, names)
+}
+
+/// A platform whose assets are processed until `expected` of them are there.
+fn platform(expected: usize) -> (Server, Arc<AtomicUsize>) {
+    let created = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&created);
+    let server = scripted(move |seen: &Seen| answer(seen, &count, expected));
+    (server, created)
+}
+
+fn answer(seen: &Seen, created: &AtomicUsize, expected: usize) -> Reaction {
+    let path = seen.target.split('?').next().unwrap_or_default();
+    let last = path.rsplit('/').next().unwrap_or_default();
+    match (seen.method.as_str(), path) {
+        ("POST", path) if path.ends_with("/assets") => {
+            let number = created.fetch_add(1, Ordering::Relaxed);
+            json(201, &format!(r#"{{"_id": "{number:024x}", "status": "processing"}}"#)).into()
+        }
+        ("POST", path) if path.ends_with("/indexed-assets") => {
+            let number = created.load(Ordering::Relaxed);
+            json(202, &format!(r#"{{"_id": "{number:024x}"}}"#)).into()
+        }
+        ("GET", path) if path.contains("/indexed-assets/") => {
+            json(200, &format!(r#"{{"_id": "{last}", "status": "ready"}}"#)).into()
+        }
+        // Whether an earlier run indexed it.
+        ("GET", path) if path.ends_with("/indexed-assets") => json(
+            200,
+            r#"{"data": [], "page_info": {"page": 1, "limit_per_page": 50, "total_page": 1, "total_results": 0}}"#,
+        )
+        .into(),
+        ("GET", path) if path.contains("/assets/") => {
+            let is_ready = created.load(Ordering::Relaxed) >= expected;
+            let status = if is_ready { "ready" } else { "processing" };
+            json(200, &format!(r#"{{"_id": "{last}", "status": "{status}"}}"#)).into()
+        }
+        _ => index().into(),
+    }
+}
+
+/// Ingests `names` with at most `descriptors` open at once.
+fn ingest(server: &Server, folder: &Path, descriptors: u32, names: &[String]) -> Tl {
+    let script = format!("ulimit -n {descriptors} && exec \"$@\"");
+    let arguments = [
+        "-c",
+        &script,
+        "sh",
+        env!("CARGO_BIN_EXE_tl"),
+        "ingest",
+        "--jobs",
+        "16",
+        "--index",
+        INDEX,
+    ];
+    Tl::at(Path::new("sh"), &arguments)
+        .to(&server.url("/v1.3"), crate::tl::KEY)
+        .env("TL_CHECKPOINTS", "kept")
+        .in_folder(folder)
+        .args(&names.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn start(mut tl: Tl) -> Running {
+    tl.command().stdout(Stdio::piped()).stderr(Stdio::piped());
+    Running::start(tl.command())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_thousand_waiting_inputs_hold_nothing_open() {
+    const COUNT: usize = 1000;
+    let (folder, names) = inputs(COUNT);
+    // One more than there are: until it is created by this test, all of them wait.
+    let (server, created) = platform(COUNT + 1);
+    let options = ["--wait", "--interval", "5s", "--json", "--no-check"];
+    let tl = ingest(&server, folder.path(), 200, &names).args(&options);
+    let running = start(tl);
+    let since = std::time::Instant::now();
+    while created.load(Ordering::Relaxed) < COUNT {
+        assert!(
+            since.elapsed() < Duration::from_secs(240),
+            "{created:?} were created"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // The last answers are on their way.
+    std::thread::sleep(Duration::from_millis(500));
+    let fds = format!("/proc/{}/fd", running.child.id());
+    let open: Vec<_> = std::fs::read_dir(fds)
+        .unwrap()
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+        .collect();
+    let root = folder.path().canonicalize().unwrap();
+    let files = open.iter().filter(|target| target.starts_with(&root));
+    assert!(files.count() <= 1, "the one lock of the process: {open:?}");
+    created.fetch_add(1, Ordering::Relaxed);
+    let run = running.finish_within(Duration::from_secs(240));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let lines = run.json_lines();
+    let inputs: BTreeSet<_> = lines.iter().map(|line| line["input"].to_string()).collect();
+    assert_eq!(inputs.len(), COUNT);
+    assert!(lines.iter().all(|line| line["ok"] == true));
+    let left = std::fs::read_dir(folder.path().join("kept"))
+        .unwrap()
+        .count();
+    assert_eq!(left, 0, "no checkpoint and no lock is left");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn few_descriptors_fail_no_input() {
+    let (folder, names) = inputs(40);
+    // As many as the streams, the runtime, the helpers and one connection or two need at least.
+    for (descriptors, check) in [(40, "--no-check"), (48, "--route=asset")] {
+        let (server, _) = platform(1);
+        let tl = ingest(&server, folder.path(), descriptors, &names);
+        let run =
+            start(tl.args(&["--wait", "--json", check])).finish_within(Duration::from_secs(240));
+        assert_eq!(run.code, 0, "{}", run.text());
+    }
+}
+
+/// Starts `tl`, waits until `expected` inputs are at the platform, and sends SIGINT.
+fn interrupted(json: bool, count: usize, expected: usize) -> Run {
+    let (folder, names) = inputs(count);
+    let (server, created) = platform(usize::MAX);
+    let mut tl = tl_to(
+        &server,
+        &["ingest", "--no-check", "--route", "asset", "--index", INDEX],
+    )
+    .env("TL_CHECKPOINTS", "kept")
+    .in_folder(folder.path())
+    .args(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    if json {
+        tl = tl.arg("--json");
+    }
+    let running = start(tl);
+    let since = std::time::Instant::now();
+    while created.load(Ordering::Relaxed) < expected {
+        assert!(
+            since.elapsed() < Duration::from_secs(60),
+            "{created:?} were created"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    running.interrupt();
+    let run = running.finish();
+    assert_eq!(run.code, 130, "{}", run.text());
+    run
+}
+
+#[test]
+fn an_interrupt_is_summed_up_in_ten_lines() {
+    const COUNT: usize = 60;
+    let run = interrupted(false, COUNT, 40);
+    assert!(run.stderr.lines().count() <= 10, "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("interrupted: 60 of 60 inputs not finished"),
+        "{}",
+        run.stderr
+    );
+    let run = interrupted(true, COUNT, 40);
+    assert!(run.stderr.lines().count() <= 10, "{}", run.stderr);
+    let lines = run.json_lines();
+    assert_eq!(lines.len(), COUNT, "each input has its line");
+    for line in &lines {
+        assert!(!line.to_string().contains("0001.mp4 0002.mp4"), "{line}");
+        assert_eq!(line["exit_code"], 130);
+        assert!(line["error"]["next"].is_string());
+    }
+    assert!(
+        run.stdout.len() < COUNT * 2000,
+        "{} bytes",
+        run.stdout.len()
+    );
+}
+
+#[test]
+fn a_quota_is_told_once() {
+    let (folder, names) = inputs(40);
+    let server = scripted(|seen: &Seen| {
+        if seen.method == "POST" {
+            json(
+                400,
+                r#"{"code": "usage_limit_exceeded", "message": "Not enough free credit."}"#,
+            )
+            .into()
+        } else {
+            index().into()
+        }
+    });
+    for verb in ["ingest", "upload"] {
+        let mut tl = tl_to(&server, &[verb, "--no-check", "--route", "asset", "--json"])
+            .in_folder(folder.path())
+            .args(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        if verb == "ingest" {
+            tl = tl.args(&["--index", INDEX]);
+        }
+        let run = tl.code(1);
+        assert!(run.stderr.lines().count() <= 10, "{}", run.stderr);
+        assert!(
+            run.stderr.contains("39 inputs were not tried"),
+            "{}",
+            run.stderr
+        );
+        let lines = run.json_lines();
+        assert_eq!(lines.len(), names.len());
+        assert!(lines.iter().all(|line| line["exit_code"] == 6));
+    }
+}
+
+#[test]
+fn a_limit_after_a_success_is_a_mixed_result() {
+    let (folder, names) = inputs(3);
+    let posts = AtomicUsize::new(0);
+    let created = AtomicUsize::new(0);
+    let server = scripted(move |seen: &Seen| {
+        if seen.method == "POST"
+            && seen.target.ends_with("/assets")
+            && posts.fetch_add(1, Ordering::Relaxed) == 1
+        {
+            let body = r#"{"code": "usage_limit_exceeded", "message": "Not enough free credit."}"#;
+            return json(400, body).into();
+        }
+        answer(seen, &created, 1)
+    });
+    let run = tl_to(
+        &server,
+        &["ingest", "--no-check", "--route", "asset", "--index", INDEX],
+    )
+    .in_folder(folder.path())
+    .args(&names.iter().map(String::as_str).collect::<Vec<_>>())
+    .arg("--json")
+    .code(1);
+    let codes: Vec<_> = run
+        .json_lines()
+        .iter()
+        .map(|line| line["exit_code"].to_string())
+        .collect();
+    assert_eq!(codes.len(), 3);
+    assert!(
+        codes.contains(&"0".to_owned()) && codes.contains(&"6".to_owned()),
+        "{codes:?}"
+    );
+}
+
+/// The shell is there, or the tests above say nothing.
+#[test]
+fn the_limit_of_descriptors_is_obeyed() {
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -n 40 && ulimit -n"])
+        .output()
+        .unwrap();
+    assert_eq!(output.stdout, b"40\n");
+}
