@@ -15,6 +15,7 @@ const UNCONVERTED: &[&str] = &[
     "crates/tl-cli",
     "crates/tl-client",
     "crates/tl-emulator",
+    "crates/tl-http",
     "crates/tl-http-async",
     "crates/tl-http-blocking",
     "crates/tl-model",
