@@ -1,99 +1,59 @@
-//! `cargo xtask bench WHAT`: what the project promises about speed and memory, measured against others in one run.
-//!
-//! | Room | What lives there |
-//! |---|---|
-//! | [`upload`], [`validate`], [`emulator`] | the three benches: which contenders, which work, what is demanded |
-//! | [`contest`] | interleaved runs, and their medians |
-//! | [`demand`] | a bound, and whether it is met |
-//! | [`report`] | the tables, on the terminal and in `docs/benchmarks.md` |
-//! | [`peers`] | the programs of others: how they are installed and asked |
-//! | [`sink`] | the server of `tl-bench` while it runs |
+//! `cargo xtask bench NAME`: builds what a suite of `benches` needs, and runs it.
 
-mod contest;
-mod demand;
-mod emulator;
-mod peers;
-mod report;
-mod sink;
-mod upload;
-mod validate;
+use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
+use crate::corpus;
+use crate::failure::{Failure, usage};
+use crate::programs::Programs;
+use crate::python;
 use crate::workspace::Workspace;
-use report::Report;
 
-/// How a bench is run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Options {
-    /// Small sizes and one round: shows that the bench works, not how fast anything is.
-    quick: bool,
-    /// The tables go to `docs/benchmarks.md`.
-    write: bool,
-    /// A demand that is not met fails the run.
-    strict: bool,
-}
-
-type Bench = fn(&Workspace, Options) -> Result<Report, Failure>;
-
-const BENCHES: &[(&str, Bench)] = &[
-    ("upload", upload::run),
-    ("validate", validate::run),
-    ("emulator", emulator::run),
-];
-
-const USAGE: &str = "`cargo xtask bench upload|validate|emulator [--quick] [--write] [--strict]`";
+const USAGE: &str =
+    "usage: cargo xtask bench upload|validate|emulator [--quick] [--write] [--strict]";
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let Some((name, words)) = arguments.split_first() else {
-        return Err(Failure::usage(format!("no bench is named: {USAGE}")));
+    let Some((name, flags)) = arguments.split_first() else {
+        return Err(usage(format!("no suite given\n{USAGE}")));
     };
-    let Some((_, bench)) = BENCHES.iter().find(|(known, _)| known == name) else {
-        return Err(Failure::usage(format!(
-            "there is no bench `{name}`: {USAGE}"
-        )));
-    };
-    let options = options(words)?;
+    let flags = flags.iter().map(|flag| match flag.as_str() {
+        "--quick" | "--write" | "--strict" => Ok(format!("{}=yes", flag.trim_start_matches('-'))),
+        _ => Err(usage(format!("unexpected argument `{flag}`\n{USAGE}"))),
+    });
+    let flags: Vec<String> = flags.collect::<Result<_, _>>()?;
     let workspace = Workspace::here()?;
-    let report = bench(&workspace, options)?;
-    let text = report.text(&workspace, options.quick)?;
-    println!("{text}");
-    if options.write {
-        report::write(&workspace, name, &text)?;
-    }
-    let missed = report.missed();
-    if options.strict && missed > 0 {
-        return Err(Failure::new(format!("{missed} demands are not met")));
-    }
-    Ok(())
-}
-
-fn options(words: &[String]) -> Result<Options, Failure> {
-    let mut options = Options::default();
-    for word in words {
-        match word.as_str() {
-            "--quick" => options.quick = true,
-            "--write" => options.write = true,
-            "--strict" => options.strict = true,
-            other => return Err(Failure::usage(format!("`{other}` is unknown: {USAGE}"))),
+    let mut paths: Vec<(&str, PathBuf)> = vec![
+        ("root", workspace.root.clone()),
+        ("folder", workspace.target.join("bench")),
+    ];
+    let mut add = |name, programs: &Programs| -> Result<(), Failure> {
+        paths.push((name, programs.path(name)?.to_owned()));
+        Ok(())
+    };
+    match name.as_str() {
+        "upload" => {}
+        "validate" => {
+            let probes = Programs::release(&workspace, "tl-validate", "ffmpeg,worker")?;
+            add("measure", &probes)?;
+            add("probe_helper", &probes)?;
+            add("tl", &Programs::release(&workspace, "tl-cli", "ffmpeg")?)?;
+            let corpus = corpus::default_folder(&workspace);
+            corpus::make(&workspace, &corpus)?;
+            paths.push(("corpus", corpus));
         }
+        "emulator" => add("load", &Programs::release(&workspace, "tl-emulator", "")?)?,
+        _ => return Err(usage(format!("no suite `{name}`\n{USAGE}"))),
     }
-    if options.quick && options.write {
-        return Err(Failure::usage(
-            "`--quick` measures nothing that is worth to be written: leave out one of `--quick` and `--write`",
-        ));
+    if name != "emulator" {
+        let bin = python::environment(&workspace, "bench", Path::new("benches/requirements.txt"))?;
+        paths.push(("python", bin.join("python")));
     }
-    Ok(options)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_quick_run_is_never_written() {
-        let words = |text: &str| -> Vec<String> { text.split(' ').map(String::from).collect() };
-        assert!(options(&words("--quick --strict")).unwrap().quick);
-        assert!(options(&words("--quick --write")).is_err());
-        assert!(options(&words("--fast")).is_err());
-    }
+    let suite = Programs::release(&workspace, "tl-bench", "")?;
+    let words = paths
+        .iter()
+        .map(|(name, path)| format!("{name}={}", path.display()));
+    let command = workspace
+        .sh
+        .cmd(suite.path("tl-bench")?)
+        .args(["suite", name]);
+    Ok(command.args(words).args(flags).run()?)
 }

@@ -1,36 +1,26 @@
-//! `cargo xtask corpus [DIR]`: the small media files that tests and benches read, made where they are not there yet.
-//!
-//! What they are lives in `tl-corpus`; here is only where they go.
+//! `cargo xtask corpus [DIR]`: makes the media files of tests and benches that are missing.
 
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 
-use crate::failure::Failure;
-use crate::shell;
+use crate::failure::{Failure, usage};
 use crate::workspace::Workspace;
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let workspace = Workspace::here()?;
-    let folder = match arguments {
-        [] => default_folder(&workspace),
-        [folder] if !folder.starts_with('-') => PathBuf::from(folder),
-        _ => {
-            return Err(Failure::usage(
-                "`cargo xtask corpus [DIR]` takes one folder, or none for target/corpus",
-            ));
-        }
-    };
-    make(&folder)
+    match arguments {
+        [] => make(&workspace, &default_folder(&workspace)),
+        [folder] if !folder.starts_with('-') => make(&workspace, &path::absolute(folder)?),
+        _ => Err(usage("usage: cargo xtask corpus [DIR]")),
+    }
 }
 
-/// Where the corpus is, unless somebody says otherwise.
+/// Where the corpus is unless another folder is given.
 pub(crate) fn default_folder(workspace: &Workspace) -> PathBuf {
     workspace.target.join("corpus")
 }
 
-/// Makes what is missing, and lists all of it.
-pub(crate) fn make(folder: &Path) -> Result<(), Failure> {
-    shell::cargo()
-        .args(["run", "--quiet", "--package", "tl-corpus", "--"])
-        .arg(folder)
-        .run()
+/// Makes what is missing, and lists everything.
+pub(crate) fn make(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
+    let corpus = workspace.cargo("run --quiet --package tl-corpus --");
+    Ok(corpus.arg(folder).run()?)
 }

@@ -1,105 +1,117 @@
-//! `cargo xtask fuzz [TARGET]...`: each fuzz target for a while, begun from the corpus, with bounds on memory and time.
+//! `cargo xtask fuzz [TARGET]...`: runs fuzz targets from the corpus, within bounds on memory and time.
 //!
-//! What a target demands lives in `fuzz`; `ci fuzz` only compiles them. Fuzzing needs a nightly toolchain and cargo-fuzz,
-//! which nothing else here does, so they are asked for and not installed.
+//! `ci fuzz` only compiles the targets. Fuzzing needs a nightly toolchain and cargo-fuzz, which
+//! nothing else here needs: they are asked for and not installed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, ensure};
+use xshell::cmd;
+
 use crate::corpus;
-use crate::failure::Failure;
-use crate::shell::Program;
+use crate::failure::{Failure, usage};
 use crate::steps::Steps;
-use crate::workspace::{Workspace, make_folder};
+use crate::workspace::Workspace;
 
-const USAGE: &str = "`cargo xtask fuzz [TARGET]... [--seconds N]`";
+const USAGE: &str = "usage: cargo xtask fuzz [TARGET]... [--seconds N]";
 
-/// How long each target runs, unless somebody says otherwise.
+/// Time for each target unless another is given.
 const SECONDS: u32 = 60;
 
-/// Larger files are no seeds: most of their bytes are frames, and no target looks into those.
+/// Larger files are no seeds: most of their bytes are frames, which no target reads.
 const SEED_BYTES: u64 = 64 * 1024;
 
-/// What no input of [`SEED_BYTES`] may take: one allocation and all of them together, in MiB, and the time in seconds.
+/// Bounds on an input of [`SEED_BYTES`]: MiB for one allocation and for all of them, and seconds.
 /// A sanitized build is about five times as slow as a release, and keeps freed memory for a while.
 const BOUNDS: [&str; 3] = ["-malloc_limit_mb=300", "-rss_limit_mb=2048", "-timeout=15"];
 
-/// What a run was asked for.
+/// A parsed command line; no targets means all of them.
 #[derive(Debug, PartialEq, Eq)]
-struct Wanted {
-    /// None for all of them.
+struct Request {
     targets: Vec<String>,
     seconds: u32,
 }
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let wanted = wanted(arguments)?;
+    let request = parse(arguments)?;
     let workspace = Workspace::here()?;
     let known = targets(&workspace)?;
-    let chosen = chosen(&wanted.targets, &known)?;
-    cargo_fuzz().arg("--version").read().map_err(|failure| {
-        Failure::new(format!(
-            "{failure}\n  fuzzing needs a nightly toolchain and cargo-fuzz: \
-            `rustup toolchain install nightly` and `cargo install cargo-fuzz --locked`"
-        ))
-    })?;
-    let ground = workspace.target.join("fuzz");
-    let seeds = seeds(&workspace, &ground)?;
+    let selected = select(&request.targets, &known)?;
+    let sh = &workspace.sh;
+    cmd!(sh, "rustup run nightly cargo fuzz --version").quiet().read().context(
+        "fuzzing needs nightly and cargo-fuzz\n  hint: run `rustup toolchain install nightly && \
+         cargo install cargo-fuzz --locked`",
+    )?;
+    let folder = workspace.target.join("fuzz");
+    let seeds = seeds(&workspace, &folder)?;
     let mut steps = Steps::default();
-    for target in chosen {
-        steps.run(target, || {
-            one(&workspace, &ground, target, &seeds, wanted.seconds)
-        });
+    for target in selected {
+        let fuzz = || fuzz(&workspace, &folder, target, &seeds, request.seconds);
+        steps.run(target, fuzz);
     }
     steps.finish()
 }
 
-fn wanted(arguments: &[String]) -> Result<Wanted, Failure> {
-    let mut wanted = Wanted {
+fn parse(arguments: &[String]) -> Result<Request, Failure> {
+    let mut request = Request {
         targets: Vec::new(),
         seconds: SECONDS,
     };
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
-        match word.as_str() {
-            "--seconds" => {
-                let number = words.next().and_then(|word| word.parse().ok());
-                wanted.seconds = number.filter(|seconds| *seconds > 0).ok_or_else(|| {
-                    Failure::usage(format!("`--seconds` takes a number from 1: {USAGE}"))
-                })?;
-            }
-            word if word.starts_with('-') => {
-                return Err(Failure::usage(format!("`{word}` is unknown: {USAGE}")));
-            }
-            target => wanted.targets.push(target.to_owned()),
+        if word == "--seconds" {
+            let number = words.next().and_then(|word| word.parse().ok());
+            request.seconds = number
+                .filter(|seconds| *seconds > 0)
+                .ok_or_else(|| usage(format!("--seconds: not a number from 1\n{USAGE}")))?;
+        } else if word.starts_with('-') {
+            return Err(usage(format!("unexpected argument `{word}`\n{USAGE}")));
+        } else {
+            request.targets.push(word.clone());
         }
     }
-    Ok(wanted)
+    Ok(request)
 }
 
 /// The names of all fuzz targets.
-pub(crate) fn targets(workspace: &Workspace) -> Result<Vec<String>, Failure> {
+fn targets(workspace: &Workspace) -> Result<Vec<String>, Failure> {
     let fuzz = Workspace::at(&manifest(workspace))?;
-    let targets: Vec<String> = fuzz
-        .packages
-        .into_iter()
-        .flat_map(|package| package.binaries)
-        .collect();
-    if targets.is_empty() {
-        return Err(Failure::new("fuzz/Cargo.toml names no fuzz target"));
-    }
+    let packages = fuzz.packages.into_iter();
+    let targets: Vec<String> = packages.flat_map(|package| package.binaries).collect();
+    ensure!(
+        !targets.is_empty(),
+        "fuzz/Cargo.toml declares no fuzz target"
+    );
     Ok(targets)
 }
 
-/// The package of the fuzz targets, which is a workspace of its own.
-pub(crate) fn manifest(workspace: &Workspace) -> PathBuf {
+/// The package of the fuzz targets, which is a separate workspace.
+fn manifest(workspace: &Workspace) -> PathBuf {
     workspace.root.join("fuzz/Cargo.toml")
 }
 
-fn chosen<'a>(wanted: &'a [String], known: &'a [String]) -> Result<&'a [String], Failure> {
+/// `ci fuzz`: every fuzz target compiles.
+pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
+    // Without a target, nothing would be compiled.
+    targets(workspace)?;
+    let check = workspace.cargo("check --bins --manifest-path fuzz/Cargo.toml --target-dir");
+    check
+        .arg(&workspace.target)
+        // A check links nothing. Without this variable the build script of libfuzzer-sys compiles
+        // C++, and every check would need a C++ compiler.
+        .env(
+            "CUSTOM_LIBFUZZER_PATH",
+            "/checked/but/not/linked/libFuzzer.a",
+        )
+        .run()?;
+    Ok(())
+}
+
+fn select<'a>(wanted: &'a [String], known: &'a [String]) -> Result<&'a [String], Failure> {
     match wanted.iter().find(|target| !known.contains(target)) {
-        Some(odd) => Err(Failure::usage(format!(
-            "there is no fuzz target `{odd}`, but {}: {USAGE}",
+        Some(unknown) => Err(usage(format!(
+            "no fuzz target `{unknown}`: choose from {}\n{USAGE}",
             known.join(", ")
         ))),
         None if wanted.is_empty() => Ok(known),
@@ -107,63 +119,49 @@ fn chosen<'a>(wanted: &'a [String], known: &'a [String]) -> Result<&'a [String],
     }
 }
 
-/// `cargo fuzz` on the nightly toolchain, whatever toolchain runs us.
-fn cargo_fuzz() -> Program {
-    Program::new("rustup").args(["run", "nightly", "cargo", "fuzz"])
-}
-
-/// The small files of the corpus, and the rule packs: a target that cannot use a seed drops it at once.
-fn seeds(workspace: &Workspace, ground: &Path) -> Result<PathBuf, Failure> {
+/// The small files of the corpus, and the rule packs. A target drops a seed that it cannot use.
+fn seeds(workspace: &Workspace, folder: &Path) -> Result<PathBuf, Failure> {
     let media = corpus::default_folder(workspace);
-    corpus::make(&media)?;
-    let seeds = ground.join("seeds");
-    make_folder(&seeds)?;
-    let rules = workspace.root.join("crates/tl-validate/rules");
-    for folder in [media, rules] {
-        copy_small(&folder, &seeds)
-            .map_err(|e| Failure::io(format!("could not copy from {}", folder.display()), &e))?;
+    corpus::make(workspace, &media)?;
+    let seeds = workspace.sh.create_dir(folder.join("seeds"))?;
+    for folder in [media, workspace.root.join("crates/tl-validate/rules")] {
+        for file in workspace.sh.read_dir(folder)? {
+            let metadata = fs::metadata(&file)?;
+            if metadata.is_file() && metadata.len() <= SEED_BYTES {
+                workspace.sh.copy_file(file, &seeds)?;
+            }
+        }
     }
     Ok(seeds)
 }
 
-fn copy_small(from: &Path, to: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let meta = entry.metadata()?;
-        if meta.is_file() && meta.len() <= SEED_BYTES {
-            fs::copy(entry.path(), to.join(entry.file_name()))?;
-        }
-    }
-    Ok(())
-}
-
-/// Fuzzes one target. What it found interesting is kept for the next run; what broke it, in a file that the output names.
-fn one(
+/// Fuzzes one target. New seeds are kept for the next run; crashes are files that the output names.
+fn fuzz(
     workspace: &Workspace,
-    ground: &Path,
+    folder: &Path,
     target: &str,
     seeds: &Path,
     seconds: u32,
 ) -> Result<(), Failure> {
-    let grown = ground.join("grown").join(target);
-    let broken = ground.join("broken");
-    make_folder(&grown)?;
-    make_folder(&broken)?;
-    cargo_fuzz()
-        .arg("run")
-        .arg("--fuzz-dir")
-        .arg(workspace.root.join("fuzz"))
-        .arg("--target-dir")
-        .arg(ground.join("build"))
-        .arg(target)
-        .arg(grown)
-        .arg(seeds)
-        .arg("--")
-        .args(BOUNDS)
-        .arg(format!("-max_len={SEED_BYTES}"))
-        .arg(format!("-max_total_time={seconds}"))
-        .arg(format!("-artifact_prefix={}/{target}-", broken.display()))
-        .run()
+    let sh = &workspace.sh;
+    let grown = sh.create_dir(folder.join("grown").join(target))?;
+    let crashes = sh.create_dir(folder.join("crashes"))?;
+    let artifacts = format!("-artifact_prefix={}/{target}-", crashes.display());
+    let (length, time) = (
+        format!("-max_len={SEED_BYTES}"),
+        format!("-max_total_time={seconds}"),
+    );
+    let build = folder.join("build");
+    cmd!(
+        sh,
+        "rustup run nightly cargo fuzz run --fuzz-dir fuzz --target-dir {build} {target}"
+    )
+    .args([&grown, seeds])
+    .arg("--")
+    .args(BOUNDS)
+    .args([length, time, artifacts])
+    .run()?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -175,40 +173,32 @@ mod tests {
     }
 
     #[test]
-    fn targets_and_time_may_stand_in_any_order() {
-        let all = Wanted {
-            targets: Vec::new(),
-            seconds: SECONDS,
-        };
-        assert_eq!(wanted(&[]).unwrap(), all);
-        let two = Wanted {
+    fn targets_and_time_are_accepted_in_any_order() {
+        let request = parse(&words("rules --seconds 5 header")).unwrap();
+        let expected = Request {
             targets: words("rules header"),
             seconds: 5,
         };
-        assert_eq!(wanted(&words("rules --seconds 5 header")).unwrap(), two);
+        assert_eq!(request, expected);
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused_by_name() {
+    fn wrong_arguments_are_refused_by_name() {
         for (text, part) in [
-            ("--seconds", "a number"),
-            ("--seconds 0", "a number"),
-            ("--seconds soon", "a number"),
-            ("--minutes 1", "`--minutes` is unknown"),
+            ("--seconds", "not a number"),
+            ("--seconds 0", "not a number"),
+            ("--minutes 1", "`--minutes`"),
         ] {
-            let refused = wanted(&words(text)).unwrap_err().to_string();
+            let refused = parse(&words(text)).unwrap_err().to_string();
             assert!(refused.contains(part), "{refused}");
         }
         let known = words("rules media");
-        let refused = chosen(&words("madia"), &known).unwrap_err().to_string();
-        assert!(refused.contains("`madia`, but rules, media"), "{refused}");
-    }
-
-    #[test]
-    fn no_name_means_every_target() {
-        let known = words("rules media");
-        assert_eq!(chosen(&[], &known).unwrap(), known);
-        let one = words("media");
-        assert_eq!(chosen(&one, &known).unwrap(), one);
+        let refused = select(&words("madia"), &known).unwrap_err().to_string();
+        assert!(
+            refused.contains("`madia`: choose from rules, media"),
+            "{refused}"
+        );
+        assert_eq!(select(&[], &known).unwrap(), known);
+        assert_eq!(select(&known[1..], &known).unwrap(), ["media"]);
     }
 }

@@ -1,173 +1,103 @@
-//! The one entry for set-up, demo, tests and checks: `cargo xtask VERB`.
+//! Set-up, demo, tests, checks and benches of the workspace: `cargo xtask COMMAND`.
 //!
-//! One room per verb; this one only reads the verb. It builds without FFmpeg, because it is what installs FFmpeg.
+//! It builds with Rust alone, because it is what installs FFmpeg and every other tool.
 //!
-//! | Room | What lives there |
+//! | Module | Content |
 //! |---|---|
-//! | [`doctor`], [`setup`], [`mod@test`], [`demo`], [`mod@bench`], [`mod@fuzz`], [`ci`] | the verbs |
-//! | [`needs`], [`probes`], [`libclang`] | what the verbs need, and how it is looked for |
-//! | [`machine`] | the system under us: its package manager, its environment |
-//! | [`programs`] | the built `tl`, `tl-probe` and demo |
-//! | [`clips`], [`corpus`] | the video clips of the demo; the files of tests and benches |
-//! | [`shell`], [`steps`], [`failure`] | child processes, timed steps, and the one line that says what failed |
-//! | [`source`], [`workspace`] | Rust source as tokens; the packages of this workspace |
+//! | [`setup`], [`test`](mod@test), [`demo`], [`corpus`], [`bench`](mod@bench), [`fuzz`], [`ci`] | the commands |
+//! | [`needs`] | what the machine must have, and the packages that provide it |
+//! | [`python`] | pinned tools and packages from PyPI |
+//! | [`workspace`], [`programs`] | packages and built programs |
+//! | [`shell`], [`steps`], [`failure`] | child processes, timed steps, errors |
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command-line program speaks to its terminal"
+    reason = "a command-line program writes to its terminal"
 )]
 
 mod bench;
 mod ci;
-mod clips;
 mod corpus;
 mod demo;
-mod doctor;
 mod failure;
-mod folder;
 mod fuzz;
-mod libclang;
-mod machine;
 mod needs;
-mod probes;
 mod programs;
+mod python;
 mod setup;
 mod shell;
-#[cfg(test)]
-mod simulated;
-mod source;
 mod steps;
 mod test;
 mod workspace;
 
 use std::process::ExitCode;
 
-use failure::Failure;
+use failure::{Failure, Usage, usage};
+use workspace::Workspace;
 
-/// One word after `cargo xtask`.
-struct Verb {
-    name: &'static str,
-    arguments: &'static str,
-    about: &'static str,
-    run: fn(&[String]) -> Result<(), Failure>,
-}
-
-const VERBS: &[Verb] = &[
-    Verb {
-        name: "doctor",
-        arguments: "",
-        about: "report what this machine has and lacks; changes nothing; exit 1 if something is missing",
-        run: doctor::run,
-    },
-    Verb {
-        name: "setup",
-        arguments: "",
-        about: "install what is missing (Debian, Ubuntu), or print the command that does",
-        run: setup::run,
-    },
-    Verb {
-        name: "test",
-        arguments: "[-- ARGS]",
-        about: "setup, every check of `ci all`, every test; with ARGS: only the tests, ARGS go to their runner",
-        run: test::run,
-    },
-    Verb {
-        name: "demo",
-        arguments: "[-- ARGS]",
-        about: "setup, then check, upload and index real clips against the emulator on this machine",
-        run: demo::run,
-    },
-    Verb {
-        name: "corpus",
-        arguments: "[DIR]",
-        about: "make and list the media files of tests and benches, in target/corpus or DIR",
-        run: corpus::run,
-    },
-    Verb {
-        name: "bench",
-        arguments: "WHAT",
-        about: "measure `upload`, `validate` or `emulator` against others; `--quick`, `--write` to docs, `--strict`",
-        run: bench::run,
-    },
-    Verb {
-        name: "fuzz",
-        arguments: "[TARGET]",
-        about: "fuzz every target, or some, for a minute each or `--seconds N`; on a nightly toolchain, by cargo-fuzz",
-        run: fuzz::run,
-    },
-    Verb {
-        name: "ci",
-        arguments: "STEP",
-        about: "one check, or `all` of them; `cargo xtask ci` lists the steps",
-        run: ci::run,
-    },
-    Verb {
-        name: "help",
-        arguments: "",
-        about: "this list",
-        run: help,
-    },
-];
+const USAGE: &str = "usage: cargo xtask COMMAND
+  doctor           Report what this machine has and lacks; exit with 1 if something is missing
+  setup            Install what is missing (Debian, Ubuntu), or print the command that does
+  test [-- ARGS]   Set up, then run every check and test; with ARGS, only tests: ARGS go to nextest
+  demo [-- ARGS]   Set up, then check, upload and index clips with an emulator on this machine
+  corpus [DIR]     Make the media files of tests and benches in target/corpus or DIR
+  bench NAME       Run the bench `upload`, `validate` or `emulator`; --quick, --write, --strict
+  fuzz [TARGET]    Run fuzz targets for a minute each, or --seconds N; needs nightly and cargo-fuzz
+  ci STEP          Run one check, or `all`; `cargo xtask ci` lists the checks
+  help             Print this list";
 
 /// The names that may follow `cargo xtask`.
-pub(crate) fn verb_names() -> Vec<&'static str> {
-    VERBS.iter().map(|verb| verb.name).collect()
+pub(crate) fn command_names() -> impl Iterator<Item = &'static str> {
+    USAGE
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().next())
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let result = match arguments.split_first() {
-        None => Err(Failure::usage(format!("no verb given\n{}", verb_list()))),
-        Some((word, _)) if word == "--help" || word == "-h" => help(&[]),
-        Some((word, rest)) => match VERBS.iter().find(|verb| verb.name == word) {
-            Some(verb) => (verb.run)(rest),
-            None => Err(Failure::usage(format!(
-                "there is no verb `{word}`\n{}",
-                verb_list()
-            ))),
-        },
+    let Err(failure) = dispatch(&arguments) else {
+        return ExitCode::SUCCESS;
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("xtask: {failure}");
-            failure.exit_code()
+    eprintln!("xtask: {failure:#}");
+    ExitCode::from(if failure.is::<Usage>() { 2 } else { 1 })
+}
+
+fn dispatch(arguments: &[String]) -> Result<(), Failure> {
+    let Some((command, rest)) = arguments.split_first() else {
+        return Err(usage(format!("no command given\n{USAGE}")));
+    };
+    match command.as_str() {
+        "doctor" => no_arguments(rest).and_then(|()| setup::doctor()),
+        "setup" => no_arguments(rest).and_then(|()| setup::ensure(&Workspace::here()?)),
+        "test" => test::run(rest),
+        "demo" => demo::run(rest),
+        "corpus" => corpus::run(rest),
+        "bench" => bench::run(rest),
+        "fuzz" => fuzz::run(rest),
+        "ci" => ci::run(rest),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            no_arguments(rest)
         }
+        _ => Err(usage(format!("no command `{command}`\n{USAGE}"))),
     }
 }
 
-fn help(arguments: &[String]) -> Result<(), Failure> {
-    no_arguments("help", arguments)?;
-    println!("{}", verb_list());
-    Ok(())
-}
-
-fn verb_list() -> String {
-    let mut list = String::from("cargo xtask VERB, where VERB is one of:");
-    for verb in VERBS {
-        let call = format!("{} {}", verb.name, verb.arguments);
-        list.push_str(&format!("\n  {call:<16} {}", verb.about));
-    }
-    list
-}
-
-/// Refuses arguments after a verb that takes none.
-pub(crate) fn no_arguments(verb: &str, arguments: &[String]) -> Result<(), Failure> {
+fn no_arguments(arguments: &[String]) -> Result<(), Failure> {
     match arguments.first() {
         None => Ok(()),
-        Some(extra) => Err(Failure::usage(format!(
-            "`{verb}` takes no arguments, but got `{extra}`"
-        ))),
+        Some(extra) => Err(usage(format!("unexpected argument `{extra}`"))),
     }
 }
 
-/// The arguments after `--`, meant for the program that the verb runs.
-pub(crate) fn passed_on<'a>(verb: &str, arguments: &'a [String]) -> Result<&'a [String], Failure> {
+/// The arguments after `--`, for the program that the command runs.
+pub(crate) fn passed_through(arguments: &[String]) -> Result<&[String], Failure> {
     match arguments.split_first() {
         None => Ok(&[]),
         Some((dashes, rest)) if dashes == "--" => Ok(rest),
-        Some((extra, _)) => Err(Failure::usage(format!(
-            "`{verb}` does not know `{extra}`; write `--` before arguments that it should pass on"
+        Some((extra, _)) => Err(usage(format!(
+            "unexpected argument `{extra}`\n  hint: arguments to pass on follow `--`"
         ))),
     }
 }
@@ -176,26 +106,27 @@ pub(crate) fn passed_on<'a>(verb: &str, arguments: &'a [String]) -> Result<&'a [
 mod tests {
     use super::*;
 
-    #[test]
-    fn arguments_are_passed_on_only_after_two_dashes() {
-        let words = |text: &str| -> Vec<String> { text.split(' ').map(String::from).collect() };
-        assert_eq!(passed_on("test", &[]).unwrap(), &[] as &[String]);
-        assert_eq!(
-            passed_on("test", &words("-- -p tl-model")).unwrap(),
-            words("-p tl-model")
-        );
-        let refused = passed_on("test", &words("-p tl-model"))
-            .unwrap_err()
-            .to_string();
-        assert!(refused.contains("`-p`"), "{refused}");
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(String::from).collect()
     }
 
     #[test]
-    fn the_verb_list_names_every_verb_on_a_line_of_its_own() {
-        let list = verb_list();
-        assert_eq!(list.lines().count(), VERBS.len() + 1);
-        for name in verb_names() {
-            assert!(list.contains(&format!("\n  {name} ")), "{name}");
-        }
+    fn arguments_are_passed_on_only_after_two_dashes() {
+        assert_eq!(passed_through(&[]).unwrap(), &[] as &[String]);
+        let arguments = words("-- -p tl-model");
+        assert_eq!(passed_through(&arguments).unwrap(), words("-p tl-model"));
+        let refused = passed_through(&words("-p tl-model")).unwrap_err();
+        assert!(
+            refused.is::<Usage>() && refused.to_string().contains("`-p`"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_command_is_a_usage_error_with_the_list() {
+        let refused = dispatch(&words("dance")).unwrap_err();
+        assert!(refused.is::<Usage>() && refused.to_string().ends_with(USAGE));
+        assert!(dispatch(&words("doctor now")).unwrap_err().is::<Usage>());
+        assert_eq!(command_names().count(), 9);
     }
 }

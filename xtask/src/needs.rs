@@ -1,256 +1,138 @@
-//! What the verbs need from the machine: which verb needs it, and which packages bring it.
-//!
-//! How a need is looked for is in `probes`; this file is the table.
+//! What the commands need from the machine: how each need is tested, and which packages meet it.
 
-use crate::machine::{Machine, System};
-use crate::probes;
-
-/// One thing that a machine has or lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Need {
-    Toolchain,
-    Components,
-    CCompiler,
-    PkgConfig,
-    FfmpegLibraries,
-    Libclang,
-    FfmpegProgram,
-    /// `strace`, with which the tests watch what a probe opens.
-    Strace,
-    /// `chromium`, in which the tests look at the emulator's page.
-    Chromium,
-    Nextest,
-    Python,
+/// A need of the build or of a test.
+pub(crate) struct Need {
+    pub(crate) name: &'static str,
+    /// What needs it.
+    pub(crate) used_by: &'static str,
+    /// A shell script. Exit code 0 means that the need is met, and stdout says by what.
+    /// Otherwise stderr says what is missing.
+    pub(crate) test: &'static str,
+    /// The packages for each of [`MANAGERS`], separated by spaces.
+    pub(crate) packages: [&'static str; 4],
 }
 
-/// What was seen when a need was looked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Seen {
-    /// It is there: what and where.
-    Present(String),
-    /// It is not there, or not usable: what was seen instead.
-    Missing(String),
+/// A package manager and its command to install packages.
+pub(crate) struct Manager {
+    pub(crate) program: &'static str,
+    pub(crate) install: &'static str,
+    pub(crate) needs_root: bool,
 }
 
-impl Need {
-    /// Everything that `doctor` looks at, in the order in which it matters.
-    pub(crate) const ALL: &'static [Self] = &[
-        Self::Toolchain,
-        Self::Components,
-        Self::CCompiler,
-        Self::PkgConfig,
-        Self::FfmpegLibraries,
-        Self::Libclang,
-        Self::FfmpegProgram,
-        Self::Strace,
-        Self::Chromium,
-        Self::Python,
-        Self::Nextest,
-    ];
+/// The package managers in the order of [`Need::packages`]. Set-up runs the first one itself.
+pub(crate) const MANAGERS: [Manager; 4] = [
+    Manager {
+        program: "apt-get",
+        install: "apt-get install -y --no-install-recommends",
+        needs_root: true,
+    },
+    Manager {
+        program: "dnf",
+        install: "dnf install -y",
+        needs_root: true,
+    },
+    Manager {
+        program: "pacman",
+        install: "pacman -S --needed",
+        needs_root: true,
+    },
+    Manager {
+        program: "brew",
+        install: "brew install",
+        needs_root: false,
+    },
+];
 
-    /// What compiling the media parts needs.
-    pub(crate) const MEDIA_BUILD: &'static [Self] = &[
-        Self::CCompiler,
-        Self::PkgConfig,
-        Self::FfmpegLibraries,
-        Self::Libclang,
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Toolchain => "Rust toolchain",
-            Self::Components => "rustfmt and clippy",
-            Self::CCompiler => "C compiler",
-            Self::PkgConfig => "pkg-config",
-            Self::FfmpegLibraries => "FFmpeg libraries",
-            Self::Libclang => "libclang",
-            Self::FfmpegProgram => "ffmpeg and ffprobe",
-            Self::Strace => "strace",
-            Self::Chromium => "Chromium",
-            Self::Nextest => "cargo-nextest",
-            Self::Python => "python3 with venv",
-        }
-    }
-
-    /// Who needs it, for the reader of `doctor`.
-    pub(crate) fn needed_by(self) -> &'static str {
-        match self {
-            Self::Toolchain => "everything",
-            Self::Components => "test; ci fmt, clippy, features, purity",
-            Self::CCompiler => "every build (cryptography, linking)",
-            Self::PkgConfig | Self::FfmpegLibraries | Self::Libclang => {
-                "test, demo; ci bins, clippy, features, doc, fuzz, test (crate feature `ffmpeg`, program `tl-probe`)"
-            }
-            Self::FfmpegProgram => "test, demo (they make their own video clips)",
-            Self::Strace => "test (on Linux: it watches what the probe opens)",
-            Self::Chromium => "test (it looks at the emulator's page)",
-            Self::Nextest => "optional: without it, test uses `cargo test`",
-            Self::Python => {
-                "test, bench; ci python (the official Python client drives the emulator)"
-            }
-        }
-    }
-
-    /// Whether some verb cannot run without it.
-    pub(crate) fn is_required(self) -> bool {
-        !matches!(self, Self::Nextest)
-    }
-
-    /// The packages that bring it.
-    pub(crate) fn packages(self, system: System) -> &'static [&'static str] {
-        use System::{Apt, Brew, Dnf, Other, Pacman};
-        match (self, system) {
-            (Self::CCompiler, Apt) => &["gcc", "libc6-dev"],
-            (Self::CCompiler, Dnf) => &["gcc", "glibc-devel"],
-            (Self::CCompiler, Pacman | Other) => &["gcc"],
-            (Self::PkgConfig, Apt | Other) => &["pkg-config"],
-            (Self::PkgConfig, Dnf) => &["pkgconf-pkg-config"],
-            (Self::PkgConfig, Pacman | Brew) => &["pkgconf"],
-            (Self::FfmpegLibraries, Apt) => &["libavformat-dev"],
-            (Self::FfmpegLibraries, Dnf) => &["ffmpeg-free-devel"],
-            (Self::FfmpegLibraries, Pacman | Brew) => &["ffmpeg"],
-            (Self::FfmpegLibraries, Other) => &["the FFmpeg development libraries, 5.1 or newer"],
-            (Self::Libclang, Apt) => &["libclang-dev"],
-            (Self::Libclang, Dnf) => &["clang-devel"],
-            (Self::Libclang, Pacman | Other) => &["clang"],
-            (Self::Libclang, Brew) => &["llvm"],
-            (Self::FfmpegProgram, Dnf) => &["ffmpeg-free"],
-            (Self::FfmpegProgram, _) => &["ffmpeg"],
-            (Self::Strace, Brew) => &[],
-            (Self::Strace, _) => &["strace"],
-            (Self::Chromium, _) => &["chromium"],
-            (Self::Python, Apt) => &["python3", "python3-venv"],
-            (Self::Python, Dnf | Other) => &["python3"],
-            (Self::Python, Pacman | Brew) => &["python"],
-            // These come with Rust, or from Apple: see `by_hand`.
-            (Self::Toolchain | Self::Components | Self::Nextest, _) | (Self::CCompiler, Brew) => {
-                &[]
-            }
-        }
-    }
-
-    /// The command for what no package manager brings.
-    pub(crate) fn by_hand(self, system: System) -> Option<&'static str> {
-        match (self, system) {
-            (Self::Toolchain, _) => Some("rustup update stable"),
-            (Self::Components, _) => Some("rustup component add rustfmt clippy"),
-            (Self::CCompiler, System::Brew) => Some("xcode-select --install"),
-            (Self::Nextest, _) => Some("cargo install cargo-nextest --locked"),
-            _ => None,
-        }
-    }
-
-    /// Looks for it.
-    pub(crate) fn look(self, machine: &Machine, rust_version: &str) -> Seen {
-        match self {
-            Self::Toolchain => probes::toolchain(machine, rust_version),
-            Self::Components => probes::components(machine),
-            Self::CCompiler => probes::c_compiler(machine),
-            Self::PkgConfig => probes::pkg_config(machine),
-            Self::FfmpegLibraries => probes::ffmpeg_libraries(machine),
-            Self::Libclang => crate::libclang::look(machine),
-            Self::FfmpegProgram => probes::ffmpeg_programs(machine),
-            Self::Strace => probes::strace(machine),
-            Self::Chromium => probes::chromium(machine),
-            Self::Nextest => probes::nextest(machine),
-            Self::Python => probes::python(machine),
-        }
-    }
-}
-
-/// What of the required is missing, with what was seen instead.
-pub(crate) fn missing(
-    machine: &Machine,
-    rust_version: &str,
-    needs: &[Need],
-) -> Vec<(Need, String)> {
-    needs
-        .iter()
-        .filter(|need| need.is_required())
-        .filter_map(|need| match need.look(machine, rust_version) {
-            Seen::Present(_) => None,
-            Seen::Missing(seen) => Some((*need, seen)),
-        })
-        .collect()
-}
-
-/// The commands that bring what is missing, for a person to type.
-pub(crate) fn commands(machine: &Machine, needs: &[Need]) -> Vec<String> {
-    let system = machine.system;
-    let packages = packages(system, needs);
-    let by_hand = needs.iter().filter_map(|need| need.by_hand(system));
-    let mut commands: Vec<String> = by_hand.map(String::from).collect();
-    if !packages.is_empty() {
-        commands.push(system.install_line(&packages, machine.is_root()));
-    }
-    commands
-}
-
-/// The packages of all these needs, each once, in order.
-pub(crate) fn packages(system: System, needs: &[Need]) -> Vec<&'static str> {
-    let mut packages = Vec::new();
-    for package in needs.iter().flat_map(|need| need.packages(system)) {
-        if !packages.contains(package) {
-            packages.push(package);
-        }
-    }
-    packages
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::simulated::Simulated;
-
-    #[test]
-    fn debian_gets_the_packages_of_what_is_missing_and_no_others() {
-        assert_eq!(
-            packages(System::Apt, Need::ALL),
-            [
-                "gcc",
-                "libc6-dev",
-                "pkg-config",
-                "libavformat-dev",
-                "libclang-dev",
-                "ffmpeg",
-                "strace",
-                "chromium",
-                "python3",
-                "python3-venv"
-            ]
-        );
-        assert_eq!(packages(System::Apt, &[Need::Libclang]), ["libclang-dev"]);
-    }
-
-    #[test]
-    fn a_package_that_serves_two_needs_is_installed_once() {
-        assert_eq!(
-            commands(
-                &Simulated::new(System::Pacman, &[]).machine,
-                &[Need::FfmpegLibraries, Need::FfmpegProgram]
-            ),
-            ["sudo pacman -S --needed ffmpeg"]
-        );
-    }
-
-    #[test]
-    fn every_need_has_a_way_to_be_met_on_every_system() {
-        for system in [
-            System::Apt,
-            System::Dnf,
-            System::Pacman,
-            System::Brew,
-            System::Other,
-        ] {
-            let simulated = Simulated::new(system, &[]);
-            // macOS has no strace, and there it is not asked for.
-            let unused = |need: &&Need| (**need, system) == (Need::Strace, System::Brew);
-            for need in Need::ALL.iter().filter(|need| !unused(need)) {
-                assert!(
-                    !commands(&simulated.machine, &[*need]).is_empty(),
-                    "{need:?} on {system:?}"
-                );
-            }
-        }
-    }
-}
+/// Everything that `demo` and `test` need besides Rust. The pinned tools of the checks are not
+/// listed: they come from PyPI into the target folder (see `python`).
+pub(crate) const NEEDS: &[Need] = &[
+    Need {
+        name: "rustfmt and clippy",
+        used_by: "ci fmt, clippy, features, purity",
+        test: r#"cargo fmt --version >/dev/null && cargo clippy --version && exit
+                echo "run: rustup component add rustfmt clippy" >&2; exit 1"#,
+        packages: ["", "", "", ""],
+    },
+    Need {
+        name: "C compiler",
+        used_by: "every build (cryptography, SQLite, linking)",
+        // A compiler without the headers of the C library passes `--version`.
+        test: r#""${CC:-cc}" -E -include stdlib.h -x c /dev/null >/dev/null && "${CC:-cc}" --version"#,
+        packages: ["gcc libc6-dev", "gcc glibc-devel", "gcc", ""],
+    },
+    Need {
+        name: "git",
+        used_by: "ci tidy, language (the list of files)",
+        test: "git --version",
+        packages: ["git", "git", "git", "git"],
+    },
+    Need {
+        name: "FFmpeg libraries",
+        used_by: "the crate feature `ffmpeg` and the program `tl-probe`",
+        // The versions of FFmpeg 5.1, the oldest release that is tested.
+        test: r#"PKG_CONFIG_PATH="${FFMPEG_DIR:+$FFMPEG_DIR/lib/pkgconfig:}$PKG_CONFIG_PATH"
+                export PKG_CONFIG_PATH
+                pkg="${PKG_CONFIG:-pkg-config}"
+                "$pkg" --print-errors --exists "libavformat >= 59.27" \
+                    "libavcodec >= 59.37" "libavutil >= 57.28" || exit
+                echo "libavformat $("$pkg" --modversion libavformat)""#,
+        packages: [
+            "pkg-config libavformat-dev",
+            "pkgconf-pkg-config ffmpeg-free-devel",
+            "pkgconf ffmpeg",
+            "pkgconf ffmpeg",
+        ],
+    },
+    Need {
+        name: "libclang",
+        used_by: "the crate feature `ffmpeg` (bindgen)",
+        // Where clang-sys looks. The library reads C headers that come in another package.
+        test: r#"dirs="${LIBCLANG_PATH:-$LD_LIBRARY_PATH /usr/lib/llvm*/lib /usr/lib/*-linux-gnu
+                    /usr/lib64 /usr/lib /usr/local/lib /opt/homebrew/opt/llvm*/lib
+                    /usr/local/opt/llvm*/lib /Library/Developer/CommandLineTools/usr/lib}"
+                for dir in $dirs; do
+                    for lib in "$dir"/libclang.so* "$dir"/libclang-[0-9]*.so* "$dir"/libclang.dylib; do
+                        [ -e "$lib" ] && found="$lib"
+                    done
+                    for header in "$dir"/clang/*/include/stddef.h; do
+                        [ -e "$header" ] && headers=yes
+                    done
+                done
+                [ -n "$found" ] || { echo "no libclang in $dirs" >&2; exit 1; }
+                [ -n "$headers" ] || { echo "$found, but not its headers" >&2; exit 1; }
+                echo "$found""#,
+        packages: ["libclang-dev", "clang-devel", "clang", "llvm"],
+    },
+    Need {
+        name: "ffmpeg and ffprobe",
+        used_by: "demo and tests (they make their own media files)",
+        test: "ffmpeg -version && ffprobe -version",
+        packages: ["ffmpeg", "ffmpeg-free", "ffmpeg", "ffmpeg"],
+    },
+    Need {
+        name: "strace",
+        used_by: "tests on Linux (what a probe opens)",
+        test: r#"[ -e /proc/self ] || { echo "not used on this system"; exit; }; strace --version"#,
+        packages: ["strace", "strace", "strace", ""],
+    },
+    Need {
+        name: "Chromium",
+        used_by: "tests of the emulator's page",
+        test: r#"for program in "$CHROMIUM" chromium chromium-browser google-chrome \
+                    /Applications/Chromium.app/Contents/MacOS/Chromium; do
+                    [ -n "$program" ] && "$program" --version 2>/dev/null && exit
+                done
+                echo "no chromium, and CHROMIUM names none" >&2; exit 1"#,
+        packages: ["chromium", "chromium", "chromium", "chromium"],
+    },
+    Need {
+        name: "Python with venv",
+        used_by: "the pinned tools of the checks; ci python; bench",
+        // 3.10: the oldest that the pinned packages accept. Debian ships `venv` without
+        // `ensurepip`, and then it makes no usable environment.
+        test: r#"python3 -c "import sys, venv, ensurepip
+if sys.version_info < (3, 10): sys.exit('Python 3.10 or newer is needed: ' + sys.version)
+print('Python', sys.version)""#,
+        packages: ["python3 python3-venv", "python3", "python", "python"],
+    },
+];

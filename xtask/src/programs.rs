@@ -1,72 +1,60 @@
-//! The programs of this workspace, built with the features and profile of the tests, so that nothing is compiled twice.
+//! The programs of the workspace, built with the features and profile of the tests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::shell;
+use crate::workspace::Workspace;
 
-/// The built programs that the demo and the tests run.
+/// The built binaries and examples.
 #[derive(Debug)]
-pub(crate) struct Programs {
-    executables: Vec<(String, PathBuf)>,
-}
+pub(crate) struct Programs(Vec<(String, PathBuf)>);
 
 impl Programs {
-    /// Builds every binary and example of the workspace.
-    pub(crate) fn build() -> Result<Self, Failure> {
-        let messages = shell::cargo()
-            .args([
-                "build",
-                "--workspace",
-                "--all-features",
-                "--bins",
-                "--examples",
-                "--message-format=json-render-diagnostics",
-            ])
-            .run_and_read()?;
-        Ok(Self::of_messages(&messages))
+    /// Builds every binary and example with all features, as the tests do.
+    pub(crate) fn build(workspace: &Workspace) -> Result<Self, Failure> {
+        Self::built_by(workspace, "--workspace --all-features")
     }
 
-    /// Builds the programs and examples of one package with these features, optimized, for measuring.
-    pub(crate) fn of_package(package: &str, features: &[&str]) -> Result<Self, Failure> {
-        let messages = shell::cargo()
-            .args([
-                "build",
-                "--release",
-                "--bins",
-                "--examples",
-                "--package",
-                package,
-            ])
-            .args(["--features", &features.join(",")])
-            .arg("--message-format=json-render-diagnostics")
-            .run_and_read()?;
-        Ok(Self::of_messages(&messages))
+    /// Builds the programs of one package with these features, optimized.
+    pub(crate) fn release(
+        workspace: &Workspace,
+        package: &str,
+        features: &str,
+    ) -> Result<Self, Failure> {
+        let words = format!("--release --package {package} --features={features}");
+        Self::built_by(workspace, &words)
     }
 
-    fn of_messages(messages: &str) -> Self {
-        let executables = messages
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|message| message["reason"] == "compiler-artifact")
-            .filter_map(|message| {
-                let name = message["target"]["name"].as_str()?.to_owned();
-                let path = PathBuf::from(message["executable"].as_str()?);
-                Some((name, path))
-            })
-            .collect();
-        Self { executables }
+    fn built_by(workspace: &Workspace, words: &str) -> Result<Self, Failure> {
+        let messages = workspace
+            .cargo("build --bins --examples --message-format=json-render-diagnostics")
+            .args(words.split_whitespace())
+            .read()?;
+        Ok(Self::in_messages(&messages))
+    }
+
+    fn in_messages(messages: &str) -> Self {
+        let artifact = |line| {
+            let message: Value = serde_json::from_str(line).ok()?;
+            let name = message["target"]["name"].as_str()?;
+            Some((name.to_owned(), message["executable"].as_str()?.into()))
+        };
+        Self(messages.lines().filter_map(artifact).collect())
     }
 
     /// The path of a binary or example.
-    pub(crate) fn path(&self, name: &str) -> Result<&PathBuf, Failure> {
-        self.executables
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub(crate) fn path(&self, name: &str) -> Result<&Path, Failure> {
+        self.0
             .iter()
             .find(|(built, _)| built == name)
-            .map(|(_, path)| path)
-            .ok_or_else(|| Failure::new(format!("the workspace builds no program `{name}`")))
+            .map(|(_, path)| path.as_path())
+            .ok_or_else(|| anyhow!("the workspace builds no program `{name}`"))
     }
 }
 
@@ -75,16 +63,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn executables_are_found_among_the_messages_of_cargo() {
-        let programs = Programs::of_messages(
+    fn executables_are_read_from_cargo_messages() {
+        let programs = Programs::in_messages(
             r#"{"reason":"compiler-artifact","target":{"name":"serde"},"executable":null}
 {"reason":"compiler-artifact","target":{"name":"tl"},"executable":"/t/debug/tl"}
 {"reason":"build-finished","success":true}"#,
         );
-        assert_eq!(programs.path("tl").unwrap(), &PathBuf::from("/t/debug/tl"));
-        assert_eq!(
-            programs.path("demo").unwrap_err().to_string(),
-            "the workspace builds no program `demo`"
-        );
+        assert_eq!(programs.path("tl").unwrap(), Path::new("/t/debug/tl"));
+        assert!(programs.path("demo").is_err());
     }
 }

@@ -1,17 +1,16 @@
-//! `cargo xtask test`: sets the machine up, then runs every check and every test. `.ci/run` is this.
+//! `cargo xtask test`: sets the machine up, then runs every check and every test.
 
 use crate::ci;
 use crate::failure::Failure;
-use crate::machine::Machine;
-use crate::needs::{Need, Seen};
-use crate::passed_on;
+use crate::passed_through;
 use crate::programs::Programs;
+use crate::python;
 use crate::setup;
-use crate::shell;
+use crate::shell::without_package_variables;
 use crate::workspace::Workspace;
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    let arguments = passed_on("test", arguments)?;
+    let arguments = passed_through(arguments)?;
     let workspace = Workspace::here()?;
     setup::ensure(&workspace)?;
     if arguments.is_empty() {
@@ -21,53 +20,29 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     }
 }
 
-/// Every test and documentation example; or with arguments for the test runner, the tests they choose.
+/// Every test and documentation example; or with arguments, the tests that they select.
 pub(crate) fn run_tests(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
-    let programs = Programs::build()?;
+    let programs = Programs::build(workspace)?;
     let probe = programs.path("tl-probe")?;
-    let has_nextest = match Need::Nextest.look(&Machine::this(), workspace.rust_version()?) {
-        Seen::Present(_) => true,
-        Seen::Missing(_) => {
-            eprintln!("cargo-nextest is not installed: the same tests run by `cargo test`");
-            false
-        }
-    };
-    let selection: &[&str] = if arguments.is_empty() {
-        &["--workspace", "--all-features"]
+    let nextest = python::tool(workspace, "cargo-nextest")?;
+    let everything: &[&str] = if arguments.is_empty() {
+        &["--workspace"]
     } else {
-        &["--all-features"]
+        &[]
     };
-    if !has_nextest {
-        // One call for unit, integration and documentation tests.
-        return shell::cargo()
-            .env("TL_PROBE", probe)
-            .arg("test")
-            .args(selection)
-            .args(if arguments.is_empty() {
-                &["--no-fail-fast"] as &[&str]
-            } else {
-                &[]
-            })
-            .args(arguments)
-            .run();
-    }
     let doctests = if arguments.is_empty() {
-        shell::cargo()
-            .env("TL_PROBE", probe)
-            .args(["test", "--doc", "--no-fail-fast"])
-            .args(selection)
-            .run()
+        let doctests = workspace.cargo("test --doc --no-fail-fast --all-features --workspace");
+        doctests.env("TL_PROBE", probe).run()
     } else {
         Ok(())
     };
     // Last, and even after a failed example: its closing lines are what a reader looks for.
-    shell::cargo()
-        .env("TL_PROBE", probe)
-        .args(["nextest", "run", "--no-fail-fast"])
-        .arg("--config-file")
-        .arg(workspace.root.join("xtask/nextest.toml"))
-        .args(selection)
+    without_package_variables(workspace.sh.cmd(nextest))
+        .args(["nextest", "run", "--no-fail-fast", "--all-features"])
+        .args(["--config-file", "xtask/nextest.toml"])
+        .args(everything)
         .args(arguments)
-        .run()
-        .and(doctests)
+        .env("TL_PROBE", probe)
+        .run()?;
+    Ok(doctests?)
 }

@@ -1,41 +1,44 @@
-//! The packages of this workspace as `cargo metadata` tells them, and where cargo builds.
+//! The packages of the workspace, from `cargo metadata`.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, anyhow};
 use serde_json::Value;
+use xshell::{Cmd, Shell};
 
 use crate::failure::Failure;
 use crate::shell;
 
-/// A workspace and its own packages; not their dependencies' packages.
-#[derive(Debug)]
+/// A workspace and its own packages, without their dependencies.
 pub(crate) struct Workspace {
+    /// A shell whose current folder is the root.
+    pub(crate) sh: Shell,
     pub(crate) root: PathBuf,
-    /// Where cargo builds, `CARGO_TARGET_DIR` included.
+    /// Where cargo builds; follows `CARGO_TARGET_DIR`.
     pub(crate) target: PathBuf,
     pub(crate) packages: Vec<Package>,
 }
 
+/// One package of the workspace.
 #[derive(Debug, Default)]
 pub(crate) struct Package {
     pub(crate) name: String,
     /// The folder of its `Cargo.toml`.
     pub(crate) dir: PathBuf,
-    pub(crate) rust_version: Option<String>,
     pub(crate) dependencies: Vec<Dependency>,
-    /// Feature name to what it turns on, as written in `Cargo.toml`.
-    pub(crate) features: BTreeMap<String, Vec<String>>,
-    /// Names of its binaries.
     pub(crate) binaries: Vec<String>,
+    /// A library that is published.
+    pub(crate) is_published_library: bool,
 }
 
+/// A direct dependency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
     pub(crate) kind: Kind,
 }
 
+/// The table of `Cargo.toml` that names a dependency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Normal,
@@ -54,149 +57,126 @@ impl Package {
 
 impl Workspace {
     /// The workspace of the current folder.
+    ///
+    /// # Errors
+    /// `cargo metadata` fails.
     pub(crate) fn here() -> Result<Self, Failure> {
-        Self::of_metadata(&shell::cargo().args(METADATA).read()?)
+        Self::read(None)
     }
 
     /// The workspace of another `Cargo.toml`.
+    ///
+    /// # Errors
+    /// `cargo metadata` fails.
     pub(crate) fn at(manifest: &Path) -> Result<Self, Failure> {
-        let text = shell::cargo()
-            .args(METADATA)
-            .arg("--manifest-path")
-            .arg(manifest)
-            .read()?;
-        Self::of_metadata(&text)
+        Self::read(Some(manifest))
     }
 
-    fn of_metadata(text: &str) -> Result<Self, Failure> {
-        let value: Value = serde_json::from_str(text).map_err(|e| odd(&e.to_string()))?;
-        let path = |name: &str| {
-            value[name]
-                .as_str()
-                .map(PathBuf::from)
-                .ok_or_else(|| odd(name))
-        };
-        let packages = value["packages"]
-            .as_array()
-            .ok_or_else(|| odd("packages"))?
-            .iter()
-            .map(package)
-            .collect::<Result<_, _>>()?;
+    fn read(manifest: Option<&Path>) -> Result<Self, Failure> {
+        let sh = Shell::new()?;
+        let mut metadata = shell::cargo(&sh, "metadata --no-deps --format-version 1").quiet();
+        if let Some(manifest) = manifest {
+            metadata = metadata.arg("--manifest-path").arg(manifest);
+        }
+        let text = metadata.read()?;
+        let value: Value =
+            serde_json::from_str(&text).context("`cargo metadata` printed no JSON")?;
+        let packages = list(&value["packages"]).iter().map(package);
+        let root = PathBuf::from(text_of(&value["workspace_root"])?);
+        sh.change_dir(&root);
         Ok(Self {
-            root: path("workspace_root")?,
-            target: path("target_directory")?,
-            packages,
+            target: text_of(&value["target_directory"])?.into(),
+            packages: packages.collect::<Result<_, _>>()?,
+            sh,
+            root,
         })
     }
 
+    /// `cargo` with these words.
+    pub(crate) fn cargo(&self, words: &str) -> Cmd<'_> {
+        shell::cargo(&self.sh, words)
+    }
+
     /// The package of this name.
+    ///
+    /// # Errors
+    /// There is none.
     pub(crate) fn package(&self, name: &str) -> Result<&Package, Failure> {
         self.packages
             .iter()
             .find(|package| package.name == name)
-            .ok_or_else(|| Failure::new(format!("the workspace has no package `{name}`")))
+            .ok_or_else(|| anyhow!("the workspace has no package `{name}`"))
     }
 
-    /// The oldest Rust that may build this workspace.
-    pub(crate) fn rust_version(&self) -> Result<&str, Failure> {
-        self.package("xtask")?
-            .rust_version
-            .as_deref()
-            .ok_or_else(|| Failure::new("the package `xtask` names no `rust-version`"))
+    /// A path below the root, as reports show it.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root)
+            .unwrap_or(path)
+            .display()
+            .to_string()
     }
 
-    /// A clean folder of ours below the target folder.
+    /// An empty folder below the target folder.
     pub(crate) fn scratch(&self, name: &str) -> Result<PathBuf, Failure> {
         let dir = self.target.join("xtask").join(name);
-        if dir.exists() {
-            std::fs::remove_dir_all(&dir)
-                .map_err(|e| Failure::io(format!("could not empty {}", dir.display()), &e))?;
-        }
-        make_folder(&dir)?;
+        self.sh.remove_path(&dir)?;
+        Ok(self.sh.create_dir(dir)?)
+    }
+
+    /// A crate that is wrong on purpose, for the positive control of a check.
+    pub(crate) fn control_crate(
+        &self,
+        name: &str,
+        manifest: &str,
+        code: &str,
+    ) -> Result<PathBuf, Failure> {
+        let dir = self.scratch(name)?;
+        let head = "version = \"0.0.0\"\nedition = \"2024\"\n";
+        let manifest = format!("[package]\nname = \"{name}\"\n{head}{manifest}\n[workspace]\n");
+        self.sh.write_file(dir.join("Cargo.toml"), manifest)?;
+        self.sh.write_file(dir.join("src/lib.rs"), code)?;
         Ok(dir)
     }
 }
 
-const METADATA: [&str; 4] = ["metadata", "--no-deps", "--format-version", "1"];
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text_of(value: &Value) -> Result<String, Failure> {
+    let text = value
+        .as_str()
+        .context("`cargo metadata` lacks an expected text")?;
+    Ok(text.to_owned())
+}
 
 fn package(value: &Value) -> Result<Package, Failure> {
-    let text = |value: &Value, what: &str| {
-        value
-            .as_str()
-            .map(String::from)
-            .ok_or_else(|| odd(&format!("{what} of a package")))
-    };
-    let manifest = PathBuf::from(text(&value["manifest_path"], "manifest_path")?);
-    let list = |name: &str| {
-        value[name]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default()
-    };
-    let dependencies = list("dependencies")
-        .iter()
-        .map(|dependency| {
-            Ok(Dependency {
-                name: text(&dependency["name"], "dependency name")?,
-                kind: match dependency["kind"].as_str() {
-                    None => Kind::Normal,
-                    Some("dev") => Kind::Dev,
-                    Some(_) => Kind::Build,
-                },
-            })
+    let dependency = |value: &Value| {
+        Ok::<_, Failure>(Dependency {
+            name: text_of(&value["name"])?,
+            kind: match value["kind"].as_str() {
+                None => Kind::Normal,
+                Some("dev") => Kind::Dev,
+                Some(_) => Kind::Build,
+            },
         })
-        .collect::<Result<_, Failure>>()?;
-    let features = value["features"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(name, enables)| {
-            let enables = enables.as_array().into_iter().flatten();
-            let enables = enables
-                .filter_map(Value::as_str)
-                .map(String::from)
-                .collect();
-            (name.clone(), enables)
-        })
-        .collect();
-    let binaries = list("targets")
-        .iter()
-        .filter(|target| target["kind"][0] == "bin")
-        .filter_map(|target| target["name"].as_str().map(String::from))
-        .collect();
+    };
+    let targets = |kind: &'static str| {
+        let targets = list(&value["targets"]).iter();
+        targets.filter(move |target| list(&target["kind"]).iter().any(|found| found == kind))
+    };
+    let manifest = PathBuf::from(text_of(&value["manifest_path"])?);
     Ok(Package {
-        name: text(&value["name"], "name")?,
+        name: text_of(&value["name"])?,
         dir: manifest.parent().map(Path::to_path_buf).unwrap_or_default(),
-        rust_version: value["rust_version"].as_str().map(String::from),
-        dependencies,
-        features,
-        binaries,
+        dependencies: list(&value["dependencies"])
+            .iter()
+            .map(dependency)
+            .collect::<Result<_, _>>()?,
+        binaries: targets("bin")
+            .map(|target| text_of(&target["name"]))
+            .collect::<Result<_, _>>()?,
+        // `publish = false` is an empty list of registries.
+        is_published_library: value["publish"].is_null() && targets("lib").next().is_some(),
     })
-}
-
-fn odd(what: &str) -> Failure {
-    Failure::new(format!(
-        "`cargo metadata` gave an answer that cannot be used: {what}"
-    ))
-}
-
-/// Makes a folder of ours, with the folders above it, where it is not there.
-pub(crate) fn make_folder(path: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(path)
-        .map_err(|e| Failure::io(format!("could not create {}", path.display()), &e))
-}
-
-/// Writes a file of ours, with the folders above it.
-pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |e| Failure::io(format!("could not write {}", path.display()), &e);
-    if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).map_err(failed)?;
-    }
-    std::fs::write(path, text).map_err(failed)
-}
-
-/// Reads a text file of the workspace.
-pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path)
-        .map_err(|e| Failure::io(format!("could not read {}", path.display()), &e))
 }

@@ -1,16 +1,18 @@
-//! The corpus: small media files of every kind that matters, as data, and the making of them by the `ffmpeg` program.
+//! The corpus: small media files of every kind that matters, as recipes for the `ffmpeg` program.
 //!
-//! It knows what a file *is*, and has no opinion about what a prober should say of it. A file that is there already is not
-//! made again, and several processes may ask for the same one at once.
+//! It states what a file *is*, and not what a prober should report. A file that exists is not made
+//! again, and several processes may ask for the same file at once.
 //!
-//! | Room | What lives there |
+//! | Module | Content |
 //! |---|---|
-//! | `recipes` | what `ffmpeg` makes |
-//! | `derived` | what is made from other files of the corpus |
-//! | [`fault`] | faulty files made of whole ones, byte by byte |
-//! | [`movie`] | MP4 files by hand, bombs among them |
-//! | `make` | making one file, once |
+//! | `recipes` | files that `ffmpeg` makes |
+//! | `demo` | the clips of the demo |
+//! | `derived` | files made from other files of the corpus |
+//! | [`fault`] | faulty files made from whole ones, byte by byte |
+//! | [`movie`] | MP4 files built from boxes, and decompression bombs |
+//! | `make` | makes one file, atomically and once |
 
+mod demo;
 mod derived;
 pub mod fault;
 mod make;
@@ -20,6 +22,7 @@ mod recipes;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use demo::demo_clips;
 pub use make::{Failure, bytes, clip};
 pub use movie::bombs;
 
@@ -48,7 +51,7 @@ impl fmt::Display for Kind {
             Self::Duration => "durations and frame rates",
             Self::Structure => "structures",
             Self::SoundOnly => "sound only",
-            Self::Damaged => "cut off or lying",
+            Self::Damaged => "truncated or with wrong headers",
         })
     }
 }

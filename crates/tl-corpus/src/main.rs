@@ -1,4 +1,5 @@
-//! `tl-corpus DIR`: makes the whole corpus below DIR, as far as it is not there yet, and lists it by kind.
+//! `tl-corpus DIR`: makes the missing files of the corpus below DIR, and lists all of them by kind.
+//! `tl-corpus --clips DIR`: makes the clips of the demo.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -14,14 +15,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use tl_corpus::{Entry, Failure, Kind, bombs, bytes, entries};
+use tl_corpus::{Entry, Failure, Kind, bombs, bytes, demo_clips, entries};
 
 fn main() -> ExitCode {
-    let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
-        eprintln!("usage: tl-corpus DIR");
-        return ExitCode::from(2);
+    let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    let made = match arguments.as_slice() {
+        [flag, folder] if flag.as_os_str() == "--clips" => demo_clips(folder).map_err(Into::into),
+        [folder] => make(folder),
+        _ => {
+            eprintln!("usage: tl-corpus [--clips] DIR");
+            return ExitCode::from(2);
+        }
     };
-    match make(&folder) {
+    match made {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("tl-corpus: {failure}");
@@ -43,8 +49,8 @@ fn make(folder: &PathBuf) -> Result<(), Box<dyn Error>> {
         .filter(|entry| !folder.join(&entry.name).exists())
         .count();
     // What is made from other files comes last, when they are there.
-    side_by_side(&all, folder, |entry| !entry.is_derived())?;
-    side_by_side(&all, folder, Entry::is_derived)?;
+    in_parallel(&all, folder, |entry| !entry.is_derived())?;
+    in_parallel(&all, folder, Entry::is_derived)?;
     let mut kinds: BTreeMap<Kind, Vec<&Entry>> = BTreeMap::new();
     for entry in &all {
         kinds.entry(entry.kind).or_default().push(entry);
@@ -72,7 +78,7 @@ fn make(folder: &PathBuf) -> Result<(), Box<dyn Error>> {
 }
 
 /// Makes entries on as many threads as there are processors; none of them may need another one of them.
-fn side_by_side(
+fn in_parallel(
     all: &[Entry],
     folder: &std::path::Path,
     which: fn(&Entry) -> bool,

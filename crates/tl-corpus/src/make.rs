@@ -1,4 +1,4 @@
-//! Making one file: by `ffmpeg` or from bytes, whole or not at all, and once however many ask for it.
+//! Makes one file, by `ffmpeg` or from bytes: atomically, and once for any number of processes.
 
 use std::error;
 use std::fmt;
@@ -60,7 +60,7 @@ pub fn clip(folder: &Path, name: &str, arguments: &str) -> Result<PathBuf, Failu
         return Ok(path);
     }
     let failed = |error| Failure::at(&path, error);
-    // One encodes, the others wait for it: test processes run side by side.
+    // One process encodes, the others wait for it: test processes run in parallel.
     let lock = File::create(folder.join(format!(".{name}.lock"))).map_err(failed)?;
     lock.lock().map_err(failed)?;
     if path.exists() {

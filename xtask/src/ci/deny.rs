@@ -1,233 +1,89 @@
-//! `ci deny`: the licence, the name and the source of every dependency against `deny.toml`.
-//!
-//! The check of our own reads `cargo metadata` and always runs. cargo-deny, where it is installed, reads the same file and
-//! knows more: security advisories, duplicate versions.
+//! `ci deny` and `ci advisories`: cargo-deny with the rules of `deny.toml`.
 
-use serde_json::Value;
-use spdx::{Expression, ParseMode};
+use std::path::Path;
 
-use crate::ci::{control, verdict};
+use xshell::Cmd;
+
+use crate::ci::control;
 use crate::failure::Failure;
-use crate::shell;
-use crate::workspace::{self, Workspace};
+use crate::python::tool;
+use crate::shell::without_package_variables;
+use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
-    let rules = Rules::of_toml(&workspace::read(&workspace.root.join("deny.toml"))?)?;
-    let metadata = shell::cargo()
-        .args(["metadata", "--all-features", "--format-version", "1"])
-        .read()?;
-    let packages = packages(&metadata)?;
-    let findings: Vec<String> = packages
-        .iter()
-        .flat_map(|package| check(package, &rules))
-        .collect();
-    verdict(
-        &format!(
-            "deny: licences, names and sources of {} packages",
-            packages.len()
-        ),
-        &findings,
-    )?;
-    let wrong = Dependency {
-        name: "openssl-sys".into(),
-        license: Some("GPL-3.0-only AND MIT".into()),
-        source: Some("git+https://example.com/openssl".into()),
-    };
-    let findings = check(&wrong, &rules);
-    for expected in [
-        "licence `GPL-3.0-only AND MIT`",
-        "is banned",
-        "comes from `git+",
-    ] {
-        control("deny", &findings, expected)?;
-    }
-    if shell::cargo().args(["deny", "--version"]).listen()?.success {
-        shell::cargo()
-            .args(["deny", "--all-features", "check"])
-            .run()
-    } else {
-        eprintln!(
-            "deny: cargo-deny is not installed, so advisories were not looked up (`cargo install cargo-deny --locked`)"
-        );
-        Ok(())
-    }
+    let (manifest, rules) = (
+        workspace.root.join("Cargo.toml"),
+        workspace.root.join("deny.toml"),
+    );
+    deny(
+        workspace,
+        &manifest,
+        &rules,
+        &["bans", "licenses", "sources"],
+    )?
+    .run()?;
+
+    let wrong = "license = \"GPL-3.0-only\"\n[dependencies]\nopenssl-sys = { path = \"banned\" }\n";
+    let dir = workspace.control_crate("control-deny", wrong, "")?;
+    let banned = "[package]\nname = \"openssl-sys\"\nversion = \"0.0.0\"\nlicense = \"MIT\"\n";
+    workspace
+        .sh
+        .write_file(dir.join("banned/Cargo.toml"), banned)?;
+    workspace.sh.write_file(dir.join("banned/src/lib.rs"), "")?;
+    let control_manifest = dir.join("Cargo.toml");
+    let found = errors(deny(
+        workspace,
+        &control_manifest,
+        &rules,
+        &["licenses", "bans"],
+    )?)?;
+    control("deny: licenses", &found, "error[rejected]")?;
+    control("deny: bans", &found, "error[banned]")?;
+    // A dependency of the control from a registry would have to be fetched. Instead, the rules
+    // accept another registry than that of the real dependencies.
+    let text = workspace.sh.read_file(&rules)?;
+    let text = text.replace(
+        "https://github.com/rust-lang/crates.io-index",
+        "https://a.invalid",
+    );
+    let other_rules = dir.join("deny.toml");
+    workspace.sh.write_file(&other_rules, text)?;
+    let found = errors(deny(workspace, &manifest, &other_rules, &["sources"])?)?;
+    control("deny: sources", &found, "error[source-not-allowed]")
 }
 
-/// What `deny.toml` says, as far as we check it ourselves.
-struct Rules {
-    licenses: Vec<spdx::Licensee>,
-    banned: Vec<String>,
-    registries: Vec<String>,
+pub(crate) fn advisories(workspace: &Workspace) -> Result<(), Failure> {
+    let (manifest, rules) = (
+        workspace.root.join("Cargo.toml"),
+        workspace.root.join("deny.toml"),
+    );
+    Ok(deny(workspace, &manifest, &rules, &["advisories"])?.run()?)
 }
 
-struct Dependency {
-    name: String,
-    license: Option<String>,
-    /// `None` for the packages of this workspace.
-    source: Option<String>,
+/// cargo-deny on a package, with these rules.
+fn deny<'a>(
+    workspace: &'a Workspace,
+    manifest: &Path,
+    rules: &Path,
+    checks: &[&str],
+) -> Result<Cmd<'a>, Failure> {
+    let command = workspace.sh.cmd(tool(workspace, "cargo-deny")?);
+    let command = without_package_variables(command).args(["deny", "--all-features"]);
+    let command = command
+        .arg("--manifest-path")
+        .arg(manifest)
+        .arg("--config")
+        .arg(rules);
+    // Two versions of a crate are no error, and the list of them is long.
+    Ok(command
+        .args(["check", "--hide-inclusion-graph", "--allow", "duplicate"])
+        .args(checks))
 }
 
-impl Rules {
-    fn of_toml(text: &str) -> Result<Self, Failure> {
-        let table: toml::Table = text
-            .parse()
-            .map_err(|e| Failure::new(format!("deny.toml is not TOML: {e}")))?;
-        let list = |section: &str, key: &str| -> Result<Vec<String>, Failure> {
-            table
-                .get(section)
-                .and_then(|section| section.get(key)?.as_array())
-                .map(|entries| entries.iter().filter_map(name_of).collect())
-                .ok_or_else(|| {
-                    Failure::new(format!("deny.toml has no list `{key}` in [{section}]"))
-                })
-        };
-        let licenses = list("licenses", "allow")?
-            .iter()
-            .map(|license| {
-                spdx::Licensee::parse(license).map_err(|e| {
-                    Failure::new(format!("deny.toml allows `{license}`: {}", e.reason))
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            licenses,
-            banned: list("bans", "deny")?,
-            registries: list("sources", "allow-registry")?,
-        })
-    }
-}
-
-/// An entry is a name, or a table with one.
-fn name_of(entry: &toml::Value) -> Option<String> {
-    let name = entry.get("crate").unwrap_or(entry);
-    name.as_str().map(String::from)
-}
-
-fn packages(metadata: &str) -> Result<Vec<Dependency>, Failure> {
-    let odd = || Failure::new("`cargo metadata` gave an answer that cannot be used: packages");
-    let value: Value = serde_json::from_str(metadata).map_err(|_| odd())?;
-    let text = |value: &Value| value.as_str().map(String::from);
-    value["packages"]
-        .as_array()
-        .ok_or_else(odd)?
-        .iter()
-        .map(|package| {
-            Ok(Dependency {
-                name: text(&package["name"]).ok_or_else(odd)?,
-                license: text(&package["license"]),
-                source: text(&package["source"]),
-            })
-        })
-        .collect()
-}
-
-fn check(package: &Dependency, rules: &Rules) -> Vec<String> {
-    let name = &package.name;
-    let mut findings = Vec::new();
-    match &package.license {
-        None => findings.push(format!("{name} names no licence")),
-        // Old manifests write `/` for `OR`.
-        Some(text) => match Expression::parse_mode(text, ParseMode::LAX) {
-            Err(error) => {
-                findings.push(format!("{name} has the licence `{text}`: {}", error.reason));
-            }
-            Ok(expression) => {
-                let allowed = expression.evaluate(|required| {
-                    rules
-                        .licenses
-                        .iter()
-                        .any(|license| license.satisfies(required))
-                });
-                if !allowed {
-                    findings.push(format!(
-                        "{name} has the licence `{text}`, which deny.toml does not allow"
-                    ));
-                }
-            }
-        },
-    }
-    if rules.banned.contains(name) {
-        findings.push(format!("{name} is banned by deny.toml"));
-    }
-    if let Some(source) = &package.source {
-        let registry = source
-            .strip_prefix("registry+")
-            .or_else(|| source.strip_prefix("sparse+"));
-        if !registry
-            .is_some_and(|registry| rules.registries.iter().any(|allowed| allowed == registry))
-        {
-            findings.push(format!(
-                "{name} comes from `{source}`, which deny.toml does not allow"
-            ));
-        }
-    }
-    findings
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RULES: &str = r#"
-        [licenses]
-        allow = ["MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "ISC"]
-        [bans]
-        deny = [{ crate = "openssl", reason = "rustls" }, "native-tls"]
-        [sources]
-        allow-registry = ["https://github.com/rust-lang/crates.io-index"]
-    "#;
-
-    fn findings(name: &str, license: Option<&str>, source: Option<&str>) -> usize {
-        let package = Dependency {
-            name: name.into(),
-            license: license.map(String::from),
-            source: source.map(String::from),
-        };
-        check(&package, &Rules::of_toml(RULES).unwrap()).len()
-    }
-
-    #[test]
-    fn licence_expressions_are_judged_as_a_whole() {
-        for (license, expect) in [
-            ("MIT", 0),
-            ("MIT OR GPL-3.0-only", 0),
-            ("GPL-3.0-only OR LGPL-2.1-only", 1),
-            ("MIT AND GPL-3.0-only", 1),
-            ("Apache-2.0 AND ISC", 0),
-            ("MIT/Apache-2.0", 0),
-            ("Unlicense/MIT", 0),
-            ("(MIT OR Apache-2.0) AND BSD-3-Clause", 1),
-            ("Apache-2.0 WITH LLVM-exception", 0),
-            ("MIT WITH Bison-exception-2.2", 1),
-            ("see the file", 1),
-        ] {
-            assert_eq!(findings("x", Some(license), None), expect, "{license}");
-        }
-        assert_eq!(findings("x", None, None), 1);
-    }
-
-    #[test]
-    fn banned_names_and_strange_sources_are_refused() {
-        let registry = Some("registry+https://github.com/rust-lang/crates.io-index");
-        assert_eq!(findings("x", Some("MIT"), registry), 0);
-        assert_eq!(findings("openssl", Some("MIT"), registry), 1);
-        assert_eq!(findings("native-tls", Some("MIT"), registry), 1);
-        assert_eq!(
-            findings("x", Some("MIT"), Some("git+https://example.com/x")),
-            1
-        );
-        assert_eq!(
-            findings("x", Some("MIT"), Some("registry+https://example.com/index")),
-            1
-        );
-    }
-
-    #[test]
-    fn a_rule_file_without_a_list_is_refused_and_not_taken_for_empty() {
-        let failure = Rules::of_toml("[licenses]\nallow = [\"MIT\"]")
-            .err()
-            .unwrap()
-            .to_string();
-        assert_eq!(failure, "deny.toml has no list `deny` in [bans]");
-    }
+/// The first lines of the errors of a check.
+fn errors(command: Cmd<'_>) -> Result<Vec<String>, Failure> {
+    let output = command.quiet().ignore_status().output()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let errors = text.lines().filter(|line| line.starts_with("error["));
+    Ok(errors.map(String::from).collect())
 }

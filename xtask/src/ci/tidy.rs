@@ -1,45 +1,39 @@
-//! `ci tidy`: the habits of the house, as far as a program can see them.
+//! `ci tidy`: conventions of files, and documents that name what exists.
 //!
-//! | Room | What it looks at |
+//! | Module | Checks |
 //! |---|---|
-//! | [`rust`] | heads, sizes and leftovers of Rust files |
-//! | [`text`] | leftovers and machine paths in every text file |
-//! | [`names`] | paths, links, crates and items that the documents name |
-//! | [`commands`] | commands that the documents show |
+//! | [`files`] | heads and lengths of Rust files, leftovers, paths of one machine |
+//! | [`names`] | links, and in ARCHITECTURE.md paths, crates and items |
+//! | [`commands`] | commands in console blocks |
 
 mod commands;
+mod files;
 mod names;
-mod rust;
-mod text;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::ci::verdict;
+use anyhow::ensure;
+use xshell::cmd;
+
+use crate::ci::{control, verdict};
 use crate::failure::Failure;
 use crate::programs::Programs;
-use crate::shell::Program;
-use crate::workspace::{self, Workspace};
+use crate::workspace::Workspace;
 
 /// A text file of the repository.
-struct File {
+#[derive(Debug, Clone)]
+pub(super) struct File {
     /// Relative to the root, with `/`.
-    path: String,
-    text: String,
+    pub(super) path: String,
+    pub(super) text: String,
 }
 
-/// Kinds of files that are read.
-const EXTENSIONS: &[&str] = &["json", "md", "rs", "sh", "toml", "yaml", "yml"];
+/// Extensions of the files that are read.
+const EXTENSIONS: &[&str] = &["json", "md", "py", "rs", "sh", "toml", "txt", "yaml", "yml"];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
-    let files = files(&workspace.root)?;
-    let mut findings = Vec::new();
-    for file in &files {
-        findings.extend(text::check(&file.path, &file.text));
-        if file.path.ends_with(".rs") {
-            findings.extend(rust::check(&file.path, &file.text)?);
-        }
-    }
-    findings.extend(rust::stale_exceptions(&files));
+    let files = files(workspace)?;
+    let mut findings: Vec<String> = files.iter().flat_map(files::check).collect();
     let documents: Vec<&File> = files
         .iter()
         .filter(|file| file.path.ends_with(".md"))
@@ -49,90 +43,81 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
             findings.push(format!("{expected} is missing"));
         }
     }
-    let known = names::Known::of(workspace, &files)?;
+    let known = names::Known::new(workspace, &files);
     for document in &documents {
-        findings.extend(names::broken_links(
-            &document.path,
-            &document.text,
-            &workspace.root,
-        ));
+        findings.extend(names::broken_links(document, &workspace.root));
         if document.path == "ARCHITECTURE.md" {
-            findings.extend(names::unknown(&document.path, &document.text, &known));
+            findings.extend(names::unknown(document, &known));
         }
     }
-    // What can be seen without building is told even when nothing builds.
-    match Programs::build() {
-        Err(failure) => findings.push(format!(
-            "the commands in the documents were not checked: {failure}"
-        )),
-        Ok(programs) => {
-            let tl = programs.path("tl")?;
-            for document in &documents {
-                let ask = |arguments: &[String]| ask_for_help(tl, arguments);
-                findings.extend(commands::check(&document.path, &document.text, ask)?);
-            }
-        }
+    let programs = Programs::build(workspace)?;
+    let tl = programs.path("tl")?;
+    for document in &documents {
+        findings.extend(commands::check(document, |arguments| {
+            refusal(workspace, tl, arguments)
+        })?);
     }
-    verdict(&format!("tidy: {} files", files.len()), &findings)
-}
+    verdict(&format!("tidy: {} files", files.len()), &findings)?;
 
-/// Asks `tl` whether it would take these arguments; `--help` keeps it from acting on them.
-fn ask_for_help(tl: &Path, arguments: &[String]) -> Result<Option<String>, Failure> {
-    let said = Program::new(tl).args(arguments).arg("--help").listen()?;
-    Ok((!said.success).then(|| said.stderr.lines().next().unwrap_or_default().to_owned()))
-}
-
-/// Every text file that git knows or would take; without git, every text file outside of build folders.
-fn files(root: &Path) -> Result<Vec<File>, Failure> {
-    let listed = Program::new("git")
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
-        .dir(root)
-        .listen();
-    let mut paths: Vec<String> = match listed {
-        Ok(said) if said.success => said.stdout.split('\0').map(String::from).collect(),
-        _ => {
-            let mut paths = Vec::new();
-            walk(root, root, &mut paths)?;
-            paths
-        }
+    let wrong = File {
+        path: "src/control.rs".into(),
+        text: format!("#[ignore]\nfn f() {{}} // {}\n", files::NOTES[0]),
     };
-    paths.sort();
-    paths.dedup();
-    let mut files = Vec::new();
-    for path in paths {
-        let is_text = path == ".ci/run"
-            || Path::new(&path)
-                .extension()
-                .and_then(|extension| extension.to_str())
-                .is_some_and(|extension| EXTENSIONS.contains(&extension));
-        let full = root.join(&path);
-        // Git still lists a file that was deleted and not yet committed.
-        if is_text && full.is_file() {
-            let text = workspace::read(&full)?;
-            files.push(File { path, text });
-        }
+    let found = files::check(&wrong);
+    for expected in ["must start with `//!`", "a test is ignored", "is a note"] {
+        control("tidy", &found, expected)?;
     }
-    Ok(files)
+    let text = "`crates/tl-gone` [x](gone.md)\n```console\n$ tl dance\n```\n".to_owned();
+    let wrong = File {
+        path: "ARCHITECTURE.md".into(),
+        text,
+    };
+    control("tidy", &names::unknown(&wrong, &known), "`crates/tl-gone`")?;
+    control(
+        "tidy",
+        &names::broken_links(&wrong, &workspace.root),
+        "`gone.md`",
+    )?;
+    let found = commands::check(&wrong, |arguments| refusal(workspace, tl, arguments))?;
+    control("tidy", &found, "`tl dance`")
 }
 
-fn walk(root: &Path, dir: &Path, paths: &mut Vec<String>) -> Result<(), Failure> {
-    let failed = |e| Failure::io(format!("could not read {}", dir.display()), &e);
-    for entry in std::fs::read_dir(dir).map_err(failed)? {
-        let path: PathBuf = entry.map_err(failed)?.path();
-        let name = path.file_name().unwrap_or_default();
-        if path.is_dir() {
-            if name != ".git" && name != "target" {
-                walk(root, &path, paths)?;
-            }
-        } else if let Some(path) = path.strip_prefix(root).ok().and_then(Path::to_str) {
-            paths.push(path.to_owned());
+/// What `tl` has against these arguments; `--help` keeps it from acting on them.
+fn refusal(
+    workspace: &Workspace,
+    tl: &Path,
+    arguments: &[String],
+) -> Result<Option<String>, Failure> {
+    let output = cmd!(workspace.sh, "{tl} {arguments...} --help")
+        .quiet()
+        .ignore_status()
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    Ok((!output.status.success()).then(|| text.lines().next().unwrap_or_default().to_owned()))
+}
+
+/// Every text file that git tracks, or would track.
+pub(super) fn files(workspace: &Workspace) -> Result<Vec<File>, Failure> {
+    let list = cmd!(
+        workspace.sh,
+        "git ls-files -z --cached --others --exclude-standard"
+    );
+    let list = list.quiet().read()?;
+    let mut files = Vec::new();
+    for path in list.split('\0') {
+        let extension = Path::new(path).extension().unwrap_or_default();
+        let is_text = path == ".ci/run" || EXTENSIONS.iter().any(|known| extension == *known);
+        // Git lists a file that was deleted and not committed yet.
+        if is_text && workspace.root.join(path).is_file() {
+            let text = workspace.sh.read_file(path)?;
+            files.push(File {
+                path: path.to_owned(),
+                text,
+            });
         }
     }
-    Ok(())
+    ensure!(!files.is_empty(), "`git ls-files` lists no file");
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files.dedup_by(|a, b| a.path == b.path);
+    Ok(files)
 }

@@ -1,153 +1,111 @@
-//! What the documents name must exist: links lead to files; in ARCHITECTURE.md also paths, crates and items in code spans.
+//! Names in documents: links point to files; in ARCHITECTURE.md, paths, crates and items exist.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::ci::tidy::File;
-use crate::failure::Failure;
-use crate::source::{self, Part};
+use super::File;
+use super::files::has_word;
 use crate::workspace::Workspace;
 
-/// What exists in this repository.
+/// What exists in the repository.
 pub(super) struct Known {
-    /// Files and folders relative to the root, and relative to each package.
+    /// Files and folders, relative to the root and relative to each package.
     paths: BTreeSet<String>,
     /// Packages and their programs.
     crates: BTreeSet<String>,
-    /// Crate, as Rust writes it, to the identifiers of its code.
-    items: BTreeMap<String, BTreeSet<String>>,
+    /// Each package as Rust writes it, with the text of its code.
+    code: Vec<(String, String)>,
 }
 
 impl Known {
-    pub(super) fn of(workspace: &Workspace, files: &[File]) -> Result<Self, Failure> {
+    pub(super) fn new(workspace: &Workspace, files: &[File]) -> Self {
         let mut known = Self {
             paths: BTreeSet::new(),
             crates: BTreeSet::new(),
-            items: BTreeMap::new(),
+            code: Vec::new(),
         };
         for file in files {
             known.add_path(&file.path);
         }
-        // Folders that hold no text file that we read.
-        for name in [".ci", "crates", "docs", "fuzz", "xtask"] {
-            if workspace.root.join(name).is_dir() {
-                known.paths.insert(name.to_owned());
-            }
-        }
         for package in &workspace.packages {
             known.crates.insert(package.name.clone());
             known.crates.extend(package.binaries.iter().cloned());
-            let dir = package
-                .dir
-                .strip_prefix(&workspace.root)
-                .unwrap_or(&package.dir);
-            let prefix = format!("{}/", dir.display());
-            let mut items = BTreeSet::new();
-            for file in files {
-                let Some(inside) = file.path.strip_prefix(&prefix) else {
-                    continue;
-                };
-                known.add_path(inside);
-                if inside.ends_with(".rs") {
-                    let tokens = source::tokens(&file.text, Part::Everything)
-                        .map_err(|failure| Failure::new(format!("{}: {failure}", file.path)))?;
-                    items.extend(
-                        tokens
-                            .iter()
-                            .filter_map(|token| token.ident().map(String::from)),
-                    );
-                }
-            }
-            known.items.insert(package.name.replace('-', "_"), items);
+            let prefix = format!("{}/", workspace.shown(&package.dir));
+            let inside: Vec<(&str, &str)> = files
+                .iter()
+                .filter_map(|file| Some((file.path.strip_prefix(&prefix)?, file.text.as_str())))
+                .collect();
+            inside.iter().for_each(|(path, _)| known.add_path(path));
+            let code = inside.iter().filter(|(path, _)| path.ends_with(".rs"));
+            let code: String = code.map(|(_, text)| *text).collect();
+            known.code.push((package.name.replace('-', "_"), code));
         }
-        Ok(known)
+        known
     }
 
     fn add_path(&mut self, path: &str) {
-        let mut path = path;
-        while self.paths.insert(path.to_owned()) {
-            match path.rsplit_once('/') {
-                Some((folder, _)) => path = folder,
-                None => break,
-            }
+        for folder in Path::new(path).ancestors() {
+            self.paths.insert(folder.display().to_string());
         }
+    }
+
+    /// Why a code span names something of ours that does not exist.
+    fn refusal(&self, span: &str) -> Option<String> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
+        if span.is_empty() || !span.chars().all(is_name) {
+            return None;
+        }
+        if let Some((root, rest)) = span.split_once("::") {
+            let (_, code) = self.code.iter().find(|(name, _)| name == root)?;
+            let missing = rest.split("::").find(|item| !has_word(code, item));
+            return missing.map(|item| format!("the crate has no `{item}`"));
+        }
+        if span.starts_with("tl-") && !span.contains(['/', '.']) {
+            return (!self.crates.contains(span)).then(|| "no crate or program".into());
+        }
+        let is_file = [".md", ".rs", ".toml"]
+            .iter()
+            .any(|end| span.ends_with(end));
+        let first = span.split('/').next().unwrap_or_default();
+        let is_media_type = ["application", "multipart", "text", "video"].contains(&first);
+        let is_route = span.starts_with('/') || span.contains(':');
+        if !is_file && (!span.contains('/') || is_media_type || is_route) {
+            return None;
+        }
+        let wanted = span.trim_start_matches("./").trim_end_matches('/');
+        let end = format!("/{wanted}");
+        let found = self.paths.contains(wanted)
+            || (is_file && self.paths.iter().any(|path| path.ends_with(&end)));
+        (!found).then(|| "no file or folder".into())
     }
 }
 
-/// The names in code spans that look like ours and do not exist.
-pub(super) fn unknown(path: &str, text: &str, known: &Known) -> Vec<String> {
-    let mut findings = Vec::new();
-    for (number, line) in prose(text) {
-        for span in code_spans(line) {
-            if let Some(what) = judge(span, known) {
-                findings.push(format!("{path}:{number}: `{span}`: {what}"));
-            }
-        }
-    }
-    findings
-}
-
-fn judge(span: &str, known: &Known) -> Option<String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
-    if span.is_empty() || !span.chars().all(plain) {
-        return None;
-    }
-    if let Some((root, rest)) = span.split_once("::") {
-        let items = known.items.get(root)?;
-        let missing = rest
-            .split("::")
-            .find(|item| !item.is_empty() && !items.contains(*item));
-        return missing.map(|item| format!("the crate has no `{item}`"));
-    }
-    let is_crate = span.starts_with("tl-") && !span.contains(['/', '.']);
-    if is_crate {
-        let found = known.crates.contains(span);
-        return (!found).then(|| "no crate or program has this name".into());
-    }
-    let first = span.split('/').next().unwrap_or_default();
-    let is_media_type = [
-        "application",
-        "audio",
-        "image",
-        "multipart",
-        "text",
-        "video",
-    ]
-    .contains(&first);
-    let is_file = [".md", ".rs", ".toml", ".yaml", ".yml"]
-        .iter()
-        .any(|end| span.ends_with(end));
-    let is_path = is_file
-        || (span.contains('/') && !span.starts_with('/') && !is_media_type && !span.contains(':'));
-    if !is_path {
-        return None;
-    }
-    let wanted = span.trim_start_matches("./").trim_end_matches('/');
-    let found = known.paths.contains(wanted)
-        || (is_file
-            && !wanted.contains('/')
-            && known
-                .paths
-                .iter()
-                .any(|path| path.ends_with(&format!("/{wanted}"))));
-    (!found).then(|| "no such file or folder".into())
+/// Names in code spans that look like ours and do not exist.
+pub(super) fn unknown(file: &File, known: &Known) -> Vec<String> {
+    let spans = prose(&file.text).flat_map(|(number, line)| {
+        line.split('`')
+            .skip(1)
+            .step_by(2)
+            .map(move |span| (number, span))
+    });
+    spans
+        .filter_map(|(number, span)| Some((number, span, known.refusal(span)?)))
+        .map(|(number, span, why)| format!("{}:{number}: `{span}`: {why}", file.path))
+        .collect()
 }
 
 /// Links to files that do not exist.
-pub(super) fn broken_links(path: &str, text: &str, root: &Path) -> Vec<String> {
-    let folder = root.join(path);
-    let folder = folder.parent().unwrap_or(root);
+pub(super) fn broken_links(file: &File, root: &Path) -> Vec<String> {
+    let path = root.join(&file.path);
+    let folder = path.parent().unwrap_or(root);
     let mut findings = Vec::new();
-    for (number, line) in prose(text) {
-        for (at, _) in line.match_indices("](") {
-            let rest = &line[at + 2..];
-            let target = rest.split([')', ' ', '#']).next().unwrap_or_default();
-            let elsewhere =
+    for (number, line) in prose(&file.text) {
+        for link in line.split("](").skip(1) {
+            let target = link.split([')', ' ', '#']).next().unwrap_or_default();
+            let is_elsewhere =
                 target.is_empty() || target.contains("://") || target.starts_with("mailto:");
-            if !elsewhere && !folder.join(target).exists() {
-                findings.push(format!(
-                    "{path}:{number}: the link to `{target}` leads nowhere"
-                ));
+            if !is_elsewhere && !folder.join(target).exists() {
+                findings.push(format!("{}:{number}: broken link to `{target}`", file.path));
             }
         }
     }
@@ -158,96 +116,52 @@ pub(super) fn broken_links(path: &str, text: &str, root: &Path) -> Vec<String> {
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut fenced = false;
     text.lines().enumerate().filter_map(move |(number, line)| {
-        if line.trim_start().starts_with("```") {
-            fenced = !fenced;
-            return None;
-        }
-        (!fenced).then_some((number + 1, line))
+        let is_fence = line.trim_start().starts_with("```");
+        fenced ^= is_fence;
+        (!fenced && !is_fence).then_some((number + 1, line))
     })
-}
-
-fn code_spans(line: &str) -> impl Iterator<Item = &str> {
-    line.split('`').skip(1).step_by(2)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn known() -> Known {
+    fn file(text: &str) -> File {
+        File {
+            path: "README.md".into(),
+            text: text.into(),
+        }
+    }
+
+    #[test]
+    fn names_are_looked_up_outside_of_fences() {
         let mut known = Known {
             paths: BTreeSet::new(),
             crates: ["tl-model".to_owned(), "tl-probe".to_owned()].into(),
-            items: [(
-                "tl_model".to_owned(),
-                ["id", "TaskId"].map(String::from).into(),
-            )]
-            .into(),
+            code: vec![("tl_model".into(), "pub mod id; struct TaskId;".into())],
         };
         known.add_path("crates/tl-model/src/id.rs");
-        known.add_path("src/id.rs");
-        known
-    }
-
-    fn check(span: &str, expect: Option<&str>) {
-        assert_eq!(judge(span, &known()).as_deref(), expect, "{span}");
-    }
-
-    #[test]
-    fn names_that_exist_pass() {
-        for span in [
-            "crates/tl-model",
-            "crates/tl-model/src/id.rs",
-            "src/id.rs",
-            "id.rs",
-            "tl-model",
-            "tl-probe",
-        ] {
-            check(span, None);
-        }
-        check("tl_model::id::TaskId", None);
-    }
-
-    #[test]
-    fn names_that_do_not_exist_are_reported() {
-        check("crates/tl-gone", Some("no such file or folder"));
-        check("src/gone.rs", Some("no such file or folder"));
-        check("gone.rs", Some("no such file or folder"));
-        check("tl-gone", Some("no crate or program has this name"));
-        check("tl_model::GoneId", Some("the crate has no `GoneId`"));
-    }
-
-    #[test]
-    fn what_is_no_name_of_ours_is_left_alone() {
-        for span in [
-            "/tasks",
-            "multipart/form-data",
-            "POST /tasks",
-            "serde::Serialize",
-            "std::fs",
-            "429",
-            "cargo xtask test",
-        ] {
-            check(span, None);
-        }
-    }
-
-    #[test]
-    fn names_are_looked_for_in_code_spans_outside_of_fences() {
-        let text = "See `tl-gone`.\n```\n`tl-gone`\n```\ntl-gone `tl-model`\n";
+        let fine = "`crates/tl-model` `id.rs` `tl-probe` `tl_model::id::TaskId` `/tasks` `429` \
+                    `multipart/form-data` `POST /tasks` `std::fs`\n```\n`tl-gone`\n```\n";
+        assert_eq!(unknown(&file(fine), &known), [""; 0]);
+        let wrong = "`crates/gone`\n`gone.rs` `tl-gone`\n`tl_model::Task`";
         assert_eq!(
-            unknown("A.md", text, &known()),
-            ["A.md:1: `tl-gone`: no crate or program has this name"]
+            unknown(&file(wrong), &known),
+            [
+                "README.md:1: `crates/gone`: no file or folder",
+                "README.md:2: `gone.rs`: no file or folder",
+                "README.md:2: `tl-gone`: no crate or program",
+                "README.md:3: `tl_model::Task`: the crate has no `Task`",
+            ]
         );
     }
 
     #[test]
-    fn links_lead_somewhere() {
+    fn links_point_to_files() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let text = "[a](Cargo.toml) [b](src/main.rs#top) [c](https://example.com/x) [d](#here) [e](gone.md)";
-        assert_eq!(
-            broken_links("README.md", text, root),
-            ["README.md:1: the link to `gone.md` leads nowhere"]
-        );
+        let text = "[a](Cargo.toml) [b](src/main.rs#top) [c](https://example.com/x) [d](#here)";
+        assert_eq!(broken_links(&file(text), root), [""; 0]);
+        let broken = "README.md:1: broken link to `gone.md`";
+        assert_eq!(broken_links(&file("[e](gone.md)"), root), [broken]);
     }
 }
