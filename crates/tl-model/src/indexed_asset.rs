@@ -90,6 +90,13 @@ object! {
     }
 }
 
+/// The asset with the platform's defaults.
+impl From<AssetId> for NewIndexedAsset {
+    fn from(asset_id: AssetId) -> Self {
+        Self::new(asset_id)
+    }
+}
+
 object! {
     /// The request body that changes the metadata of an indexed asset.
     pub struct IndexedAssetUpdate {

@@ -1,6 +1,6 @@
 //! A point in time as the platform prints it: the text is kept, the instant is read from it on demand.
 
-use std::fmt;
+use std::{convert::Infallible, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,15 @@ impl From<jiff::Timestamp> for Timestamp {
     /// Prints the instant in UTC with as many fractional digits as it has, up to nine.
     fn from(instant: jiff::Timestamp) -> Self {
         Self(instant.to_string())
+    }
+}
+
+/// Every text is accepted, see the type.
+impl FromStr for Timestamp {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
     }
 }
 

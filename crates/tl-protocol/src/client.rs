@@ -2,19 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tl_model::{
-    CreatedIndex, CreatedTask, Index, IndexId, MetadataPatch, NewIndex, Page, Task, TaskId, Video,
-    VideoId,
-};
 use url::Url;
 
 use crate::{
     Endpoint, Error, Observer, Policy, Transport,
     chance::Chance,
-    endpoint::{
-        CreateIndex, CreateTask, DeleteIndex, DeleteTask, DeleteVideo, GetIndex, GetTask, GetVideo,
-        ListIndexes, ListTasks, ListVideos, RenameIndex, Streamed, UpdateVideoMetadata,
-    },
+    endpoint::{CreateTask, Streamed},
     flow::{
         AssetPlan, Call, Events, IngestAsset, IngestFailure, IngestTask, IngestedAsset,
         IngestedTask, Paged, Pages, Wait, WaitPolicy, Waited, Watched,
@@ -56,7 +49,7 @@ pub struct Client<T> {
 }
 
 /// What a method of a client over `T` answers with: `Result<R, Error>`, or a future of it.
-pub(crate) type Answer<'a, T, R> = <T as Transport>::Output<'a, Result<R, Error>>;
+pub type Answer<'a, T, R> = <T as Transport>::Output<'a, Result<R, Error>>;
 
 impl<T: Transport> Client<T> {
     /// A client that sends through `transport`.
@@ -189,136 +182,129 @@ impl<T: Transport> Client<T> {
         );
         self.transport.run(flow.observed(observer))
     }
+}
 
-    /// Creates a task: the platform takes the video in and indexes it.
-    ///
-    /// # Errors
-    /// A lost answer is [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown); [`ingest_task`](Client::ingest_task) looks.
-    pub fn create_task(&self, create: CreateTask) -> Answer<'_, T, CreatedTask> {
-        self.call(create)
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::Mutex,
+        time::{Duration, SystemTime},
+    };
+
+    use bytes::Bytes;
+
+    use tl_model::{
+        AssetId, ChunkReport, MetadataPatch, NewUpload, TranscriptionUnit, UrlRequest, UserMetadata,
+    };
+
+    use super::*;
+    use crate::{
+        ErrorKind, Flow, Now, Step,
+        endpoint::{
+            CreateAsset, DeleteAsset, GetAssetTranscription, GetIndexedAsset, GetUpload,
+            ListAssetEntities, ListAssetIndexedAssets, ListAssets, ListIndexedAssets, ListUploads,
+            Media, PageRequest,
+        },
+    };
+
+    /// Takes down what is asked for, and knows of nothing.
+    #[derive(Debug, Default)]
+    struct NothingThere(Mutex<Vec<String>>);
+
+    impl Transport for NothingThere {
+        type Output<'a, R: Send + 'a> = R;
+        type Stream<'a, F: tl_http::Feed + 'a> = ();
+
+        fn stream<'a, F: tl_http::Feed + 'a>(&'a self, _: F) {
+            panic!("no answer is streamed here");
+        }
+
+        fn run<'a, F: Flow + 'a>(&'a self, mut flow: F) -> F::Output {
+            let now = Now::new(Duration::ZERO, SystemTime::UNIX_EPOCH);
+            loop {
+                match flow.step(now) {
+                    Step::Done(output) => return output,
+                    Step::Wait { .. } => panic!("nothing is under way, and a 404 is final"),
+                    Step::Start(token, exchange) => {
+                        let uri = exchange.http.uri();
+                        let path = uri.path_and_query().unwrap().as_str();
+                        let line = format!("{} {path}", exchange.http.method());
+                        self.0.lock().unwrap().push(line);
+                        let answer = http::Response::builder()
+                            .status(404)
+                            .body(Bytes::from_static(b"{}"));
+                        flow.on_outcome(now, token, Ok(answer.unwrap()));
+                    }
+                }
+            }
+        }
     }
 
-    /// One page of tasks.
-    ///
-    /// # Errors
-    /// As [`call`](Client::call).
-    pub fn list_tasks(&self, list: ListTasks) -> Answer<'_, T, Page<Task>> {
-        self.call(list)
-    }
-
-    /// A task.
-    ///
-    /// # Errors
-    /// As [`call`](Client::call).
-    pub fn get_task(&self, task_id: TaskId) -> Answer<'_, T, Task> {
-        self.call(GetTask { task_id })
-    }
-
-    /// Waits until the task's video is indexed.
-    ///
-    /// # Errors
-    /// As [`wait`](Client::wait).
-    pub fn wait_for_task(
-        &self,
-        task_id: TaskId,
-        policy: WaitPolicy,
-    ) -> Answer<'_, T, Waited<Task>> {
-        self.wait(GetTask { task_id }, policy)
-    }
-
-    /// Deletes a task that is `ready` or `failed`.
-    ///
-    /// # Errors
-    /// As [`call`](Client::call).
-    pub fn delete_task(&self, task_id: TaskId) -> Answer<'_, T, ()> {
-        self.call(DeleteTask { task_id })
-    }
-
-    /// Creates an index.
-    ///
-    /// # Errors
-    /// As [`call`](Client::call).
-    pub fn create_index(&self, index: NewIndex) -> Answer<'_, T, CreatedIndex> {
-        self.call(CreateIndex { index })
-    }
-
-    /// One page of indexes.
-    ///
-    /// # Errors
-    /// As [`call`](Client::call).
-    pub fn list_indexes(&self, list: ListIndexes) -> Answer<'_, T, Page<Index>> {
-        self.call(list)
-    }
-
-    /// An index.
-    ///
-    /// # Errors
-    /// As [`call`](Client::call).
-    pub fn get_index(&self, index_id: IndexId) -> Answer<'_, T, Index> {
-        self.call(GetIndex { index_id })
-    }
-
-    /// Gives an index another name.
-    ///
-    /// # Errors
-    /// As [`call`](Client::call).
-    pub fn rename_index(
-        &self,
-        index_id: IndexId,
-        index_name: impl Into<String>,
-    ) -> Answer<'_, T, ()> {
-        self.call(RenameIndex {
-            index_id,
-            index_name: index_name.into(),
-        })
-    }
-
-    /// Deletes an index with all that is in it.
-    ///
-    /// # Errors
-    /// As [`call`](Client::call).
-    pub fn delete_index(&self, index_id: IndexId) -> Answer<'_, T, ()> {
-        self.call(DeleteIndex { index_id })
-    }
-
-    /// One page of the videos of an index.
-    ///
-    /// # Errors
-    /// As [`call`](Client::call).
-    pub fn list_videos(&self, list: ListVideos) -> Answer<'_, T, Page<Video>> {
-        self.call(list)
-    }
-
-    /// A video of an index.
-    ///
-    /// # Errors
-    /// As [`call`](Client::call).
-    pub fn get_video(&self, index_id: IndexId, video_id: VideoId) -> Answer<'_, T, Video> {
-        self.call(GetVideo::new(index_id, video_id))
-    }
-
-    /// Changes the user metadata of a video.
-    ///
-    /// # Errors
-    /// As [`call`](Client::call).
-    pub fn update_video_metadata(
-        &self,
-        index_id: IndexId,
-        video_id: VideoId,
-        user_metadata: MetadataPatch,
-    ) -> Answer<'_, T, ()> {
-        self.call(UpdateVideoMetadata {
-            index_id,
-            video_id,
-            user_metadata,
-        })
-    }
-
-    /// Deletes a video from its index.
-    ///
-    /// # Errors
-    /// As [`call`](Client::call).
-    pub fn delete_video(&self, index_id: IndexId, video_id: VideoId) -> Answer<'_, T, ()> {
-        self.call(DeleteVideo { index_id, video_id })
+    #[test]
+    fn each_method_sends_its_own_request() {
+        let base = "https://api.twelvelabs.io/v1.3".parse().unwrap();
+        let client = Client::new(NothingThere::default(), ClientSettings::new(base, 1));
+        let url = Media::Url("https://example.com/a.mp4".parse().unwrap());
+        let page = PageRequest {
+            page: Some(2),
+            page_limit: None,
+        };
+        fn kind<R>(answer: Result<R, Error>) -> ErrorKind {
+            match answer {
+                Ok(_) => panic!("nothing is there"),
+                Err(error) => error.kind(),
+            }
+        }
+        let (assets, uploads, indexed) = (client.assets(), client.uploads(), client.indexed_assets());
+        let forced = DeleteAsset {
+            force: Some(true),
+            ..DeleteAsset::new("a")
+        };
+        let indexed_of_asset = ListAssetIndexedAssets {
+            page,
+            ..ListAssetIndexedAssets::new("a")
+        };
+        let entities = ListAssetEntities {
+            page,
+            ..ListAssetEntities::new("a")
+        };
+        let transcription = GetAssetTranscription {
+            include: vec![TranscriptionUnit::Sentences],
+            ..GetAssetTranscription::new("a")
+        };
+        let upload = GetUpload {
+            page,
+            ..GetUpload::new("u")
+        };
+        let asset = AssetId::from("a");
+        let kinds = [
+            kind(assets.create(CreateAsset::new(url))),
+            kind(assets.list(ListAssets::default())),
+            kind(assets.get("a")),
+            kind(assets.delete(DeleteAsset::new("a"))),
+            kind(assets.delete(forced)),
+            kind(assets.update_metadata("a", MetadataPatch::new())),
+            kind(assets.replace_metadata("a", UserMetadata::new())),
+            kind(assets.clear_metadata("a")),
+            kind(assets.list_indexed_assets(indexed_of_asset)),
+            kind(assets.list_entities(entities)),
+            kind(assets.transcription(transcription)),
+            kind(uploads.create(NewUpload::new("a.mp4", "video", 5_u64))),
+            kind(uploads.list(ListUploads::default())),
+            kind(uploads.get(upload)),
+            kind(uploads.report("u", ChunkReport::new([]))),
+            kind(uploads.request_urls("u", UrlRequest::new(1_u32, 10_u32))),
+            kind(indexed.create("i", asset)),
+            kind(indexed.list(ListIndexedAssets::new("i"))),
+            kind(indexed.get(GetIndexedAsset::new("i", "x"))),
+            kind(indexed.update_metadata("i", "x", MetadataPatch::new())),
+            kind(indexed.delete("i", "x")),
+        ];
+        assert!(
+            kinds.iter().all(|kind| *kind == ErrorKind::NotFound),
+            "{kinds:?}"
+        );
+        let lines = client.transport().0.lock().unwrap().join("\n");
+        insta::assert_snapshot!(lines);
     }
 }

@@ -15,7 +15,6 @@
 
 pub mod chance;
 pub mod client;
-mod client_assets;
 pub mod endpoint;
 mod error;
 pub mod event;

@@ -1,42 +1,73 @@
-//! `/assets`: media files that the platform holds. Their user metadata is in `asset_metadata.rs`, the upload in chunks in
-//! `multipart_uploads.rs`.
+//! `/assets`: media files that the platform holds, their user metadata, and what was made of them. Chunked uploads are in
+//! `uploads.rs`.
 
 use std::sync::Arc;
 
-use http::{Method, StatusCode};
 use tl_model::{
-    Asset, AssetId, AssetMethod, AssetReference, AssetTranscription, AssetType, Entity, Page,
-    TranscriptionUnit, UserMetadata,
+    Asset, AssetId, AssetMethod, AssetReference, AssetTranscription, AssetType, Entity,
+    MetadataPatch, Page, TranscriptionUnit, UserMetadata,
 };
 use url::Url;
 
 use super::{
-    Endpoint, Media, Outgoing, PageRequest, Received, Rejection, asset_metadata::metadata_in,
-    by_id, empty_response, json_response, paged,
+    Codec, Media, Outgoing, PageRequest, Received, Rejection, endpoint, json::without_nulls,
+    resource,
 };
-use crate::{Repeat, form::Form};
+use crate::{
+    Transport,
+    client::Answer,
+    flow::{WaitPolicy, Waited},
+    form::Form,
+};
 
 /// The longest file name, in characters (API description of February 2026).
 pub(super) const FILENAME_MAX_CHARS: usize = 255;
 
-/// Creates an asset of a file or of a public URL. The answer comes before the platform has looked at the file: wait until the
-/// asset is `ready`.
-#[derive(Debug, Clone)]
-pub struct CreateAsset {
-    /// The file, at most 200 MB for video and sound, or its URL, at most 4 GB (API description of February 2026).
-    pub media: Media,
-    /// The name that the asset gets, 1 to 255 characters. The platform's default is that of the file or the URL.
-    pub filename: Option<String>,
-    /// Whether the platform makes a stream of the asset. The platform's default is yes in newer documents, no in older ones.
-    pub enable_hls: Option<bool>,
-    /// Whether the platform makes a thumbnail of the asset. The default is as uncertain.
-    pub enable_thumbnail: Option<bool>,
-    /// The caller's own data about the asset.
-    pub user_metadata: Option<UserMetadata>,
+resource! {
+    /// Operations on assets.
+    Assets, assets
+}
+
+impl<'c, T: Transport> Assets<'c, T> {
+    /// Waits until an asset is ready to be indexed.
+    ///
+    /// # Errors
+    /// See [`Client::wait`](crate::Client::wait).
+    pub fn wait(
+        self,
+        asset_id: impl Into<AssetId>,
+        policy: WaitPolicy,
+    ) -> Answer<'c, T, Waited<Asset>> {
+        self.0.wait(GetAsset::new(asset_id), policy)
+    }
+}
+
+endpoint! {
+    /// Creates an asset from a file or a public URL. The response comes before the platform has checked the file: wait until the
+    /// asset is `ready`.
+    ///
+    /// If the response is lost, the result is [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
+    CreateAsset custom FORM {
+        /// The file, at most 200 MB for video and audio, or its URL, at most 4 GB (API description of February 2026).
+        media: Media,
+        /// The name that the asset gets, 1 to 255 characters. The platform's default is that of the file or the URL.
+        filename: Option<String>,
+        /// Whether the platform makes an HLS stream of the asset. The default is yes in newer documents, no in older ones.
+        enable_hls: Option<bool>,
+        /// Whether the platform makes a thumbnail of the asset. The default is as uncertain.
+        enable_thumbnail: Option<bool>,
+        /// The caller's own data about the asset.
+        user_metadata: Option<UserMetadata>,
+    }
+    name: "assets.create";
+    does: "create an asset";
+    POST "/assets" => CREATED Asset;
+    repeat: IfNotProcessed;
+    client: Assets::create;
 }
 
 impl CreateAsset {
-    /// The asset that is made of `media`.
+    /// The request to create an asset from `media` with the platform's defaults.
     #[must_use]
     pub fn new(media: Media) -> Self {
         Self {
@@ -48,7 +79,7 @@ impl CreateAsset {
         }
     }
 
-    /// How the media goes to the platform: `direct` or `url`.
+    /// How the media reaches the platform: `direct` or `url`.
     #[must_use]
     pub fn method(&self) -> AssetMethod {
         match &self.media {
@@ -57,22 +88,14 @@ impl CreateAsset {
         }
     }
 
-    /// The name by which the platform will know the asset: the one given, or that of the media.
+    /// The file name of the asset: the one given, or that of the media.
     #[must_use]
     pub fn effective_filename(&self) -> Option<&str> {
         self.filename.as_deref().or_else(|| self.media.filename())
     }
 }
 
-impl Endpoint for CreateAsset {
-    type Response = Asset;
-
-    const OPERATION: &'static str = "create an asset";
-    const METHOD: Method = Method::POST;
-    const PATH: &'static str = "/assets";
-    const REPEAT: Repeat = Repeat::IfNotProcessed;
-    const SUCCESS: StatusCode = StatusCode::CREATED;
-
+impl Codec for CreateAsset {
     fn encode(&self) -> Outgoing {
         let mut form = Form::new().text("method", self.method().as_str());
         form = match &self.media {
@@ -104,7 +127,7 @@ impl Endpoint for CreateAsset {
         if files.len() > 1 {
             return Err(Rejection::invalid("file", "it was given more than once"));
         }
-        // The method decides which of the two counts; the other one is not looked at.
+        // The method decides which of the two is used; the other one is ignored.
         let media = match (&method, files.first(), url) {
             (AssetMethod::Direct, Some((_, source)), _) => Media::File(Arc::clone(source)),
             (AssetMethod::Direct, None, _) => return Err(Rejection::missing("file")),
@@ -122,21 +145,21 @@ impl Endpoint for CreateAsset {
         if let Some(filename) = &filename {
             check_filename(filename)?;
         }
+        let user_metadata = params.optional::<MetadataPatch>("user_metadata")?;
         let asset = Self {
             media,
             filename,
             enable_hls: params.optional("enable_hls")?,
             enable_thumbnail: params.optional("enable_thumbnail")?,
-            user_metadata: metadata_in(&mut params)?,
+            // The platform omits a key whose value is `null`.
+            user_metadata: user_metadata.as_ref().map(without_nulls),
         };
         params.finish()?;
         Ok(asset)
     }
-
-    json_response!();
 }
 
-/// Refuses a file name of a length that the platform refuses.
+/// Rejects a file name of a length that the platform rejects.
 pub(super) fn check_filename(filename: &str) -> Result<(), Rejection> {
     match filename.chars().count() {
         1..=FILENAME_MAX_CHARS => Ok(()),
@@ -147,242 +170,173 @@ pub(super) fn check_filename(filename: &str) -> Result<(), Rejection> {
     }
 }
 
-/// Lists the assets of the account, the newest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ListAssets {
-    /// Which page.
-    pub page: PageRequest,
-    /// Only these assets.
-    pub asset_ids: Vec<AssetId>,
-    /// Only assets of one of these types.
-    pub asset_types: Vec<AssetType>,
-    /// Only assets whose file name contains this text, in upper or lower case.
-    pub filename: Option<String>,
-}
-
-impl Endpoint for ListAssets {
-    type Response = Page<Asset>;
-
-    const OPERATION: &'static str = "list assets";
-    const METHOD: Method = Method::GET;
-    const PATH: &'static str = "/assets";
-    const REPEAT: Repeat = Repeat::Freely;
-    const SUCCESS: StatusCode = StatusCode::OK;
-
-    fn encode(&self) -> Outgoing {
-        let mut request = self.page.encode(Outgoing::new());
-        for asset_id in &self.asset_ids {
-            request = request.query("asset_ids", asset_id);
-        }
-        for asset_type in &self.asset_types {
-            request = request.query("asset_types", asset_type);
-        }
-        request.query_if("filename", self.filename.as_ref())
-    }
-
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        let mut params = request.query();
-        let list = Self {
-            page: PageRequest::decode(&mut params)?,
-            asset_ids: words(params.list("asset_ids")),
-            asset_types: words(params.list("asset_types")),
-            filename: params.optional("filename")?,
-        };
-        params.finish()?;
-        Ok(list)
-    }
-
-    json_response!();
-}
-
-/// The values of a list, as ids or as words of an open set.
-pub(super) fn words<'a, T: From<&'a str>>(values: Vec<&'a str>) -> Vec<T> {
-    values.into_iter().map(T::from).collect()
-}
-
-paged!(ListAssets, Asset);
-
-by_id! {
-    /// Retrieves an asset: its status and, when it is ready, what was measured of it.
-    GetAsset {
-        /// The asset.
-        asset_id: AssetId,
-    }
-    retrieves Asset, "retrieve the asset", "/assets/{asset_id}"
-}
-
-/// Deletes an asset. The platform refuses (409) while an indexed asset was made of it, unless `force` is set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeleteAsset {
-    /// The asset.
-    pub asset_id: AssetId,
-    /// Whether it is deleted even where indexed assets were made of it. The platform's default is no.
-    pub force: Option<bool>,
-}
-
-impl DeleteAsset {
-    /// The asset, where nothing depends on it.
-    #[must_use]
-    pub fn new(asset_id: AssetId) -> Self {
-        Self {
-            asset_id,
-            force: None,
+endpoint! {
+    /// Lists the assets of the account, newest first.
+    ListAssets: PartialEq, Eq, Default {
+        query {
+            /// The page to return.
+            page: PageRequest,
+            /// Return only these assets.
+            asset_ids: Vec<AssetId>,
+            /// Return only assets of one of these types.
+            asset_types: Vec<AssetType>,
+            /// Return only assets whose file name contains this text, ignoring case.
+            filename: Option<String>,
         }
     }
+    name: "assets.list";
+    does: "list assets";
+    GET "/assets" => OK Page<Asset>;
+    repeat: Freely;
+    client: Assets::list;
+    paged: Asset;
 }
 
-impl Endpoint for DeleteAsset {
-    type Response = ();
-
-    const OPERATION: &'static str = "delete the asset";
-    const METHOD: Method = Method::DELETE;
-    const PATH: &'static str = "/assets/{asset_id}";
-    const REPEAT: Repeat = Repeat::Freely;
-    const SUCCESS: StatusCode = StatusCode::NO_CONTENT;
-
-    fn encode(&self) -> Outgoing {
-        Outgoing::new()
-            .param(&self.asset_id)
-            .query_if("force", self.force.as_ref())
-    }
-
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        let mut params = request.query();
-        let delete = Self {
-            asset_id: request.param(0).into(),
-            force: params.optional("force")?,
-        };
-        params.finish()?;
-        Ok(delete)
-    }
-
-    empty_response!();
-
-    fn when_gone() -> Option<()> {
-        Some(())
-    }
-}
-
-/// Lists the indexed assets that were made of an asset: those that keep it from being deleted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListAssetIndexedAssets {
-    /// The asset.
-    pub asset_id: AssetId,
-    /// Which page.
-    pub page: PageRequest,
-}
-
-impl Endpoint for ListAssetIndexedAssets {
-    type Response = Page<AssetReference>;
-
-    const OPERATION: &'static str = "list the indexed assets of the asset";
-    const METHOD: Method = Method::GET;
-    const PATH: &'static str = "/assets/{asset_id}/indexed-assets";
-    const REPEAT: Repeat = Repeat::Freely;
-    const SUCCESS: StatusCode = StatusCode::OK;
-
-    fn encode(&self) -> Outgoing {
-        self.page.encode(Outgoing::new().param(&self.asset_id))
-    }
-
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        let mut params = request.query();
-        let list = Self {
-            asset_id: request.param(0).into(),
-            page: PageRequest::decode(&mut params)?,
-        };
-        params.finish()?;
-        Ok(list)
-    }
-
-    json_response!();
-}
-
-paged!(ListAssetIndexedAssets, AssetReference);
-
-/// Lists the entities that an asset is a picture of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListAssetEntities {
-    /// The asset.
-    pub asset_id: AssetId,
-    /// Which page.
-    pub page: PageRequest,
-}
-
-impl Endpoint for ListAssetEntities {
-    type Response = Page<Entity>;
-
-    const OPERATION: &'static str = "list the entities of the asset";
-    const METHOD: Method = Method::GET;
-    const PATH: &'static str = "/assets/{asset_id}/entities";
-    const REPEAT: Repeat = Repeat::Freely;
-    const SUCCESS: StatusCode = StatusCode::OK;
-
-    fn encode(&self) -> Outgoing {
-        self.page.encode(Outgoing::new().param(&self.asset_id))
-    }
-
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        let mut params = request.query();
-        let list = Self {
-            asset_id: request.param(0).into(),
-            page: PageRequest::decode(&mut params)?,
-        };
-        params.finish()?;
-        Ok(list)
-    }
-
-    json_response!();
-}
-
-paged!(ListAssetEntities, Entity);
-
-/// Retrieves what is spoken in an asset, as far as it has been transcribed. 404 where the asset has no transcription.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GetAssetTranscription {
-    /// The asset.
-    pub asset_id: AssetId,
-    /// How it is divided. The platform's default is by word; a division that is not supported does not come.
-    pub include: Vec<TranscriptionUnit>,
-}
-
-impl GetAssetTranscription {
-    /// The transcription by word.
-    #[must_use]
-    pub fn new(asset_id: AssetId) -> Self {
-        Self {
-            asset_id,
-            include: Vec::new(),
+endpoint! {
+    /// Retrieves an asset: its status and, when it is ready, its properties.
+    GetAsset: PartialEq, Eq {
+        path {
+            /// The asset.
+            asset_id: AssetId,
         }
     }
+    name: "assets.retrieve";
+    does: "retrieve the asset";
+    GET "/assets/{asset_id}" => OK Asset;
+    repeat: Freely;
+    client: Assets::get;
 }
 
-impl Endpoint for GetAssetTranscription {
-    type Response = AssetTranscription;
-
-    const OPERATION: &'static str = "retrieve the transcription of the asset";
-    const METHOD: Method = Method::GET;
-    const PATH: &'static str = "/assets/{asset_id}/transcription";
-    const REPEAT: Repeat = Repeat::Freely;
-    const SUCCESS: StatusCode = StatusCode::OK;
-
-    fn encode(&self) -> Outgoing {
-        let mut request = Outgoing::new().param(&self.asset_id);
-        for unit in &self.include {
-            request = request.query("include", unit);
+endpoint! {
+    /// Deletes an asset. The platform refuses (409) while indexed assets made from it exist, unless `force` is set.
+    DeleteAsset: PartialEq, Eq {
+        path {
+            /// The asset.
+            asset_id: AssetId,
         }
-        request
+        query {
+            /// Whether to delete it even if indexed assets were made from it. The platform's default is no.
+            force: Option<bool>,
+        }
     }
+    name: "assets.delete";
+    does: "delete the asset";
+    DELETE "/assets/{asset_id}" => NO_CONTENT;
+    repeat: Freely;
+    client: Assets::delete;
+    gone: ();
+}
 
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        let mut params = request.query();
-        let get = Self {
-            asset_id: request.param(0).into(),
-            include: words(params.list("include")),
-        };
-        params.finish()?;
-        Ok(get)
+endpoint! {
+    /// Changes the user metadata of an asset: given keys are set, `null` deletes a key, other keys stay. The platform ignores an
+    /// empty string.
+    // A merge is idempotent.
+    UpdateAssetMetadata: PartialEq {
+        path {
+            /// The asset.
+            asset_id: AssetId,
+        }
+        json {
+            /// The changes.
+            user_metadata: MetadataPatch,
+        }
     }
+    name: "assets.update_user_metadata";
+    does: "update the metadata of the asset";
+    PATCH "/assets/{asset_id}/user-metadata" => NO_CONTENT;
+    repeat: Freely;
+    client: Assets::update_metadata;
+}
 
-    json_response!();
+endpoint! {
+    /// Replaces the whole user metadata of an asset: absent keys are removed, an empty object removes all.
+    ReplaceAssetMetadata: PartialEq {
+        path {
+            /// The asset.
+            asset_id: AssetId,
+        }
+        json {
+            /// The new metadata.
+            user_metadata: UserMetadata,
+        }
+    }
+    name: "assets.replace_user_metadata";
+    does: "replace the metadata of the asset";
+    PUT "/assets/{asset_id}/user-metadata" => NO_CONTENT;
+    repeat: Freely;
+    client: Assets::replace_metadata;
+}
+
+endpoint! {
+    /// Clears the user metadata of an asset.
+    ClearAssetMetadata: PartialEq, Eq {
+        path {
+            /// The asset.
+            asset_id: AssetId,
+        }
+    }
+    name: "assets.delete_user_metadata";
+    does: "clear the metadata of the asset";
+    DELETE "/assets/{asset_id}/user-metadata" => NO_CONTENT;
+    repeat: Freely;
+    client: Assets::clear_metadata;
+}
+
+endpoint! {
+    /// Lists the indexed assets made from an asset: those that keep it from being deleted.
+    ListAssetIndexedAssets: PartialEq, Eq {
+        path {
+            /// The asset.
+            asset_id: AssetId,
+        }
+        query {
+            /// The page to return.
+            page: PageRequest,
+        }
+    }
+    name: "indexes.indexed_assets.list_by_asset";
+    does: "list the indexed assets of the asset";
+    GET "/assets/{asset_id}/indexed-assets" => OK Page<AssetReference>;
+    repeat: Freely;
+    client: Assets::list_indexed_assets;
+    paged: AssetReference;
+}
+
+endpoint! {
+    /// Lists the entities that an asset is a picture of.
+    ListAssetEntities: PartialEq, Eq {
+        path {
+            /// The asset.
+            asset_id: AssetId,
+        }
+        query {
+            /// The page to return.
+            page: PageRequest,
+        }
+    }
+    name: "entity_collections.entities.list_by_asset";
+    does: "list the entities of the asset";
+    GET "/assets/{asset_id}/entities" => OK Page<Entity>;
+    repeat: Freely;
+    client: Assets::list_entities;
+    paged: Entity;
+}
+
+endpoint! {
+    /// Retrieves the transcription of an asset, as far as it exists. 404 if the asset has no transcription.
+    GetAssetTranscription: PartialEq, Eq {
+        path {
+            /// The asset.
+            asset_id: AssetId,
+        }
+        query {
+            /// The units to divide it by. The platform's default is words; an unsupported unit is omitted.
+            include: Vec<TranscriptionUnit>,
+        }
+    }
+    name: "assets.retrieve_transcription";
+    does: "retrieve the transcription of the asset";
+    GET "/assets/{asset_id}/transcription" => OK AssetTranscription;
+    repeat: Freely;
+    client: Assets::transcription;
 }

@@ -1,339 +1,174 @@
-//! `/indexes/{index_id}/indexed-assets`: assets within an index. The older view of the same things is in `videos.rs`.
+//! `/indexes/{index_id}/indexed-assets`: the assets of an index. The older view of the same things is in `videos.rs`.
 
-use http::{Method, StatusCode};
+use serde_json::{Map, Value};
 use tl_model::{
-    AssetId, CreatedIndexedAsset, IndexId, IndexedAsset, IndexedAssetId, IndexedAssetStatus,
-    IndexedAssetUpdate, MetadataPatch, NewIndexedAsset, Page, Timestamp, UserMetadata,
+    CreatedIndexedAsset, IndexId, IndexedAsset, IndexedAssetId, IndexedAssetStatus,
+    MetadataPatch, NewIndexedAsset, Page, Timestamp,
 };
 
 use super::{
-    Endpoint, NumberFilter, Outgoing, PageRequest, Received, Rejection, Sort,
-    asset_metadata::{metadata_of, required_patch},
-    assets::words,
-    by_id, empty_response, json_response,
-    members::{flag, text},
-    paged,
+    MetadataFilter, PageRequest, RangeFilter, Rejection, Sort, endpoint,
+    json::{JsonBody, flag, optional, text},
+    resource,
 };
-use crate::Repeat;
+use crate::{
+    Transport,
+    client::Answer,
+    flow::{WaitPolicy, Waited},
+};
 
-/// Indexes an asset that is `ready`. The answer comes when the indexing has begun.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CreateIndexedAsset {
-    /// The index.
-    pub index_id: IndexId,
-    /// Which asset, and how.
-    pub indexed_asset: NewIndexedAsset,
+resource! {
+    /// Operations on the indexed assets of an index.
+    IndexedAssets, indexed_assets
 }
 
-impl CreateIndexedAsset {
-    /// Brings the asset into the index.
-    #[must_use]
-    pub fn new(index_id: IndexId, asset_id: AssetId) -> Self {
-        Self {
-            index_id,
-            indexed_asset: NewIndexedAsset::new(asset_id),
+impl<'c, T: Transport> IndexedAssets<'c, T> {
+    /// Waits until an asset is indexed.
+    ///
+    /// # Errors
+    /// See [`Client::wait`](crate::Client::wait).
+    pub fn wait(
+        self,
+        index_id: impl Into<IndexId>,
+        indexed_asset_id: impl Into<IndexedAssetId>,
+        policy: WaitPolicy,
+    ) -> Answer<'c, T, Waited<IndexedAsset>> {
+        self.0
+            .wait(GetIndexedAsset::new(index_id, indexed_asset_id), policy)
+    }
+}
+
+endpoint! {
+    /// Indexes an asset that is `ready`. The response comes when indexing has started.
+    CreateIndexedAsset: PartialEq {
+        path {
+            /// The index.
+            index_id: IndexId,
+        }
+        body {
+            /// The asset, and how it is indexed.
+            indexed_asset: NewIndexedAsset
         }
     }
+    name: "indexes.indexed_assets.create";
+    does: "index the asset";
+    POST "/indexes/{index_id}/indexed-assets" => ACCEPTED CreatedIndexedAsset;
+    repeat: IfNotProcessed;
+    client: IndexedAssets::create;
 }
 
-impl Endpoint for CreateIndexedAsset {
-    type Response = CreatedIndexedAsset;
+impl JsonBody for NewIndexedAsset {
+    const MEMBERS: &'static [&'static str] = &["asset_id", "enable_video_stream", "user_metadata"];
 
-    const OPERATION: &'static str = "index the asset";
-    const METHOD: Method = Method::POST;
-    const PATH: &'static str = "/indexes/{index_id}/indexed-assets";
-    const REPEAT: Repeat = Repeat::IfNotProcessed;
-    const SUCCESS: StatusCode = StatusCode::ACCEPTED;
-
-    fn encode(&self) -> Outgoing {
-        Outgoing::new()
-            .param(&self.index_id)
-            .json(&self.indexed_asset)
-    }
-
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        request.query().finish()?;
-        let object = request.json_with(&["asset_id", "enable_video_stream", "user_metadata"])?;
-        let mut indexed_asset = NewIndexedAsset::new(text(object, "asset_id")?);
+    fn read(object: &Map<String, Value>) -> Result<Self, Rejection> {
+        let mut indexed_asset = Self::new(text(object, "asset_id")?);
         indexed_asset.enable_video_stream = flag(object, "enable_video_stream")?;
-        indexed_asset.user_metadata = metadata_of(object)?;
-        Ok(Self {
-            index_id: request.param(0).into(),
-            indexed_asset,
-        })
+        indexed_asset.user_metadata = optional(object, "user_metadata")?;
+        Ok(indexed_asset)
     }
-
-    json_response!();
 }
 
-/// Lists the indexed assets of an index, the newest first unless `sort` says otherwise.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ListIndexedAssets {
-    /// The index.
-    pub index_id: IndexId,
-    /// Which page.
-    pub page: PageRequest,
-    /// In which order.
-    pub sort: Sort,
-    /// Only those in one of these statuses.
-    pub status: Vec<IndexedAssetStatus>,
-    /// Only those with this file name.
-    pub filename: Option<String>,
-    /// Only those of this duration, in seconds.
-    pub duration: NumberFilter,
-    /// Only those of this frame rate, in frames per second.
-    pub fps: NumberFilter,
-    /// Only those of this width, in pixels.
-    pub width: NumberFilter,
-    /// Only those of this height, in pixels.
-    pub height: NumberFilter,
-    /// Only those of this size, in bytes.
-    pub size: NumberFilter,
-    /// Only those created then or later.
-    pub created_at: Option<Timestamp>,
-    /// Only those updated then or later.
-    pub updated_at: Option<Timestamp>,
-    /// Only those whose user metadata has these values. Sent as `user_metadata[key]=value`.
-    pub user_metadata: Vec<(String, String)>,
-}
-
-impl ListIndexedAssets {
-    /// All indexed assets of the index.
-    #[must_use]
-    pub fn new(index_id: IndexId) -> Self {
-        Self {
-            index_id,
-            page: PageRequest::default(),
-            sort: Sort::default(),
-            status: Vec::new(),
-            filename: None,
-            duration: NumberFilter::default(),
-            fps: NumberFilter::default(),
-            width: NumberFilter::default(),
-            height: NumberFilter::default(),
-            size: NumberFilter::default(),
-            created_at: None,
-            updated_at: None,
-            user_metadata: Vec::new(),
+endpoint! {
+    /// Lists the indexed assets of an index, newest first unless `sort` says otherwise.
+    ListIndexedAssets: PartialEq {
+        path {
+            /// The index.
+            index_id: IndexId,
+        }
+        query {
+            /// The page to return.
+            page: PageRequest,
+            /// The order.
+            sort: Sort,
+            /// Return only those in one of these statuses.
+            status: Vec<IndexedAssetStatus>,
+            /// Return only those with this file name.
+            filename: Option<String>,
+            /// Return only those of this duration, in seconds.
+            duration: RangeFilter,
+            /// Return only those of this frame rate, in frames per second.
+            fps: RangeFilter,
+            /// Return only those of this width, in pixels.
+            width: RangeFilter,
+            /// Return only those of this height, in pixels.
+            height: RangeFilter,
+            /// Return only those of this size, in bytes.
+            size: RangeFilter,
+            /// Return only those created at this time or later.
+            created_at: Option<Timestamp>,
+            /// Return only those updated at this time or later.
+            updated_at: Option<Timestamp>,
+            /// Return only those whose user metadata has these values.
+            user_metadata: MetadataFilter,
         }
     }
+    name: "indexes.indexed_assets.list";
+    does: "list the indexed assets";
+    GET "/indexes/{index_id}/indexed-assets" => OK Page<IndexedAsset>;
+    repeat: Freely;
+    client: IndexedAssets::list;
+    paged: IndexedAsset;
 }
 
-impl Endpoint for ListIndexedAssets {
-    type Response = Page<IndexedAsset>;
-
-    const OPERATION: &'static str = "list the indexed assets";
-    const METHOD: Method = Method::GET;
-    const PATH: &'static str = "/indexes/{index_id}/indexed-assets";
-    const REPEAT: Repeat = Repeat::Freely;
-    const SUCCESS: StatusCode = StatusCode::OK;
-
-    fn encode(&self) -> Outgoing {
-        let mut request = self
-            .sort
-            .encode(self.page.encode(Outgoing::new().param(&self.index_id)));
-        for status in &self.status {
-            request = request.query("status", status);
+endpoint! {
+    /// Retrieves an indexed asset: its status and, when it is ready, its properties.
+    GetIndexedAsset: PartialEq, Eq {
+        path {
+            /// The index.
+            index_id: IndexId,
+            /// The indexed asset.
+            indexed_asset_id: IndexedAssetId,
         }
-        request = request.query_if("filename", self.filename.as_ref());
-        for (name, filter) in [
-            ("duration", &self.duration),
-            ("fps", &self.fps),
-            ("width", &self.width),
-            ("height", &self.height),
-            ("size", &self.size),
-        ] {
-            request = as_range(filter).encode(name, request);
-        }
-        request = request
-            .query_if("created_at", self.created_at.as_ref())
-            .query_if("updated_at", self.updated_at.as_ref());
-        for (key, value) in &self.user_metadata {
-            request = request.query(format!("user_metadata[{key}]"), value);
-        }
-        request
-    }
-
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        let mut params = request.query();
-        let list = Self {
-            index_id: request.param(0).into(),
-            page: PageRequest::decode(&mut params)?,
-            sort: Sort::decode(&mut params)?,
-            status: words(params.list("status")),
-            filename: params.optional("filename")?,
-            duration: NumberFilter::decode("duration", &mut params)?,
-            fps: NumberFilter::decode("fps", &mut params)?,
-            width: NumberFilter::decode("width", &mut params)?,
-            height: NumberFilter::decode("height", &mut params)?,
-            size: NumberFilter::decode("size", &mut params)?,
-            created_at: params.word("created_at")?,
-            updated_at: params.word("updated_at")?,
-            user_metadata: Vec::new(),
-        };
-        Ok(Self {
-            user_metadata: metadata_filters(params.rest())?,
-            ..list
-        })
-    }
-
-    json_response!();
-}
-
-/// The filter without `name=value`, which newer documents of this list no longer have: "for exact match, set both to the same
-/// value". What passes stays the same.
-fn as_range(filter: &NumberFilter) -> NumberFilter {
-    match filter.eq {
-        None => *filter,
-        Some(eq) => NumberFilter {
-            eq: None,
-            gte: Some(filter.gte.map_or(eq, |low| low.max(eq))),
-            lte: Some(filter.lte.map_or(eq, |high| high.min(eq))),
-        },
-    }
-}
-
-/// The filters by user metadata, in all three forms that documents and clients have: `user_metadata[key]=value`,
-/// `user_metadata={"key":"value"}`, and `key=value` for a key that is no other parameter.
-fn metadata_filters(rest: Vec<(&str, &str)>) -> Result<Vec<(String, String)>, Rejection> {
-    let mut filters = Vec::new();
-    for (name, value) in rest {
-        if name == "user_metadata" {
-            let object: UserMetadata =
-                value.parse().map_err(|error: tl_model::MetadataError| {
-                    Rejection::invalid(name, error.to_string())
-                })?;
-            filters.extend(
-                object
-                    .iter()
-                    .map(|(key, value)| (key.clone(), value.to_string())),
-            );
-            continue;
-        }
-        let key = name
-            .strip_prefix("user_metadata[")
-            .and_then(|rest| rest.strip_suffix(']'))
-            .unwrap_or(name);
-        if key.is_empty() {
-            return Err(Rejection::invalid(
-                "user_metadata",
-                "a filter without a key: write user_metadata[key]=value",
-            ));
-        }
-        filters.push((key.to_owned(), value.to_owned()));
-    }
-    Ok(filters)
-}
-
-paged!(ListIndexedAssets, IndexedAsset);
-
-/// Retrieves an indexed asset: its status and, when it is ready, what was made of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GetIndexedAsset {
-    /// The index.
-    pub index_id: IndexId,
-    /// The indexed asset.
-    pub indexed_asset_id: IndexedAssetId,
-    /// Which embeddings come along: `visual`, `audio`, `transcription`.
-    pub embedding_option: Vec<String>,
-    /// Whether the transcription comes along.
-    pub transcription: Option<bool>,
-}
-
-impl GetIndexedAsset {
-    /// The indexed asset, without embeddings and transcription.
-    #[must_use]
-    pub fn new(index_id: IndexId, indexed_asset_id: IndexedAssetId) -> Self {
-        Self {
-            index_id,
-            indexed_asset_id,
-            embedding_option: Vec::new(),
-            transcription: None,
+        query {
+            /// The embeddings to include: `visual`, `audio`, `transcription`.
+            embedding_option: Vec<String>,
+            /// Whether to include the transcription.
+            transcription: Option<bool>,
         }
     }
+    name: "indexes.indexed_assets.retrieve";
+    does: "retrieve the indexed asset";
+    GET "/indexes/{index_id}/indexed-assets/{indexed_asset_id}" => OK IndexedAsset;
+    repeat: Freely;
+    client: IndexedAssets::get;
 }
 
-impl Endpoint for GetIndexedAsset {
-    type Response = IndexedAsset;
-
-    const OPERATION: &'static str = "retrieve the indexed asset";
-    const METHOD: Method = Method::GET;
-    const PATH: &'static str = "/indexes/{index_id}/indexed-assets/{indexed_asset_id}";
-    const REPEAT: Repeat = Repeat::Freely;
-    const SUCCESS: StatusCode = StatusCode::OK;
-
-    fn encode(&self) -> Outgoing {
-        let mut request = Outgoing::new()
-            .param(&self.index_id)
-            .param(&self.indexed_asset_id);
-        for option in &self.embedding_option {
-            request = request.query("embedding_option", option);
+endpoint! {
+    /// Changes the user metadata of an indexed asset: given keys are set, `null` deletes a key, other keys stay.
+    // A merge is idempotent.
+    UpdateIndexedAsset: PartialEq {
+        path {
+            /// The index.
+            index_id: IndexId,
+            /// The indexed asset.
+            indexed_asset_id: IndexedAssetId,
         }
-        request.query_if("transcription", self.transcription.as_ref())
+        json {
+            /// The changes.
+            user_metadata: MetadataPatch,
+        }
     }
-
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        let mut params = request.query();
-        let get = Self {
-            index_id: request.param(0).into(),
-            indexed_asset_id: request.param(1).into(),
-            embedding_option: words(params.list("embedding_option")),
-            transcription: params.optional("transcription")?,
-        };
-        params.finish()?;
-        Ok(get)
-    }
-
-    json_response!();
+    name: "indexes.indexed_assets.update";
+    does: "update the metadata of the indexed asset";
+    PATCH "/indexes/{index_id}/indexed-assets/{indexed_asset_id}" => NO_CONTENT;
+    repeat: Freely;
+    client: IndexedAssets::update_metadata;
 }
 
-/// Changes the user metadata of an indexed asset: given keys are set, `null` deletes a key, the others stay.
-#[derive(Debug, Clone, PartialEq)]
-pub struct UpdateIndexedAsset {
-    /// The index.
-    pub index_id: IndexId,
-    /// The indexed asset.
-    pub indexed_asset_id: IndexedAssetId,
-    /// The changes.
-    pub user_metadata: MetadataPatch,
-}
-
-impl Endpoint for UpdateIndexedAsset {
-    type Response = ();
-
-    const OPERATION: &'static str = "update the metadata of the indexed asset";
-    // A merge: once or twice is the same.
-    const METHOD: Method = Method::PATCH;
-    const PATH: &'static str = "/indexes/{index_id}/indexed-assets/{indexed_asset_id}";
-    const REPEAT: Repeat = Repeat::Freely;
-    const SUCCESS: StatusCode = StatusCode::NO_CONTENT;
-
-    fn encode(&self) -> Outgoing {
-        Outgoing::new()
-            .param(&self.index_id)
-            .param(&self.indexed_asset_id)
-            .json(&IndexedAssetUpdate::new(self.user_metadata.clone()))
+endpoint! {
+    /// Deletes an indexed asset from its index. The asset stays.
+    DeleteIndexedAsset: PartialEq, Eq {
+        path {
+            /// The index.
+            index_id: IndexId,
+            /// The indexed asset.
+            indexed_asset_id: IndexedAssetId,
+        }
     }
-
-    fn decode(request: &Received) -> Result<Self, Rejection> {
-        request.query().finish()?;
-        Ok(Self {
-            index_id: request.param(0).into(),
-            indexed_asset_id: request.param(1).into(),
-            user_metadata: required_patch(request.json_with(&["user_metadata"])?)?,
-        })
-    }
-
-    empty_response!();
-}
-
-by_id! {
-    /// Deletes an indexed asset from its index; the asset stays.
-    DeleteIndexedAsset {
-        /// The index.
-        index_id: IndexId,
-        /// The indexed asset.
-        indexed_asset_id: IndexedAssetId,
-    }
-    deletes, "delete the indexed asset", "/indexes/{index_id}/indexed-assets/{indexed_asset_id}"
+    name: "indexes.indexed_assets.delete";
+    does: "delete the indexed asset";
+    DELETE "/indexes/{index_id}/indexed-assets/{indexed_asset_id}" => NO_CONTENT;
+    repeat: Freely;
+    client: IndexedAssets::delete;
+    gone: ();
 }

@@ -1,287 +1,112 @@
-//! An endpoint is a type. It says method, path, authentication and whether it may be repeated as constants, and it is
-//! encoded **and** decoded both ways: what the client writes, the emulator reads.
+//! One type per operation of the API, declared once by `endpoint!` and encoded **and** decoded both ways: what the client writes,
+//! the emulator reads.
+//!
+//! One file per resource holds its operations and its client handle. A new operation is a declaration in the file of its
+//! resource and a line in [`for_each_endpoint!`](crate::for_each_endpoint).
 
-mod asset_metadata;
 mod assets;
-mod by_id;
-mod filter;
 mod indexed_assets;
 mod indexes;
-mod members;
-mod multipart_uploads;
+pub mod json;
+mod macros;
+mod media;
+mod outgoing;
+pub mod query;
 mod received;
+mod registry;
 mod streamed;
 mod tasks;
+mod uploads;
 mod videos;
 
 use std::fmt;
 
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use url::{Url, form_urlencoded};
+use http::{Method, StatusCode};
 
-pub use asset_metadata::{ClearAssetMetadata, ReplaceAssetMetadata, UpdateAssetMetadata};
-pub use assets::{
-    CreateAsset, DeleteAsset, GetAsset, GetAssetTranscription, ListAssetEntities,
-    ListAssetIndexedAssets, ListAssets,
-};
-pub use filter::{NumberFilter, PageRequest, Sort};
-pub use indexed_assets::{
-    CreateIndexedAsset, DeleteIndexedAsset, GetIndexedAsset, ListIndexedAssets, UpdateIndexedAsset,
-};
-pub use indexes::{CreateIndex, DeleteIndex, GetIndex, ListIndexes, RenameIndex};
-pub use multipart_uploads::{
-    CreateUpload, GetUpload, ListUploads, ReportChunks, RequestUploadUrls,
-};
+pub use assets::*;
+pub use indexed_assets::*;
+pub use indexes::*;
+pub use media::Media;
+pub use outgoing::{Outgoing, match_path};
+pub use query::{MetadataFilter, NumberFilter, PageRequest, RangeFilter, Sort, TopLevelFilter};
 pub use received::{
     Field, FieldValue, Files, Params, Received, ReceivedBody, Rejection, RejectionKind,
 };
+pub use registry::{OPERATIONS, Operation, Registered};
 pub use streamed::{AnswerEnd, EventRole, Streamed};
-pub use tasks::{CreateTask, DeleteTask, GetTask, ListTasks, Media};
-pub use videos::{DeleteVideo, GetVideo, ListVideos, UpdateVideoMetadata};
+pub use tasks::*;
+pub use uploads::*;
+pub use videos::*;
 
-use crate::{Auth, Body, Error, Repeat, form::Form};
+use crate::{Auth, Repeat};
+use macros::{endpoint, resource};
+use registry::assert_registered;
 
-/// One request of the API, with its answer.
-pub trait Endpoint: Clone + fmt::Debug + Send + Sync + 'static {
-    /// What the platform answers with.
-    type Response: fmt::Debug + Send + 'static;
-
-    /// What the request does, as it follows "could not": `create a task`.
-    const OPERATION: &'static str;
-    /// The HTTP method.
-    const METHOD: Method;
-    /// The path below the base URL, with `{name}` for each path parameter.
-    const PATH: &'static str;
-    /// Whether the key goes along.
-    const AUTH: Auth = Auth::ApiKey;
-    /// Whether the request may be sent again when nobody knows whether it was processed.
-    const REPEAT: Repeat;
-    /// The status of a good answer, as documented; a client accepts every 2xx.
-    const SUCCESS: StatusCode;
-
-    /// The request in the platform's form.
+/// How a request is written by a client and read by a server.
+pub trait Codec: Sized {
+    /// Writes the request in the platform's form.
     fn encode(&self) -> Outgoing;
 
     /// Reads the request as a server does.
     ///
     /// # Errors
-    /// The first parameter that is missing, wrong, or unknown.
+    /// The first parameter that is missing, not allowed, or unknown.
     fn decode(request: &Received) -> Result<Self, Rejection>;
+}
 
-    /// The answer in the platform's form.
+/// The body that a request carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BodyKind {
+    /// No body.
+    None,
+    /// A JSON object.
+    Json,
+    /// `multipart/form-data`.
+    Form,
+}
+
+/// One operation of the API: a request with its response.
+pub trait Endpoint: Codec + Clone + fmt::Debug + Send + Sync + 'static {
+    /// What the platform responds with.
+    type Response: fmt::Debug + Send + 'static;
+
+    /// The dotted name, as the platform's own clients call it: `tasks.create`.
+    const NAME: &'static str;
+    /// What the operation does, as it follows "could not": `create a task`.
+    const OPERATION: &'static str;
+    /// The HTTP method.
+    const METHOD: Method;
+    /// The path below the base URL, with `{name}` for each path parameter.
+    const PATH: &'static str;
+    /// The body that the request carries.
+    const BODY: BodyKind;
+    /// Whether the request carries the API key.
+    const AUTH: Auth = Auth::ApiKey;
+    /// Whether the request may be sent again when it is unknown whether it was processed.
+    const REPEAT: Repeat;
+    /// The documented status of a success; a client accepts every 2xx.
+    const SUCCESS: StatusCode;
+
+    /// Writes the response as a server does.
     ///
     /// # Errors
-    /// Only where `Response` holds what JSON cannot.
+    /// Where `Response` holds what JSON cannot.
     fn encode_response(response: &Self::Response) -> Result<Bytes, serde_json::Error>;
 
-    /// Reads the answer as a client does.
+    /// Reads the response as a client does.
     ///
     /// # Errors
     /// Where the body is not what the API describes.
     fn decode_response(body: &[u8]) -> Result<Self::Response, serde_json::Error>;
 
-    /// The answer to take when a repeated request finds the thing gone, because an earlier attempt had done its work.
+    /// The response to assume when a repeated request gets 404, because an earlier attempt did its work.
     #[must_use]
     fn when_gone() -> Option<Self::Response> {
         None
     }
 }
-
-/// A request as data: what is put into the path, the query and the body.
-#[derive(Debug, Default)]
-pub struct Outgoing {
-    params: Vec<String>,
-    query: Vec<(String, String)>,
-    content: Content,
-}
-
-#[derive(Debug, Default)]
-enum Content {
-    #[default]
-    Empty,
-    Json(Result<Vec<u8>, serde_json::Error>),
-    Form(Form),
-}
-
-impl Outgoing {
-    /// A request without parameters.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Fills the next `{name}` of the path.
-    #[must_use]
-    pub fn param(mut self, value: impl AsRef<str>) -> Self {
-        self.params.push(value.as_ref().to_owned());
-        self
-    }
-
-    /// Adds `name=value` to the query; a repeated name is a list.
-    #[must_use]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "texts and numbers are given away"
-    )]
-    pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
-        self.query.push((name.into(), value.to_string()));
-        self
-    }
-
-    /// Adds `name=value` to the query where there is a value.
-    #[must_use]
-    pub fn query_if(self, name: &str, value: Option<&impl ToString>) -> Self {
-        match value {
-            Some(value) => self.query(name, value.to_string()),
-            None => self,
-        }
-    }
-
-    /// Sends `value` as JSON.
-    #[must_use]
-    pub fn json(mut self, value: &impl serde::Serialize) -> Self {
-        self.content = Content::Json(serde_json::to_vec(value));
-        self
-    }
-
-    /// Sends `form` as multipart/form-data.
-    #[must_use]
-    pub fn form(mut self, form: Form) -> Self {
-        self.content = Content::Form(form);
-        self
-    }
-
-    /// The HTTP request to the API at `base`; a form's boundary is drawn from `seed`.
-    ///
-    /// # Errors
-    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) where a path parameter is empty (it would name the whole
-    /// collection) or a dot segment (it would name another resource).
-    pub fn into_http(
-        self,
-        method: &Method,
-        path: &str,
-        base: &Url,
-        seed: u64,
-    ) -> Result<http::Request<Body>, Error> {
-        let mut uri = base.as_str().trim_end_matches('/').to_owned();
-        let mut params = self.params.iter();
-        for segment in path.split('/').skip(1) {
-            uri.push('/');
-            if !segment.starts_with('{') {
-                uri.push_str(segment);
-                continue;
-            }
-            let value = params.next().map_or("", String::as_str);
-            if matches!(value, "" | "." | "..") {
-                return Err(Error::invalid(format!(
-                    "`{value}` cannot stand for {segment} in {path}: give its identifier"
-                )));
-            }
-            uri.extend(utf8_percent_encode(value, PATH_SEGMENT));
-        }
-        if !self.query.is_empty() {
-            uri.push('?');
-            uri.push_str(
-                &form_urlencoded::Serializer::new(String::new())
-                    .extend_pairs(&self.query)
-                    .finish(),
-            );
-        }
-        let (content_type, body) = match self.content {
-            Content::Empty => (None, Body::empty()),
-            Content::Json(bytes) => {
-                let bytes = bytes.map_err(|error| {
-                    Error::invalid("the request holds what JSON cannot").because(error)
-                })?;
-                (Some("application/json".to_owned()), Body::from(bytes))
-            }
-            Content::Form(form) => {
-                let (content_type, body) = form.encode(seed);
-                (Some(content_type), body)
-            }
-        };
-        let mut request = http::Request::builder()
-            .method(method)
-            .uri(uri)
-            .header(header::ACCEPT, "application/json");
-        if let Some(content_type) = content_type {
-            request = request.header(header::CONTENT_TYPE, content_type);
-        }
-        request
-            .body(body)
-            .map_err(|error| Error::invalid("the request has no valid address").because(error))
-    }
-}
-
-/// What may stand in a path segment as it is (RFC 3986, 2.3).
-const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// The path parameters of `path` (without query) when it has the form of `template`, in the order of the template.
-#[must_use]
-pub fn match_path(template: &str, path: &str) -> Option<Vec<String>> {
-    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
-    let mut params = Vec::new();
-    loop {
-        match (wanted.next(), given.next()) {
-            (None, None) => return Some(params),
-            (Some(wanted), Some(given)) if wanted.starts_with('{') && !given.is_empty() => {
-                params.push(percent_decode_str(given).decode_utf8().ok()?.into_owned());
-            }
-            (Some(wanted), Some(given)) if wanted == given => {}
-            _ => return None,
-        }
-    }
-}
-
-/// Implements the two response functions for an answer in JSON.
-macro_rules! json_response {
-    () => {
-        fn encode_response(response: &Self::Response) -> Result<bytes::Bytes, serde_json::Error> {
-            serde_json::to_vec(response).map(Into::into)
-        }
-
-        fn decode_response(body: &[u8]) -> Result<Self::Response, serde_json::Error> {
-            serde_json::from_slice(body)
-        }
-    };
-}
-
-/// Implements the two response functions for an answer without a body. A body that comes all the same is not looked at.
-macro_rules! empty_response {
-    () => {
-        fn encode_response((): &Self::Response) -> Result<bytes::Bytes, serde_json::Error> {
-            Ok(bytes::Bytes::new())
-        }
-
-        fn decode_response(_: &[u8]) -> Result<Self::Response, serde_json::Error> {
-            Ok(())
-        }
-    };
-}
-
-/// Makes the endpoint `$list` a list whose pages hold `$item`.
-macro_rules! paged {
-    ($list:ty, $item:ty) => {
-        impl crate::flow::Paged for $list {
-            type Item = $item;
-
-            fn page_mut(&mut self) -> &mut crate::endpoint::PageRequest {
-                &mut self.page
-            }
-        }
-    };
-}
-
-use by_id::by_id;
-use empty_response;
-use json_response;
-use paged;
 
 #[cfg(test)]
 mod tests;

@@ -234,20 +234,7 @@ impl<'a> Params<'a> {
     where
         T::Err: fmt::Display,
     {
-        let Some(text) = self.text(name)? else {
-            return Ok(None);
-        };
-        text.parse()
-            .map(Some)
-            .map_err(|error| Rejection::invalid(name, format!("`{}`: {error}", excerpt(text))))
-    }
-
-    /// The word of an open set that `name` gives.
-    ///
-    /// # Errors
-    /// Where it was given more than once.
-    pub fn word<T: for<'w> From<&'w str>>(&mut self, name: &str) -> Result<Option<T>, Rejection> {
-        Ok(self.text(name)?.map(T::from))
+        self.text(name)?.map(|text| parse(name, text)).transpose()
     }
 
     /// The value of `name`, which must have been given.
@@ -275,15 +262,27 @@ impl<'a> Params<'a> {
     }
 
     /// All values of a list: the name repeated, or one text with commas (both forms are documented).
-    pub fn list(&mut self, name: &str) -> Vec<&'a str> {
+    ///
+    /// # Errors
+    /// The first value that is not a `T`.
+    pub fn list<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Result<Vec<T>, Rejection> {
         self.taken.insert(name.to_owned());
         let values = self.entries.iter().filter(|(key, _)| *key == name);
-        values.flat_map(|(_, value)| value.split(',')).collect()
+        values
+            .flat_map(|(_, text)| text.split(','))
+            .map(|text| parse(name, text))
+            .collect()
     }
 
-    /// All that nobody took.
-    #[must_use]
-    pub fn rest(&self) -> Vec<(&'a str, &'a str)> {
+    /// Takes all parameters that have not been read.
+    pub fn take_rest(&mut self) -> Vec<(&'a str, &'a str)> {
+        let rest = self.rest();
+        self.taken
+            .extend(rest.iter().map(|(name, _)| (*name).to_owned()));
+        rest
+    }
+
+    fn rest(&self) -> Vec<(&'a str, &'a str)> {
         self.entries
             .iter()
             .filter(|(name, _)| !self.taken.contains(*name))
@@ -303,6 +302,9 @@ impl<'a> Params<'a> {
     }
 }
 
-fn excerpt(text: &str) -> String {
-    text.chars().take(60).collect()
+fn parse<T: FromStr<Err: fmt::Display>>(name: &str, text: &str) -> Result<T, Rejection> {
+    text.parse().map_err(|error| {
+        let seen: String = text.chars().take(60).collect();
+        Rejection::invalid(name, format!("`{seen}`: {error}"))
+    })
 }

@@ -9,8 +9,11 @@ use tl_model::{
     IndexModel, MetadataPatch, ModelOption, NewIndex, SortBy, SortOption, Timestamp, UserMetadata,
 };
 
+use http::header;
+use url::{Url, form_urlencoded};
+
 use super::*;
-use crate::BytesSource;
+use crate::{Body, BytesSource};
 
 const BASE: &str = "https://api.twelvelabs.io/v1.3";
 
@@ -132,7 +135,7 @@ proptest! {
         duration in number(), fps in number(), size in number(),
         metadata in prop::collection::btree_map("x_[a-z]{1,8}", text(), 0..3),
     ) {
-        let mut list = ListVideos::new(index.into());
+        let mut list = ListVideos::new(index);
         list = ListVideos { page, sort, filename, duration, fps, size, ..list };
         list.user_metadata = metadata.into_iter().collect();
         round_trip(&list);
@@ -145,7 +148,7 @@ proptest! {
         round_trip(&GetIndex { index_id: index.as_str().into() });
         round_trip(&RenameIndex { index_id: index.as_str().into(), index_name: name });
         round_trip(&DeleteIndex { index_id: index.as_str().into() });
-        round_trip(&GetVideo::new(index.as_str().into(), video.as_str().into()));
+        round_trip(&GetVideo::new(index.as_str(), video.as_str()));
         round_trip(&DeleteVideo { index_id: index.as_str().into(), video_id: video.as_str().into() });
         let mut patch = MetadataPatch::new();
         patch.set("camera", "left").delete("draft");
@@ -158,7 +161,7 @@ proptest! {
         metadata in prop::option::of(prop::collection::btree_map("[a-z]{1,8}", text(), 1..4)),
     ) {
         let source: Arc<dyn crate::Source> = Arc::new(BytesSource::new(name, media.clone()));
-        let mut create = CreateTask::new("6298d673f1090f1100476d4c".into(), Media::File(source));
+        let mut create = CreateTask::new("6298d673f1090f1100476d4c", Media::File(source));
         create.enable_video_stream = stream;
         create.user_metadata = metadata.map(|map| map.into_iter().collect::<UserMetadata>());
         let read = CreateTask::decode(&received(&create)).unwrap();
@@ -213,7 +216,7 @@ fn the_requests_have_the_platforms_form() {
         "https://api.twelvelabs.io/v1.3/tasks?page=2&page_limit=50&status=ready&status=failed\
          &duration%5Bgte%5D=1.5&duration%5Blte%5D=9&height=360"
     );
-    let get = GetVideo::new("a/b c".into(), "é".into());
+    let get = GetVideo::new("a/b c", "é");
     assert_eq!(
         uri(get.encode(), GetVideo::PATH),
         "https://api.twelvelabs.io/v1.3/indexes/a%2Fb%20c/videos/%C3%A9"

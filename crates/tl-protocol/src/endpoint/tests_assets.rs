@@ -5,13 +5,15 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use tl_model::{
     ChunkReport, CompletedChunk, MetadataPatch, NewIndexedAsset, NewUpload, TranscriptionUnit,
-    UploadType, UserMetadata,
+    UploadType, UrlRequest, UserMetadata,
 };
 
 use super::{
     tests::{base, bytes, id, number, page, received, round_trip, sort, text, time},
     *,
 };
+use url::Url;
+
 use crate::{Body, BytesSource, Source};
 
 const ASSET: &str = "6298d673f1090f1100476d4c";
@@ -57,15 +59,15 @@ fn list_of_indexed_assets() -> impl Strategy<Value = ListIndexedAssets> {
                 sort,
                 status: status.iter().map(|word| word.as_str().into()).collect(),
                 filename,
-                duration,
-                fps,
-                width,
-                height,
-                size,
+                duration: duration.into(),
+                fps: fps.into(),
+                width: width.into(),
+                height: height.into(),
+                size: size.into(),
                 created_at,
                 updated_at,
-                user_metadata,
-                ..ListIndexedAssets::new(index_id.into())
+                user_metadata: user_metadata.into_iter().collect(),
+                ..ListIndexedAssets::new(index_id)
             }
         },
     )
@@ -137,7 +139,7 @@ proptest! {
         let chunks: Vec<_> =
             chunks.iter().map(|(index, etag, size)| CompletedChunk::from_etag(*index, etag, *size)).collect();
         round_trip(&ReportChunks { upload_id: upload_id(), report: ChunkReport::new(chunks) });
-        round_trip(&RequestUploadUrls::new(upload_id(), start, count));
+        round_trip(&RequestUploadUrls { upload_id: upload_id(), request: UrlRequest::new(start, count) });
     }
 
     #[test]
@@ -152,7 +154,7 @@ proptest! {
         round_trip(&CreateIndexedAsset { index_id: index_id(), indexed_asset: new });
         round_trip(&GetIndexedAsset {
             embedding_option: options, transcription: stream,
-            ..GetIndexedAsset::new(index_id(), indexed_asset_id())
+            ..GetIndexedAsset::new(index.as_str(), indexed.as_str())
         });
         round_trip(&UpdateIndexedAsset {
             index_id: index_id(), indexed_asset_id: indexed_asset_id(), user_metadata: changes,
@@ -164,7 +166,7 @@ proptest! {
     fn a_list_of_indexed_assets_reads_back_with_ranges_that_mean_the_same(list in list_of_indexed_assets(), probe in 0_u32..1_000_000) {
         let probe = f64::from(probe) / 8.0;
         let read = ListIndexedAssets::decode(&received(&list)).unwrap();
-        let numbers = |list: &ListIndexedAssets| [list.duration, list.fps, list.width, list.height, list.size];
+        let numbers = |list: &ListIndexedAssets| [list.duration.0, list.fps.0, list.width.0, list.height.0, list.size.0];
         for (read, written) in numbers(&read).into_iter().zip(numbers(&list)) {
             prop_assert_eq!(read.eq, None);
             let probes = [Some(probe), written.eq, written.gte, written.lte];
@@ -172,7 +174,7 @@ proptest! {
                 prop_assert_eq!(read.accepts(probe), written.accepts(probe), "{:?} and {:?} of {}", read, written, probe);
             }
         }
-        let [duration, fps, width, height, size] = numbers(&read);
+        let [duration, fps, width, height, size] = numbers(&read).map(RangeFilter);
         prop_assert_eq!(&read, &ListIndexedAssets { duration, fps, width, height, size, ..list });
     }
 }
@@ -257,14 +259,13 @@ fn the_requests_have_the_form_that_was_captured_from_the_platforms_clients() {
         page: Some(2),
         page_limit: Some(50),
     };
-    let mut list = ListIndexedAssets::new("idx".into());
+    let mut list = ListIndexedAssets::new("idx");
     list.status = vec!["ready".into(), "failed".into()];
-    list.duration = NumberFilter::between(1.5, 9.0);
-    list.height = NumberFilter::exactly(360.0);
-    list.user_metadata = vec![
-        ("category".into(), "recent & new".into()),
-        ("b".into(), "true".into()),
-    ];
+    list.duration = NumberFilter::between(1.5, 9.0).into();
+    list.height = NumberFilter::exactly(360.0).into();
+    list.user_metadata = [("category", "recent & new"), ("b", "true")]
+        .into_iter()
+        .collect();
     let mut patch = MetadataPatch::new();
     patch.set("rating", 5_i64).delete("draft");
     let mut indexed = NewIndexedAsset::new(ASSET);
@@ -315,7 +316,7 @@ fn the_requests_have_the_form_that_was_captured_from_the_platforms_clients() {
             upload_id: "u".into(),
             report: ChunkReport::new([CompletedChunk::from_etag(1, "\"e\"", 7)]),
         }),
-        line(&RequestUploadUrls::new("u".into(), 21, 10)),
+        line(&RequestUploadUrls::new("u", UrlRequest::new(21_u32, 10_u32))),
         line(&CreateIndexedAsset {
             index_id: "idx".into(),
             indexed_asset: indexed,
@@ -324,7 +325,7 @@ fn the_requests_have_the_form_that_was_captured_from_the_platforms_clients() {
         line(&GetIndexedAsset {
             embedding_option: vec!["visual".into(), "audio".into()],
             transcription: Some(true),
-            ..GetIndexedAsset::new("idx".into(), "a b".into())
+            ..GetIndexedAsset::new("idx", "a b")
         }),
         line(&UpdateIndexedAsset {
             index_id: "idx".into(),
@@ -343,7 +344,7 @@ fn the_requests_have_the_form_that_was_captured_from_the_platforms_clients() {
 fn a_server_reads_every_documented_form_of_a_query() {
     let query = |text: &str| Received {
         params: vec!["idx".into()],
-        query: form_urlencoded::parse(text.as_bytes())
+        query: url::form_urlencoded::parse(text.as_bytes())
             .into_owned()
             .collect(),
         ..Received::default()
@@ -353,9 +354,9 @@ fn a_server_reads_every_documented_form_of_a_query() {
             .unwrap()
             .user_metadata
     };
-    let expected: Vec<(String, String)> = [("b", "true"), ("category", "recent"), ("n", "5")]
-        .map(|(key, value)| (key.into(), value.into()))
-        .into();
+    let expected: MetadataFilter = [("b", "true"), ("category", "recent"), ("n", "5")]
+        .into_iter()
+        .collect();
     for form in [
         "user_metadata%5Bb%5D=true&user_metadata%5Bcategory%5D=recent&user_metadata%5Bn%5D=5",
         "user_metadata[b]=true&user_metadata[category]=recent&user_metadata[n]=5",
@@ -367,7 +368,7 @@ fn a_server_reads_every_documented_form_of_a_query() {
     // The brackets say that it is a filter, whatever the key.
     assert_eq!(
         filters("user_metadata[page]=3&user_metadata[a[b]]=1"),
-        [("page".into(), "3".into()), ("a[b]".into(), "1".into())]
+        [("page", "3"), ("a[b]", "1")].into_iter().collect()
     );
 
     for form in ["status=ready&status=failed", "status=ready,failed"] {
@@ -376,7 +377,7 @@ fn a_server_reads_every_documented_form_of_a_query() {
     }
     for form in ["height=360", "height[gte]=360&height[lte]=360"] {
         let height = ListIndexedAssets::decode(&query(form)).unwrap().height;
-        assert!(height.accepts(360.0) && !height.accepts(361.0), "{form}");
+        assert!(height.0.accepts(360.0) && !height.0.accepts(361.0), "{form}");
     }
     for form in [
         "include=words&include=utterances",

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tl_model::{ChunkReceipt, ChunkReport, CompletedChunk, UploadState, UploadStatus, UploadUrls};
+use tl_model::{
+    ChunkReceipt, ChunkReport, CompletedChunk, UploadState, UploadStatus, UploadUrls, UrlRequest,
+};
 
 use super::{
     MultipartUpload, Phase, Uploaded, Urls, complete_in, earlier, has_more, ledger::Record,
@@ -45,7 +47,7 @@ impl MultipartUpload {
             .collect();
         let count = wanted.iter().max().map_or(1, |max| max - first + 1);
         let upload_id = sending.session.upload_id.clone();
-        let call = self.call(RequestUploadUrls::new(upload_id, first, count));
+        let call = self.call(RequestUploadUrls::new(upload_id, UrlRequest::new(first, count)));
         if let Phase::Sending(sending) = &mut self.phase {
             sending.url_call = Some(call);
         }

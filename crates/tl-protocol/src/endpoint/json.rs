@@ -1,8 +1,74 @@
-//! The members of a JSON body as a server reads them, one by one, with the reason why one is refused.
+//! JSON bodies: how members are written and read, with the reason why a server rejects one.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
+use tl_model::{MetadataPatch, UserMetadata};
 
-use super::Rejection;
+use super::{Received, Rejection};
+
+/// A type that is the whole JSON object of a request.
+pub trait JsonBody: Serialize + Sized {
+    /// The members that the API knows; any other is rejected.
+    const MEMBERS: &'static [&'static str];
+
+    /// Reads the object as a server does. Its members are all known.
+    ///
+    /// # Errors
+    /// The first member that is missing or not allowed.
+    fn read(object: &Map<String, Value>) -> Result<Self, Rejection>;
+}
+
+/// Reads the body of a request as a `T`.
+pub(super) fn read_body<T: JsonBody>(request: &Received) -> Result<T, Rejection> {
+    T::read(request.json_with(T::MEMBERS)?)
+}
+
+/// A field of a request that is one member of a JSON object.
+pub trait JsonMember: Serialize + Sized {
+    /// Reads the member `name`.
+    ///
+    /// # Errors
+    /// Where it is missing or not allowed.
+    fn read(name: &str, object: &Map<String, Value>) -> Result<Self, Rejection>;
+}
+
+impl JsonMember for String {
+    fn read(name: &str, object: &Map<String, Value>) -> Result<Self, Rejection> {
+        text(object, name).map(str::to_owned)
+    }
+}
+
+impl JsonMember for MetadataPatch {
+    fn read(name: &str, object: &Map<String, Value>) -> Result<Self, Rejection> {
+        let value = object.get(name).ok_or_else(|| Rejection::missing(name))?;
+        Self::try_from(value.clone()).map_err(|error| Rejection::invalid(name, error.to_string()))
+    }
+}
+
+/// The platform omits a key whose value is `null`.
+impl JsonMember for UserMetadata {
+    fn read(name: &str, object: &Map<String, Value>) -> Result<Self, Rejection> {
+        MetadataPatch::read(name, object).map(|patch| without_nulls(&patch))
+    }
+}
+
+/// An absent member and `null` mean the same.
+pub(super) fn optional<T: JsonMember>(
+    object: &Map<String, Value>,
+    name: &str,
+) -> Result<Option<T>, Rejection> {
+    match object.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(_) => T::read(name, object).map(Some),
+    }
+}
+
+/// The metadata that a patch sets when it is applied to nothing.
+pub(super) fn without_nulls(patch: &MetadataPatch) -> UserMetadata {
+    let mut metadata = UserMetadata::new();
+    patch.apply_to(&mut metadata);
+    metadata
+}
 
 /// A member that must be there and must not be `null`.
 pub(super) fn required<'a>(

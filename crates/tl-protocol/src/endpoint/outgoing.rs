@@ -1,0 +1,157 @@
+//! A request as a client writes it: path parameters, query and body as data, and the HTTP request they become.
+
+use http::{Method, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use url::{Url, form_urlencoded};
+
+use crate::{Body, Error, form::Form};
+
+/// A request as data: what is put into the path, the query and the body.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    params: Vec<String>,
+    query: Vec<(String, String)>,
+    content: Content,
+}
+
+#[derive(Debug, Default)]
+enum Content {
+    #[default]
+    Empty,
+    Json(Result<Vec<u8>, serde_json::Error>),
+    Form(Form),
+}
+
+impl Outgoing {
+    /// A request without parameters.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Fills the next `{name}` of the path.
+    #[must_use]
+    pub fn param(mut self, value: impl AsRef<str>) -> Self {
+        self.params.push(value.as_ref().to_owned());
+        self
+    }
+
+    /// Adds `name=value` to the query; a repeated name is a list.
+    #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "texts and numbers are given away"
+    )]
+    pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
+        self.query.push((name.into(), value.to_string()));
+        self
+    }
+
+    /// Adds `name=value` to the query where there is a value.
+    #[must_use]
+    pub fn query_if(self, name: &str, value: Option<&impl ToString>) -> Self {
+        match value {
+            Some(value) => self.query(name, value.to_string()),
+            None => self,
+        }
+    }
+
+    /// Sends `value` as JSON.
+    #[must_use]
+    pub fn json(mut self, value: &impl serde::Serialize) -> Self {
+        self.content = Content::Json(serde_json::to_vec(value));
+        self
+    }
+
+    /// Sends `form` as multipart/form-data.
+    #[must_use]
+    pub fn form(mut self, form: Form) -> Self {
+        self.content = Content::Form(form);
+        self
+    }
+
+    /// The HTTP request to the API at `base`; a form's boundary is drawn from `seed`.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) where a path parameter is empty (it would name the whole
+    /// collection) or a dot segment (it would name another resource).
+    pub fn into_http(
+        self,
+        method: &Method,
+        path: &str,
+        base: &Url,
+        seed: u64,
+    ) -> Result<http::Request<Body>, Error> {
+        let mut uri = base.as_str().trim_end_matches('/').to_owned();
+        let mut params = self.params.iter();
+        for segment in path.split('/').skip(1) {
+            uri.push('/');
+            if !segment.starts_with('{') {
+                uri.push_str(segment);
+                continue;
+            }
+            let value = params.next().map_or("", String::as_str);
+            if matches!(value, "" | "." | "..") {
+                return Err(Error::invalid(format!(
+                    "`{value}` cannot stand for {segment} in {path}: give its identifier"
+                )));
+            }
+            uri.extend(utf8_percent_encode(value, PATH_SEGMENT));
+        }
+        if !self.query.is_empty() {
+            uri.push('?');
+            uri.push_str(
+                &form_urlencoded::Serializer::new(String::new())
+                    .extend_pairs(&self.query)
+                    .finish(),
+            );
+        }
+        let (content_type, body) = match self.content {
+            Content::Empty => (None, Body::empty()),
+            Content::Json(bytes) => {
+                let bytes = bytes.map_err(|error| {
+                    Error::invalid("the request holds what JSON cannot").because(error)
+                })?;
+                (Some("application/json".to_owned()), Body::from(bytes))
+            }
+            Content::Form(form) => {
+                let (content_type, body) = form.encode(seed);
+                (Some(content_type), body)
+            }
+        };
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(header::ACCEPT, "application/json");
+        if let Some(content_type) = content_type {
+            request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        request
+            .body(body)
+            .map_err(|error| Error::invalid("the request has no valid address").because(error))
+    }
+}
+
+/// What may stand in a path segment as it is (RFC 3986, 2.3).
+const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The path parameters of `path` (without query) when it has the form of `template`, in the order of the template.
+#[must_use]
+pub fn match_path(template: &str, path: &str) -> Option<Vec<String>> {
+    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+    let mut params = Vec::new();
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(params),
+            (Some(wanted), Some(given)) if wanted.starts_with('{') && !given.is_empty() => {
+                params.push(percent_decode_str(given).decode_utf8().ok()?.into_owned());
+            }
+            (Some(wanted), Some(given)) if wanted == given => {}
+            _ => return None,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The registry of all operations: the one list that routers, documents and tests are made from.
+
+use http::{Method, StatusCode};
+
+use super::*;
+
+/// Marks the endpoint types that [`for_each_endpoint!`](crate::for_each_endpoint) lists.
+pub trait Registered: Endpoint {}
+
+/// Fails to compile for an endpoint that is missing from the registry.
+pub(super) const fn assert_registered<E: Registered>() {}
+
+/// An operation as data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Operation {
+    /// [`Endpoint::NAME`].
+    pub name: &'static str,
+    /// [`Endpoint::OPERATION`].
+    pub summary: &'static str,
+    /// [`Endpoint::METHOD`].
+    pub method: Method,
+    /// [`Endpoint::PATH`].
+    pub path: &'static str,
+    /// [`Endpoint::BODY`].
+    pub body: BodyKind,
+    /// [`Endpoint::SUCCESS`].
+    pub success: StatusCode,
+}
+
+impl Operation {
+    /// The operation that `E` declares.
+    #[must_use]
+    pub const fn of<E: Endpoint>() -> Self {
+        Self {
+            name: E::NAME,
+            summary: E::OPERATION,
+            method: E::METHOD,
+            path: E::PATH,
+            body: E::BODY,
+            success: E::SUCCESS,
+        }
+    }
+}
+
+/// Calls the macro `$callback!` with the names of all endpoint types, separated by commas; the types are in scope by
+/// `use tl_protocol::endpoint::*`.
+///
+/// A server makes its routing table this way: a new operation that it does not handle fails to compile.
+#[macro_export]
+macro_rules! for_each_endpoint {
+    ($callback:ident) => {
+        $callback! {
+            CreateTask, ListTasks, GetTask, DeleteTask,
+            CreateIndex, ListIndexes, GetIndex, RenameIndex, DeleteIndex,
+            ListVideos, GetVideo, UpdateVideoMetadata, DeleteVideo,
+            CreateAsset, ListAssets, GetAsset, DeleteAsset,
+            UpdateAssetMetadata, ReplaceAssetMetadata, ClearAssetMetadata,
+            ListAssetIndexedAssets, ListAssetEntities, GetAssetTranscription,
+            CreateUpload, ListUploads, GetUpload, ReportChunks, RequestUploadUrls,
+            CreateIndexedAsset, ListIndexedAssets, GetIndexedAsset, UpdateIndexedAsset, DeleteIndexedAsset
+        }
+    };
+}
+
+macro_rules! register {
+    ($($Endpoint:ident),+) => {
+        $(impl Registered for $Endpoint {})+
+
+        /// All operations, in the order of the registry.
+        pub static OPERATIONS: &[Operation] = &[$(Operation::of::<$Endpoint>()),+];
+    };
+}
+
+for_each_endpoint!(register);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_and_routes_are_unique() {
+        let names: BTreeSet<_> = OPERATIONS.iter().map(|operation| operation.name).collect();
+        let routes: BTreeSet<_> = OPERATIONS
+            .iter()
+            .map(|operation| (operation.method.as_str(), operation.path))
+            .collect();
+        assert_eq!(names.len(), OPERATIONS.len());
+        assert_eq!(routes.len(), OPERATIONS.len());
+    }
+
+    #[test]
+    fn placeholders_are_identifiers() {
+        for operation in OPERATIONS {
+            for segment in operation.path.split('/').skip(1) {
+                let name = segment
+                    .strip_prefix('{')
+                    .map_or(segment, |rest| rest.strip_suffix('}').unwrap_or_default());
+                assert!(!name.is_empty(), "{}", operation.path);
+            }
+        }
+    }
+}
