@@ -19,7 +19,7 @@ pub(super) fn async_form(arguments: &Arguments) -> Result<Value, Failure> {
     let (client, create) = (Client::new(&config(arguments)?)?, task(arguments)?);
     let runtime = runtime()?;
     measured(|| {
-        runtime.block_on(client.create_task(create))?;
+        runtime.block_on(client.tasks().create(create))?;
         Ok(())
     })
 }
@@ -28,7 +28,7 @@ pub(super) fn blocking_form(arguments: &Arguments) -> Result<Value, Failure> {
     let client = blocking::Client::new(&config(arguments)?)?;
     let create = task(arguments)?;
     measured(|| {
-        client.create_task(create)?;
+        client.tasks().create(create)?;
         Ok(())
     })
 }
@@ -60,7 +60,7 @@ pub(super) fn async_polls(arguments: &Arguments) -> Result<Value, Failure> {
     measured(|| {
         runtime.block_on(async {
             for _ in 0..count {
-                client.get_task("bench-task".into()).await?;
+                client.tasks().get("bench-task").await?;
             }
             Ok(())
         })
@@ -72,7 +72,7 @@ pub(super) fn blocking_polls(arguments: &Arguments) -> Result<Value, Failure> {
     let count: u32 = arguments.number("count")?;
     measured(|| {
         for _ in 0..count {
-            client.get_task("bench-task".into())?;
+            client.tasks().get("bench-task")?;
         }
         Ok(())
     })
@@ -82,7 +82,7 @@ pub(super) fn blocking_polls(arguments: &Arguments) -> Result<Value, Failure> {
 pub(super) fn async_ready(arguments: &Arguments) -> Result<Value, Failure> {
     measured(|| {
         let client = Client::new(&config(arguments)?)?;
-        runtime()?.block_on(client.get_task("bench-task".into()))?;
+        runtime()?.block_on(client.tasks().get("bench-task"))?;
         Ok(())
     })
 }
@@ -90,7 +90,7 @@ pub(super) fn async_ready(arguments: &Arguments) -> Result<Value, Failure> {
 pub(super) fn blocking_ready(arguments: &Arguments) -> Result<Value, Failure> {
     measured(|| {
         let client = blocking::Client::new(&config(arguments)?)?;
-        client.get_task("bench-task".into())?;
+        client.tasks().get("bench-task")?;
         Ok(())
     })
 }

@@ -43,7 +43,7 @@ impl IndexRef {
         match self.named(client).await?.as_slice() {
             [index] => Ok(index.id.clone()),
             // An id in another form than the documented one.
-            [] => match client.get_index(self.0.as_str().into()).await {
+            [] => match client.indexes().get(self.0.as_str()).await {
                 Ok(index) => Ok(index.id),
                 Err(error) if error.kind() == tl_protocol::ErrorKind::NotFound => {
                     Err(self.unknown())
@@ -63,7 +63,7 @@ impl IndexRef {
     /// # Errors
     /// As [`resolve`](Self::resolve).
     pub(crate) async fn get(&self, client: &Client) -> Result<Index, Failure> {
-        let error = match client.get_index(self.resolve(client).await?).await {
+        let error = match client.indexes().get(self.resolve(client).await?).await {
             Ok(index) => return Ok(index),
             Err(error) => error,
         };

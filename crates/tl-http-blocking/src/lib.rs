@@ -12,7 +12,7 @@
 //! let base: url::Url = "https://api.twelvelabs.io/v1.3".parse()?;
 //! let credentials = Credentials::new(ApiKey::new("tlk_…")?, base.clone())?;
 //! let client = Client::new(BlockingHttp::new(HttpSettings::new(credentials))?, ClientSettings::new(base, 1));
-//! let index = client.get_index("6298d673f1090f1100476d4c".into())?;
+//! let index = client.indexes().get("6298d673f1090f1100476d4c")?;
 //! # Ok(()) }
 //! ```
 //!

@@ -126,7 +126,7 @@ fn details(asset: &Asset) -> String {
 }
 
 fn get(context: &Context, id: AssetId) -> Result<Exit, Failure> {
-    let asset = context.call(async |client| Ok(client.get_asset(id).await?))?;
+    let asset = context.call(async |client| Ok(client.assets().get(id).await?))?;
     context.output.json(&asset);
     context.output.line(&details(&asset));
     Ok(Exit::Ok)
@@ -154,7 +154,7 @@ fn delete(
         ids,
     };
     deletion.run(context, confirm, &async |client, id| {
-        let deleted = client.delete_asset(id.into(), force).await;
+        let deleted = client.assets().delete(DeleteAsset::new(id).force(force)).await;
         deleted.map_err(|error| {
             let is_in_use = error.status() == Some(409);
             let failure = Failure::from(error);

@@ -267,7 +267,7 @@ fn platform(context: &Context) -> Result<String, Failure> {
         },
         ..ListIndexes::default()
     };
-    let page = context.call(async |client| Ok(client.list_indexes(list).await?))?;
+    let page = context.call(async |client| Ok(client.indexes().list(list).await?))?;
     let count = page
         .page_info
         .total_results

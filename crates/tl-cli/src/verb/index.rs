@@ -109,7 +109,7 @@ impl Create {
             .collect::<Result<Vec<_>, _>>()?;
         let mut index = NewIndex::new(self.name.clone(), models);
         index.addons = self.thumbnails.then(|| vec![Addon::Thumbnail]);
-        let created = context.call(async |client| Ok(client.create_index(index).await?))?;
+        let created = context.call(async |client| Ok(client.indexes().create(index).await?))?;
         context.output.json(&created);
         context.output.line(&if context.output.is_quiet() {
             created.id.to_string()
@@ -220,7 +220,7 @@ fn get(context: &Context, index: &IndexRef) -> Result<Exit, Failure> {
 fn rename(context: &Context, index: &IndexRef, name: &str) -> Result<Exit, Failure> {
     let id = &context.call(async |client| {
         let id = index.resolve(client).await?;
-        client.rename_index(id.clone(), name).await?;
+        client.indexes().rename(id.clone(), name).await?;
         Ok(id)
     })?;
     context
@@ -246,7 +246,7 @@ fn delete(context: &Context, words: Vec<String>, confirm: &Confirm) -> Result<Ex
     };
     let delete = async |client: &Client, word: &str| {
         let id = resolve(word).resolve(client).await?;
-        Ok(client.delete_index(id).await?)
+        Ok(client.indexes().delete(id).await?)
     };
     let [only] = &words[..] else {
         return deletion(words).run(context, confirm, &delete);

@@ -172,7 +172,7 @@ fn details(task: &Task) -> String {
 }
 
 fn get(context: &Context, id: TaskId) -> Result<Exit, Failure> {
-    let task = context.call(async |client| Ok(client.get_task(id).await?))?;
+    let task = context.call(async |client| Ok(client.tasks().get(id).await?))?;
     context.output.json(&task);
     context.output.line(&details(&task));
     Ok(Exit::Ok)
@@ -195,6 +195,6 @@ fn delete(context: &Context, ids: Vec<String>, confirm: &Confirm) -> Result<Exit
         ids,
     };
     deletion.run(context, confirm, &async |client, id| {
-        Ok(client.delete_task(id.into()).await?)
+        Ok(client.tasks().delete(id).await?)
     })
 }

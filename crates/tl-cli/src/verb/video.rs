@@ -153,7 +153,7 @@ fn frame(video: &Video) -> Option<String> {
 fn get(context: &Context, which: Which) -> Result<Exit, Failure> {
     let video = context.call(async |client| {
         let index = which.index.resolve(client).await?;
-        Ok(client.get_video(index, which.id).await?)
+        Ok(client.videos().get(GetVideo::new(index, which.id)).await?)
     })?;
     context.output.json(&video);
     let system = video.system_metadata();
@@ -231,7 +231,7 @@ impl Several {
             ids,
         };
         deletion.run(context, confirm, &async |client, id| {
-            Ok(client.delete_video(index.clone(), id.into()).await?)
+            Ok(client.videos().delete(index.clone(), id).await?)
         })
     }
 }
@@ -312,7 +312,7 @@ impl Update {
         context.call(async |client| {
             let index = index.resolve(client).await?;
             Ok(client
-                .update_video_metadata(index, id.clone(), patch)
+                .videos().update_metadata(index, id.clone(), patch)
                 .await?)
         })?;
         done(context, "updated", &id);

@@ -202,7 +202,7 @@ fn index(base_url: &str) -> Story<String> {
     let options = ["visual", "audio"].map(ModelOption::from);
     let models = [IndexModel::new("marengo3.0", options)];
     Ok(client
-        .create_index(NewIndex::new("endurance", models))?
+        .indexes().create(NewIndex::new("endurance", models))?
         .id
         .to_string())
 }

@@ -116,7 +116,7 @@ impl Keeper {
                 .map(|file| inner.out = Some(Arc::new(file))),
         };
         // What follows an upload is a wait for the platform: it keeps no file open and no thread.
-        if inner.state.asset_id.is_some() {
+        if inner.state.record.asset_id.is_some() {
             inner.out = None;
             *self.medium() = None;
         }

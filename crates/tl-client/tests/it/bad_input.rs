@@ -181,7 +181,7 @@ fn a_medium_that_fails_half_way_ends_the_upload_and_the_session_stays_to_be_resu
         }
     }
     let client = tl_client::blocking::Client::new(&world.config).expect("a client");
-    let open = client.list_uploads(Default::default()).expect("a list");
+    let open = client.uploads().list(Default::default()).expect("a list");
     assert_eq!(open.data.len(), 2, "one of each colour");
 }
 
