@@ -46,7 +46,11 @@ async fn main() -> Story<()> {
         "marengo3.0",
         ["visual", "audio"].map(ModelOption::from),
     )];
-    let index_id = client.indexes().create(NewIndex::new("demo", models)).await?.id;
+    let index_id = client
+        .indexes()
+        .create(NewIndex::new("demo", models))
+        .await?
+        .id;
     println!("index {index_id} created\n");
 
     println!("1. What the platform would refuse is refused here, and nothing is sent");
@@ -195,7 +199,10 @@ async fn conclude(client: &Client, index_id: &IndexId, video: &Ingested) -> Stor
         .collect();
     println!("   history: {}", history.join(" → "));
     let video_id = video.video_id.clone().ok_or("no video is named")?;
-    let stored = client.videos().get(GetVideo::new(index_id.clone(), video_id.clone())).await?;
+    let stored = client
+        .videos()
+        .get(GetVideo::new(index_id.clone(), video_id.clone()))
+        .await?;
     let known = stored
         .system_metadata
         .ok_or("the video has no system metadata")?;

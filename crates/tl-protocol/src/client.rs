@@ -255,7 +255,8 @@ mod tests {
                 Err(error) => error.kind(),
             }
         }
-        let (assets, uploads, indexed) = (client.assets(), client.uploads(), client.indexed_assets());
+        let (assets, uploads, indexed) =
+            (client.assets(), client.uploads(), client.indexed_assets());
         let forced = DeleteAsset {
             force: Some(true),
             ..DeleteAsset::new("a")

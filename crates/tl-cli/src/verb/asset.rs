@@ -154,7 +154,10 @@ fn delete(
         ids,
     };
     deletion.run(context, confirm, &async |client, id| {
-        let deleted = client.assets().delete(DeleteAsset::new(id).force(force)).await;
+        let deleted = client
+            .assets()
+            .delete(DeleteAsset::new(id).force(force))
+            .await;
         deleted.map_err(|error| {
             let is_in_use = error.status() == Some(409);
             let failure = Failure::from(error);

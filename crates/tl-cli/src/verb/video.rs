@@ -312,7 +312,8 @@ impl Update {
         context.call(async |client| {
             let index = index.resolve(client).await?;
             Ok(client
-                .videos().update_metadata(index, id.clone(), patch)
+                .videos()
+                .update_metadata(index, id.clone(), patch)
                 .await?)
         })?;
         done(context, "updated", &id);

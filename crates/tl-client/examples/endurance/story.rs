@@ -202,7 +202,8 @@ fn index(base_url: &str) -> Story<String> {
     let options = ["visual", "audio"].map(ModelOption::from);
     let models = [IndexModel::new("marengo3.0", options)];
     Ok(client
-        .indexes().create(NewIndex::new("endurance", models))?
+        .indexes()
+        .create(NewIndex::new("endurance", models))?
         .id
         .to_string())
 }

@@ -263,7 +263,8 @@ fn each_stage_can_be_used_alone() {
         .run()
         .expect("an asset");
     let waited = client
-        .assets().wait(uploaded.asset_id.clone(), policy.clone())
+        .assets()
+        .wait(uploaded.asset_id.clone(), policy.clone())
         .expect("it is ready");
     assert_eq!(waited.value.id, uploaded.asset_id);
     let indexed = client
@@ -279,11 +280,13 @@ fn each_stage_can_be_used_alone() {
         (Some(uploaded.asset_id), None)
     );
     let waited = client
-        .indexed_assets().wait(world.index_id.as_str(), id.clone(), policy)
+        .indexed_assets()
+        .wait(world.index_id.as_str(), id.clone(), policy)
         .expect("it is indexed");
     assert_eq!(waited.value.id, id);
     let video = client
-        .videos().get(GetVideo::new(world.index_id.as_str(), id.as_str()))
+        .videos()
+        .get(GetVideo::new(world.index_id.as_str(), id.as_str()))
         .expect("the indexed asset is the video");
     assert_eq!(video.id.as_str(), id.as_str());
 }

@@ -105,7 +105,8 @@ impl World {
         let client = blocking::Client::new(&config).expect("a client");
         let models = [IndexModel::new("marengo3.0", [ModelOption::Visual])];
         let index = client
-            .indexes().create(NewIndex::new("films", models))
+            .indexes()
+            .create(NewIndex::new("films", models))
             .expect("an index");
         let mut file = NamedTempFile::with_suffix(".mp4").expect("a file");
         let bytes: Vec<u8> = (0..1000_u32).map(|at| at.to_le_bytes()[0]).collect();

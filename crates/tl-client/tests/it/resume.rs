@@ -294,7 +294,8 @@ fn an_asset_that_was_deleted_meanwhile_is_uploaded_again_and_that_is_said() {
     let asset = error.reached().and_then(|reached| reached.asset_id.clone());
     let client = blocking::Client::new(&world.config).expect("a client");
     client
-        .assets().delete(DeleteAsset::new(asset.expect("an asset")).force(true))
+        .assets()
+        .delete(DeleteAsset::new(asset.expect("an asset")).force(true))
         .expect("it is deleted");
     let told = Told::default();
     ingest(&world, Colour::Blocking, &told, LONG, never).expect("it begins anew");
@@ -423,7 +424,8 @@ fn an_asset_of_a_checkpoint_is_looked_up_before_it_is_trusted() {
     assert_eq!(world.asked("multipart_upload.create").len(), 1);
     // It was deleted, or is another account's.
     client
-        .assets().delete(DeleteAsset::new(first.clone()).force(true))
+        .assets()
+        .delete(DeleteAsset::new(first.clone()).force(true))
         .expect("it is deleted");
     fs::write(path, kept).expect("room");
     let told = Told::default();

@@ -2,7 +2,20 @@
 
 use tl_protocol::endpoint::{ClearAssetMetadata, ReplaceAssetMetadata, UpdateAssetMetadata};
 
-use super::{Platform, Refusal, assets, videos};
+use super::{Platform, Refusal, assets, handle::handle, videos};
+
+handle!(UpdateAssetMetadata, |call, request| update(
+    call.platform,
+    &request
+));
+handle!(ReplaceAssetMetadata, |call, request| replace(
+    call.platform,
+    request
+));
+handle!(ClearAssetMetadata, |call, request| clear(
+    call.platform,
+    &request
+));
 
 /// Merges: `null` deletes a key, an empty string is ignored, what is not named stays.
 pub(super) fn update(platform: &mut Platform, update: &UpdateAssetMetadata) -> Result<(), Refusal> {

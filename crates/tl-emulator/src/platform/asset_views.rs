@@ -13,11 +13,37 @@ use tl_validate::MediaFacts;
 use super::{
     Platform, Refusal,
     assets::{AssetRecord, Outcome, find},
+    handle::handle,
     ids,
     listing::{self, Rank},
     records::TaskRecord,
     renditions, wire,
 };
+
+handle!(ListAssets, |call, request| list(
+    call.platform,
+    call.now,
+    call.host,
+    &request
+));
+handle!(GetAsset, |call, request| retrieve(
+    call.platform,
+    call.now,
+    call.host,
+    &request
+));
+handle!(ListAssetIndexedAssets, |call, request| indexed_assets(
+    call.platform,
+    &request
+));
+handle!(ListAssetEntities, |call, request| entities(
+    call.platform,
+    &request
+));
+handle!(GetAssetTranscription, |call, request| transcription(
+    call.platform,
+    &request
+));
 
 pub(super) fn list(
     platform: &Platform,

@@ -14,13 +14,34 @@ use tl_validate::{MediaFacts, ProbeError, Route, RulePack, Target, max_size};
 use url::Url;
 
 use super::{
-    Effect, Fetched, MediaKey, Platform, Refusal, StaticFile, Upload,
+    BodyRule, Effect, Fetched, MediaKey, Platform, Refusal, StaticFile, Upload,
     asset_views::{references, show},
     faults::Fate,
-    filename_of, ids,
+    filename_of,
+    handle::{Call, Handle, handle},
+    ids,
     lifecycle::after,
     media, moment, quirks, renditions, videos,
 };
+
+impl Handle for CreateAsset {
+    fn handle(self, call: Call<'_>) -> Result<Self::Response, Refusal> {
+        create(call.platform, call.now, self, call.uploads, call.effects)
+    }
+
+    fn body(platform: &Platform) -> BodyRule {
+        BodyRule::Form {
+            max_file: max_file(Route::Asset, &platform.settings.rules),
+            takes_static: true,
+            url: "url",
+        }
+    }
+}
+handle!(DeleteAsset, |call, request| delete(
+    call.platform,
+    &request,
+    call.effects
+));
 
 /// The field of the form that carries the file.
 const FILE_FIELD: &str = "file";

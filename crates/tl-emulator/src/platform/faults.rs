@@ -428,7 +428,12 @@ mod tests {
             },
             0,
         );
-        let hits = (1..=requests).filter(|_| !faults.judge(Operation::TasksCreate).told.is_empty());
+        let hits = (1..=requests).filter(|_| {
+            !faults
+                .judge(Operation::of::<tl_protocol::endpoint::CreateTask>())
+                .told
+                .is_empty()
+        });
         hits.collect()
     }
 

@@ -13,6 +13,7 @@ use tl_protocol::endpoint::{
 use super::{
     Effect, Platform, Refusal, assets,
     faults::Fate,
+    handle::{Call, Handle, handle},
     ids, indexes,
     lifecycle::Course,
     limits,
@@ -21,6 +22,39 @@ use super::{
     records::{TaskRecord, VideoRecord},
     renditions, tasks, videos, wire,
 };
+
+impl Handle for CreateIndexedAsset {
+    fn handle(self, call: Call<'_>) -> Result<Self::Response, Refusal> {
+        create(call.platform, call.now, self, call.effects)
+    }
+
+    fn location(received: &Received, response: &Self::Response) -> Option<String> {
+        let index = received.param(0);
+        Some(format!("/indexes/{index}/indexed-assets/{}", response.id))
+    }
+}
+handle!(ListIndexedAssets, |call, request| list(
+    call.platform,
+    call.now,
+    &request
+));
+handle!(GetIndexedAsset, |call, request| retrieve(
+    call.platform,
+    call.now,
+    call.host,
+    &request
+));
+handle!(UpdateIndexedAsset, |call, request| update(
+    call.platform,
+    call.now,
+    &request
+));
+handle!(DeleteIndexedAsset, |call, request| delete(
+    call.platform,
+    call.now,
+    &request,
+    call.effects
+));
 
 /// The statuses of an indexed asset, for people.
 const STATUSES: &str = "ready, pending, queued, indexing, failed, validating";

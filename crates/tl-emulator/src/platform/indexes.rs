@@ -12,12 +12,40 @@ use tl_protocol::endpoint::{CreateIndex, DeleteIndex, GetIndex, ListIndexes, Ren
 use tl_validate::{RulePack, rules::EngineStatus};
 
 use super::{
-    Effect, Platform, Refusal, ids,
+    Effect, Platform, Refusal,
+    handle::handle,
+    ids,
     lifecycle::after,
     listing::{self, Rank},
     records::IndexRecord,
     renditions, wire,
 };
+
+handle!(CreateIndex, |call, request| create(
+    call.platform,
+    call.now,
+    request
+));
+handle!(ListIndexes, |call, request| list(
+    call.platform,
+    call.now,
+    &request
+));
+handle!(GetIndex, |call, request| retrieve(
+    call.platform,
+    call.now,
+    &request
+));
+handle!(RenameIndex, |call, request| rename(
+    call.platform,
+    call.now,
+    &request
+));
+handle!(DeleteIndex, |call, request| delete(
+    call.platform,
+    &request,
+    call.effects
+));
 
 /// Models that analyze only: no index has ever had them (documents of the models, October 2026).
 const ANALYSIS_ONLY: [ModelName; 2] = [ModelName::Pegasus1_5, ModelName::Pegasus1_6];

@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tl_model::ErrorCode;
+use tl_protocol::endpoint::{CreateAsset, CreateIndexedAsset, CreateTask};
 
 use super::{Operation, Platform, Quirks, Refusal, quirks};
 
@@ -179,10 +180,14 @@ const UPLOAD: &str = "upload";
 
 /// The row in which the requests of an operation are counted: those of a category share one.
 fn row(operation: Operation) -> Option<&'static str> {
-    match operation {
-        Operation::TasksCreate | Operation::IndexedAssetsCreate => Some(INDEX),
-        Operation::AssetsCreate => Some(UPLOAD),
-        _ => None,
+    const INDEXING: [Operation; 2] = [
+        Operation::of::<CreateTask>(),
+        Operation::of::<CreateIndexedAsset>(),
+    ];
+    if INDEXING.contains(&operation) {
+        Some(INDEX)
+    } else {
+        (operation == Operation::of::<CreateAsset>()).then_some(UPLOAD)
     }
 }
 

@@ -11,6 +11,7 @@ mod effect;
 mod errors;
 pub mod families;
 mod faults;
+mod handle;
 mod ids;
 mod indexed_assets;
 mod indexes;
@@ -40,9 +41,9 @@ mod webhooks;
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header, request::Parts};
+use http::{HeaderValue, Response, header, request::Parts};
 use jiff::Timestamp;
-use tl_protocol::{Endpoint, Now, endpoint::Received};
+use tl_protocol::Now;
 use tl_validate::{Route, Target, max_size};
 
 pub use effect::{Effect, Fetched};
@@ -67,6 +68,7 @@ pub use table::Change;
 pub(crate) use tasks::filename_of;
 
 use faults::{Fate, Faults};
+use handle::Call;
 use ids::Ids;
 use records::State;
 
@@ -127,21 +129,7 @@ impl Platform {
         check_key(head.headers.get(tl_http::credentials::API_KEY_HEADER))?;
         families::check(resource)?;
         let (route, params) = routes::find(&head.method, resource, &self.settings.quirks)?;
-        let body = match route.body {
-            routes::RouteBody::None => BodyRule::None,
-            routes::RouteBody::Json => BodyRule::Json,
-            routes::RouteBody::Form => BodyRule::Form {
-                max_file: match route.operation {
-                    Operation::AssetsCreate => assets::max_file(Route::Asset, &self.settings.rules),
-                    _ => self.max_file(),
-                },
-                takes_static: route.operation == Operation::AssetsCreate,
-                url: match route.operation {
-                    Operation::AssetsCreate => "url",
-                    _ => "video_url",
-                },
-            },
-        };
+        let body = (route.body)(self);
         request::check_content_type(&body, head.headers.get(header::CONTENT_TYPE))?;
         Ok(Intake {
             operation: route.operation,
@@ -284,125 +272,18 @@ impl Platform {
         payload: Payload,
         effects: &mut Vec<Effect>,
     ) -> Result<Response<Bytes>, Refusal> {
+        let Some(route) = routes::of(intake.operation) else {
+            return Err(Refusal::no_such_route(head.uri.path()));
+        };
         let (received, uploads) = request::receive(intake, head, payload)?;
-        if intake.operation == Operation::TasksCreate {
-            tasks::check_file_is_no_text(&received)?;
-        }
-        let created = self.settings.created_status();
-        let empty = self.settings.empty_status();
-        let host = authority(head);
-        match intake.operation {
-            Operation::TasksCreate => answer(&received, created, |e| {
-                tasks::create(self, now, &received, e, uploads, effects)
-            }),
-            Operation::TasksList => {
-                answer(&received, StatusCode::OK, |e| tasks::list(self, now, &e))
-            }
-            Operation::TasksRetrieve => answer(&received, StatusCode::OK, |e| {
-                tasks::retrieve(self, now, &host, &e)
-            }),
-            Operation::TasksDelete => answer(&received, empty, |e| tasks::delete(self, now, &e)),
-            Operation::IndexesCreate => answer(&received, StatusCode::CREATED, |e| {
-                indexes::create(self, now, e)
-            }),
-            Operation::IndexesList => {
-                answer(&received, StatusCode::OK, |e| indexes::list(self, now, &e))
-            }
-            Operation::IndexesRetrieve => answer(&received, StatusCode::OK, |e| {
-                indexes::retrieve(self, now, &e)
-            }),
-            Operation::IndexesUpdate => {
-                answer(&received, empty, |e| indexes::rename(self, now, &e))
-            }
-            Operation::IndexesDelete => {
-                answer(&received, empty, |e| indexes::delete(self, &e, effects))
-            }
-            Operation::VideosList => {
-                answer(&received, StatusCode::OK, |e| videos::list(self, now, &e))
-            }
-            Operation::VideosRetrieve => answer(&received, StatusCode::OK, |e| {
-                videos::retrieve(self, now, &host, &e)
-            }),
-            Operation::VideosUpdate => answer(&received, empty, |e| videos::update(self, now, &e)),
-            Operation::VideosDelete => {
-                answer(&received, empty, |e| videos::delete(self, now, &e, effects))
-            }
-            Operation::AssetsCreate => answer(&received, StatusCode::CREATED, |e| {
-                assets::create(self, now, e, uploads, effects)
-            }),
-            Operation::AssetsList => answer(&received, StatusCode::OK, |e| {
-                asset_views::list(self, now, &host, &e)
-            }),
-            Operation::AssetsRetrieve => answer(&received, StatusCode::OK, |e| {
-                asset_views::retrieve(self, now, &host, &e)
-            }),
-            Operation::AssetsDelete => {
-                answer(&received, empty, |e| assets::delete(self, &e, effects))
-            }
-            Operation::AssetMetadataUpdate => {
-                answer(&received, empty, |e| asset_metadata::update(self, &e))
-            }
-            Operation::AssetMetadataReplace => {
-                answer(&received, empty, |e| asset_metadata::replace(self, e))
-            }
-            Operation::AssetMetadataClear => {
-                answer(&received, empty, |e| asset_metadata::clear(self, &e))
-            }
-            Operation::AssetIndexedAssets => answer(&received, StatusCode::OK, |e| {
-                asset_views::indexed_assets(self, &e)
-            }),
-            Operation::AssetEntities => answer(&received, StatusCode::OK, |e| {
-                asset_views::entities(self, &e)
-            }),
-            Operation::AssetTranscription => answer(&received, StatusCode::OK, |e| {
-                asset_views::transcription(self, &e)
-            }),
-            Operation::UploadsCreate => answer(&received, StatusCode::CREATED, |e| {
-                uploads::create(self, now, &host, e, effects)
-            }),
-            Operation::UploadsList => {
-                answer(&received, StatusCode::OK, |e| uploads::list(self, now, &e))
-            }
-            Operation::UploadsRetrieve => answer(&received, StatusCode::OK, |e| {
-                uploads::retrieve(self, now, &e)
-            }),
-            Operation::UploadsReport => answer(&received, StatusCode::OK, |e| {
-                upload_reports::report(self, now, &host, &e, effects)
-            }),
-            Operation::UploadsUrls => answer(&received, StatusCode::OK, |e| {
-                uploads::request_urls(self, now, &host, &e)
-            }),
-            Operation::IndexedAssetsList => answer(&received, StatusCode::OK, |e| {
-                indexed_assets::list(self, now, &e)
-            }),
-            Operation::IndexedAssetsRetrieve => answer(&received, StatusCode::OK, |e| {
-                indexed_assets::retrieve(self, now, &host, &e)
-            }),
-            Operation::IndexedAssetsUpdate => {
-                answer(&received, empty, |e| indexed_assets::update(self, now, &e))
-            }
-            Operation::IndexedAssetsDelete => answer(&received, empty, |e| {
-                indexed_assets::delete(self, now, &e, effects)
-            }),
-            Operation::IndexedAssetsCreate => {
-                let index = intake.params.first().cloned().unwrap_or_default();
-                let mut id = String::new();
-                let answered = answer(&received, StatusCode::ACCEPTED, |e| {
-                    let created = indexed_assets::create(self, now, e, effects)?;
-                    created.id.as_str().clone_into(&mut id);
-                    Ok(created)
-                });
-                answered.map(|mut response| {
-                    let path = format!("/indexes/{index}/indexed-assets/{id}");
-                    if let Ok(location) = HeaderValue::from_str(&path) {
-                        response.headers_mut().insert(header::LOCATION, location);
-                    }
-                    response
-                })
-            }
-            // It has no path below the version of the API.
-            Operation::StoragePut => Err(Refusal::no_such_route(head.uri.path())),
-        }
+        (route.respond)(Call {
+            platform: self,
+            now,
+            host: &authority(head),
+            received: &received,
+            uploads,
+            effects,
+        })
     }
 
     /// What every response carries.
@@ -468,26 +349,6 @@ fn authority(head: &Parts) -> String {
         .filter(|host| host.parse::<http::uri::Authority>().is_ok())
         .unwrap_or("127.0.0.1")
         .to_owned()
-}
-
-/// Decodes the request as `E`, works, and encodes what came of it.
-fn answer<E: Endpoint>(
-    received: &Received,
-    status: StatusCode,
-    work: impl FnOnce(E) -> Result<E::Response, Refusal>,
-) -> Result<Response<Bytes>, Refusal> {
-    let response = work(E::decode(received)?)?;
-    let body =
-        E::encode_response(&response).map_err(|error| Refusal::internal(&error.to_string()))?;
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    if !response.body().is_empty() {
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
-    }
-    Ok(response)
 }
 
 fn check_key(key: Option<&HeaderValue>) -> Result<(), Refusal> {

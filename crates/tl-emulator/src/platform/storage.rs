@@ -87,7 +87,7 @@ impl Platform {
     /// Decides from its head whether a request to the storage may bring a chunk. Its URL is used up by that.
     pub fn put_begins(&mut self, now: Now, head: &Parts) -> PutBegin {
         let now = moment(now);
-        let verdict = self.faults.judge(Operation::StoragePut);
+        let verdict = self.faults.judge(Operation::STORAGE_PUT);
         let mut reply = ObjectReply {
             delivery: verdict.delivery,
             faults: verdict.told,

@@ -13,8 +13,9 @@ use tl_protocol::{
 use url::Url;
 
 use super::{
-    Effect, Fetched, Measured, MediaKey, Platform, Refusal, Upload,
+    Effect, Fetched, Measured, MediaKey, Platform, Refusal, Settings, Upload,
     faults::Fate,
+    handle::{Call, Handle, handle},
     ids,
     lifecycle::{Course, after},
     limits,
@@ -23,6 +24,43 @@ use super::{
     records::{TaskRecord, VideoRecord},
     renditions, videos, wire,
 };
+
+impl Handle for CreateTask {
+    fn handle(self, call: Call<'_>) -> Result<Self::Response, Refusal> {
+        create(
+            call.platform,
+            call.now,
+            call.received,
+            self,
+            call.uploads,
+            call.effects,
+        )
+    }
+
+    fn check(received: &Received) -> Result<(), Refusal> {
+        check_file_is_no_text(received)
+    }
+
+    fn status(settings: &Settings) -> StatusCode {
+        settings.created_status()
+    }
+}
+handle!(ListTasks, |call, request| list(
+    call.platform,
+    call.now,
+    &request
+));
+handle!(GetTask, |call, request| retrieve(
+    call.platform,
+    call.now,
+    call.host,
+    &request
+));
+handle!(DeleteTask, |call, request| delete(
+    call.platform,
+    call.now,
+    &request
+));
 
 /// The field of the form that carries the file.
 const FILE_FIELD: &str = "video_file";

@@ -7,9 +7,18 @@ use tl_protocol::endpoint::ReportChunks;
 use super::{
     Effect, Platform, Refusal, VERSION_PREFIX,
     assets::{self, AssetRecord},
+    handle::handle,
     quirks,
     uploads::{UploadRecord, chunk_key, find, refuse_expired, reported},
 };
+
+handle!(ReportChunks, |call, request| report(
+    call.platform,
+    call.now,
+    call.host,
+    &request,
+    call.effects
+));
 
 pub(super) fn report(
     platform: &mut Platform,

@@ -17,12 +17,37 @@ use tl_validate::Route;
 
 use super::{
     Effect, MediaKey, Platform, Refusal, assets,
+    handle::handle,
     lifecycle::after,
     listing::{self, Rank},
     presign, quirks,
     static_file::IMAGE_MAX,
     videos, wire,
 };
+
+handle!(CreateUpload, |call, request| create(
+    call.platform,
+    call.now,
+    call.host,
+    request,
+    call.effects
+));
+handle!(ListUploads, |call, request| list(
+    call.platform,
+    call.now,
+    &request
+));
+handle!(GetUpload, |call, request| retrieve(
+    call.platform,
+    call.now,
+    &request
+));
+handle!(RequestUploadUrls, |call, request| request_urls(
+    call.platform,
+    call.now,
+    call.host,
+    &request
+));
 
 /// How long a session lives (documented).
 const SESSION_LIFE: Duration = Duration::from_secs(24 * 3600);

@@ -5,12 +5,37 @@ use tl_model::{MetadataPatch, MetadataValue, Page, UserMetadata, Value, Video};
 use tl_protocol::endpoint::{DeleteVideo, GetVideo, ListVideos, NumberFilter, UpdateVideoMetadata};
 
 use super::{
-    Effect, Platform, Quirks, Refusal, families, ids, indexed_assets, indexes,
+    Effect, Platform, Quirks, Refusal, families,
+    handle::handle,
+    ids, indexed_assets, indexes,
     listing::{self, Rank},
     quirks,
     records::VideoRecord,
     renditions, wire,
 };
+
+handle!(ListVideos, |call, request| list(
+    call.platform,
+    call.now,
+    &request
+));
+handle!(GetVideo, |call, request| retrieve(
+    call.platform,
+    call.now,
+    call.host,
+    &request
+));
+handle!(UpdateVideoMetadata, |call, request| update(
+    call.platform,
+    call.now,
+    &request
+));
+handle!(DeleteVideo, |call, request| delete(
+    call.platform,
+    call.now,
+    &request,
+    call.effects
+));
 
 /// What may be asked for with `embedding_option`; `visual-text` is the word of older descriptions.
 const EMBEDDINGS: [&str; 4] = ["visual", "audio", "transcription", "visual-text"];

@@ -83,7 +83,7 @@ pub(super) async fn object(
     let mut entry = JournalEntry::of(&head);
     // The query is the permission.
     entry.query = None;
-    entry.operation = Some(Operation::StoragePut.to_string());
+    entry.operation = Some(Operation::STORAGE_PUT.to_string());
     let begun = {
         let mut platform = shell.platform();
         let begun = platform.put_begins(shell.clock.now(), &head);

@@ -155,7 +155,7 @@ thread_local! {
 pub(crate) fn hold(operation: Option<Operation>, answer: &Answer) {
     let operation = operation.map_or("*", Operation::as_str);
     // The platform has no such answers: 501 is the emulator's own, for what it does not implement.
-    if operation == Operation::StoragePut.as_str() || answer.status == 501 {
+    if operation == Operation::STORAGE_PUT.as_str() || answer.status == 501 {
         return;
     }
     let strangers = TABLE.with(|table| {
@@ -365,7 +365,7 @@ fn the_table_has_every_operation() {
                 .into_iter()
                 .filter(|status| of(*status))
                 .count(),
-            usize::from(operation != Operation::StoragePut),
+            usize::from(*operation != Operation::STORAGE_PUT),
             "{operation}"
         );
     }

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 use tl_model::{
-    CreatedIndexedAsset, IndexId, IndexedAsset, IndexedAssetId, IndexedAssetStatus,
-    MetadataPatch, NewIndexedAsset, Page, Timestamp,
+    CreatedIndexedAsset, IndexId, IndexedAsset, IndexedAssetId, IndexedAssetStatus, MetadataPatch,
+    NewIndexedAsset, Page, Timestamp,
 };
 
 use super::{

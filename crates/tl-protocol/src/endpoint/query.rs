@@ -32,8 +32,9 @@ impl<T: FromStr<Err: Display> + ToString> QueryValue for Option<T> {
 /// `name=a&name=b`; a server also reads `name=a,b` (both forms are documented).
 impl<T: FromStr<Err: Display> + ToString> QueryValue for Vec<T> {
     fn write(&self, name: &str, request: Outgoing) -> Outgoing {
-        self.iter()
-            .fold(request, |request, value| request.query(name, value.to_string()))
+        self.iter().fold(request, |request, value| {
+            request.query(name, value.to_string())
+        })
     }
 
     fn read(name: &str, params: &mut Params<'_>) -> Result<Self, Rejection> {
@@ -235,9 +236,9 @@ pub struct TopLevelFilter(pub Vec<(String, String)>);
 
 impl QueryValue for TopLevelFilter {
     fn write(&self, _: &str, request: Outgoing) -> Outgoing {
-        self.0
-            .iter()
-            .fold(request, |request, (key, value)| request.query(key.as_str(), value))
+        self.0.iter().fold(request, |request, (key, value)| {
+            request.query(key.as_str(), value)
+        })
     }
 
     fn read(_: &str, params: &mut Params<'_>) -> Result<Self, Rejection> {

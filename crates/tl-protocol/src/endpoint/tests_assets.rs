@@ -316,7 +316,10 @@ fn the_requests_have_the_form_that_was_captured_from_the_platforms_clients() {
             upload_id: "u".into(),
             report: ChunkReport::new([CompletedChunk::from_etag(1, "\"e\"", 7)]),
         }),
-        line(&RequestUploadUrls::new("u", UrlRequest::new(21_u32, 10_u32))),
+        line(&RequestUploadUrls::new(
+            "u",
+            UrlRequest::new(21_u32, 10_u32),
+        )),
         line(&CreateIndexedAsset {
             index_id: "idx".into(),
             indexed_asset: indexed,
@@ -377,7 +380,10 @@ fn a_server_reads_every_documented_form_of_a_query() {
     }
     for form in ["height=360", "height[gte]=360&height[lte]=360"] {
         let height = ListIndexedAssets::decode(&query(form)).unwrap().height;
-        assert!(height.0.accepts(360.0) && !height.0.accepts(361.0), "{form}");
+        assert!(
+            height.0.accepts(360.0) && !height.0.accepts(361.0),
+            "{form}"
+        );
     }
     for form in [
         "include=words&include=utterances",

@@ -47,7 +47,10 @@ impl MultipartUpload {
             .collect();
         let count = wanted.iter().max().map_or(1, |max| max - first + 1);
         let upload_id = sending.session.upload_id.clone();
-        let call = self.call(RequestUploadUrls::new(upload_id, UrlRequest::new(first, count)));
+        let call = self.call(RequestUploadUrls::new(
+            upload_id,
+            UrlRequest::new(first, count),
+        ));
         if let Phase::Sending(sending) = &mut self.phase {
             sending.url_call = Some(call);
         }

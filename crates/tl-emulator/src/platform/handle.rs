@@ -1,0 +1,104 @@
+//! How an operation is handled: [`Handle`] has one implementation per endpoint, next to the code that does the work.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use jiff::Timestamp;
+use tl_protocol::{
+    Endpoint,
+    endpoint::{BodyKind, Received},
+};
+
+use super::{BodyRule, Effect, Platform, Refusal, Settings, Upload};
+
+/// Everything that a handler may read and change.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) platform: &'a mut Platform,
+    pub(super) now: Timestamp,
+    /// The authority by which the client reached the emulator; presigned URLs use it.
+    pub(super) host: &'a str,
+    pub(super) received: &'a Received,
+    /// The files of the request's form.
+    pub(super) uploads: Vec<Upload>,
+    /// What must happen outside of the platform.
+    pub(super) effects: &'a mut Vec<Effect>,
+}
+
+/// The server's side of an endpoint.
+pub(super) trait Handle: Endpoint {
+    /// Does the work of one request.
+    fn handle(self, call: Call<'_>) -> Result<Self::Response, Refusal>;
+
+    /// The body that the request may have.
+    fn body(platform: &Platform) -> BodyRule {
+        match Self::BODY {
+            BodyKind::Json => BodyRule::Json,
+            BodyKind::Form => BodyRule::Form {
+                max_file: platform.max_file(),
+                takes_static: false,
+                url: "video_url",
+            },
+            _ => BodyRule::None,
+        }
+    }
+
+    /// Checks the request before its parameters are decoded.
+    fn check(received: &Received) -> Result<(), Refusal> {
+        let _ = received;
+        Ok(())
+    }
+
+    /// The status of a success.
+    fn status(settings: &Settings) -> StatusCode {
+        match Self::SUCCESS {
+            StatusCode::NO_CONTENT => settings.empty_status(),
+            status => status,
+        }
+    }
+
+    /// The value of the `Location` header, below the version.
+    fn location(received: &Received, response: &Self::Response) -> Option<String> {
+        let _ = (received, response);
+        None
+    }
+}
+
+/// Decodes the request as `E`, handles it, and encodes the response.
+pub(super) fn respond<E: Handle>(call: Call<'_>) -> Result<Response<Bytes>, Refusal> {
+    let received = call.received;
+    E::check(received)?;
+    let status = E::status(&call.platform.settings);
+    let response = E::decode(received)?.handle(call)?;
+    let location = E::location(received, &response);
+    let body =
+        E::encode_response(&response).map_err(|error| Refusal::internal(&error.to_string()))?;
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    if !response.body().is_empty() {
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+    }
+    if let Some(location) = location.and_then(|path| HeaderValue::from_str(&path).ok()) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// Implements [`Handle`] by one expression: `handle!(GetIndex, |call, get| retrieve(call.platform, call.now, &get));`
+macro_rules! handle {
+    ($Endpoint:ident, |$call:ident, $request:ident| $work:expr) => {
+        impl $crate::platform::handle::Handle for $Endpoint {
+            fn handle(
+                self,
+                $call: $crate::platform::handle::Call<'_>,
+            ) -> Result<Self::Response, $crate::platform::Refusal> {
+                let $request = self;
+                $work
+            }
+        }
+    };
+}
+
+pub(super) use handle;
