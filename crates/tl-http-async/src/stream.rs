@@ -17,6 +17,38 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::{Shared, driver::at};
 
 /// The body of a streamed answer, as an [`HttpClient`](crate::HttpClient) gives it. Dropping it ends the exchange.
+///
+/// A stack that answers with a few pieces that are there already:
+///
+/// ```
+/// use std::{collections::VecDeque, task::{Context, Poll}};
+/// use bytes::Bytes;
+/// use http::Response;
+/// use tl_http::{Outcome, Prepared, TransportError};
+/// use tl_http_async::{BodyStream, HttpClient};
+///
+/// struct Pieces(VecDeque<Bytes>);
+///
+/// impl BodyStream for Pieces {
+///     fn poll_piece(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, TransportError>>> {
+///         Poll::Ready(self.0.pop_front().map(Ok))
+///     }
+/// }
+///
+/// struct Recorded;
+///
+/// #[async_trait::async_trait]
+/// impl HttpClient for Recorded {
+///     async fn send(&self, _: Prepared) -> Outcome {
+///         Ok(Response::new("one two".into()))
+///     }
+///
+///     async fn open(&self, _: Prepared) -> Result<Response<Box<dyn BodyStream>>, TransportError> {
+///         let pieces = ["one ", "two"].map(Bytes::from);
+///         Ok(Response::new(Box::new(Pieces(pieces.into()))))
+///     }
+/// }
+/// ```
 pub trait BodyStream: Send {
     /// The next piece, not empty; `None` if the body ended as HTTP frames it. A broken connection is an error, never the
     /// end. Not called again after `None` or an error.

@@ -56,6 +56,34 @@ pub trait HttpClient: Send + Sync {
     /// The default calls [`send`](HttpClient::send) and gives the body in one piece; then the time limit is for the whole
     /// answer.
     ///
+    /// A stack that answers with a few pieces that are there already:
+    ///
+    /// ```
+    /// use http::Response;
+    /// use tl_http::{Outcome, Prepared, TransportError};
+    /// use tl_http_blocking::{Cancel, HttpClient, Part};
+    ///
+    /// struct Recorded;
+    ///
+    /// impl HttpClient for Recorded {
+    ///     fn send(&self, _: Prepared, _: &Cancel) -> Outcome {
+    ///         Ok(Response::new("one two".into()))
+    ///     }
+    ///
+    ///     fn open(
+    ///         &self,
+    ///         _: Prepared,
+    ///         _: &Cancel,
+    ///         give: &mut dyn FnMut(Part) -> bool,
+    ///     ) -> Result<(), TransportError> {
+    ///         let _wanted = give(Part::Head(Response::new(())))
+    ///             && give(Part::Piece("one ".into()))
+    ///             && give(Part::Piece("two".into()));
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// As [`send`](HttpClient::send); also after the head, if the body breaks.
     fn open(

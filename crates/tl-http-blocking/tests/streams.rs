@@ -12,9 +12,9 @@ use bytes::Bytes;
 use serde_json::Value;
 use tl_http::{
     Auth, Body, Exchange, Feed, FeedStep, Head, HttpSettings, Now, Outcome, Piece, Prepared, Proxy,
-    Source, Transport, TransportErrorKind,
+    Source, Transport, TransportError, TransportErrorKind,
 };
-use tl_http_blocking::{BlockingHttp, BlockingStream, Cancel, HttpClient};
+use tl_http_blocking::{BlockingHttp, BlockingStream, Cancel, HttpClient, Part};
 use tl_protocol::{ApiKey, Credentials, Error, ErrorKind, flow::Events};
 use tl_testkit::{
     exchanges::{One, get},
@@ -186,6 +186,39 @@ fn a_stack_that_only_sends_gives_the_events_of_its_whole_answer() {
         items.len() == 2 && items.iter().all(Result::is_ok),
         "{items:?}"
     );
+}
+
+/// A stack that ends an answer in order when it is canceled.
+struct Obedient;
+
+impl HttpClient for Obedient {
+    fn send(&self, _: Prepared, _: &Cancel) -> Outcome {
+        panic!("the answer is streamed")
+    }
+
+    fn open(
+        &self,
+        _: Prepared,
+        cancel: &Cancel,
+        give: &mut dyn FnMut(Part) -> bool,
+    ) -> Result<(), TransportError> {
+        let head = http::Response::builder().header("content-length", 9);
+        give(Part::Head(head.body(()).expect("a head")));
+        give(Part::Piece("{\"id\":1}\n".into()));
+        while !cancel.is_cancelled() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_canceled_answer_does_not_look_whole_even_if_the_stack_says_so() {
+    let base: Url = "http://127.0.0.1:1/v1.3".parse().expect("a URL");
+    let transport =
+        BlockingHttp::with_client(settings(&base), Obedient).expect("the settings are valid");
+    let feed = events(&Results, &base).idle_limit(Duration::from_secs(60));
+    assert_eq!(check_canceled(transport.stream(feed)), 1);
 }
 
 #[derive(Debug)]

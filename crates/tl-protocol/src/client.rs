@@ -107,6 +107,18 @@ impl<T: Transport> Client<T> {
     ///
     /// Nothing is sent before the first event is asked for. Each item is an event, or the error that ends the answer: what
     /// [`ErrorKind`](crate::ErrorKind) lists, [`Interrupted`](crate::ErrorKind::Interrupted) after the first event.
+    ///
+    /// ```text
+    /// // Blocking: an iterator.
+    /// for event in client.stream(&analyze) {
+    ///     print!("{}", event?.text);
+    /// }
+    /// // Asynchronous: `next().await`, or `futures_core::Stream` with feature `stream` of tl-http-async.
+    /// let mut events = client.stream(&analyze);
+    /// while let Some(event) = events.next().await {
+    ///     print!("{}", event?.text);
+    /// }
+    /// ```
     pub fn stream<E: Streamed>(&self, endpoint: &E) -> T::Stream<'_, Events<E>> {
         let settings = &self.settings;
         let policy = settings.policy.clone();

@@ -31,6 +31,51 @@ pub enum AnswerEnd {
 /// An endpoint whose answer is a series of events; [`Events`](crate::flow::Events) reads it.
 ///
 /// A successful answer is events; an answer of any other status is an ordinary error body.
+///
+/// ```
+/// # use bytes::Bytes;
+/// # use http::{Method, StatusCode};
+/// use tl_protocol::{endpoint::{Endpoint, EventRole, Streamed}, framing::Framing};
+///
+/// # use tl_protocol::{Repeat, endpoint::{Outgoing, Received, Rejection}};
+/// # #[derive(Debug, Clone)]
+/// # struct Analyze;
+/// # impl Endpoint for Analyze {
+/// #     type Response = ();
+/// #     const OPERATION: &'static str = "analyze a video";
+/// #     const METHOD: Method = Method::POST;
+/// #     const PATH: &'static str = "/analyze";
+/// #     const REPEAT: Repeat = Repeat::IfNotProcessed;
+/// #     const SUCCESS: StatusCode = StatusCode::OK;
+/// #     fn encode(&self) -> Outgoing { Outgoing::new() }
+/// #     fn decode(_: &Received) -> Result<Self, Rejection> { Ok(Self) }
+/// #     fn encode_response(_: &()) -> Result<Bytes, serde_json::Error> { Ok(Bytes::new()) }
+/// #     fn decode_response(_: &[u8]) -> Result<(), serde_json::Error> { Ok(()) }
+/// # }
+/// impl Streamed for Analyze {
+///     type Event = serde_json::Value;
+///     const FRAMING: Framing = Framing::Lines;
+///
+///     fn decode_event(event: &[u8]) -> Result<Self::Event, serde_json::Error> {
+///         serde_json::from_slice(event)
+///     }
+///
+///     fn encode_event(event: &Self::Event) -> Result<Bytes, serde_json::Error> {
+///         serde_json::to_vec(event).map(Into::into)
+///     }
+///
+///     fn role(event: &Self::Event) -> EventRole {
+///         match event["event_type"].as_str() {
+///             Some("stream_end") => EventRole::Last,
+///             Some("error") => EventRole::Failure,
+///             _ => EventRole::Part,
+///         }
+///     }
+/// }
+///
+/// let end = Analyze::decode_event(br#"{"event_type": "stream_end"}"#).unwrap();
+/// assert_eq!(Analyze::role(&end), EventRole::Last);
+/// ```
 pub trait Streamed: Endpoint {
     /// One event.
     type Event: fmt::Debug + Send + 'static;
