@@ -23,7 +23,7 @@ impl World {
         }
     }
 
-    fn tl(&self, arguments: &[&str]) -> crate::tl::Tl {
+    fn tl(&self, arguments: &[&str]) -> Tl {
         self.platform
             .tl(arguments)
             .env("TL_CHECKPOINTS", "kept")
