@@ -9,7 +9,8 @@
 //! | [`contender`] | the contenders |
 //! | [`sink`] | the server: it counts, discards, and implements the upload session |
 //! | [`connection`] | a raw connection, plain or TLS |
-//! | [`measure`], [`format`](mod@format), [`arguments`] | resources of a process, numbers as text, `NAME=VALUE` |
+//! | [`measure`], [`arguments`] | resources of a process, arguments `NAME=VALUE` |
+//! | [`format`](mod@format) | numbers as text |
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,

@@ -33,8 +33,8 @@ pub(crate) fn children_peak_kib() -> Result<i64, Failure> {
     Ok(getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss())
 }
 
-/// The peak resident memory of this program, in KiB. `ru_maxrss` would include what the parent had at
-/// the fork.
+/// The peak resident memory of this program, in KiB. `ru_maxrss` would include what the parent had
+/// at the fork.
 fn peak_kib() -> Result<u64, Failure> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let peak = status.lines().find_map(|line| {

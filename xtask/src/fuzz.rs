@@ -1,4 +1,5 @@
-//! `cargo xtask fuzz [TARGET]...`: runs fuzz targets from the corpus, within bounds on memory and time.
+//! `cargo xtask fuzz [TARGET]...`: runs fuzz targets, seeded with the corpus, within bounds on
+//! memory and time.
 //!
 //! `ci fuzz` only compiles the targets. Fuzzing needs a nightly toolchain and cargo-fuzz, which
 //! nothing else here needs: they are asked for and not installed.

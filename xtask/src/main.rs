@@ -4,7 +4,8 @@
 //!
 //! | Module | Content |
 //! |---|---|
-//! | [`setup`], [`test`](mod@test), [`demo`], [`corpus`], [`bench`](mod@bench), [`fuzz`], [`ci`] | the commands |
+//! | [`setup`], [`test`](mod@test), [`demo`], [`corpus`], [`fuzz`], [`ci`] | the commands |
+//! | [`bench`](mod@bench) | the command that runs the package `tl-bench` |
 //! | [`needs`] | what the machine must have, and the packages that provide it |
 //! | [`python`] | pinned tools and packages from PyPI |
 //! | [`workspace`], [`programs`] | packages and built programs |

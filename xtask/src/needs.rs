@@ -57,7 +57,8 @@ pub(crate) const NEEDS: &[Need] = &[
         name: "C compiler",
         used_by: "every build (cryptography, SQLite, linking)",
         // A compiler without the headers of the C library passes `--version`.
-        test: r#""${CC:-cc}" -E -include stdlib.h -x c /dev/null >/dev/null && "${CC:-cc}" --version"#,
+        test: r#""${CC:-cc}" -E -include stdlib.h -x c /dev/null >/dev/null &&
+                "${CC:-cc}" --version"#,
         packages: ["gcc libc6-dev", "gcc glibc-devel", "gcc", ""],
     },
     Need {
@@ -91,7 +92,8 @@ pub(crate) const NEEDS: &[Need] = &[
                     /usr/lib64 /usr/lib /usr/local/lib /opt/homebrew/opt/llvm*/lib
                     /usr/local/opt/llvm*/lib /Library/Developer/CommandLineTools/usr/lib}"
                 for dir in $dirs; do
-                    for lib in "$dir"/libclang.so* "$dir"/libclang-[0-9]*.so* "$dir"/libclang.dylib; do
+                    for lib in "$dir"/libclang.so* "$dir"/libclang-[0-9]*.so* \
+                        "$dir"/libclang.dylib; do
                         [ -e "$lib" ] && found="$lib"
                     done
                     for header in "$dir"/clang/*/include/stddef.h; do

@@ -1,4 +1,4 @@
-//! A sequence of named steps: each is announced and timed, and a failing step does not stop the next.
+//! A sequence of named, timed steps; a failing step does not stop the next.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! The HTTP clients below the transports: sequential GETs over one connection, bodies read and dropped.
+//! The HTTP clients below the transports: sequential GETs over one connection.
 
 use std::sync::Arc;
 

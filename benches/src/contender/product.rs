@@ -1,4 +1,4 @@
-//! The async and the blocking client as users use them: the facade's client, file source and defaults.
+//! The async and the blocking client as users use them, with the facade's defaults.
 
 use std::{fs, sync::Arc, time::Duration};
 

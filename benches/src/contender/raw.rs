@@ -1,4 +1,4 @@
-//! The lower bound: a file is read and written to sockets, without an HTTP client, retries or checks.
+//! The lower bound: a file is read and written to sockets, without an HTTP client or retries.
 
 use std::{
     fs::File,
@@ -29,11 +29,15 @@ pub(super) fn form(arguments: &Arguments) -> Result<Value, Failure> {
     let len = file.metadata()?.len();
     measured(|| {
         let mut connection = address.connect()?;
-        let head = "--XX\r\nContent-Disposition: form-data; name=\"index_id\"\r\n\r\nbench\r\n--XX\r\nContent-Disposition: form-data; name=\"video_file\"; filename=\"a.mp4\"\r\nContent-Type: video/mp4\r\n\r\n";
+        let head = "--XX\r\nContent-Disposition: form-data; name=\"index_id\"\r\n\r\nbench\r\n\
+                    --XX\r\nContent-Disposition: form-data; name=\"video_file\"; \
+                    filename=\"a.mp4\"\r\nContent-Type: video/mp4\r\n\r\n";
         let tail = "\r\n--XX--\r\n";
         let total = head.len() as u64 + len + tail.len() as u64;
         let request = format!(
-            "POST /v1.3/tasks HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: tlk_bench\r\ncontent-type: multipart/form-data; boundary=XX\r\ncontent-length: {total}\r\n\r\n{head}"
+            "POST /v1.3/tasks HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: tlk_bench\r\n\
+             content-type: multipart/form-data; boundary=XX\r\n\
+             content-length: {total}\r\n\r\n{head}"
         );
         connection.write(request.as_bytes())?;
         let mut buffer = vec![0; PIECE];

@@ -1,4 +1,4 @@
-//! The suites: what the project promises about speed and memory, measured against others in one run.
+//! The suites: what the project promises about speed and memory, compared with other programs.
 //!
 //! | Module | Content |
 //! |---|---|
@@ -78,7 +78,7 @@ pub(crate) fn run(name: &str, arguments: &Arguments) -> Result<(), Failure> {
     }
     match report.missed() {
         missed if flag("strict") && missed > 0 => {
-            Err(format!("{missed} targets are not met").into())
+            Err(format!("{missed} of {} targets are not met", report.targets.len()).into())
         }
         _ => Ok(()),
     }

@@ -72,7 +72,8 @@ fn machine(root: &Path) -> Result<String, Failure> {
     let load = file("/proc/loadavg");
     let load = load.split(' ').next().unwrap_or("unknown");
     Ok(format!(
-        "Measured on {} at commit {}: {cores} cores of {model}, Linux {}, {}; load at the end of the run {load}.",
+        "Measured on {} at commit {}: {cores} cores of {model}, Linux {}, {}; load at the end of \
+         the run {load}.",
         date.trim(),
         commit.trim(),
         kernel.trim(),

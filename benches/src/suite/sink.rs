@@ -18,8 +18,8 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    /// Starts a sink with its certificate in `folder`. With a `hashed` file, the storage responds with
-    /// the MD5s of its chunks.
+    /// Starts a sink with its certificate in `folder`. With a `hashed` file, the storage responds
+    /// with the MD5s of its chunks.
     pub(super) fn start(
         folder: &Path,
         latency_ms: u32,

@@ -1,5 +1,5 @@
 //! `bench validate`: probing in this process and through helpers, compared with `ffprobe` and PyAV,
-//! over the corpus and over 1 GiB; bytes read; `tl validate` over a thousand files; memory of helpers.
+//! over the corpus and 1 GiB; bytes read; `tl validate` over 1,000 files; memory of helpers.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -13,8 +13,6 @@ use crate::shell::without_package_variables;
 use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
-    hack(workspace, &["--workspace"])?.run()?;
-
     let broken = "#[cfg(all(feature = \"left\", not(feature = \"right\")))]\n\
                   compile_error!(\"left without right\");\n";
     let features = "[features]\nleft = []\nright = []\n";
@@ -35,23 +33,16 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
         failed.len() == 1,
         "features: one combination is broken, but {failed:?} failed"
     );
-    control(
-        "features",
-        &failed,
-        "--no-default-features --features left --",
-    )
+    let expected = "--no-default-features --features left --";
+    control("features", &failed, expected)?;
+
+    Ok(hack(workspace, &["--workspace"])?.run()?)
 }
 
 fn hack<'a>(workspace: &'a Workspace, packages: &[&str]) -> Result<Cmd<'a>, Failure> {
     let command = workspace.sh.cmd(tool(workspace, "cargo-hack")?);
     Ok(without_package_variables(command)
-        .args([
-            "hack",
-            "clippy",
-            "--feature-powerset",
-            "--exclude-features",
-            "default",
-        ])
+        .args("hack clippy --feature-powerset --exclude-features default".split(' '))
         .args(["--keep-going", "--target-dir"])
         .arg(&workspace.target)
         .args(packages)

@@ -77,7 +77,7 @@ fn with_rules<'a>(clippy: Cmd<'a>, rules: &Path) -> Cmd<'a> {
 }
 
 /// A crate with the impure expressions: it passes with empty rules, and each is refused with the
-/// real ones. The first run shows that a change of the rules takes effect in spite of cargo's cache.
+/// real ones. The first run shows that changed rules take effect in spite of cargo's cache.
 fn clippy_control(workspace: &Workspace, rules: &Path) -> Result<(), Failure> {
     let body: String = IMPURE
         .iter()

@@ -2,7 +2,7 @@
 //!
 //! | Module | Checks |
 //! |---|---|
-//! | [`files`] | heads and lengths of Rust files, leftovers, paths of one machine |
+//! | [`files`](mod@files) | heads and lengths of Rust files, leftovers, paths of one machine |
 //! | [`names`] | links, and in ARCHITECTURE.md paths, crates and items |
 //! | [`commands`] | commands in console blocks |
 

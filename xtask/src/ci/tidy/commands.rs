@@ -1,4 +1,4 @@
-//! Commands in documents: a program accepts each `$ tl …` and `$ cargo xtask …` of a console block.
+//! Commands in documents: programs accept each `$ tl …` and `$ cargo xtask …` of console blocks.
 
 use super::File;
 use crate::ci;
