@@ -94,7 +94,7 @@ fn probe_source(
             failure,
             marks,
             nature,
-        } = unopened;
+        } = *unopened;
         noticed(&marks, options)
             .or_else(|| marks.budget_spent.then(budget_spent))
             .unwrap_or_else(|| named(lock::explain(failure), nature))

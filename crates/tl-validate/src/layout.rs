@@ -274,6 +274,37 @@ mod tests {
         check("flv", &flv, 6);
     }
 
+    #[test]
+    fn encryption_of_matroska_and_asf_is_seen() {
+        let element = |id: &[u8], body: &[u8]| {
+            let size = 0x80 | u8::try_from(body.len()).expect("short");
+            [id, &[size], body].concat()
+        };
+        let matroska = |encryption: &[u8]| {
+            let encoding = element(&[0x62, 0x40], encryption);
+            let track = element(&[0xae], &element(&[0x6d, 0x80], &encoding));
+            let tracks = element(&[0x16, 0x54, 0xae, 0x6b], &track);
+            let header = element(&[0x1a, 0x45, 0xdf, 0xa3], &[1, 2]);
+            [header, element(&[0x18, 0x53, 0x80, 0x67], &tracks)].concat()
+        };
+        let asf = |guid: [u8; 16]| {
+            let object = [&guid[..], &24u64.to_le_bytes()].concat();
+            let size = 30 + object.len() as u64;
+            [&[0u8; 16][..], &size.to_le_bytes(), &[0; 6], &object].concat()
+        };
+        let encryption = element(&[0x50, 0x35], &[0x47, 0xe1, 0x81, 5]);
+        let compression = element(&[0x50, 0x34], &[0x42, 0x54, 0x81, 3]);
+        let locked = *b"\xfb\xb3\x11\x22\x23\xbd\xd2\x11\xb4\xb7\x00\xa0\xc9\x55\xfc\x6e";
+        for (format, file, expected) in [
+            ("matroska,webm", matroska(&encryption), true),
+            ("matroska,webm", matroska(&compression), false),
+            ("asf", asf(locked), true),
+            ("asf", asf([7; 16]), false),
+        ] {
+            assert_eq!(of(format, &file).encryption.is_some(), expected, "{format}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn no_bytes_make_it_fail(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {

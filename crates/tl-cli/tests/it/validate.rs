@@ -101,6 +101,48 @@ fn the_rules_can_be_those_of_another_day_engine_or_account() {
     );
 }
 
+/// A good clip that is 2.5 GB long, almost all of it a hole.
+fn large(folder: &std::path::Path) {
+    let clip = folder.join("good.mp4");
+    let copy = folder.join("large.mp4");
+    std::fs::copy(clip, &copy).unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(copy).unwrap();
+    file.set_len(2_500_000_000).unwrap();
+}
+
+#[test]
+fn files_are_judged_by_the_route_that_ingest_would_choose() {
+    let folder = clips::folder(&["good.mp4"]);
+    large(folder.path());
+    let run = |verb: &[&str]| Tl::new(verb).in_folder(folder.path()).run();
+    for (name, more, code, route) in [
+        ("good.mp4", &[][..], 0, "asset"),
+        ("large.mp4", &[], 0, "multipart"),
+        ("large.mp4", &["--route", "tasks"], 3, "tasks"),
+    ] {
+        let run = run(&[&["validate", "--json", name], more].concat());
+        assert_eq!(run.code, code, "{}", run.text());
+        let line = run.json();
+        assert_eq!(line["report"]["target"]["route"], route, "{name} {more:?}");
+        let refusal = &line["report"]["findings"][0];
+        let accepting = refusal["other_routes"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        assert_eq!(accepting.contains(&"multipart".into()), code == 3);
+    }
+    let refused = run(&["validate", "large.mp4", "--route", "tasks"]);
+    assert!(
+        refused.stdout.contains("`multipart` accept this file."),
+        "{}",
+        refused.text()
+    );
+    // The other verbs that judge files take the same route.
+    let fixed = run(&["fix", "large.mp4", "--out", "fixed", "--dry-run"]);
+    assert_eq!(fixed.code, 0, "{}", fixed.text());
+    assert!(fixed.stdout.contains("passes as it is"), "{}", fixed.text());
+}
+
 #[test]
 fn a_helper_that_is_missing_or_broken_is_named() {
     let folder = clips::folder(&["good.mp4"]);

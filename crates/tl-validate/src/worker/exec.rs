@@ -89,7 +89,6 @@ fn enter(confinement: &Confinement, program: &OsStr) -> Result<(), String> {
     if !confinement.required {
         return Ok(());
     }
-    limits.map_err(|error| format!("the resource limits cannot be set: {error}"))?;
     for (active, what) in [
         (landlock != "none", "Landlock"),
         (filter, "seccomp"),
@@ -101,7 +100,7 @@ fn enter(confinement: &Confinement, program: &OsStr) -> Result<(), String> {
             ));
         }
     }
-    Ok(())
+    limits.map_err(|error| format!("the resource limits cannot be set: {error}"))
 }
 
 fn limit(confinement: &Confinement) -> rustix::io::Result<()> {

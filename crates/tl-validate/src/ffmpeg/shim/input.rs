@@ -91,11 +91,16 @@ pub(in crate::ffmpeg) struct Input<'a> {
 
 impl<'a> Input<'a> {
     /// Recognises and opens the file of `session`; on failure, says what the reader noticed and what the file is.
-    pub(in crate::ffmpeg) fn open(session: Session<'a>, lock: &Lock) -> Result<Self, Unopened> {
-        let out_of_memory = || Unopened {
-            failure: OpenFailure::OutOfMemory,
-            marks: Marks::default(),
-            nature: None,
+    pub(in crate::ffmpeg) fn open(
+        session: Session<'a>,
+        lock: &Lock,
+    ) -> Result<Self, Box<Unopened>> {
+        let out_of_memory = || {
+            Box::new(Unopened {
+                failure: OpenFailure::OutOfMemory,
+                marks: Marks::default(),
+                nature: None,
+            })
         };
         let Some(io) = CustomIo::new(session) else {
             return Err(out_of_memory());
@@ -112,11 +117,11 @@ impl<'a> Input<'a> {
         }
         match input.start(lock) {
             Ok(()) => Ok(input),
-            Err(failure) => Err(Unopened {
+            Err(failure) => Err(Box::new(Unopened {
                 failure,
                 nature: input.io.session_mut().nature(lock),
                 marks: input.io.session().marks.clone(),
-            }),
+            })),
         }
     }
 

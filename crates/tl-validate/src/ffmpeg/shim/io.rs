@@ -38,9 +38,6 @@ const QUICK: Duration = Duration::from_millis(2);
 const STEP_BYTES: u64 = 256 * 1024 * 1024;
 const STEP_BUSY: Duration = Duration::from_secs(5);
 
-/// Every so many polls and reads the step is looked at.
-const POLLS: u32 = 16;
-
 /// Packets that count as one step of the processor.
 const PACKETS: u32 = 64;
 
@@ -88,8 +85,6 @@ pub(in crate::ffmpeg) struct Session<'a> {
     /// What was read and worked before the step that is under way.
     step_bytes: u64,
     step_busy: Duration,
-    /// How often FFmpeg asked whether it should go on.
-    polls: u32,
     packets: u32,
     /// What the callbacks noticed.
     pub(in crate::ffmpeg) marks: Marks,
@@ -134,7 +129,6 @@ impl<'a> Session<'a> {
             busy_before: processor_time(),
             step_bytes: 0,
             step_busy: processor_time(),
-            polls: 0,
             packets: 0,
             marks: Marks::default(),
         }
@@ -233,12 +227,8 @@ impl<'a> Session<'a> {
             return true;
         }
         self.marks.timed_out = Instant::now() >= self.deadline;
-        self.polls = self.polls.wrapping_add(1);
-        // To ask for the processor time costs as much as a small read.
-        if self.polls.is_multiple_of(POLLS) {
-            self.marks.overworked = self.marks.bytes_read - self.step_bytes >= STEP_BYTES
-                || processor_time().saturating_sub(self.step_busy) >= STEP_BUSY;
-        }
+        self.marks.overworked = self.marks.bytes_read - self.step_bytes >= STEP_BYTES
+            || processor_time().saturating_sub(self.step_busy) >= STEP_BUSY;
         let ends = self.marks.timed_out || self.marks.overworked;
         if ends {
             self.marks.busy = processor_time().saturating_sub(self.busy_before);
