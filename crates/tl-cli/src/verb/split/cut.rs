@@ -73,7 +73,20 @@ impl Source<'_> {
     ) -> Result<Cut, Failure> {
         let name = self.file.to_string_lossy();
         let wished = self.listed.outline().reencoded(1.0);
-        let wished = cuts(&wished, self.limits).map_err(|error| cannot(&name, &error, true))?;
+        // The frame of a wished time comes up to a frame later, and the priming of the sound shifts it.
+        let late = 0.05
+            + self
+                .facts
+                .video()
+                .and_then(|video| video.avg_fps)
+                .map_or(0.0, |fps| 1.0 / fps);
+        let early = Limits {
+            max_seconds: self.limits.max_seconds.map(|max| max - late),
+            ..*self.limits
+        };
+        let wished = cuts(&wished, &early)
+            .or_else(|_| cuts(&wished, self.limits))
+            .map_err(|error| cannot(&name, &error, true))?;
         fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
         let times = wished.get(1..).unwrap_or_default();
         let encoded = encode(
