@@ -117,7 +117,7 @@ fn source(arguments: &Arguments) -> Result<Arc<dyn Source>, Failure> {
 
 fn task(arguments: &Arguments) -> Result<CreateTask, Failure> {
     let media = Media::File(source(arguments)?);
-    Ok(CreateTask::new("bench".into(), media))
+    Ok(CreateTask::new("bench", media))
 }
 
 fn upload(

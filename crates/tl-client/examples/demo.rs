@@ -17,7 +17,10 @@ use std::{
 use tl_client::{
     Client, Config, Event, Ingested, Input, blocking,
     model::{IndexId, IndexModel, ModelOption, NewIndex},
-    protocol::{endpoint::ListIndexedAssets, flow::WaitPolicy},
+    protocol::{
+        endpoint::{GetVideo, ListIndexedAssets},
+        flow::WaitPolicy,
+    },
     validate::worker::{ProbePool, WorkerOptions},
 };
 use tl_emulator::Emulator;

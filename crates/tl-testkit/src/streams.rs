@@ -8,7 +8,7 @@ use http::{Method, Response, StatusCode};
 use serde_json::Value;
 use tl_protocol::{
     Delivery, Endpoint, Error, Exchange, Now, Policy, Repeat, TransportError, TransportErrorKind,
-    endpoint::{AnswerEnd, EventRole, Outgoing, Received, Rejection, Streamed},
+    endpoint::{AnswerEnd, BodyKind, Codec, EventRole, Outgoing, Received, Rejection, Streamed},
     flow::Events,
     framing::Framing,
 };
@@ -26,14 +26,7 @@ macro_rules! streamed_endpoint {
         #[derive(Debug, Clone)]
         pub struct $name;
 
-        impl Endpoint for $name {
-            type Response = ();
-            const OPERATION: &'static str = "read the events";
-            const METHOD: Method = Method::$method;
-            const PATH: &'static str = $path;
-            const REPEAT: Repeat = Repeat::$repeat;
-            const SUCCESS: StatusCode = StatusCode::OK;
-
+        impl Codec for $name {
             fn encode(&self) -> Outgoing {
                 if Self::METHOD == Method::GET {
                     Outgoing::new()
@@ -45,6 +38,17 @@ macro_rules! streamed_endpoint {
             fn decode(_: &Received) -> Result<Self, Rejection> {
                 Ok(Self)
             }
+        }
+
+        impl Endpoint for $name {
+            type Response = ();
+            const NAME: &'static str = stringify!($name);
+            const BODY: BodyKind = BodyKind::Json;
+            const OPERATION: &'static str = "read the events";
+            const METHOD: Method = Method::$method;
+            const PATH: &'static str = $path;
+            const REPEAT: Repeat = Repeat::$repeat;
+            const SUCCESS: StatusCode = StatusCode::OK;
 
             fn encode_response((): &()) -> Result<Bytes, serde_json::Error> {
                 Ok(Bytes::new())

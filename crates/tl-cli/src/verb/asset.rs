@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use tl_model::{Asset, AssetId, AssetType};
-use tl_protocol::endpoint::{GetAsset, ListAssets};
+use tl_protocol::endpoint::{DeleteAsset, GetAsset, ListAssets};
 
 use crate::args::Context;
 use crate::confirm::Confirm;

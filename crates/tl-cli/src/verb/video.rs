@@ -8,7 +8,9 @@ use tl_client::Client;
 use tl_model::{
     IndexId, IndexedAsset, IndexedAssetStatus, MetadataPatch, Timestamp, Video, VideoId,
 };
-use tl_protocol::endpoint::{GetIndexedAsset, ListIndexedAssets, NumberFilter, PageRequest};
+use tl_protocol::endpoint::{
+    GetIndexedAsset, GetVideo, ListIndexedAssets, NumberFilter, PageRequest,
+};
 
 use crate::args::Context;
 use crate::confirm::Confirm;
@@ -262,7 +264,7 @@ fn awaited(id: &VideoId, index: &IndexId) -> Awaited<GetIndexedAsset> {
     Awaited {
         noun: "video",
         command: waiting::video_command(id, index),
-        endpoint: GetIndexedAsset::new(index.clone(), id.as_str().into()),
+        endpoint: GetIndexedAsset::new(index.clone(), id.as_str()),
         quiet: |indexed| indexed.id.to_string(),
         details,
     }

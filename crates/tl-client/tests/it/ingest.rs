@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tl_client::{
     Checker, Config, ErrorKind, Input, NotChecked, Stage, blocking,
-    protocol::{self, BytesSource, Source, flow::WaitPolicy},
+    protocol::{self, BytesSource, Source, endpoint::GetVideo, flow::WaitPolicy},
     validate::{MediaFacts, ProbeError, Prober, RangeRead, Route},
 };
 

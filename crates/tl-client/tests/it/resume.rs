@@ -13,6 +13,7 @@ use tl_client::{
     Checkpoints, Client, Config, Error, ErrorKind, Event, Ingested, blocking,
     protocol::{
         self, Event as Api,
+        endpoint::DeleteAsset,
         flow::upload::{Steering, UploadSettings},
     },
     validate::Route,

@@ -7,7 +7,7 @@ use tl_model::{
 };
 use tl_protocol::endpoint::{
     CreateIndexedAsset, DeleteIndexedAsset, GetIndexedAsset, ListIndexedAssets, NumberFilter,
-    UpdateIndexedAsset,
+    Received, UpdateIndexedAsset,
 };
 
 use super::{
@@ -174,13 +174,14 @@ pub(super) fn list(
         };
         let passes = (list.status.is_empty() || list.status.contains(&status(task, now)))
             && listing::filename_passes(list.filename.as_deref(), &task.filename, quirks)
-            && number(&list.duration, system.duration)
-            && number(&list.fps, system.fps)
-            && number(&list.width, system.width.map(f64::from))
-            && number(&list.height, system.height.map(f64::from))
-            && number(&list.size, system.size)
+            && number(&list.duration.0, system.duration)
+            && number(&list.fps.0, system.fps)
+            && number(&list.width.0, system.width.map(f64::from))
+            && number(&list.height.0, system.height.map(f64::from))
+            && number(&list.size.0, system.size)
             && list
                 .user_metadata
+                .0
                 .iter()
                 .all(|(key, value)| videos::has(metadata(platform, task), key, value))
             && created.is_none_or(|from| rank.created >= from)

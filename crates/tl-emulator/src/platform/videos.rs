@@ -71,6 +71,7 @@ pub(super) fn list(
                     && number(&list.size, system.size)
                     && list
                         .user_metadata
+                        .0
                         .iter()
                         .all(|(key, value)| has(&video.user_metadata, key, value))
                     && created.is_none_or(|from| rank.created >= from)

@@ -20,7 +20,7 @@ use tl_protocol::{
     Auth, Delivery, Endpoint, Exchange, Now, Outcome, TransportError, TransportErrorKind,
     chance::Chance,
     endpoint::{
-        CreateUpload, GetUpload, Received, ReceivedBody, ReportChunks, RequestUploadUrls,
+        Codec, CreateUpload, GetUpload, Received, ReceivedBody, ReportChunks, RequestUploadUrls,
         match_path,
     },
 };

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tl_client::Client;
 use tl_model::{IndexId, IndexedAsset, IndexedAssetStatus, SystemMetadata, Timestamp, Video};
-use tl_protocol::endpoint::{ListIndexedAssets, ListVideos};
+use tl_protocol::endpoint::{ListIndexedAssets, ListVideos, MetadataFilter, TopLevelFilter};
 
 use super::VideoList;
 use crate::args::Context;
@@ -73,14 +73,14 @@ impl VideoList {
             sort: self.page.sort(),
             status: self.status.clone(),
             filename: self.filename.clone(),
-            duration: self.duration.unwrap_or_default(),
-            fps: self.fps.unwrap_or_default(),
-            width: self.width.unwrap_or_default(),
-            height: self.height.unwrap_or_default(),
-            size: self.size.unwrap_or_default(),
+            duration: self.duration.unwrap_or_default().into(),
+            fps: self.fps.unwrap_or_default().into(),
+            width: self.width.unwrap_or_default().into(),
+            height: self.height.unwrap_or_default().into(),
+            size: self.size.unwrap_or_default().into(),
             created_at: self.created_after.clone(),
             updated_at: self.updated_after.clone(),
-            user_metadata: user_metadata.clone(),
+            user_metadata: MetadataFilter(user_metadata.clone()),
             ..ListIndexedAssets::new(index.clone())
         };
         let videos = ListVideos {
@@ -94,7 +94,7 @@ impl VideoList {
             size: self.size.unwrap_or_default(),
             created_at: self.created_after.clone(),
             updated_at: self.updated_after.clone(),
-            user_metadata,
+            user_metadata: TopLevelFilter(user_metadata),
             ..ListVideos::new(index)
         };
         let indexed = self.page.fetch(client, indexed).await?;
