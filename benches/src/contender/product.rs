@@ -130,7 +130,7 @@ fn upload(
     let source = source(arguments)?;
     let upload = NewUpload::new("a.mp4", UploadType::Video, source.len());
     let settings = UploadSettings {
-        lanes: arguments.number("concurrency")?,
+        concurrency: arguments.number("concurrency")?,
         deadline: Some(Duration::from_secs(300)),
         ..UploadSettings::default()
     };

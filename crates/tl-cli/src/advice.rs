@@ -54,7 +54,7 @@ pub(crate) fn api_word(kind: Api) -> &'static str {
         Api::SourceFailed => "source_failed",
         Api::DeadlinePassed => "deadline_passed",
         Api::ProcessingFailed => "processing_failed",
-        Api::Cancelled => "cancelled",
+        Api::Canceled => "canceled",
         _ => "other",
     }
 }

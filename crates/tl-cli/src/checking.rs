@@ -120,7 +120,7 @@ pub(crate) fn built_in(text: &str) -> Result<RulePack, Failure> {
 pub(crate) fn pack_of_file(file: &str, base: &RulePack) -> Result<RulePack, Failure> {
     let rules = std::fs::read_to_string(file).map_err(|error| {
         Failure::usage(format!("the rules file `{file}` cannot be read"))
-            .because(&error)
+            .with_source(&error)
             .next("name a readable TOML file")
     })?;
     RulePack::from_toml(&rules)

@@ -91,7 +91,7 @@ impl Failure {
     }
 
     /// Adds the error below.
-    pub(crate) fn because(mut self, cause: &(dyn std::error::Error + 'static)) -> Self {
+    pub(crate) fn with_source(mut self, cause: &(dyn std::error::Error + 'static)) -> Self {
         self.0.causes.push(cause.to_string());
         self.0.causes.extend(chain(cause));
         self

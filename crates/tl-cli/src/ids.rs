@@ -36,7 +36,7 @@ fn read_from(words: &[String], mut input: impl BufRead) -> Result<Vec<String>, F
                 Ok(_) => add(&line),
                 Err(error) => {
                     return Err(Failure::usage("the ids on standard input cannot be read")
-                        .because(&error)
+                        .with_source(&error)
                         .next("write one id per line"));
                 }
             }

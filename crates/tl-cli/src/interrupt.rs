@@ -58,7 +58,7 @@ pub(crate) fn listen() -> Result<Cancel, Failure> {
             "system",
             "the system gives no threads to work with",
         )
-        .because(error)
+        .with_source(error)
     };
     let runtime = runtime().map_err(|error| unable(&error))?;
     // The handler stands before the first file is touched.

@@ -42,7 +42,7 @@ impl<'a> Maker<'a> {
         let ffmpeg = sandbox::ffmpeg(require_sandbox)?;
         fs::create_dir_all(folder).map_err(|error| {
             Failure::usage(format!("the folder `{}` cannot be made", folder.display()))
-                .because(&error)
+                .with_source(&error)
                 .next("name another one for --out")
         })?;
         Ok(Self {
@@ -98,7 +98,7 @@ impl<'a> Maker<'a> {
                     "the folder `{}` cannot be written",
                     self.folder.display()
                 ))
-                .because(&error)
+                .with_source(&error)
                 .next("name another one for --out")
             })
     }
@@ -181,13 +181,13 @@ pub(crate) fn of_program(error: &ProgramError) -> Failure {
         ProgramErrorKind::Missing => (Exit::Usage, "ffmpeg_missing"),
         ProgramErrorKind::NotConfined => (Exit::Usage, "sandbox_incomplete"),
         ProgramErrorKind::Exists | ProgramErrorKind::Output => (Exit::Usage, "output"),
-        ProgramErrorKind::Cancelled => (interrupt::exit(), "interrupted"),
+        ProgramErrorKind::Canceled => (interrupt::exit(), "interrupted"),
         ProgramErrorKind::DeadlinePassed => (Exit::Temporary, "deadline_passed"),
         _ => (Exit::RefusedLocally, "ffmpeg_failed"),
     };
     let mut failure = Failure::new(exit, kind, error.what()).with_log(error.log());
     if let Some(source) = std::error::Error::source(error) {
-        failure = failure.because(source);
+        failure = failure.with_source(source);
     }
     let next = error.next().trim_end_matches('.');
     let mut letters = next.chars();

@@ -182,7 +182,7 @@ impl Output {
                         "output",
                         "standard output cannot be written: results are missing",
                     )
-                    .because(&error)
+                    .with_source(&error)
                     .next("make room or write elsewhere; what was asked of the platform is done"),
                 );
                 if exit == Exit::Ok { Exit::Usage } else { exit }

@@ -32,7 +32,7 @@ pub(crate) fn until_done<T>(work: impl Future<Output = Result<T, Failure>>) -> R
                 "system",
                 "the system gives no threads to work with",
             )
-            .because(&error)
+            .with_source(&error)
         })?;
     let result = runtime.block_on(work);
     // Whatever still reads a file must not hold up the exit.

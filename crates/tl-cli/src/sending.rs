@@ -35,9 +35,9 @@ pub(crate) struct SendArgs {
     no_checkpoint: bool,
     #[command(flatten)]
     folder: FolderArgs,
-    /// How many chunks are sent at once
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
-    lanes: u8,
+    /// Number of chunks to upload in parallel
+    #[arg(long, alias = "lanes", value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
+    concurrency: u8,
     /// The most bytes per second that chunks are begun with, such as 5MB/s
     #[arg(long, value_name = "RATE", value_parser = rate)]
     limit_rate: Option<u64>,
@@ -74,7 +74,7 @@ macro_rules! apply {
             call = call.route(route);
         }
         if arguments.no_resume {
-            call = call.anew();
+            call = call.restart();
         }
         if arguments.no_checkpoint {
             call = call.without_checkpoint();
@@ -88,7 +88,7 @@ macro_rules! apply {
 impl SendArgs {
     fn settings(&self) -> UploadSettings {
         UploadSettings {
-            lanes: self.lanes.into(),
+            concurrency: self.concurrency.into(),
             bytes_per_second: self.limit_rate,
             ..UploadSettings::default()
         }

@@ -117,7 +117,7 @@ impl Connection {
                 "the certificates in `{}` cannot be read",
                 path.display()
             ))
-            .because(&error)
+            .with_source(&error)
             .next("name a readable file of PEM certificates after --ca-file")
         })?;
         Ok(vec![pem.into()])
@@ -164,7 +164,8 @@ fn read_key(path: &Path) -> Result<String, Failure> {
         )
         .next("name a text file that holds the API key and nothing else")
     };
-    let unreadable = |error: std::io::Error| refused("cannot be read".to_owned()).because(&error);
+    let unreadable =
+        |error: std::io::Error| refused("cannot be read".to_owned()).with_source(&error);
     let mut text = String::new();
     let file = File::open(path).map_err(unreadable)?;
     file.take(LONGEST_KEY + 1)

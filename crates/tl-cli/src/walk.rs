@@ -70,7 +70,7 @@ impl WalkArgs {
         {
             File::open(list).map_err(|error| {
                 Failure::usage(format!("the list `{}` cannot be read", list.display()))
-                    .because(&error)
+                    .with_source(&error)
                     .next("name a readable file, or `-` for standard input")
             })?;
         }
@@ -240,7 +240,7 @@ fn path_in(error: &ignore::Error) -> Option<PathBuf> {
 
 fn failed(error: &ignore::Error) -> Failure {
     Failure::usage("this part of the folder cannot be walked")
-        .because(error)
+        .with_source(error)
         .next("give the current user the right to read it, or leave it out by --exclude")
 }
 
@@ -249,12 +249,12 @@ fn unreadable(list: &Path, error: &io::Error) -> Failure {
         "the list `{}` cannot be read to its end",
         list.display()
     ))
-    .because(error)
+    .with_source(error)
     .next("what came before was checked; give a whole list")
 }
 
 fn bad_pattern(option: &str, glob: &str, error: &ignore::Error) -> Failure {
     Failure::usage(format!("{option} `{glob}` is no pattern"))
-        .because(error)
+        .with_source(error)
         .next("patterns are those of a .gitignore: `*.mp4`, `drafts/`, `/2026/**`")
 }

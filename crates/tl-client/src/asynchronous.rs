@@ -13,7 +13,7 @@ use crate::{
     Checked, Checker, Config, Error, ErrorKind, Ingested, Input, UploadedAsset,
     builder::{ingest_settings, upload_settings},
     checker,
-    ingest::{Prepared, Request, Shipment},
+    ingest::{Prepared, Request, UploadPlan},
 };
 
 /// An asynchronous client of the platform; it needs a tokio runtime around it.
@@ -32,7 +32,8 @@ impl Client {
     /// [`ErrorKind::Configuration`] where a certificate or a proxy cannot be used.
     pub fn new(config: &Config) -> Result<Self, Error> {
         let transport = AsyncHttp::new(config.http.clone()).map_err(|error| {
-            Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up").because(error)
+            Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up")
+                .with_source(error)
         })?;
         Ok(Self {
             api: tl_protocol::Client::new(transport, config.client_settings()),
@@ -101,10 +102,10 @@ impl Client {
             .await
             .map_err(cut_off)??;
         match send {
-            Shipment::Task(create) => {
+            UploadPlan::Task(create) => {
                 after.conclude_task(self.api.ingest_task(create, wait, observer).await)
             }
-            Shipment::Asset(plan) => {
+            UploadPlan::Asset(plan) => {
                 after.conclude_asset(self.api.ingest_asset(*plan, observer).await)
             }
         }
@@ -112,7 +113,7 @@ impl Client {
 }
 
 fn cut_off(error: tokio::task::JoinError) -> Error {
-    Error::new(ErrorKind::File, "the check of the file was cut off").because(error)
+    Error::new(ErrorKind::File, "the check of the file was cut off").with_source(error)
 }
 
 impl Deref for Client {

@@ -9,7 +9,7 @@ use crate::{
     Checked, Checker, Config, Error, ErrorKind, Ingested, Input, UploadedAsset,
     builder::{ingest_settings, upload_settings},
     checker,
-    ingest::{Prepared, Request, Shipment},
+    ingest::{Prepared, Request, UploadPlan},
 };
 
 /// A blocking client of the platform.
@@ -36,7 +36,8 @@ impl Client {
     /// [`ErrorKind::Configuration`] where a certificate or a proxy cannot be used.
     pub fn new(config: &Config) -> Result<Self, Error> {
         let transport = BlockingHttp::new(config.http.clone()).map_err(|error| {
-            Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up").because(error)
+            Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up")
+                .with_source(error)
         })?;
         Ok(Self {
             api: tl_protocol::Client::new(transport, config.client_settings()),
@@ -97,10 +98,10 @@ impl Client {
             after,
         } = request.prepare(&self.api.settings().base, &self.checker)?;
         match send {
-            Shipment::Task(create) => {
+            UploadPlan::Task(create) => {
                 after.conclude_task(self.api.ingest_task(create, wait, observer))
             }
-            Shipment::Asset(plan) => after.conclude_asset(self.api.ingest_asset(*plan, observer)),
+            UploadPlan::Asset(plan) => after.conclude_asset(self.api.ingest_asset(*plan, observer)),
         }
     }
 }

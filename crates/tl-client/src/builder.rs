@@ -26,12 +26,12 @@ macro_rules! upload_settings {
 
         /// Begins with the first byte, though an earlier upload could be taken up; its checkpoint goes. One that cannot be read
         /// is set aside in its folder.
-        pub fn anew(mut self) -> Self {
+        pub fn restart(mut self) -> Self {
             self.request.anew = true;
             self
         }
 
-        /// How chunks are sent: lanes, bandwidth, deadline, and the handle that pauses and cancels.
+        /// How chunks are sent: concurrency, bandwidth, deadline, and the handle that pauses and cancels.
         pub fn chunks(mut self, settings: tl_protocol::flow::upload::UploadSettings) -> Self {
             self.request.settings = settings;
             self
@@ -64,7 +64,7 @@ macro_rules! upload_settings {
         }
 
         /// Sends the file without looking at it: the platform may refuse what was uploaded in vain.
-        pub fn unchecked(mut self) -> Self {
+        pub fn skip_check(mut self) -> Self {
             self.request.unchecked = true;
             self
         }

@@ -130,7 +130,7 @@ impl Checker {
                 ErrorKind::CheckFailed,
                 format!("`{name}` could not be checked, so nothing was sent"),
             )
-            .because(error)),
+            .with_source(error)),
         }
     }
 }
@@ -163,7 +163,7 @@ impl fmt::Debug for Checker {
 fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
     let pool = tl_validate::worker::ProbePool::new(tl_validate::worker::WorkerOptions::default())
         .map_err(|error| {
-        Error::new(ErrorKind::CheckFailed, "media cannot be read").because(error)
+        Error::new(ErrorKind::CheckFailed, "media cannot be read").with_source(error)
     })?;
     Ok(Arc::new(pool))
 }
@@ -214,7 +214,7 @@ pub(crate) fn check_path(path: &Path, place: &OnceLock<Checker>) -> Result<Check
             ErrorKind::File,
             format!("`{}` cannot be opened a second time", path.display()),
         )
-        .because(error)
+        .with_source(error)
     })?;
     checker.check_file(handle, &path.display().to_string(), choice.route)
 }

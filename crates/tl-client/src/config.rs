@@ -47,7 +47,7 @@ impl Config {
                     base_url.trim()
                 ),
             )
-            .because(error)
+            .with_source(error)
         })?;
         let credentials = ApiKey::new(key)
             .and_then(|key| Credentials::new(key, base.clone()))

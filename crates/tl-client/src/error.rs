@@ -54,7 +54,7 @@ impl Error {
         }))
     }
 
-    pub(crate) fn because(
+    pub(crate) fn with_source(
         mut self,
         source: impl Into<Box<dyn error::Error + Send + Sync>>,
     ) -> Self {
@@ -161,7 +161,7 @@ impl Error {
 
 impl From<tl_protocol::Error> for Error {
     fn from(error: tl_protocol::Error) -> Self {
-        Self::new(ErrorKind::Api(error.kind()), String::new()).because(error)
+        Self::new(ErrorKind::Api(error.kind()), String::new()).with_source(error)
     }
 }
 

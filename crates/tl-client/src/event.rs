@@ -185,7 +185,7 @@ fn reason(kind: tl_protocol::ErrorKind) -> &'static str {
         Kind::Malformed => "unreadable response",
         Kind::SourceFailed => "the source cannot be read",
         Kind::DeadlinePassed => "deadline passed",
-        Kind::Cancelled => "canceled",
+        Kind::Canceled => "canceled",
         Kind::ProcessingFailed => "processing failed",
         _ => "error",
     }

@@ -17,7 +17,7 @@ use tl_protocol::{
     endpoint::{CreateAsset, CreateTask, CreateUpload, Media},
     flow::{
         AssetPlan, AssetUpload, Reconcile, Stage as FlowStage, WaitPolicy,
-        upload::{Begin, Ledger, UploadSettings},
+        upload::{Begin, UploadJournal, UploadSettings},
     },
 };
 use tl_validate::{ProbeErrorKind, Report, Route, RulePack};
@@ -73,7 +73,7 @@ impl fmt::Debug for Request {
 /// A request that has passed the check and may be sent.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) send: Shipment,
+    pub(crate) send: UploadPlan,
     pub(crate) wait: Option<WaitPolicy>,
     pub(crate) observer: Observer,
     pub(crate) after: After,
@@ -81,7 +81,7 @@ pub(crate) struct Prepared {
 
 /// What is sent.
 #[derive(Debug)]
-pub(crate) enum Shipment {
+pub(crate) enum UploadPlan {
     Task(CreateTask),
     Asset(Box<AssetPlan>),
 }
@@ -200,8 +200,8 @@ impl Request {
         let (send, keeper) = match (opened, choice) {
             (Opened::Asset(asset_id), _) => {
                 so_far.asset_id = Some(asset_id.clone());
-                let plan = self.plan(AssetUpload::Existing(asset_id), Ledger::none());
-                (Shipment::Asset(Box::new(plan)), None)
+                let plan = self.plan(AssetUpload::Existing(asset_id), UploadJournal::none());
+                (UploadPlan::Asset(Box::new(plan)), None)
             }
             (opened, Some(choice)) if choice.route == Route::Tasks => {
                 // Its flow has one stage before there is a task, and tells none.
@@ -210,23 +210,26 @@ impl Request {
                     asset_id: None,
                     indexed_asset_id: None,
                 }));
-                (Shipment::Task(self.task(opened)), None)
+                (UploadPlan::Task(self.task(opened)), None)
             }
             (opened, choice) => {
                 let keeper = self.checkpoint(base, &opened)?;
                 let route = choice.map_or(Route::Asset, |choice| choice.route);
                 let fresh = self.fresh(opened, route);
-                let (upload, ledger, keeper) = match keeper {
-                    None => (fresh, Ledger::none(), None),
+                let (upload, journal, keeper) = match keeper {
+                    None => (fresh, UploadJournal::none(), None),
                     Some(checkpoint::Opened { keeper, found }) => {
                         so_far.upload_id = found.as_ref().and_then(|found| {
                             Some(found.record.upload.as_ref()?.upload_id.clone())
                         });
                         let upload = self.take_up(found, fresh);
-                        (upload, keeper.ledger(), Some(keeper))
+                        (upload, keeper.journal(), Some(keeper))
                     }
                 };
-                (Shipment::Asset(Box::new(self.plan(upload, ledger))), keeper)
+                (
+                    UploadPlan::Asset(Box::new(self.plan(upload, journal))),
+                    keeper,
+                )
             }
         };
         Ok(Prepared {
@@ -255,7 +258,7 @@ impl Request {
         if let Some(metadata) = &self.user_metadata {
             metadata.check().map_err(|error| {
                 Error::new(ErrorKind::Configuration, "the user metadata cannot be sent")
-                    .because(error)
+                    .with_source(error)
             })?;
         }
         Ok(())
@@ -309,7 +312,7 @@ impl Request {
                         ErrorKind::File,
                         format!("`{name}` cannot be opened a second time"),
                     )
-                    .because(error)
+                    .with_source(error)
                 })?;
                 let checked = checker.check_file(handle, &name, choice.route);
                 (name, checked)
@@ -375,7 +378,7 @@ impl Request {
         }
     }
 
-    fn plan(&self, upload: AssetUpload, ledger: Ledger) -> AssetPlan {
+    fn plan(&self, upload: AssetUpload, journal: UploadJournal) -> AssetPlan {
         AssetPlan {
             upload,
             index_id: self.index_id.clone(),
@@ -383,7 +386,7 @@ impl Request {
             user_metadata: self.user_metadata.clone(),
             wait: self.wait.clone(),
             reconcile: self.reconcile.clone(),
-            ledger,
+            journal,
         }
     }
 

@@ -55,7 +55,7 @@ impl Input {
                 ErrorKind::Configuration,
                 "the URL of the video cannot be used",
             )
-            .because(error)
+            .with_source(error)
         })?;
         Ok(Self::Url(url))
     }

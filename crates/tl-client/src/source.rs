@@ -376,7 +376,7 @@ fn unusable(path: &Path, error: io::Error) -> Error {
         io::ErrorKind::PermissionDenied => "it may not be read by this user",
         _ => "it cannot be read",
     };
-    Error::new(ErrorKind::File, format!("`{}`: {what}", path.display())).because(error)
+    Error::new(ErrorKind::File, format!("`{}`: {what}", path.display())).with_source(error)
 }
 
 #[cfg(test)]

@@ -58,9 +58,9 @@ impl ReqwestClient {
             builder = builder.resolve_to_addrs(host, addresses);
         }
         let built = |builder: ClientBuilder| {
-            builder
-                .build()
-                .map_err(|error| SetupError::new("the HTTP client cannot be set up").because(error))
+            builder.build().map_err(|error| {
+                SetupError::new("the HTTP client cannot be set up").with_source(error)
+            })
         };
         let public = may_need_public(settings).then(|| {
             let resolver = PublicOnly::new(settings.addresses.clone());
@@ -103,7 +103,7 @@ impl ReqwestClient {
             .map_err(|error| failed(error, progress, &to))?;
         let too_large = || {
             TransportError::new(TransportErrorKind::TooLarge, progress.delivery())
-                .because(format!("more than {} bytes", self.max_response))
+                .with_source(format!("more than {} bytes", self.max_response))
         };
         if answer
             .content_length()
@@ -213,7 +213,7 @@ fn request(prepared: Prepared) -> Result<(Request, Arc<Progress>), TransportErro
     });
     let request = Request::try_from(request).map_err(|error| {
         TransportError::new(TransportErrorKind::Refused, Delivery::NotSent)
-            .because(error.without_url())
+            .with_source(error.without_url())
     })?;
     Ok((request, progress))
 }
@@ -227,7 +227,7 @@ async fn within<T>(
 ) -> Result<T, TransportError> {
     let failed = |kind, limit: Duration| {
         Err(TransportError::new(kind, progress.delivery())
-            .because(format!("the limit is {limit:?}")))
+            .with_source(format!("the limit is {limit:?}")))
     };
     let exchange = timeout(limit, exchange);
     match select(pin!(exchange), pin!(standstill(progress, stall))).await {
@@ -284,13 +284,13 @@ async fn standstill(progress: &Progress, limit: Duration) {
 fn failed(error: reqwest::Error, progress: &Progress, to: &Destination) -> TransportError {
     if let Some(cause) = progress.take_failure() {
         return TransportError::new(TransportErrorKind::SourceFailed, Delivery::NotSent)
-            .because(cause);
+            .with_source(cause);
     }
     let error = error.without_url();
     if let Some(not_public) = failure::cause::<NotPublic>(&error) {
         let cause = format!("the server gave a URL at `{}`: {not_public}", to.host);
         return TransportError::new(TransportErrorKind::UnsafeUrl, Delivery::NotSent)
-            .because(cause);
+            .with_source(cause);
     }
     if error.is_connect() {
         let kind = if failure::is_tls(&error) {
@@ -306,7 +306,7 @@ fn failed(error: reqwest::Error, progress: &Progress, to: &Destination) -> Trans
             "to"
         };
         let cause = format!("{way} {}: {}", to.host, failure::described(&error));
-        return TransportError::new(kind, Delivery::NotSent).because(cause);
+        return TransportError::new(kind, Delivery::NotSent).with_source(cause);
     }
     let kind = failure::kind(&error);
     let delivery = if failure::never_began(&error) {
@@ -314,7 +314,7 @@ fn failed(error: reqwest::Error, progress: &Progress, to: &Destination) -> Trans
     } else {
         progress.delivery()
     };
-    TransportError::new(kind, delivery).because(failure::described(&error))
+    TransportError::new(kind, delivery).with_source(failure::described(&error))
 }
 
 /// The proxy for requests of one scheme, as the rules say for each.
@@ -324,7 +324,7 @@ fn proxy(rules: &Arc<ProxyRules>, scheme: &Scheme) -> Result<Option<reqwest::Pro
     };
     let address = format!("http://{}:{}", server.host(), server.port());
     let address = reqwest::Url::parse(&address)
-        .map_err(|error| SetupError::new("the proxy has no valid address").because(error))?;
+        .map_err(|error| SetupError::new("the proxy has no valid address").with_source(error))?;
     let (rules, scheme) = (Arc::clone(rules), scheme.clone());
     let mut proxy = reqwest::Proxy::custom(move |url| {
         let uri = url.as_str().parse().ok()?;
@@ -333,7 +333,7 @@ fn proxy(rules: &Arc<ProxyRules>, scheme: &Scheme) -> Result<Option<reqwest::Pro
     });
     if let Some(authorization) = server.authorization() {
         let mut value = HeaderValue::from_str(authorization).map_err(|error| {
-            SetupError::new("the proxy's password cannot stand in a header").because(error)
+            SetupError::new("the proxy's password cannot stand in a header").with_source(error)
         })?;
         value.set_sensitive(true);
         proxy = proxy.custom_http_auth(value);

@@ -204,7 +204,7 @@ fn poll_piece(
             TransportErrorKind::Lost,
             Delivery::Unknown,
         )
-        .because("no answer is open")));
+        .with_source("no answer is open")));
     };
     // The body first: what has come in time counts, even if nobody asked for it in time.
     match body.poll_piece(cx) {
@@ -212,7 +212,7 @@ fn poll_piece(
         Poll::Pending => {
             ready!(end.as_mut().poll(cx));
             let silent = TransportError::new(TransportErrorKind::Idle, Delivery::Unknown);
-            Poll::Ready(Err(silent.because(format!("the limit is {idle:?}"))))
+            Poll::Ready(Err(silent.with_source(format!("the limit is {idle:?}"))))
         }
     }
 }

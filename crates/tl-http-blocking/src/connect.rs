@@ -85,7 +85,8 @@ impl Resolver for Lines {
                         let cause =
                             format!("the server gave a URL at `{host}:{port}`: {not_public}");
                         let kind = TransportErrorKind::UnsafeUrl;
-                        progress.note(TransportError::new(kind, Delivery::NotSent).because(cause))
+                        progress
+                            .note(TransportError::new(kind, Delivery::NotSent).with_source(cause))
                     })?;
                 }
                 return Ok(found);

@@ -16,7 +16,7 @@ use crate::{Cancel, Shared};
 const ENDLESS: &str =
     "a flow waits without end while nothing is in flight: it breaks the contract of `Flow`";
 
-/// Drives `flow` to its end. What is in flight then is cancelled, and not waited for.
+/// Drives `flow` to its end. What is in flight then is canceled, and not waited for.
 pub(crate) fn drive<F: Flow>(shared: &Arc<Shared>, flow: F) -> F::Output {
     if flow.max_in_flight() > 1 {
         side_by_side(shared, flow)

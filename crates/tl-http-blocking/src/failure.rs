@@ -15,14 +15,14 @@ pub(crate) fn failure(progress: &Progress, error: ureq::Error) -> TransportError
         ureq::Error::Http(_) | ureq::Error::BadUri(_) => {
             // The text would show the address, and with it the query of a presigned one.
             return TransportError::new(TransportErrorKind::Refused, Delivery::NotSent)
-                .because("the request is no valid HTTP");
+                .with_source("the request is no valid HTTP");
         }
         _ => TransportErrorKind::Lost,
     };
     let failed = progress.failure(kind);
     match (progress.take_broken(), error) {
-        (Some(cause), _) => failed.because(cause),
-        (None, ureq::Error::Io(cause)) => failed.because(cause),
-        (None, other) => failed.because(other),
+        (Some(cause), _) => failed.with_source(cause),
+        (None, ureq::Error::Io(cause)) => failed.with_source(cause),
+        (None, other) => failed.with_source(other),
     }
 }

@@ -22,7 +22,7 @@ mod cancel;
 mod connect;
 mod driver;
 mod failure;
-mod glance;
+mod peek;
 mod progress;
 mod stream;
 mod upload;

@@ -225,7 +225,7 @@ impl Progress {
         kind: TransportErrorKind,
         cause: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> ureq::Error {
-        self.note(self.failure(kind).because(cause))
+        self.note(self.failure(kind).with_source(cause))
     }
 
     fn fail_plainly(&self, kind: TransportErrorKind) -> ureq::Error {

@@ -132,7 +132,7 @@ impl<F: Feed> BlockingStream<F> {
             })
             .map_err(|error| {
                 TransportError::new(TransportErrorKind::Unreachable, Delivery::NotSent)
-                    .because(error)
+                    .with_source(error)
             })?;
         let message = open.messages.recv();
         open.is_over = !matches!(message, Ok(Message::Part(_)));
@@ -156,7 +156,7 @@ impl<F: Feed> BlockingStream<F> {
         let Some(open) = &mut self.open else {
             return Err(
                 TransportError::new(TransportErrorKind::Lost, Delivery::Unknown)
-                    .because("no answer is open"),
+                    .with_source("no answer is open"),
             );
         };
         let message = open.messages.recv_timeout(idle);
@@ -174,7 +174,7 @@ impl<F: Feed> BlockingStream<F> {
                 TransportErrorKind::Idle,
                 Delivery::Unknown,
             )
-            .because(format!("the limit is {idle:?}"))),
+            .with_source(format!("the limit is {idle:?}"))),
             Err(RecvTimeoutError::Disconnected) => {
                 panic!("the thread of a stream ended without saying how")
             }

@@ -81,7 +81,7 @@ impl UreqClient {
         let too_large = || {
             progress
                 .failure(TransportErrorKind::TooLarge)
-                .because(format!("more than {} bytes", self.max_response))
+                .with_source(format!("more than {} bytes", self.max_response))
         };
         let announced = parts
             .headers

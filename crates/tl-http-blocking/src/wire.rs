@@ -20,7 +20,7 @@ use ureq::{
     unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport},
 };
 
-use crate::{glance::Glance, progress::Progress};
+use crate::{peek::Peek, progress::Progress};
 
 /// The size of a piece of a body. 64 KiB to 512 KiB are equally fast, smaller and larger ones slower (1 GiB to a loopback
 /// sink).
@@ -91,10 +91,10 @@ impl Wire {
 
     /// Whether there is something to read, or the server has closed: looks without waiting.
     fn has_spoken(&mut self) -> bool {
-        let glance = Glance(self.socket.stream());
+        let peek = Peek(self.socket.stream());
         match &mut self.tls {
-            None => glance.is_readable(),
-            Some(tls) => has_spoken_tls(tls, glance),
+            None => peek.is_readable(),
+            Some(tls) => has_spoken_tls(tls, peek),
         }
     }
 
@@ -211,9 +211,9 @@ impl fmt::Debug for Wire {
 }
 
 /// Takes in what came; session tickets and the like are no speech.
-fn has_spoken_tls(tls: &mut ClientConnection, mut glance: Glance<'_>) -> bool {
+fn has_spoken_tls(tls: &mut ClientConnection, mut peek: Peek<'_>) -> bool {
     loop {
-        match tls.read_tls(&mut glance) {
+        match tls.read_tls(&mut peek) {
             Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
             Ok(0) => return true,
             Ok(_) => match tls.process_new_packets() {

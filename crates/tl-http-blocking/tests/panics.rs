@@ -32,7 +32,7 @@ impl Source for Panicking {
 
 #[test]
 fn the_panic_of_a_source_is_the_callers_on_one_lane_and_on_many() {
-    for lanes in [1, 3] {
+    for concurrency in [1, 3] {
         let server = Server::reacting(|seen| match seen.method.as_str() {
             "GET" => Reaction::never(),
             _ => Reply::ok("").into(),
@@ -47,7 +47,12 @@ fn the_panic_of_a_source_is_the_callers_on_one_lane_and_on_many() {
             &server.url("/"),
             Body::from_source(Arc::new(Panicking)),
         );
-        let run = || transport.run(Many::new([post.clone(), get(&server.url("/"))], lanes));
+        let run = || {
+            transport.run(Many::new(
+                [post.clone(), get(&server.url("/"))],
+                concurrency,
+            ))
+        };
         let panic = catch_unwind(AssertUnwindSafe(run)).expect_err("the source panics");
         assert_eq!(
             panic.downcast_ref::<&str>(),
@@ -59,7 +64,7 @@ fn the_panic_of_a_source_is_the_callers_on_one_lane_and_on_many() {
         }
         let answers = transport.run(Many::new(
             [exchange("PUT", &server.url("/"), "part")],
-            lanes,
+            concurrency,
         ));
         assert!(
             answers[0].as_ref().is_some_and(Result::is_ok),

@@ -66,7 +66,7 @@ where
         .expect("an item")
         .as_ref()
         .expect_err("canceled");
-    assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Canceled, "{error}");
     items.len() - 1
 }
 
@@ -112,7 +112,7 @@ fn a_stream_that_was_canceled_before_its_begin_sends_nothing() {
     stream.canceler().cancel();
     let items: Vec<_> = stream.collect();
     let error = items[0].as_ref().expect_err("canceled");
-    assert_eq!((items.len(), error.kind()), (1, ErrorKind::Cancelled));
+    assert_eq!((items.len(), error.kind()), (1, ErrorKind::Canceled));
     assert_eq!(server.connections(), 0);
 }
 

@@ -111,7 +111,7 @@ fn is_private(base: &Url) -> bool {
 /// Path and query may be a permission by themselves: only the host is named.
 fn unsafe_url(host: &str, why: &str) -> TransportError {
     TransportError::new(TransportErrorKind::UnsafeUrl, Delivery::NotSent)
-        .because(format!("the server gave a URL at `{host}`: {why}"))
+        .with_source(format!("the server gave a URL at `{host}`: {why}"))
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {

@@ -116,7 +116,7 @@ impl Credentials {
         }
         if !same_origin(&self.base, request.uri()) {
             return Err(
-                TransportError::new(TransportErrorKind::Refused, Delivery::NotSent).because(
+                TransportError::new(TransportErrorKind::Refused, Delivery::NotSent).with_source(
                     format!(
                         "the API key is for {}, but the request goes to {}",
                         self.base.host_str().unwrap_or_default(),

@@ -132,7 +132,7 @@ impl TransportError {
 
     /// The same error with its cause.
     #[must_use]
-    pub fn because(mut self, source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+    pub fn with_source(mut self, source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }

@@ -59,7 +59,7 @@ pub trait Flow: Send {
     /// What the workflow comes to.
     type Output: Send;
 
-    /// The largest number of exchanges under way at once: a driver needs no more lanes.
+    /// The largest number of exchanges under way at once: a driver needs no more concurrency.
     fn max_in_flight(&self) -> usize {
         1
     }

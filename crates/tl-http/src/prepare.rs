@@ -122,11 +122,11 @@ fn host_header(uri: &Uri) -> Result<HeaderValue, TransportError> {
         return Err(refused("the address of the request has no host"));
     }
     HeaderValue::try_from(text)
-        .map_err(|error| refused("the host cannot stand in a header").because(error))
+        .map_err(|error| refused("the host cannot stand in a header").with_source(error))
 }
 
 fn refused(why: &'static str) -> TransportError {
-    TransportError::new(TransportErrorKind::Refused, Delivery::NotSent).because(why)
+    TransportError::new(TransportErrorKind::Refused, Delivery::NotSent).with_source(why)
 }
 
 #[cfg(test)]

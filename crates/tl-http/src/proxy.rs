@@ -126,7 +126,7 @@ impl ProxyServer {
             format!("http://{text}")
         };
         let url = Url::parse(&whole).map_err(|error| {
-            SetupError::new(format!("{name} is no address of a proxy")).because(error)
+            SetupError::new(format!("{name} is no address of a proxy")).with_source(error)
         })?;
         Self::new(&url, name)
     }
@@ -191,7 +191,7 @@ impl ProxyServer {
     pub fn tunnel_stands(&self, received: &[u8]) -> Result<bool, TransportError> {
         let failed = |what: String| {
             TransportError::new(TransportErrorKind::Unreachable, Delivery::NotSent)
-                .because(format!("the proxy {}:{} {what}", self.host, self.port))
+                .with_source(format!("the proxy {}:{} {what}", self.host, self.port))
         };
         let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") else {
             if received.len() >= LONGEST_CONNECT_ANSWER {

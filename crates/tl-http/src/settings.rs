@@ -90,7 +90,7 @@ impl HttpSettings {
 
     pub(crate) fn user_agent_header(&self) -> Result<HeaderValue, TransportError> {
         HeaderValue::from_str(&self.user_agent).map_err(|error| {
-            TransportError::new(TransportErrorKind::Refused, Delivery::NotSent).because(error)
+            TransportError::new(TransportErrorKind::Refused, Delivery::NotSent).with_source(error)
         })
     }
 
@@ -126,7 +126,7 @@ impl SetupError {
 
     /// The same error with its cause.
     #[must_use]
-    pub fn because(mut self, source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+    pub fn with_source(mut self, source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }

@@ -33,7 +33,7 @@ pub fn client_config_without_roots() -> Result<ClientConfig, SetupError> {
 fn with_roots(roots: RootCertStore) -> Result<ClientConfig, SetupError> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| SetupError::new("TLS cannot be set up").because(error))?
+        .map_err(|error| SetupError::new("TLS cannot be set up").with_source(error))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -50,7 +50,7 @@ fn roots(settings: &HttpSettings) -> Result<RootCertStore, SetupError> {
         if let (0, Some(error)) = (added, loaded.errors.into_iter().next()) {
             return Err(
                 SetupError::new("the system's trusted certificates cannot be loaded")
-                    .because(error),
+                    .with_source(error),
             );
         }
     }
@@ -62,10 +62,10 @@ fn roots(settings: &HttpSettings) -> Result<RootCertStore, SetupError> {
         };
         let before = roots.len();
         for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(|error| wrong().because(error))?;
+            let certificate = certificate.map_err(|error| wrong().with_source(error))?;
             roots
                 .add(certificate)
-                .map_err(|error| wrong().because(error))?;
+                .map_err(|error| wrong().with_source(error))?;
         }
         if roots.len() == before {
             return Err(wrong());

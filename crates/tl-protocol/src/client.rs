@@ -6,12 +6,12 @@ use url::Url;
 
 use crate::{
     Endpoint, Error, Observer, Policy, Transport,
-    chance::Chance,
     endpoint::{CreateTask, Streamed},
     flow::{
         AssetPlan, Call, Events, IngestAsset, IngestFailure, IngestTask, IngestedAsset,
         IngestedTask, Paged, Pages, Wait, WaitPolicy, Waited, Watched,
     },
+    rng::Rng,
 };
 
 /// What a client must know besides its transport.
@@ -77,7 +77,7 @@ impl<T: Transport> Client<T> {
     /// A seed of its own for each call.
     fn next_seed(&self) -> u64 {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
-        Chance::new(
+        Rng::new(
             self.settings
                 .seed
                 .wrapping_add(call.wrapping_mul(0x9e37_79b9_7f4a_7c15)),

@@ -46,7 +46,7 @@ pub enum ErrorKind {
     /// The deadline passed while the platform was still working; what was started goes on there. Wait for it again.
     DeadlinePassed,
     /// The caller ended the operation; what was done stays.
-    Cancelled,
+    Canceled,
     /// The platform accepted the video and then failed on it. Not retried; the text has the platform's reason.
     ProcessingFailed,
 }
@@ -139,7 +139,7 @@ impl Error {
         self
     }
 
-    pub(crate) fn because(
+    pub(crate) fn with_source(
         mut self,
         source: impl Into<Box<dyn error::Error + Send + Sync>>,
     ) -> Self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{Body, Source, chance::Chance};
+use crate::{Body, Source, rng::Rng};
 
 /// A form in the order in which its parts are sent.
 #[derive(Debug, Clone, Default)]
@@ -47,8 +47,8 @@ impl Form {
     /// The body and its `Content-Type`. The boundary, 128 bits long, is drawn from `seed`.
     #[must_use]
     pub fn encode(&self, seed: u64) -> (String, Body) {
-        let mut chance = Chance::new(seed);
-        let boundary = format!("tl-{:016x}{:016x}", chance.bits(), chance.bits());
+        let mut rng = Rng::new(seed);
+        let boundary = format!("tl-{:016x}{:016x}", rng.bits(), rng.bits());
         let mut pieces = Vec::new();
         let mut text = String::new();
         for (name, value) in &self.texts {

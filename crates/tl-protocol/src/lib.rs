@@ -13,7 +13,6 @@
 //! | [`retry`] | the judgement whether, and when, to try again |
 //! | [`client`] | [`Client`]: every method once, for every colour of transport |
 
-pub mod chance;
 pub mod client;
 pub mod endpoint;
 mod error;
@@ -22,6 +21,7 @@ pub mod flow;
 pub mod form;
 pub mod framing;
 pub mod retry;
+pub mod rng;
 
 pub use client::{Client, ClientSettings};
 pub use endpoint::Endpoint;

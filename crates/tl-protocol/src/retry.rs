@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, StatusCode, header};
 use jiff::fmt::rfc2822;
 
-use crate::{Delivery, ErrorKind, Now, Outcome, TransportErrorKind, chance::Chance};
+use crate::{Delivery, ErrorKind, Now, Outcome, TransportErrorKind, rng::Rng};
 
 /// Whether a request may be sent again when nobody knows whether it was processed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,13 +86,13 @@ impl Policy {
     /// The delay before attempt `attempt + 1` when the platform did not say: full jitter, from 0 to
     /// `base_delay * 2^(attempt - 1)`, at most `max_delay`.
     #[must_use]
-    pub fn backoff(&self, attempt: u32, chance: &mut Chance) -> Duration {
+    pub fn backoff(&self, attempt: u32, rng: &mut Rng) -> Duration {
         let doublings = attempt.saturating_sub(1).min(31);
         let ceiling = self
             .base_delay
             .saturating_mul(1 << doublings)
             .min(self.max_delay);
-        ceiling.mul_f64(chance.fraction())
+        ceiling.mul_f64(rng.fraction())
     }
 }
 
@@ -134,7 +134,7 @@ pub fn judge(
     attempt: Attempt,
     outcome: &Outcome,
     now: Now,
-    chance: &mut Chance,
+    rng: &mut Rng,
 ) -> Judgement {
     let verdict = match outcome {
         Ok(answer) => judge_answer(answer.status(), answer.headers(), attempt.repeat, now.wall),
@@ -155,7 +155,7 @@ pub fn judge(
     };
     // Nothing was sent, so the attempt does not count.
     let is_local = is_local(outcome);
-    let mut backoff = policy.backoff(attempt.number, chance);
+    let mut backoff = policy.backoff(attempt.number, rng);
     if is_local {
         backoff = backoff.clamp(LOCAL_DELAY.0, LOCAL_DELAY.1);
     }
@@ -234,7 +234,7 @@ fn judge_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -
         | TransportErrorKind::TimedOut
         | TransportErrorKind::Stalled
         | TransportErrorKind::Idle => ErrorKind::ConnectionLost,
-        TransportErrorKind::Canceled => return Verdict::Final(ErrorKind::Cancelled),
+        TransportErrorKind::Canceled => return Verdict::Final(ErrorKind::Canceled),
         TransportErrorKind::Tls => return Verdict::Final(ErrorKind::Unreachable),
         TransportErrorKind::SourceFailed => return Verdict::Final(ErrorKind::SourceFailed),
         TransportErrorKind::UnsafeUrl => return Verdict::Final(ErrorKind::UnsafeUrl),
@@ -318,7 +318,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    // The prelude of proptest has a trait of this name.
     use crate::TransportError;
+    use crate::rng::Rng;
 
     const WALL: u64 = 1_800_000_000;
 
@@ -351,7 +353,7 @@ mod tests {
             attempt(1, repeat),
             outcome,
             now(),
-            &mut Chance::new(3),
+            &mut Rng::new(3),
         )
     }
 
@@ -364,7 +366,7 @@ mod tests {
                 attempt(99, Repeat::IfNotProcessed),
                 &outcome(kind),
                 now(),
-                &mut Chance::new(3),
+                &mut Rng::new(3),
             )
         };
         let Judgement::Retry { at, because } = late(TransportErrorKind::NoDescriptor) else {
@@ -497,7 +499,7 @@ mod tests {
                 attempt,
                 &outcome,
                 now(),
-                &mut Chance::new(1)
+                &mut Rng::new(1)
             ),
             Judgement::GiveUp {
                 kind: ErrorKind::RateLimited,
@@ -513,7 +515,7 @@ mod tests {
         ) {
             let outcome = answer(429, &[("retry-after", &wait.to_string())]);
             let attempt = Attempt { number, repeat: Repeat::IfNotProcessed, deadline: Duration::from_secs(limit) };
-            match judge(&Policy::default(), attempt, &outcome, now(), &mut Chance::new(seed)) {
+            match judge(&Policy::default(), attempt, &outcome, now(), &mut Rng::new(seed)) {
                 Judgement::Retry { at, .. } => {
                     prop_assert!(at >= now().mono + Duration::from_secs(wait));
                     prop_assert!(at < attempt.deadline);
@@ -531,7 +533,7 @@ mod tests {
         fn backoff_stays_under_its_ceiling(number in 1_u32..100, seed: u64) {
             let policy = Policy::default();
             let ceiling = policy.base_delay.saturating_mul(1 << (number - 1).min(31)).min(policy.max_delay);
-            prop_assert!(policy.backoff(number, &mut Chance::new(seed)) <= ceiling);
+            prop_assert!(policy.backoff(number, &mut Rng::new(seed)) <= ceiling);
         }
     }
 }

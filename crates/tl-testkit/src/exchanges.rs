@@ -74,7 +74,7 @@ impl Flow for One {
 pub struct Many {
     waiting: Vec<(Token, Exchange)>,
     outcomes: Vec<Option<Outcome>>,
-    lanes: usize,
+    concurrency: usize,
     in_flight: usize,
     /// How many outcomes end the flow.
     wanted: usize,
@@ -83,14 +83,14 @@ pub struct Many {
 impl Many {
     /// Sends `exchanges`, `lanes` at once.
     #[must_use]
-    pub fn new(exchanges: impl IntoIterator<Item = Exchange>, lanes: usize) -> Self {
+    pub fn new(exchanges: impl IntoIterator<Item = Exchange>, concurrency: usize) -> Self {
         let mut waiting: Vec<_> = (0..).map(Token).zip(exchanges).collect();
         waiting.reverse();
         let wanted = waiting.len();
         Self {
             outcomes: waiting.iter().map(|_| None).collect(),
             waiting,
-            lanes,
+            concurrency,
             in_flight: 0,
             wanted,
         }
@@ -108,14 +108,14 @@ impl Flow for Many {
     type Output = Vec<Option<Outcome>>;
 
     fn max_in_flight(&self) -> usize {
-        self.lanes
+        self.concurrency
     }
 
     fn step(&mut self, _: Now) -> Step<Self::Output> {
         if self.outcomes.iter().flatten().count() >= self.wanted {
             return Step::Done(std::mem::take(&mut self.outcomes));
         }
-        if self.in_flight < self.lanes
+        if self.in_flight < self.concurrency
             && let Some((token, exchange)) = self.waiting.pop()
         {
             self.in_flight += 1;

@@ -136,7 +136,8 @@ pub fn planned(line: &str, now: Now) -> Planned {
         None => (Duration::ZERO, line),
     };
     let (unsent, unknown) = (Delivery::NotSent, Delivery::Unknown);
-    let failed = |kind, delivery| Err(TransportError::new(kind, delivery).because("as scripted"));
+    let failed =
+        |kind, delivery| Err(TransportError::new(kind, delivery).with_source("as scripted"));
     let outcome = match what {
         "lost" => failed(TransportErrorKind::Lost, unknown),
         "lost-unsent" => failed(TransportErrorKind::Lost, unsent),

@@ -124,7 +124,8 @@ impl Act {
     #[must_use]
     pub fn planned(&self) -> PlannedStream {
         let lost = || {
-            TransportError::new(TransportErrorKind::Lost, Delivery::Unknown).because("as scripted")
+            TransportError::new(TransportErrorKind::Lost, Delivery::Unknown)
+                .with_source("as scripted")
         };
         let (after, head, pieces) = match self {
             Self::Close => (Duration::ZERO, Err(lost()), VecDeque::new()),

@@ -1,4 +1,4 @@
-//! Running the `ffmpeg` program: finding it, one call with progress, deadline and cancelling, and a result that is either
+//! Running the `ffmpeg` program: finding it, one call with progress, deadline and canceling, and a result that is either
 //! whole or absent. What the call does is said elsewhere: by a [`Fix`](crate::Fix), by `split`, or by the caller.
 //!
 //! ```no_run

@@ -102,8 +102,8 @@ fn a_run_ends_at_its_deadline_or_when_it_is_cancelled() {
     let job = picture(60.0, true).cancelled_by(&cancel);
     let error = ffmpeg()
         .write(&job, &output, &mut |_| handle.cancel())
-        .expect_err("cancelled");
-    assert_eq!(error.kind(), ProgramErrorKind::Cancelled, "{error}");
+        .expect_err("canceled");
+    assert_eq!(error.kind(), ProgramErrorKind::Canceled, "{error}");
     assert!(begun.elapsed() < Duration::from_secs(30));
     assert_eq!(names(folder.path()), [""; 0]);
 }

@@ -126,7 +126,7 @@ impl Fetcher {
             .header(header::ACCEPT_ENCODING, "identity")
             .body(Body::empty())
             .map_err(|error| {
-                Failure::usage(format!("`{name}` cannot be asked for")).because(&error)
+                Failure::usage(format!("`{name}` cannot be asked for")).with_source(&error)
             })?;
         *request.version_mut() = http::Version::HTTP_11;
         let exchange = Exchange {
@@ -152,10 +152,10 @@ impl Fetcher {
                 "unreachable",
                 format!("`{name}` cannot be fetched: there is no safe connection to its server"),
             )
-            .because(&error)
+            .with_source(&error)
             .next("check the address and the clock of this machine; name the certificates of a proxy or server of your own by --ca-file"),
             _ => Failure::new(Exit::Temporary, "unreachable", format!("`{name}` cannot be fetched"))
-                .because(&error)
+                .with_source(&error)
                 .next("check the address and the network, then run it again"),
         })?;
         let (head, body) = answer.into_parts();
@@ -200,7 +200,7 @@ impl Fetcher {
             ..HttpSettings::default()
         };
         let transport = AsyncHttp::new(settings).map_err(|error| {
-            Failure::usage("the network cannot be used as it is set up").because(&error)
+            Failure::usage("the network cannot be used as it is set up").with_source(&error)
         })?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -211,7 +211,7 @@ impl Fetcher {
                     "system",
                     "the system gives no runtime to work with",
                 )
-                .because(&error)
+                .with_source(&error)
             })?;
         self.line = Some(Line {
             origin,
@@ -255,7 +255,7 @@ impl Fetcher {
                             "unreachable",
                             format!("`{name}`: the host `{host}` is not known"),
                         )
-                        .because(&error)
+                        .with_source(&error)
                         .next("check the address and the network")
                     })?
                     .collect();

@@ -91,7 +91,7 @@ fn next(url: &Url, location: &str) -> Result<Url, Failure> {
             "bad_redirect",
             format!("`{from}` leads to what is no address"),
         )
-        .because(&error)
+        .with_source(&error)
         .next("give the address of the file itself")
     })?;
     let refused = |why: &str| {

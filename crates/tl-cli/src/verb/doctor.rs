@@ -180,7 +180,7 @@ fn helper() -> Result<String, Failure> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| failed("does not start").because(&error))?;
+        .map_err(|error| failed("does not start").with_source(&error))?;
     let patience = Instant::now() + HELPER_PATIENCE;
     while matches!(started.try_wait(), Ok(None)) {
         if Instant::now() >= patience {
@@ -193,7 +193,7 @@ fn helper() -> Result<String, Failure> {
     }
     let said = started
         .wait_with_output()
-        .map_err(|error| failed("cannot be heard").because(&error))?;
+        .map_err(|error| failed("cannot be heard").with_source(&error))?;
     if !said.status.success() {
         let words = String::from_utf8_lossy(&said.stderr);
         let words = words.lines().next().unwrap_or("it says nothing");

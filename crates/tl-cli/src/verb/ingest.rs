@@ -242,7 +242,7 @@ impl Run {
             call = call.metadata(metadata.clone());
         }
         if self.checking.is_none() {
-            call = call.unchecked();
+            call = call.skip_check();
         }
         call.run()
             .await
@@ -270,7 +270,7 @@ impl Run {
                 "check_failed",
                 format!("the check of `{name}` was cut off"),
             )
-            .because(&error)
+            .with_source(&error)
         })??;
         if checked.report.is_refused() {
             return Err(refused_by(&name, checked.report));

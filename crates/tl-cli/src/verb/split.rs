@@ -203,14 +203,14 @@ impl Split {
         }
         // The map comes last: where it is, all parts are.
         let text = serde_json::to_string_pretty(&timeline)
-            .map_err(|error| Failure::usage("the map has no JSON form").because(&error))?;
+            .map_err(|error| Failure::usage("the map has no JSON form").with_source(&error))?;
         let drawn = workshop.path().join("map.json");
         fs::write(&drawn, text + "\n").map_err(|error| {
             Failure::usage(format!(
                 "the folder `{}` cannot be written",
                 self.out.display()
             ))
-            .because(&error)
+            .with_source(&error)
         })?;
         for (part, target) in cut.written.iter().zip(&targets) {
             maker.deliver(&part.path, target)?;

@@ -194,7 +194,7 @@ impl Run {
             call = call.metadata(metadata.clone());
         }
         if !self.is_checked {
-            call = call.unchecked();
+            call = call.skip_check();
         }
         call.run().await.map_err(Trouble::Client)
     }

@@ -32,7 +32,7 @@ pub(crate) fn send(colour: &str, arguments: &[&str]) -> Story<()> {
     };
     let config = Config::new(KEY, base_url)?;
     let settings = UploadSettings {
-        lanes: LANES,
+        concurrency: LANES,
         bytes_per_second: Some(bytes_per_second.parse()?).filter(|limit| *limit > 0),
         ..UploadSettings::default()
     };

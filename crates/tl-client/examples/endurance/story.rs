@@ -20,7 +20,7 @@ use crate::{
     sender::{KEY, Order, Said, Sender},
 };
 
-/// The most memory that the client may take, in KiB: 24 MiB at 8 lanes, whatever the size of the file.
+/// The most memory that the client may take, in KiB: 24 MiB at 8 concurrency, whatever the size of the file.
 const MOST_MEMORY: u64 = 24 * 1024;
 
 /// How often the client is killed.

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tl_protocol::flow::upload::{IngestRecord, Ledger, Record};
+use tl_protocol::flow::upload::{IngestRecord, Record, UploadJournal};
 use tl_validate::descriptors::retry_open;
 
 use super::{
@@ -28,7 +28,7 @@ const RETRY_LIMIT: Duration = Duration::from_secs(5);
 type Trouble = Box<dyn Fn(String) + Send + Sync>;
 
 /// Keeps the state of one upload.
-pub(crate) struct Keeper {
+pub(crate) struct CheckpointWriter {
     path: PathBuf,
     inner: Mutex<Inner>,
     trouble: Trouble,
@@ -46,7 +46,7 @@ struct Inner {
     is_failing: bool,
 }
 
-impl Keeper {
+impl CheckpointWriter {
     /// Keeps `state` at `path` from the first record on.
     pub(super) fn new(path: PathBuf, state: State, lock: Lock, trouble: Trouble) -> Self {
         Self {
@@ -64,9 +64,9 @@ impl Keeper {
     }
 
     /// The ledger that a flow tells.
-    pub(crate) fn ledger(self: &Arc<Self>) -> Ledger {
+    pub(crate) fn journal(self: &Arc<Self>) -> UploadJournal {
         let keeper = Arc::clone(self);
-        Ledger::new(move |record| keeper.record(record))
+        UploadJournal::new(move |record| keeper.record(record))
     }
 
     /// The state as it is now.
@@ -185,9 +185,9 @@ impl Keeper {
     }
 }
 
-impl fmt::Debug for Keeper {
+impl fmt::Debug for CheckpointWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keeper")
+        f.debug_struct("CheckpointWriter")
             .field("path", &self.path)
             .finish_non_exhaustive()
     }

@@ -38,7 +38,7 @@ use compare::Sent;
 use fingerprint::Comparison;
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use format::State;
-pub(crate) use keeper::Keeper;
+pub(crate) use keeper::CheckpointWriter;
 use lock::Lock;
 
 /// How long the platform keeps a session (API reference, "Create a multipart upload session": 24 hours).
@@ -61,13 +61,13 @@ pub struct Kept {
     /// Whether an upload is under way that writes it.
     pub in_use: bool,
     /// What it says, or why it cannot be used.
-    pub upload: Result<KeptUpload, String>,
+    pub upload: Result<CheckpointInfo, String>,
 }
 
 /// What a checkpoint says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct KeptUpload {
+pub struct CheckpointInfo {
     /// The file, or the name of a source that is no file.
     pub source: PathBuf,
     /// The address of the API that it goes to.
@@ -107,7 +107,7 @@ pub(crate) struct Origin<'a> {
 /// A checkpoint that is ready to be written, and what an earlier process left in it.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) keeper: Arc<CheckpointWriter>,
     pub(crate) found: Option<Found>,
 }
 
@@ -169,7 +169,7 @@ impl Checkpoints {
                     self.folder.display()
                 ),
             )
-            .because(error)
+            .with_source(error)
         };
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -236,7 +236,7 @@ impl Checkpoints {
                 ErrorKind::Checkpoint,
                 format!("no lock can be taken on {}", path.display()),
             )
-            .because(error)
+            .with_source(error)
         })
     }
 
@@ -321,7 +321,7 @@ impl Checkpoints {
             ),
         };
         Ok(Some(Opened {
-            keeper: Arc::new(Keeper::new(path, state, lock, Box::new(trouble))),
+            keeper: Arc::new(CheckpointWriter::new(path, state, lock, Box::new(trouble))),
             found,
         }))
     }
@@ -411,7 +411,7 @@ impl Origin<'_> {
                 ErrorKind::File,
                 format!("`{}` cannot be read", self.source.display()),
             )
-            .because(error)),
+            .with_source(error)),
         }
     }
 }
@@ -440,7 +440,7 @@ fn kept(path: PathBuf) -> Kept {
         .file_stem()
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let upload = match read(&path) {
-        Ok(Some(state)) => Ok(KeptUpload::of(&state)),
+        Ok(Some(state)) => Ok(CheckpointInfo::of(&state)),
         Ok(None) => Err("it is gone".to_owned()),
         Err(why) => Err(why),
     };
@@ -452,7 +452,7 @@ fn kept(path: PathBuf) -> Kept {
     }
 }
 
-impl KeptUpload {
+impl CheckpointInfo {
     fn of(state: &State) -> Self {
         let upload = state.record.upload.as_ref();
         let is_whole = state.record.asset_id.is_some();
@@ -491,7 +491,7 @@ fn set_aside(path: &Path) -> Result<(), Error> {
             ErrorKind::Checkpoint,
             format!("{} cannot be set aside", path.display()),
         )
-        .because(error)
+        .with_source(error)
     })
 }
 

@@ -56,7 +56,7 @@ fn on_disk(folder: &Path) -> State {
     State::read(&fs::read(&list[0].path).unwrap()).unwrap()
 }
 
-fn tell(keeper: &Arc<Keeper>, record: &Record) {
+fn tell(keeper: &Arc<CheckpointWriter>, record: &Record) {
     keeper.record(record);
 }
 

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tl_model::TaskId;
 use tl_protocol::flow::{IngestFailure, IngestedAsset, IngestedTask, Stage as FlowStage};
 
-use crate::{Error, Ingested, Stage, checkpoint::Keeper};
+use crate::{Error, Ingested, Stage, checkpoint::CheckpointWriter};
 
 /// What is needed to conclude.
 #[derive(Debug)]
 pub(crate) struct After {
     /// What there is before anything was sent.
     pub(super) so_far: Ingested,
-    pub(super) keeper: Option<Arc<Keeper>>,
+    pub(super) keeper: Option<Arc<CheckpointWriter>>,
     /// The task that was made, told on the way: an error does not name it.
     pub(super) task: Arc<Mutex<Option<TaskId>>>,
 }

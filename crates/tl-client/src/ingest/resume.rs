@@ -53,7 +53,7 @@ impl Request {
                 ErrorKind::File,
                 format!("`{}` cannot be read", path.display()),
             )
-            .because(error)
+            .with_source(error)
         })?;
         let origin = Origin {
             base_url: base.as_str(),
@@ -94,7 +94,7 @@ impl Request {
         // An asset that only looks like the one of the earlier process may be that of another file. It is taken for ours only
         // where nothing was made of it, which only an ingestion can tell, and no other upload of this machine may have made it.
         let by_sight =
-            self.reconcile == Reconcile::BySight && self.index_id.is_some() && !has_namesake;
+            self.reconcile == Reconcile::ByNameAndTime && self.index_id.is_some() && !has_namesake;
         let was_in_session = record.upload.is_some();
         let was_in_doubt = record.creating.is_some();
         let upload = record.resume(fresh, is_compared, by_sight);

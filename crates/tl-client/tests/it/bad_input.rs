@@ -17,7 +17,7 @@ use crate::{World, both, good, often};
 
 fn one_lane() -> UploadSettings {
     UploadSettings {
-        lanes: 1,
+        concurrency: 1,
         ..UploadSettings::default()
     }
 }

@@ -378,7 +378,7 @@ fn a_source_that_was_not_checked_is_reported_as_that() {
         .with_checker(checker(small))
         .ingest(source())
         .into_index(world.index_id.as_str())
-        .unchecked()
+        .skip_check()
         .wait(often())
         .run()
         .expect("nobody looks");

@@ -40,7 +40,7 @@ pub(crate) fn ingest(
 ) -> Result<Ingested, Error> {
     let steering = Steering::default();
     let settings = UploadSettings {
-        lanes: 2,
+        concurrency: 2,
         steering: steering.clone(),
         ..UploadSettings::default()
     };
@@ -97,9 +97,9 @@ fn after_chunks(count: u32) -> impl Fn(&Api) -> bool + Send + Sync + 'static {
 /// Cuts an ingestion off after some chunks.
 pub(crate) fn cut_off(world: &World, colour: Colour, chunks: u32) {
     let error = ingest(world, colour, &Told::default(), LONG, after_chunks(chunks))
-        .expect_err("it is cancelled");
-    let cancelled = ErrorKind::Api(protocol::ErrorKind::Cancelled);
-    assert_eq!(error.kind(), cancelled, "{error}");
+        .expect_err("it is canceled");
+    let canceled = ErrorKind::Api(protocol::ErrorKind::Canceled);
+    assert_eq!(error.kind(), canceled, "{error}");
     let reached = error.reached().expect("what there is");
     assert!(reached.upload_id.is_some(), "{error}");
 }
@@ -188,7 +188,7 @@ fn an_async_upload_whose_future_is_dropped_goes_on() {
             .route(Route::Multipart)
             .checkpoint(world.state.path())
             .chunks(UploadSettings {
-                lanes: 1,
+                concurrency: 1,
                 ..UploadSettings::default()
             })
             .observe(move |event| {
@@ -383,7 +383,7 @@ fn a_source_that_has_changed_is_refused_by_name_and_begins_anew_on_demand() {
         .into_index(world.index_id.as_str())
         .route(Route::Multipart)
         .checkpoint(world.state.path())
-        .anew()
+        .restart()
         .wait(often())
         .run()
         .expect("it begins anew");
@@ -507,7 +507,7 @@ fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
         .ingest(world.file.path())
         .into_index(world.index_id.as_str())
         .checkpoint(world.state.path())
-        .anew()
+        .restart()
         .wait(often())
         .run()
         .expect("it begins anew");

@@ -119,7 +119,7 @@ fn a_source_of_any_origin_goes_in_chunks_too() {
         .upload(Arc::clone(&source))
         .route(Route::Multipart)
         .chunks(UploadSettings {
-            lanes: 3,
+            concurrency: 3,
             ..UploadSettings::default()
         })
         .wait(often())

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tl_model::{ErrorCode, TaskStatus};
-use tl_protocol::chance::Chance;
+use tl_protocol::rng::Rng;
 
 use super::{Operation, Refusal};
 
@@ -161,10 +161,12 @@ impl Fault {
         {
             return wrong(format!("the status {status} is not between 200 and 599"));
         }
-        if let Some(chance) = self.probability
-            && !(0.0..=1.0).contains(&chance)
+        if let Some(probability) = self.probability
+            && !(0.0..=1.0).contains(&probability)
         {
-            return wrong(format!("the probability {chance} is not between 0 and 1"));
+            return wrong(format!(
+                "the probability {probability} is not between 0 and 1"
+            ));
         }
         if self.every == Some(0) || self.nth.contains(&0) {
             return wrong("requests are counted from 1: `nth` and `every` cannot be 0".to_owned());
@@ -347,7 +349,7 @@ pub(super) struct Verdict {
 pub(super) struct Faults {
     pub(super) plan: FaultPlan,
     counts: Vec<Count>,
-    chance: Chance,
+    rng: Rng,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -360,7 +362,7 @@ impl Faults {
     pub(super) fn new(plan: FaultPlan, seed: u64) -> Self {
         Self {
             counts: vec![Count::default(); plan.faults.len()],
-            chance: Chance::new(plan.seed.unwrap_or(seed)),
+            rng: Rng::new(plan.seed.unwrap_or(seed)),
             plan,
         }
     }
@@ -385,7 +387,7 @@ impl Faults {
                 && fault.every.is_none_or(|every| count.met.is_multiple_of(every))
                 && fault.times.is_none_or(|times| count.struck < times)
                 // Drawn last, so that requests that cannot be meant do not move the chance.
-                && fault.probability.is_none_or(|wanted| self.chance.fraction() < wanted);
+                && fault.probability.is_none_or(|wanted| self.rng.fraction() < wanted);
             if !is_due {
                 continue;
             }

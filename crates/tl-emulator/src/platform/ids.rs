@@ -1,7 +1,7 @@
 //! Identifiers as the platform makes them: 24 hexadecimal digits (an ObjectId), here from time, seed and a counter.
 
 use jiff::Timestamp;
-use tl_protocol::chance::Chance;
+use tl_protocol::rng::Rng;
 
 use super::Refusal;
 
@@ -14,7 +14,7 @@ pub(super) struct Ids {
 
 impl Ids {
     pub(super) fn new(seed: u64) -> Self {
-        let machine = Chance::new(seed).bits() & 0xff_ffff_ffff;
+        let machine = Rng::new(seed).bits() & 0xff_ffff_ffff;
         Self {
             machine,
             counter: 0,

@@ -56,7 +56,7 @@ pub use intake::TimeLimits;
 pub use journal::{JournalChunk, JournalEntry};
 pub(crate) use shell::{Observer, Shell, ShellSettings};
 
-use wire::{Knife, Wire};
+use wire::{FaultInjector, Wire};
 
 use crate::{
     StartError,
@@ -112,7 +112,7 @@ pub(crate) async fn serve(
                 };
                 // Small answers must not wait for more of them.
                 _ = stream.set_nodelay(true);
-                let knife = Knife::new();
+                let knife = FaultInjector::new();
                 let service = TowerToHyperService::new(router.clone().layer(Extension(knife.clone())));
                 let io = TokioIo::new(Wire { stream, knife });
                 let connection = http1::Builder::new()
@@ -154,7 +154,7 @@ async fn to_the_page() -> Redirect {
 /// Answers a request to the platform.
 async fn api(
     State(shell): State<Arc<Shell>>,
-    Extension(knife): Extension<Knife>,
+    Extension(knife): Extension<FaultInjector>,
     request: Request,
 ) -> Response {
     let started = Instant::now();
@@ -232,7 +232,7 @@ async fn send_reply(
     delivery: Delivery,
     closes: bool,
     shell: &Shell,
-    knife: &Knife,
+    knife: &FaultInjector,
 ) -> Response {
     if !delivery.delay.is_zero() {
         tokio::time::sleep(delivery.delay).await;

@@ -22,7 +22,7 @@ use super::{
     static_file,
     storage::Leases,
     store::Store,
-    vault::{StoredFile, Vault},
+    vault::{MediaStore, StoredFile},
 };
 use crate::{
     StartError,
@@ -74,7 +74,7 @@ pub(crate) struct Shell {
     platform: Mutex<Platform>,
     pub(super) clock: Clock,
     pub(crate) journal: Journal,
-    pub(crate) vault: Vault,
+    pub(crate) vault: MediaStore,
     prober: Arc<dyn Prober>,
     pub(crate) fetcher: reqwest::Client,
     /// For webhooks, whose addresses the user gave: loopback is as good as any.
@@ -96,7 +96,7 @@ impl Shell {
             .state_dir
             .as_deref()
             .or(settings.data_dir.as_deref());
-        let vault = Vault::open(folder).map_err(|error| match folder {
+        let vault = MediaStore::open(folder).map_err(|error| match folder {
             Some(folder) => StartError(format!(
                 "the folder {} cannot be used ({error})",
                 folder.display()

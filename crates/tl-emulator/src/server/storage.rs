@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 
 use super::{
     JournalChunk, JournalEntry, Shell, expects_continue, intake, send_reply, vault::StoredFile,
-    wire::Knife,
+    wire::FaultInjector,
 };
 use crate::platform::{BodyRule, NotStored, ObjectReply, Operation, Put, PutBegin, printed};
 
@@ -75,7 +75,7 @@ impl Lease {
 /// Answers a request to the storage.
 pub(super) async fn object(
     State(shell): State<Arc<Shell>>,
-    Extension(knife): Extension<Knife>,
+    Extension(knife): Extension<FaultInjector>,
     request: Request,
 ) -> Response {
     let started = Instant::now();

@@ -22,7 +22,7 @@ const INCOMING: &str = "incoming";
 const MEDIA: &str = "media";
 
 #[derive(Debug)]
-pub(crate) struct Vault {
+pub(crate) struct MediaStore {
     folder: PathBuf,
     /// Removes the folder when the vault goes, where it is a temporary one.
     _temporary: Option<tempfile::TempDir>,
@@ -31,7 +31,7 @@ pub(crate) struct Vault {
     counter: AtomicU64,
 }
 
-impl Vault {
+impl MediaStore {
     /// A vault in `folder`, or in a temporary one.
     pub(crate) fn open(folder: Option<&Path>) -> io::Result<Self> {
         let (folder, temporary) = match folder {
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_kept_goes_and_a_kept_one_stays_until_it_is_discarded() {
-        let vault = Vault::open(None).unwrap();
+        let vault = MediaStore::open(None).unwrap();
         let (gone, _) = vault.receive("a.mp4".to_owned()).unwrap();
         let path = gone.path().to_owned();
         assert!(path.exists());
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_temporary_vault_leaves_nothing_behind() {
-        let vault = Vault::open(None).unwrap();
+        let vault = MediaStore::open(None).unwrap();
         let folder = vault.folder.clone();
         let (file, _) = vault.receive("a.mp4".to_owned()).unwrap();
         vault.keep(&file).unwrap();

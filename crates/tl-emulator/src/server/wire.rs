@@ -17,9 +17,9 @@ use tokio::{
 
 /// Breaks its connection when it is told to.
 #[derive(Debug, Clone)]
-pub(crate) struct Knife(Arc<AtomicU64>);
+pub(crate) struct FaultInjector(Arc<AtomicU64>);
 
-impl Knife {
+impl FaultInjector {
     pub(crate) fn new() -> Self {
         Self(Arc::new(AtomicU64::new(u64::MAX)))
     }
@@ -34,7 +34,7 @@ impl Knife {
 #[derive(Debug)]
 pub(crate) struct Wire {
     pub(crate) stream: TcpStream,
-    pub(crate) knife: Knife,
+    pub(crate) knife: FaultInjector,
 }
 
 impl AsyncRead for Wire {

@@ -23,7 +23,7 @@ use tl_protocol::{
     flow::{
         WaitPolicy,
         upload::{
-            Begin, Ledger, MultipartUpload, Record, Steering, UploadRecord, UploadSettings,
+            Begin, MultipartUpload, Record, Steering, UploadJournal, UploadRecord, UploadSettings,
             Uploaded,
         },
     },
@@ -36,9 +36,9 @@ use crate::{clips::clip, raw::builder};
 struct Checkpoint(Arc<Mutex<Option<UploadRecord>>>);
 
 impl Checkpoint {
-    fn ledger(&self, after: impl Fn(&Record) + Send + Sync + 'static) -> Ledger {
+    fn journal(&self, after: impl Fn(&Record) + Send + Sync + 'static) -> UploadJournal {
         let record = Arc::clone(&self.0);
-        Ledger::new(move |change| {
+        UploadJournal::new(move |change| {
             {
                 let mut record = record.lock().unwrap();
                 match (&mut *record, change) {
@@ -80,7 +80,7 @@ fn flow(
         Some(record) => Begin::Resume(record, create),
     };
     let settings = UploadSettings {
-        lanes: 4,
+        concurrency: 4,
         steering: steering.clone(),
         ..UploadSettings::default()
     };
@@ -89,7 +89,7 @@ fn flow(
         ..Policy::default()
     };
     MultipartUpload::new(source, begin, &emulator.base_url(), policy, settings, 7)
-        .recorded(checkpoint.ledger(after))
+        .recorded(checkpoint.journal(after))
 }
 
 fn upload(emulator: &Emulator, bytes: &Bytes, checkpoint: &Checkpoint) -> Result<Uploaded, Error> {

@@ -110,7 +110,7 @@ impl Outgoing {
             Content::Empty => (None, Body::empty()),
             Content::Json(bytes) => {
                 let bytes = bytes.map_err(|error| {
-                    Error::invalid("the request holds what JSON cannot").because(error)
+                    Error::invalid("the request holds what JSON cannot").with_source(error)
                 })?;
                 (Some("application/json".to_owned()), Body::from(bytes))
             }
@@ -128,7 +128,7 @@ impl Outgoing {
         }
         request
             .body(body)
-            .map_err(|error| Error::invalid("the request has no valid address").because(error))
+            .map_err(|error| Error::invalid("the request has no valid address").with_source(error))
     }
 }
 

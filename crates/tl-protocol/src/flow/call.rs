@@ -9,9 +9,9 @@ use url::Url;
 use crate::{
     Body, Endpoint, Error, ErrorKind, Event, Exchange, Flow, Now, Observer, Outcome, Policy, Step,
     Token,
-    chance::Chance,
     error::error_body,
     retry::{Attempt, Judgement, is_local, judge},
+    rng::Rng,
 };
 
 /// The flow of one request.
@@ -19,7 +19,7 @@ use crate::{
 pub struct Call<E: Endpoint> {
     request: Option<Result<http::Request<Body>, Error>>,
     policy: Policy,
-    chance: Chance,
+    rng: Rng,
     observer: Observer,
     /// No attempt runs past this time on the driver's clock.
     deadline: Option<Duration>,
@@ -46,14 +46,14 @@ impl<E: Endpoint> Call<E> {
         reason = "a request is given away when it is called"
     )]
     pub fn new(endpoint: E, base: &Url, policy: Policy, seed: u64) -> Self {
-        let mut chance = Chance::new(seed);
+        let mut rng = Rng::new(seed);
         let request = endpoint
             .encode()
-            .into_http(&E::METHOD, E::PATH, base, chance.bits());
+            .into_http(&E::METHOD, E::PATH, base, rng.bits());
         Self {
             request: Some(request.map_err(|error| error.during(E::OPERATION))),
             policy,
-            chance,
+            rng,
             observer: Observer::none(),
             deadline: None,
             attempts: 0,
@@ -154,8 +154,8 @@ impl<E: Endpoint> Call<E> {
                 kind,
                 "the request was sent, but no answer came: the platform may have acted on it. Look before you send it again",
             )
-            .because(failure),
-            Err(failure) => Error::new(kind, "no answer from the platform").because(failure),
+            .with_source(failure),
+            Err(failure) => Error::new(kind, "no answer from the platform").with_source(failure),
         };
         Err(error.after_attempts(self.attempts).during(E::OPERATION))
     }
@@ -172,7 +172,7 @@ impl<E: Endpoint> Call<E> {
             )
             .answered(status.as_u16(), body, request_id(answer.headers()))
             .after_attempts(self.attempts)
-            .because(error)
+            .with_source(error)
             .during(E::OPERATION)
         })
     }
@@ -206,7 +206,7 @@ impl<E: Endpoint> Flow for Call<E> {
             repeat: E::REPEAT,
             deadline,
         };
-        self.state = match judge(&self.policy, attempt, &outcome, now, &mut self.chance) {
+        self.state = match judge(&self.policy, attempt, &outcome, now, &mut self.rng) {
             Judgement::Accept => State::Finished(outcome.ok().map(|answer| self.accept(&answer))),
             Judgement::GiveUp { kind, retry_after } => {
                 State::Finished(Some(self.finish(outcome, kind, retry_after)))

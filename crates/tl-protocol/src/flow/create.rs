@@ -9,10 +9,10 @@ use url::Url;
 
 use crate::{
     Endpoint, Error, ErrorKind, Event, Flow, Now, Observer, Outcome, Policy, Step, Token,
-    chance::Chance,
     flow::{
         Call, Paged, Reconcile, Reconciled, pages::next_page, reconcile::CLOCK_SKEW, upload::Intent,
     },
+    rng::Rng,
 };
 
 /// How long the platform is given to show a thing that it may have made, before each look.
@@ -29,7 +29,7 @@ const RESENDS: u32 = 2;
 
 /// Something that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Made<R> {
+pub struct Created<R> {
     /// The platform's answer, or what is left of it where it was lost.
     pub answer: R,
     /// Whether the answer was lost, and the thing was found by a look.
@@ -47,7 +47,7 @@ pub struct Create<E: Reconciled> {
     reconcile: bool,
     /// The key and the value that tell the thing from all others.
     mark: Option<(String, String)>,
-    chance: Chance,
+    rng: Rng,
     observer: Observer,
     started: Option<Now>,
     /// When the thing was first asked for, where an earlier process did.
@@ -77,7 +77,7 @@ enum State<E: Reconciled> {
     Finished,
 }
 
-type Answer<E> = Result<Made<<E as Endpoint>::Response>, Error>;
+type Answer<E> = Result<Created<<E as Endpoint>::Response>, Error>;
 
 impl<E: Reconciled> Create<E> {
     /// The flow that sends `endpoint` to the API at `base`.
@@ -93,14 +93,14 @@ impl<E: Reconciled> Create<E> {
         reconcile: impl Into<Reconcile>,
         seed: u64,
     ) -> Self {
-        let mut chance = Chance::new(seed);
+        let mut rng = Rng::new(seed);
         let reconcile = reconcile.into();
         let mark = match &reconcile {
-            Reconcile::ByMark(key) => {
-                let value = format!("{:016x}{:016x}", chance.bits(), chance.bits());
+            Reconcile::ByMetadataKey(key) => {
+                let value = format!("{:016x}{:016x}", rng.bits(), rng.bits());
                 Some((key.clone(), value))
             }
-            Reconcile::Never | Reconcile::BySight => None,
+            Reconcile::Never | Reconcile::ByNameAndTime => None,
         };
         Self::marked(
             endpoint,
@@ -108,7 +108,7 @@ impl<E: Reconciled> Create<E> {
             policy,
             reconcile != Reconcile::Never,
             mark,
-            chance,
+            rng,
         )
     }
 
@@ -118,17 +118,17 @@ impl<E: Reconciled> Create<E> {
         policy: Policy,
         reconcile: bool,
         mark: Option<(String, String)>,
-        mut chance: Chance,
+        mut rng: Rng,
     ) -> Self {
         let mark = mark.filter(|(key, value)| endpoint.mark(key, value));
-        let first = Call::new(endpoint.clone(), base, policy.clone(), chance.bits());
+        let first = Call::new(endpoint.clone(), base, policy.clone(), rng.bits());
         Self {
             endpoint,
             base: base.clone(),
             policy,
             reconcile,
             mark,
-            chance,
+            rng,
             observer: Observer::none(),
             started: None,
             since: None,
@@ -147,8 +147,8 @@ impl<E: Reconciled> Create<E> {
         seed: u64,
         intent: &Intent,
     ) -> Self {
-        let (mark, chance) = (intent.mark.clone(), Chance::new(seed));
-        let mut create = Self::marked(endpoint, base, policy, true, mark, chance);
+        let (mark, rng) = (intent.mark.clone(), Rng::new(seed));
+        let mut create = Self::marked(endpoint, base, policy, true, mark, rng);
         create.since = Some(intent.since());
         create.state = State::InDoubt;
         create
@@ -170,12 +170,7 @@ impl<E: Reconciled> Create<E> {
     }
 
     fn call<F: Endpoint>(&mut self, endpoint: F) -> Box<Call<F>> {
-        let call = Call::new(
-            endpoint,
-            &self.base,
-            self.policy.clone(),
-            self.chance.bits(),
-        );
+        let call = Call::new(endpoint, &self.base, self.policy.clone(), self.rng.bits());
         Box::new(call.observed(self.observer.clone()))
     }
 
@@ -194,7 +189,7 @@ impl<E: Reconciled> Create<E> {
         let took = now
             .mono
             .saturating_sub(self.started.map(|started| started.mono).unwrap_or_default());
-        Ok(Made {
+        Ok(Created {
             answer,
             reconciled,
             took,
@@ -273,7 +268,7 @@ impl<E: Reconciled> Create<E> {
     ) -> Option<Answer<E>> {
         let page = match result {
             Ok(page) => page,
-            Err(error) => return Some(Err(lost.because(error))),
+            Err(error) => return Some(Err(lost.with_source(error))),
         };
         let since = self.since();
         let number = list.page_mut().page.unwrap_or(1);

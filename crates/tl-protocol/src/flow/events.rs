@@ -16,11 +16,11 @@ use super::call::{describe, refine, request_id};
 use crate::{
     Body, Delivery, Error, ErrorKind, Event, Exchange, Observer, Outcome, Policy, TransportError,
     TransportErrorKind,
-    chance::Chance,
     endpoint::{AnswerEnd, EventRole, Streamed},
     error::error_body,
     framing::{Framing, Splitter},
     retry::{Attempt, Judgement, judge},
+    rng::Rng,
 };
 use tl_http::{Feed, FeedStep, Head, Now, Piece};
 
@@ -88,7 +88,7 @@ const CLOSE_PIECES: u32 = 8;
 pub struct Events<E: Streamed> {
     request: Option<Result<http::Request<Body>, Error>>,
     policy: Policy,
-    chance: Chance,
+    rng: Rng,
     observer: Observer,
     head_limit: Duration,
     idle_limit: Duration,
@@ -136,10 +136,10 @@ impl<E: Streamed> Events<E> {
     /// The feed that sends `endpoint` to the API at `base`. Delays and boundaries are drawn from `seed`.
     #[must_use]
     pub fn new(endpoint: &E, base: &Url, policy: Policy, seed: u64) -> Self {
-        let mut chance = Chance::new(seed);
+        let mut rng = Rng::new(seed);
         let request = endpoint
             .encode()
-            .into_http(&E::METHOD, E::PATH, base, chance.bits())
+            .into_http(&E::METHOD, E::PATH, base, rng.bits())
             .map(|mut request| {
                 // As the official clients do: the documents print one type for a streamed answer, servers send another.
                 let any = HeaderValue::from_static("*/*");
@@ -149,7 +149,7 @@ impl<E: Streamed> Events<E> {
         Self {
             request: Some(request.map_err(|error| error.during(E::OPERATION))),
             policy,
-            chance,
+            rng,
             observer: Observer::none(),
             head_limit: E::HEAD_LIMIT,
             idle_limit: E::IDLE_LIMIT,
@@ -284,7 +284,9 @@ impl<E: Streamed> Events<E> {
                 Ok(None) => return None,
                 Err(error) => {
                     let text = format!("event {} of the answer is too large", self.given + 1);
-                    return Some(self.fail(Error::new(ErrorKind::Malformed, text).because(error)));
+                    return Some(
+                        self.fail(Error::new(ErrorKind::Malformed, text).with_source(error)),
+                    );
                 }
             }
         }
@@ -298,7 +300,7 @@ impl<E: Streamed> Events<E> {
                     "event {} of the answer is not what the API describes",
                     self.given + 1
                 );
-                return self.fail(Error::new(ErrorKind::Malformed, text).because(error));
+                return self.fail(Error::new(ErrorKind::Malformed, text).with_source(error));
             }
         };
         self.given += 1;
@@ -331,7 +333,7 @@ impl<E: Streamed> Events<E> {
             return;
         }
         let cut = TransportError::new(TransportErrorKind::Lost, Delivery::Unknown)
-            .because("the body ended before the answer was complete");
+            .with_source("the body ended before the answer was complete");
         self.broken(now, cut);
     }
 
@@ -347,7 +349,7 @@ impl<E: Streamed> Events<E> {
                 self.given
             );
             self.state = State::Failed(Some(
-                Error::new(ErrorKind::Interrupted, text).because(failure),
+                Error::new(ErrorKind::Interrupted, text).with_source(failure),
             ));
         }
     }
@@ -359,7 +361,7 @@ impl<E: Streamed> Events<E> {
             repeat: E::REPEAT,
             deadline: self.last_begin.min(self.deadline),
         };
-        self.state = match judge(&self.policy, attempt, &outcome, now, &mut self.chance) {
+        self.state = match judge(&self.policy, attempt, &outcome, now, &mut self.rng) {
             Judgement::Retry { at, because } => {
                 self.observer.tell(&Event::Retrying {
                     operation: E::OPERATION,
@@ -393,10 +395,10 @@ fn given_up(outcome: Outcome, kind: ErrorKind, retry_after: Option<Duration>) ->
                 ErrorKind::OutcomeUnknown => {
                     "the request was sent, but no event of the answer came: the platform may have acted on it"
                 }
-                ErrorKind::Cancelled => "the caller ended the operation",
+                ErrorKind::Canceled => "the caller ended the operation",
                 _ => "no answer from the platform",
             };
-            Error::new(kind, text).because(failure)
+            Error::new(kind, text).with_source(failure)
         }
     }
 }

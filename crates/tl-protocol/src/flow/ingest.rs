@@ -8,10 +8,10 @@ use url::Url;
 
 use crate::{
     Error, Flow, Now, Observer, Outcome, Policy, Step, Token,
-    chance::Chance,
     endpoint::{CreateTask, GetTask},
     error::StatusSeen,
-    flow::{Create, Made, Reconcile, Wait, WaitPolicy},
+    flow::{Create, Created, Reconcile, Wait, WaitPolicy},
+    rng::Rng,
 };
 
 /// What an ingestion came to.
@@ -37,7 +37,7 @@ pub struct IngestTask {
     base: Url,
     policy: Policy,
     wait: Option<WaitPolicy>,
-    chance: Chance,
+    rng: Rng,
     observer: Observer,
     state: State,
 }
@@ -46,7 +46,7 @@ pub struct IngestTask {
 enum State {
     Creating(Box<Create<CreateTask>>),
     Waiting {
-        made: Made<CreatedTask>,
+        made: Created<CreatedTask>,
         wait: Box<Wait<GetTask>>,
     },
     Finished,
@@ -64,13 +64,13 @@ impl IngestTask {
         reconcile: impl Into<Reconcile>,
         seed: u64,
     ) -> Self {
-        let mut chance = Chance::new(seed);
-        let create = Create::new(create, base, policy.clone(), reconcile, chance.bits());
+        let mut rng = Rng::new(seed);
+        let create = Create::new(create, base, policy.clone(), reconcile, rng.bits());
         Self {
             base: base.clone(),
             policy,
             wait,
-            chance,
+            rng,
             observer: Observer::none(),
             state: State::Creating(Box::new(create)),
         }
@@ -110,7 +110,7 @@ impl Flow for IngestTask {
                             &self.base,
                             self.policy.clone(),
                             policy,
-                            self.chance.bits(),
+                            self.rng.bits(),
                         );
                         let wait = Box::new(wait.observed(self.observer.clone()));
                         self.state = State::Waiting { made, wait };
@@ -141,7 +141,7 @@ impl Flow for IngestTask {
 }
 
 fn ingested(
-    made: Made<CreatedTask>,
+    made: Created<CreatedTask>,
     waited: Option<(Task, Vec<StatusSeen>, Duration)>,
 ) -> IngestedTask {
     let (task, history, indexing) = match waited {

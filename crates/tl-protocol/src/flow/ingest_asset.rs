@@ -15,12 +15,12 @@ pub use plan::{AssetPlan, AssetUpload, IngestFailure, IngestedAsset, Stage};
 use self::find::FindIndexed;
 use crate::{
     Endpoint, Error, ErrorKind, Event, Flow, Now, Observer, Outcome, Policy, Step, Token,
-    chance::Chance,
     endpoint::{CreateAsset, CreateIndexedAsset, GetAsset, GetIndexedAsset},
     flow::{
-        Call, Create, Made, Wait, WaitPolicy, Waited,
+        Call, Create, Created, Wait, WaitPolicy, Waited,
         upload::{Intent, MultipartUpload, Record, Uploaded},
     },
+    rng::Rng,
 };
 
 /// The flow of one video.
@@ -29,7 +29,7 @@ pub struct IngestAsset {
     plan: AssetPlan,
     base: Url,
     policy: Policy,
-    chance: Chance,
+    rng: Rng,
     observer: Observer,
     so_far: IngestedAsset,
     /// When the stage at hand began.
@@ -48,7 +48,7 @@ enum State {
     Begin,
     Whole(Box<Create<CreateAsset>>),
     /// An asset was found that may be the one of an earlier process: it is not, where something was made of it.
-    Claiming(Box<FindIndexed>, Box<Made<Asset>>),
+    Claiming(Box<FindIndexed>, Box<Created<Asset>>),
     Chunks(Box<MultipartUpload>),
     Processing(Box<Wait<GetAsset>>),
     /// The asset of an earlier process is not waited for, but it must be there.
@@ -72,7 +72,7 @@ impl IngestAsset {
             plan,
             base: base.clone(),
             policy,
-            chance: Chance::new(seed),
+            rng: Rng::new(seed),
             observer: Observer::none(),
             so_far: IngestedAsset::default(),
             began: None,
@@ -165,7 +165,7 @@ impl IngestAsset {
         }
         self.state = match self.plan.upload.clone() {
             AssetUpload::Whole(create) => {
-                let seed = self.chance.bits();
+                let seed = self.rng.bits();
                 let create = Create::new(
                     create,
                     &self.base,
@@ -174,11 +174,11 @@ impl IngestAsset {
                     seed,
                 );
                 let intent = Intent::new(now.wall, create.mark());
-                self.plan.ledger.tell(&Record::Creating(intent));
+                self.plan.journal.tell(&Record::Creating(intent));
                 State::Whole(Box::new(create.observed(self.observer.clone())))
             }
             AssetUpload::InDoubt { create, intent } => {
-                let seed = self.chance.bits();
+                let seed = self.rng.bits();
                 let policy = self.policy.clone();
                 let create = Create::in_doubt(create, &self.base, policy, seed, &intent);
                 State::Whole(Box::new(create.observed(self.observer.clone())))
@@ -188,7 +188,7 @@ impl IngestAsset {
                 begin,
                 settings,
             } => {
-                let seed = self.chance.bits();
+                let seed = self.rng.bits();
                 let flow = MultipartUpload::new(
                     source,
                     *begin,
@@ -198,7 +198,7 @@ impl IngestAsset {
                     seed,
                 );
                 State::Chunks(Box::new(
-                    flow.recorded(self.plan.ledger.clone())
+                    flow.recorded(self.plan.journal.clone())
                         .observed(self.observer.clone()),
                 ))
             }
@@ -209,14 +209,14 @@ impl IngestAsset {
     }
 
     fn call<E: Endpoint>(&mut self, endpoint: E) -> Box<Call<E>> {
-        let seed = self.chance.bits();
+        let seed = self.rng.bits();
         let call = Call::new(endpoint, &self.base, self.policy.clone(), seed);
         Box::new(call.observed(self.observer.clone()))
     }
 
     fn find(&mut self, asset_id: AssetId, index_id: Option<IndexId>) -> FindIndexed {
         let (policy, observer) = (self.policy.clone(), self.observer.clone());
-        let seed = self.chance.bits();
+        let seed = self.rng.bits();
         FindIndexed::new(asset_id, index_id, &self.base, policy, observer, seed)
     }
 
@@ -233,7 +233,7 @@ impl IngestAsset {
             (None, None) => return State::Finished,
         };
         self.tell_stage(Stage::Processing);
-        let seed = self.chance.bits();
+        let seed = self.rng.bits();
         let wait = Wait::new(
             GetAsset { asset_id },
             &self.base,
@@ -245,17 +245,17 @@ impl IngestAsset {
     }
 
     fn after_upload(&mut self, now: Now, asset_id: AssetId) -> Option<Answer> {
-        self.plan.ledger.tell(&Record::Asset(asset_id.clone()));
+        self.plan.journal.tell(&Record::Asset(asset_id.clone()));
         self.end_stage(now);
         self.state = self.process(asset_id);
         matches!(self.state, State::Finished).then(|| self.finish())
     }
 
-    fn after_whole(&mut self, now: Now, result: Result<Made<Asset>, Error>) -> Option<Answer> {
+    fn after_whole(&mut self, now: Now, result: Result<Created<Asset>, Error>) -> Option<Answer> {
         let made = match result {
             Err(error) => {
                 if is_surely_not_made(&error) {
-                    self.plan.ledger.tell(&Record::NotCreated);
+                    self.plan.journal.tell(&Record::NotCreated);
                 }
                 return Some(self.fail(now, error));
             }
@@ -272,7 +272,7 @@ impl IngestAsset {
         self.take_whole(now, made)
     }
 
-    fn take_whole(&mut self, now: Now, made: Made<Asset>) -> Option<Answer> {
+    fn take_whole(&mut self, now: Now, made: Created<Asset>) -> Option<Answer> {
         self.so_far.reconciled |= made.reconciled;
         let asset_id = made.answer.id.clone();
         self.so_far.asset = Some(made.answer);
@@ -330,7 +330,7 @@ impl IngestAsset {
             .indexed_asset
             .user_metadata
             .clone_from(&self.plan.user_metadata);
-        let seed = self.chance.bits();
+        let seed = self.rng.bits();
         let create = Create::new(
             create,
             &self.base,
@@ -339,7 +339,7 @@ impl IngestAsset {
             seed,
         );
         if let Some(index_id) = self.plan.index_id.clone() {
-            self.plan.ledger.tell(&Record::Indexing(index_id));
+            self.plan.journal.tell(&Record::Indexing(index_id));
         }
         self.state = State::Creating(Box::new(create.observed(self.observer.clone())));
     }
@@ -347,12 +347,12 @@ impl IngestAsset {
     fn after_creating(
         &mut self,
         now: Now,
-        result: Result<Made<CreatedIndexedAsset>, Error>,
+        result: Result<Created<CreatedIndexedAsset>, Error>,
     ) -> Option<Answer> {
         let made = match result {
             Err(error) => {
                 if is_surely_not_made(&error) {
-                    self.plan.ledger.tell(&Record::NotIndexed);
+                    self.plan.journal.tell(&Record::NotIndexed);
                 }
                 return Some(self.fail(now, error));
             }
@@ -362,7 +362,7 @@ impl IngestAsset {
         // It was made just now: nothing of an earlier process is left to be looked for.
         self.is_resumed = false;
         let index_id = self.plan.index_id.clone()?;
-        self.plan.ledger.tell(&Record::Indexed {
+        self.plan.journal.tell(&Record::Indexed {
             index_id: index_id.clone(),
             indexed_asset_id: made.answer.id.clone(),
         });
@@ -394,7 +394,7 @@ impl IngestAsset {
             &self.base,
             self.policy.clone(),
             policy,
-            self.chance.bits(),
+            self.rng.bits(),
         );
         self.state = State::Indexing(Box::new(wait.observed(self.observer.clone())));
         None
@@ -425,10 +425,10 @@ impl IngestAsset {
 }
 
 /// The exchanges that `upload` may have under way at once, whatever it comes to.
-fn lanes(upload: &AssetUpload) -> usize {
+fn concurrency(upload: &AssetUpload) -> usize {
     match upload {
-        AssetUpload::Chunks { settings, .. } => settings.lanes.max(1) + 2,
-        AssetUpload::Resumed { otherwise, .. } => lanes(otherwise),
+        AssetUpload::Chunks { settings, .. } => settings.concurrency.max(1) + 2,
+        AssetUpload::Resumed { otherwise, .. } => concurrency(otherwise),
         AssetUpload::Whole(_) | AssetUpload::InDoubt { .. } | AssetUpload::Existing(_) => 1,
     }
 }
@@ -445,7 +445,7 @@ impl Flow for IngestAsset {
     type Output = Answer;
 
     fn max_in_flight(&self) -> usize {
-        lanes(&self.plan.upload)
+        concurrency(&self.plan.upload)
     }
 
     fn step(&mut self, now: Now) -> Step<Self::Output> {

@@ -39,7 +39,7 @@ pub mod upload;
 mod wait;
 
 pub use call::Call;
-pub use create::{Create, Made};
+pub use create::{Create, Created};
 pub use events::Events;
 pub use ingest::{IngestTask, IngestedTask};
 pub use ingest_asset::{AssetPlan, AssetUpload, IngestAsset, IngestFailure, IngestedAsset, Stage};

@@ -22,17 +22,21 @@ pub enum Reconcile {
     Never,
     /// What was made since the flow began is listed. The name of the file, its size and the time must fit.
     #[default]
-    BySight,
-    /// As [`Reconcile::BySight`], and an asset gets a value that nothing else has, under this key of its user metadata, so that
+    ByNameAndTime,
+    /// As [`Reconcile::ByNameAndTime`], and an asset gets a value that nothing else has, under this key of its user metadata, so that
     /// it is told from another file of the same name and size. The key stays on the asset. Lists of tasks tell no user
     /// metadata, and an indexed asset is known by its asset: there the mark changes nothing.
-    ByMark(String),
+    ByMetadataKey(String),
 }
 
 impl From<bool> for Reconcile {
     /// Whether it is looked at all.
     fn from(look: bool) -> Self {
-        if look { Self::BySight } else { Self::Never }
+        if look {
+            Self::ByNameAndTime
+        } else {
+            Self::Never
+        }
     }
 }
 

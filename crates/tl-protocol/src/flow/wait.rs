@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::{
     Endpoint, Error, ErrorKind, Event, Flow, Now, Observer, Outcome, Policy, Step, Token,
-    chance::Chance, endpoint::GetTask, error::StatusSeen, flow::Call,
+    endpoint::GetTask, error::StatusSeen, flow::Call, rng::Rng,
 };
 
 /// How far the platform is with a thing.
@@ -114,7 +114,7 @@ pub struct Wait<E: Watched> {
     base: Url,
     call_policy: Policy,
     policy: WaitPolicy,
-    chance: Chance,
+    rng: Rng,
     observer: Observer,
     started: Option<Duration>,
     interval: Duration,
@@ -145,7 +145,7 @@ impl<E: Watched> Wait<E> {
             call_policy,
             interval: policy.first_interval,
             policy,
-            chance: Chance::new(seed),
+            rng: Rng::new(seed),
             observer: Observer::none(),
             started: None,
             history: Vec::new(),
@@ -262,7 +262,7 @@ impl<E: Watched> Wait<E> {
         .with_history(history)
         .during(E::WAITING);
         match self.last_error.take() {
-            Some(last) => error.because(last),
+            Some(last) => error.with_source(last),
             None => error,
         }
     }
@@ -298,7 +298,7 @@ impl<E: Watched> Flow for Wait<E> {
                         self.endpoint.clone(),
                         &self.base,
                         self.call_policy.clone(),
-                        self.chance.bits(),
+                        self.rng.bits(),
                     )
                     .observed(self.observer.clone())
                     .by(self.deadline());

@@ -161,13 +161,13 @@ pub fn exchanges_run_side_by_side_up_to_the_flows_limit<H: Harness>(harness: &H)
     let server =
         Server::reacting(move |seen| Reaction::from(Reply::ok(seen.target.clone())).after(pause));
     let transport = plain(harness);
-    for (lanes, rounds) in [(8, 3), (1, 4)] {
-        let count = lanes * rounds;
+    for (concurrency, rounds) in [(8, 3), (1, 4)] {
+        let count = concurrency * rounds;
         let before = server.connections();
         let started = Instant::now();
         let exchanges =
             (0..count).map(|number| exchange("PUT", &server.url(&format!("/{number}")), "part"));
-        let outcomes = harness.drive(&transport, Many::new(exchanges, lanes));
+        let outcomes = harness.drive(&transport, Many::new(exchanges, concurrency));
         let took = started.elapsed();
         for (number, outcome) in outcomes.into_iter().enumerate() {
             let answer = outcome.expect("an outcome").expect("an answer");
@@ -179,15 +179,15 @@ pub fn exchanges_run_side_by_side_up_to_the_flows_limit<H: Harness>(harness: &H)
         );
         assert!(
             took >= pause * rounds,
-            "{count} on {lanes} lanes took only {took:?}"
+            "{count} on {concurrency} concurrency took only {took:?}"
         );
         assert!(
-            lanes == 1 || took < pause * count / 2,
-            "{count} on {lanes} lanes took {took:?}"
+            concurrency == 1 || took < pause * count / 2,
+            "{count} on {concurrency} concurrency took {took:?}"
         );
         assert!(
             !H::OWNS_ITS_CONNECTIONS
-                || server.connections() - before <= u32::try_from(lanes).expect("few"),
+                || server.connections() - before <= u32::try_from(concurrency).expect("few"),
             "connections are used again"
         );
     }

@@ -19,7 +19,7 @@ use tl_protocol::{
     endpoint::{CreateAsset, CreateUpload, Media},
     flow::{
         AssetPlan, AssetUpload, IngestAsset, IngestFailure, IngestedAsset, Reconcile, WaitPolicy,
-        upload::{Begin, IngestRecord, Ledger, UploadSettings},
+        upload::{Begin, IngestRecord, UploadJournal, UploadSettings},
     },
 };
 use tl_testkit::sim::{Planned, Sim, World};
@@ -269,7 +269,7 @@ impl Scenario {
             way,
             sim: Sim::new(Platform::default()),
             record: Arc::default(),
-            reconcile: Reconcile::BySight,
+            reconcile: Reconcile::ByNameAndTime,
             wait: true,
         }
     }
@@ -285,7 +285,7 @@ impl Scenario {
                 })),
                 source,
                 settings: UploadSettings {
-                    lanes: 2,
+                    concurrency: 2,
                     ..UploadSettings::default()
                 },
             },
@@ -299,7 +299,9 @@ impl Scenario {
             user_metadata: None,
             wait: self.wait.then(WaitPolicy::default),
             reconcile: self.reconcile.clone(),
-            ledger: Ledger::new(move |change| keep.lock().expect("no panic before").apply(change)),
+            journal: UploadJournal::new(move |change| {
+                keep.lock().expect("no panic before").apply(change)
+            }),
         };
         IngestAsset::new(plan, &base(), at_once(), seed)
     }
@@ -413,7 +415,7 @@ fn two_processes_that_end_anywhere_leave_nothing_twice() {
 #[test]
 fn by_its_mark_an_asset_is_known_for_certain_after_the_process_ended() {
     let scenario = || Scenario {
-        reconcile: Reconcile::ByMark("mark".into()),
+        reconcile: Reconcile::ByMetadataKey("mark".into()),
         ..Scenario::new(Way::Whole)
     };
     let (steps, number) = boundaries(scenario, |_| {})[0];

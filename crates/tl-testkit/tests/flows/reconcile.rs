@@ -113,16 +113,21 @@ fn other(size: u64, metadata: &Value) -> Value {
 
 #[test]
 fn a_file_of_the_same_name_is_told_by_its_size_once_that_is_final() {
-    check(&Reconcile::BySight, &[], &[], "ours");
-    check(&Reconcile::BySight, &[other(6, &json!({}))], &[], "ours");
+    check(&Reconcile::ByNameAndTime, &[], &[], "ours");
     check(
-        &Reconcile::BySight,
+        &Reconcile::ByNameAndTime,
+        &[other(6, &json!({}))],
+        &[],
+        "ours",
+    );
+    check(
+        &Reconcile::ByNameAndTime,
         &[other(5, &json!({}))],
         &[],
         "OutcomeUnknown",
     );
     check(
-        &Reconcile::BySight,
+        &Reconcile::ByNameAndTime,
         &[other(6, &json!({}))],
         &["status"],
         "OutcomeUnknown",
@@ -132,7 +137,7 @@ fn a_file_of_the_same_name_is_told_by_its_size_once_that_is_final() {
 
 #[test]
 fn a_mark_tells_the_asset_from_an_equal_one() {
-    let mark = || Reconcile::ByMark(KEY.to_owned());
+    let mark = || Reconcile::ByMetadataKey(KEY.to_owned());
     check(&mark(), &[], &[], "ours");
     check(&mark(), &[other(5, &json!({}))], &[], "ours");
     check(&mark(), &[other(5, &json!({KEY: "another"}))], &[], "ours");

@@ -1,4 +1,4 @@
-//! Uploads through both transports: with one lane the same requests in the same order; with several lanes or troubles the same
+//! Uploads through both transports: with one lane the same requests in the same order; with several concurrency or troubles the same
 //! requests in any order, each chunk stored once.
 
 use std::{
@@ -18,7 +18,7 @@ use tl_protocol::{
     endpoint::CreateUpload,
     flow::{
         AssetPlan, AssetUpload, IngestAsset, Reconcile, WaitPolicy,
-        upload::{Begin, Ledger, Record, SentChunk, UploadRecord, UploadSettings},
+        upload::{Begin, Record, SentChunk, UploadJournal, UploadRecord, UploadSettings},
     },
 };
 use tl_testkit::{
@@ -142,7 +142,7 @@ fn scenario<T: tl_protocol::Transport>(
     make: impl FnOnce(HttpSettings) -> T,
     drive: &impl Drive<T>,
     trouble: Trouble,
-    lanes: usize,
+    concurrency: usize,
     record: Option<UploadRecord>,
 ) -> (Vec<Seen>, Vec<String>) {
     let server = platform(trouble);
@@ -171,7 +171,7 @@ fn scenario<T: tl_protocol::Transport>(
             source,
             begin: Box::new(begin),
             settings: UploadSettings {
-                lanes,
+                concurrency,
                 ..UploadSettings::default()
             },
         },
@@ -183,7 +183,7 @@ fn scenario<T: tl_protocol::Transport>(
             ..WaitPolicy::default()
         }),
         reconcile: Reconcile::default(),
-        ledger: Ledger::new(move |record: &Record| {
+        journal: UploadJournal::new(move |record: &Record| {
             let line = match record {
                 Record::Sent(index, _) => format!("sent {index}"),
                 Record::Session(_) => "session".to_owned(),
@@ -202,14 +202,14 @@ fn scenario<T: tl_protocol::Transport>(
 /// Both colours: blocking first.
 fn both(
     trouble: Trouble,
-    lanes: usize,
+    concurrency: usize,
     record: Option<UploadRecord>,
 ) -> [(Vec<Seen>, Vec<String>); 2] {
     let blocking = scenario(
         |settings| BlockingHttp::new(settings).expect("a transport"),
         &OnThreads,
         trouble,
-        lanes,
+        concurrency,
         record.clone(),
     );
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -221,7 +221,7 @@ fn both(
         |settings| AsyncHttp::new(settings).expect("a transport"),
         &OnTokio(runtime),
         trouble,
-        lanes,
+        concurrency,
         record,
     );
     [blocking, asynchronous]
@@ -290,8 +290,8 @@ fn both_transports_take_up_the_same_session_by_the_same_requests() {
 
 #[test]
 fn with_troubles_both_transports_send_the_same_requests() {
-    for lanes in [1, 8] {
-        let [(blocking, mut told), (asynchronous, mut told_too)] = both(some, lanes, None);
+    for concurrency in [1, 8] {
+        let [(blocking, mut told), (asynchronous, mut told_too)] = both(some, concurrency, None);
         // A connection that is closed in the middle of a body may take more or less of it.
         let whole = |seen: &[Seen]| -> Vec<Seen> {
             seen.iter().filter(|seen| seen.whole).cloned().collect()
@@ -299,11 +299,14 @@ fn with_troubles_both_transports_send_the_same_requests() {
         assert_eq!(
             in_no_order(&whole(&blocking)),
             in_no_order(&whole(&asynchronous)),
-            "{lanes} lanes"
+            "{concurrency} concurrency"
         );
         told.sort();
         told_too.sort();
-        assert_eq!(told, told_too, "{lanes} lanes: each chunk is finished once");
+        assert_eq!(
+            told, told_too,
+            "{concurrency} concurrency: each chunk is finished once"
+        );
         for seen in [&blocking, &asynchronous] {
             see_keys(seen);
             // No signature is used twice for the same chunk.
@@ -315,7 +318,7 @@ fn with_troubles_both_transports_send_the_same_requests() {
             let all = targets.len();
             targets.sort_unstable();
             targets.dedup();
-            assert_eq!(targets.len(), all, "{lanes} lanes");
+            assert_eq!(targets.len(), all, "{concurrency} concurrency");
         }
     }
 }

@@ -18,11 +18,11 @@ use tl_model::{
 };
 use tl_protocol::{
     Auth, Delivery, Endpoint, Exchange, Now, Outcome, TransportError, TransportErrorKind,
-    chance::Chance,
     endpoint::{
         Codec, CreateUpload, GetUpload, Received, ReceivedBody, ReportChunks, RequestUploadUrls,
         match_path,
     },
+    rng::Rng,
 };
 use tl_testkit::sim::{Planned, World};
 
@@ -35,7 +35,7 @@ const SESSION_LIFE: Duration = Duration::from_secs(24 * 3600);
 pub(crate) type Finished = Arc<Mutex<BTreeMap<UploadId, BTreeSet<u32>>>>;
 
 pub(crate) struct Cloud {
-    chance: Chance,
+    rng: Rng,
     /// How often something goes wrong, 0 to 1.
     pub(crate) trouble: f64,
     content: Vec<u8>,
@@ -80,10 +80,10 @@ impl Cloud {
         trouble: f64,
         finished: Finished,
     ) -> Self {
-        let mut chance = Chance::new(seed);
-        let url_life = [90, 300, 3600][usize::try_from(chance.bits() % 3).unwrap()];
+        let mut rng = Rng::new(seed);
+        let url_life = [90, 300, 3600][usize::try_from(rng.bits() % 3).unwrap()];
         Self {
-            chance,
+            rng,
             trouble,
             content,
             chunk_size,
@@ -119,11 +119,11 @@ impl Cloud {
     }
 
     fn below(&mut self, limit: u64) -> u64 {
-        self.chance.bits() % limit
+        self.rng.bits() % limit
     }
 
     fn fate(&mut self, now: Now) -> Fate {
-        if self.chance.fraction() >= self.trouble {
+        if self.rng.fraction() >= self.trouble {
             return Fate::Good;
         }
         let truth = SystemTime::UNIX_EPOCH + Duration::from_secs(START) + now.mono;
@@ -153,7 +153,7 @@ impl Cloud {
     fn sign(&mut self, upload_id: &UploadId, chunk: u32, now: Duration) -> UploadUrl {
         let url = format!(
             "{STORAGE}/{upload_id}/{chunk}?signature={:016x}",
-            self.chance.bits()
+            self.rng.bits()
         );
         let expires = now + self.url_life;
         self.urls.insert(

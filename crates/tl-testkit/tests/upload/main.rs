@@ -20,11 +20,11 @@ use cloud::{API, Cloud, Finished};
 use tl_model::{NewUpload, UploadType};
 use tl_protocol::{
     BytesSource, ErrorKind, Policy, Source,
-    chance::Chance,
     endpoint::CreateUpload,
     flow::upload::{
-        Begin, Ledger, MultipartUpload, Record, UploadRecord, UploadSettings, Uploaded,
+        Begin, MultipartUpload, Record, UploadJournal, UploadRecord, UploadSettings, Uploaded,
     },
+    rng::Rng,
 };
 use tl_testkit::sim::Sim;
 
@@ -36,16 +36,16 @@ struct Scenario {
     sim: Sim<Cloud>,
     finished: Finished,
     record: Arc<Mutex<Option<UploadRecord>>>,
-    lanes: usize,
+    concurrency: usize,
     seed: u64,
 }
 
 impl Scenario {
     fn new(seed: u64, trouble: f64) -> Self {
-        let mut chance = Chance::new(seed ^ 0x5eed);
-        let chunk_size = 1 + chance.bits() % 40;
-        let size = 1 + chance.bits() % (chunk_size * 130);
-        let content: Vec<u8> = (0..size).map(|_| chance.bits().to_le_bytes()[0]).collect();
+        let mut rng = Rng::new(seed ^ 0x5eed);
+        let chunk_size = 1 + rng.bits() % 40;
+        let size = 1 + rng.bits() % (chunk_size * 130);
+        let content: Vec<u8> = (0..size).map(|_| rng.bits().to_le_bytes()[0]).collect();
         let finished: Finished = Arc::default();
         let cloud = Cloud::new(
             seed,
@@ -54,13 +54,13 @@ impl Scenario {
             trouble,
             Arc::clone(&finished),
         );
-        let lanes = 1 + usize::try_from(chance.bits() % 9).unwrap();
+        let concurrency = 1 + usize::try_from(rng.bits() % 9).unwrap();
         Self {
             content,
             sim: Sim::new(cloud),
             finished,
             record: Arc::default(),
-            lanes,
+            concurrency,
             seed,
         }
     }
@@ -75,7 +75,7 @@ impl Scenario {
             Some(record) => Begin::Resume(record, create),
         };
         let (record, finished) = (Arc::clone(&self.record), Arc::clone(&self.finished));
-        let ledger = Ledger::new(move |change| {
+        let journal = UploadJournal::new(move |change| {
             let mut record = record.lock().unwrap();
             match (&mut *record, change) {
                 (Some(record), change) => record.apply(change),
@@ -94,13 +94,13 @@ impl Scenario {
             }
         });
         let settings = UploadSettings {
-            lanes: self.lanes,
+            concurrency: self.concurrency,
             deadline,
             ..UploadSettings::default()
         };
         let base = API.parse().unwrap();
         MultipartUpload::new(source, begin, &base, Policy::default(), settings, self.seed)
-            .recorded(ledger)
+            .recorded(journal)
     }
 
     fn conclude(&self, uploaded: &Uploaded) {
@@ -151,11 +151,11 @@ fn without_trouble_every_chunk_is_sent_once() {
 #[test]
 fn through_trouble_crashes_and_resumes_the_bytes_arrive() {
     for_every_seed(|seed| {
-        let mut chance = Chance::new(seed ^ 0xc4a5);
-        let trouble = chance.fraction() * 0.5;
+        let mut rng = Rng::new(seed ^ 0xc4a5);
+        let trouble = rng.fraction() * 0.5;
         let scenario = Scenario::new(seed, trouble);
-        for _ in 0..chance.bits() % 6 {
-            let steps = u32::try_from(1 + chance.bits() % 600).unwrap();
+        for _ in 0..rng.bits() % 6 {
+            let steps = u32::try_from(1 + rng.bits() % 600).unwrap();
             match scenario.sim.run_for(scenario.flow(None), steps) {
                 // Killed: what was in flight is lost, and what was asked of the process is forgotten.
                 None => {}
@@ -174,7 +174,7 @@ fn through_trouble_crashes_and_resumes_the_bytes_arrive() {
                 ),
             }
             scenario.sim.world(Cloud::forget_the_client);
-            if chance.bits().is_multiple_of(5) {
+            if rng.bits().is_multiple_of(5) {
                 // A session lives 24 hours.
                 scenario.sim.pass(Duration::from_secs(25 * 3600));
             }

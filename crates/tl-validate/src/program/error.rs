@@ -15,8 +15,8 @@ pub enum ProgramErrorKind {
     NotConfined,
     /// The deadline passed; the program was killed.
     DeadlinePassed,
-    /// The caller cancelled, or the program was interrupted by a signal.
-    Cancelled,
+    /// The caller canceled, or the program was interrupted by a signal.
+    Canceled,
     /// The output exists already, and the call may not replace it.
     Exists,
     /// The output could not be created, completed or read.
@@ -49,10 +49,10 @@ impl ProgramError {
     }
 
     pub(super) fn output(what: impl Into<String>, source: &io::Error) -> Self {
-        Self::new(ProgramErrorKind::Output, what).because(source)
+        Self::new(ProgramErrorKind::Output, what).with_source(source)
     }
 
-    pub(super) fn because(mut self, source: &io::Error) -> Self {
+    pub(super) fn with_source(mut self, source: &io::Error) -> Self {
         self.source = Some(io::Error::new(source.kind(), source.to_string()));
         self
     }
@@ -104,7 +104,7 @@ impl ProgramError {
                 "Use a Linux kernel with Landlock and seccomp (5.13 or newer), or do without `--require-sandbox`."
             }
             ProgramErrorKind::DeadlinePassed => "Allow more time, or run it on a faster machine.",
-            ProgramErrorKind::Cancelled => "Run it again; nothing was left behind.",
+            ProgramErrorKind::Canceled => "Run it again; nothing was left behind.",
             ProgramErrorKind::Exists => "Choose another name, or allow it to be replaced.",
             ProgramErrorKind::Output => "Check that the folder can be written and has room.",
         }

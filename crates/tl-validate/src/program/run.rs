@@ -1,4 +1,4 @@
-//! One process from start to end: its two streams, deadline, cancelling, and the kill when the call ends early.
+//! One process from start to end: its two streams, deadline, canceling, and the kill when the call ends early.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
@@ -65,7 +65,7 @@ pub(super) fn run(
     line: &mut dyn FnMut(&str),
 ) -> Result<(), ProgramError> {
     if job.cancel.is_cancelled() {
-        return Err(cancelled());
+        return Err(canceled());
     }
     let begun = Instant::now();
     command
@@ -84,7 +84,7 @@ pub(super) fn run(
             ProgramErrorKind::Failed,
             format!("`{program}` cannot be started: {error}"),
         )
-        .because(&error)
+        .with_source(&error)
     })?);
     let (sender, receiver) = mpsc::sync_channel(64);
     if let Some(stdout) = running.0.stdout.take() {
@@ -120,7 +120,7 @@ pub(super) fn run(
                     ProgramErrorKind::Failed,
                     "ffmpeg cannot be waited for",
                 )
-                .because(&error));
+                .with_source(&error));
             }
         }
         look(job, begun)?;
@@ -131,7 +131,7 @@ pub(super) fn run(
 /// Whether the run may go on.
 fn look(job: &Job, begun: Instant) -> Result<(), ProgramError> {
     if job.cancel.is_cancelled() {
-        return Err(cancelled());
+        return Err(canceled());
     }
     match job.deadline {
         Some(deadline) if begun.elapsed() >= deadline => Err(ProgramError::new(
@@ -145,9 +145,9 @@ fn look(job: &Job, begun: Instant) -> Result<(), ProgramError> {
     }
 }
 
-fn cancelled() -> ProgramError {
+fn canceled() -> ProgramError {
     ProgramError::new(
-        ProgramErrorKind::Cancelled,
+        ProgramErrorKind::Canceled,
         "ffmpeg was ended before it was done",
     )
 }
@@ -166,7 +166,7 @@ fn judge(
         .iter()
         .any(|line| line.contains("[error]") || line.contains("[fatal]"));
     if job.cancel.is_cancelled() || (status.code() == Some(255) && !complained) {
-        return Err(cancelled());
+        return Err(canceled());
     }
     if confined && status.code() == Some(NOT_STARTED.into()) {
         return Err(ProgramError::new(

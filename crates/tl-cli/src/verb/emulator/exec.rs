@@ -58,7 +58,8 @@ impl Exec {
         let summary = emulator.summary();
         emulator.shutdown().await;
         let code = exit_code(status.map_err(|error| {
-            Failure::new(Exit::Temporary, "system", "the command was lost sight of").because(&error)
+            Failure::new(Exit::Temporary, "system", "the command was lost sight of")
+                .with_source(&error)
         })?);
         context.output.note(&format!("the emulator saw {summary}"));
         if let Some(path) = &self.summary {
@@ -95,7 +96,7 @@ impl Folders {
             .tempdir()
             .map_err(|error| {
                 Failure::usage("no temporary folder can be made for the command")
-                    .because(&error)
+                    .with_source(&error)
                     .next("set TMPDIR to a folder with room")
             })?;
         Ok(Self {
@@ -144,7 +145,7 @@ fn start(emulator: &Emulator, folders: &Folders, words: &[OsString]) -> Result<C
             "exec",
             format!("the command `{name}` cannot be started"),
         )
-        .because(&error)
+        .with_source(&error)
         .next("write the command after `--`, as a program on the search path or a path of its own")
     })
 }
@@ -188,7 +189,7 @@ fn write_summary(path: &Path, summary: &Summary, code: i32) -> Result<(), Failur
             "the summary cannot be written to `{}`; the command ended with {code}",
             path.display()
         ))
-        .because(&error)
+        .with_source(&error)
     })
 }
 

@@ -63,7 +63,7 @@ impl FaultsArgs {
         let plan = read(&self.faults)?;
         context.output.json(&plan);
         let text = serde_json::to_string_pretty(&plan).map_err(|error| {
-            Failure::new(Exit::Usage, "output", "the plan has no JSON form").because(&error)
+            Failure::new(Exit::Usage, "output", "the plan has no JSON form").with_source(&error)
         })?;
         context.output.line(&text);
         Ok(Exit::Ok)
@@ -100,7 +100,7 @@ fn read_file(path: &Path) -> Result<FaultPlan, Failure> {
             "the fault plan `{}` cannot be read",
             path.display()
         ))
-        .because(&error)
+        .with_source(&error)
         .next("name a JSON file, or write a fault as one argument: 'tasks.create nth=1 status=503'")
     })?;
     FaultPlan::from_json(&text).map_err(|error| {

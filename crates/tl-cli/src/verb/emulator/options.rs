@@ -151,14 +151,14 @@ impl Options {
         if let Some(seed) = seed {
             emulator.seed(&seed).map_err(|error| {
                 Failure::new(Exit::Usage, "emulator", "the seed cannot be put in place")
-                    .because(&error)
+                    .with_source(&error)
                     .next("leave --seed out where --state has it already")
             })?;
         }
         for Webhook { url, secret } in webhooks {
             emulator.register_webhook(&url, &secret).map_err(|error| {
                 Failure::new(Exit::Temporary, "emulator", "no webhook can be registered")
-                    .because(&error)
+                    .with_source(&error)
             })?;
         }
         Ok(emulator)
@@ -203,11 +203,11 @@ impl Options {
 
 fn read_seed(path: &Path) -> Result<Seed, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::usage(format!("the seed `{}` cannot be read", path.display())).because(&error)
+        Failure::usage(format!("the seed `{}` cannot be read", path.display())).with_source(&error)
     })?;
     serde_json::from_str(&text).map_err(|error| {
         Failure::usage(format!("the seed `{}` is wrong", path.display()))
-            .because(&error)
+            .with_source(&error)
             .next(r#"its form is {"indexes": [{"index_name": "films", "videos": [{"filename": "a.mp4", "duration": 12.5, "width": 640, "height": 360}]}]}"#)
     })
 }

@@ -28,7 +28,7 @@ pub(super) fn import(context: &Context, file: &Path) -> Result<Exit, Failure> {
         std::fs::read_to_string(file).map(|read| text = read)
     };
     read.map_err(|error| {
-        Failure::usage(format!("the state `{}` cannot be read", file.display())).because(&error)
+        Failure::usage(format!("the state `{}` cannot be read", file.display())).with_source(&error)
     })?;
     ask(context, "PUT", "state", Some(text))?;
     context.output.json(&json!({"imported": true}));
@@ -90,7 +90,7 @@ fn ask(
             "unreachable",
             format!("no emulator answers at {url}"),
         )
-        .because(&error.without_url())
+        .with_source(&error.without_url())
         .next("start one with `tl emulator`, and take over the two lines that it prints")
     };
     let method = reqwest::Method::from_bytes(method.as_bytes())

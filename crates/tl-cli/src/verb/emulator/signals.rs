@@ -25,7 +25,7 @@ mod unix {
             let listen = |kind| {
                 signal(kind).map_err(|error| {
                     Failure::new(Exit::Temporary, "system", "no signal can be listened for")
-                        .because(&error)
+                        .with_source(&error)
                 })
             };
             Ok(Self {

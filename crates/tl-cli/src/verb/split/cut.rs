@@ -147,5 +147,5 @@ fn unwritable(folder: &Path, error: &std::io::Error) -> Failure {
         "the folder `{}` cannot be written",
         folder.display()
     ))
-    .because(error)
+    .with_source(error)
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use tl_client::checkpoint::{Kept, KeptUpload};
+use tl_client::checkpoint::{CheckpointInfo, Kept};
 use tl_model::IncompleteUpload;
 use tl_protocol::endpoint::{ListUploads, PageRequest};
 
@@ -257,7 +257,7 @@ fn abandoned(context: &Context, kept: &Kept) {
 }
 
 /// What stays at the platform.
-fn afterwards(upload: &KeptUpload) -> String {
+fn afterwards(upload: &CheckpointInfo) -> String {
     match (
         &upload.asset_id,
         &upload.upload_id,

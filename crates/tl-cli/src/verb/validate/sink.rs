@@ -160,7 +160,7 @@ fn parts(kind: DocumentKind) -> Result<Form, Failure> {
             "output",
             "no temporary file can be made for the report",
         )
-        .because(&error)
+        .with_source(&error)
         .next("set TMPDIR to a folder with room")
     })?;
     Ok(Form::Document(Box::new(Parts {
@@ -280,7 +280,7 @@ impl NewFile {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = builder
             .tempfile_in(folder)
-            .map_err(|error| refused("its folder takes no files").because(&error))?;
+            .map_err(|error| refused("its folder takes no files").with_source(&error))?;
         Ok(Self {
             writer: BufWriter::new(file),
             target: target.to_owned(),
@@ -300,6 +300,6 @@ impl NewFile {
 
 fn unwritable(error: &io::Error) -> Failure {
     Failure::new(Exit::Usage, "output", "the results cannot be written")
-        .because(error)
+        .with_source(error)
         .next("make room or write elsewhere; nothing was left half written")
 }

@@ -8,9 +8,9 @@ use url::Url;
 
 use crate::{
     Error, ErrorKind, Flow, Now, Observer, Outcome, Policy, Step, Token,
-    chance::Chance,
     endpoint::{GetIndexedAsset, ListAssetIndexedAssets, PageRequest},
     flow::{Call, Progress, Watched, pages::next_page},
+    rng::Rng,
 };
 
 /// How long the platform is given to show what a request made that may have arrived late.
@@ -27,7 +27,7 @@ pub(super) struct FindIndexed {
     index_id: Option<IndexId>,
     base: Url,
     policy: Policy,
-    chance: Chance,
+    rng: Rng,
     observer: Observer,
     /// How many looks are left after the one at hand.
     looks: u32,
@@ -69,7 +69,7 @@ impl FindIndexed {
             index_id,
             base: base.clone(),
             policy,
-            chance: Chance::new(seed),
+            rng: Rng::new(seed),
             observer,
             looks: 0,
             state: State::Resting {
@@ -93,7 +93,7 @@ impl FindIndexed {
                 page_limit: Some(50),
             },
         };
-        let seed = self.chance.bits();
+        let seed = self.rng.bits();
         let call = Call::new(list, &self.base, self.policy.clone(), seed);
         self.state = State::Looking {
             call: Box::new(call.observed(self.observer.clone())),
@@ -156,7 +156,7 @@ impl FindIndexed {
     ) -> Option<Answer> {
         if let (Some(id), Some(index_id)) = (candidates.pop_front(), self.index_id.clone()) {
             let get = GetIndexedAsset::new(index_id, id.clone());
-            let seed = self.chance.bits();
+            let seed = self.rng.bits();
             let call = Call::new(get, &self.base, self.policy.clone(), seed);
             self.state = State::Asking {
                 call: Box::new(call.observed(self.observer.clone())),

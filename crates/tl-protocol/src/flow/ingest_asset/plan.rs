@@ -10,7 +10,7 @@ use crate::{
     error::StatusSeen,
     flow::{
         Reconcile, WaitPolicy,
-        upload::{Begin, IngestRecord, Intent, Ledger, UploadSettings, Uploaded},
+        upload::{Begin, IngestRecord, Intent, UploadJournal, UploadSettings, Uploaded},
     },
 };
 
@@ -118,7 +118,7 @@ pub struct AssetPlan {
     /// What is done where an answer is lost (see [`Create::new`](crate::flow::Create::new)).
     pub reconcile: Reconcile,
     /// What a later process must know.
-    pub ledger: Ledger,
+    pub journal: UploadJournal,
 }
 
 /// A stage of an ingestion.

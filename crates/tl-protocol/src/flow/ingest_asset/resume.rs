@@ -8,7 +8,7 @@ use crate::{
     Error, ErrorKind, Event, Now,
     endpoint::{CreateIndexedAsset, GetAsset, GetIndexedAsset},
     flow::{
-        Made, Progress, Reconciled, Watched,
+        Created, Progress, Reconciled, Watched,
         upload::{Begin, Record},
         wait,
     },
@@ -37,7 +37,7 @@ impl IngestAsset {
         &mut self,
         now: Now,
         result: Result<Option<IndexedAssetId>, Error>,
-        made: Made<Asset>,
+        made: Created<Asset>,
     ) -> Option<Answer> {
         match (result, self.plan.upload.clone()) {
             (Err(error), _) => Some(self.fail(now, error)),
@@ -85,7 +85,7 @@ impl IngestAsset {
                     id: indexed_asset_id.to_string(),
                 });
                 self.so_far.reconciled = true;
-                self.plan.ledger.tell(&Record::Indexed {
+                self.plan.journal.tell(&Record::Indexed {
                     index_id: index_id.clone(),
                     indexed_asset_id: indexed_asset_id.clone(),
                 });

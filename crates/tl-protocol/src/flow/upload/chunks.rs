@@ -8,7 +8,7 @@ use super::{
     MultipartUpload, Phase, Sender, Sending, SentChunk, Steering, Uploaded,
     digest::{DigestSlot, Digesting, is_md5},
     earlier,
-    ledger::Record,
+    journal::Record,
 };
 use crate::{
     Auth, Body, Error, ErrorKind, Event, Exchange, Now, Outcome, Source, Step, TransportErrorKind,
@@ -31,7 +31,9 @@ impl MultipartUpload {
             return None;
         }
         let woken = sending.book.wake(now.mono);
-        if sending.verify_call.is_some() || sending.book.under_way() >= self.settings.lanes.max(1) {
+        if sending.verify_call.is_some()
+            || sending.book.under_way() >= self.settings.concurrency.max(1)
+        {
             return None;
         }
         *until = earlier(*until, woken);
@@ -115,7 +117,7 @@ impl MultipartUpload {
         let len = sending.session.chunk_len(index);
         if is_local(&outcome) {
             // Nothing was sent, so the attempt does not count.
-            let delay = self.policy.backoff(1, &mut self.chance);
+            let delay = self.policy.backoff(1, &mut self.rng);
             let until = now.mono + delay.clamp(LOCAL_DELAY.0, LOCAL_DELAY.1);
             if let Phase::Sending(sending) = &mut self.phase {
                 sending.book.rest(index, until);
@@ -128,7 +130,7 @@ impl MultipartUpload {
                 sending.book.sent(index, etag.clone());
                 sending.unreported_since.get_or_insert(now.mono);
                 sending.bytes += len;
-                self.ledger.tell(&Record::Sent(
+                self.journal.tell(&Record::Sent(
                     index,
                     SentChunk {
                         etag,
@@ -146,7 +148,7 @@ impl MultipartUpload {
         let backoff = if trouble.is_about_the_url && failures == 1 {
             Duration::ZERO
         } else {
-            self.policy.backoff(failures, &mut self.chance)
+            self.policy.backoff(failures, &mut self.rng)
         };
         let delay = trouble.retry_after.map_or(backoff, |asked| {
             asked.saturating_add(backoff.min(self.policy.base_delay))
@@ -248,7 +250,7 @@ fn judge(
                 | TransportErrorKind::Refused
         );
         Trouble {
-            error: Error::new(kind, "the storage did not take a chunk").because(failure),
+            error: Error::new(kind, "the storage did not take a chunk").with_source(failure),
             is_final,
             ..Trouble::new(kind, "")
         }
@@ -332,7 +334,7 @@ mod tests {
         let now = Now::new(Duration::ZERO, SystemTime::UNIX_EPOCH);
         let upload = NewUpload::new("a.mp4", UploadType::Video, 2_u64);
         let settings = UploadSettings {
-            lanes: 1,
+            concurrency: 1,
             verify,
             ..UploadSettings::default()
         };

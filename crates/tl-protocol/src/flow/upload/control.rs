@@ -7,7 +7,7 @@ use tl_model::{
 };
 
 use super::{
-    MultipartUpload, Phase, Uploaded, Urls, complete_in, earlier, has_more, ledger::Record,
+    MultipartUpload, Phase, Uploaded, Urls, complete_in, earlier, has_more, journal::Record,
     read_state,
 };
 use crate::{
@@ -24,7 +24,7 @@ const VERIFICATIONS: u32 = 3;
 impl MultipartUpload {
     /// Asks for more URLs where the chunks that come next have none.
     pub(super) fn ask_for_urls(&mut self, now: Now) -> bool {
-        let ahead = self.settings.lanes.saturating_mul(2).max(4);
+        let ahead = self.settings.concurrency.saturating_mul(2).max(4);
         let Phase::Sending(sending) = &self.phase else {
             return false;
         };
@@ -148,14 +148,14 @@ impl MultipartUpload {
         match result {
             Ok(_) => {
                 let indexes = sending.book.report_taken();
-                self.ledger.tell(&Record::Reported(indexes));
+                self.journal.tell(&Record::Reported(indexes));
             }
             // Something in the batch does not please: its chunks are sent again, unless the platform has them.
             Err(error)
                 if error.kind() == ErrorKind::Refused && sending.verifications < VERIFICATIONS =>
             {
                 let indexes = sending.book.report_refused();
-                self.ledger.tell(&Record::Forgotten(indexes));
+                self.journal.tell(&Record::Forgotten(indexes));
                 self.verify();
             }
             Err(error) => self.fail(error),
@@ -238,7 +238,7 @@ impl MultipartUpload {
             attempts: sending.attempts,
             took: now.mono.saturating_sub(self.started.unwrap_or_default()),
         };
-        self.ledger.tell(&Record::Complete);
+        self.journal.tell(&Record::Complete);
         self.phase = Phase::Finished(Some(Box::new(Ok(uploaded))));
     }
 }

@@ -2,21 +2,21 @@
 //!
 //! Chunks go out in parallel without a barrier: a slow one holds up nobody. URLs are asked for ahead, each is used once and
 //! within its time; a failed chunk gets a new one. What the storage has is reported in batches. Every step that a later
-//! process must know is told to the ledger, so that it can go on where this one ended.
+//! process must know is told to the journal, so that it can go on where this one ended.
 //!
 //! ```text
 //! New ──► Creating ──────────────┐            ┌─ urls   (1 lane) ─┐
-//!                                ├──► Sending ┤  chunks (n lanes) ├──► all reported ──► Verifying? ──► Done
+//!                                ├──► Sending ┤  chunks (n concurrency) ├──► all reported ──► Verifying? ──► Done
 //! Resume ─► Reading (its state) ─┘     ▲      └─ report (1 lane) ─┘         │
 //!              │ gone or expired       └───────────── chunks missing ───────┘
 //!              └──► Creating (told)
 //! ```
 
-mod book;
+mod chunk_tracker;
 mod chunks;
 mod control;
 mod digest;
-mod ledger;
+mod journal;
 mod session;
 mod settings;
 mod setup;
@@ -32,18 +32,18 @@ use http::header;
 use tl_model::{AssetId, ChunkStatus, Timestamp, UploadId, UploadState};
 use url::Url;
 
-pub use ledger::{IngestRecord, Intent, Ledger, Record, SentChunk, UploadRecord};
+pub use journal::{IngestRecord, Intent, Record, SentChunk, UploadJournal, UploadRecord};
 pub use settings::{Steering, UploadSettings};
 
 use crate::{
     Endpoint, Error, ErrorKind, Exchange, Flow, Now, Observer, Outcome, Policy, Source, Step,
     Token,
-    chance::Chance,
     endpoint::{CreateUpload, GetUpload, PageRequest, ReportChunks, RequestUploadUrls},
     flow::Call,
     retry::http_date,
+    rng::Rng,
 };
-use book::Book;
+use chunk_tracker::ChunkTracker;
 use digest::DigestSlot;
 use session::Session;
 use urls::Urls;
@@ -87,9 +87,9 @@ pub struct MultipartUpload {
     base: Url,
     policy: Policy,
     settings: UploadSettings,
-    chance: Chance,
+    rng: Rng,
     observer: Observer,
-    ledger: Ledger,
+    journal: UploadJournal,
     create: CreateUpload,
     started: Option<Duration>,
     /// The last answer of the API: when it was asked for, and the date that it bears.
@@ -130,7 +130,7 @@ enum Phase {
 #[derive(Debug)]
 struct Sending {
     session: Session,
-    book: Book,
+    book: ChunkTracker,
     urls: Urls,
     url_call: Option<Box<Call<RequestUploadUrls>>>,
     report_call: Option<Box<Call<ReportChunks>>>,
@@ -166,7 +166,7 @@ impl MultipartUpload {
     ) -> Self {
         // One request among hundreds is tried as often as a chunk: much has been sent when it fails.
         policy.max_attempts = policy.max_attempts.max(policy.chunk_attempts);
-        let mut chance = Chance::new(seed);
+        let mut rng = Rng::new(seed);
         let (create, record, only_recorded) = match begin {
             Begin::New(create) => (create, None, false),
             Begin::Resume(record, create) => (create, Some(record), false),
@@ -177,14 +177,14 @@ impl MultipartUpload {
                 create.clone(),
                 base,
                 policy.clone(),
-                chance.bits(),
+                rng.bits(),
             ))),
             Some(record) => {
                 let call = Call::new(
                     read_state(&record.upload_id, 1),
                     base,
                     policy.clone(),
-                    chance.bits(),
+                    rng.bits(),
                 );
                 Phase::Reading {
                     record,
@@ -200,9 +200,9 @@ impl MultipartUpload {
             base: base.clone(),
             policy,
             settings,
-            chance,
+            rng,
             observer: Observer::none(),
-            ledger: Ledger::none(),
+            journal: UploadJournal::none(),
             create,
             started: None,
             answered: None,
@@ -221,8 +221,8 @@ impl MultipartUpload {
 
     /// The same flow that tells `ledger` what a later process must know.
     #[must_use]
-    pub fn recorded(mut self, ledger: Ledger) -> Self {
-        self.ledger = ledger;
+    pub fn recorded(mut self, journal: UploadJournal) -> Self {
+        self.journal = journal;
         self
     }
 
@@ -234,12 +234,7 @@ impl MultipartUpload {
     }
 
     fn call<E: Endpoint>(&mut self, endpoint: E) -> Box<Call<E>> {
-        let call = Call::new(
-            endpoint,
-            &self.base,
-            self.policy.clone(),
-            self.chance.bits(),
-        );
+        let call = Call::new(endpoint, &self.base, self.policy.clone(), self.rng.bits());
         let call = call.observed(self.observer.clone());
         Box::new(match self.deadline() {
             Some(deadline) => call.by(deadline),
@@ -341,7 +336,7 @@ impl Flow for MultipartUpload {
 
     fn max_in_flight(&self) -> usize {
         // The chunks, one request for URLs, and one report or look at the state.
-        self.settings.lanes.max(1) + 2
+        self.settings.concurrency.max(1) + 2
     }
 
     fn step(&mut self, now: Now) -> Step<Self::Output> {
@@ -362,8 +357,8 @@ impl Flow for MultipartUpload {
             }
             if self.settings.steering.is_cancelled() {
                 self.fail(Error::new(
-                    ErrorKind::Cancelled,
-                    "it was cancelled; what the platform has stays there for 24 hours, and the upload can be resumed",
+                    ErrorKind::Canceled,
+                    "it was canceled; what the platform has stays there for 24 hours, and the upload can be resumed",
                 ));
                 continue;
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tl_model::{AssetId, UploadId, UploadSession};
 
-use super::ledger::UploadRecord;
+use super::journal::UploadRecord;
 use crate::{Error, ErrorKind};
 
 /// The most chunks that are believed: ten times what the largest documented file has at the documented example size

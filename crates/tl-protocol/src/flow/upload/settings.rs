@@ -13,7 +13,7 @@ use std::{
 pub struct UploadSettings {
     /// The largest number of chunks under way at once, 1 and more. Default 8: more lanes gain nothing on loopback, and
     /// hide 50 ms of latency per chunk (measured; `docs/benchmarks.md`).
-    pub lanes: usize,
+    pub concurrency: usize,
     /// How long a sent chunk may stay unreported while others are under way. Default 5 s.
     pub report_after: Duration,
     /// How long before its end a URL is not used any more. Default 60 s (a URL lives an hour).
@@ -33,7 +33,7 @@ pub struct UploadSettings {
 impl Default for UploadSettings {
     fn default() -> Self {
         Self {
-            lanes: 8,
+            concurrency: 8,
             report_after: Duration::from_secs(5),
             url_margin: Duration::from_secs(60),
             bytes_per_second: None,

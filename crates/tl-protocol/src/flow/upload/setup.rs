@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use tl_model::{UploadState, UploadStatus};
 
 use super::{
-    Book, MultipartUpload, Phase, Sender, Sending, SentChunk, Session, Uploaded, Urls, complete_in,
-    has_more, ledger::Record, read_state,
+    ChunkTracker, MultipartUpload, Phase, Sender, Sending, SentChunk, Session, Uploaded, Urls,
+    complete_in, has_more, journal::Record, read_state,
 };
 use crate::{Error, ErrorKind, Event, Flow, Now, Step};
 
@@ -30,7 +30,7 @@ impl MultipartUpload {
                     match Session::checked(&answer, self.source.len()) {
                         Err(error) => self.fail(error),
                         Ok(session) => {
-                            self.ledger.tell(&Record::Session(session.record()));
+                            self.journal.tell(&Record::Session(session.record()));
                             self.observer.tell(&Event::UploadBegun {
                                 upload_id: session.upload_id.clone(),
                                 asset_id: session.asset_id.clone(),
@@ -174,7 +174,7 @@ impl MultipartUpload {
         completed: &[u32],
         sent: BTreeMap<u32, SentChunk>,
     ) {
-        let mut book = Book::new(session.total_chunks);
+        let mut book = ChunkTracker::new(session.total_chunks);
         for index in completed {
             book.confirm(*index);
         }

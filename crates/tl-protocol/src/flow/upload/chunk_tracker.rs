@@ -7,7 +7,7 @@ use std::{
 
 /// The chunks of one upload, numbered from 1 as the API does.
 #[derive(Debug, Clone)]
-pub(super) struct Book {
+pub(super) struct ChunkTracker {
     total: u32,
     /// May be started now.
     ready: BTreeSet<u32>,
@@ -25,7 +25,7 @@ pub(super) struct Book {
     spent: BTreeMap<u32, Duration>,
 }
 
-impl Book {
+impl ChunkTracker {
     pub(super) fn new(total: u32) -> Self {
         Self {
             total,
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     /// Every chunk is in exactly one place, whatever happens.
-    fn places(book: &Book) -> Vec<u32> {
+    fn places(book: &ChunkTracker) -> Vec<u32> {
         let mut all: Vec<u32> = book
             .unsent()
             .chain(book.under_way.iter().copied())
@@ -214,14 +214,14 @@ mod tests {
         all
     }
 
-    fn next(book: &Book) -> Option<u32> {
+    fn next(book: &ChunkTracker) -> Option<u32> {
         book.ready().next()
     }
 
     proptest! {
         #[test]
         fn every_chunk_is_in_exactly_one_place(total in 1_u32..20, moves in prop::collection::vec((0_u8..9, 1_u32..20), 0..200)) {
-            let mut book = Book::new(total);
+            let mut book = ChunkTracker::new(total);
             let mut now = Duration::ZERO;
             for (what, index) in moves {
                 now += Duration::from_secs(1);

@@ -1,10 +1,10 @@
-//! Chance from a seed: the same seed gives the same numbers on every machine. Not for secrets.
+//! Rng from a seed: the same seed gives the same numbers on every machine. Not for secrets.
 
 /// A small generator of evenly spread numbers (SplitMix64: Steele, Lea and Flood, OOPSLA 2014).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chance(u64);
+pub struct Rng(u64);
 
-impl Chance {
+impl Rng {
     /// A generator that starts from `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
@@ -36,8 +36,8 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_numbers_and_another_seed_others() {
         let numbers = |seed| {
-            let mut chance = Chance::new(seed);
-            [chance.bits(), chance.bits(), chance.bits()]
+            let mut rng = Rng::new(seed);
+            [rng.bits(), rng.bits(), rng.bits()]
         };
         assert_eq!(numbers(7), numbers(7));
         assert_ne!(numbers(7), numbers(8));
@@ -45,8 +45,8 @@ mod tests {
 
     #[test]
     fn fractions_stay_inside_their_bounds_and_spread() {
-        let mut chance = Chance::new(1);
-        let drawn: Vec<f64> = (0..1000).map(|_| chance.fraction()).collect();
+        let mut rng = Rng::new(1);
+        let drawn: Vec<f64> = (0..1000).map(|_| rng.fraction()).collect();
         assert!(drawn.iter().all(|x| (0.0..1.0).contains(x)));
         let mean = drawn.iter().sum::<f64>() / 1000.0;
         assert!((0.45..0.55).contains(&mean), "mean {mean}");

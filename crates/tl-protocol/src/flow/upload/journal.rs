@@ -178,11 +178,11 @@ impl IngestRecord {
 /// Where records go. Called from inside the driver, before the flow goes on: when it returns, the record should be safe
 /// from the end of this process.
 #[derive(Clone, Default)]
-pub struct Ledger(Option<Arc<Keeper>>);
+pub struct UploadJournal(Option<Arc<CheckpointWriter>>);
 
-type Keeper = dyn Fn(&Record) + Send + Sync;
+type CheckpointWriter = dyn Fn(&Record) + Send + Sync;
 
-impl Ledger {
+impl UploadJournal {
     /// Records go to `keep`.
     pub fn new(keep: impl Fn(&Record) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(keep)))
@@ -202,12 +202,12 @@ impl Ledger {
     }
 }
 
-impl fmt::Debug for Ledger {
+impl fmt::Debug for UploadJournal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() {
-            "Ledger(kept)"
+            "UploadJournal(kept)"
         } else {
-            "Ledger(none)"
+            "UploadJournal(none)"
         })
     }
 }

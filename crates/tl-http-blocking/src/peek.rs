@@ -6,10 +6,10 @@ use std::{
 };
 
 /// A socket of which only what has come already is read; an error of the kind `WouldBlock` where that is nothing.
-pub(crate) struct Glance<'s>(pub(crate) &'s TcpStream);
+pub(crate) struct Peek<'s>(pub(crate) &'s TcpStream);
 
 #[cfg(unix)]
-impl Glance<'_> {
+impl Peek<'_> {
     /// Whether something has come, or the server has closed.
     pub(crate) fn is_readable(&self) -> bool {
         let peeked = receive(self.0, &mut [0], rustix::net::RecvFlags::PEEK);
@@ -18,7 +18,7 @@ impl Glance<'_> {
 }
 
 #[cfg(unix)]
-impl Read for Glance<'_> {
+impl Read for Peek<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         receive(self.0, buffer, rustix::net::RecvFlags::empty())
     }
@@ -36,7 +36,7 @@ fn receive(
 }
 
 #[cfg(not(unix))]
-impl Glance<'_> {
+impl Peek<'_> {
     /// Whether something has come, or the server has closed.
     pub(crate) fn is_readable(&self) -> bool {
         let peeked = without_waiting(self.0, |socket| socket.peek(&mut [0]));
@@ -45,7 +45,7 @@ impl Glance<'_> {
 }
 
 #[cfg(not(unix))]
-impl Read for Glance<'_> {
+impl Read for Peek<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         without_waiting(self.0, |mut socket| socket.read(buffer))
     }
