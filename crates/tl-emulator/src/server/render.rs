@@ -172,6 +172,7 @@ fn picture(
         .cancelled_by(cancel)
         .args(["-protocol_whitelist", "file", "-f", reader, "-i"])
         .arg(address)
+        .reads(source)
         .args(["-frames:v", "1", "-q:v", "5", "-vf", &fitted(THUMBNAIL_BOX)])
         .args(["-f", "image2", "-update", "1"])
         .arg(thumbnail_name(1));
