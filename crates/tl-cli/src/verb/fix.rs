@@ -120,10 +120,14 @@ impl FixVerb {
             .filter(|finding| finding.fix.is_none())
             .map(|f| f.rule.as_str())
             .collect();
+        let mut tracks = before.facts.as_ref().map(Tracks::of).unwrap_or_default();
+        if before.facts.is_none() {
+            // A format that the check does not open: its fix keeps the picture and all sounds.
+            tracks.map = listing::MADE.map(str::to_owned).to_vec();
+        }
         // Without a maker nothing is run, so the headers have to do.
-        let tracks = before.facts.as_ref().map(Tracks::of).unwrap_or_default();
-        let listed = match (&maker, &before.facts) {
-            (Some(maker), Some(_)) if unfixable.is_empty() => {
+        let listed = match &maker {
+            Some(maker) if unfixable.is_empty() => {
                 let listed = listing::packets(maker, file, &tracks.map);
                 Some(listed.map_err(|failure| failure.about(&name))?)
             }

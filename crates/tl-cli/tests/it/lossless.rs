@@ -49,6 +49,32 @@ fn patch(bytes: &mut [u8], old: &[u8], new: &[u8]) {
 const X264: &str = "-c:v libx264 -preset veryfast -pix_fmt yuv420p";
 
 #[test]
+fn a_format_that_the_check_leaves_closed_is_converted() {
+    for name in ["closed.nut", "closed.y4m"] {
+        let (sound, codecs) = if name.ends_with("nut") {
+            ("-f lavfi -i sine=duration=5", "-c:v mpeg4 -c:a mp2")
+        } else {
+            ("", "-pix_fmt yuv420p")
+        };
+        let arguments =
+            format!("-f lavfi -i testsrc=size=640x360:rate=25:duration=5 {sound} {codecs}");
+        let folder = folder(name, &arguments, |_| {});
+        let fixed = run(&folder, &["fix", name, "--out", "out", "--json"]);
+        assert_eq!(fixed.code, 0, "{}", fixed.text());
+        let (source, copy) = (
+            folder.path().join(name),
+            folder.path().join("out/closed.mp4"),
+        );
+        assert_eq!(frames(&copy).len(), frames(&source).len());
+        let (before, after) = (lengths(&source), lengths(&copy));
+        assert_eq!(before.len(), after.len());
+        for (before, after) in before.into_iter().zip(after) {
+            assert!(after > before - 0.1, "{after} of {before} s");
+        }
+    }
+}
+
+#[test]
 fn a_still_picture_is_held_as_long_as_its_sound_lasts() {
     let arguments = format!(
         "-f lavfi -i testsrc=size=640x360:rate=25:duration=0.04 -f lavfi -i sine=duration=8 -map 1 -map 0 {X264} -c:a aac -f mp4"

@@ -74,7 +74,10 @@ fn corpus() -> (PathBuf, Vec<Entry>) {
     fs::create_dir_all(&folder).unwrap();
     let all = entries();
     for name in SAMPLE {
-        assert!(all.iter().any(|entry| entry.name == *name), "{name} is in the corpus");
+        assert!(
+            all.iter().any(|entry| entry.name == *name),
+            "{name} is in the corpus"
+        );
     }
     for entry in all.iter().filter(|entry| is_tested(entry)) {
         entry
