@@ -1,4 +1,4 @@
-//! `/assets/{asset_id}/user-metadata`: what the user says about an asset, merged, replaced and cleared.
+//! `/assets/{asset_id}/user-metadata`: merge, replace and clear the user metadata of an asset.
 
 use tl_protocol::endpoint::{ClearAssetMetadata, ReplaceAssetMetadata, UpdateAssetMetadata};
 
@@ -17,7 +17,7 @@ handle!(ClearAssetMetadata, |call, request| clear(
     &request
 ));
 
-/// Merges: `null` deletes a key, an empty string is ignored, what is not named stays.
+/// Merges: `null` deletes a key, an empty string is ignored, and other keys keep their values.
 pub(super) fn update(platform: &mut Platform, update: &UpdateAssetMetadata) -> Result<(), Refusal> {
     let id = assets::find(platform, update.asset_id.as_str())?.id.clone();
     videos::check_patch(&update.user_metadata, &platform.settings.quirks)?;
@@ -27,7 +27,7 @@ pub(super) fn update(platform: &mut Platform, update: &UpdateAssetMetadata) -> R
     Ok(())
 }
 
-/// Replaces: what is empty is left out, as at creation.
+/// Replaces all metadata. Empty values are dropped, as at creation.
 pub(super) fn replace(
     platform: &mut Platform,
     replace: ReplaceAssetMetadata,

@@ -1,4 +1,5 @@
-//! What is told of assets: the list, one of them with its measurements, and what was made of it.
+//! Responses about assets: the list, one asset with its technical metadata, and what was derived
+//! from it.
 
 use jiff::Timestamp;
 use tl_model::{
@@ -59,7 +60,7 @@ pub(super) fn list(
     Ok(Page::new(shown.collect::<Result<_, _>>()?, page.page_info))
 }
 
-/// As [`list`], with no more of each than its creation tells.
+/// Same as [`list`], but each asset has only the fields of a creation response.
 pub(super) fn list_briefly(
     platform: &Platform,
     now: Timestamp,
@@ -118,7 +119,7 @@ pub(super) fn retrieve(
     detail(platform, now, host, asset)
 }
 
-/// All that is told of an asset but at its creation.
+/// The full response for an asset, as opposed to the response at its creation.
 fn detail(
     platform: &Platform,
     now: Timestamp,
@@ -165,7 +166,8 @@ fn detail(
     Ok(shown)
 }
 
-/// The facts under the platform's names: ours are the same, and what only we know is left out.
+/// Converts our media facts to the platform's type. The common fields have the same names; fields
+/// that only we have are dropped.
 fn technical(facts: &MediaFacts) -> Result<TechnicalMetadata, Refusal> {
     let value = serde_json::to_value(facts).and_then(serde_json::from_value);
     let mut technical: TechnicalMetadata =
@@ -193,7 +195,7 @@ pub(super) fn show(asset: &AssetRecord, now: Timestamp) -> Asset {
     shown
 }
 
-/// The indexed assets that were made of an asset.
+/// The indexed assets created from an asset.
 pub(super) fn references<'a>(
     platform: &'a Platform,
     asset_id: &'a str,
@@ -225,7 +227,7 @@ pub(super) fn indexed_assets(
     )
 }
 
-/// No entity has ever been made here.
+/// Always an empty page: the emulator never creates entities.
 pub(super) fn entities(
     platform: &Platform,
     list: &ListAssetEntities,
@@ -241,13 +243,14 @@ pub(super) fn entities(
     )
 }
 
-/// Nothing is transcribed here, so no asset has a transcription: 404, as documented for that.
+/// Always 404, the documented status for an asset without a transcription: the emulator transcribes
+/// nothing.
 pub(super) fn transcription(
     platform: &Platform,
     get: &GetAssetTranscription,
 ) -> Result<AssetTranscription, Refusal> {
     find(platform, get.asset_id.as_str())?;
-    // Both forms of a list are documented here: repeated and with commas.
+    // Both list forms are documented here: repeated parameters and comma-separated values.
     let units = get.include.iter().flat_map(|unit| unit.as_str().split(','));
     let unknown = units
         .map(TranscriptionUnit::from)

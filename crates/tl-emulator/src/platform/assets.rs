@@ -1,5 +1,7 @@
-//! `/assets`: files that are taken in, looked at, and kept until they are deleted. What is told of them is in `asset_views.rs`,
-//! their metadata in `asset_metadata.rs`, the upload in chunks in `uploads.rs`.
+//! `/assets`: create and delete assets, and probe their files.
+//!
+//! Responses are in `asset_views.rs`, metadata in `asset_metadata.rs`, multipart uploads in
+//! `uploads.rs`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -43,39 +45,39 @@ handle!(DeleteAsset, |call, request| delete(
     call.effects
 ));
 
-/// The field of the form that carries the file.
+/// The form field that carries the file.
 const FILE_FIELD: &str = "file";
 
-/// A file that the platform holds.
+/// The stored state of an asset.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct AssetRecord {
     pub(super) id: String,
     pub(super) number: u64,
     pub(super) method: AssetMethod,
     pub(super) filename: String,
-    /// The media type: by the name, and by the content once it was looked at.
+    /// The media type: first derived from the file name, then from the content once it was probed.
     pub(super) file_type: String,
     pub(super) created_at: Timestamp,
     pub(super) user_metadata: UserMetadata,
     pub(super) enable_hls: bool,
     pub(super) enable_thumbnail: bool,
-    /// Where it is, while it is being fetched.
+    /// The source URL while the file is being fetched.
     pub(super) fetching: Option<String>,
     /// The stored file.
     pub(super) media: Option<MediaKey>,
-    /// What came of looking at it; `None` until it was looked at.
+    /// The result of probing the file; `None` until then.
     pub(super) outcome: Option<Outcome>,
-    /// What a fault has in store for it.
+    /// The fault to apply to this asset.
     pub(super) fate: Option<Fate>,
 }
 
-/// What came of looking at an asset, and from when on that is told.
+/// The result of probing an asset, and when it becomes visible to clients.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Outcome {
     pub(super) at: Timestamp,
-    /// What it is, or why it failed.
+    /// The media facts, or the reason for the failure.
     pub(super) look: Result<MediaFacts, String>,
-    /// What was measured of an image or a document.
+    /// The technical metadata of an image or a document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) technical: Option<TechnicalMetadata>,
 }
@@ -91,24 +93,25 @@ impl AssetRecord {
         }
     }
 
-    /// What it is, where it is ready.
+    /// The media facts, if the asset is ready.
     pub(super) fn facts(&self, now: Timestamp) -> Option<&MediaFacts> {
         let outcome = self.outcome.as_ref().filter(|outcome| outcome.at <= now)?;
         outcome.look.as_ref().ok()
     }
 
-    /// Whether it turned out to be an image or a document.
+    /// Whether the asset is an image or a document. Known once it was probed.
     pub(super) fn is_static(&self, now: Timestamp) -> bool {
         let outcome = self.outcome.as_ref().filter(|outcome| outcome.at <= now);
         outcome.is_some_and(|outcome| outcome.technical.is_some())
     }
 
-    /// The file that has still to be looked at.
+    /// The stored file, if it was not probed yet.
     pub(super) fn unseen(&self) -> Option<&MediaKey> {
         self.media.as_ref().filter(|_| self.outcome.is_none())
     }
 
-    /// Whether a stream and thumbnails are to be made. Only video and sound have a stream, and text has no pictures.
+    /// Whether to make a stream and thumbnails. Only video and audio get a stream; text files get
+    /// no thumbnails.
     pub(super) fn wanted(&self) -> (bool, bool) {
         let is_played = matches!(self.kind(), AssetType::Video | AssetType::Audio);
         let is_seen = is_played || !self.file_type.starts_with("text/");
@@ -123,7 +126,8 @@ impl AssetRecord {
             Some("video") => AssetType::Video,
             Some("audio") => AssetType::Audio,
             Some("image") => AssetType::Image,
-            // What is behind a playlist is video or sound, and an unknown name may be anything.
+            // A playlist refers to video or audio, and a file with an unknown extension may be
+            // anything.
             _ if matches!(
                 self.file_type.as_str(),
                 "application/mxf" | "application/vnd.apple.mpegurl" | "application/octet-stream"
@@ -136,12 +140,12 @@ impl AssetRecord {
     }
 }
 
-/// The most bytes that a file may have on `route`, from the rules in force.
+/// The maximum file size on `route` in bytes, from the active rule pack.
 pub(super) fn max_file(route: Route, rules: &RulePack) -> Option<u64> {
     max_size(&only(route), rules)
 }
 
-/// The rules of the route alone: no rule pack has an engine of that name.
+/// A target with the rules of the route only: no rule pack has an engine named `none`.
 fn only(route: Route) -> Target {
     Target::new(route).with_engine("none")
 }
@@ -173,7 +177,8 @@ pub(super) fn create(
             );
             let is_final = platform.settings.quirks.get(&quirks::ASSET_STATUS) == "sync";
             match look {
-                // What the emulator could not look at is its own failure, and a bad file was once refused at once.
+                // A failed probe is an internal error. In sync mode, an invalid file is refused at
+                // once.
                 Err(refusal) if is_final || refusal.status.is_server_error() => {
                     return Err(refusal);
                 }
@@ -234,14 +239,15 @@ enum Source {
     File(Box<Upload>, Box<Result<Seen, String>>),
 }
 
-/// What was seen of the file of an asset.
+/// The result of probing the file of an asset.
 struct Seen {
     facts: MediaFacts,
-    /// Of an image or a document, of which the facts of media say little.
+    /// Set for images and documents, of which the media facts say little.
     technical: Option<TechnicalMetadata>,
 }
 
-/// What an asset must be, whatever is made of it: readable, and small enough for its route. Engines judge when it is indexed.
+/// Validates an asset for any use: it must be readable and within the size limit of its route. The
+/// rules of engines apply when the asset is indexed.
 fn judge(
     look: &Result<MediaFacts, ProbeError>,
     static_file: Option<&Result<StaticFile, String>>,
@@ -279,7 +285,8 @@ fn judge(
     }
 }
 
-/// Notes what came of looking at an asset; it is told when the platform has had its time for it.
+/// Records the result of probing an asset. It becomes visible after the `validating` time of the
+/// schedule.
 fn conclude(
     platform: &mut Platform,
     now: Timestamp,
@@ -309,7 +316,7 @@ fn conclude(
                 asset.file_type.clone_from(kind);
             }
         }
-        // Nobody can get at the file of an asset that failed.
+        // The file of a failed asset is not accessible to clients.
         Err(_) => effects.extend(asset.media.take().map(Effect::Discard)),
     }
     let source = asset.media.clone().filter(|_| look.is_ok());
@@ -331,7 +338,7 @@ fn conclude(
     }
 }
 
-/// Takes in what came of fetching the file of an asset.
+/// Handles the result of fetching the file of an asset.
 pub(super) fn fetched(
     platform: &mut Platform,
     now: Timestamp,
@@ -339,7 +346,7 @@ pub(super) fn fetched(
     outcome: Result<Fetched, String>,
 ) -> Vec<Effect> {
     let mut effects = Vec::new();
-    // The words of the fetcher are those of tasks, where the parameter has another name.
+    // The fetcher's messages use the parameter name of tasks.
     let outcome = outcome.map_err(|reason| reason.replace("video_url", "url"));
     let rules = &platform.settings.rules;
     let judged = outcome.and_then(|fetched| {
@@ -360,7 +367,7 @@ pub(super) fn fetched(
 }
 
 impl Platform {
-    /// Takes in what was seen of the stored file of an asset, after an [`Effect::Look`].
+    /// Handles the result of an [`Effect::Look`]: the probed file of a multipart upload.
     pub fn looked(
         &mut self,
         now: Now,
@@ -377,13 +384,13 @@ impl Platform {
         effects
     }
 
-    /// Whether there is an asset of that identifier.
+    /// Whether an asset with this identifier exists.
     #[must_use]
     pub fn is_asset(&self, id: &str) -> bool {
         self.state.assets.get(id).is_some()
     }
 
-    /// The stored file of an asset, with the name by which the client knew it.
+    /// The stored file of an asset, with its file name from the client.
     #[must_use]
     pub fn file_of_asset(&self, asset_id: &str) -> Option<(&MediaKey, &str)> {
         let asset = self.state.assets.get(asset_id)?;
@@ -404,7 +411,7 @@ fn check_url(url: Url) -> Result<Url, Refusal> {
     ))
 }
 
-/// The media type that a name promises; what the file is, is told once it was looked at.
+/// The media type for a file name. It is replaced by the actual type once the file is probed.
 pub(super) fn type_of(filename: &str) -> &'static str {
     let extension = filename
         .rsplit_once('.')

@@ -1,6 +1,8 @@
-//! Faults on purpose: a plan of what goes wrong when, from counters and a seed, so that a run can be repeated.
+//! Fault injection: a plan that decides from counters and a seed which requests fail, so that a run
+//! can be repeated.
 //!
-//! What is decided here for the connection (delay, throttle, cut) is carried out by the shell.
+//! Faults of the connection (delay, throttling, disconnect) are decided here and executed by the
+//! server.
 
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
@@ -12,78 +14,82 @@ use tl_protocol::rng::Rng;
 
 use super::{Operation, Refusal};
 
-/// What goes wrong when. As JSON: `{"seed": 7, "faults": [{"operation": "tasks.create", "nth": [1], "status": 503}]}`.
+/// A set of faults to inject. As JSON: `{"seed": 7, "faults": [{"operation": "tasks.create", "nth":
+/// [1], "status": 503}]}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FaultPlan {
-    /// What `probability` is drawn from; the emulator's own seed where it is absent.
+    /// The seed for `probability`. The default is the emulator's seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// The faults. A request can meet several of them.
+    /// The faults. Several of them can apply to one request.
     pub faults: Vec<Fault>,
 }
 
-/// One fault: to whom it happens, when, and what happens. At least one thing must happen.
+/// One fault: which requests it applies to, and what happens to them. At least one action must be
+/// set.
 ///
-/// As text, for a command line: `tasks.create nth=1,3 status=503 retry_after=2`. The first word is an operation or `*`.
+/// As text for a command line: `tasks.create nth=1,3 status=503 retry_after=2`. The first word is
+/// an operation or `*`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Fault {
-    /// The operation it happens to, such as `tasks.create`; to every one where it is absent.
+    /// The operation, such as `tasks.create`. The default is every operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// Which requests of those it happens to, counted from 1.
+    /// The numbers of the matching requests to fail, counted from 1.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub nth: Vec<u64>,
-    /// Every so many of those requests: 3 is the third, the sixth, and so on.
+    /// Fail every n-th matching request: with 3, the third, the sixth, and so on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
-    /// With this probability, from 0 to 1.
+    /// The probability of the fault, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
-    /// At most so many times.
+    /// The maximum number of times the fault is injected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
 
-    /// Answer with this HTTP status, 200 to 599, and do nothing.
+    /// Respond with this HTTP status, 200 to 599, without processing the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The code of that answer.
+    /// The error code of that response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The message of that answer.
+    /// The error message of that response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The body of that answer in the place of code and message: a text as it is, anything else as JSON.
+    /// The body of that response, instead of code and message. A string is sent as is, any other
+    /// value as JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
-    /// More headers of that answer.
+    /// Additional headers of that response.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// The `Retry-After` of that answer, in seconds.
+    /// The `Retry-After` header of that response, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
-    /// Do the work all the same, before that answer.
+    /// Process the request before sending that response.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub after_work: bool,
-    /// Break the connection without doing the work.
+    /// Close the connection without processing the request.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub drop: bool,
-    /// Do the work, then break the connection without an answer.
+    /// Process the request, then close the connection without a response.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lose_answer: bool,
-    /// Take the request in twice, as if it had been delivered twice; the first answer is given.
+    /// Process the request twice, as if it had been delivered twice. The first response is sent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub duplicate: bool,
-    /// Hold the answer back for so many milliseconds of the wall's time.
+    /// Delay the response by this many milliseconds of real time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
-    /// Give out the answer's body at so many bytes a second.
+    /// Limit the response body to this many bytes per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_per_second: Option<u64>,
-    /// Break the connection after so many bytes of the answer, its head included.
+    /// Close the connection after this many bytes of the response, including its head.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut_after: Option<u64>,
     /// The created task never leaves this status.
@@ -97,7 +103,7 @@ pub struct Fault {
     pub reason: Option<String>,
 }
 
-/// A fault, or a plan of them, that makes no sense. The message says what is wrong and what is allowed.
+/// An invalid fault or fault plan. The message says what is wrong and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultError(String);
 
@@ -109,7 +115,7 @@ impl fmt::Display for FaultError {
 
 impl std::error::Error for FaultError {}
 
-/// The statuses in which a task can be stopped.
+/// The statuses in which a task can get stuck or fail.
 const PASSING: [TaskStatus; 5] = [
     TaskStatus::Uploading,
     TaskStatus::Validating,
@@ -119,10 +125,10 @@ const PASSING: [TaskStatus; 5] = [
 ];
 
 impl FaultPlan {
-    /// Reads a plan in JSON and checks it.
+    /// Parses and checks a plan in JSON.
     ///
     /// # Errors
-    /// Where it is no JSON of this form, or makes no sense.
+    /// Returns an error if the JSON is not a fault plan, or the plan is invalid.
     pub fn from_json(text: &str) -> Result<Self, FaultError> {
         let plan: Self = serde_json::from_str(text)
             .map_err(|error| FaultError(format!("the fault plan is wrong: {error}")))?;
@@ -130,10 +136,10 @@ impl FaultPlan {
         Ok(plan)
     }
 
-    /// Refuses a plan that makes no sense.
+    /// Checks that the plan is valid.
     ///
     /// # Errors
-    /// The first fault that is wrong, and how.
+    /// Returns an error that describes the first invalid fault.
     pub fn check(&self) -> Result<(), FaultError> {
         self.faults.iter().try_for_each(Fault::check)
     }
@@ -210,7 +216,7 @@ impl Fault {
         Ok(())
     }
 
-    /// The answer that it gives in the place of the work, or after it.
+    /// The response that the fault sends instead of the real one.
     fn answer(&self) -> Option<Response<bytes::Bytes>> {
         let status = self.status.or(self.retry_after.map(|_| 429))?;
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -293,7 +299,7 @@ impl FromStr for Fault {
     }
 }
 
-/// A short line for the journal.
+/// A one-line description for the journal.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut members = serde_json::to_value(self).unwrap_or_default();
@@ -311,40 +317,40 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What the connection has to suffer.
+/// Faults of the connection, to be executed by the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// Hold the answer back for so long.
+    /// Delay the response by this much.
     pub delay: Duration,
-    /// Give the body out at so many bytes a second.
+    /// Limit the response body to this many bytes per second.
     pub bytes_per_second: Option<u64>,
-    /// Break the connection after so many bytes of the answer, its head included.
+    /// Close the connection after this many bytes of the response, including its head.
     pub cut_after: Option<u64>,
 }
 
-/// What will become of a task, whatever its video is.
+/// A fault of a task or an asset, which applies whatever its file is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Fate {
     StuckIn(TaskStatus),
     FailIn(TaskStatus, Option<String>),
 }
 
-/// What the plan says about one request.
+/// The combined effect of the faults that apply to one request.
 #[derive(Debug, Default)]
 pub(super) struct Verdict {
-    /// An answer in the place of the platform's.
+    /// A response to send instead of the platform's.
     pub(super) answer: Option<Response<bytes::Bytes>>,
-    /// Whether the work is done.
+    /// Whether to skip processing the request.
     pub(super) is_idle: bool,
     pub(super) is_twice: bool,
     pub(super) fate: Option<Fate>,
     pub(super) delivery: Delivery,
-    /// What happened, for the journal.
+    /// Descriptions of the injected faults, for the journal.
     pub(super) told: Vec<String>,
 }
 
-/// The plan in force, with its counters.
+/// The active fault plan, with its counters.
 #[derive(Debug)]
 pub(super) struct Faults {
     pub(super) plan: FaultPlan,
@@ -367,7 +373,7 @@ impl Faults {
         }
     }
 
-    /// How often each fault has struck.
+    /// How often each fault was injected.
     pub(super) fn struck(&self) -> impl Iterator<Item = u64> {
         self.counts.iter().map(|count| count.struck)
     }
@@ -386,7 +392,8 @@ impl Faults {
             let is_due = (fault.nth.is_empty() || fault.nth.contains(&count.met))
                 && fault.every.is_none_or(|every| count.met.is_multiple_of(every))
                 && fault.times.is_none_or(|times| count.struck < times)
-                // Drawn last, so that requests that cannot be meant do not move the chance.
+                // Drawn last, so that requests that do not match leave the random sequence
+                // unchanged.
                 && fault.probability.is_none_or(|wanted| self.rng.fraction() < wanted);
             if !is_due {
                 continue;

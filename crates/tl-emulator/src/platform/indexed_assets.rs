@@ -1,5 +1,7 @@
-//! `/indexes/{index_id}/indexed-assets`: assets within an index. Each is kept as a task of its index that names its asset, so
-//! that both take the same way through the statuses; as a video it is shown in `videos.rs`, too.
+//! `/indexes/{index_id}/indexed-assets`: assets within an index.
+//!
+//! Each is stored as a task with an asset identifier, so that both go through the same statuses.
+//! Once indexed, it is also a video, which `videos.rs` returns.
 
 use jiff::Timestamp;
 use tl_model::{
@@ -56,7 +58,7 @@ handle!(DeleteIndexedAsset, |call, request| delete(
     call.effects
 ));
 
-/// The statuses of an indexed asset, for people.
+/// The statuses of an indexed asset, for error messages.
 const STATUSES: &str = "ready, pending, queued, indexing, failed, validating";
 
 pub(super) fn create(
@@ -136,7 +138,7 @@ pub(super) fn create(
     platform.state.tasks.insert(id.clone(), task);
     tasks::take_in(platform, now, now, &id, measured, None, effects);
     let asset = platform.state.assets.get(&asset_id);
-    // Where its indexing fails there is no video, and no stream of one.
+    // If indexing fails, there is no video and therefore no stream.
     if has_stream
         && platform.state.videos.get(&id).is_some()
         && let Some(source) = asset.and_then(|asset| asset.media.clone())
@@ -236,7 +238,7 @@ pub(super) fn update(
     Ok(())
 }
 
-/// Deletes it from the index, as the video that it is, too; its asset stays.
+/// Deletes the indexed asset and its video. The asset itself is kept.
 pub(super) fn delete(
     platform: &mut Platform,
     now: Timestamp,
@@ -258,7 +260,7 @@ pub(super) fn delete(
     Ok(())
 }
 
-/// A deleted video takes the indexed asset with it that it was another view of.
+/// Deletes the indexed asset that belongs to a deleted video.
 pub(super) fn forget(platform: &mut Platform, video: &VideoRecord) {
     let task = platform.state.tasks.get(&video.task_id);
     if task.is_some_and(|task| task.asset_id.is_some()) {
@@ -281,7 +283,7 @@ fn status(task: &TaskRecord, now: Timestamp) -> IndexedAssetStatus {
     IndexedAssetStatus::from(task.course.at(now).status.as_str())
 }
 
-/// The user's metadata: that of the video, once there is one.
+/// The user metadata of the video, or of the task until the video exists.
 fn metadata<'a>(platform: &'a Platform, task: &'a TaskRecord) -> &'a UserMetadata {
     let video = platform.state.videos.get(&task.video_id);
     video.map_or(&task.user_metadata, |video| &video.user_metadata)

@@ -1,4 +1,4 @@
-//! `/indexes`: where videos live, and which models look at them.
+//! `/indexes`: create, list, rename and delete indexes, and check their models.
 
 use std::time::Duration;
 
@@ -47,7 +47,8 @@ handle!(DeleteIndex, |call, request| delete(
     call.effects
 ));
 
-/// Models that analyze only: no index has ever had them (documents of the models, October 2026).
+/// Models for analysis only, which were never available for indexes (model documentation, October
+/// 2026).
 const ANALYSIS_ONLY: [ModelName; 2] = [ModelName::Pegasus1_5, ModelName::Pegasus1_6];
 /// The options that a model may have.
 const OPTIONS: [ModelOption; 2] = [ModelOption::Visual, ModelOption::Audio];
@@ -60,7 +61,7 @@ pub(super) fn create(
     let index = create.index;
     check_name(platform, &index.index_name, None)?;
     check_models(&index.models, &models(&platform.settings.rules))?;
-    // `null` is as good as absence: Python clients before 1.0 send it.
+    // `null` means absent: Python clients before 1.0 send it.
     let addons = index.addons.unwrap_or_default();
     check_addons(&addons)?;
     let id = platform.next_id(now);
@@ -78,7 +79,7 @@ pub(super) fn create(
     Ok(CreatedIndex::new(id))
 }
 
-/// When an index that is made now expires, as the plan has it.
+/// When an index created now expires, according to the plan.
 pub(super) fn expiry(platform: &Platform, now: Timestamp) -> Option<Timestamp> {
     let days = platform.settings.plan.retention_days?;
     Some(after(now, Duration::from_secs(days * 86_400)))
@@ -102,8 +103,8 @@ fn check_name(platform: &Platform, name: &str, except: Option<&str>) -> Result<(
     Ok(())
 }
 
-/// The models that a new index may name: those of the day of the rules, the preferred one first, and those of today, so that
-/// old rules can be tried with a new client.
+/// The models that a new index may use, preferred model first: those of the active rule pack, then
+/// those of the newest one. Old rules can therefore be tried with a new client.
 pub(super) fn models(rules: &RulePack) -> Vec<ModelName> {
     let mut models = models_of(rules);
     for model in models_of(RulePack::current()) {
@@ -125,7 +126,7 @@ fn models_of(rules: &RulePack) -> Vec<ModelName> {
         .collect()
 }
 
-/// Which of the built-in rules took a model last, for people.
+/// The newest built-in rule pack that has the model, for error messages.
 fn last_rules_with(model: &ModelName) -> Option<&'static str> {
     let packs = RulePack::all().into_iter();
     let taking = packs.filter_map(|pack| RulePack::named(&pack.name).ok());
@@ -305,7 +306,7 @@ pub(super) fn rename(
     Ok(())
 }
 
-/// Deletes the index with its videos, and with the tasks that made them: what their deletion does is undocumented.
+/// Deletes the index with its videos and tasks. Whether the platform deletes them is undocumented.
 pub(super) fn delete(
     platform: &mut Platform,
     delete: &DeleteIndex,
@@ -334,7 +335,7 @@ pub(super) fn delete(
     Ok(())
 }
 
-/// The index of that identifier.
+/// Looks up an index.
 pub(super) fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a IndexRecord, Refusal> {
     ids::check("index-id", id)?;
     platform
@@ -344,7 +345,7 @@ pub(super) fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a IndexReco
         .ok_or_else(|| Refusal::not_exist("indexes", id))
 }
 
-/// When the index last changed: its name, or what is in it.
+/// When the index was last changed: its name, or its videos.
 fn updated_at(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Timestamp {
     let arrivals = platform
         .state
@@ -362,7 +363,7 @@ fn show(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Index {
     shown.updated_at = Some(wire(updated_at(platform, index, now)));
     match index.expires_at {
         Some(moment) => shown.expires_at = Some(wire(moment)),
-        // A paid plan's index says so by an explicit null.
+        // An index of a paid plan has an explicit null.
         None => _ = shown.extra.insert("expires_at".to_owned(), Value::Null),
     }
     let (mut count, mut seconds) = (0.0, 0.0);

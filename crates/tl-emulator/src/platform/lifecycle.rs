@@ -1,4 +1,5 @@
-//! How a task goes from one status to the next: decided when the task is taken in, read off by the time of asking.
+//! The status changes of a task. They are computed when the task is accepted; requests look up the
+//! status at the current time.
 
 use std::time::Duration;
 
@@ -12,20 +13,21 @@ use tl_model::TaskStatus;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Schedule {
-    /// In `validating`.
+    /// Time in `validating`.
     pub validating: Duration,
-    /// In `pending`.
+    /// Time in `pending`.
     pub pending: Duration,
-    /// In `queued`.
+    /// Time in `queued`.
     pub queued: Duration,
-    /// In `indexing`, for every video.
+    /// Time in `indexing`, per video.
     pub indexing: Duration,
-    /// In `indexing`, for each second of the video.
+    /// Additional time in `indexing`, per second of video.
     pub indexing_per_second: Duration,
 }
 
 impl Schedule {
-    /// 0.2 s in each status, whatever the length of the video: slow enough to be seen, fast enough for a test.
+    /// 0.2 s in each status, independent of the video's duration: long enough to observe, short
+    /// enough for tests.
     pub const FAST: Self = Self {
         validating: Duration::from_millis(200),
         pending: Duration::from_millis(200),
@@ -34,7 +36,7 @@ impl Schedule {
         indexing_per_second: Duration::ZERO,
     };
 
-    /// Ready at once.
+    /// Ready immediately.
     pub const INSTANT: Self = Self {
         validating: Duration::ZERO,
         pending: Duration::ZERO,
@@ -43,8 +45,9 @@ impl Schedule {
         indexing_per_second: Duration::ZERO,
     };
 
-    /// As the platform: indexing takes 35 % of the video's length (documented: 30 to 40 %). The other durations are
-    /// undocumented; they fit the one observed run, 45 s for a clip of 60 s.
+    /// Similar to the platform: indexing takes 35 % of the video's duration (documented: 30 to 40
+    /// %). The other durations are undocumented; they fit the one observed run, 45 s for a clip of
+    /// 60 s.
     pub const REALISTIC: Self = Self {
         validating: Duration::from_secs(5),
         pending: Duration::from_secs(5),
@@ -53,7 +56,7 @@ impl Schedule {
         indexing_per_second: Duration::from_millis(350),
     };
 
-    /// `each` in every status.
+    /// Spends `each` in every status.
     #[must_use]
     pub fn every(each: Duration) -> Self {
         Self {
@@ -65,7 +68,7 @@ impl Schedule {
         }
     }
 
-    /// The statuses of a task that is taken in at `start` and whose video lasts `seconds`.
+    /// The statuses of a task that is accepted at `start` and whose video lasts `seconds`.
     pub(super) fn course(&self, start: Timestamp, seconds: f64) -> Course {
         let by_length =
             Duration::try_from_secs_f64(self.indexing_per_second.as_secs_f64() * seconds.max(0.0));
@@ -97,50 +100,50 @@ impl Default for Schedule {
     }
 }
 
-/// `moment` and `wait` later, or the end of time.
+/// `wait` after `moment`, saturating at [`Timestamp::MAX`].
 pub(super) fn after(moment: Timestamp, wait: Duration) -> Timestamp {
     moment.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-/// The moment at which a task enters a status.
+/// When a task enters a status.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Milestone {
     pub(super) status: TaskStatus,
     pub(super) at: Timestamp,
 }
 
-/// The statuses of one task, past and to come, in the order of time. Never empty.
+/// The past and future statuses of one task, in chronological order. Never empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Course(Vec<Milestone>);
 
 impl Course {
-    /// In `status` from `at`, with nothing to come.
+    /// In `status` from `at`, with no further status.
     pub(super) fn starting(status: TaskStatus, at: Timestamp) -> Self {
         Self(vec![Milestone { status, at }])
     }
 
-    /// The status at `now`, and since when.
+    /// The status at `now`, and when it was entered.
     pub(super) fn at(&self, now: Timestamp) -> &Milestone {
         let past = self.0.iter().rev().find(|milestone| milestone.at <= now);
-        // A clock that was set back asks for a time before the start.
+        // A clock that was set back can ask for a time before the start.
         past.unwrap_or(&self.0[0])
     }
 
-    /// When the task becomes `ready` or `failed`, where that is decided.
+    /// When the task becomes `ready` or `failed`, if that is known.
     pub(super) fn end(&self) -> Option<&Milestone> {
         self.0
             .last()
             .filter(|milestone| milestone.status.is_terminal())
     }
 
-    /// Replaces what is to come by `course`.
+    /// Replaces all statuses after the start of `course` with `course`.
     pub(super) fn go_on_with(&mut self, course: Course) {
         let start = course.0[0].at;
         self.0.retain(|milestone| milestone.at <= start);
         self.0.extend(course.0);
     }
 
-    /// Puts off everything after `queued` so that `indexing` begins at `start`.
+    /// Delays `indexing` and all later statuses so that `indexing` starts at `start`.
     pub(super) fn index_from(&mut self, start: Timestamp) {
         let Some(place) = self
             .0
@@ -155,7 +158,7 @@ impl Course {
         }
     }
 
-    /// When `indexing` begins.
+    /// When `indexing` starts.
     pub(super) fn indexing_from(&self) -> Option<Timestamp> {
         self.0
             .iter()
@@ -191,7 +194,7 @@ impl Course {
         }
     }
 
-    /// Replaces what is to come by the failure at `at`.
+    /// Fails at `at`, and drops all later statuses.
     pub(super) fn fail(&mut self, at: Timestamp) {
         self.go_on_with(Self::starting(TaskStatus::Failed, at));
     }

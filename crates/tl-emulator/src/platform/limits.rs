@@ -1,7 +1,9 @@
-//! What a plan allows: requests per minute and day, minutes of video per hour and day, tasks at work, and the size of indexes.
+//! The limits of a plan: requests per minute and day, minutes of video per hour and day, concurrent
+//! tasks, and the size of indexes.
 //!
-//! Windows are those of the clock (minute, hour, UTC day); whether the platform's windows slide is undocumented. The numbers
-//! are those that two independent notes of July 2026 agree on, in force since 2026-01-12.
+//! Windows are aligned to the clock (minute, hour, UTC day); whether the platform uses sliding
+//! windows is undocumented. The numbers are those that two independent notes of July 2026 agree on,
+//! in effect since 2026-01-12.
 
 use std::fmt;
 
@@ -13,33 +15,33 @@ use tl_protocol::endpoint::{CreateAsset, CreateIndexedAsset, CreateTask};
 
 use super::{Operation, Platform, Quirks, Refusal, quirks};
 
-/// What an account may do. `None` is no limit.
+/// The limits of an account. `None` means unlimited.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan {
-    /// Its name.
+    /// The name of the plan.
     pub name: &'static str,
-    /// Requests that index a video, per minute.
+    /// Indexing requests per minute.
     pub requests_per_minute: Option<u64>,
-    /// Requests that index a video, per day.
+    /// Indexing requests per day.
     pub requests_per_day: Option<u64>,
     /// Minutes of video per hour.
     pub minutes_per_hour: Option<u64>,
     /// Minutes of video per day.
     pub minutes_per_day: Option<u64>,
-    /// Minutes of video altogether.
+    /// Minutes of video in total.
     pub minutes_ever: Option<u64>,
-    /// Tasks in `indexing` at the same time; more of them wait in `queued`.
+    /// Maximum number of tasks in `indexing`. Further tasks wait in `queued`.
     pub tasks_at_work: Option<usize>,
-    /// Videos in one index.
+    /// Videos per index.
     pub videos_per_index: Option<u64>,
-    /// Hours of video in one index.
+    /// Hours of video per index.
     pub hours_per_index: Option<u64>,
     /// Days until an index expires.
     pub retention_days: Option<u64>,
 }
 
-/// Everything in one day, for tests.
+/// No limits, for tests.
 const UNLIMITED: Plan = Plan {
     name: "unlimited",
     requests_per_minute: None,
@@ -66,7 +68,7 @@ const DEVELOPER_1: Plan = Plan {
 };
 
 impl Plan {
-    /// Every plan; the first is the default.
+    /// All plans; the first is the default.
     pub const ALL: [Self; 5] = [
         UNLIMITED,
         Self {
@@ -97,13 +99,13 @@ impl Plan {
         },
     ];
 
-    /// No limit at all: the default.
+    /// No limits. This is the default.
     pub const UNLIMITED: Self = UNLIMITED;
 
-    /// The plan of that name.
+    /// Returns the plan with this name.
     ///
     /// # Errors
-    /// Where there is none; the message lists those there are.
+    /// Returns an error that lists the known plans if the name is unknown.
     pub fn named(name: &str) -> Result<Self, UnknownPlan> {
         Self::ALL
             .into_iter()
@@ -119,7 +121,7 @@ impl Plan {
     }
 }
 
-/// A plan that does not exist.
+/// The name of the plan is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownPlan(String);
 
@@ -131,7 +133,7 @@ impl fmt::Display for UnknownPlan {
 
 impl std::error::Error for UnknownPlan {}
 
-/// One window: which it is, and how much of it is used.
+/// A rate limit window: its number since the epoch, and how much of it is used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 struct Window {
     number: i64,
@@ -139,7 +141,7 @@ struct Window {
 }
 
 impl Window {
-    /// What is used of the window of `seconds` that `now` lies in.
+    /// The usage of the window of `seconds` that contains `now`.
     fn at(self, now: Timestamp, seconds: i64) -> Self {
         let number = now.as_second().div_euclid(seconds);
         if number == self.number {
@@ -149,7 +151,7 @@ impl Window {
         }
     }
 
-    /// Seconds until the next window begins, at least 1.
+    /// Seconds until the next window starts, at least 1.
     fn reset_in(self, now: Timestamp, seconds: i64) -> i64 {
         (self.reset_at(seconds) - now.as_second()).max(1)
     }
@@ -163,7 +165,7 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 3600;
 const DAY: i64 = 86_400;
 
-/// What has been used.
+/// What an account has used of its plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Meter {
     requests_of_minute: Window,
@@ -173,12 +175,13 @@ pub(super) struct Meter {
     minutes_ever: f64,
 }
 
-/// The row of the operations that index.
+/// The category of the indexing operations.
 const INDEX: &str = "index";
-/// The row of those that upload.
+/// The category of the upload operations.
 const UPLOAD: &str = "upload";
 
-/// The row in which the requests of an operation are counted: those of a category share one.
+/// The category in which the requests of an operation are counted. Operations of a category share
+/// their limits.
 fn row(operation: Operation) -> Option<&'static str> {
     const INDEXING: [Operation; 2] = [
         Operation::of::<CreateTask>(),
@@ -191,7 +194,7 @@ fn row(operation: Operation) -> Option<&'static str> {
     }
 }
 
-/// Counts a request, or refuses it.
+/// Counts a request, or refuses it if a limit is reached.
 pub(super) fn take_request(
     platform: &mut Platform,
     now: Timestamp,
@@ -236,7 +239,7 @@ pub(super) fn take_request(
     Ok(())
 }
 
-/// Counts a video of so many seconds that goes into an index, or refuses it.
+/// Counts a video of this many seconds for an index, or refuses it if a limit is reached.
 pub(super) fn take_video(
     platform: &mut Platform,
     now: Timestamp,
@@ -282,7 +285,7 @@ pub(super) fn take_video(
     {
         return Err(used_up(&format!("{limit} minutes of video altogether")));
     }
-    // Videos that are not indexed yet have their place already.
+    // Videos that are still being indexed count as well.
     let (mut count, mut hours) = (0, 0.0);
     for video in platform
         .state
@@ -310,7 +313,7 @@ pub(super) fn take_video(
     Ok(())
 }
 
-/// The headers in which the platform tells how much is left, in both of its schemes.
+/// The rate limit headers, in both of the platform's schemes.
 pub(super) fn headers(
     platform: &Platform,
     now: Timestamp,
@@ -326,7 +329,7 @@ pub(super) fn headers(
         meter.requests_of_minute.at(now, MINUTE),
         meter.requests_of_day.at(now, DAY),
     );
-    // The dimension with the least left is the one that matters to a client.
+    // Report the window with the fewest requests remaining.
     let left = |window: Window, limit: Option<u64>| {
         limit.map(|limit| (float(limit) - window.used).max(0.0))
     };
@@ -367,7 +370,8 @@ pub(super) fn headers(
     headers
 }
 
-/// When a task that would begin to be indexed at `start` does, with the tasks that are at work before it.
+/// When a task that is due for indexing at `start` is actually indexed, given the tasks that are
+/// indexed before it.
 pub(super) fn turn(platform: &Platform, start: Timestamp, except: &str) -> Timestamp {
     let Some(at_once) = platform.settings.plan.tasks_at_work else {
         return start;
@@ -409,12 +413,12 @@ fn too_many(now: Timestamp, wait: i64, limit: &str, quirks: &Quirks) -> Refusal 
     refusal
 }
 
-/// A moment as HTTP prints it.
+/// Formats a time as an HTTP date.
 pub(super) fn http_date(at: Timestamp) -> String {
     at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// Limits that no waiting lifts.
+/// The error for limits that do not reset over time.
 fn used_up(limit: &str) -> Refusal {
     Refusal::bad(
         ErrorCode::UsageLimitExceeded,

@@ -1,4 +1,4 @@
-//! What every list does: order, pages, and the reading of the filters that are dates.
+//! Sorting, pagination and date filters, shared by all lists.
 
 use jiff::Timestamp;
 use tl_model::{Page, PageInfo, SortBy, SortOption};
@@ -6,12 +6,12 @@ use tl_protocol::endpoint::{PageRequest, Sort};
 
 use super::{Quirks, Refusal, quirks};
 
-/// The platform's default length of a page.
+/// The platform's default page size.
 const DEFAULT_LIMIT: u32 = 10;
-/// The platform's longest page.
+/// The platform's maximum page size.
 const MAX_LIMIT: u32 = 50;
 
-/// What a list is ordered by: the moments of an item, and the order of its making where they are equal.
+/// The sort key of an item. The number, in order of creation, breaks ties.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rank {
     pub(super) created: Timestamp,
@@ -19,7 +19,7 @@ pub(super) struct Rank {
     pub(super) number: u64,
 }
 
-/// Orders `items` and cuts out the page that was asked for. `show` is called for the items of that page only.
+/// Sorts `items` and returns the requested page. `show` is only called for the items of that page.
 pub(super) fn page<R, T>(
     mut items: Vec<(Rank, R)>,
     sort: &Sort,
@@ -94,7 +94,7 @@ pub(super) fn page<R, T>(
     Ok(Page::new(data, info))
 }
 
-/// The moment that a filter names.
+/// Parses the value of a date filter.
 pub(super) fn since(
     parameter: &str,
     filter: Option<&tl_model::Timestamp>,
@@ -114,7 +114,7 @@ pub(super) fn not_one_of(parameter: &str, seen: &str, allowed: &str) -> Refusal 
     Refusal::invalid(parameter, &format!("`{seen}` is not one of {allowed}"))
 }
 
-/// Whether a file name passes its filter.
+/// Whether a file name matches its filter.
 pub(super) fn filename_passes(filter: Option<&str>, filename: &str, quirks: &Quirks) -> bool {
     let Some(wanted) = filter else { return true };
     match quirks.get(&quirks::FILENAME_FILTER) {

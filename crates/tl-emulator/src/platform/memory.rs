@@ -1,4 +1,4 @@
-//! Bringing the whole state in and out: restoring it from a store, exporting, importing, seeding and forgetting it.
+//! The state as a whole: restore it from a store, export, import, seed and reset it.
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
@@ -21,10 +21,10 @@ use super::{
     renditions::RenditionRecord,
 };
 
-/// The form of an export.
+/// The version of the export format.
 const FORMAT: u64 = 1;
 
-/// A stored or exported state that cannot be read. The message says where.
+/// A stored or exported state is invalid. The message names the invalid part.
 #[derive(Debug)]
 pub struct MemoryError(String);
 
@@ -42,7 +42,7 @@ impl fmt::Display for MemoryError {
 
 impl std::error::Error for MemoryError {}
 
-/// Indexes with videos that are there from the start, without any file: for tests of what comes after indexing.
+/// Indexes with ready videos but without files, for tests of what comes after indexing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -56,21 +56,21 @@ pub struct Seed {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SeedIndex {
-    /// Its name, which no other index may have.
+    /// The name, which must be unique.
     pub index_name: String,
-    /// Its videos.
+    /// The videos.
     #[serde(default)]
     pub videos: Vec<SeedVideo>,
 }
 
-/// A video of a [`Seed`], taken as it is and not judged.
+/// A video of a [`Seed`]. It is not validated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SeedVideo {
-    /// The name of its file.
+    /// The file name.
     pub filename: String,
-    /// Length, in seconds.
+    /// Duration, in seconds.
     #[serde(default)]
     pub duration: Option<f64>,
     /// Frames per second.
@@ -82,19 +82,20 @@ pub struct SeedVideo {
     /// Height, in pixels.
     #[serde(default)]
     pub height: Option<u32>,
-    /// Size of the file, in bytes.
+    /// File size, in bytes.
     #[serde(default)]
     pub size: u64,
-    /// The user's data about it.
+    /// The user metadata.
     #[serde(default)]
     pub user_metadata: UserMetadata,
 }
 
 impl Platform {
-    /// Takes up the records of a store, as [`changes`](Self::changes) gave them out: table, key and JSON.
+    /// Restores the state from the records of a store, as returned by [`changes`](Self::changes):
+    /// table, key and JSON.
     ///
     /// # Errors
-    /// The first record that cannot be read.
+    /// Returns an error that names the first invalid record.
     pub fn restore(
         &mut self,
         records: impl IntoIterator<Item = (String, String, String)>,
@@ -117,7 +118,7 @@ impl Platform {
         self.schedule_endings();
     }
 
-    /// Reads the counter of identifiers and the ends to come off the records.
+    /// Rebuilds the identifier counter and the pending ends from the records.
     pub(super) fn schedule_endings(&mut self) {
         self.ids = Ids::new(self.settings.seed);
         self.ids.counter = self.state.counters.get(super::IDS).copied().unwrap_or(0);
@@ -135,7 +136,7 @@ impl Platform {
         }
     }
 
-    /// What an ended run had still to do: the files that it was fetching, and those that it had not looked at.
+    /// The effects that the previous run had not finished: files to fetch, to probe and to render.
     #[must_use]
     pub fn unfinished(&self) -> Vec<Effect> {
         let fetching = self.state.tasks.values().filter_map(|task| {
@@ -166,8 +167,8 @@ impl Platform {
         fetching.chain(assets).chain(renditions).collect()
     }
 
-    /// The files that belong to a video, to an asset, or to an upload that is not complete, and the folders of what was made
-    /// of them.
+    /// All stored files that are in use: files of videos, assets and incomplete uploads, and
+    /// directories of renditions.
     #[must_use]
     pub fn media(&self) -> BTreeSet<MediaKey> {
         let videos = self.state.videos.values();
@@ -181,7 +182,7 @@ impl Platform {
         videos.chain(assets).chain(uploads).chain(folders).collect()
     }
 
-    /// The whole state as JSON. Received files are named in it and not contained.
+    /// The whole state as JSON. It contains the keys of received files, not the files.
     #[must_use]
     pub fn export(&self) -> Value {
         let mut tables = Map::new();
@@ -190,10 +191,10 @@ impl Platform {
         Value::Object(tables)
     }
 
-    /// Replaces the whole state by an export. Gives the files to be deleted.
+    /// Replaces the whole state with an export. Returns the effects that delete unused files.
     ///
     /// # Errors
-    /// Where it is no export of this form; the state is then as it was.
+    /// Returns an error if the JSON is not an export in this format. The state is then unchanged.
     pub fn import(&mut self, export: &Value) -> Result<Vec<Effect>, MemoryError> {
         if export.get("format").and_then(Value::as_u64) != Some(FORMAT) {
             return Err(MemoryError(format!(
@@ -230,12 +231,12 @@ impl Platform {
             .collect())
     }
 
-    /// Forgets everything but the settings. Gives the files to be deleted.
+    /// Deletes everything but the settings. Returns the effects that delete the files.
     pub fn reset(&mut self) -> Vec<Effect> {
         let before = self.media();
         let mut state = State::default();
         state.replace(&self.state);
-        // Identifiers go on, so that none comes twice in the life of an emulator.
+        // Keep the counter, so that an emulator never uses an identifier twice.
         state
             .counters
             .insert(super::IDS.to_owned(), self.ids.counter);
@@ -243,10 +244,10 @@ impl Platform {
         before.into_iter().map(Effect::Discard).collect()
     }
 
-    /// Puts indexes with ready videos in place. Gives the identifiers of the indexes.
+    /// Creates indexes with ready videos and returns the index identifiers.
     ///
     /// # Errors
-    /// Where a name is taken; nothing is then put in place.
+    /// Returns an error if a name is already in use. No index is created then.
     pub fn seed(&mut self, now: Now, seed: &Seed) -> Result<Vec<String>, MemoryError> {
         let now = moment(now);
         for (at, index) in seed.indexes.iter().enumerate() {
@@ -336,14 +337,14 @@ impl Platform {
         id
     }
 
-    /// How long after `now` something changes by itself next; `None` where nothing will.
+    /// The time from `now` until the next scheduled status change; `None` if none is scheduled.
     #[must_use]
     pub fn next_change(&self, now: Now) -> Option<Duration> {
         let (at, _) = self.endings.first()?;
         Some(Duration::try_from(at.duration_since(moment(now))).unwrap_or(Duration::ZERO))
     }
 
-    /// How long after `now` the last task that will end has ended; `None` where none is under way.
+    /// The time from `now` until the last scheduled status change; `None` if none is scheduled.
     #[must_use]
     pub fn last_change(&self, now: Now) -> Option<Duration> {
         let (at, _) = self.endings.last()?;

@@ -1,8 +1,11 @@
-//! The platform as a pure handler over explicit state: a request and a moment go in, a response and effects come out.
+//! The platform as a pure handler over explicit state: request and time in, response and effects
+//! out.
 //!
-//! Nothing here reads a clock, a file, a socket or randomness, so the same code runs behind the server of this crate and
-//! inside a simulation with a time of its own. What must happen outside is said by an [`Effect`]; what came of it is told by
-//! [`Platform::fetched`]. One room per family of endpoints: `tasks`, `indexes`, `videos`.
+//! Nothing here reads a clock, a file, a socket or a source of randomness, so the same code runs
+//! behind the server of this crate and in a simulation with simulated time. Side effects are
+//! returned as [`Effect`]s; the server executes them and reports the results, e.g. through
+//! [`Platform::fetched`]. Each module implements one family of endpoints: `tasks`, `indexes`,
+//! `videos` and so on.
 
 mod asset_metadata;
 mod asset_views;
@@ -72,30 +75,31 @@ use handle::Call;
 use ids::Ids;
 use records::State;
 
-/// The part of a path that names the version of the API.
+/// The path prefix of the API version.
 pub(crate) const VERSION_PREFIX: &str = "/v1.3";
 
-/// The counter that identifiers are made with.
+/// The name of the counter for identifiers.
 const IDS: &str = "ids";
 
-/// How the only accepted keys begin. A key of the real platform has no business here, and one of ours none there.
+/// The prefix of all accepted API keys. It keeps real keys out of the emulator and emulator keys
+/// out of the platform.
 pub const KEY_PREFIX: &str = tl_http::credentials::EMULATOR_KEY_PREFIX;
 
-/// The whole platform: settings and everything that requests have made of it.
+/// The whole platform: settings and state.
 #[derive(Debug)]
 pub struct Platform {
     settings: Settings,
     state: State,
     ids: Ids,
     faults: Faults,
-    /// What the next task has to suffer.
+    /// The fault for the next task or asset that is created.
     fate: Option<Fate>,
-    /// When tasks end that nobody was told of yet.
+    /// When tasks and assets end whose end was not announced yet.
     endings: BTreeSet<(Timestamp, String)>,
 }
 
 impl Platform {
-    /// An account without an index.
+    /// Creates a platform with an empty account.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -108,16 +112,17 @@ impl Platform {
         }
     }
 
-    /// What the platform was set to.
+    /// The settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// What can be said about a request before its body is read: which operation it is, and which body it may bring.
+    /// Checks the head of a request, before its body is read. Returns the operation and the kind of
+    /// body it may have.
     ///
     /// # Errors
-    /// The refusal, where the body need not be looked at.
+    /// Returns the API error if the request can be refused without its body.
     pub fn admit(&self, head: &Parts) -> Result<Intake, Refusal> {
         let path = head.uri.path();
         let Some(resource) = resource_of(path) else {
@@ -138,13 +143,13 @@ impl Platform {
         })
     }
 
-    /// The most bytes that one file may have on the way of `POST /tasks`, from the rules in force.
+    /// The maximum file size of `POST /tasks` in bytes, from the active rule pack.
     #[must_use]
     pub fn max_file(&self) -> Option<u64> {
         max_size(&Target::new(Route::Tasks), &self.settings.rules)
     }
 
-    /// The operation that a request names, whoever sends it.
+    /// The operation of a request, whatever its API key is.
     #[must_use]
     pub fn operation_of(&self, head: &Parts) -> Option<Operation> {
         let resource = resource_of(head.uri.path())?;
@@ -152,7 +157,7 @@ impl Platform {
         found.ok().map(|(route, _)| route.operation)
     }
 
-    /// Answers one request at `now`.
+    /// Handles one request at `now`.
     pub fn handle(&mut self, now: Now, request: Request) -> Reply {
         let now = moment(now);
         let (head, payload) = request.into_parts();
@@ -181,7 +186,7 @@ impl Platform {
                 }
             }
             if let Some(payload) = again {
-                // The answer to the second delivery reaches nobody.
+                // The response to the second delivery is dropped.
                 _ = self.work(now, &head, &intake, payload, &mut reply.effects);
             }
             self.fate = None;
@@ -196,7 +201,7 @@ impl Platform {
         reply
     }
 
-    /// Does what a request asks for; a refused one leaves nothing to do.
+    /// Processes a request. A refused request has no effects.
     fn work(
         &mut self,
         now: Timestamp,
@@ -212,7 +217,8 @@ impl Platform {
         Ok(response)
     }
 
-    /// Answers a request whose body will not be read, with what [`admit`](Self::admit) said.
+    /// The response to a request whose body will not be read, from the error of
+    /// [`admit`](Self::admit).
     #[must_use]
     pub fn refuse(&self, refusal: Refusal) -> Reply {
         let mut response = refusal.response();
@@ -227,7 +233,7 @@ impl Platform {
         }
     }
 
-    /// Takes in what came of an [`Effect::Fetch`] at `now`.
+    /// Handles the result of an [`Effect::Fetch`] at `now`.
     pub fn fetched(
         &mut self,
         now: Now,
@@ -240,25 +246,25 @@ impl Platform {
         tasks::fetched(self, moment(now), task, outcome)
     }
 
-    /// The records that changed since the last [`commit`](Self::commit), for a store.
+    /// The records changed since the last [`commit`](Self::commit), for a store.
     #[must_use]
     pub fn changes(&self) -> Vec<Change> {
         self.state.changes()
     }
 
-    /// Notes that the changes are written down, or that nobody wants to.
+    /// Marks the changes as stored. Without a store, it discards the list of changes.
     pub fn commit(&mut self) {
         self.state.commit();
     }
 
-    /// The records that changed since the last commit, which this is.
+    /// Returns the changes since the last commit and commits them.
     pub fn take_changes(&mut self) -> Vec<Change> {
         let changes = self.changes();
         self.commit();
         changes
     }
 
-    /// Undoes the changes since the last commit: what could not be written down has not happened.
+    /// Reverts the changes since the last commit, because they could not be stored.
     pub fn roll_back(&mut self) {
         self.state.roll_back();
         self.schedule_endings();
@@ -286,7 +292,7 @@ impl Platform {
         })
     }
 
-    /// What every response carries.
+    /// Adds the headers that every response has.
     fn stamp(&self, response: &mut Response<Bytes>) {
         let version = self.settings.quirks.get(&quirks::API_VERSION_HEADER);
         response
@@ -294,42 +300,42 @@ impl Platform {
             .insert("x-api-version", HeaderValue::from_static(version));
     }
 
-    /// The next identifier; the counter is remembered with the state.
+    /// Returns the next identifier. The counter is part of the state.
     fn next_id(&mut self, now: Timestamp) -> String {
         let id = self.ids.next(now);
         self.state.counters.insert(IDS.to_owned(), self.ids.counter);
         id
     }
 
-    /// Puts another plan in force; what has been used stays used.
+    /// Replaces the plan. The usage is kept.
     pub fn set_plan(&mut self, plan: Plan) {
         self.settings.plan = plan;
     }
 
-    /// What has been used of the plan, by the requests of a category.
+    /// The usage of a category of requests.
     fn meter(&self, category: &str) -> limits::Meter {
         self.state.meters.get(category).copied().unwrap_or_default()
     }
 
-    /// Puts another fault plan in force; its counters begin at 0.
+    /// Replaces the fault plan and resets its counters.
     ///
     /// # Errors
-    /// Where the plan makes no sense.
+    /// Returns an error if the plan is invalid.
     pub fn set_faults(&mut self, plan: FaultPlan) -> Result<(), FaultError> {
         plan.check()?;
         self.faults = Faults::new(plan, self.settings.seed);
         Ok(())
     }
 
-    /// The fault plan in force, and how often each fault has struck.
+    /// The active fault plan, and how often each fault was injected.
     #[must_use]
     pub fn faults(&self) -> (&FaultPlan, Vec<u64>) {
         (&self.faults.plan, self.faults.struck().collect())
     }
 }
 
-/// What stands below the version in a path. The version may come more than once: Python clients before 1.0 append it to
-/// `TWELVELABS_BASE_URL`, newer ones expect it there, and one variable must serve both.
+/// The path below the version. The version may be repeated: Python clients before 1.0 append it to
+/// `TWELVELABS_BASE_URL`, newer ones expect it there, and one variable must work for both.
 pub(crate) fn resource_of(path: &str) -> Option<&str> {
     let mut rest = path.strip_prefix(VERSION_PREFIX)?;
     while let Some(shorter) = rest.strip_prefix(VERSION_PREFIX)
@@ -340,7 +346,7 @@ pub(crate) fn resource_of(path: &str) -> Option<&str> {
     rest.starts_with('/').then_some(rest)
 }
 
-/// The name under which the client reached the emulator: presigned URLs lead it there again.
+/// The authority by which the client reached the emulator. Presigned URLs use it.
 fn authority(head: &Parts) -> String {
     let named = head.headers.get(header::HOST);
     let named = named.and_then(|host| host.to_str().ok());
@@ -363,23 +369,23 @@ fn check_key(key: Option<&HeaderValue>) -> Result<(), Refusal> {
     }
 }
 
-/// The wall clock of `now` to the millisecond, as the platform prints time.
+/// The wall clock of `now` in milliseconds, the precision of the platform.
 fn moment(now: Now) -> Timestamp {
     let exact = Timestamp::try_from(now.wall).unwrap_or(Timestamp::UNIX_EPOCH);
     Timestamp::from_millisecond(exact.as_millisecond()).unwrap_or(exact)
 }
 
-/// The wall clock of `now` as the platform prints it.
+/// The wall clock of `now` in the platform's format.
 pub(crate) fn printed(now: Now) -> String {
     wire(moment(now)).to_string()
 }
 
-/// The wall clock of `now` as HTTP prints time (RFC 9110, 5.6.7).
+/// The wall clock of `now` as an HTTP date (RFC 9110, 5.6.7).
 pub(crate) fn http_date(now: Now) -> String {
     limits::http_date(moment(now))
 }
 
-/// The platform's way to print a moment: UTC with three digits of a second.
+/// Formats a time as the platform does: UTC with milliseconds.
 fn wire(moment: Timestamp) -> tl_model::Timestamp {
     tl_model::Timestamp::new(format!("{moment:.3}"))
 }

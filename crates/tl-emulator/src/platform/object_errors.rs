@@ -1,25 +1,25 @@
-//! The refusals of the storage behind presigned URLs: S3's codes, statuses, messages and XML.
+//! Errors of the storage behind presigned URLs: S3's codes, statuses, messages and XML.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
-/// Why the bytes of a chunk were not stored.
+/// Why a chunk was not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotStored {
-    /// The connection ended before they had all come.
+    /// The connection ended before all bytes were received.
     Cut,
-    /// The rest did not come in time.
+    /// The rest of the bytes timed out.
     Stalled,
-    /// They are not those that the client meant.
+    /// The bytes do not match the `Content-MD5` header.
     BadDigest,
-    /// The same chunk came again while they were on their way.
+    /// A newer upload of the same chunk replaced this one.
     Overtaken,
-    /// The emulator could not write them.
+    /// The emulator could not write the bytes.
     Failed(String),
 }
 
-/// A fault's answer in the form of the storage: the platform's errors are in JSON.
+/// Converts the response of a fault to XML: the platform's errors are JSON.
 pub(super) fn in_xml(answer: Response<Bytes>) -> Response<Bytes> {
     let is_json = answer
         .headers()
@@ -44,7 +44,7 @@ pub(super) fn in_xml(answer: Response<Bytes>) -> Response<Bytes> {
     response
 }
 
-/// Why the storage refuses.
+/// An error response of the storage.
 #[derive(Debug)]
 pub(super) struct ObjectRefusal {
     status: StatusCode,
@@ -142,7 +142,7 @@ fn escaped(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            // XML 1.0 cannot hold the others.
+            // XML 1.0 does not allow other control characters.
             character if character.is_control() => escaped.push('\u{fffd}'),
             character => escaped.push(character),
         }

@@ -1,4 +1,5 @@
-//! Looking into the state from outside of the API: what a page about the emulator shows. Nothing is counted or changed.
+//! Read access to the state outside the API, for the emulator's pages. Requests are not counted and
+//! nothing is changed.
 
 use tl_model::{Asset, Index, Page, Task, UploadStatus, Video};
 use tl_protocol::{
@@ -8,62 +9,62 @@ use tl_protocol::{
 
 use super::{MediaKey, Platform, Refusal, asset_views, indexes, moment, tasks, uploads, videos};
 
-/// A multipart upload, for people.
+/// A summary of a multipart upload.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Session {
-    /// Identifies it.
+    /// The identifier.
     pub id: String,
-    /// The name of the file.
+    /// The file name.
     pub filename: String,
-    /// How far it is.
+    /// The status.
     pub status: UploadStatus,
-    /// The size of the file, in bytes.
+    /// The file size, in bytes.
     pub total_size: u64,
-    /// The chunks of the file.
+    /// The number of chunks.
     pub total_chunks: u32,
-    /// The chunks that were stored.
+    /// The number of stored chunks.
     pub stored_chunks: u32,
-    /// Their bytes.
+    /// The size of the stored chunks, in bytes.
     pub stored_bytes: u64,
-    /// The chunks that were reported.
+    /// The number of chunks that were reported as complete.
     pub reported_chunks: u32,
 }
 
 impl Platform {
-    /// Tasks, as the API lists them.
+    /// Tasks, as listed by the API.
     ///
     /// # Errors
-    /// Where the API would refuse the list.
+    /// Returns the error that the API would return for this list.
     pub fn tasks(&self, now: Now, list: &ListTasks) -> Result<Page<Task>, Refusal> {
         tasks::list(self, moment(now), list)
     }
 
-    /// Indexes, as the API lists them.
+    /// Indexes, as listed by the API.
     ///
     /// # Errors
-    /// Where the API would refuse the list.
+    /// Returns the error that the API would return for this list.
     pub fn indexes(&self, now: Now, list: &ListIndexes) -> Result<Page<Index>, Refusal> {
         indexes::list(self, moment(now), list)
     }
 
-    /// Videos, as the API lists them.
+    /// Videos, as listed by the API.
     ///
     /// # Errors
-    /// Where the API would refuse the list.
+    /// Returns the error that the API would return for this list.
     pub fn videos(&self, now: Now, list: &ListVideos) -> Result<Page<Video>, Refusal> {
         videos::list(self, moment(now), list)
     }
 
-    /// Assets in the order in which the API lists them.
+    /// Assets, in the order of the API.
     ///
     /// # Errors
-    /// Where the API would refuse the list.
+    /// Returns the error that the API would return for this list.
     pub fn assets(&self, now: Now, list: &ListAssets) -> Result<Page<Asset>, Refusal> {
         asset_views::list_briefly(self, moment(now), list)
     }
 
-    /// The newest multipart uploads, `most` of them at most, the newest first; and how many there are in all.
+    /// At most `most` multipart uploads, newest first, and the total number of them.
     #[must_use]
     pub fn sessions(&self, now: Now, most: usize) -> (Vec<Session>, usize) {
         let now = moment(now);
@@ -86,7 +87,7 @@ impl Platform {
         (records.into_iter().take(most).map(show).collect(), total)
     }
 
-    /// The stored file of a video or an asset, with the name by which the client knew it.
+    /// The stored file of a video or an asset, with its file name from the client.
     #[must_use]
     pub fn media_of(&self, id: &str) -> Option<(&MediaKey, &str)> {
         let Some(video) = self.state.videos.get(id) else {

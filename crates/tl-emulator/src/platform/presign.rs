@@ -1,4 +1,4 @@
-//! Presigned URLs: how they are made, and what of a request their signature holds.
+//! Presigned URLs: how they are built and signed.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,15 +15,16 @@ use super::{
     wire,
 };
 
-/// How long a URL lives (documented).
+/// The lifetime of a URL, in seconds (documented).
 pub(super) const URL_LIFE: u64 = 3600;
 
-/// The number of a URL among those of its chunk, in the place where S3 has the token of a role.
+/// The query parameter with the number of the URL among those of its chunk. S3 uses it for session
+/// tokens.
 pub(super) const NUMBER: &str = "X-Amz-Security-Token";
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// A URL for one chunk, which works once and for an hour.
+/// Creates a presigned URL for one chunk. It works once and expires after an hour.
 pub(super) fn sign(
     platform: &mut Platform,
     upload: &UploadRecord,
@@ -37,7 +38,7 @@ pub(super) fn sign(
     let number = chunk.urls;
     platform.state.chunks.insert(key, chunk);
 
-    // S3's dates have no parts of a second.
+    // S3's dates have no fractional seconds.
     let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let date = now.strftime("%Y%m%dT%H%M%SZ").to_string();
     let names: Vec<String> = upload
@@ -82,7 +83,7 @@ pub(super) fn sign(
     signed
 }
 
-/// Signs the request, its query without the signature, and the headers that must come as they were told.
+/// Signs the request: its path, its query without the signature, and the required headers.
 pub(super) fn signature(
     seed: u64,
     path: &str,

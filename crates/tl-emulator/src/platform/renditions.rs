@@ -1,5 +1,7 @@
-//! What is made of a stored video or sound besides itself: a stream (HTTP Live Streaming) and thumbnails. Who asked for them, how
-//! far they are, and under which addresses they are served. They are made by the shell, at an [`Effect::Render`].
+//! Renditions of stored video and audio: a stream (HTTP Live Streaming) and thumbnails.
+//!
+//! This module tracks requested renditions, their status and their URLs. The server makes them when
+//! it executes an [`Effect::Render`].
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,17 +10,17 @@ use tl_protocol::Now;
 
 use super::{Effect, MediaKey, Platform, moment, wire};
 
-/// Where renditions are served.
+/// The path prefix of renditions.
 pub(crate) const PREFIX: &str = "/_media";
-/// The playlist that names the stream.
+/// The file name of the stream's playlist.
 pub(crate) const PLAYLIST: &str = "master.m3u8";
 
-/// The name of a thumbnail, counted from 1.
+/// The file name of a thumbnail, counted from 1.
 pub(crate) fn thumbnail_name(number: u32) -> String {
     format!("thumbnail-{number}.jpg")
 }
 
-/// What one video or asset is to have.
+/// The requested renditions of one video or asset.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RenditionRecord {
     /// The identifier of the video or asset.
@@ -31,7 +33,7 @@ pub(super) struct RenditionRecord {
     pub(super) updated_at: Timestamp,
 }
 
-/// How far it is.
+/// The status of the renditions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Progress {
     Working,
@@ -39,18 +41,18 @@ pub(super) enum Progress {
     Failed(String),
 }
 
-/// What was made of a file.
+/// The renditions made from a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rendered {
-    /// The folder in which it is stored.
+    /// The directory in which they are stored.
     pub folder: MediaKey,
     /// Whether there is a stream.
     pub has_stream: bool,
-    /// How many thumbnails there are.
+    /// The number of thumbnails.
     pub thumbnails: u32,
 }
 
-/// A rendition, for people.
+/// The status of the renditions of one video or asset, for the emulator's pages.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Rendition {
@@ -60,11 +62,11 @@ pub struct Rendition {
     pub status: &'static str,
     /// Why it failed.
     pub error: Option<String>,
-    /// What was made.
+    /// The finished renditions.
     pub made: Option<Rendered>,
 }
 
-/// Asks for what `owner` is to have.
+/// Requests the renditions of `owner`.
 pub(super) fn begin(
     platform: &mut Platform,
     now: Timestamp,
@@ -88,7 +90,7 @@ pub(super) fn begin(
     platform.state.renditions.insert(owner.to_owned(), record);
 }
 
-/// Gives up what `owner` had.
+/// Removes the renditions of `owner`.
 pub(super) fn forget(platform: &mut Platform, owner: &str, effects: &mut Vec<Effect>) {
     if let Some(RenditionRecord {
         progress: Progress::Made(made),
@@ -109,12 +111,12 @@ impl RenditionRecord {
         }
     }
 
-    /// The effect of a rendition that was not finished.
+    /// The effect to execute again if the renditions were not finished.
     pub(super) fn unfinished(&self) -> Option<Effect> {
         matches!(self.progress, Progress::Working).then(|| self.effect())
     }
 
-    /// The folder of what was made.
+    /// The directory of the finished renditions.
     pub(super) fn folder(&self) -> Option<&MediaKey> {
         self.made().map(|made| &made.folder)
     }
@@ -128,7 +130,7 @@ impl RenditionRecord {
 }
 
 impl Platform {
-    /// Takes in what came of an [`Effect::Render`] at `now`. The reason of a failure is for people.
+    /// Handles the result of an [`Effect::Render`] at `now`. The error is text for the user.
     pub fn rendered(
         &mut self,
         now: Now,
@@ -145,20 +147,20 @@ impl Platform {
                 };
                 Vec::new()
             }
-            // Its owner went while it was made.
+            // The owner was deleted in the meantime.
             (None, Ok(made)) => vec![Effect::Discard(made.folder)],
             (None, Err(_)) => Vec::new(),
         }
     }
 
-    /// What was asked for besides the files themselves, and how far it is.
+    /// All requested renditions and their status.
     #[must_use]
     pub fn renditions(&self) -> Vec<Rendition> {
         let records = self.state.renditions.values();
         records.map(show).collect()
     }
 
-    /// What `owner`, a video or an asset, has or will have.
+    /// The renditions of `owner`, a video or an asset.
     #[must_use]
     pub fn rendition_of(&self, owner: &str) -> Option<Rendition> {
         self.state.renditions.get(owner).map(show)
@@ -183,7 +185,7 @@ fn address(host: &str, folder: &MediaKey, file: &str) -> String {
     format!("http://{host}{PREFIX}/{}/{file}", folder.as_str())
 }
 
-/// The `hls` of a task, a video or an indexed asset; `None` where no stream was asked for.
+/// The `hls` field of a task, a video or an indexed asset; `None` if no stream was requested.
 pub(super) fn hls(platform: &Platform, owner: &str, host: &str) -> Option<Hls> {
     let record = platform.state.renditions.get(owner)?;
     let mut hls = Hls::default();
@@ -204,7 +206,8 @@ pub(super) fn hls(platform: &Platform, owner: &str, host: &str) -> Option<Hls> {
     Some(hls)
 }
 
-/// The `hls` of an asset that asked for one; `is_ready` says whether the asset itself is.
+/// The `hls` field of an asset with a requested stream. `waits` is the status if no stream was
+/// started.
 pub(super) fn asset_hls(
     platform: &Platform,
     owner: &str,
@@ -220,7 +223,7 @@ pub(super) fn asset_hls(
     hls
 }
 
-/// The thumbnail of an asset that asked for one.
+/// The `thumbnail` field of an asset with requested thumbnails. `waits` is as for [`asset_hls`].
 pub(super) fn asset_thumbnail(
     platform: &Platform,
     owner: &str,
@@ -236,7 +239,8 @@ pub(super) fn asset_thumbnail(
     thumbnail
 }
 
-/// `waits` is what to say where nothing was begun: `pending` while the asset itself is not ready, `error` after that.
+/// `waits` is the status if nothing was started: `pending` while the asset itself is not ready,
+/// `error` after that.
 fn asset_status(
     record: Option<&RenditionRecord>,
     is_there: bool,

@@ -1,9 +1,12 @@
-//! The storage behind presigned URLs, as far as it is a matter of rules: which chunk may come, and what a stored one
-//! means. URLs are signed in `presign.rs`, refusals are worded in `object_errors.rs`, and the bytes are the shell's.
+//! The rules of the storage behind presigned URLs: which chunk may be uploaded, and what a stored
+//! chunk changes.
 //!
-//! Codes, statuses and messages are those of S3 (its API reference, error responses, and the reference of query-string
-//! authentication). Where S3 is laxer than the platform's documents (URLs that work once, chunks of one size) the emulator
-//! takes the platform's word.
+//! URLs are signed in `presign.rs`, errors are in `object_errors.rs`, and the server stores the
+//! bytes.
+//!
+//! Codes, statuses and messages are those of S3 (API reference, error responses, and query string
+//! authentication). If S3 is more lenient than the platform documentation (URLs that work once,
+//! chunks of equal size), the emulator follows the documentation.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -23,32 +26,32 @@ use super::{
     uploads::{ChunkRecord, UploadRecord, chunk_key},
 };
 
-/// The path under which the storage answers.
+/// The path prefix of the storage.
 pub(crate) const PREFIX: &str = "/_storage";
 
-/// A chunk that may come in.
+/// An accepted upload of a chunk.
 #[derive(Debug)]
 pub struct Put {
-    /// Its session.
+    /// The upload session.
     pub upload_id: String,
-    /// Its number, from 1.
+    /// The chunk number, from 1.
     pub chunk: u32,
-    /// The file that it is a part of.
+    /// The file that the chunk is a part of.
     pub file: MediaKey,
-    /// Where it begins in the file.
+    /// The offset of the chunk in the file.
     pub offset: u64,
-    /// Its size, in bytes.
+    /// The size of the chunk, in bytes.
     pub bytes: u64,
-    /// The MD5 of the bytes that are stored for it already, in hexadecimal digits.
+    /// The MD5 of the bytes already stored for the chunk, in hexadecimal digits.
     pub stored: Option<String>,
-    /// The `Content-MD5` that came along.
+    /// The `Content-MD5` header of the request.
     content_md5: Option<String>,
     url: u32,
     reply: ObjectReply,
 }
 
 impl Put {
-    /// Whether bytes with this MD5 are those that the client meant.
+    /// Whether this MD5 matches the `Content-MD5` header, if there is one.
     #[must_use]
     pub fn is_meant(&self, md5: &[u8; 16]) -> bool {
         self.content_md5
@@ -57,34 +60,35 @@ impl Put {
     }
 }
 
-/// What the storage answers.
+/// A response of the storage.
 #[derive(Debug, Default)]
 pub struct ObjectReply {
     /// The response.
     pub response: Response<Bytes>,
-    /// What the connection has to suffer on purpose.
+    /// Faults of the connection.
     pub delivery: Delivery,
-    /// The faults that struck, for the journal.
+    /// Descriptions of the injected faults, for the journal.
     pub faults: Vec<String>,
-    /// S3's code and its message, where the request was refused.
+    /// S3's error code and message, if the request was refused.
     pub refusal: Option<(&'static str, String)>,
-    /// Whether the chunk is stored, whatever is answered.
+    /// Whether the chunk is stored, whatever the response is.
     pub is_stored: bool,
-    /// An answer in the place of the storage's.
+    /// The response of a fault, sent instead of the real one.
     instead: Option<Response<Bytes>>,
 }
 
-/// What is decided of a request from its head.
+/// What to do with a request, decided from its head.
 #[derive(Debug)]
 pub enum PutBegin {
-    /// The bytes may come.
+    /// Read and store the bytes.
     Take(Box<Put>),
-    /// The answer, whatever the bytes are.
+    /// Send this response, whatever the bytes are.
     Answer(Box<ObjectReply>),
 }
 
 impl Platform {
-    /// Decides from its head whether a request to the storage may bring a chunk. Its URL is used up by that.
+    /// Decides from the head of a storage request whether it may upload a chunk. An accepted
+    /// request uses up its URL.
     pub fn put_begins(&mut self, now: Now, head: &Parts) -> PutBegin {
         let now = moment(now);
         let verdict = self.faults.judge(Operation::STORAGE_PUT);
@@ -112,8 +116,8 @@ impl Platform {
         }
     }
 
-    /// Forgets the bytes that are stored for a chunk, because others are about to take their place. `false` where the chunk
-    /// was reported with them, so that they have to stay.
+    /// Clears the stored bytes of a chunk before they are overwritten. Returns `false` if the chunk
+    /// was already reported and must be kept.
     pub fn put_replaces(&mut self, put: &Put) -> bool {
         let key = chunk_key(&put.upload_id, put.chunk);
         match self.state.chunks.change(&key) {
@@ -125,7 +129,7 @@ impl Platform {
         }
     }
 
-    /// Answers a request whose bytes are stored, with their MD5, or are not.
+    /// Responds to a request whose bytes were stored (with their MD5) or not.
     pub fn put_ends(&mut self, put: Put, stored: Result<[u8; 16], NotStored>) -> ObjectReply {
         let key = chunk_key(&put.upload_id, put.chunk);
         let path = format!("{PREFIX}/{}/{}", put.upload_id, put.chunk);
@@ -220,7 +224,7 @@ impl Platform {
         })
     }
 
-    /// The chunk that a path names.
+    /// The upload and the chunk number in a path.
     fn named(&self, path: &str) -> Result<(&UploadRecord, u32), ObjectRefusal> {
         let named = path.strip_prefix(PREFIX).and_then(|rest| {
             let (upload, index) = rest.strip_prefix('/')?.split_once('/')?;
@@ -232,7 +236,7 @@ impl Platform {
         Ok((upload, index))
     }
 
-    /// The number of the URL, where its signature is right and its time not over.
+    /// Checks the signature and the expiry of the URL, and returns its number.
     fn check_signature(
         &self,
         now: Timestamp,
@@ -262,7 +266,8 @@ impl Platform {
         if signature(self.settings.seed, path, &signed, &received) != given {
             let mut message = "The request signature we calculated does not match the signature you provided. Check your key and signing method.".to_owned();
             if !changed.is_empty() {
-                // S3 shows the canonical request instead; this is what one would look for in it.
+                // S3 returns the canonical request instead; this is what a developer would look for
+                // in it.
                 message.push_str(" Headers that are not those of upload_headers: ");
                 message.push_str(&changed.join(", "));
                 message.push('.');
@@ -374,7 +379,7 @@ fn content_md5(headers: &HeaderMap) -> Result<Option<String>, ObjectRefusal> {
 }
 
 impl ObjectReply {
-    /// With the storage's own answer, where no fault has another.
+    /// Sets the response, unless a fault replaces it.
     fn answering(mut self, own: Response<Bytes>) -> Self {
         self.response = match self.instead.take() {
             None => own,
@@ -383,7 +388,7 @@ impl ObjectReply {
         self
     }
 
-    /// The answer where the emulator could not write down what it was to answer.
+    /// The reply if the result could not be stored.
     #[must_use]
     pub(crate) fn not_written_down(mut self, detail: &str) -> Self {
         let refusal = ObjectRefusal::from(NotStored::Failed(detail.to_owned()));

@@ -1,5 +1,5 @@
-//! A table of records that remembers how each changed one was, so that a store can follow it, and so that changes which could
-//! not be written down can be undone. Nothing is written here.
+//! A table of records with change tracking. A store can persist the changes, or revert them if it
+//! fails to. Nothing is written here.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub struct Change {
     pub table: &'static str,
     /// The key of the record.
     pub key: String,
-    /// The record as JSON; `None` where it was removed.
+    /// The record as JSON; `None` if it was removed.
     pub value: Option<String>,
 }
 
@@ -20,7 +20,8 @@ pub struct Change {
 pub(super) struct Table<T> {
     pub(super) name: &'static str,
     rows: BTreeMap<String, T>,
-    /// The changed records as they were when the last changes were taken; `None` where there was none.
+    /// The previous versions of the records changed since the last commit; `None` if the record did
+    /// not exist.
     before: BTreeMap<String, Option<T>>,
 }
 
@@ -37,7 +38,7 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
         self.rows.get(key)
     }
 
-    /// The record to be changed; it counts as changed from here on.
+    /// Returns a mutable record and marks it as changed.
     pub(super) fn change(&mut self, key: &str) -> Option<&mut T> {
         let row = self.rows.get_mut(key)?;
         if !self.before.contains_key(key) {
@@ -68,7 +69,7 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
         serde_json::to_value(&self.rows).expect("a record is plain data with string keys")
     }
 
-    /// Takes the place of `old`: every record of both counts as changed.
+    /// Replaces `old`: all records of both tables count as changed.
     pub(super) fn replace(&mut self, old: &Self) {
         self.before.clone_from(&old.before);
         for (key, row) in &old.rows {
@@ -83,7 +84,7 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
         }
     }
 
-    /// The records whose keys begin with `prefix`, in the order of their keys.
+    /// The records whose keys start with `prefix`, ordered by key.
     pub(super) fn beginning_with<'a>(
         &'a self,
         prefix: &str,
@@ -99,7 +100,7 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
         self.rows.values()
     }
 
-    /// The records that changed, as they are now.
+    /// Appends the changed records in their current version.
     pub(super) fn changes(&self, changes: &mut Vec<Change>) {
         for key in self.before.keys() {
             let value = self.rows.get(key).map(|row| {
@@ -113,12 +114,12 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
         }
     }
 
-    /// The changes are written down.
+    /// Marks the changes as stored.
     pub(super) fn commit(&mut self) {
         self.before.clear();
     }
 
-    /// The changes could not be written down: every record is again as it was.
+    /// Reverts the changes since the last commit.
     pub(super) fn roll_back(&mut self) {
         for (key, row) in std::mem::take(&mut self.before) {
             match row {

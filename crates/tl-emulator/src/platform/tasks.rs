@@ -1,4 +1,4 @@
-//! `/tasks`: taking a video in, by file or by URL, and saying how far it is.
+//! `/tasks`: create tasks from a file or a URL, list and delete them, and report their status.
 
 use http::StatusCode;
 use jiff::Timestamp;
@@ -62,7 +62,7 @@ handle!(DeleteTask, |call, request| delete(
     &request
 ));
 
-/// The field of the form that carries the file.
+/// The form field that carries the file.
 const FILE_FIELD: &str = "video_file";
 
 pub(super) fn create(
@@ -102,7 +102,7 @@ pub(super) fn create(
                     limits::take_video(platform, now, &index_id, seconds)?;
                     Source::File(Box::new(upload), measured)
                 }
-                // What the emulator could not look at is its own failure.
+                // A failed probe is an internal error and always refused.
                 Err(refusal) if is_late && refusal.status.is_client_error() => {
                     let reason = format!("{}: {}", refusal.code, refusal.message);
                     platform.fate = Some(Fate::FailIn(TaskStatus::Validating, Some(reason)));
@@ -163,7 +163,7 @@ pub(super) fn create(
             max_bytes: platform.max_file(),
         }),
         Source::File(upload, measured) => {
-            // An observed first status stays for as long as the documented one would.
+            // The observed first status lasts as long as the documented one would.
             let start = match platform.settings.quirks.get(&quirks::FIRST_STATUS) {
                 "uploading" => after(now, platform.settings.schedule.validating),
                 _ => now,
@@ -189,7 +189,8 @@ enum Source {
     File(Box<Upload>, Measured),
 }
 
-/// Sets the task on its course and puts the video where it will be when it is indexed.
+/// Schedules the statuses of a task and creates its video, which becomes visible when it is
+/// indexed.
 pub(super) fn take_in(
     platform: &mut Platform,
     now: Timestamp,
@@ -255,7 +256,7 @@ pub(super) fn take_in(
     }
 }
 
-/// Takes in what came of fetching the video of a task.
+/// Handles the result of fetching the video of a task.
 pub(super) fn fetched(
     platform: &mut Platform,
     now: Timestamp,
@@ -263,7 +264,7 @@ pub(super) fn fetched(
     outcome: Result<Fetched, String>,
 ) -> Vec<Effect> {
     let mut effects = Vec::new();
-    // The task may have gone with its index while its video was on the way.
+    // The task may have been deleted with its index while the video was being fetched.
     let Some(task) = platform.state.tasks.get(id) else {
         return effects;
     };
@@ -325,7 +326,7 @@ fn accept(
     .map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))
 }
 
-/// The one file of the form.
+/// The single file of the form.
 fn the_file(received: &Received, uploads: Vec<Upload>) -> Result<Upload, Refusal> {
     let mut files = uploads
         .into_iter()
@@ -337,7 +338,7 @@ fn the_file(received: &Received, uploads: Vec<Upload>) -> Result<Upload, Refusal
     Ok(file)
 }
 
-/// Refuses a path that was sent in the place of the file, as the platform was seen to do.
+/// Refuses a file path sent as text instead of the file, as observed on the platform.
 pub(super) fn check_file_is_no_text(received: &Received) -> Result<(), Refusal> {
     if texts(received, FILE_FIELD).is_empty() {
         return Ok(());
@@ -371,7 +372,7 @@ fn check_url(url: Url) -> Result<Url, Refusal> {
     ))
 }
 
-/// The last part of the path, by which the platform knows the video.
+/// The last segment of the URL path, which the platform uses as the file name.
 pub(crate) fn filename_of(url: &Url) -> String {
     let last = url
         .path_segments()
@@ -429,7 +430,7 @@ pub(super) fn list(
     })
 }
 
-/// Tasks are filtered by plain numbers: no ranges, and whole pixels.
+/// Task lists are filtered by exact numbers: no ranges, and integer pixels.
 fn check_numbers(list: &ListTasks) -> Result<(), Refusal> {
     for (name, filter) in [
         ("duration", list.duration),

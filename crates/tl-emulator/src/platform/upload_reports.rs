@@ -1,4 +1,5 @@
-//! `POST /assets/multipart-uploads/{upload_id}`: chunks that the storage has are reported, and the last one makes the asset.
+//! `POST /assets/multipart-uploads/{upload_id}`: report stored chunks. The last one completes the
+//! upload and creates the asset.
 
 use jiff::Timestamp;
 use tl_model::{AssetMethod, ChunkReceipt, CompletedChunk};
@@ -34,7 +35,7 @@ pub(super) fn report(
         let detail = "this upload is complete: nothing more can be reported";
         return Err(Refusal::invalid("upload_id", detail));
     }
-    // All of them or none: a wrong one leaves nothing behind.
+    // Check all chunks first: an invalid one must not leave a partial report.
     for chunk in &report.report.completed_chunks {
         check_proof(platform, &upload, chunk)?;
     }
@@ -97,7 +98,7 @@ fn check_proof(
         let detail = format!("chunk {index} has not been uploaded");
         return Err(Refusal::invalid("chunk_index", &detail));
     };
-    // With or without the quotation marks that the storage puts around it.
+    // The storage returns the ETag in quotation marks; clients may omit them.
     if chunk.proof.trim_matches('"') != etag {
         let seen: String = chunk.proof.chars().take(60).collect();
         let detail = format!("`{seen}` for chunk {index}, which is stored with another ETag");
@@ -106,7 +107,7 @@ fn check_proof(
     Ok(())
 }
 
-/// Makes the asset: the chunks are in their places in one file, which has only to be looked at.
+/// Creates the asset. All chunks are already in one file, which only needs to be probed.
 fn complete(
     platform: &mut Platform,
     now: Timestamp,

@@ -1,4 +1,5 @@
-//! `/assets/multipart-uploads`: sessions of files that come in chunks. The chunks themselves go to `storage.rs`.
+//! `/assets/multipart-uploads`: sessions of multipart uploads. The chunks themselves are handled in
+//! `storage.rs`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -49,19 +50,20 @@ handle!(RequestUploadUrls, |call, request| request_urls(
     &request
 ));
 
-/// How long a session lives (documented).
+/// The lifetime of a session (documented).
 const SESSION_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// The most chunks of a file; larger files get larger chunks. The bound is that of S3 (its user guide, multipart upload limits).
+/// The maximum number of chunks of a file; larger files get larger chunks. The limit is the one of
+/// S3 (its user guide, multipart upload limits).
 const MOST_CHUNKS: u64 = 10_000;
-/// The most URLs of one request (description of February 2026).
+/// The maximum number of URLs per request (OpenAPI description of February 2026).
 const URLS_MAX: u32 = 50;
 
-/// A session.
+/// A session of a multipart upload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct UploadRecord {
     pub(super) id: String,
     pub(super) number: u64,
-    /// The asset that it will make.
+    /// The asset that the upload will create.
     pub(super) asset_id: String,
     pub(super) filename: String,
     pub(super) upload_type: UploadType,
@@ -71,12 +73,12 @@ pub(super) struct UploadRecord {
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
     pub(super) expires_at: Timestamp,
-    /// What must go with each chunk; the URLs are signed with it.
+    /// The headers required with each chunk; they are part of the URL signatures.
     pub(super) headers: BTreeMap<String, String>,
     pub(super) enable_hls: bool,
     pub(super) enable_thumbnail: bool,
     pub(super) user_metadata: UserMetadata,
-    /// The file that the chunks are written to, while it belongs to no asset.
+    /// The file that the chunks are written to, until it belongs to an asset.
     pub(super) file: Option<MediaKey>,
     pub(super) is_complete: bool,
 }
@@ -92,12 +94,12 @@ impl UploadRecord {
         }
     }
 
-    /// Where chunk `index` begins in the file.
+    /// The offset of chunk `index` in the file.
     pub(super) fn offset(&self, index: u32) -> u64 {
         u64::from(index.saturating_sub(1)) * self.chunk_size
     }
 
-    /// The bytes of chunk `index`; only the last one may have fewer than the others.
+    /// The size of chunk `index` in bytes; only the last one may be smaller than the others.
     pub(super) fn len(&self, index: u32) -> u64 {
         self.total_size
             .saturating_sub(self.offset(index))
@@ -109,19 +111,19 @@ impl UploadRecord {
     }
 }
 
-/// A chunk for which URLs were given out.
+/// A chunk with presigned URLs.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct ChunkRecord {
-    /// The MD5 of the stored bytes in hexadecimal digits; `None` where nothing is stored.
+    /// The MD5 of the stored bytes in hexadecimal digits; `None` if nothing is stored.
     pub(super) etag: Option<String>,
     pub(super) reported_at: Option<Timestamp>,
-    /// How many URLs were given out for it: each has its number.
+    /// The number of URLs created for the chunk. They are numbered from 1.
     pub(super) urls: u32,
-    /// The numbers of the URLs that were used.
+    /// The numbers of the used URLs.
     pub(super) spent: BTreeSet<u32>,
 }
 
-/// The key of a chunk in its table: those of an upload stand together and in their order.
+/// The key of a chunk in its table. Keys sort by upload, then by chunk number.
 pub(super) fn chunk_key(upload_id: &str, index: u32) -> String {
     format!("{upload_id}/{index:010}")
 }
@@ -138,7 +140,7 @@ pub(super) fn reported(platform: &Platform, upload_id: &str) -> u32 {
     u32::try_from(count.count()).unwrap_or(u32::MAX)
 }
 
-/// How many chunks of an upload are stored, and their bytes.
+/// The number of stored chunks of an upload, and their size in bytes.
 pub(super) fn stored(platform: &Platform, upload: &UploadRecord) -> (u32, u64) {
     let is_stored = |index: &u32| {
         let chunk = platform.state.chunks.get(&chunk_key(&upload.id, *index));
@@ -217,8 +219,9 @@ pub(super) fn create(
     Ok(session)
 }
 
-/// What must go with each chunk. The official clients send this content type whatever they are told, so it is the only
-/// header by default; `extra` finds out who does not send what the session asked for.
+/// The headers required with each chunk. The official clients send this content type whatever the
+/// session requires, so it is the only default. The value `extra` detects clients that ignore the
+/// required headers.
 fn headers(platform: &Platform) -> BTreeMap<String, String> {
     let mut headers = BTreeMap::new();
     let mode = platform.settings.quirks.get(&quirks::UPLOAD_HEADERS);
@@ -232,7 +235,7 @@ fn headers(platform: &Platform) -> BTreeMap<String, String> {
     headers
 }
 
-/// Gives up the files of sessions that ended without an asset.
+/// Deletes the files of expired sessions.
 fn free_expired(platform: &mut Platform, now: Timestamp, effects: &mut Vec<Effect>) {
     let uploads = platform.state.uploads.values();
     let ended = uploads.filter(|upload| upload.status(now) == UploadStatus::Expired);
@@ -306,7 +309,7 @@ pub(super) fn retrieve(
     let mut state = UploadState::new(upload.id.as_str());
     state.status = Some(upload.status(now));
     if page.data.is_empty() {
-        // Beyond the last page there is a list all the same.
+        // A page after the last one still has an empty list.
         let none = Value::Array(Vec::new());
         state.extra.insert("uploaded_chunks".to_owned(), none);
     }
@@ -411,7 +414,7 @@ pub(super) fn refuse_expired(
     })
 }
 
-/// The session of that identifier. What is no identifier is not known, either: documented is 404 alone.
+/// Looks up a session. A malformed identifier is unknown as well: only 404 is documented.
 pub(super) fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a UploadRecord, Refusal> {
     platform
         .state

@@ -1,4 +1,4 @@
-//! `/indexes/{index_id}/videos`: what is in an index once its tasks are ready.
+//! `/indexes/{index_id}/videos`: list, update and delete the videos of ready tasks.
 
 use jiff::Timestamp;
 use tl_model::{MetadataPatch, MetadataValue, Page, UserMetadata, Value, Video};
@@ -37,7 +37,7 @@ handle!(DeleteVideo, |call, request| delete(
     call.effects
 ));
 
-/// What may be asked for with `embedding_option`; `visual-text` is the word of older descriptions.
+/// The values of `embedding_option`; `visual-text` comes from older OpenAPI descriptions.
 const EMBEDDINGS: [&str; 4] = ["visual", "audio", "transcription", "visual-text"];
 
 pub(super) fn list(
@@ -83,7 +83,7 @@ pub(super) fn list(
     })
 }
 
-/// Whether the metadata has `key` with `value`, which came as text. A list has each of its strings.
+/// Whether `key` has `value`, given as text. A list matches each of its strings.
 pub(super) fn has(metadata: &UserMetadata, key: &str, value: &str) -> bool {
     let Some(found) = metadata.get(key) else {
         return false;
@@ -100,7 +100,7 @@ pub(super) fn has(metadata: &UserMetadata, key: &str, value: &str) -> bool {
     let Ok(wanted) = value.parse::<f64>() else {
         return false;
     };
-    // Both sides as the nearest float: `5` and `5.0` are the same number.
+    // Compare as floats: `5` and `5.0` are the same number.
     let held = Value::from(found.clone()).as_f64();
     held.is_some_and(|held| held.total_cmp(&wanted).is_eq())
 }
@@ -118,7 +118,8 @@ pub(super) fn retrieve(
     Ok(shown)
 }
 
-/// Refuses to give what a model makes: nothing at all must not look like a video in which nothing is said or shown.
+/// Refuses requests for model output. An empty result would look like a video without speech or
+/// images.
 pub(super) fn check_results(
     options: &[String],
     transcription: Option<bool>,
@@ -163,14 +164,14 @@ pub(super) fn update(
     Ok(())
 }
 
-/// Refuses changes of what may not be changed.
+/// Refuses changes of reserved keys.
 pub(super) fn check_patch(patch: &MetadataPatch, quirks: &Quirks) -> Result<(), Refusal> {
     let mut metadata = UserMetadata::new();
     patch.apply_to(&mut metadata);
     refuse_reserved(&metadata, quirks)
 }
 
-/// Sets what is given, deletes what is `null`, and leaves the rest.
+/// Sets the given keys, deletes those with `null`, and keeps the rest.
 pub(super) fn merge(metadata: &mut UserMetadata, patch: &MetadataPatch) {
     for (key, value) in patch.iter() {
         match value {
@@ -207,7 +208,7 @@ pub(super) fn delete(
     Ok(())
 }
 
-/// The metadata of a new video: what is empty is left out, as the platform does at creation.
+/// The metadata of a new video. Empty values are dropped, as on the platform.
 pub(super) fn at_creation(
     metadata: UserMetadata,
     quirks: &Quirks,
@@ -257,7 +258,7 @@ fn updated_at(video: &VideoRecord) -> Timestamp {
     video.updated_at.unwrap_or(video.indexed_at)
 }
 
-/// A listed video says nothing of its user metadata, unlike a retrieved one.
+/// Listed videos have no user metadata, unlike retrieved ones.
 fn in_list(platform: &Platform, video: &VideoRecord) -> Video {
     let mut shown = show(platform, video);
     shown.user_metadata = None;

@@ -1,4 +1,4 @@
-//! Webhooks: who wants to hear of ended tasks, and what they are told. Signing and sending belong to the shell.
+//! Webhooks: registrations, and the events of ended tasks. The server signs and sends the events.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use url::Url;
 
 use super::{Effect, Platform, moment, quirks, records::TaskRecord};
 
-/// A registered address.
+/// A registered URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct WebhookRecord {
     pub(super) id: String,
@@ -21,9 +21,9 @@ pub(super) struct WebhookRecord {
 }
 
 impl Platform {
-    /// Registers an address for the events of tasks, and gives the identifier of the registration.
+    /// Registers a URL for task events and returns the identifier of the registration.
     ///
-    /// The platform does this in its dashboard only; there is no endpoint for it.
+    /// The platform offers this in its dashboard only; there is no endpoint for it.
     pub fn register_webhook(&mut self, now: Now, url: &Url, secret: &str) -> String {
         let id = self.next_id(moment(now));
         let webhook = WebhookRecord {
@@ -35,7 +35,7 @@ impl Platform {
         id
     }
 
-    /// The registration of that address with that secret.
+    /// Looks up a registration by URL and secret.
     #[must_use]
     pub fn find_webhook(&self, url: &Url, secret: &str) -> Option<&str> {
         let mut webhooks = self.state.webhooks.values();
@@ -44,12 +44,12 @@ impl Platform {
         Some(&found.id)
     }
 
-    /// Ends a registration. `false` where there is none.
+    /// Removes a registration. Returns `false` if it does not exist.
     pub fn remove_webhook(&mut self, id: &str) -> bool {
         self.state.webhooks.remove(id).is_some()
     }
 
-    /// The registrations: identifier and address.
+    /// All registrations: identifier and URL.
     pub fn webhooks(&self) -> impl Iterator<Item = (&str, &str)> {
         self.state
             .webhooks
@@ -57,7 +57,7 @@ impl Platform {
             .map(|webhook| (webhook.id.as_str(), webhook.url.as_str()))
     }
 
-    /// Announces the tasks that have ended by `now`.
+    /// Returns the webhook events of the tasks that have ended by `now`.
     pub fn tick(&mut self, now: Now) -> Vec<Effect> {
         let now = moment(now);
         let mut effects = Vec::new();
@@ -109,7 +109,7 @@ impl Platform {
                 models.collect()
             });
             let mut event = WebhookEvent::new(id.as_str(), kind.as_str());
-            // Documented with an offset, unlike every other date.
+            // Documented with an offset, unlike all other dates.
             event.created_at = Some(tl_model::Timestamp::new(
                 format!("{at:.3}").replace('Z', "+00:00"),
             ));
