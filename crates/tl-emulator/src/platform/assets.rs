@@ -18,7 +18,7 @@ use url::Url;
 use super::{
     BodyRule, Effect, Fetched, MediaKey, Platform, Refusal, StaticFile, Upload,
     asset_views::{references, show},
-    faults::Fate,
+    faults::TaskFault,
     filename_of,
     handle::{Call, Handle, handle},
     ids,
@@ -68,7 +68,8 @@ pub(super) struct AssetRecord {
     /// The result of probing the file; `None` until then.
     pub(super) outcome: Option<Outcome>,
     /// The fault to apply to this asset.
-    pub(super) fate: Option<Fate>,
+    #[serde(rename = "fate")]
+    pub(super) fault: Option<TaskFault>,
 }
 
 /// The result of probing an asset, and when it becomes visible to clients.
@@ -212,7 +213,7 @@ pub(super) fn create(
         },
         media: None,
         outcome: None,
-        fate: platform.fate.take(),
+        fault: platform.next_fault.take(),
     };
     platform.state.assets.insert(id.clone(), asset);
     match source {
@@ -302,10 +303,10 @@ fn conclude(
     let Some(asset) = platform.state.assets.change(id) else {
         return;
     };
-    match asset.fate.take() {
+    match asset.fault.take() {
         None => {}
-        Some(Fate::StuckIn(_)) => at = Timestamp::MAX,
-        Some(Fate::FailIn(_, reason)) => {
+        Some(TaskFault::StuckIn(_)) => at = Timestamp::MAX,
+        Some(TaskFault::FailIn(_, reason)) => {
             look = Err(reason.unwrap_or_else(|| "failed on purpose".to_owned()));
         }
     }

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_family_has_everything_below_its_path_and_nothing_beside_it() {
+    fn family_covers_only_paths_below_its_prefix() {
         let name = |path: &str| not_implemented(path).map(|family| family.name);
         assert_eq!(name("/search"), Some("search"));
         assert_eq!(name("/search/eyJ0b2tlbiI6MX0"), Some("search"));

@@ -217,7 +217,7 @@ impl Fault {
     }
 
     /// The response that the fault sends instead of the real one.
-    fn answer(&self) -> Option<Response<bytes::Bytes>> {
+    fn response(&self) -> Option<Response<bytes::Bytes>> {
         let status = self.status.or(self.retry_after.map(|_| 429))?;
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let code = self.code.clone().unwrap_or_else(|| match status {
@@ -331,23 +331,23 @@ pub struct Delivery {
 
 /// A fault of a task or an asset, which applies whatever its file is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) enum Fate {
+pub(super) enum TaskFault {
     StuckIn(TaskStatus),
     FailIn(TaskStatus, Option<String>),
 }
 
 /// The combined effect of the faults that apply to one request.
 #[derive(Debug, Default)]
-pub(super) struct Verdict {
+pub(super) struct Injection {
     /// A response to send instead of the platform's.
-    pub(super) answer: Option<Response<bytes::Bytes>>,
+    pub(super) response: Option<Response<bytes::Bytes>>,
     /// Whether to skip processing the request.
-    pub(super) is_idle: bool,
-    pub(super) is_twice: bool,
-    pub(super) fate: Option<Fate>,
+    pub(super) skip_work: bool,
+    pub(super) duplicate: bool,
+    pub(super) task_fault: Option<TaskFault>,
     pub(super) delivery: Delivery,
     /// Descriptions of the injected faults, for the journal.
-    pub(super) told: Vec<String>,
+    pub(super) descriptions: Vec<String>,
 }
 
 /// The active fault plan, with its counters.
@@ -360,8 +360,8 @@ pub(super) struct Faults {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Count {
-    met: u64,
-    struck: u64,
+    matched: u64,
+    injected: u64,
 }
 
 impl Faults {
@@ -374,12 +374,12 @@ impl Faults {
     }
 
     /// How often each fault was injected.
-    pub(super) fn struck(&self) -> impl Iterator<Item = u64> {
-        self.counts.iter().map(|count| count.struck)
+    pub(super) fn injection_counts(&self) -> impl Iterator<Item = u64> {
+        self.counts.iter().map(|count| count.injected)
     }
 
-    pub(super) fn judge(&mut self, operation: Operation) -> Verdict {
-        let mut verdict = Verdict::default();
+    pub(super) fn inject(&mut self, operation: Operation) -> Injection {
+        let mut injection = Injection::default();
         for (fault, count) in self.plan.faults.iter().zip(&mut self.counts) {
             if fault
                 .operation
@@ -388,31 +388,32 @@ impl Faults {
             {
                 continue;
             }
-            count.met += 1;
-            let is_due = (fault.nth.is_empty() || fault.nth.contains(&count.met))
-                && fault.every.is_none_or(|every| count.met.is_multiple_of(every))
-                && fault.times.is_none_or(|times| count.struck < times)
+            count.matched += 1;
+            let is_due = (fault.nth.is_empty() || fault.nth.contains(&count.matched))
+                && fault.every.is_none_or(|every| count.matched.is_multiple_of(every))
+                && fault.times.is_none_or(|times| count.injected < times)
                 // Drawn last, so that requests that do not match leave the random sequence
                 // unchanged.
                 && fault.probability.is_none_or(|wanted| self.rng.fraction() < wanted);
             if !is_due {
                 continue;
             }
-            count.struck += 1;
-            verdict.told.push(fault.to_string());
-            if let Some(answer) = fault.answer() {
-                verdict.answer = Some(answer);
-                verdict.is_idle |= !fault.after_work;
+            count.injected += 1;
+            injection.descriptions.push(fault.to_string());
+            if let Some(response) = fault.response() {
+                injection.response = Some(response);
+                injection.skip_work |= !fault.after_work;
             }
-            verdict.is_idle |= fault.drop;
-            verdict.is_twice |= fault.duplicate;
+            injection.skip_work |= fault.drop;
+            injection.duplicate |= fault.duplicate;
             if let Some(status) = &fault.stuck_in {
-                verdict.fate = Some(Fate::StuckIn(status.clone()));
+                injection.task_fault = Some(TaskFault::StuckIn(status.clone()));
             }
             if let Some(status) = &fault.fail_in {
-                verdict.fate = Some(Fate::FailIn(status.clone(), fault.reason.clone()));
+                injection.task_fault =
+                    Some(TaskFault::FailIn(status.clone(), fault.reason.clone()));
             }
-            let delivery = &mut verdict.delivery;
+            let delivery = &mut injection.delivery;
             delivery.delay += Duration::from_millis(fault.delay_ms.unwrap_or(0));
             delivery.bytes_per_second = fault.bytes_per_second.or(delivery.bytes_per_second);
             delivery.cut_after = fault.cut_after.or(delivery.cut_after);
@@ -420,7 +421,7 @@ impl Faults {
                 delivery.cut_after = Some(0);
             }
         }
-        verdict
+        injection
     }
 }
 
@@ -428,7 +429,7 @@ impl Faults {
 mod tests {
     use super::*;
 
-    fn struck(fault: &str, requests: u64) -> Vec<u64> {
+    fn hits(fault: &str, requests: u64) -> Vec<u64> {
         let fault: Fault = fault.parse().unwrap();
         let mut faults = Faults::new(
             FaultPlan {
@@ -437,17 +438,17 @@ mod tests {
             },
             0,
         );
-        let hits = (1..=requests).filter(|_| {
+        let injected = (1..=requests).filter(|_| {
             !faults
-                .judge(Operation::of::<tl_protocol::endpoint::CreateTask>())
-                .told
+                .inject(Operation::of::<tl_protocol::endpoint::CreateTask>())
+                .descriptions
                 .is_empty()
         });
-        hits.collect()
+        injected.collect()
     }
 
     #[test]
-    fn a_fault_strikes_the_requests_it_names() {
+    fn fault_applies_to_matching_requests() {
         for (fault, expected) in [
             ("* status=500", vec![1, 2, 3, 4, 5, 6]),
             ("tasks.create nth=2,5 status=500", vec![2, 5]),
@@ -457,20 +458,20 @@ mod tests {
             ("* probability=0 status=500", vec![]),
             ("* probability=1 times=1 status=500", vec![1]),
         ] {
-            assert_eq!(struck(fault, 6), expected, "{fault}");
+            assert_eq!(hits(fault, 6), expected, "{fault}");
         }
     }
 
     #[test]
-    fn chance_comes_from_the_seed_and_is_about_as_often_as_it_says() {
-        let hits = struck("* probability=0.25 status=500", 1000);
-        assert_eq!(hits, struck("* probability=0.25 status=500", 1000));
-        assert!((200..300).contains(&hits.len()), "{}", hits.len());
+    fn probability_is_seeded_and_roughly_accurate() {
+        let injected = hits("* probability=0.25 status=500", 1000);
+        assert_eq!(injected, hits("* probability=0.25 status=500", 1000));
+        assert!((200..300).contains(&injected.len()), "{}", injected.len());
     }
 
     #[test]
-    fn a_fault_that_makes_no_sense_is_refused_with_what_is_allowed() {
-        for (fault, told) in [
+    fn invalid_fault_is_rejected_with_allowed_values() {
+        for (fault, expected) in [
             ("", "empty"),
             ("tasks.make status=500", "tasks.create, tasks.list"),
             ("*", "does nothing"),
@@ -479,19 +480,19 @@ mod tests {
             ("* status=99", "between 200 and 599"),
             ("* status=abc", "status"),
             ("* probability=2 drop", "between 0 and 1"),
-            ("* colour=blue", "unknown field"),
+            ("* color=blue", "unknown field"),
             ("* stuck_in=ready", "uploading, validating"),
             ("* bytes_per_second=0", "cut_after"),
         ] {
             let error = fault.parse::<Fault>().unwrap_err().to_string();
-            assert!(error.contains(told), "{fault}: {error}");
+            assert!(error.contains(expected), "{fault}: {error}");
         }
         assert!(FaultPlan::from_json(r#"{"faults":[{"status":700}]}"#).is_err());
         assert!(FaultPlan::from_json(r#"{"fault":[]}"#).is_err());
     }
 
     #[test]
-    fn a_plan_is_written_as_it_is_read() {
+    fn plan_roundtrips_through_json() {
         let text = r#"{"seed":7,"faults":[{"operation":"tasks.create","nth":[1],"status":503,"retry_after":2}]}"#;
         let plan = FaultPlan::from_json(text).unwrap();
         assert_eq!(serde_json::to_string(&plan).unwrap(), text);

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_have_24_digits_differ_and_come_again_with_the_same_seed() {
+    fn ids_have_24_digits_and_repeat_with_the_same_seed() {
         let now = Timestamp::from_second(1_700_000_000).unwrap();
         let make = |seed| {
             let mut ids = Ids::new(seed);

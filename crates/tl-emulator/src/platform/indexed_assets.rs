@@ -14,7 +14,7 @@ use tl_protocol::endpoint::{
 
 use super::{
     Effect, Platform, Refusal, assets,
-    faults::Fate,
+    faults::TaskFault,
     handle::{Call, Handle, handle},
     ids, indexes,
     lifecycle::Course,
@@ -101,7 +101,7 @@ pub(super) fn create(
         "yes" => TaskStatus::Validating,
         _ => TaskStatus::Pending,
     };
-    let mut fate = platform.fate.take();
+    let mut fault = platform.next_fault.take();
     match judged {
         Ok(_) => {
             let seconds = measured.duration.unwrap_or(0.0);
@@ -112,7 +112,7 @@ pub(super) fn create(
                 && refusal.status.is_client_error() =>
         {
             let reason = format!("{}: {}", refusal.code, refusal.message);
-            fate = Some(Fate::FailIn(first.clone(), Some(reason)));
+            fault = Some(TaskFault::FailIn(first.clone(), Some(reason)));
         }
         Err(refusal) => return Err(refusal),
     }
@@ -130,7 +130,7 @@ pub(super) fn create(
         enable_video_stream: has_stream,
         user_metadata,
         error_reason: None,
-        fate,
+        fault,
         fetching: None,
         is_announced: false,
         asset_id: Some(asset_id.clone()),

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_follows_the_documented_order_and_says_since_when() {
+    fn status_follows_the_documented_order() {
         let course = Schedule::FAST.course(at(0), 12.0);
         let seen: Vec<_> = [0, 199, 200, 450, 600, 799, 800, 9999]
             .map(|millis| {
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn indexing_takes_longer_for_a_longer_video() {
+    fn longer_videos_take_longer_to_index() {
         let end = |seconds| Schedule::REALISTIC.course(at(0), seconds).end().unwrap().at;
         assert_eq!(end(60.0), at(45_000));
         assert_eq!(end(7200.0), at(24_000 + 2_520_000));
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_takes_the_place_of_what_was_to_come() {
+    fn failure_replaces_later_statuses() {
         let mut course = Schedule::FAST.course(at(0), 1.0);
         course.fail(at(450));
         assert_eq!(course.at(at(449)).status, TaskStatus::Queued);

@@ -313,7 +313,7 @@ impl Platform {
                 enable_video_stream: false,
                 user_metadata: video.user_metadata.clone(),
                 error_reason: None,
-                fate: None,
+                fault: None,
                 fetching: None,
                 is_announced: true,
                 asset_id: None,

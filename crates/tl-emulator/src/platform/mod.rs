@@ -70,7 +70,7 @@ pub use storage::{ObjectReply, Put, PutBegin};
 pub use table::Change;
 pub(crate) use tasks::filename_of;
 
-use faults::{Fate, Faults};
+use faults::{Faults, TaskFault};
 use handle::Call;
 use ids::Ids;
 use records::State;
@@ -93,7 +93,7 @@ pub struct Platform {
     ids: Ids,
     faults: Faults,
     /// The fault for the next task or asset that is created.
-    fate: Option<Fate>,
+    next_fault: Option<TaskFault>,
     /// When tasks and assets end whose end was not announced yet.
     endings: BTreeSet<(Timestamp, String)>,
 }
@@ -107,7 +107,7 @@ impl Platform {
             faults: Faults::new(settings.faults.clone(), settings.seed),
             settings,
             state: State::default(),
-            fate: None,
+            next_fault: None,
             endings: BTreeSet::new(),
         }
     }
@@ -166,18 +166,18 @@ impl Platform {
             Err(refusal) => return self.refuse(refusal),
         };
         let operation = intake.operation;
-        let verdict = self.faults.judge(operation);
+        let injection = self.faults.inject(operation);
         let mut reply = Reply {
             response: Response::new(Bytes::new()),
             effects: Vec::new(),
-            delivery: verdict.delivery,
-            faults: verdict.told,
+            delivery: injection.delivery,
+            faults: injection.descriptions,
             operation: Some(operation),
             refusal: None,
         };
-        if !verdict.is_idle {
-            let again = verdict.is_twice.then(|| payload.clone());
-            self.fate = verdict.fate;
+        if !injection.skip_work {
+            let again = injection.duplicate.then(|| payload.clone());
+            self.next_fault = injection.task_fault;
             match self.work(now, &head, &intake, payload, &mut reply.effects) {
                 Ok(response) => reply.response = response,
                 Err(refusal) => {
@@ -189,10 +189,10 @@ impl Platform {
                 // The response to the second delivery is dropped.
                 _ = self.work(now, &head, &intake, payload, &mut reply.effects);
             }
-            self.fate = None;
+            self.next_fault = None;
         }
-        if let Some(answer) = verdict.answer {
-            reply.response = answer;
+        if let Some(response) = injection.response {
+            reply.response = response;
         }
         for (name, value) in limits::headers(self, now, operation) {
             reply.response.headers_mut().insert(name, value);
@@ -330,7 +330,7 @@ impl Platform {
     /// The active fault plan, and how often each fault was injected.
     #[must_use]
     pub fn faults(&self) -> (&FaultPlan, Vec<u64>) {
-        (&self.faults.plan, self.faults.struck().collect())
+        (&self.faults.plan, self.faults.injection_counts().collect())
     }
 }
 

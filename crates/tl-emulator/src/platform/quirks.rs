@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_switch_takes_its_own_answers_only_and_says_which_they_are() {
+    fn quirk_accepts_only_its_own_values() {
         let mut quirks = Quirks::default();
         assert_eq!(quirks.get(&CREATED_STATUS), "201");
         quirks.set("created-status", "200").unwrap();
@@ -198,7 +198,7 @@ mod tests {
         );
         assert!(
             quirks
-                .set("colour", "blue")
+                .set("color", "blue")
                 .unwrap_err()
                 .to_string()
                 .contains("page-limit")
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_switches_have_the_same_name_and_each_has_a_choice() {
+    fn quirk_names_are_unique_and_have_choices() {
         for (at, quirk) in ALL.iter().enumerate() {
             assert!(quirk.values.len() > 1, "{}", quirk.name);
             assert!(quirk.why.ends_with('.'), "{}", quirk.name);

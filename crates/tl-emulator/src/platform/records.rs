@@ -8,7 +8,7 @@ use tl_model::{Addon, IndexModel, SystemMetadata, UserMetadata};
 use super::{
     Change, MediaKey,
     assets::AssetRecord,
-    faults::Fate,
+    faults::TaskFault,
     lifecycle::Course,
     limits::Meter,
     renditions::RenditionRecord,
@@ -46,7 +46,8 @@ pub(super) struct TaskRecord {
     pub(super) user_metadata: UserMetadata,
     pub(super) error_reason: Option<String>,
     /// The fault to apply to this task.
-    pub(super) fate: Option<Fate>,
+    #[serde(rename = "fate")]
+    pub(super) fault: Option<TaskFault>,
     /// The source URL while the video is being fetched.
     pub(super) fetching: Option<String>,
     /// Whether the end of the task was announced to webhooks.

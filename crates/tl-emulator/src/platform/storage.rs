@@ -91,14 +91,14 @@ impl Platform {
     /// request uses up its URL.
     pub fn put_begins(&mut self, now: Now, head: &Parts) -> PutBegin {
         let now = moment(now);
-        let verdict = self.faults.judge(Operation::STORAGE_PUT);
+        let injection = self.faults.inject(Operation::STORAGE_PUT);
         let mut reply = ObjectReply {
-            delivery: verdict.delivery,
-            faults: verdict.told,
-            instead: verdict.answer,
+            delivery: injection.delivery,
+            faults: injection.descriptions,
+            instead: injection.response,
             ..ObjectReply::default()
         };
-        if verdict.is_idle {
+        if injection.skip_work {
             return PutBegin::Answer(Box::new(reply.answering(Response::default())));
         }
         match self.check_put(now, head) {

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_written_down_is_undone() {
+    fn uncommitted_changes_are_rolled_back() {
         let mut table = Table::new("numbers");
         table.insert("a".to_owned(), 1);
         table.insert("b".to_owned(), 2);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_table_comes_back() {
+    fn replaced_table_rolls_back() {
         let mut old = Table::new("numbers");
         old.insert("a".to_owned(), 1);
         old.commit();

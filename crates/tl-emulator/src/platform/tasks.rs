@@ -14,7 +14,7 @@ use url::Url;
 
 use super::{
     Effect, Fetched, Measured, MediaKey, Platform, Refusal, Settings, Upload,
-    faults::Fate,
+    faults::TaskFault,
     handle::{Call, Handle, handle},
     ids,
     lifecycle::{Course, after},
@@ -105,7 +105,8 @@ pub(super) fn create(
                 // A failed probe is an internal error and always refused.
                 Err(refusal) if is_late && refusal.status.is_client_error() => {
                     let reason = format!("{}: {}", refusal.code, refusal.message);
-                    platform.fate = Some(Fate::FailIn(TaskStatus::Validating, Some(reason)));
+                    platform.next_fault =
+                        Some(TaskFault::FailIn(TaskStatus::Validating, Some(reason)));
                     Source::File(Box::new(upload), Measured::default())
                 }
                 Err(refusal) => return Err(refusal),
@@ -147,7 +148,7 @@ pub(super) fn create(
         enable_video_stream: create.enable_video_stream.unwrap_or(true),
         user_metadata: metadata,
         error_reason: None,
-        fate: platform.fate.take(),
+        fault: platform.next_fault.take(),
         fetching: match &source {
             Source::Url(url) => Some(url.to_string()),
             Source::File(..) => None,
@@ -217,10 +218,10 @@ pub(super) fn take_in(
     };
     task.fetching = None;
     task.measured = Some(measured);
-    match task.fate.take() {
+    match task.fault.take() {
         None => {}
-        Some(Fate::StuckIn(status)) => course.stay_in(&status),
-        Some(Fate::FailIn(status, reason)) => {
+        Some(TaskFault::StuckIn(status)) => course.stay_in(&status),
+        Some(TaskFault::FailIn(status, reason)) => {
             course.fail_in(&status);
             task.error_reason =
                 Some(reason.unwrap_or_else(|| format!("failed in {status} on purpose")));
@@ -268,7 +269,7 @@ pub(super) fn fetched(
     let Some(task) = platform.state.tasks.get(id) else {
         return effects;
     };
-    if task.fate == Some(Fate::StuckIn(TaskStatus::Uploading)) {
+    if task.fault == Some(TaskFault::StuckIn(TaskStatus::Uploading)) {
         return effects;
     }
     let index_id = task.index_id.clone();

@@ -134,7 +134,7 @@ fn complete(
         fetching: None,
         media: Some(file.clone()),
         outcome: None,
-        fate: platform.fate.take(),
+        fault: platform.next_fault.take(),
     };
     platform.state.assets.insert(asset.id.clone(), asset);
     effects.push(Effect::Look {
