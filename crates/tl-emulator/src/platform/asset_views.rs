@@ -16,7 +16,7 @@ use super::{
     assets::{AssetRecord, Outcome, find},
     handle::handle,
     ids,
-    listing::{self, Rank},
+    listing::{self, SortKey},
     records::TaskRecord,
     renditions, wire,
 };
@@ -91,7 +91,7 @@ fn select<'a>(platform: &'a Platform, list: &ListAssets) -> Result<Page<&'a Asse
                 .as_ref()
                 .is_none_or(|part| asset.filename.to_lowercase().contains(part))
     });
-    let items = items.map(|asset| (rank(asset.created_at, asset.number), asset));
+    let items = items.map(|asset| (sort_key(asset.created_at, asset.number), asset));
     listing::page(
         items.collect(),
         &Sort::default(),
@@ -101,8 +101,8 @@ fn select<'a>(platform: &'a Platform, list: &ListAssets) -> Result<Page<&'a Asse
     )
 }
 
-fn rank(created: Timestamp, number: u64) -> Rank {
-    Rank {
+fn sort_key(created: Timestamp, number: u64) -> SortKey {
+    SortKey {
         created,
         updated: created,
         number,
@@ -210,7 +210,7 @@ pub(super) fn indexed_assets(
 ) -> Result<Page<AssetReference>, Refusal> {
     let asset = find(platform, list.asset_id.as_str())?;
     let items = references(platform, &asset.id);
-    let items = items.map(|task| (rank(task.created_at, task.number), task));
+    let items = items.map(|task| (sort_key(task.created_at, task.number), task));
     listing::page(
         items.collect(),
         &Sort::default(),
@@ -233,7 +233,7 @@ pub(super) fn entities(
     list: &ListAssetEntities,
 ) -> Result<Page<Entity>, Refusal> {
     find(platform, list.asset_id.as_str())?;
-    let none: Vec<(Rank, Entity)> = Vec::new();
+    let none: Vec<(SortKey, Entity)> = Vec::new();
     listing::page(
         none,
         &Sort::default(),

@@ -17,9 +17,9 @@ use super::{
     faults::TaskFault,
     handle::{Call, Handle, handle},
     ids, indexes,
-    lifecycle::Course,
+    lifecycle::Timeline,
     limits,
-    listing::{self, Rank},
+    listing::{self, SortKey},
     media, quirks,
     records::{TaskRecord, VideoRecord},
     renditions, tasks, videos, wire,
@@ -105,7 +105,7 @@ pub(super) fn create(
     match judged {
         Ok(_) => {
             let seconds = measured.duration.unwrap_or(0.0);
-            limits::take_video(platform, now, &index_id, seconds)?;
+            limits::count_video(platform, now, &index_id, seconds)?;
         }
         Err(refusal)
             if platform.settings.quirks.get(&quirks::INDEXED_JUDGEMENT) == "fail"
@@ -124,7 +124,7 @@ pub(super) fn create(
         index_id,
         video_id: id.clone(),
         created_at: now,
-        course: Course::starting(first, now),
+        timeline: Timeline::starting_in(first, now),
         filename,
         measured: None,
         enable_video_stream: has_stream,
@@ -159,8 +159,8 @@ pub(super) fn list(
     if let Some(unknown) = list.status.iter().find(|status| !status.is_known()) {
         return Err(listing::not_one_of("status", unknown.as_str(), STATUSES));
     }
-    let created = listing::since("created_at", list.created_at.as_ref())?;
-    let updated = listing::since("updated_at", list.updated_at.as_ref())?;
+    let created = listing::date_filter("created_at", list.created_at.as_ref())?;
+    let updated = listing::date_filter("updated_at", list.updated_at.as_ref())?;
     let quirks = &platform.settings.quirks;
     let number = |filter: &NumberFilter, value: Option<f64>| {
         filter.is_open() || value.is_some_and(|value| filter.accepts(value))
@@ -169,7 +169,7 @@ pub(super) fn list(
     let of_index = tasks.filter(|task| task.asset_id.is_some() && task.index_id == index.id);
     let items = of_index.filter_map(|task| {
         let system = task.measured.unwrap_or_default().of_video(&task.filename);
-        let rank = Rank {
+        let sort_key = SortKey {
             created: task.created_at,
             updated: updated_at(platform, task, now),
             number: task.number,
@@ -186,9 +186,9 @@ pub(super) fn list(
                 .0
                 .iter()
                 .all(|(key, value)| videos::has(metadata(platform, task), key, value))
-            && created.is_none_or(|from| rank.created >= from)
-            && updated.is_none_or(|from| rank.updated >= from);
-        passes.then_some((rank, task))
+            && created.is_none_or(|from| sort_key.created >= from)
+            && updated.is_none_or(|from| sort_key.updated >= from);
+        passes.then_some((sort_key, task))
     });
     listing::page(items.collect(), &list.sort, list.page, quirks, |task| {
         show(platform, task, now)
@@ -280,7 +280,7 @@ fn find<'a>(platform: &'a Platform, index_id: &str, id: &str) -> Result<&'a Task
 }
 
 fn status(task: &TaskRecord, now: Timestamp) -> IndexedAssetStatus {
-    IndexedAssetStatus::from(task.course.at(now).status.as_str())
+    IndexedAssetStatus::from(task.timeline.at(now).status.as_str())
 }
 
 /// The user metadata of the video, or of the task until the video exists.
@@ -290,7 +290,7 @@ fn metadata<'a>(platform: &'a Platform, task: &'a TaskRecord) -> &'a UserMetadat
 }
 
 fn updated_at(platform: &Platform, task: &TaskRecord, now: Timestamp) -> Timestamp {
-    let entered = task.course.at(now).at;
+    let entered = task.timeline.at(now).at;
     let video = platform.state.videos.get(&task.video_id);
     let changed = video.and_then(|video| video.updated_at);
     changed.map_or(entered, |changed| changed.max(entered))
@@ -303,7 +303,7 @@ fn show(platform: &Platform, task: &TaskRecord, now: Timestamp) -> IndexedAsset 
     shown.created_at = Some(wire(task.created_at));
     shown.updated_at = Some(wire(updated_at(platform, task, now)));
     if status == IndexedAssetStatus::Ready {
-        shown.indexed_at = Some(wire(task.course.at(now).at));
+        shown.indexed_at = Some(wire(task.timeline.at(now).at));
     }
     shown.status = Some(status);
     let measured = task.measured.unwrap_or_default();

@@ -16,7 +16,7 @@ use super::{
     handle::handle,
     ids,
     lifecycle::after,
-    listing::{self, Rank},
+    listing::{self, SortKey},
     records::IndexRecord,
     renditions, wire,
 };
@@ -224,8 +224,8 @@ pub(super) fn list(
     now: Timestamp,
     list: &ListIndexes,
 ) -> Result<Page<Index>, Refusal> {
-    let created = listing::since("created_at", list.created_at.as_ref())?;
-    let updated = listing::since("updated_at", list.updated_at.as_ref())?;
+    let created = listing::date_filter("created_at", list.created_at.as_ref())?;
+    let updated = listing::date_filter("updated_at", list.updated_at.as_ref())?;
     if let Some(family) = list
         .model_family
         .as_ref()
@@ -251,7 +251,7 @@ pub(super) fn list(
         ));
     }
     let items = platform.state.indexes.values().filter_map(|index| {
-        let rank = Rank {
+        let sort_key = SortKey {
             created: index.created_at,
             updated: updated_at(platform, index, now),
             number: index.number,
@@ -271,9 +271,9 @@ pub(super) fn list(
                     model.name().and_then(|name| name.family()).as_ref() == Some(family)
                 })
             })
-            && created.is_none_or(|from| rank.created >= from)
-            && updated.is_none_or(|from| rank.updated >= from);
-        passes.then_some((rank, index))
+            && created.is_none_or(|from| sort_key.created >= from)
+            && updated.is_none_or(|from| sort_key.updated >= from);
+        passes.then_some((sort_key, index))
     });
     listing::page(
         items.collect(),

@@ -69,7 +69,7 @@ impl Schedule {
     }
 
     /// The statuses of a task that is accepted at `start` and whose video lasts `seconds`.
-    pub(super) fn course(&self, start: Timestamp, seconds: f64) -> Course {
+    pub(super) fn timeline(&self, start: Timestamp, seconds: f64) -> Timeline {
         let by_length =
             Duration::try_from_secs_f64(self.indexing_per_second.as_secs_f64() * seconds.max(0.0));
         let indexing = self
@@ -83,14 +83,14 @@ impl Schedule {
             (TaskStatus::Queued, self.queued),
             (TaskStatus::Indexing, indexing),
         ] {
-            steps.push(Milestone { status, at });
+            steps.push(StatusChange { status, at });
             at = after(at, stay);
         }
-        steps.push(Milestone {
+        steps.push(StatusChange {
             status: TaskStatus::Ready,
             at,
         });
-        Course(steps)
+        Timeline(steps)
     }
 }
 
@@ -107,87 +107,78 @@ pub(super) fn after(moment: Timestamp, wait: Duration) -> Timestamp {
 
 /// When a task enters a status.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Milestone {
+pub(super) struct StatusChange {
     pub(super) status: TaskStatus,
     pub(super) at: Timestamp,
 }
 
 /// The past and future statuses of one task, in chronological order. Never empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Course(Vec<Milestone>);
+pub(super) struct Timeline(Vec<StatusChange>);
 
-impl Course {
+impl Timeline {
     /// In `status` from `at`, with no further status.
-    pub(super) fn starting(status: TaskStatus, at: Timestamp) -> Self {
-        Self(vec![Milestone { status, at }])
+    pub(super) fn starting_in(status: TaskStatus, at: Timestamp) -> Self {
+        Self(vec![StatusChange { status, at }])
     }
 
     /// The status at `now`, and when it was entered.
-    pub(super) fn at(&self, now: Timestamp) -> &Milestone {
-        let past = self.0.iter().rev().find(|milestone| milestone.at <= now);
+    pub(super) fn at(&self, now: Timestamp) -> &StatusChange {
+        let past = self.0.iter().rev().find(|change| change.at <= now);
         // A clock that was set back can ask for a time before the start.
         past.unwrap_or(&self.0[0])
     }
 
     /// When the task becomes `ready` or `failed`, if that is known.
-    pub(super) fn end(&self) -> Option<&Milestone> {
-        self.0
-            .last()
-            .filter(|milestone| milestone.status.is_terminal())
+    pub(super) fn end(&self) -> Option<&StatusChange> {
+        self.0.last().filter(|change| change.status.is_terminal())
     }
 
-    /// Replaces all statuses after the start of `course` with `course`.
-    pub(super) fn go_on_with(&mut self, course: Course) {
-        let start = course.0[0].at;
-        self.0.retain(|milestone| milestone.at <= start);
-        self.0.extend(course.0);
+    /// Replaces all statuses after the start of `timeline` with `timeline`.
+    pub(super) fn continue_with(&mut self, timeline: Timeline) {
+        let start = timeline.0[0].at;
+        self.0.retain(|change| change.at <= start);
+        self.0.extend(timeline.0);
     }
 
     /// Delays `indexing` and all later statuses so that `indexing` starts at `start`.
-    pub(super) fn index_from(&mut self, start: Timestamp) {
+    pub(super) fn delay_indexing_until(&mut self, start: Timestamp) {
         let Some(place) = self
             .0
             .iter()
-            .position(|milestone| milestone.status == TaskStatus::Indexing)
+            .position(|change| change.status == TaskStatus::Indexing)
         else {
             return;
         };
         let wait = start.duration_since(self.0[place].at);
-        for milestone in &mut self.0[place..] {
-            milestone.at = milestone.at.checked_add(wait).unwrap_or(Timestamp::MAX);
+        for change in &mut self.0[place..] {
+            change.at = change.at.checked_add(wait).unwrap_or(Timestamp::MAX);
         }
     }
 
     /// When `indexing` starts.
-    pub(super) fn indexing_from(&self) -> Option<Timestamp> {
+    pub(super) fn indexing_start(&self) -> Option<Timestamp> {
         self.0
             .iter()
-            .find(|milestone| milestone.status == TaskStatus::Indexing)
-            .map(|milestone| milestone.at)
+            .find(|change| change.status == TaskStatus::Indexing)
+            .map(|change| change.at)
     }
 
     /// Never leaves `status`.
     pub(super) fn stay_in(&mut self, status: &TaskStatus) {
-        if let Some(place) = self
-            .0
-            .iter()
-            .position(|milestone| milestone.status == *status)
-        {
+        if let Some(place) = self.0.iter().position(|change| change.status == *status) {
             self.0.truncate(place + 1);
         }
     }
 
     /// Fails at the end of `status`.
     pub(super) fn fail_in(&mut self, status: &TaskStatus) {
-        if let Some(place) = self
-            .0
-            .iter()
-            .position(|milestone| milestone.status == *status)
+        if let Some(place) = self.0.iter().position(|change| change.status == *status)
             && let Some(next) = self.0.get(place + 1)
         {
             let at = next.at;
             self.0.truncate(place + 1);
-            self.0.push(Milestone {
+            self.0.push(StatusChange {
                 status: TaskStatus::Failed,
                 at,
             });
@@ -196,7 +187,7 @@ impl Course {
 
     /// Fails at `at`, and drops all later statuses.
     pub(super) fn fail(&mut self, at: Timestamp) {
-        self.go_on_with(Self::starting(TaskStatus::Failed, at));
+        self.continue_with(Self::starting_in(TaskStatus::Failed, at));
     }
 }
 
@@ -210,14 +201,14 @@ mod tests {
 
     #[test]
     fn status_follows_the_documented_order() {
-        let course = Schedule::FAST.course(at(0), 12.0);
+        let timeline = Schedule::FAST.timeline(at(0), 12.0);
         let seen: Vec<_> = [0, 199, 200, 450, 600, 799, 800, 9999]
             .map(|millis| {
-                let milestone = course.at(at(millis));
+                let change = timeline.at(at(millis));
                 format!(
                     "{} since {}",
-                    milestone.status,
-                    milestone.at.as_millisecond() - at(0).as_millisecond()
+                    change.status,
+                    change.at.as_millisecond() - at(0).as_millisecond()
                 )
             })
             .to_vec();
@@ -238,21 +229,27 @@ mod tests {
 
     #[test]
     fn longer_videos_take_longer_to_index() {
-        let end = |seconds| Schedule::REALISTIC.course(at(0), seconds).end().unwrap().at;
+        let end = |seconds| {
+            Schedule::REALISTIC
+                .timeline(at(0), seconds)
+                .end()
+                .unwrap()
+                .at
+        };
         assert_eq!(end(60.0), at(45_000));
         assert_eq!(end(7200.0), at(24_000 + 2_520_000));
         assert_eq!(
-            Schedule::INSTANT.course(at(0), 7200.0).at(at(0)).status,
+            Schedule::INSTANT.timeline(at(0), 7200.0).at(at(0)).status,
             TaskStatus::Ready
         );
     }
 
     #[test]
     fn failure_replaces_later_statuses() {
-        let mut course = Schedule::FAST.course(at(0), 1.0);
-        course.fail(at(450));
-        assert_eq!(course.at(at(449)).status, TaskStatus::Queued);
-        assert_eq!(course.at(at(9999)).status, TaskStatus::Failed);
-        assert_eq!(course.end().unwrap().at, at(450));
+        let mut timeline = Schedule::FAST.timeline(at(0), 1.0);
+        timeline.fail(at(450));
+        assert_eq!(timeline.at(at(449)).status, TaskStatus::Queued);
+        assert_eq!(timeline.at(at(9999)).status, TaskStatus::Failed);
+        assert_eq!(timeline.end().unwrap().at, at(450));
     }
 }

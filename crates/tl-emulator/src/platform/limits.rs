@@ -182,7 +182,7 @@ const UPLOAD: &str = "upload";
 
 /// The category in which the requests of an operation are counted. Operations of a category share
 /// their limits.
-fn row(operation: Operation) -> Option<&'static str> {
+fn category(operation: Operation) -> Option<&'static str> {
     const INDEXING: [Operation; 2] = [
         Operation::of::<CreateTask>(),
         Operation::of::<CreateIndexedAsset>(),
@@ -195,16 +195,16 @@ fn row(operation: Operation) -> Option<&'static str> {
 }
 
 /// Counts a request, or refuses it if a limit is reached.
-pub(super) fn take_request(
+pub(super) fn count_request(
     platform: &mut Platform,
     now: Timestamp,
     operation: Operation,
 ) -> Result<(), Refusal> {
     let plan = platform.settings.plan;
-    let Some(row) = row(operation).filter(|_| plan.counts_requests()) else {
+    let Some(category) = category(operation).filter(|_| plan.counts_requests()) else {
         return Ok(());
     };
-    let mut meter = platform.meter(row);
+    let mut meter = platform.meter(category);
     meter.requests_of_minute = meter.requests_of_minute.at(now, MINUTE);
     meter.requests_of_day = meter.requests_of_day.at(now, DAY);
     for (window, seconds, limit, unit) in [
@@ -225,7 +225,7 @@ pub(super) fn take_request(
             && window.used + 1.0 > float(limit)
         {
             let wait = window.reset_in(now, seconds);
-            return Err(too_many(
+            return Err(rate_limited(
                 now,
                 wait,
                 &format!("{limit} {unit}"),
@@ -235,12 +235,12 @@ pub(super) fn take_request(
     }
     meter.requests_of_minute.used += 1.0;
     meter.requests_of_day.used += 1.0;
-    platform.state.meters.insert(row.to_owned(), meter);
+    platform.state.meters.insert(category.to_owned(), meter);
     Ok(())
 }
 
 /// Counts a video of this many seconds for an index, or refuses it if a limit is reached.
-pub(super) fn take_video(
+pub(super) fn count_video(
     platform: &mut Platform,
     now: Timestamp,
     index_id: &str,
@@ -272,7 +272,7 @@ pub(super) fn take_video(
             && window.used + minutes > float(limit)
         {
             let wait = window.reset_in(now, length);
-            return Err(too_many(
+            return Err(rate_limited(
                 now,
                 wait,
                 &format!("{limit} {unit}"),
@@ -283,7 +283,9 @@ pub(super) fn take_video(
     if let Some(limit) = plan.minutes_ever
         && meter.minutes_ever + minutes > float(limit)
     {
-        return Err(used_up(&format!("{limit} minutes of video altogether")));
+        return Err(usage_limit_exceeded(&format!(
+            "{limit} minutes of video altogether"
+        )));
     }
     // Videos that are still being indexed count as well.
     let (mut count, mut hours) = (0, 0.0);
@@ -299,12 +301,16 @@ pub(super) fn take_video(
     if let Some(limit) = plan.videos_per_index
         && count + 1 > limit
     {
-        return Err(used_up(&format!("{limit} videos in one index")));
+        return Err(usage_limit_exceeded(&format!(
+            "{limit} videos in one index"
+        )));
     }
     if let Some(limit) = plan.hours_per_index
         && hours + minutes / 60.0 > float(limit)
     {
-        return Err(used_up(&format!("{limit} hours of video in one index")));
+        return Err(usage_limit_exceeded(&format!(
+            "{limit} hours of video in one index"
+        )));
     }
     meter.minutes_of_hour.used += minutes;
     meter.minutes_of_day.used += minutes;
@@ -321,10 +327,11 @@ pub(super) fn headers(
 ) -> Vec<(HeaderName, HeaderValue)> {
     let plan = platform.settings.plan;
     let which = platform.settings.quirks.get(&quirks::RATE_HEADERS);
-    let Some(row) = row(operation).filter(|_| plan.counts_requests() && which != "none") else {
+    let Some(category) = category(operation).filter(|_| plan.counts_requests() && which != "none")
+    else {
         return Vec::new();
     };
-    let meter = platform.meter(row);
+    let meter = platform.meter(category);
     let (minute, day) = (
         meter.requests_of_minute.at(now, MINUTE),
         meter.requests_of_day.at(now, DAY),
@@ -345,23 +352,23 @@ pub(super) fn headers(
     let remaining = left(window, Some(limit)).unwrap_or(0.0);
     let reset = window.reset_at(length);
     let mut headers = Vec::new();
-    let mut tell = |name: &'static str, value: i64| {
+    let mut push = |name: &'static str, value: i64| {
         headers.push((HeaderName::from_static(name), value.into()));
     };
     if which != "new" {
-        tell(
+        push(
             "x-ratelimit-limit",
             i64::try_from(limit).unwrap_or(i64::MAX),
         );
-        tell("x-ratelimit-remaining", whole(remaining));
-        tell("x-ratelimit-used", whole(window.used));
-        tell("x-ratelimit-reset", reset);
+        push("x-ratelimit-remaining", whole(remaining));
+        push("x-ratelimit-used", whole(window.used));
+        push("x-ratelimit-reset", reset);
     }
     if which != "old" {
-        tell("x-ratelimit-request-remaining", whole(remaining));
-        tell("x-ratelimit-request-reset", reset);
-        if plan.minutes_per_hour.is_some() && row == INDEX {
-            tell(
+        push("x-ratelimit-request-remaining", whole(remaining));
+        push("x-ratelimit-request-reset", reset);
+        if plan.minutes_per_hour.is_some() && category == INDEX {
+            push(
                 "x-ratelimit-duration-reset",
                 meter.minutes_of_hour.at(now, HOUR).reset_at(HOUR),
             );
@@ -372,7 +379,7 @@ pub(super) fn headers(
 
 /// When a task that is due for indexing at `start` is actually indexed, given the tasks that are
 /// indexed before it.
-pub(super) fn turn(platform: &Platform, start: Timestamp, except: &str) -> Timestamp {
+pub(super) fn indexing_start(platform: &Platform, start: Timestamp, except: &str) -> Timestamp {
     let Some(at_once) = platform.settings.plan.tasks_at_work else {
         return start;
     };
@@ -381,7 +388,7 @@ pub(super) fn turn(platform: &Platform, start: Timestamp, except: &str) -> Times
         .tasks
         .values()
         .filter(|task| task.id != except && task.measured.is_some())
-        .filter_map(|task| task.course.end().map(|end| end.at))
+        .filter_map(|task| task.timeline.end().map(|end| end.at))
         .filter(|end| *end > start)
         .collect();
     ends.sort_unstable();
@@ -391,7 +398,7 @@ pub(super) fn turn(platform: &Platform, start: Timestamp, except: &str) -> Times
     }
 }
 
-fn too_many(now: Timestamp, wait: i64, limit: &str, quirks: &Quirks) -> Refusal {
+fn rate_limited(now: Timestamp, wait: i64, limit: &str, quirks: &Quirks) -> Refusal {
     let mut refusal = Refusal::new(
         StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::TooManyRequests,
@@ -419,7 +426,7 @@ pub(super) fn http_date(at: Timestamp) -> String {
 }
 
 /// The error for limits that do not reset over time.
-fn used_up(limit: &str) -> Refusal {
+fn usage_limit_exceeded(limit: &str) -> Refusal {
     Refusal::bad(
         ErrorCode::UsageLimitExceeded,
         format!(

@@ -13,7 +13,7 @@ const MAX_LIMIT: u32 = 50;
 
 /// The sort key of an item. The number, in order of creation, breaks ties.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rank {
+pub(super) struct SortKey {
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
     pub(super) number: u64,
@@ -21,7 +21,7 @@ pub(super) struct Rank {
 
 /// Sorts `items` and returns the requested page. `show` is only called for the items of that page.
 pub(super) fn page<R, T>(
-    mut items: Vec<(Rank, R)>,
+    mut items: Vec<(SortKey, R)>,
     sort: &Sort,
     page: PageRequest,
     quirks: &Quirks,
@@ -63,14 +63,14 @@ pub(super) fn page<R, T>(
         SortOption::Desc => true,
         other => return Err(not_one_of("sort_option", other.as_str(), "asc, desc")),
     };
-    items.sort_by_key(|(rank, _)| {
+    items.sort_by_key(|(sort_key, _)| {
         (
             if by_update {
-                rank.updated
+                sort_key.updated
             } else {
-                rank.created
+                sort_key.created
             },
-            rank.number,
+            sort_key.number,
         )
     });
     if newest_first {
@@ -95,7 +95,7 @@ pub(super) fn page<R, T>(
 }
 
 /// Parses the value of a date filter.
-pub(super) fn since(
+pub(super) fn date_filter(
     parameter: &str,
     filter: Option<&tl_model::Timestamp>,
 ) -> Result<Option<Timestamp>, Refusal> {

@@ -15,7 +15,7 @@ use super::{
     assets::max_file,
     ids::Ids,
     indexes,
-    lifecycle::Course,
+    lifecycle::Timeline,
     moment,
     records::{IndexRecord, State, TaskRecord, VideoRecord},
     renditions::RenditionRecord,
@@ -124,7 +124,7 @@ impl Platform {
         self.ids.counter = self.state.counters.get(super::IDS).copied().unwrap_or(0);
         self.endings.clear();
         for task in self.state.tasks.values().filter(|task| !task.is_announced) {
-            if let Some(end) = task.course.end() {
+            if let Some(end) = task.timeline.end() {
                 self.endings.insert((end.at, task.id.clone()));
             }
         }
@@ -307,7 +307,7 @@ impl Platform {
                 index_id: id.clone(),
                 video_id: video_id.clone(),
                 created_at: now,
-                course: Course::starting(TaskStatus::Ready, now),
+                timeline: Timeline::starting_in(TaskStatus::Ready, now),
                 filename: video.filename.clone(),
                 measured: Some(measured),
                 enable_video_stream: false,

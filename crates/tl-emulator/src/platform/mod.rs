@@ -210,7 +210,7 @@ impl Platform {
         payload: Payload,
         effects: &mut Vec<Effect>,
     ) -> Result<Response<Bytes>, Refusal> {
-        limits::take_request(self, now, intake.operation)?;
+        limits::count_request(self, now, intake.operation)?;
         let mut wanted = Vec::new();
         let response = self.dispatch(now, head, intake, payload, &mut wanted)?;
         effects.append(&mut wanted);

@@ -9,7 +9,7 @@ use super::{
     Change, MediaKey,
     assets::AssetRecord,
     faults::TaskFault,
-    lifecycle::Course,
+    lifecycle::Timeline,
     limits::Meter,
     renditions::RenditionRecord,
     table::Table,
@@ -37,7 +37,8 @@ pub(super) struct TaskRecord {
     pub(super) index_id: String,
     pub(super) video_id: String,
     pub(super) created_at: Timestamp,
-    pub(super) course: Course,
+    #[serde(rename = "course")]
+    pub(super) timeline: Timeline,
     pub(super) filename: String,
     /// Known once the video was probed.
     pub(super) measured: Option<Measured>,

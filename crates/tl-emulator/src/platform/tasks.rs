@@ -17,9 +17,9 @@ use super::{
     faults::TaskFault,
     handle::{Call, Handle, handle},
     ids,
-    lifecycle::{Course, after},
+    lifecycle::{Timeline, after},
     limits,
-    listing::{self, Rank},
+    listing::{self, SortKey},
     media, quirks,
     records::{TaskRecord, VideoRecord},
     renditions, videos, wire,
@@ -99,7 +99,7 @@ pub(super) fn create(
             match judged {
                 Ok(measured) => {
                     let seconds = measured.duration.unwrap_or(0.0);
-                    limits::take_video(platform, now, &index_id, seconds)?;
+                    limits::count_video(platform, now, &index_id, seconds)?;
                     Source::File(Box::new(upload), measured)
                 }
                 // A failed probe is an internal error and always refused.
@@ -118,22 +118,22 @@ pub(super) fn create(
         "same" => id.clone(),
         _ => platform.next_id(now),
     };
-    let (filename, course) = match &source {
+    let (filename, timeline) = match &source {
         Source::Url(url) => (
             filename_of(url),
-            Course::starting(TaskStatus::Uploading, now),
+            Timeline::starting_in(TaskStatus::Uploading, now),
         ),
         Source::File(upload, _)
             if platform.settings.quirks.get(&quirks::FIRST_STATUS) == "uploading" =>
         {
             (
                 upload.filename.clone(),
-                Course::starting(TaskStatus::Uploading, now),
+                Timeline::starting_in(TaskStatus::Uploading, now),
             )
         }
         Source::File(upload, _) => (
             upload.filename.clone(),
-            Course::starting(TaskStatus::Validating, now),
+            Timeline::starting_in(TaskStatus::Validating, now),
         ),
     };
     let task = TaskRecord {
@@ -142,7 +142,7 @@ pub(super) fn create(
         index_id,
         video_id: video_id.clone(),
         created_at: now,
-        course,
+        timeline,
         filename,
         measured: None,
         enable_video_stream: create.enable_video_stream.unwrap_or(true),
@@ -209,9 +209,9 @@ pub(super) fn take_in(
     {
         schedule.validating = std::time::Duration::ZERO;
     }
-    let mut course = schedule.course(start, seconds);
-    if let Some(start) = course.indexing_from() {
-        course.index_from(limits::turn(platform, start, id));
+    let mut timeline = schedule.timeline(start, seconds);
+    if let Some(start) = timeline.indexing_start() {
+        timeline.delay_indexing_until(limits::indexing_start(platform, start, id));
     }
     let Some(task) = platform.state.tasks.change(id) else {
         return;
@@ -220,15 +220,15 @@ pub(super) fn take_in(
     task.measured = Some(measured);
     match task.fault.take() {
         None => {}
-        Some(TaskFault::StuckIn(status)) => course.stay_in(&status),
+        Some(TaskFault::StuckIn(status)) => timeline.stay_in(&status),
         Some(TaskFault::FailIn(status, reason)) => {
-            course.fail_in(&status);
+            timeline.fail_in(&status);
             task.error_reason =
                 Some(reason.unwrap_or_else(|| format!("failed in {status} on purpose")));
         }
     }
-    let end = course.end().cloned();
-    task.course.go_on_with(course);
+    let end = timeline.end().cloned();
+    task.timeline.continue_with(timeline);
     if let Some(end) = &end {
         platform.endings.insert((end.at, id.to_owned()));
     }
@@ -290,7 +290,7 @@ pub(super) fn fetched(
         }
         Err(reason) => {
             if let Some(task) = platform.state.tasks.change(id) {
-                task.course.fail(now);
+                task.timeline.fail(now);
                 task.fetching = None;
                 task.error_reason = Some(reason);
                 platform.endings.insert((now, id.to_owned()));
@@ -320,7 +320,7 @@ fn accept(
     )
     .and_then(|measured| {
         let seconds = measured.duration.unwrap_or(0.0);
-        limits::take_video(platform, now, index_id, seconds)?;
+        limits::count_video(platform, now, index_id, seconds)?;
         Ok(measured)
     })
     .map(|measured| (fetched, measured))
@@ -398,33 +398,33 @@ pub(super) fn list(
         let allowed = "ready, uploading, validating, pending, queued, indexing, failed";
         return Err(listing::not_one_of("status", unknown.as_str(), allowed));
     }
-    let created = listing::since("created_at", list.created_at.as_ref())?;
-    let updated = listing::since("updated_at", list.updated_at.as_ref())?;
+    let created = listing::date_filter("created_at", list.created_at.as_ref())?;
+    let updated = listing::date_filter("updated_at", list.updated_at.as_ref())?;
     let quirks = &platform.settings.quirks;
     let number = |filter: &tl_protocol::endpoint::NumberFilter, value: Option<f64>| {
         filter.is_open() || value.is_some_and(|value| filter.accepts(value))
     };
     let items = platform.state.tasks.values().filter_map(|task| {
-        let milestone = task.course.at(now);
+        let change = task.timeline.at(now);
         let measured = task.measured.unwrap_or_default();
         let passes = task.asset_id.is_none()
             && list
                 .index_id
                 .as_ref()
                 .is_none_or(|id| id.as_str() == task.index_id)
-            && (list.status.is_empty() || list.status.contains(&milestone.status))
+            && (list.status.is_empty() || list.status.contains(&change.status))
             && listing::filename_passes(list.filename.as_deref(), &task.filename, quirks)
             && number(&list.duration, measured.duration)
             && number(&list.width, measured.width.map(f64::from))
             && number(&list.height, measured.height.map(f64::from))
             && created.is_none_or(|from| task.created_at >= from)
-            && updated.is_none_or(|from| milestone.at >= from);
-        let rank = Rank {
+            && updated.is_none_or(|from| change.at >= from);
+        let sort_key = SortKey {
             created: task.created_at,
-            updated: milestone.at,
+            updated: change.at,
             number: task.number,
         };
-        passes.then_some((rank, task))
+        passes.then_some((sort_key, task))
     });
     listing::page(items.collect(), &list.sort, list.page, quirks, |task| {
         show(task, now)
@@ -473,7 +473,7 @@ pub(super) fn delete(
 ) -> Result<(), Refusal> {
     let task = find(platform, delete.task_id.as_str())?;
     let id = task.id.clone();
-    match &task.course.at(now).status {
+    match &task.timeline.at(now).status {
         TaskStatus::Failed => {}
         TaskStatus::Ready if platform.state.videos.get(&task.video_id).is_none() => {}
         TaskStatus::Ready => {
@@ -513,13 +513,13 @@ fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a TaskRecord, Refusal>
 }
 
 fn show(task: &TaskRecord, now: Timestamp) -> Task {
-    let milestone = task.course.at(now);
+    let change = task.timeline.at(now);
     let mut shown = Task::new(task.id.as_str());
     shown.video_id = Some(task.video_id.as_str().into());
     shown.index_id = Some(task.index_id.as_str().into());
     shown.created_at = Some(wire(task.created_at));
-    shown.updated_at = Some(wire(milestone.at));
-    shown.status = Some(milestone.status.clone());
+    shown.updated_at = Some(wire(change.at));
+    shown.status = Some(change.status.clone());
     shown.system_metadata = Some(task.measured.map_or_else(
         || {
             let mut metadata = tl_model::SystemMetadata::default();
@@ -528,7 +528,7 @@ fn show(task: &TaskRecord, now: Timestamp) -> Task {
         },
         |measured| measured.of_task(&task.filename),
     ));
-    if milestone.status == TaskStatus::Failed {
+    if change.status == TaskStatus::Failed {
         shown.error_reason.clone_from(&task.error_reason);
     }
     shown

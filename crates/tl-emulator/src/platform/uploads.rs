@@ -20,7 +20,7 @@ use super::{
     Effect, MediaKey, Platform, Refusal, assets,
     handle::handle,
     lifecycle::after,
-    listing::{self, Rank},
+    listing::{self, SortKey},
     presign, quirks,
     static_file::IMAGE_MAX,
     videos, wire,
@@ -257,12 +257,12 @@ pub(super) fn list(
 ) -> Result<Page<IncompleteUpload>, Refusal> {
     let uploads = platform.state.uploads.values();
     let items = uploads.filter(|upload| !upload.is_complete).map(|upload| {
-        let rank = Rank {
+        let sort_key = SortKey {
             created: upload.created_at,
             updated: upload.updated_at,
             number: upload.number,
         };
-        (rank, upload)
+        (sort_key, upload)
     });
     listing::page(
         items.collect(),
@@ -288,7 +288,7 @@ pub(super) fn retrieve(
     get: &GetUpload,
 ) -> Result<UploadState, Refusal> {
     let upload = find(platform, get.upload_id.as_str())?;
-    let rank = |index: u32| Rank {
+    let sort_key = |index: u32| SortKey {
         created: upload.created_at,
         updated: upload.created_at,
         number: index.into(),
@@ -297,7 +297,7 @@ pub(super) fn retrieve(
         by: None,
         option: Some(SortOption::Asc),
     };
-    let items = (1..=upload.total_chunks).map(|index| (rank(index), index));
+    let items = (1..=upload.total_chunks).map(|index| (sort_key(index), index));
     let page = listing::page(
         items.collect(),
         &upwards,

@@ -8,7 +8,7 @@ use super::{
     Effect, Platform, Quirks, Refusal, families,
     handle::handle,
     ids, indexed_assets, indexes,
-    listing::{self, Rank},
+    listing::{self, SortKey},
     quirks,
     records::VideoRecord,
     renditions, wire,
@@ -46,8 +46,8 @@ pub(super) fn list(
     list: &ListVideos,
 ) -> Result<Page<Video>, Refusal> {
     let index = indexes::find(platform, list.index_id.as_str())?;
-    let created = listing::since("created_at", list.created_at.as_ref())?;
-    let updated = listing::since("updated_at", list.updated_at.as_ref())?;
+    let created = listing::date_filter("created_at", list.created_at.as_ref())?;
+    let updated = listing::date_filter("updated_at", list.updated_at.as_ref())?;
     let quirks = &platform.settings.quirks;
     let number = |filter: &NumberFilter, value: Option<f64>| {
         filter.is_open() || value.is_some_and(|value| filter.accepts(value))
@@ -57,7 +57,7 @@ pub(super) fn list(
         .videos_of(&index.id, now)
         .filter_map(|video| {
             let system = video.measured.of_video(&video.filename);
-            let rank = Rank {
+            let sort_key = SortKey {
                 created: video.created_at,
                 updated: updated_at(video),
                 number: video.number,
@@ -74,9 +74,9 @@ pub(super) fn list(
                         .0
                         .iter()
                         .all(|(key, value)| has(&video.user_metadata, key, value))
-                    && created.is_none_or(|from| rank.created >= from)
-                    && updated.is_none_or(|from| rank.updated >= from);
-            passes.then_some((rank, video))
+                    && created.is_none_or(|from| sort_key.created >= from)
+                    && updated.is_none_or(|from| sort_key.updated >= from);
+            passes.then_some((sort_key, video))
         });
     listing::page(items.collect(), &list.sort, list.page, quirks, |video| {
         in_list(platform, video)

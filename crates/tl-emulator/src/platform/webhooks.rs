@@ -81,7 +81,7 @@ impl Platform {
     }
 
     fn announce(&mut self, task: &TaskRecord, at: Timestamp, effects: &mut Vec<Effect>) {
-        let status = &task.course.at(at).status;
+        let status = &task.timeline.at(at).status;
         let kind = match status {
             TaskStatus::Ready => WebhookEventType::IndexTaskReady,
             TaskStatus::Failed => WebhookEventType::IndexTaskFailed,
