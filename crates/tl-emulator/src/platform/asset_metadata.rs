@@ -21,7 +21,7 @@ handle!(ClearAssetMetadata, |call, request| clear(
 pub(super) fn update(platform: &mut Platform, update: &UpdateAssetMetadata) -> Result<(), Refusal> {
     let id = assets::find(platform, update.asset_id.as_str())?.id.clone();
     videos::check_patch(&update.user_metadata, &platform.settings.quirks)?;
-    if let Some(asset) = platform.state.assets.change(&id) {
+    if let Some(asset) = platform.state.assets.get_mut(&id) {
         videos::merge(&mut asset.user_metadata, &update.user_metadata);
     }
     Ok(())
@@ -36,7 +36,7 @@ pub(super) fn replace(
         .id
         .clone();
     let metadata = videos::at_creation(replace.user_metadata, &platform.settings.quirks)?;
-    if let Some(asset) = platform.state.assets.change(&id) {
+    if let Some(asset) = platform.state.assets.get_mut(&id) {
         asset.user_metadata = metadata;
     }
     Ok(())
@@ -44,7 +44,7 @@ pub(super) fn replace(
 
 pub(super) fn clear(platform: &mut Platform, clear: &ClearAssetMetadata) -> Result<(), Refusal> {
     let id = assets::find(platform, clear.asset_id.as_str())?.id.clone();
-    if let Some(asset) = platform.state.assets.change(&id) {
+    if let Some(asset) = platform.state.assets.get_mut(&id) {
         asset.user_metadata = Default::default();
     }
     Ok(())

@@ -13,7 +13,7 @@ use tl_validate::MediaFacts;
 
 use super::{
     Platform, Refusal,
-    assets::{AssetRecord, Outcome, find},
+    assets::{AssetRecord, ProbeOutcome, find},
     handle::handle,
     ids,
     listing::{self, SortKey},
@@ -132,7 +132,7 @@ fn detail(
         AssetStatus::Processing => MediaStatus::Pending,
         _ => MediaStatus::Error,
     };
-    let (has_hls, has_thumbnail) = asset.wanted();
+    let (has_hls, has_thumbnail) = asset.requested_renditions();
     if has_hls {
         let hls = renditions::asset_hls(platform, &asset.id, host, waits.clone());
         shown.hls = Some(hls);
@@ -143,8 +143,8 @@ fn detail(
     }
     match asset.outcome.as_ref().filter(|outcome| outcome.at <= now) {
         None => {}
-        Some(Outcome {
-            look: Ok(facts),
+        Some(ProbeOutcome {
+            facts: Ok(facts),
             technical: measured,
             ..
         }) => {
@@ -155,8 +155,8 @@ fn detail(
                 None => technical(facts)?,
             });
         }
-        Some(Outcome {
-            look: Err(reason), ..
+        Some(ProbeOutcome {
+            facts: Err(reason), ..
         }) => {
             let mut error = AssetError::default();
             error.message = Some(reason.clone());

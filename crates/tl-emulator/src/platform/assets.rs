@@ -66,7 +66,7 @@ pub(super) struct AssetRecord {
     /// The stored file.
     pub(super) media: Option<MediaKey>,
     /// The result of probing the file; `None` until then.
-    pub(super) outcome: Option<Outcome>,
+    pub(super) outcome: Option<ProbeOutcome>,
     /// The fault to apply to this asset.
     #[serde(rename = "fate")]
     pub(super) fault: Option<TaskFault>,
@@ -74,10 +74,11 @@ pub(super) struct AssetRecord {
 
 /// The result of probing an asset, and when it becomes visible to clients.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Outcome {
+pub(super) struct ProbeOutcome {
     pub(super) at: Timestamp,
     /// The media facts, or the reason for the failure.
-    pub(super) look: Result<MediaFacts, String>,
+    #[serde(rename = "look")]
+    pub(super) facts: Result<MediaFacts, String>,
     /// The technical metadata of an image or a document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) technical: Option<TechnicalMetadata>,
@@ -86,7 +87,7 @@ pub(super) struct Outcome {
 impl AssetRecord {
     pub(super) fn status(&self, now: Timestamp) -> AssetStatus {
         match &self.outcome {
-            Some(outcome) if outcome.at <= now => match outcome.look {
+            Some(outcome) if outcome.at <= now => match outcome.facts {
                 Ok(_) => AssetStatus::Ready,
                 Err(_) => AssetStatus::Failed,
             },
@@ -97,7 +98,7 @@ impl AssetRecord {
     /// The media facts, if the asset is ready.
     pub(super) fn facts(&self, now: Timestamp) -> Option<&MediaFacts> {
         let outcome = self.outcome.as_ref().filter(|outcome| outcome.at <= now)?;
-        outcome.look.as_ref().ok()
+        outcome.facts.as_ref().ok()
     }
 
     /// Whether the asset is an image or a document. Known once it was probed.
@@ -107,18 +108,18 @@ impl AssetRecord {
     }
 
     /// The stored file, if it was not probed yet.
-    pub(super) fn unseen(&self) -> Option<&MediaKey> {
+    pub(super) fn unprobed(&self) -> Option<&MediaKey> {
         self.media.as_ref().filter(|_| self.outcome.is_none())
     }
 
     /// Whether to make a stream and thumbnails. Only video and audio get a stream; text files get
     /// no thumbnails.
-    pub(super) fn wanted(&self) -> (bool, bool) {
+    pub(super) fn requested_renditions(&self) -> (bool, bool) {
         let is_played = matches!(self.kind(), AssetType::Video | AssetType::Audio);
-        let is_seen = is_played || !self.file_type.starts_with("text/");
+        let is_visual = is_played || !self.file_type.starts_with("text/");
         (
             self.enable_hls && is_played,
-            self.enable_thumbnail && is_seen,
+            self.enable_thumbnail && is_visual,
         )
     }
 
@@ -143,11 +144,11 @@ impl AssetRecord {
 
 /// The maximum file size on `route` in bytes, from the active rule pack.
 pub(super) fn max_file(route: Route, rules: &RulePack) -> Option<u64> {
-    max_size(&only(route), rules)
+    max_size(&route_target(route), rules)
 }
 
 /// A target with the rules of the route only: no rule pack has an engine named `none`.
-fn only(route: Route) -> Target {
+fn route_target(route: Route) -> Target {
     Target::new(route).with_engine("none")
 }
 
@@ -169,7 +170,7 @@ pub(super) fn create(
                 .into_iter()
                 .find(|upload| upload.field == FILE_FIELD)
                 .ok_or_else(|| Refusal::missing(FILE_FIELD))?;
-            let look = judge(
+            let probe = validate(
                 &file.look,
                 file.static_file.as_ref(),
                 file.bytes,
@@ -177,15 +178,15 @@ pub(super) fn create(
                 &platform.settings.rules,
             );
             let is_final = platform.settings.quirks.get(&quirks::ASSET_STATUS) == "sync";
-            match look {
+            match probe {
                 // A failed probe is an internal error. In sync mode, an invalid file is refused at
                 // once.
                 Err(refusal) if is_final || refusal.status.is_server_error() => {
                     return Err(refusal);
                 }
-                look => Source::File(
+                probe => Source::File(
                     Box::new(file),
-                    Box::new(look.map_err(|refusal| refusal.message)),
+                    Box::new(probe.map_err(|refusal| refusal.message)),
                 ),
             }
         }
@@ -222,14 +223,14 @@ pub(super) fn create(
             url,
             max_bytes: max_file(Route::AssetUrl, &platform.settings.rules),
         }),
-        Source::File(file, look) => {
-            if look.is_ok() {
+        Source::File(file, probe) => {
+            if probe.is_ok() {
                 effects.push(Effect::Keep(file.key.clone()));
-                if let Some(asset) = platform.state.assets.change(&id) {
+                if let Some(asset) = platform.state.assets.get_mut(&id) {
                     asset.media = Some(file.key);
                 }
             }
-            conclude(platform, now, &id, *look, effects);
+            record_probe(platform, now, &id, *probe, effects);
         }
     }
     find(platform, &id).map(|asset| show(asset, now))
@@ -237,11 +238,11 @@ pub(super) fn create(
 
 enum Source {
     Url(Url),
-    File(Box<Upload>, Box<Result<Seen, String>>),
+    File(Box<Upload>, Box<Result<Probed, String>>),
 }
 
 /// The result of probing the file of an asset.
-struct Seen {
+struct Probed {
     facts: MediaFacts,
     /// Set for images and documents, of which the media facts say little.
     technical: Option<TechnicalMetadata>,
@@ -249,14 +250,14 @@ struct Seen {
 
 /// Validates an asset for any use: it must be readable and within the size limit of its route. The
 /// rules of engines apply when the asset is indexed.
-fn judge(
-    look: &Result<MediaFacts, ProbeError>,
+fn validate(
+    probe: &Result<MediaFacts, ProbeError>,
     static_file: Option<&Result<StaticFile, String>>,
     bytes: u64,
     route: Route,
     rules: &RulePack,
-) -> Result<Seen, Refusal> {
-    match (static_file, look) {
+) -> Result<Probed, Refusal> {
+    match (static_file, probe) {
         (Some(Ok(file)), _) => {
             file.check_size(bytes, route)?;
             let facts = MediaFacts {
@@ -264,7 +265,7 @@ fn judge(
                 file_mime_type: Some(file.kind().to_owned()),
                 ..MediaFacts::default()
             };
-            Ok(Seen {
+            Ok(Probed {
                 facts,
                 technical: Some(file.technical.clone()),
             })
@@ -273,10 +274,10 @@ fn judge(
             ErrorCode::VideoFileBroken,
             format!("The platform could not read the file: {reason}."),
         )),
-        (None, look) => {
-            media::judge(look, bytes, &only(route), rules)?;
-            match look {
-                Ok(facts) => Ok(Seen {
+        (None, probe) => {
+            media::validate(probe, bytes, &route_target(route), rules)?;
+            match probe {
+                Ok(facts) => Ok(Probed {
                     facts: facts.clone(),
                     technical: None,
                 }),
@@ -288,11 +289,11 @@ fn judge(
 
 /// Records the result of probing an asset. It becomes visible after the `validating` time of the
 /// schedule.
-fn conclude(
+fn record_probe(
     platform: &mut Platform,
     now: Timestamp,
     id: &str,
-    mut look: Result<Seen, String>,
+    mut probe: Result<Probed, String>,
     effects: &mut Vec<Effect>,
 ) {
     let wait = match platform.settings.quirks.get(&quirks::ASSET_STATUS) {
@@ -300,35 +301,35 @@ fn conclude(
         _ => platform.settings.schedule.validating,
     };
     let mut at = after(now, wait);
-    let Some(asset) = platform.state.assets.change(id) else {
+    let Some(asset) = platform.state.assets.get_mut(id) else {
         return;
     };
     match asset.fault.take() {
         None => {}
         Some(TaskFault::StuckIn(_)) => at = Timestamp::MAX,
         Some(TaskFault::FailIn(_, reason)) => {
-            look = Err(reason.unwrap_or_else(|| "failed on purpose".to_owned()));
+            probe = Err(reason.unwrap_or_else(|| "failed on purpose".to_owned()));
         }
     }
     asset.fetching = None;
-    match &look {
-        Ok(seen) => {
-            if let Some(kind) = &seen.facts.file_mime_type {
+    match &probe {
+        Ok(probed) => {
+            if let Some(kind) = &probed.facts.file_mime_type {
                 asset.file_type.clone_from(kind);
             }
         }
         // The file of a failed asset is not accessible to clients.
         Err(_) => effects.extend(asset.media.take().map(Effect::Discard)),
     }
-    let source = asset.media.clone().filter(|_| look.is_ok());
-    let wanted = asset.wanted();
-    let (look, technical) = match look {
-        Ok(seen) => (Ok(seen.facts), seen.technical),
+    let source = asset.media.clone().filter(|_| probe.is_ok());
+    let wanted = asset.requested_renditions();
+    let (facts, technical) = match probe {
+        Ok(probed) => (Ok(probed.facts), probed.technical),
         Err(reason) => (Err(reason), None),
     };
-    asset.outcome = Some(Outcome {
+    asset.outcome = Some(ProbeOutcome {
         at,
-        look,
+        facts,
         technical,
     });
     if let Some(source) = source {
@@ -350,20 +351,27 @@ pub(super) fn fetched(
     // The fetcher's messages use the parameter name of tasks.
     let outcome = outcome.map_err(|reason| reason.replace("video_url", "url"));
     let rules = &platform.settings.rules;
-    let judged = outcome.and_then(|fetched| {
-        let seen = fetched.static_file.as_ref();
-        let look = judge(&fetched.look, seen, fetched.bytes, Route::AssetUrl, rules);
-        look.map(|seen| (fetched, seen))
+    let validated = outcome.and_then(|fetched| {
+        let static_file = fetched.static_file.as_ref();
+        let probe = validate(
+            &fetched.look,
+            static_file,
+            fetched.bytes,
+            Route::AssetUrl,
+            rules,
+        );
+        probe
+            .map(|probed| (fetched, probed))
             .map_err(|refusal| refusal.message)
     });
-    let look = judged.map(|(fetched, seen)| {
-        if let Some(asset) = platform.state.assets.change(id) {
+    let probe = validated.map(|(fetched, probed)| {
+        if let Some(asset) = platform.state.assets.get_mut(id) {
             effects.push(Effect::Keep(fetched.key.clone()));
             asset.media = Some(fetched.key);
         }
-        seen
+        probed
     });
-    conclude(platform, now, id, look, &mut effects);
+    record_probe(platform, now, id, probe, &mut effects);
     effects
 }
 
@@ -374,14 +382,14 @@ impl Platform {
         now: Now,
         asset: &str,
         bytes: u64,
-        look: &Result<MediaFacts, ProbeError>,
+        probe: &Result<MediaFacts, ProbeError>,
         static_file: Option<&Result<StaticFile, String>>,
     ) -> Vec<Effect> {
         let mut effects = Vec::new();
         let rules = &self.settings.rules;
-        let look = judge(look, static_file, bytes, Route::Multipart, rules);
-        let look = look.map_err(|refusal| refusal.message);
-        conclude(self, moment(now), asset, look, &mut effects);
+        let probe = validate(probe, static_file, bytes, Route::Multipart, rules);
+        let probe = probe.map_err(|refusal| refusal.message);
+        record_probe(self, moment(now), asset, probe, &mut effects);
         effects
     }
 

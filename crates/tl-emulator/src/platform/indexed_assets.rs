@@ -89,7 +89,7 @@ pub(super) fn create(
         &platform.settings.quirks,
     )?;
     let measured = media::measure(facts, facts.file_size_bytes);
-    let judged = media::judge(
+    let validated = media::validate(
         &Ok(facts.clone()),
         facts.file_size_bytes,
         &media::index_target(index),
@@ -102,7 +102,7 @@ pub(super) fn create(
         _ => TaskStatus::Pending,
     };
     let mut fault = platform.next_fault.take();
-    match judged {
+    match validated {
         Ok(_) => {
             let seconds = measured.duration.unwrap_or(0.0);
             limits::count_video(platform, now, &index_id, seconds)?;
@@ -229,10 +229,10 @@ pub(super) fn update(
     .id
     .clone();
     videos::check_patch(&update.user_metadata, &platform.settings.quirks)?;
-    if let Some(video) = platform.state.videos.change(&id) {
+    if let Some(video) = platform.state.videos.get_mut(&id) {
         videos::merge(&mut video.user_metadata, &update.user_metadata);
         video.updated_at = Some(now);
-    } else if let Some(task) = platform.state.tasks.change(&id) {
+    } else if let Some(task) = platform.state.tasks.get_mut(&id) {
         videos::merge(&mut task.user_metadata, &update.user_metadata);
     }
     Ok(())
@@ -254,7 +254,7 @@ pub(super) fn delete(
     platform.state.tasks.remove(&id);
     platform.state.videos.remove(&id);
     renditions::forget(platform, &id, effects);
-    if let Some(index) = platform.state.indexes.change(&index_id) {
+    if let Some(index) = platform.state.indexes.get_mut(&index_id) {
         index.updated_at = now;
     }
     Ok(())

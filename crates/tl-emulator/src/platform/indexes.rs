@@ -299,7 +299,7 @@ pub(super) fn rename(
 ) -> Result<(), Refusal> {
     let id = find(platform, rename.index_id.as_str())?.id.clone();
     check_name(platform, &rename.index_name, Some(&id))?;
-    if let Some(index) = platform.state.indexes.change(&id) {
+    if let Some(index) = platform.state.indexes.get_mut(&id) {
         index.name.clone_from(&rename.index_name);
         index.updated_at = now;
     }

@@ -34,13 +34,13 @@ pub(super) fn index_target(index: &IndexRecord) -> Target {
 }
 
 /// Validates the result of probing a file.
-pub(super) fn judge(
-    look: &Result<MediaFacts, ProbeError>,
+pub(super) fn validate(
+    probe: &Result<MediaFacts, ProbeError>,
     bytes: u64,
     target: &Target,
     rules: &RulePack,
 ) -> Result<Measured, Refusal> {
-    let facts = match look {
+    let facts = match probe {
         Ok(facts) => facts,
         Err(error) if error.kind().is_about_the_file() => {
             let report = check_probe_failure(error, target, rules);

@@ -148,7 +148,7 @@ impl Platform {
             })
         });
         let assets = self.state.assets.values().filter_map(|asset| {
-            if let Some(key) = asset.unseen() {
+            if let Some(key) = asset.unprobed() {
                 return Some(Effect::Look {
                     asset: asset.id.clone(),
                     key: key.clone(),

@@ -138,7 +138,7 @@ impl Platform {
         outcome: Result<Rendered, String>,
     ) -> Vec<Effect> {
         let now = moment(now);
-        match (self.state.renditions.change(owner), outcome) {
+        match (self.state.renditions.get_mut(owner), outcome) {
             (Some(record), outcome) => {
                 record.updated_at = now;
                 record.progress = match outcome {

@@ -120,7 +120,7 @@ impl Platform {
     /// was already reported and must be kept.
     pub fn put_replaces(&mut self, put: &Put) -> bool {
         let key = chunk_key(&put.upload_id, put.chunk);
-        match self.state.chunks.change(&key) {
+        match self.state.chunks.get_mut(&key) {
             Some(chunk) if chunk.reported_at.is_none() => {
                 chunk.etag = None;
                 true
@@ -134,7 +134,7 @@ impl Platform {
         let key = chunk_key(&put.upload_id, put.chunk);
         let path = format!("{PREFIX}/{}/{}", put.upload_id, put.chunk);
         let stored = stored.map_err(ObjectRefusal::from).and_then(|md5| {
-            let chunk = self.state.chunks.change(&key);
+            let chunk = self.state.chunks.get_mut(&key);
             let chunk = chunk.ok_or_else(|| ObjectRefusal::no_upload("it is gone"))?;
             let etag: String = md5.iter().map(|byte| format!("{byte:02x}")).collect();
             chunk.etag = Some(etag.clone());
@@ -161,7 +161,7 @@ impl Platform {
 
     fn spend(&mut self, put: &Put) {
         let key = chunk_key(&put.upload_id, put.chunk);
-        if let Some(chunk) = self.state.chunks.change(&key) {
+        if let Some(chunk) = self.state.chunks.get_mut(&key) {
             chunk.spent.insert(put.url);
         }
     }

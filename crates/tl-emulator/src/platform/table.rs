@@ -22,7 +22,7 @@ pub(super) struct Table<T> {
     rows: BTreeMap<String, T>,
     /// The previous versions of the records changed since the last commit; `None` if the record did
     /// not exist.
-    before: BTreeMap<String, Option<T>>,
+    previous: BTreeMap<String, Option<T>>,
 }
 
 impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
@@ -30,7 +30,7 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
         Self {
             name,
             rows: BTreeMap::new(),
-            before: BTreeMap::new(),
+            previous: BTreeMap::new(),
         }
     }
 
@@ -39,23 +39,23 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
     }
 
     /// Returns a mutable record and marks it as changed.
-    pub(super) fn change(&mut self, key: &str) -> Option<&mut T> {
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut T> {
         let row = self.rows.get_mut(key)?;
-        if !self.before.contains_key(key) {
-            self.before.insert(key.to_owned(), Some(row.clone()));
+        if !self.previous.contains_key(key) {
+            self.previous.insert(key.to_owned(), Some(row.clone()));
         }
         Some(row)
     }
 
     pub(super) fn insert(&mut self, key: String, row: T) {
         let before = self.rows.insert(key.clone(), row);
-        self.before.entry(key).or_insert(before);
+        self.previous.entry(key).or_insert(before);
     }
 
     pub(super) fn remove(&mut self, key: &str) -> Option<T> {
         let row = self.rows.remove(key)?;
-        if !self.before.contains_key(key) {
-            self.before.insert(key.to_owned(), Some(row.clone()));
+        if !self.previous.contains_key(key) {
+            self.previous.insert(key.to_owned(), Some(row.clone()));
         }
         Some(row)
     }
@@ -71,21 +71,21 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
 
     /// Replaces `old`: all records of both tables count as changed.
     pub(super) fn replace(&mut self, old: &Self) {
-        self.before.clone_from(&old.before);
+        self.previous.clone_from(&old.previous);
         for (key, row) in &old.rows {
-            if !self.before.contains_key(key) {
-                self.before.insert(key.clone(), Some(row.clone()));
+            if !self.previous.contains_key(key) {
+                self.previous.insert(key.clone(), Some(row.clone()));
             }
         }
         for key in self.rows.keys() {
-            if !self.before.contains_key(key) {
-                self.before.insert(key.clone(), None);
+            if !self.previous.contains_key(key) {
+                self.previous.insert(key.clone(), None);
             }
         }
     }
 
     /// The records whose keys start with `prefix`, ordered by key.
-    pub(super) fn beginning_with<'a>(
+    pub(super) fn with_prefix<'a>(
         &'a self,
         prefix: &str,
     ) -> impl Iterator<Item = &'a T> + use<'a, T> {
@@ -102,7 +102,7 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
 
     /// Appends the changed records in their current version.
     pub(super) fn changes(&self, changes: &mut Vec<Change>) {
-        for key in self.before.keys() {
+        for key in self.previous.keys() {
             let value = self.rows.get(key).map(|row| {
                 serde_json::to_string(row).expect("a record is plain data with string keys")
             });
@@ -116,12 +116,12 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
 
     /// Marks the changes as stored.
     pub(super) fn commit(&mut self) {
-        self.before.clear();
+        self.previous.clear();
     }
 
     /// Reverts the changes since the last commit.
     pub(super) fn roll_back(&mut self) {
-        for (key, row) in std::mem::take(&mut self.before) {
+        for (key, row) in std::mem::take(&mut self.previous) {
             match row {
                 Some(row) => _ = self.rows.insert(key, row),
                 None => _ = self.rows.remove(&key),
@@ -149,8 +149,8 @@ mod tests {
         table.commit();
         assert_eq!(changes(&table), []);
 
-        *table.change("a").unwrap() = 10;
-        *table.change("a").unwrap() = 11;
+        *table.get_mut("a").unwrap() = 10;
+        *table.get_mut("a").unwrap() = 11;
         table.remove("b");
         table.insert("b".to_owned(), 20);
         table.insert("c".to_owned(), 3);

@@ -89,14 +89,14 @@ pub(super) fn create(
         Media::File(_) => {
             let target = media::target(index);
             let upload = the_file(received, uploads)?;
-            let judged = media::judge(
+            let validated = media::validate(
                 &upload.look,
                 upload.bytes,
                 &target,
                 &platform.settings.rules,
             );
             let is_late = platform.settings.quirks.get(&quirks::FILE_JUDGEMENT) == "fail";
-            match judged {
+            match validated {
                 Ok(measured) => {
                     let seconds = measured.duration.unwrap_or(0.0);
                     limits::count_video(platform, now, &index_id, seconds)?;
@@ -213,7 +213,7 @@ pub(super) fn take_in(
     if let Some(start) = timeline.indexing_start() {
         timeline.delay_indexing_until(limits::indexing_start(platform, start, id));
     }
-    let Some(task) = platform.state.tasks.change(id) else {
+    let Some(task) = platform.state.tasks.get_mut(id) else {
         return;
     };
     task.fetching = None;
@@ -275,7 +275,7 @@ pub(super) fn fetched(
     let index_id = task.index_id.clone();
     match outcome.and_then(|fetched| accept(platform, now, &index_id, fetched)) {
         Ok((fetched, measured)) => {
-            if let Some(task) = platform.state.tasks.change(id) {
+            if let Some(task) = platform.state.tasks.get_mut(id) {
                 task.filename = fetched.filename;
             }
             take_in(
@@ -289,7 +289,7 @@ pub(super) fn fetched(
             );
         }
         Err(reason) => {
-            if let Some(task) = platform.state.tasks.change(id) {
+            if let Some(task) = platform.state.tasks.get_mut(id) {
                 task.timeline.fail(now);
                 task.fetching = None;
                 task.error_reason = Some(reason);
@@ -312,7 +312,7 @@ fn accept(
         .get(index_id)
         .ok_or("its index is gone")?;
     let target = media::target(index);
-    media::judge(
+    media::validate(
         &fetched.look,
         fetched.bytes,
         &target,

@@ -45,14 +45,14 @@ pub(super) fn report(
         let known = platform.state.chunks.get(&key);
         if known.is_some_and(|known| known.reported_at.is_some()) {
             duplicate += 1;
-        } else if let Some(known) = platform.state.chunks.change(&key) {
+        } else if let Some(known) = platform.state.chunks.get_mut(&key) {
             known.reported_at = Some(now);
             processed += 1;
         }
     }
     let total = reported(platform, &upload.id);
     if processed > 0
-        && let Some(upload) = platform.state.uploads.change(&upload.id)
+        && let Some(upload) = platform.state.uploads.get_mut(&upload.id)
     {
         upload.updated_at = now;
     }
@@ -114,7 +114,7 @@ fn complete(
     upload: &UploadRecord,
     effects: &mut Vec<Effect>,
 ) {
-    let Some(record) = platform.state.uploads.change(&upload.id) else {
+    let Some(record) = platform.state.uploads.get_mut(&upload.id) else {
         return;
     };
     record.is_complete = true;

@@ -129,10 +129,7 @@ pub(super) fn chunk_key(upload_id: &str, index: u32) -> String {
 }
 
 fn chunks<'a>(platform: &'a Platform, upload_id: &str) -> impl Iterator<Item = &'a ChunkRecord> {
-    platform
-        .state
-        .chunks
-        .beginning_with(&format!("{upload_id}/"))
+    platform.state.chunks.with_prefix(&format!("{upload_id}/"))
 }
 
 pub(super) fn reported(platform: &Platform, upload_id: &str) -> u32 {
@@ -244,7 +241,7 @@ fn free_expired(platform: &mut Platform, now: Timestamp, effects: &mut Vec<Effec
         .map(|upload| upload.id.clone())
         .collect();
     for id in ended {
-        if let Some(upload) = platform.state.uploads.change(&id) {
+        if let Some(upload) = platform.state.uploads.get_mut(&id) {
             effects.extend(upload.file.take().map(Effect::Discard));
         }
     }

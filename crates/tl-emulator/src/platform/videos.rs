@@ -157,7 +157,7 @@ pub(super) fn update(
     .id
     .clone();
     check_patch(&update.user_metadata, &platform.settings.quirks)?;
-    if let Some(video) = platform.state.videos.change(&id) {
+    if let Some(video) = platform.state.videos.get_mut(&id) {
         merge(&mut video.user_metadata, &update.user_metadata);
         video.updated_at = Some(now);
     }
@@ -198,7 +198,7 @@ pub(super) fn delete(
     .id
     .clone();
     if let Some(video) = platform.state.videos.remove(&id) {
-        if let Some(index) = platform.state.indexes.change(&video.index_id) {
+        if let Some(index) = platform.state.indexes.get_mut(&video.index_id) {
             index.updated_at = now;
         }
         indexed_assets::forget(platform, &video);

@@ -66,7 +66,7 @@ impl Platform {
                 break;
             }
             self.endings.pop_first();
-            let Some(task) = self.state.tasks.change(&id) else {
+            let Some(task) = self.state.tasks.get_mut(&id) else {
                 continue;
             };
             task.is_announced = true;
