@@ -12,13 +12,13 @@ use tl_protocol::endpoint::{
 use tl_validate::MediaFacts;
 
 use super::{
-    Platform, Refusal,
+    Platform, Refusal, api_timestamp,
     assets::{AssetRecord, ProbeOutcome, find},
     handle::handle,
     ids,
     listing::{self, SortKey},
     records::TaskRecord,
-    renditions, wire,
+    renditions,
 };
 
 handle!(ListAssets, |call, request| list(
@@ -128,17 +128,17 @@ fn detail(
 ) -> Result<Asset, Refusal> {
     let mut shown = show(asset, now);
     let status = asset.status(now);
-    let waits = match status {
+    let fallback = match status {
         AssetStatus::Processing => MediaStatus::Pending,
         _ => MediaStatus::Error,
     };
     let (has_hls, has_thumbnail) = asset.requested_renditions();
     if has_hls {
-        let hls = renditions::asset_hls(platform, &asset.id, host, waits.clone());
+        let hls = renditions::asset_hls(platform, &asset.id, host, fallback.clone());
         shown.hls = Some(hls);
     }
     if has_thumbnail {
-        let thumbnail = renditions::asset_thumbnail(platform, &asset.id, host, waits);
+        let thumbnail = renditions::asset_thumbnail(platform, &asset.id, host, fallback);
         shown.thumbnail = Some(thumbnail);
     }
     match asset.outcome.as_ref().filter(|outcome| outcome.at <= now) {
@@ -188,7 +188,7 @@ pub(super) fn show(asset: &AssetRecord, now: Timestamp) -> Asset {
     shown.status = Some(asset.status(now));
     shown.filename = Some(asset.filename.clone());
     shown.file_type = Some(asset.file_type.clone());
-    shown.created_at = Some(wire(asset.created_at));
+    shown.created_at = Some(api_timestamp(asset.created_at));
     if !asset.user_metadata.is_empty() {
         shown.user_metadata = Some(asset.user_metadata.clone());
     }

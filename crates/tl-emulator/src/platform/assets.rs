@@ -23,7 +23,7 @@ use super::{
     handle::{Call, Handle, handle},
     ids,
     lifecycle::after,
-    media, moment, quirks, renditions, videos,
+    media, quirks, renditions, to_timestamp, videos,
 };
 
 impl Handle for CreateAsset {
@@ -333,10 +333,10 @@ fn record_probe(
         technical,
     });
     if let Some(source) = source {
-        renditions::begin(platform, now, id, source, wanted, effects);
+        renditions::start(platform, now, id, source, wanted, effects);
     }
     if at < Timestamp::MAX {
-        platform.endings.insert((at, id.to_owned()));
+        platform.pending_ends.insert((at, id.to_owned()));
     }
 }
 
@@ -389,7 +389,7 @@ impl Platform {
         let rules = &self.settings.rules;
         let probe = validate(probe, static_file, bytes, Route::Multipart, rules);
         let probe = probe.map_err(|refusal| refusal.message);
-        record_probe(self, moment(now), asset, probe, &mut effects);
+        record_probe(self, to_timestamp(now), asset, probe, &mut effects);
         effects
     }
 
@@ -466,7 +466,7 @@ pub(super) fn delete(
     if references > 0 && delete.force != Some(true) {
         return Err(Refusal::asset_in_use(&id, references));
     }
-    renditions::forget(platform, &id, effects);
+    renditions::remove(platform, &id, effects);
     let asset = platform.state.assets.remove(&id);
     effects.extend(asset.and_then(|asset| asset.media).map(Effect::Discard));
     Ok(())

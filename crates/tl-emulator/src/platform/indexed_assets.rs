@@ -13,7 +13,7 @@ use tl_protocol::endpoint::{
 };
 
 use super::{
-    Effect, Platform, Refusal, assets,
+    Effect, Platform, Refusal, api_timestamp, assets,
     faults::TaskFault,
     handle::{Call, Handle, handle},
     ids, indexes,
@@ -22,7 +22,7 @@ use super::{
     listing::{self, SortKey},
     media, quirks,
     records::{TaskRecord, VideoRecord},
-    renditions, tasks, videos, wire,
+    renditions, tasks, videos,
 };
 
 impl Handle for CreateIndexedAsset {
@@ -136,14 +136,14 @@ pub(super) fn create(
         asset_id: Some(asset_id.clone()),
     };
     platform.state.tasks.insert(id.clone(), task);
-    tasks::take_in(platform, now, now, &id, measured, None, effects);
+    tasks::schedule_indexing(platform, now, now, &id, measured, None, effects);
     let asset = platform.state.assets.get(&asset_id);
     // If indexing fails, there is no video and therefore no stream.
     if has_stream
         && platform.state.videos.get(&id).is_some()
         && let Some(source) = asset.and_then(|asset| asset.media.clone())
     {
-        renditions::begin(platform, now, &id, source, (true, true), effects);
+        renditions::start(platform, now, &id, source, (true, true), effects);
     }
     let mut created = CreatedIndexedAsset::new(id);
     created.asset_id = Some(asset_id.into());
@@ -253,7 +253,7 @@ pub(super) fn delete(
     let (id, index_id) = (task.id.clone(), task.index_id.clone());
     platform.state.tasks.remove(&id);
     platform.state.videos.remove(&id);
-    renditions::forget(platform, &id, effects);
+    renditions::remove(platform, &id, effects);
     if let Some(index) = platform.state.indexes.get_mut(&index_id) {
         index.updated_at = now;
     }
@@ -261,7 +261,7 @@ pub(super) fn delete(
 }
 
 /// Deletes the indexed asset that belongs to a deleted video.
-pub(super) fn forget(platform: &mut Platform, video: &VideoRecord) {
+pub(super) fn remove_for_video(platform: &mut Platform, video: &VideoRecord) {
     let task = platform.state.tasks.get(&video.task_id);
     if task.is_some_and(|task| task.asset_id.is_some()) {
         platform.state.tasks.remove(&video.task_id);
@@ -300,10 +300,10 @@ fn show(platform: &Platform, task: &TaskRecord, now: Timestamp) -> IndexedAsset 
     let status = status(task, now);
     let mut shown = IndexedAsset::new(task.id.as_str());
     shown.asset_id = task.asset_id.as_deref().map(Into::into);
-    shown.created_at = Some(wire(task.created_at));
-    shown.updated_at = Some(wire(updated_at(platform, task, now)));
+    shown.created_at = Some(api_timestamp(task.created_at));
+    shown.updated_at = Some(api_timestamp(updated_at(platform, task, now)));
     if status == IndexedAssetStatus::Ready {
-        shown.indexed_at = Some(wire(task.timeline.at(now).at));
+        shown.indexed_at = Some(api_timestamp(task.timeline.at(now).at));
     }
     shown.status = Some(status);
     let measured = task.measured.unwrap_or_default();

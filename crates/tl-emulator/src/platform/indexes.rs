@@ -12,13 +12,13 @@ use tl_protocol::endpoint::{CreateIndex, DeleteIndex, GetIndex, ListIndexes, Ren
 use tl_validate::{RulePack, rules::EngineStatus};
 
 use super::{
-    Effect, Platform, Refusal,
+    Effect, Platform, Refusal, api_timestamp,
     handle::handle,
     ids,
     lifecycle::after,
     listing::{self, SortKey},
     records::IndexRecord,
-    renditions, wire,
+    renditions,
 };
 
 handle!(CreateIndex, |call, request| create(
@@ -328,7 +328,7 @@ pub(super) fn delete(
         .values()
         .filter(|video| video.index_id == id);
     for video in videos.map(|video| video.id.clone()).collect::<Vec<_>>() {
-        renditions::forget(platform, &video, effects);
+        renditions::remove(platform, &video, effects);
         let removed = platform.state.videos.remove(&video);
         effects.extend(removed.and_then(|video| video.media).map(Effect::Discard));
     }
@@ -359,10 +359,10 @@ fn show(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Index {
     shown.index_name = Some(index.name.clone());
     shown.models.clone_from(&index.models);
     shown.addons = Some(index.addons.clone());
-    shown.created_at = Some(wire(index.created_at));
-    shown.updated_at = Some(wire(updated_at(platform, index, now)));
+    shown.created_at = Some(api_timestamp(index.created_at));
+    shown.updated_at = Some(api_timestamp(updated_at(platform, index, now)));
     match index.expires_at {
-        Some(moment) => shown.expires_at = Some(wire(moment)),
+        Some(moment) => shown.expires_at = Some(api_timestamp(moment)),
         // An index of a paid plan has an explicit null.
         None => _ = shown.extra.insert("expires_at".to_owned(), Value::Null),
     }

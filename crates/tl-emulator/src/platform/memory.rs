@@ -16,9 +16,9 @@ use super::{
     ids::Ids,
     indexes,
     lifecycle::Timeline,
-    moment,
     records::{IndexRecord, State, TaskRecord, VideoRecord},
     renditions::RenditionRecord,
+    to_timestamp,
 };
 
 /// The version of the export format.
@@ -109,29 +109,29 @@ impl Platform {
                 ))
             })?;
         }
-        self.take_up(state);
+        self.replace_state(state);
         Ok(())
     }
 
-    fn take_up(&mut self, state: State) {
+    fn replace_state(&mut self, state: State) {
         self.state = state;
-        self.schedule_endings();
+        self.rebuild_pending_ends();
     }
 
     /// Rebuilds the identifier counter and the pending ends from the records.
-    pub(super) fn schedule_endings(&mut self) {
+    pub(super) fn rebuild_pending_ends(&mut self) {
         self.ids = Ids::new(self.settings.seed);
         self.ids.counter = self.state.counters.get(super::IDS).copied().unwrap_or(0);
-        self.endings.clear();
+        self.pending_ends.clear();
         for task in self.state.tasks.values().filter(|task| !task.is_announced) {
             if let Some(end) = task.timeline.end() {
-                self.endings.insert((end.at, task.id.clone()));
+                self.pending_ends.insert((end.at, task.id.clone()));
             }
         }
         for asset in self.state.assets.values() {
             let at = asset.outcome.as_ref().map(|outcome| outcome.at);
             if let Some(at) = at.filter(|at| *at < Timestamp::MAX) {
-                self.endings.insert((at, asset.id.clone()));
+                self.pending_ends.insert((at, asset.id.clone()));
             }
         }
     }
@@ -222,7 +222,7 @@ impl Platform {
         }
         let before = self.media();
         state.replace(&self.state);
-        self.take_up(state);
+        self.replace_state(state);
         let after = self.media();
         Ok(before
             .difference(&after)
@@ -240,7 +240,7 @@ impl Platform {
         state
             .counters
             .insert(super::IDS.to_owned(), self.ids.counter);
-        self.take_up(state);
+        self.replace_state(state);
         before.into_iter().map(Effect::Discard).collect()
     }
 
@@ -249,7 +249,7 @@ impl Platform {
     /// # Errors
     /// Returns an error if a name is already in use. No index is created then.
     pub fn seed(&mut self, now: Now, seed: &Seed) -> Result<Vec<String>, MemoryError> {
-        let now = moment(now);
+        let now = to_timestamp(now);
         for (at, index) in seed.indexes.iter().enumerate() {
             let is_twice = seed.indexes[..at]
                 .iter()
@@ -340,14 +340,14 @@ impl Platform {
     /// The time from `now` until the next scheduled status change; `None` if none is scheduled.
     #[must_use]
     pub fn next_change(&self, now: Now) -> Option<Duration> {
-        let (at, _) = self.endings.first()?;
-        Some(Duration::try_from(at.duration_since(moment(now))).unwrap_or(Duration::ZERO))
+        let (at, _) = self.pending_ends.first()?;
+        Some(Duration::try_from(at.duration_since(to_timestamp(now))).unwrap_or(Duration::ZERO))
     }
 
     /// The time from `now` until the last scheduled status change; `None` if none is scheduled.
     #[must_use]
     pub fn last_change(&self, now: Now) -> Option<Duration> {
-        let (at, _) = self.endings.last()?;
-        Some(Duration::try_from(at.duration_since(moment(now))).unwrap_or(Duration::ZERO))
+        let (at, _) = self.pending_ends.last()?;
+        Some(Duration::try_from(at.duration_since(to_timestamp(now))).unwrap_or(Duration::ZERO))
     }
 }

@@ -95,7 +95,7 @@ pub struct Platform {
     /// The fault for the next task or asset that is created.
     next_fault: Option<TaskFault>,
     /// When tasks and assets end whose end was not announced yet.
-    endings: BTreeSet<(Timestamp, String)>,
+    pending_ends: BTreeSet<(Timestamp, String)>,
 }
 
 impl Platform {
@@ -108,7 +108,7 @@ impl Platform {
             settings,
             state: State::default(),
             next_fault: None,
-            endings: BTreeSet::new(),
+            pending_ends: BTreeSet::new(),
         }
     }
 
@@ -159,7 +159,7 @@ impl Platform {
 
     /// Handles one request at `now`.
     pub fn handle(&mut self, now: Now, request: Request) -> Reply {
-        let now = moment(now);
+        let now = to_timestamp(now);
         let (head, payload) = request.into_parts();
         let intake = match self.admit(&head) {
             Ok(intake) => intake,
@@ -176,18 +176,18 @@ impl Platform {
             refusal: None,
         };
         if !injection.skip_work {
-            let again = injection.duplicate.then(|| payload.clone());
+            let second = injection.duplicate.then(|| payload.clone());
             self.next_fault = injection.task_fault;
-            match self.work(now, &head, &intake, payload, &mut reply.effects) {
+            match self.process(now, &head, &intake, payload, &mut reply.effects) {
                 Ok(response) => reply.response = response,
                 Err(refusal) => {
                     reply.response = refusal.response();
                     reply.refusal = Some(refusal.code);
                 }
             }
-            if let Some(payload) = again {
+            if let Some(payload) = second {
                 // The response to the second delivery is dropped.
-                _ = self.work(now, &head, &intake, payload, &mut reply.effects);
+                _ = self.process(now, &head, &intake, payload, &mut reply.effects);
             }
             self.next_fault = None;
         }
@@ -197,12 +197,12 @@ impl Platform {
         for (name, value) in limits::headers(self, now, operation) {
             reply.response.headers_mut().insert(name, value);
         }
-        self.stamp(&mut reply.response);
+        self.add_version_header(&mut reply.response);
         reply
     }
 
     /// Processes a request. A refused request has no effects.
-    fn work(
+    fn process(
         &mut self,
         now: Timestamp,
         head: &Parts,
@@ -211,9 +211,9 @@ impl Platform {
         effects: &mut Vec<Effect>,
     ) -> Result<Response<Bytes>, Refusal> {
         limits::count_request(self, now, intake.operation)?;
-        let mut wanted = Vec::new();
-        let response = self.dispatch(now, head, intake, payload, &mut wanted)?;
-        effects.append(&mut wanted);
+        let mut new_effects = Vec::new();
+        let response = self.dispatch(now, head, intake, payload, &mut new_effects)?;
+        effects.append(&mut new_effects);
         Ok(response)
     }
 
@@ -222,7 +222,7 @@ impl Platform {
     #[must_use]
     pub fn refuse(&self, refusal: Refusal) -> Reply {
         let mut response = refusal.response();
-        self.stamp(&mut response);
+        self.add_version_header(&mut response);
         Reply {
             response,
             effects: Vec::new(),
@@ -241,9 +241,9 @@ impl Platform {
         outcome: Result<Fetched, String>,
     ) -> Vec<Effect> {
         if self.state.assets.get(task).is_some() {
-            return assets::fetched(self, moment(now), task, outcome);
+            return assets::fetched(self, to_timestamp(now), task, outcome);
         }
-        tasks::fetched(self, moment(now), task, outcome)
+        tasks::fetched(self, to_timestamp(now), task, outcome)
     }
 
     /// The records changed since the last [`commit`](Self::commit), for a store.
@@ -267,7 +267,7 @@ impl Platform {
     /// Reverts the changes since the last commit, because they could not be stored.
     pub fn roll_back(&mut self) {
         self.state.roll_back();
-        self.schedule_endings();
+        self.rebuild_pending_ends();
     }
 
     fn dispatch(
@@ -293,7 +293,7 @@ impl Platform {
     }
 
     /// Adds the headers that every response has.
-    fn stamp(&self, response: &mut Response<Bytes>) {
+    fn add_version_header(&self, response: &mut Response<Bytes>) {
         let version = self.settings.quirks.get(&quirks::API_VERSION_HEADER);
         response
             .headers_mut()
@@ -348,11 +348,10 @@ pub(crate) fn resource_of(path: &str) -> Option<&str> {
 
 /// The authority by which the client reached the emulator. Presigned URLs use it.
 fn authority(head: &Parts) -> String {
-    let named = head.headers.get(header::HOST);
-    let named = named.and_then(|host| host.to_str().ok());
-    let named = named.or(head.uri.authority().map(http::uri::Authority::as_str));
-    named
-        .filter(|host| host.parse::<http::uri::Authority>().is_ok())
+    let host = head.headers.get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok());
+    let host = host.or(head.uri.authority().map(http::uri::Authority::as_str));
+    host.filter(|host| host.parse::<http::uri::Authority>().is_ok())
         .unwrap_or("127.0.0.1")
         .to_owned()
 }
@@ -370,22 +369,22 @@ fn check_key(key: Option<&HeaderValue>) -> Result<(), Refusal> {
 }
 
 /// The wall clock of `now` in milliseconds, the precision of the platform.
-fn moment(now: Now) -> Timestamp {
+fn to_timestamp(now: Now) -> Timestamp {
     let exact = Timestamp::try_from(now.wall).unwrap_or(Timestamp::UNIX_EPOCH);
     Timestamp::from_millisecond(exact.as_millisecond()).unwrap_or(exact)
 }
 
 /// The wall clock of `now` in the platform's format.
 pub(crate) fn printed(now: Now) -> String {
-    wire(moment(now)).to_string()
+    api_timestamp(to_timestamp(now)).to_string()
 }
 
 /// The wall clock of `now` as an HTTP date (RFC 9110, 5.6.7).
 pub(crate) fn http_date(now: Now) -> String {
-    limits::http_date(moment(now))
+    limits::http_date(to_timestamp(now))
 }
 
 /// Formats a time as the platform does: UTC with milliseconds.
-fn wire(moment: Timestamp) -> tl_model::Timestamp {
+fn api_timestamp(moment: Timestamp) -> tl_model::Timestamp {
     tl_model::Timestamp::new(format!("{moment:.3}"))
 }

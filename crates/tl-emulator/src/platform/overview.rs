@@ -7,7 +7,9 @@ use tl_protocol::{
     endpoint::{ListAssets, ListIndexes, ListTasks, ListVideos},
 };
 
-use super::{MediaKey, Platform, Refusal, asset_views, indexes, moment, tasks, uploads, videos};
+use super::{
+    MediaKey, Platform, Refusal, asset_views, indexes, tasks, to_timestamp, uploads, videos,
+};
 
 /// A summary of a multipart upload.
 #[derive(Debug, Clone)]
@@ -37,7 +39,7 @@ impl Platform {
     /// # Errors
     /// Returns the error that the API would return for this list.
     pub fn tasks(&self, now: Now, list: &ListTasks) -> Result<Page<Task>, Refusal> {
-        tasks::list(self, moment(now), list)
+        tasks::list(self, to_timestamp(now), list)
     }
 
     /// Indexes, as listed by the API.
@@ -45,7 +47,7 @@ impl Platform {
     /// # Errors
     /// Returns the error that the API would return for this list.
     pub fn indexes(&self, now: Now, list: &ListIndexes) -> Result<Page<Index>, Refusal> {
-        indexes::list(self, moment(now), list)
+        indexes::list(self, to_timestamp(now), list)
     }
 
     /// Videos, as listed by the API.
@@ -53,7 +55,7 @@ impl Platform {
     /// # Errors
     /// Returns the error that the API would return for this list.
     pub fn videos(&self, now: Now, list: &ListVideos) -> Result<Page<Video>, Refusal> {
-        videos::list(self, moment(now), list)
+        videos::list(self, to_timestamp(now), list)
     }
 
     /// Assets, in the order of the API.
@@ -61,13 +63,13 @@ impl Platform {
     /// # Errors
     /// Returns the error that the API would return for this list.
     pub fn assets(&self, now: Now, list: &ListAssets) -> Result<Page<Asset>, Refusal> {
-        asset_views::list_briefly(self, moment(now), list)
+        asset_views::list_briefly(self, to_timestamp(now), list)
     }
 
     /// At most `most` multipart uploads, newest first, and the total number of them.
     #[must_use]
     pub fn sessions(&self, now: Now, most: usize) -> (Vec<Session>, usize) {
-        let now = moment(now);
+        let now = to_timestamp(now);
         let mut records: Vec<_> = self.state.uploads.values().collect();
         records.sort_unstable_by_key(|upload| std::cmp::Reverse(upload.number));
         let show = |upload: &uploads::UploadRecord| {

@@ -8,11 +8,10 @@ use ring::hmac;
 use tl_model::UploadUrl;
 
 use super::{
-    Platform,
+    Platform, api_timestamp,
     lifecycle::after,
     storage::PREFIX,
     uploads::{UploadRecord, chunk_key},
-    wire,
 };
 
 /// The lifetime of a URL, in seconds (documented).
@@ -79,7 +78,7 @@ pub(super) fn sign(
     }
     url.push_str(&format!("X-Amz-Signature={signature}"));
     let mut signed = UploadUrl::new(index, url);
-    signed.expires_at = Some(wire(after(now, Duration::from_secs(URL_LIFE))));
+    signed.expires_at = Some(api_timestamp(after(now, Duration::from_secs(URL_LIFE))));
     signed
 }
 

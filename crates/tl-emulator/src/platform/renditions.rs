@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tl_model::{AssetHls, AssetThumbnail, Hls, HlsStatus, MediaStatus};
 use tl_protocol::Now;
 
-use super::{Effect, MediaKey, Platform, moment, wire};
+use super::{Effect, MediaKey, Platform, api_timestamp, to_timestamp};
 
 /// The path prefix of renditions.
 pub(crate) const PREFIX: &str = "/_media";
@@ -29,13 +29,14 @@ pub(super) struct RenditionRecord {
     pub(super) source: MediaKey,
     pub(super) stream: bool,
     pub(super) thumbnails: bool,
-    pub(super) progress: Progress,
+    #[serde(rename = "progress")]
+    pub(super) state: RenditionState,
     pub(super) updated_at: Timestamp,
 }
 
 /// The status of the renditions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) enum Progress {
+pub(super) enum RenditionState {
     Working,
     Made(Rendered),
     Failed(String),
@@ -67,7 +68,7 @@ pub struct Rendition {
 }
 
 /// Requests the renditions of `owner`.
-pub(super) fn begin(
+pub(super) fn start(
     platform: &mut Platform,
     now: Timestamp,
     owner: &str,
@@ -83,7 +84,7 @@ pub(super) fn begin(
         source,
         stream,
         thumbnails,
-        progress: Progress::Working,
+        state: RenditionState::Working,
         updated_at: now,
     };
     effects.push(record.effect());
@@ -91,9 +92,9 @@ pub(super) fn begin(
 }
 
 /// Removes the renditions of `owner`.
-pub(super) fn forget(platform: &mut Platform, owner: &str, effects: &mut Vec<Effect>) {
+pub(super) fn remove(platform: &mut Platform, owner: &str, effects: &mut Vec<Effect>) {
     if let Some(RenditionRecord {
-        progress: Progress::Made(made),
+        state: RenditionState::Made(made),
         ..
     }) = platform.state.renditions.remove(owner)
     {
@@ -113,7 +114,7 @@ impl RenditionRecord {
 
     /// The effect to execute again if the renditions were not finished.
     pub(super) fn unfinished(&self) -> Option<Effect> {
-        matches!(self.progress, Progress::Working).then(|| self.effect())
+        matches!(self.state, RenditionState::Working).then(|| self.effect())
     }
 
     /// The directory of the finished renditions.
@@ -122,9 +123,9 @@ impl RenditionRecord {
     }
 
     fn made(&self) -> Option<&Rendered> {
-        match &self.progress {
-            Progress::Made(made) => Some(made),
-            Progress::Working | Progress::Failed(_) => None,
+        match &self.state {
+            RenditionState::Made(made) => Some(made),
+            RenditionState::Working | RenditionState::Failed(_) => None,
         }
     }
 }
@@ -137,13 +138,13 @@ impl Platform {
         owner: &str,
         outcome: Result<Rendered, String>,
     ) -> Vec<Effect> {
-        let now = moment(now);
+        let now = to_timestamp(now);
         match (self.state.renditions.get_mut(owner), outcome) {
             (Some(record), outcome) => {
                 record.updated_at = now;
-                record.progress = match outcome {
-                    Ok(made) => Progress::Made(made),
-                    Err(reason) => Progress::Failed(reason),
+                record.state = match outcome {
+                    Ok(made) => RenditionState::Made(made),
+                    Err(reason) => RenditionState::Failed(reason),
                 };
                 Vec::new()
             }
@@ -157,21 +158,21 @@ impl Platform {
     #[must_use]
     pub fn renditions(&self) -> Vec<Rendition> {
         let records = self.state.renditions.values();
-        records.map(show).collect()
+        records.map(summary).collect()
     }
 
     /// The renditions of `owner`, a video or an asset.
     #[must_use]
     pub fn rendition_of(&self, owner: &str) -> Option<Rendition> {
-        self.state.renditions.get(owner).map(show)
+        self.state.renditions.get(owner).map(summary)
     }
 }
 
-fn show(record: &RenditionRecord) -> Rendition {
-    let (status, error) = match &record.progress {
-        Progress::Working => ("working", None),
-        Progress::Made(_) => ("made", None),
-        Progress::Failed(reason) => ("failed", Some(reason.clone())),
+fn summary(record: &RenditionRecord) -> Rendition {
+    let (status, error) = match &record.state {
+        RenditionState::Working => ("working", None),
+        RenditionState::Made(_) => ("made", None),
+        RenditionState::Failed(reason) => ("failed", Some(reason.clone())),
     };
     Rendition {
         owner: record.owner.clone(),
@@ -181,7 +182,7 @@ fn show(record: &RenditionRecord) -> Rendition {
     }
 }
 
-fn address(host: &str, folder: &MediaKey, file: &str) -> String {
+fn rendition_url(host: &str, folder: &MediaKey, file: &str) -> String {
     format!("http://{host}{PREFIX}/{}/{file}", folder.as_str())
 }
 
@@ -189,68 +190,69 @@ fn address(host: &str, folder: &MediaKey, file: &str) -> String {
 pub(super) fn hls(platform: &Platform, owner: &str, host: &str) -> Option<Hls> {
     let record = platform.state.renditions.get(owner)?;
     let mut hls = Hls::default();
-    hls.status = Some(match &record.progress {
-        Progress::Working => HlsStatus::Processing,
-        Progress::Made(made) if made.has_stream => HlsStatus::Complete,
-        Progress::Made(_) | Progress::Failed(_) => HlsStatus::Error,
+    hls.status = Some(match &record.state {
+        RenditionState::Working => HlsStatus::Processing,
+        RenditionState::Made(made) if made.has_stream => HlsStatus::Complete,
+        RenditionState::Made(_) | RenditionState::Failed(_) => HlsStatus::Error,
     });
-    hls.updated_at = Some(wire(record.updated_at));
+    hls.updated_at = Some(api_timestamp(record.updated_at));
     if let Some(made) = record.made() {
         hls.video_url = made
             .has_stream
-            .then(|| address(host, &made.folder, PLAYLIST));
+            .then(|| rendition_url(host, &made.folder, PLAYLIST));
         let thumbnails = (1..=made.thumbnails)
-            .map(|number| address(host, &made.folder, &thumbnail_name(number)));
+            .map(|number| rendition_url(host, &made.folder, &thumbnail_name(number)));
         hls.thumbnail_urls = Some(thumbnails.collect());
     }
     Some(hls)
 }
 
-/// The `hls` field of an asset with a requested stream. `waits` is the status if no stream was
+/// The `hls` field of an asset with a requested stream. `fallback` is the status if no stream was
 /// started.
 pub(super) fn asset_hls(
     platform: &Platform,
     owner: &str,
     host: &str,
-    waits: MediaStatus,
+    fallback: MediaStatus,
 ) -> AssetHls {
     let record = platform.state.renditions.get(owner);
     let made = record.and_then(RenditionRecord::made);
-    let made = made.filter(|made| made.has_stream && waits != MediaStatus::Pending);
+    let made = made.filter(|made| made.has_stream && fallback != MediaStatus::Pending);
     let mut hls = AssetHls::default();
-    hls.manifest_url = made.map(|made| address(host, &made.folder, PLAYLIST));
-    hls.status = Some(asset_status(record, made.is_some(), waits));
+    hls.manifest_url = made.map(|made| rendition_url(host, &made.folder, PLAYLIST));
+    hls.status = Some(asset_status(record, made.is_some(), fallback));
     hls
 }
 
-/// The `thumbnail` field of an asset with requested thumbnails. `waits` is as for [`asset_hls`].
+/// The `thumbnail` field of an asset with requested thumbnails. `fallback` is as for [`asset_hls`].
 pub(super) fn asset_thumbnail(
     platform: &Platform,
     owner: &str,
     host: &str,
-    waits: MediaStatus,
+    fallback: MediaStatus,
 ) -> AssetThumbnail {
     let record = platform.state.renditions.get(owner);
     let made = record.and_then(RenditionRecord::made);
-    let made = made.filter(|made| made.thumbnails > 0 && waits != MediaStatus::Pending);
+    let made = made.filter(|made| made.thumbnails > 0 && fallback != MediaStatus::Pending);
     let mut thumbnail = AssetThumbnail::default();
-    thumbnail.representative_url = made.map(|made| address(host, &made.folder, &thumbnail_name(1)));
-    thumbnail.status = Some(asset_status(record, made.is_some(), waits));
+    thumbnail.representative_url =
+        made.map(|made| rendition_url(host, &made.folder, &thumbnail_name(1)));
+    thumbnail.status = Some(asset_status(record, made.is_some(), fallback));
     thumbnail
 }
 
-/// `waits` is the status if nothing was started: `pending` while the asset itself is not ready,
+/// `fallback` is the status if nothing was started: `pending` while the asset itself is not ready,
 /// `error` after that.
 fn asset_status(
     record: Option<&RenditionRecord>,
-    is_there: bool,
-    waits: MediaStatus,
+    is_made: bool,
+    fallback: MediaStatus,
 ) -> MediaStatus {
     match record {
-        _ if is_there => MediaStatus::Ready,
-        _ if waits == MediaStatus::Pending => waits,
+        _ if is_made => MediaStatus::Ready,
+        _ if fallback == MediaStatus::Pending => fallback,
         Some(RenditionRecord {
-            progress: Progress::Working,
+            state: RenditionState::Working,
             ..
         }) => MediaStatus::Processing,
         _ => MediaStatus::Error,

@@ -19,10 +19,10 @@ use tl_model::UploadStatus;
 use url::form_urlencoded;
 
 use super::{
-    Delivery, MediaKey, Operation, Platform, moment,
+    Delivery, MediaKey, Operation, Platform,
     object_errors::{NotStored, ObjectRefusal, in_xml},
     presign::{NUMBER, URL_LIFE, signature},
-    quirks,
+    quirks, to_timestamp,
     uploads::{ChunkRecord, UploadRecord, chunk_key},
 };
 
@@ -90,7 +90,7 @@ impl Platform {
     /// Decides from the head of a storage request whether it may upload a chunk. An accepted
     /// request uses up its URL.
     pub fn put_begins(&mut self, now: Now, head: &Parts) -> PutBegin {
-        let now = moment(now);
+        let now = to_timestamp(now);
         let injection = self.faults.inject(Operation::STORAGE_PUT);
         let mut reply = ObjectReply {
             delivery: injection.delivery,

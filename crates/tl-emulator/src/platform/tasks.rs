@@ -13,7 +13,7 @@ use tl_protocol::{
 use url::Url;
 
 use super::{
-    Effect, Fetched, Measured, MediaKey, Platform, Refusal, Settings, Upload,
+    Effect, Fetched, Measured, MediaKey, Platform, Refusal, Settings, Upload, api_timestamp,
     faults::TaskFault,
     handle::{Call, Handle, handle},
     ids,
@@ -22,7 +22,7 @@ use super::{
     listing::{self, SortKey},
     media, quirks,
     records::{TaskRecord, VideoRecord},
-    renditions, videos, wire,
+    renditions, videos,
 };
 
 impl Handle for CreateTask {
@@ -38,7 +38,7 @@ impl Handle for CreateTask {
     }
 
     fn check(received: &Received) -> Result<(), Refusal> {
-        check_file_is_no_text(received)
+        reject_file_path(received)
     }
 
     fn status(settings: &Settings) -> StatusCode {
@@ -88,7 +88,7 @@ pub(super) fn create(
         Media::Url(url) => Source::Url(check_url(url)?),
         Media::File(_) => {
             let target = media::target(index);
-            let upload = the_file(received, uploads)?;
+            let upload = single_file(received, uploads)?;
             let validated = media::validate(
                 &upload.look,
                 upload.bytes,
@@ -169,7 +169,7 @@ pub(super) fn create(
                 "uploading" => after(now, platform.settings.schedule.validating),
                 _ => now,
             };
-            take_in(
+            schedule_indexing(
                 platform,
                 now,
                 start,
@@ -192,7 +192,7 @@ enum Source {
 
 /// Schedules the statuses of a task and creates its video, which becomes visible when it is
 /// indexed.
-pub(super) fn take_in(
+pub(super) fn schedule_indexing(
     platform: &mut Platform,
     now: Timestamp,
     start: Timestamp,
@@ -230,7 +230,7 @@ pub(super) fn take_in(
     let end = timeline.end().cloned();
     task.timeline.continue_with(timeline);
     if let Some(end) = &end {
-        platform.endings.insert((end.at, id.to_owned()));
+        platform.pending_ends.insert((end.at, id.to_owned()));
     }
     let Some(end) = end.filter(|end| end.status == TaskStatus::Ready) else {
         return;
@@ -253,7 +253,7 @@ pub(super) fn take_in(
     let (video_id, source) = (video.id.clone(), video.media.clone());
     platform.state.videos.insert(video_id.clone(), video);
     if let Some(source) = source {
-        renditions::begin(platform, now, &video_id, source, (true, true), effects);
+        renditions::start(platform, now, &video_id, source, (true, true), effects);
     }
 }
 
@@ -273,12 +273,12 @@ pub(super) fn fetched(
         return effects;
     }
     let index_id = task.index_id.clone();
-    match outcome.and_then(|fetched| accept(platform, now, &index_id, fetched)) {
+    match outcome.and_then(|fetched| validate_fetched(platform, now, &index_id, fetched)) {
         Ok((fetched, measured)) => {
             if let Some(task) = platform.state.tasks.get_mut(id) {
                 task.filename = fetched.filename;
             }
-            take_in(
+            schedule_indexing(
                 platform,
                 now,
                 now,
@@ -293,14 +293,14 @@ pub(super) fn fetched(
                 task.timeline.fail(now);
                 task.fetching = None;
                 task.error_reason = Some(reason);
-                platform.endings.insert((now, id.to_owned()));
+                platform.pending_ends.insert((now, id.to_owned()));
             }
         }
     }
     effects
 }
 
-fn accept(
+fn validate_fetched(
     platform: &mut Platform,
     now: Timestamp,
     index_id: &str,
@@ -328,7 +328,7 @@ fn accept(
 }
 
 /// The single file of the form.
-fn the_file(received: &Received, uploads: Vec<Upload>) -> Result<Upload, Refusal> {
+fn single_file(received: &Received, uploads: Vec<Upload>) -> Result<Upload, Refusal> {
     let mut files = uploads
         .into_iter()
         .filter(|upload| upload.field == FILE_FIELD);
@@ -340,7 +340,7 @@ fn the_file(received: &Received, uploads: Vec<Upload>) -> Result<Upload, Refusal
 }
 
 /// Refuses a file path sent as text instead of the file, as observed on the platform.
-pub(super) fn check_file_is_no_text(received: &Received) -> Result<(), Refusal> {
+pub(super) fn reject_file_path(received: &Received) -> Result<(), Refusal> {
     if texts(received, FILE_FIELD).is_empty() {
         return Ok(());
     }
@@ -517,8 +517,8 @@ fn show(task: &TaskRecord, now: Timestamp) -> Task {
     let mut shown = Task::new(task.id.as_str());
     shown.video_id = Some(task.video_id.as_str().into());
     shown.index_id = Some(task.index_id.as_str().into());
-    shown.created_at = Some(wire(task.created_at));
-    shown.updated_at = Some(wire(change.at));
+    shown.created_at = Some(api_timestamp(task.created_at));
+    shown.updated_at = Some(api_timestamp(change.at));
     shown.status = Some(change.status.clone());
     shown.system_metadata = Some(task.measured.map_or_else(
         || {

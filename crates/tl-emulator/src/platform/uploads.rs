@@ -17,13 +17,13 @@ use tl_protocol::endpoint::{CreateUpload, GetUpload, ListUploads, RequestUploadU
 use tl_validate::Route;
 
 use super::{
-    Effect, MediaKey, Platform, Refusal, assets,
+    Effect, MediaKey, Platform, Refusal, api_timestamp, assets,
     handle::handle,
     lifecycle::after,
     listing::{self, SortKey},
     presign, quirks,
     static_file::IMAGE_MAX,
-    videos, wire,
+    videos,
 };
 
 handle!(CreateUpload, |call, request| create(
@@ -211,7 +211,7 @@ pub(super) fn create(
     }
     session.asset_id = Some(asset_id.into());
     session.upload_headers = record.headers.clone();
-    session.expires_at = Some(wire(record.expires_at));
+    session.expires_at = Some(api_timestamp(record.expires_at));
     platform.state.uploads.insert(id, record);
     Ok(session)
 }
@@ -272,8 +272,8 @@ pub(super) fn list(
             shown.total_size = Some(upload.total_size);
             shown.chunk_size = Some(upload.chunk_size);
             shown.total_chunks = Some(upload.total_chunks);
-            shown.created_at = Some(wire(upload.created_at));
-            shown.expires_at = Some(wire(upload.expires_at));
+            shown.created_at = Some(api_timestamp(upload.created_at));
+            shown.expires_at = Some(api_timestamp(upload.expires_at));
             shown
         },
     )
@@ -318,8 +318,8 @@ pub(super) fn retrieve(
     state.total_size = Some(upload.total_size);
     state.uploaded_size = Some(uploaded_size(platform, upload));
     state.total_chunks = Some(upload.total_chunks);
-    state.created_at = Some(wire(upload.created_at));
-    state.updated_at = Some(wire(upload.updated_at));
+    state.created_at = Some(api_timestamp(upload.created_at));
+    state.updated_at = Some(api_timestamp(upload.updated_at));
     Ok(state)
 }
 
@@ -338,11 +338,11 @@ fn chunk_state(platform: &Platform, upload: &UploadRecord, index: u32) -> ChunkS
     let chunk = platform.state.chunks.get(&chunk_key(&upload.id, index));
     let reported_at = chunk.and_then(|chunk| chunk.reported_at);
     let mut state = ChunkState::new(index);
-    state.updated_at = Some(wire(reported_at.unwrap_or(upload.created_at)));
+    state.updated_at = Some(api_timestamp(reported_at.unwrap_or(upload.created_at)));
     match reported_at {
         Some(at) => {
             state.status = Some(ChunkStatus::Completed);
-            state.uploaded_at = Some(wire(at));
+            state.uploaded_at = Some(api_timestamp(at));
         }
         None => {
             state.status = Some(ChunkStatus::Pending);
@@ -384,7 +384,7 @@ pub(super) fn request_urls(
     answer.upload_id = Some(upload.id.as_str().into());
     answer.start_index = Some(start);
     answer.count = Some(last - start + 1);
-    answer.generated_at = Some(wire(now));
+    answer.generated_at = Some(api_timestamp(now));
     answer.expires_at = urls.first().and_then(|url| url.expires_at.clone());
     answer.upload_urls = urls;
     Ok(answer)
@@ -399,7 +399,10 @@ pub(super) fn refuse_expired(
         return Ok(());
     }
     let quirk = platform.settings.quirks.get(&quirks::EXPIRED_UPLOAD);
-    let detail = format!("the session expired at {}", wire(upload.expires_at));
+    let detail = format!(
+        "the session expired at {}",
+        api_timestamp(upload.expires_at)
+    );
     Err(match quirk {
         "404" => Refusal::not_found(),
         "403" => Refusal::new(

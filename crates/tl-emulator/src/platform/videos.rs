@@ -5,13 +5,13 @@ use tl_model::{MetadataPatch, MetadataValue, Page, UserMetadata, Value, Video};
 use tl_protocol::endpoint::{DeleteVideo, GetVideo, ListVideos, NumberFilter, UpdateVideoMetadata};
 
 use super::{
-    Effect, Platform, Quirks, Refusal, families,
+    Effect, Platform, Quirks, Refusal, api_timestamp, families,
     handle::handle,
     ids, indexed_assets, indexes,
     listing::{self, SortKey},
     quirks,
     records::VideoRecord,
-    renditions, wire,
+    renditions,
 };
 
 handle!(ListVideos, |call, request| list(
@@ -201,8 +201,8 @@ pub(super) fn delete(
         if let Some(index) = platform.state.indexes.get_mut(&video.index_id) {
             index.updated_at = now;
         }
-        indexed_assets::forget(platform, &video);
-        renditions::forget(platform, &video.id, effects);
+        indexed_assets::remove_for_video(platform, &video);
+        renditions::remove(platform, &video.id, effects);
         effects.extend(video.media.map(Effect::Discard));
     }
     Ok(())
@@ -271,9 +271,9 @@ fn show(platform: &Platform, video: &VideoRecord) -> Video {
     shown.asset_id = task
         .and_then(|task| task.asset_id.as_deref())
         .map(Into::into);
-    shown.created_at = Some(wire(video.created_at));
-    shown.updated_at = Some(wire(updated_at(video)));
-    shown.indexed_at = Some(wire(video.indexed_at));
+    shown.created_at = Some(api_timestamp(video.created_at));
+    shown.updated_at = Some(api_timestamp(updated_at(video)));
+    shown.indexed_at = Some(api_timestamp(video.indexed_at));
     shown.system_metadata = Some(video.measured.of_video(&video.filename));
     if !video.user_metadata.is_empty() {
         shown.user_metadata = Some(video.user_metadata.clone());

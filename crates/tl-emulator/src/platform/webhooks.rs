@@ -10,7 +10,7 @@ use tl_model::{
 use tl_protocol::Now;
 use url::Url;
 
-use super::{Effect, Platform, moment, quirks, records::TaskRecord};
+use super::{Effect, Platform, quirks, records::TaskRecord, to_timestamp};
 
 /// A registered URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ impl Platform {
     ///
     /// The platform offers this in its dashboard only; there is no endpoint for it.
     pub fn register_webhook(&mut self, now: Now, url: &Url, secret: &str) -> String {
-        let id = self.next_id(moment(now));
+        let id = self.next_id(to_timestamp(now));
         let webhook = WebhookRecord {
             id: id.clone(),
             url: url.to_string(),
@@ -59,13 +59,13 @@ impl Platform {
 
     /// Returns the webhook events of the tasks that have ended by `now`.
     pub fn tick(&mut self, now: Now) -> Vec<Effect> {
-        let now = moment(now);
+        let now = to_timestamp(now);
         let mut effects = Vec::new();
-        while let Some((at, id)) = self.endings.first().cloned() {
+        while let Some((at, id)) = self.pending_ends.first().cloned() {
             if at > now {
                 break;
             }
-            self.endings.pop_first();
+            self.pending_ends.pop_first();
             let Some(task) = self.state.tasks.get_mut(&id) else {
                 continue;
             };
