@@ -53,11 +53,11 @@ pub(super) fn list(
     list: &ListAssets,
 ) -> Result<Page<Asset>, Refusal> {
     let page = select(platform, list)?;
-    let shown = page
+    let assets = page
         .data
         .into_iter()
         .map(|asset| detail(platform, now, host, asset));
-    Ok(Page::new(shown.collect::<Result<_, _>>()?, page.page_info))
+    Ok(Page::new(assets.collect::<Result<_, _>>()?, page.page_info))
 }
 
 /// Same as [`list`], but each asset has only the fields of a creation response.
@@ -67,8 +67,8 @@ pub(super) fn list_briefly(
     list: &ListAssets,
 ) -> Result<Page<Asset>, Refusal> {
     let page = select(platform, list)?;
-    let shown = page.data.into_iter().map(|asset| show(asset, now));
-    Ok(Page::new(shown.collect(), page.page_info))
+    let assets = page.data.into_iter().map(|asset| view(asset, now));
+    Ok(Page::new(assets.collect(), page.page_info))
 }
 
 fn select<'a>(platform: &'a Platform, list: &ListAssets) -> Result<Page<&'a AssetRecord>, Refusal> {
@@ -126,7 +126,7 @@ fn detail(
     host: &str,
     asset: &AssetRecord,
 ) -> Result<Asset, Refusal> {
-    let mut shown = show(asset, now);
+    let mut view = view(asset, now);
     let status = asset.status(now);
     let fallback = match status {
         AssetStatus::Processing => MediaStatus::Pending,
@@ -135,11 +135,11 @@ fn detail(
     let (has_hls, has_thumbnail) = asset.requested_renditions();
     if has_hls {
         let hls = renditions::asset_hls(platform, &asset.id, host, fallback.clone());
-        shown.hls = Some(hls);
+        view.hls = Some(hls);
     }
     if has_thumbnail {
         let thumbnail = renditions::asset_thumbnail(platform, &asset.id, host, fallback);
-        shown.thumbnail = Some(thumbnail);
+        view.thumbnail = Some(thumbnail);
     }
     match asset.outcome.as_ref().filter(|outcome| outcome.at <= now) {
         None => {}
@@ -148,9 +148,9 @@ fn detail(
             technical: measured,
             ..
         }) => {
-            shown.size = Some(facts.file_size_bytes);
-            shown.duration = facts.duration_seconds();
-            shown.technical_metadata = Some(match measured {
+            view.size = Some(facts.file_size_bytes);
+            view.duration = facts.duration_seconds();
+            view.technical_metadata = Some(match measured {
                 Some(measured) => measured.clone(),
                 None => technical(facts)?,
             });
@@ -160,10 +160,10 @@ fn detail(
         }) => {
             let mut error = AssetError::default();
             error.message = Some(reason.clone());
-            shown.error = Some(error);
+            view.error = Some(error);
         }
     }
-    Ok(shown)
+    Ok(view)
 }
 
 /// Converts our media facts to the platform's type. The common fields have the same names; fields
@@ -182,17 +182,17 @@ fn technical(facts: &MediaFacts) -> Result<TechnicalMetadata, Refusal> {
     Ok(technical)
 }
 
-pub(super) fn show(asset: &AssetRecord, now: Timestamp) -> Asset {
-    let mut shown = Asset::new(asset.id.as_str());
-    shown.method = Some(asset.method.clone());
-    shown.status = Some(asset.status(now));
-    shown.filename = Some(asset.filename.clone());
-    shown.file_type = Some(asset.file_type.clone());
-    shown.created_at = Some(api_timestamp(asset.created_at));
+pub(super) fn view(asset: &AssetRecord, now: Timestamp) -> Asset {
+    let mut view = Asset::new(asset.id.as_str());
+    view.method = Some(asset.method.clone());
+    view.status = Some(asset.status(now));
+    view.filename = Some(asset.filename.clone());
+    view.file_type = Some(asset.file_type.clone());
+    view.created_at = Some(api_timestamp(asset.created_at));
     if !asset.user_metadata.is_empty() {
-        shown.user_metadata = Some(asset.user_metadata.clone());
+        view.user_metadata = Some(asset.user_metadata.clone());
     }
-    shown
+    view
 }
 
 /// The indexed assets created from an asset.
@@ -217,12 +217,12 @@ pub(super) fn indexed_assets(
         list.page,
         &platform.settings.quirks,
         |task| {
-            let mut shown = AssetReference::new(task.id.as_str());
+            let mut view = AssetReference::new(task.id.as_str());
             let mut index = AssetReferenceIndex::new(task.index_id.as_str());
             let found = platform.state.indexes.get(&task.index_id);
             index.name = found.map(|index| index.name.clone());
-            shown.index = Some(index);
-            shown
+            view.index = Some(index);
+            view
         },
     )
 }

@@ -17,7 +17,7 @@ use url::Url;
 
 use super::{
     BodyRule, Effect, Fetched, MediaKey, Platform, Refusal, StaticFile, Upload,
-    asset_views::{references, show},
+    asset_views::{references, view},
     faults::TaskFault,
     filename_of,
     handle::{Call, Handle, handle},
@@ -233,7 +233,7 @@ pub(super) fn create(
             record_probe(platform, now, &id, *probe, effects);
         }
     }
-    find(platform, &id).map(|asset| show(asset, now))
+    find(platform, &id).map(|asset| view(asset, now))
 }
 
 enum Source {

@@ -39,10 +39,10 @@ pub(super) fn check(parameter: &str, id: &str) -> Result<(), Refusal> {
     if id.len() == 24 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(());
     }
-    let seen: String = id.chars().take(60).collect();
+    let given: String = id.chars().take(60).collect();
     Err(Refusal::invalid(
         parameter,
-        &format!("`{seen}` is not an identifier, which has 24 hexadecimal digits"),
+        &format!("`{given}` is not an identifier, which has 24 hexadecimal digits"),
     ))
 }
 

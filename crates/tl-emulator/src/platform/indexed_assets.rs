@@ -191,7 +191,7 @@ pub(super) fn list(
         passes.then_some((sort_key, task))
     });
     listing::page(items.collect(), &list.sort, list.page, quirks, |task| {
-        show(platform, task, now)
+        view(platform, task, now)
     })
 }
 
@@ -207,13 +207,13 @@ pub(super) fn retrieve(
         get.indexed_asset_id.as_str(),
     )?;
     videos::check_results(&get.embedding_option, get.transcription)?;
-    let mut shown = show(platform, task, now);
-    shown.hls = renditions::hls(platform, &task.video_id, host);
+    let mut view = view(platform, task, now);
+    view.hls = renditions::hls(platform, &task.video_id, host);
     let metadata = metadata(platform, task);
     if !metadata.is_empty() {
-        shown.user_metadata = Some(metadata.clone());
+        view.user_metadata = Some(metadata.clone());
     }
-    Ok(shown)
+    Ok(view)
 }
 
 pub(super) fn update(
@@ -296,17 +296,17 @@ fn updated_at(platform: &Platform, task: &TaskRecord, now: Timestamp) -> Timesta
     changed.map_or(entered, |changed| changed.max(entered))
 }
 
-fn show(platform: &Platform, task: &TaskRecord, now: Timestamp) -> IndexedAsset {
+fn view(platform: &Platform, task: &TaskRecord, now: Timestamp) -> IndexedAsset {
     let status = status(task, now);
-    let mut shown = IndexedAsset::new(task.id.as_str());
-    shown.asset_id = task.asset_id.as_deref().map(Into::into);
-    shown.created_at = Some(api_timestamp(task.created_at));
-    shown.updated_at = Some(api_timestamp(updated_at(platform, task, now)));
+    let mut view = IndexedAsset::new(task.id.as_str());
+    view.asset_id = task.asset_id.as_deref().map(Into::into);
+    view.created_at = Some(api_timestamp(task.created_at));
+    view.updated_at = Some(api_timestamp(updated_at(platform, task, now)));
     if status == IndexedAssetStatus::Ready {
-        shown.indexed_at = Some(api_timestamp(task.timeline.at(now).at));
+        view.indexed_at = Some(api_timestamp(task.timeline.at(now).at));
     }
-    shown.status = Some(status);
+    view.status = Some(status);
     let measured = task.measured.unwrap_or_default();
-    shown.system_metadata = Some(measured.of_video(&task.filename));
-    shown
+    view.system_metadata = Some(measured.of_video(&task.filename));
+    view
 }

@@ -138,10 +138,10 @@ fn last_rules_with(model: &ModelName) -> Option<&'static str> {
 
 fn check_models(models: &[IndexModel], allowed: &[ModelName]) -> Result<(), Refusal> {
     if models.is_empty() || models.len() > 2 {
-        let seen = models.len();
+        let count = models.len();
         return Err(Refusal::invalid(
             "models",
-            &format!("{seen} models were given, 1 or 2 are allowed"),
+            &format!("{count} models were given, 1 or 2 are allowed"),
         ));
     }
     for (at, model) in models.iter().enumerate() {
@@ -173,10 +173,10 @@ fn check_models(models: &[IndexModel], allowed: &[ModelName]) -> Result<(), Refu
             ));
         }
         if options.is_empty() || options.len() > OPTIONS.len() {
-            let seen = options.len();
+            let count = options.len();
             return Err(Refusal::invalid(
                 "model_options",
-                &format!("{seen} options were given, 1 or 2 are allowed"),
+                &format!("{count} options were given, 1 or 2 are allowed"),
             ));
         }
         for (at, option) in options.iter().enumerate() {
@@ -280,7 +280,7 @@ pub(super) fn list(
         &list.sort,
         list.page,
         &platform.settings.quirks,
-        |index| show(platform, index, now),
+        |index| view(platform, index, now),
     )
 }
 
@@ -289,7 +289,7 @@ pub(super) fn retrieve(
     now: Timestamp,
     get: &GetIndex,
 ) -> Result<Index, Refusal> {
-    find(platform, get.index_id.as_str()).map(|index| show(platform, index, now))
+    find(platform, get.index_id.as_str()).map(|index| view(platform, index, now))
 }
 
 pub(super) fn rename(
@@ -354,24 +354,24 @@ fn updated_at(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Times
     arrivals.fold(index.updated_at, Timestamp::max)
 }
 
-fn show(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Index {
-    let mut shown = Index::new(index.id.as_str());
-    shown.index_name = Some(index.name.clone());
-    shown.models.clone_from(&index.models);
-    shown.addons = Some(index.addons.clone());
-    shown.created_at = Some(api_timestamp(index.created_at));
-    shown.updated_at = Some(api_timestamp(updated_at(platform, index, now)));
+fn view(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Index {
+    let mut view = Index::new(index.id.as_str());
+    view.index_name = Some(index.name.clone());
+    view.models.clone_from(&index.models);
+    view.addons = Some(index.addons.clone());
+    view.created_at = Some(api_timestamp(index.created_at));
+    view.updated_at = Some(api_timestamp(updated_at(platform, index, now)));
     match index.expires_at {
-        Some(moment) => shown.expires_at = Some(api_timestamp(moment)),
+        Some(time) => view.expires_at = Some(api_timestamp(time)),
         // An index of a paid plan has an explicit null.
-        None => _ = shown.extra.insert("expires_at".to_owned(), Value::Null),
+        None => _ = view.extra.insert("expires_at".to_owned(), Value::Null),
     }
     let (mut count, mut seconds) = (0.0, 0.0);
     for video in platform.state.videos_of(&index.id, now) {
         count += 1.0;
         seconds += video.measured.duration.unwrap_or(0.0);
     }
-    shown.video_count = Some(count);
-    shown.total_duration = Some(seconds);
-    shown
+    view.video_count = Some(count);
+    view.total_duration = Some(seconds);
+    view
 }

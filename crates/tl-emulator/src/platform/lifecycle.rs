@@ -100,9 +100,9 @@ impl Default for Schedule {
     }
 }
 
-/// `wait` after `moment`, saturating at [`Timestamp::MAX`].
-pub(super) fn after(moment: Timestamp, wait: Duration) -> Timestamp {
-    moment.checked_add(wait).unwrap_or(Timestamp::MAX)
+/// `wait` after `time`, saturating at [`Timestamp::MAX`].
+pub(super) fn after(time: Timestamp, wait: Duration) -> Timestamp {
+    time.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
 /// When a task enters a status.

@@ -19,13 +19,13 @@ pub(super) struct SortKey {
     pub(super) number: u64,
 }
 
-/// Sorts `items` and returns the requested page. `show` is only called for the items of that page.
+/// Sorts `items` and returns the requested page. `view` is only called for the items of that page.
 pub(super) fn page<R, T>(
     mut items: Vec<(SortKey, R)>,
     sort: &Sort,
     page: PageRequest,
     quirks: &Quirks,
-    mut show: impl FnMut(R) -> T,
+    mut view: impl FnMut(R) -> T,
 ) -> Result<Page<T>, Refusal> {
     let number = page.page.unwrap_or(1);
     if number == 0 {
@@ -84,7 +84,7 @@ pub(super) fn page<R, T>(
         .into_iter()
         .skip(skipped)
         .take(taken)
-        .map(|(_, item)| show(item))
+        .map(|(_, item)| view(item))
         .collect();
     let mut info = PageInfo::default();
     info.limit_per_page = Some(limit);
@@ -100,18 +100,18 @@ pub(super) fn date_filter(
     filter: Option<&tl_model::Timestamp>,
 ) -> Result<Option<Timestamp>, Refusal> {
     let Some(text) = filter else { return Ok(None) };
-    let seen: String = text.as_str().chars().take(60).collect();
+    let given: String = text.as_str().chars().take(60).collect();
     text.instant().map(Some).ok_or_else(|| {
         Refusal::invalid(
             parameter,
-            &format!("`{seen}` is not a date and time of RFC 3339, such as 2024-08-16T16:53:59Z"),
+            &format!("`{given}` is not a date and time of RFC 3339, such as 2024-08-16T16:53:59Z"),
         )
     })
 }
 
-pub(super) fn not_one_of(parameter: &str, seen: &str, allowed: &str) -> Refusal {
-    let seen: String = seen.chars().take(60).collect();
-    Refusal::invalid(parameter, &format!("`{seen}` is not one of {allowed}"))
+pub(super) fn not_one_of(parameter: &str, given: &str, allowed: &str) -> Refusal {
+    let given: String = given.chars().take(60).collect();
+    Refusal::invalid(parameter, &format!("`{given}` is not one of {allowed}"))
 }
 
 /// Whether a file name matches its filter.

@@ -385,6 +385,6 @@ pub(crate) fn http_date(now: Now) -> String {
 }
 
 /// Formats a time as the platform does: UTC with milliseconds.
-fn api_timestamp(moment: Timestamp) -> tl_model::Timestamp {
-    tl_model::Timestamp::new(format!("{moment:.3}"))
+fn api_timestamp(time: Timestamp) -> tl_model::Timestamp {
+    tl_model::Timestamp::new(format!("{time:.3}"))
 }

@@ -20,7 +20,7 @@ pub enum NotStored {
 }
 
 /// Converts the response of a fault to XML: the platform's errors are JSON.
-pub(super) fn in_xml(answer: Response<Bytes>) -> Response<Bytes> {
+pub(super) fn to_xml(answer: Response<Bytes>) -> Response<Bytes> {
     let is_json = answer
         .headers()
         .get(header::CONTENT_TYPE)
@@ -50,7 +50,7 @@ pub(super) struct ObjectRefusal {
     status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: String,
-    pub(super) more: Vec<(&'static str, String)>,
+    pub(super) details: Vec<(&'static str, String)>,
 }
 
 impl ObjectRefusal {
@@ -59,7 +59,7 @@ impl ObjectRefusal {
             status,
             code,
             message: message.into(),
-            more: Vec::new(),
+            details: Vec::new(),
         }
     }
 
@@ -89,9 +89,9 @@ impl ObjectRefusal {
             ("Code", self.code.to_owned()),
             ("Message", self.message.clone()),
         ];
-        let more = self.more.iter().cloned();
+        let details = self.details.iter().cloned();
         let resource = [("Resource", resource.to_owned())];
-        for (name, value) in members.into_iter().chain(more).chain(resource) {
+        for (name, value) in members.into_iter().chain(details).chain(resource) {
             xml.push_str(&format!("<{name}>{}</{name}>", escaped(&value)));
         }
         xml.push_str("</Error>");

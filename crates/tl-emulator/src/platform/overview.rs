@@ -72,7 +72,7 @@ impl Platform {
         let now = to_timestamp(now);
         let mut records: Vec<_> = self.state.uploads.values().collect();
         records.sort_unstable_by_key(|upload| std::cmp::Reverse(upload.number));
-        let show = |upload: &uploads::UploadRecord| {
+        let view = |upload: &uploads::UploadRecord| {
             let (stored_chunks, stored_bytes) = uploads::stored(self, upload);
             Session {
                 id: upload.id.clone(),
@@ -86,7 +86,7 @@ impl Platform {
             }
         };
         let total = records.len();
-        (records.into_iter().take(most).map(show).collect(), total)
+        (records.into_iter().take(most).map(view).collect(), total)
     }
 
     /// The stored file of a video or an asset, with its file name from the client.

@@ -19,7 +19,7 @@ pub(super) const URL_LIFE: u64 = 3600;
 
 /// The query parameter with the number of the URL among those of its chunk. S3 uses it for session
 /// tokens.
-pub(super) const NUMBER: &str = "X-Amz-Security-Token";
+pub(super) const URL_NUMBER: &str = "X-Amz-Security-Token";
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
@@ -53,7 +53,7 @@ pub(super) fn sign(
         ),
         ("X-Amz-Date", date),
         ("X-Amz-Expires", URL_LIFE.to_string()),
-        (NUMBER, number.to_string()),
+        (URL_NUMBER, number.to_string()),
         ("X-Amz-SignedHeaders", names.join(";")),
     ];
     let path = format!("{PREFIX}/{}/{index}", upload.id);

@@ -176,12 +176,12 @@ pub(super) fn check_content_type(
     if essence.eq_ignore_ascii_case(wanted) {
         return Ok(());
     }
-    let seen = match essence {
+    let actual = match essence {
         "" => "none was sent".to_owned(),
         other => format!("`{}` was sent", other.chars().take(60).collect::<String>()),
     };
     Err(Refusal::content_type(&format!(
-        "{seen}, this endpoint takes {wanted}"
+        "{actual}, this endpoint takes {wanted}"
     )))
 }
 

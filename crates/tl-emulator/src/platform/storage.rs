@@ -20,8 +20,8 @@ use url::form_urlencoded;
 
 use super::{
     Delivery, MediaKey, Operation, Platform,
-    object_errors::{NotStored, ObjectRefusal, in_xml},
-    presign::{NUMBER, URL_LIFE, signature},
+    object_errors::{NotStored, ObjectRefusal, to_xml},
+    presign::{URL_LIFE, URL_NUMBER, signature},
     quirks, to_timestamp,
     uploads::{ChunkRecord, UploadRecord, chunk_key},
 };
@@ -74,7 +74,7 @@ pub struct ObjectReply {
     /// Whether the chunk is stored, whatever the response is.
     pub is_stored: bool,
     /// The response of a fault, sent instead of the real one.
-    instead: Option<Response<Bytes>>,
+    fault_response: Option<Response<Bytes>>,
 }
 
 /// What to do with a request, decided from its head.
@@ -95,21 +95,23 @@ impl Platform {
         let mut reply = ObjectReply {
             delivery: injection.delivery,
             faults: injection.descriptions,
-            instead: injection.response,
+            fault_response: injection.response,
             ..ObjectReply::default()
         };
         if injection.skip_work {
-            return PutBegin::Answer(Box::new(reply.answering(Response::default())));
+            return PutBegin::Answer(Box::new(reply.with_response(Response::default())));
         }
         match self.check_put(now, head) {
             Err(refusal) => {
                 reply.refusal = Some((refusal.code, refusal.message.clone()));
-                PutBegin::Answer(Box::new(reply.answering(refusal.response(head.uri.path()))))
+                PutBegin::Answer(Box::new(
+                    reply.with_response(refusal.response(head.uri.path())),
+                ))
             }
             Ok(mut put) => {
                 put.reply = reply;
                 if self.settings.quirks.get(&quirks::URL_SPENT) == "attempt" {
-                    self.spend(&put);
+                    self.mark_url_used(&put);
                 }
                 PutBegin::Take(Box::new(put))
             }
@@ -143,26 +145,26 @@ impl Platform {
         let mut response = Response::default();
         match stored {
             Ok(etag) => {
-                self.spend(&put);
+                self.mark_url_used(&put);
                 if let Ok(etag) = HeaderValue::from_str(&format!("\"{etag}\"")) {
                     response.headers_mut().insert(header::ETAG, etag);
                 }
                 let mut reply = put.reply;
                 reply.is_stored = true;
-                reply.answering(response)
+                reply.with_response(response)
             }
             Err(refusal) => {
                 let mut reply = put.reply;
                 reply.refusal = Some((refusal.code, refusal.message.clone()));
-                reply.answering(refusal.response(&path))
+                reply.with_response(refusal.response(&path))
             }
         }
     }
 
-    fn spend(&mut self, put: &Put) {
+    fn mark_url_used(&mut self, put: &Put) {
         let key = chunk_key(&put.upload_id, put.chunk);
         if let Some(chunk) = self.state.chunks.get_mut(&key) {
-            chunk.spent.insert(put.url);
+            chunk.used_urls.insert(put.url);
         }
     }
 
@@ -190,12 +192,12 @@ impl Platform {
             ));
         }
         let path = head.uri.path();
-        let (upload, index) = self.named(path)?;
+        let (upload, index) = self.find_chunk(path)?;
         let query = read_query(head)?;
         let chunk = self.state.chunks.get(&chunk_key(&upload.id, index));
         let chunk = chunk.cloned().unwrap_or_default();
         let url = self.check_signature(now, path, &query, headers, upload)?;
-        check_unspent(&chunk, url)?;
+        check_unused(&chunk, url)?;
         match upload.status(now) {
             UploadStatus::Completed => {
                 return Err(ObjectRefusal::no_upload("it was completed"));
@@ -225,7 +227,7 @@ impl Platform {
     }
 
     /// The upload and the chunk number in a path.
-    fn named(&self, path: &str) -> Result<(&UploadRecord, u32), ObjectRefusal> {
+    fn find_chunk(&self, path: &str) -> Result<(&UploadRecord, u32), ObjectRefusal> {
         let named = path.strip_prefix(PREFIX).and_then(|rest| {
             let (upload, index) = rest.strip_prefix('/')?.split_once('/')?;
             Some((upload, index.parse::<u32>().ok()?))
@@ -254,12 +256,12 @@ impl Platform {
             let value = headers.get(&name).and_then(|value| value.to_str().ok());
             let value = value.unwrap_or_default().trim().to_owned();
             if value != wanted.trim() {
-                let seen = if value.is_empty() {
+                let problem = if value.is_empty() {
                     "missing"
                 } else {
                     "changed"
                 };
-                changed.push(format!("{name} ({seen}; it must be {wanted})"));
+                changed.push(format!("{name} ({problem}; it must be {wanted})"));
             }
             received.insert(name, value);
         }
@@ -287,14 +289,14 @@ impl Platform {
         let expires = super::lifecycle::after(date.timestamp(), Duration::from_secs(URL_LIFE));
         if now >= expires {
             let mut refusal = ObjectRefusal::denied("Request has expired");
-            refusal.more = vec![
+            refusal.details = vec![
                 ("X-Amz-Expires", URL_LIFE.to_string()),
                 ("Expires", format!("{expires:.0}")),
                 ("ServerTime", format!("{now:.0}")),
             ];
             return Err(refusal);
         }
-        signed[NUMBER]
+        signed[URL_NUMBER]
             .parse()
             .map_err(|_| ObjectRefusal::query_error("the token is no number"))
     }
@@ -310,7 +312,7 @@ fn read_query(head: &Parts) -> Result<BTreeMap<String, String>, ObjectRefusal> {
         "X-Amz-Credential",
         "X-Amz-Date",
         "X-Amz-Expires",
-        NUMBER,
+        URL_NUMBER,
         "X-Amz-SignedHeaders",
         "X-Amz-Signature",
     ];
@@ -327,8 +329,8 @@ fn read_query(head: &Parts) -> Result<BTreeMap<String, String>, ObjectRefusal> {
     }
 }
 
-fn check_unspent(chunk: &ChunkRecord, url: u32) -> Result<(), ObjectRefusal> {
-    if !chunk.spent.contains(&url) {
+fn check_unused(chunk: &ChunkRecord, url: u32) -> Result<(), ObjectRefusal> {
+    if !chunk.used_urls.contains(&url) {
         return Ok(());
     }
     Err(ObjectRefusal::denied(
@@ -356,7 +358,7 @@ fn check_length(headers: &HeaderMap, bytes: u64) -> Result<(), ObjectRefusal> {
         code,
         format!("Your proposed upload {word} the size of this chunk"),
     );
-    refusal.more = vec![
+    refusal.details = vec![
         ("ProposedSize", length.to_string()),
         ("ChunkSize", bytes.to_string()),
     ];
@@ -380,10 +382,10 @@ fn content_md5(headers: &HeaderMap) -> Result<Option<String>, ObjectRefusal> {
 
 impl ObjectReply {
     /// Sets the response, unless a fault replaces it.
-    fn answering(mut self, own: Response<Bytes>) -> Self {
-        self.response = match self.instead.take() {
-            None => own,
-            Some(instead) => in_xml(instead),
+    fn with_response(mut self, response: Response<Bytes>) -> Self {
+        self.response = match self.fault_response.take() {
+            None => response,
+            Some(response) => to_xml(response),
         };
         self
     }

@@ -427,7 +427,7 @@ pub(super) fn list(
         passes.then_some((sort_key, task))
     });
     listing::page(items.collect(), &list.sort, list.page, quirks, |task| {
-        show(task, now)
+        view(task, now)
     })
 }
 
@@ -461,9 +461,9 @@ pub(super) fn retrieve(
     get: &GetTask,
 ) -> Result<Task, Refusal> {
     let task = find(platform, get.task_id.as_str())?;
-    let mut shown = show(task, now);
-    shown.hls = renditions::hls(platform, &task.video_id, host);
-    Ok(shown)
+    let mut view = view(task, now);
+    view.hls = renditions::hls(platform, &task.video_id, host);
+    Ok(view)
 }
 
 pub(super) fn delete(
@@ -512,15 +512,15 @@ fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a TaskRecord, Refusal>
     })
 }
 
-fn show(task: &TaskRecord, now: Timestamp) -> Task {
+fn view(task: &TaskRecord, now: Timestamp) -> Task {
     let change = task.timeline.at(now);
-    let mut shown = Task::new(task.id.as_str());
-    shown.video_id = Some(task.video_id.as_str().into());
-    shown.index_id = Some(task.index_id.as_str().into());
-    shown.created_at = Some(api_timestamp(task.created_at));
-    shown.updated_at = Some(api_timestamp(change.at));
-    shown.status = Some(change.status.clone());
-    shown.system_metadata = Some(task.measured.map_or_else(
+    let mut view = Task::new(task.id.as_str());
+    view.video_id = Some(task.video_id.as_str().into());
+    view.index_id = Some(task.index_id.as_str().into());
+    view.created_at = Some(api_timestamp(task.created_at));
+    view.updated_at = Some(api_timestamp(change.at));
+    view.status = Some(change.status.clone());
+    view.system_metadata = Some(task.measured.map_or_else(
         || {
             let mut metadata = tl_model::SystemMetadata::default();
             metadata.filename = Some(task.filename.clone());
@@ -529,7 +529,7 @@ fn show(task: &TaskRecord, now: Timestamp) -> Task {
         |measured| measured.of_task(&task.filename),
     ));
     if change.status == TaskStatus::Failed {
-        shown.error_reason.clone_from(&task.error_reason);
+        view.error_reason.clone_from(&task.error_reason);
     }
-    shown
+    view
 }

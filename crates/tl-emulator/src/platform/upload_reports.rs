@@ -100,8 +100,8 @@ fn check_proof(
     };
     // The storage returns the ETag in quotation marks; clients may omit them.
     if chunk.proof.trim_matches('"') != etag {
-        let seen: String = chunk.proof.chars().take(60).collect();
-        let detail = format!("`{seen}` for chunk {index}, which is stored with another ETag");
+        let given: String = chunk.proof.chars().take(60).collect();
+        let detail = format!("`{given}` for chunk {index}, which is stored with another ETag");
         return Err(Refusal::invalid("proof", &detail));
     }
     Ok(())

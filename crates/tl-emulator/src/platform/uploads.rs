@@ -120,7 +120,8 @@ pub(super) struct ChunkRecord {
     /// The number of URLs created for the chunk. They are numbered from 1.
     pub(super) urls: u32,
     /// The numbers of the used URLs.
-    pub(super) spent: BTreeSet<u32>,
+    #[serde(rename = "spent")]
+    pub(super) used_urls: BTreeSet<u32>,
 }
 
 /// The key of a chunk in its table. Keys sort by upload, then by chunk number.
@@ -267,14 +268,14 @@ pub(super) fn list(
         list.page,
         &platform.settings.quirks,
         |upload| {
-            let mut shown = IncompleteUpload::new(upload.id.as_str());
-            shown.status = Some(upload.status(now));
-            shown.total_size = Some(upload.total_size);
-            shown.chunk_size = Some(upload.chunk_size);
-            shown.total_chunks = Some(upload.total_chunks);
-            shown.created_at = Some(api_timestamp(upload.created_at));
-            shown.expires_at = Some(api_timestamp(upload.expires_at));
-            shown
+            let mut view = IncompleteUpload::new(upload.id.as_str());
+            view.status = Some(upload.status(now));
+            view.total_size = Some(upload.total_size);
+            view.chunk_size = Some(upload.chunk_size);
+            view.total_chunks = Some(upload.total_chunks);
+            view.created_at = Some(api_timestamp(upload.created_at));
+            view.expires_at = Some(api_timestamp(upload.expires_at));
+            view
         },
     )
 }
@@ -380,14 +381,14 @@ pub(super) fn request_urls(
     let last = start.saturating_add(count - 1).min(upload.total_chunks);
     let urls = (start..=last).map(|index| presign::sign(platform, &upload, index, now, host));
     let urls: Vec<_> = urls.collect();
-    let mut answer = UploadUrls::default();
-    answer.upload_id = Some(upload.id.as_str().into());
-    answer.start_index = Some(start);
-    answer.count = Some(last - start + 1);
-    answer.generated_at = Some(api_timestamp(now));
-    answer.expires_at = urls.first().and_then(|url| url.expires_at.clone());
-    answer.upload_urls = urls;
-    Ok(answer)
+    let mut response = UploadUrls::default();
+    response.upload_id = Some(upload.id.as_str().into());
+    response.start_index = Some(start);
+    response.count = Some(last - start + 1);
+    response.generated_at = Some(api_timestamp(now));
+    response.expires_at = urls.first().and_then(|url| url.expires_at.clone());
+    response.upload_urls = urls;
+    Ok(response)
 }
 
 pub(super) fn refuse_expired(

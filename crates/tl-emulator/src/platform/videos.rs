@@ -113,9 +113,9 @@ pub(super) fn retrieve(
 ) -> Result<Video, Refusal> {
     let video = find(platform, now, get.index_id.as_str(), get.video_id.as_str())?;
     check_results(&get.embedding_option, get.transcription)?;
-    let mut shown = show(platform, video);
-    shown.hls = renditions::hls(platform, &video.id, host);
-    Ok(shown)
+    let mut view = view(platform, video);
+    view.hls = renditions::hls(platform, &video.id, host);
+    Ok(view)
 }
 
 /// Refuses requests for model output. An empty result would look like a video without speech or
@@ -260,23 +260,23 @@ fn updated_at(video: &VideoRecord) -> Timestamp {
 
 /// Listed videos have no user metadata, unlike retrieved ones.
 fn in_list(platform: &Platform, video: &VideoRecord) -> Video {
-    let mut shown = show(platform, video);
-    shown.user_metadata = None;
-    shown
+    let mut view = view(platform, video);
+    view.user_metadata = None;
+    view
 }
 
-fn show(platform: &Platform, video: &VideoRecord) -> Video {
-    let mut shown = Video::new(video.id.as_str());
+fn view(platform: &Platform, video: &VideoRecord) -> Video {
+    let mut view = Video::new(video.id.as_str());
     let task = platform.state.tasks.get(&video.task_id);
-    shown.asset_id = task
+    view.asset_id = task
         .and_then(|task| task.asset_id.as_deref())
         .map(Into::into);
-    shown.created_at = Some(api_timestamp(video.created_at));
-    shown.updated_at = Some(api_timestamp(updated_at(video)));
-    shown.indexed_at = Some(api_timestamp(video.indexed_at));
-    shown.system_metadata = Some(video.measured.of_video(&video.filename));
+    view.created_at = Some(api_timestamp(video.created_at));
+    view.updated_at = Some(api_timestamp(updated_at(video)));
+    view.indexed_at = Some(api_timestamp(video.indexed_at));
+    view.system_metadata = Some(video.measured.of_video(&video.filename));
     if !video.user_metadata.is_empty() {
-        shown.user_metadata = Some(video.user_metadata.clone());
+        view.user_metadata = Some(video.user_metadata.clone());
     }
-    shown
+    view
 }

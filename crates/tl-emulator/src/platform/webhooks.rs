@@ -101,10 +101,10 @@ impl Platform {
             data.tags = Some(Vec::new());
             data.models = self.state.indexes.get(&task.index_id).map(|index| {
                 let models = index.models.iter().map(|model| {
-                    let mut shown = WebhookModel::default();
-                    shown.name = model.name();
-                    shown.options = Some(model.options());
-                    shown
+                    let mut model_info = WebhookModel::default();
+                    model_info.name = model.name();
+                    model_info.options = Some(model.options());
+                    model_info
                 });
                 models.collect()
             });
