@@ -69,16 +69,16 @@ impl EmulatorBuilder {
     /// The directory for received files. The default is a temporary directory, which is deleted
     /// when the emulator stops.
     #[must_use]
-    pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.shell.data_dir = Some(folder.into());
+    pub fn data_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.shell.data_dir = Some(dir.into());
         self
     }
 
     /// The directory in which the whole state persists across restarts, received files included. By
     /// default, the state is kept in memory.
     #[must_use]
-    pub fn state_dir(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.shell.state_dir = Some(folder.into());
+    pub fn state_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.shell.state_dir = Some(dir.into());
         self
     }
 
@@ -163,8 +163,8 @@ impl EmulatorBuilder {
     /// A callback for logging, called after each response. It runs on the server threads and must
     /// not block.
     #[must_use]
-    pub fn on_request(mut self, tell: impl Fn(&JournalEntry) + Send + Sync + 'static) -> Self {
-        self.shell.observer = Some(Observer(Arc::new(tell)));
+    pub fn on_request(mut self, callback: impl Fn(&JournalEntry) + Send + Sync + 'static) -> Self {
+        self.shell.observer = Some(Observer(Arc::new(callback)));
         self
     }
 
@@ -191,10 +191,10 @@ impl EmulatorBuilder {
     /// Returns an error if no prober is available, the port is in use, or the directory cannot be
     /// used.
     pub async fn start(self) -> Result<Emulator, StartError> {
-        let (told, hear) = oneshot::channel();
-        let starting = self.spawn(move |outcome| _ = told.send(outcome))?;
-        let outcome = hear.await.map_err(|_| StartError::died())?;
-        starting.finish(outcome)
+        let (sender, receiver) = oneshot::channel();
+        let server = self.spawn(move |outcome| _ = sender.send(outcome))?;
+        let outcome = receiver.await.map_err(|_| StartError::thread_died())?;
+        server.finish(outcome)
     }
 
     /// Starts the emulator from blocking code.
@@ -202,13 +202,16 @@ impl EmulatorBuilder {
     /// # Errors
     /// Same as [`start`](Self::start).
     pub fn start_blocking(self) -> Result<Emulator, StartError> {
-        let (told, hear) = mpsc::channel();
-        let starting = self.spawn(move |outcome| _ = told.send(outcome))?;
-        let outcome = hear.recv().map_err(|_| StartError::died())?;
-        starting.finish(outcome)
+        let (sender, receiver) = mpsc::channel();
+        let server = self.spawn(move |outcome| _ = sender.send(outcome))?;
+        let outcome = receiver.recv().map_err(|_| StartError::thread_died())?;
+        server.finish(outcome)
     }
 
-    fn spawn(self, tell: impl FnOnce(Outcome) + Send + 'static) -> Result<Starting, StartError> {
+    fn spawn(
+        self,
+        on_started: impl FnOnce(StartResult) + Send + 'static,
+    ) -> Result<ServerThread, StartError> {
         let prober = match self.prober {
             Some(prober) => prober,
             None => default_prober()?,
@@ -217,21 +220,21 @@ impl EmulatorBuilder {
         let (platform, shell, port) = (self.platform, self.shell, self.port);
         let thread = std::thread::Builder::new()
             .name("tl-emulator".to_owned())
-            .spawn(move || run(platform, shell, port, prober, tell, stopped))
+            .spawn(move || run(platform, shell, port, prober, on_started, stopped))
             .map_err(|error| StartError(format!("no thread could be started ({error})")))?;
-        Ok(Starting { stop, thread })
+        Ok(ServerThread { stop, thread })
     }
 }
 
-type Outcome = Result<(SocketAddr, Arc<Shell>), StartError>;
+type StartResult = Result<(SocketAddr, Arc<Shell>), StartError>;
 
-struct Starting {
+struct ServerThread {
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
 
-impl Starting {
-    fn finish(self, outcome: Outcome) -> Result<Emulator, StartError> {
+impl ServerThread {
+    fn finish(self, outcome: StartResult) -> Result<Emulator, StartError> {
         let (address, shell) = outcome?;
         Ok(Emulator {
             address,
@@ -257,7 +260,7 @@ fn run(
     settings: ShellSettings,
     port: u16,
     prober: Arc<dyn Prober>,
-    tell: impl FnOnce(Outcome),
+    on_started: impl FnOnce(StartResult),
     stopped: oneshot::Receiver<()>,
 ) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -268,7 +271,7 @@ fn run(
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            return tell(Err(StartError(format!(
+            return on_started(Err(StartError(format!(
                 "no runtime could be started ({error})"
             ))));
         }
@@ -283,9 +286,9 @@ fn run(
             Ok((listener, address, Arc::new(shell)))
         };
         match started.await {
-            Err(error) => tell(Err(error)),
+            Err(error) => on_started(Err(error)),
             Ok((listener, address, shell)) => {
-                tell(Ok((address, Arc::clone(&shell))));
+                on_started(Ok((address, Arc::clone(&shell))));
                 server::serve(listener, shell, stopped).await;
             }
         }
@@ -411,16 +414,16 @@ impl Emulator {
 
     /// Stops the server and removes its temporary files.
     pub async fn shutdown(mut self) {
-        let (told, hear) = oneshot::channel();
-        let thread = self.signal();
+        let (sender, receiver) = oneshot::channel();
+        let thread = self.signal_stop();
         let joined = std::thread::Builder::new().spawn(move || {
             if let Some(thread) = thread {
                 _ = thread.join();
             }
-            _ = told.send(());
+            _ = sender.send(());
         });
         if joined.is_ok() {
-            _ = hear.await;
+            _ = receiver.await;
         }
     }
 
@@ -429,7 +432,7 @@ impl Emulator {
         drop(self);
     }
 
-    fn signal(&mut self) -> Option<JoinHandle<()>> {
+    fn signal_stop(&mut self) -> Option<JoinHandle<()>> {
         if let Some(stop) = self.stop.take() {
             _ = stop.send(());
         }
@@ -439,7 +442,7 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        if let Some(thread) = self.signal() {
+        if let Some(thread) = self.signal_stop() {
             _ = thread.join();
         }
     }
@@ -450,7 +453,7 @@ impl Drop for Emulator {
 pub struct StartError(pub(crate) String);
 
 impl StartError {
-    fn died() -> Self {
+    fn thread_died() -> Self {
         Self("the thread of the emulator ended before it had started".to_owned())
     }
 }

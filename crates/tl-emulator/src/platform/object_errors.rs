@@ -20,23 +20,27 @@ pub enum NotStored {
 }
 
 /// Converts the response of a fault to XML: the platform's errors are JSON.
-pub(super) fn to_xml(answer: Response<Bytes>) -> Response<Bytes> {
-    let is_json = answer
+pub(super) fn to_xml(fault_response: Response<Bytes>) -> Response<Bytes> {
+    let is_json = fault_response
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind == "application/json");
-    if !is_json || answer.status().is_success() {
-        return answer;
+    if !is_json || fault_response.status().is_success() {
+        return fault_response;
     }
-    let code = match answer.status().as_u16() {
+    let code = match fault_response.status().as_u16() {
         503 | 429 => "SlowDown",
         403 => "AccessDenied",
         400..=499 => "InvalidRequest",
         _ => "InternalError",
     };
-    let refusal = ObjectRefusal::new(answer.status(), code, "An error occurred on purpose.");
+    let refusal = ObjectRefusal::new(
+        fault_response.status(),
+        code,
+        "An error occurred on purpose.",
+    );
     let mut response = refusal.response("/");
-    for (name, value) in answer.headers() {
+    for (name, value) in fault_response.headers() {
         if name != header::CONTENT_TYPE {
             response.headers_mut().insert(name, value.clone());
         }
