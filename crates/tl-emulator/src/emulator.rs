@@ -27,7 +27,7 @@ use crate::{
         FaultError, FaultPlan, KEY_PREFIX, MemoryError, Plan, Schedule, Seed, Settings,
         UnknownQuirk,
     },
-    server::{self, ClockMode, JournalEntry, Observer, Shell, ShellSettings, TimeLimits},
+    server::{self, ClockMode, JournalEntry, Observer, Runtime, RuntimeSettings, TimeLimits},
 };
 
 /// How long the server is given to end its connections when the emulator stops.
@@ -38,7 +38,7 @@ pub struct EmulatorBuilder {
     port: u16,
     prober: Option<Arc<dyn Prober>>,
     platform: Settings,
-    shell: ShellSettings,
+    shell: RuntimeSettings,
 }
 
 impl fmt::Debug for EmulatorBuilder {
@@ -216,7 +216,7 @@ impl EmulatorBuilder {
     }
 }
 
-type Outcome = Result<(SocketAddr, Arc<Shell>), StartError>;
+type Outcome = Result<(SocketAddr, Arc<Runtime>), StartError>;
 
 struct Starting {
     stop: oneshot::Sender<()>,
@@ -247,7 +247,7 @@ fn default_prober() -> Result<Arc<dyn Prober>, StartError> {
 /// The whole life of the server, on a thread of its own.
 fn run(
     platform: Settings,
-    settings: ShellSettings,
+    settings: RuntimeSettings,
     port: u16,
     prober: Arc<dyn Prober>,
     tell: impl FnOnce(Outcome),
@@ -272,7 +272,7 @@ fn run(
             let address = listener
                 .local_addr()
                 .map_err(|error| StartError(format!("the socket has no address ({error})")))?;
-            let shell = Shell::new(platform, settings, prober)?;
+            let shell = Runtime::new(platform, settings, prober)?;
             Ok((listener, address, Arc::new(shell)))
         };
         match started.await {
@@ -289,7 +289,7 @@ fn run(
 /// A running emulator. It stops when it is dropped.
 pub struct Emulator {
     address: SocketAddr,
-    shell: Arc<Shell>,
+    shell: Arc<Runtime>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -310,7 +310,7 @@ impl Emulator {
             port: 0,
             prober: None,
             platform: Settings::default(),
-            shell: ShellSettings::default(),
+            shell: RuntimeSettings::default(),
         }
     }
 
@@ -366,7 +366,7 @@ impl Emulator {
     /// Why no streams and thumbnails can be made, for people; `None` where they can.
     #[must_use]
     pub fn lacks_ffmpeg(&self) -> Option<&str> {
-        self.shell.studio.lack()
+        self.shell.renderer.unavailable_reason()
     }
 
     /// Moves the emulator's clock forward.

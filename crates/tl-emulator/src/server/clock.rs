@@ -56,25 +56,25 @@ impl FromStr for ClockMode {
 /// The clock. All its times are derived from one reading of the wall's clock and a steady one.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    hand: Mutex<Hand>,
+    state: Mutex<State>,
     /// Counts the changes that make a waiter look again.
     changes: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
-struct Hand {
+struct State {
     mode: ClockMode,
-    /// Where the steady clock stood when `elapsed` was noted.
-    noted: Instant,
+    /// Where the steady clock stood when `elapsed` was base.
+    base: Instant,
     /// The emulator's time at that moment, since `start`.
     elapsed: Duration,
     /// The wall's time when the clock was made.
     start: SystemTime,
 }
 
-impl Hand {
+impl State {
     fn elapsed(&self) -> Duration {
-        let since = self.noted.elapsed();
+        let since = self.base.elapsed();
         match self.mode {
             ClockMode::Real => self.elapsed.saturating_add(since),
             ClockMode::Scaled(factor) => {
@@ -87,65 +87,65 @@ impl Hand {
     }
 
     /// Makes now the moment from which time is counted.
-    fn note(&mut self) {
+    fn rebase(&mut self) {
         self.elapsed = self.elapsed();
-        self.noted = Instant::now();
+        self.base = Instant::now();
     }
 }
 
 impl Clock {
     pub(crate) fn new(mode: ClockMode) -> Self {
-        let hand = Hand {
+        let state = State {
             mode,
-            noted: Instant::now(),
+            base: Instant::now(),
             elapsed: Duration::ZERO,
             start: SystemTime::now(),
         };
         Self {
-            hand: Mutex::new(hand),
+            state: Mutex::new(state),
             changes: watch::Sender::new(0),
         }
     }
 
     pub(crate) fn now(&self) -> Now {
-        let hand = self.hand();
-        let mono = hand.elapsed();
-        let wall = hand.start.checked_add(mono).unwrap_or(hand.start);
+        let state = self.state();
+        let mono = state.elapsed();
+        let wall = state.start.checked_add(mono).unwrap_or(state.start);
         Now::new(mono, wall)
     }
 
     pub(crate) fn mode(&self) -> ClockMode {
-        self.hand().mode
+        self.state().mode
     }
 
     pub(crate) fn set_mode(&self, mode: ClockMode) {
-        let mut hand = self.hand();
-        hand.note();
-        hand.mode = mode;
-        drop(hand);
+        let mut state = self.state();
+        state.rebase();
+        state.mode = mode;
+        drop(state);
         self.changes.send_modify(|count| *count += 1);
     }
 
     pub(crate) fn advance(&self, by: Duration) {
-        let mut hand = self.hand();
-        hand.note();
-        hand.elapsed = hand.elapsed.saturating_add(by);
-        drop(hand);
+        let mut state = self.state();
+        state.rebase();
+        state.elapsed = state.elapsed.saturating_add(by);
+        drop(state);
         self.changes.send_modify(|count| *count += 1);
     }
 
     /// Makes those who wait look again.
-    pub(crate) fn wake(&self) {
+    pub(crate) fn notify(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
 
     /// Hears of every change of mode and every move.
-    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
     /// How long the wall's clock takes for `wait` of the emulator's; `None` while it stands still.
-    pub(crate) fn on_the_wall(&self, wait: Duration) -> Option<Duration> {
+    pub(crate) fn to_real_time(&self, wait: Duration) -> Option<Duration> {
         match self.mode() {
             ClockMode::Real => Some(wait),
             ClockMode::Scaled(factor) => {
@@ -155,9 +155,9 @@ impl Clock {
         }
     }
 
-    fn hand(&self) -> std::sync::MutexGuard<'_, Hand> {
-        // The hand is whole between any two statements, so a panic elsewhere cannot have left it broken.
-        self.hand
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        // The state is whole between any two statements, so a panic elsewhere cannot have left it broken.
+        self.state
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }

@@ -1,5 +1,5 @@
 //! Fetching a video from its URL as the platform would: http and https only, bounded in size and time, and never from
-//! the private side of the network unless that was allowed.
+//! the not_public_reason side of the network unless that was allowed.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -18,10 +18,10 @@ use tl_http::address::is_public;
 use url::{Host, Url};
 
 use super::{
-    Shell,
-    intake::Disk,
+    Runtime,
+    media_store::StoredFile,
     playlist::{self, Playlist},
-    vault::StoredFile,
+    request_body::FileWriter,
 };
 use crate::{
     StartError,
@@ -65,21 +65,21 @@ pub(crate) fn client(
         .map_err(|error| StartError(format!("no client for URLs could be made ({error})")))
 }
 
-/// Fetches `url`, stores and probes it. The reason of a failure is for people.
+/// Fetches `url`, stores and probes it. The request_error of a failure is for people.
 pub(crate) async fn fetch(
-    shell: &Shell,
+    runtime: &Runtime,
     url: &Url,
     limit: Option<u64>,
     is_asset: bool,
 ) -> Result<(Fetched, Arc<StoredFile>), String> {
-    let allow_private = shell.settings.allow_private_urls;
+    let allow_private = runtime.settings.allow_private_urls;
     check(url, allow_private)?;
-    let response = shell
-        .fetcher
+    let response = runtime
+        .fetch_client
         .get(url.clone())
         .send()
         .await
-        .map_err(|error| reason(&error))?;
+        .map_err(|error| request_error(&error))?;
     let status = response.status();
     if !status.is_success() {
         return Err(format!("video_file_broken: video_url answered {status}"));
@@ -87,14 +87,14 @@ pub(crate) async fn fetch(
     let filename = crate::platform::filename_of(response.url());
     let file = match is_asset && is_playlist(&response, &filename) {
         true => {
-            let recording = store_recording(shell, response, filename.clone(), limit);
-            tokio::time::timeout(shell.settings.time_limits.fetch, recording)
+            let recording = download_recording(runtime, response, filename.clone(), limit);
+            tokio::time::timeout(runtime.settings.time_limits.fetch, recording)
                 .await
                 .map_err(|_| "video_url took too long to answer".to_owned())??
         }
-        false => store(shell, response, filename.clone(), limit).await?,
+        false => download(runtime, response, filename.clone(), limit).await?,
     };
-    let (look, static_file) = shell.look_at(&file, is_asset).await;
+    let (look, static_file) = runtime.inspect(&file, is_asset).await;
     let fetched = Fetched {
         key: file.key.clone(),
         filename,
@@ -105,20 +105,28 @@ pub(crate) async fn fetch(
     Ok((fetched, file))
 }
 
-async fn store(
-    shell: &Shell,
+async fn download(
+    runtime: &Runtime,
     mut response: Response,
     filename: String,
     limit: Option<u64>,
 ) -> Result<Arc<StoredFile>, String> {
-    let mut disk = Disk::open(shell, filename, limit).map_err(|unusable| told(&unusable))?;
-    while let Some(piece) = response.chunk().await.map_err(|error| reason(&error))? {
-        disk.write(piece).await;
-        if disk.is_too_large() {
+    let mut writer = FileWriter::open(runtime, filename, limit)
+        .map_err(|unusable| unusable_reason(&unusable))?;
+    while let Some(piece) = response
+        .chunk()
+        .await
+        .map_err(|error| request_error(&error))?
+    {
+        writer.write(piece).await;
+        if writer.is_too_large() {
             break;
         }
     }
-    disk.finish().await.map_err(|unusable| told(&unusable))
+    writer
+        .finish()
+        .await
+        .map_err(|unusable| unusable_reason(&unusable))
 }
 
 /// Whether it is a playlist of HTTP Live Streaming, by its name or its type (RFC 8216, 4).
@@ -132,33 +140,37 @@ fn is_playlist(response: &Response, filename: &str) -> bool {
 }
 
 /// Stores the recording behind a playlist: its pieces, one after the other, are a file as any other.
-async fn store_recording(
-    shell: &Shell,
+async fn download_recording(
+    runtime: &Runtime,
     response: Response,
     filename: String,
     limit: Option<u64>,
 ) -> Result<Arc<StoredFile>, String> {
     let mut base = response.url().clone();
-    let mut playlist = playlist::parse(&text(response).await?)?;
+    let mut playlist = playlist::parse(&playlist_text(response).await?)?;
     if let Playlist::Master { best } = &playlist {
-        let response = ask(shell, &base, best, None).await?;
+        let response = get_entry(runtime, &base, best, None).await?;
         base = response.url().clone();
-        playlist = playlist::parse(&text(response).await?)?;
+        playlist = playlist::parse(&playlist_text(response).await?)?;
     }
-    let Playlist::Media { pieces } = playlist else {
+    let Playlist::Media { segments } = playlist else {
         return Err("a playlist of playlists names another one".to_owned());
     };
-    let mut disk = Disk::open(shell, filename, limit).map_err(|unusable| told(&unusable))?;
-    for piece in &pieces {
-        let mut response = ask(shell, &base, &piece.uri, piece.range).await?;
+    let mut writer = FileWriter::open(runtime, filename, limit)
+        .map_err(|unusable| unusable_reason(&unusable))?;
+    for segment in &segments {
+        let mut response = get_entry(runtime, &base, &segment.uri, segment.range).await?;
         // A server may give out the whole file all the same (RFC 9110, 14.2).
-        let (mut skip, mut left) = match piece.range {
+        let (mut skip, mut left) = match segment.range {
             None => (0, u64::MAX),
             Some((_, count)) if response.status() == StatusCode::PARTIAL_CONTENT => (0, count),
             Some((start, count)) => (start, count),
         };
         while left > 0
-            && let Some(mut bytes) = response.chunk().await.map_err(|error| reason(&error))?
+            && let Some(mut bytes) = response
+                .chunk()
+                .await
+                .map_err(|error| request_error(&error))?
         {
             let skipped = skip.min(bytes.len() as u64);
             skip -= skipped;
@@ -166,21 +178,27 @@ async fn store_recording(
             let mut bytes = bytes.split_off(usize::try_from(skipped).unwrap_or(usize::MAX));
             bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
             left -= (bytes.len() as u64).min(left);
-            disk.write(bytes).await;
-            if disk.is_too_large() {
-                return disk.finish().await.map_err(|unusable| told(&unusable));
+            writer.write(bytes).await;
+            if writer.is_too_large() {
+                return writer
+                    .finish()
+                    .await
+                    .map_err(|unusable| unusable_reason(&unusable));
             }
         }
-        if piece.range.is_some() && left > 0 {
+        if segment.range.is_some() && left > 0 {
             return Err("a piece of the recording is shorter than its playlist says".to_owned());
         }
     }
-    disk.finish().await.map_err(|unusable| told(&unusable))
+    writer
+        .finish()
+        .await
+        .map_err(|unusable| unusable_reason(&unusable))
 }
 
 /// Asks for what a playlist names, as strictly as for the playlist itself.
-async fn ask(
-    shell: &Shell,
+async fn get_entry(
+    runtime: &Runtime,
     base: &Url,
     uri: &str,
     range: Option<(u64, u64)>,
@@ -188,13 +206,16 @@ async fn ask(
     let url = base
         .join(uri)
         .map_err(|error| format!("the playlist names an address that is none ({error})"))?;
-    check(&url, shell.settings.allow_private_urls)?;
-    let mut request = shell.fetcher.get(url);
+    check(&url, runtime.settings.allow_private_urls)?;
+    let mut request = runtime.fetch_client.get(url);
     if let Some((start, count)) = range {
         let last = start.saturating_add(count).saturating_sub(1);
         request = request.header(header::RANGE, format!("bytes={start}-{last}"));
     }
-    let response = request.send().await.map_err(|error| reason(&error))?;
+    let response = request
+        .send()
+        .await
+        .map_err(|error| request_error(&error))?;
     let status = response.status();
     if !status.is_success() {
         return Err(format!("a file that the playlist names answered {status}"));
@@ -202,10 +223,14 @@ async fn ask(
     Ok(response)
 }
 
-/// The text of a playlist.
-async fn text(mut response: Response) -> Result<String, String> {
+/// The playlist_text of a playlist.
+async fn playlist_text(mut response: Response) -> Result<String, String> {
     let mut bytes = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(|error| reason(&error))? {
+    while let Some(piece) = response
+        .chunk()
+        .await
+        .map_err(|error| request_error(&error))?
+    {
         bytes.extend_from_slice(&piece);
         if bytes.len() > MAX_PLAYLIST {
             return Err(format!("the playlist has more than {MAX_PLAYLIST} bytes"));
@@ -214,7 +239,7 @@ async fn text(mut response: Response) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "the playlist is no UTF-8 text".to_owned())
 }
 
-fn told(unusable: &Unusable) -> String {
+fn unusable_reason(unusable: &Unusable) -> String {
     match unusable {
         Unusable::FileTooLarge { limit, .. } => {
             format!(
@@ -225,15 +250,15 @@ fn told(unusable: &Unusable) -> String {
     }
 }
 
-fn reason(error: &reqwest::Error) -> String {
+fn request_error(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "video_url took too long to answer".to_owned();
     }
-    format!("video_url could not be fetched: {}", innermost(error))
+    format!("video_url could not be fetched: {}", root_cause(error))
 }
 
-/// The innermost cause: it says what happened, where the outer ones repeat the URL, which may carry a signature.
-pub(crate) fn innermost(error: &reqwest::Error) -> String {
+/// The root_cause cause: it says what happened, where the outer ones repeat the URL, which may carry a signature.
+pub(crate) fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -241,7 +266,7 @@ pub(crate) fn innermost(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// Refuses what is no public web address, as far as its text says.
+/// Refuses what is no public web address, as far as its playlist_text says.
 fn check(url: &Url, allow_private: bool) -> Result<(), String> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!(
@@ -258,11 +283,11 @@ fn check(url: &Url, allow_private: bool) -> Result<(), String> {
     if allow_private || is_public(address) {
         Ok(())
     } else {
-        Err(private(address))
+        Err(not_public_reason(address))
     }
 }
 
-fn private(address: IpAddr) -> String {
+fn not_public_reason(address: IpAddr) -> String {
     format!(
         "video_url leads to {address}, which is not a public address; the emulator can be told to allow it"
     )
@@ -287,7 +312,7 @@ impl Resolve for PublicOnly {
             if allowed.is_empty()
                 && let Some(first) = first
             {
-                return Err(private(first).into());
+                return Err(not_public_reason(first).into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })

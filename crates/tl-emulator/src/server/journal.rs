@@ -83,7 +83,7 @@ pub struct JournalChunk {
 
 impl JournalEntry {
     /// An entry of which the rest is filled in later.
-    pub(crate) fn of(head: &http::request::Parts) -> Self {
+    pub(crate) fn new(head: &http::request::Parts) -> Self {
         let agent = head.headers.get(http::header::USER_AGENT);
         Self {
             number: 0,
@@ -109,7 +109,7 @@ impl JournalEntry {
     }
 
     /// Notes the body that came in.
-    pub(crate) fn take_in(&mut self, payload: &Payload) {
+    pub(crate) fn set_request_body(&mut self, payload: &Payload) {
         self.request_body = match payload {
             Payload::Json(bytes) if bytes.is_empty() => None,
             Payload::Json(bytes) => Some(redact::body(bytes)),
@@ -119,7 +119,7 @@ impl JournalEntry {
     }
 
     /// Notes the body that goes out.
-    pub(crate) fn give_out(&mut self, bytes: &[u8]) {
+    pub(crate) fn set_response_body(&mut self, bytes: &[u8]) {
         self.response_body = (!bytes.is_empty()).then(|| redact::body(bytes));
     }
 }
@@ -148,33 +148,33 @@ impl fmt::Display for JournalEntry {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Journal(Mutex<Pages>);
+pub(crate) struct Journal(Mutex<State>);
 
 #[derive(Debug, Default)]
-struct Pages {
+struct State {
     entries: VecDeque<JournalEntry>,
-    written: u64,
+    last_number: u64,
     /// The newest bodies, with the numbers of their entries.
-    bodies: VecDeque<Bodies>,
+    bodies: VecDeque<StoredBodies>,
     bytes_of_bodies: usize,
 }
 
 #[derive(Debug)]
-struct Bodies {
+struct StoredBodies {
     number: u64,
     request: Option<String>,
     response: Option<String>,
 }
 
-impl Bodies {
+impl StoredBodies {
     fn bytes(&self) -> usize {
         let bytes = |body: &Option<String>| body.as_ref().map_or(0, String::len);
         bytes(&self.request) + bytes(&self.response)
     }
 }
 
-impl Pages {
-    fn keep_bodies(&mut self, bodies: Bodies) {
+impl State {
+    fn store_bodies(&mut self, bodies: StoredBodies) {
         self.bytes_of_bodies += bodies.bytes();
         self.bodies.push_back(bodies);
         while self.bytes_of_bodies > BODIES_CAPACITY || self.bodies.len() > CAPACITY {
@@ -188,52 +188,52 @@ impl Pages {
 
 impl Journal {
     /// Writes an entry down, and gives it back with its number.
-    pub(crate) fn write(&self, mut entry: JournalEntry) -> JournalEntry {
-        let mut pages = self.pages();
-        pages.written += 1;
-        entry.number = pages.written;
-        let bodies = Bodies {
+    pub(crate) fn push(&self, mut entry: JournalEntry) -> JournalEntry {
+        let mut state = self.state();
+        state.last_number += 1;
+        entry.number = state.last_number;
+        let bodies = StoredBodies {
             number: entry.number,
             request: entry.request_body.take(),
             response: entry.response_body.take(),
         };
         if bodies.bytes() > 0 {
-            pages.keep_bodies(bodies);
+            state.store_bodies(bodies);
         }
-        if pages.entries.len() == CAPACITY {
-            pages.entries.pop_front();
+        if state.entries.len() == CAPACITY {
+            state.entries.pop_front();
         }
-        pages.entries.push_back(entry.clone());
+        state.entries.push_back(entry.clone());
         entry
     }
 
     /// Every entry, the oldest first, without bodies.
     pub(crate) fn entries(&self) -> Vec<JournalEntry> {
-        self.pages().entries.iter().cloned().collect()
+        self.state().entries.iter().cloned().collect()
     }
 
     /// Puts the bodies that are still kept into their entries.
     pub(crate) fn add_bodies(&self, entries: &mut [JournalEntry]) {
-        let pages = self.pages();
+        let state = self.state();
         for entry in entries {
-            let found = pages
+            let found = state
                 .bodies
                 .binary_search_by_key(&entry.number, |bodies| bodies.number);
             if let Ok(at) = found {
-                entry.request_body.clone_from(&pages.bodies[at].request);
-                entry.response_body.clone_from(&pages.bodies[at].response);
+                entry.request_body.clone_from(&state.bodies[at].request);
+                entry.response_body.clone_from(&state.bodies[at].response);
             }
         }
     }
 
     pub(crate) fn clear(&self) {
-        let mut pages = self.pages();
-        pages.entries.clear();
-        pages.bodies.clear();
-        pages.bytes_of_bodies = 0;
+        let mut state = self.state();
+        state.entries.clear();
+        state.bodies.clear();
+        state.bytes_of_bodies = 0;
     }
 
-    fn pages(&self) -> MutexGuard<'_, Pages> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -247,7 +247,7 @@ mod tests {
         let journal = Journal::default();
         let (head, ()) = http::Request::new(()).into_parts();
         for _ in 0..CAPACITY + 2 {
-            journal.write(JournalEntry::of(&head));
+            journal.push(JournalEntry::new(&head));
         }
         let entries = journal.entries();
         assert_eq!((entries.len(), entries[0].number), (CAPACITY, 3));
@@ -259,10 +259,10 @@ mod tests {
         let (head, ()) = http::Request::new(()).into_parts();
         let body = vec![b'a'; 1 << 20];
         for _ in 0..3000 {
-            let mut entry = JournalEntry::of(&head);
-            entry.give_out(&body);
-            let written = journal.write(entry);
-            assert_eq!(written.response_body, None);
+            let mut entry = JournalEntry::new(&head);
+            entry.set_response_body(&body);
+            let recorded = journal.push(entry);
+            assert_eq!(recorded.response_body, None);
         }
         let mut entries = journal.entries();
         assert!(entries.iter().all(|entry| entry.response_body.is_none()));

@@ -17,9 +17,9 @@ const FORMAT: i64 = 1;
 pub(crate) struct Store(Connection);
 
 impl Store {
-    /// Opens or makes the store in `folder`, for this process alone. Where there `are_files` of an earlier run, a database
+    /// Opens or makes the store in `folder`, for this process alone. Where there `has_media` of an earlier run, a database
     /// must be there, too: a lost or emptied one is no new beginning, because the files would be deleted as unknown.
-    pub(crate) fn open(folder: &Path, are_files: bool) -> Result<Self, StartError> {
+    pub(crate) fn open(folder: &Path, has_media: bool) -> Result<Self, StartError> {
         let path = folder.join(FILE);
         // A database that was once written has a header; that of an interrupted first start may be empty.
         let is_empty = std::fs::metadata(&path).map_or(true, |file| file.len() == 0);
@@ -45,7 +45,7 @@ impl Store {
         };
         let has_log =
             std::fs::metadata(folder.join(format!("{FILE}-wal"))).is_ok_and(|file| file.len() > 0);
-        if is_empty && !has_log && are_files {
+        if is_empty && !has_log && has_media {
             return Err(unusable(
                 "it is empty, but there are media files beside it; restore the database, or delete the folder to begin with an empty state".to_owned(),
             ));

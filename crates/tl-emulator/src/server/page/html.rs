@@ -7,16 +7,16 @@ use http::header;
 use tl_model::SystemMetadata;
 use tl_protocol::endpoint::PageRequest;
 
-use super::MOST;
+use super::MAX_ROWS;
 
 /// What a page may load: only what the emulator itself serves.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Text that stands in HTML as text.
-pub(super) struct Plain<T>(pub(super) T);
+pub(super) struct Escaped<T>(pub(super) T);
 
-impl<T: fmt::Display> fmt::Display for Plain<T> {
+impl<T: fmt::Display> fmt::Display for Escaped<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.to_string().chars() {
             match character {
@@ -41,7 +41,7 @@ pub(super) fn document(title: &str, body: &str) -> impl IntoResponse {
          <meta name=color-scheme content='light dark'><title>{}</title><link rel=icon href=/_emulator/icon.svg>\
          <link rel=stylesheet href=/_emulator/page.css><script src=/_emulator/page.js defer></script>\
          <a class=skip href=#main>Skip to the content</a>{body}",
-        Plain(title)
+        Escaped(title)
     );
     let headers = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -75,7 +75,7 @@ pub(super) fn options<'a>(
 ) {
     for choice in choices {
         let selected = if choice == chosen { " selected" } else { "" };
-        _ = write!(html, "<option{selected}>{}</option>", Plain(choice));
+        _ = write!(html, "<option{selected}>{}</option>", Escaped(choice));
     }
 }
 
@@ -86,16 +86,16 @@ pub(super) fn state(word: &str) -> String {
         "failed" | "expired" => "bad",
         _ => "under-way",
     };
-    format!("<span class='state {class}'>{}</span>", Plain(word))
+    format!("<span class='state {class}'>{}</span>", Escaped(word))
 }
 
-/// A moment as the platform prints it, for people.
-pub(super) fn moment(text: &str) -> String {
+/// A timestamp as the platform prints it, for people.
+pub(super) fn timestamp(text: &str) -> String {
     let short: String = text.chars().take(19).collect();
     format!(
         "<time datetime='{0}' title='{0}'>{1}</time>",
-        Plain(text),
-        Plain(short.replace('T', " "))
+        Escaped(text),
+        Escaped(short.replace('T', " "))
     )
 }
 
@@ -111,7 +111,7 @@ pub(super) fn bytes(count: u64) -> String {
 }
 
 /// How large and how long, as far as it is known.
-pub(super) fn measured(system: Option<&SystemMetadata>) -> String {
+pub(super) fn dimensions(system: Option<&SystemMetadata>) -> String {
     let Some(system) = system else {
         return String::new();
     };
@@ -127,12 +127,12 @@ pub(super) fn measured(system: Option<&SystemMetadata>) -> String {
 pub(super) fn first_page() -> PageRequest {
     PageRequest {
         page: None,
-        page_limit: Some(MOST),
+        page_limit: Some(MAX_ROWS),
     }
 }
 
 /// What stands in the place of an empty table.
-pub(super) fn none(html: &mut String, text: &str) {
+pub(super) fn empty(html: &mut String, text: &str) {
     _ = write!(html, "<p class=none>{text}</p>");
 }
 
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn text_cannot_become_markup() {
         assert_eq!(
-            Plain("<a href=\"x\">'&\u{202e}gpj").to_string(),
+            Escaped("<a href=\"x\">'&\u{202e}gpj").to_string(),
             "&lt;a href=&quot;x&quot;&gt;&#39;&amp;\u{fffd}gpj"
         );
         assert_eq!(

@@ -20,8 +20,8 @@ use tl_protocol::endpoint::{Field, FieldValue};
 use tokio::sync::mpsc;
 
 use super::{
-    Shell,
-    vault::{StoredFile, plain_name},
+    Runtime,
+    media_store::{StoredFile, plain_name},
 };
 use crate::platform::{BodyRule, Payload, Unusable, Upload};
 
@@ -30,9 +30,9 @@ const MAX_TEXT: u64 = 1024 * 1024;
 /// The most parts of a form.
 const MAX_PARTS: usize = 64;
 /// The most bytes that the form's reader may hold back: the head of a part, or what stands before the first one.
-const MAX_HELD_BACK: u64 = 256 * 1024;
+const MAX_BUFFERED: u64 = 256 * 1024;
 /// How many pieces may wait for the disk.
-const PIECES_IN_FLIGHT: usize = 4;
+const WRITE_QUEUE: usize = 4;
 
 /// How long clients may take to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,20 +112,20 @@ impl TimeLimits {
     }
 }
 
-/// The forms that are coming in, for people who want to watch.
+/// The forms that are upload in, for people who want to watch.
 #[derive(Debug, Default)]
-pub(crate) struct Uploads(Arc<Mutex<BTreeMap<u64, Coming>>>);
+pub(crate) struct FormUploads(Arc<Mutex<BTreeMap<u64, ActiveUpload>>>);
 
 #[derive(Debug)]
-struct Coming {
+struct ActiveUpload {
     filename: Option<String>,
     received: Arc<AtomicU64>,
     total: Option<u64>,
 }
 
-/// A form that is coming in, for people.
+/// A form that is upload in, for people.
 #[derive(Debug)]
-pub(crate) struct ComingForm {
+pub(crate) struct UploadProgress {
     /// The name of its last file so far.
     pub(crate) filename: Option<String>,
     /// The bytes that came in.
@@ -135,52 +135,52 @@ pub(crate) struct ComingForm {
 }
 
 /// Ends the entry of an upload when it goes.
-pub(crate) struct Entry {
-    all: Arc<Mutex<BTreeMap<u64, Coming>>>,
+pub(crate) struct UploadGuard {
+    all: Arc<Mutex<BTreeMap<u64, ActiveUpload>>>,
     number: u64,
 }
 
-impl Uploads {
-    fn begin(&self, headers: &HeaderMap, received: &Arc<AtomicU64>) -> Entry {
+impl FormUploads {
+    fn start(&self, headers: &HeaderMap, received: &Arc<AtomicU64>) -> UploadGuard {
         let length = headers
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok());
-        let coming = Coming {
+        let upload = ActiveUpload {
             filename: None,
             received: Arc::clone(received),
             total: length.and_then(|length| length.parse().ok()),
         };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let number = all.last_key_value().map_or(0, |(number, _)| number + 1);
-        all.insert(number, coming);
-        Entry {
+        all.insert(number, upload);
+        UploadGuard {
             all: Arc::clone(&self.0),
             number,
         }
     }
 
     /// Each of them, the oldest first.
-    pub(crate) fn all(&self) -> Vec<ComingForm> {
+    pub(crate) fn all(&self) -> Vec<UploadProgress> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = |coming: &Coming| ComingForm {
-            filename: coming.filename.clone(),
-            received: coming.received.load(Ordering::Relaxed),
-            total: coming.total,
+        let progress = |upload: &ActiveUpload| UploadProgress {
+            filename: upload.filename.clone(),
+            received: upload.received.load(Ordering::Relaxed),
+            total: upload.total,
         };
-        all.values().map(read).collect()
+        all.values().map(progress).collect()
     }
 }
 
-impl Entry {
-    fn names(&self, filename: &str) {
+impl UploadGuard {
+    fn set_filename(&self, filename: &str) {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(coming) = all.get_mut(&self.number) {
-            coming.filename = Some(filename.to_owned());
+        if let Some(upload) = all.get_mut(&self.number) {
+            upload.filename = Some(filename.to_owned());
         }
     }
 }
 
-impl Drop for Entry {
+impl Drop for UploadGuard {
     fn drop(&mut self) {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(&self.number);
@@ -188,7 +188,7 @@ impl Drop for Entry {
 }
 
 /// A body that was taken in.
-pub(crate) struct Taken {
+pub(crate) struct ReceivedBody {
     pub(crate) payload: Payload,
     /// The files, to be kept or to go.
     pub(crate) files: Vec<Arc<StoredFile>>,
@@ -197,12 +197,17 @@ pub(crate) struct Taken {
 }
 
 /// Takes in the body as `rule` says.
-pub(crate) async fn take(shell: &Shell, rule: BodyRule, headers: &HeaderMap, body: Body) -> Taken {
+pub(crate) async fn read(
+    runtime: &Runtime,
+    rule: BodyRule,
+    headers: &HeaderMap,
+    body: Body,
+) -> ReceivedBody {
     let counter = Arc::new(AtomicU64::new(0));
     let is_form = matches!(rule, BodyRule::Form { .. });
-    let entry = is_form.then(|| shell.uploads.begin(headers, &counter));
-    let limits = shell.settings.time_limits;
-    let pieces = Pieces {
+    let entry = is_form.then(|| runtime.uploads.start(headers, &counter));
+    let limits = runtime.settings.time_limits;
+    let pieces = BodyPieces {
         body: body.into_data_stream(),
         counter: Arc::clone(&counter),
         idle: limits.idle,
@@ -218,7 +223,7 @@ pub(crate) async fn take(shell: &Shell, rule: BodyRule, headers: &HeaderMap, bod
         } => (
             limits.form,
             Box::pin(form(
-                shell,
+                runtime,
                 headers,
                 pieces,
                 (max_file, takes_static, url),
@@ -231,12 +236,12 @@ pub(crate) async fn take(shell: &Shell, rule: BodyRule, headers: &HeaderMap, bod
         .unwrap_or(Err(Unusable::Stalled));
     let bytes = counter.load(Ordering::Relaxed);
     match outcome {
-        Ok((payload, files)) => Taken {
+        Ok((payload, files)) => ReceivedBody {
             payload,
             files,
             bytes,
         },
-        Err(unusable) => Taken {
+        Err(unusable) => ReceivedBody {
             payload: Payload::Unusable(unusable),
             files: Vec::new(),
             bytes,
@@ -247,14 +252,14 @@ pub(crate) async fn take(shell: &Shell, rule: BodyRule, headers: &HeaderMap, bod
 type Outcome = Result<(Payload, Vec<Arc<StoredFile>>), Unusable>;
 
 /// Reads to the end, so that the client hears the answer: closing on unread bytes resets its connection.
-async fn discard(mut pieces: Pieces) -> Outcome {
+async fn discard(mut pieces: BodyPieces) -> Outcome {
     while let Some(piece) = pieces.next().await {
         piece?;
     }
     Ok((Payload::None, Vec::new()))
 }
 
-async fn json(mut pieces: Pieces) -> Outcome {
+async fn json(mut pieces: BodyPieces) -> Outcome {
     let mut bytes = BytesMut::new();
     let mut is_too_large = false;
     while let Some(piece) = pieces.next().await {
@@ -273,28 +278,28 @@ async fn json(mut pieces: Pieces) -> Outcome {
 }
 
 async fn form(
-    shell: &Shell,
+    runtime: &Runtime,
     headers: &HeaderMap,
-    pieces: Pieces,
+    pieces: BodyPieces,
     (max_file, takes_static, url): (Option<u64>, bool, &str),
-    entry: Option<&Entry>,
+    entry: Option<&UploadGuard>,
 ) -> Outcome {
     let content_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let boundary = multer::parse_boundary(content_type.unwrap_or_default())
         .map_err(|error| Unusable::Malformed(error.to_string()))?;
-    let held_back = Arc::new(AtomicU64::new(0));
-    let pieces = Piecewise {
+    let buffered = Arc::new(AtomicU64::new(0));
+    let pieces = PacedBody {
         pieces,
-        held_back: Arc::clone(&held_back),
-        has_given: false,
+        buffered: Arc::clone(&buffered),
+        has_yielded: false,
     };
     let mut form = multer::Multipart::new(pieces, boundary);
     let (mut fields, mut uploads, mut files) = (Vec::new(), Vec::new(), Vec::new());
     let mut text_bytes = 0;
-    while let Some(mut part) = form.next_field().await.map_err(unusable)? {
-        held_back.store(0, Ordering::Relaxed);
+    while let Some(mut part) = form.next_field().await.map_err(form_error)? {
+        buffered.store(0, Ordering::Relaxed);
         if fields.len() == MAX_PARTS {
             return Err(Unusable::Malformed(format!(
                 "it has more than {MAX_PARTS} parts"
@@ -309,8 +314,8 @@ async fn form(
         let filename = part.file_name().map(plain_name);
         let Some(filename) = filename.filter(|_| !is_url_as_file) else {
             let mut text = Vec::new();
-            while let Some(piece) = part.chunk().await.map_err(unusable)? {
-                held_back.store(0, Ordering::Relaxed);
+            while let Some(piece) = part.chunk().await.map_err(form_error)? {
+                buffered.store(0, Ordering::Relaxed);
                 text_bytes += piece.len() as u64;
                 if text_bytes > MAX_TEXT {
                     return Err(Unusable::TooLarge { limit: MAX_TEXT });
@@ -319,11 +324,11 @@ async fn form(
             }
             let text = String::from_utf8(text)
                 .map_err(|_| Unusable::Malformed(format!("the part `{name}` is not UTF-8 text")))?;
-            let is_said_already = fields.iter().any(|field: &Field| {
+            let is_duplicate = fields.iter().any(|field: &Field| {
                 field.name == name
-                    && matches!(&field.value, FieldValue::Text(said) if *said == text)
+                    && matches!(&field.value, FieldValue::Text(known) if *known == text)
             });
-            if is_url_as_file && is_said_already {
+            if is_url_as_file && is_duplicate {
                 continue;
             }
             fields.push(Field {
@@ -333,15 +338,15 @@ async fn form(
             continue;
         };
         if let Some(entry) = entry {
-            entry.names(&filename);
+            entry.set_filename(&filename);
         }
-        let mut disk = Disk::open(shell, filename, max_file)?;
-        while let Some(piece) = part.chunk().await.map_err(unusable)? {
-            held_back.store(0, Ordering::Relaxed);
+        let mut disk = FileWriter::open(runtime, filename, max_file)?;
+        while let Some(piece) = part.chunk().await.map_err(form_error)? {
+            buffered.store(0, Ordering::Relaxed);
             disk.write(piece).await;
         }
         let file = disk.finish().await?;
-        let (look, static_file) = shell.look_at(&file, takes_static).await;
+        let (look, static_file) = runtime.inspect(&file, takes_static).await;
         uploads.push(Upload {
             field: name.clone(),
             filename: file.filename().to_owned(),
@@ -360,7 +365,7 @@ async fn form(
 }
 
 /// Puts our own reason, which travels inside of the form reader's error, back into its place.
-fn unusable(error: multer::Error) -> Unusable {
+fn form_error(error: multer::Error) -> Unusable {
     match error {
         multer::Error::StreamReadFailed(inner) => match inner.downcast::<Unusable>() {
             Ok(unusable) => *unusable,
@@ -371,7 +376,7 @@ fn unusable(error: multer::Error) -> Unusable {
 }
 
 /// Writes the pieces of one file on a thread that may block.
-pub(crate) struct Disk {
+pub(crate) struct FileWriter {
     file: Arc<StoredFile>,
     queue: mpsc::Sender<Bytes>,
     writer: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -379,15 +384,15 @@ pub(crate) struct Disk {
     received: u64,
 }
 
-impl Disk {
+impl FileWriter {
     pub(crate) fn open(
-        shell: &Shell,
+        runtime: &Runtime,
         filename: String,
         limit: Option<u64>,
     ) -> Result<Self, Unusable> {
-        let opened = shell.vault.receive(filename);
+        let opened = runtime.media.receive(filename);
         let (file, mut writer) = opened.map_err(|error| Unusable::NotStored(error.to_string()))?;
-        let (queue, mut pieces) = mpsc::channel::<Bytes>(PIECES_IN_FLIGHT);
+        let (queue, mut pieces) = mpsc::channel::<Bytes>(WRITE_QUEUE);
         let writer = tokio::task::spawn_blocking(move || {
             while let Some(piece) = pieces.blocking_recv() {
                 writer.write_all(&piece)?;
@@ -438,20 +443,20 @@ impl Disk {
 }
 
 /// The body in pieces, counted, with a limit of time between two of them.
-struct Pieces {
+struct BodyPieces {
     body: BodyDataStream,
     counter: Arc<AtomicU64>,
     idle: Duration,
     timer: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
-impl Pieces {
+impl BodyPieces {
     fn received(&self) -> u64 {
         self.counter.load(Ordering::Relaxed)
     }
 }
 
-impl Stream for Pieces {
+impl Stream for BodyPieces {
     type Item = Result<Bytes, Unusable>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -481,30 +486,30 @@ impl Stream for Pieces {
 }
 
 /// Feeds the form's reader piece by piece: it would otherwise take in all that is there before it gives anything out.
-struct Piecewise {
-    pieces: Pieces,
+struct PacedBody {
+    pieces: BodyPieces,
     /// Bytes that went in since something last came out.
-    held_back: Arc<AtomicU64>,
-    has_given: bool,
+    buffered: Arc<AtomicU64>,
+    has_yielded: bool,
 }
 
-impl Stream for Piecewise {
+impl Stream for PacedBody {
     type Item = Result<Bytes, Unusable>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if std::mem::take(&mut self.has_given) {
+        if std::mem::take(&mut self.has_yielded) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let polled = self.pieces.poll_next_unpin(cx);
         if let Poll::Ready(Some(Ok(piece))) = &polled {
-            self.has_given = true;
+            self.has_yielded = true;
             let before = self
-                .held_back
+                .buffered
                 .fetch_add(piece.len() as u64, Ordering::Relaxed);
-            if before > MAX_HELD_BACK {
+            if before > MAX_BUFFERED {
                 let detail = format!(
-                    "more than {MAX_HELD_BACK} bytes came without a part, or as the head of one"
+                    "more than {MAX_BUFFERED} bytes came without a part, or as the head of one"
                 );
                 return Poll::Ready(Some(Err(Unusable::Malformed(detail))));
             }

@@ -6,12 +6,12 @@ use axum::response::Redirect;
 use serde::Deserialize;
 use url::form_urlencoded;
 
-use super::html::Plain;
+use super::html::Escaped;
 
 /// The filters.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Shown {
+pub(super) struct Filters {
     /// Of tasks.
     pub(super) status: String,
     pub(super) filename: String,
@@ -26,7 +26,7 @@ pub(super) struct Shown {
     pub(super) told: String,
 }
 
-impl Shown {
+impl Filters {
     fn filters(&self) -> [(&'static str, &str); 7] {
         [
             ("status", &self.status),
@@ -59,24 +59,24 @@ impl Shown {
                 _ = write!(
                     html,
                     "<input type=hidden name={name} value=\"{}\">",
-                    Plain(value)
+                    Escaped(value)
                 );
             }
         }
     }
 
     /// A hidden field that leads back to the same filters after a form was sent.
-    pub(super) fn way_back(&self, html: &mut String) {
+    pub(super) fn return_field(&self, html: &mut String) {
         _ = write!(
             html,
             "<input type=hidden name=back value=\"{}\">",
-            Plain(self.query())
+            Escaped(self.query())
         );
     }
 }
 
 /// Back to a part of the page, with the filters of `back` and what was wrong.
-pub(super) fn back_to(part: &str, back: &str, told: Option<&str>) -> Redirect {
+pub(super) fn redirect_to(part: &str, back: &str, told: Option<&str>) -> Redirect {
     // Read and written anew: nothing of it can be anything but a query.
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(form_urlencoded::parse(back.as_bytes()).filter(|(name, _)| name != "told"))
@@ -112,7 +112,7 @@ mod tests {
                 "/_emulator?%2F%2Fevil.example%2F%0D%0Ax%3A+y=#clock",
             ),
         ] {
-            let response = back_to("clock", back, told).into_response();
+            let response = redirect_to("clock", back, told).into_response();
             assert_eq!(response.headers()["location"], expected, "{back:?}");
         }
     }

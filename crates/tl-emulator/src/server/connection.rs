@@ -1,4 +1,4 @@
-//! One connection with a knife: it can be told to break after so many more bytes have been sent.
+//! One connection with a injector: it can be told to break after so many more bytes have been sent.
 
 use std::{
     io,
@@ -32,12 +32,12 @@ impl FaultInjector {
 
 /// The connection.
 #[derive(Debug)]
-pub(crate) struct Wire {
+pub(crate) struct Connection {
     pub(crate) stream: TcpStream,
-    pub(crate) knife: FaultInjector,
+    pub(crate) injector: FaultInjector,
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -47,13 +47,13 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for Connection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let left = self.knife.0.load(Ordering::Acquire);
+        let left = self.injector.0.load(Ordering::Acquire);
         if left == u64::MAX {
             return Pin::new(&mut self.stream).poll_write(cx, bytes);
         }
@@ -66,7 +66,7 @@ impl AsyncWrite for Wire {
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
         let polled = Pin::new(&mut self.stream).poll_write(cx, &bytes[..room]);
         if let Poll::Ready(Ok(written)) = &polled {
-            self.knife
+            self.injector
                 .0
                 .store(left - *written as u64, Ordering::Release);
         }

@@ -24,7 +24,7 @@ const MEDIA: &str = "media";
 #[derive(Debug)]
 pub(crate) struct MediaStore {
     folder: PathBuf,
-    /// Removes the folder when the vault goes, where it is a temporary one.
+    /// Removes the folder when the media goes, where it is a temporary one.
     _temporary: Option<tempfile::TempDir>,
     /// Tells the names of this run from those of another in the same folder.
     run: u64,
@@ -32,7 +32,7 @@ pub(crate) struct MediaStore {
 }
 
 impl MediaStore {
-    /// A vault in `folder`, or in a temporary one.
+    /// A media in `folder`, or in a temporary one.
     pub(crate) fn open(folder: Option<&Path>) -> io::Result<Self> {
         let (folder, temporary) = match folder {
             Some(folder) => (folder.to_owned(), None),
@@ -226,27 +226,27 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_kept_goes_and_a_kept_one_stays_until_it_is_discarded() {
-        let vault = MediaStore::open(None).unwrap();
-        let (gone, _) = vault.receive("a.mp4".to_owned()).unwrap();
+        let media = MediaStore::open(None).unwrap();
+        let (gone, _) = media.receive("a.mp4".to_owned()).unwrap();
         let path = gone.path().to_owned();
         assert!(path.exists());
         drop(gone);
         assert!(!path.exists());
 
-        let (kept, mut writer) = vault.receive("b.mp4".to_owned()).unwrap();
+        let (kept, mut writer) = media.receive("b.mp4".to_owned()).unwrap();
         writer.write_all(b"hello").unwrap();
         kept.written(5);
         let mut bytes = [0; 3];
         assert_eq!((kept.len(), kept.read_at(1, &mut bytes).unwrap()), (5, 3));
         assert_eq!(&bytes, b"ell");
-        vault.keep(&kept).unwrap();
-        vault.release(&kept).unwrap();
-        assert!(kept.path().exists() && !vault.path_of(&kept.key).exists());
-        vault.keep(&kept).unwrap();
-        let path = vault.path_of(&kept.key);
+        media.keep(&kept).unwrap();
+        media.release(&kept).unwrap();
+        assert!(kept.path().exists() && !media.path_of(&kept.key).exists());
+        media.keep(&kept).unwrap();
+        let path = media.path_of(&kept.key);
         drop(kept);
         assert_eq!(fs::read(&path).unwrap(), b"hello");
-        vault
+        media
             .discard(&MediaKey::new(path.file_name().unwrap().to_str().unwrap()))
             .unwrap();
         assert!(!path.exists());
@@ -254,11 +254,11 @@ mod tests {
 
     #[test]
     fn a_temporary_vault_leaves_nothing_behind() {
-        let vault = MediaStore::open(None).unwrap();
-        let folder = vault.folder.clone();
-        let (file, _) = vault.receive("a.mp4".to_owned()).unwrap();
-        vault.keep(&file).unwrap();
-        drop(vault);
+        let media = MediaStore::open(None).unwrap();
+        let folder = media.folder.clone();
+        let (file, _) = media.receive("a.mp4".to_owned()).unwrap();
+        media.keep(&file).unwrap();
+        drop(media);
         assert!(!folder.exists());
     }
 
