@@ -1,4 +1,4 @@
-//! The emulator's own time: as on the wall, faster or slower, or standing still until it is moved.
+//! The emulator's clock: real time, scaled, or manual.
 
 use std::{
     fmt,
@@ -10,16 +10,16 @@ use std::{
 use tl_protocol::Now;
 use tokio::sync::watch;
 
-/// How the emulator's time goes by. It starts at the wall's time in every mode.
+/// How the emulator's time passes. It starts at the current time in every mode.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub enum ClockMode {
-    /// As on the wall.
+    /// Real time.
     #[default]
     Real,
-    /// So many times as fast as the wall's; above 0.
+    /// Real time multiplied by this factor, which is greater than 0.
     Scaled(f64),
-    /// Standing still until it is moved.
+    /// Stopped until it is advanced.
     Manual,
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for ClockMode {
 impl FromStr for ClockMode {
     type Err = String;
 
-    /// Reads `real`, `manual`, or a factor such as `x60`.
+    /// Parses `real`, `manual`, or a factor such as `x60`.
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "real" => Ok(Self::Real),
@@ -53,22 +53,22 @@ impl FromStr for ClockMode {
     }
 }
 
-/// The clock. All its times are derived from one reading of the wall's clock and a steady one.
+/// The clock. All its times derive from one reading of the system clock and a monotonic clock.
 #[derive(Debug)]
 pub(crate) struct Clock {
     state: Mutex<State>,
-    /// Counts the changes that make a waiter look again.
+    /// Counts the changes that make waiters check again.
     changes: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
 struct State {
     mode: ClockMode,
-    /// Where the steady clock stood when `elapsed` was base.
+    /// The monotonic time at which `elapsed` was recorded.
     base: Instant,
-    /// The emulator's time at that moment, since `start`.
+    /// The emulator's time at `base`, since `start`.
     elapsed: Duration,
-    /// The wall's time when the clock was made.
+    /// The system time at which the clock was created.
     start: SystemTime,
 }
 
@@ -86,7 +86,7 @@ impl State {
         }
     }
 
-    /// Makes now the moment from which time is counted.
+    /// Makes the current time the base.
     fn rebase(&mut self) {
         self.elapsed = self.elapsed();
         self.base = Instant::now();
@@ -134,17 +134,18 @@ impl Clock {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// Makes those who wait look again.
+    /// Makes waiters check again.
     pub(crate) fn notify(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// Hears of every change of mode and every move.
+    /// Returns a receiver that is notified when the mode changes or the clock is advanced.
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// How long the wall's clock takes for `wait` of the emulator's; `None` while it stands still.
+    /// Converts a duration of the emulator's clock to real time. Returns `None` if the clock is
+    /// stopped.
     pub(crate) fn to_real_time(&self, wait: Duration) -> Option<Duration> {
         match self.mode() {
             ClockMode::Real => Some(wait),
@@ -156,7 +157,8 @@ impl Clock {
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        // The state is whole between any two statements, so a panic elsewhere cannot have left it broken.
+        // The state is consistent between any two statements, so a panic elsewhere cannot corrupt
+        // it.
         self.state
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -1,4 +1,4 @@
-//! One connection with a injector: it can be told to break after so many more bytes have been sent.
+//! A TCP connection that a fault can break after a given number of bytes.
 
 use std::{
     io,
@@ -15,7 +15,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Breaks its connection when it is told to.
+/// Breaks its connection on demand.
 #[derive(Debug, Clone)]
 pub(crate) struct FaultInjector(Arc<AtomicU64>);
 
@@ -24,13 +24,14 @@ impl FaultInjector {
         Self(Arc::new(AtomicU64::new(u64::MAX)))
     }
 
-    /// Lets `bytes` more bytes out, head of the response included, and then breaks the connection.
+    /// Sends `bytes` more bytes, including the head of the response, and then breaks the
+    /// connection.
     pub(crate) fn cut_after(&self, bytes: u64) {
         self.0.store(bytes, Ordering::Release);
     }
 }
 
-/// The connection.
+/// A TCP connection with a fault injector.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) stream: TcpStream,

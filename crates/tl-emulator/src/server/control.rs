@@ -1,6 +1,6 @@
-//! `/_emulator`: the emulator's own interface for tests and people. It is no part of the platform's API.
+//! The control API under `/_emulator`, for tests and people. It is not part of the platform's API.
 //!
-//! It has no key: `guard.rs` keeps out who is not of this machine.
+//! It needs no API key: `guard.rs` rejects requests from other machines and sites.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,10 +20,10 @@ use super::{
 };
 use crate::platform::{Fault, FaultPlan, Plan, Seed, printed, quirks};
 
-/// What the emulator answers, for tools that read descriptions.
+/// OpenAPI description of the API that the emulator serves.
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// The most bytes of an imported state.
+/// Maximum size of an imported state in bytes.
 const MAX_IMPORT: usize = 256 * 1024 * 1024;
 
 pub(super) fn router() -> Router<Arc<Runtime>> {
@@ -64,7 +64,7 @@ pub(super) fn router() -> Router<Arc<Runtime>> {
         })
 }
 
-/// Which entries of the journal are asked for.
+/// Query parameters of the journal.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct JournalFilter {
@@ -73,11 +73,11 @@ struct JournalFilter {
     path: Option<String>,
     status: Option<u16>,
     code: Option<String>,
-    /// Only entries with a higher number.
+    /// Only entries with a greater number.
     after: Option<u64>,
     /// Only entries up to this number.
     until: Option<u64>,
-    /// Whether the beginnings of the bodies are shown.
+    /// Whether to include the start of each body.
     bodies: bool,
 }
 
@@ -150,9 +150,9 @@ struct Advance {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Until {
-    /// The next task that is under way has ended.
+    /// Until the next running task ends.
     NextEnd,
-    /// All tasks that are under way have ended.
+    /// Until all running tasks have ended.
     Idle,
 }
 
@@ -179,7 +179,7 @@ async fn advance(
                 Until::NextEnd => platform.next_change(now),
                 Until::Idle => platform.last_change(now),
             };
-            // Moments are cut to milliseconds, so the rest of one is added.
+            // Timestamps are truncated to milliseconds, so add one.
             by.unwrap_or(Duration::ZERO)
                 .saturating_add(Duration::from_millis(1))
         }
@@ -209,7 +209,7 @@ async fn set_faults(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// A fault as an object, or as the text of the command line.
+/// A fault as a JSON object, or in the syntax of the command line.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum NewFault {
@@ -328,7 +328,7 @@ async fn remove_webhook(
     }
 }
 
-/// The streams and thumbnails that were asked for: how far they are, and why they internal_error.
+/// The requested renditions with their status and errors.
 async fn renditions(State(runtime): State<Arc<Runtime>>) -> Json<Value> {
     let lack = runtime.renderer.unavailable_reason();
     Json(json!({ "renditions": runtime.platform().renditions(), "lacks_ffmpeg": lack }))
@@ -372,7 +372,7 @@ async fn seed(
 
 type ControlResult = Result<Response, ControlError>;
 
-/// What is wrong with a request, in words.
+/// An error response: the status and the message.
 #[derive(Debug)]
 struct ControlError(StatusCode, String);
 
@@ -390,7 +390,7 @@ fn internal_error(message: String) -> ControlError {
     ControlError(StatusCode::INTERNAL_SERVER_ERROR, message)
 }
 
-/// A JSON body, with a refusal of our own shape where it is none.
+/// A JSON body extractor whose rejection is a [`ControlError`].
 struct JsonBody<T>(T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {

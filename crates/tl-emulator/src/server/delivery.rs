@@ -1,4 +1,4 @@
-//! Sending events to registered addresses: signed, repeated with the same event, and remembered.
+//! Delivery of webhook events: signed, retried with the same event id, and recorded.
 
 use std::{
     collections::VecDeque,
@@ -14,17 +14,18 @@ use url::Url;
 
 use super::Runtime;
 
-/// How often an event is sent at most. Number and spacing are undocumented; only that a repeated event keeps its id is.
+/// Maximum number of attempts per event. The number and the delays are undocumented; the
+/// documentation only says that a retried event keeps its id.
 const MAX_ATTEMPTS: u32 = 5;
-/// How long a receiver may take to response.
+/// How long a receiver may take to respond.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many deliveries are remembered.
+/// Maximum number of recorded deliveries.
 const CAPACITY: usize = 1000;
 
 /// The header that carries the signature.
 pub(crate) const SIGNATURE_HEADER: &str = "TL-Signature";
 
-/// An http or https address to which events can be sent.
+/// An `http` or `https` URL that receives events.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct WebhookUrl(pub(crate) Url);
@@ -44,7 +45,7 @@ impl TryFrom<String> for WebhookUrl {
     }
 }
 
-/// Refuses a secret with which nothing can be signed.
+/// Rejects a secret that cannot sign anything.
 pub(crate) fn check_secret(secret: &str) -> Result<(), &'static str> {
     if secret.is_empty() {
         return Err("`secret` is empty: events are signed with it");
@@ -52,11 +53,11 @@ pub(crate) fn check_secret(secret: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// What became of one event for one address.
+/// Delivery state of one event for one URL.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct DeliveryState {
     pub(crate) event: String,
-    /// The type of the event: `index.task.ready`.
+    /// The event type, for example `index.task.ready`.
     #[serde(rename = "type")]
     pub(crate) kind: String,
     pub(crate) url: String,
@@ -66,7 +67,7 @@ pub(crate) struct DeliveryState {
 }
 
 impl DeliveryState {
-    /// Before the first attempt.
+    /// The state before the first attempt.
     pub(crate) fn new(event: String, event_type: &WebhookEventType, url: &Url) -> Self {
         Self {
             event,
@@ -78,7 +79,7 @@ impl DeliveryState {
         }
     }
 
-    /// How far it is, in a word.
+    /// The status in one word.
     pub(crate) fn status(&self) -> &'static str {
         match (self.delivered, self.attempts) {
             (true, _) => "delivered",
@@ -129,7 +130,7 @@ pub(crate) fn signature(secret: &str, unix_seconds: u64, body: &[u8]) -> String 
     format!("t={unix_seconds},v1={hex}")
 }
 
-/// Sends one event until it is taken or the attempts are used up.
+/// Sends one event until a receiver accepts it or the attempts are used up.
 pub(crate) async fn deliver(
     runtime: Arc<Runtime>,
     mut state: DeliveryState,
@@ -144,7 +145,7 @@ pub(crate) async fn deliver(
             wait *= 2;
         }
         state.attempts += 1;
-        // The receiver compares the time with its own clock, which is the emulator's where it asks for it.
+        // The receiver compares the time with its own clock, which may be set to the emulator's.
         let sent_at = runtime
             .clock
             .now()

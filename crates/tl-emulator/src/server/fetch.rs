@@ -1,5 +1,7 @@
-//! Fetching a video from its URL as the platform would: http and https only, bounded in size and time, and never from
-//! the not_public_reason side of the network unless that was allowed.
+//! Fetches videos from URLs as the platform does: `http` and `https` only, limited in size and
+//! time.
+//!
+//! SSRF protection: rejects private and link-local addresses unless they are allowed.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -28,14 +30,14 @@ use crate::{
     platform::{Fetched, Unusable},
 };
 
-/// How many times an answer may point to another address.
+/// Maximum number of redirects.
 const MAX_REDIRECTS: usize = 5;
-/// The most bytes of a playlist.
+/// Maximum size of a playlist in bytes.
 const MAX_PLAYLIST: usize = 4 << 20;
-/// How long a connection may take.
+/// Timeout for establishing a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// The client for fetching; it is not the one of this project, which talks to the API only.
+/// Creates the client for URLs. It is separate from `tl-http`, which only talks to the API.
 pub(crate) fn client(
     allow_private: bool,
     idle: Duration,
@@ -65,7 +67,10 @@ pub(crate) fn client(
         .map_err(|error| StartError(format!("no client for URLs could be made ({error})")))
 }
 
-/// Fetches `url`, stores and probes it. The request_error of a failure is for people.
+/// Fetches, stores and probes `url`.
+///
+/// # Errors
+/// Returns a reason for humans.
 pub(crate) async fn fetch(
     runtime: &Runtime,
     url: &Url,
@@ -129,7 +134,8 @@ async fn download(
         .map_err(|unusable| unusable_reason(&unusable))
 }
 
-/// Whether it is a playlist of HTTP Live Streaming, by its name or its type (RFC 8216, 4).
+/// Whether the response is an HTTP Live Streaming playlist, by its name or media type (RFC 8216,
+/// 4).
 fn is_playlist(response: &Response, filename: &str) -> bool {
     let kind = response.headers().get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -139,7 +145,7 @@ fn is_playlist(response: &Response, filename: &str) -> bool {
         || kind.eq_ignore_ascii_case("audio/mpegurl")
 }
 
-/// Stores the recording behind a playlist: its pieces, one after the other, are a file as any other.
+/// Stores the recording of a playlist: its segments, concatenated into one file.
 async fn download_recording(
     runtime: &Runtime,
     response: Response,
@@ -160,7 +166,7 @@ async fn download_recording(
         .map_err(|unusable| unusable_reason(&unusable))?;
     for segment in &segments {
         let mut response = get_entry(runtime, &base, &segment.uri, segment.range).await?;
-        // A server may give out the whole file all the same (RFC 9110, 14.2).
+        // A server may ignore the range and send the whole file (RFC 9110, 14.2).
         let (mut skip, mut left) = match segment.range {
             None => (0, u64::MAX),
             Some((_, count)) if response.status() == StatusCode::PARTIAL_CONTENT => (0, count),
@@ -174,7 +180,7 @@ async fn download_recording(
         {
             let skipped = skip.min(bytes.len() as u64);
             skip -= skipped;
-            // Neither number is more than the length of these bytes.
+            // Neither number exceeds the length of these bytes.
             let mut bytes = bytes.split_off(usize::try_from(skipped).unwrap_or(usize::MAX));
             bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
             left -= (bytes.len() as u64).min(left);
@@ -196,7 +202,7 @@ async fn download_recording(
         .map_err(|unusable| unusable_reason(&unusable))
 }
 
-/// Asks for what a playlist names, as strictly as for the playlist itself.
+/// Requests a URL from a playlist, with the same checks as for the playlist itself.
 async fn get_entry(
     runtime: &Runtime,
     base: &Url,
@@ -223,7 +229,7 @@ async fn get_entry(
     Ok(response)
 }
 
-/// The playlist_text of a playlist.
+/// Reads a playlist as text.
 async fn playlist_text(mut response: Response) -> Result<String, String> {
     let mut bytes = Vec::new();
     while let Some(piece) = response
@@ -257,7 +263,7 @@ fn request_error(error: &reqwest::Error) -> String {
     format!("video_url could not be fetched: {}", root_cause(error))
 }
 
-/// The root_cause cause: it says what happened, where the outer ones repeat the URL, which may carry a signature.
+/// The root cause. The outer errors only repeat the URL, which may contain a signature.
 pub(crate) fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
@@ -266,7 +272,7 @@ pub(crate) fn root_cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// Refuses what is no public web address, as far as its playlist_text says.
+/// Rejects URLs that are not public HTTP URLs, as far as the text of the URL shows it.
 fn check(url: &Url, allow_private: bool) -> Result<(), String> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!(
@@ -293,7 +299,7 @@ fn not_public_reason(address: IpAddr) -> String {
     )
 }
 
-/// Resolves names and leaves out the addresses that may not be asked.
+/// A DNS resolver that omits addresses that are not allowed.
 struct PublicOnly {
     allow_private: bool,
 }

@@ -16,10 +16,11 @@ use super::{
 };
 use crate::platform::{MediaKey, PLAYLIST};
 
-/// How much of a file is read at once.
+/// Bytes read from a file at once.
 const READ_SIZE: usize = 256 * 1024;
 
-/// A file of a rendition. Its address is all that a player needs, as on the platform, and a player may be part of any page.
+/// Serves a file of a rendition. As on the platform, the URL needs no API key, and a player may be
+/// embedded in any page.
 pub(super) async fn rendition(
     State(runtime): State<Arc<Runtime>>,
     extract::Path((folder, name)): extract::Path<(String, String)>,
@@ -39,7 +40,7 @@ pub(super) async fn rendition(
         )
             .into_response();
     }
-    // The names of folders are of our making: nothing else can be meant.
+    // Directory names are generated, so anything else cannot exist.
     let is_plain = |character: char| character.is_ascii_hexdigit() || character == '-';
     if folder.is_empty() || !folder.chars().all(is_plain) {
         return StatusCode::NOT_FOUND.into_response();
@@ -63,7 +64,7 @@ fn is_thumbnail(name: &str) -> bool {
     number.is_some_and(|number| number.len() < 4 && number.parse::<u32>().is_ok())
 }
 
-/// The file at `path` as `kind`.
+/// Serves the file at `path` with the media type `kind`.
 pub(super) async fn serve(path: &Path, kind: &'static str, headers: &HeaderMap) -> Response {
     let Ok(mut file) = tokio::fs::File::open(path).await else {
         return StatusCode::NOT_FOUND.into_response();
@@ -122,7 +123,8 @@ pub(super) async fn serve(path: &Path, kind: &'static str, headers: &HeaderMap) 
     response
 }
 
-/// The one range that `text` asks for of `length` bytes. Several ranges at once are not served.
+/// Parses the single byte range of `text` for a file of `length` bytes. Multiple ranges are not
+/// supported.
 fn range(text: &str, length: u64) -> Option<RangeInclusive<u64>> {
     let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
     let end = length.checked_sub(1)?;

@@ -1,8 +1,8 @@
-//! Who may use the emulator: programs of this machine, under a name of this machine, and no page of another site in a browser
-//! of this machine. One guard for the API, the storage, and the emulator's own interface.
+//! Access control for the API, the storage and the control API: allows programs on this machine
+//! that address it by a loopback name, and rejects pages of other sites.
 //!
-//! The socket is bound to loopback, but a browser on this machine can reach it on behalf of any page: directly, or under a name
-//! that the page's owner lets point to 127.0.0.1 (DNS rebinding).
+//! The socket is bound to loopback, but a browser on this machine can reach it on behalf of any
+//! page: directly, or under a name that the page's owner points to 127.0.0.1 (DNS rebinding).
 
 use axum::{
     extract::Request,
@@ -16,7 +16,7 @@ use http::{
 use serde_json::json;
 use url::Host;
 
-/// Passes on what may be answered.
+/// Middleware that rejects requests that are not allowed.
 pub(super) async fn guard(request: Request, next: Next) -> Response {
     match check(request.method(), request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
@@ -24,14 +24,14 @@ pub(super) async fn guard(request: Request, next: Next) -> Response {
     }
 }
 
-/// Why a request is not answered.
+/// The reason why a request is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rejection {
-    /// It does not say once under which name it reached the emulator (RFC 9112, 3.2).
+    /// There is not exactly one `Host` header (RFC 9112, 3.2).
     InvalidHost,
-    /// The name is none of this machine.
+    /// The host is not a loopback name.
     HostNotAllowed,
-    /// A page of another site sent it.
+    /// The request comes from a page of another origin.
     OriginNotAllowed,
 }
 
@@ -55,7 +55,7 @@ impl IntoResponse for Rejection {
             ),
         };
         let body = axum::Json(json!({ "code": code, "message": message }));
-        // A body that nobody reads may still be on its way.
+        // The client may still be sending a body that nobody reads.
         let closes = [(header::CONNECTION, HeaderValue::from_static("close"))];
         (status, closes, body).into_response()
     }

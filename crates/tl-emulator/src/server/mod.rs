@@ -1,5 +1,7 @@
-//! The runtime around the platform: the socket, the way of a request to the platform and of its answer back. What is answered is
-//! decided in [`crate::platform`], what is shared and carried out lives in `runtime.rs`.
+//! HTTP server: accepts connections and passes requests to the platform.
+//!
+//! [`crate::platform`] decides what to answer; `runtime.rs` holds the shared state and carries out
+//! the effects.
 #![allow(
     clippy::disallowed_methods,
     reason = "the server performs the I/O of the emulator"
@@ -63,12 +65,12 @@ use crate::{
     platform::{BodyRule, Delivery, RENDITION_PREFIX, Refusal, STORAGE_PREFIX, http_date},
 };
 
-/// The most bytes of a request's head, and what is read from a connection at once.
+/// Maximum size of a request head, and the size of the read buffer of a connection, in bytes.
 const READ_BUFFER: usize = 256 * 1024;
-/// How long a connection may go on when the emulator stops.
+/// How long open connections may take to finish on shutdown.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 
-/// Opens the socket.
+/// Binds the listening socket.
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|error| {
         StartError(format!(
@@ -77,7 +79,7 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, StartErro
     })
 }
 
-/// Accepts connections until it is told to stop.
+/// Accepts connections until `stopped` resolves.
 pub(crate) async fn serve(
     listener: TcpListener,
     runtime: Arc<Runtime>,
@@ -106,11 +108,11 @@ pub(crate) async fn serve(
             _ = &mut stopped => break,
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else {
-                    // Out of file descriptors, most likely: wait for some to be given back.
+                    // Most likely out of file descriptors: wait until some are closed.
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 };
-                // Small answers must not wait for more of them.
+                // Disable Nagle's algorithm so that small responses are not delayed.
                 _ = stream.set_nodelay(true);
                 let injector = FaultInjector::new();
                 let service = TowerToHyperService::new(router.clone().layer(Extension(injector.clone())));
@@ -126,7 +128,7 @@ pub(crate) async fn serve(
                     tokio::select! {
                         _ = connection.as_mut() => {}
                         _ = closing.changed() => {
-                            // An idle connection ends at once, one at work after its answer.
+                            // An idle connection closes immediately, a busy one after its response.
                             connection.as_mut().graceful_shutdown();
                             _ = connection.await;
                         }
@@ -146,12 +148,13 @@ pub(crate) async fn serve(
     connections.shutdown().await;
 }
 
-/// Leads people who type the address to the page. For now only: the next program on this port is another one.
+/// Redirects `/` to the page. The redirect is temporary because another program may use this port
+/// later.
 async fn redirect_to_page() -> Redirect {
     Redirect::temporary("/_emulator")
 }
 
-/// Answers a request to the platform.
+/// Handles a request to the platform API.
 async fn api(
     State(runtime): State<Arc<Runtime>>,
     Extension(injector): Extension<FaultInjector>,
@@ -167,7 +170,8 @@ async fn api(
     };
     let (reply, media_stored) = match refusal {
         Some(refusal) => {
-            // Who asks first is told before the bytes; everyone else's bytes are read to the end.
+            // A client that sends `Expect: 100-continue` gets the refusal before it sends the body.
+            // All other bodies are read to the end.
             if !expects_continue(&head) {
                 entry.bytes_received = request_body::read(&runtime, rule, &head.headers, body)
                     .await
@@ -189,7 +193,7 @@ async fn api(
             entry.operation = reply.operation.map(|operation| operation.to_string());
             let effects = std::mem::take(&mut reply.effects);
             let has_effects = !effects.is_empty();
-            // Under the lock, so that nobody hears of a video whose file is not in its place.
+            // Hold the lock so that no other request sees a video whose file is not in place yet.
             let kept = match runtime.apply(&mut platform, effects, &taken.files) {
                 Ok(kept) => kept,
                 Err(detail) => {
@@ -216,7 +220,7 @@ async fn api(
     send_reply(reply.response, reply.delivery, closes, &runtime, &injector).await
 }
 
-/// Dates an answer by the emulator's clock: what it says of times must fit together.
+/// Sets the `Date` header from the emulator's clock, so that all times in a response agree.
 fn set_date(response: &mut Response, runtime: &Runtime) {
     if let Ok(date) = HeaderValue::from_str(&http_date(runtime.clock.now())) {
         response.headers_mut().insert(header::DATE, date);
@@ -228,7 +232,7 @@ fn expects_continue(head: &Parts) -> bool {
     expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
-/// The answer as it goes out: late, throttled or cut off where that was asked for.
+/// Sends the response, with the delay, rate limit or cut that the fault plan asks for.
 async fn send_reply(
     response: http::Response<Bytes>,
     delivery: Delivery,
@@ -247,7 +251,7 @@ async fn send_reply(
         None => Body::from(bytes),
     });
     if closes {
-        // The rest of the request is still on its way: the connection cannot be used again.
+        // The rest of the request body is still in flight, so the connection cannot be reused.
         response
             .headers_mut()
             .insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -256,7 +260,7 @@ async fn send_reply(
     response
 }
 
-/// A body that is given out at so many bytes a second, in ten pieces a second.
+/// A body sent at `pace` bytes per second, in ten pieces per second.
 fn throttled(bytes: Bytes, pace: u64) -> Body {
     let piece = usize::try_from(pace.div_ceil(10))
         .unwrap_or(usize::MAX)

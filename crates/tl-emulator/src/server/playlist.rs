@@ -1,28 +1,33 @@
-//! Playlists of HTTP Live Streaming (RFC 8216), as far as an asset is made of one: which files, in which order, are the recording.
-//! Nothing is fetched here.
+//! Parser for HTTP Live Streaming playlists (RFC 8216), as far as the emulator needs it: which
+//! files in which order make up the recording. It does no I/O.
 
-/// The most segments of a recording: 4 hours, the longest video that any rule pack accepts, in segments of a second.
+/// Maximum number of segments of a recording: 4 hours, the longest video that any rule pack
+/// accepts, in segments of one second.
 const MAX_SEGMENTS: usize = 4 * 3600;
 
-/// A playlist.
+/// A parsed playlist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Playlist {
-    /// It names other playlists, of one recording in several qualities. The best one is value.
+    /// A master playlist: the same recording in several qualities. `best` has the highest
+    /// bandwidth.
     Master { best: String },
-    /// It names the segments of a recording, in their order.
+    /// A media playlist: the segments of a recording in order.
     Media { segments: Vec<Segment> },
 }
 
-/// A file, or a part of one.
+/// A file, or a byte range of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Segment {
-    /// Its address, relative to that of the playlist.
+    /// URI, relative to the playlist.
     pub(super) uri: String,
-    /// Its first byte and the number of bytes, where it is a part.
+    /// Offset and length in bytes, for a byte range.
     pub(super) range: Option<(u64, u64)>,
 }
 
-/// Reads a playlist. The reason of a failure is for people.
+/// Parses a playlist.
+///
+/// # Errors
+/// Returns a reason for humans.
 pub(super) fn parse(text: &str) -> Result<Playlist, String> {
     let mut lines = text
         .trim_start_matches('\u{feff}')
@@ -96,7 +101,7 @@ fn add(segments: &mut Vec<Segment>, segment: Segment) -> Result<(), String> {
     Ok(())
 }
 
-/// `n@o`, or `n` alone: the bytes after the segment before it, which is of the same file.
+/// Parses `n@o`, or `n` alone: a range that follows the previous segment of the same file.
 fn byte_range(value: &str, uri: &str, before: &[Segment]) -> Result<(u64, u64), String> {
     let wrong = || {
         format!(
@@ -119,7 +124,7 @@ fn byte_range(value: &str, uri: &str, before: &[Segment]) -> Result<(u64, u64), 
     }
 }
 
-/// The value of an attribute in a list of them; commas in quotation marks part nothing.
+/// The value of an attribute in an attribute list. Commas in quotation marks do not separate.
 fn attribute<'a>(list: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = list;
     loop {

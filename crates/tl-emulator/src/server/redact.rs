@@ -1,7 +1,7 @@
-//! What may be out of texts that clients and the platform sent: their truncate, and nothing that opens a door.
+//! Redaction of texts sent by clients and by the platform: truncates them and removes secrets.
 //!
-//! Taken out are the platform's keys, the query and the user of URLs (a presigned URL is a permission by itself), and members of
-//! JSON that are called like a secret.
+//! Removed are API keys, the query and user info of URLs (a presigned URL is a credential), and
+//! JSON members whose name suggests a secret.
 
 use std::fmt::Write as _;
 
@@ -10,15 +10,16 @@ use tl_protocol::endpoint::{Field, FieldValue};
 
 use crate::platform::Upload;
 
-/// How much of a text that a client chose is kept, in characters.
+/// Maximum number of characters of a short text.
 const MAX_EXCERPT: usize = 200;
-/// How much of a body is kept, in characters.
+/// Maximum number of characters of a body.
 const MAX_BODY: usize = 4000;
-/// The largest body that is read as JSON; of a larger one the truncate is out as text.
+/// Maximum size of a body that is parsed as JSON, in bytes. The start of a larger body is shown as
+/// text.
 const MAX_JSON: usize = 1 << 20;
-/// What stands in the location of what was taken out.
+/// Replacement for removed text.
 const REDACTED: &str = "…";
-/// Parts of the names of members that hold secrets.
+/// Substrings of member names that mark a secret.
 const SECRET_NAMES: [&str; 8] = [
     "secret",
     "token",
@@ -30,12 +31,12 @@ const SECRET_NAMES: [&str; 8] = [
     "credential",
 ];
 
-/// The truncate of a text, with everything that looks like a key taken out.
+/// The start of a text, with API keys redacted.
 pub(super) fn excerpt(text: &str) -> String {
     truncate(&redact_keys(text), MAX_EXCERPT)
 }
 
-/// The truncate of a body without secrets.
+/// The start of a body, with secrets redacted.
 pub(super) fn body(bytes: &[u8]) -> String {
     if bytes.len() <= MAX_JSON
         && let Ok(mut value) = serde_json::from_slice::<Value>(bytes)
@@ -43,12 +44,13 @@ pub(super) fn body(bytes: &[u8]) -> String {
         redact_json(&mut value);
         return truncate(&value.to_string(), MAX_BODY);
     }
-    // Cut first: what is far beyond the bound need not be looked at. A longer piece, so that no URL is cut in its query.
+    // Cut first to avoid scanning a large body. The cut is generous, so that no URL within the
+    // limit is cut in its query.
     let piece = &bytes[..bytes.len().min(4 * MAX_BODY)];
     truncate(&redact_text(&String::from_utf8_lossy(piece)), MAX_BODY)
 }
 
-/// The parts of a form: texts as they are, of files the name and the size.
+/// The parts of a form: texts as they are, files as name and size.
 pub(super) fn form(fields: &[Field], uploads: &[Upload]) -> String {
     let mut uploads = uploads.iter();
     let mut out = String::new();
@@ -101,7 +103,7 @@ fn is_secret(name: &str) -> bool {
     SECRET_NAMES.iter().any(|secret| name.contains(secret))
 }
 
-/// A text without keys, and without the queries and users of the URLs in it.
+/// Redacts API keys, and the queries and user info of URLs.
 fn redact_text(text: &str) -> String {
     let text = redact_keys(text);
     let mut redacted = String::with_capacity(text.len());
@@ -157,7 +159,7 @@ mod tests {
     fn keys_do_not_enter_the_journal() {
         assert_eq!(excerpt("a=tlk_0123-AB_c&b=1 tlk_"), "a=tlk_…&b=1 tlk_…");
         assert_eq!(excerpt("nothing"), "nothing");
-        // A key that the bound would cut is taken redacted whole.
+        // A key that crosses the limit is removed completely.
         let long = format!("{}tlk_0123456789", "a".repeat(MAX_EXCERPT - 6));
         assert!(!excerpt(&long).contains("0123"), "{}", excerpt(&long));
     }

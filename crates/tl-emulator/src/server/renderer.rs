@@ -1,5 +1,6 @@
-//! Making streams and thumbnails with the `ffmpeg` program: what is asked of it, in which bounds, and what is said where it
-//! fails. Who is to have what is decided in [`crate::platform`]; the files are served by `files.rs`.
+//! Renders streams and thumbnails with `ffmpeg`: arguments, limits and error messages.
+//!
+//! [`crate::platform`] decides which renditions an object has; `files.rs` serves the files.
 
 use std::{ffi::OsString, fs, path::Path, sync::Arc, time::Duration};
 
@@ -12,44 +13,45 @@ use tokio::sync::Semaphore;
 use super::{Runtime, runtime::identify};
 use crate::platform::{MediaKey, PLAYLIST, Rendered, StaticFile, thumbnail_name};
 
-/// The playlist of the one quality that there is.
+/// The media playlist. There is a single quality.
 pub(super) const MEDIA_PLAYLIST: &str = "stream.m3u8";
-/// The bytes of the stream: fragmented MP4, which is also a file that plays by itself.
+/// The stream: fragmented MP4, which also plays as a plain file.
 pub(super) const MEDIA_FILE: &str = "stream.mp4";
-/// How many programs run at once.
+/// Maximum number of concurrent `ffmpeg` processes.
 const MAX_CONCURRENT: usize = 2;
-/// The most bytes of a file whose pictures are taken over as they are. What is encoded anew has fewer than 80 KB a second.
+/// Maximum size of a file whose video is copied, in bytes. Encoded streams have less than 80 KB per
+/// second.
 const MAX_COPIED: u64 = 4 << 30;
-/// The longest stream that is encoded, in seconds: the longest video that any rule pack accepts.
+/// Maximum duration of an encoded stream in seconds: the longest video that any rule pack accepts.
 const MAX_SECONDS: f64 = 4.0 * 3600.0;
-/// Where thumbnails are taken, as shares of the length.
+/// Positions of the thumbnails, as fractions of the duration.
 const THUMBNAIL_POSITIONS: [f64; 3] = [0.1, 0.5, 0.9];
-/// The largest image of which a thumbnail is made, in pixels: the bound of the models for images (official Python client of
-/// October 2026).
+/// Maximum size of an image that gets a thumbnail, in pixels: the models' limit for images
+/// (official Python client of October 2026).
 const MAX_PIXELS: u64 = 16_777_216;
-/// The bounds of the encoded frame, in pixels.
+/// Maximum width and height of the encoded stream, in pixels.
 const MAX_STREAM_SIDE: u32 = 640;
-/// The bounds of a thumbnail, in pixels.
+/// Maximum width and height of a thumbnail, in pixels.
 const MAX_THUMBNAIL_SIDE: u32 = 320;
 
-/// Where streams are made.
+/// Runs `ffmpeg` with limited concurrency.
 #[derive(Debug)]
 pub(crate) struct Renderer {
-    /// The program, or why there is none.
+    /// The program, or why it is unavailable.
     program: Result<Ffmpeg, String>,
     permits: Semaphore,
     cancel: Cancel,
 }
 
 impl Renderer {
-    /// A renderer with the program at `path`, or with the one of this machine.
+    /// Creates a renderer with the program at `path`, or with the installed one.
     pub(crate) fn new(path: Option<&Path>) -> Self {
         let program = match path {
             Some(path) => Ffmpeg::at(path),
             None => Ffmpeg::find(),
         };
         Self {
-            // What is rendered was uploaded by somebody. Without the helper there is no sandbox.
+            // The input is untrusted, so `ffmpeg` runs in a sandbox if the helper is installed.
             program: match (program, launcher()) {
                 (Ok(program), Some(launcher)) => Ok(program.confined_by(launcher, false)),
                 (Ok(program), None) => Ok(program),
@@ -60,18 +62,18 @@ impl Renderer {
         }
     }
 
-    /// Why nothing can be made; `None` where it can.
+    /// Why rendering is unavailable. `None` if it is available.
     pub(crate) fn unavailable_reason(&self) -> Option<&str> {
         self.program.as_ref().err().map(String::as_str)
     }
 
-    /// Ends what is being made; the next run with the same state begins it again.
+    /// Cancels running jobs. The next run with the same state starts them again.
     pub(crate) fn cancel(&self) {
         self.cancel.cancel();
     }
 }
 
-/// The helper that confines the program, where it is installed.
+/// The helper that sandboxes the program, if it is installed.
 #[cfg(unix)]
 fn launcher() -> Option<std::path::PathBuf> {
     tl_validate::worker::find_helper(None).ok()
@@ -82,14 +84,14 @@ fn launcher() -> Option<std::path::PathBuf> {
     None
 }
 
-/// What one call is to render_video.
+/// The outputs of one job.
 struct Outputs {
     stream: bool,
     thumbnails: bool,
 }
 
 impl Runtime {
-    /// Makes what `owner` is to have of the stored file `source`.
+    /// Renders the requested outputs of the stored file `source` for `owner`.
     pub(super) async fn render(
         self: Arc<Self>,
         owner: String,
@@ -99,7 +101,7 @@ impl Runtime {
         let Ok(_permit) = self.renderer.permits.acquire().await else {
             return;
         };
-        // Its owner may have gone while it waited.
+        // The owner may have been deleted while the job waited.
         if self.renderer.cancel.is_cancelled() || self.platform().rendition_of(&owner).is_none() {
             return;
         }
@@ -139,7 +141,7 @@ impl Runtime {
     }
 }
 
-/// Makes a folder with the thumbnail of an image.
+/// Renders the thumbnail of an image.
 fn render_image(
     ffmpeg: &Ffmpeg,
     source: &Path,
@@ -149,7 +151,7 @@ fn render_image(
     cancel: &Cancel,
 ) -> Result<(bool, u32), String> {
     let technical = &image.technical;
-    // Said by name: no other reader is to look at the file.
+    // Name the demuxer, so that `ffmpeg` does not try any other on the file.
     let reader = match technical.image_format.as_deref() {
         Some("png") => "png_pipe",
         Some("jpeg") => "jpeg_pipe",
@@ -188,7 +190,7 @@ fn render_image(
     finish(folder, &MediaFacts::default(), false)
 }
 
-/// Makes a folder with what was ordered. Gives whether there is a stream, and how many thumbnails there are.
+/// Renders a video. Returns whether there is a stream, and the number of thumbnails.
 fn render_video(
     ffmpeg: &Ffmpeg,
     source: &Path,
@@ -220,14 +222,15 @@ fn render_video(
         ffmpeg.write_folder(&job, folder, &mut |_| {})
     };
     let made = match run(true) {
-        // Some files say what they are not: taken apart and put together again they may still be played.
+        // Some files misreport their codecs, so copying fails although decoding works.
         Err(error) if error.kind() == ProgramErrorKind::Failed && has_stream => run(false),
         made => made,
     };
     made.map_err(|error| error.to_string())?;
     let first = folder.join(thumbnail_name(1));
     if has_thumbnails && !first.is_file() {
-        // There is no key frame from its place on: the beginning always has one. Without even that, there is none.
+        // There is no key frame after this position. Use the start of the video, which always has
+        // one. If even that fails, there is no thumbnail.
         let job = Job::new()
             .deadline(limit)
             .cancelled_by(cancel)
@@ -243,7 +246,7 @@ fn render_video(
     }
     let finished = finish(folder, facts, has_stream);
     if finished.is_err() {
-        // Nobody will ever name it; where it stays, the next run removes it.
+        // Nothing refers to this directory. If it cannot be deleted now, the next run deletes it.
         _ = fs::remove_dir_all(folder);
     }
     finished
@@ -257,10 +260,11 @@ fn has_audio(facts: &MediaFacts) -> bool {
     facts.audio_codec.is_some() || !facts.audio_streams.is_empty()
 }
 
-/// The inputs and arguments of the thumbnails.
+/// Adds the inputs and arguments of the thumbnails.
 fn thumbnail_args(mut job: Job, source: &Path, facts: &MediaFacts) -> Job {
     let seconds = facts.duration_seconds().unwrap_or(0.0);
-    // A file of its own for each: it is read from there on, and not from its beginning.
+    // A separate input for each thumbnail, so that `ffmpeg` seeks in the input instead of decoding
+    // it from the start.
     for share in THUMBNAIL_POSITIONS {
         job = job
             .args(["-ss", &format!("{:.3}", seconds * share)])
@@ -283,7 +287,8 @@ fn scale_filter(side: u32) -> String {
     )
 }
 
-/// The arguments of the stream: with `copies`, pictures and sound as they are where every player takes them; else encoded small.
+/// Adds the arguments of the stream. With `copies`, video and audio that every player supports are
+/// copied; anything else is encoded at a low bit rate.
 fn stream_args(mut job: Job, facts: &MediaFacts, copies: bool) -> Job {
     let copies = copies && facts.file_size_bytes <= MAX_COPIED;
     let video = facts.video();
@@ -318,7 +323,8 @@ fn stream_args(mut job: Job, facts: &MediaFacts, copies: bool) -> Job {
             .first()
             .map(|audio| audio.codec.as_str());
         if codec == Some("aac") && copies {
-            // A transport stream frames its AAC in another way than MP4; what is framed like MP4 passes through.
+            // AAC in a transport stream has ADTS framing, which MP4 does not allow. The filter
+            // passes other AAC through.
             job = job.args(["-c:a", "copy", "-bsf:a", "aac_adtstoasc"]);
         } else {
             job = job.args(["-c:a", "aac", "-b:a", "96k", "-ac", "2"]);
@@ -331,9 +337,9 @@ fn stream_args(mut job: Job, facts: &MediaFacts, copies: bool) -> Job {
         .arg(MEDIA_PLAYLIST)
 }
 
-/// Counts what was made, and adds the playlist that names the quality.
+/// Counts the thumbnails and writes the master playlist.
 fn finish(folder: &Path, facts: &MediaFacts, has_stream: bool) -> Result<(bool, u32), String> {
-    // A place beyond the last frame gives no render_image, and the ones after it are not counted.
+    // A position beyond the last frame yields no thumbnail, and the ones after it are not counted.
     let exists = |number: &u32| folder.join(thumbnail_name(*number)).is_file();
     let most = u32::try_from(THUMBNAIL_POSITIONS.len()).unwrap_or(u32::MAX);
     let thumbnails = (1..=most).take_while(exists).count();
@@ -347,7 +353,8 @@ fn finish(folder: &Path, facts: &MediaFacts, has_stream: bool) -> Result<(bool, 
     Ok((has_stream, thumbnails))
 }
 
-/// The playlist of playlists (RFC 8216, 4.3.4). FFmpeg leaves its only entry out where the source says no bit rate.
+/// The master playlist (RFC 8216, 4.3.4). FFmpeg omits its only entry if the source has no bit
+/// rate.
 fn master_playlist(segments: &str, facts: &MediaFacts) -> String {
     let mut seconds = 0.0;
     let mut peak = 1.0_f64;

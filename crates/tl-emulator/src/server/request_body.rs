@@ -1,4 +1,5 @@
-//! Taking a body in: JSON into bounded memory, the files of a form onto the disk while they come, the rest thrown away.
+//! Reads request bodies: JSON into bounded memory, files of a form to disk while they arrive. All
+//! other bodies are discarded.
 
 use std::{
     collections::BTreeMap,
@@ -25,32 +26,33 @@ use super::{
 };
 use crate::platform::{BodyRule, Payload, Unusable, Upload};
 
-/// The most bytes of a JSON document, and of all texts of a form together.
+/// Maximum size of a JSON document, and of all text parts of a form together, in bytes.
 const MAX_TEXT: u64 = 1024 * 1024;
-/// The most parts of a form.
+/// Maximum number of parts of a form.
 const MAX_PARTS: usize = 64;
-/// The most bytes that the form's reader may hold back: the head of a part, or what stands before the first one.
+/// Maximum number of bytes that the form parser may buffer: the head of a part, or the preamble.
 const MAX_BUFFERED: u64 = 256 * 1024;
-/// How many pieces may wait for the disk.
+/// Maximum number of pieces that wait for the disk.
 const WRITE_QUEUE: usize = 4;
 
-/// How long clients may take to send.
+/// Time limits of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimeLimits {
-    /// From the first byte of a connection or request to the end of its head. Default 10 s.
+    /// From the first byte of a connection or request to the end of its head. Default: 10 s.
     pub head: Duration,
-    /// Between two pieces of a body. Default 30 s.
+    /// Maximum gap between two pieces of a body. Default: 30 s.
     pub idle: Duration,
-    /// For a body that is not a form. Default 30 s.
+    /// For a body that is not a form. Default: 30 s.
     pub text: Duration,
-    /// For a form with its files. Default 1 h.
+    /// For a form with its files. Default: 1 h.
     pub form: Duration,
-    /// For fetching a video from a URL. Default 10 min.
+    /// For fetching a video from a URL. Default: 10 min.
     pub fetch: Duration,
-    /// For making the stream and the thumbnails of a video. Default 10 min.
+    /// For rendering the stream and the thumbnails of a video. Default: 10 min.
     pub render: Duration,
-    /// Before a webhook's second attempt; doubled for each further one. Default 1 s.
+    /// Delay before the second attempt of a webhook; doubled for each further attempt. Default: 1
+    /// s.
     pub webhook_retry: Duration,
 }
 
@@ -69,42 +71,42 @@ impl Default for TimeLimits {
 }
 
 impl TimeLimits {
-    /// With another limit between two pieces of a body.
+    /// Sets the maximum gap between two pieces of a body.
     #[must_use]
     pub fn with_idle(mut self, idle: Duration) -> Self {
         self.idle = idle;
         self
     }
 
-    /// With another wait before a webhook's second attempt.
+    /// Sets the delay before the second attempt of a webhook.
     #[must_use]
     pub fn with_webhook_retry(mut self, wait: Duration) -> Self {
         self.webhook_retry = wait;
         self
     }
 
-    /// With another limit for a body that is not a form.
+    /// Sets the limit for a body that is not a form.
     #[must_use]
     pub fn with_text(mut self, limit: Duration) -> Self {
         self.text = limit;
         self
     }
 
-    /// With another limit for a form with its files.
+    /// Sets the limit for a form with its files.
     #[must_use]
     pub fn with_form(mut self, limit: Duration) -> Self {
         self.form = limit;
         self
     }
 
-    /// With another limit for making a stream.
+    /// Sets the limit for rendering a stream.
     #[must_use]
     pub fn with_render(mut self, limit: Duration) -> Self {
         self.render = limit;
         self
     }
 
-    /// With another limit for the head of a request.
+    /// Sets the limit for the head of a request.
     #[must_use]
     pub fn with_head(mut self, head: Duration) -> Self {
         self.head = head;
@@ -112,7 +114,7 @@ impl TimeLimits {
     }
 }
 
-/// The forms that are upload in, for people who want to watch.
+/// The form uploads in progress, for the page.
 #[derive(Debug, Default)]
 pub(crate) struct FormUploads(Arc<Mutex<BTreeMap<u64, ActiveUpload>>>);
 
@@ -123,18 +125,18 @@ struct ActiveUpload {
     total: Option<u64>,
 }
 
-/// A form that is upload in, for people.
+/// Progress of a form upload.
 #[derive(Debug)]
 pub(crate) struct UploadProgress {
-    /// The name of its last file so far.
+    /// Name of the most recent file part.
     pub(crate) filename: Option<String>,
-    /// The bytes that came in.
+    /// Bytes received so far.
     pub(crate) received: u64,
-    /// The bytes that were announced.
+    /// The `Content-Length`, if the client sent one.
     pub(crate) total: Option<u64>,
 }
 
-/// Ends the entry of an upload when it goes.
+/// Removes the upload from the list on drop.
 pub(crate) struct UploadGuard {
     all: Arc<Mutex<BTreeMap<u64, ActiveUpload>>>,
     number: u64,
@@ -159,7 +161,7 @@ impl FormUploads {
         }
     }
 
-    /// Each of them, the oldest first.
+    /// All uploads, oldest first.
     pub(crate) fn all(&self) -> Vec<UploadProgress> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let progress = |upload: &ActiveUpload| UploadProgress {
@@ -187,16 +189,16 @@ impl Drop for UploadGuard {
     }
 }
 
-/// A body that was taken in.
+/// A body that was read.
 pub(crate) struct ReceivedBody {
     pub(crate) payload: Payload,
-    /// The files, to be kept or to go.
+    /// The received files. A file that is not kept is deleted on drop.
     pub(crate) files: Vec<Arc<StoredFile>>,
-    /// The bytes that came in.
+    /// Bytes received.
     pub(crate) bytes: u64,
 }
 
-/// Takes in the body as `rule` says.
+/// Reads the body as `rule` requires.
 pub(crate) async fn read(
     runtime: &Runtime,
     rule: BodyRule,
@@ -251,7 +253,8 @@ pub(crate) async fn read(
 
 type Outcome = Result<(Payload, Vec<Arc<StoredFile>>), Unusable>;
 
-/// Reads to the end, so that the client hears the answer: closing on unread bytes resets its connection.
+/// Reads to the end, so that the client can read the response: closing a connection with unread
+/// bytes resets it.
 async fn discard(mut pieces: BodyPieces) -> Outcome {
     while let Some(piece) = pieces.next().await {
         piece?;
@@ -309,7 +312,8 @@ async fn form(
             .name()
             .map(str::to_owned)
             .ok_or_else(|| Unusable::Malformed("a part of the form has no name".to_owned()))?;
-        // Python clients before 1.0 send a URL twice: as a text, and as a file part that holds the same text.
+        // Python clients before 1.0 send a URL twice: as a text part and as a file part with the
+        // same text.
         let is_url_as_file = name == url && part.file_name().is_some();
         let filename = part.file_name().map(plain_name);
         let Some(filename) = filename.filter(|_| !is_url_as_file) else {
@@ -364,7 +368,7 @@ async fn form(
     Ok((Payload::Form { fields, uploads }, files))
 }
 
-/// Puts our own reason, which travels inside of the form reader's error, back into its place.
+/// Recovers our own error, which the form parser wraps in its own.
 fn form_error(error: multer::Error) -> Unusable {
     match error {
         multer::Error::StreamReadFailed(inner) => match inner.downcast::<Unusable>() {
@@ -375,7 +379,7 @@ fn form_error(error: multer::Error) -> Unusable {
     }
 }
 
-/// Writes the pieces of one file on a thread that may block.
+/// Writes one file on a blocking thread.
 pub(crate) struct FileWriter {
     file: Arc<StoredFile>,
     queue: mpsc::Sender<Bytes>,
@@ -408,11 +412,11 @@ impl FileWriter {
         })
     }
 
-    /// Takes a piece; beyond the limit it is counted only.
+    /// Queues a piece. Bytes beyond the limit are counted but not written.
     pub(crate) async fn write(&mut self, piece: Bytes) {
         self.received += piece.len() as u64;
         if !self.is_too_large() {
-            // A writer that is gone has failed: `finish` says how.
+            // If the writer has failed, `finish` returns its error.
             _ = self.queue.send(piece).await;
         }
     }
@@ -442,7 +446,7 @@ impl FileWriter {
     }
 }
 
-/// The body in pieces, counted, with a limit of time between two of them.
+/// A body stream that counts its bytes and limits the gap between two pieces.
 struct BodyPieces {
     body: BodyDataStream,
     counter: Arc<AtomicU64>,
@@ -485,10 +489,11 @@ impl Stream for BodyPieces {
     }
 }
 
-/// Feeds the form's reader piece by piece: it would otherwise take in all that is there before it gives anything out.
+/// Passes one piece at a time to the form parser, which would otherwise buffer everything available
+/// before it yields.
 struct PacedBody {
     pieces: BodyPieces,
-    /// Bytes that went in since something last came out.
+    /// Bytes passed to the parser since it last yielded.
     buffered: Arc<AtomicU64>,
     has_yielded: bool,
 }

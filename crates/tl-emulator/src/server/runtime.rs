@@ -1,5 +1,5 @@
-//! What the requests share, and how the platform's wishes are carried out: files put into place, records written down, media
-//! looked at, the clock kept. Sockets and answers live in the room above.
+//! Shared state of all requests, and the effects of the platform: storing files, persisting
+//! records, probing media, running timers.
 
 use std::{
     path::PathBuf,
@@ -31,34 +31,35 @@ use crate::{
     },
 };
 
-/// How long to wait before something is written again that could not be: the disk is full, most likely.
+/// Delay before a failed write is retried. The usual cause is a full disk.
 const PERSIST_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// What a file is, where it is an image or a document, or why it is a broken one.
+/// An identified image or document, or the reason why the file is broken.
 pub(super) type Identified = Result<StaticFile, String>;
 
-/// Tells images and documents on a thread that may block.
+/// Identifies images and documents on a blocking thread.
 pub(super) async fn identify(path: PathBuf, filename: String) -> Option<Identified> {
     let identifying = tokio::task::spawn_blocking(move || static_file::identify(&path, &filename));
     identifying.await.unwrap_or(None)
 }
 
-/// How the runtime is set up.
+/// Settings of the [`Runtime`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RuntimeSettings {
     pub(crate) data_dir: Option<PathBuf>,
-    /// Where the state survives; the files are then there, too.
+    /// Directory of the persistent state, including the files.
     pub(crate) state_dir: Option<PathBuf>,
     pub(crate) clock: ClockMode,
     pub(crate) allow_private_urls: bool,
-    /// What makes streams and thumbnails; the program of this machine where it is absent.
+    /// Path of `ffmpeg`, which renders streams and thumbnails. Default: the one installed on this
+    /// machine.
     pub(crate) ffmpeg: Option<PathBuf>,
     pub(crate) time_limits: TimeLimits,
-    /// Who is told of every request.
+    /// Called after each request.
     pub(crate) observer: Option<Observer>,
 }
 
-/// Who is told of every request when it has been answered.
+/// A callback that receives the journal entry of each finished request.
 #[derive(Clone)]
 pub(crate) struct Observer(pub(crate) Arc<dyn Fn(&JournalEntry) + Send + Sync>);
 
@@ -68,7 +69,7 @@ impl std::fmt::Debug for Observer {
     }
 }
 
-/// Everything that the requests share.
+/// State shared by all requests.
 pub(crate) struct Runtime {
     pub(crate) settings: RuntimeSettings,
     platform: Mutex<Platform>,
@@ -77,7 +78,7 @@ pub(crate) struct Runtime {
     pub(crate) media: MediaStore,
     prober: Arc<dyn Prober>,
     pub(crate) fetch_client: reqwest::Client,
-    /// For webhooks, whose addresses the user gave: loopback is as good as any.
+    /// Client for webhooks. The user supplies the addresses, so private ones are allowed.
     pub(super) webhook_client: reqwest::Client,
     pub(super) deliveries: Deliveries,
     pub(crate) uploads: FormUploads,
@@ -142,7 +143,7 @@ impl Runtime {
         })
     }
 
-    /// Writes a request into the journal, and tells who wants to know.
+    /// Appends an entry to the journal and calls the observer.
     pub(super) fn record(&self, entry: JournalEntry) {
         let entry = self.journal.push(entry);
         if let Some(Observer(callback)) = &self.settings.observer {
@@ -179,8 +180,8 @@ impl Runtime {
         Ok(id)
     }
 
-    /// Writes the changes of the platform down. Where that fails they are undone: what was answered 500 has not happened, in
-    /// memory no more than on the disk.
+    /// Persists the pending changes of the platform. On failure they are rolled back: a request
+    /// answered with 500 has no effect, neither in memory nor on disk.
     pub(super) fn persist(&self, platform: &mut Platform) -> Result<(), String> {
         let written = match &mut *self.store.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(store) => store.write(&platform.changes()),
@@ -197,8 +198,8 @@ impl Runtime {
         self.platform.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Probes a received file on a thread that may block. Where images and documents are taken, what is one of them is told
-    /// as that, too.
+    /// Probes a received file on a blocking thread. If `takes_static` is set, images and documents
+    /// are identified as well.
     pub(crate) async fn inspect(
         &self,
         file: &StoredFile,
@@ -234,10 +235,13 @@ impl Runtime {
         })
     }
 
-    /// Carries out what the platform said, with the files that came in, and writes its changes down: first the files are
-    /// put into their places, then the records are written, then what can be lost is begun. Says whether a file was kept.
+    /// Carries out `effects` with the received `files` and persists the changes of the platform.
+    /// Returns whether a file was kept.
     ///
-    /// Where that fails, the platform and the files are again as they were.
+    /// The order is: move the files into place, persist the records, then start background work,
+    /// which may be lost.
+    ///
+    /// On failure, the platform and the files are back in their previous state.
     pub(super) fn apply(
         self: &Arc<Self>,
         platform: &mut Platform,
@@ -251,7 +255,7 @@ impl Runtime {
             .and_then(|()| self.persist(platform));
         if let Err(detail) = written {
             for file in kept {
-                // Where it cannot be moved back, the next run in the folder deletes it.
+                // If the move fails, the next run in this directory deletes the file.
                 _ = self.media.release(file);
             }
             return Err(detail);
@@ -260,7 +264,7 @@ impl Runtime {
         for effect in effects {
             match effect {
                 Effect::Keep(_) => {}
-                // A file that cannot be deleted costs space and nothing else.
+                // A file that cannot be deleted only wastes space.
                 Effect::Discard(key) => _ = self.media.discard(&key),
                 Effect::Deliver {
                     event,
@@ -306,7 +310,7 @@ impl Runtime {
         Ok(has_kept)
     }
 
-    /// Puts the files that came in into their places.
+    /// Moves the received files into place.
     fn keep_files<'f>(
         &self,
         effects: &[Effect],
@@ -326,8 +330,8 @@ impl Runtime {
         Ok(())
     }
 
-    /// Takes in what came of work in the background, which nobody can be told of: where it cannot be written down, it is tried
-    /// again until it can.
+    /// Applies the result of background work. No client waits for the outcome, so a failed write is
+    /// retried until it succeeds.
     pub(super) async fn apply_in_background(
         self: &Arc<Self>,
         files: &[Arc<StoredFile>],
@@ -340,7 +344,7 @@ impl Runtime {
                 self.apply(&mut platform, effects, files)
             };
             if applied.is_ok() {
-                // The end of this task may be the next one to come.
+                // The end of this task may be the next event of the timer.
                 return self.clock.notify();
             }
             tokio::time::sleep(PERSIST_RETRY_DELAY).await;
@@ -359,7 +363,7 @@ impl Runtime {
         .await;
     }
 
-    /// Looks at the stored file of an asset. Where it is gone, so is the asset.
+    /// Probes the stored file of an asset. A missing file means that the asset was deleted.
     async fn inspect_asset(self: Arc<Self>, asset: String, key: MediaKey, filename: String) {
         let path = self.media.path_of(&key);
         let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
@@ -371,7 +375,7 @@ impl Runtime {
         .await;
     }
 
-    /// Changes the platform by something else than a request of its API.
+    /// Changes the platform outside of an API request.
     pub(super) fn update<T>(
         self: &Arc<Self>,
         update: impl FnOnce(&mut Platform, Now) -> (T, Vec<Effect>),
@@ -384,7 +388,7 @@ impl Runtime {
         Ok(value)
     }
 
-    /// Tells of ended tasks when they end, for as long as it is run.
+    /// Emits the events of tasks as they end, until it is aborted.
     pub(super) async fn run_timer(self: Arc<Self>) {
         let mut changes = self.clock.subscribe();
         let unfinished = self.platform().unfinished();
@@ -404,7 +408,7 @@ impl Runtime {
                 }
             };
             tokio::select! {
-                // A millisecond more, because moments are cut to milliseconds.
+                // Timestamps are truncated to milliseconds, so wait one more.
                 () = tokio::time::sleep(wait.unwrap_or(Duration::MAX).saturating_add(Duration::from_millis(1))) => {}
                 changed = changes.changed() => if changed.is_err() { return },
             }

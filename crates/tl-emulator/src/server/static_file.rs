@@ -1,8 +1,9 @@
-//! Images and documents, told by their first bytes and their names: the platform takes them as assets, and the prober, which is
-//! for video and sound, does not read them.
+//! Identifies images and documents by their first bytes and their names. The platform accepts them
+//! as assets, but the prober only reads video and audio.
 //!
-//! Images are JPEG, PNG, WebP, GIF and BMP (what the models of October 2026 take), documents are PDF, text and Markdown. A document
-//! whose content is not what its name says is refused, as the platform does.
+//! Images are JPEG, PNG, WebP, GIF and BMP (the formats of the models of October 2026); documents
+//! are PDF, text and Markdown. A document whose content does not match its extension is rejected,
+//! as on the platform.
 
 use std::{
     fs::File,
@@ -14,14 +15,15 @@ use tl_model::TechnicalMetadata;
 
 use crate::platform::StaticFile;
 
-/// The most bytes of an image that are looked at; the platform takes 32 MB.
+/// Maximum number of bytes of an image that are read; the platform accepts 32 MB.
 const MAX_IMAGE_BYTES: u64 = 64 << 20;
-/// Where the marks of a PDF stand: in its first and in its last bytes (ISO 32000-1, annex H).
+/// Where the markers of a PDF are: in its first and last bytes (ISO 32000-1, annex H).
 const PDF_MARKER_WINDOW: usize = 1024;
 
-/// What the file is, or why it is a broken image or document; `None` where it is neither.
+/// Identifies a file. Returns an error if it is a broken image or document, and `None` if it is
+/// neither.
 pub(super) fn identify(path: &Path, filename: &str) -> Option<Result<StaticFile, String>> {
-    // The prober says what is wrong with a file that cannot be read.
+    // The prober reports files that cannot be read.
     read(path, filename).unwrap_or_default()
 }
 
@@ -98,7 +100,7 @@ fn pdf(file: &mut File, head: &[u8], size: u64) -> io::Result<Result<StaticFile,
     Ok(Ok(found))
 }
 
-/// Whether a file is UTF-8 text without control characters that no text has.
+/// Whether a file is UTF-8 text without NUL bytes.
 fn is_text(file: File) -> io::Result<bool> {
     let mut reader = BufReader::new(file);
     let mut rest = Vec::new();
@@ -111,7 +113,7 @@ fn is_text(file: File) -> io::Result<bool> {
         rest.extend_from_slice(&piece[..read]);
         let valid = match std::str::from_utf8(&rest) {
             Ok(text) => text.len(),
-            // A character may end in the next piece.
+            // A character may continue in the next piece.
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             Err(_) => return Ok(false),
         };
@@ -152,7 +154,7 @@ impl Image {
                 ..,
             ] => Some(Self::WebP),
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
-            // A header of one of the lengths that there are: two letters alone say too little.
+            // Check the header length as well: two letters alone are ambiguous.
             [
                 b'B',
                 b'M',
@@ -189,7 +191,7 @@ impl Image {
     }
 }
 
-/// What the header of an image says.
+/// Fields of an image header.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Header {
     width: u32,
@@ -225,12 +227,12 @@ fn image(format: Image, bytes: &[u8], size: u64) -> Result<StaticFile, String> {
     Ok(found)
 }
 
-/// The next `N` bytes from `at` on.
+/// The `N` bytes at offset `at`.
 fn bytes_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at.checked_add(N)?)?.try_into().ok()
 }
 
-/// A JPEG by its segments (ITU-T T.81, annex B), with the end that every one has.
+/// Parses the segments of a JPEG (ITU-T T.81, annex B), including the end marker.
 fn jpeg(bytes: &[u8]) -> Option<Header> {
     let mut header = Header::default();
     let mut position = 2;
@@ -241,7 +243,7 @@ fn jpeg(bytes: &[u8]) -> Option<Header> {
         }
         position += 1;
         match code {
-            // Fill bytes, and marks without a length.
+            // Fill bytes, and markers without a length.
             0xff => continue,
             0x01 | 0xd0..=0xd7 => {
                 position += 1;
@@ -273,7 +275,7 @@ fn jpeg(bytes: &[u8]) -> Option<Header> {
     }
 }
 
-/// The orientation of an Exif segment (tag 0x0112 of its first directory), 1 to 8.
+/// The orientation in an Exif segment (tag 0x0112 of the first directory), 1 to 8.
 fn orientation(segment: &[u8]) -> Option<u32> {
     let tiff = segment.strip_prefix(b"Exif\0\0")?;
     let is_little = match tiff.get(..2)? {
@@ -307,7 +309,7 @@ fn orientation(segment: &[u8]) -> Option<u32> {
     })
 }
 
-/// A PNG by its chunks (PNG specification, 5.3), down to the last one.
+/// Parses the chunks of a PNG (PNG specification, 5.3) up to the last one.
 fn png(bytes: &[u8]) -> Option<Header> {
     let mut header = Header::default();
     let mut position = 8_usize;
@@ -327,12 +329,12 @@ fn png(bytes: &[u8]) -> Option<Header> {
             b"IEND" => return bytes.get(position + 8..position + 12).map(|_| header),
             _ => {}
         }
-        // The checksum follows, also the last one.
+        // Skip the checksum.
         position = (position + 8).checked_add(length)?.checked_add(4)?;
     }
 }
 
-/// A WebP by its first chunk (RFC 9649).
+/// Parses the first chunk of a WebP (RFC 9649).
 fn webp(bytes: &[u8]) -> Option<Header> {
     let declared = usize::try_from(u32::from_le_bytes(bytes_at(bytes, 4)?)).ok()?;
     if declared.checked_add(8)? > bytes.len() {
@@ -368,7 +370,7 @@ fn webp(bytes: &[u8]) -> Option<Header> {
     Some(header)
 }
 
-/// A GIF by its blocks (GIF89a specification), down to the trailer.
+/// Parses the blocks of a GIF (GIF89a specification) up to the trailer.
 fn gif(bytes: &[u8]) -> Option<Header> {
     let [a, b, c, d, flags] = bytes_at(bytes, 6)?;
     let mut header = Header {
@@ -397,7 +399,7 @@ fn gif(bytes: &[u8]) -> Option<Header> {
                 return (frames > 0).then_some(header);
             }
             0x21 => {
-                // A graphic control extension may name a transparent color.
+                // A graphic control extension may define a transparent color.
                 if bytes.get(position + 1) == Some(&0xf9) {
                     header.alpha |= bytes.get(position + 3)? & 1 == 1;
                 }
@@ -413,7 +415,7 @@ fn gif(bytes: &[u8]) -> Option<Header> {
     }
 }
 
-/// A BMP by its header.
+/// Parses the header of a BMP.
 fn bmp(bytes: &[u8]) -> Option<Header> {
     let declared = usize::try_from(u32::from_le_bytes(bytes_at(bytes, 2)?)).ok()?;
     if declared > bytes.len() {
@@ -433,7 +435,7 @@ fn bmp(bytes: &[u8]) -> Option<Header> {
     };
     Some(Header {
         width: width.unsigned_abs(),
-        // A negative height means that the rows go downwards.
+        // A negative height means that the rows are stored top-down.
         height: height.unsigned_abs(),
         bits: Some(match depth {
             16 => 5,
@@ -448,7 +450,7 @@ fn bmp(bytes: &[u8]) -> Option<Header> {
 mod tests {
     use super::*;
 
-    /// A PNG of one color with its chunks; the checksums are not looked at.
+    /// A minimal PNG. Checksums are not verified.
     fn png_bytes() -> Vec<u8> {
         let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
         for (kind, body) in [
@@ -517,7 +519,7 @@ mod tests {
                 "{kind}"
             );
             assert_eq!(found.file_size_bytes, Some(7));
-            // Cut anywhere, it is none, or a broken one; nothing panics.
+            // A file cut at any offset is unknown or broken; the parser never panics.
             for end in 0..bytes.len() {
                 let cut = &bytes[..end];
                 if let Some(format) = Image::of(cut) {

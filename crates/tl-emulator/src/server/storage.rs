@@ -1,5 +1,7 @@
-//! The storage behind presigned URLs: chunks onto the disk, each at its move_into_place in the file of its upload, while they come.
-//! Who may bring which bytes is decided in [`crate::platform`].
+//! The storage behind presigned URLs. Writes each chunk at its offset in the file of the upload
+//! while it arrives.
+//!
+//! [`crate::platform`] decides which requests are allowed.
 
 use std::{
     collections::HashMap,
@@ -27,10 +29,11 @@ use super::{
 };
 use crate::platform::{BodyRule, NotStored, ObjectReply, Operation, Put, PutBegin, printed};
 
-/// How many pieces of a chunk may wait for the disk.
+/// Maximum number of pieces of a chunk that wait for the disk.
 const WRITE_QUEUE: usize = 4;
 
-/// Who writes which chunk: the newest request for it. An older one whose client has given up must not write over it.
+/// The current writer of each chunk: the most recent request. An older request, whose client has
+/// given up, must not overwrite it.
 #[derive(Debug, Default)]
 pub(crate) struct Leases(Mutex<Holders>);
 
@@ -50,7 +53,7 @@ struct Lease {
 impl Leases {
     fn take(&self, put: &Put) -> Lease {
         let mut holders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A lease that nobody else knows of has ended.
+        // A lease without other owners has ended.
         holders
             .by_chunk
             .retain(|_, holder| Arc::strong_count(holder) > 1);
@@ -65,14 +68,14 @@ impl Leases {
 }
 
 impl Lease {
-    /// Does `work` while the right is held; `None` where another request has it.
+    /// Runs `work` while the lease is held. Returns `None` if another request holds it.
     fn hold<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         let holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
         (*holder == self.number).then(work)
     }
 }
 
-/// Answers a request to the storage.
+/// Handles a request to the storage.
 pub(super) async fn object(
     State(runtime): State<Arc<Runtime>>,
     Extension(injector): Extension<FaultInjector>,
@@ -81,7 +84,7 @@ pub(super) async fn object(
     let started = Instant::now();
     let (head, body) = request.into_parts();
     let mut entry = JournalEntry::new(&head);
-    // The query is the permission.
+    // The query of a presigned URL is a credential.
     entry.query = None;
     entry.operation = Some(Operation::STORAGE_PUT.to_string());
     let begin = {
@@ -89,7 +92,7 @@ pub(super) async fn object(
         let begin = platform.put_begins(runtime.clock.now(), &head);
         let written = runtime.persist(&mut platform);
         match (begin, written) {
-            // Under the lock, so that no other request for the chunk comes between.
+            // Hold the lock so that no other request for the chunk can intervene.
             (PutBegin::Take(put), Ok(())) => Ok((runtime.leases.take(&put), put)),
             (PutBegin::Take(put), Err(detail)) => Err(Box::new(
                 platform.put_ends(*put, Err(NotStored::Failed(detail))),
@@ -115,7 +118,8 @@ pub(super) async fn object(
                 refusal: None,
             });
             let storing = store_chunk(Arc::clone(&runtime), *put, lease, body.into_data_stream());
-            // A client that goes away must not leave the chunk half noted.
+            // Run in a separate task: a client that disconnects must not leave the chunk half
+            // recorded.
             match tokio::spawn(storing).await {
                 Ok((reply, bytes)) => {
                     entry.bytes_received = bytes;
@@ -144,7 +148,7 @@ pub(super) async fn object(
     send_reply(reply.response, reply.delivery, closes, &runtime, &injector).await
 }
 
-/// The chunk that a refused request was about, as far as its path says.
+/// The chunk of a refused request, according to its path.
 fn chunk_of_path(path: &str, bytes: u64) -> Option<JournalChunk> {
     let mut parts = path.rsplit('/');
     let chunk_index = parts.next()?.parse().ok()?;
@@ -157,7 +161,7 @@ fn chunk_of_path(path: &str, bytes: u64) -> Option<JournalChunk> {
     })
 }
 
-/// Takes the bytes of a chunk in, and gives the answer and their number.
+/// Stores the bytes of a chunk and returns the reply and the number of bytes received.
 async fn store_chunk(
     runtime: Arc<Runtime>,
     put: Put,
@@ -184,14 +188,15 @@ async fn store_chunk(
     }
 }
 
-/// Bytes that came in whole.
+/// A chunk that was received completely.
 struct Received {
     md5: [u8; 16],
-    /// Where they are, if not in their move_into_place.
+    /// The temporary file, if the chunk is not in its final place yet.
     staged: Option<Arc<StoredFile>>,
 }
 
-/// Writes the pieces while they come: in their move_into_place where nothing is stored yet, and staged where something is.
+/// Writes the pieces while they arrive: directly to the final place if nothing is stored there yet,
+/// otherwise to a temporary file.
 async fn receive(
     runtime: &Arc<Runtime>,
     put: &Put,
@@ -225,7 +230,7 @@ async fn receive(
             Ok(Some(Err(_))) => break Err(NotStored::Cut),
             Ok(Some(Ok(piece))) => {
                 *bytes += piece.len() as u64;
-                // A writer that is gone has failed or was overtaken: what it says comes below.
+                // If the writer failed or was overtaken, its result is checked below.
                 _ = queue.send(piece).await;
             }
         }
@@ -244,7 +249,8 @@ async fn receive(
     }
 }
 
-/// Writes from `offset` on, and gives the MD5 of it all; `None` where another request took the chunk over.
+/// Writes from `offset` on and returns the MD5 of the data. Returns `None` if another request took
+/// over the chunk.
 fn write(
     path: &Path,
     offset: u64,
@@ -268,7 +274,8 @@ fn write(
     Ok(Some(md5.finalize().into()))
 }
 
-/// Brings bytes that were written staged into their move_into_place, unless the same ones are there.
+/// Copies a chunk from its temporary file to the final place, unless the same bytes are already
+/// there.
 async fn move_into_place(
     runtime: &Arc<Runtime>,
     put: &Put,
@@ -287,7 +294,7 @@ async fn move_into_place(
         return Ok(received.md5);
     }
     {
-        // What is half replaced when the emulator ends must not count as stored.
+        // A chunk that is half replaced when the emulator is killed must not count as stored.
         let mut platform = runtime.platform();
         if !platform.put_replaces(put) {
             return Err(NotStored::Overtaken);

@@ -1,4 +1,4 @@
-//! The assets on the page.
+//! The assets table.
 
 use std::fmt::Write as _;
 

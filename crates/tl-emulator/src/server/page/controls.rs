@@ -1,4 +1,4 @@
-//! The controls on the page: the clock and the faults, with the forms that move them.
+//! The clock and fault controls of the page.
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     server::{ClockMode, Runtime},
 };
 
-/// The modes that the page offers; any other can be set by the interface for programs.
+/// The modes offered by the page. The control API accepts all others.
 const MODES: [&str; 5] = ["real", "x10", "x60", "x3600", "manual"];
 
 pub(super) fn router() -> Router<Arc<Runtime>> {
@@ -157,7 +157,7 @@ async fn add(State(runtime): State<Arc<Runtime>>, Form(form): Form<NamedFault>) 
     )
 }
 
-/// Removes the fault that is as the form says: places may have changed since the page was made.
+/// Removes the fault with this definition. Positions may have changed since the page was rendered.
 async fn remove(State(runtime): State<Arc<Runtime>>, Form(form): Form<NamedFault>) -> Redirect {
     let mut platform = runtime.platform();
     let mut plan = platform.faults().0.clone();

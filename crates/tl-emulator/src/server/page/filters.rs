@@ -1,4 +1,5 @@
-//! What the page is asked to show: the filters of its tables, as they stand in its address. Each form carries those of the others.
+//! The filters of the page's tables, taken from its query. Each form preserves the filters of the
+//! others.
 
 use std::fmt::Write as _;
 
@@ -12,17 +13,17 @@ use super::html::Escaped;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Filters {
-    /// Of tasks.
+    /// Task filters.
     pub(super) status: String,
     pub(super) filename: String,
-    /// Of assets.
+    /// Asset filters.
     pub(super) asset: String,
     pub(super) kind: String,
-    /// Of the journal.
+    /// Journal filters.
     pub(super) text: String,
     pub(super) operation: String,
     pub(super) answer: String,
-    /// What a form of the page was refused with; no filter.
+    /// The error message of a submitted form; not a filter.
     pub(super) told: String,
 }
 
@@ -39,7 +40,7 @@ impl Filters {
         ]
     }
 
-    /// The filters as a query.
+    /// The filters as a query string.
     pub(super) fn query(&self) -> String {
         let set = self.filters();
         let set = set.iter().filter(|(_, value)| !value.is_empty());
@@ -48,7 +49,7 @@ impl Filters {
             .finish()
     }
 
-    /// Opens a form that filters by `own`, and keeps the other filters.
+    /// Opens a form with the fields `own`, and preserves the other filters.
     pub(super) fn open_filter(&self, html: &mut String, part: &str, own: &[&str]) {
         _ = write!(
             html,
@@ -65,7 +66,7 @@ impl Filters {
         }
     }
 
-    /// A hidden field that leads back to the same filters after a form was sent.
+    /// A hidden field with the filters to restore after the form was submitted.
     pub(super) fn return_field(&self, html: &mut String) {
         _ = write!(
             html,
@@ -75,14 +76,14 @@ impl Filters {
     }
 }
 
-/// Back to a part of the page, with the filters of `back` and what was wrong.
+/// Redirects to a section of the page, with the filters in `back` and an error message.
 pub(super) fn redirect_to(part: &str, back: &str, told: Option<&str>) -> Redirect {
-    // Read and written anew: nothing of it can be anything but a query.
+    // Parse and serialize again, so that the result cannot be anything but a query.
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(form_urlencoded::parse(back.as_bytes()).filter(|(name, _)| name != "told"))
         .extend_pairs(told.map(|told| ("told", told)))
         .finish();
-    // What was wrong stands at the beginning of the page.
+    // The error is shown at the top of the page.
     let part = if told.is_some() { "main" } else { part };
     match query.as_str() {
         "" => Redirect::to(&format!("/_emulator#{part}")),

@@ -1,4 +1,4 @@
-//! The frame of every page, and the small pieces of markup that several of its parts are made of.
+//! The HTML frame of every page, and markup shared by its sections.
 
 use std::fmt::{self, Write as _};
 
@@ -9,11 +9,11 @@ use tl_protocol::endpoint::PageRequest;
 
 use super::MAX_ROWS;
 
-/// What a page may load: only what the emulator itself serves.
+/// Content security policy: only resources of the emulator itself.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Text that stands in HTML as text.
+/// Escapes text for HTML.
 pub(super) struct Escaped<T>(pub(super) T);
 
 impl<T: fmt::Display> fmt::Display for Escaped<T> {
@@ -25,7 +25,7 @@ impl<T: fmt::Display> fmt::Display for Escaped<T> {
                 '&' => f.write_str("&amp;")?,
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&#39;")?,
-                // These change the order in which a browser shows what is around them.
+                // These reverse the display order of the surrounding text.
                 '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => f.write_char('\u{fffd}')?,
                 other => f.write_char(other)?,
             }
@@ -34,7 +34,7 @@ impl<T: fmt::Display> fmt::Display for Escaped<T> {
     }
 }
 
-/// A whole page.
+/// Renders a complete page.
 pub(super) fn document(title: &str, body: &str) -> impl IntoResponse {
     let html = format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'>\
@@ -51,7 +51,7 @@ pub(super) fn document(title: &str, body: &str) -> impl IntoResponse {
     (headers, Html(html))
 }
 
-/// The beginning of a table: it may be wider than the page, and is then moved by the keyboard, too.
+/// Opens a table. A wide table scrolls, and can be focused so that the keyboard scrolls it.
 pub(super) fn open_table(html: &mut String, caption: &str, columns: &[&str]) {
     _ = write!(
         html,
@@ -67,7 +67,7 @@ pub(super) fn close_table(html: &mut String) {
     html.push_str("</tbody></table></div>");
 }
 
-/// The choices of a list, with the chosen one.
+/// Renders the options of a select, with `chosen` selected.
 pub(super) fn options<'a>(
     html: &mut String,
     choices: impl IntoIterator<Item = &'a str>,
@@ -79,7 +79,7 @@ pub(super) fn options<'a>(
     }
 }
 
-/// A word for a status, coloured where it is a good or a bad end. Any text may be given.
+/// Renders a status, colored if it is a final one. Any text may be given.
 pub(super) fn state(word: &str) -> String {
     let class = match word {
         "ready" | "made" | "completed" | "delivered" => "good",
@@ -110,7 +110,7 @@ pub(super) fn bytes(count: u64) -> String {
     }
 }
 
-/// How large and how long, as far as it is known.
+/// Resolution and duration, as far as they are known.
 pub(super) fn dimensions(system: Option<&SystemMetadata>) -> String {
     let Some(system) = system else {
         return String::new();
@@ -131,7 +131,7 @@ pub(super) fn first_page() -> PageRequest {
     }
 }
 
-/// What stands in the place of an empty table.
+/// Renders a placeholder for an empty table.
 pub(super) fn empty(html: &mut String, text: &str) {
     _ = write!(html, "<p class=none>{text}</p>");
 }

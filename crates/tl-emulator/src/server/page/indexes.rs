@@ -1,4 +1,4 @@
-//! The indexes on the page, each with its videos.
+//! The indexes table, with the videos of each index.
 
 use std::fmt::Write as _;
 

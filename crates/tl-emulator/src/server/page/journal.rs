@@ -1,4 +1,4 @@
-//! The journal on the page: the newest requests first, filtered by text, operation and answer.
+//! The journal table: newest requests first, filtered by text, operation and response.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::{
     server::{JournalEntry, Runtime},
 };
 
-/// The answers that can be asked for.
+/// Values of the response filter.
 const ANSWERS: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "faulty"];
 
 pub(super) fn filter(_: &Runtime, filters: &Filters, html: &mut String) {
@@ -37,7 +37,7 @@ fn passes(entry: &JournalEntry, filters: &Filters) -> bool {
     let answer = match filters.answer.as_str() {
         "" => true,
         "faulty" => !entry.faults.is_empty(),
-        // `4xx`, or a status itself.
+        // A class such as `4xx`, or an exact status.
         wanted => {
             let status = entry.status.to_string();
             wanted == status

@@ -1,5 +1,7 @@
-//! The page at `/_emulator`: what is there, what was asked, and the controls. It is rendered here, loads no_controls from elsewhere,
-//! and is complete without its script, which only keeps it fresh. One room for each section of it.
+//! The page at `/_emulator`: current state, journal and controls.
+//!
+//! It is rendered on the server and loads nothing from elsewhere. It works without its script,
+//! which only refreshes it. Each section has its own module.
 
 mod assets;
 mod controls;
@@ -26,7 +28,7 @@ use super::Runtime;
 use filters::Filters;
 use html::Escaped;
 
-/// How many items of each kind are filters.
+/// Maximum number of rows per table.
 const MAX_ROWS: u32 = 50;
 
 pub(super) fn router() -> Router<Arc<Runtime>> {
@@ -50,7 +52,7 @@ pub(super) fn router() -> Router<Arc<Runtime>> {
         .merge(webhooks::router())
 }
 
-/// A section of the page: its anchor, its heading, what stands controls in it, and what changes by itself.
+/// A section of the page: its anchor, its heading, its static controls, and its live content.
 struct Section {
     id: &'static str,
     heading: &'static str,
@@ -151,7 +153,7 @@ fn live_section(section: &Section, runtime: &Runtime, filters: &Filters, html: &
     html.push_str("</div>");
 }
 
-/// The parts that change by themselves, and no_controls else: the script puts them into their places.
+/// Renders only the live content of all sections, which the script inserts.
 async fn live(State(runtime): State<Arc<Runtime>>, Query(filters): Query<Filters>) -> Html<String> {
     let mut html = String::new();
     for section in &SECTIONS {

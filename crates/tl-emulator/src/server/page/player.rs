@@ -1,4 +1,4 @@
-//! The page of one video or asset: it is played here, with its thumbnails and the addresses of its stream.
+//! The page of one video or asset: a player, its thumbnails, and the URLs of its stream.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -22,7 +22,7 @@ pub(super) fn router() -> Router<Arc<Runtime>> {
         .route("/media/{id}", get(media))
 }
 
-/// The rendition_url of a file of a rendition, on this server.
+/// The URL of a file of a rendition on this server.
 fn rendition_url(made: &Rendered, file: &str) -> String {
     format!("{RENDITION_PREFIX}/{}/{file}", made.folder.as_str())
 }
@@ -31,7 +31,7 @@ fn rendered_of(platform: &Platform, owner: &str) -> Option<Rendered> {
     platform.rendition_of(owner)?.made
 }
 
-/// A thumbnail or a word that leads to the player, where there is something to play.
+/// A thumbnail or label that links to the player, if there is something to play.
 pub(super) fn link(platform: &Platform, owner: &str, name: &str, html: &mut String) {
     let made = rendered_of(platform, owner);
     if made.is_none() && platform.media_of(owner).is_none() {
@@ -54,7 +54,7 @@ pub(super) fn link(platform: &Platform, owner: &str, name: &str, html: &mut Stri
     html.push_str("<span>Play</span></a>");
 }
 
-/// The name, as a link to the player where there is something to play.
+/// The name, linked to the player if there is something to play.
 pub(super) fn text_link(platform: &Platform, owner: &str, name: &str, html: &mut String) {
     let playable = rendered_of(platform, owner).is_some() || platform.media_of(owner).is_some();
     _ = match playable {
@@ -102,7 +102,8 @@ async fn play(State(runtime): State<Arc<Runtime>>, Path(id): Path<String>) -> Re
         poster.unwrap_or_default(),
         Escaped(&name)
     );
-    // What the browser takes first: the stream's file plays everywhere, the received one may be of any kind.
+    // The browser picks the first source it supports: the rendered stream plays everywhere, the
+    // received file may have any format.
     if let Some(made) = stream {
         let source = rendition_url(made, MEDIA_FILE);
         _ = write!(body, "<source src='{}' type=video/mp4>", Escaped(source));
@@ -159,7 +160,7 @@ async fn play(State(runtime): State<Arc<Runtime>>, Path(id): Path<String>) -> Re
     html::document(&name, &body).into_response()
 }
 
-/// A received file.
+/// Serves a received file.
 async fn media(
     State(runtime): State<Arc<Runtime>>,
     Path(id): Path<String>,
@@ -175,7 +176,7 @@ async fn media(
     }
 }
 
-/// The media type that a name promises. Only types that a browser plays: nothing that it would run.
+/// The media type for a file extension. Only types that a browser plays, none that it executes.
 fn media_type(name: &str) -> &'static str {
     let extension = name.rsplit('.').next().map(str::to_ascii_lowercase);
     match extension.as_deref() {

@@ -1,4 +1,4 @@
-//! The tasks on the page.
+//! The tasks table.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What is coming in: forms on their way, and files that come in chunks.
+//! The uploads in progress: forms and multipart uploads.
 
 use std::fmt::Write as _;
 

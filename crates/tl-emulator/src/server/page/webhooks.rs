@@ -1,4 +1,4 @@
-//! The webhooks on the page: who is error of ended tasks, and what became of each event.
+//! The webhooks and their deliveries.
 
 use std::{fmt::Write as _, sync::Arc};
 
