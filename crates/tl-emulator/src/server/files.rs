@@ -1,4 +1,5 @@
-//! Giving fields stored files, whole or the one range that was asked for: renditions to players, received files to the page.
+//! Serves stored files, completely or as a single range: renditions for players, received files for
+//! the page.
 
 use std::{io::SeekFrom, ops::RangeInclusive, path::Path, sync::Arc};
 

@@ -280,7 +280,7 @@ fn thumbnail_args(mut job: Job, source: &Path, facts: &MediaFacts) -> Job {
     job
 }
 
-/// The frame scale_filter into a square of `side` pixels, never made larger.
+/// A filter that scales the frame to fit into a square of `side` pixels, without upscaling.
 fn scale_filter(side: u32) -> String {
     format!(
         "scale=w='min({side},iw)':h='min({side},ih)':force_original_aspect_ratio=decrease:force_divisible_by=2,setsar=1"

@@ -135,7 +135,7 @@ fn the_forms_of_the_page_move_the_clock_and_make_faults() {
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 200);
     let gone = submit(&emulator, "/_emulator/do/remove-fault", first);
     assert!(
-        gone.head.contains("told=That+fault+is+gone"),
+        gone.head.contains("error=The+fault+was+already+removed"),
         "{}",
         gone.head
     );
@@ -190,15 +190,15 @@ fn webhooks_are_added_watched_and_removed_on_the_page() {
     let remove = format!("id={id}");
     submit(&emulator, "/_emulator/do/remove-webhook", &remove);
     assert!(text(&get(&emulator, "/_emulator")).contains("No webhooks."));
-    for (path, body, told) in [
-        ("remove-webhook", remove.as_str(), "gone+already"),
+    for (path, body, message) in [
+        ("remove-webhook", remove.as_str(), "already+removed"),
         ("webhook", "url=ftp%3A%2F%2Fx%2F&secret=a", "scheme"),
         ("webhook", "url=nothing&secret=a", "no+address"),
         ("webhook", "url=http%3A%2F%2Fx%2F&secret=", "secret"),
     ] {
         let refused = submit(&emulator, &format!("/_emulator/do/{path}"), body);
         assert!(
-            refused.head.contains("told=") && refused.head.contains(told),
+            refused.head.contains("error=") && refused.head.contains(message),
             "{}",
             refused.head
         );
@@ -268,13 +268,13 @@ fn the_filters_of_the_journal_and_of_assets_let_through_what_they_name() {
         &[
             "POST /v1.3/indexes<",
             "/v1.3/tasks/nonsense",
-            "4 of 4 requests",
+            "4 of 4 matching requests (4 total)",
         ],
         &[],
     );
     check(
         "text=NONSENSE",
-        &["/v1.3/tasks/nonsense", "1 of 1 requests, of 4"],
+        &["/v1.3/tasks/nonsense", "1 of 1 matching requests (4 total)"],
         &["/v1.3/indexes"],
     );
     check("text=page%3D2", &["/v1.3/assets?page=2"], &["nonsense"]);
@@ -287,7 +287,7 @@ fn the_filters_of_the_journal_and_of_assets_let_through_what_they_name() {
     check("answer=201", &["POST"], &["GET"]);
     check(
         "answer=faulty",
-        &["None of 4 requests is like that."],
+        &["None of 4 requests match the filters."],
         &["GET"],
     );
     check("text=%3Cscript%3E", &["None of 4"], &["<script>"]);
@@ -363,7 +363,7 @@ fn what_is_coming_in_is_shown_with_its_name_and_how_much_of_it_is_there() {
         let (uploads, _) = rest.split_once("id=live-indexes").unwrap();
         uploads.to_owned()
     };
-    assert!(uploads().contains("Nothing is coming in."));
+    assert!(uploads().contains("No uploads in progress."));
     let mut stream = connect(&emulator);
     let headers = [
         ("content-type", "multipart/form-data; boundary=XX"),
@@ -391,7 +391,7 @@ fn what_is_coming_in_is_shown_with_its_name_and_how_much_of_it_is_there() {
     }
     drop(stream);
     let started = std::time::Instant::now();
-    while !uploads().contains("Nothing is coming in.") {
+    while !uploads().contains("No uploads in progress.") {
         assert!(started.elapsed() < Duration::from_secs(20), "{}", uploads());
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -19,7 +19,7 @@ pub(super) fn filter(_: &Runtime, filters: &Filters, html: &mut String) {
     html::options(html, known, &filters.kind);
     _ = write!(
         html,
-        "</select></label><label>Part of the name <input name=asset value=\"{}\"></label><button>Filter assets</button></form>",
+        "</select></label><label>Name contains <input name=asset value=\"{}\"></label><button>Filter assets</button></form>",
         Escaped(&filters.asset)
     );
 }
@@ -39,7 +39,7 @@ pub(super) fn table(runtime: &Runtime, filters: &Filters, html: &mut String) {
     let page = match platform.assets(runtime.clock.now(), &list) {
         Ok(page) => page,
         Err(refusal) => {
-            _ = write!(html, "<p class=told>{}</p>", Escaped(refusal.message));
+            _ = write!(html, "<p class=notice>{}</p>", Escaped(refusal.message));
             return;
         }
     };
@@ -47,7 +47,7 @@ pub(super) fn table(runtime: &Runtime, filters: &Filters, html: &mut String) {
         return html::empty(html, "No assets.");
     }
     let columns = [
-        "Watch", "Status", "File", "Type", "Came by", "Created", "Asset",
+        "Preview", "Status", "File", "Type", "Method", "Created", "Asset",
     ];
     html::open_table(html, "Assets", &columns);
     for asset in &page.data {

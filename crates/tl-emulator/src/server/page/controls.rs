@@ -31,7 +31,7 @@ pub(super) fn time(runtime: &Runtime, _: &Filters, html: &mut String) {
     let mode = runtime.clock.mode();
     _ = write!(
         html,
-        "<p class=now>It is <strong>{}</strong> UTC. The clock is <strong>{}</strong>.</p>",
+        "<p class=now>Time: <strong>{}</strong> UTC. Mode: <strong>{}</strong>.</p>",
         html::timestamp(&now),
         Escaped(mode)
     );
@@ -75,7 +75,7 @@ pub(super) fn faults(runtime: &Runtime, filters: &Filters, html: &mut String) {
     if plan.faults.is_empty() {
         return html::empty(html, "No faults.");
     }
-    html::open_table(html, "Faults", &["Fault", "Struck", "Change"]);
+    html::open_table(html, "Faults", &["Fault", "Injected", "Change"]);
     for (place, (fault, struck)) in plan.faults.iter().zip(struck).enumerate() {
         let text = serde_json::to_string(fault).unwrap_or_default();
         _ = write!(
@@ -163,7 +163,7 @@ async fn remove(State(runtime): State<Arc<Runtime>>, Form(form): Form<NamedFault
     let mut plan = platform.faults().0.clone();
     let is_it = |fault: &Fault| serde_json::to_string(fault).is_ok_and(|text| text == form.fault);
     let Some(place) = plan.faults.iter().position(is_it) else {
-        return redirect_to("faults", &form.back, Some("That fault is gone already."));
+        return redirect_to("faults", &form.back, Some("The fault was already removed."));
     };
     plan.faults.remove(place);
     let error = platform.set_faults(plan).err();

@@ -24,7 +24,7 @@ pub(super) struct Filters {
     pub(super) operation: String,
     pub(super) answer: String,
     /// The error message of a submitted form; not a filter.
-    pub(super) told: String,
+    pub(super) error: String,
 }
 
 impl Filters {
@@ -77,14 +77,14 @@ impl Filters {
 }
 
 /// Redirects to a section of the page, with the filters in `back` and an error message.
-pub(super) fn redirect_to(part: &str, back: &str, told: Option<&str>) -> Redirect {
+pub(super) fn redirect_to(part: &str, back: &str, error: Option<&str>) -> Redirect {
     // Parse and serialize again, so that the result cannot be anything but a query.
     let query = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(form_urlencoded::parse(back.as_bytes()).filter(|(name, _)| name != "told"))
-        .extend_pairs(told.map(|told| ("told", told)))
+        .extend_pairs(form_urlencoded::parse(back.as_bytes()).filter(|(name, _)| name != "error"))
+        .extend_pairs(error.map(|error| ("error", error)))
         .finish();
     // The error is shown at the top of the page.
-    let part = if told.is_some() { "main" } else { part };
+    let part = if error.is_some() { "main" } else { part };
     match query.as_str() {
         "" => Redirect::to(&format!("/_emulator#{part}")),
         query => Redirect::to(&format!("/_emulator?{query}#{part}")),
@@ -98,14 +98,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_leads_back_to_the_page_and_nowhere_else() {
-        for (back, told, expected) in [
+    fn forms_redirect_only_to_the_page() {
+        for (back, error, expected) in [
             ("", None, "/_emulator#clock"),
             ("status=ready", None, "/_emulator?status=ready#clock"),
             (
-                "status=a b&told=old",
+                "status=a b&error=old",
                 Some("<no>"),
-                "/_emulator?status=a+b&told=%3Cno%3E#main",
+                "/_emulator?status=a+b&error=%3Cno%3E#main",
             ),
             (
                 "//evil.example/\r\nx: y",
@@ -113,7 +113,7 @@ mod tests {
                 "/_emulator?%2F%2Fevil.example%2F%0D%0Ax%3A+y=#clock",
             ),
         ] {
-            let response = redirect_to("clock", back, told).into_response();
+            let response = redirect_to("clock", back, error).into_response();
             assert_eq!(response.headers()["location"], expected, "{back:?}");
         }
     }

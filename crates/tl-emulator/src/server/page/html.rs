@@ -89,7 +89,7 @@ pub(super) fn state(word: &str) -> String {
     format!("<span class='state {class}'>{}</span>", Escaped(word))
 }
 
-/// A timestamp as the platform prints it, for people.
+/// Renders a timestamp of the platform.
 pub(super) fn timestamp(text: &str) -> String {
     let short: String = text.chars().take(19).collect();
     format!(
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_cannot_become_markup() {
+    fn escapes_markup() {
         assert_eq!(
             Escaped("<a href=\"x\">'&\u{202e}gpj").to_string(),
             "&lt;a href=&quot;x&quot;&gt;&#39;&amp;\u{fffd}gpj"
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_told_in_the_largest_fitting_unit() {
+    fn sizes_use_the_largest_fitting_unit() {
         for (count, text) in [
             (999, "999 B"),
             (1_000, "1.0 kB"),

@@ -21,7 +21,7 @@ pub(super) fn table(runtime: &Runtime, _: &Filters, html: &mut String) {
     let page = match platform.indexes(now, &list) {
         Ok(page) => page,
         Err(refusal) => {
-            _ = write!(html, "<p class=told>{}</p>", Escaped(refusal.message));
+            _ = write!(html, "<p class=notice>{}</p>", Escaped(refusal.message));
             return;
         }
     };
@@ -31,7 +31,7 @@ pub(super) fn table(runtime: &Runtime, _: &Filters, html: &mut String) {
     html::open_table(
         html,
         "Indexes",
-        &["Name", "Videos", "Length", "Models", "Index"],
+        &["Name", "Videos", "Duration", "Models", "Index"],
     );
     for index in &page.data {
         let models = index.models.iter().filter_map(|model| model.name());

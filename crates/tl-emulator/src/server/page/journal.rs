@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Values of the response filter.
-const ANSWERS: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "faulty"];
+const RESPONSES: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "faulty"];
 
 pub(super) fn filter(_: &Runtime, filters: &Filters, html: &mut String) {
     filters.open_filter(html, "journal", &["text", "operation", "answer"]);
@@ -26,9 +26,9 @@ pub(super) fn filter(_: &Runtime, filters: &Filters, html: &mut String) {
     let names: Vec<String> = Operation::ALL.iter().map(ToString::to_string).collect();
     html::options(html, names.iter().map(String::as_str), &filters.operation);
     html.push_str(
-        "</select></label><label>Answer <select name=answer><option value=''>any</option>",
+        "</select></label><label>Response <select name=answer><option value=''>any</option>",
     );
-    html::options(html, ANSWERS, &filters.answer);
+    html::options(html, RESPONSES, &filters.answer);
     html.push_str("</select></label><button>Filter journal</button></form>");
 }
 
@@ -66,19 +66,19 @@ fn passes(entry: &JournalEntry, filters: &Filters) -> bool {
 pub(super) fn table(runtime: &Runtime, filters: &Filters, html: &mut String) {
     let mut entries = runtime.journal();
     if entries.is_empty() {
-        return html::empty(html, "Nothing was asked yet.");
+        return html::empty(html, "No requests yet.");
     }
     let all = entries.len();
     entries.retain(|entry| passes(entry, filters));
     if entries.is_empty() {
         _ = write!(
             html,
-            "<p class=none>None of {all} requests is like that.</p>"
+            "<p class=none>None of {all} requests match the filters.</p>"
         );
         return;
     }
     let columns = [
-        "No.", "At", "Request", "Answer", "Came in", "Took", "Faults",
+        "No.", "Time", "Request", "Response", "Received", "Duration", "Faults",
     ];
     html::open_table(html, "Journal", &columns);
     for entry in entries.iter().rev().take(MAX_ROWS as usize) {
@@ -90,7 +90,7 @@ pub(super) fn table(runtime: &Runtime, filters: &Filters, html: &mut String) {
         let query = entry.query.as_ref().map(|query| format!("?{query}"));
         _ = write!(
             html,
-            "<tr><td><a href='/_emulator/journal?bodies=true&amp;after={}&amp;until={number}' title='With its bodies, as JSON'>{number}</a><td>{}<td class=request><code>{} {}{}</code><td><span class='state {class}'>{}</span> {}<td>{}<td>{} ms<td>{}",
+            "<tr><td><a href='/_emulator/journal?bodies=true&amp;after={}&amp;until={number}' title='With bodies, as JSON'>{number}</a><td>{}<td class=request><code>{} {}{}</code><td><span class='state {class}'>{}</span> {}<td>{}<td>{} ms<td>{}",
             number.saturating_sub(1),
             html::timestamp(&entry.at),
             Escaped(&entry.method),
@@ -106,7 +106,7 @@ pub(super) fn table(runtime: &Runtime, filters: &Filters, html: &mut String) {
     html::close_table(html);
     _ = write!(
         html,
-        "<p class=count>{} of {} requests, of {all} in all</p>",
+        "<p class=count>{} of {} matching requests ({all} total)</p>",
         entries.len().min(MAX_ROWS as usize),
         entries.len()
     );

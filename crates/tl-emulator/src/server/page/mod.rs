@@ -114,22 +114,22 @@ const SECTIONS: [Section; 8] = [
 fn no_controls(_: &Runtime, _: &Filters, _: &mut String) {}
 
 async fn page(State(runtime): State<Arc<Runtime>>, Query(filters): Query<Filters>) -> Response {
-    let mut body = String::from("<header><h1>Emulator</h1><nav aria-label=Parts><ul>");
+    let mut body = String::from("<header><h1>Emulator</h1><nav aria-label=Sections><ul>");
     for Section { id, heading, .. } in SECTIONS {
         _ = write!(body, "<li><a href=#{id}>{heading}</a>");
     }
     body.push_str("</ul></nav></header><main id=main tabindex=-1>");
-    if !filters.told.is_empty() {
+    if !filters.error.is_empty() {
         _ = write!(
             body,
-            "<p class=told role=alert>{}</p>",
-            Escaped(&filters.told)
+            "<p class=notice role=alert>{}</p>",
+            Escaped(&filters.error)
         );
     }
     if let Some(lack) = runtime.renderer.unavailable_reason() {
         _ = write!(
             body,
-            "<p class=told>There are no streams and no thumbnails: {}</p>",
+            "<p class=notice>Streams and thumbnails are unavailable: {}</p>",
             Escaped(lack)
         );
     }

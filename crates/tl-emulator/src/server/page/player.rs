@@ -75,8 +75,8 @@ async fn play(State(runtime): State<Arc<Runtime>>, Path(id): Path<String>) -> Re
         (original, platform.rendition_of(&id))
     };
     if original.is_none() && rendition.is_none() {
-        let body = "<main id=main><h1>Nothing to play</h1><p>There is no video or asset of that identifier, or its file was \
-                    not kept.</p><p><a href=/_emulator>Back to the emulator</a></p></main>";
+        let body = "<main id=main><h1>Nothing to play</h1><p>There is no video or asset with this ID, or its file was not \
+                    stored.</p><p><a href=/_emulator>Back to the emulator</a></p></main>";
         return (
             StatusCode::NOT_FOUND,
             html::document("Nothing to play", body),
@@ -151,7 +151,7 @@ async fn play(State(runtime): State<Arc<Runtime>>, Path(id): Path<String>) -> Re
     if original.is_some() {
         _ = write!(
             body,
-            "<dt>As it was received<dd><a href='/_emulator/media/{}'>{}</a>",
+            "<dt>Original file<dd><a href='/_emulator/media/{}'>{}</a>",
             Escaped(&id),
             Escaped(&name)
         );

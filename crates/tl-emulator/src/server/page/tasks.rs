@@ -39,7 +39,7 @@ pub(super) fn table(runtime: &Runtime, filters: &Filters, html: &mut String) {
     let page = match platform.tasks(runtime.clock.now(), &list) {
         Ok(page) => page,
         Err(refusal) => {
-            _ = write!(html, "<p class=told>{}</p>", Escaped(refusal.message));
+            _ = write!(html, "<p class=notice>{}</p>", Escaped(refusal.message));
             return;
         }
     };
@@ -47,11 +47,11 @@ pub(super) fn table(runtime: &Runtime, filters: &Filters, html: &mut String) {
         return html::empty(html, "No tasks.");
     }
     let columns = [
-        "Watch",
+        "Preview",
         "Status",
         "File",
-        "Size and length",
-        "Since",
+        "Resolution and duration",
+        "Updated",
         "Task",
     ];
     html::open_table(html, "Tasks", &columns);
@@ -80,13 +80,13 @@ fn row(platform: &crate::platform::Platform, task: &Task, html: &mut String) {
     if let Some(reason) = &task.error_reason {
         _ = write!(html, "<p class=reason>{}</p>", Escaped(reason));
     }
-    let since = task.updated_at.as_ref().map(ToString::to_string);
+    let updated = task.updated_at.as_ref().map(ToString::to_string);
     _ = write!(
         html,
         "<td class=name>{}<td>{}<td>{}<td><code>{}</code>",
         Escaped(filename),
         html::dimensions(system),
-        html::timestamp(&since.unwrap_or_default()),
+        html::timestamp(&updated.unwrap_or_default()),
         Escaped(&task.id)
     );
 }

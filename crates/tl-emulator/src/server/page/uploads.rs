@@ -16,7 +16,7 @@ pub(super) fn progress(runtime: &Runtime, _: &Filters, html: &mut String) {
     let platform = runtime.platform();
     let (sessions, total) = platform.sessions(runtime.clock.now(), MAX_ROWS as usize);
     if forms.is_empty() && sessions.is_empty() {
-        return html::empty(html, "Nothing is coming in.");
+        return html::empty(html, "No uploads in progress.");
     }
     html::open_table(
         html,
@@ -24,7 +24,7 @@ pub(super) fn progress(runtime: &Runtime, _: &Filters, html: &mut String) {
         &["Progress", "Status", "File", "Received", "Chunks", "Upload"],
     );
     for form in forms {
-        let name = form.filename.as_deref().unwrap_or("a form");
+        let name = form.filename.as_deref().unwrap_or("(form upload)");
         row(html, name, form.received, form.total);
         _ = write!(
             html,

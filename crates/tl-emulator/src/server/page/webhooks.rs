@@ -63,14 +63,7 @@ pub(super) fn tables(runtime: &Runtime, filters: &Filters, html: &mut String) {
     html::open_table(
         html,
         "Deliveries",
-        &[
-            "Status",
-            "Event",
-            "Address",
-            "Attempts",
-            "Last answer",
-            "Id",
-        ],
+        &["Status", "Event", "Address", "Attempts", "Last error", "ID"],
     );
     for delivery in deliveries.iter().rev().take(MAX_ROWS as usize) {
         _ = write!(
@@ -122,7 +115,7 @@ async fn remove(State(runtime): State<Arc<Runtime>>, Form(form): Form<NamedWebho
     let removed = runtime.update(|platform, _| (platform.remove_webhook(&form.id), Vec::new()));
     let error = match removed {
         Ok(true) => None,
-        Ok(false) => Some("That webhook is gone already.".to_owned()),
+        Ok(false) => Some("The webhook was already removed.".to_owned()),
         Err(error) => Some(error.to_string()),
     };
     redirect_to("webhooks", &form.back, error.as_deref())
