@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_manual_clock_moves_only_when_it_is_moved() {
+    fn manual_clock_only_moves_when_advanced() {
         let clock = Clock::new(ClockMode::Manual);
         let start = clock.now();
         std::thread::sleep(Duration::from_millis(5));
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scaled_clock_runs_faster_and_keeps_its_time_when_the_mode_changes() {
+    fn scaled_clock_keeps_its_time_on_mode_change() {
         let clock = Clock::new(ClockMode::Scaled(1000.0));
         std::thread::sleep(Duration::from_millis(20));
         clock.set_mode(ClockMode::Manual);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn modes_are_read_and_written_alike() {
+    fn modes_round_trip() {
         for text in ["real", "manual", "x60", "x0.5"] {
             assert_eq!(text.parse::<ClockMode>().unwrap().to_string(), text);
         }

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_signature_is_that_of_the_published_vector() {
+    fn signature_matches_the_published_vector() {
         assert_eq!(
             signature("whsec_test", 1_700_000_000, br#"{"name":"test"}"#),
             "t=1700000000,v1=fa0dcce4edf852e110983c9ca76f2fd01a30d31db190e44954d2130690a0fee3"

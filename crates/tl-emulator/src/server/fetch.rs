@@ -330,7 +330,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_public_addresses_are_asked_unless_others_are_allowed() {
+    fn private_addresses_are_rejected_unless_allowed() {
         for (text, public) in [
             ("http://8.8.8.8/a.mp4", true),
             ("https://[2606:4700::1111]/a.mp4", true),

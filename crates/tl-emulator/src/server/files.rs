@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_range_is_served_and_everything_else_is_not() {
+    fn only_single_ranges_are_parsed() {
         for (text, expected) in [
             ("bytes=0-", Some(0..=9)),
             ("bytes=2-5", Some(2..=5)),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_names_of_thumbnails_are_thumbnails() {
+    fn thumbnail_names_are_recognized() {
         for (name, expected) in [
             ("thumbnail-1.jpg", true),
             ("thumbnail-.jpg", false),

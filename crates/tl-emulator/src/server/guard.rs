@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_this_machine_are_answered() {
+    fn only_loopback_hosts_are_allowed() {
         for (host, allowed) in [
             ("127.0.0.1:8080", true),
             ("127.0.0.1", true),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_another_site_may_read_and_not_write() {
+    fn other_origins_may_read_but_not_write() {
         let ours = ("host", "127.0.0.1:1");
         for (more, allowed) in [
             (&[][..], true),

@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_entries_go_first() {
+    fn oldest_entries_are_dropped_first() {
         let journal = Journal::default();
         let (head, ()) = http::Request::new(()).into_parts();
         for _ in 0..CAPACITY + 2 {
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_bounded_and_shown_when_they_are_asked_for() {
+    fn bodies_are_bounded_and_added_on_request() {
         let journal = Journal::default();
         let (head, ()) = http::Request::new(()).into_parts();
         let body = vec![b'a'; 1 << 20];

@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_not_kept_goes_and_a_kept_one_stays_until_it_is_discarded() {
+    fn files_are_deleted_on_drop_unless_kept() {
         let media = MediaStore::open(None).unwrap();
         let (gone, _) = media.receive("a.mp4".to_owned()).unwrap();
         let path = gone.path().to_owned();
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_temporary_vault_leaves_nothing_behind() {
+    fn temporary_store_is_removed_on_drop() {
         let media = MediaStore::open(None).unwrap();
         let folder = media.folder.clone();
         let (file, _) = media.receive("a.mp4".to_owned()).unwrap();
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn no_directory_survives_in_a_file_name() {
+    fn directories_are_stripped_from_file_names() {
         for (sent, plain) in [
             ("clip.mp4", "clip.mp4"),
             ("../../etc/passwd", "passwd"),

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_quality_and_the_pieces_are_told() {
+    fn parses_master_and_media_playlists() {
         let master = "#EXTM3U\n#EXT-X-STREAM-INF:CODECS=\"a,b\",BANDWIDTH=100\nlow.m3u8\n\n#EXT-X-STREAM-INF:BANDWIDTH=900\nhigh.m3u8\n";
         let best = "high.m3u8".to_owned();
         assert_eq!(parse(master), Ok(Playlist::Master { best }));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_recording_is_refused_with_its_reason() {
+    fn invalid_playlists_are_rejected_with_a_reason() {
         for (text, value) in [
             ("", "no playlist"),
             ("<html>", "no playlist"),

@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_do_not_enter_the_journal() {
+    fn api_keys_are_redacted() {
         assert_eq!(excerpt("a=tlk_0123-AB_c&b=1 tlk_"), "a=tlk_…&b=1 tlk_…");
         assert_eq!(excerpt("nothing"), "nothing");
         // A key that crosses the limit is removed completely.
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_shown_without_secrets() {
+    fn secrets_in_bodies_are_redacted() {
         let redacted = |text: &str| body(text.as_bytes());
         assert_eq!(
             redacted(

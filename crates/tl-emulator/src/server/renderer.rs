@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_that_every_player_takes_are_copied_and_others_encoded() {
+    fn web_safe_video_is_copied_and_other_video_encoded() {
         for (codec, format, size, copied) in [
             ("h264", "yuv420p", 1000, true),
             ("h264", "yuv422p10le", 1000, false),
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bandwidth_is_that_of_the_heaviest_segment() {
+    fn bandwidth_is_the_peak_of_all_segments() {
         let segments = "#EXTM3U\n#EXT-X-MAP:URI=\"stream.mp4\",BYTERANGE=\"1373@0\"\n#EXTINF:10.0,\n\
                         #EXT-X-BYTERANGE:1000@1373\nstream.mp4\n#EXTINF:2.0,\n#EXT-X-BYTERANGE:1000@2373\nstream.mp4\n";
         let text = master_playlist(segments, &facts("h264", "yuv420p", 1));

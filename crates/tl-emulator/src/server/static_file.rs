@@ -502,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn images_are_measured_by_their_headers() {
+    fn image_headers_are_parsed() {
         for (bytes, kind) in [
             (png_bytes(), "image/png"),
             (jpeg_bytes(), "image/jpeg"),
@@ -533,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_what_its_name_says_or_broken() {
+    fn document_content_must_match_its_extension() {
         let pdf = b"%PDF-1.7\n1 0 obj\ntrailer\n%%EOF\n";
         let folder = tempfile::tempdir().unwrap();
         let seen = |name: &str, bytes: &[u8]| {

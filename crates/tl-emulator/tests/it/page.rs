@@ -24,7 +24,7 @@ fn submit(emulator: &Emulator, path: &str, body: &str) -> Raw {
 }
 
 #[test]
-fn the_page_shows_what_is_there_and_no_markup_of_a_client() {
+fn page_shows_state_and_escapes_markup() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -82,7 +82,7 @@ fn the_page_shows_what_is_there_and_no_markup_of_a_client() {
 }
 
 #[test]
-fn the_forms_of_the_page_move_the_clock_and_make_faults() {
+fn page_forms_advance_clock_and_add_faults() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -152,7 +152,7 @@ fn the_forms_of_the_page_move_the_clock_and_make_faults() {
 }
 
 #[test]
-fn webhooks_are_added_watched_and_removed_on_the_page() {
+fn page_adds_shows_and_removes_webhooks() {
     let limits = TimeLimits::default().with_webhook_retry(Duration::from_millis(20));
     let emulator = builder().time_limits(limits).start_blocking().unwrap();
     assert!(text(&get(&emulator, "/_emulator")).contains("No webhooks."));
@@ -206,7 +206,7 @@ fn webhooks_are_added_watched_and_removed_on_the_page() {
 }
 
 #[test]
-fn a_kept_video_is_played_in_ranges() {
+fn stored_video_is_served_in_ranges() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -241,7 +241,7 @@ fn a_kept_video_is_played_in_ranges() {
 }
 
 #[test]
-fn the_filters_of_the_journal_and_of_assets_let_through_what_they_name() {
+fn page_filters_journal_and_assets() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     _ = get(&emulator, &format!("/v1.3/indexes/{index}"));
@@ -307,7 +307,7 @@ fn the_filters_of_the_journal_and_of_assets_let_through_what_they_name() {
 }
 
 #[test]
-fn a_video_has_a_page_with_its_stream_and_a_hostile_name_stays_text() {
+fn player_page_shows_stream_and_escapes_name() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -355,7 +355,7 @@ fn a_video_has_a_page_with_its_stream_and_a_hostile_name_stays_text() {
 }
 
 #[test]
-fn what_is_coming_in_is_shown_with_its_name_and_how_much_of_it_is_there() {
+fn page_shows_upload_progress() {
     let emulator = builder().start_blocking().unwrap();
     let uploads = || {
         let live = text(&get(&emulator, "/_emulator/live"));
