@@ -3,7 +3,7 @@
 //! works. It ends with 1 where a demand is not met. Run it with `--release`, after `cargo build --release --example emulator`.
 //!
 //! The emulator runs as another process, the `emulator` example beside this one, so that its memory is its own. A sudden end
-//! under load is another matter: `tests/it/killed.rs`.
+//! under load is another matter: `tests/it/crash_recovery.rs`.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stderr,

@@ -27,7 +27,7 @@ use crate::{
         FaultError, FaultPlan, KEY_PREFIX, MemoryError, Plan, Schedule, Seed, Settings,
         UnknownQuirk,
     },
-    server::{self, ClockMode, JournalEntry, Observer, Shell, ShellSettings, TimeLimits},
+    server::{self, ClockMode, JournalEntry, Observer, Runtime, RuntimeSettings, TimeLimits},
 };
 
 /// How long the server may take to close its connections when the emulator stops.
@@ -38,7 +38,7 @@ pub struct EmulatorBuilder {
     port: u16,
     prober: Option<Arc<dyn Prober>>,
     platform: Settings,
-    shell: ShellSettings,
+    shell: RuntimeSettings,
 }
 
 impl fmt::Debug for EmulatorBuilder {
@@ -226,7 +226,7 @@ impl EmulatorBuilder {
     }
 }
 
-type StartResult = Result<(SocketAddr, Arc<Shell>), StartError>;
+type StartResult = Result<(SocketAddr, Arc<Runtime>), StartError>;
 
 struct ServerThread {
     stop: oneshot::Sender<()>,
@@ -257,7 +257,7 @@ fn default_prober() -> Result<Arc<dyn Prober>, StartError> {
 /// Runs the server until it is stopped. Blocks its thread.
 fn run(
     platform: Settings,
-    settings: ShellSettings,
+    settings: RuntimeSettings,
     port: u16,
     prober: Arc<dyn Prober>,
     on_started: impl FnOnce(StartResult),
@@ -282,7 +282,7 @@ fn run(
             let address = listener
                 .local_addr()
                 .map_err(|error| StartError(format!("the socket has no address ({error})")))?;
-            let shell = Shell::new(platform, settings, prober)?;
+            let shell = Runtime::new(platform, settings, prober)?;
             Ok((listener, address, Arc::new(shell)))
         };
         match started.await {
@@ -299,7 +299,7 @@ fn run(
 /// A running emulator. It stops when it is dropped.
 pub struct Emulator {
     address: SocketAddr,
-    shell: Arc<Shell>,
+    shell: Arc<Runtime>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -320,7 +320,7 @@ impl Emulator {
             port: 0,
             prober: None,
             platform: Settings::default(),
-            shell: ShellSettings::default(),
+            shell: RuntimeSettings::default(),
         }
     }
 
@@ -378,7 +378,7 @@ impl Emulator {
     /// Why streams and thumbnails cannot be made, as text for the user; `None` if they can.
     #[must_use]
     pub fn lacks_ffmpeg(&self) -> Option<&str> {
-        self.shell.studio.lack()
+        self.shell.renderer.unavailable_reason()
     }
 
     /// Advances the emulator's clock.

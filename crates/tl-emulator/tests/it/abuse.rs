@@ -14,7 +14,7 @@ fn lives(emulator: &Emulator) {
 }
 
 #[test]
-fn a_broken_form_is_a_bad_request() {
+fn malformed_form_is_a_bad_request() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let whole = form(&[("index_id", &index)], Some(("a.mp4", b"bytes")));
@@ -38,7 +38,7 @@ fn a_broken_form_is_a_bad_request() {
 }
 
 #[test]
-fn what_is_too_large_is_refused_without_being_held() {
+fn oversized_bodies_are_rejected_without_buffering() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let json = vec![b' '; 2 << 20];
@@ -81,7 +81,7 @@ fn what_is_too_large_is_refused_without_being_held() {
 }
 
 #[test]
-fn who_stops_sending_is_sent_away() {
+fn stalled_clients_time_out() {
     let limits = TimeLimits::default()
         .with_idle(Duration::from_millis(300))
         .with_head(Duration::from_millis(300));
@@ -131,7 +131,7 @@ fn who_stops_sending_is_sent_away() {
 }
 
 #[test]
-fn an_upload_that_breaks_off_leaves_nothing_behind() {
+fn aborted_upload_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = builder().data_dir(folder.path()).start_blocking().unwrap();
     let incoming = || {
@@ -171,7 +171,7 @@ fn an_upload_that_breaks_off_leaves_nothing_behind() {
 }
 
 #[test]
-fn who_asks_before_sending_is_refused_before_sending() {
+fn expect_continue_is_rejected_before_the_body() {
     let emulator = builder().start_blocking().unwrap();
     let mut stream = connect(&emulator);
     let head = "POST /v1.3/tasks HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: wrong\r\ncontent-type: multipart/form-data; boundary=XX\r\nexpect: 100-continue\r\ncontent-length: 1000000000\r\n\r\n";

@@ -71,7 +71,7 @@ fn delete(world: &mut World, path: &str) -> (u16, Value) {
 }
 
 #[test]
-fn an_asset_is_processing_first_and_then_described_by_what_it_is() {
+fn asset_is_processing_then_ready_with_metadata() {
     let mut world = World::new(Settings::default());
     let texts = [
         ("user_metadata", r#"{"a":1,"empty":"","none":[]}"#),
@@ -90,7 +90,7 @@ fn an_asset_is_processing_first_and_then_described_by_what_it_is() {
 }
 
 #[test]
-fn a_bad_file_fails_later_with_a_reason_or_at_once_where_the_quirk_says_so() {
+fn bad_file_fails_later_or_immediately_by_quirk() {
     let mut world = World::new(Settings::default());
     let made = send(&mut world, "k", "a.mp4", Err(broken()), &[]);
     assert_eq!(
@@ -113,7 +113,7 @@ fn a_bad_file_fails_later_with_a_reason_or_at_once_where_the_quirk_says_so() {
 }
 
 #[test]
-fn engines_do_not_judge_what_is_only_stored() {
+fn model_limits_do_not_apply_to_assets() {
     let mut world = World::new(Settings::default());
     for (name, look) in [
         ("small", facts(320, 180, 12.0)),
@@ -128,7 +128,7 @@ fn engines_do_not_judge_what_is_only_stored() {
 }
 
 #[test]
-fn a_url_is_fetched_and_looked_at() {
+fn asset_from_url_is_fetched_and_probed() {
     let mut world = World::new(Settings::default());
     let create = |world: &mut World, url: &str| {
         let fields = vec![text("method", "url"), text("url", url)];
@@ -273,7 +273,7 @@ fn metadata_is_merged_replaced_and_cleared() {
 }
 
 #[test]
-fn an_asset_that_is_indexed_is_deleted_by_force_only() {
+fn indexed_asset_is_deleted_only_with_force() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let id = asset(&mut world, "a.mp4", 9.0);
@@ -304,7 +304,7 @@ fn an_asset_that_is_indexed_is_deleted_by_force_only() {
 }
 
 #[test]
-fn what_nobody_made_of_an_asset_is_absent() {
+fn asset_without_renditions_has_no_rendition_fields() {
     let mut world = World::new(Settings::default());
     let id = asset(&mut world, "a.mp4", 9.0);
     let entities = world.get(&format!("/assets/{id}/entities"));
@@ -323,7 +323,7 @@ fn what_nobody_made_of_an_asset_is_absent() {
 }
 
 #[test]
-fn a_fault_makes_an_asset_fail_late_or_never_end() {
+fn fault_makes_asset_fail_late_or_hang() {
     let mut world = World::new(Settings::default());
     let plan = r#"{"faults":[
         {"operation":"assets.create","nth":[1],"fail_in":"validating","reason":"the disk burnt"},
@@ -343,7 +343,7 @@ fn a_fault_makes_an_asset_fail_late_or_never_end() {
 
 /// A real clip over a real socket: what the platform would measure is what the prober saw.
 #[test]
-fn a_real_clip_becomes_an_asset_with_its_real_measurements() {
+fn real_clip_becomes_an_asset_with_probed_metadata() {
     let emulator = builder().start_blocking().unwrap();
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
     let mut body = b"--XX\r\nContent-Disposition: form-data; name=\"method\"\r\n\r\ndirect\r\n--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"../clip.mp4\"\r\n\r\n".to_vec();
@@ -398,7 +398,7 @@ fn a_real_clip_becomes_an_asset_with_its_real_measurements() {
 }
 
 #[test]
-fn uploads_and_indexing_are_counted_each_in_its_category() {
+fn uploads_and_indexing_have_separate_rate_limits() {
     let mut settings = Settings::default();
     settings.plan = tl_emulator::Plan::named("free").unwrap();
     let mut world = World::new(settings);

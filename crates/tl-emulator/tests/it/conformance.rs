@@ -316,7 +316,7 @@ fn put_chunk(world: &mut World, url: &str, bytes: u64) -> String {
 }
 
 #[test]
-fn every_operation_and_field_of_the_description_is_given() {
+fn every_documented_field_is_returned() {
     let told = tour();
     let mut given = BTreeSet::new();
     for (operation, answer) in &told {
@@ -356,7 +356,7 @@ fn every_operation_and_field_of_the_description_is_given() {
 }
 
 #[test]
-fn the_table_has_every_operation() {
+fn table_lists_every_operation() {
     let table = Table::read();
     for operation in Operation::ALL {
         let of = |status: u16| table.0.contains_key(&(operation.to_string(), status));
@@ -372,7 +372,7 @@ fn the_table_has_every_operation() {
 }
 
 #[test]
-fn a_field_that_is_none_of_the_description_is_found() {
+fn undocumented_fields_are_detected() {
     let table = Table::read();
     for (operation, status, body, strange) in [
         (

@@ -17,7 +17,7 @@ use crate::{
 };
 
 #[test]
-fn the_clock_is_read_set_and_moved() {
+fn clock_is_read_set_and_advanced() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -94,7 +94,7 @@ pub(crate) fn receiver(statuses: &'static [u16]) -> (String, mpsc::Receiver<Stri
 }
 
 #[test]
-fn an_ended_task_is_told_of_signed_and_again_until_it_is_taken() {
+fn webhook_is_signed_and_retried_until_accepted() {
     let limits = TimeLimits::default().with_webhook_retry(Duration::from_millis(20));
     let emulator = builder().time_limits(limits).start_blocking().unwrap();
     let (url, hear) = receiver(&[500, 200]);
@@ -157,7 +157,7 @@ fn an_ended_task_is_told_of_signed_and_again_until_it_is_taken() {
 }
 
 #[test]
-fn a_page_of_another_site_cannot_use_it() {
+fn cross_origin_requests_are_rejected() {
     let emulator = builder().start_blocking().unwrap();
     let host = format!("127.0.0.1:{}", emulator.base_url().port().unwrap());
     let ask = |method: &str, headers: &str| {
@@ -198,7 +198,7 @@ fn a_page_of_another_site_cannot_use_it() {
 }
 
 #[test]
-fn every_switch_is_listed_with_its_answers() {
+fn every_quirk_is_listed_with_its_values() {
     let emulator = builder()
         .quirk("created-status", "200")
         .unwrap()
@@ -219,7 +219,7 @@ fn every_switch_is_listed_with_its_answers() {
 }
 
 #[test]
-fn the_plan_is_changed_while_the_emulator_runs() {
+fn plan_changes_at_runtime() {
     let emulator = builder().start_blocking().unwrap();
     assert_eq!(
         get(&emulator, "/_emulator/plan").json()["plan"],
@@ -252,7 +252,7 @@ fn the_plan_is_changed_while_the_emulator_runs() {
 }
 
 #[test]
-fn a_command_finds_the_emulator_and_its_exit_code_is_passed_on() {
+fn exec_sets_environment_and_returns_exit_code() {
     let emulator = builder().start_blocking().unwrap();
     let script = r#"case "$TWELVELABS_BASE_URL" in http://127.0.0.1:*/v1.3) ;; *) exit 9 ;; esac
                     case "$TWELVE_LABS_API_KEY" in tlk_emulator*) exit 7 ;; *) exit 8 ;; esac"#;
@@ -277,7 +277,7 @@ fn a_command_finds_the_emulator_and_its_exit_code_is_passed_on() {
 }
 
 #[test]
-fn the_journal_shows_bodies_without_secrets_when_it_is_asked_to() {
+fn journal_shows_redacted_bodies_on_request() {
     let (told, hear) = mpsc::channel();
     let emulator = builder()
         .allow_private_urls(true)

@@ -27,7 +27,7 @@ fn bare(
 }
 
 #[test]
-fn every_refusal_has_its_documented_code_status_and_message() {
+fn refusals_have_documented_status_code_and_message() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let (task, video) = world.task(&index, "a.mp4");
@@ -377,7 +377,7 @@ fn every_refusal_has_its_documented_code_status_and_message() {
 }
 
 #[test]
-fn a_refused_request_leaves_nothing_to_do() {
+fn refused_request_has_no_effects() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     world.upload(&index, "a.mp4", Ok(facts(320, 180, 12.0)), &[]);
@@ -386,7 +386,7 @@ fn a_refused_request_leaves_nothing_to_do() {
 }
 
 #[test]
-fn the_rules_of_another_time_are_obeyed_when_they_are_in_force() {
+fn older_rule_pack_is_applied() {
     let look = || Ok(facts(4096, 2304, 12.0));
     let mut settings = Settings::default();
     settings.rules = tl_validate::RulePack::named("v1.3-2025-06")
@@ -399,7 +399,7 @@ fn the_rules_of_another_time_are_obeyed_when_they_are_in_force() {
 }
 
 #[test]
-fn the_models_of_the_day_of_the_rules_are_accepted() {
+fn models_match_the_date_of_the_rule_pack() {
     for (rules, accepted, refused) in [
         (
             "v1.3-2025-06",

@@ -6,7 +6,7 @@ use tl_emulator::{Schedule, platform::families};
 use crate::raw::{builder, exchange, form, get, head, index, send_form, send_json, wait_for};
 
 #[test]
-fn a_family_that_is_not_implemented_says_what_is() {
+fn unimplemented_family_lists_implemented_ones() {
     let emulator = builder().start_blocking().unwrap();
     for (method, path) in [
         ("POST", "/search"),
@@ -58,7 +58,7 @@ fn a_family_that_is_not_implemented_says_what_is() {
 }
 
 #[test]
-fn the_version_may_come_twice_in_a_path() {
+fn duplicate_version_in_path_is_accepted() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     for prefix in ["/v1.3", "/v1.3/v1.3", "/v1.3/v1.3/v1.3"] {
@@ -75,7 +75,7 @@ fn the_version_may_come_twice_in_a_path() {
 }
 
 #[test]
-fn no_addons_may_be_said_by_null() {
+fn null_addons_mean_none() {
     let emulator = builder().start_blocking().unwrap();
     let models = json!([{ "model_name": "marengo3.0", "model_options": ["visual"] }]);
     let body = json!({ "index_name": "films", "models": models, "addons": null });
@@ -87,7 +87,7 @@ fn no_addons_may_be_said_by_null() {
 }
 
 #[test]
-fn a_url_may_be_a_text_part_or_a_file_part_or_both() {
+fn url_may_be_text_part_or_file_part_or_both() {
     let emulator = builder()
         .schedule(Schedule::INSTANT)
         .start_blocking()
@@ -129,7 +129,7 @@ fn a_url_may_be_a_text_part_or_a_file_part_or_both() {
 }
 
 #[test]
-fn the_older_way_to_change_metadata_is_a_quirk() {
+fn legacy_metadata_update_is_a_quirk() {
     let quirk = |value: &str| builder().quirk("video-put", value).unwrap();
     for (emulator, status) in [(quirk("refuse"), 405), (quirk("accept"), 204)] {
         let emulator = emulator.start_blocking().unwrap();

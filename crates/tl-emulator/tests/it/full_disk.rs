@@ -11,7 +11,7 @@ use crate::{
     raw::{Raw, answer, builder},
 };
 
-const TEST: &str = "full_disk::a_request_that_was_answered_500_leaves_nothing_in_memory";
+const TEST: &str = "full_disk::failed_write_leaves_no_state";
 /// 256 KiB: the log of the database is full after some dozens of writes.
 const BLOCKS: u32 = 512;
 
@@ -53,7 +53,7 @@ fn state(port: u16) -> Value {
 }
 
 #[test]
-fn a_request_that_was_answered_500_leaves_nothing_in_memory() {
+fn failed_write_leaves_no_state() {
     process::serve_where_asked(|builder| builder.schedule(Schedule::INSTANT).ffmpeg("/nowhere"));
     let folder = tempfile::tempdir().unwrap();
     let before = {
@@ -94,7 +94,7 @@ fn a_request_that_was_answered_500_leaves_nothing_in_memory() {
 }
 
 #[test]
-fn an_emptied_database_beside_media_is_no_new_beginning() {
+fn empty_database_with_media_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("state.sqlite");
     let start = || builder().state_dir(folder.path()).start_blocking();

@@ -38,7 +38,7 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn no_file_name_leads_out_of_the_folder_of_the_emulator() {
+fn file_names_cannot_escape_the_data_directory() {
     let above = tempfile::tempdir().unwrap();
     let folder = above.path().join("inside");
     let emulator = builder()
@@ -112,7 +112,7 @@ fn no_file_name_leads_out_of_the_folder_of_the_emulator() {
 }
 
 #[test]
-fn ranges_that_do_not_exist_are_refused_wherever_files_are_served() {
+fn invalid_ranges_are_rejected() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -172,7 +172,7 @@ fn ranges_that_do_not_exist_are_refused_wherever_files_are_served() {
 
 /// What a server must not take for a request; it answers with 4xx, or closes the connection.
 #[test]
-fn what_is_no_request_is_not_taken_for_one() {
+fn malformed_http_is_rejected() {
     let emulator = builder().start_blocking().unwrap();
     let key = "host: 127.0.0.1\r\nx-api-key: tlk_emulator_x\r\n";
     let many: String = (0..2_000)
@@ -259,7 +259,7 @@ fn post(emulator: &Emulator, body: &[u8]) -> Raw {
 }
 
 #[test]
-fn json_of_any_depth_and_size_is_refused_with_a_reason() {
+fn deep_or_large_json_is_rejected_with_a_reason() {
     let emulator = builder().start_blocking().unwrap();
     let deep = |open: &str, count: usize| open.repeat(count).into_bytes();
     for (what, body, status) in [
@@ -320,7 +320,7 @@ fn trickle(mut stream: TcpStream, head: &str, bytes: u8) -> Option<u16> {
 }
 
 #[test]
-fn who_sends_a_byte_now_and_then_is_sent_away_and_does_not_hold_up_others() {
+fn slow_clients_time_out_without_blocking_others() {
     let limit = Duration::from_millis(600);
     let limits = TimeLimits::default()
         .with_head(limit)
@@ -377,8 +377,8 @@ fn who_sends_a_byte_now_and_then_is_sent_away_and_does_not_hold_up_others() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_is_thrown_away_is_not_held_in_memory() {
-    const TEST: &str = "hostile::what_is_thrown_away_is_not_held_in_memory";
+fn discarded_bodies_are_not_buffered() {
+    const TEST: &str = "hostile::discarded_bodies_are_not_buffered";
     const MIB: usize = 1 << 20;
     process::serve_where_asked(|builder| builder);
     let folder = tempfile::tempdir().unwrap();

@@ -39,7 +39,7 @@ fn statuses(world: &mut World, path: &str) -> Vec<String> {
 }
 
 #[test]
-fn an_indexed_asset_goes_through_the_statuses_and_is_a_video_at_the_end() {
+fn indexed_asset_goes_through_statuses_to_a_video() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let more = json!({ "user_metadata": { "n": 5, "empty": "" } });
@@ -69,7 +69,7 @@ fn an_indexed_asset_goes_through_the_statuses_and_is_a_video_at_the_end() {
 }
 
 #[test]
-fn only_an_asset_that_is_ready_and_suits_the_index_is_indexed() {
+fn only_ready_and_suitable_assets_are_indexed() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let early = asset(&mut world, "a.mp4", 9.0);
@@ -128,7 +128,7 @@ fn only_an_asset_that_is_ready_and_suits_the_index_is_indexed() {
 }
 
 #[test]
-fn quirks_change_the_beginning_and_the_judgement() {
+fn quirks_change_initial_status_and_validation() {
     let quirks = [
         ("indexed-asset-validating", "yes"),
         ("indexed-asset-judgement", "fail"),
@@ -157,7 +157,7 @@ fn quirks_change_the_beginning_and_the_judgement() {
 }
 
 #[test]
-fn every_filter_lets_through_what_it_names() {
+fn filters_match_documented_fields() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let metadata =
@@ -219,7 +219,7 @@ fn every_filter_lets_through_what_it_names() {
 }
 
 #[test]
-fn metadata_is_one_thing_in_both_views_and_so_is_deletion() {
+fn metadata_and_deletion_apply_to_both_views() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let path = indexed(
@@ -266,7 +266,7 @@ fn metadata_is_one_thing_in_both_views_and_so_is_deletion() {
 }
 
 #[test]
-fn an_index_goes_with_its_indexed_assets_and_frees_their_assets() {
+fn deleting_an_index_releases_its_assets() {
     let mut world = World::new(Settings::default());
     let (index, other) = (world.index("clips"), world.index("others"));
     let path = indexed(&mut world, &index, "a.mp4", 9.0, json!({}));
@@ -283,7 +283,7 @@ fn an_index_goes_with_its_indexed_assets_and_frees_their_assets() {
 }
 
 #[test]
-fn embeddings_and_transcriptions_are_refused_as_not_implemented() {
+fn embeddings_and_transcriptions_are_not_implemented() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let path = indexed(&mut world, &index, "a.mp4", 9.0, json!({}));

@@ -6,7 +6,7 @@ use tl_emulator::platform::{Effect, Fetched, MediaKey, Settings};
 use crate::world::{World, facts};
 
 #[test]
-fn a_task_goes_through_the_documented_statuses_and_updated_at_follows() {
+fn task_goes_through_documented_statuses() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let (task, _) = world.task(&index, "a.mp4");
@@ -36,7 +36,7 @@ fn a_task_goes_through_the_documented_statuses_and_updated_at_follows() {
 }
 
 #[test]
-fn a_video_appears_when_its_task_is_ready_and_the_index_counts_it() {
+fn video_appears_when_its_task_is_ready() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let metadata = [(
@@ -62,7 +62,7 @@ fn a_video_appears_when_its_task_is_ready_and_the_index_counts_it() {
 }
 
 #[test]
-fn a_video_that_is_not_to_be_streamed_is_not_kept() {
+fn video_without_stream_is_not_stored() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let created = world.upload(
@@ -75,7 +75,7 @@ fn a_video_that_is_not_to_be_streamed_is_not_kept() {
 }
 
 #[test]
-fn a_task_can_be_deleted_once_it_is_ready_and_its_video_is_gone() {
+fn task_is_deletable_after_its_video_is_deleted() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let (task, video) = world.task(&index, "a.mp4");
@@ -113,7 +113,7 @@ fn a_task_can_be_deleted_once_it_is_ready_and_its_video_is_gone() {
 }
 
 #[test]
-fn an_index_goes_with_its_tasks_videos_and_files() {
+fn deleting_an_index_deletes_its_contents() {
     let mut world = World::new(Settings::default());
     let (index, other) = (world.index("clips"), world.index("others"));
     let (task, _) = world.task(&index, "a.mp4");
@@ -160,7 +160,7 @@ fn metadata_is_merged_and_null_deletes() {
 }
 
 #[test]
-fn a_url_is_fetched_first_and_then_judged_like_a_file() {
+fn url_is_fetched_then_validated_like_a_file() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let create = |world: &mut World| {
@@ -225,7 +225,7 @@ fn a_url_is_fetched_first_and_then_judged_like_a_file() {
 }
 
 #[test]
-fn quirks_change_the_answers_they_name() {
+fn quirks_change_responses() {
     let with = |name: &str, value: &str| {
         let mut settings = Settings::default();
         settings.quirks.set(name, value).unwrap();
@@ -271,7 +271,7 @@ fn quirks_change_the_answers_they_name() {
 }
 
 #[test]
-fn a_quirk_lets_the_task_of_a_bad_file_fail_later_with_the_same_reason() {
+fn quirk_defers_failure_of_a_bad_file() {
     let mut world = crate::assets::world_with(&[("file-judgement", "fail")]);
     let index = world.index("clips");
     let made = world.upload(&index, "small.mp4", Ok(facts(320, 180, 12.0)), &[]);

@@ -41,7 +41,7 @@ fn create(world: &mut World, index: &str) -> (u16, String, Vec<String>) {
 }
 
 #[test]
-fn the_sixty_first_request_of_a_minute_waits_for_the_next_minute() {
+fn free_plan_allows_sixty_requests_per_minute() {
     let mut world = on("free");
     let index = world.index("clips");
     world.wait(15_000);
@@ -71,7 +71,7 @@ fn the_sixty_first_request_of_a_minute_waits_for_the_next_minute() {
 }
 
 #[test]
-fn minutes_of_video_are_counted_per_hour_and_for_ever() {
+fn video_minutes_are_limited_per_hour_and_in_total() {
     let mut world = on("developer-1");
     let index = world.index("clips");
     let upload = |world: &mut World, hours: f64| {
@@ -130,7 +130,7 @@ fn minutes_of_video_are_counted_per_hour_and_for_ever() {
 }
 
 #[test]
-fn more_tasks_than_work_at_once_wait_in_the_queue() {
+fn tasks_beyond_the_concurrency_limit_are_queued() {
     let mut world = on("free");
     let index = world.index("clips");
     let tasks: Vec<String> = (0..7).map(|_| world.task(&index, "a.mp4").0).collect();
@@ -147,7 +147,7 @@ fn more_tasks_than_work_at_once_wait_in_the_queue() {
 }
 
 #[test]
-fn an_index_of_the_free_plan_expires() {
+fn free_plan_index_expires() {
     let mut world = on("free");
     let index = world.index("clips");
     assert_eq!(

@@ -189,7 +189,7 @@ fn indexes_are_filtered_and_ordered_as_documented() {
 }
 
 #[test]
-fn a_page_beyond_the_end_is_empty_and_keeps_its_numbers() {
+fn page_beyond_the_end_is_empty() {
     let (mut world, _, _) = three();
     let body = world.get("/tasks?page=7&page_limit=3").body;
     assert_eq!(ids(&body), [""; 0]);
@@ -202,7 +202,7 @@ fn a_page_beyond_the_end_is_empty_and_keeps_its_numbers() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn the_pages_cover_each_item_once_in_the_order_of_the_whole(count in 0_usize..60, limit in 1_usize..51, asc: bool) {
+    fn pages_cover_each_item_once_in_order(count in 0_usize..60, limit in 1_usize..51, asc: bool) {
         let mut world = World::new(Settings::default());
         let index = world.index("clips");
         let mut made: Vec<String> = (0..count)

@@ -24,7 +24,7 @@ fn submit(emulator: &Emulator, path: &str, body: &str) -> Raw {
 }
 
 #[test]
-fn the_page_shows_what_is_there_and_no_markup_of_a_client() {
+fn page_shows_state_and_escapes_markup() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -82,7 +82,7 @@ fn the_page_shows_what_is_there_and_no_markup_of_a_client() {
 }
 
 #[test]
-fn the_forms_of_the_page_move_the_clock_and_make_faults() {
+fn page_forms_advance_clock_and_add_faults() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -135,7 +135,7 @@ fn the_forms_of_the_page_move_the_clock_and_make_faults() {
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 200);
     let gone = submit(&emulator, "/_emulator/do/remove-fault", first);
     assert!(
-        gone.head.contains("told=That+fault+is+gone"),
+        gone.head.contains("error=The+fault+was+already+removed"),
         "{}",
         gone.head
     );
@@ -152,7 +152,7 @@ fn the_forms_of_the_page_move_the_clock_and_make_faults() {
 }
 
 #[test]
-fn webhooks_are_added_watched_and_removed_on_the_page() {
+fn page_adds_shows_and_removes_webhooks() {
     let limits = TimeLimits::default().with_webhook_retry(Duration::from_millis(20));
     let emulator = builder().time_limits(limits).start_blocking().unwrap();
     assert!(text(&get(&emulator, "/_emulator")).contains("No webhooks."));
@@ -190,15 +190,15 @@ fn webhooks_are_added_watched_and_removed_on_the_page() {
     let remove = format!("id={id}");
     submit(&emulator, "/_emulator/do/remove-webhook", &remove);
     assert!(text(&get(&emulator, "/_emulator")).contains("No webhooks."));
-    for (path, body, told) in [
-        ("remove-webhook", remove.as_str(), "gone+already"),
+    for (path, body, message) in [
+        ("remove-webhook", remove.as_str(), "already+removed"),
         ("webhook", "url=ftp%3A%2F%2Fx%2F&secret=a", "scheme"),
         ("webhook", "url=nothing&secret=a", "no+address"),
         ("webhook", "url=http%3A%2F%2Fx%2F&secret=", "secret"),
     ] {
         let refused = submit(&emulator, &format!("/_emulator/do/{path}"), body);
         assert!(
-            refused.head.contains("told=") && refused.head.contains(told),
+            refused.head.contains("error=") && refused.head.contains(message),
             "{}",
             refused.head
         );
@@ -206,7 +206,7 @@ fn webhooks_are_added_watched_and_removed_on_the_page() {
 }
 
 #[test]
-fn a_kept_video_is_played_in_ranges() {
+fn stored_video_is_served_in_ranges() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -241,7 +241,7 @@ fn a_kept_video_is_played_in_ranges() {
 }
 
 #[test]
-fn the_filters_of_the_journal_and_of_assets_let_through_what_they_name() {
+fn page_filters_journal_and_assets() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     _ = get(&emulator, &format!("/v1.3/indexes/{index}"));
@@ -268,13 +268,13 @@ fn the_filters_of_the_journal_and_of_assets_let_through_what_they_name() {
         &[
             "POST /v1.3/indexes<",
             "/v1.3/tasks/nonsense",
-            "4 of 4 requests",
+            "4 of 4 matching requests (4 total)",
         ],
         &[],
     );
     check(
         "text=NONSENSE",
-        &["/v1.3/tasks/nonsense", "1 of 1 requests, of 4"],
+        &["/v1.3/tasks/nonsense", "1 of 1 matching requests (4 total)"],
         &["/v1.3/indexes"],
     );
     check("text=page%3D2", &["/v1.3/assets?page=2"], &["nonsense"]);
@@ -287,7 +287,7 @@ fn the_filters_of_the_journal_and_of_assets_let_through_what_they_name() {
     check("answer=201", &["POST"], &["GET"]);
     check(
         "answer=faulty",
-        &["None of 4 requests is like that."],
+        &["None of 4 requests match the filters."],
         &["GET"],
     );
     check("text=%3Cscript%3E", &["None of 4"], &["<script>"]);
@@ -307,7 +307,7 @@ fn the_filters_of_the_journal_and_of_assets_let_through_what_they_name() {
 }
 
 #[test]
-fn a_video_has_a_page_with_its_stream_and_a_hostile_name_stays_text() {
+fn player_page_shows_stream_and_escapes_name() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -355,7 +355,7 @@ fn a_video_has_a_page_with_its_stream_and_a_hostile_name_stays_text() {
 }
 
 #[test]
-fn what_is_coming_in_is_shown_with_its_name_and_how_much_of_it_is_there() {
+fn page_shows_upload_progress() {
     let emulator = builder().start_blocking().unwrap();
     let uploads = || {
         let live = text(&get(&emulator, "/_emulator/live"));
@@ -363,7 +363,7 @@ fn what_is_coming_in_is_shown_with_its_name_and_how_much_of_it_is_there() {
         let (uploads, _) = rest.split_once("id=live-indexes").unwrap();
         uploads.to_owned()
     };
-    assert!(uploads().contains("Nothing is coming in."));
+    assert!(uploads().contains("No uploads in progress."));
     let mut stream = connect(&emulator);
     let headers = [
         ("content-type", "multipart/form-data; boundary=XX"),
@@ -391,7 +391,7 @@ fn what_is_coming_in_is_shown_with_its_name_and_how_much_of_it_is_there() {
     }
     drop(stream);
     let started = std::time::Instant::now();
-    while !uploads().contains("Nothing is coming in.") {
+    while !uploads().contains("No uploads in progress.") {
         assert!(started.elapsed() < Duration::from_secs(20), "{}", uploads());
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -109,7 +109,7 @@ fn chunks_of(journal: &[JournalEntry]) -> Vec<(u32, bool, u64)> {
 }
 
 #[test]
-fn a_chunk_that_is_as_the_session_asked_is_stored_and_its_etag_is_its_md5() {
+fn valid_chunk_is_stored_with_md5_etag() {
     let session = strict();
     let body = [7; CHUNK];
     let stored = put(&session.emulator, &session.urls[0], &HEADERS, &body);
@@ -171,7 +171,7 @@ impl Case {
 }
 
 #[test]
-fn the_storage_refuses_as_s3_does_and_stores_nothing() {
+fn invalid_requests_are_rejected_like_s3() {
     let session = strict();
     let cases = [
         Case::new("the API key", 400, "InvalidArgument").with("x-api-key", "tlk_emulator_x"),
@@ -242,7 +242,7 @@ fn the_storage_refuses_as_s3_does_and_stores_nothing() {
 }
 
 #[test]
-fn a_refusal_is_xml_that_says_what_is_wrong() {
+fn errors_are_xml() {
     let session = strict();
     let refused = put(
         &session.emulator,
@@ -267,7 +267,7 @@ fn a_refusal_is_xml_that_says_what_is_wrong() {
 }
 
 #[test]
-fn a_url_works_for_an_hour_and_once() {
+fn url_expires_after_an_hour_and_works_once() {
     let session = strict();
     let emulator = &session.emulator;
     emulator.advance(Duration::from_secs(3590));
@@ -297,7 +297,7 @@ fn a_url_works_for_an_hour_and_once() {
 }
 
 #[test]
-fn a_digest_that_does_not_fit_and_a_cut_body_store_nothing() {
+fn wrong_digest_or_truncated_body_stores_nothing() {
     let session = strict();
     let emulator = &session.emulator;
     let wrong = BASE64_STANDARD.encode(Md5::digest(b"other bytes"));
@@ -340,7 +340,7 @@ fn a_digest_that_does_not_fit_and_a_cut_body_store_nothing() {
 }
 
 #[test]
-fn a_quirk_lets_a_url_serve_until_the_chunk_is_stored() {
+fn quirk_allows_url_reuse_until_success() {
     let builder = builder().chunk_size(CHUNK as u64);
     let emulator = builder.quirk("url-spent", "success").unwrap();
     let session = begin(emulator.start_blocking().unwrap());
@@ -355,7 +355,7 @@ fn a_quirk_lets_a_url_serve_until_the_chunk_is_stored() {
 }
 
 #[test]
-fn a_chunk_may_be_stored_anew_until_it_is_reported() {
+fn chunk_is_replaceable_until_reported() {
     let session = strict();
     let emulator = &session.emulator;
     let path = format!("/v1.3/assets/multipart-uploads/{}", session.id);
@@ -382,7 +382,7 @@ fn a_chunk_may_be_stored_anew_until_it_is_reported() {
 }
 
 #[test]
-fn of_two_uploads_of_a_chunk_the_newer_one_counts() {
+fn newer_upload_of_a_chunk_wins() {
     let session = strict();
     let emulator = &session.emulator;
     let mut slow = connect(emulator);
@@ -412,7 +412,7 @@ fn of_two_uploads_of_a_chunk_the_newer_one_counts() {
 }
 
 #[test]
-fn faults_happen_to_the_storage_too_and_speak_its_language() {
+fn storage_faults_return_s3_errors() {
     let session = strict();
     let emulator = &session.emulator;
     let plan = json!({ "faults": [
@@ -435,7 +435,7 @@ fn faults_happen_to_the_storage_too_and_speak_its_language() {
 }
 
 #[test]
-fn after_a_day_the_session_is_over() {
+fn session_expires_after_a_day() {
     let session = strict();
     let emulator = &session.emulator;
     emulator.advance(Duration::from_secs(24 * 3600));

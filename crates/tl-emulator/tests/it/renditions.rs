@@ -83,7 +83,7 @@ fn probe(url: &str) -> (Vec<String>, f64) {
 }
 
 #[test]
-fn a_stream_is_processing_first_and_told_where_it_is_once_it_is_made() {
+fn stream_is_processing_then_has_a_url() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let (task, video) = world.task(&index, "a.mp4");
@@ -138,7 +138,7 @@ fn a_stream_is_processing_first_and_told_where_it_is_once_it_is_made() {
 }
 
 #[test]
-fn an_asset_tells_of_what_was_asked_for_and_of_nothing_else() {
+fn asset_shows_only_requested_renditions() {
     let mut world = World::new(Settings::default());
     let mut check =
         |texts: &[(&str, &str)], made: Option<Result<(bool, u32), &str>>, expected: Value| {
@@ -196,7 +196,7 @@ fn an_asset_tells_of_what_was_asked_for_and_of_nothing_else() {
 }
 
 #[test]
-fn what_was_not_finished_is_made_by_the_next_run() {
+fn unfinished_renditions_resume_after_restart() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let (_, video) = world.task(&index, "a.mp4");
@@ -220,7 +220,7 @@ fn what_was_not_finished_is_made_by_the_next_run() {
 }
 
 #[test]
-fn a_real_clip_has_a_stream_that_plays_and_thumbnails_until_it_is_deleted() {
+fn real_clip_has_stream_and_thumbnails_until_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = builder().data_dir(folder.path()).start_blocking().unwrap();
     let index = index(&emulator);
@@ -310,7 +310,7 @@ fn a_real_clip_has_a_stream_that_plays_and_thumbnails_until_it_is_deleted() {
 }
 
 #[test]
-fn an_asset_and_what_is_indexed_of_it_have_a_stream_each() {
+fn asset_and_indexed_asset_have_separate_streams() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -380,7 +380,7 @@ fn an_asset_and_what_is_indexed_of_it_have_a_stream_each() {
 }
 
 #[test]
-fn who_wants_no_stream_has_none_and_without_the_program_it_is_said_why() {
+fn no_stream_if_disabled_and_error_without_ffmpeg() {
     let emulator = builder()
         .ffmpeg("/nowhere/ffmpeg")
         .start_blocking()
@@ -415,7 +415,7 @@ fn who_wants_no_stream_has_none_and_without_the_program_it_is_said_why() {
 }
 
 #[test]
-fn a_quirk_gives_streams_to_assets_that_nothing_was_said_about() {
+fn quirk_enables_asset_streams_by_default() {
     for (quirk, texts, expected) in [
         ("asked", &[][..], json!([null, null])),
         ("unless-refused", &[][..], json!(["pending", "pending"])),
@@ -435,7 +435,7 @@ fn a_quirk_gives_streams_to_assets_that_nothing_was_said_about() {
 }
 
 #[test]
-fn a_file_that_came_in_chunks_has_the_stream_that_its_upload_asked_for() {
+fn multipart_asset_has_the_requested_stream() {
     let emulator = builder().start_blocking().unwrap();
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
     let begin = json!({

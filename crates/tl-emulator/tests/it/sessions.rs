@@ -68,7 +68,7 @@ fn counts(answer: &Answer) -> (u64, u64, u64) {
 }
 
 #[test]
-fn a_session_is_divided_into_chunks_and_begins_with_some_urls() {
+fn session_has_chunks_and_initial_urls() {
     let mut world = world(10, 3);
     let body = json!({ "filename": "a.mp4", "type": "video", "total_size": 1195 });
     let mut made = create(&mut world, &body).body;
@@ -92,7 +92,7 @@ fn a_session_is_divided_into_chunks_and_begins_with_some_urls() {
 }
 
 #[test]
-fn a_session_that_makes_no_sense_is_refused() {
+fn invalid_session_is_rejected() {
     let mut world = world(10, 3);
     let good = json!({ "filename": "a.mp4", "type": "video", "total_size": 10 });
     for (name, value, code) in [
@@ -129,7 +129,7 @@ fn a_session_that_makes_no_sense_is_refused() {
 }
 
 #[test]
-fn chunks_are_reported_in_any_order_and_the_last_one_makes_the_asset() {
+fn last_reported_chunk_creates_the_asset() {
     let mut world = world(10, 0);
     let path = session(&mut world);
     let proofs: Vec<String> = (1..=120)
@@ -223,7 +223,7 @@ fn chunks_are_reported_in_any_order_and_the_last_one_makes_the_asset() {
 }
 
 #[test]
-fn a_report_with_one_wrong_chunk_counts_for_nothing() {
+fn report_with_one_wrong_chunk_is_rejected() {
     let mut world = world(10, 0);
     let path = session(&mut world);
     let (first, second) = (store(&mut world, &path, 1), store(&mut world, &path, 2));
@@ -294,7 +294,7 @@ fn a_report_with_one_wrong_chunk_counts_for_nothing() {
 }
 
 #[test]
-fn urls_are_given_for_what_exists() {
+fn urls_are_issued_for_existing_chunks() {
     let mut world = world(10, 0);
     let path = format!("{}/presigned-urls", session(&mut world));
     for (start, count, expect) in [
@@ -314,7 +314,7 @@ fn urls_are_given_for_what_exists() {
 }
 
 #[test]
-fn an_ended_session_is_told_as_such_and_gives_its_file_up() {
+fn expired_session_discards_its_file() {
     for (quirk, status) in [("400", 400), ("404", 404), ("403", 403)] {
         let mut settings = Settings::default();
         settings.quirks.set("expired-upload", quirk).unwrap();
@@ -339,7 +339,7 @@ fn an_ended_session_is_told_as_such_and_gives_its_file_up() {
 }
 
 #[test]
-fn sessions_are_no_assets() {
+fn sessions_are_not_listed_as_assets() {
     let mut world = world(10, 0);
     session(&mut world);
     assert_eq!(world.get("/assets").body["data"], json!([]));

@@ -98,7 +98,7 @@ fn picture(folder: &Path, name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn images_and_documents_are_assets_with_their_measurements() {
+fn images_and_documents_become_assets_with_metadata() {
     let emulator = emulator();
     let folder = tempfile::tempdir().unwrap();
     for (name, kind, format) in [
@@ -179,7 +179,7 @@ fn images_and_documents_are_assets_with_their_measurements() {
 }
 
 #[test]
-fn an_image_cannot_be_indexed_and_says_so() {
+fn image_cannot_be_indexed() {
     let emulator = emulator();
     let folder = tempfile::tempdir().unwrap();
     let image = sent(&emulator, "a.png", &picture(folder.path(), "a.png"));
@@ -278,7 +278,7 @@ fn recording(arguments: &str) -> HashMap<String, Vec<u8>> {
 }
 
 #[test]
-fn a_playlist_of_a_recording_is_the_recording() {
+fn hls_recording_becomes_an_asset() {
     let emulator = emulator();
     let index = index(&emulator);
     let fetched = |url: &str| asset(&emulator, &[("method", "url"), ("url", url)], None);
@@ -305,7 +305,7 @@ fn a_playlist_of_a_recording_is_the_recording() {
 }
 
 #[test]
-fn a_playlist_of_no_recording_fails_with_its_reason() {
+fn invalid_playlist_fails_with_a_reason() {
     let emulator = emulator();
     let mut files = recording("");
     let text = String::from_utf8(files["/x/stream.m3u8"].clone()).unwrap();

@@ -161,7 +161,7 @@ fn conclude(emulator: &Emulator, folder: &Path, bytes: &Bytes, uploaded: &Upload
 }
 
 #[test]
-fn a_clip_in_chunks_becomes_an_asset_of_the_same_bytes() {
+fn multipart_upload_preserves_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = small_chunks(folder.path()).start_blocking().unwrap();
     let bytes = content();
@@ -176,7 +176,7 @@ fn a_clip_in_chunks_becomes_an_asset_of_the_same_bytes() {
 }
 
 #[test]
-fn the_asynchronous_transport_does_the_same() {
+fn multipart_upload_works_async() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = small_chunks(folder.path()).start_blocking().unwrap();
     let bytes = content();
@@ -195,7 +195,7 @@ fn the_asynchronous_transport_does_the_same() {
 }
 
 #[test]
-fn an_upload_that_was_ended_in_the_middle_goes_on_and_sends_no_finished_chunk_again() {
+fn interrupted_upload_resumes_without_resending() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = small_chunks(folder.path()).start_blocking().unwrap();
     let (bytes, checkpoint) = (content(), Checkpoint::default());
@@ -222,7 +222,7 @@ fn an_upload_that_was_ended_in_the_middle_goes_on_and_sends_no_finished_chunk_ag
 }
 
 #[test]
-fn a_state_folder_keeps_sessions_and_chunks_across_a_restart() {
+fn sessions_and_chunks_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let start = |port| {
         let chunk = content().len() as u64 / 23;
@@ -254,7 +254,7 @@ fn a_state_folder_keeps_sessions_and_chunks_across_a_restart() {
 }
 
 #[test]
-fn urls_that_expire_on_the_way_are_renewed() {
+fn expired_urls_are_renewed() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = small_chunks(folder.path())
         .initial_urls(24)
@@ -287,7 +287,7 @@ fn urls_that_expire_on_the_way_are_renewed() {
 }
 
 #[test]
-fn an_expired_session_is_begun_anew() {
+fn expired_session_is_restarted() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = small_chunks(folder.path()).start_blocking().unwrap();
     let (bytes, checkpoint) = (content(), Checkpoint::default());
@@ -318,7 +318,7 @@ fn an_expired_session_is_begun_anew() {
 }
 
 #[test]
-fn faults_of_api_and_storage_do_not_change_the_bytes() {
+fn faults_do_not_corrupt_the_upload() {
     let folder = tempfile::tempdir().unwrap();
     let plan = FaultPlan::from_json(
         &json!({ "seed": 3, "faults": [
@@ -342,7 +342,7 @@ fn faults_of_api_and_storage_do_not_change_the_bytes() {
 }
 
 #[test]
-fn answers_are_dated_by_the_emulators_clock() {
+fn date_header_uses_the_emulator_clock() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     emulator.advance(Duration::from_secs(3600 * 24 * 365 * 3));
     let years: Vec<_> = ["/v1.3/assets", "/_storage/a/1"]

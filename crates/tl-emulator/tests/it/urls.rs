@@ -33,7 +33,7 @@ fn ok(body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_url_is_fetched_probed_and_indexed_or_fails_with_the_reason() {
+fn url_is_fetched_and_indexed_or_fails_with_a_reason() {
     let emulator = builder().allow_private_urls(true).start_blocking().unwrap();
     let index = index(&emulator);
     let good = serve(ok(&std::fs::read(clip("640x360", 5)).unwrap()));
@@ -78,7 +78,7 @@ fn a_url_is_fetched_probed_and_indexed_or_fails_with_the_reason() {
 }
 
 #[test]
-fn a_private_address_is_not_asked_unless_that_was_allowed() {
+fn private_addresses_require_permission() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let url = serve(ok(&std::fs::read(clip("640x360", 5)).unwrap()));

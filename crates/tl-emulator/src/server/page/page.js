@@ -1,4 +1,4 @@
-// Keeps the tables fresh. Without it the page is complete, and stands still.
+// Refreshes the tables every second. The page works without this script.
 "use strict";
 const parts = [...document.querySelectorAll(".live")];
 const last = new Map(parts.map((part) => [part.id, part.innerHTML]));
@@ -21,7 +21,7 @@ async function refresh() {
         for (const part of parts) {
           const html = fresh.content.getElementById(part.id)?.innerHTML;
           const isChosen = chosen && !chosen.isCollapsed && chosen.containsNode(part, true);
-          // A region that is being moved by the keyboard, or text that is being copied, stays as it is.
+          // Keep a region that is scrolled by keyboard, and text that is being selected.
           const isMoved = document.activeElement?.classList.contains("scroll") && part.contains(document.activeElement);
           if (html !== undefined && html !== last.get(part.id) && !isChosen && !isMoved) {
             last.set(part.id, html);

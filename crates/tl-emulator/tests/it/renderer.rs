@@ -83,7 +83,7 @@ fn asset(emulator: &Emulator, path: &Path) -> Value {
 }
 
 #[test]
-fn what_every_player_takes_is_copied_and_the_rest_is_encoded_small() {
+fn web_safe_streams_are_copied_and_others_encoded() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = builder().start_blocking().unwrap();
     let video = |size: &str| format!("-f lavfi -i testsrc2=size={size}:rate=25:duration=5");
@@ -192,7 +192,7 @@ fn task(emulator: &Emulator, index: &str) -> (String, String) {
 
 #[cfg(unix)]
 #[test]
-fn a_program_that_hangs_or_fails_is_an_error_of_the_stream_with_its_reason_and_leaves_nothing() {
+fn hanging_or_failing_ffmpeg_is_reported() {
     for (script, reason) in [
         ("exec sleep 60", "was not done within"),
         ("echo 'no room in here' >&2; exit 1", "no room in here"),
@@ -224,7 +224,7 @@ fn a_program_that_hangs_or_fails_is_an_error_of_the_stream_with_its_reason_and_l
 
 #[cfg(target_os = "linux")]
 #[test]
-fn two_programs_run_at_once_at_most_and_none_outlives_the_emulator() {
+fn ffmpeg_runs_twice_at_most_and_ends_with_the_emulator() {
     let place = tempfile::tempdir().unwrap();
     // It writes nothing: the sandbox would not let it. Nothing else sleeps for so long.
     let script = "exec sleep 6173";

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::raw::{builder, exchange, get, head};
 
 #[test]
-fn foreign_names_and_pages_are_kept_out_of_the_api_too() {
+fn foreign_hosts_and_origins_are_rejected() {
     let emulator = builder().start_blocking().unwrap();
     let host = format!("127.0.0.1:{}", emulator.base_url().port().unwrap());
     let ours = format!("host: {host}\r\n");
@@ -51,7 +51,7 @@ fn foreign_names_and_pages_are_kept_out_of_the_api_too() {
 }
 
 #[test]
-fn the_address_without_a_path_leads_to_the_page() {
+fn root_redirects_to_the_page() {
     let emulator = builder().start_blocking().unwrap();
     for path in ["/", "/_emulator/"] {
         let answer = exchange(&emulator, &head("GET", path, &[]), b"").unwrap();

@@ -369,7 +369,7 @@ fn pick<T>(things: &[T], which: u16) -> Option<&T> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
-    fn whatever_is_asked_in_whatever_order_the_state_holds_together(
+    fn random_sequences_keep_the_state_consistent(
         turns in prop::collection::vec(turn(), 1..80),
     ) {
         let mut story = Story::new();

@@ -34,7 +34,7 @@ fn column(browser: &mut Browser, part: &str, column: usize) -> Vec<String> {
 }
 
 #[test]
-fn tasks_are_listed_and_filtered_by_keyboard_alone() {
+fn tasks_are_filtered_by_keyboard() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     let index = index(&emulator);
     upload(&emulator, &index, "first.mp4");
@@ -84,7 +84,7 @@ fn tasks_are_listed_and_filtered_by_keyboard_alone() {
 }
 
 #[test]
-fn a_video_plays() {
+fn video_plays() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let (_, video) = upload(&emulator, &index, "a.mp4");
@@ -118,7 +118,7 @@ fn a_video_plays() {
 }
 
 #[test]
-fn the_clock_is_advanced_by_keyboard_and_the_page_follows_by_itself() {
+fn page_refreshes_after_the_clock_is_advanced() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     let index = index(&emulator);
     let mut browser = Browser::open();
@@ -174,7 +174,7 @@ const PALE: &str = "(() => {
 })()";
 
 #[test]
-fn light_and_dark_are_followed_and_both_are_readable() {
+fn light_and_dark_themes_have_enough_contrast() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     // Nobody listens there.
     let hook = "http://127.0.0.1:9/hook".parse().unwrap();

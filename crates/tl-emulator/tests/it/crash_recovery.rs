@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The name of the one test here, by which the program starts itself again.
-const TEST: &str = "killed::nothing_that_was_answered_is_lost_when_the_emulator_is_killed";
+const TEST: &str = "crash_recovery::acknowledged_writes_survive_sigkill";
 const ROUNDS: u64 = 4;
 /// How long the first answers may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -313,7 +313,7 @@ fn finish(port: u16, answered: &Answered) -> usize {
 }
 
 #[test]
-fn nothing_that_was_answered_is_lost_when_the_emulator_is_killed() {
+fn acknowledged_writes_survive_sigkill() {
     process::serve_where_asked(|builder| {
         builder
             .schedule(Schedule::INSTANT)
