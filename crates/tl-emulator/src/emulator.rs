@@ -1,6 +1,6 @@
 //! Starting and stopping the emulator: a builder, and a handle that owns the server thread.
 //!
-//! The server runs on its own runtime, so that async and blocking tests use it in the same way.
+//! The server runs on its own Tokio runtime, so that async and blocking tests use it in the same way.
 #![allow(
     clippy::disallowed_methods,
     reason = "this module owns the server thread"
@@ -38,7 +38,7 @@ pub struct EmulatorBuilder {
     port: u16,
     prober: Option<Arc<dyn Prober>>,
     platform: Settings,
-    shell: RuntimeSettings,
+    runtime: RuntimeSettings,
 }
 
 impl fmt::Debug for EmulatorBuilder {
@@ -46,7 +46,7 @@ impl fmt::Debug for EmulatorBuilder {
         f.debug_struct("EmulatorBuilder")
             .field("port", &self.port)
             .field("platform", &self.platform)
-            .field("shell", &self.shell)
+            .field("runtime", &self.runtime)
             .finish_non_exhaustive()
     }
 }
@@ -70,7 +70,7 @@ impl EmulatorBuilder {
     /// when the emulator stops.
     #[must_use]
     pub fn data_dir(mut self, dir: impl Into<PathBuf>) -> Self {
-        self.shell.data_dir = Some(dir.into());
+        self.runtime.data_dir = Some(dir.into());
         self
     }
 
@@ -78,7 +78,7 @@ impl EmulatorBuilder {
     /// default, the state is kept in memory.
     #[must_use]
     pub fn state_dir(mut self, dir: impl Into<PathBuf>) -> Self {
-        self.shell.state_dir = Some(dir.into());
+        self.runtime.state_dir = Some(dir.into());
         self
     }
 
@@ -102,7 +102,7 @@ impl EmulatorBuilder {
     /// How the emulator's clock runs. The default is real time.
     #[must_use]
     pub fn clock(mut self, mode: ClockMode) -> Self {
-        self.shell.clock = mode;
+        self.runtime.clock = mode;
         self
     }
 
@@ -147,7 +147,7 @@ impl EmulatorBuilder {
     /// platform.
     #[must_use]
     pub fn allow_private_urls(mut self, allow: bool) -> Self {
-        self.shell.allow_private_urls = allow;
+        self.runtime.allow_private_urls = allow;
         self
     }
 
@@ -156,7 +156,7 @@ impl EmulatorBuilder {
     /// renditions of videos and assets are reported as failed.
     #[must_use]
     pub fn ffmpeg(mut self, program: impl Into<PathBuf>) -> Self {
-        self.shell.ffmpeg = Some(program.into());
+        self.runtime.ffmpeg = Some(program.into());
         self
     }
 
@@ -164,14 +164,14 @@ impl EmulatorBuilder {
     /// not block.
     #[must_use]
     pub fn on_request(mut self, callback: impl Fn(&JournalEntry) + Send + Sync + 'static) -> Self {
-        self.shell.observer = Some(Observer(Arc::new(callback)));
+        self.runtime.observer = Some(Observer(Arc::new(callback)));
         self
     }
 
     /// How long clients may take to send a request.
     #[must_use]
     pub fn time_limits(mut self, limits: TimeLimits) -> Self {
-        self.shell.time_limits = limits;
+        self.runtime.time_limits = limits;
         self
     }
 
@@ -217,10 +217,10 @@ impl EmulatorBuilder {
             None => default_prober()?,
         };
         let (stop, stopped) = oneshot::channel();
-        let (platform, shell, port) = (self.platform, self.shell, self.port);
+        let (platform, runtime, port) = (self.platform, self.runtime, self.port);
         let thread = std::thread::Builder::new()
             .name("tl-emulator".to_owned())
-            .spawn(move || run(platform, shell, port, prober, on_started, stopped))
+            .spawn(move || run(platform, runtime, port, prober, on_started, stopped))
             .map_err(|error| StartError(format!("no thread could be started ({error})")))?;
         Ok(ServerThread { stop, thread })
     }
@@ -235,10 +235,10 @@ struct ServerThread {
 
 impl ServerThread {
     fn finish(self, outcome: StartResult) -> Result<Emulator, StartError> {
-        let (address, shell) = outcome?;
+        let (address, runtime) = outcome?;
         Ok(Emulator {
             address,
-            shell,
+            runtime,
             stop: Some(self.stop),
             thread: Some(self.thread),
         })
@@ -263,43 +263,43 @@ fn run(
     on_started: impl FnOnce(StartResult),
     stopped: oneshot::Receiver<()>,
 ) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let executor = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("tl-emulator")
         .enable_all()
         .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
+    let executor = match executor {
+        Ok(executor) => executor,
         Err(error) => {
             return on_started(Err(StartError(format!(
                 "no runtime could be started ({error})"
             ))));
         }
     };
-    runtime.block_on(async {
+    executor.block_on(async {
         let started = async {
             let listener = server::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
             let address = listener
                 .local_addr()
                 .map_err(|error| StartError(format!("the socket has no address ({error})")))?;
-            let shell = Runtime::new(platform, settings, prober)?;
-            Ok((listener, address, Arc::new(shell)))
+            let runtime = Runtime::new(platform, settings, prober)?;
+            Ok((listener, address, Arc::new(runtime)))
         };
         match started.await {
             Err(error) => on_started(Err(error)),
-            Ok((listener, address, shell)) => {
-                on_started(Ok((address, Arc::clone(&shell))));
-                server::serve(listener, shell, stopped).await;
+            Ok((listener, address, runtime)) => {
+                on_started(Ok((address, Arc::clone(&runtime))));
+                server::serve(listener, runtime, stopped).await;
             }
         }
     });
-    runtime.shutdown_timeout(STOP_LIMIT);
+    executor.shutdown_timeout(STOP_LIMIT);
 }
 
 /// A running emulator. It stops when it is dropped.
 pub struct Emulator {
     address: SocketAddr,
-    shell: Arc<Runtime>,
+    runtime: Arc<Runtime>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -320,7 +320,7 @@ impl Emulator {
             port: 0,
             prober: None,
             platform: Settings::default(),
-            shell: RuntimeSettings::default(),
+            runtime: RuntimeSettings::default(),
         }
     }
 
@@ -363,27 +363,27 @@ impl Emulator {
     /// not recorded.
     #[must_use]
     pub fn journal(&self) -> Vec<JournalEntry> {
-        self.shell.journal()
+        self.runtime.journal()
     }
 
     /// Same as [`journal`](Self::journal), with the start of each body that is still kept. Secrets
     /// are redacted.
     #[must_use]
     pub fn journal_with_bodies(&self) -> Vec<JournalEntry> {
-        let mut entries = self.shell.journal();
-        self.shell.journal.add_bodies(&mut entries);
+        let mut entries = self.runtime.journal();
+        self.runtime.journal.add_bodies(&mut entries);
         entries
     }
 
     /// Why streams and thumbnails cannot be made, as text for the user; `None` if they can.
     #[must_use]
     pub fn lacks_ffmpeg(&self) -> Option<&str> {
-        self.shell.renderer.unavailable_reason()
+        self.runtime.renderer.unavailable_reason()
     }
 
     /// Advances the emulator's clock.
     pub fn advance(&self, by: Duration) {
-        self.shell.advance(by);
+        self.runtime.advance(by);
     }
 
     /// Replaces the fault plan and resets its counters.
@@ -391,7 +391,7 @@ impl Emulator {
     /// # Errors
     /// Returns an error if the plan is invalid.
     pub fn set_faults(&self, plan: FaultPlan) -> Result<(), FaultError> {
-        self.shell.set_faults(plan)
+        self.runtime.set_faults(plan)
     }
 
     /// Creates indexes with ready videos and returns the index identifiers.
@@ -399,7 +399,7 @@ impl Emulator {
     /// # Errors
     /// Returns an error if an index name is already in use.
     pub fn seed(&self, seed: &Seed) -> Result<Vec<String>, MemoryError> {
-        self.shell.seed(seed)
+        self.runtime.seed(seed)
     }
 
     /// Registers a URL that receives an event when a task ends, and returns the identifier of the
@@ -409,7 +409,7 @@ impl Emulator {
     /// # Errors
     /// Returns an error if the registration could not be stored.
     pub fn register_webhook(&self, url: &Url, secret: &str) -> Result<String, MemoryError> {
-        self.shell.register_webhook(url, secret)
+        self.runtime.register_webhook(url, secret)
     }
 
     /// Stops the server and removes its temporary files.
