@@ -24,8 +24,7 @@ use url::Url;
 
 use crate::{
     platform::{
-        FaultError, FaultPlan, KEY_PREFIX, MemoryError, Plan, Schedule, Seed, Settings,
-        UnknownQuirk,
+        FaultError, FaultPlan, KEY_PREFIX, Plan, Schedule, Seed, Settings, StateError, UnknownQuirk,
     },
     server::{self, ClockMode, JournalEntry, Observer, Runtime, RuntimeSettings, TimeLimits},
 };
@@ -398,7 +397,7 @@ impl Emulator {
     ///
     /// # Errors
     /// Returns an error if an index name is already in use.
-    pub fn seed(&self, seed: &Seed) -> Result<Vec<String>, MemoryError> {
+    pub fn seed(&self, seed: &Seed) -> Result<Vec<String>, StateError> {
         self.runtime.seed(seed)
     }
 
@@ -408,7 +407,7 @@ impl Emulator {
     ///
     /// # Errors
     /// Returns an error if the registration could not be stored.
-    pub fn register_webhook(&self, url: &Url, secret: &str) -> Result<String, MemoryError> {
+    pub fn register_webhook(&self, url: &Url, secret: &str) -> Result<String, StateError> {
         self.runtime.register_webhook(url, secret)
     }
 

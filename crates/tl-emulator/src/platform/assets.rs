@@ -171,7 +171,7 @@ pub(super) fn create(
                 .find(|upload| upload.field == FILE_FIELD)
                 .ok_or_else(|| Refusal::missing(FILE_FIELD))?;
             let probe = validate(
-                &file.look,
+                &file.probe,
                 file.static_file.as_ref(),
                 file.bytes,
                 Route::Asset,
@@ -354,7 +354,7 @@ pub(super) fn fetched(
     let validated = outcome.and_then(|fetched| {
         let static_file = fetched.static_file.as_ref();
         let probe = validate(
-            &fetched.look,
+            &fetched.probe,
             static_file,
             fetched.bytes,
             Route::AssetUrl,
@@ -376,8 +376,8 @@ pub(super) fn fetched(
 }
 
 impl Platform {
-    /// Handles the result of an [`Effect::Look`]: the probed file of a multipart upload.
-    pub fn looked(
+    /// Handles the result of an [`Effect::Probe`]: the probed file of a multipart upload.
+    pub fn probed(
         &mut self,
         now: Now,
         asset: &str,

@@ -29,8 +29,8 @@ pub enum Effect {
         /// The event as JSON.
         body: Bytes,
     },
-    /// Probe the stored file of an asset, then call [`Platform::looked`](super::Platform::looked).
-    Look {
+    /// Probe the stored file of an asset, then call [`Platform::probed`](super::Platform::probed).
+    Probe {
         /// The asset.
         asset: String,
         /// Its file.
@@ -72,7 +72,7 @@ pub struct Fetched {
     /// The size in bytes.
     pub bytes: u64,
     /// The result of probing the file as media.
-    pub look: Result<MediaFacts, ProbeError>,
+    pub probe: Result<MediaFacts, ProbeError>,
     /// Set for images and documents: what the file is, or why it is broken.
     pub static_file: Option<Result<StaticFile, String>>,
 }

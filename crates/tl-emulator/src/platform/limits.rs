@@ -30,9 +30,9 @@ pub struct Plan {
     /// Minutes of video per day.
     pub minutes_per_day: Option<u64>,
     /// Minutes of video in total.
-    pub minutes_ever: Option<u64>,
+    pub total_minutes: Option<u64>,
     /// Maximum number of tasks in `indexing`. Further tasks wait in `queued`.
-    pub tasks_at_work: Option<usize>,
+    pub concurrent_tasks: Option<usize>,
     /// Videos per index.
     pub videos_per_index: Option<u64>,
     /// Hours of video per index.
@@ -48,8 +48,8 @@ const UNLIMITED: Plan = Plan {
     requests_per_day: None,
     minutes_per_hour: None,
     minutes_per_day: None,
-    minutes_ever: None,
-    tasks_at_work: None,
+    total_minutes: None,
+    concurrent_tasks: None,
     videos_per_index: None,
     hours_per_index: None,
     retention_days: None,
@@ -61,7 +61,7 @@ const DEVELOPER_1: Plan = Plan {
     requests_per_day: Some(3000),
     minutes_per_hour: Some(600),
     minutes_per_day: Some(3000),
-    tasks_at_work: Some(25),
+    concurrent_tasks: Some(25),
     videos_per_index: Some(100_000),
     hours_per_index: Some(10_000),
     ..UNLIMITED
@@ -73,8 +73,8 @@ impl Plan {
         UNLIMITED,
         Self {
             name: "free",
-            minutes_ever: Some(600),
-            tasks_at_work: Some(5),
+            total_minutes: Some(600),
+            concurrent_tasks: Some(5),
             videos_per_index: Some(100),
             hours_per_index: Some(10),
             retention_days: Some(90),
@@ -172,7 +172,8 @@ pub(super) struct Meter {
     requests_of_day: Window,
     minutes_of_hour: Window,
     minutes_of_day: Window,
-    minutes_ever: f64,
+    #[serde(rename = "minutes_ever")]
+    total_minutes: f64,
 }
 
 /// The category of the indexing operations.
@@ -280,8 +281,8 @@ pub(super) fn count_video(
             ));
         }
     }
-    if let Some(limit) = plan.minutes_ever
-        && meter.minutes_ever + minutes > float(limit)
+    if let Some(limit) = plan.total_minutes
+        && meter.total_minutes + minutes > float(limit)
     {
         return Err(usage_limit_exceeded(&format!(
             "{limit} minutes of video altogether"
@@ -314,7 +315,7 @@ pub(super) fn count_video(
     }
     meter.minutes_of_hour.used += minutes;
     meter.minutes_of_day.used += minutes;
-    meter.minutes_ever += minutes;
+    meter.total_minutes += minutes;
     platform.state.meters.insert(INDEX.to_owned(), meter);
     Ok(())
 }
@@ -380,7 +381,7 @@ pub(super) fn headers(
 /// When a task that is due for indexing at `start` is actually indexed, given the tasks that are
 /// indexed before it.
 pub(super) fn indexing_start(platform: &Platform, start: Timestamp, except: &str) -> Timestamp {
-    let Some(at_once) = platform.settings.plan.tasks_at_work else {
+    let Some(at_once) = platform.settings.plan.concurrent_tasks else {
         return start;
     };
     let mut ends: Vec<Timestamp> = platform

@@ -56,7 +56,7 @@ pub use lifecycle::Schedule;
 pub use limits::{Plan, UnknownPlan};
 pub use object_errors::NotStored;
 pub use overview::Session;
-pub use persistence::{MemoryError, Seed, SeedIndex, SeedVideo};
+pub use persistence::{Seed, SeedIndex, SeedVideo, StateError};
 pub use quirks::{Quirk, Quirks, UnknownQuirk};
 pub use records::Measured;
 pub(crate) use renditions::{PLAYLIST, PREFIX as RENDITION_PREFIX, thumbnail_name};
@@ -66,7 +66,7 @@ pub use routes::Operation;
 pub use settings::Settings;
 pub use static_file::StaticFile;
 pub(crate) use storage::PREFIX as STORAGE_PREFIX;
-pub use storage::{ObjectReply, Put, PutBegin};
+pub use storage::{ObjectReply, Put, PutDecision};
 pub use table::Change;
 pub(crate) use tasks::filename_of;
 
@@ -375,7 +375,7 @@ fn to_timestamp(now: Now) -> Timestamp {
 }
 
 /// The wall clock of `now` in the platform's format.
-pub(crate) fn printed(now: Now) -> String {
+pub(crate) fn format_timestamp(now: Now) -> String {
     api_timestamp(to_timestamp(now)).to_string()
 }
 

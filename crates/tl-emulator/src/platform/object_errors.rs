@@ -14,7 +14,7 @@ pub enum NotStored {
     /// The bytes do not match the `Content-MD5` header.
     BadDigest,
     /// A newer upload of the same chunk replaced this one.
-    Overtaken,
+    Superseded,
     /// The emulator could not write the bytes.
     Failed(String),
 }
@@ -125,7 +125,7 @@ impl From<NotStored> for ObjectRefusal {
                 "BadDigest",
                 "The Content-MD5 you specified did not match what we received.",
             ),
-            NotStored::Overtaken => Self::new(
+            NotStored::Superseded => Self::new(
                 StatusCode::CONFLICT,
                 "OperationAborted",
                 "A conflicting conditional operation is currently in progress against this resource. Try again.",

@@ -26,21 +26,21 @@ const FORMAT: u64 = 1;
 
 /// A stored or exported state is invalid. The message names the invalid part.
 #[derive(Debug)]
-pub struct MemoryError(String);
+pub struct StateError(String);
 
-impl MemoryError {
+impl StateError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }
 
-impl fmt::Display for MemoryError {
+impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for MemoryError {}
+impl std::error::Error for StateError {}
 
 /// Indexes with ready videos but without files, for tests of what comes after indexing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -99,12 +99,12 @@ impl Platform {
     pub fn restore(
         &mut self,
         records: impl IntoIterator<Item = (String, String, String)>,
-    ) -> Result<(), MemoryError> {
+    ) -> Result<(), StateError> {
         let mut state = State::default();
         for (table, key, value) in records {
             let read = state.restore(&table, key.clone(), &value);
             read.map_err(|error| {
-                MemoryError(format!(
+                StateError(format!(
                     "the record `{key}` of `{table}` cannot be read: {error}"
                 ))
             })?;
@@ -149,7 +149,7 @@ impl Platform {
         });
         let assets = self.state.assets.values().filter_map(|asset| {
             if let Some(key) = asset.unprobed() {
-                return Some(Effect::Look {
+                return Some(Effect::Probe {
                     asset: asset.id.clone(),
                     key: key.clone(),
                     filename: asset.filename.clone(),
@@ -195,9 +195,9 @@ impl Platform {
     ///
     /// # Errors
     /// Returns an error if the JSON is not an export in this format. The state is then unchanged.
-    pub fn import(&mut self, export: &Value) -> Result<Vec<Effect>, MemoryError> {
+    pub fn import(&mut self, export: &Value) -> Result<Vec<Effect>, StateError> {
         if export.get("format").and_then(Value::as_u64) != Some(FORMAT) {
-            return Err(MemoryError(format!(
+            return Err(StateError(format!(
                 "this is no export of the emulator: `format` is not {FORMAT}"
             )));
         }
@@ -210,11 +210,11 @@ impl Platform {
         {
             let records = records
                 .as_object()
-                .ok_or_else(|| MemoryError(format!("`{table}` of the export is no object")))?;
+                .ok_or_else(|| StateError(format!("`{table}` of the export is no object")))?;
             for (key, value) in records {
                 let read = state.restore(table, key.clone(), &value.to_string());
                 read.map_err(|error| {
-                    MemoryError(format!(
+                    StateError(format!(
                         "the record `{key}` of `{table}` cannot be read: {error}"
                     ))
                 })?;
@@ -248,7 +248,7 @@ impl Platform {
     ///
     /// # Errors
     /// Returns an error if a name is already in use. No index is created then.
-    pub fn seed(&mut self, now: Now, seed: &Seed) -> Result<Vec<String>, MemoryError> {
+    pub fn seed(&mut self, now: Now, seed: &Seed) -> Result<Vec<String>, StateError> {
         let now = to_timestamp(now);
         for (at, index) in seed.indexes.iter().enumerate() {
             let is_twice = seed.indexes[..at]
@@ -261,7 +261,7 @@ impl Platform {
                     .values()
                     .any(|other| other.name == index.index_name)
             {
-                return Err(MemoryError(format!(
+                return Err(StateError(format!(
                     "there is an index `{}` already",
                     index.index_name
                 )));

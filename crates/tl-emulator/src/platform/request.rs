@@ -65,7 +65,7 @@ pub struct Upload {
     /// The size in bytes.
     pub bytes: u64,
     /// The result of probing the file as media.
-    pub look: Result<MediaFacts, ProbeError>,
+    pub probe: Result<MediaFacts, ProbeError>,
     /// Set for images and documents: what the file is, or why it is broken.
     pub static_file: Option<Result<StaticFile, String>>,
 }

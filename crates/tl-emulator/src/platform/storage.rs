@@ -53,7 +53,7 @@ pub struct Put {
 impl Put {
     /// Whether this MD5 matches the `Content-MD5` header, if there is one.
     #[must_use]
-    pub fn is_meant(&self, md5: &[u8; 16]) -> bool {
+    pub fn md5_matches(&self, md5: &[u8; 16]) -> bool {
         self.content_md5
             .as_ref()
             .is_none_or(|meant| *meant == BASE64_STANDARD.encode(md5))
@@ -79,7 +79,7 @@ pub struct ObjectReply {
 
 /// What to do with a request, decided from its head.
 #[derive(Debug)]
-pub enum PutBegin {
+pub enum PutDecision {
     /// Read and store the bytes.
     Take(Box<Put>),
     /// Send this response, whatever the bytes are.
@@ -89,7 +89,7 @@ pub enum PutBegin {
 impl Platform {
     /// Decides from the head of a storage request whether it may upload a chunk. An accepted
     /// request uses up its URL.
-    pub fn put_begins(&mut self, now: Now, head: &Parts) -> PutBegin {
+    pub fn begin_put(&mut self, now: Now, head: &Parts) -> PutDecision {
         let now = to_timestamp(now);
         let injection = self.faults.inject(Operation::STORAGE_PUT);
         let mut reply = ObjectReply {
@@ -99,12 +99,12 @@ impl Platform {
             ..ObjectReply::default()
         };
         if injection.skip_work {
-            return PutBegin::Answer(Box::new(reply.with_response(Response::default())));
+            return PutDecision::Answer(Box::new(reply.with_response(Response::default())));
         }
         match self.check_put(now, head) {
             Err(refusal) => {
                 reply.refusal = Some((refusal.code, refusal.message.clone()));
-                PutBegin::Answer(Box::new(
+                PutDecision::Answer(Box::new(
                     reply.with_response(refusal.response(head.uri.path())),
                 ))
             }
@@ -113,14 +113,14 @@ impl Platform {
                 if self.settings.quirks.get(&quirks::URL_SPENT) == "attempt" {
                     self.mark_url_used(&put);
                 }
-                PutBegin::Take(Box::new(put))
+                PutDecision::Take(Box::new(put))
             }
         }
     }
 
     /// Clears the stored bytes of a chunk before they are overwritten. Returns `false` if the chunk
     /// was already reported and must be kept.
-    pub fn put_replaces(&mut self, put: &Put) -> bool {
+    pub fn begin_overwrite(&mut self, put: &Put) -> bool {
         let key = chunk_key(&put.upload_id, put.chunk);
         match self.state.chunks.get_mut(&key) {
             Some(chunk) if chunk.reported_at.is_none() => {
@@ -132,7 +132,7 @@ impl Platform {
     }
 
     /// Responds to a request whose bytes were stored (with their MD5) or not.
-    pub fn put_ends(&mut self, put: Put, stored: Result<[u8; 16], NotStored>) -> ObjectReply {
+    pub fn finish_put(&mut self, put: Put, stored: Result<[u8; 16], NotStored>) -> ObjectReply {
         let key = chunk_key(&put.upload_id, put.chunk);
         let path = format!("{PREFIX}/{}/{}", put.upload_id, put.chunk);
         let stored = stored.map_err(ObjectRefusal::from).and_then(|md5| {
@@ -392,7 +392,7 @@ impl ObjectReply {
 
     /// The reply if the result could not be stored.
     #[must_use]
-    pub(crate) fn not_written_down(mut self, detail: &str) -> Self {
+    pub(crate) fn not_persisted(mut self, detail: &str) -> Self {
         let refusal = ObjectRefusal::from(NotStored::Failed(detail.to_owned()));
         self.refusal = Some((refusal.code, refusal.message.clone()));
         self.is_stored = false;

@@ -90,7 +90,7 @@ pub(super) fn create(
             let target = media::target(index);
             let upload = single_file(received, uploads)?;
             let validated = media::validate(
-                &upload.look,
+                &upload.probe,
                 upload.bytes,
                 &target,
                 &platform.settings.rules,
@@ -313,7 +313,7 @@ fn validate_fetched(
         .ok_or("its index is gone")?;
     let target = media::target(index);
     media::validate(
-        &fetched.look,
+        &fetched.probe,
         fetched.bytes,
         &target,
         &platform.settings.rules,

@@ -137,7 +137,7 @@ fn complete(
         fault: platform.next_fault.take(),
     };
     platform.state.assets.insert(asset.id.clone(), asset);
-    effects.push(Effect::Look {
+    effects.push(Effect::Probe {
         asset: upload.asset_id.clone(),
         key: file,
         filename: upload.filename.clone(),

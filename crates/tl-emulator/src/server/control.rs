@@ -18,7 +18,7 @@ use super::{
     ClockMode, JournalEntry, Runtime,
     delivery::{WebhookUrl, check_secret},
 };
-use crate::platform::{Fault, FaultPlan, Plan, Seed, printed, quirks};
+use crate::platform::{Fault, FaultPlan, Plan, Seed, format_timestamp, quirks};
 
 /// OpenAPI description of the API that the emulator serves.
 const OPENAPI: &str = include_str!("openapi.json");
@@ -121,7 +121,7 @@ async fn clock(State(runtime): State<Arc<Runtime>>) -> Json<Value> {
 }
 
 fn clock_state(runtime: &Runtime) -> Value {
-    json!({ "now": printed(runtime.clock.now()), "mode": runtime.clock.mode().to_string() })
+    json!({ "now": format_timestamp(runtime.clock.now()), "mode": runtime.clock.mode().to_string() })
 }
 
 #[derive(Debug, Deserialize)]

@@ -99,12 +99,12 @@ pub(crate) async fn fetch(
         }
         false => download(runtime, response, filename.clone(), limit).await?,
     };
-    let (look, static_file) = runtime.inspect(&file, is_asset).await;
+    let (probe, static_file) = runtime.inspect(&file, is_asset).await;
     let fetched = Fetched {
         key: file.key.clone(),
         filename,
         bytes: file.bytes(),
-        look,
+        probe,
         static_file,
     };
     Ok((fetched, file))

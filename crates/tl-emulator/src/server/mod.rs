@@ -211,7 +211,7 @@ async fn api(
     entry.media_stored = media_stored;
     entry.status = reply.response.status().as_u16();
     entry.code = reply.refusal.as_ref().map(|code| code.as_str().to_owned());
-    entry.at = crate::platform::printed(runtime.clock.now());
+    entry.at = crate::platform::format_timestamp(runtime.clock.now());
     entry.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     entry.faults.clone_from(&reply.faults);
     let closes = matches!(entry.status, 408 | 413);

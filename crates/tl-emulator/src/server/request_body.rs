@@ -350,13 +350,13 @@ async fn form(
             disk.write(piece).await;
         }
         let file = disk.finish().await?;
-        let (look, static_file) = runtime.inspect(&file, takes_static).await;
+        let (probe, static_file) = runtime.inspect(&file, takes_static).await;
         uploads.push(Upload {
             field: name.clone(),
             filename: file.filename().to_owned(),
             key: file.key.clone(),
             bytes: file.bytes(),
-            look,
+            probe,
             static_file,
         });
         files.push(Arc::clone(&file));

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     StartError,
     platform::{
-        Effect, FaultError, FaultPlan, MediaKey, MemoryError, Platform, Seed, Settings, StaticFile,
+        Effect, FaultError, FaultPlan, MediaKey, Platform, Seed, Settings, StateError, StaticFile,
     },
 };
 
@@ -163,20 +163,20 @@ impl Runtime {
         self.platform().set_faults(plan)
     }
 
-    pub(crate) fn seed(&self, seed: &Seed) -> Result<Vec<String>, MemoryError> {
+    pub(crate) fn seed(&self, seed: &Seed) -> Result<Vec<String>, StateError> {
         let mut platform = self.platform();
         let ids = platform.seed(self.clock.now(), seed)?;
-        self.persist(&mut platform).map_err(MemoryError::new)?;
+        self.persist(&mut platform).map_err(StateError::new)?;
         Ok(ids)
     }
 
-    pub(crate) fn register_webhook(&self, url: &Url, secret: &str) -> Result<String, MemoryError> {
+    pub(crate) fn register_webhook(&self, url: &Url, secret: &str) -> Result<String, StateError> {
         let mut platform = self.platform();
         let id = match platform.find_webhook(url, secret) {
             Some(id) => id.to_owned(),
             None => platform.register_webhook(self.clock.now(), url, secret),
         };
-        self.persist(&mut platform).map_err(MemoryError::new)?;
+        self.persist(&mut platform).map_err(StateError::new)?;
         Ok(id)
     }
 
@@ -282,7 +282,7 @@ impl Runtime {
                         body,
                     ));
                 }
-                Effect::Look {
+                Effect::Probe {
                     asset,
                     key,
                     filename,
@@ -370,7 +370,7 @@ impl Runtime {
         let probed = self.probe(path.clone(), filename.clone()).await;
         let static_file = identify(path, filename).await;
         self.apply_in_background(&[], |platform, now| {
-            platform.looked(now, &asset, bytes, &probed, static_file.as_ref())
+            platform.probed(now, &asset, bytes, &probed, static_file.as_ref())
         })
         .await;
     }

@@ -27,7 +27,9 @@ use super::{
     JournalChunk, JournalEntry, Runtime, connection::FaultInjector, expects_continue,
     media_store::StoredFile, request_body, send_reply,
 };
-use crate::platform::{BodyRule, NotStored, ObjectReply, Operation, Put, PutBegin, printed};
+use crate::platform::{
+    BodyRule, NotStored, ObjectReply, Operation, Put, PutDecision, format_timestamp,
+};
 
 /// Maximum number of pieces of a chunk that wait for the disk.
 const WRITE_QUEUE: usize = 4;
@@ -89,15 +91,15 @@ pub(super) async fn object(
     entry.operation = Some(Operation::STORAGE_PUT.to_string());
     let begin = {
         let mut platform = runtime.platform();
-        let begin = platform.put_begins(runtime.clock.now(), &head);
+        let begin = platform.begin_put(runtime.clock.now(), &head);
         let written = runtime.persist(&mut platform);
         match (begin, written) {
             // Hold the lock so that no other request for the chunk can intervene.
-            (PutBegin::Take(put), Ok(())) => Ok((runtime.leases.take(&put), put)),
-            (PutBegin::Take(put), Err(detail)) => Err(Box::new(
-                platform.put_ends(*put, Err(NotStored::Failed(detail))),
+            (PutDecision::Take(put), Ok(())) => Ok((runtime.leases.take(&put), put)),
+            (PutDecision::Take(put), Err(detail)) => Err(Box::new(
+                platform.finish_put(*put, Err(NotStored::Failed(detail))),
             )),
-            (PutBegin::Answer(reply), _) => Err(reply),
+            (PutDecision::Answer(reply), _) => Err(reply),
         }
     };
     let reply = match begin {
@@ -137,7 +139,7 @@ pub(super) async fn object(
     entry.media_stored = reply.is_stored;
     entry.status = reply.response.status().as_u16();
     entry.code = reply.refusal.as_ref().map(|(code, _)| (*code).to_owned());
-    entry.at = printed(runtime.clock.now());
+    entry.at = format_timestamp(runtime.clock.now());
     entry.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     entry.faults.clone_from(&reply.faults);
     let closes = reply
@@ -178,13 +180,13 @@ async fn store_chunk(
     let mut platform = runtime.platform();
     let ended = lease.hold(|| ());
     let stored = match (received, ended) {
-        (Ok(_), None) => Err(NotStored::Overtaken),
+        (Ok(_), None) => Err(NotStored::Superseded),
         (received, _) => received,
     };
-    let reply = platform.put_ends(put, stored);
+    let reply = platform.finish_put(put, stored);
     match runtime.persist(&mut platform) {
         Ok(()) => (reply, bytes),
-        Err(detail) => (reply.not_written_down(&detail), bytes),
+        Err(detail) => (reply.not_persisted(&detail), bytes),
     }
 }
 
@@ -243,8 +245,8 @@ async fn receive(
     ended?;
     match written {
         Err(error) => Err(NotStored::Failed(error.to_string())),
-        Ok(None) => Err(NotStored::Overtaken),
-        Ok(Some(md5)) if !put.is_meant(&md5) => Err(NotStored::BadDigest),
+        Ok(None) => Err(NotStored::Superseded),
+        Ok(Some(md5)) if !put.md5_matches(&md5) => Err(NotStored::BadDigest),
         Ok(Some(md5)) => Ok(Received { md5, staged }),
     }
 }
@@ -296,8 +298,8 @@ async fn move_into_place(
     {
         // A chunk that is half replaced when the emulator is killed must not count as stored.
         let mut platform = runtime.platform();
-        if !platform.put_replaces(put) {
-            return Err(NotStored::Overtaken);
+        if !platform.begin_overwrite(put) {
+            return Err(NotStored::Superseded);
         }
         let written = runtime.persist(&mut platform);
         written.map_err(NotStored::Failed)?;
@@ -308,7 +310,7 @@ async fn move_into_place(
     let copied = tokio::task::spawn_blocking(move || lease.hold(|| copy(&from, &to, offset)));
     let copied = match copied.await {
         Ok(Some(copied)) => copied,
-        Ok(None) => return Err(NotStored::Overtaken),
+        Ok(None) => return Err(NotStored::Superseded),
         Err(error) => Err(io::Error::other(error)),
     };
     copied.map_err(|error| NotStored::Failed(error.to_string()))?;

@@ -16,12 +16,12 @@ use crate::{
     world::{Answer, World, facts, text},
 };
 
-/// Sends a file whose look is `look`, and a name for its key.
+/// Sends a file whose look is `probe`, and a name for its key.
 pub(crate) fn send(
     world: &mut World,
     key: &str,
     filename: &str,
-    look: Result<MediaFacts, ProbeError>,
+    probe: Result<MediaFacts, ProbeError>,
     texts: &[(&str, &str)],
 ) -> Answer {
     let mut fields = vec![text("method", "direct")];
@@ -34,8 +34,8 @@ pub(crate) fn send(
         field: "file".to_owned(),
         filename: filename.to_owned(),
         key: MediaKey::new(key),
-        bytes: look.as_ref().map_or(1000, |facts| facts.file_size_bytes),
-        look,
+        bytes: probe.as_ref().map_or(1000, |facts| facts.file_size_bytes),
+        probe,
         static_file: None,
     };
     let uploads = vec![upload];
@@ -115,12 +115,12 @@ fn bad_file_fails_later_or_immediately_by_quirk() {
 #[test]
 fn model_limits_do_not_apply_to_assets() {
     let mut world = World::new(Settings::default());
-    for (name, look) in [
+    for (name, probe) in [
         ("small", facts(320, 180, 12.0)),
         ("short", facts(640, 360, 1.0)),
         ("long", facts(640, 360, 90_000.0)),
     ] {
-        let made = send(&mut world, name, "a.mp4", Ok(look), &[]);
+        let made = send(&mut world, name, "a.mp4", Ok(probe), &[]);
         world.wait(200);
         let path = format!("/assets/{}", made.body["_id"].as_str().unwrap());
         assert_eq!(world.get(&path).body["status"], "ready", "{name}");
@@ -157,7 +157,7 @@ fn asset_from_url_is_fetched_and_probed() {
         key: MediaKey::new("fetched"),
         filename: "my clip.mov".to_owned(),
         bytes: 9000,
-        look: Ok(facts(640, 360, 9.0)),
+        probe: Ok(facts(640, 360, 9.0)),
         static_file: None,
     };
     let now = world.now();

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use tl_emulator::platform::{Operation, Payload, PutBegin, Settings};
+use tl_emulator::platform::{Operation, Payload, PutDecision, Settings};
 
 use crate::{
     assets,
@@ -308,10 +308,10 @@ fn put_chunk(world: &mut World, url: &str, bytes: u64) -> String {
         .body(())
         .unwrap();
     let now = world.now();
-    let PutBegin::Take(put) = world.platform.put_begins(now, &head.into_parts().0) else {
+    let PutDecision::Take(put) = world.platform.begin_put(now, &head.into_parts().0) else {
         panic!("{url} takes nothing")
     };
-    assert!(world.platform.put_ends(*put, Ok([7; 16])).is_stored);
+    assert!(world.platform.finish_put(*put, Ok([7; 16])).is_stored);
     "07".repeat(16)
 }
 

@@ -189,7 +189,7 @@ fn url_is_fetched_then_validated_like_a_file() {
             key: MediaKey::new("fetched"),
             filename: "my clip.mp4".to_owned(),
             bytes: 9,
-            look: Ok(facts(width, 360, 12.0)),
+            probe: Ok(facts(width, 360, 12.0)),
             static_file: None,
         })
     };

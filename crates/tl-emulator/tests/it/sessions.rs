@@ -38,13 +38,13 @@ fn store(world: &mut World, path: &str, index: u32) -> String {
         .body(())
         .unwrap();
     let now = world.now();
-    let begun = world.platform.put_begins(now, &head.into_parts().0);
-    let tl_emulator::platform::PutBegin::Take(put) = begun else {
+    let begun = world.platform.begin_put(now, &head.into_parts().0);
+    let tl_emulator::platform::PutDecision::Take(put) = begun else {
         panic!("{begun:?}")
     };
     let mut md5 = [0; 16];
     md5[12..].copy_from_slice(&index.to_be_bytes());
-    let reply = world.platform.put_ends(*put, Ok(md5));
+    let reply = world.platform.finish_put(*put, Ok(md5));
     assert!(reply.is_stored, "{reply:?}");
     format!("{index:032x}")
 }
@@ -198,7 +198,7 @@ fn last_reported_chunk_creates_the_asset() {
         last.body["url"].as_str().unwrap().ends_with(&reserved),
         "{last:?}"
     );
-    assert!(matches!(&world.effects[..], [Effect::Look { asset, .. }] if *asset == reserved));
+    assert!(matches!(&world.effects[..], [Effect::Probe { asset, .. }] if *asset == reserved));
     assert_eq!(
         world.get(&format!("/assets/{reserved}")).body["status"],
         "processing"

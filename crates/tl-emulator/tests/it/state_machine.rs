@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::json;
 use tl_emulator::platform::{
-    Effect, Fetched, MediaKey, Payload, Platform, PutBegin, Rendered, Settings,
+    Effect, Fetched, MediaKey, Payload, Platform, PutDecision, Rendered, Settings,
 };
 use tl_validate::{MediaFacts, ProbeError, ProbeErrorKind};
 
@@ -144,7 +144,7 @@ impl Story {
                 world.ask("DELETE", &format!("/indexes/{index}"), Payload::None)
             }
             3 => {
-                let answer = world.upload(&index, word, look(length, number), &[]);
+                let answer = world.upload(&index, word, probe(length, number), &[]);
                 self.made("task", &answer, "_id");
                 self.made("video", &answer, "video_id");
                 answer
@@ -197,7 +197,7 @@ impl Story {
                     &mut self.world,
                     key.as_str(),
                     word,
-                    look(length, number),
+                    probe(length, number),
                     &[],
                 );
                 self.made("asset", &answer, "_id");
@@ -276,8 +276,8 @@ impl Story {
             .body(())
             .unwrap();
         let now = self.world.now();
-        if let PutBegin::Take(put) = self.world.platform.put_begins(now, &head.into_parts().0) {
-            self.world.platform.put_ends(*put, Ok([7; 16]));
+        if let PutDecision::Take(put) = self.world.platform.begin_put(now, &head.into_parts().0) {
+            self.world.platform.finish_put(*put, Ok([7; 16]));
         }
         let item = json!({ "chunk_index": chunk, "proof": "07".repeat(16), "proof_type": "etag", "chunk_size": len });
         Some(
@@ -305,17 +305,17 @@ impl Story {
     fn follow(&mut self, effect: &Effect, turn: &Turn) {
         let now = self.world.now();
         let number = u32::from(turn.number);
-        let look = look(f64::from(number % 60), number / 7);
+        let probe = probe(f64::from(number % 60), number / 7);
         let key = self.key();
         let platform = &mut self.world.platform;
         let more = match effect {
-            Effect::Look { asset, .. } => platform.looked(now, asset, 1000, &look, None),
+            Effect::Probe { asset, .. } => platform.probed(now, asset, 1000, &probe, None),
             Effect::Fetch { task, .. } => {
                 let fetched = Fetched {
                     key,
                     filename: "a.mp4".to_owned(),
                     bytes: 1000,
-                    look,
+                    probe,
                     static_file: None,
                 };
                 let outcome = if number % 5 == 0 {
@@ -354,7 +354,7 @@ fn settings() -> Settings {
 }
 
 /// A good video, one that is refused, or no video.
-fn look(seconds: f64, luck: u32) -> Result<MediaFacts, ProbeError> {
+fn probe(seconds: f64, luck: u32) -> Result<MediaFacts, ProbeError> {
     match luck % 6 {
         0 => Err(ProbeError::new(ProbeErrorKind::NotMedia, "a.mp4", "text")),
         1 => Ok(facts(320, 240, seconds)),

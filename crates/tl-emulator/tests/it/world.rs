@@ -107,22 +107,22 @@ impl World {
         answer.body["_id"].as_str().unwrap().to_owned()
     }
 
-    /// Uploads a video that is what `look` says.
+    /// Uploads a video that is what `probe` says.
     pub(crate) fn upload(
         &mut self,
         index: &str,
         filename: &str,
-        look: Result<MediaFacts, ProbeError>,
+        probe: Result<MediaFacts, ProbeError>,
         texts: &[(&str, &str)],
     ) -> Answer {
         self.files += 1;
-        let bytes = look.as_ref().map_or(1000, |facts| facts.file_size_bytes);
+        let bytes = probe.as_ref().map_or(1000, |facts| facts.file_size_bytes);
         let upload = Upload {
             field: "video_file".to_owned(),
             filename: filename.to_owned(),
             key: MediaKey::new(format!("file{}", self.files)),
             bytes,
-            look,
+            probe,
             static_file: None,
         };
         let mut fields = vec![text("index_id", index)];

@@ -10,7 +10,7 @@ use super::{
     html::{self, Escaped},
 };
 use crate::{
-    platform::{Fault, FaultPlan, printed},
+    platform::{Fault, FaultPlan, format_timestamp},
     server::{ClockMode, Runtime},
 };
 
@@ -27,7 +27,7 @@ pub(super) fn router() -> Router<Arc<Runtime>> {
 }
 
 pub(super) fn time(runtime: &Runtime, _: &Filters, html: &mut String) {
-    let now = printed(runtime.clock.now());
+    let now = format_timestamp(runtime.clock.now());
     let mode = runtime.clock.mode();
     _ = write!(
         html,
