@@ -1,6 +1,7 @@
 //! Starting and stopping the emulator: a builder, and a handle that owns the server thread.
 //!
-//! The server runs on its own Tokio runtime, so that async and blocking tests use it in the same way.
+//! The server runs on its own Tokio runtime, so that async and blocking tests use it in the same
+//! way.
 #![allow(
     clippy::disallowed_methods,
     reason = "this module owns the server thread"

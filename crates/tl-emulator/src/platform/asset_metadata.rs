@@ -35,7 +35,7 @@ pub(super) fn replace(
     let id = assets::find(platform, replace.asset_id.as_str())?
         .id
         .clone();
-    let metadata = videos::at_creation(replace.user_metadata, &platform.settings.quirks)?;
+    let metadata = videos::initial_metadata(replace.user_metadata, &platform.settings.quirks)?;
     if let Some(asset) = platform.state.assets.get_mut(&id) {
         asset.user_metadata = metadata;
     }

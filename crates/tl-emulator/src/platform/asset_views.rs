@@ -61,7 +61,7 @@ pub(super) fn list(
 }
 
 /// Same as [`list`], but each asset has only the fields of a creation response.
-pub(super) fn list_briefly(
+pub(super) fn list_summaries(
     platform: &Platform,
     now: Timestamp,
     list: &ListAssets,

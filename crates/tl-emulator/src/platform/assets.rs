@@ -159,7 +159,7 @@ pub(super) fn create(
     uploads: Vec<Upload>,
     effects: &mut Vec<Effect>,
 ) -> Result<Asset, Refusal> {
-    let user_metadata = videos::at_creation(
+    let user_metadata = videos::initial_metadata(
         create.user_metadata.unwrap_or_default(),
         &platform.settings.quirks,
     )?;
@@ -177,11 +177,11 @@ pub(super) fn create(
                 Route::Asset,
                 &platform.settings.rules,
             );
-            let is_final = platform.settings.quirks.get(&quirks::ASSET_STATUS) == "sync";
+            let is_sync = platform.settings.quirks.get(&quirks::ASSET_STATUS) == "sync";
             match probe {
                 // A failed probe is an internal error. In sync mode, an invalid file is refused at
                 // once.
-                Err(refusal) if is_final || refusal.status.is_server_error() => {
+                Err(refusal) if is_sync || refusal.status.is_server_error() => {
                     return Err(refusal);
                 }
                 probe => Source::File(

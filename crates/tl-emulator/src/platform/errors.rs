@@ -125,7 +125,7 @@ impl Refusal {
     }
 
     /// The code is not documented.
-    pub(super) fn no_such_route(path: &str) -> Self {
+    pub(super) fn unknown_endpoint(path: &str) -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
             ErrorCode::NotFound,

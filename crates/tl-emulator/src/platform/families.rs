@@ -110,7 +110,7 @@ pub(super) fn check(path: &str) -> Result<(), Refusal> {
 }
 
 /// The error for a parameter that requests the output of a model.
-pub(super) fn no_such_result(parameter: &str, what: &str) -> Refusal {
+pub(super) fn model_output_unsupported(parameter: &str, what: &str) -> Refusal {
     Refusal::new(
         StatusCode::NOT_IMPLEMENTED,
         NOT_IMPLEMENTED_CODE,

@@ -116,7 +116,7 @@ impl fmt::Display for FaultError {
 impl std::error::Error for FaultError {}
 
 /// The statuses in which a task can get stuck or fail.
-const PASSING: [TaskStatus; 5] = [
+const TRANSIENT_STATUSES: [TaskStatus; 5] = [
     TaskStatus::Uploading,
     TaskStatus::Validating,
     TaskStatus::Pending,
@@ -147,7 +147,7 @@ impl FaultPlan {
 
 impl Fault {
     fn check(&self) -> Result<(), FaultError> {
-        let wrong = |message: String| Err(FaultError(message));
+        let invalid = |message: String| Err(FaultError(message));
         if let Some(name) = &self.operation
             && !Operation::ALL
                 .iter()
@@ -157,7 +157,7 @@ impl Fault {
                 .iter()
                 .map(|operation| operation.as_str())
                 .collect();
-            return wrong(format!(
+            return invalid(format!(
                 "there is no operation `{name}` (allowed: {})",
                 known.join(", ")
             ));
@@ -165,38 +165,40 @@ impl Fault {
         if let Some(status) = self.status
             && !(200..600).contains(&status)
         {
-            return wrong(format!("the status {status} is not between 200 and 599"));
+            return invalid(format!("the status {status} is not between 200 and 599"));
         }
         if let Some(probability) = self.probability
             && !(0.0..=1.0).contains(&probability)
         {
-            return wrong(format!(
+            return invalid(format!(
                 "the probability {probability} is not between 0 and 1"
             ));
         }
         if self.every == Some(0) || self.nth.contains(&0) {
-            return wrong("requests are counted from 1: `nth` and `every` cannot be 0".to_owned());
+            return invalid(
+                "requests are counted from 1: `nth` and `every` cannot be 0".to_owned(),
+            );
         }
         if self.bytes_per_second == Some(0) {
-            return wrong(
+            return invalid(
                 "`bytes_per_second` cannot be 0; to send nothing, use `cut_after`".to_owned(),
             );
         }
         for (name, value) in &self.headers {
             if HeaderName::from_str(name).is_err() || HeaderValue::from_str(value).is_err() {
-                return wrong(format!("`{name}: {value}` is no HTTP header"));
+                return invalid(format!("`{name}: {value}` is no HTTP header"));
             }
         }
         if let Some(status) = self.stuck_in.as_ref().or(self.fail_in.as_ref())
-            && !PASSING.contains(status)
+            && !TRANSIENT_STATUSES.contains(status)
         {
-            let known: Vec<_> = PASSING.iter().map(TaskStatus::as_str).collect();
-            return wrong(format!(
+            let known: Vec<_> = TRANSIENT_STATUSES.iter().map(TaskStatus::as_str).collect();
+            return invalid(format!(
                 "a task does not pass through `{status}` (allowed: {})",
                 known.join(", ")
             ));
         }
-        let happens = self.status.is_some()
+        let has_action = self.status.is_some()
             || self.retry_after.is_some()
             || self.drop
             || self.lose_answer
@@ -206,8 +208,8 @@ impl Fault {
             || self.cut_after.is_some()
             || self.stuck_in.is_some()
             || self.fail_in.is_some();
-        if !happens {
-            return wrong(
+        if !has_action {
+            return invalid(
                 "the fault does nothing: give it one of status, retry_after, drop, lose_answer, duplicate, delay_ms, \
                  bytes_per_second, cut_after, stuck_in, fail_in"
                     .to_owned(),

@@ -84,7 +84,7 @@ pub(super) fn create(
         );
         return Err(Refusal::invalid("asset_id", &detail));
     }
-    let user_metadata = videos::at_creation(
+    let user_metadata = videos::initial_metadata(
         create.indexed_asset.user_metadata.unwrap_or_default(),
         &platform.settings.quirks,
     )?;
@@ -168,26 +168,28 @@ pub(super) fn list(
     let tasks = platform.state.tasks.values();
     let of_index = tasks.filter(|task| task.asset_id.is_some() && task.index_id == index.id);
     let items = of_index.filter_map(|task| {
-        let system = task.measured.unwrap_or_default().of_video(&task.filename);
+        let system = task
+            .measured
+            .unwrap_or_default()
+            .video_metadata(&task.filename);
         let sort_key = SortKey {
             created: task.created_at,
             updated: updated_at(platform, task, now),
             number: task.number,
         };
-        let passes = (list.status.is_empty() || list.status.contains(&status(task, now)))
-            && listing::filename_passes(list.filename.as_deref(), &task.filename, quirks)
-            && number(&list.duration.0, system.duration)
-            && number(&list.fps.0, system.fps)
-            && number(&list.width.0, system.width.map(f64::from))
-            && number(&list.height.0, system.height.map(f64::from))
-            && number(&list.size.0, system.size)
-            && list
-                .user_metadata
-                .0
-                .iter()
-                .all(|(key, value)| videos::has(metadata(platform, task), key, value))
-            && created.is_none_or(|from| sort_key.created >= from)
-            && updated.is_none_or(|from| sort_key.updated >= from);
+        let passes =
+            (list.status.is_empty() || list.status.contains(&status(task, now)))
+                && listing::filename_passes(list.filename.as_deref(), &task.filename, quirks)
+                && number(&list.duration.0, system.duration)
+                && number(&list.fps.0, system.fps)
+                && number(&list.width.0, system.width.map(f64::from))
+                && number(&list.height.0, system.height.map(f64::from))
+                && number(&list.size.0, system.size)
+                && list.user_metadata.0.iter().all(|(key, value)| {
+                    videos::metadata_matches(metadata(platform, task), key, value)
+                })
+                && created.is_none_or(|from| sort_key.created >= from)
+                && updated.is_none_or(|from| sort_key.updated >= from);
         passes.then_some((sort_key, task))
     });
     listing::page(items.collect(), &list.sort, list.page, quirks, |task| {
@@ -206,7 +208,7 @@ pub(super) fn retrieve(
         get.index_id.as_str(),
         get.indexed_asset_id.as_str(),
     )?;
-    videos::check_results(&get.embedding_option, get.transcription)?;
+    videos::refuse_model_output(&get.embedding_option, get.transcription)?;
     let mut view = view(platform, task, now);
     view.hls = renditions::hls(platform, &task.video_id, host);
     let metadata = metadata(platform, task);
@@ -307,6 +309,6 @@ fn view(platform: &Platform, task: &TaskRecord, now: Timestamp) -> IndexedAsset 
     }
     view.status = Some(status);
     let measured = task.measured.unwrap_or_default();
-    view.system_metadata = Some(measured.of_video(&task.filename));
+    view.system_metadata = Some(measured.video_metadata(&task.filename));
     view
 }

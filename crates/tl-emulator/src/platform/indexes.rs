@@ -127,10 +127,10 @@ fn models_of(rules: &RulePack) -> Vec<ModelName> {
 }
 
 /// The newest built-in rule pack that has the model, for error messages.
-fn last_rules_with(model: &ModelName) -> Option<&'static str> {
+fn newest_rules_with(model: &ModelName) -> Option<&'static str> {
     let packs = RulePack::all().into_iter();
-    let taking = packs.filter_map(|pack| RulePack::named(&pack.name).ok());
-    taking
+    let packs = packs.filter_map(|pack| RulePack::named(&pack.name).ok());
+    packs
         .filter(|pack| models_of(pack).contains(model))
         .max_by_key(|pack| pack.date())
         .map(RulePack::name)
@@ -157,8 +157,8 @@ fn check_models(models: &[IndexModel], allowed: &[ModelName]) -> Result<(), Refu
             return Err(Refusal::unknown(&format!("models.{key}")));
         }
         if !allowed.contains(name) {
-            let mut allowed = words(allowed);
-            if let Some(rules) = last_rules_with(name) {
+            let mut allowed = join(allowed);
+            if let Some(rules) = newest_rules_with(name) {
                 allowed = format!("{allowed}; the emulator takes it with --rules {rules}");
             }
             return Err(listing::not_one_of("model_name", name.as_str(), &allowed));
@@ -184,7 +184,7 @@ fn check_models(models: &[IndexModel], allowed: &[ModelName]) -> Result<(), Refu
                 return Err(listing::not_one_of(
                     "model_options",
                     option.as_str(),
-                    &words(&OPTIONS),
+                    &join(&OPTIONS),
                 ));
             }
             if options[..at].contains(option) {
@@ -211,8 +211,8 @@ fn check_addons(addons: &[Addon]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn words<T: AsRef<str>>(words: &[T]) -> String {
-    words
+fn join<T: AsRef<str>>(values: &[T]) -> String {
+    values
         .iter()
         .map(AsRef::as_ref)
         .collect::<Vec<_>>()
@@ -234,7 +234,7 @@ pub(super) fn list(
         return Err(listing::not_one_of(
             "model_family",
             family.as_str(),
-            &words(ModelFamily::KNOWN),
+            &join(ModelFamily::KNOWN),
         ));
     }
     let options = list.model_options.as_deref().map(|text| text.split(','));
@@ -247,7 +247,7 @@ pub(super) fn list(
         return Err(listing::not_one_of(
             "model_options",
             option.as_str(),
-            &words(&OPTIONS),
+            &join(&OPTIONS),
         ));
     }
     let items = platform.state.indexes.values().filter_map(|index| {
@@ -347,11 +347,11 @@ pub(super) fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a IndexReco
 
 /// When the index was last changed: its name, or its videos.
 fn updated_at(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Timestamp {
-    let arrivals = platform
+    let indexed_at = platform
         .state
         .videos_of(&index.id, now)
         .map(|video| video.indexed_at);
-    arrivals.fold(index.updated_at, Timestamp::max)
+    indexed_at.fold(index.updated_at, Timestamp::max)
 }
 
 fn view(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Index {

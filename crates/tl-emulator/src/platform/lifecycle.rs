@@ -77,14 +77,14 @@ impl Schedule {
             .saturating_add(by_length.unwrap_or(Duration::MAX));
         let mut at = start;
         let mut steps = Vec::new();
-        for (status, stay) in [
+        for (status, duration) in [
             (TaskStatus::Validating, self.validating),
             (TaskStatus::Pending, self.pending),
             (TaskStatus::Queued, self.queued),
             (TaskStatus::Indexing, indexing),
         ] {
             steps.push(StatusChange { status, at });
-            at = after(at, stay);
+            at = after(at, duration);
         }
         steps.push(StatusChange {
             status: TaskStatus::Ready,
@@ -143,15 +143,15 @@ impl Timeline {
 
     /// Delays `indexing` and all later statuses so that `indexing` starts at `start`.
     pub(super) fn delay_indexing_until(&mut self, start: Timestamp) {
-        let Some(place) = self
+        let Some(position) = self
             .0
             .iter()
             .position(|change| change.status == TaskStatus::Indexing)
         else {
             return;
         };
-        let wait = start.duration_since(self.0[place].at);
-        for change in &mut self.0[place..] {
+        let wait = start.duration_since(self.0[position].at);
+        for change in &mut self.0[position..] {
             change.at = change.at.checked_add(wait).unwrap_or(Timestamp::MAX);
         }
     }
@@ -166,18 +166,18 @@ impl Timeline {
 
     /// Never leaves `status`.
     pub(super) fn stay_in(&mut self, status: &TaskStatus) {
-        if let Some(place) = self.0.iter().position(|change| change.status == *status) {
-            self.0.truncate(place + 1);
+        if let Some(position) = self.0.iter().position(|change| change.status == *status) {
+            self.0.truncate(position + 1);
         }
     }
 
     /// Fails at the end of `status`.
     pub(super) fn fail_in(&mut self, status: &TaskStatus) {
-        if let Some(place) = self.0.iter().position(|change| change.status == *status)
-            && let Some(next) = self.0.get(place + 1)
+        if let Some(position) = self.0.iter().position(|change| change.status == *status)
+            && let Some(next) = self.0.get(position + 1)
         {
             let at = next.at;
-            self.0.truncate(place + 1);
+            self.0.truncate(position + 1);
             self.0.push(StatusChange {
                 status: TaskStatus::Failed,
                 at,

@@ -381,7 +381,7 @@ pub(super) fn headers(
 /// When a task that is due for indexing at `start` is actually indexed, given the tasks that are
 /// indexed before it.
 pub(super) fn indexing_start(platform: &Platform, start: Timestamp, except: &str) -> Timestamp {
-    let Some(at_once) = platform.settings.plan.concurrent_tasks else {
+    let Some(concurrent) = platform.settings.plan.concurrent_tasks else {
         return start;
     };
     let mut ends: Vec<Timestamp> = platform
@@ -393,8 +393,8 @@ pub(super) fn indexing_start(platform: &Platform, start: Timestamp, except: &str
         .filter(|end| *end > start)
         .collect();
     ends.sort_unstable();
-    match ends.len().checked_sub(at_once.max(1)) {
-        Some(place) => ends[place].max(start),
+    match ends.len().checked_sub(concurrent.max(1)) {
+        Some(position) => ends[position].max(start),
         None => start,
     }
 }

@@ -128,7 +128,7 @@ impl Platform {
         let Some(resource) = resource_of(path) else {
             return Err(match routes::version_of(path) {
                 Some(version) => Refusal::upgrade_required(version),
-                None => Refusal::no_such_route(path),
+                None => Refusal::unknown_endpoint(path),
             });
         };
         check_key(head.headers.get(tl_http::credentials::API_KEY_HEADER))?;
@@ -279,7 +279,7 @@ impl Platform {
         effects: &mut Vec<Effect>,
     ) -> Result<Response<Bytes>, Refusal> {
         let Some(route) = routes::of(intake.operation) else {
-            return Err(Refusal::no_such_route(head.uri.path()));
+            return Err(Refusal::unknown_endpoint(head.uri.path()));
         };
         let (received, uploads) = request::receive(intake, head, payload)?;
         (route.respond)(Call {

@@ -63,12 +63,12 @@ impl Platform {
     /// # Errors
     /// Returns the error that the API would return for this list.
     pub fn assets(&self, now: Now, list: &ListAssets) -> Result<Page<Asset>, Refusal> {
-        asset_views::list_briefly(self, to_timestamp(now), list)
+        asset_views::list_summaries(self, to_timestamp(now), list)
     }
 
-    /// At most `most` multipart uploads, newest first, and the total number of them.
+    /// At most `max` multipart uploads, newest first, and the total number of them.
     #[must_use]
-    pub fn sessions(&self, now: Now, most: usize) -> (Vec<Session>, usize) {
+    pub fn sessions(&self, now: Now, max: usize) -> (Vec<Session>, usize) {
         let now = to_timestamp(now);
         let mut records: Vec<_> = self.state.uploads.values().collect();
         records.sort_unstable_by_key(|upload| std::cmp::Reverse(upload.number));
@@ -86,7 +86,7 @@ impl Platform {
             }
         };
         let total = records.len();
-        (records.into_iter().take(most).map(view).collect(), total)
+        (records.into_iter().take(max).map(view).collect(), total)
     }
 
     /// The stored file of a video or an asset, with its file name from the client.

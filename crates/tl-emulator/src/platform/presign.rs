@@ -15,7 +15,7 @@ use super::{
 };
 
 /// The lifetime of a URL, in seconds (documented).
-pub(super) const URL_LIFE: u64 = 3600;
+pub(super) const URL_LIFETIME: u64 = 3600;
 
 /// The query parameter with the number of the URL among those of its chunk. S3 uses it for session
 /// tokens.
@@ -52,7 +52,7 @@ pub(super) fn sign(
             format!("EMULATOR/{}/us-east-1/s3/aws4_request", &date[..8]),
         ),
         ("X-Amz-Date", date),
-        ("X-Amz-Expires", URL_LIFE.to_string()),
+        ("X-Amz-Expires", URL_LIFETIME.to_string()),
         (URL_NUMBER, number.to_string()),
         ("X-Amz-SignedHeaders", names.join(";")),
     ];
@@ -78,7 +78,7 @@ pub(super) fn sign(
     }
     url.push_str(&format!("X-Amz-Signature={signature}"));
     let mut signed = UploadUrl::new(index, url);
-    signed.expires_at = Some(api_timestamp(after(now, Duration::from_secs(URL_LIFE))));
+    signed.expires_at = Some(api_timestamp(after(now, Duration::from_secs(URL_LIFETIME))));
     signed
 }
 

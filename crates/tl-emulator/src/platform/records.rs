@@ -94,7 +94,7 @@ pub struct Measured {
 
 impl Measured {
     /// The four fields of a task.
-    pub(super) fn of_task(&self, filename: &str) -> SystemMetadata {
+    pub(super) fn task_metadata(&self, filename: &str) -> SystemMetadata {
         let mut metadata = SystemMetadata::default();
         metadata.filename = Some(filename.to_owned());
         metadata.duration = self.duration;
@@ -104,8 +104,8 @@ impl Measured {
     }
 
     /// The six fields of a video.
-    pub(super) fn of_video(&self, filename: &str) -> SystemMetadata {
-        let mut metadata = self.of_task(filename);
+    pub(super) fn video_metadata(&self, filename: &str) -> SystemMetadata {
+        let mut metadata = self.task_metadata(filename);
         metadata.fps = self.fps;
         #[expect(clippy::cast_precision_loss, reason = "exact up to 8 PiB")]
         let size = self.size as f64;

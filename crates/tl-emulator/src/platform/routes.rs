@@ -117,7 +117,7 @@ pub(super) fn find(
         }
     }
     if allowed.is_empty() || quirks.get(&quirks::WRONG_METHOD) == "404" {
-        return Err(Refusal::no_such_route(path));
+        return Err(Refusal::unknown_endpoint(path));
     }
     Err(Refusal::method_not_allowed(&allowed.join(", ")))
 }

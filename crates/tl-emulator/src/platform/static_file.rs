@@ -9,10 +9,10 @@ use super::Refusal;
 
 /// The maximum size of an image in bytes (since 2026-07-07; the rule packs only cover video and
 /// audio). The unit is binary, as in the only size that the documentation gives in bytes.
-pub(super) const IMAGE_MAX: u64 = 32 << 20;
+pub(super) const MAX_IMAGE_BYTES: u64 = 32 << 20;
 /// The maximum size in bytes of a document that is fetched from a URL (official Python client of
 /// October 2026). A document sent as a file has the limit of its route, 200 MB.
-const DOCUMENT_URL_MAX: u64 = 512 << 20;
+const MAX_DOCUMENT_URL_BYTES: u64 = 512 << 20;
 
 /// An image or a document.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,8 +39,8 @@ impl StaticFile {
     pub(super) fn check_size(&self, bytes: u64, route: Route) -> Result<(), Refusal> {
         let is_image = self.kind().starts_with("image/");
         let limit = match route {
-            _ if is_image => IMAGE_MAX,
-            Route::AssetUrl => DOCUMENT_URL_MAX,
+            _ if is_image => MAX_IMAGE_BYTES,
+            Route::AssetUrl => MAX_DOCUMENT_URL_BYTES,
             // The size limit of the route applies to all files.
             _ => return Ok(()),
         };

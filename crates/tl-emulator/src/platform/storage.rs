@@ -21,7 +21,7 @@ use url::form_urlencoded;
 use super::{
     Delivery, MediaKey, Operation, Platform,
     object_errors::{NotStored, ObjectRefusal, to_xml},
-    presign::{URL_LIFE, URL_NUMBER, signature},
+    presign::{URL_LIFETIME, URL_NUMBER, signature},
     quirks, to_timestamp,
     uploads::{ChunkRecord, UploadRecord, chunk_key},
 };
@@ -286,11 +286,11 @@ impl Platform {
             .ok()
             .and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok())
             .ok_or_else(malformed)?;
-        let expires = super::lifecycle::after(date.timestamp(), Duration::from_secs(URL_LIFE));
+        let expires = super::lifecycle::after(date.timestamp(), Duration::from_secs(URL_LIFETIME));
         if now >= expires {
             let mut refusal = ObjectRefusal::denied("Request has expired");
             refusal.details = vec![
-                ("X-Amz-Expires", URL_LIFE.to_string()),
+                ("X-Amz-Expires", URL_LIFETIME.to_string()),
                 ("Expires", format!("{expires:.0}")),
                 ("ServerTime", format!("{now:.0}")),
             ];

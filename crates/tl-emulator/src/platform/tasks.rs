@@ -80,7 +80,7 @@ pub(super) fn create(
         .indexes
         .get(&index_id)
         .ok_or_else(|| Refusal::not_exist("indexes", &index_id))?;
-    let metadata = videos::at_creation(
+    let metadata = videos::initial_metadata(
         create.user_metadata.unwrap_or_default(),
         &platform.settings.quirks,
     )?;
@@ -95,7 +95,7 @@ pub(super) fn create(
                 &target,
                 &platform.settings.rules,
             );
-            let is_late = platform.settings.quirks.get(&quirks::FILE_JUDGEMENT) == "fail";
+            let fails_later = platform.settings.quirks.get(&quirks::FILE_JUDGEMENT) == "fail";
             match validated {
                 Ok(measured) => {
                     let seconds = measured.duration.unwrap_or(0.0);
@@ -103,7 +103,7 @@ pub(super) fn create(
                     Source::File(Box::new(upload), measured)
                 }
                 // A failed probe is an internal error and always refused.
-                Err(refusal) if is_late && refusal.status.is_client_error() => {
+                Err(refusal) if fails_later && refusal.status.is_client_error() => {
                     let reason = format!("{}: {}", refusal.code, refusal.message);
                     platform.next_fault =
                         Some(TaskFault::FailIn(TaskStatus::Validating, Some(reason)));
@@ -526,7 +526,7 @@ fn view(task: &TaskRecord, now: Timestamp) -> Task {
             metadata.filename = Some(task.filename.clone());
             metadata
         },
-        |measured| measured.of_task(&task.filename),
+        |measured| measured.task_metadata(&task.filename),
     ));
     if change.status == TaskStatus::Failed {
         view.error_reason.clone_from(&task.error_reason);

@@ -22,7 +22,7 @@ use super::{
     lifecycle::after,
     listing::{self, SortKey},
     presign, quirks,
-    static_file::IMAGE_MAX,
+    static_file::MAX_IMAGE_BYTES,
     videos,
 };
 
@@ -51,12 +51,12 @@ handle!(RequestUploadUrls, |call, request| request_urls(
 ));
 
 /// The lifetime of a session (documented).
-const SESSION_LIFE: Duration = Duration::from_secs(24 * 3600);
+const SESSION_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// The maximum number of chunks of a file; larger files get larger chunks. The limit is the one of
 /// S3 (its user guide, multipart upload limits).
-const MOST_CHUNKS: u64 = 10_000;
+const MAX_CHUNKS: u64 = 10_000;
 /// The maximum number of URLs per request (OpenAPI description of February 2026).
-const URLS_MAX: u32 = 50;
+const MAX_URLS: u32 = 50;
 
 /// A session of a multipart upload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -159,7 +159,7 @@ pub(super) fn create(
 ) -> Result<UploadSession, Refusal> {
     let upload = create.upload;
     let limit = match upload.upload_type {
-        UploadType::Image => Some(IMAGE_MAX),
+        UploadType::Image => Some(MAX_IMAGE_BYTES),
         _ => assets::max_file(Route::Multipart, &platform.settings.rules),
     };
     let size = upload.total_size;
@@ -170,16 +170,16 @@ pub(super) fn create(
         let detail = format!("`{size}` is more than {limit} bytes");
         return Err(Refusal::invalid("total_size", &detail));
     }
-    let user_metadata = videos::at_creation(
+    let user_metadata = videos::initial_metadata(
         upload.user_metadata.unwrap_or_default(),
         &platform.settings.quirks,
     )?;
-    free_expired(platform, now, effects);
+    delete_expired_files(platform, now, effects);
     let chunk_size = platform
         .settings
         .chunk_size
         .max(1)
-        .max(size.div_ceil(MOST_CHUNKS));
+        .max(size.div_ceil(MAX_CHUNKS));
     let total_chunks = u32::try_from(size.div_ceil(chunk_size)).unwrap_or(u32::MAX);
     let id = platform.next_id(now);
     let asset_id = platform.next_id(now);
@@ -195,7 +195,7 @@ pub(super) fn create(
         total_chunks,
         created_at: now,
         updated_at: now,
-        expires_at: after(now, SESSION_LIFE),
+        expires_at: after(now, SESSION_LIFETIME),
         enable_hls: upload.enable_hls.unwrap_or(false),
         enable_thumbnail: upload.enable_thumbnail.unwrap_or(false),
         user_metadata,
@@ -234,7 +234,7 @@ fn headers(platform: &Platform) -> BTreeMap<String, String> {
 }
 
 /// Deletes the files of expired sessions.
-fn free_expired(platform: &mut Platform, now: Timestamp, effects: &mut Vec<Effect>) {
+fn delete_expired_files(platform: &mut Platform, now: Timestamp, effects: &mut Vec<Effect>) {
     let uploads = platform.state.uploads.values();
     let ended = uploads.filter(|upload| upload.status(now) == UploadStatus::Expired);
     let ended: Vec<String> = ended
@@ -291,14 +291,14 @@ pub(super) fn retrieve(
         updated: upload.created_at,
         number: index.into(),
     };
-    let upwards = Sort {
+    let ascending = Sort {
         by: None,
         option: Some(SortOption::Asc),
     };
     let items = (1..=upload.total_chunks).map(|index| (sort_key(index), index));
     let page = listing::page(
         items.collect(),
-        &upwards,
+        &ascending,
         get.page,
         &platform.settings.quirks,
         |index| chunk_state(platform, upload, index),
@@ -374,8 +374,8 @@ pub(super) fn request_urls(
         );
         return Err(Refusal::invalid("start", &detail));
     }
-    if !(1..=URLS_MAX).contains(&count) {
-        let detail = format!("`{count}` is not between 1 and {URLS_MAX}");
+    if !(1..=MAX_URLS).contains(&count) {
+        let detail = format!("`{count}` is not between 1 and {MAX_URLS}");
         return Err(Refusal::invalid("count", &detail));
     }
     let last = start.saturating_add(count - 1).min(upload.total_chunks);

@@ -56,7 +56,7 @@ pub(super) fn list(
         .state
         .videos_of(&index.id, now)
         .filter_map(|video| {
-            let system = video.measured.of_video(&video.filename);
+            let system = video.measured.video_metadata(&video.filename);
             let sort_key = SortKey {
                 created: video.created_at,
                 updated: updated_at(video),
@@ -73,18 +73,18 @@ pub(super) fn list(
                         .user_metadata
                         .0
                         .iter()
-                        .all(|(key, value)| has(&video.user_metadata, key, value))
+                        .all(|(key, value)| metadata_matches(&video.user_metadata, key, value))
                     && created.is_none_or(|from| sort_key.created >= from)
                     && updated.is_none_or(|from| sort_key.updated >= from);
             passes.then_some((sort_key, video))
         });
     listing::page(items.collect(), &list.sort, list.page, quirks, |video| {
-        in_list(platform, video)
+        list_view(platform, video)
     })
 }
 
 /// Whether `key` has `value`, given as text. A list matches each of its strings.
-pub(super) fn has(metadata: &UserMetadata, key: &str, value: &str) -> bool {
+pub(super) fn metadata_matches(metadata: &UserMetadata, key: &str, value: &str) -> bool {
     let Some(found) = metadata.get(key) else {
         return false;
     };
@@ -101,8 +101,8 @@ pub(super) fn has(metadata: &UserMetadata, key: &str, value: &str) -> bool {
         return false;
     };
     // Compare as floats: `5` and `5.0` are the same number.
-    let held = Value::from(found.clone()).as_f64();
-    held.is_some_and(|held| held.total_cmp(&wanted).is_eq())
+    let actual = Value::from(found.clone()).as_f64();
+    actual.is_some_and(|actual| actual.total_cmp(&wanted).is_eq())
 }
 
 pub(super) fn retrieve(
@@ -112,7 +112,7 @@ pub(super) fn retrieve(
     get: &GetVideo,
 ) -> Result<Video, Refusal> {
     let video = find(platform, now, get.index_id.as_str(), get.video_id.as_str())?;
-    check_results(&get.embedding_option, get.transcription)?;
+    refuse_model_output(&get.embedding_option, get.transcription)?;
     let mut view = view(platform, video);
     view.hls = renditions::hls(platform, &video.id, host);
     Ok(view)
@@ -120,7 +120,7 @@ pub(super) fn retrieve(
 
 /// Refuses requests for model output. An empty result would look like a video without speech or
 /// images.
-pub(super) fn check_results(
+pub(super) fn refuse_model_output(
     options: &[String],
     transcription: Option<bool>,
 ) -> Result<(), Refusal> {
@@ -135,10 +135,16 @@ pub(super) fn check_results(
         ));
     }
     if !options.is_empty() {
-        return Err(families::no_such_result("embedding_option", "embeddings"));
+        return Err(families::model_output_unsupported(
+            "embedding_option",
+            "embeddings",
+        ));
     }
     if transcription == Some(true) {
-        return Err(families::no_such_result("transcription", "transcriptions"));
+        return Err(families::model_output_unsupported(
+            "transcription",
+            "transcriptions",
+        ));
     }
     Ok(())
 }
@@ -209,7 +215,7 @@ pub(super) fn delete(
 }
 
 /// The metadata of a new video. Empty values are dropped, as on the platform.
-pub(super) fn at_creation(
+pub(super) fn initial_metadata(
     metadata: UserMetadata,
     quirks: &Quirks,
 ) -> Result<UserMetadata, Refusal> {
@@ -259,7 +265,7 @@ fn updated_at(video: &VideoRecord) -> Timestamp {
 }
 
 /// Listed videos have no user metadata, unlike retrieved ones.
-fn in_list(platform: &Platform, video: &VideoRecord) -> Video {
+fn list_view(platform: &Platform, video: &VideoRecord) -> Video {
     let mut view = view(platform, video);
     view.user_metadata = None;
     view
@@ -274,7 +280,7 @@ fn view(platform: &Platform, video: &VideoRecord) -> Video {
     view.created_at = Some(api_timestamp(video.created_at));
     view.updated_at = Some(api_timestamp(updated_at(video)));
     view.indexed_at = Some(api_timestamp(video.indexed_at));
-    view.system_metadata = Some(video.measured.of_video(&video.filename));
+    view.system_metadata = Some(video.measured.video_metadata(&video.filename));
     if !video.user_metadata.is_empty() {
         view.user_metadata = Some(video.user_metadata.clone());
     }
