@@ -1,4 +1,5 @@
-//! Clients that break the rules: refused, bounded, and the emulator lives on.
+//! Misbehaving clients: requests are rejected, resource use is bounded, and the emulator keeps
+//! running.
 
 use std::{
     io::Write,
@@ -57,7 +58,7 @@ fn oversized_bodies_are_rejected_without_buffering() {
     );
     assert_eq!(refused.status, 413, "{refused:?}");
 
-    // The head of a part that never ends.
+    // A part header that never ends.
     let mut endless = b"--XX\r\nContent-Disposition: form-data; name=\"a\"; x=\"".to_vec();
     endless.extend(vec![b'y'; 4 << 20]);
     let length = endless.len().to_string();

@@ -1,4 +1,4 @@
-//! Who may ask: the API, the storage and the emulator's own interface have one guard.
+//! Access control: the API, the storage and the control API share one guard.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Assets: taken in, looked at later, listed, described by what they are, and deleted.
+//! Assets: creation, deferred probing, listing, metadata and deletion.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
     world::{Answer, World, facts, text},
 };
 
-/// Sends a file whose look is `look`, and a name for its key.
+/// Uploads a file with the probe result `look`, stored under `key`.
 pub(crate) fn send(
     world: &mut World,
     key: &str,
@@ -42,7 +42,7 @@ pub(crate) fn send(
     world.ask("POST", "/assets", Payload::Form { fields, uploads })
 }
 
-/// A good asset.
+/// Creates a valid asset.
 pub(crate) fn asset(world: &mut World, filename: &str, seconds: f64) -> String {
     let made = send(world, filename, filename, Ok(facts(640, 360, seconds)), &[]);
     assert_eq!(made.status, 201, "{made:?}");
@@ -341,7 +341,7 @@ fn fault_makes_asset_fail_late_or_hang() {
     assert_eq!(stuck["status"], "processing");
 }
 
-/// A real clip over a real socket: what the platform would measure is what the prober saw.
+/// A real clip over a real socket: the technical metadata is what the prober measured.
 #[test]
 fn real_clip_becomes_an_asset_with_probed_metadata() {
     let emulator = builder().start_blocking().unwrap();

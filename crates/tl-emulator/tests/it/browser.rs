@@ -1,4 +1,4 @@
-//! Chromium without a window, driven over its DevTools protocol: a page to look at, keys to press, screenshots.
+//! Headless Chromium, driven over the DevTools protocol: pages, key presses and screenshots.
 
 use std::{
     net::TcpStream,
@@ -13,9 +13,10 @@ use tungstenite::{Message, WebSocket, client::client};
 
 use crate::raw::Unbroken;
 
-/// How long anything in the browser may take; the machine may be busy with other tests.
+/// Timeout for any step in the browser. It is generous because other tests may keep the machine
+/// busy.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The names of the program, where `CHROMIUM` names none.
+/// Names of the program, if `CHROMIUM` is not set.
 const NAMES: [&str; 4] = [
     "chromium",
     "chromium-browser",
@@ -23,13 +24,13 @@ const NAMES: [&str; 4] = [
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-/// A browser with one page. It ends with this value.
+/// A browser with one page. It is closed on drop.
 pub(crate) struct Browser {
     process: Child,
     socket: WebSocket<Unbroken<TcpStream>>,
     session: String,
     calls: u64,
-    /// What the browser complained of: errors of scripts, refused loads.
+    /// Errors reported by the browser: script errors and blocked requests.
     pub(crate) complaints: Vec<String>,
     _profile: tempfile::TempDir,
 }
@@ -53,7 +54,8 @@ fn start(profile: &Path) -> Child {
                 "--mute-audio",
                 "--lang=en",
             ])
-            // A container has no user namespaces for the sandbox, and only pages of the emulator are opened.
+            // Containers have no user namespaces for the sandbox. Only pages of the emulator are
+            // opened.
             .arg("--no-sandbox")
             .args([
                 "--disable-extensions",
@@ -120,13 +122,13 @@ impl Browser {
         browser
     }
 
-    /// Calls a method of the protocol, and takes in the events that come before its answer.
+    /// Calls a DevTools method and processes the events that arrive before the response.
     pub(crate) fn call(&mut self, method: &str, params: &Value) -> Value {
         self.ask(method, params)
             .unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
-    /// The answer of a method, or the browser's reason for none.
+    /// Calls a DevTools method and returns its result or error.
     fn ask(&mut self, method: &str, params: &Value) -> Result<Value, Value> {
         self.calls += 1;
         let mut request = json!({ "id": self.calls, "method": method, "params": params });
@@ -167,13 +169,13 @@ impl Browser {
         }
     }
 
-    /// The value of an expression in the page.
+    /// Evaluates an expression in the page.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
         self.evaluate(expression)
             .unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
-    /// The value of an expression, or the browser's reason why there is no page to ask.
+    /// Evaluates an expression. Returns an error if there is no page, such as during navigation.
     fn evaluate(&mut self, expression: &str) -> Result<Value, Value> {
         let params =
             json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
@@ -185,7 +187,7 @@ impl Browser {
         Ok(told["result"]["value"].take())
     }
 
-    /// Waits until an expression is true. Between two pages there is nothing to ask, which is not true yet.
+    /// Waits until an expression is true. It counts as false during navigation.
     pub(crate) fn until(&mut self, expression: &str) {
         let started = Instant::now();
         loop {
@@ -212,7 +214,7 @@ impl Browser {
         ));
     }
 
-    /// Presses a key and lets it go.
+    /// Presses and releases a key.
     pub(crate) fn press(&mut self, key: &str) {
         let (code, number, text) = match key {
             "Tab" => ("Tab", 9, ""),
@@ -232,7 +234,7 @@ impl Browser {
         self.call("Input.dispatchKeyEvent", &up);
     }
 
-    /// Types text into what has the focus, in the place of what is selected.
+    /// Types text into the focused element, replacing the selection.
     pub(crate) fn write(&mut self, text: &str) {
         for character in text.chars() {
             let key = character.to_string();
@@ -246,7 +248,7 @@ impl Browser {
         }
     }
 
-    /// Goes on by the tabulator until the element that `selector` means has the focus.
+    /// Presses Tab until an element that matches `selector` has the focus.
     pub(crate) fn tab_to(&mut self, selector: &str) {
         let is_there = format!("document.activeElement.matches({})", json!(selector));
         for _ in 0..200 {
@@ -266,7 +268,7 @@ impl Browser {
         );
     }
 
-    /// Puts a picture of the whole page beside the other results of the tests.
+    /// Saves a screenshot of the whole page to the output directory of the tests.
     pub(crate) fn screenshot(&mut self, name: &str) -> PathBuf {
         let params = json!({ "format": "png", "captureBeyondViewport": true });
         let taken = self.call("Page.captureScreenshot", &params);
@@ -283,7 +285,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // It ends its own helpers; where it does not answer any more, it is ended.
+        // Chromium ends its own child processes. Kill it only if it does not respond.
         let request = json!({ "id": 0, "method": "Browser.close" });
         if self.socket.send(Message::text(request.to_string())).is_ok() {
             for _ in 0..100 {

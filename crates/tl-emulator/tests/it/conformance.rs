@@ -1,7 +1,8 @@
-//! Answers against the platform's own description: every field that is given is one of its fields, with its type, and every
-//! operation and field of it is given by some answer, or is listed here with the reason why not.
+//! Compares responses with the platform's API description: every returned field is documented with
+//! its type, and every documented operation and field is returned by some response or listed here
+//! with a reason.
 //!
-//! The table is `fields.txt`. `World` holds every answer of every test of the pure handler against it.
+//! The table is `fields.txt`. `World` checks every response of every test of the pure handler.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +14,8 @@ use crate::{
     world::{Answer, World, facts, text},
 };
 
-/// What the emulator never gives, and why: operation (or its beginning), field (or its beginning).
+/// Fields that the emulator never returns, and why: prefix of the operation, prefix of the field,
+/// reason.
 const NEVER: [(&str, &str, &str); 9] = [
     ("", "source", "nothing is imported from a connector"),
     ("", "data[].source", "nothing is imported from a connector"),
@@ -42,12 +44,13 @@ const NEVER: [(&str, &str, &str); 9] = [
     ),
 ];
 
-/// What other rooms make of stored media, so that the pure handler alone does not give it.
+/// Fields that depend on the server, which renders stored media. The pure handler alone does not
+/// return them.
 const BY_THE_SHELL: [&str; 3] = ["hls", "thumbnail", "data[].hls"];
 
 type Fields = BTreeMap<String, Vec<String>>;
 
-/// The table: operation and status to field and types.
+/// The table: from operation and status to fields and their types.
 struct Table(BTreeMap<(String, u16), Fields>);
 
 impl Table {
@@ -74,7 +77,7 @@ impl Table {
         Self(table)
     }
 
-    /// What is wrong with an answer: a status that the operation does not have, fields that it does not have.
+    /// The deviations of a response: an undocumented status, or undocumented fields.
     fn strangers(&self, operation: &str, status: u16, body: &Value) -> Vec<String> {
         let of = |operation: &str| self.0.get(&(operation.to_owned(), status));
         let known: Vec<&Fields> = [of(operation), of("*")].into_iter().flatten().collect();
@@ -101,13 +104,13 @@ impl Table {
     }
 }
 
-/// `a.b.c` as a member of an object with free keys: `a.b.*`.
+/// Maps `a.b.c`, a member of an object with free keys, to `a.b.*`.
 fn free_key(field: &str) -> Option<String> {
     let (object, _) = field.rsplit_once('.')?;
     Some(format!("{object}.*"))
 }
 
-/// An item of an array that is the value of a free key: `user_metadata.tags[]`.
+/// Whether the field is an item of an array under a free key, such as `user_metadata.tags[]`.
 fn in_free_value(field: &str, known: &[&Fields]) -> bool {
     let Some(key) = field.strip_suffix("[]").and_then(free_key) else {
         return false;
@@ -117,7 +120,7 @@ fn in_free_value(field: &str, known: &[&Fields]) -> bool {
         .any(|known| known.get(&key).is_some_and(|kinds| kinds == &["any"]))
 }
 
-/// Every field of `value` with its type.
+/// Collects every field of `value` with its type.
 fn fields(path: &str, value: &Value, out: &mut BTreeSet<(String, &'static str)>) {
     let kind = match value {
         Value::Null => "null",
@@ -151,10 +154,10 @@ thread_local! {
     static TABLE: Table = Table::read();
 }
 
-/// Stops where an answer is none of the description.
+/// Panics if a response is not documented.
 pub(crate) fn hold(operation: Option<Operation>, answer: &Answer) {
     let operation = operation.map_or("*", Operation::as_str);
-    // The platform has no such answers: 501 is the emulator's own, for what it does not implement.
+    // 501 is the emulator's own status for unimplemented operations. The platform never returns it.
     if operation == Operation::STORAGE_PUT.as_str() || answer.status == 501 {
         return;
     }
@@ -169,7 +172,7 @@ pub(crate) fn hold(operation: Option<Operation>, answer: &Answer) {
     assert_eq!(strangers, [""; 0], "{operation}: {answer:?}");
 }
 
-/// Everything that the emulator can be brought to say without a fault.
+/// Returns every kind of response that the emulator gives without a fault.
 fn tour() -> Vec<(String, Answer)> {
     let mut settings = Settings::default();
     settings.chunk_size = 600;
@@ -292,7 +295,7 @@ fn tour() -> Vec<(String, Answer)> {
             None => world.ask(method, &path, Payload::None),
         };
     }
-    // The last chunk makes the asset, and says where it is.
+    // The last chunk creates the asset, and the response contains its URL.
     let urls = upload.body["upload_urls"].as_array().unwrap();
     let etag = put_chunk(&mut world, urls[1]["url"].as_str().unwrap(), 400);
     let report = json!({ "completed_chunks": [{ "chunk_index": 2, "proof": etag, "proof_type": "etag", "chunk_size": 400 }] });
@@ -300,7 +303,7 @@ fn tour() -> Vec<(String, Answer)> {
     std::mem::take(&mut world.told)
 }
 
-/// Brings a chunk to its URL, as the shell would, and gives its ETag.
+/// Uploads a chunk to its URL, as the server would, and returns its ETag.
 fn put_chunk(world: &mut World, url: &str, bytes: u64) -> String {
     let head = http::Request::put(url)
         .header("content-type", "application/octet-stream")
@@ -331,7 +334,7 @@ fn every_documented_field_is_returned() {
     }
     let mut missing = Vec::new();
     for ((operation, status), known) in &Table::read().0 {
-        // The refusals are those of `errors.rs`; here is what is given when all is well.
+        // Errors are tested in `errors.rs`. This test covers successful responses.
         if *status >= 400 {
             continue;
         }

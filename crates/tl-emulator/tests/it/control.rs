@@ -1,4 +1,4 @@
-//! The emulator's own interface: clock, webhooks, quirks, and who may use it.
+//! The control API: clock, webhooks, quirks, and access control.
 
 use std::{
     io::{Read, Write},
@@ -58,7 +58,8 @@ fn clock_is_read_set_and_advanced() {
     }
 }
 
-/// A receiver that answers with `statuses`, one for each attempt, and gives out what it was sent.
+/// A webhook receiver that responds with `statuses`, one per attempt, and forwards the requests it
+/// received.
 pub(crate) fn receiver(statuses: &'static [u16]) -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -140,7 +141,7 @@ fn webhook_is_signed_and_retried_until_accepted() {
         signature.starts_with("t=") && signature.contains(",v1="),
         "{signature}"
     );
-    // It is noted a moment after the receiver has its answer.
+    // The delivery is recorded shortly after the receiver has responded.
     let started = Instant::now();
     let told = loop {
         let told = get(&emulator, "/_emulator/webhooks");

@@ -1,5 +1,5 @@
-//! A sudden end under load: the emulator is a process of its own, clients write to it, it is killed, and the next one with the
-//! same state must know everything that was answered.
+//! Crash recovery: clients write to an emulator in a separate process until it is killed. The next
+//! emulator with the same state must know everything that was acknowledged.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,15 +19,16 @@ use crate::{
     raw::{Raw, answer, form},
 };
 
-/// The name of the one test here, by which the program starts itself again.
+/// The test that the test program runs in the child process.
 const TEST: &str = "crash_recovery::acknowledged_writes_survive_sigkill";
 const ROUNDS: u64 = 4;
-/// How long the first answers may take.
+/// Timeout for the first responses.
 const PATIENCE: Duration = Duration::from_secs(60);
 const CHUNK: usize = 64 * 1024;
 const CHUNKS: usize = 4;
 
-/// Sends a request with the key, or without one to the storage; `None` where the emulator is gone.
+/// Sends a request, with the API key unless it goes to the storage. Returns `None` if the emulator
+/// is gone.
 fn ask(port: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> Option<Raw> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream
@@ -60,14 +61,15 @@ fn json_to(port: u16, path: &str, body: &Value) -> Option<Raw> {
     )
 }
 
-/// The identifier in a good answer. A refusal is a surprise; no answer is what a kill looks like.
+/// The ID in a successful response. Panics on an error status; returns `None` if there is no
+/// response, which means that the emulator was killed.
 fn id(answer: Option<Raw>) -> Option<String> {
     let answer = answer?;
     assert!((200..300).contains(&answer.status), "{answer:?}");
     Some(answer.json()["_id"].as_str().unwrap().to_owned())
 }
 
-/// An upload in chunks, as its client knows it.
+/// A multipart upload from the client's point of view.
 #[derive(Debug, Clone, Default)]
 struct Session {
     etags: BTreeMap<usize, String>,
@@ -75,19 +77,19 @@ struct Session {
     asset_id: String,
 }
 
-/// What was answered.
+/// The acknowledged writes.
 #[derive(Debug, Default)]
 struct Answered {
     indexes: Vec<String>,
     deleted: Vec<String>,
-    /// Tasks and their videos.
+    /// Pairs of task and video IDs.
     tasks: Vec<(String, String)>,
     assets: Vec<String>,
     sessions: BTreeMap<String, Session>,
 }
 
 impl Answered {
-    /// Whether there is something of every kind.
+    /// Whether there is at least one write of every kind.
     fn has_everything(&self) -> bool {
         let mut sessions = self.sessions.values();
         !self.indexes.is_empty()
@@ -109,7 +111,7 @@ fn new_index(port: u16, name: &str) -> Option<String> {
     ))
 }
 
-/// Makes indexes, and deletes every other one.
+/// Creates indexes, and deletes every other one.
 fn write_indexes(port: u16, name: &str, answered: &Shared) -> Option<()> {
     for number in 0.. {
         let index = new_index(port, &format!("{name}-{number}"))?;
@@ -173,7 +175,7 @@ fn write_assets(port: u16, video: &[u8], answered: &Shared) -> Option<()> {
     }
 }
 
-/// The bytes of a chunk: the same for every upload, and different for every place.
+/// The bytes of a chunk: the same for every upload, different for every chunk number.
 fn chunk(number: usize) -> Vec<u8> {
     vec![u8::try_from(number).unwrap(); CHUNK]
 }
@@ -211,7 +213,7 @@ fn write_chunks(port: u16, answered: &Shared) -> Option<()> {
             assert_eq!(put.status, 200, "{put:?}");
             let etag = etag(number);
             known(&|session| _ = session.etags.insert(number, etag.clone()));
-            // The last two stay unreported: the next run must still know that they are stored.
+            // Leave the last two unreported: the next run must still know that they are stored.
             if number + 2 > CHUNKS {
                 continue;
             }
@@ -239,7 +241,7 @@ fn report(port: u16, upload: &str, number: usize) -> Option<Raw> {
     )
 }
 
-/// Holds everything that was answered against what the emulator says now.
+/// Checks all acknowledged writes against the current state.
 fn check(port: u16, answered: &Answered, video: &[u8]) {
     let there = |path: &str| get(port, path).status;
     for index in &answered.indexes {
@@ -284,7 +286,8 @@ fn check(port: u16, answered: &Answered, video: &[u8]) {
     }
 }
 
-/// Reports what was stored and not reported; a file that is then whole must have its bytes.
+/// Reports chunks that were stored but not reported. The files completed by this must have the
+/// expected bytes.
 fn finish(port: u16, answered: &Answered) -> usize {
     let expected: Vec<u8> = (1..=CHUNKS).flat_map(chunk).collect();
     let mut whole = 0;
@@ -304,7 +307,7 @@ fn finish(port: u16, answered: &Answered) -> usize {
             let kept = get(port, &format!("/v1.3/assets/{}", session.asset_id));
             assert_eq!(kept.status, 200, "{kept:?}");
             let file = get(port, &format!("/_emulator/media/{}", session.asset_id));
-            // No video: once it was looked at, its file is gone.
+            // The file is no video, so it is deleted once it has been probed.
             assert!(file.status == 404 || file.body == expected, "{upload}");
             whole += 1;
         }
@@ -318,7 +321,7 @@ fn acknowledged_writes_survive_sigkill() {
         builder
             .schedule(Schedule::INSTANT)
             .chunk_size(CHUNK as u64)
-            // What is made of the videos is not what is looked at here.
+            // Renditions are not part of this test.
             .ffmpeg("/nowhere/ffmpeg")
     });
     let folder = tempfile::tempdir().unwrap();
@@ -346,7 +349,7 @@ fn acknowledged_writes_survive_sigkill() {
                 })
             })
             .collect();
-        // A busy machine answers late; a run in which nobody was answered would show nothing.
+        // A busy machine responds late, and a run without acknowledged writes would prove nothing.
         let started = Instant::now();
         while round == 0 && !answered.lock().unwrap().has_everything() {
             assert!(

@@ -1,4 +1,4 @@
-//! The whole emulator over real sockets, with real media.
+//! The complete emulator over real sockets, with real media.
 
 use std::time::{Duration, Instant};
 
@@ -229,7 +229,7 @@ fn idle_connection_does_not_delay_shutdown() {
 
 #[test]
 fn start_fails_without_a_prober() {
-    // The tests' own program has no `tl-probe` beside it.
+    // There is no `tl-probe` next to the test program.
     let error = Emulator::start_blocking();
     if let Err(error) = error {
         assert!(error.to_string().contains("tl-probe"), "{error}");

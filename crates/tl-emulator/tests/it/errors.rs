@@ -1,4 +1,4 @@
-//! Every refusal: status, code and message, as one table.
+//! All errors with status, code and message, in one table.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use tl_validate::{ProbeError, ProbeErrorKind};
 
 use crate::world::{Answer, KEY, World, facts, read};
 
-/// A request without the world's own headers.
+/// Sends a request without the default headers.
 fn bare(
     world: &mut World,
     method: &str,
@@ -53,7 +53,7 @@ fn refusals_have_documented_status_code_and_message() {
         writeln!(table, "{line}{docs}").unwrap();
     };
 
-    // The key, the version, the route.
+    // API key, version, route.
     note(
         "no key",
         bare(&mut world, "GET", "/v1.3/tasks", &[], Payload::None),

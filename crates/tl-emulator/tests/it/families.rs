@@ -1,4 +1,4 @@
-//! What the emulator does not implement, and what older clients send.
+//! Unimplemented endpoint families, and requests of older clients.
 
 use serde_json::json;
 use tl_emulator::{Schedule, platform::families};
@@ -33,7 +33,7 @@ fn unimplemented_family_lists_implemented_ones() {
             assert!(message.contains(family), "{message}");
         }
     }
-    // A wrong key is refused before that, and an unknown path is none of them.
+    // An invalid key is rejected first, and an unknown path belongs to no family.
     let wrong = "POST /v1.3/search HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: x\r\ncontent-length: 0\r\n\r\n";
     assert_eq!(exchange(&emulator, wrong, b"").unwrap().status, 401);
     assert_eq!(get(&emulator, "/v1.3/nothing").status, 404);
@@ -115,7 +115,7 @@ fn url_may_be_text_part_or_file_part_or_both() {
     ] {
         assert_eq!(answer.status, 201, "{answer:?}");
         let task = answer.json()["_id"].as_str().unwrap().to_owned();
-        // It is fetched, and refused as the private address that it is.
+        // The URL is accepted, and rejected later because its address is private.
         assert_eq!(wait_for(&emulator, &task).last().unwrap(), "failed");
     }
     let other = as_file("video_url", "http://127.0.0.1:9/b.mp4");

@@ -1,4 +1,4 @@
-//! Faults on purpose, over real sockets: what the client sees, and what the platform did all the same.
+//! Fault injection over real sockets: what the client sees, and what the platform did anyway.
 
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ fn try_form(emulator: &Emulator, body: &[u8]) -> Option<u16> {
     exchange(emulator, &head("POST", "/v1.3/tasks", &headers), body).map(|answer| answer.status)
 }
 
-/// What a fault on creation gives the client, and how many tasks there are afterwards.
+/// Checks the response of a faulty creation and the number of tasks afterwards.
 fn check(fault: &str, status: Option<u16>, made: u64) {
     let emulator = with(fault);
     let index = index(&emulator);

@@ -1,5 +1,5 @@
-//! A disk that takes no more: what was answered 500 has not happened, in memory no more than on the disk, and an emptied database
-//! is no new beginning.
+//! Full disk: a request answered with 500 has no effect, neither in memory nor on disk. An emptied
+//! database is not accepted as a new one.
 
 use std::{fs, io::Write, net::TcpStream, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 const TEST: &str = "full_disk::failed_write_leaves_no_state";
-/// 256 KiB: the log of the database is full after some dozens of writes.
+/// 256 KiB: the write-ahead log is full after some dozens of writes.
 const BLOCKS: u32 = 512;
 
 fn ask(port: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> Raw {
@@ -40,7 +40,7 @@ fn new_index(port: u16, name: &str) -> Raw {
     )
 }
 
-/// An asset of a text, whose file is small enough for any disk.
+/// Creates a text asset, whose file is small enough for any disk.
 fn new_asset(port: u16) -> Raw {
     let body = "--XX\r\nContent-Disposition: form-data; name=\"method\"\r\n\r\ndirect\r\n\
                 --XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nhello\r\n--XX--\r\n";
@@ -70,7 +70,7 @@ fn failed_write_leaves_no_state() {
         assert_eq!(refused.status, 500, "{refused:?}");
         assert!(number > 3, "{number}");
         assert_eq!(state(port), before);
-        // Nothing of any kind, and none of it a second time.
+        // No kind of write succeeds, and a second attempt fails as well.
         let first = before["indexes"].as_object().unwrap();
         let first = first.keys().next().unwrap();
         assert_eq!(new_asset(port).status, 500);
@@ -87,7 +87,7 @@ fn failed_write_leaves_no_state() {
         assert_eq!((files("media"), files("incoming")), (1, 0));
         before
     };
-    // There is room again.
+    // Now there is space again.
     let process = Process::start(TEST, folder.path());
     assert_eq!(state(process.port), before);
     assert_eq!(new_index(process.port, "one more").status, 201);
@@ -98,7 +98,7 @@ fn empty_database_with_media_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("state.sqlite");
     let start = || builder().state_dir(folder.path()).start_blocking();
-    // Empty and alone it is one.
+    // An empty database without media is valid.
     fs::write(&database, "").unwrap();
     drop(start().unwrap());
     drop(start().unwrap());

@@ -1,4 +1,4 @@
-//! Requests that nobody thought of: whatever comes, the platform answers, and never with a fault of its own.
+//! Random requests: the platform always responds, and never with a server error.
 
 use bytes::Bytes;
 use proptest::prelude::*;

@@ -1,5 +1,5 @@
-//! Requests made to break something: names that lead elsewhere, ranges that do not exist, bodies and heads without an end.
-//! Each is refused, costs little, and the emulator lives on.
+//! Hostile requests: path traversal, invalid ranges, endless bodies and headers. Each is rejected
+//! cheaply, and the emulator keeps running.
 
 use std::{
     io::{Read, Write},
@@ -18,7 +18,7 @@ use crate::{
     renditions::rendition,
 };
 
-/// Every file below a folder, as paths within it.
+/// All files below a directory, as relative paths.
 fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut left = vec![folder.to_owned()];
@@ -76,7 +76,7 @@ fn file_names_cannot_escape_the_data_directory() {
     );
     assert_eq!(send_form(&emulator, extended.as_bytes()).status, 400);
 
-    // The name of an upload in chunks is a text in JSON; its file has a name of the emulator's.
+    // The file name of a multipart upload is JSON text; its file has a generated name.
     for name in ["../../outside.mp4", "/etc/passwd", "a\u{0}b.mp4"] {
         let body = json!({ "filename": name, "type": "video", "total_size": 10 });
         let begun = send_json(&emulator, "POST", "/v1.3/assets/multipart-uploads", &body);
@@ -170,7 +170,7 @@ fn invalid_ranges_are_rejected() {
     }
 }
 
-/// What a server must not take for a request; it answers with 4xx, or closes the connection.
+/// Malformed HTTP: the server responds with 4xx or closes the connection.
 #[test]
 fn malformed_http_is_rejected() {
     let emulator = builder().start_blocking().unwrap();
@@ -297,7 +297,8 @@ fn deep_or_large_json_is_rejected_with_a_reason() {
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 200);
 }
 
-/// Writes a byte every so often until the other side has had enough; the status of its answer.
+/// Writes single bytes until the server responds or closes the connection. Returns the status of
+/// the response.
 fn trickle(mut stream: TcpStream, head: &str, bytes: u8) -> Option<u16> {
     stream.write_all(head.as_bytes()).unwrap();
     for _ in 0..600 {
@@ -345,7 +346,7 @@ fn slow_clients_time_out_without_blocking_others() {
     ];
     let started = Instant::now();
     std::thread::scope(|scope| {
-        // Many at once, of every kind.
+        // Many connections of every kind at once.
         let slow: Vec<_> = (0..60)
             .map(|number| {
                 let (what, head) = &cases[number % cases.len()];
@@ -364,7 +365,7 @@ fn slow_clients_time_out_without_blocking_others() {
         }
         for slow in slow {
             let (what, status) = slow.join().unwrap();
-            // The rest of the body is on its way into a closed connection: the answer may be lost with it.
+            // The client is still sending when the connection closes, so the response may be lost.
             assert!(matches!(status, None | Some(408)), "{what}: {status:?}");
         }
     });

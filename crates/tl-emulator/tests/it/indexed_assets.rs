@@ -1,4 +1,4 @@
-//! Indexed assets: from an asset that is ready to a video in its index, in a time that the test moves.
+//! Indexed assets: from a ready asset to a video in an index, with a manual clock.
 
 use serde_json::{Value, json};
 use tl_emulator::platform::{Effect, Payload, Settings};
@@ -12,7 +12,7 @@ fn index_it(world: &mut World, index: &str, body: &Value) -> Answer {
     world.json("POST", &format!("/indexes/{index}/indexed-assets"), body)
 }
 
-/// An indexed asset of a new asset, and its path.
+/// Creates an asset and indexes it. Returns the path of the indexed asset.
 fn indexed(world: &mut World, index: &str, filename: &str, seconds: f64, more: Value) -> String {
     let asset_id = asset(world, filename, seconds);
     world.wait(200);
@@ -62,7 +62,7 @@ fn indexed_asset_goes_through_statuses_to_a_video() {
         (&counted["video_count"], &counted["total_duration"]),
         (&json!(1), &json!(12.5))
     );
-    // It is no task, although it takes the same way.
+    // It is not listed as a task.
     assert_eq!(world.get("/tasks").body["data"], json!([]));
     let id = path.rsplit('/').next().unwrap();
     assert_eq!(world.get(&format!("/tasks/{id}")).status, 404);
@@ -166,7 +166,7 @@ fn filters_match_documented_fields() {
     world.wait(1000);
     indexed(&mut world, &index, "two.mp4", 20.0, metadata("new", 2));
     world.wait(1000);
-    // Its asset takes 200 ms: it is indexed from 2.6 s on and is in `queued` now.
+    // The asset takes 200 ms: indexing starts at 2.6 s, so the status is `queued` now.
     indexed(&mut world, &index, "three.mp4", 30.0, metadata("new", 3));
     world.wait(200);
     for (query, expect) in [
@@ -256,7 +256,7 @@ fn metadata_and_deletion_apply_to_both_views() {
     world.wait(1000);
     assert_eq!(world.ask("DELETE", &video, Payload::None).status, 204);
     assert_eq!(world.get(&path).status, 404);
-    // The assets stay, and so do their files.
+    // The assets and their files remain.
     assert_eq!(world.get("/assets").body["page_info"]["total_results"], 2);
     let discards = world
         .effects

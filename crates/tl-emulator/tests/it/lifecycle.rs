@@ -1,4 +1,4 @@
-//! From upload to ready video: what is seen when, in a time that the test moves.
+//! From upload to ready video, with a manual clock.
 
 use serde_json::json;
 use tl_emulator::platform::{Effect, Fetched, MediaKey, Settings};
@@ -285,7 +285,7 @@ fn quirk_defers_failure_of_a_bad_file() {
     assert!(reason.starts_with("video_resolution_too_low: "), "{reason}");
     let videos = world.get(&format!("/indexes/{index}/videos")).body;
     assert_eq!(videos["page_info"]["total_results"], 0);
-    // What nobody could look at is refused all the same: it is the emulator's own failure.
+    // A file that could not be probed is rejected as well: this is a failure of the emulator.
     let lost = tl_validate::ProbeError::new(
         tl_validate::ProbeErrorKind::HelperFailed,
         "a.mp4".to_owned(),

@@ -1,4 +1,4 @@
-//! Lists: pages, orders and every documented filter.
+//! Lists: pagination, ordering and every documented filter.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -13,7 +13,7 @@ fn ids(body: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Three videos of different kinds; names in the order of their making.
+/// Creates three different videos; their names are in creation order.
 fn three() -> (World, String, Vec<(String, String)>) {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
@@ -45,14 +45,14 @@ fn three() -> (World, String, Vec<(String, String)>) {
         made.push((id("_id"), id("video_id")));
         world.wait(1000);
     }
-    // The last one is still being worked on.
+    // The last one is still processing.
     let answer = world.upload(&index, "d.mp4", Ok(facts(640, 640, 40.0)), &[]);
     let id = |key: &str| answer.body[key].as_str().unwrap().to_owned();
     made.push((id("_id"), id("video_id")));
     (world, index, made)
 }
 
-/// The letters of the items that `query` gives, in order.
+/// The letters of the items returned for `query`, in order.
 fn check(query: &str, expected: &str) {
     let (mut world, index, made) = three();
     let is_video = query.starts_with("videos");

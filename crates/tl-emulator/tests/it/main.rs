@@ -1,4 +1,5 @@
-//! The emulator, tested as a pure handler with a time of its own, and over real sockets with real media.
+//! Tests of the emulator: as a pure handler with a manual clock, and over real sockets with real
+//! media.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The page of the emulator: what it shows, what its forms do, and what it plays.
+//! The page of the emulator: its content, its forms and its player.
 
 use std::{io::Write, time::Duration};
 
@@ -50,7 +50,7 @@ fn page_shows_state_and_escapes_markup() {
         page.head
     );
     let html = text(&page);
-    // The name loses its directory, so what is before the last slash is gone.
+    // Everything before the last slash of the file name is stripped.
     for part in [
         "script&gt;&amp;.mp4",
         "640x360",
@@ -291,7 +291,7 @@ fn page_filters_journal_and_assets() {
         &["GET"],
     );
     check("text=%3Cscript%3E", &["None of 4"], &["<script>"]);
-    // A form keeps the filters of the other forms, as text.
+    // A form preserves the filters of the other forms, escaped.
     let page = text(&get(
         &emulator,
         "/_emulator?text=%22%3E%3Cb%3E&kind=video&asset=x",

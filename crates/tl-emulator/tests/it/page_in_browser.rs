@@ -1,4 +1,4 @@
-//! The page as people see it: in Chromium, by keyboard, in light and dark.
+//! The page in Chromium: keyboard use, light and dark theme.
 
 use serde_json::{Value, json};
 use tl_emulator::{ClockMode, Emulator};
@@ -25,7 +25,7 @@ fn page(emulator: &Emulator) -> String {
     emulator.control_url().to_string()
 }
 
-/// The texts of a column of a table, from its first row on.
+/// The texts of a table column, from the first row on.
 fn column(browser: &mut Browser, part: &str, column: usize) -> Vec<String> {
     let cells = format!(
         "[...document.querySelectorAll('#live-{part} tbody tr')].map((row) => row.cells[{column}].innerText)"
@@ -46,7 +46,7 @@ fn tasks_are_filtered_by_keyboard() {
     assert_eq!(column(&mut browser, "tasks", 1), ["validating", "ready"]);
     assert_eq!(column(&mut browser, "tasks", 2), [hostile, "first.mp4"]);
 
-    // The first stop is the way past the head of the page.
+    // The first Tab stop is the skip link.
     browser.press("Tab");
     assert_eq!(
         browser.value("document.activeElement.className"),
@@ -66,7 +66,7 @@ fn tasks_are_filtered_by_keyboard() {
     browser.until("document.readyState === 'complete'");
     assert_eq!(column(&mut browser, "tasks", 2), ["first.mp4"]);
 
-    // What is refused is not shown in other filters, and every control has a name.
+    // Errors do not appear in other filters, and every control has a name.
     browser.tab_to("select[name=operation]");
     browser.write("tasks.c");
     browser.tab_to("section#journal form button");
@@ -109,7 +109,7 @@ fn video_plays() {
         source.as_str().unwrap().ends_with("/stream.mp4"),
         "{source}"
     );
-    // A place that is asked for is gone to, by ranges.
+    // Seeking uses range requests.
     browser.value("document.querySelector('video').currentTime = 3");
     browser.until("document.querySelector('video').currentTime > 3.2");
     browser.until("[...document.images].length === 3 && [...document.images].every((one) => one.naturalWidth > 0)");
@@ -124,7 +124,7 @@ fn page_refreshes_after_the_clock_is_advanced() {
     let mut browser = Browser::open();
     browser.visit(&page(&emulator));
     let (task, _) = upload(&emulator, &index, "a.mp4");
-    // Nothing was loaded anew: the script brought it.
+    // The page was not reloaded; the script refreshed it.
     browser.until("document.querySelector('#live-tasks')?.innerText.includes('validating')");
     browser.tab_to("input[name=seconds]");
     browser.value("document.activeElement.select()");
@@ -140,7 +140,7 @@ fn page_refreshes_after_the_clock_is_advanced() {
     browser.press("Enter");
     browser.until("document.querySelector('#live-faults')?.innerText.includes('tasks.list') && location.hash === '#faults'");
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 500);
-    // The focus stays where it is while the page is kept fresh.
+    // A refresh keeps the focus.
     browser.tab_to("#remove-1");
     browser.until("document.querySelector('#live-faults').innerText.includes('1 times')");
     assert_eq!(
@@ -153,7 +153,7 @@ fn page_refreshes_after_the_clock_is_advanced() {
     assert_eq!(browser.complaints, Vec::<String>::new());
 }
 
-/// The texts whose contrast to what is behind them is below 4.5 (WCAG 2.2, 1.4.3).
+/// Texts with a contrast below 4.5 to their background (WCAG 2.2, 1.4.3).
 const PALE: &str = "(() => {
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
   const read = (text) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1);
@@ -176,7 +176,7 @@ const PALE: &str = "(() => {
 #[test]
 fn light_and_dark_themes_have_enough_contrast() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
-    // Nobody listens there.
+    // Nothing listens on this port.
     let hook = "http://127.0.0.1:9/hook".parse().unwrap();
     emulator.register_webhook(&hook, "whsec_1").unwrap();
     let index = index(&emulator);
@@ -198,7 +198,7 @@ fn light_and_dark_themes_have_enough_contrast() {
         .to_owned();
     let url = url::Url::parse(&url).unwrap();
     let chunk = vec![7; 5 << 20];
-    // Without the key, which is not for the storage.
+    // Without the API key, which the storage rejects.
     let put = format!(
         "PUT {}?{} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\r\n",
         url.path(),
@@ -225,7 +225,7 @@ fn light_and_dark_themes_have_enough_contrast() {
         browser.screenshot(&format!("page-{scheme}"));
         assert_eq!(browser.value(PALE), json!([]), "{scheme}");
         backgrounds.push(browser.value("getComputedStyle(document.body).backgroundColor"));
-        // Nothing is wider than the window: tables scroll by themselves.
+        // Nothing is wider than the window: tables scroll on their own.
         assert_eq!(
             browser.value("document.documentElement.scrollWidth <= innerWidth"),
             json!(true)

@@ -1,4 +1,4 @@
-//! The storage behind presigned URLs: what it takes, and every way in which it refuses.
+//! The storage behind presigned URLs: accepted chunks and every kind of error.
 
 use std::{
     io::{Read, Write},
@@ -14,7 +14,7 @@ use crate::raw::{Raw, answer, builder, connect, exchange, get, send_json};
 
 const CHUNK: usize = 1000;
 
-/// A session of three chunks: 1000, 1000 and 500 bytes.
+/// Creates a session of three chunks: 1000, 1000 and 500 bytes.
 struct Session {
     emulator: Emulator,
     id: String,
@@ -126,11 +126,11 @@ fn valid_chunk_is_stored_with_md5_etag() {
         (chunk.upload_id.as_str(), entry.operation.as_deref()),
         (session.id.as_str(), Some("storage.put"))
     );
-    // The signature is a permission: it stays out of what is written down.
+    // The signature is a credential, so it is not recorded.
     assert!(!serde_json::to_string(&journal).unwrap().contains("X-Amz"));
 }
 
-/// One way to go wrong: what is sent to the URL of the first chunk, and what comes of it.
+/// An invalid request to the URL of the first chunk, and the expected error.
 #[derive(Clone)]
 struct Case {
     name: &'static str,
@@ -236,7 +236,7 @@ fn invalid_requests_are_rejected_like_s3() {
         (refused.status, code(&refused).as_str()),
         (411, "MissingContentLength")
     );
-    // None of that has used the URL up.
+    // None of these requests has used up the URL.
     let stored = put(&session.emulator, &session.urls[0], &HEADERS, &[1; CHUNK]);
     assert_eq!(stored.status, 200, "{stored:?}");
 }
@@ -328,7 +328,7 @@ fn wrong_digest_or_truncated_body_stores_nothing() {
         chunks_of(&emulator.journal()),
         [(1, false, 1000), (2, true, 1000), (3, false, 200)]
     );
-    // What is not stored cannot be reported, and its URL is used up all the same.
+    // A chunk that was not stored cannot be reported, and its URL is used up nevertheless.
     let path = format!("/v1.3/assets/multipart-uploads/{}", session.id);
     let item = |index: u32, size: usize, proof: &str| json!({ "chunk_index": index, "proof": proof, "proof_type": "etag", "chunk_size": size });
     let report = json!({ "completed_chunks": [item(3, 500, &md5(&[3; 500]))] });
@@ -389,7 +389,7 @@ fn newer_upload_of_a_chunk_wins() {
     let headers = [&HEADERS as &[_], &[("expect", "100-continue")]].concat();
     let head = put_head("PUT", &session.urls[0], &headers, Some(CHUNK));
     slow.write_all(head.as_bytes()).unwrap();
-    // The storage asks for the bytes once it has begun to take the chunk.
+    // The storage sends 100 Continue once it has started to receive the chunk.
     let mut asked = [0; 25];
     slow.read_exact(&mut asked).unwrap();
     assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");

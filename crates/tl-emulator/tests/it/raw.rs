@@ -1,4 +1,4 @@
-//! A client that sends exactly what a test says, over a socket of the standard library.
+//! A minimal HTTP client that sends exactly the given bytes.
 
 use std::{
     io::{self, Read, Write},
@@ -11,7 +11,7 @@ use serde_json::Value;
 use tl_emulator::{Emulator, EmulatorBuilder};
 use tl_validate::ffmpeg::InProcess;
 
-/// The same defaults for every test: media is looked at in this process.
+/// A builder with the defaults of all tests: media is probed in this process.
 pub(crate) fn builder() -> EmulatorBuilder {
     Emulator::builder().prober(Arc::new(InProcess::new()))
 }
@@ -38,17 +38,17 @@ pub(crate) fn connect(emulator: &Emulator) -> TcpStream {
     stream
 }
 
-/// Sends the text of a head and a body as they are.
+/// Sends a request head and a body as they are.
 pub(crate) fn exchange(emulator: &Emulator, head: &str, body: &[u8]) -> Option<Raw> {
     let mut stream = connect(emulator);
     stream.write_all(head.as_bytes()).ok()?;
-    // The other side may have answered and gone before everything is sent.
+    // The server may respond and close the connection before everything is sent.
     _ = stream.write_all(body);
     answer(&mut stream)
 }
 
-/// A socket whose reads go on after a signal. The system breaks off a read with a time limit when a child of this process
-/// ends, such as a program of the emulator's.
+/// A socket that retries interrupted reads. A read with a timeout is interrupted when a child of
+/// this process ends, such as `ffmpeg` started by the emulator.
 #[derive(Debug)]
 pub(crate) struct Unbroken<S>(pub(crate) S);
 
@@ -73,7 +73,7 @@ impl<S: Write> Write for Unbroken<S> {
     }
 }
 
-/// Reads one answer.
+/// Reads one response.
 pub(crate) fn answer(stream: &mut TcpStream) -> Option<Raw> {
     let mut stream = Unbroken(stream);
     let mut bytes = Vec::new();
@@ -107,7 +107,7 @@ pub(crate) fn answer(stream: &mut TcpStream) -> Option<Raw> {
     }
 }
 
-/// The head of a request with the key of the emulator.
+/// A request head with the API key of the emulator.
 pub(crate) fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> String {
     let mut head =
         format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: tlk_emulator_test\r\n");
@@ -142,7 +142,7 @@ pub(crate) fn index(emulator: &Emulator) -> String {
     answer.json()["_id"].as_str().unwrap().to_owned()
 }
 
-/// A form with texts and at most one file.
+/// A form with text parts and at most one file.
 pub(crate) fn form(texts: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, value) in texts {

@@ -1,4 +1,4 @@
-//! What the `ffmpeg` program is asked for, by real files of many kinds; and what happens where it hangs or fails.
+//! The `ffmpeg` renderer: real files of many kinds, and a program that hangs or fails.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,7 +15,7 @@ use crate::{
     renditions::rendition,
 };
 
-/// A file made by `ffmpeg` with these arguments.
+/// Creates a file with `ffmpeg` and these arguments.
 fn film(folder: &Path, name: &str, arguments: &str) -> PathBuf {
     let path = folder.join(name);
     let made = Command::new("ffmpeg")
@@ -28,7 +28,7 @@ fn film(folder: &Path, name: &str, arguments: &str) -> PathBuf {
     path
 }
 
-/// The codecs and the frame of a file that is served, as `ffprobe` sees them.
+/// The codecs and frame size of a served file, according to `ffprobe`.
 fn seen(emulator: &Emulator, path: &str) -> Vec<String> {
     let url = emulator.base_url().join(path).unwrap();
     let entries = "stream=codec_name,width,height";
@@ -56,7 +56,7 @@ fn seen(emulator: &Emulator, path: &str) -> Vec<String> {
     lines.filter(|line| !line.is_empty()).collect()
 }
 
-/// An asset of the file with a stream and thumbnails, and what was made of it.
+/// Creates an asset with a stream and thumbnails, and returns its rendition.
 fn asset(emulator: &Emulator, path: &Path) -> Value {
     let texts = [
         ("method", "direct"),
@@ -118,7 +118,7 @@ fn web_safe_streams_are_copied_and_others_encoded() {
             "transport.ts",
             format!("{} {sound} {x264} yuv420p -c:a aac", video("640x360")),
             vec!["h264,640,360", "aac"],
-            // It has one key frame only, which no place but the beginning leads to.
+            // It has a single key frame, which only the first position finds.
             1,
         ),
         (
@@ -196,7 +196,7 @@ fn hanging_or_failing_ffmpeg_is_reported() {
     for (script, reason) in [
         ("exec sleep 60", "was not done within"),
         ("echo 'no room in here' >&2; exit 1", "no room in here"),
-        // It says that all is well, and has made nothing.
+        // It exits successfully without any output.
         ("exit 0", "playlist"),
     ] {
         let place = tempfile::tempdir().unwrap();
@@ -214,7 +214,7 @@ fn hanging_or_failing_ffmpeg_is_reported() {
         assert!(told.as_str().unwrap().contains(reason), "{script}: {told}");
         let hls = get(&emulator, &format!("/v1.3/tasks/{task}")).json()["hls"]["status"].clone();
         assert_eq!(hls, "ERROR", "{script}");
-        // The video itself, and nothing else.
+        // Only the video itself.
         let left: Vec<_> = std::fs::read_dir(folder.path().join("media"))
             .unwrap()
             .collect();
@@ -226,7 +226,7 @@ fn hanging_or_failing_ffmpeg_is_reported() {
 #[test]
 fn ffmpeg_runs_twice_at_most_and_ends_with_the_emulator() {
     let place = tempfile::tempdir().unwrap();
-    // It writes nothing: the sandbox would not let it. Nothing else sleeps for so long.
+    // The script writes nothing because the sandbox forbids it. No other process sleeps this long.
     let script = "exec sleep 6173";
     let emulator = builder()
         .ffmpeg(program(place.path(), script))

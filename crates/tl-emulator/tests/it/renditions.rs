@@ -1,4 +1,4 @@
-//! Streams and thumbnails: when they are told of, that they are playable, and that they come and go with what they are of.
+//! Streams and thumbnails: status, playback, and deletion with their owner.
 
 use std::{process::Command, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
     world::{World, facts},
 };
 
-/// The rendition of `owner`, once it is made or has failed.
+/// Waits until the rendition of `owner` is finished or has failed.
 pub(crate) fn rendition(emulator: &Emulator, owner: &str) -> Value {
     for _ in 0..1500 {
         let all = get(emulator, "/_emulator/renditions").json();
@@ -43,13 +43,13 @@ fn upload(
     (id("_id"), id("video_id"))
 }
 
-/// The answer under an absolute address of the emulator.
+/// Fetches an absolute URL of the emulator.
 fn fetch(emulator: &Emulator, url: &Value) -> crate::raw::Raw {
     let url = url::Url::parse(url.as_str().unwrap()).unwrap();
     get(emulator, url.path())
 }
 
-/// What `ffprobe` says of an address: the codecs, and the length.
+/// The codecs and duration of a URL, according to `ffprobe`.
 fn probe(url: &str) -> (Vec<String>, f64) {
     let told = Command::new("ffprobe")
         .args([
@@ -113,7 +113,7 @@ fn stream_is_processing_then_has_a_url() {
     let [of_task, of_video] = hls(&mut world);
     assert_eq!(of_task, of_video);
     insta::assert_json_snapshot!("hls_complete", of_task);
-    // Lists do not tell of streams.
+    // Lists do not include streams.
     assert_eq!(world.get("/tasks").body["data"][0].get("hls"), None);
 
     assert_eq!(
@@ -182,7 +182,7 @@ fn asset_shows_only_requested_renditions() {
             { "status": "ready", "manifest_url": manifest }, { "status": "ready", "representative_url": picture },
         ]),
     );
-    // Sound has no picture that could stand for it.
+    // Audio has no representative thumbnail.
     check(
         &both,
         Some(Ok((true, 0))),
@@ -227,7 +227,7 @@ fn real_clip_has_stream_and_thumbnails_until_deleted() {
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
     let (task, video) = upload(&emulator, &index, &bytes, &[]);
     assert_eq!(rendition(&emulator, &video)["error"], Value::Null);
-    // The address that the client used leads back to the emulator.
+    // The URL uses the host that the client used.
     let port = emulator.base_url().port().unwrap();
     let ask = format!(
         "GET /v1.3/tasks/{task} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nx-api-key: tlk_emulator_x\r\n\r\n"

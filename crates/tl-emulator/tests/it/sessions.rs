@@ -1,4 +1,5 @@
-//! Upload sessions as the API shows them: what is created, listed, reported and refused. The bytes are in `presigned.rs`.
+//! Upload sessions in the API: creation, listing, reports and errors. `presigned.rs` tests the
+//! bytes.
 
 use serde_json::{Value, json};
 use tl_emulator::platform::{Effect, Payload, Settings};
@@ -16,7 +17,7 @@ fn create(world: &mut World, body: &Value) -> Answer {
     world.json("POST", "/assets/multipart-uploads", body)
 }
 
-/// The path of a session of 120 chunks.
+/// Creates a session of 120 chunks and returns its path.
 fn session(world: &mut World) -> String {
     let body = json!({ "filename": "a.mp4", "type": "video", "total_size": 1195 });
     let made = create(world, &body);
@@ -25,7 +26,7 @@ fn session(world: &mut World) -> String {
     format!("/assets/multipart-uploads/{id}")
 }
 
-/// Brings a chunk to its URL, as the shell would.
+/// Uploads a chunk to its URL, as the server would.
 fn store(world: &mut World, path: &str, index: u32) -> String {
     let ask = json!({ "start": index, "count": 1 });
     let urls = world
@@ -121,7 +122,7 @@ fn invalid_session_is_rejected() {
     assert_eq!(create(&mut world, &image).status, 400);
     let largest = json!({ "filename": "a.mp4", "type": "video", "total_size": 10_u64 << 30 });
     let made = create(&mut world, &largest).body;
-    // More than 10,000 chunks are not made, however small they were to be.
+    // More than 10,000 chunks are rejected, whatever their size.
     assert_eq!(
         (&made["total_chunks"], &made["chunk_size"]),
         (&json!(10_000), &json!(1_073_742))
@@ -209,7 +210,7 @@ fn last_reported_chunk_creates_the_asset() {
         json!([])
     );
 
-    // The answer may have been lost: the same report is no error, and makes no second asset.
+    // The response may have been lost: the same report again succeeds and creates no second asset.
     let again = report(&mut world, &path, &items[111..]);
     assert_eq!((again.status, counts(&again)), (200, (0, 9, 120)));
     assert_eq!(world.effects.len(), 1);
@@ -285,7 +286,7 @@ fn report_with_one_wrong_chunk_is_rejected() {
         (404, &json!("not_found"))
     );
     assert_eq!(world.get(unknown).status, 404);
-    // The storage puts quotation marks around an ETag; a client that leaves them is understood.
+    // The storage quotes the ETag. A quoted proof is accepted.
     let quoted = item(1, &format!("\"{first}\""));
     assert_eq!(
         counts(&report(&mut world, &path, &[quoted, item(2, &second)])),

@@ -1,6 +1,7 @@
-//! Stories that nobody thought of: requests that build on each other, in any order, with any news from outside in between.
-//! Every answer is as described (the world holds it against the table), none is a fault of the platform's own, lists and
-//! counts agree, and a store that was told of every change could begin anew at any moment.
+//! Stateful property test: random sequences of requests and background results.
+//!
+//! Every response matches the API description and is no server error, lists and counts agree, and
+//! the state can be restored from the recorded changes at any time.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use crate::{
     world::{Answer, World, facts},
 };
 
-/// One turn of a story: what is done, to which of the things that there are, with which of the words.
+/// One step: the action, the objects it concerns, and its parameters.
 #[derive(Debug, Clone)]
 struct Turn {
     deed: u8,
@@ -50,7 +51,7 @@ const WORDS: [&str; 8] = [
     "",
 ];
 
-/// The state, the ids that were given out by kind, and what a store was told.
+/// The platform, the IDs issued so far by kind, and the persisted records.
 struct Story {
     world: World,
     ids: BTreeMap<&'static str, Vec<String>>,
@@ -68,7 +69,7 @@ impl Story {
         }
     }
 
-    /// The id of a thing of a kind; sometimes of one of another kind, or of none.
+    /// An ID of this kind; sometimes one of another kind, or an unknown one.
     fn id(&self, kind: &str, which: u16) -> String {
         let ids: Vec<&String> = match which % 16 {
             15 => self.ids.values().flatten().collect(),
@@ -258,7 +259,7 @@ impl Story {
         })
     }
 
-    /// Brings a chunk to a URL of its own and reports it.
+    /// Uploads a chunk to a new URL and reports it.
     fn store(&mut self, upload: &str, chunk: u32) -> Option<Answer> {
         let ask = json!({ "start": chunk, "count": 1 });
         let urls = self
@@ -286,7 +287,7 @@ impl Story {
         )
     }
 
-    /// The count of an index is that of the list of its videos.
+    /// Checks that the video count of an index matches the list of its videos.
     fn counted(&mut self, index: &str) -> Option<Answer> {
         let shown = self.world.get(&format!("/indexes/{index}"));
         if shown.status == 200 {
@@ -301,7 +302,7 @@ impl Story {
         Some(shown)
     }
 
-    /// Does what the shell would, with the luck of the turn.
+    /// Carries out an effect as the server would. The step determines its outcome.
     fn follow(&mut self, effect: &Effect, turn: &Turn) {
         let now = self.world.now();
         let number = u32::from(turn.number);
@@ -353,7 +354,7 @@ fn settings() -> Settings {
     settings
 }
 
-/// A good video, one that is refused, or no video.
+/// A valid video, a rejected one, or a file that is no video.
 fn look(seconds: f64, luck: u32) -> Result<MediaFacts, ProbeError> {
     match luck % 6 {
         0 => Err(ProbeError::new(ProbeErrorKind::NotMedia, "a.mp4", "text")),
@@ -373,7 +374,7 @@ proptest! {
         turns in prop::collection::vec(turn(), 1..80),
     ) {
         let mut story = Story::new();
-        // Something to begin with.
+        // Start with an index.
         let begin = Turn { deed: 0, thing: 0, other: 0, word: 0, number: 0 };
         story.tell(&begin)?;
         for turn in &turns {

@@ -1,4 +1,4 @@
-//! Assets that are no file of video or sound: images, documents, and playlists of recordings.
+//! Assets other than video and audio files: images, documents, and playlists of recordings.
 
 use std::{
     collections::HashMap,
@@ -26,7 +26,7 @@ fn emulator() -> Emulator {
         .unwrap()
 }
 
-/// An asset of these parts, once it is ready or failed.
+/// Creates an asset from these parts and waits until it is ready or has failed.
 fn asset(emulator: &Emulator, texts: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Value {
     let mut body = Vec::new();
     for (name, value) in texts {
@@ -66,7 +66,7 @@ fn sent(emulator: &Emulator, name: &str, bytes: &[u8]) -> Value {
     asset(emulator, &texts, Some((name, bytes)))
 }
 
-/// The thumbnail of an asset, once it is made or failed.
+/// Waits until the thumbnail of an asset is finished or has failed.
 fn thumbnail(emulator: &Emulator, id: &str) -> Value {
     for _ in 0..600 {
         let shown = get(emulator, &format!("/v1.3/assets/{id}")).json();
@@ -79,7 +79,7 @@ fn thumbnail(emulator: &Emulator, id: &str) -> Value {
     panic!("{id} has no thumbnail");
 }
 
-/// A picture made by `ffmpeg`.
+/// Creates an image with `ffmpeg`.
 fn picture(folder: &Path, name: &str) -> Vec<u8> {
     let path = folder.join(name);
     let made = Command::new("ffmpeg")
@@ -124,7 +124,7 @@ fn images_and_documents_become_assets_with_metadata() {
             (&json!(320), &json!(240), &json!(format))
         );
         assert_eq!(shown["size"], bytes.len());
-        // Only video and sound have a stream.
+        // Only video and audio have a stream.
         assert_eq!(
             (&shown["hls"], &shown["duration"]),
             (&Value::Null, &Value::Null)
@@ -198,7 +198,7 @@ fn image_cannot_be_indexed() {
     assert!(message.contains("image/png"), "{message}");
 }
 
-/// Serves these files, in the ranges that are asked for where `ranges` says so.
+/// Serves these files; honors range requests if `ranges` is set.
 fn serve(files: HashMap<String, Vec<u8>>, ranges: bool) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -241,7 +241,7 @@ fn serve(files: HashMap<String, Vec<u8>>, ranges: bool) -> String {
     format!("http://{address}")
 }
 
-/// A recording of 5 s in pieces, with a playlist of its one quality.
+/// Creates a recording of 5 s in segments, with a playlist of a single quality.
 fn recording(arguments: &str) -> HashMap<String, Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
     let made = Command::new("ffmpeg")

@@ -10,7 +10,7 @@ use crate::{
     raw::{builder, form, get, index, send_form, wait_for},
 };
 
-/// Serves `answer` to everyone, and says where.
+/// Serves `response` to every client and returns the URL.
 fn serve(answer: Vec<u8>) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();

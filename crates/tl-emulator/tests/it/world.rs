@@ -1,4 +1,4 @@
-//! A platform with a clock that a test moves, and short ways to ask it.
+//! A platform with a manual clock and helpers for requests.
 
 use std::time::{Duration, SystemTime};
 
@@ -21,12 +21,12 @@ pub(crate) struct World {
     pub(crate) platform: Platform,
     now: Now,
     pub(crate) effects: Vec<Effect>,
-    /// Every answer so far, with the name of its operation.
+    /// All responses so far, with the names of their operations.
     pub(crate) told: Vec<(String, Answer)>,
     files: u32,
 }
 
-/// An answer, read.
+/// A decoded response.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -62,7 +62,8 @@ impl World {
         reply
     }
 
-    /// Stops where an answer is none of the platform's description. What a fault or a switch changes is not described.
+    /// Panics if a response does not match the platform's description. Responses changed by a fault
+    /// or quirk are not checked.
     fn hold(&mut self, reply: &Reply) {
         if reply.faults.is_empty() && self.platform.settings().quirks == Quirks::default() {
             let answer = read(reply);
@@ -107,7 +108,7 @@ impl World {
         answer.body["_id"].as_str().unwrap().to_owned()
     }
 
-    /// Uploads a video that is what `look` says.
+    /// Uploads a video with the probe result `look`.
     pub(crate) fn upload(
         &mut self,
         index: &str,
@@ -144,7 +145,7 @@ impl World {
         )
     }
 
-    /// A task of a good video.
+    /// Creates a task with a valid video.
     pub(crate) fn task(&mut self, index: &str, filename: &str) -> (String, String) {
         let answer = self.upload(index, filename, Ok(facts(640, 360, 12.0)), &[]);
         assert_eq!(answer.status, 201, "{answer:?}");
@@ -193,7 +194,7 @@ pub(crate) fn read(reply: &Reply) -> Answer {
     }
 }
 
-/// A video of that frame and length, with 1000 bytes for each second.
+/// Facts of a video with this frame size and duration, with 1000 bytes per second.
 pub(crate) fn facts(width: u32, height: u32, seconds: f64) -> MediaFacts {
     let stream = VideoStream {
         codec: "h264".to_owned(),
