@@ -11,11 +11,11 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use tungstenite::{Message, WebSocket, client::client};
 
-use crate::raw::Unbroken;
+use crate::raw::RetryInterrupted;
 
 /// Timeout for any step in the browser. It is generous because other tests may keep the machine
 /// busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// Names of the program, if `CHROMIUM` is not set.
 const NAMES: [&str; 4] = [
     "chromium",
@@ -27,11 +27,11 @@ const NAMES: [&str; 4] = [
 /// A browser with one page. It is closed on drop.
 pub(crate) struct Browser {
     process: Child,
-    socket: WebSocket<Unbroken<TcpStream>>,
+    socket: WebSocket<RetryInterrupted<TcpStream>>,
     session: String,
     calls: u64,
     /// Errors reported by the browser: script errors and blocked requests.
-    pub(crate) complaints: Vec<String>,
+    pub(crate) errors: Vec<String>,
     _profile: tempfile::TempDir,
 }
 
@@ -85,10 +85,10 @@ impl Browser {
             .tempdir()
             .unwrap();
         let mut process = start(profile.path());
-        let told = profile.path().join("DevToolsActivePort");
+        let port_file = profile.path().join("DevToolsActivePort");
         let started = Instant::now();
         let (port, path) = loop {
-            let text = std::fs::read_to_string(&told).unwrap_or_default();
+            let text = std::fs::read_to_string(&port_file).unwrap_or_default();
             if let Some((port, path)) = text.split_once('\n') {
                 break (port.parse::<u16>().unwrap(), path.trim().to_owned());
             }
@@ -96,20 +96,24 @@ impl Browser {
                 panic!("Chromium ended before it could be reached ({status})");
             }
             assert!(
-                started.elapsed() < PATIENCE,
+                started.elapsed() < TIMEOUT,
                 "Chromium does not say where it listens"
             );
             std::thread::sleep(Duration::from_millis(20));
         };
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let (socket, _) = client(format!("ws://127.0.0.1:{port}{path}"), Unbroken(stream)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        let (socket, _) = client(
+            format!("ws://127.0.0.1:{port}{path}"),
+            RetryInterrupted(stream),
+        )
+        .unwrap();
         let mut browser = Self {
             process,
             socket,
             session: String::new(),
             calls: 0,
-            complaints: Vec::new(),
+            errors: Vec::new(),
             _profile: profile,
         };
         let target = browser.call("Target.createTarget", &json!({ "url": "about:blank" }));
@@ -124,12 +128,12 @@ impl Browser {
 
     /// Calls a DevTools method and processes the events that arrive before the response.
     pub(crate) fn call(&mut self, method: &str, params: &Value) -> Value {
-        self.ask(method, params)
+        self.request(method, params)
             .unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
     /// Calls a DevTools method and returns its result or error.
-    fn ask(&mut self, method: &str, params: &Value) -> Result<Value, Value> {
+    fn request(&mut self, method: &str, params: &Value) -> Result<Value, Value> {
         self.calls += 1;
         let mut request = json!({ "id": self.calls, "method": method, "params": params });
         if !self.session.is_empty() {
@@ -146,24 +150,24 @@ impl Browser {
             let Message::Text(text) = message else {
                 continue;
             };
-            let mut told: Value = serde_json::from_str(&text).unwrap();
-            if told["id"] == self.calls {
-                return match told.get_mut("error") {
+            let mut result: Value = serde_json::from_str(&text).unwrap();
+            if result["id"] == self.calls {
+                return match result.get_mut("error") {
                     Some(error) => Err(error.take()),
-                    None => Ok(told["result"].take()),
+                    None => Ok(result["result"].take()),
                 };
             }
-            self.hear(&told);
+            self.handle_event(&result);
         }
     }
 
-    fn hear(&mut self, event: &Value) {
+    fn handle_event(&mut self, event: &Value) {
         match event["method"].as_str() {
             Some("Log.entryAdded") if event["params"]["entry"]["level"] == "error" => {
-                self.complaints.push(event["params"]["entry"].to_string());
+                self.errors.push(event["params"]["entry"].to_string());
             }
             Some("Runtime.exceptionThrown" | "Page.javascriptDialogOpening") => {
-                self.complaints.push(event["params"].to_string());
+                self.errors.push(event["params"].to_string());
             }
             _ => {}
         }
@@ -179,27 +183,27 @@ impl Browser {
     fn evaluate(&mut self, expression: &str) -> Result<Value, Value> {
         let params =
             json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let mut told = self.ask("Runtime.evaluate", &params)?;
+        let mut result = self.request("Runtime.evaluate", &params)?;
         assert!(
-            told.get("exceptionDetails").is_none(),
-            "{expression}: {told}"
+            result.get("exceptionDetails").is_none(),
+            "{expression}: {result}"
         );
-        Ok(told["result"]["value"].take())
+        Ok(result["result"]["value"].take())
     }
 
     /// Waits until an expression is true. It counts as false during navigation.
-    pub(crate) fn until(&mut self, expression: &str) {
+    pub(crate) fn wait_until(&mut self, expression: &str) {
         let started = Instant::now();
         loop {
-            let told = self.evaluate(expression);
-            if told == Ok(json!(true)) {
+            let result = self.evaluate(expression);
+            if result == Ok(json!(true)) {
                 return;
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > TIMEOUT {
                 let page = self.evaluate("document.body.innerText");
                 panic!(
-                    "never true: {expression}: {told:?}\n{page:?}\n{:?}",
-                    self.complaints
+                    "never true: {expression}: {result:?}\n{page:?}\n{:?}",
+                    self.errors
                 );
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -208,9 +212,9 @@ impl Browser {
 
     pub(crate) fn visit(&mut self, url: &str) {
         self.call("Page.navigate", &json!({ "url": url }));
-        let there = json!(url.split('#').next()).to_string();
-        self.until(&format!(
-            "document.readyState === 'complete' && location.href.split('#')[0] === {there}"
+        let target = json!(url.split('#').next()).to_string();
+        self.wait_until(&format!(
+            "document.readyState === 'complete' && location.href.split('#')[0] === {target}"
         ));
     }
 
@@ -235,7 +239,7 @@ impl Browser {
     }
 
     /// Types text into the focused element, replacing the selection.
-    pub(crate) fn write(&mut self, text: &str) {
+    pub(crate) fn type_text(&mut self, text: &str) {
         for character in text.chars() {
             let key = character.to_string();
             for kind in ["keyDown", "keyUp"] {
@@ -260,7 +264,7 @@ impl Browser {
         panic!("{selector} is not reached by the tabulator");
     }
 
-    pub(crate) fn prefer(&mut self, scheme: &str) {
+    pub(crate) fn set_color_scheme(&mut self, scheme: &str) {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
         self.call(
             "Emulation.setEmulatedMedia",

@@ -11,12 +11,12 @@ use tl_emulator::platform::{Operation, Payload, PutBegin, Settings};
 
 use crate::{
     assets,
-    world::{Answer, World, facts, text},
+    world::{Response, World, facts, text},
 };
 
 /// Fields that the emulator never returns, and why: prefix of the operation, prefix of the field,
 /// reason.
-const NEVER: [(&str, &str, &str); 9] = [
+const NEVER_RETURNED: [(&str, &str, &str); 9] = [
     ("", "source", "nothing is imported from a connector"),
     ("", "data[].source", "nothing is imported from a connector"),
     ("indexes.", "embedding", "nothing is embedded"),
@@ -46,7 +46,7 @@ const NEVER: [(&str, &str, &str); 9] = [
 
 /// Fields that depend on the server, which renders stored media. The pure handler alone does not
 /// return them.
-const BY_THE_SHELL: [&str; 3] = ["hls", "thumbnail", "data[].hls"];
+const BY_THE_SERVER: [&str; 3] = ["hls", "thumbnail", "data[].hls"];
 
 type Fields = BTreeMap<String, Vec<String>>;
 
@@ -78,7 +78,7 @@ impl Table {
     }
 
     /// The deviations of a response: an undocumented status, or undocumented fields.
-    fn strangers(&self, operation: &str, status: u16, body: &Value) -> Vec<String> {
+    fn deviations(&self, operation: &str, status: u16, body: &Value) -> Vec<String> {
         let of = |operation: &str| self.0.get(&(operation.to_owned(), status));
         let known: Vec<&Fields> = [of(operation), of("*")].into_iter().flatten().collect();
         if known.is_empty() {
@@ -97,8 +97,8 @@ impl Table {
                 })
             }) || in_free_value(field, &known)
         };
-        let strange = given.iter().filter(|field| !fits(field));
-        strange
+        let unexpected = given.iter().filter(|field| !fits(field));
+        unexpected
             .map(|(field, kind)| format!("{field}: {kind}"))
             .collect()
     }
@@ -155,25 +155,25 @@ thread_local! {
 }
 
 /// Panics if a response is not documented.
-pub(crate) fn hold(operation: Option<Operation>, answer: &Answer) {
+pub(crate) fn check(operation: Option<Operation>, response: &Response) {
     let operation = operation.map_or("*", Operation::as_str);
     // 501 is the emulator's own status for unimplemented operations. The platform never returns it.
-    if operation == Operation::STORAGE_PUT.as_str() || answer.status == 501 {
+    if operation == Operation::STORAGE_PUT.as_str() || response.status == 501 {
         return;
     }
-    let strangers = TABLE.with(|table| {
-        let body = if answer.body.is_null() {
+    let deviations = TABLE.with(|table| {
+        let body = if response.body.is_null() {
             &json!({})
         } else {
-            &answer.body
+            &response.body
         };
-        table.strangers(operation, answer.status, body)
+        table.deviations(operation, response.status, body)
     });
-    assert_eq!(strangers, [""; 0], "{operation}: {answer:?}");
+    assert_eq!(deviations, [""; 0], "{operation}: {response:?}");
 }
 
 /// Returns every kind of response that the emulator gives without a fault.
-fn tour() -> Vec<(String, Answer)> {
+fn all_responses() -> Vec<(String, Response)> {
     let mut settings = Settings::default();
     settings.chunk_size = 600;
     let mut world = World::new(settings);
@@ -185,7 +185,7 @@ fn tour() -> Vec<(String, Answer)> {
     let created = world.upload(&index, "a.mp4", Ok(facts(640, 360, 12.0)), &metadata);
     let url = "http://example.com/b.mp4";
     let failing = world.form(&[("index_id", &index), ("video_url", url)]);
-    let id = |answer: &Answer, name: &str| answer.body[name].as_str().unwrap().to_owned();
+    let id = |response: &Response, name: &str| response.body[name].as_str().unwrap().to_owned();
     let failed = id(&failing, "_id");
     world
         .platform
@@ -197,7 +197,7 @@ fn tour() -> Vec<(String, Answer)> {
         Ok(facts(640, 360, 12.0)),
         &[("user_metadata", r#"{"a":["x"]}"#)],
     );
-    let bad = world.ask(
+    let bad = world.request(
         "POST",
         "/assets",
         Payload::Form {
@@ -292,7 +292,7 @@ fn tour() -> Vec<(String, Answer)> {
     for (method, path, body) in steps {
         match body {
             Some(body) => world.json(method, &path, &body),
-            None => world.ask(method, &path, Payload::None),
+            None => world.request(method, &path, Payload::None),
         };
     }
     // The last chunk creates the asset, and the response contains its URL.
@@ -300,7 +300,7 @@ fn tour() -> Vec<(String, Answer)> {
     let etag = put_chunk(&mut world, urls[1]["url"].as_str().unwrap(), 400);
     let report = json!({ "completed_chunks": [{ "chunk_index": 2, "proof": etag, "proof_type": "etag", "chunk_size": 400 }] });
     world.json("POST", &format!("{uploads}/{upload_id}"), &report);
-    std::mem::take(&mut world.told)
+    std::mem::take(&mut world.responses)
 }
 
 /// Uploads a chunk to its URL, as the server would, and returns its ETag.
@@ -320,12 +320,12 @@ fn put_chunk(world: &mut World, url: &str, bytes: u64) -> String {
 
 #[test]
 fn every_documented_field_is_returned() {
-    let told = tour();
+    let responses = all_responses();
     let mut given = BTreeSet::new();
-    for (operation, answer) in &told {
+    for (operation, response) in &responses {
         let mut found = BTreeSet::new();
-        fields("", &answer.body, &mut found);
-        let key = |field: String| (operation.clone(), answer.status, field);
+        fields("", &response.body, &mut found);
+        let key = |field: String| (operation.clone(), response.status, field);
         given.insert(key("-".to_owned()));
         for (field, _) in found {
             given.extend(free_key(&field).map(key));
@@ -338,19 +338,19 @@ fn every_documented_field_is_returned() {
         if *status >= 400 {
             continue;
         }
-        let is_never = |field: &str| {
-            let listed = NEVER
+        let is_exempt = |field: &str| {
+            let listed = NEVER_RETURNED
                 .iter()
                 .any(|(of, begin, _)| operation.starts_with(of) && field.starts_with(begin));
             listed
-                || BY_THE_SHELL
+                || BY_THE_SERVER
                     .iter()
                     .any(|begin| field.trim_start_matches("data[].").starts_with(begin))
         };
         let names = known.keys().map(String::as_str).chain(["-"]);
         missing.extend(
             names
-                .filter(|field| !is_never(field))
+                .filter(|field| !is_exempt(field))
                 .filter(|field| !given.contains(&(operation.clone(), *status, (*field).to_owned())))
                 .map(|field| format!("{operation} {status} {field}")),
         );
@@ -377,7 +377,7 @@ fn table_lists_every_operation() {
 #[test]
 fn undocumented_fields_are_detected() {
     let table = Table::read();
-    for (operation, status, body, strange) in [
+    for (operation, status, body, unexpected) in [
         (
             "tasks.create",
             201,
@@ -417,8 +417,8 @@ fn undocumented_fields_are_detected() {
         ),
     ] {
         assert_eq!(
-            table.strangers(operation, status, &body),
-            strange,
+            table.deviations(operation, status, &body),
+            unexpected,
             "{operation} {status}"
         );
     }

@@ -16,20 +16,26 @@ use tl_emulator::Schedule;
 use crate::{
     clips::clip,
     process::{self, Process},
-    raw::{Raw, answer, form},
+    raw::{RawResponse, form, read_response},
 };
 
 /// The test that the test program runs in the child process.
 const TEST: &str = "crash_recovery::acknowledged_writes_survive_sigkill";
 const ROUNDS: u64 = 4;
 /// Timeout for the first responses.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const CHUNK: usize = 64 * 1024;
 const CHUNKS: usize = 4;
 
 /// Sends a request, with the API key unless it goes to the storage. Returns `None` if the emulator
 /// is gone.
-fn ask(port: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> Option<Raw> {
+fn request(
+    port: u16,
+    method: &str,
+    path: &str,
+    content_type: &str,
+    body: &[u8],
+) -> Option<RawResponse> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
@@ -44,15 +50,15 @@ fn ask(port: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> 
     );
     stream.write_all(head.as_bytes()).ok()?;
     stream.write_all(body).ok()?;
-    answer(&mut stream)
+    read_response(&mut stream)
 }
 
-fn get(port: u16, path: &str) -> Raw {
-    ask(port, "GET", path, "text/plain", b"").unwrap_or_else(|| panic!("no answer to {path}"))
+fn get(port: u16, path: &str) -> RawResponse {
+    request(port, "GET", path, "text/plain", b"").unwrap_or_else(|| panic!("no answer to {path}"))
 }
 
-fn json_to(port: u16, path: &str, body: &Value) -> Option<Raw> {
-    ask(
+fn json_to(port: u16, path: &str, body: &Value) -> Option<RawResponse> {
+    request(
         port,
         "POST",
         path,
@@ -63,10 +69,10 @@ fn json_to(port: u16, path: &str, body: &Value) -> Option<Raw> {
 
 /// The ID in a successful response. Panics on an error status; returns `None` if there is no
 /// response, which means that the emulator was killed.
-fn id(answer: Option<Raw>) -> Option<String> {
-    let answer = answer?;
-    assert!((200..300).contains(&answer.status), "{answer:?}");
-    Some(answer.json()["_id"].as_str().unwrap().to_owned())
+fn id(response: Option<RawResponse>) -> Option<String> {
+    let response = response?;
+    assert!((200..300).contains(&response.status), "{response:?}");
+    Some(response.json()["_id"].as_str().unwrap().to_owned())
 }
 
 /// A multipart upload from the client's point of view.
@@ -119,7 +125,7 @@ fn write_indexes(port: u16, name: &str, answered: &Shared) -> Option<()> {
             answered.lock().unwrap().indexes.push(index);
             continue;
         }
-        let gone = ask(
+        let gone = request(
             port,
             "DELETE",
             &format!("/v1.3/indexes/{index}"),
@@ -136,16 +142,16 @@ fn write_tasks(port: u16, name: &str, video: &[u8], answered: &Shared) -> Option
     let index = new_index(port, name)?;
     loop {
         let body = form(&[("index_id", &index)], Some(("a.mp4", video)));
-        let made = ask(
+        let created = request(
             port,
             "POST",
             "/v1.3/tasks",
             "multipart/form-data; boundary=XX",
             &body,
         )?;
-        assert_eq!(made.status, 201, "{made:?}");
-        let made = made.json();
-        let id = |name: &str| made[name].as_str().unwrap().to_owned();
+        assert_eq!(created.status, 201, "{created:?}");
+        let created = created.json();
+        let id = |name: &str| created[name].as_str().unwrap().to_owned();
         answered
             .lock()
             .unwrap()
@@ -163,14 +169,14 @@ fn write_assets(port: u16, video: &[u8], answered: &Shared) -> Option<()> {
     body.extend_from_slice(video);
     body.extend_from_slice(b"\r\n--XX--\r\n");
     loop {
-        let made = ask(
+        let created = request(
             port,
             "POST",
             "/v1.3/assets",
             "multipart/form-data; boundary=XX",
             &body,
         );
-        let asset = id(made)?;
+        let asset = id(created)?;
         answered.lock().unwrap().assets.push(asset);
     }
 }
@@ -184,10 +190,10 @@ fn write_chunks(port: u16, answered: &Shared) -> Option<()> {
     loop {
         let total = CHUNK * CHUNKS;
         let begin = json!({ "filename": "long.mp4", "type": "video", "total_size": total });
-        let begun = json_to(port, "/v1.3/assets/multipart-uploads", &begin)?;
-        assert_eq!(begun.status, 201, "{begun:?}");
-        let begun = begun.json();
-        let upload = begun["upload_id"].as_str().unwrap().to_owned();
+        let opened = json_to(port, "/v1.3/assets/multipart-uploads", &begin)?;
+        assert_eq!(opened.status, 201, "{opened:?}");
+        let opened = opened.json();
+        let upload = opened["upload_id"].as_str().unwrap().to_owned();
         let known = |change: &dyn Fn(&mut Session)| {
             change(
                 answered
@@ -198,12 +204,12 @@ fn write_chunks(port: u16, answered: &Shared) -> Option<()> {
                     .or_default(),
             );
         };
-        known(&|session| session.asset_id = begun["asset_id"].as_str().unwrap().to_owned());
-        for place in begun["upload_urls"].as_array().unwrap() {
+        known(&|session| session.asset_id = opened["asset_id"].as_str().unwrap().to_owned());
+        for place in opened["upload_urls"].as_array().unwrap() {
             let number = usize::try_from(place["chunk_index"].as_u64().unwrap()).unwrap();
             let url = url::Url::parse(place["url"].as_str().unwrap()).unwrap();
             let path = format!("{}?{}", url.path(), url.query().unwrap());
-            let put = ask(
+            let put = request(
                 port,
                 "PUT",
                 &path,
@@ -229,7 +235,7 @@ fn etag(number: usize) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn report(port: u16, upload: &str, number: usize) -> Option<Raw> {
+fn report(port: u16, upload: &str, number: usize) -> Option<RawResponse> {
     let chunk = json!({
         "chunk_index": number, "proof": etag(number), "proof_type": "etag", "chunk_size": CHUNK,
     });
@@ -243,30 +249,30 @@ fn report(port: u16, upload: &str, number: usize) -> Option<Raw> {
 
 /// Checks all acknowledged writes against the current state.
 fn check(port: u16, answered: &Answered, video: &[u8]) {
-    let there = |path: &str| get(port, path).status;
+    let status_of = |path: &str| get(port, path).status;
     for index in &answered.indexes {
         assert_eq!(
-            there(&format!("/v1.3/indexes/{index}")),
+            status_of(&format!("/v1.3/indexes/{index}")),
             200,
             "index {index}"
         );
     }
     for index in &answered.deleted {
         assert_eq!(
-            there(&format!("/v1.3/indexes/{index}")),
+            status_of(&format!("/v1.3/indexes/{index}")),
             404,
             "deleted index {index}"
         );
     }
     let stored = |id: &str| get(port, &format!("/_emulator/media/{id}")).body == video;
     for (task, video) in &answered.tasks {
-        let told = get(port, &format!("/v1.3/tasks/{task}")).json();
-        assert_eq!(told["status"], "ready", "task {task}: {told}");
+        let body = get(port, &format!("/v1.3/tasks/{task}")).json();
+        assert_eq!(body["status"], "ready", "task {task}: {body}");
         assert!(stored(video), "the file of the video {video}");
     }
     for asset in &answered.assets {
         assert_eq!(
-            there(&format!("/v1.3/assets/{asset}")),
+            status_of(&format!("/v1.3/assets/{asset}")),
             200,
             "asset {asset}"
         );
@@ -274,13 +280,13 @@ fn check(port: u16, answered: &Answered, video: &[u8]) {
     }
     for (upload, session) in &answered.sessions {
         let path = format!("/v1.3/assets/multipart-uploads/{upload}?page_limit=50");
-        let told = get(port, &path).json();
+        let body = get(port, &path).json();
         for number in &session.reported {
-            let state = &told["uploaded_chunks"][number - 1];
+            let state = &body["uploaded_chunks"][number - 1];
             assert_eq!(
                 (&state["index"], &state["status"]),
                 (&json!(number), &json!("completed")),
-                "chunk {number} of {upload}: {told}"
+                "chunk {number} of {upload}: {body}"
             );
         }
     }
@@ -317,7 +323,7 @@ fn finish(port: u16, answered: &Answered) -> usize {
 
 #[test]
 fn acknowledged_writes_survive_sigkill() {
-    process::serve_where_asked(|builder| {
+    process::serve_if_child(|builder| {
         builder
             .schedule(Schedule::INSTANT)
             .chunk_size(CHUNK as u64)
@@ -353,7 +359,7 @@ fn acknowledged_writes_survive_sigkill() {
         let started = Instant::now();
         while round == 0 && !answered.lock().unwrap().has_everything() {
             assert!(
-                started.elapsed() < PATIENCE,
+                started.elapsed() < TIMEOUT,
                 "{:?}",
                 answered.lock().unwrap()
             );

@@ -24,9 +24,9 @@ fn unimplemented_family_lists_implemented_ones() {
     ] {
         let headers = [("content-length", "0")];
         let path = format!("/v1.3{path}");
-        let answer = exchange(&emulator, &head(method, &path, &headers), b"").unwrap();
-        assert_eq!(answer.status, 501, "{path} {answer:?}");
-        let body = answer.json();
+        let response = exchange(&emulator, &head(method, &path, &headers), b"").unwrap();
+        assert_eq!(response.status, 501, "{path} {response:?}");
+        let body = response.json();
         assert_eq!(body["code"], families::NOT_IMPLEMENTED_CODE);
         let message = body["message"].as_str().unwrap();
         for family in families::IMPLEMENTED {
@@ -62,8 +62,11 @@ fn duplicate_version_in_path_is_accepted() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     for prefix in ["/v1.3", "/v1.3/v1.3", "/v1.3/v1.3/v1.3"] {
-        let answer = get(&emulator, &format!("{prefix}/indexes/{index}"));
-        assert_eq!((answer.status, &answer.json()["_id"]), (200, &json!(index)));
+        let response = get(&emulator, &format!("{prefix}/indexes/{index}"));
+        assert_eq!(
+            (response.status, &response.json()["_id"]),
+            (200, &json!(index))
+        );
         let refused = get(&emulator, &format!("{prefix}/search/x"));
         assert_eq!(refused.status, 501);
     }
@@ -79,9 +82,9 @@ fn null_addons_mean_none() {
     let emulator = builder().start_blocking().unwrap();
     let models = json!([{ "model_name": "marengo3.0", "model_options": ["visual"] }]);
     let body = json!({ "index_name": "films", "models": models, "addons": null });
-    let made = send_json(&emulator, "POST", "/v1.3/indexes", &body);
-    assert_eq!(made.status, 201, "{made:?}");
-    let id = made.json()["_id"].as_str().unwrap().to_owned();
+    let created = send_json(&emulator, "POST", "/v1.3/indexes", &body);
+    assert_eq!(created.status, 201, "{created:?}");
+    let id = created.json()["_id"].as_str().unwrap().to_owned();
     let shown = get(&emulator, &format!("/v1.3/indexes/{id}")).json();
     assert_eq!(shown["addons"], json!([]));
 }
@@ -108,13 +111,13 @@ fn url_may_be_text_part_or_file_part_or_both() {
         send_form(&emulator, &body)
     };
     let id = ("index_id", index.as_str());
-    for answer in [
+    for response in [
         with(&[id, ("video_url", url)], &[]),
         with(&[id], &[as_file("video_url", url)]),
         with(&[id, ("video_url", url)], &[as_file("video_url", url)]),
     ] {
-        assert_eq!(answer.status, 201, "{answer:?}");
-        let task = answer.json()["_id"].as_str().unwrap().to_owned();
+        assert_eq!(response.status, 201, "{response:?}");
+        let task = response.json()["_id"].as_str().unwrap().to_owned();
         // The URL is accepted, and rejected later because its address is private.
         assert_eq!(wait_for(&emulator, &task).last().unwrap(), "failed");
     }

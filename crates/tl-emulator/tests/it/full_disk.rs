@@ -8,14 +8,14 @@ use tl_emulator::Schedule;
 
 use crate::{
     process::{self, Process},
-    raw::{Raw, answer, builder},
+    raw::{RawResponse, builder, read_response},
 };
 
 const TEST: &str = "full_disk::failed_write_leaves_no_state";
 /// 256 KiB: the write-ahead log is full after some dozens of writes.
 const BLOCKS: u32 = 512;
 
-fn ask(port: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> Raw {
+fn request(port: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> RawResponse {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let limit = Some(Duration::from_secs(30));
     stream.set_read_timeout(limit).unwrap();
@@ -25,13 +25,13 @@ fn ask(port: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> 
     );
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(body).unwrap();
-    answer(&mut stream).unwrap()
+    read_response(&mut stream).unwrap()
 }
 
-fn new_index(port: u16, name: &str) -> Raw {
+fn new_index(port: u16, name: &str) -> RawResponse {
     let models = json!([{ "model_name": "marengo3.0", "model_options": ["visual"] }]);
     let body = json!({ "index_name": name, "models": models }).to_string();
-    ask(
+    request(
         port,
         "POST",
         "/v1.3/indexes",
@@ -41,20 +41,20 @@ fn new_index(port: u16, name: &str) -> Raw {
 }
 
 /// Creates a text asset, whose file is small enough for any disk.
-fn new_asset(port: u16) -> Raw {
+fn new_asset(port: u16) -> RawResponse {
     let body = "--XX\r\nContent-Disposition: form-data; name=\"method\"\r\n\r\ndirect\r\n\
                 --XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nhello\r\n--XX--\r\n";
     let kind = "multipart/form-data; boundary=XX";
-    ask(port, "POST", "/v1.3/assets", kind, body.as_bytes())
+    request(port, "POST", "/v1.3/assets", kind, body.as_bytes())
 }
 
 fn state(port: u16) -> Value {
-    ask(port, "GET", "/_emulator/state", "text/plain", b"").json()
+    request(port, "GET", "/_emulator/state", "text/plain", b"").json()
 }
 
 #[test]
 fn failed_write_leaves_no_state() {
-    process::serve_where_asked(|builder| builder.schedule(Schedule::INSTANT).ffmpeg("/nowhere"));
+    process::serve_if_child(|builder| builder.schedule(Schedule::INSTANT).ffmpeg("/nowhere"));
     let folder = tempfile::tempdir().unwrap();
     let before = {
         let process = Process::start_on_small_disk(TEST, folder.path(), BLOCKS);
@@ -63,8 +63,8 @@ fn failed_write_leaves_no_state() {
         let mut before = Value::Null;
         let refused = (0..2000).find_map(|number| {
             before = state(port);
-            let made = new_index(port, &format!("index {number}"));
-            (made.status != 201).then_some((number, made))
+            let created = new_index(port, &format!("index {number}"));
+            (created.status != 201).then_some((number, created))
         });
         let (number, refused) = refused.expect("the disk is full at some time");
         assert_eq!(refused.status, 500, "{refused:?}");
@@ -75,11 +75,14 @@ fn failed_write_leaves_no_state() {
         let first = first.keys().next().unwrap();
         assert_eq!(new_asset(port).status, 500);
         let path = format!("/v1.3/indexes/{first}");
-        assert_eq!(ask(port, "DELETE", &path, "text/plain", b"").status, 500);
-        assert_eq!(ask(port, "GET", &path, "text/plain", b"").status, 200);
+        assert_eq!(
+            request(port, "DELETE", &path, "text/plain", b"").status,
+            500
+        );
+        assert_eq!(request(port, "GET", &path, "text/plain", b"").status, 200);
         assert_eq!(new_index(port, &format!("index {number}")).status, 500);
         assert_eq!(
-            ask(port, "POST", "/_emulator/reset", "text/plain", b"").status,
+            request(port, "POST", "/_emulator/reset", "text/plain", b"").status,
             500
         );
         assert_eq!(state(port), before);

@@ -28,16 +28,16 @@ fn create(world: &mut World, index: &str) -> (u16, String, Vec<String>) {
         .unwrap();
     let reply = world.handle(request);
     let headers = reply.response.headers().iter();
-    let mut told: Vec<String> = headers
+    let mut limits: Vec<String> = headers
         .filter(|(name, _)| name.as_str().contains("ratelimit") || *name == "retry-after")
         .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
         .collect();
-    told.sort();
+    limits.sort();
     let code = reply
         .refusal
         .map(|code| code.to_string())
         .unwrap_or_default();
-    (reply.response.status().as_u16(), code, told)
+    (reply.response.status().as_u16(), code, limits)
 }
 
 #[test]

@@ -10,7 +10,7 @@ use md5::{Digest, Md5};
 use serde_json::{Value, json};
 use tl_emulator::{ClockMode, Emulator, JournalEntry};
 
-use crate::raw::{Raw, answer, builder, connect, exchange, get, send_json};
+use crate::raw::{RawResponse, builder, connect, exchange, get, read_response, send_json};
 
 const CHUNK: usize = 1000;
 
@@ -23,16 +23,16 @@ struct Session {
 
 fn begin(emulator: Emulator) -> Session {
     let body = json!({ "filename": "a.mp4", "type": "video", "total_size": 2500 });
-    let made = send_json(&emulator, "POST", "/v1.3/assets/multipart-uploads", &body);
-    assert_eq!(made.status, 201, "{made:?}");
-    let made = made.json();
+    let created = send_json(&emulator, "POST", "/v1.3/assets/multipart-uploads", &body);
+    assert_eq!(created.status, 201, "{created:?}");
+    let created = created.json();
     assert_eq!(
-        (&made["chunk_size"], &made["total_chunks"]),
+        (&created["chunk_size"], &created["total_chunks"]),
         (&json!(CHUNK), &json!(3))
     );
-    let urls = made["upload_urls"].as_array().unwrap();
+    let urls = created["upload_urls"].as_array().unwrap();
     let urls = urls.iter().map(|url| path_of(&url["url"])).collect();
-    let id = made["upload_id"].as_str().unwrap().to_owned();
+    let id = created["upload_id"].as_str().unwrap().to_owned();
     Session { emulator, id, urls }
 }
 
@@ -69,12 +69,12 @@ fn put_head(method: &str, path: &str, headers: &[(&str, &str)], length: Option<u
     head + "\r\n"
 }
 
-fn put(emulator: &Emulator, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Raw {
+fn put(emulator: &Emulator, path: &str, headers: &[(&str, &str)], body: &[u8]) -> RawResponse {
     let head = put_head("PUT", path, headers, Some(body.len()));
     exchange(emulator, &head, body).unwrap()
 }
 
-fn code(raw: &Raw) -> String {
+fn code(raw: &RawResponse) -> String {
     let text = String::from_utf8_lossy(&raw.body).into_owned();
     let rest = text
         .split_once("<Code>")
@@ -85,7 +85,7 @@ fn code(raw: &Raw) -> String {
         .to_owned()
 }
 
-fn etag(raw: &Raw) -> String {
+fn etag(raw: &RawResponse) -> String {
     let line = raw
         .head
         .lines()
@@ -360,8 +360,13 @@ fn chunk_is_replaceable_until_reported() {
     let emulator = &session.emulator;
     let path = format!("/v1.3/assets/multipart-uploads/{}", session.id);
     let fresh = || {
-        let ask = json!({ "start": 1, "count": 1 });
-        let urls = send_json(emulator, "POST", &format!("{path}/presigned-urls"), &ask);
+        let payload = json!({ "start": 1, "count": 1 });
+        let urls = send_json(
+            emulator,
+            "POST",
+            &format!("{path}/presigned-urls"),
+            &payload,
+        );
         path_of(&urls.json()["upload_urls"][0]["url"])
     };
     let report = |bytes: &[u8]| {
@@ -390,9 +395,9 @@ fn newer_upload_of_a_chunk_wins() {
     let head = put_head("PUT", &session.urls[0], &headers, Some(CHUNK));
     slow.write_all(head.as_bytes()).unwrap();
     // The storage sends 100 Continue once it has started to receive the chunk.
-    let mut asked = [0; 25];
-    slow.read_exact(&mut asked).unwrap();
-    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let mut received = [0; 25];
+    slow.read_exact(&mut received).unwrap();
+    assert_eq!(&received, b"HTTP/1.1 100 Continue\r\n\r\n");
     slow.write_all(&[1; 10]).unwrap();
     let path = format!(
         "/v1.3/assets/multipart-uploads/{}/presigned-urls",
@@ -402,7 +407,7 @@ fn newer_upload_of_a_chunk_wins() {
     let url = path_of(&urls["upload_urls"][0]["url"]);
     assert_eq!(put(emulator, &url, &HEADERS, &[2; CHUNK]).status, 200);
     slow.write_all(&[1; CHUNK - 10]).unwrap();
-    let overtaken = answer(&mut slow).unwrap();
+    let overtaken = read_response(&mut slow).unwrap();
     assert_eq!(
         (overtaken.status, code(&overtaken).as_str()),
         (409, "OperationAborted")
@@ -441,8 +446,13 @@ fn session_expires_after_a_day() {
     emulator.advance(Duration::from_secs(24 * 3600));
     let path = format!("/v1.3/assets/multipart-uploads/{}", session.id);
     assert_eq!(get(emulator, &path).json()["status"], "expired");
-    let ask = json!({ "start": 1, "count": 1 });
-    let refused = send_json(emulator, "POST", &format!("{path}/presigned-urls"), &ask);
+    let payload = json!({ "start": 1, "count": 1 });
+    let refused = send_json(
+        emulator,
+        "POST",
+        &format!("{path}/presigned-urls"),
+        &payload,
+    );
     assert_eq!(
         (refused.status, refused.json()["code"].clone()),
         (400, json!("parameter_invalid"))

@@ -20,7 +20,7 @@ const STATE: &str = "TL_EMULATOR_TEST_STATE";
     clippy::print_stdout,
     reason = "it is how the other process learns the port"
 )]
-pub(crate) fn serve_where_asked(settings: impl FnOnce(EmulatorBuilder) -> EmulatorBuilder) {
+pub(crate) fn serve_if_child(settings: impl FnOnce(EmulatorBuilder) -> EmulatorBuilder) {
     let Some(folder) = std::env::var_os(STATE) else {
         return;
     };

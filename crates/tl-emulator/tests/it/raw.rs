@@ -17,13 +17,13 @@ pub(crate) fn builder() -> EmulatorBuilder {
 }
 
 #[derive(Debug)]
-pub(crate) struct Raw {
+pub(crate) struct RawResponse {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
 
-impl Raw {
+impl RawResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
@@ -39,20 +39,20 @@ pub(crate) fn connect(emulator: &Emulator) -> TcpStream {
 }
 
 /// Sends a request head and a body as they are.
-pub(crate) fn exchange(emulator: &Emulator, head: &str, body: &[u8]) -> Option<Raw> {
+pub(crate) fn exchange(emulator: &Emulator, head: &str, body: &[u8]) -> Option<RawResponse> {
     let mut stream = connect(emulator);
     stream.write_all(head.as_bytes()).ok()?;
     // The server may respond and close the connection before everything is sent.
     _ = stream.write_all(body);
-    answer(&mut stream)
+    read_response(&mut stream)
 }
 
 /// A socket that retries interrupted reads. A read with a timeout is interrupted when a child of
 /// this process ends, such as `ffmpeg` started by the emulator.
 #[derive(Debug)]
-pub(crate) struct Unbroken<S>(pub(crate) S);
+pub(crate) struct RetryInterrupted<S>(pub(crate) S);
 
-impl<S: Read> Read for Unbroken<S> {
+impl<S: Read> Read for RetryInterrupted<S> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.0.read(into) {
@@ -63,7 +63,7 @@ impl<S: Read> Read for Unbroken<S> {
     }
 }
 
-impl<S: Write> Write for Unbroken<S> {
+impl<S: Write> Write for RetryInterrupted<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes)
     }
@@ -74,8 +74,8 @@ impl<S: Write> Write for Unbroken<S> {
 }
 
 /// Reads one response.
-pub(crate) fn answer(stream: &mut TcpStream) -> Option<Raw> {
-    let mut stream = Unbroken(stream);
+pub(crate) fn read_response(stream: &mut TcpStream) -> Option<RawResponse> {
+    let mut stream = RetryInterrupted(stream);
     let mut bytes = Vec::new();
     let mut piece = [0; 65536];
     loop {
@@ -98,7 +98,7 @@ pub(crate) fn answer(stream: &mut TcpStream) -> Option<Raw> {
                 }
             }
             let status = head.split(' ').nth(1)?.parse().ok()?;
-            return Some(Raw { status, head, body });
+            return Some(RawResponse { status, head, body });
         }
         match stream.read(&mut piece).ok()? {
             0 => return None,
@@ -118,11 +118,16 @@ pub(crate) fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> String
     head
 }
 
-pub(crate) fn get(emulator: &Emulator, path: &str) -> Raw {
+pub(crate) fn get(emulator: &Emulator, path: &str) -> RawResponse {
     exchange(emulator, &head("GET", path, &[]), b"").unwrap()
 }
 
-pub(crate) fn send_json(emulator: &Emulator, method: &str, path: &str, body: &Value) -> Raw {
+pub(crate) fn send_json(
+    emulator: &Emulator,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> RawResponse {
     let body = body.to_string();
     let length = body.len().to_string();
     let headers = [
@@ -137,9 +142,9 @@ pub(crate) fn index(emulator: &Emulator) -> String {
         "index_name": "clips",
         "models": [{ "model_name": "marengo3.0", "model_options": ["visual", "audio"] }],
     });
-    let answer = send_json(emulator, "POST", "/v1.3/indexes", &body);
-    assert_eq!(answer.status, 201, "{answer:?}");
-    answer.json()["_id"].as_str().unwrap().to_owned()
+    let response = send_json(emulator, "POST", "/v1.3/indexes", &body);
+    assert_eq!(response.status, 201, "{response:?}");
+    response.json()["_id"].as_str().unwrap().to_owned()
 }
 
 /// A form with text parts and at most one file.
@@ -163,7 +168,7 @@ pub(crate) fn form(texts: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Vec<u
     body
 }
 
-pub(crate) fn send_form(emulator: &Emulator, body: &[u8]) -> Raw {
+pub(crate) fn send_form(emulator: &Emulator, body: &[u8]) -> RawResponse {
     let length = body.len().to_string();
     let headers = [
         ("content-type", "multipart/form-data; boundary=XX"),

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Creates a file with `ffmpeg` and these arguments.
-fn film(folder: &Path, name: &str, arguments: &str) -> PathBuf {
+fn create_video(folder: &Path, name: &str, arguments: &str) -> PathBuf {
     let path = folder.join(name);
     let made = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-y"])
@@ -29,10 +29,10 @@ fn film(folder: &Path, name: &str, arguments: &str) -> PathBuf {
 }
 
 /// The codecs and frame size of a served file, according to `ffprobe`.
-fn seen(emulator: &Emulator, path: &str) -> Vec<String> {
+fn served_streams(emulator: &Emulator, path: &str) -> Vec<String> {
     let url = emulator.base_url().join(path).unwrap();
     let entries = "stream=codec_name,width,height";
-    let told = Command::new("ffprobe")
+    let output = Command::new("ffprobe")
         .args([
             "-v",
             "error",
@@ -45,11 +45,11 @@ fn seen(emulator: &Emulator, path: &str) -> Vec<String> {
         .output()
         .unwrap();
     assert!(
-        told.status.success(),
+        output.status.success(),
         "{}",
-        String::from_utf8_lossy(&told.stderr)
+        String::from_utf8_lossy(&output.stderr)
     );
-    let text = String::from_utf8(told.stdout).unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
     let lines = text
         .lines()
         .map(|line| line.trim_end_matches(',').to_owned());
@@ -134,10 +134,10 @@ fn web_safe_streams_are_copied_and_others_encoded() {
             1,
         ),
     ] {
-        let path = film(folder.path(), name, &arguments);
-        let told = asset(&emulator, &path);
-        assert_eq!(told["error"], Value::Null, "{name}");
-        let made = &told["made"];
+        let path = create_video(folder.path(), name, &arguments);
+        let rendered = asset(&emulator, &path);
+        assert_eq!(rendered["error"], Value::Null, "{name}");
+        let made = &rendered["made"];
         assert_eq!(
             (&made["has_stream"], &made["thumbnails"]),
             (&json!(true), &json!(thumbnails)),
@@ -145,11 +145,11 @@ fn web_safe_streams_are_copied_and_others_encoded() {
         );
         let place = format!("/_media/{}", made["folder"].as_str().unwrap());
         assert_eq!(
-            seen(&emulator, &format!("{place}/stream.mp4")),
+            served_streams(&emulator, &format!("{place}/stream.mp4")),
             streams,
             "{name}"
         );
-        let mut by_playlist = seen(&emulator, &format!("{place}/master.m3u8"));
+        let mut by_playlist = served_streams(&emulator, &format!("{place}/master.m3u8"));
         by_playlist.dedup();
         assert!(
             by_playlist.starts_with(
@@ -162,7 +162,7 @@ fn web_safe_streams_are_copied_and_others_encoded() {
         );
         if thumbnails > 0 {
             assert_eq!(
-                seen(&emulator, &format!("{place}/thumbnail-1.jpg")).len(),
+                served_streams(&emulator, &format!("{place}/thumbnail-1.jpg")).len(),
                 1,
                 "{name}"
             );
@@ -171,7 +171,7 @@ fn web_safe_streams_are_copied_and_others_encoded() {
 }
 
 #[cfg(unix)]
-fn program(folder: &Path, script: &str) -> PathBuf {
+fn fake_ffmpeg(folder: &Path, script: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;
     let path = folder.join("ffmpeg");
     std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -203,15 +203,18 @@ fn hanging_or_failing_ffmpeg_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let limits = TimeLimits::default().with_render(Duration::from_millis(1500));
         let emulator = builder()
-            .ffmpeg(program(place.path(), script))
+            .ffmpeg(fake_ffmpeg(place.path(), script))
             .time_limits(limits)
             .data_dir(folder.path())
             .start_blocking()
             .unwrap();
         let index = index(&emulator);
         let (task, video) = task(&emulator, &index);
-        let told = rendition(&emulator, &video)["error"].clone();
-        assert!(told.as_str().unwrap().contains(reason), "{script}: {told}");
+        let rendered = rendition(&emulator, &video)["error"].clone();
+        assert!(
+            rendered.as_str().unwrap().contains(reason),
+            "{script}: {rendered}"
+        );
         let hls = get(&emulator, &format!("/v1.3/tasks/{task}")).json()["hls"]["status"].clone();
         assert_eq!(hls, "ERROR", "{script}");
         // Only the video itself.
@@ -229,7 +232,7 @@ fn ffmpeg_runs_twice_at_most_and_ends_with_the_emulator() {
     // The script writes nothing because the sandbox forbids it. No other process sleeps this long.
     let script = "exec sleep 6173";
     let emulator = builder()
-        .ffmpeg(program(place.path(), script))
+        .ffmpeg(fake_ffmpeg(place.path(), script))
         .start_blocking()
         .unwrap();
     let index = index(&emulator);

@@ -135,7 +135,7 @@ fn accepted(emulator: &Emulator) -> Vec<usize> {
         .collect()
 }
 
-fn conclude(emulator: &Emulator, folder: &Path, bytes: &Bytes, uploaded: &Uploaded) {
+fn assert_uploaded(emulator: &Emulator, folder: &Path, bytes: &Bytes, uploaded: &Uploaded) {
     let files = stored(folder);
     let digests: Vec<_> = files.iter().map(Md5::digest).collect();
     assert_eq!(
@@ -168,7 +168,7 @@ fn multipart_upload_preserves_bytes() {
     let bytes = content();
     let uploaded = upload(&emulator, &bytes, &Checkpoint::default()).unwrap();
     assert_eq!((uploaded.chunks, uploaded.attempts), (24, 24));
-    conclude(&emulator, folder.path(), &bytes, &uploaded);
+    assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
     assert_eq!(accepted(&emulator), [1; 24]);
     // The API key was not sent to the storage, which would have rejected it.
     let journal = emulator.journal();
@@ -191,7 +191,7 @@ fn multipart_upload_works_async() {
         let flow = flow(&emulator, &bytes, &checkpoint, &Steering::default(), |_| {});
         transport.run(flow).await.unwrap()
     });
-    conclude(&emulator, folder.path(), &bytes, &uploaded);
+    assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
     assert_eq!(accepted(&emulator), [1; 24]);
 }
 
@@ -214,7 +214,7 @@ fn interrupted_upload_resumes_without_resending() {
     }
     let uploaded = upload(&emulator, &bytes, &checkpoint).unwrap();
     assert!(uploaded.resumed >= 12, "{uploaded:?}");
-    conclude(&emulator, folder.path(), &bytes, &uploaded);
+    assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
     // A chunk in flight when the upload was interrupted may have arrived unnoticed. Acknowledged
     // chunks are never sent twice.
     let (finished, again): (Vec<_>, Vec<_>) = accepted(&emulator)
@@ -252,7 +252,7 @@ fn sessions_and_chunks_survive_a_restart() {
     assert!(uploaded.resumed >= 11, "{uploaded:?}");
     drop(emulator);
     // The asset becomes ready whether it was probed before or after the restart.
-    conclude(&start(port), folder.path(), &bytes, &uploaded);
+    assert_uploaded(&start(port), folder.path(), &bytes, &uploaded);
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn expired_urls_are_renewed() {
         },
     );
     let uploaded = blocking(&emulator).transport().run(flow).unwrap();
-    conclude(&emulator, folder.path(), &bytes, &uploaded);
+    assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
     let journal = emulator.journal();
     let expired = journal.iter().filter(|entry| {
         let chunk = entry.chunk.as_ref();
@@ -340,7 +340,7 @@ fn faults_do_not_corrupt_the_upload() {
     let bytes = content();
     let uploaded = upload(&emulator, &bytes, &Checkpoint::default()).unwrap();
     assert!(uploaded.attempts > uploaded.chunks, "{uploaded:?}");
-    conclude(&emulator, folder.path(), &bytes, &uploaded);
+    assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
 }
 
 #[test]
