@@ -170,8 +170,8 @@ fn asset_from_url_is_fetched_and_probed() {
     world.wait(200);
     assert_eq!(world.get(&format!("/assets/{id}")).body["status"], "ready");
 
-    let gone = create(&mut world, "http://example.com/gone.mp4").body;
-    let id = gone["_id"].as_str().unwrap().to_owned();
+    let missing = create(&mut world, "http://example.com/gone.mp4").body;
+    let id = missing["_id"].as_str().unwrap().to_owned();
     let now = world.now();
     let reason = Err("video_url answered 404 Not Found".to_owned());
     assert_eq!(world.platform.fetched(now, &id, reason), []);

@@ -275,9 +275,9 @@ impl Browser {
     /// Saves a screenshot of the whole page to the output directory of the tests.
     pub(crate) fn screenshot(&mut self, name: &str) -> PathBuf {
         let params = json!({ "format": "png", "captureBeyondViewport": true });
-        let taken = self.call("Page.captureScreenshot", &params);
+        let screenshot = self.call("Page.captureScreenshot", &params);
         let bytes = BASE64_STANDARD
-            .decode(taken["data"].as_str().unwrap())
+            .decode(screenshot["data"].as_str().unwrap())
             .unwrap();
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("emulator-page");
         std::fs::create_dir_all(&folder).unwrap();

@@ -125,14 +125,14 @@ fn write_indexes(port: u16, name: &str, answered: &Shared) -> Option<()> {
             answered.lock().unwrap().indexes.push(index);
             continue;
         }
-        let gone = request(
+        let deleted = request(
             port,
             "DELETE",
             &format!("/v1.3/indexes/{index}"),
             "text/plain",
             b"",
         )?;
-        assert_eq!(gone.status, 204, "{gone:?}");
+        assert_eq!(deleted.status, 204, "{deleted:?}");
         answered.lock().unwrap().deleted.push(index);
     }
     None
@@ -189,8 +189,8 @@ fn chunk(number: usize) -> Vec<u8> {
 fn write_chunks(port: u16, answered: &Shared) -> Option<()> {
     loop {
         let total = CHUNK * CHUNKS;
-        let begin = json!({ "filename": "long.mp4", "type": "video", "total_size": total });
-        let opened = json_to(port, "/v1.3/assets/multipart-uploads", &begin)?;
+        let body = json!({ "filename": "long.mp4", "type": "video", "total_size": total });
+        let opened = json_to(port, "/v1.3/assets/multipart-uploads", &body)?;
         assert_eq!(opened.status, 201, "{opened:?}");
         let opened = opened.json();
         let upload = opened["upload_id"].as_str().unwrap().to_owned();
@@ -205,9 +205,9 @@ fn write_chunks(port: u16, answered: &Shared) -> Option<()> {
             );
         };
         known(&|session| session.asset_id = opened["asset_id"].as_str().unwrap().to_owned());
-        for place in opened["upload_urls"].as_array().unwrap() {
-            let number = usize::try_from(place["chunk_index"].as_u64().unwrap()).unwrap();
-            let url = url::Url::parse(place["url"].as_str().unwrap()).unwrap();
+        for entry in opened["upload_urls"].as_array().unwrap() {
+            let number = usize::try_from(entry["chunk_index"].as_u64().unwrap()).unwrap();
+            let url = url::Url::parse(entry["url"].as_str().unwrap()).unwrap();
             let path = format!("{}?{}", url.path(), url.query().unwrap());
             let put = request(
                 port,
@@ -296,7 +296,7 @@ fn check(port: u16, answered: &Answered, video: &[u8]) {
 /// expected bytes.
 fn finish(port: u16, answered: &Answered) -> usize {
     let expected: Vec<u8> = (1..=CHUNKS).flat_map(chunk).collect();
-    let mut whole = 0;
+    let mut completed = 0;
     for (upload, session) in &answered.sessions {
         for number in session
             .etags
@@ -315,10 +315,10 @@ fn finish(port: u16, answered: &Answered) -> usize {
             let file = get(port, &format!("/_emulator/media/{}", session.asset_id));
             // The file is no video, so it is deleted once it has been probed.
             assert!(file.status == 404 || file.body == expected, "{upload}");
-            whole += 1;
+            completed += 1;
         }
     }
-    whole
+    completed
 }
 
 #[test]
@@ -375,14 +375,14 @@ fn acknowledged_writes_survive_sigkill() {
     let process = Process::start(TEST, folder.path());
     let answered = answered.lock().unwrap();
     check(process.port, &answered, &video);
-    let whole = finish(process.port, &answered);
+    let completed = finish(process.port, &answered);
     let reported: usize = answered
         .sessions
         .values()
         .map(|session| session.reported.len())
         .sum();
     println!(
-        "{ROUNDS} kills: {} indexes, {} deletions, {} tasks, {} assets, {} uploads with {reported} reported chunks, {whole} of them \
+        "{ROUNDS} kills: {} indexes, {} deletions, {} tasks, {} assets, {} uploads with {reported} reported chunks, {completed} of them \
          completed afterwards; looked at in {:.1?}",
         answered.indexes.len(),
         answered.deleted.len(),
@@ -391,5 +391,5 @@ fn acknowledged_writes_survive_sigkill() {
         answered.sessions.len(),
         started.elapsed()
     );
-    assert!(whole > 0);
+    assert!(completed > 0);
 }

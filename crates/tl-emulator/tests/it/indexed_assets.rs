@@ -244,8 +244,8 @@ fn metadata_and_deletion_apply_to_both_views() {
     );
 
     assert_eq!(world.request("DELETE", &path, Payload::None).status, 204);
-    for gone in [&path, &video] {
-        let response = world.get(gone);
+    for deleted in [&path, &video] {
+        let response = world.get(deleted);
         assert_eq!(
             (response.status, &response.body["code"]),
             (404, &json!("not_found"))

@@ -209,22 +209,25 @@ fn url_is_fetched_then_validated_like_a_file() {
     );
     insta::assert_json_snapshot!("refused_url", world.get(&format!("/tasks/{small}")).body);
 
-    let gone = create(&mut world);
+    let failing = create(&mut world);
     world.platform.fetched(
         world.now(),
-        &gone,
+        &failing,
         Err("video_url answered 404 Not Found".to_owned()),
     );
-    let body = world.get(&format!("/tasks/{gone}")).body;
+    let body = world.get(&format!("/tasks/{failing}")).body;
     assert_eq!(body["status"], "failed");
     assert_eq!(body["error_reason"], "video_url answered 404 Not Found");
     let response = world.request(
         "DELETE",
-        &format!("/tasks/{gone}"),
+        &format!("/tasks/{failing}"),
         tl_emulator::platform::Payload::None,
     );
     assert_eq!(response.status, 204);
-    assert_eq!(world.platform.fetched(world.now(), &gone, fetched(640)), []);
+    assert_eq!(
+        world.platform.fetched(world.now(), &failing, fetched(640)),
+        []
+    );
 }
 
 #[test]

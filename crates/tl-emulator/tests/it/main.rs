@@ -3,7 +3,7 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    reason = "tests touch the machine, and stop at the first surprise"
+    reason = "tests do I/O, and may panic on unexpected results"
 )]
 
 mod abuse;

@@ -107,14 +107,14 @@ fn page_forms_advance_clock_and_add_faults() {
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 500);
     assert!(text(&get(&emulator, "/_emulator")).contains("<td>1 times<td>"));
     let wrong = submit(&emulator, "/_emulator/do/fault", "fault=%3Cb%3E+drop");
-    let place = wrong
+    let location = wrong
         .head
         .lines()
         .find_map(|line| line.strip_prefix("location: "))
         .unwrap();
     assert!(
-        text(&get(&emulator, place)).contains("there is no operation `&lt;b&gt;`"),
-        "{place}"
+        text(&get(&emulator, location)).contains("there is no operation `&lt;b&gt;`"),
+        "{location}"
     );
     submit(&emulator, "/_emulator/do/fault", "fault=indexes.list+drop");
     let first =

@@ -18,7 +18,7 @@ const STATE: &str = "TL_EMULATOR_TEST_STATE";
 /// immediately in any other process.
 #[expect(
     clippy::print_stdout,
-    reason = "it is how the other process learns the port"
+    reason = "the parent process reads the port from stdout"
 )]
 pub(crate) fn serve_if_child(settings: impl FnOnce(EmulatorBuilder) -> EmulatorBuilder) {
     let Some(folder) = std::env::var_os(STATE) else {

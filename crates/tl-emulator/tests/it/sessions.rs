@@ -75,11 +75,11 @@ fn session_has_chunks_and_initial_urls() {
     let mut created = create(&mut world, &body).body;
     let urls = created["upload_urls"].as_array_mut().unwrap();
     let first = urls[0]["url"].as_str().unwrap().to_owned();
-    let (place, query) = first
+    let (location, query) = first
         .split_once("?X-Amz-Algorithm=AWS4%2DHMAC%2DSHA256&")
         .unwrap();
     assert!(
-        place.starts_with("http://127.0.0.1/_storage/") && place.ends_with("/1"),
+        location.starts_with("http://127.0.0.1/_storage/") && location.ends_with("/1"),
         "{first}"
     );
     assert!(
@@ -104,7 +104,7 @@ fn invalid_session_is_rejected() {
         ("filename", json!(""), "parameter_invalid"),
         ("filename", json!("x".repeat(256)), "parameter_invalid"),
         ("type", json!("film"), "parameter_invalid"),
-        ("colour", json!("red"), "parameter_unknown"),
+        ("color", json!("red"), "parameter_unknown"),
     ] {
         let mut body = good.clone();
         match value.is_null() {
@@ -263,7 +263,7 @@ fn report_with_one_wrong_chunk_is_rejected() {
         ),
         (
             "too much",
-            with("colour", json!("red")),
+            with("color", json!("red")),
             "parameter_unknown",
         ),
     ] {

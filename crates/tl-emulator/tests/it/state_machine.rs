@@ -105,10 +105,10 @@ impl Model {
             self.run_effect(&effect, step);
         }
         for change in self.world.platform.take_changes() {
-            let place = (change.table.to_owned(), change.key);
+            let id = (change.table.to_owned(), change.key);
             match change.value {
-                Some(value) => self.records.insert(place, value),
-                None => self.records.remove(&place),
+                Some(value) => self.records.insert(id, value),
+                None => self.records.remove(&id),
             };
         }
         Ok(())

@@ -39,7 +39,7 @@ fn url_is_fetched_and_indexed_or_fails_with_a_reason() {
     let good = serve(ok(&std::fs::read(clip("640x360", 5)).unwrap()));
     let small = serve(ok(&std::fs::read(clip("320x180", 5)).unwrap()));
     let page = serve(ok(b"<html>log in</html>"));
-    let gone = serve(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec());
+    let missing = serve(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec());
     let cut = serve(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf".to_vec());
     let moved = serve(
         format!("HTTP/1.1 302 Found\r\nlocation: {good}/other.mp4\r\ncontent-length: 0\r\n\r\n")
@@ -57,7 +57,7 @@ fn url_is_fetched_and_indexed_or_fails_with_a_reason() {
         (&moved, "ready", ""),
         (&small, "failed", "video_resolution_too_low"),
         (&page, "failed", "video_file_broken"),
-        (&gone, "failed", "404"),
+        (&missing, "failed", "404"),
         (&cut, "failed", "could not be fetched"),
         (&sly, "failed", "file"),
         (&closed, "failed", "could not be fetched"),
