@@ -185,9 +185,12 @@ mod tests {
         let clock = Clock::new(ClockMode::Scaled(1000.0));
         std::thread::sleep(Duration::from_millis(20));
         clock.set_mode(ClockMode::Manual);
-        let stopped = clock.now().mono;
-        assert!(stopped >= Duration::from_secs(20), "{stopped:?}");
-        assert_eq!(clock.now().mono, stopped);
+        let elapsed_at_stop = clock.now().mono;
+        assert!(
+            elapsed_at_stop >= Duration::from_secs(20),
+            "{elapsed_at_stop:?}"
+        );
+        assert_eq!(clock.now().mono, elapsed_at_stop);
     }
 
     #[test]

@@ -64,8 +64,8 @@ impl AsyncWrite for Connection {
                 "cut on purpose",
             )));
         }
-        let room = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
-        let polled = Pin::new(&mut self.stream).poll_write(cx, &bytes[..room]);
+        let limit = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+        let polled = Pin::new(&mut self.stream).poll_write(cx, &bytes[..limit]);
         if let Poll::Ready(Ok(written)) = &polled {
             self.injector
                 .0

@@ -228,10 +228,10 @@ mod tests {
     #[test]
     fn files_are_deleted_on_drop_unless_kept() {
         let media = MediaStore::open(None).unwrap();
-        let (gone, _) = media.receive("a.mp4".to_owned()).unwrap();
-        let path = gone.path().to_owned();
+        let (dropped, _) = media.receive("a.mp4".to_owned()).unwrap();
+        let path = dropped.path().to_owned();
         assert!(path.exists());
-        drop(gone);
+        drop(dropped);
         assert!(!path.exists());
 
         let (kept, mut writer) = media.receive("b.mp4".to_owned()).unwrap();

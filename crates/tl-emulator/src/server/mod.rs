@@ -165,7 +165,7 @@ async fn api(
     let mut entry = JournalEntry::new(&head);
     let admitted = runtime.platform().admit(&head);
     let (rule, refusal) = match admitted {
-        Ok(intake) => (intake.body, None),
+        Ok(admission) => (admission.body, None),
         Err(refusal) => (BodyRule::None, Some(refusal)),
     };
     let (reply, media_stored) = match refusal {
@@ -184,18 +184,18 @@ async fn api(
             (platform.refuse(refusal), false)
         }
         None => {
-            let taken = request_body::read(&runtime, rule, &head.headers, body).await;
-            entry.bytes_received = taken.bytes;
-            entry.set_request_body(&taken.payload);
-            let request = http::Request::from_parts(head, taken.payload);
+            let received = request_body::read(&runtime, rule, &head.headers, body).await;
+            entry.bytes_received = received.bytes;
+            entry.set_request_body(&received.payload);
+            let request = http::Request::from_parts(head, received.payload);
             let mut platform = runtime.platform();
             let mut reply = platform.handle(runtime.clock.now(), request);
             entry.operation = reply.operation.map(|operation| operation.to_string());
             let effects = std::mem::take(&mut reply.effects);
             let has_effects = !effects.is_empty();
             // Hold the lock so that no other request sees a video whose file is not in place yet.
-            let kept = match runtime.apply(&mut platform, effects, &taken.files) {
-                Ok(kept) => kept,
+            let stored = match runtime.apply(&mut platform, effects, &received.files) {
+                Ok(stored) => stored,
                 Err(detail) => {
                     reply = platform.refuse(Refusal::internal(&detail));
                     false
@@ -205,7 +205,7 @@ async fn api(
             if has_effects {
                 runtime.clock.notify();
             }
-            (reply, kept)
+            (reply, stored)
         }
     };
     entry.media_stored = media_stored;
@@ -214,10 +214,10 @@ async fn api(
     entry.at = crate::platform::format_timestamp(runtime.clock.now());
     entry.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     entry.faults.clone_from(&reply.faults);
-    let closes = matches!(entry.status, 408 | 413);
+    let close = matches!(entry.status, 408 | 413);
     entry.set_response_body(reply.response.body());
     runtime.record(entry);
-    send_reply(reply.response, reply.delivery, closes, &runtime, &injector).await
+    send_reply(reply.response, reply.delivery, close, &runtime, &injector).await
 }
 
 /// Sets the `Date` header from the emulator's clock, so that all times in a response agree.
@@ -236,7 +236,7 @@ fn expects_continue(head: &Parts) -> bool {
 async fn send_reply(
     response: http::Response<Bytes>,
     delivery: Delivery,
-    closes: bool,
+    close: bool,
     runtime: &Runtime,
     injector: &FaultInjector,
 ) -> Response {
@@ -250,7 +250,7 @@ async fn send_reply(
         Some(pace) => throttled(bytes, pace),
         None => Body::from(bytes),
     });
-    if closes {
+    if close {
         // The rest of the request body is still in flight, so the connection cannot be reused.
         response
             .headers_mut()

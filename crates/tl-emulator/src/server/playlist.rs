@@ -69,7 +69,10 @@ pub(super) fn parse(text: &str) -> Result<Playlist, String> {
             _ => {
                 let uri = line.to_owned();
                 if let Some(bandwidth) = bandwidth.take() {
-                    if best.as_ref().is_none_or(|(most, _)| bandwidth > *most) {
+                    if best
+                        .as_ref()
+                        .is_none_or(|(highest, _)| bandwidth > *highest)
+                    {
                         best = Some((bandwidth, uri));
                     }
                 } else if std::mem::take(&mut is_segment) {

@@ -134,7 +134,7 @@ impl Runtime {
             has_stream,
             thumbnails,
         });
-        self.apply_in_background(&[], |platform, now| {
+        self.apply_with_retry(&[], |platform, now| {
             platform.rendered(now, &owner, outcome.clone())
         })
         .await;
@@ -341,8 +341,8 @@ fn stream_args(mut job: Job, facts: &MediaFacts, copies: bool) -> Job {
 fn finish(folder: &Path, facts: &MediaFacts, has_stream: bool) -> Result<(bool, u32), String> {
     // A position beyond the last frame yields no thumbnail, and the ones after it are not counted.
     let exists = |number: &u32| folder.join(thumbnail_name(*number)).is_file();
-    let most = u32::try_from(THUMBNAIL_POSITIONS.len()).unwrap_or(u32::MAX);
-    let thumbnails = (1..=most).take_while(exists).count();
+    let max = u32::try_from(THUMBNAIL_POSITIONS.len()).unwrap_or(u32::MAX);
+    let thumbnails = (1..=max).take_while(exists).count();
     let thumbnails = u32::try_from(thumbnails).unwrap_or(0);
     if has_stream {
         let failed = |error: std::io::Error| format!("the playlist could not be written ({error})");

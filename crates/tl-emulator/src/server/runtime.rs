@@ -260,7 +260,7 @@ impl Runtime {
             }
             return Err(detail);
         }
-        let has_kept = !kept.is_empty();
+        let kept_any = !kept.is_empty();
         for effect in effects {
             match effect {
                 Effect::Keep(_) => {}
@@ -295,8 +295,8 @@ impl Runtime {
                     stream,
                     thumbnails,
                 } => {
-                    let wanted = (stream, thumbnails);
-                    tokio::spawn(Arc::clone(self).render(owner, source, wanted));
+                    let outputs = (stream, thumbnails);
+                    tokio::spawn(Arc::clone(self).render(owner, source, outputs));
                 }
                 Effect::Fetch {
                     task,
@@ -307,7 +307,7 @@ impl Runtime {
                 }
             }
         }
-        Ok(has_kept)
+        Ok(kept_any)
     }
 
     /// Moves the received files into place.
@@ -332,7 +332,7 @@ impl Runtime {
 
     /// Applies the result of background work. No client waits for the outcome, so a failed write is
     /// retried until it succeeds.
-    pub(super) async fn apply_in_background(
+    pub(super) async fn apply_with_retry(
         self: &Arc<Self>,
         files: &[Arc<StoredFile>],
         mut update: impl FnMut(&mut Platform, Now) -> Vec<Effect>,
@@ -357,7 +357,7 @@ impl Runtime {
             Ok((fetched, file)) => (Ok(fetched), vec![file]),
             Err(reason) => (Err(reason), Vec::new()),
         };
-        self.apply_in_background(&files, |platform, now| {
+        self.apply_with_retry(&files, |platform, now| {
             platform.fetched(now, &task, outcome.clone())
         })
         .await;
@@ -369,7 +369,7 @@ impl Runtime {
         let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
         let probed = self.probe(path.clone(), filename.clone()).await;
         let static_file = identify(path, filename).await;
-        self.apply_in_background(&[], |platform, now| {
+        self.apply_with_retry(&[], |platform, now| {
             platform.probed(now, &asset, bytes, &probed, static_file.as_ref())
         })
         .await;

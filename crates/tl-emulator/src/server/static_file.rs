@@ -536,17 +536,20 @@ mod tests {
     fn document_content_must_match_its_extension() {
         let pdf = b"%PDF-1.7\n1 0 obj\ntrailer\n%%EOF\n";
         let folder = tempfile::tempdir().unwrap();
-        let seen = |name: &str, bytes: &[u8]| {
+        let identified = |name: &str, bytes: &[u8]| {
             let path = folder.path().join("file");
             std::fs::write(&path, bytes).unwrap();
             identify(&path, name).map(|found| found.map(|file| file.kind().to_owned()))
         };
         let is = |kind: &str| Some(Ok(kind.to_owned()));
-        assert_eq!(seen("a.PDF", pdf), is("application/pdf"));
-        assert_eq!(seen("a.txt", "grüß Gott".as_bytes()), is("text/plain"));
-        assert_eq!(seen("a.md", b"# A"), is("text/markdown"));
-        assert_eq!(seen("face.bin", &png_bytes()), is("image/png"));
-        assert_eq!(seen("a.mp4", b"no video"), None);
+        assert_eq!(identified("a.PDF", pdf), is("application/pdf"));
+        assert_eq!(
+            identified("a.txt", "grüß Gott".as_bytes()),
+            is("text/plain")
+        );
+        assert_eq!(identified("a.md", b"# A"), is("text/markdown"));
+        assert_eq!(identified("face.bin", &png_bytes()), is("image/png"));
+        assert_eq!(identified("a.mp4", b"no video"), None);
         for (name, bytes) in [
             ("a.pdf", &b"no pdf"[..]),
             ("a.pdf", b"%PDF-1.7 cut"),
@@ -557,7 +560,7 @@ mod tests {
             ("a.txt", &png_bytes()[..8]),
         ] {
             assert!(
-                matches!(seen(name, bytes), Some(Err(_))),
+                matches!(identified(name, bytes), Some(Err(_))),
                 "{name} {bytes:?}"
             );
         }

@@ -89,11 +89,11 @@ pub(super) async fn object(
     // The query of a presigned URL is a credential.
     entry.query = None;
     entry.operation = Some(Operation::STORAGE_PUT.to_string());
-    let begin = {
+    let admitted = {
         let mut platform = runtime.platform();
-        let begin = platform.begin_put(runtime.clock.now(), &head);
+        let admitted = platform.begin_put(runtime.clock.now(), &head);
         let written = runtime.persist(&mut platform);
-        match (begin, written) {
+        match (admitted, written) {
             // Hold the lock so that no other request for the chunk can intervene.
             (PutDecision::Take(put), Ok(())) => Ok((runtime.leases.take(&put), put)),
             (PutDecision::Take(put), Err(detail)) => Err(Box::new(
@@ -102,11 +102,11 @@ pub(super) async fn object(
             (PutDecision::Answer(reply), _) => Err(reply),
         }
     };
-    let reply = match begin {
+    let reply = match admitted {
         Err(reply) => {
             if !expects_continue(&head) {
-                let taken = request_body::read(&runtime, BodyRule::None, &head.headers, body).await;
-                entry.bytes_received = taken.bytes;
+                let read = request_body::read(&runtime, BodyRule::None, &head.headers, body).await;
+                entry.bytes_received = read.bytes;
             }
             entry.chunk = chunk_of_path(head.uri.path(), entry.bytes_received);
             *reply
@@ -142,12 +142,12 @@ pub(super) async fn object(
     entry.at = format_timestamp(runtime.clock.now());
     entry.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     entry.faults.clone_from(&reply.faults);
-    let closes = reply
+    let close = reply
         .refusal
         .as_ref()
         .is_some_and(|(code, _)| matches!(*code, "RequestTimeout" | "IncompleteBody"));
     runtime.record(entry);
-    send_reply(reply.response, reply.delivery, closes, &runtime, &injector).await
+    send_reply(reply.response, reply.delivery, close, &runtime, &injector).await
 }
 
 /// The chunk of a refused request, according to its path.

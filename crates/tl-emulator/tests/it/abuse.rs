@@ -1,4 +1,5 @@
-//! Clients that break the rules: refused, bounded, and the emulator lives on.
+//! Misbehaving clients: requests are rejected, resource use is bounded, and the emulator keeps
+//! running.
 
 use std::{
     io::Write,
@@ -7,9 +8,9 @@ use std::{
 
 use tl_emulator::{Emulator, TimeLimits};
 
-use crate::raw::{answer, builder, connect, exchange, form, get, head, index, send_form};
+use crate::raw::{builder, connect, exchange, form, get, head, index, read_response, send_form};
 
-fn lives(emulator: &Emulator) {
+fn assert_alive(emulator: &Emulator) {
     assert_eq!(get(emulator, "/v1.3/tasks").status, 200);
 }
 
@@ -30,11 +31,11 @@ fn malformed_form_is_a_bad_request() {
     ] {
         let length = body.len().to_string();
         let headers = [("content-type", content_type), ("content-length", length.as_str())];
-        let answer = exchange(&emulator, &head("POST", "/v1.3/tasks", &headers), &body).unwrap();
-        assert_eq!(answer.status, 400, "{name}: {answer:?}");
-        assert!(answer.json()["code"].is_string(), "{name}");
+        let response = exchange(&emulator, &head("POST", "/v1.3/tasks", &headers), &body).unwrap();
+        assert_eq!(response.status, 400, "{name}: {response:?}");
+        assert!(response.json()["code"].is_string(), "{name}");
     }
-    lives(&emulator);
+    assert_alive(&emulator);
 }
 
 #[test]
@@ -57,7 +58,7 @@ fn oversized_bodies_are_rejected_without_buffering() {
     );
     assert_eq!(refused.status, 413, "{refused:?}");
 
-    // The head of a part that never ends.
+    // A part header that never ends.
     let mut endless = b"--XX\r\nContent-Disposition: form-data; name=\"a\"; x=\"".to_vec();
     endless.extend(vec![b'y'; 4 << 20]);
     let length = endless.len().to_string();
@@ -77,7 +78,7 @@ fn oversized_bodies_are_rejected_without_buffering() {
     ) {
         assert_eq!(refused.status, 431, "{refused:?}");
     }
-    lives(&emulator);
+    assert_alive(&emulator);
 }
 
 #[test]
@@ -104,7 +105,7 @@ fn stalled_clients_time_out() {
         b"--XX\r\nContent-Disposition: form-data; name=\"video_file\"; filename=\"a\"\r\n\r\nsome",
     )
     .unwrap();
-    let refused = answer(&mut slow).unwrap();
+    let refused = read_response(&mut slow).unwrap();
     assert_eq!(
         (refused.status, refused.json()["code"].as_str()),
         (408, Some("request_canceled_or_timed_out"))
@@ -114,8 +115,8 @@ fn stalled_clients_time_out() {
     headless
         .write_all(b"GET /v1.3/tasks HTTP/1.1\r\nhost: 127.0.0.1\r\n")
         .unwrap();
-    let gone = answer(&mut headless);
-    assert!(gone.is_none_or(|answer| answer.status == 408));
+    let late = read_response(&mut headless);
+    assert!(late.is_none_or(|response| response.status == 408));
     assert!(
         started.elapsed() < Duration::from_secs(5),
         "{:?}",
@@ -127,7 +128,7 @@ fn stalled_clients_time_out() {
             .count(),
         0
     );
-    lives(&emulator);
+    assert_alive(&emulator);
 }
 
 #[test]
@@ -167,7 +168,7 @@ fn aborted_upload_leaves_no_files() {
     wait(1);
     drop(stream);
     wait(0);
-    lives(&emulator);
+    assert_alive(&emulator);
 }
 
 #[test]
@@ -176,7 +177,7 @@ fn expect_continue_is_rejected_before_the_body() {
     let mut stream = connect(&emulator);
     let head = "POST /v1.3/tasks HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: wrong\r\ncontent-type: multipart/form-data; boundary=XX\r\nexpect: 100-continue\r\ncontent-length: 1000000000\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
-    let refused = answer(&mut stream).unwrap();
+    let refused = read_response(&mut stream).unwrap();
     assert_eq!(refused.status, 401, "{refused:?}");
     assert_eq!(emulator.journal()[0].bytes_received, 0);
 }

@@ -1,4 +1,4 @@
-//! Assets: taken in, looked at later, listed, described by what they are, and deleted.
+//! Assets: creation, deferred probing, listing, metadata and deletion.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use tl_validate::{MediaFacts, ProbeError, ProbeErrorKind};
 use crate::{
     clips::clip,
     raw::{builder, exchange, get, head, send_json},
-    world::{Answer, World, facts, text},
+    world::{Response, World, facts, text},
 };
 
-/// Sends a file whose look is `probe`, and a name for its key.
+/// Uploads a file with the probe result `probe`, stored under `key`.
 pub(crate) fn send(
     world: &mut World,
     key: &str,
     filename: &str,
     probe: Result<MediaFacts, ProbeError>,
     texts: &[(&str, &str)],
-) -> Answer {
+) -> Response {
     let mut fields = vec![text("method", "direct")];
     fields.extend(texts.iter().map(|(name, value)| text(name, value)));
     fields.push(Field {
@@ -39,14 +39,14 @@ pub(crate) fn send(
         static_file: None,
     };
     let uploads = vec![upload];
-    world.ask("POST", "/assets", Payload::Form { fields, uploads })
+    world.request("POST", "/assets", Payload::Form { fields, uploads })
 }
 
-/// A good asset.
+/// Creates a valid asset.
 pub(crate) fn asset(world: &mut World, filename: &str, seconds: f64) -> String {
-    let made = send(world, filename, filename, Ok(facts(640, 360, seconds)), &[]);
-    assert_eq!(made.status, 201, "{made:?}");
-    made.body["_id"].as_str().unwrap().to_owned()
+    let created = send(world, filename, filename, Ok(facts(640, 360, seconds)), &[]);
+    assert_eq!(created.status, 201, "{created:?}");
+    created.body["_id"].as_str().unwrap().to_owned()
 }
 
 pub(crate) fn world_with(quirks: &[(&str, &str)]) -> World {
@@ -66,8 +66,8 @@ fn broken() -> ProbeError {
 }
 
 fn delete(world: &mut World, path: &str) -> (u16, Value) {
-    let answer = world.ask("DELETE", path, Payload::None);
-    (answer.status, answer.body["code"].clone())
+    let response = world.request("DELETE", path, Payload::None);
+    (response.status, response.body["code"].clone())
 }
 
 #[test]
@@ -77,11 +77,11 @@ fn asset_is_processing_then_ready_with_metadata() {
         ("user_metadata", r#"{"a":1,"empty":"","none":[]}"#),
         ("enable_hls", "true"),
     ];
-    let made = send(&mut world, "k", "a.mp4", Ok(facts(640, 360, 12.5)), &texts);
-    assert_eq!(made.status, 201);
-    insta::assert_json_snapshot!("asset_created", made.body);
+    let created = send(&mut world, "k", "a.mp4", Ok(facts(640, 360, 12.5)), &texts);
+    assert_eq!(created.status, 201);
+    insta::assert_json_snapshot!("asset_created", created.body);
     assert_eq!(world.effects[0], Effect::Keep(MediaKey::new("k")));
-    let path = format!("/assets/{}", made.body["_id"].as_str().unwrap());
+    let path = format!("/assets/{}", created.body["_id"].as_str().unwrap());
     world.wait(199);
     insta::assert_json_snapshot!("asset_processing", world.get(&path).body);
     world.wait(1);
@@ -92,14 +92,14 @@ fn asset_is_processing_then_ready_with_metadata() {
 #[test]
 fn bad_file_fails_later_or_immediately_by_quirk() {
     let mut world = World::new(Settings::default());
-    let made = send(&mut world, "k", "a.mp4", Err(broken()), &[]);
+    let created = send(&mut world, "k", "a.mp4", Err(broken()), &[]);
     assert_eq!(
-        (made.status, &made.body["status"]),
+        (created.status, &created.body["status"]),
         (201, &json!("processing"))
     );
     assert_eq!(world.effects, []);
     world.wait(200);
-    let path = format!("/assets/{}", made.body["_id"].as_str().unwrap());
+    let path = format!("/assets/{}", created.body["_id"].as_str().unwrap());
     insta::assert_json_snapshot!("asset_failed", world.get(&path).body);
 
     let mut world = world_with(&[("asset-status", "sync")]);
@@ -120,9 +120,9 @@ fn model_limits_do_not_apply_to_assets() {
         ("short", facts(640, 360, 1.0)),
         ("long", facts(640, 360, 90_000.0)),
     ] {
-        let made = send(&mut world, name, "a.mp4", Ok(probe), &[]);
+        let created = send(&mut world, name, "a.mp4", Ok(probe), &[]);
         world.wait(200);
-        let path = format!("/assets/{}", made.body["_id"].as_str().unwrap());
+        let path = format!("/assets/{}", created.body["_id"].as_str().unwrap());
         assert_eq!(world.get(&path).body["status"], "ready", "{name}");
     }
 }
@@ -133,18 +133,22 @@ fn asset_from_url_is_fetched_and_probed() {
     let create = |world: &mut World, url: &str| {
         let fields = vec![text("method", "url"), text("url", url)];
         let uploads = Vec::new();
-        world.ask("POST", "/assets", Payload::Form { fields, uploads })
+        world.request("POST", "/assets", Payload::Form { fields, uploads })
     };
-    let made = create(&mut world, "http://example.com/my%20clip.mov?sig=1").body;
+    let created = create(&mut world, "http://example.com/my%20clip.mov?sig=1").body;
     assert_eq!(
-        (&made["filename"], &made["file_type"], &made["method"]),
+        (
+            &created["filename"],
+            &created["file_type"],
+            &created["method"]
+        ),
         (
             &json!("my clip.mov"),
             &json!("video/quicktime"),
             &json!("url")
         )
     );
-    let id = made["_id"].as_str().unwrap().to_owned();
+    let id = created["_id"].as_str().unwrap().to_owned();
     let Some(Effect::Fetch {
         task, max_bytes, ..
     }) = world.effects.last()
@@ -166,8 +170,8 @@ fn asset_from_url_is_fetched_and_probed() {
     world.wait(200);
     assert_eq!(world.get(&format!("/assets/{id}")).body["status"], "ready");
 
-    let gone = create(&mut world, "http://example.com/gone.mp4").body;
-    let id = gone["_id"].as_str().unwrap().to_owned();
+    let missing = create(&mut world, "http://example.com/gone.mp4").body;
+    let id = missing["_id"].as_str().unwrap().to_owned();
     let now = world.now();
     let reason = Err("video_url answered 404 Not Found".to_owned());
     assert_eq!(world.platform.fetched(now, &id, reason), []);
@@ -278,17 +282,17 @@ fn indexed_asset_is_deleted_only_with_force() {
     let index = world.index("clips");
     let id = asset(&mut world, "a.mp4", 9.0);
     world.wait(200);
-    let made = world.json(
+    let created = world.json(
         "POST",
         &format!("/indexes/{index}/indexed-assets"),
         &json!({ "asset_id": id }),
     );
-    assert_eq!(made.status, 202, "{made:?}");
+    assert_eq!(created.status, 202, "{created:?}");
     let path = format!("/assets/{id}");
     let references = world.get(&format!("{path}/indexed-assets")).body;
     assert_eq!(
         references["data"],
-        json!([{ "_id": made.body["_id"], "index": { "_id": index, "name": "clips" } }])
+        json!([{ "_id": created.body["_id"], "index": { "_id": index, "name": "clips" } }])
     );
     assert_eq!(delete(&mut world, &path), (409, json!("asset_in_use")));
     assert_eq!(delete(&mut world, &format!("{path}?force=false")).0, 409);
@@ -315,8 +319,8 @@ fn asset_without_renditions_has_no_rendition_fields() {
         ("?include=words,utterances", 404),
         ("?include=letters", 400),
     ] {
-        let answer = world.get(&format!("/assets/{id}/transcription{query}"));
-        assert_eq!(answer.status, expect, "{query}: {answer:?}");
+        let response = world.get(&format!("/assets/{id}/transcription{query}"));
+        assert_eq!(response.status, expect, "{query}: {response:?}");
     }
     assert_eq!(delete(&mut world, "/assets/multipart-uploads").0, 405);
     assert_eq!(world.get("/assets/x").status, 400);
@@ -341,7 +345,7 @@ fn fault_makes_asset_fail_late_or_hang() {
     assert_eq!(stuck["status"], "processing");
 }
 
-/// A real clip over a real socket: what the platform would measure is what the prober saw.
+/// A real clip over a real socket: the technical metadata is what the prober measured.
 #[test]
 fn real_clip_becomes_an_asset_with_probed_metadata() {
     let emulator = builder().start_blocking().unwrap();
@@ -354,10 +358,10 @@ fn real_clip_becomes_an_asset_with_probed_metadata() {
         ("content-type", "multipart/form-data; boundary=XX"),
         ("content-length", length.as_str()),
     ];
-    let made = exchange(&emulator, &head("POST", "/v1.3/assets", &headers), &body).unwrap();
-    assert_eq!(made.status, 201, "{made:?}");
+    let created = exchange(&emulator, &head("POST", "/v1.3/assets", &headers), &body).unwrap();
+    assert_eq!(created.status, 201, "{created:?}");
     emulator.advance(std::time::Duration::from_secs(1));
-    let id = made.json()["_id"].as_str().unwrap().to_owned();
+    let id = created.json()["_id"].as_str().unwrap().to_owned();
     let asset = get(&emulator, &format!("/v1.3/assets/{id}")).json();
     let technical = &asset["technical_metadata"];
     assert_eq!(
@@ -385,10 +389,10 @@ fn real_clip_becomes_an_asset_with_probed_metadata() {
     assert!(technical.get("duration_source").is_none() && technical.get("probed_with").is_none());
     let index = crate::raw::index(&emulator);
     let path = format!("/v1.3/indexes/{index}/indexed-assets");
-    let made = send_json(&emulator, "POST", &path, &json!({ "asset_id": id }));
-    let indexed = made.json()["_id"].as_str().unwrap().to_owned();
+    let created = send_json(&emulator, "POST", &path, &json!({ "asset_id": id }));
+    let indexed = created.json()["_id"].as_str().unwrap().to_owned();
     let location = format!("location: /indexes/{index}/indexed-assets/{indexed}");
-    assert!(made.head.contains(&location), "{}", made.head);
+    assert!(created.head.contains(&location), "{}", created.head);
     emulator.advance(std::time::Duration::from_secs(1));
     let video = get(
         &emulator,
@@ -403,19 +407,19 @@ fn uploads_and_indexing_have_separate_rate_limits() {
     settings.plan = tl_emulator::Plan::named("free").unwrap();
     let mut world = World::new(settings);
     let index = world.index("clips");
-    let made: Vec<_> = (0..61)
+    let created: Vec<_> = (0..61)
         .map(|count| {
             let key = format!("k{count}");
             send(&mut world, &key, "a.mp4", Ok(facts(640, 360, 5.0)), &[])
         })
         .collect();
-    let last = made.last().unwrap();
+    let last = created.last().unwrap();
     assert_eq!(
-        (made[59].status, last.status, &last.body["code"]),
+        (created[59].status, last.status, &last.body["code"]),
         (201, 429, &json!("too_many_requests"))
     );
     world.wait(200);
-    let body = json!({ "asset_id": made[0].body["_id"] });
+    let body = json!({ "asset_id": created[0].body["_id"] });
     let path = format!("/indexes/{index}/indexed-assets");
     assert_eq!(world.json("POST", &path, &body).status, 202);
 }

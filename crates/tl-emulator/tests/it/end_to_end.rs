@@ -1,4 +1,4 @@
-//! The whole emulator over real sockets, with real media.
+//! The complete emulator over real sockets, with real media.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use tl_emulator::{ClockMode, Emulator, Schedule};
 
 use crate::{
     clips::clip,
-    raw::{answer, builder, connect, exchange, form, get, head, index, send_form, wait_for},
+    raw::{builder, connect, exchange, form, get, head, index, read_response, send_form, wait_for},
 };
 
 #[test]
@@ -90,14 +90,14 @@ fn bad_file_is_rejected_and_not_stored() {
         ("cut", &good[..good.len() / 2], "video_file_broken"),
         ("empty", b"", "video_file_broken"),
     ] {
-        let answer = send_form(
+        let response = send_form(
             &emulator,
             &form(&[("index_id", &index)], Some(("a.mp4", bytes))),
         );
         assert_eq!(
-            (answer.status, answer.json()["code"].as_str()),
+            (response.status, response.json()["code"].as_str()),
             (400, Some(code)),
-            "{name}: {answer:?}"
+            "{name}: {response:?}"
         );
     }
     assert!(emulator.journal().iter().all(|entry| !entry.media_stored));
@@ -216,7 +216,7 @@ fn idle_connection_does_not_delay_shutdown() {
     let emulator = builder().start_blocking().unwrap();
     let mut idle = connect(&emulator);
     std::io::Write::write_all(&mut idle, head("GET", "/v1.3/tasks", &[]).as_bytes()).unwrap();
-    assert_eq!(answer(&mut idle).unwrap().status, 200);
+    assert_eq!(read_response(&mut idle).unwrap().status, 200);
     let started = Instant::now();
     drop(emulator);
     assert!(
@@ -224,12 +224,12 @@ fn idle_connection_does_not_delay_shutdown() {
         "{:?}",
         started.elapsed()
     );
-    assert!(answer(&mut idle).is_none());
+    assert!(read_response(&mut idle).is_none());
 }
 
 #[test]
 fn start_fails_without_a_prober() {
-    // The tests' own program has no `tl-probe` beside it.
+    // There is no `tl-probe` next to the test program.
     let error = Emulator::start_blocking();
     if let Err(error) = error {
         assert!(error.to_string().contains("tl-probe"), "{error}");

@@ -1,4 +1,4 @@
-//! Faults on purpose, over real sockets: what the client sees, and what the platform did all the same.
+//! Fault injection over real sockets: what the client sees, and what the platform did anyway.
 
 use std::time::{Duration, Instant};
 
@@ -35,10 +35,10 @@ fn try_form(emulator: &Emulator, body: &[u8]) -> Option<u16> {
         ("content-type", "multipart/form-data; boundary=XX"),
         ("content-length", length.as_str()),
     ];
-    exchange(emulator, &head("POST", "/v1.3/tasks", &headers), body).map(|answer| answer.status)
+    exchange(emulator, &head("POST", "/v1.3/tasks", &headers), body).map(|response| response.status)
 }
 
-/// What a fault on creation gives the client, and how many tasks there are afterwards.
+/// Checks the response of a faulty creation and the number of tasks afterwards.
 fn check(fault: &str, status: Option<u16>, made: u64) {
     let emulator = with(fault);
     let index = index(&emulator);
@@ -85,11 +85,11 @@ fn fault_delays_or_throttles_responses() {
 
     let emulator = with("tasks.list bytes_per_second=200");
     let started = Instant::now();
-    let answer = get(&emulator, "/v1.3/tasks");
-    let least = Duration::from_secs_f64(answer.body.len() as f64 / 200.0);
+    let response = get(&emulator, "/v1.3/tasks");
+    let least = Duration::from_secs_f64(response.body.len() as f64 / 200.0);
     assert!(
-        answer.status == 200 && started.elapsed() >= least,
-        "{:?} for {answer:?}",
+        response.status == 200 && started.elapsed() >= least,
+        "{:?} for {response:?}",
         started.elapsed()
     );
 }
@@ -142,7 +142,7 @@ fn plan_changes_at_runtime() {
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 200);
     let mut stream = connect(&emulator);
     std::io::Write::write_all(&mut stream, head("GET", "/v1.3/indexes", &[]).as_bytes()).unwrap();
-    assert!(crate::raw::answer(&mut stream).is_none());
+    assert!(crate::raw::read_response(&mut stream).is_none());
     assert_eq!(
         get(&emulator, "/_emulator/faults").json()["struck"],
         json!([1, 1])

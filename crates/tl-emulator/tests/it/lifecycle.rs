@@ -1,4 +1,4 @@
-//! From upload to ready video: what is seen when, in a time that the test moves.
+//! From upload to ready video, with a manual clock.
 
 use serde_json::json;
 use tl_emulator::platform::{Effect, Fetched, MediaKey, Settings};
@@ -12,11 +12,11 @@ fn task_goes_through_documented_statuses() {
     let (task, _) = world.task(&index, "a.mp4");
     let mut seen = Vec::new();
     for _ in 0..10 {
-        let answer = world.get(&format!("/tasks/{task}")).body;
+        let response = world.get(&format!("/tasks/{task}")).body;
         let line = format!(
             "{} {}",
-            answer["status"].as_str().unwrap(),
-            answer["updated_at"].as_str().unwrap()
+            response["status"].as_str().unwrap(),
+            response["updated_at"].as_str().unwrap()
         );
         if seen.last() != Some(&line) {
             seen.push(line);
@@ -84,10 +84,13 @@ fn task_is_deletable_after_its_video_is_deleted() {
         format!("/indexes/{index}/videos/{video}"),
     );
     let delete = |world: &mut World, path: &str| {
-        let answer = world.ask("DELETE", path, tl_emulator::platform::Payload::None);
+        let response = world.request("DELETE", path, tl_emulator::platform::Payload::None);
         (
-            answer.status,
-            answer.body["code"].as_str().unwrap_or_default().to_owned(),
+            response.status,
+            response.body["code"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
         )
     };
     assert_eq!(
@@ -119,12 +122,12 @@ fn deleting_an_index_deletes_its_contents() {
     let (task, _) = world.task(&index, "a.mp4");
     let (kept, _) = world.task(&other, "b.mp4");
     world.wait(800);
-    let answer = world.ask(
+    let response = world.request(
         "DELETE",
         &format!("/indexes/{index}"),
         tl_emulator::platform::Payload::None,
     );
-    assert_eq!(answer.status, 204);
+    assert_eq!(response.status, 204);
     assert_eq!(world.get(&format!("/tasks/{task}")).status, 404);
     assert_eq!(world.get(&format!("/indexes/{index}/videos")).status, 404);
     assert_eq!(world.status(&kept), "ready");
@@ -152,9 +155,9 @@ fn metadata_is_merged_and_null_deletes() {
     );
     assert_eq!(body["updated_at"], "2026-11-21T12:00:01.000Z");
     let nested = json!({ "user_metadata": { "a": { "b": 1 } } });
-    let answer = world.json("PATCH", &path, &nested);
+    let response = world.json("PATCH", &path, &nested);
     assert_eq!(
-        (answer.status, &answer.body["code"]),
+        (response.status, &response.body["code"]),
         (400, &json!("parameter_invalid"))
     );
 }
@@ -206,22 +209,25 @@ fn url_is_fetched_then_validated_like_a_file() {
     );
     insta::assert_json_snapshot!("refused_url", world.get(&format!("/tasks/{small}")).body);
 
-    let gone = create(&mut world);
+    let failing = create(&mut world);
     world.platform.fetched(
         world.now(),
-        &gone,
+        &failing,
         Err("video_url answered 404 Not Found".to_owned()),
     );
-    let body = world.get(&format!("/tasks/{gone}")).body;
+    let body = world.get(&format!("/tasks/{failing}")).body;
     assert_eq!(body["status"], "failed");
     assert_eq!(body["error_reason"], "video_url answered 404 Not Found");
-    let answer = world.ask(
+    let response = world.request(
         "DELETE",
-        &format!("/tasks/{gone}"),
+        &format!("/tasks/{failing}"),
         tl_emulator::platform::Payload::None,
     );
-    assert_eq!(answer.status, 204);
-    assert_eq!(world.platform.fetched(world.now(), &gone, fetched(640)), []);
+    assert_eq!(response.status, 204);
+    assert_eq!(
+        world.platform.fetched(world.now(), &failing, fetched(640)),
+        []
+    );
 }
 
 #[test]
@@ -279,13 +285,13 @@ fn quirk_defers_failure_of_a_bad_file() {
     let task = made.body["_id"].as_str().unwrap().to_owned();
     assert_eq!(world.status(&task), "validating");
     world.wait(1000);
-    let told = world.get(&format!("/tasks/{task}")).body;
-    assert_eq!(told["status"], "failed");
-    let reason = told["error_reason"].as_str().unwrap();
+    let body = world.get(&format!("/tasks/{task}")).body;
+    assert_eq!(body["status"], "failed");
+    let reason = body["error_reason"].as_str().unwrap();
     assert!(reason.starts_with("video_resolution_too_low: "), "{reason}");
     let videos = world.get(&format!("/indexes/{index}/videos")).body;
     assert_eq!(videos["page_info"]["total_results"], 0);
-    // What nobody could look at is refused all the same: it is the emulator's own failure.
+    // A file that could not be probed is rejected as well: this is a failure of the emulator.
     let lost = tl_validate::ProbeError::new(
         tl_validate::ProbeErrorKind::HelperFailed,
         "a.mp4".to_owned(),

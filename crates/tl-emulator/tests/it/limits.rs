@@ -1,4 +1,4 @@
-//! What plans allow, in a time that the test moves.
+//! Plan limits, with a manual clock.
 
 use tl_emulator::platform::{Payload, Plan, Settings};
 
@@ -10,7 +10,7 @@ fn on(plan: &str) -> World {
     World::new(settings)
 }
 
-/// The status, the code and the headers about limits of one creation by URL.
+/// Creates a task by URL and returns the status, the code and the rate limit headers.
 fn create(world: &mut World, index: &str) -> (u16, String, Vec<String>) {
     let fields = vec![
         text("index_id", index),
@@ -28,16 +28,16 @@ fn create(world: &mut World, index: &str) -> (u16, String, Vec<String>) {
         .unwrap();
     let reply = world.handle(request);
     let headers = reply.response.headers().iter();
-    let mut told: Vec<String> = headers
+    let mut limits: Vec<String> = headers
         .filter(|(name, _)| name.as_str().contains("ratelimit") || *name == "retry-after")
         .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
         .collect();
-    told.sort();
+    limits.sort();
     let code = reply
         .refusal
         .map(|code| code.to_string())
         .unwrap_or_default();
-    (reply.response.status().as_u16(), code, told)
+    (reply.response.status().as_u16(), code, limits)
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn video_minutes_are_limited_per_hour_and_in_total() {
         );
     }
     world.wait(3_600_000);
-    // Ten hours in one index, and ten hours for ever.
+    // Ten hours per index, and ten hours in total.
     let full = world.upload(&index, "a.mp4", Ok(facts(640, 360, 3.0 * 3600.0)), &[]);
     assert_eq!(
         (full.status, full.body["code"].as_str()),

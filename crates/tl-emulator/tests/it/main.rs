@@ -1,8 +1,9 @@
-//! The emulator, tested as a pure handler with a time of its own, and over real sockets with real media.
+//! Tests of the emulator: as a pure handler with a manual clock, and over real sockets with real
+//! media.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    reason = "tests touch the machine, and stop at the first surprise"
+    reason = "tests do I/O, and may panic on unexpected results"
 )]
 
 mod abuse;

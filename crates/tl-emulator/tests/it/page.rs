@@ -1,4 +1,4 @@
-//! The page of the emulator: what it shows, what its forms do, and what it plays.
+//! The page of the emulator: its content, its forms and its player.
 
 use std::{io::Write, time::Duration};
 
@@ -6,15 +6,15 @@ use tl_emulator::{ClockMode, Emulator, TimeLimits};
 
 use crate::{
     clips::clip,
-    control::receiver,
-    raw::{Raw, builder, connect, exchange, form, get, head, index, send_form, send_json},
+    control::webhook_receiver,
+    raw::{RawResponse, builder, connect, exchange, form, get, head, index, send_form, send_json},
 };
 
-fn text(answer: &Raw) -> String {
-    String::from_utf8(answer.body.clone()).unwrap()
+fn text(response: &RawResponse) -> String {
+    String::from_utf8(response.body.clone()).unwrap()
 }
 
-fn submit(emulator: &Emulator, path: &str, body: &str) -> Raw {
+fn submit(emulator: &Emulator, path: &str, body: &str) -> RawResponse {
     let length = body.len().to_string();
     let headers = [
         ("content-type", "application/x-www-form-urlencoded"),
@@ -50,7 +50,7 @@ fn page_shows_state_and_escapes_markup() {
         page.head
     );
     let html = text(&page);
-    // The name loses its directory, so what is before the last slash is gone.
+    // Everything before the last slash of the file name is stripped.
     for part in [
         "script&gt;&amp;.mp4",
         "640x360",
@@ -107,14 +107,14 @@ fn page_forms_advance_clock_and_add_faults() {
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 500);
     assert!(text(&get(&emulator, "/_emulator")).contains("<td>1 times<td>"));
     let wrong = submit(&emulator, "/_emulator/do/fault", "fault=%3Cb%3E+drop");
-    let place = wrong
+    let location = wrong
         .head
         .lines()
         .find_map(|line| line.strip_prefix("location: "))
         .unwrap();
     assert!(
-        text(&get(&emulator, place)).contains("there is no operation `&lt;b&gt;`"),
-        "{place}"
+        text(&get(&emulator, location)).contains("there is no operation `&lt;b&gt;`"),
+        "{location}"
     );
     submit(&emulator, "/_emulator/do/fault", "fault=indexes.list+drop");
     let first =
@@ -133,11 +133,13 @@ fn page_forms_advance_clock_and_add_faults() {
         "{page}"
     );
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 200);
-    let gone = submit(&emulator, "/_emulator/do/remove-fault", first);
+    let removed_again = submit(&emulator, "/_emulator/do/remove-fault", first);
     assert!(
-        gone.head.contains("error=The+fault+was+already+removed"),
+        removed_again
+            .head
+            .contains("error=The+fault+was+already+removed"),
         "{}",
-        gone.head
+        removed_again.head
     );
     assert_eq!(
         submit(&emulator, "/_emulator/do/clear-faults", "").status,
@@ -156,7 +158,7 @@ fn page_adds_shows_and_removes_webhooks() {
     let limits = TimeLimits::default().with_webhook_retry(Duration::from_millis(20));
     let emulator = builder().time_limits(limits).start_blocking().unwrap();
     assert!(text(&get(&emulator, "/_emulator")).contains("No webhooks."));
-    let (url, hear) = receiver(&[503, 200]);
+    let (url, requests) = webhook_receiver(&[503, 200]);
     let add = format!("url={}&secret=whsec_1", url.replace(':', "%3A"));
     let added = submit(&emulator, "/_emulator/do/webhook", &add);
     assert!(
@@ -171,7 +173,7 @@ fn page_adds_shows_and_removes_webhooks() {
         &form(&[("index_id", &index)], Some(("a.mp4", &bytes))),
     );
     for _ in 0..2 {
-        hear.recv_timeout(Duration::from_secs(10)).unwrap();
+        requests.recv_timeout(Duration::from_secs(10)).unwrap();
     }
     let started = std::time::Instant::now();
     let page = loop {
@@ -219,9 +221,9 @@ fn stored_video_is_served_in_ranges() {
     let path = format!("/_emulator/media/{}", created["video_id"].as_str().unwrap());
     let whole = get(&emulator, &path);
     assert_eq!((whole.status, whole.body), (200, bytes.clone()));
-    let ask =
+    let request =
         |range: &str| exchange(&emulator, &head("GET", &path, &[("range", range)]), b"").unwrap();
-    let part = ask("bytes=10-19");
+    let part = request("bytes=10-19");
     assert_eq!((part.status, part.body.as_slice()), (206, &bytes[10..20]));
     assert!(
         part.head
@@ -230,7 +232,7 @@ fn stored_video_is_served_in_ranges() {
         part.head
     );
     for abuse in ["bytes=99999999-", "bytes=0-1,2-3,4-5", "bytes=5-1"] {
-        assert_eq!(ask(abuse).status, 416, "{abuse}");
+        assert_eq!(request(abuse).status, 416, "{abuse}");
     }
     for nobody in [
         "/_emulator/media/x",
@@ -291,7 +293,7 @@ fn page_filters_journal_and_assets() {
         &["GET"],
     );
     check("text=%3Cscript%3E", &["None of 4"], &["<script>"]);
-    // A form keeps the filters of the other forms, as text.
+    // A form preserves the filters of the other forms, escaped.
     let page = text(&get(
         &emulator,
         "/_emulator?text=%22%3E%3Cb%3E&kind=video&asset=x",

@@ -1,4 +1,4 @@
-//! State that survives: in a folder, in an export, and through a sudden end.
+//! Persistent state: state directory, export and import.
 
 use serde_json::json;
 
@@ -45,7 +45,7 @@ fn state_directory_survives_restart_and_is_exclusive() {
     let again = start().unwrap();
     let after: Vec<_> = paths.iter().map(|path| get(&again, path).json()).collect();
     assert_eq!(before, after);
-    // The file, and the folder with its stream.
+    // The file, and the directory with its stream.
     let media: Vec<_> = std::fs::read_dir(folder.path().join("media"))
         .unwrap()
         .collect();

@@ -1,4 +1,4 @@
-//! Streams and thumbnails: when they are told of, that they are playable, and that they come and go with what they are of.
+//! Streams and thumbnails: status, playback, and deletion with their owner.
 
 use std::{process::Command, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
     world::{World, facts},
 };
 
-/// The rendition of `owner`, once it is made or has failed.
+/// Waits until the rendition of `owner` is finished or has failed.
 pub(crate) fn rendition(emulator: &Emulator, owner: &str) -> Value {
     for _ in 0..1500 {
         let all = get(emulator, "/_emulator/renditions").json();
@@ -43,15 +43,15 @@ fn upload(
     (id("_id"), id("video_id"))
 }
 
-/// The answer under an absolute address of the emulator.
-fn fetch(emulator: &Emulator, url: &Value) -> crate::raw::Raw {
+/// Fetches an absolute URL of the emulator.
+fn fetch(emulator: &Emulator, url: &Value) -> crate::raw::RawResponse {
     let url = url::Url::parse(url.as_str().unwrap()).unwrap();
     get(emulator, url.path())
 }
 
-/// What `ffprobe` says of an address: the codecs, and the length.
+/// The codecs and duration of a URL, according to `ffprobe`.
 fn probe(url: &str) -> (Vec<String>, f64) {
-    let told = Command::new("ffprobe")
+    let output = Command::new("ffprobe")
         .args([
             "-v",
             "error",
@@ -62,19 +62,19 @@ fn probe(url: &str) -> (Vec<String>, f64) {
         .output()
         .expect("the `ffprobe` program is needed to look at streams");
     assert!(
-        told.status.success(),
+        output.status.success(),
         "{}",
-        String::from_utf8_lossy(&told.stderr)
+        String::from_utf8_lossy(&output.stderr)
     );
-    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
-    let streams = told["streams"].as_array().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let streams = report["streams"].as_array().unwrap();
     let mut codecs: Vec<String> = streams
         .iter()
         .map(|stream| stream["codec_name"].as_str().unwrap().to_owned())
         .collect();
     codecs.sort();
     codecs.dedup();
-    let seconds = told["format"]["duration"]
+    let seconds = report["format"]["duration"]
         .as_str()
         .unwrap()
         .parse()
@@ -113,11 +113,13 @@ fn stream_is_processing_then_has_a_url() {
     let [of_task, of_video] = hls(&mut world);
     assert_eq!(of_task, of_video);
     insta::assert_json_snapshot!("hls_complete", of_task);
-    // Lists do not tell of streams.
+    // Lists do not include streams.
     assert_eq!(world.get("/tasks").body["data"][0].get("hls"), None);
 
     assert_eq!(
-        world.ask("DELETE", &paths[1], Default::default()).status,
+        world
+            .request("DELETE", &paths[1], Default::default())
+            .status,
         204
     );
     let discarded = [
@@ -145,11 +147,11 @@ fn asset_shows_only_requested_renditions() {
             let sent = send(&mut world, "k", "a.mp4", Ok(facts(640, 360, 9.0)), texts);
             let id = sent.body["_id"].as_str().unwrap().to_owned();
             let path = format!("/assets/{id}");
-            let told = |world: &mut World| {
+            let renditions = |world: &mut World| {
                 let body = world.get(&path).body;
                 json!([body["hls"], body["thumbnail"]])
             };
-            let early = told(&mut world);
+            let early = renditions(&mut world);
             for part in early.as_array().unwrap() {
                 assert!(
                     part.is_null() || *part == json!({ "status": "pending" }),
@@ -168,7 +170,7 @@ fn asset_shows_only_requested_renditions() {
                 let now = world.now();
                 _ = world.platform.rendered(now, &id, outcome);
             }
-            assert_eq!(told(&mut world), expected, "{texts:?} {made:?}");
+            assert_eq!(renditions(&mut world), expected, "{texts:?} {made:?}");
         };
     let both = [("enable_hls", "true"), ("enable_thumbnail", "true")];
     let manifest = "http://127.0.0.1/_media/f0/master.m3u8";
@@ -182,7 +184,7 @@ fn asset_shows_only_requested_renditions() {
             { "status": "ready", "manifest_url": manifest }, { "status": "ready", "representative_url": picture },
         ]),
     );
-    // Sound has no picture that could stand for it.
+    // Audio has no representative thumbnail.
     check(
         &both,
         Some(Ok((true, 0))),
@@ -227,12 +229,12 @@ fn real_clip_has_stream_and_thumbnails_until_deleted() {
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
     let (task, video) = upload(&emulator, &index, &bytes, &[]);
     assert_eq!(rendition(&emulator, &video)["error"], Value::Null);
-    // The address that the client used leads back to the emulator.
+    // The URL uses the host that the client used.
     let port = emulator.base_url().port().unwrap();
-    let ask = format!(
+    let payload = format!(
         "GET /v1.3/tasks/{task} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nx-api-key: tlk_emulator_x\r\n\r\n"
     );
-    let hls = exchange(&emulator, &ask, b"").unwrap().json()["hls"].clone();
+    let hls = exchange(&emulator, &payload, b"").unwrap().json()["hls"].clone();
     assert_eq!(hls["status"], "COMPLETE");
 
     let (codecs, seconds) = probe(hls["video_url"].as_str().unwrap());
@@ -428,9 +430,12 @@ fn quirk_enables_asset_streams_by_default() {
         let mut world = crate::assets::world_with(&[("asset-streams", quirk)]);
         let sent = send(&mut world, "k", "a.mp4", Ok(facts(640, 360, 9.0)), texts);
         let path = format!("/assets/{}", sent.body["_id"].as_str().unwrap());
-        let told = world.get(&path).body;
-        let told = json!([told["hls"]["status"], told["thumbnail"]["status"]]);
-        assert_eq!(told, expected, "{quirk} {texts:?}");
+        let renditions = world.get(&path).body;
+        let renditions = json!([
+            renditions["hls"]["status"],
+            renditions["thumbnail"]["status"]
+        ]);
+        assert_eq!(renditions, expected, "{quirk} {texts:?}");
     }
 }
 
@@ -442,8 +447,8 @@ fn multipart_asset_has_the_requested_stream() {
         "filename": "a.mp4", "type": "video", "total_size": bytes.len(), "enable_hls": true, "enable_thumbnail": true,
     });
     let path = "/v1.3/assets/multipart-uploads";
-    let begun = send_json(&emulator, "POST", path, &begin).json();
-    let url = url::Url::parse(begun["upload_urls"][0]["url"].as_str().unwrap()).unwrap();
+    let opened = send_json(&emulator, "POST", path, &begin).json();
+    let url = url::Url::parse(opened["upload_urls"][0]["url"].as_str().unwrap()).unwrap();
     let put = format!(
         "PUT {}?{} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\r\n",
         url.path(),
@@ -458,11 +463,11 @@ fn multipart_asset_has_the_requested_stream() {
     let chunk = json!({
         "chunk_index": 1, "proof": etag.unwrap().trim_matches('"'), "proof_type": "etag", "chunk_size": bytes.len(),
     });
-    let upload = begun["upload_id"].as_str().unwrap();
+    let upload = opened["upload_id"].as_str().unwrap();
     let report = json!({ "completed_chunks": [chunk] });
     let reported = send_json(&emulator, "POST", &format!("{path}/{upload}"), &report);
     assert_eq!(reported.status, 200, "{reported:?}");
-    let asset = begun["asset_id"].as_str().unwrap();
+    let asset = opened["asset_id"].as_str().unwrap();
     let path = format!("/v1.3/assets/{asset}");
     for _ in 0..500 {
         if get(&emulator, &path).json()["status"] == "ready" {

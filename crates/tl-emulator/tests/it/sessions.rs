@@ -1,9 +1,10 @@
-//! Upload sessions as the API shows them: what is created, listed, reported and refused. The bytes are in `presigned.rs`.
+//! Upload sessions in the API: creation, listing, reports and errors. `presigned.rs` tests the
+//! bytes.
 
 use serde_json::{Value, json};
 use tl_emulator::platform::{Effect, Payload, Settings};
 
-use crate::world::{Answer, World};
+use crate::world::{Response, World};
 
 fn world(chunk_size: u64, urls: u32) -> World {
     let mut settings = Settings::default();
@@ -12,24 +13,24 @@ fn world(chunk_size: u64, urls: u32) -> World {
     World::new(settings)
 }
 
-fn create(world: &mut World, body: &Value) -> Answer {
+fn create(world: &mut World, body: &Value) -> Response {
     world.json("POST", "/assets/multipart-uploads", body)
 }
 
-/// The path of a session of 120 chunks.
+/// Creates a session of 120 chunks and returns its path.
 fn session(world: &mut World) -> String {
     let body = json!({ "filename": "a.mp4", "type": "video", "total_size": 1195 });
-    let made = create(world, &body);
-    assert_eq!(made.status, 201, "{made:?}");
-    let id = made.body["upload_id"].as_str().unwrap();
+    let created = create(world, &body);
+    assert_eq!(created.status, 201, "{created:?}");
+    let id = created.body["upload_id"].as_str().unwrap();
     format!("/assets/multipart-uploads/{id}")
 }
 
-/// Brings a chunk to its URL, as the shell would.
+/// Uploads a chunk to its URL, as the server would.
 fn store(world: &mut World, path: &str, index: u32) -> String {
-    let ask = json!({ "start": index, "count": 1 });
+    let payload = json!({ "start": index, "count": 1 });
     let urls = world
-        .json("POST", &format!("{path}/presigned-urls"), &ask)
+        .json("POST", &format!("{path}/presigned-urls"), &payload)
         .body;
     let len = if index == 120 { 5 } else { 10 };
     let head = http::Request::put(urls["upload_urls"][0]["url"].as_str().unwrap())
@@ -38,9 +39,9 @@ fn store(world: &mut World, path: &str, index: u32) -> String {
         .body(())
         .unwrap();
     let now = world.now();
-    let begun = world.platform.begin_put(now, &head.into_parts().0);
-    let tl_emulator::platform::PutDecision::Take(put) = begun else {
-        panic!("{begun:?}")
+    let outcome = world.platform.begin_put(now, &head.into_parts().0);
+    let tl_emulator::platform::PutDecision::Take(put) = outcome else {
+        panic!("{outcome:?}")
     };
     let mut md5 = [0; 16];
     md5[12..].copy_from_slice(&index.to_be_bytes());
@@ -54,12 +55,12 @@ fn item(index: u32, proof: &str) -> Value {
     json!({ "chunk_index": index, "proof": proof, "proof_type": "etag", "chunk_size": len })
 }
 
-fn report(world: &mut World, path: &str, items: &[Value]) -> Answer {
+fn report(world: &mut World, path: &str, items: &[Value]) -> Response {
     world.json("POST", path, &json!({ "completed_chunks": items }))
 }
 
-fn counts(answer: &Answer) -> (u64, u64, u64) {
-    let count = |name: &str| answer.body[name].as_u64().unwrap();
+fn counts(response: &Response) -> (u64, u64, u64) {
+    let count = |name: &str| response.body[name].as_u64().unwrap();
     (
         count("processed_chunks"),
         count("duplicate_chunks"),
@@ -71,14 +72,14 @@ fn counts(answer: &Answer) -> (u64, u64, u64) {
 fn session_has_chunks_and_initial_urls() {
     let mut world = world(10, 3);
     let body = json!({ "filename": "a.mp4", "type": "video", "total_size": 1195 });
-    let mut made = create(&mut world, &body).body;
-    let urls = made["upload_urls"].as_array_mut().unwrap();
+    let mut created = create(&mut world, &body).body;
+    let urls = created["upload_urls"].as_array_mut().unwrap();
     let first = urls[0]["url"].as_str().unwrap().to_owned();
-    let (place, query) = first
+    let (location, query) = first
         .split_once("?X-Amz-Algorithm=AWS4%2DHMAC%2DSHA256&")
         .unwrap();
     assert!(
-        place.starts_with("http://127.0.0.1/_storage/") && place.ends_with("/1"),
+        location.starts_with("http://127.0.0.1/_storage/") && location.ends_with("/1"),
         "{first}"
     );
     assert!(
@@ -88,7 +89,7 @@ fn session_has_chunks_and_initial_urls() {
     for url in urls.iter_mut() {
         url["url"] = json!("URL");
     }
-    insta::assert_json_snapshot!("upload_session", made);
+    insta::assert_json_snapshot!("upload_session", created);
 }
 
 #[test]
@@ -103,7 +104,7 @@ fn invalid_session_is_rejected() {
         ("filename", json!(""), "parameter_invalid"),
         ("filename", json!("x".repeat(256)), "parameter_invalid"),
         ("type", json!("film"), "parameter_invalid"),
-        ("colour", json!("red"), "parameter_unknown"),
+        ("color", json!("red"), "parameter_unknown"),
     ] {
         let mut body = good.clone();
         match value.is_null() {
@@ -120,10 +121,10 @@ fn invalid_session_is_rejected() {
     let image = json!({ "filename": "a.png", "type": "image", "total_size": (32 << 20) + 1 });
     assert_eq!(create(&mut world, &image).status, 400);
     let largest = json!({ "filename": "a.mp4", "type": "video", "total_size": 10_u64 << 30 });
-    let made = create(&mut world, &largest).body;
-    // More than 10,000 chunks are not made, however small they were to be.
+    let created = create(&mut world, &largest).body;
+    // More than 10,000 chunks are rejected, whatever their size.
     assert_eq!(
-        (&made["total_chunks"], &made["chunk_size"]),
+        (&created["total_chunks"], &created["chunk_size"]),
         (&json!(10_000), &json!(1_073_742))
     );
 }
@@ -209,14 +210,14 @@ fn last_reported_chunk_creates_the_asset() {
         json!([])
     );
 
-    // The answer may have been lost: the same report is no error, and makes no second asset.
+    // The response may have been lost: the same report again succeeds and creates no second asset.
     let again = report(&mut world, &path, &items[111..]);
     assert_eq!((again.status, counts(&again)), (200, (0, 9, 120)));
     assert_eq!(world.effects.len(), 1);
-    let ask = json!({ "start": 1, "count": 1 });
+    let payload = json!({ "start": 1, "count": 1 });
     assert_eq!(
         world
-            .json("POST", &format!("{path}/presigned-urls"), &ask)
+            .json("POST", &format!("{path}/presigned-urls"), &payload)
             .status,
         400
     );
@@ -260,11 +261,7 @@ fn report_with_one_wrong_chunk_is_rejected() {
             with("proof_type", json!("oath")),
             "parameter_invalid",
         ),
-        (
-            "too much",
-            with("colour", json!("red")),
-            "parameter_unknown",
-        ),
+        ("too much", with("color", json!("red")), "parameter_unknown"),
     ] {
         let refused = report(&mut world, &path, &[good.clone(), wrong]);
         assert_eq!(
@@ -285,7 +282,7 @@ fn report_with_one_wrong_chunk_is_rejected() {
         (404, &json!("not_found"))
     );
     assert_eq!(world.get(unknown).status, 404);
-    // The storage puts quotation marks around an ETag; a client that leaves them is understood.
+    // The storage quotes the ETag. A quoted proof is accepted.
     let quoted = item(1, &format!("\"{first}\""));
     assert_eq!(
         counts(&report(&mut world, &path, &[quoted, item(2, &second)])),
@@ -306,10 +303,10 @@ fn urls_are_issued_for_existing_chunks() {
         (1, 0, None),
         (1, 51, None),
     ] {
-        let answer = world.json("POST", &path, &json!({ "start": start, "count": count }));
-        let got = answer.body["upload_urls"].as_array().map(Vec::len);
-        assert_eq!(got, expect, "{start} {count}: {answer:?}");
-        assert_eq!(answer.status, if expect.is_some() { 200 } else { 400 });
+        let response = world.json("POST", &path, &json!({ "start": start, "count": count }));
+        let got = response.body["upload_urls"].as_array().map(Vec::len);
+        assert_eq!(got, expect, "{start} {count}: {response:?}");
+        assert_eq!(response.status, if expect.is_some() { 200 } else { 400 });
     }
 }
 
@@ -343,6 +340,6 @@ fn sessions_are_not_listed_as_assets() {
     let mut world = world(10, 0);
     session(&mut world);
     assert_eq!(world.get("/assets").body["data"], json!([]));
-    let answer = world.ask("PATCH", "/assets/multipart-uploads", Payload::None);
-    assert_eq!(answer.status, 405);
+    let response = world.request("PATCH", "/assets/multipart-uploads", Payload::None);
+    assert_eq!(response.status, 405);
 }

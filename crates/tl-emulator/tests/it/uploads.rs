@@ -1,4 +1,5 @@
-//! Uploads in chunks by the real flow over real sockets: equal bytes whatever happens on the way.
+//! Multipart uploads with the real client over real sockets: the stored bytes are identical
+//! whatever happens on the way.
 
 use std::{
     path::Path,
@@ -31,7 +32,7 @@ use tl_protocol::{
 
 use crate::{clips::clip, raw::builder};
 
-/// A client's process, as far as an upload knows it: what it has written down.
+/// The persistent state of a client process: its checkpoint.
 #[derive(Clone, Default)]
 struct Checkpoint(Arc<Mutex<Option<UploadRecord>>>);
 
@@ -97,7 +98,7 @@ fn upload(emulator: &Emulator, bytes: &Bytes, checkpoint: &Checkpoint) -> Result
     blocking(emulator).transport().run(flow)
 }
 
-/// A clip that a browser would not call large, in chunks that make it so.
+/// A clip that is only large relative to the small chunk size.
 fn content() -> Bytes {
     Bytes::from(std::fs::read(clip("640x360", 5)).unwrap())
 }
@@ -119,7 +120,7 @@ fn stored(folder: &Path) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// How often each chunk was stored, by the emulator's own journal.
+/// How often each chunk was stored, according to the journal.
 fn accepted(emulator: &Emulator) -> Vec<usize> {
     let journal = emulator.journal();
     let chunks: Vec<u32> = journal
@@ -134,7 +135,7 @@ fn accepted(emulator: &Emulator) -> Vec<usize> {
         .collect()
 }
 
-fn conclude(emulator: &Emulator, folder: &Path, bytes: &Bytes, uploaded: &Uploaded) {
+fn assert_uploaded(emulator: &Emulator, folder: &Path, bytes: &Bytes, uploaded: &Uploaded) {
     let files = stored(folder);
     let digests: Vec<_> = files.iter().map(Md5::digest).collect();
     assert_eq!(
@@ -167,9 +168,9 @@ fn multipart_upload_preserves_bytes() {
     let bytes = content();
     let uploaded = upload(&emulator, &bytes, &Checkpoint::default()).unwrap();
     assert_eq!((uploaded.chunks, uploaded.attempts), (24, 24));
-    conclude(&emulator, folder.path(), &bytes, &uploaded);
+    assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
     assert_eq!(accepted(&emulator), [1; 24]);
-    // The key went to the API only: the storage would have refused it.
+    // The API key was not sent to the storage, which would have rejected it.
     let journal = emulator.journal();
     let mut puts = journal.iter().filter(|entry| entry.chunk.is_some());
     assert!(puts.all(|entry| entry.status == 200));
@@ -190,7 +191,7 @@ fn multipart_upload_works_async() {
         let flow = flow(&emulator, &bytes, &checkpoint, &Steering::default(), |_| {});
         transport.run(flow).await.unwrap()
     });
-    conclude(&emulator, folder.path(), &bytes, &uploaded);
+    assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
     assert_eq!(accepted(&emulator), [1; 24]);
 }
 
@@ -213,8 +214,9 @@ fn interrupted_upload_resumes_without_resending() {
     }
     let uploaded = upload(&emulator, &bytes, &checkpoint).unwrap();
     assert!(uploaded.resumed >= 12, "{uploaded:?}");
-    conclude(&emulator, folder.path(), &bytes, &uploaded);
-    // A chunk that was on its way when the upload was ended may have arrived unheard of; nothing that was heard of is sent twice.
+    assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
+    // A chunk in flight when the upload was interrupted may have arrived unnoticed. Acknowledged
+    // chunks are never sent twice.
     let (finished, again): (Vec<_>, Vec<_>) = accepted(&emulator)
         .into_iter()
         .partition(|count| *count == 1);
@@ -249,8 +251,8 @@ fn sessions_and_chunks_survive_a_restart() {
     let uploaded = upload(&emulator, &bytes, &checkpoint).unwrap();
     assert!(uploaded.resumed >= 11, "{uploaded:?}");
     drop(emulator);
-    // Whether it was looked at before the end or after it, the asset becomes ready.
-    conclude(&start(port), folder.path(), &bytes, &uploaded);
+    // The asset becomes ready whether it was probed before or after the restart.
+    assert_uploaded(&start(port), folder.path(), &bytes, &uploaded);
 }
 
 #[test]
@@ -276,7 +278,7 @@ fn expired_urls_are_renewed() {
         },
     );
     let uploaded = blocking(&emulator).transport().run(flow).unwrap();
-    conclude(&emulator, folder.path(), &bytes, &uploaded);
+    assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
     let journal = emulator.journal();
     let expired = journal.iter().filter(|entry| {
         let chunk = entry.chunk.as_ref();
@@ -313,7 +315,7 @@ fn expired_session_is_restarted() {
         )
         .unwrap();
     assert_eq!(asset.value.size, Some(bytes.len() as u64));
-    // The file of the session that ended was given up when the next one began.
+    // The file of the expired session was deleted when the next one started.
     assert_eq!(stored(folder.path()), [bytes.to_vec()]);
 }
 
@@ -338,7 +340,7 @@ fn faults_do_not_corrupt_the_upload() {
     let bytes = content();
     let uploaded = upload(&emulator, &bytes, &Checkpoint::default()).unwrap();
     assert!(uploaded.attempts > uploaded.chunks, "{uploaded:?}");
-    conclude(&emulator, folder.path(), &bytes, &uploaded);
+    assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
 }
 
 #[test]

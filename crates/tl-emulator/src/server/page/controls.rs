@@ -76,7 +76,7 @@ pub(super) fn faults(runtime: &Runtime, filters: &Filters, html: &mut String) {
         return html::empty(html, "No faults.");
     }
     html::open_table(html, "Faults", &["Fault", "Injected", "Change"]);
-    for (place, (fault, struck)) in plan.faults.iter().zip(struck).enumerate() {
+    for (position, (fault, struck)) in plan.faults.iter().zip(struck).enumerate() {
         let text = serde_json::to_string(fault).unwrap_or_default();
         _ = write!(
             html,
@@ -85,7 +85,7 @@ pub(super) fn faults(runtime: &Runtime, filters: &Filters, html: &mut String) {
             Escaped(text)
         );
         filters.return_field(html);
-        let number = place + 1;
+        let number = position + 1;
         _ = write!(
             html,
             "<button id=remove-{number} aria-label='Remove fault {number}'>Remove</button></form>"
@@ -162,10 +162,10 @@ async fn remove(State(runtime): State<Arc<Runtime>>, Form(form): Form<NamedFault
     let mut platform = runtime.platform();
     let mut plan = platform.faults().0.clone();
     let is_it = |fault: &Fault| serde_json::to_string(fault).is_ok_and(|text| text == form.fault);
-    let Some(place) = plan.faults.iter().position(is_it) else {
+    let Some(position) = plan.faults.iter().position(is_it) else {
         return redirect_to("faults", &form.back, Some("The fault was already removed."));
     };
-    plan.faults.remove(place);
+    plan.faults.remove(position);
     let error = platform.set_faults(plan).err();
     redirect_to(
         "faults",

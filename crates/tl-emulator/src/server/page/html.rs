@@ -100,7 +100,7 @@ pub(super) fn timestamp(text: &str) -> String {
 }
 
 pub(super) fn bytes(count: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    #[expect(clippy::cast_precision_loss, reason = "display only")]
     let number = count as f64;
     match count {
         0..1_000 => format!("{count} B"),

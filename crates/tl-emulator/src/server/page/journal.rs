@@ -32,16 +32,16 @@ pub(super) fn filter(_: &Runtime, filters: &Filters, html: &mut String) {
     html.push_str("</select></label><button>Filter journal</button></form>");
 }
 
-fn passes(entry: &JournalEntry, filters: &Filters) -> bool {
+fn matches(entry: &JournalEntry, filters: &Filters) -> bool {
     let operation = entry.operation.as_deref().unwrap_or_default();
     let answer = match filters.answer.as_str() {
         "" => true,
         "faulty" => !entry.faults.is_empty(),
         // A class such as `4xx`, or an exact status.
-        wanted => {
+        filter => {
             let status = entry.status.to_string();
-            wanted == status
-                || wanted
+            filter == status
+                || filter
                     .strip_suffix("xx")
                     .is_some_and(|class| status.starts_with(class))
         }
@@ -49,7 +49,7 @@ fn passes(entry: &JournalEntry, filters: &Filters) -> bool {
     answer
         && (filters.operation.is_empty() || filters.operation == operation)
         && (filters.text.is_empty() || {
-            let wanted = filters.text.to_lowercase();
+            let filter = filters.text.to_lowercase();
             let line = format!(
                 "{} {}?{} {} {} {}",
                 entry.method,
@@ -59,7 +59,7 @@ fn passes(entry: &JournalEntry, filters: &Filters) -> bool {
                 entry.code.as_deref().unwrap_or_default(),
                 entry.faults.join(" ")
             );
-            line.to_lowercase().contains(&wanted)
+            line.to_lowercase().contains(&filter)
         })
 }
 
@@ -69,7 +69,7 @@ pub(super) fn table(runtime: &Runtime, filters: &Filters, html: &mut String) {
         return html::empty(html, "No requests yet.");
     }
     let all = entries.len();
-    entries.retain(|entry| passes(entry, filters));
+    entries.retain(|entry| matches(entry, filters));
     if entries.is_empty() {
         _ = write!(
             html,

@@ -126,11 +126,11 @@ async fn page(State(runtime): State<Arc<Runtime>>, Query(filters): Query<Filters
             Escaped(&filters.error)
         );
     }
-    if let Some(lack) = runtime.renderer.unavailable_reason() {
+    if let Some(reason) = runtime.renderer.unavailable_reason() {
         _ = write!(
             body,
             "<p class=notice>Streams and thumbnails are unavailable: {}</p>",
-            Escaped(lack)
+            Escaped(reason)
         );
     }
     for section in SECTIONS {
