@@ -61,7 +61,7 @@ pub use quirks::{Quirk, Quirks, UnknownQuirk};
 pub use records::Measured;
 pub(crate) use renditions::{PLAYLIST, PREFIX as RENDITION_PREFIX, thumbnail_name};
 pub use renditions::{Rendered, Rendition};
-pub use request::{BodyRule, Intake, MediaKey, Payload, Reply, Request, Unusable, Upload};
+pub use request::{BodyError, BodyRule, Intake, MediaKey, Payload, Reply, Request, Upload};
 pub use routes::Operation;
 pub use settings::Settings;
 pub use static_file::StaticFile;

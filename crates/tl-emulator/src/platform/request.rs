@@ -50,7 +50,7 @@ pub enum Payload {
         uploads: Vec<Upload>,
     },
     /// A body that could not be read.
-    Unusable(Unusable),
+    Invalid(BodyError),
 }
 
 /// A stored file of a form.
@@ -72,7 +72,7 @@ pub struct Upload {
 
 /// Why a body could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unusable {
+pub enum BodyError {
     /// The body does not match its content type.
     Malformed(String),
     /// A file exceeds the size limit of the route. It was read to the end and discarded.
@@ -93,7 +93,7 @@ pub enum Unusable {
     NotStored(String),
 }
 
-impl fmt::Display for Unusable {
+impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed(detail) => f.write_str(detail),
@@ -112,7 +112,7 @@ impl fmt::Display for Unusable {
     }
 }
 
-impl std::error::Error for Unusable {}
+impl std::error::Error for BodyError {}
 
 /// What is known about a request from its head.
 #[derive(Debug, Clone)]
@@ -201,7 +201,7 @@ pub(super) fn receive(
     };
     let mut files = Vec::new();
     match (payload, intake.body) {
-        (Payload::Unusable(unusable), _) => return Err(unusable.into()),
+        (Payload::Invalid(error), _) => return Err(error.into()),
         (_, BodyRule::None) | (Payload::None, _) => {}
         (Payload::Json(bytes), _) if bytes.is_empty() => {}
         (Payload::Json(bytes), _) => {
@@ -217,25 +217,25 @@ pub(super) fn receive(
     Ok((received, files))
 }
 
-impl From<Unusable> for Refusal {
-    fn from(unusable: Unusable) -> Self {
+impl From<BodyError> for Refusal {
+    fn from(error: BodyError) -> Self {
         use http::StatusCode;
-        match unusable {
-            Unusable::Malformed(detail) => Self::invalid("body", &detail),
-            Unusable::FileTooLarge { limit, received } => media::too_large(limit, received),
-            Unusable::TooLarge { limit } => Self::new(
+        match error {
+            BodyError::Malformed(detail) => Self::invalid("body", &detail),
+            BodyError::FileTooLarge { limit, received } => media::too_large(limit, received),
+            BodyError::TooLarge { limit } => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 ErrorCode::ParameterInvalid,
                 format!(
                     "The body is too large: apart from files, at most {limit} bytes are taken."
                 ),
             ),
-            Unusable::Stalled => Self::new(
+            BodyError::Stalled => Self::new(
                 StatusCode::REQUEST_TIMEOUT,
                 ErrorCode::RequestCanceledOrTimedOut,
                 "The request timed out: the rest of its body did not come.",
             ),
-            Unusable::NotStored(detail) => {
+            BodyError::NotStored(detail) => {
                 Self::internal(&format!("the body could not be stored ({detail})"))
             }
         }

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     StartError,
-    platform::{Fetched, Unusable},
+    platform::{BodyError, Fetched},
 };
 
 /// Maximum number of redirects.
@@ -116,8 +116,8 @@ async fn download(
     filename: String,
     limit: Option<u64>,
 ) -> Result<Arc<StoredFile>, String> {
-    let mut writer = FileWriter::open(runtime, filename, limit)
-        .map_err(|unusable| unusable_reason(&unusable))?;
+    let mut writer =
+        FileWriter::open(runtime, filename, limit).map_err(|error| error_reason(&error))?;
     while let Some(piece) = response
         .chunk()
         .await
@@ -128,10 +128,7 @@ async fn download(
             break;
         }
     }
-    writer
-        .finish()
-        .await
-        .map_err(|unusable| unusable_reason(&unusable))
+    writer.finish().await.map_err(|error| error_reason(&error))
 }
 
 /// Whether the response is an HTTP Live Streaming playlist, by its name or media type (RFC 8216,
@@ -162,8 +159,8 @@ async fn download_recording(
     let Playlist::Media { segments } = playlist else {
         return Err("a playlist of playlists names another one".to_owned());
     };
-    let mut writer = FileWriter::open(runtime, filename, limit)
-        .map_err(|unusable| unusable_reason(&unusable))?;
+    let mut writer =
+        FileWriter::open(runtime, filename, limit).map_err(|error| error_reason(&error))?;
     for segment in &segments {
         let mut response = get_entry(runtime, &base, &segment.uri, segment.range).await?;
         // A server may ignore the range and send the whole file (RFC 9110, 14.2).
@@ -186,20 +183,14 @@ async fn download_recording(
             left -= (bytes.len() as u64).min(left);
             writer.write(bytes).await;
             if writer.is_too_large() {
-                return writer
-                    .finish()
-                    .await
-                    .map_err(|unusable| unusable_reason(&unusable));
+                return writer.finish().await.map_err(|error| error_reason(&error));
             }
         }
         if segment.range.is_some() && left > 0 {
             return Err("a piece of the recording is shorter than its playlist says".to_owned());
         }
     }
-    writer
-        .finish()
-        .await
-        .map_err(|unusable| unusable_reason(&unusable))
+    writer.finish().await.map_err(|error| error_reason(&error))
 }
 
 /// Requests a URL from a playlist, with the same checks as for the playlist itself.
@@ -245,9 +236,9 @@ async fn playlist_text(mut response: Response) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "the playlist is no UTF-8 text".to_owned())
 }
 
-fn unusable_reason(unusable: &Unusable) -> String {
-    match unusable {
-        Unusable::FileTooLarge { limit, .. } => {
+fn error_reason(error: &BodyError) -> String {
+    match error {
+        BodyError::FileTooLarge { limit, .. } => {
             format!(
                 "video_filesize_too_large: the file behind video_url has more than {limit} bytes"
             )

@@ -116,7 +116,7 @@ impl JournalEntry {
             Payload::Json(bytes) if bytes.is_empty() => None,
             Payload::Json(bytes) => Some(redact::body(bytes)),
             Payload::Form { fields, uploads } => Some(redact::form(fields, uploads)),
-            Payload::None | Payload::Unusable(_) => None,
+            Payload::None | Payload::Invalid(_) => None,
         };
     }
 

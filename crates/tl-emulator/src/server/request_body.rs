@@ -24,7 +24,7 @@ use super::{
     Runtime,
     media_store::{StoredFile, plain_name},
 };
-use crate::platform::{BodyRule, Payload, Unusable, Upload};
+use crate::platform::{BodyError, BodyRule, Payload, Upload};
 
 /// Maximum size of a JSON document, and of all text parts of a form together, in bytes.
 const MAX_TEXT: u64 = 1024 * 1024;
@@ -235,7 +235,7 @@ pub(crate) async fn read(
     };
     let outcome = tokio::time::timeout(limit, work)
         .await
-        .unwrap_or(Err(Unusable::Stalled));
+        .unwrap_or(Err(BodyError::Stalled));
     let bytes = counter.load(Ordering::Relaxed);
     match outcome {
         Ok((payload, files)) => ReceivedBody {
@@ -243,15 +243,15 @@ pub(crate) async fn read(
             files,
             bytes,
         },
-        Err(unusable) => ReceivedBody {
-            payload: Payload::Unusable(unusable),
+        Err(error) => ReceivedBody {
+            payload: Payload::Invalid(error),
             files: Vec::new(),
             bytes,
         },
     }
 }
 
-type Outcome = Result<(Payload, Vec<Arc<StoredFile>>), Unusable>;
+type Outcome = Result<(Payload, Vec<Arc<StoredFile>>), BodyError>;
 
 /// Reads to the end, so that the client can read the response: closing a connection with unread
 /// bytes resets it.
@@ -275,7 +275,7 @@ async fn json(mut pieces: BodyPieces) -> Outcome {
         }
     }
     if is_too_large {
-        return Err(Unusable::TooLarge { limit: MAX_TEXT });
+        return Err(BodyError::TooLarge { limit: MAX_TEXT });
     }
     Ok((Payload::Json(bytes.freeze()), Vec::new()))
 }
@@ -291,7 +291,7 @@ async fn form(
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let boundary = multer::parse_boundary(content_type.unwrap_or_default())
-        .map_err(|error| Unusable::Malformed(error.to_string()))?;
+        .map_err(|error| BodyError::Malformed(error.to_string()))?;
     let buffered = Arc::new(AtomicU64::new(0));
     let pieces = PacedBody {
         pieces,
@@ -304,14 +304,14 @@ async fn form(
     while let Some(mut part) = form.next_field().await.map_err(form_error)? {
         buffered.store(0, Ordering::Relaxed);
         if fields.len() == MAX_PARTS {
-            return Err(Unusable::Malformed(format!(
+            return Err(BodyError::Malformed(format!(
                 "it has more than {MAX_PARTS} parts"
             )));
         }
         let name = part
             .name()
             .map(str::to_owned)
-            .ok_or_else(|| Unusable::Malformed("a part of the form has no name".to_owned()))?;
+            .ok_or_else(|| BodyError::Malformed("a part of the form has no name".to_owned()))?;
         // Python clients before 1.0 send a URL twice: as a text part and as a file part with the
         // same text.
         let is_url_as_file = name == url && part.file_name().is_some();
@@ -322,12 +322,13 @@ async fn form(
                 buffered.store(0, Ordering::Relaxed);
                 text_bytes += piece.len() as u64;
                 if text_bytes > MAX_TEXT {
-                    return Err(Unusable::TooLarge { limit: MAX_TEXT });
+                    return Err(BodyError::TooLarge { limit: MAX_TEXT });
                 }
                 text.extend_from_slice(&piece);
             }
-            let text = String::from_utf8(text)
-                .map_err(|_| Unusable::Malformed(format!("the part `{name}` is not UTF-8 text")))?;
+            let text = String::from_utf8(text).map_err(|_| {
+                BodyError::Malformed(format!("the part `{name}` is not UTF-8 text"))
+            })?;
             let is_duplicate = fields.iter().any(|field: &Field| {
                 field.name == name
                     && matches!(&field.value, FieldValue::Text(known) if *known == text)
@@ -369,13 +370,13 @@ async fn form(
 }
 
 /// Recovers our own error, which the form parser wraps in its own.
-fn form_error(error: multer::Error) -> Unusable {
+fn form_error(error: multer::Error) -> BodyError {
     match error {
-        multer::Error::StreamReadFailed(inner) => match inner.downcast::<Unusable>() {
-            Ok(unusable) => *unusable,
-            Err(other) => Unusable::Malformed(format!("the connection broke ({other})")),
+        multer::Error::StreamReadFailed(inner) => match inner.downcast::<BodyError>() {
+            Ok(error) => *error,
+            Err(other) => BodyError::Malformed(format!("the connection broke ({other})")),
         },
-        other => Unusable::Malformed(format!("it is no complete form: {other}")),
+        other => BodyError::Malformed(format!("it is no complete form: {other}")),
     }
 }
 
@@ -393,9 +394,9 @@ impl FileWriter {
         runtime: &Runtime,
         filename: String,
         limit: Option<u64>,
-    ) -> Result<Self, Unusable> {
+    ) -> Result<Self, BodyError> {
         let opened = runtime.media.receive(filename);
-        let (file, mut writer) = opened.map_err(|error| Unusable::NotStored(error.to_string()))?;
+        let (file, mut writer) = opened.map_err(|error| BodyError::NotStored(error.to_string()))?;
         let (queue, mut pieces) = mpsc::channel::<Bytes>(WRITE_QUEUE);
         let writer = tokio::task::spawn_blocking(move || {
             while let Some(piece) = pieces.blocking_recv() {
@@ -426,7 +427,7 @@ impl FileWriter {
     }
 
     /// Waits until everything is written.
-    pub(crate) async fn finish(self) -> Result<Arc<StoredFile>, Unusable> {
+    pub(crate) async fn finish(self) -> Result<Arc<StoredFile>, BodyError> {
         drop(self.queue);
         let written = match self.writer.await {
             Ok(written) => written.map_err(|error| error.to_string()),
@@ -435,12 +436,12 @@ impl FileWriter {
         if let Some(limit) = self.limit
             && self.received > limit
         {
-            return Err(Unusable::FileTooLarge {
+            return Err(BodyError::FileTooLarge {
                 limit,
                 received: self.received,
             });
         }
-        written.map_err(Unusable::NotStored)?;
+        written.map_err(BodyError::NotStored)?;
         self.file.written(self.received);
         Ok(self.file)
     }
@@ -461,7 +462,7 @@ impl BodyPieces {
 }
 
 impl Stream for BodyPieces {
-    type Item = Result<Bytes, Unusable>;
+    type Item = Result<Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
@@ -472,7 +473,7 @@ impl Stream for BodyPieces {
                     .fetch_add(piece.len() as u64, Ordering::Relaxed);
                 Poll::Ready(Some(Ok(piece)))
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(Unusable::Malformed(format!(
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(BodyError::Malformed(format!(
                 "the connection broke ({error})"
             ))))),
             Poll::Ready(None) => Poll::Ready(None),
@@ -481,7 +482,7 @@ impl Stream for BodyPieces {
                     .timer
                     .get_or_insert_with(|| Box::pin(tokio::time::sleep(this.idle)));
                 match timer.as_mut().poll(cx) {
-                    Poll::Ready(()) => Poll::Ready(Some(Err(Unusable::Stalled))),
+                    Poll::Ready(()) => Poll::Ready(Some(Err(BodyError::Stalled))),
                     Poll::Pending => Poll::Pending,
                 }
             }
@@ -499,7 +500,7 @@ struct PacedBody {
 }
 
 impl Stream for PacedBody {
-    type Item = Result<Bytes, Unusable>;
+    type Item = Result<Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if std::mem::take(&mut self.has_yielded) {
@@ -516,7 +517,7 @@ impl Stream for PacedBody {
                 let detail = format!(
                     "more than {MAX_BUFFERED} bytes came without a part, or as the head of one"
                 );
-                return Poll::Ready(Some(Err(Unusable::Malformed(detail))));
+                return Poll::Ready(Some(Err(BodyError::Malformed(detail))));
             }
         }
         polled

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use serde_json::json;
-use tl_emulator::platform::{Payload, Settings, Unusable};
+use tl_emulator::platform::{BodyError, Payload, Settings};
 use tl_validate::{ProbeError, ProbeErrorKind};
 
 use crate::world::{KEY, Response, World, facts, read};
@@ -109,16 +109,16 @@ fn refusals_have_documented_status_code_and_message() {
         ("x-api-key", KEY),
         ("content-type", "multipart/form-data; boundary=x"),
     ];
-    for unusable in [
-        Unusable::Malformed("it is no complete form".to_owned()),
-        Unusable::FileTooLarge {
+    for error in [
+        BodyError::Malformed("it is no complete form".to_owned()),
+        BodyError::FileTooLarge {
             limit: 2_147_483_648,
             received: 2_147_483_649,
         },
-        Unusable::TooLarge { limit: 1_048_576 },
-        Unusable::Stalled,
+        BodyError::TooLarge { limit: 1_048_576 },
+        BodyError::Stalled,
     ] {
-        let what = format!("{unusable:?}");
+        let what = format!("{error:?}");
         note(
             &what,
             bare(
@@ -126,7 +126,7 @@ fn refusals_have_documented_status_code_and_message() {
                 "POST",
                 "/v1.3/tasks",
                 &form_type,
-                Payload::Unusable(unusable),
+                Payload::Invalid(error),
             ),
         );
     }
