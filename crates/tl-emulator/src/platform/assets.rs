@@ -179,8 +179,8 @@ pub(super) fn create(
             );
             let is_sync = platform.settings.quirks.get(&quirks::ASSET_STATUS) == "sync";
             match probe {
-                // A failed probe is an internal error. In sync mode, an invalid file is refused at
-                // once.
+                // If the probe could not run, that is an internal error. In sync mode, an invalid
+                // file is refused at once.
                 Err(refusal) if is_sync || refusal.status.is_server_error() => {
                     return Err(refusal);
                 }

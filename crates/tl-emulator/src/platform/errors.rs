@@ -133,7 +133,7 @@ impl Refusal {
         )
     }
 
-    /// Status and code are not documented; the status is the one of HTTP.
+    /// Status and code are not documented; the status follows HTTP.
     pub(super) fn method_not_allowed(allowed: &str) -> Self {
         let mut refusal = Self::new(
             StatusCode::METHOD_NOT_ALLOWED,

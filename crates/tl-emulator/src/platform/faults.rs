@@ -14,8 +14,8 @@ use tl_protocol::rng::Rng;
 
 use super::{Operation, Refusal};
 
-/// A set of faults to inject. As JSON: `{"seed": 7, "faults": [{"operation": "tasks.create", "nth":
-/// [1], "status": 503}]}`.
+/// A set of faults to inject. As JSON:
+/// `{"seed": 7, "faults": [{"operation": "tasks.create", "nth": [1], "status": 503}]}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -39,10 +39,10 @@ pub struct Fault {
     /// The operation, such as `tasks.create`. The default is every operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// The numbers of the matching requests to fail, counted from 1.
+    /// The matching requests that the fault applies to, counted from 1.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub nth: Vec<u64>,
-    /// Fail every n-th matching request: with 3, the third, the sixth, and so on.
+    /// Apply the fault to every n-th matching request: with 3, the third, the sixth, and so on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
     /// The probability of the fault, from 0 to 1.

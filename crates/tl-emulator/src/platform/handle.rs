@@ -86,8 +86,8 @@ pub(super) fn respond<E: Handle>(call: Call<'_>) -> Result<Response<Bytes>, Refu
     Ok(response)
 }
 
-/// Implements [`Handle`] with one expression: `handle!(GetIndex, |call, get|
-/// retrieve(call.platform, call.now, &get));`
+/// Implements [`Handle`] with one expression:
+/// `handle!(GetIndex, |call, get| retrieve(call.platform, call.now, &get));`
 macro_rules! handle {
     ($Endpoint:ident, |$call:ident, $request:ident| $work:expr) => {
         impl $crate::platform::handle::Handle for $Endpoint {

@@ -45,9 +45,9 @@ impl Schedule {
         indexing_per_second: Duration::ZERO,
     };
 
-    /// Similar to the platform: indexing takes 35 % of the video's duration (documented: 30 to 40
-    /// %). The other durations are undocumented; they fit the one observed run, 45 s for a clip of
-    /// 60 s.
+    /// Similar to the platform: indexing takes 35% of the video's duration (documented: 30% to
+    /// 40%). The other durations are undocumented; they fit the one observed run, 45 s for a clip
+    /// of 60 s.
     pub const REALISTIC: Self = Self {
         validating: Duration::from_secs(5),
         pending: Duration::from_secs(5),
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn status_follows_the_documented_order() {
         let timeline = Schedule::FAST.timeline(at(0), 12.0);
-        let seen: Vec<_> = [0, 199, 200, 450, 600, 799, 800, 9999]
+        let actual: Vec<_> = [0, 199, 200, 450, 600, 799, 800, 9999]
             .map(|millis| {
                 let change = timeline.at(at(millis));
                 format!(
@@ -213,7 +213,7 @@ mod tests {
             })
             .to_vec();
         assert_eq!(
-            seen,
+            actual,
             [
                 "validating since 0",
                 "validating since 0",

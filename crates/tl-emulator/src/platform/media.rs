@@ -85,7 +85,7 @@ fn refusal(report: &Report, facts: Option<&MediaFacts>, bytes: u64) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, code, message)
 }
 
-/// The documented placeholders, in our wording.
+/// Our wording around the documented placeholders.
 fn message(
     code: &ErrorCode,
     finding: Option<&Finding>,

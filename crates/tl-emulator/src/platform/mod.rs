@@ -252,7 +252,7 @@ impl Platform {
         self.state.changes()
     }
 
-    /// Marks the changes as stored. Without a store, it discards the list of changes.
+    /// Marks the changes as stored. Also called if there is no store.
     pub fn commit(&mut self) {
         self.state.commit();
     }
@@ -368,7 +368,7 @@ fn check_key(key: Option<&HeaderValue>) -> Result<(), Refusal> {
     }
 }
 
-/// The wall clock of `now` in milliseconds, the precision of the platform.
+/// The wall clock of `now`, truncated to milliseconds as in the platform's timestamps.
 fn to_timestamp(now: Now) -> Timestamp {
     let exact = Timestamp::try_from(now.wall).unwrap_or(Timestamp::UNIX_EPOCH);
     Timestamp::from_millisecond(exact.as_millisecond()).unwrap_or(exact)

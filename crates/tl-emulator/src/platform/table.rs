@@ -156,9 +156,15 @@ mod tests {
         table.insert("c".to_owned(), 3);
         table.remove("c");
         table.insert("d".to_owned(), 4);
-        let seen = changes(&table);
-        let value = |key: &str| &seen.iter().find(|(seen, _)| seen == key).unwrap().1;
-        assert_eq!((seen.len(), value("a").as_deref()), (4, Some("11")));
+        let changed = changes(&table);
+        let value = |key: &str| {
+            &changed
+                .iter()
+                .find(|(changed, _)| changed == key)
+                .unwrap()
+                .1
+        };
+        assert_eq!((changed.len(), value("a").as_deref()), (4, Some("11")));
         assert_eq!(value("c"), &None);
         table.roll_back();
         assert_eq!(changes(&table), []);

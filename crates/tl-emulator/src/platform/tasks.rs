@@ -102,7 +102,7 @@ pub(super) fn create(
                     limits::count_video(platform, now, &index_id, seconds)?;
                     Source::File(Box::new(upload), measured)
                 }
-                // A failed probe is an internal error and always refused.
+                // If the probe could not run, that is an internal error and not a failed task.
                 Err(refusal) if fails_later && refusal.status.is_client_error() => {
                     let reason = format!("{}: {}", refusal.code, refusal.message);
                     platform.next_fault =
