@@ -261,11 +261,7 @@ fn report_with_one_wrong_chunk_is_rejected() {
             with("proof_type", json!("oath")),
             "parameter_invalid",
         ),
-        (
-            "too much",
-            with("color", json!("red")),
-            "parameter_unknown",
-        ),
+        ("too much", with("color", json!("red")), "parameter_unknown"),
     ] {
         let refused = report(&mut world, &path, &[good.clone(), wrong]);
         assert_eq!(
