@@ -37,7 +37,7 @@ const MAX_PLAYLIST: usize = 4 << 20;
 /// Timeout for establishing a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Creates the client for URLs. It is separate from `tl-http`, which only talks to the API.
+/// Creates the client for URLs. It is separate from the API client of this project.
 pub(crate) fn client(
     allow_private: bool,
     idle: Duration,

@@ -72,7 +72,7 @@ fn row(platform: &Platform, asset: &Asset, html: &mut String) {
     _ = write!(
         html,
         "<td>{}<td class=name>{}<td>{}<td>{}<td>{}<td><code>{}</code>",
-        html::state(status),
+        html::status(status),
         Escaped(filename),
         Escaped(asset.file_type.as_deref().unwrap_or_default()),
         Escaped(method.unwrap_or_default()),

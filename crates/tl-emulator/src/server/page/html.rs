@@ -40,7 +40,7 @@ pub(super) fn document(title: &str, body: &str) -> impl IntoResponse {
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'>\
          <meta name=color-scheme content='light dark'><title>{}</title><link rel=icon href=/_emulator/icon.svg>\
          <link rel=stylesheet href=/_emulator/page.css><script src=/_emulator/page.js defer></script>\
-         <a class=skip href=#main>Skip to the content</a>{body}",
+         <a class=skip href=#main>Skip to content</a>{body}",
         Escaped(title)
     );
     let headers = [
@@ -55,7 +55,7 @@ pub(super) fn document(title: &str, body: &str) -> impl IntoResponse {
 pub(super) fn open_table(html: &mut String, caption: &str, columns: &[&str]) {
     _ = write!(
         html,
-        "<div class=scroll tabindex=0 role=region aria-label='{caption}'><table><caption class=unseen>{caption}</caption><thead><tr>"
+        "<div class=scroll tabindex=0 role=region aria-label='{caption}'><table><caption class=visually-hidden>{caption}</caption><thead><tr>"
     );
     for column in columns {
         _ = write!(html, "<th scope=col>{column}");
@@ -80,13 +80,13 @@ pub(super) fn options<'a>(
 }
 
 /// Renders a status, colored if it is a final one. Any text may be given.
-pub(super) fn state(word: &str) -> String {
-    let class = match word {
+pub(super) fn status(text: &str) -> String {
+    let class = match text {
         "ready" | "made" | "completed" | "delivered" => "good",
         "failed" | "expired" => "bad",
-        _ => "under-way",
+        _ => "pending",
     };
-    format!("<span class='state {class}'>{}</span>", Escaped(word))
+    format!("<span class='state {class}'>{}</span>", Escaped(text))
 }
 
 /// Renders a timestamp of the platform.
@@ -111,7 +111,7 @@ pub(super) fn bytes(count: u64) -> String {
 }
 
 /// Resolution and duration, as far as they are known.
-pub(super) fn dimensions(system: Option<&SystemMetadata>) -> String {
+pub(super) fn resolution_and_duration(system: Option<&SystemMetadata>) -> String {
     let Some(system) = system else {
         return String::new();
     };
@@ -147,8 +147,8 @@ mod tests {
             "&lt;a href=&quot;x&quot;&gt;&#39;&amp;\u{fffd}gpj"
         );
         assert_eq!(
-            state("<b>"),
-            "<span class='state under-way'>&lt;b&gt;</span>"
+            status("<b>"),
+            "<span class='state pending'>&lt;b&gt;</span>"
         );
     }
 

@@ -55,7 +55,7 @@ pub(super) fn table(runtime: &Runtime, _: &Filters, html: &mut String) {
             _ = write!(
                 html,
                 "<td><td>{}<td><td><code>{}</code>",
-                html::dimensions(system),
+                html::resolution_and_duration(system),
                 Escaped(&video.id)
             );
         }

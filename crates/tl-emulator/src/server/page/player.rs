@@ -135,7 +135,7 @@ async fn play(State(runtime): State<Arc<Runtime>>, Path(id): Path<String>) -> Re
         _ = write!(
             body,
             "<dt>Stream and thumbnails<dd>{}",
-            html::state(rendition.status)
+            html::status(rendition.status)
         );
         if let Some(reason) = &rendition.error {
             _ = write!(body, "<p class=reason>{}</p>", Escaped(reason));

@@ -76,7 +76,7 @@ fn row(platform: &crate::platform::Platform, task: &Task, html: &mut String) {
     if let Some(video) = &task.video_id {
         player::link(platform, video.as_str(), filename, html);
     }
-    _ = write!(html, "<td>{}", html::state(status));
+    _ = write!(html, "<td>{}", html::status(status));
     if let Some(reason) = &task.error_reason {
         _ = write!(html, "<p class=reason>{}</p>", Escaped(reason));
     }
@@ -85,7 +85,7 @@ fn row(platform: &crate::platform::Platform, task: &Task, html: &mut String) {
         html,
         "<td class=name>{}<td>{}<td>{}<td><code>{}</code>",
         Escaped(filename),
-        html::dimensions(system),
+        html::resolution_and_duration(system),
         html::timestamp(&updated.unwrap_or_default()),
         Escaped(&task.id)
     );

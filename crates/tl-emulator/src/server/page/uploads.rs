@@ -29,7 +29,7 @@ pub(super) fn progress(runtime: &Runtime, _: &Filters, html: &mut String) {
         _ = write!(
             html,
             "<td>{}<td class=name>{}<td>{}<td><td>form",
-            html::state("uploading"),
+            html::status("uploading"),
             Escaped(name),
             received_text(form.received, form.total)
         );
@@ -48,7 +48,7 @@ pub(super) fn progress(runtime: &Runtime, _: &Filters, html: &mut String) {
         _ = write!(
             html,
             "<td>{}<td class=name>{}<td>{}<td>{} stored, {} reported of {}<td><code>{}</code>",
-            html::state(status),
+            html::status(status),
             Escaped(&session.filename),
             received_text(session.stored_bytes, Some(session.total_size)),
             session.stored_chunks,

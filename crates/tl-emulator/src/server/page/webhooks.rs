@@ -69,7 +69,7 @@ pub(super) fn tables(runtime: &Runtime, filters: &Filters, html: &mut String) {
         _ = write!(
             html,
             "<tr><td>{}<td>{}<td class=request><code>{}</code><td>{}<td>{}<td><code>{}</code>",
-            html::state(delivery.status()),
+            html::status(delivery.status()),
             Escaped(&delivery.kind),
             Escaped(&delivery.url),
             delivery.attempts,
