@@ -1,9 +1,11 @@
-//! An emulator as a program of its own, for the load beside it: it looks at media in its own process, prints one line of JSON
-//! (`base_url`) and runs until its standard input ends. Its only option is `--state DIR`; all others are those of `tl emulator`.
+//! Runs an emulator for the `load` example: it probes media in its own process, prints one line of
+//! JSON (`base_url`) and runs until stdin is closed.
+//!
+//! The only option is `--state DIR`; `tl emulator` has all others.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
-    reason = "the line is what the program is for"
+    reason = "the parent process reads the line"
 )]
 
 use std::{error::Error, io::Read, sync::Arc};

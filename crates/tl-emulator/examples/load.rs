@@ -1,15 +1,17 @@
-//! A load on one emulator: 200 clients with 10,000 small requests while one file of 2 GiB is uploaded. Prints a table of what it
-//! measured beside what is demanded, with `--json` the same as one line of JSON; `--quick` is a small run that shows that it
-//! works. It ends with 1 where a demand is not met. Run it with `--release`, after `cargo build --release --example emulator`.
+//! Load test: 200 clients send 10,000 small requests while one file of 2 GiB is uploaded.
 //!
-//! The emulator runs as another process, the `emulator` example beside this one, so that its memory is its own. A sudden end
-//! under load is another matter: `tests/it/killed.rs`.
+//! Prints a table of measurements and requirements, or one line of JSON with `--json`. `--quick` is
+//! a small smoke test. Exits with 1 if a requirement is not met. Run it with `--release`, after
+//! `cargo build --release --example emulator`.
+//!
+//! The emulator runs in a separate process, the `emulator` example, so that its memory is measured
+//! on its own. `tests/it/crash_recovery.rs` tests a kill under load.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a measurement for people, which may stop at the first surprise"
+    reason = "a benchmark that may panic on unexpected results"
 )]
 
 use std::{
@@ -24,7 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How much is asked.
+/// Size of the load.
 struct Size {
     clients: usize,
     requests: usize,
@@ -41,10 +43,10 @@ const QUICK: Size = Size {
     requests: 500,
     upload: 32 << 20,
 };
-/// Each client asks again after this pause, as pollers do.
-const PAUSE: Duration = Duration::from_millis(100);
-const P99: Duration = Duration::from_millis(50);
-const MEMORY_KIB: u64 = 100 * 1024;
+/// Pause between two requests of a client, as in a polling loop.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+const MAX_P99: Duration = Duration::from_millis(50);
+const MAX_MEMORY_KIB: u64 = 100 * 1024;
 
 struct Server {
     process: Child,
@@ -68,8 +70,8 @@ fn start(options: &[&str]) -> Server {
     BufReader::new(process.stdout.take().unwrap())
         .read_line(&mut line)
         .unwrap();
-    let told: serde_json::Value = serde_json::from_str(&line).unwrap();
-    let url = url::Url::parse(told["base_url"].as_str().unwrap()).unwrap();
+    let startup: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let url = url::Url::parse(startup["base_url"].as_str().unwrap()).unwrap();
     Server {
         process,
         port: url.port().unwrap(),
@@ -92,8 +94,8 @@ fn connect(port: u16) -> TcpStream {
     stream
 }
 
-/// Sends a request and reads its answer: the status and the body.
-fn ask(
+/// Sends a request and returns the status and body of the response.
+fn request(
     stream: &mut TcpStream,
     method: &str,
     path: &str,
@@ -104,10 +106,10 @@ fn ask(
         "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: tlk_emulator_load\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )?;
-    answer(stream)
+    read_response(stream)
 }
 
-fn answer(stream: &mut TcpStream) -> std::io::Result<(u16, String)> {
+fn read_response(stream: &mut TcpStream) -> std::io::Result<(u16, String)> {
     let mut bytes = Vec::new();
     let mut piece = [0; 16384];
     loop {
@@ -138,13 +140,13 @@ fn new_index(stream: &mut TcpStream, name: &str) -> std::io::Result<String> {
     let body = format!(
         r#"{{"index_name":"{name}","models":[{{"model_name":"marengo3.0","model_options":["visual"]}}]}}"#
     );
-    let (status, body) = ask(stream, "POST", "/v1.3/indexes", &body)?;
+    let (status, body) = request(stream, "POST", "/v1.3/indexes", &body)?;
     assert_eq!(status, 201, "{body}");
     let value: serde_json::Value = serde_json::from_str(&body).unwrap();
     Ok(value["_id"].as_str().unwrap().to_owned())
 }
 
-/// Uploads `bytes` that are no video: they are streamed to disk, looked at, and refused with that reason.
+/// Uploads `bytes` bytes that are no video: they are streamed to disk, probed, and rejected.
 fn upload(port: u16, index: &str, bytes: u64) -> Duration {
     let start = Instant::now();
     let mut stream = connect(port);
@@ -163,7 +165,7 @@ fn upload(port: u16, index: &str, bytes: u64) -> Duration {
         stream.write_all(&piece).unwrap();
     }
     stream.write_all(tail.as_bytes()).unwrap();
-    let (status, body) = answer(&mut stream).unwrap();
+    let (status, body) = read_response(&mut stream).unwrap();
     assert_eq!(status, 400, "{body}");
     assert!(body.contains("video_file_broken"), "{body}");
     start.elapsed()
@@ -175,8 +177,8 @@ fn memory_kib(process: &Child, field: &str) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// What was measured.
-struct Measured {
+/// The measurements.
+struct Measurements {
     times: Vec<Duration>,
     errors: usize,
     took: Duration,
@@ -185,7 +187,7 @@ struct Measured {
     memory_peak_kib: u64,
 }
 
-fn load(size: &Size) -> Measured {
+fn load(size: &Size) -> Measurements {
     let server = start(&[]);
     let index = new_index(&mut connect(server.port), "load").unwrap();
     let memory_before_kib = memory_kib(&server.process, "VmRSS:");
@@ -202,8 +204,8 @@ fn load(size: &Size) -> Measured {
         .map(|client| {
             let (times, left, errors) = (times.clone(), left.clone(), errors.clone());
             let index = index.clone();
-            // Not all in the same moment.
-            let first = PAUSE.mul_f64(client as f64 / size.clients as f64);
+            // Spread the first requests.
+            let first = POLL_INTERVAL.mul_f64(client as f64 / size.clients as f64);
             thread::spawn(move || {
                 thread::sleep(first);
                 let mut stream = connect(port);
@@ -219,8 +221,8 @@ fn load(size: &Size) -> Measured {
                     })
                     .is_ok()
                 {
-                    let asked = Instant::now();
-                    match ask(&mut stream, "GET", &paths[mine.len() % 3], "") {
+                    let sent = Instant::now();
+                    match request(&mut stream, "GET", &paths[mine.len() % 3], "") {
                         Ok((200, _)) => {}
                         other => {
                             errors.fetch_add(1, Ordering::Relaxed);
@@ -228,8 +230,8 @@ fn load(size: &Size) -> Measured {
                             stream = connect(port);
                         }
                     }
-                    mine.push(asked.elapsed());
-                    thread::sleep(PAUSE);
+                    mine.push(sent.elapsed());
+                    thread::sleep(POLL_INTERVAL);
                 }
                 times.lock().unwrap().extend(mine);
             })
@@ -242,7 +244,7 @@ fn load(size: &Size) -> Measured {
     let uploaded = uploading.join().unwrap();
     let mut times = std::mem::take(&mut *times.lock().unwrap());
     times.sort_unstable();
-    Measured {
+    Measurements {
         times,
         errors: errors.load(Ordering::Relaxed),
         took,
@@ -252,16 +254,16 @@ fn load(size: &Size) -> Measured {
     }
 }
 
-impl Measured {
+impl Measurements {
     fn at(&self, share: f64) -> Duration {
         self.times[((self.times.len() - 1) as f64 * share) as usize]
     }
 
-    fn is_met(&self, size: &Size) -> [bool; 3] {
+    fn requirements_met(&self, size: &Size) -> [bool; 3] {
         [
             self.errors == 0 && self.times.len() == size.requests,
-            self.at(0.99) <= P99,
-            self.memory_peak_kib <= MEMORY_KIB,
+            self.at(0.99) <= MAX_P99,
+            self.memory_peak_kib <= MAX_MEMORY_KIB,
         ]
     }
 
@@ -279,24 +281,24 @@ impl Measured {
             "upload_seconds": self.uploaded.as_secs_f64(),
             "memory_before_kib": self.memory_before_kib,
             "memory_peak_kib": self.memory_peak_kib,
-            "is_met": self.is_met(size).iter().all(|met| *met),
+            "is_met": self.requirements_met(size).iter().all(|met| *met),
         })
     }
 
     fn print(&self, size: &Size) {
         let mib = |kib: u64| format!("{:.1} MiB", kib as f64 / 1024.0);
-        let [answered, fast, small] = self.is_met(size);
-        let row = |what: &str, seen: String, demanded: &str, met: Option<bool>| {
+        let [answered, fast, small] = self.requirements_met(size);
+        let row = |what: &str, value: String, limit: &str, met: Option<bool>| {
             let verdict = match met {
                 Some(true) => "met",
                 Some(false) => "NOT MET",
                 None => "",
             };
-            println!("| {what:<40} | {seen:>12} | {demanded:>12} | {verdict:<7} |");
+            println!("| {what:<40} | {value:>12} | {limit:>12} | {verdict:<7} |");
         };
         println!(
             "| {:<40} | {:>12} | {:>12} | {:<7} |",
-            "what", "seen", "demanded", ""
+            "measurement", "value", "limit", ""
         );
         println!(
             "|{}|{}:|{}:|{}|",
@@ -308,24 +310,34 @@ impl Measured {
         let requests = format!("{} requests by {} clients", self.times.len(), size.clients);
         row(&requests, format!("{:.1?}", self.took), "", None);
         row(
-            "requests that failed",
+            "failed requests",
             self.errors.to_string(),
             "0",
             Some(answered),
         );
-        row("answer, median", format!("{:.2?}", self.at(0.5)), "", None);
         row(
-            "answer, 99 of 100",
+            "response time, median",
+            format!("{:.2?}", self.at(0.5)),
+            "",
+            None,
+        );
+        row(
+            "response time, p99",
             format!("{:.2?}", self.at(0.99)),
             "50 ms",
             Some(fast),
         );
-        row("answer, slowest", format!("{:.2?}", self.at(1.0)), "", None);
+        row(
+            "response time, maximum",
+            format!("{:.2?}", self.at(1.0)),
+            "",
+            None,
+        );
         let upload = format!("{} MiB uploaded at the same time", size.upload >> 20);
         row(&upload, format!("{:.1?}", self.uploaded), "", None);
-        row("memory before", mib(self.memory_before_kib), "", None);
+        row("memory before load", mib(self.memory_before_kib), "", None);
         row(
-            "memory, most",
+            "peak memory",
             mib(self.memory_peak_kib),
             "100 MiB",
             Some(small),
@@ -340,7 +352,7 @@ fn main() -> ExitCode {
         .iter()
         .find(|option| !["--json", "--quick"].contains(&option.as_str()))
     {
-        eprintln!("there is no option {other}; there are --json and --quick");
+        eprintln!("unknown option {other} (allowed: --json, --quick)");
         return ExitCode::from(2);
     }
     let size = if has("--quick") { QUICK } else { FULL };
@@ -350,7 +362,7 @@ fn main() -> ExitCode {
     } else {
         measured.print(&size);
     }
-    match measured.is_met(&size).iter().all(|met| *met) {
+    match measured.requirements_met(&size).iter().all(|met| *met) {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }

@@ -1,9 +1,10 @@
-//! Starting and stopping the emulator: a builder, and a handle that owns the threads the server runs on.
+//! Starting and stopping the emulator: a builder, and a handle that owns the server thread.
 //!
-//! The server has a runtime of its own, so that asynchronous and blocking tests use it alike.
+//! The server runs on its own Tokio runtime, so that async and blocking tests use it in the same
+//! way.
 #![allow(
     clippy::disallowed_methods,
-    reason = "this room owns the thread of the server"
+    reason = "this module owns the server thread"
 )]
 
 use std::{
@@ -24,21 +25,20 @@ use url::Url;
 
 use crate::{
     platform::{
-        FaultError, FaultPlan, KEY_PREFIX, MemoryError, Plan, Schedule, Seed, Settings,
-        UnknownQuirk,
+        FaultError, FaultPlan, KEY_PREFIX, Plan, Schedule, Seed, Settings, StateError, UnknownQuirk,
     },
-    server::{self, ClockMode, JournalEntry, Observer, Shell, ShellSettings, TimeLimits},
+    server::{self, ClockMode, JournalEntry, Observer, Runtime, RuntimeSettings, TimeLimits},
 };
 
-/// How long the server is given to end its connections when the emulator stops.
+/// How long the server may take to close its connections when the emulator stops.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 
-/// How the emulator is to be started. [`Emulator::builder`] makes one.
+/// Settings of an emulator to start. Created by [`Emulator::builder`].
 pub struct EmulatorBuilder {
     port: u16,
     prober: Option<Arc<dyn Prober>>,
     platform: Settings,
-    shell: ShellSettings,
+    runtime: RuntimeSettings,
 }
 
 impl fmt::Debug for EmulatorBuilder {
@@ -46,62 +46,63 @@ impl fmt::Debug for EmulatorBuilder {
         f.debug_struct("EmulatorBuilder")
             .field("port", &self.port)
             .field("platform", &self.platform)
-            .field("shell", &self.shell)
+            .field("runtime", &self.runtime)
             .finish_non_exhaustive()
     }
 }
 
 impl EmulatorBuilder {
-    /// The port on 127.0.0.1. The default, 0, takes a free one.
+    /// The port on 127.0.0.1. The default, 0, picks a free port.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// What looks at received media. The default is a pool of `tl-probe` helper processes.
+    /// The prober for received media. The default is a pool of `tl-probe` helper processes.
     #[must_use]
     pub fn prober(mut self, prober: Arc<dyn Prober>) -> Self {
         self.prober = Some(prober);
         self
     }
 
-    /// The folder for received files. The default is a temporary one, which goes with the emulator.
+    /// The directory for received files. The default is a temporary directory, which is deleted
+    /// when the emulator stops.
     #[must_use]
-    pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.shell.data_dir = Some(folder.into());
+    pub fn data_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.runtime.data_dir = Some(dir.into());
         self
     }
 
-    /// The folder in which the whole state survives the end of the emulator, received files with it. The default is none:
-    /// the state is in memory.
+    /// The directory in which the whole state persists across restarts, received files included. By
+    /// default, the state is kept in memory.
     #[must_use]
-    pub fn state_dir(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.shell.state_dir = Some(folder.into());
+    pub fn state_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.runtime.state_dir = Some(dir.into());
         self
     }
 
-    /// What the account may do. The default is no limit.
+    /// The limits of the account. The default is unlimited.
     #[must_use]
     pub fn plan(mut self, plan: Plan) -> Self {
         self.platform.plan = plan;
         self
     }
 
-    /// What goes wrong when. The default is nothing.
+    /// The faults to inject. The default is none.
     ///
     /// # Errors
-    /// Where the plan makes no sense.
+    /// Returns an error if the plan is invalid.
     pub fn faults(mut self, plan: FaultPlan) -> Result<Self, FaultError> {
         plan.check()?;
         self.platform.faults = plan;
         Ok(self)
     }
 
-    /// How time goes by. The default is as on the wall.
+    /// How the emulator's clock runs. The default is real time.
     #[must_use]
     pub fn clock(mut self, mode: ClockMode) -> Self {
-        self.shell.clock = mode;
+        self.runtime.clock = mode;
         self
     }
 
@@ -112,68 +113,73 @@ impl EmulatorBuilder {
         self
     }
 
-    /// The rules by which received videos are judged. The default is the newest pack.
+    /// The rules that received videos are validated against. The default is the newest rule pack.
     #[must_use]
     pub fn rules(mut self, rules: RulePack) -> Self {
         self.platform.rules = rules;
         self
     }
 
-    /// Bytes of every chunk but the last of a multipart upload. The default is 5 MiB.
+    /// The chunk size of multipart uploads, in bytes. The last chunk may be smaller. The default is
+    /// 5 MiB.
     #[must_use]
     pub fn chunk_size(mut self, bytes: u64) -> Self {
         self.platform.chunk_size = bytes;
         self
     }
 
-    /// How many presigned URLs a new multipart upload begins with, at most. The default is 10.
+    /// The maximum number of presigned URLs returned when a multipart upload is created. The
+    /// default is 10.
     #[must_use]
     pub fn initial_urls(mut self, count: u32) -> Self {
         self.platform.initial_urls = count;
         self
     }
 
-    /// What identifiers and chance are made from. The default is 0.
+    /// The seed of identifiers and random choices. The default is 0.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.platform.seed = seed;
         self
     }
 
-    /// Whether `video_url` may name loopback and private addresses. The default is no, as on the platform.
+    /// Whether `video_url` may name loopback and private addresses. The default is no, as on the
+    /// platform.
     #[must_use]
     pub fn allow_private_urls(mut self, allow: bool) -> Self {
-        self.shell.allow_private_urls = allow;
+        self.runtime.allow_private_urls = allow;
         self
     }
 
-    /// The `ffmpeg` program, which makes streams and thumbnails. The default is the one that `FFMPEG` names or that is on the
-    /// search path. Without one, the objects that should have a stream say that making it failed.
+    /// The `ffmpeg` program, which makes streams and thumbnails. The default is the program that
+    /// the variable `FFMPEG` names, or else the one on the search path. Without ffmpeg, the
+    /// renditions of videos and assets are reported as failed.
     #[must_use]
     pub fn ffmpeg(mut self, program: impl Into<PathBuf>) -> Self {
-        self.shell.ffmpeg = Some(program.into());
+        self.runtime.ffmpeg = Some(program.into());
         self
     }
 
-    /// Who is told of every request when it has been answered, for a log. It is called on the threads of the server and must
+    /// A callback for logging, called after each response. It runs on the server threads and must
     /// not block.
     #[must_use]
-    pub fn on_request(mut self, tell: impl Fn(&JournalEntry) + Send + Sync + 'static) -> Self {
-        self.shell.observer = Some(Observer(Arc::new(tell)));
+    pub fn on_request(mut self, callback: impl Fn(&JournalEntry) + Send + Sync + 'static) -> Self {
+        self.runtime.observer = Some(Observer(Arc::new(callback)));
         self
     }
 
-    /// How long clients may take to send.
+    /// How long clients may take to send a request.
     #[must_use]
     pub fn time_limits(mut self, limits: TimeLimits) -> Self {
-        self.shell.time_limits = limits;
+        self.runtime.time_limits = limits;
         self
     }
 
-    /// Answers a question that the platform's documents leave open; see [`platform::quirks`](crate::platform::quirks).
+    /// Sets a quirk: behavior that the platform documentation leaves open. See
+    /// [`platform::quirks`](crate::platform::quirks).
     ///
     /// # Errors
-    /// Where there is no such switch, or no such answer.
+    /// Returns an error if the quirk or the value is unknown.
     pub fn quirk(mut self, name: &str, value: &str) -> Result<Self, UnknownQuirk> {
         self.platform.quirks.set(name, value)?;
         Ok(self)
@@ -182,53 +188,57 @@ impl EmulatorBuilder {
     /// Starts the emulator.
     ///
     /// # Errors
-    /// Where there is nothing to look at media with, the port is taken, or the folder cannot be used.
+    /// Returns an error if no prober is available, the port is in use, or the directory cannot be
+    /// used.
     pub async fn start(self) -> Result<Emulator, StartError> {
-        let (told, hear) = oneshot::channel();
-        let starting = self.spawn(move |outcome| _ = told.send(outcome))?;
-        let outcome = hear.await.map_err(|_| StartError::died())?;
-        starting.finish(outcome)
+        let (sender, receiver) = oneshot::channel();
+        let server = self.spawn(move |outcome| _ = sender.send(outcome))?;
+        let outcome = receiver.await.map_err(|_| StartError::thread_died())?;
+        server.finish(outcome)
     }
 
-    /// Starts the emulator from code that is not asynchronous.
+    /// Starts the emulator from blocking code.
     ///
     /// # Errors
-    /// As [`start`](Self::start).
+    /// Same as [`start`](Self::start).
     pub fn start_blocking(self) -> Result<Emulator, StartError> {
-        let (told, hear) = mpsc::channel();
-        let starting = self.spawn(move |outcome| _ = told.send(outcome))?;
-        let outcome = hear.recv().map_err(|_| StartError::died())?;
-        starting.finish(outcome)
+        let (sender, receiver) = mpsc::channel();
+        let server = self.spawn(move |outcome| _ = sender.send(outcome))?;
+        let outcome = receiver.recv().map_err(|_| StartError::thread_died())?;
+        server.finish(outcome)
     }
 
-    fn spawn(self, tell: impl FnOnce(Outcome) + Send + 'static) -> Result<Starting, StartError> {
+    fn spawn(
+        self,
+        on_started: impl FnOnce(StartResult) + Send + 'static,
+    ) -> Result<ServerThread, StartError> {
         let prober = match self.prober {
             Some(prober) => prober,
             None => default_prober()?,
         };
         let (stop, stopped) = oneshot::channel();
-        let (platform, shell, port) = (self.platform, self.shell, self.port);
+        let (platform, runtime, port) = (self.platform, self.runtime, self.port);
         let thread = std::thread::Builder::new()
             .name("tl-emulator".to_owned())
-            .spawn(move || run(platform, shell, port, prober, tell, stopped))
+            .spawn(move || run(platform, runtime, port, prober, on_started, stopped))
             .map_err(|error| StartError(format!("no thread could be started ({error})")))?;
-        Ok(Starting { stop, thread })
+        Ok(ServerThread { stop, thread })
     }
 }
 
-type Outcome = Result<(SocketAddr, Arc<Shell>), StartError>;
+type StartResult = Result<(SocketAddr, Arc<Runtime>), StartError>;
 
-struct Starting {
+struct ServerThread {
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
 
-impl Starting {
-    fn finish(self, outcome: Outcome) -> Result<Emulator, StartError> {
-        let (address, shell) = outcome?;
+impl ServerThread {
+    fn finish(self, outcome: StartResult) -> Result<Emulator, StartError> {
+        let (address, runtime) = outcome?;
         Ok(Emulator {
             address,
-            shell,
+            runtime,
             stop: Some(self.stop),
             thread: Some(self.thread),
         })
@@ -244,52 +254,52 @@ fn default_prober() -> Result<Arc<dyn Prober>, StartError> {
     }
 }
 
-/// The whole life of the server, on a thread of its own.
+/// Runs the server until it is stopped. Blocks its thread.
 fn run(
     platform: Settings,
-    settings: ShellSettings,
+    settings: RuntimeSettings,
     port: u16,
     prober: Arc<dyn Prober>,
-    tell: impl FnOnce(Outcome),
+    on_started: impl FnOnce(StartResult),
     stopped: oneshot::Receiver<()>,
 ) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let executor = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("tl-emulator")
         .enable_all()
         .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
+    let executor = match executor {
+        Ok(executor) => executor,
         Err(error) => {
-            return tell(Err(StartError(format!(
+            return on_started(Err(StartError(format!(
                 "no runtime could be started ({error})"
             ))));
         }
     };
-    runtime.block_on(async {
+    executor.block_on(async {
         let started = async {
             let listener = server::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
             let address = listener
                 .local_addr()
                 .map_err(|error| StartError(format!("the socket has no address ({error})")))?;
-            let shell = Shell::new(platform, settings, prober)?;
-            Ok((listener, address, Arc::new(shell)))
+            let runtime = Runtime::new(platform, settings, prober)?;
+            Ok((listener, address, Arc::new(runtime)))
         };
         match started.await {
-            Err(error) => tell(Err(error)),
-            Ok((listener, address, shell)) => {
-                tell(Ok((address, Arc::clone(&shell))));
-                server::serve(listener, shell, stopped).await;
+            Err(error) => on_started(Err(error)),
+            Ok((listener, address, runtime)) => {
+                on_started(Ok((address, Arc::clone(&runtime))));
+                server::serve(listener, runtime, stopped).await;
             }
         }
     });
-    runtime.shutdown_timeout(STOP_LIMIT);
+    executor.shutdown_timeout(STOP_LIMIT);
 }
 
 /// A running emulator. It stops when it is dropped.
 pub struct Emulator {
     address: SocketAddr,
-    shell: Arc<Shell>,
+    runtime: Arc<Runtime>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -303,123 +313,126 @@ impl fmt::Debug for Emulator {
 }
 
 impl Emulator {
-    /// Settings to be changed before the start.
+    /// Returns a builder with the default settings.
     #[must_use]
     pub fn builder() -> EmulatorBuilder {
         EmulatorBuilder {
             port: 0,
             prober: None,
             platform: Settings::default(),
-            shell: ShellSettings::default(),
+            runtime: RuntimeSettings::default(),
         }
     }
 
-    /// Starts an emulator with all defaults.
+    /// Starts an emulator with the default settings.
     ///
     /// # Errors
-    /// As [`EmulatorBuilder::start`].
+    /// Same as [`EmulatorBuilder::start`].
     pub async fn start() -> Result<Self, StartError> {
         Self::builder().start().await
     }
 
-    /// Starts an emulator with all defaults from code that is not asynchronous.
+    /// Starts an emulator with the default settings from blocking code.
     ///
     /// # Errors
-    /// As [`EmulatorBuilder::start`].
+    /// Same as [`EmulatorBuilder::start`].
     pub fn start_blocking() -> Result<Self, StartError> {
         Self::builder().start_blocking()
     }
 
-    /// The address for a client, version included: `http://127.0.0.1:PORT/v1.3`.
+    /// The base URL for a client, including the version: `http://127.0.0.1:PORT/v1.3`.
     #[must_use]
     pub fn base_url(&self) -> Url {
         Url::parse(&format!("http://{}/v1.3", self.address)).expect("a socket address makes a URL")
     }
 
-    /// The address of the emulator's own pages: `http://127.0.0.1:PORT/_emulator`.
+    /// The URL of the emulator's own pages: `http://127.0.0.1:PORT/_emulator`.
     #[must_use]
     pub fn control_url(&self) -> Url {
         Url::parse(&format!("http://{}/_emulator", self.address))
             .expect("a socket address makes a URL")
     }
 
-    /// A key that is accepted. Every text that begins with `tlk_emulator` is.
+    /// A valid API key. The emulator accepts every key that starts with `tlk_emulator`.
     #[must_use]
     pub fn api_key(&self) -> String {
         format!("{KEY_PREFIX}_local")
     }
 
-    /// Every request so far, the oldest first, without bodies; the emulator's own pages are not among them.
+    /// All requests so far, oldest first, without bodies. Requests to the emulator's own pages are
+    /// not recorded.
     #[must_use]
     pub fn journal(&self) -> Vec<JournalEntry> {
-        self.shell.journal()
+        self.runtime.journal()
     }
 
-    /// As [`journal`](Self::journal), with the beginning of each body that is still kept. Secrets are taken out.
+    /// Same as [`journal`](Self::journal), with the start of each body that is still kept. Secrets
+    /// are redacted.
     #[must_use]
     pub fn journal_with_bodies(&self) -> Vec<JournalEntry> {
-        let mut entries = self.shell.journal();
-        self.shell.journal.add_bodies(&mut entries);
+        let mut entries = self.runtime.journal();
+        self.runtime.journal.add_bodies(&mut entries);
         entries
     }
 
-    /// Why no streams and thumbnails can be made, for people; `None` where they can.
+    /// Why streams and thumbnails cannot be made, as text for the user; `None` if they can.
     #[must_use]
     pub fn lacks_ffmpeg(&self) -> Option<&str> {
-        self.shell.studio.lack()
+        self.runtime.renderer.unavailable_reason()
     }
 
-    /// Moves the emulator's clock forward.
+    /// Advances the emulator's clock.
     pub fn advance(&self, by: Duration) {
-        self.shell.advance(by);
+        self.runtime.advance(by);
     }
 
-    /// Puts another fault plan in force; its counters begin at 0.
+    /// Replaces the fault plan and resets its counters.
     ///
     /// # Errors
-    /// Where the plan makes no sense.
+    /// Returns an error if the plan is invalid.
     pub fn set_faults(&self, plan: FaultPlan) -> Result<(), FaultError> {
-        self.shell.set_faults(plan)
+        self.runtime.set_faults(plan)
     }
 
-    /// Puts indexes with ready videos in place, and gives the identifiers of the indexes.
+    /// Creates indexes with ready videos and returns the index identifiers.
     ///
     /// # Errors
-    /// Where the name of an index is taken.
-    pub fn seed(&self, seed: &Seed) -> Result<Vec<String>, MemoryError> {
-        self.shell.seed(seed)
+    /// Returns an error if an index name is already in use.
+    pub fn seed(&self, seed: &Seed) -> Result<Vec<String>, StateError> {
+        self.runtime.seed(seed)
     }
 
-    /// Registers an address that is told when tasks end, and gives the identifier of the registration. Events are signed with
-    /// `secret`. An address that is registered with the same secret already keeps its registration.
+    /// Registers a URL that receives an event when a task ends, and returns the identifier of the
+    /// registration. Events are signed with `secret`. If the URL is already registered with the
+    /// same secret, its registration is returned.
     ///
     /// # Errors
-    /// Where the registration could not be written down.
-    pub fn register_webhook(&self, url: &Url, secret: &str) -> Result<String, MemoryError> {
-        self.shell.register_webhook(url, secret)
+    /// Returns an error if the registration could not be stored.
+    pub fn register_webhook(&self, url: &Url, secret: &str) -> Result<String, StateError> {
+        self.runtime.register_webhook(url, secret)
     }
 
     /// Stops the server and removes its temporary files.
     pub async fn shutdown(mut self) {
-        let (told, hear) = oneshot::channel();
-        let thread = self.signal();
+        let (sender, receiver) = oneshot::channel();
+        let thread = self.signal_stop();
         let joined = std::thread::Builder::new().spawn(move || {
             if let Some(thread) = thread {
                 _ = thread.join();
             }
-            _ = told.send(());
+            _ = sender.send(());
         });
         if joined.is_ok() {
-            _ = hear.await;
+            _ = receiver.await;
         }
     }
 
-    /// As [`shutdown`](Self::shutdown), from code that is not asynchronous.
+    /// Same as [`shutdown`](Self::shutdown), from blocking code.
     pub fn shutdown_blocking(self) {
         drop(self);
     }
 
-    fn signal(&mut self) -> Option<JoinHandle<()>> {
+    fn signal_stop(&mut self) -> Option<JoinHandle<()>> {
         if let Some(stop) = self.stop.take() {
             _ = stop.send(());
         }
@@ -429,18 +442,18 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        if let Some(thread) = self.signal() {
+        if let Some(thread) = self.signal_stop() {
             _ = thread.join();
         }
     }
 }
 
-/// The emulator could not be started. The message says why, and what to do.
+/// The emulator could not be started. The message gives the reason and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartError(pub(crate) String);
 
 impl StartError {
-    fn died() -> Self {
+    fn thread_died() -> Self {
         Self("the thread of the emulator ended before it had started".to_owned())
     }
 }

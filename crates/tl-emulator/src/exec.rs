@@ -1,5 +1,6 @@
-//! Running a command against an emulator: its environment, its exit code, and what it did in one summary.
-#![allow(clippy::disallowed_methods, reason = "this room starts a process")]
+//! Running a command against an emulator: its environment, its exit code, and a summary of its
+//! requests.
+#![allow(clippy::disallowed_methods, reason = "this module starts a process")]
 
 use std::{
     collections::BTreeMap,
@@ -9,26 +10,26 @@ use std::{
 
 use crate::Emulator;
 
-/// What was asked of an emulator, in numbers.
+/// A summary of the requests to an emulator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Requests of each operation, with the number of those refused.
+    /// Per operation: the number of requests, and how many of them were refused.
     pub operations: BTreeMap<String, (u64, u64)>,
-    /// Requests to families of endpoints that the emulator does not implement, each with its number.
+    /// Per family of endpoints that the emulator does not implement: the number of requests.
     pub not_implemented: BTreeMap<String, u64>,
-    /// Other requests that were no operation.
+    /// Requests that matched no operation.
     pub others: u64,
-    /// Bytes received in bodies.
+    /// Bytes received in request bodies.
     pub bytes_received: u64,
-    /// Files that were kept.
+    /// Files that were stored.
     pub files_kept: u64,
-    /// Requests that met a fault on purpose.
+    /// Requests into which a fault was injected.
     pub faults: u64,
 }
 
 impl Emulator {
-    /// The variables by which the platform's clients, and this project's, find the emulator.
+    /// The environment variables through which TwelveLabs clients and `tl` find the emulator.
     #[must_use]
     pub fn environment(&self) -> [(&'static str, String); 3] {
         [
@@ -38,15 +39,15 @@ impl Emulator {
         ]
     }
 
-    /// Runs a command with [`environment`](Self::environment), and waits for its end.
+    /// Runs a command with [`environment`](Self::environment) and waits for it to exit.
     ///
     /// # Errors
-    /// Where the command cannot be started.
+    /// Returns an error if the command cannot be started.
     pub fn exec(&self, command: &mut Command) -> io::Result<ExitStatus> {
         command.envs(self.environment()).status()
     }
 
-    /// What was asked so far.
+    /// A summary of all requests so far.
     #[must_use]
     pub fn summary(&self) -> Summary {
         let mut summary = Summary::default();
@@ -68,7 +69,8 @@ impl Emulator {
     }
 }
 
-/// The exit code to pass on: that of the command, or 128 and the number of the signal that ended it, as shells do.
+/// The exit code of a command. A command killed by a signal gives 128 plus the signal number, as in
+/// shells.
 #[must_use]
 pub fn exit_code(status: ExitStatus) -> i32 {
     #[cfg(unix)]

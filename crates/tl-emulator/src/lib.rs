@@ -1,9 +1,11 @@
-//! The TwelveLabs video platform API on loopback, for tests: strict, stateful, and with the same rules as the client.
+//! An emulator of the TwelveLabs video platform API on loopback, for tests. It is strict, keeps
+//! state, and validates media with the same rules as the client.
 //!
-//! Two parts: [`platform`] is a pure handler, request and moment in, response and effects out; [`Emulator`] puts it behind
-//! a real socket on 127.0.0.1, streams uploads to disk, looks at the received media and fetches URLs.
+//! It has two parts: [`platform`] is a pure handler (request and time in, response and effects
+//! out); [`Emulator`] serves it on 127.0.0.1, streams uploads to disk, probes received media and
+//! fetches URLs.
 //!
-//! What the platform's documents leave open is a switch each: see [`platform::quirks`].
+//! Behavior that the platform documentation leaves open is configurable: see [`platform::quirks`].
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

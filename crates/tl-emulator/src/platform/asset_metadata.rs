@@ -1,4 +1,4 @@
-//! `/assets/{asset_id}/user-metadata`: what the user says about an asset, merged, replaced and cleared.
+//! `/assets/{asset_id}/user-metadata`: merge, replace and clear the user metadata of an asset.
 
 use tl_protocol::endpoint::{ClearAssetMetadata, ReplaceAssetMetadata, UpdateAssetMetadata};
 
@@ -17,17 +17,17 @@ handle!(ClearAssetMetadata, |call, request| clear(
     &request
 ));
 
-/// Merges: `null` deletes a key, an empty string is ignored, what is not named stays.
+/// Merges: `null` deletes a key, an empty string is ignored, and other keys keep their values.
 pub(super) fn update(platform: &mut Platform, update: &UpdateAssetMetadata) -> Result<(), Refusal> {
     let id = assets::find(platform, update.asset_id.as_str())?.id.clone();
     videos::check_patch(&update.user_metadata, &platform.settings.quirks)?;
-    if let Some(asset) = platform.state.assets.change(&id) {
+    if let Some(asset) = platform.state.assets.get_mut(&id) {
         videos::merge(&mut asset.user_metadata, &update.user_metadata);
     }
     Ok(())
 }
 
-/// Replaces: what is empty is left out, as at creation.
+/// Replaces all metadata. Empty values are dropped, as at creation.
 pub(super) fn replace(
     platform: &mut Platform,
     replace: ReplaceAssetMetadata,
@@ -35,8 +35,8 @@ pub(super) fn replace(
     let id = assets::find(platform, replace.asset_id.as_str())?
         .id
         .clone();
-    let metadata = videos::at_creation(replace.user_metadata, &platform.settings.quirks)?;
-    if let Some(asset) = platform.state.assets.change(&id) {
+    let metadata = videos::initial_metadata(replace.user_metadata, &platform.settings.quirks)?;
+    if let Some(asset) = platform.state.assets.get_mut(&id) {
         asset.user_metadata = metadata;
     }
     Ok(())
@@ -44,7 +44,7 @@ pub(super) fn replace(
 
 pub(super) fn clear(platform: &mut Platform, clear: &ClearAssetMetadata) -> Result<(), Refusal> {
     let id = assets::find(platform, clear.asset_id.as_str())?.id.clone();
-    if let Some(asset) = platform.state.assets.change(&id) {
+    if let Some(asset) = platform.state.assets.get_mut(&id) {
         asset.user_metadata = Default::default();
     }
     Ok(())

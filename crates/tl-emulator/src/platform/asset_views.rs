@@ -1,4 +1,5 @@
-//! What is told of assets: the list, one of them with its measurements, and what was made of it.
+//! Responses about assets: the list, one asset with its technical metadata, and what was derived
+//! from it.
 
 use jiff::Timestamp;
 use tl_model::{
@@ -11,13 +12,13 @@ use tl_protocol::endpoint::{
 use tl_validate::MediaFacts;
 
 use super::{
-    Platform, Refusal,
-    assets::{AssetRecord, Outcome, find},
+    Platform, Refusal, api_timestamp,
+    assets::{AssetRecord, ProbeOutcome, find},
     handle::handle,
     ids,
-    listing::{self, Rank},
+    listing::{self, SortKey},
     records::TaskRecord,
-    renditions, wire,
+    renditions,
 };
 
 handle!(ListAssets, |call, request| list(
@@ -52,22 +53,22 @@ pub(super) fn list(
     list: &ListAssets,
 ) -> Result<Page<Asset>, Refusal> {
     let page = select(platform, list)?;
-    let shown = page
+    let assets = page
         .data
         .into_iter()
         .map(|asset| detail(platform, now, host, asset));
-    Ok(Page::new(shown.collect::<Result<_, _>>()?, page.page_info))
+    Ok(Page::new(assets.collect::<Result<_, _>>()?, page.page_info))
 }
 
-/// As [`list`], with no more of each than its creation tells.
-pub(super) fn list_briefly(
+/// Same as [`list`], but each asset has only the fields of a creation response.
+pub(super) fn list_summaries(
     platform: &Platform,
     now: Timestamp,
     list: &ListAssets,
 ) -> Result<Page<Asset>, Refusal> {
     let page = select(platform, list)?;
-    let shown = page.data.into_iter().map(|asset| show(asset, now));
-    Ok(Page::new(shown.collect(), page.page_info))
+    let assets = page.data.into_iter().map(|asset| view(asset, now));
+    Ok(Page::new(assets.collect(), page.page_info))
 }
 
 fn select<'a>(platform: &'a Platform, list: &ListAssets) -> Result<Page<&'a AssetRecord>, Refusal> {
@@ -90,7 +91,7 @@ fn select<'a>(platform: &'a Platform, list: &ListAssets) -> Result<Page<&'a Asse
                 .as_ref()
                 .is_none_or(|part| asset.filename.to_lowercase().contains(part))
     });
-    let items = items.map(|asset| (rank(asset.created_at, asset.number), asset));
+    let items = items.map(|asset| (sort_key(asset.created_at, asset.number), asset));
     listing::page(
         items.collect(),
         &Sort::default(),
@@ -100,8 +101,8 @@ fn select<'a>(platform: &'a Platform, list: &ListAssets) -> Result<Page<&'a Asse
     )
 }
 
-fn rank(created: Timestamp, number: u64) -> Rank {
-    Rank {
+fn sort_key(created: Timestamp, number: u64) -> SortKey {
+    SortKey {
         created,
         updated: created,
         number,
@@ -118,54 +119,55 @@ pub(super) fn retrieve(
     detail(platform, now, host, asset)
 }
 
-/// All that is told of an asset but at its creation.
+/// The full response for an asset, as opposed to the response at its creation.
 fn detail(
     platform: &Platform,
     now: Timestamp,
     host: &str,
     asset: &AssetRecord,
 ) -> Result<Asset, Refusal> {
-    let mut shown = show(asset, now);
+    let mut view = view(asset, now);
     let status = asset.status(now);
-    let waits = match status {
+    let fallback = match status {
         AssetStatus::Processing => MediaStatus::Pending,
         _ => MediaStatus::Error,
     };
-    let (has_hls, has_thumbnail) = asset.wanted();
+    let (has_hls, has_thumbnail) = asset.requested_renditions();
     if has_hls {
-        let hls = renditions::asset_hls(platform, &asset.id, host, waits.clone());
-        shown.hls = Some(hls);
+        let hls = renditions::asset_hls(platform, &asset.id, host, fallback.clone());
+        view.hls = Some(hls);
     }
     if has_thumbnail {
-        let thumbnail = renditions::asset_thumbnail(platform, &asset.id, host, waits);
-        shown.thumbnail = Some(thumbnail);
+        let thumbnail = renditions::asset_thumbnail(platform, &asset.id, host, fallback);
+        view.thumbnail = Some(thumbnail);
     }
     match asset.outcome.as_ref().filter(|outcome| outcome.at <= now) {
         None => {}
-        Some(Outcome {
-            look: Ok(facts),
+        Some(ProbeOutcome {
+            facts: Ok(facts),
             technical: measured,
             ..
         }) => {
-            shown.size = Some(facts.file_size_bytes);
-            shown.duration = facts.duration_seconds();
-            shown.technical_metadata = Some(match measured {
+            view.size = Some(facts.file_size_bytes);
+            view.duration = facts.duration_seconds();
+            view.technical_metadata = Some(match measured {
                 Some(measured) => measured.clone(),
                 None => technical(facts)?,
             });
         }
-        Some(Outcome {
-            look: Err(reason), ..
+        Some(ProbeOutcome {
+            facts: Err(reason), ..
         }) => {
             let mut error = AssetError::default();
             error.message = Some(reason.clone());
-            shown.error = Some(error);
+            view.error = Some(error);
         }
     }
-    Ok(shown)
+    Ok(view)
 }
 
-/// The facts under the platform's names: ours are the same, and what only we know is left out.
+/// Converts our media facts to the platform's type. The common fields have the same names; fields
+/// that only we have are dropped.
 fn technical(facts: &MediaFacts) -> Result<TechnicalMetadata, Refusal> {
     let value = serde_json::to_value(facts).and_then(serde_json::from_value);
     let mut technical: TechnicalMetadata =
@@ -180,20 +182,20 @@ fn technical(facts: &MediaFacts) -> Result<TechnicalMetadata, Refusal> {
     Ok(technical)
 }
 
-pub(super) fn show(asset: &AssetRecord, now: Timestamp) -> Asset {
-    let mut shown = Asset::new(asset.id.as_str());
-    shown.method = Some(asset.method.clone());
-    shown.status = Some(asset.status(now));
-    shown.filename = Some(asset.filename.clone());
-    shown.file_type = Some(asset.file_type.clone());
-    shown.created_at = Some(wire(asset.created_at));
+pub(super) fn view(asset: &AssetRecord, now: Timestamp) -> Asset {
+    let mut view = Asset::new(asset.id.as_str());
+    view.method = Some(asset.method.clone());
+    view.status = Some(asset.status(now));
+    view.filename = Some(asset.filename.clone());
+    view.file_type = Some(asset.file_type.clone());
+    view.created_at = Some(api_timestamp(asset.created_at));
     if !asset.user_metadata.is_empty() {
-        shown.user_metadata = Some(asset.user_metadata.clone());
+        view.user_metadata = Some(asset.user_metadata.clone());
     }
-    shown
+    view
 }
 
-/// The indexed assets that were made of an asset.
+/// The indexed assets created from an asset.
 pub(super) fn references<'a>(
     platform: &'a Platform,
     asset_id: &'a str,
@@ -208,30 +210,30 @@ pub(super) fn indexed_assets(
 ) -> Result<Page<AssetReference>, Refusal> {
     let asset = find(platform, list.asset_id.as_str())?;
     let items = references(platform, &asset.id);
-    let items = items.map(|task| (rank(task.created_at, task.number), task));
+    let items = items.map(|task| (sort_key(task.created_at, task.number), task));
     listing::page(
         items.collect(),
         &Sort::default(),
         list.page,
         &platform.settings.quirks,
         |task| {
-            let mut shown = AssetReference::new(task.id.as_str());
+            let mut view = AssetReference::new(task.id.as_str());
             let mut index = AssetReferenceIndex::new(task.index_id.as_str());
             let found = platform.state.indexes.get(&task.index_id);
             index.name = found.map(|index| index.name.clone());
-            shown.index = Some(index);
-            shown
+            view.index = Some(index);
+            view
         },
     )
 }
 
-/// No entity has ever been made here.
+/// Always an empty page: the emulator never creates entities.
 pub(super) fn entities(
     platform: &Platform,
     list: &ListAssetEntities,
 ) -> Result<Page<Entity>, Refusal> {
     find(platform, list.asset_id.as_str())?;
-    let none: Vec<(Rank, Entity)> = Vec::new();
+    let none: Vec<(SortKey, Entity)> = Vec::new();
     listing::page(
         none,
         &Sort::default(),
@@ -241,13 +243,14 @@ pub(super) fn entities(
     )
 }
 
-/// Nothing is transcribed here, so no asset has a transcription: 404, as documented for that.
+/// Always 404, the documented status for an asset without a transcription: the emulator transcribes
+/// nothing.
 pub(super) fn transcription(
     platform: &Platform,
     get: &GetAssetTranscription,
 ) -> Result<AssetTranscription, Refusal> {
     find(platform, get.asset_id.as_str())?;
-    // Both forms of a list are documented here: repeated and with commas.
+    // Both list forms are documented here: repeated parameters and comma-separated values.
     let units = get.include.iter().flat_map(|unit| unit.as_str().split(','));
     let unknown = units
         .map(TranscriptionUnit::from)

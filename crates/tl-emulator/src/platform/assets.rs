@@ -1,5 +1,7 @@
-//! `/assets`: files that are taken in, looked at, and kept until they are deleted. What is told of them is in `asset_views.rs`,
-//! their metadata in `asset_metadata.rs`, the upload in chunks in `uploads.rs`.
+//! `/assets`: create and delete assets, and probe their files.
+//!
+//! Responses are in `asset_views.rs`, metadata in `asset_metadata.rs`, multipart uploads in
+//! `uploads.rs`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,13 +17,13 @@ use url::Url;
 
 use super::{
     BodyRule, Effect, Fetched, MediaKey, Platform, Refusal, StaticFile, Upload,
-    asset_views::{references, show},
-    faults::Fate,
+    asset_views::{references, view},
+    faults::TaskFault,
     filename_of,
     handle::{Call, Handle, handle},
     ids,
     lifecycle::after,
-    media, moment, quirks, renditions, videos,
+    media, quirks, renditions, to_timestamp, videos,
 };
 
 impl Handle for CreateAsset {
@@ -43,39 +45,41 @@ handle!(DeleteAsset, |call, request| delete(
     call.effects
 ));
 
-/// The field of the form that carries the file.
+/// The form field that carries the file.
 const FILE_FIELD: &str = "file";
 
-/// A file that the platform holds.
+/// The stored state of an asset.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct AssetRecord {
     pub(super) id: String,
     pub(super) number: u64,
     pub(super) method: AssetMethod,
     pub(super) filename: String,
-    /// The media type: by the name, and by the content once it was looked at.
+    /// The media type: first derived from the file name, then from the content once it was probed.
     pub(super) file_type: String,
     pub(super) created_at: Timestamp,
     pub(super) user_metadata: UserMetadata,
     pub(super) enable_hls: bool,
     pub(super) enable_thumbnail: bool,
-    /// Where it is, while it is being fetched.
+    /// The source URL while the file is being fetched.
     pub(super) fetching: Option<String>,
     /// The stored file.
     pub(super) media: Option<MediaKey>,
-    /// What came of looking at it; `None` until it was looked at.
-    pub(super) outcome: Option<Outcome>,
-    /// What a fault has in store for it.
-    pub(super) fate: Option<Fate>,
+    /// The result of probing the file; `None` until then.
+    pub(super) outcome: Option<ProbeOutcome>,
+    /// The fault to apply to this asset.
+    #[serde(rename = "fate")]
+    pub(super) fault: Option<TaskFault>,
 }
 
-/// What came of looking at an asset, and from when on that is told.
+/// The result of probing an asset, and when it becomes visible to clients.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Outcome {
+pub(super) struct ProbeOutcome {
     pub(super) at: Timestamp,
-    /// What it is, or why it failed.
-    pub(super) look: Result<MediaFacts, String>,
-    /// What was measured of an image or a document.
+    /// The media facts, or the reason for the failure.
+    #[serde(rename = "look")]
+    pub(super) facts: Result<MediaFacts, String>,
+    /// The technical metadata of an image or a document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) technical: Option<TechnicalMetadata>,
 }
@@ -83,7 +87,7 @@ pub(super) struct Outcome {
 impl AssetRecord {
     pub(super) fn status(&self, now: Timestamp) -> AssetStatus {
         match &self.outcome {
-            Some(outcome) if outcome.at <= now => match outcome.look {
+            Some(outcome) if outcome.at <= now => match outcome.facts {
                 Ok(_) => AssetStatus::Ready,
                 Err(_) => AssetStatus::Failed,
             },
@@ -91,30 +95,31 @@ impl AssetRecord {
         }
     }
 
-    /// What it is, where it is ready.
+    /// The media facts, if the asset is ready.
     pub(super) fn facts(&self, now: Timestamp) -> Option<&MediaFacts> {
         let outcome = self.outcome.as_ref().filter(|outcome| outcome.at <= now)?;
-        outcome.look.as_ref().ok()
+        outcome.facts.as_ref().ok()
     }
 
-    /// Whether it turned out to be an image or a document.
+    /// Whether the asset is an image or a document. Known once it was probed.
     pub(super) fn is_static(&self, now: Timestamp) -> bool {
         let outcome = self.outcome.as_ref().filter(|outcome| outcome.at <= now);
         outcome.is_some_and(|outcome| outcome.technical.is_some())
     }
 
-    /// The file that has still to be looked at.
-    pub(super) fn unseen(&self) -> Option<&MediaKey> {
+    /// The stored file, if it was not probed yet.
+    pub(super) fn unprobed(&self) -> Option<&MediaKey> {
         self.media.as_ref().filter(|_| self.outcome.is_none())
     }
 
-    /// Whether a stream and thumbnails are to be made. Only video and sound have a stream, and text has no pictures.
-    pub(super) fn wanted(&self) -> (bool, bool) {
+    /// Whether to make a stream and thumbnails. Only video and audio get a stream; text files get
+    /// no thumbnails.
+    pub(super) fn requested_renditions(&self) -> (bool, bool) {
         let is_played = matches!(self.kind(), AssetType::Video | AssetType::Audio);
-        let is_seen = is_played || !self.file_type.starts_with("text/");
+        let is_visual = is_played || !self.file_type.starts_with("text/");
         (
             self.enable_hls && is_played,
-            self.enable_thumbnail && is_seen,
+            self.enable_thumbnail && is_visual,
         )
     }
 
@@ -123,7 +128,8 @@ impl AssetRecord {
             Some("video") => AssetType::Video,
             Some("audio") => AssetType::Audio,
             Some("image") => AssetType::Image,
-            // What is behind a playlist is video or sound, and an unknown name may be anything.
+            // A playlist refers to video or audio, and a file with an unknown extension may be
+            // anything.
             _ if matches!(
                 self.file_type.as_str(),
                 "application/mxf" | "application/vnd.apple.mpegurl" | "application/octet-stream"
@@ -136,13 +142,13 @@ impl AssetRecord {
     }
 }
 
-/// The most bytes that a file may have on `route`, from the rules in force.
+/// The maximum file size on `route` in bytes, from the active rule pack.
 pub(super) fn max_file(route: Route, rules: &RulePack) -> Option<u64> {
-    max_size(&only(route), rules)
+    max_size(&route_target(route), rules)
 }
 
-/// The rules of the route alone: no rule pack has an engine of that name.
-fn only(route: Route) -> Target {
+/// A target with the rules of the route only: no rule pack has an engine named `none`.
+fn route_target(route: Route) -> Target {
     Target::new(route).with_engine("none")
 }
 
@@ -153,7 +159,7 @@ pub(super) fn create(
     uploads: Vec<Upload>,
     effects: &mut Vec<Effect>,
 ) -> Result<Asset, Refusal> {
-    let user_metadata = videos::at_creation(
+    let user_metadata = videos::initial_metadata(
         create.user_metadata.unwrap_or_default(),
         &platform.settings.quirks,
     )?;
@@ -164,22 +170,23 @@ pub(super) fn create(
                 .into_iter()
                 .find(|upload| upload.field == FILE_FIELD)
                 .ok_or_else(|| Refusal::missing(FILE_FIELD))?;
-            let look = judge(
-                &file.look,
+            let probe = validate(
+                &file.probe,
                 file.static_file.as_ref(),
                 file.bytes,
                 Route::Asset,
                 &platform.settings.rules,
             );
-            let is_final = platform.settings.quirks.get(&quirks::ASSET_STATUS) == "sync";
-            match look {
-                // What the emulator could not look at is its own failure, and a bad file was once refused at once.
-                Err(refusal) if is_final || refusal.status.is_server_error() => {
+            let is_sync = platform.settings.quirks.get(&quirks::ASSET_STATUS) == "sync";
+            match probe {
+                // If the probe could not run, that is an internal error. In sync mode, an invalid
+                // file is refused at once.
+                Err(refusal) if is_sync || refusal.status.is_server_error() => {
                     return Err(refusal);
                 }
-                look => Source::File(
+                probe => Source::File(
                     Box::new(file),
-                    Box::new(look.map_err(|refusal| refusal.message)),
+                    Box::new(probe.map_err(|refusal| refusal.message)),
                 ),
             }
         }
@@ -207,7 +214,7 @@ pub(super) fn create(
         },
         media: None,
         outcome: None,
-        fate: platform.fate.take(),
+        fault: platform.next_fault.take(),
     };
     platform.state.assets.insert(id.clone(), asset);
     match source {
@@ -216,40 +223,41 @@ pub(super) fn create(
             url,
             max_bytes: max_file(Route::AssetUrl, &platform.settings.rules),
         }),
-        Source::File(file, look) => {
-            if look.is_ok() {
+        Source::File(file, probe) => {
+            if probe.is_ok() {
                 effects.push(Effect::Keep(file.key.clone()));
-                if let Some(asset) = platform.state.assets.change(&id) {
+                if let Some(asset) = platform.state.assets.get_mut(&id) {
                     asset.media = Some(file.key);
                 }
             }
-            conclude(platform, now, &id, *look, effects);
+            record_probe(platform, now, &id, *probe, effects);
         }
     }
-    find(platform, &id).map(|asset| show(asset, now))
+    find(platform, &id).map(|asset| view(asset, now))
 }
 
 enum Source {
     Url(Url),
-    File(Box<Upload>, Box<Result<Seen, String>>),
+    File(Box<Upload>, Box<Result<Probed, String>>),
 }
 
-/// What was seen of the file of an asset.
-struct Seen {
+/// The result of probing the file of an asset.
+struct Probed {
     facts: MediaFacts,
-    /// Of an image or a document, of which the facts of media say little.
+    /// Set for images and documents, of which the media facts say little.
     technical: Option<TechnicalMetadata>,
 }
 
-/// What an asset must be, whatever is made of it: readable, and small enough for its route. Engines judge when it is indexed.
-fn judge(
-    look: &Result<MediaFacts, ProbeError>,
+/// Validates an asset for any use: it must be readable and within the size limit of its route. The
+/// rules of engines apply when the asset is indexed.
+fn validate(
+    probe: &Result<MediaFacts, ProbeError>,
     static_file: Option<&Result<StaticFile, String>>,
     bytes: u64,
     route: Route,
     rules: &RulePack,
-) -> Result<Seen, Refusal> {
-    match (static_file, look) {
+) -> Result<Probed, Refusal> {
+    match (static_file, probe) {
         (Some(Ok(file)), _) => {
             file.check_size(bytes, route)?;
             let facts = MediaFacts {
@@ -257,7 +265,7 @@ fn judge(
                 file_mime_type: Some(file.kind().to_owned()),
                 ..MediaFacts::default()
             };
-            Ok(Seen {
+            Ok(Probed {
                 facts,
                 technical: Some(file.technical.clone()),
             })
@@ -266,10 +274,10 @@ fn judge(
             ErrorCode::VideoFileBroken,
             format!("The platform could not read the file: {reason}."),
         )),
-        (None, look) => {
-            media::judge(look, bytes, &only(route), rules)?;
-            match look {
-                Ok(facts) => Ok(Seen {
+        (None, probe) => {
+            media::validate(probe, bytes, &route_target(route), rules)?;
+            match probe {
+                Ok(facts) => Ok(Probed {
                     facts: facts.clone(),
                     technical: None,
                 }),
@@ -279,12 +287,13 @@ fn judge(
     }
 }
 
-/// Notes what came of looking at an asset; it is told when the platform has had its time for it.
-fn conclude(
+/// Records the result of probing an asset. It becomes visible after the `validating` time of the
+/// schedule.
+fn record_probe(
     platform: &mut Platform,
     now: Timestamp,
     id: &str,
-    mut look: Result<Seen, String>,
+    mut probe: Result<Probed, String>,
     effects: &mut Vec<Effect>,
 ) {
     let wait = match platform.settings.quirks.get(&quirks::ASSET_STATUS) {
@@ -292,46 +301,46 @@ fn conclude(
         _ => platform.settings.schedule.validating,
     };
     let mut at = after(now, wait);
-    let Some(asset) = platform.state.assets.change(id) else {
+    let Some(asset) = platform.state.assets.get_mut(id) else {
         return;
     };
-    match asset.fate.take() {
+    match asset.fault.take() {
         None => {}
-        Some(Fate::StuckIn(_)) => at = Timestamp::MAX,
-        Some(Fate::FailIn(_, reason)) => {
-            look = Err(reason.unwrap_or_else(|| "failed on purpose".to_owned()));
+        Some(TaskFault::StuckIn(_)) => at = Timestamp::MAX,
+        Some(TaskFault::FailIn(_, reason)) => {
+            probe = Err(reason.unwrap_or_else(|| "failed on purpose".to_owned()));
         }
     }
     asset.fetching = None;
-    match &look {
-        Ok(seen) => {
-            if let Some(kind) = &seen.facts.file_mime_type {
+    match &probe {
+        Ok(probed) => {
+            if let Some(kind) = &probed.facts.file_mime_type {
                 asset.file_type.clone_from(kind);
             }
         }
-        // Nobody can get at the file of an asset that failed.
+        // The file of a failed asset is not accessible to clients.
         Err(_) => effects.extend(asset.media.take().map(Effect::Discard)),
     }
-    let source = asset.media.clone().filter(|_| look.is_ok());
-    let wanted = asset.wanted();
-    let (look, technical) = match look {
-        Ok(seen) => (Ok(seen.facts), seen.technical),
+    let source = asset.media.clone().filter(|_| probe.is_ok());
+    let wanted = asset.requested_renditions();
+    let (facts, technical) = match probe {
+        Ok(probed) => (Ok(probed.facts), probed.technical),
         Err(reason) => (Err(reason), None),
     };
-    asset.outcome = Some(Outcome {
+    asset.outcome = Some(ProbeOutcome {
         at,
-        look,
+        facts,
         technical,
     });
     if let Some(source) = source {
-        renditions::begin(platform, now, id, source, wanted, effects);
+        renditions::start(platform, now, id, source, wanted, effects);
     }
     if at < Timestamp::MAX {
-        platform.endings.insert((at, id.to_owned()));
+        platform.pending_ends.insert((at, id.to_owned()));
     }
 }
 
-/// Takes in what came of fetching the file of an asset.
+/// Handles the result of fetching the file of an asset.
 pub(super) fn fetched(
     platform: &mut Platform,
     now: Timestamp,
@@ -339,51 +348,58 @@ pub(super) fn fetched(
     outcome: Result<Fetched, String>,
 ) -> Vec<Effect> {
     let mut effects = Vec::new();
-    // The words of the fetcher are those of tasks, where the parameter has another name.
+    // The fetcher's messages use the parameter name of tasks.
     let outcome = outcome.map_err(|reason| reason.replace("video_url", "url"));
     let rules = &platform.settings.rules;
-    let judged = outcome.and_then(|fetched| {
-        let seen = fetched.static_file.as_ref();
-        let look = judge(&fetched.look, seen, fetched.bytes, Route::AssetUrl, rules);
-        look.map(|seen| (fetched, seen))
+    let validated = outcome.and_then(|fetched| {
+        let static_file = fetched.static_file.as_ref();
+        let probe = validate(
+            &fetched.probe,
+            static_file,
+            fetched.bytes,
+            Route::AssetUrl,
+            rules,
+        );
+        probe
+            .map(|probed| (fetched, probed))
             .map_err(|refusal| refusal.message)
     });
-    let look = judged.map(|(fetched, seen)| {
-        if let Some(asset) = platform.state.assets.change(id) {
+    let probe = validated.map(|(fetched, probed)| {
+        if let Some(asset) = platform.state.assets.get_mut(id) {
             effects.push(Effect::Keep(fetched.key.clone()));
             asset.media = Some(fetched.key);
         }
-        seen
+        probed
     });
-    conclude(platform, now, id, look, &mut effects);
+    record_probe(platform, now, id, probe, &mut effects);
     effects
 }
 
 impl Platform {
-    /// Takes in what was seen of the stored file of an asset, after an [`Effect::Look`].
-    pub fn looked(
+    /// Handles the result of an [`Effect::Probe`]: the probed file of a multipart upload.
+    pub fn probed(
         &mut self,
         now: Now,
         asset: &str,
         bytes: u64,
-        look: &Result<MediaFacts, ProbeError>,
+        probe: &Result<MediaFacts, ProbeError>,
         static_file: Option<&Result<StaticFile, String>>,
     ) -> Vec<Effect> {
         let mut effects = Vec::new();
         let rules = &self.settings.rules;
-        let look = judge(look, static_file, bytes, Route::Multipart, rules);
-        let look = look.map_err(|refusal| refusal.message);
-        conclude(self, moment(now), asset, look, &mut effects);
+        let probe = validate(probe, static_file, bytes, Route::Multipart, rules);
+        let probe = probe.map_err(|refusal| refusal.message);
+        record_probe(self, to_timestamp(now), asset, probe, &mut effects);
         effects
     }
 
-    /// Whether there is an asset of that identifier.
+    /// Whether an asset with this identifier exists.
     #[must_use]
     pub fn is_asset(&self, id: &str) -> bool {
         self.state.assets.get(id).is_some()
     }
 
-    /// The stored file of an asset, with the name by which the client knew it.
+    /// The stored file of an asset, with its file name from the client.
     #[must_use]
     pub fn file_of_asset(&self, asset_id: &str) -> Option<(&MediaKey, &str)> {
         let asset = self.state.assets.get(asset_id)?;
@@ -404,7 +420,7 @@ fn check_url(url: Url) -> Result<Url, Refusal> {
     ))
 }
 
-/// The media type that a name promises; what the file is, is told once it was looked at.
+/// The media type for a file name. It is replaced by the actual type once the file is probed.
 pub(super) fn type_of(filename: &str) -> &'static str {
     let extension = filename
         .rsplit_once('.')
@@ -450,7 +466,7 @@ pub(super) fn delete(
     if references > 0 && delete.force != Some(true) {
         return Err(Refusal::asset_in_use(&id, references));
     }
-    renditions::forget(platform, &id, effects);
+    renditions::remove(platform, &id, effects);
     let asset = platform.state.assets.remove(&id);
     effects.extend(asset.and_then(|asset| asset.media).map(Effect::Discard));
     Ok(())

@@ -1,4 +1,5 @@
-//! What must happen outside of the handler because of a request, and what is told back. Nothing is done here.
+//! Side effects that a request causes outside the handler, and their results. Nothing is executed
+//! here.
 
 use bytes::Bytes;
 use tl_model::WebhookEventType;
@@ -7,69 +8,71 @@ use url::Url;
 
 use super::{MediaKey, StaticFile};
 
-/// Something that the shell around the handler has to do.
+/// A side effect that the server must execute.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Effect {
-    /// Keep a received file; a file that no effect keeps is deleted when the request has been answered.
+    /// Keep a received file. Files without a `Keep` effect are deleted after the request.
     Keep(MediaKey),
-    /// Delete a file that was kept, or a folder of what was made of one.
+    /// Delete a stored file, or the directory of its renditions.
     Discard(MediaKey),
-    /// Post an event to a registered address, signed with its secret, again and again until it is taken.
+    /// Post a signed event to a registered URL. Delivery is retried until it succeeds.
     Deliver {
         /// The identifier of the event, the same in every attempt.
         event: String,
-        /// What it tells.
+        /// The type of the event.
         event_type: WebhookEventType,
-        /// The registered address.
+        /// The registered URL.
         url: Url,
         /// The secret of the registration.
         secret: String,
-        /// The event in JSON.
+        /// The event as JSON.
         body: Bytes,
     },
-    /// Look at the stored file of an asset, and tell [`Platform::looked`](super::Platform::looked).
-    Look {
+    /// Probe the stored file of an asset, then call [`Platform::probed`](super::Platform::probed).
+    Probe {
         /// The asset.
         asset: String,
         /// Its file.
         key: MediaKey,
-        /// The name by which the client knew it.
+        /// The file name from the client.
         filename: String,
     },
-    /// Make a stream and thumbnails of a stored file, and tell [`Platform::rendered`](super::Platform::rendered).
+    /// Make a stream and thumbnails of a stored file, then call
+    /// [`Platform::rendered`](super::Platform::rendered).
     Render {
-        /// The video or asset that they are for.
+        /// The video or asset that they belong to.
         owner: String,
         /// The stored file.
         source: MediaKey,
-        /// Whether a stream is wanted.
+        /// Whether to make a stream.
         stream: bool,
-        /// Whether thumbnails are wanted.
+        /// Whether to make thumbnails.
         thumbnails: bool,
     },
-    /// Fetch a video as the platform would, and tell [`Platform::fetched`](super::Platform::fetched).
+    /// Fetch a file as the platform would, then call
+    /// [`Platform::fetched`](super::Platform::fetched).
     Fetch {
-        /// The task or the asset that waits for it.
+        /// The task or asset that waits for the file.
         task: String,
-        /// Where the video is: http or https.
+        /// The http or https URL of the file.
         url: Url,
-        /// The most bytes to take, from the rules in force.
+        /// The maximum size in bytes, from the active rule pack.
         max_bytes: Option<u64>,
     },
 }
 
-/// A file that was fetched and looked at.
+/// A file that was fetched and probed.
 #[derive(Debug, Clone)]
 pub struct Fetched {
-    /// Where it is stored.
+    /// The key of the stored file.
     pub key: MediaKey,
-    /// The last part of the URL's path.
+    /// The last segment of the URL path.
     pub filename: String,
-    /// Its size.
+    /// The size in bytes.
     pub bytes: u64,
-    /// What the prober saw.
-    pub look: Result<MediaFacts, ProbeError>,
-    /// What it is, where it is an image or a document, or why it is a broken one.
+    /// The result of probing the file as media.
+    pub probe: Result<MediaFacts, ProbeError>,
+    /// Set for images and documents: what the file is, or why it is broken.
     pub static_file: Option<Result<StaticFile, String>>,
 }

@@ -1,32 +1,34 @@
-//! The refusals of the platform: its documented codes, statuses and messages, in the flat shape `{code, message}`.
+//! API errors: the platform's documented codes, statuses and messages, as flat `{code, message}`
+//! JSON.
 //!
-//! The codes and their placeholders are documented (error-codes page); the wording is ours. The form of the placeholders'
-//! values is undocumented: a resolution is written `320x180`, a duration `2.0 seconds`, a size in bytes. A status that no
-//! document and no observation gives is said so at its function.
+//! The codes and their placeholders are documented (error-codes page); the wording is ours. The
+//! format of placeholder values is undocumented. The emulator writes a resolution as `320x180`, a
+//! duration as `2.0 seconds`, and a size in bytes. If a status is neither documented nor observed,
+//! the comment on its function says so.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use tl_model::{ErrorBody, ErrorCode};
 use tl_protocol::endpoint::{Rejection, RejectionKind};
 
-/// The page that explains the codes, as the platform's own 404 bodies name it.
+/// The documentation page of the error codes, as named in the platform's 404 bodies.
 const DOCS_URL: &str = "https://docs.twelvelabs.io/api-reference/error-codes";
 
-/// Why a request is refused.
+/// An error response of the API.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: StatusCode,
-    /// The platform's code.
+    /// The error code.
     pub code: ErrorCode,
-    /// The message for people.
+    /// The error message.
     pub message: String,
-    /// What else the response says in its head.
+    /// Additional response headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
-    /// A refusal with its status, code and message.
+    /// Creates an error from its status, code and message.
     pub fn new(status: StatusCode, code: impl Into<ErrorCode>, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -72,7 +74,7 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, ErrorCode::ApiKeyInvalid, message)
     }
 
-    /// No such thing in a collection, by the code of the error-codes page.
+    /// Unknown resource, with the code of the error-codes page.
     pub(super) fn not_exist(collection: &str, id: &str) -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
@@ -81,7 +83,7 @@ impl Refusal {
         )
     }
 
-    /// No such thing, by the code that the description gives for videos.
+    /// Unknown resource, with the code that the OpenAPI description gives for videos.
     pub(super) fn not_found() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
@@ -101,7 +103,8 @@ impl Refusal {
         )
     }
 
-    /// Neither status nor code is documented: the status is a quirk, the code that of a wrong parameter.
+    /// Neither status nor code is documented. The status is a quirk; the code is the one for an
+    /// invalid parameter.
     pub(super) fn asset_not_ready(id: &str, status: &str, http: &str) -> Self {
         let detail = format!("the asset {id} is {status}, only one that is ready can be indexed");
         let mut refusal = Self::invalid("asset_id", &detail);
@@ -111,7 +114,7 @@ impl Refusal {
         refusal
     }
 
-    /// The status is not documented; 400 is the one of the other version and parameter errors.
+    /// The status is not documented; 400 is the status of the other version and parameter errors.
     pub(super) fn upgrade_required(version: &str) -> Self {
         Self::bad(
             ErrorCode::ApiUpgradeRequired,
@@ -122,7 +125,7 @@ impl Refusal {
     }
 
     /// The code is not documented.
-    pub(super) fn no_such_route(path: &str) -> Self {
+    pub(super) fn unknown_endpoint(path: &str) -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
             ErrorCode::NotFound,
@@ -130,7 +133,7 @@ impl Refusal {
         )
     }
 
-    /// Status and code are not documented; these are those of HTTP.
+    /// Status and code are not documented; the status follows HTTP.
     pub(super) fn method_not_allowed(allowed: &str) -> Self {
         let mut refusal = Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -157,7 +160,8 @@ impl Refusal {
             self.code.clone(),
             self.message.clone(),
         );
-        // The newest official client's samples carry the page on 404 bodies and not on 400 ones.
+        // In the samples of the newest official client, 404 bodies contain the page and 400 bodies
+        // do not.
         if self.status == StatusCode::NOT_FOUND {
             error.docs_url = Some(DOCS_URL.to_owned());
         }

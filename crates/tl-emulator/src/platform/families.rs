@@ -1,14 +1,14 @@
-//! The families of endpoints: what the emulator implements, and what it leaves to the platform and answers with 501.
+//! Families of endpoints: which ones the emulator implements. It answers the others with 501.
 
 use http::StatusCode;
 use tl_model::ErrorCode;
 
 use super::Refusal;
 
-/// The code of the refusal; the platform has none like it.
+/// The code of the 501 response. The platform has no such code.
 pub const NOT_IMPLEMENTED_CODE: &str = "not_implemented_in_emulator";
 
-/// What is implemented, for people.
+/// The implemented families, as text for the user.
 pub const IMPLEMENTED: [&str; 7] = [
     "tasks",
     "indexes",
@@ -19,17 +19,18 @@ pub const IMPLEMENTED: [&str; 7] = [
     "webhooks of indexing",
 ];
 
-/// A family of endpoints that the platform has and the emulator has not.
+/// A family of endpoints that the emulator does not implement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Family {
-    /// Its name: that of its first path.
+    /// The name, taken from the first path.
     pub name: &'static str,
-    /// The paths below the version; each stands for everything below it.
+    /// Path prefixes below the version.
     paths: &'static [&'static str],
 }
 
-/// The families of the description of July 2026 that are not implemented, and those of older clients.
+/// The families of the OpenAPI description of July 2026 that are not implemented, and those of
+/// older clients.
 pub const NOT_IMPLEMENTED: [Family; 8] = [
     Family {
         name: "search",
@@ -65,16 +66,17 @@ pub const NOT_IMPLEMENTED: [Family; 8] = [
     },
 ];
 
-/// Parts of an implemented family that are not implemented: they belong to v1.2, whose clients still ask for them.
+/// Unimplemented parts of an implemented family. They belong to v1.2, whose clients still request
+/// them.
 const PARTS: [Family; 1] = [Family {
     name: "tasks of v1.2",
     paths: &["/tasks/status", "/tasks/transfers"],
 }];
 
-/// Closed by the platform on 2026-02-15 (observed: 410).
+/// Removed by the platform on 2026-02-15 (observed: 410).
 const CLOSED: [&str; 2] = ["/summarize", "/gist"];
 
-/// The family of a path below the version, where it is not implemented.
+/// The unimplemented family that a path below the version belongs to.
 #[must_use]
 pub fn not_implemented(path: &str) -> Option<Family> {
     let families = NOT_IMPLEMENTED.iter().chain(&PARTS);
@@ -83,7 +85,7 @@ pub fn not_implemented(path: &str) -> Option<Family> {
         .find(|family| family.paths.iter().any(|root| is_below(path, root)))
 }
 
-/// Refuses a path that belongs to such a family, or to none any more.
+/// Refuses paths of unimplemented families and of removed endpoints.
 pub(super) fn check(path: &str) -> Result<(), Refusal> {
     if let Some(closed) = CLOSED.iter().find(|root| is_below(path, root)) {
         return Err(Refusal::new(
@@ -107,8 +109,8 @@ pub(super) fn check(path: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Refuses a parameter that asks for the work of a model.
-pub(super) fn no_such_result(parameter: &str, what: &str) -> Refusal {
+/// The error for a parameter that requests the output of a model.
+pub(super) fn model_output_unsupported(parameter: &str, what: &str) -> Refusal {
     Refusal::new(
         StatusCode::NOT_IMPLEMENTED,
         NOT_IMPLEMENTED_CODE,
@@ -129,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_family_has_everything_below_its_path_and_nothing_beside_it() {
+    fn family_covers_only_paths_below_its_prefix() {
         let name = |path: &str| not_implemented(path).map(|family| family.name);
         assert_eq!(name("/search"), Some("search"));
         assert_eq!(name("/search/eyJ0b2tlbiI6MX0"), Some("search"));

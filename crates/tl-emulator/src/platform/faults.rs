@@ -1,6 +1,8 @@
-//! Faults on purpose: a plan of what goes wrong when, from counters and a seed, so that a run can be repeated.
+//! Fault injection: a plan that decides from counters and a seed which requests fail, so that a run
+//! can be repeated.
 //!
-//! What is decided here for the connection (delay, throttle, cut) is carried out by the shell.
+//! Faults of the connection (delay, throttling, disconnect) are decided here and executed by the
+//! server.
 
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
@@ -12,78 +14,82 @@ use tl_protocol::rng::Rng;
 
 use super::{Operation, Refusal};
 
-/// What goes wrong when. As JSON: `{"seed": 7, "faults": [{"operation": "tasks.create", "nth": [1], "status": 503}]}`.
+/// A set of faults to inject. As JSON:
+/// `{"seed": 7, "faults": [{"operation": "tasks.create", "nth": [1], "status": 503}]}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FaultPlan {
-    /// What `probability` is drawn from; the emulator's own seed where it is absent.
+    /// The seed for `probability`. The default is the emulator's seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// The faults. A request can meet several of them.
+    /// The faults. Several of them can apply to one request.
     pub faults: Vec<Fault>,
 }
 
-/// One fault: to whom it happens, when, and what happens. At least one thing must happen.
+/// One fault: which requests it applies to, and what happens to them. At least one action must be
+/// set.
 ///
-/// As text, for a command line: `tasks.create nth=1,3 status=503 retry_after=2`. The first word is an operation or `*`.
+/// As text for a command line: `tasks.create nth=1,3 status=503 retry_after=2`. The first word is
+/// an operation or `*`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Fault {
-    /// The operation it happens to, such as `tasks.create`; to every one where it is absent.
+    /// The operation, such as `tasks.create`. The default is every operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// Which requests of those it happens to, counted from 1.
+    /// The matching requests that the fault applies to, counted from 1.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub nth: Vec<u64>,
-    /// Every so many of those requests: 3 is the third, the sixth, and so on.
+    /// Apply the fault to every n-th matching request: with 3, the third, the sixth, and so on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
-    /// With this probability, from 0 to 1.
+    /// The probability of the fault, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
-    /// At most so many times.
+    /// The maximum number of times the fault is injected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
 
-    /// Answer with this HTTP status, 200 to 599, and do nothing.
+    /// Respond with this HTTP status, 200 to 599, without processing the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The code of that answer.
+    /// The error code of that response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The message of that answer.
+    /// The error message of that response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The body of that answer in the place of code and message: a text as it is, anything else as JSON.
+    /// The body of that response, instead of code and message. A string is sent as is, any other
+    /// value as JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
-    /// More headers of that answer.
+    /// Additional headers of that response.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// The `Retry-After` of that answer, in seconds.
+    /// The `Retry-After` header of that response, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
-    /// Do the work all the same, before that answer.
+    /// Process the request before sending that response.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub after_work: bool,
-    /// Break the connection without doing the work.
+    /// Close the connection without processing the request.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub drop: bool,
-    /// Do the work, then break the connection without an answer.
+    /// Process the request, then close the connection without a response.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lose_answer: bool,
-    /// Take the request in twice, as if it had been delivered twice; the first answer is given.
+    /// Process the request twice, as if it had been delivered twice. The first response is sent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub duplicate: bool,
-    /// Hold the answer back for so many milliseconds of the wall's time.
+    /// Delay the response by this many milliseconds of real time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
-    /// Give out the answer's body at so many bytes a second.
+    /// Limit the response body to this many bytes per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_per_second: Option<u64>,
-    /// Break the connection after so many bytes of the answer, its head included.
+    /// Close the connection after this many bytes of the response, including its head.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut_after: Option<u64>,
     /// The created task never leaves this status.
@@ -97,7 +103,7 @@ pub struct Fault {
     pub reason: Option<String>,
 }
 
-/// A fault, or a plan of them, that makes no sense. The message says what is wrong and what is allowed.
+/// An invalid fault or fault plan. The message says what is wrong and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultError(String);
 
@@ -109,8 +115,8 @@ impl fmt::Display for FaultError {
 
 impl std::error::Error for FaultError {}
 
-/// The statuses in which a task can be stopped.
-const PASSING: [TaskStatus; 5] = [
+/// The statuses in which a task can get stuck or fail.
+const TRANSIENT_STATUSES: [TaskStatus; 5] = [
     TaskStatus::Uploading,
     TaskStatus::Validating,
     TaskStatus::Pending,
@@ -119,10 +125,10 @@ const PASSING: [TaskStatus; 5] = [
 ];
 
 impl FaultPlan {
-    /// Reads a plan in JSON and checks it.
+    /// Parses and checks a plan in JSON.
     ///
     /// # Errors
-    /// Where it is no JSON of this form, or makes no sense.
+    /// Returns an error if the JSON is not a fault plan, or the plan is invalid.
     pub fn from_json(text: &str) -> Result<Self, FaultError> {
         let plan: Self = serde_json::from_str(text)
             .map_err(|error| FaultError(format!("the fault plan is wrong: {error}")))?;
@@ -130,10 +136,10 @@ impl FaultPlan {
         Ok(plan)
     }
 
-    /// Refuses a plan that makes no sense.
+    /// Checks that the plan is valid.
     ///
     /// # Errors
-    /// The first fault that is wrong, and how.
+    /// Returns an error that describes the first invalid fault.
     pub fn check(&self) -> Result<(), FaultError> {
         self.faults.iter().try_for_each(Fault::check)
     }
@@ -141,7 +147,7 @@ impl FaultPlan {
 
 impl Fault {
     fn check(&self) -> Result<(), FaultError> {
-        let wrong = |message: String| Err(FaultError(message));
+        let invalid = |message: String| Err(FaultError(message));
         if let Some(name) = &self.operation
             && !Operation::ALL
                 .iter()
@@ -151,7 +157,7 @@ impl Fault {
                 .iter()
                 .map(|operation| operation.as_str())
                 .collect();
-            return wrong(format!(
+            return invalid(format!(
                 "there is no operation `{name}` (allowed: {})",
                 known.join(", ")
             ));
@@ -159,38 +165,40 @@ impl Fault {
         if let Some(status) = self.status
             && !(200..600).contains(&status)
         {
-            return wrong(format!("the status {status} is not between 200 and 599"));
+            return invalid(format!("the status {status} is not between 200 and 599"));
         }
         if let Some(probability) = self.probability
             && !(0.0..=1.0).contains(&probability)
         {
-            return wrong(format!(
+            return invalid(format!(
                 "the probability {probability} is not between 0 and 1"
             ));
         }
         if self.every == Some(0) || self.nth.contains(&0) {
-            return wrong("requests are counted from 1: `nth` and `every` cannot be 0".to_owned());
+            return invalid(
+                "requests are counted from 1: `nth` and `every` cannot be 0".to_owned(),
+            );
         }
         if self.bytes_per_second == Some(0) {
-            return wrong(
+            return invalid(
                 "`bytes_per_second` cannot be 0; to send nothing, use `cut_after`".to_owned(),
             );
         }
         for (name, value) in &self.headers {
             if HeaderName::from_str(name).is_err() || HeaderValue::from_str(value).is_err() {
-                return wrong(format!("`{name}: {value}` is no HTTP header"));
+                return invalid(format!("`{name}: {value}` is no HTTP header"));
             }
         }
         if let Some(status) = self.stuck_in.as_ref().or(self.fail_in.as_ref())
-            && !PASSING.contains(status)
+            && !TRANSIENT_STATUSES.contains(status)
         {
-            let known: Vec<_> = PASSING.iter().map(TaskStatus::as_str).collect();
-            return wrong(format!(
+            let known: Vec<_> = TRANSIENT_STATUSES.iter().map(TaskStatus::as_str).collect();
+            return invalid(format!(
                 "a task does not pass through `{status}` (allowed: {})",
                 known.join(", ")
             ));
         }
-        let happens = self.status.is_some()
+        let has_action = self.status.is_some()
             || self.retry_after.is_some()
             || self.drop
             || self.lose_answer
@@ -200,8 +208,8 @@ impl Fault {
             || self.cut_after.is_some()
             || self.stuck_in.is_some()
             || self.fail_in.is_some();
-        if !happens {
-            return wrong(
+        if !has_action {
+            return invalid(
                 "the fault does nothing: give it one of status, retry_after, drop, lose_answer, duplicate, delay_ms, \
                  bytes_per_second, cut_after, stuck_in, fail_in"
                     .to_owned(),
@@ -210,8 +218,8 @@ impl Fault {
         Ok(())
     }
 
-    /// The answer that it gives in the place of the work, or after it.
-    fn answer(&self) -> Option<Response<bytes::Bytes>> {
+    /// The response that the fault sends instead of the real one.
+    fn response(&self) -> Option<Response<bytes::Bytes>> {
         let status = self.status.or(self.retry_after.map(|_| 429))?;
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let code = self.code.clone().unwrap_or_else(|| match status {
@@ -293,7 +301,7 @@ impl FromStr for Fault {
     }
 }
 
-/// A short line for the journal.
+/// A one-line description for the journal.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut members = serde_json::to_value(self).unwrap_or_default();
@@ -311,40 +319,40 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What the connection has to suffer.
+/// Faults of the connection, to be executed by the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// Hold the answer back for so long.
+    /// Delay the response by this much.
     pub delay: Duration,
-    /// Give the body out at so many bytes a second.
+    /// Limit the response body to this many bytes per second.
     pub bytes_per_second: Option<u64>,
-    /// Break the connection after so many bytes of the answer, its head included.
+    /// Close the connection after this many bytes of the response, including its head.
     pub cut_after: Option<u64>,
 }
 
-/// What will become of a task, whatever its video is.
+/// A fault of a task or an asset, which applies whatever its file is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) enum Fate {
+pub(super) enum TaskFault {
     StuckIn(TaskStatus),
     FailIn(TaskStatus, Option<String>),
 }
 
-/// What the plan says about one request.
+/// The combined effect of the faults that apply to one request.
 #[derive(Debug, Default)]
-pub(super) struct Verdict {
-    /// An answer in the place of the platform's.
-    pub(super) answer: Option<Response<bytes::Bytes>>,
-    /// Whether the work is done.
-    pub(super) is_idle: bool,
-    pub(super) is_twice: bool,
-    pub(super) fate: Option<Fate>,
+pub(super) struct Injection {
+    /// A response to send instead of the platform's.
+    pub(super) response: Option<Response<bytes::Bytes>>,
+    /// Whether to skip processing the request.
+    pub(super) skip_work: bool,
+    pub(super) duplicate: bool,
+    pub(super) task_fault: Option<TaskFault>,
     pub(super) delivery: Delivery,
-    /// What happened, for the journal.
-    pub(super) told: Vec<String>,
+    /// Descriptions of the injected faults, for the journal.
+    pub(super) descriptions: Vec<String>,
 }
 
-/// The plan in force, with its counters.
+/// The active fault plan, with its counters.
 #[derive(Debug)]
 pub(super) struct Faults {
     pub(super) plan: FaultPlan,
@@ -354,8 +362,8 @@ pub(super) struct Faults {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Count {
-    met: u64,
-    struck: u64,
+    matched: u64,
+    injected: u64,
 }
 
 impl Faults {
@@ -367,13 +375,13 @@ impl Faults {
         }
     }
 
-    /// How often each fault has struck.
-    pub(super) fn struck(&self) -> impl Iterator<Item = u64> {
-        self.counts.iter().map(|count| count.struck)
+    /// How often each fault was injected.
+    pub(super) fn injection_counts(&self) -> impl Iterator<Item = u64> {
+        self.counts.iter().map(|count| count.injected)
     }
 
-    pub(super) fn judge(&mut self, operation: Operation) -> Verdict {
-        let mut verdict = Verdict::default();
+    pub(super) fn inject(&mut self, operation: Operation) -> Injection {
+        let mut injection = Injection::default();
         for (fault, count) in self.plan.faults.iter().zip(&mut self.counts) {
             if fault
                 .operation
@@ -382,30 +390,32 @@ impl Faults {
             {
                 continue;
             }
-            count.met += 1;
-            let is_due = (fault.nth.is_empty() || fault.nth.contains(&count.met))
-                && fault.every.is_none_or(|every| count.met.is_multiple_of(every))
-                && fault.times.is_none_or(|times| count.struck < times)
-                // Drawn last, so that requests that cannot be meant do not move the chance.
+            count.matched += 1;
+            let is_due = (fault.nth.is_empty() || fault.nth.contains(&count.matched))
+                && fault.every.is_none_or(|every| count.matched.is_multiple_of(every))
+                && fault.times.is_none_or(|times| count.injected < times)
+                // Drawn last, so that requests that do not match leave the random sequence
+                // unchanged.
                 && fault.probability.is_none_or(|wanted| self.rng.fraction() < wanted);
             if !is_due {
                 continue;
             }
-            count.struck += 1;
-            verdict.told.push(fault.to_string());
-            if let Some(answer) = fault.answer() {
-                verdict.answer = Some(answer);
-                verdict.is_idle |= !fault.after_work;
+            count.injected += 1;
+            injection.descriptions.push(fault.to_string());
+            if let Some(response) = fault.response() {
+                injection.response = Some(response);
+                injection.skip_work |= !fault.after_work;
             }
-            verdict.is_idle |= fault.drop;
-            verdict.is_twice |= fault.duplicate;
+            injection.skip_work |= fault.drop;
+            injection.duplicate |= fault.duplicate;
             if let Some(status) = &fault.stuck_in {
-                verdict.fate = Some(Fate::StuckIn(status.clone()));
+                injection.task_fault = Some(TaskFault::StuckIn(status.clone()));
             }
             if let Some(status) = &fault.fail_in {
-                verdict.fate = Some(Fate::FailIn(status.clone(), fault.reason.clone()));
+                injection.task_fault =
+                    Some(TaskFault::FailIn(status.clone(), fault.reason.clone()));
             }
-            let delivery = &mut verdict.delivery;
+            let delivery = &mut injection.delivery;
             delivery.delay += Duration::from_millis(fault.delay_ms.unwrap_or(0));
             delivery.bytes_per_second = fault.bytes_per_second.or(delivery.bytes_per_second);
             delivery.cut_after = fault.cut_after.or(delivery.cut_after);
@@ -413,7 +423,7 @@ impl Faults {
                 delivery.cut_after = Some(0);
             }
         }
-        verdict
+        injection
     }
 }
 
@@ -421,7 +431,7 @@ impl Faults {
 mod tests {
     use super::*;
 
-    fn struck(fault: &str, requests: u64) -> Vec<u64> {
+    fn hits(fault: &str, requests: u64) -> Vec<u64> {
         let fault: Fault = fault.parse().unwrap();
         let mut faults = Faults::new(
             FaultPlan {
@@ -430,17 +440,17 @@ mod tests {
             },
             0,
         );
-        let hits = (1..=requests).filter(|_| {
+        let injected = (1..=requests).filter(|_| {
             !faults
-                .judge(Operation::of::<tl_protocol::endpoint::CreateTask>())
-                .told
+                .inject(Operation::of::<tl_protocol::endpoint::CreateTask>())
+                .descriptions
                 .is_empty()
         });
-        hits.collect()
+        injected.collect()
     }
 
     #[test]
-    fn a_fault_strikes_the_requests_it_names() {
+    fn fault_applies_to_matching_requests() {
         for (fault, expected) in [
             ("* status=500", vec![1, 2, 3, 4, 5, 6]),
             ("tasks.create nth=2,5 status=500", vec![2, 5]),
@@ -450,20 +460,20 @@ mod tests {
             ("* probability=0 status=500", vec![]),
             ("* probability=1 times=1 status=500", vec![1]),
         ] {
-            assert_eq!(struck(fault, 6), expected, "{fault}");
+            assert_eq!(hits(fault, 6), expected, "{fault}");
         }
     }
 
     #[test]
-    fn chance_comes_from_the_seed_and_is_about_as_often_as_it_says() {
-        let hits = struck("* probability=0.25 status=500", 1000);
-        assert_eq!(hits, struck("* probability=0.25 status=500", 1000));
-        assert!((200..300).contains(&hits.len()), "{}", hits.len());
+    fn probability_is_seeded_and_roughly_accurate() {
+        let injected = hits("* probability=0.25 status=500", 1000);
+        assert_eq!(injected, hits("* probability=0.25 status=500", 1000));
+        assert!((200..300).contains(&injected.len()), "{}", injected.len());
     }
 
     #[test]
-    fn a_fault_that_makes_no_sense_is_refused_with_what_is_allowed() {
-        for (fault, told) in [
+    fn invalid_fault_is_rejected_with_allowed_values() {
+        for (fault, expected) in [
             ("", "empty"),
             ("tasks.make status=500", "tasks.create, tasks.list"),
             ("*", "does nothing"),
@@ -472,19 +482,19 @@ mod tests {
             ("* status=99", "between 200 and 599"),
             ("* status=abc", "status"),
             ("* probability=2 drop", "between 0 and 1"),
-            ("* colour=blue", "unknown field"),
+            ("* color=blue", "unknown field"),
             ("* stuck_in=ready", "uploading, validating"),
             ("* bytes_per_second=0", "cut_after"),
         ] {
             let error = fault.parse::<Fault>().unwrap_err().to_string();
-            assert!(error.contains(told), "{fault}: {error}");
+            assert!(error.contains(expected), "{fault}: {error}");
         }
         assert!(FaultPlan::from_json(r#"{"faults":[{"status":700}]}"#).is_err());
         assert!(FaultPlan::from_json(r#"{"fault":[]}"#).is_err());
     }
 
     #[test]
-    fn a_plan_is_written_as_it_is_read() {
+    fn plan_roundtrips_through_json() {
         let text = r#"{"seed":7,"faults":[{"operation":"tasks.create","nth":[1],"status":503,"retry_after":2}]}"#;
         let plan = FaultPlan::from_json(text).unwrap();
         assert_eq!(serde_json::to_string(&plan).unwrap(), text);

@@ -1,4 +1,4 @@
-//! How an operation is handled: [`Handle`] has one implementation per endpoint, next to the code that does the work.
+//! Request handlers: each endpoint implements [`Handle`] next to the code that processes it.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -18,18 +18,18 @@ pub(super) struct Call<'a> {
     /// The authority by which the client reached the emulator; presigned URLs use it.
     pub(super) host: &'a str,
     pub(super) received: &'a Received,
-    /// The files of the request's form.
+    /// The files of a form request.
     pub(super) uploads: Vec<Upload>,
-    /// What must happen outside of the platform.
+    /// Side effects for the server to execute.
     pub(super) effects: &'a mut Vec<Effect>,
 }
 
-/// The server's side of an endpoint.
+/// The server side of an endpoint.
 pub(super) trait Handle: Endpoint {
-    /// Does the work of one request.
+    /// Processes one request.
     fn handle(self, call: Call<'_>) -> Result<Self::Response, Refusal>;
 
-    /// The body that the request may have.
+    /// The kind of body that the request may have.
     fn body(platform: &Platform) -> BodyRule {
         match Self::BODY {
             BodyKind::Json => BodyRule::Json,
@@ -48,7 +48,7 @@ pub(super) trait Handle: Endpoint {
         Ok(())
     }
 
-    /// The status of a success.
+    /// The status of a successful response.
     fn status(settings: &Settings) -> StatusCode {
         match Self::SUCCESS {
             StatusCode::NO_CONTENT => settings.empty_status(),
@@ -56,7 +56,7 @@ pub(super) trait Handle: Endpoint {
         }
     }
 
-    /// The value of the `Location` header, below the version.
+    /// The value of the `Location` header, relative to the version.
     fn location(received: &Received, response: &Self::Response) -> Option<String> {
         let _ = (received, response);
         None
@@ -86,7 +86,8 @@ pub(super) fn respond<E: Handle>(call: Call<'_>) -> Result<Response<Bytes>, Refu
     Ok(response)
 }
 
-/// Implements [`Handle`] by one expression: `handle!(GetIndex, |call, get| retrieve(call.platform, call.now, &get));`
+/// Implements [`Handle`] with one expression:
+/// `handle!(GetIndex, |call, get| retrieve(call.platform, call.now, &get));`
 macro_rules! handle {
     ($Endpoint:ident, |$call:ident, $request:ident| $work:expr) => {
         impl $crate::platform::handle::Handle for $Endpoint {

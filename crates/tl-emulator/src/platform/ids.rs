@@ -1,11 +1,12 @@
-//! Identifiers as the platform makes them: 24 hexadecimal digits (an ObjectId), here from time, seed and a counter.
+//! Identifiers in the platform's format: 24 hexadecimal digits (an ObjectId), here from time, seed
+//! and a counter.
 
 use jiff::Timestamp;
 use tl_protocol::rng::Rng;
 
 use super::Refusal;
 
-/// Makes identifiers that differ from each other, and are the same for the same seed, counter and times.
+/// Generates unique identifiers. The same seed, counter and times give the same identifiers.
 #[derive(Debug, Clone)]
 pub(super) struct Ids {
     machine: u64,
@@ -21,7 +22,7 @@ impl Ids {
         }
     }
 
-    /// The next identifier: 4 bytes of seconds, 5 of the seed, 3 of the counter.
+    /// The next identifier: 4 bytes of seconds, 5 bytes from the seed, 3 bytes of the counter.
     pub(super) fn next(&mut self, now: Timestamp) -> String {
         self.counter += 1;
         let seconds = now.as_second() & 0xffff_ffff;
@@ -33,15 +34,15 @@ impl Ids {
     }
 }
 
-/// Refuses a text that is no identifier.
+/// Checks that a parameter is a well-formed identifier.
 pub(super) fn check(parameter: &str, id: &str) -> Result<(), Refusal> {
     if id.len() == 24 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(());
     }
-    let seen: String = id.chars().take(60).collect();
+    let given: String = id.chars().take(60).collect();
     Err(Refusal::invalid(
         parameter,
-        &format!("`{seen}` is not an identifier, which has 24 hexadecimal digits"),
+        &format!("`{given}` is not an identifier, which has 24 hexadecimal digits"),
     ))
 }
 
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_have_24_digits_differ_and_come_again_with_the_same_seed() {
+    fn ids_have_24_digits_and_repeat_with_the_same_seed() {
         let now = Timestamp::from_second(1_700_000_000).unwrap();
         let make = |seed| {
             let mut ids = Ids::new(seed);

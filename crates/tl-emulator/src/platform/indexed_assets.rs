@@ -1,5 +1,7 @@
-//! `/indexes/{index_id}/indexed-assets`: assets within an index. Each is kept as a task of its index that names its asset, so
-//! that both take the same way through the statuses; as a video it is shown in `videos.rs`, too.
+//! `/indexes/{index_id}/indexed-assets`: assets within an index.
+//!
+//! Each is stored as a task with an asset identifier, so that both go through the same statuses.
+//! Once indexed, it is also a video, which `videos.rs` returns.
 
 use jiff::Timestamp;
 use tl_model::{
@@ -11,16 +13,16 @@ use tl_protocol::endpoint::{
 };
 
 use super::{
-    Effect, Platform, Refusal, assets,
-    faults::Fate,
+    Effect, Platform, Refusal, api_timestamp, assets,
+    faults::TaskFault,
     handle::{Call, Handle, handle},
     ids, indexes,
-    lifecycle::Course,
+    lifecycle::Timeline,
     limits,
-    listing::{self, Rank},
+    listing::{self, SortKey},
     media, quirks,
     records::{TaskRecord, VideoRecord},
-    renditions, tasks, videos, wire,
+    renditions, tasks, videos,
 };
 
 impl Handle for CreateIndexedAsset {
@@ -56,7 +58,7 @@ handle!(DeleteIndexedAsset, |call, request| delete(
     call.effects
 ));
 
-/// The statuses of an indexed asset, for people.
+/// The statuses of an indexed asset, for error messages.
 const STATUSES: &str = "ready, pending, queued, indexing, failed, validating";
 
 pub(super) fn create(
@@ -82,12 +84,12 @@ pub(super) fn create(
         );
         return Err(Refusal::invalid("asset_id", &detail));
     }
-    let user_metadata = videos::at_creation(
+    let user_metadata = videos::initial_metadata(
         create.indexed_asset.user_metadata.unwrap_or_default(),
         &platform.settings.quirks,
     )?;
     let measured = media::measure(facts, facts.file_size_bytes);
-    let judged = media::judge(
+    let validated = media::validate(
         &Ok(facts.clone()),
         facts.file_size_bytes,
         &media::index_target(index),
@@ -99,18 +101,18 @@ pub(super) fn create(
         "yes" => TaskStatus::Validating,
         _ => TaskStatus::Pending,
     };
-    let mut fate = platform.fate.take();
-    match judged {
+    let mut fault = platform.next_fault.take();
+    match validated {
         Ok(_) => {
             let seconds = measured.duration.unwrap_or(0.0);
-            limits::take_video(platform, now, &index_id, seconds)?;
+            limits::count_video(platform, now, &index_id, seconds)?;
         }
         Err(refusal)
             if platform.settings.quirks.get(&quirks::INDEXED_JUDGEMENT) == "fail"
                 && refusal.status.is_client_error() =>
         {
             let reason = format!("{}: {}", refusal.code, refusal.message);
-            fate = Some(Fate::FailIn(first.clone(), Some(reason)));
+            fault = Some(TaskFault::FailIn(first.clone(), Some(reason)));
         }
         Err(refusal) => return Err(refusal),
     }
@@ -122,26 +124,26 @@ pub(super) fn create(
         index_id,
         video_id: id.clone(),
         created_at: now,
-        course: Course::starting(first, now),
+        timeline: Timeline::starting_in(first, now),
         filename,
         measured: None,
         enable_video_stream: has_stream,
         user_metadata,
         error_reason: None,
-        fate,
+        fault,
         fetching: None,
         is_announced: false,
         asset_id: Some(asset_id.clone()),
     };
     platform.state.tasks.insert(id.clone(), task);
-    tasks::take_in(platform, now, now, &id, measured, None, effects);
+    tasks::schedule_indexing(platform, now, now, &id, measured, None, effects);
     let asset = platform.state.assets.get(&asset_id);
-    // Where its indexing fails there is no video, and no stream of one.
+    // If indexing fails, there is no video and therefore no stream.
     if has_stream
         && platform.state.videos.get(&id).is_some()
         && let Some(source) = asset.and_then(|asset| asset.media.clone())
     {
-        renditions::begin(platform, now, &id, source, (true, true), effects);
+        renditions::start(platform, now, &id, source, (true, true), effects);
     }
     let mut created = CreatedIndexedAsset::new(id);
     created.asset_id = Some(asset_id.into());
@@ -157,8 +159,8 @@ pub(super) fn list(
     if let Some(unknown) = list.status.iter().find(|status| !status.is_known()) {
         return Err(listing::not_one_of("status", unknown.as_str(), STATUSES));
     }
-    let created = listing::since("created_at", list.created_at.as_ref())?;
-    let updated = listing::since("updated_at", list.updated_at.as_ref())?;
+    let created = listing::date_filter("created_at", list.created_at.as_ref())?;
+    let updated = listing::date_filter("updated_at", list.updated_at.as_ref())?;
     let quirks = &platform.settings.quirks;
     let number = |filter: &NumberFilter, value: Option<f64>| {
         filter.is_open() || value.is_some_and(|value| filter.accepts(value))
@@ -166,30 +168,32 @@ pub(super) fn list(
     let tasks = platform.state.tasks.values();
     let of_index = tasks.filter(|task| task.asset_id.is_some() && task.index_id == index.id);
     let items = of_index.filter_map(|task| {
-        let system = task.measured.unwrap_or_default().of_video(&task.filename);
-        let rank = Rank {
+        let system = task
+            .measured
+            .unwrap_or_default()
+            .video_metadata(&task.filename);
+        let sort_key = SortKey {
             created: task.created_at,
             updated: updated_at(platform, task, now),
             number: task.number,
         };
-        let passes = (list.status.is_empty() || list.status.contains(&status(task, now)))
-            && listing::filename_passes(list.filename.as_deref(), &task.filename, quirks)
-            && number(&list.duration.0, system.duration)
-            && number(&list.fps.0, system.fps)
-            && number(&list.width.0, system.width.map(f64::from))
-            && number(&list.height.0, system.height.map(f64::from))
-            && number(&list.size.0, system.size)
-            && list
-                .user_metadata
-                .0
-                .iter()
-                .all(|(key, value)| videos::has(metadata(platform, task), key, value))
-            && created.is_none_or(|from| rank.created >= from)
-            && updated.is_none_or(|from| rank.updated >= from);
-        passes.then_some((rank, task))
+        let passes =
+            (list.status.is_empty() || list.status.contains(&status(task, now)))
+                && listing::filename_passes(list.filename.as_deref(), &task.filename, quirks)
+                && number(&list.duration.0, system.duration)
+                && number(&list.fps.0, system.fps)
+                && number(&list.width.0, system.width.map(f64::from))
+                && number(&list.height.0, system.height.map(f64::from))
+                && number(&list.size.0, system.size)
+                && list.user_metadata.0.iter().all(|(key, value)| {
+                    videos::metadata_matches(metadata(platform, task), key, value)
+                })
+                && created.is_none_or(|from| sort_key.created >= from)
+                && updated.is_none_or(|from| sort_key.updated >= from);
+        passes.then_some((sort_key, task))
     });
     listing::page(items.collect(), &list.sort, list.page, quirks, |task| {
-        show(platform, task, now)
+        view(platform, task, now)
     })
 }
 
@@ -204,14 +208,14 @@ pub(super) fn retrieve(
         get.index_id.as_str(),
         get.indexed_asset_id.as_str(),
     )?;
-    videos::check_results(&get.embedding_option, get.transcription)?;
-    let mut shown = show(platform, task, now);
-    shown.hls = renditions::hls(platform, &task.video_id, host);
+    videos::refuse_model_output(&get.embedding_option, get.transcription)?;
+    let mut view = view(platform, task, now);
+    view.hls = renditions::hls(platform, &task.video_id, host);
     let metadata = metadata(platform, task);
     if !metadata.is_empty() {
-        shown.user_metadata = Some(metadata.clone());
+        view.user_metadata = Some(metadata.clone());
     }
-    Ok(shown)
+    Ok(view)
 }
 
 pub(super) fn update(
@@ -227,16 +231,16 @@ pub(super) fn update(
     .id
     .clone();
     videos::check_patch(&update.user_metadata, &platform.settings.quirks)?;
-    if let Some(video) = platform.state.videos.change(&id) {
+    if let Some(video) = platform.state.videos.get_mut(&id) {
         videos::merge(&mut video.user_metadata, &update.user_metadata);
         video.updated_at = Some(now);
-    } else if let Some(task) = platform.state.tasks.change(&id) {
+    } else if let Some(task) = platform.state.tasks.get_mut(&id) {
         videos::merge(&mut task.user_metadata, &update.user_metadata);
     }
     Ok(())
 }
 
-/// Deletes it from the index, as the video that it is, too; its asset stays.
+/// Deletes the indexed asset and its video. The asset itself is kept.
 pub(super) fn delete(
     platform: &mut Platform,
     now: Timestamp,
@@ -251,15 +255,15 @@ pub(super) fn delete(
     let (id, index_id) = (task.id.clone(), task.index_id.clone());
     platform.state.tasks.remove(&id);
     platform.state.videos.remove(&id);
-    renditions::forget(platform, &id, effects);
-    if let Some(index) = platform.state.indexes.change(&index_id) {
+    renditions::remove(platform, &id, effects);
+    if let Some(index) = platform.state.indexes.get_mut(&index_id) {
         index.updated_at = now;
     }
     Ok(())
 }
 
-/// A deleted video takes the indexed asset with it that it was another view of.
-pub(super) fn forget(platform: &mut Platform, video: &VideoRecord) {
+/// Deletes the indexed asset that belongs to a deleted video.
+pub(super) fn remove_for_video(platform: &mut Platform, video: &VideoRecord) {
     let task = platform.state.tasks.get(&video.task_id);
     if task.is_some_and(|task| task.asset_id.is_some()) {
         platform.state.tasks.remove(&video.task_id);
@@ -278,33 +282,33 @@ fn find<'a>(platform: &'a Platform, index_id: &str, id: &str) -> Result<&'a Task
 }
 
 fn status(task: &TaskRecord, now: Timestamp) -> IndexedAssetStatus {
-    IndexedAssetStatus::from(task.course.at(now).status.as_str())
+    IndexedAssetStatus::from(task.timeline.at(now).status.as_str())
 }
 
-/// The user's metadata: that of the video, once there is one.
+/// The user metadata of the video, or of the task until the video exists.
 fn metadata<'a>(platform: &'a Platform, task: &'a TaskRecord) -> &'a UserMetadata {
     let video = platform.state.videos.get(&task.video_id);
     video.map_or(&task.user_metadata, |video| &video.user_metadata)
 }
 
 fn updated_at(platform: &Platform, task: &TaskRecord, now: Timestamp) -> Timestamp {
-    let entered = task.course.at(now).at;
+    let entered = task.timeline.at(now).at;
     let video = platform.state.videos.get(&task.video_id);
     let changed = video.and_then(|video| video.updated_at);
     changed.map_or(entered, |changed| changed.max(entered))
 }
 
-fn show(platform: &Platform, task: &TaskRecord, now: Timestamp) -> IndexedAsset {
+fn view(platform: &Platform, task: &TaskRecord, now: Timestamp) -> IndexedAsset {
     let status = status(task, now);
-    let mut shown = IndexedAsset::new(task.id.as_str());
-    shown.asset_id = task.asset_id.as_deref().map(Into::into);
-    shown.created_at = Some(wire(task.created_at));
-    shown.updated_at = Some(wire(updated_at(platform, task, now)));
+    let mut view = IndexedAsset::new(task.id.as_str());
+    view.asset_id = task.asset_id.as_deref().map(Into::into);
+    view.created_at = Some(api_timestamp(task.created_at));
+    view.updated_at = Some(api_timestamp(updated_at(platform, task, now)));
     if status == IndexedAssetStatus::Ready {
-        shown.indexed_at = Some(wire(task.course.at(now).at));
+        view.indexed_at = Some(api_timestamp(task.timeline.at(now).at));
     }
-    shown.status = Some(status);
+    view.status = Some(status);
     let measured = task.measured.unwrap_or_default();
-    shown.system_metadata = Some(measured.of_video(&task.filename));
-    shown
+    view.system_metadata = Some(measured.video_metadata(&task.filename));
+    view
 }

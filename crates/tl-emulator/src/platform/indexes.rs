@@ -1,4 +1,4 @@
-//! `/indexes`: where videos live, and which models look at them.
+//! `/indexes`: create, list, rename and delete indexes, and check their models.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use tl_protocol::endpoint::{CreateIndex, DeleteIndex, GetIndex, ListIndexes, Ren
 use tl_validate::{RulePack, rules::EngineStatus};
 
 use super::{
-    Effect, Platform, Refusal,
+    Effect, Platform, Refusal, api_timestamp,
     handle::handle,
     ids,
     lifecycle::after,
-    listing::{self, Rank},
+    listing::{self, SortKey},
     records::IndexRecord,
-    renditions, wire,
+    renditions,
 };
 
 handle!(CreateIndex, |call, request| create(
@@ -47,7 +47,8 @@ handle!(DeleteIndex, |call, request| delete(
     call.effects
 ));
 
-/// Models that analyze only: no index has ever had them (documents of the models, October 2026).
+/// Models for analysis only, which were never available for indexes (model documentation, October
+/// 2026).
 const ANALYSIS_ONLY: [ModelName; 2] = [ModelName::Pegasus1_5, ModelName::Pegasus1_6];
 /// The options that a model may have.
 const OPTIONS: [ModelOption; 2] = [ModelOption::Visual, ModelOption::Audio];
@@ -60,7 +61,7 @@ pub(super) fn create(
     let index = create.index;
     check_name(platform, &index.index_name, None)?;
     check_models(&index.models, &models(&platform.settings.rules))?;
-    // `null` is as good as absence: Python clients before 1.0 send it.
+    // `null` means absent: Python clients before 1.0 send it.
     let addons = index.addons.unwrap_or_default();
     check_addons(&addons)?;
     let id = platform.next_id(now);
@@ -78,7 +79,7 @@ pub(super) fn create(
     Ok(CreatedIndex::new(id))
 }
 
-/// When an index that is made now expires, as the plan has it.
+/// When an index created now expires, according to the plan.
 pub(super) fn expiry(platform: &Platform, now: Timestamp) -> Option<Timestamp> {
     let days = platform.settings.plan.retention_days?;
     Some(after(now, Duration::from_secs(days * 86_400)))
@@ -102,8 +103,8 @@ fn check_name(platform: &Platform, name: &str, except: Option<&str>) -> Result<(
     Ok(())
 }
 
-/// The models that a new index may name: those of the day of the rules, the preferred one first, and those of today, so that
-/// old rules can be tried with a new client.
+/// The models that a new index may use, preferred model first: those of the active rule pack, then
+/// those of the newest one. Old rules can therefore be tried with a new client.
 pub(super) fn models(rules: &RulePack) -> Vec<ModelName> {
     let mut models = models_of(rules);
     for model in models_of(RulePack::current()) {
@@ -125,11 +126,11 @@ fn models_of(rules: &RulePack) -> Vec<ModelName> {
         .collect()
 }
 
-/// Which of the built-in rules took a model last, for people.
-fn last_rules_with(model: &ModelName) -> Option<&'static str> {
+/// The newest built-in rule pack that has the model, for error messages.
+fn newest_rules_with(model: &ModelName) -> Option<&'static str> {
     let packs = RulePack::all().into_iter();
-    let taking = packs.filter_map(|pack| RulePack::named(&pack.name).ok());
-    taking
+    let packs = packs.filter_map(|pack| RulePack::named(&pack.name).ok());
+    packs
         .filter(|pack| models_of(pack).contains(model))
         .max_by_key(|pack| pack.date())
         .map(RulePack::name)
@@ -137,10 +138,10 @@ fn last_rules_with(model: &ModelName) -> Option<&'static str> {
 
 fn check_models(models: &[IndexModel], allowed: &[ModelName]) -> Result<(), Refusal> {
     if models.is_empty() || models.len() > 2 {
-        let seen = models.len();
+        let count = models.len();
         return Err(Refusal::invalid(
             "models",
-            &format!("{seen} models were given, 1 or 2 are allowed"),
+            &format!("{count} models were given, 1 or 2 are allowed"),
         ));
     }
     for (at, model) in models.iter().enumerate() {
@@ -156,8 +157,8 @@ fn check_models(models: &[IndexModel], allowed: &[ModelName]) -> Result<(), Refu
             return Err(Refusal::unknown(&format!("models.{key}")));
         }
         if !allowed.contains(name) {
-            let mut allowed = words(allowed);
-            if let Some(rules) = last_rules_with(name) {
+            let mut allowed = join(allowed);
+            if let Some(rules) = newest_rules_with(name) {
                 allowed = format!("{allowed}; the emulator takes it with --rules {rules}");
             }
             return Err(listing::not_one_of("model_name", name.as_str(), &allowed));
@@ -172,10 +173,10 @@ fn check_models(models: &[IndexModel], allowed: &[ModelName]) -> Result<(), Refu
             ));
         }
         if options.is_empty() || options.len() > OPTIONS.len() {
-            let seen = options.len();
+            let count = options.len();
             return Err(Refusal::invalid(
                 "model_options",
-                &format!("{seen} options were given, 1 or 2 are allowed"),
+                &format!("{count} options were given, 1 or 2 are allowed"),
             ));
         }
         for (at, option) in options.iter().enumerate() {
@@ -183,7 +184,7 @@ fn check_models(models: &[IndexModel], allowed: &[ModelName]) -> Result<(), Refu
                 return Err(listing::not_one_of(
                     "model_options",
                     option.as_str(),
-                    &words(&OPTIONS),
+                    &join(&OPTIONS),
                 ));
             }
             if options[..at].contains(option) {
@@ -210,8 +211,8 @@ fn check_addons(addons: &[Addon]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn words<T: AsRef<str>>(words: &[T]) -> String {
-    words
+fn join<T: AsRef<str>>(values: &[T]) -> String {
+    values
         .iter()
         .map(AsRef::as_ref)
         .collect::<Vec<_>>()
@@ -223,8 +224,8 @@ pub(super) fn list(
     now: Timestamp,
     list: &ListIndexes,
 ) -> Result<Page<Index>, Refusal> {
-    let created = listing::since("created_at", list.created_at.as_ref())?;
-    let updated = listing::since("updated_at", list.updated_at.as_ref())?;
+    let created = listing::date_filter("created_at", list.created_at.as_ref())?;
+    let updated = listing::date_filter("updated_at", list.updated_at.as_ref())?;
     if let Some(family) = list
         .model_family
         .as_ref()
@@ -233,7 +234,7 @@ pub(super) fn list(
         return Err(listing::not_one_of(
             "model_family",
             family.as_str(),
-            &words(ModelFamily::KNOWN),
+            &join(ModelFamily::KNOWN),
         ));
     }
     let options = list.model_options.as_deref().map(|text| text.split(','));
@@ -246,11 +247,11 @@ pub(super) fn list(
         return Err(listing::not_one_of(
             "model_options",
             option.as_str(),
-            &words(&OPTIONS),
+            &join(&OPTIONS),
         ));
     }
     let items = platform.state.indexes.values().filter_map(|index| {
-        let rank = Rank {
+        let sort_key = SortKey {
             created: index.created_at,
             updated: updated_at(platform, index, now),
             number: index.number,
@@ -270,16 +271,16 @@ pub(super) fn list(
                     model.name().and_then(|name| name.family()).as_ref() == Some(family)
                 })
             })
-            && created.is_none_or(|from| rank.created >= from)
-            && updated.is_none_or(|from| rank.updated >= from);
-        passes.then_some((rank, index))
+            && created.is_none_or(|from| sort_key.created >= from)
+            && updated.is_none_or(|from| sort_key.updated >= from);
+        passes.then_some((sort_key, index))
     });
     listing::page(
         items.collect(),
         &list.sort,
         list.page,
         &platform.settings.quirks,
-        |index| show(platform, index, now),
+        |index| view(platform, index, now),
     )
 }
 
@@ -288,7 +289,7 @@ pub(super) fn retrieve(
     now: Timestamp,
     get: &GetIndex,
 ) -> Result<Index, Refusal> {
-    find(platform, get.index_id.as_str()).map(|index| show(platform, index, now))
+    find(platform, get.index_id.as_str()).map(|index| view(platform, index, now))
 }
 
 pub(super) fn rename(
@@ -298,14 +299,14 @@ pub(super) fn rename(
 ) -> Result<(), Refusal> {
     let id = find(platform, rename.index_id.as_str())?.id.clone();
     check_name(platform, &rename.index_name, Some(&id))?;
-    if let Some(index) = platform.state.indexes.change(&id) {
+    if let Some(index) = platform.state.indexes.get_mut(&id) {
         index.name.clone_from(&rename.index_name);
         index.updated_at = now;
     }
     Ok(())
 }
 
-/// Deletes the index with its videos, and with the tasks that made them: what their deletion does is undocumented.
+/// Deletes the index with its videos and tasks. Whether the platform deletes them is undocumented.
 pub(super) fn delete(
     platform: &mut Platform,
     delete: &DeleteIndex,
@@ -327,14 +328,14 @@ pub(super) fn delete(
         .values()
         .filter(|video| video.index_id == id);
     for video in videos.map(|video| video.id.clone()).collect::<Vec<_>>() {
-        renditions::forget(platform, &video, effects);
+        renditions::remove(platform, &video, effects);
         let removed = platform.state.videos.remove(&video);
         effects.extend(removed.and_then(|video| video.media).map(Effect::Discard));
     }
     Ok(())
 }
 
-/// The index of that identifier.
+/// Looks up an index.
 pub(super) fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a IndexRecord, Refusal> {
     ids::check("index-id", id)?;
     platform
@@ -344,33 +345,33 @@ pub(super) fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a IndexReco
         .ok_or_else(|| Refusal::not_exist("indexes", id))
 }
 
-/// When the index last changed: its name, or what is in it.
+/// When the index was last changed: its name, or its videos.
 fn updated_at(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Timestamp {
-    let arrivals = platform
+    let indexed_at = platform
         .state
         .videos_of(&index.id, now)
         .map(|video| video.indexed_at);
-    arrivals.fold(index.updated_at, Timestamp::max)
+    indexed_at.fold(index.updated_at, Timestamp::max)
 }
 
-fn show(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Index {
-    let mut shown = Index::new(index.id.as_str());
-    shown.index_name = Some(index.name.clone());
-    shown.models.clone_from(&index.models);
-    shown.addons = Some(index.addons.clone());
-    shown.created_at = Some(wire(index.created_at));
-    shown.updated_at = Some(wire(updated_at(platform, index, now)));
+fn view(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Index {
+    let mut view = Index::new(index.id.as_str());
+    view.index_name = Some(index.name.clone());
+    view.models.clone_from(&index.models);
+    view.addons = Some(index.addons.clone());
+    view.created_at = Some(api_timestamp(index.created_at));
+    view.updated_at = Some(api_timestamp(updated_at(platform, index, now)));
     match index.expires_at {
-        Some(moment) => shown.expires_at = Some(wire(moment)),
-        // A paid plan's index says so by an explicit null.
-        None => _ = shown.extra.insert("expires_at".to_owned(), Value::Null),
+        Some(time) => view.expires_at = Some(api_timestamp(time)),
+        // An index of a paid plan has an explicit null.
+        None => _ = view.extra.insert("expires_at".to_owned(), Value::Null),
     }
     let (mut count, mut seconds) = (0.0, 0.0);
     for video in platform.state.videos_of(&index.id, now) {
         count += 1.0;
         seconds += video.measured.duration.unwrap_or(0.0);
     }
-    shown.video_count = Some(count);
-    shown.total_duration = Some(seconds);
-    shown
+    view.video_count = Some(count);
+    view.total_duration = Some(seconds);
+    view
 }

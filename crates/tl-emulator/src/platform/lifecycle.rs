@@ -1,4 +1,5 @@
-//! How a task goes from one status to the next: decided when the task is taken in, read off by the time of asking.
+//! The status changes of a task. They are computed when the task is accepted; requests look up the
+//! status at the current time.
 
 use std::time::Duration;
 
@@ -12,20 +13,21 @@ use tl_model::TaskStatus;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Schedule {
-    /// In `validating`.
+    /// Time in `validating`.
     pub validating: Duration,
-    /// In `pending`.
+    /// Time in `pending`.
     pub pending: Duration,
-    /// In `queued`.
+    /// Time in `queued`.
     pub queued: Duration,
-    /// In `indexing`, for every video.
+    /// Time in `indexing`, per video.
     pub indexing: Duration,
-    /// In `indexing`, for each second of the video.
+    /// Additional time in `indexing`, per second of video.
     pub indexing_per_second: Duration,
 }
 
 impl Schedule {
-    /// 0.2 s in each status, whatever the length of the video: slow enough to be seen, fast enough for a test.
+    /// 0.2 s in each status, independent of the video's duration: long enough to observe, short
+    /// enough for tests.
     pub const FAST: Self = Self {
         validating: Duration::from_millis(200),
         pending: Duration::from_millis(200),
@@ -34,7 +36,7 @@ impl Schedule {
         indexing_per_second: Duration::ZERO,
     };
 
-    /// Ready at once.
+    /// Ready immediately.
     pub const INSTANT: Self = Self {
         validating: Duration::ZERO,
         pending: Duration::ZERO,
@@ -43,8 +45,9 @@ impl Schedule {
         indexing_per_second: Duration::ZERO,
     };
 
-    /// As the platform: indexing takes 35 % of the video's length (documented: 30 to 40 %). The other durations are
-    /// undocumented; they fit the one observed run, 45 s for a clip of 60 s.
+    /// Similar to the platform: indexing takes 35% of the video's duration (documented: 30% to
+    /// 40%). The other durations are undocumented; they fit the one observed run, 45 s for a clip
+    /// of 60 s.
     pub const REALISTIC: Self = Self {
         validating: Duration::from_secs(5),
         pending: Duration::from_secs(5),
@@ -53,7 +56,7 @@ impl Schedule {
         indexing_per_second: Duration::from_millis(350),
     };
 
-    /// `each` in every status.
+    /// Spends `each` in every status.
     #[must_use]
     pub fn every(each: Duration) -> Self {
         Self {
@@ -65,8 +68,8 @@ impl Schedule {
         }
     }
 
-    /// The statuses of a task that is taken in at `start` and whose video lasts `seconds`.
-    pub(super) fn course(&self, start: Timestamp, seconds: f64) -> Course {
+    /// The statuses of a task that is accepted at `start` and whose video lasts `seconds`.
+    pub(super) fn timeline(&self, start: Timestamp, seconds: f64) -> Timeline {
         let by_length =
             Duration::try_from_secs_f64(self.indexing_per_second.as_secs_f64() * seconds.max(0.0));
         let indexing = self
@@ -74,20 +77,20 @@ impl Schedule {
             .saturating_add(by_length.unwrap_or(Duration::MAX));
         let mut at = start;
         let mut steps = Vec::new();
-        for (status, stay) in [
+        for (status, duration) in [
             (TaskStatus::Validating, self.validating),
             (TaskStatus::Pending, self.pending),
             (TaskStatus::Queued, self.queued),
             (TaskStatus::Indexing, indexing),
         ] {
-            steps.push(Milestone { status, at });
-            at = after(at, stay);
+            steps.push(StatusChange { status, at });
+            at = after(at, duration);
         }
-        steps.push(Milestone {
+        steps.push(StatusChange {
             status: TaskStatus::Ready,
             at,
         });
-        Course(steps)
+        Timeline(steps)
     }
 }
 
@@ -97,103 +100,94 @@ impl Default for Schedule {
     }
 }
 
-/// `moment` and `wait` later, or the end of time.
-pub(super) fn after(moment: Timestamp, wait: Duration) -> Timestamp {
-    moment.checked_add(wait).unwrap_or(Timestamp::MAX)
+/// `wait` after `time`, saturating at [`Timestamp::MAX`].
+pub(super) fn after(time: Timestamp, wait: Duration) -> Timestamp {
+    time.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-/// The moment at which a task enters a status.
+/// When a task enters a status.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Milestone {
+pub(super) struct StatusChange {
     pub(super) status: TaskStatus,
     pub(super) at: Timestamp,
 }
 
-/// The statuses of one task, past and to come, in the order of time. Never empty.
+/// The past and future statuses of one task, in chronological order. Never empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Course(Vec<Milestone>);
+pub(super) struct Timeline(Vec<StatusChange>);
 
-impl Course {
-    /// In `status` from `at`, with nothing to come.
-    pub(super) fn starting(status: TaskStatus, at: Timestamp) -> Self {
-        Self(vec![Milestone { status, at }])
+impl Timeline {
+    /// In `status` from `at`, with no further status.
+    pub(super) fn starting_in(status: TaskStatus, at: Timestamp) -> Self {
+        Self(vec![StatusChange { status, at }])
     }
 
-    /// The status at `now`, and since when.
-    pub(super) fn at(&self, now: Timestamp) -> &Milestone {
-        let past = self.0.iter().rev().find(|milestone| milestone.at <= now);
-        // A clock that was set back asks for a time before the start.
+    /// The status at `now`, and when it was entered.
+    pub(super) fn at(&self, now: Timestamp) -> &StatusChange {
+        let past = self.0.iter().rev().find(|change| change.at <= now);
+        // A clock that was set back can ask for a time before the start.
         past.unwrap_or(&self.0[0])
     }
 
-    /// When the task becomes `ready` or `failed`, where that is decided.
-    pub(super) fn end(&self) -> Option<&Milestone> {
-        self.0
-            .last()
-            .filter(|milestone| milestone.status.is_terminal())
+    /// When the task becomes `ready` or `failed`, if that is known.
+    pub(super) fn end(&self) -> Option<&StatusChange> {
+        self.0.last().filter(|change| change.status.is_terminal())
     }
 
-    /// Replaces what is to come by `course`.
-    pub(super) fn go_on_with(&mut self, course: Course) {
-        let start = course.0[0].at;
-        self.0.retain(|milestone| milestone.at <= start);
-        self.0.extend(course.0);
+    /// Replaces all statuses after the start of `timeline` with `timeline`.
+    pub(super) fn continue_with(&mut self, timeline: Timeline) {
+        let start = timeline.0[0].at;
+        self.0.retain(|change| change.at <= start);
+        self.0.extend(timeline.0);
     }
 
-    /// Puts off everything after `queued` so that `indexing` begins at `start`.
-    pub(super) fn index_from(&mut self, start: Timestamp) {
-        let Some(place) = self
+    /// Delays `indexing` and all later statuses so that `indexing` starts at `start`.
+    pub(super) fn delay_indexing_until(&mut self, start: Timestamp) {
+        let Some(position) = self
             .0
             .iter()
-            .position(|milestone| milestone.status == TaskStatus::Indexing)
+            .position(|change| change.status == TaskStatus::Indexing)
         else {
             return;
         };
-        let wait = start.duration_since(self.0[place].at);
-        for milestone in &mut self.0[place..] {
-            milestone.at = milestone.at.checked_add(wait).unwrap_or(Timestamp::MAX);
+        let wait = start.duration_since(self.0[position].at);
+        for change in &mut self.0[position..] {
+            change.at = change.at.checked_add(wait).unwrap_or(Timestamp::MAX);
         }
     }
 
-    /// When `indexing` begins.
-    pub(super) fn indexing_from(&self) -> Option<Timestamp> {
+    /// When `indexing` starts.
+    pub(super) fn indexing_start(&self) -> Option<Timestamp> {
         self.0
             .iter()
-            .find(|milestone| milestone.status == TaskStatus::Indexing)
-            .map(|milestone| milestone.at)
+            .find(|change| change.status == TaskStatus::Indexing)
+            .map(|change| change.at)
     }
 
     /// Never leaves `status`.
     pub(super) fn stay_in(&mut self, status: &TaskStatus) {
-        if let Some(place) = self
-            .0
-            .iter()
-            .position(|milestone| milestone.status == *status)
-        {
-            self.0.truncate(place + 1);
+        if let Some(position) = self.0.iter().position(|change| change.status == *status) {
+            self.0.truncate(position + 1);
         }
     }
 
     /// Fails at the end of `status`.
     pub(super) fn fail_in(&mut self, status: &TaskStatus) {
-        if let Some(place) = self
-            .0
-            .iter()
-            .position(|milestone| milestone.status == *status)
-            && let Some(next) = self.0.get(place + 1)
+        if let Some(position) = self.0.iter().position(|change| change.status == *status)
+            && let Some(next) = self.0.get(position + 1)
         {
             let at = next.at;
-            self.0.truncate(place + 1);
-            self.0.push(Milestone {
+            self.0.truncate(position + 1);
+            self.0.push(StatusChange {
                 status: TaskStatus::Failed,
                 at,
             });
         }
     }
 
-    /// Replaces what is to come by the failure at `at`.
+    /// Fails at `at`, and drops all later statuses.
     pub(super) fn fail(&mut self, at: Timestamp) {
-        self.go_on_with(Self::starting(TaskStatus::Failed, at));
+        self.continue_with(Self::starting_in(TaskStatus::Failed, at));
     }
 }
 
@@ -206,20 +200,20 @@ mod tests {
     }
 
     #[test]
-    fn the_status_follows_the_documented_order_and_says_since_when() {
-        let course = Schedule::FAST.course(at(0), 12.0);
-        let seen: Vec<_> = [0, 199, 200, 450, 600, 799, 800, 9999]
+    fn status_follows_the_documented_order() {
+        let timeline = Schedule::FAST.timeline(at(0), 12.0);
+        let actual: Vec<_> = [0, 199, 200, 450, 600, 799, 800, 9999]
             .map(|millis| {
-                let milestone = course.at(at(millis));
+                let change = timeline.at(at(millis));
                 format!(
                     "{} since {}",
-                    milestone.status,
-                    milestone.at.as_millisecond() - at(0).as_millisecond()
+                    change.status,
+                    change.at.as_millisecond() - at(0).as_millisecond()
                 )
             })
             .to_vec();
         assert_eq!(
-            seen,
+            actual,
             [
                 "validating since 0",
                 "validating since 0",
@@ -234,22 +228,28 @@ mod tests {
     }
 
     #[test]
-    fn indexing_takes_longer_for_a_longer_video() {
-        let end = |seconds| Schedule::REALISTIC.course(at(0), seconds).end().unwrap().at;
+    fn longer_videos_take_longer_to_index() {
+        let end = |seconds| {
+            Schedule::REALISTIC
+                .timeline(at(0), seconds)
+                .end()
+                .unwrap()
+                .at
+        };
         assert_eq!(end(60.0), at(45_000));
         assert_eq!(end(7200.0), at(24_000 + 2_520_000));
         assert_eq!(
-            Schedule::INSTANT.course(at(0), 7200.0).at(at(0)).status,
+            Schedule::INSTANT.timeline(at(0), 7200.0).at(at(0)).status,
             TaskStatus::Ready
         );
     }
 
     #[test]
-    fn a_failure_takes_the_place_of_what_was_to_come() {
-        let mut course = Schedule::FAST.course(at(0), 1.0);
-        course.fail(at(450));
-        assert_eq!(course.at(at(449)).status, TaskStatus::Queued);
-        assert_eq!(course.at(at(9999)).status, TaskStatus::Failed);
-        assert_eq!(course.end().unwrap().at, at(450));
+    fn failure_replaces_later_statuses() {
+        let mut timeline = Schedule::FAST.timeline(at(0), 1.0);
+        timeline.fail(at(450));
+        assert_eq!(timeline.at(at(449)).status, TaskStatus::Queued);
+        assert_eq!(timeline.at(at(9999)).status, TaskStatus::Failed);
+        assert_eq!(timeline.end().unwrap().at, at(450));
     }
 }

@@ -1,7 +1,9 @@
-//! What a plan allows: requests per minute and day, minutes of video per hour and day, tasks at work, and the size of indexes.
+//! The limits of a plan: requests per minute and day, minutes of video per hour and day, concurrent
+//! tasks, and the size of indexes.
 //!
-//! Windows are those of the clock (minute, hour, UTC day); whether the platform's windows slide is undocumented. The numbers
-//! are those that two independent notes of July 2026 agree on, in force since 2026-01-12.
+//! Windows are aligned to the clock (minute, hour, UTC day); whether the platform uses sliding
+//! windows is undocumented. The numbers are those that two independent notes of July 2026 agree on,
+//! in effect since 2026-01-12.
 
 use std::fmt;
 
@@ -13,41 +15,41 @@ use tl_protocol::endpoint::{CreateAsset, CreateIndexedAsset, CreateTask};
 
 use super::{Operation, Platform, Quirks, Refusal, quirks};
 
-/// What an account may do. `None` is no limit.
+/// The limits of an account. `None` means unlimited.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan {
-    /// Its name.
+    /// The name of the plan.
     pub name: &'static str,
-    /// Requests that index a video, per minute.
+    /// Indexing requests per minute.
     pub requests_per_minute: Option<u64>,
-    /// Requests that index a video, per day.
+    /// Indexing requests per day.
     pub requests_per_day: Option<u64>,
     /// Minutes of video per hour.
     pub minutes_per_hour: Option<u64>,
     /// Minutes of video per day.
     pub minutes_per_day: Option<u64>,
-    /// Minutes of video altogether.
-    pub minutes_ever: Option<u64>,
-    /// Tasks in `indexing` at the same time; more of them wait in `queued`.
-    pub tasks_at_work: Option<usize>,
-    /// Videos in one index.
+    /// Minutes of video in total.
+    pub total_minutes: Option<u64>,
+    /// Maximum number of tasks in `indexing`. Further tasks wait in `queued`.
+    pub concurrent_tasks: Option<usize>,
+    /// Videos per index.
     pub videos_per_index: Option<u64>,
-    /// Hours of video in one index.
+    /// Hours of video per index.
     pub hours_per_index: Option<u64>,
     /// Days until an index expires.
     pub retention_days: Option<u64>,
 }
 
-/// Everything in one day, for tests.
+/// No limits, for tests.
 const UNLIMITED: Plan = Plan {
     name: "unlimited",
     requests_per_minute: None,
     requests_per_day: None,
     minutes_per_hour: None,
     minutes_per_day: None,
-    minutes_ever: None,
-    tasks_at_work: None,
+    total_minutes: None,
+    concurrent_tasks: None,
     videos_per_index: None,
     hours_per_index: None,
     retention_days: None,
@@ -59,20 +61,20 @@ const DEVELOPER_1: Plan = Plan {
     requests_per_day: Some(3000),
     minutes_per_hour: Some(600),
     minutes_per_day: Some(3000),
-    tasks_at_work: Some(25),
+    concurrent_tasks: Some(25),
     videos_per_index: Some(100_000),
     hours_per_index: Some(10_000),
     ..UNLIMITED
 };
 
 impl Plan {
-    /// Every plan; the first is the default.
+    /// All plans; the first is the default.
     pub const ALL: [Self; 5] = [
         UNLIMITED,
         Self {
             name: "free",
-            minutes_ever: Some(600),
-            tasks_at_work: Some(5),
+            total_minutes: Some(600),
+            concurrent_tasks: Some(5),
             videos_per_index: Some(100),
             hours_per_index: Some(10),
             retention_days: Some(90),
@@ -97,13 +99,13 @@ impl Plan {
         },
     ];
 
-    /// No limit at all: the default.
+    /// No limits. This is the default.
     pub const UNLIMITED: Self = UNLIMITED;
 
-    /// The plan of that name.
+    /// Returns the plan with this name.
     ///
     /// # Errors
-    /// Where there is none; the message lists those there are.
+    /// Returns an error that lists the known plans if the name is unknown.
     pub fn named(name: &str) -> Result<Self, UnknownPlan> {
         Self::ALL
             .into_iter()
@@ -119,7 +121,7 @@ impl Plan {
     }
 }
 
-/// A plan that does not exist.
+/// The name of the plan is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownPlan(String);
 
@@ -131,7 +133,7 @@ impl fmt::Display for UnknownPlan {
 
 impl std::error::Error for UnknownPlan {}
 
-/// One window: which it is, and how much of it is used.
+/// A rate limit window: its number since the epoch, and how much of it is used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 struct Window {
     number: i64,
@@ -139,7 +141,7 @@ struct Window {
 }
 
 impl Window {
-    /// What is used of the window of `seconds` that `now` lies in.
+    /// The usage of the window of `seconds` that contains `now`.
     fn at(self, now: Timestamp, seconds: i64) -> Self {
         let number = now.as_second().div_euclid(seconds);
         if number == self.number {
@@ -149,7 +151,7 @@ impl Window {
         }
     }
 
-    /// Seconds until the next window begins, at least 1.
+    /// Seconds until the next window starts, at least 1.
     fn reset_in(self, now: Timestamp, seconds: i64) -> i64 {
         (self.reset_at(seconds) - now.as_second()).max(1)
     }
@@ -163,23 +165,25 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 3600;
 const DAY: i64 = 86_400;
 
-/// What has been used.
+/// What an account has used of its plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Meter {
     requests_of_minute: Window,
     requests_of_day: Window,
     minutes_of_hour: Window,
     minutes_of_day: Window,
-    minutes_ever: f64,
+    #[serde(rename = "minutes_ever")]
+    total_minutes: f64,
 }
 
-/// The row of the operations that index.
+/// The category of the indexing operations.
 const INDEX: &str = "index";
-/// The row of those that upload.
+/// The category of the upload operations.
 const UPLOAD: &str = "upload";
 
-/// The row in which the requests of an operation are counted: those of a category share one.
-fn row(operation: Operation) -> Option<&'static str> {
+/// The category in which the requests of an operation are counted. Operations of a category share
+/// their limits.
+fn category(operation: Operation) -> Option<&'static str> {
     const INDEXING: [Operation; 2] = [
         Operation::of::<CreateTask>(),
         Operation::of::<CreateIndexedAsset>(),
@@ -191,17 +195,17 @@ fn row(operation: Operation) -> Option<&'static str> {
     }
 }
 
-/// Counts a request, or refuses it.
-pub(super) fn take_request(
+/// Counts a request, or refuses it if a limit is reached.
+pub(super) fn count_request(
     platform: &mut Platform,
     now: Timestamp,
     operation: Operation,
 ) -> Result<(), Refusal> {
     let plan = platform.settings.plan;
-    let Some(row) = row(operation).filter(|_| plan.counts_requests()) else {
+    let Some(category) = category(operation).filter(|_| plan.counts_requests()) else {
         return Ok(());
     };
-    let mut meter = platform.meter(row);
+    let mut meter = platform.meter(category);
     meter.requests_of_minute = meter.requests_of_minute.at(now, MINUTE);
     meter.requests_of_day = meter.requests_of_day.at(now, DAY);
     for (window, seconds, limit, unit) in [
@@ -222,7 +226,7 @@ pub(super) fn take_request(
             && window.used + 1.0 > float(limit)
         {
             let wait = window.reset_in(now, seconds);
-            return Err(too_many(
+            return Err(rate_limited(
                 now,
                 wait,
                 &format!("{limit} {unit}"),
@@ -232,12 +236,12 @@ pub(super) fn take_request(
     }
     meter.requests_of_minute.used += 1.0;
     meter.requests_of_day.used += 1.0;
-    platform.state.meters.insert(row.to_owned(), meter);
+    platform.state.meters.insert(category.to_owned(), meter);
     Ok(())
 }
 
-/// Counts a video of so many seconds that goes into an index, or refuses it.
-pub(super) fn take_video(
+/// Counts a video of this many seconds for an index, or refuses it if a limit is reached.
+pub(super) fn count_video(
     platform: &mut Platform,
     now: Timestamp,
     index_id: &str,
@@ -269,7 +273,7 @@ pub(super) fn take_video(
             && window.used + minutes > float(limit)
         {
             let wait = window.reset_in(now, length);
-            return Err(too_many(
+            return Err(rate_limited(
                 now,
                 wait,
                 &format!("{limit} {unit}"),
@@ -277,12 +281,14 @@ pub(super) fn take_video(
             ));
         }
     }
-    if let Some(limit) = plan.minutes_ever
-        && meter.minutes_ever + minutes > float(limit)
+    if let Some(limit) = plan.total_minutes
+        && meter.total_minutes + minutes > float(limit)
     {
-        return Err(used_up(&format!("{limit} minutes of video altogether")));
+        return Err(usage_limit_exceeded(&format!(
+            "{limit} minutes of video altogether"
+        )));
     }
-    // Videos that are not indexed yet have their place already.
+    // Videos that are still being indexed count as well.
     let (mut count, mut hours) = (0, 0.0);
     for video in platform
         .state
@@ -296,21 +302,25 @@ pub(super) fn take_video(
     if let Some(limit) = plan.videos_per_index
         && count + 1 > limit
     {
-        return Err(used_up(&format!("{limit} videos in one index")));
+        return Err(usage_limit_exceeded(&format!(
+            "{limit} videos in one index"
+        )));
     }
     if let Some(limit) = plan.hours_per_index
         && hours + minutes / 60.0 > float(limit)
     {
-        return Err(used_up(&format!("{limit} hours of video in one index")));
+        return Err(usage_limit_exceeded(&format!(
+            "{limit} hours of video in one index"
+        )));
     }
     meter.minutes_of_hour.used += minutes;
     meter.minutes_of_day.used += minutes;
-    meter.minutes_ever += minutes;
+    meter.total_minutes += minutes;
     platform.state.meters.insert(INDEX.to_owned(), meter);
     Ok(())
 }
 
-/// The headers in which the platform tells how much is left, in both of its schemes.
+/// The rate limit headers, in both of the platform's schemes.
 pub(super) fn headers(
     platform: &Platform,
     now: Timestamp,
@@ -318,15 +328,16 @@ pub(super) fn headers(
 ) -> Vec<(HeaderName, HeaderValue)> {
     let plan = platform.settings.plan;
     let which = platform.settings.quirks.get(&quirks::RATE_HEADERS);
-    let Some(row) = row(operation).filter(|_| plan.counts_requests() && which != "none") else {
+    let Some(category) = category(operation).filter(|_| plan.counts_requests() && which != "none")
+    else {
         return Vec::new();
     };
-    let meter = platform.meter(row);
+    let meter = platform.meter(category);
     let (minute, day) = (
         meter.requests_of_minute.at(now, MINUTE),
         meter.requests_of_day.at(now, DAY),
     );
-    // The dimension with the least left is the one that matters to a client.
+    // Report the window with the fewest requests remaining.
     let left = |window: Window, limit: Option<u64>| {
         limit.map(|limit| (float(limit) - window.used).max(0.0))
     };
@@ -342,23 +353,23 @@ pub(super) fn headers(
     let remaining = left(window, Some(limit)).unwrap_or(0.0);
     let reset = window.reset_at(length);
     let mut headers = Vec::new();
-    let mut tell = |name: &'static str, value: i64| {
+    let mut push = |name: &'static str, value: i64| {
         headers.push((HeaderName::from_static(name), value.into()));
     };
     if which != "new" {
-        tell(
+        push(
             "x-ratelimit-limit",
             i64::try_from(limit).unwrap_or(i64::MAX),
         );
-        tell("x-ratelimit-remaining", whole(remaining));
-        tell("x-ratelimit-used", whole(window.used));
-        tell("x-ratelimit-reset", reset);
+        push("x-ratelimit-remaining", whole(remaining));
+        push("x-ratelimit-used", whole(window.used));
+        push("x-ratelimit-reset", reset);
     }
     if which != "old" {
-        tell("x-ratelimit-request-remaining", whole(remaining));
-        tell("x-ratelimit-request-reset", reset);
-        if plan.minutes_per_hour.is_some() && row == INDEX {
-            tell(
+        push("x-ratelimit-request-remaining", whole(remaining));
+        push("x-ratelimit-request-reset", reset);
+        if plan.minutes_per_hour.is_some() && category == INDEX {
+            push(
                 "x-ratelimit-duration-reset",
                 meter.minutes_of_hour.at(now, HOUR).reset_at(HOUR),
             );
@@ -367,9 +378,10 @@ pub(super) fn headers(
     headers
 }
 
-/// When a task that would begin to be indexed at `start` does, with the tasks that are at work before it.
-pub(super) fn turn(platform: &Platform, start: Timestamp, except: &str) -> Timestamp {
-    let Some(at_once) = platform.settings.plan.tasks_at_work else {
+/// When a task that is due for indexing at `start` is actually indexed, given the tasks that are
+/// indexed before it.
+pub(super) fn indexing_start(platform: &Platform, start: Timestamp, except: &str) -> Timestamp {
+    let Some(concurrent) = platform.settings.plan.concurrent_tasks else {
         return start;
     };
     let mut ends: Vec<Timestamp> = platform
@@ -377,17 +389,17 @@ pub(super) fn turn(platform: &Platform, start: Timestamp, except: &str) -> Times
         .tasks
         .values()
         .filter(|task| task.id != except && task.measured.is_some())
-        .filter_map(|task| task.course.end().map(|end| end.at))
+        .filter_map(|task| task.timeline.end().map(|end| end.at))
         .filter(|end| *end > start)
         .collect();
     ends.sort_unstable();
-    match ends.len().checked_sub(at_once.max(1)) {
-        Some(place) => ends[place].max(start),
+    match ends.len().checked_sub(concurrent.max(1)) {
+        Some(position) => ends[position].max(start),
         None => start,
     }
 }
 
-fn too_many(now: Timestamp, wait: i64, limit: &str, quirks: &Quirks) -> Refusal {
+fn rate_limited(now: Timestamp, wait: i64, limit: &str, quirks: &Quirks) -> Refusal {
     let mut refusal = Refusal::new(
         StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::TooManyRequests,
@@ -409,13 +421,13 @@ fn too_many(now: Timestamp, wait: i64, limit: &str, quirks: &Quirks) -> Refusal 
     refusal
 }
 
-/// A moment as HTTP prints it.
+/// Formats a time as an HTTP date.
 pub(super) fn http_date(at: Timestamp) -> String {
     at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// Limits that no waiting lifts.
-fn used_up(limit: &str) -> Refusal {
+/// The error for limits that do not reset over time.
+fn usage_limit_exceeded(limit: &str) -> Refusal {
     Refusal::bad(
         ErrorCode::UsageLimitExceeded,
         format!(

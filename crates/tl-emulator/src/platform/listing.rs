@@ -1,4 +1,4 @@
-//! What every list does: order, pages, and the reading of the filters that are dates.
+//! Sorting, pagination and date filters, shared by all lists.
 
 use jiff::Timestamp;
 use tl_model::{Page, PageInfo, SortBy, SortOption};
@@ -6,26 +6,26 @@ use tl_protocol::endpoint::{PageRequest, Sort};
 
 use super::{Quirks, Refusal, quirks};
 
-/// The platform's default length of a page.
+/// The platform's default page size.
 const DEFAULT_LIMIT: u32 = 10;
-/// The platform's longest page.
+/// The platform's maximum page size.
 const MAX_LIMIT: u32 = 50;
 
-/// What a list is ordered by: the moments of an item, and the order of its making where they are equal.
+/// The sort key of an item. The number, in order of creation, breaks ties.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rank {
+pub(super) struct SortKey {
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
     pub(super) number: u64,
 }
 
-/// Orders `items` and cuts out the page that was asked for. `show` is called for the items of that page only.
+/// Sorts `items` and returns the requested page. `view` is only called for the items of that page.
 pub(super) fn page<R, T>(
-    mut items: Vec<(Rank, R)>,
+    mut items: Vec<(SortKey, R)>,
     sort: &Sort,
     page: PageRequest,
     quirks: &Quirks,
-    mut show: impl FnMut(R) -> T,
+    mut view: impl FnMut(R) -> T,
 ) -> Result<Page<T>, Refusal> {
     let number = page.page.unwrap_or(1);
     if number == 0 {
@@ -63,14 +63,14 @@ pub(super) fn page<R, T>(
         SortOption::Desc => true,
         other => return Err(not_one_of("sort_option", other.as_str(), "asc, desc")),
     };
-    items.sort_by_key(|(rank, _)| {
+    items.sort_by_key(|(sort_key, _)| {
         (
             if by_update {
-                rank.updated
+                sort_key.updated
             } else {
-                rank.created
+                sort_key.created
             },
-            rank.number,
+            sort_key.number,
         )
     });
     if newest_first {
@@ -84,7 +84,7 @@ pub(super) fn page<R, T>(
         .into_iter()
         .skip(skipped)
         .take(taken)
-        .map(|(_, item)| show(item))
+        .map(|(_, item)| view(item))
         .collect();
     let mut info = PageInfo::default();
     info.limit_per_page = Some(limit);
@@ -94,27 +94,27 @@ pub(super) fn page<R, T>(
     Ok(Page::new(data, info))
 }
 
-/// The moment that a filter names.
-pub(super) fn since(
+/// Parses the value of a date filter.
+pub(super) fn date_filter(
     parameter: &str,
     filter: Option<&tl_model::Timestamp>,
 ) -> Result<Option<Timestamp>, Refusal> {
     let Some(text) = filter else { return Ok(None) };
-    let seen: String = text.as_str().chars().take(60).collect();
+    let given: String = text.as_str().chars().take(60).collect();
     text.instant().map(Some).ok_or_else(|| {
         Refusal::invalid(
             parameter,
-            &format!("`{seen}` is not a date and time of RFC 3339, such as 2024-08-16T16:53:59Z"),
+            &format!("`{given}` is not a date and time of RFC 3339, such as 2024-08-16T16:53:59Z"),
         )
     })
 }
 
-pub(super) fn not_one_of(parameter: &str, seen: &str, allowed: &str) -> Refusal {
-    let seen: String = seen.chars().take(60).collect();
-    Refusal::invalid(parameter, &format!("`{seen}` is not one of {allowed}"))
+pub(super) fn not_one_of(parameter: &str, given: &str, allowed: &str) -> Refusal {
+    let given: String = given.chars().take(60).collect();
+    Refusal::invalid(parameter, &format!("`{given}` is not one of {allowed}"))
 }
 
-/// Whether a file name passes its filter.
+/// Whether a file name matches its filter.
 pub(super) fn filename_passes(filter: Option<&str>, filename: &str, quirks: &Quirks) -> bool {
     let Some(wanted) = filter else { return true };
     match quirks.get(&quirks::FILENAME_FILTER) {

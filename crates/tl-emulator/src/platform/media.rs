@@ -1,4 +1,4 @@
-//! The judgement of a received video by the rules in force, and its translation into the platform's refusals.
+//! Validation of received videos against the active rule pack, and the corresponding API errors.
 
 use http::StatusCode;
 use tl_model::ErrorCode;
@@ -8,7 +8,7 @@ use tl_validate::{
 
 use super::{Measured, Refusal, records::IndexRecord};
 
-/// What `POST /tasks` into `index` asks of a video.
+/// What `POST /tasks` into `index` requires of a video.
 pub(super) fn target(index: &IndexRecord) -> Target {
     let mut target = Target::new(Route::Tasks);
     for model in &index.models {
@@ -24,29 +24,29 @@ pub(super) fn target(index: &IndexRecord) -> Target {
     target
 }
 
-/// What the models of `index` ask of an asset, whichever way it came.
+/// What the models of `index` require of an asset, independent of how it was uploaded.
 pub(super) fn index_target(index: &IndexRecord) -> Target {
-    // The widest route: what an asset may weigh was judged when it was made.
+    // The route with the largest size limit: the size was checked when the asset was created.
     Target {
         route: Route::Multipart,
         ..target(index)
     }
 }
 
-/// Judges what the prober saw.
-pub(super) fn judge(
-    look: &Result<MediaFacts, ProbeError>,
+/// Validates the result of probing a file.
+pub(super) fn validate(
+    probe: &Result<MediaFacts, ProbeError>,
     bytes: u64,
     target: &Target,
     rules: &RulePack,
 ) -> Result<Measured, Refusal> {
-    let facts = match look {
+    let facts = match probe {
         Ok(facts) => facts,
         Err(error) if error.kind().is_about_the_file() => {
             let report = check_probe_failure(error, target, rules);
             return Err(refusal(&report, None, bytes));
         }
-        // Never let a file pass that nobody looked at.
+        // Never accept a file that was not probed.
         Err(error) => {
             return Err(Refusal::internal(&format!(
                 "the received video could not be looked at ({}; {})",
@@ -85,7 +85,7 @@ fn refusal(report: &Report, facts: Option<&MediaFacts>, bytes: u64) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, code, message)
 }
 
-/// Our words around the documented placeholders.
+/// Our wording around the documented placeholders.
 fn message(
     code: &ErrorCode,
     finding: Option<&Finding>,
@@ -126,7 +126,7 @@ fn message(
     }
 }
 
-/// The refusal of a file that is too large to be looked at.
+/// The error for a file that exceeds the size limit and was not probed.
 pub(super) fn too_large(limit: u64, bytes: u64) -> Refusal {
     Refusal::bad(
         ErrorCode::VideoFilesizeTooLarge,

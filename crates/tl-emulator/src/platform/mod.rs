@@ -1,8 +1,11 @@
-//! The platform as a pure handler over explicit state: a request and a moment go in, a response and effects come out.
+//! The platform as a pure handler over explicit state: request and time in, response and effects
+//! out.
 //!
-//! Nothing here reads a clock, a file, a socket or randomness, so the same code runs behind the server of this crate and
-//! inside a simulation with a time of its own. What must happen outside is said by an [`Effect`]; what came of it is told by
-//! [`Platform::fetched`]. One room per family of endpoints: `tasks`, `indexes`, `videos`.
+//! Nothing here reads a clock, a file, a socket or a source of randomness, so the same code runs
+//! behind the server of this crate and in a simulation with simulated time. Side effects are
+//! returned as [`Effect`]s; the server executes them and reports the results, e.g. through
+//! [`Platform::fetched`]. Each module implements one family of endpoints: `tasks`, `indexes`,
+//! `videos` and so on.
 
 mod asset_metadata;
 mod asset_views;
@@ -19,9 +22,9 @@ mod lifecycle;
 mod limits;
 mod listing;
 mod media;
-mod memory;
 mod object_errors;
 mod overview;
+mod persistence;
 mod presign;
 pub mod quirks;
 mod records;
@@ -51,51 +54,52 @@ pub use errors::Refusal;
 pub use faults::{Delivery, Fault, FaultError, FaultPlan};
 pub use lifecycle::Schedule;
 pub use limits::{Plan, UnknownPlan};
-pub use memory::{MemoryError, Seed, SeedIndex, SeedVideo};
 pub use object_errors::NotStored;
 pub use overview::Session;
+pub use persistence::{Seed, SeedIndex, SeedVideo, StateError};
 pub use quirks::{Quirk, Quirks, UnknownQuirk};
 pub use records::Measured;
 pub(crate) use renditions::{PLAYLIST, PREFIX as RENDITION_PREFIX, thumbnail_name};
 pub use renditions::{Rendered, Rendition};
-pub use request::{BodyRule, Intake, MediaKey, Payload, Reply, Request, Unusable, Upload};
+pub use request::{BodyError, BodyRule, Intake, MediaKey, Payload, Reply, Request, Upload};
 pub use routes::Operation;
 pub use settings::Settings;
 pub use static_file::StaticFile;
 pub(crate) use storage::PREFIX as STORAGE_PREFIX;
-pub use storage::{ObjectReply, Put, PutBegin};
+pub use storage::{ObjectReply, Put, PutDecision};
 pub use table::Change;
 pub(crate) use tasks::filename_of;
 
-use faults::{Fate, Faults};
+use faults::{Faults, TaskFault};
 use handle::Call;
 use ids::Ids;
 use records::State;
 
-/// The part of a path that names the version of the API.
+/// The path prefix of the API version.
 pub(crate) const VERSION_PREFIX: &str = "/v1.3";
 
-/// The counter that identifiers are made with.
+/// The name of the counter for identifiers.
 const IDS: &str = "ids";
 
-/// How the only accepted keys begin. A key of the real platform has no business here, and one of ours none there.
+/// The prefix of all accepted API keys. It keeps real keys out of the emulator and emulator keys
+/// out of the platform.
 pub const KEY_PREFIX: &str = tl_http::credentials::EMULATOR_KEY_PREFIX;
 
-/// The whole platform: settings and everything that requests have made of it.
+/// The whole platform: settings and state.
 #[derive(Debug)]
 pub struct Platform {
     settings: Settings,
     state: State,
     ids: Ids,
     faults: Faults,
-    /// What the next task has to suffer.
-    fate: Option<Fate>,
-    /// When tasks end that nobody was told of yet.
-    endings: BTreeSet<(Timestamp, String)>,
+    /// The fault for the next task or asset that is created.
+    next_fault: Option<TaskFault>,
+    /// When tasks and assets end whose end was not announced yet.
+    pending_ends: BTreeSet<(Timestamp, String)>,
 }
 
 impl Platform {
-    /// An account without an index.
+    /// Creates a platform with an empty account.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -103,27 +107,28 @@ impl Platform {
             faults: Faults::new(settings.faults.clone(), settings.seed),
             settings,
             state: State::default(),
-            fate: None,
-            endings: BTreeSet::new(),
+            next_fault: None,
+            pending_ends: BTreeSet::new(),
         }
     }
 
-    /// What the platform was set to.
+    /// The settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// What can be said about a request before its body is read: which operation it is, and which body it may bring.
+    /// Checks the head of a request, before its body is read. Returns the operation and the kind of
+    /// body it may have.
     ///
     /// # Errors
-    /// The refusal, where the body need not be looked at.
+    /// Returns the API error if the request can be refused without its body.
     pub fn admit(&self, head: &Parts) -> Result<Intake, Refusal> {
         let path = head.uri.path();
         let Some(resource) = resource_of(path) else {
             return Err(match routes::version_of(path) {
                 Some(version) => Refusal::upgrade_required(version),
-                None => Refusal::no_such_route(path),
+                None => Refusal::unknown_endpoint(path),
             });
         };
         check_key(head.headers.get(tl_http::credentials::API_KEY_HEADER))?;
@@ -138,13 +143,13 @@ impl Platform {
         })
     }
 
-    /// The most bytes that one file may have on the way of `POST /tasks`, from the rules in force.
+    /// The maximum file size of `POST /tasks` in bytes, from the active rule pack.
     #[must_use]
     pub fn max_file(&self) -> Option<u64> {
         max_size(&Target::new(Route::Tasks), &self.settings.rules)
     }
 
-    /// The operation that a request names, whoever sends it.
+    /// The operation of a request, whatever its API key is.
     #[must_use]
     pub fn operation_of(&self, head: &Parts) -> Option<Operation> {
         let resource = resource_of(head.uri.path())?;
@@ -152,52 +157,52 @@ impl Platform {
         found.ok().map(|(route, _)| route.operation)
     }
 
-    /// Answers one request at `now`.
+    /// Handles one request at `now`.
     pub fn handle(&mut self, now: Now, request: Request) -> Reply {
-        let now = moment(now);
+        let now = to_timestamp(now);
         let (head, payload) = request.into_parts();
         let intake = match self.admit(&head) {
             Ok(intake) => intake,
             Err(refusal) => return self.refuse(refusal),
         };
         let operation = intake.operation;
-        let verdict = self.faults.judge(operation);
+        let injection = self.faults.inject(operation);
         let mut reply = Reply {
             response: Response::new(Bytes::new()),
             effects: Vec::new(),
-            delivery: verdict.delivery,
-            faults: verdict.told,
+            delivery: injection.delivery,
+            faults: injection.descriptions,
             operation: Some(operation),
             refusal: None,
         };
-        if !verdict.is_idle {
-            let again = verdict.is_twice.then(|| payload.clone());
-            self.fate = verdict.fate;
-            match self.work(now, &head, &intake, payload, &mut reply.effects) {
+        if !injection.skip_work {
+            let second = injection.duplicate.then(|| payload.clone());
+            self.next_fault = injection.task_fault;
+            match self.process(now, &head, &intake, payload, &mut reply.effects) {
                 Ok(response) => reply.response = response,
                 Err(refusal) => {
                     reply.response = refusal.response();
                     reply.refusal = Some(refusal.code);
                 }
             }
-            if let Some(payload) = again {
-                // The answer to the second delivery reaches nobody.
-                _ = self.work(now, &head, &intake, payload, &mut reply.effects);
+            if let Some(payload) = second {
+                // The response to the second delivery is dropped.
+                _ = self.process(now, &head, &intake, payload, &mut reply.effects);
             }
-            self.fate = None;
+            self.next_fault = None;
         }
-        if let Some(answer) = verdict.answer {
-            reply.response = answer;
+        if let Some(response) = injection.response {
+            reply.response = response;
         }
         for (name, value) in limits::headers(self, now, operation) {
             reply.response.headers_mut().insert(name, value);
         }
-        self.stamp(&mut reply.response);
+        self.add_version_header(&mut reply.response);
         reply
     }
 
-    /// Does what a request asks for; a refused one leaves nothing to do.
-    fn work(
+    /// Processes a request. A refused request has no effects.
+    fn process(
         &mut self,
         now: Timestamp,
         head: &Parts,
@@ -205,18 +210,19 @@ impl Platform {
         payload: Payload,
         effects: &mut Vec<Effect>,
     ) -> Result<Response<Bytes>, Refusal> {
-        limits::take_request(self, now, intake.operation)?;
-        let mut wanted = Vec::new();
-        let response = self.dispatch(now, head, intake, payload, &mut wanted)?;
-        effects.append(&mut wanted);
+        limits::count_request(self, now, intake.operation)?;
+        let mut new_effects = Vec::new();
+        let response = self.dispatch(now, head, intake, payload, &mut new_effects)?;
+        effects.append(&mut new_effects);
         Ok(response)
     }
 
-    /// Answers a request whose body will not be read, with what [`admit`](Self::admit) said.
+    /// The response to a request whose body will not be read, from the error of
+    /// [`admit`](Self::admit).
     #[must_use]
     pub fn refuse(&self, refusal: Refusal) -> Reply {
         let mut response = refusal.response();
-        self.stamp(&mut response);
+        self.add_version_header(&mut response);
         Reply {
             response,
             effects: Vec::new(),
@@ -227,7 +233,7 @@ impl Platform {
         }
     }
 
-    /// Takes in what came of an [`Effect::Fetch`] at `now`.
+    /// Handles the result of an [`Effect::Fetch`] at `now`.
     pub fn fetched(
         &mut self,
         now: Now,
@@ -235,33 +241,33 @@ impl Platform {
         outcome: Result<Fetched, String>,
     ) -> Vec<Effect> {
         if self.state.assets.get(task).is_some() {
-            return assets::fetched(self, moment(now), task, outcome);
+            return assets::fetched(self, to_timestamp(now), task, outcome);
         }
-        tasks::fetched(self, moment(now), task, outcome)
+        tasks::fetched(self, to_timestamp(now), task, outcome)
     }
 
-    /// The records that changed since the last [`commit`](Self::commit), for a store.
+    /// The records changed since the last [`commit`](Self::commit), for a store.
     #[must_use]
     pub fn changes(&self) -> Vec<Change> {
         self.state.changes()
     }
 
-    /// Notes that the changes are written down, or that nobody wants to.
+    /// Marks the changes as stored. Also called if there is no store.
     pub fn commit(&mut self) {
         self.state.commit();
     }
 
-    /// The records that changed since the last commit, which this is.
+    /// Returns the changes since the last commit and commits them.
     pub fn take_changes(&mut self) -> Vec<Change> {
         let changes = self.changes();
         self.commit();
         changes
     }
 
-    /// Undoes the changes since the last commit: what could not be written down has not happened.
+    /// Reverts the changes since the last commit, because they could not be stored.
     pub fn roll_back(&mut self) {
         self.state.roll_back();
-        self.schedule_endings();
+        self.rebuild_pending_ends();
     }
 
     fn dispatch(
@@ -273,7 +279,7 @@ impl Platform {
         effects: &mut Vec<Effect>,
     ) -> Result<Response<Bytes>, Refusal> {
         let Some(route) = routes::of(intake.operation) else {
-            return Err(Refusal::no_such_route(head.uri.path()));
+            return Err(Refusal::unknown_endpoint(head.uri.path()));
         };
         let (received, uploads) = request::receive(intake, head, payload)?;
         (route.respond)(Call {
@@ -286,50 +292,50 @@ impl Platform {
         })
     }
 
-    /// What every response carries.
-    fn stamp(&self, response: &mut Response<Bytes>) {
+    /// Adds the headers that every response has.
+    fn add_version_header(&self, response: &mut Response<Bytes>) {
         let version = self.settings.quirks.get(&quirks::API_VERSION_HEADER);
         response
             .headers_mut()
             .insert("x-api-version", HeaderValue::from_static(version));
     }
 
-    /// The next identifier; the counter is remembered with the state.
+    /// Returns the next identifier. The counter is part of the state.
     fn next_id(&mut self, now: Timestamp) -> String {
         let id = self.ids.next(now);
         self.state.counters.insert(IDS.to_owned(), self.ids.counter);
         id
     }
 
-    /// Puts another plan in force; what has been used stays used.
+    /// Replaces the plan. The usage is kept.
     pub fn set_plan(&mut self, plan: Plan) {
         self.settings.plan = plan;
     }
 
-    /// What has been used of the plan, by the requests of a category.
+    /// The usage of a category of requests.
     fn meter(&self, category: &str) -> limits::Meter {
         self.state.meters.get(category).copied().unwrap_or_default()
     }
 
-    /// Puts another fault plan in force; its counters begin at 0.
+    /// Replaces the fault plan and resets its counters.
     ///
     /// # Errors
-    /// Where the plan makes no sense.
+    /// Returns an error if the plan is invalid.
     pub fn set_faults(&mut self, plan: FaultPlan) -> Result<(), FaultError> {
         plan.check()?;
         self.faults = Faults::new(plan, self.settings.seed);
         Ok(())
     }
 
-    /// The fault plan in force, and how often each fault has struck.
+    /// The active fault plan, and how often each fault was injected.
     #[must_use]
     pub fn faults(&self) -> (&FaultPlan, Vec<u64>) {
-        (&self.faults.plan, self.faults.struck().collect())
+        (&self.faults.plan, self.faults.injection_counts().collect())
     }
 }
 
-/// What stands below the version in a path. The version may come more than once: Python clients before 1.0 append it to
-/// `TWELVELABS_BASE_URL`, newer ones expect it there, and one variable must serve both.
+/// The path below the version. The version may be repeated: Python clients before 1.0 append it to
+/// `TWELVELABS_BASE_URL`, newer ones expect it there, and one variable must work for both.
 pub(crate) fn resource_of(path: &str) -> Option<&str> {
     let mut rest = path.strip_prefix(VERSION_PREFIX)?;
     while let Some(shorter) = rest.strip_prefix(VERSION_PREFIX)
@@ -340,13 +346,12 @@ pub(crate) fn resource_of(path: &str) -> Option<&str> {
     rest.starts_with('/').then_some(rest)
 }
 
-/// The name under which the client reached the emulator: presigned URLs lead it there again.
+/// The authority by which the client reached the emulator. Presigned URLs use it.
 fn authority(head: &Parts) -> String {
-    let named = head.headers.get(header::HOST);
-    let named = named.and_then(|host| host.to_str().ok());
-    let named = named.or(head.uri.authority().map(http::uri::Authority::as_str));
-    named
-        .filter(|host| host.parse::<http::uri::Authority>().is_ok())
+    let host = head.headers.get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok());
+    let host = host.or(head.uri.authority().map(http::uri::Authority::as_str));
+    host.filter(|host| host.parse::<http::uri::Authority>().is_ok())
         .unwrap_or("127.0.0.1")
         .to_owned()
 }
@@ -363,23 +368,23 @@ fn check_key(key: Option<&HeaderValue>) -> Result<(), Refusal> {
     }
 }
 
-/// The wall clock of `now` to the millisecond, as the platform prints time.
-fn moment(now: Now) -> Timestamp {
+/// The wall clock of `now`, truncated to milliseconds as in the platform's timestamps.
+fn to_timestamp(now: Now) -> Timestamp {
     let exact = Timestamp::try_from(now.wall).unwrap_or(Timestamp::UNIX_EPOCH);
     Timestamp::from_millisecond(exact.as_millisecond()).unwrap_or(exact)
 }
 
-/// The wall clock of `now` as the platform prints it.
-pub(crate) fn printed(now: Now) -> String {
-    wire(moment(now)).to_string()
+/// The wall clock of `now` in the platform's format.
+pub(crate) fn format_timestamp(now: Now) -> String {
+    api_timestamp(to_timestamp(now)).to_string()
 }
 
-/// The wall clock of `now` as HTTP prints time (RFC 9110, 5.6.7).
+/// The wall clock of `now` as an HTTP date (RFC 9110, 5.6.7).
 pub(crate) fn http_date(now: Now) -> String {
-    limits::http_date(moment(now))
+    limits::http_date(to_timestamp(now))
 }
 
-/// The platform's way to print a moment: UTC with three digits of a second.
-fn wire(moment: Timestamp) -> tl_model::Timestamp {
-    tl_model::Timestamp::new(format!("{moment:.3}"))
+/// Formats a time as the platform does: UTC with milliseconds.
+fn api_timestamp(time: Timestamp) -> tl_model::Timestamp {
+    tl_model::Timestamp::new(format!("{time:.3}"))
 }

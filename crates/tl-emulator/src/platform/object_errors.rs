@@ -1,42 +1,46 @@
-//! The refusals of the storage behind presigned URLs: S3's codes, statuses, messages and XML.
+//! Errors of the storage behind presigned URLs: S3's codes, statuses, messages and XML.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
-/// Why the bytes of a chunk were not stored.
+/// Why a chunk was not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotStored {
-    /// The connection ended before they had all come.
+    /// The connection ended before all bytes were received.
     Cut,
-    /// The rest did not come in time.
+    /// The rest of the bytes timed out.
     Stalled,
-    /// They are not those that the client meant.
+    /// The bytes do not match the `Content-MD5` header.
     BadDigest,
-    /// The same chunk came again while they were on their way.
-    Overtaken,
-    /// The emulator could not write them.
+    /// A newer upload of the same chunk replaced this one.
+    Superseded,
+    /// The emulator could not write the bytes.
     Failed(String),
 }
 
-/// A fault's answer in the form of the storage: the platform's errors are in JSON.
-pub(super) fn in_xml(answer: Response<Bytes>) -> Response<Bytes> {
-    let is_json = answer
+/// Converts the response of a fault to XML: the platform's errors are JSON.
+pub(super) fn to_xml(fault_response: Response<Bytes>) -> Response<Bytes> {
+    let is_json = fault_response
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind == "application/json");
-    if !is_json || answer.status().is_success() {
-        return answer;
+    if !is_json || fault_response.status().is_success() {
+        return fault_response;
     }
-    let code = match answer.status().as_u16() {
+    let code = match fault_response.status().as_u16() {
         503 | 429 => "SlowDown",
         403 => "AccessDenied",
         400..=499 => "InvalidRequest",
         _ => "InternalError",
     };
-    let refusal = ObjectRefusal::new(answer.status(), code, "An error occurred on purpose.");
+    let refusal = ObjectRefusal::new(
+        fault_response.status(),
+        code,
+        "An error occurred on purpose.",
+    );
     let mut response = refusal.response("/");
-    for (name, value) in answer.headers() {
+    for (name, value) in fault_response.headers() {
         if name != header::CONTENT_TYPE {
             response.headers_mut().insert(name, value.clone());
         }
@@ -44,13 +48,13 @@ pub(super) fn in_xml(answer: Response<Bytes>) -> Response<Bytes> {
     response
 }
 
-/// Why the storage refuses.
+/// An error response of the storage.
 #[derive(Debug)]
 pub(super) struct ObjectRefusal {
     status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: String,
-    pub(super) more: Vec<(&'static str, String)>,
+    pub(super) details: Vec<(&'static str, String)>,
 }
 
 impl ObjectRefusal {
@@ -59,7 +63,7 @@ impl ObjectRefusal {
             status,
             code,
             message: message.into(),
-            more: Vec::new(),
+            details: Vec::new(),
         }
     }
 
@@ -89,9 +93,9 @@ impl ObjectRefusal {
             ("Code", self.code.to_owned()),
             ("Message", self.message.clone()),
         ];
-        let more = self.more.iter().cloned();
+        let details = self.details.iter().cloned();
         let resource = [("Resource", resource.to_owned())];
-        for (name, value) in members.into_iter().chain(more).chain(resource) {
+        for (name, value) in members.into_iter().chain(details).chain(resource) {
             xml.push_str(&format!("<{name}>{}</{name}>", escaped(&value)));
         }
         xml.push_str("</Error>");
@@ -121,7 +125,7 @@ impl From<NotStored> for ObjectRefusal {
                 "BadDigest",
                 "The Content-MD5 you specified did not match what we received.",
             ),
-            NotStored::Overtaken => Self::new(
+            NotStored::Superseded => Self::new(
                 StatusCode::CONFLICT,
                 "OperationAborted",
                 "A conflicting conditional operation is currently in progress against this resource. Try again.",
@@ -142,7 +146,7 @@ fn escaped(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            // XML 1.0 cannot hold the others.
+            // XML 1.0 does not allow other control characters.
             character if character.is_control() => escaped.push('\u{fffd}'),
             character => escaped.push(character),
         }

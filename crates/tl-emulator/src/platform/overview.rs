@@ -1,4 +1,5 @@
-//! Looking into the state from outside of the API: what a page about the emulator shows. Nothing is counted or changed.
+//! Read access to the state outside the API, for the emulator's pages. Requests are not counted and
+//! nothing is changed.
 
 use tl_model::{Asset, Index, Page, Task, UploadStatus, Video};
 use tl_protocol::{
@@ -6,70 +7,72 @@ use tl_protocol::{
     endpoint::{ListAssets, ListIndexes, ListTasks, ListVideos},
 };
 
-use super::{MediaKey, Platform, Refusal, asset_views, indexes, moment, tasks, uploads, videos};
+use super::{
+    MediaKey, Platform, Refusal, asset_views, indexes, tasks, to_timestamp, uploads, videos,
+};
 
-/// A multipart upload, for people.
+/// A summary of a multipart upload.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Session {
-    /// Identifies it.
+    /// The identifier.
     pub id: String,
-    /// The name of the file.
+    /// The file name.
     pub filename: String,
-    /// How far it is.
+    /// The status.
     pub status: UploadStatus,
-    /// The size of the file, in bytes.
+    /// The file size, in bytes.
     pub total_size: u64,
-    /// The chunks of the file.
+    /// The number of chunks.
     pub total_chunks: u32,
-    /// The chunks that were stored.
+    /// The number of stored chunks.
     pub stored_chunks: u32,
-    /// Their bytes.
+    /// The size of the stored chunks, in bytes.
     pub stored_bytes: u64,
-    /// The chunks that were reported.
+    /// The number of chunks that were reported as complete.
     pub reported_chunks: u32,
 }
 
 impl Platform {
-    /// Tasks, as the API lists them.
+    /// Tasks, as listed by the API.
     ///
     /// # Errors
-    /// Where the API would refuse the list.
+    /// Returns the error that the API would return for this list.
     pub fn tasks(&self, now: Now, list: &ListTasks) -> Result<Page<Task>, Refusal> {
-        tasks::list(self, moment(now), list)
+        tasks::list(self, to_timestamp(now), list)
     }
 
-    /// Indexes, as the API lists them.
+    /// Indexes, as listed by the API.
     ///
     /// # Errors
-    /// Where the API would refuse the list.
+    /// Returns the error that the API would return for this list.
     pub fn indexes(&self, now: Now, list: &ListIndexes) -> Result<Page<Index>, Refusal> {
-        indexes::list(self, moment(now), list)
+        indexes::list(self, to_timestamp(now), list)
     }
 
-    /// Videos, as the API lists them.
+    /// Videos, as listed by the API.
     ///
     /// # Errors
-    /// Where the API would refuse the list.
+    /// Returns the error that the API would return for this list.
     pub fn videos(&self, now: Now, list: &ListVideos) -> Result<Page<Video>, Refusal> {
-        videos::list(self, moment(now), list)
+        videos::list(self, to_timestamp(now), list)
     }
 
-    /// Assets in the order in which the API lists them.
+    /// Assets, in the order of the API.
     ///
     /// # Errors
-    /// Where the API would refuse the list.
+    /// Returns the error that the API would return for this list.
     pub fn assets(&self, now: Now, list: &ListAssets) -> Result<Page<Asset>, Refusal> {
-        asset_views::list_briefly(self, moment(now), list)
+        asset_views::list_summaries(self, to_timestamp(now), list)
     }
 
-    /// The newest multipart uploads, `most` of them at most, the newest first; and how many there are in all.
+    /// At most `max` multipart uploads, newest first, and the total number of them.
     #[must_use]
-    pub fn sessions(&self, now: Now, most: usize) -> (Vec<Session>, usize) {
-        let now = moment(now);
+    pub fn sessions(&self, now: Now, max: usize) -> (Vec<Session>, usize) {
+        let now = to_timestamp(now);
         let mut records: Vec<_> = self.state.uploads.values().collect();
         records.sort_unstable_by_key(|upload| std::cmp::Reverse(upload.number));
-        let show = |upload: &uploads::UploadRecord| {
+        let view = |upload: &uploads::UploadRecord| {
             let (stored_chunks, stored_bytes) = uploads::stored(self, upload);
             Session {
                 id: upload.id.clone(),
@@ -83,10 +86,10 @@ impl Platform {
             }
         };
         let total = records.len();
-        (records.into_iter().take(most).map(show).collect(), total)
+        (records.into_iter().take(max).map(view).collect(), total)
     }
 
-    /// The stored file of a video or an asset, with the name by which the client knew it.
+    /// The stored file of a video or an asset, with its file name from the client.
     #[must_use]
     pub fn media_of(&self, id: &str) -> Option<(&MediaKey, &str)> {
         let Some(video) = self.state.videos.get(id) else {

@@ -1,4 +1,4 @@
-//! Presigned URLs: how they are made, and what of a request their signature holds.
+//! Presigned URLs: how they are built and signed.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,22 +8,22 @@ use ring::hmac;
 use tl_model::UploadUrl;
 
 use super::{
-    Platform,
+    Platform, api_timestamp,
     lifecycle::after,
     storage::PREFIX,
     uploads::{UploadRecord, chunk_key},
-    wire,
 };
 
-/// How long a URL lives (documented).
-pub(super) const URL_LIFE: u64 = 3600;
+/// The lifetime of a URL, in seconds (documented).
+pub(super) const URL_LIFETIME: u64 = 3600;
 
-/// The number of a URL among those of its chunk, in the place where S3 has the token of a role.
-pub(super) const NUMBER: &str = "X-Amz-Security-Token";
+/// The query parameter with the number of the URL among those of its chunk. S3 uses it for session
+/// tokens.
+pub(super) const URL_NUMBER: &str = "X-Amz-Security-Token";
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// A URL for one chunk, which works once and for an hour.
+/// Creates a presigned URL for one chunk. It works once and expires after an hour.
 pub(super) fn sign(
     platform: &mut Platform,
     upload: &UploadRecord,
@@ -37,7 +37,7 @@ pub(super) fn sign(
     let number = chunk.urls;
     platform.state.chunks.insert(key, chunk);
 
-    // S3's dates have no parts of a second.
+    // S3's dates have no fractional seconds.
     let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let date = now.strftime("%Y%m%dT%H%M%SZ").to_string();
     let names: Vec<String> = upload
@@ -52,8 +52,8 @@ pub(super) fn sign(
             format!("EMULATOR/{}/us-east-1/s3/aws4_request", &date[..8]),
         ),
         ("X-Amz-Date", date),
-        ("X-Amz-Expires", URL_LIFE.to_string()),
-        (NUMBER, number.to_string()),
+        ("X-Amz-Expires", URL_LIFETIME.to_string()),
+        (URL_NUMBER, number.to_string()),
         ("X-Amz-SignedHeaders", names.join(";")),
     ];
     let path = format!("{PREFIX}/{}/{index}", upload.id);
@@ -78,11 +78,11 @@ pub(super) fn sign(
     }
     url.push_str(&format!("X-Amz-Signature={signature}"));
     let mut signed = UploadUrl::new(index, url);
-    signed.expires_at = Some(wire(after(now, Duration::from_secs(URL_LIFE))));
+    signed.expires_at = Some(api_timestamp(after(now, Duration::from_secs(URL_LIFETIME))));
     signed
 }
 
-/// Signs the request, its query without the signature, and the headers that must come as they were told.
+/// Signs the request: its path, its query without the signature, and the required headers.
 pub(super) fn signature(
     seed: u64,
     path: &str,

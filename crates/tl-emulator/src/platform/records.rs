@@ -1,4 +1,5 @@
-//! What the platform remembers: one record for each index, task and video. How they change lives with their families.
+//! The records of the state: one type per kind of record, and the tables that hold them. The code
+//! that changes a record is in the module of its endpoints.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,8 +8,8 @@ use tl_model::{Addon, IndexModel, SystemMetadata, UserMetadata};
 use super::{
     Change, MediaKey,
     assets::AssetRecord,
-    faults::Fate,
-    lifecycle::Course,
+    faults::TaskFault,
+    lifecycle::Timeline,
     limits::Meter,
     renditions::RenditionRecord,
     table::Table,
@@ -24,7 +25,7 @@ pub(super) struct IndexRecord {
     pub(super) models: Vec<IndexModel>,
     pub(super) addons: Vec<Addon>,
     pub(super) created_at: Timestamp,
-    /// The last change that is not the arrival of a video, which is read off the videos.
+    /// The last change, except for new videos: their times are taken from the videos.
     pub(super) updated_at: Timestamp,
     pub(super) expires_at: Option<Timestamp>,
 }
@@ -36,21 +37,24 @@ pub(super) struct TaskRecord {
     pub(super) index_id: String,
     pub(super) video_id: String,
     pub(super) created_at: Timestamp,
-    pub(super) course: Course,
+    #[serde(rename = "course")]
+    pub(super) timeline: Timeline,
     pub(super) filename: String,
-    /// Known once the video was looked at.
+    /// Known once the video was probed.
     pub(super) measured: Option<Measured>,
     pub(super) enable_video_stream: bool,
-    /// What the video will say; kept here while the video is fetched.
+    /// The metadata of the future video, kept here while its file is fetched.
     pub(super) user_metadata: UserMetadata,
     pub(super) error_reason: Option<String>,
-    /// What a fault has in store for it.
-    pub(super) fate: Option<Fate>,
-    /// Where its video is, while it is being fetched.
+    /// The fault to apply to this task.
+    #[serde(rename = "fate")]
+    pub(super) fault: Option<TaskFault>,
+    /// The source URL while the video is being fetched.
     pub(super) fetching: Option<String>,
-    /// Whether its end has been told to those who wanted to hear of it.
+    /// Whether the end of the task was announced to webhooks.
     pub(super) is_announced: bool,
-    /// The asset that it indexes: it is then an indexed asset, and no task of `/tasks`.
+    /// The asset that the task indexes. The task is then an indexed asset and not listed by
+    /// `/tasks`.
     #[serde(default)]
     pub(super) asset_id: Option<String>,
 }
@@ -62,21 +66,21 @@ pub(super) struct VideoRecord {
     pub(super) index_id: String,
     pub(super) task_id: String,
     pub(super) created_at: Timestamp,
-    /// The video is there from this moment on, and not before.
+    /// The video is visible from this time on.
     pub(super) indexed_at: Timestamp,
-    /// When its metadata was last changed.
+    /// When the metadata was last changed.
     pub(super) updated_at: Option<Timestamp>,
     pub(super) filename: String,
     pub(super) measured: Measured,
     pub(super) user_metadata: UserMetadata,
-    /// The stored file, where it was kept.
+    /// The stored file, if it was kept.
     pub(super) media: Option<MediaKey>,
 }
 
-/// What was measured of a video.
+/// The measured properties of a video.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// Length, in seconds.
+    /// Duration, in seconds.
     pub duration: Option<f64>,
     /// Frames per second.
     pub fps: Option<f64>,
@@ -84,13 +88,13 @@ pub struct Measured {
     pub width: Option<u32>,
     /// Stored height, in pixels.
     pub height: Option<u32>,
-    /// Size of the file, in bytes.
+    /// File size, in bytes.
     pub size: u64,
 }
 
 impl Measured {
-    /// The four members that a task carries.
-    pub(super) fn of_task(&self, filename: &str) -> SystemMetadata {
+    /// The four fields of a task.
+    pub(super) fn task_metadata(&self, filename: &str) -> SystemMetadata {
         let mut metadata = SystemMetadata::default();
         metadata.filename = Some(filename.to_owned());
         metadata.duration = self.duration;
@@ -99,9 +103,9 @@ impl Measured {
         metadata
     }
 
-    /// The six members that a video carries.
-    pub(super) fn of_video(&self, filename: &str) -> SystemMetadata {
-        let mut metadata = self.of_task(filename);
+    /// The six fields of a video.
+    pub(super) fn video_metadata(&self, filename: &str) -> SystemMetadata {
+        let mut metadata = self.task_metadata(filename);
         metadata.fps = self.fps;
         #[expect(clippy::cast_precision_loss, reason = "exact up to 8 PiB")]
         let size = self.size as f64;
@@ -112,7 +116,7 @@ impl Measured {
 
 macro_rules! state {
     ($($table:ident: $record:ty,)+) => {
-        /// Everything that requests have made.
+        /// The state created by requests: all tables.
         #[derive(Debug)]
         pub(super) struct State {
             $(pub(super) $table: Table<$record>,)+
@@ -132,17 +136,17 @@ macro_rules! state {
                 changes
             }
 
-            /// The changes are written down.
+            /// Marks the changes as stored.
             pub(super) fn commit(&mut self) {
                 $(self.$table.commit();)+
             }
 
-            /// Undoes the changes since the last commit.
+            /// Reverts the changes since the last commit.
             pub(super) fn roll_back(&mut self) {
                 $(self.$table.roll_back();)+
             }
 
-            /// Takes up one record of a store.
+            /// Inserts a record from a store.
             pub(super) fn restore(&mut self, table: &str, key: String, value: &str) -> Result<(), serde_json::Error> {
                 match table {
                     $(stringify!($table) => self.$table.restore(key, value),)+
@@ -154,7 +158,7 @@ macro_rules! state {
                 $(tables.insert(stringify!($table).to_owned(), self.$table.export());)+
             }
 
-            /// Takes the place of `before`: a store must hear of every record of both.
+            /// Replaces `before`: all records of both count as changed, for the store.
             pub(super) fn replace(&mut self, before: &Self) {
                 $(self.$table.replace(&before.$table);)+
             }
@@ -176,7 +180,7 @@ state! {
 }
 
 impl State {
-    /// The videos of an index that are there at `now`.
+    /// The videos of an index that are visible at `now`.
     pub(super) fn videos_of<'a>(
         &'a self,
         index_id: &'a str,

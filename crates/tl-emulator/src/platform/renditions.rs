@@ -1,24 +1,26 @@
-//! What is made of a stored video or sound besides itself: a stream (HTTP Live Streaming) and thumbnails. Who asked for them, how
-//! far they are, and under which addresses they are served. They are made by the shell, at an [`Effect::Render`].
+//! Renditions of stored video and audio: a stream (HTTP Live Streaming) and thumbnails.
+//!
+//! This module tracks requested renditions, their status and their URLs. The server makes them when
+//! it executes an [`Effect::Render`].
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tl_model::{AssetHls, AssetThumbnail, Hls, HlsStatus, MediaStatus};
 use tl_protocol::Now;
 
-use super::{Effect, MediaKey, Platform, moment, wire};
+use super::{Effect, MediaKey, Platform, api_timestamp, to_timestamp};
 
-/// Where renditions are served.
+/// The path prefix of renditions.
 pub(crate) const PREFIX: &str = "/_media";
-/// The playlist that names the stream.
+/// The file name of the stream's playlist.
 pub(crate) const PLAYLIST: &str = "master.m3u8";
 
-/// The name of a thumbnail, counted from 1.
+/// The file name of a thumbnail, counted from 1.
 pub(crate) fn thumbnail_name(number: u32) -> String {
     format!("thumbnail-{number}.jpg")
 }
 
-/// What one video or asset is to have.
+/// The requested renditions of one video or asset.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RenditionRecord {
     /// The identifier of the video or asset.
@@ -27,30 +29,31 @@ pub(super) struct RenditionRecord {
     pub(super) source: MediaKey,
     pub(super) stream: bool,
     pub(super) thumbnails: bool,
-    pub(super) progress: Progress,
+    #[serde(rename = "progress")]
+    pub(super) state: RenditionState,
     pub(super) updated_at: Timestamp,
 }
 
-/// How far it is.
+/// The status of the renditions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) enum Progress {
+pub(super) enum RenditionState {
     Working,
     Made(Rendered),
     Failed(String),
 }
 
-/// What was made of a file.
+/// The renditions made from a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rendered {
-    /// The folder in which it is stored.
+    /// The directory in which they are stored.
     pub folder: MediaKey,
     /// Whether there is a stream.
     pub has_stream: bool,
-    /// How many thumbnails there are.
+    /// The number of thumbnails.
     pub thumbnails: u32,
 }
 
-/// A rendition, for people.
+/// The status of the renditions of one video or asset, for the emulator's pages.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Rendition {
@@ -60,12 +63,12 @@ pub struct Rendition {
     pub status: &'static str,
     /// Why it failed.
     pub error: Option<String>,
-    /// What was made.
+    /// The finished renditions.
     pub made: Option<Rendered>,
 }
 
-/// Asks for what `owner` is to have.
-pub(super) fn begin(
+/// Requests the renditions of `owner`.
+pub(super) fn start(
     platform: &mut Platform,
     now: Timestamp,
     owner: &str,
@@ -81,17 +84,17 @@ pub(super) fn begin(
         source,
         stream,
         thumbnails,
-        progress: Progress::Working,
+        state: RenditionState::Working,
         updated_at: now,
     };
     effects.push(record.effect());
     platform.state.renditions.insert(owner.to_owned(), record);
 }
 
-/// Gives up what `owner` had.
-pub(super) fn forget(platform: &mut Platform, owner: &str, effects: &mut Vec<Effect>) {
+/// Removes the renditions of `owner`.
+pub(super) fn remove(platform: &mut Platform, owner: &str, effects: &mut Vec<Effect>) {
     if let Some(RenditionRecord {
-        progress: Progress::Made(made),
+        state: RenditionState::Made(made),
         ..
     }) = platform.state.renditions.remove(owner)
     {
@@ -109,67 +112,67 @@ impl RenditionRecord {
         }
     }
 
-    /// The effect of a rendition that was not finished.
+    /// The effect to execute again if the renditions were not finished.
     pub(super) fn unfinished(&self) -> Option<Effect> {
-        matches!(self.progress, Progress::Working).then(|| self.effect())
+        matches!(self.state, RenditionState::Working).then(|| self.effect())
     }
 
-    /// The folder of what was made.
+    /// The directory of the finished renditions.
     pub(super) fn folder(&self) -> Option<&MediaKey> {
         self.made().map(|made| &made.folder)
     }
 
     fn made(&self) -> Option<&Rendered> {
-        match &self.progress {
-            Progress::Made(made) => Some(made),
-            Progress::Working | Progress::Failed(_) => None,
+        match &self.state {
+            RenditionState::Made(made) => Some(made),
+            RenditionState::Working | RenditionState::Failed(_) => None,
         }
     }
 }
 
 impl Platform {
-    /// Takes in what came of an [`Effect::Render`] at `now`. The reason of a failure is for people.
+    /// Handles the result of an [`Effect::Render`] at `now`. The error is text for the user.
     pub fn rendered(
         &mut self,
         now: Now,
         owner: &str,
         outcome: Result<Rendered, String>,
     ) -> Vec<Effect> {
-        let now = moment(now);
-        match (self.state.renditions.change(owner), outcome) {
+        let now = to_timestamp(now);
+        match (self.state.renditions.get_mut(owner), outcome) {
             (Some(record), outcome) => {
                 record.updated_at = now;
-                record.progress = match outcome {
-                    Ok(made) => Progress::Made(made),
-                    Err(reason) => Progress::Failed(reason),
+                record.state = match outcome {
+                    Ok(made) => RenditionState::Made(made),
+                    Err(reason) => RenditionState::Failed(reason),
                 };
                 Vec::new()
             }
-            // Its owner went while it was made.
+            // The owner was deleted in the meantime.
             (None, Ok(made)) => vec![Effect::Discard(made.folder)],
             (None, Err(_)) => Vec::new(),
         }
     }
 
-    /// What was asked for besides the files themselves, and how far it is.
+    /// All requested renditions and their status.
     #[must_use]
     pub fn renditions(&self) -> Vec<Rendition> {
         let records = self.state.renditions.values();
-        records.map(show).collect()
+        records.map(summary).collect()
     }
 
-    /// What `owner`, a video or an asset, has or will have.
+    /// The renditions of `owner`, a video or an asset.
     #[must_use]
     pub fn rendition_of(&self, owner: &str) -> Option<Rendition> {
-        self.state.renditions.get(owner).map(show)
+        self.state.renditions.get(owner).map(summary)
     }
 }
 
-fn show(record: &RenditionRecord) -> Rendition {
-    let (status, error) = match &record.progress {
-        Progress::Working => ("working", None),
-        Progress::Made(_) => ("made", None),
-        Progress::Failed(reason) => ("failed", Some(reason.clone())),
+fn summary(record: &RenditionRecord) -> Rendition {
+    let (status, error) = match &record.state {
+        RenditionState::Working => ("working", None),
+        RenditionState::Made(_) => ("made", None),
+        RenditionState::Failed(reason) => ("failed", Some(reason.clone())),
     };
     Rendition {
         owner: record.owner.clone(),
@@ -179,74 +182,77 @@ fn show(record: &RenditionRecord) -> Rendition {
     }
 }
 
-fn address(host: &str, folder: &MediaKey, file: &str) -> String {
+fn rendition_url(host: &str, folder: &MediaKey, file: &str) -> String {
     format!("http://{host}{PREFIX}/{}/{file}", folder.as_str())
 }
 
-/// The `hls` of a task, a video or an indexed asset; `None` where no stream was asked for.
+/// The `hls` field of a task, a video or an indexed asset; `None` if no stream was requested.
 pub(super) fn hls(platform: &Platform, owner: &str, host: &str) -> Option<Hls> {
     let record = platform.state.renditions.get(owner)?;
     let mut hls = Hls::default();
-    hls.status = Some(match &record.progress {
-        Progress::Working => HlsStatus::Processing,
-        Progress::Made(made) if made.has_stream => HlsStatus::Complete,
-        Progress::Made(_) | Progress::Failed(_) => HlsStatus::Error,
+    hls.status = Some(match &record.state {
+        RenditionState::Working => HlsStatus::Processing,
+        RenditionState::Made(made) if made.has_stream => HlsStatus::Complete,
+        RenditionState::Made(_) | RenditionState::Failed(_) => HlsStatus::Error,
     });
-    hls.updated_at = Some(wire(record.updated_at));
+    hls.updated_at = Some(api_timestamp(record.updated_at));
     if let Some(made) = record.made() {
         hls.video_url = made
             .has_stream
-            .then(|| address(host, &made.folder, PLAYLIST));
+            .then(|| rendition_url(host, &made.folder, PLAYLIST));
         let thumbnails = (1..=made.thumbnails)
-            .map(|number| address(host, &made.folder, &thumbnail_name(number)));
+            .map(|number| rendition_url(host, &made.folder, &thumbnail_name(number)));
         hls.thumbnail_urls = Some(thumbnails.collect());
     }
     Some(hls)
 }
 
-/// The `hls` of an asset that asked for one; `is_ready` says whether the asset itself is.
+/// The `hls` field of an asset with a requested stream. `fallback` is the status if no stream was
+/// started.
 pub(super) fn asset_hls(
     platform: &Platform,
     owner: &str,
     host: &str,
-    waits: MediaStatus,
+    fallback: MediaStatus,
 ) -> AssetHls {
     let record = platform.state.renditions.get(owner);
     let made = record.and_then(RenditionRecord::made);
-    let made = made.filter(|made| made.has_stream && waits != MediaStatus::Pending);
+    let made = made.filter(|made| made.has_stream && fallback != MediaStatus::Pending);
     let mut hls = AssetHls::default();
-    hls.manifest_url = made.map(|made| address(host, &made.folder, PLAYLIST));
-    hls.status = Some(asset_status(record, made.is_some(), waits));
+    hls.manifest_url = made.map(|made| rendition_url(host, &made.folder, PLAYLIST));
+    hls.status = Some(asset_status(record, made.is_some(), fallback));
     hls
 }
 
-/// The thumbnail of an asset that asked for one.
+/// The `thumbnail` field of an asset with requested thumbnails. `fallback` is as for [`asset_hls`].
 pub(super) fn asset_thumbnail(
     platform: &Platform,
     owner: &str,
     host: &str,
-    waits: MediaStatus,
+    fallback: MediaStatus,
 ) -> AssetThumbnail {
     let record = platform.state.renditions.get(owner);
     let made = record.and_then(RenditionRecord::made);
-    let made = made.filter(|made| made.thumbnails > 0 && waits != MediaStatus::Pending);
+    let made = made.filter(|made| made.thumbnails > 0 && fallback != MediaStatus::Pending);
     let mut thumbnail = AssetThumbnail::default();
-    thumbnail.representative_url = made.map(|made| address(host, &made.folder, &thumbnail_name(1)));
-    thumbnail.status = Some(asset_status(record, made.is_some(), waits));
+    thumbnail.representative_url =
+        made.map(|made| rendition_url(host, &made.folder, &thumbnail_name(1)));
+    thumbnail.status = Some(asset_status(record, made.is_some(), fallback));
     thumbnail
 }
 
-/// `waits` is what to say where nothing was begun: `pending` while the asset itself is not ready, `error` after that.
+/// `fallback` is the status if nothing was started: `pending` while the asset itself is not ready,
+/// `error` after that.
 fn asset_status(
     record: Option<&RenditionRecord>,
-    is_there: bool,
-    waits: MediaStatus,
+    is_made: bool,
+    fallback: MediaStatus,
 ) -> MediaStatus {
     match record {
-        _ if is_there => MediaStatus::Ready,
-        _ if waits == MediaStatus::Pending => waits,
+        _ if is_made => MediaStatus::Ready,
+        _ if fallback == MediaStatus::Pending => fallback,
         Some(RenditionRecord {
-            progress: Progress::Working,
+            state: RenditionState::Working,
             ..
         }) => MediaStatus::Processing,
         _ => MediaStatus::Error,

@@ -1,4 +1,4 @@
-//! The routing table, made from the registry of endpoints.
+//! The routing table, generated from the registry of endpoints.
 
 use std::fmt;
 
@@ -16,12 +16,13 @@ use super::{
     quirks,
 };
 
-/// An operation of the API, by its dotted name.
+/// An operation of the API, identified by its dotted name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Operation(&'static str);
 
 impl Operation {
-    /// `PUT` of a chunk to a presigned URL: no operation of the API, but faults can be injected into it.
+    /// `PUT` of a chunk to a presigned URL. It is not an operation of the API, but faults can be
+    /// injected into it.
     pub const STORAGE_PUT: Self = Self("storage.put");
 
     /// The operation that `E` declares.
@@ -30,7 +31,8 @@ impl Operation {
         Self(E::NAME)
     }
 
-    /// The name in the journal and in fault plans, as the platform's own clients call it: `tasks.create`.
+    /// The name in the journal and in fault plans, such as `tasks.create`. It is also the name in
+    /// the platform's clients.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         self.0
@@ -48,7 +50,7 @@ impl fmt::Display for Operation {
 pub(super) struct Route {
     pub(super) operation: Operation,
     pub(super) endpoint: endpoint::Operation,
-    /// The body that the request may have.
+    /// The kind of body that the request may have.
     pub(super) body: fn(&Platform) -> BodyRule,
     /// Handles the request.
     pub(super) respond: fn(Call<'_>) -> Result<Response<Bytes>, Refusal>,
@@ -71,7 +73,7 @@ macro_rules! routes {
         static ROUTES: &[Route] = &[$(Route::of::<$Endpoint>()),+];
 
         impl Operation {
-            /// Every operation.
+            /// All operations.
             pub const ALL: &'static [Self] = &[$(Self::of::<$Endpoint>(),)+ Self::STORAGE_PUT];
         }
     };
@@ -79,12 +81,13 @@ macro_rules! routes {
 
 for_each_endpoint!(routes);
 
-/// The route of an operation; none for the storage, which has no path below the version of the API.
+/// The route of an operation. The storage has none: its path is not below the version of the API.
 pub(super) fn of(operation: Operation) -> Option<&'static Route> {
     ROUTES.iter().find(|route| route.operation == operation)
 }
 
-/// The route of a request below the version, with its path parameters.
+/// Looks up the route of a request, given its path below the version. Also returns the path
+/// parameters.
 pub(super) fn find(
     method: &Method,
     path: &str,
@@ -99,7 +102,8 @@ pub(super) fn find(
         .iter()
         .filter_map(|route| Some((route, match_path(route.endpoint.path, path)?)));
     let matching: Vec<_> = matching.collect();
-    // `multipart-uploads` is no identifier of an asset: of two paths the one with fewer parameters is meant.
+    // If several paths match, use the one with the fewest parameters: `multipart-uploads` is not an
+    // asset identifier.
     let fewest = matching.iter().map(|(_, params)| params.len()).min();
     for (route, params) in matching {
         if Some(params.len()) == fewest {
@@ -113,12 +117,12 @@ pub(super) fn find(
         }
     }
     if allowed.is_empty() || quirks.get(&quirks::WRONG_METHOD) == "404" {
-        return Err(Refusal::no_such_route(path));
+        return Err(Refusal::unknown_endpoint(path));
     }
     Err(Refusal::method_not_allowed(&allowed.join(", ")))
 }
 
-/// The version that a path names: `v1.2` of `/v1.2/tasks`.
+/// The unsupported version in a path: `v1.2` of `/v1.2/tasks`.
 pub(super) fn version_of(path: &str) -> Option<&str> {
     let first = path.strip_prefix('/')?.split('/').next()?;
     let digits = first.strip_prefix('v')?;

@@ -1,30 +1,33 @@
-//! How the platform is set up. Everything has a default; nothing is read from the machine.
+//! Settings of the platform. Everything has a default; nothing is read from the environment.
 
 use http::StatusCode;
 use tl_validate::RulePack;
 
 use super::{FaultPlan, Plan, Quirks, Schedule, quirks};
 
-/// How the platform is set up.
+/// Settings of the platform.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Settings {
     /// How fast tasks become ready.
     pub schedule: Schedule,
-    /// The rules by which received videos are judged. The default is the newest pack.
+    /// The rules that received videos are validated against. The default is the newest rule pack.
     pub rules: RulePack,
-    /// The answers to what the documents leave open.
+    /// The behavior that the documentation leaves open.
     pub quirks: Quirks,
-    /// What the account may do. The default is no limit.
+    /// The limits of the account. The default is unlimited.
     pub plan: Plan,
-    /// What goes wrong when. The default is nothing.
+    /// The faults to inject. The default is none.
     pub faults: FaultPlan,
-    /// Bytes of every chunk but the last of a multipart upload, as far as a file does not have more than 10,000 of them. The
-    /// default is 5 MiB, the example of the documents.
+    /// The chunk size of multipart uploads, in bytes. The last chunk may be smaller, and files that
+    /// would have more than 10,000 chunks get larger ones. The default is 5 MiB, the example in the
+    /// documentation.
     pub chunk_size: u64,
-    /// How many presigned URLs a new multipart upload begins with, at most. The default is 10.
+    /// The maximum number of presigned URLs returned when a multipart upload is created. The
+    /// default is 10.
     pub initial_urls: u32,
-    /// What identifiers and chance are made from; the same seed and requests give the same answers.
+    /// The seed of identifiers and random choices. The same seed and requests give the same
+    /// responses.
     pub seed: u64,
 }
 

@@ -1,9 +1,12 @@
-//! The storage behind presigned URLs, as far as it is a matter of rules: which chunk may come, and what a stored one
-//! means. URLs are signed in `presign.rs`, refusals are worded in `object_errors.rs`, and the bytes are the shell's.
+//! The rules of the storage behind presigned URLs: which chunk may be uploaded, and what a stored
+//! chunk changes.
 //!
-//! Codes, statuses and messages are those of S3 (its API reference, error responses, and the reference of query-string
-//! authentication). Where S3 is laxer than the platform's documents (URLs that work once, chunks of one size) the emulator
-//! takes the platform's word.
+//! URLs are signed in `presign.rs`, errors are in `object_errors.rs`, and the server stores the
+//! bytes.
+//!
+//! Codes, statuses and messages are those of S3 (API reference, error responses, and query string
+//! authentication). If S3 is more lenient than the platform documentation (URLs that work once,
+//! chunks of equal size), the emulator follows the documentation.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,107 +19,110 @@ use tl_model::UploadStatus;
 use url::form_urlencoded;
 
 use super::{
-    Delivery, MediaKey, Operation, Platform, moment,
-    object_errors::{NotStored, ObjectRefusal, in_xml},
-    presign::{NUMBER, URL_LIFE, signature},
-    quirks,
+    Delivery, MediaKey, Operation, Platform,
+    object_errors::{NotStored, ObjectRefusal, to_xml},
+    presign::{URL_LIFETIME, URL_NUMBER, signature},
+    quirks, to_timestamp,
     uploads::{ChunkRecord, UploadRecord, chunk_key},
 };
 
-/// The path under which the storage answers.
+/// The path prefix of the storage.
 pub(crate) const PREFIX: &str = "/_storage";
 
-/// A chunk that may come in.
+/// An accepted upload of a chunk.
 #[derive(Debug)]
 pub struct Put {
-    /// Its session.
+    /// The upload session.
     pub upload_id: String,
-    /// Its number, from 1.
+    /// The chunk number, from 1.
     pub chunk: u32,
-    /// The file that it is a part of.
+    /// The file that the chunk is a part of.
     pub file: MediaKey,
-    /// Where it begins in the file.
+    /// The offset of the chunk in the file.
     pub offset: u64,
-    /// Its size, in bytes.
+    /// The size of the chunk, in bytes.
     pub bytes: u64,
-    /// The MD5 of the bytes that are stored for it already, in hexadecimal digits.
+    /// The MD5 of the bytes already stored for the chunk, in hexadecimal digits.
     pub stored: Option<String>,
-    /// The `Content-MD5` that came along.
+    /// The `Content-MD5` header of the request.
     content_md5: Option<String>,
     url: u32,
     reply: ObjectReply,
 }
 
 impl Put {
-    /// Whether bytes with this MD5 are those that the client meant.
+    /// Whether this MD5 matches the `Content-MD5` header, if there is one.
     #[must_use]
-    pub fn is_meant(&self, md5: &[u8; 16]) -> bool {
+    pub fn md5_matches(&self, md5: &[u8; 16]) -> bool {
         self.content_md5
             .as_ref()
             .is_none_or(|meant| *meant == BASE64_STANDARD.encode(md5))
     }
 }
 
-/// What the storage answers.
+/// A response of the storage.
 #[derive(Debug, Default)]
 pub struct ObjectReply {
     /// The response.
     pub response: Response<Bytes>,
-    /// What the connection has to suffer on purpose.
+    /// Faults of the connection.
     pub delivery: Delivery,
-    /// The faults that struck, for the journal.
+    /// Descriptions of the injected faults, for the journal.
     pub faults: Vec<String>,
-    /// S3's code and its message, where the request was refused.
+    /// S3's error code and message, if the request was refused.
     pub refusal: Option<(&'static str, String)>,
-    /// Whether the chunk is stored, whatever is answered.
+    /// Whether the chunk is stored, whatever the response is.
     pub is_stored: bool,
-    /// An answer in the place of the storage's.
-    instead: Option<Response<Bytes>>,
+    /// The response of a fault, sent instead of the real one.
+    fault_response: Option<Response<Bytes>>,
 }
 
-/// What is decided of a request from its head.
+/// What to do with a request, decided from its head.
 #[derive(Debug)]
-pub enum PutBegin {
-    /// The bytes may come.
+pub enum PutDecision {
+    /// Read and store the bytes.
     Take(Box<Put>),
-    /// The answer, whatever the bytes are.
+    /// Send this response, whatever the bytes are.
     Answer(Box<ObjectReply>),
 }
 
 impl Platform {
-    /// Decides from its head whether a request to the storage may bring a chunk. Its URL is used up by that.
-    pub fn put_begins(&mut self, now: Now, head: &Parts) -> PutBegin {
-        let now = moment(now);
-        let verdict = self.faults.judge(Operation::STORAGE_PUT);
+    /// Decides from the head of a storage request whether it may upload a chunk. An accepted
+    /// request uses up its URL.
+    pub fn begin_put(&mut self, now: Now, head: &Parts) -> PutDecision {
+        let now = to_timestamp(now);
+        let injection = self.faults.inject(Operation::STORAGE_PUT);
         let mut reply = ObjectReply {
-            delivery: verdict.delivery,
-            faults: verdict.told,
-            instead: verdict.answer,
+            delivery: injection.delivery,
+            faults: injection.descriptions,
+            fault_response: injection.response,
             ..ObjectReply::default()
         };
-        if verdict.is_idle {
-            return PutBegin::Answer(Box::new(reply.answering(Response::default())));
+        if injection.skip_work {
+            return PutDecision::Answer(Box::new(reply.with_response(Response::default())));
         }
         match self.check_put(now, head) {
             Err(refusal) => {
                 reply.refusal = Some((refusal.code, refusal.message.clone()));
-                PutBegin::Answer(Box::new(reply.answering(refusal.response(head.uri.path()))))
+                PutDecision::Answer(Box::new(
+                    reply.with_response(refusal.response(head.uri.path())),
+                ))
             }
             Ok(mut put) => {
                 put.reply = reply;
                 if self.settings.quirks.get(&quirks::URL_SPENT) == "attempt" {
-                    self.spend(&put);
+                    self.mark_url_used(&put);
                 }
-                PutBegin::Take(Box::new(put))
+                PutDecision::Take(Box::new(put))
             }
         }
     }
 
-    /// Forgets the bytes that are stored for a chunk, because others are about to take their place. `false` where the chunk
-    /// was reported with them, so that they have to stay.
-    pub fn put_replaces(&mut self, put: &Put) -> bool {
+    /// Clears the stored bytes of a chunk before they are overwritten. Returns `false` if the chunk
+    /// was already reported and must be kept.
+    pub fn begin_overwrite(&mut self, put: &Put) -> bool {
         let key = chunk_key(&put.upload_id, put.chunk);
-        match self.state.chunks.change(&key) {
+        match self.state.chunks.get_mut(&key) {
             Some(chunk) if chunk.reported_at.is_none() => {
                 chunk.etag = None;
                 true
@@ -125,12 +131,12 @@ impl Platform {
         }
     }
 
-    /// Answers a request whose bytes are stored, with their MD5, or are not.
-    pub fn put_ends(&mut self, put: Put, stored: Result<[u8; 16], NotStored>) -> ObjectReply {
+    /// Responds to a request whose bytes were stored (with their MD5) or not.
+    pub fn finish_put(&mut self, put: Put, stored: Result<[u8; 16], NotStored>) -> ObjectReply {
         let key = chunk_key(&put.upload_id, put.chunk);
         let path = format!("{PREFIX}/{}/{}", put.upload_id, put.chunk);
         let stored = stored.map_err(ObjectRefusal::from).and_then(|md5| {
-            let chunk = self.state.chunks.change(&key);
+            let chunk = self.state.chunks.get_mut(&key);
             let chunk = chunk.ok_or_else(|| ObjectRefusal::no_upload("it is gone"))?;
             let etag: String = md5.iter().map(|byte| format!("{byte:02x}")).collect();
             chunk.etag = Some(etag.clone());
@@ -139,26 +145,26 @@ impl Platform {
         let mut response = Response::default();
         match stored {
             Ok(etag) => {
-                self.spend(&put);
+                self.mark_url_used(&put);
                 if let Ok(etag) = HeaderValue::from_str(&format!("\"{etag}\"")) {
                     response.headers_mut().insert(header::ETAG, etag);
                 }
                 let mut reply = put.reply;
                 reply.is_stored = true;
-                reply.answering(response)
+                reply.with_response(response)
             }
             Err(refusal) => {
                 let mut reply = put.reply;
                 reply.refusal = Some((refusal.code, refusal.message.clone()));
-                reply.answering(refusal.response(&path))
+                reply.with_response(refusal.response(&path))
             }
         }
     }
 
-    fn spend(&mut self, put: &Put) {
+    fn mark_url_used(&mut self, put: &Put) {
         let key = chunk_key(&put.upload_id, put.chunk);
-        if let Some(chunk) = self.state.chunks.change(&key) {
-            chunk.spent.insert(put.url);
+        if let Some(chunk) = self.state.chunks.get_mut(&key) {
+            chunk.used_urls.insert(put.url);
         }
     }
 
@@ -186,12 +192,12 @@ impl Platform {
             ));
         }
         let path = head.uri.path();
-        let (upload, index) = self.named(path)?;
+        let (upload, index) = self.find_chunk(path)?;
         let query = read_query(head)?;
         let chunk = self.state.chunks.get(&chunk_key(&upload.id, index));
         let chunk = chunk.cloned().unwrap_or_default();
         let url = self.check_signature(now, path, &query, headers, upload)?;
-        check_unspent(&chunk, url)?;
+        check_unused(&chunk, url)?;
         match upload.status(now) {
             UploadStatus::Completed => {
                 return Err(ObjectRefusal::no_upload("it was completed"));
@@ -220,8 +226,8 @@ impl Platform {
         })
     }
 
-    /// The chunk that a path names.
-    fn named(&self, path: &str) -> Result<(&UploadRecord, u32), ObjectRefusal> {
+    /// The upload and the chunk number in a path.
+    fn find_chunk(&self, path: &str) -> Result<(&UploadRecord, u32), ObjectRefusal> {
         let named = path.strip_prefix(PREFIX).and_then(|rest| {
             let (upload, index) = rest.strip_prefix('/')?.split_once('/')?;
             Some((upload, index.parse::<u32>().ok()?))
@@ -232,7 +238,7 @@ impl Platform {
         Ok((upload, index))
     }
 
-    /// The number of the URL, where its signature is right and its time not over.
+    /// Checks the signature and the expiry of the URL, and returns its number.
     fn check_signature(
         &self,
         now: Timestamp,
@@ -250,19 +256,20 @@ impl Platform {
             let value = headers.get(&name).and_then(|value| value.to_str().ok());
             let value = value.unwrap_or_default().trim().to_owned();
             if value != wanted.trim() {
-                let seen = if value.is_empty() {
+                let problem = if value.is_empty() {
                     "missing"
                 } else {
                     "changed"
                 };
-                changed.push(format!("{name} ({seen}; it must be {wanted})"));
+                changed.push(format!("{name} ({problem}; it must be {wanted})"));
             }
             received.insert(name, value);
         }
         if signature(self.settings.seed, path, &signed, &received) != given {
             let mut message = "The request signature we calculated does not match the signature you provided. Check your key and signing method.".to_owned();
             if !changed.is_empty() {
-                // S3 shows the canonical request instead; this is what one would look for in it.
+                // S3 returns the canonical request instead; this is what a developer would look for
+                // in it.
                 message.push_str(" Headers that are not those of upload_headers: ");
                 message.push_str(&changed.join(", "));
                 message.push('.');
@@ -279,17 +286,17 @@ impl Platform {
             .ok()
             .and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok())
             .ok_or_else(malformed)?;
-        let expires = super::lifecycle::after(date.timestamp(), Duration::from_secs(URL_LIFE));
+        let expires = super::lifecycle::after(date.timestamp(), Duration::from_secs(URL_LIFETIME));
         if now >= expires {
             let mut refusal = ObjectRefusal::denied("Request has expired");
-            refusal.more = vec![
-                ("X-Amz-Expires", URL_LIFE.to_string()),
+            refusal.details = vec![
+                ("X-Amz-Expires", URL_LIFETIME.to_string()),
                 ("Expires", format!("{expires:.0}")),
                 ("ServerTime", format!("{now:.0}")),
             ];
             return Err(refusal);
         }
-        signed[NUMBER]
+        signed[URL_NUMBER]
             .parse()
             .map_err(|_| ObjectRefusal::query_error("the token is no number"))
     }
@@ -305,7 +312,7 @@ fn read_query(head: &Parts) -> Result<BTreeMap<String, String>, ObjectRefusal> {
         "X-Amz-Credential",
         "X-Amz-Date",
         "X-Amz-Expires",
-        NUMBER,
+        URL_NUMBER,
         "X-Amz-SignedHeaders",
         "X-Amz-Signature",
     ];
@@ -322,8 +329,8 @@ fn read_query(head: &Parts) -> Result<BTreeMap<String, String>, ObjectRefusal> {
     }
 }
 
-fn check_unspent(chunk: &ChunkRecord, url: u32) -> Result<(), ObjectRefusal> {
-    if !chunk.spent.contains(&url) {
+fn check_unused(chunk: &ChunkRecord, url: u32) -> Result<(), ObjectRefusal> {
+    if !chunk.used_urls.contains(&url) {
         return Ok(());
     }
     Err(ObjectRefusal::denied(
@@ -351,7 +358,7 @@ fn check_length(headers: &HeaderMap, bytes: u64) -> Result<(), ObjectRefusal> {
         code,
         format!("Your proposed upload {word} the size of this chunk"),
     );
-    refusal.more = vec![
+    refusal.details = vec![
         ("ProposedSize", length.to_string()),
         ("ChunkSize", bytes.to_string()),
     ];
@@ -374,18 +381,18 @@ fn content_md5(headers: &HeaderMap) -> Result<Option<String>, ObjectRefusal> {
 }
 
 impl ObjectReply {
-    /// With the storage's own answer, where no fault has another.
-    fn answering(mut self, own: Response<Bytes>) -> Self {
-        self.response = match self.instead.take() {
-            None => own,
-            Some(instead) => in_xml(instead),
+    /// Sets the response, unless a fault replaces it.
+    fn with_response(mut self, response: Response<Bytes>) -> Self {
+        self.response = match self.fault_response.take() {
+            None => response,
+            Some(response) => to_xml(response),
         };
         self
     }
 
-    /// The answer where the emulator could not write down what it was to answer.
+    /// The reply if the result could not be stored.
     #[must_use]
-    pub(crate) fn not_written_down(mut self, detail: &str) -> Self {
+    pub(crate) fn not_persisted(mut self, detail: &str) -> Self {
         let refusal = ObjectRefusal::from(NotStored::Failed(detail.to_owned()));
         self.refusal = Some((refusal.code, refusal.message.clone()));
         self.is_stored = false;

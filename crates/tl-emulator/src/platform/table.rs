@@ -1,5 +1,5 @@
-//! A table of records that remembers how each changed one was, so that a store can follow it, and so that changes which could
-//! not be written down can be undone. Nothing is written here.
+//! A table of records with change tracking. A store can persist the changes, or revert them if it
+//! fails to. Nothing is written here.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub struct Change {
     pub table: &'static str,
     /// The key of the record.
     pub key: String,
-    /// The record as JSON; `None` where it was removed.
+    /// The record as JSON; `None` if it was removed.
     pub value: Option<String>,
 }
 
@@ -20,8 +20,9 @@ pub struct Change {
 pub(super) struct Table<T> {
     pub(super) name: &'static str,
     rows: BTreeMap<String, T>,
-    /// The changed records as they were when the last changes were taken; `None` where there was none.
-    before: BTreeMap<String, Option<T>>,
+    /// The previous versions of the records changed since the last commit; `None` if the record did
+    /// not exist.
+    previous: BTreeMap<String, Option<T>>,
 }
 
 impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
@@ -29,7 +30,7 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
         Self {
             name,
             rows: BTreeMap::new(),
-            before: BTreeMap::new(),
+            previous: BTreeMap::new(),
         }
     }
 
@@ -37,24 +38,24 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
         self.rows.get(key)
     }
 
-    /// The record to be changed; it counts as changed from here on.
-    pub(super) fn change(&mut self, key: &str) -> Option<&mut T> {
+    /// Returns a mutable record and marks it as changed.
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut T> {
         let row = self.rows.get_mut(key)?;
-        if !self.before.contains_key(key) {
-            self.before.insert(key.to_owned(), Some(row.clone()));
+        if !self.previous.contains_key(key) {
+            self.previous.insert(key.to_owned(), Some(row.clone()));
         }
         Some(row)
     }
 
     pub(super) fn insert(&mut self, key: String, row: T) {
         let before = self.rows.insert(key.clone(), row);
-        self.before.entry(key).or_insert(before);
+        self.previous.entry(key).or_insert(before);
     }
 
     pub(super) fn remove(&mut self, key: &str) -> Option<T> {
         let row = self.rows.remove(key)?;
-        if !self.before.contains_key(key) {
-            self.before.insert(key.to_owned(), Some(row.clone()));
+        if !self.previous.contains_key(key) {
+            self.previous.insert(key.to_owned(), Some(row.clone()));
         }
         Some(row)
     }
@@ -68,23 +69,23 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
         serde_json::to_value(&self.rows).expect("a record is plain data with string keys")
     }
 
-    /// Takes the place of `old`: every record of both counts as changed.
+    /// Replaces `old`: all records of both tables count as changed.
     pub(super) fn replace(&mut self, old: &Self) {
-        self.before.clone_from(&old.before);
+        self.previous.clone_from(&old.previous);
         for (key, row) in &old.rows {
-            if !self.before.contains_key(key) {
-                self.before.insert(key.clone(), Some(row.clone()));
+            if !self.previous.contains_key(key) {
+                self.previous.insert(key.clone(), Some(row.clone()));
             }
         }
         for key in self.rows.keys() {
-            if !self.before.contains_key(key) {
-                self.before.insert(key.clone(), None);
+            if !self.previous.contains_key(key) {
+                self.previous.insert(key.clone(), None);
             }
         }
     }
 
-    /// The records whose keys begin with `prefix`, in the order of their keys.
-    pub(super) fn beginning_with<'a>(
+    /// The records whose keys start with `prefix`, ordered by key.
+    pub(super) fn with_prefix<'a>(
         &'a self,
         prefix: &str,
     ) -> impl Iterator<Item = &'a T> + use<'a, T> {
@@ -99,9 +100,9 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
         self.rows.values()
     }
 
-    /// The records that changed, as they are now.
+    /// Appends the changed records in their current version.
     pub(super) fn changes(&self, changes: &mut Vec<Change>) {
-        for key in self.before.keys() {
+        for key in self.previous.keys() {
             let value = self.rows.get(key).map(|row| {
                 serde_json::to_string(row).expect("a record is plain data with string keys")
             });
@@ -113,14 +114,14 @@ impl<T: Clone + Serialize + DeserializeOwned> Table<T> {
         }
     }
 
-    /// The changes are written down.
+    /// Marks the changes as stored.
     pub(super) fn commit(&mut self) {
-        self.before.clear();
+        self.previous.clear();
     }
 
-    /// The changes could not be written down: every record is again as it was.
+    /// Reverts the changes since the last commit.
     pub(super) fn roll_back(&mut self) {
-        for (key, row) in std::mem::take(&mut self.before) {
+        for (key, row) in std::mem::take(&mut self.previous) {
             match row {
                 Some(row) => _ = self.rows.insert(key, row),
                 None => _ = self.rows.remove(&key),
@@ -141,23 +142,29 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_written_down_is_undone() {
+    fn uncommitted_changes_are_rolled_back() {
         let mut table = Table::new("numbers");
         table.insert("a".to_owned(), 1);
         table.insert("b".to_owned(), 2);
         table.commit();
         assert_eq!(changes(&table), []);
 
-        *table.change("a").unwrap() = 10;
-        *table.change("a").unwrap() = 11;
+        *table.get_mut("a").unwrap() = 10;
+        *table.get_mut("a").unwrap() = 11;
         table.remove("b");
         table.insert("b".to_owned(), 20);
         table.insert("c".to_owned(), 3);
         table.remove("c");
         table.insert("d".to_owned(), 4);
-        let seen = changes(&table);
-        let value = |key: &str| &seen.iter().find(|(seen, _)| seen == key).unwrap().1;
-        assert_eq!((seen.len(), value("a").as_deref()), (4, Some("11")));
+        let changed = changes(&table);
+        let value = |key: &str| {
+            &changed
+                .iter()
+                .find(|(changed, _)| changed == key)
+                .unwrap()
+                .1
+        };
+        assert_eq!((changed.len(), value("a").as_deref()), (4, Some("11")));
         assert_eq!(value("c"), &None);
         table.roll_back();
         assert_eq!(changes(&table), []);
@@ -172,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_table_comes_back() {
+    fn replaced_table_rolls_back() {
         let mut old = Table::new("numbers");
         old.insert("a".to_owned(), 1);
         old.commit();

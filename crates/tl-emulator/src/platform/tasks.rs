@@ -1,4 +1,4 @@
-//! `/tasks`: taking a video in, by file or by URL, and saying how far it is.
+//! `/tasks`: create tasks from a file or a URL, list and delete them, and report their status.
 
 use http::StatusCode;
 use jiff::Timestamp;
@@ -13,16 +13,16 @@ use tl_protocol::{
 use url::Url;
 
 use super::{
-    Effect, Fetched, Measured, MediaKey, Platform, Refusal, Settings, Upload,
-    faults::Fate,
+    Effect, Fetched, Measured, MediaKey, Platform, Refusal, Settings, Upload, api_timestamp,
+    faults::TaskFault,
     handle::{Call, Handle, handle},
     ids,
-    lifecycle::{Course, after},
+    lifecycle::{Timeline, after},
     limits,
-    listing::{self, Rank},
+    listing::{self, SortKey},
     media, quirks,
     records::{TaskRecord, VideoRecord},
-    renditions, videos, wire,
+    renditions, videos,
 };
 
 impl Handle for CreateTask {
@@ -38,7 +38,7 @@ impl Handle for CreateTask {
     }
 
     fn check(received: &Received) -> Result<(), Refusal> {
-        check_file_is_no_text(received)
+        reject_file_path(received)
     }
 
     fn status(settings: &Settings) -> StatusCode {
@@ -62,7 +62,7 @@ handle!(DeleteTask, |call, request| delete(
     &request
 ));
 
-/// The field of the form that carries the file.
+/// The form field that carries the file.
 const FILE_FIELD: &str = "video_file";
 
 pub(super) fn create(
@@ -80,7 +80,7 @@ pub(super) fn create(
         .indexes
         .get(&index_id)
         .ok_or_else(|| Refusal::not_exist("indexes", &index_id))?;
-    let metadata = videos::at_creation(
+    let metadata = videos::initial_metadata(
         create.user_metadata.unwrap_or_default(),
         &platform.settings.quirks,
     )?;
@@ -88,24 +88,25 @@ pub(super) fn create(
         Media::Url(url) => Source::Url(check_url(url)?),
         Media::File(_) => {
             let target = media::target(index);
-            let upload = the_file(received, uploads)?;
-            let judged = media::judge(
-                &upload.look,
+            let upload = single_file(received, uploads)?;
+            let validated = media::validate(
+                &upload.probe,
                 upload.bytes,
                 &target,
                 &platform.settings.rules,
             );
-            let is_late = platform.settings.quirks.get(&quirks::FILE_JUDGEMENT) == "fail";
-            match judged {
+            let fails_later = platform.settings.quirks.get(&quirks::FILE_JUDGEMENT) == "fail";
+            match validated {
                 Ok(measured) => {
                     let seconds = measured.duration.unwrap_or(0.0);
-                    limits::take_video(platform, now, &index_id, seconds)?;
+                    limits::count_video(platform, now, &index_id, seconds)?;
                     Source::File(Box::new(upload), measured)
                 }
-                // What the emulator could not look at is its own failure.
-                Err(refusal) if is_late && refusal.status.is_client_error() => {
+                // If the probe could not run, that is an internal error and not a failed task.
+                Err(refusal) if fails_later && refusal.status.is_client_error() => {
                     let reason = format!("{}: {}", refusal.code, refusal.message);
-                    platform.fate = Some(Fate::FailIn(TaskStatus::Validating, Some(reason)));
+                    platform.next_fault =
+                        Some(TaskFault::FailIn(TaskStatus::Validating, Some(reason)));
                     Source::File(Box::new(upload), Measured::default())
                 }
                 Err(refusal) => return Err(refusal),
@@ -117,22 +118,22 @@ pub(super) fn create(
         "same" => id.clone(),
         _ => platform.next_id(now),
     };
-    let (filename, course) = match &source {
+    let (filename, timeline) = match &source {
         Source::Url(url) => (
             filename_of(url),
-            Course::starting(TaskStatus::Uploading, now),
+            Timeline::starting_in(TaskStatus::Uploading, now),
         ),
         Source::File(upload, _)
             if platform.settings.quirks.get(&quirks::FIRST_STATUS) == "uploading" =>
         {
             (
                 upload.filename.clone(),
-                Course::starting(TaskStatus::Uploading, now),
+                Timeline::starting_in(TaskStatus::Uploading, now),
             )
         }
         Source::File(upload, _) => (
             upload.filename.clone(),
-            Course::starting(TaskStatus::Validating, now),
+            Timeline::starting_in(TaskStatus::Validating, now),
         ),
     };
     let task = TaskRecord {
@@ -141,13 +142,13 @@ pub(super) fn create(
         index_id,
         video_id: video_id.clone(),
         created_at: now,
-        course,
+        timeline,
         filename,
         measured: None,
         enable_video_stream: create.enable_video_stream.unwrap_or(true),
         user_metadata: metadata,
         error_reason: None,
-        fate: platform.fate.take(),
+        fault: platform.next_fault.take(),
         fetching: match &source {
             Source::Url(url) => Some(url.to_string()),
             Source::File(..) => None,
@@ -163,12 +164,12 @@ pub(super) fn create(
             max_bytes: platform.max_file(),
         }),
         Source::File(upload, measured) => {
-            // An observed first status stays for as long as the documented one would.
+            // The observed first status lasts as long as the documented one would.
             let start = match platform.settings.quirks.get(&quirks::FIRST_STATUS) {
                 "uploading" => after(now, platform.settings.schedule.validating),
                 _ => now,
             };
-            take_in(
+            schedule_indexing(
                 platform,
                 now,
                 start,
@@ -189,8 +190,9 @@ enum Source {
     File(Box<Upload>, Measured),
 }
 
-/// Sets the task on its course and puts the video where it will be when it is indexed.
-pub(super) fn take_in(
+/// Schedules the statuses of a task and creates its video, which becomes visible when it is
+/// indexed.
+pub(super) fn schedule_indexing(
     platform: &mut Platform,
     now: Timestamp,
     start: Timestamp,
@@ -207,28 +209,28 @@ pub(super) fn take_in(
     {
         schedule.validating = std::time::Duration::ZERO;
     }
-    let mut course = schedule.course(start, seconds);
-    if let Some(start) = course.indexing_from() {
-        course.index_from(limits::turn(platform, start, id));
+    let mut timeline = schedule.timeline(start, seconds);
+    if let Some(start) = timeline.indexing_start() {
+        timeline.delay_indexing_until(limits::indexing_start(platform, start, id));
     }
-    let Some(task) = platform.state.tasks.change(id) else {
+    let Some(task) = platform.state.tasks.get_mut(id) else {
         return;
     };
     task.fetching = None;
     task.measured = Some(measured);
-    match task.fate.take() {
+    match task.fault.take() {
         None => {}
-        Some(Fate::StuckIn(status)) => course.stay_in(&status),
-        Some(Fate::FailIn(status, reason)) => {
-            course.fail_in(&status);
+        Some(TaskFault::StuckIn(status)) => timeline.stay_in(&status),
+        Some(TaskFault::FailIn(status, reason)) => {
+            timeline.fail_in(&status);
             task.error_reason =
                 Some(reason.unwrap_or_else(|| format!("failed in {status} on purpose")));
         }
     }
-    let end = course.end().cloned();
-    task.course.go_on_with(course);
+    let end = timeline.end().cloned();
+    task.timeline.continue_with(timeline);
     if let Some(end) = &end {
-        platform.endings.insert((end.at, id.to_owned()));
+        platform.pending_ends.insert((end.at, id.to_owned()));
     }
     let Some(end) = end.filter(|end| end.status == TaskStatus::Ready) else {
         return;
@@ -251,11 +253,11 @@ pub(super) fn take_in(
     let (video_id, source) = (video.id.clone(), video.media.clone());
     platform.state.videos.insert(video_id.clone(), video);
     if let Some(source) = source {
-        renditions::begin(platform, now, &video_id, source, (true, true), effects);
+        renditions::start(platform, now, &video_id, source, (true, true), effects);
     }
 }
 
-/// Takes in what came of fetching the video of a task.
+/// Handles the result of fetching the video of a task.
 pub(super) fn fetched(
     platform: &mut Platform,
     now: Timestamp,
@@ -263,20 +265,20 @@ pub(super) fn fetched(
     outcome: Result<Fetched, String>,
 ) -> Vec<Effect> {
     let mut effects = Vec::new();
-    // The task may have gone with its index while its video was on the way.
+    // The task may have been deleted with its index while the video was being fetched.
     let Some(task) = platform.state.tasks.get(id) else {
         return effects;
     };
-    if task.fate == Some(Fate::StuckIn(TaskStatus::Uploading)) {
+    if task.fault == Some(TaskFault::StuckIn(TaskStatus::Uploading)) {
         return effects;
     }
     let index_id = task.index_id.clone();
-    match outcome.and_then(|fetched| accept(platform, now, &index_id, fetched)) {
+    match outcome.and_then(|fetched| validate_fetched(platform, now, &index_id, fetched)) {
         Ok((fetched, measured)) => {
-            if let Some(task) = platform.state.tasks.change(id) {
+            if let Some(task) = platform.state.tasks.get_mut(id) {
                 task.filename = fetched.filename;
             }
-            take_in(
+            schedule_indexing(
                 platform,
                 now,
                 now,
@@ -287,18 +289,18 @@ pub(super) fn fetched(
             );
         }
         Err(reason) => {
-            if let Some(task) = platform.state.tasks.change(id) {
-                task.course.fail(now);
+            if let Some(task) = platform.state.tasks.get_mut(id) {
+                task.timeline.fail(now);
                 task.fetching = None;
                 task.error_reason = Some(reason);
-                platform.endings.insert((now, id.to_owned()));
+                platform.pending_ends.insert((now, id.to_owned()));
             }
         }
     }
     effects
 }
 
-fn accept(
+fn validate_fetched(
     platform: &mut Platform,
     now: Timestamp,
     index_id: &str,
@@ -310,23 +312,23 @@ fn accept(
         .get(index_id)
         .ok_or("its index is gone")?;
     let target = media::target(index);
-    media::judge(
-        &fetched.look,
+    media::validate(
+        &fetched.probe,
         fetched.bytes,
         &target,
         &platform.settings.rules,
     )
     .and_then(|measured| {
         let seconds = measured.duration.unwrap_or(0.0);
-        limits::take_video(platform, now, index_id, seconds)?;
+        limits::count_video(platform, now, index_id, seconds)?;
         Ok(measured)
     })
     .map(|measured| (fetched, measured))
     .map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))
 }
 
-/// The one file of the form.
-fn the_file(received: &Received, uploads: Vec<Upload>) -> Result<Upload, Refusal> {
+/// The single file of the form.
+fn single_file(received: &Received, uploads: Vec<Upload>) -> Result<Upload, Refusal> {
     let mut files = uploads
         .into_iter()
         .filter(|upload| upload.field == FILE_FIELD);
@@ -337,8 +339,8 @@ fn the_file(received: &Received, uploads: Vec<Upload>) -> Result<Upload, Refusal
     Ok(file)
 }
 
-/// Refuses a path that was sent in the place of the file, as the platform was seen to do.
-pub(super) fn check_file_is_no_text(received: &Received) -> Result<(), Refusal> {
+/// Refuses a file path sent as text instead of the file, as observed on the platform.
+pub(super) fn reject_file_path(received: &Received) -> Result<(), Refusal> {
     if texts(received, FILE_FIELD).is_empty() {
         return Ok(());
     }
@@ -371,7 +373,7 @@ fn check_url(url: Url) -> Result<Url, Refusal> {
     ))
 }
 
-/// The last part of the path, by which the platform knows the video.
+/// The last segment of the URL path, which the platform uses as the file name.
 pub(crate) fn filename_of(url: &Url) -> String {
     let last = url
         .path_segments()
@@ -396,40 +398,40 @@ pub(super) fn list(
         let allowed = "ready, uploading, validating, pending, queued, indexing, failed";
         return Err(listing::not_one_of("status", unknown.as_str(), allowed));
     }
-    let created = listing::since("created_at", list.created_at.as_ref())?;
-    let updated = listing::since("updated_at", list.updated_at.as_ref())?;
+    let created = listing::date_filter("created_at", list.created_at.as_ref())?;
+    let updated = listing::date_filter("updated_at", list.updated_at.as_ref())?;
     let quirks = &platform.settings.quirks;
     let number = |filter: &tl_protocol::endpoint::NumberFilter, value: Option<f64>| {
         filter.is_open() || value.is_some_and(|value| filter.accepts(value))
     };
     let items = platform.state.tasks.values().filter_map(|task| {
-        let milestone = task.course.at(now);
+        let change = task.timeline.at(now);
         let measured = task.measured.unwrap_or_default();
         let passes = task.asset_id.is_none()
             && list
                 .index_id
                 .as_ref()
                 .is_none_or(|id| id.as_str() == task.index_id)
-            && (list.status.is_empty() || list.status.contains(&milestone.status))
+            && (list.status.is_empty() || list.status.contains(&change.status))
             && listing::filename_passes(list.filename.as_deref(), &task.filename, quirks)
             && number(&list.duration, measured.duration)
             && number(&list.width, measured.width.map(f64::from))
             && number(&list.height, measured.height.map(f64::from))
             && created.is_none_or(|from| task.created_at >= from)
-            && updated.is_none_or(|from| milestone.at >= from);
-        let rank = Rank {
+            && updated.is_none_or(|from| change.at >= from);
+        let sort_key = SortKey {
             created: task.created_at,
-            updated: milestone.at,
+            updated: change.at,
             number: task.number,
         };
-        passes.then_some((rank, task))
+        passes.then_some((sort_key, task))
     });
     listing::page(items.collect(), &list.sort, list.page, quirks, |task| {
-        show(task, now)
+        view(task, now)
     })
 }
 
-/// Tasks are filtered by plain numbers: no ranges, and whole pixels.
+/// Task lists are filtered by exact numbers: no ranges, and integer pixels.
 fn check_numbers(list: &ListTasks) -> Result<(), Refusal> {
     for (name, filter) in [
         ("duration", list.duration),
@@ -459,9 +461,9 @@ pub(super) fn retrieve(
     get: &GetTask,
 ) -> Result<Task, Refusal> {
     let task = find(platform, get.task_id.as_str())?;
-    let mut shown = show(task, now);
-    shown.hls = renditions::hls(platform, &task.video_id, host);
-    Ok(shown)
+    let mut view = view(task, now);
+    view.hls = renditions::hls(platform, &task.video_id, host);
+    Ok(view)
 }
 
 pub(super) fn delete(
@@ -471,7 +473,7 @@ pub(super) fn delete(
 ) -> Result<(), Refusal> {
     let task = find(platform, delete.task_id.as_str())?;
     let id = task.id.clone();
-    match &task.course.at(now).status {
+    match &task.timeline.at(now).status {
         TaskStatus::Failed => {}
         TaskStatus::Ready if platform.state.videos.get(&task.video_id).is_none() => {}
         TaskStatus::Ready => {
@@ -510,24 +512,24 @@ fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a TaskRecord, Refusal>
     })
 }
 
-fn show(task: &TaskRecord, now: Timestamp) -> Task {
-    let milestone = task.course.at(now);
-    let mut shown = Task::new(task.id.as_str());
-    shown.video_id = Some(task.video_id.as_str().into());
-    shown.index_id = Some(task.index_id.as_str().into());
-    shown.created_at = Some(wire(task.created_at));
-    shown.updated_at = Some(wire(milestone.at));
-    shown.status = Some(milestone.status.clone());
-    shown.system_metadata = Some(task.measured.map_or_else(
+fn view(task: &TaskRecord, now: Timestamp) -> Task {
+    let change = task.timeline.at(now);
+    let mut view = Task::new(task.id.as_str());
+    view.video_id = Some(task.video_id.as_str().into());
+    view.index_id = Some(task.index_id.as_str().into());
+    view.created_at = Some(api_timestamp(task.created_at));
+    view.updated_at = Some(api_timestamp(change.at));
+    view.status = Some(change.status.clone());
+    view.system_metadata = Some(task.measured.map_or_else(
         || {
             let mut metadata = tl_model::SystemMetadata::default();
             metadata.filename = Some(task.filename.clone());
             metadata
         },
-        |measured| measured.of_task(&task.filename),
+        |measured| measured.task_metadata(&task.filename),
     ));
-    if milestone.status == TaskStatus::Failed {
-        shown.error_reason.clone_from(&task.error_reason);
+    if change.status == TaskStatus::Failed {
+        view.error_reason.clone_from(&task.error_reason);
     }
-    shown
+    view
 }

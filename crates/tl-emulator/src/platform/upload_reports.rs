@@ -1,4 +1,5 @@
-//! `POST /assets/multipart-uploads/{upload_id}`: chunks that the storage has are reported, and the last one makes the asset.
+//! `POST /assets/multipart-uploads/{upload_id}`: report stored chunks. The last one completes the
+//! upload and creates the asset.
 
 use jiff::Timestamp;
 use tl_model::{AssetMethod, ChunkReceipt, CompletedChunk};
@@ -34,7 +35,7 @@ pub(super) fn report(
         let detail = "this upload is complete: nothing more can be reported";
         return Err(Refusal::invalid("upload_id", detail));
     }
-    // All of them or none: a wrong one leaves nothing behind.
+    // Check all chunks first: an invalid one must not leave a partial report.
     for chunk in &report.report.completed_chunks {
         check_proof(platform, &upload, chunk)?;
     }
@@ -44,14 +45,14 @@ pub(super) fn report(
         let known = platform.state.chunks.get(&key);
         if known.is_some_and(|known| known.reported_at.is_some()) {
             duplicate += 1;
-        } else if let Some(known) = platform.state.chunks.change(&key) {
+        } else if let Some(known) = platform.state.chunks.get_mut(&key) {
             known.reported_at = Some(now);
             processed += 1;
         }
     }
     let total = reported(platform, &upload.id);
     if processed > 0
-        && let Some(upload) = platform.state.uploads.change(&upload.id)
+        && let Some(upload) = platform.state.uploads.get_mut(&upload.id)
     {
         upload.updated_at = now;
     }
@@ -97,23 +98,23 @@ fn check_proof(
         let detail = format!("chunk {index} has not been uploaded");
         return Err(Refusal::invalid("chunk_index", &detail));
     };
-    // With or without the quotation marks that the storage puts around it.
+    // The storage returns the ETag in quotation marks; clients may omit them.
     if chunk.proof.trim_matches('"') != etag {
-        let seen: String = chunk.proof.chars().take(60).collect();
-        let detail = format!("`{seen}` for chunk {index}, which is stored with another ETag");
+        let given: String = chunk.proof.chars().take(60).collect();
+        let detail = format!("`{given}` for chunk {index}, which is stored with another ETag");
         return Err(Refusal::invalid("proof", &detail));
     }
     Ok(())
 }
 
-/// Makes the asset: the chunks are in their places in one file, which has only to be looked at.
+/// Creates the asset. All chunks are already in one file, which only needs to be probed.
 fn complete(
     platform: &mut Platform,
     now: Timestamp,
     upload: &UploadRecord,
     effects: &mut Vec<Effect>,
 ) {
-    let Some(record) = platform.state.uploads.change(&upload.id) else {
+    let Some(record) = platform.state.uploads.get_mut(&upload.id) else {
         return;
     };
     record.is_complete = true;
@@ -133,10 +134,10 @@ fn complete(
         fetching: None,
         media: Some(file.clone()),
         outcome: None,
-        fate: platform.fate.take(),
+        fault: platform.next_fault.take(),
     };
     platform.state.assets.insert(asset.id.clone(), asset);
-    effects.push(Effect::Look {
+    effects.push(Effect::Probe {
         asset: upload.asset_id.clone(),
         key: file,
         filename: upload.filename.clone(),

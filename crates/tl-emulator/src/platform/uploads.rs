@@ -1,4 +1,5 @@
-//! `/assets/multipart-uploads`: sessions of files that come in chunks. The chunks themselves go to `storage.rs`.
+//! `/assets/multipart-uploads`: sessions of multipart uploads. The chunks themselves are handled in
+//! `storage.rs`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,13 +17,13 @@ use tl_protocol::endpoint::{CreateUpload, GetUpload, ListUploads, RequestUploadU
 use tl_validate::Route;
 
 use super::{
-    Effect, MediaKey, Platform, Refusal, assets,
+    Effect, MediaKey, Platform, Refusal, api_timestamp, assets,
     handle::handle,
     lifecycle::after,
-    listing::{self, Rank},
+    listing::{self, SortKey},
     presign, quirks,
-    static_file::IMAGE_MAX,
-    videos, wire,
+    static_file::MAX_IMAGE_BYTES,
+    videos,
 };
 
 handle!(CreateUpload, |call, request| create(
@@ -49,19 +50,20 @@ handle!(RequestUploadUrls, |call, request| request_urls(
     &request
 ));
 
-/// How long a session lives (documented).
-const SESSION_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// The most chunks of a file; larger files get larger chunks. The bound is that of S3 (its user guide, multipart upload limits).
-const MOST_CHUNKS: u64 = 10_000;
-/// The most URLs of one request (description of February 2026).
-const URLS_MAX: u32 = 50;
+/// The lifetime of a session (documented).
+const SESSION_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+/// The maximum number of chunks of a file; larger files get larger chunks. The limit is the one of
+/// S3 (its user guide, multipart upload limits).
+const MAX_CHUNKS: u64 = 10_000;
+/// The maximum number of URLs per request (OpenAPI description of February 2026).
+const MAX_URLS: u32 = 50;
 
-/// A session.
+/// A session of a multipart upload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct UploadRecord {
     pub(super) id: String,
     pub(super) number: u64,
-    /// The asset that it will make.
+    /// The asset that the upload will create.
     pub(super) asset_id: String,
     pub(super) filename: String,
     pub(super) upload_type: UploadType,
@@ -71,12 +73,12 @@ pub(super) struct UploadRecord {
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
     pub(super) expires_at: Timestamp,
-    /// What must go with each chunk; the URLs are signed with it.
+    /// The headers required with each chunk; they are part of the URL signatures.
     pub(super) headers: BTreeMap<String, String>,
     pub(super) enable_hls: bool,
     pub(super) enable_thumbnail: bool,
     pub(super) user_metadata: UserMetadata,
-    /// The file that the chunks are written to, while it belongs to no asset.
+    /// The file that the chunks are written to, until it belongs to an asset.
     pub(super) file: Option<MediaKey>,
     pub(super) is_complete: bool,
 }
@@ -92,12 +94,12 @@ impl UploadRecord {
         }
     }
 
-    /// Where chunk `index` begins in the file.
+    /// The offset of chunk `index` in the file.
     pub(super) fn offset(&self, index: u32) -> u64 {
         u64::from(index.saturating_sub(1)) * self.chunk_size
     }
 
-    /// The bytes of chunk `index`; only the last one may have fewer than the others.
+    /// The size of chunk `index` in bytes; only the last one may be smaller than the others.
     pub(super) fn len(&self, index: u32) -> u64 {
         self.total_size
             .saturating_sub(self.offset(index))
@@ -109,28 +111,26 @@ impl UploadRecord {
     }
 }
 
-/// A chunk for which URLs were given out.
+/// A chunk with presigned URLs.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct ChunkRecord {
-    /// The MD5 of the stored bytes in hexadecimal digits; `None` where nothing is stored.
+    /// The MD5 of the stored bytes in hexadecimal digits; `None` if nothing is stored.
     pub(super) etag: Option<String>,
     pub(super) reported_at: Option<Timestamp>,
-    /// How many URLs were given out for it: each has its number.
+    /// The number of URLs created for the chunk. They are numbered from 1.
     pub(super) urls: u32,
-    /// The numbers of the URLs that were used.
-    pub(super) spent: BTreeSet<u32>,
+    /// The numbers of the used URLs.
+    #[serde(rename = "spent")]
+    pub(super) used_urls: BTreeSet<u32>,
 }
 
-/// The key of a chunk in its table: those of an upload stand together and in their order.
+/// The key of a chunk in its table. Keys sort by upload, then by chunk number.
 pub(super) fn chunk_key(upload_id: &str, index: u32) -> String {
     format!("{upload_id}/{index:010}")
 }
 
 fn chunks<'a>(platform: &'a Platform, upload_id: &str) -> impl Iterator<Item = &'a ChunkRecord> {
-    platform
-        .state
-        .chunks
-        .beginning_with(&format!("{upload_id}/"))
+    platform.state.chunks.with_prefix(&format!("{upload_id}/"))
 }
 
 pub(super) fn reported(platform: &Platform, upload_id: &str) -> u32 {
@@ -138,7 +138,7 @@ pub(super) fn reported(platform: &Platform, upload_id: &str) -> u32 {
     u32::try_from(count.count()).unwrap_or(u32::MAX)
 }
 
-/// How many chunks of an upload are stored, and their bytes.
+/// The number of stored chunks of an upload, and their size in bytes.
 pub(super) fn stored(platform: &Platform, upload: &UploadRecord) -> (u32, u64) {
     let is_stored = |index: &u32| {
         let chunk = platform.state.chunks.get(&chunk_key(&upload.id, *index));
@@ -159,7 +159,7 @@ pub(super) fn create(
 ) -> Result<UploadSession, Refusal> {
     let upload = create.upload;
     let limit = match upload.upload_type {
-        UploadType::Image => Some(IMAGE_MAX),
+        UploadType::Image => Some(MAX_IMAGE_BYTES),
         _ => assets::max_file(Route::Multipart, &platform.settings.rules),
     };
     let size = upload.total_size;
@@ -170,16 +170,16 @@ pub(super) fn create(
         let detail = format!("`{size}` is more than {limit} bytes");
         return Err(Refusal::invalid("total_size", &detail));
     }
-    let user_metadata = videos::at_creation(
+    let user_metadata = videos::initial_metadata(
         upload.user_metadata.unwrap_or_default(),
         &platform.settings.quirks,
     )?;
-    free_expired(platform, now, effects);
+    delete_expired_files(platform, now, effects);
     let chunk_size = platform
         .settings
         .chunk_size
         .max(1)
-        .max(size.div_ceil(MOST_CHUNKS));
+        .max(size.div_ceil(MAX_CHUNKS));
     let total_chunks = u32::try_from(size.div_ceil(chunk_size)).unwrap_or(u32::MAX);
     let id = platform.next_id(now);
     let asset_id = platform.next_id(now);
@@ -195,7 +195,7 @@ pub(super) fn create(
         total_chunks,
         created_at: now,
         updated_at: now,
-        expires_at: after(now, SESSION_LIFE),
+        expires_at: after(now, SESSION_LIFETIME),
         enable_hls: upload.enable_hls.unwrap_or(false),
         enable_thumbnail: upload.enable_thumbnail.unwrap_or(false),
         user_metadata,
@@ -212,13 +212,14 @@ pub(super) fn create(
     }
     session.asset_id = Some(asset_id.into());
     session.upload_headers = record.headers.clone();
-    session.expires_at = Some(wire(record.expires_at));
+    session.expires_at = Some(api_timestamp(record.expires_at));
     platform.state.uploads.insert(id, record);
     Ok(session)
 }
 
-/// What must go with each chunk. The official clients send this content type whatever they are told, so it is the only
-/// header by default; `extra` finds out who does not send what the session asked for.
+/// The headers required with each chunk. The official clients send this content type whatever the
+/// session requires, so it is the only default. The value `extra` detects clients that ignore the
+/// required headers.
 fn headers(platform: &Platform) -> BTreeMap<String, String> {
     let mut headers = BTreeMap::new();
     let mode = platform.settings.quirks.get(&quirks::UPLOAD_HEADERS);
@@ -232,8 +233,8 @@ fn headers(platform: &Platform) -> BTreeMap<String, String> {
     headers
 }
 
-/// Gives up the files of sessions that ended without an asset.
-fn free_expired(platform: &mut Platform, now: Timestamp, effects: &mut Vec<Effect>) {
+/// Deletes the files of expired sessions.
+fn delete_expired_files(platform: &mut Platform, now: Timestamp, effects: &mut Vec<Effect>) {
     let uploads = platform.state.uploads.values();
     let ended = uploads.filter(|upload| upload.status(now) == UploadStatus::Expired);
     let ended: Vec<String> = ended
@@ -241,7 +242,7 @@ fn free_expired(platform: &mut Platform, now: Timestamp, effects: &mut Vec<Effec
         .map(|upload| upload.id.clone())
         .collect();
     for id in ended {
-        if let Some(upload) = platform.state.uploads.change(&id) {
+        if let Some(upload) = platform.state.uploads.get_mut(&id) {
             effects.extend(upload.file.take().map(Effect::Discard));
         }
     }
@@ -254,12 +255,12 @@ pub(super) fn list(
 ) -> Result<Page<IncompleteUpload>, Refusal> {
     let uploads = platform.state.uploads.values();
     let items = uploads.filter(|upload| !upload.is_complete).map(|upload| {
-        let rank = Rank {
+        let sort_key = SortKey {
             created: upload.created_at,
             updated: upload.updated_at,
             number: upload.number,
         };
-        (rank, upload)
+        (sort_key, upload)
     });
     listing::page(
         items.collect(),
@@ -267,14 +268,14 @@ pub(super) fn list(
         list.page,
         &platform.settings.quirks,
         |upload| {
-            let mut shown = IncompleteUpload::new(upload.id.as_str());
-            shown.status = Some(upload.status(now));
-            shown.total_size = Some(upload.total_size);
-            shown.chunk_size = Some(upload.chunk_size);
-            shown.total_chunks = Some(upload.total_chunks);
-            shown.created_at = Some(wire(upload.created_at));
-            shown.expires_at = Some(wire(upload.expires_at));
-            shown
+            let mut view = IncompleteUpload::new(upload.id.as_str());
+            view.status = Some(upload.status(now));
+            view.total_size = Some(upload.total_size);
+            view.chunk_size = Some(upload.chunk_size);
+            view.total_chunks = Some(upload.total_chunks);
+            view.created_at = Some(api_timestamp(upload.created_at));
+            view.expires_at = Some(api_timestamp(upload.expires_at));
+            view
         },
     )
 }
@@ -285,19 +286,19 @@ pub(super) fn retrieve(
     get: &GetUpload,
 ) -> Result<UploadState, Refusal> {
     let upload = find(platform, get.upload_id.as_str())?;
-    let rank = |index: u32| Rank {
+    let sort_key = |index: u32| SortKey {
         created: upload.created_at,
         updated: upload.created_at,
         number: index.into(),
     };
-    let upwards = Sort {
+    let ascending = Sort {
         by: None,
         option: Some(SortOption::Asc),
     };
-    let items = (1..=upload.total_chunks).map(|index| (rank(index), index));
+    let items = (1..=upload.total_chunks).map(|index| (sort_key(index), index));
     let page = listing::page(
         items.collect(),
-        &upwards,
+        &ascending,
         get.page,
         &platform.settings.quirks,
         |index| chunk_state(platform, upload, index),
@@ -306,7 +307,7 @@ pub(super) fn retrieve(
     let mut state = UploadState::new(upload.id.as_str());
     state.status = Some(upload.status(now));
     if page.data.is_empty() {
-        // Beyond the last page there is a list all the same.
+        // A page after the last one still has an empty list.
         let none = Value::Array(Vec::new());
         state.extra.insert("uploaded_chunks".to_owned(), none);
     }
@@ -318,8 +319,8 @@ pub(super) fn retrieve(
     state.total_size = Some(upload.total_size);
     state.uploaded_size = Some(uploaded_size(platform, upload));
     state.total_chunks = Some(upload.total_chunks);
-    state.created_at = Some(wire(upload.created_at));
-    state.updated_at = Some(wire(upload.updated_at));
+    state.created_at = Some(api_timestamp(upload.created_at));
+    state.updated_at = Some(api_timestamp(upload.updated_at));
     Ok(state)
 }
 
@@ -338,11 +339,11 @@ fn chunk_state(platform: &Platform, upload: &UploadRecord, index: u32) -> ChunkS
     let chunk = platform.state.chunks.get(&chunk_key(&upload.id, index));
     let reported_at = chunk.and_then(|chunk| chunk.reported_at);
     let mut state = ChunkState::new(index);
-    state.updated_at = Some(wire(reported_at.unwrap_or(upload.created_at)));
+    state.updated_at = Some(api_timestamp(reported_at.unwrap_or(upload.created_at)));
     match reported_at {
         Some(at) => {
             state.status = Some(ChunkStatus::Completed);
-            state.uploaded_at = Some(wire(at));
+            state.uploaded_at = Some(api_timestamp(at));
         }
         None => {
             state.status = Some(ChunkStatus::Pending);
@@ -373,21 +374,21 @@ pub(super) fn request_urls(
         );
         return Err(Refusal::invalid("start", &detail));
     }
-    if !(1..=URLS_MAX).contains(&count) {
-        let detail = format!("`{count}` is not between 1 and {URLS_MAX}");
+    if !(1..=MAX_URLS).contains(&count) {
+        let detail = format!("`{count}` is not between 1 and {MAX_URLS}");
         return Err(Refusal::invalid("count", &detail));
     }
     let last = start.saturating_add(count - 1).min(upload.total_chunks);
     let urls = (start..=last).map(|index| presign::sign(platform, &upload, index, now, host));
     let urls: Vec<_> = urls.collect();
-    let mut answer = UploadUrls::default();
-    answer.upload_id = Some(upload.id.as_str().into());
-    answer.start_index = Some(start);
-    answer.count = Some(last - start + 1);
-    answer.generated_at = Some(wire(now));
-    answer.expires_at = urls.first().and_then(|url| url.expires_at.clone());
-    answer.upload_urls = urls;
-    Ok(answer)
+    let mut response = UploadUrls::default();
+    response.upload_id = Some(upload.id.as_str().into());
+    response.start_index = Some(start);
+    response.count = Some(last - start + 1);
+    response.generated_at = Some(api_timestamp(now));
+    response.expires_at = urls.first().and_then(|url| url.expires_at.clone());
+    response.upload_urls = urls;
+    Ok(response)
 }
 
 pub(super) fn refuse_expired(
@@ -399,7 +400,10 @@ pub(super) fn refuse_expired(
         return Ok(());
     }
     let quirk = platform.settings.quirks.get(&quirks::EXPIRED_UPLOAD);
-    let detail = format!("the session expired at {}", wire(upload.expires_at));
+    let detail = format!(
+        "the session expired at {}",
+        api_timestamp(upload.expires_at)
+    );
     Err(match quirk {
         "404" => Refusal::not_found(),
         "403" => Refusal::new(
@@ -411,7 +415,7 @@ pub(super) fn refuse_expired(
     })
 }
 
-/// The session of that identifier. What is no identifier is not known, either: documented is 404 alone.
+/// Looks up a session. A malformed identifier is unknown as well: only 404 is documented.
 pub(super) fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a UploadRecord, Refusal> {
     platform
         .state

@@ -1,17 +1,17 @@
-//! `/indexes/{index_id}/videos`: what is in an index once its tasks are ready.
+//! `/indexes/{index_id}/videos`: list, update and delete the videos of ready tasks.
 
 use jiff::Timestamp;
 use tl_model::{MetadataPatch, MetadataValue, Page, UserMetadata, Value, Video};
 use tl_protocol::endpoint::{DeleteVideo, GetVideo, ListVideos, NumberFilter, UpdateVideoMetadata};
 
 use super::{
-    Effect, Platform, Quirks, Refusal, families,
+    Effect, Platform, Quirks, Refusal, api_timestamp, families,
     handle::handle,
     ids, indexed_assets, indexes,
-    listing::{self, Rank},
+    listing::{self, SortKey},
     quirks,
     records::VideoRecord,
-    renditions, wire,
+    renditions,
 };
 
 handle!(ListVideos, |call, request| list(
@@ -37,7 +37,7 @@ handle!(DeleteVideo, |call, request| delete(
     call.effects
 ));
 
-/// What may be asked for with `embedding_option`; `visual-text` is the word of older descriptions.
+/// The values of `embedding_option`; `visual-text` comes from older OpenAPI descriptions.
 const EMBEDDINGS: [&str; 4] = ["visual", "audio", "transcription", "visual-text"];
 
 pub(super) fn list(
@@ -46,8 +46,8 @@ pub(super) fn list(
     list: &ListVideos,
 ) -> Result<Page<Video>, Refusal> {
     let index = indexes::find(platform, list.index_id.as_str())?;
-    let created = listing::since("created_at", list.created_at.as_ref())?;
-    let updated = listing::since("updated_at", list.updated_at.as_ref())?;
+    let created = listing::date_filter("created_at", list.created_at.as_ref())?;
+    let updated = listing::date_filter("updated_at", list.updated_at.as_ref())?;
     let quirks = &platform.settings.quirks;
     let number = |filter: &NumberFilter, value: Option<f64>| {
         filter.is_open() || value.is_some_and(|value| filter.accepts(value))
@@ -56,8 +56,8 @@ pub(super) fn list(
         .state
         .videos_of(&index.id, now)
         .filter_map(|video| {
-            let system = video.measured.of_video(&video.filename);
-            let rank = Rank {
+            let system = video.measured.video_metadata(&video.filename);
+            let sort_key = SortKey {
                 created: video.created_at,
                 updated: updated_at(video),
                 number: video.number,
@@ -73,18 +73,18 @@ pub(super) fn list(
                         .user_metadata
                         .0
                         .iter()
-                        .all(|(key, value)| has(&video.user_metadata, key, value))
-                    && created.is_none_or(|from| rank.created >= from)
-                    && updated.is_none_or(|from| rank.updated >= from);
-            passes.then_some((rank, video))
+                        .all(|(key, value)| metadata_matches(&video.user_metadata, key, value))
+                    && created.is_none_or(|from| sort_key.created >= from)
+                    && updated.is_none_or(|from| sort_key.updated >= from);
+            passes.then_some((sort_key, video))
         });
     listing::page(items.collect(), &list.sort, list.page, quirks, |video| {
-        in_list(platform, video)
+        list_view(platform, video)
     })
 }
 
-/// Whether the metadata has `key` with `value`, which came as text. A list has each of its strings.
-pub(super) fn has(metadata: &UserMetadata, key: &str, value: &str) -> bool {
+/// Whether `key` has `value`, given as text. A list matches each of its strings.
+pub(super) fn metadata_matches(metadata: &UserMetadata, key: &str, value: &str) -> bool {
     let Some(found) = metadata.get(key) else {
         return false;
     };
@@ -100,9 +100,9 @@ pub(super) fn has(metadata: &UserMetadata, key: &str, value: &str) -> bool {
     let Ok(wanted) = value.parse::<f64>() else {
         return false;
     };
-    // Both sides as the nearest float: `5` and `5.0` are the same number.
-    let held = Value::from(found.clone()).as_f64();
-    held.is_some_and(|held| held.total_cmp(&wanted).is_eq())
+    // Compare as floats: `5` and `5.0` are the same number.
+    let actual = Value::from(found.clone()).as_f64();
+    actual.is_some_and(|actual| actual.total_cmp(&wanted).is_eq())
 }
 
 pub(super) fn retrieve(
@@ -112,14 +112,15 @@ pub(super) fn retrieve(
     get: &GetVideo,
 ) -> Result<Video, Refusal> {
     let video = find(platform, now, get.index_id.as_str(), get.video_id.as_str())?;
-    check_results(&get.embedding_option, get.transcription)?;
-    let mut shown = show(platform, video);
-    shown.hls = renditions::hls(platform, &video.id, host);
-    Ok(shown)
+    refuse_model_output(&get.embedding_option, get.transcription)?;
+    let mut view = view(platform, video);
+    view.hls = renditions::hls(platform, &video.id, host);
+    Ok(view)
 }
 
-/// Refuses to give what a model makes: nothing at all must not look like a video in which nothing is said or shown.
-pub(super) fn check_results(
+/// Refuses requests for model output. An empty result would look like a video without speech or
+/// images.
+pub(super) fn refuse_model_output(
     options: &[String],
     transcription: Option<bool>,
 ) -> Result<(), Refusal> {
@@ -134,10 +135,16 @@ pub(super) fn check_results(
         ));
     }
     if !options.is_empty() {
-        return Err(families::no_such_result("embedding_option", "embeddings"));
+        return Err(families::model_output_unsupported(
+            "embedding_option",
+            "embeddings",
+        ));
     }
     if transcription == Some(true) {
-        return Err(families::no_such_result("transcription", "transcriptions"));
+        return Err(families::model_output_unsupported(
+            "transcription",
+            "transcriptions",
+        ));
     }
     Ok(())
 }
@@ -156,21 +163,21 @@ pub(super) fn update(
     .id
     .clone();
     check_patch(&update.user_metadata, &platform.settings.quirks)?;
-    if let Some(video) = platform.state.videos.change(&id) {
+    if let Some(video) = platform.state.videos.get_mut(&id) {
         merge(&mut video.user_metadata, &update.user_metadata);
         video.updated_at = Some(now);
     }
     Ok(())
 }
 
-/// Refuses changes of what may not be changed.
+/// Refuses changes of reserved keys.
 pub(super) fn check_patch(patch: &MetadataPatch, quirks: &Quirks) -> Result<(), Refusal> {
     let mut metadata = UserMetadata::new();
     patch.apply_to(&mut metadata);
     refuse_reserved(&metadata, quirks)
 }
 
-/// Sets what is given, deletes what is `null`, and leaves the rest.
+/// Sets the given keys, deletes those with `null`, and keeps the rest.
 pub(super) fn merge(metadata: &mut UserMetadata, patch: &MetadataPatch) {
     for (key, value) in patch.iter() {
         match value {
@@ -197,18 +204,18 @@ pub(super) fn delete(
     .id
     .clone();
     if let Some(video) = platform.state.videos.remove(&id) {
-        if let Some(index) = platform.state.indexes.change(&video.index_id) {
+        if let Some(index) = platform.state.indexes.get_mut(&video.index_id) {
             index.updated_at = now;
         }
-        indexed_assets::forget(platform, &video);
-        renditions::forget(platform, &video.id, effects);
+        indexed_assets::remove_for_video(platform, &video);
+        renditions::remove(platform, &video.id, effects);
         effects.extend(video.media.map(Effect::Discard));
     }
     Ok(())
 }
 
-/// The metadata of a new video: what is empty is left out, as the platform does at creation.
-pub(super) fn at_creation(
+/// The metadata of a new video. Empty values are dropped, as on the platform.
+pub(super) fn initial_metadata(
     metadata: UserMetadata,
     quirks: &Quirks,
 ) -> Result<UserMetadata, Refusal> {
@@ -257,25 +264,25 @@ fn updated_at(video: &VideoRecord) -> Timestamp {
     video.updated_at.unwrap_or(video.indexed_at)
 }
 
-/// A listed video says nothing of its user metadata, unlike a retrieved one.
-fn in_list(platform: &Platform, video: &VideoRecord) -> Video {
-    let mut shown = show(platform, video);
-    shown.user_metadata = None;
-    shown
+/// Listed videos have no user metadata, unlike retrieved ones.
+fn list_view(platform: &Platform, video: &VideoRecord) -> Video {
+    let mut view = view(platform, video);
+    view.user_metadata = None;
+    view
 }
 
-fn show(platform: &Platform, video: &VideoRecord) -> Video {
-    let mut shown = Video::new(video.id.as_str());
+fn view(platform: &Platform, video: &VideoRecord) -> Video {
+    let mut view = Video::new(video.id.as_str());
     let task = platform.state.tasks.get(&video.task_id);
-    shown.asset_id = task
+    view.asset_id = task
         .and_then(|task| task.asset_id.as_deref())
         .map(Into::into);
-    shown.created_at = Some(wire(video.created_at));
-    shown.updated_at = Some(wire(updated_at(video)));
-    shown.indexed_at = Some(wire(video.indexed_at));
-    shown.system_metadata = Some(video.measured.of_video(&video.filename));
+    view.created_at = Some(api_timestamp(video.created_at));
+    view.updated_at = Some(api_timestamp(updated_at(video)));
+    view.indexed_at = Some(api_timestamp(video.indexed_at));
+    view.system_metadata = Some(video.measured.video_metadata(&video.filename));
     if !video.user_metadata.is_empty() {
-        shown.user_metadata = Some(video.user_metadata.clone());
+        view.user_metadata = Some(video.user_metadata.clone());
     }
-    shown
+    view
 }

@@ -1,4 +1,4 @@
-//! Webhooks: who wants to hear of ended tasks, and what they are told. Signing and sending belong to the shell.
+//! Webhooks: registrations, and the events of ended tasks. The server signs and sends the events.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -10,9 +10,9 @@ use tl_model::{
 use tl_protocol::Now;
 use url::Url;
 
-use super::{Effect, Platform, moment, quirks, records::TaskRecord};
+use super::{Effect, Platform, quirks, records::TaskRecord, to_timestamp};
 
-/// A registered address.
+/// A registered URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct WebhookRecord {
     pub(super) id: String,
@@ -21,11 +21,11 @@ pub(super) struct WebhookRecord {
 }
 
 impl Platform {
-    /// Registers an address for the events of tasks, and gives the identifier of the registration.
+    /// Registers a URL for task events and returns the identifier of the registration.
     ///
-    /// The platform does this in its dashboard only; there is no endpoint for it.
+    /// The platform offers this in its dashboard only; there is no endpoint for it.
     pub fn register_webhook(&mut self, now: Now, url: &Url, secret: &str) -> String {
-        let id = self.next_id(moment(now));
+        let id = self.next_id(to_timestamp(now));
         let webhook = WebhookRecord {
             id: id.clone(),
             url: url.to_string(),
@@ -35,7 +35,7 @@ impl Platform {
         id
     }
 
-    /// The registration of that address with that secret.
+    /// Looks up a registration by URL and secret.
     #[must_use]
     pub fn find_webhook(&self, url: &Url, secret: &str) -> Option<&str> {
         let mut webhooks = self.state.webhooks.values();
@@ -44,12 +44,12 @@ impl Platform {
         Some(&found.id)
     }
 
-    /// Ends a registration. `false` where there is none.
+    /// Removes a registration. Returns `false` if it does not exist.
     pub fn remove_webhook(&mut self, id: &str) -> bool {
         self.state.webhooks.remove(id).is_some()
     }
 
-    /// The registrations: identifier and address.
+    /// All registrations: identifier and URL.
     pub fn webhooks(&self) -> impl Iterator<Item = (&str, &str)> {
         self.state
             .webhooks
@@ -57,16 +57,16 @@ impl Platform {
             .map(|webhook| (webhook.id.as_str(), webhook.url.as_str()))
     }
 
-    /// Announces the tasks that have ended by `now`.
+    /// Returns the webhook events of the tasks that have ended by `now`.
     pub fn tick(&mut self, now: Now) -> Vec<Effect> {
-        let now = moment(now);
+        let now = to_timestamp(now);
         let mut effects = Vec::new();
-        while let Some((at, id)) = self.endings.first().cloned() {
+        while let Some((at, id)) = self.pending_ends.first().cloned() {
             if at > now {
                 break;
             }
-            self.endings.pop_first();
-            let Some(task) = self.state.tasks.change(&id) else {
+            self.pending_ends.pop_first();
+            let Some(task) = self.state.tasks.get_mut(&id) else {
                 continue;
             };
             task.is_announced = true;
@@ -81,7 +81,7 @@ impl Platform {
     }
 
     fn announce(&mut self, task: &TaskRecord, at: Timestamp, effects: &mut Vec<Effect>) {
-        let status = &task.course.at(at).status;
+        let status = &task.timeline.at(at).status;
         let kind = match status {
             TaskStatus::Ready => WebhookEventType::IndexTaskReady,
             TaskStatus::Failed => WebhookEventType::IndexTaskFailed,
@@ -101,15 +101,15 @@ impl Platform {
             data.tags = Some(Vec::new());
             data.models = self.state.indexes.get(&task.index_id).map(|index| {
                 let models = index.models.iter().map(|model| {
-                    let mut shown = WebhookModel::default();
-                    shown.name = model.name();
-                    shown.options = Some(model.options());
-                    shown
+                    let mut model_info = WebhookModel::default();
+                    model_info.name = model.name();
+                    model_info.options = Some(model.options());
+                    model_info
                 });
                 models.collect()
             });
             let mut event = WebhookEvent::new(id.as_str(), kind.as_str());
-            // Documented with an offset, unlike every other date.
+            // Documented with an offset, unlike all other dates.
             event.created_at = Some(tl_model::Timestamp::new(
                 format!("{at:.3}").replace('Z', "+00:00"),
             ));

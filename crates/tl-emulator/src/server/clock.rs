@@ -1,4 +1,4 @@
-//! The emulator's own time: as on the wall, faster or slower, or standing still until it is moved.
+//! The emulator's clock: real time, scaled, or manual.
 
 use std::{
     fmt,
@@ -10,16 +10,16 @@ use std::{
 use tl_protocol::Now;
 use tokio::sync::watch;
 
-/// How the emulator's time goes by. It starts at the wall's time in every mode.
+/// How the emulator's time passes. It starts at the current time in every mode.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub enum ClockMode {
-    /// As on the wall.
+    /// Real time.
     #[default]
     Real,
-    /// So many times as fast as the wall's; above 0.
+    /// Real time multiplied by this factor, which is greater than 0.
     Scaled(f64),
-    /// Standing still until it is moved.
+    /// Stopped until it is advanced.
     Manual,
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for ClockMode {
 impl FromStr for ClockMode {
     type Err = String;
 
-    /// Reads `real`, `manual`, or a factor such as `x60`.
+    /// Parses `real`, `manual`, or a factor such as `x60`.
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "real" => Ok(Self::Real),
@@ -53,28 +53,28 @@ impl FromStr for ClockMode {
     }
 }
 
-/// The clock. All its times are derived from one reading of the wall's clock and a steady one.
+/// The clock. All its times derive from one reading of the system clock and a monotonic clock.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    hand: Mutex<Hand>,
-    /// Counts the changes that make a waiter look again.
+    state: Mutex<State>,
+    /// Counts the changes that make waiters check again.
     changes: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
-struct Hand {
+struct State {
     mode: ClockMode,
-    /// Where the steady clock stood when `elapsed` was noted.
-    noted: Instant,
-    /// The emulator's time at that moment, since `start`.
+    /// The monotonic time at which `elapsed` was recorded.
+    base: Instant,
+    /// The emulator's time at `base`, since `start`.
     elapsed: Duration,
-    /// The wall's time when the clock was made.
+    /// The system time at which the clock was created.
     start: SystemTime,
 }
 
-impl Hand {
+impl State {
     fn elapsed(&self) -> Duration {
-        let since = self.noted.elapsed();
+        let since = self.base.elapsed();
         match self.mode {
             ClockMode::Real => self.elapsed.saturating_add(since),
             ClockMode::Scaled(factor) => {
@@ -86,66 +86,67 @@ impl Hand {
         }
     }
 
-    /// Makes now the moment from which time is counted.
-    fn note(&mut self) {
+    /// Makes the current time the base.
+    fn rebase(&mut self) {
         self.elapsed = self.elapsed();
-        self.noted = Instant::now();
+        self.base = Instant::now();
     }
 }
 
 impl Clock {
     pub(crate) fn new(mode: ClockMode) -> Self {
-        let hand = Hand {
+        let state = State {
             mode,
-            noted: Instant::now(),
+            base: Instant::now(),
             elapsed: Duration::ZERO,
             start: SystemTime::now(),
         };
         Self {
-            hand: Mutex::new(hand),
+            state: Mutex::new(state),
             changes: watch::Sender::new(0),
         }
     }
 
     pub(crate) fn now(&self) -> Now {
-        let hand = self.hand();
-        let mono = hand.elapsed();
-        let wall = hand.start.checked_add(mono).unwrap_or(hand.start);
+        let state = self.state();
+        let mono = state.elapsed();
+        let wall = state.start.checked_add(mono).unwrap_or(state.start);
         Now::new(mono, wall)
     }
 
     pub(crate) fn mode(&self) -> ClockMode {
-        self.hand().mode
+        self.state().mode
     }
 
     pub(crate) fn set_mode(&self, mode: ClockMode) {
-        let mut hand = self.hand();
-        hand.note();
-        hand.mode = mode;
-        drop(hand);
+        let mut state = self.state();
+        state.rebase();
+        state.mode = mode;
+        drop(state);
         self.changes.send_modify(|count| *count += 1);
     }
 
     pub(crate) fn advance(&self, by: Duration) {
-        let mut hand = self.hand();
-        hand.note();
-        hand.elapsed = hand.elapsed.saturating_add(by);
-        drop(hand);
+        let mut state = self.state();
+        state.rebase();
+        state.elapsed = state.elapsed.saturating_add(by);
+        drop(state);
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// Makes those who wait look again.
-    pub(crate) fn wake(&self) {
+    /// Makes waiters check again.
+    pub(crate) fn notify(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// Hears of every change of mode and every move.
-    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+    /// Returns a receiver that is notified when the mode changes or the clock is advanced.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// How long the wall's clock takes for `wait` of the emulator's; `None` while it stands still.
-    pub(crate) fn on_the_wall(&self, wait: Duration) -> Option<Duration> {
+    /// Converts a duration of the emulator's clock to real time. Returns `None` if the clock is
+    /// stopped.
+    pub(crate) fn to_real_time(&self, wait: Duration) -> Option<Duration> {
         match self.mode() {
             ClockMode::Real => Some(wait),
             ClockMode::Scaled(factor) => {
@@ -155,9 +156,10 @@ impl Clock {
         }
     }
 
-    fn hand(&self) -> std::sync::MutexGuard<'_, Hand> {
-        // The hand is whole between any two statements, so a panic elsewhere cannot have left it broken.
-        self.hand
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        // The state is consistent between any two statements, so a panic elsewhere cannot corrupt
+        // it.
+        self.state
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -168,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_manual_clock_moves_only_when_it_is_moved() {
+    fn manual_clock_only_moves_when_advanced() {
         let clock = Clock::new(ClockMode::Manual);
         let start = clock.now();
         std::thread::sleep(Duration::from_millis(5));
@@ -179,17 +181,20 @@ mod tests {
     }
 
     #[test]
-    fn a_scaled_clock_runs_faster_and_keeps_its_time_when_the_mode_changes() {
+    fn scaled_clock_keeps_its_time_on_mode_change() {
         let clock = Clock::new(ClockMode::Scaled(1000.0));
         std::thread::sleep(Duration::from_millis(20));
         clock.set_mode(ClockMode::Manual);
-        let stopped = clock.now().mono;
-        assert!(stopped >= Duration::from_secs(20), "{stopped:?}");
-        assert_eq!(clock.now().mono, stopped);
+        let elapsed_at_stop = clock.now().mono;
+        assert!(
+            elapsed_at_stop >= Duration::from_secs(20),
+            "{elapsed_at_stop:?}"
+        );
+        assert_eq!(clock.now().mono, elapsed_at_stop);
     }
 
     #[test]
-    fn modes_are_read_and_written_alike() {
+    fn modes_round_trip() {
         for text in ["real", "manual", "x60", "x0.5"] {
             assert_eq!(text.parse::<ClockMode>().unwrap().to_string(), text);
         }

@@ -1,6 +1,6 @@
-//! `/_emulator`: the emulator's own interface for tests and people. It is no part of the platform's API.
+//! The control API under `/_emulator`, for tests and people. It is not part of the platform's API.
 //!
-//! It has no key: `guard.rs` keeps out who is not of this machine.
+//! It needs no API key: `guard.rs` rejects requests from other machines and sites.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,23 +15,23 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    ClockMode, JournalEntry, Shell,
-    deliver::{Address, check_secret},
+    ClockMode, JournalEntry, Runtime,
+    delivery::{WebhookUrl, check_secret},
 };
-use crate::platform::{Fault, FaultPlan, Plan, Seed, printed, quirks};
+use crate::platform::{Fault, FaultPlan, Plan, Seed, format_timestamp, quirks};
 
-/// What the emulator answers, for tools that read descriptions.
-const DESCRIPTION: &str = include_str!("openapi.json");
+/// OpenAPI description of the API that the emulator serves.
+const OPENAPI: &str = include_str!("openapi.json");
 
-/// The most bytes of an imported state.
+/// Maximum size of an imported state in bytes.
 const MAX_IMPORT: usize = 256 * 1024 * 1024;
 
-pub(super) fn router() -> Router<Arc<Shell>> {
+pub(super) fn router() -> Router<Arc<Runtime>> {
     super::page::router()
         .route("/health", get(async || Json(json!({ "status": "ok" }))))
         .route(
             "/openapi.json",
-            get(async || ([(header::CONTENT_TYPE, "application/json")], DESCRIPTION)),
+            get(async || ([(header::CONTENT_TYPE, "application/json")], OPENAPI)),
         )
         .route("/journal", get(journal).delete(clear_journal))
         .route("/clock", get(clock).put(set_clock))
@@ -57,34 +57,34 @@ pub(super) fn router() -> Router<Arc<Shell>> {
         .route("/reset", post(reset))
         .route("/seed", post(seed))
         .fallback(async || {
-            Refused(
+            ControlError(
                 StatusCode::NOT_FOUND,
                 "there is nothing here; see /_emulator".to_owned(),
             )
         })
 }
 
-/// Which entries of the journal are asked for.
+/// Query parameters of the journal.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Wanted {
+struct JournalFilter {
     operation: Option<String>,
     method: Option<String>,
     path: Option<String>,
     status: Option<u16>,
     code: Option<String>,
-    /// Only entries with a higher number.
+    /// Only entries with a greater number.
     after: Option<u64>,
     /// Only entries up to this number.
     until: Option<u64>,
-    /// Whether the beginnings of the bodies are shown.
+    /// Whether to include the start of each body.
     bodies: bool,
 }
 
-impl Wanted {
-    fn accepts(&self, entry: &JournalEntry) -> bool {
-        let same = |wanted: &Option<String>, seen: Option<&str>| {
-            wanted.is_none() || wanted.as_deref() == seen
+impl JournalFilter {
+    fn matches(&self, entry: &JournalEntry) -> bool {
+        let same = |expected: &Option<String>, actual: Option<&str>| {
+            expected.is_none() || expected.as_deref() == actual
         };
         same(&self.operation, entry.operation.as_deref())
             && self
@@ -99,26 +99,29 @@ impl Wanted {
     }
 }
 
-async fn journal(State(shell): State<Arc<Shell>>, Query(wanted): Query<Wanted>) -> Json<Value> {
-    let mut entries = shell.journal();
-    entries.retain(|entry| wanted.accepts(entry));
-    if wanted.bodies {
-        shell.journal.add_bodies(&mut entries);
+async fn journal(
+    State(runtime): State<Arc<Runtime>>,
+    Query(filter): Query<JournalFilter>,
+) -> Json<Value> {
+    let mut entries = runtime.journal();
+    entries.retain(|entry| filter.matches(entry));
+    if filter.bodies {
+        runtime.journal.add_bodies(&mut entries);
     }
     Json(json!({ "count": entries.len(), "entries": entries }))
 }
 
-async fn clear_journal(State(shell): State<Arc<Shell>>) -> StatusCode {
-    shell.journal.clear();
+async fn clear_journal(State(runtime): State<Arc<Runtime>>) -> StatusCode {
+    runtime.journal.clear();
     StatusCode::NO_CONTENT
 }
 
-async fn clock(State(shell): State<Arc<Shell>>) -> Json<Value> {
-    Json(clock_state(&shell))
+async fn clock(State(runtime): State<Arc<Runtime>>) -> Json<Value> {
+    Json(clock_state(&runtime))
 }
 
-fn clock_state(shell: &Shell) -> Value {
-    json!({ "now": printed(shell.clock.now()), "mode": shell.clock.mode().to_string() })
+fn clock_state(runtime: &Runtime) -> Value {
+    json!({ "now": format_timestamp(runtime.clock.now()), "mode": runtime.clock.mode().to_string() })
 }
 
 #[derive(Debug, Deserialize)]
@@ -128,10 +131,13 @@ struct NewClock {
     mode: String,
 }
 
-async fn set_clock(State(shell): State<Arc<Shell>>, Input(new): Input<NewClock>) -> Answer {
-    let mode = new.mode.parse::<ClockMode>().map_err(bad)?;
-    shell.clock.set_mode(mode);
-    Ok(Json(clock_state(&shell)).into_response())
+async fn set_clock(
+    State(runtime): State<Arc<Runtime>>,
+    JsonBody(new): JsonBody<NewClock>,
+) -> ControlResult {
+    let mode = new.mode.parse::<ClockMode>().map_err(bad_request)?;
+    runtime.clock.set_mode(mode);
+    Ok(Json(clock_state(&runtime)).into_response())
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,19 +150,22 @@ struct Advance {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Until {
-    /// The next task that is under way has ended.
+    /// Until the next running task ends.
     NextEnd,
-    /// All tasks that are under way have ended.
+    /// Until all running tasks have ended.
     Idle,
 }
 
-async fn advance(State(shell): State<Arc<Shell>>, Input(advance): Input<Advance>) -> Answer {
+async fn advance(
+    State(runtime): State<Arc<Runtime>>,
+    JsonBody(advance): JsonBody<Advance>,
+) -> ControlResult {
     let by = match advance {
         Advance {
             seconds: Some(seconds),
             until: None,
         } => Duration::try_from_secs_f64(seconds).map_err(|error| {
-            bad(format!(
+            bad_request(format!(
                 "`seconds` is {seconds}: {error}; give a number from 0 up"
             ))
         })?,
@@ -164,36 +173,43 @@ async fn advance(State(shell): State<Arc<Shell>>, Input(advance): Input<Advance>
             seconds: None,
             until: Some(until),
         } => {
-            let platform = shell.platform();
-            let now = shell.clock.now();
+            let platform = runtime.platform();
+            let now = runtime.clock.now();
             let by = match until {
                 Until::NextEnd => platform.next_change(now),
                 Until::Idle => platform.last_change(now),
             };
-            // Moments are cut to milliseconds, so the rest of one is added.
+            // Timestamps are truncated to milliseconds, so add one.
             by.unwrap_or(Duration::ZERO)
                 .saturating_add(Duration::from_millis(1))
         }
-        _ => return Err(bad("give either `seconds` or `until` (next-end, idle)")),
+        _ => {
+            return Err(bad_request(
+                "give either `seconds` or `until` (next-end, idle)",
+            ));
+        }
     };
-    shell.advance(by);
-    Ok(Json(clock_state(&shell)).into_response())
+    runtime.advance(by);
+    Ok(Json(clock_state(&runtime)).into_response())
 }
 
-async fn faults(State(shell): State<Arc<Shell>>) -> Json<Value> {
-    let platform = shell.platform();
+async fn faults(State(runtime): State<Arc<Runtime>>) -> Json<Value> {
+    let platform = runtime.platform();
     let (plan, struck) = platform.faults();
     Json(json!({ "plan": plan, "struck": struck }))
 }
 
-async fn set_faults(State(shell): State<Arc<Shell>>, Input(plan): Input<FaultPlan>) -> Answer {
-    shell
+async fn set_faults(
+    State(runtime): State<Arc<Runtime>>,
+    JsonBody(plan): JsonBody<FaultPlan>,
+) -> ControlResult {
+    runtime
         .set_faults(plan)
-        .map_err(|error| bad(error.to_string()))?;
+        .map_err(|error| bad_request(error.to_string()))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// A fault as an object, or as the text of the command line.
+/// A fault as a JSON object, or in the syntax of the command line.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum NewFault {
@@ -201,31 +217,34 @@ enum NewFault {
     Fault(Box<Fault>),
 }
 
-async fn add_fault(State(shell): State<Arc<Shell>>, Input(fault): Input<NewFault>) -> Answer {
+async fn add_fault(
+    State(runtime): State<Arc<Runtime>>,
+    JsonBody(fault): JsonBody<NewFault>,
+) -> ControlResult {
     let fault = match fault {
         NewFault::Text(text) => text
             .parse::<Fault>()
-            .map_err(|error| bad(error.to_string()))?,
+            .map_err(|error| bad_request(error.to_string()))?,
         NewFault::Fault(fault) => *fault,
     };
-    let mut platform = shell.platform();
+    let mut platform = runtime.platform();
     let mut plan = platform.faults().0.clone();
     plan.faults.push(fault);
     platform
         .set_faults(plan)
-        .map_err(|error| bad(error.to_string()))?;
+        .map_err(|error| bad_request(error.to_string()))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn clear_faults(State(shell): State<Arc<Shell>>) -> Answer {
-    shell
+async fn clear_faults(State(runtime): State<Arc<Runtime>>) -> ControlResult {
+    runtime
         .set_faults(FaultPlan::default())
-        .map_err(|error| bad(error.to_string()))?;
+        .map_err(|error| bad_request(error.to_string()))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn plan(State(shell): State<Arc<Shell>>) -> Json<Value> {
-    let name = shell.platform().settings().plan.name;
+async fn plan(State(runtime): State<Arc<Runtime>>) -> Json<Value> {
+    let name = runtime.platform().settings().plan.name;
     Json(json!({ "plan": name, "plans": Plan::ALL.map(|plan| plan.name) }))
 }
 
@@ -235,14 +254,17 @@ struct NewPlan {
     plan: String,
 }
 
-async fn set_plan(State(shell): State<Arc<Shell>>, Input(new): Input<NewPlan>) -> Answer {
-    let plan = Plan::named(&new.plan).map_err(|error| bad(error.to_string()))?;
-    shell.platform().set_plan(plan);
+async fn set_plan(
+    State(runtime): State<Arc<Runtime>>,
+    JsonBody(new): JsonBody<NewPlan>,
+) -> ControlResult {
+    let plan = Plan::named(&new.plan).map_err(|error| bad_request(error.to_string()))?;
+    runtime.platform().set_plan(plan);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn all_quirks(State(shell): State<Arc<Shell>>) -> Json<Value> {
-    let platform = shell.platform();
+async fn all_quirks(State(runtime): State<Arc<Runtime>>) -> Json<Value> {
+    let platform = runtime.platform();
     let quirks: Vec<Value> = quirks::ALL
         .iter()
         .map(|quirk| {
@@ -259,114 +281,125 @@ async fn all_quirks(State(shell): State<Arc<Shell>>) -> Json<Value> {
     Json(Value::Array(quirks))
 }
 
-async fn webhooks(State(shell): State<Arc<Shell>>) -> Json<Value> {
-    let platform = shell.platform();
+async fn webhooks(State(runtime): State<Arc<Runtime>>) -> Json<Value> {
+    let platform = runtime.platform();
     let webhooks: Vec<Value> = platform
         .webhooks()
         .map(|(id, url)| json!({ "id": id, "url": url }))
         .collect();
-    Json(json!({ "webhooks": webhooks, "deliveries": shell.deliveries.all() }))
+    Json(json!({ "webhooks": webhooks, "deliveries": runtime.deliveries.all() }))
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewWebhook {
-    url: Address,
+    url: WebhookUrl,
     secret: String,
 }
 
 #[derive(Debug, Serialize)]
-struct Made {
+struct Registered {
     id: String,
 }
 
 async fn register_webhook(
-    State(shell): State<Arc<Shell>>,
-    Input(new): Input<NewWebhook>,
-) -> Answer {
+    State(runtime): State<Arc<Runtime>>,
+    JsonBody(new): JsonBody<NewWebhook>,
+) -> ControlResult {
     let NewWebhook { url, secret } = new;
-    check_secret(&secret).map_err(bad)?;
-    let made =
-        shell.change(|platform, now| (platform.register_webhook(now, &url.0, &secret), Vec::new()));
-    let id = made.map_err(failed)?;
-    Ok((StatusCode::CREATED, Json(Made { id })).into_response())
+    check_secret(&secret).map_err(bad_request)?;
+    let registered = runtime
+        .update(|platform, now| (platform.register_webhook(now, &url.0, &secret), Vec::new()));
+    let id = registered.map_err(internal_error)?;
+    Ok((StatusCode::CREATED, Json(Registered { id })).into_response())
 }
 
-async fn remove_webhook(State(shell): State<Arc<Shell>>, Path(id): Path<String>) -> Answer {
-    let removed = shell.change(|platform, _| (platform.remove_webhook(&id), Vec::new()));
-    match removed.map_err(failed)? {
+async fn remove_webhook(
+    State(runtime): State<Arc<Runtime>>,
+    Path(id): Path<String>,
+) -> ControlResult {
+    let removed = runtime.update(|platform, _| (platform.remove_webhook(&id), Vec::new()));
+    match removed.map_err(internal_error)? {
         true => Ok(StatusCode::NO_CONTENT.into_response()),
-        false => Err(Refused(
+        false => Err(ControlError(
             StatusCode::NOT_FOUND,
             format!("there is no webhook `{id}`"),
         )),
     }
 }
 
-/// The streams and thumbnails that were asked for: how far they are, and why they failed.
-async fn renditions(State(shell): State<Arc<Shell>>) -> Json<Value> {
-    let lack = shell.studio.lack();
-    Json(json!({ "renditions": shell.platform().renditions(), "lacks_ffmpeg": lack }))
+/// The requested renditions with their status and errors.
+async fn renditions(State(runtime): State<Arc<Runtime>>) -> Json<Value> {
+    let lack = runtime.renderer.unavailable_reason();
+    Json(json!({ "renditions": runtime.platform().renditions(), "lacks_ffmpeg": lack }))
 }
 
-async fn export(State(shell): State<Arc<Shell>>) -> Json<Value> {
-    Json(shell.platform().export())
+async fn export(State(runtime): State<Arc<Runtime>>) -> Json<Value> {
+    Json(runtime.platform().export())
 }
 
-async fn import(State(shell): State<Arc<Shell>>, Input(export): Input<Value>) -> Answer {
-    let imported = shell.change(|platform, _| match platform.import(&export) {
+async fn import(
+    State(runtime): State<Arc<Runtime>>,
+    JsonBody(export): JsonBody<Value>,
+) -> ControlResult {
+    let imported = runtime.update(|platform, _| match platform.import(&export) {
         Ok(effects) => (Ok(()), effects),
         Err(error) => (Err(error), Vec::new()),
     });
     imported
-        .map_err(failed)?
-        .map_err(|error| bad(error.to_string()))?;
+        .map_err(internal_error)?
+        .map_err(|error| bad_request(error.to_string()))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn reset(State(shell): State<Arc<Shell>>) -> Answer {
-    shell
-        .change(|platform, _| ((), platform.reset()))
-        .map_err(failed)?;
-    shell.journal.clear();
+async fn reset(State(runtime): State<Arc<Runtime>>) -> ControlResult {
+    runtime
+        .update(|platform, _| ((), platform.reset()))
+        .map_err(internal_error)?;
+    runtime.journal.clear();
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn seed(State(shell): State<Arc<Shell>>, Input(seed): Input<Seed>) -> Answer {
-    let ids = shell.seed(&seed).map_err(|error| bad(error.to_string()))?;
+async fn seed(
+    State(runtime): State<Arc<Runtime>>,
+    JsonBody(seed): JsonBody<Seed>,
+) -> ControlResult {
+    let ids = runtime
+        .seed(&seed)
+        .map_err(|error| bad_request(error.to_string()))?;
     Ok((StatusCode::CREATED, Json(json!({ "indexes": ids }))).into_response())
 }
 
-type Answer = Result<Response, Refused>;
+type ControlResult = Result<Response, ControlError>;
 
-/// What is wrong with a request, in words.
+/// An error response: the status and the message.
 #[derive(Debug)]
-struct Refused(StatusCode, String);
+struct ControlError(StatusCode, String);
 
-impl IntoResponse for Refused {
+impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         (self.0, Json(json!({ "message": self.1 }))).into_response()
     }
 }
 
-fn bad(message: impl Into<String>) -> Refused {
-    Refused(StatusCode::BAD_REQUEST, message.into())
+fn bad_request(message: impl Into<String>) -> ControlError {
+    ControlError(StatusCode::BAD_REQUEST, message.into())
 }
 
-fn failed(message: String) -> Refused {
-    Refused(StatusCode::INTERNAL_SERVER_ERROR, message)
+fn internal_error(message: String) -> ControlError {
+    ControlError(StatusCode::INTERNAL_SERVER_ERROR, message)
 }
 
-/// A JSON body, with a refusal of our own shape where it is none.
-struct Input<T>(T);
+/// A JSON body extractor whose rejection is a [`ControlError`].
+struct JsonBody<T>(T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
-    type Rejection = Refused;
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = ControlError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ControlError> {
         match Json::from_request(request, state).await {
             Ok(Json(value)) => Ok(Self(value)),
-            Err(rejection) => Err(bad(rejection.body_text())),
+            Err(rejection) => Err(bad_request(rejection.body_text())),
         }
     }
 }

@@ -1,5 +1,7 @@
-//! Fetching a video from its URL as the platform would: http and https only, bounded in size and time, and never from
-//! the private side of the network unless that was allowed.
+//! Fetches videos from URLs as the platform does: `http` and `https` only, limited in size and
+//! time.
+//!
+//! SSRF protection: rejects private and link-local addresses unless they are allowed.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -18,24 +20,24 @@ use tl_http::address::is_public;
 use url::{Host, Url};
 
 use super::{
-    Shell,
-    intake::Disk,
+    Runtime,
+    media_store::StoredFile,
     playlist::{self, Playlist},
-    vault::StoredFile,
+    request_body::FileWriter,
 };
 use crate::{
     StartError,
-    platform::{Fetched, Unusable},
+    platform::{BodyError, Fetched},
 };
 
-/// How many times an answer may point to another address.
+/// Maximum number of redirects.
 const MAX_REDIRECTS: usize = 5;
-/// The most bytes of a playlist.
+/// Maximum size of a playlist in bytes.
 const MAX_PLAYLIST: usize = 4 << 20;
-/// How long a connection may take.
+/// Timeout for establishing a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// The client for fetching; it is not the one of this project, which talks to the API only.
+/// Creates the client for URLs. It is separate from the API client of this project.
 pub(crate) fn client(
     allow_private: bool,
     idle: Duration,
@@ -65,21 +67,24 @@ pub(crate) fn client(
         .map_err(|error| StartError(format!("no client for URLs could be made ({error})")))
 }
 
-/// Fetches `url`, stores and probes it. The reason of a failure is for people.
+/// Fetches, stores and probes `url`.
+///
+/// # Errors
+/// Returns a reason for humans.
 pub(crate) async fn fetch(
-    shell: &Shell,
+    runtime: &Runtime,
     url: &Url,
     limit: Option<u64>,
     is_asset: bool,
 ) -> Result<(Fetched, Arc<StoredFile>), String> {
-    let allow_private = shell.settings.allow_private_urls;
+    let allow_private = runtime.settings.allow_private_urls;
     check(url, allow_private)?;
-    let response = shell
-        .fetcher
+    let response = runtime
+        .fetch_client
         .get(url.clone())
         .send()
         .await
-        .map_err(|error| reason(&error))?;
+        .map_err(|error| request_error(&error))?;
     let status = response.status();
     if !status.is_success() {
         return Err(format!("video_file_broken: video_url answered {status}"));
@@ -87,41 +92,47 @@ pub(crate) async fn fetch(
     let filename = crate::platform::filename_of(response.url());
     let file = match is_asset && is_playlist(&response, &filename) {
         true => {
-            let recording = store_recording(shell, response, filename.clone(), limit);
-            tokio::time::timeout(shell.settings.time_limits.fetch, recording)
+            let recording = download_recording(runtime, response, filename.clone(), limit);
+            tokio::time::timeout(runtime.settings.time_limits.fetch, recording)
                 .await
                 .map_err(|_| "video_url took too long to answer".to_owned())??
         }
-        false => store(shell, response, filename.clone(), limit).await?,
+        false => download(runtime, response, filename.clone(), limit).await?,
     };
-    let (look, static_file) = shell.look_at(&file, is_asset).await;
+    let (probe, static_file) = runtime.inspect(&file, is_asset).await;
     let fetched = Fetched {
         key: file.key.clone(),
         filename,
         bytes: file.bytes(),
-        look,
+        probe,
         static_file,
     };
     Ok((fetched, file))
 }
 
-async fn store(
-    shell: &Shell,
+async fn download(
+    runtime: &Runtime,
     mut response: Response,
     filename: String,
     limit: Option<u64>,
 ) -> Result<Arc<StoredFile>, String> {
-    let mut disk = Disk::open(shell, filename, limit).map_err(|unusable| told(&unusable))?;
-    while let Some(piece) = response.chunk().await.map_err(|error| reason(&error))? {
-        disk.write(piece).await;
-        if disk.is_too_large() {
+    let mut writer =
+        FileWriter::open(runtime, filename, limit).map_err(|error| error_reason(&error))?;
+    while let Some(piece) = response
+        .chunk()
+        .await
+        .map_err(|error| request_error(&error))?
+    {
+        writer.write(piece).await;
+        if writer.is_too_large() {
             break;
         }
     }
-    disk.finish().await.map_err(|unusable| told(&unusable))
+    writer.finish().await.map_err(|error| error_reason(&error))
 }
 
-/// Whether it is a playlist of HTTP Live Streaming, by its name or its type (RFC 8216, 4).
+/// Whether the response is an HTTP Live Streaming playlist, by its name or media type (RFC 8216,
+/// 4).
 fn is_playlist(response: &Response, filename: &str) -> bool {
     let kind = response.headers().get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -131,56 +142,60 @@ fn is_playlist(response: &Response, filename: &str) -> bool {
         || kind.eq_ignore_ascii_case("audio/mpegurl")
 }
 
-/// Stores the recording behind a playlist: its pieces, one after the other, are a file as any other.
-async fn store_recording(
-    shell: &Shell,
+/// Stores the recording of a playlist: its segments, concatenated into one file.
+async fn download_recording(
+    runtime: &Runtime,
     response: Response,
     filename: String,
     limit: Option<u64>,
 ) -> Result<Arc<StoredFile>, String> {
     let mut base = response.url().clone();
-    let mut playlist = playlist::parse(&text(response).await?)?;
+    let mut playlist = playlist::parse(&playlist_text(response).await?)?;
     if let Playlist::Master { best } = &playlist {
-        let response = ask(shell, &base, best, None).await?;
+        let response = get_entry(runtime, &base, best, None).await?;
         base = response.url().clone();
-        playlist = playlist::parse(&text(response).await?)?;
+        playlist = playlist::parse(&playlist_text(response).await?)?;
     }
-    let Playlist::Media { pieces } = playlist else {
+    let Playlist::Media { segments } = playlist else {
         return Err("a playlist of playlists names another one".to_owned());
     };
-    let mut disk = Disk::open(shell, filename, limit).map_err(|unusable| told(&unusable))?;
-    for piece in &pieces {
-        let mut response = ask(shell, &base, &piece.uri, piece.range).await?;
-        // A server may give out the whole file all the same (RFC 9110, 14.2).
-        let (mut skip, mut left) = match piece.range {
+    let mut writer =
+        FileWriter::open(runtime, filename, limit).map_err(|error| error_reason(&error))?;
+    for segment in &segments {
+        let mut response = get_entry(runtime, &base, &segment.uri, segment.range).await?;
+        // A server may ignore the range and send the whole file (RFC 9110, 14.2).
+        let (mut skip, mut left) = match segment.range {
             None => (0, u64::MAX),
             Some((_, count)) if response.status() == StatusCode::PARTIAL_CONTENT => (0, count),
             Some((start, count)) => (start, count),
         };
         while left > 0
-            && let Some(mut bytes) = response.chunk().await.map_err(|error| reason(&error))?
+            && let Some(mut bytes) = response
+                .chunk()
+                .await
+                .map_err(|error| request_error(&error))?
         {
             let skipped = skip.min(bytes.len() as u64);
             skip -= skipped;
-            // Neither number is more than the length of these bytes.
+            // Neither number exceeds the length of these bytes.
             let mut bytes = bytes.split_off(usize::try_from(skipped).unwrap_or(usize::MAX));
             bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
             left -= (bytes.len() as u64).min(left);
-            disk.write(bytes).await;
-            if disk.is_too_large() {
-                return disk.finish().await.map_err(|unusable| told(&unusable));
+            writer.write(bytes).await;
+            if writer.is_too_large() {
+                return writer.finish().await.map_err(|error| error_reason(&error));
             }
         }
-        if piece.range.is_some() && left > 0 {
+        if segment.range.is_some() && left > 0 {
             return Err("a piece of the recording is shorter than its playlist says".to_owned());
         }
     }
-    disk.finish().await.map_err(|unusable| told(&unusable))
+    writer.finish().await.map_err(|error| error_reason(&error))
 }
 
-/// Asks for what a playlist names, as strictly as for the playlist itself.
-async fn ask(
-    shell: &Shell,
+/// Requests a URL from a playlist, with the same checks as for the playlist itself.
+async fn get_entry(
+    runtime: &Runtime,
     base: &Url,
     uri: &str,
     range: Option<(u64, u64)>,
@@ -188,13 +203,16 @@ async fn ask(
     let url = base
         .join(uri)
         .map_err(|error| format!("the playlist names an address that is none ({error})"))?;
-    check(&url, shell.settings.allow_private_urls)?;
-    let mut request = shell.fetcher.get(url);
+    check(&url, runtime.settings.allow_private_urls)?;
+    let mut request = runtime.fetch_client.get(url);
     if let Some((start, count)) = range {
         let last = start.saturating_add(count).saturating_sub(1);
         request = request.header(header::RANGE, format!("bytes={start}-{last}"));
     }
-    let response = request.send().await.map_err(|error| reason(&error))?;
+    let response = request
+        .send()
+        .await
+        .map_err(|error| request_error(&error))?;
     let status = response.status();
     if !status.is_success() {
         return Err(format!("a file that the playlist names answered {status}"));
@@ -202,10 +220,14 @@ async fn ask(
     Ok(response)
 }
 
-/// The text of a playlist.
-async fn text(mut response: Response) -> Result<String, String> {
+/// Reads a playlist as text.
+async fn playlist_text(mut response: Response) -> Result<String, String> {
     let mut bytes = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(|error| reason(&error))? {
+    while let Some(piece) = response
+        .chunk()
+        .await
+        .map_err(|error| request_error(&error))?
+    {
         bytes.extend_from_slice(&piece);
         if bytes.len() > MAX_PLAYLIST {
             return Err(format!("the playlist has more than {MAX_PLAYLIST} bytes"));
@@ -214,9 +236,9 @@ async fn text(mut response: Response) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "the playlist is no UTF-8 text".to_owned())
 }
 
-fn told(unusable: &Unusable) -> String {
-    match unusable {
-        Unusable::FileTooLarge { limit, .. } => {
+fn error_reason(error: &BodyError) -> String {
+    match error {
+        BodyError::FileTooLarge { limit, .. } => {
             format!(
                 "video_filesize_too_large: the file behind video_url has more than {limit} bytes"
             )
@@ -225,15 +247,15 @@ fn told(unusable: &Unusable) -> String {
     }
 }
 
-fn reason(error: &reqwest::Error) -> String {
+fn request_error(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "video_url took too long to answer".to_owned();
     }
-    format!("video_url could not be fetched: {}", innermost(error))
+    format!("video_url could not be fetched: {}", root_cause(error))
 }
 
-/// The innermost cause: it says what happened, where the outer ones repeat the URL, which may carry a signature.
-pub(crate) fn innermost(error: &reqwest::Error) -> String {
+/// The root cause. The outer errors only repeat the URL, which may contain a signature.
+pub(crate) fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -241,7 +263,7 @@ pub(crate) fn innermost(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// Refuses what is no public web address, as far as its text says.
+/// Rejects URLs that are not public HTTP URLs, as far as the text of the URL shows it.
 fn check(url: &Url, allow_private: bool) -> Result<(), String> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!(
@@ -258,17 +280,17 @@ fn check(url: &Url, allow_private: bool) -> Result<(), String> {
     if allow_private || is_public(address) {
         Ok(())
     } else {
-        Err(private(address))
+        Err(not_public_reason(address))
     }
 }
 
-fn private(address: IpAddr) -> String {
+fn not_public_reason(address: IpAddr) -> String {
     format!(
         "video_url leads to {address}, which is not a public address; the emulator can be told to allow it"
     )
 }
 
-/// Resolves names and leaves out the addresses that may not be asked.
+/// A DNS resolver that omits addresses that are not allowed.
 struct PublicOnly {
     allow_private: bool,
 }
@@ -287,7 +309,7 @@ impl Resolve for PublicOnly {
             if allowed.is_empty()
                 && let Some(first) = first
             {
-                return Err(private(first).into());
+                return Err(not_public_reason(first).into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
@@ -299,7 +321,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_public_addresses_are_asked_unless_others_are_allowed() {
+    fn private_addresses_are_rejected_unless_allowed() {
         for (text, public) in [
             ("http://8.8.8.8/a.mp4", true),
             ("https://[2606:4700::1111]/a.mp4", true),

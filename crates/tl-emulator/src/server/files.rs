@@ -1,4 +1,5 @@
-//! Giving out stored files, whole or the one range that was asked for: renditions to players, received files to the page.
+//! Serves stored files, completely or as a single range: renditions for players, received files for
+//! the page.
 
 use std::{io::SeekFrom, ops::RangeInclusive, path::Path, sync::Arc};
 
@@ -11,17 +12,18 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::{
-    Shell,
-    render::{MEDIA_FILE, MEDIA_PLAYLIST},
+    Runtime,
+    renderer::{MEDIA_FILE, MEDIA_PLAYLIST},
 };
 use crate::platform::{MediaKey, PLAYLIST};
 
-/// How much of a file is read at once.
-const PIECE: usize = 256 * 1024;
+/// Bytes read from a file at once.
+const READ_SIZE: usize = 256 * 1024;
 
-/// A file of a rendition. Its address is all that a player needs, as on the platform, and a player may be part of any page.
+/// Serves a file of a rendition. As on the platform, the URL needs no API key, and a player may be
+/// embedded in any page.
 pub(super) async fn rendition(
-    State(shell): State<Arc<Shell>>,
+    State(runtime): State<Arc<Runtime>>,
     extract::Path((folder, name)): extract::Path<(String, String)>,
     method: Method,
     headers: HeaderMap,
@@ -39,17 +41,17 @@ pub(super) async fn rendition(
         )
             .into_response();
     }
-    // The names of folders are of our making: nothing else can be meant.
+    // Directory names are generated, so anything else cannot exist.
     let is_plain = |character: char| character.is_ascii_hexdigit() || character == '-';
     if folder.is_empty() || !folder.chars().all(is_plain) {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let path = shell.vault.path_of(&MediaKey::new(folder)).join(&name);
-    let mut response = send(&path, kind, &headers).await;
-    let out = response.headers_mut();
+    let path = runtime.media.path_of(&MediaKey::new(folder)).join(&name);
+    let mut response = serve(&path, kind, &headers).await;
+    let fields = response.headers_mut();
     let anyone = HeaderValue::from_static("*");
-    out.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
-    out.insert(
+    fields.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
+    fields.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
         HeaderValue::from_static("content-length, content-range"),
     );
@@ -63,28 +65,28 @@ fn is_thumbnail(name: &str) -> bool {
     number.is_some_and(|number| number.len() < 4 && number.parse::<u32>().is_ok())
 }
 
-/// The file at `path` as `kind`.
-pub(super) async fn send(path: &Path, kind: &'static str, headers: &HeaderMap) -> Response {
+/// Serves the file at `path` with the media type `kind`.
+pub(super) async fn serve(path: &Path, kind: &'static str, headers: &HeaderMap) -> Response {
     let Ok(mut file) = tokio::fs::File::open(path).await else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let Ok(length) = file.metadata().await.map(|metadata| metadata.len()) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let wanted = headers
+    let header = headers
         .get(header::RANGE)
         .and_then(|range| range.to_str().ok());
-    let (status, start, count) = match wanted.map(|wanted| range(wanted, length)) {
+    let (status, start, count) = match header.map(|header| range(header, length)) {
         None => (StatusCode::OK, 0, length),
         Some(Some(range)) => {
             let count = range.end() - range.start() + 1;
             (StatusCode::PARTIAL_CONTENT, *range.start(), count)
         }
         Some(None) => {
-            let told = format!("bytes */{length}");
+            let content_range = format!("bytes */{length}");
             return (
                 StatusCode::RANGE_NOT_SATISFIABLE,
-                [(header::CONTENT_RANGE, told)],
+                [(header::CONTENT_RANGE, content_range)],
             )
                 .into_response();
         }
@@ -96,7 +98,7 @@ pub(super) async fn send(path: &Path, kind: &'static str, headers: &HeaderMap) -
         if left == 0 {
             return Ok::<_, std::io::Error>(None);
         }
-        let mut piece = vec![0; usize::try_from(left).unwrap_or(PIECE).min(PIECE)];
+        let mut piece = vec![0; usize::try_from(left).unwrap_or(READ_SIZE).min(READ_SIZE)];
         let read = file.read(&mut piece).await?;
         if read == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
@@ -106,23 +108,24 @@ pub(super) async fn send(path: &Path, kind: &'static str, headers: &HeaderMap) -
     });
     let mut response = Response::new(Body::from_stream(body));
     *response.status_mut() = status;
-    let out = response.headers_mut();
-    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    out.insert(
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    fields.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
-    out.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    out.insert(header::CONTENT_LENGTH, count.into());
+    fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    fields.insert(header::CONTENT_LENGTH, count.into());
     if status == StatusCode::PARTIAL_CONTENT
-        && let Ok(told) = format!("bytes {start}-{}/{length}", start + count - 1).parse()
+        && let Ok(content_range) = format!("bytes {start}-{}/{length}", start + count - 1).parse()
     {
-        out.insert(header::CONTENT_RANGE, told);
+        fields.insert(header::CONTENT_RANGE, content_range);
     }
     response
 }
 
-/// The one range that `text` asks for of `length` bytes. Several ranges at once are not served.
+/// Parses the single byte range of `text` for a file of `length` bytes. Multiple ranges are not
+/// supported.
 fn range(text: &str, length: u64) -> Option<RangeInclusive<u64>> {
     let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
     let end = length.checked_sub(1)?;
@@ -139,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_range_is_served_and_everything_else_is_not() {
+    fn only_single_ranges_are_parsed() {
         for (text, expected) in [
             ("bytes=0-", Some(0..=9)),
             ("bytes=2-5", Some(2..=5)),
@@ -161,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_names_of_thumbnails_are_thumbnails() {
+    fn thumbnail_names_are_recognized() {
         for (name, expected) in [
             ("thumbnail-1.jpg", true),
             ("thumbnail-.jpg", false),

@@ -1,8 +1,8 @@
-//! Who may use the emulator: programs of this machine, under a name of this machine, and no page of another site in a browser
-//! of this machine. One guard for the API, the storage, and the emulator's own interface.
+//! Access control for the API, the storage and the control API: allows programs on this machine
+//! that address it by a loopback name, and rejects pages of other sites.
 //!
-//! The socket is bound to loopback, but a browser on this machine can reach it on behalf of any page: directly, or under a name
-//! that the page's owner lets point to 127.0.0.1 (DNS rebinding).
+//! The socket is bound to loopback, but a browser on this machine can reach it on behalf of any
+//! page: directly, or under a name that the page's owner points to 127.0.0.1 (DNS rebinding).
 
 use axum::{
     extract::Request,
@@ -16,70 +16,70 @@ use http::{
 use serde_json::json;
 use url::Host;
 
-/// Passes on what may be answered.
+/// Middleware that rejects requests that are not allowed.
 pub(super) async fn guard(request: Request, next: Next) -> Response {
     match check(request.method(), request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(forbidden) => forbidden.into_response(),
+        Err(rejection) => rejection.into_response(),
     }
 }
 
-/// Why a request is not answered.
+/// The reason why a request is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Forbidden {
-    /// It does not say once under which name it reached the emulator (RFC 9112, 3.2).
-    NoHost,
-    /// The name is none of this machine.
-    ForeignHost,
-    /// A page of another site sent it.
-    ForeignPage,
+enum Rejection {
+    /// There is not exactly one `Host` header (RFC 9112, 3.2).
+    InvalidHost,
+    /// The host is not a loopback name.
+    HostNotAllowed,
+    /// The request comes from a page of another origin.
+    OriginNotAllowed,
 }
 
-impl IntoResponse for Forbidden {
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let (status, code, message) = match self {
-            Self::NoHost => (
+            Self::InvalidHost => (
                 StatusCode::BAD_REQUEST,
                 "host_invalid",
                 "The request must have exactly one Host header.",
             ),
-            Self::ForeignHost => (
+            Self::HostNotAllowed => (
                 StatusCode::FORBIDDEN,
                 "host_not_allowed",
                 "The emulator answers under 127.0.0.1, localhost and [::1] only.",
             ),
-            Self::ForeignPage => (
+            Self::OriginNotAllowed => (
                 StatusCode::FORBIDDEN,
                 "origin_not_allowed",
                 "A page of another site cannot change the emulator.",
             ),
         };
         let body = axum::Json(json!({ "code": code, "message": message }));
-        // A body that nobody reads may still be on its way.
+        // The client may still be sending a body that nobody reads.
         let closes = [(header::CONNECTION, HeaderValue::from_static("close"))];
         (status, closes, body).into_response()
     }
 }
 
-fn check(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Forbidden> {
+fn check(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Rejection> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        return Err(Forbidden::NoHost);
+        return Err(Rejection::InvalidHost);
     };
-    let host = host.to_str().map_err(|_| Forbidden::ForeignHost)?;
+    let host = host.to_str().map_err(|_| Rejection::HostNotAllowed)?;
     // A request in absolute form (`GET http://…`) names the host twice.
     let is_ours = is_loopback(host)
         && uri
             .authority()
             .is_none_or(|named| is_loopback(named.as_str()));
     if !is_ours {
-        return Err(Forbidden::ForeignHost);
+        return Err(Rejection::HostNotAllowed);
     }
     let is_reading = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-    if is_reading || is_same_site(headers, host) {
+    if is_reading || is_same_origin(headers, host) {
         Ok(())
     } else {
-        Err(Forbidden::ForeignPage)
+        Err(Rejection::OriginNotAllowed)
     }
 }
 
@@ -98,7 +98,7 @@ fn is_loopback(host: &str) -> bool {
     }
 }
 
-fn is_same_site(headers: &HeaderMap, host: &str) -> bool {
+fn is_same_origin(headers: &HeaderMap, host: &str) -> bool {
     let site = headers.get_all("sec-fetch-site").iter();
     let mut site = site.map(HeaderValue::as_bytes);
     let mut origins = headers.get_all(header::ORIGIN).iter();
@@ -121,7 +121,7 @@ fn is_same_site(headers: &HeaderMap, host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn seen(method: &str, uri: &str, headers: &[(&'static str, &str)]) -> Result<(), Forbidden> {
+    fn checked(method: &str, uri: &str, headers: &[(&'static str, &str)]) -> Result<(), Rejection> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_str(value).unwrap());
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_this_machine_are_answered() {
+    fn only_loopback_hosts_are_allowed() {
         for (host, allowed) in [
             ("127.0.0.1:8080", true),
             ("127.0.0.1", true),
@@ -148,36 +148,39 @@ mod tests {
             ("127.0.0.1, evil.example", false),
             ("", false),
         ] {
-            let wanted = if allowed {
+            let expected = if allowed {
                 Ok(())
             } else {
-                Err(Forbidden::ForeignHost)
+                Err(Rejection::HostNotAllowed)
             };
             assert_eq!(
-                seen("GET", "/v1.3/tasks", &[("host", host)]),
-                wanted,
+                checked("GET", "/v1.3/tasks", &[("host", host)]),
+                expected,
                 "{host}"
             );
         }
         let ours = ("host", "127.0.0.1:1");
-        assert_eq!(seen("GET", "/", &[]), Err(Forbidden::NoHost));
-        assert_eq!(seen("GET", "/", &[ours, ours]), Err(Forbidden::NoHost));
+        assert_eq!(checked("GET", "/", &[]), Err(Rejection::InvalidHost));
         assert_eq!(
-            seen("GET", "/", &[ours, ("host", "evil.example")]),
-            Err(Forbidden::NoHost)
+            checked("GET", "/", &[ours, ours]),
+            Err(Rejection::InvalidHost)
         );
         assert_eq!(
-            seen("GET", "http://evil.example/v1.3/tasks", &[ours]),
-            Err(Forbidden::ForeignHost)
+            checked("GET", "/", &[ours, ("host", "evil.example")]),
+            Err(Rejection::InvalidHost)
         );
         assert_eq!(
-            seen("GET", "http://127.0.0.1:1/v1.3/tasks", &[ours]),
+            checked("GET", "http://evil.example/v1.3/tasks", &[ours]),
+            Err(Rejection::HostNotAllowed)
+        );
+        assert_eq!(
+            checked("GET", "http://127.0.0.1:1/v1.3/tasks", &[ours]),
             Ok(())
         );
     }
 
     #[test]
-    fn a_page_of_another_site_may_read_and_not_write() {
+    fn other_origins_may_read_but_not_write() {
         let ours = ("host", "127.0.0.1:1");
         for (more, allowed) in [
             (&[][..], true),
@@ -206,18 +209,18 @@ mod tests {
         ] {
             let headers = [&[ours], more].concat();
             for method in ["POST", "PUT", "PATCH", "DELETE"] {
-                let wanted = if allowed {
+                let expected = if allowed {
                     Ok(())
                 } else {
-                    Err(Forbidden::ForeignPage)
+                    Err(Rejection::OriginNotAllowed)
                 };
                 assert_eq!(
-                    seen(method, "/v1.3/tasks", &headers),
-                    wanted,
+                    checked(method, "/v1.3/tasks", &headers),
+                    expected,
                     "{method} {more:?}"
                 );
             }
-            assert_eq!(seen("GET", "/v1.3/tasks", &headers), Ok(()), "{more:?}");
+            assert_eq!(checked("GET", "/v1.3/tasks", &headers), Ok(()), "{more:?}");
         }
     }
 }

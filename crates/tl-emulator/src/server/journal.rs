@@ -1,4 +1,5 @@
-//! The journal: what was asked of the platform, what was answered, and what was stored. Secrets never enter it.
+//! The journal: requests to the platform, their responses, and what was stored. Secrets are
+//! redacted before they are recorded.
 
 use std::{
     collections::VecDeque,
@@ -11,79 +12,80 @@ use serde::{Deserialize, Serialize};
 use super::redact::{self, excerpt};
 use crate::platform::{Payload, families, resource_of};
 
-/// How many entries are kept; the oldest go first.
+/// Maximum number of entries; the oldest are dropped first.
 const CAPACITY: usize = 20_000;
-/// How many bytes of bodies are kept in all; the oldest go first.
+/// Maximum total size of stored bodies in bytes; the oldest are dropped first.
 const BODIES_CAPACITY: usize = 8 << 20;
 
-/// One request.
+/// One request and its response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct JournalEntry {
-    /// Its number, from 1 in the order of their ends.
+    /// Sequence number, starting at 1, in order of completion.
     pub number: u64,
-    /// When it was answered, by the emulator's clock, RFC 3339.
+    /// Time of the response on the emulator's clock, RFC 3339.
     pub at: String,
     /// The HTTP method.
     pub method: String,
     /// The path without the query.
     pub path: String,
-    /// The query as it was sent.
+    /// The query as sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
-    /// The operation, `tasks.create` for example; `None` where the request was none.
+    /// The operation, for example `tasks.create`. `None` if the request matches none.
     pub operation: Option<String>,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub status: u16,
-    /// The platform's code, where the request was refused.
+    /// The error code, if the request was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The bytes of its body that came in.
+    /// Bytes of the request body that were received.
     pub bytes_received: u64,
-    /// Whether a received file was kept.
+    /// Whether a received file was stored.
     pub media_stored: bool,
-    /// Milliseconds on the wall's clock from its head to its answer.
+    /// Real time from the request head to the response, in milliseconds.
     pub took_ms: u64,
-    /// What the client calls itself.
+    /// The `User-Agent` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
-    /// What was done to the exchange on purpose.
+    /// The injected faults.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
-    /// The chunk, where it was a request to the storage behind presigned URLs.
+    /// The chunk, if this was a request to the storage behind presigned URLs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunk: Option<JournalChunk>,
-    /// The family of endpoints that was asked for, where the emulator does not implement it.
+    /// The requested family of endpoints, if the emulator does not implement it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_implemented: Option<String>,
-    /// The beginning of its body without secrets, where bodies are asked for: JSON as it is, a form part by part.
+    /// The start of the request body with secrets redacted, if bodies were requested: JSON as is, a
+    /// form part by part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_body: Option<String>,
-    /// The beginning of the answer's body without secrets, where bodies are asked for.
+    /// The start of the response body with secrets redacted, if bodies were requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_body: Option<String>,
 }
 
-/// What a request to the storage was about.
+/// A chunk upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct JournalChunk {
-    /// The upload that the chunk belongs to.
+    /// The upload session.
     pub upload_id: String,
-    /// The number of the chunk, from 1.
+    /// The chunk number, from 1.
     pub chunk_index: u32,
-    /// The bytes that came in.
+    /// Bytes received.
     pub bytes: u64,
-    /// Whether the chunk was stored, whatever was answered.
+    /// Whether the chunk was stored, whatever the response was.
     pub accepted: bool,
-    /// Why it was not.
+    /// Why the chunk was not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
 }
 
 impl JournalEntry {
-    /// An entry of which the rest is filled in later.
-    pub(crate) fn of(head: &http::request::Parts) -> Self {
+    /// A new entry; the remaining fields are set later.
+    pub(crate) fn new(head: &http::request::Parts) -> Self {
         let agent = head.headers.get(http::header::USER_AGENT);
         Self {
             number: 0,
@@ -108,18 +110,18 @@ impl JournalEntry {
         }
     }
 
-    /// Notes the body that came in.
-    pub(crate) fn take_in(&mut self, payload: &Payload) {
+    /// Records the request body.
+    pub(crate) fn set_request_body(&mut self, payload: &Payload) {
         self.request_body = match payload {
             Payload::Json(bytes) if bytes.is_empty() => None,
             Payload::Json(bytes) => Some(redact::body(bytes)),
             Payload::Form { fields, uploads } => Some(redact::form(fields, uploads)),
-            Payload::None | Payload::Unusable(_) => None,
+            Payload::None | Payload::Invalid(_) => None,
         };
     }
 
-    /// Notes the body that goes out.
-    pub(crate) fn give_out(&mut self, bytes: &[u8]) {
+    /// Records the response body.
+    pub(crate) fn set_response_body(&mut self, bytes: &[u8]) {
         self.response_body = (!bytes.is_empty()).then(|| redact::body(bytes));
     }
 }
@@ -148,33 +150,33 @@ impl fmt::Display for JournalEntry {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Journal(Mutex<Pages>);
+pub(crate) struct Journal(Mutex<State>);
 
 #[derive(Debug, Default)]
-struct Pages {
+struct State {
     entries: VecDeque<JournalEntry>,
-    written: u64,
-    /// The newest bodies, with the numbers of their entries.
-    bodies: VecDeque<Bodies>,
+    last_number: u64,
+    /// The most recent bodies, with the numbers of their entries.
+    bodies: VecDeque<StoredBodies>,
     bytes_of_bodies: usize,
 }
 
 #[derive(Debug)]
-struct Bodies {
+struct StoredBodies {
     number: u64,
     request: Option<String>,
     response: Option<String>,
 }
 
-impl Bodies {
+impl StoredBodies {
     fn bytes(&self) -> usize {
         let bytes = |body: &Option<String>| body.as_ref().map_or(0, String::len);
         bytes(&self.request) + bytes(&self.response)
     }
 }
 
-impl Pages {
-    fn keep_bodies(&mut self, bodies: Bodies) {
+impl State {
+    fn store_bodies(&mut self, bodies: StoredBodies) {
         self.bytes_of_bodies += bodies.bytes();
         self.bodies.push_back(bodies);
         while self.bytes_of_bodies > BODIES_CAPACITY || self.bodies.len() > CAPACITY {
@@ -187,53 +189,53 @@ impl Pages {
 }
 
 impl Journal {
-    /// Writes an entry down, and gives it back with its number.
-    pub(crate) fn write(&self, mut entry: JournalEntry) -> JournalEntry {
-        let mut pages = self.pages();
-        pages.written += 1;
-        entry.number = pages.written;
-        let bodies = Bodies {
+    /// Appends an entry and returns it with its number.
+    pub(crate) fn push(&self, mut entry: JournalEntry) -> JournalEntry {
+        let mut state = self.state();
+        state.last_number += 1;
+        entry.number = state.last_number;
+        let bodies = StoredBodies {
             number: entry.number,
             request: entry.request_body.take(),
             response: entry.response_body.take(),
         };
         if bodies.bytes() > 0 {
-            pages.keep_bodies(bodies);
+            state.store_bodies(bodies);
         }
-        if pages.entries.len() == CAPACITY {
-            pages.entries.pop_front();
+        if state.entries.len() == CAPACITY {
+            state.entries.pop_front();
         }
-        pages.entries.push_back(entry.clone());
+        state.entries.push_back(entry.clone());
         entry
     }
 
-    /// Every entry, the oldest first, without bodies.
+    /// All entries, oldest first, without bodies.
     pub(crate) fn entries(&self) -> Vec<JournalEntry> {
-        self.pages().entries.iter().cloned().collect()
+        self.state().entries.iter().cloned().collect()
     }
 
-    /// Puts the bodies that are still kept into their entries.
+    /// Adds the bodies that are still stored to their entries.
     pub(crate) fn add_bodies(&self, entries: &mut [JournalEntry]) {
-        let pages = self.pages();
+        let state = self.state();
         for entry in entries {
-            let found = pages
+            let found = state
                 .bodies
                 .binary_search_by_key(&entry.number, |bodies| bodies.number);
             if let Ok(at) = found {
-                entry.request_body.clone_from(&pages.bodies[at].request);
-                entry.response_body.clone_from(&pages.bodies[at].response);
+                entry.request_body.clone_from(&state.bodies[at].request);
+                entry.response_body.clone_from(&state.bodies[at].response);
             }
         }
     }
 
     pub(crate) fn clear(&self) {
-        let mut pages = self.pages();
-        pages.entries.clear();
-        pages.bodies.clear();
-        pages.bytes_of_bodies = 0;
+        let mut state = self.state();
+        state.entries.clear();
+        state.bodies.clear();
+        state.bytes_of_bodies = 0;
     }
 
-    fn pages(&self) -> MutexGuard<'_, Pages> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -243,26 +245,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_entries_go_first() {
+    fn oldest_entries_are_dropped_first() {
         let journal = Journal::default();
         let (head, ()) = http::Request::new(()).into_parts();
         for _ in 0..CAPACITY + 2 {
-            journal.write(JournalEntry::of(&head));
+            journal.push(JournalEntry::new(&head));
         }
         let entries = journal.entries();
         assert_eq!((entries.len(), entries[0].number), (CAPACITY, 3));
     }
 
     #[test]
-    fn bodies_are_bounded_and_shown_when_they_are_asked_for() {
+    fn bodies_are_bounded_and_added_on_request() {
         let journal = Journal::default();
         let (head, ()) = http::Request::new(()).into_parts();
         let body = vec![b'a'; 1 << 20];
         for _ in 0..3000 {
-            let mut entry = JournalEntry::of(&head);
-            entry.give_out(&body);
-            let written = journal.write(entry);
-            assert_eq!(written.response_body, None);
+            let mut entry = JournalEntry::new(&head);
+            entry.set_response_body(&body);
+            let recorded = journal.push(entry);
+            assert_eq!(recorded.response_body, None);
         }
         let mut entries = journal.entries();
         assert!(entries.iter().all(|entry| entry.response_body.is_none()));

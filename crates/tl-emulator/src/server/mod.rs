@@ -1,28 +1,30 @@
-//! The shell around the platform: the socket, the way of a request to the platform and of its answer back. What is answered is
-//! decided in [`crate::platform`], what is shared and carried out lives in `shell.rs`.
+//! HTTP server: accepts connections and passes requests to the platform.
+//!
+//! [`crate::platform`] decides what to answer; `runtime.rs` holds the shared state and carries out
+//! the effects.
 #![allow(
     clippy::disallowed_methods,
-    reason = "the shell is where the machine is touched"
+    reason = "the server performs the I/O of the emulator"
 )]
 
 mod clock;
+mod connection;
 mod control;
-mod deliver;
+mod delivery;
 mod fetch;
 mod files;
 mod guard;
-mod intake;
 mod journal;
+mod media_store;
 mod page;
 mod playlist;
 mod redact;
-mod render;
-mod shell;
+mod renderer;
+mod request_body;
+mod runtime;
 mod static_file;
 mod storage;
 mod store;
-mod vault;
-mod wire;
 
 use std::{
     net::SocketAddr,
@@ -52,23 +54,23 @@ use tokio::{
 };
 
 pub use clock::ClockMode;
-pub use intake::TimeLimits;
 pub use journal::{JournalChunk, JournalEntry};
-pub(crate) use shell::{Observer, Shell, ShellSettings};
+pub use request_body::TimeLimits;
+pub(crate) use runtime::{Observer, Runtime, RuntimeSettings};
 
-use wire::{FaultInjector, Wire};
+use connection::{Connection, FaultInjector};
 
 use crate::{
     StartError,
     platform::{BodyRule, Delivery, RENDITION_PREFIX, Refusal, STORAGE_PREFIX, http_date},
 };
 
-/// The most bytes of a request's head, and what is read from a connection at once.
+/// Maximum size of a request head, and the size of the read buffer of a connection, in bytes.
 const READ_BUFFER: usize = 256 * 1024;
-/// How long a connection may go on when the emulator stops.
-const GRACE: Duration = Duration::from_millis(500);
+/// How long open connections may take to finish on shutdown.
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 
-/// Opens the socket.
+/// Binds the listening socket.
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|error| {
         StartError(format!(
@@ -77,16 +79,16 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, StartErro
     })
 }
 
-/// Accepts connections until it is told to stop.
+/// Accepts connections until `stopped` resolves.
 pub(crate) async fn serve(
     listener: TcpListener,
-    shell: Arc<Shell>,
+    runtime: Arc<Runtime>,
     mut stopped: oneshot::Receiver<()>,
 ) {
     let router = Router::new()
-        .route("/", get(to_the_page))
+        .route("/", get(redirect_to_page))
         .nest("/_emulator", control::router())
-        .route("/_emulator/", get(to_the_page))
+        .route("/_emulator/", get(redirect_to_page))
         .route(
             &format!("{STORAGE_PREFIX}/{{*object}}"),
             any(storage::object),
@@ -97,8 +99,8 @@ pub(crate) async fn serve(
         )
         .fallback(api)
         .layer(middleware::from_fn(guard::guard))
-        .with_state(Arc::clone(&shell));
-    let timekeeper = tokio::spawn(Arc::clone(&shell).keep_time());
+        .with_state(Arc::clone(&runtime));
+    let timer = tokio::spawn(Arc::clone(&runtime).run_timer());
     let mut connections = JoinSet::new();
     let closing = watch::Sender::new(());
     loop {
@@ -106,18 +108,18 @@ pub(crate) async fn serve(
             _ = &mut stopped => break,
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else {
-                    // Out of file descriptors, most likely: wait for some to be given back.
+                    // Most likely out of file descriptors: wait until some are closed.
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 };
-                // Small answers must not wait for more of them.
+                // Disable Nagle's algorithm so that small responses are not delayed.
                 _ = stream.set_nodelay(true);
-                let knife = FaultInjector::new();
-                let service = TowerToHyperService::new(router.clone().layer(Extension(knife.clone())));
-                let io = TokioIo::new(Wire { stream, knife });
+                let injector = FaultInjector::new();
+                let service = TowerToHyperService::new(router.clone().layer(Extension(injector.clone())));
+                let io = TokioIo::new(Connection { stream, injector });
                 let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
-                    .header_read_timeout(shell.settings.time_limits.head)
+                    .header_read_timeout(runtime.settings.time_limits.head)
                     .max_buf_size(READ_BUFFER)
                     .serve_connection(io, service);
                 let mut closing = closing.subscribe();
@@ -126,7 +128,7 @@ pub(crate) async fn serve(
                     tokio::select! {
                         _ = connection.as_mut() => {}
                         _ = closing.changed() => {
-                            // An idle connection ends at once, one at work after its answer.
+                            // An idle connection closes immediately, a busy one after its response.
                             connection.as_mut().graceful_shutdown();
                             _ = connection.await;
                         }
@@ -136,87 +138,91 @@ pub(crate) async fn serve(
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
         }
     }
-    timekeeper.abort();
-    shell.studio.close();
+    timer.abort();
+    runtime.renderer.cancel();
     _ = closing.send(());
-    _ = tokio::time::timeout(GRACE, async {
+    _ = tokio::time::timeout(SHUTDOWN_GRACE, async {
         while connections.join_next().await.is_some() {}
     })
     .await;
     connections.shutdown().await;
 }
 
-/// Leads people who type the address to the page. For now only: the next program on this port is another one.
-async fn to_the_page() -> Redirect {
+/// Redirects `/` to the page. The redirect is temporary because another program may use this port
+/// later.
+async fn redirect_to_page() -> Redirect {
     Redirect::temporary("/_emulator")
 }
 
-/// Answers a request to the platform.
+/// Handles a request to the platform API.
 async fn api(
-    State(shell): State<Arc<Shell>>,
-    Extension(knife): Extension<FaultInjector>,
+    State(runtime): State<Arc<Runtime>>,
+    Extension(injector): Extension<FaultInjector>,
     request: Request,
 ) -> Response {
     let started = Instant::now();
     let (head, body) = request.into_parts();
-    let mut entry = JournalEntry::of(&head);
-    let admitted = shell.platform().admit(&head);
+    let mut entry = JournalEntry::new(&head);
+    let admitted = runtime.platform().admit(&head);
     let (rule, refusal) = match admitted {
-        Ok(intake) => (intake.body, None),
+        Ok(admission) => (admission.body, None),
         Err(refusal) => (BodyRule::None, Some(refusal)),
     };
-    let (reply, has_kept) = match refusal {
+    let (reply, media_stored) = match refusal {
         Some(refusal) => {
-            // Who asks first is told before the bytes; everyone else's bytes are read to the end.
+            // A client that sends `Expect: 100-continue` gets the refusal before it sends the body.
+            // All other bodies are read to the end.
             if !expects_continue(&head) {
-                entry.bytes_received = intake::take(&shell, rule, &head.headers, body).await.bytes;
+                entry.bytes_received = request_body::read(&runtime, rule, &head.headers, body)
+                    .await
+                    .bytes;
             }
-            let platform = shell.platform();
+            let platform = runtime.platform();
             entry.operation = platform
                 .operation_of(&head)
                 .map(|operation| operation.to_string());
             (platform.refuse(refusal), false)
         }
         None => {
-            let taken = intake::take(&shell, rule, &head.headers, body).await;
-            entry.bytes_received = taken.bytes;
-            entry.take_in(&taken.payload);
-            let request = http::Request::from_parts(head, taken.payload);
-            let mut platform = shell.platform();
-            let mut reply = platform.handle(shell.clock.now(), request);
+            let received = request_body::read(&runtime, rule, &head.headers, body).await;
+            entry.bytes_received = received.bytes;
+            entry.set_request_body(&received.payload);
+            let request = http::Request::from_parts(head, received.payload);
+            let mut platform = runtime.platform();
+            let mut reply = platform.handle(runtime.clock.now(), request);
             entry.operation = reply.operation.map(|operation| operation.to_string());
             let effects = std::mem::take(&mut reply.effects);
-            let ends_something = !effects.is_empty();
-            // Under the lock, so that nobody hears of a video whose file is not in its place.
-            let kept = match shell.settle(&mut platform, effects, &taken.files) {
-                Ok(kept) => kept,
+            let has_effects = !effects.is_empty();
+            // Hold the lock so that no other request sees a video whose file is not in place yet.
+            let stored = match runtime.apply(&mut platform, effects, &received.files) {
+                Ok(stored) => stored,
                 Err(detail) => {
                     reply = platform.refuse(Refusal::internal(&detail));
                     false
                 }
             };
             drop(platform);
-            if ends_something {
-                shell.clock.wake();
+            if has_effects {
+                runtime.clock.notify();
             }
-            (reply, kept)
+            (reply, stored)
         }
     };
-    entry.media_stored = has_kept;
+    entry.media_stored = media_stored;
     entry.status = reply.response.status().as_u16();
     entry.code = reply.refusal.as_ref().map(|code| code.as_str().to_owned());
-    entry.at = crate::platform::printed(shell.clock.now());
+    entry.at = crate::platform::format_timestamp(runtime.clock.now());
     entry.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     entry.faults.clone_from(&reply.faults);
-    let closes = matches!(entry.status, 408 | 413);
-    entry.give_out(reply.response.body());
-    shell.note(entry);
-    send_reply(reply.response, reply.delivery, closes, &shell, &knife).await
+    let close = matches!(entry.status, 408 | 413);
+    entry.set_response_body(reply.response.body());
+    runtime.record(entry);
+    send_reply(reply.response, reply.delivery, close, &runtime, &injector).await
 }
 
-/// Dates an answer by the emulator's clock: what it says of times must fit together.
-fn date(response: &mut Response, shell: &Shell) {
-    if let Ok(date) = HeaderValue::from_str(&http_date(shell.clock.now())) {
+/// Sets the `Date` header from the emulator's clock, so that all times in a response agree.
+fn set_date(response: &mut Response, runtime: &Runtime) {
+    if let Ok(date) = HeaderValue::from_str(&http_date(runtime.clock.now())) {
         response.headers_mut().insert(header::DATE, date);
     }
 }
@@ -226,36 +232,36 @@ fn expects_continue(head: &Parts) -> bool {
     expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
-/// The answer as it goes out: late, slowly or cut off where that was asked for.
+/// Sends the response, with the delay, rate limit or cut that the fault plan asks for.
 async fn send_reply(
     response: http::Response<Bytes>,
     delivery: Delivery,
-    closes: bool,
-    shell: &Shell,
-    knife: &FaultInjector,
+    close: bool,
+    runtime: &Runtime,
+    injector: &FaultInjector,
 ) -> Response {
     if !delivery.delay.is_zero() {
         tokio::time::sleep(delivery.delay).await;
     }
     if let Some(bytes) = delivery.cut_after {
-        knife.cut_after(bytes);
+        injector.cut_after(bytes);
     }
     let mut response = response.map(|bytes| match delivery.bytes_per_second {
-        Some(pace) => slowly(bytes, pace),
+        Some(pace) => throttled(bytes, pace),
         None => Body::from(bytes),
     });
-    if closes {
-        // The rest of the request is still on its way: the connection cannot be used again.
+    if close {
+        // The rest of the request body is still in flight, so the connection cannot be reused.
         response
             .headers_mut()
             .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    date(&mut response, shell);
+    set_date(&mut response, runtime);
     response
 }
 
-/// A body that is given out at so many bytes a second, in ten pieces a second.
-fn slowly(bytes: Bytes, pace: u64) -> Body {
+/// A body sent at `pace` bytes per second, in ten pieces per second.
+fn throttled(bytes: Bytes, pace: u64) -> Body {
     let piece = usize::try_from(pace.div_ceil(10))
         .unwrap_or(usize::MAX)
         .max(1);

@@ -1,28 +1,33 @@
-//! Playlists of HTTP Live Streaming (RFC 8216), as far as an asset is made of one: which files, in which order, are the recording.
-//! Nothing is fetched here.
+//! Parser for HTTP Live Streaming playlists (RFC 8216), as far as the emulator needs it: which
+//! files in which order make up the recording. It does no I/O.
 
-/// The most pieces of a recording: 4 hours, the longest video that any rule pack accepts, in pieces of a second.
-const MOST_PIECES: usize = 4 * 3600;
+/// Maximum number of segments of a recording: 4 hours, the longest video that any rule pack
+/// accepts, in segments of one second.
+const MAX_SEGMENTS: usize = 4 * 3600;
 
-/// A playlist.
+/// A parsed playlist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Playlist {
-    /// It names other playlists, of one recording in several qualities. The best one is told.
+    /// A master playlist: the same recording in several qualities. `best` has the highest
+    /// bandwidth.
     Master { best: String },
-    /// It names the pieces of a recording, in their order.
-    Media { pieces: Vec<Piece> },
+    /// A media playlist: the segments of a recording in order.
+    Media { segments: Vec<Segment> },
 }
 
-/// A file, or a part of one.
+/// A file, or a byte range of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
-    /// Its address, relative to that of the playlist.
+pub(super) struct Segment {
+    /// URI, relative to the playlist.
     pub(super) uri: String,
-    /// Its first byte and the number of bytes, where it is a part.
+    /// Offset and length in bytes, for a byte range.
     pub(super) range: Option<(u64, u64)>,
 }
 
-/// Reads a playlist. The reason of a failure is for people.
+/// Parses a playlist.
+///
+/// # Errors
+/// Returns a reason for humans.
 pub(super) fn parse(text: &str) -> Result<Playlist, String> {
     let mut lines = text
         .trim_start_matches('\u{feff}')
@@ -33,7 +38,7 @@ pub(super) fn parse(text: &str) -> Result<Playlist, String> {
         return Err("it is no playlist: it does not begin with #EXTM3U".to_owned());
     }
     let mut best: Option<(u64, String)> = None;
-    let mut pieces: Vec<Piece> = Vec::new();
+    let mut segments: Vec<Segment> = Vec::new();
     let mut bandwidth = None;
     let mut range = None;
     let (mut has_end, mut is_segment) = (false, false);
@@ -41,8 +46,8 @@ pub(super) fn parse(text: &str) -> Result<Playlist, String> {
         let (tag, value) = line.split_once(':').unwrap_or((line, ""));
         match tag {
             "#EXT-X-STREAM-INF" => {
-                let told = attribute(value, "BANDWIDTH").and_then(|told| told.parse().ok());
-                bandwidth = Some(told.unwrap_or(0));
+                let value = attribute(value, "BANDWIDTH").and_then(|value| value.parse().ok());
+                bandwidth = Some(value.unwrap_or(0));
             }
             "#EXT-X-KEY" if attribute(value, "METHOD") != Some("NONE") => {
                 return Err("the recording is encrypted".to_owned());
@@ -52,10 +57,10 @@ pub(super) fn parse(text: &str) -> Result<Playlist, String> {
                     .ok_or_else(|| "#EXT-X-MAP has no URI".to_owned())?
                     .to_owned();
                 let range = match attribute(value, "BYTERANGE") {
-                    Some(told) => Some(byte_range(told, &uri, &pieces)?),
+                    Some(value) => Some(byte_range(value, &uri, &segments)?),
                     None => None,
                 };
-                add(&mut pieces, Piece { uri, range })?;
+                add(&mut segments, Segment { uri, range })?;
             }
             "#EXT-X-BYTERANGE" => range = Some(value.to_owned()),
             "#EXTINF" => is_segment = true,
@@ -64,52 +69,55 @@ pub(super) fn parse(text: &str) -> Result<Playlist, String> {
             _ => {
                 let uri = line.to_owned();
                 if let Some(bandwidth) = bandwidth.take() {
-                    if best.as_ref().is_none_or(|(most, _)| bandwidth > *most) {
+                    if best
+                        .as_ref()
+                        .is_none_or(|(highest, _)| bandwidth > *highest)
+                    {
                         best = Some((bandwidth, uri));
                     }
                 } else if std::mem::take(&mut is_segment) {
                     let range = match range.take() {
-                        Some(told) => Some(byte_range(&told, &uri, &pieces)?),
+                        Some(value) => Some(byte_range(&value, &uri, &segments)?),
                         None => None,
                     };
-                    add(&mut pieces, Piece { uri, range })?;
+                    add(&mut segments, Segment { uri, range })?;
                 }
             }
         }
     }
     match best {
         Some((_, best)) => Ok(Playlist::Master { best }),
-        None if pieces.is_empty() => Err("the playlist is empty".to_owned()),
+        None if segments.is_empty() => Err("the playlist is empty".to_owned()),
         None if !has_end => Err(
             "the playlist is that of a live stream; only recordings are taken, which end with #EXT-X-ENDLIST"
                 .to_owned(),
         ),
-        None => Ok(Playlist::Media { pieces }),
+        None => Ok(Playlist::Media { segments }),
     }
 }
 
-fn add(pieces: &mut Vec<Piece>, piece: Piece) -> Result<(), String> {
-    if pieces.len() == MOST_PIECES {
-        return Err(format!("the playlist has more than {MOST_PIECES} pieces"));
+fn add(segments: &mut Vec<Segment>, segment: Segment) -> Result<(), String> {
+    if segments.len() == MAX_SEGMENTS {
+        return Err(format!("the playlist has more than {MAX_SEGMENTS} pieces"));
     }
-    pieces.push(piece);
+    segments.push(segment);
     Ok(())
 }
 
-/// `n@o`, or `n` alone: the bytes after the piece before it, which is of the same file.
-fn byte_range(told: &str, uri: &str, before: &[Piece]) -> Result<(u64, u64), String> {
+/// Parses `n@o`, or `n` alone: a range that follows the previous segment of the same file.
+fn byte_range(value: &str, uri: &str, before: &[Segment]) -> Result<(u64, u64), String> {
     let wrong = || {
         format!(
             "`{}` is no byte range",
-            told.chars().take(40).collect::<String>()
+            value.chars().take(40).collect::<String>()
         )
     };
-    let (count, start) = match told.split_once('@') {
+    let (count, start) = match value.split_once('@') {
         Some((count, start)) => (count, start.parse::<u64>().map_err(|_| wrong())?),
         None => {
             let last = before.last().filter(|last| last.uri == uri);
             let (start, count) = last.and_then(|last| last.range).ok_or_else(wrong)?;
-            (told, start.checked_add(count).ok_or_else(wrong)?)
+            (value, start.checked_add(count).ok_or_else(wrong)?)
         }
     };
     let count = count.parse::<u64>().map_err(|_| wrong())?;
@@ -119,7 +127,7 @@ fn byte_range(told: &str, uri: &str, before: &[Piece]) -> Result<(u64, u64), Str
     }
 }
 
-/// The value of an attribute in a list of them; commas in quotation marks part nothing.
+/// The value of an attribute in an attribute list. Commas in quotation marks do not separate.
 fn attribute<'a>(list: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = list;
     loop {
@@ -139,33 +147,33 @@ fn attribute<'a>(list: &'a str, name: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    fn piece(uri: &str, range: Option<(u64, u64)>) -> Piece {
-        Piece {
+    fn segment(uri: &str, range: Option<(u64, u64)>) -> Segment {
+        Segment {
             uri: uri.to_owned(),
             range,
         }
     }
 
     #[test]
-    fn the_best_quality_and_the_pieces_are_told() {
+    fn parses_master_and_media_playlists() {
         let master = "#EXTM3U\n#EXT-X-STREAM-INF:CODECS=\"a,b\",BANDWIDTH=100\nlow.m3u8\n\n#EXT-X-STREAM-INF:BANDWIDTH=900\nhigh.m3u8\n";
         let best = "high.m3u8".to_owned();
         assert_eq!(parse(master), Ok(Playlist::Master { best }));
         let parts = "#EXTM3U\r\n#EXT-X-KEY:METHOD=NONE\r\n#EXT-X-MAP:URI=\"s.mp4\",BYTERANGE=\"10@0\"\r\n#EXTINF:4.0,\r\n#EXT-X-BYTERANGE:5@10\r\ns.mp4\r\n#EXTINF:4.0,\r\n#EXT-X-BYTERANGE:7\r\ns.mp4\r\n#EXT-X-ENDLIST\r\n";
-        let pieces = vec![
-            piece("s.mp4", Some((0, 10))),
-            piece("s.mp4", Some((10, 5))),
-            piece("s.mp4", Some((15, 7))),
+        let segments = vec![
+            segment("s.mp4", Some((0, 10))),
+            segment("s.mp4", Some((10, 5))),
+            segment("s.mp4", Some((15, 7))),
         ];
-        assert_eq!(parse(parts), Ok(Playlist::Media { pieces }));
+        assert_eq!(parse(parts), Ok(Playlist::Media { segments }));
         let whole = "#EXTM3U\n#EXTINF:4,\na.ts\n#EXTINF:4,\nb.ts\n#EXT-X-ENDLIST";
-        let pieces = vec![piece("a.ts", None), piece("b.ts", None)];
-        assert_eq!(parse(whole), Ok(Playlist::Media { pieces }));
+        let segments = vec![segment("a.ts", None), segment("b.ts", None)];
+        assert_eq!(parse(whole), Ok(Playlist::Media { segments }));
     }
 
     #[test]
-    fn what_is_no_recording_is_refused_with_its_reason() {
-        for (text, told) in [
+    fn invalid_playlists_are_rejected_with_a_reason() {
+        for (text, value) in [
             ("", "no playlist"),
             ("<html>", "no playlist"),
             ("#EXTM3U\n#EXT-X-ENDLIST", "empty"),
@@ -189,9 +197,9 @@ mod tests {
             ),
         ] {
             let reason = parse(text).unwrap_err();
-            assert!(reason.contains(told), "{text}: {reason}");
+            assert!(reason.contains(value), "{text}: {reason}");
         }
-        let many = format!("#EXTM3U\n{}", "#EXTINF:1,\na.ts\n".repeat(MOST_PIECES + 1));
+        let many = format!("#EXTM3U\n{}", "#EXTINF:1,\na.ts\n".repeat(MAX_SEGMENTS + 1));
         assert!(parse(&many).unwrap_err().contains("more than"));
     }
 }

@@ -1,7 +1,7 @@
-//! What may be shown of texts that clients and the platform sent: their beginning, and nothing that opens a door.
+//! Redaction of texts sent by clients and by the platform: truncates them and removes secrets.
 //!
-//! Taken out are the platform's keys, the query and the user of URLs (a presigned URL is a permission by itself), and members of
-//! JSON that are called like a secret.
+//! Removed are API keys, the query and user info of URLs (a presigned URL is a credential), and
+//! JSON members whose name suggests a secret.
 
 use std::fmt::Write as _;
 
@@ -10,15 +10,16 @@ use tl_protocol::endpoint::{Field, FieldValue};
 
 use crate::platform::Upload;
 
-/// How much of a text that a client chose is kept, in characters.
-const EXCERPT: usize = 200;
-/// How much of a body is kept, in characters.
-const BODY: usize = 4000;
-/// The largest body that is read as JSON; of a larger one the beginning is shown as text.
-const MOST_JSON: usize = 1 << 20;
-/// What stands in the place of what was taken out.
-const GONE: &str = "…";
-/// Parts of the names of members that hold secrets.
+/// Maximum number of characters of a short text.
+const MAX_EXCERPT: usize = 200;
+/// Maximum number of characters of a body.
+const MAX_BODY: usize = 4000;
+/// Maximum size of a body that is parsed as JSON, in bytes. The start of a larger body is shown as
+/// text.
+const MAX_JSON: usize = 1 << 20;
+/// Replacement for removed text.
+const REDACTED: &str = "…";
+/// Substrings of member names that mark a secret.
 const SECRET_NAMES: [&str; 8] = [
     "secret",
     "token",
@@ -30,65 +31,66 @@ const SECRET_NAMES: [&str; 8] = [
     "credential",
 ];
 
-/// The beginning of a text, with everything that looks like a key taken out.
+/// The start of a text, with API keys redacted.
 pub(super) fn excerpt(text: &str) -> String {
-    beginning(&without_keys(text), EXCERPT)
+    truncate(&redact_keys(text), MAX_EXCERPT)
 }
 
-/// The beginning of a body without secrets.
+/// The start of a body, with secrets redacted.
 pub(super) fn body(bytes: &[u8]) -> String {
-    if bytes.len() <= MOST_JSON
+    if bytes.len() <= MAX_JSON
         && let Ok(mut value) = serde_json::from_slice::<Value>(bytes)
     {
-        clean(&mut value);
-        return beginning(&value.to_string(), BODY);
+        redact_json(&mut value);
+        return truncate(&value.to_string(), MAX_BODY);
     }
-    // Cut first: what is far beyond the bound need not be looked at. A longer piece, so that no URL is cut in its query.
-    let piece = &bytes[..bytes.len().min(4 * BODY)];
-    beginning(&text(&String::from_utf8_lossy(piece)), BODY)
+    // Cut first to avoid scanning a large body. The cut is generous, so that no URL within the
+    // limit is cut in its query.
+    let piece = &bytes[..bytes.len().min(4 * MAX_BODY)];
+    truncate(&redact_text(&String::from_utf8_lossy(piece)), MAX_BODY)
 }
 
-/// The parts of a form: texts as they are, of files the name and the size.
+/// The parts of a form: texts as they are, files as name and size.
 pub(super) fn form(fields: &[Field], uploads: &[Upload]) -> String {
     let mut uploads = uploads.iter();
-    let mut shown = String::new();
+    let mut out = String::new();
     for Field { name, value } in fields {
         let name = excerpt(name);
         // Writing to a string cannot fail.
         _ = match value {
-            FieldValue::Text(_) if is_secret(&name) => writeln!(shown, "{name}={GONE}"),
-            FieldValue::Text(value) => writeln!(shown, "{name}={}", body(value.as_bytes())),
+            FieldValue::Text(_) if is_secret(&name) => writeln!(out, "{name}={REDACTED}"),
+            FieldValue::Text(value) => writeln!(out, "{name}={}", body(value.as_bytes())),
             FieldValue::File(_) => match uploads.next() {
                 Some(upload) => writeln!(
-                    shown,
+                    out,
                     "{name}=@{} ({} bytes)",
                     excerpt(&upload.filename),
                     upload.bytes
                 ),
-                None => writeln!(shown, "{name}=@file"),
+                None => writeln!(out, "{name}=@file"),
             },
         };
     }
-    beginning(shown.trim_end(), BODY)
+    truncate(out.trim_end(), MAX_BODY)
 }
 
-fn beginning(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}{GONE}", &text[..end]),
+fn truncate(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((end, _)) => format!("{}{REDACTED}", &text[..end]),
         None => text.to_owned(),
     }
 }
 
-fn clean(value: &mut Value) {
+fn redact_json(value: &mut Value) {
     match value {
-        Value::String(string) => *string = text(string),
-        Value::Array(items) => items.iter_mut().for_each(clean),
+        Value::String(string) => *string = redact_text(string),
+        Value::Array(items) => items.iter_mut().for_each(redact_json),
         Value::Object(members) => {
             for (name, value) in members.iter_mut() {
                 if is_secret(name) {
-                    *value = Value::from(GONE);
+                    *value = Value::from(REDACTED);
                 } else {
-                    clean(value);
+                    redact_json(value);
                 }
             }
         }
@@ -101,52 +103,52 @@ fn is_secret(name: &str) -> bool {
     SECRET_NAMES.iter().any(|secret| name.contains(secret))
 }
 
-/// A text without keys, and without the queries and users of the URLs in it.
-fn text(text: &str) -> String {
-    let text = without_keys(text);
-    let mut clean = String::with_capacity(text.len());
+/// Redacts API keys, and the queries and user info of URLs.
+fn redact_text(text: &str) -> String {
+    let text = redact_keys(text);
+    let mut redacted = String::with_capacity(text.len());
     let mut rest = text.as_str();
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
-        clean.push_str(before);
+        redacted.push_str(before);
         let end = after
             .find(|sign: char| sign.is_whitespace() || sign.is_control() || "\"'<>".contains(sign))
             .unwrap_or(after.len());
         let (url, more) = after.split_at(end);
-        let (place, query) = match url.find(['?', '#']) {
+        let (location, query) = match url.find(['?', '#']) {
             Some(at) => (&url[..at], Some(&url[at..=at])),
             None => (url, None),
         };
-        let (authority, path) = place.split_at(place.find('/').unwrap_or(place.len()));
+        let (authority, path) = location.split_at(location.find('/').unwrap_or(location.len()));
         match authority.rsplit_once('@') {
-            Some((_, host)) => _ = write!(clean, "{GONE}@{host}"),
-            None => clean.push_str(authority),
+            Some((_, host)) => _ = write!(redacted, "{REDACTED}@{host}"),
+            None => redacted.push_str(authority),
         }
-        clean.push_str(path);
+        redacted.push_str(path);
         if let Some(mark) = query {
-            _ = write!(clean, "{mark}{GONE}");
+            _ = write!(redacted, "{mark}{REDACTED}");
         }
         rest = more;
     }
-    clean.push_str(rest);
-    clean
+    redacted.push_str(rest);
+    redacted
 }
 
-fn without_keys(text: &str) -> String {
+fn redact_keys(text: &str) -> String {
     let mut rest = text;
-    let mut clean = String::with_capacity(text.len());
+    let mut redacted = String::with_capacity(text.len());
     while let Some(at) = rest.find("tlk_") {
-        clean.push_str(&rest[..at]);
-        clean.push_str("tlk_");
-        clean.push_str(GONE);
+        redacted.push_str(&rest[..at]);
+        redacted.push_str("tlk_");
+        redacted.push_str(REDACTED);
         let key = &rest[at..];
         let end = key
             .find(|character: char| !character.is_ascii_alphanumeric() && !"_-".contains(character))
             .unwrap_or(key.len());
         rest = &key[end..];
     }
-    clean.push_str(rest);
-    clean
+    redacted.push_str(rest);
+    redacted
 }
 
 #[cfg(test)]
@@ -154,37 +156,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_do_not_enter_the_journal() {
+    fn api_keys_are_redacted() {
         assert_eq!(excerpt("a=tlk_0123-AB_c&b=1 tlk_"), "a=tlk_…&b=1 tlk_…");
         assert_eq!(excerpt("nothing"), "nothing");
-        // A key that the bound would cut is taken out whole.
-        let long = format!("{}tlk_0123456789", "a".repeat(EXCERPT - 6));
+        // A key that crosses the limit is removed completely.
+        let long = format!("{}tlk_0123456789", "a".repeat(MAX_EXCERPT - 6));
         assert!(!excerpt(&long).contains("0123"), "{}", excerpt(&long));
     }
 
     #[test]
-    fn bodies_are_shown_without_secrets() {
-        let shown = |text: &str| body(text.as_bytes());
+    fn secrets_in_bodies_are_redacted() {
+        let redacted = |text: &str| body(text.as_bytes());
         assert_eq!(
-            shown(
+            redacted(
                 r#"{"url": "http://u:p@127.0.0.1:1/_storage/x/1?X-Amz-Signature=abc&y=1", "n": 1}"#
             ),
             r#"{"n":1,"url":"http://…@127.0.0.1:1/_storage/x/1?…"}"#
         );
         assert_eq!(
-            shown(r#"{"Client-Secret": "s", "access_token": {"a": 1}, "list": ["tlk_1", "b"]}"#),
+            redacted(r#"{"Client-Secret": "s", "access_token": {"a": 1}, "list": ["tlk_1", "b"]}"#),
             r#"{"Client-Secret":"…","access_token":"…","list":["tlk_…","b"]}"#
         );
         assert_eq!(
-            shown("see https://a.example/x?k=1, https://b.example/"),
+            redacted("see https://a.example/x?k=1, https://b.example/"),
             "see https://a.example/x?… https://b.example/"
         );
         assert_eq!(
-            shown("{\"video_url\": \"https://a.example/x?k=1\", cut"),
+            redacted("{\"video_url\": \"https://a.example/x?k=1\", cut"),
             "{\"video_url\": \"https://a.example/x?…\", cut"
         );
         assert_eq!(body(b"\xff\xfe"), "\u{fffd}\u{fffd}");
         let long = format!("{{\"a\": \"{}\"}}", "b".repeat(100_000));
-        assert_eq!(body(long.as_bytes()).chars().count(), BODY + 1);
+        assert_eq!(body(long.as_bytes()).chars().count(), MAX_BODY + 1);
     }
 }

@@ -1,8 +1,9 @@
-//! Images and documents, told by their first bytes and their names: the platform takes them as assets, and the prober, which is
-//! for video and sound, does not read them.
+//! Identifies images and documents by their first bytes and their names. The platform accepts them
+//! as assets, but the prober only reads video and audio.
 //!
-//! Images are JPEG, PNG, WebP, GIF and BMP (what the models of October 2026 take), documents are PDF, text and Markdown. A document
-//! whose content is not what its name says is refused, as the platform does.
+//! Images are JPEG, PNG, WebP, GIF and BMP (the formats of the models of October 2026); documents
+//! are PDF, text and Markdown. A document whose content does not match its extension is rejected,
+//! as on the platform.
 
 use std::{
     fs::File,
@@ -14,14 +15,15 @@ use tl_model::TechnicalMetadata;
 
 use crate::platform::StaticFile;
 
-/// The most bytes of an image that are looked at; the platform takes 32 MB.
-const MOST_OF_IMAGE: u64 = 64 << 20;
-/// Where the marks of a PDF stand: in its first and in its last bytes (ISO 32000-1, annex H).
-const MARGIN_OF_PDF: usize = 1024;
+/// Maximum number of bytes of an image that are read; the platform accepts 32 MB.
+const MAX_IMAGE_BYTES: u64 = 64 << 20;
+/// Where the markers of a PDF are: in its first and last bytes (ISO 32000-1, annex H).
+const PDF_MARKER_WINDOW: usize = 1024;
 
-/// What the file is, or why it is a broken image or document; `None` where it is neither.
+/// Identifies a file. Returns an error if it is a broken image or document, and `None` if it is
+/// neither.
 pub(super) fn identify(path: &Path, filename: &str) -> Option<Result<StaticFile, String>> {
-    // The prober says what is wrong with a file that cannot be read.
+    // The prober reports files that cannot be read.
     read(path, filename).unwrap_or_default()
 }
 
@@ -30,7 +32,7 @@ fn read(path: &Path, filename: &str) -> io::Result<Option<Result<StaticFile, Str
     let size = file.metadata()?.len();
     let mut head = Vec::new();
     (&mut file)
-        .take(MARGIN_OF_PDF as u64)
+        .take(PDF_MARKER_WINDOW as u64)
         .read_to_end(&mut head)?;
     file.rewind()?;
     let extension = filename
@@ -39,7 +41,7 @@ fn read(path: &Path, filename: &str) -> io::Result<Option<Result<StaticFile, Str
         .to_ascii_lowercase();
     if let Some(format) = Image::of(&head) {
         let mut bytes = Vec::new();
-        file.take(MOST_OF_IMAGE).read_to_end(&mut bytes)?;
+        file.take(MAX_IMAGE_BYTES).read_to_end(&mut bytes)?;
         return Ok(Some(image(format, &bytes, size)));
     }
     let is_pdf = head.windows(5).any(|five| five == b"%PDF-");
@@ -55,7 +57,7 @@ fn read(path: &Path, filename: &str) -> io::Result<Option<Result<StaticFile, Str
                 "text/plain"
             };
             Ok(Some(match is_text(file)? {
-                true if size > 0 => Ok(measured(kind, size)),
+                true if size > 0 => Ok(static_file(kind, size)),
                 true => Err("it is empty".to_owned()),
                 false => Err("its name says text, and its content is none".to_owned()),
             }))
@@ -67,7 +69,7 @@ fn read(path: &Path, filename: &str) -> io::Result<Option<Result<StaticFile, Str
     }
 }
 
-fn measured(kind: &str, size: u64) -> StaticFile {
+fn static_file(kind: &str, size: u64) -> StaticFile {
     let mut technical = TechnicalMetadata::default();
     technical.file_size_bytes = Some(size);
     technical.file_mime_type = Some(kind.to_owned());
@@ -75,14 +77,14 @@ fn measured(kind: &str, size: u64) -> StaticFile {
 }
 
 fn pdf(file: &mut File, head: &[u8], size: u64) -> io::Result<Result<StaticFile, String>> {
-    let margin = (MARGIN_OF_PDF as u64).min(size);
+    let margin = (PDF_MARKER_WINDOW as u64).min(size);
     file.seek(SeekFrom::Start(size - margin))?;
     let mut tail = Vec::new();
     file.read_to_end(&mut tail)?;
     if !tail.windows(5).any(|five| five == b"%%EOF") {
         return Ok(Err("the PDF has no end: it is cut off".to_owned()));
     }
-    let mut found = measured("application/pdf", size);
+    let mut found = static_file("application/pdf", size);
     let version = head
         .windows(8)
         .find_map(|eight| eight.strip_prefix(b"%PDF-"));
@@ -98,7 +100,7 @@ fn pdf(file: &mut File, head: &[u8], size: u64) -> io::Result<Result<StaticFile,
     Ok(Ok(found))
 }
 
-/// Whether a file is UTF-8 text without control characters that no text has.
+/// Whether a file is UTF-8 text without NUL bytes.
 fn is_text(file: File) -> io::Result<bool> {
     let mut reader = BufReader::new(file);
     let mut rest = Vec::new();
@@ -111,7 +113,7 @@ fn is_text(file: File) -> io::Result<bool> {
         rest.extend_from_slice(&piece[..read]);
         let valid = match std::str::from_utf8(&rest) {
             Ok(text) => text.len(),
-            // A character may end in the next piece.
+            // A character may continue in the next piece.
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             Err(_) => return Ok(false),
         };
@@ -152,7 +154,7 @@ impl Image {
                 ..,
             ] => Some(Self::WebP),
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
-            // A header of one of the lengths that there are: two letters alone say too little.
+            // Check the header length as well: two letters alone are ambiguous.
             [
                 b'B',
                 b'M',
@@ -189,7 +191,7 @@ impl Image {
     }
 }
 
-/// What the header of an image says.
+/// Fields of an image header.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Header {
     width: u32,
@@ -212,7 +214,7 @@ fn image(format: Image, bytes: &[u8], size: u64) -> Result<StaticFile, String> {
     let header = header
         .filter(|header| header.width > 0 && header.height > 0)
         .ok_or_else(|| format!("the {} is broken or cut off", name.to_ascii_uppercase()))?;
-    let mut found = measured(&format!("image/{name}"), size);
+    let mut found = static_file(&format!("image/{name}"), size);
     let technical = &mut found.technical;
     technical.image_format = Some(name.to_owned());
     technical.image_width = Some(header.width);
@@ -225,55 +227,55 @@ fn image(format: Image, bytes: &[u8], size: u64) -> Result<StaticFile, String> {
     Ok(found)
 }
 
-/// The next `N` bytes from `at` on.
-fn at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+/// The `N` bytes at offset `at`.
+fn bytes_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at.checked_add(N)?)?.try_into().ok()
 }
 
-/// A JPEG by its segments (ITU-T T.81, annex B), with the end that every one has.
+/// Parses the segments of a JPEG (ITU-T T.81, annex B), including the end marker.
 fn jpeg(bytes: &[u8]) -> Option<Header> {
     let mut header = Header::default();
-    let mut place = 2;
+    let mut position = 2;
     loop {
-        let [mark, code] = at(bytes, place)?;
-        if mark != 0xff {
+        let [marker, code] = bytes_at(bytes, position)?;
+        if marker != 0xff {
             return None;
         }
-        place += 1;
+        position += 1;
         match code {
-            // Fill bytes, and marks without a length.
+            // Fill bytes, and markers without a length.
             0xff => continue,
             0x01 | 0xd0..=0xd7 => {
-                place += 1;
+                position += 1;
                 continue;
             }
             _ => {}
         }
-        let length = usize::from(u16::from_be_bytes(at(bytes, place + 1)?));
+        let length = usize::from(u16::from_be_bytes(bytes_at(bytes, position + 1)?));
         if length < 2 {
             return None;
         }
-        let body = bytes.get(place + 3..place + 1 + length)?;
+        let body = bytes.get(position + 3..position + 1 + length)?;
         match code {
             0xc0..=0xcf if !matches!(code, 0xc4 | 0xc8 | 0xcc) => {
                 header.bits = Some(u32::from(*body.first()?));
-                header.height = u32::from(u16::from_be_bytes(at(body, 1)?));
-                header.width = u32::from(u16::from_be_bytes(at(body, 3)?));
+                header.height = u32::from(u16::from_be_bytes(bytes_at(body, 1)?));
+                header.width = u32::from(u16::from_be_bytes(bytes_at(body, 3)?));
             }
             0xe1 => header.orientation = header.orientation.or_else(|| orientation(body)),
             0xda => {
-                let scans = &bytes[place + 1 + length..];
+                let scans = &bytes[position + 1 + length..];
                 let has_end = scans.windows(2).any(|two| two == [0xff, 0xd9]);
                 return has_end.then_some(header);
             }
             0xd9 => return None,
             _ => {}
         }
-        place += 1 + length;
+        position += 1 + length;
     }
 }
 
-/// The orientation of an Exif segment (tag 0x0112 of its first directory), 1 to 8.
+/// The orientation in an Exif segment (tag 0x0112 of the first directory), 1 to 8.
 fn orientation(segment: &[u8]) -> Option<u32> {
     let tiff = segment.strip_prefix(b"Exif\0\0")?;
     let is_little = match tiff.get(..2)? {
@@ -281,15 +283,15 @@ fn orientation(segment: &[u8]) -> Option<u32> {
         b"MM" => false,
         _ => return None,
     };
-    let short = |place: usize| {
-        let two = at(tiff, place)?;
+    let short = |position: usize| {
+        let two = bytes_at(tiff, position)?;
         Some(if is_little {
             u16::from_le_bytes(two)
         } else {
             u16::from_be_bytes(two)
         })
     };
-    let four: [u8; 4] = at(tiff, 4)?;
+    let four: [u8; 4] = bytes_at(tiff, 4)?;
     let directory = if is_little {
         u32::from_le_bytes(four)
     } else {
@@ -298,66 +300,66 @@ fn orientation(segment: &[u8]) -> Option<u32> {
     let directory = usize::try_from(directory).ok()?;
     let count = usize::from(short(directory)?);
     (0..count).find_map(|entry| {
-        let place = directory.checked_add(2 + entry * 12)?;
-        if short(place)? != 0x0112 {
+        let position = directory.checked_add(2 + entry * 12)?;
+        if short(position)? != 0x0112 {
             return None;
         }
-        let value = u32::from(short(place + 8)?);
+        let value = u32::from(short(position + 8)?);
         (1..=8).contains(&value).then_some(value)
     })
 }
 
-/// A PNG by its chunks (PNG specification, 5.3), down to the last one.
+/// Parses the chunks of a PNG (PNG specification, 5.3) up to the last one.
 fn png(bytes: &[u8]) -> Option<Header> {
     let mut header = Header::default();
-    let mut place = 8_usize;
+    let mut position = 8_usize;
     loop {
-        let length = usize::try_from(u32::from_be_bytes(at(bytes, place)?)).ok()?;
-        let kind: [u8; 4] = at(bytes, place + 4)?;
-        let body = bytes.get(place + 8..(place + 8).checked_add(length)?)?;
+        let length = usize::try_from(u32::from_be_bytes(bytes_at(bytes, position)?)).ok()?;
+        let kind: [u8; 4] = bytes_at(bytes, position + 4)?;
+        let body = bytes.get(position + 8..(position + 8).checked_add(length)?)?;
         match &kind {
             b"IHDR" => {
-                header.width = u32::from_be_bytes(at(body, 0)?);
-                header.height = u32::from_be_bytes(at(body, 4)?);
+                header.width = u32::from_be_bytes(bytes_at(body, 0)?);
+                header.height = u32::from_be_bytes(bytes_at(body, 4)?);
                 header.bits = Some(u32::from(*body.get(8)?));
                 header.alpha = matches!(body.get(9)?, 4 | 6);
             }
             b"acTL" => header.animated = true,
             b"tRNS" => header.alpha = true,
-            b"IEND" => return bytes.get(place + 8..place + 12).map(|_| header),
+            b"IEND" => return bytes.get(position + 8..position + 12).map(|_| header),
             _ => {}
         }
-        // The checksum follows, also the last one.
-        place = (place + 8).checked_add(length)?.checked_add(4)?;
+        // Skip the checksum.
+        position = (position + 8).checked_add(length)?.checked_add(4)?;
     }
 }
 
-/// A WebP by its first chunk (RFC 9649).
+/// Parses the first chunk of a WebP (RFC 9649).
 fn webp(bytes: &[u8]) -> Option<Header> {
-    let announced = usize::try_from(u32::from_le_bytes(at(bytes, 4)?)).ok()?;
-    if announced.checked_add(8)? > bytes.len() {
+    let declared = usize::try_from(u32::from_le_bytes(bytes_at(bytes, 4)?)).ok()?;
+    if declared.checked_add(8)? > bytes.len() {
         return None;
     }
-    let kind: [u8; 4] = at(bytes, 12)?;
+    let kind: [u8; 4] = bytes_at(bytes, 12)?;
     let mut header = Header {
         bits: Some(8),
         ..Header::default()
     };
     match &kind {
         b"VP8 " => {
-            let [a, b, c, d] = at(bytes, 26)?;
+            let [a, b, c, d] = bytes_at(bytes, 26)?;
             header.width = u32::from(u16::from_le_bytes([a, b]) & 0x3fff);
             header.height = u32::from(u16::from_le_bytes([c, d]) & 0x3fff);
         }
         b"VP8L" => {
-            let bits = u32::from_le_bytes(at(bytes, 21)?);
+            let bits = u32::from_le_bytes(bytes_at(bytes, 21)?);
             header.width = (bits & 0x3fff) + 1;
             header.height = ((bits >> 14) & 0x3fff) + 1;
             header.alpha = bits >> 28 & 1 == 1;
         }
         b"VP8X" => {
-            let [flags] = at(bytes, 20)?;
-            let [a, b, c, d, e, f] = at(bytes, 24)?;
+            let [flags] = bytes_at(bytes, 20)?;
+            let [a, b, c, d, e, f] = bytes_at(bytes, 24)?;
             header.width = u32::from_le_bytes([a, b, c, 0]) + 1;
             header.height = u32::from_le_bytes([d, e, f, 0]) + 1;
             header.animated = flags & 0x02 != 0;
@@ -368,9 +370,9 @@ fn webp(bytes: &[u8]) -> Option<Header> {
     Some(header)
 }
 
-/// A GIF by its blocks (GIF89a specification), down to the trailer.
+/// Parses the blocks of a GIF (GIF89a specification) up to the trailer.
 fn gif(bytes: &[u8]) -> Option<Header> {
-    let [a, b, c, d, flags] = at(bytes, 6)?;
+    let [a, b, c, d, flags] = bytes_at(bytes, 6)?;
     let mut header = Header {
         width: u32::from(u16::from_le_bytes([a, b])),
         height: u32::from(u16::from_le_bytes([c, d])),
@@ -381,59 +383,59 @@ fn gif(bytes: &[u8]) -> Option<Header> {
         0 => 0,
         _ => 3 << (usize::from(flags & 7) + 1),
     };
-    let mut place = 13 + colors(flags);
-    let mut pictures = 0;
-    let skip = |mut place: usize| loop {
-        let length = usize::from(*bytes.get(place)?);
-        place += 1 + length;
+    let mut position = 13 + colors(flags);
+    let mut frames = 0;
+    let skip = |mut position: usize| loop {
+        let length = usize::from(*bytes.get(position)?);
+        position += 1 + length;
         if length == 0 {
-            return Some(place);
+            return Some(position);
         }
     };
     loop {
-        match *bytes.get(place)? {
+        match *bytes.get(position)? {
             0x3b => {
-                header.animated = pictures > 1;
-                return (pictures > 0).then_some(header);
+                header.animated = frames > 1;
+                return (frames > 0).then_some(header);
             }
             0x21 => {
-                // A graphic control extension may name a transparent color.
-                if bytes.get(place + 1) == Some(&0xf9) {
-                    header.alpha |= bytes.get(place + 3)? & 1 == 1;
+                // A graphic control extension may define a transparent color.
+                if bytes.get(position + 1) == Some(&0xf9) {
+                    header.alpha |= bytes.get(position + 3)? & 1 == 1;
                 }
-                place = skip(place + 2)?;
+                position = skip(position + 2)?;
             }
             0x2c => {
-                pictures += 1;
-                let flags = *bytes.get(place + 9)?;
-                place = skip(place + 11 + colors(flags))?;
+                frames += 1;
+                let flags = *bytes.get(position + 9)?;
+                position = skip(position + 11 + colors(flags))?;
             }
             _ => return None,
         }
     }
 }
 
-/// A BMP by its header.
+/// Parses the header of a BMP.
 fn bmp(bytes: &[u8]) -> Option<Header> {
-    let announced = usize::try_from(u32::from_le_bytes(at(bytes, 2)?)).ok()?;
-    if announced > bytes.len() {
+    let declared = usize::try_from(u32::from_le_bytes(bytes_at(bytes, 2)?)).ok()?;
+    if declared > bytes.len() {
         return None;
     }
     let (width, height, depth) = match bytes.get(14)? {
         12 => (
-            i32::from(u16::from_le_bytes(at(bytes, 18)?)),
-            i32::from(u16::from_le_bytes(at(bytes, 20)?)),
-            u16::from_le_bytes(at(bytes, 24)?),
+            i32::from(u16::from_le_bytes(bytes_at(bytes, 18)?)),
+            i32::from(u16::from_le_bytes(bytes_at(bytes, 20)?)),
+            u16::from_le_bytes(bytes_at(bytes, 24)?),
         ),
         _ => (
-            i32::from_le_bytes(at(bytes, 18)?),
-            i32::from_le_bytes(at(bytes, 22)?),
-            u16::from_le_bytes(at(bytes, 28)?),
+            i32::from_le_bytes(bytes_at(bytes, 18)?),
+            i32::from_le_bytes(bytes_at(bytes, 22)?),
+            u16::from_le_bytes(bytes_at(bytes, 28)?),
         ),
     };
     Some(Header {
         width: width.unsigned_abs(),
-        // A negative height means that the rows go downwards.
+        // A negative height means that the rows are stored top-down.
         height: height.unsigned_abs(),
         bits: Some(match depth {
             16 => 5,
@@ -448,8 +450,8 @@ fn bmp(bytes: &[u8]) -> Option<Header> {
 mod tests {
     use super::*;
 
-    /// A PNG of one color with its chunks; the checksums are not looked at.
-    fn a_png() -> Vec<u8> {
+    /// A minimal PNG. Checksums are not verified.
+    fn png_bytes() -> Vec<u8> {
         let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
         for (kind, body) in [
             (b"IHDR", &b"\0\0\x02\x80\0\0\x01\x68\x08\x06\0\0\0"[..]),
@@ -464,7 +466,7 @@ mod tests {
         png
     }
 
-    fn a_jpeg() -> Vec<u8> {
+    fn jpeg_bytes() -> Vec<u8> {
         let mut jpeg = vec![0xff, 0xd8];
         jpeg.extend([0xff, 0xe1, 0, 34]);
         jpeg.extend(b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0");
@@ -474,17 +476,17 @@ mod tests {
         jpeg
     }
 
-    fn a_gif(pictures: usize) -> Vec<u8> {
+    fn gif_bytes(frames: usize) -> Vec<u8> {
         let mut gif = b"GIF89a\x80\x02\x68\x01\x80\0\0".to_vec();
         gif.extend([0; 6]);
-        for _ in 0..pictures {
+        for _ in 0..frames {
             gif.extend([0x2c, 0, 0, 0, 0, 0x80, 2, 0x68, 1, 0, 2, 2, 0x44, 1, 0]);
         }
         gif.push(0x3b);
         gif
     }
 
-    fn a_bmp() -> Vec<u8> {
+    fn bmp_bytes() -> Vec<u8> {
         let mut bmp = b"BM\x38\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0".to_vec();
         bmp.extend(640_i32.to_le_bytes());
         bmp.extend((-360_i32).to_le_bytes());
@@ -493,20 +495,20 @@ mod tests {
         bmp
     }
 
-    fn a_webp() -> Vec<u8> {
+    fn webp_bytes() -> Vec<u8> {
         let mut webp = b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\x12\0\0\0".to_vec();
         webp.extend([0x7f, 2, 0, 0x67, 1, 0]);
         webp
     }
 
     #[test]
-    fn images_are_measured_by_their_headers() {
+    fn image_headers_are_parsed() {
         for (bytes, kind) in [
-            (a_png(), "image/png"),
-            (a_jpeg(), "image/jpeg"),
-            (a_gif(1), "image/gif"),
-            (a_bmp(), "image/bmp"),
-            (a_webp(), "image/webp"),
+            (png_bytes(), "image/png"),
+            (jpeg_bytes(), "image/jpeg"),
+            (gif_bytes(1), "image/gif"),
+            (bmp_bytes(), "image/bmp"),
+            (webp_bytes(), "image/webp"),
         ] {
             let format = Image::of(&bytes).unwrap();
             let found = image(format, &bytes, 7).unwrap().technical;
@@ -517,7 +519,7 @@ mod tests {
                 "{kind}"
             );
             assert_eq!(found.file_size_bytes, Some(7));
-            // Cut anywhere, it is none, or a broken one; nothing panics.
+            // A file cut at any offset is unknown or broken; the parser never panics.
             for end in 0..bytes.len() {
                 let cut = &bytes[..end];
                 if let Some(format) = Image::of(cut) {
@@ -525,26 +527,29 @@ mod tests {
                 }
             }
         }
-        assert_eq!(jpeg(&a_jpeg()).unwrap().orientation, Some(6));
-        assert!(png(&a_png()).unwrap().alpha && !gif(&a_gif(1)).unwrap().animated);
-        assert!(gif(&a_gif(2)).unwrap().animated && webp(&a_webp()).unwrap().animated);
+        assert_eq!(jpeg(&jpeg_bytes()).unwrap().orientation, Some(6));
+        assert!(png(&png_bytes()).unwrap().alpha && !gif(&gif_bytes(1)).unwrap().animated);
+        assert!(gif(&gif_bytes(2)).unwrap().animated && webp(&webp_bytes()).unwrap().animated);
     }
 
     #[test]
-    fn a_document_is_what_its_name_says_or_broken() {
+    fn document_content_must_match_its_extension() {
         let pdf = b"%PDF-1.7\n1 0 obj\ntrailer\n%%EOF\n";
         let folder = tempfile::tempdir().unwrap();
-        let seen = |name: &str, bytes: &[u8]| {
+        let identified = |name: &str, bytes: &[u8]| {
             let path = folder.path().join("file");
             std::fs::write(&path, bytes).unwrap();
             identify(&path, name).map(|found| found.map(|file| file.kind().to_owned()))
         };
         let is = |kind: &str| Some(Ok(kind.to_owned()));
-        assert_eq!(seen("a.PDF", pdf), is("application/pdf"));
-        assert_eq!(seen("a.txt", "grüß Gott".as_bytes()), is("text/plain"));
-        assert_eq!(seen("a.md", b"# A"), is("text/markdown"));
-        assert_eq!(seen("face.bin", &a_png()), is("image/png"));
-        assert_eq!(seen("a.mp4", b"no video"), None);
+        assert_eq!(identified("a.PDF", pdf), is("application/pdf"));
+        assert_eq!(
+            identified("a.txt", "grüß Gott".as_bytes()),
+            is("text/plain")
+        );
+        assert_eq!(identified("a.md", b"# A"), is("text/markdown"));
+        assert_eq!(identified("face.bin", &png_bytes()), is("image/png"));
+        assert_eq!(identified("a.mp4", b"no video"), None);
         for (name, bytes) in [
             ("a.pdf", &b"no pdf"[..]),
             ("a.pdf", b"%PDF-1.7 cut"),
@@ -552,10 +557,10 @@ mod tests {
             ("a.txt", b"a\0b"),
             ("a.txt", b"\xff\xfe"),
             ("a.md", b""),
-            ("a.txt", &a_png()[..8]),
+            ("a.txt", &png_bytes()[..8]),
         ] {
             assert!(
-                matches!(seen(name, bytes), Some(Err(_))),
+                matches!(identified(name, bytes), Some(Err(_))),
                 "{name} {bytes:?}"
             );
         }

@@ -1,5 +1,7 @@
-//! The storage behind presigned URLs: chunks onto the disk, each at its place in the file of its upload, while they come.
-//! Who may bring which bytes is decided in [`crate::platform`].
+//! The storage behind presigned URLs. Writes each chunk at its offset in the file of the upload
+//! while it arrives.
+//!
+//! [`crate::platform`] decides which requests are allowed.
 
 use std::{
     collections::HashMap,
@@ -22,15 +24,18 @@ use md5::{Digest, Md5};
 use tokio::sync::mpsc;
 
 use super::{
-    JournalChunk, JournalEntry, Shell, expects_continue, intake, send_reply, vault::StoredFile,
-    wire::FaultInjector,
+    JournalChunk, JournalEntry, Runtime, connection::FaultInjector, expects_continue,
+    media_store::StoredFile, request_body, send_reply,
 };
-use crate::platform::{BodyRule, NotStored, ObjectReply, Operation, Put, PutBegin, printed};
+use crate::platform::{
+    BodyRule, NotStored, ObjectReply, Operation, Put, PutDecision, format_timestamp,
+};
 
-/// How many pieces of a chunk may wait for the disk.
-const PIECES_IN_FLIGHT: usize = 4;
+/// Maximum number of pieces of a chunk that wait for the disk.
+const WRITE_QUEUE: usize = 4;
 
-/// Who writes which chunk: the newest request for it. An older one whose client has given up must not write over it.
+/// The current writer of each chunk: the most recent request. An older request, whose client has
+/// given up, must not overwrite it.
 #[derive(Debug, Default)]
 pub(crate) struct Leases(Mutex<Holders>);
 
@@ -50,7 +55,7 @@ struct Lease {
 impl Leases {
     fn take(&self, put: &Put) -> Lease {
         let mut holders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A lease that nobody else knows of has ended.
+        // A lease without other owners has ended.
         holders
             .by_chunk
             .retain(|_, holder| Arc::strong_count(holder) > 1);
@@ -65,45 +70,45 @@ impl Leases {
 }
 
 impl Lease {
-    /// Does `work` while the right is held; `None` where another request has it.
+    /// Runs `work` while the lease is held. Returns `None` if another request holds it.
     fn hold<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         let holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
         (*holder == self.number).then(work)
     }
 }
 
-/// Answers a request to the storage.
+/// Handles a request to the storage.
 pub(super) async fn object(
-    State(shell): State<Arc<Shell>>,
-    Extension(knife): Extension<FaultInjector>,
+    State(runtime): State<Arc<Runtime>>,
+    Extension(injector): Extension<FaultInjector>,
     request: Request,
 ) -> Response {
     let started = Instant::now();
     let (head, body) = request.into_parts();
-    let mut entry = JournalEntry::of(&head);
-    // The query is the permission.
+    let mut entry = JournalEntry::new(&head);
+    // The query of a presigned URL is a credential.
     entry.query = None;
     entry.operation = Some(Operation::STORAGE_PUT.to_string());
-    let begun = {
-        let mut platform = shell.platform();
-        let begun = platform.put_begins(shell.clock.now(), &head);
-        let written = shell.write_down(&mut platform);
-        match (begun, written) {
-            // Under the lock, so that no other request for the chunk comes between.
-            (PutBegin::Take(put), Ok(())) => Ok((shell.leases.take(&put), put)),
-            (PutBegin::Take(put), Err(detail)) => Err(Box::new(
-                platform.put_ends(*put, Err(NotStored::Failed(detail))),
+    let admitted = {
+        let mut platform = runtime.platform();
+        let admitted = platform.begin_put(runtime.clock.now(), &head);
+        let written = runtime.persist(&mut platform);
+        match (admitted, written) {
+            // Hold the lock so that no other request for the chunk can intervene.
+            (PutDecision::Take(put), Ok(())) => Ok((runtime.leases.take(&put), put)),
+            (PutDecision::Take(put), Err(detail)) => Err(Box::new(
+                platform.finish_put(*put, Err(NotStored::Failed(detail))),
             )),
-            (PutBegin::Answer(reply), _) => Err(reply),
+            (PutDecision::Answer(reply), _) => Err(reply),
         }
     };
-    let reply = match begun {
+    let reply = match admitted {
         Err(reply) => {
             if !expects_continue(&head) {
-                let taken = intake::take(&shell, BodyRule::None, &head.headers, body).await;
-                entry.bytes_received = taken.bytes;
+                let read = request_body::read(&runtime, BodyRule::None, &head.headers, body).await;
+                entry.bytes_received = read.bytes;
             }
-            entry.chunk = named(head.uri.path(), entry.bytes_received);
+            entry.chunk = chunk_of_path(head.uri.path(), entry.bytes_received);
             *reply
         }
         Ok((lease, put)) => {
@@ -114,9 +119,10 @@ pub(super) async fn object(
                 accepted: false,
                 refusal: None,
             });
-            let taking = take(Arc::clone(&shell), *put, lease, body.into_data_stream());
-            // A client that goes away must not leave the chunk half noted.
-            match tokio::spawn(taking).await {
+            let storing = store_chunk(Arc::clone(&runtime), *put, lease, body.into_data_stream());
+            // Run in a separate task: a client that disconnects must not leave the chunk half
+            // recorded.
+            match tokio::spawn(storing).await {
                 Ok((reply, bytes)) => {
                     entry.bytes_received = bytes;
                     reply
@@ -133,19 +139,19 @@ pub(super) async fn object(
     entry.media_stored = reply.is_stored;
     entry.status = reply.response.status().as_u16();
     entry.code = reply.refusal.as_ref().map(|(code, _)| (*code).to_owned());
-    entry.at = printed(shell.clock.now());
+    entry.at = format_timestamp(runtime.clock.now());
     entry.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     entry.faults.clone_from(&reply.faults);
-    let closes = reply
+    let close = reply
         .refusal
         .as_ref()
         .is_some_and(|(code, _)| matches!(*code, "RequestTimeout" | "IncompleteBody"));
-    shell.note(entry);
-    send_reply(reply.response, reply.delivery, closes, &shell, &knife).await
+    runtime.record(entry);
+    send_reply(reply.response, reply.delivery, close, &runtime, &injector).await
 }
 
-/// The chunk that a refused request was about, as far as its path says.
-fn named(path: &str, bytes: u64) -> Option<JournalChunk> {
+/// The chunk of a refused request, according to its path.
+fn chunk_of_path(path: &str, bytes: u64) -> Option<JournalChunk> {
     let mut parts = path.rsplit('/');
     let chunk_index = parts.next()?.parse().ok()?;
     Some(JournalChunk {
@@ -157,66 +163,67 @@ fn named(path: &str, bytes: u64) -> Option<JournalChunk> {
     })
 }
 
-/// Takes the bytes of a chunk in, and gives the answer and their number.
-async fn take(
-    shell: Arc<Shell>,
+/// Stores the bytes of a chunk and returns the reply and the number of bytes received.
+async fn store_chunk(
+    runtime: Arc<Runtime>,
     put: Put,
     lease: Lease,
     body: BodyDataStream,
 ) -> (ObjectReply, u64) {
     let mut bytes = 0;
     let lease = Arc::new(lease);
-    let received = receive(&shell, &put, &lease, body, &mut bytes).await;
+    let received = receive(&runtime, &put, &lease, body, &mut bytes).await;
     let received = match received {
-        Ok(received) => place(&shell, &put, &lease, received).await,
+        Ok(received) => move_into_place(&runtime, &put, &lease, received).await,
         Err(not_stored) => Err(not_stored),
     };
-    let mut platform = shell.platform();
+    let mut platform = runtime.platform();
     let ended = lease.hold(|| ());
     let stored = match (received, ended) {
-        (Ok(_), None) => Err(NotStored::Overtaken),
+        (Ok(_), None) => Err(NotStored::Superseded),
         (received, _) => received,
     };
-    let reply = platform.put_ends(put, stored);
-    match shell.write_down(&mut platform) {
+    let reply = platform.finish_put(put, stored);
+    match runtime.persist(&mut platform) {
         Ok(()) => (reply, bytes),
-        Err(detail) => (reply.not_written_down(&detail), bytes),
+        Err(detail) => (reply.not_persisted(&detail), bytes),
     }
 }
 
-/// Bytes that came in whole.
+/// A chunk that was received completely.
 struct Received {
     md5: [u8; 16],
-    /// Where they are, if not in their place.
-    aside: Option<Arc<StoredFile>>,
+    /// The temporary file, if the chunk is not in its final place yet.
+    staged: Option<Arc<StoredFile>>,
 }
 
-/// Writes the pieces while they come: in their place where nothing is stored yet, and aside where something is.
+/// Writes the pieces while they arrive: directly to the final place if nothing is stored there yet,
+/// otherwise to a temporary file.
 async fn receive(
-    shell: &Arc<Shell>,
+    runtime: &Arc<Runtime>,
     put: &Put,
     lease: &Arc<Lease>,
     mut body: BodyDataStream,
     bytes: &mut u64,
 ) -> Result<Received, NotStored> {
-    let aside = match put.stored {
+    let staged = match put.stored {
         None => None,
         Some(_) => {
-            let opened = shell.vault.receive(String::new());
+            let opened = runtime.media.receive(String::new());
             let (file, _) = opened.map_err(|error| NotStored::Failed(error.to_string()))?;
             Some(file)
         }
     };
-    let (path, offset) = match &aside {
-        None => (shell.vault.path_of(&put.file), put.offset),
+    let (path, offset) = match &staged {
+        None => (runtime.media.path_of(&put.file), put.offset),
         Some(file) => (file.path().to_owned(), 0),
     };
-    let (queue, pieces) = mpsc::channel::<Bytes>(PIECES_IN_FLIGHT);
+    let (queue, pieces) = mpsc::channel::<Bytes>(WRITE_QUEUE);
     let writer = {
         let lease = Arc::clone(lease);
         tokio::task::spawn_blocking(move || write(&path, offset, &lease, pieces))
     };
-    let idle = shell.settings.time_limits.idle;
+    let idle = runtime.settings.time_limits.idle;
     let ended = loop {
         match tokio::time::timeout(idle, body.next()).await {
             Err(_) => break Err(NotStored::Stalled),
@@ -225,7 +232,7 @@ async fn receive(
             Ok(Some(Err(_))) => break Err(NotStored::Cut),
             Ok(Some(Ok(piece))) => {
                 *bytes += piece.len() as u64;
-                // A writer that is gone has failed or was overtaken: what it says comes below.
+                // If the writer failed or was overtaken, its result is checked below.
                 _ = queue.send(piece).await;
             }
         }
@@ -238,13 +245,14 @@ async fn receive(
     ended?;
     match written {
         Err(error) => Err(NotStored::Failed(error.to_string())),
-        Ok(None) => Err(NotStored::Overtaken),
-        Ok(Some(md5)) if !put.is_meant(&md5) => Err(NotStored::BadDigest),
-        Ok(Some(md5)) => Ok(Received { md5, aside }),
+        Ok(None) => Err(NotStored::Superseded),
+        Ok(Some(md5)) if !put.md5_matches(&md5) => Err(NotStored::BadDigest),
+        Ok(Some(md5)) => Ok(Received { md5, staged }),
     }
 }
 
-/// Writes from `offset` on, and gives the MD5 of it all; `None` where another request took the chunk over.
+/// Writes from `offset` on and returns the MD5 of the data. Returns `None` if another request took
+/// over the chunk.
 fn write(
     path: &Path,
     offset: u64,
@@ -268,40 +276,41 @@ fn write(
     Ok(Some(md5.finalize().into()))
 }
 
-/// Brings bytes that were written aside into their place, unless the same ones are there.
-async fn place(
-    shell: &Arc<Shell>,
+/// Copies a chunk from its temporary file to the final place, unless the same bytes are already
+/// there.
+async fn move_into_place(
+    runtime: &Arc<Runtime>,
     put: &Put,
     lease: &Arc<Lease>,
     received: Received,
 ) -> Result<[u8; 16], NotStored> {
-    let Some(aside) = received.aside else {
+    let Some(staged) = received.staged else {
         return Ok(received.md5);
     };
-    let digits: String = received
+    let hex: String = received
         .md5
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    if put.stored.as_ref() == Some(&digits) {
+    if put.stored.as_ref() == Some(&hex) {
         return Ok(received.md5);
     }
     {
-        // What is half replaced when the emulator ends must not count as stored.
-        let mut platform = shell.platform();
-        if !platform.put_replaces(put) {
-            return Err(NotStored::Overtaken);
+        // A chunk that is half replaced when the emulator is killed must not count as stored.
+        let mut platform = runtime.platform();
+        if !platform.begin_overwrite(put) {
+            return Err(NotStored::Superseded);
         }
-        let written = shell.write_down(&mut platform);
+        let written = runtime.persist(&mut platform);
         written.map_err(NotStored::Failed)?;
     }
-    let (to, offset) = (shell.vault.path_of(&put.file), put.offset);
+    let (to, offset) = (runtime.media.path_of(&put.file), put.offset);
     let lease = Arc::clone(lease);
-    let from = aside.path().to_owned();
+    let from = staged.path().to_owned();
     let copied = tokio::task::spawn_blocking(move || lease.hold(|| copy(&from, &to, offset)));
     let copied = match copied.await {
         Ok(Some(copied)) => copied,
-        Ok(None) => return Err(NotStored::Overtaken),
+        Ok(None) => return Err(NotStored::Superseded),
         Err(error) => Err(io::Error::other(error)),
     };
     copied.map_err(|error| NotStored::Failed(error.to_string()))?;

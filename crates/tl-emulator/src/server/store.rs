@@ -1,6 +1,7 @@
-//! The state on disk: the platform's records in SQLite, written before an answer goes out.
+//! Persistent state: the platform's records in SQLite, written before the response is sent.
 //!
-//! A crash of the emulator loses nothing that was answered; a crash of the machine may lose the last moments.
+//! If the emulator crashes, nothing that was acknowledged is lost. If the machine crashes, the last
+//! moments may be lost.
 
 use std::path::Path;
 
@@ -8,24 +9,27 @@ use rusqlite::{Connection, params};
 
 use crate::{StartError, platform::Change};
 
-/// The file in the state folder.
+/// File name in the state directory.
 const FILE: &str = "state.sqlite";
-/// The form of the records; another one is refused.
+/// Format version of the records. Other versions are rejected.
 const FORMAT: i64 = 1;
 
 #[derive(Debug)]
 pub(crate) struct Store(Connection);
 
 impl Store {
-    /// Opens or makes the store in `folder`, for this process alone. Where there `are_files` of an earlier run, a database
-    /// must be there, too: a lost or emptied one is no new beginning, because the files would be deleted as unknown.
-    pub(crate) fn open(folder: &Path, are_files: bool) -> Result<Self, StartError> {
+    /// Opens or creates the store in `folder` for exclusive use by this process.
+    ///
+    /// If the directory `has_media` of an earlier run, the database must exist, too: with a lost or
+    /// empty database the files would be deleted as unknown.
+    pub(crate) fn open(folder: &Path, has_media: bool) -> Result<Self, StartError> {
         let path = folder.join(FILE);
-        // A database that was once written has a header; that of an interrupted first start may be empty.
+        // A database that has been written has a header; an interrupted first start may leave an
+        // empty file.
         let is_empty = std::fs::metadata(&path).map_or(true, |file| file.len() == 0);
         let open = || -> rusqlite::Result<(Connection, i64)> {
             let connection = Connection::open(&path)?;
-            // Exclusive: two emulators on one state would each overwrite what the other answered.
+            // Exclusive: two emulators on the same state would overwrite each other's records.
             connection.execute_batch(
                 "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
                  BEGIN IMMEDIATE;
@@ -45,7 +49,7 @@ impl Store {
         };
         let has_log =
             std::fs::metadata(folder.join(format!("{FILE}-wal"))).is_ok_and(|file| file.len() > 0);
-        if is_empty && !has_log && are_files {
+        if is_empty && !has_log && has_media {
             return Err(unusable(
                 "it is empty, but there are media files beside it; restore the database, or delete the folder to begin with an empty state".to_owned(),
             ));
@@ -70,7 +74,7 @@ impl Store {
         Ok(Self(connection))
     }
 
-    /// All records: table, key and JSON.
+    /// Returns all records: table, key and JSON.
     pub(crate) fn records(&self) -> Result<Vec<(String, String, String)>, StartError> {
         let read = || -> rusqlite::Result<Vec<_>> {
             let mut statement = self.0.prepare("SELECT tbl, key, value FROM records")?;
@@ -81,7 +85,7 @@ impl Store {
         read().map_err(|error| StartError(format!("the state cannot be read: {error}")))
     }
 
-    /// Writes all changes or none.
+    /// Writes all changes in one transaction.
     pub(crate) fn write(&mut self, changes: &[Change]) -> Result<(), String> {
         if changes.is_empty() {
             return Ok(());

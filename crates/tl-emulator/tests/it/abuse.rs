@@ -1,4 +1,5 @@
-//! Clients that break the rules: refused, bounded, and the emulator lives on.
+//! Misbehaving clients: requests are rejected, resource use is bounded, and the emulator keeps
+//! running.
 
 use std::{
     io::Write,
@@ -7,14 +8,14 @@ use std::{
 
 use tl_emulator::{Emulator, TimeLimits};
 
-use crate::raw::{answer, builder, connect, exchange, form, get, head, index, send_form};
+use crate::raw::{builder, connect, exchange, form, get, head, index, read_response, send_form};
 
-fn lives(emulator: &Emulator) {
+fn assert_alive(emulator: &Emulator) {
     assert_eq!(get(emulator, "/v1.3/tasks").status, 200);
 }
 
 #[test]
-fn a_broken_form_is_a_bad_request() {
+fn malformed_form_is_a_bad_request() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let whole = form(&[("index_id", &index)], Some(("a.mp4", b"bytes")));
@@ -30,15 +31,15 @@ fn a_broken_form_is_a_bad_request() {
     ] {
         let length = body.len().to_string();
         let headers = [("content-type", content_type), ("content-length", length.as_str())];
-        let answer = exchange(&emulator, &head("POST", "/v1.3/tasks", &headers), &body).unwrap();
-        assert_eq!(answer.status, 400, "{name}: {answer:?}");
-        assert!(answer.json()["code"].is_string(), "{name}");
+        let response = exchange(&emulator, &head("POST", "/v1.3/tasks", &headers), &body).unwrap();
+        assert_eq!(response.status, 400, "{name}: {response:?}");
+        assert!(response.json()["code"].is_string(), "{name}");
     }
-    lives(&emulator);
+    assert_alive(&emulator);
 }
 
 #[test]
-fn what_is_too_large_is_refused_without_being_held() {
+fn oversized_bodies_are_rejected_without_buffering() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let json = vec![b' '; 2 << 20];
@@ -57,7 +58,7 @@ fn what_is_too_large_is_refused_without_being_held() {
     );
     assert_eq!(refused.status, 413, "{refused:?}");
 
-    // The head of a part that never ends.
+    // A part header that never ends.
     let mut endless = b"--XX\r\nContent-Disposition: form-data; name=\"a\"; x=\"".to_vec();
     endless.extend(vec![b'y'; 4 << 20]);
     let length = endless.len().to_string();
@@ -77,11 +78,11 @@ fn what_is_too_large_is_refused_without_being_held() {
     ) {
         assert_eq!(refused.status, 431, "{refused:?}");
     }
-    lives(&emulator);
+    assert_alive(&emulator);
 }
 
 #[test]
-fn who_stops_sending_is_sent_away() {
+fn stalled_clients_time_out() {
     let limits = TimeLimits::default()
         .with_idle(Duration::from_millis(300))
         .with_head(Duration::from_millis(300));
@@ -104,7 +105,7 @@ fn who_stops_sending_is_sent_away() {
         b"--XX\r\nContent-Disposition: form-data; name=\"video_file\"; filename=\"a\"\r\n\r\nsome",
     )
     .unwrap();
-    let refused = answer(&mut slow).unwrap();
+    let refused = read_response(&mut slow).unwrap();
     assert_eq!(
         (refused.status, refused.json()["code"].as_str()),
         (408, Some("request_canceled_or_timed_out"))
@@ -114,8 +115,8 @@ fn who_stops_sending_is_sent_away() {
     headless
         .write_all(b"GET /v1.3/tasks HTTP/1.1\r\nhost: 127.0.0.1\r\n")
         .unwrap();
-    let gone = answer(&mut headless);
-    assert!(gone.is_none_or(|answer| answer.status == 408));
+    let late = read_response(&mut headless);
+    assert!(late.is_none_or(|response| response.status == 408));
     assert!(
         started.elapsed() < Duration::from_secs(5),
         "{:?}",
@@ -127,11 +128,11 @@ fn who_stops_sending_is_sent_away() {
             .count(),
         0
     );
-    lives(&emulator);
+    assert_alive(&emulator);
 }
 
 #[test]
-fn an_upload_that_breaks_off_leaves_nothing_behind() {
+fn aborted_upload_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = builder().data_dir(folder.path()).start_blocking().unwrap();
     let incoming = || {
@@ -167,16 +168,16 @@ fn an_upload_that_breaks_off_leaves_nothing_behind() {
     wait(1);
     drop(stream);
     wait(0);
-    lives(&emulator);
+    assert_alive(&emulator);
 }
 
 #[test]
-fn who_asks_before_sending_is_refused_before_sending() {
+fn expect_continue_is_rejected_before_the_body() {
     let emulator = builder().start_blocking().unwrap();
     let mut stream = connect(&emulator);
     let head = "POST /v1.3/tasks HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: wrong\r\ncontent-type: multipart/form-data; boundary=XX\r\nexpect: 100-continue\r\ncontent-length: 1000000000\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
-    let refused = answer(&mut stream).unwrap();
+    let refused = read_response(&mut stream).unwrap();
     assert_eq!(refused.status, 401, "{refused:?}");
     assert_eq!(emulator.journal()[0].bytes_received, 0);
 }

@@ -1,4 +1,4 @@
-//! Assets: taken in, looked at later, listed, described by what they are, and deleted.
+//! Assets: creation, deferred probing, listing, metadata and deletion.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use tl_validate::{MediaFacts, ProbeError, ProbeErrorKind};
 use crate::{
     clips::clip,
     raw::{builder, exchange, get, head, send_json},
-    world::{Answer, World, facts, text},
+    world::{Response, World, facts, text},
 };
 
-/// Sends a file whose look is `look`, and a name for its key.
+/// Uploads a file with the probe result `probe`, stored under `key`.
 pub(crate) fn send(
     world: &mut World,
     key: &str,
     filename: &str,
-    look: Result<MediaFacts, ProbeError>,
+    probe: Result<MediaFacts, ProbeError>,
     texts: &[(&str, &str)],
-) -> Answer {
+) -> Response {
     let mut fields = vec![text("method", "direct")];
     fields.extend(texts.iter().map(|(name, value)| text(name, value)));
     fields.push(Field {
@@ -34,19 +34,19 @@ pub(crate) fn send(
         field: "file".to_owned(),
         filename: filename.to_owned(),
         key: MediaKey::new(key),
-        bytes: look.as_ref().map_or(1000, |facts| facts.file_size_bytes),
-        look,
+        bytes: probe.as_ref().map_or(1000, |facts| facts.file_size_bytes),
+        probe,
         static_file: None,
     };
     let uploads = vec![upload];
-    world.ask("POST", "/assets", Payload::Form { fields, uploads })
+    world.request("POST", "/assets", Payload::Form { fields, uploads })
 }
 
-/// A good asset.
+/// Creates a valid asset.
 pub(crate) fn asset(world: &mut World, filename: &str, seconds: f64) -> String {
-    let made = send(world, filename, filename, Ok(facts(640, 360, seconds)), &[]);
-    assert_eq!(made.status, 201, "{made:?}");
-    made.body["_id"].as_str().unwrap().to_owned()
+    let created = send(world, filename, filename, Ok(facts(640, 360, seconds)), &[]);
+    assert_eq!(created.status, 201, "{created:?}");
+    created.body["_id"].as_str().unwrap().to_owned()
 }
 
 pub(crate) fn world_with(quirks: &[(&str, &str)]) -> World {
@@ -66,22 +66,22 @@ fn broken() -> ProbeError {
 }
 
 fn delete(world: &mut World, path: &str) -> (u16, Value) {
-    let answer = world.ask("DELETE", path, Payload::None);
-    (answer.status, answer.body["code"].clone())
+    let response = world.request("DELETE", path, Payload::None);
+    (response.status, response.body["code"].clone())
 }
 
 #[test]
-fn an_asset_is_processing_first_and_then_described_by_what_it_is() {
+fn asset_is_processing_then_ready_with_metadata() {
     let mut world = World::new(Settings::default());
     let texts = [
         ("user_metadata", r#"{"a":1,"empty":"","none":[]}"#),
         ("enable_hls", "true"),
     ];
-    let made = send(&mut world, "k", "a.mp4", Ok(facts(640, 360, 12.5)), &texts);
-    assert_eq!(made.status, 201);
-    insta::assert_json_snapshot!("asset_created", made.body);
+    let created = send(&mut world, "k", "a.mp4", Ok(facts(640, 360, 12.5)), &texts);
+    assert_eq!(created.status, 201);
+    insta::assert_json_snapshot!("asset_created", created.body);
     assert_eq!(world.effects[0], Effect::Keep(MediaKey::new("k")));
-    let path = format!("/assets/{}", made.body["_id"].as_str().unwrap());
+    let path = format!("/assets/{}", created.body["_id"].as_str().unwrap());
     world.wait(199);
     insta::assert_json_snapshot!("asset_processing", world.get(&path).body);
     world.wait(1);
@@ -90,16 +90,16 @@ fn an_asset_is_processing_first_and_then_described_by_what_it_is() {
 }
 
 #[test]
-fn a_bad_file_fails_later_with_a_reason_or_at_once_where_the_quirk_says_so() {
+fn bad_file_fails_later_or_immediately_by_quirk() {
     let mut world = World::new(Settings::default());
-    let made = send(&mut world, "k", "a.mp4", Err(broken()), &[]);
+    let created = send(&mut world, "k", "a.mp4", Err(broken()), &[]);
     assert_eq!(
-        (made.status, &made.body["status"]),
+        (created.status, &created.body["status"]),
         (201, &json!("processing"))
     );
     assert_eq!(world.effects, []);
     world.wait(200);
-    let path = format!("/assets/{}", made.body["_id"].as_str().unwrap());
+    let path = format!("/assets/{}", created.body["_id"].as_str().unwrap());
     insta::assert_json_snapshot!("asset_failed", world.get(&path).body);
 
     let mut world = world_with(&[("asset-status", "sync")]);
@@ -113,38 +113,42 @@ fn a_bad_file_fails_later_with_a_reason_or_at_once_where_the_quirk_says_so() {
 }
 
 #[test]
-fn engines_do_not_judge_what_is_only_stored() {
+fn model_limits_do_not_apply_to_assets() {
     let mut world = World::new(Settings::default());
-    for (name, look) in [
+    for (name, probe) in [
         ("small", facts(320, 180, 12.0)),
         ("short", facts(640, 360, 1.0)),
         ("long", facts(640, 360, 90_000.0)),
     ] {
-        let made = send(&mut world, name, "a.mp4", Ok(look), &[]);
+        let created = send(&mut world, name, "a.mp4", Ok(probe), &[]);
         world.wait(200);
-        let path = format!("/assets/{}", made.body["_id"].as_str().unwrap());
+        let path = format!("/assets/{}", created.body["_id"].as_str().unwrap());
         assert_eq!(world.get(&path).body["status"], "ready", "{name}");
     }
 }
 
 #[test]
-fn a_url_is_fetched_and_looked_at() {
+fn asset_from_url_is_fetched_and_probed() {
     let mut world = World::new(Settings::default());
     let create = |world: &mut World, url: &str| {
         let fields = vec![text("method", "url"), text("url", url)];
         let uploads = Vec::new();
-        world.ask("POST", "/assets", Payload::Form { fields, uploads })
+        world.request("POST", "/assets", Payload::Form { fields, uploads })
     };
-    let made = create(&mut world, "http://example.com/my%20clip.mov?sig=1").body;
+    let created = create(&mut world, "http://example.com/my%20clip.mov?sig=1").body;
     assert_eq!(
-        (&made["filename"], &made["file_type"], &made["method"]),
+        (
+            &created["filename"],
+            &created["file_type"],
+            &created["method"]
+        ),
         (
             &json!("my clip.mov"),
             &json!("video/quicktime"),
             &json!("url")
         )
     );
-    let id = made["_id"].as_str().unwrap().to_owned();
+    let id = created["_id"].as_str().unwrap().to_owned();
     let Some(Effect::Fetch {
         task, max_bytes, ..
     }) = world.effects.last()
@@ -157,7 +161,7 @@ fn a_url_is_fetched_and_looked_at() {
         key: MediaKey::new("fetched"),
         filename: "my clip.mov".to_owned(),
         bytes: 9000,
-        look: Ok(facts(640, 360, 9.0)),
+        probe: Ok(facts(640, 360, 9.0)),
         static_file: None,
     };
     let now = world.now();
@@ -166,8 +170,8 @@ fn a_url_is_fetched_and_looked_at() {
     world.wait(200);
     assert_eq!(world.get(&format!("/assets/{id}")).body["status"], "ready");
 
-    let gone = create(&mut world, "http://example.com/gone.mp4").body;
-    let id = gone["_id"].as_str().unwrap().to_owned();
+    let missing = create(&mut world, "http://example.com/gone.mp4").body;
+    let id = missing["_id"].as_str().unwrap().to_owned();
     let now = world.now();
     let reason = Err("video_url answered 404 Not Found".to_owned());
     assert_eq!(world.platform.fetched(now, &id, reason), []);
@@ -273,22 +277,22 @@ fn metadata_is_merged_replaced_and_cleared() {
 }
 
 #[test]
-fn an_asset_that_is_indexed_is_deleted_by_force_only() {
+fn indexed_asset_is_deleted_only_with_force() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let id = asset(&mut world, "a.mp4", 9.0);
     world.wait(200);
-    let made = world.json(
+    let created = world.json(
         "POST",
         &format!("/indexes/{index}/indexed-assets"),
         &json!({ "asset_id": id }),
     );
-    assert_eq!(made.status, 202, "{made:?}");
+    assert_eq!(created.status, 202, "{created:?}");
     let path = format!("/assets/{id}");
     let references = world.get(&format!("{path}/indexed-assets")).body;
     assert_eq!(
         references["data"],
-        json!([{ "_id": made.body["_id"], "index": { "_id": index, "name": "clips" } }])
+        json!([{ "_id": created.body["_id"], "index": { "_id": index, "name": "clips" } }])
     );
     assert_eq!(delete(&mut world, &path), (409, json!("asset_in_use")));
     assert_eq!(delete(&mut world, &format!("{path}?force=false")).0, 409);
@@ -304,7 +308,7 @@ fn an_asset_that_is_indexed_is_deleted_by_force_only() {
 }
 
 #[test]
-fn what_nobody_made_of_an_asset_is_absent() {
+fn asset_without_renditions_has_no_rendition_fields() {
     let mut world = World::new(Settings::default());
     let id = asset(&mut world, "a.mp4", 9.0);
     let entities = world.get(&format!("/assets/{id}/entities"));
@@ -315,15 +319,15 @@ fn what_nobody_made_of_an_asset_is_absent() {
         ("?include=words,utterances", 404),
         ("?include=letters", 400),
     ] {
-        let answer = world.get(&format!("/assets/{id}/transcription{query}"));
-        assert_eq!(answer.status, expect, "{query}: {answer:?}");
+        let response = world.get(&format!("/assets/{id}/transcription{query}"));
+        assert_eq!(response.status, expect, "{query}: {response:?}");
     }
     assert_eq!(delete(&mut world, "/assets/multipart-uploads").0, 405);
     assert_eq!(world.get("/assets/x").status, 400);
 }
 
 #[test]
-fn a_fault_makes_an_asset_fail_late_or_never_end() {
+fn fault_makes_asset_fail_late_or_hang() {
     let mut world = World::new(Settings::default());
     let plan = r#"{"faults":[
         {"operation":"assets.create","nth":[1],"fail_in":"validating","reason":"the disk burnt"},
@@ -341,9 +345,9 @@ fn a_fault_makes_an_asset_fail_late_or_never_end() {
     assert_eq!(stuck["status"], "processing");
 }
 
-/// A real clip over a real socket: what the platform would measure is what the prober saw.
+/// A real clip over a real socket: the technical metadata is what the prober measured.
 #[test]
-fn a_real_clip_becomes_an_asset_with_its_real_measurements() {
+fn real_clip_becomes_an_asset_with_probed_metadata() {
     let emulator = builder().start_blocking().unwrap();
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
     let mut body = b"--XX\r\nContent-Disposition: form-data; name=\"method\"\r\n\r\ndirect\r\n--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"../clip.mp4\"\r\n\r\n".to_vec();
@@ -354,10 +358,10 @@ fn a_real_clip_becomes_an_asset_with_its_real_measurements() {
         ("content-type", "multipart/form-data; boundary=XX"),
         ("content-length", length.as_str()),
     ];
-    let made = exchange(&emulator, &head("POST", "/v1.3/assets", &headers), &body).unwrap();
-    assert_eq!(made.status, 201, "{made:?}");
+    let created = exchange(&emulator, &head("POST", "/v1.3/assets", &headers), &body).unwrap();
+    assert_eq!(created.status, 201, "{created:?}");
     emulator.advance(std::time::Duration::from_secs(1));
-    let id = made.json()["_id"].as_str().unwrap().to_owned();
+    let id = created.json()["_id"].as_str().unwrap().to_owned();
     let asset = get(&emulator, &format!("/v1.3/assets/{id}")).json();
     let technical = &asset["technical_metadata"];
     assert_eq!(
@@ -385,10 +389,10 @@ fn a_real_clip_becomes_an_asset_with_its_real_measurements() {
     assert!(technical.get("duration_source").is_none() && technical.get("probed_with").is_none());
     let index = crate::raw::index(&emulator);
     let path = format!("/v1.3/indexes/{index}/indexed-assets");
-    let made = send_json(&emulator, "POST", &path, &json!({ "asset_id": id }));
-    let indexed = made.json()["_id"].as_str().unwrap().to_owned();
+    let created = send_json(&emulator, "POST", &path, &json!({ "asset_id": id }));
+    let indexed = created.json()["_id"].as_str().unwrap().to_owned();
     let location = format!("location: /indexes/{index}/indexed-assets/{indexed}");
-    assert!(made.head.contains(&location), "{}", made.head);
+    assert!(created.head.contains(&location), "{}", created.head);
     emulator.advance(std::time::Duration::from_secs(1));
     let video = get(
         &emulator,
@@ -398,24 +402,24 @@ fn a_real_clip_becomes_an_asset_with_its_real_measurements() {
 }
 
 #[test]
-fn uploads_and_indexing_are_counted_each_in_its_category() {
+fn uploads_and_indexing_have_separate_rate_limits() {
     let mut settings = Settings::default();
     settings.plan = tl_emulator::Plan::named("free").unwrap();
     let mut world = World::new(settings);
     let index = world.index("clips");
-    let made: Vec<_> = (0..61)
+    let created: Vec<_> = (0..61)
         .map(|count| {
             let key = format!("k{count}");
             send(&mut world, &key, "a.mp4", Ok(facts(640, 360, 5.0)), &[])
         })
         .collect();
-    let last = made.last().unwrap();
+    let last = created.last().unwrap();
     assert_eq!(
-        (made[59].status, last.status, &last.body["code"]),
+        (created[59].status, last.status, &last.body["code"]),
         (201, 429, &json!("too_many_requests"))
     );
     world.wait(200);
-    let body = json!({ "asset_id": made[0].body["_id"] });
+    let body = json!({ "asset_id": created[0].body["_id"] });
     let path = format!("/indexes/{index}/indexed-assets");
     assert_eq!(world.json("POST", &path, &body).status, 202);
 }

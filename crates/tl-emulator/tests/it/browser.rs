@@ -1,4 +1,4 @@
-//! Chromium without a window, driven over its DevTools protocol: a page to look at, keys to press, screenshots.
+//! Headless Chromium, driven over the DevTools protocol: pages, key presses and screenshots.
 
 use std::{
     net::TcpStream,
@@ -11,11 +11,12 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use tungstenite::{Message, WebSocket, client::client};
 
-use crate::raw::Unbroken;
+use crate::raw::RetryInterrupted;
 
-/// How long anything in the browser may take; the machine may be busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The names of the program, where `CHROMIUM` names none.
+/// Timeout for any step in the browser. It is generous because other tests may keep the machine
+/// busy.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Names of the program, if `CHROMIUM` is not set.
 const NAMES: [&str; 4] = [
     "chromium",
     "chromium-browser",
@@ -23,14 +24,14 @@ const NAMES: [&str; 4] = [
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-/// A browser with one page. It ends with this value.
+/// A browser with one page. It is closed on drop.
 pub(crate) struct Browser {
     process: Child,
-    socket: WebSocket<Unbroken<TcpStream>>,
+    socket: WebSocket<RetryInterrupted<TcpStream>>,
     session: String,
     calls: u64,
-    /// What the browser complained of: errors of scripts, refused loads.
-    pub(crate) complaints: Vec<String>,
+    /// Errors reported by the browser: script errors and blocked requests.
+    pub(crate) errors: Vec<String>,
     _profile: tempfile::TempDir,
 }
 
@@ -53,7 +54,8 @@ fn start(profile: &Path) -> Child {
                 "--mute-audio",
                 "--lang=en",
             ])
-            // A container has no user namespaces for the sandbox, and only pages of the emulator are opened.
+            // Containers have no user namespaces for the sandbox. Only pages of the emulator are
+            // opened.
             .arg("--no-sandbox")
             .args([
                 "--disable-extensions",
@@ -83,10 +85,10 @@ impl Browser {
             .tempdir()
             .unwrap();
         let mut process = start(profile.path());
-        let told = profile.path().join("DevToolsActivePort");
+        let port_file = profile.path().join("DevToolsActivePort");
         let started = Instant::now();
         let (port, path) = loop {
-            let text = std::fs::read_to_string(&told).unwrap_or_default();
+            let text = std::fs::read_to_string(&port_file).unwrap_or_default();
             if let Some((port, path)) = text.split_once('\n') {
                 break (port.parse::<u16>().unwrap(), path.trim().to_owned());
             }
@@ -94,20 +96,24 @@ impl Browser {
                 panic!("Chromium ended before it could be reached ({status})");
             }
             assert!(
-                started.elapsed() < PATIENCE,
+                started.elapsed() < TIMEOUT,
                 "Chromium does not say where it listens"
             );
             std::thread::sleep(Duration::from_millis(20));
         };
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let (socket, _) = client(format!("ws://127.0.0.1:{port}{path}"), Unbroken(stream)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        let (socket, _) = client(
+            format!("ws://127.0.0.1:{port}{path}"),
+            RetryInterrupted(stream),
+        )
+        .unwrap();
         let mut browser = Self {
             process,
             socket,
             session: String::new(),
             calls: 0,
-            complaints: Vec::new(),
+            errors: Vec::new(),
             _profile: profile,
         };
         let target = browser.call("Target.createTarget", &json!({ "url": "about:blank" }));
@@ -120,14 +126,14 @@ impl Browser {
         browser
     }
 
-    /// Calls a method of the protocol, and takes in the events that come before its answer.
+    /// Calls a DevTools method and processes the events that arrive before the response.
     pub(crate) fn call(&mut self, method: &str, params: &Value) -> Value {
-        self.ask(method, params)
+        self.request(method, params)
             .unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
-    /// The answer of a method, or the browser's reason for none.
-    fn ask(&mut self, method: &str, params: &Value) -> Result<Value, Value> {
+    /// Calls a DevTools method and returns its result or error.
+    fn request(&mut self, method: &str, params: &Value) -> Result<Value, Value> {
         self.calls += 1;
         let mut request = json!({ "id": self.calls, "method": method, "params": params });
         if !self.session.is_empty() {
@@ -144,60 +150,60 @@ impl Browser {
             let Message::Text(text) = message else {
                 continue;
             };
-            let mut told: Value = serde_json::from_str(&text).unwrap();
-            if told["id"] == self.calls {
-                return match told.get_mut("error") {
+            let mut result: Value = serde_json::from_str(&text).unwrap();
+            if result["id"] == self.calls {
+                return match result.get_mut("error") {
                     Some(error) => Err(error.take()),
-                    None => Ok(told["result"].take()),
+                    None => Ok(result["result"].take()),
                 };
             }
-            self.hear(&told);
+            self.handle_event(&result);
         }
     }
 
-    fn hear(&mut self, event: &Value) {
+    fn handle_event(&mut self, event: &Value) {
         match event["method"].as_str() {
             Some("Log.entryAdded") if event["params"]["entry"]["level"] == "error" => {
-                self.complaints.push(event["params"]["entry"].to_string());
+                self.errors.push(event["params"]["entry"].to_string());
             }
             Some("Runtime.exceptionThrown" | "Page.javascriptDialogOpening") => {
-                self.complaints.push(event["params"].to_string());
+                self.errors.push(event["params"].to_string());
             }
             _ => {}
         }
     }
 
-    /// The value of an expression in the page.
+    /// Evaluates an expression in the page.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
         self.evaluate(expression)
             .unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
-    /// The value of an expression, or the browser's reason why there is no page to ask.
+    /// Evaluates an expression. Returns an error if there is no page, such as during navigation.
     fn evaluate(&mut self, expression: &str) -> Result<Value, Value> {
         let params =
             json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let mut told = self.ask("Runtime.evaluate", &params)?;
+        let mut result = self.request("Runtime.evaluate", &params)?;
         assert!(
-            told.get("exceptionDetails").is_none(),
-            "{expression}: {told}"
+            result.get("exceptionDetails").is_none(),
+            "{expression}: {result}"
         );
-        Ok(told["result"]["value"].take())
+        Ok(result["result"]["value"].take())
     }
 
-    /// Waits until an expression is true. Between two pages there is nothing to ask, which is not true yet.
-    pub(crate) fn until(&mut self, expression: &str) {
+    /// Waits until an expression is true. It counts as false during navigation.
+    pub(crate) fn wait_until(&mut self, expression: &str) {
         let started = Instant::now();
         loop {
-            let told = self.evaluate(expression);
-            if told == Ok(json!(true)) {
+            let result = self.evaluate(expression);
+            if result == Ok(json!(true)) {
                 return;
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > TIMEOUT {
                 let page = self.evaluate("document.body.innerText");
                 panic!(
-                    "never true: {expression}: {told:?}\n{page:?}\n{:?}",
-                    self.complaints
+                    "never true: {expression}: {result:?}\n{page:?}\n{:?}",
+                    self.errors
                 );
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -206,13 +212,13 @@ impl Browser {
 
     pub(crate) fn visit(&mut self, url: &str) {
         self.call("Page.navigate", &json!({ "url": url }));
-        let there = json!(url.split('#').next()).to_string();
-        self.until(&format!(
-            "document.readyState === 'complete' && location.href.split('#')[0] === {there}"
+        let target = json!(url.split('#').next()).to_string();
+        self.wait_until(&format!(
+            "document.readyState === 'complete' && location.href.split('#')[0] === {target}"
         ));
     }
 
-    /// Presses a key and lets it go.
+    /// Presses and releases a key.
     pub(crate) fn press(&mut self, key: &str) {
         let (code, number, text) = match key {
             "Tab" => ("Tab", 9, ""),
@@ -232,8 +238,8 @@ impl Browser {
         self.call("Input.dispatchKeyEvent", &up);
     }
 
-    /// Types text into what has the focus, in the place of what is selected.
-    pub(crate) fn write(&mut self, text: &str) {
+    /// Types text into the focused element, replacing the selection.
+    pub(crate) fn type_text(&mut self, text: &str) {
         for character in text.chars() {
             let key = character.to_string();
             for kind in ["keyDown", "keyUp"] {
@@ -246,7 +252,7 @@ impl Browser {
         }
     }
 
-    /// Goes on by the tabulator until the element that `selector` means has the focus.
+    /// Presses Tab until an element that matches `selector` has the focus.
     pub(crate) fn tab_to(&mut self, selector: &str) {
         let is_there = format!("document.activeElement.matches({})", json!(selector));
         for _ in 0..200 {
@@ -258,7 +264,7 @@ impl Browser {
         panic!("{selector} is not reached by the tabulator");
     }
 
-    pub(crate) fn prefer(&mut self, scheme: &str) {
+    pub(crate) fn set_color_scheme(&mut self, scheme: &str) {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
         self.call(
             "Emulation.setEmulatedMedia",
@@ -266,12 +272,12 @@ impl Browser {
         );
     }
 
-    /// Puts a picture of the whole page beside the other results of the tests.
+    /// Saves a screenshot of the whole page to the output directory of the tests.
     pub(crate) fn screenshot(&mut self, name: &str) -> PathBuf {
         let params = json!({ "format": "png", "captureBeyondViewport": true });
-        let taken = self.call("Page.captureScreenshot", &params);
+        let screenshot = self.call("Page.captureScreenshot", &params);
         let bytes = BASE64_STANDARD
-            .decode(taken["data"].as_str().unwrap())
+            .decode(screenshot["data"].as_str().unwrap())
             .unwrap();
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("emulator-page");
         std::fs::create_dir_all(&folder).unwrap();
@@ -283,7 +289,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // It ends its own helpers; where it does not answer any more, it is ended.
+        // Chromium ends its own child processes. Kill it only if it does not respond.
         let request = json!({ "id": 0, "method": "Browser.close" });
         if self.socket.send(Message::text(request.to_string())).is_ok() {
             for _ in 0..100 {

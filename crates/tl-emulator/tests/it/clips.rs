@@ -1,17 +1,17 @@
-//! Real video files, made once by the `ffmpeg` program and kept beside the other results of the tests.
+//! Real video files, created once with `ffmpeg` and cached in the output directory of the tests.
 
 use std::{
     path::{Path, PathBuf},
     process::Command,
 };
 
-/// The path of a clip of that frame and length, with moving pictures and a tone.
+/// Returns the path of a clip with this frame size and duration, with a test pattern and a tone.
 pub(crate) fn clip(size: &str, seconds: u32) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("emulator-clips");
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join(format!("{size}-{seconds}.mp4"));
     if !path.exists() {
-        // Others may make it at the same time: the last one's stays.
+        // Another process may create the same clip. The last one wins.
         let part = folder.join(format!(
             "{size}-{seconds}-{}-{:?}.part.mp4",
             std::process::id(),

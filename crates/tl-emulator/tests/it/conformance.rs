@@ -1,20 +1,22 @@
-//! Answers against the platform's own description: every field that is given is one of its fields, with its type, and every
-//! operation and field of it is given by some answer, or is listed here with the reason why not.
+//! Compares responses with the platform's API description: every returned field is documented with
+//! its type, and every documented operation and field is returned by some response or listed here
+//! with a reason.
 //!
-//! The table is `fields.txt`. `World` holds every answer of every test of the pure handler against it.
+//! The table is `fields.txt`. `World` checks every response of every test of the pure handler.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use tl_emulator::platform::{Operation, Payload, PutBegin, Settings};
+use tl_emulator::platform::{Operation, Payload, PutDecision, Settings};
 
 use crate::{
     assets,
-    world::{Answer, World, facts, text},
+    world::{Response, World, facts, text},
 };
 
-/// What the emulator never gives, and why: operation (or its beginning), field (or its beginning).
-const NEVER: [(&str, &str, &str); 9] = [
+/// Fields that the emulator never returns, and why: prefix of the operation, prefix of the field,
+/// reason.
+const NEVER_RETURNED: [(&str, &str, &str); 9] = [
     ("", "source", "nothing is imported from a connector"),
     ("", "data[].source", "nothing is imported from a connector"),
     ("indexes.", "embedding", "nothing is embedded"),
@@ -42,12 +44,13 @@ const NEVER: [(&str, &str, &str); 9] = [
     ),
 ];
 
-/// What other rooms make of stored media, so that the pure handler alone does not give it.
-const BY_THE_SHELL: [&str; 3] = ["hls", "thumbnail", "data[].hls"];
+/// Fields that depend on the server, which renders stored media. The pure handler alone does not
+/// return them.
+const BY_THE_SERVER: [&str; 3] = ["hls", "thumbnail", "data[].hls"];
 
 type Fields = BTreeMap<String, Vec<String>>;
 
-/// The table: operation and status to field and types.
+/// The table: from operation and status to fields and their types.
 struct Table(BTreeMap<(String, u16), Fields>);
 
 impl Table {
@@ -74,8 +77,8 @@ impl Table {
         Self(table)
     }
 
-    /// What is wrong with an answer: a status that the operation does not have, fields that it does not have.
-    fn strangers(&self, operation: &str, status: u16, body: &Value) -> Vec<String> {
+    /// The deviations of a response: an undocumented status, or undocumented fields.
+    fn deviations(&self, operation: &str, status: u16, body: &Value) -> Vec<String> {
         let of = |operation: &str| self.0.get(&(operation.to_owned(), status));
         let known: Vec<&Fields> = [of(operation), of("*")].into_iter().flatten().collect();
         if known.is_empty() {
@@ -85,29 +88,31 @@ impl Table {
         fields("", body, &mut given);
         let fits = |(field, kind): &(String, &str)| {
             let free = free_key(field);
-            let wanted = known
+            let expected = known
                 .iter()
                 .find_map(|known| known.get(field).or_else(|| known.get(free.as_ref()?)));
-            wanted.is_some_and(|kinds| {
-                kinds.iter().any(|wanted| {
-                    wanted == kind || wanted == "any" || (wanted == "number" && *kind == "integer")
+            expected.is_some_and(|kinds| {
+                kinds.iter().any(|expected| {
+                    expected == kind
+                        || expected == "any"
+                        || (expected == "number" && *kind == "integer")
                 })
             }) || in_free_value(field, &known)
         };
-        let strange = given.iter().filter(|field| !fits(field));
-        strange
+        let unexpected = given.iter().filter(|field| !fits(field));
+        unexpected
             .map(|(field, kind)| format!("{field}: {kind}"))
             .collect()
     }
 }
 
-/// `a.b.c` as a member of an object with free keys: `a.b.*`.
+/// Maps `a.b.c`, a member of an object with free keys, to `a.b.*`.
 fn free_key(field: &str) -> Option<String> {
     let (object, _) = field.rsplit_once('.')?;
     Some(format!("{object}.*"))
 }
 
-/// An item of an array that is the value of a free key: `user_metadata.tags[]`.
+/// Whether the field is an item of an array under a free key, such as `user_metadata.tags[]`.
 fn in_free_value(field: &str, known: &[&Fields]) -> bool {
     let Some(key) = field.strip_suffix("[]").and_then(free_key) else {
         return false;
@@ -117,7 +122,7 @@ fn in_free_value(field: &str, known: &[&Fields]) -> bool {
         .any(|known| known.get(&key).is_some_and(|kinds| kinds == &["any"]))
 }
 
-/// Every field of `value` with its type.
+/// Collects every field of `value` with its type.
 fn fields(path: &str, value: &Value, out: &mut BTreeSet<(String, &'static str)>) {
     let kind = match value {
         Value::Null => "null",
@@ -151,26 +156,26 @@ thread_local! {
     static TABLE: Table = Table::read();
 }
 
-/// Stops where an answer is none of the description.
-pub(crate) fn hold(operation: Option<Operation>, answer: &Answer) {
+/// Panics if a response is not documented.
+pub(crate) fn check(operation: Option<Operation>, response: &Response) {
     let operation = operation.map_or("*", Operation::as_str);
-    // The platform has no such answers: 501 is the emulator's own, for what it does not implement.
-    if operation == Operation::STORAGE_PUT.as_str() || answer.status == 501 {
+    // 501 is the emulator's own status for unimplemented operations. The platform never returns it.
+    if operation == Operation::STORAGE_PUT.as_str() || response.status == 501 {
         return;
     }
-    let strangers = TABLE.with(|table| {
-        let body = if answer.body.is_null() {
+    let deviations = TABLE.with(|table| {
+        let body = if response.body.is_null() {
             &json!({})
         } else {
-            &answer.body
+            &response.body
         };
-        table.strangers(operation, answer.status, body)
+        table.deviations(operation, response.status, body)
     });
-    assert_eq!(strangers, [""; 0], "{operation}: {answer:?}");
+    assert_eq!(deviations, [""; 0], "{operation}: {response:?}");
 }
 
-/// Everything that the emulator can be brought to say without a fault.
-fn tour() -> Vec<(String, Answer)> {
+/// Returns every kind of response that the emulator gives without a fault.
+fn all_responses() -> Vec<(String, Response)> {
     let mut settings = Settings::default();
     settings.chunk_size = 600;
     let mut world = World::new(settings);
@@ -182,7 +187,7 @@ fn tour() -> Vec<(String, Answer)> {
     let created = world.upload(&index, "a.mp4", Ok(facts(640, 360, 12.0)), &metadata);
     let url = "http://example.com/b.mp4";
     let failing = world.form(&[("index_id", &index), ("video_url", url)]);
-    let id = |answer: &Answer, name: &str| answer.body[name].as_str().unwrap().to_owned();
+    let id = |response: &Response, name: &str| response.body[name].as_str().unwrap().to_owned();
     let failed = id(&failing, "_id");
     world
         .platform
@@ -194,7 +199,7 @@ fn tour() -> Vec<(String, Answer)> {
         Ok(facts(640, 360, 12.0)),
         &[("user_metadata", r#"{"a":["x"]}"#)],
     );
-    let bad = world.ask(
+    let bad = world.request(
         "POST",
         "/assets",
         Payload::Form {
@@ -289,18 +294,18 @@ fn tour() -> Vec<(String, Answer)> {
     for (method, path, body) in steps {
         match body {
             Some(body) => world.json(method, &path, &body),
-            None => world.ask(method, &path, Payload::None),
+            None => world.request(method, &path, Payload::None),
         };
     }
-    // The last chunk makes the asset, and says where it is.
+    // The last chunk creates the asset, and the response contains its URL.
     let urls = upload.body["upload_urls"].as_array().unwrap();
     let etag = put_chunk(&mut world, urls[1]["url"].as_str().unwrap(), 400);
     let report = json!({ "completed_chunks": [{ "chunk_index": 2, "proof": etag, "proof_type": "etag", "chunk_size": 400 }] });
     world.json("POST", &format!("{uploads}/{upload_id}"), &report);
-    std::mem::take(&mut world.told)
+    std::mem::take(&mut world.responses)
 }
 
-/// Brings a chunk to its URL, as the shell would, and gives its ETag.
+/// Uploads a chunk to its URL, as the server would, and returns its ETag.
 fn put_chunk(world: &mut World, url: &str, bytes: u64) -> String {
     let head = http::Request::put(url)
         .header("content-type", "application/octet-stream")
@@ -308,21 +313,21 @@ fn put_chunk(world: &mut World, url: &str, bytes: u64) -> String {
         .body(())
         .unwrap();
     let now = world.now();
-    let PutBegin::Take(put) = world.platform.put_begins(now, &head.into_parts().0) else {
+    let PutDecision::Take(put) = world.platform.begin_put(now, &head.into_parts().0) else {
         panic!("{url} takes nothing")
     };
-    assert!(world.platform.put_ends(*put, Ok([7; 16])).is_stored);
+    assert!(world.platform.finish_put(*put, Ok([7; 16])).is_stored);
     "07".repeat(16)
 }
 
 #[test]
-fn every_operation_and_field_of_the_description_is_given() {
-    let told = tour();
+fn every_documented_field_is_returned() {
+    let responses = all_responses();
     let mut given = BTreeSet::new();
-    for (operation, answer) in &told {
+    for (operation, response) in &responses {
         let mut found = BTreeSet::new();
-        fields("", &answer.body, &mut found);
-        let key = |field: String| (operation.clone(), answer.status, field);
+        fields("", &response.body, &mut found);
+        let key = |field: String| (operation.clone(), response.status, field);
         given.insert(key("-".to_owned()));
         for (field, _) in found {
             given.extend(free_key(&field).map(key));
@@ -331,23 +336,23 @@ fn every_operation_and_field_of_the_description_is_given() {
     }
     let mut missing = Vec::new();
     for ((operation, status), known) in &Table::read().0 {
-        // The refusals are those of `errors.rs`; here is what is given when all is well.
+        // Errors are tested in `errors.rs`. This test covers successful responses.
         if *status >= 400 {
             continue;
         }
-        let is_never = |field: &str| {
-            let listed = NEVER
+        let is_exempt = |field: &str| {
+            let listed = NEVER_RETURNED
                 .iter()
                 .any(|(of, begin, _)| operation.starts_with(of) && field.starts_with(begin));
             listed
-                || BY_THE_SHELL
+                || BY_THE_SERVER
                     .iter()
                     .any(|begin| field.trim_start_matches("data[].").starts_with(begin))
         };
         let names = known.keys().map(String::as_str).chain(["-"]);
         missing.extend(
             names
-                .filter(|field| !is_never(field))
+                .filter(|field| !is_exempt(field))
                 .filter(|field| !given.contains(&(operation.clone(), *status, (*field).to_owned())))
                 .map(|field| format!("{operation} {status} {field}")),
         );
@@ -356,7 +361,7 @@ fn every_operation_and_field_of_the_description_is_given() {
 }
 
 #[test]
-fn the_table_has_every_operation() {
+fn table_lists_every_operation() {
     let table = Table::read();
     for operation in Operation::ALL {
         let of = |status: u16| table.0.contains_key(&(operation.to_string(), status));
@@ -372,14 +377,14 @@ fn the_table_has_every_operation() {
 }
 
 #[test]
-fn a_field_that_is_none_of_the_description_is_found() {
+fn undocumented_fields_are_detected() {
     let table = Table::read();
-    for (operation, status, body, strange) in [
+    for (operation, status, body, unexpected) in [
         (
             "tasks.create",
             201,
-            json!({ "_id": 5, "video_id": "x", "colour": "blue" }),
-            vec!["_id: integer", "colour: string"],
+            json!({ "_id": 5, "video_id": "x", "color": "blue" }),
+            vec!["_id: integer", "color: string"],
         ),
         (
             "tasks.delete",
@@ -414,8 +419,8 @@ fn a_field_that_is_none_of_the_description_is_found() {
         ),
     ] {
         assert_eq!(
-            table.strangers(operation, status, &body),
-            strange,
+            table.deviations(operation, status, &body),
+            unexpected,
             "{operation} {status}"
         );
     }

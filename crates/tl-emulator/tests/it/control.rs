@@ -1,4 +1,4 @@
-//! The emulator's own interface: clock, webhooks, quirks, and who may use it.
+//! The control API: clock, webhooks, quirks, and access control.
 
 use std::{
     io::{Read, Write},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 #[test]
-fn the_clock_is_read_set_and_moved() {
+fn clock_is_read_set_and_advanced() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -58,11 +58,12 @@ fn the_clock_is_read_set_and_moved() {
     }
 }
 
-/// A receiver that answers with `statuses`, one for each attempt, and gives out what it was sent.
-pub(crate) fn receiver(statuses: &'static [u16]) -> (String, mpsc::Receiver<String>) {
+/// A webhook receiver that responds with `statuses`, one per attempt, and forwards the requests it
+/// received.
+pub(crate) fn webhook_receiver(statuses: &'static [u16]) -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
-    let (told, hear) = mpsc::channel();
+    let (sender, requests) = mpsc::channel();
     std::thread::spawn(move || {
         for (stream, status) in listener.incoming().zip(statuses) {
             let mut stream = stream.unwrap();
@@ -87,17 +88,17 @@ pub(crate) fn receiver(statuses: &'static [u16]) -> (String, mpsc::Receiver<Stri
                 "HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
             )
             .unwrap();
-            told.send(String::from_utf8(bytes).unwrap()).unwrap();
+            sender.send(String::from_utf8(bytes).unwrap()).unwrap();
         }
     });
-    (url, hear)
+    (url, requests)
 }
 
 #[test]
-fn an_ended_task_is_told_of_signed_and_again_until_it_is_taken() {
+fn webhook_is_signed_and_retried_until_accepted() {
     let limits = TimeLimits::default().with_webhook_retry(Duration::from_millis(20));
     let emulator = builder().time_limits(limits).start_blocking().unwrap();
-    let (url, hear) = receiver(&[500, 200]);
+    let (url, requests) = webhook_receiver(&[500, 200]);
     let hook = send_json(
         &emulator,
         "POST",
@@ -113,8 +114,8 @@ fn an_ended_task_is_told_of_signed_and_again_until_it_is_taken() {
     )
     .json();
 
-    let first = hear.recv_timeout(Duration::from_secs(10)).unwrap();
-    let second = hear.recv_timeout(Duration::from_secs(10)).unwrap();
+    let first = requests.recv_timeout(Duration::from_secs(10)).unwrap();
+    let second = requests.recv_timeout(Duration::from_secs(10)).unwrap();
     let event =
         |text: &str| serde_json::from_str::<Value>(text.split_once("\r\n\r\n").unwrap().1).unwrap();
     assert_eq!(event(&first), event(&second));
@@ -140,27 +141,27 @@ fn an_ended_task_is_told_of_signed_and_again_until_it_is_taken() {
         signature.starts_with("t=") && signature.contains(",v1="),
         "{signature}"
     );
-    // It is noted a moment after the receiver has its answer.
+    // The delivery is recorded shortly after the receiver has responded.
     let started = Instant::now();
-    let told = loop {
-        let told = get(&emulator, "/_emulator/webhooks");
-        let delivery = told.json()["deliveries"][0].take();
+    let webhooks = loop {
+        let webhooks = get(&emulator, "/_emulator/webhooks");
+        let delivery = webhooks.json()["deliveries"][0].take();
         if delivery["delivered"] == json!(true) {
             assert_eq!(delivery["attempts"], 2, "{delivery}");
             assert_eq!(delivery["type"], "index.task.ready", "{delivery}");
-            break told;
+            break webhooks;
         }
         assert!(started.elapsed() < Duration::from_secs(10), "{delivery}");
         std::thread::sleep(Duration::from_millis(20));
     };
-    assert!(!String::from_utf8_lossy(&told.body).contains("whsec"));
+    assert!(!String::from_utf8_lossy(&webhooks.body).contains("whsec"));
 }
 
 #[test]
-fn a_page_of_another_site_cannot_use_it() {
+fn cross_origin_requests_are_rejected() {
     let emulator = builder().start_blocking().unwrap();
     let host = format!("127.0.0.1:{}", emulator.base_url().port().unwrap());
-    let ask = |method: &str, headers: &str| {
+    let request = |method: &str, headers: &str| {
         let path = if method == "GET" {
             "/_emulator/state"
         } else {
@@ -193,12 +194,12 @@ fn a_page_of_another_site_cannot_use_it() {
         ),
         ("POST", "host: evil.example\r\n".to_owned(), 403),
     ] {
-        assert_eq!(ask(method, &headers), status, "{method} {headers}");
+        assert_eq!(request(method, &headers), status, "{method} {headers}");
     }
 }
 
 #[test]
-fn every_switch_is_listed_with_its_answers() {
+fn every_quirk_is_listed_with_its_values() {
     let emulator = builder()
         .quirk("created-status", "200")
         .unwrap()
@@ -219,7 +220,7 @@ fn every_switch_is_listed_with_its_answers() {
 }
 
 #[test]
-fn the_plan_is_changed_while_the_emulator_runs() {
+fn plan_changes_at_runtime() {
     let emulator = builder().start_blocking().unwrap();
     assert_eq!(
         get(&emulator, "/_emulator/plan").json()["plan"],
@@ -252,7 +253,7 @@ fn the_plan_is_changed_while_the_emulator_runs() {
 }
 
 #[test]
-fn a_command_finds_the_emulator_and_its_exit_code_is_passed_on() {
+fn exec_sets_environment_and_returns_exit_code() {
     let emulator = builder().start_blocking().unwrap();
     let script = r#"case "$TWELVELABS_BASE_URL" in http://127.0.0.1:*/v1.3) ;; *) exit 9 ;; esac
                     case "$TWELVE_LABS_API_KEY" in tlk_emulator*) exit 7 ;; *) exit 8 ;; esac"#;
@@ -277,11 +278,11 @@ fn a_command_finds_the_emulator_and_its_exit_code_is_passed_on() {
 }
 
 #[test]
-fn the_journal_shows_bodies_without_secrets_when_it_is_asked_to() {
-    let (told, hear) = mpsc::channel();
+fn journal_shows_redacted_bodies_on_request() {
+    let (sender, requests) = mpsc::channel();
     let emulator = builder()
         .allow_private_urls(true)
-        .on_request(move |entry| _ = told.send(entry.to_string()))
+        .on_request(move |entry| _ = sender.send(entry.to_string()))
         .start_blocking()
         .unwrap();
     let index = index(&emulator);
@@ -320,7 +321,7 @@ fn the_journal_shows_bodies_without_secrets_when_it_is_asked_to() {
         emulator.journal_with_bodies()[1].request_body.as_deref(),
         Some(request)
     );
-    let lines: Vec<String> = hear.try_iter().collect();
+    let lines: Vec<String> = requests.try_iter().collect();
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(
         lines[0].contains("Z POST /v1.3/indexes 201 indexes.create, "),

@@ -1,22 +1,22 @@
-//! Every refusal: status, code and message, as one table.
+//! All errors with status, code and message, in one table.
 
 use std::fmt::Write as _;
 
 use bytes::Bytes;
 use serde_json::json;
-use tl_emulator::platform::{Payload, Settings, Unusable};
+use tl_emulator::platform::{BodyError, Payload, Settings};
 use tl_validate::{ProbeError, ProbeErrorKind};
 
-use crate::world::{Answer, KEY, World, facts, read};
+use crate::world::{KEY, Response, World, facts, read};
 
-/// A request without the world's own headers.
+/// Sends a request without the default headers.
 fn bare(
     world: &mut World,
     method: &str,
     uri: &str,
     headers: &[(&str, &str)],
     payload: Payload,
-) -> Answer {
+) -> Response {
     let mut request = http::Request::builder().method(method).uri(uri);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -27,7 +27,7 @@ fn bare(
 }
 
 #[test]
-fn every_refusal_has_its_documented_code_status_and_message() {
+fn refusals_have_documented_status_code_and_message() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let (task, video) = world.task(&index, "a.mp4");
@@ -35,17 +35,17 @@ fn every_refusal_has_its_documented_code_status_and_message() {
     let (other, _) = world.task(&index, "b.mp4");
     let nobody = "aaaaaaaaaaaaaaaaaaaaaaaa";
     let mut table = String::new();
-    let mut note = |what: &str, answer: Answer| {
-        assert!(answer.status >= 400, "{what}: {answer:?}");
-        let code = answer.body["code"].as_str().unwrap();
-        let message = answer.body["message"].as_str().unwrap();
-        let line = format!("{what}\n    {} {code}: {message}", answer.status);
+    let mut note = |what: &str, response: Response| {
+        assert!(response.status >= 400, "{what}: {response:?}");
+        let code = response.body["code"].as_str().unwrap();
+        let message = response.body["message"].as_str().unwrap();
+        let line = format!("{what}\n    {} {code}: {message}", response.status);
         let line = line
             .replace(&index, "INDEX")
             .replace(&task, "TASK")
             .replace(&video, "VIDEO")
             .replace(&other, "OTHER");
-        let docs = if answer.body.get("docs_url").is_some() {
+        let docs = if response.body.get("docs_url").is_some() {
             " [docs_url]"
         } else {
             ""
@@ -53,7 +53,7 @@ fn every_refusal_has_its_documented_code_status_and_message() {
         writeln!(table, "{line}{docs}").unwrap();
     };
 
-    // The key, the version, the route.
+    // API key, version, route.
     note(
         "no key",
         bare(&mut world, "GET", "/v1.3/tasks", &[], Payload::None),
@@ -103,22 +103,22 @@ fn every_refusal_has_its_documented_code_status_and_message() {
     note("an array", world.json("POST", "/indexes", &json!([])));
     note(
         "no body",
-        world.ask("POST", "/indexes", Payload::Json(Bytes::new())),
+        world.request("POST", "/indexes", Payload::Json(Bytes::new())),
     );
     let form_type = [
         ("x-api-key", KEY),
         ("content-type", "multipart/form-data; boundary=x"),
     ];
-    for unusable in [
-        Unusable::Malformed("it is no complete form".to_owned()),
-        Unusable::FileTooLarge {
+    for error in [
+        BodyError::Malformed("it is no complete form".to_owned()),
+        BodyError::FileTooLarge {
             limit: 2_147_483_648,
             received: 2_147_483_649,
         },
-        Unusable::TooLarge { limit: 1_048_576 },
-        Unusable::Stalled,
+        BodyError::TooLarge { limit: 1_048_576 },
+        BodyError::Stalled,
     ] {
-        let what = format!("{unusable:?}");
+        let what = format!("{error:?}");
         note(
             &what,
             bare(
@@ -126,7 +126,7 @@ fn every_refusal_has_its_documented_code_status_and_message() {
                 "POST",
                 "/v1.3/tasks",
                 &form_type,
-                Payload::Unusable(unusable),
+                Payload::Invalid(error),
             ),
         );
     }
@@ -237,11 +237,11 @@ fn every_refusal_has_its_documented_code_status_and_message() {
     );
     note(
         "deleting a task at work",
-        world.ask("DELETE", &format!("/tasks/{other}"), Payload::None),
+        world.request("DELETE", &format!("/tasks/{other}"), Payload::None),
     );
     note(
         "deleting a task whose video is there",
-        world.ask("DELETE", &format!("/tasks/{task}"), Payload::None),
+        world.request("DELETE", &format!("/tasks/{task}"), Payload::None),
     );
 
     // Lists.
@@ -334,7 +334,7 @@ fn every_refusal_has_its_documented_code_status_and_message() {
     note("an index id that is none", world.get("/indexes/clips"));
     note(
         "deleting an unknown index",
-        world.ask("DELETE", &format!("/indexes/{nobody}"), Payload::None),
+        world.request("DELETE", &format!("/indexes/{nobody}"), Payload::None),
     );
 
     // Videos.
@@ -377,7 +377,7 @@ fn every_refusal_has_its_documented_code_status_and_message() {
 }
 
 #[test]
-fn a_refused_request_leaves_nothing_to_do() {
+fn refused_request_has_no_effects() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     world.upload(&index, "a.mp4", Ok(facts(320, 180, 12.0)), &[]);
@@ -386,7 +386,7 @@ fn a_refused_request_leaves_nothing_to_do() {
 }
 
 #[test]
-fn the_rules_of_another_time_are_obeyed_when_they_are_in_force() {
+fn older_rule_pack_is_applied() {
     let look = || Ok(facts(4096, 2304, 12.0));
     let mut settings = Settings::default();
     settings.rules = tl_validate::RulePack::named("v1.3-2025-06")
@@ -394,12 +394,12 @@ fn the_rules_of_another_time_are_obeyed_when_they_are_in_force() {
         .clone();
     let mut world = World::new(settings);
     let index = world.index("clips");
-    let answer = world.upload(&index, "a.mp4", look(), &[]);
-    assert_ne!(answer.status, 201, "{answer:?}");
+    let response = world.upload(&index, "a.mp4", look(), &[]);
+    assert_ne!(response.status, 201, "{response:?}");
 }
 
 #[test]
-fn the_models_of_the_day_of_the_rules_are_accepted() {
+fn models_match_the_date_of_the_rule_pack() {
     for (rules, accepted, refused) in [
         (
             "v1.3-2025-06",
@@ -430,8 +430,8 @@ fn the_models_of_the_day_of_the_rules_are_accepted() {
             for model in models {
                 let models = json!([{ "model_name": model, "model_options": ["visual"] }]);
                 let body = json!({ "index_name": model, "models": models });
-                let answer = world.json("POST", "/indexes", &body);
-                assert_eq!(answer.status, status, "{rules} {model} {answer:?}");
+                let response = world.json("POST", "/indexes", &body);
+                assert_eq!(response.status, status, "{rules} {model} {response:?}");
             }
         }
     }

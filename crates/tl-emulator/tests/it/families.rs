@@ -1,4 +1,4 @@
-//! What the emulator does not implement, and what older clients send.
+//! Unimplemented endpoint families, and requests of older clients.
 
 use serde_json::json;
 use tl_emulator::{Schedule, platform::families};
@@ -6,7 +6,7 @@ use tl_emulator::{Schedule, platform::families};
 use crate::raw::{builder, exchange, form, get, head, index, send_form, send_json, wait_for};
 
 #[test]
-fn a_family_that_is_not_implemented_says_what_is() {
+fn unimplemented_family_lists_implemented_ones() {
     let emulator = builder().start_blocking().unwrap();
     for (method, path) in [
         ("POST", "/search"),
@@ -24,16 +24,16 @@ fn a_family_that_is_not_implemented_says_what_is() {
     ] {
         let headers = [("content-length", "0")];
         let path = format!("/v1.3{path}");
-        let answer = exchange(&emulator, &head(method, &path, &headers), b"").unwrap();
-        assert_eq!(answer.status, 501, "{path} {answer:?}");
-        let body = answer.json();
+        let response = exchange(&emulator, &head(method, &path, &headers), b"").unwrap();
+        assert_eq!(response.status, 501, "{path} {response:?}");
+        let body = response.json();
         assert_eq!(body["code"], families::NOT_IMPLEMENTED_CODE);
         let message = body["message"].as_str().unwrap();
         for family in families::IMPLEMENTED {
             assert!(message.contains(family), "{message}");
         }
     }
-    // A wrong key is refused before that, and an unknown path is none of them.
+    // An invalid key is rejected first, and an unknown path belongs to no family.
     let wrong = "POST /v1.3/search HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: x\r\ncontent-length: 0\r\n\r\n";
     assert_eq!(exchange(&emulator, wrong, b"").unwrap().status, 401);
     assert_eq!(get(&emulator, "/v1.3/nothing").status, 404);
@@ -58,12 +58,15 @@ fn a_family_that_is_not_implemented_says_what_is() {
 }
 
 #[test]
-fn the_version_may_come_twice_in_a_path() {
+fn duplicate_version_in_path_is_accepted() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     for prefix in ["/v1.3", "/v1.3/v1.3", "/v1.3/v1.3/v1.3"] {
-        let answer = get(&emulator, &format!("{prefix}/indexes/{index}"));
-        assert_eq!((answer.status, &answer.json()["_id"]), (200, &json!(index)));
+        let response = get(&emulator, &format!("{prefix}/indexes/{index}"));
+        assert_eq!(
+            (response.status, &response.json()["_id"]),
+            (200, &json!(index))
+        );
         let refused = get(&emulator, &format!("{prefix}/search/x"));
         assert_eq!(refused.status, 501);
     }
@@ -75,19 +78,19 @@ fn the_version_may_come_twice_in_a_path() {
 }
 
 #[test]
-fn no_addons_may_be_said_by_null() {
+fn null_addons_mean_none() {
     let emulator = builder().start_blocking().unwrap();
     let models = json!([{ "model_name": "marengo3.0", "model_options": ["visual"] }]);
     let body = json!({ "index_name": "films", "models": models, "addons": null });
-    let made = send_json(&emulator, "POST", "/v1.3/indexes", &body);
-    assert_eq!(made.status, 201, "{made:?}");
-    let id = made.json()["_id"].as_str().unwrap().to_owned();
+    let created = send_json(&emulator, "POST", "/v1.3/indexes", &body);
+    assert_eq!(created.status, 201, "{created:?}");
+    let id = created.json()["_id"].as_str().unwrap().to_owned();
     let shown = get(&emulator, &format!("/v1.3/indexes/{id}")).json();
     assert_eq!(shown["addons"], json!([]));
 }
 
 #[test]
-fn a_url_may_be_a_text_part_or_a_file_part_or_both() {
+fn url_may_be_text_part_or_file_part_or_both() {
     let emulator = builder()
         .schedule(Schedule::INSTANT)
         .start_blocking()
@@ -108,14 +111,14 @@ fn a_url_may_be_a_text_part_or_a_file_part_or_both() {
         send_form(&emulator, &body)
     };
     let id = ("index_id", index.as_str());
-    for answer in [
+    for response in [
         with(&[id, ("video_url", url)], &[]),
         with(&[id], &[as_file("video_url", url)]),
         with(&[id, ("video_url", url)], &[as_file("video_url", url)]),
     ] {
-        assert_eq!(answer.status, 201, "{answer:?}");
-        let task = answer.json()["_id"].as_str().unwrap().to_owned();
-        // It is fetched, and refused as the private address that it is.
+        assert_eq!(response.status, 201, "{response:?}");
+        let task = response.json()["_id"].as_str().unwrap().to_owned();
+        // The URL is accepted, and rejected later because its address is private.
         assert_eq!(wait_for(&emulator, &task).last().unwrap(), "failed");
     }
     let other = as_file("video_url", "http://127.0.0.1:9/b.mp4");
@@ -129,7 +132,7 @@ fn a_url_may_be_a_text_part_or_a_file_part_or_both() {
 }
 
 #[test]
-fn the_older_way_to_change_metadata_is_a_quirk() {
+fn legacy_metadata_update_is_a_quirk() {
     let quirk = |value: &str| builder().quirk("video-put", value).unwrap();
     for (emulator, status) in [(quirk("refuse"), 405), (quirk("accept"), 204)] {
         let emulator = emulator.start_blocking().unwrap();

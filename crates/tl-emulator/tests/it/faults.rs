@@ -1,4 +1,4 @@
-//! Faults on purpose, over real sockets: what the client sees, and what the platform did all the same.
+//! Fault injection over real sockets: what the client sees, and what the platform did anyway.
 
 use std::time::{Duration, Instant};
 
@@ -35,10 +35,10 @@ fn try_form(emulator: &Emulator, body: &[u8]) -> Option<u16> {
         ("content-type", "multipart/form-data; boundary=XX"),
         ("content-length", length.as_str()),
     ];
-    exchange(emulator, &head("POST", "/v1.3/tasks", &headers), body).map(|answer| answer.status)
+    exchange(emulator, &head("POST", "/v1.3/tasks", &headers), body).map(|response| response.status)
 }
 
-/// What a fault on creation gives the client, and how many tasks there are afterwards.
+/// Checks the response of a faulty creation and the number of tasks afterwards.
 fn check(fault: &str, status: Option<u16>, made: u64) {
     let emulator = with(fault);
     let index = index(&emulator);
@@ -53,7 +53,7 @@ fn check(fault: &str, status: Option<u16>, made: u64) {
 }
 
 #[test]
-fn a_fault_gives_its_answer_and_does_the_work_only_when_it_says_so() {
+fn fault_runs_the_operation_only_if_asked() {
     check("tasks.create status=503", Some(503), 0);
     check("tasks.create status=500 after_work", Some(500), 1);
     check("tasks.create drop", None, 0);
@@ -64,7 +64,7 @@ fn a_fault_gives_its_answer_and_does_the_work_only_when_it_says_so() {
 }
 
 #[test]
-fn a_fault_strikes_once_and_the_next_request_is_whole() {
+fn fault_applies_once() {
     let emulator = with("tasks.create nth=1 status=502 body=<html>Bad</html>");
     let index = index(&emulator);
     let first = send_form(&emulator, &good_form(&index));
@@ -77,7 +77,7 @@ fn a_fault_strikes_once_and_the_next_request_is_whole() {
 }
 
 #[test]
-fn answers_are_late_or_slow_when_the_plan_says_so() {
+fn fault_delays_or_throttles_responses() {
     let emulator = with("tasks.list delay_ms=300");
     let started = Instant::now();
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 200);
@@ -85,17 +85,17 @@ fn answers_are_late_or_slow_when_the_plan_says_so() {
 
     let emulator = with("tasks.list bytes_per_second=200");
     let started = Instant::now();
-    let answer = get(&emulator, "/v1.3/tasks");
-    let least = Duration::from_secs_f64(answer.body.len() as f64 / 200.0);
+    let response = get(&emulator, "/v1.3/tasks");
+    let least = Duration::from_secs_f64(response.body.len() as f64 / 200.0);
     assert!(
-        answer.status == 200 && started.elapsed() >= least,
-        "{:?} for {answer:?}",
+        response.status == 200 && started.elapsed() >= least,
+        "{:?} for {response:?}",
         started.elapsed()
     );
 }
 
 #[test]
-fn a_task_sticks_or_fails_late_when_the_plan_says_so() {
+fn fault_makes_task_hang_or_fail_late() {
     for (fault, last, reason) in [
         ("tasks.create stuck_in=queued", "queued", None),
         (
@@ -121,7 +121,7 @@ fn a_task_sticks_or_fails_late_when_the_plan_says_so() {
 }
 
 #[test]
-fn the_plan_is_changed_while_the_emulator_runs() {
+fn plan_changes_at_runtime() {
     let emulator = builder().start_blocking().unwrap();
     let plan = json!({ "faults": [{ "operation": "tasks.list", "times": 1, "status": 500 }] });
     assert_eq!(
@@ -142,7 +142,7 @@ fn the_plan_is_changed_while_the_emulator_runs() {
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 200);
     let mut stream = connect(&emulator);
     std::io::Write::write_all(&mut stream, head("GET", "/v1.3/indexes", &[]).as_bytes()).unwrap();
-    assert!(crate::raw::answer(&mut stream).is_none());
+    assert!(crate::raw::read_response(&mut stream).is_none());
     assert_eq!(
         get(&emulator, "/_emulator/faults").json()["struck"],
         json!([1, 1])

@@ -1,5 +1,5 @@
-//! A disk that takes no more: what was answered 500 has not happened, in memory no more than on the disk, and an emptied database
-//! is no new beginning.
+//! Full disk: a request answered with 500 has no effect, neither in memory nor on disk. An emptied
+//! database is not accepted as a new one.
 
 use std::{fs, io::Write, net::TcpStream, time::Duration};
 
@@ -8,14 +8,14 @@ use tl_emulator::Schedule;
 
 use crate::{
     process::{self, Process},
-    raw::{Raw, answer, builder},
+    raw::{RawResponse, builder, read_response},
 };
 
-const TEST: &str = "full_disk::a_request_that_was_answered_500_leaves_nothing_in_memory";
-/// 256 KiB: the log of the database is full after some dozens of writes.
+const TEST: &str = "full_disk::failed_write_leaves_no_state";
+/// 256 KiB: the write-ahead log is full after some dozens of writes.
 const BLOCKS: u32 = 512;
 
-fn ask(port: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> Raw {
+fn request(port: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> RawResponse {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let limit = Some(Duration::from_secs(30));
     stream.set_read_timeout(limit).unwrap();
@@ -25,13 +25,13 @@ fn ask(port: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> 
     );
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(body).unwrap();
-    answer(&mut stream).unwrap()
+    read_response(&mut stream).unwrap()
 }
 
-fn new_index(port: u16, name: &str) -> Raw {
+fn new_index(port: u16, name: &str) -> RawResponse {
     let models = json!([{ "model_name": "marengo3.0", "model_options": ["visual"] }]);
     let body = json!({ "index_name": name, "models": models }).to_string();
-    ask(
+    request(
         port,
         "POST",
         "/v1.3/indexes",
@@ -40,21 +40,21 @@ fn new_index(port: u16, name: &str) -> Raw {
     )
 }
 
-/// An asset of a text, whose file is small enough for any disk.
-fn new_asset(port: u16) -> Raw {
+/// Creates a text asset, whose file is small enough for any disk.
+fn new_asset(port: u16) -> RawResponse {
     let body = "--XX\r\nContent-Disposition: form-data; name=\"method\"\r\n\r\ndirect\r\n\
                 --XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nhello\r\n--XX--\r\n";
     let kind = "multipart/form-data; boundary=XX";
-    ask(port, "POST", "/v1.3/assets", kind, body.as_bytes())
+    request(port, "POST", "/v1.3/assets", kind, body.as_bytes())
 }
 
 fn state(port: u16) -> Value {
-    ask(port, "GET", "/_emulator/state", "text/plain", b"").json()
+    request(port, "GET", "/_emulator/state", "text/plain", b"").json()
 }
 
 #[test]
-fn a_request_that_was_answered_500_leaves_nothing_in_memory() {
-    process::serve_where_asked(|builder| builder.schedule(Schedule::INSTANT).ffmpeg("/nowhere"));
+fn failed_write_leaves_no_state() {
+    process::serve_if_child(|builder| builder.schedule(Schedule::INSTANT).ffmpeg("/nowhere"));
     let folder = tempfile::tempdir().unwrap();
     let before = {
         let process = Process::start_on_small_disk(TEST, folder.path(), BLOCKS);
@@ -63,23 +63,26 @@ fn a_request_that_was_answered_500_leaves_nothing_in_memory() {
         let mut before = Value::Null;
         let refused = (0..2000).find_map(|number| {
             before = state(port);
-            let made = new_index(port, &format!("index {number}"));
-            (made.status != 201).then_some((number, made))
+            let created = new_index(port, &format!("index {number}"));
+            (created.status != 201).then_some((number, created))
         });
         let (number, refused) = refused.expect("the disk is full at some time");
         assert_eq!(refused.status, 500, "{refused:?}");
         assert!(number > 3, "{number}");
         assert_eq!(state(port), before);
-        // Nothing of any kind, and none of it a second time.
+        // No kind of write succeeds, and a second attempt fails as well.
         let first = before["indexes"].as_object().unwrap();
         let first = first.keys().next().unwrap();
         assert_eq!(new_asset(port).status, 500);
         let path = format!("/v1.3/indexes/{first}");
-        assert_eq!(ask(port, "DELETE", &path, "text/plain", b"").status, 500);
-        assert_eq!(ask(port, "GET", &path, "text/plain", b"").status, 200);
+        assert_eq!(
+            request(port, "DELETE", &path, "text/plain", b"").status,
+            500
+        );
+        assert_eq!(request(port, "GET", &path, "text/plain", b"").status, 200);
         assert_eq!(new_index(port, &format!("index {number}")).status, 500);
         assert_eq!(
-            ask(port, "POST", "/_emulator/reset", "text/plain", b"").status,
+            request(port, "POST", "/_emulator/reset", "text/plain", b"").status,
             500
         );
         assert_eq!(state(port), before);
@@ -87,18 +90,18 @@ fn a_request_that_was_answered_500_leaves_nothing_in_memory() {
         assert_eq!((files("media"), files("incoming")), (1, 0));
         before
     };
-    // There is room again.
+    // Now there is space again.
     let process = Process::start(TEST, folder.path());
     assert_eq!(state(process.port), before);
     assert_eq!(new_index(process.port, "one more").status, 201);
 }
 
 #[test]
-fn an_emptied_database_beside_media_is_no_new_beginning() {
+fn empty_database_with_media_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("state.sqlite");
     let start = || builder().state_dir(folder.path()).start_blocking();
-    // Empty and alone it is one.
+    // An empty database without media is valid.
     fs::write(&database, "").unwrap();
     drop(start().unwrap());
     drop(start().unwrap());

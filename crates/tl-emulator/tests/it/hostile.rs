@@ -1,5 +1,5 @@
-//! Requests made to break something: names that lead elsewhere, ranges that do not exist, bodies and heads without an end.
-//! Each is refused, costs little, and the emulator lives on.
+//! Hostile requests: path traversal, invalid ranges, endless bodies and headers. Each is rejected
+//! cheaply, and the emulator keeps running.
 
 use std::{
     io::{Read, Write},
@@ -14,11 +14,14 @@ use tl_emulator::{Emulator, TimeLimits};
 use crate::{
     clips::clip,
     process::{self, Process},
-    raw::{Raw, answer, builder, connect, exchange, form, get, head, index, send_form, send_json},
+    raw::{
+        RawResponse, builder, connect, exchange, form, get, head, index, read_response, send_form,
+        send_json,
+    },
     renditions::rendition,
 };
 
-/// Every file below a folder, as paths within it.
+/// All files below a directory, as relative paths.
 fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut left = vec![folder.to_owned()];
@@ -38,7 +41,7 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn no_file_name_leads_out_of_the_folder_of_the_emulator() {
+fn file_names_cannot_escape_the_data_directory() {
     let above = tempfile::tempdir().unwrap();
     let folder = above.path().join("inside");
     let emulator = builder()
@@ -64,8 +67,8 @@ fn no_file_name_leads_out_of_the_folder_of_the_emulator() {
         let made = send_form(&emulator, &body);
         assert_eq!(made.status, 201, "{sent}: {made:?}");
         let task = made.json()["_id"].as_str().unwrap().to_owned();
-        let told = get(&emulator, &format!("/v1.3/tasks/{task}")).json();
-        assert_eq!(told["system_metadata"]["filename"], plain, "{sent}");
+        let body = get(&emulator, &format!("/v1.3/tasks/{task}")).json();
+        assert_eq!(body["system_metadata"]["filename"], plain, "{sent}");
     }
     let refused = form(&[("index_id", &index)], Some(("a\u{0}b.mp4", &bytes)));
     assert_eq!(send_form(&emulator, &refused).status, 400);
@@ -76,12 +79,12 @@ fn no_file_name_leads_out_of_the_folder_of_the_emulator() {
     );
     assert_eq!(send_form(&emulator, extended.as_bytes()).status, 400);
 
-    // The name of an upload in chunks is a text in JSON; its file has a name of the emulator's.
+    // The file name of a multipart upload is JSON text; its file has a generated name.
     for name in ["../../outside.mp4", "/etc/passwd", "a\u{0}b.mp4"] {
         let body = json!({ "filename": name, "type": "video", "total_size": 10 });
-        let begun = send_json(&emulator, "POST", "/v1.3/assets/multipart-uploads", &body);
-        assert!(matches!(begun.status, 201 | 400), "{name:?}: {begun:?}");
-        let Some(url) = begun.json()["upload_urls"][0]["url"]
+        let opened = send_json(&emulator, "POST", "/v1.3/assets/multipart-uploads", &body);
+        assert!(matches!(opened.status, 201 | 400), "{name:?}: {opened:?}");
+        let Some(url) = opened.json()["upload_urls"][0]["url"]
             .as_str()
             .map(str::to_owned)
         else {
@@ -112,7 +115,7 @@ fn no_file_name_leads_out_of_the_folder_of_the_emulator() {
 }
 
 #[test]
-fn ranges_that_do_not_exist_are_refused_wherever_files_are_served() {
+fn invalid_ranges_are_rejected() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -145,8 +148,8 @@ fn ranges_that_do_not_exist_are_refused_wherever_files_are_served() {
             let refused = exchange(&emulator, &head("GET", &path, &[("range", &range)]), b"");
             let refused = refused.unwrap();
             assert_eq!(refused.status, 416, "{path} {range}");
-            let told = format!("content-range: bytes */{length}");
-            assert!(refused.head.contains(&told), "{}", refused.head);
+            let content_range = format!("content-range: bytes */{length}");
+            assert!(refused.head.contains(&content_range), "{}", refused.head);
         }
         for (range, expected) in [
             ("bytes=0-0", 1),
@@ -164,15 +167,15 @@ fn ranges_that_do_not_exist_are_refused_wherever_files_are_served() {
         }
         let mut one = connect(&emulator);
         one.write_all(head("HEAD", &path, &[]).as_bytes()).unwrap();
-        let mut told = [0; 15];
-        one.read_exact(&mut told).unwrap();
-        assert_eq!(&told, b"HTTP/1.1 200 OK", "{path}");
+        let mut status_line = [0; 15];
+        one.read_exact(&mut status_line).unwrap();
+        assert_eq!(&status_line, b"HTTP/1.1 200 OK", "{path}");
     }
 }
 
-/// What a server must not take for a request; it answers with 4xx, or closes the connection.
+/// Malformed HTTP: the server responds with 4xx or closes the connection.
 #[test]
-fn what_is_no_request_is_not_taken_for_one() {
+fn malformed_http_is_rejected() {
     let emulator = builder().start_blocking().unwrap();
     let key = "host: 127.0.0.1\r\nx-api-key: tlk_emulator_x\r\n";
     let many: String = (0..2_000)
@@ -249,7 +252,7 @@ fn what_is_no_request_is_not_taken_for_one() {
     }
 }
 
-fn post(emulator: &Emulator, body: &[u8]) -> Raw {
+fn post(emulator: &Emulator, body: &[u8]) -> RawResponse {
     let length = body.len().to_string();
     let headers = [
         ("content-type", "application/json"),
@@ -259,7 +262,7 @@ fn post(emulator: &Emulator, body: &[u8]) -> Raw {
 }
 
 #[test]
-fn json_of_any_depth_and_size_is_refused_with_a_reason() {
+fn deep_or_large_json_is_rejected_with_a_reason() {
     let emulator = builder().start_blocking().unwrap();
     let deep = |open: &str, count: usize| open.repeat(count).into_bytes();
     for (what, body, status) in [
@@ -297,7 +300,8 @@ fn json_of_any_depth_and_size_is_refused_with_a_reason() {
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 200);
 }
 
-/// Writes a byte every so often until the other side has had enough; the status of its answer.
+/// Writes single bytes until the server responds or closes the connection. Returns the status of
+/// the response.
 fn trickle(mut stream: TcpStream, head: &str, bytes: u8) -> Option<u16> {
     stream.write_all(head.as_bytes()).unwrap();
     for _ in 0..600 {
@@ -316,11 +320,11 @@ fn trickle(mut stream: TcpStream, head: &str, bytes: u8) -> Option<u16> {
     stream
         .set_read_timeout(Some(Duration::from_secs(10)))
         .unwrap();
-    answer(&mut stream).map(|answer| answer.status)
+    read_response(&mut stream).map(|response| response.status)
 }
 
 #[test]
-fn who_sends_a_byte_now_and_then_is_sent_away_and_does_not_hold_up_others() {
+fn slow_clients_time_out_without_blocking_others() {
     let limit = Duration::from_millis(600);
     let limits = TimeLimits::default()
         .with_head(limit)
@@ -345,7 +349,7 @@ fn who_sends_a_byte_now_and_then_is_sent_away_and_does_not_hold_up_others() {
     ];
     let started = Instant::now();
     std::thread::scope(|scope| {
-        // Many at once, of every kind.
+        // Many connections of every kind at once.
         let slow: Vec<_> = (0..60)
             .map(|number| {
                 let (what, head) = &cases[number % cases.len()];
@@ -354,17 +358,17 @@ fn who_sends_a_byte_now_and_then_is_sent_away_and_does_not_hold_up_others() {
             })
             .collect();
         for _ in 0..20 {
-            let asked = Instant::now();
+            let started_request = Instant::now();
             assert_eq!(get(&emulator, "/v1.3/tasks").status, 200);
             assert!(
-                asked.elapsed() < Duration::from_secs(5),
+                started_request.elapsed() < Duration::from_secs(5),
                 "{:?}",
-                asked.elapsed()
+                started_request.elapsed()
             );
         }
         for slow in slow {
             let (what, status) = slow.join().unwrap();
-            // The rest of the body is on its way into a closed connection: the answer may be lost with it.
+            // The client is still sending when the connection closes, so the response may be lost.
             assert!(matches!(status, None | Some(408)), "{what}: {status:?}");
         }
     });
@@ -377,10 +381,10 @@ fn who_sends_a_byte_now_and_then_is_sent_away_and_does_not_hold_up_others() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_is_thrown_away_is_not_held_in_memory() {
-    const TEST: &str = "hostile::what_is_thrown_away_is_not_held_in_memory";
+fn discarded_bodies_are_not_buffered() {
+    const TEST: &str = "hostile::discarded_bodies_are_not_buffered";
     const MIB: usize = 1 << 20;
-    process::serve_where_asked(|builder| builder);
+    process::serve_if_child(|builder| builder);
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(TEST, folder.path());
     let send = |head: &str, count: usize| -> Option<u16> {
@@ -395,7 +399,7 @@ fn what_is_thrown_away_is_not_held_in_memory() {
                 break;
             }
         }
-        answer(&mut stream).map(|answer| answer.status)
+        read_response(&mut stream).map(|response| response.status)
     };
     assert_eq!(send(&head("GET", "/v1.3/tasks", &[]), 0), Some(200));
     let before = process.peak_kib();
@@ -454,9 +458,10 @@ fn what_is_thrown_away_is_not_held_in_memory() {
         let grown = process.peak_kib().saturating_sub(before);
         assert!(grown < 24 * 1024, "{what}: {grown} KiB more");
     }
-    let mut told = TcpStream::connect(("127.0.0.1", process.port)).unwrap();
-    told.write_all(head("GET", "/_emulator/journal", &[]).as_bytes())
+    let mut stream = TcpStream::connect(("127.0.0.1", process.port)).unwrap();
+    stream
+        .write_all(head("GET", "/_emulator/journal", &[]).as_bytes())
         .unwrap();
-    let journal: Value = answer(&mut told).unwrap().json();
+    let journal: Value = read_response(&mut stream).unwrap().json();
     assert!(journal["count"].as_u64().unwrap() >= 5, "{journal}");
 }

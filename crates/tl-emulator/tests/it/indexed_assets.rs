@@ -1,18 +1,18 @@
-//! Indexed assets: from an asset that is ready to a video in its index, in a time that the test moves.
+//! Indexed assets: from a ready asset to a video in an index, with a manual clock.
 
 use serde_json::{Value, json};
 use tl_emulator::platform::{Effect, Payload, Settings};
 
 use crate::{
     assets::{asset, send, world_with},
-    world::{Answer, World, facts},
+    world::{Response, World, facts},
 };
 
-fn index_it(world: &mut World, index: &str, body: &Value) -> Answer {
+fn index_it(world: &mut World, index: &str, body: &Value) -> Response {
     world.json("POST", &format!("/indexes/{index}/indexed-assets"), body)
 }
 
-/// An indexed asset of a new asset, and its path.
+/// Creates an asset and indexes it. Returns the path of the indexed asset.
 fn indexed(world: &mut World, index: &str, filename: &str, seconds: f64, more: Value) -> String {
     let asset_id = asset(world, filename, seconds);
     world.wait(200);
@@ -20,9 +20,9 @@ fn indexed(world: &mut World, index: &str, filename: &str, seconds: f64, more: V
     if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
         body.extend(more);
     }
-    let made = index_it(world, index, &body);
-    assert_eq!(made.status, 202, "{made:?}");
-    let id = made.body["_id"].as_str().unwrap();
+    let created = index_it(world, index, &body);
+    assert_eq!(created.status, 202, "{created:?}");
+    let id = created.body["_id"].as_str().unwrap();
     format!("/indexes/{index}/indexed-assets/{id}")
 }
 
@@ -39,7 +39,7 @@ fn statuses(world: &mut World, path: &str) -> Vec<String> {
 }
 
 #[test]
-fn an_indexed_asset_goes_through_the_statuses_and_is_a_video_at_the_end() {
+fn indexed_asset_goes_through_statuses_to_a_video() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let more = json!({ "user_metadata": { "n": 5, "empty": "" } });
@@ -62,23 +62,23 @@ fn an_indexed_asset_goes_through_the_statuses_and_is_a_video_at_the_end() {
         (&counted["video_count"], &counted["total_duration"]),
         (&json!(1), &json!(12.5))
     );
-    // It is no task, although it takes the same way.
+    // It is not listed as a task.
     assert_eq!(world.get("/tasks").body["data"], json!([]));
     let id = path.rsplit('/').next().unwrap();
     assert_eq!(world.get(&format!("/tasks/{id}")).status, 404);
 }
 
 #[test]
-fn only_an_asset_that_is_ready_and_suits_the_index_is_indexed() {
+fn only_ready_and_suitable_assets_are_indexed() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let early = asset(&mut world, "a.mp4", 9.0);
     let small = send(&mut world, "s", "s.mp4", Ok(facts(320, 180, 9.0)), &[]);
     let small = small.body["_id"].clone();
     let check = |world: &mut World, index: &str, body: Value, expect: (u16, &str)| {
-        let answer = index_it(world, index, &body);
-        let code = answer.body["code"].as_str().unwrap_or_default();
-        assert_eq!((answer.status, code), expect, "{body}: {answer:?}");
+        let response = index_it(world, index, &body);
+        let code = response.body["code"].as_str().unwrap_or_default();
+        assert_eq!((response.status, code), expect, "{body}: {response:?}");
     };
     let unknown = "0123456789abcdef01234567";
     check(
@@ -128,7 +128,7 @@ fn only_an_asset_that_is_ready_and_suits_the_index_is_indexed() {
 }
 
 #[test]
-fn quirks_change_the_beginning_and_the_judgement() {
+fn quirks_change_initial_status_and_validation() {
     let quirks = [
         ("indexed-asset-validating", "yes"),
         ("indexed-asset-judgement", "fail"),
@@ -140,9 +140,9 @@ fn quirks_change_the_beginning_and_the_judgement() {
     let body = json!({ "asset_id": small.body["_id"] });
     assert_eq!(index_it(&mut world, &index, &body).status, 409);
     world.wait(200);
-    let made = index_it(&mut world, &index, &body);
-    assert_eq!(made.status, 202, "{made:?}");
-    let id = made.body["_id"].as_str().unwrap();
+    let created = index_it(&mut world, &index, &body);
+    assert_eq!(created.status, 202, "{created:?}");
+    let id = created.body["_id"].as_str().unwrap();
     let path = format!("/indexes/{index}/indexed-assets/{id}");
     assert_eq!(statuses(&mut world, &path), ["validating", "failed"]);
     assert_eq!(
@@ -157,7 +157,7 @@ fn quirks_change_the_beginning_and_the_judgement() {
 }
 
 #[test]
-fn every_filter_lets_through_what_it_names() {
+fn filters_match_documented_fields() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let metadata =
@@ -166,7 +166,7 @@ fn every_filter_lets_through_what_it_names() {
     world.wait(1000);
     indexed(&mut world, &index, "two.mp4", 20.0, metadata("new", 2));
     world.wait(1000);
-    // Its asset takes 200 ms: it is indexed from 2.6 s on and is in `queued` now.
+    // The asset takes 200 ms: indexing starts at 2.6 s, so the status is `queued` now.
     indexed(&mut world, &index, "three.mp4", 30.0, metadata("new", 3));
     world.wait(200);
     for (query, expect) in [
@@ -219,7 +219,7 @@ fn every_filter_lets_through_what_it_names() {
 }
 
 #[test]
-fn metadata_is_one_thing_in_both_views_and_so_is_deletion() {
+fn metadata_and_deletion_apply_to_both_views() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let path = indexed(
@@ -243,20 +243,20 @@ fn metadata_is_one_thing_in_both_views_and_so_is_deletion() {
         world.get(&video).body["updated_at"]
     );
 
-    assert_eq!(world.ask("DELETE", &path, Payload::None).status, 204);
-    for gone in [&path, &video] {
-        let answer = world.get(gone);
+    assert_eq!(world.request("DELETE", &path, Payload::None).status, 204);
+    for deleted in [&path, &video] {
+        let response = world.get(deleted);
         assert_eq!(
-            (answer.status, &answer.body["code"]),
+            (response.status, &response.body["code"]),
             (404, &json!("not_found"))
         );
     }
     let path = indexed(&mut world, &index, "b.mp4", 9.0, json!({}));
     let video = path.replace("indexed-assets", "videos");
     world.wait(1000);
-    assert_eq!(world.ask("DELETE", &video, Payload::None).status, 204);
+    assert_eq!(world.request("DELETE", &video, Payload::None).status, 204);
     assert_eq!(world.get(&path).status, 404);
-    // The assets stay, and so do their files.
+    // The assets and their files remain.
     assert_eq!(world.get("/assets").body["page_info"]["total_results"], 2);
     let discards = world
         .effects
@@ -266,7 +266,7 @@ fn metadata_is_one_thing_in_both_views_and_so_is_deletion() {
 }
 
 #[test]
-fn an_index_goes_with_its_indexed_assets_and_frees_their_assets() {
+fn deleting_an_index_releases_its_assets() {
     let mut world = World::new(Settings::default());
     let (index, other) = (world.index("clips"), world.index("others"));
     let path = indexed(&mut world, &index, "a.mp4", 9.0, json!({}));
@@ -276,14 +276,14 @@ fn an_index_goes_with_its_indexed_assets_and_frees_their_assets() {
         .as_str()
         .unwrap()
         .to_owned();
-    world.ask("DELETE", &format!("/indexes/{index}"), Payload::None);
+    world.request("DELETE", &format!("/indexes/{index}"), Payload::None);
     assert_eq!(world.get(&path).status, 404);
-    let deleted = world.ask("DELETE", &format!("/assets/{asset_id}"), Payload::None);
+    let deleted = world.request("DELETE", &format!("/assets/{asset_id}"), Payload::None);
     assert_eq!(deleted.status, 204);
 }
 
 #[test]
-fn embeddings_and_transcriptions_are_refused_as_not_implemented() {
+fn embeddings_and_transcriptions_are_not_implemented() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let path = indexed(&mut world, &index, "a.mp4", 9.0, json!({}));

@@ -1,4 +1,4 @@
-//! From upload to ready video: what is seen when, in a time that the test moves.
+//! From upload to ready video, with a manual clock.
 
 use serde_json::json;
 use tl_emulator::platform::{Effect, Fetched, MediaKey, Settings};
@@ -6,17 +6,17 @@ use tl_emulator::platform::{Effect, Fetched, MediaKey, Settings};
 use crate::world::{World, facts};
 
 #[test]
-fn a_task_goes_through_the_documented_statuses_and_updated_at_follows() {
+fn task_goes_through_documented_statuses() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let (task, _) = world.task(&index, "a.mp4");
     let mut seen = Vec::new();
     for _ in 0..10 {
-        let answer = world.get(&format!("/tasks/{task}")).body;
+        let response = world.get(&format!("/tasks/{task}")).body;
         let line = format!(
             "{} {}",
-            answer["status"].as_str().unwrap(),
-            answer["updated_at"].as_str().unwrap()
+            response["status"].as_str().unwrap(),
+            response["updated_at"].as_str().unwrap()
         );
         if seen.last() != Some(&line) {
             seen.push(line);
@@ -36,7 +36,7 @@ fn a_task_goes_through_the_documented_statuses_and_updated_at_follows() {
 }
 
 #[test]
-fn a_video_appears_when_its_task_is_ready_and_the_index_counts_it() {
+fn video_appears_when_its_task_is_ready() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let metadata = [(
@@ -62,7 +62,7 @@ fn a_video_appears_when_its_task_is_ready_and_the_index_counts_it() {
 }
 
 #[test]
-fn a_video_that_is_not_to_be_streamed_is_not_kept() {
+fn video_without_stream_is_not_stored() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let created = world.upload(
@@ -75,7 +75,7 @@ fn a_video_that_is_not_to_be_streamed_is_not_kept() {
 }
 
 #[test]
-fn a_task_can_be_deleted_once_it_is_ready_and_its_video_is_gone() {
+fn task_is_deletable_after_its_video_is_deleted() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let (task, video) = world.task(&index, "a.mp4");
@@ -84,10 +84,13 @@ fn a_task_can_be_deleted_once_it_is_ready_and_its_video_is_gone() {
         format!("/indexes/{index}/videos/{video}"),
     );
     let delete = |world: &mut World, path: &str| {
-        let answer = world.ask("DELETE", path, tl_emulator::platform::Payload::None);
+        let response = world.request("DELETE", path, tl_emulator::platform::Payload::None);
         (
-            answer.status,
-            answer.body["code"].as_str().unwrap_or_default().to_owned(),
+            response.status,
+            response.body["code"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
         )
     };
     assert_eq!(
@@ -113,18 +116,18 @@ fn a_task_can_be_deleted_once_it_is_ready_and_its_video_is_gone() {
 }
 
 #[test]
-fn an_index_goes_with_its_tasks_videos_and_files() {
+fn deleting_an_index_deletes_its_contents() {
     let mut world = World::new(Settings::default());
     let (index, other) = (world.index("clips"), world.index("others"));
     let (task, _) = world.task(&index, "a.mp4");
     let (kept, _) = world.task(&other, "b.mp4");
     world.wait(800);
-    let answer = world.ask(
+    let response = world.request(
         "DELETE",
         &format!("/indexes/{index}"),
         tl_emulator::platform::Payload::None,
     );
-    assert_eq!(answer.status, 204);
+    assert_eq!(response.status, 204);
     assert_eq!(world.get(&format!("/tasks/{task}")).status, 404);
     assert_eq!(world.get(&format!("/indexes/{index}/videos")).status, 404);
     assert_eq!(world.status(&kept), "ready");
@@ -152,15 +155,15 @@ fn metadata_is_merged_and_null_deletes() {
     );
     assert_eq!(body["updated_at"], "2026-11-21T12:00:01.000Z");
     let nested = json!({ "user_metadata": { "a": { "b": 1 } } });
-    let answer = world.json("PATCH", &path, &nested);
+    let response = world.json("PATCH", &path, &nested);
     assert_eq!(
-        (answer.status, &answer.body["code"]),
+        (response.status, &response.body["code"]),
         (400, &json!("parameter_invalid"))
     );
 }
 
 #[test]
-fn a_url_is_fetched_first_and_then_judged_like_a_file() {
+fn url_is_fetched_then_validated_like_a_file() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let create = |world: &mut World| {
@@ -189,7 +192,7 @@ fn a_url_is_fetched_first_and_then_judged_like_a_file() {
             key: MediaKey::new("fetched"),
             filename: "my clip.mp4".to_owned(),
             bytes: 9,
-            look: Ok(facts(width, 360, 12.0)),
+            probe: Ok(facts(width, 360, 12.0)),
             static_file: None,
         })
     };
@@ -206,26 +209,29 @@ fn a_url_is_fetched_first_and_then_judged_like_a_file() {
     );
     insta::assert_json_snapshot!("refused_url", world.get(&format!("/tasks/{small}")).body);
 
-    let gone = create(&mut world);
+    let failing = create(&mut world);
     world.platform.fetched(
         world.now(),
-        &gone,
+        &failing,
         Err("video_url answered 404 Not Found".to_owned()),
     );
-    let body = world.get(&format!("/tasks/{gone}")).body;
+    let body = world.get(&format!("/tasks/{failing}")).body;
     assert_eq!(body["status"], "failed");
     assert_eq!(body["error_reason"], "video_url answered 404 Not Found");
-    let answer = world.ask(
+    let response = world.request(
         "DELETE",
-        &format!("/tasks/{gone}"),
+        &format!("/tasks/{failing}"),
         tl_emulator::platform::Payload::None,
     );
-    assert_eq!(answer.status, 204);
-    assert_eq!(world.platform.fetched(world.now(), &gone, fetched(640)), []);
+    assert_eq!(response.status, 204);
+    assert_eq!(
+        world.platform.fetched(world.now(), &failing, fetched(640)),
+        []
+    );
 }
 
 #[test]
-fn quirks_change_the_answers_they_name() {
+fn quirks_change_responses() {
     let with = |name: &str, value: &str| {
         let mut settings = Settings::default();
         settings.quirks.set(name, value).unwrap();
@@ -271,7 +277,7 @@ fn quirks_change_the_answers_they_name() {
 }
 
 #[test]
-fn a_quirk_lets_the_task_of_a_bad_file_fail_later_with_the_same_reason() {
+fn quirk_defers_failure_of_a_bad_file() {
     let mut world = crate::assets::world_with(&[("file-judgement", "fail")]);
     let index = world.index("clips");
     let made = world.upload(&index, "small.mp4", Ok(facts(320, 180, 12.0)), &[]);
@@ -279,13 +285,13 @@ fn a_quirk_lets_the_task_of_a_bad_file_fail_later_with_the_same_reason() {
     let task = made.body["_id"].as_str().unwrap().to_owned();
     assert_eq!(world.status(&task), "validating");
     world.wait(1000);
-    let told = world.get(&format!("/tasks/{task}")).body;
-    assert_eq!(told["status"], "failed");
-    let reason = told["error_reason"].as_str().unwrap();
+    let body = world.get(&format!("/tasks/{task}")).body;
+    assert_eq!(body["status"], "failed");
+    let reason = body["error_reason"].as_str().unwrap();
     assert!(reason.starts_with("video_resolution_too_low: "), "{reason}");
     let videos = world.get(&format!("/indexes/{index}/videos")).body;
     assert_eq!(videos["page_info"]["total_results"], 0);
-    // What nobody could look at is refused all the same: it is the emulator's own failure.
+    // A file that could not be probed is rejected as well: this is a failure of the emulator.
     let lost = tl_validate::ProbeError::new(
         tl_validate::ProbeErrorKind::HelperFailed,
         "a.mp4".to_owned(),

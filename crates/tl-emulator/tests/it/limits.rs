@@ -1,4 +1,4 @@
-//! What plans allow, in a time that the test moves.
+//! Plan limits, with a manual clock.
 
 use tl_emulator::platform::{Payload, Plan, Settings};
 
@@ -10,7 +10,7 @@ fn on(plan: &str) -> World {
     World::new(settings)
 }
 
-/// The status, the code and the headers about limits of one creation by URL.
+/// Creates a task by URL and returns the status, the code and the rate limit headers.
 fn create(world: &mut World, index: &str) -> (u16, String, Vec<String>) {
     let fields = vec![
         text("index_id", index),
@@ -28,20 +28,20 @@ fn create(world: &mut World, index: &str) -> (u16, String, Vec<String>) {
         .unwrap();
     let reply = world.handle(request);
     let headers = reply.response.headers().iter();
-    let mut told: Vec<String> = headers
+    let mut limits: Vec<String> = headers
         .filter(|(name, _)| name.as_str().contains("ratelimit") || *name == "retry-after")
         .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
         .collect();
-    told.sort();
+    limits.sort();
     let code = reply
         .refusal
         .map(|code| code.to_string())
         .unwrap_or_default();
-    (reply.response.status().as_u16(), code, told)
+    (reply.response.status().as_u16(), code, limits)
 }
 
 #[test]
-fn the_sixty_first_request_of_a_minute_waits_for_the_next_minute() {
+fn free_plan_allows_sixty_requests_per_minute() {
     let mut world = on("free");
     let index = world.index("clips");
     world.wait(15_000);
@@ -71,7 +71,7 @@ fn the_sixty_first_request_of_a_minute_waits_for_the_next_minute() {
 }
 
 #[test]
-fn minutes_of_video_are_counted_per_hour_and_for_ever() {
+fn video_minutes_are_limited_per_hour_and_in_total() {
     let mut world = on("developer-1");
     let index = world.index("clips");
     let upload = |world: &mut World, hours: f64| {
@@ -104,7 +104,7 @@ fn minutes_of_video_are_counted_per_hour_and_for_ever() {
         );
     }
     world.wait(3_600_000);
-    // Ten hours in one index, and ten hours for ever.
+    // Ten hours per index, and ten hours in total.
     let full = world.upload(&index, "a.mp4", Ok(facts(640, 360, 3.0 * 3600.0)), &[]);
     assert_eq!(
         (full.status, full.body["code"].as_str()),
@@ -130,7 +130,7 @@ fn minutes_of_video_are_counted_per_hour_and_for_ever() {
 }
 
 #[test]
-fn more_tasks_than_work_at_once_wait_in_the_queue() {
+fn tasks_beyond_the_concurrency_limit_are_queued() {
     let mut world = on("free");
     let index = world.index("clips");
     let tasks: Vec<String> = (0..7).map(|_| world.task(&index, "a.mp4").0).collect();
@@ -147,7 +147,7 @@ fn more_tasks_than_work_at_once_wait_in_the_queue() {
 }
 
 #[test]
-fn an_index_of_the_free_plan_expires() {
+fn free_plan_index_expires() {
     let mut world = on("free");
     let index = world.index("clips");
     assert_eq!(

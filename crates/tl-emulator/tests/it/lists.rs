@@ -1,4 +1,4 @@
-//! Lists: pages, orders and every documented filter.
+//! Lists: pagination, ordering and every documented filter.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -13,7 +13,7 @@ fn ids(body: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Three videos of different kinds; names in the order of their making.
+/// Creates three different videos; their names are in creation order.
 fn three() -> (World, String, Vec<(String, String)>) {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
@@ -35,24 +35,24 @@ fn three() -> (World, String, Vec<(String, String)>) {
             r#"{"tags":["x","y"],"rating":9.5}"#,
         ),
     ] {
-        let answer = world.upload(
+        let response = world.upload(
             &index,
             name,
             Ok(facts(width, height, seconds)),
             &[("user_metadata", metadata)],
         );
-        let id = |key: &str| answer.body[key].as_str().unwrap().to_owned();
+        let id = |key: &str| response.body[key].as_str().unwrap().to_owned();
         made.push((id("_id"), id("video_id")));
         world.wait(1000);
     }
-    // The last one is still being worked on.
-    let answer = world.upload(&index, "d.mp4", Ok(facts(640, 640, 40.0)), &[]);
-    let id = |key: &str| answer.body[key].as_str().unwrap().to_owned();
+    // The last one is still processing.
+    let response = world.upload(&index, "d.mp4", Ok(facts(640, 640, 40.0)), &[]);
+    let id = |key: &str| response.body[key].as_str().unwrap().to_owned();
     made.push((id("_id"), id("video_id")));
     (world, index, made)
 }
 
-/// The letters of the items that `query` gives, in order.
+/// The letters of the items returned for `query`, in order.
 fn check(query: &str, expected: &str) {
     let (mut world, index, made) = three();
     let is_video = query.starts_with("videos");
@@ -60,9 +60,9 @@ fn check(query: &str, expected: &str) {
         Some(rest) => format!("/indexes/{index}/videos{rest}"),
         None => format!("/{}", query.replace("INDEX", &index)),
     };
-    let answer = world.get(&path);
-    assert_eq!(answer.status, 200, "{query}: {answer:?}");
-    let letters: String = ids(&answer.body)
+    let response = world.get(&path);
+    assert_eq!(response.status, 200, "{query}: {response:?}");
+    let letters: String = ids(&response.body)
         .iter()
         .map(|id| {
             let at = made
@@ -73,7 +73,7 @@ fn check(query: &str, expected: &str) {
         .collect();
     assert_eq!(letters, expected, "{query}");
     assert_eq!(
-        answer.body["page_info"]["total_results"],
+        response.body["page_info"]["total_results"],
         expected.len(),
         "{query}"
     );
@@ -174,8 +174,8 @@ fn indexes_are_filtered_and_ordered_as_documented() {
         ("?created_at=2026-11-21T12:00:01Z", "cb"),
         ("?updated_at=2026-11-21T12:00:03Z", "a"),
     ] {
-        let answer = world.get(&format!("/indexes{query}"));
-        let letters: String = ids(&answer.body)
+        let response = world.get(&format!("/indexes{query}"));
+        let letters: String = ids(&response.body)
             .iter()
             .map(|id| {
                 char::from(
@@ -184,12 +184,12 @@ fn indexes_are_filtered_and_ordered_as_documented() {
                 )
             })
             .collect();
-        assert_eq!(letters, expected, "{query}: {answer:?}");
+        assert_eq!(letters, expected, "{query}: {response:?}");
     }
 }
 
 #[test]
-fn a_page_beyond_the_end_is_empty_and_keeps_its_numbers() {
+fn page_beyond_the_end_is_empty() {
     let (mut world, _, _) = three();
     let body = world.get("/tasks?page=7&page_limit=3").body;
     assert_eq!(ids(&body), [""; 0]);
@@ -202,7 +202,7 @@ fn a_page_beyond_the_end_is_empty_and_keeps_its_numbers() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn the_pages_cover_each_item_once_in_the_order_of_the_whole(count in 0_usize..60, limit in 1_usize..51, asc: bool) {
+    fn pages_cover_each_item_once_in_order(count in 0_usize..60, limit in 1_usize..51, asc: bool) {
         let mut world = World::new(Settings::default());
         let index = world.index("clips");
         let mut made: Vec<String> = (0..count)

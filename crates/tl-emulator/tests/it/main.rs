@@ -1,40 +1,41 @@
-//! The emulator, tested as a pure handler with a time of its own, and over real sockets with real media.
+//! Tests of the emulator: as a pure handler with a manual clock, and over real sockets with real
+//! media.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    reason = "tests touch the machine, and stop at the first surprise"
+    reason = "tests do I/O, and may panic on unexpected results"
 )]
 
 mod abuse;
+mod access_control;
 mod assets;
 mod browser;
 mod clips;
 mod conformance;
 mod control;
+mod crash_recovery;
+mod end_to_end;
 mod errors;
 mod families;
 mod faults;
 mod full_disk;
-mod guarded;
+mod fuzz;
 mod hostile;
 mod indexed_assets;
-mod killed;
 mod lifecycle;
 mod limits;
 mod lists;
-mod memory;
 mod page;
+mod page_in_browser;
+mod persistence;
 mod presigned;
 mod process;
-mod random;
 mod raw;
+mod renderer;
 mod renditions;
 mod sessions;
-mod sockets;
+mod state_machine;
 mod static_assets;
-mod stories;
-mod studio;
 mod uploads;
 mod urls;
-mod watched;
 mod world;

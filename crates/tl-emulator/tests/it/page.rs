@@ -1,4 +1,4 @@
-//! The page of the emulator: what it shows, what its forms do, and what it plays.
+//! The page of the emulator: its content, its forms and its player.
 
 use std::{io::Write, time::Duration};
 
@@ -6,15 +6,15 @@ use tl_emulator::{ClockMode, Emulator, TimeLimits};
 
 use crate::{
     clips::clip,
-    control::receiver,
-    raw::{Raw, builder, connect, exchange, form, get, head, index, send_form, send_json},
+    control::webhook_receiver,
+    raw::{RawResponse, builder, connect, exchange, form, get, head, index, send_form, send_json},
 };
 
-fn text(answer: &Raw) -> String {
-    String::from_utf8(answer.body.clone()).unwrap()
+fn text(response: &RawResponse) -> String {
+    String::from_utf8(response.body.clone()).unwrap()
 }
 
-fn submit(emulator: &Emulator, path: &str, body: &str) -> Raw {
+fn submit(emulator: &Emulator, path: &str, body: &str) -> RawResponse {
     let length = body.len().to_string();
     let headers = [
         ("content-type", "application/x-www-form-urlencoded"),
@@ -24,7 +24,7 @@ fn submit(emulator: &Emulator, path: &str, body: &str) -> Raw {
 }
 
 #[test]
-fn the_page_shows_what_is_there_and_no_markup_of_a_client() {
+fn page_shows_state_and_escapes_markup() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -50,7 +50,7 @@ fn the_page_shows_what_is_there_and_no_markup_of_a_client() {
         page.head
     );
     let html = text(&page);
-    // The name loses its directory, so what is before the last slash is gone.
+    // Everything before the last slash of the file name is stripped.
     for part in [
         "script&gt;&amp;.mp4",
         "640x360",
@@ -82,7 +82,7 @@ fn the_page_shows_what_is_there_and_no_markup_of_a_client() {
 }
 
 #[test]
-fn the_forms_of_the_page_move_the_clock_and_make_faults() {
+fn page_forms_advance_clock_and_add_faults() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -107,14 +107,14 @@ fn the_forms_of_the_page_move_the_clock_and_make_faults() {
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 500);
     assert!(text(&get(&emulator, "/_emulator")).contains("<td>1 times<td>"));
     let wrong = submit(&emulator, "/_emulator/do/fault", "fault=%3Cb%3E+drop");
-    let place = wrong
+    let location = wrong
         .head
         .lines()
         .find_map(|line| line.strip_prefix("location: "))
         .unwrap();
     assert!(
-        text(&get(&emulator, place)).contains("there is no operation `&lt;b&gt;`"),
-        "{place}"
+        text(&get(&emulator, location)).contains("there is no operation `&lt;b&gt;`"),
+        "{location}"
     );
     submit(&emulator, "/_emulator/do/fault", "fault=indexes.list+drop");
     let first =
@@ -133,11 +133,13 @@ fn the_forms_of_the_page_move_the_clock_and_make_faults() {
         "{page}"
     );
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 200);
-    let gone = submit(&emulator, "/_emulator/do/remove-fault", first);
+    let removed_again = submit(&emulator, "/_emulator/do/remove-fault", first);
     assert!(
-        gone.head.contains("told=That+fault+is+gone"),
+        removed_again
+            .head
+            .contains("error=The+fault+was+already+removed"),
         "{}",
-        gone.head
+        removed_again.head
     );
     assert_eq!(
         submit(&emulator, "/_emulator/do/clear-faults", "").status,
@@ -152,11 +154,11 @@ fn the_forms_of_the_page_move_the_clock_and_make_faults() {
 }
 
 #[test]
-fn webhooks_are_added_watched_and_removed_on_the_page() {
+fn page_adds_shows_and_removes_webhooks() {
     let limits = TimeLimits::default().with_webhook_retry(Duration::from_millis(20));
     let emulator = builder().time_limits(limits).start_blocking().unwrap();
     assert!(text(&get(&emulator, "/_emulator")).contains("No webhooks."));
-    let (url, hear) = receiver(&[503, 200]);
+    let (url, requests) = webhook_receiver(&[503, 200]);
     let add = format!("url={}&secret=whsec_1", url.replace(':', "%3A"));
     let added = submit(&emulator, "/_emulator/do/webhook", &add);
     assert!(
@@ -171,7 +173,7 @@ fn webhooks_are_added_watched_and_removed_on_the_page() {
         &form(&[("index_id", &index)], Some(("a.mp4", &bytes))),
     );
     for _ in 0..2 {
-        hear.recv_timeout(Duration::from_secs(10)).unwrap();
+        requests.recv_timeout(Duration::from_secs(10)).unwrap();
     }
     let started = std::time::Instant::now();
     let page = loop {
@@ -190,15 +192,15 @@ fn webhooks_are_added_watched_and_removed_on_the_page() {
     let remove = format!("id={id}");
     submit(&emulator, "/_emulator/do/remove-webhook", &remove);
     assert!(text(&get(&emulator, "/_emulator")).contains("No webhooks."));
-    for (path, body, told) in [
-        ("remove-webhook", remove.as_str(), "gone+already"),
+    for (path, body, message) in [
+        ("remove-webhook", remove.as_str(), "already+removed"),
         ("webhook", "url=ftp%3A%2F%2Fx%2F&secret=a", "scheme"),
         ("webhook", "url=nothing&secret=a", "no+address"),
         ("webhook", "url=http%3A%2F%2Fx%2F&secret=", "secret"),
     ] {
         let refused = submit(&emulator, &format!("/_emulator/do/{path}"), body);
         assert!(
-            refused.head.contains("told=") && refused.head.contains(told),
+            refused.head.contains("error=") && refused.head.contains(message),
             "{}",
             refused.head
         );
@@ -206,7 +208,7 @@ fn webhooks_are_added_watched_and_removed_on_the_page() {
 }
 
 #[test]
-fn a_kept_video_is_played_in_ranges() {
+fn stored_video_is_served_in_ranges() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -219,9 +221,9 @@ fn a_kept_video_is_played_in_ranges() {
     let path = format!("/_emulator/media/{}", created["video_id"].as_str().unwrap());
     let whole = get(&emulator, &path);
     assert_eq!((whole.status, whole.body), (200, bytes.clone()));
-    let ask =
+    let request =
         |range: &str| exchange(&emulator, &head("GET", &path, &[("range", range)]), b"").unwrap();
-    let part = ask("bytes=10-19");
+    let part = request("bytes=10-19");
     assert_eq!((part.status, part.body.as_slice()), (206, &bytes[10..20]));
     assert!(
         part.head
@@ -230,7 +232,7 @@ fn a_kept_video_is_played_in_ranges() {
         part.head
     );
     for abuse in ["bytes=99999999-", "bytes=0-1,2-3,4-5", "bytes=5-1"] {
-        assert_eq!(ask(abuse).status, 416, "{abuse}");
+        assert_eq!(request(abuse).status, 416, "{abuse}");
     }
     for nobody in [
         "/_emulator/media/x",
@@ -241,7 +243,7 @@ fn a_kept_video_is_played_in_ranges() {
 }
 
 #[test]
-fn the_filters_of_the_journal_and_of_assets_let_through_what_they_name() {
+fn page_filters_journal_and_assets() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     _ = get(&emulator, &format!("/v1.3/indexes/{index}"));
@@ -268,13 +270,13 @@ fn the_filters_of_the_journal_and_of_assets_let_through_what_they_name() {
         &[
             "POST /v1.3/indexes<",
             "/v1.3/tasks/nonsense",
-            "4 of 4 requests",
+            "4 of 4 matching requests (4 total)",
         ],
         &[],
     );
     check(
         "text=NONSENSE",
-        &["/v1.3/tasks/nonsense", "1 of 1 requests, of 4"],
+        &["/v1.3/tasks/nonsense", "1 of 1 matching requests (4 total)"],
         &["/v1.3/indexes"],
     );
     check("text=page%3D2", &["/v1.3/assets?page=2"], &["nonsense"]);
@@ -287,11 +289,11 @@ fn the_filters_of_the_journal_and_of_assets_let_through_what_they_name() {
     check("answer=201", &["POST"], &["GET"]);
     check(
         "answer=faulty",
-        &["None of 4 requests is like that."],
+        &["None of 4 requests match the filters."],
         &["GET"],
     );
     check("text=%3Cscript%3E", &["None of 4"], &["<script>"]);
-    // A form keeps the filters of the other forms, as text.
+    // A form preserves the filters of the other forms, escaped.
     let page = text(&get(
         &emulator,
         "/_emulator?text=%22%3E%3Cb%3E&kind=video&asset=x",
@@ -307,7 +309,7 @@ fn the_filters_of_the_journal_and_of_assets_let_through_what_they_name() {
 }
 
 #[test]
-fn a_video_has_a_page_with_its_stream_and_a_hostile_name_stays_text() {
+fn player_page_shows_stream_and_escapes_name() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -355,7 +357,7 @@ fn a_video_has_a_page_with_its_stream_and_a_hostile_name_stays_text() {
 }
 
 #[test]
-fn what_is_coming_in_is_shown_with_its_name_and_how_much_of_it_is_there() {
+fn page_shows_upload_progress() {
     let emulator = builder().start_blocking().unwrap();
     let uploads = || {
         let live = text(&get(&emulator, "/_emulator/live"));
@@ -363,7 +365,7 @@ fn what_is_coming_in_is_shown_with_its_name_and_how_much_of_it_is_there() {
         let (uploads, _) = rest.split_once("id=live-indexes").unwrap();
         uploads.to_owned()
     };
-    assert!(uploads().contains("Nothing is coming in."));
+    assert!(uploads().contains("No uploads in progress."));
     let mut stream = connect(&emulator);
     let headers = [
         ("content-type", "multipart/form-data; boundary=XX"),
@@ -391,7 +393,7 @@ fn what_is_coming_in_is_shown_with_its_name_and_how_much_of_it_is_there() {
     }
     drop(stream);
     let started = std::time::Instant::now();
-    while !uploads().contains("Nothing is coming in.") {
+    while !uploads().contains("No uploads in progress.") {
         assert!(started.elapsed() < Duration::from_secs(20), "{}", uploads());
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -1,4 +1,4 @@
-//! The storage behind presigned URLs: what it takes, and every way in which it refuses.
+//! The storage behind presigned URLs: accepted chunks and every kind of error.
 
 use std::{
     io::{Read, Write},
@@ -10,11 +10,11 @@ use md5::{Digest, Md5};
 use serde_json::{Value, json};
 use tl_emulator::{ClockMode, Emulator, JournalEntry};
 
-use crate::raw::{Raw, answer, builder, connect, exchange, get, send_json};
+use crate::raw::{RawResponse, builder, connect, exchange, get, read_response, send_json};
 
 const CHUNK: usize = 1000;
 
-/// A session of three chunks: 1000, 1000 and 500 bytes.
+/// Creates a session of three chunks: 1000, 1000 and 500 bytes.
 struct Session {
     emulator: Emulator,
     id: String,
@@ -23,16 +23,16 @@ struct Session {
 
 fn begin(emulator: Emulator) -> Session {
     let body = json!({ "filename": "a.mp4", "type": "video", "total_size": 2500 });
-    let made = send_json(&emulator, "POST", "/v1.3/assets/multipart-uploads", &body);
-    assert_eq!(made.status, 201, "{made:?}");
-    let made = made.json();
+    let created = send_json(&emulator, "POST", "/v1.3/assets/multipart-uploads", &body);
+    assert_eq!(created.status, 201, "{created:?}");
+    let created = created.json();
     assert_eq!(
-        (&made["chunk_size"], &made["total_chunks"]),
+        (&created["chunk_size"], &created["total_chunks"]),
         (&json!(CHUNK), &json!(3))
     );
-    let urls = made["upload_urls"].as_array().unwrap();
+    let urls = created["upload_urls"].as_array().unwrap();
     let urls = urls.iter().map(|url| path_of(&url["url"])).collect();
-    let id = made["upload_id"].as_str().unwrap().to_owned();
+    let id = created["upload_id"].as_str().unwrap().to_owned();
     Session { emulator, id, urls }
 }
 
@@ -69,12 +69,12 @@ fn put_head(method: &str, path: &str, headers: &[(&str, &str)], length: Option<u
     head + "\r\n"
 }
 
-fn put(emulator: &Emulator, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Raw {
+fn put(emulator: &Emulator, path: &str, headers: &[(&str, &str)], body: &[u8]) -> RawResponse {
     let head = put_head("PUT", path, headers, Some(body.len()));
     exchange(emulator, &head, body).unwrap()
 }
 
-fn code(raw: &Raw) -> String {
+fn code(raw: &RawResponse) -> String {
     let text = String::from_utf8_lossy(&raw.body).into_owned();
     let rest = text
         .split_once("<Code>")
@@ -85,7 +85,7 @@ fn code(raw: &Raw) -> String {
         .to_owned()
 }
 
-fn etag(raw: &Raw) -> String {
+fn etag(raw: &RawResponse) -> String {
     let line = raw
         .head
         .lines()
@@ -109,7 +109,7 @@ fn chunks_of(journal: &[JournalEntry]) -> Vec<(u32, bool, u64)> {
 }
 
 #[test]
-fn a_chunk_that_is_as_the_session_asked_is_stored_and_its_etag_is_its_md5() {
+fn valid_chunk_is_stored_with_md5_etag() {
     let session = strict();
     let body = [7; CHUNK];
     let stored = put(&session.emulator, &session.urls[0], &HEADERS, &body);
@@ -126,11 +126,11 @@ fn a_chunk_that_is_as_the_session_asked_is_stored_and_its_etag_is_its_md5() {
         (chunk.upload_id.as_str(), entry.operation.as_deref()),
         (session.id.as_str(), Some("storage.put"))
     );
-    // The signature is a permission: it stays out of what is written down.
+    // The signature is a credential, so it is not recorded.
     assert!(!serde_json::to_string(&journal).unwrap().contains("X-Amz"));
 }
 
-/// One way to go wrong: what is sent to the URL of the first chunk, and what comes of it.
+/// An invalid request to the URL of the first chunk, and the expected error.
 #[derive(Clone)]
 struct Case {
     name: &'static str,
@@ -171,7 +171,7 @@ impl Case {
 }
 
 #[test]
-fn the_storage_refuses_as_s3_does_and_stores_nothing() {
+fn invalid_requests_are_rejected_like_s3() {
     let session = strict();
     let cases = [
         Case::new("the API key", 400, "InvalidArgument").with("x-api-key", "tlk_emulator_x"),
@@ -236,13 +236,13 @@ fn the_storage_refuses_as_s3_does_and_stores_nothing() {
         (refused.status, code(&refused).as_str()),
         (411, "MissingContentLength")
     );
-    // None of that has used the URL up.
+    // None of these requests has used up the URL.
     let stored = put(&session.emulator, &session.urls[0], &HEADERS, &[1; CHUNK]);
     assert_eq!(stored.status, 200, "{stored:?}");
 }
 
 #[test]
-fn a_refusal_is_xml_that_says_what_is_wrong() {
+fn errors_are_xml() {
     let session = strict();
     let refused = put(
         &session.emulator,
@@ -267,7 +267,7 @@ fn a_refusal_is_xml_that_says_what_is_wrong() {
 }
 
 #[test]
-fn a_url_works_for_an_hour_and_once() {
+fn url_expires_after_an_hour_and_works_once() {
     let session = strict();
     let emulator = &session.emulator;
     emulator.advance(Duration::from_secs(3590));
@@ -297,7 +297,7 @@ fn a_url_works_for_an_hour_and_once() {
 }
 
 #[test]
-fn a_digest_that_does_not_fit_and_a_cut_body_store_nothing() {
+fn wrong_digest_or_truncated_body_stores_nothing() {
     let session = strict();
     let emulator = &session.emulator;
     let wrong = BASE64_STANDARD.encode(Md5::digest(b"other bytes"));
@@ -328,7 +328,7 @@ fn a_digest_that_does_not_fit_and_a_cut_body_store_nothing() {
         chunks_of(&emulator.journal()),
         [(1, false, 1000), (2, true, 1000), (3, false, 200)]
     );
-    // What is not stored cannot be reported, and its URL is used up all the same.
+    // A chunk that was not stored cannot be reported, and its URL is used up nevertheless.
     let path = format!("/v1.3/assets/multipart-uploads/{}", session.id);
     let item = |index: u32, size: usize, proof: &str| json!({ "chunk_index": index, "proof": proof, "proof_type": "etag", "chunk_size": size });
     let report = json!({ "completed_chunks": [item(3, 500, &md5(&[3; 500]))] });
@@ -340,7 +340,7 @@ fn a_digest_that_does_not_fit_and_a_cut_body_store_nothing() {
 }
 
 #[test]
-fn a_quirk_lets_a_url_serve_until_the_chunk_is_stored() {
+fn quirk_allows_url_reuse_until_success() {
     let builder = builder().chunk_size(CHUNK as u64);
     let emulator = builder.quirk("url-spent", "success").unwrap();
     let session = begin(emulator.start_blocking().unwrap());
@@ -355,13 +355,18 @@ fn a_quirk_lets_a_url_serve_until_the_chunk_is_stored() {
 }
 
 #[test]
-fn a_chunk_may_be_stored_anew_until_it_is_reported() {
+fn chunk_is_replaceable_until_reported() {
     let session = strict();
     let emulator = &session.emulator;
     let path = format!("/v1.3/assets/multipart-uploads/{}", session.id);
     let fresh = || {
-        let ask = json!({ "start": 1, "count": 1 });
-        let urls = send_json(emulator, "POST", &format!("{path}/presigned-urls"), &ask);
+        let payload = json!({ "start": 1, "count": 1 });
+        let urls = send_json(
+            emulator,
+            "POST",
+            &format!("{path}/presigned-urls"),
+            &payload,
+        );
         path_of(&urls.json()["upload_urls"][0]["url"])
     };
     let report = |bytes: &[u8]| {
@@ -382,17 +387,17 @@ fn a_chunk_may_be_stored_anew_until_it_is_reported() {
 }
 
 #[test]
-fn of_two_uploads_of_a_chunk_the_newer_one_counts() {
+fn newer_upload_of_a_chunk_wins() {
     let session = strict();
     let emulator = &session.emulator;
     let mut slow = connect(emulator);
     let headers = [&HEADERS as &[_], &[("expect", "100-continue")]].concat();
     let head = put_head("PUT", &session.urls[0], &headers, Some(CHUNK));
     slow.write_all(head.as_bytes()).unwrap();
-    // The storage asks for the bytes once it has begun to take the chunk.
-    let mut asked = [0; 25];
-    slow.read_exact(&mut asked).unwrap();
-    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    // The storage sends 100 Continue once it has started to receive the chunk.
+    let mut received = [0; 25];
+    slow.read_exact(&mut received).unwrap();
+    assert_eq!(&received, b"HTTP/1.1 100 Continue\r\n\r\n");
     slow.write_all(&[1; 10]).unwrap();
     let path = format!(
         "/v1.3/assets/multipart-uploads/{}/presigned-urls",
@@ -402,7 +407,7 @@ fn of_two_uploads_of_a_chunk_the_newer_one_counts() {
     let url = path_of(&urls["upload_urls"][0]["url"]);
     assert_eq!(put(emulator, &url, &HEADERS, &[2; CHUNK]).status, 200);
     slow.write_all(&[1; CHUNK - 10]).unwrap();
-    let overtaken = answer(&mut slow).unwrap();
+    let overtaken = read_response(&mut slow).unwrap();
     assert_eq!(
         (overtaken.status, code(&overtaken).as_str()),
         (409, "OperationAborted")
@@ -412,7 +417,7 @@ fn of_two_uploads_of_a_chunk_the_newer_one_counts() {
 }
 
 #[test]
-fn faults_happen_to_the_storage_too_and_speak_its_language() {
+fn storage_faults_return_s3_errors() {
     let session = strict();
     let emulator = &session.emulator;
     let plan = json!({ "faults": [
@@ -435,14 +440,19 @@ fn faults_happen_to_the_storage_too_and_speak_its_language() {
 }
 
 #[test]
-fn after_a_day_the_session_is_over() {
+fn session_expires_after_a_day() {
     let session = strict();
     let emulator = &session.emulator;
     emulator.advance(Duration::from_secs(24 * 3600));
     let path = format!("/v1.3/assets/multipart-uploads/{}", session.id);
     assert_eq!(get(emulator, &path).json()["status"], "expired");
-    let ask = json!({ "start": 1, "count": 1 });
-    let refused = send_json(emulator, "POST", &format!("{path}/presigned-urls"), &ask);
+    let payload = json!({ "start": 1, "count": 1 });
+    let refused = send_json(
+        emulator,
+        "POST",
+        &format!("{path}/presigned-urls"),
+        &payload,
+    );
     assert_eq!(
         (refused.status, refused.json()["code"].clone()),
         (400, json!("parameter_invalid"))

@@ -1,4 +1,5 @@
-//! The emulator as a process of its own, which can be killed and weighed: this test program, started once more.
+//! The emulator in a child process, which can be killed and whose memory can be measured. The child
+//! runs this test program again.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -10,43 +11,45 @@ use tl_emulator::EmulatorBuilder;
 
 use crate::raw::builder;
 
-/// Tells the program that it is the emulator, and where its state is.
+/// Set in the child process: the path of the state directory.
 const STATE: &str = "TL_EMULATOR_TEST_STATE";
 
-/// In the process that [`Process::start`] began, the emulator until it is killed; elsewhere nothing.
+/// Runs the emulator in a child process started by [`Process::start`], until it is killed. Returns
+/// immediately in any other process.
 #[expect(
     clippy::print_stdout,
-    reason = "it is how the other process learns the port"
+    reason = "the parent process reads the port from stdout"
 )]
-pub(crate) fn serve_where_asked(settings: impl FnOnce(EmulatorBuilder) -> EmulatorBuilder) {
+pub(crate) fn serve_if_child(settings: impl FnOnce(EmulatorBuilder) -> EmulatorBuilder) {
     let Some(folder) = std::env::var_os(STATE) else {
         return;
     };
     let started = settings(builder().state_dir(Path::new(&folder))).start_blocking();
     let emulator = started.unwrap();
     println!("PORT {}", emulator.base_url().port().unwrap());
-    // Where the other process ends in another way than by killing this one, this ends, too.
+    // If the parent ends without killing this process, end as well.
     _ = std::io::stdin().read_to_end(&mut Vec::new());
     drop(emulator);
     std::process::exit(0);
 }
 
-/// It is killed with this value.
+/// A child process that is killed on drop.
 pub(crate) struct Process {
     child: Child,
     pub(crate) port: u16,
 }
 
 impl Process {
-    /// Starts the test of that name as the emulator; it must begin with [`serve_where_asked`].
+    /// Starts a test as the emulator. The test must call [`serve_if_child`] first.
     pub(crate) fn start(test: &str, folder: &Path) -> Self {
         Self::run(Command::new(std::env::current_exe().unwrap()), test, folder)
     }
 
-    /// As [`start`](Self::start), with at most so many blocks of 512 bytes in a file: more fails as on a full disk.
+    /// As [`start`](Self::start), with a limit on the size of files in blocks of 512 bytes. A write
+    /// beyond it fails as on a full disk.
     #[cfg(unix)]
     pub(crate) fn start_on_small_disk(test: &str, folder: &Path, blocks: u32) -> Self {
-        // Without the trap, the signal of the limit would end the process.
+        // Ignore the signal of the limit, which would kill the process.
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
         let mut command = Command::new("sh");
         command
@@ -71,7 +74,7 @@ impl Process {
         Self { child, port }
     }
 
-    /// The most memory that it has had so far, in KiB.
+    /// Peak memory in KiB.
     #[cfg(target_os = "linux")]
     pub(crate) fn peak_kib(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());

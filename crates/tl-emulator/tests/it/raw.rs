@@ -1,4 +1,4 @@
-//! A client that sends exactly what a test says, over a socket of the standard library.
+//! A minimal HTTP client that sends exactly the given bytes.
 
 use std::{
     io::{self, Read, Write},
@@ -11,19 +11,19 @@ use serde_json::Value;
 use tl_emulator::{Emulator, EmulatorBuilder};
 use tl_validate::ffmpeg::InProcess;
 
-/// The same defaults for every test: media is looked at in this process.
+/// A builder with the defaults of all tests: media is probed in this process.
 pub(crate) fn builder() -> EmulatorBuilder {
     Emulator::builder().prober(Arc::new(InProcess::new()))
 }
 
 #[derive(Debug)]
-pub(crate) struct Raw {
+pub(crate) struct RawResponse {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
 
-impl Raw {
+impl RawResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
@@ -38,21 +38,21 @@ pub(crate) fn connect(emulator: &Emulator) -> TcpStream {
     stream
 }
 
-/// Sends the text of a head and a body as they are.
-pub(crate) fn exchange(emulator: &Emulator, head: &str, body: &[u8]) -> Option<Raw> {
+/// Sends a request head and a body as they are.
+pub(crate) fn exchange(emulator: &Emulator, head: &str, body: &[u8]) -> Option<RawResponse> {
     let mut stream = connect(emulator);
     stream.write_all(head.as_bytes()).ok()?;
-    // The other side may have answered and gone before everything is sent.
+    // The server may respond and close the connection before everything is sent.
     _ = stream.write_all(body);
-    answer(&mut stream)
+    read_response(&mut stream)
 }
 
-/// A socket whose reads go on after a signal. The system breaks off a read with a time limit when a child of this process
-/// ends, such as a program of the emulator's.
+/// A socket that retries interrupted reads. A read with a timeout is interrupted when a child of
+/// this process ends, such as `ffmpeg` started by the emulator.
 #[derive(Debug)]
-pub(crate) struct Unbroken<S>(pub(crate) S);
+pub(crate) struct RetryInterrupted<S>(pub(crate) S);
 
-impl<S: Read> Read for Unbroken<S> {
+impl<S: Read> Read for RetryInterrupted<S> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.0.read(into) {
@@ -63,7 +63,7 @@ impl<S: Read> Read for Unbroken<S> {
     }
 }
 
-impl<S: Write> Write for Unbroken<S> {
+impl<S: Write> Write for RetryInterrupted<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes)
     }
@@ -73,9 +73,9 @@ impl<S: Write> Write for Unbroken<S> {
     }
 }
 
-/// Reads one answer.
-pub(crate) fn answer(stream: &mut TcpStream) -> Option<Raw> {
-    let mut stream = Unbroken(stream);
+/// Reads one response.
+pub(crate) fn read_response(stream: &mut TcpStream) -> Option<RawResponse> {
+    let mut stream = RetryInterrupted(stream);
     let mut bytes = Vec::new();
     let mut piece = [0; 65536];
     loop {
@@ -98,7 +98,7 @@ pub(crate) fn answer(stream: &mut TcpStream) -> Option<Raw> {
                 }
             }
             let status = head.split(' ').nth(1)?.parse().ok()?;
-            return Some(Raw { status, head, body });
+            return Some(RawResponse { status, head, body });
         }
         match stream.read(&mut piece).ok()? {
             0 => return None,
@@ -107,7 +107,7 @@ pub(crate) fn answer(stream: &mut TcpStream) -> Option<Raw> {
     }
 }
 
-/// The head of a request with the key of the emulator.
+/// A request head with the API key of the emulator.
 pub(crate) fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> String {
     let mut head =
         format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: tlk_emulator_test\r\n");
@@ -118,11 +118,16 @@ pub(crate) fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> String
     head
 }
 
-pub(crate) fn get(emulator: &Emulator, path: &str) -> Raw {
+pub(crate) fn get(emulator: &Emulator, path: &str) -> RawResponse {
     exchange(emulator, &head("GET", path, &[]), b"").unwrap()
 }
 
-pub(crate) fn send_json(emulator: &Emulator, method: &str, path: &str, body: &Value) -> Raw {
+pub(crate) fn send_json(
+    emulator: &Emulator,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> RawResponse {
     let body = body.to_string();
     let length = body.len().to_string();
     let headers = [
@@ -137,12 +142,12 @@ pub(crate) fn index(emulator: &Emulator) -> String {
         "index_name": "clips",
         "models": [{ "model_name": "marengo3.0", "model_options": ["visual", "audio"] }],
     });
-    let answer = send_json(emulator, "POST", "/v1.3/indexes", &body);
-    assert_eq!(answer.status, 201, "{answer:?}");
-    answer.json()["_id"].as_str().unwrap().to_owned()
+    let response = send_json(emulator, "POST", "/v1.3/indexes", &body);
+    assert_eq!(response.status, 201, "{response:?}");
+    response.json()["_id"].as_str().unwrap().to_owned()
 }
 
-/// A form with texts and at most one file.
+/// A form with text parts and at most one file.
 pub(crate) fn form(texts: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, value) in texts {
@@ -163,7 +168,7 @@ pub(crate) fn form(texts: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Vec<u
     body
 }
 
-pub(crate) fn send_form(emulator: &Emulator, body: &[u8]) -> Raw {
+pub(crate) fn send_form(emulator: &Emulator, body: &[u8]) -> RawResponse {
     let length = body.len().to_string();
     let headers = [
         ("content-type", "multipart/form-data; boundary=XX"),

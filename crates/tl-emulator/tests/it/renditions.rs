@@ -1,4 +1,4 @@
-//! Streams and thumbnails: when they are told of, that they are playable, and that they come and go with what they are of.
+//! Streams and thumbnails: status, playback, and deletion with their owner.
 
 use std::{process::Command, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
     world::{World, facts},
 };
 
-/// The rendition of `owner`, once it is made or has failed.
+/// Waits until the rendition of `owner` is finished or has failed.
 pub(crate) fn rendition(emulator: &Emulator, owner: &str) -> Value {
     for _ in 0..1500 {
         let all = get(emulator, "/_emulator/renditions").json();
@@ -43,15 +43,15 @@ fn upload(
     (id("_id"), id("video_id"))
 }
 
-/// The answer under an absolute address of the emulator.
-fn fetch(emulator: &Emulator, url: &Value) -> crate::raw::Raw {
+/// Fetches an absolute URL of the emulator.
+fn fetch(emulator: &Emulator, url: &Value) -> crate::raw::RawResponse {
     let url = url::Url::parse(url.as_str().unwrap()).unwrap();
     get(emulator, url.path())
 }
 
-/// What `ffprobe` says of an address: the codecs, and the length.
+/// The codecs and duration of a URL, according to `ffprobe`.
 fn probe(url: &str) -> (Vec<String>, f64) {
-    let told = Command::new("ffprobe")
+    let output = Command::new("ffprobe")
         .args([
             "-v",
             "error",
@@ -62,19 +62,19 @@ fn probe(url: &str) -> (Vec<String>, f64) {
         .output()
         .expect("the `ffprobe` program is needed to look at streams");
     assert!(
-        told.status.success(),
+        output.status.success(),
         "{}",
-        String::from_utf8_lossy(&told.stderr)
+        String::from_utf8_lossy(&output.stderr)
     );
-    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
-    let streams = told["streams"].as_array().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let streams = report["streams"].as_array().unwrap();
     let mut codecs: Vec<String> = streams
         .iter()
         .map(|stream| stream["codec_name"].as_str().unwrap().to_owned())
         .collect();
     codecs.sort();
     codecs.dedup();
-    let seconds = told["format"]["duration"]
+    let seconds = report["format"]["duration"]
         .as_str()
         .unwrap()
         .parse()
@@ -83,7 +83,7 @@ fn probe(url: &str) -> (Vec<String>, f64) {
 }
 
 #[test]
-fn a_stream_is_processing_first_and_told_where_it_is_once_it_is_made() {
+fn stream_is_processing_then_has_a_url() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let (task, video) = world.task(&index, "a.mp4");
@@ -113,11 +113,13 @@ fn a_stream_is_processing_first_and_told_where_it_is_once_it_is_made() {
     let [of_task, of_video] = hls(&mut world);
     assert_eq!(of_task, of_video);
     insta::assert_json_snapshot!("hls_complete", of_task);
-    // Lists do not tell of streams.
+    // Lists do not include streams.
     assert_eq!(world.get("/tasks").body["data"][0].get("hls"), None);
 
     assert_eq!(
-        world.ask("DELETE", &paths[1], Default::default()).status,
+        world
+            .request("DELETE", &paths[1], Default::default())
+            .status,
         204
     );
     let discarded = [
@@ -138,18 +140,18 @@ fn a_stream_is_processing_first_and_told_where_it_is_once_it_is_made() {
 }
 
 #[test]
-fn an_asset_tells_of_what_was_asked_for_and_of_nothing_else() {
+fn asset_shows_only_requested_renditions() {
     let mut world = World::new(Settings::default());
     let mut check =
         |texts: &[(&str, &str)], made: Option<Result<(bool, u32), &str>>, expected: Value| {
             let sent = send(&mut world, "k", "a.mp4", Ok(facts(640, 360, 9.0)), texts);
             let id = sent.body["_id"].as_str().unwrap().to_owned();
             let path = format!("/assets/{id}");
-            let told = |world: &mut World| {
+            let renditions = |world: &mut World| {
                 let body = world.get(&path).body;
                 json!([body["hls"], body["thumbnail"]])
             };
-            let early = told(&mut world);
+            let early = renditions(&mut world);
             for part in early.as_array().unwrap() {
                 assert!(
                     part.is_null() || *part == json!({ "status": "pending" }),
@@ -168,7 +170,7 @@ fn an_asset_tells_of_what_was_asked_for_and_of_nothing_else() {
                 let now = world.now();
                 _ = world.platform.rendered(now, &id, outcome);
             }
-            assert_eq!(told(&mut world), expected, "{texts:?} {made:?}");
+            assert_eq!(renditions(&mut world), expected, "{texts:?} {made:?}");
         };
     let both = [("enable_hls", "true"), ("enable_thumbnail", "true")];
     let manifest = "http://127.0.0.1/_media/f0/master.m3u8";
@@ -182,7 +184,7 @@ fn an_asset_tells_of_what_was_asked_for_and_of_nothing_else() {
             { "status": "ready", "manifest_url": manifest }, { "status": "ready", "representative_url": picture },
         ]),
     );
-    // Sound has no picture that could stand for it.
+    // Audio has no representative thumbnail.
     check(
         &both,
         Some(Ok((true, 0))),
@@ -196,7 +198,7 @@ fn an_asset_tells_of_what_was_asked_for_and_of_nothing_else() {
 }
 
 #[test]
-fn what_was_not_finished_is_made_by_the_next_run() {
+fn unfinished_renditions_resume_after_restart() {
     let mut world = World::new(Settings::default());
     let index = world.index("clips");
     let (_, video) = world.task(&index, "a.mp4");
@@ -220,19 +222,19 @@ fn what_was_not_finished_is_made_by_the_next_run() {
 }
 
 #[test]
-fn a_real_clip_has_a_stream_that_plays_and_thumbnails_until_it_is_deleted() {
+fn real_clip_has_stream_and_thumbnails_until_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = builder().data_dir(folder.path()).start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
     let (task, video) = upload(&emulator, &index, &bytes, &[]);
     assert_eq!(rendition(&emulator, &video)["error"], Value::Null);
-    // The address that the client used leads back to the emulator.
+    // The URL uses the host that the client used.
     let port = emulator.base_url().port().unwrap();
-    let ask = format!(
+    let payload = format!(
         "GET /v1.3/tasks/{task} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nx-api-key: tlk_emulator_x\r\n\r\n"
     );
-    let hls = exchange(&emulator, &ask, b"").unwrap().json()["hls"].clone();
+    let hls = exchange(&emulator, &payload, b"").unwrap().json()["hls"].clone();
     assert_eq!(hls["status"], "COMPLETE");
 
     let (codecs, seconds) = probe(hls["video_url"].as_str().unwrap());
@@ -310,7 +312,7 @@ fn a_real_clip_has_a_stream_that_plays_and_thumbnails_until_it_is_deleted() {
 }
 
 #[test]
-fn an_asset_and_what_is_indexed_of_it_have_a_stream_each() {
+fn asset_and_indexed_asset_have_separate_streams() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -380,7 +382,7 @@ fn an_asset_and_what_is_indexed_of_it_have_a_stream_each() {
 }
 
 #[test]
-fn who_wants_no_stream_has_none_and_without_the_program_it_is_said_why() {
+fn no_stream_if_disabled_and_error_without_ffmpeg() {
     let emulator = builder()
         .ffmpeg("/nowhere/ffmpeg")
         .start_blocking()
@@ -415,7 +417,7 @@ fn who_wants_no_stream_has_none_and_without_the_program_it_is_said_why() {
 }
 
 #[test]
-fn a_quirk_gives_streams_to_assets_that_nothing_was_said_about() {
+fn quirk_enables_asset_streams_by_default() {
     for (quirk, texts, expected) in [
         ("asked", &[][..], json!([null, null])),
         ("unless-refused", &[][..], json!(["pending", "pending"])),
@@ -428,22 +430,25 @@ fn a_quirk_gives_streams_to_assets_that_nothing_was_said_about() {
         let mut world = crate::assets::world_with(&[("asset-streams", quirk)]);
         let sent = send(&mut world, "k", "a.mp4", Ok(facts(640, 360, 9.0)), texts);
         let path = format!("/assets/{}", sent.body["_id"].as_str().unwrap());
-        let told = world.get(&path).body;
-        let told = json!([told["hls"]["status"], told["thumbnail"]["status"]]);
-        assert_eq!(told, expected, "{quirk} {texts:?}");
+        let renditions = world.get(&path).body;
+        let renditions = json!([
+            renditions["hls"]["status"],
+            renditions["thumbnail"]["status"]
+        ]);
+        assert_eq!(renditions, expected, "{quirk} {texts:?}");
     }
 }
 
 #[test]
-fn a_file_that_came_in_chunks_has_the_stream_that_its_upload_asked_for() {
+fn multipart_asset_has_the_requested_stream() {
     let emulator = builder().start_blocking().unwrap();
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
     let begin = json!({
         "filename": "a.mp4", "type": "video", "total_size": bytes.len(), "enable_hls": true, "enable_thumbnail": true,
     });
     let path = "/v1.3/assets/multipart-uploads";
-    let begun = send_json(&emulator, "POST", path, &begin).json();
-    let url = url::Url::parse(begun["upload_urls"][0]["url"].as_str().unwrap()).unwrap();
+    let opened = send_json(&emulator, "POST", path, &begin).json();
+    let url = url::Url::parse(opened["upload_urls"][0]["url"].as_str().unwrap()).unwrap();
     let put = format!(
         "PUT {}?{} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\r\n",
         url.path(),
@@ -458,11 +463,11 @@ fn a_file_that_came_in_chunks_has_the_stream_that_its_upload_asked_for() {
     let chunk = json!({
         "chunk_index": 1, "proof": etag.unwrap().trim_matches('"'), "proof_type": "etag", "chunk_size": bytes.len(),
     });
-    let upload = begun["upload_id"].as_str().unwrap();
+    let upload = opened["upload_id"].as_str().unwrap();
     let report = json!({ "completed_chunks": [chunk] });
     let reported = send_json(&emulator, "POST", &format!("{path}/{upload}"), &report);
     assert_eq!(reported.status, 200, "{reported:?}");
-    let asset = begun["asset_id"].as_str().unwrap();
+    let asset = opened["asset_id"].as_str().unwrap();
     let path = format!("/v1.3/assets/{asset}");
     for _ in 0..500 {
         if get(&emulator, &path).json()["status"] == "ready" {

@@ -1,9 +1,10 @@
-//! Upload sessions as the API shows them: what is created, listed, reported and refused. The bytes are in `presigned.rs`.
+//! Upload sessions in the API: creation, listing, reports and errors. `presigned.rs` tests the
+//! bytes.
 
 use serde_json::{Value, json};
 use tl_emulator::platform::{Effect, Payload, Settings};
 
-use crate::world::{Answer, World};
+use crate::world::{Response, World};
 
 fn world(chunk_size: u64, urls: u32) -> World {
     let mut settings = Settings::default();
@@ -12,24 +13,24 @@ fn world(chunk_size: u64, urls: u32) -> World {
     World::new(settings)
 }
 
-fn create(world: &mut World, body: &Value) -> Answer {
+fn create(world: &mut World, body: &Value) -> Response {
     world.json("POST", "/assets/multipart-uploads", body)
 }
 
-/// The path of a session of 120 chunks.
+/// Creates a session of 120 chunks and returns its path.
 fn session(world: &mut World) -> String {
     let body = json!({ "filename": "a.mp4", "type": "video", "total_size": 1195 });
-    let made = create(world, &body);
-    assert_eq!(made.status, 201, "{made:?}");
-    let id = made.body["upload_id"].as_str().unwrap();
+    let created = create(world, &body);
+    assert_eq!(created.status, 201, "{created:?}");
+    let id = created.body["upload_id"].as_str().unwrap();
     format!("/assets/multipart-uploads/{id}")
 }
 
-/// Brings a chunk to its URL, as the shell would.
+/// Uploads a chunk to its URL, as the server would.
 fn store(world: &mut World, path: &str, index: u32) -> String {
-    let ask = json!({ "start": index, "count": 1 });
+    let payload = json!({ "start": index, "count": 1 });
     let urls = world
-        .json("POST", &format!("{path}/presigned-urls"), &ask)
+        .json("POST", &format!("{path}/presigned-urls"), &payload)
         .body;
     let len = if index == 120 { 5 } else { 10 };
     let head = http::Request::put(urls["upload_urls"][0]["url"].as_str().unwrap())
@@ -38,13 +39,13 @@ fn store(world: &mut World, path: &str, index: u32) -> String {
         .body(())
         .unwrap();
     let now = world.now();
-    let begun = world.platform.put_begins(now, &head.into_parts().0);
-    let tl_emulator::platform::PutBegin::Take(put) = begun else {
-        panic!("{begun:?}")
+    let outcome = world.platform.begin_put(now, &head.into_parts().0);
+    let tl_emulator::platform::PutDecision::Take(put) = outcome else {
+        panic!("{outcome:?}")
     };
     let mut md5 = [0; 16];
     md5[12..].copy_from_slice(&index.to_be_bytes());
-    let reply = world.platform.put_ends(*put, Ok(md5));
+    let reply = world.platform.finish_put(*put, Ok(md5));
     assert!(reply.is_stored, "{reply:?}");
     format!("{index:032x}")
 }
@@ -54,12 +55,12 @@ fn item(index: u32, proof: &str) -> Value {
     json!({ "chunk_index": index, "proof": proof, "proof_type": "etag", "chunk_size": len })
 }
 
-fn report(world: &mut World, path: &str, items: &[Value]) -> Answer {
+fn report(world: &mut World, path: &str, items: &[Value]) -> Response {
     world.json("POST", path, &json!({ "completed_chunks": items }))
 }
 
-fn counts(answer: &Answer) -> (u64, u64, u64) {
-    let count = |name: &str| answer.body[name].as_u64().unwrap();
+fn counts(response: &Response) -> (u64, u64, u64) {
+    let count = |name: &str| response.body[name].as_u64().unwrap();
     (
         count("processed_chunks"),
         count("duplicate_chunks"),
@@ -68,17 +69,17 @@ fn counts(answer: &Answer) -> (u64, u64, u64) {
 }
 
 #[test]
-fn a_session_is_divided_into_chunks_and_begins_with_some_urls() {
+fn session_has_chunks_and_initial_urls() {
     let mut world = world(10, 3);
     let body = json!({ "filename": "a.mp4", "type": "video", "total_size": 1195 });
-    let mut made = create(&mut world, &body).body;
-    let urls = made["upload_urls"].as_array_mut().unwrap();
+    let mut created = create(&mut world, &body).body;
+    let urls = created["upload_urls"].as_array_mut().unwrap();
     let first = urls[0]["url"].as_str().unwrap().to_owned();
-    let (place, query) = first
+    let (location, query) = first
         .split_once("?X-Amz-Algorithm=AWS4%2DHMAC%2DSHA256&")
         .unwrap();
     assert!(
-        place.starts_with("http://127.0.0.1/_storage/") && place.ends_with("/1"),
+        location.starts_with("http://127.0.0.1/_storage/") && location.ends_with("/1"),
         "{first}"
     );
     assert!(
@@ -88,11 +89,11 @@ fn a_session_is_divided_into_chunks_and_begins_with_some_urls() {
     for url in urls.iter_mut() {
         url["url"] = json!("URL");
     }
-    insta::assert_json_snapshot!("upload_session", made);
+    insta::assert_json_snapshot!("upload_session", created);
 }
 
 #[test]
-fn a_session_that_makes_no_sense_is_refused() {
+fn invalid_session_is_rejected() {
     let mut world = world(10, 3);
     let good = json!({ "filename": "a.mp4", "type": "video", "total_size": 10 });
     for (name, value, code) in [
@@ -103,7 +104,7 @@ fn a_session_that_makes_no_sense_is_refused() {
         ("filename", json!(""), "parameter_invalid"),
         ("filename", json!("x".repeat(256)), "parameter_invalid"),
         ("type", json!("film"), "parameter_invalid"),
-        ("colour", json!("red"), "parameter_unknown"),
+        ("color", json!("red"), "parameter_unknown"),
     ] {
         let mut body = good.clone();
         match value.is_null() {
@@ -120,16 +121,16 @@ fn a_session_that_makes_no_sense_is_refused() {
     let image = json!({ "filename": "a.png", "type": "image", "total_size": (32 << 20) + 1 });
     assert_eq!(create(&mut world, &image).status, 400);
     let largest = json!({ "filename": "a.mp4", "type": "video", "total_size": 10_u64 << 30 });
-    let made = create(&mut world, &largest).body;
-    // More than 10,000 chunks are not made, however small they were to be.
+    let created = create(&mut world, &largest).body;
+    // More than 10,000 chunks are rejected, whatever their size.
     assert_eq!(
-        (&made["total_chunks"], &made["chunk_size"]),
+        (&created["total_chunks"], &created["chunk_size"]),
         (&json!(10_000), &json!(1_073_742))
     );
 }
 
 #[test]
-fn chunks_are_reported_in_any_order_and_the_last_one_makes_the_asset() {
+fn last_reported_chunk_creates_the_asset() {
     let mut world = world(10, 0);
     let path = session(&mut world);
     let proofs: Vec<String> = (1..=120)
@@ -198,7 +199,7 @@ fn chunks_are_reported_in_any_order_and_the_last_one_makes_the_asset() {
         last.body["url"].as_str().unwrap().ends_with(&reserved),
         "{last:?}"
     );
-    assert!(matches!(&world.effects[..], [Effect::Look { asset, .. }] if *asset == reserved));
+    assert!(matches!(&world.effects[..], [Effect::Probe { asset, .. }] if *asset == reserved));
     assert_eq!(
         world.get(&format!("/assets/{reserved}")).body["status"],
         "processing"
@@ -209,21 +210,21 @@ fn chunks_are_reported_in_any_order_and_the_last_one_makes_the_asset() {
         json!([])
     );
 
-    // The answer may have been lost: the same report is no error, and makes no second asset.
+    // The response may have been lost: the same report again succeeds and creates no second asset.
     let again = report(&mut world, &path, &items[111..]);
     assert_eq!((again.status, counts(&again)), (200, (0, 9, 120)));
     assert_eq!(world.effects.len(), 1);
-    let ask = json!({ "start": 1, "count": 1 });
+    let payload = json!({ "start": 1, "count": 1 });
     assert_eq!(
         world
-            .json("POST", &format!("{path}/presigned-urls"), &ask)
+            .json("POST", &format!("{path}/presigned-urls"), &payload)
             .status,
         400
     );
 }
 
 #[test]
-fn a_report_with_one_wrong_chunk_counts_for_nothing() {
+fn report_with_one_wrong_chunk_is_rejected() {
     let mut world = world(10, 0);
     let path = session(&mut world);
     let (first, second) = (store(&mut world, &path, 1), store(&mut world, &path, 2));
@@ -260,11 +261,7 @@ fn a_report_with_one_wrong_chunk_counts_for_nothing() {
             with("proof_type", json!("oath")),
             "parameter_invalid",
         ),
-        (
-            "too much",
-            with("colour", json!("red")),
-            "parameter_unknown",
-        ),
+        ("too much", with("color", json!("red")), "parameter_unknown"),
     ] {
         let refused = report(&mut world, &path, &[good.clone(), wrong]);
         assert_eq!(
@@ -285,7 +282,7 @@ fn a_report_with_one_wrong_chunk_counts_for_nothing() {
         (404, &json!("not_found"))
     );
     assert_eq!(world.get(unknown).status, 404);
-    // The storage puts quotation marks around an ETag; a client that leaves them is understood.
+    // The storage quotes the ETag. A quoted proof is accepted.
     let quoted = item(1, &format!("\"{first}\""));
     assert_eq!(
         counts(&report(&mut world, &path, &[quoted, item(2, &second)])),
@@ -294,7 +291,7 @@ fn a_report_with_one_wrong_chunk_counts_for_nothing() {
 }
 
 #[test]
-fn urls_are_given_for_what_exists() {
+fn urls_are_issued_for_existing_chunks() {
     let mut world = world(10, 0);
     let path = format!("{}/presigned-urls", session(&mut world));
     for (start, count, expect) in [
@@ -306,15 +303,15 @@ fn urls_are_given_for_what_exists() {
         (1, 0, None),
         (1, 51, None),
     ] {
-        let answer = world.json("POST", &path, &json!({ "start": start, "count": count }));
-        let got = answer.body["upload_urls"].as_array().map(Vec::len);
-        assert_eq!(got, expect, "{start} {count}: {answer:?}");
-        assert_eq!(answer.status, if expect.is_some() { 200 } else { 400 });
+        let response = world.json("POST", &path, &json!({ "start": start, "count": count }));
+        let got = response.body["upload_urls"].as_array().map(Vec::len);
+        assert_eq!(got, expect, "{start} {count}: {response:?}");
+        assert_eq!(response.status, if expect.is_some() { 200 } else { 400 });
     }
 }
 
 #[test]
-fn an_ended_session_is_told_as_such_and_gives_its_file_up() {
+fn expired_session_discards_its_file() {
     for (quirk, status) in [("400", 400), ("404", 404), ("403", 403)] {
         let mut settings = Settings::default();
         settings.quirks.set("expired-upload", quirk).unwrap();
@@ -339,10 +336,10 @@ fn an_ended_session_is_told_as_such_and_gives_its_file_up() {
 }
 
 #[test]
-fn sessions_are_no_assets() {
+fn sessions_are_not_listed_as_assets() {
     let mut world = world(10, 0);
     session(&mut world);
     assert_eq!(world.get("/assets").body["data"], json!([]));
-    let answer = world.ask("PATCH", "/assets/multipart-uploads", Payload::None);
-    assert_eq!(answer.status, 405);
+    let response = world.request("PATCH", "/assets/multipart-uploads", Payload::None);
+    assert_eq!(response.status, 405);
 }

@@ -1,4 +1,4 @@
-//! Assets that are no file of video or sound: images, documents, and playlists of recordings.
+//! Assets other than video and audio files: images, documents, and playlists of recordings.
 
 use std::{
     collections::HashMap,
@@ -26,7 +26,7 @@ fn emulator() -> Emulator {
         .unwrap()
 }
 
-/// An asset of these parts, once it is ready or failed.
+/// Creates an asset from these parts and waits until it is ready or has failed.
 fn asset(emulator: &Emulator, texts: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Value {
     let mut body = Vec::new();
     for (name, value) in texts {
@@ -48,9 +48,9 @@ fn asset(emulator: &Emulator, texts: &[(&str, &str)], file: Option<(&str, &[u8])
         ("content-type", "multipart/form-data; boundary=XX"),
         ("content-length", length.as_str()),
     ];
-    let made = exchange(emulator, &head("POST", "/v1.3/assets", &headers), &body).unwrap();
-    assert_eq!(made.status, 201, "{made:?}");
-    let id = made.json()["_id"].as_str().unwrap().to_owned();
+    let created = exchange(emulator, &head("POST", "/v1.3/assets", &headers), &body).unwrap();
+    assert_eq!(created.status, 201, "{created:?}");
+    let id = created.json()["_id"].as_str().unwrap().to_owned();
     for _ in 0..600 {
         let shown = get(emulator, &format!("/v1.3/assets/{id}")).json();
         if shown["status"] != "processing" {
@@ -66,7 +66,7 @@ fn sent(emulator: &Emulator, name: &str, bytes: &[u8]) -> Value {
     asset(emulator, &texts, Some((name, bytes)))
 }
 
-/// The thumbnail of an asset, once it is made or failed.
+/// Waits until the thumbnail of an asset is finished or has failed.
 fn thumbnail(emulator: &Emulator, id: &str) -> Value {
     for _ in 0..600 {
         let shown = get(emulator, &format!("/v1.3/assets/{id}")).json();
@@ -79,10 +79,10 @@ fn thumbnail(emulator: &Emulator, id: &str) -> Value {
     panic!("{id} has no thumbnail");
 }
 
-/// A picture made by `ffmpeg`.
+/// Creates an image with `ffmpeg`.
 fn picture(folder: &Path, name: &str) -> Vec<u8> {
     let path = folder.join(name);
-    let made = Command::new("ffmpeg")
+    let created = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-y", "-f", "lavfi"])
         .args([
             "-i",
@@ -93,12 +93,12 @@ fn picture(folder: &Path, name: &str) -> Vec<u8> {
         .arg(&path)
         .status()
         .unwrap();
-    assert!(made.success());
+    assert!(created.success());
     fs::read(path).unwrap()
 }
 
 #[test]
-fn images_and_documents_are_assets_with_their_measurements() {
+fn images_and_documents_become_assets_with_metadata() {
     let emulator = emulator();
     let folder = tempfile::tempdir().unwrap();
     for (name, kind, format) in [
@@ -124,7 +124,7 @@ fn images_and_documents_are_assets_with_their_measurements() {
             (&json!(320), &json!(240), &json!(format))
         );
         assert_eq!(shown["size"], bytes.len());
-        // Only video and sound have a stream.
+        // Only video and audio have a stream.
         assert_eq!(
             (&shown["hls"], &shown["duration"]),
             (&Value::Null, &Value::Null)
@@ -179,7 +179,7 @@ fn images_and_documents_are_assets_with_their_measurements() {
 }
 
 #[test]
-fn an_image_cannot_be_indexed_and_says_so() {
+fn image_cannot_be_indexed() {
     let emulator = emulator();
     let folder = tempfile::tempdir().unwrap();
     let image = sent(&emulator, "a.png", &picture(folder.path(), "a.png"));
@@ -198,7 +198,7 @@ fn an_image_cannot_be_indexed_and_says_so() {
     assert!(message.contains("image/png"), "{message}");
 }
 
-/// Serves these files, in the ranges that are asked for where `ranges` says so.
+/// Serves these files; honors range requests if `ranges` is set.
 fn serve(files: HashMap<String, Vec<u8>>, ranges: bool) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -215,7 +215,7 @@ fn serve(files: HashMap<String, Vec<u8>>, ranges: bool) -> String {
                 .find_map(|line| line.strip_prefix("range: bytes="))
                 .filter(|_| ranges)
                 .and_then(|range| range.split_once('-'));
-            let answer = match (files.get(&path), range) {
+            let response = match (files.get(&path), range) {
                 (None, _) => {
                     b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
                         .to_vec()
@@ -235,16 +235,16 @@ fn serve(files: HashMap<String, Vec<u8>>, ranges: bool) -> String {
                     [head.as_bytes(), bytes].concat()
                 }
             };
-            _ = stream.write_all(&answer);
+            _ = stream.write_all(&response);
         }
     });
     format!("http://{address}")
 }
 
-/// A recording of 5 s in pieces, with a playlist of its one quality.
+/// Creates a recording of 5 s in segments, with a playlist of a single quality.
 fn recording(arguments: &str) -> HashMap<String, Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
-    let made = Command::new("ffmpeg")
+    let created = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-y", "-i"])
         .arg(clip("640x360", 5))
         .args([
@@ -262,7 +262,7 @@ fn recording(arguments: &str) -> HashMap<String, Vec<u8>> {
         .current_dir(folder.path())
         .status()
         .unwrap();
-    assert!(made.success());
+    assert!(created.success());
     let files = fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
     let mut files: HashMap<String, Vec<u8>> = files
         .map(|file| {
@@ -278,7 +278,7 @@ fn recording(arguments: &str) -> HashMap<String, Vec<u8>> {
 }
 
 #[test]
-fn a_playlist_of_a_recording_is_the_recording() {
+fn hls_recording_becomes_an_asset() {
     let emulator = emulator();
     let index = index(&emulator);
     let fetched = |url: &str| asset(&emulator, &[("method", "url"), ("url", url)], None);
@@ -293,19 +293,19 @@ fn a_playlist_of_a_recording_is_the_recording() {
             let seconds = shown["duration"].as_f64().unwrap();
             assert!((4.8..5.3).contains(&seconds), "{seconds}");
             let path = format!("/v1.3/indexes/{index}/indexed-assets");
-            let made = send_json(
+            let created = send_json(
                 &emulator,
                 "POST",
                 &path,
                 &json!({ "asset_id": shown["_id"] }),
             );
-            assert_eq!(made.status, 202, "{made:?}");
+            assert_eq!(created.status, 202, "{created:?}");
         }
     }
 }
 
 #[test]
-fn a_playlist_of_no_recording_fails_with_its_reason() {
+fn invalid_playlist_fails_with_a_reason() {
     let emulator = emulator();
     let mut files = recording("");
     let text = String::from_utf8(files["/x/stream.m3u8"].clone()).unwrap();
@@ -340,11 +340,11 @@ fn a_playlist_of_no_recording_fails_with_its_reason() {
         files.insert((*path).to_owned(), text.clone().into_bytes());
     }
     let site = serve(files, true);
-    for (path, _, told) in more {
+    for (path, _, reason) in more {
         let url = format!("{site}{path}");
         let shown = asset(&emulator, &[("method", "url"), ("url", &url)], None);
         assert_eq!(shown["status"], "failed", "{path} {shown}");
         let message = shown["error"]["message"].as_str().unwrap();
-        assert!(message.contains(told), "{path}: {message}");
+        assert!(message.contains(reason), "{path}: {message}");
     }
 }

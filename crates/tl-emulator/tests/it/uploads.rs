@@ -1,4 +1,5 @@
-//! Uploads in chunks by the real flow over real sockets: equal bytes whatever happens on the way.
+//! Multipart uploads with the real client over real sockets: the stored bytes are identical
+//! whatever happens on the way.
 
 use std::{
     path::Path,
@@ -31,7 +32,7 @@ use tl_protocol::{
 
 use crate::{clips::clip, raw::builder};
 
-/// A client's process, as far as an upload knows it: what it has written down.
+/// The persistent state of a client process: its checkpoint.
 #[derive(Clone, Default)]
 struct Checkpoint(Arc<Mutex<Option<UploadRecord>>>);
 
@@ -97,7 +98,7 @@ fn upload(emulator: &Emulator, bytes: &Bytes, checkpoint: &Checkpoint) -> Result
     blocking(emulator).transport().run(flow)
 }
 
-/// A clip that a browser would not call large, in chunks that make it so.
+/// A clip that is only large relative to the small chunk size.
 fn content() -> Bytes {
     Bytes::from(std::fs::read(clip("640x360", 5)).unwrap())
 }
@@ -119,7 +120,7 @@ fn stored(folder: &Path) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// How often each chunk was stored, by the emulator's own journal.
+/// How often each chunk was stored, according to the journal.
 fn accepted(emulator: &Emulator) -> Vec<usize> {
     let journal = emulator.journal();
     let chunks: Vec<u32> = journal
@@ -134,7 +135,7 @@ fn accepted(emulator: &Emulator) -> Vec<usize> {
         .collect()
 }
 
-fn conclude(emulator: &Emulator, folder: &Path, bytes: &Bytes, uploaded: &Uploaded) {
+fn assert_uploaded(emulator: &Emulator, folder: &Path, bytes: &Bytes, uploaded: &Uploaded) {
     let files = stored(folder);
     let digests: Vec<_> = files.iter().map(Md5::digest).collect();
     assert_eq!(
@@ -161,22 +162,22 @@ fn conclude(emulator: &Emulator, folder: &Path, bytes: &Bytes, uploaded: &Upload
 }
 
 #[test]
-fn a_clip_in_chunks_becomes_an_asset_of_the_same_bytes() {
+fn multipart_upload_preserves_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = small_chunks(folder.path()).start_blocking().unwrap();
     let bytes = content();
     let uploaded = upload(&emulator, &bytes, &Checkpoint::default()).unwrap();
     assert_eq!((uploaded.chunks, uploaded.attempts), (24, 24));
-    conclude(&emulator, folder.path(), &bytes, &uploaded);
+    assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
     assert_eq!(accepted(&emulator), [1; 24]);
-    // The key went to the API only: the storage would have refused it.
+    // The API key was not sent to the storage, which would have rejected it.
     let journal = emulator.journal();
     let mut puts = journal.iter().filter(|entry| entry.chunk.is_some());
     assert!(puts.all(|entry| entry.status == 200));
 }
 
 #[test]
-fn the_asynchronous_transport_does_the_same() {
+fn multipart_upload_works_async() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = small_chunks(folder.path()).start_blocking().unwrap();
     let bytes = content();
@@ -190,12 +191,12 @@ fn the_asynchronous_transport_does_the_same() {
         let flow = flow(&emulator, &bytes, &checkpoint, &Steering::default(), |_| {});
         transport.run(flow).await.unwrap()
     });
-    conclude(&emulator, folder.path(), &bytes, &uploaded);
+    assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
     assert_eq!(accepted(&emulator), [1; 24]);
 }
 
 #[test]
-fn an_upload_that_was_ended_in_the_middle_goes_on_and_sends_no_finished_chunk_again() {
+fn interrupted_upload_resumes_without_resending() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = small_chunks(folder.path()).start_blocking().unwrap();
     let (bytes, checkpoint) = (content(), Checkpoint::default());
@@ -213,8 +214,9 @@ fn an_upload_that_was_ended_in_the_middle_goes_on_and_sends_no_finished_chunk_ag
     }
     let uploaded = upload(&emulator, &bytes, &checkpoint).unwrap();
     assert!(uploaded.resumed >= 12, "{uploaded:?}");
-    conclude(&emulator, folder.path(), &bytes, &uploaded);
-    // A chunk that was on its way when the upload was ended may have arrived unheard of; nothing that was heard of is sent twice.
+    assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
+    // A chunk in flight when the upload was interrupted may have arrived unnoticed. Acknowledged
+    // chunks are never sent twice.
     let (finished, again): (Vec<_>, Vec<_>) = accepted(&emulator)
         .into_iter()
         .partition(|count| *count == 1);
@@ -222,7 +224,7 @@ fn an_upload_that_was_ended_in_the_middle_goes_on_and_sends_no_finished_chunk_ag
 }
 
 #[test]
-fn a_state_folder_keeps_sessions_and_chunks_across_a_restart() {
+fn sessions_and_chunks_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let start = |port| {
         let chunk = content().len() as u64 / 23;
@@ -249,12 +251,12 @@ fn a_state_folder_keeps_sessions_and_chunks_across_a_restart() {
     let uploaded = upload(&emulator, &bytes, &checkpoint).unwrap();
     assert!(uploaded.resumed >= 11, "{uploaded:?}");
     drop(emulator);
-    // Whether it was looked at before the end or after it, the asset becomes ready.
-    conclude(&start(port), folder.path(), &bytes, &uploaded);
+    // The asset becomes ready whether it was probed before or after the restart.
+    assert_uploaded(&start(port), folder.path(), &bytes, &uploaded);
 }
 
 #[test]
-fn urls_that_expire_on_the_way_are_renewed() {
+fn expired_urls_are_renewed() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = small_chunks(folder.path())
         .initial_urls(24)
@@ -276,7 +278,7 @@ fn urls_that_expire_on_the_way_are_renewed() {
         },
     );
     let uploaded = blocking(&emulator).transport().run(flow).unwrap();
-    conclude(&emulator, folder.path(), &bytes, &uploaded);
+    assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
     let journal = emulator.journal();
     let expired = journal.iter().filter(|entry| {
         let chunk = entry.chunk.as_ref();
@@ -287,7 +289,7 @@ fn urls_that_expire_on_the_way_are_renewed() {
 }
 
 #[test]
-fn an_expired_session_is_begun_anew() {
+fn expired_session_is_restarted() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = small_chunks(folder.path()).start_blocking().unwrap();
     let (bytes, checkpoint) = (content(), Checkpoint::default());
@@ -313,12 +315,12 @@ fn an_expired_session_is_begun_anew() {
         )
         .unwrap();
     assert_eq!(asset.value.size, Some(bytes.len() as u64));
-    // The file of the session that ended was given up when the next one began.
+    // The file of the expired session was deleted when the next one started.
     assert_eq!(stored(folder.path()), [bytes.to_vec()]);
 }
 
 #[test]
-fn faults_of_api_and_storage_do_not_change_the_bytes() {
+fn faults_do_not_corrupt_the_upload() {
     let folder = tempfile::tempdir().unwrap();
     let plan = FaultPlan::from_json(
         &json!({ "seed": 3, "faults": [
@@ -338,11 +340,11 @@ fn faults_of_api_and_storage_do_not_change_the_bytes() {
     let bytes = content();
     let uploaded = upload(&emulator, &bytes, &Checkpoint::default()).unwrap();
     assert!(uploaded.attempts > uploaded.chunks, "{uploaded:?}");
-    conclude(&emulator, folder.path(), &bytes, &uploaded);
+    assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
 }
 
 #[test]
-fn answers_are_dated_by_the_emulators_clock() {
+fn date_header_uses_the_emulator_clock() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     emulator.advance(Duration::from_secs(3600 * 24 * 365 * 3));
     let years: Vec<_> = ["/v1.3/assets", "/_storage/a/1"]

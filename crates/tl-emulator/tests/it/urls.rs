@@ -10,8 +10,8 @@ use crate::{
     raw::{builder, form, get, index, send_form, wait_for},
 };
 
-/// Serves `answer` to everyone, and says where.
-fn serve(answer: Vec<u8>) -> String {
+/// Serves `response` to every client and returns the URL.
+fn serve(response: Vec<u8>) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -19,27 +19,27 @@ fn serve(answer: Vec<u8>) -> String {
             let mut stream = stream.unwrap();
             let mut request = [0; 4096];
             _ = stream.read(&mut request);
-            _ = stream.write_all(&answer);
+            _ = stream.write_all(&response);
         }
     });
     format!("http://{address}")
 }
 
 fn ok(body: &[u8]) -> Vec<u8> {
-    let mut answer =
+    let mut response =
         format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes();
-    answer.extend_from_slice(body);
-    answer
+    response.extend_from_slice(body);
+    response
 }
 
 #[test]
-fn a_url_is_fetched_probed_and_indexed_or_fails_with_the_reason() {
+fn url_is_fetched_and_indexed_or_fails_with_a_reason() {
     let emulator = builder().allow_private_urls(true).start_blocking().unwrap();
     let index = index(&emulator);
     let good = serve(ok(&std::fs::read(clip("640x360", 5)).unwrap()));
     let small = serve(ok(&std::fs::read(clip("320x180", 5)).unwrap()));
     let page = serve(ok(b"<html>log in</html>"));
-    let gone = serve(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec());
+    let missing = serve(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec());
     let cut = serve(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf".to_vec());
     let moved = serve(
         format!("HTTP/1.1 302 Found\r\nlocation: {good}/other.mp4\r\ncontent-length: 0\r\n\r\n")
@@ -57,7 +57,7 @@ fn a_url_is_fetched_probed_and_indexed_or_fails_with_the_reason() {
         (&moved, "ready", ""),
         (&small, "failed", "video_resolution_too_low"),
         (&page, "failed", "video_file_broken"),
-        (&gone, "failed", "404"),
+        (&missing, "failed", "404"),
         (&cut, "failed", "could not be fetched"),
         (&sly, "failed", "file"),
         (&closed, "failed", "could not be fetched"),
@@ -72,13 +72,13 @@ fn a_url_is_fetched_probed_and_indexed_or_fails_with_the_reason() {
         let seen = wait_for(&emulator, &task);
         let body = get(&emulator, &format!("/v1.3/tasks/{task}")).json();
         assert_eq!(seen.last().unwrap(), last, "{url}: {body}");
-        let told = body["error_reason"].as_str().unwrap_or_default();
-        assert!(told.contains(reason), "{url}: {told}");
+        let message = body["error_reason"].as_str().unwrap_or_default();
+        assert!(message.contains(reason), "{url}: {message}");
     }
 }
 
 #[test]
-fn a_private_address_is_not_asked_unless_that_was_allowed() {
+fn private_addresses_require_permission() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let url = serve(ok(&std::fs::read(clip("640x360", 5)).unwrap()));
@@ -90,7 +90,7 @@ fn a_private_address_is_not_asked_unless_that_was_allowed() {
         let task = created.json()["_id"].as_str().unwrap().to_owned();
         wait_for(&emulator, &task);
         let body = get(&emulator, &format!("/v1.3/tasks/{task}")).json();
-        let told = body["error_reason"].as_str().unwrap_or_default();
-        assert!(told.contains("not a public address"), "{url}: {told}");
+        let message = body["error_reason"].as_str().unwrap_or_default();
+        assert!(message.contains("not a public address"), "{url}: {message}");
     }
 }

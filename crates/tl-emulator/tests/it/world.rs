@@ -1,4 +1,4 @@
-//! A platform with a clock that a test moves, and short ways to ask it.
+//! A platform with a manual clock and helpers for requests.
 
 use std::time::{Duration, SystemTime};
 
@@ -21,14 +21,14 @@ pub(crate) struct World {
     pub(crate) platform: Platform,
     now: Now,
     pub(crate) effects: Vec<Effect>,
-    /// Every answer so far, with the name of its operation.
-    pub(crate) told: Vec<(String, Answer)>,
+    /// All responses so far, with the names of their operations.
+    pub(crate) responses: Vec<(String, Response)>,
     files: u32,
 }
 
-/// An answer, read.
+/// A decoded response.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) body: Value,
 }
@@ -41,7 +41,7 @@ impl World {
             platform: Platform::new(settings),
             now: Now::new(Duration::ZERO, wall),
             effects: Vec::new(),
-            told: Vec::new(),
+            responses: Vec::new(),
             files: 0,
         }
     }
@@ -58,21 +58,22 @@ impl World {
     pub(crate) fn handle(&mut self, request: http::Request<Payload>) -> Reply {
         let mut reply = self.platform.handle(self.now, request);
         self.effects.append(&mut reply.effects);
-        self.hold(&reply);
+        self.check(&reply);
         reply
     }
 
-    /// Stops where an answer is none of the platform's description. What a fault or a switch changes is not described.
-    fn hold(&mut self, reply: &Reply) {
+    /// Panics if a response does not match the platform's description. Responses changed by a fault
+    /// or quirk are not checked.
+    fn check(&mut self, reply: &Reply) {
         if reply.faults.is_empty() && self.platform.settings().quirks == Quirks::default() {
-            let answer = read(reply);
-            conformance::hold(reply.operation, &answer);
+            let response = read(reply);
+            conformance::check(reply.operation, &response);
             let operation = reply.operation.map(Operation::as_str).unwrap_or_default();
-            self.told.push((operation.to_owned(), answer));
+            self.responses.push((operation.to_owned(), response));
         }
     }
 
-    pub(crate) fn ask(&mut self, method: &str, path: &str, payload: Payload) -> Answer {
+    pub(crate) fn request(&mut self, method: &str, path: &str, payload: Payload) -> Response {
         let content_type = match payload {
             Payload::Json(_) => "application/json",
             Payload::Form { .. } => "multipart/form-data; boundary=x",
@@ -89,12 +90,12 @@ impl World {
         read(&reply)
     }
 
-    pub(crate) fn get(&mut self, path: &str) -> Answer {
-        self.ask("GET", path, Payload::None)
+    pub(crate) fn get(&mut self, path: &str) -> Response {
+        self.request("GET", path, Payload::None)
     }
 
-    pub(crate) fn json(&mut self, method: &str, path: &str, body: &Value) -> Answer {
-        self.ask(method, path, Payload::Json(Bytes::from(body.to_string())))
+    pub(crate) fn json(&mut self, method: &str, path: &str, body: &Value) -> Response {
+        self.request(method, path, Payload::Json(Bytes::from(body.to_string())))
     }
 
     pub(crate) fn index(&mut self, name: &str) -> String {
@@ -102,27 +103,27 @@ impl World {
             "index_name": name,
             "models": [{ "model_name": "marengo3.0", "model_options": ["visual", "audio"] }],
         });
-        let answer = self.json("POST", "/indexes", &body);
-        assert_eq!(answer.status, 201, "{answer:?}");
-        answer.body["_id"].as_str().unwrap().to_owned()
+        let response = self.json("POST", "/indexes", &body);
+        assert_eq!(response.status, 201, "{response:?}");
+        response.body["_id"].as_str().unwrap().to_owned()
     }
 
-    /// Uploads a video that is what `look` says.
+    /// Uploads a video with the probe result `probe`.
     pub(crate) fn upload(
         &mut self,
         index: &str,
         filename: &str,
-        look: Result<MediaFacts, ProbeError>,
+        probe: Result<MediaFacts, ProbeError>,
         texts: &[(&str, &str)],
-    ) -> Answer {
+    ) -> Response {
         self.files += 1;
-        let bytes = look.as_ref().map_or(1000, |facts| facts.file_size_bytes);
+        let bytes = probe.as_ref().map_or(1000, |facts| facts.file_size_bytes);
         let upload = Upload {
             field: "video_file".to_owned(),
             filename: filename.to_owned(),
             key: MediaKey::new(format!("file{}", self.files)),
             bytes,
-            look,
+            probe,
             static_file: None,
         };
         let mut fields = vec![text("index_id", index)];
@@ -134,7 +135,7 @@ impl World {
                 Bytes::new(),
             ))),
         });
-        self.ask(
+        self.request(
             "POST",
             "/tasks",
             Payload::Form {
@@ -144,20 +145,20 @@ impl World {
         )
     }
 
-    /// A task of a good video.
+    /// Creates a task with a valid video.
     pub(crate) fn task(&mut self, index: &str, filename: &str) -> (String, String) {
-        let answer = self.upload(index, filename, Ok(facts(640, 360, 12.0)), &[]);
-        assert_eq!(answer.status, 201, "{answer:?}");
-        let id = |name: &str| answer.body[name].as_str().unwrap().to_owned();
+        let response = self.upload(index, filename, Ok(facts(640, 360, 12.0)), &[]);
+        assert_eq!(response.status, 201, "{response:?}");
+        let id = |name: &str| response.body[name].as_str().unwrap().to_owned();
         (id("_id"), id("video_id"))
     }
 
-    pub(crate) fn form(&mut self, texts: &[(&str, &str)]) -> Answer {
+    pub(crate) fn form(&mut self, texts: &[(&str, &str)]) -> Response {
         let fields = texts
             .iter()
             .map(|(name, value)| text(name, value))
             .collect();
-        self.ask(
+        self.request(
             "POST",
             "/tasks",
             Payload::Form {
@@ -168,8 +169,11 @@ impl World {
     }
 
     pub(crate) fn status(&mut self, task: &str) -> String {
-        let answer = self.get(&format!("/tasks/{task}"));
-        answer.body["status"].as_str().unwrap_or("none").to_owned()
+        let response = self.get(&format!("/tasks/{task}"));
+        response.body["status"]
+            .as_str()
+            .unwrap_or("none")
+            .to_owned()
     }
 }
 
@@ -180,20 +184,20 @@ pub(crate) fn text(name: &str, value: &str) -> Field {
     }
 }
 
-pub(crate) fn read(reply: &Reply) -> Answer {
+pub(crate) fn read(reply: &Reply) -> Response {
     let body = reply.response.body();
     let body = if body.is_empty() {
         Value::Null
     } else {
         serde_json::from_slice(body).unwrap()
     };
-    Answer {
+    Response {
         status: reply.response.status().as_u16(),
         body,
     }
 }
 
-/// A video of that frame and length, with 1000 bytes for each second.
+/// Facts of a video with this frame size and duration, with 1000 bytes per second.
 pub(crate) fn facts(width: u32, height: u32, seconds: f64) -> MediaFacts {
     let stream = VideoStream {
         codec: "h264".to_owned(),

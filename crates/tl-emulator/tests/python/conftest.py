@@ -1,4 +1,4 @@
-"""Starts emulators for the suite, makes its clips, counts its assertions and the operations that it drove."""
+"""Fixtures: emulators, clips, and counts of assertions and covered operations."""
 
 import contextlib
 import functools
@@ -12,20 +12,20 @@ import urllib.request
 
 import httpx
 import pytest
-from described import Described
-from programs import clip, start, stop
+from api_description import ApiDescription
+from programs import create_clip, start, stop
 from twelvelabs import TwelveLabs
 
 sys.dont_write_bytecode = True
 
-# The least that a run of the whole suite must hold.
-LEAST_ASSERTIONS = 80
+# Minimum number of assertions in a run of the whole suite.
+MIN_ASSERTIONS = 80
 
-COUNTED = {"assertions": 0, "refusals": 0, "operations": set(), "described": set()}
+COUNTS = {"assertions": 0, "refusals": 0, "operations": set(), "described": set()}
 
 
 class Emulator:
-    """A running emulator and a client of it, whose answers are held against the description."""
+    """A running emulator and its client. Every response is checked against the API description."""
 
     def __init__(self, *options):
         self.process, line = start(*options)
@@ -33,20 +33,20 @@ class Emulator:
         self.control_url = line["pages"]
         self.api_key = line["api_key"]
         description = self.control("GET", "/openapi.json")
-        self.described = Described(description)
+        self.described = ApiDescription(description)
         paths = description["paths"].values()
-        COUNTED["described"] |= {operation["operationId"] for path in paths for operation in path.values()}
-        # What a switch or a fault changes is not described.
+        COUNTS["described"] |= {operation["operationId"] for path in paths for operation in path.values()}
+        # Responses changed by a quirk or a fault are not described.
         self.is_described = not {"--quirk", "--fault"} & set(options)
         self.client = TwelveLabs(
             api_key=self.api_key,
             base_url=self.base_url,
-            httpx_client=httpx.Client(timeout=60, follow_redirects=True, event_hooks={"response": [self.hold]}),
+            httpx_client=httpx.Client(timeout=60, follow_redirects=True, event_hooks={"response": [self.check_response]}),
         )
 
-    def hold(self, response):
+    def check_response(self, response):
         if self.is_described:
-            self.described.hold(response)
+            self.described.check_response(response)
 
     def control(self, method, path, body=None):
         if path == "/faults":
@@ -54,8 +54,8 @@ class Emulator:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.control_url + path, data=data, method=method)
         request.add_header("content-type", "application/json")
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            text = answer.read()
+        with urllib.request.urlopen(request, timeout=30) as response:
+            text = response.read()
         return json.loads(text) if text else None
 
     def journal(self, **wanted):
@@ -67,7 +67,7 @@ class Emulator:
         return self.client.indexes.create(index_name=name, models=models).id
 
     def stop(self):
-        COUNTED["operations"] |= self.described.seen
+        COUNTS["operations"] |= self.described.seen
         stop(self.process)
 
 
@@ -82,13 +82,13 @@ def running(*options):
 
 @contextlib.contextmanager
 def refused(kind, status, code):
-    """What is done in this block is refused with this class of error, this status and this code."""
+    """Expects the block to fail with this error class, status and code."""
     with pytest.raises(kind) as error:
         yield error
     body = error.value.body
     seen = body["code"] if isinstance(body, dict) else body.code
     assert (error.value.status_code, seen) == (status, code)
-    COUNTED["refusals"] += 1
+    COUNTS["refusals"] += 1
 
 
 @pytest.fixture
@@ -99,18 +99,18 @@ def emulator():
 
 @pytest.fixture(scope="session")
 def clips():
-    """A folder with good.mp4, small.mp4, short.mp4 and text.mp4."""
+    """A directory with good.mp4, small.mp4, short.mp4 and text.mp4."""
     with tempfile.TemporaryDirectory(prefix="tl-emulator-python-") as folder:
         folder = pathlib.Path(folder)
         for name, size, seconds in [("good", "640x360", 5), ("small", "320x180", 5), ("short", "640x360", 2)]:
-            clip(folder / f"{name}.mp4", size, seconds)
+            create_clip(folder / f"{name}.mp4", size, seconds)
         (folder / "text.mp4").write_text("this is no video")
         yield folder
 
 
 @pytest.fixture(scope="session")
 def site(clips):
-    """The address under which the clips are served."""
+    """The URL of a server for the clips."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_):
@@ -124,20 +124,20 @@ def site(clips):
 
 
 def pytest_assertion_pass(item, lineno, orig, expl):
-    COUNTED["assertions"] += 1
+    COUNTS["assertions"] += 1
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """A whole run that held too little, or left an operation out, has failed."""
+    """Fails a complete run with too few assertions or an uncovered operation."""
     if exitstatus == 0 and not session.config.option.keyword and not session.config.args_source.name == "ARGS":
-        if COUNTED["assertions"] < LEAST_ASSERTIONS or COUNTED["described"] - COUNTED["operations"]:
+        if COUNTS["assertions"] < MIN_ASSERTIONS or COUNTS["described"] - COUNTS["operations"]:
             session.exitstatus = 1
 
 
 def pytest_terminal_summary(terminalreporter):
-    driven, described = COUNTED["operations"], COUNTED["described"]
+    driven, described = COUNTS["operations"], COUNTS["described"]
     terminalreporter.write_line(
-        f"{COUNTED['assertions']} assertions held; {len(driven)} of {len(described)} operations were driven"
+        f"{COUNTS['assertions']} assertions held; {len(driven)} of {len(described)} operations were driven"
     )
     if missing := described - driven:
         terminalreporter.write_line(f"not driven: {', '.join(sorted(missing))}")

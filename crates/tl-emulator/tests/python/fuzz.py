@@ -1,7 +1,7 @@
-"""Runs schemathesis over the whole description that the emulator serves, and looks into the journal afterwards.
+"""Runs schemathesis on the emulator's OpenAPI description and checks the journal afterwards.
 
-The emulator begins with something of everything, so that requests have what they can be about. What is left to chance may leave
-an operation without one good request: such operations are tried once more, by themselves.
+The emulator starts with objects of every kind, so that requests can refer to them. If no random
+request of an operation succeeds, the operation is run again on its own.
 """
 
 import argparse
@@ -16,29 +16,29 @@ import urllib.request
 
 from twelvelabs import TwelveLabs
 
-from programs import clip, start, stop
+from programs import create_clip, start, stop
 
-LEAST = 5000
-# Of each operation some requests must have been good ones, or nothing was tried. Nothing has a transcription, and only what
-# the storage has can be reported.
-NEVER_GOOD = {"assets.retrieve_transcription", "multipart_upload.report_chunk_batch"}
+MIN_REQUESTS = 5000
+# Some requests of every operation must succeed, except for these: there are no transcriptions, and
+# only chunks that were uploaded to the storage can be reported.
+NEVER_SUCCESSFUL = {"assets.retrieve_transcription", "multipart_upload.report_chunk_batch"}
 
 
-def ask(emulator, path, body=None):
+def request_json(emulator, path, body=None):
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(emulator["pages"] + path, data=data, headers={"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.load(response)
 
 
-def furnish(emulator, folder):
-    """Indexes with videos, assets that are ready and one that failed, indexed assets, an upload session."""
+def create_objects(emulator, folder):
+    """Creates indexes with videos, ready and failed assets, indexed assets, tasks and upload sessions."""
     video = {"filename": "a.mp4", "duration": 12.5, "width": 640, "height": 360, "fps": 25, "size": 1000}
     indexes = [{"index_name": f"seeded {number}", "videos": [video] * 8} for number in range(6)]
-    seeded = ask(emulator, "/seed", {"indexes": indexes})["indexes"]
+    seeded = request_json(emulator, "/seed", {"indexes": indexes})["indexes"]
     client = TwelveLabs(api_key=emulator["api_key"], base_url=emulator["base_url"])
     path = os.path.join(folder, "good.mp4")
-    clip(path)
+    create_clip(path)
     assets, tasks = [], []
     for number in range(12):
         with open(path, "rb") as file:
@@ -53,59 +53,59 @@ def furnish(emulator, folder):
     uploads = [client.multipart_upload.create(filename="a.mp4", type="video", total_size=5_000_000).upload_id for _ in range(4)]
     while list(client.tasks.list(status=["validating", "pending", "queued", "indexing"])):
         time.sleep(0.05)
-    # What is in an index that may be deleted would be gone before its turn.
+    # Skip the contents of deletable indexes: they may be deleted together with their index.
     lasting = seeded[:4]
-    # A task can be deleted when its video is gone.
+    # A task is deletable only after its video was deleted.
     for index in lasting:
         for video in list(client.indexes.videos.list(index, filename="good.mp4")):
             client.indexes.videos.delete(index, video.id)
     videos = [(index, video.id) for index in lasting for video in client.indexes.videos.list(index, filename="a.mp4")]
     inside = [(index, indexed) for index, indexed in inside if index in lasting]
     return {
-        "index_id": things(["index_id"], [(index,) for index in seeded], 2),
-        "video_id": things(["index_id", "video_id"], videos, 16),
-        "indexed_asset_id": things(["index_id", "indexed_asset_id"], inside, 8),
-        "asset_id": things(["asset_id"], [(asset,) for asset in assets], 4),
-        "task_id": things(["task_id"], [(task,) for task in tasks], 8),
-        "upload_id": things(["upload_id"], [(upload,) for upload in uploads], 0),
+        "index_id": objects(["index_id"], [(index,) for index in seeded], 2),
+        "video_id": objects(["index_id", "video_id"], videos, 16),
+        "indexed_asset_id": objects(["index_id", "indexed_asset_id"], inside, 8),
+        "asset_id": objects(["asset_id"], [(asset,) for asset in assets], 4),
+        "task_id": objects(["task_id"], [(task,) for task in tasks], 8),
+        "upload_id": objects(["upload_id"], [(upload,) for upload in uploads], 0),
     }
 
 
-def things(names, ids, deletable):
-    """What requests can be about; of these, the last may be deleted, so that something is left."""
+def objects(names, ids, deletable):
+    """The known objects. Only the last ones may be deleted, so that some are left."""
     known = [dict(zip(names, each)) for each in ids]
     return {"known": known, "deletable": known[len(known) - deletable :]}
 
 
-def generated(seed, more):
-    """The journal of the requests that were generated for a new emulator, and the exit code of what generated them."""
+def run_schemathesis(seed, more):
+    """Runs schemathesis on a new emulator. Returns the journal, the operations and the exit code."""
     process, emulator = start("--chunk-size", "1000000")
     try:
         with tempfile.TemporaryDirectory() as folder:
             known = os.path.join(folder, "known.json")
             with open(known, "w") as file:
-                json.dump(furnish(emulator, folder), file)
-            before = ask(emulator, "/journal")["entries"][-1]["number"]
+                json.dump(create_objects(emulator, folder), file)
+            before = request_json(emulator, "/journal")["entries"][-1]["number"]
             command = [os.path.join(os.path.dirname(sys.executable), "schemathesis"), "run", emulator["pages"] + "/openapi.json"]
             command += ["--url", emulator["base_url"], "--header", "x-api-key: " + emulator["api_key"]]
-            # A right request may still be refused for what it names: an index that is gone, a name that is taken.
+            # A valid request may still be refused: the index was deleted, or the name is taken.
             command += ["--exclude-checks", "positive_data_acceptance", "--max-examples", str(options.examples)]
             command += ["--continue-on-failure", "--generation-database", "none", "--no-color", "--suppress-health-check", "all"]
             command += ["--seed", str(seed)]
             hooks = {"SCHEMATHESIS_HOOKS": "fuzz_ids", "PYTHONPATH": os.path.dirname(__file__), "FUZZ_IDS": known}
-            # Else the same seed gives other requests each time.
+            # Without this, the same seed generates different requests.
             hooks["PYTHONHASHSEED"] = "0"
             code = subprocess.run([*command, *more], cwd=folder, env={**os.environ, **hooks}).returncode
-        entries = [entry for entry in ask(emulator, "/journal")["entries"] if entry["number"] > before]
-        description = ask(emulator, "/openapi.json")
+        entries = [entry for entry in request_json(emulator, "/journal")["entries"] if entry["number"] > before]
+        description = request_json(emulator, "/openapi.json")
     finally:
         stop(process)
     operations = {operation["operationId"] for path in description["paths"].values() for operation in path.values()}
     return entries, operations, code
 
 
-def judge(entries, code):
-    """Ends the run where a request found something; the good answers of each operation."""
+def check_results(entries, code):
+    """Exits on a failed check. Returns the number of successful responses per operation."""
     statuses = collections.Counter(entry["status"] for entry in entries)
     good = collections.Counter(entry["operation"] for entry in entries if entry["status"] < 300)
     print(f"statuses {dict(sorted(statuses.items()))}")
@@ -119,21 +119,21 @@ def judge(entries, code):
 
 
 options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-options.add_argument("--examples", type=int, default=110, help="generated requests of each operation and phase")
-options.add_argument("--seed", type=int, default=1, help="for other requests")
+options.add_argument("--examples", type=int, default=110, help="generated requests per operation and phase")
+options.add_argument("--seed", type=int, default=1, help="seed of the generated requests")
 options, more = options.parse_known_args()
 
 started = time.monotonic()
-entries, operations, code = generated(options.seed, more)
-good = judge(entries, code)
+entries, operations, code = run_schemathesis(options.seed, more)
+good = check_results(entries, code)
 total = entries[-1]["number"] - entries[0]["number"] + 1
 print(f"{total} requests in {time.monotonic() - started:.0f} s")
 if not more:
-    if total < LEAST:
-        sys.exit(f"only {total} requests were made, at least {LEAST} are wanted")
-    if untried := operations - NEVER_GOOD - set(good):
+    if total < MIN_REQUESTS:
+        sys.exit(f"only {total} requests were made, at least {MIN_REQUESTS} are wanted")
+    if untried := operations - NEVER_SUCCESSFUL - set(good):
         print(f"no request was good for {sorted(untried)}: these once more")
         alone = [word for operation in sorted(untried) for word in ("--include-operation-id", operation)]
-        entries, _, code = generated(options.seed + 1, alone)
-        if untried := untried - set(judge(entries, code)):
+        entries, _, code = run_schemathesis(options.seed + 1, alone)
+        if untried := untried - set(check_results(entries, code)):
             sys.exit(f"no request was good for {sorted(untried)}")

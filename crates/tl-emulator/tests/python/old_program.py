@@ -1,4 +1,4 @@
-"""A program as they were written for Python clients before 1.0: it knows nothing of the emulator."""
+"""A typical program for Python clients before 1.0, without any knowledge of the emulator."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The programs that the suites run: the emulator, and `ffmpeg` for clips."""
+"""Programs used by the suites: the emulator, and `ffmpeg` for clips."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import subprocess
 
 
 def start(*options):
-    """An emulator that runs until `stop`, and the line in which it says where it is."""
+    """Starts an emulator. Returns the process and its startup line."""
     command = [os.environ["TL"], "emulator", "--json", "--quiet", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     line = process.stdout.readline()
@@ -17,14 +17,14 @@ def start(*options):
 
 
 def stop(process):
-    """Ends an emulator, which must take it well."""
+    """Stops an emulator, which must exit with 0."""
     process.terminate()
     assert process.wait(timeout=30) == 0
     process.stdout.close()
 
 
-def clip(path, size="640x360", seconds=5):
-    """Makes a clip with sound."""
+def create_clip(path, size="640x360", seconds=5):
+    """Creates a clip with audio."""
     subprocess.run(
         ["ffmpeg", "-v", "error", "-nostdin"]
         + ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration={seconds}"]

@@ -1,4 +1,4 @@
-"""What the emulator adds to the platform: faults by file, command and API, plans, switches, webhooks, and state that survives."""
+"""Features of the emulator: faults by file, command and API, plans, quirks, webhooks, and persistent state."""
 
 import contextlib
 import hashlib
@@ -16,20 +16,20 @@ import httpx
 import pytest
 from conftest import refused, running
 from programs import start
-from test_assets import make, wait_for
+from test_assets import create_asset, wait_for
 from twelvelabs.core.api_error import ApiError
 
-GONE = (httpx.RemoteProtocolError, httpx.ReadError)
+DISCONNECTED = (httpx.RemoteProtocolError, httpx.ReadError)
 
 
 @contextlib.contextmanager
-def faulty(way, *faults):
-    """An emulator with faults, each as text, brought to it by one of three ways."""
-    if way == "command":
+def emulator_with_faults(source, *faults):
+    """An emulator with these faults, set via the command line, a file or the API."""
+    if source == "command":
         options = [word for fault in faults for word in ("--fault", fault)]
         with running("--allow-private", *options) as emulator:
             yield emulator
-    elif way == "api":
+    elif source == "api":
         with running("--allow-private") as emulator:
             for fault in faults:
                 emulator.control("POST", "/faults", fault)
@@ -44,45 +44,45 @@ def faulty(way, *faults):
 
 
 def get(emulator, path):
-    """One request, and what became of it: the answer, or `gone`."""
+    """Sends a request. Returns the response, or `gone` if the connection broke."""
     try:
         return httpx.get(emulator.base_url + path, headers={"x-api-key": emulator.api_key})
-    except GONE:
+    except DISCONNECTED:
         return "gone"
 
 
 def outcomes(emulator, count, path="/tasks"):
-    """What became of so many requests: statuses, or `gone`."""
-    answers = [get(emulator, path) for _ in range(count)]
-    return [answer if answer == "gone" else answer.status_code for answer in answers]
+    """The outcomes of `count` requests: the status, or `gone`."""
+    responses = [get(emulator, path) for _ in range(count)]
+    return [response if response == "gone" else response.status_code for response in responses]
 
 
-WAYS = pytest.mark.parametrize("way", ["command", "file", "api"])
+ALL_SOURCES = pytest.mark.parametrize("source", ["command", "file", "api"])
 
 
-@WAYS
-def test_the_nth_the_every_and_the_first_times_are_met(way):
-    with faulty(way, "tasks.list nth=2,4 status=503", "indexes.list every=2 status=500", "assets.list times=1 status=502") as emulator:
+@ALL_SOURCES
+def test_faults_by_nth_every_and_times(source):
+    with emulator_with_faults(source, "tasks.list nth=2,4 status=503", "indexes.list every=2 status=500", "assets.list times=1 status=502") as emulator:
         assert outcomes(emulator, 5) == [200, 503, 200, 503, 200]
         assert outcomes(emulator, 4, "/indexes") == [200, 500, 200, 500]
         assert outcomes(emulator, 3, "/assets") == [502, 200, 200]
-        struck = emulator.control("GET", "/faults")["struck"]
-        assert struck == [2, 2, 1]
+        injected = emulator.control("GET", "/faults")["struck"]
+        assert injected == [2, 2, 1]
         assert len(emulator.journal(status=503)) == 2
 
 
-@WAYS
-def test_chance_comes_from_a_seed(way):
-    with faulty(way, "tasks.list probability=0.5 status=503") as emulator:
+@ALL_SOURCES
+def test_fault_probability_is_seeded(source):
+    with emulator_with_faults(source, "tasks.list probability=0.5 status=503") as emulator:
         first = outcomes(emulator, 20)
-    with faulty(way, "tasks.list probability=0.5 status=503") as emulator:
+    with emulator_with_faults(source, "tasks.list probability=0.5 status=503") as emulator:
         assert outcomes(emulator, 20) == first
     assert 3 < first.count(503) < 17
 
 
-@WAYS
-def test_status_body_and_waiting_time_are_what_was_asked(way):
-    with faulty(way, "tasks.list status=400 code=odd message=why", "indexes.list retry_after=7", "assets.list status=502 body=<p>bad") as emulator:
+@ALL_SOURCES
+def test_fault_status_body_and_retry_after(source):
+    with emulator_with_faults(source, "tasks.list status=400 code=odd message=why", "indexes.list retry_after=7", "assets.list status=502 body=<p>bad") as emulator:
         with refused(ApiError, 400, "odd") as error:
             list(emulator.client.tasks.list())
         assert error.value.body["message"] == "why"
@@ -95,10 +95,10 @@ def test_status_body_and_waiting_time_are_what_was_asked(way):
         assert error.value.headers["content-type"] == "text/html"
 
 
-@WAYS
-def test_answers_are_late_slow_cut_and_lost(way):
-    with faulty(
-        way,
+@ALL_SOURCES
+def test_faults_delay_throttle_cut_and_drop(source):
+    with emulator_with_faults(
+        source,
         "tasks.list nth=1 delay_ms=600",
         "tasks.list nth=2 bytes_per_second=200",
         "tasks.list nth=3 cut_after=60",
@@ -113,20 +113,20 @@ def test_answers_are_late_slow_cut_and_lost(way):
         assert outcomes(emulator, 3) == ["gone", "gone", 200]
 
 
-@WAYS
-def test_work_is_done_although_the_answer_is_lost_or_another_one(way):
-    with faulty(
-        way,
+@ALL_SOURCES
+def test_faults_after_the_operation(source):
+    with emulator_with_faults(
+        source,
         "indexes.create nth=1 lose_answer",
         "indexes.create nth=2 status=500 after_work",
         "indexes.create nth=3 drop",
         "tasks.create duplicate",
     ) as emulator:
-        with pytest.raises(GONE):
+        with pytest.raises(DISCONNECTED):
             emulator.index("lost")
         with refused(ApiError, 500, "generic_error"):
             emulator.index("answered")
-        with pytest.raises(GONE):
+        with pytest.raises(DISCONNECTED):
             emulator.index("dropped")
         assert [index.index_name for index in emulator.client.indexes.list()] == ["answered", "lost"]
         index = emulator.index("last")
@@ -134,9 +134,9 @@ def test_work_is_done_although_the_answer_is_lost_or_another_one(way):
         assert len(list(emulator.client.tasks.list(index_id=index))) == 2
 
 
-@WAYS
-def test_tasks_get_stuck_and_assets_fail_late(way, clips):
-    with faulty(way, "tasks.create stuck_in=queued", "assets.create fail_in=validating reason=worn-out") as emulator:
+@ALL_SOURCES
+def test_faults_hang_tasks_and_fail_assets(source, clips):
+    with emulator_with_faults(source, "tasks.create stuck_in=queued", "assets.create fail_in=validating reason=worn-out") as emulator:
         index = emulator.index()
         with open(clips / "good.mp4", "rb") as file:
             task = emulator.client.tasks.create(index_id=index, video_file=file)
@@ -153,14 +153,14 @@ def test_tasks_get_stuck_and_assets_fail_late(way, clips):
 
 
 @pytest.mark.parametrize("plan, limit", [("free", 60), ("developer-1", 60), ("developer-2", 120), ("developer-3", 240)])
-def test_a_plan_allows_its_requests_a_minute_and_no_more(plan, limit):
+def test_plan_limits_requests_per_minute(plan, limit):
     with running("--plan", plan, "--clock", "manual", "--quirk", "retry-after=date") as emulator:
         body = {"index_id": emulator.index(), "video_url": "http://example.com/a.mp4"}
         with httpx.Client(headers={"x-api-key": emulator.api_key}) as client:
             send = lambda: client.post(f"{emulator.base_url}/tasks", files={name: (None, text) for name, text in body.items()})
-            answers = [send() for _ in range(limit + 1)]
-        assert {answer.status_code for answer in answers[:-1]} == {201}
-        first, last = answers[0].headers, answers[-1]
+            responses = [send() for _ in range(limit + 1)]
+        assert {response.status_code for response in responses[:-1]} == {201}
+        first, last = responses[0].headers, responses[-1]
         assert (first["x-ratelimit-limit"], first["x-ratelimit-remaining"], first["x-ratelimit-used"]) == (str(limit), str(limit - 1), "1")
         assert first["x-ratelimit-request-remaining"] == str(limit - 1)
         assert (last.status_code, set(last.json())) == (429, {"code", "message"})
@@ -172,14 +172,14 @@ def test_a_plan_allows_its_requests_a_minute_and_no_more(plan, limit):
 
 
 @contextlib.contextmanager
-def receiver(refusals):
-    """An address that refuses so many times, and what came to it: headers and body."""
-    came = []
+def webhook_receiver(refusals):
+    """A webhook receiver that rejects the first events. Yields its URL and the received headers and bodies."""
+    events = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
-            came.append((self.headers, self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(503 if len(came) <= refusals else 200)
+            events.append((self.headers, self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(503 if len(events) <= refusals else 200)
             self.end_headers()
 
         def log_message(self, *_):
@@ -187,32 +187,32 @@ def receiver(refusals):
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/hook", came
+    yield f"http://127.0.0.1:{server.server_port}/hook", events
     server.shutdown()
 
 
-def signed(secret, headers, body):
-    """Whether the signature is the documented one: HMAC-SHA256 of `time.body`, at about this time."""
+def has_valid_signature(secret, headers, body):
+    """Whether the signature is as documented: HMAC-SHA256 of `time.body`, with a recent time."""
     parts = dict(part.split("=", 1) for part in headers["TL-Signature"].split(","))
     digest = hmac.new(secret.encode(), parts["t"].encode() + b"." + body, hashlib.sha256).hexdigest()
     assert abs(int(parts["t"]) - time.time()) < 300
     return hmac.compare_digest(parts["v1"], digest)
 
 
-def test_events_are_signed_and_sent_again_with_the_same_id(clips, site):
-    with receiver(refusals=1) as (url, came), running("--webhook", f"{url},hush", "--allow-private") as emulator:
+def test_events_are_signed_and_retried_with_the_same_id(clips, site):
+    with webhook_receiver(refusals=1) as (url, events), running("--webhook", f"{url},hush", "--allow-private") as emulator:
         index = emulator.index()
         with open(clips / "good.mp4", "rb") as file:
             task = emulator.client.tasks.create(index_id=index, video_file=file)
         wait_for(lambda: emulator.client.tasks.retrieve(task.id))
         for _ in range(200):
-            if len(came) >= 2:
+            if len(events) >= 2:
                 break
             time.sleep(0.05)
-        assert len(came) == 2
-        assert all(signed("hush", *event) for event in came)
-        assert not signed("wrong", *came[0])
-        first, again = (json.loads(body) for _, body in came)
+        assert len(events) == 2
+        assert all(has_valid_signature("hush", *event) for event in events)
+        assert not has_valid_signature("wrong", *events[0])
+        first, again = (json.loads(body) for _, body in events)
         assert first == again
         assert (first["type"], first["data"]["id"], first["data"]["status"]) == ("index.task.ready", task.id, "ready")
         assert first["id"] and first["created_at"]
@@ -221,33 +221,33 @@ def test_events_are_signed_and_sent_again_with_the_same_id(clips, site):
         bad = emulator.client.tasks.create(index_id=index, video_url=f"{site}/small.mp4")
         wait_for(lambda: emulator.client.tasks.retrieve(bad.id), "failed")
         for _ in range(200):
-            if len(came) >= 3:
+            if len(events) >= 3:
                 break
             time.sleep(0.05)
-        last = json.loads(came[2][1])
+        last = json.loads(events[2][1])
         assert (last["type"], last["data"]["id"], last["data"]["status"]) == ("index.task.failed", bad.id, "failed")
         assert last["id"] != first["id"]
         delivered = emulator.control("GET", "/webhooks")["deliveries"]
         assert [(event["attempts"], event["delivered"]) for event in delivered] == [(2, True), (1, True)]
 
 
-# Switches and state
+# Quirks and state
 
 
-def test_every_switch_is_listed_and_taken():
+def test_every_quirk_is_listed_and_accepted():
     listed = json.loads(subprocess.run([os.environ["TL"], "emulator", "quirks", "--json"], stdout=subprocess.PIPE, check=True).stdout)
     last = [f"{quirk['name']}={quirk['values'][-1]}" for quirk in listed]
     with running(*[word for quirk in last for word in ("--quirk", quirk)]) as emulator:
-        told = emulator.control("GET", "/quirks")
-        assert [f"{quirk['name']}={quirk['value']}" for quirk in told] == last
-        assert all(quirk["why"] and quirk["default"] == quirk["values"][0] for quirk in told)
+        body = emulator.control("GET", "/quirks")
+        assert [f"{quirk['name']}={quirk['value']}" for quirk in body] == last
+        assert all(quirk["why"] and quirk["default"] == quirk["values"][0] for quirk in body)
 
 
-def test_a_state_survives_the_end_of_the_emulator(clips):
+def test_state_survives_a_kill(clips):
     with tempfile.TemporaryDirectory() as folder:
         with running("--state", folder) as emulator:
             index = emulator.index("kept")
-            asset = make(emulator, clips / "good.mp4").id
+            asset = create_asset(emulator, clips / "good.mp4").id
         process, line = start("--state", folder)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
@@ -262,7 +262,7 @@ def test_a_state_survives_the_end_of_the_emulator(clips):
         assert list(other.client.indexes.list()) == []
 
 
-def test_the_command_brings_state_out_and_in_and_forgets_it():
+def test_export_import_and_reset_commands():
     with running() as emulator:
         emulator.index("kept")
         tl = lambda *words, **more: subprocess.run(

@@ -1,4 +1,4 @@
-"""The last official Python client before 1.0, whose programs run unchanged under `tl emulator exec`."""
+"""The last official Python client before 1.0: its programs run unchanged under `tl emulator exec`."""
 
 import json
 import os
@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-# The folder with that client; it has the name of the newer one.
+# The directory of that client, which has the same package name as the newer one.
 OLD_CLIENT = os.environ["OLD_CLIENT"]
 PROGRAM = pathlib.Path(__file__).with_name("old_program.py")
 
 
 @pytest.mark.parametrize("model, options", [("marengo3.0", []), ("marengo2.7", ["--rules", "2025-06-01"])])
-def test_an_unchanged_program_runs_to_its_end(clips, site, tmp_path, model, options):
+def test_unmodified_program_succeeds(clips, site, tmp_path, model, options):
     summary = tmp_path / "summary.json"
     command = [os.environ["TL"], "emulator", "exec", "--allow-private", "--summary", str(summary), *options, "--"]
     command += [sys.executable, str(PROGRAM), str(clips / "good.mp4"), f"{site}/good.mp4", model]
@@ -35,14 +35,14 @@ def test_an_unchanged_program_runs_to_its_end(clips, site, tmp_path, model, opti
         "search": [501, "not_implemented_in_emulator"],
         "left": 0,
     }
-    told = json.loads(summary.read_text())
-    assert told["not_implemented"] == {"search": 1}
-    assert told["other_requests"] == 0
-    assert told["operations"]["tasks.create"] == {"requests": 4, "refused": 0}
+    body = json.loads(summary.read_text())
+    assert body["not_implemented"] == {"search": 1}
+    assert body["other_requests"] == 0
+    assert body["operations"]["tasks.create"] == {"requests": 4, "refused": 0}
 
 
-def test_the_version_comes_twice_in_its_paths(emulator):
-    """What the newer client asks for once, the older one asks for twice; the emulator understands both."""
+def test_duplicate_version_in_paths(emulator):
+    """The older client repeats the version in its paths. The emulator accepts both forms."""
     script = "import os; from twelvelabs import TwelveLabs; print(len(TwelveLabs(api_key=os.environ['KEY']).index.list()))"
     emulator.index()
     settings = {"PYTHONPATH": OLD_CLIENT, "KEY": emulator.api_key, "TWELVELABS_BASE_URL": emulator.base_url}

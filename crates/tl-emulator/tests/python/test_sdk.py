@@ -1,4 +1,4 @@
-"""The platform's official Python client against the emulator: every operation of tasks, indexes and videos."""
+"""The official Python client against the emulator: every operation of tasks, indexes and videos."""
 
 import time
 
@@ -10,7 +10,7 @@ from twelvelabs.core.api_error import ApiError
 from twelvelabs.errors import BadRequestError, NotFoundError
 
 MARENGO = [{"model_name": "marengo3.0", "model_options": ["visual", "audio"]}]
-NOBODY = "aaaaaaaaaaaaaaaaaaaaaaaa"
+UNKNOWN_ID = "aaaaaaaaaaaaaaaaaaaaaaaa"
 
 
 def code(error):
@@ -31,7 +31,7 @@ def ready(emulator, path, index, **more):
 # Indexes
 
 
-def test_an_index_is_created_and_retrieved(emulator):
+def test_create_and_retrieve_index(emulator):
     client = emulator.client
     created = client.indexes.create(index_name="clips", models=MARENGO, addons=["thumbnail"])
     assert len(created.id) == 24 and int(created.id, 16)
@@ -46,7 +46,7 @@ def test_an_index_is_created_and_retrieved(emulator):
     assert index.created_at == index.updated_at and index.created_at.endswith("Z")
 
 
-def test_an_index_is_renamed_and_deleted(emulator):
+def test_rename_and_delete_index(emulator):
     client = emulator.client
     index = emulator.index("old")
     assert client.indexes.update(index, index_name="new") is None
@@ -59,7 +59,7 @@ def test_an_index_is_renamed_and_deleted(emulator):
     assert code(error) == "resource_not_exist"
 
 
-def test_indexes_are_listed_filtered_and_paged(emulator):
+def test_list_indexes(emulator):
     client = emulator.client
     names = [f"index-{number:02}" for number in range(12)]
     for name in names:
@@ -88,7 +88,7 @@ def test_indexes_are_listed_filtered_and_paged(emulator):
         ({"index_name": "taken", "models": MARENGO}, "index_name_already_exists"),
     ],
 )
-def test_a_wrong_index_is_refused(emulator, arguments, expected):
+def test_invalid_index_is_refused(emulator, arguments, expected):
     emulator.index("taken")
     with pytest.raises(BadRequestError) as error:
         emulator.client.indexes.create(**arguments)
@@ -99,7 +99,7 @@ def test_a_wrong_index_is_refused(emulator, arguments, expected):
 # Tasks
 
 
-def test_a_file_is_uploaded_and_indexed(emulator, clips):
+def test_upload_and_index_file(emulator, clips):
     client = emulator.client
     index = emulator.index()
     created = upload(emulator, clips / "good.mp4", index, user_metadata='{"category": "recent", "n": 5}')
@@ -120,7 +120,7 @@ def test_a_file_is_uploaded_and_indexed(emulator, clips):
     assert emulator.api_key not in str(emulator.journal())
 
 
-def test_a_url_is_fetched_and_indexed(emulator, site):
+def test_fetch_and_index_url(emulator, site):
     index = emulator.index()
     created = emulator.client.tasks.create(index_id=index, video_url=f"{site}/good.mp4", enable_video_stream=False)
     done = emulator.client.tasks.wait_for_done(created.id, sleep_interval=0.05)
@@ -128,7 +128,7 @@ def test_a_url_is_fetched_and_indexed(emulator, site):
     assert done.system_metadata.filename == "good.mp4"
 
 
-def test_a_bad_url_fails_with_its_reason(emulator, site):
+def test_bad_url_fails_with_a_reason(emulator, site):
     index = emulator.index()
     for path, reason in [("small.mp4", "video_resolution_too_low"), ("text.mp4", "video_file_broken"), ("none.mp4", "404")]:
         created = emulator.client.tasks.create(index_id=index, video_url=f"{site}/{path}")
@@ -145,7 +145,7 @@ def test_a_bad_url_fails_with_its_reason(emulator, site):
         ("text.mp4", "video_file_broken"),
     ],
 )
-def test_a_bad_file_is_refused_at_once(emulator, clips, clip, expected):
+def test_bad_file_is_refused_immediately(emulator, clips, clip, expected):
     index = emulator.index()
     with pytest.raises(BadRequestError) as error:
         upload(emulator, clips / clip, index)
@@ -155,13 +155,13 @@ def test_a_bad_file_is_refused_at_once(emulator, clips, clip, expected):
     assert error.value.headers["x-api-version"] == "1.3"
 
 
-def test_a_wrong_task_is_refused(emulator, site):
+def test_invalid_task_is_refused(emulator, site):
     create = emulator.client.tasks.create
     index = emulator.index()
     url = f"{site}/good.mp4"
     for arguments, status, expected in [
         ({"index_id": "clips", "video_url": url}, 400, "parameter_invalid"),
-        ({"index_id": NOBODY, "video_url": url}, 404, "resource_not_exist"),
+        ({"index_id": UNKNOWN_ID, "video_url": url}, 404, "resource_not_exist"),
         ({"index_id": index}, 400, "parameter_not_provided"),
         ({"index_id": index, "video_url": "ftp://example.com/a.mp4"}, 400, "parameter_invalid"),
         ({"index_id": index, "video_url": url, "user_metadata": "no json"}, 400, "parameter_invalid"),
@@ -172,7 +172,7 @@ def test_a_wrong_task_is_refused(emulator, site):
         assert (error.value.status_code, code(error)) == (status, expected), arguments
 
 
-def test_tasks_are_created_in_bulk_and_the_bad_ones_dropped(emulator, clips, site, capsys):
+def test_bulk_creation_drops_bad_tasks(emulator, clips, site, capsys):
     index = emulator.index()
     with open(clips / "good.mp4", "rb") as good, open(clips / "small.mp4", "rb") as small:
         tasks = emulator.client.tasks.create_bulk(index_id=index, video_files=[good, small])
@@ -183,7 +183,7 @@ def test_tasks_are_created_in_bulk_and_the_bad_ones_dropped(emulator, clips, sit
     assert len(list(emulator.client.tasks.list(index_id=index))) == 3
 
 
-def test_tasks_are_listed_and_filtered(emulator, clips):
+def test_list_tasks(emulator, clips):
     client = emulator.client
     index, other = emulator.index(), emulator.index("other")
     done = ready(emulator, clips / "good.mp4", index)
@@ -213,21 +213,21 @@ def fresh_date(client, task):
     "wanted",
     [{"page": 0}, {"page_limit": 0}, {"page_limit": 51}, {"sort_by": "name"}, {"sort_option": "up"}, {"created_at": "now"}],
 )
-def test_a_wrong_list_is_refused(emulator, wanted):
+def test_invalid_list_is_refused(emulator, wanted):
     with pytest.raises(BadRequestError) as error:
         list(emulator.client.tasks.list(**wanted))
     assert code(error) == "parameter_invalid"
     assert next(iter(wanted)) in str(error.value.body)
 
 
-def test_an_unknown_parameter_is_refused(emulator):
+def test_unknown_parameter_is_refused(emulator):
     options = {"additional_query_parameters": {"colour": "blue"}}
     with pytest.raises(BadRequestError) as error:
         list(emulator.client.tasks.list(request_options=options))
     assert code(error) == "parameter_unknown"
 
 
-def test_a_task_is_deleted_after_its_video(emulator, clips):
+def test_delete_task_after_its_video(emulator, clips):
     client = emulator.client
     index = emulator.index()
     task = upload(emulator, clips / "good.mp4", index)
@@ -248,7 +248,7 @@ def test_a_task_is_deleted_after_its_video(emulator, clips):
 # Videos
 
 
-def test_a_video_is_retrieved_updated_and_deleted(emulator, clips):
+def test_retrieve_update_and_delete_video(emulator, clips):
     client = emulator.client
     index = emulator.index()
     task = ready(emulator, clips / "good.mp4", index, user_metadata='{"category": "recent", "n": 5}')
@@ -274,15 +274,15 @@ def test_a_video_is_retrieved_updated_and_deleted(emulator, clips):
     assert client.indexes.retrieve(index).video_count == 0
 
 
-def test_videos_are_listed_and_filtered(emulator):
+def test_list_videos(emulator):
     client = emulator.client
     videos = [
         {"filename": "a.mp4", "duration": 10, "fps": 25, "width": 640, "height": 360, "size": 1000, "user_metadata": {"n": 1}},
         {"filename": "b.mp4", "duration": 20.5, "fps": 30, "width": 1280, "height": 720, "size": 2000, "user_metadata": {"b": True}},
         {"filename": "c.mp4", "duration": 30, "fps": 50, "width": 1920, "height": 1080, "size": 3000, "user_metadata": {"s": "x"}},
     ]
-    made = emulator.control("POST", "/seed", {"indexes": [{"index_name": "seeded", "videos": videos}]})
-    index = made["indexes"][0]
+    created = emulator.control("POST", "/seed", {"indexes": [{"index_name": "seeded", "videos": videos}]})
+    index = created["indexes"][0]
     names = lambda **wanted: "".join(video.system_metadata.filename[0] for video in client.indexes.videos.list(index, **wanted))
     assert names() == "cba"
     assert names(sort_option="asc", page_limit=2) == "abc"
@@ -303,7 +303,7 @@ def test_videos_are_listed_and_filtered(emulator):
 # Keys, errors, faults
 
 
-def test_a_key_of_the_platform_is_refused(emulator):
+def test_platform_key_is_refused(emulator):
     client = TwelveLabs(api_key="tlk_0123456789", base_url=emulator.base_url)
     with pytest.raises(ApiError) as error:
         list(client.tasks.list())
@@ -311,27 +311,27 @@ def test_a_key_of_the_platform_is_refused(emulator):
     assert code(error) == "api_key_invalid"
 
 
-def test_json_in_the_place_of_a_form_is_refused(emulator):
+def test_json_instead_of_form_is_refused(emulator):
     index = emulator.index()
     body = {"index_id": index, "video_url": "http://example.com/a.mp4"}
-    answer = httpx.post(f"{emulator.base_url}/tasks", json=body, headers={"x-api-key": emulator.api_key})
-    assert (answer.status_code, answer.json()["code"]) == (400, "content_type_invalid")
+    response = httpx.post(f"{emulator.base_url}/tasks", json=body, headers={"x-api-key": emulator.api_key})
+    assert (response.status_code, response.json()["code"]) == (400, "content_type_invalid")
 
 
-def test_a_fault_is_retried_by_the_client_when_it_is_told_to(emulator):
+def test_client_retries_a_fault(emulator):
     emulator.control("POST", "/faults", "tasks.list nth=1 status=503")
     with pytest.raises(ApiError) as error:
         list(emulator.client.tasks.list())
     assert error.value.status_code == 503
     emulator.control("PUT", "/faults", {"faults": [{"operation": "tasks.list", "nth": [1], "retry_after": 1}]})
     started = time.monotonic()
-    # The client counts from 2, so 3 is one retry.
+    # The client counts from 2, so 3 means one retry.
     assert list(emulator.client.tasks.list(request_options={"max_retries": 3})) == []
     assert time.monotonic() - started >= 1
     assert len(emulator.journal(operation="tasks.list", status=429)) == 1
 
 
-def test_a_lost_answer_leaves_a_task_behind(emulator, clips):
+def test_lost_response_leaves_a_task(emulator, clips):
     index = emulator.index()
     emulator.control("POST", "/faults", "tasks.create nth=1 lose_answer")
     with pytest.raises(httpx.RemoteProtocolError):
@@ -339,7 +339,7 @@ def test_a_lost_answer_leaves_a_task_behind(emulator, clips):
     assert len(list(emulator.client.tasks.list(index_id=index))) == 1
 
 
-def test_the_clock_is_moved_for_a_long_video(clips):
+def test_advance_clock_until_idle(clips):
     with running("--clock", "manual") as emulator:
         index = emulator.index()
         task = upload(emulator, clips / "good.mp4", index)
@@ -348,10 +348,10 @@ def test_the_clock_is_moved_for_a_long_video(clips):
         assert emulator.client.tasks.retrieve(task.id).status == "ready"
 
 
-def test_the_free_plan_refuses_the_sixty_first_request(emulator):
+def test_free_plan_refuses_request_61(emulator):
     emulator.control("PUT", "/plan", {"plan": "free"})
     index = emulator.index()
-    # The minute must not end while the requests are counted.
+    # Stop the clock so that the minute does not end while requests are counted.
     emulator.control("PUT", "/clock", {"mode": "manual"})
     emulator.control("POST", "/clock/advance", {"seconds": 60})
     create = lambda: emulator.client.tasks.create(index_id=index, video_url="http://127.0.0.1:9/a.mp4")
@@ -364,7 +364,7 @@ def test_the_free_plan_refuses_the_sixty_first_request(emulator):
     assert error.value.headers["x-ratelimit-remaining"] == "0"
 
 
-def test_the_asynchronous_client_does_the_same(emulator, clips):
+def test_async_client(emulator, clips):
     import asyncio
 
     async def story():

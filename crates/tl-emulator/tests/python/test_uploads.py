@@ -1,4 +1,4 @@
-"""Uploads in chunks, by the official client: its helper, and each of its operations by hand."""
+"""Multipart uploads with the official client: its upload helper, and each operation individually."""
 
 import hashlib
 import pathlib
@@ -7,20 +7,20 @@ import tempfile
 import httpx
 import pytest
 from conftest import refused, running
-from programs import clip
+from programs import create_clip
 from test_assets import wait_for
 from twelvelabs.errors import BadRequestError, NotFoundError
 
 CHUNK = 100_000
-NOBODY = "aaaaaaaaaaaaaaaaaaaaaaaa"
+UNKNOWN_ID = "aaaaaaaaaaaaaaaaaaaaaaaa"
 
 
 @pytest.fixture(scope="module")
 def large():
-    """A clip of several chunks."""
+    """A clip that spans several chunks."""
     with tempfile.TemporaryDirectory(prefix="tl-emulator-python-") as folder:
         path = pathlib.Path(folder) / "large.mp4"
-        clip(path, "1280x720", 6)
+        create_clip(path, "1280x720", 6)
         assert path.stat().st_size > 3 * CHUNK
         yield path
 
@@ -32,12 +32,12 @@ def chunked():
 
 
 def put(url, headers, data):
-    answer = httpx.put(url, content=data, headers=headers)
-    assert answer.status_code == 200
-    return answer.headers["etag"]
+    response = httpx.put(url, content=data, headers=headers)
+    assert response.status_code == 200
+    return response.headers["etag"]
 
 
-def test_the_helper_uploads_in_chunks(large):
+def test_helper_uploads_in_chunks(large):
     with tempfile.TemporaryDirectory() as folder, running("--state", folder, "--chunk-size", str(CHUNK)) as emulator:
         client = emulator.client
         seen = []
@@ -58,7 +58,7 @@ def test_the_helper_uploads_in_chunks(large):
         assert [put["chunk"]["accepted"] for put in puts] == [True] * len(puts)
 
 
-def test_the_helper_is_found_out_where_the_session_asks_for_more(large):
+def test_helper_fails_with_extra_upload_headers(large):
     with running("--quirk", "upload-headers=extra", "--chunk-size", "10000000") as emulator:
         with pytest.raises(Exception):
             emulator.client.multipart_upload.upload_file(str(large), max_retries=1, retry_delay=0.01)
@@ -66,7 +66,7 @@ def test_the_helper_is_found_out_where_the_session_asks_for_more(large):
         assert {put["code"] for put in refusals} == {"SignatureDoesNotMatch"}
 
 
-def test_a_session_goes_its_way_by_hand(chunked, large):
+def test_session_step_by_step(chunked, large):
     client = chunked.client.multipart_upload
     data = large.read_bytes()
     parts = [data[start : start + CHUNK] for start in range(0, len(data), CHUNK)]
@@ -120,14 +120,14 @@ def test_a_session_goes_its_way_by_hand(chunked, large):
         {"user_metadata": {"a": {"b": 1}}},
     ],
 )
-def test_a_wrong_session_is_refused(chunked, wanted):
+def test_invalid_session_is_refused(chunked, wanted):
     right = {"filename": "a.mp4", "type": "video", "total_size": 1000}
     with refused(BadRequestError, 400, "parameter_invalid"):
         chunked.client.multipart_upload.create(**{**right, **wanted})
     assert list(chunked.client.multipart_upload.list_incomplete_uploads()) == []
 
 
-def test_a_wrong_report_is_refused_and_counts_nothing(chunked):
+def test_invalid_report_is_refused(chunked):
     client = chunked.client.multipart_upload
     data = b"x" * (CHUNK + 1)
     session = client.create(filename="a.mp4", type="video", total_size=len(data))
@@ -146,19 +146,19 @@ def test_a_wrong_report_is_refused_and_counts_nothing(chunked):
     assert client.report_chunk_batch(session.upload_id, completed_chunks=[right]).total_completed == 1
 
 
-def test_an_unknown_session_is_not_found(chunked):
+def test_unknown_session_is_not_found(chunked):
     client = chunked.client.multipart_upload
     chunk = {"chunk_index": 1, "proof": "x", "proof_type": "etag", "chunk_size": 1}
     for call in [
-        lambda: client.get_status(NOBODY),
-        lambda: client.report_chunk_batch(NOBODY, completed_chunks=[chunk]),
-        lambda: client.get_additional_presigned_urls(NOBODY, start=1, count=1),
+        lambda: client.get_status(UNKNOWN_ID),
+        lambda: client.report_chunk_batch(UNKNOWN_ID, completed_chunks=[chunk]),
+        lambda: client.get_additional_presigned_urls(UNKNOWN_ID, start=1, count=1),
     ]:
         with refused(NotFoundError, 404, "not_found"):
             call()
 
 
-def test_a_session_ends_after_a_day():
+def test_session_expires_after_a_day():
     with running("--chunk-size", str(CHUNK), "--clock", "manual") as emulator:
         client = emulator.client.multipart_upload
         session = client.create(filename="a.mp4", type="video", total_size=CHUNK)

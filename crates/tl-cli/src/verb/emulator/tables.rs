@@ -46,8 +46,8 @@ pub(super) fn plans(context: &Context) -> Exit {
                 "requests_per_day": plan.requests_per_day,
                 "minutes_per_hour": plan.minutes_per_hour,
                 "minutes_per_day": plan.minutes_per_day,
-                "minutes_ever": plan.minutes_ever,
-                "tasks_at_work": plan.tasks_at_work,
+                "minutes_ever": plan.total_minutes,
+                "tasks_at_work": plan.concurrent_tasks,
                 "videos_per_index": plan.videos_per_index,
                 "hours_per_index": plan.hours_per_index,
                 "retention_days": plan.retention_days,
@@ -65,8 +65,8 @@ pub(super) fn plans(context: &Context) -> Exit {
                 cell(plan.requests_per_day),
                 cell(plan.minutes_per_hour),
                 cell(plan.minutes_per_day),
-                cell(plan.minutes_ever),
-                plan.tasks_at_work
+                cell(plan.total_minutes),
+                plan.concurrent_tasks
                     .map_or("-".to_owned(), |tasks| tasks.to_string()),
                 cell(plan.videos_per_index),
                 cell(plan.hours_per_index),

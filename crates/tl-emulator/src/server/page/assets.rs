@@ -1,4 +1,4 @@
-//! The assets on the page.
+//! The assets table.
 
 use std::fmt::Write as _;
 
@@ -6,48 +6,48 @@ use tl_model::{Asset, AssetStatus, AssetType};
 use tl_protocol::endpoint::ListAssets;
 
 use super::{
-    html::{self, Plain},
+    filters::Filters,
+    html::{self, Escaped},
     player,
-    shown::Shown,
 };
-use crate::{platform::Platform, server::Shell};
+use crate::{platform::Platform, server::Runtime};
 
-pub(super) fn filter(_: &Shell, shown: &Shown, html: &mut String) {
-    shown.open_filter(html, "assets", &["asset", "kind"]);
+pub(super) fn filter(_: &Runtime, filters: &Filters, html: &mut String) {
+    filters.open_filter(html, "assets", &["asset", "kind"]);
     html.push_str("<label>Type <select name=kind><option value=''>any</option>");
     let known = AssetType::KNOWN.iter().map(AssetType::as_str);
-    html::options(html, known, &shown.kind);
+    html::options(html, known, &filters.kind);
     _ = write!(
         html,
-        "</select></label><label>Part of the name <input name=asset value=\"{}\"></label><button>Filter assets</button></form>",
-        Plain(&shown.asset)
+        "</select></label><label>Name contains <input name=asset value=\"{}\"></label><button>Filter assets</button></form>",
+        Escaped(&filters.asset)
     );
 }
 
-pub(super) fn table(shell: &Shell, shown: &Shown, html: &mut String) {
+pub(super) fn table(runtime: &Runtime, filters: &Filters, html: &mut String) {
     let mut list = ListAssets {
         page: html::first_page(),
         ..ListAssets::default()
     };
-    if !shown.kind.is_empty() {
-        list.asset_types = vec![AssetType::from(shown.kind.as_str())];
+    if !filters.kind.is_empty() {
+        list.asset_types = vec![AssetType::from(filters.kind.as_str())];
     }
-    if !shown.asset.is_empty() {
-        list.filename = Some(shown.asset.clone());
+    if !filters.asset.is_empty() {
+        list.filename = Some(filters.asset.clone());
     }
-    let platform = shell.platform();
-    let page = match platform.assets(shell.clock.now(), &list) {
+    let platform = runtime.platform();
+    let page = match platform.assets(runtime.clock.now(), &list) {
         Ok(page) => page,
         Err(refusal) => {
-            _ = write!(html, "<p class=told>{}</p>", Plain(refusal.message));
+            _ = write!(html, "<p class=notice>{}</p>", Escaped(refusal.message));
             return;
         }
     };
     if page.data.is_empty() {
-        return html::none(html, "No assets.");
+        return html::empty(html, "No assets.");
     }
     let columns = [
-        "Watch", "Status", "File", "Type", "Came by", "Created", "Asset",
+        "Preview", "Status", "File", "Type", "Method", "Created", "Asset",
     ];
     html::open_table(html, "Assets", &columns);
     for asset in &page.data {
@@ -72,11 +72,11 @@ fn row(platform: &Platform, asset: &Asset, html: &mut String) {
     _ = write!(
         html,
         "<td>{}<td class=name>{}<td>{}<td>{}<td>{}<td><code>{}</code>",
-        html::state(status),
-        Plain(filename),
-        Plain(asset.file_type.as_deref().unwrap_or_default()),
-        Plain(method.unwrap_or_default()),
-        html::moment(&created.unwrap_or_default()),
-        Plain(&asset.id)
+        html::status(status),
+        Escaped(filename),
+        Escaped(asset.file_type.as_deref().unwrap_or_default()),
+        Escaped(method.unwrap_or_default()),
+        html::timestamp(&created.unwrap_or_default()),
+        Escaped(&asset.id)
     );
 }

@@ -1,4 +1,4 @@
-//! The frame of every page, and the small pieces of markup that several of its parts are made of.
+//! The HTML frame of every page, and markup shared by its sections.
 
 use std::fmt::{self, Write as _};
 
@@ -7,16 +7,16 @@ use http::header;
 use tl_model::SystemMetadata;
 use tl_protocol::endpoint::PageRequest;
 
-use super::MOST;
+use super::MAX_ROWS;
 
-/// What a page may load: only what the emulator itself serves.
+/// Content security policy: only resources of the emulator itself.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Text that stands in HTML as text.
-pub(super) struct Plain<T>(pub(super) T);
+/// Escapes text for HTML.
+pub(super) struct Escaped<T>(pub(super) T);
 
-impl<T: fmt::Display> fmt::Display for Plain<T> {
+impl<T: fmt::Display> fmt::Display for Escaped<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.to_string().chars() {
             match character {
@@ -25,7 +25,7 @@ impl<T: fmt::Display> fmt::Display for Plain<T> {
                 '&' => f.write_str("&amp;")?,
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&#39;")?,
-                // These change the order in which a browser shows what is around them.
+                // These reverse the display order of the surrounding text.
                 '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => f.write_char('\u{fffd}')?,
                 other => f.write_char(other)?,
             }
@@ -34,14 +34,14 @@ impl<T: fmt::Display> fmt::Display for Plain<T> {
     }
 }
 
-/// A whole page.
+/// Renders a complete page.
 pub(super) fn document(title: &str, body: &str) -> impl IntoResponse {
     let html = format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'>\
          <meta name=color-scheme content='light dark'><title>{}</title><link rel=icon href=/_emulator/icon.svg>\
          <link rel=stylesheet href=/_emulator/page.css><script src=/_emulator/page.js defer></script>\
-         <a class=skip href=#main>Skip to the content</a>{body}",
-        Plain(title)
+         <a class=skip href=#main>Skip to content</a>{body}",
+        Escaped(title)
     );
     let headers = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -51,11 +51,11 @@ pub(super) fn document(title: &str, body: &str) -> impl IntoResponse {
     (headers, Html(html))
 }
 
-/// The beginning of a table: it may be wider than the page, and is then moved by the keyboard, too.
+/// Opens a table. A wide table scrolls, and can be focused so that the keyboard scrolls it.
 pub(super) fn open_table(html: &mut String, caption: &str, columns: &[&str]) {
     _ = write!(
         html,
-        "<div class=scroll tabindex=0 role=region aria-label='{caption}'><table><caption class=unseen>{caption}</caption><thead><tr>"
+        "<div class=scroll tabindex=0 role=region aria-label='{caption}'><table><caption class=visually-hidden>{caption}</caption><thead><tr>"
     );
     for column in columns {
         _ = write!(html, "<th scope=col>{column}");
@@ -67,7 +67,7 @@ pub(super) fn close_table(html: &mut String) {
     html.push_str("</tbody></table></div>");
 }
 
-/// The choices of a list, with the chosen one.
+/// Renders the options of a select, with `chosen` selected.
 pub(super) fn options<'a>(
     html: &mut String,
     choices: impl IntoIterator<Item = &'a str>,
@@ -75,32 +75,32 @@ pub(super) fn options<'a>(
 ) {
     for choice in choices {
         let selected = if choice == chosen { " selected" } else { "" };
-        _ = write!(html, "<option{selected}>{}</option>", Plain(choice));
+        _ = write!(html, "<option{selected}>{}</option>", Escaped(choice));
     }
 }
 
-/// A word for a status, coloured where it is a good or a bad end. Any text may be given.
-pub(super) fn state(word: &str) -> String {
-    let class = match word {
+/// Renders a status, colored if it is a final one. Any text may be given.
+pub(super) fn status(text: &str) -> String {
+    let class = match text {
         "ready" | "made" | "completed" | "delivered" => "good",
         "failed" | "expired" => "bad",
-        _ => "under-way",
+        _ => "pending",
     };
-    format!("<span class='state {class}'>{}</span>", Plain(word))
+    format!("<span class='state {class}'>{}</span>", Escaped(text))
 }
 
-/// A moment as the platform prints it, for people.
-pub(super) fn moment(text: &str) -> String {
+/// Renders a timestamp of the platform.
+pub(super) fn timestamp(text: &str) -> String {
     let short: String = text.chars().take(19).collect();
     format!(
         "<time datetime='{0}' title='{0}'>{1}</time>",
-        Plain(text),
-        Plain(short.replace('T', " "))
+        Escaped(text),
+        Escaped(short.replace('T', " "))
     )
 }
 
 pub(super) fn bytes(count: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    #[expect(clippy::cast_precision_loss, reason = "display only")]
     let number = count as f64;
     match count {
         0..1_000 => format!("{count} B"),
@@ -110,8 +110,8 @@ pub(super) fn bytes(count: u64) -> String {
     }
 }
 
-/// How large and how long, as far as it is known.
-pub(super) fn measured(system: Option<&SystemMetadata>) -> String {
+/// Resolution and duration, as far as they are known.
+pub(super) fn resolution_and_duration(system: Option<&SystemMetadata>) -> String {
     let Some(system) = system else {
         return String::new();
     };
@@ -127,12 +127,12 @@ pub(super) fn measured(system: Option<&SystemMetadata>) -> String {
 pub(super) fn first_page() -> PageRequest {
     PageRequest {
         page: None,
-        page_limit: Some(MOST),
+        page_limit: Some(MAX_ROWS),
     }
 }
 
-/// What stands in the place of an empty table.
-pub(super) fn none(html: &mut String, text: &str) {
+/// Renders a placeholder for an empty table.
+pub(super) fn empty(html: &mut String, text: &str) {
     _ = write!(html, "<p class=none>{text}</p>");
 }
 
@@ -141,19 +141,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_cannot_become_markup() {
+    fn escapes_markup() {
         assert_eq!(
-            Plain("<a href=\"x\">'&\u{202e}gpj").to_string(),
+            Escaped("<a href=\"x\">'&\u{202e}gpj").to_string(),
             "&lt;a href=&quot;x&quot;&gt;&#39;&amp;\u{fffd}gpj"
         );
         assert_eq!(
-            state("<b>"),
-            "<span class='state under-way'>&lt;b&gt;</span>"
+            status("<b>"),
+            "<span class='state pending'>&lt;b&gt;</span>"
         );
     }
 
     #[test]
-    fn sizes_are_told_in_the_largest_fitting_unit() {
+    fn sizes_use_the_largest_fitting_unit() {
         for (count, text) in [
             (999, "999 B"),
             (1_000, "1.0 kB"),

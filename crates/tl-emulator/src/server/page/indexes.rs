@@ -1,37 +1,37 @@
-//! The indexes on the page, each with its videos.
+//! The indexes table, with the videos of each index.
 
 use std::fmt::Write as _;
 
 use tl_protocol::endpoint::{ListIndexes, ListVideos};
 
 use super::{
-    html::{self, Plain},
+    filters::Filters,
+    html::{self, Escaped},
     player,
-    shown::Shown,
 };
-use crate::server::Shell;
+use crate::server::Runtime;
 
-pub(super) fn table(shell: &Shell, _: &Shown, html: &mut String) {
+pub(super) fn table(runtime: &Runtime, _: &Filters, html: &mut String) {
     let list = ListIndexes {
         page: html::first_page(),
         ..ListIndexes::default()
     };
-    let platform = shell.platform();
-    let now = shell.clock.now();
+    let platform = runtime.platform();
+    let now = runtime.clock.now();
     let page = match platform.indexes(now, &list) {
         Ok(page) => page,
         Err(refusal) => {
-            _ = write!(html, "<p class=told>{}</p>", Plain(refusal.message));
+            _ = write!(html, "<p class=notice>{}</p>", Escaped(refusal.message));
             return;
         }
     };
     if page.data.is_empty() {
-        return html::none(html, "No indexes.");
+        return html::empty(html, "No indexes.");
     }
     html::open_table(
         html,
         "Indexes",
-        &["Name", "Videos", "Length", "Models", "Index"],
+        &["Name", "Videos", "Duration", "Models", "Index"],
     );
     for index in &page.data {
         let models = index.models.iter().filter_map(|model| model.name());
@@ -39,11 +39,11 @@ pub(super) fn table(shell: &Shell, _: &Shown, html: &mut String) {
         _ = write!(
             html,
             "<tr><th scope=row class=name>{}<td>{}<td>{:.1} s<td>{}<td><code>{}</code>",
-            Plain(index.index_name.as_deref().unwrap_or_default()),
+            Escaped(index.index_name.as_deref().unwrap_or_default()),
             index.video_count.unwrap_or_default(),
             index.total_duration.unwrap_or_default(),
-            Plain(models.join(", ")),
-            Plain(&index.id)
+            Escaped(models.join(", ")),
+            Escaped(&index.id)
         );
         let videos = platform.videos(now, &ListVideos::new(index.id.clone()));
         for video in videos.map(|page| page.data).unwrap_or_default() {
@@ -55,8 +55,8 @@ pub(super) fn table(shell: &Shell, _: &Shown, html: &mut String) {
             _ = write!(
                 html,
                 "<td><td>{}<td><td><code>{}</code>",
-                html::measured(system),
-                Plain(&video.id)
+                html::resolution_and_duration(system),
+                Escaped(&video.id)
             );
         }
     }

@@ -1,55 +1,55 @@
-//! The journal on the page: the newest requests first, filtered by text, operation and answer.
+//! The journal table: newest requests first, filtered by text, operation and response.
 
 use std::fmt::Write as _;
 
 use super::{
-    MOST,
-    html::{self, Plain},
-    shown::Shown,
+    MAX_ROWS,
+    filters::Filters,
+    html::{self, Escaped},
 };
 use crate::{
     platform::Operation,
-    server::{JournalEntry, Shell},
+    server::{JournalEntry, Runtime},
 };
 
-/// The answers that can be asked for.
-const ANSWERS: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "faulty"];
+/// Values of the response filter.
+const RESPONSES: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "faulty"];
 
-pub(super) fn filter(_: &Shell, shown: &Shown, html: &mut String) {
-    shown.open_filter(html, "journal", &["text", "operation", "answer"]);
+pub(super) fn filter(_: &Runtime, filters: &Filters, html: &mut String) {
+    filters.open_filter(html, "journal", &["text", "operation", "answer"]);
     _ = write!(
         html,
         "<label>Text <input name=text value=\"{}\" placeholder='path, code, fault'></label>\
          <label>Operation <select name=operation><option value=''>any</option>",
-        Plain(&shown.text)
+        Escaped(&filters.text)
     );
     let names: Vec<String> = Operation::ALL.iter().map(ToString::to_string).collect();
-    html::options(html, names.iter().map(String::as_str), &shown.operation);
+    html::options(html, names.iter().map(String::as_str), &filters.operation);
     html.push_str(
-        "</select></label><label>Answer <select name=answer><option value=''>any</option>",
+        "</select></label><label>Response <select name=answer><option value=''>any</option>",
     );
-    html::options(html, ANSWERS, &shown.answer);
+    html::options(html, RESPONSES, &filters.answer);
     html.push_str("</select></label><button>Filter journal</button></form>");
 }
 
-fn passes(entry: &JournalEntry, shown: &Shown) -> bool {
+fn matches(entry: &JournalEntry, filters: &Filters) -> bool {
     let operation = entry.operation.as_deref().unwrap_or_default();
-    let answer = match shown.answer.as_str() {
+    let answer = match filters.answer.as_str() {
         "" => true,
         "faulty" => !entry.faults.is_empty(),
-        // `4xx`, or a status itself.
-        wanted => {
+        // A class such as `4xx`, or an exact status.
+        filter => {
             let status = entry.status.to_string();
-            wanted == status
-                || wanted
+            filter == status
+                || filter
                     .strip_suffix("xx")
                     .is_some_and(|class| status.starts_with(class))
         }
     };
     answer
-        && (shown.operation.is_empty() || shown.operation == operation)
-        && (shown.text.is_empty() || {
-            let wanted = shown.text.to_lowercase();
+        && (filters.operation.is_empty() || filters.operation == operation)
+        && (filters.text.is_empty() || {
+            let filter = filters.text.to_lowercase();
             let line = format!(
                 "{} {}?{} {} {} {}",
                 entry.method,
@@ -59,29 +59,29 @@ fn passes(entry: &JournalEntry, shown: &Shown) -> bool {
                 entry.code.as_deref().unwrap_or_default(),
                 entry.faults.join(" ")
             );
-            line.to_lowercase().contains(&wanted)
+            line.to_lowercase().contains(&filter)
         })
 }
 
-pub(super) fn table(shell: &Shell, shown: &Shown, html: &mut String) {
-    let mut entries = shell.journal();
+pub(super) fn table(runtime: &Runtime, filters: &Filters, html: &mut String) {
+    let mut entries = runtime.journal();
     if entries.is_empty() {
-        return html::none(html, "Nothing was asked yet.");
+        return html::empty(html, "No requests yet.");
     }
     let all = entries.len();
-    entries.retain(|entry| passes(entry, shown));
+    entries.retain(|entry| matches(entry, filters));
     if entries.is_empty() {
         _ = write!(
             html,
-            "<p class=none>None of {all} requests is like that.</p>"
+            "<p class=none>None of {all} requests match the filters.</p>"
         );
         return;
     }
     let columns = [
-        "No.", "At", "Request", "Answer", "Came in", "Took", "Faults",
+        "No.", "Time", "Request", "Response", "Received", "Duration", "Faults",
     ];
     html::open_table(html, "Journal", &columns);
-    for entry in entries.iter().rev().take(MOST as usize) {
+    for entry in entries.iter().rev().take(MAX_ROWS as usize) {
         let class = match entry.status {
             0..400 => "good",
             _ => "bad",
@@ -90,24 +90,24 @@ pub(super) fn table(shell: &Shell, shown: &Shown, html: &mut String) {
         let query = entry.query.as_ref().map(|query| format!("?{query}"));
         _ = write!(
             html,
-            "<tr><td><a href='/_emulator/journal?bodies=true&amp;after={}&amp;until={number}' title='With its bodies, as JSON'>{number}</a><td>{}<td class=request><code>{} {}{}</code><td><span class='state {class}'>{}</span> {}<td>{}<td>{} ms<td>{}",
+            "<tr><td><a href='/_emulator/journal?bodies=true&amp;after={}&amp;until={number}' title='With bodies, as JSON'>{number}</a><td>{}<td class=request><code>{} {}{}</code><td><span class='state {class}'>{}</span> {}<td>{}<td>{} ms<td>{}",
             number.saturating_sub(1),
-            html::moment(&entry.at),
-            Plain(&entry.method),
-            Plain(&entry.path),
-            Plain(query.unwrap_or_default()),
+            html::timestamp(&entry.at),
+            Escaped(&entry.method),
+            Escaped(&entry.path),
+            Escaped(query.unwrap_or_default()),
             entry.status,
-            Plain(entry.code.as_deref().unwrap_or_default()),
+            Escaped(entry.code.as_deref().unwrap_or_default()),
             html::bytes(entry.bytes_received),
             entry.took_ms,
-            Plain(entry.faults.join("; "))
+            Escaped(entry.faults.join("; "))
         );
     }
     html::close_table(html);
     _ = write!(
         html,
-        "<p class=count>{} of {} requests, of {all} in all</p>",
-        entries.len().min(MOST as usize),
+        "<p class=count>{} of {} matching requests ({all} total)</p>",
+        entries.len().min(MAX_ROWS as usize),
         entries.len()
     );
 }

@@ -1,13 +1,15 @@
-//! The page at `/_emulator`: what is there, what was asked, and the switches. It is rendered here, loads nothing from elsewhere,
-//! and is complete without its script, which only keeps it fresh. One room for each part of it.
+//! The page at `/_emulator`: current state, journal and controls.
+//!
+//! It is rendered on the server and loads nothing from elsewhere. It works without its script,
+//! which only refreshes it. Each section has its own module.
 
 mod assets;
+mod controls;
+mod filters;
 mod html;
 mod indexes;
 mod journal;
 mod player;
-mod shown;
-mod switches;
 mod tasks;
 mod uploads;
 mod webhooks;
@@ -22,14 +24,14 @@ use axum::{
 };
 use http::header;
 
-use super::Shell;
-use html::Plain;
-use shown::Shown;
+use super::Runtime;
+use filters::Filters;
+use html::Escaped;
 
-/// How many items of each kind are shown.
-const MOST: u32 = 50;
+/// Maximum number of rows per table.
+const MAX_ROWS: u32 = 50;
 
-pub(super) fn router() -> Router<Arc<Shell>> {
+pub(super) fn router() -> Router<Arc<Runtime>> {
     let file = |kind: &'static str, text: &'static str| {
         get(async move || {
             let headers = [
@@ -46,112 +48,116 @@ pub(super) fn router() -> Router<Arc<Shell>> {
         .route("/page.js", file("text/javascript", include_str!("page.js")))
         .route("/icon.svg", file("image/svg+xml", include_str!("icon.svg")))
         .merge(player::router())
-        .merge(switches::router())
+        .merge(controls::router())
         .merge(webhooks::router())
 }
 
-/// A part of the page: its anchor, its heading, what stands still in it, and what changes by itself.
-struct Part {
+/// A section of the page: its anchor, its heading, its static controls, and its live content.
+struct Section {
     id: &'static str,
     heading: &'static str,
-    still: fn(&Shell, &Shown, &mut String),
-    live: fn(&Shell, &Shown, &mut String),
+    controls: fn(&Runtime, &Filters, &mut String),
+    live: fn(&Runtime, &Filters, &mut String),
 }
 
-const PARTS: [Part; 8] = [
-    Part {
+const SECTIONS: [Section; 8] = [
+    Section {
         id: "tasks",
         heading: "Tasks",
-        still: tasks::filter,
+        controls: tasks::filter,
         live: tasks::table,
     },
-    Part {
+    Section {
         id: "assets",
         heading: "Assets",
-        still: assets::filter,
+        controls: assets::filter,
         live: assets::table,
     },
-    Part {
+    Section {
         id: "uploads",
         heading: "Uploads",
-        still: nothing,
+        controls: no_controls,
         live: uploads::progress,
     },
-    Part {
+    Section {
         id: "indexes",
         heading: "Indexes",
-        still: nothing,
+        controls: no_controls,
         live: indexes::table,
     },
-    Part {
+    Section {
         id: "clock",
         heading: "Clock",
-        still: switches::clock_forms,
-        live: switches::time,
+        controls: controls::clock_forms,
+        live: controls::time,
     },
-    Part {
+    Section {
         id: "faults",
         heading: "Faults",
-        still: switches::fault_forms,
-        live: switches::faults,
+        controls: controls::fault_forms,
+        live: controls::faults,
     },
-    Part {
+    Section {
         id: "webhooks",
         heading: "Webhooks",
-        still: webhooks::form,
+        controls: webhooks::form,
         live: webhooks::tables,
     },
-    Part {
+    Section {
         id: "journal",
         heading: "Journal",
-        still: journal::filter,
+        controls: journal::filter,
         live: journal::table,
     },
 ];
 
-fn nothing(_: &Shell, _: &Shown, _: &mut String) {}
+fn no_controls(_: &Runtime, _: &Filters, _: &mut String) {}
 
-async fn page(State(shell): State<Arc<Shell>>, Query(shown): Query<Shown>) -> Response {
-    let mut body = String::from("<header><h1>Emulator</h1><nav aria-label=Parts><ul>");
-    for Part { id, heading, .. } in PARTS {
+async fn page(State(runtime): State<Arc<Runtime>>, Query(filters): Query<Filters>) -> Response {
+    let mut body = String::from("<header><h1>Emulator</h1><nav aria-label=Sections><ul>");
+    for Section { id, heading, .. } in SECTIONS {
         _ = write!(body, "<li><a href=#{id}>{heading}</a>");
     }
     body.push_str("</ul></nav></header><main id=main tabindex=-1>");
-    if !shown.told.is_empty() {
-        _ = write!(body, "<p class=told role=alert>{}</p>", Plain(&shown.told));
-    }
-    if let Some(lack) = shell.studio.lack() {
+    if !filters.error.is_empty() {
         _ = write!(
             body,
-            "<p class=told>There are no streams and no thumbnails: {}</p>",
-            Plain(lack)
+            "<p class=notice role=alert>{}</p>",
+            Escaped(&filters.error)
         );
     }
-    for part in PARTS {
-        let Part { id, heading, .. } = part;
+    if let Some(reason) = runtime.renderer.unavailable_reason() {
+        _ = write!(
+            body,
+            "<p class=notice>Streams and thumbnails are unavailable: {}</p>",
+            Escaped(reason)
+        );
+    }
+    for section in SECTIONS {
+        let Section { id, heading, .. } = section;
         _ = write!(
             body,
             "<section id={id} aria-labelledby={id}-heading><h2 id={id}-heading>{heading}</h2>"
         );
-        (part.still)(&shell, &shown, &mut body);
-        live_part(&part, &shell, &shown, &mut body);
+        (section.controls)(&runtime, &filters, &mut body);
+        live_section(&section, &runtime, &filters, &mut body);
         body.push_str("</section>");
     }
     body.push_str("</main>");
     html::document("Emulator", &body).into_response()
 }
 
-fn live_part(part: &Part, shell: &Shell, shown: &Shown, html: &mut String) {
-    _ = write!(html, "<div class=live id=live-{}>", part.id);
-    (part.live)(shell, shown, html);
+fn live_section(section: &Section, runtime: &Runtime, filters: &Filters, html: &mut String) {
+    _ = write!(html, "<div class=live id=live-{}>", section.id);
+    (section.live)(runtime, filters, html);
     html.push_str("</div>");
 }
 
-/// The parts that change by themselves, and nothing else: the script puts them into their places.
-async fn live(State(shell): State<Arc<Shell>>, Query(shown): Query<Shown>) -> Html<String> {
+/// Renders only the live content of all sections, which the script inserts.
+async fn live(State(runtime): State<Arc<Runtime>>, Query(filters): Query<Filters>) -> Html<String> {
     let mut html = String::new();
-    for part in &PARTS {
-        live_part(part, &shell, &shown, &mut html);
+    for section in &SECTIONS {
+        live_section(section, &runtime, &filters, &mut html);
     }
     Html(html)
 }

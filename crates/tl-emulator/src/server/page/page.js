@@ -1,8 +1,8 @@
-// Keeps the tables fresh. Without it the page is complete, and stands still.
+// Refreshes the tables every second. The page works without this script.
 "use strict";
 const parts = [...document.querySelectorAll(".live")];
 const last = new Map(parts.map((part) => [part.id, part.innerHTML]));
-function put(part, html) {
+function replace(part, html) {
   const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
   const scroller = part.querySelector(".scroll");
   const left = scroller ? scroller.scrollLeft : 0;
@@ -13,25 +13,25 @@ function put(part, html) {
 async function refresh() {
   if (!document.hidden) {
     try {
-      const answer = await fetch("/_emulator/live" + location.search);
-      if (answer.ok) {
+      const response = await fetch("/_emulator/live" + location.search);
+      if (response.ok) {
         const fresh = document.createElement("template");
-        fresh.innerHTML = await answer.text();
-        const chosen = getSelection();
+        fresh.innerHTML = await response.text();
+        const selection = getSelection();
         for (const part of parts) {
           const html = fresh.content.getElementById(part.id)?.innerHTML;
-          const isChosen = chosen && !chosen.isCollapsed && chosen.containsNode(part, true);
-          // A region that is being moved by the keyboard, or text that is being copied, stays as it is.
-          const isMoved = document.activeElement?.classList.contains("scroll") && part.contains(document.activeElement);
-          if (html !== undefined && html !== last.get(part.id) && !isChosen && !isMoved) {
+          const isSelected = selection && !selection.isCollapsed && selection.containsNode(part, true);
+          // Keep a region that is scrolled by keyboard, and text that is being selected.
+          const isScrolled = document.activeElement?.classList.contains("scroll") && part.contains(document.activeElement);
+          if (html !== undefined && html !== last.get(part.id) && !isSelected && !isScrolled) {
             last.set(part.id, html);
-            put(part, html);
+            replace(part, html);
           }
         }
       }
-      document.body.classList.toggle("gone", !answer.ok);
+      document.body.classList.toggle("stale", !response.ok);
     } catch {
-      document.body.classList.add("gone");
+      document.body.classList.add("stale");
     }
   }
   setTimeout(refresh, 1000);

@@ -1,4 +1,4 @@
-//! The page of one video or asset: it is played here, with its thumbnails and the addresses of its stream.
+//! The page of one video or asset: a player, its thumbnails, and the URLs of its stream.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -10,69 +10,73 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode};
 
-use super::html::{self, Plain};
+use super::html::{self, Escaped};
 use crate::{
     platform::{PLAYLIST, Platform, RENDITION_PREFIX, Rendered, thumbnail_name},
-    server::{Shell, files, render::MEDIA_FILE},
+    server::{Runtime, files, renderer::MEDIA_FILE},
 };
 
-pub(super) fn router() -> Router<Arc<Shell>> {
+pub(super) fn router() -> Router<Arc<Runtime>> {
     Router::new()
         .route("/play/{id}", get(play))
         .route("/media/{id}", get(media))
 }
 
-/// The address of a file of a rendition, on this server.
-fn address(made: &Rendered, file: &str) -> String {
+/// The URL of a file of a rendition on this server.
+fn rendition_url(made: &Rendered, file: &str) -> String {
     format!("{RENDITION_PREFIX}/{}/{file}", made.folder.as_str())
 }
 
-fn made_of(platform: &Platform, owner: &str) -> Option<Rendered> {
+fn rendered_of(platform: &Platform, owner: &str) -> Option<Rendered> {
     platform.rendition_of(owner)?.made
 }
 
-/// A picture or a word that leads to the player, where there is something to play.
+/// A thumbnail or label that links to the player, if there is something to play.
 pub(super) fn link(platform: &Platform, owner: &str, name: &str, html: &mut String) {
-    let made = made_of(platform, owner);
+    let made = rendered_of(platform, owner);
     if made.is_none() && platform.media_of(owner).is_none() {
         return;
     }
     _ = write!(
         html,
         "<a class=play id='play-{0}' href='/_emulator/play/{0}' aria-label='Play {1}'>",
-        Plain(owner),
-        Plain(name)
+        Escaped(owner),
+        Escaped(name)
     );
     if let Some(made) = made.filter(|made| made.thumbnails > 0) {
-        let picture = address(&made, &thumbnail_name(1));
-        _ = write!(html, "<img src='{}' alt='' loading=lazy>", Plain(picture));
+        let thumbnail = rendition_url(&made, &thumbnail_name(1));
+        _ = write!(
+            html,
+            "<img src='{}' alt='' loading=lazy>",
+            Escaped(thumbnail)
+        );
     }
     html.push_str("<span>Play</span></a>");
 }
 
-/// The name, as a link to the player where there is something to play.
+/// The name, linked to the player if there is something to play.
 pub(super) fn text_link(platform: &Platform, owner: &str, name: &str, html: &mut String) {
-    let playable = made_of(platform, owner).is_some() || platform.media_of(owner).is_some();
+    let playable = rendered_of(platform, owner).is_some() || platform.media_of(owner).is_some();
     _ = match playable {
         true => write!(
             html,
             "<a id='watch-{0}' href='/_emulator/play/{0}'>{1}</a>",
-            Plain(owner),
-            Plain(name)
+            Escaped(owner),
+            Escaped(name)
         ),
-        false => write!(html, "{}", Plain(name)),
+        false => write!(html, "{}", Escaped(name)),
     };
 }
 
-async fn play(State(shell): State<Arc<Shell>>, Path(id): Path<String>) -> Response {
+async fn play(State(runtime): State<Arc<Runtime>>, Path(id): Path<String>) -> Response {
     let (original, rendition) = {
-        let platform = shell.platform();
+        let platform = runtime.platform();
         let original = platform.media_of(&id).map(|(_, name)| name.to_owned());
         (original, platform.rendition_of(&id))
     };
     if original.is_none() && rendition.is_none() {
-        let body = "<main id=main><h1>Nothing to play</h1><p>There is no video or asset of that identifier, or its file was \
-                    not kept.</p><p><a href=/_emulator>Back to the emulator</a></p></main>";
+        let body = "<main id=main><h1>Nothing to play</h1><p>There is no video or asset with this ID, or its file was not \
+                    stored.</p><p><a href=/_emulator>Back to the emulator</a></p></main>";
         return (
             StatusCode::NOT_FOUND,
             html::document("Nothing to play", body),
@@ -83,95 +87,97 @@ async fn play(State(shell): State<Arc<Shell>>, Path(id): Path<String>) -> Respon
     let mut body = format!(
         "<header><h1 class=name>{}</h1><nav aria-label=Back><ul><li><a href=/_emulator>Back to the emulator</a></ul></nav></header>\
          <main id=main tabindex=-1><section>",
-        Plain(&name)
+        Escaped(&name)
     );
     let made = rendition
         .as_ref()
         .and_then(|rendition| rendition.made.as_ref());
     let stream = made.filter(|made| made.has_stream);
     let poster = made.filter(|made| made.thumbnails > 0);
-    let poster = poster.map(|made| format!(" poster='{}'", address(made, &thumbnail_name(1))));
+    let poster =
+        poster.map(|made| format!(" poster='{}'", rendition_url(made, &thumbnail_name(1))));
     _ = write!(
         body,
         "<video controls preload=metadata{} aria-label=\"{}\">",
         poster.unwrap_or_default(),
-        Plain(&name)
+        Escaped(&name)
     );
-    // What the browser takes first: the stream's file plays everywhere, the received one may be of any kind.
+    // The browser picks the first source it supports: the rendered stream plays everywhere, the
+    // received file may have any format.
     if let Some(made) = stream {
-        let source = address(made, MEDIA_FILE);
-        _ = write!(body, "<source src='{}' type=video/mp4>", Plain(source));
+        let source = rendition_url(made, MEDIA_FILE);
+        _ = write!(body, "<source src='{}' type=video/mp4>", Escaped(source));
     }
     if let Some(name) = &original {
         _ = write!(
             body,
             "<source src='/_emulator/media/{}' type='{}'>",
-            Plain(&id),
-            kind_of(name)
+            Escaped(&id),
+            media_type(name)
         );
     }
     body.push_str("</video>");
     if let Some(made) = made.filter(|made| made.thumbnails > 0) {
         body.push_str("<ul class=thumbnails aria-label=Thumbnails>");
         for number in 1..=made.thumbnails {
-            let picture = address(made, &thumbnail_name(number));
+            let thumbnail = rendition_url(made, &thumbnail_name(number));
             _ = write!(
                 body,
                 "<li><a href='{0}'><img src='{0}' alt='Thumbnail {number} of {1}'></a>",
-                Plain(picture),
-                Plain(made.thumbnails)
+                Escaped(thumbnail),
+                Escaped(made.thumbnails)
             );
         }
         body.push_str("</ul>");
     }
-    _ = write!(body, "<dl><dt>Identifier<dd><code>{}</code>", Plain(&id));
+    _ = write!(body, "<dl><dt>Identifier<dd><code>{}</code>", Escaped(&id));
     if let Some(rendition) = &rendition {
         _ = write!(
             body,
             "<dt>Stream and thumbnails<dd>{}",
-            html::state(rendition.status)
+            html::status(rendition.status)
         );
         if let Some(reason) = &rendition.error {
-            _ = write!(body, "<p class=reason>{}</p>", Plain(reason));
+            _ = write!(body, "<p class=reason>{}</p>", Escaped(reason));
         }
     }
     if let Some(made) = stream {
         _ = write!(
             body,
             "<dt>Playlist<dd><a href='{0}'>{0}</a>",
-            Plain(address(made, PLAYLIST))
+            Escaped(rendition_url(made, PLAYLIST))
         );
     }
     if original.is_some() {
         _ = write!(
             body,
-            "<dt>As it was received<dd><a href='/_emulator/media/{}'>{}</a>",
-            Plain(&id),
-            Plain(&name)
+            "<dt>Original file<dd><a href='/_emulator/media/{}'>{}</a>",
+            Escaped(&id),
+            Escaped(&name)
         );
     }
     body.push_str("</dl></section></main>");
     html::document(&name, &body).into_response()
 }
 
-/// A received file.
+/// Serves a received file.
 async fn media(
-    State(shell): State<Arc<Shell>>,
+    State(runtime): State<Arc<Runtime>>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let found = shell
+    let found = runtime
         .platform()
         .media_of(&id)
-        .map(|(key, name)| (shell.vault.path_of(key), kind_of(name)));
+        .map(|(key, name)| (runtime.media.path_of(key), media_type(name)));
     match found {
-        Some((path, kind)) => files::send(&path, kind, &headers).await,
+        Some((path, kind)) => files::serve(&path, kind, &headers).await,
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
-/// The media type that a name promises. Only types that a browser plays: nothing that it would run.
-fn kind_of(name: &str) -> &'static str {
+/// The media type for a file extension. Only types that a browser plays, none that it executes.
+fn media_type(name: &str) -> &'static str {
     let extension = name.rsplit('.').next().map(str::to_ascii_lowercase);
     match extension.as_deref() {
         Some("webm") => "video/webm",

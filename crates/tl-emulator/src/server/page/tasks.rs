@@ -1,4 +1,4 @@
-//! The tasks on the page.
+//! The tasks table.
 
 use std::fmt::Write as _;
 
@@ -6,52 +6,52 @@ use tl_model::{Task, TaskStatus};
 use tl_protocol::endpoint::ListTasks;
 
 use super::{
-    html::{self, Plain},
+    filters::Filters,
+    html::{self, Escaped},
     player,
-    shown::Shown,
 };
-use crate::server::Shell;
+use crate::server::Runtime;
 
-pub(super) fn filter(_: &Shell, shown: &Shown, html: &mut String) {
-    shown.open_filter(html, "tasks", &["status", "filename"]);
+pub(super) fn filter(_: &Runtime, filters: &Filters, html: &mut String) {
+    filters.open_filter(html, "tasks", &["status", "filename"]);
     html.push_str("<label>Status <select name=status><option value=''>any</option>");
     let known = TaskStatus::KNOWN.iter().map(TaskStatus::as_str);
-    html::options(html, known, &shown.status);
+    html::options(html, known, &filters.status);
     _ = write!(
         html,
         "</select></label><label>File name <input name=filename value=\"{}\"></label><button>Filter tasks</button></form>",
-        Plain(&shown.filename)
+        Escaped(&filters.filename)
     );
 }
 
-pub(super) fn table(shell: &Shell, shown: &Shown, html: &mut String) {
+pub(super) fn table(runtime: &Runtime, filters: &Filters, html: &mut String) {
     let mut list = ListTasks {
         page: html::first_page(),
         ..ListTasks::default()
     };
-    if !shown.status.is_empty() {
-        list.status = vec![TaskStatus::from(shown.status.as_str())];
+    if !filters.status.is_empty() {
+        list.status = vec![TaskStatus::from(filters.status.as_str())];
     }
-    if !shown.filename.is_empty() {
-        list.filename = Some(shown.filename.clone());
+    if !filters.filename.is_empty() {
+        list.filename = Some(filters.filename.clone());
     }
-    let platform = shell.platform();
-    let page = match platform.tasks(shell.clock.now(), &list) {
+    let platform = runtime.platform();
+    let page = match platform.tasks(runtime.clock.now(), &list) {
         Ok(page) => page,
         Err(refusal) => {
-            _ = write!(html, "<p class=told>{}</p>", Plain(refusal.message));
+            _ = write!(html, "<p class=notice>{}</p>", Escaped(refusal.message));
             return;
         }
     };
     if page.data.is_empty() {
-        return html::none(html, "No tasks.");
+        return html::empty(html, "No tasks.");
     }
     let columns = [
-        "Watch",
+        "Preview",
         "Status",
         "File",
-        "Size and length",
-        "Since",
+        "Resolution and duration",
+        "Updated",
         "Task",
     ];
     html::open_table(html, "Tasks", &columns);
@@ -76,17 +76,17 @@ fn row(platform: &crate::platform::Platform, task: &Task, html: &mut String) {
     if let Some(video) = &task.video_id {
         player::link(platform, video.as_str(), filename, html);
     }
-    _ = write!(html, "<td>{}", html::state(status));
+    _ = write!(html, "<td>{}", html::status(status));
     if let Some(reason) = &task.error_reason {
-        _ = write!(html, "<p class=reason>{}</p>", Plain(reason));
+        _ = write!(html, "<p class=reason>{}</p>", Escaped(reason));
     }
-    let since = task.updated_at.as_ref().map(ToString::to_string);
+    let updated = task.updated_at.as_ref().map(ToString::to_string);
     _ = write!(
         html,
         "<td class=name>{}<td>{}<td>{}<td><code>{}</code>",
-        Plain(filename),
-        html::measured(system),
-        html::moment(&since.unwrap_or_default()),
-        Plain(&task.id)
+        Escaped(filename),
+        html::resolution_and_duration(system),
+        html::timestamp(&updated.unwrap_or_default()),
+        Escaped(&task.id)
     );
 }

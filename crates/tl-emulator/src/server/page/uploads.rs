@@ -1,22 +1,22 @@
-//! What is coming in: forms on their way, and files that come in chunks.
+//! The uploads in progress: forms and multipart uploads.
 
 use std::fmt::Write as _;
 
 use tl_model::UploadStatus;
 
 use super::{
-    MOST,
-    html::{self, Plain},
-    shown::Shown,
+    MAX_ROWS,
+    filters::Filters,
+    html::{self, Escaped},
 };
-use crate::server::Shell;
+use crate::server::Runtime;
 
-pub(super) fn progress(shell: &Shell, _: &Shown, html: &mut String) {
-    let forms = shell.uploads.all();
-    let platform = shell.platform();
-    let (sessions, total) = platform.sessions(shell.clock.now(), MOST as usize);
+pub(super) fn progress(runtime: &Runtime, _: &Filters, html: &mut String) {
+    let forms = runtime.uploads.all();
+    let platform = runtime.platform();
+    let (sessions, total) = platform.sessions(runtime.clock.now(), MAX_ROWS as usize);
     if forms.is_empty() && sessions.is_empty() {
-        return html::none(html, "Nothing is coming in.");
+        return html::empty(html, "No uploads in progress.");
     }
     html::open_table(
         html,
@@ -24,14 +24,14 @@ pub(super) fn progress(shell: &Shell, _: &Shown, html: &mut String) {
         &["Progress", "Status", "File", "Received", "Chunks", "Upload"],
     );
     for form in forms {
-        let name = form.filename.as_deref().unwrap_or("a form");
+        let name = form.filename.as_deref().unwrap_or("(form upload)");
         row(html, name, form.received, form.total);
         _ = write!(
             html,
             "<td>{}<td class=name>{}<td>{}<td><td>form",
-            html::state("uploading"),
-            Plain(name),
-            told(form.received, form.total)
+            html::status("uploading"),
+            Escaped(name),
+            received_text(form.received, form.total)
         );
     }
     for session in sessions {
@@ -48,26 +48,26 @@ pub(super) fn progress(shell: &Shell, _: &Shown, html: &mut String) {
         _ = write!(
             html,
             "<td>{}<td class=name>{}<td>{}<td>{} stored, {} reported of {}<td><code>{}</code>",
-            html::state(status),
-            Plain(&session.filename),
-            told(session.stored_bytes, Some(session.total_size)),
+            html::status(status),
+            Escaped(&session.filename),
+            received_text(session.stored_bytes, Some(session.total_size)),
             session.stored_chunks,
             session.reported_chunks,
             session.total_chunks,
-            Plain(&session.id)
+            Escaped(&session.id)
         );
     }
     html::close_table(html);
-    if total > MOST as usize {
+    if total > MAX_ROWS as usize {
         _ = write!(
             html,
-            "<p class=count>{MOST} of {total} multipart uploads</p>"
+            "<p class=count>{MAX_ROWS} of {total} multipart uploads</p>"
         );
     }
 }
 
 fn row(html: &mut String, name: &str, received: u64, total: Option<u64>) {
-    let name = Plain(name);
+    let name = Escaped(name);
     _ = match total {
         Some(total) => write!(
             html,
@@ -77,7 +77,7 @@ fn row(html: &mut String, name: &str, received: u64, total: Option<u64>) {
     };
 }
 
-fn told(received: u64, total: Option<u64>) -> String {
+fn received_text(received: u64, total: Option<u64>) -> String {
     let received = html::bytes(received);
     match total {
         Some(total) => format!("{received} of {}", html::bytes(total)),

@@ -1,4 +1,4 @@
-//! The webhooks on the page: who is told of ended tasks, and what became of each event.
+//! The webhooks and their deliveries.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -6,24 +6,24 @@ use axum::{Form, Router, extract::State, response::Redirect, routing::post};
 use serde::Deserialize;
 
 use super::{
-    MOST,
-    html::{self, Plain},
-    shown::{Shown, back_to},
+    MAX_ROWS,
+    filters::{Filters, redirect_to},
+    html::{self, Escaped},
 };
 use crate::server::{
-    Shell,
-    deliver::{Address, check_secret},
+    Runtime,
+    delivery::{WebhookUrl, check_secret},
 };
 
-pub(super) fn router() -> Router<Arc<Shell>> {
+pub(super) fn router() -> Router<Arc<Runtime>> {
     Router::new()
         .route("/do/webhook", post(add))
         .route("/do/remove-webhook", post(remove))
 }
 
-pub(super) fn form(_: &Shell, shown: &Shown, html: &mut String) {
+pub(super) fn form(_: &Runtime, filters: &Filters, html: &mut String) {
     html.push_str("<div class=forms><form method=post action=/_emulator/do/webhook>");
-    shown.way_back(html);
+    filters.return_field(html);
     html.push_str(
         "<label>Address <input class=wide name=url type=url placeholder='http://127.0.0.1:9000/hook' required></label>\
          <label>Secret <input name=secret placeholder='whsec_…' autocomplete=off required></label>\
@@ -31,12 +31,12 @@ pub(super) fn form(_: &Shell, shown: &Shown, html: &mut String) {
     );
 }
 
-pub(super) fn tables(shell: &Shell, shown: &Shown, html: &mut String) {
-    let deliveries = shell.deliveries.all();
-    let platform = shell.platform();
+pub(super) fn tables(runtime: &Runtime, filters: &Filters, html: &mut String) {
+    let deliveries = runtime.deliveries.all();
+    let platform = runtime.platform();
     let mut registered = platform.webhooks().peekable();
     if registered.peek().is_none() {
-        html::none(html, "No webhooks.");
+        html::empty(html, "No webhooks.");
     } else {
         html::open_table(html, "Webhooks", &["Address", "Change"]);
         for (id, url) in registered {
@@ -44,15 +44,15 @@ pub(super) fn tables(shell: &Shell, shown: &Shown, html: &mut String) {
                 html,
                 "<tr><td class=request><code>{0}</code><td><form method=post action=/_emulator/do/remove-webhook>\
                  <input type=hidden name=id value=\"{1}\">",
-                Plain(url),
-                Plain(id)
+                Escaped(url),
+                Escaped(id)
             );
-            shown.way_back(html);
+            filters.return_field(html);
             _ = write!(
                 html,
                 "<button id=remove-{0} aria-label='Remove the webhook {1}'>Remove</button></form>",
-                Plain(id),
-                Plain(url)
+                Escaped(id),
+                Escaped(url)
             );
         }
         html::close_table(html);
@@ -63,32 +63,25 @@ pub(super) fn tables(shell: &Shell, shown: &Shown, html: &mut String) {
     html::open_table(
         html,
         "Deliveries",
-        &[
-            "Status",
-            "Event",
-            "Address",
-            "Attempts",
-            "Last answer",
-            "Id",
-        ],
+        &["Status", "Event", "Address", "Attempts", "Last error", "ID"],
     );
-    for delivery in deliveries.iter().rev().take(MOST as usize) {
+    for delivery in deliveries.iter().rev().take(MAX_ROWS as usize) {
         _ = write!(
             html,
             "<tr><td>{}<td>{}<td class=request><code>{}</code><td>{}<td>{}<td><code>{}</code>",
-            html::state(delivery.status()),
-            Plain(&delivery.kind),
-            Plain(&delivery.url),
+            html::status(delivery.status()),
+            Escaped(&delivery.kind),
+            Escaped(&delivery.url),
             delivery.attempts,
-            Plain(delivery.last_error.as_deref().unwrap_or_default()),
-            Plain(&delivery.event)
+            Escaped(delivery.last_error.as_deref().unwrap_or_default()),
+            Escaped(&delivery.event)
         );
     }
     html::close_table(html);
-    if deliveries.len() > MOST as usize {
+    if deliveries.len() > MAX_ROWS as usize {
         _ = write!(
             html,
-            "<p class=count>{MOST} of {} deliveries</p>",
+            "<p class=count>{MAX_ROWS} of {} deliveries</p>",
             deliveries.len()
         );
     }
@@ -102,13 +95,13 @@ struct NewWebhook {
     back: String,
 }
 
-async fn add(State(shell): State<Arc<Shell>>, Form(form): Form<NewWebhook>) -> Redirect {
-    let told = Address::try_from(form.url).and_then(|Address(url)| {
+async fn add(State(runtime): State<Arc<Runtime>>, Form(form): Form<NewWebhook>) -> Redirect {
+    let error = WebhookUrl::try_from(form.url).and_then(|WebhookUrl(url)| {
         check_secret(&form.secret)?;
-        let registered = shell.register_webhook(&url, &form.secret);
+        let registered = runtime.register_webhook(&url, &form.secret);
         registered.map_err(|error| error.to_string())
     });
-    back_to("webhooks", &form.back, told.err().as_deref())
+    redirect_to("webhooks", &form.back, error.err().as_deref())
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,12 +111,12 @@ struct NamedWebhook {
     back: String,
 }
 
-async fn remove(State(shell): State<Arc<Shell>>, Form(form): Form<NamedWebhook>) -> Redirect {
-    let removed = shell.change(|platform, _| (platform.remove_webhook(&form.id), Vec::new()));
-    let told = match removed {
+async fn remove(State(runtime): State<Arc<Runtime>>, Form(form): Form<NamedWebhook>) -> Redirect {
+    let removed = runtime.update(|platform, _| (platform.remove_webhook(&form.id), Vec::new()));
+    let error = match removed {
         Ok(true) => None,
-        Ok(false) => Some("That webhook is gone already.".to_owned()),
+        Ok(false) => Some("The webhook was already removed.".to_owned()),
         Err(error) => Some(error.to_string()),
     };
-    back_to("webhooks", &form.back, told.as_deref())
+    redirect_to("webhooks", &form.back, error.as_deref())
 }

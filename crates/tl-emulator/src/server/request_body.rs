@@ -1,4 +1,5 @@
-//! Taking a body in: JSON into bounded memory, the files of a form onto the disk while they come, the rest thrown away.
+//! Reads request bodies: JSON into bounded memory, files of a form to disk while they arrive. All
+//! other bodies are discarded.
 
 use std::{
     collections::BTreeMap,
@@ -20,37 +21,38 @@ use tl_protocol::endpoint::{Field, FieldValue};
 use tokio::sync::mpsc;
 
 use super::{
-    Shell,
-    vault::{StoredFile, plain_name},
+    Runtime,
+    media_store::{StoredFile, plain_name},
 };
-use crate::platform::{BodyRule, Payload, Unusable, Upload};
+use crate::platform::{BodyError, BodyRule, Payload, Upload};
 
-/// The most bytes of a JSON document, and of all texts of a form together.
+/// Maximum size of a JSON document, and of all text parts of a form together, in bytes.
 const MAX_TEXT: u64 = 1024 * 1024;
-/// The most parts of a form.
+/// Maximum number of parts of a form.
 const MAX_PARTS: usize = 64;
-/// The most bytes that the form's reader may hold back: the head of a part, or what stands before the first one.
-const MAX_HELD_BACK: u64 = 256 * 1024;
-/// How many pieces may wait for the disk.
-const PIECES_IN_FLIGHT: usize = 4;
+/// Maximum number of bytes that the form parser may buffer: the head of a part, or the preamble.
+const MAX_BUFFERED: u64 = 256 * 1024;
+/// Maximum number of pieces that wait for the disk.
+const WRITE_QUEUE: usize = 4;
 
-/// How long clients may take to send.
+/// Time limits of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimeLimits {
-    /// From the first byte of a connection or request to the end of its head. Default 10 s.
+    /// From the first byte of a connection or request to the end of its head. Default: 10 s.
     pub head: Duration,
-    /// Between two pieces of a body. Default 30 s.
+    /// Maximum gap between two pieces of a body. Default: 30 s.
     pub idle: Duration,
-    /// For a body that is not a form. Default 30 s.
+    /// For a body that is not a form. Default: 30 s.
     pub text: Duration,
-    /// For a form with its files. Default 1 h.
+    /// For a form with its files. Default: 1 h.
     pub form: Duration,
-    /// For fetching a video from a URL. Default 10 min.
+    /// For fetching a video from a URL. Default: 10 min.
     pub fetch: Duration,
-    /// For making the stream and the thumbnails of a video. Default 10 min.
+    /// For rendering the stream and the thumbnails of a video. Default: 10 min.
     pub render: Duration,
-    /// Before a webhook's second attempt; doubled for each further one. Default 1 s.
+    /// Delay before the second attempt of a webhook; doubled for each further attempt. Default: 1
+    /// s.
     pub webhook_retry: Duration,
 }
 
@@ -69,42 +71,42 @@ impl Default for TimeLimits {
 }
 
 impl TimeLimits {
-    /// With another limit between two pieces of a body.
+    /// Sets the maximum gap between two pieces of a body.
     #[must_use]
     pub fn with_idle(mut self, idle: Duration) -> Self {
         self.idle = idle;
         self
     }
 
-    /// With another wait before a webhook's second attempt.
+    /// Sets the delay before the second attempt of a webhook.
     #[must_use]
     pub fn with_webhook_retry(mut self, wait: Duration) -> Self {
         self.webhook_retry = wait;
         self
     }
 
-    /// With another limit for a body that is not a form.
+    /// Sets the limit for a body that is not a form.
     #[must_use]
     pub fn with_text(mut self, limit: Duration) -> Self {
         self.text = limit;
         self
     }
 
-    /// With another limit for a form with its files.
+    /// Sets the limit for a form with its files.
     #[must_use]
     pub fn with_form(mut self, limit: Duration) -> Self {
         self.form = limit;
         self
     }
 
-    /// With another limit for making a stream.
+    /// Sets the limit for rendering a stream.
     #[must_use]
     pub fn with_render(mut self, limit: Duration) -> Self {
         self.render = limit;
         self
     }
 
-    /// With another limit for the head of a request.
+    /// Sets the limit for the head of a request.
     #[must_use]
     pub fn with_head(mut self, head: Duration) -> Self {
         self.head = head;
@@ -112,97 +114,102 @@ impl TimeLimits {
     }
 }
 
-/// The forms that are coming in, for people who want to watch.
+/// The form uploads in progress, for the page.
 #[derive(Debug, Default)]
-pub(crate) struct Uploads(Arc<Mutex<BTreeMap<u64, Coming>>>);
+pub(crate) struct FormUploads(Arc<Mutex<BTreeMap<u64, ActiveUpload>>>);
 
 #[derive(Debug)]
-struct Coming {
+struct ActiveUpload {
     filename: Option<String>,
     received: Arc<AtomicU64>,
     total: Option<u64>,
 }
 
-/// A form that is coming in, for people.
+/// Progress of a form upload.
 #[derive(Debug)]
-pub(crate) struct ComingForm {
-    /// The name of its last file so far.
+pub(crate) struct UploadProgress {
+    /// Name of the most recent file part.
     pub(crate) filename: Option<String>,
-    /// The bytes that came in.
+    /// Bytes received so far.
     pub(crate) received: u64,
-    /// The bytes that were announced.
+    /// The `Content-Length`, if the client sent one.
     pub(crate) total: Option<u64>,
 }
 
-/// Ends the entry of an upload when it goes.
-pub(crate) struct Entry {
-    all: Arc<Mutex<BTreeMap<u64, Coming>>>,
+/// Removes the upload from the list on drop.
+pub(crate) struct UploadGuard {
+    all: Arc<Mutex<BTreeMap<u64, ActiveUpload>>>,
     number: u64,
 }
 
-impl Uploads {
-    fn begin(&self, headers: &HeaderMap, received: &Arc<AtomicU64>) -> Entry {
+impl FormUploads {
+    fn start(&self, headers: &HeaderMap, received: &Arc<AtomicU64>) -> UploadGuard {
         let length = headers
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok());
-        let coming = Coming {
+        let upload = ActiveUpload {
             filename: None,
             received: Arc::clone(received),
             total: length.and_then(|length| length.parse().ok()),
         };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let number = all.last_key_value().map_or(0, |(number, _)| number + 1);
-        all.insert(number, coming);
-        Entry {
+        all.insert(number, upload);
+        UploadGuard {
             all: Arc::clone(&self.0),
             number,
         }
     }
 
-    /// Each of them, the oldest first.
-    pub(crate) fn all(&self) -> Vec<ComingForm> {
+    /// All uploads, oldest first.
+    pub(crate) fn all(&self) -> Vec<UploadProgress> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = |coming: &Coming| ComingForm {
-            filename: coming.filename.clone(),
-            received: coming.received.load(Ordering::Relaxed),
-            total: coming.total,
+        let progress = |upload: &ActiveUpload| UploadProgress {
+            filename: upload.filename.clone(),
+            received: upload.received.load(Ordering::Relaxed),
+            total: upload.total,
         };
-        all.values().map(read).collect()
+        all.values().map(progress).collect()
     }
 }
 
-impl Entry {
-    fn names(&self, filename: &str) {
+impl UploadGuard {
+    fn set_filename(&self, filename: &str) {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(coming) = all.get_mut(&self.number) {
-            coming.filename = Some(filename.to_owned());
+        if let Some(upload) = all.get_mut(&self.number) {
+            upload.filename = Some(filename.to_owned());
         }
     }
 }
 
-impl Drop for Entry {
+impl Drop for UploadGuard {
     fn drop(&mut self) {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(&self.number);
     }
 }
 
-/// A body that was taken in.
-pub(crate) struct Taken {
+/// A body that was read.
+pub(crate) struct ReceivedBody {
     pub(crate) payload: Payload,
-    /// The files, to be kept or to go.
+    /// The received files. A file that is not kept is deleted on drop.
     pub(crate) files: Vec<Arc<StoredFile>>,
-    /// The bytes that came in.
+    /// Bytes received.
     pub(crate) bytes: u64,
 }
 
-/// Takes in the body as `rule` says.
-pub(crate) async fn take(shell: &Shell, rule: BodyRule, headers: &HeaderMap, body: Body) -> Taken {
+/// Reads the body as `rule` requires.
+pub(crate) async fn read(
+    runtime: &Runtime,
+    rule: BodyRule,
+    headers: &HeaderMap,
+    body: Body,
+) -> ReceivedBody {
     let counter = Arc::new(AtomicU64::new(0));
     let is_form = matches!(rule, BodyRule::Form { .. });
-    let entry = is_form.then(|| shell.uploads.begin(headers, &counter));
-    let limits = shell.settings.time_limits;
-    let pieces = Pieces {
+    let entry = is_form.then(|| runtime.uploads.start(headers, &counter));
+    let limits = runtime.settings.time_limits;
+    let pieces = BodyPieces {
         body: body.into_data_stream(),
         counter: Arc::clone(&counter),
         idle: limits.idle,
@@ -218,7 +225,7 @@ pub(crate) async fn take(shell: &Shell, rule: BodyRule, headers: &HeaderMap, bod
         } => (
             limits.form,
             Box::pin(form(
-                shell,
+                runtime,
                 headers,
                 pieces,
                 (max_file, takes_static, url),
@@ -228,33 +235,34 @@ pub(crate) async fn take(shell: &Shell, rule: BodyRule, headers: &HeaderMap, bod
     };
     let outcome = tokio::time::timeout(limit, work)
         .await
-        .unwrap_or(Err(Unusable::Stalled));
+        .unwrap_or(Err(BodyError::Stalled));
     let bytes = counter.load(Ordering::Relaxed);
     match outcome {
-        Ok((payload, files)) => Taken {
+        Ok((payload, files)) => ReceivedBody {
             payload,
             files,
             bytes,
         },
-        Err(unusable) => Taken {
-            payload: Payload::Unusable(unusable),
+        Err(error) => ReceivedBody {
+            payload: Payload::Invalid(error),
             files: Vec::new(),
             bytes,
         },
     }
 }
 
-type Outcome = Result<(Payload, Vec<Arc<StoredFile>>), Unusable>;
+type Outcome = Result<(Payload, Vec<Arc<StoredFile>>), BodyError>;
 
-/// Reads to the end, so that the client hears the answer: closing on unread bytes resets its connection.
-async fn discard(mut pieces: Pieces) -> Outcome {
+/// Reads to the end, so that the client can read the response: closing a connection with unread
+/// bytes resets it.
+async fn discard(mut pieces: BodyPieces) -> Outcome {
     while let Some(piece) = pieces.next().await {
         piece?;
     }
     Ok((Payload::None, Vec::new()))
 }
 
-async fn json(mut pieces: Pieces) -> Outcome {
+async fn json(mut pieces: BodyPieces) -> Outcome {
     let mut bytes = BytesMut::new();
     let mut is_too_large = false;
     while let Some(piece) = pieces.next().await {
@@ -267,63 +275,65 @@ async fn json(mut pieces: Pieces) -> Outcome {
         }
     }
     if is_too_large {
-        return Err(Unusable::TooLarge { limit: MAX_TEXT });
+        return Err(BodyError::TooLarge { limit: MAX_TEXT });
     }
     Ok((Payload::Json(bytes.freeze()), Vec::new()))
 }
 
 async fn form(
-    shell: &Shell,
+    runtime: &Runtime,
     headers: &HeaderMap,
-    pieces: Pieces,
+    pieces: BodyPieces,
     (max_file, takes_static, url): (Option<u64>, bool, &str),
-    entry: Option<&Entry>,
+    entry: Option<&UploadGuard>,
 ) -> Outcome {
     let content_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let boundary = multer::parse_boundary(content_type.unwrap_or_default())
-        .map_err(|error| Unusable::Malformed(error.to_string()))?;
-    let held_back = Arc::new(AtomicU64::new(0));
-    let pieces = Piecewise {
+        .map_err(|error| BodyError::Malformed(error.to_string()))?;
+    let buffered = Arc::new(AtomicU64::new(0));
+    let pieces = PacedBody {
         pieces,
-        held_back: Arc::clone(&held_back),
-        has_given: false,
+        buffered: Arc::clone(&buffered),
+        has_yielded: false,
     };
     let mut form = multer::Multipart::new(pieces, boundary);
     let (mut fields, mut uploads, mut files) = (Vec::new(), Vec::new(), Vec::new());
     let mut text_bytes = 0;
-    while let Some(mut part) = form.next_field().await.map_err(unusable)? {
-        held_back.store(0, Ordering::Relaxed);
+    while let Some(mut part) = form.next_field().await.map_err(form_error)? {
+        buffered.store(0, Ordering::Relaxed);
         if fields.len() == MAX_PARTS {
-            return Err(Unusable::Malformed(format!(
+            return Err(BodyError::Malformed(format!(
                 "it has more than {MAX_PARTS} parts"
             )));
         }
         let name = part
             .name()
             .map(str::to_owned)
-            .ok_or_else(|| Unusable::Malformed("a part of the form has no name".to_owned()))?;
-        // Python clients before 1.0 send a URL twice: as a text, and as a file part that holds the same text.
+            .ok_or_else(|| BodyError::Malformed("a part of the form has no name".to_owned()))?;
+        // Python clients before 1.0 send a URL twice: as a text part and as a file part with the
+        // same text.
         let is_url_as_file = name == url && part.file_name().is_some();
         let filename = part.file_name().map(plain_name);
         let Some(filename) = filename.filter(|_| !is_url_as_file) else {
             let mut text = Vec::new();
-            while let Some(piece) = part.chunk().await.map_err(unusable)? {
-                held_back.store(0, Ordering::Relaxed);
+            while let Some(piece) = part.chunk().await.map_err(form_error)? {
+                buffered.store(0, Ordering::Relaxed);
                 text_bytes += piece.len() as u64;
                 if text_bytes > MAX_TEXT {
-                    return Err(Unusable::TooLarge { limit: MAX_TEXT });
+                    return Err(BodyError::TooLarge { limit: MAX_TEXT });
                 }
                 text.extend_from_slice(&piece);
             }
-            let text = String::from_utf8(text)
-                .map_err(|_| Unusable::Malformed(format!("the part `{name}` is not UTF-8 text")))?;
-            let is_said_already = fields.iter().any(|field: &Field| {
+            let text = String::from_utf8(text).map_err(|_| {
+                BodyError::Malformed(format!("the part `{name}` is not UTF-8 text"))
+            })?;
+            let is_duplicate = fields.iter().any(|field: &Field| {
                 field.name == name
-                    && matches!(&field.value, FieldValue::Text(said) if *said == text)
+                    && matches!(&field.value, FieldValue::Text(known) if *known == text)
             });
-            if is_url_as_file && is_said_already {
+            if is_url_as_file && is_duplicate {
                 continue;
             }
             fields.push(Field {
@@ -333,21 +343,21 @@ async fn form(
             continue;
         };
         if let Some(entry) = entry {
-            entry.names(&filename);
+            entry.set_filename(&filename);
         }
-        let mut disk = Disk::open(shell, filename, max_file)?;
-        while let Some(piece) = part.chunk().await.map_err(unusable)? {
-            held_back.store(0, Ordering::Relaxed);
+        let mut disk = FileWriter::open(runtime, filename, max_file)?;
+        while let Some(piece) = part.chunk().await.map_err(form_error)? {
+            buffered.store(0, Ordering::Relaxed);
             disk.write(piece).await;
         }
         let file = disk.finish().await?;
-        let (look, static_file) = shell.look_at(&file, takes_static).await;
+        let (probe, static_file) = runtime.inspect(&file, takes_static).await;
         uploads.push(Upload {
             field: name.clone(),
             filename: file.filename().to_owned(),
             key: file.key.clone(),
             bytes: file.bytes(),
-            look,
+            probe,
             static_file,
         });
         files.push(Arc::clone(&file));
@@ -359,19 +369,19 @@ async fn form(
     Ok((Payload::Form { fields, uploads }, files))
 }
 
-/// Puts our own reason, which travels inside of the form reader's error, back into its place.
-fn unusable(error: multer::Error) -> Unusable {
+/// Recovers our own error, which the form parser wraps in its own.
+fn form_error(error: multer::Error) -> BodyError {
     match error {
-        multer::Error::StreamReadFailed(inner) => match inner.downcast::<Unusable>() {
-            Ok(unusable) => *unusable,
-            Err(other) => Unusable::Malformed(format!("the connection broke ({other})")),
+        multer::Error::StreamReadFailed(inner) => match inner.downcast::<BodyError>() {
+            Ok(error) => *error,
+            Err(other) => BodyError::Malformed(format!("the connection broke ({other})")),
         },
-        other => Unusable::Malformed(format!("it is no complete form: {other}")),
+        other => BodyError::Malformed(format!("it is no complete form: {other}")),
     }
 }
 
-/// Writes the pieces of one file on a thread that may block.
-pub(crate) struct Disk {
+/// Writes one file on a blocking thread.
+pub(crate) struct FileWriter {
     file: Arc<StoredFile>,
     queue: mpsc::Sender<Bytes>,
     writer: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -379,15 +389,15 @@ pub(crate) struct Disk {
     received: u64,
 }
 
-impl Disk {
+impl FileWriter {
     pub(crate) fn open(
-        shell: &Shell,
+        runtime: &Runtime,
         filename: String,
         limit: Option<u64>,
-    ) -> Result<Self, Unusable> {
-        let opened = shell.vault.receive(filename);
-        let (file, mut writer) = opened.map_err(|error| Unusable::NotStored(error.to_string()))?;
-        let (queue, mut pieces) = mpsc::channel::<Bytes>(PIECES_IN_FLIGHT);
+    ) -> Result<Self, BodyError> {
+        let opened = runtime.media.receive(filename);
+        let (file, mut writer) = opened.map_err(|error| BodyError::NotStored(error.to_string()))?;
+        let (queue, mut pieces) = mpsc::channel::<Bytes>(WRITE_QUEUE);
         let writer = tokio::task::spawn_blocking(move || {
             while let Some(piece) = pieces.blocking_recv() {
                 writer.write_all(&piece)?;
@@ -403,11 +413,11 @@ impl Disk {
         })
     }
 
-    /// Takes a piece; beyond the limit it is counted only.
+    /// Queues a piece. Bytes beyond the limit are counted but not written.
     pub(crate) async fn write(&mut self, piece: Bytes) {
         self.received += piece.len() as u64;
         if !self.is_too_large() {
-            // A writer that is gone has failed: `finish` says how.
+            // If the writer has failed, `finish` returns its error.
             _ = self.queue.send(piece).await;
         }
     }
@@ -417,7 +427,7 @@ impl Disk {
     }
 
     /// Waits until everything is written.
-    pub(crate) async fn finish(self) -> Result<Arc<StoredFile>, Unusable> {
+    pub(crate) async fn finish(self) -> Result<Arc<StoredFile>, BodyError> {
         drop(self.queue);
         let written = match self.writer.await {
             Ok(written) => written.map_err(|error| error.to_string()),
@@ -426,33 +436,33 @@ impl Disk {
         if let Some(limit) = self.limit
             && self.received > limit
         {
-            return Err(Unusable::FileTooLarge {
+            return Err(BodyError::FileTooLarge {
                 limit,
                 received: self.received,
             });
         }
-        written.map_err(Unusable::NotStored)?;
+        written.map_err(BodyError::NotStored)?;
         self.file.written(self.received);
         Ok(self.file)
     }
 }
 
-/// The body in pieces, counted, with a limit of time between two of them.
-struct Pieces {
+/// A body stream that counts its bytes and limits the gap between two pieces.
+struct BodyPieces {
     body: BodyDataStream,
     counter: Arc<AtomicU64>,
     idle: Duration,
     timer: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
-impl Pieces {
+impl BodyPieces {
     fn received(&self) -> u64 {
         self.counter.load(Ordering::Relaxed)
     }
 }
 
-impl Stream for Pieces {
-    type Item = Result<Bytes, Unusable>;
+impl Stream for BodyPieces {
+    type Item = Result<Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
@@ -463,7 +473,7 @@ impl Stream for Pieces {
                     .fetch_add(piece.len() as u64, Ordering::Relaxed);
                 Poll::Ready(Some(Ok(piece)))
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(Unusable::Malformed(format!(
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(BodyError::Malformed(format!(
                 "the connection broke ({error})"
             ))))),
             Poll::Ready(None) => Poll::Ready(None),
@@ -472,7 +482,7 @@ impl Stream for Pieces {
                     .timer
                     .get_or_insert_with(|| Box::pin(tokio::time::sleep(this.idle)));
                 match timer.as_mut().poll(cx) {
-                    Poll::Ready(()) => Poll::Ready(Some(Err(Unusable::Stalled))),
+                    Poll::Ready(()) => Poll::Ready(Some(Err(BodyError::Stalled))),
                     Poll::Pending => Poll::Pending,
                 }
             }
@@ -480,33 +490,34 @@ impl Stream for Pieces {
     }
 }
 
-/// Feeds the form's reader piece by piece: it would otherwise take in all that is there before it gives anything out.
-struct Piecewise {
-    pieces: Pieces,
-    /// Bytes that went in since something last came out.
-    held_back: Arc<AtomicU64>,
-    has_given: bool,
+/// Passes one piece at a time to the form parser, which would otherwise buffer everything available
+/// before it yields.
+struct PacedBody {
+    pieces: BodyPieces,
+    /// Bytes passed to the parser since it last yielded.
+    buffered: Arc<AtomicU64>,
+    has_yielded: bool,
 }
 
-impl Stream for Piecewise {
-    type Item = Result<Bytes, Unusable>;
+impl Stream for PacedBody {
+    type Item = Result<Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if std::mem::take(&mut self.has_given) {
+        if std::mem::take(&mut self.has_yielded) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let polled = self.pieces.poll_next_unpin(cx);
         if let Poll::Ready(Some(Ok(piece))) = &polled {
-            self.has_given = true;
+            self.has_yielded = true;
             let before = self
-                .held_back
+                .buffered
                 .fetch_add(piece.len() as u64, Ordering::Relaxed);
-            if before > MAX_HELD_BACK {
+            if before > MAX_BUFFERED {
                 let detail = format!(
-                    "more than {MAX_HELD_BACK} bytes came without a part, or as the head of one"
+                    "more than {MAX_BUFFERED} bytes came without a part, or as the head of one"
                 );
-                return Poll::Ready(Some(Err(Unusable::Malformed(detail))));
+                return Poll::Ready(Some(Err(BodyError::Malformed(detail))));
             }
         }
         polled

@@ -1,4 +1,4 @@
-//! The switches on the page: the clock and the faults, with the forms that move them.
+//! The clock and fault controls of the page.
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
@@ -6,18 +6,18 @@ use axum::{Form, Router, extract::State, response::Redirect, routing::post};
 use serde::Deserialize;
 
 use super::{
-    html::{self, Plain},
-    shown::{Shown, back_to},
+    filters::{Filters, redirect_to},
+    html::{self, Escaped},
 };
 use crate::{
-    platform::{Fault, FaultPlan, printed},
-    server::{ClockMode, Shell},
+    platform::{Fault, FaultPlan, format_timestamp},
+    server::{ClockMode, Runtime},
 };
 
-/// The modes that the page offers; any other can be set by the interface for programs.
+/// The modes offered by the page. The control API accepts all others.
 const MODES: [&str; 5] = ["real", "x10", "x60", "x3600", "manual"];
 
-pub(super) fn router() -> Router<Arc<Shell>> {
+pub(super) fn router() -> Router<Arc<Runtime>> {
     Router::new()
         .route("/do/advance", post(advance))
         .route("/do/clock", post(set_mode))
@@ -26,27 +26,27 @@ pub(super) fn router() -> Router<Arc<Shell>> {
         .route("/do/clear-faults", post(clear))
 }
 
-pub(super) fn time(shell: &Shell, _: &Shown, html: &mut String) {
-    let now = printed(shell.clock.now());
-    let mode = shell.clock.mode();
+pub(super) fn time(runtime: &Runtime, _: &Filters, html: &mut String) {
+    let now = format_timestamp(runtime.clock.now());
+    let mode = runtime.clock.mode();
     _ = write!(
         html,
-        "<p class=now>It is <strong>{}</strong> UTC. The clock is <strong>{}</strong>.</p>",
-        html::moment(&now),
-        Plain(mode)
+        "<p class=now>Time: <strong>{}</strong> UTC. Mode: <strong>{}</strong>.</p>",
+        html::timestamp(&now),
+        Escaped(mode)
     );
 }
 
-pub(super) fn clock_forms(shell: &Shell, shown: &Shown, html: &mut String) {
+pub(super) fn clock_forms(runtime: &Runtime, filters: &Filters, html: &mut String) {
     html.push_str("<div class=forms><form method=post action=/_emulator/do/advance>");
-    shown.way_back(html);
+    filters.return_field(html);
     html.push_str(
         "<label>Advance by <input name=seconds type=number min=0 step=any value=60 required> seconds</label>\
          <button>Advance</button></form><form method=post action=/_emulator/do/clock>",
     );
-    shown.way_back(html);
+    filters.return_field(html);
     html.push_str("<label>Clock <select name=mode>");
-    let mode = shell.clock.mode().to_string();
+    let mode = runtime.clock.mode().to_string();
     if !MODES.contains(&mode.as_str()) {
         html::options(html, [mode.as_str()], &mode);
     }
@@ -54,9 +54,9 @@ pub(super) fn clock_forms(shell: &Shell, shown: &Shown, html: &mut String) {
     html.push_str("</select></label><button>Set clock</button></form></div>");
 }
 
-pub(super) fn fault_forms(_: &Shell, shown: &Shown, html: &mut String) {
+pub(super) fn fault_forms(_: &Runtime, filters: &Filters, html: &mut String) {
     html.push_str("<div class=forms><form method=post action=/_emulator/do/fault>");
-    shown.way_back(html);
+    filters.return_field(html);
     html.push_str(
         "<label>Fault <input class=wide name=fault placeholder='tasks.create nth=1 status=503' required \
          aria-describedby=fault-help></label><button>Add fault</button>\
@@ -65,27 +65,27 @@ pub(super) fn fault_forms(_: &Shell, shown: &Shown, html: &mut String) {
          <code>lose_answer</code>, <code>duplicate</code>, <code>delay_ms=500</code>, <code>stuck_in=queued</code>).</p></form>\
          <form method=post action=/_emulator/do/clear-faults>",
     );
-    shown.way_back(html);
+    filters.return_field(html);
     html.push_str("<button>Clear all faults</button></form></div>");
 }
 
-pub(super) fn faults(shell: &Shell, shown: &Shown, html: &mut String) {
-    let platform = shell.platform();
+pub(super) fn faults(runtime: &Runtime, filters: &Filters, html: &mut String) {
+    let platform = runtime.platform();
     let (plan, struck) = platform.faults();
     if plan.faults.is_empty() {
-        return html::none(html, "No faults.");
+        return html::empty(html, "No faults.");
     }
-    html::open_table(html, "Faults", &["Fault", "Struck", "Change"]);
-    for (place, (fault, struck)) in plan.faults.iter().zip(struck).enumerate() {
+    html::open_table(html, "Faults", &["Fault", "Injected", "Change"]);
+    for (position, (fault, struck)) in plan.faults.iter().zip(struck).enumerate() {
         let text = serde_json::to_string(fault).unwrap_or_default();
         _ = write!(
             html,
             "<tr><td class=request><code>{0}</code><td>{struck} times<td><form method=post action=/_emulator/do/remove-fault>\
              <input type=hidden name=fault value=\"{0}\">",
-            Plain(text)
+            Escaped(text)
         );
-        shown.way_back(html);
-        let number = place + 1;
+        filters.return_field(html);
+        let number = position + 1;
         _ = write!(
             html,
             "<button id=remove-{number} aria-label='Remove fault {number}'>Remove</button></form>"
@@ -101,18 +101,18 @@ struct Advance {
     back: String,
 }
 
-async fn advance(State(shell): State<Arc<Shell>>, Form(form): Form<Advance>) -> Redirect {
+async fn advance(State(runtime): State<Arc<Runtime>>, Form(form): Form<Advance>) -> Redirect {
     match Duration::try_from_secs_f64(form.seconds) {
         Ok(by) => {
-            shell.advance(by);
-            back_to("clock", &form.back, None)
+            runtime.advance(by);
+            redirect_to("clock", &form.back, None)
         }
         Err(error) => {
-            let told = format!(
+            let error = format!(
                 "The clock cannot be advanced by {} seconds: {error}.",
                 form.seconds
             );
-            back_to("clock", &form.back, Some(&told))
+            redirect_to("clock", &form.back, Some(&error))
         }
     }
 }
@@ -124,13 +124,13 @@ struct Mode {
     back: String,
 }
 
-async fn set_mode(State(shell): State<Arc<Shell>>, Form(form): Form<Mode>) -> Redirect {
+async fn set_mode(State(runtime): State<Arc<Runtime>>, Form(form): Form<Mode>) -> Redirect {
     match form.mode.parse::<ClockMode>() {
         Ok(mode) => {
-            shell.clock.set_mode(mode);
-            back_to("clock", &form.back, None)
+            runtime.clock.set_mode(mode);
+            redirect_to("clock", &form.back, None)
         }
-        Err(error) => back_to("clock", &form.back, Some(&error)),
+        Err(error) => redirect_to("clock", &form.back, Some(&error)),
     }
 }
 
@@ -141,50 +141,50 @@ struct NamedFault {
     back: String,
 }
 
-async fn add(State(shell): State<Arc<Shell>>, Form(form): Form<NamedFault>) -> Redirect {
+async fn add(State(runtime): State<Arc<Runtime>>, Form(form): Form<NamedFault>) -> Redirect {
     let fault = match form.fault.parse::<Fault>() {
         Ok(fault) => fault,
-        Err(error) => return back_to("faults", &form.back, Some(&error.to_string())),
+        Err(error) => return redirect_to("faults", &form.back, Some(&error.to_string())),
     };
-    let mut platform = shell.platform();
+    let mut platform = runtime.platform();
     let mut plan = platform.faults().0.clone();
     plan.faults.push(fault);
-    let told = platform.set_faults(plan).err();
-    back_to(
+    let error = platform.set_faults(plan).err();
+    redirect_to(
         "faults",
         &form.back,
-        told.map(|error| error.to_string()).as_deref(),
+        error.map(|error| error.to_string()).as_deref(),
     )
 }
 
-/// Removes the fault that is as the form says: places may have changed since the page was made.
-async fn remove(State(shell): State<Arc<Shell>>, Form(form): Form<NamedFault>) -> Redirect {
-    let mut platform = shell.platform();
+/// Removes the fault with this definition. Positions may have changed since the page was rendered.
+async fn remove(State(runtime): State<Arc<Runtime>>, Form(form): Form<NamedFault>) -> Redirect {
+    let mut platform = runtime.platform();
     let mut plan = platform.faults().0.clone();
     let is_it = |fault: &Fault| serde_json::to_string(fault).is_ok_and(|text| text == form.fault);
-    let Some(place) = plan.faults.iter().position(is_it) else {
-        return back_to("faults", &form.back, Some("That fault is gone already."));
+    let Some(position) = plan.faults.iter().position(is_it) else {
+        return redirect_to("faults", &form.back, Some("The fault was already removed."));
     };
-    plan.faults.remove(place);
-    let told = platform.set_faults(plan).err();
-    back_to(
+    plan.faults.remove(position);
+    let error = platform.set_faults(plan).err();
+    redirect_to(
         "faults",
         &form.back,
-        told.map(|error| error.to_string()).as_deref(),
+        error.map(|error| error.to_string()).as_deref(),
     )
 }
 
 #[derive(Debug, Deserialize)]
-struct Way {
+struct ReturnForm {
     #[serde(default)]
     back: String,
 }
 
-async fn clear(State(shell): State<Arc<Shell>>, Form(form): Form<Way>) -> Redirect {
-    let told = shell.set_faults(FaultPlan::default()).err();
-    back_to(
+async fn clear(State(runtime): State<Arc<Runtime>>, Form(form): Form<ReturnForm>) -> Redirect {
+    let error = runtime.set_faults(FaultPlan::default()).err();
+    redirect_to(
         "faults",
         &form.back,
-        told.map(|error| error.to_string()).as_deref(),
+        error.map(|error| error.to_string()).as_deref(),
     )
 }

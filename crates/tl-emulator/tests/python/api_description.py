@@ -1,18 +1,18 @@
-"""Holds every answer against the description that the emulator serves of itself."""
+"""Checks every response against the OpenAPI description that the emulator serves."""
 
 import re
 
 import jsonschema_rs
 
 
-class Described:
-    """The operations of a description, by method and path."""
+class ApiDescription:
+    """The operations of an OpenAPI description, by method and path."""
 
     def __init__(self, description):
         self.components = description["components"]
         self.operations = []
         for path, operations in description["paths"].items():
-            # `multipart-uploads` is no identifier: the path with fewer parameters is meant.
+            # Prefer paths with fewer parameters: `multipart-uploads` is no asset ID.
             pattern = re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path) + "/?")
             for method, operation in operations.items():
                 self.operations.append((path.count("{"), method.upper(), pattern, operation))
@@ -20,8 +20,8 @@ class Described:
         self.validators = {}
         self.seen = set()
 
-    def hold(self, response):
-        """An httpx hook: stops where an answer is none of the description."""
+    def check_response(self, response):
+        """An httpx hook that fails on undocumented responses."""
         base, found, path = response.request.url.path.partition("/v1.3/")
         if not found:
             return
@@ -32,7 +32,7 @@ class Described:
 
     def check(self, operation, response):
         name, status = operation["operationId"], str(response.status_code)
-        described = self.resolved(operation["responses"].get(status))
+        described = self.resolve(operation["responses"].get(status))
         assert described is not None, f"{name} answered {status}, which is not described: {response.text}"
         assert response.headers["x-api-version"] in ("1.3", "v1.3")
         self.seen.add(name)
@@ -46,6 +46,6 @@ class Described:
         wrong = [f"{error.instance_path}: {error.message}" for error in self.validators[key].iter_errors(response.json())]
         assert not wrong, f"{name} {status}: {wrong}"
 
-    def resolved(self, value):
+    def resolve(self, value):
         reference = (value or {}).get("$ref")
         return self.components[reference.split("/")[2]][reference.split("/")[3]] if reference else value

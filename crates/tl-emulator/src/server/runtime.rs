@@ -1,5 +1,5 @@
-//! What the requests share, and how the platform's wishes are carried out: files put into place, records written down, media
-//! looked at, the clock kept. Sockets and answers live in the room above.
+//! Shared state of all requests, and the effects of the platform: storing files, persisting
+//! records, probing media, running timers.
 
 use std::{
     path::PathBuf,
@@ -14,51 +14,52 @@ use url::Url;
 use super::{
     ClockMode, JournalEntry, TimeLimits,
     clock::Clock,
-    deliver::{self, Deliveries, DeliveryState},
+    delivery::{self, Deliveries, DeliveryState},
     fetch,
-    intake::Uploads,
     journal::Journal,
-    render::Studio,
+    media_store::{MediaStore, StoredFile},
+    renderer::Renderer,
+    request_body::FormUploads,
     static_file,
     storage::Leases,
     store::Store,
-    vault::{MediaStore, StoredFile},
 };
 use crate::{
     StartError,
     platform::{
-        Effect, FaultError, FaultPlan, MediaKey, MemoryError, Platform, Seed, Settings, StaticFile,
+        Effect, FaultError, FaultPlan, MediaKey, Platform, Seed, Settings, StateError, StaticFile,
     },
 };
 
-/// How long to wait before something is written again that could not be: the disk is full, most likely.
-const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Delay before a failed write is retried. The usual cause is a full disk.
+const PERSIST_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// What a file is, where it is an image or a document, or why it is a broken one.
+/// An identified image or document, or the reason why the file is broken.
 pub(super) type Identified = Result<StaticFile, String>;
 
-/// Tells images and documents on a thread that may block.
+/// Identifies images and documents on a blocking thread.
 pub(super) async fn identify(path: PathBuf, filename: String) -> Option<Identified> {
-    let looking = tokio::task::spawn_blocking(move || static_file::identify(&path, &filename));
-    looking.await.unwrap_or(None)
+    let identifying = tokio::task::spawn_blocking(move || static_file::identify(&path, &filename));
+    identifying.await.unwrap_or(None)
 }
 
-/// How the shell is set up.
+/// Settings of the [`Runtime`].
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ShellSettings {
+pub(crate) struct RuntimeSettings {
     pub(crate) data_dir: Option<PathBuf>,
-    /// Where the state survives; the files are then there, too.
+    /// Directory of the persistent state, including the files.
     pub(crate) state_dir: Option<PathBuf>,
     pub(crate) clock: ClockMode,
     pub(crate) allow_private_urls: bool,
-    /// What makes streams and thumbnails; the program of this machine where it is absent.
+    /// Path of `ffmpeg`, which renders streams and thumbnails. Default: the one installed on this
+    /// machine.
     pub(crate) ffmpeg: Option<PathBuf>,
     pub(crate) time_limits: TimeLimits,
-    /// Who is told of every request.
+    /// Called after each request.
     pub(crate) observer: Option<Observer>,
 }
 
-/// Who is told of every request when it has been answered.
+/// A callback that receives the journal entry of each finished request.
 #[derive(Clone)]
 pub(crate) struct Observer(pub(crate) Arc<dyn Fn(&JournalEntry) + Send + Sync>);
 
@@ -68,35 +69,35 @@ impl std::fmt::Debug for Observer {
     }
 }
 
-/// Everything that the requests share.
-pub(crate) struct Shell {
-    pub(crate) settings: ShellSettings,
+/// State shared by all requests.
+pub(crate) struct Runtime {
+    pub(crate) settings: RuntimeSettings,
     platform: Mutex<Platform>,
     pub(super) clock: Clock,
     pub(crate) journal: Journal,
-    pub(crate) vault: MediaStore,
+    pub(crate) media: MediaStore,
     prober: Arc<dyn Prober>,
-    pub(crate) fetcher: reqwest::Client,
-    /// For webhooks, whose addresses the user gave: loopback is as good as any.
-    pub(super) poster: reqwest::Client,
+    pub(crate) fetch_client: reqwest::Client,
+    /// Client for webhooks. The user supplies the addresses, so private ones are allowed.
+    pub(super) webhook_client: reqwest::Client,
     pub(super) deliveries: Deliveries,
-    pub(crate) uploads: Uploads,
+    pub(crate) uploads: FormUploads,
     store: Mutex<Option<Store>>,
     pub(super) leases: Leases,
-    pub(crate) studio: Studio,
+    pub(crate) renderer: Renderer,
 }
 
-impl Shell {
+impl Runtime {
     pub(crate) fn new(
         platform: Settings,
-        settings: ShellSettings,
+        settings: RuntimeSettings,
         prober: Arc<dyn Prober>,
     ) -> Result<Self, StartError> {
         let folder = settings
             .state_dir
             .as_deref()
             .or(settings.data_dir.as_deref());
-        let vault = MediaStore::open(folder).map_err(|error| match folder {
+        let media = MediaStore::open(folder).map_err(|error| match folder {
             Some(folder) => StartError(format!(
                 "the folder {} cannot be used ({error})",
                 folder.display()
@@ -104,10 +105,10 @@ impl Shell {
             None => StartError(format!("no temporary folder could be made ({error})")),
         })?;
         let limits = settings.time_limits;
-        let fetcher = fetch::client(settings.allow_private_urls, limits.idle, limits.fetch)?;
-        let poster = fetch::client(true, limits.idle, limits.fetch)?;
+        let fetch_client = fetch::client(settings.allow_private_urls, limits.idle, limits.fetch)?;
+        let webhook_client = fetch::client(true, limits.idle, limits.fetch)?;
         let mut platform = Platform::new(platform);
-        let has_media = vault.has_media().map_err(|error| {
+        let has_media = media.has_media().map_err(|error| {
             StartError(format!("the files of the state cannot be read ({error})"))
         })?;
         let store = settings
@@ -118,7 +119,7 @@ impl Shell {
         if let Some(store) = &store {
             let restored = platform.restore(store.records()?);
             restored.map_err(|error| StartError(format!("the state cannot be read: {error}")))?;
-            let cleaned = vault.retain(&platform.media());
+            let cleaned = media.retain(&platform.media());
             cleaned.map_err(|error| {
                 StartError(format!(
                     "the files of the state cannot be cleaned up ({error})"
@@ -129,24 +130,24 @@ impl Shell {
             platform: Mutex::new(platform),
             clock: Clock::new(settings.clock),
             journal: Journal::default(),
-            studio: Studio::new(settings.ffmpeg.as_deref()),
+            renderer: Renderer::new(settings.ffmpeg.as_deref()),
             settings,
-            vault,
+            media,
             prober,
-            fetcher,
-            poster,
+            fetch_client,
+            webhook_client,
             deliveries: Deliveries::default(),
-            uploads: Uploads::default(),
+            uploads: FormUploads::default(),
             store: Mutex::new(store),
             leases: Leases::default(),
         })
     }
 
-    /// Writes a request into the journal, and tells who wants to know.
-    pub(super) fn note(&self, entry: JournalEntry) {
-        let entry = self.journal.write(entry);
-        if let Some(Observer(tell)) = &self.settings.observer {
-            tell(&entry);
+    /// Appends an entry to the journal and calls the observer.
+    pub(super) fn record(&self, entry: JournalEntry) {
+        let entry = self.journal.push(entry);
+        if let Some(Observer(callback)) = &self.settings.observer {
+            callback(&entry);
         }
     }
 
@@ -162,26 +163,26 @@ impl Shell {
         self.platform().set_faults(plan)
     }
 
-    pub(crate) fn seed(&self, seed: &Seed) -> Result<Vec<String>, MemoryError> {
+    pub(crate) fn seed(&self, seed: &Seed) -> Result<Vec<String>, StateError> {
         let mut platform = self.platform();
         let ids = platform.seed(self.clock.now(), seed)?;
-        self.write_down(&mut platform).map_err(MemoryError::new)?;
+        self.persist(&mut platform).map_err(StateError::new)?;
         Ok(ids)
     }
 
-    pub(crate) fn register_webhook(&self, url: &Url, secret: &str) -> Result<String, MemoryError> {
+    pub(crate) fn register_webhook(&self, url: &Url, secret: &str) -> Result<String, StateError> {
         let mut platform = self.platform();
         let id = match platform.find_webhook(url, secret) {
             Some(id) => id.to_owned(),
             None => platform.register_webhook(self.clock.now(), url, secret),
         };
-        self.write_down(&mut platform).map_err(MemoryError::new)?;
+        self.persist(&mut platform).map_err(StateError::new)?;
         Ok(id)
     }
 
-    /// Writes the changes of the platform down. Where that fails they are undone: what was answered 500 has not happened, in
-    /// memory no more than on the disk.
-    pub(super) fn write_down(&self, platform: &mut Platform) -> Result<(), String> {
+    /// Persists the pending changes of the platform. On failure they are rolled back: a request
+    /// answered with 500 has no effect, neither in memory nor on disk.
+    pub(super) fn persist(&self, platform: &mut Platform) -> Result<(), String> {
         let written = match &mut *self.store.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(store) => store.write(&platform.changes()),
             None => Ok(()),
@@ -197,20 +198,20 @@ impl Shell {
         self.platform.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Probes a received file on a thread that may block. Where images and documents are taken, what is one of them is told
-    /// as that, too.
-    pub(crate) async fn look_at(
+    /// Probes a received file on a blocking thread. If `takes_static` is set, images and documents
+    /// are identified as well.
+    pub(crate) async fn inspect(
         &self,
         file: &StoredFile,
         takes_static: bool,
     ) -> (Result<MediaFacts, ProbeError>, Option<Identified>) {
         let (path, filename) = (file.path().to_owned(), file.filename().to_owned());
-        let look = self.probe(path.clone(), filename.clone()).await;
+        let probed = self.probe(path.clone(), filename.clone()).await;
         let static_file = match takes_static {
             true => identify(path, filename).await,
             false => None,
         };
-        (look, static_file)
+        (probed, static_file)
     }
 
     pub(super) async fn probe(
@@ -220,12 +221,12 @@ impl Shell {
     ) -> Result<MediaFacts, ProbeError> {
         let prober = Arc::clone(&self.prober);
         let name = filename.clone();
-        let looking = tokio::task::spawn_blocking(move || {
+        let probing = tokio::task::spawn_blocking(move || {
             let opened =
                 tl_validate::open_media(&path).map_err(|error| error.with_name(&filename))?;
             prober.probe_file(opened, &filename)
         });
-        looking.await.unwrap_or_else(|error| {
+        probing.await.unwrap_or_else(|error| {
             Err(ProbeError::new(
                 ProbeErrorKind::HelperFailed,
                 name,
@@ -234,11 +235,14 @@ impl Shell {
         })
     }
 
-    /// Carries out what the platform said, with the files that came in, and writes its changes down: first the files are
-    /// put into their places, then the records are written, then what can be lost is begun. Says whether a file was kept.
+    /// Carries out `effects` with the received `files` and persists the changes of the platform.
+    /// Returns whether a file was kept.
     ///
-    /// Where that fails, the platform and the files are again as they were.
-    pub(super) fn settle(
+    /// The order is: move the files into place, persist the records, then start background work,
+    /// which may be lost.
+    ///
+    /// On failure, the platform and the files are back in their previous state.
+    pub(super) fn apply(
         self: &Arc<Self>,
         platform: &mut Platform,
         effects: Vec<Effect>,
@@ -246,22 +250,22 @@ impl Shell {
     ) -> Result<bool, String> {
         let mut kept = Vec::new();
         let written = self
-            .keep_all(&effects, files, &mut kept)
+            .keep_files(&effects, files, &mut kept)
             .inspect_err(|_| platform.roll_back())
-            .and_then(|()| self.write_down(platform));
+            .and_then(|()| self.persist(platform));
         if let Err(detail) = written {
             for file in kept {
-                // Where it cannot be moved back, the next run in the folder deletes it.
-                _ = self.vault.release(file);
+                // If the move fails, the next run in this directory deletes the file.
+                _ = self.media.release(file);
             }
             return Err(detail);
         }
-        let has_kept = !kept.is_empty();
+        let kept_any = !kept.is_empty();
         for effect in effects {
             match effect {
                 Effect::Keep(_) => {}
-                // A file that cannot be deleted costs space and nothing else.
-                Effect::Discard(key) => _ = self.vault.discard(&key),
+                // A file that cannot be deleted only wastes space.
+                Effect::Discard(key) => _ = self.media.discard(&key),
                 Effect::Deliver {
                     event,
                     event_type,
@@ -270,14 +274,20 @@ impl Shell {
                     body,
                 } => {
                     let state = DeliveryState::new(event, &event_type, &url);
-                    tokio::spawn(deliver::deliver(Arc::clone(self), state, url, secret, body));
+                    tokio::spawn(delivery::deliver(
+                        Arc::clone(self),
+                        state,
+                        url,
+                        secret,
+                        body,
+                    ));
                 }
-                Effect::Look {
+                Effect::Probe {
                     asset,
                     key,
                     filename,
                 } => {
-                    tokio::spawn(Arc::clone(self).look(asset, key, filename));
+                    tokio::spawn(Arc::clone(self).inspect_asset(asset, key, filename));
                 }
                 Effect::Render {
                     owner,
@@ -285,8 +295,8 @@ impl Shell {
                     stream,
                     thumbnails,
                 } => {
-                    let wanted = (stream, thumbnails);
-                    tokio::spawn(Arc::clone(self).render(owner, source, wanted));
+                    let outputs = (stream, thumbnails);
+                    tokio::spawn(Arc::clone(self).render(owner, source, outputs));
                 }
                 Effect::Fetch {
                     task,
@@ -297,11 +307,11 @@ impl Shell {
                 }
             }
         }
-        Ok(has_kept)
+        Ok(kept_any)
     }
 
-    /// Puts the files that came in into their places.
-    fn keep_all<'f>(
+    /// Moves the received files into place.
+    fn keep_files<'f>(
         &self,
         effects: &[Effect],
         files: &'f [Arc<StoredFile>],
@@ -311,7 +321,7 @@ impl Shell {
             if let Effect::Keep(key) = effect
                 && let Some(file) = files.iter().find(|file| file.key == *key)
             {
-                self.vault
+                self.media
                     .keep(file)
                     .map_err(|error| format!("the file could not be kept ({error})"))?;
                 kept.push(file);
@@ -320,24 +330,24 @@ impl Shell {
         Ok(())
     }
 
-    /// Takes in what came of work in the background, which nobody can be told of: where it cannot be written down, it is tried
-    /// again until it can.
-    pub(super) async fn take_in(
+    /// Applies the result of background work. No client waits for the outcome, so a failed write is
+    /// retried until it succeeds.
+    pub(super) async fn apply_with_retry(
         self: &Arc<Self>,
         files: &[Arc<StoredFile>],
-        mut come: impl FnMut(&mut Platform, Now) -> Vec<Effect>,
+        mut update: impl FnMut(&mut Platform, Now) -> Vec<Effect>,
     ) {
         loop {
-            let settled = {
+            let applied = {
                 let mut platform = self.platform();
-                let effects = come(&mut platform, self.clock.now());
-                self.settle(&mut platform, effects, files)
+                let effects = update(&mut platform, self.clock.now());
+                self.apply(&mut platform, effects, files)
             };
-            if settled.is_ok() {
-                // The end of this task may be the next one to come.
-                return self.clock.wake();
+            if applied.is_ok() {
+                // The end of this task may be the next event of the timer.
+                return self.clock.notify();
             }
-            tokio::time::sleep(WRITE_AGAIN_AFTER).await;
+            tokio::time::sleep(PERSIST_RETRY_DELAY).await;
         }
     }
 
@@ -347,58 +357,58 @@ impl Shell {
             Ok((fetched, file)) => (Ok(fetched), vec![file]),
             Err(reason) => (Err(reason), Vec::new()),
         };
-        self.take_in(&files, |platform, now| {
+        self.apply_with_retry(&files, |platform, now| {
             platform.fetched(now, &task, outcome.clone())
         })
         .await;
     }
 
-    /// Looks at the stored file of an asset. Where it is gone, so is the asset.
-    async fn look(self: Arc<Self>, asset: String, key: MediaKey, filename: String) {
-        let path = self.vault.path_of(&key);
+    /// Probes the stored file of an asset. A missing file means that the asset was deleted.
+    async fn inspect_asset(self: Arc<Self>, asset: String, key: MediaKey, filename: String) {
+        let path = self.media.path_of(&key);
         let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
-        let look = self.probe(path.clone(), filename.clone()).await;
+        let probed = self.probe(path.clone(), filename.clone()).await;
         let static_file = identify(path, filename).await;
-        self.take_in(&[], |platform, now| {
-            platform.looked(now, &asset, bytes, &look, static_file.as_ref())
+        self.apply_with_retry(&[], |platform, now| {
+            platform.probed(now, &asset, bytes, &probed, static_file.as_ref())
         })
         .await;
     }
 
-    /// Changes the platform by something else than a request of its API.
-    pub(super) fn change<T>(
+    /// Changes the platform outside of an API request.
+    pub(super) fn update<T>(
         self: &Arc<Self>,
-        change: impl FnOnce(&mut Platform, Now) -> (T, Vec<Effect>),
+        update: impl FnOnce(&mut Platform, Now) -> (T, Vec<Effect>),
     ) -> Result<T, String> {
         let mut platform = self.platform();
-        let (value, effects) = change(&mut platform, self.clock.now());
-        self.settle(&mut platform, effects, &[])?;
+        let (value, effects) = update(&mut platform, self.clock.now());
+        self.apply(&mut platform, effects, &[])?;
         drop(platform);
-        self.clock.wake();
+        self.clock.notify();
         Ok(value)
     }
 
-    /// Tells of ended tasks when they end, for as long as it is run.
-    pub(super) async fn keep_time(self: Arc<Self>) {
-        let mut changes = self.clock.watch();
+    /// Emits the events of tasks as they end, until it is aborted.
+    pub(super) async fn run_timer(self: Arc<Self>) {
+        let mut changes = self.clock.subscribe();
         let unfinished = self.platform().unfinished();
-        _ = self.change(|_, _| ((), unfinished));
+        _ = self.update(|_, _| ((), unfinished));
         loop {
             changes.mark_unchanged();
             let wait = {
                 let mut platform = self.platform();
                 let now = self.clock.now();
                 let effects = platform.tick(now);
-                match self.settle(&mut platform, effects, &[]) {
+                match self.apply(&mut platform, effects, &[]) {
                     Ok(_) => {
                         let next = platform.next_change(now);
-                        next.and_then(|next| self.clock.on_the_wall(next))
+                        next.and_then(|next| self.clock.to_real_time(next))
                     }
-                    Err(_) => Some(WRITE_AGAIN_AFTER),
+                    Err(_) => Some(PERSIST_RETRY_DELAY),
                 }
             };
             tokio::select! {
-                // A millisecond more, because moments are cut to milliseconds.
+                // Timestamps are truncated to milliseconds, so wait one more.
                 () = tokio::time::sleep(wait.unwrap_or(Duration::MAX).saturating_add(Duration::from_millis(1))) => {}
                 changed = changes.changed() => if changed.is_err() { return },
             }

@@ -1,4 +1,4 @@
-//! The whole emulator over real sockets, with real media.
+//! The complete emulator over real sockets, with real media.
 
 use std::time::{Duration, Instant};
 
@@ -7,11 +7,11 @@ use tl_emulator::{ClockMode, Emulator, Schedule};
 
 use crate::{
     clips::clip,
-    raw::{answer, builder, connect, exchange, form, get, head, index, send_form, wait_for},
+    raw::{builder, connect, exchange, form, get, head, index, read_response, send_form, wait_for},
 };
 
 #[test]
-fn a_good_clip_is_taken_in_indexed_and_described_by_what_it_is() {
+fn good_clip_is_indexed_with_probed_metadata() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let bytes = std::fs::read(clip("640x360", 5)).unwrap();
@@ -73,7 +73,7 @@ fn a_good_clip_is_taken_in_indexed_and_described_by_what_it_is() {
 }
 
 #[test]
-fn a_bad_file_is_refused_with_its_code_and_not_kept() {
+fn bad_file_is_rejected_and_not_stored() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let small = std::fs::read(clip("320x180", 5)).unwrap();
@@ -90,14 +90,14 @@ fn a_bad_file_is_refused_with_its_code_and_not_kept() {
         ("cut", &good[..good.len() / 2], "video_file_broken"),
         ("empty", b"", "video_file_broken"),
     ] {
-        let answer = send_form(
+        let response = send_form(
             &emulator,
             &form(&[("index_id", &index)], Some(("a.mp4", bytes))),
         );
         assert_eq!(
-            (answer.status, answer.json()["code"].as_str()),
+            (response.status, response.json()["code"].as_str()),
             (400, Some(code)),
-            "{name}: {answer:?}"
+            "{name}: {response:?}"
         );
     }
     assert!(emulator.journal().iter().all(|entry| !entry.media_stored));
@@ -108,7 +108,7 @@ fn a_bad_file_is_refused_with_its_code_and_not_kept() {
 }
 
 #[test]
-fn a_manual_clock_indexes_a_long_video_when_the_test_says_so() {
+fn manual_clock_controls_indexing() {
     let emulator = builder()
         .clock(ClockMode::Manual)
         .schedule(Schedule::REALISTIC)
@@ -133,7 +133,7 @@ fn a_manual_clock_indexes_a_long_video_when_the_test_says_so() {
 }
 
 #[test]
-fn received_files_go_with_the_emulator_or_stay_in_the_given_folder() {
+fn files_are_temporary_unless_a_directory_is_set() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = builder().data_dir(folder.path()).start_blocking().unwrap();
     let index = index(&emulator);
@@ -160,7 +160,7 @@ fn received_files_go_with_the_emulator_or_stay_in_the_given_folder() {
 }
 
 #[test]
-fn the_journal_is_asked_over_http_and_holds_no_key() {
+fn journal_over_http_contains_no_keys() {
     let emulator = builder().start_blocking().unwrap();
     get(&emulator, "/v1.3/tasks?filename=tlk_secret_1");
     get(&emulator, "/v1.3/nothing");
@@ -185,7 +185,7 @@ fn the_journal_is_asked_over_http_and_holds_no_key() {
 }
 
 #[test]
-fn the_emulator_starts_in_both_colours_and_stops_quickly() {
+fn starts_async_and_blocking_and_stops_quickly() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
@@ -212,11 +212,11 @@ fn the_emulator_starts_in_both_colours_and_stops_quickly() {
 }
 
 #[test]
-fn an_idle_connection_does_not_hold_up_the_end() {
+fn idle_connection_does_not_delay_shutdown() {
     let emulator = builder().start_blocking().unwrap();
     let mut idle = connect(&emulator);
     std::io::Write::write_all(&mut idle, head("GET", "/v1.3/tasks", &[]).as_bytes()).unwrap();
-    assert_eq!(answer(&mut idle).unwrap().status, 200);
+    assert_eq!(read_response(&mut idle).unwrap().status, 200);
     let started = Instant::now();
     drop(emulator);
     assert!(
@@ -224,12 +224,12 @@ fn an_idle_connection_does_not_hold_up_the_end() {
         "{:?}",
         started.elapsed()
     );
-    assert!(answer(&mut idle).is_none());
+    assert!(read_response(&mut idle).is_none());
 }
 
 #[test]
-fn without_anything_to_look_at_media_with_it_does_not_start() {
-    // The tests' own program has no `tl-probe` beside it.
+fn start_fails_without_a_prober() {
+    // There is no `tl-probe` next to the test program.
     let error = Emulator::start_blocking();
     if let Err(error) = error {
         assert!(error.to_string().contains("tl-probe"), "{error}");

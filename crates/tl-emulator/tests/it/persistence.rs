@@ -1,4 +1,4 @@
-//! State that survives: in a folder, in an export, and through a sudden end.
+//! Persistent state: state directory, export and import.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[test]
-fn a_state_folder_survives_the_end_of_the_emulator_and_serves_one_at_a_time() {
+fn state_directory_survives_restart_and_is_exclusive() {
     let folder = tempfile::tempdir().unwrap();
     let start = || builder().state_dir(folder.path()).start_blocking();
     let emulator = start().unwrap();
@@ -45,7 +45,7 @@ fn a_state_folder_survives_the_end_of_the_emulator_and_serves_one_at_a_time() {
     let again = start().unwrap();
     let after: Vec<_> = paths.iter().map(|path| get(&again, path).json()).collect();
     assert_eq!(before, after);
-    // The file, and the folder with its stream.
+    // The file, and the directory with its stream.
     let media: Vec<_> = std::fs::read_dir(folder.path().join("media"))
         .unwrap()
         .collect();
@@ -55,7 +55,7 @@ fn a_state_folder_survives_the_end_of_the_emulator_and_serves_one_at_a_time() {
 }
 
 #[test]
-fn an_export_is_imported_elsewhere_and_a_reset_forgets() {
+fn export_import_and_reset() {
     let one = builder().start_blocking().unwrap();
     let seed = json!({ "indexes": [{ "index_name": "seeded", "videos": [
         { "filename": "a.mp4", "duration": 12.5, "width": 640, "height": 360, "fps": 25, "size": 9, "user_metadata": { "n": 1 } },
@@ -106,7 +106,7 @@ fn an_export_is_imported_elsewhere_and_a_reset_forgets() {
 }
 
 #[test]
-fn a_stored_state_follows_an_import_and_a_reset() {
+fn import_and_reset_are_persisted() {
     let folder = tempfile::tempdir().unwrap();
     let start = || builder().state_dir(folder.path()).start_blocking().unwrap();
     let emulator = start();

@@ -1,4 +1,4 @@
-//! Sending events to registered addresses: signed, repeated with the same event, and remembered.
+//! Delivery of webhook events: signed, retried with the same event id, and recorded.
 
 use std::{
     collections::VecDeque,
@@ -12,24 +12,25 @@ use serde::{Deserialize, Serialize};
 use tl_model::WebhookEventType;
 use url::Url;
 
-use super::Shell;
+use super::Runtime;
 
-/// How often an event is sent at most. Number and spacing are undocumented; only that a repeated event keeps its id is.
-const ATTEMPTS: u32 = 5;
-/// How long a receiver may take to answer.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// How many deliveries are remembered.
+/// Maximum number of attempts per event. The number and the delays are undocumented; the
+/// documentation only says that a retried event keeps its id.
+const MAX_ATTEMPTS: u32 = 5;
+/// How long a receiver may take to respond.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum number of recorded deliveries.
 const CAPACITY: usize = 1000;
 
 /// The header that carries the signature.
 pub(crate) const SIGNATURE_HEADER: &str = "TL-Signature";
 
-/// An http or https address to which events can be sent.
+/// An `http` or `https` URL that receives events.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Address(pub(crate) Url);
+pub(crate) struct WebhookUrl(pub(crate) Url);
 
-impl TryFrom<String> for Address {
+impl TryFrom<String> for WebhookUrl {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -44,7 +45,7 @@ impl TryFrom<String> for Address {
     }
 }
 
-/// Refuses a secret with which nothing can be signed.
+/// Rejects a secret that cannot sign anything.
 pub(crate) fn check_secret(secret: &str) -> Result<(), &'static str> {
     if secret.is_empty() {
         return Err("`secret` is empty: events are signed with it");
@@ -52,11 +53,11 @@ pub(crate) fn check_secret(secret: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// What became of one event for one address.
+/// Delivery state of one event for one URL.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct DeliveryState {
     pub(crate) event: String,
-    /// The type of the event: `index.task.ready`.
+    /// The event type, for example `index.task.ready`.
     #[serde(rename = "type")]
     pub(crate) kind: String,
     pub(crate) url: String,
@@ -66,7 +67,7 @@ pub(crate) struct DeliveryState {
 }
 
 impl DeliveryState {
-    /// Before the first attempt.
+    /// The state before the first attempt.
     pub(crate) fn new(event: String, event_type: &WebhookEventType, url: &Url) -> Self {
         Self {
             event,
@@ -78,11 +79,11 @@ impl DeliveryState {
         }
     }
 
-    /// How far it is, in a word.
+    /// The status in one word.
     pub(crate) fn status(&self) -> &'static str {
         match (self.delivered, self.attempts) {
             (true, _) => "delivered",
-            (false, ATTEMPTS..) => "failed",
+            (false, MAX_ATTEMPTS..) => "failed",
             (false, _) => "waiting",
         }
     }
@@ -96,7 +97,7 @@ impl Deliveries {
         self.states().iter().cloned().collect()
     }
 
-    fn note(&self, state: &DeliveryState) {
+    fn record(&self, state: &DeliveryState) {
         let mut states = self.states();
         match states.iter_mut().find(|known| known.event == state.event) {
             Some(known) => known.clone_from(state),
@@ -120,55 +121,58 @@ pub(crate) fn signature(secret: &str, unix_seconds: u64, body: &[u8]) -> String 
     let mut signing = hmac::Context::with_key(&key);
     signing.update(format!("{unix_seconds}.").as_bytes());
     signing.update(body);
-    let digits: String = signing
+    let hex: String = signing
         .sign()
         .as_ref()
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    format!("t={unix_seconds},v1={digits}")
+    format!("t={unix_seconds},v1={hex}")
 }
 
-/// Sends one event until it is taken or the attempts are used up.
+/// Sends one event until a receiver accepts it or the attempts are used up.
 pub(crate) async fn deliver(
-    shell: Arc<Shell>,
+    runtime: Arc<Runtime>,
     mut state: DeliveryState,
     url: Url,
     secret: String,
     body: Bytes,
 ) {
-    let mut wait = shell.settings.time_limits.webhook_retry;
-    while !state.delivered && state.attempts < ATTEMPTS {
+    let mut wait = runtime.settings.time_limits.webhook_retry;
+    while !state.delivered && state.attempts < MAX_ATTEMPTS {
         if state.attempts > 0 {
             tokio::time::sleep(wait).await;
             wait *= 2;
         }
         state.attempts += 1;
-        // The receiver compares the time with its own clock, which is the emulator's where it asks for it.
-        let since = shell
+        // The receiver compares the time with its own clock, which may be set to the emulator's.
+        let sent_at = runtime
             .clock
             .now()
             .wall
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
-        let sent = shell
-            .poster
+        let sent = runtime
+            .webhook_client
             .post(url.clone())
-            .header(SIGNATURE_HEADER, signature(&secret, since.as_secs(), &body))
+            .header(
+                SIGNATURE_HEADER,
+                signature(&secret, sent_at.as_secs(), &body),
+            )
             .header("content-type", "application/json")
-            .timeout(ANSWER_LIMIT)
+            .timeout(RESPONSE_TIMEOUT)
             .body(body.clone())
             .send()
             .await;
         state.last_error = match sent {
-            Ok(answer) if answer.status().is_success() => {
+            Ok(response) if response.status().is_success() => {
                 state.delivered = true;
                 None
             }
-            Ok(answer) => Some(format!("the receiver answered {}", answer.status())),
-            Err(error) => Some(super::fetch::innermost(&error)),
+            Ok(response) => Some(format!("the receiver answered {}", response.status())),
+            Err(error) => Some(super::fetch::root_cause(&error)),
         };
-        shell.deliveries.note(&state);
+        runtime.deliveries.record(&state);
     }
 }
 
@@ -177,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_signature_is_that_of_the_published_vector() {
+    fn signature_matches_the_published_vector() {
         assert_eq!(
             signature("whsec_test", 1_700_000_000, br#"{"name":"test"}"#),
             "t=1700000000,v1=fa0dcce4edf852e110983c9ca76f2fd01a30d31db190e44954d2130690a0fee3"

@@ -1,5 +1,6 @@
-//! Making streams and thumbnails with the `ffmpeg` program: what is asked of it, in which bounds, and what is said where it
-//! fails. Who is to have what is decided in [`crate::platform`]; the files are served by `files.rs`.
+//! Renders streams and thumbnails with `ffmpeg`: arguments, limits and error messages.
+//!
+//! [`crate::platform`] decides which renditions an object has; `files.rs` serves the files.
 
 use std::{ffi::OsString, fs, path::Path, sync::Arc, time::Duration};
 
@@ -9,69 +10,70 @@ use tl_validate::{
 };
 use tokio::sync::Semaphore;
 
-use super::{Shell, shell::identify};
+use super::{Runtime, runtime::identify};
 use crate::platform::{MediaKey, PLAYLIST, Rendered, StaticFile, thumbnail_name};
 
-/// The playlist of the one quality that there is.
+/// The media playlist. There is a single quality.
 pub(super) const MEDIA_PLAYLIST: &str = "stream.m3u8";
-/// The bytes of the stream: fragmented MP4, which is also a file that plays by itself.
+/// The stream: fragmented MP4, which also plays as a plain file.
 pub(super) const MEDIA_FILE: &str = "stream.mp4";
-/// How many programs run at once.
-const AT_ONCE: usize = 2;
-/// The most bytes of a file whose pictures are taken over as they are. What is encoded anew has fewer than 80 KB a second.
+/// Maximum number of concurrent `ffmpeg` processes.
+const MAX_CONCURRENT: usize = 2;
+/// Maximum size of a file whose video is copied, in bytes. Encoded streams have less than 80 KB per
+/// second.
 const MAX_COPIED: u64 = 4 << 30;
-/// The longest stream that is encoded, in seconds: the longest video that any rule pack accepts.
+/// Maximum duration of an encoded stream in seconds: the longest video that any rule pack accepts.
 const MAX_SECONDS: f64 = 4.0 * 3600.0;
-/// Where thumbnails are taken, as shares of the length.
-const THUMBNAILS_AT: [f64; 3] = [0.1, 0.5, 0.9];
-/// The largest image of which a thumbnail is made, in pixels: the bound of the models for images (official Python client of
-/// October 2026).
+/// Positions of the thumbnails, as fractions of the duration.
+const THUMBNAIL_POSITIONS: [f64; 3] = [0.1, 0.5, 0.9];
+/// Maximum size of an image that gets a thumbnail, in pixels: the models' limit for images
+/// (official Python client of October 2026).
 const MAX_PIXELS: u64 = 16_777_216;
-/// The bounds of the encoded frame, in pixels.
-const STREAM_BOX: u32 = 640;
-/// The bounds of a thumbnail, in pixels.
-const THUMBNAIL_BOX: u32 = 320;
+/// Maximum width and height of the encoded stream, in pixels.
+const MAX_STREAM_SIDE: u32 = 640;
+/// Maximum width and height of a thumbnail, in pixels.
+const MAX_THUMBNAIL_SIDE: u32 = 320;
 
-/// Where streams are made.
+/// Runs `ffmpeg` with limited concurrency.
 #[derive(Debug)]
-pub(crate) struct Studio {
-    /// The program, or why there is none.
+pub(crate) struct Renderer {
+    /// The program, or why it is unavailable.
     program: Result<Ffmpeg, String>,
-    turns: Semaphore,
+    permits: Semaphore,
     cancel: Cancel,
 }
 
-impl Studio {
-    /// A studio with the program at `path`, or with the one of this machine.
+impl Renderer {
+    /// Creates a renderer with the program at `path`, or with the installed one.
     pub(crate) fn new(path: Option<&Path>) -> Self {
         let program = match path {
             Some(path) => Ffmpeg::at(path),
             None => Ffmpeg::find(),
         };
         Self {
-            // What is rendered was uploaded by somebody. Without the helper there is no sandbox.
+            // The input is untrusted, so `ffmpeg` runs in a sandbox if the helper is installed.
             program: match (program, launcher()) {
                 (Ok(program), Some(launcher)) => Ok(program.confined_by(launcher, false)),
                 (Ok(program), None) => Ok(program),
                 (Err(error), _) => Err(error.to_string()),
             },
-            turns: Semaphore::new(AT_ONCE),
+            permits: Semaphore::new(MAX_CONCURRENT),
             cancel: Cancel::new(),
         }
     }
 
-    /// Why nothing can be made; `None` where it can.
-    pub(crate) fn lack(&self) -> Option<&str> {
+    /// Why rendering is unavailable. `None` if it is available.
+    pub(crate) fn unavailable_reason(&self) -> Option<&str> {
         self.program.as_ref().err().map(String::as_str)
     }
 
-    /// Ends what is being made; the next run with the same state begins it again.
-    pub(crate) fn close(&self) {
+    /// Cancels running jobs. The next run with the same state starts them again.
+    pub(crate) fn cancel(&self) {
         self.cancel.cancel();
     }
 }
 
-/// The helper that confines the program, where it is installed.
+/// The helper that sandboxes the program, if it is installed.
 #[cfg(unix)]
 fn launcher() -> Option<std::path::PathBuf> {
     tl_validate::worker::find_helper(None).ok()
@@ -82,49 +84,49 @@ fn launcher() -> Option<std::path::PathBuf> {
     None
 }
 
-/// What one call is to make.
-struct Order {
+/// The outputs of one job.
+struct Outputs {
     stream: bool,
     thumbnails: bool,
 }
 
-impl Shell {
-    /// Makes what `owner` is to have of the stored file `source`.
+impl Runtime {
+    /// Renders the requested outputs of the stored file `source` for `owner`.
     pub(super) async fn render(
         self: Arc<Self>,
         owner: String,
         source: MediaKey,
         (stream, thumbnails): (bool, bool),
     ) {
-        let Ok(_turn) = self.studio.turns.acquire().await else {
+        let Ok(_permit) = self.renderer.permits.acquire().await else {
             return;
         };
-        // Its owner may have gone while it waited.
-        if self.studio.cancel.is_cancelled() || self.platform().rendition_of(&owner).is_none() {
+        // The owner may have been deleted while the job waited.
+        if self.renderer.cancel.is_cancelled() || self.platform().rendition_of(&owner).is_none() {
             return;
         }
-        let path = self.vault.path_of(&source);
+        let path = self.media.path_of(&source);
         let facts = self.probe(path.clone(), owner.clone()).await;
         let image = identify(path.clone(), owner.clone()).await;
         let image = image.and_then(Result::ok).filter(|_| thumbnails);
-        let folder = self.vault.new_key();
-        let target = self.vault.path_of(&folder);
-        let (program, cancel) = (self.studio.program.clone(), self.studio.cancel.clone());
+        let folder = self.media.new_key();
+        let target = self.media.path_of(&folder);
+        let (program, cancel) = (self.renderer.program.clone(), self.renderer.cancel.clone());
         let limit = self.settings.time_limits.render;
-        let making = tokio::task::spawn_blocking(move || {
+        let rendering = tokio::task::spawn_blocking(move || {
             let ffmpeg = program?;
             if let Some(image) = &image {
-                return picture(&ffmpeg, &path, image, &target, limit, &cancel);
+                return render_image(&ffmpeg, &path, image, &target, limit, &cancel);
             }
             let facts = facts.map_err(|error| error.to_string())?;
-            let order = Order { stream, thumbnails };
-            make(&ffmpeg, &path, &facts, &order, &target, limit, &cancel)
+            let outputs = Outputs { stream, thumbnails };
+            render_video(&ffmpeg, &path, &facts, &outputs, &target, limit, &cancel)
         });
-        let outcome = match making.await {
+        let outcome = match rendering.await {
             Ok(outcome) => outcome,
             Err(error) => Err(format!("making it failed ({error})")),
         };
-        if self.studio.cancel.is_cancelled() && outcome.is_err() {
+        if self.renderer.cancel.is_cancelled() && outcome.is_err() {
             return;
         }
         let outcome = outcome.map(|(has_stream, thumbnails)| Rendered {
@@ -132,15 +134,15 @@ impl Shell {
             has_stream,
             thumbnails,
         });
-        self.take_in(&[], |platform, now| {
+        self.apply_with_retry(&[], |platform, now| {
             platform.rendered(now, &owner, outcome.clone())
         })
         .await;
     }
 }
 
-/// Makes a folder with the thumbnail of an image.
-fn picture(
+/// Renders the thumbnail of an image.
+fn render_image(
     ffmpeg: &Ffmpeg,
     source: &Path,
     image: &StaticFile,
@@ -149,7 +151,7 @@ fn picture(
     cancel: &Cancel,
 ) -> Result<(bool, u32), String> {
     let technical = &image.technical;
-    // Said by name: no other reader is to look at the file.
+    // Name the demuxer, so that `ffmpeg` does not try any other on the file.
     let reader = match technical.image_format.as_deref() {
         Some("png") => "png_pipe",
         Some("jpeg") => "jpeg_pipe",
@@ -173,7 +175,14 @@ fn picture(
         .args(["-protocol_whitelist", "file", "-f", reader, "-i"])
         .arg(address)
         .reads(source)
-        .args(["-frames:v", "1", "-q:v", "5", "-vf", &fitted(THUMBNAIL_BOX)])
+        .args([
+            "-frames:v",
+            "1",
+            "-q:v",
+            "5",
+            "-vf",
+            &scale_filter(MAX_THUMBNAIL_SIDE),
+        ])
         .args(["-f", "image2", "-update", "1"])
         .arg(thumbnail_name(1));
     ffmpeg
@@ -182,18 +191,18 @@ fn picture(
     finish(folder, &MediaFacts::default(), false)
 }
 
-/// Makes a folder with what was ordered. Gives whether there is a stream, and how many thumbnails there are.
-fn make(
+/// Renders a video. Returns whether there is a stream, and the number of thumbnails.
+fn render_video(
     ffmpeg: &Ffmpeg,
     source: &Path,
     facts: &MediaFacts,
-    order: &Order,
+    outputs: &Outputs,
     folder: &Path,
     limit: Duration,
     cancel: &Cancel,
 ) -> Result<(bool, u32), String> {
-    let has_stream = order.stream && (has_pictures(facts) || has_sound(facts));
-    let has_thumbnails = order.thumbnails && has_pictures(facts);
+    let has_stream = outputs.stream && (has_video(facts) || has_audio(facts));
+    let has_thumbnails = outputs.thumbnails && has_video(facts);
     if !has_stream && !has_thumbnails {
         return Err(
             "it has neither pictures nor sound of which something could be made".to_owned(),
@@ -206,85 +215,91 @@ fn make(
             .expects_seconds(facts.duration_seconds().unwrap_or(0.0))
             .input(source);
         if has_thumbnails {
-            job = thumbnails(job, source, facts);
+            job = thumbnail_args(job, source, facts);
         }
         if has_stream {
-            job = stream(job, facts, copies);
+            job = stream_args(job, facts, copies);
         }
         ffmpeg.write_folder(&job, folder, &mut |_| {})
     };
     let made = match run(true) {
-        // Some files say what they are not: taken apart and put together again they may still be played.
+        // Some files misreport their codecs, so copying fails although decoding works.
         Err(error) if error.kind() == ProgramErrorKind::Failed && has_stream => run(false),
         made => made,
     };
     made.map_err(|error| error.to_string())?;
     let first = folder.join(thumbnail_name(1));
     if has_thumbnails && !first.is_file() {
-        // There is no key frame from its place on: the beginning always has one. Without even that, there is none.
+        // There is no key frame after this position. Use the start of the video, which always has
+        // one. If even that fails, there is no thumbnail.
         let job = Job::new()
             .deadline(limit)
             .cancelled_by(cancel)
             .input(source);
         let job = job
             .args(["-map", "0:V:0", "-frames:v", "1", "-q:v", "5", "-vf"])
-            .arg(format!("thumbnail=n=50,{}", fitted(THUMBNAIL_BOX)))
+            .arg(format!(
+                "thumbnail=n=50,{}",
+                scale_filter(MAX_THUMBNAIL_SIDE)
+            ))
             .args(["-f", "image2", "-update", "1"]);
         _ = ffmpeg.write(&job, &first, &mut |_| {});
     }
     let finished = finish(folder, facts, has_stream);
     if finished.is_err() {
-        // Nobody will ever name it; where it stays, the next run removes it.
+        // Nothing refers to this directory. If it cannot be deleted now, the next run deletes it.
         _ = fs::remove_dir_all(folder);
     }
     finished
 }
 
-fn has_pictures(facts: &MediaFacts) -> bool {
+fn has_video(facts: &MediaFacts) -> bool {
     facts.video().is_some()
 }
 
-fn has_sound(facts: &MediaFacts) -> bool {
+fn has_audio(facts: &MediaFacts) -> bool {
     facts.audio_codec.is_some() || !facts.audio_streams.is_empty()
 }
 
-/// The inputs and arguments of the thumbnails.
-fn thumbnails(mut job: Job, source: &Path, facts: &MediaFacts) -> Job {
+/// Adds the inputs and arguments of the thumbnails.
+fn thumbnail_args(mut job: Job, source: &Path, facts: &MediaFacts) -> Job {
     let seconds = facts.duration_seconds().unwrap_or(0.0);
-    // A file of its own for each: it is read from there on, and not from its beginning.
-    for share in THUMBNAILS_AT {
+    // A separate input for each thumbnail, so that `ffmpeg` seeks in the input instead of decoding
+    // it from the start.
+    for share in THUMBNAIL_POSITIONS {
         job = job
             .args(["-ss", &format!("{:.3}", seconds * share)])
             .input(source);
     }
-    for number in (1..).take(THUMBNAILS_AT.len()) {
+    for number in (1..).take(THUMBNAIL_POSITIONS.len()) {
         job = job
             .args(["-map", &format!("{number}:V:0"), "-frames:v", "1"])
-            .args(["-vf", &fitted(THUMBNAIL_BOX), "-q:v", "5"])
+            .args(["-vf", &scale_filter(MAX_THUMBNAIL_SIDE), "-q:v", "5"])
             .args(["-f", "image2", "-update", "1"])
             .arg(thumbnail_name(number));
     }
     job
 }
 
-/// The frame fitted into a square of `side` pixels, never made larger.
-fn fitted(side: u32) -> String {
+/// A filter that scales the frame to fit into a square of `side` pixels, without upscaling.
+fn scale_filter(side: u32) -> String {
     format!(
         "scale=w='min({side},iw)':h='min({side},ih)':force_original_aspect_ratio=decrease:force_divisible_by=2,setsar=1"
     )
 }
 
-/// The arguments of the stream: with `copies`, pictures and sound as they are where every player takes them; else encoded small.
-fn stream(mut job: Job, facts: &MediaFacts, copies: bool) -> Job {
+/// Adds the arguments of the stream. With `copies`, video and audio that every player supports are
+/// copied; anything else is encoded at a low bit rate.
+fn stream_args(mut job: Job, facts: &MediaFacts, copies: bool) -> Job {
     let copies = copies && facts.file_size_bytes <= MAX_COPIED;
     let video = facts.video();
-    let is_plain = video.is_some_and(|video| {
+    let is_web_safe = video.is_some_and(|video| {
         let format = video.pixel_format.as_deref();
         video.codec == "h264" && matches!(format, Some("yuv420p" | "yuvj420p"))
     });
-    if has_pictures(facts) {
+    if has_video(facts) {
         job = job.args(["-map", "0:V:0"]);
-        if is_plain && copies {
+        if is_web_safe && copies {
             job = job.args(["-c:v", "copy"]);
         } else {
             job = job
@@ -292,7 +307,7 @@ fn stream(mut job: Job, facts: &MediaFacts, copies: bool) -> Job {
                 .args(["-maxrate", "500k", "-bufsize", "1000k"])
                 .args([
                     "-vf",
-                    &fitted(STREAM_BOX),
+                    &scale_filter(MAX_STREAM_SIDE),
                     "-pix_fmt",
                     "yuv420p",
                     "-fpsmax",
@@ -302,14 +317,15 @@ fn stream(mut job: Job, facts: &MediaFacts, copies: bool) -> Job {
                 .args(["-t", &MAX_SECONDS.to_string()]);
         }
     }
-    if has_sound(facts) {
+    if has_audio(facts) {
         job = job.args(["-map", "0:a:0"]);
         let codec = facts
             .audio_streams
             .first()
             .map(|audio| audio.codec.as_str());
         if codec == Some("aac") && copies {
-            // A transport stream frames its AAC in another way than MP4; what is framed like MP4 passes through.
+            // AAC in a transport stream has ADTS framing, which MP4 does not allow. The filter
+            // passes other AAC through.
             job = job.args(["-c:a", "copy", "-bsf:a", "aac_adtstoasc"]);
         } else {
             job = job.args(["-c:a", "aac", "-b:a", "96k", "-ac", "2"]);
@@ -322,24 +338,25 @@ fn stream(mut job: Job, facts: &MediaFacts, copies: bool) -> Job {
         .arg(MEDIA_PLAYLIST)
 }
 
-/// Counts what was made, and adds the playlist that names the quality.
+/// Counts the thumbnails and writes the master playlist.
 fn finish(folder: &Path, facts: &MediaFacts, has_stream: bool) -> Result<(bool, u32), String> {
-    // A place beyond the last frame gives no picture, and the ones after it are not counted.
-    let is_there = |number: &u32| folder.join(thumbnail_name(*number)).is_file();
-    let most = u32::try_from(THUMBNAILS_AT.len()).unwrap_or(u32::MAX);
-    let thumbnails = (1..=most).take_while(is_there).count();
+    // A position beyond the last frame yields no thumbnail, and the ones after it are not counted.
+    let exists = |number: &u32| folder.join(thumbnail_name(*number)).is_file();
+    let max = u32::try_from(THUMBNAIL_POSITIONS.len()).unwrap_or(u32::MAX);
+    let thumbnails = (1..=max).take_while(exists).count();
     let thumbnails = u32::try_from(thumbnails).unwrap_or(0);
     if has_stream {
         let failed = |error: std::io::Error| format!("the playlist could not be written ({error})");
         let segments = fs::read_to_string(folder.join(MEDIA_PLAYLIST)).map_err(failed)?;
-        let text = master(&segments, facts);
+        let text = master_playlist(&segments, facts);
         fs::write(folder.join(PLAYLIST), text).map_err(failed)?;
     }
     Ok((has_stream, thumbnails))
 }
 
-/// The playlist of playlists (RFC 8216, 4.3.4). FFmpeg leaves its only entry out where the source says no bit rate.
-fn master(segments: &str, facts: &MediaFacts) -> String {
+/// The master playlist (RFC 8216, 4.3.4). FFmpeg omits its only entry if the source has no bit
+/// rate.
+fn master_playlist(segments: &str, facts: &MediaFacts) -> String {
     let mut seconds = 0.0;
     let mut peak = 1.0_f64;
     for line in segments.lines() {
@@ -381,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_that_every_player_takes_are_copied_and_others_encoded() {
+    fn web_safe_video_is_copied_and_other_video_encoded() {
         for (codec, format, size, copied) in [
             ("h264", "yuv420p", 1000, true),
             ("h264", "yuv422p10le", 1000, false),
@@ -389,7 +406,7 @@ mod tests {
             ("mpeg4", "yuv420p", 1000, false),
             ("h264", "yuv420p", MAX_COPIED + 1, false),
         ] {
-            let job = stream(Job::new(), &facts(codec, format, size), true);
+            let job = stream_args(Job::new(), &facts(codec, format, size), true);
             let argv: Vec<_> = job
                 .argv()
                 .iter()
@@ -402,14 +419,14 @@ mod tests {
     }
 
     #[test]
-    fn the_bandwidth_is_that_of_the_heaviest_segment() {
+    fn bandwidth_is_the_peak_of_all_segments() {
         let segments = "#EXTM3U\n#EXT-X-MAP:URI=\"stream.mp4\",BYTERANGE=\"1373@0\"\n#EXTINF:10.0,\n\
                         #EXT-X-BYTERANGE:1000@1373\nstream.mp4\n#EXTINF:2.0,\n#EXT-X-BYTERANGE:1000@2373\nstream.mp4\n";
-        let text = master(segments, &facts("h264", "yuv420p", 1));
+        let text = master_playlist(segments, &facts("h264", "yuv420p", 1));
         assert!(
             text.contains("BANDWIDTH=4000,RESOLUTION=640x360\nstream.m3u8\n"),
             "{text}"
         );
-        assert!(master("", &MediaFacts::default()).contains("BANDWIDTH=1\n"));
+        assert!(master_playlist("", &MediaFacts::default()).contains("BANDWIDTH=1\n"));
     }
 }

@@ -1,4 +1,4 @@
-//! Bringing the whole state in and out: restoring it from a store, exporting, importing, seeding and forgetting it.
+//! The state as a whole: restore it from a store, export, import, seed and reset it.
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
@@ -15,34 +15,34 @@ use super::{
     assets::max_file,
     ids::Ids,
     indexes,
-    lifecycle::Course,
-    moment,
+    lifecycle::Timeline,
     records::{IndexRecord, State, TaskRecord, VideoRecord},
     renditions::RenditionRecord,
+    to_timestamp,
 };
 
-/// The form of an export.
+/// The version of the export format.
 const FORMAT: u64 = 1;
 
-/// A stored or exported state that cannot be read. The message says where.
+/// A stored or exported state is invalid. The message names the invalid part.
 #[derive(Debug)]
-pub struct MemoryError(String);
+pub struct StateError(String);
 
-impl MemoryError {
+impl StateError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }
 
-impl fmt::Display for MemoryError {
+impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for MemoryError {}
+impl std::error::Error for StateError {}
 
-/// Indexes with videos that are there from the start, without any file: for tests of what comes after indexing.
+/// Indexes with ready videos but without files, for tests of what comes after indexing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -56,21 +56,21 @@ pub struct Seed {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SeedIndex {
-    /// Its name, which no other index may have.
+    /// The name, which must be unique.
     pub index_name: String,
-    /// Its videos.
+    /// The videos.
     #[serde(default)]
     pub videos: Vec<SeedVideo>,
 }
 
-/// A video of a [`Seed`], taken as it is and not judged.
+/// A video of a [`Seed`]. It is not validated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SeedVideo {
-    /// The name of its file.
+    /// The file name.
     pub filename: String,
-    /// Length, in seconds.
+    /// Duration, in seconds.
     #[serde(default)]
     pub duration: Option<f64>,
     /// Frames per second.
@@ -82,60 +82,61 @@ pub struct SeedVideo {
     /// Height, in pixels.
     #[serde(default)]
     pub height: Option<u32>,
-    /// Size of the file, in bytes.
+    /// File size, in bytes.
     #[serde(default)]
     pub size: u64,
-    /// The user's data about it.
+    /// The user metadata.
     #[serde(default)]
     pub user_metadata: UserMetadata,
 }
 
 impl Platform {
-    /// Takes up the records of a store, as [`changes`](Self::changes) gave them out: table, key and JSON.
+    /// Restores the state from the records of a store, as returned by [`changes`](Self::changes):
+    /// table, key and JSON.
     ///
     /// # Errors
-    /// The first record that cannot be read.
+    /// Returns an error that names the first invalid record.
     pub fn restore(
         &mut self,
         records: impl IntoIterator<Item = (String, String, String)>,
-    ) -> Result<(), MemoryError> {
+    ) -> Result<(), StateError> {
         let mut state = State::default();
         for (table, key, value) in records {
             let read = state.restore(&table, key.clone(), &value);
             read.map_err(|error| {
-                MemoryError(format!(
+                StateError(format!(
                     "the record `{key}` of `{table}` cannot be read: {error}"
                 ))
             })?;
         }
-        self.take_up(state);
+        self.replace_state(state);
         Ok(())
     }
 
-    fn take_up(&mut self, state: State) {
+    fn replace_state(&mut self, state: State) {
         self.state = state;
-        self.schedule_endings();
+        self.rebuild_pending_ends();
     }
 
-    /// Reads the counter of identifiers and the ends to come off the records.
-    pub(super) fn schedule_endings(&mut self) {
+    /// Rebuilds the identifier counter and the pending ends from the records.
+    pub(super) fn rebuild_pending_ends(&mut self) {
         self.ids = Ids::new(self.settings.seed);
         self.ids.counter = self.state.counters.get(super::IDS).copied().unwrap_or(0);
-        self.endings.clear();
+        self.pending_ends.clear();
         for task in self.state.tasks.values().filter(|task| !task.is_announced) {
-            if let Some(end) = task.course.end() {
-                self.endings.insert((end.at, task.id.clone()));
+            if let Some(end) = task.timeline.end() {
+                self.pending_ends.insert((end.at, task.id.clone()));
             }
         }
         for asset in self.state.assets.values() {
             let at = asset.outcome.as_ref().map(|outcome| outcome.at);
             if let Some(at) = at.filter(|at| *at < Timestamp::MAX) {
-                self.endings.insert((at, asset.id.clone()));
+                self.pending_ends.insert((at, asset.id.clone()));
             }
         }
     }
 
-    /// What an ended run had still to do: the files that it was fetching, and those that it had not looked at.
+    /// The effects that the previous run had not finished: files to fetch, to probe and to render.
     #[must_use]
     pub fn unfinished(&self) -> Vec<Effect> {
         let fetching = self.state.tasks.values().filter_map(|task| {
@@ -147,8 +148,8 @@ impl Platform {
             })
         });
         let assets = self.state.assets.values().filter_map(|asset| {
-            if let Some(key) = asset.unseen() {
-                return Some(Effect::Look {
+            if let Some(key) = asset.unprobed() {
+                return Some(Effect::Probe {
                     asset: asset.id.clone(),
                     key: key.clone(),
                     filename: asset.filename.clone(),
@@ -166,8 +167,8 @@ impl Platform {
         fetching.chain(assets).chain(renditions).collect()
     }
 
-    /// The files that belong to a video, to an asset, or to an upload that is not complete, and the folders of what was made
-    /// of them.
+    /// All stored files that are in use: files of videos, assets and incomplete uploads, and
+    /// directories of renditions.
     #[must_use]
     pub fn media(&self) -> BTreeSet<MediaKey> {
         let videos = self.state.videos.values();
@@ -181,7 +182,7 @@ impl Platform {
         videos.chain(assets).chain(uploads).chain(folders).collect()
     }
 
-    /// The whole state as JSON. Received files are named in it and not contained.
+    /// The whole state as JSON. It contains the keys of received files, not the files.
     #[must_use]
     pub fn export(&self) -> Value {
         let mut tables = Map::new();
@@ -190,13 +191,13 @@ impl Platform {
         Value::Object(tables)
     }
 
-    /// Replaces the whole state by an export. Gives the files to be deleted.
+    /// Replaces the whole state with an export. Returns the effects that delete unused files.
     ///
     /// # Errors
-    /// Where it is no export of this form; the state is then as it was.
-    pub fn import(&mut self, export: &Value) -> Result<Vec<Effect>, MemoryError> {
+    /// Returns an error if the JSON is not an export in this format. The state is then unchanged.
+    pub fn import(&mut self, export: &Value) -> Result<Vec<Effect>, StateError> {
         if export.get("format").and_then(Value::as_u64) != Some(FORMAT) {
-            return Err(MemoryError(format!(
+            return Err(StateError(format!(
                 "this is no export of the emulator: `format` is not {FORMAT}"
             )));
         }
@@ -209,11 +210,11 @@ impl Platform {
         {
             let records = records
                 .as_object()
-                .ok_or_else(|| MemoryError(format!("`{table}` of the export is no object")))?;
+                .ok_or_else(|| StateError(format!("`{table}` of the export is no object")))?;
             for (key, value) in records {
                 let read = state.restore(table, key.clone(), &value.to_string());
                 read.map_err(|error| {
-                    MemoryError(format!(
+                    StateError(format!(
                         "the record `{key}` of `{table}` cannot be read: {error}"
                     ))
                 })?;
@@ -221,7 +222,7 @@ impl Platform {
         }
         let before = self.media();
         state.replace(&self.state);
-        self.take_up(state);
+        self.replace_state(state);
         let after = self.media();
         Ok(before
             .difference(&after)
@@ -230,25 +231,25 @@ impl Platform {
             .collect())
     }
 
-    /// Forgets everything but the settings. Gives the files to be deleted.
+    /// Deletes everything but the settings. Returns the effects that delete the files.
     pub fn reset(&mut self) -> Vec<Effect> {
         let before = self.media();
         let mut state = State::default();
         state.replace(&self.state);
-        // Identifiers go on, so that none comes twice in the life of an emulator.
+        // Keep the counter, so that an emulator never uses an identifier twice.
         state
             .counters
             .insert(super::IDS.to_owned(), self.ids.counter);
-        self.take_up(state);
+        self.replace_state(state);
         before.into_iter().map(Effect::Discard).collect()
     }
 
-    /// Puts indexes with ready videos in place. Gives the identifiers of the indexes.
+    /// Creates indexes with ready videos and returns the index identifiers.
     ///
     /// # Errors
-    /// Where a name is taken; nothing is then put in place.
-    pub fn seed(&mut self, now: Now, seed: &Seed) -> Result<Vec<String>, MemoryError> {
-        let now = moment(now);
+    /// Returns an error if a name is already in use. No index is created then.
+    pub fn seed(&mut self, now: Now, seed: &Seed) -> Result<Vec<String>, StateError> {
+        let now = to_timestamp(now);
         for (at, index) in seed.indexes.iter().enumerate() {
             let is_twice = seed.indexes[..at]
                 .iter()
@@ -260,7 +261,7 @@ impl Platform {
                     .values()
                     .any(|other| other.name == index.index_name)
             {
-                return Err(MemoryError(format!(
+                return Err(StateError(format!(
                     "there is an index `{}` already",
                     index.index_name
                 )));
@@ -306,13 +307,13 @@ impl Platform {
                 index_id: id.clone(),
                 video_id: video_id.clone(),
                 created_at: now,
-                course: Course::starting(TaskStatus::Ready, now),
+                timeline: Timeline::starting_in(TaskStatus::Ready, now),
                 filename: video.filename.clone(),
                 measured: Some(measured),
                 enable_video_stream: false,
                 user_metadata: video.user_metadata.clone(),
                 error_reason: None,
-                fate: None,
+                fault: None,
                 fetching: None,
                 is_announced: true,
                 asset_id: None,
@@ -336,17 +337,17 @@ impl Platform {
         id
     }
 
-    /// How long after `now` something changes by itself next; `None` where nothing will.
+    /// The time from `now` until the next scheduled status change; `None` if none is scheduled.
     #[must_use]
     pub fn next_change(&self, now: Now) -> Option<Duration> {
-        let (at, _) = self.endings.first()?;
-        Some(Duration::try_from(at.duration_since(moment(now))).unwrap_or(Duration::ZERO))
+        let (at, _) = self.pending_ends.first()?;
+        Some(Duration::try_from(at.duration_since(to_timestamp(now))).unwrap_or(Duration::ZERO))
     }
 
-    /// How long after `now` the last task that will end has ended; `None` where none is under way.
+    /// The time from `now` until the last scheduled status change; `None` if none is scheduled.
     #[must_use]
     pub fn last_change(&self, now: Now) -> Option<Duration> {
-        let (at, _) = self.endings.last()?;
-        Some(Duration::try_from(at.duration_since(moment(now))).unwrap_or(Duration::ZERO))
+        let (at, _) = self.pending_ends.last()?;
+        Some(Duration::try_from(at.duration_since(to_timestamp(now))).unwrap_or(Duration::ZERO))
     }
 }

@@ -1,4 +1,4 @@
-//! The page as people see it: in Chromium, by keyboard, in light and dark.
+//! The page in Chromium: keyboard use, light and dark theme.
 
 use serde_json::{Value, json};
 use tl_emulator::{ClockMode, Emulator};
@@ -25,7 +25,7 @@ fn page(emulator: &Emulator) -> String {
     emulator.control_url().to_string()
 }
 
-/// The texts of a column of a table, from its first row on.
+/// The texts of a table column, from the first row on.
 fn column(browser: &mut Browser, part: &str, column: usize) -> Vec<String> {
     let cells = format!(
         "[...document.querySelectorAll('#live-{part} tbody tr')].map((row) => row.cells[{column}].innerText)"
@@ -34,7 +34,7 @@ fn column(browser: &mut Browser, part: &str, column: usize) -> Vec<String> {
 }
 
 #[test]
-fn tasks_are_listed_and_filtered_by_keyboard_alone() {
+fn tasks_are_filtered_by_keyboard() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     let index = index(&emulator);
     upload(&emulator, &index, "first.mp4");
@@ -46,45 +46,45 @@ fn tasks_are_listed_and_filtered_by_keyboard_alone() {
     assert_eq!(column(&mut browser, "tasks", 1), ["validating", "ready"]);
     assert_eq!(column(&mut browser, "tasks", 2), [hostile, "first.mp4"]);
 
-    // The first stop is the way past the head of the page.
+    // The first Tab stop is the skip link.
     browser.press("Tab");
     assert_eq!(
         browser.value("document.activeElement.className"),
         json!("skip")
     );
     browser.press("Enter");
-    browser.until("location.hash === '#main'");
+    browser.wait_until("location.hash === '#main'");
     browser.tab_to("select[name=status]");
-    browser.write("ready");
+    browser.type_text("ready");
     assert_eq!(
         browser.value("document.activeElement.value"),
         json!("ready")
     );
     browser.tab_to("section#tasks form button");
     browser.press("Enter");
-    browser.until("location.search.includes('status=ready')");
-    browser.until("document.readyState === 'complete'");
+    browser.wait_until("location.search.includes('status=ready')");
+    browser.wait_until("document.readyState === 'complete'");
     assert_eq!(column(&mut browser, "tasks", 2), ["first.mp4"]);
 
-    // What is refused is not shown in other filters, and every control has a name.
+    // Errors do not appear in other filters, and every control has a name.
     browser.tab_to("select[name=operation]");
-    browser.write("tasks.c");
+    browser.type_text("tasks.c");
     browser.tab_to("section#journal form button");
     browser.press("Enter");
-    browser.until("location.search.includes('operation=tasks.create')");
-    browser.until("document.readyState === 'complete'");
-    let asked = column(&mut browser, "journal", 2);
-    assert_eq!(asked, ["POST /v1.3/tasks", "POST /v1.3/tasks"]);
+    browser.wait_until("location.search.includes('operation=tasks.create')");
+    browser.wait_until("document.readyState === 'complete'");
+    let requests = column(&mut browser, "journal", 2);
+    assert_eq!(requests, ["POST /v1.3/tasks", "POST /v1.3/tasks"]);
     assert_eq!(column(&mut browser, "tasks", 2), ["first.mp4"]);
     let nameless = "[...document.querySelectorAll('a, button, input:not([type=hidden]), select, video, progress, img, table')]\
          .filter((one) => !(one.labels?.length || one.innerText?.trim() || one.ariaLabel || one.hasAttribute('alt') || one.caption))\
          .map((one) => one.outerHTML)";
     assert_eq!(browser.value(nameless), json!([]));
-    assert_eq!(browser.complaints, Vec::<String>::new());
+    assert_eq!(browser.errors, Vec::<String>::new());
 }
 
 #[test]
-fn a_video_plays() {
+fn video_plays() {
     let emulator = builder().start_blocking().unwrap();
     let index = index(&emulator);
     let (_, video) = upload(&emulator, &index, "a.mp4");
@@ -93,13 +93,14 @@ fn a_video_plays() {
     browser.visit(&page(&emulator));
     browser.tab_to("#live-tasks a.play");
     browser.press("Enter");
-    browser.until("document.readyState === 'complete' && location.pathname.includes('/play/')");
-    browser.until("document.querySelector('video').readyState >= 2");
+    browser
+        .wait_until("document.readyState === 'complete' && location.pathname.includes('/play/')");
+    browser.wait_until("document.querySelector('video').readyState >= 2");
     let length = browser.value("document.querySelector('video').duration");
     assert!((4.8..5.3).contains(&length.as_f64().unwrap()), "{length}");
     browser.tab_to("video");
     browser.press("Space");
-    browser.until("document.querySelector('video').currentTime > 0.5");
+    browser.wait_until("document.querySelector('video').currentTime > 0.5");
     assert_eq!(
         browser.value("document.querySelector('video').error"),
         Value::Null
@@ -109,51 +110,51 @@ fn a_video_plays() {
         source.as_str().unwrap().ends_with("/stream.mp4"),
         "{source}"
     );
-    // A place that is asked for is gone to, by ranges.
+    // Seeking uses range requests.
     browser.value("document.querySelector('video').currentTime = 3");
-    browser.until("document.querySelector('video').currentTime > 3.2");
-    browser.until("[...document.images].length === 3 && [...document.images].every((one) => one.naturalWidth > 0)");
+    browser.wait_until("document.querySelector('video').currentTime > 3.2");
+    browser.wait_until("[...document.images].length === 3 && [...document.images].every((one) => one.naturalWidth > 0)");
     browser.screenshot("player");
-    assert_eq!(browser.complaints, Vec::<String>::new());
+    assert_eq!(browser.errors, Vec::<String>::new());
 }
 
 #[test]
-fn the_clock_is_advanced_by_keyboard_and_the_page_follows_by_itself() {
+fn page_refreshes_after_the_clock_is_advanced() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
     let index = index(&emulator);
     let mut browser = Browser::open();
     browser.visit(&page(&emulator));
     let (task, _) = upload(&emulator, &index, "a.mp4");
-    // Nothing was loaded anew: the script brought it.
-    browser.until("document.querySelector('#live-tasks')?.innerText.includes('validating')");
+    // The page was not reloaded; the script refreshed it.
+    browser.wait_until("document.querySelector('#live-tasks')?.innerText.includes('validating')");
     browser.tab_to("input[name=seconds]");
     browser.value("document.activeElement.select()");
-    browser.write("600");
+    browser.type_text("600");
     browser.press("Enter");
-    browser.until("document.readyState === 'complete' && location.hash === '#clock'");
+    browser.wait_until("document.readyState === 'complete' && location.hash === '#clock'");
     assert_eq!(column(&mut browser, "tasks", 1), ["ready"]);
-    let told = get(&emulator, &format!("/v1.3/tasks/{task}")).json();
-    assert_eq!(told["status"], "ready");
+    let body = get(&emulator, &format!("/v1.3/tasks/{task}")).json();
+    assert_eq!(body["status"], "ready");
 
     browser.tab_to("input[name=fault]");
-    browser.write("tasks.list status=500");
+    browser.type_text("tasks.list status=500");
     browser.press("Enter");
-    browser.until("document.querySelector('#live-faults')?.innerText.includes('tasks.list') && location.hash === '#faults'");
+    browser.wait_until("document.querySelector('#live-faults')?.innerText.includes('tasks.list') && location.hash === '#faults'");
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 500);
-    // The focus stays where it is while the page is kept fresh.
+    // A refresh keeps the focus.
     browser.tab_to("#remove-1");
-    browser.until("document.querySelector('#live-faults').innerText.includes('1 times')");
+    browser.wait_until("document.querySelector('#live-faults').innerText.includes('1 times')");
     assert_eq!(
         browser.value("document.activeElement.id"),
         json!("remove-1")
     );
     browser.press("Enter");
-    browser.until("document.querySelector('#live-faults')?.innerText.includes('No faults')");
+    browser.wait_until("document.querySelector('#live-faults')?.innerText.includes('No faults')");
     assert_eq!(get(&emulator, "/v1.3/tasks").status, 200);
-    assert_eq!(browser.complaints, Vec::<String>::new());
+    assert_eq!(browser.errors, Vec::<String>::new());
 }
 
-/// The texts whose contrast to what is behind them is below 4.5 (WCAG 2.2, 1.4.3).
+/// Texts with a contrast below 4.5 to their background (WCAG 2.2, 1.4.3).
 const PALE: &str = "(() => {
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
   const read = (text) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1);
@@ -174,9 +175,9 @@ const PALE: &str = "(() => {
 })()";
 
 #[test]
-fn light_and_dark_are_followed_and_both_are_readable() {
+fn light_and_dark_themes_have_enough_contrast() {
     let emulator = builder().clock(ClockMode::Manual).start_blocking().unwrap();
-    // Nobody listens there.
+    // Nothing listens on this port.
     let hook = "http://127.0.0.1:9/hook".parse().unwrap();
     emulator.register_webhook(&hook, "whsec_1").unwrap();
     let index = index(&emulator);
@@ -198,7 +199,7 @@ fn light_and_dark_are_followed_and_both_are_readable() {
         .to_owned();
     let url = url::Url::parse(&url).unwrap();
     let chunk = vec![7; 5 << 20];
-    // Without the key, which is not for the storage.
+    // Without the API key, which the storage rejects.
     let put = format!(
         "PUT {}?{} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\r\n",
         url.path(),
@@ -219,13 +220,13 @@ fn light_and_dark_are_followed_and_both_are_readable() {
     let mut browser = Browser::open();
     let mut backgrounds = Vec::new();
     for scheme in ["light", "dark"] {
-        browser.prefer(scheme);
+        browser.set_color_scheme(scheme);
         browser.visit(&page(&emulator));
-        browser.until("[...document.images].every((one) => one.complete)");
+        browser.wait_until("[...document.images].every((one) => one.complete)");
         browser.screenshot(&format!("page-{scheme}"));
         assert_eq!(browser.value(PALE), json!([]), "{scheme}");
         backgrounds.push(browser.value("getComputedStyle(document.body).backgroundColor"));
-        // Nothing is wider than the window: tables scroll by themselves.
+        // Nothing is wider than the window: tables scroll on their own.
         assert_eq!(
             browser.value("document.documentElement.scrollWidth <= innerWidth"),
             json!(true)
@@ -242,5 +243,5 @@ fn light_and_dark_are_followed_and_both_are_readable() {
     browser.screenshot("page-narrow");
     let part = "document.querySelector('#live-uploads progress').value";
     assert_eq!(browser.value(part), json!(5 << 20));
-    assert_eq!(browser.complaints, Vec::<String>::new());
+    assert_eq!(browser.errors, Vec::<String>::new());
 }

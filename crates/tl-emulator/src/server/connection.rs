@@ -1,4 +1,4 @@
-//! One connection with a knife: it can be told to break after so many more bytes have been sent.
+//! A TCP connection that a fault can break after a given number of bytes.
 
 use std::{
     io,
@@ -15,7 +15,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Breaks its connection when it is told to.
+/// Breaks its connection on demand.
 #[derive(Debug, Clone)]
 pub(crate) struct FaultInjector(Arc<AtomicU64>);
 
@@ -24,20 +24,21 @@ impl FaultInjector {
         Self(Arc::new(AtomicU64::new(u64::MAX)))
     }
 
-    /// Lets `bytes` more bytes out, head of the response included, and then breaks the connection.
+    /// Sends `bytes` more bytes, including the head of the response, and then breaks the
+    /// connection.
     pub(crate) fn cut_after(&self, bytes: u64) {
         self.0.store(bytes, Ordering::Release);
     }
 }
 
-/// The connection.
+/// A TCP connection with a fault injector.
 #[derive(Debug)]
-pub(crate) struct Wire {
+pub(crate) struct Connection {
     pub(crate) stream: TcpStream,
-    pub(crate) knife: FaultInjector,
+    pub(crate) injector: FaultInjector,
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -47,13 +48,13 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for Connection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let left = self.knife.0.load(Ordering::Acquire);
+        let left = self.injector.0.load(Ordering::Acquire);
         if left == u64::MAX {
             return Pin::new(&mut self.stream).poll_write(cx, bytes);
         }
@@ -63,10 +64,10 @@ impl AsyncWrite for Wire {
                 "cut on purpose",
             )));
         }
-        let room = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
-        let polled = Pin::new(&mut self.stream).poll_write(cx, &bytes[..room]);
+        let limit = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+        let polled = Pin::new(&mut self.stream).poll_write(cx, &bytes[..limit]);
         if let Poll::Ready(Ok(written)) = &polled {
-            self.knife
+            self.injector
                 .0
                 .store(left - *written as u64, Ordering::Release);
         }

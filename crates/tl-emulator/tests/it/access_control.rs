@@ -1,15 +1,15 @@
-//! Who may ask: the API, the storage and the emulator's own interface have one guard.
+//! Access control: the API, the storage and the control API share one guard.
 
 use serde_json::json;
 
 use crate::raw::{builder, exchange, get, head};
 
 #[test]
-fn foreign_names_and_pages_are_kept_out_of_the_api_too() {
+fn foreign_hosts_and_origins_are_rejected() {
     let emulator = builder().start_blocking().unwrap();
     let host = format!("127.0.0.1:{}", emulator.base_url().port().unwrap());
     let ours = format!("host: {host}\r\n");
-    let ask = |method: &str, path: &str, headers: &str| {
+    let request = |method: &str, path: &str, headers: &str| {
         let head = format!(
             "{method} {path} HTTP/1.1\r\n{headers}x-api-key: tlk_emulator_x\r\ncontent-length: 0\r\n\r\n"
         );
@@ -24,14 +24,14 @@ fn foreign_names_and_pages_are_kept_out_of_the_api_too() {
         "/_media/00/stream.mp4",
         "/",
     ] {
-        let rebound = ask("GET", path, "host: evil.example\r\n");
+        let rebound = request("GET", path, "host: evil.example\r\n");
         assert_eq!(
             (rebound.status, &rebound.json()["code"]),
             (403, &json!("host_not_allowed")),
             "{path}"
         );
         for headers in [twice.as_str(), ""] {
-            let refused = ask("GET", path, headers);
+            let refused = request("GET", path, headers);
             assert_eq!(
                 (refused.status, &refused.json()["code"]),
                 (400, &json!("host_invalid")),
@@ -39,28 +39,31 @@ fn foreign_names_and_pages_are_kept_out_of_the_api_too() {
             );
         }
         let foreign = format!("{ours}origin: https://evil.example\r\n");
-        let refused = ask("POST", path, &foreign);
+        let refused = request("POST", path, &foreign);
         assert_eq!(
             (refused.status, &refused.json()["code"]),
             (403, &json!("origin_not_allowed")),
             "{path}"
         );
     }
-    assert_eq!(ask("GET", "/v1.3/tasks", &ours).status, 200);
-    assert_eq!(ask("GET", "/v1.3/tasks", "host: localhost\r\n").status, 200);
+    assert_eq!(request("GET", "/v1.3/tasks", &ours).status, 200);
+    assert_eq!(
+        request("GET", "/v1.3/tasks", "host: localhost\r\n").status,
+        200
+    );
 }
 
 #[test]
-fn the_address_without_a_path_leads_to_the_page() {
+fn root_redirects_to_the_page() {
     let emulator = builder().start_blocking().unwrap();
     for path in ["/", "/_emulator/"] {
-        let answer = exchange(&emulator, &head("GET", path, &[]), b"").unwrap();
-        assert_eq!(answer.status, 307, "{answer:?}");
+        let response = exchange(&emulator, &head("GET", path, &[]), b"").unwrap();
+        assert_eq!(response.status, 307, "{response:?}");
         assert!(
-            answer.head.contains("location: /_emulator\r\n")
-                || answer.head.ends_with("location: /_emulator"),
+            response.head.contains("location: /_emulator\r\n")
+                || response.head.ends_with("location: /_emulator"),
             "{}",
-            answer.head
+            response.head
         );
     }
     assert_eq!(get(&emulator, "/_emulator").status, 200);

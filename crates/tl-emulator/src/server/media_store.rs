@@ -1,4 +1,5 @@
-//! Where received files lie: under names of our own, in a folder of our own. No name that a client sent becomes a path.
+//! Stores received files in one directory under generated names. A file name sent by a client never
+//! becomes a path.
 
 use std::{
     collections::BTreeSet,
@@ -16,23 +17,23 @@ use tl_protocol::Source;
 
 use crate::platform::MediaKey;
 
-/// Files that are coming in, and those that were not kept yet.
+/// Subdirectory of files being received and of files not kept yet.
 const INCOMING: &str = "incoming";
-/// Files that belong to a video.
+/// Subdirectory of kept files: videos, assets and renditions.
 const MEDIA: &str = "media";
 
 #[derive(Debug)]
 pub(crate) struct MediaStore {
     folder: PathBuf,
-    /// Removes the folder when the vault goes, where it is a temporary one.
+    /// Removes the directory on drop, if it is temporary.
     _temporary: Option<tempfile::TempDir>,
-    /// Tells the names of this run from those of another in the same folder.
+    /// Distinguishes the names of this run from those of other runs in the same directory.
     run: u64,
     counter: AtomicU64,
 }
 
 impl MediaStore {
-    /// A vault in `folder`, or in a temporary one.
+    /// Opens the store in `folder`, or in a temporary directory.
     pub(crate) fn open(folder: Option<&Path>) -> io::Result<Self> {
         let (folder, temporary) = match folder {
             Some(folder) => (folder.to_owned(), None),
@@ -44,7 +45,7 @@ impl MediaStore {
         fs::create_dir_all(folder.join(MEDIA))?;
         let incoming = folder.join(INCOMING);
         fs::create_dir_all(&incoming)?;
-        // What an earlier run was receiving when it ended belongs to nobody.
+        // Delete what an earlier run had not finished receiving.
         for entry in fs::read_dir(&incoming)? {
             fs::remove_file(entry?.path())?;
         }
@@ -59,7 +60,7 @@ impl MediaStore {
         })
     }
 
-    /// A new empty file. It is deleted when the last [`Arc`] of it goes, unless it was kept.
+    /// Creates an empty file. It is deleted when the last [`Arc`] is dropped, unless it is kept.
     pub(crate) fn receive(&self, filename: String) -> io::Result<(Arc<StoredFile>, File)> {
         let key = self.new_key();
         let path = self.folder.join(INCOMING).join(key.as_str());
@@ -75,7 +76,7 @@ impl MediaStore {
         Ok((Arc::new(stored), writer))
     }
 
-    /// Deletes the kept files and folders that are not `known`.
+    /// Deletes the kept files and directories that are not in `known`.
     pub(crate) fn retain(&self, known: &BTreeSet<MediaKey>) -> io::Result<()> {
         for entry in fs::read_dir(self.folder.join(MEDIA))? {
             let entry = entry?;
@@ -87,7 +88,7 @@ impl MediaStore {
         Ok(())
     }
 
-    /// Takes a received file out of what will be deleted.
+    /// Keeps a received file: it is no longer deleted on drop.
     pub(crate) fn keep(&self, file: &StoredFile) -> io::Result<()> {
         if file.kept.load(Ordering::Acquire) {
             return Ok(());
@@ -97,7 +98,7 @@ impl MediaStore {
         Ok(())
     }
 
-    /// Takes a kept file back: it will be deleted unless it is kept again.
+    /// Reverts [`keep`](Self::keep): the file is deleted on drop unless it is kept again.
     pub(crate) fn release(&self, file: &StoredFile) -> io::Result<()> {
         if !file.kept.load(Ordering::Acquire) {
             return Ok(());
@@ -107,7 +108,7 @@ impl MediaStore {
         Ok(())
     }
 
-    /// Whether files of an earlier run are kept here.
+    /// Whether the store contains files of an earlier run.
     pub(crate) fn has_media(&self) -> io::Result<bool> {
         Ok(fs::read_dir(self.folder.join(MEDIA))?
             .next()
@@ -115,13 +116,13 @@ impl MediaStore {
             .is_some())
     }
 
-    /// A name that no other file or folder has.
+    /// Generates a unique name for a file or directory.
     pub(crate) fn new_key(&self) -> MediaKey {
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
         MediaKey::new(format!("{:016x}-{number:08x}", self.run))
     }
 
-    /// Deletes a kept file or folder.
+    /// Deletes a kept file or directory.
     pub(crate) fn discard(&self, key: &MediaKey) -> io::Result<()> {
         match remove(&self.path_of(key)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -134,11 +135,11 @@ impl MediaStore {
     }
 }
 
-/// A file that came in.
+/// A received file.
 #[derive(Debug)]
 pub(crate) struct StoredFile {
     pub(crate) key: MediaKey,
-    /// As the client called it.
+    /// The file name sent by the client.
     filename: String,
     path: PathBuf,
     kept: AtomicBool,
@@ -147,7 +148,7 @@ pub(crate) struct StoredFile {
 }
 
 impl StoredFile {
-    /// Where it lies until it is kept.
+    /// The path until the file is kept.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -156,7 +157,7 @@ impl StoredFile {
         &self.filename
     }
 
-    /// Notes how many bytes were written.
+    /// Sets the number of bytes written.
     pub(crate) fn written(&self, bytes: u64) {
         self.len.store(bytes, Ordering::Release);
     }
@@ -189,13 +190,13 @@ impl Source for StoredFile {
 impl Drop for StoredFile {
     fn drop(&mut self) {
         if !self.kept.load(Ordering::Acquire) {
-            // Where it cannot be deleted now, the next run in the folder does it.
+            // If deletion fails, the next run in this directory deletes the file.
             _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Removes a file, or a folder with what is in it.
+/// Removes a file, or a directory with its contents.
 fn remove(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_dir() {
         fs::remove_dir_all(path)
@@ -204,7 +205,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The name of a file without any directory, as a platform would store it.
+/// The file name without directories and control characters, as a platform would store it.
 pub(crate) fn plain_name(sent: &str) -> String {
     let last = sent.rsplit(['/', '\\']).next().unwrap_or_default();
     let name: String = last
@@ -225,45 +226,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_not_kept_goes_and_a_kept_one_stays_until_it_is_discarded() {
-        let vault = MediaStore::open(None).unwrap();
-        let (gone, _) = vault.receive("a.mp4".to_owned()).unwrap();
-        let path = gone.path().to_owned();
+    fn files_are_deleted_on_drop_unless_kept() {
+        let media = MediaStore::open(None).unwrap();
+        let (dropped, _) = media.receive("a.mp4".to_owned()).unwrap();
+        let path = dropped.path().to_owned();
         assert!(path.exists());
-        drop(gone);
+        drop(dropped);
         assert!(!path.exists());
 
-        let (kept, mut writer) = vault.receive("b.mp4".to_owned()).unwrap();
+        let (kept, mut writer) = media.receive("b.mp4".to_owned()).unwrap();
         writer.write_all(b"hello").unwrap();
         kept.written(5);
         let mut bytes = [0; 3];
         assert_eq!((kept.len(), kept.read_at(1, &mut bytes).unwrap()), (5, 3));
         assert_eq!(&bytes, b"ell");
-        vault.keep(&kept).unwrap();
-        vault.release(&kept).unwrap();
-        assert!(kept.path().exists() && !vault.path_of(&kept.key).exists());
-        vault.keep(&kept).unwrap();
-        let path = vault.path_of(&kept.key);
+        media.keep(&kept).unwrap();
+        media.release(&kept).unwrap();
+        assert!(kept.path().exists() && !media.path_of(&kept.key).exists());
+        media.keep(&kept).unwrap();
+        let path = media.path_of(&kept.key);
         drop(kept);
         assert_eq!(fs::read(&path).unwrap(), b"hello");
-        vault
+        media
             .discard(&MediaKey::new(path.file_name().unwrap().to_str().unwrap()))
             .unwrap();
         assert!(!path.exists());
     }
 
     #[test]
-    fn a_temporary_vault_leaves_nothing_behind() {
-        let vault = MediaStore::open(None).unwrap();
-        let folder = vault.folder.clone();
-        let (file, _) = vault.receive("a.mp4".to_owned()).unwrap();
-        vault.keep(&file).unwrap();
-        drop(vault);
+    fn temporary_store_is_removed_on_drop() {
+        let media = MediaStore::open(None).unwrap();
+        let folder = media.folder.clone();
+        let (file, _) = media.receive("a.mp4".to_owned()).unwrap();
+        media.keep(&file).unwrap();
+        drop(media);
         assert!(!folder.exists());
     }
 
     #[test]
-    fn no_directory_survives_in_a_file_name() {
+    fn directories_are_stripped_from_file_names() {
         for (sent, plain) in [
             ("clip.mp4", "clip.mp4"),
             ("../../etc/passwd", "passwd"),

@@ -1,45 +1,46 @@
-//! Stories that nobody thought of: requests that build on each other, in any order, with any news from outside in between.
-//! Every answer is as described (the world holds it against the table), none is a fault of the platform's own, lists and
-//! counts agree, and a store that was told of every change could begin anew at any moment.
+//! Stateful property test: random sequences of requests and background results.
+//!
+//! Every response matches the API description and is no server error, lists and counts agree, and
+//! the state can be restored from the recorded changes at any time.
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::json;
 use tl_emulator::platform::{
-    Effect, Fetched, MediaKey, Payload, Platform, PutBegin, Rendered, Settings,
+    Effect, Fetched, MediaKey, Payload, Platform, PutDecision, Rendered, Settings,
 };
 use tl_validate::{MediaFacts, ProbeError, ProbeErrorKind};
 
 use crate::{
     assets::send,
-    world::{Answer, World, facts},
+    world::{Response, World, facts},
 };
 
-/// One turn of a story: what is done, to which of the things that there are, with which of the words.
+/// One step: the action, the objects it concerns, and its parameters.
 #[derive(Debug, Clone)]
-struct Turn {
-    deed: u8,
-    thing: u16,
+struct Step {
+    action: u8,
+    target: u16,
     other: u16,
-    word: u16,
+    text: u16,
     number: u16,
 }
 
-fn turn() -> impl Strategy<Value = Turn> {
+fn step() -> impl Strategy<Value = Step> {
     let chance = any::<[u16; 4]>();
-    (0..DEEDS, chance).prop_map(|(deed, [thing, other, word, number])| Turn {
-        deed,
-        thing,
+    (0..ACTIONS, chance).prop_map(|(action, [target, other, text, number])| Step {
+        action,
+        target,
         other,
-        word,
+        text,
         number,
     })
 }
 
-const DEEDS: u8 = 30;
+const ACTIONS: u8 = 30;
 
-const WORDS: [&str; 8] = [
+const TEXTS: [&str; 8] = [
     "a.mp4",
     "b.mp4",
     "ready",
@@ -50,25 +51,25 @@ const WORDS: [&str; 8] = [
     "",
 ];
 
-/// The state, the ids that were given out by kind, and what a store was told.
-struct Story {
+/// The platform, the IDs issued so far by kind, and the persisted records.
+struct Model {
     world: World,
     ids: BTreeMap<&'static str, Vec<String>>,
-    store: BTreeMap<(String, String), String>,
+    records: BTreeMap<(String, String), String>,
     files: u32,
 }
 
-impl Story {
+impl Model {
     fn new() -> Self {
         Self {
             world: World::new(settings()),
             ids: BTreeMap::new(),
-            store: BTreeMap::new(),
+            records: BTreeMap::new(),
             files: 0,
         }
     }
 
-    /// The id of a thing of a kind; sometimes of one of another kind, or of none.
+    /// An ID of this kind; sometimes one of another kind, or an unknown one.
     fn id(&self, kind: &str, which: u16) -> String {
         let ids: Vec<&String> = match which % 16 {
             15 => self.ids.values().flatten().collect(),
@@ -77,8 +78,8 @@ impl Story {
         pick(&ids, which / 16).map_or_else(|| "f".repeat(24), |id| (*id).clone())
     }
 
-    fn made(&mut self, kind: &'static str, answer: &Answer, field: &str) {
-        if let Some(id) = answer.body[field].as_str() {
+    fn remember_id(&mut self, kind: &'static str, response: &Response, field: &str) {
+        if let Some(id) = response.body[field].as_str() {
             self.ids.entry(kind).or_default().push(id.to_owned());
         }
     }
@@ -88,75 +89,78 @@ impl Story {
         MediaKey::new(format!("file{}", self.files))
     }
 
-    fn tell(&mut self, turn: &Turn) -> Result<(), TestCaseError> {
-        let answer = self.act(turn);
-        if let Some(answer) = answer {
-            prop_assert!((200..500).contains(&answer.status), "{turn:?}: {answer:?}");
-            if answer.status >= 400 {
-                prop_assert!(answer.body["code"].is_string(), "{turn:?}: {answer:?}");
+    fn apply(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        let response = self.perform(step);
+        if let Some(response) = response {
+            prop_assert!(
+                (200..500).contains(&response.status),
+                "{step:?}: {response:?}"
+            );
+            if response.status >= 400 {
+                prop_assert!(response.body["code"].is_string(), "{step:?}: {response:?}");
             }
         }
         let effects = std::mem::take(&mut self.world.effects);
         for effect in effects {
-            self.follow(&effect, turn);
+            self.run_effect(&effect, step);
         }
         for change in self.world.platform.take_changes() {
-            let place = (change.table.to_owned(), change.key);
+            let id = (change.table.to_owned(), change.key);
             match change.value {
-                Some(value) => self.store.insert(place, value),
-                None => self.store.remove(&place),
+                Some(value) => self.records.insert(id, value),
+                None => self.records.remove(&id),
             };
         }
         Ok(())
     }
 
-    fn act(&mut self, turn: &Turn) -> Option<Answer> {
-        let &Turn {
-            deed,
-            thing,
+    fn perform(&mut self, step: &Step) -> Option<Response> {
+        let &Step {
+            action,
+            target,
             other,
-            word,
+            text,
             number,
-        } = turn;
-        let word = pick(&WORDS, word).copied().unwrap_or_default();
+        } = step;
+        let text = pick(&TEXTS, text).copied().unwrap_or_default();
         let number = u32::from(number);
-        let index = self.id("index", thing);
+        let index = self.id("index", target);
         let asset = self.id("asset", other);
         let upload = format!("/assets/multipart-uploads/{}", self.id("upload", other));
-        let metadata = json!({ "user_metadata": { "word": word, "number": number, "half": 0.5 } });
+        let metadata = json!({ "user_metadata": { "word": text, "number": number, "half": 0.5 } });
         let length = f64::from(number % 40);
         let world = &mut self.world;
-        Some(match deed {
+        Some(match action {
             0 => {
                 let models = json!([{ "model_name": "marengo3.0", "model_options": ["visual"] }]);
                 let body =
-                    json!({ "index_name": format!("{word}{}", number % 6), "models": models });
-                let answer = world.json("POST", "/indexes", &body);
-                self.made("index", &answer, "_id");
-                answer
+                    json!({ "index_name": format!("{text}{}", number % 6), "models": models });
+                let response = world.json("POST", "/indexes", &body);
+                self.remember_id("index", &response, "_id");
+                response
             }
             1 => world.json(
                 "PUT",
                 &format!("/indexes/{index}"),
-                &json!({ "index_name": word }),
+                &json!({ "index_name": text }),
             ),
             2 if number % 4 == 0 => {
-                world.ask("DELETE", &format!("/indexes/{index}"), Payload::None)
+                world.request("DELETE", &format!("/indexes/{index}"), Payload::None)
             }
             3 => {
-                let answer = world.upload(&index, word, look(length, number), &[]);
-                self.made("task", &answer, "_id");
-                self.made("video", &answer, "video_id");
-                answer
+                let response = world.upload(&index, text, probe(length, number), &[]);
+                self.remember_id("task", &response, "_id");
+                self.remember_id("video", &response, "video_id");
+                response
             }
             4 => {
                 let link = [
                     ("index_id", index.as_str()),
                     ("video_url", "http://example.com/a.mp4"),
                 ];
-                let answer = world.form(&link);
-                self.made("task", &answer, "_id");
-                answer
+                let response = world.form(&link);
+                self.remember_id("task", &response, "_id");
+                response
             }
             5 => {
                 let task = self.id("task", other);
@@ -165,7 +169,7 @@ impl Story {
             6 if number % 3 == 0 => {
                 let task = self.id("task", other);
                 self.world
-                    .ask("DELETE", &format!("/tasks/{task}"), Payload::None)
+                    .request("DELETE", &format!("/tasks/{task}"), Payload::None)
             }
             7 => world.get(&format!(
                 "/tasks?page_limit={}&page={}",
@@ -185,7 +189,7 @@ impl Story {
             }
             10 if number % 3 == 0 => {
                 let video = self.id("video", other);
-                self.world.ask(
+                self.world.request(
                     "DELETE",
                     &format!("/indexes/{index}/videos/{video}"),
                     Payload::None,
@@ -193,19 +197,19 @@ impl Story {
             }
             11 => {
                 let key = self.key();
-                let answer = send(
+                let response = send(
                     &mut self.world,
                     key.as_str(),
-                    word,
-                    look(length, number),
+                    text,
+                    probe(length, number),
                     &[],
                 );
-                self.made("asset", &answer, "_id");
-                answer
+                self.remember_id("asset", &response, "_id");
+                response
             }
             12 | 13 if number % 3 == 0 => {
                 let force = if number % 2 == 0 { "?force=true" } else { "" };
-                world.ask("DELETE", &format!("/assets/{asset}{force}"), Payload::None)
+                world.request("DELETE", &format!("/assets/{asset}{force}"), Payload::None)
             }
             14 => world.json(
                 "PATCH",
@@ -213,7 +217,7 @@ impl Story {
                 &metadata,
             ),
             15 => world.json("PUT", &format!("/assets/{asset}/user-metadata"), &metadata),
-            16 => world.ask(
+            16 => world.request(
                 "DELETE",
                 &format!("/assets/{asset}/user-metadata"),
                 Payload::None,
@@ -222,15 +226,16 @@ impl Story {
             18 | 19 => {
                 let mut body = metadata;
                 body["asset_id"] = json!(asset);
-                let answer = world.json("POST", &format!("/indexes/{index}/indexed-assets"), &body);
-                self.made("indexed", &answer, "_id");
-                answer
+                let response =
+                    world.json("POST", &format!("/indexes/{index}/indexed-assets"), &body);
+                self.remember_id("indexed", &response, "_id");
+                response
             }
             20 => {
                 let id = self.id("indexed", other);
                 let path = format!("/indexes/{index}/indexed-assets/{id}");
                 match number % 4 {
-                    0 => self.world.ask("DELETE", &path, Payload::None),
+                    0 => self.world.request("DELETE", &path, Payload::None),
                     1 => self.world.json("PATCH", &path, &metadata),
                     _ => self.world.get(&path),
                 }
@@ -241,29 +246,29 @@ impl Story {
             22 => {
                 let body =
                     json!({ "filename": "a.mp4", "type": "video", "total_size": number % 64 });
-                let answer = world.json("POST", "/assets/multipart-uploads", &body);
-                self.made("upload", &answer, "upload_id");
-                self.made("asset", &answer, "asset_id");
-                answer
+                let response = world.json("POST", "/assets/multipart-uploads", &body);
+                self.remember_id("upload", &response, "upload_id");
+                self.remember_id("asset", &response, "asset_id");
+                response
             }
             23 => world.get(&upload),
             24 => world.get("/assets/multipart-uploads?page_limit=50"),
-            25 | 26 => return self.store(&upload, 1 + number % 8),
+            25 | 26 => return self.upload_chunk(&upload, 1 + number % 8),
             27 => world.get("/assets?page_limit=50"),
             28 => {
                 self.world.wait(u64::from(number) * 10);
                 return None;
             }
-            _ => return self.counted(&index),
+            _ => return self.check_video_count(&index),
         })
     }
 
-    /// Brings a chunk to a URL of its own and reports it.
-    fn store(&mut self, upload: &str, chunk: u32) -> Option<Answer> {
-        let ask = json!({ "start": chunk, "count": 1 });
+    /// Uploads a chunk to a new URL and reports it.
+    fn upload_chunk(&mut self, upload: &str, chunk: u32) -> Option<Response> {
+        let payload = json!({ "start": chunk, "count": 1 });
         let urls = self
             .world
-            .json("POST", &format!("{upload}/presigned-urls"), &ask);
+            .json("POST", &format!("{upload}/presigned-urls"), &payload);
         let Some(url) = urls.body["upload_urls"][0]["url"].as_str() else {
             return Some(urls);
         };
@@ -276,8 +281,8 @@ impl Story {
             .body(())
             .unwrap();
         let now = self.world.now();
-        if let PutBegin::Take(put) = self.world.platform.put_begins(now, &head.into_parts().0) {
-            self.world.platform.put_ends(*put, Ok([7; 16]));
+        if let PutDecision::Take(put) = self.world.platform.begin_put(now, &head.into_parts().0) {
+            self.world.platform.finish_put(*put, Ok([7; 16]));
         }
         let item = json!({ "chunk_index": chunk, "proof": "07".repeat(16), "proof_type": "etag", "chunk_size": len });
         Some(
@@ -286,8 +291,8 @@ impl Story {
         )
     }
 
-    /// The count of an index is that of the list of its videos.
-    fn counted(&mut self, index: &str) -> Option<Answer> {
+    /// Checks that the video count of an index matches the list of its videos.
+    fn check_video_count(&mut self, index: &str) -> Option<Response> {
         let shown = self.world.get(&format!("/indexes/{index}"));
         if shown.status == 200 {
             let listed = self
@@ -301,21 +306,21 @@ impl Story {
         Some(shown)
     }
 
-    /// Does what the shell would, with the luck of the turn.
-    fn follow(&mut self, effect: &Effect, turn: &Turn) {
+    /// Carries out an effect as the server would. The step determines its outcome.
+    fn run_effect(&mut self, effect: &Effect, step: &Step) {
         let now = self.world.now();
-        let number = u32::from(turn.number);
-        let look = look(f64::from(number % 60), number / 7);
+        let number = u32::from(step.number);
+        let probe = probe(f64::from(number % 60), number / 7);
         let key = self.key();
         let platform = &mut self.world.platform;
         let more = match effect {
-            Effect::Look { asset, .. } => platform.looked(now, asset, 1000, &look, None),
+            Effect::Probe { asset, .. } => platform.probed(now, asset, 1000, &probe, None),
             Effect::Fetch { task, .. } => {
                 let fetched = Fetched {
                     key,
                     filename: "a.mp4".to_owned(),
                     bytes: 1000,
-                    look,
+                    probe,
                     static_file: None,
                 };
                 let outcome = if number % 5 == 0 {
@@ -326,7 +331,7 @@ impl Story {
                 platform.fetched(now, task, outcome)
             }
             Effect::Render { owner, .. } => {
-                let made = Rendered {
+                let rendered = Rendered {
                     folder: MediaKey::new(format!("{owner}.made")),
                     has_stream: true,
                     thumbnails: 2,
@@ -334,14 +339,14 @@ impl Story {
                 let outcome = if number % 3 == 0 {
                     Err("no room".to_owned())
                 } else {
-                    Ok(made)
+                    Ok(rendered)
                 };
                 platform.rendered(now, owner, outcome)
             }
             _ => Vec::new(),
         };
         for effect in more {
-            self.follow(&effect, turn);
+            self.run_effect(&effect, step);
         }
     }
 }
@@ -353,9 +358,9 @@ fn settings() -> Settings {
     settings
 }
 
-/// A good video, one that is refused, or no video.
-fn look(seconds: f64, luck: u32) -> Result<MediaFacts, ProbeError> {
-    match luck % 6 {
+/// A valid video, a rejected one, or a file that is no video.
+fn probe(seconds: f64, seed: u32) -> Result<MediaFacts, ProbeError> {
+    match seed % 6 {
         0 => Err(ProbeError::new(ProbeErrorKind::NotMedia, "a.mp4", "text")),
         1 => Ok(facts(320, 240, seconds)),
         _ => Ok(facts(640, 360, seconds + 4.0)),
@@ -369,23 +374,23 @@ fn pick<T>(things: &[T], which: u16) -> Option<&T> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
-    fn whatever_is_asked_in_whatever_order_the_state_holds_together(
-        turns in prop::collection::vec(turn(), 1..80),
+    fn random_sequences_keep_the_state_consistent(
+        steps in prop::collection::vec(step(), 1..80),
     ) {
-        let mut story = Story::new();
-        // Something to begin with.
-        let begin = Turn { deed: 0, thing: 0, other: 0, word: 0, number: 0 };
-        story.tell(&begin)?;
-        for turn in &turns {
-            story.tell(turn)?;
+        let mut model = Model::new();
+        // Start with an index.
+        let begin = Step { action: 0, target: 0, other: 0, text: 0, number: 0 };
+        model.apply(&begin)?;
+        for step in &steps {
+            model.apply(step)?;
         }
-        let mut again = Platform::new(settings());
-        let records = story.store.iter().map(|((table, key), value)| (table.clone(), key.clone(), value.clone()));
-        again.restore(records).map_err(|error| TestCaseError::fail(error.to_string()))?;
-        prop_assert_eq!(again.export(), story.world.platform.export(), "from the store");
-        prop_assert_eq!(again.media(), story.world.platform.media());
+        let mut restored = Platform::new(settings());
+        let records = model.records.iter().map(|((table, key), value)| (table.clone(), key.clone(), value.clone()));
+        restored.restore(records).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(restored.export(), model.world.platform.export(), "from the store");
+        prop_assert_eq!(restored.media(), model.world.platform.media());
         let mut copy = Platform::new(settings());
-        let export = story.world.platform.export();
+        let export = model.world.platform.export();
         copy.import(&export).map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(copy.export(), export, "from an export");
     }

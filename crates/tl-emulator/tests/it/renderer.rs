@@ -1,4 +1,4 @@
-//! What the `ffmpeg` program is asked for, by real files of many kinds; and what happens where it hangs or fails.
+//! The `ffmpeg` renderer: real files of many kinds, and a program that hangs or fails.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,8 +15,8 @@ use crate::{
     renditions::rendition,
 };
 
-/// A file made by `ffmpeg` with these arguments.
-fn film(folder: &Path, name: &str, arguments: &str) -> PathBuf {
+/// Creates a file with `ffmpeg` and these arguments.
+fn create_video(folder: &Path, name: &str, arguments: &str) -> PathBuf {
     let path = folder.join(name);
     let made = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-y"])
@@ -28,11 +28,11 @@ fn film(folder: &Path, name: &str, arguments: &str) -> PathBuf {
     path
 }
 
-/// The codecs and the frame of a file that is served, as `ffprobe` sees them.
-fn seen(emulator: &Emulator, path: &str) -> Vec<String> {
+/// The codecs and frame size of a served file, according to `ffprobe`.
+fn served_streams(emulator: &Emulator, path: &str) -> Vec<String> {
     let url = emulator.base_url().join(path).unwrap();
     let entries = "stream=codec_name,width,height";
-    let told = Command::new("ffprobe")
+    let output = Command::new("ffprobe")
         .args([
             "-v",
             "error",
@@ -45,18 +45,18 @@ fn seen(emulator: &Emulator, path: &str) -> Vec<String> {
         .output()
         .unwrap();
     assert!(
-        told.status.success(),
+        output.status.success(),
         "{}",
-        String::from_utf8_lossy(&told.stderr)
+        String::from_utf8_lossy(&output.stderr)
     );
-    let text = String::from_utf8(told.stdout).unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
     let lines = text
         .lines()
         .map(|line| line.trim_end_matches(',').to_owned());
     lines.filter(|line| !line.is_empty()).collect()
 }
 
-/// An asset of the file with a stream and thumbnails, and what was made of it.
+/// Creates an asset with a stream and thumbnails, and returns its rendition.
 fn asset(emulator: &Emulator, path: &Path) -> Value {
     let texts = [
         ("method", "direct"),
@@ -83,7 +83,7 @@ fn asset(emulator: &Emulator, path: &Path) -> Value {
 }
 
 #[test]
-fn what_every_player_takes_is_copied_and_the_rest_is_encoded_small() {
+fn web_safe_streams_are_copied_and_others_encoded() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = builder().start_blocking().unwrap();
     let video = |size: &str| format!("-f lavfi -i testsrc2=size={size}:rate=25:duration=5");
@@ -118,7 +118,7 @@ fn what_every_player_takes_is_copied_and_the_rest_is_encoded_small() {
             "transport.ts",
             format!("{} {sound} {x264} yuv420p -c:a aac", video("640x360")),
             vec!["h264,640,360", "aac"],
-            // It has one key frame only, which no place but the beginning leads to.
+            // It has a single key frame, which only the first position finds.
             1,
         ),
         (
@@ -134,10 +134,10 @@ fn what_every_player_takes_is_copied_and_the_rest_is_encoded_small() {
             1,
         ),
     ] {
-        let path = film(folder.path(), name, &arguments);
-        let told = asset(&emulator, &path);
-        assert_eq!(told["error"], Value::Null, "{name}");
-        let made = &told["made"];
+        let path = create_video(folder.path(), name, &arguments);
+        let rendered = asset(&emulator, &path);
+        assert_eq!(rendered["error"], Value::Null, "{name}");
+        let made = &rendered["made"];
         assert_eq!(
             (&made["has_stream"], &made["thumbnails"]),
             (&json!(true), &json!(thumbnails)),
@@ -145,11 +145,11 @@ fn what_every_player_takes_is_copied_and_the_rest_is_encoded_small() {
         );
         let place = format!("/_media/{}", made["folder"].as_str().unwrap());
         assert_eq!(
-            seen(&emulator, &format!("{place}/stream.mp4")),
+            served_streams(&emulator, &format!("{place}/stream.mp4")),
             streams,
             "{name}"
         );
-        let mut by_playlist = seen(&emulator, &format!("{place}/master.m3u8"));
+        let mut by_playlist = served_streams(&emulator, &format!("{place}/master.m3u8"));
         by_playlist.dedup();
         assert!(
             by_playlist.starts_with(
@@ -162,7 +162,7 @@ fn what_every_player_takes_is_copied_and_the_rest_is_encoded_small() {
         );
         if thumbnails > 0 {
             assert_eq!(
-                seen(&emulator, &format!("{place}/thumbnail-1.jpg")).len(),
+                served_streams(&emulator, &format!("{place}/thumbnail-1.jpg")).len(),
                 1,
                 "{name}"
             );
@@ -171,7 +171,7 @@ fn what_every_player_takes_is_copied_and_the_rest_is_encoded_small() {
 }
 
 #[cfg(unix)]
-fn program(folder: &Path, script: &str) -> PathBuf {
+fn fake_ffmpeg(folder: &Path, script: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;
     let path = folder.join("ffmpeg");
     std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -192,29 +192,32 @@ fn task(emulator: &Emulator, index: &str) -> (String, String) {
 
 #[cfg(unix)]
 #[test]
-fn a_program_that_hangs_or_fails_is_an_error_of_the_stream_with_its_reason_and_leaves_nothing() {
+fn hanging_or_failing_ffmpeg_is_reported() {
     for (script, reason) in [
         ("exec sleep 60", "was not done within"),
         ("echo 'no room in here' >&2; exit 1", "no room in here"),
-        // It says that all is well, and has made nothing.
+        // It exits successfully without any output.
         ("exit 0", "playlist"),
     ] {
         let place = tempfile::tempdir().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let limits = TimeLimits::default().with_render(Duration::from_millis(1500));
         let emulator = builder()
-            .ffmpeg(program(place.path(), script))
+            .ffmpeg(fake_ffmpeg(place.path(), script))
             .time_limits(limits)
             .data_dir(folder.path())
             .start_blocking()
             .unwrap();
         let index = index(&emulator);
         let (task, video) = task(&emulator, &index);
-        let told = rendition(&emulator, &video)["error"].clone();
-        assert!(told.as_str().unwrap().contains(reason), "{script}: {told}");
+        let rendered = rendition(&emulator, &video)["error"].clone();
+        assert!(
+            rendered.as_str().unwrap().contains(reason),
+            "{script}: {rendered}"
+        );
         let hls = get(&emulator, &format!("/v1.3/tasks/{task}")).json()["hls"]["status"].clone();
         assert_eq!(hls, "ERROR", "{script}");
-        // The video itself, and nothing else.
+        // Only the video itself.
         let left: Vec<_> = std::fs::read_dir(folder.path().join("media"))
             .unwrap()
             .collect();
@@ -224,12 +227,12 @@ fn a_program_that_hangs_or_fails_is_an_error_of_the_stream_with_its_reason_and_l
 
 #[cfg(target_os = "linux")]
 #[test]
-fn two_programs_run_at_once_at_most_and_none_outlives_the_emulator() {
+fn ffmpeg_runs_twice_at_most_and_ends_with_the_emulator() {
     let place = tempfile::tempdir().unwrap();
-    // It writes nothing: the sandbox would not let it. Nothing else sleeps for so long.
+    // The script writes nothing because the sandbox forbids it. No other process sleeps this long.
     let script = "exec sleep 6173";
     let emulator = builder()
-        .ffmpeg(program(place.path(), script))
+        .ffmpeg(fake_ffmpeg(place.path(), script))
         .start_blocking()
         .unwrap();
     let index = index(&emulator);

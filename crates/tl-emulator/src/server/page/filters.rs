@@ -1,4 +1,5 @@
-//! What the page is asked to show: the filters of its tables, as they stand in its address. Each form carries those of the others.
+//! The filters of the page's tables, taken from its query. Each form preserves the filters of the
+//! others.
 
 use std::fmt::Write as _;
 
@@ -6,27 +7,27 @@ use axum::response::Redirect;
 use serde::Deserialize;
 use url::form_urlencoded;
 
-use super::html::Plain;
+use super::html::Escaped;
 
 /// The filters.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Shown {
-    /// Of tasks.
+pub(super) struct Filters {
+    /// Task filters.
     pub(super) status: String,
     pub(super) filename: String,
-    /// Of assets.
+    /// Asset filters.
     pub(super) asset: String,
     pub(super) kind: String,
-    /// Of the journal.
+    /// Journal filters.
     pub(super) text: String,
     pub(super) operation: String,
     pub(super) answer: String,
-    /// What a form of the page was refused with; no filter.
-    pub(super) told: String,
+    /// The error message of a submitted form; not a filter.
+    pub(super) error: String,
 }
 
-impl Shown {
+impl Filters {
     fn filters(&self) -> [(&'static str, &str); 7] {
         [
             ("status", &self.status),
@@ -39,7 +40,7 @@ impl Shown {
         ]
     }
 
-    /// The filters as a query.
+    /// The filters as a query string.
     pub(super) fn query(&self) -> String {
         let set = self.filters();
         let set = set.iter().filter(|(_, value)| !value.is_empty());
@@ -48,7 +49,7 @@ impl Shown {
             .finish()
     }
 
-    /// Opens a form that filters by `own`, and keeps the other filters.
+    /// Opens a form with the fields `own`, and preserves the other filters.
     pub(super) fn open_filter(&self, html: &mut String, part: &str, own: &[&str]) {
         _ = write!(
             html,
@@ -59,31 +60,31 @@ impl Shown {
                 _ = write!(
                     html,
                     "<input type=hidden name={name} value=\"{}\">",
-                    Plain(value)
+                    Escaped(value)
                 );
             }
         }
     }
 
-    /// A hidden field that leads back to the same filters after a form was sent.
-    pub(super) fn way_back(&self, html: &mut String) {
+    /// A hidden field with the filters to restore after the form was submitted.
+    pub(super) fn return_field(&self, html: &mut String) {
         _ = write!(
             html,
             "<input type=hidden name=back value=\"{}\">",
-            Plain(self.query())
+            Escaped(self.query())
         );
     }
 }
 
-/// Back to a part of the page, with the filters of `back` and what was wrong.
-pub(super) fn back_to(part: &str, back: &str, told: Option<&str>) -> Redirect {
-    // Read and written anew: nothing of it can be anything but a query.
+/// Redirects to a section of the page, with the filters in `back` and an error message.
+pub(super) fn redirect_to(part: &str, back: &str, error: Option<&str>) -> Redirect {
+    // Parse and serialize again, so that the result cannot be anything but a query.
     let query = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(form_urlencoded::parse(back.as_bytes()).filter(|(name, _)| name != "told"))
-        .extend_pairs(told.map(|told| ("told", told)))
+        .extend_pairs(form_urlencoded::parse(back.as_bytes()).filter(|(name, _)| name != "error"))
+        .extend_pairs(error.map(|error| ("error", error)))
         .finish();
-    // What was wrong stands at the beginning of the page.
-    let part = if told.is_some() { "main" } else { part };
+    // The error is shown at the top of the page.
+    let part = if error.is_some() { "main" } else { part };
     match query.as_str() {
         "" => Redirect::to(&format!("/_emulator#{part}")),
         query => Redirect::to(&format!("/_emulator?{query}#{part}")),
@@ -97,14 +98,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_leads_back_to_the_page_and_nowhere_else() {
-        for (back, told, expected) in [
+    fn forms_redirect_only_to_the_page() {
+        for (back, error, expected) in [
             ("", None, "/_emulator#clock"),
             ("status=ready", None, "/_emulator?status=ready#clock"),
             (
-                "status=a b&told=old",
+                "status=a b&error=old",
                 Some("<no>"),
-                "/_emulator?status=a+b&told=%3Cno%3E#main",
+                "/_emulator?status=a+b&error=%3Cno%3E#main",
             ),
             (
                 "//evil.example/\r\nx: y",
@@ -112,7 +113,7 @@ mod tests {
                 "/_emulator?%2F%2Fevil.example%2F%0D%0Ax%3A+y=#clock",
             ),
         ] {
-            let response = back_to("clock", back, told).into_response();
+            let response = redirect_to("clock", back, error).into_response();
             assert_eq!(response.headers()["location"], expected, "{back:?}");
         }
     }

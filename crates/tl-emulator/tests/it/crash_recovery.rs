@@ -1,5 +1,5 @@
-//! A sudden end under load: the emulator is a process of its own, clients write to it, it is killed, and the next one with the
-//! same state must know everything that was answered.
+//! Crash recovery: clients write to an emulator in a separate process until it is killed. The next
+//! emulator with the same state must know everything that was acknowledged.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,19 +16,26 @@ use tl_emulator::Schedule;
 use crate::{
     clips::clip,
     process::{self, Process},
-    raw::{Raw, answer, form},
+    raw::{RawResponse, form, read_response},
 };
 
-/// The name of the one test here, by which the program starts itself again.
-const TEST: &str = "killed::nothing_that_was_answered_is_lost_when_the_emulator_is_killed";
+/// The test that the test program runs in the child process.
+const TEST: &str = "crash_recovery::acknowledged_writes_survive_sigkill";
 const ROUNDS: u64 = 4;
-/// How long the first answers may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Timeout for the first responses.
+const TIMEOUT: Duration = Duration::from_secs(60);
 const CHUNK: usize = 64 * 1024;
 const CHUNKS: usize = 4;
 
-/// Sends a request with the key, or without one to the storage; `None` where the emulator is gone.
-fn ask(port: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> Option<Raw> {
+/// Sends a request, with the API key unless it goes to the storage. Returns `None` if the emulator
+/// is gone.
+fn request(
+    port: u16,
+    method: &str,
+    path: &str,
+    content_type: &str,
+    body: &[u8],
+) -> Option<RawResponse> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
@@ -43,15 +50,15 @@ fn ask(port: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> 
     );
     stream.write_all(head.as_bytes()).ok()?;
     stream.write_all(body).ok()?;
-    answer(&mut stream)
+    read_response(&mut stream)
 }
 
-fn get(port: u16, path: &str) -> Raw {
-    ask(port, "GET", path, "text/plain", b"").unwrap_or_else(|| panic!("no answer to {path}"))
+fn get(port: u16, path: &str) -> RawResponse {
+    request(port, "GET", path, "text/plain", b"").unwrap_or_else(|| panic!("no answer to {path}"))
 }
 
-fn json_to(port: u16, path: &str, body: &Value) -> Option<Raw> {
-    ask(
+fn json_to(port: u16, path: &str, body: &Value) -> Option<RawResponse> {
+    request(
         port,
         "POST",
         path,
@@ -60,14 +67,15 @@ fn json_to(port: u16, path: &str, body: &Value) -> Option<Raw> {
     )
 }
 
-/// The identifier in a good answer. A refusal is a surprise; no answer is what a kill looks like.
-fn id(answer: Option<Raw>) -> Option<String> {
-    let answer = answer?;
-    assert!((200..300).contains(&answer.status), "{answer:?}");
-    Some(answer.json()["_id"].as_str().unwrap().to_owned())
+/// The ID in a successful response. Panics on an error status; returns `None` if there is no
+/// response, which means that the emulator was killed.
+fn id(response: Option<RawResponse>) -> Option<String> {
+    let response = response?;
+    assert!((200..300).contains(&response.status), "{response:?}");
+    Some(response.json()["_id"].as_str().unwrap().to_owned())
 }
 
-/// An upload in chunks, as its client knows it.
+/// A multipart upload from the client's point of view.
 #[derive(Debug, Clone, Default)]
 struct Session {
     etags: BTreeMap<usize, String>,
@@ -75,19 +83,19 @@ struct Session {
     asset_id: String,
 }
 
-/// What was answered.
+/// The acknowledged writes.
 #[derive(Debug, Default)]
 struct Answered {
     indexes: Vec<String>,
     deleted: Vec<String>,
-    /// Tasks and their videos.
+    /// Pairs of task and video IDs.
     tasks: Vec<(String, String)>,
     assets: Vec<String>,
     sessions: BTreeMap<String, Session>,
 }
 
 impl Answered {
-    /// Whether there is something of every kind.
+    /// Whether there is at least one write of every kind.
     fn has_everything(&self) -> bool {
         let mut sessions = self.sessions.values();
         !self.indexes.is_empty()
@@ -109,7 +117,7 @@ fn new_index(port: u16, name: &str) -> Option<String> {
     ))
 }
 
-/// Makes indexes, and deletes every other one.
+/// Creates indexes, and deletes every other one.
 fn write_indexes(port: u16, name: &str, answered: &Shared) -> Option<()> {
     for number in 0.. {
         let index = new_index(port, &format!("{name}-{number}"))?;
@@ -117,14 +125,14 @@ fn write_indexes(port: u16, name: &str, answered: &Shared) -> Option<()> {
             answered.lock().unwrap().indexes.push(index);
             continue;
         }
-        let gone = ask(
+        let deleted = request(
             port,
             "DELETE",
             &format!("/v1.3/indexes/{index}"),
             "text/plain",
             b"",
         )?;
-        assert_eq!(gone.status, 204, "{gone:?}");
+        assert_eq!(deleted.status, 204, "{deleted:?}");
         answered.lock().unwrap().deleted.push(index);
     }
     None
@@ -134,16 +142,16 @@ fn write_tasks(port: u16, name: &str, video: &[u8], answered: &Shared) -> Option
     let index = new_index(port, name)?;
     loop {
         let body = form(&[("index_id", &index)], Some(("a.mp4", video)));
-        let made = ask(
+        let created = request(
             port,
             "POST",
             "/v1.3/tasks",
             "multipart/form-data; boundary=XX",
             &body,
         )?;
-        assert_eq!(made.status, 201, "{made:?}");
-        let made = made.json();
-        let id = |name: &str| made[name].as_str().unwrap().to_owned();
+        assert_eq!(created.status, 201, "{created:?}");
+        let created = created.json();
+        let id = |name: &str| created[name].as_str().unwrap().to_owned();
         answered
             .lock()
             .unwrap()
@@ -161,19 +169,19 @@ fn write_assets(port: u16, video: &[u8], answered: &Shared) -> Option<()> {
     body.extend_from_slice(video);
     body.extend_from_slice(b"\r\n--XX--\r\n");
     loop {
-        let made = ask(
+        let created = request(
             port,
             "POST",
             "/v1.3/assets",
             "multipart/form-data; boundary=XX",
             &body,
         );
-        let asset = id(made)?;
+        let asset = id(created)?;
         answered.lock().unwrap().assets.push(asset);
     }
 }
 
-/// The bytes of a chunk: the same for every upload, and different for every place.
+/// The bytes of a chunk: the same for every upload, different for every chunk number.
 fn chunk(number: usize) -> Vec<u8> {
     vec![u8::try_from(number).unwrap(); CHUNK]
 }
@@ -181,11 +189,11 @@ fn chunk(number: usize) -> Vec<u8> {
 fn write_chunks(port: u16, answered: &Shared) -> Option<()> {
     loop {
         let total = CHUNK * CHUNKS;
-        let begin = json!({ "filename": "long.mp4", "type": "video", "total_size": total });
-        let begun = json_to(port, "/v1.3/assets/multipart-uploads", &begin)?;
-        assert_eq!(begun.status, 201, "{begun:?}");
-        let begun = begun.json();
-        let upload = begun["upload_id"].as_str().unwrap().to_owned();
+        let body = json!({ "filename": "long.mp4", "type": "video", "total_size": total });
+        let opened = json_to(port, "/v1.3/assets/multipart-uploads", &body)?;
+        assert_eq!(opened.status, 201, "{opened:?}");
+        let opened = opened.json();
+        let upload = opened["upload_id"].as_str().unwrap().to_owned();
         let known = |change: &dyn Fn(&mut Session)| {
             change(
                 answered
@@ -196,12 +204,12 @@ fn write_chunks(port: u16, answered: &Shared) -> Option<()> {
                     .or_default(),
             );
         };
-        known(&|session| session.asset_id = begun["asset_id"].as_str().unwrap().to_owned());
-        for place in begun["upload_urls"].as_array().unwrap() {
-            let number = usize::try_from(place["chunk_index"].as_u64().unwrap()).unwrap();
-            let url = url::Url::parse(place["url"].as_str().unwrap()).unwrap();
+        known(&|session| session.asset_id = opened["asset_id"].as_str().unwrap().to_owned());
+        for entry in opened["upload_urls"].as_array().unwrap() {
+            let number = usize::try_from(entry["chunk_index"].as_u64().unwrap()).unwrap();
+            let url = url::Url::parse(entry["url"].as_str().unwrap()).unwrap();
             let path = format!("{}?{}", url.path(), url.query().unwrap());
-            let put = ask(
+            let put = request(
                 port,
                 "PUT",
                 &path,
@@ -211,7 +219,7 @@ fn write_chunks(port: u16, answered: &Shared) -> Option<()> {
             assert_eq!(put.status, 200, "{put:?}");
             let etag = etag(number);
             known(&|session| _ = session.etags.insert(number, etag.clone()));
-            // The last two stay unreported: the next run must still know that they are stored.
+            // Leave the last two unreported: the next run must still know that they are stored.
             if number + 2 > CHUNKS {
                 continue;
             }
@@ -227,7 +235,7 @@ fn etag(number: usize) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn report(port: u16, upload: &str, number: usize) -> Option<Raw> {
+fn report(port: u16, upload: &str, number: usize) -> Option<RawResponse> {
     let chunk = json!({
         "chunk_index": number, "proof": etag(number), "proof_type": "etag", "chunk_size": CHUNK,
     });
@@ -239,32 +247,32 @@ fn report(port: u16, upload: &str, number: usize) -> Option<Raw> {
     )
 }
 
-/// Holds everything that was answered against what the emulator says now.
+/// Checks all acknowledged writes against the current state.
 fn check(port: u16, answered: &Answered, video: &[u8]) {
-    let there = |path: &str| get(port, path).status;
+    let status_of = |path: &str| get(port, path).status;
     for index in &answered.indexes {
         assert_eq!(
-            there(&format!("/v1.3/indexes/{index}")),
+            status_of(&format!("/v1.3/indexes/{index}")),
             200,
             "index {index}"
         );
     }
     for index in &answered.deleted {
         assert_eq!(
-            there(&format!("/v1.3/indexes/{index}")),
+            status_of(&format!("/v1.3/indexes/{index}")),
             404,
             "deleted index {index}"
         );
     }
     let stored = |id: &str| get(port, &format!("/_emulator/media/{id}")).body == video;
     for (task, video) in &answered.tasks {
-        let told = get(port, &format!("/v1.3/tasks/{task}")).json();
-        assert_eq!(told["status"], "ready", "task {task}: {told}");
+        let body = get(port, &format!("/v1.3/tasks/{task}")).json();
+        assert_eq!(body["status"], "ready", "task {task}: {body}");
         assert!(stored(video), "the file of the video {video}");
     }
     for asset in &answered.assets {
         assert_eq!(
-            there(&format!("/v1.3/assets/{asset}")),
+            status_of(&format!("/v1.3/assets/{asset}")),
             200,
             "asset {asset}"
         );
@@ -272,22 +280,23 @@ fn check(port: u16, answered: &Answered, video: &[u8]) {
     }
     for (upload, session) in &answered.sessions {
         let path = format!("/v1.3/assets/multipart-uploads/{upload}?page_limit=50");
-        let told = get(port, &path).json();
+        let body = get(port, &path).json();
         for number in &session.reported {
-            let state = &told["uploaded_chunks"][number - 1];
+            let state = &body["uploaded_chunks"][number - 1];
             assert_eq!(
                 (&state["index"], &state["status"]),
                 (&json!(number), &json!("completed")),
-                "chunk {number} of {upload}: {told}"
+                "chunk {number} of {upload}: {body}"
             );
         }
     }
 }
 
-/// Reports what was stored and not reported; a file that is then whole must have its bytes.
+/// Reports chunks that were stored but not reported. The files completed by this must have the
+/// expected bytes.
 fn finish(port: u16, answered: &Answered) -> usize {
     let expected: Vec<u8> = (1..=CHUNKS).flat_map(chunk).collect();
-    let mut whole = 0;
+    let mut completed = 0;
     for (upload, session) in &answered.sessions {
         for number in session
             .etags
@@ -304,21 +313,21 @@ fn finish(port: u16, answered: &Answered) -> usize {
             let kept = get(port, &format!("/v1.3/assets/{}", session.asset_id));
             assert_eq!(kept.status, 200, "{kept:?}");
             let file = get(port, &format!("/_emulator/media/{}", session.asset_id));
-            // No video: once it was looked at, its file is gone.
+            // The file is no video, so it is deleted once it has been probed.
             assert!(file.status == 404 || file.body == expected, "{upload}");
-            whole += 1;
+            completed += 1;
         }
     }
-    whole
+    completed
 }
 
 #[test]
-fn nothing_that_was_answered_is_lost_when_the_emulator_is_killed() {
-    process::serve_where_asked(|builder| {
+fn acknowledged_writes_survive_sigkill() {
+    process::serve_if_child(|builder| {
         builder
             .schedule(Schedule::INSTANT)
             .chunk_size(CHUNK as u64)
-            // What is made of the videos is not what is looked at here.
+            // Renditions are not part of this test.
             .ffmpeg("/nowhere/ffmpeg")
     });
     let folder = tempfile::tempdir().unwrap();
@@ -346,11 +355,11 @@ fn nothing_that_was_answered_is_lost_when_the_emulator_is_killed() {
                 })
             })
             .collect();
-        // A busy machine answers late; a run in which nobody was answered would show nothing.
+        // A busy machine responds late, and a run without acknowledged writes would prove nothing.
         let started = Instant::now();
         while round == 0 && !answered.lock().unwrap().has_everything() {
             assert!(
-                started.elapsed() < PATIENCE,
+                started.elapsed() < TIMEOUT,
                 "{:?}",
                 answered.lock().unwrap()
             );
@@ -366,14 +375,14 @@ fn nothing_that_was_answered_is_lost_when_the_emulator_is_killed() {
     let process = Process::start(TEST, folder.path());
     let answered = answered.lock().unwrap();
     check(process.port, &answered, &video);
-    let whole = finish(process.port, &answered);
+    let completed = finish(process.port, &answered);
     let reported: usize = answered
         .sessions
         .values()
         .map(|session| session.reported.len())
         .sum();
     println!(
-        "{ROUNDS} kills: {} indexes, {} deletions, {} tasks, {} assets, {} uploads with {reported} reported chunks, {whole} of them \
+        "{ROUNDS} kills: {} indexes, {} deletions, {} tasks, {} assets, {} uploads with {reported} reported chunks, {completed} of them \
          completed afterwards; looked at in {:.1?}",
         answered.indexes.len(),
         answered.deleted.len(),
@@ -382,5 +391,5 @@ fn nothing_that_was_answered_is_lost_when_the_emulator_is_killed() {
         answered.sessions.len(),
         started.elapsed()
     );
-    assert!(whole > 0);
+    assert!(completed > 0);
 }
