@@ -1,5 +1,5 @@
-//! Rules as dated data: what a rule pack is, where it comes from, and which of its rules hold for a target.
-//! Holding facts against rules is the work of [`crate::check`].
+//! Rules as dated data: rule packs, their sources, and the rules that apply to a target.
+//! [`crate::check`] compares facts with rules.
 
 mod bound;
 mod diff;

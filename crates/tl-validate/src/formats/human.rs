@@ -1,20 +1,21 @@
-//! Lines for a terminal: one per file, details on demand.
+//! Text for a terminal: one line per file, with details on request.
 
 use std::fmt::Write as _;
 
 use super::{Entry, printable};
 use crate::{Severity, Verdict};
 
-/// How [`human`] writes.
+/// Options of [`human`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HumanOptions {
-    /// Use ANSI colours.
+    /// Use ANSI colors.
     pub colour: bool,
-    /// Write every finding in full, with its source, page and fix, and what is known of the file.
+    /// Write every finding in full, with its source, documentation page and fix, and the facts of
+    /// the file.
     pub details: bool,
 }
 
-/// One line for a file, and below it one for each finding that matters; everything when details are asked for.
+/// Writes one line for a file, and one for each error and warning. With details, writes everything.
 pub fn human(entry: &Entry<'_>, options: HumanOptions) -> String {
     let report = entry.report;
     let (word, colour) = match report.verdict {

@@ -1,27 +1,28 @@
-//! Read-ahead: few large reads of a source where a demuxer makes many small ones, and what was read lately kept.
+//! Read-ahead: combines the many small reads of a demuxer into a few large reads of the source, and
+//! caches recent data.
 
 use std::collections::VecDeque;
 use std::io;
 
 use super::RangeRead;
 
-/// What is fetched at a place that nothing was read near before.
+/// Size of a fetch at an offset that is not near an earlier one.
 const FIRST_BYTES: u64 = 256 * 1024;
 
-/// What is fetched at most at once, when reading goes on where it ended.
+/// Maximum size of a fetch when reading continues sequentially.
 const MOST_BYTES: u64 = 1024 * 1024;
 
-/// What is kept at most.
+/// Maximum size of the cache.
 const KEPT_BYTES: usize = 8 * 1024 * 1024;
 
-/// A source with a memory of what was read last.
+/// A source with a cache of recent reads.
 pub(crate) struct ReadAhead<'a> {
     source: &'a mut dyn RangeRead,
     size: u64,
-    /// The latest at the end.
+    /// The most recent block is last.
     blocks: VecDeque<Block>,
     kept: usize,
-    /// What the next sequential read fetches.
+    /// Size of the next sequential fetch.
     stride: u64,
 }
 
@@ -52,19 +53,19 @@ impl<'a> ReadAhead<'a> {
         self.size
     }
 
-    /// How many more bytes may be fetched.
+    /// Remaining byte budget.
     #[cfg(feature = "ffmpeg")]
     pub(crate) fn remaining(&self) -> Option<u64> {
         self.source.remaining()
     }
 
-    /// Whether the byte at `offset` is there without asking the source.
+    /// Whether the byte at `offset` is in the cache.
     #[cfg(feature = "ffmpeg")]
     pub(crate) fn holds(&self, offset: u64) -> bool {
         offset >= self.size || self.block_at(offset).is_some()
     }
 
-    /// Reads at an offset; 0 at the end only.
+    /// Reads at an offset; returns 0 only at the end.
     pub(crate) fn read(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         if offset >= self.size || into.is_empty() {
             return Ok(0);
@@ -90,7 +91,7 @@ impl<'a> ReadAhead<'a> {
         latest_first.find(|block| (block.start..block.end()).contains(&offset))
     }
 
-    /// Fetches a stretch that holds `offset`.
+    /// Fetches a block that contains `offset`.
     fn fetch(&mut self, offset: u64, wanted: u64) -> io::Result<()> {
         let goes_on = self.blocks.iter().any(|block| block.end() == offset);
         self.stride = if goes_on {
@@ -98,7 +99,7 @@ impl<'a> ReadAhead<'a> {
         } else {
             FIRST_BYTES
         };
-        // The last stretch is fetched whole: who reads there reads backwards, as often as not.
+        // Fetch the last block completely: demuxers often read backwards there.
         let mut start = if self.size - offset < FIRST_BYTES {
             self.size.saturating_sub(FIRST_BYTES)
         } else {
@@ -106,7 +107,7 @@ impl<'a> ReadAhead<'a> {
         };
         let stride = self.stride.max(wanted.min(MOST_BYTES));
         let mut end = offset.saturating_add(stride).min(self.size);
-        // What is there already is not fetched again.
+        // Do not fetch cached data again.
         for block in &self.blocks {
             if block.end() <= offset {
                 start = start.max(block.end());
@@ -125,7 +126,7 @@ impl<'a> ReadAhead<'a> {
         }
         let mut bytes = vec![0; (end - start) as usize];
         let mut filled = 0;
-        // A short read is taken as it is, once it holds what was asked for.
+        // Accept a short read once it contains the requested byte.
         while start + filled as u64 <= offset {
             match self
                 .source
@@ -153,7 +154,7 @@ impl<'a> ReadAhead<'a> {
 mod tests {
     use super::*;
 
-    /// Bytes that count how often they are asked for, and give at most `most` of them at once.
+    /// A source that counts the reads and returns at most `most` bytes for each.
     struct Counted {
         bytes: Vec<u8>,
         calls: Vec<(u64, usize)>,
