@@ -1,11 +1,12 @@
-//! Probing in this process, through libavformat, behind a lock: only the file that is given is read, nothing else is
-//! opened, nothing is sent, allocations are capped, and a deadline holds.
+//! Probes media in this process with libavformat, restricted to one file: no other file is opened,
+//! no network is used, allocations are limited, and a deadline applies.
 //!
-//! FFmpeg's log and its allocation limit belong to the whole process. While a probe runs on a thread, that thread's
-//! warnings are caught for the error text; other threads' lines go where FFmpeg would send them by default.
+//! FFmpeg's log and its allocation limit are process-wide. While a probe runs on a thread, the
+//! warnings of that thread are captured for the error message; the messages of other threads go to
+//! FFmpeg's default log.
 //!
-//! The decision what a file may be lives in `lock`, reading the facts in `read`, judging its duration in `duration`.
-//! All `unsafe` code lives in `shim`.
+//! `policy` defines which files may be opened, `read` reads the facts, and `duration` determines
+//! the duration. All `unsafe` code is in `shim`.
 
 mod duration;
 mod lock;
@@ -22,7 +23,7 @@ use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, RangeR
 /// Reads the facts of the file at `path` with the default options.
 ///
 /// # Errors
-/// Every [`ProbeErrorKind`] except the two about helpers.
+/// Every [`ProbeErrorKind`] except those about helpers.
 ///
 /// ```no_run
 /// let facts = tl_validate::ffmpeg::probe("clip.mp4")?;
@@ -33,14 +34,14 @@ pub fn probe(path: impl AsRef<Path>) -> Result<MediaFacts, ProbeError> {
     InProcess::new().probe(path.as_ref())
 }
 
-/// The version of libavformat that is loaded, as `major.minor.micro`.
+/// The version of the loaded libavformat, as `major.minor.micro`.
 pub fn version() -> String {
     shim::version()
 }
 
 /// A [`Prober`] that reads media in this process.
 ///
-/// A crash of libavformat takes the process along; where files come from strangers, use `worker::ProbePool`.
+/// A crash of libavformat crashes the process. For untrusted files, use `worker::ProbePool`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct InProcess {
     options: ProbeOptions,
@@ -116,7 +117,7 @@ fn probe_source(
     Err(error.with_log(log.lines()))
 }
 
-/// What a file is says more than that it cannot be read.
+/// Replaces a vague error by one that says what the file is, if that is known.
 fn named(error: ProbeError, nature: Option<layout::Nature>) -> ProbeError {
     let is_vague = matches!(
         error.kind(),
@@ -133,8 +134,9 @@ fn budget_spent() -> ProbeError {
     ProbeError::new(ProbeErrorKind::BudgetSpent, "", seen)
 }
 
-/// A probe that is out of time is held up by the file, and not by a slow disk or a busy machine, when it has used so much of the
-/// processor and has waited less for bytes than it has worked. The slowest file of the test corpus takes 0.1 s.
+/// An expired deadline is attributed to the file, and not to a slow disk or a busy machine, if the
+/// probe has used this much CPU time and has spent less time reading than computing. The slowest
+/// file of the test corpus takes 0.1 s.
 const BUSY: Duration = Duration::from_secs(1);
 
 fn is_held_up_by_the_file(marks: &shim::Marks, options: &ProbeOptions) -> bool {
@@ -142,7 +144,7 @@ fn is_held_up_by_the_file(marks: &shim::Marks, options: &ProbeOptions) -> bool {
     marks.overworked || (marks.timed_out && works && !options.thorough)
 }
 
-/// What the reader below FFmpeg noticed outranks what FFmpeg made of it.
+/// The error that the custom I/O recorded. It takes precedence over FFmpeg's own error.
 fn noticed(marks: &shim::Marks, options: &ProbeOptions) -> Option<ProbeError> {
     if is_held_up_by_the_file(marks, options) {
         let seen = format!(

@@ -1,11 +1,12 @@
-//! Facts from headers alone, in pure Rust and without FFmpeg: mp4, mov, mkv and webm.
+//! Reads facts from headers alone, in pure Rust and without FFmpeg: mp4, mov, mkv and webm.
 //!
-//! A reduced answer for builds that cannot have FFmpeg. It believes what headers say, and headers can be wrong: about the
-//! frame size, about the duration, about everything. The facts are marked [`MediaFacts::header_only`], and a report says
-//! so. No stream is looked into, so what only streams tell (pixel format, frame rate of some files, scan type) is missing.
+//! A reduced prober for builds without FFmpeg. It uses the values in the headers, which can be
+//! wrong, including frame size and duration. The facts have [`MediaFacts::header_only`] set, and a
+//! report mentions it. Streams are not analyzed, so values that only they contain (pixel format,
+//! scan type, frame rate of some files) are missing.
 //!
-//! Boxes and elements are decoded by the crates `mp4-atom` and `matroska-demuxer`; which of them to ask for lives in
-//! `mov` and `matroska`, and what they may read in `source`.
+//! The crates `mp4-atom` and `matroska-demuxer` decode boxes and elements. `mov` and `matroska`
+//! select them, and `source` limits what they may read.
 
 mod matroska;
 mod mov;
@@ -24,8 +25,8 @@ use crate::{
 
 /// A [`Prober`] that reads headers only, of mp4, mov, mkv and webm.
 ///
-/// Reads at most 32 MiB of any file in at most 16,000,000 reads, within the deadline of its options.
-/// [`ProbeOptions::thorough`] has no meaning here.
+/// Reads at most 32 MiB of any file in at most 16,000,000 reads, within the deadline of its
+/// options. [`ProbeOptions::thorough`] has no effect.
 ///
 /// ```no_run
 /// use tl_validate::Prober;
@@ -72,12 +73,12 @@ impl Prober for HeaderReader {
         }
         let deadline = Instant::now() + self.options.deadline;
         let mut source = Source::new(ReadAhead::new(source), deadline);
-        // A fault in a crate below is an answer about one file, and never the end of a run.
+        // A panic in a dependency is an error of one file and must not abort the run.
         let facts = catch_unwind(AssertUnwindSafe(|| read(&mut source))).unwrap_or_else(|_| {
             let seen = "the headers of the file make no sense";
             Err(ProbeError::new(ProbeErrorKind::Broken, "", seen))
         });
-        // What happened below outranks what was made of it.
+        // An error of the source takes precedence over the decoder's.
         match source.trouble() {
             Some(trouble) => Err(trouble),
             None => facts,

@@ -1,6 +1,6 @@
-//! The outline of a container: how far its own structure says the file reaches, whether it is fragmented or encrypted, whether an
-//! edit list is at work. Reads a few dozen bytes by hand, because FFmpeg keeps these to itself. What is inside the
-//! streams is the prober's work.
+//! Reads the structure of a container: where it says that the file ends, and whether it is
+//! fragmented, encrypted or has an edit list. Reads a few dozen bytes directly, because FFmpeg does
+//! not expose these values. The prober analyzes the streams.
 
 mod asf;
 mod ebml;
@@ -15,27 +15,29 @@ use crate::Truncation;
 
 pub(crate) use nature::{Nature, nature};
 
-/// Reads bytes at an offset; fewer than asked for at the end of the file.
+/// Reads bytes at an offset; fewer than requested at the end of the file.
 pub(crate) type ReadAt<'a> = &'a mut dyn FnMut(u64, &mut [u8]) -> std::io::Result<usize>;
 
-/// What the outline tells.
+/// Structure of a container.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Layout {
     pub(crate) truncated: Option<Truncation>,
-    /// Set beside `truncated`: as far as the outline tells, only a size is wrong and the content may be whole.
+    /// Set together with `truncated`: only a size is wrong as far as the structure shows, and the
+    /// content may be complete.
     pub(crate) holds_samples: bool,
-    /// How the content is encrypted.
+    /// Encryption scheme of the content.
     pub(crate) encryption: Option<String>,
     pub(crate) fragmented: bool,
     pub(crate) edit_list: bool,
-    /// The pictures or the sound are in another file.
+    /// The video or audio data is in another file.
     pub(crate) elsewhere: bool,
-    /// What a segment index of the whole file adds up to, in seconds.
+    /// Total duration of a segment index of the whole file, in seconds.
     pub(crate) indexed_seconds: Option<f64>,
 }
 
-/// Reads the outline of a container that the demuxer `format` has recognised. A container that has none to read, or one
-/// that makes no sense, gives an empty answer: the outline adds to what the demuxer says and never overrules it.
+/// Reads the structure of a container recognized by the demuxer `format`. Returns an empty layout
+/// if the container has no supported structure or an invalid one. The layout adds to the demuxer's
+/// result and never overrides it.
 pub(crate) fn inspect(format: &str, size: u64, read: ReadAt<'_>) -> Layout {
     let mut file = Bytes::new(read, size);
     let layout = match format.split(',').next().unwrap_or_default() {
@@ -50,15 +52,15 @@ pub(crate) fn inspect(format: &str, size: u64, read: ReadAt<'_>) -> Layout {
     layout.unwrap_or_default()
 }
 
-/// Read at once where one header follows closely on another. What is further away is read exactly: a file of some hours has
-/// tens of thousands of boxes.
+/// Size of a read-ahead for headers that follow each other closely. Headers further away are read
+/// exactly: a file of some hours has tens of thousands of boxes.
 const NEAR_BYTES: usize = 1024;
 
-/// A file as a row of bytes.
+/// Random access to the bytes of a file.
 struct Bytes<'a> {
     read: ReadAt<'a>,
     size: u64,
-    /// What was read last, and where it stands.
+    /// The most recent read, and its offset.
     window: Vec<u8>,
     window_at: u64,
 }
@@ -73,7 +75,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// Exactly `N` bytes, or `None` where the file does not have them.
+    /// Exactly `N` bytes, or `None` if the file does not have them.
     fn array<const N: usize>(&mut self, offset: u64) -> Option<[u8; N]> {
         if let Some(bytes) = self.held(offset) {
             return Some(bytes);
@@ -102,7 +104,7 @@ impl<'a> Bytes<'a> {
         self.held(offset)
     }
 
-    /// `N` bytes that were read already.
+    /// `N` bytes from the window.
     fn held<const N: usize>(&self, offset: u64) -> Option<[u8; N]> {
         let from = usize::try_from(offset.checked_sub(self.window_at)?).ok()?;
         let bytes = self.window.get(from..from.checked_add(N)?)?;
@@ -113,7 +115,7 @@ impl<'a> Bytes<'a> {
         self.array(offset).map(u32::from_be_bytes)
     }
 
-    /// A truncation, when a part that is called `what` reaches beyond the end of the file.
+    /// A truncation, if a part called `what` extends beyond the end of the file.
     fn reaches_beyond(&self, what: &str, end: u64) -> Option<Truncation> {
         (end > self.size).then(|| Truncation {
             expected_bytes: Some(end),

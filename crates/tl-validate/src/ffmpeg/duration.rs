@@ -1,16 +1,17 @@
-//! How long the video truly is, and which stage of looking said so.
+//! Determines the duration of a file, and the stage that it comes from.
 //!
 //! ```text
-//! header ──► mov with a sample table: does the table agree? ─── yes ──► SampleTable
-//!    ├──► a dear source with an index: does the index agree? ──── yes ──► Index
+//! header ──► mov with a sample table: does the table agree? ────── yes ──► SampleTable
+//!    ├─────► expensive source with an index: does it agree? ────── yes ──► Index
 //!    │                                   │ no
-//!    └──► other containers: seek to the end, read the tail; does it agree? ── yes ──► Tail
-//!                                        │ no, or there is no header, or the file is too small for so long a time
-//!                                        └──► read every packet ──► PacketScan (time left), else Header
+//!    └─────► other containers: seek to the end, read the tail; does it agree? ── yes ──► Tail
+//!                                        │ no, or no header, or the file is too small for the duration
+//!                                        └──► read every packet ──► PacketScan (in time), else Header
 //! ```
 //!
-//! Where the time or the byte budget ends before the last arrow, the header is believed only where it speaks of the whole
-//! file: that of a fragmented file may speak of its first fragment, and a transport stream has none.
+//! If the deadline or the byte budget ends the process before the last step, the header is used
+//! only if it covers the whole file. The header of a fragmented file may cover only the first
+//! fragment, and a transport stream has no header.
 
 mod quick;
 mod scan;
@@ -22,33 +23,34 @@ use self::scan::{Scan, scan};
 use super::shim::{Input, PacketStamp, Stream, StreamKind};
 use crate::{DurationSource, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Truncation};
 
-/// The share of a probe's time that a packet scan may use before the header is believed instead.
+/// The share of a probe's time that a packet scan may use before the header is used instead.
 const SCAN_SHARE: f64 = 0.6;
 
-/// Where a file holds fewer bits per second than this, its stamps are read one by one before they are believed: a wrong stamp at
-/// either end makes hours of seconds. Half of what the thriftiest speech codecs write; such a file is small, so that this costs
-/// little.
+/// If a file has fewer bits per second than this, its timestamps are verified one by one: a wrong
+/// timestamp at either end makes the file appear hours long. The value is half of the lowest bit
+/// rate of speech codecs. Such a file is small, so the scan is cheap.
 const BELIEVED_BITS_PER_SECOND: f64 = 2000.0;
 
-/// How much less than the header claims may be there for a file to be whole, in seconds and as a share.
+/// How much shorter than the header's duration a complete file may be, in seconds and as a share.
 const WHOLE_SECONDS: f64 = 1.0;
 const WHOLE_SHARE: f64 = 0.005;
 
-/// What is said of the duration of the stream that counts, in seconds.
+/// The claimed durations of the main stream, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Claims {
-    /// By the header.
+    /// From the header.
     pub(super) header: Option<f64>,
-    /// Whether that is what it says of the whole container, whose longest stream may be another one.
+    /// Whether `header` is the duration of the whole container, whose longest stream may be another
+    /// one.
     pub(super) of_container: bool,
-    /// By a segment index that lists the whole file.
+    /// From a segment index that covers the whole file.
     pub(super) indexed: Option<f64>,
 }
 
-/// Fills the fields of `facts` that say how long and how complete the file is.
+/// Sets the fields of `facts` about duration and completeness.
 ///
 /// # Errors
-/// [`ProbeErrorKind::Broken`] when every packet was asked for and none came.
+/// [`ProbeErrorKind::Broken`] if the file has no packets.
 pub(super) fn settle(
     input: &mut Input<'_>,
     streams: &[Stream],
@@ -83,7 +85,7 @@ pub(super) fn settle(
         }
     }
     let mut reach = None;
-    // Where reading is dear, a whole file is read only when that was asked for.
+    // If reads are expensive, the whole file is read only on request.
     if answer.is_none() && (options.thorough || !input.session().is_dear()) {
         let until = begun + options.deadline.mul_f64(SCAN_SHARE);
         let others = claims.of_container;
@@ -120,7 +122,7 @@ pub(super) fn settle(
     facts.claimed_duration_seconds = claims
         .header
         .filter(|_| header_speaks_of_all)
-        // Another stream may be the long one.
+        // The container's longest stream may be another one.
         .filter(|claim| {
             !claims.of_container || reach.is_none_or(|reach| reach < claim - WHOLE_SECONDS)
         })
@@ -141,13 +143,15 @@ pub(super) fn settle(
     Ok(())
 }
 
-/// Whether a duration that the ends of a file bear out fits the size of the file. The tables of mov list every sample.
+/// Whether a duration confirmed by the ends of the file is plausible for the file size. The sample
+/// tables of mov list every sample, so they are always plausible.
 fn is_plausible(seconds: f64, source: DurationSource, input: &Input<'_>) -> bool {
     let bits = input.session().size() as f64 * 8.0;
     source == DurationSource::SampleTable || bits >= seconds * BELIEVED_BITS_PER_SECOND
 }
 
-/// Whether everything that the file should hold is in it: by the tables of mov, else by the measured duration.
+/// Whether the file contains all of its content: according to the sample tables of mov, or else the
+/// measured duration.
 pub(super) fn content_is_whole(input: &Input<'_>, streams: &[Stream], facts: &MediaFacts) -> bool {
     if facts.fragmented {
         return false;
@@ -172,7 +176,7 @@ pub(super) fn content_is_whole(input: &Input<'_>, streams: &[Stream], facts: &Me
     }
 }
 
-/// Takes back what headers said of times, where it is known to speak of a part of the file only.
+/// Removes durations from headers that are known to cover only part of the file.
 fn forget_durations(facts: &mut MediaFacts) {
     facts.container_duration_seconds = None;
     facts.container_bitrate_bps = None;
@@ -184,7 +188,8 @@ fn forget_durations(facts: &mut MediaFacts) {
     }
 }
 
-/// Microseconds are the finest that any container means; what is beyond is the noise of the division.
+/// Rounds to microseconds, the finest resolution of any container. Further digits are rounding
+/// errors.
 fn rounded(seconds: f64) -> f64 {
     (seconds * 1e6).round() / 1e6
 }
@@ -197,7 +202,7 @@ fn frame_seconds(stream: &Stream) -> f64 {
     rate.filter(|r| *r > 0.0).map_or(0.0, |r| 1.0 / r)
 }
 
-/// A sample that the tables place behind the end of the file.
+/// Whether the sample tables refer to data after the end of the file.
 fn beyond_the_end(input: &Input<'_>, streams: &[Stream]) -> Option<Truncation> {
     let size = input.session().size();
     let expected = streams
@@ -214,7 +219,8 @@ fn beyond_the_end(input: &Input<'_>, streams: &[Stream]) -> Option<Truncation> {
     })
 }
 
-/// Containers whose "header" duration is itself only the difference of the first and the last stamp.
+/// Containers whose "header" duration is only the difference between the first and the last
+/// timestamp.
 fn is_stamped_throughout(format: &str) -> bool {
     matches!(format, "mpegts" | "mpeg")
 }

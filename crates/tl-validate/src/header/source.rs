@@ -1,4 +1,4 @@
-//! What a header reader may read: so many bytes in so many reads, until the deadline, and what went wrong meanwhile.
+//! The source of a header reader: limits bytes, reads and time, and records errors.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Instant;
@@ -6,22 +6,22 @@ use std::time::Instant;
 use crate::range::ReadAhead;
 use crate::{ProbeError, ProbeErrorKind};
 
-/// More than the headers of any real file: those of a video of four hours take about 10 MB.
+/// More than the headers of any real file: those of a four-hour video take about 10 MB.
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
 
-/// More reads than the headers of any real file take: an index of four hours with an entry for each of 25 frames a second
-/// takes 5.8 million. A decoder keeps what it reads, here up to 260 MB.
+/// More reads than the headers of any real file need: an index of four hours with an entry for each
+/// of 25 frames per second takes 5.8 million. A decoder keeps what it reads, here up to 260 MB.
 const MOST_READS: u64 = 16_000_000;
 
-/// What is read of a file, byte by byte: all of it twice, and a little more. A decoder that is led in a circle comes by the
-/// same few bytes for ever.
+/// Maximum number of reads for a file of this size, byte by byte: twice the whole file, and a
+/// little more. A decoder in an endless loop reads the same few bytes repeatedly.
 fn most_reads(size: u64) -> u64 {
     size.saturating_mul(2)
         .saturating_add(64 * 1024)
         .min(MOST_READS)
 }
 
-/// Bytes with a cursor, a budget and a memory of what went wrong.
+/// A seekable source with limits and the first error.
 pub(super) struct Source<'a> {
     ahead: ReadAhead<'a>,
     position: u64,
@@ -47,7 +47,7 @@ impl<'a> Source<'a> {
         self.ahead.size()
     }
 
-    /// What happened below the decoders, which their own errors do not tell.
+    /// The error of the source, which the decoders' own errors do not contain.
     pub(super) fn trouble(&mut self) -> Option<ProbeError> {
         self.trouble.take()
     }
@@ -58,7 +58,7 @@ impl<'a> Source<'a> {
         io::Error::other("reading was ended")
     }
 
-    /// Reads at an offset; fewer bytes than asked for at the end of the file.
+    /// Reads at an offset; fewer bytes than requested at the end of the file.
     pub(super) fn peek(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         if Instant::now() >= self.deadline {
             return Err(self.note(
@@ -98,7 +98,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// So many bytes at an offset; `None` where the file does not have them.
+    /// Reads exactly `length` bytes at an offset; `None` if the file does not have them.
     pub(super) fn bytes(&mut self, offset: u64, length: u64) -> Option<Vec<u8>> {
         if length > self.left {
             let seen = format!(
@@ -164,7 +164,8 @@ mod tests {
 
     #[test]
     fn the_index_of_a_long_film_is_read_and_no_more() {
-        // Four hours of MJPEG in Matroska, 25 frames a second: 90,585,529 bytes, 5,760,244 reads.
+        // Four hours of MJPEG in Matroska at 25 frames per second: 90,585,529 bytes, 5,760,244
+        // reads.
         assert!(most_reads(90_585_529) > 5_760_244);
         assert_eq!(most_reads(u64::MAX), MOST_READS);
     }

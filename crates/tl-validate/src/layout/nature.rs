@@ -1,22 +1,24 @@
-//! What a file is that no demuxer plays: a still picture, one segment of a stream, a recording without its index.
+//! Identifies files that no demuxer plays: a still image, one segment of a stream, a recording
+//! without its index.
 
 use super::{Bytes, ReadAt, ebml, mov};
 
-/// What a file is in place of a video.
+/// What a file is instead of a video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Nature {
-    /// A still picture in a container of the MP4 family, with the name of its format.
+    /// A still image in a container of the MP4 family, with the name of its format.
     StillPicture(&'static str),
-    /// The description of the streams that the media segments of a DASH or HLS stream share; no frame is in it.
+    /// The initialization segment of a DASH or HLS stream, which describes the streams and contains
+    /// no frames.
     InitSegment,
     /// A part of a DASH or HLS stream that cannot be read without the initialization segment.
     MediaSegment,
-    /// An MP4 or QuickTime file without the box `moov`, which says where the samples are.
+    /// An MP4 or QuickTime file without the `moov` box, which locates the samples.
     NoIndex,
 }
 
 impl Nature {
-    /// What it is, as a clause.
+    /// The description, as a clause.
     pub(crate) fn words(self) -> String {
         match self {
             Self::StillPicture(format) => format!("this is a still picture ({format}), not a video"),
@@ -36,7 +38,7 @@ impl Nature {
     }
 }
 
-/// Tells what a file is by its outermost boxes or elements; `None` for anything that may be a video.
+/// Identifies a file by its top-level boxes or elements; `None` for anything that may be a video.
 pub(crate) fn nature(size: u64, read: ReadAt<'_>) -> Option<Nature> {
     let mut file = Bytes::new(read, size);
     let head: [u8; 8] = file.array(0)?;

@@ -1,4 +1,4 @@
-//! One helper process: starting it, one exchange with it, and the end of it.
+//! One helper process: starting it, exchanging messages with it, and handling its exit.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,11 +17,12 @@ use super::ranges::Counter;
 use crate::descriptors::{RETRY_LIMIT, retry_open};
 use crate::{ProbeError, ProbeErrorKind};
 
-/// What the helper may take beyond the deadline it was given, before it is killed: start-up of the libraries and the
-/// way back.
+/// Additional time beyond the deadline before the helper is killed, for loading libraries and for
+/// the response.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The variables a helper keeps: those that say where shared libraries are. Keys and the like stay here.
+/// The environment variables that a helper inherits: those with the paths of shared libraries. API
+/// keys are not passed on.
 const KEPT_VARIABLES: [&str; 4] = [
     "LD_LIBRARY_PATH",
     "DYLD_LIBRARY_PATH",
@@ -29,18 +30,18 @@ const KEPT_VARIABLES: [&str; 4] = [
     "PATH",
 ];
 
-/// What a request is about.
+/// The input of a request.
 pub(super) enum Subject<'a> {
     Nothing,
     File(&'a File),
     Ranges(Counter<'a>),
 }
 
-/// Why an exchange did not give an answer.
+/// Why there was no response.
 pub(super) enum Failure {
-    /// The helper was gone before or while it worked.
+    /// The helper exited before or during the request.
     Died(String),
-    /// The time was over; the helper is to be killed.
+    /// The helper timed out and must be killed.
     Overran,
 }
 
@@ -78,7 +79,7 @@ impl Helper {
         Ok(Self { child, socket })
     }
 
-    /// Sends one request and waits `patience` for the answer.
+    /// Sends one request and waits for the response, at most `patience`.
     pub(super) fn exchange(
         &mut self,
         request: Request,
@@ -124,9 +125,10 @@ impl Helper {
         }
     }
 
-    /// How the helper ended, in words.
+    /// Describes how the helper exited.
     fn fate(&mut self, error: &io::Error) -> Failure {
-        // It has closed its socket, so it is ending or has ended; a helper that lingers is killed.
+        // The helper has closed its socket, so it is exiting or has exited. If it does not exit in
+        // time, it is killed.
         let patience = Instant::now() + Duration::from_millis(500);
         let status = loop {
             match self.child.try_wait() {
@@ -144,7 +146,7 @@ impl Helper {
         Failure::Died(text)
     }
 
-    /// What the helper wrote to its standard error, at most 400 bytes of it. Called only when it has ended.
+    /// What the helper wrote to standard error, at most 400 bytes. Called only after it has exited.
     fn last_words(&mut self) -> String {
         let _ = self.child.wait();
         let mut text = Vec::new();
@@ -162,18 +164,18 @@ impl Drop for Helper {
     }
 }
 
-/// A program to start, and where its process is sent to.
+/// A command to start, and the channel for the result.
 type Order = (Command, Sender<io::Result<Child>>);
 
 /// Starts `command` on a thread that lives as long as this process.
 ///
-/// Linux kills a helper when the *thread* that started it ends (PR_SET_PDEATHSIG), and helpers outlive the threads that
-/// first need them.
+/// Linux kills a helper when the *thread* that started it ends (PR_SET_PDEATHSIG), and helpers
+/// outlive the threads that first need them.
 fn spawn(command: Command) -> io::Result<Child> {
     static STARTER: Mutex<Option<Sender<Order>>> = Mutex::new(None);
     let (reply, started) = mpsc::channel();
     {
-        // The sender is whole at every unlock, so a panic elsewhere does not spoil it.
+        // The sender is valid at every unlock, so a poisoned lock can be used.
         let mut starter = STARTER.lock().unwrap_or_else(PoisonError::into_inner);
         let orders = match starter.take() {
             Some(orders) => orders,
@@ -184,7 +186,7 @@ fn spawn(command: Command) -> io::Result<Child> {
                     .spawn(move || {
                         for (mut command, reply) in received {
                             let started = retry_open(RETRY_LIMIT, || command.spawn());
-                            // Nobody waits for this process any more.
+                            // The caller no longer waits for this process.
                             if let Err(mpsc::SendError(Ok(mut child))) = reply.send(started) {
                                 let _ = child.kill();
                                 let _ = child.wait();
@@ -211,7 +213,7 @@ fn ended(status: ExitStatus) -> String {
     }
 }
 
-/// The socket, read with whatever time is left.
+/// The socket, with the remaining time as read timeout.
 struct UntilDeadline<'a> {
     socket: &'a UnixStream,
     until: Instant,

@@ -1,4 +1,4 @@
-//! The set of helpers: who is free, who must be replaced.
+//! The pool of helpers: limits their number, reuses idle ones and replaces failed ones.
 
 use std::fmt;
 use std::fs::File;
@@ -13,14 +13,14 @@ use super::protocol::{Answer, Request};
 use super::ranges::Counter;
 use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, RangeRead};
 
-/// How a [`ProbePool`] works.
+/// Options of a [`ProbePool`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerOptions {
-    /// The helper program; `None` to look for it (see [`super::find_helper`]).
+    /// The helper program; if `None`, it is searched for (see [`super::find_helper`]).
     pub program: Option<PathBuf>,
-    /// Helpers at most, at least one. By default as many as there are processors, but not more than eight.
+    /// Maximum number of helpers, at least one. Default: the number of processors, at most eight.
     pub helpers: usize,
-    /// What each probe may cost.
+    /// Limits of each probe.
     pub probe: ProbeOptions,
 }
 
@@ -34,22 +34,23 @@ impl Default for WorkerOptions {
     }
 }
 
-/// A file that has ended so many helpers is the cause of it.
+/// Number of fresh helpers that a file must crash or stall to be considered the cause.
 const STRIKES: u32 = 2;
 
-/// Helpers that are tried on one file: one more than strikes, because one that was idle may have died before.
+/// Maximum number of helpers per file: one more, because an idle helper may have exited earlier.
 const MOST_TRIES: u32 = STRIKES + 1;
 
-/// The time in which a fresh helper must say which protections are active in it: starting one takes 30 to 40 ms.
+/// Timeout for a fresh helper to report its protections. Starting one takes 30 to 40 ms.
 const HEALTH_PATIENCE: Duration = Duration::from_secs(3);
 
 /// A [`Prober`] that reads media in helper processes.
 ///
-/// A file that ends two helpers, or stalls two, gets a verdict: [`ProbeErrorKind::TooComplex`]. When a fresh helper does not answer
-/// at all, it is the helper that is at fault: [`ProbeErrorKind::HelperFailed`].
+/// If a file crashes or stalls two helpers, the result is [`ProbeErrorKind::TooComplex`]. If even a
+/// fresh helper without a file does not respond, the helper is at fault:
+/// [`ProbeErrorKind::HelperFailed`].
 ///
-/// Helpers start when they are first needed (30 to 40 ms each) and stay. Calls from several threads run side by side, up
-/// to the number of helpers; the rest waits its turn.
+/// Helpers start on first use (30 to 40 ms each) and are reused. Calls from several threads run in
+/// parallel, up to the number of helpers; further calls block until a helper is free.
 pub struct ProbePool {
     program: PathBuf,
     options: WorkerOptions,
@@ -64,10 +65,10 @@ struct State {
 }
 
 impl ProbePool {
-    /// Finds the helper program. Starts nothing yet.
+    /// Finds the helper program. Does not start it yet.
     ///
     /// # Errors
-    /// [`ProbeErrorKind::HelperMissing`] when there is no such program.
+    /// [`ProbeErrorKind::HelperMissing`] if the program is not found.
     pub fn new(options: WorkerOptions) -> Result<Self, ProbeError> {
         let program = find_helper(options.program.as_deref())?;
         Ok(Self {
@@ -78,7 +79,7 @@ impl ProbePool {
         })
     }
 
-    /// The helper program.
+    /// Path of the helper program.
     pub fn program(&self) -> &Path {
         &self.program
     }
@@ -89,11 +90,12 @@ impl ProbePool {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is a list and a count, whole at every unlock, so a panic elsewhere does not spoil it.
+        // The state is a list and a count, consistent at every unlock, so a poisoned lock can be
+        // used.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a turn; the idle helper that comes with it, if there is one.
+    /// Waits for a permit. Returns it with an idle helper, if there is one.
     fn turn(&self) -> (Turn<'_>, Option<Helper>) {
         let mut state = self.lock();
         while state.running >= self.options.helpers.max(1) {
@@ -107,7 +109,7 @@ impl ProbePool {
         (Turn(self), helper)
     }
 
-    /// Starts a helper, if none runs, and asks which protections are active in it.
+    /// Returns the active protections of a helper. Starts one if none is running.
     ///
     /// # Errors
     /// [`ProbeErrorKind::HelperMissing`] or [`ProbeErrorKind::HelperFailed`].
@@ -158,14 +160,14 @@ impl ProbePool {
                 Err(Failure::Overran) => {
                     ends.push(End::Stalled);
                     strikes += 1;
-                    // The time of a source that is no file counts too, and that may be the slow part.
+                    // The timeout includes the time of a remote source, which may be the slow part.
                     if matches!(subject, Subject::Ranges(_)) {
                         break;
                     }
                 }
                 Err(Failure::Died(how)) => {
                     ends.push(End::Died(how));
-                    // One that was idle may have died before, which is no fault of this file.
+                    // An idle helper may have exited earlier, which is not caused by this file.
                     strikes += u32::from(fresh);
                 }
             }
@@ -176,7 +178,7 @@ impl ProbePool {
         Err(self.judge(&subject, &ends))
     }
 
-    /// What it means that helpers ended without an answer.
+    /// The error for helpers that failed without a response.
     fn judge(&self, subject: &Subject<'_>, ends: &[End]) -> ProbeError {
         let seconds = self.options.probe.deadline.as_secs_f64();
         let Some(last) = ends.last() else {
@@ -207,7 +209,7 @@ impl ProbePool {
         ProbeError::new(ProbeErrorKind::TooComplex, "", seen)
     }
 
-    /// Whether a fresh helper answers a request that needs no file.
+    /// Whether a fresh helper responds to a request without a file.
     fn is_healthy(&self) -> bool {
         Helper::start(&self.program).is_ok_and(|mut helper| {
             let answer =
@@ -217,11 +219,11 @@ impl ProbePool {
     }
 }
 
-/// How a helper ended without an answer.
+/// How a helper failed.
 enum End {
-    /// It was gone; how, in words.
+    /// It exited; contains a description.
     Died(String),
-    /// It did not answer in time and was killed.
+    /// It did not respond in time and was killed.
     Stalled,
 }
 
@@ -234,7 +236,8 @@ impl Prober for ProbePool {
         self.facts(request, Subject::File(&file), name)
     }
 
-    /// The helper has neither network nor files: it asks this process for each range.
+    /// The helper has access to neither network nor files: it requests each range from this
+    /// process.
     fn probe_ranges(
         &self,
         source: &mut dyn RangeRead,
@@ -261,7 +264,7 @@ impl fmt::Debug for ProbePool {
     }
 }
 
-/// The right to run one helper, given back on drop.
+/// The permission to run one helper, returned on drop.
 struct Turn<'a>(&'a ProbePool);
 
 impl Turn<'_> {

@@ -1,4 +1,5 @@
-//! Bytes that the pool hands out over the socket, so that a helper without network and files can read what is elsewhere.
+//! Range reads over the socket, so that a helper without network and file access can read a remote
+//! source.
 
 #[cfg(feature = "ffmpeg")]
 use std::io;
@@ -25,8 +26,8 @@ impl<'a> Counter<'a> {
         }
     }
 
-    /// The bytes of a range, or why there are none, and how many more there may be. Whatever a helper asks for, no more
-    /// than the limit is read.
+    /// Reads a range and returns its bytes or the reason for a failure, and the remaining budget.
+    /// Never reads more than the limit, regardless of the request.
     pub(super) fn serve(
         &mut self,
         offset: u64,
@@ -48,13 +49,13 @@ impl<'a> Counter<'a> {
     }
 }
 
-/// The helper's side: a source that asks the pool.
+/// The helper's side: a source that requests its bytes from the pool.
 #[cfg(feature = "ffmpeg")]
 pub(super) struct FromPool<'a> {
     pub(super) socket: &'a UnixStream,
     pub(super) size: u64,
     pub(super) remaining: Option<u64>,
-    /// The socket failed: there is no one to answer to any more.
+    /// The socket failed, so no response can be sent.
     pub(super) broken: Option<io::Error>,
 }
 

@@ -1,40 +1,42 @@
-//! The quick ways to a duration: does the sample table, the index or the tail of the file bear out what the header says?
-//! Reading everything lives in `scan`.
+//! Verifies the header's duration against the sample table, the index or the tail of the file,
+//! without reading all packets. `scan` reads all packets.
 
 use super::super::shim::{IndexSummary, Input, Stream};
 use super::scan::{JUMP_SECONDS, RESTART_SECONDS};
 use super::{Claims, packet_end};
 use crate::DurationSource;
 
-/// How far the tail may be from the header before every packet is read, in seconds and as a share.
+/// Tolerance between tail and header, in seconds and as a share. Beyond it, every packet is read.
 const AGREEMENT_SECONDS: f64 = 0.1;
 const AGREEMENT_SHARE: f64 = 0.005;
 
-/// Packets of the tail that are read before it is given up as no tail at all.
+/// Maximum number of packets to read for the tail.
 const MAX_TAIL_PACKETS: u32 = 20_000;
 
-/// Places of a file at which time is looked at, and packets read at each.
+/// Number of positions in a file at which timestamps are sampled, and packets read at each.
 const SAMPLED_PLACES: u64 = 16;
 const SAMPLED_PLACES_DEAR: u64 = 5;
 const MAX_SAMPLE_PACKETS: u32 = 200;
 
-/// A step between two places that is so many times the usual one is looked into. Variable bit rates stay below it.
+/// A step between two positions is examined if it is this many times the usual one. Variable bit
+/// rates stay below it.
 const OUTSTANDING_STEP: f64 = 10.0;
 
-/// The tail that is read where reading is dear and the container finds times by trying out places.
+/// Size of the tail that is read if reads are expensive and the container has to search for
+/// timestamps.
 const DEAR_TAIL_BYTES: u64 = 256 * 1024;
 
-/// What a quick look came to.
+/// Result of the verification.
 pub(super) enum Quick {
-    /// The header is borne out: so many seconds.
+    /// The header is confirmed: the duration in seconds and its source.
     Agrees(f64, DurationSource),
     /// The header is wrong.
     Contradicts,
-    /// There is no header, or nothing to hold it against.
+    /// There is no header, or nothing to compare it with.
     Silent,
 }
 
-/// Holds the header's duration against what else is known, without reading much.
+/// Compares the header's duration with cheap sources.
 pub(super) fn look(
     input: &mut Input<'_>,
     stream: &Stream,
@@ -63,7 +65,7 @@ pub(super) fn look(
             };
             by_tail(input, stream, header, frame, place)
         }
-        // The header speaks of the first fragment, as often as not, so there is nothing to agree with.
+        // The header often covers only the first fragment, so it cannot confirm anything.
         "mov" if input.session().is_dear() => match claims.indexed {
             Some(seconds) => Quick::Agrees(seconds, DurationSource::Index),
             None => Quick::Silent,
@@ -78,11 +80,11 @@ pub(super) fn look(
             by_tail(input, stream, header, frame, place)
         }
         "matroska" | "avi" => {
-            // Matroska reads its index when it is first needed, which going to the middle is.
+            // Matroska loads its index on first use, so seek to the middle.
             let found =
                 by_time.is_some_and(|(first, _)| input.seek(stream.index, first + header / 2.0));
             match input.index_summary(stream.index).filter(|_| found) {
-                // One entry has no spacing to hold anything against.
+                // A single entry has no spacing to compare with.
                 Some(index) if index.entries > 2 => by_index(&index, header, DurationSource::Index),
                 _ => Quick::Silent,
             }
@@ -95,7 +97,7 @@ fn first_stamp(stream: &Stream) -> Option<f64> {
     stream.start.map(|start| start as f64 * stream.time_base)
 }
 
-/// Whether two durations are the same, as far as containers are exact.
+/// Whether two durations are equal within the accuracy of containers.
 fn judge(seconds: f64, header: f64, frame: f64) -> Quick {
     let tolerance = AGREEMENT_SECONDS
         .max(2.0 * frame)
@@ -107,17 +109,18 @@ fn judge(seconds: f64, header: f64, frame: f64) -> Quick {
     }
 }
 
-/// The header against the table of all samples, or against an index of some.
+/// Compares the header with the table of all samples, or with an index of some.
 fn by_index(table: &IndexSummary, header: f64, source: DurationSource) -> Quick {
     let span = table.last - table.first;
-    // The last sample lasts as long as the others do, or longer: the table holds starts only.
+    // The table lists only start times. The last sample is assumed to last as long as the others,
+    // or longer.
     let typical = if table.entries > 1 {
         span / (table.entries - 1) as f64
     } else {
         header
     };
     let longest = span + (3.0 * typical).max(0.5);
-    // Half a sample of slack at the lower end, for tables that start before the first frame shown.
+    // Allow half a sample at the lower end, for tables that start before the first displayed frame.
     if header >= span - 0.5 * typical && header <= longest {
         Quick::Agrees(header, source)
     } else {
@@ -125,16 +128,16 @@ fn by_index(table: &IndexSummary, header: f64, source: DurationSource) -> Quick 
     }
 }
 
-/// Where the tail is looked for.
+/// Start of the tail.
 #[derive(Clone, Copy)]
 enum Place {
-    /// At the last key frame before this time.
+    /// The last key frame before this time.
     Time(f64),
-    /// Some bytes before the end of the file.
+    /// A fixed number of bytes before the end of the file.
     End,
 }
 
-/// From the first time stamp to the end of the last packet.
+/// Measures from the first timestamp to the end of the last packet.
 fn by_tail(
     input: &mut Input<'_>,
     stream: &Stream,
@@ -142,7 +145,7 @@ fn by_tail(
     frame: f64,
     place: Option<(f64, Place)>,
 ) -> Quick {
-    // The first stamp was taken from the beginning, before the seek makes FFmpeg forget it.
+    // The first timestamp was read earlier, because FFmpeg discards it on a seek.
     let Some((first, place)) = place else {
         return Quick::Silent;
     };
@@ -174,7 +177,7 @@ fn by_tail(
     Quick::Silent
 }
 
-/// The time stamp of the last tag of FLV, found by the length behind it.
+/// The timestamp of the last FLV tag, found through the tag size at the end of the file.
 fn by_last_tag(input: &mut Input<'_>, stream: &Stream, header: f64, frame: f64) -> Quick {
     let stamp = || -> Option<f64> {
         let session = input.session_mut();
@@ -182,7 +185,7 @@ fn by_last_tag(input: &mut Input<'_>, stream: &Stream, header: f64, frame: f64) 
         let length = u32::from_be_bytes(session.peek_exact(at)?);
         let start = at.checked_sub(u64::from(length))?;
         let [kind, _, _, _, high, middle, low, highest] = session.peek_exact(start)?;
-        // Sound and pictures only: a script tag bears no time.
+        // Audio and video only: a script tag has no timestamp.
         matches!(kind & 0x1f, 8 | 9).then_some(())?;
         Some(f64::from(u32::from_be_bytes([highest, high, middle, low])) / 1000.0)
     }();
@@ -192,8 +195,9 @@ fn by_last_tag(input: &mut Input<'_>, stream: &Stream, header: f64, frame: f64) 
     }
 }
 
-/// Whether time runs forward over the whole file, tried at a few places. Two recordings put one behind the other start
-/// again in between, and a wrong stamp at one end makes a jump, which first and last stamp do not show.
+/// Whether timestamps increase over the whole file, sampled at a few positions. Concatenated
+/// recordings restart in between, and a wrong timestamp at one end makes a jump; the first and last
+/// timestamps do not show either.
 fn runs_forward(input: &mut Input<'_>, stream: &Stream, header: f64) -> bool {
     let size = input.session().size();
     let places = if input.session().is_dear() {
@@ -219,7 +223,7 @@ fn runs_forward(input: &mut Input<'_>, stream: &Stream, header: f64) -> bool {
     is_even(&times)
 }
 
-/// Whether times from places at equal distances go forward, without a step that stands out from the others.
+/// Whether the times at equally spaced positions increase without an outlier.
 fn is_even(times: &[f64]) -> bool {
     let mut steps: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     steps.sort_by(f64::total_cmp);

@@ -1,35 +1,36 @@
-//! The slow way to a duration: reading every packet, and adding up the stretches of time they cover.
+//! Measures the duration by reading every packet and adding up the time ranges that they cover.
 
 use std::time::Instant;
 
 use super::super::shim::{Input, PacketStamp, Stream};
 use super::packet_end;
 
-/// A step back in time larger than this starts a new stretch: recordings put one behind the other.
+/// A step back in time larger than this starts a new range: the file consists of concatenated
+/// recordings.
 pub(super) const RESTART_SECONDS: f64 = 1.0;
 
-/// A step forward larger than this does so too in containers whose time may jump. It is the default of FFmpeg's own programs
-/// (`-dts_delta_threshold`).
+/// A step forward larger than this also starts a new range, in containers whose timestamps may
+/// jump. It is the default of FFmpeg's programs (`-dts_delta_threshold`).
 pub(super) const JUMP_SECONDS: f64 = 10.0;
 
-/// How long the stream lasts.
+/// The measured duration of a stream.
 pub(super) struct Scanned {
     pub(super) seconds: f64,
-    /// From the first stamp of any stream to the last, where the others were read too.
+    /// From the first to the last timestamp of any stream, if the other streams were read too.
     pub(super) reach: Option<f64>,
 }
 
-/// What reading every packet came to.
+/// Result of a scan.
 pub(super) enum Scan {
-    /// So long.
+    /// The measured duration.
     Lasts(Scanned),
-    /// There is not one packet.
+    /// The stream has no packets.
     Empty,
-    /// There are packets without any time, or the time to read them was over.
+    /// No packet has a timestamp, or the deadline expired.
     Unknown,
 }
 
-/// Reads every packet of the stream, and those of the `others` where they are asked for.
+/// Reads every packet of the stream, and those of the other streams if `others` is set.
 pub(super) fn scan(
     input: &mut Input<'_>,
     streams: &[Stream],
@@ -52,7 +53,7 @@ pub(super) fn scan(
     }
     let first = stream.start.map_or(0.0, |s| s as f64 * stream.time_base);
     if !input.seek(stream.index, first) {
-        // A container that cannot seek by time stands where it was, at its beginning, unless the tail was read.
+        // A container that cannot seek by time is still at its start, unless the tail was read.
         input.seek_byte(0);
     }
     let mut stretches = Stretches {
@@ -107,11 +108,12 @@ pub(super) fn scan(
     }
 }
 
-/// Stretches of time without a step back, or a jump forward where the container may have one; their lengths add up.
+/// Time ranges without a step back, or a jump forward if the container may have one. Their
+/// durations add up.
 #[derive(Debug, Default)]
 struct Stretches {
     may_jump: bool,
-    /// How long the last packet lasted whose own duration was believed.
+    /// Duration of the last packet with a plausible duration.
     usual_duration: f64,
     finished: f64,
     current: Option<(f64, f64)>,
@@ -119,8 +121,8 @@ struct Stretches {
 }
 
 impl Stretches {
-    /// A packet's own duration; that of the one before where it is as wrong as a jump. The demuxer of Ogg lets the last packet
-    /// last until the stamp of its page, whatever that says.
+    /// The duration of a packet, or that of the previous one if it is implausibly long. FFmpeg's
+    /// Ogg demuxer extends the last packet to the timestamp of its page, even if that is wrong.
     fn believed(&mut self, duration: f64) -> f64 {
         if self.may_jump && duration > JUMP_SECONDS {
             return self.usual_duration;

@@ -1,4 +1,4 @@
-//! Opening a container: which demuxer it is for, and under which conditions it may run.
+//! Opens a container: selects the demuxer and restricts it.
 
 use std::ffi::{CStr, c_int};
 use std::ptr;
@@ -11,19 +11,19 @@ use super::io::{Marks, deny_open};
 use super::names;
 use crate::layout;
 
-/// Everything FFmpeg is given to open one file.
+/// The policy for opening a file.
 pub(in crate::ffmpeg) struct Lock {
     pub(in crate::ffmpeg) formats: &'static str,
     pub(in crate::ffmpeg) format_allowed: fn(&str) -> bool,
-    /// The demuxer for a file that begins so, where there is no doubt.
+    /// The demuxer for a file with these first bytes, if it is certain.
     pub(in crate::ffmpeg) format_of_head: fn(&[u8]) -> Option<&'static CStr>,
     pub(in crate::ffmpeg) probe_bytes: u32,
     pub(in crate::ffmpeg) max_streams: u32,
-    /// What a file of a size is that does not open, by its bytes.
+    /// Identifies a file of a given size that cannot be opened, by its bytes.
     pub(in crate::ffmpeg) nature: fn(u64, layout::ReadAt<'_>) -> Option<layout::Nature>,
 }
 
-/// A file that did not open: why, what the reader noticed, and what the file is.
+/// A file that could not be opened: the reason, the status of the session, and what the file is.
 #[derive(Debug)]
 pub(in crate::ffmpeg) struct Unopened {
     pub(in crate::ffmpeg) failure: OpenFailure,
@@ -31,23 +31,24 @@ pub(in crate::ffmpeg) struct Unopened {
     pub(in crate::ffmpeg) nature: Option<layout::Nature>,
 }
 
-/// Why a file did not open.
+/// Why a file could not be opened.
 #[derive(Debug)]
 pub(in crate::ffmpeg) enum OpenFailure {
-    /// No demuxer recognises the bytes.
+    /// No demuxer recognizes the file.
     Unrecognised,
-    /// A demuxer recognises them, but it is not one that may be used. Its name.
+    /// The demuxer is not allowed. Contains its name.
     Forbidden(String),
-    /// The demuxer failed: its name and FFmpeg's error code.
+    /// The demuxer failed. Contains its name and FFmpeg's error code.
     Failed(String, c_int),
-    /// There was no memory for the first structures.
+    /// Allocating the first structures failed.
     OutOfMemory,
 }
 
 impl Input<'_> {
     pub(super) fn start(&mut self, lock: &Lock) -> Result<(), OpenFailure> {
-        // SAFETY: `context` is a fresh format context. It borrows the I/O context and the session, which both outlive it
-        // because `drop` closes it first. With its own I/O set, FFmpeg opens nothing by name.
+        // SAFETY: `context` is a fresh format context. It borrows the I/O context and the session,
+        // which both outlive it because `drop` closes it first. With custom I/O set, FFmpeg opens
+        // nothing by name.
         unsafe {
             (*self.context).pb = self.io.context;
             (*self.context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO;
@@ -65,17 +66,18 @@ impl Input<'_> {
         }
         self.io.session_mut().set_pace(name == "mpegts");
         if self.io.session().is_dear() && name.starts_with("mov,") {
-            // Without this, every fragment of a fragmented file is looked up on opening, wherever it is.
+            // Without this flag, opening a fragmented file reads every fragment.
             // SAFETY: `context` is ours and not open yet.
             unsafe { (*self.context).flags |= ffi::AVFMT_FLAG_IGNIDX };
         }
         let mut options = Dictionary::new();
         options.set(c"format_whitelist", lock.formats);
-        // Matches no protocol, so that nothing can be opened even if the refusal above were passed by.
+        // Matches no protocol, so that nothing can be opened even if `deny_open` is bypassed.
         options.set(c"protocol_whitelist", "none");
         options.set(c"max_streams", &lock.max_streams.to_string());
         options.set(c"probesize", &lock.probe_bytes.to_string());
-        // SAFETY: `context` is ours and prepared; on failure the call frees it and sets it to null, which `drop` knows.
+        // SAFETY: `context` is ours and prepared; on failure the call frees it and sets it to null,
+        // which `drop` handles.
         let code = unsafe {
             ffi::avformat_open_input(
                 &raw mut self.context,
@@ -91,19 +93,20 @@ impl Input<'_> {
         }
     }
 
-    /// The demuxer that the first bytes of a file name for certain: to ask all of FFmpeg's costs a tenth of a small file.
+    /// The demuxer that the first bytes of the file identify with certainty. Running all of
+    /// FFmpeg's detection takes a tenth of the time for a small file.
     fn format_at_sight(&self, lock: &Lock) -> Option<*const ffi::AVInputFormat> {
         let name = (lock.format_of_head)(&self.io.session().head()?)?;
-        // SAFETY: looks a name up; gives null or a constant.
+        // SAFETY: looks up a name; returns null or a constant.
         let format: *const ffi::AVInputFormat = unsafe { ffi::av_find_input_format(name.as_ptr()) };
         (!format.is_null()).then_some(format)
     }
 
-    /// The demuxer that FFmpeg takes the bytes for.
+    /// The demuxer that FFmpeg's detection selects.
     fn recognised(&mut self, lock: &Lock) -> Option<*const ffi::AVInputFormat> {
         let mut format: *const ffi::AVInputFormat = ptr::null();
-        // SAFETY: reads through our callbacks and puts the bytes back; `format` is a valid place for the result. The name
-        // is empty so that no file extension can sway the choice.
+        // SAFETY: reads through our callbacks and rewinds; `format` is a valid pointer for the
+        // result. The name is empty so that no file extension affects the choice.
         let found = unsafe {
             ffi::av_probe_input_buffer2(
                 self.io.context,
