@@ -1,16 +1,16 @@
-//! The corpus: small media files of every kind that matters, as recipes for the `ffmpeg` program.
+//! A corpus of small media files for tests, defined as arguments of the `ffmpeg` program.
 //!
-//! It states what a file *is*, and not what a prober should report. A file that exists is not made
-//! again, and several processes may ask for the same file at once.
+//! It defines what a file *is*, not what a prober should report. Existing files are not created
+//! again, and several processes may request the same file at the same time.
 //!
 //! | Module | Content |
 //! |---|---|
-//! | `recipes` | files that `ffmpeg` makes |
+//! | `recipes` | files created by `ffmpeg` |
 //! | `demo` | the clips of the demo |
-//! | `derived` | files made from other files of the corpus |
-//! | [`fault`] | faulty files made from whole ones, byte by byte |
+//! | `derived` | files derived from other files of the corpus |
+//! | [`fault`] | faulty files with changed bytes |
 //! | [`movie`] | MP4 files built from boxes, and decompression bombs |
-//! | `make` | makes one file, atomically and once |
+//! | `make` | creates one file, atomically and once |
 
 mod demo;
 mod derived;
@@ -26,20 +26,20 @@ pub use demo::demo_clips;
 pub use make::{Failure, bytes, clip};
 pub use movie::bombs;
 
-/// What a file is in the corpus for.
+/// What an entry of the corpus tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A container with a codec, with sound or without.
+    /// A container and a codec, with or without audio.
     Format,
-    /// A frame size, a shape, a scan type, a depth.
+    /// A frame size, aspect ratio, scan type or bit depth.
     Size,
     /// A duration or a frame rate.
     Duration,
-    /// How the streams lie in the file.
+    /// The arrangement of the streams in the file.
     Structure,
-    /// No picture.
+    /// Audio without video.
     SoundOnly,
-    /// Cut off, or with headers that lie.
+    /// Truncated, or with false headers.
     Damaged,
 }
 
@@ -56,43 +56,43 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Makes other bytes of a file's; `None` where they are not what the entry expects.
+/// Changes the bytes of a file; `None` if they are not as the entry expects.
 type Change = fn(Vec<u8>) -> Option<Vec<u8>>;
 
-/// One file and how to make it.
+/// One file and how to create it.
 #[derive(Debug)]
 pub struct Entry {
-    /// Its file name; those of the corpus begin with `c-`.
+    /// File name. Names in the corpus start with `c-`.
     pub name: String,
-    /// What it is there for.
+    /// What it tests.
     pub kind: Kind,
     make: Make,
 }
 
 #[derive(Debug)]
 enum Make {
-    /// By one `ffmpeg` call.
+    /// One `ffmpeg` call.
     Ffmpeg(String),
-    /// By one `ffmpeg` call from another entry: what stands before it and behind it.
+    /// One `ffmpeg` call with another entry as input: the arguments before and after it.
     Cut(String, &'static str, &'static str),
-    /// From the bytes of another entry.
+    /// Changed bytes of another entry.
     Derived(String, Change),
-    /// By putting files one behind the other.
+    /// Concatenated entries.
     Joined(Vec<String>),
 }
 
 impl Entry {
-    /// Whether it is made from other entries.
+    /// Whether it is derived from other entries.
     #[must_use]
     pub fn is_derived(&self) -> bool {
         !matches!(self.make, Make::Ffmpeg(_))
     }
 
-    /// The file below `folder`, made if it is not there yet. Those it is made from must be there: they come earlier in
-    /// [`entries`].
+    /// The file in `folder`; created if it does not exist. Its sources must exist: they come
+    /// earlier in [`entries`].
     ///
     /// # Errors
-    /// `ffmpeg` is missing or fails, or the folder cannot be written to.
+    /// `ffmpeg` is missing or fails, or the directory is not writable.
     pub fn path_in(&self, folder: &Path) -> Result<PathBuf, Failure> {
         let path = folder.join(&self.name);
         match &self.make {
@@ -123,7 +123,7 @@ impl Entry {
     }
 }
 
-/// Every entry, an entry always behind those it is made from.
+/// Every entry; derived ones come after their sources.
 #[must_use]
 pub fn entries() -> Vec<Entry> {
     let mut all = Vec::new();

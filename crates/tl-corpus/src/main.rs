@@ -1,5 +1,5 @@
-//! `tl-corpus DIR`: makes the missing files of the corpus below DIR, and lists all of them by kind.
-//! `tl-corpus --clips DIR`: makes the clips of the demo.
+//! `tl-corpus DIR` creates the missing files of the corpus in DIR and lists all of them by kind.
+//! `tl-corpus --clips DIR` creates the clips of the demo.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -48,7 +48,7 @@ fn make(folder: &PathBuf) -> Result<(), Box<dyn Error>> {
         .iter()
         .filter(|entry| !folder.join(&entry.name).exists())
         .count();
-    // What is made from other files comes last, when they are there.
+    // Derived files come last, because their sources must exist.
     in_parallel(&all, folder, |entry| !entry.is_derived())?;
     in_parallel(&all, folder, Entry::is_derived)?;
     let mut kinds: BTreeMap<Kind, Vec<&Entry>> = BTreeMap::new();
@@ -77,7 +77,7 @@ fn make(folder: &PathBuf) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Makes entries on as many threads as there are processors; none of them may need another one of them.
+/// Creates entries on one thread per processor. The selected entries must not depend on each other.
 fn in_parallel(
     all: &[Entry],
     folder: &std::path::Path,

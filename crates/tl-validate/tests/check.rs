@@ -1,4 +1,4 @@
-//! The pure check: which findings a file gets, in words and in law.
+//! The pure check: findings for given facts, and its properties.
 
 use proptest::prelude::*;
 use tl_validate::{
@@ -253,7 +253,7 @@ fn any_pack() -> impl Strategy<Value = &'static RulePack> {
 }
 
 proptest! {
-    /// A file that is farther outside of one bound is never judged better.
+    /// A file that exceeds a bound by more never gets a better verdict.
     #[test]
     fn the_verdict_is_monotone_in_each_bound(
         target in any_target(), pack in any_pack(), a in 1u32..40_000, b in 1u32..40_000,
@@ -262,14 +262,14 @@ proptest! {
         let verdict = |facts: &MediaFacts| check(facts, &target, pack).is_refused();
         let size = |bytes: u32| facts(640, 360, 60.0, u64::from(bytes) * 1_000_000);
         prop_assert!(verdict(&size(low)) <= verdict(&size(high)), "size");
-        // Within what every pack allows on the other side, only one side of the bound is in play.
+        // Values within the other bound of every pack, so that only one bound matters.
         let length = |seconds: u32| facts(640, 360, f64::from(seconds), 1);
         if low >= 60 {
             prop_assert!(verdict(&length(low)) <= verdict(&length(high)), "too long");
         } else if high <= 600 {
             prop_assert!(verdict(&length(high)) <= verdict(&length(low)), "too short");
         }
-        // Squares, so that the shape stays allowed while the size changes.
+        // Squares, so that the aspect ratio stays valid while the size changes.
         let square = |side: u32| facts(side, side, 60.0, 1);
         if low >= 1000 {
             prop_assert!(verdict(&square(low)) <= verdict(&square(high)), "too large");
@@ -278,7 +278,7 @@ proptest! {
         }
     }
 
-    /// Of several competing rules the same one is left, in whatever order they are compared.
+    /// The strictest of several competing rules does not depend on the order of comparison.
     #[test]
     fn strictest_of_is_associative_and_commutative(pack in any_pack(), i in 0usize..200, j in 0usize..200, k in 0usize..200) {
         let rules = pack.rules();
@@ -290,7 +290,7 @@ proptest! {
         }
     }
 
-    /// Adding an engine never makes a target laxer.
+    /// Adding an engine never makes a target less strict.
     #[test]
     fn more_engines_are_never_laxer(
         pack in any_pack(), target in any_target(), extra in 0usize..10,
@@ -304,7 +304,7 @@ proptest! {
         }
     }
 
-    /// Every finding has what a report needs.
+    /// Every finding has the texts that a report needs.
     #[test]
     fn findings_are_complete(
         pack in any_pack(), target in any_target(),

@@ -1,4 +1,4 @@
-//! The `ffmpeg` program in its sandbox: what it may do works, and what it may not do fails.
+//! The `ffmpeg` program in its sandbox: allowed operations work, others fail.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -18,7 +18,7 @@ fn confined() -> Ffmpeg {
         .confined_by(helper(), true)
 }
 
-/// Arguments that make one picture of the job's input.
+/// Arguments that extract one image from the job's input.
 const PICTURE: [&str; 9] = [
     "-frames:v",
     "1",
@@ -89,7 +89,7 @@ fn a_confined_program_opens_no_other_file() {
     let (ffmpeg, clip) = (confined(), good());
     let other = folder.path().join("other.mp4");
     fs::copy(&clip, &other).expect("copied");
-    // `arg` names a file that the job does not declare.
+    // `arg` uses a file that the job does not declare.
     let job = Job::new().args(["-i"]).arg(&other).args(PICTURE);
     let error = ffmpeg.bytes(&job, 100_000).expect_err("it may not be read");
     assert_eq!(error.kind(), ProgramErrorKind::Failed, "{error}");
@@ -149,7 +149,7 @@ fn memory_and_cpu_time_are_bounded() {
         .expect_err("too large");
     assert_eq!(error.kind(), ProgramErrorKind::Failed, "{error}");
 
-    // Without a pause, and without output that could be full.
+    // Runs without a pause, and without output that could fill a disk.
     let endless = [
         "-f",
         "lavfi",
@@ -184,7 +184,7 @@ fn memory_and_cpu_time_are_bounded() {
         .status()
         .expect("it runs");
     use std::os::unix::process::ExitStatusExt;
-    // SIGXCPU, or SIGKILL where the program ignores the first.
+    // SIGXCPU, or SIGKILL if the program ignores the former.
     assert!(matches!(status.signal(), Some(24 | 9)), "{status:?}");
     assert!(begun.elapsed() < Duration::from_secs(60));
 }
@@ -238,7 +238,7 @@ fn a_confined_program_has_nothing_inherited_and_ends_with_its_parent() {
     assert_eq!(field("NoNewPrivs:"), "1");
     assert_eq!(field("Seccomp:"), "2");
     let capabilities = u64::from_str_radix(&field("CapEff:"), 16).expect("a number");
-    // CAP_DAC_OVERRIDE is number 1; without root there is none at all.
+    // CAP_DAC_OVERRIDE is number 1; without root there are no capabilities.
     assert_eq!(capabilities & !0b10, 0, "{capabilities:x}");
     let descriptors: Vec<_> = fs::read_dir(process.join("fd"))
         .expect("our own child")
@@ -301,7 +301,7 @@ fn a_program_that_cannot_be_started_is_not_taken_for_a_bad_file() {
 
 #[test]
 fn a_required_sandbox_that_the_kernel_refuses_is_an_error() {
-    // Inside of a sandbox, Landlock and seccomp are refused, as by a kernel without them.
+    // Inside a sandbox, Landlock and seccomp are denied, as on a kernel without them.
     let bounds = [
         "--data-bytes",
         "1000000000",

@@ -1,4 +1,4 @@
-//! The whole corpus against truth from another program: `ffprobe`, which decodes every frame.
+//! Compares the probe with `ffprobe`, which decodes every frame, over the whole corpus.
 #![cfg(feature = "ffmpeg")]
 
 mod support;
@@ -10,7 +10,7 @@ use support::corpus::{Entry, Truth, decoded, entries};
 use tl_validate::ffmpeg::InProcess;
 use tl_validate::{DurationSource, MediaFacts, ProbeOptions, Prober};
 
-/// How far our duration may be from the decoded one: a frame and a half, and never less than a fiftieth of a second.
+/// Tolerance between our duration and the decoded one: 1.5 frames, and at least 1/50 s.
 fn tolerance(truth: &Truth) -> f64 {
     (truth.frame * 1.5).max(0.02)
 }
@@ -60,7 +60,8 @@ fn durations_and_sizes_agree_with_decoding_every_frame() {
         if is_truncated != facts.truncated.is_some() {
             errors.push(format!("{}: truncated {:?}", entry.name, facts.truncated));
         }
-        // The decoded length of a cut-off file says nothing about its headers, and such a file is refused.
+        // The decoded duration of a truncated file is unrelated to its headers, and such a file is
+        // refused.
         if is_truncated {
             continue;
         }
@@ -137,7 +138,7 @@ fn special_files_show_what_is_special() {
             .iter()
             .find(|e| e.name == format!("c-{name}"))
             .unwrap_or_else(|| panic!("{name}"));
-        // It may be made from an earlier one.
+        // It may be derived from an earlier entry.
         for earlier in all.iter().take_while(|e| e.name != entry.name) {
             earlier.path();
         }

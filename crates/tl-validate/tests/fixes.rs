@@ -1,4 +1,4 @@
-//! Every fix, applied to real files by the very command it prints, removes its finding.
+//! Every fix, applied to real files with the command that it prints, removes its finding.
 #![cfg(feature = "ffmpeg")]
 
 mod support;
@@ -41,7 +41,7 @@ fn apply(fix: &Fix, source: &Path) -> PathBuf {
     output
 }
 
-/// Applies every fix of every finding by itself, then the one for all.
+/// Applies the fix of every finding on its own, then the combined fix.
 fn check_fixes(source: &Path, target: &Target, pack: &RulePack, fixable: &[&str]) {
     let facts = probe(source);
     let report = check(&facts, target, pack);
@@ -156,7 +156,7 @@ fn fixes_of_other_packs_remove_their_findings() {
         &["aspect.list"],
     );
 
-    // Limits small enough for test clips, by a rules file.
+    // A rules file with limits small enough for test clips.
     let with = |rules: &str| {
         RulePack::current()
             .extended_with(rules)
@@ -200,7 +200,7 @@ fn a_trim_names_what_is_lost_and_a_scale_encodes() {
     insta::assert_snapshot!("scale", scale.to_string());
 }
 
-/// Durations of all streams by decoding: another program's word, not that of the fix.
+/// Decoded durations of all streams, determined independently of the fix.
 fn stream_seconds(path: &Path) -> Vec<f64> {
     let count = probe(path).audio_streams.len() + 1;
     (0..count)

@@ -1,4 +1,4 @@
-//! The formats: each is read back by a foreign parser, and shown in a snapshot.
+//! Parses each format with an independent parser and compares it with a snapshot.
 
 use tl_validate::formats::{self, Entry, HumanOptions};
 use tl_validate::{
@@ -6,7 +6,7 @@ use tl_validate::{
     check_probe_failure,
 };
 
-/// A name with everything that an escape can get wrong.
+/// A name with all characters that need escaping.
 const NASTY: &str = "=a\"b,<c>&'d\n\u{1b}[31m é.mp4";
 
 struct Case {
@@ -154,7 +154,7 @@ fn html_is_whole_and_holds_nothing_foreign() {
         assert!(!text.contains(load), "{load}");
     }
     assert!(!text.contains("<c>") && !text.contains("<script") && !text.contains('\u{1b}'));
-    // Everything it needs is inside: the only addresses are links for people.
+    // The page is self-contained: the only URLs are documentation links.
     assert_eq!(
         text.matches("https://").count(),
         text.matches("<a href=\"https://").count()

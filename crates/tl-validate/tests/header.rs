@@ -1,4 +1,5 @@
-//! The header reader: right where headers are right, honest about the rest, and never upset by bad bytes.
+//! The header reader: correct if the headers are, explicit about what it does not know, and robust
+//! against malformed files.
 #![cfg(feature = "header")]
 
 mod support;
@@ -92,7 +93,7 @@ fn headers_agree_with_a_full_probe_over_the_corpus() {
         let headers = match headers {
             Ok(headers) => headers,
             Err(error) if error.kind() == ProbeErrorKind::Unsupported => continue,
-            // The index of a cut-off file may be behind the cut; such a file is refused by both.
+            // The index of a truncated file may be missing; both probers refuse such a file.
             Err(error)
                 if error.kind() == ProbeErrorKind::Broken
                     && full.as_ref().is_ok_and(|f| f.truncated.is_some()) =>
@@ -107,7 +108,7 @@ fn headers_agree_with_a_full_probe_over_the_corpus() {
         let full = full.unwrap_or_else(|error| panic!("{error}"));
         compared += 1;
         if entry.name.starts_with("c-lying-duration") {
-            // What the mark is for.
+            // The case that `header_only` marks.
             assert!(headers.duration_seconds() > Some(1000.0), "{}", entry.name);
             continue;
         }
@@ -124,7 +125,7 @@ fn headers_agree_with_a_full_probe_over_the_corpus() {
         );
         let size = |f: &MediaFacts, header: bool| {
             f.video().map(|v| match (v.header_width, v.header_height) {
-                // What the header claims is what a header reader can know.
+                // A header reader knows only the values in the header.
                 (Some(w), Some(h)) if !header => (w, h),
                 _ => (v.width, v.height),
             })
@@ -194,7 +195,7 @@ fn attacks_are_answered() {
     support::attacks::clean_up(9);
 }
 
-/// A Matroska file whose segment begins with a seek head of `children`.
+/// A Matroska file whose segment starts with a seek head with `children`.
 fn with_seek_head(children: &[u8]) -> Vec<u8> {
     let mut file =
         b"\x1a\x45\xdf\xa3\xa3\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\
@@ -211,7 +212,7 @@ fn with_seek_head(children: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_header_that_leads_in_a_circle_is_left() {
-    // Its one entry says: the seek head stands where this one does.
+    // Its only entry refers to the seek head itself.
     let entry = b"\x4d\xbb\x8b\x53\xab\x84\x11\x4d\x9b\x74\x53\xac\x81\x00";
     let file = with_seek_head(entry);
     let begun = Instant::now();
@@ -231,7 +232,7 @@ fn an_index_with_an_entry_for_every_frame_is_read() {
     assert_eq!(facts.duration_seconds, Some(400.0));
 }
 
-/// Clips of each container that is read, small.
+/// Small clips of each supported container.
 fn seeds() -> Vec<Vec<u8>> {
     let tiny = "-f lavfi -i testsrc=size=64x64:rate=5:duration=1 -f lavfi -i sine=duration=1";
     [
@@ -257,7 +258,7 @@ fn seeds() -> Vec<Vec<u8>> {
 
 #[test]
 fn mutated_files_are_answered_and_no_decoder_panics() {
-    // A panic is caught by the reader, so it is counted where it starts.
+    // The reader catches panics, so count them in the panic hook.
     static PANICS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     std::panic::set_hook(Box::new(|info| {
         PANICS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -273,7 +274,7 @@ fn mutated_files_are_answered_and_no_decoder_panics() {
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(3000));
     let result = runner.run(&mutation, |(seed, changes, cut, cuts)| {
         let mut bytes = seeds[seed].clone();
-        // Headers stand at both ends: most changes go there.
+        // Headers are at both ends, so most changes go there.
         for (at, value) in changes {
             let near = at.index(2000.min(bytes.len()));
             let at = if value % 2 == 0 {

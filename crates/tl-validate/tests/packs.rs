@@ -1,4 +1,4 @@
-//! The built-in rule packs: they parse, round trip, and choosing and extending them works.
+//! The built-in rule packs: parsing, round trips, selection and extension.
 
 use tl_validate::rules::{RuleChange, Unit};
 use tl_validate::{Engine, Route, RulePack, Severity, Target};
@@ -189,7 +189,7 @@ fn a_route_tells_its_own_limit_whatever_the_engines_say() {
     );
     check("v1.1.1", Route::Multipart, None);
 
-    // Engines and the file's kind have bounds of their own, which are no concern of the route.
+    // Limits of engines and audio-only files do not affect the route.
     let custom = RulePack::current()
         .extended_with("[[rule]]\nid = \"multipart.size.max\"\nmax = 20")
         .expect("a good overlay");

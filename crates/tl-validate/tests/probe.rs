@@ -1,4 +1,4 @@
-//! Probing real files, the good and the bad, by every prober there is: both must say the same.
+//! Probes valid and invalid real files with every prober; the results must be the same.
 #![cfg(all(feature = "ffmpeg", feature = "worker", unix))]
 
 mod support;
@@ -154,7 +154,7 @@ fn rotation_and_pixel_aspect_ratio_are_told() {
     );
     let facts_of = facts(&rotated);
     let video = facts_of.video().expect("a video stream");
-    // Which quarter turn FFmpeg writes for this option differs between its versions.
+    // FFmpeg versions differ in the direction that they write for this option.
     assert_eq!(video.rotation.map(|r| r % 180), Some(90), "{video:?}");
     assert_eq!(facts_of.display_size(), Some((360, 640)));
 
@@ -298,7 +298,7 @@ fn an_unreadable_file_is_told_apart() {
     use std::os::unix::fs::PermissionsExt;
     let path = bytes("locked.mp4", b"x");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("our own file");
-    // Root reads everything; then the content is what is wrong.
+    // Root can read every file; then the content is the error.
     let expected = if fs::File::open(&path).is_ok() {
         ProbeErrorKind::NotMedia
     } else {

@@ -1,4 +1,4 @@
-//! Runs of the `ffmpeg` program: whole results or none, ended in time, and nothing opened that was not named.
+//! Runs of the `ffmpeg` program: atomic outputs, deadlines, and no access to undeclared files.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ fn ffmpeg() -> Ffmpeg {
     Ffmpeg::find().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A job that makes `seconds` of a test picture, as fast as it can or in real time.
+/// A job that creates `seconds` of a test pattern, as fast as possible or in real time.
 fn picture(seconds: f64, slow: bool) -> Job {
     let source = format!("testsrc=size=64x64:rate=10:duration={seconds}");
     let pace: &[&str] = if slow { &["-re"] } else { &[] };
@@ -119,7 +119,7 @@ fn a_folder_appears_whole_or_not_at_all() {
         "part%d.ts",
         "index.m3u8",
     ]);
-    // The muxer that `picture` names is overruled by the later one.
+    // A later muxer option overrides that of `picture`.
     ffmpeg()
         .write_folder(&job, &target, &mut |_| {})
         .unwrap_or_else(|error| panic!("{error}"));

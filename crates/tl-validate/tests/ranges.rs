@@ -1,4 +1,5 @@
-//! Probing what is no local file: the same answers as from a file, by few requests, and honest when the budget ends.
+//! Probing sources that are not local files: same results as for a file, few requests, and explicit
+//! gaps when the budget is used up.
 #![cfg(all(feature = "ffmpeg", feature = "worker", unix))]
 
 mod support;
@@ -17,7 +18,7 @@ use tl_validate::{
     RangeRead, Route, RulePack, Target, check,
 };
 
-/// A file that counts what is asked of it and gives a limited number of bytes.
+/// A file that counts the requests and has a limited byte budget.
 struct Remote {
     file: FileRanges,
     requests: Vec<(u64, usize)>,
@@ -319,7 +320,7 @@ fn a_source_that_is_too_slow_ends_at_the_deadline_and_the_pool_goes_on() {
     assert!(pool.probe(&support::good()).is_ok());
 }
 
-/// Bytes of a size that do nothing good when they are read.
+/// A source of a given size whose reads misbehave.
 struct Bad(u64, fn() -> io::Result<usize>);
 
 impl RangeRead for Bad {
@@ -336,7 +337,7 @@ fn a_bad_source_is_an_error_and_nothing_worse() {
     let pool = pool();
     let check = |mut source: Bad, kind: ProbeErrorKind, words: &str| {
         for prober in [&InProcess::new() as &dyn Prober, &pool] {
-            // In this process a panic is caught before it passes C; in the pool it is the caller's own.
+            // In-process, a panic is caught before it crosses C; in the pool it reaches the caller.
             if words == "panicked" && std::ptr::addr_eq(prober, &raw const pool) {
                 continue;
             }

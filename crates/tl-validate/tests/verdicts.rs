@@ -1,4 +1,5 @@
-//! Files that were judged wrongly once, each for its kind: what is refused, what is warned about, and in which words.
+//! Regression tests for wrong verdicts, by kind: what is refused, what causes a warning, and the
+//! texts.
 #![cfg(feature = "ffmpeg")]
 
 mod support;
@@ -19,7 +20,7 @@ const PICTURE: &str = "-f lavfi -i testsrc=size=640x360:rate=25:duration=5";
 const SOUND: &str = "-f lavfi -i sine=sample_rate=48000:duration=5";
 const X264: &str = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p";
 
-/// The rules that hold on every date.
+/// The rules that apply on every date.
 const OURS: [&str; 8] = [
     "picture.decoder",
     "sound.decoder",
@@ -39,7 +40,7 @@ fn facts(path: &Path) -> MediaFacts {
     probe(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// By the rules of every date: what FFmpeg cannot read has never been taken.
+/// Uses the rules of every date: the platform has never accepted what FFmpeg cannot read.
 fn report(path: &Path) -> Report {
     let target = Target::new(Route::Asset);
     let of = |pack: &RulePack| match probe(path) {
@@ -61,7 +62,7 @@ fn report(path: &Path) -> Report {
     today
 }
 
-/// The severity of the finding of one rule, and what it says.
+/// Severity and text of the finding for one rule.
 fn finding(path: &Path, rule: &str) -> Option<(Severity, String)> {
     let report = report(path);
     let found = report.findings.iter().find(|f| f.rule == rule)?;
@@ -85,12 +86,12 @@ fn with_sound(name: &str) -> PathBuf {
 fn picture_without_decoder_is_refused() {
     let mov = with_sound("v-good.mov");
     assert_eq!(finding(&mov, "picture.decoder"), None);
-    // ProRes RAW, which FFmpeg 5.1 does not know, and a code that nobody knows.
+    // ProRes RAW, which FFmpeg 5.1 does not support, and an unknown code.
     for code in [b"aprn", b"zzzz"] {
         let name = format!("v-{}.mov", String::from_utf8_lossy(code));
         let unknown = bytes(&name, &replaced(read(&mov), b"avc1", code, 0));
         let (severity, observed) = finding(&unknown, "picture.decoder").expect("a finding");
-        // A later FFmpeg may know the first one.
+        // A later FFmpeg may support the first one.
         assert_eq!(severity, Severity::Error);
         let code = String::from_utf8_lossy(code).into_owned();
         assert!(observed.contains(&code), "{observed}");
@@ -100,7 +101,7 @@ fn picture_without_decoder_is_refused() {
 
 #[test]
 fn sound_without_decoder_matters_if_there_is_no_other() {
-    // For AAC a second place in the file names the codec.
+    // For AAC, a second position in the file specifies the codec.
     let alone = clip("v-alone-pcm.mov", &format!("{SOUND} -c:a pcm_s16le"));
     let beside = clip(
         "v-beside-pcm.mov",
@@ -146,7 +147,7 @@ fn encrypted_content_is_refused() {
     let mut packets = read(&clear);
     for packet in packets.chunks_exact_mut(188) {
         let pid = u16::from_be_bytes([packet[1] & 0x1f, packet[2]]);
-        // FFmpeg's muxer puts the first stream there.
+        // FFmpeg's muxer assigns this PID to the first stream.
         if pid == 0x100 {
             packet[3] |= 0x80;
         }
@@ -158,7 +159,7 @@ fn encrypted_content_is_refused() {
         assert!(observed.contains(word), "{observed}");
     }
     assert_eq!(finding(&clear, "content.clear"), None);
-    // In the clear, though the container could say otherwise.
+    // Unencrypted, although the container supports encryption.
     assert_eq!(finding(&with_sound("v-good.mp4"), "content.clear"), None);
 }
 
@@ -226,7 +227,7 @@ fn a_size_that_claims_too_much_is_a_warning_if_every_sample_is_there() {
         grown("v-claim.mp4", &fast, position(&fast, b"mdat") - 4, 8, true),
         grown("v-claim.avi", &avi, 4, 1000, false),
         grown("v-claim.wav", &wav, 4, 1000, false),
-        // The low half of a size of eight bytes.
+        // The lower half of an eight-byte size.
         grown(
             "v-claim.mkv",
             &mkv,
@@ -241,7 +242,7 @@ fn a_size_that_claims_too_much_is_a_warning_if_every_sample_is_there() {
         assert_eq!(severity, Severity::Warning);
         assert_eq!(facts(path).truncated, None, "{path:?}");
     }
-    // One byte of the content missing is another matter.
+    // If a single byte of the content is missing, the file is truncated.
     for (name, of) in [
         ("v-short.mp4", &fast),
         ("v-short.avi", &avi),
@@ -419,7 +420,7 @@ fn segments_and_still_pictures_are_called_what_they_are() {
         let error = probe(&path).expect_err(name);
         assert_eq!(error.kind(), kind, "{name}: {error}");
         assert!(error.seen().contains(words), "{name}: {error}");
-        // No advice of FFmpeg for its own programs, and no calls of it.
+        // No advice by FFmpeg for its own programs, and no `ffmpeg` commands.
         let report = report(&path);
         let text = report.to_string();
         for word in ["analyzeduration", "probesize", "FFmpeg says", "ffmpeg -i"] {
@@ -440,9 +441,9 @@ fn warnings_of_the_demuxer_are_one_line_each() {
     }
 }
 
-/// A file that keeps the probe busy until its deadline.
+/// Asserts that a file keeps the probe busy until its deadline.
 fn is_too_complex(path: &Path) {
-    // Long enough for a busy machine: it is the work that counts, not the time.
+    // Long enough for a busy machine: CPU time counts, not wall-clock time.
     let options = ProbeOptions {
         deadline: Duration::from_secs(300),
         ..ProbeOptions::default()
@@ -485,7 +486,7 @@ fn a_transport_stream_of_80000_programs_is_too_complex() {
     is_too_complex(&bytes("v-programs.ts", &many));
 }
 
-/// FFmpeg compares each tag with all others and asks for nothing meanwhile, so that only the pool can end it.
+/// FFmpeg compares each tag with all others without calling back, so only the pool can stop it.
 #[test]
 #[cfg(all(feature = "worker", unix))]
 fn a_million_tags_are_too_complex() {
@@ -531,7 +532,7 @@ fn a_fix_asks_for_no_absurd_bit_rate() {
         .map(|fix| fix.summary.as_str())
         .collect();
     assert_eq!(fixes, ["encode at 62500 kbit/s"]);
-    // And it is said that size and duration do not fit.
+    // The finding also mentions that size and duration do not match.
     assert!(
         report
             .findings
@@ -591,6 +592,6 @@ fn a_refusal_names_the_routes_that_accept_the_file() {
             "The routes `tasks`, `asset-url` (from a public link) and `multipart` accept this file.",
         ),
     );
-    // Where more is wrong, another route does not help.
+    // Another route does not help if there are other errors.
     check(&of(2_500_000_000, 320), Route::Tasks, &[], None);
 }

@@ -1,4 +1,4 @@
-//! The pool survives whatever its helpers do.
+//! The pool recovers from any failure of its helpers.
 #![cfg(all(feature = "ffmpeg", feature = "worker", unix))]
 
 mod support;
@@ -62,7 +62,7 @@ fn a_helper_that_hangs_is_killed() {
     let error = pool_with(hanging, Duration::from_millis(500))
         .probe(&good())
         .expect_err("no answer");
-    // It answers no other request either, so this is no verdict about the file.
+    // The helper does not respond to other requests either, so the file is not the cause.
     assert_eq!(error.kind(), ProbeErrorKind::HelperFailed, "{error}");
     assert!(
         start.elapsed() < Duration::from_secs(20),
@@ -84,7 +84,7 @@ fn a_file_that_ends_or_stalls_two_helpers_is_too_complex() {
         assert_eq!(error.kind(), ProbeErrorKind::TooComplex, "{error}");
         assert!(error.seen().contains(expected), "{error}");
         assert!(error.kind().is_about_the_file());
-        // The pool is as it was.
+        // The pool still works.
         pool.protections().expect("it answers other requests");
     }
 }
@@ -115,7 +115,7 @@ fn a_helper_killed_while_idle_is_replaced_silently() {
     );
 }
 
-/// The pids of this process's own helpers.
+/// The PIDs of this process's own helpers.
 fn children() -> Vec<String> {
     let own = std::process::id();
     let tasks = fs::read_dir("/proc").expect("Linux");
@@ -184,7 +184,7 @@ fn what_a_probe_is_asked_for_reaches_the_helper() {
     }
 }
 
-/// A number of `/proc/PID/limits`: the soft bound of a resource.
+/// A soft limit from `/proc/PID/limits`.
 #[cfg(target_os = "linux")]
 fn limit(pid: &str, resource: &str) -> Option<u64> {
     let limits = fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
@@ -192,7 +192,8 @@ fn limit(pid: &str, resource: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Whether this kernel knows everything that a version of landlock refuses: asked of the kernel, restricting nothing.
+/// Whether the kernel supports everything that a Landlock version restricts. Queries the kernel
+/// without applying restrictions.
 #[cfg(target_os = "linux")]
 fn kernel_knows(abi: landlock::ABI) -> bool {
     use landlock::{
@@ -234,7 +235,7 @@ fn what_a_helper_tells_of_its_protections_is_what_the_kernel_says() {
             && limit(&pid, "Max file size") == Some(0)
             && limit(&pid, "Max core file size") == Some(0)
             && limit(&pid, "Max open files") == Some(32)
-            // Unlimited is no number.
+            // An unlimited value is not a number.
             && limit(&pid, "Max cpu time").is_some(),
         "{told:?}"
     );
@@ -291,7 +292,7 @@ fn a_helper_outlives_the_thread_that_needed_it_first() {
         assert!(first.join().expect("no panic"));
     });
     let before = children();
-    // The kernel would kill it when that thread ends, which is about now.
+    // The kernel would kill the helper when that thread ends, which is about now.
     std::thread::sleep(Duration::from_millis(300));
     assert!(pool.probe(&good()).is_ok());
     assert_eq!(children(), before, "the same helper");
