@@ -9,7 +9,7 @@
 //! the duration. All `unsafe` code is in `shim`.
 
 mod duration;
-mod lock;
+mod policy;
 mod read;
 mod shim;
 
@@ -88,43 +88,43 @@ fn probe_source(
 ) -> Result<MediaFacts, ProbeError> {
     shim::limit_allocations(options.max_allocation_bytes);
     let log = shim::LogCapture::start();
-    let begun = Instant::now();
-    let session = shim::Session::new(source, size, begun + options.deadline);
-    let mut input = shim::Input::open(session, &lock::LOCK).map_err(|unopened| {
-        let shim::Unopened {
+    let started = Instant::now();
+    let session = shim::Session::new(source, size, started + options.deadline);
+    let mut input = shim::Input::open(session, &policy::POLICY).map_err(|error| {
+        let shim::OpenError {
             failure,
-            marks,
-            nature,
-        } = *unopened;
-        noticed(&marks, options)
-            .or_else(|| marks.budget_spent.then(budget_spent))
-            .unwrap_or_else(|| named(lock::explain(failure), nature))
+            status,
+            file_kind,
+        } = *error;
+        session_error(&status, options)
+            .or_else(|| status.budget_spent.then(budget_spent))
+            .unwrap_or_else(|| with_file_kind(policy::explain(failure), file_kind))
             .with_log(log.lines())
     })?;
-    let facts = read::facts_of(&mut input, options, begun).map_err(|error| {
-        let nature = input.session_mut().nature(&lock::LOCK);
-        named(error, nature)
+    let facts = read::facts_of(&mut input, options, started).map_err(|error| {
+        let file_kind = input.session_mut().file_kind(&policy::POLICY);
+        with_file_kind(error, file_kind)
     });
-    let error = match (noticed(&input.session().marks, options), facts) {
+    let error = match (session_error(&input.session().status, options), facts) {
         (None, Ok(mut facts)) => {
             facts.warnings = log.lines();
             return Ok(facts);
         }
-        (Some(noticed), _) => noticed,
-        (None, Err(_)) if input.session().marks.budget_spent => budget_spent(),
+        (Some(session_error), _) => session_error,
+        (None, Err(_)) if input.session().status.budget_spent => budget_spent(),
         (None, Err(error)) => error,
     };
     Err(error.with_log(log.lines()))
 }
 
 /// Replaces a vague error by one that says what the file is, if that is known.
-fn named(error: ProbeError, nature: Option<layout::Nature>) -> ProbeError {
+fn with_file_kind(error: ProbeError, file_kind: Option<layout::FileKind>) -> ProbeError {
     let is_vague = matches!(
         error.kind(),
         ProbeErrorKind::Broken | ProbeErrorKind::NotMedia
     );
-    match nature.filter(|_| is_vague) {
-        Some(nature) => lock::explain_nature(nature),
+    match file_kind.filter(|_| is_vague) {
+        Some(file_kind) => policy::explain_file_kind(file_kind),
         None => error,
     }
 }
@@ -137,36 +137,36 @@ fn budget_spent() -> ProbeError {
 /// An expired deadline is attributed to the file, and not to a slow disk or a busy machine, if the
 /// probe has used this much CPU time and has spent less time reading than computing. The slowest
 /// file of the test corpus takes 0.1 s.
-const BUSY: Duration = Duration::from_secs(1);
+const MIN_CPU_TIME: Duration = Duration::from_secs(1);
 
-fn is_held_up_by_the_file(marks: &shim::Marks, options: &ProbeOptions) -> bool {
-    let works = marks.busy >= BUSY && marks.reading <= marks.elapsed / 2;
-    marks.overworked || (marks.timed_out && works && !options.thorough)
+fn file_is_too_complex(status: &shim::SessionStatus, options: &ProbeOptions) -> bool {
+    let works = status.cpu_time >= MIN_CPU_TIME && status.reading <= status.elapsed / 2;
+    status.step_exceeded || (status.timed_out && works && !options.thorough)
 }
 
 /// The error that the custom I/O recorded. It takes precedence over FFmpeg's own error.
-fn noticed(marks: &shim::Marks, options: &ProbeOptions) -> Option<ProbeError> {
-    if is_held_up_by_the_file(marks, options) {
+fn session_error(status: &shim::SessionStatus, options: &ProbeOptions) -> Option<ProbeError> {
+    if file_is_too_complex(status, options) {
         let seen = format!(
             "there is no answer after {:.0} s, in which {} were read and the processor worked for {:.1} s",
-            marks.elapsed.as_secs_f64(),
-            crate::rules::bytes(marks.bytes_read as f64),
-            marks.busy.as_secs_f64()
+            status.elapsed.as_secs_f64(),
+            crate::rules::bytes(status.bytes_read as f64),
+            status.cpu_time.as_secs_f64()
         );
         return Some(ProbeError::new(ProbeErrorKind::TooComplex, "", seen));
     }
-    if marks.timed_out {
+    if status.timed_out {
         let seen = format!(
             "reading took longer than {} s",
             options.deadline.as_secs_f64()
         );
         return Some(ProbeError::new(ProbeErrorKind::DeadlinePassed, "", seen));
     }
-    if let Some(error) = &marks.read_error {
+    if let Some(error) = &status.read_error {
         let seen = format!("the file cannot be read ({error})");
         return Some(ProbeError::new(ProbeErrorKind::Io, "", seen));
     }
-    let nested = marks.nested.as_ref()?;
+    let nested = status.nested.as_ref()?;
     let seen = format!("the file points to another one (`{nested}`), which was not opened");
     Some(ProbeError::new(ProbeErrorKind::Nested, "", seen))
 }

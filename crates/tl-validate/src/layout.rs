@@ -4,16 +4,16 @@
 
 mod asf;
 mod ebml;
+mod file_kind;
 mod flv;
 mod mov;
 mod mpegts;
-mod nature;
 mod riff;
 mod sidx;
 
 use crate::Truncation;
 
-pub(crate) use nature::{Nature, nature};
+pub(crate) use file_kind::{FileKind, file_kind};
 
 /// Reads bytes at an offset; fewer than requested at the end of the file.
 pub(crate) type ReadAt<'a> = &'a mut dyn FnMut(u64, &mut [u8]) -> std::io::Result<usize>;
@@ -30,7 +30,7 @@ pub(crate) struct Layout {
     pub(crate) fragmented: bool,
     pub(crate) edit_list: bool,
     /// The video or audio data is in another file.
-    pub(crate) elsewhere: bool,
+    pub(crate) external_data: bool,
     /// Total duration of a segment index of the whole file, in seconds.
     pub(crate) indexed_seconds: Option<f64>,
 }
@@ -142,8 +142,8 @@ mod tests {
         })
     }
 
-    fn nature_of(bytes: &[u8]) -> Option<Nature> {
-        nature(bytes.len() as u64, &mut |offset, into| {
+    fn file_kind_of(bytes: &[u8]) -> Option<FileKind> {
+        file_kind(bytes.len() as u64, &mut |offset, into| {
             let from = usize::try_from(offset)
                 .unwrap_or(usize::MAX)
                 .min(bytes.len());
@@ -313,7 +313,7 @@ mod tests {
             for format in ["mov,mp4", "matroska,webm", "avi", "flv", "asf", "mpegts"] {
                 of(format, &bytes);
             }
-            nature_of(&bytes);
+            file_kind_of(&bytes);
         }
     }
 }

@@ -13,14 +13,14 @@
 //! only if it covers the whole file. The header of a fragmented file may cover only the first
 //! fragment, and a transport stream has no header.
 
-mod quick;
+mod header_check;
 mod scan;
 
 use std::time::Instant;
 
-use self::quick::Quick;
+use self::header_check::HeaderCheck;
 use self::scan::{Scan, scan};
-use super::shim::{Input, PacketStamp, Stream, StreamKind};
+use super::shim::{Input, PacketTimes, Stream, StreamKind};
 use crate::{DurationSource, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Truncation};
 
 /// The share of a probe's time that a packet scan may use before the header is used instead.
@@ -29,7 +29,7 @@ const SCAN_SHARE: f64 = 0.6;
 /// If a file has fewer bits per second than this, its timestamps are verified one by one: a wrong
 /// timestamp at either end makes the file appear hours long. The value is half of the lowest bit
 /// rate of speech codecs. Such a file is small, so the scan is cheap.
-const BELIEVED_BITS_PER_SECOND: f64 = 2000.0;
+const MIN_PLAUSIBLE_BITS_PER_SECOND: f64 = 2000.0;
 
 /// How much shorter than the header's duration a complete file may be, in seconds and as a share.
 const WHOLE_SECONDS: f64 = 1.0;
@@ -51,13 +51,13 @@ pub(super) struct Claims {
 ///
 /// # Errors
 /// [`ProbeErrorKind::Broken`] if the file has no packets.
-pub(super) fn settle(
+pub(super) fn fill_duration(
     input: &mut Input<'_>,
     streams: &[Stream],
     facts: &mut MediaFacts,
     claims: Claims,
     options: &ProbeOptions,
-    begun: Instant,
+    started: Instant,
 ) -> Result<(), ProbeError> {
     let format = input.format();
     let main = facts
@@ -69,28 +69,29 @@ pub(super) fn settle(
     };
     let is_mov = format.starts_with("mov,");
     if is_mov && facts.truncated.is_none() {
-        facts.truncated = beyond_the_end(input, streams);
+        facts.truncated = data_beyond_end(input, streams);
     }
     let frame = frame_seconds(stream);
-    let quick = |input: &mut Input<'_>| quick::look(input, stream, claims, frame, facts.fragmented);
+    let check_header =
+        |input: &mut Input<'_>| header_check::check(input, stream, claims, frame, facts.fragmented);
     let mut answer = None;
-    let mut header_stands = !facts.fragmented && !is_stamped_throughout(&format);
+    let mut header_is_valid = !facts.fragmented && !has_only_timestamps(&format);
     if !options.thorough {
-        match quick(input) {
-            Quick::Agrees(seconds, source) => {
+        match check_header(input) {
+            HeaderCheck::Confirmed(seconds, source) => {
                 answer = Some((seconds, source)).filter(|_| is_plausible(seconds, source, input));
             }
-            Quick::Contradicts => header_stands = false,
-            Quick::Silent => {}
+            HeaderCheck::Contradicted => header_is_valid = false,
+            HeaderCheck::Unknown => {}
         }
     }
     let mut reach = None;
     // If reads are expensive, the whole file is read only on request.
-    if answer.is_none() && (options.thorough || !input.session().is_dear()) {
-        let until = begun + options.deadline.mul_f64(SCAN_SHARE);
+    if answer.is_none() && (options.thorough || !input.session().is_expensive()) {
+        let until = started + options.deadline.mul_f64(SCAN_SHARE);
         let others = claims.of_container;
         match scan(input, streams, stream, frame, others, until) {
-            Scan::Lasts(scanned) => {
+            Scan::Measured(scanned) => {
                 answer = Some((scanned.seconds, DurationSource::PacketScan));
                 reach = scanned.reach;
             }
@@ -98,30 +99,29 @@ pub(super) fn settle(
                 let seen = "the file has headers, but nothing to show or hear in it";
                 return Err(ProbeError::new(ProbeErrorKind::Broken, "", seen).with_format(format));
             }
-            Scan::Unknown if options.thorough => match quick(input) {
-                Quick::Agrees(seconds, source) => answer = Some((seconds, source)),
-                Quick::Contradicts => header_stands = false,
-                Quick::Silent => {}
+            Scan::Unknown if options.thorough => match check_header(input) {
+                HeaderCheck::Confirmed(seconds, source) => answer = Some((seconds, source)),
+                HeaderCheck::Contradicted => header_is_valid = false,
+                HeaderCheck::Unknown => {}
             },
             Scan::Unknown => {}
         }
     }
     let answer = answer.or_else(|| {
-        let header = claims.header.filter(|_| header_stands)?;
+        let header = claims.header.filter(|_| header_is_valid)?;
         Some((header, DurationSource::Header))
     });
     facts.duration_unverified = answer.is_none_or(|(_, source)| source == DurationSource::Header);
     let Some((seconds, source)) = answer else {
-        forget_durations(facts);
+        clear_durations(facts);
         return Ok(());
     };
     facts.duration_seconds = Some(rounded(seconds));
     facts.duration_source = Some(source);
-    let header_speaks_of_all =
-        !facts.edit_list && !facts.fragmented && !is_stamped_throughout(&format);
+    let header_covers_all = !facts.edit_list && !facts.fragmented && !has_only_timestamps(&format);
     facts.claimed_duration_seconds = claims
         .header
-        .filter(|_| header_speaks_of_all)
+        .filter(|_| header_covers_all)
         // The container's longest stream may be another one.
         .filter(|claim| {
             !claims.of_container || reach.is_none_or(|reach| reach < claim - WHOLE_SECONDS)
@@ -147,7 +147,7 @@ pub(super) fn settle(
 /// tables of mov list every sample, so they are always plausible.
 fn is_plausible(seconds: f64, source: DurationSource, input: &Input<'_>) -> bool {
     let bits = input.session().size() as f64 * 8.0;
-    source == DurationSource::SampleTable || bits >= seconds * BELIEVED_BITS_PER_SECOND
+    source == DurationSource::SampleTable || bits >= seconds * MIN_PLAUSIBLE_BITS_PER_SECOND
 }
 
 /// Whether the file contains all of its content: according to the sample tables of mov, or else the
@@ -177,7 +177,7 @@ pub(super) fn content_is_whole(input: &Input<'_>, streams: &[Stream], facts: &Me
 }
 
 /// Removes durations from headers that are known to cover only part of the file.
-fn forget_durations(facts: &mut MediaFacts) {
+fn clear_durations(facts: &mut MediaFacts) {
     facts.container_duration_seconds = None;
     facts.container_bitrate_bps = None;
     for video in &mut facts.video_streams {
@@ -203,7 +203,7 @@ fn frame_seconds(stream: &Stream) -> f64 {
 }
 
 /// Whether the sample tables refer to data after the end of the file.
-fn beyond_the_end(input: &Input<'_>, streams: &[Stream]) -> Option<Truncation> {
+fn data_beyond_end(input: &Input<'_>, streams: &[Stream]) -> Option<Truncation> {
     let size = input.session().size();
     let expected = streams
         .iter()
@@ -221,11 +221,11 @@ fn beyond_the_end(input: &Input<'_>, streams: &[Stream]) -> Option<Truncation> {
 
 /// Containers whose "header" duration is only the difference between the first and the last
 /// timestamp.
-fn is_stamped_throughout(format: &str) -> bool {
+fn has_only_timestamps(format: &str) -> bool {
     matches!(format, "mpegts" | "mpeg")
 }
 
-fn packet_end(packet: &PacketStamp, frame: f64) -> Option<f64> {
+fn packet_end(packet: &PacketTimes, frame: f64) -> Option<f64> {
     let start = packet.presentation.or(packet.decoding)?;
     Some(
         start

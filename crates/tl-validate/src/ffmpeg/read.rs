@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use super::shim::{Input, Stream, StreamKind};
-use super::{duration, lock};
+use super::{duration, policy};
 use crate::{
     AudioStream, MediaFacts, OtherStream, ProbeError, ProbeErrorKind, ProbeOptions, VideoStream,
     facts, layout, media_type,
@@ -13,20 +13,21 @@ use crate::{
 pub(super) fn facts_of(
     input: &mut Input<'_>,
     options: &ProbeOptions,
-    begun: Instant,
+    started: Instant,
 ) -> Result<MediaFacts, ProbeError> {
     let format = input.format();
     // FFmpeg opens a still image of this family as a video with one frame.
     if format.starts_with("mov,")
-        && let Some(layout::Nature::StillPicture(kind)) = input.session_mut().nature(&lock::LOCK)
+        && let Some(layout::FileKind::StillPicture(kind)) =
+            input.session_mut().file_kind(&policy::POLICY)
     {
-        let nature = layout::Nature::StillPicture(kind);
-        return Err(lock::explain_nature(nature).with_format(format));
+        let file_kind = layout::FileKind::StillPicture(kind);
+        return Err(policy::explain_file_kind(file_kind).with_format(format));
     }
     let header_sizes: Vec<(u32, u32)> = (0..input.stream_count())
         .map(|i| input.stream(i).map_or((0, 0), |s| (s.width, s.height)))
         .collect();
-    if let Err(code) = input.find_stream_info(lock::MAX_PIXELS) {
+    if let Err(code) = input.find_stream_info(policy::MAX_PIXELS) {
         return Err(unreadable(&format, code));
     }
     let streams: Vec<Stream> = (0..input.stream_count())
@@ -76,7 +77,7 @@ pub(super) fn facts_of(
     let outline = layout::inspect(&format, session.size(), &mut |offset, into| {
         session.peek(offset, into)
     });
-    if outline.elsewhere {
+    if outline.external_data {
         let seen = "the file refers to another one for its pictures or sound";
         return Err(ProbeError::new(ProbeErrorKind::Nested, "", seen).with_format(format));
     }
@@ -90,12 +91,12 @@ pub(super) fn facts_of(
         of_container,
         indexed: outline.indexed_seconds,
     };
-    duration::settle(input, &streams, &mut facts, claims, options, begun)?;
+    duration::fill_duration(input, &streams, &mut facts, claims, options, started)?;
     if outline.holds_samples && duration::content_is_whole(input, &streams, &facts) {
         facts.overclaim = facts.truncated.take();
     }
-    let spent = input.session().marks.budget_spent;
-    facts.partly_read = spent || (input.session().is_dear() && facts.duration_unverified);
+    let spent = input.session().status.budget_spent;
+    facts.partly_read = spent || (input.session().is_expensive() && facts.duration_unverified);
     if spent && facts.video().is_some_and(|v| v.width == 0 || v.height == 0) {
         let seen = "the byte budget was spent before the frame size was found";
         return Err(ProbeError::new(ProbeErrorKind::BudgetSpent, "", seen).with_format(format));
@@ -105,7 +106,7 @@ pub(super) fn facts_of(
 }
 
 fn unreadable(format: &str, code: i32) -> ProbeError {
-    let (kind, seen) = if lock::is_out_of_memory(code) {
+    let (kind, seen) = if policy::is_out_of_memory(code) {
         (
             ProbeErrorKind::TooComplex,
             "the file asks for more memory than allowed",
@@ -373,7 +374,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_read_and_nonsense_is_not() {
+    fn valid_tags_are_parsed_and_invalid_ones_ignored() {
         assert_eq!(clock("00:01:02.500000000"), Some(62.5));
         assert_eq!(clock("1:2"), None);
         assert_eq!(clock("x:y:z"), None);

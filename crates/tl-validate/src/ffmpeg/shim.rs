@@ -11,12 +11,12 @@ mod input;
 mod io;
 mod log;
 mod names;
-mod opening;
+mod open;
 
-pub(super) use input::{IndexSummary, Input, PacketStamp, Stream, StreamKind};
-pub(super) use io::{Marks, Session, Source};
+pub(super) use input::{IndexSummary, Input, PacketTimes, Stream, StreamKind};
+pub(super) use io::{Session, SessionStatus, Source};
 pub(super) use log::LogCapture;
-pub(super) use opening::{Lock, OpenFailure, Unopened};
+pub(super) use open::{OpenError, OpenFailure, OpenPolicy};
 
 use ffmpeg_next::ffi;
 

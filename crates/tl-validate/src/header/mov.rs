@@ -29,7 +29,7 @@ pub(super) fn facts(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
     let outline = layout::inspect(FORMAT, source.size(), &mut |offset, into| {
         source.peek(offset, into)
     });
-    if outline.elsewhere {
+    if outline.external_data {
         let seen = "the file refers to another one for its pictures or sound";
         return Err(ProbeError::new(ProbeErrorKind::Nested, "", seen).with_format(FORMAT));
     }

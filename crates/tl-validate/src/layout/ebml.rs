@@ -1,6 +1,6 @@
 //! The top-level elements of Matroska and WebM: the header, the segment and its children.
 
-use super::{Bytes, Layout, Nature};
+use super::{Bytes, FileKind, Layout};
 
 const HEADER: u64 = 0x1a45_dfa3;
 const SEGMENT: u64 = 0x1853_8067;
@@ -36,10 +36,10 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
 }
 
 /// Identifies a file that cannot be played on its own.
-pub(super) fn nature(file: &mut Bytes<'_>) -> Option<Nature> {
+pub(super) fn file_kind(file: &mut Bytes<'_>) -> Option<FileKind> {
     let first = element(file, 0)?;
     if first.id == CLUSTER {
-        return Some(Nature::MediaSegment);
+        return Some(FileKind::MediaSegment);
     }
     (first.id == HEADER).then_some(())?;
     let segment = segment(file)?;
@@ -49,7 +49,7 @@ pub(super) fn nature(file: &mut Bytes<'_>) -> Option<Nature> {
         has_cluster |= child.id == CLUSTER;
         !has_cluster
     });
-    (has_tracks && !has_cluster).then_some(Nature::InitSegment)
+    (has_tracks && !has_cluster).then_some(FileKind::InitSegment)
 }
 
 fn segment(file: &mut Bytes<'_>) -> Option<Element> {

@@ -1,6 +1,6 @@
 //! The boxes of ISO base media files (mp4, mov, 3gp).
 
-use super::{Bytes, Layout, Nature, sidx};
+use super::{Bytes, FileKind, Layout, sidx};
 
 /// Maximum number of boxes to read. A file of a few hours in one-second fragments has about 30,000.
 const MAX_BOXES: u32 = 50_000;
@@ -97,7 +97,7 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
 }
 
 /// Identifies a file that cannot be played on its own.
-pub(super) fn nature(file: &mut Bytes<'_>) -> Option<Nature> {
+pub(super) fn file_kind(file: &mut Bytes<'_>) -> Option<FileKind> {
     let mut budget = MAX_BOXES;
     let mut position = 0;
     let mut still = None;
@@ -130,15 +130,15 @@ pub(super) fn nature(file: &mut Bytes<'_>) -> Option<Nature> {
         position = header.end;
     }
     match (still, movie) {
-        (Some(format), _) => Some(Nature::StillPicture(format)),
-        (None, None) if has_segment => Some(Nature::MediaSegment),
-        (None, None) => has_data.then_some(Nature::NoIndex),
+        (Some(format), _) => Some(FileKind::StillPicture(format)),
+        (None, None) if has_segment => Some(FileKind::MediaSegment),
+        (None, None) => has_data.then_some(FileKind::NoIndex),
         (None, Some(movie)) => {
             let mut fragmented = false;
             children(file, &movie, &mut budget, &mut |_, child, _| {
                 fragmented |= &child.kind == b"mvex";
             });
-            (fragmented && !has_segment && !has_data).then_some(Nature::InitSegment)
+            (fragmented && !has_segment && !has_data).then_some(FileKind::InitSegment)
         }
     }
 }
@@ -203,7 +203,7 @@ struct Track {
     media_time: u64,
     timescale: u32,
     handler: [u8; 4],
-    elsewhere: bool,
+    external_data: bool,
     encryption: Option<String>,
 }
 
@@ -236,7 +236,7 @@ fn track(file: &mut Bytes<'_>, header: &Header, layout: &mut Layout, budget: &mu
                             file.array(media.body.saturating_add(8)).unwrap_or_default();
                     }
                     b"minf" => {
-                        track.elsewhere |= data_is_elsewhere(file, media, budget);
+                        track.external_data |= has_external_data(file, media, budget);
                         track.encryption = encryption(file, media, budget);
                     }
                     _ => {}
@@ -253,7 +253,7 @@ fn track(file: &mut Bytes<'_>, header: &Header, layout: &mut Layout, budget: &mu
     };
     layout.edit_list |= track.entries > 1 || skipped > USUAL_DELAY_SECONDS;
     if matches!(&track.handler, b"vide" | b"soun") {
-        layout.elsewhere |= track.elsewhere;
+        layout.external_data |= track.external_data;
         layout.encryption = layout.encryption.take().or(track.encryption);
     }
 }
@@ -339,7 +339,7 @@ fn scheme(
 }
 
 /// Whether a track's data is in another file, according to all of its data references.
-fn data_is_elsewhere(file: &mut Bytes<'_>, minf: &Header, budget: &mut u32) -> bool {
+fn has_external_data(file: &mut Bytes<'_>, minf: &Header, budget: &mut u32) -> bool {
     let (mut here, mut away) = (0u32, 0u32);
     children(file, minf, budget, &mut |file, dinf, budget| {
         if &dinf.kind != b"dinf" {

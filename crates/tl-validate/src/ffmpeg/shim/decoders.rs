@@ -16,15 +16,15 @@ const WITHOUT_DECODER: ffi::AVCodecID = ffi::AVCodecID::AV_CODEC_ID_SMV;
 
 /// The streams that are not decoded. They carry the codec [`WITHOUT_DECODER`] until
 /// [`restore`](Undecoded::restore).
-pub(super) struct Spared(Vec<(usize, c_uint)>);
+pub(super) struct Undecoded(Vec<(usize, c_uint)>);
 
-impl Spared {
+impl Undecoded {
     /// Disables the decoders of all audio streams whose header is sufficient.
     ///
     /// # Safety
     /// `context` is open.
     pub(super) unsafe fn of(context: *mut ffi::AVFormatContext) -> Self {
-        let mut spared = Vec::new();
+        let mut undecoded = Vec::new();
         // SAFETY: looks up a number. A later FFmpeg may have the decoder.
         if unsafe { ffi::avcodec_find_decoder(WITHOUT_DECODER) }.is_null() {
             // SAFETY: guaranteed by the caller. An open context has `nb_streams` live streams,
@@ -36,13 +36,13 @@ impl Spared {
                     let place = (&raw mut (*parameters).codec_id).cast::<c_uint>();
                     let id = place.read();
                     if header_tells_all(parameters, id) {
-                        spared.push((index, id));
+                        undecoded.push((index, id));
                         place.write(WITHOUT_DECODER as c_uint);
                     }
                 }
             }
         }
-        Self(spared)
+        Self(undecoded)
     }
 
     /// Restores the codecs of the streams.

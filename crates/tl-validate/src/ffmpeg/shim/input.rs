@@ -5,11 +5,11 @@ use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::decoders::Spared;
+use super::decoders::Undecoded;
 use super::dictionary::Dictionary;
-use super::io::{CustomIo, Marks, Session};
+use super::io::{CustomIo, Session, SessionStatus};
 use super::names;
-use super::opening::{Lock, OpenFailure, Unopened};
+use super::open::{OpenError, OpenFailure, OpenPolicy};
 
 /// Type of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub(in crate::ffmpeg) struct Stream {
 
 /// The timestamps of one packet, in seconds.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::ffmpeg) struct PacketStamp {
+pub(in crate::ffmpeg) struct PacketTimes {
     pub(in crate::ffmpeg) stream: u32,
     pub(in crate::ffmpeg) presentation: Option<f64>,
     pub(in crate::ffmpeg) decoding: Option<f64>,
@@ -94,13 +94,13 @@ impl<'a> Input<'a> {
     /// session and what the file is.
     pub(in crate::ffmpeg) fn open(
         session: Session<'a>,
-        lock: &Lock,
-    ) -> Result<Self, Box<Unopened>> {
+        policy: &OpenPolicy,
+    ) -> Result<Self, Box<OpenError>> {
         let out_of_memory = || {
-            Box::new(Unopened {
+            Box::new(OpenError {
                 failure: OpenFailure::OutOfMemory,
-                marks: Marks::default(),
-                nature: None,
+                status: SessionStatus::default(),
+                file_kind: None,
             })
         };
         let Some(io) = CustomIo::new(session) else {
@@ -116,12 +116,12 @@ impl<'a> Input<'a> {
         if context.is_null() || packet.is_null() {
             return Err(out_of_memory());
         }
-        match input.start(lock) {
+        match input.start(policy) {
             Ok(()) => Ok(input),
-            Err(failure) => Err(Box::new(Unopened {
+            Err(failure) => Err(Box::new(OpenError {
                 failure,
-                nature: input.io.session_mut().nature(lock),
-                marks: input.io.session().marks.clone(),
+                file_kind: input.io.session_mut().file_kind(policy),
+                status: input.io.session().status.clone(),
             })),
         }
     }
@@ -144,9 +144,9 @@ impl<'a> Input<'a> {
         // SAFETY: the context is open. The call requires one dictionary per stream; it may replace
         // them, so they are read back.
         let code = unsafe {
-            let spared = Spared::of(self.context);
+            let undecoded = Undecoded::of(self.context);
             let code = ffi::avformat_find_stream_info(self.context, raw.as_mut_ptr());
-            spared.restore(self.context);
+            undecoded.restore(self.context);
             code
         };
         for (owner, raw) in options.iter_mut().zip(raw) {
@@ -178,7 +178,8 @@ impl<'a> Input<'a> {
     /// Container duration in seconds, if FFmpeg knows it.
     pub(in crate::ffmpeg) fn duration(&self) -> Option<f64> {
         // SAFETY: the context is open.
-        stamp(unsafe { (*self.context).duration }).map(|d| d as f64 / f64::from(ffi::AV_TIME_BASE))
+        timestamp(unsafe { (*self.context).duration })
+            .map(|d| d as f64 / f64::from(ffi::AV_TIME_BASE))
     }
 
     /// Whether FFmpeg estimated the durations from the bit rate.
@@ -196,7 +197,7 @@ impl<'a> Input<'a> {
     /// Start time of the container in seconds.
     pub(in crate::ffmpeg) fn start_time(&self) -> Option<f64> {
         // SAFETY: the context is open.
-        stamp(unsafe { (*self.context).start_time })
+        timestamp(unsafe { (*self.context).start_time })
             .map(|d| d as f64 / f64::from(ffi::AV_TIME_BASE))
     }
 
@@ -270,8 +271,8 @@ impl<'a> Input<'a> {
                 index,
                 kind,
                 time_base: quotient((*pointer).time_base).unwrap_or(0.0),
-                start: stamp((*pointer).start_time),
-                duration: stamp((*pointer).duration).filter(|d| *d > 0),
+                start: timestamp((*pointer).start_time),
+                duration: timestamp((*pointer).duration).filter(|d| *d > 0),
                 frames: positive((*pointer).nb_frames),
                 attached_pic: (*pointer).disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0,
                 default: (*pointer).disposition & ffi::AV_DISPOSITION_DEFAULT != 0,
@@ -355,7 +356,7 @@ impl<'a> Input<'a> {
 
     /// The timestamps of the next packet. `None` at the end of the file, or if reading stops for
     /// another reason, which the session records.
-    pub(in crate::ffmpeg) fn next_packet(&mut self) -> Option<PacketStamp> {
+    pub(in crate::ffmpeg) fn next_packet(&mut self) -> Option<PacketTimes> {
         self.io.session_mut().begin_packet();
         // SAFETY: an open context and our own packet, which is unreferenced before it is used
         // again.
@@ -370,8 +371,8 @@ impl<'a> Input<'a> {
                 .as_ref()
                 .and_then(|s| quotient(s.time_base))
                 .unwrap_or(0.0);
-            let seconds = |value: i64| stamp(value).map(|v| v as f64 * base);
-            let found = PacketStamp {
+            let seconds = |value: i64| timestamp(value).map(|v| v as f64 * base);
+            let found = PacketTimes {
                 stream,
                 presentation: seconds((*self.packet).pts),
                 decoding: seconds((*self.packet).dts),
@@ -429,7 +430,7 @@ impl Drop for Input<'_> {
     }
 }
 
-fn stamp(value: i64) -> Option<i64> {
+fn timestamp(value: i64) -> Option<i64> {
     (value != ffi::AV_NOPTS_VALUE).then_some(value)
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use ffmpeg_next::ffi;
 
-use super::opening::Lock;
+use super::open::OpenPolicy;
 use crate::layout;
 use crate::range::{ReadAhead, read_file_at};
 
@@ -27,7 +27,7 @@ const PROBE_BYTES: usize = 2048;
 const HEAD_BYTES: usize = 64;
 
 /// Minimum size of a read: one section of a transport stream.
-const GENTLE_LEAST_BYTES: usize = 1024;
+const ADAPTIVE_MIN_BYTES: usize = 1024;
 
 /// FFmpeg's processing time for the previous read: above `SLOW` the reads get smaller, below
 /// `QUICK` larger.
@@ -38,14 +38,14 @@ const QUICK: Duration = Duration::from_millis(2);
 /// corpus take 0.1 s and read a few megabytes; without a limit, a hole of 100 GB in an AVI file
 /// would be read to its end.
 const STEP_BYTES: u64 = 256 * 1024 * 1024;
-const STEP_BUSY: Duration = Duration::from_secs(5);
+const STEP_CPU_TIME: Duration = Duration::from_secs(5);
 
 /// Number of packets after which the CPU time of a step is reset.
 const PACKETS: u32 = 64;
 
 /// Remote sources up to this size are read completely in a few fetches, and are therefore treated
 /// like files.
-const DEAR_BYTES: u64 = 4 * 1024 * 1024;
+const EXPENSIVE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Maximum number of fetches from a remote source by [`Session::peek`].
 const PEEK_FETCHES: u32 = 2;
@@ -66,7 +66,7 @@ enum Pace {
     /// The deadline can stop FFmpeg only between reads. 32 KiB of a transport stream that lists
     /// thousands of programs take seconds, because FFmpeg compares each program with all others at
     /// every section.
-    Gentle(usize),
+    Adaptive(usize),
     /// As much as FFmpeg requests.
     Full,
 }
@@ -82,21 +82,21 @@ pub(in crate::ffmpeg) struct Session<'a> {
     scratch: Vec<u8>,
     pace: Pace,
     /// Time of the last completed read.
-    handed_out: Instant,
+    last_read: Instant,
     /// Start of the session, and the CPU time that this thread had used before.
-    begun: Instant,
-    busy_before: Duration,
+    started: Instant,
+    cpu_time_before: Duration,
     /// Bytes read and CPU time used before the current step.
     step_bytes: u64,
-    step_busy: Duration,
+    step_cpu_time: Duration,
     packets: u32,
     /// Events recorded by the callbacks.
-    pub(in crate::ffmpeg) marks: Marks,
+    pub(in crate::ffmpeg) status: SessionStatus,
 }
 
 /// Events in the custom I/O that FFmpeg's error codes do not report.
 #[derive(Debug, Clone, Default)]
-pub(in crate::ffmpeg) struct Marks {
+pub(in crate::ffmpeg) struct SessionStatus {
     /// The first read error. FFmpeg treats it as the end of the file.
     pub(in crate::ffmpeg) read_error: Option<String>,
     /// Whether the byte budget of the source was used up. FFmpeg treats this as the end of the file
@@ -105,11 +105,11 @@ pub(in crate::ffmpeg) struct Marks {
     /// Whether the deadline stopped a read or a loop.
     pub(in crate::ffmpeg) timed_out: bool,
     /// Whether a step was stopped because it read too many bytes or used too much CPU time.
-    pub(in crate::ffmpeg) overworked: bool,
+    pub(in crate::ffmpeg) step_exceeded: bool,
     /// The time since the start when one of these two occurred, and the CPU time that this thread
     /// had used.
     pub(in crate::ffmpeg) elapsed: Duration,
-    pub(in crate::ffmpeg) busy: Duration,
+    pub(in crate::ffmpeg) cpu_time: Duration,
     /// Total time spent in reads.
     pub(in crate::ffmpeg) reading: Duration,
     /// A URL or file name that a demuxer tried to open in addition to the file.
@@ -130,13 +130,13 @@ impl<'a> Session<'a> {
             deadline,
             scratch: Vec::new(),
             pace: Pace::Probing,
-            handed_out: Instant::now(),
-            begun: Instant::now(),
-            busy_before: processor_time(),
+            last_read: Instant::now(),
+            started: Instant::now(),
+            cpu_time_before: thread_cpu_time(),
             step_bytes: 0,
-            step_busy: processor_time(),
+            step_cpu_time: thread_cpu_time(),
             packets: 0,
-            marks: Marks::default(),
+            status: SessionStatus::default(),
         }
     }
 
@@ -145,24 +145,24 @@ impl<'a> Session<'a> {
     }
 
     /// Sets the maximum size of a read, once the format is known.
-    pub(in crate::ffmpeg) fn set_pace(&mut self, gently: bool) {
-        self.pace = if gently {
-            Pace::Gentle(PROBE_BYTES)
+    pub(in crate::ffmpeg) fn set_pace(&mut self, adaptive: bool) {
+        self.pace = if adaptive {
+            Pace::Adaptive(PROBE_BYTES)
         } else {
             Pace::Full
         };
     }
 
     /// Maximum size of the next read.
-    fn portion(&mut self) -> usize {
+    fn read_limit(&mut self) -> usize {
         match &mut self.pace {
             Pace::Probing => PROBE_BYTES,
             Pace::Full => usize::MAX,
-            Pace::Gentle(most) => {
-                let busy = self.handed_out.elapsed();
-                if busy > SLOW {
-                    *most = (*most / 2).max(GENTLE_LEAST_BYTES);
-                } else if busy < QUICK {
+            Pace::Adaptive(most) => {
+                let elapsed = self.last_read.elapsed();
+                if elapsed > SLOW {
+                    *most = (*most / 2).max(ADAPTIVE_MIN_BYTES);
+                } else if elapsed < QUICK {
                     *most = (*most * 2).min(BUFFER_BYTES);
                 }
                 *most
@@ -172,8 +172,8 @@ impl<'a> Session<'a> {
 
     /// Whether random access is expensive: each read may be a network request, and the source is
     /// large.
-    pub(in crate::ffmpeg) fn is_dear(&self) -> bool {
-        matches!(self.source, Source::Ranges(_)) && self.size > DEAR_BYTES
+    pub(in crate::ffmpeg) fn is_expensive(&self) -> bool {
+        matches!(self.source, Source::Ranges(_)) && self.size > EXPENSIVE_BYTES
     }
 
     /// Remaining byte budget of the source; `None` for no limit.
@@ -212,9 +212,9 @@ impl<'a> Session<'a> {
     }
 
     /// Identifies a file that is not a video by its bytes.
-    pub(in crate::ffmpeg) fn nature(&mut self, lock: &Lock) -> Option<layout::Nature> {
+    pub(in crate::ffmpeg) fn file_kind(&mut self, policy: &OpenPolicy) -> Option<layout::FileKind> {
         let size = self.size;
-        (lock.nature)(size, &mut |offset, into| self.peek(offset, into))
+        (policy.file_kind)(size, &mut |offset, into| self.peek(offset, into))
     }
 
     /// Exactly `N` bytes at an offset, or `None`.
@@ -231,16 +231,16 @@ impl<'a> Session<'a> {
     }
 
     fn expired(&mut self) -> bool {
-        if self.marks.timed_out || self.marks.overworked {
+        if self.status.timed_out || self.status.step_exceeded {
             return true;
         }
-        self.marks.timed_out = Instant::now() >= self.deadline;
-        self.marks.overworked = self.marks.bytes_read - self.step_bytes >= STEP_BYTES
-            || processor_time().saturating_sub(self.step_busy) >= STEP_BUSY;
-        let ends = self.marks.timed_out || self.marks.overworked;
+        self.status.timed_out = Instant::now() >= self.deadline;
+        self.status.step_exceeded = self.status.bytes_read - self.step_bytes >= STEP_BYTES
+            || thread_cpu_time().saturating_sub(self.step_cpu_time) >= STEP_CPU_TIME;
+        let ends = self.status.timed_out || self.status.step_exceeded;
         if ends {
-            self.marks.busy = processor_time().saturating_sub(self.busy_before);
-            self.marks.elapsed = self.begun.elapsed();
+            self.status.cpu_time = thread_cpu_time().saturating_sub(self.cpu_time_before);
+            self.status.elapsed = self.started.elapsed();
         }
         ends
     }
@@ -248,17 +248,17 @@ impl<'a> Session<'a> {
     /// Called before each packet. Querying the CPU time for every packet would cost as much as
     /// reading it.
     pub(super) fn begin_packet(&mut self) {
-        self.step_bytes = self.marks.bytes_read;
+        self.step_bytes = self.status.bytes_read;
         self.packets = self.packets.wrapping_add(1);
         if self.packets.is_multiple_of(PACKETS) {
-            self.step_busy = processor_time();
+            self.step_cpu_time = thread_cpu_time();
         }
     }
 
     /// Resets the limits for the next step.
     pub(super) fn begin_step(&mut self) {
-        self.step_bytes = self.marks.bytes_read;
-        self.step_busy = processor_time();
+        self.step_bytes = self.status.bytes_read;
+        self.step_cpu_time = thread_cpu_time();
     }
 
     /// Reads the next bytes into `scratch`. Returns their number or an FFmpeg error code.
@@ -268,7 +268,7 @@ impl<'a> Session<'a> {
         if matches!(self.source, Source::Ranges(_)) {
             wanted = wanted.min(RANGE_BYTES);
         }
-        wanted = wanted.min(self.portion());
+        wanted = wanted.min(self.read_limit());
         if wanted == 0 {
             return Err(ffi::AVERROR_EOF);
         }
@@ -283,23 +283,23 @@ impl<'a> Session<'a> {
             let read = self
                 .source
                 .read_at(self.position, &mut self.scratch[..wanted]);
-            self.marks.reading += asked.elapsed();
+            self.status.reading += asked.elapsed();
             match read {
                 Ok(0) => return Err(ffi::AVERROR_EOF),
                 Ok(n) => {
                     self.position += n as u64;
-                    self.marks.bytes_read += n as u64;
-                    self.marks.reads += 1;
-                    self.handed_out = Instant::now();
+                    self.status.bytes_read += n as u64;
+                    self.status.reads += 1;
+                    self.last_read = Instant::now();
                     return Ok(n);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
-                    self.marks.budget_spent = true;
+                    self.status.budget_spent = true;
                     return Err(ffi::AVERROR(ffi::EIO));
                 }
                 Err(error) => {
-                    self.marks
+                    self.status
                         .read_error
                         .get_or_insert_with(|| error.to_string());
                     return Err(ffi::AVERROR(ffi::EIO));
@@ -340,14 +340,14 @@ impl fmt::Debug for Session<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("size", &self.size)
-            .field("marks", &self.marks)
+            .field("status", &self.status)
             .finish_non_exhaustive()
     }
 }
 
 /// The CPU time of this thread; zero if unknown, so that an expired deadline is attributed to the
 /// machine.
-fn processor_time() -> Duration {
+fn thread_cpu_time() -> Duration {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
@@ -495,7 +495,7 @@ pub(super) unsafe extern "C" fn deny_open(
             } else {
                 CStr::from_ptr(url).to_string_lossy().into_owned()
             };
-            (*session).marks.nested.get_or_insert(name);
+            (*session).status.nested.get_or_insert(name);
         }
     }
     ffi::AVERROR(ffi::EPERM)

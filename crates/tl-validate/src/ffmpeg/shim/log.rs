@@ -148,7 +148,7 @@ mod tests {
     use super::tidy;
 
     #[test]
-    fn prefixes_and_control_characters_are_taken_off() {
+    fn prefixes_and_control_characters_are_removed() {
         assert_eq!(
             tidy("[mov,mp4 @ 0x5555] moov atom not found\n"),
             "moov atom not found"

@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use super::shim::{Lock, OpenFailure};
+use super::shim::{OpenFailure, OpenPolicy};
 use crate::{ProbeError, ProbeErrorKind, containers, layout};
 
 /// The allowed demuxers: self-contained video containers, raw video streams, and audio containers
@@ -20,13 +20,13 @@ const MAX_STREAMS: u32 = 64;
 /// About ten times the largest frame that the platform accepts (5184x2160).
 pub(super) const MAX_PIXELS: u64 = 128 * 1024 * 1024;
 
-pub(super) const LOCK: Lock = Lock {
+pub(super) const POLICY: OpenPolicy = OpenPolicy {
     formats: FORMATS,
     format_allowed,
     format_of_head,
     probe_bytes: PROBE_BYTES,
     max_streams: MAX_STREAMS,
-    nature: layout::nature,
+    file_kind: layout::file_kind,
 };
 
 /// Whether any alias of a demuxer (`mov,mp4,m4a`) is allowed.
@@ -74,7 +74,7 @@ const NESTED: [(&str, &str); 9] = [
 
 pub(super) fn explain(failure: OpenFailure) -> ProbeError {
     match failure {
-        OpenFailure::Unrecognised => ProbeError::new(
+        OpenFailure::Unrecognized => ProbeError::new(
             ProbeErrorKind::NotMedia,
             "",
             "no video or audio format is recognised in the file",
@@ -114,13 +114,13 @@ pub(super) fn is_out_of_memory(code: i32) -> bool {
 }
 
 /// The error for a file that no demuxer plays.
-pub(super) fn explain_nature(nature: layout::Nature) -> ProbeError {
-    let kind = match nature {
-        layout::Nature::StillPicture(_) => ProbeErrorKind::NotMedia,
-        layout::Nature::InitSegment | layout::Nature::MediaSegment => ProbeErrorKind::Segment,
-        layout::Nature::NoIndex => ProbeErrorKind::Broken,
+pub(super) fn explain_file_kind(file_kind: layout::FileKind) -> ProbeError {
+    let kind = match file_kind {
+        layout::FileKind::StillPicture(_) => ProbeErrorKind::NotMedia,
+        layout::FileKind::InitSegment | layout::FileKind::MediaSegment => ProbeErrorKind::Segment,
+        layout::FileKind::NoIndex => ProbeErrorKind::Broken,
     };
-    ProbeError::new(kind, "", nature.words())
+    ProbeError::new(kind, "", file_kind.words())
 }
 
 fn forbidden(name: &str) -> ProbeError {
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_beyond_doubt_is_known_at_sight() {
+    fn only_certain_formats_are_detected_by_head() {
         assert_eq!(format_of_head(b"\0\0\0\x20ftypisom"), Some(c"mp4"));
         assert_eq!(
             format_of_head(b"\x1a\x45\xdf\xa3....webm"),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_at_sight_may_be_opened() {
+    fn formats_detected_by_head_are_allowed() {
         for name in ["mp4", "matroska"] {
             assert!(format_allowed(name));
         }

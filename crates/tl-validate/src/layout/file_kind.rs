@@ -5,7 +5,7 @@ use super::{Bytes, ReadAt, ebml, mov};
 
 /// What a file is instead of a video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Nature {
+pub(crate) enum FileKind {
     /// A still image in a container of the MP4 family, with the name of its format.
     StillPicture(&'static str),
     /// The initialization segment of a DASH or HLS stream, which describes the streams and contains
@@ -17,7 +17,7 @@ pub(crate) enum Nature {
     NoIndex,
 }
 
-impl Nature {
+impl FileKind {
     /// The description, as a clause.
     pub(crate) fn words(self) -> String {
         match self {
@@ -39,11 +39,11 @@ impl Nature {
 }
 
 /// Identifies a file by its top-level boxes or elements; `None` for anything that may be a video.
-pub(crate) fn nature(size: u64, read: ReadAt<'_>) -> Option<Nature> {
+pub(crate) fn file_kind(size: u64, read: ReadAt<'_>) -> Option<FileKind> {
     let mut file = Bytes::new(read, size);
     let head: [u8; 8] = file.array(0)?;
     match head {
-        [0x1a, 0x45, 0xdf, 0xa3, ..] | [0x1f, 0x43, 0xb6, 0x75, ..] => ebml::nature(&mut file),
-        _ => mov::nature(&mut file),
+        [0x1a, 0x45, 0xdf, 0xa3, ..] | [0x1f, 0x43, 0xb6, 0x75, ..] => ebml::file_kind(&mut file),
+        _ => mov::file_kind(&mut file),
     }
 }

@@ -7,12 +7,12 @@ use ffmpeg_next::ffi;
 
 use super::dictionary::Dictionary;
 use super::input::Input;
-use super::io::{Marks, deny_open};
+use super::io::{SessionStatus, deny_open};
 use super::names;
 use crate::layout;
 
 /// The policy for opening a file.
-pub(in crate::ffmpeg) struct Lock {
+pub(in crate::ffmpeg) struct OpenPolicy {
     pub(in crate::ffmpeg) formats: &'static str,
     pub(in crate::ffmpeg) format_allowed: fn(&str) -> bool,
     /// The demuxer for a file with these first bytes, if it is certain.
@@ -20,22 +20,22 @@ pub(in crate::ffmpeg) struct Lock {
     pub(in crate::ffmpeg) probe_bytes: u32,
     pub(in crate::ffmpeg) max_streams: u32,
     /// Identifies a file of a given size that cannot be opened, by its bytes.
-    pub(in crate::ffmpeg) nature: fn(u64, layout::ReadAt<'_>) -> Option<layout::Nature>,
+    pub(in crate::ffmpeg) file_kind: fn(u64, layout::ReadAt<'_>) -> Option<layout::FileKind>,
 }
 
 /// A file that could not be opened: the reason, the status of the session, and what the file is.
 #[derive(Debug)]
-pub(in crate::ffmpeg) struct Unopened {
+pub(in crate::ffmpeg) struct OpenError {
     pub(in crate::ffmpeg) failure: OpenFailure,
-    pub(in crate::ffmpeg) marks: Marks,
-    pub(in crate::ffmpeg) nature: Option<layout::Nature>,
+    pub(in crate::ffmpeg) status: SessionStatus,
+    pub(in crate::ffmpeg) file_kind: Option<layout::FileKind>,
 }
 
 /// Why a file could not be opened.
 #[derive(Debug)]
 pub(in crate::ffmpeg) enum OpenFailure {
     /// No demuxer recognizes the file.
-    Unrecognised,
+    Unrecognized,
     /// The demuxer is not allowed. Contains its name.
     Forbidden(String),
     /// The demuxer failed. Contains its name and FFmpeg's error code.
@@ -45,7 +45,7 @@ pub(in crate::ffmpeg) enum OpenFailure {
 }
 
 impl Input<'_> {
-    pub(super) fn start(&mut self, lock: &Lock) -> Result<(), OpenFailure> {
+    pub(super) fn start(&mut self, policy: &OpenPolicy) -> Result<(), OpenFailure> {
         // SAFETY: `context` is a fresh format context. It borrows the I/O context and the session,
         // which both outlive it because `drop` closes it first. With custom I/O set, FFmpeg opens
         // nothing by name.
@@ -55,27 +55,29 @@ impl Input<'_> {
             (*self.context).interrupt_callback = self.io.interrupt();
             (*self.context).io_open = Some(deny_open);
         }
-        let format = match self.format_at_sight(lock) {
+        let format = match self.format_by_head(policy) {
             Some(format) => format,
-            None => self.recognised(lock).ok_or(OpenFailure::Unrecognised)?,
+            None => self
+                .probed_format(policy)
+                .ok_or(OpenFailure::Unrecognized)?,
         };
         // SAFETY: a demuxer is a constant whose name is a constant string.
         let name = unsafe { names::copy((*format).name) }.unwrap_or_default();
-        if !(lock.format_allowed)(&name) {
+        if !(policy.format_allowed)(&name) {
             return Err(OpenFailure::Forbidden(name));
         }
         self.io.session_mut().set_pace(name == "mpegts");
-        if self.io.session().is_dear() && name.starts_with("mov,") {
+        if self.io.session().is_expensive() && name.starts_with("mov,") {
             // Without this flag, opening a fragmented file reads every fragment.
             // SAFETY: `context` is ours and not open yet.
             unsafe { (*self.context).flags |= ffi::AVFMT_FLAG_IGNIDX };
         }
         let mut options = Dictionary::new();
-        options.set(c"format_whitelist", lock.formats);
+        options.set(c"format_whitelist", policy.formats);
         // Matches no protocol, so that nothing can be opened even if `deny_open` is bypassed.
         options.set(c"protocol_whitelist", "none");
-        options.set(c"max_streams", &lock.max_streams.to_string());
-        options.set(c"probesize", &lock.probe_bytes.to_string());
+        options.set(c"max_streams", &policy.max_streams.to_string());
+        options.set(c"probesize", &policy.probe_bytes.to_string());
         // SAFETY: `context` is ours and prepared; on failure the call frees it and sets it to null,
         // which `drop` handles.
         let code = unsafe {
@@ -93,17 +95,17 @@ impl Input<'_> {
         }
     }
 
-    /// The demuxer that the first bytes of the file identify with certainty. Running all of
-    /// FFmpeg's detection takes a tenth of the time for a small file.
-    fn format_at_sight(&self, lock: &Lock) -> Option<*const ffi::AVInputFormat> {
-        let name = (lock.format_of_head)(&self.io.session().head()?)?;
+    /// The demuxer that the first bytes of the file identify with certainty. This avoids FFmpeg's
+    /// full detection, which takes a tenth of the probe time of a small file.
+    fn format_by_head(&self, policy: &OpenPolicy) -> Option<*const ffi::AVInputFormat> {
+        let name = (policy.format_of_head)(&self.io.session().head()?)?;
         // SAFETY: looks up a name; returns null or a constant.
         let format: *const ffi::AVInputFormat = unsafe { ffi::av_find_input_format(name.as_ptr()) };
         (!format.is_null()).then_some(format)
     }
 
     /// The demuxer that FFmpeg's detection selects.
-    fn recognised(&mut self, lock: &Lock) -> Option<*const ffi::AVInputFormat> {
+    fn probed_format(&mut self, policy: &OpenPolicy) -> Option<*const ffi::AVInputFormat> {
         let mut format: *const ffi::AVInputFormat = ptr::null();
         // SAFETY: reads through our callbacks and rewinds; `format` is a valid pointer for the
         // result. The name is empty so that no file extension affects the choice.
@@ -114,7 +116,7 @@ impl Input<'_> {
                 c"".as_ptr(),
                 ptr::null_mut(),
                 0,
-                lock.probe_bytes,
+                policy.probe_bytes,
             )
         };
         (found >= 0 && !format.is_null()).then_some(format)
