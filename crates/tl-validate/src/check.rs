@@ -24,7 +24,7 @@ pub fn check(facts: &MediaFacts, target: &Target, pack: &RulePack) -> Report {
             finding.other_routes = others
                 .get_or_insert_with(|| accepting_routes(facts, target, pack))
                 .clone();
-            if let Some(sentence) = accepted_elsewhere(target.route, &finding.other_routes) {
+            if let Some(sentence) = other_routes_sentence(target.route, &finding.other_routes) {
                 finding.why = format!("{} {sentence}", finding.why);
             }
         }
@@ -57,7 +57,7 @@ fn accepting_routes(facts: &MediaFacts, target: &Target, pack: &RulePack) -> Vec
 }
 
 /// A sentence that lists the routes that accept what `refusing` does not.
-fn accepted_elsewhere(refusing: Route, routes: &[Route]) -> Option<String> {
+fn other_routes_sentence(refusing: Route, routes: &[Route]) -> Option<String> {
     // Local files and URLs use different routes.
     let condition = |route: Route| match (refusing, route) {
         (Route::AssetUrl, Route::Asset | Route::Multipart) => " (from a local file)",
@@ -65,11 +65,11 @@ fn accepted_elsewhere(refusing: Route, routes: &[Route]) -> Option<String> {
         (_, Route::AssetUrl) => " (from a public link)",
         _ => "",
     };
-    let named: Vec<String> = routes
+    let codec_with_tag: Vec<String> = routes
         .iter()
         .map(|route| format!("`{route}`{}", condition(*route)))
         .collect();
-    let (last, rest) = named.split_last()?;
+    let (last, rest) = codec_with_tag.split_last()?;
     Some(if rest.is_empty() {
         format!("The route {last} accepts this file.")
     } else {

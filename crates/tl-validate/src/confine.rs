@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_survive_a_round_trip() {
+    fn arguments_round_trip() {
         let confinement = Confinement {
             data_bytes: 1,
             address_space_bytes: 2,
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_arguments_are_refused() {
+    fn malformed_arguments_are_rejected() {
         for words in [
             &[][..],
             &["serve"],

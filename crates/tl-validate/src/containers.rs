@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_format_is_listed_once_and_found_by_its_alias() {
+    fn formats_are_unique_and_found_by_alias() {
         for (at, format) in UNOPENED.iter().enumerate() {
             let later = &UNOPENED[at + 1..];
             assert!(later.iter().all(|other| other.demuxer != format.demuxer));

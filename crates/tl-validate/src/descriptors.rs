@@ -5,11 +5,11 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The first delay; it doubles up to [`LONGEST`].
-const FIRST: Duration = Duration::from_millis(10);
+/// The first delay; it doubles up to [`MAX_DELAY`].
+const FIRST_DELAY: Duration = Duration::from_millis(10);
 
 /// The longest delay between two attempts.
-const LONGEST: Duration = Duration::from_millis(500);
+const MAX_DELAY: Duration = Duration::from_millis(500);
 
 /// The default limit of [`retry_open`].
 pub const RETRY_LIMIT: Duration = Duration::from_secs(60);
@@ -21,12 +21,12 @@ pub const RETRY_LIMIT: Duration = Duration::from_secs(60);
 /// The last error of `open`.
 pub fn retry_open<T>(limit: Duration, mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     let began = Instant::now();
-    let mut delay = FIRST;
+    let mut delay = FIRST_DELAY;
     loop {
         match open() {
             Err(error) if is_exhausted(&error) && began.elapsed() + delay < limit => {
                 thread::sleep(delay);
-                delay = (delay * 2).min(LONGEST);
+                delay = (delay * 2).min(MAX_DELAY);
             }
             result => return result,
         }

@@ -388,7 +388,7 @@ impl MediaFacts {
 
     /// Computes the display sizes and the flat fields (`video_width`, `has_audio`, …) from the
     /// streams, as the platform does.
-    pub fn summarise(&mut self) {
+    pub fn summarize(&mut self) {
         for stream in &mut self.video_streams {
             let (width, height) = stream.display_size();
             let known = |n: u32| Some(n).filter(|n| *n > 0);
@@ -479,7 +479,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_main_video_is_the_default_stream_and_never_the_cover() {
+    fn main_video_is_the_default_stream_not_cover_art() {
         let stream = |index, attached_pic, default| VideoStream {
             index,
             attached_pic,
@@ -512,7 +512,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_survive_json() {
+    fn facts_round_trip_through_json() {
         let mut facts = MediaFacts {
             file_size_bytes: 7,
             video_streams: vec![VideoStream {
@@ -524,7 +524,7 @@ mod tests {
             duration_source: Some(DurationSource::SampleTable),
             ..MediaFacts::default()
         };
-        facts.summarise();
+        facts.summarize();
         let text = serde_json::to_string(&facts).expect("facts are plain data");
         assert_eq!(
             serde_json::from_str::<MediaFacts>(&text).expect("own output"),

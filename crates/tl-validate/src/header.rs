@@ -79,8 +79,8 @@ impl Prober for HeaderReader {
             Err(ProbeError::new(ProbeErrorKind::Broken, "", seen))
         });
         // An error of the source takes precedence over the decoder's.
-        match source.trouble() {
-            Some(trouble) => Err(trouble),
+        match source.take_error() {
+            Some(error) => Err(error),
             None => facts,
         }
         .map_err(|error| error.with_name(name))
@@ -125,7 +125,7 @@ fn read(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
         .map(|seconds| (facts.file_size_bytes as f64 * 8.0 / seconds) as u64)
         .filter(|bits| *bits > 0);
     facts.probed_with = Some(format!("header reader {}", env!("CARGO_PKG_VERSION")));
-    facts.summarise();
+    facts.summarize();
     Ok(facts)
 }
 

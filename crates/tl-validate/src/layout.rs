@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complete_mov_is_complete_and_every_cut_of_its_data_is_seen() {
+    fn truncated_mov_is_detected_at_every_length() {
         let file = [
             mov_box(b"ftyp", b"isomiso2"),
             mov_box(b"moov", &[]),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_behind_a_mov_is_not_a_truncation() {
+    fn padding_after_mov_is_not_a_truncation() {
         let mut file = [mov_box(b"ftyp", b"isom"), mov_box(b"mdat", &[7; 10])].concat();
         file.extend([0; 64]);
         assert_eq!(of("mov,mp4", &file), Layout::default());
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn fragments_and_edit_lists_are_seen() {
+    fn fragments_and_edit_lists_are_detected() {
         let mut mdhd = vec![0u8; 24];
         mdhd[12..16].copy_from_slice(&1000u32.to_be_bytes());
         let elst = |media_time: u32| {
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_index_before_the_first_fragment_speaks_of_the_whole_file() {
+    fn only_index_before_first_fragment_covers_the_file() {
         let index = |size: u32| {
             let mut body = vec![0u8; 4];
             body.extend([0, 0, 0, 1]);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn matroska_avi_and_flv_tell_where_they_end() {
+    fn truncated_matroska_avi_and_flv_are_detected() {
         let check = |format: &str, whole: &[u8], beyond: usize| {
             assert_eq!(of(format, whole).truncated, None, "{format}");
             assert!(
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn encryption_of_matroska_and_asf_is_seen() {
+    fn encryption_of_matroska_and_asf_is_detected() {
         let element = |id: &[u8], body: &[u8]| {
             let size = 0x80 | u8::try_from(body.len()).expect("short");
             [id, &[size], body].concat()
@@ -309,7 +309,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_bytes_make_it_fail(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+        fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
             for format in ["mov,mp4", "matroska,webm", "avi", "flv", "asf", "mpegts"] {
                 of(format, &bytes);
             }

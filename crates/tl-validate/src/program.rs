@@ -18,7 +18,7 @@
 
 mod error;
 mod job;
-mod place;
+mod output;
 mod progress;
 mod run;
 
@@ -33,14 +33,14 @@ pub use error::{ProgramError, ProgramErrorKind};
 pub use job::{Cancel, Job};
 pub use progress::Progress;
 
-pub use place::put_in_place;
-use place::{Place, Scratch};
+pub use output::put_in_place;
+use output::{Scratch, TempOutput};
 use run::Call;
 
 use crate::confine::Confinement;
 
 /// Timeout of `ffmpeg -version`, which takes 30 to 100 ms.
-const VERSION_PATIENCE: Duration = Duration::from_secs(10);
+const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Default limit on the private memory of a confined program. Encoding 4K with look-ahead takes 1
 /// to 3 GB.
@@ -168,7 +168,7 @@ impl Ffmpeg {
     pub fn version(&self) -> Result<String, ProgramError> {
         let mut command = Command::new(&self.path);
         command.arg("-version").stdout(Stdio::piped());
-        let job = Job::new().deadline(VERSION_PATIENCE);
+        let job = Job::new().deadline(VERSION_TIMEOUT);
         let mut first = None;
         // This call reads no media.
         let call = Call {
@@ -207,13 +207,13 @@ impl Ffmpeg {
         output: &Path,
         tell: &mut dyn FnMut(Progress),
     ) -> Result<u64, ProgramError> {
-        let place = Place::file(output, job.overwrites)?;
-        let mut call = self.call(job, place.temporary(), MAX_OUTPUT_BYTES);
+        let output = TempOutput::file(output, job.overwrites)?;
+        let mut call = self.call(job, output.temporary(), MAX_OUTPUT_BYTES);
         call.command
             .args(job.argv())
-            .arg(job::as_file(place.temporary()));
+            .arg(job::as_file(output.temporary()));
         Self::follow(call, job, tell)?;
-        place.keep()
+        output.persist()
     }
 
     /// Runs `job` inside a new temporary directory, which is renamed to `folder` on success. The
@@ -228,11 +228,13 @@ impl Ffmpeg {
         folder: &Path,
         tell: &mut dyn FnMut(Progress),
     ) -> Result<(), ProgramError> {
-        let place = Place::folder(folder)?;
-        let mut call = self.call(job, place.temporary(), MAX_OUTPUT_BYTES);
-        call.command.args(job.argv()).current_dir(place.temporary());
+        let output = TempOutput::folder(folder)?;
+        let mut call = self.call(job, output.temporary(), MAX_OUTPUT_BYTES);
+        call.command
+            .args(job.argv())
+            .current_dir(output.temporary());
         Self::follow(call, job, tell)?;
-        place.keep().map(|_| ())
+        output.persist().map(|_| ())
     }
 
     /// Runs `job` and passes each line of its standard output to `line`, for example for lists of

@@ -1,15 +1,15 @@
 //! Sources that are not local files: anything that can be read at an offset, such as a file behind
-//! HTTP range requests. The caller implements the fetching and the budget. `ahead` combines many
+//! HTTP range requests. The caller implements the fetching and the budget. `read_ahead` combines many
 //! small reads into a few large ones.
 
 #[cfg(any(feature = "ffmpeg", feature = "header"))]
-mod ahead;
+mod read_ahead;
 
 use std::fs::File;
 use std::io;
 
 #[cfg(any(feature = "ffmpeg", feature = "header"))]
-pub(crate) use ahead::ReadAhead;
+pub(crate) use read_ahead::ReadAhead;
 
 /// A source of known size that can be read at any offset, for [`crate::Prober::probe_ranges`].
 ///

@@ -3,10 +3,10 @@
 
 mod bound;
 mod diff;
+mod display;
 mod file;
 mod limit;
 mod pack;
-mod words;
 
 pub use bound::{Bound, Measure, Unit};
 pub(crate) use bound::{bytes, plain, with_unit};

@@ -34,7 +34,7 @@ const SAFE_SECONDS: f64 = 0.5;
 const SAFE_SHARE: f64 = 0.97;
 
 /// Maximum number of parts to try, as a multiple of the minimum number.
-const MOST_TRIED: usize = 4;
+const MAX_PARTS_FACTOR: usize = 4;
 
 /// Limits for each part.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -109,7 +109,7 @@ impl Limits {
             && self.max_bytes.is_none_or(|max| bytes <= max)
     }
 
-    fn contradict(&self) -> bool {
+    fn are_contradictory(&self) -> bool {
         let max = self.max_seconds.unwrap_or(f64::INFINITY);
         let min = self.min_seconds.unwrap_or(0.0);
         // A negated comparison, because NaN is neither less nor greater.
@@ -143,7 +143,7 @@ pub fn cuts(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit>
     if outline.packets == 0 || outline.end <= 0.0 {
         return Err(CannotSplit::Empty);
     }
-    if limits.contradict() {
+    if limits.are_contradictory() {
         return Err(CannotSplit::Limits(*limits));
     }
     if limits.allows(outline.end, outline.bytes) {
@@ -161,10 +161,10 @@ pub fn cuts(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit>
     let by_size = limits
         .max_bytes
         .map_or(1.0, |max| (outline.bytes as f64 / max as f64).ceil());
-    // The cast saturates; `contradict` has rejected a maximum of zero.
+    // The cast saturates; `are_contradictory` has rejected a maximum of zero.
     let fewest = (by_time.max(by_size) as usize).max(2);
     let most = fewest
-        .saturating_mul(MOST_TRIED)
+        .saturating_mul(MAX_PARTS_FACTOR)
         .min(outline.keys.len() + 1)
         .max(fewest);
     if let Some(cuts) = (fewest..=most).find_map(|parts| balanced(outline, limits, parts).ok()) {
@@ -181,7 +181,7 @@ fn balanced(outline: &Outline, limits: &Limits, parts: usize) -> Result<Vec<f64>
     let mut from = (0.0, 0);
     for left in (2..=parts).rev() {
         let share = from.0 + (outline.end - from.0) / left as f64;
-        let next = possible(outline, limits, from)
+        let next = candidates(outline, limits, from)
             .min_by(|a, b| (a.0 - share).abs().total_cmp(&(b.0 - share).abs()))
             .ok_or_else(|| no_key_frame(outline, limits, from.0))?;
         cuts.push(next.0);
@@ -197,7 +197,7 @@ fn greedy(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit> {
     let mut from = (0.0, 0);
     let mut before = None;
     while !limits.allows(outline.end - from.0, outline.bytes - from.1) {
-        let next = possible(outline, limits, from)
+        let next = candidates(outline, limits, from)
             .last()
             .ok_or_else(|| no_key_frame(outline, limits, from.0))?;
         cuts.push(next.0);
@@ -209,7 +209,7 @@ fn greedy(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit> {
         && let Some(before) = before
     {
         cuts.pop();
-        let earlier = possible(outline, limits, before)
+        let earlier = candidates(outline, limits, before)
             .filter(|key| outline.end - key.0 >= min)
             .last()
             .ok_or(CannotSplit::Limits(*limits))?;
@@ -220,7 +220,7 @@ fn greedy(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit> {
 }
 
 /// The key frames at which a part that starts at `from` may end.
-fn possible<'a>(
+fn candidates<'a>(
     outline: &'a Outline,
     limits: &'a Limits,
     from: (f64, u64),
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn cuts_are_as_few_and_as_equal_as_key_frames_allow() {
+    fn cuts_are_few_and_balanced() {
         let check = |outline: &Outline, limits: &Limits, expected: &[f64]| {
             assert_eq!(cuts(outline, limits).as_deref(), Ok(expected), "{limits}");
         };
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_cut_says_where() {
+    fn uncuttable_videos_report_the_position() {
         let error =
             cuts(&outline(100, 50), &limits(4.0, 30.0)).expect_err("one key frame in the middle");
         assert_eq!(
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_say_what_a_part_may_be() {
+    fn limits_follow_the_rules() {
         let limits = Limits::of(
             &Target::new(crate::Route::Tasks).with_engine("marengo3.0"),
             RulePack::current(),
@@ -406,7 +406,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_cover_the_whole_and_keep_to_the_limits(
+        fn parts_cover_the_video_within_the_limits(
             gaps in prop::collection::vec((0.02f64..12.0, 1u64..5000), 1..300),
             max in 5.0f64..200.0,
             min in 0.0f64..4.0,

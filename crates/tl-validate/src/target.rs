@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn engine_names_round_trip_and_unknown_ones_survive() {
+    fn engine_names_round_trip_including_unknown() {
         for engine in Engine::KNOWN {
             assert_eq!(Engine::from(engine.as_str()), engine);
         }

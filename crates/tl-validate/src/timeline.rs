@@ -101,7 +101,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_time_of_the_source_comes_back_from_its_part(lengths in prop::collection::vec(0.5f64..8000.0, 1..20), share in 0.0f64..1.0) {
+        fn source_times_round_trip_through_parts(lengths in prop::collection::vec(0.5f64..8000.0, 1..20), share in 0.0f64..1.0) {
             let mut map = Timeline::new("whole.mp4");
             let mut start = 0.0;
             for (i, length) in lengths.iter().enumerate() {
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn times_outside_of_every_part_have_none() {
+    fn times_outside_all_parts_are_none() {
         let mut map = Timeline::new("whole.mp4");
         map.push("b.mp4", 20.0, 5.0);
         map.push("a.mp4", 0.0, 10.0);

@@ -197,11 +197,11 @@ fn foreign_text_stays_on_its_line_and_in_its_direction() {
 
 #[test]
 fn lines_for_people_are_plain_without_colour_and_never_carry_control_characters() {
-    let write = |colour, details| {
+    let write = |color, details| {
         with_entries(|entries| {
             let lines: Vec<String> = entries
                 .iter()
-                .map(|e| formats::human(e, HumanOptions { colour, details }))
+                .map(|e| formats::human(e, HumanOptions { color, details }))
                 .collect();
             lines.join("\n")
         })

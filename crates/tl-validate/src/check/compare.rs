@@ -134,17 +134,21 @@ fn observed(rule: &Rule, facts: &MediaFacts, value: f64) -> String {
         Measure::VideoTracks if value == 0.0 => "no video track".to_owned(),
         Measure::DecodableVideoTracks if value == 0.0 => format!(
             "FFmpeg has no decoder for the picture ({})",
-            facts.video().map_or_else(String::new, |video| named(
-                &video.codec,
-                video.codec_tag.as_deref()
-            ))
+            facts
+                .video()
+                .map_or_else(String::new, |video| codec_with_tag(
+                    &video.codec,
+                    video.codec_tag.as_deref()
+                ))
         ),
         Measure::DecodableAudioTracks if value == 0.0 => format!(
             "FFmpeg has no decoder for the sound ({})",
-            facts.audio().map_or_else(String::new, |audio| named(
-                &audio.codec,
-                audio.codec_tag.as_deref()
-            ))
+            facts
+                .audio()
+                .map_or_else(String::new, |audio| codec_with_tag(
+                    &audio.codec,
+                    audio.codec_tag.as_deref()
+                ))
         ),
         Measure::Encryption => format!(
             "the content is encrypted ({})",
@@ -175,7 +179,7 @@ fn observed(rule: &Rule, facts: &MediaFacts, value: f64) -> String {
 
 /// The name of a codec in a report, with its four-character code. For a codec unknown to FFmpeg the
 /// code is the only information.
-fn named(codec: &str, tag: Option<&str>) -> String {
+fn codec_with_tag(codec: &str, tag: Option<&str>) -> String {
     match (codec, tag) {
         ("" | "none", Some(tag)) => format!("codec `{tag}`"),
         ("" | "none", None) => "an unknown codec".to_owned(),

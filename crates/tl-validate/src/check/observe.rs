@@ -99,7 +99,7 @@ const CLAIM_TOLERANCE_SECONDS: f64 = 1.0;
 
 /// Frames that are shown for longer count as repeated at this rate, so that audio with a slide show
 /// is not treated as an overlong file.
-const LEAST_FRAME_RATE: f64 = 25.0;
+const MIN_FRAME_RATE: f64 = 25.0;
 
 /// The measured duration, unless only the header supports it.
 fn measured_seconds(facts: &MediaFacts) -> Option<f64> {
@@ -131,7 +131,7 @@ fn bits_per_pixel(facts: &MediaFacts) -> Option<f64> {
         .filter(|video| !video.attached_pic)
         .map(|video| {
             let rate = video.avg_fps.or(video.fps).unwrap_or(0.0);
-            f64::from(video.width) * f64::from(video.height) * rate.max(LEAST_FRAME_RATE)
+            f64::from(video.width) * f64::from(video.height) * rate.max(MIN_FRAME_RATE)
         })
         .sum();
     (pixels > 0.0).then_some(measured_bit_rate(facts)? / pixels)

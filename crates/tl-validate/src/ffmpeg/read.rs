@@ -101,7 +101,7 @@ pub(super) fn facts_of(
         let seen = "the byte budget was spent before the frame size was found";
         return Err(ProbeError::new(ProbeErrorKind::BudgetSpent, "", seen).with_format(format));
     }
-    facts.summarise();
+    facts.summarize();
     Ok(facts)
 }
 

@@ -10,7 +10,7 @@ use crate::MediaFacts;
 const ENCODED_PIXELS_PER_SECOND: f64 = 60e6;
 
 /// How many times slower libx265 is with its default preset. For estimates shown to users.
-const TEN_BITS_FACTOR: f64 = 4.0;
+const TEN_BIT_FACTOR: f64 = 4.0;
 
 /// Converts PQ or HLG to BT.709: linear light at 100 nits, tone curve, then 8 bits. Source: FFmpeg
 /// filters documentation, `tonemap`.
@@ -287,7 +287,7 @@ fn estimate(
         * video.avg_fps.or(video.fps).unwrap_or(25.0)
         * seconds;
     let slower = if keeps_ten_bits(video, change.tone_map) {
-        TEN_BITS_FACTOR
+        TEN_BIT_FACTOR
     } else {
         1.0
     };

@@ -254,7 +254,7 @@ mod tests {
     use super::base64;
 
     #[test]
-    fn base64_follows_the_vectors_of_its_rfc() {
+    fn base64_matches_rfc_test_vectors() {
         for (plain, coded) in [
             ("", ""),
             ("f", "Zg=="),

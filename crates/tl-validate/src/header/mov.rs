@@ -13,10 +13,10 @@ use crate::{
 const FORMAT: &str = "mov,mp4,m4a,3gp,3g2,mj2";
 
 /// Maximum number of top-level boxes. In real files the movie box is among the first few.
-const MOST_BOXES: u32 = 50_000;
+const MAX_BOXES: u32 = 50_000;
 
 /// Maximum number of tracks, as for a full probe.
-const MOST_TRACKS: usize = 64;
+const MAX_TRACKS: usize = 64;
 
 /// Size of a visual sample entry before its child boxes.
 const VISUAL_BYTES: usize = 78;
@@ -62,7 +62,7 @@ pub(super) fn facts(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
         ..MediaFacts::default()
     };
     let tracks = children(&movie).filter(|(kind, _)| kind == b"trak");
-    for (index, (_, track)) in tracks.take(MOST_TRACKS).enumerate() {
+    for (index, (_, track)) in tracks.take(MAX_TRACKS).enumerate() {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         let track = Track {
             index,
@@ -87,7 +87,7 @@ fn movie(source: &mut Source<'_>) -> Result<(String, Vec<u8>), ProbeError> {
         |seen: String| ProbeError::new(ProbeErrorKind::Broken, "", seen).with_format(FORMAT);
     let mut brand = String::new();
     let mut position = 0;
-    for _ in 0..MOST_BOXES {
+    for _ in 0..MAX_BOXES {
         let mut head = [0u8; 16];
         let length = source.peek(position, &mut head).unwrap_or(0);
         let mut rest = &head[..length];

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_of_the_whole_file_tells_how_long_it_is_and_any_other_does_not() {
+    fn only_complete_segment_index_gives_a_duration() {
         for version in [0, 1] {
             let sizes = [50, 70, 30];
             let whole = index(version, &sizes, b"");

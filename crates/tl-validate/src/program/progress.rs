@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_passed_over() {
+    fn unknown_lines_are_ignored() {
         let mut reader = Reader::new(None);
         for line in [
             "",

@@ -12,7 +12,7 @@ use super::{Job, ProgramError, ProgramErrorKind};
 use crate::confine::NOT_STARTED;
 
 /// Poll interval for the deadline and the cancel handle.
-const GLANCE: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Limits on the stored log: lines, and bytes of one line.
 const LOG_LINES: usize = 20;
@@ -20,7 +20,7 @@ const LOG_LINE_BYTES: u64 = 1000;
 
 /// The environment variables that the program inherits: those that it needs to start. API keys are
 /// not passed on. Neither is `FFREPORT`, which would make the program write a file.
-const KEPT_VARIABLES: [&str; 10] = [
+const INHERITED_VARIABLES: [&str; 10] = [
     "PATH",
     "LD_LIBRARY_PATH",
     "DYLD_LIBRARY_PATH",
@@ -34,7 +34,7 @@ const KEPT_VARIABLES: [&str; 10] = [
 ];
 
 /// A line of one of the two streams.
-enum Said {
+enum StreamLine {
     Out(String),
     Log(String),
 }
@@ -68,11 +68,11 @@ pub(super) fn run(
     if job.cancel.is_cancelled() {
         return Err(canceled());
     }
-    let begun = Instant::now();
+    let started = Instant::now();
     command
         .env_clear()
         .envs(
-            KEPT_VARIABLES
+            INHERITED_VARIABLES
                 .iter()
                 .filter_map(|key| Some((key, std::env::var_os(key)?))),
         )
@@ -89,18 +89,18 @@ pub(super) fn run(
     })?);
     let (sender, receiver) = mpsc::sync_channel(64);
     if let Some(stdout) = running.0.stdout.take() {
-        read(stdout, sender.clone(), Said::Out);
+        read(stdout, sender.clone(), StreamLine::Out);
     }
     if let Some(stderr) = running.0.stderr.take() {
-        read(stderr, sender.clone(), Said::Log);
+        read(stderr, sender.clone(), StreamLine::Log);
     }
     drop(sender);
 
     let mut log = VecDeque::new();
     loop {
-        match receiver.recv_timeout(GLANCE) {
-            Ok(Said::Out(text)) => line(&text),
-            Ok(Said::Log(text)) => {
+        match receiver.recv_timeout(POLL_INTERVAL) {
+            Ok(StreamLine::Out(text)) => line(&text),
+            Ok(StreamLine::Log(text)) => {
                 if log.len() == LOG_LINES {
                     log.pop_front();
                 }
@@ -110,7 +110,7 @@ pub(super) fn run(
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        look(job, begun)?;
+        check_limits(job, started)?;
     }
     let status = loop {
         match running.0.try_wait() {
@@ -124,18 +124,18 @@ pub(super) fn run(
                 .with_source(&error));
             }
         }
-        look(job, begun)?;
+        check_limits(job, started)?;
     };
-    judge(status, job, confined, log.into())
+    check_status(status, job, confined, log.into())
 }
 
 /// Fails if the run was canceled or its deadline has expired.
-fn look(job: &Job, begun: Instant) -> Result<(), ProgramError> {
+fn check_limits(job: &Job, started: Instant) -> Result<(), ProgramError> {
     if job.cancel.is_cancelled() {
         return Err(canceled());
     }
     match job.deadline {
-        Some(deadline) if begun.elapsed() >= deadline => Err(ProgramError::new(
+        Some(deadline) if started.elapsed() >= deadline => Err(ProgramError::new(
             ProgramErrorKind::DeadlinePassed,
             format!(
                 "ffmpeg was not done within {} s and was ended",
@@ -153,7 +153,7 @@ fn canceled() -> ProgramError {
     )
 }
 
-fn judge(
+fn check_status(
     status: ExitStatus,
     job: &Job,
     confined: bool,
@@ -164,10 +164,10 @@ fn judge(
     }
     // Ctrl-C reaches the program too, possibly before this process: it then exits with 255 and
     // without an error message.
-    let complained = log
+    let has_error = log
         .iter()
         .any(|line| line.contains("[error]") || line.contains("[fatal]"));
-    if job.cancel.is_cancelled() || (status.code() == Some(255) && !complained) {
+    if job.cancel.is_cancelled() || (status.code() == Some(255) && !has_error) {
         return Err(canceled());
     }
     if confined && status.code() == Some(NOT_STARTED.into()) {
@@ -204,7 +204,11 @@ fn signaled(_: ExitStatus) -> String {
 }
 
 /// Reads lines on a separate thread, so that neither stream can block the program.
-fn read(stream: impl Read + Send + 'static, sender: SyncSender<Said>, kind: fn(String) -> Said) {
+fn read(
+    stream: impl Read + Send + 'static,
+    sender: SyncSender<StreamLine>,
+    kind: fn(String) -> StreamLine,
+) {
     thread::spawn(move || {
         let mut stream = BufReader::new(stream);
         let mut line = Vec::new();

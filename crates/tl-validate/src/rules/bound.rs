@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_written_without_noise() {
+    fn numbers_have_no_trailing_zeros() {
         let check = |value, text: &str| assert_eq!(plain(value), text);
         check(4.0, "4");
         check(2.4, "2.4");

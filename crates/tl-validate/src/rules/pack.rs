@@ -58,7 +58,7 @@ pub struct Rule {
 
 impl Rule {
     /// Whether the rule applies to this target. `engines` are the effective ones.
-    fn concerns(&self, route: Route, engines: &[Engine], options: &[String]) -> bool {
+    fn applies_to(&self, route: Route, engines: &[Engine], options: &[String]) -> bool {
         self.route.is_none_or(|r| r == route)
             && self.engine.as_ref().is_none_or(|e| engines.contains(e))
             && self.option.as_ref().is_none_or(|o| options.contains(o))
@@ -295,7 +295,7 @@ impl RulePack {
         for rule in self
             .rules
             .iter()
-            .filter(|rule| rule.concerns(target.route, engines, &target.options))
+            .filter(|rule| rule.applies_to(target.route, engines, &target.options))
         {
             match kept.iter_mut().find(|other| other.competes_with(rule)) {
                 Some(other) => {

@@ -65,9 +65,9 @@ impl Outline {
         if !seconds.is_finite() {
             self.untimed = true;
         } else {
-            self.forget_keys_after(seconds);
+            self.remove_keys_after(seconds);
             if key && self.shown > 0 && self.latest.is_none_or(|latest| seconds > latest) {
-                self.keys.push(self.place(seconds));
+                self.keys.push(self.cut_point(seconds));
             }
             self.first_shown = Some(self.first_shown.map_or(seconds, |first| first.min(seconds)));
             self.latest = Some(self.latest.map_or(seconds, |latest| latest.max(seconds)));
@@ -82,7 +82,7 @@ impl Outline {
     /// list hides it.
     pub fn hidden_packet(&mut self, seconds: f64, bytes: u64) {
         if seconds.is_finite() {
-            self.forget_keys_after(seconds);
+            self.remove_keys_after(seconds);
             // A part can hide only frames before its first displayed frame.
             self.hidden_inside |= self.first_shown.is_some_and(|first| seconds >= first);
         } else {
@@ -102,7 +102,7 @@ impl Outline {
 
     /// Removes key frames after `seconds`: a frame that is stored after a key frame but displayed
     /// before it makes the key frame unusable.
-    fn forget_keys_after(&mut self, seconds: f64) {
+    fn remove_keys_after(&mut self, seconds: f64) {
         while self.keys.last().is_some_and(|key| key.seconds > seconds) {
             self.keys.pop();
         }
@@ -118,7 +118,7 @@ impl Outline {
     }
 
     /// The cut point before the next packet.
-    fn place(&self, seconds: f64) -> Key {
+    fn cut_point(&self, seconds: f64) -> Key {
         Key {
             seconds,
             bytes: self.bytes,
@@ -132,13 +132,13 @@ impl Outline {
     pub fn parts(&self, starts: &[f64]) -> Option<Vec<PlannedPart>> {
         let (first, others) = starts.split_first()?;
         (*first == 0.0).then_some(())?;
-        let mut places = vec![Key::default()];
+        let mut cut_points = vec![Key::default()];
         for start in others {
-            places.push(*self.keys.iter().find(|key| key.seconds == *start)?);
+            cut_points.push(*self.keys.iter().find(|key| key.seconds == *start)?);
         }
-        let end = self.place(self.end);
+        let end = self.cut_point(self.end);
         let part = |(i, from): (usize, &Key)| {
-            let next = places.get(i + 1);
+            let next = cut_points.get(i + 1);
             let to = next.copied().unwrap_or(end);
             PlannedPart {
                 start_seconds: from.seconds,
@@ -154,7 +154,7 @@ impl Outline {
                 shown: to.shown - from.shown,
             }
         };
-        Some(places.iter().enumerate().map(part).collect())
+        Some(cut_points.iter().enumerate().map(part).collect())
     }
 
     /// Whether frames are hidden before the first displayed one.
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn key_frames_with_leading_frames_are_no_place_to_cut() {
+    fn key_frames_with_leading_frames_are_not_cut_points() {
         let mut outline = Outline::new();
         // I0 P2 B1, then an open group I5 B3 B4, then a closed one I6.
         for (seconds, key) in [
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_frames_stay_with_the_first_part_or_rule_out_cutting() {
+    fn hidden_frames_are_only_allowed_in_the_first_part() {
         let mut outline = Outline::new();
         outline.hidden_packet(-2.0, 10);
         outline.packet(0.0, 1.0, 10, false);

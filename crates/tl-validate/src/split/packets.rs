@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_are_read_as_ffmpeg_lists_them() {
+    fn framecrc_output_is_parsed() {
         let reader = read(LIST);
         let outline = reader.outline();
         assert_eq!(
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_without_times_rule_out_cutting() {
+    fn packets_without_times_prevent_cutting() {
         let nothing = format!("0, 25, {}, 5, 1, 0x1, F=0x0\n", i64::MIN);
         for more in [nothing.as_str(), "0, 25, NOPTS, 5, 1, 0x1, F=0x0\n"] {
             let reader = read(&format!("{LIST}{more}"));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_read_as_ffmpeg_lists_them() {
+    fn framehash_output_is_parsed() {
         let mut reader = FrameReader::new();
         for line in [
             "#format: frame checksums",

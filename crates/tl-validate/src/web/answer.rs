@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_a_file_a_way_or_a_problem() {
+    fn responses_are_classified() {
         let range = |text| Head {
             status: 206,
             content_range: Some(text),

@@ -313,7 +313,7 @@ mod tests {
     use super::page;
 
     #[test]
-    fn pages_are_told_from_files() {
+    fn pages_are_distinguished_from_files() {
         for (url, service) in [
             (
                 "https://drive.google.com/file/d/1AbC/view?usp=sharing",

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_is_read_from_every_form() {
+    fn expiry_is_parsed_from_every_format() {
         let now: Timestamp = "2026-01-02T03:00:00Z".parse().expect("a time");
         for (query, form, left) in [
             (

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use super::Protections;
 use super::find::find_helper;
-use super::helper::{Failure, Helper, Subject};
-use super::protocol::{Answer, Request};
-use super::ranges::Counter;
+use super::helper::{ExchangeError, Helper, Subject};
+use super::protocol::{Request, Response};
+use super::ranges::RangeServer;
 use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, RangeRead};
 
 /// Options of a [`ProbePool`].
@@ -35,13 +35,13 @@ impl Default for WorkerOptions {
 }
 
 /// Number of fresh helpers that a file must crash or stall to be considered the cause.
-const STRIKES: u32 = 2;
+const MAX_FAILURES: u32 = 2;
 
 /// Maximum number of helpers per file: one more, because an idle helper may have exited earlier.
-const MOST_TRIES: u32 = STRIKES + 1;
+const MAX_TRIES: u32 = MAX_FAILURES + 1;
 
 /// Timeout for a fresh helper to report its protections. Starting one takes 30 to 40 ms.
-const HEALTH_PATIENCE: Duration = Duration::from_secs(3);
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A [`Prober`] that reads media in helper processes.
 ///
@@ -96,7 +96,7 @@ impl ProbePool {
     }
 
     /// Waits for a permit. Returns it with an idle helper, if there is one.
-    fn turn(&self) -> (Turn<'_>, Option<Helper>) {
+    fn acquire(&self) -> (Permit<'_>, Option<Helper>) {
         let mut state = self.lock();
         while state.running >= self.options.helpers.max(1) {
             state = self
@@ -106,7 +106,7 @@ impl ProbePool {
         }
         state.running += 1;
         let helper = state.idle.pop();
-        (Turn(self), helper)
+        (Permit(self), helper)
     }
 
     /// Returns the active protections of a helper. Starts one if none is running.
@@ -115,7 +115,7 @@ impl ProbePool {
     /// [`ProbeErrorKind::HelperMissing`] or [`ProbeErrorKind::HelperFailed`].
     pub fn protections(&self) -> Result<Protections, ProbeError> {
         match self.ask(Request::Protections, Subject::Nothing)? {
-            Answer::Protections(protections) => Ok(protections),
+            Response::Protections(protections) => Ok(protections),
             _ => Err(self.failed("it answered another question")),
         }
     }
@@ -135,59 +135,61 @@ impl ProbePool {
         name: &str,
     ) -> Result<MediaFacts, ProbeError> {
         let facts = match self.ask(request, subject) {
-            Ok(Answer::Probed(answer)) => answer.map(|facts| *facts),
+            Ok(Response::Probed(response)) => response.map(|facts| *facts),
             Ok(_) => Err(self.failed("it answered another question")),
             Err(error) => Err(error),
         };
         facts.map_err(|error| error.with_name(name))
     }
 
-    fn ask(&self, request: Request, mut subject: Subject<'_>) -> Result<Answer, ProbeError> {
-        let (turn, mut idle) = self.turn();
-        let patience = self.options.probe.deadline;
-        let mut strikes = 0;
-        let mut ends = Vec::new();
-        for _ in 0..MOST_TRIES {
+    fn ask(&self, request: Request, mut subject: Subject<'_>) -> Result<Response, ProbeError> {
+        let (permit, mut idle) = self.acquire();
+        let timeout = self.options.probe.deadline;
+        let mut counted_failures = 0;
+        let mut failures = Vec::new();
+        for _ in 0..MAX_TRIES {
             let (mut helper, fresh) = match idle.take() {
                 Some(helper) => (helper, false),
                 None => (Helper::start(&self.program)?, true),
             };
-            match helper.exchange(request, &mut subject, patience) {
-                Ok(answer) => {
-                    turn.give_back(helper);
-                    return Ok(answer);
+            match helper.exchange(request, &mut subject, timeout) {
+                Ok(response) => {
+                    permit.give_back(helper);
+                    return Ok(response);
                 }
-                Err(Failure::Overran) => {
-                    ends.push(End::Stalled);
-                    strikes += 1;
+                Err(ExchangeError::TimedOut) => {
+                    failures.push(HelperFailure::Stalled);
+                    counted_failures += 1;
                     // The timeout includes the time of a remote source, which may be the slow part.
                     if matches!(subject, Subject::Ranges(_)) {
                         break;
                     }
                 }
-                Err(Failure::Died(how)) => {
-                    ends.push(End::Died(how));
+                Err(ExchangeError::Exited(how)) => {
+                    failures.push(HelperFailure::Exited(how));
                     // An idle helper may have exited earlier, which is not caused by this file.
-                    strikes += u32::from(fresh);
+                    counted_failures += u32::from(fresh);
                 }
             }
-            if strikes >= STRIKES {
+            if counted_failures >= MAX_FAILURES {
                 break;
             }
         }
-        Err(self.judge(&subject, &ends))
+        Err(self.failure_error(&subject, &failures))
     }
 
     /// The error for helpers that failed without a response.
-    fn judge(&self, subject: &Subject<'_>, ends: &[End]) -> ProbeError {
+    fn failure_error(&self, subject: &Subject<'_>, failures: &[HelperFailure]) -> ProbeError {
         let seconds = self.options.probe.deadline.as_secs_f64();
-        let Some(last) = ends.last() else {
+        let Some(last) = failures.last() else {
             return self.failed("it was not asked");
         };
         match (subject, last) {
-            (Subject::Nothing, End::Died(how)) => return self.failed(how),
-            (Subject::Nothing, End::Stalled) => return self.failed("it stopped answering"),
-            (Subject::Ranges(_), End::Stalled) => {
+            (Subject::Nothing, HelperFailure::Exited(how)) => return self.failed(how),
+            (Subject::Nothing, HelperFailure::Stalled) => {
+                return self.failed("it stopped answering");
+            }
+            (Subject::Ranges(_), HelperFailure::Stalled) => {
                 let seen = format!("reading took longer than {seconds} s and was ended");
                 return ProbeError::new(ProbeErrorKind::DeadlinePassed, "", seen);
             }
@@ -195,14 +197,16 @@ impl ProbePool {
         }
         if !self.is_healthy() {
             return match last {
-                End::Died(how) => self.failed(how),
-                End::Stalled => self.failed("it stopped answering"),
+                HelperFailure::Exited(how) => self.failed(how),
+                HelperFailure::Stalled => self.failed("it stopped answering"),
             };
         }
-        let tries = ends.len();
+        let tries = failures.len();
         let seen = match last {
-            End::Died(how) => format!("the helper that read this file ended {tries} times: {how}"),
-            End::Stalled => format!(
+            HelperFailure::Exited(how) => {
+                format!("the helper that read this file ended {tries} times: {how}")
+            }
+            HelperFailure::Stalled => format!(
                 "reading took longer than {seconds} s {tries} times, without a sign of progress"
             ),
         };
@@ -212,17 +216,17 @@ impl ProbePool {
     /// Whether a fresh helper responds to a request without a file.
     fn is_healthy(&self) -> bool {
         Helper::start(&self.program).is_ok_and(|mut helper| {
-            let answer =
-                helper.exchange(Request::Protections, &mut Subject::Nothing, HEALTH_PATIENCE);
-            matches!(answer, Ok(Answer::Protections(_)))
+            let response =
+                helper.exchange(Request::Protections, &mut Subject::Nothing, HEALTH_TIMEOUT);
+            matches!(response, Ok(Response::Protections(_)))
         })
     }
 }
 
 /// How a helper failed.
-enum End {
+enum HelperFailure {
     /// It exited; contains a description.
-    Died(String),
+    Exited(String),
     /// It did not respond in time and was killed.
     Stalled,
 }
@@ -251,7 +255,7 @@ impl Prober for ProbePool {
             size: source.size(),
             remaining: source.remaining(),
         };
-        self.facts(request, Subject::Ranges(Counter::new(source)), name)
+        self.facts(request, Subject::Ranges(RangeServer::new(source)), name)
     }
 }
 
@@ -265,15 +269,15 @@ impl fmt::Debug for ProbePool {
 }
 
 /// The permission to run one helper, returned on drop.
-struct Turn<'a>(&'a ProbePool);
+struct Permit<'a>(&'a ProbePool);
 
-impl Turn<'_> {
+impl Permit<'_> {
     fn give_back(&self, helper: Helper) {
         self.0.lock().idle.push(helper);
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.0.lock().running -= 1;
         self.0.freed.notify_one();

@@ -46,7 +46,7 @@ pub(super) enum Request {
 
 /// The response to a request.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Answer {
+pub(super) enum Response {
     Probed(Result<Box<MediaFacts>, ProbeError>),
     /// Intermediate message: requests a range.
     Read {
@@ -56,7 +56,7 @@ pub(super) enum Answer {
     Protections(Protections),
 }
 
-/// The pool's reply to [`Answer::Read`].
+/// The pool's reply to [`Response::Read`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Served {
     pub(super) remaining: Option<u64>,
@@ -187,12 +187,12 @@ fn close_on_exec() -> RecvFlags {
     not(feature = "ffmpeg"),
     expect(dead_code, reason = "only the helper answers")
 )]
-pub(super) fn send_answer(mut socket: &UnixStream, answer: &Answer) -> io::Result<()> {
-    socket.write_all(&frame(answer)?)
+pub(super) fn send_response(mut socket: &UnixStream, response: &Response) -> io::Result<()> {
+    socket.write_all(&frame(response)?)
 }
 
 /// Receives a response from a reader of the socket.
-pub(super) fn receive_answer(mut socket: impl Read) -> io::Result<Answer> {
+pub(super) fn receive_response(mut socket: impl Read) -> io::Result<Response> {
     let mut length = [0u8; 4];
     socket.read_exact(&mut length)?;
     body(socket, length)

@@ -6,8 +6,8 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 use super::Protections;
-use super::protocol::{Answer, Request, receive_request, send_answer};
-use super::ranges::FromPool;
+use super::protocol::{Request, Response, receive_request, send_response};
+use super::ranges::PoolRanges;
 use super::sandbox;
 use crate::ffmpeg::InProcess;
 use crate::{ProbeOptions, Prober};
@@ -30,11 +30,11 @@ pub fn serve() -> io::Result<()> {
     close_inherited()?;
     let protections = sandbox::enter(false);
     while let Some((request, file)) = receive_request(&socket)? {
-        let answer = match (request, file) {
-            (Request::Protections, _) => Answer::Protections(protections.clone()),
+        let response = match (request, file) {
+            (Request::Protections, _) => Response::Protections(protections.clone()),
             (Request::Probe { options }, Some(file)) => {
                 sandbox::grant_cpu(options.deadline)?;
-                Answer::Probed(
+                Response::Probed(
                     InProcess::with_options(options)
                         .probe_file(file, "")
                         .map(Box::new),
@@ -49,17 +49,17 @@ pub fn serve() -> io::Result<()> {
                 _,
             ) => {
                 sandbox::grant_cpu(options.deadline)?;
-                let mut source = FromPool {
+                let mut source = PoolRanges {
                     socket: &socket,
                     size,
                     remaining,
-                    broken: None,
+                    socket_error: None,
                 };
-                let answer = InProcess::with_options(options).probe_ranges(&mut source, "");
-                if let Some(error) = source.broken {
+                let response = InProcess::with_options(options).probe_ranges(&mut source, "");
+                if let Some(error) = source.socket_error {
                     return Err(error);
                 }
-                Answer::Probed(answer.map(Box::new))
+                Response::Probed(response.map(Box::new))
             }
             (Request::Probe { .. }, None) => {
                 return Err(io::Error::other(
@@ -67,7 +67,7 @@ pub fn serve() -> io::Result<()> {
                 ));
             }
         };
-        send_answer(&socket, &answer)?;
+        send_response(&socket, &response)?;
     }
     Ok(())
 }

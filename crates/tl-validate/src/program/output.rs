@@ -11,30 +11,30 @@ use super::{ProgramError, ProgramErrorKind};
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A temporary file or directory next to its target; removed on drop unless kept.
-pub(super) struct Place {
+pub(super) struct TempOutput {
     temporary: PathBuf,
     target: PathBuf,
     folder: bool,
     overwrite: bool,
-    kept: bool,
+    persisted: bool,
 }
 
-impl Place {
+impl TempOutput {
     pub(super) fn file(target: &Path, overwrite: bool) -> Result<Self, ProgramError> {
-        let place = Self::new(target, false, overwrite)?;
+        let output = Self::new(target, false, overwrite)?;
         OpenOptions::new()
             .write(true)
             .create_new(true)
-            .open(&place.temporary)
-            .map_err(|error| place.failed("nothing can be written beside", &error))?;
-        Ok(place)
+            .open(&output.temporary)
+            .map_err(|error| output.failed("nothing can be written beside", &error))?;
+        Ok(output)
     }
 
     pub(super) fn folder(target: &Path) -> Result<Self, ProgramError> {
-        let place = Self::new(target, true, false)?;
-        fs::create_dir(&place.temporary)
-            .map_err(|error| place.failed("no folder can be made beside", &error))?;
-        Ok(place)
+        let output = Self::new(target, true, false)?;
+        fs::create_dir(&output.temporary)
+            .map_err(|error| output.failed("no folder can be made beside", &error))?;
+        Ok(output)
     }
 
     fn new(target: &Path, folder: bool, overwrite: bool) -> Result<Self, ProgramError> {
@@ -62,7 +62,7 @@ impl Place {
             target,
             folder,
             overwrite,
-            kept: false,
+            persisted: false,
         })
     }
 
@@ -71,7 +71,7 @@ impl Place {
     }
 
     /// Renames the output to its final name. Returns the size of a file, or 0 for a directory.
-    pub(super) fn keep(mut self) -> Result<u64, ProgramError> {
+    pub(super) fn persist(mut self) -> Result<u64, ProgramError> {
         if self.folder {
             if self.target.symlink_metadata().is_ok() {
                 return Err(exists(&self.target));
@@ -79,7 +79,7 @@ impl Place {
             fs::rename(&self.temporary, &self.target).map_err(|error| {
                 self.failed("the result is whole but cannot get the name", &error)
             })?;
-            self.kept = true;
+            self.persisted = true;
             return Ok(0);
         }
         let size = File::open(&self.temporary)
@@ -97,7 +97,7 @@ impl Place {
             ));
         }
         put_in_place(&self.temporary, &self.target, self.overwrite)?;
-        self.kept = true;
+        self.persisted = true;
         Ok(size)
     }
 
@@ -109,9 +109,9 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for TempOutput {
     fn drop(&mut self) {
-        if self.kept {
+        if self.persisted {
             return;
         }
         // The error cannot be reported here, and the file name shows that the file is partial.

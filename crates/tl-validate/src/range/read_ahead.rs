@@ -10,10 +10,10 @@ use super::RangeRead;
 const FIRST_BYTES: u64 = 256 * 1024;
 
 /// Maximum size of a fetch when reading continues sequentially.
-const MOST_BYTES: u64 = 1024 * 1024;
+const MAX_FETCH_BYTES: u64 = 1024 * 1024;
 
 /// Maximum size of the cache.
-const KEPT_BYTES: usize = 8 * 1024 * 1024;
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 /// A source with a cache of recent reads.
 pub(crate) struct ReadAhead<'a> {
@@ -21,7 +21,7 @@ pub(crate) struct ReadAhead<'a> {
     size: u64,
     /// The most recent block is last.
     blocks: VecDeque<Block>,
-    kept: usize,
+    cached_bytes: usize,
     /// Size of the next sequential fetch.
     stride: u64,
 }
@@ -44,7 +44,7 @@ impl<'a> ReadAhead<'a> {
             source,
             size,
             blocks: VecDeque::new(),
-            kept: 0,
+            cached_bytes: 0,
             stride: FIRST_BYTES,
         }
     }
@@ -93,9 +93,9 @@ impl<'a> ReadAhead<'a> {
 
     /// Fetches a block that contains `offset`.
     fn fetch(&mut self, offset: u64, wanted: u64) -> io::Result<()> {
-        let goes_on = self.blocks.iter().any(|block| block.end() == offset);
-        self.stride = if goes_on {
-            (self.stride * 2).min(MOST_BYTES)
+        let is_sequential = self.blocks.iter().any(|block| block.end() == offset);
+        self.stride = if is_sequential {
+            (self.stride * 2).min(MAX_FETCH_BYTES)
         } else {
             FIRST_BYTES
         };
@@ -105,7 +105,7 @@ impl<'a> ReadAhead<'a> {
         } else {
             offset
         };
-        let stride = self.stride.max(wanted.min(MOST_BYTES));
+        let stride = self.stride.max(wanted.min(MAX_FETCH_BYTES));
         let mut end = offset.saturating_add(stride).min(self.size);
         // Do not fetch cached data again.
         for block in &self.blocks {
@@ -139,12 +139,12 @@ impl<'a> ReadAhead<'a> {
             }
         }
         bytes.truncate(filled);
-        self.kept += filled;
+        self.cached_bytes += filled;
         self.blocks.push_back(Block { start, bytes });
-        while self.kept > KEPT_BYTES
+        while self.cached_bytes > CACHE_BYTES
             && let Some(oldest) = self.blocks.pop_front()
         {
-            self.kept -= oldest.bytes.len();
+            self.cached_bytes -= oldest.bytes.len();
         }
         Ok(())
     }
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn many_small_reads_in_a_row_are_few_large_ones() {
+    fn sequential_small_reads_become_few_large_ones() {
         let mut source = Counted::new(3_000_000);
         let whole = source.bytes.clone();
         let mut ahead = ReadAhead::new(&mut source);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_the_end_backwards_is_one_request() {
+    fn reading_the_tail_backwards_takes_one_request() {
         let mut source = Counted::new(3_000_000);
         let mut ahead = ReadAhead::new(&mut source);
         for back in [4u64, 1000, 30_000, 200_000] {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_is_never_overrun_and_its_end_is_told() {
+    fn budget_is_respected_and_its_end_reported() {
         let mut source = Counted::new(3_000_000);
         source.left = Some(300_000);
         let mut ahead = ReadAhead::new(&mut source);
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_ends_early_is_an_error_and_not_an_end() {
+    fn early_end_of_source_is_an_error() {
         struct Short;
         impl RangeRead for Short {
             fn size(&self) -> u64 {
@@ -261,16 +261,16 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_read_is_what_is_there(
+        fn reads_return_the_content_of_the_source(
             size in 1usize..1_500_000,
             most in 1usize..700_000,
-            places in proptest::collection::vec((0u64..1_600_000, 1usize..100_000), 1..20),
+            offsets in proptest::collection::vec((0u64..1_600_000, 1usize..100_000), 1..20),
         ) {
             let mut source = Counted::new(size);
             source.most = most;
             let whole = source.bytes.clone();
             let mut ahead = ReadAhead::new(&mut source);
-            for (offset, wanted) in places {
+            for (offset, wanted) in offsets {
                 let mut piece = vec![0; wanted];
                 let read = ahead.read(offset, &mut piece).expect("memory");
                 let from = usize::try_from(offset).expect("small").min(whole.len());
