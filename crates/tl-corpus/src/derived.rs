@@ -1,7 +1,7 @@
 //! Entries derived from other files of the corpus: cut, truncated, with false headers,
 //! concatenated.
 
-use crate::{Change, Entry, Kind, Make, recipes::SOURCE};
+use crate::{Change, Entry, Kind, Recipe, recipes::SOURCE};
 
 /// Adds all derived entries. Their sources must already be in the list.
 pub(super) fn add_to(all: &mut Vec<Entry>) {
@@ -9,13 +9,13 @@ pub(super) fn add_to(all: &mut Vec<Entry>) {
     all.push(Entry {
         name: "c-edit-list.mp4".to_owned(),
         kind: Kind::Structure,
-        make: Make::Cut(format!("c-{SOURCE}"), "-ss 2.2", "-c copy"),
+        recipe: Recipe::Cut(format!("c-{SOURCE}"), "-ss 2.2", "-c copy"),
     });
     let mut derive = |name: &str, from: &str, change: Change| {
         all.push(Entry {
             name: format!("c-{name}"),
             kind: Kind::Damaged,
-            make: Make::Derived(format!("c-{from}"), change),
+            recipe: Recipe::Derived(format!("c-{from}"), change),
         });
     };
     let cut: Change = |b| Some(b[..b.len() * 7 / 10].to_vec());
@@ -46,7 +46,7 @@ pub(super) fn add_to(all: &mut Vec<Entry>) {
     all.push(Entry {
         name: "c-joined.ts".to_owned(),
         kind: Kind::Structure,
-        make: Make::Joined(vec![
+        recipe: Recipe::Joined(vec![
             "c-h264-silent.ts".to_owned(),
             "c-h264-silent.ts".to_owned(),
         ]),

@@ -66,11 +66,11 @@ pub struct Entry {
     pub name: String,
     /// What it tests.
     pub kind: Kind,
-    make: Make,
+    recipe: Recipe,
 }
 
 #[derive(Debug)]
-enum Make {
+enum Recipe {
     /// One `ffmpeg` call.
     Ffmpeg(String),
     /// One `ffmpeg` call with another entry as input: the arguments before and after it.
@@ -85,7 +85,7 @@ impl Entry {
     /// Whether it is derived from other entries.
     #[must_use]
     pub fn is_derived(&self) -> bool {
-        !matches!(self.make, Make::Ffmpeg(_))
+        !matches!(self.recipe, Recipe::Ffmpeg(_))
     }
 
     /// The file in `folder`; created if it does not exist. Its sources must exist: they come
@@ -95,14 +95,14 @@ impl Entry {
     /// `ffmpeg` is missing or fails, or the directory is not writable.
     pub fn path_in(&self, folder: &Path) -> Result<PathBuf, Failure> {
         let path = folder.join(&self.name);
-        match &self.make {
+        match &self.recipe {
             _ if path.exists() => Ok(path),
-            Make::Ffmpeg(arguments) => clip(folder, &self.name, arguments),
-            Make::Cut(from, before, behind) => {
-                let arguments = format!("{before} -i {from} {behind}");
+            Recipe::Ffmpeg(arguments) => clip(folder, &self.name, arguments),
+            Recipe::Cut(from, before, after) => {
+                let arguments = format!("{before} -i {from} {after}");
                 clip(folder, &self.name, &arguments)
             }
-            Make::Derived(from, change) => {
+            Recipe::Derived(from, change) => {
                 let changed = change(make::read(folder, from)?);
                 let changed = changed.ok_or_else(|| {
                     Failure::new(format!(
@@ -112,7 +112,7 @@ impl Entry {
                 })?;
                 bytes(folder, &self.name, &changed)
             }
-            Make::Joined(parts) => {
+            Recipe::Joined(parts) => {
                 let mut all = Vec::new();
                 for part in parts {
                     all.extend(make::read(folder, part)?);
@@ -137,16 +137,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_there_once_and_behind_what_it_is_made_from() {
+    fn entries_are_unique_and_follow_their_sources() {
         let all = entries();
         assert!(all.len() >= 140, "{} files", all.len());
         let mut seen: Vec<&str> = Vec::new();
         for entry in &all {
             assert!(!seen.contains(&entry.name.as_str()), "{}", entry.name);
-            let parts = match &entry.make {
-                Make::Ffmpeg(_) => Vec::new(),
-                Make::Cut(from, ..) | Make::Derived(from, _) => vec![from],
-                Make::Joined(parts) => parts.iter().collect(),
+            let parts = match &entry.recipe {
+                Recipe::Ffmpeg(_) => Vec::new(),
+                Recipe::Cut(from, ..) | Recipe::Derived(from, _) => vec![from],
+                Recipe::Joined(parts) => parts.iter().collect(),
             };
             for part in parts {
                 assert!(seen.contains(&part.as_str()), "{part} for {}", entry.name);

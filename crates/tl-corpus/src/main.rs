@@ -49,8 +49,8 @@ fn make(folder: &PathBuf) -> Result<(), Box<dyn Error>> {
         .filter(|entry| !folder.join(&entry.name).exists())
         .count();
     // Derived files come last, because their sources must exist.
-    in_parallel(&all, folder, |entry| !entry.is_derived())?;
-    in_parallel(&all, folder, Entry::is_derived)?;
+    create_in_parallel(&all, folder, |entry| !entry.is_derived())?;
+    create_in_parallel(&all, folder, Entry::is_derived)?;
     let mut kinds: BTreeMap<Kind, Vec<&Entry>> = BTreeMap::new();
     for entry in &all {
         kinds.entry(entry.kind).or_default().push(entry);
@@ -62,11 +62,11 @@ fn make(folder: &PathBuf) -> Result<(), Box<dyn Error>> {
             println!("  {} ({size} bytes)", entry.name);
         }
     }
-    let nest = folder.join("bombs");
-    std::fs::create_dir_all(&nest)?;
+    let bombs_folder = folder.join("bombs");
+    std::fs::create_dir_all(&bombs_folder)?;
     println!("bombs, below bombs/: {}", bombs().len());
     for (name, bomb) in bombs() {
-        bytes(&nest, &format!("{name}.mp4"), &bomb)?;
+        bytes(&bombs_folder, &format!("{name}.mp4"), &bomb)?;
     }
     println!(
         "{} files in {}, {missing} of them made now, in {:.1} s",
@@ -78,7 +78,7 @@ fn make(folder: &PathBuf) -> Result<(), Box<dyn Error>> {
 }
 
 /// Creates entries on one thread per processor. The selected entries must not depend on each other.
-fn in_parallel(
+fn create_in_parallel(
     all: &[Entry],
     folder: &std::path::Path,
     which: fn(&Entry) -> bool,

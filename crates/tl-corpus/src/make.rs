@@ -44,7 +44,7 @@ impl error::Error for Failure {
 }
 
 /// A unique temporary path. It ends with `name`, because `ffmpeg` derives the container from it.
-fn draft(folder: &Path, name: &str) -> PathBuf {
+fn temporary_path(folder: &Path, name: &str) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     folder.join(format!(".{}-{number}.{name}", std::process::id()))
@@ -67,11 +67,11 @@ pub fn clip(folder: &Path, name: &str, arguments: &str) -> Result<PathBuf, Failu
     if path.exists() {
         return Ok(path);
     }
-    let draft = draft(folder, name);
+    let temporary = temporary_path(folder, name);
     let output = Command::new("ffmpeg")
         .args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"])
         .args(arguments.split_whitespace())
-        .arg(&draft)
+        .arg(&temporary)
         .current_dir(folder)
         .stdin(Stdio::null())
         .output()
@@ -82,11 +82,11 @@ pub fn clip(folder: &Path, name: &str, arguments: &str) -> Result<PathBuf, Failu
         })?;
     if !output.status.success() {
         // Remove a partial file; an error means that there is none.
-        let _ = fs::remove_file(&draft);
+        let _ = fs::remove_file(&temporary);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         return Err(Failure::new(format!("ffmpeg {arguments}: {said}")));
     }
-    fs::rename(&draft, &path).map_err(failed)?;
+    fs::rename(&temporary, &path).map_err(failed)?;
     Ok(path)
 }
 
@@ -99,8 +99,8 @@ pub fn bytes(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, Failu
     if fs::read(&path).is_ok_and(|there| there == content) {
         return Ok(path);
     }
-    let draft = draft(folder, name);
-    let written = fs::write(&draft, content).and_then(|()| fs::rename(&draft, &path));
+    let temporary = temporary_path(folder, name);
+    let written = fs::write(&temporary, content).and_then(|()| fs::rename(&temporary, &path));
     written.map_err(|error| Failure::at(&path, error))?;
     Ok(path)
 }

@@ -2,7 +2,7 @@
 //!
 //! Expected values are not defined here: the tests determine them with another program.
 
-use crate::{Entry, Kind, Make};
+use crate::{Entry, Kind, Recipe};
 
 fn picture(size: &str, rate: &str, seconds: f64) -> String {
     format!("-f lavfi -i testsrc=size={size}:rate={rate}:duration={seconds}")
@@ -27,7 +27,7 @@ fn adding(all: &mut Vec<Entry>, kind: Kind) -> impl FnMut(&str, String) {
         all.push(Entry {
             name: format!("c-{name}"),
             kind,
-            make: Make::Ffmpeg(arguments),
+            recipe: Recipe::Ffmpeg(arguments),
         });
     }
 }

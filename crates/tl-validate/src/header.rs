@@ -90,7 +90,7 @@ impl Prober for HeaderReader {
 fn read(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
     let mut head = [0u8; 16];
     let length = source.peek(0, &mut head).unwrap_or(0);
-    let mut facts = match recognise(&head[..length]) {
+    let mut facts = match detect(&head[..length]) {
         Kind::Mov => mov::facts(source)?,
         Kind::Matroska => matroska::facts(source)?,
         Kind::Nested(words) => {
@@ -136,7 +136,7 @@ enum Kind {
     Other,
 }
 
-fn recognise(head: &[u8]) -> Kind {
+fn detect(head: &[u8]) -> Kind {
     let starts = |with: &[u8]| head.starts_with(with);
     match head.get(4..8) {
         _ if starts(&[0x1a, 0x45, 0xdf, 0xa3]) => Kind::Matroska,

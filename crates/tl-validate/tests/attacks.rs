@@ -32,7 +32,7 @@ fn listener() -> (TcpListener, u16) {
 }
 
 #[test]
-fn attacks_are_answered_in_time_within_memory_and_without_a_crash() {
+fn attacks_stay_within_time_and_memory() {
     let (listener, port) = listener();
     let all = attacks(port, &good());
     assert!(all.len() >= 25, "{}", all.len());
@@ -168,7 +168,7 @@ impl Watch {
 }
 
 #[test]
-fn the_file_that_an_attack_names_is_never_opened_even_without_the_sandbox() {
+fn referenced_files_are_not_opened_without_sandbox() {
     let (listener, port) = listener();
     let target = folder().join(format!("target-{port}.mp4"));
     fs::copy(good(), &target).expect("the build directory can be written to");
@@ -205,7 +205,7 @@ fn the_file_that_an_attack_names_is_never_opened_even_without_the_sandbox() {
 }
 
 #[test]
-fn nothing_is_opened_but_the_file_itself() {
+fn only_the_given_file_is_opened() {
     let (listener, port) = listener();
     for attack in attacks(port, &good()) {
         let calls = calls_after_opening(&helper(), &[], &attack.path);
@@ -217,7 +217,7 @@ fn nothing_is_opened_but_the_file_itself() {
 }
 
 #[test]
-fn a_file_that_grows_for_ever_is_read_up_to_its_first_size() {
+fn growing_file_is_read_up_to_its_initial_size() {
     let path = folder().join(format!("growing-{}.ts", std::process::id()));
     let seed = support::clip(
         "seed.ts",
@@ -250,7 +250,7 @@ fn a_file_that_grows_for_ever_is_read_up_to_its_first_size() {
 }
 
 #[test]
-fn a_path_that_is_swapped_for_a_device_is_refused_or_read_as_the_file_it_was() {
+fn path_replaced_by_device_is_safe() {
     let link = folder().join(format!("swapped-{}.mp4", std::process::id()));
     let (file, device) = (good(), Path::new("/dev/zero"));
     let done = std::sync::atomic::AtomicBool::new(false);

@@ -32,7 +32,7 @@ const PICTURE: [&str; 9] = [
 ];
 
 #[test]
-fn a_confined_program_converts_lists_and_takes_pictures() {
+fn confined_program_converts_lists_and_extracts_images() {
     let folder = tempfile::tempdir().expect("a folder");
     let (ffmpeg, clip) = (confined(), good());
     let output = folder.path().join("out.mp4");
@@ -84,7 +84,7 @@ fn a_confined_program_converts_lists_and_takes_pictures() {
 }
 
 #[test]
-fn a_confined_program_opens_no_other_file() {
+fn confined_program_cannot_open_other_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let (ffmpeg, clip) = (confined(), good());
     let other = folder.path().join("other.mp4");
@@ -117,7 +117,7 @@ fn a_confined_program_opens_no_other_file() {
 }
 
 #[test]
-fn a_confined_program_makes_no_connection() {
+fn confined_program_cannot_connect() {
     let server = TcpListener::bind("127.0.0.1:0").expect("a port");
     server.set_nonblocking(true).expect("an option");
     let address = format!("tcp://{}", server.local_addr().expect("bound"));
@@ -224,7 +224,7 @@ fn until(what: &str, mut is: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_confined_program_has_nothing_inherited_and_ends_with_its_parent() {
+fn confined_program_inherits_nothing_and_ends_with_parent() {
     let mut shell = sleeping("$$");
     let pid = first_line(&mut shell);
     let process = Path::new("/proc").join(&pid);
@@ -273,7 +273,7 @@ fn a_confined_program_has_nothing_inherited_and_ends_with_its_parent() {
 }
 
 #[test]
-fn a_launcher_whose_starter_has_ended_starts_nothing() {
+fn launcher_without_parent_starts_nothing() {
     // Process 1 never starts tests.
     let mut shell = sleeping("1");
     first_line(&mut shell);
@@ -282,7 +282,7 @@ fn a_launcher_whose_starter_has_ended_starts_nothing() {
 }
 
 #[test]
-fn a_program_that_cannot_be_started_is_not_taken_for_a_bad_file() {
+fn start_failure_is_not_blamed_on_the_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("ffmpeg");
     fs::write(&program, "no program").expect("written");
@@ -300,7 +300,7 @@ fn a_program_that_cannot_be_started_is_not_taken_for_a_bad_file() {
 }
 
 #[test]
-fn a_required_sandbox_that_the_kernel_refuses_is_an_error() {
+fn unsupported_required_sandbox_is_an_error() {
     // Inside a sandbox, Landlock and seccomp are denied, as on a kernel without them.
     let bounds = [
         "--data-bytes",

@@ -6,20 +6,20 @@ mod support;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use support::corpus::{Entry, Truth, decoded, entries};
+use support::corpus::{Decoded, Entry, decoded, entries};
 use tl_validate::ffmpeg::InProcess;
 use tl_validate::{DurationSource, MediaFacts, ProbeOptions, Prober};
 
 /// Tolerance between our duration and the decoded one: 1.5 frames, and at least 1/50 s.
-fn tolerance(truth: &Truth) -> f64 {
-    (truth.frame * 1.5).max(0.02)
+fn tolerance(decoded_values: &Decoded) -> f64 {
+    (decoded_values.frame * 1.5).max(0.02)
 }
 
-fn wrong(entry: &Entry, facts: &MediaFacts, truth: &Truth) -> Option<String> {
+fn wrong(entry: &Entry, facts: &MediaFacts, decoded_values: &Decoded) -> Option<String> {
     let video = facts.video()?;
     let mut text = String::new();
-    if let (Some(ours), Some(seconds)) = (facts.duration_seconds(), truth.seconds)
-        && (ours - seconds).abs() > tolerance(truth)
+    if let (Some(ours), Some(seconds)) = (facts.duration_seconds(), decoded_values.seconds)
+        && (ours - seconds).abs() > tolerance(decoded_values)
     {
         let _ = write!(
             text,
@@ -30,18 +30,18 @@ fn wrong(entry: &Entry, facts: &MediaFacts, truth: &Truth) -> Option<String> {
     if facts.duration_seconds().is_none() {
         text.push_str("no duration; ");
     }
-    if (video.width, video.height) != truth.size {
+    if (video.width, video.height) != decoded_values.size {
         let _ = write!(
             text,
             "size {}x{}, decoded {:?}; ",
-            video.width, video.height, truth.size
+            video.width, video.height, decoded_values.size
         );
     }
     (!text.is_empty()).then(|| format!("{}: {text}", entry.name))
 }
 
 #[test]
-fn durations_and_sizes_agree_with_decoding_every_frame() {
+fn durations_and_sizes_match_full_decoding() {
     let all = entries();
     assert!(all.len() >= 140, "{} files", all.len());
     let (mut errors, mut compared) = (Vec::new(), 0);
@@ -65,9 +65,9 @@ fn durations_and_sizes_agree_with_decoding_every_frame() {
         if is_truncated {
             continue;
         }
-        if let Some(truth) = decoded(&path) {
+        if let Some(decoded_values) = decoded(&path) {
             compared += 1;
-            errors.extend(wrong(entry, &facts, &truth));
+            errors.extend(wrong(entry, &facts, &decoded_values));
         } else if !entry.name.starts_with("c-sound-only") {
             errors.push(format!("{}: ffprobe decodes nothing", entry.name));
         }
@@ -82,7 +82,7 @@ fn durations_and_sizes_agree_with_decoding_every_frame() {
 
 #[test]
 #[cfg(all(feature = "worker", unix))]
-fn helpers_behind_their_protections_say_the_same() {
+fn sandboxed_helpers_return_the_same_facts() {
     let pool = tl_validate::worker::ProbePool::new(tl_validate::worker::WorkerOptions {
         program: Some(support::helper()),
         ..Default::default()
@@ -100,7 +100,7 @@ fn helpers_behind_their_protections_say_the_same() {
 }
 
 #[test]
-fn a_thorough_probe_reads_every_packet_and_says_the_same() {
+fn thorough_probe_reads_every_packet_and_agrees() {
     let options = ProbeOptions {
         thorough: true,
         ..ProbeOptions::default()
@@ -131,7 +131,7 @@ fn a_thorough_probe_reads_every_packet_and_says_the_same() {
 }
 
 #[test]
-fn special_files_show_what_is_special() {
+fn special_properties_are_detected() {
     let all = entries();
     let facts = |name: &str| {
         let entry = all

@@ -61,7 +61,7 @@ fn many_programs(size: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_transport_stream_of_thousands_of_programs_ends_at_the_deadline() {
+fn transport_stream_with_many_programs_meets_the_deadline() {
     let deadline = Duration::from_millis(500);
     let prober = InProcess::with_options(ProbeOptions {
         deadline,

@@ -81,7 +81,7 @@ fn check_fixes(source: &Path, target: &Target, pack: &RulePack, fixable: &[&str]
 }
 
 #[test]
-fn fixes_of_today_remove_their_findings() {
+fn current_fixes_remove_their_findings() {
     let (target, pack) = (Target::new(Route::Tasks), RulePack::current());
     let check_at = |path: PathBuf, fixable: &[&str]| check_fixes(&path, &target, pack, fixable);
     check_at(
@@ -178,7 +178,7 @@ fn fixes_of_other_packs_remove_their_findings() {
 }
 
 #[test]
-fn a_trim_names_what_is_lost_and_a_scale_encodes() {
+fn trim_lists_losses_and_scale_reencodes() {
     let pack = RulePack::current()
         .extended_with("[[rule]]\nid = \"marengo3.0.duration.max\"\nmax = 8")
         .expect("good");
@@ -221,7 +221,7 @@ fn stream_seconds(path: &Path) -> Vec<f64> {
 }
 
 #[test]
-fn a_short_picture_is_held_until_its_sound_ends() {
+fn last_frame_is_held_until_audio_ends() {
     let (target, pack) = (Target::new(Route::Tasks), RulePack::current());
     let source = clip(
         "short-picture-long-sound.mp4",
@@ -240,7 +240,7 @@ fn a_short_picture_is_held_until_its_sound_ends() {
 }
 
 #[test]
-fn ten_bits_stay_ten_bits_unless_tone_mapping_is_asked_for() {
+fn ten_bit_video_is_kept_without_tone_mapping() {
     let (target, pack) = (Target::new(Route::Tasks), RulePack::current());
     let source = clip(
         "hdr-small.mp4",
@@ -264,7 +264,7 @@ fn ten_bits_stay_ten_bits_unless_tone_mapping_is_asked_for() {
 }
 
 #[test]
-fn tracks_that_are_left_out_are_named() {
+fn omitted_tracks_are_listed() {
     let source = clip(
         "small-with-tracks.mov",
         "-f lavfi -i testsrc=size=320x180:rate=25:duration=5 -f lavfi -i testsrc=size=64x64:rate=25:duration=5 -map 0 -map 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -timecode 01:00:00:00",

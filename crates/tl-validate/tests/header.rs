@@ -21,7 +21,7 @@ fn read(path: &Path) -> Result<MediaFacts, ProbeError> {
 }
 
 #[test]
-fn a_good_clip_passes_with_the_advice_that_only_headers_were_read() {
+fn valid_clip_passes_with_header_only_advice() {
     let facts = read(&good()).unwrap_or_else(|error| panic!("{error}"));
     assert!(facts.header_only && facts.duration_unverified);
     assert_eq!(facts.duration_source, Some(DurationSource::Header));
@@ -48,7 +48,7 @@ fn a_good_clip_passes_with_the_advice_that_only_headers_were_read() {
 }
 
 #[test]
-fn clips_outside_the_bounds_are_refused_by_their_headers() {
+fn out_of_bounds_clips_are_refused_by_headers() {
     let check = |name: &str, size: &str, seconds: f64, rule: &str| {
         let facts = read(&support::simple(name, size, seconds, true))
             .unwrap_or_else(|error| panic!("{error}"));
@@ -60,7 +60,7 @@ fn clips_outside_the_bounds_are_refused_by_their_headers() {
 }
 
 #[test]
-fn what_it_does_not_know_is_said_to_be_unknown_and_not_broken() {
+fn unsupported_formats_are_unknown_not_broken() {
     let avi = clip(
         "plain.avi",
         "-f lavfi -i testsrc=size=640x360:rate=25:duration=5 -c:v mpeg4",
@@ -83,7 +83,7 @@ fn what_it_does_not_know_is_said_to_be_unknown_and_not_broken() {
 
 #[cfg(feature = "ffmpeg")]
 #[test]
-fn headers_agree_with_a_full_probe_over_the_corpus() {
+fn headers_agree_with_full_probe_on_corpus() {
     use tl_validate::ffmpeg::InProcess;
 
     let (mut compared, mut differences) = (0, Vec::new());
@@ -183,7 +183,7 @@ fn headers_agree_with_a_full_probe_over_the_corpus() {
 
 #[cfg(unix)]
 #[test]
-fn attacks_are_answered() {
+fn attacks_return_in_time() {
     for attack in support::attacks::attacks(9, &good()) {
         let begun = Instant::now();
         match read(&attack.path) {
@@ -211,7 +211,7 @@ fn with_seek_head(children: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_header_that_leads_in_a_circle_is_left() {
+fn circular_header_is_abandoned() {
     // Its only entry refers to the seek head itself.
     let entry = b"\x4d\xbb\x8b\x53\xab\x84\x11\x4d\x9b\x74\x53\xac\x81\x00";
     let file = with_seek_head(entry);
@@ -226,7 +226,7 @@ fn a_header_that_leads_in_a_circle_is_left() {
 }
 
 #[test]
-fn an_index_with_an_entry_for_every_frame_is_read() {
+fn index_with_every_frame_is_read() {
     let codec = "-f lavfi -i color=s=16x16:r=25:d=400 -c:v mjpeg -q:v 31";
     let facts = read(&clip("header-intra.mkv", codec)).expect("a good file");
     assert_eq!(facts.duration_seconds, Some(400.0));
@@ -257,7 +257,7 @@ fn seeds() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn mutated_files_are_answered_and_no_decoder_panics() {
+fn mutated_files_do_not_panic() {
     // The reader catches panics, so count them in the panic hook.
     static PANICS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     std::panic::set_hook(Box::new(|info| {

@@ -145,7 +145,7 @@ fn everything() -> MediaFacts {
 }
 
 #[test]
-fn facts_have_the_names_of_the_platform_and_ours_are_kept_apart() {
+fn fact_names_match_the_platform() {
     let facts = serde_json::to_value(everything()).expect("plain data");
     let (video, audio) = (&facts["video_streams"][0], &facts["audio_streams"][0]);
     let ours = names(OURS);

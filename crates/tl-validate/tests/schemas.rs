@@ -24,7 +24,7 @@ fn validator(schema: &str) -> Validator {
 }
 
 /// All errors of a schema for a document.
-fn complaints(validator: &Validator, document: &Value) -> Vec<String> {
+fn schema_errors(validator: &Validator, document: &Value) -> Vec<String> {
     validator
         .iter_errors(document)
         .map(|error| format!("{}: {error}", error.instance_path()))
@@ -105,26 +105,26 @@ fn with_entries<T>(then: impl FnOnce(&[Entry<'_>]) -> T) -> T {
 }
 
 #[test]
-fn sarif_is_valid_by_the_schema_of_oasis() {
+fn sarif_matches_the_oasis_schema() {
     let schema = validator(SARIF);
     let empty: Value = serde_json::from_str(&formats::sarif(&[])).expect("JSON");
-    assert_eq!(complaints(&schema, &empty), [""; 0]);
+    assert_eq!(schema_errors(&schema, &empty), [""; 0]);
     let text = with_entries(formats::sarif);
     let mut log: Value = serde_json::from_str(&text).expect("JSON");
     assert!(log["runs"][0]["results"].as_array().map_or(0, Vec::len) > 100);
-    assert_eq!(complaints(&schema, &log), [""; 0]);
+    assert_eq!(schema_errors(&schema, &log), [""; 0]);
 
     // Positive control: a log with one wrong word is rejected.
     log["runs"][0]["results"][0]["level"] = json!("fatal");
-    assert_eq!(complaints(&schema, &log).len(), 1);
+    assert_eq!(schema_errors(&schema, &log).len(), 1);
 }
 
 #[test]
-fn json_is_valid_by_the_schema_that_is_shipped() {
+fn json_matches_the_shipped_schema() {
     let schema = validator(formats::ENTRY_SCHEMA);
     let all: Vec<Value> = serde_json::from_str(&with_entries(formats::json)).expect("an array");
     for entry in &all {
-        assert_eq!(complaints(&schema, entry), [""; 0], "{entry:#}");
+        assert_eq!(schema_errors(&schema, entry), [""; 0], "{entry:#}");
     }
     let lines = with_entries(|entries| entries.iter().map(formats::jsonl).collect::<Vec<_>>());
     assert_eq!(lines.len(), all.len());
@@ -139,7 +139,7 @@ fn json_is_valid_by_the_schema_that_is_shipped() {
     let wrong = |change: fn(&mut Value)| {
         let mut entry = all[7].clone();
         change(&mut entry);
-        complaints(&schema, &entry).len()
+        schema_errors(&schema, &entry).len()
     };
     assert_eq!(wrong(|e| e["verdict"] = json!("maybe")), 1);
     assert_eq!(wrong(|e| e["facts"]["unheard_of"] = json!(1)), 1);
@@ -184,7 +184,7 @@ fn junit_element(name: &str) -> Option<(&[&str], &[&str], &[&str])> {
 }
 
 /// All errors of a JUnit document.
-fn junit_complaints(text: &str) -> Vec<String> {
+fn junit_errors(text: &str) -> Vec<String> {
     let document = match roxmltree::Document::parse(text) {
         Ok(document) => document,
         Err(error) => return vec![error.to_string()],
@@ -258,16 +258,16 @@ fn junit_complaints(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn junit_has_the_elements_that_servers_read_and_counts_them_rightly() {
-    assert_eq!(junit_complaints(&formats::junit(&[])), [""; 0]);
+fn junit_has_valid_elements_and_counts() {
+    assert_eq!(junit_errors(&formats::junit(&[])), [""; 0]);
     let text = with_entries(formats::junit);
-    assert_eq!(junit_complaints(&text), [""; 0]);
+    assert_eq!(junit_errors(&text), [""; 0]);
 
     // Positive control: documents with one error each are rejected.
     let wrong = |from: &str, to: &str| {
         let changed = text.replacen(from, to, 1);
         assert_ne!(changed, text, "{from}");
-        junit_complaints(&changed).len()
+        junit_errors(&changed).len()
     };
     assert!(wrong("<failure type", "<failing type") > 0);
     assert!(wrong("failures=\"", "failures=\"1") > 0);

@@ -83,7 +83,7 @@ fn with_sound(name: &str) -> PathBuf {
 }
 
 #[test]
-fn picture_without_decoder_is_refused() {
+fn video_without_decoder_is_refused() {
     let mov = with_sound("v-good.mov");
     assert_eq!(finding(&mov, "picture.decoder"), None);
     // ProRes RAW, which FFmpeg 5.1 does not support, and an unknown code.
@@ -100,7 +100,7 @@ fn picture_without_decoder_is_refused() {
 }
 
 #[test]
-fn sound_without_decoder_matters_if_there_is_no_other() {
+fn audio_without_decoder_matters_if_it_is_the_only_one() {
     // For AAC, a second position in the file specifies the codec.
     let alone = clip("v-alone-pcm.mov", &format!("{SOUND} -c:a pcm_s16le"));
     let beside = clip(
@@ -164,7 +164,7 @@ fn encrypted_content_is_refused() {
 }
 
 #[test]
-fn much_less_than_the_header_claims_is_warned_about() {
+fn duration_far_below_header_causes_warning() {
     let mxf = clip(
         "v-whole.mxf",
         "-f lavfi -i testsrc=size=384x360:rate=25:duration=12 -c:v mpeg2video -q:v 5",
@@ -193,7 +193,7 @@ fn much_less_than_the_header_claims_is_warned_about() {
 }
 
 #[test]
-fn a_size_that_claims_too_much_is_a_warning_if_every_sample_is_there() {
+fn excess_box_size_with_all_samples_is_a_warning() {
     let mp4 = with_sound("v-good.mp4");
     let grown = |name: &str, of: &Path, at: usize, by: u32, big_endian: bool| {
         let mut content = read(of);
@@ -258,7 +258,7 @@ fn a_size_that_claims_too_much_is_a_warning_if_every_sample_is_there() {
 }
 
 #[test]
-fn raw_dv_is_judged_by_its_facts() {
+fn raw_dv_is_checked_by_its_facts() {
     let dv = clip(
         "v-one-frame.dv",
         "-f lavfi -i testsrc=size=720x576:rate=25:duration=0.04 -pix_fmt yuv420p -c:v dvvideo -f dv",
@@ -275,7 +275,7 @@ fn raw_dv_is_judged_by_its_facts() {
 }
 
 #[test]
-fn formats_that_only_the_check_leaves_closed_are_called_that() {
+fn unopened_formats_are_reported_as_such() {
     for (name, arguments, format) in [
         ("v-closed.nut", format!("{PICTURE} -c:v mpeg4"), "NUT"),
         (
@@ -311,7 +311,7 @@ fn formats_that_only_the_check_leaves_closed_are_called_that() {
 }
 
 #[test]
-fn wrapped_granules_of_ogg_make_no_hours_of_seconds() {
+fn wrapped_ogg_granules_do_not_inflate_duration() {
     let one_page = clip(
         "v-one-page.ogg",
         "-f lavfi -i anullsrc=sample_rate=44100:duration=3.685 -c:a libvorbis -page_duration 10000000",
@@ -341,7 +341,7 @@ fn wrapped_granules_of_ogg_make_no_hours_of_seconds() {
 }
 
 #[test]
-fn segments_and_still_pictures_are_called_what_they_are() {
+fn segments_and_still_images_are_identified() {
     let whole = clip(
         "v-dash.mp4",
         &format!("{PICTURE} {X264} -g 25 -movflags +frag_keyframe+empty_moov+default_base_moof"),
@@ -431,7 +431,7 @@ fn segments_and_still_pictures_are_called_what_they_are() {
 }
 
 #[test]
-fn warnings_of_the_demuxer_are_one_line_each() {
+fn demuxer_warnings_are_single_lines() {
     let mov = with_sound("v-good.mov");
     let unknown = bytes("v-lines.mov", &replaced(read(&mov), b"avc1", b"zzzz", 0));
     let warnings = facts(&unknown).warnings;
@@ -462,25 +462,25 @@ fn is_too_complex(path: &Path) {
 const HUNDRED_GB: u64 = 100 << 30;
 
 #[test]
-fn a_sparse_avi_is_too_complex() {
+fn sparse_avi_is_too_complex() {
     let avi = clip("v-hole.avi", &format!("{PICTURE} -c:v mpeg4"));
     is_too_complex(&sparse(&avi, "v-hole-100g.avi", HUNDRED_GB).expect("a sparse file"));
 }
 
 #[test]
-fn a_sparse_matroska_is_too_complex() {
+fn sparse_matroska_is_too_complex() {
     let mkv = clip("v-hole.mkv", &format!("{PICTURE} {X264}"));
     is_too_complex(&sparse(&mkv, "v-hole-100g.mkv", HUNDRED_GB).expect("a sparse file"));
 }
 
 #[test]
-fn a_sparse_program_stream_is_too_complex() {
+fn sparse_program_stream_is_too_complex() {
     let mpg = clip("v-hole.mpg", &format!("{PICTURE} -c:v mpeg2video"));
     is_too_complex(&sparse(&mpg, "v-hole-100g.mpg", HUNDRED_GB).expect("a sparse file"));
 }
 
 #[test]
-fn a_transport_stream_of_80000_programs_is_too_complex() {
+fn transport_stream_of_80000_programs_is_too_complex() {
     let ts = read(&clip("v-one-program.ts", &format!("{PICTURE} {X264}")));
     let many = [programs(80_000), ts].concat();
     is_too_complex(&bytes("v-programs.ts", &many));
@@ -489,7 +489,7 @@ fn a_transport_stream_of_80000_programs_is_too_complex() {
 /// FFmpeg compares each tag with all others without calling back, so only the pool can stop it.
 #[test]
 #[cfg(all(feature = "worker", unix))]
-fn a_million_tags_are_too_complex() {
+fn million_tags_are_too_complex() {
     use tl_validate::worker::{ProbePool, WorkerOptions};
     let mkv = read(&clip("v-tags.mkv", &format!("{PICTURE} {X264}")));
     let tagged = tagged_matroska(&mkv, 1_000_000);
@@ -510,7 +510,7 @@ fn a_million_tags_are_too_complex() {
 }
 
 #[test]
-fn a_fix_asks_for_no_absurd_bit_rate() {
+fn fix_bit_rate_is_capped() {
     let facts = MediaFacts {
         file_size_bytes: HUNDRED_GB,
         duration_seconds: Some(5.0),
@@ -542,7 +542,7 @@ fn a_fix_asks_for_no_absurd_bit_rate() {
 }
 
 #[test]
-fn a_refusal_names_the_routes_that_accept_the_file() {
+fn refusal_lists_routes_that_accept_the_file() {
     let of = |bytes: u64, width: u32| MediaFacts {
         file_size_bytes: bytes,
         duration_seconds: Some(600.0),

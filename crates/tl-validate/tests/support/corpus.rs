@@ -30,7 +30,7 @@ pub(crate) fn entries() -> Vec<Entry> {
 /// Expected values from `ffprobe`, which decodes every frame: from the first to the last
 /// presentation time plus the duration of the last frame, and the size of the first frame. `None`
 /// for a file without decodable video.
-pub(crate) fn decoded(path: &Path) -> Option<Truth> {
+pub(crate) fn decoded(path: &Path) -> Option<Decoded> {
     let output = std::process::Command::new("ffprobe")
         .args(["-v", "error", "-select_streams", "V:0", "-show_frames", "-show_entries"])
         .args(["frame=best_effort_timestamp_time,pkt_duration_time,duration_time,width,height,pict_type", "-of", "json"])
@@ -70,7 +70,7 @@ pub(crate) fn decoded(path: &Path) -> Option<Truth> {
         .last()
         .zip(times.first())
         .map(|(last, first)| last - first + last_duration + finished);
-    Some(Truth {
+    Some(Decoded {
         seconds: span,
         frame: last_duration,
         frames: frames.len(),
@@ -80,7 +80,7 @@ pub(crate) fn decoded(path: &Path) -> Option<Truth> {
 
 /// Expected values.
 #[derive(Debug)]
-pub(crate) struct Truth {
+pub(crate) struct Decoded {
     pub(crate) seconds: Option<f64>,
     pub(crate) frame: f64,
     pub(crate) frames: usize,

@@ -82,7 +82,7 @@ pub(super) fn pixel_layout(format: c_int) -> Option<(u32, bool)> {
     ))
 }
 
-macro_rules! colour_names {
+macro_rules! color_names {
     ($($name:ident => $function:ident),* $(,)?) => {$(
         /// The name, or `None` if the file does not specify it.
         pub(super) fn $name(value: u32) -> Option<String> {
@@ -92,7 +92,7 @@ macro_rules! colour_names {
     )*};
 }
 
-colour_names! {
+color_names! {
     color_range => av_color_range_name,
     color_primaries => av_color_primaries_name,
     color_transfer => av_color_transfer_name,
