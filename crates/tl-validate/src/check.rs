@@ -142,8 +142,8 @@ pub fn max_size(target: &Target, pack: &RulePack) -> Option<u64> {
 
 /// A report for a file that could not be probed, so that a broken file is reported like any other.
 ///
-/// The verdict is [`Verdict::Refuse`]. Use [`crate::ProbeErrorKind::is_about_the_file`] to
-/// distinguish a bad file from a bad disk.
+/// The verdict is [`Verdict::Refuse`](crate::Verdict::Refuse). Use
+/// [`crate::ProbeErrorKind::is_about_the_file`] to distinguish a bad file from a bad disk.
 pub fn check_probe_failure(error: &ProbeError, target: &Target, pack: &RulePack) -> Report {
     let kind = error.kind();
     let about_the_file = kind.is_about_the_file();

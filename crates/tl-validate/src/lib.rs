@@ -1,7 +1,7 @@
 //! Validates videos locally against the dated requirements of the TwelveLabs video platform.
 //!
 //! The crate has three independent parts: **facts** about a file ([`MediaFacts`], read by a
-//! [`Prober`]), **rules** as dated data ([`RulePack`]), and the pure function [`check`], which
+//! [`Prober`]), **rules** as dated data ([`RulePack`]), and the pure function [`check()`], which
 //! compares the two and reports every finding.
 //!
 //! ```

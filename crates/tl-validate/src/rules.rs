@@ -1,5 +1,5 @@
 //! Rules as dated data: rule packs, their sources, and the rules that apply to a target.
-//! [`crate::check`] compares facts with rules.
+//! [`crate::check()`] compares facts with rules.
 
 mod bound;
 mod diff;

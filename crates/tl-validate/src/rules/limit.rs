@@ -1,5 +1,5 @@
-//! The size limit of a route, independent of the engines. Used to choose a route; [`crate::check`]
-//! determines whether a file passes.
+//! The size limit of a route, independent of the engines. Used to choose a route;
+//! [`crate::check()`] determines whether a file passes.
 
 use serde::Serialize;
 
