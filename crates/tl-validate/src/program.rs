@@ -256,7 +256,8 @@ impl Ffmpeg {
     /// larger than `max_bytes`.
     pub fn bytes(&self, job: &Job, max_bytes: u64) -> Result<Vec<u8>, ProgramError> {
         let scratch = Scratch::new()?;
-        // What is a little too large is reported below; what is far too large fills no disk.
+        // A slightly oversized output is reported below; `bound` only keeps a much larger one from
+        // filling the disk.
         let bound = max_bytes.saturating_add(MAX_EXCESS_BYTES);
         let mut call = self.call(job, scratch.path().parent(), bound);
         call.command
@@ -270,8 +271,8 @@ impl Ffmpeg {
         });
         match read {
             Ok(_) => {}
-            // Without a frame to write, the program makes no file and ends well: that is a result
-            // of 0 bytes.
+            // If there is no frame to write, the program creates no file and succeeds: the output
+            // has 0 bytes.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => {
                 return Err(ProgramError::output(
@@ -292,8 +293,8 @@ impl Ffmpeg {
         Ok(bytes)
     }
 
-    /// The start of the command line: the program, or the launcher that confines it to what `job`
-    /// reads and to `output`.
+    /// The start of the command line: the program, or the launcher that restricts it to the inputs
+    /// of `job` and to `output`.
     fn call<'a>(&self, job: &Job, output: impl Into<Option<&'a Path>>, file_bytes: u64) -> Call {
         let Some(launcher) = &self.launcher else {
             return Call {
@@ -330,8 +331,8 @@ impl Ffmpeg {
     }
 }
 
-/// What the threads of a run may use together: each processor until the deadline, or else many
-/// times what the slowest encoder needs for the expected media.
+/// The CPU time limit of a run, summed over all threads: every processor until the deadline, or
+/// otherwise many times what the slowest encoder needs for the expected duration.
 fn cpu_seconds(job: &Job) -> u64 {
     if let Some(deadline) = job.deadline {
         let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
@@ -348,7 +349,7 @@ fn cpu_seconds(job: &Job) -> u64 {
 }
 
 fn on_path(name: &Path, search: Option<OsString>) -> Option<PathBuf> {
-    // A relative entry of PATH would make the program depend on where `tl` is run.
+    // A relative entry of PATH would make the result depend on the working directory.
     std::env::split_paths(&search?)
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(name))

@@ -414,7 +414,7 @@ impl<'a> Input<'a> {
     pub(in crate::ffmpeg) fn seek_byte(&mut self, offset: u64) -> bool {
         self.io.session_mut().begin_step();
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-        // SAFETY: an open context; no stream is named.
+        // SAFETY: an open context; -1 selects no stream.
         unsafe { ffi::av_seek_frame(self.context, -1, offset, ffi::AVSEEK_FLAG_BYTE) >= 0 }
     }
 }
