@@ -9,7 +9,7 @@
 //!                                        └──► read every packet ──► PacketScan (in time), else Header
 //! ```
 //!
-//! If the deadline or the byte budget ends the process before the last step, the header is used
+//! If the deadline or the byte budget stops the probe before the last step, the header is used
 //! only if it covers the whole file. The header of a fragmented file may cover only the first
 //! fragment, and a transport stream has no header.
 
