@@ -43,7 +43,7 @@ fuzz_target!(|data: &[u8]| {
     let line = formats::human(
         &entries[0],
         HumanOptions {
-            colour: false,
+            color: false,
             details: true,
         },
     );

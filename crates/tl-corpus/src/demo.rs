@@ -1,27 +1,27 @@
-//! The clips of the demo: one that the platform accepts, one that is too small, one too short.
+//! The clips of the demo: one valid, one too small, one too short.
 
 use std::path::Path;
 
 use crate::make::{Failure, clip};
 
-/// Name, frame size and seconds of each clip.
+/// Name, frame size and duration in seconds of each clip.
 const CLIPS: [(&str, &str, u32); 3] = [
     ("good.mp4", "640x360", 8),
     ("small.mp4", "320x180", 8),
     ("short.mp4", "640x360", 2),
 ];
 
-/// Video encoders by preference. Builds of `ffmpeg` differ in which ones they may include.
+/// Video encoders by preference. Builds of `ffmpeg` include different ones for license reasons.
 const ENCODERS: [&str; 3] = [
     "libx264 -preset veryfast -crf 28",
     "libopenh264 -b:v 800k",
     "mpeg4 -q:v 5",
 ];
 
-/// Makes the clips that are missing, each with moving pictures and a tone.
+/// Creates the missing clips, each with moving video and a tone.
 ///
 /// # Errors
-/// No encoder works: the failure of the last one. Or the folder cannot be written to.
+/// No encoder works (the error of the last one), or the directory is not writable.
 pub fn demo_clips(folder: &Path) -> Result<(), Failure> {
     for (name, size, seconds) in CLIPS {
         let mut made = Err(Failure::new("no encoder"));

@@ -1,20 +1,21 @@
-//! What is made from other files of the corpus: cut out, cut off, lying, joined.
+//! Entries derived from other files of the corpus: cut, truncated, with false headers,
+//! concatenated.
 
-use crate::{Change, Entry, Kind, Make, recipes::SOURCE};
+use crate::{Change, Entry, Kind, Recipe, recipes::SOURCE};
 
-/// Adds every such entry; those it is made from are there already.
+/// Adds all derived entries. Their sources must already be in the list.
 pub(super) fn add_to(all: &mut Vec<Entry>) {
-    // Begins between two key frames, so that an edit list hides the lead-in.
+    // Starts between two key frames, so that an edit list hides the frames before.
     all.push(Entry {
         name: "c-edit-list.mp4".to_owned(),
         kind: Kind::Structure,
-        make: Make::Cut(format!("c-{SOURCE}"), "-ss 2.2", "-c copy"),
+        recipe: Recipe::Cut(format!("c-{SOURCE}"), "-ss 2.2", "-c copy"),
     });
     let mut derive = |name: &str, from: &str, change: Change| {
         all.push(Entry {
             name: format!("c-{name}"),
             kind: Kind::Damaged,
-            make: Make::Derived(format!("c-{from}"), change),
+            recipe: Recipe::Derived(format!("c-{from}"), change),
         });
     };
     let cut: Change = |b| Some(b[..b.len() * 7 / 10].to_vec());
@@ -29,7 +30,7 @@ pub(super) fn add_to(all: &mut Vec<Entry>) {
         Some(b[..b.len() * 7 / 10 / 188 * 188].to_vec())
     });
     derive("cut.mpg", "mpeg2-sound.mpg", cut);
-    // The sample description claims 3840x2160; the stream itself says 384x360.
+    // The sample description says 3840x2160, the stream 384x360.
     derive("lying-size.mp4", "h264-silent.mp4", |b| {
         replace(
             b,
@@ -37,7 +38,7 @@ pub(super) fn add_to(all: &mut Vec<Entry>) {
             &[0x0f, 0x00, 0x08, 0x70, 0x00, 0x48],
         )
     });
-    // The segment claims to last 4,500 s.
+    // The segment header says 4,500 s.
     derive("lying-duration.mkv", "h264-silent.mkv", |b| {
         let (id, claim) = ([0x44, 0x89, 0x88], 4_500_000f64.to_be_bytes());
         replace(b, &id, &[&id[..], &claim].concat())
@@ -45,7 +46,7 @@ pub(super) fn add_to(all: &mut Vec<Entry>) {
     all.push(Entry {
         name: "c-joined.ts".to_owned(),
         kind: Kind::Structure,
-        make: Make::Joined(vec![
+        recipe: Recipe::Joined(vec![
             "c-h264-silent.ts".to_owned(),
             "c-h264-silent.ts".to_owned(),
         ]),

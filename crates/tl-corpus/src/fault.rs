@@ -1,4 +1,5 @@
-//! Faulty files that no encoder writes: whole files changed byte by byte, and files that demuxers choke on.
+//! Faulty files that no encoder writes: valid files with changed bytes, and files that are
+//! expensive for demuxers.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use crate::Failure;
 /// `bytes` with the `number`-th occurrence of `old`, counted from 0, replaced by `new`.
 ///
 /// # Panics
-/// Where there are not so many, or the lengths differ: the test is wrong then.
+/// There are fewer occurrences, or the lengths differ: the test is wrong.
 #[must_use]
 pub fn replaced(mut bytes: Vec<u8>, old: &[u8], new: &[u8], number: usize) -> Vec<u8> {
     assert_eq!(old.len(), new.len(), "a replacement moves nothing");
@@ -23,11 +24,12 @@ pub fn replaced(mut bytes: Vec<u8>, old: &[u8], new: &[u8], number: usize) -> Ve
     bytes
 }
 
-/// An Ogg file whose audio pages bear granules that are larger by `by`: 2^32 less a little is what a granule below zero becomes
-/// when it is written in 32 bits. With `last_only`, the last page alone.
+/// An Ogg file whose audio pages have granule positions increased by `by`. Slightly less than 2^32
+/// simulates a negative granule position written in 32 bits. With `last_only`, only the last page
+/// changes.
 ///
 /// # Panics
-/// Where `ogg` is no Ogg file.
+/// `ogg` is not an Ogg file.
 #[must_use]
 pub fn shifted_granules(mut ogg: Vec<u8>, by: u64, last_only: bool) -> Vec<u8> {
     let mut pages = Vec::new();
@@ -48,7 +50,7 @@ pub fn shifted_granules(mut ogg: Vec<u8>, by: u64, last_only: bool) -> Vec<u8> {
         let place = page.start + 6..page.start + 14;
         let old = ogg[place.clone()].try_into().expect("eight bytes");
         let granule = u64::from_le_bytes(old);
-        // The pages of the headers bear zero.
+        // Header pages have the granule position zero.
         if granule == 0 || (last_only && number != last) {
             continue;
         }
@@ -61,7 +63,7 @@ pub fn shifted_granules(mut ogg: Vec<u8>, by: u64, last_only: bool) -> Vec<u8> {
     ogg
 }
 
-/// The checksum of a page (RFC 3533, 6).
+/// The checksum of a page (RFC 3533, section 6).
 fn ogg_checksum(page: &[u8]) -> u32 {
     crc(page, 0)
 }
@@ -81,10 +83,10 @@ fn crc(bytes: &[u8], start: u32) -> u32 {
     })
 }
 
-/// A Matroska file with so many tags, each of another name, before its first cluster.
+/// A Matroska file with this many tags, each with a different name, before its first cluster.
 ///
 /// # Panics
-/// Where `mkv` is not as FFmpeg's muxer writes it: a segment with a size of eight bytes.
+/// `mkv` is not as written by FFmpeg's muxer: with an eight-byte segment size.
 #[must_use]
 pub fn tagged_matroska(mkv: &[u8], tags: u32) -> Vec<u8> {
     let find = |id: &[u8]| {
@@ -116,13 +118,13 @@ pub fn tagged_matroska(mkv: &[u8], tags: u32) -> Vec<u8> {
     [&mkv[..segment], &sized(&[0x18, 0x53, 0x80, 0x67], &inside)].concat()
 }
 
-/// An element with a size of eight bytes.
+/// An element with an eight-byte size.
 fn sized(id: &[u8], content: &[u8]) -> Vec<u8> {
     let size = content.len() as u64 | 1 << 56;
     [id, &size.to_be_bytes(), content].concat()
 }
 
-/// Packets of a transport stream that list so many programs.
+/// Packets of a transport stream that list this many programs.
 ///
 /// # Panics
 /// Never: the lengths are constants.
@@ -149,10 +151,10 @@ pub fn programs(count: u32) -> Vec<u8> {
     stream
 }
 
-/// A copy of the file `of` that claims to be `size` bytes long; what is behind the content is a hole and takes no room.
+/// A copy of the file `of`, extended to `size` bytes with a hole that takes no disk space.
 ///
 /// # Errors
-/// The folder cannot be written to, or its file system has no holes.
+/// The directory is not writable, or its file system does not support holes.
 pub fn sparse(of: &Path, name: &str, size: u64) -> Result<PathBuf, Failure> {
     let path = of.with_file_name(name);
     let make = || {

@@ -1,16 +1,16 @@
-//! The corpus: small media files of every kind that matters, as recipes for the `ffmpeg` program.
+//! A corpus of small media files for tests, defined as arguments of the `ffmpeg` program.
 //!
-//! It states what a file *is*, and not what a prober should report. A file that exists is not made
-//! again, and several processes may ask for the same file at once.
+//! It defines what a file *is*, not what a prober should report. Existing files are not created
+//! again, and several processes may request the same file at the same time.
 //!
 //! | Module | Content |
 //! |---|---|
-//! | `recipes` | files that `ffmpeg` makes |
+//! | `recipes` | files created by `ffmpeg` |
 //! | `demo` | the clips of the demo |
-//! | `derived` | files made from other files of the corpus |
-//! | [`fault`] | faulty files made from whole ones, byte by byte |
+//! | `derived` | files derived from other files of the corpus |
+//! | [`fault`] | faulty files with changed bytes |
 //! | [`movie`] | MP4 files built from boxes, and decompression bombs |
-//! | `make` | makes one file, atomically and once |
+//! | `make` | creates one file, atomically and once |
 
 mod demo;
 mod derived;
@@ -26,20 +26,20 @@ pub use demo::demo_clips;
 pub use make::{Failure, bytes, clip};
 pub use movie::bombs;
 
-/// What a file is in the corpus for.
+/// What an entry of the corpus tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A container with a codec, with sound or without.
+    /// A container and a codec, with or without audio.
     Format,
-    /// A frame size, a shape, a scan type, a depth.
+    /// A frame size, aspect ratio, scan type or bit depth.
     Size,
     /// A duration or a frame rate.
     Duration,
-    /// How the streams lie in the file.
+    /// The arrangement of the streams in the file.
     Structure,
-    /// No picture.
+    /// Audio without video.
     SoundOnly,
-    /// Cut off, or with headers that lie.
+    /// Truncated, or with false headers.
     Damaged,
 }
 
@@ -56,53 +56,53 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Makes other bytes of a file's; `None` where they are not what the entry expects.
+/// Changes the bytes of a file; `None` if they are not as the entry expects.
 type Change = fn(Vec<u8>) -> Option<Vec<u8>>;
 
-/// One file and how to make it.
+/// One file and how to create it.
 #[derive(Debug)]
 pub struct Entry {
-    /// Its file name; those of the corpus begin with `c-`.
+    /// File name. Names in the corpus start with `c-`.
     pub name: String,
-    /// What it is there for.
+    /// What it tests.
     pub kind: Kind,
-    make: Make,
+    recipe: Recipe,
 }
 
 #[derive(Debug)]
-enum Make {
-    /// By one `ffmpeg` call.
+enum Recipe {
+    /// One `ffmpeg` call.
     Ffmpeg(String),
-    /// By one `ffmpeg` call from another entry: what stands before it and behind it.
+    /// One `ffmpeg` call with another entry as input: the arguments before and after it.
     Cut(String, &'static str, &'static str),
-    /// From the bytes of another entry.
+    /// Changed bytes of another entry.
     Derived(String, Change),
-    /// By putting files one behind the other.
+    /// Concatenated entries.
     Joined(Vec<String>),
 }
 
 impl Entry {
-    /// Whether it is made from other entries.
+    /// Whether it is derived from other entries.
     #[must_use]
     pub fn is_derived(&self) -> bool {
-        !matches!(self.make, Make::Ffmpeg(_))
+        !matches!(self.recipe, Recipe::Ffmpeg(_))
     }
 
-    /// The file below `folder`, made if it is not there yet. Those it is made from must be there: they come earlier in
-    /// [`entries`].
+    /// The file in `folder`; created if it does not exist. Its sources must exist: they come
+    /// earlier in [`entries`].
     ///
     /// # Errors
-    /// `ffmpeg` is missing or fails, or the folder cannot be written to.
+    /// `ffmpeg` is missing or fails, or the directory is not writable.
     pub fn path_in(&self, folder: &Path) -> Result<PathBuf, Failure> {
         let path = folder.join(&self.name);
-        match &self.make {
+        match &self.recipe {
             _ if path.exists() => Ok(path),
-            Make::Ffmpeg(arguments) => clip(folder, &self.name, arguments),
-            Make::Cut(from, before, behind) => {
-                let arguments = format!("{before} -i {from} {behind}");
+            Recipe::Ffmpeg(arguments) => clip(folder, &self.name, arguments),
+            Recipe::Cut(from, before, after) => {
+                let arguments = format!("{before} -i {from} {after}");
                 clip(folder, &self.name, &arguments)
             }
-            Make::Derived(from, change) => {
+            Recipe::Derived(from, change) => {
                 let changed = change(make::read(folder, from)?);
                 let changed = changed.ok_or_else(|| {
                     Failure::new(format!(
@@ -112,7 +112,7 @@ impl Entry {
                 })?;
                 bytes(folder, &self.name, &changed)
             }
-            Make::Joined(parts) => {
+            Recipe::Joined(parts) => {
                 let mut all = Vec::new();
                 for part in parts {
                     all.extend(make::read(folder, part)?);
@@ -123,7 +123,7 @@ impl Entry {
     }
 }
 
-/// Every entry, an entry always behind those it is made from.
+/// Every entry; derived ones come after their sources.
 #[must_use]
 pub fn entries() -> Vec<Entry> {
     let mut all = Vec::new();
@@ -137,16 +137,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_there_once_and_behind_what_it_is_made_from() {
+    fn entries_are_unique_and_follow_their_sources() {
         let all = entries();
         assert!(all.len() >= 140, "{} files", all.len());
         let mut seen: Vec<&str> = Vec::new();
         for entry in &all {
             assert!(!seen.contains(&entry.name.as_str()), "{}", entry.name);
-            let parts = match &entry.make {
-                Make::Ffmpeg(_) => Vec::new(),
-                Make::Cut(from, ..) | Make::Derived(from, _) => vec![from],
-                Make::Joined(parts) => parts.iter().collect(),
+            let parts = match &entry.recipe {
+                Recipe::Ffmpeg(_) => Vec::new(),
+                Recipe::Cut(from, ..) | Recipe::Derived(from, _) => vec![from],
+                Recipe::Joined(parts) => parts.iter().collect(),
             };
             for part in parts {
                 assert!(seen.contains(&part.as_str()), "{part} for {}", entry.name);

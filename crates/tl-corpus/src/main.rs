@@ -1,5 +1,5 @@
-//! `tl-corpus DIR`: makes the missing files of the corpus below DIR, and lists all of them by kind.
-//! `tl-corpus --clips DIR`: makes the clips of the demo.
+//! `tl-corpus DIR` creates the missing files of the corpus in DIR and lists all of them by kind.
+//! `tl-corpus --clips DIR` creates the clips of the demo.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -48,9 +48,9 @@ fn make(folder: &PathBuf) -> Result<(), Box<dyn Error>> {
         .iter()
         .filter(|entry| !folder.join(&entry.name).exists())
         .count();
-    // What is made from other files comes last, when they are there.
-    in_parallel(&all, folder, |entry| !entry.is_derived())?;
-    in_parallel(&all, folder, Entry::is_derived)?;
+    // Derived files come last, because their sources must exist.
+    create_in_parallel(&all, folder, |entry| !entry.is_derived())?;
+    create_in_parallel(&all, folder, Entry::is_derived)?;
     let mut kinds: BTreeMap<Kind, Vec<&Entry>> = BTreeMap::new();
     for entry in &all {
         kinds.entry(entry.kind).or_default().push(entry);
@@ -62,11 +62,11 @@ fn make(folder: &PathBuf) -> Result<(), Box<dyn Error>> {
             println!("  {} ({size} bytes)", entry.name);
         }
     }
-    let nest = folder.join("bombs");
-    std::fs::create_dir_all(&nest)?;
+    let bombs_folder = folder.join("bombs");
+    std::fs::create_dir_all(&bombs_folder)?;
     println!("bombs, below bombs/: {}", bombs().len());
     for (name, bomb) in bombs() {
-        bytes(&nest, &format!("{name}.mp4"), &bomb)?;
+        bytes(&bombs_folder, &format!("{name}.mp4"), &bomb)?;
     }
     println!(
         "{} files in {}, {missing} of them made now, in {:.1} s",
@@ -77,8 +77,8 @@ fn make(folder: &PathBuf) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Makes entries on as many threads as there are processors; none of them may need another one of them.
-fn in_parallel(
+/// Creates entries on one thread per processor. The selected entries must not depend on each other.
+fn create_in_parallel(
     all: &[Entry],
     folder: &std::path::Path,
     which: fn(&Entry) -> bool,

@@ -1,4 +1,4 @@
-//! Makes one file, by `ffmpeg` or from bytes: atomically, and once for any number of processes.
+//! Creates one file, with `ffmpeg` or from bytes: atomically, and only once across processes.
 
 use std::error;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Why a file could not be made.
+/// A file could not be created.
 #[derive(Debug)]
 pub struct Failure {
     message: String,
@@ -43,34 +43,35 @@ impl error::Error for Failure {
     }
 }
 
-/// A name that no other test, process or thread writes to. It ends as `name` does, which tells `ffmpeg` the container.
-fn draft(folder: &Path, name: &str) -> PathBuf {
+/// A unique temporary path. It ends with `name`, because `ffmpeg` derives the container from it.
+fn temporary_path(folder: &Path, name: &str) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     folder.join(format!(".{}-{number}.{name}", std::process::id()))
 }
 
-/// Encodes `name` in `folder` with these arguments of `ffmpeg`, split at spaces, unless it is there already.
+/// Encodes `name` in `folder` with these `ffmpeg` arguments, separated by spaces. Does nothing if
+/// it exists.
 ///
 /// # Errors
-/// `ffmpeg` is missing or fails, or the folder cannot be written to.
+/// `ffmpeg` is missing or fails, or the directory is not writable.
 pub fn clip(folder: &Path, name: &str, arguments: &str) -> Result<PathBuf, Failure> {
     let path = folder.join(name);
     if path.exists() {
         return Ok(path);
     }
     let failed = |error| Failure::at(&path, error);
-    // One process encodes, the others wait for it: test processes run in parallel.
+    // One process encodes while the others wait: test processes run in parallel.
     let lock = File::create(folder.join(format!(".{name}.lock"))).map_err(failed)?;
     lock.lock().map_err(failed)?;
     if path.exists() {
         return Ok(path);
     }
-    let draft = draft(folder, name);
+    let temporary = temporary_path(folder, name);
     let output = Command::new("ffmpeg")
         .args(["-nostdin", "-hide_banner", "-loglevel", "error", "-y"])
         .args(arguments.split_whitespace())
-        .arg(&draft)
+        .arg(&temporary)
         .current_dir(folder)
         .stdin(Stdio::null())
         .output()
@@ -80,26 +81,26 @@ pub fn clip(folder: &Path, name: &str, arguments: &str) -> Result<PathBuf, Failu
             source: Some(error),
         })?;
     if !output.status.success() {
-        // What it left is of no use to anyone; where it left nothing, there is nothing to remove.
-        let _ = fs::remove_file(&draft);
+        // Remove a partial file; an error means that there is none.
+        let _ = fs::remove_file(&temporary);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         return Err(Failure::new(format!("ffmpeg {arguments}: {said}")));
     }
-    fs::rename(&draft, &path).map_err(failed)?;
+    fs::rename(&temporary, &path).map_err(failed)?;
     Ok(path)
 }
 
-/// A file with these bytes.
+/// Writes a file with this content.
 ///
 /// # Errors
-/// The folder cannot be written to.
+/// The directory is not writable.
 pub fn bytes(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, Failure> {
     let path = folder.join(name);
     if fs::read(&path).is_ok_and(|there| there == content) {
         return Ok(path);
     }
-    let draft = draft(folder, name);
-    let written = fs::write(&draft, content).and_then(|()| fs::rename(&draft, &path));
+    let temporary = temporary_path(folder, name);
+    let written = fs::write(&temporary, content).and_then(|()| fs::rename(&temporary, &path));
     written.map_err(|error| Failure::at(&path, error))?;
     Ok(path)
 }

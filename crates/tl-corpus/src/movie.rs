@@ -1,22 +1,22 @@
-//! MP4 files by hand, box by box: what no encoder would make. What is asked of them lives elsewhere.
+//! MP4 files built box by box, which no encoder writes.
 
 /// A box of an MP4 file.
 ///
 /// # Panics
-/// Where `body` does not fit a box, 4 GiB.
+/// `body` does not fit into a box (4 GiB).
 #[must_use]
 pub fn mov_box(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
     let size = u32::try_from(body.len() + 8).expect("a box made by hand is far below 4 GiB");
     [&size.to_be_bytes(), kind.as_slice(), body].concat()
 }
 
-/// Numbers as an MP4 file writes them.
+/// Numbers in the byte order of MP4.
 #[must_use]
 pub fn words(values: &[u32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_be_bytes()).collect()
 }
 
-/// A video track by hand; `dref` says where its data is, `tables` replaces its sample tables.
+/// A handmade video track. `dref` is its data reference; `tables` replaces its sample tables.
 #[must_use]
 pub fn movie(dref: &[u8], tables: &[Vec<u8>], width: u16, height: u16) -> Vec<u8> {
     let mut entry = vec![0u8; 6];
@@ -72,10 +72,10 @@ pub fn usual_tables() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Bombs: tables that claim far more than there is, by name.
+/// Decompression bombs by name: tables that claim far more than the file contains.
 #[must_use]
 pub fn bombs() -> Vec<(&'static str, Vec<u8>)> {
-    // The data is in the file itself.
+    // The data is in the same file.
     let own = mov_box(b"url ", &words(&[1]));
     let with = |kind: &[u8; 4], table: Vec<u8>| {
         let mut tables: Vec<Vec<u8>> = usual_tables()

@@ -1,8 +1,8 @@
-//! What `ffmpeg` makes: the arguments of every file.
+//! Entries created by `ffmpeg`: the arguments of every file.
 //!
-//! No expectations live here beyond what a file is: what is true of it is asked of another program.
+//! Expected values are not defined here: the tests determine them with another program.
 
-use crate::{Entry, Kind, Make};
+use crate::{Entry, Kind, Recipe};
 
 fn picture(size: &str, rate: &str, seconds: f64) -> String {
     format!("-f lavfi -i testsrc=size={size}:rate={rate}:duration={seconds}")
@@ -10,10 +10,10 @@ fn picture(size: &str, rate: &str, seconds: f64) -> String {
 
 const X264: &str = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p";
 
-/// Ten seconds with one key frame, from which a part is cut.
+/// Ten seconds with a single key frame, the source of a cut.
 pub(super) const SOURCE: &str = "source-long-gop.mp4";
 
-/// Adds every entry that `ffmpeg` makes, an entry always behind those it is made from.
+/// Adds every entry created by `ffmpeg`; derived ones come after their sources.
 pub(super) fn add_to(all: &mut Vec<Entry>) {
     formats(&mut adding(all, Kind::Format));
     sizes(&mut adding(all, Kind::Size));
@@ -27,12 +27,12 @@ fn adding(all: &mut Vec<Entry>, kind: Kind) -> impl FnMut(&str, String) {
         all.push(Entry {
             name: format!("c-{name}"),
             kind,
-            make: Make::Ffmpeg(arguments),
+            recipe: Recipe::Ffmpeg(arguments),
         });
     }
 }
 
-/// Containers and codecs, with sound and without.
+/// Containers and codecs, with and without audio.
 fn formats(add: &mut dyn FnMut(&str, String)) {
     let x265 = "-c:v libx265 -preset ultrafast -x265-params log-level=none -pix_fmt yuv420p";
     let codecs: [(&str, &str); 12] = [
@@ -171,7 +171,7 @@ fn formats(add: &mut dyn FnMut(&str, String)) {
     );
 }
 
-/// Frame sizes and shapes, scan types and depths.
+/// Frame sizes, aspect ratios, scan types and bit depths.
 fn sizes(add: &mut dyn FnMut(&str, String)) {
     for size in [
         "358x360",
@@ -279,7 +279,7 @@ fn durations(add: &mut dyn FnMut(&str, String)) {
     }
 }
 
-/// How the streams lie in the file: order, fragments, indexes, edits, several streams.
+/// Arrangement of the streams: order, fragments, indexes, edit lists, several streams.
 fn structures(add: &mut dyn FnMut(&str, String)) {
     let five = picture("384x360", "25", 5.0);
     let tone = "-f lavfi -i sine=sample_rate=48000:duration=5";
@@ -395,7 +395,7 @@ fn structures(add: &mut dyn FnMut(&str, String)) {
     );
 }
 
-/// Files without a picture.
+/// Files without video.
 fn sounds(add: &mut dyn FnMut(&str, String)) {
     let tone = "-f lavfi -i sine=sample_rate=48000:duration=5";
     add("sound-only.m4a", format!("{tone} -c:a aac"));

@@ -1,5 +1,6 @@
-//! `measure in-process|worker LIST [HELPER]`: probes every file that LIST names, one line each, and prints as JSON what each
-//! took, and the largest memory of this process and of its helpers. `cargo xtask bench validate` runs it.
+//! `measure in-process|worker LIST [HELPER]` probes every file in LIST (one path per line) and
+//! prints as JSON the time of each, and the peak memory of this process and of its helpers. `cargo
+//! xtask bench validate` runs it.
 
 use std::error::Error;
 use std::fs;
@@ -23,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 ..WorkerOptions::default()
             };
             let pool = ProbePool::new(options)?;
-            // Starting the helper is no part of a file.
+            // Do not attribute the start of the helper to the first file.
             pool.protections()?;
             (Box::new(pool), list)
         }
@@ -56,7 +57,7 @@ fn measured(prober: &dyn Prober, path: &Path) -> Value {
     }
 }
 
-/// The largest memory of any process that this one has started and that still runs.
+/// The highest peak memory of any running child process.
 fn helper_peak_kib() -> Option<u64> {
     let own = format!("PPid:\t{}", std::process::id());
     let statuses = fs::read_dir("/proc").ok()?.flatten();

@@ -1,5 +1,6 @@
-//! A helper program of one's own for `ProbePool` and `Ffmpeg::confined_by`: all it takes is a call to `serve` and one to
-//! `exec`. Pass its path as `WorkerOptions::program`. Given a file, it probes it in its own process and tells how that went.
+//! A custom helper program for `ProbePool` and `Ffmpeg::confined_by`: it needs only a call to
+//! `serve` and one to `exec`. Pass its path as `WorkerOptions::program`. With a file as argument,
+//! it probes the file in its own process and prints the result.
 
 use std::io::{self, Write};
 

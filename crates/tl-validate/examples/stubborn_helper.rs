@@ -1,5 +1,5 @@
-//! A helper for tests: it says which protections are active, and stalls or dies when it is asked to probe a file. The last argument
-//! says which: `stall` or `die`.
+//! A helper for tests: it reports protections, but stalls or crashes on a probe request. The last
+//! argument selects which: `stall` or `die`.
 
 #[cfg(unix)]
 fn main() -> std::io::Result<()> {

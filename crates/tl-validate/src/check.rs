@@ -1,5 +1,5 @@
-//! Holding facts against rules. Pure: facts in, report out, all findings, never only the first.
-//! Reading media lives in the probers; the numbers live in the rule packs.
+//! Compares facts with rules. Pure: takes facts and returns a report with all findings. Media is
+//! read by the probers; the numbers are in the rule packs.
 
 mod compare;
 mod observe;
@@ -8,12 +8,12 @@ use crate::report::{Finding, Severity};
 use crate::rules::{EngineStatus, Measure, RulePack};
 use crate::{MediaFacts, ProbeError, ProbeErrorKind, Report, Route, Target, containers};
 
-/// Checks facts against the rules of `pack` that hold for `target`.
+/// Checks facts against the rules of `pack` that apply to `target`.
 pub fn check(facts: &MediaFacts, target: &Target, pack: &RulePack) -> Report {
     let mut findings = engine_findings(target, pack);
     findings.extend(file_findings(facts));
     let rules = pack.rules_for(target);
-    // Asked for only when a route refuses the file.
+    // Computed only if a route refuses the file.
     let mut others = None;
     for rule in &rules {
         let Some(mut finding) = compare::against(rule, facts) else {
@@ -24,7 +24,7 @@ pub fn check(facts: &MediaFacts, target: &Target, pack: &RulePack) -> Report {
             finding.other_routes = others
                 .get_or_insert_with(|| accepting_routes(facts, target, pack))
                 .clone();
-            if let Some(sentence) = accepted_elsewhere(target.route, &finding.other_routes) {
+            if let Some(sentence) = other_routes_sentence(target.route, &finding.other_routes) {
                 finding.why = format!("{} {sentence}", finding.why);
             }
         }
@@ -56,20 +56,20 @@ fn accepting_routes(facts: &MediaFacts, target: &Target, pack: &RulePack) -> Vec
         .collect()
 }
 
-/// Which routes accept what `refusing` does not, as a sentence.
-fn accepted_elsewhere(refusing: Route, routes: &[Route]) -> Option<String> {
-    // A file on this machine and a link are not sent by the same routes.
+/// A sentence that lists the routes that accept what `refusing` does not.
+fn other_routes_sentence(refusing: Route, routes: &[Route]) -> Option<String> {
+    // Local files and URLs use different routes.
     let condition = |route: Route| match (refusing, route) {
         (Route::AssetUrl, Route::Asset | Route::Multipart) => " (from a local file)",
         (Route::AssetUrl, _) | (_, Route::Tasks) => "",
         (_, Route::AssetUrl) => " (from a public link)",
         _ => "",
     };
-    let named: Vec<String> = routes
+    let codec_with_tag: Vec<String> = routes
         .iter()
         .map(|route| format!("`{route}`{}", condition(*route)))
         .collect();
-    let (last, rest) = named.split_last()?;
+    let (last, rest) = codec_with_tag.split_last()?;
     Some(if rest.is_empty() {
         format!("The route {last} accepts this file.")
     } else {
@@ -80,9 +80,11 @@ fn accepted_elsewhere(refusing: Route, routes: &[Route]) -> Option<String> {
     })
 }
 
-/// One `ffmpeg` call that removes every error which can be removed, or `None` where there is nothing to do or no way.
+/// One `ffmpeg` call that removes every fixable error, or `None` if there is nothing to fix or no
+/// fix exists.
 ///
-/// Errors that no call can remove (a retired engine, a file without video) are left out: check the result again.
+/// Errors that no call can remove (a retired engine, a file without video) are ignored: check the
+/// result again.
 pub fn fix_all(facts: &MediaFacts, target: &Target, pack: &RulePack) -> Option<crate::Fix> {
     fix_all_with(facts, target, pack, &crate::FixOptions::default())
 }
@@ -103,7 +105,7 @@ pub fn fix_all_with(
     crate::fix::for_all(&broken, facts, &rules, options)
 }
 
-/// Checks a size in bytes against the size rules alone, for bytes that have not been probed (yet).
+/// Checks a size in bytes against the size rules alone, for files that have not been probed.
 pub fn check_size(bytes: u64, target: &Target, pack: &RulePack) -> Report {
     let facts = MediaFacts {
         file_size_bytes: bytes,
@@ -112,14 +114,16 @@ pub fn check_size(bytes: u64, target: &Target, pack: &RulePack) -> Report {
     let findings = pack
         .rules_for(target)
         .into_iter()
-        // Whether it is sound alone is not known yet, so only what holds for every file is asked.
+        // It is not known yet whether the file is audio only, so apply only the rules for all
+        // files.
         .filter(|rule| rule.measure == Measure::FileSize && rule.audio_only.is_none())
         .filter_map(|rule| compare::against(rule, &facts))
         .collect();
     Report::new(findings, pack, target)
 }
 
-/// The largest size in bytes that `target` allows, in the larger reading of the unit; `None` when no rule bounds it.
+/// The largest size in bytes that `target` allows, in the larger interpretation of the unit. `None`
+/// if no rule limits it.
 pub fn max_size(target: &Target, pack: &RulePack) -> Option<u64> {
     pack.rules_for(target)
         .into_iter()
@@ -136,9 +140,10 @@ pub fn max_size(target: &Target, pack: &RulePack) -> Option<u64> {
         .min()
 }
 
-/// A report for a file that could not be probed, so that "broken file" is an answer like any other.
+/// A report for a file that could not be probed, so that a broken file is reported like any other.
 ///
-/// The report refuses the file. Ask [`crate::ProbeErrorKind::is_about_the_file`] to tell a bad file from a bad disk.
+/// The verdict is [`Verdict::Refuse`](crate::Verdict::Refuse). Use
+/// [`crate::ProbeErrorKind::is_about_the_file`] to distinguish a bad file from a bad disk.
 pub fn check_probe_failure(error: &ProbeError, target: &Target, pack: &RulePack) -> Report {
     let kind = error.kind();
     let about_the_file = kind.is_about_the_file();
@@ -160,7 +165,7 @@ pub fn check_probe_failure(error: &ProbeError, target: &Target, pack: &RulePack)
     let finding = Finding {
         rule: format!("file.{}", error.kind()),
         severity: Severity::Error,
-        // FFmpeg's own words are left out: they advise its developers, not the owner of a file.
+        // Leave FFmpeg's messages out: they address FFmpeg developers, not the owner of a file.
         observed: error.seen().to_owned(),
         allowed: error.allowed().to_owned(),
         why: format!("{reason} {}", error.next()),
@@ -183,7 +188,8 @@ pub fn check_probe_failure(error: &ProbeError, target: &Target, pack: &RulePack)
     Report::new(findings, pack, target)
 }
 
-/// The page for findings that belong to no rule: the one that most rules of the pack name.
+/// The documentation page for findings without a rule: the one that most rules of the pack refer
+/// to.
 fn documentation(pack: &RulePack) -> String {
     pack.rules()
         .first()
@@ -244,7 +250,7 @@ fn engine_findings(target: &Target, pack: &RulePack) -> Vec<Finding> {
     findings
 }
 
-/// What is wrong with the file whatever the rules say.
+/// Findings about the file itself, independent of the rules.
 fn file_findings(facts: &MediaFacts) -> Vec<Finding> {
     let local = |rule: &str, severity, observed: String, allowed: &str, why: &str| Finding {
         rule: rule.to_owned(),

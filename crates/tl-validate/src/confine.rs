@@ -1,19 +1,21 @@
-//! What the `ffmpeg` program may use while it decodes media: memory, CPU time, file sizes, and the files it may open.
+//! Limits for the `ffmpeg` program while it decodes media: memory, CPU time, file sizes, and the
+//! files it may open.
 //!
-//! This is the description alone, as the arguments of `tl-probe exec`. `program` writes them; `worker::exec` reads them
-//! in the helper, restricts its own process and replaces it by the program.
+//! This module defines only their representation as arguments of `tl-probe exec`. `program` writes
+//! them. `worker::exec` parses them in the helper, restricts its own process and executes the
+//! program.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-/// The argument with which the helper becomes a launcher.
+/// The argument that starts the helper as a launcher.
 pub(crate) const EXEC_ARGUMENT: &str = "exec";
 
-/// Exit code of the launcher when it could not set up the sandbox or start the program. `ffmpeg` itself ends with 0, 1,
-/// 255, or the low byte of a negative error number.
+/// Exit code of the launcher if it could not set up the sandbox or start the program. `ffmpeg`
+/// itself exits with 0, 1, 255, or the low byte of a negative error number.
 pub(crate) const NOT_STARTED: u8 = 125;
 
-/// The bounds of one run.
+/// The limits of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Confinement {
     /// Private memory (`RLIMIT_DATA`), in bytes.
@@ -22,15 +24,15 @@ pub(crate) struct Confinement {
     pub(crate) address_space_bytes: u64,
     /// CPU time of all threads together (`RLIMIT_CPU`), in seconds.
     pub(crate) cpu_seconds: u64,
-    /// Size of each written file (`RLIMIT_FSIZE`), in bytes.
+    /// Size of each file written (`RLIMIT_FSIZE`), in bytes.
     pub(crate) file_bytes: u64,
-    /// The process that must be alive: the program is killed when it ends.
+    /// Id of the parent process. The program is killed when it ends.
     pub(crate) parent: u32,
-    /// Fail where the kernel cannot enforce Landlock and seccomp, instead of running with what there is.
+    /// Fail if the kernel does not support Landlock and seccomp, instead of running without them.
     pub(crate) required: bool,
-    /// Files that may be read, beside the program and the system's libraries.
+    /// Files that may be read, in addition to the program and the system's libraries.
     pub(crate) readable: Vec<PathBuf>,
-    /// Files that may be read and written, and folders in which files may be created.
+    /// Files that may be read and written, and directories in which files may be created.
     pub(crate) writable: Vec<PathBuf>,
 }
 
@@ -45,7 +47,7 @@ const WRITE: &str = "--write";
 const END: &str = "--";
 
 impl Confinement {
-    /// The arguments of the launcher, up to and with the `--` before the program.
+    /// The arguments of the launcher, up to and including the `--` before the program.
     #[cfg_attr(
         not(feature = "program"),
         expect(dead_code, reason = "only `program` starts programs")
@@ -73,7 +75,8 @@ impl Confinement {
         arguments
     }
 
-    /// Reads the launcher's arguments, the first of which is [`EXEC_ARGUMENT`]. The rest is the program with its own.
+    /// Parses the launcher's arguments, the first of which is [`EXEC_ARGUMENT`]. Returns the
+    /// program and its arguments as the rest.
     #[cfg_attr(
         not(all(feature = "worker", unix)),
         expect(dead_code, reason = "only the launcher reads them")
@@ -129,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_survive_a_round_trip() {
+    fn arguments_round_trip() {
         let confinement = Confinement {
             data_bytes: 1,
             address_space_bytes: 2,
@@ -149,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_arguments_are_refused() {
+    fn malformed_arguments_are_rejected() {
         for words in [
             &[][..],
             &["serve"],

@@ -1,14 +1,16 @@
-//! Container formats that FFmpeg reads and the probe does not open, by the names of FFmpeg's demuxers. What may be opened is
-//! decided in `ffmpeg/lock`; a format that is on neither list is not known to be video or sound.
+//! Container formats that FFmpeg supports but the probe does not open, by demuxer name. The
+//! allowlist is in `ffmpeg/policy`. A format on neither list is not known to contain video or audio.
 
-/// A format that is left closed because it is rare and its demuxer old or complex, not because it may not hold a video.
+/// A format that is not opened because it is rare and its demuxer old or complex. It may contain a
+/// video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unopened {
-    /// The demuxer, as FFmpeg names it.
+    /// FFmpeg's name of the demuxer.
     pub(crate) demuxer: &'static str,
-    /// The name that people know.
+    /// The common name of the format.
     pub(crate) name: &'static str,
-    /// Whether `ffmpeg` may be told to open it, to make an MP4 file of it: it holds pictures, and nothing but one file is read.
+    /// Whether `ffmpeg` may convert it to MP4: it contains video, and its demuxer reads only one
+    /// file.
     pub(crate) can_be_transcoded: bool,
 }
 
@@ -28,7 +30,7 @@ const fn other(demuxer: &'static str, name: &'static str) -> Unopened {
     }
 }
 
-/// The formats, as `ffmpeg -demuxers` of FFmpeg 5.1 to 8.0 lists them (2026-11-28).
+/// The formats, as listed by `ffmpeg -demuxers` of FFmpeg 5.1 to 8.0 (2026-11-28).
 const UNOPENED: [Unopened; 34] = [
     video("nut", "NUT"),
     video("rm", "RealMedia"),
@@ -66,7 +68,7 @@ const UNOPENED: [Unopened; 34] = [
     other("ape", "Monkey's Audio"),
 ];
 
-/// What is known of a format by any alias of its demuxer.
+/// Looks up a format by any alias of its demuxer.
 pub(crate) fn unopened(demuxer: &str) -> Option<Unopened> {
     demuxer.split(',').find_map(|alias| {
         UNOPENED
@@ -81,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_format_is_listed_once_and_found_by_its_alias() {
+    fn formats_are_unique_and_found_by_alias() {
         for (at, format) in UNOPENED.iter().enumerate() {
             let later = &UNOPENED[at + 1..];
             assert!(later.iter().all(|other| other.demuxer != format.demuxer));

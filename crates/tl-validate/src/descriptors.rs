@@ -1,45 +1,48 @@
-//! Retries for opening a file when the process or the system has no free file descriptor. The condition is temporary and not
-//! the fault of the file.
+//! Retries for opening a file when the process or the system has no free file descriptor. The
+//! condition is temporary and unrelated to the file.
 
 use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The first delay; it doubles up to [`LONGEST`].
-const FIRST: Duration = Duration::from_millis(10);
+/// The first delay; it doubles up to [`MAX_DELAY`].
+const FIRST_DELAY: Duration = Duration::from_millis(10);
 
 /// The longest delay between two attempts.
-const LONGEST: Duration = Duration::from_millis(500);
+const MAX_DELAY: Duration = Duration::from_millis(500);
 
 /// The default limit of [`retry_open`].
 pub const RETRY_LIMIT: Duration = Duration::from_secs(60);
 
-/// Calls `open`, and retries with exponential backoff while no file descriptor is free, for at most `limit`. It blocks.
+/// Calls `open` and retries with exponential backoff while no file descriptor is free, for at most
+/// `limit`. Blocks.
 ///
 /// # Errors
 /// The last error of `open`.
 pub fn retry_open<T>(limit: Duration, mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     let began = Instant::now();
-    let mut delay = FIRST;
+    let mut delay = FIRST_DELAY;
     loop {
         match open() {
             Err(error) if is_exhausted(&error) && began.elapsed() + delay < limit => {
                 thread::sleep(delay);
-                delay = (delay * 2).min(LONGEST);
+                delay = (delay * 2).min(MAX_DELAY);
             }
             result => return result,
         }
     }
 }
 
-/// Whether `error` says that the process (`EMFILE`) or the system (`ENFILE`) has no file descriptor left.
+/// Whether `error` means that the process (`EMFILE`) or the system (`ENFILE`) has no file
+/// descriptor left.
 pub fn is_exhausted(error: &io::Error) -> bool {
     error
         .raw_os_error()
         .is_some_and(|code| CODES.contains(&code))
 }
 
-// The values of `<errno.h>`, the same on Linux, macOS and the BSDs; the standard library has no names for them.
+// The values of `<errno.h>`, the same on Linux, macOS and the BSDs. The standard library has no
+// names for them.
 #[cfg(unix)]
 const CODES: [i32; 2] = [24, 23];
 // `ERROR_TOO_MANY_OPEN_FILES`, `WSAEMFILE` (system error codes of Windows).

@@ -1,14 +1,15 @@
-//! What a probe learns about a media file. No judgement lives here: rules are in [`crate::rules`].
+//! Facts that a probe collects about a media file. Rules are in [`crate::rules`].
 //!
-//! The names are those of the platform's own `technical_metadata`, so that a local answer can be compared with the
-//! remote one field by field. Fields of ours, which the platform does not report, are marked as such.
+//! Fields have the names of the platform's own `technical_metadata`, so that local and remote
+//! values can be compared field by field. Fields that the platform does not report are marked
+//! "Ours".
 
 use serde::{Deserialize, Serialize};
 
-/// Everything known about one media file.
+/// All known facts about one media file.
 ///
-/// Sizes are in bytes, times in seconds, bit rates in bits per second, and frame sizes in stored pixels. A field is
-/// `None` when the file does not say, never when it says zero.
+/// Sizes are in bytes, times in seconds, bit rates in bits per second, and frame sizes in stored
+/// pixels. `None` means that the file does not contain the value; a stored zero is `Some(0)`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MediaFacts {
@@ -17,13 +18,14 @@ pub struct MediaFacts {
     /// Media type of the container, such as `video/mp4`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_mime_type: Option<String>,
-    /// Container format; a container with several names gives them as a comma-separated list (`mov,mp4,m4a,3gp,3g2,mj2`).
+    /// Container format. A container with several names is a comma-separated list
+    /// (`mov,mp4,m4a,3gp,3g2,mj2`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_container_format: Option<String>,
     /// Creation time recorded in the container, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container_creation_time: Option<String>,
-    /// Every video stream, cover art included (told apart by [`VideoStream::attached_pic`]).
+    /// Every video stream, including cover art (see [`VideoStream::attached_pic`]).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub video_streams: Vec<VideoStream>,
     /// Codec of the main video stream.
@@ -47,7 +49,8 @@ pub struct MediaFacts {
     /// Every audio stream.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub audio_streams: Vec<AudioStream>,
-    /// Ours: every stream that is neither video nor audio: subtitles, data such as time codes, attached files.
+    /// Ours: every stream that is neither video nor audio, such as subtitles, time codes and
+    /// attachments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_streams: Vec<OtherStream>,
     /// Codec of the first audio stream.
@@ -62,13 +65,13 @@ pub struct MediaFacts {
     /// Duration of the first audio stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_duration_seconds: Option<f64>,
-    /// First SMPTE time code, `HH:MM:SS:FF` (`;` before the frames when frames are dropped).
+    /// First SMPTE time code, `HH:MM:SS:FF` (`;` before the frames for drop-frame time code).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_timecode: Option<String>,
     /// Where the time code was found: `container` or `stream`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timecode_source: Option<String>,
-    /// Whether the time code drops frames.
+    /// Whether the time code is drop-frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drop_frame: Option<bool>,
     /// Whether the main video stream has a high dynamic range transfer (PQ or HLG).
@@ -77,13 +80,13 @@ pub struct MediaFacts {
     /// Whether there is at least one audio stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub has_audio: Option<bool>,
-    /// Whether the main video stream carries transparency.
+    /// Whether the main video stream has an alpha channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub has_alpha: Option<bool>,
-    /// Whether this is an animated picture (GIF) rather than a video.
+    /// Whether this is an animated image (GIF) rather than a video.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_animated: Option<bool>,
-    /// Number of video streams, cover art not counted.
+    /// Number of video streams, excluding cover art.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_video_streams: Option<u32>,
     /// Number of audio streams.
@@ -102,59 +105,63 @@ pub struct MediaFacts {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub geospatial_altitude_meters: Option<f64>,
 
-    /// Ours: the duration that rules are checked against: that of the main video stream, or of the sound when there is no video.
+    /// Ours: the duration that rules are checked against: that of the main video stream, or of the
+    /// audio if there is no video.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<f64>,
-    /// Ours: which stage gave [`MediaFacts::duration_seconds`].
+    /// Ours: the stage that determined [`MediaFacts::duration_seconds`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_source: Option<DurationSource>,
-    /// Ours: the duration that the container's header claims.
+    /// Ours: the duration in the container's header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container_duration_seconds: Option<f64>,
-    /// Ours: the duration that headers claim for the stream of [`MediaFacts::duration_seconds`]; absent where an edit list or
-    /// a longer track explains a difference between the two.
+    /// Ours: the duration that the headers claim for the stream of
+    /// [`MediaFacts::duration_seconds`]. `None` if an edit list or a longer track explains a
+    /// difference between the two.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claimed_duration_seconds: Option<f64>,
-    /// Ours: time stamp of the first frame, as stored; may be negative.
+    /// Ours: timestamp of the first frame, as stored; may be negative.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time_seconds: Option<f64>,
     /// Ours: bit rate of the whole file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container_bitrate_bps: Option<u64>,
-    /// Ours: set when the file ends before its own tables say it should.
+    /// Ours: set if the file ends before the end that its own tables specify.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<Truncation>,
-    /// Ours: set when a box or chunk claims more bytes than the file has although every sample is in the file.
+    /// Ours: set if a box or chunk claims more bytes than the file has, although the file contains
+    /// every sample.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overclaim: Option<Truncation>,
-    /// Ours: how the content is encrypted, such as `cenc`; absent when it is not.
+    /// Ours: encryption scheme of the content, such as `cenc`; `None` if it is not encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encryption: Option<String>,
-    /// Ours: only headers were read, by a reduced reader; sizes and durations are what the headers claim.
+    /// Ours: a reduced reader read only the headers. Sizes and durations are the values in the
+    /// headers.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub header_only: bool,
-    /// Ours: a remote source was not read as far as it should have been, because its byte budget was spent or because
-    /// reading on would have cost too much. What is missing here is unknown, not absent.
+    /// Ours: a remote source was read only in part, because its byte budget was used up or because
+    /// reading further was too expensive. Missing fields are unknown, not absent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub partly_read: bool,
-    /// Ours: nothing but the header's word stands behind the duration, or not even that.
+    /// Ours: the duration comes from the header alone, or is unknown.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub duration_unverified: bool,
-    /// Ours: an edit list changes what is shown (parts are skipped, repeated or delayed).
+    /// Ours: an edit list changes the presentation (parts are skipped, repeated or delayed).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub edit_list: bool,
-    /// Ours: the file is fragmented (`moof` boxes instead of one table).
+    /// Ours: the file is fragmented (`moof` boxes instead of one sample table).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub fragmented: bool,
-    /// Ours: version of the library that answered, such as `libavformat 59.27.100`.
+    /// Ours: version of the library that read the file, such as `libavformat 59.27.100`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probed_with: Option<String>,
-    /// Ours: what the demuxer complained about while it read, at most eight lines.
+    /// Ours: warnings of the demuxer, at most eight lines.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
-/// One video stream, or a cover picture stored as one.
+/// One video stream, or cover art stored as a video stream.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct VideoStream {
@@ -178,13 +185,13 @@ pub struct VideoStream {
     /// Bit rate of this stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bitrate_bps: Option<u64>,
-    /// Clockwise rotation that a player applies: 0, 90, 180 or 270 in practice.
+    /// Clockwise rotation applied by players: in practice 0, 90, 180 or 270.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation: Option<i32>,
-    /// Pixel (sample) aspect ratio as `num:den`; absent when the file does not say, which players take for `1:1`.
+    /// Pixel (sample) aspect ratio as `num:den`. If it is absent, players assume `1:1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pixel_aspect_ratio: Option<String>,
-    /// Display aspect ratio as `num:den`, rotation not applied.
+    /// Display aspect ratio as `num:den`, before rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_aspect_ratio: Option<String>,
     /// `progressive` or `interlaced`.
@@ -193,65 +200,65 @@ pub struct VideoStream {
     /// Pixel format, such as `yuv420p`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pixel_format: Option<String>,
-    /// Bits per colour component.
+    /// Bits per color component.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bit_depth: Option<u32>,
-    /// Colour range, `tv` or `pc`.
+    /// Color range, `tv` or `pc`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub color_range: Option<String>,
-    /// Colour transfer characteristics, such as `bt709` or `smpte2084`.
+    /// Color transfer characteristics, such as `bt709` or `smpte2084`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub color_transfer: Option<String>,
-    /// Colour space (matrix), such as `bt709`.
+    /// Color space (matrix), such as `bt709`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub color_space: Option<String>,
-    /// Colour primaries, such as `bt709`.
+    /// Color primaries, such as `bt709`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub color_primaries: Option<String>,
 
-    /// Ours: width as a viewer sees it, pixel aspect ratio and rotation applied.
+    /// Ours: displayed width, with pixel aspect ratio and rotation applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_width: Option<u32>,
-    /// Ours: height as a viewer sees it, pixel aspect ratio and rotation applied.
+    /// Ours: displayed height, with pixel aspect ratio and rotation applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_height: Option<u32>,
-    /// Ours: this is a cover picture, not video.
+    /// Ours: this stream is cover art, not video.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub attached_pic: bool,
-    /// Ours: the container marks this stream as the one to play.
+    /// Ours: the container marks this stream as the default.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub default: bool,
     /// Ours: descriptive name of the codec.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codec_long: Option<String>,
-    /// Ours: four-character code of the container for the codec, such as `avc1`.
+    /// Ours: the container's four-character code for the codec, such as `avc1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codec_tag: Option<String>,
     /// Ours: codec profile, such as `High`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
-    /// Ours: the width that the container's header claims, when it differs from the stream's own.
+    /// Ours: the width in the container's header, if it differs from that of the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header_width: Option<u32>,
-    /// Ours: the height that the container's header claims, when it differs from the stream's own.
+    /// Ours: the height in the container's header, if it differs from that of the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header_height: Option<u32>,
-    /// Ours: the frames are unevenly spaced, as far as the headers tell.
+    /// Ours: variable frame rate, as far as the headers show.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub variable_frame_rate: bool,
-    /// Ours: number of frames, when the container lists them.
+    /// Ours: number of frames, if the container lists them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frames: Option<u64>,
-    /// Ours: high dynamic range transfer.
+    /// Ours: whether the transfer is high dynamic range (PQ or HLG).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_hdr: bool,
-    /// Ours: the pixel format has an alpha plane.
+    /// Ours: whether the pixel format has an alpha plane.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub has_alpha: bool,
     /// Ours: FFmpeg has no decoder for this codec.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_decoder: bool,
-    /// Ours: the pixel aspect ratio as a number pair, for computation.
+    /// Ours: the pixel aspect ratio as two numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_aspect: Option<(u32, u32)>,
 }
@@ -270,7 +277,7 @@ pub struct AudioStream {
     /// Sample rate in hertz.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_rate: Option<u32>,
-    /// Bits per sample, for codecs that have such a number.
+    /// Bits per sample, if the codec has a fixed number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bit_depth: Option<u32>,
     /// Number of channels.
@@ -285,7 +292,7 @@ pub struct AudioStream {
     /// Language tag as stored, such as `eng`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// Ours: four-character code of the container for the codec, such as `mp4a`.
+    /// Ours: the container's four-character code for the codec, such as `mp4a`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codec_tag: Option<String>,
     /// Duration of this stream.
@@ -302,11 +309,11 @@ pub struct AudioStream {
 pub struct OtherStream {
     /// Zero-based index of the stream within the file.
     pub index: u32,
-    /// What it carries: `subtitle`, `data` or `attachment`.
+    /// Stream type: `subtitle`, `data` or `attachment`.
     pub kind: String,
     /// Codec name, such as `subrip`; `none` if FFmpeg has no name for it.
     pub codec: String,
-    /// Four-character code of the container for the codec, such as `tmcd`.
+    /// The container's four-character code for the codec, such as `tmcd`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codec_tag: Option<String>,
     /// Language tag as stored, such as `eng`.
@@ -314,37 +321,37 @@ pub struct OtherStream {
     pub language: Option<String>,
 }
 
-/// Which stage of the probe the duration comes from, from the least work to the most.
+/// The probe stage that determined the duration, from cheapest to most expensive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DurationSource {
-    /// The container's header, checked by nothing else.
+    /// The container's header, unverified.
     Header,
-    /// The index of the container, which lists some frames: right to within their spacing. Asked where reading the tail
-    /// would cost too much.
+    /// The container's index, which lists some frames: accurate to their spacing. Used if reading
+    /// the tail would be too expensive.
     Index,
-    /// The sample table of the container, which lists every frame.
+    /// The container's sample table, which lists every frame.
     SampleTable,
-    /// The first packets and the last packets of the file, which agree with the header.
+    /// The first and last packets of the file, which agree with the header.
     Tail,
-    /// Every packet of the file was read (not decoded).
+    /// Every packet of the file was read (but not decoded).
     PacketScan,
 }
 
-/// How a file is known to be cut off, or to claim more bytes than it has.
+/// A file that is truncated or claims more bytes than it has.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Truncation {
-    /// The size that the file's own tables ask for, when they say.
+    /// The file size according to the file's own tables, if they contain it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected_bytes: Option<u64>,
-    /// What was seen, in words.
+    /// Description of what was found.
     pub detail: String,
 }
 
 impl MediaFacts {
-    /// The main video stream: the default one, or else the first, cover art left out.
+    /// The main video stream: the default stream, or else the first. Cover art is ignored.
     pub fn video(&self) -> Option<&VideoStream> {
         let real = || self.video_streams.iter().filter(|s| !s.attached_pic);
         real().find(|s| s.default).or_else(|| real().next())
@@ -355,14 +362,14 @@ impl MediaFacts {
         self.audio_streams.first()
     }
 
-    /// The audio streams whose codec FFmpeg can name; others can be neither decoded nor copied.
+    /// The audio streams whose codec FFmpeg can name. Others can be neither decoded nor copied.
     pub fn known_audio(&self) -> impl Iterator<Item = &AudioStream> {
         self.audio_streams
             .iter()
             .filter(|audio| is_known_codec(&audio.codec))
     }
 
-    /// The cover picture, when the file carries one.
+    /// The cover art, if the file contains one.
     pub fn cover_art(&self) -> Option<&VideoStream> {
         self.video_streams.iter().find(|s| s.attached_pic)
     }
@@ -374,13 +381,14 @@ impl MediaFacts {
             .or(self.container_duration_seconds)
     }
 
-    /// Width and height as a viewer sees them: pixel aspect ratio and rotation applied.
+    /// Displayed width and height, with pixel aspect ratio and rotation applied.
     pub fn display_size(&self) -> Option<(u32, u32)> {
         self.video().map(VideoStream::display_size)
     }
 
-    /// Fills the flat fields (`video_width`, `has_audio`, …) from the streams, as the platform does, and the display sizes.
-    pub fn summarise(&mut self) {
+    /// Computes the display sizes and the flat fields (`video_width`, `has_audio`, …) from the
+    /// streams, as the platform does.
+    pub fn summarize(&mut self) {
         for stream in &mut self.video_streams {
             let (width, height) = stream.display_size();
             let known = |n: u32| Some(n).filter(|n| *n > 0);
@@ -417,13 +425,13 @@ impl MediaFacts {
 }
 
 impl VideoStream {
-    /// Width and height as a viewer sees them: pixel aspect ratio and rotation applied.
+    /// Displayed width and height, with pixel aspect ratio and rotation applied.
     pub fn display_size(&self) -> (u32, u32) {
         let mut width = f64::from(self.width);
         if let Some((num, den)) = self.sample_aspect.filter(|(n, d)| *n > 0 && *d > 0) {
             width = width * f64::from(num) / f64::from(den);
         }
-        // The cast saturates, and a frame wider than `u32` does not exist.
+        // The cast saturates, and no frame is wider than `u32::MAX`.
         let width = width.round() as u32;
         if self.rotation.unwrap_or(0).rem_euclid(180) == 90 {
             (self.height, width)
@@ -438,12 +446,13 @@ impl VideoStream {
     }
 }
 
-/// Whether FFmpeg has a name for a codec: what it does not know is `none`, what it only has a number for `unknown_codec`.
+/// Whether FFmpeg has a name for a codec. Codecs unknown to FFmpeg are `none`; those with only a
+/// number are `unknown_codec`.
 pub(crate) fn is_known_codec(codec: &str) -> bool {
     !matches!(codec, "" | "none" | "unknown_codec")
 }
 
-/// The display aspect ratio as `num:den`, rotation not applied.
+/// The display aspect ratio as `num:den`, before rotation.
 #[cfg(any(feature = "ffmpeg", feature = "header"))]
 pub(crate) fn display_aspect(
     width: u32,
@@ -470,7 +479,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_main_video_is_the_default_stream_and_never_the_cover() {
+    fn main_video_is_the_default_stream_not_cover_art() {
         let stream = |index, attached_pic, default| VideoStream {
             index,
             attached_pic,
@@ -503,7 +512,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_survive_json() {
+    fn facts_round_trip_through_json() {
         let mut facts = MediaFacts {
             file_size_bytes: 7,
             video_streams: vec![VideoStream {
@@ -515,7 +524,7 @@ mod tests {
             duration_source: Some(DurationSource::SampleTable),
             ..MediaFacts::default()
         };
-        facts.summarise();
+        facts.summarize();
         let text = serde_json::to_string(&facts).expect("facts are plain data");
         assert_eq!(
             serde_json::from_str::<MediaFacts>(&text).expect("own output"),

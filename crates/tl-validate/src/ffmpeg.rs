@@ -1,14 +1,15 @@
-//! Probing in this process, through libavformat, behind a lock: only the file that is given is read, nothing else is
-//! opened, nothing is sent, allocations are capped, and a deadline holds.
+//! Probes media in this process with libavformat, restricted to one file: no other file is opened,
+//! no network is used, allocations are limited, and a deadline applies.
 //!
-//! FFmpeg's log and its allocation limit belong to the whole process. While a probe runs on a thread, that thread's
-//! warnings are caught for the error text; other threads' lines go where FFmpeg would send them by default.
+//! FFmpeg's log and its allocation limit are process-wide. While a probe runs on a thread, the
+//! warnings of that thread are captured for the error message; the messages of other threads go to
+//! FFmpeg's default log.
 //!
-//! The decision what a file may be lives in `lock`, reading the facts in `read`, judging its duration in `duration`.
-//! All `unsafe` code lives in `shim`.
+//! `policy` defines which files may be opened, `read` reads the facts, and `duration` determines
+//! the duration. All `unsafe` code is in `shim`.
 
 mod duration;
-mod lock;
+mod policy;
 mod read;
 mod shim;
 
@@ -22,7 +23,7 @@ use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, RangeR
 /// Reads the facts of the file at `path` with the default options.
 ///
 /// # Errors
-/// Every [`ProbeErrorKind`] except the two about helpers.
+/// Every [`ProbeErrorKind`] except those about helpers.
 ///
 /// ```no_run
 /// let facts = tl_validate::ffmpeg::probe("clip.mp4")?;
@@ -33,14 +34,14 @@ pub fn probe(path: impl AsRef<Path>) -> Result<MediaFacts, ProbeError> {
     InProcess::new().probe(path.as_ref())
 }
 
-/// The version of libavformat that is loaded, as `major.minor.micro`.
+/// The version of the loaded libavformat, as `major.minor.micro`.
 pub fn version() -> String {
     shim::version()
 }
 
 /// A [`Prober`] that reads media in this process.
 ///
-/// A crash of libavformat takes the process along; where files come from strangers, use `worker::ProbePool`.
+/// A crash of libavformat crashes the process. For untrusted files, use `worker::ProbePool`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct InProcess {
     options: ProbeOptions,
@@ -87,43 +88,43 @@ fn probe_source(
 ) -> Result<MediaFacts, ProbeError> {
     shim::limit_allocations(options.max_allocation_bytes);
     let log = shim::LogCapture::start();
-    let begun = Instant::now();
-    let session = shim::Session::new(source, size, begun + options.deadline);
-    let mut input = shim::Input::open(session, &lock::LOCK).map_err(|unopened| {
-        let shim::Unopened {
+    let started = Instant::now();
+    let session = shim::Session::new(source, size, started + options.deadline);
+    let mut input = shim::Input::open(session, &policy::POLICY).map_err(|error| {
+        let shim::OpenError {
             failure,
-            marks,
-            nature,
-        } = *unopened;
-        noticed(&marks, options)
-            .or_else(|| marks.budget_spent.then(budget_spent))
-            .unwrap_or_else(|| named(lock::explain(failure), nature))
+            status,
+            file_kind,
+        } = *error;
+        session_error(&status, options)
+            .or_else(|| status.budget_spent.then(budget_spent))
+            .unwrap_or_else(|| with_file_kind(policy::explain(failure), file_kind))
             .with_log(log.lines())
     })?;
-    let facts = read::facts_of(&mut input, options, begun).map_err(|error| {
-        let nature = input.session_mut().nature(&lock::LOCK);
-        named(error, nature)
+    let facts = read::facts_of(&mut input, options, started).map_err(|error| {
+        let file_kind = input.session_mut().file_kind(&policy::POLICY);
+        with_file_kind(error, file_kind)
     });
-    let error = match (noticed(&input.session().marks, options), facts) {
+    let error = match (session_error(&input.session().status, options), facts) {
         (None, Ok(mut facts)) => {
             facts.warnings = log.lines();
             return Ok(facts);
         }
-        (Some(noticed), _) => noticed,
-        (None, Err(_)) if input.session().marks.budget_spent => budget_spent(),
+        (Some(session_error), _) => session_error,
+        (None, Err(_)) if input.session().status.budget_spent => budget_spent(),
         (None, Err(error)) => error,
     };
     Err(error.with_log(log.lines()))
 }
 
-/// What a file is says more than that it cannot be read.
-fn named(error: ProbeError, nature: Option<layout::Nature>) -> ProbeError {
+/// Replaces a vague error by one that says what the file is, if that is known.
+fn with_file_kind(error: ProbeError, file_kind: Option<layout::FileKind>) -> ProbeError {
     let is_vague = matches!(
         error.kind(),
         ProbeErrorKind::Broken | ProbeErrorKind::NotMedia
     );
-    match nature.filter(|_| is_vague) {
-        Some(nature) => lock::explain_nature(nature),
+    match file_kind.filter(|_| is_vague) {
+        Some(file_kind) => policy::explain_file_kind(file_kind),
         None => error,
     }
 }
@@ -133,38 +134,39 @@ fn budget_spent() -> ProbeError {
     ProbeError::new(ProbeErrorKind::BudgetSpent, "", seen)
 }
 
-/// A probe that is out of time is held up by the file, and not by a slow disk or a busy machine, when it has used so much of the
-/// processor and has waited less for bytes than it has worked. The slowest file of the test corpus takes 0.1 s.
-const BUSY: Duration = Duration::from_secs(1);
+/// An expired deadline is attributed to the file, and not to a slow disk or a busy machine, if the
+/// probe has used this much CPU time and has spent less time reading than computing. The slowest
+/// file of the test corpus takes 0.1 s.
+const MIN_CPU_TIME: Duration = Duration::from_secs(1);
 
-fn is_held_up_by_the_file(marks: &shim::Marks, options: &ProbeOptions) -> bool {
-    let works = marks.busy >= BUSY && marks.reading <= marks.elapsed / 2;
-    marks.overworked || (marks.timed_out && works && !options.thorough)
+fn file_is_too_complex(status: &shim::SessionStatus, options: &ProbeOptions) -> bool {
+    let works = status.cpu_time >= MIN_CPU_TIME && status.reading <= status.elapsed / 2;
+    status.step_exceeded || (status.timed_out && works && !options.thorough)
 }
 
-/// What the reader below FFmpeg noticed outranks what FFmpeg made of it.
-fn noticed(marks: &shim::Marks, options: &ProbeOptions) -> Option<ProbeError> {
-    if is_held_up_by_the_file(marks, options) {
+/// The error that the custom I/O recorded. It takes precedence over FFmpeg's own error.
+fn session_error(status: &shim::SessionStatus, options: &ProbeOptions) -> Option<ProbeError> {
+    if file_is_too_complex(status, options) {
         let seen = format!(
             "there is no answer after {:.0} s, in which {} were read and the processor worked for {:.1} s",
-            marks.elapsed.as_secs_f64(),
-            crate::rules::bytes(marks.bytes_read as f64),
-            marks.busy.as_secs_f64()
+            status.elapsed.as_secs_f64(),
+            crate::rules::bytes(status.bytes_read as f64),
+            status.cpu_time.as_secs_f64()
         );
         return Some(ProbeError::new(ProbeErrorKind::TooComplex, "", seen));
     }
-    if marks.timed_out {
+    if status.timed_out {
         let seen = format!(
             "reading took longer than {} s",
             options.deadline.as_secs_f64()
         );
         return Some(ProbeError::new(ProbeErrorKind::DeadlinePassed, "", seen));
     }
-    if let Some(error) = &marks.read_error {
+    if let Some(error) = &status.read_error {
         let seen = format!("the file cannot be read ({error})");
         return Some(ProbeError::new(ProbeErrorKind::Io, "", seen));
     }
-    let nested = marks.nested.as_ref()?;
+    let nested = status.nested.as_ref()?;
     let seen = format!("the file points to another one (`{nested}`), which was not opened");
     Some(ProbeError::new(ProbeErrorKind::Nested, "", seen))
 }

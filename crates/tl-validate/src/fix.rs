@@ -1,4 +1,4 @@
-//! How a finding can be made to go away: the `ffmpeg` call for one file. Running it is the command's work.
+//! Fixes for findings: the `ffmpeg` call for one file. This module does not run it.
 
 mod argv;
 mod plan;
@@ -19,35 +19,38 @@ pub(crate) use plan::{for_all, for_rule, keep_readable_part};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Fix {
-    /// What is done.
+    /// The kind of change.
     pub kind: FixKind,
-    /// What is done, as a clause.
+    /// The change in words, as a clause.
     pub summary: String,
-    /// The whole argument list, program first; [`Fix::INPUT`] and [`Fix::OUTPUT`] stand for the two files.
+    /// The complete argument list, program first. [`Fix::INPUT`] and [`Fix::OUTPUT`] are
+    /// placeholders for the two files.
     pub argv: Vec<String>,
-    /// Whether the kept pictures and sound come out unchanged, from the first to the last.
+    /// Whether the kept video and audio are copied completely and without re-encoding.
     pub lossless: bool,
-    /// What the copy lacks, as clauses: tracks that are left out, and the end if it is cut off.
+    /// What the output lacks, as clauses: omitted tracks, and the end if it is cut off.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<String>,
-    /// The copy ends here, in seconds, though the source goes on. `None` if nothing is cut off.
+    /// Where the output ends, in seconds, if the source is longer. `None` if nothing is cut off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut_at_seconds: Option<f64>,
-    /// Estimated size of the result in bytes.
+    /// Estimated size of the output in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_bytes: Option<u64>,
-    /// Estimated time to run on one core of 2020, in seconds.
+    /// Estimated run time in seconds on one CPU core of 2020.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_seconds: Option<f64>,
 }
 
-/// Choices for [`fix_all_with`](crate::fix_all_with).
+/// Options of [`fix_all_with`](crate::fix_all_with).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[non_exhaustive]
 pub struct FixOptions {
-    /// Convert high dynamic range to standard range in 8 bits. Otherwise re-encoded pictures keep their range and 10 bits.
+    /// Convert high dynamic range to 8-bit standard range. Otherwise re-encoded video keeps its
+    /// range and 10 bits.
     pub tone_map: bool,
-    /// How long the longest sound lasts, in seconds, if it was measured. Otherwise the headers are believed.
+    /// Measured duration of the longest audio track, in seconds. If it is `None`, the headers are
+    /// used.
     pub sound_seconds: Option<f64>,
 }
 
@@ -67,36 +70,36 @@ impl FixOptions {
     }
 }
 
-/// What a fix does.
+/// Kind of a [`Fix`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FixKind {
     /// Copies the streams into a new container.
     Remux,
-    /// Scales the picture.
+    /// Scales the video.
     Scale,
     /// Adds bars to change the aspect ratio.
     Pad,
-    /// Cuts the end off.
+    /// Cuts off the end.
     Trim,
-    /// Repeats the last frame, or the whole, until it is long enough.
+    /// Repeats the last frame, or the whole file, until it is long enough.
     Extend,
     /// Adds a silent audio track.
     AddSilence,
-    /// Encodes again at a lower bit rate to fit a size.
+    /// Re-encodes at a lower bit rate to fit a size limit.
     Shrink,
-    /// Encodes again into a container and codecs that are read everywhere.
+    /// Re-encodes to a widely supported container and codecs.
     Transcode,
 }
 
 impl Fix {
-    /// Stands for the file to be fixed in [`Fix::argv`].
+    /// Placeholder for the input file in [`Fix::argv`].
     pub const INPUT: &'static str = "{input}";
-    /// Stands for the file to be written in [`Fix::argv`].
+    /// Placeholder for the output file in [`Fix::argv`].
     pub const OUTPUT: &'static str = "{output}";
 
-    /// The argument list with both file names put in.
+    /// The argument list with both file names filled in.
     pub fn command(&self, input: &str, output: &str) -> Vec<String> {
         self.argv
             .iter()
@@ -108,8 +111,9 @@ impl Fix {
             .collect()
     }
 
-    /// What is done to `file`, and the command as a shell takes it; the result would lie beside it, as `NAME.fixed.mp4`. What
-    /// is behind an address has to be downloaded first: `FILE` stands for it.
+    /// A summary of the fix for `file` and its command in shell syntax. The output is written next
+    /// to the file as `NAME.fixed.mp4`. A remote file has to be downloaded first: `FILE` is its
+    /// placeholder.
     pub fn for_file(&self, file: &str) -> String {
         let file = if file.contains("://") { "FILE" } else { file };
         let (folder, name) = file
@@ -133,7 +137,7 @@ impl Fix {
     }
 }
 
-/// A word as a shell takes it.
+/// Quotes a word for the shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -143,7 +147,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// A name that `ffmpeg` cannot take for an option or an address.
+/// A name that `ffmpeg` cannot interpret as an option or a URL.
 fn as_file(name: &str) -> String {
     if name.starts_with('-') || name.contains(':') {
         format!("file:{name}")

@@ -1,5 +1,5 @@
-//! Reports for machines and for people: JSON, JSONL, CSV, JUnit XML, SARIF 2.1.0, HTML, and lines for a terminal.
-//! What a report says is decided in `check`; here it is only written down. Nothing is printed.
+//! Report formats: JSON, JSONL, CSV, JUnit XML, SARIF 2.1.0, HTML, and text for a terminal. The
+//! functions return strings and print nothing.
 //!
 //! ```
 //! use tl_validate::formats::{self, Entry};
@@ -32,29 +32,30 @@ use crate::{MediaFacts, Report};
 
 /// The JSON schema (draft 2020-12) of one line of [`jsonl`] and of one item of [`json`].
 ///
-/// Fields may be added in later versions; a reader that validates should take the schema of the version it reads.
+/// Later versions may add fields. A reader that validates should use the schema of the version it
+/// reads.
 pub const ENTRY_SCHEMA: &str = include_str!("../schemas/entry.json");
 
 /// One file with its report.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Entry<'a> {
-    /// The file, as the user named it.
+    /// The file name shown to the user.
     pub name: &'a str,
-    /// What was found.
+    /// The report.
     pub report: &'a Report,
-    /// What is known of the file, when it could be probed.
+    /// The facts, if the file could be probed.
     pub facts: Option<&'a MediaFacts>,
-    /// A small JPEG or PNG picture of the file, for [`html()`].
+    /// A small JPEG or PNG image of the file, for [`html()`].
     pub thumbnail: Option<&'a [u8]>,
-    /// Why there is no picture, as a clause, for [`html()`].
+    /// Why there is no thumbnail, as a clause, for [`html()`].
     pub no_thumbnail: Option<&'a str>,
-    /// How long the check took, in seconds.
+    /// Duration of the check in seconds.
     pub seconds: Option<f64>,
 }
 
 impl<'a> Entry<'a> {
-    /// An entry without facts, thumbnail and time.
+    /// Creates an entry without facts, thumbnail and duration.
     pub fn new(name: &'a str, report: &'a Report) -> Self {
         Self {
             name,
@@ -66,28 +67,28 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Adds the facts.
+    /// Sets the facts.
     #[must_use]
     pub fn with_facts(mut self, facts: &'a MediaFacts) -> Self {
         self.facts = Some(facts);
         self
     }
 
-    /// Adds a JPEG or PNG picture. Bytes that are neither are not shown.
+    /// Sets a JPEG or PNG thumbnail. Other formats are not shown.
     #[must_use]
     pub fn with_thumbnail(mut self, picture: &'a [u8]) -> Self {
         self.thumbnail = Some(picture);
         self
     }
 
-    /// Says why there is no picture, as a clause such as `ffmpeg was not found`.
+    /// Sets the reason why there is no thumbnail, as a clause such as `ffmpeg was not found`.
     #[must_use]
     pub fn without_thumbnail(mut self, because: &'a str) -> Self {
         self.no_thumbnail = Some(because);
         self
     }
 
-    /// Adds the time the check took.
+    /// Sets the duration of the check.
     #[must_use]
     pub fn with_seconds(mut self, seconds: f64) -> Self {
         self.seconds = Some(seconds);
@@ -112,7 +113,8 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// One JSON object on one line, without a line end, for output that is streamed file by file.
+/// One JSON object on one line, without a trailing newline, for output that is streamed file by
+/// file.
 pub fn jsonl(entry: &Entry<'_>) -> String {
     entry.value().to_string()
 }
@@ -123,8 +125,9 @@ pub fn json(entries: &[Entry<'_>]) -> String {
     format!("{:#}", Value::from(all))
 }
 
-/// Whether a character acts on the text around it when it is shown: control characters (line ends and tabs included), line
-/// and paragraph separators, and the directional formatting characters of the Unicode Bidirectional Algorithm (UAX #9).
+/// Whether a character affects how the text around it is displayed: control characters (including
+/// newlines and tabs), line and paragraph separators, and the directional formatting characters of
+/// the Unicode Bidirectional Algorithm (UAX #9).
 pub fn is_display_control(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -138,11 +141,11 @@ pub fn is_display_control(c: char) -> bool {
         )
 }
 
-/// Text from elsewhere (file names, messages of servers and programs) on one line, which it can neither end nor disguise:
-/// each [`is_display_control`] character is written as an escape such as `\n` or `\u{1b}`.
+/// Escapes external text (file names, messages of servers and programs) so that it stays on one
+/// line. Each [`is_display_control`] character is replaced by an escape such as `\n` or `\u{1b}`.
 ///
-/// Everything that reaches a terminal or a line of a report goes through this function. Formats for machines keep the text
-/// and use their own escapes.
+/// Use this function for everything that is written to a terminal or to a line of a report.
+/// Machine-readable formats keep the text and apply their own escapes.
 ///
 /// ```
 /// use tl_validate::formats::printable;
@@ -161,7 +164,8 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// The text as XML or HTML character data. Characters that XML 1.0 does not allow become U+FFFD.
+/// Escapes text as XML or HTML character data. Characters that XML 1.0 does not allow become
+/// U+FFFD.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,11 +1,12 @@
-//! Facts from headers alone, in pure Rust and without FFmpeg: mp4, mov, mkv and webm.
+//! Reads facts from headers alone, in pure Rust and without FFmpeg: mp4, mov, mkv and webm.
 //!
-//! A reduced answer for builds that cannot have FFmpeg. It believes what headers say, and headers can be wrong: about the
-//! frame size, about the duration, about everything. The facts are marked [`MediaFacts::header_only`], and a report says
-//! so. No stream is looked into, so what only streams tell (pixel format, frame rate of some files, scan type) is missing.
+//! A reduced prober for builds without FFmpeg. It uses the values in the headers, which can be
+//! wrong, including frame size and duration. The facts have [`MediaFacts::header_only`] set, and a
+//! report mentions it. Streams are not analyzed, so values that only they contain (pixel format,
+//! scan type, frame rate of some files) are missing.
 //!
-//! Boxes and elements are decoded by the crates `mp4-atom` and `matroska-demuxer`; which of them to ask for lives in
-//! `mov` and `matroska`, and what they may read in `source`.
+//! The crates `mp4-atom` and `matroska-demuxer` decode boxes and elements. `mov` and `matroska`
+//! select them, and `source` limits what they may read.
 
 mod matroska;
 mod mov;
@@ -24,8 +25,8 @@ use crate::{
 
 /// A [`Prober`] that reads headers only, of mp4, mov, mkv and webm.
 ///
-/// Reads at most 32 MiB of any file in at most 16,000,000 reads, within the deadline of its options.
-/// [`ProbeOptions::thorough`] has no meaning here.
+/// Reads at most 32 MiB of any file in at most 16,000,000 reads, within the deadline of its
+/// options. [`ProbeOptions::thorough`] has no effect.
 ///
 /// ```no_run
 /// use tl_validate::Prober;
@@ -72,14 +73,14 @@ impl Prober for HeaderReader {
         }
         let deadline = Instant::now() + self.options.deadline;
         let mut source = Source::new(ReadAhead::new(source), deadline);
-        // A fault in a crate below is an answer about one file, and never the end of a run.
+        // A panic in a dependency is an error of one file and must not abort the run.
         let facts = catch_unwind(AssertUnwindSafe(|| read(&mut source))).unwrap_or_else(|_| {
             let seen = "the headers of the file make no sense";
             Err(ProbeError::new(ProbeErrorKind::Broken, "", seen))
         });
-        // What happened below outranks what was made of it.
-        match source.trouble() {
-            Some(trouble) => Err(trouble),
+        // An error of the source takes precedence over the decoder's.
+        match source.take_error() {
+            Some(error) => Err(error),
             None => facts,
         }
         .map_err(|error| error.with_name(name))
@@ -89,7 +90,7 @@ impl Prober for HeaderReader {
 fn read(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
     let mut head = [0u8; 16];
     let length = source.peek(0, &mut head).unwrap_or(0);
-    let mut facts = match recognise(&head[..length]) {
+    let mut facts = match detect(&head[..length]) {
         Kind::Mov => mov::facts(source)?,
         Kind::Matroska => matroska::facts(source)?,
         Kind::Nested(words) => {
@@ -124,7 +125,7 @@ fn read(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
         .map(|seconds| (facts.file_size_bytes as f64 * 8.0 / seconds) as u64)
         .filter(|bits| *bits > 0);
     facts.probed_with = Some(format!("header reader {}", env!("CARGO_PKG_VERSION")));
-    facts.summarise();
+    facts.summarize();
     Ok(facts)
 }
 
@@ -135,7 +136,7 @@ enum Kind {
     Other,
 }
 
-fn recognise(head: &[u8]) -> Kind {
+fn detect(head: &[u8]) -> Kind {
     let starts = |with: &[u8]| head.starts_with(with);
     match head.get(4..8) {
         _ if starts(&[0x1a, 0x45, 0xdf, 0xa3]) => Kind::Matroska,

@@ -1,41 +1,43 @@
-//! The outline of a container: how far its own structure says the file reaches, whether it is fragmented or encrypted, whether an
-//! edit list is at work. Reads a few dozen bytes by hand, because FFmpeg keeps these to itself. What is inside the
-//! streams is the prober's work.
+//! Reads the structure of a container: where it says that the file ends, and whether it is
+//! fragmented, encrypted or has an edit list. Reads a few dozen bytes directly, because FFmpeg does
+//! not expose these values. The prober analyzes the streams.
 
 mod asf;
 mod ebml;
+mod file_kind;
 mod flv;
 mod mov;
 mod mpegts;
-mod nature;
 mod riff;
 mod sidx;
 
 use crate::Truncation;
 
-pub(crate) use nature::{Nature, nature};
+pub(crate) use file_kind::{FileKind, file_kind};
 
-/// Reads bytes at an offset; fewer than asked for at the end of the file.
+/// Reads bytes at an offset; fewer than requested at the end of the file.
 pub(crate) type ReadAt<'a> = &'a mut dyn FnMut(u64, &mut [u8]) -> std::io::Result<usize>;
 
-/// What the outline tells.
+/// Structure of a container.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Layout {
     pub(crate) truncated: Option<Truncation>,
-    /// Set beside `truncated`: as far as the outline tells, only a size is wrong and the content may be whole.
+    /// Set together with `truncated`: only a size is wrong as far as the structure shows, and the
+    /// content may be complete.
     pub(crate) holds_samples: bool,
-    /// How the content is encrypted.
+    /// Encryption scheme of the content.
     pub(crate) encryption: Option<String>,
     pub(crate) fragmented: bool,
     pub(crate) edit_list: bool,
-    /// The pictures or the sound are in another file.
-    pub(crate) elsewhere: bool,
-    /// What a segment index of the whole file adds up to, in seconds.
+    /// The video or audio data is in another file.
+    pub(crate) external_data: bool,
+    /// Total duration of a segment index of the whole file, in seconds.
     pub(crate) indexed_seconds: Option<f64>,
 }
 
-/// Reads the outline of a container that the demuxer `format` has recognised. A container that has none to read, or one
-/// that makes no sense, gives an empty answer: the outline adds to what the demuxer says and never overrules it.
+/// Reads the structure of a container recognized by the demuxer `format`. Returns an empty layout
+/// if the container has no supported structure or an invalid one. The layout adds to the demuxer's
+/// result and never overrides it.
 pub(crate) fn inspect(format: &str, size: u64, read: ReadAt<'_>) -> Layout {
     let mut file = Bytes::new(read, size);
     let layout = match format.split(',').next().unwrap_or_default() {
@@ -50,15 +52,15 @@ pub(crate) fn inspect(format: &str, size: u64, read: ReadAt<'_>) -> Layout {
     layout.unwrap_or_default()
 }
 
-/// Read at once where one header follows closely on another. What is further away is read exactly: a file of some hours has
-/// tens of thousands of boxes.
+/// Size of a read-ahead for headers that follow each other closely. Headers further away are read
+/// exactly: a file of some hours has tens of thousands of boxes.
 const NEAR_BYTES: usize = 1024;
 
-/// A file as a row of bytes.
+/// Random access to the bytes of a file.
 struct Bytes<'a> {
     read: ReadAt<'a>,
     size: u64,
-    /// What was read last, and where it stands.
+    /// The most recent read, and its offset.
     window: Vec<u8>,
     window_at: u64,
 }
@@ -73,7 +75,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// Exactly `N` bytes, or `None` where the file does not have them.
+    /// Exactly `N` bytes, or `None` if the file does not have them.
     fn array<const N: usize>(&mut self, offset: u64) -> Option<[u8; N]> {
         if let Some(bytes) = self.held(offset) {
             return Some(bytes);
@@ -102,7 +104,7 @@ impl<'a> Bytes<'a> {
         self.held(offset)
     }
 
-    /// `N` bytes that were read already.
+    /// `N` bytes from the window.
     fn held<const N: usize>(&self, offset: u64) -> Option<[u8; N]> {
         let from = usize::try_from(offset.checked_sub(self.window_at)?).ok()?;
         let bytes = self.window.get(from..from.checked_add(N)?)?;
@@ -113,7 +115,7 @@ impl<'a> Bytes<'a> {
         self.array(offset).map(u32::from_be_bytes)
     }
 
-    /// A truncation, when a part that is called `what` reaches beyond the end of the file.
+    /// A truncation, if a part called `what` extends beyond the end of the file.
     fn reaches_beyond(&self, what: &str, end: u64) -> Option<Truncation> {
         (end > self.size).then(|| Truncation {
             expected_bytes: Some(end),
@@ -140,8 +142,8 @@ mod tests {
         })
     }
 
-    fn nature_of(bytes: &[u8]) -> Option<Nature> {
-        nature(bytes.len() as u64, &mut |offset, into| {
+    fn file_kind_of(bytes: &[u8]) -> Option<FileKind> {
+        file_kind(bytes.len() as u64, &mut |offset, into| {
             let from = usize::try_from(offset)
                 .unwrap_or(usize::MAX)
                 .min(bytes.len());
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complete_mov_is_complete_and_every_cut_of_its_data_is_seen() {
+    fn truncated_mov_is_detected_at_every_length() {
         let file = [
             mov_box(b"ftyp", b"isomiso2"),
             mov_box(b"moov", &[]),
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_behind_a_mov_is_not_a_truncation() {
+    fn padding_after_mov_is_not_a_truncation() {
         let mut file = [mov_box(b"ftyp", b"isom"), mov_box(b"mdat", &[7; 10])].concat();
         file.extend([0; 64]);
         assert_eq!(of("mov,mp4", &file), Layout::default());
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn fragments_and_edit_lists_are_seen() {
+    fn fragments_and_edit_lists_are_detected() {
         let mut mdhd = vec![0u8; 24];
         mdhd[12..16].copy_from_slice(&1000u32.to_be_bytes());
         let elst = |media_time: u32| {
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_index_before_the_first_fragment_speaks_of_the_whole_file() {
+    fn only_index_before_first_fragment_covers_the_file() {
         let index = |size: u32| {
             let mut body = vec![0u8; 4];
             body.extend([0, 0, 0, 1]);
@@ -245,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn matroska_avi_and_flv_tell_where_they_end() {
+    fn truncated_matroska_avi_and_flv_are_detected() {
         let check = |format: &str, whole: &[u8], beyond: usize| {
             assert_eq!(of(format, whole).truncated, None, "{format}");
             assert!(
@@ -275,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn encryption_of_matroska_and_asf_is_seen() {
+    fn encryption_of_matroska_and_asf_is_detected() {
         let element = |id: &[u8], body: &[u8]| {
             let size = 0x80 | u8::try_from(body.len()).expect("short");
             [id, &[size], body].concat()
@@ -307,11 +309,11 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_bytes_make_it_fail(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+        fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
             for format in ["mov,mp4", "matroska,webm", "avi", "flv", "asf", "mpegts"] {
                 of(format, &bytes);
             }
-            nature_of(&bytes);
+            file_kind_of(&bytes);
         }
     }
 }

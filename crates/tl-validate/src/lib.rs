@@ -1,7 +1,8 @@
-//! Checks a video on this machine against the dated requirements of the TwelveLabs video platform.
+//! Validates videos locally against the dated requirements of the TwelveLabs video platform.
 //!
-//! Three things meet here and stay apart: **facts** about a file ([`MediaFacts`], read by a [`Prober`]), **rules** as
-//! dated data ([`RulePack`]), and the pure [`check`] that holds one against the other and reports every finding.
+//! The crate has three independent parts: **facts** about a file ([`MediaFacts`], read by a
+//! [`Prober`]), **rules** as dated data ([`RulePack`]), and the pure function [`check()`], which
+//! compares the two and reports every finding.
 //!
 //! ```
 //! use tl_validate::{check, MediaFacts, Route, RulePack, Target, VideoStream};
@@ -17,10 +18,16 @@
 //! assert_eq!(report.predicted_code(), Some("video_resolution_too_low"));
 //! ```
 //!
-//! Features: `ffmpeg` reads media in this process and links libavformat; `worker` reads it in helper processes and links
-//! nothing; `header` reads the headers of mp4, mov, mkv and webm in pure Rust, a reduced answer for where there is no
-//! FFmpeg; `program` runs the `ffmpeg` program for fixes and parts; `web` knows addresses. Without
-//! features the crate is pure.
+//! # Features
+//!
+//! - `ffmpeg`: probes media in this process; links libavformat.
+//! - `worker`: probes media in helper processes; links no native library.
+//! - `header`: reads the headers of mp4, mov, mkv and webm in pure Rust. Reports fewer facts; for
+//!   builds without FFmpeg.
+//! - `program`: runs the `ffmpeg` program to apply fixes and to split files.
+//! - `web`: classifies video URLs.
+//!
+//! Without features, the only I/O is opening and reading local files.
 
 mod check;
 #[cfg(any(feature = "program", all(feature = "worker", unix)))]

@@ -1,4 +1,4 @@
-//! Media types of the containers that share one demuxer and differ by what stands in their first bytes.
+//! Media types of containers that share one demuxer and differ in their first bytes.
 
 /// The media type of an ISO base media file with this major brand.
 pub(crate) fn of_mov(brand: &str, has_video: bool) -> String {

@@ -1,5 +1,4 @@
-//! Opening a media file without being held up or fooled: no waiting on a FIFO, no device, no directory.
-//! Reading it is the prober's work.
+//! Opens a media file safely: does not block on a FIFO and rejects devices and directories.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -8,15 +7,15 @@ use std::path::Path;
 use crate::descriptors::{RETRY_LIMIT, retry_open};
 use crate::{ProbeError, ProbeErrorKind};
 
-/// Opens a regular file for reading, without ever waiting for it.
+/// Opens a regular file for reading, without blocking.
 ///
 /// # Errors
 /// [`ProbeErrorKind::NotFound`], [`ProbeErrorKind::Unreadable`], [`ProbeErrorKind::NotAFile`],
 /// [`ProbeErrorKind::Empty`] or [`ProbeErrorKind::Io`].
 pub fn open_media(path: &Path) -> Result<File, ProbeError> {
     let name = path.to_string_lossy();
-    // Looked at first, because opening a device or a FIFO can disturb whoever is at its other end; looked at again
-    // after the opening, because the path may have been swapped in between.
+    // Check before opening, because opening a device or a FIFO can affect the process at its other
+    // end. Check again afterwards, because the path may have been replaced in between.
     let meta = std::fs::metadata(path).map_err(|error| open_error(&error, &name))?;
     if !meta.is_file() {
         return Err(not_a_file(&meta, &name));
@@ -34,10 +33,10 @@ pub fn open_media(path: &Path) -> Result<File, ProbeError> {
     Ok(file)
 }
 
-/// Refuses anything that is not a regular file with content.
+/// Checks that the file is a regular file with content, and returns its size in bytes.
 ///
 /// # Errors
-/// [`ProbeErrorKind::NotAFile`], [`ProbeErrorKind::Empty`] or [`ProbeErrorKind::Io`]; gives the size in bytes otherwise.
+/// [`ProbeErrorKind::NotAFile`], [`ProbeErrorKind::Empty`] or [`ProbeErrorKind::Io`].
 pub(crate) fn check_regular(file: &File, name: &str) -> Result<u64, ProbeError> {
     let meta = file.metadata().map_err(|error| open_error(&error, name))?;
     if !meta.is_file() {
@@ -105,7 +104,7 @@ fn kind_of(meta: &std::fs::Metadata) -> &'static str {
     "something else"
 }
 
-// The value of `<fcntl.h>`, spelled out so that the pure build needs no crate for one number.
+// The value of `<fcntl.h>`, written out to avoid a dependency for one number.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const O_NONBLOCK: i32 = 0o4000;
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]

@@ -1,5 +1,5 @@
-//! Asking a prober for facts, and every way in which that fails. How media is read lives in [`crate::ffmpeg`] and
-//! [`crate::worker`]; what the facts mean lives in [`crate::rules`].
+//! The [`Prober`] trait, its options and its errors. Implementations are in [`crate::ffmpeg`],
+//! [`crate::worker`] and `header`.
 
 use std::fmt;
 use std::fs::File;
@@ -12,18 +12,19 @@ use crate::{MediaFacts, RangeRead};
 
 /// Reads the facts of a media file.
 ///
-/// Implemented by `ffmpeg::InProcess` and `worker::ProbePool`, and by anything a test wants to put in their place.
+/// Implemented by `ffmpeg::InProcess`, `worker::ProbePool` and `header::HeaderReader`. Tests can
+/// provide their own implementation.
 pub trait Prober: Send + Sync {
     /// Opens `path` and reads its facts.
     ///
     /// # Errors
-    /// Every [`ProbeErrorKind`]; the call returns by the prober's deadline.
+    /// Every [`ProbeErrorKind`]. The call returns before the prober's deadline.
     fn probe(&self, path: &Path) -> Result<MediaFacts, ProbeError> {
         let file = crate::open::open_media(path)?;
         self.probe_file(file, &path.to_string_lossy())
     }
 
-    /// Reads the facts of a file that is open already; `name` is used in messages only.
+    /// Reads the facts of an open file. `name` is used only in messages.
     ///
     /// The file is read at absolute offsets: its cursor does not move.
     ///
@@ -31,16 +32,19 @@ pub trait Prober: Send + Sync {
     /// Every [`ProbeErrorKind`] except [`ProbeErrorKind::NotFound`].
     fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError>;
 
-    /// Reads the facts of something that is no local file, in a few large reads; `name` is used in messages only.
+    /// Reads the facts of a source that is not a local file, with a few large reads. `name` is used
+    /// only in messages.
     ///
-    /// Behind the same lock and under the same deadline as a file. The deadline also counts the time that `source` takes,
-    /// so give a remote source more of it. A source of more than 4 MiB is
-    /// never read whole, unless [`ProbeOptions::thorough`] asks for it; when that, or the end of the budget, leaves a
-    /// question open, [`MediaFacts::partly_read`] says so, and what would have to be guessed is left out.
+    /// The format allowlist and the deadline apply as for a file. The deadline includes the time
+    /// that `source` takes, so use a longer one for a remote source. A source of more than 4 MiB is
+    /// never read completely unless [`ProbeOptions::thorough`] is set. If a value stays unknown for
+    /// this reason, or because the budget is used up, [`MediaFacts::partly_read`] is set and the
+    /// value is left out.
     ///
     /// # Errors
-    /// [`ProbeErrorKind::BudgetSpent`] when the budget does not even suffice for the headers;
-    /// [`ProbeErrorKind::Unsupported`] from a prober that knows files only, which is the default; otherwise as for a file.
+    /// [`ProbeErrorKind::BudgetSpent`] if the budget does not suffice for the headers;
+    /// [`ProbeErrorKind::Unsupported`] from a prober that supports only files, which is the
+    /// default; otherwise the same errors as for a file.
     fn probe_ranges(
         &self,
         source: &mut dyn RangeRead,
@@ -102,15 +106,15 @@ impl<P: Prober + ?Sized> Prober for Box<P> {
     }
 }
 
-/// How much work a probe may be.
+/// Limits and options of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeOptions {
-    /// Time after which a probe gives up. 10 s by default; a 1 GiB file on a local disk takes 5 ms.
+    /// Time limit of a probe. Default: 10 s; a 1 GiB file on a local disk takes 5 ms.
     pub deadline: Duration,
-    /// Largest single allocation that FFmpeg may make, in bytes. 256 MiB by default: a file of 470 KB that claims
-    /// 80 million samples takes 3.2 GB without it and 31 MB with it.
+    /// Largest single allocation by FFmpeg, in bytes. Default: 256 MiB. A file of 470 KB that
+    /// claims 80 million samples takes 3.2 GB without this limit and 31 MB with it.
     pub max_allocation_bytes: usize,
-    /// Read every packet to measure the duration, whatever the headers say.
+    /// Read every packet to measure the duration, regardless of the headers.
     pub thorough: bool,
 }
 
@@ -124,40 +128,43 @@ impl Default for ProbeOptions {
     }
 }
 
-/// What kind of thing went wrong while a file was probed.
+/// Kind of a [`ProbeError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ProbeErrorKind {
-    /// There is no file at the path.
+    /// The file does not exist.
     NotFound,
-    /// The file may not be read (permissions).
+    /// The file cannot be read (permissions).
     Unreadable,
-    /// The path names a directory, a FIFO, a socket or a device.
+    /// The path is a directory, a FIFO, a socket or a device.
     NotAFile,
-    /// The file has no bytes.
+    /// The file is empty.
     Empty,
-    /// The bytes are not a video or audio container: text, a picture, an archive, noise.
+    /// The file is not a video or audio container, but for example text, an image, an archive or
+    /// noise.
     NotMedia,
-    /// The file is a playlist or a description that points to other files (HLS, DASH, ffconcat, SDP, external tracks).
+    /// The file is a playlist or a description that refers to other files (HLS, DASH, ffconcat,
+    /// SDP, external tracks).
     Nested,
-    /// FFmpeg reads the format, but the prober does not open it. Nothing is known to be wrong with the file.
+    /// FFmpeg supports the format, but the prober does not open it. The file itself may be valid.
     UnopenedFormat,
-    /// The file is one segment of a stream (DASH, HLS), which cannot be played by itself.
+    /// The file is one segment of a stream (DASH, HLS), which cannot be played on its own.
     Segment,
-    /// The container is known, but its content cannot be read: damaged or cut off before its index.
+    /// The container format is recognized, but its content cannot be read: it is damaged or
+    /// truncated before its index.
     Broken,
-    /// Reading would take more memory, pixels or streams than allowed.
+    /// Reading the file would exceed the limits on memory, pixels or streams.
     TooComplex,
-    /// The deadline passed before the answer was there.
+    /// The deadline expired before the probe finished.
     DeadlinePassed,
-    /// The byte budget of a remote source was spent before the headers were read.
+    /// The byte budget of a remote source was used up before the headers were read.
     BudgetSpent,
-    /// The prober cannot read this kind of source.
+    /// The prober does not support this kind of source.
     Unsupported,
     /// The helper program `tl-probe` was not found.
     HelperMissing,
-    /// The helper program died or answered nonsense.
+    /// The helper program crashed or sent an invalid response.
     HelperFailed,
     /// The operating system reported a read error.
     Io,
@@ -186,9 +193,9 @@ impl ProbeErrorKind {
         }
     }
 
-    /// Whether this is a verdict about the file: nothing changes for as long as the file stays as it is.
+    /// Whether the error is about the file. Probing the same file again then fails in the same way.
     ///
-    /// The other kinds say something about this machine or this call: run again, or correct the call.
+    /// The other kinds are about this machine or this call: retry, or correct the call.
     pub fn is_about_the_file(self) -> bool {
         matches!(
             self,
@@ -211,8 +218,8 @@ impl fmt::Display for ProbeErrorKind {
 
 /// A file could not be probed.
 ///
-/// `Display` says what happened, what was seen, what is allowed and what to do next. The error serialises, because it
-/// also travels from the helper process.
+/// `Display` shows what happened, what was seen, what is allowed and what to do next. The error is
+/// serializable because helper processes return it too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeError {
     kind: ProbeErrorKind,
@@ -225,7 +232,8 @@ pub struct ProbeError {
 }
 
 impl ProbeError {
-    /// Makes an error; `name` is the file as the user knows it, `seen` what was found, as a clause without a full stop.
+    /// Creates an error. `name` is the file name shown to the user; `seen` describes what was
+    /// found, as a clause without a full stop.
     pub fn new(kind: ProbeErrorKind, name: impl Into<String>, seen: impl Into<String>) -> Self {
         Self {
             kind,
@@ -236,7 +244,7 @@ impl ProbeError {
         }
     }
 
-    /// Adds the container format that was recognised.
+    /// Sets the container format that was recognized.
     #[must_use]
     pub fn with_format(mut self, format: impl Into<String>) -> Self {
         self.format = Some(format.into());
@@ -257,12 +265,12 @@ impl ProbeError {
         self
     }
 
-    /// What kind of thing went wrong.
+    /// Kind of the error.
     pub fn kind(&self) -> ProbeErrorKind {
         self.kind
     }
 
-    /// The file, as the caller named it.
+    /// The file, as named by the caller.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -272,12 +280,12 @@ impl ProbeError {
         &self.seen
     }
 
-    /// The container or playlist format that was recognised, such as `hls`.
+    /// The container or playlist format that was recognized, such as `hls`.
     pub fn format(&self) -> Option<&str> {
         self.format.as_deref()
     }
 
-    /// What the demuxer logged while it failed.
+    /// What the demuxer logged before it failed.
     pub fn log(&self) -> &[String] {
         &self.log
     }

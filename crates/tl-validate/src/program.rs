@@ -1,5 +1,5 @@
-//! Running the `ffmpeg` program: finding it, one call with progress, deadline and canceling, and a result that is either
-//! whole or absent. What the call does is said elsewhere: by a [`Fix`](crate::Fix), by `split`, or by the caller.
+//! Runs the `ffmpeg` program with progress, deadline and cancellation, and writes outputs
+//! atomically. A [`Fix`](crate::Fix), `split` or the caller provides the arguments.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -11,13 +11,14 @@
 //! # Ok::<(), tl_validate::program::ProgramError>(())
 //! ```
 //!
-//! Every call blocks until the program has ended; from asynchronous code call it on a thread that may block. The program
-//! gets no standard input, no environment but what it needs to start, inputs that can be files of known containers only,
-//! and it is killed when the call ends early. For media from strangers, [`Ffmpeg::confined_by`] adds a sandbox.
+//! Every call blocks until the program has exited. From async code, call it on a blocking thread.
+//! The program gets no standard input and only the environment variables that it needs to start.
+//! Its inputs can only be files of known container formats. It is killed if the call ends early.
+//! For untrusted media, [`Ffmpeg::confined_by`] adds a sandbox.
 
 mod error;
 mod job;
-mod place;
+mod output;
 mod progress;
 mod run;
 
@@ -32,42 +33,44 @@ pub use error::{ProgramError, ProgramErrorKind};
 pub use job::{Cancel, Job};
 pub use progress::Progress;
 
-pub use place::put_in_place;
-use place::{Place, Scratch};
+pub use output::put_in_place;
+use output::{Scratch, TempOutput};
 use run::Call;
 
 use crate::confine::Confinement;
 
-/// How long `ffmpeg -version` may take; it takes 30 to 100 ms.
-const VERSION_PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout of `ffmpeg -version`, which takes 30 to 100 ms.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Private memory of a confined program where a job sets no other. Encoding 4K with look-ahead takes 1 to 3 GB.
+/// Default limit on the private memory of a confined program. Encoding 4K with look-ahead takes 1
+/// to 3 GB.
 const MAX_MEMORY_BYTES: u64 = 8 << 30;
 
-/// Address space per byte of private memory. Threads reserve far more of it than they use: 64 MiB each in glibc.
+/// Address space per byte of private memory. Threads reserve far more than they use: 64 MiB each in
+/// glibc.
 const ADDRESS_SPACE_FACTOR: u64 = 4;
 
-/// The largest file that a confined program may write: beyond what any route of the platform takes, with room for what a
-/// plan did not expect.
+/// The largest file that a confined program may write: larger than the size limit of every route,
+/// with room for unexpected output.
 const MAX_OUTPUT_BYTES: u64 = 64 << 30;
 
-/// How much a small result may exceed its bound before the program is killed.
+/// How far a small result may exceed its limit before the program is killed.
 const MAX_EXCESS_BYTES: u64 = 16 << 20;
 
-/// CPU time for a second of media. Encoding 4K by software takes 10 to 40 s on one processor.
+/// CPU time per second of media. Software encoding of 4K takes 10 to 40 s on one processor.
 const CPU_SECONDS_PER_SECOND: u64 = 500;
 
-/// CPU time for a run whose length is not known, such as listing the packets of a large file.
+/// CPU time for a run of unknown length, such as listing the packets of a large file.
 const BASE_CPU_SECONDS: u64 = 4 * 3600;
 
-/// The `ffmpeg` program of this machine.
+/// The `ffmpeg` program on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ffmpeg {
     path: PathBuf,
     launcher: Option<Launcher>,
 }
 
-/// The helper that confines the program, see [`Ffmpeg::confined_by`].
+/// The helper that confines the program (see [`Ffmpeg::confined_by`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Launcher {
     path: PathBuf,
@@ -75,13 +78,13 @@ struct Launcher {
 }
 
 impl Ffmpeg {
-    /// The variable that names the program, where it is not on the search path.
+    /// The environment variable with the path of the program, if it is not on `PATH`.
     pub const VARIABLE: &'static str = "FFMPEG";
 
-    /// Finds the program: the one named by `FFMPEG`, else the first `ffmpeg` on `PATH`.
+    /// Finds the program: the one named by `FFMPEG`, or else the first `ffmpeg` on `PATH`.
     ///
     /// # Errors
-    /// [`ProgramErrorKind::Missing`], which says how to install it.
+    /// [`ProgramErrorKind::Missing`] with installation instructions.
     pub fn find() -> Result<Self, ProgramError> {
         let named = std::env::var_os(Self::VARIABLE).filter(|value| !value.is_empty());
         Self::find_in(named, std::env::var_os("PATH"))
@@ -90,7 +93,7 @@ impl Ffmpeg {
     fn find_in(named: Option<OsString>, search: Option<OsString>) -> Result<Self, ProgramError> {
         if let Some(named) = named {
             let path = PathBuf::from(named);
-            // A bare name is looked for like `ffmpeg` itself.
+            // A bare name is looked up on `PATH`, like `ffmpeg` itself.
             if path.components().count() > 1 || path.is_absolute() {
                 return Self::at(path);
             }
@@ -110,7 +113,7 @@ impl Ffmpeg {
     /// The program at `path`.
     ///
     /// # Errors
-    /// [`ProgramErrorKind::Missing`] when there is no file.
+    /// [`ProgramErrorKind::Missing`] if the file does not exist.
     pub fn at(path: impl Into<PathBuf>) -> Result<Self, ProgramError> {
         let path = path.into();
         let absolute = std::path::absolute(&path).unwrap_or(path);
@@ -131,12 +134,14 @@ impl Ffmpeg {
         }
     }
 
-    /// Starts the program through `launcher`, a helper such as `tl-probe`, for media from strangers.
+    /// Starts the program through `launcher`, a helper such as `tl-probe`. Use this for untrusted
+    /// media.
     ///
-    /// On Linux the program can then open only its inputs, its output and the system's libraries (Landlock), makes no
-    /// connections and starts no processes (seccomp), has no capabilities but the right to open files of other users, and
-    /// ends with this process. Its memory, CPU time and the size of its files are bounded everywhere. What an older kernel
-    /// lacks is left out, unless `required`.
+    /// On Linux the program can then open only its inputs, its output and the system's libraries
+    /// (Landlock), cannot open connections or start processes (seccomp), has no capabilities except
+    /// the one to open files of other users, and is killed when this process ends. Memory, CPU time
+    /// and file sizes are limited on every Unix. Protections that an older kernel does not support
+    /// are skipped, unless `required` is set.
     #[must_use]
     pub fn confined_by(mut self, launcher: impl Into<PathBuf>, required: bool) -> Self {
         self.launcher = Some(Launcher {
@@ -151,21 +156,21 @@ impl Ffmpeg {
         self.launcher.is_some()
     }
 
-    /// Where the program is.
+    /// Path of the program.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The program's own name for its version, such as `5.1.9-0+deb12u1`.
+    /// The version reported by the program, such as `5.1.9-0+deb12u1`.
     ///
     /// # Errors
-    /// [`ProgramErrorKind::Failed`] when it does not run or is no `ffmpeg`.
+    /// [`ProgramErrorKind::Failed`] if it does not run or is not `ffmpeg`.
     pub fn version(&self) -> Result<String, ProgramError> {
         let mut command = Command::new(&self.path);
         command.arg("-version").stdout(Stdio::piped());
-        let job = Job::new().deadline(VERSION_PATIENCE);
+        let job = Job::new().deadline(VERSION_TIMEOUT);
         let mut first = None;
-        // It reads no media.
+        // This call reads no media.
         let call = Call {
             command,
             confined: false,
@@ -188,62 +193,71 @@ impl Ffmpeg {
             })
     }
 
-    /// Runs `job` into the file `output`, which comes to be there whole, under a temporary name before.
+    /// Runs `job` and writes the file `output` atomically, through a temporary file.
     ///
-    /// Gives the size of the file in bytes. Its format follows from the job (`-f`) or from the name.
+    /// Returns the size of the file in bytes. The job (`-f`) or the file name determines the
+    /// format.
     ///
     /// # Errors
-    /// Every [`ProgramErrorKind`]; no partial file stays behind, and an existing one stays as it was.
+    /// Every [`ProgramErrorKind`]. No partial file is left behind, and an existing file is not
+    /// changed.
     pub fn write(
         &self,
         job: &Job,
         output: &Path,
         tell: &mut dyn FnMut(Progress),
     ) -> Result<u64, ProgramError> {
-        let place = Place::file(output, job.overwrites)?;
-        let mut call = self.call(job, place.temporary(), MAX_OUTPUT_BYTES);
+        let output = TempOutput::file(output, job.overwrites)?;
+        let mut call = self.call(job, output.temporary(), MAX_OUTPUT_BYTES);
         call.command
             .args(job.argv())
-            .arg(job::as_file(place.temporary()));
+            .arg(job::as_file(output.temporary()));
         Self::follow(call, job, tell)?;
-        place.keep()
+        output.persist()
     }
 
-    /// Runs `job` inside a new folder that becomes `folder` when all is good. The job names its outputs itself, relative
-    /// to the folder; its inputs are made absolute.
+    /// Runs `job` inside a new temporary directory, which is renamed to `folder` on success. The
+    /// job specifies its outputs itself, relative to the directory. Its inputs are made absolute.
     ///
     /// # Errors
-    /// Every [`ProgramErrorKind`]; no partial folder stays behind, and an existing one is not touched.
+    /// Every [`ProgramErrorKind`]. No partial directory is left behind, and an existing one is not
+    /// changed.
     pub fn write_folder(
         &self,
         job: &Job,
         folder: &Path,
         tell: &mut dyn FnMut(Progress),
     ) -> Result<(), ProgramError> {
-        let place = Place::folder(folder)?;
-        let mut call = self.call(job, place.temporary(), MAX_OUTPUT_BYTES);
-        call.command.args(job.argv()).current_dir(place.temporary());
+        let output = TempOutput::folder(folder)?;
+        let mut call = self.call(job, output.temporary(), MAX_OUTPUT_BYTES);
+        call.command
+            .args(job.argv())
+            .current_dir(output.temporary());
         Self::follow(call, job, tell)?;
-        place.keep().map(|_| ())
+        output.persist().map(|_| ())
     }
 
-    /// Runs `job` and gives each line of what it writes to `line`, as text: for lists of packets and the like.
+    /// Runs `job` and passes each line of its standard output to `line`, for example for lists of
+    /// packets.
     ///
     /// # Errors
-    /// Every [`ProgramErrorKind`] but those about outputs.
+    /// Every [`ProgramErrorKind`] except those about outputs.
     pub fn lines(&self, job: &Job, line: &mut dyn FnMut(&str)) -> Result<(), ProgramError> {
         let mut call = self.call(job, None, 0);
         call.command.args(job.argv_for_lines());
         run::run(call, job, line)
     }
 
-    /// Runs `job` and gives what it wrote, at most `max_bytes`: for pictures and other small results.
+    /// Runs `job` and returns its standard output, at most `max_bytes`. For images and other small
+    /// results.
     ///
     /// # Errors
-    /// Every [`ProgramErrorKind`]; [`ProgramErrorKind::Output`] also when there are more bytes than allowed, or none.
+    /// Every [`ProgramErrorKind`]. [`ProgramErrorKind::Output`] also if the output is empty or
+    /// larger than `max_bytes`.
     pub fn bytes(&self, job: &Job, max_bytes: u64) -> Result<Vec<u8>, ProgramError> {
         let scratch = Scratch::new()?;
-        // What is a little too large is reported below; what is far too large fills no disk.
+        // A slightly oversized output is reported below; `bound` only keeps a much larger one from
+        // filling the disk.
         let bound = max_bytes.saturating_add(MAX_EXCESS_BYTES);
         let mut call = self.call(job, scratch.path().parent(), bound);
         call.command
@@ -257,7 +271,8 @@ impl Ffmpeg {
         });
         match read {
             Ok(_) => {}
-            // Without a frame to write, the program makes no file and ends well: that is a result of 0 bytes.
+            // If there is no frame to write, the program creates no file and succeeds: the output
+            // has 0 bytes.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => {
                 return Err(ProgramError::output(
@@ -278,7 +293,8 @@ impl Ffmpeg {
         Ok(bytes)
     }
 
-    /// The start of the command line: the program, or the launcher that confines it to what `job` reads and to `output`.
+    /// The start of the command line: the program, or the launcher that restricts it to the inputs
+    /// of `job` and to `output`.
     fn call<'a>(&self, job: &Job, output: impl Into<Option<&'a Path>>, file_bytes: u64) -> Call {
         let Some(launcher) = &self.launcher else {
             return Call {
@@ -315,8 +331,8 @@ impl Ffmpeg {
     }
 }
 
-/// What the threads of a run may use together: each processor until the deadline, or else many times what the slowest
-/// encoder needs for the expected media.
+/// The CPU time limit of a run, summed over all threads: every processor until the deadline, or
+/// otherwise many times what the slowest encoder needs for the expected duration.
 fn cpu_seconds(job: &Job) -> u64 {
     if let Some(deadline) = job.deadline {
         let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
@@ -333,7 +349,7 @@ fn cpu_seconds(job: &Job) -> u64 {
 }
 
 fn on_path(name: &Path, search: Option<OsString>) -> Option<PathBuf> {
-    // A relative entry of PATH would make the program depend on where `tl` is run.
+    // A relative entry of PATH would make the result depend on the working directory.
     std::env::split_paths(&search?)
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(name))

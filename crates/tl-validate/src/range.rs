@@ -1,28 +1,28 @@
-//! Bytes that are not a local file: anything that can be read at an offset, such as a file behind HTTP range requests.
-//! Fetching them is the caller's work, and so is the budget; fewer and larger reads are made of many small ones in
-//! `ahead`.
+//! Sources that are not local files: anything that can be read at an offset, such as a file behind
+//! HTTP range requests. The caller implements the fetching and the budget. `read_ahead` combines many
+//! small reads into a few large ones.
 
 #[cfg(any(feature = "ffmpeg", feature = "header"))]
-mod ahead;
+mod read_ahead;
 
 use std::fs::File;
 use std::io;
 
 #[cfg(any(feature = "ffmpeg", feature = "header"))]
-pub(crate) use ahead::ReadAhead;
+pub(crate) use read_ahead::ReadAhead;
 
-/// Bytes of a known size that can be read at any offset, for [`crate::Prober::probe_ranges`].
+/// A source of known size that can be read at any offset, for [`crate::Prober::probe_ranges`].
 ///
-/// Calls block. Read-ahead is the prober's work: it asks for a few ranges of 256 KiB to 1 MiB rather than for many small
-/// ones, so each call may well be one request. The byte and time budget is held here, by the implementation: once it is
-/// spent, [`RangeRead::read_at`] fails with [`io::ErrorKind::QuotaExceeded`], and the prober answers with what it knows
-/// by then, marked [`crate::MediaFacts::partly_read`].
+/// Calls block. The prober reads ahead: it requests a few ranges of 256 KiB to 1 MiB instead of
+/// many small ones, so one call can be one request. The implementation enforces the byte and time
+/// budget. Once it is used up, [`RangeRead::read_at`] fails with [`io::ErrorKind::QuotaExceeded`];
+/// the prober then returns the facts known so far, with [`crate::MediaFacts::partly_read`] set.
 ///
 /// ```
 /// use std::io;
 /// use tl_validate::RangeRead;
 ///
-/// /// Hands out at most `left` bytes of another source.
+/// /// Reads at most `left` bytes of another source.
 /// struct Budgeted<R> { inner: R, left: u64 }
 ///
 /// impl<R: RangeRead> RangeRead for Budgeted<R> {
@@ -43,19 +43,21 @@ pub(crate) use ahead::ReadAhead;
 /// }
 /// ```
 pub trait RangeRead: Send {
-    /// Size of the whole, in bytes. It must not change while it is read.
+    /// Total size in bytes. It must not change during the probe.
     fn size(&self) -> u64;
 
-    /// How many more bytes may be read; `None` for any number. Saves the prober from beginning what it cannot end.
+    /// Remaining byte budget; `None` for no limit. The prober uses it to skip work that it could
+    /// not complete.
     fn remaining(&self) -> Option<u64> {
         None
     }
 
-    /// Reads from `offset` on until `into` is full. Fewer bytes are allowed, at the cost of one more call.
+    /// Reads from `offset` until `into` is full. Fewer bytes are allowed, but cost an additional
+    /// call.
     ///
     /// # Errors
-    /// [`io::ErrorKind::QuotaExceeded`] when the budget is spent; anything else ends the probe with
-    /// [`crate::ProbeErrorKind::Io`] and the error's text.
+    /// [`io::ErrorKind::QuotaExceeded`] if the budget is used up. Any other error ends the probe
+    /// with [`crate::ProbeErrorKind::Io`] and the error's message.
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
 }
 
@@ -83,7 +85,8 @@ impl<R: RangeRead + ?Sized> RangeRead for Box<R> {
     }
 }
 
-/// A local file as a row of bytes, without read-ahead and budget. Its cursor does not move on Unix.
+/// A local file as a [`RangeRead`], without read-ahead and budget. On Unix its cursor does not
+/// move.
 #[derive(Debug)]
 pub struct FileRanges {
     file: File,
@@ -91,10 +94,10 @@ pub struct FileRanges {
 }
 
 impl FileRanges {
-    /// The file with the size it has now; what is appended later is not read.
+    /// Uses the current size of the file; data appended later is not read.
     ///
     /// # Errors
-    /// When the operating system does not tell the size.
+    /// The operating system does not report the size.
     pub fn new(file: File) -> io::Result<Self> {
         let size = file.metadata()?.len();
         Ok(Self { file, size })
@@ -112,7 +115,7 @@ impl RangeRead for FileRanges {
     }
 }
 
-/// Bytes in memory.
+/// A source in memory.
 impl RangeRead for &[u8] {
     fn size(&self) -> u64 {
         self.len() as u64

@@ -1,5 +1,5 @@
-//! The answer of a check: findings and the verdict that follows from them. How findings come about lives in `check`;
-//! how a report is written for machines lives in `formats`.
+//! The result of a check: findings and the verdict derived from them. Findings are created in
+//! `check`; the output formats are in `formats`.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Route, Target};
 
-/// How much a finding matters.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// A recommendation.
     Advice,
-    /// The platform may refuse the file, or treat it in another way than expected.
+    /// The platform may refuse the file or process it in an unexpected way.
     Warning,
     /// The platform will refuse the file.
     Error,
@@ -37,15 +37,15 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What a report comes to.
+/// Overall result of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Nothing speaks against sending the file.
+    /// The file can be uploaded.
     Pass,
-    /// The file may be sent, but something deserves a look.
+    /// The file can be uploaded, but there are warnings.
     Warn,
-    /// The file must not be sent.
+    /// The file must not be uploaded.
     Refuse,
 }
 
@@ -66,37 +66,38 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// One thing that was found, with its explanation.
+/// One finding with its explanation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// Id of the rule, such as `marengo3.0.duration.min`; findings about the file itself begin with `file.`.
+    /// Rule id, such as `marengo3.0.duration.min`. Ids of findings about the file itself start with
+    /// `file.`.
     pub rule: String,
-    /// How much it matters.
+    /// Severity.
     pub severity: Severity,
-    /// What was seen, with its unit.
+    /// The observed value with its unit.
     pub observed: String,
-    /// What is allowed, with its unit.
+    /// The allowed value with its unit.
     pub allowed: String,
     /// Why the rule exists, as a sentence.
     pub why: String,
-    /// What the platform does not document, and what is assumed in its place.
+    /// What the platform does not document, and what is assumed instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assumption: Option<String>,
-    /// The page that documents the rule; empty when there is none.
+    /// URL of the page that documents the rule; empty if there is none.
     pub documentation: String,
-    /// Where the number was read.
+    /// Source of the number.
     pub source: String,
-    /// The day from which the rule holds.
+    /// First day on which the rule applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Date>,
-    /// The error code that the platform is expected to answer.
+    /// The error code that the platform is expected to return.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicted_code: Option<String>,
-    /// Routes that accept the file, where this one does not and nothing else is wrong.
+    /// Routes that accept the file. Set only if this route refuses it and nothing else is wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_routes: Vec<Route>,
-    /// How to make the finding go away.
+    /// A fix that removes the finding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<crate::Fix>,
 }
@@ -119,21 +120,21 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Everything that was found about one file and one target.
+/// All findings for one file and one target.
 ///
 /// `Display` writes one line for the verdict and one for each finding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// What the findings come to.
+    /// Overall verdict.
     pub verdict: Verdict,
     /// All findings, errors first.
     pub findings: Vec<Finding>,
     /// Name of the rule pack.
     pub pack: String,
-    /// First day on which the pack holds.
+    /// First day on which the pack applies.
     pub pack_date: Date,
-    /// What the file was checked for, with the engines filled in.
+    /// The target that the file was checked for, with the default engines filled in.
     pub target: Target,
 }
 
@@ -161,24 +162,25 @@ impl Report {
         }
     }
 
-    /// Whether the file must not be sent.
+    /// Whether the file must not be uploaded.
     pub fn is_refused(&self) -> bool {
         self.verdict == Verdict::Refuse
     }
 
-    /// What the findings come to.
+    /// Overall verdict.
     pub fn verdict(&self) -> Verdict {
         self.verdict
     }
 
-    /// The findings that forbid sending.
+    /// The findings with severity [`Severity::Error`].
     pub fn errors(&self) -> impl Iterator<Item = &Finding> {
         self.findings
             .iter()
             .filter(|f| f.severity == Severity::Error)
     }
 
-    /// The error code that the platform would most likely answer: that of the first error that has one.
+    /// The error code that the platform would most likely return: that of the first error that has
+    /// one.
     pub fn predicted_code(&self) -> Option<&str> {
         self.errors().find_map(|f| f.predicted_code.as_deref())
     }

@@ -1,12 +1,12 @@
-//! Rules as dated data: what a rule pack is, where it comes from, and which of its rules hold for a target.
-//! Holding facts against rules is the work of [`crate::check`].
+//! Rules as dated data: rule packs, their sources, and the rules that apply to a target.
+//! [`crate::check()`] compares facts with rules.
 
 mod bound;
 mod diff;
+mod display;
 mod file;
 mod limit;
 mod pack;
-mod words;
 
 pub use bound::{Bound, Measure, Unit};
 pub(crate) use bound::{bytes, plain, with_unit};

@@ -1,10 +1,10 @@
-//! Where a video that is too long or too large is cut, so that every part passes: pure arithmetic over its key frames.
-//! Running the cut is the command's work; mapping times back is [`crate::timeline`]'s.
+//! Computes where to cut a video that is too long or too large, so that every part passes. Pure
+//! arithmetic over its key frames. This module does not cut; [`crate::timeline`] maps times back.
 //!
 //! ```
 //! use tl_validate::split::{cuts, Limits, Outline};
 //!
-//! // Ten hours with a key frame each two seconds, and parts of four hours at most.
+//! // Ten hours with a key frame every two seconds, and parts of at most four hours.
 //! let mut outline = Outline::new();
 //! for second in 0..36_000 {
 //!     outline.packet(f64::from(second), 1.0, 500_000, second % 2 == 0);
@@ -26,23 +26,24 @@ use crate::{MediaFacts, RulePack, Target};
 pub use outline::{Outline, PlannedPart};
 pub use packets::{FrameReader, PacketReader, StreamPackets};
 
-/// Parts keep this far away from a bound on the duration, in seconds: a cut is exact to a frame, its sound to a packet.
+/// Distance of the parts from a bound on the duration, in seconds. A cut is accurate to a frame,
+/// its audio to a packet.
 const SAFE_SECONDS: f64 = 0.5;
 
-/// The share of a size limit that the packets of a part may fill; the rest is for the container.
+/// The share of a size limit that the packets of a part may use. The rest is for the container.
 const SAFE_SHARE: f64 = 0.97;
 
-/// More parts than the fewest that could do are tried up to this many times the fewest.
-const MOST_TRIED: usize = 4;
+/// Maximum number of parts to try, as a multiple of the minimum number.
+const MAX_PARTS_FACTOR: usize = 4;
 
-/// What a part may be.
+/// Limits for each part.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Limits {
-    /// Seconds at most.
+    /// Maximum duration in seconds.
     pub max_seconds: Option<f64>,
-    /// Seconds at least.
+    /// Minimum duration in seconds.
     pub min_seconds: Option<f64>,
-    /// Bytes of packets at most.
+    /// Maximum size of the packets in bytes.
     pub max_bytes: Option<u64>,
 }
 
@@ -50,27 +51,30 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum CannotSplit {
-    /// There is no key frame (or too much data before the next one) where a part would have to end.
+    /// There is no key frame where a part has to end, or too much data before the next one.
     NoKeyFrame {
-        /// Where the part begins, in seconds.
+        /// Start of the part, in seconds.
         from: f64,
-        /// Where the next key frame is at which the part is long enough, in seconds; the end of the video when there is none.
+        /// The next key frame at which the part is long enough, in seconds; the end of the video if
+        /// there is none.
         next: f64,
-        /// What a part may be.
+        /// The limits.
         limits: Limits,
     },
-    /// The limits contradict each other or the video, such as a video that is shorter than a part must be.
+    /// The limits contradict each other or the video, for example if the video is shorter than the
+    /// minimum.
     Limits(Limits),
-    /// No packets were seen.
+    /// The outline has no packets.
     Empty,
-    /// Some frames carry no presentation time, so the order in which they are shown is only known after decoding.
+    /// Some frames have no presentation time, so their display order is known only after decoding.
     NoTimes,
-    /// The source hides frames (by an edit list) in a place where a part cannot hide them.
+    /// The source hides frames (with an edit list) at a position where a part cannot hide them.
     HiddenFrames,
 }
 
 impl Limits {
-    /// What a part may be to pass the rules of `pack` for `target`, with room for inexact cuts.
+    /// The limits with which a part passes the rules of `pack` for `target`, with room for inexact
+    /// cuts.
     pub fn of(target: &Target, pack: &RulePack) -> Self {
         let mut limits = Self::default();
         let errors = pack
@@ -105,17 +109,18 @@ impl Limits {
             && self.max_bytes.is_none_or(|max| bytes <= max)
     }
 
-    fn contradict(&self) -> bool {
+    fn are_contradictory(&self) -> bool {
         let max = self.max_seconds.unwrap_or(f64::INFINITY);
         let min = self.min_seconds.unwrap_or(0.0);
-        // Not a number is neither above nor below.
+        // A negated comparison, because NaN is neither less nor greater.
         !(max > 0.0 && min <= max) || self.max_bytes == Some(0)
     }
 }
 
-/// The container that holds the streams of a file as they are: `mp4`, or `mov` or `matroska` for what that cannot hold.
+/// The container that can hold the streams of a file without re-encoding: `mp4`, or `mov` or
+/// `matroska` if `mp4` cannot.
 ///
-/// Only `mp4` and `mov` can hide frames at the beginning, so a QuickTime file stays one.
+/// Only `mp4` and `mov` can hide frames at the start, so a QuickTime file stays one.
 pub fn container(facts: &MediaFacts) -> &'static str {
     let format = facts.file_container_format.as_deref().unwrap_or_default();
     if crate::fix::fits_mp4(facts) {
@@ -127,17 +132,18 @@ pub fn container(facts: &MediaFacts) -> &'static str {
     }
 }
 
-/// The times at which the parts begin, the first being the start: as few parts as the limits allow, of about equal length.
+/// The start times of the parts, beginning with the start of the video. Chooses as few parts as the
+/// limits allow, of about equal duration.
 ///
-/// One time means that nothing has to be cut.
+/// A single time means that no cut is needed.
 ///
 /// # Errors
-/// [`CannotSplit`], when no choice of key frames gives parts within the limits.
+/// [`CannotSplit`] if no choice of key frames gives parts within the limits.
 pub fn cuts(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit> {
     if outline.packets == 0 || outline.end <= 0.0 {
         return Err(CannotSplit::Empty);
     }
-    if limits.contradict() {
+    if limits.are_contradictory() {
         return Err(CannotSplit::Limits(*limits));
     }
     if limits.allows(outline.end, outline.bytes) {
@@ -155,27 +161,27 @@ pub fn cuts(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit>
     let by_size = limits
         .max_bytes
         .map_or(1.0, |max| (outline.bytes as f64 / max as f64).ceil());
-    // The cast saturates; `contradict` has refused a maximum of zero.
+    // The cast saturates; `are_contradictory` has rejected a maximum of zero.
     let fewest = (by_time.max(by_size) as usize).max(2);
     let most = fewest
-        .saturating_mul(MOST_TRIED)
+        .saturating_mul(MAX_PARTS_FACTOR)
         .min(outline.keys.len() + 1)
         .max(fewest);
     if let Some(cuts) = (fewest..=most).find_map(|parts| balanced(outline, limits, parts).ok()) {
         return Ok(cuts);
     }
-    // Equal lengths do not meet the key frames; parts that are as long as they may be still can. Where they cannot, their
-    // trouble is the one to tell.
+    // The key frames do not fit equal durations; parts of maximum duration may still work. If they
+    // do not, return their error.
     greedy(outline, limits)
 }
 
-/// Part by part, the key frame nearest to an equal share of what is left.
+/// For each part, the key frame nearest to an equal share of the rest.
 fn balanced(outline: &Outline, limits: &Limits, parts: usize) -> Result<Vec<f64>, CannotSplit> {
     let mut cuts = vec![0.0];
     let mut from = (0.0, 0);
     for left in (2..=parts).rev() {
         let share = from.0 + (outline.end - from.0) / left as f64;
-        let next = possible(outline, limits, from)
+        let next = candidates(outline, limits, from)
             .min_by(|a, b| (a.0 - share).abs().total_cmp(&(b.0 - share).abs()))
             .ok_or_else(|| no_key_frame(outline, limits, from.0))?;
         cuts.push(next.0);
@@ -184,13 +190,14 @@ fn balanced(outline: &Outline, limits: &Limits, parts: usize) -> Result<Vec<f64>
     whole(outline, limits, cuts, from)
 }
 
-/// Part by part, the latest key frame that is allowed; a last part that is too short takes from the one before it.
+/// For each part, the latest allowed key frame. A last part that is too short takes from the one
+/// before it.
 fn greedy(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit> {
     let mut cuts = vec![0.0];
     let mut from = (0.0, 0);
     let mut before = None;
     while !limits.allows(outline.end - from.0, outline.bytes - from.1) {
-        let next = possible(outline, limits, from)
+        let next = candidates(outline, limits, from)
             .last()
             .ok_or_else(|| no_key_frame(outline, limits, from.0))?;
         cuts.push(next.0);
@@ -202,7 +209,7 @@ fn greedy(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit> {
         && let Some(before) = before
     {
         cuts.pop();
-        let earlier = possible(outline, limits, before)
+        let earlier = candidates(outline, limits, before)
             .filter(|key| outline.end - key.0 >= min)
             .last()
             .ok_or(CannotSplit::Limits(*limits))?;
@@ -212,8 +219,8 @@ fn greedy(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit> {
     whole(outline, limits, cuts, from)
 }
 
-/// The key frames at which a part that begins at `from` may end.
-fn possible<'a>(
+/// The key frames at which a part that starts at `from` may end.
+fn candidates<'a>(
     outline: &'a Outline,
     limits: &'a Limits,
     from: (f64, u64),
@@ -245,7 +252,7 @@ fn whole(
 
 fn no_key_frame(outline: &Outline, limits: &Limits, from: f64) -> CannotSplit {
     let min = limits.min_seconds.unwrap_or(0.0);
-    // A key frame that comes too early is as good as none.
+    // Ignore a key frame that comes too early.
     let next = outline
         .keys
         .iter()
@@ -327,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn cuts_are_as_few_and_as_equal_as_key_frames_allow() {
+    fn cuts_are_few_and_balanced() {
         let check = |outline: &Outline, limits: &Limits, expected: &[f64]| {
             assert_eq!(cuts(outline, limits).as_deref(), Ok(expected), "{limits}");
         };
@@ -344,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_cut_says_where() {
+    fn uncuttable_videos_report_the_position() {
         let error =
             cuts(&outline(100, 50), &limits(4.0, 30.0)).expect_err("one key frame in the middle");
         assert_eq!(
@@ -378,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_say_what_a_part_may_be() {
+    fn limits_follow_the_rules() {
         let limits = Limits::of(
             &Target::new(crate::Route::Tasks).with_engine("marengo3.0"),
             RulePack::current(),
@@ -399,7 +406,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_cover_the_whole_and_keep_to_the_limits(
+        fn parts_cover_the_video_within_the_limits(
             gaps in prop::collection::vec((0.02f64..12.0, 1u64..5000), 1..300),
             max in 5.0f64..200.0,
             min in 0.0f64..4.0,

@@ -1,11 +1,11 @@
-//! Where a video is meant to go: the route of the upload, the engines that will read it, and their options.
+//! The target of an upload: its route, the engines that will process the video, and their options.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An engine (model) of the platform. Open: a name that is not listed is kept as it is.
+/// An engine (model) of the platform. Unknown names are kept as [`Engine::Other`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Engine {
@@ -29,12 +29,12 @@ pub enum Engine {
     Pegasus15,
     /// `pegasus1.6`
     Pegasus16,
-    /// Any other engine, by its name on the wire.
+    /// Any other engine, by its name in the API.
     Other(String),
 }
 
 impl Engine {
-    /// Every engine that has a name of its own here, oldest first in each family.
+    /// Every engine with its own variant, oldest first in each family.
     pub const KNOWN: [Self; 10] = [
         Self::Marengo25,
         Self::Marengo26,
@@ -48,7 +48,7 @@ impl Engine {
         Self::Pegasus16,
     ];
 
-    /// The name on the wire, such as `marengo3.0`.
+    /// The name in the API, such as `marengo3.0`.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Marengo25 => "marengo2.5",
@@ -106,14 +106,14 @@ impl<'de> Deserialize<'de> for Engine {
     }
 }
 
-/// The way by which a video reaches the platform; each has its own size limit.
+/// How a video reaches the platform. Each route has its own size limit.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Route {
-    /// `POST /tasks`, by file or by URL.
+    /// `POST /tasks` with a file or a URL.
     #[default]
     Tasks,
     /// `POST /assets` with a local file.
@@ -171,15 +171,16 @@ impl fmt::Display for UnknownRoute {
 
 impl std::error::Error for UnknownRoute {}
 
-/// Where a video is meant to go.
+/// The target of an upload.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// The way of upload.
+    /// The upload route.
     pub route: Route,
-    /// The engines that will read the video. Empty: the rule pack's default for the route.
+    /// The engines that will process the video. If empty, the rule pack's default for the route
+    /// applies.
     #[serde(default)]
     pub engines: Vec<Engine>,
-    /// Engine options that are switched on: `visual`, `audio`, and `conversation` before v1.3.
+    /// Enabled engine options: `visual`, `audio`, and `conversation` before v1.3.
     #[serde(default)]
     pub options: Vec<String>,
 }
@@ -227,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn engine_names_round_trip_and_unknown_ones_survive() {
+    fn engine_names_round_trip_including_unknown() {
         for engine in Engine::KNOWN {
             assert_eq!(Engine::from(engine.as_str()), engine);
         }

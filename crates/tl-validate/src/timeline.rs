@@ -1,5 +1,5 @@
-//! Time in a video and time in the parts that were cut from it. Cutting is the command's work; this is the arithmetic,
-//! and the map that is kept beside the parts.
+//! Maps between times in a video and times in the parts cut from it, and defines the offset map
+//! that is stored with the parts.
 //!
 //! ```
 //! use tl_validate::timeline::Timeline;
@@ -13,42 +13,44 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Where each part of a video begins in the whole. Serialises as the offset map that is written beside the parts.
+/// The position of each part in the source video. Serializes as the offset map that is stored with
+/// the parts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timeline {
     /// The video that was cut.
     pub source: String,
-    /// Size of the video that was cut, by which it is known again.
+    /// Size of the source in bytes, to identify it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_size_bytes: Option<u64>,
-    /// How long the video is, in seconds.
+    /// Duration of the source in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_duration_seconds: Option<f64>,
-    /// Time stamp of its first frame or sound as stored, in seconds. Every other time in the map counts from there, as players
-    /// do: a transport stream whose stamps begin at 1000 s begins at 0 here.
+    /// Timestamp of the first frame or audio sample as stored, in seconds. Every other time in the
+    /// map is relative to it, as in players: a transport stream whose timestamps start at 1000 s
+    /// starts at 0 here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_first_timestamp_seconds: Option<f64>,
-    /// Its parts, in order of their beginning.
+    /// The parts, in order of their start times.
     pub parts: Vec<Part>,
 }
 
 /// One part of a video. Times are in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Part {
-    /// Name of the part's file.
+    /// File name of the part.
     pub name: String,
-    /// Where it begins in the source, counted from the start of the source. The frame that a player of the part shows at its
-    /// start is the one that a player of the source shows then.
+    /// Start of the part, relative to the start of the source. The first frame that a player shows
+    /// for the part is the one that it shows for the source at this time.
     pub start_seconds: f64,
-    /// How long it lasts.
+    /// Duration of the part.
     pub duration_seconds: f64,
-    /// Size of the part's file.
+    /// Size of the part's file in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<u64>,
 }
 
 impl Timeline {
-    /// A map without parts.
+    /// Creates a map without parts.
     pub fn new(source: impl Into<String>) -> Self {
         Self {
             source: source.into(),
@@ -56,7 +58,8 @@ impl Timeline {
         }
     }
 
-    /// Adds a part; parts stay in the order of their beginning, whatever order they come in.
+    /// Adds a part. Parts are sorted by start time, regardless of the order in which they are
+    /// added.
     pub fn push(&mut self, name: impl Into<String>, start_seconds: f64, duration_seconds: f64) {
         let at = self
             .parts
@@ -70,7 +73,8 @@ impl Timeline {
         self.parts.insert(at, part);
     }
 
-    /// The source's time of a time in a part; `None` for an unknown part, a negative time, or one behind its end.
+    /// Converts a time in a part to a time in the source. `None` for an unknown part, a negative
+    /// time, or a time after its end.
     pub fn to_source(&self, part: &str, seconds: f64) -> Option<f64> {
         let part = self.parts.iter().find(|p| p.name == part)?;
         (0.0..=part.duration_seconds)
@@ -78,7 +82,8 @@ impl Timeline {
             .then_some(part.start_seconds + seconds)
     }
 
-    /// The part that shows a time of the source, and the time in it; the later part where two overlap or touch.
+    /// The part that contains a time of the source, and the time within it. If two parts overlap or
+    /// touch, the later one.
     pub fn to_part(&self, seconds: f64) -> Option<(&Part, f64)> {
         self.parts
             .iter()
@@ -96,7 +101,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_time_of_the_source_comes_back_from_its_part(lengths in prop::collection::vec(0.5f64..8000.0, 1..20), share in 0.0f64..1.0) {
+        fn source_times_round_trip_through_parts(lengths in prop::collection::vec(0.5f64..8000.0, 1..20), share in 0.0f64..1.0) {
             let mut map = Timeline::new("whole.mp4");
             let mut start = 0.0;
             for (i, length) in lengths.iter().enumerate() {
@@ -111,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn times_outside_of_every_part_have_none() {
+    fn times_outside_all_parts_are_none() {
         let mut map = Timeline::new("whole.mp4");
         map.push("b.mp4", 20.0, 5.0);
         map.push("a.mp4", 0.0, 10.0);

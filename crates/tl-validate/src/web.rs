@@ -1,5 +1,6 @@
-//! Addresses of videos: what a URL is, before anything is sent, and what the first answer says. Pure: no look-up, no
-//! request, no clock. Fetching is the caller's work; reading what was fetched is [`crate::RangeRead`]'s.
+//! Video URLs: what a URL refers to, before any request, and what the first response means. Pure:
+//! no DNS lookup, no request, no clock. The caller sends the requests and implements
+//! [`crate::RangeRead`].
 //!
 //! ```
 //! use tl_validate::web;
@@ -21,10 +22,11 @@ pub use answer::{Answer, Head, Problem, ProblemKind, read_head};
 pub use pages::{Page, page};
 pub use presigned::{Presigned, presigned};
 
-/// The address for messages: without password, query and fragment, which may be a permission by themselves.
+/// The URL for messages, without user info, query and fragment: these may contain credentials, as
+/// in presigned URLs.
 pub fn shown(url: &Url) -> String {
     let mut bare = url.clone();
-    // Fails for addresses that can have neither.
+    // Fails for URLs that can have neither user name nor password.
     let _ = bare.set_username("");
     let _ = bare.set_password(None);
     bare.set_query(None);

@@ -1,5 +1,6 @@
-//! Probing in helper processes: [`ProbePool`] keeps `tl-probe` helpers alive and hands them open file descriptors, never
-//! paths. A helper that crashes or overruns its time is killed and replaced; the pool's own process links no libav.
+//! Probes media in helper processes: [`ProbePool`] keeps `tl-probe` helpers alive and passes them
+//! open file descriptors, never paths. A helper that crashes or times out is killed and replaced.
+//! The pool's process does not link libav.
 //!
 //! ```no_run
 //! use tl_validate::Prober;
@@ -10,9 +11,9 @@
 //! # Ok::<(), tl_validate::ProbeError>(())
 //! ```
 //!
-//! The messages live in `protocol`, what is read for a helper in `ranges`, one helper in `helper`, the set of them in
-//! `pool`; the helper's own side, which
-//! needs the feature `ffmpeg`, in `serve`, and its restrictions in `sandbox`. `exec` applies them to the program `ffmpeg`.
+//! Modules of the pool: `pool`, `helper` (one process), `protocol` (the messages) and `ranges`
+//! (reads on behalf of a helper). Modules of the helper: `serve` (needs the feature `ffmpeg`) and
+//! `sandbox`. `exec` applies the sandbox to the `ffmpeg` program.
 
 mod exec;
 mod find;
@@ -31,8 +32,8 @@ pub use sandbox::Protections;
 #[cfg(feature = "ffmpeg")]
 pub use serve::{restrict, serve};
 
-/// The argument with which a helper is started.
+/// The argument that starts a helper.
 pub const SERVE_ARGUMENT: &str = "serve";
 
-/// The argument with which a helper becomes the launcher of a confined program, see [`exec()`].
+/// The argument that starts the launcher of a confined program (see [`exec()`]).
 pub const EXEC_ARGUMENT: &str = crate::confine::EXEC_ARGUMENT;

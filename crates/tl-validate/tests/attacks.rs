@@ -1,4 +1,5 @@
-//! Files from strangers open nothing but themselves, connect to nothing, end in time, and stay within memory.
+//! Untrusted files cause no access to other files, no connections, no overrun of the deadline and
+//! no excessive memory use.
 #![cfg(all(feature = "ffmpeg", feature = "worker", target_os = "linux"))]
 
 mod support;
@@ -16,10 +17,10 @@ use tl_validate::ffmpeg::InProcess;
 use tl_validate::worker::{ProbePool, WorkerOptions};
 use tl_validate::{ProbeError, ProbeErrorKind, ProbeOptions, Prober};
 
-/// Peak memory of a helper on the bombs, in kilobytes.
+/// Limit on the peak memory of a helper for the bombs, in kilobytes.
 const MAX_PEAK_KB: u64 = 300 * 1024;
 
-/// What a probe may take, and what the pool may take beyond it to notice and to kill.
+/// Deadline of a probe, and the additional time that the pool needs to notice and to kill.
 const DEADLINE: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -31,12 +32,12 @@ fn listener() -> (TcpListener, u16) {
 }
 
 #[test]
-fn attacks_are_answered_in_time_within_memory_and_without_a_crash() {
+fn attacks_stay_within_time_and_memory() {
     let (listener, port) = listener();
     let all = attacks(port, &good());
     assert!(all.len() >= 25, "{}", all.len());
     for attack in &all {
-        // A pool for each, so that the peak belongs to this file.
+        // Use a separate pool for each file to measure its own peak memory.
         let pool = ProbePool::new(WorkerOptions {
             program: Some(helper()),
             helpers: 1,
@@ -105,7 +106,7 @@ fn helper_peaks() -> Vec<u64> {
         .collect()
 }
 
-/// The system calls that open or connect, of a program on a file, from the moment on at which it opens the file.
+/// The system calls by which a program opens files or connects, after it has opened `file`.
 fn calls_after_opening(program: &Path, arguments: &[&str], file: &Path) -> Vec<String> {
     let output = Command::new("strace")
         .args([
@@ -129,7 +130,7 @@ fn calls_after_opening(program: &Path, arguments: &[&str], file: &Path) -> Vec<S
         .position(|c| c.contains(&name) && c.contains("open"))
     {
         Some(at) => calls[at + 1..].to_vec(),
-        // It was refused before it was opened.
+        // The file was rejected before it was opened.
         None => Vec::new(),
     }
 }
@@ -149,7 +150,7 @@ fn suspicious(calls: &[String]) -> Vec<&String> {
         .collect()
 }
 
-/// Whether anyone has opened `file` since the last call.
+/// Reports whether `file` has been opened since the last call.
 struct Watch(rustix::fd::OwnedFd);
 
 impl Watch {
@@ -167,7 +168,7 @@ impl Watch {
 }
 
 #[test]
-fn the_file_that_an_attack_names_is_never_opened_even_without_the_sandbox() {
+fn referenced_files_are_not_opened_without_sandbox() {
     let (listener, port) = listener();
     let target = folder().join(format!("target-{port}.mp4"));
     fs::copy(good(), &target).expect("the build directory can be written to");
@@ -188,7 +189,7 @@ fn the_file_that_an_attack_names_is_never_opened_even_without_the_sandbox() {
     }
     assert!(listener.accept().is_err(), "something connected");
 
-    // The same look at a program without a lock sees what it should.
+    // Positive control: a program without restrictions is observed to open the target.
     let playlist = &all
         .iter()
         .find(|a| a.name == "concat-local")
@@ -204,7 +205,7 @@ fn the_file_that_an_attack_names_is_never_opened_even_without_the_sandbox() {
 }
 
 #[test]
-fn nothing_is_opened_but_the_file_itself() {
+fn only_the_given_file_is_opened() {
     let (listener, port) = listener();
     for attack in attacks(port, &good()) {
         let calls = calls_after_opening(&helper(), &[], &attack.path);
@@ -216,7 +217,7 @@ fn nothing_is_opened_but_the_file_itself() {
 }
 
 #[test]
-fn a_file_that_grows_for_ever_is_read_up_to_its_first_size() {
+fn growing_file_is_read_up_to_its_initial_size() {
     let path = folder().join(format!("growing-{}.ts", std::process::id()));
     let seed = support::clip(
         "seed.ts",
@@ -249,7 +250,7 @@ fn a_file_that_grows_for_ever_is_read_up_to_its_first_size() {
 }
 
 #[test]
-fn a_path_that_is_swapped_for_a_device_is_refused_or_read_as_the_file_it_was() {
+fn path_replaced_by_device_is_safe() {
     let link = folder().join(format!("swapped-{}.mp4", std::process::id()));
     let (file, device) = (good(), Path::new("/dev/zero"));
     let done = std::sync::atomic::AtomicBool::new(false);

@@ -1,4 +1,4 @@
-//! The pure check: which findings a file gets, in words and in law.
+//! The pure check: findings for given facts, and its properties.
 
 use proptest::prelude::*;
 use tl_validate::{
@@ -44,7 +44,7 @@ fn ids(report: &Report, severity: Severity) -> Vec<&str> {
 }
 
 #[test]
-fn the_bounds_of_today_are_inclusive_and_hold() {
+fn current_bounds_are_inclusive() {
     let check_at = |facts: MediaFacts, errors: &[&str]| {
         let report = check(&facts, &tasks(), RulePack::current());
         assert_eq!(ids(&report, Severity::Error), errors, "{report}");
@@ -74,7 +74,7 @@ fn the_bounds_of_today_are_inclusive_and_hold() {
 }
 
 #[test]
-fn what_the_platform_leaves_open_is_a_warning() {
+fn undocumented_limits_cause_warnings() {
     let check_at = |facts: MediaFacts, warnings: &[&str]| {
         let report = check(&facts, &tasks(), RulePack::current());
         assert_eq!(ids(&report, Severity::Warning), warnings, "{report}");
@@ -99,7 +99,7 @@ fn what_the_platform_leaves_open_is_a_warning() {
 }
 
 #[test]
-fn the_guide_of_v1_2_holds_in_its_pack() {
+fn v1_2_pack_matches_its_guide() {
     let pack = RulePack::named("v1.2").expect("built in");
     let errors = |facts: &MediaFacts, target: &Target| -> Vec<String> {
         check(facts, target, pack)
@@ -167,7 +167,7 @@ fn each_route_has_its_own_size_limit() {
 }
 
 #[test]
-fn engines_that_are_gone_or_unknown_are_named() {
+fn retired_and_unknown_engines_are_reported() {
     let of = |engine: &str| check(&good(), &tasks().with_engine(engine), RulePack::current());
     assert_eq!(ids(&of("marengo2.7"), Severity::Error), ["engine.retired"]);
     assert_eq!(of("marengo2.7").predicted_code(), Some("parameter_invalid"));
@@ -179,7 +179,7 @@ fn engines_that_are_gone_or_unknown_are_named() {
 }
 
 #[test]
-fn what_cannot_be_told_is_refused_and_not_guessed() {
+fn unknown_values_are_refused() {
     let mut unknown = good();
     unknown.duration_seconds = None;
     let report = check(&unknown, &tasks(), RulePack::current());
@@ -193,7 +193,7 @@ fn what_cannot_be_told_is_refused_and_not_guessed() {
 }
 
 #[test]
-fn reports_read_like_this() {
+fn reports_match_snapshots() {
     let mut all = facts(320, 100, 2.0, 2_200_000_000);
     all.truncated = Some(Truncation {
         expected_bytes: Some(3_000_000_000),
@@ -253,23 +253,23 @@ fn any_pack() -> impl Strategy<Value = &'static RulePack> {
 }
 
 proptest! {
-    /// A file that is farther outside of one bound is never judged better.
+    /// A file that exceeds a bound by more never gets a better verdict.
     #[test]
-    fn the_verdict_is_monotone_in_each_bound(
+    fn verdict_is_monotone_in_each_bound(
         target in any_target(), pack in any_pack(), a in 1u32..40_000, b in 1u32..40_000,
     ) {
         let (low, high) = (a.min(b), a.max(b));
         let verdict = |facts: &MediaFacts| check(facts, &target, pack).is_refused();
         let size = |bytes: u32| facts(640, 360, 60.0, u64::from(bytes) * 1_000_000);
         prop_assert!(verdict(&size(low)) <= verdict(&size(high)), "size");
-        // Within what every pack allows on the other side, only one side of the bound is in play.
+        // Values within the other bound of every pack, so that only one bound matters.
         let length = |seconds: u32| facts(640, 360, f64::from(seconds), 1);
         if low >= 60 {
             prop_assert!(verdict(&length(low)) <= verdict(&length(high)), "too long");
         } else if high <= 600 {
             prop_assert!(verdict(&length(high)) <= verdict(&length(low)), "too short");
         }
-        // Squares, so that the shape stays allowed while the size changes.
+        // Squares, so that the aspect ratio stays valid while the size changes.
         let square = |side: u32| facts(side, side, 60.0, 1);
         if low >= 1000 {
             prop_assert!(verdict(&square(low)) <= verdict(&square(high)), "too large");
@@ -278,7 +278,7 @@ proptest! {
         }
     }
 
-    /// Of several competing rules the same one is left, in whatever order they are compared.
+    /// The strictest of several competing rules does not depend on the order of comparison.
     #[test]
     fn strictest_of_is_associative_and_commutative(pack in any_pack(), i in 0usize..200, j in 0usize..200, k in 0usize..200) {
         let rules = pack.rules();
@@ -290,9 +290,9 @@ proptest! {
         }
     }
 
-    /// Adding an engine never makes a target laxer.
+    /// Adding an engine never makes a target less strict.
     #[test]
-    fn more_engines_are_never_laxer(
+    fn adding_engines_never_relaxes_the_verdict(
         pack in any_pack(), target in any_target(), extra in 0usize..10,
         width in 1u32..6000, height in 1u32..6000, seconds in 0u32..20_000, megabytes in 1u64..12_000,
     ) {
@@ -304,7 +304,7 @@ proptest! {
         }
     }
 
-    /// Every finding has what a report needs.
+    /// Every finding has the texts that a report needs.
     #[test]
     fn findings_are_complete(
         pack in any_pack(), target in any_target(),

@@ -1,4 +1,4 @@
-//! The `ffmpeg` program in its sandbox: what it may do works, and what it may not do fails.
+//! The `ffmpeg` program in its sandbox: allowed operations work, others fail.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -18,7 +18,7 @@ fn confined() -> Ffmpeg {
         .confined_by(helper(), true)
 }
 
-/// Arguments that make one picture of the job's input.
+/// Arguments that extract one image from the job's input.
 const PICTURE: [&str; 9] = [
     "-frames:v",
     "1",
@@ -32,7 +32,7 @@ const PICTURE: [&str; 9] = [
 ];
 
 #[test]
-fn a_confined_program_converts_lists_and_takes_pictures() {
+fn confined_program_converts_lists_and_extracts_images() {
     let folder = tempfile::tempdir().expect("a folder");
     let (ffmpeg, clip) = (confined(), good());
     let output = folder.path().join("out.mp4");
@@ -84,12 +84,12 @@ fn a_confined_program_converts_lists_and_takes_pictures() {
 }
 
 #[test]
-fn a_confined_program_opens_no_other_file() {
+fn confined_program_cannot_open_other_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let (ffmpeg, clip) = (confined(), good());
     let other = folder.path().join("other.mp4");
     fs::copy(&clip, &other).expect("copied");
-    // `arg` names a file that the job does not declare.
+    // `arg` uses a file that the job does not declare.
     let job = Job::new().args(["-i"]).arg(&other).args(PICTURE);
     let error = ffmpeg.bytes(&job, 100_000).expect_err("it may not be read");
     assert_eq!(error.kind(), ProgramErrorKind::Failed, "{error}");
@@ -117,7 +117,7 @@ fn a_confined_program_opens_no_other_file() {
 }
 
 #[test]
-fn a_confined_program_makes_no_connection() {
+fn confined_program_cannot_connect() {
     let server = TcpListener::bind("127.0.0.1:0").expect("a port");
     server.set_nonblocking(true).expect("an option");
     let address = format!("tcp://{}", server.local_addr().expect("bound"));
@@ -149,7 +149,7 @@ fn memory_and_cpu_time_are_bounded() {
         .expect_err("too large");
     assert_eq!(error.kind(), ProgramErrorKind::Failed, "{error}");
 
-    // Without a pause, and without output that could be full.
+    // Runs without a pause, and without output that could fill a disk.
     let endless = [
         "-f",
         "lavfi",
@@ -184,7 +184,7 @@ fn memory_and_cpu_time_are_bounded() {
         .status()
         .expect("it runs");
     use std::os::unix::process::ExitStatusExt;
-    // SIGXCPU, or SIGKILL where the program ignores the first.
+    // SIGXCPU, or SIGKILL if the program ignores the former.
     assert!(matches!(status.signal(), Some(24 | 9)), "{status:?}");
     assert!(begun.elapsed() < Duration::from_secs(60));
 }
@@ -224,7 +224,7 @@ fn until(what: &str, mut is: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_confined_program_has_nothing_inherited_and_ends_with_its_parent() {
+fn confined_program_inherits_nothing_and_ends_with_parent() {
     let mut shell = sleeping("$$");
     let pid = first_line(&mut shell);
     let process = Path::new("/proc").join(&pid);
@@ -238,7 +238,7 @@ fn a_confined_program_has_nothing_inherited_and_ends_with_its_parent() {
     assert_eq!(field("NoNewPrivs:"), "1");
     assert_eq!(field("Seccomp:"), "2");
     let capabilities = u64::from_str_radix(&field("CapEff:"), 16).expect("a number");
-    // CAP_DAC_OVERRIDE is number 1; without root there is none at all.
+    // CAP_DAC_OVERRIDE is number 1; without root there are no capabilities.
     assert_eq!(capabilities & !0b10, 0, "{capabilities:x}");
     let descriptors: Vec<_> = fs::read_dir(process.join("fd"))
         .expect("our own child")
@@ -273,7 +273,7 @@ fn a_confined_program_has_nothing_inherited_and_ends_with_its_parent() {
 }
 
 #[test]
-fn a_launcher_whose_starter_has_ended_starts_nothing() {
+fn launcher_without_parent_starts_nothing() {
     // Process 1 never starts tests.
     let mut shell = sleeping("1");
     first_line(&mut shell);
@@ -282,7 +282,7 @@ fn a_launcher_whose_starter_has_ended_starts_nothing() {
 }
 
 #[test]
-fn a_program_that_cannot_be_started_is_not_taken_for_a_bad_file() {
+fn start_failure_is_not_blamed_on_the_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("ffmpeg");
     fs::write(&program, "no program").expect("written");
@@ -300,8 +300,8 @@ fn a_program_that_cannot_be_started_is_not_taken_for_a_bad_file() {
 }
 
 #[test]
-fn a_required_sandbox_that_the_kernel_refuses_is_an_error() {
-    // Inside of a sandbox, Landlock and seccomp are refused, as by a kernel without them.
+fn unsupported_required_sandbox_is_an_error() {
+    // Inside a sandbox, Landlock and seccomp are denied, as on a kernel without them.
     let bounds = [
         "--data-bytes",
         "1000000000",

@@ -1,4 +1,4 @@
-//! The whole corpus against truth from another program: `ffprobe`, which decodes every frame.
+//! Compares the probe with `ffprobe`, which decodes every frame, over the whole corpus.
 #![cfg(feature = "ffmpeg")]
 
 mod support;
@@ -6,20 +6,20 @@ mod support;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use support::corpus::{Entry, Truth, decoded, entries};
+use support::corpus::{Decoded, Entry, decoded, entries};
 use tl_validate::ffmpeg::InProcess;
 use tl_validate::{DurationSource, MediaFacts, ProbeOptions, Prober};
 
-/// How far our duration may be from the decoded one: a frame and a half, and never less than a fiftieth of a second.
-fn tolerance(truth: &Truth) -> f64 {
-    (truth.frame * 1.5).max(0.02)
+/// Tolerance between our duration and the decoded one: 1.5 frames, and at least 1/50 s.
+fn tolerance(decoded_values: &Decoded) -> f64 {
+    (decoded_values.frame * 1.5).max(0.02)
 }
 
-fn wrong(entry: &Entry, facts: &MediaFacts, truth: &Truth) -> Option<String> {
+fn wrong(entry: &Entry, facts: &MediaFacts, decoded_values: &Decoded) -> Option<String> {
     let video = facts.video()?;
     let mut text = String::new();
-    if let (Some(ours), Some(seconds)) = (facts.duration_seconds(), truth.seconds)
-        && (ours - seconds).abs() > tolerance(truth)
+    if let (Some(ours), Some(seconds)) = (facts.duration_seconds(), decoded_values.seconds)
+        && (ours - seconds).abs() > tolerance(decoded_values)
     {
         let _ = write!(
             text,
@@ -30,18 +30,18 @@ fn wrong(entry: &Entry, facts: &MediaFacts, truth: &Truth) -> Option<String> {
     if facts.duration_seconds().is_none() {
         text.push_str("no duration; ");
     }
-    if (video.width, video.height) != truth.size {
+    if (video.width, video.height) != decoded_values.size {
         let _ = write!(
             text,
             "size {}x{}, decoded {:?}; ",
-            video.width, video.height, truth.size
+            video.width, video.height, decoded_values.size
         );
     }
     (!text.is_empty()).then(|| format!("{}: {text}", entry.name))
 }
 
 #[test]
-fn durations_and_sizes_agree_with_decoding_every_frame() {
+fn durations_and_sizes_match_full_decoding() {
     let all = entries();
     assert!(all.len() >= 140, "{} files", all.len());
     let (mut errors, mut compared) = (Vec::new(), 0);
@@ -60,13 +60,14 @@ fn durations_and_sizes_agree_with_decoding_every_frame() {
         if is_truncated != facts.truncated.is_some() {
             errors.push(format!("{}: truncated {:?}", entry.name, facts.truncated));
         }
-        // The decoded length of a cut-off file says nothing about its headers, and such a file is refused.
+        // The decoded duration of a truncated file is unrelated to its headers, and such a file is
+        // refused.
         if is_truncated {
             continue;
         }
-        if let Some(truth) = decoded(&path) {
+        if let Some(decoded_values) = decoded(&path) {
             compared += 1;
-            errors.extend(wrong(entry, &facts, &truth));
+            errors.extend(wrong(entry, &facts, &decoded_values));
         } else if !entry.name.starts_with("c-sound-only") {
             errors.push(format!("{}: ffprobe decodes nothing", entry.name));
         }
@@ -81,7 +82,7 @@ fn durations_and_sizes_agree_with_decoding_every_frame() {
 
 #[test]
 #[cfg(all(feature = "worker", unix))]
-fn helpers_behind_their_protections_say_the_same() {
+fn sandboxed_helpers_return_the_same_facts() {
     let pool = tl_validate::worker::ProbePool::new(tl_validate::worker::WorkerOptions {
         program: Some(support::helper()),
         ..Default::default()
@@ -99,7 +100,7 @@ fn helpers_behind_their_protections_say_the_same() {
 }
 
 #[test]
-fn a_thorough_probe_reads_every_packet_and_says_the_same() {
+fn thorough_probe_reads_every_packet_and_agrees() {
     let options = ProbeOptions {
         thorough: true,
         ..ProbeOptions::default()
@@ -130,14 +131,14 @@ fn a_thorough_probe_reads_every_packet_and_says_the_same() {
 }
 
 #[test]
-fn special_files_show_what_is_special() {
+fn special_properties_are_detected() {
     let all = entries();
     let facts = |name: &str| {
         let entry = all
             .iter()
             .find(|e| e.name == format!("c-{name}"))
             .unwrap_or_else(|| panic!("{name}"));
-        // It may be made from an earlier one.
+        // It may be derived from an earlier entry.
         for earlier in all.iter().take_while(|e| e.name != entry.name) {
             earlier.path();
         }

@@ -1,4 +1,4 @@
-//! The deadline holds in this process too, where nothing can be killed.
+//! The deadline holds for in-process probes too, which cannot be killed.
 #![cfg(feature = "ffmpeg")]
 
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ fn checksum(bytes: &[u8]) -> u32 {
     })
 }
 
-/// A section of the program association table that lists 253 programs.
+/// A section of the program association table with 253 programs.
 fn section(version: u8, number: u8) -> Vec<u8> {
     let mut bytes = vec![
         0,
@@ -37,7 +37,7 @@ fn section(version: u8, number: u8) -> Vec<u8> {
     bytes
 }
 
-/// A transport stream of nothing but sections, each of a new program list.
+/// A transport stream that consists only of sections, each with a new program list.
 fn many_programs(size: usize) -> Vec<u8> {
     let mut stream = Vec::with_capacity(size + 2000);
     let mut counter = 0u8;
@@ -61,7 +61,7 @@ fn many_programs(size: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_transport_stream_of_thousands_of_programs_ends_at_the_deadline() {
+fn transport_stream_with_many_programs_meets_the_deadline() {
     let deadline = Duration::from_millis(500);
     let prober = InProcess::with_options(ProbeOptions {
         deadline,
@@ -76,6 +76,7 @@ fn a_transport_stream_of_thousands_of_programs_ends_at_the_deadline() {
         answer.expect_err("nothing to see").kind(),
         ProbeErrorKind::DeadlinePassed
     );
-    // One section more may be under way. The machine may be busy, too: without care this takes a minute.
+    // One more section may be in progress, and the machine may be busy. Without the limit this
+    // takes a minute.
     assert!(took < Duration::from_secs(3), "{took:?}");
 }

@@ -1,4 +1,4 @@
-//! Every fix, applied to real files by the very command it prints, removes its finding.
+//! Every fix, applied to real files with the command that it prints, removes its finding.
 #![cfg(feature = "ffmpeg")]
 
 mod support;
@@ -41,7 +41,7 @@ fn apply(fix: &Fix, source: &Path) -> PathBuf {
     output
 }
 
-/// Applies every fix of every finding by itself, then the one for all.
+/// Applies the fix of every finding on its own, then the combined fix.
 fn check_fixes(source: &Path, target: &Target, pack: &RulePack, fixable: &[&str]) {
     let facts = probe(source);
     let report = check(&facts, target, pack);
@@ -81,7 +81,7 @@ fn check_fixes(source: &Path, target: &Target, pack: &RulePack, fixable: &[&str]
 }
 
 #[test]
-fn fixes_of_today_remove_their_findings() {
+fn current_fixes_remove_their_findings() {
     let (target, pack) = (Target::new(Route::Tasks), RulePack::current());
     let check_at = |path: PathBuf, fixable: &[&str]| check_fixes(&path, &target, pack, fixable);
     check_at(
@@ -156,7 +156,7 @@ fn fixes_of_other_packs_remove_their_findings() {
         &["aspect.list"],
     );
 
-    // Limits small enough for test clips, by a rules file.
+    // A rules file with limits small enough for test clips.
     let with = |rules: &str| {
         RulePack::current()
             .extended_with(rules)
@@ -178,7 +178,7 @@ fn fixes_of_other_packs_remove_their_findings() {
 }
 
 #[test]
-fn a_trim_names_what_is_lost_and_a_scale_encodes() {
+fn trim_lists_losses_and_scale_reencodes() {
     let pack = RulePack::current()
         .extended_with("[[rule]]\nid = \"marengo3.0.duration.max\"\nmax = 8")
         .expect("good");
@@ -200,7 +200,7 @@ fn a_trim_names_what_is_lost_and_a_scale_encodes() {
     insta::assert_snapshot!("scale", scale.to_string());
 }
 
-/// Durations of all streams by decoding: another program's word, not that of the fix.
+/// Decoded durations of all streams, determined independently of the fix.
 fn stream_seconds(path: &Path) -> Vec<f64> {
     let count = probe(path).audio_streams.len() + 1;
     (0..count)
@@ -221,7 +221,7 @@ fn stream_seconds(path: &Path) -> Vec<f64> {
 }
 
 #[test]
-fn a_short_picture_is_held_until_its_sound_ends() {
+fn last_frame_is_held_until_audio_ends() {
     let (target, pack) = (Target::new(Route::Tasks), RulePack::current());
     let source = clip(
         "short-picture-long-sound.mp4",
@@ -240,7 +240,7 @@ fn a_short_picture_is_held_until_its_sound_ends() {
 }
 
 #[test]
-fn ten_bits_stay_ten_bits_unless_tone_mapping_is_asked_for() {
+fn ten_bit_video_is_kept_without_tone_mapping() {
     let (target, pack) = (Target::new(Route::Tasks), RulePack::current());
     let source = clip(
         "hdr-small.mp4",
@@ -264,7 +264,7 @@ fn ten_bits_stay_ten_bits_unless_tone_mapping_is_asked_for() {
 }
 
 #[test]
-fn tracks_that_are_left_out_are_named() {
+fn omitted_tracks_are_listed() {
     let source = clip(
         "small-with-tracks.mov",
         "-f lavfi -i testsrc=size=320x180:rate=25:duration=5 -f lavfi -i testsrc=size=64x64:rate=25:duration=5 -map 0 -map 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -timecode 01:00:00:00",

@@ -1,4 +1,4 @@
-//! The formats: each is read back by a foreign parser, and shown in a snapshot.
+//! Parses each format with an independent parser and compares it with a snapshot.
 
 use tl_validate::formats::{self, Entry, HumanOptions};
 use tl_validate::{
@@ -6,7 +6,7 @@ use tl_validate::{
     check_probe_failure,
 };
 
-/// A name with everything that an escape can get wrong.
+/// A name with all characters that need escaping.
 const NASTY: &str = "=a\"b,<c>&'d\n\u{1b}[31m é.mp4";
 
 struct Case {
@@ -71,7 +71,7 @@ fn with_entries<T>(then: impl FnOnce(&[Entry<'_>]) -> T) -> T {
 }
 
 #[test]
-fn json_and_jsonl_say_the_same() {
+fn json_and_jsonl_are_equivalent() {
     let (array, lines) = with_entries(|e| {
         (
             formats::json(e),
@@ -93,7 +93,7 @@ fn json_and_jsonl_say_the_same() {
 }
 
 #[test]
-fn csv_survives_a_foreign_reader() {
+fn csv_is_parsed_by_independent_reader() {
     let text = with_entries(formats::csv);
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let rows: Vec<csv::StringRecord> = reader.records().map(|r| r.expect("a good row")).collect();
@@ -105,7 +105,7 @@ fn csv_survives_a_foreign_reader() {
 }
 
 #[test]
-fn junit_survives_a_foreign_reader() {
+fn junit_is_parsed_by_independent_reader() {
     let text = with_entries(formats::junit);
     let report = quick_junit::Report::deserialize_from_str(&text).expect("JUnit XML");
     assert_eq!((report.tests, report.failures), (4, 2));
@@ -119,7 +119,7 @@ fn junit_survives_a_foreign_reader() {
 }
 
 #[test]
-fn sarif_is_what_the_schema_asks_for() {
+fn sarif_is_parsed_by_independent_types() {
     let text = with_entries(formats::sarif);
     let log: serde_sarif::sarif::Sarif =
         serde_json::from_str(&text).expect("types made from the SARIF schema");
@@ -139,7 +139,7 @@ fn sarif_is_what_the_schema_asks_for() {
 }
 
 #[test]
-fn html_is_whole_and_holds_nothing_foreign() {
+fn html_is_well_formed_and_self_contained() {
     let text = with_entries(formats::html);
     assert!(text.contains("data:image/jpeg;base64,/9j/"));
     assert!(text.contains("No picture: the file cannot be read."));
@@ -154,7 +154,7 @@ fn html_is_whole_and_holds_nothing_foreign() {
         assert!(!text.contains(load), "{load}");
     }
     assert!(!text.contains("<c>") && !text.contains("<script") && !text.contains('\u{1b}'));
-    // Everything it needs is inside: the only addresses are links for people.
+    // The page is self-contained: the only URLs are documentation links.
     assert_eq!(
         text.matches("https://").count(),
         text.matches("<a href=\"https://").count()
@@ -163,7 +163,7 @@ fn html_is_whole_and_holds_nothing_foreign() {
 }
 
 #[test]
-fn the_page_lists_refused_files_first_with_their_facts() {
+fn html_lists_refused_files_first() {
     let text = with_entries(formats::html);
     let at = |name: &str| {
         text.find(name)
@@ -181,7 +181,7 @@ fn the_page_lists_refused_files_first_with_their_facts() {
 }
 
 #[test]
-fn foreign_text_stays_on_its_line_and_in_its_direction() {
+fn external_text_cannot_break_lines_or_direction() {
     let cases = cases();
     let name = "a\u{202e}4pm.exe\nok: b\u{2028}\u{9b}2J.mp4";
     let entry = Entry::new(name, &cases[0].report);
@@ -196,12 +196,12 @@ fn foreign_text_stays_on_its_line_and_in_its_direction() {
 }
 
 #[test]
-fn lines_for_people_are_plain_without_colour_and_never_carry_control_characters() {
-    let write = |colour, details| {
+fn human_output_has_no_control_characters() {
+    let write = |color, details| {
         with_entries(|entries| {
             let lines: Vec<String> = entries
                 .iter()
-                .map(|e| formats::human(e, HumanOptions { colour, details }))
+                .map(|e| formats::human(e, HumanOptions { color, details }))
                 .collect();
             lines.join("\n")
         })
@@ -210,14 +210,14 @@ fn lines_for_people_are_plain_without_colour_and_never_carry_control_characters(
     assert!(write(true, false).contains("\u{1b}[31mrefused\u{1b}[0m"));
     assert!(
         !write(true, true).contains("\u{1b}[31m é"),
-        "the file's name brings its own colour"
+        "the color comes from the file name"
     );
     insta::assert_snapshot!("human", write(false, false));
     insta::assert_snapshot!("human_details", write(false, true));
 }
 
 #[test]
-fn every_file_of_the_page_has_a_picture_or_the_reason_why_not() {
+fn html_shows_thumbnail_or_reason() {
     let cases = cases();
     let entry = Entry::new(cases[0].name, &cases[0].report);
     let facts = cases[0].facts.as_ref().expect("a good case");

@@ -1,4 +1,5 @@
-//! The header reader: right where headers are right, honest about the rest, and never upset by bad bytes.
+//! The header reader: correct if the headers are, explicit about what it does not know, and robust
+//! against malformed files.
 #![cfg(feature = "header")]
 
 mod support;
@@ -20,7 +21,7 @@ fn read(path: &Path) -> Result<MediaFacts, ProbeError> {
 }
 
 #[test]
-fn a_good_clip_passes_with_the_advice_that_only_headers_were_read() {
+fn valid_clip_passes_with_header_only_advice() {
     let facts = read(&good()).unwrap_or_else(|error| panic!("{error}"));
     assert!(facts.header_only && facts.duration_unverified);
     assert_eq!(facts.duration_source, Some(DurationSource::Header));
@@ -47,7 +48,7 @@ fn a_good_clip_passes_with_the_advice_that_only_headers_were_read() {
 }
 
 #[test]
-fn clips_outside_the_bounds_are_refused_by_their_headers() {
+fn out_of_bounds_clips_are_refused_by_headers() {
     let check = |name: &str, size: &str, seconds: f64, rule: &str| {
         let facts = read(&support::simple(name, size, seconds, true))
             .unwrap_or_else(|error| panic!("{error}"));
@@ -59,7 +60,7 @@ fn clips_outside_the_bounds_are_refused_by_their_headers() {
 }
 
 #[test]
-fn what_it_does_not_know_is_said_to_be_unknown_and_not_broken() {
+fn unsupported_formats_are_unknown_not_broken() {
     let avi = clip(
         "plain.avi",
         "-f lavfi -i testsrc=size=640x360:rate=25:duration=5 -c:v mpeg4",
@@ -82,7 +83,7 @@ fn what_it_does_not_know_is_said_to_be_unknown_and_not_broken() {
 
 #[cfg(feature = "ffmpeg")]
 #[test]
-fn headers_agree_with_a_full_probe_over_the_corpus() {
+fn headers_agree_with_full_probe_on_corpus() {
     use tl_validate::ffmpeg::InProcess;
 
     let (mut compared, mut differences) = (0, Vec::new());
@@ -92,7 +93,7 @@ fn headers_agree_with_a_full_probe_over_the_corpus() {
         let headers = match headers {
             Ok(headers) => headers,
             Err(error) if error.kind() == ProbeErrorKind::Unsupported => continue,
-            // The index of a cut-off file may be behind the cut; such a file is refused by both.
+            // The index of a truncated file may be missing; both probers refuse such a file.
             Err(error)
                 if error.kind() == ProbeErrorKind::Broken
                     && full.as_ref().is_ok_and(|f| f.truncated.is_some()) =>
@@ -107,7 +108,7 @@ fn headers_agree_with_a_full_probe_over_the_corpus() {
         let full = full.unwrap_or_else(|error| panic!("{error}"));
         compared += 1;
         if entry.name.starts_with("c-lying-duration") {
-            // What the mark is for.
+            // The case that `header_only` marks.
             assert!(headers.duration_seconds() > Some(1000.0), "{}", entry.name);
             continue;
         }
@@ -124,7 +125,7 @@ fn headers_agree_with_a_full_probe_over_the_corpus() {
         );
         let size = |f: &MediaFacts, header: bool| {
             f.video().map(|v| match (v.header_width, v.header_height) {
-                // What the header claims is what a header reader can know.
+                // A header reader knows only the values in the header.
                 (Some(w), Some(h)) if !header => (w, h),
                 _ => (v.width, v.height),
             })
@@ -182,7 +183,7 @@ fn headers_agree_with_a_full_probe_over_the_corpus() {
 
 #[cfg(unix)]
 #[test]
-fn attacks_are_answered() {
+fn attacks_return_in_time() {
     for attack in support::attacks::attacks(9, &good()) {
         let begun = Instant::now();
         match read(&attack.path) {
@@ -194,7 +195,7 @@ fn attacks_are_answered() {
     support::attacks::clean_up(9);
 }
 
-/// A Matroska file whose segment begins with a seek head of `children`.
+/// A Matroska file whose segment starts with a seek head with `children`.
 fn with_seek_head(children: &[u8]) -> Vec<u8> {
     let mut file =
         b"\x1a\x45\xdf\xa3\xa3\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\
@@ -210,8 +211,8 @@ fn with_seek_head(children: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_header_that_leads_in_a_circle_is_left() {
-    // Its one entry says: the seek head stands where this one does.
+fn circular_header_is_abandoned() {
+    // Its only entry refers to the seek head itself.
     let entry = b"\x4d\xbb\x8b\x53\xab\x84\x11\x4d\x9b\x74\x53\xac\x81\x00";
     let file = with_seek_head(entry);
     let begun = Instant::now();
@@ -225,13 +226,13 @@ fn a_header_that_leads_in_a_circle_is_left() {
 }
 
 #[test]
-fn an_index_with_an_entry_for_every_frame_is_read() {
+fn index_with_every_frame_is_read() {
     let codec = "-f lavfi -i color=s=16x16:r=25:d=400 -c:v mjpeg -q:v 31";
     let facts = read(&clip("header-intra.mkv", codec)).expect("a good file");
     assert_eq!(facts.duration_seconds, Some(400.0));
 }
 
-/// Clips of each container that is read, small.
+/// Small clips of each supported container.
 fn seeds() -> Vec<Vec<u8>> {
     let tiny = "-f lavfi -i testsrc=size=64x64:rate=5:duration=1 -f lavfi -i sine=duration=1";
     [
@@ -256,8 +257,8 @@ fn seeds() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn mutated_files_are_answered_and_no_decoder_panics() {
-    // A panic is caught by the reader, so it is counted where it starts.
+fn mutated_files_do_not_panic() {
+    // The reader catches panics, so count them in the panic hook.
     static PANICS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     std::panic::set_hook(Box::new(|info| {
         PANICS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -273,7 +274,7 @@ fn mutated_files_are_answered_and_no_decoder_panics() {
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(3000));
     let result = runner.run(&mutation, |(seed, changes, cut, cuts)| {
         let mut bytes = seeds[seed].clone();
-        // Headers stand at both ends: most changes go there.
+        // Headers are at both ends, so most changes go there.
         for (at, value) in changes {
             let near = at.index(2000.min(bytes.len()));
             let at = if value % 2 == 0 {

@@ -1,4 +1,5 @@
-//! The names of facts against those of the platform's own `technical_metadata`, so that local and remote can be compared.
+//! Compares the field names of facts with the platform's own `technical_metadata`, so that local
+//! and remote values can be compared.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +7,8 @@ use serde_json::Value;
 use tl_model::TechnicalMetadata;
 use tl_validate::{AudioStream, DurationSource, MediaFacts, OtherStream, Truncation, VideoStream};
 
-/// What the platform reports of video and sound, by its description of July 2026.
+/// The fields that the platform reports for video and audio, according to its documentation of July
+/// 2026.
 const REMOTE: &str = "audio_channels audio_codec audio_duration_seconds audio_sample_rate audio_streams \
     container_creation_time drop_frame file_container_format file_mime_type file_size_bytes \
     geospatial_altitude_meters geospatial_latitude geospatial_longitude has_alpha has_audio is_animated is_hdr \
@@ -15,7 +17,7 @@ const REMOTE: &str = "audio_channels audio_codec audio_duration_seconds audio_sa
 const REMOTE_VIDEO: &str = "avg_fps bit_depth bitrate_bps codec color_primaries color_range color_space color_transfer \
     display_aspect_ratio duration_seconds fps height index pixel_aspect_ratio pixel_format rotation scan_type width";
 
-/// Names of ours, which the platform does not know.
+/// Fields that the platform does not report.
 const OURS: &str = "claimed_duration_seconds container_bitrate_bps container_duration_seconds duration_seconds duration_source \
     duration_unverified edit_list encryption fragmented header_only other_streams overclaim partly_read probed_with start_time_seconds \
     truncated warnings";
@@ -36,7 +38,7 @@ fn keys(value: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-/// Facts in which nothing is left out. A new field makes this fail to compile, and is named here.
+/// Facts with every field set. A new field causes a compile error here.
 fn everything() -> MediaFacts {
     let text = || Some("text".to_owned());
     MediaFacts {
@@ -143,14 +145,14 @@ fn everything() -> MediaFacts {
 }
 
 #[test]
-fn facts_have_the_names_of_the_platform_and_ours_are_kept_apart() {
+fn fact_names_match_the_platform() {
     let facts = serde_json::to_value(everything()).expect("plain data");
     let (video, audio) = (&facts["video_streams"][0], &facts["audio_streams"][0]);
     let ours = names(OURS);
     assert_eq!(keys(&facts), &names(REMOTE) | &ours);
     assert_eq!(keys(video), &names(REMOTE_VIDEO) | &names(OURS_VIDEO));
 
-    // The schema knows every name of the platform, and none of ours.
+    // The API type knows every name of the platform, and none of ours.
     let remote: TechnicalMetadata = serde_json::from_value(facts.clone()).expect("the same types");
     let extra: BTreeSet<String> = remote.extra.keys().cloned().collect();
     assert_eq!(extra, ours);
@@ -159,7 +161,7 @@ fn facts_have_the_names_of_the_platform_and_ours_are_kept_apart() {
     let of_audio: BTreeSet<String> = remote.audio_streams[0].extra.keys().cloned().collect();
     assert_eq!(of_audio, names(OURS_AUDIO), "{audio}");
 
-    // And the other way round: what the schema writes can be read as facts.
+    // Conversely, facts can be parsed from the output of the API type.
     let again: MediaFacts =
         serde_json::from_value(serde_json::to_value(&remote).expect("plain data"))
             .expect("the same types");

@@ -1,10 +1,10 @@
-//! The built-in rule packs: they parse, round trip, and choosing and extending them works.
+//! The built-in rule packs: parsing, round trips, selection and extension.
 
 use tl_validate::rules::{RuleChange, Unit};
 use tl_validate::{Engine, Route, RulePack, Severity, Target};
 
 #[test]
-fn every_built_in_pack_parses_and_survives_toml() {
+fn built_in_packs_round_trip_through_toml() {
     let all = RulePack::all();
     assert_eq!(all.len(), 6);
     for info in &all {
@@ -44,7 +44,7 @@ fn every_built_in_pack_parses_and_survives_toml() {
 }
 
 #[test]
-fn a_date_picks_the_pack_that_held_on_it() {
+fn date_selects_the_pack_of_that_day() {
     let check = |date: &str, name: &str| {
         let date = date.parse().expect("a date");
         assert_eq!(RulePack::on(date).expect("old enough").name(), name);
@@ -60,7 +60,7 @@ fn a_date_picks_the_pack_that_held_on_it() {
 }
 
 #[test]
-fn a_rules_file_changes_adds_and_removes() {
+fn rules_file_changes_adds_and_removes_rules() {
     let pack = RulePack::current()
         .extended_with(
             r#"
@@ -89,7 +89,7 @@ fn a_rules_file_changes_adds_and_removes() {
 }
 
 #[test]
-fn bad_rules_files_are_refused_with_the_reason() {
+fn invalid_rules_files_are_rejected_with_reason() {
     let check = |text: &str, reason: &str| {
         let error = RulePack::current()
             .extended_with(text)
@@ -137,7 +137,7 @@ fn bad_rules_files_are_refused_with_the_reason() {
 }
 
 #[test]
-fn the_difference_of_two_packs_is_told_by_rule() {
+fn pack_differences_are_listed_by_rule() {
     let (old, new) = (
         RulePack::named("v1.3-2026-02").expect("built in"),
         RulePack::named("v1.3-2026-10").expect("built in"),
@@ -164,7 +164,7 @@ fn the_difference_of_two_packs_is_told_by_rule() {
 }
 
 #[test]
-fn a_route_tells_its_own_limit_whatever_the_engines_say() {
+fn route_limit_ignores_engines() {
     let check = |pack: &str, route, bytes: Option<(u64, u64)>| {
         let limit = RulePack::named(pack).expect("built in").route_limit(route);
         let found = limit.map(|l| (l.bytes, l.certain_bytes));
@@ -189,7 +189,7 @@ fn a_route_tells_its_own_limit_whatever_the_engines_say() {
     );
     check("v1.1.1", Route::Multipart, None);
 
-    // Engines and the file's kind have bounds of their own, which are no concern of the route.
+    // Limits of engines and audio-only files do not affect the route.
     let custom = RulePack::current()
         .extended_with("[[rule]]\nid = \"multipart.size.max\"\nmax = 20")
         .expect("a good overlay");

@@ -1,4 +1,4 @@
-//! Probing real files, the good and the bad, by every prober there is: both must say the same.
+//! Probes valid and invalid real files with every prober; the results must be the same.
 #![cfg(all(feature = "ffmpeg", feature = "worker", unix))]
 
 mod support;
@@ -62,7 +62,7 @@ fn findings(path: &Path) -> (Verdict, Vec<String>) {
 }
 
 #[test]
-fn a_good_clip_passes_and_its_facts_are_right() {
+fn valid_clip_passes_with_correct_facts() {
     let facts = facts(&good());
     let video = facts.video().expect("a video stream");
     assert_eq!(
@@ -97,7 +97,7 @@ fn a_good_clip_passes_and_its_facts_are_right() {
 }
 
 #[test]
-fn clips_outside_the_bounds_are_refused_by_the_right_rule() {
+fn out_of_bounds_clips_are_refused_by_the_right_rule() {
     let check = |path: PathBuf, rules: &[&str]| {
         let expected: Vec<String> = rules.iter().map(|r| (*r).to_owned()).collect();
         assert_eq!(
@@ -130,7 +130,7 @@ fn clips_outside_the_bounds_are_refused_by_the_right_rule() {
 }
 
 #[test]
-fn a_cover_picture_is_not_a_video() {
+fn cover_art_is_not_video() {
     let path = clip(
         "cover.mp3",
         "-f lavfi -i sine=duration=5 -f lavfi -i color=red:size=400x400:duration=0.04 -map 0 -map 1 -c:v png \
@@ -146,7 +146,7 @@ fn a_cover_picture_is_not_a_video() {
 }
 
 #[test]
-fn rotation_and_pixel_aspect_ratio_are_told() {
+fn rotation_and_pixel_aspect_ratio_are_reported() {
     good();
     let rotated = clip(
         "rotated.mp4",
@@ -154,7 +154,7 @@ fn rotation_and_pixel_aspect_ratio_are_told() {
     );
     let facts_of = facts(&rotated);
     let video = facts_of.video().expect("a video stream");
-    // Which quarter turn FFmpeg writes for this option differs between its versions.
+    // FFmpeg versions differ in the direction that they write for this option.
     assert_eq!(video.rotation.map(|r| r % 180), Some(90), "{video:?}");
     assert_eq!(facts_of.display_size(), Some((360, 640)));
 
@@ -170,7 +170,7 @@ fn rotation_and_pixel_aspect_ratio_are_told() {
 }
 
 #[test]
-fn what_is_not_media_is_named() {
+fn non_media_files_are_classified() {
     let check = |path: &Path, kind: ProbeErrorKind, words: &str| {
         let error = refusal(path);
         assert_eq!(error.kind(), kind, "{error}");
@@ -217,7 +217,7 @@ fn what_is_not_media_is_named() {
 }
 
 #[test]
-fn playlists_are_named_and_never_followed() {
+fn playlists_are_detected_and_not_followed() {
     let target = good();
     let check = |name: &str, content: String, words: &str| {
         let error = refusal(&bytes(name, content.as_bytes()));
@@ -258,7 +258,7 @@ fn playlists_are_named_and_never_followed() {
 }
 
 #[test]
-fn a_fifo_does_not_hold_anyone_up() {
+fn fifo_does_not_block() {
     let path = folder().join(format!("fifo-{}", std::process::id()));
     let made = std::process::Command::new("mkfifo")
         .arg(&path)
@@ -272,7 +272,7 @@ fn a_fifo_does_not_hold_anyone_up() {
 }
 
 #[test]
-fn a_file_cut_before_its_index_is_broken_and_says_what_ffmpeg_said() {
+fn file_without_index_is_broken_with_ffmpeg_log() {
     let error = refusal(&cut("no-moov.mp4", &good(), |n| n / 2));
     assert_eq!(error.kind(), ProbeErrorKind::Broken, "{error}");
     assert!(error.to_string().contains("moov atom not found"), "{error}");
@@ -282,7 +282,7 @@ fn a_file_cut_before_its_index_is_broken_and_says_what_ffmpeg_said() {
 }
 
 #[test]
-fn the_deadline_holds() {
+fn probes_stop_at_the_deadline() {
     let options = ProbeOptions {
         deadline: Duration::ZERO,
         ..ProbeOptions::default()
@@ -294,11 +294,11 @@ fn the_deadline_holds() {
 }
 
 #[test]
-fn an_unreadable_file_is_told_apart() {
+fn unreadable_file_is_a_separate_error() {
     use std::os::unix::fs::PermissionsExt;
     let path = bytes("locked.mp4", b"x");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("our own file");
-    // Root reads everything; then the content is what is wrong.
+    // Root can read every file; then the content is the error.
     let expected = if fs::File::open(&path).is_ok() {
         ProbeErrorKind::NotMedia
     } else {

@@ -1,4 +1,4 @@
-//! Runs of the `ffmpeg` program: whole results or none, ended in time, and nothing opened that was not named.
+//! Runs of the `ffmpeg` program: atomic outputs, deadlines, and no access to undeclared files.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ fn ffmpeg() -> Ffmpeg {
     Ffmpeg::find().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A job that makes `seconds` of a test picture, as fast as it can or in real time.
+/// A job that creates `seconds` of a test pattern, as fast as possible or in real time.
 fn picture(seconds: f64, slow: bool) -> Job {
     let source = format!("testsrc=size=64x64:rate=10:duration={seconds}");
     let pace: &[&str] = if slow { &["-re"] } else { &[] };
@@ -36,7 +36,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_result_is_whole_and_its_progress_reaches_the_end() {
+fn result_is_complete_and_progress_reaches_the_end() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = folder.path().join("-odd: name %d.mp4");
     let mut reports = Vec::new();
@@ -55,7 +55,7 @@ fn a_result_is_whole_and_its_progress_reaches_the_end() {
 }
 
 #[test]
-fn a_file_that_exists_stays_as_it_is_unless_it_may_be_replaced() {
+fn existing_file_is_kept_unless_overwriting() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = folder.path().join("out.mp4");
     fs::write(&output, "mine").expect("written");
@@ -69,7 +69,7 @@ fn a_file_that_exists_stays_as_it_is_unless_it_may_be_replaced() {
 }
 
 #[test]
-fn a_failure_tells_the_last_words_and_leaves_nothing_behind() {
+fn failure_has_log_and_leaves_no_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let job = picture(0.5, false).args(["-vf", "no_such_filter"]);
     let error = ffmpeg()
@@ -87,7 +87,7 @@ fn a_failure_tells_the_last_words_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_run_ends_at_its_deadline_or_when_it_is_cancelled() {
+fn runs_stop_at_deadline_or_cancellation() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = folder.path().join("out.mp4");
     let begun = Instant::now();
@@ -109,7 +109,7 @@ fn a_run_ends_at_its_deadline_or_when_it_is_cancelled() {
 }
 
 #[test]
-fn a_folder_appears_whole_or_not_at_all() {
+fn folders_are_written_atomically() {
     let folder = tempfile::tempdir().expect("a folder");
     let target = folder.path().join("hls");
     let job = picture(2.0, false).args([
@@ -119,7 +119,7 @@ fn a_folder_appears_whole_or_not_at_all() {
         "part%d.ts",
         "index.m3u8",
     ]);
-    // The muxer that `picture` names is overruled by the later one.
+    // A later muxer option overrides that of `picture`.
     ffmpeg()
         .write_folder(&job, &target, &mut |_| {})
         .unwrap_or_else(|error| panic!("{error}"));
@@ -136,7 +136,7 @@ fn a_folder_appears_whole_or_not_at_all() {
 }
 
 #[test]
-fn bytes_come_back_within_their_bound() {
+fn output_bytes_are_limited() {
     let source = tempfile::tempdir().expect("a folder");
     let clip = source.path().join("clip.mp4");
     ffmpeg()
@@ -161,7 +161,7 @@ fn bytes_come_back_within_their_bound() {
 }
 
 #[test]
-fn an_input_that_points_elsewhere_is_not_followed() {
+fn inputs_with_references_are_not_followed() {
     let folder = tempfile::tempdir().expect("a folder");
     let clip = folder.path().join("clip.ts");
     let job = picture(1.0, false).args(["-f", "mpegts"]);
@@ -187,7 +187,7 @@ fn an_input_that_points_elsewhere_is_not_followed() {
 }
 
 #[test]
-fn the_version_is_told_and_a_missing_program_says_how_to_get_it() {
+fn version_and_install_hint_are_reported() {
     assert!(
         ffmpeg()
             .version()

@@ -1,4 +1,5 @@
-//! Probing what is no local file: the same answers as from a file, by few requests, and honest when the budget ends.
+//! Probing sources that are not local files: same results as for a file, few requests, and explicit
+//! gaps when the budget is used up.
 #![cfg(all(feature = "ffmpeg", feature = "worker", unix))]
 
 mod support;
@@ -17,7 +18,7 @@ use tl_validate::{
     RangeRead, Route, RulePack, Target, check,
 };
 
-/// A file that counts what is asked of it and gives a limited number of bytes.
+/// A file that counts the requests and has a limited byte budget.
 struct Remote {
     file: FileRanges,
     requests: Vec<(u64, usize)>,
@@ -66,7 +67,7 @@ impl RangeRead for Remote {
 }
 
 #[test]
-fn a_small_source_gives_the_same_facts_as_the_file() {
+fn small_source_gives_the_same_facts_as_file() {
     let pool = pool();
     for entry in entries() {
         let path = entry.path();
@@ -176,7 +177,7 @@ fn large_files_take_few_requests() {
 }
 
 #[test]
-fn a_fragmented_file_without_an_index_has_no_duration_rather_than_a_wrong_one() {
+fn fragmented_file_without_index_has_no_duration() {
     for options in [
         "-movflags frag_keyframe+empty_moov",
         "-movflags frag_keyframe",
@@ -208,7 +209,7 @@ fn a_fragmented_file_without_an_index_has_no_duration_rather_than_a_wrong_one() 
 }
 
 #[test]
-fn a_thorough_probe_of_a_fragmented_file_reads_it_whole() {
+fn thorough_probe_reads_whole_fragmented_file() {
     let path = large("fragmented-23.mp4", "-movflags frag_keyframe");
     let options = ProbeOptions {
         thorough: true,
@@ -223,7 +224,7 @@ fn a_thorough_probe_of_a_fragmented_file_reads_it_whole() {
 }
 
 #[test]
-fn whatever_the_budget_the_answer_is_right_or_says_that_it_is_not_sure() {
+fn facts_are_correct_or_partial_for_any_budget() {
     let pool = pool();
     for (name, options) in [
         ("moov-last.mp4", ""),
@@ -278,7 +279,7 @@ fn whatever_the_budget_the_answer_is_right_or_says_that_it_is_not_sure() {
 }
 
 #[test]
-fn a_source_that_fails_is_told_in_its_own_words() {
+fn source_errors_keep_their_message() {
     let path = large("moov-last.mp4", "");
     for prober in [&InProcess::new() as &dyn Prober, &pool()] {
         for fails_after in [0, 1] {
@@ -296,7 +297,7 @@ fn a_source_that_fails_is_told_in_its_own_words() {
 }
 
 #[test]
-fn a_source_that_is_too_slow_ends_at_the_deadline_and_the_pool_goes_on() {
+fn slow_source_times_out_and_pool_recovers() {
     let options = ProbeOptions {
         deadline: Duration::from_secs(1),
         ..ProbeOptions::default()
@@ -319,7 +320,7 @@ fn a_source_that_is_too_slow_ends_at_the_deadline_and_the_pool_goes_on() {
     assert!(pool.probe(&support::good()).is_ok());
 }
 
-/// Bytes of a size that do nothing good when they are read.
+/// A source of a given size whose reads misbehave.
 struct Bad(u64, fn() -> io::Result<usize>);
 
 impl RangeRead for Bad {
@@ -332,11 +333,11 @@ impl RangeRead for Bad {
 }
 
 #[test]
-fn a_bad_source_is_an_error_and_nothing_worse() {
+fn misbehaving_source_is_an_error() {
     let pool = pool();
     let check = |mut source: Bad, kind: ProbeErrorKind, words: &str| {
         for prober in [&InProcess::new() as &dyn Prober, &pool] {
-            // In this process a panic is caught before it passes C; in the pool it is the caller's own.
+            // In-process, a panic is caught before it crosses C; in the pool it reaches the caller.
             if words == "panicked" && std::ptr::addr_eq(prober, &raw const pool) {
                 continue;
             }
@@ -363,7 +364,7 @@ fn a_bad_source_is_an_error_and_nothing_worse() {
 }
 
 #[test]
-fn a_prober_that_knows_files_only_says_so() {
+fn file_only_prober_returns_unsupported() {
     struct FilesOnly;
     impl Prober for FilesOnly {
         fn probe_file(&self, _: fs::File, name: &str) -> Result<MediaFacts, ProbeError> {

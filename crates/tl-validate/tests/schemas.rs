@@ -1,4 +1,5 @@
-//! The formats against their schemas: SARIF against that of OASIS, JUnit against what servers read, JSON against our own.
+//! Validates the formats: SARIF against the OASIS schema, JUnit against the elements that servers
+//! read, JSON against our own schema.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -10,10 +11,10 @@ use tl_validate::{
 
 const SARIF: &str = include_str!("schemas/sarif-2.1.0.json");
 
-/// A name with everything that an escape can get wrong.
+/// A name with all characters that need escaping.
 const NASTY: &str = "=a\"b,<c>&'d\n\u{1b}[31m \u{fffe} é\u{1f3ac}.mp4";
 
-/// A regular expression of the SARIF schema that is none: its last bracket closes nothing.
+/// An invalid regular expression in the SARIF schema: its last bracket has no counterpart.
 const BROKEN_PATTERN: &str = "^[a-zA-Z]{2}|^[a-zA-Z]{2}-[a-zA-Z]{2}]?$";
 
 fn validator(schema: &str) -> Validator {
@@ -22,15 +23,15 @@ fn validator(schema: &str) -> Validator {
     jsonschema::validator_for(&schema).expect("a schema")
 }
 
-/// Every complaint of a schema about a document.
-fn complaints(validator: &Validator, document: &Value) -> Vec<String> {
+/// All errors of a schema for a document.
+fn schema_errors(validator: &Validator, document: &Value) -> Vec<String> {
     validator
         .iter_errors(document)
         .map(|error| format!("{}: {error}", error.instance_path()))
         .collect()
 }
 
-/// Facts in all their breadth: good, bad, long, tiny, silent, cut off, not read.
+/// Reports of all kinds: valid, invalid, long, small, silent, truncated, unreadable.
 fn reports() -> Vec<(Option<MediaFacts>, Report)> {
     let mut all = Vec::new();
     for (width, height, seconds, size) in [
@@ -104,26 +105,26 @@ fn with_entries<T>(then: impl FnOnce(&[Entry<'_>]) -> T) -> T {
 }
 
 #[test]
-fn sarif_is_valid_by_the_schema_of_oasis() {
+fn sarif_matches_the_oasis_schema() {
     let schema = validator(SARIF);
     let empty: Value = serde_json::from_str(&formats::sarif(&[])).expect("JSON");
-    assert_eq!(complaints(&schema, &empty), [""; 0]);
+    assert_eq!(schema_errors(&schema, &empty), [""; 0]);
     let text = with_entries(formats::sarif);
     let mut log: Value = serde_json::from_str(&text).expect("JSON");
     assert!(log["runs"][0]["results"].as_array().map_or(0, Vec::len) > 100);
-    assert_eq!(complaints(&schema, &log), [""; 0]);
+    assert_eq!(schema_errors(&schema, &log), [""; 0]);
 
-    // The same look at a log with one wrong word sees it.
+    // Positive control: a log with one wrong word is rejected.
     log["runs"][0]["results"][0]["level"] = json!("fatal");
-    assert_eq!(complaints(&schema, &log).len(), 1);
+    assert_eq!(schema_errors(&schema, &log).len(), 1);
 }
 
 #[test]
-fn json_is_valid_by_the_schema_that_is_shipped() {
+fn json_matches_the_shipped_schema() {
     let schema = validator(formats::ENTRY_SCHEMA);
     let all: Vec<Value> = serde_json::from_str(&with_entries(formats::json)).expect("an array");
     for entry in &all {
-        assert_eq!(complaints(&schema, entry), [""; 0], "{entry:#}");
+        assert_eq!(schema_errors(&schema, entry), [""; 0], "{entry:#}");
     }
     let lines = with_entries(|entries| entries.iter().map(formats::jsonl).collect::<Vec<_>>());
     assert_eq!(lines.len(), all.len());
@@ -134,11 +135,11 @@ fn json_is_valid_by_the_schema_that_is_shipped() {
         );
     }
 
-    // The same look at entries that are wrong in one place sees each.
+    // Positive control: entries with one error each are rejected.
     let wrong = |change: fn(&mut Value)| {
         let mut entry = all[7].clone();
         change(&mut entry);
-        complaints(&schema, &entry).len()
+        schema_errors(&schema, &entry).len()
     };
     assert_eq!(wrong(|e| e["verdict"] = json!("maybe")), 1);
     assert_eq!(wrong(|e| e["facts"]["unheard_of"] = json!(1)), 1);
@@ -146,8 +147,8 @@ fn json_is_valid_by_the_schema_that_is_shipped() {
     assert!(wrong(|e| e["findings"][0]["severity"] = json!(3)) > 0);
 }
 
-/// What an element of JUnit XML may hold, in the reading that Jenkins, GitLab and Ant have in common: attributes that
-/// must be there, attributes that may be there, and children.
+/// The allowed content of a JUnit XML element, as Jenkins, GitLab and Ant agree on it: required
+/// attributes, optional attributes, and children.
 fn junit_element(name: &str) -> Option<(&[&str], &[&str], &[&str])> {
     Some(match name {
         "testsuites" => (
@@ -182,8 +183,8 @@ fn junit_element(name: &str) -> Option<(&[&str], &[&str], &[&str])> {
     })
 }
 
-/// Every complaint about a JUnit document.
-fn junit_complaints(text: &str) -> Vec<String> {
+/// All errors of a JUnit document.
+fn junit_errors(text: &str) -> Vec<String> {
     let document = match roxmltree::Document::parse(text) {
         Ok(document) => document,
         Err(error) => return vec![error.to_string()],
@@ -215,7 +216,7 @@ fn junit_complaints(text: &str) -> Vec<String> {
                 found.push(format!("`{key}` of `{name}` is `{}`", attribute.value()));
             }
         }
-        // Children come in the order of the list.
+        // Children must follow the order of the list.
         let mut place = 0;
         for child in node.children().filter(|child| child.is_element()) {
             let child = child.tag_name().name();
@@ -257,16 +258,16 @@ fn junit_complaints(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn junit_has_the_elements_that_servers_read_and_counts_them_rightly() {
-    assert_eq!(junit_complaints(&formats::junit(&[])), [""; 0]);
+fn junit_has_valid_elements_and_counts() {
+    assert_eq!(junit_errors(&formats::junit(&[])), [""; 0]);
     let text = with_entries(formats::junit);
-    assert_eq!(junit_complaints(&text), [""; 0]);
+    assert_eq!(junit_errors(&text), [""; 0]);
 
-    // The same look at documents that are wrong in one place sees each.
+    // Positive control: documents with one error each are rejected.
     let wrong = |from: &str, to: &str| {
         let changed = text.replacen(from, to, 1);
         assert_ne!(changed, text, "{from}");
-        junit_complaints(&changed).len()
+        junit_errors(&changed).len()
     };
     assert!(wrong("<failure type", "<failing type") > 0);
     assert!(wrong("failures=\"", "failures=\"1") > 0);

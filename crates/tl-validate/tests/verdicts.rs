@@ -1,4 +1,5 @@
-//! Files that were judged wrongly once, each for its kind: what is refused, what is warned about, and in which words.
+//! Regression tests for wrong verdicts, by kind: what is refused, what causes a warning, and the
+//! texts.
 #![cfg(feature = "ffmpeg")]
 
 mod support;
@@ -19,7 +20,7 @@ const PICTURE: &str = "-f lavfi -i testsrc=size=640x360:rate=25:duration=5";
 const SOUND: &str = "-f lavfi -i sine=sample_rate=48000:duration=5";
 const X264: &str = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p";
 
-/// The rules that hold on every date.
+/// The rules that apply on every date.
 const OURS: [&str; 8] = [
     "picture.decoder",
     "sound.decoder",
@@ -39,7 +40,7 @@ fn facts(path: &Path) -> MediaFacts {
     probe(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// By the rules of every date: what FFmpeg cannot read has never been taken.
+/// Uses the rules of every date: the platform has never accepted what FFmpeg cannot read.
 fn report(path: &Path) -> Report {
     let target = Target::new(Route::Asset);
     let of = |pack: &RulePack| match probe(path) {
@@ -61,7 +62,7 @@ fn report(path: &Path) -> Report {
     today
 }
 
-/// The severity of the finding of one rule, and what it says.
+/// Severity and text of the finding for one rule.
 fn finding(path: &Path, rule: &str) -> Option<(Severity, String)> {
     let report = report(path);
     let found = report.findings.iter().find(|f| f.rule == rule)?;
@@ -82,15 +83,15 @@ fn with_sound(name: &str) -> PathBuf {
 }
 
 #[test]
-fn picture_without_decoder_is_refused() {
+fn video_without_decoder_is_refused() {
     let mov = with_sound("v-good.mov");
     assert_eq!(finding(&mov, "picture.decoder"), None);
-    // ProRes RAW, which FFmpeg 5.1 does not know, and a code that nobody knows.
+    // ProRes RAW, which FFmpeg 5.1 does not support, and an unknown code.
     for code in [b"aprn", b"zzzz"] {
         let name = format!("v-{}.mov", String::from_utf8_lossy(code));
         let unknown = bytes(&name, &replaced(read(&mov), b"avc1", code, 0));
         let (severity, observed) = finding(&unknown, "picture.decoder").expect("a finding");
-        // A later FFmpeg may know the first one.
+        // A later FFmpeg may support the first one.
         assert_eq!(severity, Severity::Error);
         let code = String::from_utf8_lossy(code).into_owned();
         assert!(observed.contains(&code), "{observed}");
@@ -99,8 +100,8 @@ fn picture_without_decoder_is_refused() {
 }
 
 #[test]
-fn sound_without_decoder_matters_if_there_is_no_other() {
-    // For AAC a second place in the file names the codec.
+fn audio_without_decoder_matters_if_it_is_the_only_one() {
+    // For AAC, a second position in the file specifies the codec.
     let alone = clip("v-alone-pcm.mov", &format!("{SOUND} -c:a pcm_s16le"));
     let beside = clip(
         "v-beside-pcm.mov",
@@ -146,7 +147,7 @@ fn encrypted_content_is_refused() {
     let mut packets = read(&clear);
     for packet in packets.chunks_exact_mut(188) {
         let pid = u16::from_be_bytes([packet[1] & 0x1f, packet[2]]);
-        // FFmpeg's muxer puts the first stream there.
+        // FFmpeg's muxer assigns this PID to the first stream.
         if pid == 0x100 {
             packet[3] |= 0x80;
         }
@@ -158,12 +159,12 @@ fn encrypted_content_is_refused() {
         assert!(observed.contains(word), "{observed}");
     }
     assert_eq!(finding(&clear, "content.clear"), None);
-    // In the clear, though the container could say otherwise.
+    // Unencrypted, although the container supports encryption.
     assert_eq!(finding(&with_sound("v-good.mp4"), "content.clear"), None);
 }
 
 #[test]
-fn much_less_than_the_header_claims_is_warned_about() {
+fn duration_far_below_header_causes_warning() {
     let mxf = clip(
         "v-whole.mxf",
         "-f lavfi -i testsrc=size=384x360:rate=25:duration=12 -c:v mpeg2video -q:v 5",
@@ -192,7 +193,7 @@ fn much_less_than_the_header_claims_is_warned_about() {
 }
 
 #[test]
-fn a_size_that_claims_too_much_is_a_warning_if_every_sample_is_there() {
+fn excess_box_size_with_all_samples_is_a_warning() {
     let mp4 = with_sound("v-good.mp4");
     let grown = |name: &str, of: &Path, at: usize, by: u32, big_endian: bool| {
         let mut content = read(of);
@@ -226,7 +227,7 @@ fn a_size_that_claims_too_much_is_a_warning_if_every_sample_is_there() {
         grown("v-claim.mp4", &fast, position(&fast, b"mdat") - 4, 8, true),
         grown("v-claim.avi", &avi, 4, 1000, false),
         grown("v-claim.wav", &wav, 4, 1000, false),
-        // The low half of a size of eight bytes.
+        // The lower half of an eight-byte size.
         grown(
             "v-claim.mkv",
             &mkv,
@@ -241,7 +242,7 @@ fn a_size_that_claims_too_much_is_a_warning_if_every_sample_is_there() {
         assert_eq!(severity, Severity::Warning);
         assert_eq!(facts(path).truncated, None, "{path:?}");
     }
-    // One byte of the content missing is another matter.
+    // If a single byte of the content is missing, the file is truncated.
     for (name, of) in [
         ("v-short.mp4", &fast),
         ("v-short.avi", &avi),
@@ -257,7 +258,7 @@ fn a_size_that_claims_too_much_is_a_warning_if_every_sample_is_there() {
 }
 
 #[test]
-fn raw_dv_is_judged_by_its_facts() {
+fn raw_dv_is_checked_by_its_facts() {
     let dv = clip(
         "v-one-frame.dv",
         "-f lavfi -i testsrc=size=720x576:rate=25:duration=0.04 -pix_fmt yuv420p -c:v dvvideo -f dv",
@@ -274,7 +275,7 @@ fn raw_dv_is_judged_by_its_facts() {
 }
 
 #[test]
-fn formats_that_only_the_check_leaves_closed_are_called_that() {
+fn unopened_formats_are_reported_as_such() {
     for (name, arguments, format) in [
         ("v-closed.nut", format!("{PICTURE} -c:v mpeg4"), "NUT"),
         (
@@ -310,7 +311,7 @@ fn formats_that_only_the_check_leaves_closed_are_called_that() {
 }
 
 #[test]
-fn wrapped_granules_of_ogg_make_no_hours_of_seconds() {
+fn wrapped_ogg_granules_do_not_inflate_duration() {
     let one_page = clip(
         "v-one-page.ogg",
         "-f lavfi -i anullsrc=sample_rate=44100:duration=3.685 -c:a libvorbis -page_duration 10000000",
@@ -340,7 +341,7 @@ fn wrapped_granules_of_ogg_make_no_hours_of_seconds() {
 }
 
 #[test]
-fn segments_and_still_pictures_are_called_what_they_are() {
+fn segments_and_still_images_are_identified() {
     let whole = clip(
         "v-dash.mp4",
         &format!("{PICTURE} {X264} -g 25 -movflags +frag_keyframe+empty_moov+default_base_moof"),
@@ -419,7 +420,7 @@ fn segments_and_still_pictures_are_called_what_they_are() {
         let error = probe(&path).expect_err(name);
         assert_eq!(error.kind(), kind, "{name}: {error}");
         assert!(error.seen().contains(words), "{name}: {error}");
-        // No advice of FFmpeg for its own programs, and no calls of it.
+        // No advice by FFmpeg for its own programs, and no `ffmpeg` commands.
         let report = report(&path);
         let text = report.to_string();
         for word in ["analyzeduration", "probesize", "FFmpeg says", "ffmpeg -i"] {
@@ -430,7 +431,7 @@ fn segments_and_still_pictures_are_called_what_they_are() {
 }
 
 #[test]
-fn warnings_of_the_demuxer_are_one_line_each() {
+fn demuxer_warnings_are_single_lines() {
     let mov = with_sound("v-good.mov");
     let unknown = bytes("v-lines.mov", &replaced(read(&mov), b"avc1", b"zzzz", 0));
     let warnings = facts(&unknown).warnings;
@@ -440,9 +441,9 @@ fn warnings_of_the_demuxer_are_one_line_each() {
     }
 }
 
-/// A file that keeps the probe busy until its deadline.
+/// Asserts that a file keeps the probe busy until its deadline.
 fn is_too_complex(path: &Path) {
-    // Long enough for a busy machine: it is the work that counts, not the time.
+    // Long enough for a busy machine: CPU time counts, not wall-clock time.
     let options = ProbeOptions {
         deadline: Duration::from_secs(300),
         ..ProbeOptions::default()
@@ -461,34 +462,34 @@ fn is_too_complex(path: &Path) {
 const HUNDRED_GB: u64 = 100 << 30;
 
 #[test]
-fn a_sparse_avi_is_too_complex() {
+fn sparse_avi_is_too_complex() {
     let avi = clip("v-hole.avi", &format!("{PICTURE} -c:v mpeg4"));
     is_too_complex(&sparse(&avi, "v-hole-100g.avi", HUNDRED_GB).expect("a sparse file"));
 }
 
 #[test]
-fn a_sparse_matroska_is_too_complex() {
+fn sparse_matroska_is_too_complex() {
     let mkv = clip("v-hole.mkv", &format!("{PICTURE} {X264}"));
     is_too_complex(&sparse(&mkv, "v-hole-100g.mkv", HUNDRED_GB).expect("a sparse file"));
 }
 
 #[test]
-fn a_sparse_program_stream_is_too_complex() {
+fn sparse_program_stream_is_too_complex() {
     let mpg = clip("v-hole.mpg", &format!("{PICTURE} -c:v mpeg2video"));
     is_too_complex(&sparse(&mpg, "v-hole-100g.mpg", HUNDRED_GB).expect("a sparse file"));
 }
 
 #[test]
-fn a_transport_stream_of_80000_programs_is_too_complex() {
+fn transport_stream_of_80000_programs_is_too_complex() {
     let ts = read(&clip("v-one-program.ts", &format!("{PICTURE} {X264}")));
     let many = [programs(80_000), ts].concat();
     is_too_complex(&bytes("v-programs.ts", &many));
 }
 
-/// FFmpeg compares each tag with all others and asks for nothing meanwhile, so that only the pool can end it.
+/// FFmpeg compares each tag with all others without calling back, so only the pool can stop it.
 #[test]
 #[cfg(all(feature = "worker", unix))]
-fn a_million_tags_are_too_complex() {
+fn million_tags_are_too_complex() {
     use tl_validate::worker::{ProbePool, WorkerOptions};
     let mkv = read(&clip("v-tags.mkv", &format!("{PICTURE} {X264}")));
     let tagged = tagged_matroska(&mkv, 1_000_000);
@@ -509,7 +510,7 @@ fn a_million_tags_are_too_complex() {
 }
 
 #[test]
-fn a_fix_asks_for_no_absurd_bit_rate() {
+fn fix_bit_rate_is_capped() {
     let facts = MediaFacts {
         file_size_bytes: HUNDRED_GB,
         duration_seconds: Some(5.0),
@@ -531,7 +532,7 @@ fn a_fix_asks_for_no_absurd_bit_rate() {
         .map(|fix| fix.summary.as_str())
         .collect();
     assert_eq!(fixes, ["encode at 62500 kbit/s"]);
-    // And it is said that size and duration do not fit.
+    // The finding also mentions that size and duration do not match.
     assert!(
         report
             .findings
@@ -541,7 +542,7 @@ fn a_fix_asks_for_no_absurd_bit_rate() {
 }
 
 #[test]
-fn a_refusal_names_the_routes_that_accept_the_file() {
+fn refusal_lists_routes_that_accept_the_file() {
     let of = |bytes: u64, width: u32| MediaFacts {
         file_size_bytes: bytes,
         duration_seconds: Some(600.0),
@@ -591,6 +592,6 @@ fn a_refusal_names_the_routes_that_accept_the_file() {
             "The routes `tasks`, `asset-url` (from a public link) and `multipart` accept this file.",
         ),
     );
-    // Where more is wrong, another route does not help.
+    // Another route does not help if there are other errors.
     check(&of(2_500_000_000, 320), Route::Tasks, &[], None);
 }

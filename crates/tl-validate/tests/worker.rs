@@ -1,4 +1,4 @@
-//! The pool survives whatever its helpers do.
+//! The pool recovers from any failure of its helpers.
 #![cfg(all(feature = "ffmpeg", feature = "worker", unix))]
 
 mod support;
@@ -39,7 +39,7 @@ fn pool_with(program: PathBuf, deadline: Duration) -> ProbePool {
 }
 
 #[test]
-fn a_helper_that_dies_is_reported_with_its_last_words() {
+fn crashed_helper_is_reported_with_its_stderr() {
     let error = pool(script(
         "dies",
         "echo 'libavformat.so.59: cannot open shared object file' >&2; exit 127",
@@ -56,13 +56,13 @@ fn a_helper_that_dies_is_reported_with_its_last_words() {
 }
 
 #[test]
-fn a_helper_that_hangs_is_killed() {
+fn hanging_helper_is_killed() {
     let start = Instant::now();
     let hanging = script("hangs", "exec sleep 60");
     let error = pool_with(hanging, Duration::from_millis(500))
         .probe(&good())
         .expect_err("no answer");
-    // It answers no other request either, so this is no verdict about the file.
+    // The helper does not respond to other requests either, so the file is not the cause.
     assert_eq!(error.kind(), ProbeErrorKind::HelperFailed, "{error}");
     assert!(
         start.elapsed() < Duration::from_secs(20),
@@ -72,7 +72,7 @@ fn a_helper_that_hangs_is_killed() {
 }
 
 #[test]
-fn a_file_that_ends_or_stalls_two_helpers_is_too_complex() {
+fn file_that_fails_two_helpers_is_too_complex() {
     let helper = stubborn_helper();
     for (name, word, expected) in [
         ("stalls", "stall", "longer than 0.2 s 2 times"),
@@ -84,13 +84,13 @@ fn a_file_that_ends_or_stalls_two_helpers_is_too_complex() {
         assert_eq!(error.kind(), ProbeErrorKind::TooComplex, "{error}");
         assert!(error.seen().contains(expected), "{error}");
         assert!(error.kind().is_about_the_file());
-        // The pool is as it was.
+        // The pool still works.
         pool.protections().expect("it answers other requests");
     }
 }
 
 #[test]
-fn a_helper_that_talks_nonsense_is_reported() {
+fn invalid_response_of_helper_is_reported() {
     let error = pool(script(
         "nonsense",
         "head -c 4 <&0 >/dev/null; printf 'hello world, this is not a reply' >&0",
@@ -101,7 +101,7 @@ fn a_helper_that_talks_nonsense_is_reported() {
 }
 
 #[test]
-fn a_helper_killed_while_idle_is_replaced_silently() {
+fn helper_killed_while_idle_is_replaced() {
     let pool = pool(helper());
     let first = pool.probe(&good()).expect("a good clip");
     for pid in children() {
@@ -115,7 +115,7 @@ fn a_helper_killed_while_idle_is_replaced_silently() {
     );
 }
 
-/// The pids of this process's own helpers.
+/// The PIDs of this process's own helpers.
 fn children() -> Vec<String> {
     let own = std::process::id();
     let tasks = fs::read_dir("/proc").expect("Linux");
@@ -132,7 +132,7 @@ fn children() -> Vec<String> {
 }
 
 #[test]
-fn a_missing_helper_says_what_to_do() {
+fn missing_helper_error_has_instructions() {
     let error = ProbePool::new(WorkerOptions {
         program: Some("/no/such/tl-probe".into()),
         ..WorkerOptions::default()
@@ -163,7 +163,7 @@ fn many_threads_share_few_helpers() {
 }
 
 #[test]
-fn what_a_probe_is_asked_for_reaches_the_helper() {
+fn probe_options_reach_the_helper() {
     for (thorough, source) in [
         (false, DurationSource::SampleTable),
         (true, DurationSource::PacketScan),
@@ -184,7 +184,7 @@ fn what_a_probe_is_asked_for_reaches_the_helper() {
     }
 }
 
-/// A number of `/proc/PID/limits`: the soft bound of a resource.
+/// A soft limit from `/proc/PID/limits`.
 #[cfg(target_os = "linux")]
 fn limit(pid: &str, resource: &str) -> Option<u64> {
     let limits = fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
@@ -192,7 +192,8 @@ fn limit(pid: &str, resource: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Whether this kernel knows everything that a version of landlock refuses: asked of the kernel, restricting nothing.
+/// Whether the kernel supports everything that a Landlock version restricts. Queries the kernel
+/// without applying restrictions.
 #[cfg(target_os = "linux")]
 fn kernel_knows(abi: landlock::ABI) -> bool {
     use landlock::{
@@ -215,7 +216,7 @@ fn kernel_knows(abi: landlock::ABI) -> bool {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn what_a_helper_tells_of_its_protections_is_what_the_kernel_says() {
+fn reported_protections_match_the_kernel() {
     let pool = pool(helper());
     let told = pool.protections().expect("a helper");
     let pid = children().pop().expect("it stays");
@@ -234,7 +235,7 @@ fn what_a_helper_tells_of_its_protections_is_what_the_kernel_says() {
             && limit(&pid, "Max file size") == Some(0)
             && limit(&pid, "Max core file size") == Some(0)
             && limit(&pid, "Max open files") == Some(32)
-            // Unlimited is no number.
+            // An unlimited value is not a number.
             && limit(&pid, "Max cpu time").is_some(),
         "{told:?}"
     );
@@ -267,7 +268,7 @@ fn what_a_helper_tells_of_its_protections_is_what_the_kernel_says() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_helper_keeps_no_inherited_descriptor() {
+fn helper_closes_inherited_descriptors() {
     let path = folder().join(format!("{}.secret", std::process::id()));
     fs::write(&path, "secret").expect("written");
     let file = fs::File::open(&path).expect("just written");
@@ -284,14 +285,14 @@ fn a_helper_keeps_no_inherited_descriptor() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_helper_outlives_the_thread_that_needed_it_first() {
+fn helper_outlives_the_thread_that_started_it() {
     let pool = pool(helper());
     std::thread::scope(|scope| {
         let first = scope.spawn(|| pool.probe(&good()).is_ok());
         assert!(first.join().expect("no panic"));
     });
     let before = children();
-    // The kernel would kill it when that thread ends, which is about now.
+    // The kernel would kill the helper when that thread ends, which is about now.
     std::thread::sleep(Duration::from_millis(300));
     assert!(pool.probe(&good()).is_ok());
     assert_eq!(children(), before, "the same helper");

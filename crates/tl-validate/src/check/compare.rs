@@ -1,11 +1,12 @@
-//! One rule against one file: the finding, or none.
+//! Compares one file with one rule.
 
 use super::observe::{Observed, observe};
 use crate::MediaFacts;
 use crate::report::{Finding, Severity};
 use crate::rules::{Bound, Measure, Rule, bytes, plain, with_unit};
 
-/// How far an aspect ratio may be from a listed one, as a share. 854x480 counts as 16:9 on the platform and is 0.08 % off.
+/// Relative tolerance for listed aspect ratios. The platform accepts 854x480 as 16:9, which is 0.08
+/// % off.
 const LISTED_ASPECT_TOLERANCE: f64 = 0.01;
 
 pub(super) fn against(rule: &Rule, facts: &MediaFacts) -> Option<Finding> {
@@ -69,7 +70,8 @@ fn number(rule: &Rule, facts: &MediaFacts, value: f64) -> Option<Finding> {
         );
         return Some(finding(rule, Severity::Warning, text));
     }
-    // A whisker of the margin absorbs the rounding of the division, so that a value on the edge of it is inside.
+    // Widen the margin slightly to absorb the rounding of the division, so that a value at its edge
+    // counts as inside.
     let near = rule
         .margin
         .is_some_and(|margin| (in_unit - bound).abs() <= margin + 1e-9);
@@ -99,7 +101,8 @@ fn parse_ratio(text: &str) -> Option<f64> {
     (width > 0.0 && height > 0.0).then(|| width / height)
 }
 
-/// A rule whose value the file does not tell. It is refused rather than guessed, except where it was not read whole.
+/// The finding for a rule whose value is unknown. The file is refused, unless it was read only in
+/// part.
 fn unknown(rule: &Rule, facts: &MediaFacts) -> Finding {
     let severity = if facts.header_only || facts.partly_read {
         rule.severity.min(Severity::Warning)
@@ -113,7 +116,8 @@ fn unknown(rule: &Rule, facts: &MediaFacts) -> Finding {
     )
 }
 
-/// What was seen, in words: the frame size where a side is meant, the number with its unit elsewhere.
+/// The observed value as text: the frame size for rules about a side, otherwise the number with its
+/// unit.
 fn observed(rule: &Rule, facts: &MediaFacts, value: f64) -> String {
     let frame = facts
         .video()
@@ -130,17 +134,21 @@ fn observed(rule: &Rule, facts: &MediaFacts, value: f64) -> String {
         Measure::VideoTracks if value == 0.0 => "no video track".to_owned(),
         Measure::DecodableVideoTracks if value == 0.0 => format!(
             "FFmpeg has no decoder for the picture ({})",
-            facts.video().map_or_else(String::new, |video| named(
-                &video.codec,
-                video.codec_tag.as_deref()
-            ))
+            facts
+                .video()
+                .map_or_else(String::new, |video| codec_with_tag(
+                    &video.codec,
+                    video.codec_tag.as_deref()
+                ))
         ),
         Measure::DecodableAudioTracks if value == 0.0 => format!(
             "FFmpeg has no decoder for the sound ({})",
-            facts.audio().map_or_else(String::new, |audio| named(
-                &audio.codec,
-                audio.codec_tag.as_deref()
-            ))
+            facts
+                .audio()
+                .map_or_else(String::new, |audio| codec_with_tag(
+                    &audio.codec,
+                    audio.codec_tag.as_deref()
+                ))
         ),
         Measure::Encryption => format!(
             "the content is encrypted ({})",
@@ -169,8 +177,9 @@ fn observed(rule: &Rule, facts: &MediaFacts, value: f64) -> String {
     }
 }
 
-/// A codec as a report names it: its four-character code too, which is all there is of a codec that FFmpeg does not know.
-fn named(codec: &str, tag: Option<&str>) -> String {
+/// The name of a codec in a report, with its four-character code. For a codec unknown to FFmpeg the
+/// code is the only information.
+fn codec_with_tag(codec: &str, tag: Option<&str>) -> String {
     match (codec, tag) {
         ("" | "none", Some(tag)) => format!("codec `{tag}`"),
         ("" | "none", None) => "an unknown codec".to_owned(),
@@ -179,7 +188,7 @@ fn named(codec: &str, tag: Option<&str>) -> String {
     }
 }
 
-/// The value with its unit; with all its digits where rounding would make it look like the bound itself.
+/// The value with its unit; with all digits if rounding would make it equal to the bound.
 fn distinct(rule: &Rule, value: f64) -> String {
     let text = with_unit(value, rule.measure, rule.unit);
     let bound = rule

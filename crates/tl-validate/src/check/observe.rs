@@ -1,18 +1,18 @@
-//! Reading the value that a rule measures off the facts.
+//! Reads the value that a rule measures from the facts.
 
 use crate::rules::Measure;
 use crate::{DurationSource, MediaFacts};
 
-/// What was observed for one measure.
+/// Observed value of one measure.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Observed {
     /// A number in base units (pixels, seconds, bytes, …).
     Number(f64),
-    /// One or more words, any of which may match (a container has several names).
+    /// One or more words, any of which may match (a container can have several names).
     Words(Vec<String>),
-    /// The file does not say.
+    /// The file does not contain the value.
     Unknown,
-    /// The measure does not apply to this file: a frame size without a frame.
+    /// The measure does not apply to this file, such as a frame size without video.
     NotApplicable,
 }
 
@@ -94,14 +94,14 @@ pub(super) fn observe(measure: Measure, facts: &MediaFacts) -> Observed {
     }
 }
 
-/// A difference below this is the usual inexactness of headers, in seconds.
+/// Differences below this are normal for headers, in seconds.
 const CLAIM_TOLERANCE_SECONDS: f64 = 1.0;
 
-/// Pictures that are shown for longer count as if they were repeated so often per second, so that sound beside a slide show is
-/// not taken for an overlong file.
-const LEAST_FRAME_RATE: f64 = 25.0;
+/// Frames that are shown for longer count as repeated at this rate, so that audio with a slide show
+/// is not treated as an overlong file.
+const MIN_FRAME_RATE: f64 = 25.0;
 
-/// The measured duration, where there is more behind it than the header's word.
+/// The measured duration, unless only the header supports it.
 fn measured_seconds(facts: &MediaFacts) -> Option<f64> {
     let is_measured = facts
         .duration_source
@@ -131,7 +131,7 @@ fn bits_per_pixel(facts: &MediaFacts) -> Option<f64> {
         .filter(|video| !video.attached_pic)
         .map(|video| {
             let rate = video.avg_fps.or(video.fps).unwrap_or(0.0);
-            f64::from(video.width) * f64::from(video.height) * rate.max(LEAST_FRAME_RATE)
+            f64::from(video.width) * f64::from(video.height) * rate.max(MIN_FRAME_RATE)
         })
         .sum();
     (pixels > 0.0).then_some(measured_bit_rate(facts)? / pixels)

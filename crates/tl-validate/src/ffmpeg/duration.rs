@@ -1,61 +1,63 @@
-//! How long the video truly is, and which stage of looking said so.
+//! Determines the duration of a file, and the stage that it comes from.
 //!
 //! ```text
-//! header ──► mov with a sample table: does the table agree? ─── yes ──► SampleTable
-//!    ├──► a dear source with an index: does the index agree? ──── yes ──► Index
+//! header ──► mov with a sample table: does the table agree? ────── yes ──► SampleTable
+//!    ├─────► expensive source with an index: does it agree? ────── yes ──► Index
 //!    │                                   │ no
-//!    └──► other containers: seek to the end, read the tail; does it agree? ── yes ──► Tail
-//!                                        │ no, or there is no header, or the file is too small for so long a time
-//!                                        └──► read every packet ──► PacketScan (time left), else Header
+//!    └─────► other containers: seek to the end, read the tail; does it agree? ── yes ──► Tail
+//!                                        │ no, or no header, or the file is too small for the duration
+//!                                        └──► read every packet ──► PacketScan (in time), else Header
 //! ```
 //!
-//! Where the time or the byte budget ends before the last arrow, the header is believed only where it speaks of the whole
-//! file: that of a fragmented file may speak of its first fragment, and a transport stream has none.
+//! If the deadline or the byte budget stops the probe before the last step, the header is used
+//! only if it covers the whole file. The header of a fragmented file may cover only the first
+//! fragment, and a transport stream has no header.
 
-mod quick;
+mod header_check;
 mod scan;
 
 use std::time::Instant;
 
-use self::quick::Quick;
+use self::header_check::HeaderCheck;
 use self::scan::{Scan, scan};
-use super::shim::{Input, PacketStamp, Stream, StreamKind};
+use super::shim::{Input, PacketTimes, Stream, StreamKind};
 use crate::{DurationSource, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Truncation};
 
-/// The share of a probe's time that a packet scan may use before the header is believed instead.
+/// The share of a probe's time that a packet scan may use before the header is used instead.
 const SCAN_SHARE: f64 = 0.6;
 
-/// Where a file holds fewer bits per second than this, its stamps are read one by one before they are believed: a wrong stamp at
-/// either end makes hours of seconds. Half of what the thriftiest speech codecs write; such a file is small, so that this costs
-/// little.
-const BELIEVED_BITS_PER_SECOND: f64 = 2000.0;
+/// If a file has fewer bits per second than this, its timestamps are verified one by one: a wrong
+/// timestamp at either end makes the file appear hours long. The value is half of the lowest bit
+/// rate of speech codecs. Such a file is small, so the scan is cheap.
+const MIN_PLAUSIBLE_BITS_PER_SECOND: f64 = 2000.0;
 
-/// How much less than the header claims may be there for a file to be whole, in seconds and as a share.
+/// How much shorter than the header's duration a complete file may be, in seconds and as a share.
 const WHOLE_SECONDS: f64 = 1.0;
 const WHOLE_SHARE: f64 = 0.005;
 
-/// What is said of the duration of the stream that counts, in seconds.
+/// The claimed durations of the main stream, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Claims {
-    /// By the header.
+    /// From the header.
     pub(super) header: Option<f64>,
-    /// Whether that is what it says of the whole container, whose longest stream may be another one.
+    /// Whether `header` is the duration of the whole container, whose longest stream may be another
+    /// one.
     pub(super) of_container: bool,
-    /// By a segment index that lists the whole file.
+    /// From a segment index that covers the whole file.
     pub(super) indexed: Option<f64>,
 }
 
-/// Fills the fields of `facts` that say how long and how complete the file is.
+/// Sets the fields of `facts` about duration and completeness.
 ///
 /// # Errors
-/// [`ProbeErrorKind::Broken`] when every packet was asked for and none came.
-pub(super) fn settle(
+/// [`ProbeErrorKind::Broken`] if the file has no packets.
+pub(super) fn fill_duration(
     input: &mut Input<'_>,
     streams: &[Stream],
     facts: &mut MediaFacts,
     claims: Claims,
     options: &ProbeOptions,
-    begun: Instant,
+    started: Instant,
 ) -> Result<(), ProbeError> {
     let format = input.format();
     let main = facts
@@ -67,28 +69,29 @@ pub(super) fn settle(
     };
     let is_mov = format.starts_with("mov,");
     if is_mov && facts.truncated.is_none() {
-        facts.truncated = beyond_the_end(input, streams);
+        facts.truncated = data_beyond_end(input, streams);
     }
     let frame = frame_seconds(stream);
-    let quick = |input: &mut Input<'_>| quick::look(input, stream, claims, frame, facts.fragmented);
+    let check_header =
+        |input: &mut Input<'_>| header_check::check(input, stream, claims, frame, facts.fragmented);
     let mut answer = None;
-    let mut header_stands = !facts.fragmented && !is_stamped_throughout(&format);
+    let mut header_is_valid = !facts.fragmented && !has_only_timestamps(&format);
     if !options.thorough {
-        match quick(input) {
-            Quick::Agrees(seconds, source) => {
+        match check_header(input) {
+            HeaderCheck::Confirmed(seconds, source) => {
                 answer = Some((seconds, source)).filter(|_| is_plausible(seconds, source, input));
             }
-            Quick::Contradicts => header_stands = false,
-            Quick::Silent => {}
+            HeaderCheck::Contradicted => header_is_valid = false,
+            HeaderCheck::Unknown => {}
         }
     }
     let mut reach = None;
-    // Where reading is dear, a whole file is read only when that was asked for.
-    if answer.is_none() && (options.thorough || !input.session().is_dear()) {
-        let until = begun + options.deadline.mul_f64(SCAN_SHARE);
+    // If reads are expensive, the whole file is read only on request.
+    if answer.is_none() && (options.thorough || !input.session().is_expensive()) {
+        let until = started + options.deadline.mul_f64(SCAN_SHARE);
         let others = claims.of_container;
         match scan(input, streams, stream, frame, others, until) {
-            Scan::Lasts(scanned) => {
+            Scan::Measured(scanned) => {
                 answer = Some((scanned.seconds, DurationSource::PacketScan));
                 reach = scanned.reach;
             }
@@ -96,31 +99,30 @@ pub(super) fn settle(
                 let seen = "the file has headers, but nothing to show or hear in it";
                 return Err(ProbeError::new(ProbeErrorKind::Broken, "", seen).with_format(format));
             }
-            Scan::Unknown if options.thorough => match quick(input) {
-                Quick::Agrees(seconds, source) => answer = Some((seconds, source)),
-                Quick::Contradicts => header_stands = false,
-                Quick::Silent => {}
+            Scan::Unknown if options.thorough => match check_header(input) {
+                HeaderCheck::Confirmed(seconds, source) => answer = Some((seconds, source)),
+                HeaderCheck::Contradicted => header_is_valid = false,
+                HeaderCheck::Unknown => {}
             },
             Scan::Unknown => {}
         }
     }
     let answer = answer.or_else(|| {
-        let header = claims.header.filter(|_| header_stands)?;
+        let header = claims.header.filter(|_| header_is_valid)?;
         Some((header, DurationSource::Header))
     });
     facts.duration_unverified = answer.is_none_or(|(_, source)| source == DurationSource::Header);
     let Some((seconds, source)) = answer else {
-        forget_durations(facts);
+        clear_durations(facts);
         return Ok(());
     };
     facts.duration_seconds = Some(rounded(seconds));
     facts.duration_source = Some(source);
-    let header_speaks_of_all =
-        !facts.edit_list && !facts.fragmented && !is_stamped_throughout(&format);
+    let header_covers_all = !facts.edit_list && !facts.fragmented && !has_only_timestamps(&format);
     facts.claimed_duration_seconds = claims
         .header
-        .filter(|_| header_speaks_of_all)
-        // Another stream may be the long one.
+        .filter(|_| header_covers_all)
+        // The container's longest stream may be another one.
         .filter(|claim| {
             !claims.of_container || reach.is_none_or(|reach| reach < claim - WHOLE_SECONDS)
         })
@@ -141,13 +143,15 @@ pub(super) fn settle(
     Ok(())
 }
 
-/// Whether a duration that the ends of a file bear out fits the size of the file. The tables of mov list every sample.
+/// Whether a duration confirmed by the ends of the file is plausible for the file size. The sample
+/// tables of mov list every sample, so they are always plausible.
 fn is_plausible(seconds: f64, source: DurationSource, input: &Input<'_>) -> bool {
     let bits = input.session().size() as f64 * 8.0;
-    source == DurationSource::SampleTable || bits >= seconds * BELIEVED_BITS_PER_SECOND
+    source == DurationSource::SampleTable || bits >= seconds * MIN_PLAUSIBLE_BITS_PER_SECOND
 }
 
-/// Whether everything that the file should hold is in it: by the tables of mov, else by the measured duration.
+/// Whether the file contains all of its content: according to the sample tables of mov, or else the
+/// measured duration.
 pub(super) fn content_is_whole(input: &Input<'_>, streams: &[Stream], facts: &MediaFacts) -> bool {
     if facts.fragmented {
         return false;
@@ -172,8 +176,8 @@ pub(super) fn content_is_whole(input: &Input<'_>, streams: &[Stream], facts: &Me
     }
 }
 
-/// Takes back what headers said of times, where it is known to speak of a part of the file only.
-fn forget_durations(facts: &mut MediaFacts) {
+/// Removes durations from headers that are known to cover only part of the file.
+fn clear_durations(facts: &mut MediaFacts) {
     facts.container_duration_seconds = None;
     facts.container_bitrate_bps = None;
     for video in &mut facts.video_streams {
@@ -184,7 +188,8 @@ fn forget_durations(facts: &mut MediaFacts) {
     }
 }
 
-/// Microseconds are the finest that any container means; what is beyond is the noise of the division.
+/// Rounds to microseconds, the finest resolution of any container. Further digits are rounding
+/// errors.
 fn rounded(seconds: f64) -> f64 {
     (seconds * 1e6).round() / 1e6
 }
@@ -197,8 +202,8 @@ fn frame_seconds(stream: &Stream) -> f64 {
     rate.filter(|r| *r > 0.0).map_or(0.0, |r| 1.0 / r)
 }
 
-/// A sample that the tables place behind the end of the file.
-fn beyond_the_end(input: &Input<'_>, streams: &[Stream]) -> Option<Truncation> {
+/// Whether the sample tables refer to data after the end of the file.
+fn data_beyond_end(input: &Input<'_>, streams: &[Stream]) -> Option<Truncation> {
     let size = input.session().size();
     let expected = streams
         .iter()
@@ -214,12 +219,13 @@ fn beyond_the_end(input: &Input<'_>, streams: &[Stream]) -> Option<Truncation> {
     })
 }
 
-/// Containers whose "header" duration is itself only the difference of the first and the last stamp.
-fn is_stamped_throughout(format: &str) -> bool {
+/// Containers whose "header" duration is only the difference between the first and the last
+/// timestamp.
+fn has_only_timestamps(format: &str) -> bool {
     matches!(format, "mpegts" | "mpeg")
 }
 
-fn packet_end(packet: &PacketStamp, frame: f64) -> Option<f64> {
+fn packet_end(packet: &PacketTimes, frame: f64) -> Option<f64> {
     let start = packet.presentation.or(packet.decoding)?;
     Some(
         start

@@ -1,9 +1,10 @@
-//! From an opened container to [`MediaFacts`]: names, numbers and tags. How long the video truly is lives in `duration`.
+//! Reads [`MediaFacts`] from an open container: names, numbers and tags. `duration` determines the
+//! duration.
 
 use std::time::Instant;
 
 use super::shim::{Input, Stream, StreamKind};
-use super::{duration, lock};
+use super::{duration, policy};
 use crate::{
     AudioStream, MediaFacts, OtherStream, ProbeError, ProbeErrorKind, ProbeOptions, VideoStream,
     facts, layout, media_type,
@@ -12,20 +13,21 @@ use crate::{
 pub(super) fn facts_of(
     input: &mut Input<'_>,
     options: &ProbeOptions,
-    begun: Instant,
+    started: Instant,
 ) -> Result<MediaFacts, ProbeError> {
     let format = input.format();
-    // FFmpeg takes a still picture of this family for a video of one frame.
+    // FFmpeg opens a still image of this family as a video with one frame.
     if format.starts_with("mov,")
-        && let Some(layout::Nature::StillPicture(kind)) = input.session_mut().nature(&lock::LOCK)
+        && let Some(layout::FileKind::StillPicture(kind)) =
+            input.session_mut().file_kind(&policy::POLICY)
     {
-        let nature = layout::Nature::StillPicture(kind);
-        return Err(lock::explain_nature(nature).with_format(format));
+        let file_kind = layout::FileKind::StillPicture(kind);
+        return Err(policy::explain_file_kind(file_kind).with_format(format));
     }
     let header_sizes: Vec<(u32, u32)> = (0..input.stream_count())
         .map(|i| input.stream(i).map_or((0, 0), |s| (s.width, s.height)))
         .collect();
-    if let Err(code) = input.find_stream_info(lock::MAX_PIXELS) {
+    if let Err(code) = input.find_stream_info(policy::MAX_PIXELS) {
         return Err(unreadable(&format, code));
     }
     let streams: Vec<Stream> = (0..input.stream_count())
@@ -75,7 +77,7 @@ pub(super) fn facts_of(
     let outline = layout::inspect(&format, session.size(), &mut |offset, into| {
         session.peek(offset, into)
     });
-    if outline.elsewhere {
+    if outline.external_data {
         let seen = "the file refers to another one for its pictures or sound";
         return Err(ProbeError::new(ProbeErrorKind::Nested, "", seen).with_format(format));
     }
@@ -89,22 +91,22 @@ pub(super) fn facts_of(
         of_container,
         indexed: outline.indexed_seconds,
     };
-    duration::settle(input, &streams, &mut facts, claims, options, begun)?;
+    duration::fill_duration(input, &streams, &mut facts, claims, options, started)?;
     if outline.holds_samples && duration::content_is_whole(input, &streams, &facts) {
         facts.overclaim = facts.truncated.take();
     }
-    let spent = input.session().marks.budget_spent;
-    facts.partly_read = spent || (input.session().is_dear() && facts.duration_unverified);
+    let spent = input.session().status.budget_spent;
+    facts.partly_read = spent || (input.session().is_expensive() && facts.duration_unverified);
     if spent && facts.video().is_some_and(|v| v.width == 0 || v.height == 0) {
         let seen = "the byte budget was spent before the frame size was found";
         return Err(ProbeError::new(ProbeErrorKind::BudgetSpent, "", seen).with_format(format));
     }
-    facts.summarise();
+    facts.summarize();
     Ok(facts)
 }
 
 fn unreadable(format: &str, code: i32) -> ProbeError {
-    let (kind, seen) = if lock::is_out_of_memory(code) {
+    let (kind, seen) = if policy::is_out_of_memory(code) {
         (
             ProbeErrorKind::TooComplex,
             "the file asks for more memory than allowed",
@@ -168,7 +170,8 @@ fn video(input: &Input<'_>, stream: &Stream, header: (u32, u32)) -> VideoStream 
     }
 }
 
-/// Whether the frames are unevenly spaced. Interlaced streams count fields in one rate and frames in the other.
+/// Whether the frame rate is variable. For interlaced streams one rate counts fields and the other
+/// frames.
 fn varies(stream: &Stream) -> bool {
     let (Some(nominal), Some(average)) = (stream.frame_rate, stream.average_frame_rate) else {
         return false;
@@ -215,8 +218,8 @@ fn language(input: &Input<'_>, stream: &Stream) -> Option<String> {
         .filter(|l| !l.is_empty() && l != "und")
 }
 
-/// Codecs that FFmpeg decodes by itself, and that distributions leave out of their builds because of patents. Where one of them
-/// is missing here, that says nothing of the platform's FFmpeg.
+/// Codecs with a native FFmpeg decoder that some distributions omit because of patents. A decoder
+/// missing here does not mean that it is missing in the platform's FFmpeg.
 const LEFT_OUT_OF_BUILDS: [&str; 8] = ["h264", "hevc", "vvc", "vc1", "mpeg4", "aac", "ac3", "eac3"];
 
 /// Whether no decoder is known for the codec of a stream.
@@ -224,7 +227,8 @@ fn lacks_decoder(stream: &Stream) -> bool {
     !stream.has_decoder && !LEFT_OUT_OF_BUILDS.contains(&stream.codec.as_str())
 }
 
-/// What the headers say of the stream that counts; the container's word where the stream has none, and whether it is that.
+/// The header duration of the main stream, or of the container if the stream has none, and whether
+/// it is the container's.
 fn main_header_duration(
     input: &Input<'_>,
     streams: &[Stream],
@@ -244,7 +248,7 @@ fn main_header_duration(
     }
 }
 
-/// What the header says of one stream: its own field, or the tag that Matroska writers leave.
+/// The header duration of one stream: its own field, or the tag written by Matroska muxers.
 fn stream_duration(input: &Input<'_>, stream: &Stream) -> Option<f64> {
     if input.duration_is_a_guess() {
         return None;
@@ -256,14 +260,14 @@ fn stream_duration(input: &Input<'_>, stream: &Stream) -> Option<f64> {
         .or_else(|| clock(&input.tag(Some(stream.index), c"DURATION")?))
 }
 
-/// Matroska's statistics tag for the bit rate.
+/// The bit rate from Matroska's statistics tags.
 fn tag_number(input: &Input<'_>, stream: u32) -> Option<u64> {
     input
         .tag(Some(stream), c"BPS")
         .and_then(|text| text.parse().ok())
 }
 
-/// Seconds of `HH:MM:SS.fraction`.
+/// Parses `HH:MM:SS.fraction` as seconds.
 fn clock(text: &str) -> Option<f64> {
     let mut parts = text.trim().split(':').map(str::parse::<f64>);
     let (hours, minutes, seconds) = (
@@ -321,7 +325,7 @@ fn mime_type(input: &mut Input<'_>, format: &str, streams: &[Stream]) -> Option<
     })
 }
 
-/// RFC 3339, whole seconds, UTC; what FFmpeg writes is checked rather than trusted.
+/// Formats as RFC 3339 in UTC, with whole seconds. Invalid dates from FFmpeg are rejected.
 fn creation_time(text: &str) -> Option<String> {
     let time: jiff::Timestamp = text.trim().parse().ok()?;
     // 1904, the zero of mov, means "not set".
@@ -350,7 +354,7 @@ fn location(input: &Input<'_>) -> Option<(f64, f64, Option<f64>)> {
     iso6709(&text)
 }
 
-/// Latitude, longitude and altitude of `+52.5186+013.4080+034.000/`.
+/// Parses latitude, longitude and altitude from `+52.5186+013.4080+034.000/`.
 fn iso6709(text: &str) -> Option<(f64, f64, Option<f64>)> {
     let mut numbers: Vec<String> = Vec::new();
     for c in text.trim().trim_end_matches('/').chars() {
@@ -370,7 +374,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_read_and_nonsense_is_not() {
+    fn valid_tags_are_parsed_and_invalid_ones_ignored() {
         assert_eq!(clock("00:01:02.500000000"), Some(62.5));
         assert_eq!(clock("1:2"), None);
         assert_eq!(clock("x:y:z"), None);

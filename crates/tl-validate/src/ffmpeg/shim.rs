@@ -1,5 +1,5 @@
-//! The only `unsafe` code of this crate: libavformat behind safe calls. It opens one file, tells what is in it, and
-//! reads packets. Which answers to believe is decided outside, in `duration` and `facts`.
+//! Safe wrapper around libavformat; the only `unsafe` code of this crate. Opens one file, describes
+//! its streams, and reads packets. `duration` and `read` decide which values to use.
 #![expect(
     unsafe_code,
     reason = "libavformat is a C library; every block says why it is sound"
@@ -11,16 +11,16 @@ mod input;
 mod io;
 mod log;
 mod names;
-mod opening;
+mod open;
 
-pub(super) use input::{IndexSummary, Input, PacketStamp, Stream, StreamKind};
-pub(super) use io::{Marks, Session, Source};
+pub(super) use input::{IndexSummary, Input, PacketTimes, Stream, StreamKind};
+pub(super) use io::{Session, SessionStatus, Source};
 pub(super) use log::LogCapture;
-pub(super) use opening::{Lock, OpenFailure, Unopened};
+pub(super) use open::{OpenError, OpenFailure, OpenPolicy};
 
 use ffmpeg_next::ffi;
 
-/// The version of libavformat that is loaded, as `major.minor.micro`.
+/// The version of the loaded libavformat, as `major.minor.micro`.
 pub(super) fn version() -> String {
     let version = ffmpeg_next::format::version();
     format!(
@@ -31,7 +31,7 @@ pub(super) fn version() -> String {
     )
 }
 
-/// Bounds every single allocation that FFmpeg makes in this process.
+/// Limits every single allocation by FFmpeg in this process.
 pub(super) fn limit_allocations(bytes: usize) {
     // SAFETY: stores one number atomically; FFmpeg reads it at the next allocation.
     unsafe { ffi::av_max_alloc(bytes) }

@@ -1,33 +1,36 @@
-//! A change as an `ffmpeg` call, with what it costs.
+//! Writes a change as an `ffmpeg` call, with its estimated cost.
 
 use super::plan::{AUDIO_BITRATE, Change, Frame, longest};
 use super::tracks::{Tracks, keeps_ten_bits, picture_encoder};
 use super::{Fix, FixKind, FixOptions};
 use crate::MediaFacts;
 
-/// Pixels per second that libx264 encodes at its default preset on one core of 2020. An estimate for people.
+/// Pixels per second that libx264 encodes with its default preset on one CPU core of 2020. For
+/// estimates shown to users.
 const ENCODED_PIXELS_PER_SECOND: f64 = 60e6;
 
-/// How many times longer libx265 takes at its default preset. An estimate for people.
-const TEN_BITS_FACTOR: f64 = 4.0;
+/// How many times slower libx265 is with its default preset. For estimates shown to users.
+const TEN_BIT_FACTOR: f64 = 4.0;
 
-/// From PQ or HLG to BT.709: linear light at 100 nits, tone curve, then 8 bits. FFmpeg filters documentation, `tonemap`.
+/// Converts PQ or HLG to BT.709: linear light at 100 nits, tone curve, then 8 bits. Source: FFmpeg
+/// filters documentation, `tonemap`.
 const TONE_MAP: &str = "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,\
                         zscale=t=bt709:m=bt709:r=tv,format=yuv420p";
 
-/// Bytes per second that are copied from disk to disk. An estimate for people.
+/// Bytes per second when copying from disk to disk. For estimates shown to users.
 const COPIED_BYTES_PER_SECOND: f64 = 300e6;
 
-/// Bits per pixel of libx264 at the quality used here, for camera material. An estimate for people.
+/// Bits per pixel of libx264 at the quality used here, for camera footage. For estimates shown to
+/// users.
 const BITS_PER_PIXEL: f64 = 0.12;
 
-/// Audio codecs that an mp4 file can hold as they are.
+/// Audio codecs that an mp4 file can contain without re-encoding.
 const MP4_AUDIO: [&str; 6] = ["aac", "mp3", "ac3", "eac3", "alac", "opus"];
 
-/// Video codecs that an mp4 file can hold as they are.
+/// Video codecs that an mp4 file can contain without re-encoding.
 const MP4_VIDEO: [&str; 6] = ["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video"];
 
-/// Whether an mp4 file can hold all streams that are kept as they are.
+/// Whether an mp4 file can contain all kept streams without re-encoding.
 pub(crate) fn fits_mp4(facts: &MediaFacts) -> bool {
     facts
         .video()
@@ -66,7 +69,7 @@ pub(super) fn write(change: &Change, facts: &MediaFacts, options: &FixOptions) -
     }
     let map: Vec<&str> = tracks.map.iter().map(String::as_str).collect();
     if adds_silence {
-        // The picture is first, and there is no sound behind it.
+        // The video track comes first, and there is no audio after it.
         push(map.get(..2).unwrap_or_default());
         push(&["-map", "1:a"]);
     } else {
@@ -89,7 +92,7 @@ pub(super) fn write(change: &Change, facts: &MediaFacts, options: &FixOptions) -
         push(&["-vf", &filters.join(",")]);
     }
     if let Some(seconds) = change.extend.filter(|_| has_sound) {
-        // Pads sound that is shorter, and cuts none that is longer.
+        // Pads audio that is shorter, and does not cut audio that is longer.
         push(&["-af", &format!("apad=whole_dur={}", number(seconds))]);
     }
     if copies_video {
@@ -97,7 +100,8 @@ pub(super) fn write(change: &Change, facts: &MediaFacts, options: &FixOptions) -
     } else {
         push(&picture_encoder(video, change.tone_map));
         if video.variable_frame_rate {
-            // The default rounds times to whole frames of the nominal rate, which drops some of an uneven one.
+            // The default rounds timestamps to whole frames of the nominal rate, which drops frames
+            // of a variable one.
             push(&["-fps_mode", "passthrough", "-enc_time_base", "1:90000"]);
         }
         match change.shrink {
@@ -109,7 +113,7 @@ pub(super) fn write(change: &Change, facts: &MediaFacts, options: &FixOptions) -
         }
     }
     if adds_silence {
-        // Silence has no end of its own; the picture ends the file.
+        // The silent source is endless; `-shortest` ends the file with the video.
         push(&["-c:a", "aac", "-b:a", "64k", "-shortest"]);
     } else if has_sound && copies_sound {
         push(&["-c:a", "copy"]);
@@ -146,7 +150,7 @@ pub(super) fn write(change: &Change, facts: &MediaFacts, options: &FixOptions) -
     })
 }
 
-/// The call for a file of a format that is not opened here, of which no facts are known.
+/// The call for a file whose format is not opened here, so that no facts are known.
 pub(crate) fn transcode(format: &str) -> Fix {
     let words = [
         "ffmpeg",
@@ -283,7 +287,7 @@ fn estimate(
         * video.avg_fps.or(video.fps).unwrap_or(25.0)
         * seconds;
     let slower = if keeps_ten_bits(video, change.tone_map) {
-        TEN_BITS_FACTOR
+        TEN_BIT_FACTOR
     } else {
         1.0
     };

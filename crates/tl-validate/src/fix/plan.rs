@@ -1,40 +1,43 @@
-//! Which change makes a file pass: the frame, the length, the sound and the size that the rules ask for.
-//! How the change is written as an `ffmpeg` call lives in `argv`.
+//! Plans the change that makes a file pass: the frame size, duration, audio and file size required
+//! by the rules. `argv` writes it as an `ffmpeg` call.
 
 use crate::report::Severity;
 use crate::rules::{Bound, Measure, Rule};
 use crate::{Fix, FixOptions, MediaFacts};
 
-/// A cut or an extension keeps this far away from its bound, so that rounding to whole frames and packets cannot matter.
+/// Distance of a cut or an extension from its bound, so that rounding to whole frames and packets
+/// does not matter.
 const SAFE_SECONDS: f64 = 0.5;
 
-/// The share of a size limit that an encoder is told to fill; single-pass rate control misses by a few percent.
+/// The share of a size limit that the encoder may use. Single-pass rate control misses its target
+/// by a few percent.
 const SAFE_SHARE: f64 = 0.9;
 
-/// Below this a video is not worth encoding, so no such fix is offered. Bits per second.
+/// Minimum bit rate in bits per second. No fix is offered below it, because the video would be too
+/// poor to be useful.
 const MIN_VIDEO_BITRATE: f64 = 100_000.0;
 
-/// Encoded at most at so many bits per second, however much room a size limit leaves: the maximum of the High profile up to
-/// level 4.2 (ITU-T H.264, table A-1: 50,000 kbit/s times 1.25).
+/// Maximum bit rate in bits per second, even if a size limit allows more: the maximum of the High
+/// profile up to level 4.2 (ITU-T H.264, table A-1: 50,000 kbit/s times 1.25).
 const MAX_VIDEO_BITRATE: f64 = 62_500_000.0;
 
-/// Bit rate of re-encoded sound, in bits per second.
+/// Bit rate of re-encoded audio, in bits per second.
 pub(super) const AUDIO_BITRATE: u32 = 128_000;
 
-/// What has to change. Each part is independent of the others, so that they can be put into one call.
+/// The required changes. They are independent of each other, so that one call can apply them all.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Change {
-    /// Scale to the first size, then put bars around it to reach the second.
+    /// Scale to the first size, then add bars to reach the second.
     pub(super) frame: Option<Frame>,
-    /// Cut after so many seconds.
+    /// Cut after this many seconds.
     pub(super) trim: Option<f64>,
-    /// Hold the last frame until so many seconds are reached, never fewer than the sound lasts.
+    /// Hold the last frame until this many seconds, and at least until the audio ends.
     pub(super) extend: Option<f64>,
     /// Add a silent track.
     pub(super) silence: bool,
-    /// Encode the video at so many bits per second.
+    /// Encode the video at this many bits per second.
     pub(super) shrink: Option<u64>,
-    /// Write the container again, with what can be read.
+    /// Write a new container with the readable part.
     pub(super) remux: bool,
     /// Convert high dynamic range to standard range.
     pub(super) tone_map: bool,
@@ -46,14 +49,14 @@ pub(super) struct Frame {
     pub(super) padded: (u32, u32),
 }
 
-/// The fix for one finding, when there is one for this file.
+/// The fix for one finding, if there is one for this file.
 pub(crate) fn for_rule(rule: &Rule, facts: &MediaFacts, rules: &[&Rule]) -> Option<Fix> {
     let options = FixOptions::default();
     let change = change(rule, facts, rules, &options)?;
     super::argv::write(&change, facts, &options)
 }
 
-/// One fix for all findings that have one, or `None` where there is nothing to do or nothing that can be done.
+/// One fix for all fixable findings, or `None` if there is nothing to fix or no fix exists.
 pub(crate) fn for_all(
     broken: &[&Rule],
     facts: &MediaFacts,
@@ -83,7 +86,7 @@ pub(crate) fn for_all(
     super::argv::write(&all, facts, options)
 }
 
-/// The fix for a file that is cut off: keep what can be read.
+/// The fix for a truncated file: keep the readable part.
 pub(crate) fn keep_readable_part(facts: &MediaFacts) -> Option<Fix> {
     super::argv::write(
         &Change {
@@ -152,8 +155,9 @@ fn change(
     }
 }
 
-/// How long the longest kept stream lasts: as measured, or else as far as the headers tell. The duration of the container is
-/// not asked: streams that are left out count in it, and it lies most often.
+/// Duration of the longest kept stream: measured, or else according to the headers. The duration of
+/// the container is not used: it includes omitted streams and is the value that is wrong most
+/// often.
 pub(super) fn longest(facts: &MediaFacts, options: &FixOptions) -> f64 {
     let picture = facts.duration_seconds().unwrap_or(0.0);
     let sound = facts.known_audio().filter_map(|a| a.duration_seconds);
@@ -163,7 +167,7 @@ pub(super) fn longest(facts: &MediaFacts, options: &FixOptions) -> f64 {
         .max(picture)
 }
 
-/// The bounds on a frame that hold together.
+/// The bounds on a frame, taken together.
 struct Limits<'a> {
     rules: Vec<&'a Rule>,
 }
@@ -186,14 +190,14 @@ impl Limits<'_> {
         let bounds = self.rules.iter().filter(|r| r.measure == measure);
         bounds
             .filter_map(|r| match r.bound {
-                // Within the margin a warning would be left.
+                // A value within the margin would still cause a warning.
                 Bound::Max(n) => Some(n - r.margin.unwrap_or(0.0) * 1.01),
                 _ => None,
             })
             .reduce(f64::min)
     }
 
-    /// Listed aspect ratios, as width through height.
+    /// Listed aspect ratios, as width divided by height.
     fn listed(&self) -> Vec<f64> {
         let lists = self
             .rules
@@ -217,7 +221,8 @@ impl Limits<'_> {
     }
 }
 
-/// The nearest frame that satisfies every rule about frames: bars for the shape, then one scaling for the size.
+/// The nearest frame that satisfies every rule about frames: bars for the aspect ratio, then
+/// scaling for the size.
 fn frame(shown: (u32, u32), cause: &Rule, rules: &[&Rule]) -> Option<Frame> {
     let limits = Limits {
         rules: rules
@@ -261,7 +266,8 @@ fn frame(shown: (u32, u32), cause: &Rule, rules: &[&Rule]) -> Option<Frame> {
     }
     let even = |side: f64| {
         let side = side * factor;
-        // Encoders want even sides. Downwards when shrinking and upwards when growing keeps to the bound that was hit.
+        // Encoders require even sides. Rounding down when shrinking and up when growing stays
+        // within the violated bound.
         let halves = if factor < 1.0 {
             (side / 2.0 + 1e-9).floor()
         } else {

@@ -1,22 +1,23 @@
-//! Which tracks of a file a copy keeps, which it leaves out, and how its picture is encoded.
+//! Selects the tracks of a file that a copy keeps, and how the video is encoded.
 
 use crate::facts::is_known_codec;
 use crate::{MediaFacts, VideoStream};
 
-/// The tracks that copies and parts of a file keep: the main picture and every sound whose codec FFmpeg can name.
+/// The tracks that copies and parts of a file keep: the main video stream and every audio stream
+/// whose codec FFmpeg can name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tracks {
-    /// The `-map` arguments of `ffmpeg` for them, the picture first.
+    /// The `-map` arguments of `ffmpeg` for the kept tracks, video first.
     pub map: Vec<String>,
-    /// How many of them are sound.
+    /// Number of kept audio tracks.
     pub audio: usize,
-    /// What is left out, as phrases such as `subtitle track 2 (subrip, eng)`.
+    /// Omitted tracks, as phrases such as `subtitle track 2 (subrip, eng)`.
     pub left_out: Vec<String>,
 }
 
 impl Tracks {
-    /// The tracks of a file with these facts.
+    /// Selects the tracks of a file with these facts.
     pub fn of(facts: &MediaFacts) -> Self {
         let main = facts.video().filter(|video| is_known_codec(&video.codec));
         let mut tracks = Self::default();
@@ -89,11 +90,11 @@ fn left_out(facts: &MediaFacts, main: Option<&VideoStream>) -> Vec<String> {
     left_out.into_iter().map(|(_, phrase)| phrase).collect()
 }
 
-/// The `ffmpeg` arguments that encode the picture, without its rate: in 8 bits as H.264, with more bits as 10-bit HEVC, which
-/// carries HDR.
+/// The `ffmpeg` arguments that encode the video, without the bit rate: 8-bit sources as H.264,
+/// deeper ones as 10-bit HEVC, which supports HDR.
 pub fn picture_encoder(video: &VideoStream, tone_map: bool) -> Vec<&'static str> {
     if keeps_ten_bits(video, tone_map) {
-        // What libx265 logs by itself does not obey FFmpeg's log level.
+        // libx265 has its own log, which ignores FFmpeg's log level.
         vec![
             "-c:v",
             "libx265",

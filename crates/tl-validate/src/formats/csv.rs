@@ -1,11 +1,11 @@
-//! Comma-separated values: one row per finding, and one for a file without findings.
+//! Comma-separated values: one row per finding, or one row for a file without findings.
 
 use super::Entry;
 use super::document::{DocumentKind, whole};
 
 const HEADER: &str = "file,verdict,severity,rule,observed,allowed,why,predicted_code,documentation,fix,pack,pack_date";
 
-/// A table by RFC 4180, with a header row and CRLF line ends.
+/// A table as in RFC 4180, with a header row and CRLF line ends.
 pub fn csv(entries: &[Entry<'_>]) -> String {
     whole(DocumentKind::Csv, entries)
 }
@@ -62,7 +62,8 @@ pub(super) fn rows(entry: &Entry<'_>) -> String {
     out
 }
 
-/// Quoted where needed; a leading sign that a spreadsheet would take for a formula is disarmed.
+/// Quotes a cell if needed. Escapes a leading character that a spreadsheet would interpret as a
+/// formula.
 fn cell(text: &str) -> String {
     let disarmed = match text.chars().next() {
         Some('=' | '+' | '-' | '@' | '\t' | '\r') => format!("'{text}"),

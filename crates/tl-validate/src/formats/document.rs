@@ -1,8 +1,8 @@
-//! Documents that are written entry by entry, in memory that does not grow with their number. What an entry looks like
-//! lives with its format.
+//! Documents that are written entry by entry in constant memory.
 //!
-//! Some formats want numbers in front that are known only at the end. So each entry gives a [`Piece`], which the caller
-//! keeps wherever there is room (a temporary file), and the whole is put together last.
+//! Some formats start with numbers that are known only at the end. Each entry therefore returns a
+//! [`Piece`], which the caller stores (for example in a temporary file). [`Document::finish`]
+//! combines the pieces.
 
 use std::io::{self, Read, Write};
 
@@ -11,13 +11,13 @@ use serde_json::Value;
 use super::{Entry, csv, html, junit, sarif};
 use crate::Verdict;
 
-/// A format that makes one document of all entries.
+/// A format that writes one document for all entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DocumentKind {
     /// Comma-separated values.
     Csv,
-    /// One page that needs nothing else.
+    /// One self-contained page.
     Html,
     /// JUnit XML.
     Junit,
@@ -25,16 +25,16 @@ pub enum DocumentKind {
     Sarif,
 }
 
-/// What one entry adds to a document: all bodies in their order, and all asides in theirs.
+/// The part of a document that one entry adds. Bodies and asides keep the order of their entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Piece {
-    /// Goes to the main part.
+    /// Text for the main part.
     pub body: String,
-    /// Goes to a list of its own before the main part; empty in most formats.
+    /// Text for a separate list before the main part; empty in most formats.
     pub aside: String,
 }
 
-/// A document under way.
+/// A document in progress.
 ///
 /// ```
 /// use tl_validate::formats::{Document, DocumentKind, Entry};
@@ -54,7 +54,7 @@ pub struct Document {
     tally: Tally,
 }
 
-/// What is counted over all entries.
+/// Totals over all entries.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
     pub(super) files: usize,
@@ -62,7 +62,8 @@ pub(super) struct Tally {
     pub(super) warn: usize,
     pub(super) refuse: usize,
     pub(super) seconds: f64,
-    /// The rules met so far, in the order of their first finding; there are as many as rules, not as entries.
+    /// The rules seen so far, in the order of their first finding. The number of rules limits the
+    /// length, not the number of entries.
     pub(super) rules: Vec<(String, Value)>,
 }
 
@@ -75,7 +76,7 @@ impl Document {
         }
     }
 
-    /// Takes one entry.
+    /// Adds one entry.
     pub fn entry(&mut self, entry: &Entry<'_>) -> Piece {
         let tally = &mut self.tally;
         tally.files += 1;
@@ -97,10 +98,10 @@ impl Document {
         }
     }
 
-    /// Writes the whole, with the bodies and asides of all entries between.
+    /// Writes the document with the bodies and asides of all entries.
     ///
     /// # Errors
-    /// What reading or writing says.
+    /// The error of the failed read or write.
     pub fn finish(
         &self,
         out: &mut dyn Write,
@@ -126,7 +127,7 @@ impl Document {
     }
 }
 
-/// The whole document of entries that are all there.
+/// Writes a complete document for entries in memory.
 pub(super) fn whole(kind: DocumentKind, entries: &[Entry<'_>]) -> String {
     let mut document = Document::new(kind);
     let mut all = Piece::default();

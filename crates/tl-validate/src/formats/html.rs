@@ -1,5 +1,5 @@
-//! One HTML page that needs nothing else: styles and thumbnails are inside, and there is no script. Refused files come
-//! first, and the filter is made of radio buttons and style rules.
+//! A self-contained HTML page: styles and thumbnails are inline, and there is no script. Refused
+//! files come first. The filter uses radio buttons and CSS rules.
 
 use std::fmt::Write as _;
 
@@ -30,7 +30,7 @@ dl{display:flex;flex-wrap:wrap;gap:0 1.2rem;margin:.2rem 0}dl div{display:flex;g
 
 pub(super) const TAIL: &str = "</main>\n</body>\n</html>\n";
 
-/// A whole page for all entries.
+/// Writes a page for all entries.
 pub fn html(entries: &[Entry<'_>]) -> String {
     whole(DocumentKind::Html, entries)
 }
@@ -48,7 +48,7 @@ pub(super) fn head(tally: &Tally) -> String {
         ("only-warn", "warn", tally.warn, "with warnings", ""),
         ("only-pass", "pass", tally.pass, "pass", ""),
     ] {
-        // Siblings of `main`, so that a style rule can tell which one is chosen.
+        // Siblings of `main`, so that a CSS selector can match the selected one.
         let _ = writeln!(
             out,
             "<input type=\"radio\" name=\"show\" id=\"{id}\"{checked}><label for=\"{id}\" class=\"{class}\">{count} {what}</label>"
@@ -58,7 +58,7 @@ pub(super) fn head(tally: &Tally) -> String {
     out
 }
 
-/// One file. Refused ones go to the list that is written first.
+/// Writes one file. Refused files go to the list that is written first.
 pub(super) fn piece(entry: &Entry<'_>) -> super::Piece {
     let article = article(entry);
     match entry.report.verdict {
@@ -134,7 +134,7 @@ fn article(entry: &Entry<'_>) -> String {
     out
 }
 
-/// What the file is: the facts that most rules look at.
+/// Writes the facts that most rules measure.
 fn describe(out: &mut String, facts: &MediaFacts) {
     let number = crate::rules::plain;
     let mut list = Vec::new();
@@ -184,9 +184,9 @@ fn describe(out: &mut String, facts: &MediaFacts) {
     out.push_str("</dl>\n");
 }
 
-/// Bytes in decimal units, as the platform writes its limits.
+/// Bytes in decimal units, as in the platform's documentation of its limits.
 fn size(bytes: u64) -> String {
-    // The precision of a float is enough for one decimal.
+    // The precision of a float is sufficient for one decimal.
     let value = bytes as f64;
     match bytes {
         0..1000 => format!("{bytes} B"),
@@ -196,7 +196,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// The picture itself, or why there is none.
+/// Writes the thumbnail, or the reason why there is none.
 fn picture(out: &mut String, entry: &Entry<'_>) {
     let media_type = |bytes: &[u8]| match bytes {
         [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
@@ -228,7 +228,7 @@ fn picture(out: &mut String, entry: &Entry<'_>) {
     );
 }
 
-/// Base64 by RFC 4648, with padding.
+/// Base64 as in RFC 4648, with padding.
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
@@ -254,7 +254,7 @@ mod tests {
     use super::base64;
 
     #[test]
-    fn base64_follows_the_vectors_of_its_rfc() {
+    fn base64_matches_rfc_test_vectors() {
         for (plain, coded) in [
             ("", ""),
             ("f", "Zg=="),

@@ -1,35 +1,36 @@
-//! Lines for a terminal: one per file, details on demand.
+//! Text for a terminal: one line per file, with details on request.
 
 use std::fmt::Write as _;
 
 use super::{Entry, printable};
 use crate::{Severity, Verdict};
 
-/// How [`human`] writes.
+/// Options of [`human`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HumanOptions {
-    /// Use ANSI colours.
-    pub colour: bool,
-    /// Write every finding in full, with its source, page and fix, and what is known of the file.
+    /// Use ANSI colors.
+    pub color: bool,
+    /// Write every finding in full, with its source, documentation page and fix, and the facts of
+    /// the file.
     pub details: bool,
 }
 
-/// One line for a file, and below it one for each finding that matters; everything when details are asked for.
+/// Writes one line for a file, and one for each error and warning. With details, writes everything.
 pub fn human(entry: &Entry<'_>, options: HumanOptions) -> String {
     let report = entry.report;
-    let (word, colour) = match report.verdict {
+    let (word, color) = match report.verdict {
         Verdict::Pass => ("ok     ", "32"),
         Verdict::Warn => ("warning", "33"),
         Verdict::Refuse => ("refused", "31"),
     };
     let paint = |text: &str, code: &str| {
-        if options.colour {
+        if options.color {
             format!("\u{1b}[{code}m{text}\u{1b}[0m")
         } else {
             text.to_owned()
         }
     };
-    let mut out = format!("{} {}", paint(word, colour), printable(entry.name));
+    let mut out = format!("{} {}", paint(word, color), printable(entry.name));
     if let Some(summary) = entry.facts.map(summary) {
         let _ = write!(out, "  {}", paint(&summary, "2"));
     }
@@ -37,12 +38,12 @@ pub fn human(entry: &Entry<'_>, options: HumanOptions) -> String {
         if finding.severity == Severity::Advice && !options.details {
             continue;
         }
-        let colour = match finding.severity {
+        let color = match finding.severity {
             Severity::Error => "31",
             Severity::Warning => "33",
             Severity::Advice => "36",
         };
-        let label = paint(&format!("{:<7}", finding.severity), colour);
+        let label = paint(&format!("{:<7}", finding.severity), color);
         let _ = write!(
             out,
             "\n  {label} {}; allowed: {}",

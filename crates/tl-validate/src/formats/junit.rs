@@ -1,4 +1,4 @@
-//! JUnit XML: one test case per file; a refused file is a failed test.
+//! JUnit XML: one test case per file. A refused file is a failed test.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::{Severity, Verdict};
 
 pub(super) const TAIL: &str = "  </testsuite>\n</testsuites>\n";
 
-/// A `testsuites` document, as continuous integration servers read it.
+/// Writes a `testsuites` document for continuous integration servers.
 pub fn junit(entries: &[Entry<'_>]) -> String {
     whole(DocumentKind::Junit, entries)
 }

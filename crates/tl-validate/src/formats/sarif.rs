@@ -9,7 +9,7 @@ use crate::{Finding, Severity};
 pub(super) const MIDDLE: &str = "\n],\"results\":[";
 pub(super) const TAIL: &str = "\n],\"columnKind\":\"unicodeCodePoints\"}]}\n";
 
-/// A log of one run, as code hosts read it; each file and each result is a line of its own.
+/// Writes a log of one run for code hosts. Each file and each result is on its own line.
 pub fn sarif(entries: &[Entry<'_>]) -> String {
     whole(DocumentKind::Sarif, entries)
 }
@@ -26,9 +26,9 @@ pub(super) fn head(tally: &Tally) -> String {
     )
 }
 
-/// The results of one entry, and its artifact aside.
+/// Writes the results of one entry as the body and its artifact as the aside.
 pub(super) fn piece(entry: &Entry<'_>, tally: &mut Tally) -> Piece {
-    // The first file is the one with which the tally begins.
+    // The first file is already counted in the tally.
     let comma = if tally.files > 1 { "," } else { "" };
     let mut piece = Piece {
         body: String::new(),
@@ -44,7 +44,7 @@ pub(super) fn piece(entry: &Entry<'_>, tally: &mut Tally) -> Piece {
                 tally.rules.push((finding.rule.clone(), rule(finding)));
                 tally.rules.len() - 1
             });
-        // Every result has a rule, so the first result is the one that brings the first rule.
+        // Every result has a rule, so the first result adds the first rule.
         let comma = if first { "" } else { "," };
         piece
             .body
@@ -78,7 +78,7 @@ fn rule(finding: &Finding) -> Value {
 fn artifact(entry: &Entry<'_>) -> Value {
     let mut artifact = json!({"location": {"uri": uri(entry.name)}});
     if let Some(facts) = entry.facts {
-        // SARIF counts lengths in 32-bit numbers at least; larger ones are plain JSON numbers.
+        // SARIF requires at least 32-bit lengths; larger ones are plain JSON numbers.
         artifact["length"] = json!(facts.file_size_bytes);
         if let Some(mime) = &facts.file_mime_type {
             artifact["mimeType"] = json!(mime);
@@ -120,7 +120,7 @@ fn result(entry: &Entry<'_>, finding: &Finding, rule_index: usize) -> Value {
     result
 }
 
-/// The name as a URI reference: what is neither unreserved nor a slash is percent-encoded.
+/// Percent-encodes the name as a URI reference. Slashes and unreserved characters are kept.
 fn uri(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for byte in name.bytes() {

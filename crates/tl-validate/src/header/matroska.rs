@@ -1,4 +1,4 @@
-//! Which elements of Matroska and WebM become which facts.
+//! Maps elements of Matroska and WebM to facts.
 
 use matroska_demuxer::{FlagInterlaced, MatroskaFile, TrackEntry, TrackType};
 
@@ -9,7 +9,7 @@ use crate::{
 
 const FORMAT: &str = "matroska,webm";
 
-/// Seconds from 1970 to 2001, from where Matroska counts.
+/// Seconds from 1970 to 2001, the epoch of Matroska.
 const EPOCH_SECONDS: i64 = 978_307_200;
 
 pub(super) fn facts(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
@@ -91,7 +91,7 @@ fn video(index: u32, track: &TrackEntry, seconds: Option<f64>) -> Option<VideoSt
     })
 }
 
-/// The pixel aspect ratio that makes the display size of the pixel size.
+/// The pixel aspect ratio that scales the pixel size to the display size.
 fn sample_aspect((width, height): (u32, u32), display: (u64, u64)) -> Option<(u32, u32)> {
     let num = display.0.checked_mul(u64::from(height))?;
     let den = display.1.checked_mul(u64::from(width))?;
@@ -121,7 +121,7 @@ fn audio(index: u32, track: &TrackEntry, seconds: Option<f64>) -> Option<AudioSt
     })
 }
 
-/// FFmpeg's name of a codec, where it is known; the name of Matroska otherwise.
+/// FFmpeg's name of the codec if known, otherwise Matroska's.
 fn codec(track: &TrackEntry) -> String {
     let id = track.codec_id();
     let known = match id {
@@ -152,7 +152,7 @@ fn codec(track: &TrackEntry) -> String {
     known.to_owned()
 }
 
-/// The codec of a track that carries the header of an AVI stream: its four characters stand at byte 16.
+/// The codec of a track with an AVI stream header: its four-character code is at byte 16.
 fn windows_codec(track: &TrackEntry) -> String {
     let tag = track.codec_private().and_then(|header| header.get(16..20));
     let tag = String::from_utf8_lossy(tag.unwrap_or_default()).to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! Which boxes of mp4 and mov become which facts.
+//! Maps boxes of mp4 and mov to facts.
 
 use mp4_atom::{
     Atom, Codec, Decode, DecodeAtom, Elst, Esds, Hdlr, Header, Mdhd, Mehd, Mvhd, Pasp, Stsd, Stts,
@@ -12,16 +12,16 @@ use crate::{
 
 const FORMAT: &str = "mov,mp4,m4a,3gp,3g2,mj2";
 
-/// Boxes at the top level, at most: the movie box of a real file is among the first few.
-const MOST_BOXES: u32 = 50_000;
+/// Maximum number of top-level boxes. In real files the movie box is among the first few.
+const MAX_BOXES: u32 = 50_000;
 
-/// Tracks at most, as for a full probe.
-const MOST_TRACKS: usize = 64;
+/// Maximum number of tracks, as for a full probe.
+const MAX_TRACKS: usize = 64;
 
-/// Bytes of a visual sample entry before its own boxes.
+/// Size of a visual sample entry before its child boxes.
 const VISUAL_BYTES: usize = 78;
 
-/// Seconds from 1904, from where mov counts, to 1970.
+/// Seconds from 1904, the epoch of mov, to 1970.
 const EPOCH_SECONDS: i64 = 2_082_844_800;
 
 pub(super) fn facts(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
@@ -29,7 +29,7 @@ pub(super) fn facts(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
     let outline = layout::inspect(FORMAT, source.size(), &mut |offset, into| {
         source.peek(offset, into)
     });
-    if outline.elsewhere {
+    if outline.external_data {
         let seen = "the file refers to another one for its pictures or sound";
         return Err(ProbeError::new(ProbeErrorKind::Nested, "", seen).with_format(FORMAT));
     }
@@ -39,12 +39,12 @@ pub(super) fn facts(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
         .map_or(0.0, |header| f64::from(header.timescale));
     let fragments = inside(&movie, &[b"mvex"]).and_then(|mvex| child::<Mehd>(mvex, b"mehd"));
     let scaled = |ticks: u64| {
-        // All ones, in 32 bits and in 64, mean "not known".
+        // All ones, in 32 or 64 bits, mean "unknown".
         (timescale > 0.0 && ticks != u64::from(u32::MAX) && ticks != u64::MAX)
             .then(|| ticks as f64 / timescale)
             .filter(|seconds| *seconds > 0.0)
     };
-    // A fragmented file's own header speaks of its first fragment.
+    // The header of a fragmented file covers only its first fragment.
     let whole = if outline.fragmented {
         outline
             .indexed_seconds
@@ -62,7 +62,7 @@ pub(super) fn facts(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
         ..MediaFacts::default()
     };
     let tracks = children(&movie).filter(|(kind, _)| kind == b"trak");
-    for (index, (_, track)) in tracks.take(MOST_TRACKS).enumerate() {
+    for (index, (_, track)) in tracks.take(MAX_TRACKS).enumerate() {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         let track = Track {
             index,
@@ -87,7 +87,7 @@ fn movie(source: &mut Source<'_>) -> Result<(String, Vec<u8>), ProbeError> {
         |seen: String| ProbeError::new(ProbeErrorKind::Broken, "", seen).with_format(FORMAT);
     let mut brand = String::new();
     let mut position = 0;
-    for _ in 0..MOST_BOXES {
+    for _ in 0..MAX_BOXES {
         let mut head = [0u8; 16];
         let length = source.peek(position, &mut head).unwrap_or(0);
         let mut rest = &head[..length];
@@ -124,7 +124,7 @@ fn movie(source: &mut Source<'_>) -> Result<(String, Vec<u8>), ProbeError> {
     ))
 }
 
-/// The boxes in a row of bytes: kind and content. Ends where they make no sense.
+/// Iterates over the boxes in a byte slice, as type and content. Stops at an invalid box.
 fn children(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
         let header = Header::decode(&mut bytes).ok()?;
@@ -144,7 +144,7 @@ fn inside<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
     })
 }
 
-/// The box of a kind, decoded.
+/// Decodes the first box of a type.
 fn child<T: Atom>(bytes: &[u8], kind: &[u8; 4]) -> Option<T> {
     let mut body = inside(bytes, &[kind])?;
     let header = Header {
@@ -164,7 +164,7 @@ struct Track<'a> {
     index: u32,
     body: &'a [u8],
     movie_timescale: f64,
-    /// The duration of the whole file, where it is fragmented and says so.
+    /// The duration of the whole file, if it is fragmented and contains it.
     whole: Option<f64>,
     fragmented: bool,
 }
@@ -187,7 +187,7 @@ impl Track<'_> {
         child(self.media()?, b"mdhd")
     }
 
-    /// Number of samples, and how long they last together, in seconds.
+    /// Number of samples and their total duration in seconds.
     fn table(&self) -> Option<(u64, f64)> {
         let timescale = f64::from(self.media_header()?.timescale);
         let table: Stts = child(self.samples()?, b"stts")?;
@@ -210,7 +210,7 @@ impl Track<'_> {
         })
     }
 
-    /// What the edit list shows.
+    /// The duration that the edit list presents.
     fn edited(&self) -> Option<f64> {
         let list: Elst = child(inside(self.body, &[b"edts"])?, b"elst")?;
         let shown = list
@@ -221,10 +221,10 @@ impl Track<'_> {
         (ticks > 0.0 && self.movie_timescale > 0.0).then(|| ticks / self.movie_timescale)
     }
 
-    /// The first sample entry: its kind, its bytes behind the head, and what it was decoded to.
+    /// The first sample entry: its type, its bytes after the header, and the decoded codec.
     fn entry(&self) -> Option<([u8; 4], &[u8], Option<Codec>)> {
         let table = inside(self.samples()?, &[b"stsd"])?;
-        // Version, flags and count stand before the entries.
+        // Version, flags and count precede the entries.
         let (kind, body) = children(table.get(8..)?).next()?;
         let decoded: Option<Stsd> = child(self.samples()?, b"stsd");
         Some((
@@ -275,7 +275,8 @@ impl Track<'_> {
     fn audio(&self) -> Option<AudioStream> {
         let (kind, _, codec) = self.entry()?;
         let audio = codec.as_ref().and_then(Codec::audio);
-        // For AAC the sample entry always says two channels; the decoder's own configuration knows better.
+        // For AAC the sample entry always contains two channels; the decoder configuration has the
+        // actual number.
         let (object_type, channels) = match &codec {
             Some(Codec::Mp4a(entry)) => {
                 let config = &entry.esds.es_desc.dec_config;
@@ -309,13 +310,13 @@ impl Track<'_> {
     }
 }
 
-/// What an MPEG-4 sample entry says it holds, by the numbers of ISO/IEC 14496-1.
+/// The object type of an MPEG-4 sample entry, as numbered in ISO/IEC 14496-1.
 fn object_type(boxes: &[u8]) -> Option<u8> {
     let descriptor: Esds = child(boxes, b"esds")?;
     Some(descriptor.es_desc.dec_config.object_type_indication)
 }
 
-/// The clockwise rotation of a track's matrix, when it turns at all.
+/// The clockwise rotation of a track's matrix, if any.
 fn rotation(track: &Tkhd) -> Option<i32> {
     let (a, b) = (f64::from(track.matrix.a), f64::from(track.matrix.b));
     let degrees = b.atan2(a).to_degrees().round() as i32;
@@ -327,7 +328,7 @@ fn tag(kind: [u8; 4]) -> Option<String> {
     plain.then(|| String::from_utf8_lossy(&kind).trim_end().to_owned())
 }
 
-/// FFmpeg's name of a codec, where it is known; the four characters of the file otherwise.
+/// FFmpeg's name of the codec if known, otherwise the four-character code in the file.
 fn video_codec(kind: [u8; 4]) -> String {
     let known = match &kind {
         b"avc1" | b"avc3" => "h264",

@@ -1,4 +1,4 @@
-//! What a header reader may read: so many bytes in so many reads, until the deadline, and what went wrong meanwhile.
+//! The source of a header reader: limits bytes, reads and time, and records errors.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Instant;
@@ -6,40 +6,40 @@ use std::time::Instant;
 use crate::range::ReadAhead;
 use crate::{ProbeError, ProbeErrorKind};
 
-/// More than the headers of any real file: those of a video of four hours take about 10 MB.
-const MOST_BYTES: u64 = 32 * 1024 * 1024;
+/// More than the headers of any real file: those of a four-hour video take about 10 MB.
+const MAX_BYTES: u64 = 32 * 1024 * 1024;
 
-/// More reads than the headers of any real file take: an index of four hours with an entry for each of 25 frames a second
-/// takes 5.8 million. A decoder keeps what it reads, here up to 260 MB.
-const MOST_READS: u64 = 16_000_000;
+/// More reads than the headers of any real file need: an index of four hours with an entry for each
+/// of 25 frames per second takes 5.8 million. A decoder keeps what it reads, here up to 260 MB.
+const MAX_READS: u64 = 16_000_000;
 
-/// What is read of a file, byte by byte: all of it twice, and a little more. A decoder that is led in a circle comes by the
-/// same few bytes for ever.
-fn most_reads(size: u64) -> u64 {
+/// Maximum number of reads for a file of this size, byte by byte: twice the whole file, and a
+/// little more. A decoder in an endless loop reads the same few bytes repeatedly.
+fn max_reads(size: u64) -> u64 {
     size.saturating_mul(2)
         .saturating_add(64 * 1024)
-        .min(MOST_READS)
+        .min(MAX_READS)
 }
 
-/// Bytes with a cursor, a budget and a memory of what went wrong.
+/// A seekable source with limits and the first error.
 pub(super) struct Source<'a> {
     ahead: ReadAhead<'a>,
     position: u64,
     left: u64,
     reads_left: u64,
     deadline: Instant,
-    trouble: Option<ProbeError>,
+    error: Option<ProbeError>,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn new(ahead: ReadAhead<'a>, deadline: Instant) -> Self {
         Self {
-            reads_left: most_reads(ahead.size()),
+            reads_left: max_reads(ahead.size()),
             ahead,
             position: 0,
-            left: MOST_BYTES,
+            left: MAX_BYTES,
             deadline,
-            trouble: None,
+            error: None,
         }
     }
 
@@ -47,21 +47,21 @@ impl<'a> Source<'a> {
         self.ahead.size()
     }
 
-    /// What happened below the decoders, which their own errors do not tell.
-    pub(super) fn trouble(&mut self) -> Option<ProbeError> {
-        self.trouble.take()
+    /// The error of the source, which the decoders' own errors do not contain.
+    pub(super) fn take_error(&mut self) -> Option<ProbeError> {
+        self.error.take()
     }
 
-    fn note(&mut self, kind: ProbeErrorKind, seen: impl Into<String>) -> io::Error {
+    fn fail(&mut self, kind: ProbeErrorKind, seen: impl Into<String>) -> io::Error {
         let error = ProbeError::new(kind, "", seen);
-        self.trouble.get_or_insert(error);
+        self.error.get_or_insert(error);
         io::Error::other("reading was ended")
     }
 
-    /// Reads at an offset; fewer bytes than asked for at the end of the file.
+    /// Reads at an offset; fewer bytes than requested at the end of the file.
     pub(super) fn peek(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         if Instant::now() >= self.deadline {
-            return Err(self.note(
+            return Err(self.fail(
                 ProbeErrorKind::DeadlinePassed,
                 "reading took longer than allowed",
             ));
@@ -69,9 +69,9 @@ impl<'a> Source<'a> {
         let Some(reads_left) = self.reads_left.checked_sub(1) else {
             let seen = format!(
                 "the headers of the file take more than {} reads: they are too many, or lead in a circle",
-                most_reads(self.size())
+                max_reads(self.size())
             );
-            return Err(self.note(ProbeErrorKind::TooComplex, seen));
+            return Err(self.fail(ProbeErrorKind::TooComplex, seen));
         };
         self.reads_left = reads_left;
         let wanted = into
@@ -79,32 +79,32 @@ impl<'a> Source<'a> {
             .min(usize::try_from(self.left).unwrap_or(usize::MAX));
         if wanted == 0 && !into.is_empty() && offset < self.size() {
             let seen =
-                format!("the headers of the file are larger than {MOST_BYTES} bytes together");
-            return Err(self.note(ProbeErrorKind::TooComplex, seen));
+                format!("the headers of the file are larger than {MAX_BYTES} bytes together");
+            return Err(self.fail(ProbeErrorKind::TooComplex, seen));
         }
         match self.ahead.read(offset, &mut into[..wanted]) {
             Ok(read) => {
                 self.left -= read as u64;
                 Ok(read)
             }
-            Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => Err(self.note(
+            Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => Err(self.fail(
                 ProbeErrorKind::BudgetSpent,
                 "the byte budget was spent before the headers were read",
             )),
             Err(error) => {
                 let seen = format!("the file cannot be read ({error})");
-                Err(self.note(ProbeErrorKind::Io, seen))
+                Err(self.fail(ProbeErrorKind::Io, seen))
             }
         }
     }
 
-    /// So many bytes at an offset; `None` where the file does not have them.
+    /// Reads exactly `length` bytes at an offset; `None` if the file does not have them.
     pub(super) fn bytes(&mut self, offset: u64, length: u64) -> Option<Vec<u8>> {
         if length > self.left {
             let seen = format!(
-                "the headers of the file are {length} bytes large, and {MOST_BYTES} are read at most"
+                "the headers of the file are {length} bytes large, and {MAX_BYTES} are read at most"
             );
-            self.note(ProbeErrorKind::TooComplex, seen);
+            self.fail(ProbeErrorKind::TooComplex, seen);
             return None;
         }
         let end = offset
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_small_file_is_not_read_again_and_again() {
+    fn small_files_are_not_reread_endlessly() {
         let mut bytes = &[7u8; 10][..];
         let deadline = Instant::now() + Duration::from_secs(600);
         let mut source = Source::new(ReadAhead::new(&mut bytes), deadline);
@@ -158,14 +158,15 @@ mod tests {
             reads += 1;
         }
         assert_eq!(reads, 64 * 1024 + 20);
-        let trouble = source.trouble().expect("it is told");
-        assert_eq!(trouble.kind(), ProbeErrorKind::TooComplex, "{trouble}");
+        let error = source.take_error().expect("too many reads");
+        assert_eq!(error.kind(), ProbeErrorKind::TooComplex, "{error}");
     }
 
     #[test]
-    fn the_index_of_a_long_film_is_read_and_no_more() {
-        // Four hours of MJPEG in Matroska, 25 frames a second: 90,585,529 bytes, 5,760,244 reads.
-        assert!(most_reads(90_585_529) > 5_760_244);
-        assert_eq!(most_reads(u64::MAX), MOST_READS);
+    fn index_of_long_video_fits_the_read_limit() {
+        // Four hours of MJPEG in Matroska at 25 frames per second: 90,585,529 bytes, 5,760,244
+        // reads.
+        assert!(max_reads(90_585_529) > 5_760_244);
+        assert_eq!(max_reads(u64::MAX), MAX_READS);
     }
 }

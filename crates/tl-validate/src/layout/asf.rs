@@ -2,13 +2,15 @@
 
 use super::{Bytes, Layout};
 
-/// Objects looked at in the header, at most. Real files have about ten.
+/// Maximum number of header objects to read. Real files have about ten.
 const MAX_OBJECTS: u32 = 1000;
 
-/// Bytes of the header object before its children: its GUID, size, count and two reserved bytes (ASF specification 3.1).
+/// Size of the header object before its children: its GUID, size, count and two reserved bytes (ASF
+/// specification 3.1).
 const HEADER_BYTES: u64 = 30;
 
-/// The GUIDs of the content encryption objects (ASF specification 3.14, 3.15 and 7), as they are stored.
+/// The GUIDs of the content encryption objects (ASF specification 3.14, 3.15 and 7), in stored byte
+/// order.
 const ENCRYPTION: [[u8; 16]; 3] = [
     [
         0xfb, 0xb3, 0x11, 0x22, 0x23, 0xbd, 0xd2, 0x11, 0xb4, 0xb7, 0x00, 0xa0, 0xc9, 0x55, 0xfc,
@@ -38,7 +40,7 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
             layout.encryption = Some("ASF content encryption".to_owned());
             break;
         }
-        // An object is at least its GUID and size.
+        // An object has at least its GUID and size.
         position = position.checked_add(size.max(24))?;
     }
     Some(layout)

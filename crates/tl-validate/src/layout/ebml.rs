@@ -1,6 +1,6 @@
-//! The outermost elements of Matroska and WebM: the header, the segment and its children.
+//! The top-level elements of Matroska and WebM: the header, the segment and its children.
 
-use super::{Bytes, Layout, Nature};
+use super::{Bytes, FileKind, Layout};
 
 const HEADER: u64 = 0x1a45_dfa3;
 const SEGMENT: u64 = 0x1853_8067;
@@ -11,10 +11,10 @@ const CLUSTER: u64 = 0x1f43_b675;
 /// The path from a track to its encryption (RFC 9559, 5.1.4.1.31): encodings, encoding, encryption.
 const ENCRYPTION: [u64; 3] = [0x6d80, 0x6240, 0x5035];
 
-/// Elements looked at, at most. A file of some hours has a few thousand clusters.
+/// Maximum number of elements to read. A file of some hours has a few thousand clusters.
 const MAX_ELEMENTS: u32 = 50_000;
 
-/// One element: its id, where its content begins, and where it ends; `None` for one of unknown size.
+/// An element: its id, start and end of its content; the end is `None` if its size is unknown.
 struct Element {
     id: u64,
     body: u64,
@@ -35,11 +35,11 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
     })
 }
 
-/// What a file is that cannot be played by itself.
-pub(super) fn nature(file: &mut Bytes<'_>) -> Option<Nature> {
+/// Identifies a file that cannot be played on its own.
+pub(super) fn file_kind(file: &mut Bytes<'_>) -> Option<FileKind> {
     let first = element(file, 0)?;
     if first.id == CLUSTER {
-        return Some(Nature::MediaSegment);
+        return Some(FileKind::MediaSegment);
     }
     (first.id == HEADER).then_some(())?;
     let segment = segment(file)?;
@@ -49,12 +49,12 @@ pub(super) fn nature(file: &mut Bytes<'_>) -> Option<Nature> {
         has_cluster |= child.id == CLUSTER;
         !has_cluster
     });
-    (has_tracks && !has_cluster).then_some(Nature::InitSegment)
+    (has_tracks && !has_cluster).then_some(FileKind::InitSegment)
 }
 
 fn segment(file: &mut Bytes<'_>) -> Option<Element> {
     let mut position = 0;
-    // The header, perhaps a void element, then the segment.
+    // The header, possibly a void element, then the segment.
     for _ in 0..8 {
         let element = element(file, position)?;
         if element.id == SEGMENT {
@@ -69,7 +69,7 @@ fn element(file: &mut Bytes<'_>, position: u64) -> Option<Element> {
     let (id, length) = number(file, position, false)?;
     let (size, size_length) = number(file, position + length, true)?;
     let body = position + length + size_length;
-    // All ones means "until the end", as live writers leave it.
+    // All ones mean "until the end", as written by live muxers.
     let unknown = size == (1u64 << (7 * size_length)) - 1;
     let end = if unknown {
         None
@@ -79,8 +79,8 @@ fn element(file: &mut Bytes<'_>, position: u64) -> Option<Element> {
     Some(Element { id, body, end })
 }
 
-/// Calls `visit` for each element from `position` on, until it says no or an element of unknown size has come; where the last
-/// one ended.
+/// Calls `visit` for each element from `position`, until it returns false or an element of unknown
+/// size is reached. Returns the end of the last element.
 fn children(
     file: &mut Bytes<'_>,
     mut position: u64,
@@ -101,7 +101,8 @@ fn children(
     Some(position)
 }
 
-/// Whether the file ends where an element of the segment ends, so that only the segment's own size is wrong.
+/// Whether the file ends exactly at the end of an element of the segment, so that only the
+/// segment's size is wrong.
 fn last_element_is_whole(file: &mut Bytes<'_>, segment: &Element) -> bool {
     children(file, segment.body, None, &mut |_, _| true) == Some(file.size)
 }
@@ -133,7 +134,8 @@ fn holds(file: &mut Bytes<'_>, parent: &Element, path: &[u64]) -> bool {
     found
 }
 
-/// A number of variable length, and how many bytes it takes. The marker bit stays in ids and goes from sizes.
+/// A variable-length integer and its length. `strip` removes the marker bit, which sizes exclude
+/// and ids include.
 fn number(file: &mut Bytes<'_>, position: u64, strip: bool) -> Option<(u64, u64)> {
     let first = file.array::<1>(position)?[0];
     let length = u64::from(first.leading_zeros()) + 1;

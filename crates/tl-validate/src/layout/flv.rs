@@ -1,4 +1,4 @@
-//! The last tag of FLV: every tag is followed by its own length.
+//! The last tag of FLV. Every tag is followed by its size.
 
 use super::{Bytes, Layout};
 use crate::Truncation;
@@ -6,7 +6,7 @@ use crate::Truncation;
 pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
     let at = file.size.checked_sub(4)?;
     let length = u64::from(file.u32_be(at)?);
-    // Some writers leave a zero behind the last tag.
+    // Some muxers write a zero after the last tag.
     if length == 0 {
         return None;
     }

@@ -1,23 +1,24 @@
 //! The boxes of ISO base media files (mp4, mov, 3gp).
 
-use super::{Bytes, Layout, Nature, sidx};
+use super::{Bytes, FileKind, Layout, sidx};
 
-/// Boxes looked at, at most. A file of a few hours in one-second fragments has about 30,000.
+/// Maximum number of boxes to read. A file of a few hours in one-second fragments has about 30,000.
 const MAX_BOXES: u32 = 50_000;
 
-/// An edit that skips more than this is more than the usual compensation for reordered frames.
+/// An edit that skips more than this exceeds the usual compensation for reordered frames.
 const USUAL_DELAY_SECONDS: f64 = 0.25;
 
-/// Boxes that stand at the top level. Anything else there is taken for padding behind the file.
+/// Known top-level boxes. Other types are treated as padding after the content.
 const TOP_LEVEL: [&[u8; 4]; 16] = [
     b"ftyp", b"moov", b"mdat", b"moof", b"mfra", b"free", b"skip", b"wide", b"uuid", b"sidx",
     b"styp", b"pdin", b"pnot", b"meta", b"udta", b"emsg",
 ];
 
-/// Boxes that hold no index: where one of them claims too much, every sample may still be there.
+/// Boxes without an index: if one of them claims too much, the file may still contain every sample.
 const UNINDEXED: [&[u8; 4]; 5] = [b"mdat", b"free", b"skip", b"wide", b"uuid"];
 
-/// The brands of still pictures (ISO/IEC 23008-12, AV1 Image File Format, MP4RA), with the name that people know.
+/// The brands of still images (ISO/IEC 23008-12, AV1 Image File Format, MP4RA), with their common
+/// names.
 const STILL_BRANDS: [(&[u8; 4], &str); 12] = [
     (b"avif", "AVIF"),
     (b"avis", "AVIF"),
@@ -33,11 +34,12 @@ const STILL_BRANDS: [(&[u8; 4], &str); 12] = [
     (b"miaf", "HEIF"),
 ];
 
-/// Bytes of a sample entry before its own boxes (ISO/IEC 14496-12, 12.1.3 and 12.2.3).
+/// Size of a visual sample entry before its child boxes (ISO/IEC 14496-12, 12.1.3 and 12.2.3).
 const PICTURE_BYTES: u64 = 78;
 const SOUND_BYTES: u64 = 28;
 
-/// Sample entries of encrypted content (ISO/IEC 14496-12, 8.12), and where their own boxes begin. The last two are Apple's.
+/// Sample entries of encrypted content (ISO/IEC 14496-12, 8.12), and the offset of their child
+/// boxes. The last two are Apple's.
 const ENCRYPTED_ENTRIES: [(&[u8; 4], u64); 4] = [
     (b"encv", PICTURE_BYTES),
     (b"enca", SOUND_BYTES),
@@ -72,14 +74,14 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
             b"moof" => {
                 layout.fragmented = true;
                 moof_seen = true;
-                // The index has told already that everything is there.
+                // The segment index has already shown that the file is complete.
                 if layout.indexed_seconds.is_some() {
                     break;
                 }
             }
-            // One behind the first fragment is about a later part only.
+            // A segment index after the first fragment covers only a later part.
             b"sidx" if !moof_seen => {
-                // One for each track; the longest is the file's.
+                // One per track; the longest is the duration of the file.
                 let seconds = sidx::seconds(file, header.body, header.end);
                 layout.indexed_seconds = match (layout.indexed_seconds, seconds) {
                     (Some(a), Some(b)) => Some(a.max(b)),
@@ -94,8 +96,8 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
     Some(layout)
 }
 
-/// What a file is that cannot be played by itself.
-pub(super) fn nature(file: &mut Bytes<'_>) -> Option<Nature> {
+/// Identifies a file that cannot be played on its own.
+pub(super) fn file_kind(file: &mut Bytes<'_>) -> Option<FileKind> {
     let mut budget = MAX_BOXES;
     let mut position = 0;
     let mut still = None;
@@ -118,7 +120,7 @@ pub(super) fn nature(file: &mut Bytes<'_>) -> Option<Nature> {
             }
             b"moov" => {
                 movie = Some(header);
-                // A moving picture, whatever the brand says.
+                // A video, regardless of the brand.
                 still = None;
             }
             b"moof" | b"styp" | b"sidx" => has_segment = true,
@@ -128,15 +130,15 @@ pub(super) fn nature(file: &mut Bytes<'_>) -> Option<Nature> {
         position = header.end;
     }
     match (still, movie) {
-        (Some(format), _) => Some(Nature::StillPicture(format)),
-        (None, None) if has_segment => Some(Nature::MediaSegment),
-        (None, None) => has_data.then_some(Nature::NoIndex),
+        (Some(format), _) => Some(FileKind::StillPicture(format)),
+        (None, None) if has_segment => Some(FileKind::MediaSegment),
+        (None, None) => has_data.then_some(FileKind::NoIndex),
         (None, Some(movie)) => {
             let mut fragmented = false;
             children(file, &movie, &mut budget, &mut |_, child, _| {
                 fragmented |= &child.kind == b"mvex";
             });
-            (fragmented && !has_segment && !has_data).then_some(Nature::InitSegment)
+            (fragmented && !has_segment && !has_data).then_some(FileKind::InitSegment)
         }
     }
 }
@@ -194,14 +196,14 @@ fn movie(file: &mut Bytes<'_>, movie: &Header, layout: &mut Layout, budget: &mut
     );
 }
 
-/// What is learned of one track.
+/// Facts about one track.
 #[derive(Default)]
 struct Track {
     entries: u32,
     media_time: u64,
     timescale: u32,
     handler: [u8; 4],
-    elsewhere: bool,
+    external_data: bool,
     encryption: Option<String>,
 }
 
@@ -234,7 +236,7 @@ fn track(file: &mut Bytes<'_>, header: &Header, layout: &mut Layout, budget: &mu
                             file.array(media.body.saturating_add(8)).unwrap_or_default();
                     }
                     b"minf" => {
-                        track.elsewhere |= data_is_elsewhere(file, media, budget);
+                        track.external_data |= has_external_data(file, media, budget);
                         track.encryption = encryption(file, media, budget);
                     }
                     _ => {}
@@ -243,7 +245,7 @@ fn track(file: &mut Bytes<'_>, header: &Header, layout: &mut Layout, budget: &mu
             _ => {}
         },
     );
-    // Exact below 2^53, and no media time is near it.
+    // Exact below 2^53, far more than any media time.
     let skipped = if track.timescale == 0 {
         0.0
     } else {
@@ -251,12 +253,12 @@ fn track(file: &mut Bytes<'_>, header: &Header, layout: &mut Layout, budget: &mu
     };
     layout.edit_list |= track.entries > 1 || skipped > USUAL_DELAY_SECONDS;
     if matches!(&track.handler, b"vide" | b"soun") {
-        layout.elsewhere |= track.elsewhere;
+        layout.external_data |= track.external_data;
         layout.encryption = layout.encryption.take().or(track.encryption);
     }
 }
 
-/// How the samples of a track are encrypted: the scheme of the first sample entry that says so.
+/// The encryption scheme of a track: that of the first sample entry with one.
 fn encryption(file: &mut Bytes<'_>, minf: &Header, budget: &mut u32) -> Option<String> {
     let mut found = None;
     children(file, minf, budget, &mut |file, stbl, budget| {
@@ -267,7 +269,7 @@ fn encryption(file: &mut Bytes<'_>, minf: &Header, budget: &mut u32) -> Option<S
             if &stsd.kind != b"stsd" {
                 return;
             }
-            // Version, flags and count stand before the entries.
+            // Version, flags and count precede the entries.
             let list = Header {
                 body: stsd.body.saturating_add(8),
                 ..*stsd
@@ -277,7 +279,7 @@ fn encryption(file: &mut Bytes<'_>, minf: &Header, budget: &mut u32) -> Option<S
                     .iter()
                     .find(|(kind, _)| **kind == entry.kind);
                 if let Some((kind, fields)) = known.filter(|_| found.is_none()) {
-                    // QuickTime has more fields of sound: 16 bytes in its version 1, 36 in version 2.
+                    // QuickTime has more audio fields: 16 bytes in version 1, 36 in version 2.
                     let version = file.array::<2>(entry.body.saturating_add(8));
                     let more = match version {
                         Some([0, 1]) if *fields == SOUND_BYTES => 16,
@@ -297,8 +299,8 @@ fn encryption(file: &mut Bytes<'_>, minf: &Header, budget: &mut u32) -> Option<S
     found
 }
 
-/// The protection scheme among the boxes of a sample entry; `None` where samples are in the clear unless they say otherwise
-/// (ISO/IEC 23001-7, 8.2: `default_isProtected`).
+/// The protection scheme in the boxes of a sample entry; `None` if samples are unencrypted by
+/// default (ISO/IEC 23001-7, 8.2: `default_isProtected`).
 fn scheme(
     file: &mut Bytes<'_>,
     boxes: &Header,
@@ -336,8 +338,8 @@ fn scheme(
     (!in_the_clear).then(|| name.unwrap_or_else(|| "method not stated".to_owned()))
 }
 
-/// Whether a track's data references say that the data is in another file. All of them do, or it is not sure.
-fn data_is_elsewhere(file: &mut Bytes<'_>, minf: &Header, budget: &mut u32) -> bool {
+/// Whether a track's data is in another file, according to all of its data references.
+fn has_external_data(file: &mut Bytes<'_>, minf: &Header, budget: &mut u32) -> bool {
     let (mut here, mut away) = (0u32, 0u32);
     children(file, minf, budget, &mut |file, dinf, budget| {
         if &dinf.kind != b"dinf" {
@@ -347,7 +349,7 @@ fn data_is_elsewhere(file: &mut Bytes<'_>, minf: &Header, budget: &mut u32) -> b
             if &dref.kind != b"dref" {
                 return;
             }
-            // Version, flags and count stand before the references.
+            // Version, flags and count precede the references.
             let list = Header {
                 body: dref.body.saturating_add(8),
                 ..*dref
@@ -364,7 +366,7 @@ fn data_is_elsewhere(file: &mut Bytes<'_>, minf: &Header, budget: &mut u32) -> b
     away > 0 && here == 0
 }
 
-/// Number of edits, and the media time at which the first one starts (0 for an empty edit).
+/// Number of edits, and the media time of the first one (0 for an empty edit).
 fn edits(file: &mut Bytes<'_>, body: u64) -> Option<(u32, u64)> {
     let version = file.array::<1>(body)?[0];
     let entries = file.u32_be(body.checked_add(4)?)?;

@@ -2,13 +2,15 @@
 
 use super::{Bytes, Layout};
 
-/// Packets looked at from the beginning: about 75 kB, which the probe has read anyway.
+/// Number of packets to check from the start: about 75 kB, which the probe reads anyway.
 const MAX_PACKETS: u64 = 400;
 
-/// The packet lengths in use, and where the sync byte stands in each: plain, and with the time code of M2TS.
+/// The packet sizes in use, and the offset of the sync byte in each: plain, and with the time code
+/// of M2TS.
 const PACKETS: [(u64, u64); 2] = [(188, 0), (192, 4)];
 
-/// Packet identifiers below this carry tables, which are never scrambled; the last one carries stuffing.
+/// Packet identifiers below this are for tables, which are never scrambled; the last identifier is
+/// for null packets.
 const FIRST_CONTENT_PID: u16 = 0x20;
 const STUFFING_PID: u16 = 0x1fff;
 

@@ -1,8 +1,8 @@
-//! The outermost chunks of AVI and WAV.
+//! The top-level chunks of AVI and WAV.
 
 use super::{Bytes, Layout};
 
-/// Chunks looked at within the outermost one, at most. Real files have fewer than ten.
+/// Maximum number of chunks to read within the top-level one. Real files have fewer than ten.
 const MAX_CHUNKS: u32 = 1000;
 
 pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
@@ -10,7 +10,7 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
     let (kind, size) = head.split_at(4);
     (kind == b"RIFF").then_some(())?;
     let size = u32::from_le_bytes(size.try_into().ok()?);
-    // Writers that could not seek back leave 0 or all ones.
+    // Muxers that could not seek back leave 0 or all ones.
     if size == 0 || size == u32::MAX {
         return None;
     }
@@ -23,7 +23,8 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
     })
 }
 
-/// Whether the chunks that hold the content are whole: `data` of WAV; `movi` of AVI, with the index behind it.
+/// Whether the chunks with the content are complete: `data` in WAV; `movi` in AVI, with the index
+/// after it.
 fn content_ends_within(file: &mut Bytes<'_>) -> Option<bool> {
     let form: [u8; 4] = file.array(8)?;
     let mut position = 12u64;
@@ -41,7 +42,7 @@ fn content_ends_within(file: &mut Bytes<'_>) -> Option<bool> {
         if is_last {
             return Some(true);
         }
-        // Chunks begin at even offsets.
+        // Chunks are aligned to even offsets.
         position = end + end % 2;
     }
     None

@@ -1,9 +1,10 @@
-//! The segment index of fragmented mp4: where each fragment is and how long it lasts, without visiting any.
+//! The segment index of fragmented mp4: position and duration of each fragment, without reading the
+//! fragments.
 
 use super::Bytes;
 
-/// The seconds that a segment index covers, when it reaches to the end of the file. `body` and `end` are those of the
-/// box; what it lists begins behind it.
+/// The duration covered by a segment index in seconds, if it reaches the end of the file. `body`
+/// and `end` delimit the box; the listed fragments start after it.
 pub(super) fn seconds(file: &mut Bytes<'_>, body: u64, end: u64) -> Option<f64> {
     let version = file.array::<1>(body)?[0];
     let timescale = file.u32_be(body.checked_add(8)?)?;
@@ -23,12 +24,12 @@ pub(super) fn seconds(file: &mut Bytes<'_>, body: u64, end: u64) -> Option<f64> 
         let entry: [u8; 8] = file.array(counts + 4 + 12 * number)?;
         let (size, duration) = entry.split_at(4);
         let size = u32::from_be_bytes(size.try_into().ok()?);
-        // The top bit says that the entry is another index, which is not followed.
+        // The top bit marks the entry as another index, which is not followed.
         (size >> 31 == 0).then_some(())?;
         position = position.checked_add(u64::from(size))?;
         ticks = ticks.checked_add(u64::from(u32::from_be_bytes(duration.try_into().ok()?)))?;
     }
-    // Nothing stands behind the last fragment but, perhaps, the box for random access.
+    // Nothing follows the last fragment, except perhaps the box for random access.
     let complete = position == file.size
         || file
             .array::<8>(position)
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_of_the_whole_file_tells_how_long_it_is_and_any_other_does_not() {
+    fn only_complete_segment_index_gives_a_duration() {
         for version in [0, 1] {
             let sizes = [50, 70, 30];
             let whole = index(version, &sizes, b"");

@@ -1,31 +1,32 @@
-//! Every way in which a run of `ffmpeg` fails.
+//! Errors of a run of `ffmpeg`.
 
 use std::fmt;
 use std::io;
 
-/// What kind of thing went wrong.
+/// Kind of a [`ProgramError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProgramErrorKind {
-    /// There is no `ffmpeg` on this machine. Install it; running again does not help.
+    /// `ffmpeg` was not found. Install it; a retry does not help.
     Missing,
-    /// `ffmpeg` ran and reported a failure, or could not be started. [`ProgramError::log`] has its words.
+    /// `ffmpeg` reported a failure or could not be started. [`ProgramError::log`] has its messages.
     Failed,
-    /// The program was not started, because it could not be confined. [`ProgramError::log`] has the reason.
+    /// The program was not started because it could not be confined. [`ProgramError::log`] has the
+    /// reason.
     NotConfined,
-    /// The deadline passed; the program was killed.
+    /// The deadline expired; the program was killed.
     DeadlinePassed,
     /// The caller canceled, or the program was interrupted by a signal.
     Canceled,
-    /// The output exists already, and the call may not replace it.
+    /// The output already exists, and the job does not allow overwriting it.
     Exists,
     /// The output could not be created, completed or read.
     Output,
 }
 
-/// A run of `ffmpeg` failed, and left nothing behind.
+/// A run of `ffmpeg` failed. No output is left behind.
 ///
-/// `Display` says what happened, the program's last words, and what to do next.
+/// `Display` shows what happened, the last messages of the program, and what to do next.
 #[derive(Debug)]
 pub struct ProgramError {
     kind: ProgramErrorKind,
@@ -58,7 +59,7 @@ impl ProgramError {
     }
 
     pub(super) fn with_log(mut self, log: Vec<String>) -> Self {
-        // A message that ends with a line end leaves a line with nothing but its level.
+        // A message with a trailing newline leaves a line that contains only its log level.
         let says = |line: &String| {
             let text = line.trim_start().strip_prefix('[');
             text.and_then(|rest| rest.split_once(']'))
@@ -68,7 +69,7 @@ impl ProgramError {
         self
     }
 
-    /// What kind of thing went wrong.
+    /// Kind of the error.
     pub fn kind(&self) -> ProgramErrorKind {
         self.kind
     }
@@ -78,7 +79,7 @@ impl ProgramError {
         &self.what
     }
 
-    /// The last lines that the program wrote to its standard error, oldest first, at most twenty.
+    /// The last lines that the program wrote to standard error, oldest first, at most twenty.
     pub fn log(&self) -> &[String] {
         &self.log
     }

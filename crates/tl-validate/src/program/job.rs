@@ -1,4 +1,5 @@
-//! One call of `ffmpeg`: inputs, arguments, and how long it may take. Outputs are named where it is run.
+//! One call of `ffmpeg`: inputs, arguments and limits. The output is passed to the methods that run
+//! it.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -8,29 +9,31 @@ use std::time::Duration;
 
 use crate::Fix;
 
-/// The containers an input may be: those a probe accepts. None of them opens other files or the network.
+/// The allowed input containers: those that a probe accepts. None of them opens other files or the
+/// network.
 const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,gif,h264,hevc,m4v,\
                        dv,ivf,obu,mp3,wav,aac,flac,nut,rm,wtv,yuv4mpegpipe";
 
-/// Largest single allocation of the program: a frame of 16384x16384 in 16 bits fits, a lying sample table does not.
+/// Largest single allocation of the program. It suffices for a frame of 16384x16384 at 16 bits, but
+/// not for a sample table with a false size.
 const MAX_ALLOCATION_BYTES: &str = "2147483648";
 
-/// Ends a run from another thread. Clones share one flag.
+/// Cancels a run from another thread. Clones share one flag.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// A handle that has not been used.
+    /// Creates a handle that is not canceled.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Ends every run that was given this handle, within 50 ms, and every later one at once.
+    /// Cancels every run that uses this handle, within 50 ms, and every later one immediately.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was used.
+    /// Whether [`Cancel::cancel`] has been called.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -49,18 +52,18 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job without inputs and arguments, deadline and expectations.
+    /// Creates a job without inputs, arguments, deadline and expected duration.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The job that `fix` describes, on the file `input`.
+    /// The job that applies `fix` to the file `input`.
     pub fn of_fix(fix: &Fix, input: &Path) -> Self {
         let mut job = Self::new();
         let mut words = fix.argv.iter().skip(1).peekable();
         while let Some(word) = words.next() {
             match word.as_str() {
-                // Said for every job, and what exists is judged where the job is run.
+                // These are set for every job. Whether to overwrite is decided when the job runs.
                 "-nostdin" | "-n" | "-y" => {}
                 "-i" if words.peek().is_some_and(|next| *next == Fix::INPUT) => {
                     words.next();
@@ -73,7 +76,8 @@ impl Job {
         job
     }
 
-    /// Adds a media file as the next input. Options for it, such as `-ss`, come before, as arguments.
+    /// Adds a media file as the next input. Add options for it, such as `-ss`, before it as
+    /// arguments.
     #[must_use]
     pub fn input(mut self, path: impl AsRef<Path>) -> Self {
         let words = [
@@ -89,28 +93,29 @@ impl Job {
         self.reads(path)
     }
 
-    /// Names a file that the program reads beside its inputs. A confined program can open no other file.
+    /// Declares a file that the program reads in addition to its inputs. A confined program cannot
+    /// open any other file.
     #[must_use]
     pub fn reads(mut self, path: impl AsRef<Path>) -> Self {
         self.readable.push(absolute(path.as_ref()));
         self
     }
 
-    /// Private memory that a confined program may use, in bytes. By default 8 GiB.
+    /// Private memory that a confined program may use, in bytes. Default: 8 GiB.
     #[must_use]
     pub fn max_memory(mut self, bytes: u64) -> Self {
         self.max_memory = Some(bytes);
         self
     }
 
-    /// Adds an argument as it is.
+    /// Adds an argument unchanged.
     #[must_use]
     pub fn arg(mut self, word: impl AsRef<OsStr>) -> Self {
         self.arguments.push(word.as_ref().to_owned());
         self
     }
 
-    /// Adds arguments as they are.
+    /// Adds arguments unchanged.
     #[must_use]
     pub fn args<W: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
         self.arguments
@@ -118,7 +123,7 @@ impl Job {
         self
     }
 
-    /// How much media the job will write, in seconds, so that progress can be told as a share.
+    /// Expected duration of the output in seconds, to report progress as a fraction.
     #[must_use]
     pub fn expects_seconds(mut self, seconds: f64) -> Self {
         self.expected_seconds =
@@ -126,35 +131,35 @@ impl Job {
         self
     }
 
-    /// The time after which the run is ended. None by default.
+    /// Maximum run time. Default: none.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// The handle that ends the run early.
+    /// The handle that cancels the run.
     #[must_use]
     pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
         self.cancel = cancel.clone();
         self
     }
 
-    /// Allows an existing output file to be replaced, once the new one is whole. Not so by default.
+    /// Allows replacing an existing output file once the new one is complete. Default: not allowed.
     #[must_use]
     pub fn overwriting(mut self, overwrites: bool) -> Self {
         self.overwrites = overwrites;
         self
     }
 
-    /// The whole argument list after the program's name and before the output.
+    /// The argument list between the program's name and the output.
     pub fn argv(&self) -> Vec<OsString> {
-        // The temporary file is new, so `-y` replaces nothing of the user's.
+        // The temporary file is new, so `-y` does not overwrite a file of the user.
         let progress = ["-y", "-stats_period", "0.25", "-progress", "pipe:1"];
         self.with(&progress)
     }
 
-    /// The argument list where standard output carries the result, so that there is no progress.
+    /// The argument list if standard output carries the result, so that there is no progress.
     pub(super) fn argv_for_lines(&self) -> Vec<OsString> {
         let mut argv = self.with(&[]);
         argv.push(OsString::from("pipe:1"));
@@ -180,7 +185,7 @@ impl Job {
     }
 }
 
-/// The name as a file, never as an option, an address or a device.
+/// An absolute path, which `ffmpeg` cannot interpret as an option, a URL or a device.
 pub(super) fn as_file(path: &Path) -> OsString {
     let mut name = OsString::from("file:");
     name.push(path);
@@ -188,6 +193,6 @@ pub(super) fn as_file(path: &Path) -> OsString {
 }
 
 fn absolute(path: &Path) -> PathBuf {
-    // Fails only for an empty path, which ffmpeg then refuses by name.
+    // Fails only for an empty path, which `ffmpeg` then rejects.
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -1,22 +1,22 @@
-//! Reading what `-progress` writes: `key=value` lines, a block of them for each report.
+//! Parses the output of `-progress`: `key=value` lines, one block for each report.
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// How much media has been written, in seconds.
+    /// Duration of the media written so far, in seconds.
     pub out_seconds: f64,
-    /// Seconds of media per second of time, where the program says it.
+    /// Seconds of media per second of run time, if the program reports it.
     pub speed: Option<f64>,
-    /// The share that is done, 0 to 1, where the job says how much there will be.
+    /// The completed fraction, 0 to 1, if the job sets an expected duration.
     pub fraction: Option<f64>,
-    /// Bytes written so far, where the program says it.
+    /// Bytes written so far, if the program reports it.
     pub bytes: Option<u64>,
     /// Whether this is the last report.
     pub ended: bool,
 }
 
-/// Puts the lines of a block together.
+/// Collects the lines of a block.
 pub(super) struct Reader {
     expected: Option<f64>,
     out_seconds: f64,
@@ -34,12 +34,12 @@ impl Reader {
         }
     }
 
-    /// Takes one line; the progress when it ends a block. What is not understood is passed over.
+    /// Parses one line. Returns the progress if the line ends a block. Unknown lines are ignored.
     pub(super) fn line(&mut self, line: &str) -> Option<Progress> {
         let (key, value) = line.split_once('=')?;
         let value = value.trim();
         match key.trim() {
-            // Before the first packet it is `N/A`, or the smallest number there is.
+            // Before the first packet the value is `N/A`, or the smallest 64-bit number.
             "out_time_us" => {
                 if let Some(micros) = value.parse::<f64>().ok().filter(|micros| *micros >= 0.0) {
                     self.out_seconds = micros / 1e6;
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_passed_over() {
+    fn unknown_lines_are_ignored() {
         let mut reader = Reader::new(None);
         for line in [
             "",

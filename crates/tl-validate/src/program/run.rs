@@ -1,4 +1,5 @@
-//! One process from start to end: its two streams, deadline, canceling, and the kill when the call ends early.
+//! One process from start to exit: its two output streams, deadline, cancellation, and the kill if
+//! the call ends early.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
@@ -10,16 +11,16 @@ use std::time::{Duration, Instant};
 use super::{Job, ProgramError, ProgramErrorKind};
 use crate::confine::NOT_STARTED;
 
-/// How often the deadline and the cancel handle are looked at.
-const GLANCE: Duration = Duration::from_millis(50);
+/// Poll interval for the deadline and the cancel handle.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What is kept of the log: lines, and bytes of one line.
+/// Limits on the stored log: lines, and bytes of one line.
 const LOG_LINES: usize = 20;
 const LOG_LINE_BYTES: u64 = 1000;
 
-/// The variables that the program keeps: what it needs to start. Keys stay here, and so does `FFREPORT`, which would make it
-/// write a file.
-const KEPT_VARIABLES: [&str; 10] = [
+/// The environment variables that the program inherits: those that it needs to start. API keys are
+/// not passed on. Neither is `FFREPORT`, which would make the program write a file.
+const INHERITED_VARIABLES: [&str; 10] = [
     "PATH",
     "LD_LIBRARY_PATH",
     "DYLD_LIBRARY_PATH",
@@ -32,8 +33,8 @@ const KEPT_VARIABLES: [&str; 10] = [
     "LC_ALL",
 ];
 
-/// What the two streams say.
-enum Said {
+/// A line of one of the two streams.
+enum StreamLine {
     Out(String),
     Log(String),
 }
@@ -44,18 +45,18 @@ pub(super) struct Call {
     pub(super) confined: bool,
 }
 
-/// A child that does not outlive its guard.
+/// A child process that is killed on drop.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail only when it has ended already.
+        // Both calls fail only if the process has already exited.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Runs `command` to its end. `line` gets every line of standard output.
+/// Runs `command` until it exits. `line` receives every line of standard output.
 pub(super) fn run(
     Call {
         mut command,
@@ -67,11 +68,11 @@ pub(super) fn run(
     if job.cancel.is_cancelled() {
         return Err(canceled());
     }
-    let begun = Instant::now();
+    let started = Instant::now();
     command
         .env_clear()
         .envs(
-            KEPT_VARIABLES
+            INHERITED_VARIABLES
                 .iter()
                 .filter_map(|key| Some((key, std::env::var_os(key)?))),
         )
@@ -88,28 +89,28 @@ pub(super) fn run(
     })?);
     let (sender, receiver) = mpsc::sync_channel(64);
     if let Some(stdout) = running.0.stdout.take() {
-        read(stdout, sender.clone(), Said::Out);
+        read(stdout, sender.clone(), StreamLine::Out);
     }
     if let Some(stderr) = running.0.stderr.take() {
-        read(stderr, sender.clone(), Said::Log);
+        read(stderr, sender.clone(), StreamLine::Log);
     }
     drop(sender);
 
     let mut log = VecDeque::new();
     loop {
-        match receiver.recv_timeout(GLANCE) {
-            Ok(Said::Out(text)) => line(&text),
-            Ok(Said::Log(text)) => {
+        match receiver.recv_timeout(POLL_INTERVAL) {
+            Ok(StreamLine::Out(text)) => line(&text),
+            Ok(StreamLine::Log(text)) => {
                 if log.len() == LOG_LINES {
                     log.pop_front();
                 }
                 log.push_back(text);
             }
-            // Both streams are closed: the program has ended, or is about to.
+            // Both streams are closed: the program has exited, or is about to.
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        look(job, begun)?;
+        check_limits(job, started)?;
     }
     let status = loop {
         match running.0.try_wait() {
@@ -123,18 +124,18 @@ pub(super) fn run(
                 .with_source(&error));
             }
         }
-        look(job, begun)?;
+        check_limits(job, started)?;
     };
-    judge(status, job, confined, log.into())
+    check_status(status, job, confined, log.into())
 }
 
-/// Whether the run may go on.
-fn look(job: &Job, begun: Instant) -> Result<(), ProgramError> {
+/// Fails if the run was canceled or its deadline has expired.
+fn check_limits(job: &Job, started: Instant) -> Result<(), ProgramError> {
     if job.cancel.is_cancelled() {
         return Err(canceled());
     }
     match job.deadline {
-        Some(deadline) if begun.elapsed() >= deadline => Err(ProgramError::new(
+        Some(deadline) if started.elapsed() >= deadline => Err(ProgramError::new(
             ProgramErrorKind::DeadlinePassed,
             format!(
                 "ffmpeg was not done within {} s and was ended",
@@ -152,7 +153,7 @@ fn canceled() -> ProgramError {
     )
 }
 
-fn judge(
+fn check_status(
     status: ExitStatus,
     job: &Job,
     confined: bool,
@@ -161,11 +162,12 @@ fn judge(
     if status.success() {
         return Ok(());
     }
-    // Ctrl-C reaches the program too, and it may be the first to tell: it ends with 255 and without an error.
-    let complained = log
+    // Ctrl-C reaches the program too, possibly before this process: it then exits with 255 and
+    // without an error message.
+    let has_error = log
         .iter()
         .any(|line| line.contains("[error]") || line.contains("[fatal]"));
-    if job.cancel.is_cancelled() || (status.code() == Some(255) && !complained) {
+    if job.cancel.is_cancelled() || (status.code() == Some(255) && !has_error) {
         return Err(canceled());
     }
     if confined && status.code() == Some(NOT_STARTED.into()) {
@@ -182,11 +184,12 @@ fn judge(
     Err(ProgramError::new(ProgramErrorKind::Failed, how).with_log(log))
 }
 
-/// How the program ended by a signal. Two of them mean that it reached a bound of its confinement.
+/// Describes how the program was ended by a signal. Two signals mean that it reached a limit of its
+/// sandbox.
 #[cfg(unix)]
 fn signaled(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
-    // The numbers of Linux and of macOS for SIGXCPU and SIGXFSZ.
+    // The numbers of SIGXCPU and SIGXFSZ on Linux and macOS.
     match status.signal() {
         Some(24) => "ffmpeg was ended: it used more CPU time than allowed".to_owned(),
         Some(25) => "ffmpeg was ended: it wrote a larger file than allowed".to_owned(),
@@ -200,14 +203,18 @@ fn signaled(_: ExitStatus) -> String {
     "ffmpeg was ended".to_owned()
 }
 
-/// Reads lines on a thread of their own, so that neither stream can block the program.
-fn read(stream: impl Read + Send + 'static, sender: SyncSender<Said>, kind: fn(String) -> Said) {
+/// Reads lines on a separate thread, so that neither stream can block the program.
+fn read(
+    stream: impl Read + Send + 'static,
+    sender: SyncSender<StreamLine>,
+    kind: fn(String) -> StreamLine,
+) {
     thread::spawn(move || {
         let mut stream = BufReader::new(stream);
         let mut line = Vec::new();
         loop {
             line.clear();
-            // A line without an end must not fill the memory; it comes in pieces.
+            // Split a line without an end into pieces, to limit memory.
             match stream
                 .by_ref()
                 .take(LOG_LINE_BYTES)

@@ -1,10 +1,10 @@
-//! What a rule measures, in which unit, and what it allows. How the numbers are read off a file lives in `check`.
+//! Measures, units and bounds of rules. `check` reads the measured values from the facts.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The property of a file that a rule looks at.
+/// The property of a file that a rule measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -21,15 +21,15 @@ pub enum Measure {
     AspectRatio,
     /// Width to height as a ratio such as `16:9`, compared with a list.
     AspectList,
-    /// Pixel (sample) aspect ratio as a number; 1 means square pixels.
+    /// Pixel (sample) aspect ratio as a number; 1 for square pixels.
     SampleAspectRatio,
-    /// Playing time.
+    /// Duration.
     Duration,
     /// Size of the file.
     FileSize,
     /// Number of audio streams.
     AudioTracks,
-    /// Number of video streams, cover art not counted.
+    /// Number of video streams, excluding cover art.
     VideoTracks,
     /// Average frame rate.
     FrameRate,
@@ -41,24 +41,25 @@ pub enum Measure {
     VideoCodec,
     /// Audio codec, compared with a list.
     AudioCodec,
-    /// Number of video streams that FFmpeg can decode, cover art not counted. Applies to files with video only.
+    /// Number of video streams that FFmpeg can decode, excluding cover art. Applies only to files
+    /// with video.
     DecodableVideoTracks,
-    /// Number of audio streams that FFmpeg can decode. Applies to files with sound only.
+    /// Number of audio streams that FFmpeg can decode. Applies only to files with audio.
     DecodableAudioTracks,
-    /// 1 for a file whose content is encrypted, else 0.
+    /// 1 if the content is encrypted, otherwise 0.
     Encryption,
-    /// The measured duration divided by the one that the headers claim.
+    /// The measured duration divided by the duration in the headers.
     ClaimedDurationShare,
-    /// Bytes that a box or chunk claims beyond the end of a file that holds every sample.
+    /// Bytes that a box or chunk claims beyond the end of a file that contains every sample.
     ExcessBytes,
     /// Size of the file divided by the measured duration.
     MeasuredBitRate,
-    /// Size of the file divided by the pixels that it shows within the measured duration.
+    /// Size of the file divided by the number of pixels shown within the measured duration.
     BitsPerPixel,
 }
 
 impl Measure {
-    /// What the measure is called in a sentence.
+    /// The name of the measure in a sentence.
     pub fn label(self) -> &'static str {
         match self {
             Self::ShortSide => "short side",
@@ -86,7 +87,7 @@ impl Measure {
         }
     }
 
-    /// Whether the measure is a word to be found in a list rather than a number.
+    /// Whether the value is a word in a list rather than a number.
     pub(crate) fn is_word(self) -> bool {
         matches!(
             self,
@@ -120,10 +121,10 @@ pub enum Unit {
     /// Bytes, exact.
     #[serde(rename = "bytes")]
     Bytes,
-    /// "MB" as printed, without saying whether 10⁶ or 2²⁰ is meant.
+    /// "MB" as documented, without specifying whether it means 10⁶ or 2²⁰.
     #[serde(rename = "MB")]
     Megabytes,
-    /// "GB" as printed, without saying whether 10⁹ or 2³⁰ is meant.
+    /// "GB" as documented, without specifying whether it means 10⁹ or 2³⁰.
     #[serde(rename = "GB")]
     Gigabytes,
     /// Frames per second.
@@ -135,7 +136,8 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// The unit's factor to the base unit, in the larger reading. A file above this reading is refused.
+    /// Factor from this unit to the base unit, in the larger interpretation. A file above it is
+    /// refused.
     pub(crate) fn factor(self) -> f64 {
         match self {
             Self::Megabytes => 1_048_576.0,
@@ -144,7 +146,7 @@ impl Unit {
         }
     }
 
-    /// The unit's factor in the smaller reading, where there are two.
+    /// Factor in the smaller interpretation, if there are two.
     pub(crate) fn smaller_factor(self) -> Option<f64> {
         match self {
             Self::Megabytes => Some(1e6),
@@ -154,23 +156,23 @@ impl Unit {
     }
 }
 
-/// What a rule allows. Numeric bounds are inclusive.
+/// The allowed values of a rule. Numeric bounds are inclusive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Bound {
-    /// At least this much.
+    /// At least this value.
     Min(f64),
-    /// At most this much.
+    /// At most this value.
     Max(f64),
-    /// Exactly this much.
+    /// Exactly this value.
     Equals(f64),
     /// One of these words.
     OneOf(Vec<String>),
 }
 
 impl Bound {
-    /// Whether `value`, in the bound's own unit, is within the bound. Word lists hold for no number.
+    /// Whether `value`, in the bound's own unit, is within the bound. Word lists allow no number.
     pub fn allows(&self, value: f64) -> bool {
         match self {
             Self::Min(min) => value >= *min,
@@ -180,7 +182,7 @@ impl Bound {
         }
     }
 
-    /// The number of the bound, when it has one.
+    /// The number of the bound, if it has one.
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Min(n) | Self::Max(n) | Self::Equals(n) => Some(*n),
@@ -189,7 +191,7 @@ impl Bound {
     }
 }
 
-/// Writes a number for people: no trailing zeros, three decimals at most.
+/// Formats a number for display: at most three decimals and no trailing zeros.
 pub(crate) fn plain(value: f64) -> String {
     let text = format!("{value:.3}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
@@ -200,7 +202,7 @@ pub(crate) fn plain(value: f64) -> String {
     }
 }
 
-/// Writes a value with its unit.
+/// Formats a value with its unit.
 pub(crate) fn with_unit(value: f64, measure: Measure, unit: Unit) -> String {
     match (measure, unit) {
         (Measure::AspectRatio, _) => format!("{}:1", plain(value)),
@@ -216,7 +218,7 @@ pub(crate) fn with_unit(value: f64, measure: Measure, unit: Unit) -> String {
     }
 }
 
-/// Writes a size: exact bytes, and the two readings of the large unit where one applies.
+/// Formats a size: exact bytes, and both interpretations of the larger unit if it is ambiguous.
 pub(crate) fn bytes(value: f64) -> String {
     let whole = plain(value.round());
     if value >= 1_073_741_824.0 {
@@ -233,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_written_without_noise() {
+    fn numbers_have_no_trailing_zeros() {
         let check = |value, text: &str| assert_eq!(plain(value), text);
         check(4.0, "4");
         check(2.4, "2.4");

@@ -1,4 +1,4 @@
-//! What changed from one pack to another.
+//! Differences between two rule packs.
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ pub enum RuleChange<'a> {
     Added(&'a Rule),
     /// Only the older pack has the rule.
     Removed(&'a Rule),
-    /// Both have it, but it allows something else, or a breach means something else.
+    /// Both packs have the rule, but its bound or the consequence of a violation differs.
     Changed {
         /// The rule in the first pack.
         from: &'a Rule,
@@ -23,9 +23,11 @@ pub enum RuleChange<'a> {
 }
 
 impl RulePack {
-    /// What changed from this pack to `newer`: first what is gone or different, then what is new, in file order.
+    /// The changes from this pack to `newer`: first removed and changed rules, then added ones, in
+    /// file order.
     ///
-    /// Sources, dates and words do not count as a difference, and an engine's rules count only under the engine's name.
+    /// Sources, dates and texts are not compared. An engine's rules are compared only under the
+    /// engine's name.
     pub fn changes_to<'a>(&'a self, newer: &'a Self) -> Vec<RuleChange<'a>> {
         let find = |pack: &'a Self, id: &str| pack.rules.iter().find(|rule| rule.id == id);
         let mut changes: Vec<RuleChange<'a>> = Vec::new();

@@ -1,4 +1,5 @@
-//! The TOML form of rule packs: reading, overlaying a user's file, writing. What a pack means lives in `pack`.
+//! The TOML format of rule packs: parsing, applying a user's changes, writing. `pack` has the
+//! in-memory form.
 
 use std::collections::HashSet;
 
@@ -19,7 +20,7 @@ struct PackFile {
     date: Option<Date>,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
-    /// Fallbacks for rules that name none of their own.
+    /// Defaults for rules that omit these fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,7 +188,7 @@ fn overlay(mut pack: RulePack, file: PackFile) -> Result<RulePack, RulePackError
     Ok(pack)
 }
 
-/// The base rule with every field that the change names replaced.
+/// The base rule with every field replaced that the change sets.
 fn merged(base: RuleFile, change: RuleFile) -> RuleFile {
     let names_a_bound = change.min.is_some()
         || change.max.is_some()

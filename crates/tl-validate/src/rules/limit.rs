@@ -1,5 +1,5 @@
-//! What a route alone allows, whatever engine reads the video: the question that is asked when a route is chosen.
-//! Whether a file passes is the work of [`crate::check`].
+//! The size limit of a route, independent of the engines. Used to choose a route;
+//! [`crate::check()`] determines whether a file passes.
 
 use serde::Serialize;
 
@@ -8,28 +8,29 @@ use super::pack::RulePack;
 use crate::Route;
 use crate::report::Severity;
 
-/// The size that a route allows, with the rule it comes from.
+/// The size limit of a route, with the rule that defines it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RouteLimit {
-    /// Bytes at most, inclusive, in the larger reading of the documented unit: anything above is refused for sure.
+    /// Maximum in bytes, inclusive, in the larger interpretation of the documented unit. Larger
+    /// files are certainly refused.
     pub bytes: u64,
-    /// Bytes at most in the smaller reading of the unit: anything up to here is taken for sure. Equal to
-    /// [`RouteLimit::bytes`] where the platform states exact bytes.
+    /// Maximum in bytes in the smaller interpretation of the unit. Files up to this size are
+    /// certainly accepted. Equal to [`RouteLimit::bytes`] if the platform documents exact bytes.
     pub certain_bytes: u64,
     /// Id of the rule, such as `multipart.size.max`.
     pub rule: String,
-    /// Where the number was read.
+    /// Source of the number.
     pub source: String,
-    /// The page that documents it.
+    /// URL of the page that documents it.
     pub documentation: String,
 }
 
 impl RulePack {
-    /// The largest file that `route` itself takes; `None` when this pack bounds no size on it.
+    /// The largest file that `route` itself accepts; `None` if this pack has no size limit for it.
     ///
-    /// Rules of engines, of options and of sound alone are left out. Ask [`crate::max_size`] for what a route and its
-    /// engines allow together.
+    /// Rules of engines, of options and of audio-only files are ignored. [`crate::max_size`]
+    /// returns the combined limit of a route and its engines.
     ///
     /// ```
     /// use tl_validate::{Route, RulePack};

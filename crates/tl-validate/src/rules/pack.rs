@@ -1,5 +1,5 @@
-//! A rule pack in memory: choosing one, extending one, and the rules that hold for a target.
-//! The TOML form lives in `file`.
+//! Rule packs in memory: selecting one, extending one, and the rules that apply to a target. The
+//! TOML format is in `file`.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -12,59 +12,60 @@ use super::file;
 use crate::report::Severity;
 use crate::{Engine, Route, Target};
 
-/// One requirement, with everything a report needs to explain it.
+/// One requirement, with everything that a report needs to explain it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rule {
     /// Stable name, such as `marengo3.0.duration.min`.
     pub id: String,
-    /// Holds for this engine only.
+    /// Applies only to this engine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<Engine>,
-    /// Holds for this route only.
+    /// Applies only to this route.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<Route>,
-    /// Holds only when this engine option is on.
+    /// Applies only if this engine option is enabled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub option: Option<String>,
-    /// Holds only for files that are (or are not) sound without video.
+    /// Applies only to files that are (or are not) audio without video.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_only: Option<bool>,
-    /// What is measured.
+    /// The measured property.
     pub measure: Measure,
-    /// What is allowed, in `unit`.
+    /// The allowed values, in `unit`.
     pub bound: Bound,
     /// The unit of the bound.
     pub unit: Unit,
-    /// A value that passes, but lies this close to the bound, is warned about. In `unit`.
+    /// A value that passes but is within this distance of the bound causes a warning. In `unit`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub margin: Option<f64>,
-    /// What a breach means.
+    /// Severity of a violation.
     pub severity: Severity,
     /// Why the rule exists, as a sentence.
     pub why: String,
-    /// The error code that the platform is expected to answer.
+    /// The error code that the platform is expected to return.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Where the number was read.
+    /// Source of the number.
     pub source: String,
-    /// The page that documents it.
+    /// URL of the page that documents it.
     pub documentation: String,
-    /// The day from which the rule is known to hold.
+    /// First day on which the rule is known to apply.
     pub since: Date,
-    /// What the platform does not document, and what is assumed in its place.
+    /// What the platform does not document, and what is assumed instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assumption: Option<String>,
 }
 
 impl Rule {
-    /// Whether the rule has something to say about this target (`engines` being the effective ones).
-    fn concerns(&self, route: Route, engines: &[Engine], options: &[String]) -> bool {
+    /// Whether the rule applies to this target. `engines` are the effective ones.
+    fn applies_to(&self, route: Route, engines: &[Engine], options: &[String]) -> bool {
         self.route.is_none_or(|r| r == route)
             && self.engine.as_ref().is_none_or(|e| engines.contains(e))
             && self.option.as_ref().is_none_or(|o| options.contains(o))
     }
 
-    /// Two rules compete when they bound the same thing from the same side with the same consequence.
+    /// Two rules compete if they limit the same measure in the same direction with the same
+    /// severity.
     fn competes_with(&self, other: &Self) -> bool {
         self.measure == other.measure
             && self.severity == other.severity
@@ -75,9 +76,11 @@ impl Rule {
             )
     }
 
-    /// The stricter of two competing rules; on a tie the one whose id sorts first, so that order never matters.
+    /// The stricter of two competing rules. On a tie, the one whose id sorts first, so that the
+    /// order of the arguments does not matter.
     ///
-    /// Gives `None` when the two do not compete (different measure, side, severity or kind of file): both hold then.
+    /// Returns `None` if the two do not compete (different measure, direction, severity or kind of
+    /// file): both apply then.
     pub fn strictest<'a>(&'a self, other: &'a Self) -> Option<&'a Self> {
         if !self.competes_with(other) {
             return None;
@@ -101,29 +104,29 @@ impl Rule {
     }
 }
 
-/// What a pack knows about an engine.
+/// Information about an engine in a pack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EngineEntry {
-    /// The engine's name on the wire.
+    /// The engine's name in the API.
     pub name: Engine,
-    /// Whether it still takes videos.
+    /// Whether it still accepts videos.
     pub status: EngineStatus,
-    /// From when, and what to use in its place.
+    /// Since when, and which engine to use instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// Whether an engine takes videos at the date of a pack.
+/// Whether an engine accepts videos on the date of a pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EngineStatus {
-    /// It does.
+    /// The engine accepts videos.
     Current,
-    /// It does, but its limits are not documented.
+    /// The engine accepts videos, but its limits are not documented.
     Undocumented,
-    /// It no longer does.
+    /// The engine no longer accepts videos.
     Retired,
 }
 
@@ -132,9 +135,9 @@ pub enum EngineStatus {
 pub struct PackInfo {
     /// Name to pass to [`RulePack::named`].
     pub name: String,
-    /// First day on which the pack holds.
+    /// First day on which the pack applies.
     pub date: Date,
-    /// What it is, in one line.
+    /// One-line description.
     pub title: String,
 }
 
@@ -170,17 +173,17 @@ fn built_in() -> &'static [RulePack] {
 }
 
 impl RulePack {
-    /// The pack that follows the newest official source. This is the default everywhere.
+    /// The pack for the newest official documentation. This is the default everywhere.
     pub fn current() -> &'static Self {
         built_in()
             .last()
             .expect("there is at least one built-in pack")
     }
 
-    /// The built-in pack of that name.
+    /// The built-in pack with this name.
     ///
     /// # Errors
-    /// When there is none; the message lists the names there are.
+    /// The name is unknown; the message lists the available names.
     pub fn named(name: &str) -> Result<&'static Self, RulePackError> {
         built_in().iter().find(|pack| pack.name == name).ok_or_else(|| {
             let names: Vec<&str> = built_in().iter().map(|p| p.name.as_str()).collect();
@@ -191,10 +194,10 @@ impl RulePack {
         })
     }
 
-    /// The pack that held on `date`.
+    /// The pack that applied on `date`.
     ///
     /// # Errors
-    /// When `date` lies before the oldest pack.
+    /// `date` is before the oldest pack.
     pub fn on(date: Date) -> Result<&'static Self, RulePackError> {
         let oldest = built_in()
             .first()
@@ -219,27 +222,29 @@ impl RulePack {
             .collect()
     }
 
-    /// Reads a whole pack from TOML.
+    /// Parses a complete pack from TOML.
     ///
     /// # Errors
-    /// When the text is not TOML, a field is unknown or missing, an id occurs twice, or a bound does not fit its
-    /// measure; the message names the line or the rule.
+    /// The text is not TOML, a field is unknown or missing, an id occurs twice, or a bound does not
+    /// match its measure. The message contains the line or the rule.
     pub fn from_toml(text: &str) -> Result<Self, RulePackError> {
         file::parse(text)
     }
 
-    /// This pack with a user's changes: rules of the same id are replaced, new ones added, `remove = [...]` taken out.
+    /// This pack with a user's changes: rules with the same id are replaced, new ones are added,
+    /// and those in `remove = [...]` are removed.
     ///
     /// # Errors
-    /// As [`RulePack::from_toml`]; also when a rule to be removed does not exist.
+    /// The errors of [`RulePack::from_toml`], and if a rule to be removed does not exist.
     pub fn extended_with(&self, text: &str) -> Result<Self, RulePackError> {
         file::extend(self, text)
     }
 
-    /// The pack as TOML, in the form that [`RulePack::from_toml`] reads.
+    /// The pack as TOML, in the format of [`RulePack::from_toml`].
     ///
     /// # Errors
-    /// When a string of the pack cannot be written in TOML, which no pack that was read from TOML has.
+    /// A string of the pack cannot be written as TOML. This does not occur for packs that were
+    /// parsed from TOML.
     pub fn to_toml(&self) -> Result<String, RulePackError> {
         file::write(self)
     }
@@ -249,12 +254,12 @@ impl RulePack {
         &self.name
     }
 
-    /// The first day on which the pack holds.
+    /// First day on which the pack applies.
     pub fn date(&self) -> Date {
         self.date
     }
 
-    /// What the pack is, in one line.
+    /// One-line description of the pack.
     pub fn title(&self) -> &str {
         &self.title
     }
@@ -264,17 +269,17 @@ impl RulePack {
         &self.rules
     }
 
-    /// Every engine the pack knows.
+    /// Every engine in the pack.
     pub fn engines(&self) -> &[EngineEntry] {
         &self.engines
     }
 
-    /// What the pack knows about one engine.
+    /// Information about one engine.
     pub fn engine(&self, engine: &Engine) -> Option<&EngineEntry> {
         self.engines.iter().find(|entry| entry.name == *engine)
     }
 
-    /// The engines a target is checked for: its own, or the pack's default when it names none.
+    /// The engines that a target is checked for: its own, or the pack's default if it has none.
     pub fn engines_for<'a>(&'a self, target: &'a Target) -> &'a [Engine] {
         if target.engines.is_empty() {
             &self.default_engines
@@ -283,14 +288,14 @@ impl RulePack {
         }
     }
 
-    /// The rules that hold for a target: of several bounds on the same thing only the strictest is left.
+    /// The rules that apply to a target. Of competing rules only the strictest is kept.
     pub fn rules_for(&self, target: &Target) -> Vec<&Rule> {
         let engines = self.engines_for(target);
         let mut kept: Vec<&Rule> = Vec::new();
         for rule in self
             .rules
             .iter()
-            .filter(|rule| rule.concerns(target.route, engines, &target.options))
+            .filter(|rule| rule.applies_to(target.route, engines, &target.options))
         {
             match kept.iter_mut().find(|other| other.competes_with(rule)) {
                 Some(other) => {

@@ -1,10 +1,13 @@
-//! Where a video can be cut: its key frames, as far as no frame needs both sides, and how much lies before each.
+//! The positions where a video can be cut: key frames that no frame depends on from the other side,
+//! with the amount of data before each.
 
-/// What is known of a video for cutting it: the key frames at which it can be cut, and how much there is up to each.
+/// The data needed to cut a video: the key frames at which it can be cut, and the amount of data
+/// before each.
 ///
-/// A key frame is a place to cut only if no frame needs both sides: every frame before it in the file is shown before it, and
-/// every frame behind it is shown after it. Key frames with leading frames (open groups of pictures, as MPEG-2 and x265 write
-/// them) are none: a decoder that starts there cannot show the leading frames.
+/// A key frame is a cut point only if no frame needs both sides: every frame before it in the file
+/// is displayed before it, and every frame after it in the file is displayed after it. Key frames
+/// with leading frames (open GOPs, as written by MPEG-2 encoders and x265) are not cut points: a
+/// decoder that starts there cannot display the leading frames.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outline {
     pub(super) keys: Vec<Key>,
@@ -19,7 +22,7 @@ pub struct Outline {
     pub(super) hidden_inside: bool,
 }
 
-/// A place to cut, with what lies before it in the file.
+/// A cut point, with the amount of data before it in the file.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Key {
     pub(super) seconds: f64,
@@ -28,23 +31,24 @@ pub(super) struct Key {
     shown: u64,
 }
 
-/// One part as planned: which packets of the stream that is cut it holds. Times are seconds from the start of the source.
+/// A planned part: its packets of the stream that is cut. Times are in seconds from the start of
+/// the source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct PlannedPart {
-    /// Where it begins; 0 for the first part.
+    /// Start time; 0 for the first part.
     pub start_seconds: f64,
-    /// Where the next part begins; `None` for the last part.
+    /// Start time of the next part; `None` for the last part.
     pub end_seconds: Option<f64>,
-    /// When its first frame is shown.
+    /// Presentation time of the first displayed frame.
     pub first_shown_seconds: f64,
-    /// Number of its first packet, from 0, in the order of the file.
+    /// Number of its first packet, from 0, in file order.
     pub first_packet: u64,
-    /// Number of the packet behind its last one; `None` for the last part.
+    /// Number of the packet after its last one; `None` for the last part.
     pub end_packet: Option<u64>,
-    /// How many packets it holds.
+    /// Number of packets.
     pub packets: u64,
-    /// How many of them are shown; the others only have to be decoded.
+    /// Number of displayed packets. The others are only decoded.
     pub shown: u64,
 }
 
@@ -54,15 +58,16 @@ impl Outline {
         Self::default()
     }
 
-    /// Adds a packet of the stream that is cut, in the order of the file: its presentation time and duration in seconds from
-    /// the start, its size, and whether it is a key frame. In sound alone, every packet is a key frame.
+    /// Adds a packet of the stream that is cut, in file order: its presentation time and duration
+    /// in seconds from the start, its size, and whether it is a key frame. In an audio-only file,
+    /// every packet is a key frame.
     pub fn packet(&mut self, seconds: f64, duration: f64, bytes: u64, key: bool) {
         if !seconds.is_finite() {
             self.untimed = true;
         } else {
-            self.forget_keys_after(seconds);
+            self.remove_keys_after(seconds);
             if key && self.shown > 0 && self.latest.is_none_or(|latest| seconds > latest) {
-                self.keys.push(self.place(seconds));
+                self.keys.push(self.cut_point(seconds));
             }
             self.first_shown = Some(self.first_shown.map_or(seconds, |first| first.min(seconds)));
             self.latest = Some(self.latest.map_or(seconds, |latest| latest.max(seconds)));
@@ -73,11 +78,12 @@ impl Outline {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Adds a packet of the stream that is cut which is decoded but not shown, because an edit list hides it.
+    /// Adds a packet of the stream that is cut which is decoded but not displayed, because an edit
+    /// list hides it.
     pub fn hidden_packet(&mut self, seconds: f64, bytes: u64) {
         if seconds.is_finite() {
-            self.forget_keys_after(seconds);
-            // A part can only hide what comes before its first frame.
+            self.remove_keys_after(seconds);
+            // A part can hide only frames before its first displayed frame.
             self.hidden_inside |= self.first_shown.is_some_and(|first| seconds >= first);
         } else {
             self.hidden_inside = true;
@@ -86,7 +92,7 @@ impl Outline {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Adds a packet of a stream that is divided by time, such as the sound of a video.
+    /// Adds a packet of a stream that is divided by time, such as the audio of a video.
     pub fn other_packet(&mut self, seconds: f64, duration: f64, bytes: u64) {
         if seconds.is_finite() {
             self.extend(seconds, duration);
@@ -94,8 +100,9 @@ impl Outline {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// A frame that is stored behind a key frame but shown before it rules the key frame out.
-    fn forget_keys_after(&mut self, seconds: f64) {
+    /// Removes key frames after `seconds`: a frame that is stored after a key frame but displayed
+    /// before it makes the key frame unusable.
+    fn remove_keys_after(&mut self, seconds: f64) {
         while self.keys.last().is_some_and(|key| key.seconds > seconds) {
             self.keys.pop();
         }
@@ -110,8 +117,8 @@ impl Outline {
         self.end = self.end.max(seconds + duration);
     }
 
-    /// The place before the next packet.
-    fn place(&self, seconds: f64) -> Key {
+    /// The cut point before the next packet.
+    fn cut_point(&self, seconds: f64) -> Key {
         Key {
             seconds,
             bytes: self.bytes,
@@ -120,17 +127,18 @@ impl Outline {
         }
     }
 
-    /// Which packets the parts hold that begin at `starts`, as [`cuts`](super::cuts) gives them; `None` for other times.
+    /// The packets of the parts that start at `starts`, as returned by [`cuts`](super::cuts);
+    /// `None` for other times.
     pub fn parts(&self, starts: &[f64]) -> Option<Vec<PlannedPart>> {
         let (first, others) = starts.split_first()?;
         (*first == 0.0).then_some(())?;
-        let mut places = vec![Key::default()];
+        let mut cut_points = vec![Key::default()];
         for start in others {
-            places.push(*self.keys.iter().find(|key| key.seconds == *start)?);
+            cut_points.push(*self.keys.iter().find(|key| key.seconds == *start)?);
         }
-        let end = self.place(self.end);
+        let end = self.cut_point(self.end);
         let part = |(i, from): (usize, &Key)| {
-            let next = places.get(i + 1);
+            let next = cut_points.get(i + 1);
             let to = next.copied().unwrap_or(end);
             PlannedPart {
                 start_seconds: from.seconds,
@@ -146,40 +154,41 @@ impl Outline {
                 shown: to.shown - from.shown,
             }
         };
-        Some(places.iter().enumerate().map(part).collect())
+        Some(cut_points.iter().enumerate().map(part).collect())
     }
 
-    /// Whether frames are hidden before the first one that is shown.
+    /// Whether frames are hidden before the first displayed one.
     pub fn begins_hidden(&self) -> bool {
         self.packets > self.shown
     }
 
-    /// When the first frame is shown, in seconds from the start.
+    /// Presentation time of the first displayed frame, in seconds from the start.
     pub fn first_shown_seconds(&self) -> Option<f64> {
         self.first_shown
     }
 
-    /// How many frames are shown.
+    /// Number of displayed frames.
     pub fn shown(&self) -> u64 {
         self.shown
     }
 
-    /// Where the last packet ends, in seconds from the start.
+    /// End of the last packet, in seconds from the start.
     pub fn duration_seconds(&self) -> f64 {
         self.end
     }
 
-    /// Bytes of all packets.
+    /// Size of all packets in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// How many key frames there are at which it can be cut; the first frame is not counted.
+    /// Number of key frames that are cut points, excluding the first frame.
     pub fn key_frames(&self) -> usize {
         self.keys.len()
     }
 
-    /// The same video with a key frame each `seconds`, as encoding it again can make it; data spread evenly.
+    /// The same video with a key frame every `seconds`, as after re-encoding. The data is
+    /// distributed evenly.
     #[must_use]
     pub fn reencoded(&self, seconds: f64) -> Self {
         let step = if seconds.is_finite() && seconds > 0.0 {
@@ -187,7 +196,7 @@ impl Outline {
         } else {
             1.0
         };
-        // The cast saturates; a video of years has too many seconds for anything else as well.
+        // The cast saturates; the clamp limits the memory for videos of extreme duration.
         let count = ((self.end / step).ceil() as usize).clamp(1, 1_000_000);
         let keys = (1..count).map(|i| {
             let seconds = i as f64 * step;
@@ -221,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn key_frames_with_leading_frames_are_no_place_to_cut() {
+    fn key_frames_with_leading_frames_are_not_cut_points() {
         let mut outline = Outline::new();
         // I0 P2 B1, then an open group I5 B3 B4, then a closed one I6.
         for (seconds, key) in [
@@ -251,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_frames_stay_with_the_first_part_or_rule_out_cutting() {
+    fn hidden_frames_are_only_allowed_in_the_first_part() {
         let mut outline = Outline::new();
         outline.hidden_packet(-2.0, 10);
         outline.packet(0.0, 1.0, 10, false);

@@ -1,49 +1,52 @@
-//! Reads what FFmpeg's `framecrc` and `framehash` muxers write: one line for each packet or decoded frame of every stream.
+//! Parses the output of FFmpeg's `framecrc` and `framehash` muxers: one line for each packet or
+//! decoded frame of every stream.
 
 use std::collections::BTreeMap;
 
 use super::Outline;
 
-/// Flags of a packet in `framecrc`; libavcodec `packet.h`: `AV_PKT_FLAG_KEY` and `AV_PKT_FLAG_DISCARD`.
+/// Flags of a packet in `framecrc`; libavcodec `packet.h`: `AV_PKT_FLAG_KEY` and
+/// `AV_PKT_FLAG_DISCARD`.
 const FLAG_KEY: u32 = 1;
 const FLAG_DISCARD: u32 = 4;
 
-/// Reads a `framecrc` list of packets. Stream 0 is the one that is cut; the others are divided by time.
+/// Parses a `framecrc` list of packets. Stream 0 is the one that is cut; the others are divided by
+/// time.
 #[derive(Debug, Clone, Default)]
 pub struct PacketReader {
-    /// Seconds in one unit of each stream.
+    /// Time base of each stream in seconds.
     units: BTreeMap<u32, f64>,
     outline: Outline,
     streams: BTreeMap<u32, StreamPackets>,
 }
 
-/// What a list of packets says about one stream. Times are in seconds.
+/// Totals of one stream in a list of packets. Times are in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct StreamPackets {
     /// All packets.
     pub packets: u64,
-    /// Packets that are shown or heard, not only decoded.
+    /// Packets that are presented, not only decoded.
     pub shown: u64,
-    /// The earliest presentation time of a shown packet.
+    /// The earliest presentation time of a presented packet.
     pub start: Option<f64>,
-    /// Where the last shown packet ends.
+    /// End of the last presented packet.
     pub end: f64,
 }
 
 impl StreamPackets {
-    /// How long the stream lasts, in seconds.
+    /// Duration of the stream, in seconds.
     pub fn seconds(&self) -> f64 {
         self.start.map_or(0.0, |start| (self.end - start).max(0.0))
     }
 }
 
 impl PacketReader {
-    /// A reader that has seen nothing.
+    /// Creates an empty reader.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes one line; what is not understood is passed over.
+    /// Parses one line. Unknown lines are ignored.
     pub fn line(&mut self, line: &str) {
         if let Some((stream, unit)) = unit(line) {
             self.units.insert(stream, unit);
@@ -63,7 +66,7 @@ impl PacketReader {
         let Some(unit) = self.units.get(&stream) else {
             return;
         };
-        // Flags are only written if they are not those of a plain key frame.
+        // Flags are written only if they differ from those of a plain key frame.
         let flags = fields
             .find_map(|field| field.strip_prefix("F=0x"))
             .map_or(FLAG_KEY, |flags| {
@@ -91,18 +94,18 @@ impl PacketReader {
         }
     }
 
-    /// Where the listed file can be cut.
+    /// The outline for cutting the listed file.
     pub fn outline(&self) -> &Outline {
         &self.outline
     }
 
-    /// What was listed of each stream, by its number in the list.
+    /// Totals of each stream, by its number in the list.
     pub fn streams(&self) -> &BTreeMap<u32, StreamPackets> {
         &self.streams
     }
 }
 
-/// Reads the decoded frames of stream 0 in a `framehash` list; the others are passed over.
+/// Parses the decoded frames of stream 0 in a `framehash` list. Other streams are ignored.
 #[derive(Debug, Clone, Default)]
 pub struct FrameReader {
     unit: f64,
@@ -110,12 +113,12 @@ pub struct FrameReader {
 }
 
 impl FrameReader {
-    /// A reader that has seen nothing.
+    /// Creates an empty reader.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes one line; what is not understood is passed over.
+    /// Parses one line. Unknown lines are ignored.
     pub fn line(&mut self, line: &str) {
         if let Some((stream, unit)) = unit(line) {
             if stream == 0 {
@@ -132,13 +135,13 @@ impl FrameReader {
         }
     }
 
-    /// Presentation time in seconds and hash of every frame, in the order in which they are shown.
+    /// Presentation time in seconds and hash of every frame, in display order.
     pub fn frames(&self) -> &[(f64, String)] {
         &self.frames
     }
 }
 
-/// Stream and seconds of `#tb 0: 1/12800`.
+/// Stream and time base in seconds of a line such as `#tb 0: 1/12800`.
 fn unit(line: &str) -> Option<(u32, f64)> {
     let (stream, unit) = line.strip_prefix("#tb ")?.split_once(':')?;
     let (num, den) = unit.trim().split_once('/')?;
@@ -146,10 +149,11 @@ fn unit(line: &str) -> Option<(u32, f64)> {
     (unit.is_finite() && unit > 0.0).then_some((stream.trim().parse().ok()?, unit))
 }
 
-/// A time stamp, if there is one: `AV_NOPTS_VALUE` is the smallest 64-bit number, and later versions write `NOPTS`.
+/// A timestamp, if there is one: `AV_NOPTS_VALUE` is the smallest 64-bit number, and later versions
+/// write `NOPTS`.
 fn stamp(text: &str) -> Option<f64> {
     let value = text.parse::<i64>().ok()?;
-    // The conversion is exact for every stamp below 2^53.
+    // The conversion is exact for every timestamp below 2^53.
     (value != i64::MIN).then_some(value as f64)
 }
 
@@ -172,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_are_read_as_ffmpeg_lists_them() {
+    fn framecrc_output_is_parsed() {
         let reader = read(LIST);
         let outline = reader.outline();
         assert_eq!(
@@ -196,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_without_times_rule_out_cutting() {
+    fn packets_without_times_prevent_cutting() {
         let nothing = format!("0, 25, {}, 5, 1, 0x1, F=0x0\n", i64::MIN);
         for more in [nothing.as_str(), "0, 25, NOPTS, 5, 1, 0x1, F=0x0\n"] {
             let reader = read(&format!("{LIST}{more}"));
@@ -212,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_read_as_ffmpeg_lists_them() {
+    fn framehash_output_is_parsed() {
         let mut reader = FrameReader::new();
         for line in [
             "#format: frame checksums",

@@ -1,76 +1,78 @@
-//! What the answer to the first range request says: how large the file is, where else it is, or why it cannot be read.
+//! Interprets the response to the first range request: the size of the file, a redirect, or why it
+//! cannot be read.
 
 use std::fmt;
 
-/// The part of an answer that is judged.
+/// The relevant parts of a response.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Head<'a> {
-    /// The status.
+    /// The status code.
     pub status: u16,
-    /// The header `Content-Range`.
+    /// The `Content-Range` header.
     pub content_range: Option<&'a str>,
-    /// The header `Content-Length`.
+    /// The `Content-Length` header.
     pub content_length: Option<u64>,
-    /// The header `Content-Type`.
+    /// The `Content-Type` header.
     pub content_type: Option<&'a str>,
-    /// The header `Location`.
+    /// The `Location` header.
     pub location: Option<&'a str>,
-    /// The first bytes of the body, as far as they are known.
+    /// The first bytes of the body, if known.
     pub begins: &'a [u8],
 }
 
-/// An answer that helps.
+/// A usable response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {
-    /// Ranges are given; the file has so many bytes.
+    /// The server supports range requests.
     Ranges {
         /// Size of the whole file in bytes.
         size: u64,
     },
-    /// The server gave the whole file, which is no longer than what was asked for.
+    /// The server sent the whole file, which is not longer than the requested range.
     Whole {
         /// Size of the whole file in bytes.
         size: u64,
     },
-    /// It is elsewhere.
+    /// A redirect.
     Elsewhere {
-        /// Where, as the server says: may be relative to the address that was asked for.
+        /// The `Location` header; may be relative to the requested URL.
         location: String,
     },
 }
 
-/// What kind of thing is wrong with an address.
+/// Kind of a [`Problem`] with a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProblemKind {
-    /// 401, 403 and the like: a permission is missing or has ended.
+    /// 401, 403 and similar: credentials are missing or have expired.
     Forbidden,
     /// 404 or 410.
     NotFound,
-    /// A web page came in place of a video.
+    /// The response is a web page instead of a video.
     Html,
-    /// The server gives the whole file only, so it cannot be looked into without being downloaded.
+    /// The server does not support range requests, so the file cannot be checked without
+    /// downloading it.
     NoRanges,
-    /// The file has no bytes.
+    /// The file is empty.
     Empty,
-    /// 429 or 5xx: later it may do.
+    /// 429 or 5xx: a retry may succeed.
     Temporary,
-    /// Anything else that is no file.
+    /// Any other response that is not a file.
     Unexpected,
 }
 
-/// What is wrong with an address.
+/// A problem with a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     kind: ProblemKind,
     seen: String,
 }
 
-/// Judges the answer to a request for the first `asked` bytes.
+/// Interprets the response to a request for the first `asked` bytes.
 ///
 /// # Errors
-/// [`Problem`], for every answer that is not the beginning of a file or the way to one.
+/// [`Problem`] for every response that is neither the start of a file nor a redirect.
 pub fn read_head(head: &Head<'_>, asked: u64) -> Result<Answer, Problem> {
     let wrong = |kind, seen: String| Err(Problem { kind, seen });
     let html = is_html(head);
@@ -88,7 +90,8 @@ pub fn read_head(head: &Head<'_>, asked: u64) -> Result<Answer, Problem> {
                 ),
             }
         }
-        // The whole in place of a part, because it is no longer, or because the server knows no parts.
+        // The whole file instead of a range: it is not longer, or the server does not support
+        // ranges.
         200 if html => wrong(ProblemKind::Html, "the server answered with a web page".to_owned()),
         200 => match head.content_length {
             Some(0) => wrong(ProblemKind::Empty, "the file is empty (0 bytes)".to_owned()),
@@ -101,7 +104,7 @@ pub fn read_head(head: &Head<'_>, asked: u64) -> Result<Answer, Problem> {
                 ),
             ),
         },
-        // Not even the first byte is there.
+        // Not even the first byte exists.
         416 => wrong(ProblemKind::Empty, "the server has no first byte to give (status 416)".to_owned()),
         301 | 302 | 303 | 307 | 308 => match head.location {
             Some(location) if !location.is_empty() => Ok(Answer::Elsewhere { location: location.to_owned() }),
@@ -109,14 +112,14 @@ pub fn read_head(head: &Head<'_>, asked: u64) -> Result<Answer, Problem> {
         },
         401 | 402 | 403 | 407 | 451 => wrong(ProblemKind::Forbidden, format!("the server refuses access (status {})", head.status)),
         404 | 410 => wrong(ProblemKind::NotFound, format!("there is nothing at this address (status {})", head.status)),
-        // An S3 bucket answers so where a signature is malformed or was made for another method.
+        // S3 returns this status if a signature is malformed or was made for another method.
         400 => wrong(ProblemKind::Forbidden, "the server finds fault with the request (status 400), as it does with damaged signatures".to_owned()),
         408 | 425 | 429 | 500..=599 => wrong(ProblemKind::Temporary, format!("the server cannot answer now (status {})", head.status)),
         other => wrong(ProblemKind::Unexpected, format!("the server answered with status {other}")),
     }
 }
 
-/// The size after the slash of `bytes 0-99/1000`; `None` where it is a star or nonsense.
+/// The size after the slash in `bytes 0-99/1000`; `None` if it is `*` or invalid.
 fn size_of_range(text: &str) -> Option<u64> {
     let (range, size) = text
         .trim()
@@ -147,7 +150,7 @@ fn is_html(head: &Head<'_>) -> bool {
 }
 
 impl Problem {
-    /// What kind of thing is wrong.
+    /// Kind of the problem.
     pub fn kind(&self) -> ProblemKind {
         self.kind
     }
@@ -190,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_a_file_a_way_or_a_problem() {
+    fn responses_are_classified() {
         let range = |text| Head {
             status: 206,
             content_range: Some(text),

@@ -1,32 +1,32 @@
-//! Pages that show or share a video, told by host and path from files: the platform cannot fetch a page.
+//! Recognizes, by host and path, pages that show or share a video. The platform cannot fetch these.
 
 use url::Url;
 
-/// An address that leads to a page, a player or a playlist, and not to a file.
+/// A URL of a page, a player or a playlist rather than of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Page {
-    /// Whose page it is, such as `Google Drive`.
+    /// Name of the service, such as `Google Drive`.
     pub service: &'static str,
-    /// What it is, such as `a share page`.
+    /// Kind of the page, such as `a share page`.
     pub what: &'static str,
     /// What to do instead, as a clause.
     pub instead: String,
 }
 
-/// What to do where the service gives no direct address.
+/// Advice if the service offers no direct URL.
 const DOWNLOAD: &str = "download the video, where you have the right to, and give the file";
 
-/// What to do where the file lies in somebody's storage.
+/// Advice if the file is in cloud storage.
 const BUCKET: &str = "download the file and give it, or put it where a direct address leads to it, such as a presigned URL of a bucket";
 
-/// How a service's addresses are told apart.
+/// How the URLs of a service are recognized.
 struct Service {
     name: &'static str,
     what: &'static str,
-    /// Hosts; each with all below it.
+    /// Hosts, including all subdomains.
     hosts: &'static [&'static str],
-    /// Beginnings of paths that are files after all.
+    /// Path prefixes that serve files nevertheless.
     files: &'static [&'static str],
     instead: &'static str,
 }
@@ -198,7 +198,7 @@ const SERVICES: [Service; 28] = [
     ),
 ];
 
-/// Hosts below the names above that serve files.
+/// Subdomains of the hosts above that serve files.
 const FILE_HOSTS: [&str; 5] = [
     "v.redd.it",
     "video.twimg.com",
@@ -207,7 +207,8 @@ const FILE_HOSTS: [&str; 5] = [
     "download.api.box.com",
 ];
 
-/// The page that `url` leads to, where it is known for one; `None` says nothing but that.
+/// The page that `url` refers to, if it is known to be one. `None` does not mean that the URL is a
+/// file.
 pub fn page(url: &Url) -> Option<Page> {
     let is = |service, what, instead: &str| {
         Some(Page {
@@ -282,7 +283,8 @@ pub fn page(url: &Url) -> Option<Page> {
         if service.hosts.iter().any(|domain| below(domain))
             && !service.files.iter().any(|file| path.starts_with(file))
         {
-            // Drive's own download address gives the file, but asks first where it is too large to be looked through.
+            // Drive's download URL serves the file, but asks for confirmation if the file is too
+            // large for its virus scan.
             return is(service.name, service.what, service.instead);
         }
     }
@@ -311,7 +313,7 @@ mod tests {
     use super::page;
 
     #[test]
-    fn pages_are_told_from_files() {
+    fn pages_are_distinguished_from_files() {
         for (url, service) in [
             (
                 "https://drive.google.com/file/d/1AbC/view?usp=sharing",

@@ -1,4 +1,4 @@
-//! Addresses that are a permission for a time: whose form it is, and when it ends. Nothing is verified but the clock.
+//! Presigned URLs: their format and expiry. Signatures are not verified.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -9,23 +9,23 @@ use url::Url;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Presigned {
-    /// The form, such as `S3 (Signature Version 4)`.
+    /// The format, such as `S3 (Signature Version 4)`.
     pub form: &'static str,
-    /// When the permission ends; `None` where the address does not say it in a way that can be read.
+    /// When the URL expires; `None` if the URL does not contain a readable time.
     pub expires: Option<Timestamp>,
 }
 
 impl Presigned {
-    /// How long the permission still holds at `now`; negative where it has ended.
+    /// The remaining time at `now`; negative if the URL has expired.
     pub fn time_left(&self, now: Timestamp) -> Option<SignedDuration> {
         Some(self.expires?.duration_since(now))
     }
 }
 
-/// The form of the presigned URL, where it is one: S3 and what speaks like it (versions 4 and 2), CloudFront, Google Cloud
-/// Storage, Azure's shared access signatures, and Alibaba's.
+/// Recognizes presigned URLs: S3 and compatible services (signature versions 4 and 2), CloudFront,
+/// Google Cloud Storage, Azure shared access signatures, and Alibaba.
 pub fn presigned(url: &Url) -> Option<Presigned> {
-    // Some servers take the names in any case, and so do we: it costs nothing.
+    // Some servers ignore the case of the names, so ignore it here too.
     let get = |name: &str| {
         url.query_pairs()
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
@@ -64,7 +64,7 @@ pub fn presigned(url: &Url) -> Option<Presigned> {
             return is("Google Cloud Storage (Version 2)", epoch());
         }
         if get("Key-Pair-Id").is_some() {
-            // With a policy of its own the end stands in the policy, which is left to the server.
+            // With a custom policy the expiry is in the policy, which is not parsed.
             return is("CloudFront", epoch());
         }
         if get("OSSAccessKeyId").is_some() {
@@ -88,7 +88,7 @@ fn basic(text: &str) -> Option<Timestamp> {
     text.parse::<Timestamp>().ok()
 }
 
-/// The forms that Azure allows: a day, or a time of day with or without seconds, in UTC.
+/// The formats that Azure allows: a date, or a date and time with or without seconds, in UTC.
 fn iso(text: &str) -> Option<Timestamp> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Some(time);
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_is_read_from_every_form() {
+    fn expiry_is_parsed_from_every_format() {
         let now: Timestamp = "2026-01-02T03:00:00Z".parse().expect("a time");
         for (query, form, left) in [
             (

@@ -1,5 +1,5 @@
-//! The launcher: restricts its own process to what one run of a program needs, and replaces itself by the program. The
-//! bounds come as arguments, see `confine`.
+//! The launcher: restricts its own process to what one run of a program needs, then executes the
+//! program. `confine` parses the limits from the arguments.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -12,10 +12,10 @@ use rustix::process::{Resource, getppid};
 use super::sandbox;
 use crate::confine::{Confinement, NOT_STARTED};
 
-/// Open files of a program: its libraries, inputs and outputs, one at a time, with room.
+/// Maximum number of open files: the program's libraries, inputs and outputs, with some room.
 const MAX_OPEN_FILES: u64 = 256;
 
-/// Where programs, shared libraries and their data are installed. Nobody's media or keys are here.
+/// Directories of programs, shared libraries and their data. They contain no media and no keys.
 const SYSTEM_FOLDERS: [&str; 10] = [
     "/usr",
     "/bin",
@@ -29,7 +29,7 @@ const SYSTEM_FOLDERS: [&str; 10] = [
     "/sys/devices/system",
 ];
 
-/// What the dynamic loader and the C library read at start.
+/// Files that the dynamic loader and the C library read at startup.
 const SYSTEM_FILES: [&str; 9] = [
     "/etc/ld.so.cache",
     "/etc/ld.so.preload",
@@ -42,11 +42,11 @@ const SYSTEM_FILES: [&str; 9] = [
     "/dev/zero",
 ];
 
-/// Restricts this process and replaces it by a program. Returns only when that failed, with the exit code to end with and
-/// the reason.
+/// Restricts this process and executes a program. Returns only on failure, with the exit code to
+/// use and the reason.
 ///
-/// This is the whole work of `tl-probe exec`: call it from `main` when the first of `arguments` is
-/// [`super::EXEC_ARGUMENT`]. It needs no libav.
+/// This is the entire implementation of `tl-probe exec`: call it from `main` if the first of
+/// `arguments` is [`super::EXEC_ARGUMENT`]. It does not need libav.
 pub fn exec(arguments: &[OsString]) -> (u8, String) {
     let reason = match Confinement::from_arguments(arguments) {
         Ok((confinement, program, rest)) => match enter(&confinement, program) {
@@ -64,7 +64,7 @@ pub fn exec(arguments: &[OsString]) -> (u8, String) {
 fn enter(confinement: &Confinement, program: &OsStr) -> Result<(), String> {
     close_inherited();
     let ends_with_parent = sandbox::end_with_parent();
-    // It may have ended before the kernel was asked to watch it.
+    // The parent may have exited before the kernel was asked to watch it.
     let parent = getppid().map(|parent| parent.as_raw_nonzero().get().unsigned_abs());
     if ends_with_parent && confinement.parent != 0 && parent != Some(confinement.parent) {
         return Err("the process that started this one has ended".to_owned());
@@ -82,7 +82,7 @@ fn enter(confinement: &Confinement, program: &OsStr) -> Result<(), String> {
     let mut writable = confinement.writable.clone();
     writable.push("/dev/null".into());
     let landlock = sandbox::landlock(&readable, &writable);
-    // A file of another user can be read by root only with this capability.
+    // As root, reading a file of another user requires this capability.
     let capabilities = sandbox::drop_capabilities(true);
     let filter = filter();
 
@@ -112,7 +112,8 @@ fn limit(confinement: &Confinement) -> rustix::io::Result<()> {
     sandbox::limit(Resource::As, confinement.address_space_bytes)
 }
 
-/// The program itself, and the shared libraries that come with it: beside `bin`, or named by the loader's variable.
+/// The program itself and its own shared libraries: next to `bin`, or listed in the loader's
+/// environment variable.
 fn parts_of(program: &Path) -> Vec<PathBuf> {
     let program = program
         .canonicalize()
@@ -130,7 +131,7 @@ fn parts_of(program: &Path) -> Vec<PathBuf> {
     parts
 }
 
-/// Marks every descriptor but the standard streams to be closed when the program starts.
+/// Sets close-on-exec for every descriptor except the standard streams.
 pub(super) fn close_inherited() {
     #[cfg(target_os = "linux")]
     close_fds::set_fds_cloexec(3, &[]);

@@ -1,13 +1,14 @@
-//! Finding the helper program.
+//! Finds the helper program.
 
 use std::path::{Path, PathBuf};
 
 use crate::{ProbeError, ProbeErrorKind};
 
-/// Finds the helper: `explicit`, or else `$TL_PROBE`, or else `tl-probe` beside this program or one directory up.
+/// Finds the helper: `explicit`, or else `$TL_PROBE`, or else `tl-probe` next to this program or
+/// one directory up.
 ///
 /// # Errors
-/// [`ProbeErrorKind::HelperMissing`], with every place that was looked at.
+/// [`ProbeErrorKind::HelperMissing`] with every path that was tried.
 pub fn find_helper(explicit: Option<&Path>) -> Result<PathBuf, ProbeError> {
     if let Some(path) = explicit {
         return existing(path, "given explicitly");

@@ -1,4 +1,4 @@
-//! One helper process: starting it, one exchange with it, and the end of it.
+//! One helper process: starting it, exchanging messages with it, and handling its exit.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,36 +12,37 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::protocol::{Answer, Request, receive_answer, send_request, send_served};
-use super::ranges::Counter;
+use super::protocol::{Request, Response, receive_response, send_request, send_served};
+use super::ranges::RangeServer;
 use crate::descriptors::{RETRY_LIMIT, retry_open};
 use crate::{ProbeError, ProbeErrorKind};
 
-/// What the helper may take beyond the deadline it was given, before it is killed: start-up of the libraries and the
-/// way back.
+/// Additional time beyond the deadline before the helper is killed, for loading libraries and for
+/// the response.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The variables a helper keeps: those that say where shared libraries are. Keys and the like stay here.
-const KEPT_VARIABLES: [&str; 4] = [
+/// The environment variables that a helper inherits: those with the paths of shared libraries. API
+/// keys are not passed on.
+const INHERITED_VARIABLES: [&str; 4] = [
     "LD_LIBRARY_PATH",
     "DYLD_LIBRARY_PATH",
     "DYLD_FALLBACK_LIBRARY_PATH",
     "PATH",
 ];
 
-/// What a request is about.
+/// The input of a request.
 pub(super) enum Subject<'a> {
     Nothing,
     File(&'a File),
-    Ranges(Counter<'a>),
+    Ranges(RangeServer<'a>),
 }
 
-/// Why an exchange did not give an answer.
-pub(super) enum Failure {
-    /// The helper was gone before or while it worked.
-    Died(String),
-    /// The time was over; the helper is to be killed.
-    Overran,
+/// Why there was no response.
+pub(super) enum ExchangeError {
+    /// The helper exited before or during the request.
+    Exited(String),
+    /// The helper timed out and must be killed.
+    TimedOut,
 }
 
 /// A running helper, killed on drop.
@@ -66,7 +67,7 @@ impl Helper {
             .arg(super::SERVE_ARGUMENT)
             .env_clear()
             .envs(
-                KEPT_VARIABLES
+                INHERITED_VARIABLES
                     .iter()
                     .filter_map(|key| Some((key, std::env::var_os(key)?))),
             )
@@ -78,14 +79,14 @@ impl Helper {
         Ok(Self { child, socket })
     }
 
-    /// Sends one request and waits `patience` for the answer.
+    /// Sends one request and waits for the response, at most `timeout`.
     pub(super) fn exchange(
         &mut self,
         request: Request,
         what: &mut Subject<'_>,
-        patience: Duration,
-    ) -> Result<Answer, Failure> {
-        let until = Instant::now() + patience + GRACE;
+        timeout: Duration,
+    ) -> Result<Response, ExchangeError> {
+        let until = Instant::now() + timeout + GRACE;
         let file = match what {
             Subject::File(file) => Some(*file),
             _ => None,
@@ -95,57 +96,58 @@ impl Helper {
             .set_write_timeout(Some(GRACE))
             .and_then(|()| send_request(&self.socket, request, file))
         {
-            return Err(self.fate(&error));
+            return Err(self.exit_failure(&error));
         }
         loop {
-            let answer = receive_answer(UntilDeadline {
+            let response = receive_response(UntilDeadline {
                 socket: &self.socket,
                 until,
             });
-            let sent = match (answer, &mut *what) {
-                (Ok(Answer::Read { offset, length }), Subject::Ranges(counter)) => {
-                    let (bytes, remaining) = counter.serve(offset, length);
+            let sent = match (response, &mut *what) {
+                (Ok(Response::Read { offset, length }), Subject::Ranges(server)) => {
+                    let (bytes, remaining) = server.serve(offset, length);
                     send_served(&self.socket, remaining, bytes)
                 }
-                (Ok(Answer::Read { .. }), _) => {
+                (Ok(Response::Read { .. }), _) => {
                     let _ = self.child.kill();
                     let seen = "it asked for bytes of something that is a file";
-                    return Err(Failure::Died(seen.to_owned()));
+                    return Err(ExchangeError::Exited(seen.to_owned()));
                 }
-                (Ok(answer), _) => return Ok(answer),
+                (Ok(response), _) => return Ok(response),
                 (Err(error), _) => Err(error),
             };
             if let Err(error) = sent {
                 return Err(match error.kind() {
-                    io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Failure::Overran,
-                    _ => self.fate(&error),
+                    io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => ExchangeError::TimedOut,
+                    _ => self.exit_failure(&error),
                 });
             }
         }
     }
 
-    /// How the helper ended, in words.
-    fn fate(&mut self, error: &io::Error) -> Failure {
-        // It has closed its socket, so it is ending or has ended; a helper that lingers is killed.
-        let patience = Instant::now() + Duration::from_millis(500);
+    /// Describes how the helper exited.
+    fn exit_failure(&mut self, error: &io::Error) -> ExchangeError {
+        // The helper has closed its socket, so it is exiting or has exited. If it does not exit in
+        // time, it is killed.
+        let timeout = Instant::now() + Duration::from_millis(500);
         let status = loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => break Some(status),
-                Ok(None) if Instant::now() < patience => thread::sleep(Duration::from_millis(5)),
+                Ok(None) if Instant::now() < timeout => thread::sleep(Duration::from_millis(5)),
                 _ => break None,
             }
         };
         let _ = self.child.kill();
-        let said = self.last_words();
+        let said = self.stderr_text();
         let mut text = status.map_or_else(|| format!("it stopped answering ({error})"), ended);
         if !said.is_empty() {
             text = format!("{text}: {said}");
         }
-        Failure::Died(text)
+        ExchangeError::Exited(text)
     }
 
-    /// What the helper wrote to its standard error, at most 400 bytes of it. Called only when it has ended.
-    fn last_words(&mut self) -> String {
+    /// What the helper wrote to standard error, at most 400 bytes. Called only after it has exited.
+    fn stderr_text(&mut self) -> String {
         let _ = self.child.wait();
         let mut text = Vec::new();
         if let Some(stderr) = self.child.stderr.take() {
@@ -162,40 +164,40 @@ impl Drop for Helper {
     }
 }
 
-/// A program to start, and where its process is sent to.
-type Order = (Command, Sender<io::Result<Child>>);
+/// A command to start, and the channel for the result.
+type SpawnRequest = (Command, Sender<io::Result<Child>>);
 
 /// Starts `command` on a thread that lives as long as this process.
 ///
-/// Linux kills a helper when the *thread* that started it ends (PR_SET_PDEATHSIG), and helpers outlive the threads that
-/// first need them.
+/// Linux kills a helper when the *thread* that started it ends (PR_SET_PDEATHSIG), and helpers
+/// outlive the threads that first need them.
 fn spawn(command: Command) -> io::Result<Child> {
-    static STARTER: Mutex<Option<Sender<Order>>> = Mutex::new(None);
+    static STARTER: Mutex<Option<Sender<SpawnRequest>>> = Mutex::new(None);
     let (reply, started) = mpsc::channel();
     {
-        // The sender is whole at every unlock, so a panic elsewhere does not spoil it.
+        // The sender is valid at every unlock, so a poisoned lock can be used.
         let mut starter = STARTER.lock().unwrap_or_else(PoisonError::into_inner);
-        let orders = match starter.take() {
-            Some(orders) => orders,
+        let requests = match starter.take() {
+            Some(requests) => requests,
             None => {
-                let (orders, received) = mpsc::channel::<Order>();
+                let (requests, received) = mpsc::channel::<SpawnRequest>();
                 thread::Builder::new()
                     .name("tl-start-helpers".to_owned())
                     .spawn(move || {
                         for (mut command, reply) in received {
                             let started = retry_open(RETRY_LIMIT, || command.spawn());
-                            // Nobody waits for this process any more.
+                            // The caller no longer waits for this process.
                             if let Err(mpsc::SendError(Ok(mut child))) = reply.send(started) {
                                 let _ = child.kill();
                                 let _ = child.wait();
                             }
                         }
                     })?;
-                orders
+                requests
             }
         };
-        let sent = orders.send((command, reply));
-        *starter = Some(orders);
+        let sent = requests.send((command, reply));
+        *starter = Some(requests);
         sent.map_err(|_| io::Error::other("the thread that starts helpers has ended"))?;
     }
     started
@@ -211,7 +213,7 @@ fn ended(status: ExitStatus) -> String {
     }
 }
 
-/// The socket, read with whatever time is left.
+/// The socket, with the remaining time as read timeout.
 struct UntilDeadline<'a> {
     socket: &'a UnixStream,
     until: Instant,

@@ -1,4 +1,4 @@
-//! The set of helpers: who is free, who must be replaced.
+//! The pool of helpers: limits their number, reuses idle ones and replaces failed ones.
 
 use std::fmt;
 use std::fs::File;
@@ -8,19 +8,19 @@ use std::time::Duration;
 
 use super::Protections;
 use super::find::find_helper;
-use super::helper::{Failure, Helper, Subject};
-use super::protocol::{Answer, Request};
-use super::ranges::Counter;
+use super::helper::{ExchangeError, Helper, Subject};
+use super::protocol::{Request, Response};
+use super::ranges::RangeServer;
 use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, RangeRead};
 
-/// How a [`ProbePool`] works.
+/// Options of a [`ProbePool`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerOptions {
-    /// The helper program; `None` to look for it (see [`super::find_helper`]).
+    /// The helper program; if `None`, it is searched for (see [`super::find_helper`]).
     pub program: Option<PathBuf>,
-    /// Helpers at most, at least one. By default as many as there are processors, but not more than eight.
+    /// Maximum number of helpers, at least one. Default: the number of processors, at most eight.
     pub helpers: usize,
-    /// What each probe may cost.
+    /// Limits of each probe.
     pub probe: ProbeOptions,
 }
 
@@ -34,22 +34,23 @@ impl Default for WorkerOptions {
     }
 }
 
-/// A file that has ended so many helpers is the cause of it.
-const STRIKES: u32 = 2;
+/// Number of fresh helpers that a file must crash or stall to be considered the cause.
+const MAX_FAILURES: u32 = 2;
 
-/// Helpers that are tried on one file: one more than strikes, because one that was idle may have died before.
-const MOST_TRIES: u32 = STRIKES + 1;
+/// Maximum number of helpers per file: one more, because an idle helper may have exited earlier.
+const MAX_TRIES: u32 = MAX_FAILURES + 1;
 
-/// The time in which a fresh helper must say which protections are active in it: starting one takes 30 to 40 ms.
-const HEALTH_PATIENCE: Duration = Duration::from_secs(3);
+/// Timeout for a fresh helper to report its protections. Starting one takes 30 to 40 ms.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A [`Prober`] that reads media in helper processes.
 ///
-/// A file that ends two helpers, or stalls two, gets a verdict: [`ProbeErrorKind::TooComplex`]. When a fresh helper does not answer
-/// at all, it is the helper that is at fault: [`ProbeErrorKind::HelperFailed`].
+/// If a file crashes or stalls two helpers, the result is [`ProbeErrorKind::TooComplex`]. If even a
+/// fresh helper without a file does not respond, the helper is at fault:
+/// [`ProbeErrorKind::HelperFailed`].
 ///
-/// Helpers start when they are first needed (30 to 40 ms each) and stay. Calls from several threads run side by side, up
-/// to the number of helpers; the rest waits its turn.
+/// Helpers start on first use (30 to 40 ms each) and are reused. Calls from several threads run in
+/// parallel, up to the number of helpers; further calls block until a helper is free.
 pub struct ProbePool {
     program: PathBuf,
     options: WorkerOptions,
@@ -64,10 +65,10 @@ struct State {
 }
 
 impl ProbePool {
-    /// Finds the helper program. Starts nothing yet.
+    /// Finds the helper program. Does not start it yet.
     ///
     /// # Errors
-    /// [`ProbeErrorKind::HelperMissing`] when there is no such program.
+    /// [`ProbeErrorKind::HelperMissing`] if the program is not found.
     pub fn new(options: WorkerOptions) -> Result<Self, ProbeError> {
         let program = find_helper(options.program.as_deref())?;
         Ok(Self {
@@ -78,7 +79,7 @@ impl ProbePool {
         })
     }
 
-    /// The helper program.
+    /// Path of the helper program.
     pub fn program(&self) -> &Path {
         &self.program
     }
@@ -89,12 +90,13 @@ impl ProbePool {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is a list and a count, whole at every unlock, so a panic elsewhere does not spoil it.
+        // The state is a list and a count, consistent at every unlock, so a poisoned lock can be
+        // used.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a turn; the idle helper that comes with it, if there is one.
-    fn turn(&self) -> (Turn<'_>, Option<Helper>) {
+    /// Waits for a permit. Returns it with an idle helper, if there is one.
+    fn acquire(&self) -> (Permit<'_>, Option<Helper>) {
         let mut state = self.lock();
         while state.running >= self.options.helpers.max(1) {
             state = self
@@ -104,16 +106,16 @@ impl ProbePool {
         }
         state.running += 1;
         let helper = state.idle.pop();
-        (Turn(self), helper)
+        (Permit(self), helper)
     }
 
-    /// Starts a helper, if none runs, and asks which protections are active in it.
+    /// Returns the active protections of a helper. Starts one if none is running.
     ///
     /// # Errors
     /// [`ProbeErrorKind::HelperMissing`] or [`ProbeErrorKind::HelperFailed`].
     pub fn protections(&self) -> Result<Protections, ProbeError> {
         match self.ask(Request::Protections, Subject::Nothing)? {
-            Answer::Protections(protections) => Ok(protections),
+            Response::Protections(protections) => Ok(protections),
             _ => Err(self.failed("it answered another question")),
         }
     }
@@ -133,59 +135,61 @@ impl ProbePool {
         name: &str,
     ) -> Result<MediaFacts, ProbeError> {
         let facts = match self.ask(request, subject) {
-            Ok(Answer::Probed(answer)) => answer.map(|facts| *facts),
+            Ok(Response::Probed(response)) => response.map(|facts| *facts),
             Ok(_) => Err(self.failed("it answered another question")),
             Err(error) => Err(error),
         };
         facts.map_err(|error| error.with_name(name))
     }
 
-    fn ask(&self, request: Request, mut subject: Subject<'_>) -> Result<Answer, ProbeError> {
-        let (turn, mut idle) = self.turn();
-        let patience = self.options.probe.deadline;
-        let mut strikes = 0;
-        let mut ends = Vec::new();
-        for _ in 0..MOST_TRIES {
+    fn ask(&self, request: Request, mut subject: Subject<'_>) -> Result<Response, ProbeError> {
+        let (permit, mut idle) = self.acquire();
+        let timeout = self.options.probe.deadline;
+        let mut counted_failures = 0;
+        let mut failures = Vec::new();
+        for _ in 0..MAX_TRIES {
             let (mut helper, fresh) = match idle.take() {
                 Some(helper) => (helper, false),
                 None => (Helper::start(&self.program)?, true),
             };
-            match helper.exchange(request, &mut subject, patience) {
-                Ok(answer) => {
-                    turn.give_back(helper);
-                    return Ok(answer);
+            match helper.exchange(request, &mut subject, timeout) {
+                Ok(response) => {
+                    permit.give_back(helper);
+                    return Ok(response);
                 }
-                Err(Failure::Overran) => {
-                    ends.push(End::Stalled);
-                    strikes += 1;
-                    // The time of a source that is no file counts too, and that may be the slow part.
+                Err(ExchangeError::TimedOut) => {
+                    failures.push(HelperFailure::Stalled);
+                    counted_failures += 1;
+                    // The timeout includes the time of a remote source, which may be the slow part.
                     if matches!(subject, Subject::Ranges(_)) {
                         break;
                     }
                 }
-                Err(Failure::Died(how)) => {
-                    ends.push(End::Died(how));
-                    // One that was idle may have died before, which is no fault of this file.
-                    strikes += u32::from(fresh);
+                Err(ExchangeError::Exited(how)) => {
+                    failures.push(HelperFailure::Exited(how));
+                    // An idle helper may have exited earlier, which is not caused by this file.
+                    counted_failures += u32::from(fresh);
                 }
             }
-            if strikes >= STRIKES {
+            if counted_failures >= MAX_FAILURES {
                 break;
             }
         }
-        Err(self.judge(&subject, &ends))
+        Err(self.failure_error(&subject, &failures))
     }
 
-    /// What it means that helpers ended without an answer.
-    fn judge(&self, subject: &Subject<'_>, ends: &[End]) -> ProbeError {
+    /// The error for helpers that failed without a response.
+    fn failure_error(&self, subject: &Subject<'_>, failures: &[HelperFailure]) -> ProbeError {
         let seconds = self.options.probe.deadline.as_secs_f64();
-        let Some(last) = ends.last() else {
+        let Some(last) = failures.last() else {
             return self.failed("it was not asked");
         };
         match (subject, last) {
-            (Subject::Nothing, End::Died(how)) => return self.failed(how),
-            (Subject::Nothing, End::Stalled) => return self.failed("it stopped answering"),
-            (Subject::Ranges(_), End::Stalled) => {
+            (Subject::Nothing, HelperFailure::Exited(how)) => return self.failed(how),
+            (Subject::Nothing, HelperFailure::Stalled) => {
+                return self.failed("it stopped answering");
+            }
+            (Subject::Ranges(_), HelperFailure::Stalled) => {
                 let seen = format!("reading took longer than {seconds} s and was ended");
                 return ProbeError::new(ProbeErrorKind::DeadlinePassed, "", seen);
             }
@@ -193,35 +197,37 @@ impl ProbePool {
         }
         if !self.is_healthy() {
             return match last {
-                End::Died(how) => self.failed(how),
-                End::Stalled => self.failed("it stopped answering"),
+                HelperFailure::Exited(how) => self.failed(how),
+                HelperFailure::Stalled => self.failed("it stopped answering"),
             };
         }
-        let tries = ends.len();
+        let tries = failures.len();
         let seen = match last {
-            End::Died(how) => format!("the helper that read this file ended {tries} times: {how}"),
-            End::Stalled => format!(
+            HelperFailure::Exited(how) => {
+                format!("the helper that read this file ended {tries} times: {how}")
+            }
+            HelperFailure::Stalled => format!(
                 "reading took longer than {seconds} s {tries} times, without a sign of progress"
             ),
         };
         ProbeError::new(ProbeErrorKind::TooComplex, "", seen)
     }
 
-    /// Whether a fresh helper answers a request that needs no file.
+    /// Whether a fresh helper responds to a request without a file.
     fn is_healthy(&self) -> bool {
         Helper::start(&self.program).is_ok_and(|mut helper| {
-            let answer =
-                helper.exchange(Request::Protections, &mut Subject::Nothing, HEALTH_PATIENCE);
-            matches!(answer, Ok(Answer::Protections(_)))
+            let response =
+                helper.exchange(Request::Protections, &mut Subject::Nothing, HEALTH_TIMEOUT);
+            matches!(response, Ok(Response::Protections(_)))
         })
     }
 }
 
-/// How a helper ended without an answer.
-enum End {
-    /// It was gone; how, in words.
-    Died(String),
-    /// It did not answer in time and was killed.
+/// How a helper failed.
+enum HelperFailure {
+    /// It exited; contains a description.
+    Exited(String),
+    /// It did not respond in time and was killed.
     Stalled,
 }
 
@@ -234,7 +240,8 @@ impl Prober for ProbePool {
         self.facts(request, Subject::File(&file), name)
     }
 
-    /// The helper has neither network nor files: it asks this process for each range.
+    /// The helper has access to neither network nor files: it requests each range from this
+    /// process.
     fn probe_ranges(
         &self,
         source: &mut dyn RangeRead,
@@ -248,7 +255,7 @@ impl Prober for ProbePool {
             size: source.size(),
             remaining: source.remaining(),
         };
-        self.facts(request, Subject::Ranges(Counter::new(source)), name)
+        self.facts(request, Subject::Ranges(RangeServer::new(source)), name)
     }
 }
 
@@ -261,16 +268,16 @@ impl fmt::Debug for ProbePool {
     }
 }
 
-/// The right to run one helper, given back on drop.
-struct Turn<'a>(&'a ProbePool);
+/// The permission to run one helper, returned on drop.
+struct Permit<'a>(&'a ProbePool);
 
-impl Turn<'_> {
+impl Permit<'_> {
     fn give_back(&self, helper: Helper) {
         self.0.lock().idle.push(helper);
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.0.lock().running -= 1;
         self.0.freed.notify_one();

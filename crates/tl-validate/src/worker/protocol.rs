@@ -1,4 +1,5 @@
-//! What pool and helper say to each other over their socket: a length, then JSON; a request carries one descriptor.
+//! Messages between pool and helper over their socket: a length, then JSON. A request carries one
+//! file descriptor.
 //!
 //! ```text
 //! pool ──► Probe + descriptor ──► helper ──► Probed
@@ -22,32 +23,32 @@ use serde::{Deserialize, Serialize};
 use super::Protections;
 use crate::{MediaFacts, ProbeError, ProbeOptions};
 
-/// A message longer than this is a fault: facts of 64 streams take about 50 KB.
+/// Maximum size of a message: facts of 64 streams take about 50 KB.
 const MAX_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
 
-/// More than this is never read at once.
+/// Maximum size of a range read.
 pub(super) const MAX_RANGE_BYTES: u32 = 4 * 1024 * 1024;
 
-/// What the pool asks for.
+/// A request from the pool.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) enum Request {
-    /// Probe the descriptor that comes with this.
+    /// Probe the descriptor sent with this message.
     Probe { options: ProbeOptions },
-    /// Probe bytes that the pool hands out on request.
+    /// Probe a source whose bytes the pool provides on request.
     ProbeRanges {
         options: ProbeOptions,
         size: u64,
         remaining: Option<u64>,
     },
-    /// Tell which protections are active.
+    /// Report the active protections.
     Protections,
 }
 
-/// The answer to one request.
+/// The response to a request.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Answer {
+pub(super) enum Response {
     Probed(Result<Box<MediaFacts>, ProbeError>),
-    /// No answer yet: this range is needed first.
+    /// Intermediate message: requests a range.
     Read {
         offset: u64,
         length: u32,
@@ -55,21 +56,21 @@ pub(super) enum Answer {
     Protections(Protections),
 }
 
-/// What the pool has to say to [`Answer::Read`].
+/// The pool's reply to [`Response::Read`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Served {
     pub(super) remaining: Option<u64>,
     pub(super) bytes: Result<u32, Refusal>,
 }
 
-/// Why a range is not handed out.
+/// Why a range is not provided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Refusal {
     BudgetSpent,
     Failed(String),
 }
 
-/// Sends what became of a range, with its bytes.
+/// Sends the result of a range read, followed by its bytes.
 pub(super) fn send_served(
     mut socket: &UnixStream,
     remaining: Option<u64>,
@@ -86,7 +87,7 @@ pub(super) fn send_served(
     socket.write_all(content)
 }
 
-/// Receives what became of a range; its bytes go to the front of `into`.
+/// Receives the result of a range read and stores its bytes at the start of `into`.
 #[cfg_attr(
     not(feature = "ffmpeg"),
     expect(dead_code, reason = "only the helper asks for ranges")
@@ -104,7 +105,7 @@ pub(super) fn receive_served(mut socket: &UnixStream, into: &mut [u8]) -> io::Re
     Ok(served)
 }
 
-/// Sends a request, with its file where it has one.
+/// Sends a request, with its file if it has one.
 pub(super) fn send_request(
     socket: &UnixStream,
     request: Request,
@@ -123,7 +124,7 @@ pub(super) fn send_request(
             other => break other?,
         }
     };
-    // The descriptor goes with the first byte; what did not fit is plain bytes.
+    // The descriptor is sent with the first byte; the rest is plain data.
     (&*socket).write_all(&message[sent..])
 }
 
@@ -137,7 +138,7 @@ fn no_signal() -> SendFlags {
     SendFlags::NOSIGNAL
 }
 
-/// Receives a request, with its file where it has one; `None` when the pool has closed the socket.
+/// Receives a request, with its file if it has one; `None` if the pool has closed the socket.
 #[cfg_attr(
     not(feature = "ffmpeg"),
     expect(dead_code, reason = "only the helper receives requests")
@@ -181,17 +182,17 @@ fn close_on_exec() -> RecvFlags {
     RecvFlags::CMSG_CLOEXEC
 }
 
-/// Sends an answer.
+/// Sends a response.
 #[cfg_attr(
     not(feature = "ffmpeg"),
     expect(dead_code, reason = "only the helper answers")
 )]
-pub(super) fn send_answer(mut socket: &UnixStream, answer: &Answer) -> io::Result<()> {
-    socket.write_all(&frame(answer)?)
+pub(super) fn send_response(mut socket: &UnixStream, response: &Response) -> io::Result<()> {
+    socket.write_all(&frame(response)?)
 }
 
-/// Receives an answer from anything that reads like the socket.
-pub(super) fn receive_answer(mut socket: impl Read) -> io::Result<Answer> {
+/// Receives a response from a reader of the socket.
+pub(super) fn receive_response(mut socket: impl Read) -> io::Result<Response> {
     let mut length = [0u8; 4];
     socket.read_exact(&mut length)?;
     body(socket, length)

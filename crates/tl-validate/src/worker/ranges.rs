@@ -1,4 +1,5 @@
-//! Bytes that the pool hands out over the socket, so that a helper without network and files can read what is elsewhere.
+//! Range reads over the socket, so that a helper without network and file access can read a remote
+//! source.
 
 #[cfg(feature = "ffmpeg")]
 use std::io;
@@ -6,18 +7,18 @@ use std::io::ErrorKind;
 #[cfg(feature = "ffmpeg")]
 use std::os::unix::net::UnixStream;
 
-#[cfg(feature = "ffmpeg")]
-use super::protocol::{Answer, Served, receive_served, send_answer};
 use super::protocol::{MAX_RANGE_BYTES, Refusal};
+#[cfg(feature = "ffmpeg")]
+use super::protocol::{Response, Served, receive_served, send_response};
 use crate::RangeRead;
 
 /// The pool's side: reads ranges for the helper.
-pub(super) struct Counter<'a> {
+pub(super) struct RangeServer<'a> {
     source: &'a mut dyn RangeRead,
     buffer: Vec<u8>,
 }
 
-impl<'a> Counter<'a> {
+impl<'a> RangeServer<'a> {
     pub(super) fn new(source: &'a mut dyn RangeRead) -> Self {
         Self {
             source,
@@ -25,8 +26,8 @@ impl<'a> Counter<'a> {
         }
     }
 
-    /// The bytes of a range, or why there are none, and how many more there may be. Whatever a helper asks for, no more
-    /// than the limit is read.
+    /// Reads a range and returns its bytes or the reason for a failure, and the remaining budget.
+    /// Never reads more than the limit, regardless of the request.
     pub(super) fn serve(
         &mut self,
         offset: u64,
@@ -48,18 +49,18 @@ impl<'a> Counter<'a> {
     }
 }
 
-/// The helper's side: a source that asks the pool.
+/// The helper's side: a source that requests its bytes from the pool.
 #[cfg(feature = "ffmpeg")]
-pub(super) struct FromPool<'a> {
+pub(super) struct PoolRanges<'a> {
     pub(super) socket: &'a UnixStream,
     pub(super) size: u64,
     pub(super) remaining: Option<u64>,
-    /// The socket failed: there is no one to answer to any more.
-    pub(super) broken: Option<io::Error>,
+    /// The socket failed, so no response can be sent.
+    pub(super) socket_error: Option<io::Error>,
 }
 
 #[cfg(feature = "ffmpeg")]
-impl RangeRead for FromPool<'_> {
+impl RangeRead for PoolRanges<'_> {
     fn size(&self) -> u64 {
         self.size
     }
@@ -70,7 +71,7 @@ impl RangeRead for FromPool<'_> {
 
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         let length = u32::try_from(into.len()).map_or(MAX_RANGE_BYTES, |n| n.min(MAX_RANGE_BYTES));
-        let exchange = send_answer(self.socket, &Answer::Read { offset, length })
+        let exchange = send_response(self.socket, &Response::Read { offset, length })
             .and_then(|()| receive_served(self.socket, &mut into[..length as usize]));
         match exchange {
             Ok(Served { remaining, bytes }) => {
@@ -83,7 +84,7 @@ impl RangeRead for FromPool<'_> {
             }
             Err(error) => {
                 let text = error.to_string();
-                self.broken = Some(error);
+                self.socket_error = Some(error);
                 Err(io::Error::other(text))
             }
         }

@@ -1,5 +1,6 @@
-//! Restrictions of a process before it decodes untrusted media: inherited descriptors, resource limits, capabilities,
-//! Landlock and seccomp. What the kernel lacks is left out and reported; whether that is an error is the caller's choice.
+//! Restricts a process before it decodes untrusted media: inherited descriptors, resource limits,
+//! capabilities, Landlock and seccomp. Protections that the kernel does not support are skipped and
+//! reported; the caller decides whether that is an error.
 
 #[cfg(target_os = "linux")]
 pub(super) mod filter;
@@ -19,22 +20,25 @@ pub struct Protections {
     pub libavformat: String,
     /// Limits on memory, CPU time, open files and written files are set.
     pub limits: bool,
-    /// Landlock refuses to open any file (and, on newer kernels, any TCP connection): `full`, `partial` or `none`.
+    /// Landlock denies opening any file (and, on newer kernels, any TCP connection): `full`,
+    /// `partial` or `none`.
     pub landlock: String,
-    /// A filter answers EPERM to every system call that reading media does not need.
+    /// A filter returns EPERM for every system call that reading media does not need.
     pub system_call_filter: bool,
-    /// The process has no capabilities, and cannot get any by starting a program.
+    /// The process has no capabilities, and cannot gain any by executing a program.
     #[serde(default)]
     pub no_capabilities: bool,
-    /// The kernel kills the process when the one that started it ends.
+    /// The kernel kills the process when its parent ends.
     #[serde(default)]
     pub ends_with_parent: bool,
 }
 
 impl Protections {
-    /// Whether nothing essential is missing: limits, Landlock (any version) and the system call filter.
+    /// Whether all essential protections are active: limits, Landlock (any version) and the system
+    /// call filter.
     ///
-    /// An older version of Landlock knows no network; the system call filter refuses sockets as well.
+    /// Older versions of Landlock do not restrict the network; the system call filter denies
+    /// sockets too.
     pub fn are_complete(&self) -> bool {
         self.limits && self.landlock != "none" && self.system_call_filter
     }
@@ -55,20 +59,21 @@ impl fmt::Display for Protections {
     }
 }
 
-/// Private memory of the helper, in bytes. The worst of the measured bombs takes 300 MB.
+/// Private memory of the helper, in bytes. The worst measured decompression bomb takes 300 MB.
 #[cfg(feature = "ffmpeg")]
 const MAX_DATA_BYTES: u64 = 512 * 1024 * 1024;
 
-/// Open files: the socket, the file, the standard streams, and what libraries open at start.
+/// Maximum number of open files: the socket, the file, the standard streams, and files that
+/// libraries open at startup.
 #[cfg(feature = "ffmpeg")]
 const MAX_OPEN_FILES: u64 = 32;
 
-/// CPU time for start-up and for the protocol, beside what a request may take, in seconds.
+/// CPU time for startup and the protocol, in addition to the limit of a request, in seconds.
 #[cfg(feature = "ffmpeg")]
 const SPARE_CPU_SECONDS: u64 = 10;
 
-/// Applies every restriction of a helper, and reports which are active. `writes_files` leaves out the limit on written
-/// files, for a process whose standard output may be one.
+/// Applies all restrictions of a helper and returns the active ones. With `writes_files`, written
+/// files are not limited, for a process whose standard output may be a file.
 #[cfg(feature = "ffmpeg")]
 pub(super) fn enter(writes_files: bool) -> Protections {
     Protections {
@@ -77,7 +82,7 @@ pub(super) fn enter(writes_files: bool) -> Protections {
         ends_with_parent: end_with_parent(),
         landlock: landlock(&[], &[]).to_owned(),
         no_capabilities: drop_capabilities(false),
-        // Last, because the others need calls that it refuses.
+        // Last, because the others need system calls that it denies.
         system_call_filter: filter_helper(),
     }
 }
@@ -95,8 +100,8 @@ fn limit_helper(writes_files: bool) -> rustix::io::Result<()> {
     Ok(())
 }
 
-/// Allows this process so much CPU time from now on, and little more. A helper serves many files, so the limit moves with
-/// each request; only the soft limit is set.
+/// Allows this process this much more CPU time. A helper serves many files, so the limit is raised
+/// for each request; only the soft limit is set.
 #[cfg(all(feature = "ffmpeg", target_os = "linux"))]
 pub(super) fn grant_cpu(time: Duration) -> rustix::io::Result<()> {
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime).tv_sec;
@@ -119,7 +124,7 @@ pub(super) fn grant_cpu(_: std::time::Duration) -> rustix::io::Result<()> {
     Ok(())
 }
 
-/// Sets both limits of a resource. A limit that is lower already stays.
+/// Sets both limits of a resource. A lower existing limit is kept.
 pub(super) fn limit(resource: Resource, value: u64) -> rustix::io::Result<()> {
     let maximum = rustix::process::getrlimit(resource).maximum;
     let value = maximum.map_or(value, |maximum| maximum.min(value));
@@ -144,8 +149,9 @@ pub(super) fn end_with_parent() -> bool {
     false
 }
 
-/// Drops every capability, or every one but the right to open files of other users, and makes sure that no program gets
-/// new ones. Capabilities exist where `tl` runs as root. Landlock still decides which files those are.
+/// Drops all capabilities, or all except the one to open files of other users, and ensures that no
+/// executed program gains new ones. Capabilities exist if `tl` runs as root. Landlock still
+/// determines which files can be opened.
 #[cfg(target_os = "linux")]
 pub(super) fn drop_capabilities(may_open_files: bool) -> bool {
     use rustix::thread::{
@@ -160,7 +166,8 @@ pub(super) fn drop_capabilities(may_open_files: bool) -> bool {
     let Ok(held) = capabilities(None) else {
         return false;
     };
-    // Needs a capability itself, so it comes first; without one there is nothing to remove.
+    // Dropping these requires a capability itself, so do it first; without capabilities there is
+    // nothing to drop.
     for capability in CapabilitySet::all().iter() {
         if !keep.contains(capability) {
             let _ = remove_capability_from_bounding_set(capability);
@@ -180,7 +187,8 @@ pub(super) fn drop_capabilities(_: bool) -> bool {
     false
 }
 
-/// Denies every file but those below `readable` and `writable`, every TCP connection and every abstract socket.
+/// Denies every file except those below `readable` and `writable`, every TCP connection and every
+/// abstract socket.
 #[cfg(target_os = "linux")]
 pub(super) fn landlock(
     readable: &[std::path::PathBuf],
@@ -190,10 +198,10 @@ pub(super) fn landlock(
         ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
         Scope, path_beneath_rules,
     };
-    // Older kernels enforce the part they know.
+    // Older kernels enforce the part that they support.
     let abi = ABI::V6;
     let read = AccessFs::from_read(abi);
-    // No devices, sockets, links or programs are made in an output folder.
+    // Devices, sockets, links and programs cannot be created in an output directory.
     let write = AccessFs::ReadFile
         | AccessFs::ReadDir
         | AccessFs::WriteFile
@@ -207,7 +215,7 @@ pub(super) fn landlock(
         .and_then(|r| r.handle_access(AccessNet::from_all(abi)))
         .and_then(|r| r.scope(Scope::from_all(abi)))
         .and_then(Ruleset::create)
-        // A path that does not exist gets no rule, so it stays denied.
+        // A path that does not exist gets no rule and stays denied.
         .and_then(|r| r.add_rules(path_beneath_rules(readable, read)))
         .and_then(|r| r.add_rules(path_beneath_rules(writable, write)))
         .and_then(landlock::RulesetCreated::restrict_self);

@@ -1,24 +1,25 @@
-//! The helper's side: restrict the process, then answer one request after the other until the pool closes the socket.
+//! The helper's main loop: restricts the process, then responds to requests until the pool closes
+//! the socket.
 
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 use super::Protections;
-use super::protocol::{Answer, Request, receive_request, send_answer};
-use super::ranges::FromPool;
+use super::protocol::{Request, Response, receive_request, send_response};
+use super::ranges::PoolRanges;
 use super::sandbox;
 use crate::ffmpeg::InProcess;
 use crate::{ProbeOptions, Prober};
 
-/// Answers requests on standard input, which must be the pool's socket, until it is closed.
+/// Responds to requests on standard input, which must be the pool's socket, until it is closed.
 ///
-/// This is the whole work of a helper program: call it from `main` when the first argument is
-/// [`super::SERVE_ARGUMENT`]. It restricts the whole process for good: limits on memory and files, no access to the
-/// file system or the network, and only the system calls that reading needs.
+/// This is the entire implementation of a helper program: call it from `main` if the first argument
+/// is [`super::SERVE_ARGUMENT`]. It permanently restricts the process: limits on memory and files,
+/// no access to the file system or the network, and only the system calls needed for reading.
 ///
 /// # Errors
-/// When standard input is no socket, or the pool breaks off in the middle of a message.
+/// Standard input is not a socket, or the pool closes it in the middle of a message.
 pub fn serve() -> io::Result<()> {
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     socket.peer_addr().map_err(|_| {
@@ -29,11 +30,11 @@ pub fn serve() -> io::Result<()> {
     close_inherited()?;
     let protections = sandbox::enter(false);
     while let Some((request, file)) = receive_request(&socket)? {
-        let answer = match (request, file) {
-            (Request::Protections, _) => Answer::Protections(protections.clone()),
+        let response = match (request, file) {
+            (Request::Protections, _) => Response::Protections(protections.clone()),
             (Request::Probe { options }, Some(file)) => {
                 sandbox::grant_cpu(options.deadline)?;
-                Answer::Probed(
+                Response::Probed(
                     InProcess::with_options(options)
                         .probe_file(file, "")
                         .map(Box::new),
@@ -48,17 +49,17 @@ pub fn serve() -> io::Result<()> {
                 _,
             ) => {
                 sandbox::grant_cpu(options.deadline)?;
-                let mut source = FromPool {
+                let mut source = PoolRanges {
                     socket: &socket,
                     size,
                     remaining,
-                    broken: None,
+                    socket_error: None,
                 };
-                let answer = InProcess::with_options(options).probe_ranges(&mut source, "");
-                if let Some(error) = source.broken {
+                let response = InProcess::with_options(options).probe_ranges(&mut source, "");
+                if let Some(error) = source.socket_error {
                     return Err(error);
                 }
-                Answer::Probed(answer.map(Box::new))
+                Response::Probed(response.map(Box::new))
             }
             (Request::Probe { .. }, None) => {
                 return Err(io::Error::other(
@@ -66,18 +67,19 @@ pub fn serve() -> io::Result<()> {
                 ));
             }
         };
-        send_answer(&socket, &answer)?;
+        send_response(&socket, &response)?;
     }
     Ok(())
 }
 
-/// Restricts this process for good like a helper, before it reads one file that is open already. Standard output still works.
+/// Permanently restricts this process like a helper, before it reads one open file. Standard output
+/// still works.
 ///
-/// For programs that read a single file from strangers in their own process: open it with
+/// For programs that read a single untrusted file in their own process: open it with
 /// [`open_media`](crate::open_media), call this, and probe the open file.
 pub fn restrict(options: ProbeOptions) -> Protections {
     let protections = sandbox::enter(true);
-    // Without it the time for start-up is all there is.
+    // Without it, only the CPU time for startup is available.
     let granted = sandbox::grant_cpu(options.deadline).is_ok();
     Protections {
         limits: protections.limits && granted,
@@ -85,12 +87,13 @@ pub fn restrict(options: ProbeOptions) -> Protections {
     }
 }
 
-/// Set in a helper that has started itself again.
+/// Environment variable set in a helper that has re-executed itself.
 #[cfg(target_os = "linux")]
 const RESTARTED: &str = "TL_PROBE_RESTARTED";
 
-/// Gets rid of descriptors that the pool's process left open for its children, such as those of a shell: they are marked
-/// to be closed, and the helper starts itself again. Nobody owns them here, so safe code cannot close them one by one.
+/// Closes descriptors that the pool's process inherited without close-on-exec, for example from a
+/// shell: marks them close-on-exec and re-executes the helper. They have no owner here, so safe
+/// code cannot close them individually.
 #[cfg(target_os = "linux")]
 fn close_inherited() -> io::Result<()> {
     if std::env::var_os(RESTARTED).is_some() || !has_inherited()? {
@@ -109,7 +112,8 @@ fn close_inherited() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a descriptor beyond the standard streams stays open across `exec`: see proc_pid_fdinfo(5).
+/// Whether a descriptor other than the standard streams stays open across `exec`: see
+/// proc_pid_fdinfo(5).
 #[cfg(target_os = "linux")]
 fn has_inherited() -> io::Result<bool> {
     for entry in std::fs::read_dir("/proc/self/fdinfo")? {
@@ -121,7 +125,7 @@ fn has_inherited() -> io::Result<bool> {
         if number.is_none_or(|number| number < 3) {
             continue;
         }
-        // The descriptor of this listing is gone by then, or is marked itself.
+        // The descriptor of this listing is already closed, or is close-on-exec itself.
         let Ok(info) = std::fs::read_to_string(entry.path()) else {
             continue;
         };

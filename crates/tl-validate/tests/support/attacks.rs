@@ -1,4 +1,4 @@
-//! Files from strangers: playlists that point elsewhere, bombs, things that are no files. As data.
+//! Hostile files: playlists that refer to other files, bombs, and files that are not media.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ pub(crate) struct Attack {
     pub(crate) path: PathBuf,
 }
 
-/// Every attack; `port` is where a listener waits for the connection that must not come, `target` the file that must not
-/// be opened.
+/// Every attack. `port` is a listener that must not receive a connection; `target` is a file that
+/// must not be opened.
 pub(crate) fn attacks(port: u16, target: &Path) -> Vec<Attack> {
     let target = target.display();
     let web = format!("http://127.0.0.1:{port}/a.ts");
@@ -196,7 +196,7 @@ pub(crate) fn attacks(port: u16, target: &Path) -> Vec<Attack> {
     );
     let mut programs = Vec::new();
     for number in 0u16..4000 {
-        // A transport stream of nothing but association tables that name one program after the other.
+        // A transport stream that consists only of association tables, each with one program.
         let mut packet = vec![
             0x47, 0x40, 0x00, 0x10, 0x00, 0x00, 0xb0, 0x0d, 0, 1, 0xc1, 0, 0,
         ];
@@ -209,7 +209,7 @@ pub(crate) fn attacks(port: u16, target: &Path) -> Vec<Attack> {
     add("zip", b"PK\x03\x04\x14\0\0\0\x08\0not really".to_vec());
     add("script", b"#!/bin/sh\ntouch /tmp/tl-attack\n".to_vec());
 
-    // Names that FFmpeg would read as addresses.
+    // Names that FFmpeg would parse as URLs.
     for (name, file) in [
         ("name-concat", format!("concat:{}|x.mp4", "a")),
         ("name-http", "http:127.0.0.1.mp4".to_owned()),
@@ -241,7 +241,7 @@ pub(crate) fn attacks(port: u16, target: &Path) -> Vec<Attack> {
     all
 }
 
-/// Takes the files of one listener away again: they name its port, so no later run can use them.
+/// Removes the files for one listener: they contain its port, so no later run can use them.
 pub(crate) fn clean_up(port: u16) {
     let mark = format!("attack-{port}-");
     for entry in fs::read_dir(folder()).expect("our own folder").flatten() {

@@ -1,4 +1,4 @@
-//! The corpus in the folder of the test clips, and what is true of its files: that is asked of another program.
+//! The corpus in the directory of the test clips, and expected values determined by `ffprobe`.
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +11,14 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// The file, made if it is not there yet.
+    /// The path of the file; created if it does not exist.
     pub(crate) fn path(&self) -> PathBuf {
         let made = self.inner.path_in(&folder());
         made.unwrap_or_else(|failure| panic!("{failure}"))
     }
 }
 
-/// Every entry, an entry always behind those it is made from.
+/// Every entry; derived ones come after their sources.
 pub(crate) fn entries() -> Vec<Entry> {
     let entry = |inner: tl_corpus::Entry| Entry {
         name: inner.name.clone(),
@@ -27,9 +27,10 @@ pub(crate) fn entries() -> Vec<Entry> {
     tl_corpus::entries().into_iter().map(entry).collect()
 }
 
-/// Truth by another program: `ffprobe` decodes every frame. First to last presentation time plus the last frame's
-/// duration, and the size of the first frame; `None` for a file without decodable video.
-pub(crate) fn decoded(path: &Path) -> Option<Truth> {
+/// Expected values from `ffprobe`, which decodes every frame: from the first to the last
+/// presentation time plus the duration of the last frame, and the size of the first frame. `None`
+/// for a file without decodable video.
+pub(crate) fn decoded(path: &Path) -> Option<Decoded> {
     let output = std::process::Command::new("ffprobe")
         .args(["-v", "error", "-select_streams", "V:0", "-show_frames", "-show_entries"])
         .args(["frame=best_effort_timestamp_time,pkt_duration_time,duration_time,width,height,pict_type", "-of", "json"])
@@ -69,7 +70,7 @@ pub(crate) fn decoded(path: &Path) -> Option<Truth> {
         .last()
         .zip(times.first())
         .map(|(last, first)| last - first + last_duration + finished);
-    Some(Truth {
+    Some(Decoded {
         seconds: span,
         frame: last_duration,
         frames: frames.len(),
@@ -77,9 +78,9 @@ pub(crate) fn decoded(path: &Path) -> Option<Truth> {
     })
 }
 
-/// What decoding says.
+/// Expected values.
 #[derive(Debug)]
-pub(crate) struct Truth {
+pub(crate) struct Decoded {
     pub(crate) seconds: Option<f64>,
     pub(crate) frame: f64,
     pub(crate) frames: usize,

@@ -1,4 +1,4 @@
-//! Tiny real clips, encoded once per build directory by the `ffmpeg` program. No expectations live here.
+//! Small real clips, encoded once per build directory by the `ffmpeg` program.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 #[cfg(unix)]
@@ -8,20 +8,20 @@ pub(crate) mod corpus;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folder of generated clips.
+/// The directory of generated clips.
 pub(crate) fn folder() -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("clips");
     fs::create_dir_all(&folder).expect("the build directory can be written to");
     folder
 }
 
-/// Encodes `name` with these arguments, unless it is there already. Fails loudly when `ffmpeg` is missing or fails.
+/// Encodes `name` with these arguments, unless it exists. Panics if `ffmpeg` is missing or fails.
 pub(crate) fn clip(name: &str, arguments: &str) -> PathBuf {
     let made = tl_corpus::clip(&folder(), name, arguments);
     made.unwrap_or_else(|failure| panic!("{failure}"))
 }
 
-/// A picture of `size` for `seconds`, with sound or without.
+/// A test pattern of `size` for `seconds`, with or without audio.
 pub(crate) fn simple(name: &str, size: &str, seconds: f64, sound: bool) -> PathBuf {
     let sound = if sound {
         format!(
@@ -38,12 +38,12 @@ pub(crate) fn simple(name: &str, size: &str, seconds: f64, sound: bool) -> PathB
     )
 }
 
-/// The clip that nothing is wrong with: 640x360, 5 s, with sound.
+/// The valid clip: 640x360, 5 s, with audio.
 pub(crate) fn good() -> PathBuf {
     simple("good.mp4", "640x360", 5.0, true)
 }
 
-/// A file with these bytes.
+/// Writes a file with this content.
 pub(crate) fn bytes(name: &str, content: &[u8]) -> PathBuf {
     let made = tl_corpus::bytes(&folder(), name, content);
     made.unwrap_or_else(|failure| panic!("{failure}"))
@@ -55,12 +55,12 @@ pub(crate) fn cut(name: &str, of: &Path, keep: impl Fn(usize) -> usize) -> PathB
     bytes(name, &whole[..keep(whole.len())])
 }
 
-/// The example helper, which `cargo test` builds along with the tests.
+/// The example helper, which `cargo test` builds with the tests.
 pub(crate) fn helper() -> PathBuf {
     example("probe_helper")
 }
 
-/// The example of a helper that answers everything but a probe.
+/// The example helper that fails on every probe.
 pub(crate) fn stubborn_helper() -> PathBuf {
     example("stubborn_helper")
 }

@@ -1,35 +1,36 @@
-//! The slow way to a duration: reading every packet, and adding up the stretches of time they cover.
+//! Measures the duration by reading every packet and adding up the time ranges that they cover.
 
 use std::time::Instant;
 
-use super::super::shim::{Input, PacketStamp, Stream};
+use super::super::shim::{Input, PacketTimes, Stream};
 use super::packet_end;
 
-/// A step back in time larger than this starts a new stretch: recordings put one behind the other.
+/// A step back in time larger than this starts a new range: the file consists of concatenated
+/// recordings.
 pub(super) const RESTART_SECONDS: f64 = 1.0;
 
-/// A step forward larger than this does so too in containers whose time may jump. It is the default of FFmpeg's own programs
-/// (`-dts_delta_threshold`).
+/// A step forward larger than this also starts a new range, in containers whose timestamps may
+/// jump. It is the default of FFmpeg's programs (`-dts_delta_threshold`).
 pub(super) const JUMP_SECONDS: f64 = 10.0;
 
-/// How long the stream lasts.
+/// The measured duration of a stream.
 pub(super) struct Scanned {
     pub(super) seconds: f64,
-    /// From the first stamp of any stream to the last, where the others were read too.
+    /// From the first to the last timestamp of any stream, if the other streams were read too.
     pub(super) reach: Option<f64>,
 }
 
-/// What reading every packet came to.
+/// Result of a scan.
 pub(super) enum Scan {
-    /// So long.
-    Lasts(Scanned),
-    /// There is not one packet.
+    /// The measured duration.
+    Measured(Scanned),
+    /// The stream has no packets.
     Empty,
-    /// There are packets without any time, or the time to read them was over.
+    /// No packet has a timestamp, or the deadline expired.
     Unknown,
 }
 
-/// Reads every packet of the stream, and those of the `others` where they are asked for.
+/// Reads every packet of the stream, and those of the other streams if `others` is set.
 pub(super) fn scan(
     input: &mut Input<'_>,
     streams: &[Stream],
@@ -52,12 +53,12 @@ pub(super) fn scan(
     }
     let first = stream.start.map_or(0.0, |s| s as f64 * stream.time_base);
     if !input.seek(stream.index, first) {
-        // A container that cannot seek by time stands where it was, at its beginning, unless the tail was read.
+        // A container that cannot seek by time is still at its start, unless the tail was read.
         input.seek_byte(0);
     }
-    let mut stretches = Stretches {
+    let mut ranges = TimeRanges {
         may_jump: input.may_jump(),
-        ..Stretches::default()
+        ..TimeRanges::default()
     };
     let mut ends: Option<(f64, f64)> = None;
     let mut unstamped = 0u32;
@@ -76,29 +77,29 @@ pub(super) fn scan(
             continue;
         }
         found = true;
-        let packet = PacketStamp {
-            duration: stretches.believed(packet.duration),
+        let packet = PacketTimes {
+            duration: ranges.plausible_duration(packet.duration),
             ..packet
         };
         match (
             packet.presentation.or(packet.decoding),
             packet_end(&packet, frame),
         ) {
-            (Some(start), Some(end)) => stretches.add(start, end, packet.decoding.unwrap_or(start)),
+            (Some(start), Some(end)) => ranges.add(start, end, packet.decoding.unwrap_or(start)),
             _ => unstamped += 1,
         }
     }
-    if input.session().marks.budget_spent {
+    if input.session().status.budget_spent {
         return Scan::Unknown;
     }
-    let seconds = stretches.total()
-        + if stretches.seen() {
+    let seconds = ranges.total()
+        + if ranges.seen() {
             0.0
         } else {
             f64::from(unstamped) * frame
         };
     match (found, seconds > 0.0) {
-        (_, true) => Scan::Lasts(Scanned {
+        (_, true) => Scan::Measured(Scanned {
             seconds,
             reach: ends.filter(|_| others).map(|(first, last)| last - first),
         }),
@@ -107,21 +108,22 @@ pub(super) fn scan(
     }
 }
 
-/// Stretches of time without a step back, or a jump forward where the container may have one; their lengths add up.
+/// Time ranges without a step back, or a jump forward if the container may have one. Their
+/// durations add up.
 #[derive(Debug, Default)]
-struct Stretches {
+struct TimeRanges {
     may_jump: bool,
-    /// How long the last packet lasted whose own duration was believed.
+    /// Duration of the last packet with a plausible duration.
     usual_duration: f64,
     finished: f64,
     current: Option<(f64, f64)>,
     last_decoding: f64,
 }
 
-impl Stretches {
-    /// A packet's own duration; that of the one before where it is as wrong as a jump. The demuxer of Ogg lets the last packet
-    /// last until the stamp of its page, whatever that says.
-    fn believed(&mut self, duration: f64) -> f64 {
+impl TimeRanges {
+    /// The duration of a packet, or that of the previous one if it is implausibly long. FFmpeg's
+    /// Ogg demuxer extends the last packet to the timestamp of its page, even if that is wrong.
+    fn plausible_duration(&mut self, duration: f64) -> f64 {
         if self.may_jump && duration > JUMP_SECONDS {
             return self.usual_duration;
         }
@@ -161,36 +163,36 @@ impl Stretches {
 
 #[cfg(test)]
 mod tests {
-    use super::Stretches;
+    use super::TimeRanges;
 
     #[test]
-    fn recordings_put_one_behind_the_other_add_up() {
-        let mut stretches = Stretches::default();
+    fn concatenated_recordings_add_up() {
+        let mut ranges = TimeRanges::default();
         for round in 0..3 {
             for i in 0..10 {
                 let t = f64::from(i) + f64::from(round) * 0.001;
-                stretches.add(t, t + 1.0, t);
+                ranges.add(t, t + 1.0, t);
             }
         }
-        assert!((stretches.total() - 30.0).abs() < 0.01, "{stretches:?}");
+        assert!((ranges.total() - 30.0).abs() < 0.01, "{ranges:?}");
     }
 
     #[test]
-    fn a_jump_counts_only_where_time_may_not_jump() {
+    fn jumps_count_unless_timestamps_may_jump() {
         for (may_jump, expected) in [(true, 2.0), (false, 97_392.0)] {
-            let mut stretches = Stretches {
+            let mut ranges = TimeRanges {
                 may_jump,
-                ..Stretches::default()
+                ..TimeRanges::default()
             };
-            stretches.add(0.0, 1.0, 0.0);
-            stretches.add(97_391.0, 97_392.0, 97_391.0);
-            assert!((stretches.total() - expected).abs() < 1e-9, "{stretches:?}");
+            ranges.add(0.0, 1.0, 0.0);
+            ranges.add(97_391.0, 97_392.0, 97_391.0);
+            assert!((ranges.total() - expected).abs() < 1e-9, "{ranges:?}");
         }
     }
 
     #[test]
-    fn reordered_frames_are_no_restart() {
-        let mut stretches = Stretches::default();
+    fn reordered_frames_are_not_a_restart() {
+        let mut ranges = TimeRanges::default();
         for (decoding, start) in [
             (0.0, 0.08),
             (0.04, 0.24),
@@ -198,8 +200,8 @@ mod tests {
             (0.12, 0.12),
             (0.16, 0.2),
         ] {
-            stretches.add(start, start + 0.04, decoding);
+            ranges.add(start, start + 0.04, decoding);
         }
-        assert!((stretches.total() - 0.2).abs() < 1e-9, "{stretches:?}");
+        assert!((ranges.total() - 0.2).abs() < 1e-9, "{ranges:?}");
     }
 }

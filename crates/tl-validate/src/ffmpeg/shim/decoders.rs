@@ -1,5 +1,6 @@
-//! Which decoders the look into the streams needs. Sound whose header tells all that is asked for needs none: opening its
-//! decoder costs as much as all the rest of a small file.
+//! Skips decoders that the stream analysis does not need. If the header of an audio stream has all
+//! required values, opening its decoder would only add cost: for a small file, as much as the rest
+//! of the probe.
 
 use std::ffi::{c_int, c_uint};
 
@@ -10,45 +11,47 @@ const VORBIS: c_uint = ffi::AVCodecID::AV_CODEC_ID_VORBIS as c_uint;
 const OPUS: c_uint = ffi::AVCodecID::AV_CODEC_ID_OPUS as c_uint;
 const AUDIO: c_int = ffi::AVMediaType::AVMEDIA_TYPE_AUDIO as c_int;
 
-/// A speech codec that FFmpeg can name and has neither decoder nor parser for.
+/// A speech codec known to FFmpeg that has neither a decoder nor a parser.
 const WITHOUT_DECODER: ffi::AVCodecID = ffi::AVCodecID::AV_CODEC_ID_SMV;
 
-/// The streams that are not decoded: they carry the codec [`WITHOUT_DECODER`] until [`restore`](Spared::restore).
-pub(super) struct Spared(Vec<(usize, c_uint)>);
+/// The streams that are not decoded. They carry the codec [`WITHOUT_DECODER`] until
+/// [`restore`](Undecoded::restore).
+pub(super) struct Undecoded(Vec<(usize, c_uint)>);
 
-impl Spared {
-    /// Takes the decoders of all sound whose header tells all.
+impl Undecoded {
+    /// Disables the decoders of all audio streams whose header is sufficient.
     ///
     /// # Safety
     /// `context` is open.
     pub(super) unsafe fn of(context: *mut ffi::AVFormatContext) -> Self {
-        let mut spared = Vec::new();
-        // SAFETY: looks a number up. A later FFmpeg may have the decoder.
+        let mut undecoded = Vec::new();
+        // SAFETY: looks up a number. A later FFmpeg may have the decoder.
         if unsafe { ffi::avcodec_find_decoder(WITHOUT_DECODER) }.is_null() {
-            // SAFETY: the caller's promise. An open context has as many live streams as it says, and these live parameters,
-            // whose enums are read and written as integers, as everywhere.
+            // SAFETY: guaranteed by the caller. An open context has `nb_streams` live streams,
+            // which have live parameters, whose enums are read and written as integers, as
+            // everywhere.
             unsafe {
                 for index in 0..(*context).nb_streams as usize {
                     let parameters = (**(*context).streams.add(index)).codecpar;
                     let place = (&raw mut (*parameters).codec_id).cast::<c_uint>();
                     let id = place.read();
                     if header_tells_all(parameters, id) {
-                        spared.push((index, id));
+                        undecoded.push((index, id));
                         place.write(WITHOUT_DECODER as c_uint);
                     }
                 }
             }
         }
-        Self(spared)
+        Self(undecoded)
     }
 
-    /// Gives the streams their codecs back.
+    /// Restores the codecs of the streams.
     ///
     /// # Safety
-    /// `context` is that of [`of`](Spared::of), and open.
+    /// `context` is the one passed to [`of`](Undecoded::of), and is open.
     pub(super) unsafe fn restore(self, context: *mut ffi::AVFormatContext) {
         for (index, id) in self.0 {
-            // SAFETY: the caller's promise; streams are never taken away.
+            // SAFETY: guaranteed by the caller; streams are never removed.
             unsafe {
                 let parameters = (**(*context).streams.add(index)).codecpar;
                 (&raw mut (*parameters).codec_id).cast::<c_uint>().write(id);
@@ -57,15 +60,15 @@ impl Spared {
     }
 }
 
-/// Whether sample rate and channels are known for certain before a decoder is asked.
+/// Whether the header gives the definite sample rate and channels, without a decoder.
 ///
 /// # Safety
 /// `parameters` are live.
 unsafe fn header_tells_all(parameters: *const ffi::AVCodecParameters, id: c_uint) -> bool {
-    // SAFETY: the caller's promise; the extra data has its length beside it.
+    // SAFETY: guaranteed by the caller; `extradata` has `extradata_size` bytes.
     unsafe {
         let kind = (&raw const (*parameters).codec_type).cast::<c_int>().read();
-        // With more channels the decoder says which they are.
+        // With more channels, only the decoder knows their layout.
         if kind != AUDIO
             || (*parameters).sample_rate <= 0
             || !(1..=2).contains(&(*parameters).ch_layout.nb_channels)
@@ -83,8 +86,8 @@ unsafe fn header_tells_all(parameters: *const ffi::AVCodecParameters, id: c_uint
     }
 }
 
-/// Whether an `AudioSpecificConfig` (ISO/IEC 14496-3, 1.6.2.1) describes AAC-LC without the extensions that change sample rate
-/// or channels (SBR, PS), which only the decoder works out.
+/// Whether an `AudioSpecificConfig` (ISO/IEC 14496-3, 1.6.2.1) describes AAC-LC without extensions
+/// that change sample rate or channels (SBR, PS), which only the decoder detects.
 fn is_plain_aac(config: &[u8]) -> bool {
     let [first, second, rest @ ..] = config else {
         return false;
@@ -93,7 +96,7 @@ fn is_plain_aac(config: &[u8]) -> bool {
     let rate_index = (first & 7) << 1 | second >> 7;
     let says_no_extension = match rest {
         [] => true,
-        // Sync word 0x2b7, object type 5 (SBR), and a bit that says whether it is there.
+        // Sync word 0x2b7, object type 5 (SBR), and a bit that signals its presence.
         [0x56, 0xe5, is_there, ..] => is_there >> 7 == 0,
         _ => false,
     };
@@ -106,7 +109,8 @@ mod tests {
 
     #[test]
     fn only_aac_without_extensions_needs_no_decoder() {
-        // As FFmpeg's encoder writes them: stereo at 44.1 kHz, without and with the word that there is no SBR.
+        // As written by FFmpeg's encoder: stereo at 44.1 kHz, without and with the signal that
+        // there is no SBR.
         assert!(is_plain_aac(&[0x12, 0x10]));
         assert!(is_plain_aac(&[0x12, 0x10, 0x56, 0xe5, 0x00]));
         let sbr_is_there = [0x12, 0x10, 0x56, 0xe5, 0x80];

@@ -1,4 +1,4 @@
-//! Options for FFmpeg, by name.
+//! Options for FFmpeg as an `AVDictionary`.
 
 use std::ffi::{CStr, CString};
 use std::ptr;

@@ -1,28 +1,28 @@
-//! One opened container: its streams, its index and its packets, as plain values.
+//! An open container: its streams, its index and its packets, as plain values.
 
 use std::ffi::{CStr, c_int};
 use std::ptr;
 
 use ffmpeg_next::ffi;
 
-use super::decoders::Spared;
+use super::decoders::Undecoded;
 use super::dictionary::Dictionary;
-use super::io::{CustomIo, Marks, Session};
+use super::io::{CustomIo, Session, SessionStatus};
 use super::names;
-use super::opening::{Lock, OpenFailure, Unopened};
+use super::open::{OpenError, OpenFailure, OpenPolicy};
 
-/// What a stream carries.
+/// Type of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::ffmpeg) enum StreamKind {
     Video,
     Audio,
     Subtitle,
     Attachment,
-    /// Data, and what has no kind.
+    /// Data streams, and streams of unknown type.
     Data,
 }
 
-/// One stream as FFmpeg describes it.
+/// A stream as described by FFmpeg.
 #[derive(Debug, Clone)]
 pub(in crate::ffmpeg) struct Stream {
     pub(in crate::ffmpeg) index: u32,
@@ -35,7 +35,7 @@ pub(in crate::ffmpeg) struct Stream {
     pub(in crate::ffmpeg) default: bool,
     pub(in crate::ffmpeg) codec: String,
     pub(in crate::ffmpeg) codec_long: Option<String>,
-    /// Whether the FFmpeg that is loaded has a decoder for it.
+    /// Whether the loaded FFmpeg has a decoder for it.
     pub(in crate::ffmpeg) has_decoder: bool,
     pub(in crate::ffmpeg) codec_tag: u32,
     pub(in crate::ffmpeg) profile: Option<String>,
@@ -60,29 +60,29 @@ pub(in crate::ffmpeg) struct Stream {
     pub(in crate::ffmpeg) bits_per_sample: Option<u32>,
 }
 
-/// The stamps of one packet, in seconds.
+/// The timestamps of one packet, in seconds.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::ffmpeg) struct PacketStamp {
+pub(in crate::ffmpeg) struct PacketTimes {
     pub(in crate::ffmpeg) stream: u32,
     pub(in crate::ffmpeg) presentation: Option<f64>,
     pub(in crate::ffmpeg) decoding: Option<f64>,
     pub(in crate::ffmpeg) duration: f64,
-    /// An edit list hides this packet: it is decoded, but not shown.
+    /// An edit list hides this packet: it is decoded but not displayed.
     pub(in crate::ffmpeg) hidden: bool,
 }
 
-/// What the in-memory index of a stream says.
+/// Summary of a stream's in-memory index.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::ffmpeg) struct IndexSummary {
     pub(in crate::ffmpeg) entries: usize,
-    /// The end of the last sample in the file.
+    /// End offset of the last sample in the file.
     pub(in crate::ffmpeg) last_byte: u64,
-    /// First and last time stamp, in seconds.
+    /// First and last timestamp, in seconds.
     pub(in crate::ffmpeg) first: f64,
     pub(in crate::ffmpeg) last: f64,
 }
 
-/// An open container. Closed on drop, before the I/O below it.
+/// An open container. Closed on drop, before its I/O context.
 pub(in crate::ffmpeg) struct Input<'a> {
     pub(super) context: *mut ffi::AVFormatContext,
     packet: *mut ffi::AVPacket,
@@ -90,16 +90,17 @@ pub(in crate::ffmpeg) struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Recognises and opens the file of `session`; on failure, says what the reader noticed and what the file is.
+    /// Recognizes the format and opens the file of `session`. On failure, returns the status of the
+    /// session and what the file is.
     pub(in crate::ffmpeg) fn open(
         session: Session<'a>,
-        lock: &Lock,
-    ) -> Result<Self, Box<Unopened>> {
+        policy: &OpenPolicy,
+    ) -> Result<Self, Box<OpenError>> {
         let out_of_memory = || {
-            Box::new(Unopened {
+            Box::new(OpenError {
                 failure: OpenFailure::OutOfMemory,
-                marks: Marks::default(),
-                nature: None,
+                status: SessionStatus::default(),
+                file_kind: None,
             })
         };
         let Some(io) = CustomIo::new(session) else {
@@ -115,17 +116,18 @@ impl<'a> Input<'a> {
         if context.is_null() || packet.is_null() {
             return Err(out_of_memory());
         }
-        match input.start(lock) {
+        match input.start(policy) {
             Ok(()) => Ok(input),
-            Err(failure) => Err(Box::new(Unopened {
+            Err(failure) => Err(Box::new(OpenError {
                 failure,
-                nature: input.io.session_mut().nature(lock),
-                marks: input.io.session().marks.clone(),
+                file_kind: input.io.session_mut().file_kind(policy),
+                status: input.io.session().status.clone(),
             })),
         }
     }
 
-    /// Reads far enough into the file to know what the headers leave open. Stops at the session's deadline.
+    /// Reads as much of the file as needed for values that are not in the headers. Stops at the
+    /// session's deadline.
     pub(in crate::ffmpeg) fn find_stream_info(&mut self, max_pixels: u64) -> Result<(), c_int> {
         // SAFETY: the context is open.
         let count = unsafe { (*self.context).nb_streams } as usize;
@@ -139,12 +141,12 @@ impl<'a> Input<'a> {
         let mut raw: Vec<*mut ffi::AVDictionary> =
             options.iter_mut().map(Dictionary::take).collect();
         self.io.session_mut().begin_step();
-        // SAFETY: the context is open. One dictionary for each stream there is, as the call asks; it may replace them, so
-        // they are taken back.
+        // SAFETY: the context is open. The call requires one dictionary per stream; it may replace
+        // them, so they are read back.
         let code = unsafe {
-            let spared = Spared::of(self.context);
+            let undecoded = Undecoded::of(self.context);
             let code = ffi::avformat_find_stream_info(self.context, raw.as_mut_ptr());
-            spared.restore(self.context);
+            undecoded.restore(self.context);
             code
         };
         for (owner, raw) in options.iter_mut().zip(raw) {
@@ -161,28 +163,29 @@ impl<'a> Input<'a> {
         self.io.session_mut()
     }
 
-    /// Name of the demuxer, all its aliases with it.
+    /// Name of the demuxer with all its aliases.
     pub(in crate::ffmpeg) fn format(&self) -> String {
         // SAFETY: an open context has a demuxer, whose name is a constant string.
         unsafe { names::copy((*(*self.context).iformat).name) }.unwrap_or_default()
     }
 
-    /// Whether time may jump in such a container, so that stamps alone do not say how long it lasts.
+    /// Whether timestamps may jump in this container, so that they alone do not give the duration.
     pub(in crate::ffmpeg) fn may_jump(&self) -> bool {
         // SAFETY: an open context has a demuxer, which is a constant.
         unsafe { (*(*self.context).iformat).flags & ffi::AVFMT_TS_DISCONT != 0 }
     }
 
-    /// Container duration in seconds, when FFmpeg has one.
+    /// Container duration in seconds, if FFmpeg knows it.
     pub(in crate::ffmpeg) fn duration(&self) -> Option<f64> {
         // SAFETY: the context is open.
-        stamp(unsafe { (*self.context).duration }).map(|d| d as f64 / f64::from(ffi::AV_TIME_BASE))
+        timestamp(unsafe { (*self.context).duration })
+            .map(|d| d as f64 / f64::from(ffi::AV_TIME_BASE))
     }
 
-    /// Whether FFmpeg guessed the durations from the bit rate.
+    /// Whether FFmpeg estimated the durations from the bit rate.
     pub(in crate::ffmpeg) fn duration_is_a_guess(&self) -> bool {
-        // SAFETY: the context is open. The field is read as the integer it is in C, because a newer value must not become
-        // an enum; 2 is AVFMT_DURATION_FROM_BITRATE.
+        // SAFETY: the context is open. The field is read as the integer that it is in C, because a
+        // newer value must not become an enum; 2 is AVFMT_DURATION_FROM_BITRATE.
         unsafe {
             (&raw const (*self.context).duration_estimation_method)
                 .cast::<u32>()
@@ -191,10 +194,10 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Start of the container in seconds.
+    /// Start time of the container in seconds.
     pub(in crate::ffmpeg) fn start_time(&self) -> Option<f64> {
         // SAFETY: the context is open.
-        stamp(unsafe { (*self.context).start_time })
+        timestamp(unsafe { (*self.context).start_time })
             .map(|d| d as f64 / f64::from(ffi::AV_TIME_BASE))
     }
 
@@ -209,10 +212,11 @@ impl<'a> Input<'a> {
         let dictionary = match stream {
             // SAFETY: the context is open.
             None => unsafe { (*self.context).metadata },
-            // SAFETY: `stream` gives a live stream or null.
+            // SAFETY: `stream_pointer` returns a live stream or null.
             Some(index) => unsafe { self.stream_pointer(index).as_ref()?.metadata },
         };
-        // SAFETY: a dictionary (null is an empty one) and two C strings; the entry lives as long as the dictionary.
+        // SAFETY: a dictionary (null is an empty one) and two C strings; the entry lives as long as
+        // the dictionary.
         unsafe {
             let entry = ffi::av_dict_get(dictionary, key.as_ptr(), ptr::null(), 0);
             entry.as_ref().and_then(|e| names::copy(e.value))
@@ -233,7 +237,7 @@ impl<'a> Input<'a> {
         unsafe { *(*self.context).streams.add(index as usize) }
     }
 
-    /// Tells FFmpeg to drop the packets of a stream.
+    /// Makes FFmpeg drop the packets of a stream.
     pub(in crate::ffmpeg) fn discard(&mut self, index: u32) {
         // SAFETY: a live stream or null.
         if let Some(stream) = unsafe { self.stream_pointer(index).as_mut() } {
@@ -247,8 +251,9 @@ impl<'a> Input<'a> {
         if pointer.is_null() {
             return None;
         }
-        // SAFETY: a live stream has live codec parameters. Fields that are enums in the bindings are read as integers
-        // through a raw pointer, so that a value newer than the bindings is never an invalid enum.
+        // SAFETY: a live stream has live codec parameters. Fields that are enums in the bindings
+        // are read as integers through a raw pointer, so that a value newer than the bindings is
+        // never an invalid enum.
         unsafe {
             let parameters = (*pointer).codecpar;
             let codec_id = (&raw const (*parameters).codec_id).cast::<u32>().read();
@@ -266,8 +271,8 @@ impl<'a> Input<'a> {
                 index,
                 kind,
                 time_base: quotient((*pointer).time_base).unwrap_or(0.0),
-                start: stamp((*pointer).start_time),
-                duration: stamp((*pointer).duration).filter(|d| *d > 0),
+                start: timestamp((*pointer).start_time),
+                duration: timestamp((*pointer).duration).filter(|d| *d > 0),
                 frames: positive((*pointer).nb_frames),
                 attached_pic: (*pointer).disposition & ffi::AV_DISPOSITION_ATTACHED_PIC != 0,
                 default: (*pointer).disposition & ffi::AV_DISPOSITION_DEFAULT != 0,
@@ -318,13 +323,14 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Walks the index that the demuxer holds in memory. Reads nothing from the file.
+    /// Summarizes the demuxer's in-memory index. Does not read from the file.
     pub(in crate::ffmpeg) fn index_summary(&self, index: u32) -> Option<IndexSummary> {
         let stream = self.stream_pointer(index);
         if stream.is_null() {
             return None;
         }
-        // SAFETY: a live stream; entries are read one at a time within the count, and nothing changes the index meanwhile.
+        // SAFETY: a live stream; entries are read one at a time within the count, and the index
+        // does not change meanwhile.
         unsafe {
             let base = quotient((*stream).time_base)?;
             let count = ffi::avformat_index_get_entries_count(stream);
@@ -333,7 +339,7 @@ impl<'a> Input<'a> {
                 let entry = ffi::avformat_index_get_entry(stream, i).as_ref()?;
                 let end = entry.pos.saturating_add(i64::from(entry.size()));
                 summary.last_byte = summary.last_byte.max(u64::try_from(end).unwrap_or(0));
-                // Samples that an edit list hides are read, but not shown.
+                // Samples hidden by an edit list are read but not displayed.
                 if entry.flags() & ffi::AVINDEX_DISCARD_FRAME != 0 {
                     continue;
                 }
@@ -348,11 +354,12 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The next packet's stamps; `None` at the end of the file or when reading stops for another reason, which the
-    /// session then tells.
-    pub(in crate::ffmpeg) fn next_packet(&mut self) -> Option<PacketStamp> {
+    /// The timestamps of the next packet. `None` at the end of the file, or if reading stops for
+    /// another reason, which the session records.
+    pub(in crate::ffmpeg) fn next_packet(&mut self) -> Option<PacketTimes> {
         self.io.session_mut().begin_packet();
-        // SAFETY: an open context and our own packet, which is emptied again before it is used the next time.
+        // SAFETY: an open context and our own packet, which is unreferenced before it is used
+        // again.
         unsafe {
             if ffi::av_read_frame(self.context, self.packet) < 0 {
                 ffi::av_packet_unref(self.packet);
@@ -364,8 +371,8 @@ impl<'a> Input<'a> {
                 .as_ref()
                 .and_then(|s| quotient(s.time_base))
                 .unwrap_or(0.0);
-            let seconds = |value: i64| stamp(value).map(|v| v as f64 * base);
-            let found = PacketStamp {
+            let seconds = |value: i64| timestamp(value).map(|v| v as f64 * base);
+            let found = PacketTimes {
                 stream,
                 presentation: seconds((*self.packet).pts),
                 decoding: seconds((*self.packet).dts),
@@ -378,7 +385,8 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Goes to the last key frame at or before `seconds` of a stream; whether that worked.
+    /// Seeks to the last key frame at or before `seconds` of a stream. Returns whether it
+    /// succeeded.
     pub(in crate::ffmpeg) fn seek(&mut self, stream: u32, seconds: f64) -> bool {
         self.io.session_mut().begin_step();
         // SAFETY: a live stream or null.
@@ -402,18 +410,19 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Goes to a byte offset, for containers without an index; whether that worked.
+    /// Seeks to a byte offset, for containers without an index. Returns whether it succeeded.
     pub(in crate::ffmpeg) fn seek_byte(&mut self, offset: u64) -> bool {
         self.io.session_mut().begin_step();
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-        // SAFETY: an open context; no stream is named.
+        // SAFETY: an open context; -1 selects no stream.
         unsafe { ffi::av_seek_frame(self.context, -1, offset, ffi::AVSEEK_FLAG_BYTE) >= 0 }
     }
 }
 
 impl Drop for Input<'_> {
     fn drop(&mut self) {
-        // SAFETY: both pointers are null or ours; the calls take null. The I/O below is dropped after this.
+        // SAFETY: both pointers are null or ours; the calls accept null. The I/O context is dropped
+        // after this.
         unsafe {
             ffi::av_packet_free(&raw mut self.packet);
             ffi::avformat_close_input(&raw mut self.context);
@@ -421,7 +430,7 @@ impl Drop for Input<'_> {
     }
 }
 
-fn stamp(value: i64) -> Option<i64> {
+fn timestamp(value: i64) -> Option<i64> {
     (value != ffi::AV_NOPTS_VALUE).then_some(value)
 }
 
@@ -445,12 +454,13 @@ fn pair(value: ffi::AVRational) -> Option<(u32, u32)> {
 /// `layout` points to a live channel layout.
 unsafe fn channel_layout(layout: *const ffi::AVChannelLayout) -> Option<String> {
     let mut buffer = [0u8; 64];
-    // SAFETY: the caller's promise, and a buffer with its length; the result is terminated when it fits.
+    // SAFETY: guaranteed by the caller, and a buffer with its length; the result is terminated if
+    // it fits.
     let written = unsafe {
         let is_unspecified = (&raw const (*layout).order).cast::<c_int>().read() == 0;
         match (*layout).nb_channels {
             ..=0 => return None,
-            // As every program takes them.
+            // Every program treats one unspecified channel as mono.
             1 if is_unspecified => return Some("mono".to_owned()),
             2 if is_unspecified => return Some("stereo".to_owned()),
             _ => {}
@@ -471,7 +481,7 @@ unsafe fn channel_layout(layout: *const ffi::AVChannelLayout) -> Option<String> 
 /// `stream` points to a live stream.
 unsafe fn rotation(stream: *mut ffi::AVStream) -> Option<i32> {
     const DISPLAY_MATRIX: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX as c_int;
-    // SAFETY: the caller's promise; the array has the count beside it.
+    // SAFETY: guaranteed by the caller; the array has `count` entries.
     let (data, count): (*const ffi::AVPacketSideData, c_int) = unsafe {
         #[cfg(stream_side_data_in_codecpar)]
         {
@@ -487,8 +497,8 @@ unsafe fn rotation(stream: *mut ffi::AVStream) -> Option<i32> {
         }
     };
     for i in 0..usize::try_from(count).unwrap_or(0) {
-        // SAFETY: within the count. The type is read as an integer, as everywhere. The matrix is nine 32-bit numbers,
-        // copied out because nothing promises that it is aligned.
+        // SAFETY: within the count. The type is read as an integer, as everywhere. The matrix
+        // consists of nine 32-bit numbers, copied because it may be unaligned.
         unsafe {
             let item = data.add(i);
             let kind = (&raw const (*item).type_).cast::<c_int>().read();

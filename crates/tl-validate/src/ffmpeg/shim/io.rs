@@ -1,5 +1,5 @@
-//! Custom I/O: FFmpeg reads through our own open file (or another source of bytes), within its first size, until the
-//! deadline, and nothing else.
+//! Custom I/O: FFmpeg reads only from our open file (or another source), up to its initial size and
+//! until the deadline.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt;
@@ -10,107 +10,113 @@ use std::time::{Duration, Instant};
 
 use ffmpeg_next::ffi;
 
-use super::opening::Lock;
+use super::open::OpenPolicy;
 use crate::layout;
 use crate::range::{ReadAhead, read_file_at};
 
-/// FFmpeg's own default; 16 to 64 KiB measure the same.
+/// FFmpeg's default. 16 to 64 KiB measure the same.
 const BUFFER_BYTES: usize = 32 * 1024;
 
-/// Read at once from a source that is no file. FFmpeg is content with fewer bytes than it asks for.
+/// Maximum size of a read from a remote source. FFmpeg accepts fewer bytes than it requests.
 const RANGE_BYTES: usize = 1024 * 1024;
 
-/// What is handed out at once while the format is not known yet: as much as FFmpeg looks at first.
+/// Size of a read while the format is unknown: as much as FFmpeg reads first.
 const PROBE_BYTES: usize = 2048;
 
-/// Where the kind of a file shows at sight, it shows within these.
+/// Number of first bytes that are sufficient to identify common formats.
 const HEAD_BYTES: usize = 64;
 
-/// What is handed out at once at least: a section of a transport stream.
-const GENTLE_LEAST_BYTES: usize = 1024;
+/// Minimum size of a read: one section of a transport stream.
+const ADAPTIVE_MIN_BYTES: usize = 1024;
 
-/// FFmpeg's time on what it was given last: from here on it gets less, up to there it gets more.
+/// FFmpeg's processing time for the previous read: above `SLOW` the reads get smaller, below
+/// `QUICK` larger.
 const SLOW: Duration = Duration::from_millis(20);
 const QUICK: Duration = Duration::from_millis(2);
 
-/// What one step, such as opening the file or finding the next packet, may take at most. Steps of the test corpus take 0.1 s and
-/// read a few megabytes; a hole of 100 GB in an AVI file would be read to its end.
+/// Limits for one step, such as opening the file or finding the next packet. Steps of the test
+/// corpus take 0.1 s and read a few megabytes; without a limit, a hole of 100 GB in an AVI file
+/// would be read to its end.
 const STEP_BYTES: u64 = 256 * 1024 * 1024;
-const STEP_BUSY: Duration = Duration::from_secs(5);
+const STEP_CPU_TIME: Duration = Duration::from_secs(5);
 
-/// Packets that count as one step of the processor.
+/// Number of packets after which the CPU time of a step is reset.
 const PACKETS: u32 = 64;
 
-/// Up to here a source that is no file is read whole in a few fetches, and hence like a file.
-const DEAR_BYTES: u64 = 4 * 1024 * 1024;
+/// Remote sources up to this size are read completely in a few fetches, and are therefore treated
+/// like files.
+const EXPENSIVE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Fetches that [`Session::peek`] may cause in a source that is no file.
+/// Maximum number of fetches from a remote source by [`Session::peek`].
 const PEEK_FETCHES: u32 = 2;
 
-/// Where the bytes come from.
+/// The source of the bytes.
 pub(in crate::ffmpeg) enum Source<'a> {
     File(File),
     Ranges(ReadAhead<'a>),
 }
 
-/// How much is handed out at once.
+/// Maximum size of a read.
 #[derive(Debug, Clone, Copy)]
 enum Pace {
-    /// Little, because what it is is not known yet.
+    /// Small, because the format is not known yet.
     Probing,
-    /// So much, and less for as long as FFmpeg is slow with it.
+    /// This size, reduced while FFmpeg is slow to process the data.
     ///
-    /// Only between reads can the deadline stop FFmpeg. It takes seconds for 32 KiB of a transport stream that lists
-    /// thousands of programs, because it compares each with all others at every section.
-    Gentle(usize),
-    /// As much as FFmpeg asks for.
+    /// The deadline can stop FFmpeg only between reads. 32 KiB of a transport stream that lists
+    /// thousands of programs take seconds, because FFmpeg compares each program with all others at
+    /// every section.
+    Adaptive(usize),
+    /// As much as FFmpeg requests.
     Full,
 }
 
-/// What the callbacks know and what they noticed. It outlives the `AVIOContext` that points to it.
+/// State of the I/O callbacks. It outlives the `AVIOContext` that points to it.
 pub(in crate::ffmpeg) struct Session<'a> {
     source: Source<'a>,
     peek_fetches: u32,
-    /// The size when the file was opened. A file that grows meanwhile is read up to here only.
+    /// The size when the file was opened. Data appended later is not read.
     size: u64,
     position: u64,
     deadline: Instant,
     scratch: Vec<u8>,
     pace: Pace,
-    /// When something was handed out last.
-    handed_out: Instant,
-    /// When the session began, and the processor time that this thread had used before.
-    begun: Instant,
-    busy_before: Duration,
-    /// What was read and worked before the step that is under way.
+    /// Time of the last completed read.
+    last_read: Instant,
+    /// Start of the session, and the CPU time that this thread had used before.
+    started: Instant,
+    cpu_time_before: Duration,
+    /// Bytes read and CPU time used before the current step.
     step_bytes: u64,
-    step_busy: Duration,
+    step_cpu_time: Duration,
     packets: u32,
-    /// What the callbacks noticed.
-    pub(in crate::ffmpeg) marks: Marks,
+    /// Events recorded by the callbacks.
+    pub(in crate::ffmpeg) status: SessionStatus,
 }
 
-/// What happened below FFmpeg, which its own error codes do not tell.
+/// Events in the custom I/O that FFmpeg's error codes do not report.
 #[derive(Debug, Clone, Default)]
-pub(in crate::ffmpeg) struct Marks {
-    /// FFmpeg takes a read error for the end of the file, so it is remembered here.
+pub(in crate::ffmpeg) struct SessionStatus {
+    /// The first read error. FFmpeg treats it as the end of the file.
     pub(in crate::ffmpeg) read_error: Option<String>,
-    /// Whether the byte budget of the source was spent, which FFmpeg takes for the end of the file as well.
+    /// Whether the byte budget of the source was used up. FFmpeg treats this as the end of the file
+    /// too.
     pub(in crate::ffmpeg) budget_spent: bool,
     /// Whether the deadline stopped a read or a loop.
     pub(in crate::ffmpeg) timed_out: bool,
-    /// Whether one step was stopped because it took too many bytes or too much of the processor.
-    pub(in crate::ffmpeg) overworked: bool,
-    /// When one of both came: the time since the beginning, and the processor time that this thread had used of it.
+    /// Whether a step was stopped because it read too many bytes or used too much CPU time.
+    pub(in crate::ffmpeg) step_exceeded: bool,
+    /// The time since the start when one of these two occurred, and the CPU time that this thread
+    /// had used.
     pub(in crate::ffmpeg) elapsed: Duration,
-    pub(in crate::ffmpeg) busy: Duration,
-    /// The time that reads took.
+    pub(in crate::ffmpeg) cpu_time: Duration,
+    /// Total time spent in reads.
     pub(in crate::ffmpeg) reading: Duration,
-    /// What a demuxer wanted to open besides the file.
+    /// A URL or file name that a demuxer tried to open in addition to the file.
     pub(in crate::ffmpeg) nested: Option<String>,
-    /// Bytes read so far.
+    /// Total bytes read.
     pub(in crate::ffmpeg) bytes_read: u64,
-    /// Reads so far.
+    /// Number of reads.
     pub(in crate::ffmpeg) reads: u64,
 }
 
@@ -124,13 +130,13 @@ impl<'a> Session<'a> {
             deadline,
             scratch: Vec::new(),
             pace: Pace::Probing,
-            handed_out: Instant::now(),
-            begun: Instant::now(),
-            busy_before: processor_time(),
+            last_read: Instant::now(),
+            started: Instant::now(),
+            cpu_time_before: thread_cpu_time(),
             step_bytes: 0,
-            step_busy: processor_time(),
+            step_cpu_time: thread_cpu_time(),
             packets: 0,
-            marks: Marks::default(),
+            status: SessionStatus::default(),
         }
     }
 
@@ -138,25 +144,25 @@ impl<'a> Session<'a> {
         self.size
     }
 
-    /// Sets how much is handed out at once, now that the format is known.
-    pub(in crate::ffmpeg) fn set_pace(&mut self, gently: bool) {
-        self.pace = if gently {
-            Pace::Gentle(PROBE_BYTES)
+    /// Sets the maximum size of a read, once the format is known.
+    pub(in crate::ffmpeg) fn set_pace(&mut self, adaptive: bool) {
+        self.pace = if adaptive {
+            Pace::Adaptive(PROBE_BYTES)
         } else {
             Pace::Full
         };
     }
 
-    /// The most that is handed out this time.
-    fn portion(&mut self) -> usize {
+    /// Maximum size of the next read.
+    fn read_limit(&mut self) -> usize {
         match &mut self.pace {
             Pace::Probing => PROBE_BYTES,
             Pace::Full => usize::MAX,
-            Pace::Gentle(most) => {
-                let busy = self.handed_out.elapsed();
-                if busy > SLOW {
-                    *most = (*most / 2).max(GENTLE_LEAST_BYTES);
-                } else if busy < QUICK {
+            Pace::Adaptive(most) => {
+                let elapsed = self.last_read.elapsed();
+                if elapsed > SLOW {
+                    *most = (*most / 2).max(ADAPTIVE_MIN_BYTES);
+                } else if elapsed < QUICK {
                     *most = (*most * 2).min(BUFFER_BYTES);
                 }
                 *most
@@ -164,12 +170,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether reading here and there is dear: each read may be a request over a network, and there is much to read.
-    pub(in crate::ffmpeg) fn is_dear(&self) -> bool {
-        matches!(self.source, Source::Ranges(_)) && self.size > DEAR_BYTES
+    /// Whether random access is expensive: each read may be a network request, and the source is
+    /// large.
+    pub(in crate::ffmpeg) fn is_expensive(&self) -> bool {
+        matches!(self.source, Source::Ranges(_)) && self.size > EXPENSIVE_BYTES
     }
 
-    /// How many more bytes the source gives; `None` for any number.
+    /// Remaining byte budget of the source; `None` for no limit.
     pub(in crate::ffmpeg) fn remaining(&self) -> Option<u64> {
         match &self.source {
             Source::File(_) => None,
@@ -177,7 +184,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The first bytes of a file; `None` of a remote source, whose reads are counted.
+    /// The first bytes of a file. `None` for a remote source, whose reads are limited.
     pub(super) fn head(&self) -> Option<[u8; HEAD_BYTES]> {
         let Source::File(file) = &self.source else {
             return None;
@@ -187,7 +194,8 @@ impl<'a> Session<'a> {
         (count == HEAD_BYTES).then_some(head)
     }
 
-    /// Reads at an absolute offset, outside of FFmpeg. Of a remote source only little more than is there already.
+    /// Reads at an absolute offset, outside FFmpeg. Fetches only a little from a remote source
+    /// beyond the cached data.
     pub(in crate::ffmpeg) fn peek(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         match &mut self.source {
             Source::File(file) => read_file_at(file, into, offset),
@@ -203,10 +211,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What the file is, by its bytes.
-    pub(in crate::ffmpeg) fn nature(&mut self, lock: &Lock) -> Option<layout::Nature> {
+    /// Identifies a file that is not a video by its bytes.
+    pub(in crate::ffmpeg) fn file_kind(&mut self, policy: &OpenPolicy) -> Option<layout::FileKind> {
         let size = self.size;
-        (lock.nature)(size, &mut |offset, into| self.peek(offset, into))
+        (policy.file_kind)(size, &mut |offset, into| self.peek(offset, into))
     }
 
     /// Exactly `N` bytes at an offset, or `None`.
@@ -223,43 +231,44 @@ impl<'a> Session<'a> {
     }
 
     fn expired(&mut self) -> bool {
-        if self.marks.timed_out || self.marks.overworked {
+        if self.status.timed_out || self.status.step_exceeded {
             return true;
         }
-        self.marks.timed_out = Instant::now() >= self.deadline;
-        self.marks.overworked = self.marks.bytes_read - self.step_bytes >= STEP_BYTES
-            || processor_time().saturating_sub(self.step_busy) >= STEP_BUSY;
-        let ends = self.marks.timed_out || self.marks.overworked;
+        self.status.timed_out = Instant::now() >= self.deadline;
+        self.status.step_exceeded = self.status.bytes_read - self.step_bytes >= STEP_BYTES
+            || thread_cpu_time().saturating_sub(self.step_cpu_time) >= STEP_CPU_TIME;
+        let ends = self.status.timed_out || self.status.step_exceeded;
         if ends {
-            self.marks.busy = processor_time().saturating_sub(self.busy_before);
-            self.marks.elapsed = self.begun.elapsed();
+            self.status.cpu_time = thread_cpu_time().saturating_sub(self.cpu_time_before);
+            self.status.elapsed = self.started.elapsed();
         }
         ends
     }
 
-    /// The next packet is asked for. To look at the processor for each of them would cost as much as the packets do.
+    /// Called before each packet. Querying the CPU time for every packet would cost as much as
+    /// reading it.
     pub(super) fn begin_packet(&mut self) {
-        self.step_bytes = self.marks.bytes_read;
+        self.step_bytes = self.status.bytes_read;
         self.packets = self.packets.wrapping_add(1);
         if self.packets.is_multiple_of(PACKETS) {
-            self.step_busy = processor_time();
+            self.step_cpu_time = thread_cpu_time();
         }
     }
 
-    /// Something was learned: the next step may take as much again.
+    /// Resets the limits for the next step.
     pub(super) fn begin_step(&mut self) {
-        self.step_bytes = self.marks.bytes_read;
-        self.step_busy = processor_time();
+        self.step_bytes = self.status.bytes_read;
+        self.step_cpu_time = thread_cpu_time();
     }
 
-    /// Reads the next bytes into `scratch`; the number of bytes, or an FFmpeg error code.
+    /// Reads the next bytes into `scratch`. Returns their number or an FFmpeg error code.
     fn read_next(&mut self, wanted: usize) -> Result<usize, c_int> {
         let left = self.size.saturating_sub(self.position);
         let mut wanted = usize::try_from(left).unwrap_or(usize::MAX).min(wanted);
         if matches!(self.source, Source::Ranges(_)) {
             wanted = wanted.min(RANGE_BYTES);
         }
-        wanted = wanted.min(self.portion());
+        wanted = wanted.min(self.read_limit());
         if wanted == 0 {
             return Err(ffi::AVERROR_EOF);
         }
@@ -274,23 +283,23 @@ impl<'a> Session<'a> {
             let read = self
                 .source
                 .read_at(self.position, &mut self.scratch[..wanted]);
-            self.marks.reading += asked.elapsed();
+            self.status.reading += asked.elapsed();
             match read {
                 Ok(0) => return Err(ffi::AVERROR_EOF),
                 Ok(n) => {
                     self.position += n as u64;
-                    self.marks.bytes_read += n as u64;
-                    self.marks.reads += 1;
-                    self.handed_out = Instant::now();
+                    self.status.bytes_read += n as u64;
+                    self.status.reads += 1;
+                    self.last_read = Instant::now();
                     return Ok(n);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
-                    self.marks.budget_spent = true;
+                    self.status.budget_spent = true;
                     return Err(ffi::AVERROR(ffi::EIO));
                 }
                 Err(error) => {
-                    self.marks
+                    self.status
                         .read_error
                         .get_or_insert_with(|| error.to_string());
                     return Err(ffi::AVERROR(ffi::EIO));
@@ -317,7 +326,8 @@ impl Source<'_> {
         match self {
             Self::File(file) => read_file_at(file, into, offset),
             Self::Ranges(ahead) => {
-                // Below this stands code of others, and above it stands C, which a panic must not pass.
+                // The source is foreign code and the caller is C, so a panic must not unwind
+                // further.
                 let read = AssertUnwindSafe(|| ahead.read(offset, into));
                 catch_unwind(read)
                     .unwrap_or_else(|_| Err(io::Error::other("the source of bytes panicked")))
@@ -330,13 +340,14 @@ impl fmt::Debug for Session<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("size", &self.size)
-            .field("marks", &self.marks)
+            .field("status", &self.status)
             .finish_non_exhaustive()
     }
 }
 
-/// The processor time of this thread; zero where it cannot be told, which makes a file that is out of time a matter of the machine.
-fn processor_time() -> Duration {
+/// The CPU time of this thread; zero if unknown, so that an expired deadline is attributed to the
+/// machine.
+fn thread_cpu_time() -> Duration {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
@@ -350,7 +361,7 @@ fn processor_time() -> Duration {
     }
 }
 
-/// An `AVIOContext` over a [`Session`]; owns both.
+/// An `AVIOContext` for a [`Session`]; owns both.
 pub(super) struct CustomIo<'a> {
     pub(super) context: *mut ffi::AVIOContext,
     session: *mut Session<'a>,
@@ -362,12 +373,13 @@ impl<'a> CustomIo<'a> {
         // SAFETY: plain allocation; the result is checked.
         let buffer = unsafe { ffi::av_mallocz(BUFFER_BYTES) };
         if buffer.is_null() {
-            // SAFETY: `session` came from `Box::into_raw` above and nothing else holds it.
+            // SAFETY: `session` came from `Box::into_raw` above and has no other owner.
             drop(unsafe { Box::from_raw(session) });
             return None;
         }
-        // SAFETY: the buffer has the size given and is owned by the context from here on; the callbacks match the
-        // signatures and get `session`, which `Drop` frees only after the context.
+        // SAFETY: the buffer has the given size and is owned by the context from here on; the
+        // callbacks match the signatures and receive `session`, which `Drop` frees only after the
+        // context.
         let context = unsafe {
             ffi::avio_alloc_context(
                 buffer.cast(),
@@ -380,7 +392,7 @@ impl<'a> CustomIo<'a> {
             )
         };
         if context.is_null() {
-            // SAFETY: the context does not exist, so both allocations are still ours alone.
+            // SAFETY: the context was not created, so both allocations are still ours.
             unsafe {
                 ffi::av_free(buffer);
                 drop(Box::from_raw(session));
@@ -391,17 +403,19 @@ impl<'a> CustomIo<'a> {
     }
 
     pub(super) fn session(&self) -> &Session<'a> {
-        // SAFETY: the session lives as long as `self`. The callbacks make their exclusive reference only while a call
-        // into FFmpeg runs, which needs `&mut Input` and hence cannot overlap with this borrow.
+        // SAFETY: the session lives as long as `self`. The callbacks create their exclusive
+        // reference only during a call into FFmpeg, which needs `&mut Input` and hence cannot
+        // overlap with this borrow.
         unsafe { &*self.session }
     }
 
     pub(super) fn session_mut(&mut self) -> &mut Session<'a> {
-        // SAFETY: as above; `&mut self` excludes every other borrow, and no call into FFmpeg runs during this one.
+        // SAFETY: as above; `&mut self` excludes every other borrow, and no call into FFmpeg runs
+        // during this one.
         unsafe { &mut *self.session }
     }
 
-    /// What the interrupt callback polls.
+    /// The interrupt callback, which FFmpeg polls.
     pub(super) fn interrupt(&self) -> ffi::AVIOInterruptCB {
         ffi::AVIOInterruptCB {
             callback: Some(interrupted),
@@ -412,8 +426,9 @@ impl<'a> CustomIo<'a> {
 
 impl Drop for CustomIo<'_> {
     fn drop(&mut self) {
-        // SAFETY: the format context that used this I/O is closed before (see `Input`). The buffer is taken from the
-        // context because FFmpeg may have replaced it. `session` is freed last and once.
+        // SAFETY: the format context that used this I/O context is already closed (see `Input`).
+        // The buffer is taken from the context because FFmpeg may have replaced it. `session` is
+        // freed last and only once.
         unsafe {
             ffi::av_freep((&raw mut (*self.context).buffer).cast());
             ffi::avio_context_free(&raw mut self.context);
@@ -426,13 +441,14 @@ unsafe extern "C" fn read(opaque: *mut c_void, buffer: *mut u8, size: c_int) -> 
     let Some(wanted) = usize::try_from(size).ok().filter(|n| *n > 0) else {
         return ffi::AVERROR(ffi::EINVAL);
     };
-    // SAFETY: `opaque` is the session of `CustomIo::new`; FFmpeg calls back on the thread that called it, one call at a
-    // time, and no other reference to the session exists while it runs.
+    // SAFETY: `opaque` is the session of `CustomIo::new`; FFmpeg calls back on the calling thread,
+    // one call at a time, and no other reference to the session exists meanwhile.
     let session = unsafe { &mut *opaque.cast::<Session<'_>>() };
     match session.read_next(wanted) {
         Ok(n) => {
-            // SAFETY: FFmpeg gives room for `size` bytes, `n <= size`, and `scratch` holds `n` bytes. The bytes go
-            // through `scratch` because FFmpeg's buffer may be uninitialised, which a Rust slice must not be.
+            // SAFETY: FFmpeg provides `size` bytes, `n <= size`, and `scratch` holds `n` bytes. The
+            // bytes go through `scratch` because FFmpeg's buffer may be uninitialized, which a Rust
+            // slice must not be.
             unsafe { std::ptr::copy_nonoverlapping(session.scratch.as_ptr(), buffer, n) };
             n as c_int
         }
@@ -443,7 +459,7 @@ unsafe extern "C" fn read(opaque: *mut c_void, buffer: *mut u8, size: c_int) -> 
 unsafe extern "C" fn seek(opaque: *mut c_void, offset: i64, whence: c_int) -> i64 {
     // SAFETY: as in `read`.
     let session = unsafe { &mut *opaque.cast::<Session<'_>>() };
-    // AVSEEK_FORCE may be mixed in and has no meaning here.
+    // AVSEEK_FORCE may be set and has no meaning here.
     let whence = whence & !ffi::AVSEEK_FORCE;
     if whence == ffi::AVSEEK_SIZE {
         return i64::try_from(session.size).unwrap_or(i64::MAX);
@@ -459,7 +475,7 @@ unsafe extern "C" fn interrupted(opaque: *mut c_void) -> c_int {
     c_int::from(session.expired())
 }
 
-/// Refuses whatever a demuxer wants to open besides the file it was given.
+/// Refuses to open anything other than the given file.
 pub(super) unsafe extern "C" fn deny_open(
     context: *mut ffi::AVFormatContext,
     io: *mut *mut ffi::AVIOContext,
@@ -467,8 +483,9 @@ pub(super) unsafe extern "C" fn deny_open(
     _flags: c_int,
     _options: *mut *mut ffi::AVDictionary,
 ) -> c_int {
-    // SAFETY: FFmpeg passes its own live context, a valid place for the result, and a C string or null. The opaque is
-    // the session of `CustomIo::interrupt`, which every nested context inherits, or null.
+    // SAFETY: FFmpeg passes its own live context, a valid pointer for the result, and a C string or
+    // null. The opaque pointer is the session of `CustomIo::interrupt`, which every nested context
+    // inherits, or null.
     unsafe {
         *io = std::ptr::null_mut();
         let session = (*context).interrupt_callback.opaque.cast::<Session<'_>>();
@@ -478,7 +495,7 @@ pub(super) unsafe extern "C" fn deny_open(
             } else {
                 CStr::from_ptr(url).to_string_lossy().into_owned()
             };
-            (*session).marks.nested.get_or_insert(name);
+            (*session).status.nested.get_or_insert(name);
         }
     }
     ffi::AVERROR(ffi::EPERM)

@@ -1,4 +1,4 @@
-//! FFmpeg's log, caught line by line for the thread that probes. Nothing of it reaches standard error.
+//! Captures FFmpeg's log per line for the probing thread, so that it does not reach standard error.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -14,7 +14,7 @@ thread_local! {
     static LINES: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
 }
 
-/// Catches the warnings and errors that FFmpeg logs on this thread until it is dropped.
+/// Captures the warnings and errors that FFmpeg logs on this thread until it is dropped.
 pub(in crate::ffmpeg) struct LogCapture(());
 
 impl LogCapture {
@@ -47,8 +47,8 @@ impl Drop for LogCapture {
     }
 }
 
-// The type of a C `va_list` differs between processors: a pointer here, a structure there. It is never named below;
-// `V` is whatever the bindings say on this one.
+// The type of a C `va_list` differs between processors: a pointer on some, a structure on others.
+// It is not named here; `V` is the type in the bindings for the current one.
 type Callback<V> = unsafe extern "C" fn(*mut c_void, c_int, *const c_char, V);
 type FormatLine<V> = unsafe extern "C" fn(
     *mut c_void,
@@ -70,7 +70,7 @@ fn install<V>(
 ) {
     FORMAT_LINE.store(format as *mut (), Ordering::Release);
     PASS_ON.store(pass_on as *mut (), Ordering::Release);
-    // SAFETY: the callback has the very type that the setter asks for and lives for ever.
+    // SAFETY: the callback has exactly the type that the setter requires and is static.
     unsafe { set(Some(on_line::<V>)) }
 }
 
@@ -85,7 +85,8 @@ unsafe extern "C" fn on_line<V>(
         .unwrap_or(false);
     if !catching {
         let pass_on = PASS_ON.load(Ordering::Acquire);
-        // SAFETY: stored by `install::<V>` from a function of this type, with the same `V`, before this callback was set.
+        // SAFETY: stored by `install::<V>` from a function of this type, with the same `V`, before
+        // this callback was set.
         let pass_on = unsafe { std::mem::transmute::<*mut (), Callback<V>>(pass_on) };
         // SAFETY: the arguments are FFmpeg's own, passed on once.
         unsafe { pass_on(context, level, format, arguments) };
@@ -97,7 +98,8 @@ unsafe extern "C" fn on_line<V>(
     let mut buffer = [0 as c_char; MAX_LINE_BYTES];
     let mut prefix: c_int = 1;
     let line = FORMAT_LINE.load(Ordering::Acquire);
-    // SAFETY: as for `pass_on`. The length given is the buffer's; the call writes a terminated string into it.
+    // SAFETY: as for `pass_on`. The given length is that of the buffer; the call writes a
+    // terminated string into it.
     let text = unsafe {
         let line = std::mem::transmute::<*mut (), FormatLine<V>>(line);
         line(
@@ -126,13 +128,13 @@ unsafe extern "C" fn on_line<V>(
     });
 }
 
-/// Takes off `[mov,mp4 @ 0x55…] ` and the line end, and anything that could disturb a terminal.
+/// Removes `[mov,mp4 @ 0x55…] `, the newline, and control characters.
 fn tidy(line: &str) -> String {
     let mut rest = line;
     while let Some(after) = rest.strip_prefix('[').and_then(|r| r.split_once("] ")) {
         rest = after.1;
     }
-    // What FFmpeg writes behind a line break is advice for its own programs.
+    // After a line break FFmpeg writes advice for its own programs.
     let rest = rest.trim().lines().next().unwrap_or_default();
     rest.trim_end()
         .trim_end_matches('.')
@@ -146,7 +148,7 @@ mod tests {
     use super::tidy;
 
     #[test]
-    fn prefixes_and_control_characters_are_taken_off() {
+    fn prefixes_and_control_characters_are_removed() {
         assert_eq!(
             tidy("[mov,mp4 @ 0x5555] moov atom not found\n"),
             "moov atom not found"

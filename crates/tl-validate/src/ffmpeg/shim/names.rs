@@ -1,5 +1,5 @@
-//! Names of codecs, pixel formats and colours by number. A number that is newer than the bindings must never become a
-//! Rust enum, so these functions are declared with the integers that C passes.
+//! Names of codecs, pixel formats and colors by number. A number newer than the bindings must not
+//! become a Rust enum, so these functions are declared with the integers that C uses.
 
 use std::ffi::{CStr, c_char, c_int, c_uint};
 
@@ -24,7 +24,7 @@ unsafe extern "C" {
 /// # Safety
 /// `text` is null or points to a terminated string that lives during the call.
 pub(super) unsafe fn copy(text: *const c_char) -> Option<String> {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     (!text.is_null()).then(|| {
         unsafe { CStr::from_ptr(text) }
             .to_string_lossy()
@@ -33,17 +33,18 @@ pub(super) unsafe fn copy(text: *const c_char) -> Option<String> {
 }
 
 pub(super) fn codec(id: u32) -> String {
-    // SAFETY: takes any number; gives a constant string, never null.
+    // SAFETY: accepts any number; returns a constant string, never null.
     unsafe { copy(avcodec_get_name(id)) }.unwrap_or_default()
 }
 
 pub(super) fn has_decoder(id: u32) -> bool {
-    // SAFETY: takes any number; gives null or a constant.
+    // SAFETY: accepts any number; returns null or a constant.
     !unsafe { avcodec_find_decoder(id) }.is_null()
 }
 
 pub(super) fn codec_long(id: u32) -> Option<String> {
-    // SAFETY: takes any number; gives null or a constant descriptor whose name is null or a constant string.
+    // SAFETY: accepts any number; returns null or a constant descriptor whose name is null or a
+    // constant string.
     unsafe {
         avcodec_descriptor_get(id)
             .as_ref()
@@ -52,25 +53,25 @@ pub(super) fn codec_long(id: u32) -> Option<String> {
 }
 
 pub(super) fn profile(id: u32, profile: c_int) -> Option<String> {
-    // SAFETY: takes any numbers; gives null or a constant string.
+    // SAFETY: accepts any numbers; returns null or a constant string.
     unsafe { copy(avcodec_profile_name(id, profile)) }
 }
 
 pub(super) fn exact_bits_per_sample(id: u32) -> Option<u32> {
-    // SAFETY: takes any number.
+    // SAFETY: accepts any number.
     u32::try_from(unsafe { av_get_exact_bits_per_sample(id) })
         .ok()
         .filter(|n| *n > 0)
 }
 
 pub(super) fn pixel_format(format: c_int) -> Option<String> {
-    // SAFETY: takes any number; gives null or a constant string.
+    // SAFETY: accepts any number; returns null or a constant string.
     unsafe { copy(av_get_pix_fmt_name(format)) }
 }
 
 /// Bits per component and whether there is an alpha plane.
 pub(super) fn pixel_layout(format: c_int) -> Option<(u32, bool)> {
-    // SAFETY: takes any number; gives null or a constant descriptor.
+    // SAFETY: accepts any number; returns null or a constant descriptor.
     let descriptor = unsafe { av_pix_fmt_desc_get(format).as_ref() }?;
     let depth = u32::try_from(descriptor.comp[0].depth)
         .ok()
@@ -81,17 +82,17 @@ pub(super) fn pixel_layout(format: c_int) -> Option<(u32, bool)> {
     ))
 }
 
-macro_rules! colour_names {
+macro_rules! color_names {
     ($($name:ident => $function:ident),* $(,)?) => {$(
-        /// The name, or `None` where the file leaves it open.
+        /// The name, or `None` if the file does not specify it.
         pub(super) fn $name(value: u32) -> Option<String> {
-            // SAFETY: takes any number; gives null or a constant string.
+            // SAFETY: accepts any number; returns null or a constant string.
             unsafe { copy($function(value)) }.filter(|n| n != "unknown" && n != "reserved")
         }
     )*};
 }
 
-colour_names! {
+color_names! {
     color_range => av_color_range_name,
     color_primaries => av_color_primaries_name,
     color_transfer => av_color_transfer_name,

@@ -1,5 +1,6 @@
-//! The seccomp filters: which system calls the helper and a confined program may make. Every other call is answered with
-//! EPERM; killing the process would turn a harmless extra of a library (character tables) into a crash.
+//! The seccomp filters: the system calls allowed for the helper and for a confined program. All
+//! others return EPERM. Killing the process instead would turn a harmless library call (loading
+//! character tables) into a crash.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use seccompiler::{
     SeccompRule, TargetArch, apply_filter,
 };
 
-/// Reading and answering, memory, time, threads of this process, and the way out.
+/// Reading and responding, memory, time, threads of this process, and exiting.
 const HELPER: &[libc::c_long] = &[
     libc::SYS_read,
     libc::SYS_pread64,
@@ -51,8 +52,9 @@ const HELPER: &[libc::c_long] = &[
     libc::SYS_exit_group,
 ];
 
-/// What a program needs beyond [`HELPER`] to start, to open files by name, and to run threads. Which files those may be is
-/// Landlock's part; sockets, processes, namespaces, tracing, keys, modules and devices are not in the list.
+/// What a program needs in addition to [`HELPER`]: to start, to open files by name, and to run
+/// threads. Landlock restricts the files. Sockets, processes, namespaces, tracing, keys, modules
+/// and devices are not in the list.
 const PROGRAM: &[libc::c_long] = &[
     libc::SYS_execve,
     libc::SYS_openat,
@@ -111,7 +113,7 @@ const PROGRAM: &[libc::c_long] = &[
     libc::SYS_rt_sigsuspend,
 ];
 
-/// Older forms of the same calls, which newer architectures do not have.
+/// Older variants of the same calls, which newer architectures do not have.
 #[cfg(target_arch = "x86_64")]
 const PROGRAM_OLD: &[libc::c_long] = &[
     libc::SYS_open,
@@ -135,7 +137,7 @@ const PROGRAM_OLD: &[libc::c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const PROGRAM_OLD: &[libc::c_long] = &[];
 
-/// Restricts this process to what reading media needs. Whether the kernel enforces it.
+/// Restricts this process to reading media. Returns whether the kernel enforces it.
 #[cfg(feature = "ffmpeg")]
 pub(super) fn for_helper() -> bool {
     helper_rules()
@@ -146,7 +148,7 @@ pub(super) fn for_helper() -> bool {
 fn helper_rules() -> Option<Rules> {
     let mut rules = allowed(&[HELPER]);
     rules.extend(own_signals()?);
-    // The CPU limit is raised before each request, see `sandbox::grant_cpu`.
+    // The CPU limit is raised before each request (see `sandbox::grant_cpu`).
     let cpu = SeccompRule::new(vec![
         equals(0, SeccompCmpArgLen::Dword, 0)?,
         equals(1, SeccompCmpArgLen::Dword, u64::from(libc::RLIMIT_CPU))?,
@@ -156,9 +158,10 @@ fn helper_rules() -> Option<Rules> {
     Some(rules)
 }
 
-/// Restricts this process to what a program that converts files needs. Whether the kernel enforces it.
+/// Restricts this process to converting files. Returns whether the kernel enforces it.
 pub(in crate::worker) fn for_program() -> bool {
-    // Its arguments are in memory, where a filter cannot look. ENOSYS makes the C library use `clone` instead.
+    // Its arguments are in memory, which a filter cannot inspect. After ENOSYS the C library uses
+    // `clone` instead.
     let clone3 = apply(
         allowed(&[&[libc::SYS_clone3]]),
         SeccompAction::Allow,
@@ -181,9 +184,9 @@ fn program_rules() -> Option<Rules> {
         rules.remove(&number(call));
     }
     rules.extend(own_signals()?);
-    // Allowed by the second filter, refused by the first with another error.
+    // Allowed by the second filter, denied by the first with another error.
     rules.insert(number(libc::SYS_clone3), Vec::new());
-    // Threads of this process, and no other process.
+    // Threads of this process, but no other process.
     let thread = SeccompCondition::new(
         0,
         SeccompCmpArgLen::Dword,
@@ -193,14 +196,14 @@ fn program_rules() -> Option<Rules> {
     .and_then(|condition| SeccompRule::new(vec![condition]))
     .ok()?;
     rules.insert(number(libc::SYS_clone), vec![thread]);
-    // Names of threads and of memory, and nothing that would undo a protection.
+    // Setting names of threads and memory, but nothing that would disable a protection.
     let mut naming = Vec::new();
     for option in [libc::PR_SET_NAME, libc::PR_GET_NAME, libc::PR_SET_VMA] {
         let option = equals(0, SeccompCmpArgLen::Dword, u64::try_from(option).ok()?)?;
         naming.push(SeccompRule::new(vec![option]).ok()?);
     }
     rules.insert(number(libc::SYS_prctl), naming);
-    // Reading limits, of this process.
+    // Reading the limits of this process.
     let reading = SeccompRule::new(vec![
         equals(0, SeccompCmpArgLen::Dword, 0)?,
         equals(2, SeccompCmpArgLen::Qword, 0)?,
@@ -216,7 +219,7 @@ const EPERM: u32 = libc::EPERM as u32;
 const ENOSYS: u32 = libc::ENOSYS as u32;
 const CLONE_THREAD: u64 = libc::CLONE_THREAD as u64;
 
-/// `abort` and `raise` signal a thread of this process; no other process is to be signaled.
+/// `abort` and `raise` signal a thread of this process; signals to other processes are denied.
 fn own_signals() -> Option<Rules> {
     let own = SeccompRule::new(vec![equals(
         0,

@@ -1,4 +1,5 @@
-//! Where a result is written: under a temporary name beside its target, and under its own name only when it is whole.
+//! Writes outputs atomically: under a temporary name in the target's directory, renamed when
+//! complete.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -9,31 +10,31 @@ use super::{ProgramError, ProgramErrorKind};
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// A temporary file or folder beside its target; removed on drop unless kept.
-pub(super) struct Place {
+/// A temporary file or directory next to its target; removed on drop unless kept.
+pub(super) struct TempOutput {
     temporary: PathBuf,
     target: PathBuf,
     folder: bool,
     overwrite: bool,
-    kept: bool,
+    persisted: bool,
 }
 
-impl Place {
+impl TempOutput {
     pub(super) fn file(target: &Path, overwrite: bool) -> Result<Self, ProgramError> {
-        let place = Self::new(target, false, overwrite)?;
+        let output = Self::new(target, false, overwrite)?;
         OpenOptions::new()
             .write(true)
             .create_new(true)
-            .open(&place.temporary)
-            .map_err(|error| place.failed("nothing can be written beside", &error))?;
-        Ok(place)
+            .open(&output.temporary)
+            .map_err(|error| output.failed("nothing can be written beside", &error))?;
+        Ok(output)
     }
 
     pub(super) fn folder(target: &Path) -> Result<Self, ProgramError> {
-        let place = Self::new(target, true, false)?;
-        fs::create_dir(&place.temporary)
-            .map_err(|error| place.failed("no folder can be made beside", &error))?;
-        Ok(place)
+        let output = Self::new(target, true, false)?;
+        fs::create_dir(&output.temporary)
+            .map_err(|error| output.failed("no folder can be made beside", &error))?;
+        Ok(output)
     }
 
     fn new(target: &Path, folder: bool, overwrite: bool) -> Result<Self, ProgramError> {
@@ -54,14 +55,14 @@ impl Place {
             std::process::id(),
             NEXT.fetch_add(1, Ordering::Relaxed)
         ));
-        // The extension stays at the end: ffmpeg reads the format from it.
+        // Keep the extension at the end: `ffmpeg` derives the format from it.
         hidden.push(shortened(name));
         Ok(Self {
             temporary: parent.join(hidden),
             target,
             folder,
             overwrite,
-            kept: false,
+            persisted: false,
         })
     }
 
@@ -69,8 +70,8 @@ impl Place {
         &self.temporary
     }
 
-    /// Gives the result its name. The size in bytes for a file, 0 for a folder.
-    pub(super) fn keep(mut self) -> Result<u64, ProgramError> {
+    /// Renames the output to its final name. Returns the size of a file, or 0 for a directory.
+    pub(super) fn persist(mut self) -> Result<u64, ProgramError> {
         if self.folder {
             if self.target.symlink_metadata().is_ok() {
                 return Err(exists(&self.target));
@@ -78,11 +79,11 @@ impl Place {
             fs::rename(&self.temporary, &self.target).map_err(|error| {
                 self.failed("the result is whole but cannot get the name", &error)
             })?;
-            self.kept = true;
+            self.persisted = true;
             return Ok(0);
         }
         let size = File::open(&self.temporary)
-            // What has taken long to make must survive a crash of the machine.
+            // Sync to disk, so that a long-running result survives a crash of the machine.
             .and_then(|file| file.sync_all().and_then(|()| file.metadata()))
             .map_err(|error| self.failed("what ffmpeg wrote cannot be read, for", &error))?
             .len();
@@ -96,7 +97,7 @@ impl Place {
             ));
         }
         put_in_place(&self.temporary, &self.target, self.overwrite)?;
-        self.kept = true;
+        self.persisted = true;
         Ok(size)
     }
 
@@ -108,12 +109,12 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for TempOutput {
     fn drop(&mut self) {
-        if self.kept {
+        if self.persisted {
             return;
         }
-        // There is nobody left to tell, and the name says that it is a part.
+        // The error cannot be reported here, and the file name shows that the file is partial.
         let _ = if self.folder {
             fs::remove_dir_all(&self.temporary)
         } else {
@@ -122,24 +123,25 @@ impl Drop for Place {
     }
 }
 
-/// Gives the whole file `from` the name `target` on the same file system, at once. An existing file is replaced only when
-/// that is allowed, and then by a file that is whole.
+/// Renames the complete file `from` to `target` on the same file system, atomically. An existing
+/// file is replaced only if `overwrite` is set.
 ///
 /// # Errors
 /// [`ProgramErrorKind::Exists`] or [`ProgramErrorKind::Output`].
 pub fn put_in_place(from: &Path, target: &Path, overwrite: bool) -> Result<(), ProgramError> {
     if !overwrite {
-        // A link fails when the name was taken meanwhile, which a rename would not.
+        // Unlike a rename, a hard link fails if the name was taken in the meantime.
         match fs::hard_link(from, target) {
             Ok(()) => {
-                // The temporary name is a second name of a good file; not getting rid of it is no failure.
+                // The temporary name is a second link to a complete file, so a failure to remove it
+                // is ignored.
                 let _ = fs::remove_file(from);
                 return Ok(());
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(exists(target));
             }
-            // A file system without hard links.
+            // The file system does not support hard links.
             Err(_) if target.symlink_metadata().is_ok() => return Err(exists(target)),
             Err(_) => {}
         }
@@ -153,7 +155,8 @@ pub fn put_in_place(from: &Path, target: &Path, overwrite: bool) -> Result<(), P
     })
 }
 
-/// A new private folder in the system's place for temporary files, with one file name in it; removed on drop.
+/// A new private directory in the system's temporary directory, with one file name in it; removed
+/// on drop.
 pub(super) struct Scratch {
     folder: PathBuf,
     file: PathBuf,
@@ -204,7 +207,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // As in `Place`.
+        // As in [`TempOutput`].
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
@@ -216,7 +219,7 @@ fn exists(target: &Path) -> ProgramError {
     )
 }
 
-/// A long name without its middle, so that the prefix still fits into the 255 bytes of a name.
+/// Shortens a long name in the middle, so that it fits into 255 bytes together with the prefix.
 fn shortened(name: &std::ffi::OsStr) -> std::ffi::OsString {
     if name.len() <= 200 {
         return name.to_owned();

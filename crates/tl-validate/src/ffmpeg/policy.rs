@@ -1,48 +1,49 @@
-//! What may be opened at all, and how a refusal is put into words.
+//! Which formats may be opened, and the error messages for files that are not.
 
 use std::ffi::CStr;
 
-use super::shim::{Lock, OpenFailure};
+use super::shim::{OpenFailure, OpenPolicy};
 use crate::{ProbeError, ProbeErrorKind, containers, layout};
 
-/// The demuxers that may run: self-contained video containers, raw video streams, and the audio containers, so that
-/// "this is sound only" can be said. Everything that opens other files or the network is left out by being absent.
+/// The allowed demuxers: self-contained video containers, raw video streams, and audio containers
+/// (to report "audio only"). Demuxers that open other files or the network are not listed.
 const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,gif,h264,hevc,m4v,\
                        dv,ivf,obu,mp3,wav,aac,flac";
 
-/// Bytes read to recognise the format and, again at most, to learn about the streams. Gives the same answers as
-/// FFmpeg's default of 5 MB on 141 measured files.
+/// Bytes read to recognize the format, and at most as many again to analyze the streams. The
+/// results are the same as with FFmpeg's default of 5 MB on 141 measured files.
 const PROBE_BYTES: u32 = 1_000_000;
 
 /// More streams than any real video has.
 const MAX_STREAMS: u32 = 64;
 
-/// About ten times the largest frame the platform takes (5184x2160).
+/// About ten times the largest frame that the platform accepts (5184x2160).
 pub(super) const MAX_PIXELS: u64 = 128 * 1024 * 1024;
 
-pub(super) const LOCK: Lock = Lock {
+pub(super) const POLICY: OpenPolicy = OpenPolicy {
     formats: FORMATS,
     format_allowed,
     format_of_head,
     probe_bytes: PROBE_BYTES,
     max_streams: MAX_STREAMS,
-    nature: layout::nature,
+    file_kind: layout::file_kind,
 };
 
-/// Whether any alias of a demuxer (`mov,mp4,m4a`) is on the list.
+/// Whether any alias of a demuxer (`mov,mp4,m4a`) is allowed.
 fn format_allowed(name: &str) -> bool {
     name.split(',')
         .any(|alias| FORMATS.split(',').any(|allowed| allowed == alias))
 }
 
-/// The brands of plain MP4 files (ISO/IEC 14496-12, MP4RA). `qt  ` is not among them: QuickTime may hold an MPEG program stream,
-/// which is another demuxer's.
+/// The brands of plain MP4 files (ISO/IEC 14496-12, MP4RA). `qt  ` is not listed: a QuickTime file
+/// may contain an MPEG program stream, which needs another demuxer.
 const MP4_BRANDS: [&[u8; 4]; 12] = [
     b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"dash",
     b"3gp4", b"3gp5",
 ];
 
-/// The demuxer of a file that begins so, for the two commonest kinds. FFmpeg itself is as sure of them by the same bytes.
+/// The demuxer for a file with these first bytes, for the two most common formats. FFmpeg's own
+/// detection gives the same result for these bytes.
 fn format_of_head(head: &[u8]) -> Option<&'static CStr> {
     let is = |offset: usize, bytes: &[u8]| {
         head.get(offset..)
@@ -58,7 +59,7 @@ fn format_of_head(head: &[u8]) -> Option<&'static CStr> {
     None
 }
 
-/// Formats that describe other files, with the words for them.
+/// Formats that refer to other files, with their descriptions.
 const NESTED: [(&str, &str); 9] = [
     ("hls", "an HLS playlist"),
     ("applehttp", "an HLS playlist"),
@@ -73,7 +74,7 @@ const NESTED: [(&str, &str); 9] = [
 
 pub(super) fn explain(failure: OpenFailure) -> ProbeError {
     match failure {
-        OpenFailure::Unrecognised => ProbeError::new(
+        OpenFailure::Unrecognized => ProbeError::new(
             ProbeErrorKind::NotMedia,
             "",
             "no video or audio format is recognised in the file",
@@ -105,20 +106,21 @@ pub(super) fn explain(failure: OpenFailure) -> ProbeError {
     }
 }
 
-/// Whether an FFmpeg error code says that an allocation was refused, which is also what too many streams come to.
+/// Whether an FFmpeg error code means that an allocation failed. Too many streams cause the same
+/// error.
 pub(super) fn is_out_of_memory(code: i32) -> bool {
-    // FFmpeg negates the operating system's number; ENOMEM is 12 on every system it runs on.
+    // FFmpeg negates the operating system's error number; ENOMEM is 12 on every supported system.
     code == -12
 }
 
-/// Says what a file is that no demuxer plays.
-pub(super) fn explain_nature(nature: layout::Nature) -> ProbeError {
-    let kind = match nature {
-        layout::Nature::StillPicture(_) => ProbeErrorKind::NotMedia,
-        layout::Nature::InitSegment | layout::Nature::MediaSegment => ProbeErrorKind::Segment,
-        layout::Nature::NoIndex => ProbeErrorKind::Broken,
+/// The error for a file that no demuxer plays.
+pub(super) fn explain_file_kind(file_kind: layout::FileKind) -> ProbeError {
+    let kind = match file_kind {
+        layout::FileKind::StillPicture(_) => ProbeErrorKind::NotMedia,
+        layout::FileKind::InitSegment | layout::FileKind::MediaSegment => ProbeErrorKind::Segment,
+        layout::FileKind::NoIndex => ProbeErrorKind::Broken,
     };
-    ProbeError::new(kind, "", nature.words())
+    ProbeError::new(kind, "", file_kind.words())
 }
 
 fn forbidden(name: &str) -> ProbeError {
@@ -155,7 +157,7 @@ fn forbidden(name: &str) -> ProbeError {
     ProbeError::new(ProbeErrorKind::NotMedia, "", seen).with_format(name)
 }
 
-/// The first alias of a demuxer, which is how people call it.
+/// The first alias of a demuxer, which is its common name.
 fn short(name: &str) -> &str {
     name.split(',').next().unwrap_or(name)
 }
@@ -165,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_beyond_doubt_is_known_at_sight() {
+    fn only_certain_formats_are_detected_by_head() {
         assert_eq!(format_of_head(b"\0\0\0\x20ftypisom"), Some(c"mp4"));
         assert_eq!(
             format_of_head(b"\x1a\x45\xdf\xa3....webm"),
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_at_sight_may_be_opened() {
+    fn formats_detected_by_head_are_allowed() {
         for name in ["mp4", "matroska"] {
             assert!(format_allowed(name));
         }

@@ -1,22 +1,24 @@
-//! What a file is that no demuxer plays: a still picture, one segment of a stream, a recording without its index.
+//! Identifies files that no demuxer plays: a still image, one segment of a stream, a recording
+//! without its index.
 
 use super::{Bytes, ReadAt, ebml, mov};
 
-/// What a file is in place of a video.
+/// What a file is instead of a video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Nature {
-    /// A still picture in a container of the MP4 family, with the name of its format.
+pub(crate) enum FileKind {
+    /// A still image in a container of the MP4 family, with the name of its format.
     StillPicture(&'static str),
-    /// The description of the streams that the media segments of a DASH or HLS stream share; no frame is in it.
+    /// The initialization segment of a DASH or HLS stream, which describes the streams and contains
+    /// no frames.
     InitSegment,
     /// A part of a DASH or HLS stream that cannot be read without the initialization segment.
     MediaSegment,
-    /// An MP4 or QuickTime file without the box `moov`, which says where the samples are.
+    /// An MP4 or QuickTime file without the `moov` box, which locates the samples.
     NoIndex,
 }
 
-impl Nature {
-    /// What it is, as a clause.
+impl FileKind {
+    /// The description, as a clause.
     pub(crate) fn words(self) -> String {
         match self {
             Self::StillPicture(format) => format!("this is a still picture ({format}), not a video"),
@@ -36,12 +38,12 @@ impl Nature {
     }
 }
 
-/// Tells what a file is by its outermost boxes or elements; `None` for anything that may be a video.
-pub(crate) fn nature(size: u64, read: ReadAt<'_>) -> Option<Nature> {
+/// Identifies a file by its top-level boxes or elements; `None` for anything that may be a video.
+pub(crate) fn file_kind(size: u64, read: ReadAt<'_>) -> Option<FileKind> {
     let mut file = Bytes::new(read, size);
     let head: [u8; 8] = file.array(0)?;
     match head {
-        [0x1a, 0x45, 0xdf, 0xa3, ..] | [0x1f, 0x43, 0xb6, 0x75, ..] => ebml::nature(&mut file),
-        _ => mov::nature(&mut file),
+        [0x1a, 0x45, 0xdf, 0xa3, ..] | [0x1f, 0x43, 0xb6, 0x75, ..] => ebml::file_kind(&mut file),
+        _ => mov::file_kind(&mut file),
     }
 }

@@ -1,4 +1,4 @@
-//! What a rule allows, in words: written from the very number that is compared.
+//! Formats the allowed values of a rule for display, from the same number that is compared.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ impl fmt::Display for Rule {
     /// Such as `duration at least 4 s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |n: f64| with_unit(n, self.measure, self.unit);
-        // A yes or no reads better in words than as a number.
+        // Text is clearer than a number for a yes/no measure.
         if self.measure == Measure::Encryption && self.bound.allows(0.0) {
             return f.write_str("content that is not encrypted");
         }

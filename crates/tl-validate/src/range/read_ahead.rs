@@ -1,27 +1,28 @@
-//! Read-ahead: few large reads of a source where a demuxer makes many small ones, and what was read lately kept.
+//! Read-ahead: combines the many small reads of a demuxer into a few large reads of the source, and
+//! caches recent data.
 
 use std::collections::VecDeque;
 use std::io;
 
 use super::RangeRead;
 
-/// What is fetched at a place that nothing was read near before.
+/// Size of a fetch at an offset that is not near an earlier one.
 const FIRST_BYTES: u64 = 256 * 1024;
 
-/// What is fetched at most at once, when reading goes on where it ended.
-const MOST_BYTES: u64 = 1024 * 1024;
+/// Maximum size of a fetch when reading continues sequentially.
+const MAX_FETCH_BYTES: u64 = 1024 * 1024;
 
-/// What is kept at most.
-const KEPT_BYTES: usize = 8 * 1024 * 1024;
+/// Maximum size of the cache.
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
-/// A source with a memory of what was read last.
+/// A source with a cache of recent reads.
 pub(crate) struct ReadAhead<'a> {
     source: &'a mut dyn RangeRead,
     size: u64,
-    /// The latest at the end.
+    /// The most recent block is last.
     blocks: VecDeque<Block>,
-    kept: usize,
-    /// What the next sequential read fetches.
+    cached_bytes: usize,
+    /// Size of the next sequential fetch.
     stride: u64,
 }
 
@@ -43,7 +44,7 @@ impl<'a> ReadAhead<'a> {
             source,
             size,
             blocks: VecDeque::new(),
-            kept: 0,
+            cached_bytes: 0,
             stride: FIRST_BYTES,
         }
     }
@@ -52,19 +53,19 @@ impl<'a> ReadAhead<'a> {
         self.size
     }
 
-    /// How many more bytes may be fetched.
+    /// Remaining byte budget.
     #[cfg(feature = "ffmpeg")]
     pub(crate) fn remaining(&self) -> Option<u64> {
         self.source.remaining()
     }
 
-    /// Whether the byte at `offset` is there without asking the source.
+    /// Whether the byte at `offset` is in the cache.
     #[cfg(feature = "ffmpeg")]
     pub(crate) fn holds(&self, offset: u64) -> bool {
         offset >= self.size || self.block_at(offset).is_some()
     }
 
-    /// Reads at an offset; 0 at the end only.
+    /// Reads at an offset; returns 0 only at the end.
     pub(crate) fn read(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         if offset >= self.size || into.is_empty() {
             return Ok(0);
@@ -90,23 +91,23 @@ impl<'a> ReadAhead<'a> {
         latest_first.find(|block| (block.start..block.end()).contains(&offset))
     }
 
-    /// Fetches a stretch that holds `offset`.
+    /// Fetches a block that contains `offset`.
     fn fetch(&mut self, offset: u64, wanted: u64) -> io::Result<()> {
-        let goes_on = self.blocks.iter().any(|block| block.end() == offset);
-        self.stride = if goes_on {
-            (self.stride * 2).min(MOST_BYTES)
+        let is_sequential = self.blocks.iter().any(|block| block.end() == offset);
+        self.stride = if is_sequential {
+            (self.stride * 2).min(MAX_FETCH_BYTES)
         } else {
             FIRST_BYTES
         };
-        // The last stretch is fetched whole: who reads there reads backwards, as often as not.
+        // Fetch the last block completely: demuxers often read backwards there.
         let mut start = if self.size - offset < FIRST_BYTES {
             self.size.saturating_sub(FIRST_BYTES)
         } else {
             offset
         };
-        let stride = self.stride.max(wanted.min(MOST_BYTES));
+        let stride = self.stride.max(wanted.min(MAX_FETCH_BYTES));
         let mut end = offset.saturating_add(stride).min(self.size);
-        // What is there already is not fetched again.
+        // Do not fetch cached data again.
         for block in &self.blocks {
             if block.end() <= offset {
                 start = start.max(block.end());
@@ -125,7 +126,7 @@ impl<'a> ReadAhead<'a> {
         }
         let mut bytes = vec![0; (end - start) as usize];
         let mut filled = 0;
-        // A short read is taken as it is, once it holds what was asked for.
+        // Accept a short read once it contains the requested byte.
         while start + filled as u64 <= offset {
             match self
                 .source
@@ -138,12 +139,12 @@ impl<'a> ReadAhead<'a> {
             }
         }
         bytes.truncate(filled);
-        self.kept += filled;
+        self.cached_bytes += filled;
         self.blocks.push_back(Block { start, bytes });
-        while self.kept > KEPT_BYTES
+        while self.cached_bytes > CACHE_BYTES
             && let Some(oldest) = self.blocks.pop_front()
         {
-            self.kept -= oldest.bytes.len();
+            self.cached_bytes -= oldest.bytes.len();
         }
         Ok(())
     }
@@ -153,7 +154,7 @@ impl<'a> ReadAhead<'a> {
 mod tests {
     use super::*;
 
-    /// Bytes that count how often they are asked for, and give at most `most` of them at once.
+    /// A source that counts the reads and returns at most `most` bytes for each.
     struct Counted {
         bytes: Vec<u8>,
         calls: Vec<(u64, usize)>,
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn many_small_reads_in_a_row_are_few_large_ones() {
+    fn sequential_small_reads_become_few_large_ones() {
         let mut source = Counted::new(3_000_000);
         let whole = source.bytes.clone();
         let mut ahead = ReadAhead::new(&mut source);
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_the_end_backwards_is_one_request() {
+    fn reading_the_tail_backwards_takes_one_request() {
         let mut source = Counted::new(3_000_000);
         let mut ahead = ReadAhead::new(&mut source);
         for back in [4u64, 1000, 30_000, 200_000] {
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_is_never_overrun_and_its_end_is_told() {
+    fn budget_is_respected_and_its_end_reported() {
         let mut source = Counted::new(3_000_000);
         source.left = Some(300_000);
         let mut ahead = ReadAhead::new(&mut source);
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_ends_early_is_an_error_and_not_an_end() {
+    fn early_end_of_source_is_an_error() {
         struct Short;
         impl RangeRead for Short {
             fn size(&self) -> u64 {
@@ -260,16 +261,16 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_read_is_what_is_there(
+        fn reads_return_the_content_of_the_source(
             size in 1usize..1_500_000,
             most in 1usize..700_000,
-            places in proptest::collection::vec((0u64..1_600_000, 1usize..100_000), 1..20),
+            offsets in proptest::collection::vec((0u64..1_600_000, 1usize..100_000), 1..20),
         ) {
             let mut source = Counted::new(size);
             source.most = most;
             let whole = source.bytes.clone();
             let mut ahead = ReadAhead::new(&mut source);
-            for (offset, wanted) in places {
+            for (offset, wanted) in offsets {
                 let mut piece = vec![0; wanted];
                 let read = ahead.read(offset, &mut piece).expect("memory");
                 let from = usize::try_from(offset).expect("small").min(whole.len());
