@@ -4,6 +4,7 @@
 
 mod asf;
 mod ebml;
+#[cfg(feature = "ffmpeg")]
 mod file_kind;
 mod flv;
 mod mov;
@@ -13,6 +14,7 @@ mod sidx;
 
 use crate::Truncation;
 
+#[cfg(feature = "ffmpeg")]
 pub(crate) use file_kind::{FileKind, file_kind};
 
 /// Reads bytes at an offset; fewer than requested at the end of the file.

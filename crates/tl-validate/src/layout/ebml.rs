@@ -1,7 +1,10 @@
 //! The top-level elements of Matroska and WebM: the header, the segment and its children.
 
-use super::{Bytes, FileKind, Layout};
+#[cfg(feature = "ffmpeg")]
+use super::FileKind;
+use super::{Bytes, Layout};
 
+#[cfg(feature = "ffmpeg")]
 const HEADER: u64 = 0x1a45_dfa3;
 const SEGMENT: u64 = 0x1853_8067;
 const TRACKS: u64 = 0x1654_ae6b;
@@ -36,6 +39,7 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
 }
 
 /// Identifies a file that cannot be played on its own.
+#[cfg(feature = "ffmpeg")]
 pub(super) fn file_kind(file: &mut Bytes<'_>) -> Option<FileKind> {
     let first = element(file, 0)?;
     if first.id == CLUSTER {

@@ -1,6 +1,8 @@
 //! The boxes of ISO base media files (mp4, mov, 3gp).
 
-use super::{Bytes, FileKind, Layout, sidx};
+#[cfg(feature = "ffmpeg")]
+use super::FileKind;
+use super::{Bytes, Layout, sidx};
 
 /// Maximum number of boxes to read. A file of a few hours in one-second fragments has about 30,000.
 const MAX_BOXES: u32 = 50_000;
@@ -19,6 +21,7 @@ const UNINDEXED: [&[u8; 4]; 5] = [b"mdat", b"free", b"skip", b"wide", b"uuid"];
 
 /// The brands of still images (ISO/IEC 23008-12, AV1 Image File Format, MP4RA), with their common
 /// names.
+#[cfg(feature = "ffmpeg")]
 const STILL_BRANDS: [(&[u8; 4], &str); 12] = [
     (b"avif", "AVIF"),
     (b"avis", "AVIF"),
@@ -97,6 +100,7 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
 }
 
 /// Identifies a file that cannot be played on its own.
+#[cfg(feature = "ffmpeg")]
 pub(super) fn file_kind(file: &mut Bytes<'_>) -> Option<FileKind> {
     let mut budget = MAX_BOXES;
     let mut position = 0;
