@@ -1,33 +1,36 @@
-//! Request bodies that know their length and can be sent again. The bytes of a large body come from a [`Source`] by
-//! offset, so that a retry starts at the first byte and nothing is held in memory.
+//! Request bodies with a known length that can be sent again. A large body is read from a
+//! [`Source`] by offset, so that a retry starts at the first byte and nothing is held in memory.
 
 use std::{fmt, io, sync::Arc};
 
 use bytes::Bytes;
 
-/// Bytes that can be read again from any offset: a file, a buffer, a caller's own reader that can seek.
+/// Bytes that can be read repeatedly from any offset: a file, a buffer, or a custom seekable
+/// reader.
 ///
-/// A driver calls [`read_at`](Source::read_at) on a thread that may block; a flow never does.
+/// A driver calls [`read_at`](Source::read_at) on a thread that may block. A flow never calls it.
 pub trait Source: Send + Sync + fmt::Debug {
-    /// The file name that the platform is told, for example `match.mp4`.
+    /// The file name sent to the platform, for example `match.mp4`.
     fn name(&self) -> &str;
 
     /// The number of bytes, fixed when the source was opened.
     fn len(&self) -> u64;
 
-    /// Whether there are no bytes at all.
+    /// Whether the length is 0.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Reads some bytes at `offset` into `buffer` and says how many; 0 only at the end.
+    /// Reads bytes at `offset` into `buffer` and returns their number; 0 only at the end.
     ///
     /// # Errors
-    /// What the medium said. The attempt then ends as [`SourceFailed`](crate::TransportErrorKind::SourceFailed).
+    /// Any I/O error. The attempt then fails with
+    /// [`SourceFailed`](crate::TransportErrorKind::SourceFailed).
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// As [`read_at`](Source::read_at) where nothing has to be waited for: in memory, or a file in the system's cache. `None` where
-    /// that is not so or not known, which is the default; the bytes are then asked for by `read_at`.
+    /// Like [`read_at`](Source::read_at), but only if the bytes can be read without blocking: from
+    /// memory, or from a file in the page cache. The default returns `None`, which means that the
+    /// read may block; the driver then calls `read_at`.
     ///
     /// An asynchronous driver calls this on a thread that must not block.
     fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
@@ -44,7 +47,7 @@ pub struct BytesSource {
 }
 
 impl BytesSource {
-    /// `bytes` under the file name `name`.
+    /// Creates a source with the file name `name` from `bytes`.
     pub fn new(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         Self {
             name: name.into(),
@@ -96,9 +99,10 @@ impl Piece {
     }
 }
 
-/// A request body: pieces in memory and ranges of sources, with a total length known before the first byte is read.
+/// A request body: buffers in memory and ranges of sources. The total length is known before the
+/// first byte is read.
 ///
-/// A clone is cheap and starts at the first byte again.
+/// Cloning is cheap. A clone starts at the first byte.
 #[derive(Clone, Default)]
 pub struct Body {
     pieces: Arc<[Piece]>,
@@ -106,7 +110,7 @@ pub struct Body {
 }
 
 impl Body {
-    /// A body without a byte.
+    /// An empty body.
     #[must_use]
     pub fn empty() -> Self {
         Self::default()
@@ -119,13 +123,13 @@ impl Body {
         Self::from_range(source, 0, len)
     }
 
-    /// `len` bytes of `source` from offset `start`; a source that ends earlier fails the attempt when it is read.
+    /// `len` bytes of `source` from offset `start`. If the source ends earlier, reading fails.
     #[must_use]
     pub fn from_range(source: Arc<dyn Source>, start: u64, len: u64) -> Self {
         Self::from_pieces(vec![Piece::Source { source, start, len }])
     }
 
-    /// One body after another.
+    /// Concatenates bodies.
     #[must_use]
     pub fn concat(bodies: impl IntoIterator<Item = Body>) -> Self {
         Self::from_pieces(
@@ -150,13 +154,14 @@ impl Body {
         self.len
     }
 
-    /// Whether there is no byte to send.
+    /// Whether the body is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The bytes, where the whole body is one piece in memory: a transport can send it without a reader.
+    /// The bytes, if the whole body is one buffer in memory: a transport can then send it without a
+    /// reader.
     #[must_use]
     pub fn as_bytes(&self) -> Option<Bytes> {
         match &*self.pieces {
@@ -166,7 +171,7 @@ impl Body {
         }
     }
 
-    /// A reader at the first byte. It blocks where the source blocks.
+    /// A reader that starts at the first byte. It blocks while the source blocks.
     #[must_use]
     pub fn reader(&self) -> BodyReader {
         BodyReader {
@@ -194,7 +199,7 @@ impl fmt::Debug for Body {
     }
 }
 
-/// Reads a [`Body`] from its first byte to its last; fails rather than end early.
+/// Reads a [`Body`] from first to last byte. A body that ends early is an error.
 #[derive(Debug)]
 pub struct BodyReader {
     body: Body,
@@ -203,12 +208,13 @@ pub struct BodyReader {
 }
 
 impl BodyReader {
-    /// As [`read`](io::Read::read) where nothing has to be waited for; `None` where the next bytes are not at hand.
+    /// Like [`read`](io::Read::read), but returns `None` if the next bytes cannot be read without
+    /// blocking.
     pub fn read_at_hand(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         self.advance(buffer, |source, at, buffer| source.read_at_hand(at, buffer))
     }
 
-    /// Reads on, where `read` reads of a source; `None` where it does not.
+    /// Advances by one read: `read` reads from a source and returns `None` if it would block.
     fn advance(
         &mut self,
         buffer: &mut [u8],
@@ -229,7 +235,7 @@ impl BodyReader {
                 .min(buffer.len());
             let count = match piece {
                 Piece::Bytes(bytes) => {
-                    // A piece in memory is never longer than a usize.
+                    // A buffer in memory is never longer than a usize.
                     let start = usize::try_from(self.offset).unwrap_or(usize::MAX);
                     buffer[..room].copy_from_slice(&bytes[start..start + room]);
                     room
@@ -321,7 +327,7 @@ mod tests {
         );
     }
 
-    /// Whose bytes have to be waited for.
+    /// A source that is never available without blocking.
     #[derive(Debug)]
     struct Distant(BytesSource);
 

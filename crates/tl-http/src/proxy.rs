@@ -1,5 +1,5 @@
-//! Which proxy carries a request, and what is said to it to open a tunnel: pure, so that both colours do the same.
-//! The environment is an argument; who connects and sends is the driver.
+//! Proxy selection and the `CONNECT` handshake, the same for asynchronous and blocking drivers.
+//! This module is pure: the environment is an argument, and the driver connects and sends.
 
 use std::{fmt, net::IpAddr};
 
@@ -10,12 +10,12 @@ use url::Url;
 
 use crate::{Delivery, Proxy, SetupError, TransportError, TransportErrorKind};
 
-/// The longest answer of a proxy to `CONNECT` that is read, in bytes; real ones have a few hundred.
+/// Maximum size of a proxy's response to `CONNECT`, in bytes. Real ones have a few hundred.
 pub const LONGEST_CONNECT_ANSWER: usize = 16 << 10;
 
-/// Which proxy carries which request.
+/// Selects the proxy for a request.
 ///
-/// A host of this machine itself (`localhost`, `127.0.0.0/8`, `::1`) is never reached through a proxy.
+/// Loopback hosts (`localhost`, `127.0.0.0/8`, `::1`) are never reached through a proxy.
 #[derive(Debug, Clone, Default)]
 pub struct ProxyRules {
     http: Option<ProxyServer>,
@@ -23,7 +23,7 @@ pub struct ProxyRules {
     bypass: Vec<Bypass>,
 }
 
-/// A proxy that opens tunnels by `CONNECT` (RFC 9110, 9.3.6). Its password does not show in `Debug`.
+/// A proxy that opens tunnels with `CONNECT` (RFC 9110, 9.3.6). `Debug` omits its password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProxyServer {
     host: String,
@@ -39,15 +39,15 @@ enum Bypass {
 }
 
 impl ProxyRules {
-    /// The rules of `proxy`; `variable` reads one variable of the environment.
+    /// Creates the rules for `proxy`; `variable` returns the value of an environment variable.
     ///
-    /// Read are `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy`, the names in small letters before those in
-    /// capitals. `HTTP_PROXY` in capitals does not count in a CGI program, where a request header sets it
-    /// (CVE-2016-5385). `no_proxy` lists hosts, domains (with all below them), addresses, networks such as
-    /// `10.0.0.0/8`, or `*`.
+    /// The variables are `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy`; lower-case names
+    /// take precedence over upper-case ones. `HTTP_PROXY` is ignored in CGI programs, where a
+    /// request header can set it (CVE-2016-5385). `no_proxy` lists hosts, domains (including
+    /// subdomains), addresses, networks such as `10.0.0.0/8`, or `*`.
     ///
     /// # Errors
-    /// A proxy address that is not `http://[user:password@]host[:port]`.
+    /// A proxy URL that is not `http://[user:password@]host[:port]`.
     pub fn new(
         proxy: &Proxy,
         variable: impl Fn(&str) -> Option<String>,
@@ -92,7 +92,8 @@ impl ProxyRules {
         })
     }
 
-    /// The proxy for requests of `scheme`, which [`server_for`](Self::server_for) uses for the hosts that are not exempt.
+    /// The proxy for requests with `scheme`; [`server_for`](Self::server_for) uses it for hosts
+    /// that are not exempt.
     #[must_use]
     pub fn server_of(&self, scheme: &Scheme) -> Option<&ProxyServer> {
         if *scheme == Scheme::HTTPS {
@@ -102,7 +103,7 @@ impl ProxyRules {
         }
     }
 
-    /// The proxy that carries a request to `uri`, or `None` where it goes straight to its host.
+    /// The proxy for a request to `uri`, or `None` if the request goes directly to its host.
     #[must_use]
     pub fn server_for(&self, uri: &Uri) -> Option<&ProxyServer> {
         let server = self.server_of(uri.scheme()?)?;
@@ -155,25 +156,26 @@ impl ProxyServer {
         })
     }
 
-    /// The host of the proxy itself.
+    /// The host of the proxy.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port of the proxy itself.
+    /// The port of the proxy.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The value of `Proxy-Authorization`, where the proxy asks for a password: a secret.
+    /// The value of `Proxy-Authorization`, if the proxy requires a password. It is a secret.
     #[must_use]
     pub fn authorization(&self) -> Option<&str> {
         self.authorization.as_deref()
     }
 
-    /// What is said to the proxy so that it opens a tunnel to `host` (as in a URI, an IPv6 address in brackets).
+    /// The request that asks the proxy for a tunnel to `host` (as in a URI, an IPv6 address in
+    /// brackets).
     #[must_use]
     pub fn connect_request(&self, host: &str, port: u16) -> Vec<u8> {
         let mut text = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
@@ -184,10 +186,12 @@ impl ProxyServer {
         text.into_bytes()
     }
 
-    /// Whether `received` is the proxy's whole answer: `false` means that more must be read.
+    /// Parses the response to `CONNECT`. Returns `true` if it is complete, and `false` if more must
+    /// be read.
     ///
     /// # Errors
-    /// [`Unreachable`](TransportErrorKind::Unreachable), not sent, where the proxy refuses or answers nonsense.
+    /// [`Unreachable`](TransportErrorKind::Unreachable), not sent, if the proxy refuses or the
+    /// response is invalid.
     pub fn tunnel_stands(&self, received: &[u8]) -> Result<bool, TransportError> {
         let failed = |what: String| {
             TransportError::new(TransportErrorKind::Unreachable, Delivery::NotSent)

@@ -1,9 +1,11 @@
-//! The macro that makes an open enumeration: the known words are variants, any other word survives a round trip.
+//! The `open_enum!` macro: declares an enumeration whose known values are variants; any other value
+//! survives a round trip.
 //!
-//! The words of the API itself live with the objects that use them, in `words.rs`, and in `error_code.rs`.
+//! The enumerations are in the files of the objects that use them, in `model_name.rs`, `sort.rs`
+//! and `error_code.rs`.
 
-/// A word that this version of the crate has no variant for. It cannot be made outside of the crate, so that a
-/// known word never hides in it and `==` stays true to the text.
+/// A value that this version of the crate has no variant for. It cannot be created outside of the
+/// crate, so that it never holds a known value and `==` compares by text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UnknownWord(Box<str>);
 
@@ -17,7 +19,7 @@ impl UnknownWord {
     }
 }
 
-/// Declares an open enumeration over strings. The match is exact: the platform's words are case-sensitive.
+/// Declares an open enumeration over strings. Matching is case-sensitive, as on the platform.
 macro_rules! open_enum {
     (
         $(#[$meta:meta])*
@@ -27,7 +29,8 @@ macro_rules! open_enum {
     ) => {
         $(#[$meta])*
         ///
-        /// An unknown word is kept as it came: see [`is_known`](Self::is_known) and [`as_str`](Self::as_str).
+        /// An unknown value is kept unchanged: see [`is_known`](Self::is_known) and
+        /// [`as_str`](Self::as_str).
         #[derive(Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
@@ -41,10 +44,10 @@ macro_rules! open_enum {
         }
 
         impl $name {
-            /// Every word that this version of the crate knows, in the order of the variants.
+            /// Every value that this version of the crate knows, in the order of the variants.
             pub const KNOWN: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The word as it stands on the wire.
+            /// The value as sent and received.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $word,)+
@@ -52,7 +55,7 @@ macro_rules! open_enum {
                 }
             }
 
-            /// Whether this version of the crate has a variant for the word.
+            /// Whether this version of the crate has a variant for the value.
             pub fn is_known(&self) -> bool {
                 !matches!(self, Self::_Unknown(_))
             }
@@ -114,7 +117,7 @@ macro_rules! open_enum {
             }
         }
 
-        /// By the text of the word, so that the order does not depend on the version of the crate.
+        /// Compares by text, so that the order does not depend on the version of the crate.
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> std::cmp::Ordering {
                 self.as_str().cmp(other.as_str())
