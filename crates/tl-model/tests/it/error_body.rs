@@ -1,4 +1,4 @@
-//! Error bodies: the platform's shapes, what proxies and object stores send, and bytes of any kind.
+//! Error bodies: the platform's formats, bodies of proxies and object stores, and arbitrary bytes.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -143,7 +143,8 @@ fn numeric_codes_have_the_names_that_took_their_place() {
     insta::assert_snapshot!(named.join("\n"));
 }
 
-/// Whatever came in: nothing hangs or panics, and what goes to a terminal is one bounded, printable line.
+/// Any input: parsing neither hangs nor panics, and the display text is one bounded, printable
+/// line.
 fn check_any(content_type: Option<&str>, body: &[u8]) -> Result<(), TestCaseError> {
     let error = ErrorBody::parse(500, content_type, body);
     let line = error.to_string();

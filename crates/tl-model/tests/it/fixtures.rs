@@ -1,4 +1,4 @@
-//! The sample objects of the platform's documents decode into what they say, and encode into themselves.
+//! The sample objects of the platform's documentation decode, and encode into the same JSON.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tl_model::*;
 
-/// What a test does with a fixture and its type.
+/// A generic test that runs on a fixture and its type.
 pub(crate) trait ForFixture {
     fn run<T: Serialize + DeserializeOwned + PartialEq + Debug>(
         &mut self,
@@ -31,7 +31,7 @@ macro_rules! fixtures {
     ($($name:ty: $($file:literal)+;)+) => {
         const FILES: &[&str] = &[$($($file),+),+];
 
-        /// Calls the test with every fixture and the type it is a sample of.
+        /// Runs the test on every fixture with its type.
         pub(crate) fn each(test: &mut impl ForFixture) {
             $($(test.run::<$name>($file, &read($file));)+)+
         }
@@ -91,7 +91,7 @@ impl ForFixture for Snapshot {
         let decoded: T =
             serde_json::from_value(json.clone()).unwrap_or_else(|error| panic!("{file}: {error}"));
         assert_eq!(&serde_json::to_value(&decoded).unwrap(), json, "{file}");
-        // What is not there says nothing; leaving it out keeps the snapshots readable.
+        // Omit absent members to keep the snapshots readable.
         let text: Vec<_> = format!("{decoded:#?}")
             .lines()
             .filter(|line| !line.ends_with(": None,") && !line.ends_with("extra: {},"))
@@ -183,7 +183,7 @@ fn what_is_built_is_what_is_written() {
     task.status = Some(TaskStatus::Ready);
     task.system_metadata = Some(SystemMetadata::default());
     task.extra.insert("hls".to_owned(), Value::Null);
-    // A field that is set wins over what `extra` says.
+    // A field that is set takes precedence over `extra`.
     task.extra.insert("status".to_owned(), Value::from("stale"));
     let page = Page::new(vec![task], PageInfo::default());
     insta::assert_snapshot!(

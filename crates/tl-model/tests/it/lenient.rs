@@ -1,4 +1,5 @@
-//! One odd informational member of one item does not fail the list: it reads as absent, and its value is kept.
+//! One unexpected informational member does not make the list fail: it reads as absent, and its
+//! value is kept.
 
 use std::fmt::Debug;
 
@@ -13,7 +14,8 @@ use crate::mutations::{Part, Place, at, places};
 use crate::wire::{self, Wire, any_json};
 use crate::wire_assets;
 
-/// The members of any response that stay strict: identifiers, statuses, and what else a client decides by.
+/// The response members that stay strict: identifiers, statuses, and other members that decisions
+/// depend on.
 const STRICT: &[&str] = &[
     "_id",
     "asset_id",
@@ -31,7 +33,7 @@ const STRICT: &[&str] = &[
     "video_id",
 ];
 
-/// Whether a client can do without the member at this place of an item.
+/// Whether the member at this path of an item is informational.
 fn is_informational(item: &Value, place: &[Part]) -> bool {
     let Some((Part::Key(first), _)) = place.split_first() else {
         return false;
@@ -39,7 +41,7 @@ fn is_informational(item: &Value, place: &[Part]) -> bool {
     item.get(first).is_some() && !STRICT.contains(&first.as_str())
 }
 
-/// As numbers, 5.0 and 5 are the same: the platform writes whole floats without `.0`.
+/// Compares numbers by value, so that 5.0 equals 5: the platform writes whole floats without `.0`.
 fn is_same(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => left.as_f64() == right.as_f64(),
@@ -60,7 +62,8 @@ fn is_same(left: &Value, right: &Value) -> bool {
     }
 }
 
-/// A list with one odd member decodes, its other items are as they were, and it is written again as it came.
+/// A list with one unexpected member decodes, its other items are unaffected, and it encodes into
+/// the same JSON.
 fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(
     items: &[Value],
     which: &Choice,

@@ -1,4 +1,4 @@
-//! The tests of tl-model, as one program: what its types promise, on samples and on generated values.
+//! Tests of tl-model on samples and on generated values, in one test binary.
 #![allow(clippy::unwrap_used)]
 
 mod error_body;

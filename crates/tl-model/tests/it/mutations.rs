@@ -1,4 +1,5 @@
-//! Every sample, changed in every one of its places: what is new survives, what is wrong is named.
+//! Mutations at every path of every sample: unknown members survive, and errors name the wrong
+//! member.
 
 use std::fmt::Debug;
 
@@ -9,7 +10,7 @@ use tl_model::*;
 
 use crate::fixtures::{ForFixture, each};
 
-/// A place in a JSON value: the keys and positions that lead to it.
+/// One step of a path in a JSON value: a key or an index.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Part {
     Key(String),
@@ -48,7 +49,7 @@ pub(crate) fn at<'a>(value: &'a mut Value, place: &[Part]) -> &'a mut Value {
     })
 }
 
-/// Applies a change in every place of every sample and counts what came of it.
+/// Applies a change at every path of every sample and counts the changes.
 struct Mutate<C, O> {
     change: C,
     outcome: O,
@@ -97,10 +98,10 @@ fn check(
     mutate.changed
 }
 
-/// The samples whose types are strict: a patch takes no object, and so no new member inside one.
+/// The samples with strict types: a patch accepts no objects, and so no unknown members in them.
 const STRICT: [&str; 2] = ["indexed_asset/update.json", "video/update.json"];
 
-/// The member whose keys are header names and whose values are texts, with no room for anything else.
+/// The member whose keys are header names and whose values must be strings.
 const HEADERS: &str = "upload_headers";
 
 fn in_headers(place: &[Part]) -> bool {
@@ -111,7 +112,7 @@ fn survives(file: &str, place: &Place, wire: &Value, encoded: &Result<Value, Str
     assert_eq!(encoded.as_ref(), Ok(wire), "{file} {place:?}");
 }
 
-/// Whether an error says where it happened.
+/// Whether an error names the member at this path.
 fn names(error: &str, place: &Place) -> bool {
     if in_headers(place) {
         return error.contains(&format!("`{HEADERS}`"));
@@ -123,13 +124,13 @@ fn names(error: &str, place: &Place) -> bool {
     key.is_none_or(|key| error.contains(&format!("`{key}`")) || error.contains(&format!("{key:?}")))
 }
 
-/// A member and the group of the sample that it stands in.
+/// A member, qualified by the group of its sample.
 fn member(file: &str, key: &str) -> String {
     let group = file.split('/').next().unwrap_or_default();
     format!("{group}/{key}")
 }
 
-/// The members that the types insist on, by the groups of their samples.
+/// The required members, by the groups of their samples.
 const REQUIRED: &[&str] = &[
     "asset/_id",
     "asset/data",
@@ -188,7 +189,7 @@ fn an_unknown_member_survives_in_every_object_of_every_sample() {
 fn an_unknown_word_survives_in_place_of_every_string_of_every_sample() {
     let changed = check(
         |place, value| {
-            // The type of an event decides how its data is read.
+            // The type of an event determines how its data is decoded.
             let is_text = value.is_string() && place != &[Part::Key("type".to_owned())];
             if is_text {
                 *value = Value::from("never heard of");
@@ -284,8 +285,8 @@ fn every_member_but_the_required_ones_may_be_missing() {
     );
 }
 
-/// The members that refuse a value of another type, beyond the required ones: identifiers, statuses, what a transcription was
-/// asked for, and requests.
+/// The members that reject a value of another type, in addition to the required ones: identifiers,
+/// statuses, the units of a transcription, and requests.
 const STRICT_MEMBERS: &[&str] = &[
     "asset/index",
     "asset/sentences",
@@ -340,7 +341,7 @@ fn a_wrong_type_is_kept_or_refused_by_name_and_never_dropped() {
                             Part::At(_) => None,
                         })
                         .collect();
-                    // Inside an object with keys of the user's own, the object is what refuses.
+                    // Inside an object with user-defined keys, the object itself rejects the value.
                     let free = keys
                         .iter()
                         .find(|key| [HEADERS, "user_metadata"].contains(*key));

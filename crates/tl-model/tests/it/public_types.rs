@@ -1,4 +1,4 @@
-//! What holds for every public type at compile time.
+//! Compile-time properties of every public type.
 
 use tl_model::*;
 

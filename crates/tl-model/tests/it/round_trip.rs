@@ -1,4 +1,4 @@
-//! Decoding and encoding lose nothing, for generated objects of every type.
+//! Decoding and encoding are lossless for generated objects of every type.
 
 use std::fmt::Debug;
 
@@ -10,7 +10,8 @@ use tl_model::*;
 
 use crate::{wire, wire_assets};
 
-/// Decode → encode gives the object back, and decode → encode → decode the value; through values and through text.
+/// Decode → encode returns the same JSON, and decode → encode → decode the same value; with values
+/// and with text.
 fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(
     wire: &Value,
 ) -> Result<(), TestCaseError> {

@@ -1,4 +1,4 @@
-//! Timestamps keep their text and know their instant.
+//! Timestamps keep their text and parse their instant.
 
 use tl_model::Timestamp;
 

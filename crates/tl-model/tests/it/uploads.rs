@@ -1,4 +1,4 @@
-//! What the types of the modern upload path say beyond their members.
+//! Behavior of the asset, upload and indexed asset types.
 
 use serde_json::{Value, json};
 use tl_model::*;
@@ -74,7 +74,7 @@ fn a_proof_is_the_etag_without_its_quotation_marks() {
         "d41d8cd98f00b204e9800998ecf8427e",
         "d41d8cd98f00b204e9800998ecf8427e",
     );
-    // Half a pair, and the marks of a weak tag, are not ours to repair.
+    // An unpaired quotation mark and the prefix of a weak tag are kept.
     check("\"half", "\"half");
     check("W/\"weak\"", "W/\"weak\"");
     check("\"", "\"");

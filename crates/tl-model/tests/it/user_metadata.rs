@@ -1,4 +1,4 @@
-//! What user metadata takes, what it refuses, and how it says so.
+//! User metadata: accepted values, rejected values, and error messages.
 
 use serde_json::json;
 use tl_model::{MetadataErrorKind, MetadataPatch, MetadataValue, UserMetadata};
@@ -106,7 +106,7 @@ fn integers_beyond_two_to_the_53_are_told() {
     check("9007199254740992", true);
     check("-9007199254740992", true);
     check("18446744073709551615", true);
-    // No 64-bit integer holds it: JSON readers take it for a float.
+    // Exceeds 64 bits, so JSON parsers read it as a float.
     check("36893488147419103232", true);
     check("1.5", false);
     check(r#""9007199254740992""#, false);
