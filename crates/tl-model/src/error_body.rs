@@ -110,7 +110,7 @@ impl ErrorBody {
                 Err(_) => {}
             }
         }
-        Self::from_foreign(status, content_type, body)
+        Self::from_non_json(status, content_type, body)
     }
 
     /// An error in the platform's usual format, for a server that emulates the platform.
@@ -187,7 +187,7 @@ impl ErrorBody {
                 || inner.get("message").is_some_and(Value::is_string))
         {
             let mut error = Self::blank(status, ErrorShape::Nested);
-            error.take_members(inner);
+            error.extract_members(inner);
             if inner.is_empty() {
                 object.remove("error");
             }
@@ -195,7 +195,7 @@ impl ErrorBody {
             return error;
         }
         let mut error = Self::blank(status, ErrorShape::Flat);
-        error.take_members(&mut object);
+        error.extract_members(&mut object);
         error.extra = object;
         if error.code.is_none() && error.number.is_some() {
             error.shape = ErrorShape::Numeric;
@@ -211,7 +211,7 @@ impl ErrorBody {
     }
 
     /// Takes the members that all formats share. A member with another type stays in the object.
-    fn take_members(&mut self, object: &mut Map<String, Value>) {
+    fn extract_members(&mut self, object: &mut Map<String, Value>) {
         self.code = take_text(object, "code")
             .or_else(|| take_text(object, "error_code"))
             .map(ErrorCode::from);
@@ -225,7 +225,7 @@ impl ErrorBody {
         self.docs_url = take_text(object, "docs_url");
     }
 
-    fn from_foreign(status: u16, content_type: Option<&str>, body: &[u8]) -> Self {
+    fn from_non_json(status: u16, content_type: Option<&str>, body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(&body[..body.len().min(EXCERPT_BYTES)]);
         let start = text.get(..16).unwrap_or(&text).to_ascii_lowercase();
         let says = |word: &str| {

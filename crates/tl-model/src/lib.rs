@@ -55,10 +55,12 @@ mod indexed_asset;
 mod metadata_error;
 mod metadata_patch;
 mod metadata_value;
+mod model_name;
 mod multipart_upload;
 mod number;
 mod page;
 mod plain_text;
+mod sort;
 mod system_metadata;
 mod task;
 mod technical_metadata;
@@ -66,7 +68,6 @@ mod timestamp;
 mod user_metadata;
 mod video;
 mod webhook;
-mod words;
 
 pub use asset::{
     Asset, AssetError, AssetHls, AssetMethod, AssetReference, AssetReferenceIndex, AssetSource,
@@ -87,6 +88,7 @@ pub use indexed_asset::{
 pub use metadata_error::{MetadataError, MetadataErrorKind};
 pub use metadata_patch::MetadataPatch;
 pub use metadata_value::{MetadataFloat, MetadataInteger, MetadataValue, UnsupportedValue};
+pub use model_name::{Addon, ModelFamily, ModelName, ModelOption};
 pub use multipart_upload::{
     ChunkReceipt, ChunkReport, ChunkState, ChunkStatus, CompletedChunk, IncompleteUpload,
     NewUpload, PresignedUrl, ProofType, UploadSession, UploadState, UploadStatus, UploadType,
@@ -94,6 +96,7 @@ pub use multipart_upload::{
 };
 pub use object::Extra;
 pub use page::{Page, PageInfo};
+pub use sort::{SortBy, SortOption};
 pub use system_metadata::SystemMetadata;
 pub use task::{CreatedTask, Task, TaskStatus};
 pub use technical_metadata::{AudioStreamMetadata, TechnicalMetadata, VideoStreamMetadata};
@@ -104,7 +107,6 @@ pub use webhook::{
     AnalyzeError, AnalyzeSourceType, AnalyzeStatus, AnalyzeTaskData, AnalyzeVideoSource,
     IndexTaskData, WebhookData, WebhookEvent, WebhookEventType, WebhookModel,
 };
-pub use words::{Addon, ModelFamily, ModelName, ModelOption, SortBy, SortOption};
 
 /// A JSON value, as `serde_json` defines it.
 pub use serde_json::Value;

@@ -7,11 +7,11 @@
 /// A value that this version of the crate has no variant for. It cannot be created outside of the
 /// crate, so that it never holds a known value and `==` compares by text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct UnknownWord(Box<str>);
+pub struct UnknownValue(Box<str>);
 
-impl UnknownWord {
-    pub(crate) fn new(word: &str) -> Self {
-        Self(word.into())
+impl UnknownValue {
+    pub(crate) fn new(value: &str) -> Self {
+        Self(value.into())
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -24,7 +24,7 @@ macro_rules! open_enum {
     (
         $(#[$meta:meta])*
         pub enum $name:ident {
-            $($(#[$vmeta:meta])* $variant:ident = $word:literal,)+
+            $($(#[$vmeta:meta])* $variant:ident = $value:literal,)+
         }
     ) => {
         $(#[$meta])*
@@ -35,12 +35,12 @@ macro_rules! open_enum {
         #[non_exhaustive]
         pub enum $name {
             $(
-                #[doc = concat!("`", $word, "`.")]
+                #[doc = concat!("`", $value, "`.")]
                 $(#[$vmeta])*
                 $variant,
             )+
             #[doc(hidden)]
-            _Unknown($crate::open_enum::UnknownWord),
+            _Unknown($crate::open_enum::UnknownValue),
         }
 
         impl $name {
@@ -50,8 +50,8 @@ macro_rules! open_enum {
             /// The value as sent and received.
             pub fn as_str(&self) -> &str {
                 match self {
-                    $(Self::$variant => $word,)+
-                    Self::_Unknown(word) => word.as_str(),
+                    $(Self::$variant => $value,)+
+                    Self::_Unknown(value) => value.as_str(),
                 }
             }
 
@@ -62,25 +62,25 @@ macro_rules! open_enum {
         }
 
         impl From<&str> for $name {
-            fn from(word: &str) -> Self {
-                match word {
-                    $($word => Self::$variant,)+
-                    other => Self::_Unknown($crate::open_enum::UnknownWord::new(other)),
+            fn from(value: &str) -> Self {
+                match value {
+                    $($value => Self::$variant,)+
+                    other => Self::_Unknown($crate::open_enum::UnknownValue::new(other)),
                 }
             }
         }
 
         impl From<String> for $name {
-            fn from(word: String) -> Self {
-                Self::from(word.as_str())
+            fn from(value: String) -> Self {
+                Self::from(value.as_str())
             }
         }
 
         impl std::str::FromStr for $name {
             type Err = std::convert::Infallible;
 
-            fn from_str(word: &str) -> Result<Self, Self::Err> {
-                Ok(Self::from(word))
+            fn from_str(value: &str) -> Result<Self, Self::Err> {
+                Ok(Self::from(value))
             }
         }
 
@@ -100,7 +100,7 @@ macro_rules! open_enum {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 match self {
                     $(Self::$variant => f.write_str(stringify!($variant)),)+
-                    Self::_Unknown(word) => f.debug_tuple("Unknown").field(&word.as_str()).finish(),
+                    Self::_Unknown(value) => f.debug_tuple("Unknown").field(&value.as_str()).finish(),
                 }
             }
         }

@@ -3,7 +3,7 @@
 
 mod error_body;
 mod fixtures;
-mod ids_and_words;
+mod ids_and_enums;
 mod lenient;
 mod mutations;
 mod public_types;
