@@ -475,8 +475,8 @@ impl Source for Observed {
         Ok(count)
     }
 
-    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        let read = self.inner.read_at_hand(offset, buffer)?;
+    fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        let read = self.inner.try_read_at(offset, buffer)?;
         Some(read.inspect(|count| (self.tell)(offset + *count as u64, self.inner.len())))
     }
 }

@@ -51,7 +51,7 @@ impl error::Error for NotPublic {}
 
 /// Whether requests with these settings may be restricted to public addresses: see [`only_public`].
 #[must_use]
-pub fn may_need_public(settings: &HttpSettings) -> bool {
+pub fn may_require_public(settings: &HttpSettings) -> bool {
     settings.supplied_urls == SuppliedUrls::Checked
         && settings
             .credentials
@@ -77,10 +77,10 @@ pub(crate) fn only_public(settings: &HttpSettings, uri: &Uri) -> Result<bool, Tr
     if settings.supplied_urls == SuppliedUrls::Unchecked || same_origin(base, uri) {
         return Ok(false);
     }
-    let named = uri.host().unwrap_or_default();
+    let host = uri.host().unwrap_or_default();
     if base.scheme() == "https" && uri.scheme_str() != Some("https") {
         return Err(unsafe_url(
-            named,
+            host,
             "the API is reached over https, and this is not https",
         ));
     }
@@ -89,14 +89,14 @@ pub(crate) fn only_public(settings: &HttpSettings, uri: &Uri) -> Result<bool, Tr
     }
     // Recognize IP addresses in every notation that a connection would accept.
     let url = Url::parse(&uri.to_string())
-        .map_err(|error| unsafe_url(named, &format!("it cannot be read ({error})")))?;
+        .map_err(|error| unsafe_url(host, &format!("it cannot be read ({error})")))?;
     let address = match url.host() {
         Some(Host::Ipv4(address)) => IpAddr::V4(address),
         Some(Host::Ipv6(address)) => IpAddr::V6(address),
         Some(Host::Domain(_)) if !is_loopback(&url) => return Ok(true),
-        _ => return Err(unsafe_url(named, "it leads to this machine")),
+        _ => return Err(unsafe_url(host, "it leads to this machine")),
     };
-    all_public([address]).map_err(|error| unsafe_url(named, &error.to_string()))?;
+    all_public([address]).map_err(|error| unsafe_url(host, &error.to_string()))?;
     Ok(true)
 }
 
@@ -158,7 +158,7 @@ mod tests {
     use crate::{ApiKey, Credentials};
 
     #[test]
-    fn a_supplied_url_is_followed_only_where_the_base_allows_it() {
+    fn supplied_urls_are_checked_against_the_base() {
         let check = |base: &str, url: &str, expected: Result<bool, &str>| {
             let key = ApiKey::new("tlk_SECRET").expect("a key");
             let base = base.parse().expect("a URL");
@@ -170,13 +170,13 @@ mod tests {
             };
             assert_eq!(only_public(&open, &uri).ok(), Some(false), "{url}");
             match (only_public(&settings, &uri), expected) {
-                (Ok(seen), Ok(expected)) => assert_eq!(seen, expected, "{url}"),
+                (Ok(actual), Ok(expected)) => assert_eq!(actual, expected, "{url}"),
                 (Err(error), Err(part)) => {
                     assert_eq!(error.kind(), TransportErrorKind::UnsafeUrl, "{url}");
                     let cause = error::Error::source(&error).expect("a cause").to_string();
                     assert!(cause.contains(part) && !cause.contains("SECRET"), "{cause}");
                 }
-                (seen, expected) => panic!("{url}: {seen:?}, expected {expected:?}"),
+                (actual, expected) => panic!("{url}: {actual:?}, expected {expected:?}"),
             }
         };
         let public = "https://api.twelvelabs.io/v1.3";
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_for_everyone_is_not_public() {
+    fn special_purpose_addresses_are_not_public() {
         for (address, public) in [
             ("93.184.216.34", true),
             ("8.8.8.8", true),

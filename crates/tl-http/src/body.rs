@@ -33,7 +33,7 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// read may block; the driver then calls `read_at`.
     ///
     /// An asynchronous driver calls this on a thread that must not block.
-    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+    fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         let _ = (offset, buffer);
         None
     }
@@ -75,7 +75,7 @@ impl Source for BytesSource {
         Ok(count)
     }
 
-    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+    fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         Some(self.read_at(offset, buffer))
     }
 }
@@ -210,8 +210,8 @@ pub struct BodyReader {
 impl BodyReader {
     /// Like [`read`](io::Read::read), but returns `None` if the next bytes cannot be read without
     /// blocking.
-    pub fn read_at_hand(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        self.advance(buffer, |source, at, buffer| source.read_at_hand(at, buffer))
+    pub fn try_read(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        self.advance(buffer, |source, at, buffer| source.try_read_at(at, buffer))
     }
 
     /// Advances by one read: `read` reads from a source and returns `None` if it would block.
@@ -230,21 +230,21 @@ impl BodyReader {
                 self.offset = 0;
                 continue;
             }
-            let room = usize::try_from(left)
+            let limit = usize::try_from(left)
                 .unwrap_or(usize::MAX)
                 .min(buffer.len());
             let count = match piece {
                 Piece::Bytes(bytes) => {
                     // A buffer in memory is never longer than a usize.
                     let start = usize::try_from(self.offset).unwrap_or(usize::MAX);
-                    buffer[..room].copy_from_slice(&bytes[start..start + room]);
-                    room
+                    buffer[..limit].copy_from_slice(&bytes[start..start + limit]);
+                    limit
                 }
                 Piece::Source { source, start, len } => {
                     let at = start + self.offset;
-                    match again_when_interrupted(|| read(&**source, at, &mut buffer[..room]))? {
+                    match retry_interrupted(|| read(&**source, at, &mut buffer[..limit]))? {
                         Ok(0) => return Some(Err(ended_early(&**source, at, start + len))),
-                        Ok(count) => count.min(room),
+                        Ok(count) => count.min(limit),
                         Err(error) => return Some(Err(error)),
                     }
                 }
@@ -265,7 +265,7 @@ impl io::Read for BodyReader {
     }
 }
 
-fn again_when_interrupted(
+fn retry_interrupted(
     mut read: impl FnMut() -> Option<io::Result<usize>>,
 ) -> Option<io::Result<usize>> {
     loop {
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clone_starts_at_the_first_byte_again() {
+    fn clone_starts_at_the_first_byte() {
         let body = Body::concat([
             Body::from("head"),
             Body::from_source(source(b"media")),
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_became_shorter_fails_instead_of_ending_early() {
+    fn shrunken_source_is_an_error() {
         let body = Body::from_range(source(b"12345"), 2, 9);
         let mut bytes = Vec::new();
         let error = body.reader().read_to_end(&mut bytes).unwrap_err();
@@ -329,9 +329,9 @@ mod tests {
 
     /// A source that is never available without blocking.
     #[derive(Debug)]
-    struct Distant(BytesSource);
+    struct BlockingSource(BytesSource);
 
-    impl Source for Distant {
+    impl Source for BlockingSource {
         fn name(&self) -> &str {
             self.0.name()
         }
@@ -346,31 +346,31 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_gives_what_is_at_hand_and_goes_on_where_it_stopped() {
-        let distant = Distant(BytesSource::new("clip.mp4", "far"));
+    fn reader_resumes_after_try_read() {
+        let blocking = BlockingSource(BytesSource::new("clip.mp4", "far"));
         let body = Body::concat([
             Body::from("head"),
             Body::from_source(source(b"near")),
-            Body::from_source(Arc::new(distant)),
+            Body::from_source(Arc::new(blocking)),
         ]);
         let mut reader = body.reader();
         let mut buffer = [0; 16];
-        assert_eq!(reader.read_at_hand(&mut buffer).unwrap().unwrap(), 4);
-        assert_eq!(reader.read_at_hand(&mut buffer[..3]).unwrap().unwrap(), 3);
-        assert_eq!(reader.read_at_hand(&mut buffer).unwrap().unwrap(), 1);
-        assert!(reader.read_at_hand(&mut buffer).is_none());
+        assert_eq!(reader.try_read(&mut buffer).unwrap().unwrap(), 4);
+        assert_eq!(reader.try_read(&mut buffer[..3]).unwrap().unwrap(), 3);
+        assert_eq!(reader.try_read(&mut buffer).unwrap().unwrap(), 1);
+        assert!(reader.try_read(&mut buffer).is_none());
         let mut rest = Vec::new();
         reader.read_to_end(&mut rest).unwrap();
         assert_eq!(rest, b"far");
-        assert_eq!(reader.read_at_hand(&mut buffer).unwrap().unwrap(), 0);
+        assert_eq!(reader.try_read(&mut buffer).unwrap().unwrap(), 0);
         let mut short = Body::from_range(source(b"12"), 1, 9).reader();
-        assert_eq!(short.read_at_hand(&mut buffer).unwrap().unwrap(), 1);
-        assert!(short.read_at_hand(&mut buffer).unwrap().is_err());
+        assert_eq!(short.try_read(&mut buffer).unwrap().unwrap(), 1);
+        assert!(short.try_read(&mut buffer).unwrap().is_err());
     }
 
     proptest! {
         #[test]
-        fn any_mix_of_pieces_reads_as_their_sum_in_any_read_size(
+        fn pieces_concatenate_for_any_read_size(
             pieces in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 0..40)), 0..6),
             step in 1_usize..17,
         ) {
@@ -380,13 +380,13 @@ mod tests {
             }));
             prop_assert_eq!(body.len(), expected.len() as u64);
             let mut reader = body.reader();
-            let (mut seen, mut buffer) = (Vec::new(), vec![0; step]);
+            let (mut read, mut buffer) = (Vec::new(), vec![0; step]);
             loop {
                 let count = reader.read(&mut buffer).unwrap();
                 if count == 0 { break; }
-                seen.extend_from_slice(&buffer[..count]);
+                read.extend_from_slice(&buffer[..count]);
             }
-            prop_assert_eq!(seen, expected);
+            prop_assert_eq!(read, expected);
         }
     }
 }

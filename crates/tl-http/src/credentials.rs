@@ -158,12 +158,12 @@ pub(crate) fn same_origin(base: &Url, uri: &Uri) -> bool {
 }
 
 fn without_password(url: &Url) -> String {
-    let mut shown = url.clone();
+    let mut display = url.clone();
     // These calls fail only on a URL without a host, which has nothing to hide.
-    let _ = shown.set_password(None);
-    let _ = shown.set_username("");
-    shown.set_query(None);
-    shown.to_string()
+    let _ = display.set_password(None);
+    let _ = display.set_username("");
+    display.set_query(None);
+    display.to_string()
 }
 
 #[cfg(test)]
@@ -177,11 +177,11 @@ mod tests {
     }
 
     #[test]
-    fn the_key_never_shows() {
-        let shown = format!("{:?}", credentials(KEY, DEFAULT_BASE_URL).unwrap());
+    fn key_is_never_printed() {
+        let display = format!("{:?}", credentials(KEY, DEFAULT_BASE_URL).unwrap());
         assert!(
-            !shown.contains("SECRET") && !shown.contains("0123"),
-            "{shown}"
+            !display.contains("SECRET") && !display.contains("0123"),
+            "{display}"
         );
         let mut request = Request::get("https://api.twelvelabs.io/v1.3/tasks")
             .body(())
@@ -190,12 +190,12 @@ mod tests {
             .unwrap()
             .authorize(&mut request, Auth::ApiKey)
             .unwrap();
-        let shown = format!("{request:?}");
-        assert!(!shown.contains("SECRET"), "{shown}");
+        let display = format!("{request:?}");
+        assert!(!display.contains("SECRET"), "{display}");
     }
 
     #[test]
-    fn the_key_goes_to_the_api_host_only() {
+    fn key_is_sent_to_the_api_host_only() {
         let check = |uri: &str, expected: bool| {
             let mut request = Request::get(uri).body(()).unwrap();
             let answer = credentials(KEY, DEFAULT_BASE_URL)
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_key_goes_anywhere_without_it() {
+    fn requests_without_key_go_to_any_host() {
         let mut request = Request::put("https://bucket.s3.amazonaws.com/part")
             .body(())
             .unwrap();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_would_give_the_key_away_is_refused_with_the_reason() {
+    fn unsafe_base_urls_are_rejected() {
         let check = |key: &str, base: &str, expected: Option<&str>| {
             let answer = credentials(key, base).err().map(|error| error.to_string());
             match expected {
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_no_header_can_carry_is_refused_without_being_shown() {
+    fn invalid_keys_are_rejected_without_printing() {
         for text in ["", "  ", "tlk_\nSECRET", "tlk_SECRÊT"] {
             let error = ApiKey::new(text).unwrap_err().to_string();
             assert!(

@@ -40,13 +40,13 @@ pub struct Exchange {
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let uri = self.http.uri().to_string();
-        let shown = match (self.auth, uri.split_once('?')) {
+        let redacted = match (self.auth, uri.split_once('?')) {
             (Auth::None, Some((place, _))) => format!("{place}?…"),
             _ => uri,
         };
         f.debug_struct("Exchange")
             .field("method", self.http.method())
-            .field("uri", &shown)
+            .field("uri", &redacted)
             .field("body", self.http.body())
             .field("auth", &self.auth)
             .field("timeout", &self.timeout)

@@ -76,11 +76,11 @@ impl Exchange {
             }
         }
         let len = http.body().len();
-        let promises_a_body = matches!(*http.method(), Method::POST | Method::PUT | Method::PATCH);
+        let expects_body = matches!(*http.method(), Method::POST | Method::PUT | Method::PATCH);
         let headers = http.headers_mut();
         headers.remove(header::TRANSFER_ENCODING);
         headers.remove(header::CONTENT_LENGTH);
-        if len > 0 || promises_a_body {
+        if len > 0 || expects_body {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(len));
         }
         headers.insert(header::HOST, host);
@@ -160,25 +160,25 @@ mod tests {
     }
 
     fn headers(prepared: &Prepared) -> Vec<String> {
-        let shown = |(name, value): (&header::HeaderName, &HeaderValue)| {
+        let line = |(name, value): (&header::HeaderName, &HeaderValue)| {
             format!("{name}: {}", value.to_str().unwrap())
         };
-        let mut lines: Vec<String> = prepared.http.headers().iter().map(shown).collect();
+        let mut lines: Vec<String> = prepared.http.headers().iter().map(line).collect();
         lines.sort();
         lines
     }
 
     #[test]
-    fn a_request_gets_exactly_these_headers() {
+    fn request_headers_are_exact() {
         let check = |method: &str, uri: &str, body: &'static str, auth: Auth, expected: &[&str]| {
             let prepared = exchange(method, uri, body, auth)
                 .prepare(&settings())
                 .unwrap();
             let agent = concat!("user-agent: tl/", env!("CARGO_PKG_VERSION"));
-            let mut wanted = vec!["accept: */*", agent];
-            wanted.extend(expected);
-            wanted.sort_unstable();
-            assert_eq!(headers(&prepared), wanted, "{method} {uri}");
+            let mut all = vec!["accept: */*", agent];
+            all.extend(expected);
+            all.sort_unstable();
+            assert_eq!(headers(&prepared), all, "{method} {uri}");
         };
         let (api, key) = (
             "https://api.twelvelabs.io/v1.3/tasks",
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_must_not_go_out_is_refused_with_the_reason() {
+    fn invalid_requests_are_refused() {
         let check = |exchange: Exchange, settings: &HttpSettings, expected: &str| {
             let error = exchange.prepare(settings).unwrap_err();
             let cause = std::error::Error::source(&error).unwrap().to_string();

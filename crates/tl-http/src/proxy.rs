@@ -11,7 +11,7 @@ use url::Url;
 use crate::{Delivery, Proxy, SetupError, TransportError, TransportErrorKind};
 
 /// Maximum size of a proxy's response to `CONNECT`, in bytes. Real ones have a few hundred.
-pub const LONGEST_CONNECT_ANSWER: usize = 16 << 10;
+pub const MAX_CONNECT_RESPONSE: usize = 16 << 10;
 
 /// Selects the proxy for a request.
 ///
@@ -62,11 +62,11 @@ impl ProxyRules {
                     bypass: Vec::new(),
                 })
             }
-            Proxy::Environment => Self::of_environment(variable),
+            Proxy::Environment => Self::from_environment(variable),
         }
     }
 
-    fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SetupError> {
+    fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SetupError> {
         let is_cgi = variable("REQUEST_METHOD").is_some();
         let first = |names: &[&'static str]| -> Result<Option<ProxyServer>, SetupError> {
             for name in names {
@@ -74,7 +74,7 @@ impl ProxyRules {
                     continue;
                 }
                 if let Some(text) = variable(name).filter(|text| !text.trim().is_empty()) {
-                    return ProxyServer::of_text(text.trim(), name).map(Some);
+                    return ProxyServer::parse(text.trim(), name).map(Some);
                 }
             }
             Ok(None)
@@ -87,7 +87,7 @@ impl ProxyRules {
             https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])?,
             bypass: bypass
                 .split(',')
-                .filter_map(|entry| Bypass::of_text(entry.trim()))
+                .filter_map(|entry| Bypass::parse(entry.trim()))
                 .collect(),
         })
     }
@@ -120,7 +120,7 @@ impl ProxyRules {
 }
 
 impl ProxyServer {
-    fn of_text(text: &str, name: &str) -> Result<Self, SetupError> {
+    fn parse(text: &str, name: &str) -> Result<Self, SetupError> {
         let whole = if text.contains("://") {
             text.to_owned()
         } else {
@@ -192,13 +192,13 @@ impl ProxyServer {
     /// # Errors
     /// [`Unreachable`](TransportErrorKind::Unreachable), not sent, if the proxy refuses or the
     /// response is invalid.
-    pub fn tunnel_stands(&self, received: &[u8]) -> Result<bool, TransportError> {
+    pub fn is_tunnel_open(&self, received: &[u8]) -> Result<bool, TransportError> {
         let failed = |what: String| {
             TransportError::new(TransportErrorKind::Unreachable, Delivery::NotSent)
                 .with_source(format!("the proxy {}:{} {what}", self.host, self.port))
         };
         let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") else {
-            if received.len() >= LONGEST_CONNECT_ANSWER {
+            if received.len() >= MAX_CONNECT_RESPONSE {
                 return Err(failed("answered CONNECT with too many headers".to_owned()));
             }
             return Ok(false);
@@ -214,8 +214,8 @@ impl ProxyServer {
             .and_then(|rest| rest.get(2..))
             .unwrap_or_default();
         if !status.starts_with('2') {
-            let shown: String = line.chars().filter(|c| !c.is_control()).take(100).collect();
-            return Err(failed(format!("refused the tunnel: `{shown}`")));
+            let printable: String = line.chars().filter(|c| !c.is_control()).take(100).collect();
+            return Err(failed(format!("refused the tunnel: `{printable}`")));
         }
         if end + 4 != received.len() {
             return Err(failed("sent bytes before the tunnel was used".to_owned()));
@@ -231,7 +231,7 @@ impl fmt::Debug for ProxyServer {
 }
 
 impl Bypass {
-    fn of_text(entry: &str) -> Option<Self> {
+    fn parse(entry: &str) -> Option<Self> {
         if entry == "*" {
             return Some(Self::All);
         }
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_says_which_proxy_carries_what() {
+    fn environment_selects_the_proxy() {
         let check = |variables: &[(&str, &str)], uri: &str, expected: Option<&str>| {
             assert_eq!(
                 chosen(&rules(variables).unwrap(), uri).as_deref(),
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_not_understood_is_refused_without_its_password() {
+    fn invalid_proxies_are_rejected_without_password() {
         for (name, text) in [
             ("HTTPS_PROXY", "socks5://me:SECRET@proxy:1080"),
             ("ALL_PROXY", "https://me:SECRET@proxy"),
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tunnel_is_asked_for_and_its_answer_is_read() {
+    fn connect_request_and_response() {
         let url = Url::parse("http://me:p%40ss@proxy:3128").unwrap();
         let rules = ProxyRules::new(&Proxy::Url(url), |_| None).unwrap();
         let server = rules
@@ -402,14 +402,14 @@ mod tests {
             "CONNECT api.twelvelabs.io:443 HTTP/1.1\r\nHost: api.twelvelabs.io:443\r\nProxy-Authorization: Basic bWU6cEBzcw==\r\n\r\n"
         );
         let check = |received: &str, expected: Result<bool, &str>| {
-            let seen = server.tunnel_stands(received.as_bytes()).map_err(|error| {
+            let actual = server.is_tunnel_open(received.as_bytes()).map_err(|error| {
                 assert_eq!(error.delivery(), Delivery::NotSent);
                 std::error::Error::source(&error).unwrap().to_string()
             });
-            match (&seen, expected) {
-                (Ok(stands), Ok(wanted)) => assert_eq!(*stands, wanted, "{received:?}"),
+            match (&actual, expected) {
+                (Ok(is_open), Ok(expected)) => assert_eq!(*is_open, expected, "{received:?}"),
                 (Err(text), Err(part)) => assert!(text.contains(part), "{text}"),
-                _ => panic!("{received:?}: {seen:?}"),
+                _ => panic!("{received:?}: {actual:?}"),
             }
         };
         check("", Ok(false));
@@ -428,6 +428,6 @@ mod tests {
             Err("407 Proxy Authentication Required"),
         );
         check("SSH-2.0-OpenSSH\r\n\r\n", Err("refused the tunnel"));
-        check(&"x".repeat(LONGEST_CONNECT_ANSWER), Err("too many headers"));
+        check(&"x".repeat(MAX_CONNECT_RESPONSE), Err("too many headers"));
     }
 }

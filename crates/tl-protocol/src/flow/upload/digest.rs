@@ -83,8 +83,8 @@ impl Source for Digesting {
         Ok(count)
     }
 
-    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        let read = self.inner.read_at_hand(offset, buffer)?;
+    fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        let read = self.inner.try_read_at(offset, buffer)?;
         Some(read.map(|count| {
             let count = count.min(buffer.len());
             self.take(offset, &buffer[..count]);
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn what_is_at_hand_is_hashed_like_the_rest() {
         let (source, slot) = digesting(2);
-        assert_eq!(source.read_at_hand(2, &mut [0; 3]).unwrap().unwrap(), 3);
+        assert_eq!(source.try_read_at(2, &mut [0; 3]).unwrap().unwrap(), 3);
         read(&source, &[(5, 2)]);
         assert_eq!(
             slot.hex(5).as_deref(),
