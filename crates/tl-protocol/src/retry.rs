@@ -1,6 +1,8 @@
-//! The judgement over one outcome: is it an answer, an error for good, or worth another attempt, and when?
+//! Decides for one outcome whether it is a response, a permanent error, or worth another attempt,
+//! and when.
 //!
-//! A pure function of the policy, the attempt, what may be repeated, the outcome and the moment. A flow acts on it.
+//! A pure function of the policy, the attempt, the repeatability, the outcome and the time. Flows
+//! act on the decision.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,37 +11,40 @@ use jiff::fmt::rfc2822;
 
 use crate::{Delivery, ErrorKind, Now, Outcome, TransportErrorKind, rng::Rng};
 
-/// Whether a request may be sent again when nobody knows whether it was processed.
+/// Whether a request may be sent again if it is unknown whether the platform processed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Repeat {
-    /// Once or twice is the same: `GET`, `PUT`, `DELETE`, `PATCH` with a merge.
+    /// Idempotent: `GET`, `PUT`, `DELETE`, `PATCH` with a merge.
     Freely,
-    /// Only when it surely was not processed: `POST` that makes something.
+    /// Only if it was certainly not processed: `POST` requests that create a resource.
     IfNotProcessed,
 }
 
-/// How long, how often and in what rhythm one call is tried.
+/// The retry policy of a call: attempts, delays and timeouts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    /// The largest number of times a request is sent, 1 and more. Default 5. [`with_attempts`](Policy::with_attempts) sets
-    /// this and `chunk_attempts`.
+    /// Maximum number of attempts per request, at least 1. Default 5.
+    /// [`with_attempts`](Policy::with_attempts) sets this and `chunk_attempts`.
     pub max_attempts: u32,
-    /// The largest number of times one chunk of an upload is sent; the API requests of that upload are sent at least as
-    /// often. Default 8: one chunk or request among hundreds fails after much has been sent.
+    /// Maximum number of attempts per chunk of an upload; the API requests of that upload get at
+    /// least as many. Default 8, because a single failed chunk or request fails an upload of
+    /// hundreds.
     pub chunk_attempts: u32,
-    /// The longest first delay; it doubles with each attempt. Default 500 ms.
+    /// Maximum of the first delay; it doubles with each attempt. Default 500 ms.
     pub base_delay: Duration,
-    /// The longest delay that is not asked for by the platform. Default 30 s.
+    /// Maximum delay, unless the platform asks for a longer one. Default 30 s.
     pub max_delay: Duration,
-    /// The time limit of one attempt, beside the time that its body may take. Default 60 s.
+    /// Timeout of one attempt, plus the time allowed for its body. Default 60 s.
     pub attempt_timeout: Duration,
-    /// The longest time in which no byte of a body moves. Default 30 s.
+    /// Stall timeout: the longest time without progress while a body is sent. Default 30 s.
     pub stall_timeout: Duration,
-    /// The slowest upload that is not given up, in bytes per second: it adds the time of the body to the time limit of
-    /// the attempt and of the call. Default 32 KiB/s (a 2 GB file: 18 hours); a standstill is found by `stall_timeout`.
+    /// The slowest accepted upload rate, in bytes per second. It determines the time allowed for a
+    /// body, which is added to the timeouts of the attempt and of the call. Default 32 KiB/s (a 2
+    /// GB file: 18 hours); `stall_timeout` detects a stalled upload.
     pub min_upload_rate: u64,
-    /// The time limit of the whole call, all attempts and delays, beside the time of one body. Default 5 minutes. It
-    /// applies to each chunk of an upload as well: its attempts and the delays between them.
+    /// Timeout of the whole call, all attempts and delays included, plus the time allowed for one
+    /// body. Default 5 minutes. It also applies to each chunk of an upload: its attempts and the
+    /// delays between them.
     pub total_timeout: Duration,
 }
 
@@ -59,7 +64,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The same policy with at most `attempts` attempts for each request and for each chunk of an upload.
+    /// Sets the maximum number of attempts for each request and for each chunk of an upload.
     #[must_use]
     pub fn with_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts;
@@ -67,8 +72,9 @@ impl Policy {
         self
     }
 
-    /// The same policy with a time limit of `limit` for each request and for each chunk of an upload, all attempts and
-    /// delays included; the time of a body is added. One attempt and one standstill take no longer than that either.
+    /// Sets the timeout for each request and for each chunk of an upload, all attempts and delays
+    /// included; the time allowed for a body is added. The attempt and stall timeouts are capped at
+    /// `limit`.
     #[must_use]
     pub fn with_timeout(mut self, limit: Duration) -> Self {
         self.total_timeout = limit;
@@ -77,14 +83,14 @@ impl Policy {
         self
     }
 
-    /// The time that a body of `len` bytes may take.
+    /// The time allowed for a body of `len` bytes.
     #[must_use]
     pub fn body_time(&self, len: u64) -> Duration {
         Duration::from_secs(len / self.min_upload_rate.max(1))
     }
 
-    /// The delay before attempt `attempt + 1` when the platform did not say: full jitter, from 0 to
-    /// `base_delay * 2^(attempt - 1)`, at most `max_delay`.
+    /// The delay before attempt `attempt + 1` if the platform did not specify one: full jitter,
+    /// from 0 to `base_delay * 2^(attempt - 1)`, at most `max_delay`.
     #[must_use]
     pub fn backoff(&self, attempt: u32, rng: &mut Rng) -> Duration {
         let doublings = attempt.saturating_sub(1).min(31);
@@ -96,16 +102,16 @@ impl Policy {
     }
 }
 
-/// What to do about an outcome.
+/// The decision about an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judgement {
-    /// A 2xx: decode it.
+    /// A 2xx response: decode it.
     Accept,
-    /// Send it again, not before this time on the driver's clock.
+    /// Retry, but not before this time on the driver's clock.
     Retry {
         /// The earliest time of the next attempt.
         at: Duration,
-        /// What made it necessary.
+        /// The error that caused the retry.
         because: ErrorKind,
     },
     /// Give up.
@@ -117,18 +123,18 @@ pub enum Judgement {
     },
 }
 
-/// The circumstances of an attempt that came to an end.
+/// The state of a finished attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt {
     /// Its number, from 1.
     pub number: u32,
-    /// Whether it may be sent again when nobody knows whether it was processed.
+    /// Whether it may be sent again if it is unknown whether the platform processed it.
     pub repeat: Repeat,
-    /// The time on the driver's clock after which no attempt may begin.
+    /// The time on the driver's clock after which no attempt may start.
     pub deadline: Duration,
 }
 
-/// Judges `outcome`.
+/// Decides what to do about `outcome`.
 pub fn judge(
     policy: &Policy,
     attempt: Attempt,
@@ -159,7 +165,8 @@ pub fn judge(
     if is_local {
         backoff = backoff.clamp(LOCAL_DELAY.0, LOCAL_DELAY.1);
     }
-    // Never before what the platform asked for; a little after it, so that waiting clients do not return as one.
+    // Not before the time that the platform asked for. Jitter is added, so that waiting clients do
+    // not return all at once.
     let delay = retry_after.map_or(backoff, |asked| {
         asked.saturating_add(backoff.min(policy.base_delay))
     });
@@ -173,7 +180,7 @@ pub fn judge(
     Judgement::Retry { at, because }
 }
 
-/// The shortest and the longest delay before a retry when no file descriptor was free.
+/// Minimum and maximum delay before a retry if no file descriptor was free.
 pub(crate) const LOCAL_DELAY: (Duration, Duration) =
     (Duration::from_millis(50), Duration::from_secs(1));
 
@@ -207,7 +214,7 @@ fn judge_answer(
             because: ErrorKind::RateLimited,
             retry_after: after().or_else(|| rate_limit_reset(headers, wall)),
         },
-        // The server says itself that it did not begin.
+        // A 503 means that the server did not process the request.
         503 => Verdict::Temporary {
             because: ErrorKind::Server,
             retry_after: after(),
@@ -220,7 +227,7 @@ fn judge_answer(
             Repeat::IfNotProcessed => Verdict::Final(ErrorKind::OutcomeUnknown),
         },
         400..=499 => Verdict::Final(ErrorKind::Refused),
-        // The API documents neither informational answers nor redirects.
+        // The API documents neither informational responses nor redirects.
         _ => Verdict::Final(ErrorKind::Malformed),
     }
 }
@@ -245,7 +252,8 @@ fn judge_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -
             });
         }
         TransportErrorKind::Refused => return Verdict::Final(ErrorKind::InvalidRequest),
-        // A kind that this version does not know: as a lost connection, judged by its delivery.
+        // A kind that this version does not know is treated as a lost connection, according to its
+        // delivery.
         _ => ErrorKind::ConnectionLost,
     };
     match (delivery, repeat) {
@@ -257,11 +265,13 @@ fn judge_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -
     }
 }
 
-/// The longest `Retry-After` that is believed: a day, the longest window of the platform's limits (rate limits page).
+/// Longer values of `Retry-After` are capped at one day, the longest window of the platform's
+/// limits (rate limits page).
 const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 
-/// How long `Retry-After` asks to wait, in seconds or as a date (RFC 9110, 10.2.3); a date is held against the
-/// response's own `Date`, so that a wrong clock here does no harm, and against `wall` where there is none.
+/// The delay requested by `Retry-After`, in seconds or as a date (RFC 9110, 10.2.3). A date is
+/// compared with the response's own `Date`, so that a wrong local clock has no effect, or with
+/// `wall` if there is none.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
@@ -285,8 +295,9 @@ pub fn retry_after(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
     )
 }
 
-/// When the window of a rate limit ends: `X-RateLimit-Request-Reset` of the scheme of 2026, `X-Ratelimit-Reset` of the
-/// older one, both in seconds of Unix time (rate limits pages of v1.3 and v1.2).
+/// When the window of a rate limit ends: `X-RateLimit-Request-Reset` of the 2026 scheme,
+/// `X-Ratelimit-Reset` of the older one, both in seconds of Unix time (rate limits pages of v1.3
+/// and v1.2).
 fn rate_limit_reset(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
     let reference = headers
         .get(header::DATE)
@@ -318,7 +329,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    // The prelude of proptest has a trait of this name.
+    // The proptest prelude has a trait with this name.
     use crate::TransportError;
     use crate::rng::Rng;
 
@@ -459,7 +470,7 @@ mod tests {
         check(&[("retry-after", "99999999999999999999999")], Some(86_400));
         check(&[("retry-after", "soon")], None);
         check(&[("retry-after", "-3")], None);
-        // The date is held against the response's own clock, not against this machine's.
+        // The date is compared with the response's own clock, not with the local one.
         let date = ("date", "Sun, 06 Nov 1994 08:49:00 GMT");
         check(
             &[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT"), date],

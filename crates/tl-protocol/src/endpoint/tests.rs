@@ -1,4 +1,5 @@
-//! What the client writes, the server reads: every endpoint through the bytes of a request and back.
+//! Round trips: every endpoint, encoded by the client into an HTTP request and decoded by the
+//! server.
 
 use std::{io::Read, sync::Arc};
 
@@ -27,7 +28,7 @@ pub(super) fn bytes(body: &Body) -> Vec<u8> {
     bytes
 }
 
-/// Takes the request in as a server would, with a form parser that is not ours.
+/// Parses the request as a server would, with a third-party form parser.
 pub(super) fn received<E: Endpoint>(endpoint: &E) -> Received {
     let request = endpoint
         .encode()
@@ -76,7 +77,7 @@ fn fields(content_type: &str, body: Vec<u8>) -> Vec<Field> {
     .unwrap()
 }
 
-/// The endpoint comes back from the server's reading as it was written.
+/// The server decodes the endpoint that the client encoded.
 pub(super) fn round_trip<E: Endpoint + PartialEq>(endpoint: &E) {
     assert_eq!(&E::decode(&received(endpoint)).unwrap(), endpoint);
 }

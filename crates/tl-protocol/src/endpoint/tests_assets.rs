@@ -1,4 +1,5 @@
-//! The modern upload path through the bytes of a request and back: assets, uploads in chunks, indexed assets.
+//! The modern upload path through the bytes of a request and back: assets, uploads in chunks,
+//! indexed assets.
 
 use std::sync::Arc;
 
@@ -47,7 +48,7 @@ fn patch() -> impl Strategy<Value = MetadataPatch> {
 fn list_of_indexed_assets() -> impl Strategy<Value = ListIndexedAssets> {
     let which = (id(), page(), sort(), words(), prop::option::of(text()));
     let numbers = (number(), number(), number(), number(), number());
-    // Any key that is not empty: with brackets, and the names of other parameters.
+    // Any key that is not empty, including brackets and the names of other parameters.
     let key = prop_oneof![text(), "(page|size|status|user_metadata|a\\[b\\])"];
     let filters = prop::collection::vec((key, text()), 0..3);
     (which, numbers, time(), time(), filters).prop_map(
@@ -202,7 +203,7 @@ fn form_text<E: Endpoint>(endpoint: &E) -> String {
     String::from_utf8(bytes(request.body())).unwrap()
 }
 
-/// The parts of a form in their order, without the boundary.
+/// The parts of a form in order, without the boundary.
 fn parts(form: &str) -> Vec<(&str, &str)> {
     form.split("\r\n--")
         .filter_map(|part| {
@@ -238,7 +239,7 @@ fn the_form_of_an_asset_says_its_method_first_and_its_file_last() {
     );
 }
 
-/// The line of the request and its JSON body.
+/// The request line and the JSON body.
 fn line<E: Endpoint>(endpoint: &E) -> String {
     let request = endpoint
         .encode()
@@ -368,7 +369,7 @@ fn a_server_reads_every_documented_form_of_a_query() {
     ] {
         assert_eq!(filters(form), expected, "{form}");
     }
-    // The brackets say that it is a filter, whatever the key.
+    // The brackets mark a filter, whatever the key is.
     assert_eq!(
         filters("user_metadata[page]=3&user_metadata[a[b]]=1"),
         [("page", "3"), ("a[b]", "1")].into_iter().collect()
@@ -413,6 +414,6 @@ fn a_repetition_is_free_only_where_it_makes_nothing_new() {
     assert_eq!(guarded, ["create an asset", "index"]);
     assert_eq!(DeleteAsset::when_gone(), Some(()));
     assert_eq!(DeleteIndexedAsset::when_gone(), Some(()));
-    // Where the asset itself is gone, nothing was cleared.
+    // If the asset itself is gone, nothing was cleared.
     assert_eq!(ClearAssetMetadata::when_gone(), None);
 }

@@ -98,7 +98,7 @@ fn a_server_names_the_parameter_of_an_asset_that_it_refuses() {
         nested.starts_with("`user_metadata` is invalid:") && nested.contains("place"),
         "{nested}"
     );
-    // Both are there: the method decides.
+    // Both are present: the method decides.
     let both = form(&[by_url, url], &["file"]);
     assert!(matches!(
         CreateAsset::decode(&both).unwrap().media,

@@ -1,4 +1,4 @@
-//! How assets and indexed assets are waited for, and known again after a lost answer.
+//! Polling of assets and indexed assets, and their lookup after a lost response.
 
 use std::time::SystemTime;
 
@@ -73,7 +73,7 @@ impl Reconciled for CreateAsset {
 
     const RESOURCE: &'static str = "asset";
 
-    /// The list knows no time: the newest come first, and the name narrows it.
+    /// The list cannot be filtered by time: it is sorted newest first, and filtered by name.
     fn look(&self, _since: Option<Timestamp>) -> ListAssets {
         let filename = self.effective_filename().map(str::to_owned);
         ListAssets {
@@ -88,7 +88,7 @@ impl Reconciled for CreateAsset {
             .method
             .as_ref()
             .is_none_or(|method| *method == self.method());
-        // Until it is ready, the size may be that of a part.
+        // Until the asset is ready, the size may be incomplete.
         let final_size = asset
             .size
             .filter(|_| asset.status == Some(AssetStatus::Ready));

@@ -1,4 +1,5 @@
-//! One request until it is answered for good: attempts, delays and the deadline. The judgement is [`crate::retry`]'s.
+//! One request with retries: attempts, delays and the deadline. The decisions are made by
+//! [`crate::retry`].
 
 use std::time::Duration;
 
@@ -21,10 +22,10 @@ pub struct Call<E: Endpoint> {
     policy: Policy,
     rng: Rng,
     observer: Observer,
-    /// No attempt runs past this time on the driver's clock.
+    /// No attempt continues past this time on the driver's clock.
     deadline: Option<Duration>,
     attempts: u32,
-    /// Those of them that failed because no file descriptor was free: they do not count.
+    /// The attempts that failed because no file descriptor was free: they do not count.
     uncounted: u32,
     /// Whether an earlier attempt may have been processed.
     in_doubt: bool,
@@ -39,7 +40,8 @@ enum State<R> {
 }
 
 impl<E: Endpoint> Call<E> {
-    /// The flow that sends `endpoint` to the API at `base`. Delays and boundaries are drawn from `seed`.
+    /// Creates a flow that sends `endpoint` to the API at `base`. Delays and boundaries are derived
+    /// from `seed`.
     #[must_use]
     #[expect(
         clippy::needless_pass_by_value,
@@ -65,14 +67,14 @@ impl<E: Endpoint> Call<E> {
         }
     }
 
-    /// The same flow that tells `observer` of its retries.
+    /// Reports retries to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// The same flow that ends by `deadline` on the driver's clock, if its policy does not end it earlier.
+    /// Sets a deadline on the driver's clock, unless the policy ends the call earlier.
     #[must_use]
     pub fn by(mut self, deadline: Duration) -> Self {
         self.limit(deadline);
@@ -213,7 +215,7 @@ impl<E: Endpoint> Flow for Call<E> {
             }
             Judgement::Retry { at, because } => {
                 self.in_doubt |= match &outcome {
-                    // A 503 says itself that nothing was begun.
+                    // A 503 means that nothing was processed.
                     Ok(answer) => {
                         answer.status().is_server_error()
                             && answer.status() != StatusCode::SERVICE_UNAVAILABLE
@@ -234,7 +236,7 @@ impl<E: Endpoint> Flow for Call<E> {
     }
 }
 
-/// The platform's code says more than its status.
+/// Refines the kind with the platform's error code, which is more specific than the status.
 pub(super) fn refine(kind: ErrorKind, code: Option<&ErrorCode>) -> ErrorKind {
     match code.map(ErrorCode::as_str) {
         Some("api_key_invalid") => ErrorKind::Unauthorized,
@@ -271,7 +273,7 @@ pub(super) fn describe(
     text
 }
 
-/// The identifier of a request, under the names that gateways give it.
+/// The request id, under the header names that gateways use.
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     [
         "x-request-id",

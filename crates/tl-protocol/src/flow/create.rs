@@ -1,5 +1,6 @@
-//! Making something exactly once: the create, and the look after it where its answer was lost. What counts as the thing
-//! that a lost create made is said by each endpoint (see [`Reconciled`], in `reconcile.rs`).
+//! Creates a resource exactly once: sends the create request, and looks the resource up if the
+//! response is lost. Each endpoint defines how its resource is recognized (see [`Reconciled`] in
+//! `reconcile.rs`).
 
 use std::time::{Duration, SystemTime};
 
@@ -15,42 +16,42 @@ use crate::{
     rng::Rng,
 };
 
-/// How long the platform is given to show a thing that it may have made, before each look.
+/// Delay before each lookup, so that the platform can list a resource that it may have created.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// How many looks that find nothing it takes to believe that nothing was made.
+/// Number of empty lookups after which the resource counts as not created.
 const LOOKS: u32 = 2;
 
-/// The most pages of one look: 10,000 things that were made since, at 50 on a page.
+/// Maximum number of pages per lookup: 10,000 resources created since, at 50 per page.
 const MOST_PAGES: u32 = 200;
 
-/// How often a create whose answer was lost is sent again after the looks found nothing.
+/// Maximum number of times a create request is sent again after the lookups found nothing.
 const RESENDS: u32 = 2;
 
-/// Something that was made.
+/// A created resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created<R> {
-    /// The platform's answer, or what is left of it where it was lost.
+    /// The response, or its known parts if it was lost.
     pub answer: R,
-    /// Whether the answer was lost, and the thing was found by a look.
+    /// Whether the response was lost and the resource was found by a lookup.
     pub reconciled: bool,
-    /// The time that it took, looks included.
+    /// The elapsed time, lookups included.
     pub took: Duration,
 }
 
-/// The flow that makes one thing.
+/// The flow that creates one resource.
 #[derive(Debug)]
 pub struct Create<E: Reconciled> {
     endpoint: E,
     base: Url,
     policy: Policy,
     reconcile: bool,
-    /// The key and the value that tell the thing from all others.
+    /// The metadata key and value that identify the resource.
     mark: Option<(String, String)>,
     rng: Rng,
     observer: Observer,
     started: Option<Now>,
-    /// When the thing was first asked for, where an earlier process did.
+    /// When the request was first sent, if by an earlier process.
     since: Option<SystemTime>,
     resends: u32,
     state: State<E>,
@@ -59,7 +60,7 @@ pub struct Create<E: Reconciled> {
 #[derive(Debug)]
 enum State<E: Reconciled> {
     Creating(Box<Call<E>>),
-    /// An earlier process sent it, perhaps.
+    /// An earlier process may have sent the request.
     InDoubt,
     Settling {
         until: Duration,
@@ -69,7 +70,7 @@ enum State<E: Reconciled> {
     Looking {
         list: E::List,
         call: Box<Call<E::List>>,
-        /// What may be it, on the pages before.
+        /// Candidates on the previous pages.
         found: Vec<<E::List as Paged>::Item>,
         look: u32,
         lost: Option<Error>,
@@ -80,11 +81,12 @@ enum State<E: Reconciled> {
 type Answer<E> = Result<Created<<E as Endpoint>::Response>, Error>;
 
 impl<E: Reconciled> Create<E> {
-    /// The flow that sends `endpoint` to the API at `base`.
+    /// Creates a flow that sends `endpoint` to the API at `base`.
     ///
-    /// Where the answer is lost, the flow lists what was made since it began: one that may be it is taken, none after two
-    /// looks means that it is sent again (twice at most), and of several it cannot know which. With [`Reconcile::Never`], a lost
-    /// answer is [`OutcomeUnknown`](ErrorKind::OutcomeUnknown).
+    /// If the response is lost, the flow lists the resources created since it started. One
+    /// candidate is taken. If two lookups find none, the request is sent again, at most twice.
+    /// Several candidates cannot be distinguished, which is an error. With [`Reconcile::Never`], a
+    /// lost response is [`OutcomeUnknown`](ErrorKind::OutcomeUnknown).
     #[must_use]
     pub fn new(
         endpoint: E,
@@ -137,8 +139,8 @@ impl<E: Reconciled> Create<E> {
         }
     }
 
-    /// The flow for a thing that an earlier process was about to make: it looks whether the platform has it, before it sends
-    /// `endpoint`, with the mark of that process.
+    /// Creates a flow for a resource that an earlier process may have created: it looks the
+    /// resource up, with the marker of that process, before it sends `endpoint`.
     #[must_use]
     pub(crate) fn in_doubt(
         endpoint: E,
@@ -154,12 +156,12 @@ impl<E: Reconciled> Create<E> {
         create
     }
 
-    /// The key and the value that tell the thing from all others, where it has such a mark.
+    /// The metadata key and value that identify the resource, if it has such a marker.
     pub(crate) fn mark(&self) -> Option<(String, String)> {
         self.mark.clone()
     }
 
-    /// The same flow that tells `observer` how it goes on.
+    /// Reports progress to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
         if let State::Creating(call) = self.state {
@@ -199,7 +201,7 @@ impl<E: Reconciled> Create<E> {
     fn after_create(&mut self, now: Now, result: Result<E::Response, Error>) -> Option<Answer<E>> {
         match result {
             Ok(answer) => Some(self.made(now, answer, false)),
-            // An answer of 2xx that cannot be read means that the thing exists.
+            // A 2xx response that cannot be decoded means that the resource exists.
             Err(lost)
                 if self.reconcile
                     && matches!(
@@ -225,7 +227,8 @@ impl<E: Reconciled> Create<E> {
         self.since.or(self.started.map(|started| started.wall))
     }
 
-    /// Whether an item has the mark of this flow; `None` where there is no mark, or the list does not tell.
+    /// Whether an item has the marker of this flow; `None` if there is no marker, or the list does
+    /// not include metadata.
     fn is_marked(&self, item: &<E::List as Paged>::Item) -> Option<bool> {
         let (key, value) = self.mark.as_ref()?;
         let metadata = E::marks(item)?;
@@ -273,7 +276,7 @@ impl<E: Reconciled> Create<E> {
         let since = self.since();
         let number = list.page_mut().page.unwrap_or(1);
         let more = next_page(number, &page).filter(|next| {
-            // The newest come first: what follows something older is older still.
+            // The list is sorted newest first: after an older item, all items are older.
             *next <= MOST_PAGES
                 && page
                     .data

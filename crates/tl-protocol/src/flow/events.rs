@@ -1,10 +1,11 @@
-//! The events of one streamed answer: a [`Feed`] that any transport drives.
+//! The events of one streamed response: a [`Feed`] that any transport drives.
 //!
-//! Until the first event, a request is tried again as [`Call`](super::Call) does. After it the feed never sends the request
-//! again: a second answer would be charged again and could not be joined to the first.
+//! Until the first event, a request is retried as by [`Call`](super::Call). After it, the feed
+//! never sends the request again: a second response would be charged again and could not be joined
+//! to the first.
 //!
-//! Each item is an event or the one error that ends the series. A series that ends without an error is the whole answer:
-//! see [`AnswerEnd`].
+//! Each item is an event, or the one error that ends the stream. A stream that ends without an
+//! error is complete: see [`AnswerEnd`].
 
 use std::time::Duration;
 
@@ -24,20 +25,20 @@ use crate::{
 };
 use tl_http::{Feed, FeedStep, Head, Now, Piece};
 
-/// The largest error body that is read, in bytes; those of the platform have a few hundred.
+/// Maximum number of bytes read of an error body; those of the platform have a few hundred.
 const MAX_ERROR_BODY: usize = 64 << 10;
 
-/// The longest time without a byte of an error body. Its status is known already.
+/// Idle timeout of an error body. Its status is already known.
 const ERROR_BODY_IDLE: Duration = Duration::from_secs(10);
 
-/// How long the end of the body may take after the last event. It is read so that the connection can be used again, and
-/// usually comes in the same packet.
+/// Time allowed for the end of the body after the last event. The body is read to its end so that
+/// the connection can be reused; the end usually arrives in the same packet.
 const CLOSE_IDLE: Duration = Duration::from_millis(500);
 
-/// The most pieces that are read after the last event.
+/// Maximum number of pieces read after the last event.
 const CLOSE_PIECES: u32 = 8;
 
-/// The feed of one streamed answer.
+/// The feed of one streamed response.
 ///
 /// ```
 /// # use bytes::Bytes;
@@ -69,7 +70,7 @@ const CLOSE_PIECES: u32 = 8;
 /// use std::time::Duration;
 /// use tl_protocol::{Client, Error, Policy, Transport, flow::Events};
 ///
-/// /// Prints an analysis while the platform writes it, over a transport that blocks.
+/// /// Prints an analysis as it arrives, over a blocking transport.
 /// fn print<T: Transport>(client: &Client<T>) -> Result<(), Error>
 /// where
 ///     for<'a> T::Stream<'a, Events<Analyze>>: Iterator<Item = Result<serde_json::Value, Error>>,
@@ -80,7 +81,7 @@ const CLOSE_PIECES: u32 = 8;
 ///     Ok(())
 /// }
 ///
-/// // With limits of its own, by hand:
+/// // With custom limits:
 /// let base = "https://api.twelvelabs.io/v1.3".parse().unwrap();
 /// let feed = Events::new(&Analyze, &base, Policy::default(), 1).within(Duration::from_secs(900));
 /// ```
@@ -93,15 +94,15 @@ pub struct Events<E: Streamed> {
     head_limit: Duration,
     idle_limit: Duration,
     max_event: usize,
-    /// The time for everything, from the first step.
+    /// Timeout of the whole stream, from the first step.
     total: Option<Duration>,
     /// Nothing is read past this time on the driver's clock.
     deadline: Duration,
-    /// No attempt begins past this time on the driver's clock.
+    /// No attempt starts past this time on the driver's clock.
     last_begin: Duration,
     splitter: Splitter,
     attempts: u32,
-    /// How many events were delivered.
+    /// Number of events delivered.
     given: u64,
     state: State,
     endpoint: std::marker::PhantomData<fn() -> E>,
@@ -114,17 +115,17 @@ enum State {
     },
     Opening,
     Reading {
-        /// HTTP says where the body ends.
+        /// Whether HTTP frames the end of the body.
         is_framed: bool,
-        /// The body has come to its end.
+        /// Whether the body has ended.
         is_over: bool,
     },
-    /// The body of an answer that is no success.
+    /// The body of an unsuccessful response.
     Refused {
         head: Response<()>,
         body: Vec<u8>,
     },
-    /// The answer is whole; its body may have an end still.
+    /// The response is complete, but its body may not have ended yet.
     Closing {
         pieces: u32,
     },
@@ -133,7 +134,8 @@ enum State {
 }
 
 impl<E: Streamed> Events<E> {
-    /// The feed that sends `endpoint` to the API at `base`. Delays and boundaries are drawn from `seed`.
+    /// Creates a feed that sends `endpoint` to the API at `base`. Delays and boundaries are derived
+    /// from `seed`.
     #[must_use]
     pub fn new(endpoint: &E, base: &Url, policy: Policy, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
@@ -141,7 +143,8 @@ impl<E: Streamed> Events<E> {
             .encode()
             .into_http(&E::METHOD, E::PATH, base, rng.bits())
             .map(|mut request| {
-                // As the official clients do: the documents print one type for a streamed answer, servers send another.
+                // As in the official clients: the documentation names one media type for streamed
+                // responses, servers send another.
                 let any = HeaderValue::from_static("*/*");
                 request.headers_mut().insert(header::ACCEPT, any);
                 request
@@ -167,36 +170,36 @@ impl<E: Streamed> Events<E> {
         }
     }
 
-    /// The same feed that reports its retries to `observer`.
+    /// Reports retries to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// The same feed with another limit on the time to the head of the answer than [`Streamed::HEAD_LIMIT`].
+    /// Overrides [`Streamed::HEAD_LIMIT`], the timeout for the response head.
     #[must_use]
     pub fn head_limit(mut self, limit: Duration) -> Self {
         self.head_limit = limit;
         self
     }
 
-    /// The same feed with another limit on the time without a byte than [`Streamed::IDLE_LIMIT`].
+    /// Overrides [`Streamed::IDLE_LIMIT`], the idle timeout.
     #[must_use]
     pub fn idle_limit(mut self, limit: Duration) -> Self {
         self.idle_limit = limit;
         self
     }
 
-    /// The same feed with another largest event than [`Streamed::MAX_EVENT`], in bytes.
+    /// Overrides [`Streamed::MAX_EVENT`], the maximum size of an event in bytes.
     #[must_use]
     pub fn max_event(mut self, bytes: usize) -> Self {
         self.max_event = bytes;
         self
     }
 
-    /// The same feed that ends after `total`, all attempts and events included. Default: no limit on the whole, because an
-    /// answer that moves is a good one.
+    /// Sets a timeout for the whole stream, all attempts and events included. Default: none,
+    /// because a response that makes progress is healthy.
     #[must_use]
     pub fn within(mut self, total: Duration) -> Self {
         self.total = Some(total);
@@ -264,7 +267,7 @@ impl<E: Streamed> Events<E> {
         )
     }
 
-    /// The next event that has come whole; `None` if more must be read.
+    /// Returns the next complete event, or `None` if more must be read.
     fn next_event(
         &mut self,
         now: Now,
@@ -273,7 +276,8 @@ impl<E: Streamed> Events<E> {
     ) -> Option<FeedStep<Result<E::Event, Error>>> {
         loop {
             match self.splitter.next_event() {
-                // The mark of the end in server-sent events; it says nothing about whether the answer is whole.
+                // The end marker of server-sent events. It does not mean that the response is
+                // complete.
                 Ok(Some(event))
                     if E::FRAMING == Framing::ServerSentEvents && &event[..] == b"[DONE]" => {}
                 Ok(Some(event)) => return Some(self.deliver(&event)),
@@ -326,7 +330,7 @@ impl<E: Streamed> Events<E> {
         FeedStep::Item(Ok(event))
     }
 
-    /// The body came to its end, and no event said that the answer is whole.
+    /// The body ended without an event that completes the response.
     fn conclude(&mut self, now: Now, is_framed: bool) {
         if E::END == AnswerEnd::Body && is_framed {
             self.state = State::Ended;
@@ -337,7 +341,7 @@ impl<E: Streamed> Events<E> {
         self.broken(now, cut);
     }
 
-    /// The answer broke off.
+    /// The response was interrupted.
     fn broken(&mut self, now: Now, failure: TransportError) {
         if failure.kind() == TransportErrorKind::Canceled || self.given == 0 {
             self.judge(now, Err(failure));
@@ -354,7 +358,7 @@ impl<E: Streamed> Events<E> {
         }
     }
 
-    /// An attempt that ended before its first event.
+    /// Handles an attempt that ended before its first event.
     fn judge(&mut self, now: Now, outcome: Outcome) {
         let attempt = Attempt {
             number: self.attempts,
@@ -374,13 +378,13 @@ impl<E: Streamed> Events<E> {
             Judgement::GiveUp { kind, retry_after } => {
                 State::Failed(Some(given_up(outcome, kind, retry_after)))
             }
-            // A success is read as events, and never judged.
+            // A successful response is read as events and never passed to `judge`.
             Judgement::Accept => State::Ended,
         };
     }
 }
 
-/// The error of a request that got no event.
+/// Creates the error of a request without events.
 fn given_up(outcome: Outcome, kind: ErrorKind, retry_after: Option<Duration>) -> Error {
     match outcome {
         Ok(answer) => {
@@ -403,8 +407,8 @@ fn given_up(outcome: Outcome, kind: ErrorKind, retry_after: Option<Duration>) ->
     }
 }
 
-/// Whether HTTP says where the body ends, and not only the connection (RFC 9112, 6.3); from HTTP/2 on it always does
-/// (RFC 9113, 8.1).
+/// Whether HTTP frames the end of the body, not only the end of the connection (RFC 9112, 6.3).
+/// HTTP/2 and later always do (RFC 9113, 8.1).
 fn is_framed(head: &Response<()>) -> bool {
     head.version() > Version::HTTP_11
         || head.headers().contains_key(header::CONTENT_LENGTH)
@@ -420,7 +424,7 @@ impl<E: Streamed> Feed for Events<E> {
                 FeedStep::Wait { until: *not_before }
             }
             State::Idle { .. } => self.begin(now),
-            // The driver reports the head before it asks again.
+            // The driver reports the head before it calls `step` again.
             State::Opening => FeedStep::Read {
                 idle: self.head_limit,
             },
@@ -473,7 +477,7 @@ impl<E: Streamed> Feed for Events<E> {
             {
                 body.extend_from_slice(&piece);
             }
-            // What came of the body is enough: the status says what happened.
+            // The body received so far is enough: the status determines the error.
             (State::Refused { head, body }, _) => {
                 let (parts, ()) = std::mem::take(head).into_parts();
                 let body = Bytes::from(std::mem::take(body));

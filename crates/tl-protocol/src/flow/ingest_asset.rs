@@ -1,5 +1,6 @@
-//! A video into an index on the platform's present path: an asset, uploaded whole or in chunks or fetched by the platform;
-//! the wait until it is ready; the indexed asset; the wait until that is ready. Each stage is also a flow of its own.
+//! Uploads and indexes a video with assets: create an asset, in one request, in chunks, or from a
+//! URL; wait until it is ready; create the indexed asset; wait until it is ready. Each stage is
+//! also a separate flow.
 
 mod find;
 mod plan;
@@ -23,7 +24,7 @@ use crate::{
     rng::Rng,
 };
 
-/// The flow of one video.
+/// The flow that ingests one video.
 #[derive(Debug)]
 pub struct IngestAsset {
     plan: AssetPlan,
@@ -32,12 +33,13 @@ pub struct IngestAsset {
     rng: Rng,
     observer: Observer,
     so_far: IngestedAsset,
-    /// When the stage at hand began.
+    /// When the current stage started.
     began: Option<Duration>,
-    /// Whether an earlier process may have brought the asset into the index.
+    /// Whether an earlier process may have indexed the asset.
     is_resumed: bool,
     state: State,
-    /// Which stage started an exchange, and under which token: what a stage leaves in flight is not for the next one.
+    /// The stage that started each exchange, and its token in that stage. A stage must not receive
+    /// the outcomes of an earlier one.
     tokens: BTreeMap<Token, (u32, Token)>,
     next_token: u32,
     generation: u32,
@@ -47,17 +49,18 @@ pub struct IngestAsset {
 enum State {
     Begin,
     Whole(Box<Create<CreateAsset>>),
-    /// An asset was found that may be the one of an earlier process: it is not, where something was made of it.
+    /// An asset was found that may be the one of an earlier process. It is not if an indexed asset
+    /// was created from it.
     Claiming(Box<FindIndexed>, Box<Created<Asset>>),
     Chunks(Box<MultipartUpload>),
     Processing(Box<Wait<GetAsset>>),
-    /// The asset of an earlier process is not waited for, but it must be there.
+    /// The asset of an earlier process is not waited for, but it must exist.
     CheckingAsset(Box<Call<GetAsset>>),
-    /// Looks whether an earlier process has brought the asset into the index.
+    /// Looks up whether an earlier process has indexed the asset.
     Finding(Box<FindIndexed>),
     Creating(Box<Create<CreateIndexedAsset>>),
     Indexing(Box<Wait<GetIndexedAsset>>),
-    /// As for the asset.
+    /// The same as `CheckingAsset`.
     CheckingIndexed(Box<Call<GetIndexedAsset>>),
     Finished,
 }
@@ -65,7 +68,7 @@ enum State {
 type Answer = Result<IngestedAsset, IngestFailure>;
 
 impl IngestAsset {
-    /// The flow of `plan` at the API at `base`.
+    /// Creates the flow of `plan` for the API at `base`.
     #[must_use]
     pub fn new(plan: AssetPlan, base: &Url, policy: Policy, seed: u64) -> Self {
         Self {
@@ -84,14 +87,14 @@ impl IngestAsset {
         }
     }
 
-    /// The same flow that tells `observer` how it goes on.
+    /// Reports progress to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// Passes on what a stage wants, under a token of this flow's own.
+    /// Forwards the step of a stage, with a token of this flow.
     fn hand_on<T>(&mut self, step: Step<T>) -> Step<Answer> {
         match step {
             Step::Start(inner, exchange) => {
@@ -101,7 +104,7 @@ impl IngestAsset {
                 Step::Start(token, exchange)
             }
             Step::Wait { until } => Step::Wait { until },
-            // An end is taken where it comes.
+            // The callers handle `Done`.
             Step::Done(_) => Step::Wait {
                 until: Some(Duration::ZERO),
             },
@@ -220,7 +223,7 @@ impl IngestAsset {
         FindIndexed::new(asset_id, index_id, &self.base, policy, observer, seed)
     }
 
-    /// Waits for the asset where the plan says so, or where it must be ready to be indexed.
+    /// Waits for the asset if the plan requires it, or if it must be ready to be indexed.
     fn process(&mut self, asset_id: AssetId) -> State {
         self.so_far.asset_id = Some(asset_id.clone());
         let policy = match (&self.plan.wait, &self.plan.index_id) {
@@ -359,7 +362,7 @@ impl IngestAsset {
             Ok(made) => made,
         };
         self.so_far.reconciled |= made.reconciled;
-        // It was made just now: nothing of an earlier process is left to be looked for.
+        // The asset was just created, so there is nothing of an earlier process to look up.
         self.is_resumed = false;
         let index_id = self.plan.index_id.clone()?;
         self.plan.journal.tell(&Record::Indexed {
@@ -369,7 +372,7 @@ impl IngestAsset {
         self.indexing(now, index_id, made.answer.id)
     }
 
-    /// Waits for the indexed asset where the plan says so.
+    /// Waits for the indexed asset if the plan requires it.
     fn indexing(
         &mut self,
         now: Now,
@@ -424,7 +427,7 @@ impl IngestAsset {
     }
 }
 
-/// The exchanges that `upload` may have under way at once, whatever it comes to.
+/// Maximum number of exchanges that `upload` may have in flight, with any alternative.
 fn concurrency(upload: &AssetUpload) -> usize {
     match upload {
         AssetUpload::Chunks { settings, .. } => settings.concurrency.max(1) + 2,
@@ -433,7 +436,7 @@ fn concurrency(upload: &AssetUpload) -> usize {
     }
 }
 
-/// Whether a create that failed has surely made nothing.
+/// Whether a failed create request has certainly created nothing.
 fn is_surely_not_made(error: &Error) -> bool {
     !matches!(
         error.kind(),

@@ -1,5 +1,5 @@
-//! A wait that always ends: with the thing ready, with the platform's reason why it failed, with an error that waiting
-//! cannot mend, or with the deadline, which tells what was seen.
+//! Polls a resource until it is ready, failed with the platform's reason, an error occurs that
+//! polling again cannot resolve, or the deadline passes, which reports the observed statuses.
 
 use std::time::Duration;
 
@@ -11,32 +11,32 @@ use crate::{
     endpoint::GetTask, error::StatusSeen, flow::Call, rng::Rng,
 };
 
-/// How far the platform is with a thing.
+/// The processing state of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
-    /// Still at work, or in a status that this version does not know.
+    /// In progress, or a status that this version does not know.
     Working,
     /// Ready.
     Ready,
-    /// Failed for good, with the platform's reason where it gives one.
+    /// Failed permanently, with the platform's reason if there is one.
     Failed(Option<String>),
 }
 
-/// An endpoint whose answer has a status that changes until it is final.
+/// An endpoint whose response has a status that changes until it is final.
 pub trait Watched: Endpoint {
-    /// What is waited for: `task`.
+    /// The type of the resource: `task`.
     const RESOURCE: &'static str;
 
-    /// What the wait is about, as it follows "could not": `see the task ready`.
+    /// The wait as a verb phrase that follows "could not": `see the task ready`.
     const WAITING: &'static str;
 
-    /// The status in the platform's word.
+    /// The status as received.
     fn status(response: &Self::Response) -> String;
 
-    /// What the status means.
+    /// The meaning of the status.
     fn progress(response: &Self::Response) -> Progress;
 
-    /// The identifier of what is waited for.
+    /// The identifier of the resource.
     fn id(&self) -> String;
 }
 
@@ -63,15 +63,16 @@ impl Watched for GetTask {
     }
 }
 
-/// How often to look, and how long to wait.
+/// The polling interval and the deadline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WaitPolicy {
-    /// The time between the first two looks. Default 1 s: a one-minute clip is ready after about 45 s (seen live 2026-07-20).
+    /// The interval between the first two polls. Default 1 s: a one-minute clip is ready after
+    /// about 45 s (seen live 2026-07-20).
     pub first_interval: Duration,
-    /// The longest time between two looks; the interval grows by half each time. Default 15 s.
+    /// The maximum interval; it grows by half with each poll. Default 15 s.
     pub longest_interval: Duration,
-    /// The time after which the wait ends whatever the status. Default 3 h: indexing takes 30 to 40 % of the video's
-    /// duration (API guide), and the longest video is 4 h.
+    /// The wait ends after this time, whatever the status. Default 3 h: indexing takes 30 to 40 %
+    /// of the video's duration (API guide), and the longest video is 4 h.
     pub deadline: Duration,
 }
 
@@ -86,7 +87,7 @@ impl Default for WaitPolicy {
 }
 
 impl WaitPolicy {
-    /// The default rhythm with another deadline.
+    /// The default intervals with another deadline.
     #[must_use]
     pub fn within(deadline: Duration) -> Self {
         Self {
@@ -96,18 +97,18 @@ impl WaitPolicy {
     }
 }
 
-/// A thing that became ready, and how it came to that.
+/// A resource that became ready.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Waited<R> {
-    /// The last answer.
+    /// The last response.
     pub value: R,
-    /// Every status that was seen, oldest first, each once in a row.
+    /// The observed statuses, oldest first, without consecutive duplicates.
     pub history: Vec<StatusSeen>,
-    /// Time from the first look to the last.
+    /// Time from the first poll to the last.
     pub took: Duration,
 }
 
-/// The flow that looks until the status is final or the deadline has passed.
+/// The flow that polls until the status is final or the deadline has passed.
 #[derive(Debug)]
 pub struct Wait<E: Watched> {
     endpoint: E,
@@ -130,7 +131,7 @@ enum State<E: Watched> {
 }
 
 impl<E: Watched> Wait<E> {
-    /// Looks by `endpoint` at the API at `base`.
+    /// Creates a flow that polls `endpoint` of the API at `base`.
     #[must_use]
     pub fn new(
         endpoint: E,
@@ -156,7 +157,7 @@ impl<E: Watched> Wait<E> {
         }
     }
 
-    /// The same flow that tells `observer` each new status.
+    /// Reports each new status to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
         self.observer = observer;
@@ -186,11 +187,11 @@ impl<E: Watched> Wait<E> {
             after,
         });
         self.history.push(StatusSeen { status, after });
-        // A status that changes is looked at closely again.
+        // After a status change, poll frequently again.
         self.interval = self.policy.first_interval;
     }
 
-    /// Rests for the interval, and not less than until `asked`, when the platform wants to be asked again.
+    /// Waits for the interval, or until `asked`, if the platform asked for a longer delay.
     fn rest(&mut self, now: Now, asked: Duration) {
         let not_before = now
             .mono
@@ -315,7 +316,7 @@ impl<E: Watched> Flow for Wait<E> {
     }
 }
 
-/// The error of something that failed at the platform, for `reason`.
+/// The error of a resource that failed on the platform, with `reason`.
 pub(super) fn failed<E: Watched>(reason: Option<String>, history: Vec<StatusSeen>) -> Error {
     let reason = reason.map_or_else(
         || {

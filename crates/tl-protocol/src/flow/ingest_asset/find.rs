@@ -1,5 +1,5 @@
-//! Looks for what was made of an asset in an index, over all pages of the asset's own list. What the platform failed on does
-//! not count: it would never become ready.
+//! Looks up the indexed asset of an asset in an index, over all pages of the asset's own list.
+//! Failed indexed assets are skipped, because they never become ready.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -13,41 +13,43 @@ use crate::{
     rng::Rng,
 };
 
-/// How long the platform is given to show what a request made that may have arrived late.
+/// Delay before a lookup, so that the platform can list the result of a request that may have
+/// arrived late.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// The most pages that are read: an asset is in as many indexes as an account can have, at 50 on a page.
+/// Maximum number of pages: an asset is in at most as many indexes as an account can have, at 50
+/// per page.
 const MOST_PAGES: u32 = 200;
 
-/// The flow that looks; its output is what it found.
+/// The lookup flow; its output is the indexed asset, if found.
 #[derive(Debug)]
 pub(super) struct FindIndexed {
     asset_id: AssetId,
-    /// The index that it must be in; any, where there is none.
+    /// The index to search; any index if `None`.
     index_id: Option<IndexId>,
     base: Url,
     policy: Policy,
     rng: Rng,
     observer: Observer,
-    /// How many looks are left after the one at hand.
+    /// Number of lookups left after the current one.
     looks: u32,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
-    /// A look begins at this time, or a while after the first step.
+    /// The lookup starts at this time, or after a delay from the first step.
     Resting { until: Option<Duration> },
     Looking {
         call: Box<Call<ListAssetIndexedAssets>>,
         page: u32,
     },
-    /// Asks for the status of one that is in the index; the others of its page follow.
+    /// Fetches the status of a candidate in the index; the other candidates of its page follow.
     Asking {
         call: Box<Call<GetIndexedAsset>>,
         id: IndexedAssetId,
         others: VecDeque<IndexedAssetId>,
-        /// The page after this one.
+        /// The next page.
         next: Option<u32>,
     },
 }
@@ -55,7 +57,7 @@ enum State {
 type Answer = Result<Option<IndexedAssetId>, Error>;
 
 impl FindIndexed {
-    /// Looks at once, and once only.
+    /// Looks up immediately, and only once.
     pub(super) fn new(
         asset_id: AssetId,
         index_id: Option<IndexId>,
@@ -78,7 +80,7 @@ impl FindIndexed {
         }
     }
 
-    /// Looks twice, each time after a while: a request may be on its way that makes it.
+    /// Looks up twice, each time after a delay, because a create request may still be in flight.
     pub(super) fn in_doubt(mut self) -> Self {
         self.looks = 1;
         self.state = State::Resting { until: None };
@@ -142,13 +144,13 @@ impl FindIndexed {
                 Progress::Failed(_) => self.go_on(others, next),
                 Progress::Working | Progress::Ready => Some(Ok(Some(id.clone()))),
             },
-            // It was deleted since the list was made.
+            // It was deleted after the list was created.
             Err(error) if error.kind() == ErrorKind::NotFound => self.go_on(others, next),
             Err(error) => Some(Err(error)),
         }
     }
 
-    /// The next candidate, page or look; else nothing was found.
+    /// Continues with the next candidate, page or lookup; otherwise nothing was found.
     fn go_on(
         &mut self,
         mut candidates: VecDeque<IndexedAssetId>,

@@ -1,5 +1,5 @@
-//! What an ingestion does about an earlier process: is the asset still there, is it that process's own, and has it been brought
-//! into the index already? Nothing of a checkpoint is trusted before the platform was asked.
+//! Resuming the ingestion of an earlier process: does the asset still exist, does it belong to that
+//! process, and is it already indexed? A checkpoint is always verified with the platform.
 
 use tl_model::{Asset, AssetId, IndexId, IndexedAsset, IndexedAssetId};
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl IngestAsset {
-    /// Begins again where the asset of an earlier process is gone.
+    /// Restarts if the asset of an earlier process no longer exists.
     pub(super) fn begin_otherwise(&mut self, now: Now, error: Error) -> Option<Answer> {
         let AssetUpload::Resumed { otherwise, .. } = &self.plan.upload else {
             return Some(self.fail(now, error));
@@ -50,7 +50,7 @@ impl IngestAsset {
         }
     }
 
-    /// Brings the asset into the index, unless an earlier process has done so.
+    /// Indexes the asset unless an earlier process has done so.
     pub(super) fn create_once(&mut self, index_id: IndexId, asset_id: AssetId) {
         if !self.is_resumed {
             return self.create(index_id, asset_id);
@@ -94,7 +94,7 @@ impl IngestAsset {
         }
     }
 
-    /// What an earlier process had made in the index is gone: it is made again, once.
+    /// The indexed asset of an earlier process no longer exists: creates it again, once.
     pub(super) fn index_again(&mut self, now: Now, error: Error) -> Option<Answer> {
         self.so_far.indexed_asset_id = None;
         let (Some(index_id), Some(asset_id)) =
@@ -107,7 +107,7 @@ impl IngestAsset {
         None
     }
 
-    /// The asset of an earlier process was looked up, and is not waited for.
+    /// Handles the lookup of the asset of an earlier process, which is not waited for.
     pub(super) fn after_checking_asset(
         &mut self,
         now: Now,
@@ -147,7 +147,7 @@ impl IngestAsset {
     }
 }
 
-/// Whether an earlier process may have gone beyond what it wrote down.
+/// Whether an earlier process may have progressed beyond its last record.
 pub(super) fn is_resumed(upload: &AssetUpload) -> bool {
     match upload {
         AssetUpload::Resumed { .. } | AssetUpload::InDoubt { .. } => true,

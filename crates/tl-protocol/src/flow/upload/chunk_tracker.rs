@@ -1,27 +1,28 @@
-//! Which chunk is where: waiting, under way, sent, reported. Pure bookkeeping; what is done about it lives in the flow.
+//! The state of each chunk: ready, backing off, in flight, sent, reported. Bookkeeping only; the
+//! flow acts on it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-/// The chunks of one upload, numbered from 1 as the API does.
+/// The chunks of one upload, numbered from 1 as in the API.
 #[derive(Debug, Clone)]
 pub(super) struct ChunkTracker {
     total: u32,
     /// May be started now.
     ready: BTreeSet<u32>,
-    /// May be started from a time on.
+    /// May be started from this time on.
     resting: BTreeSet<(Duration, u32)>,
     under_way: BTreeSet<u32>,
-    /// The storage has it; the API does not know yet. The value is its ETag.
+    /// Received by the storage, but not reported to the API yet. The value is the ETag.
     sent: BTreeMap<u32, String>,
-    /// Being reported.
+    /// In a report in flight.
     reporting: BTreeMap<u32, String>,
     reported: BTreeSet<u32>,
-    /// How often a chunk has failed.
+    /// Number of failures of each chunk.
     failures: BTreeMap<u32, u32>,
-    /// The time that failed attempts and the delays after them took.
+    /// Time spent on failed attempts and the delays after them.
     spent: BTreeMap<u32, Duration>,
 }
 
@@ -44,7 +45,7 @@ impl ChunkTracker {
         (1..=self.total).contains(&index)
     }
 
-    /// Moves chunks whose rest is over to those that may start; says when the next one's is.
+    /// Moves chunks whose backoff is over to `ready`. Returns when the next one is due.
     pub(super) fn wake(&mut self, now: Duration) -> Option<Duration> {
         while let Some(&(at, index)) = self.resting.first() {
             if at > now {
@@ -56,12 +57,12 @@ impl ChunkTracker {
         None
     }
 
-    /// The chunks that may start, in their order.
+    /// The chunks that may start, in order.
     pub(super) fn ready(&self) -> impl Iterator<Item = u32> + '_ {
         self.ready.iter().copied()
     }
 
-    /// The chunks that will need a URL: those that may start and those that rest.
+    /// The chunks that need a URL: those that may start and those that are backing off.
     pub(super) fn unsent(&self) -> impl Iterator<Item = u32> + '_ {
         let resting = self.resting.iter().map(|(_, index)| *index);
         self.ready.iter().copied().chain(resting)
@@ -81,21 +82,21 @@ impl ChunkTracker {
         self.sent.insert(index, etag);
     }
 
-    /// Counts the failure of a chunk; says how often it has failed.
+    /// Counts a failure of a chunk. Returns its number of failures.
     pub(super) fn failed(&mut self, index: u32) -> u32 {
         let failures = self.failures.entry(index).or_insert(0);
         *failures += 1;
         *failures
     }
 
-    /// Adds to the time that a chunk has taken; says how much it is.
+    /// Adds to the time spent on a chunk. Returns the sum.
     pub(super) fn spend(&mut self, index: u32, time: Duration) -> Duration {
         let spent = self.spent.entry(index).or_default();
         *spent = spent.saturating_add(time);
         *spent
     }
 
-    /// The time that a chunk has taken so far.
+    /// The time spent on a chunk so far.
     pub(super) fn time_spent(&self, index: u32) -> Duration {
         self.spent.get(&index).copied().unwrap_or_default()
     }
@@ -105,14 +106,14 @@ impl ChunkTracker {
         self.resting.insert((until, index));
     }
 
-    /// Takes a chunk that an earlier process has sent.
+    /// Adds a chunk that an earlier process has sent.
     pub(super) fn remember(&mut self, index: u32, etag: String) {
         if self.ready.remove(&index) {
             self.sent.insert(index, etag);
         }
     }
 
-    /// Takes what the API says is complete: it is trusted over everything else.
+    /// Marks a chunk as complete according to the API, which overrides every other state.
     pub(super) fn confirm(&mut self, index: u32) {
         self.ready.remove(&index);
         self.resting.retain(|(_, other)| *other != index);
@@ -123,7 +124,7 @@ impl ChunkTracker {
         }
     }
 
-    /// Takes back what the API does not have after all: it is sent again.
+    /// Marks a chunk as unsent, because the API does not have it.
     pub(super) fn doubt(&mut self, index: u32) {
         if self.reported.remove(&index) || self.sent.remove(&index).is_some() {
             self.ready.insert(index);
@@ -134,7 +135,7 @@ impl ChunkTracker {
         self.sent.len()
     }
 
-    /// Takes up to `limit` sent chunks to be reported, in their order.
+    /// Moves up to `limit` sent chunks into a report, in order.
     pub(super) fn take_report(&mut self, limit: usize) -> Vec<(u32, String)> {
         let taken: Vec<_> = self
             .sent
@@ -149,14 +150,15 @@ impl ChunkTracker {
         taken
     }
 
-    /// The report was taken: says which chunks it held.
+    /// The API accepted the report. Returns its chunks.
     pub(super) fn report_taken(&mut self) -> Vec<u32> {
         let indexes: Vec<u32> = std::mem::take(&mut self.reporting).into_keys().collect();
         self.reported.extend(&indexes);
         indexes
     }
 
-    /// The report was refused: its chunks are sent again, unless the API is found to have them.
+    /// The API rejected the report: its chunks are sent again, unless the API turns out to have
+    /// them. Returns its chunks.
     pub(super) fn report_refused(&mut self) -> Vec<u32> {
         let indexes: Vec<u32> = std::mem::take(&mut self.reporting).into_keys().collect();
         self.ready.extend(&indexes);
@@ -176,14 +178,14 @@ impl ChunkTracker {
             .chain(self.reported.iter().copied())
     }
 
-    /// How many chunks the storage has; each is in one place.
+    /// Number of chunks that the storage has; each chunk is in one set.
     pub(super) fn done_count(&self) -> u32 {
         let count = self.sent.len() + self.reporting.len() + self.reported.len();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     pub(super) fn reported(&self) -> u32 {
-        // There are no more chunks than a u32 counts.
+        // Chunk numbers are u32.
         u32::try_from(self.reported.len()).unwrap_or(u32::MAX)
     }
 
@@ -203,7 +205,7 @@ mod tests {
 
     use super::*;
 
-    /// Every chunk is in exactly one place, whatever happens.
+    /// Every chunk is always in exactly one set.
     fn places(book: &ChunkTracker) -> Vec<u32> {
         let mut all: Vec<u32> = book
             .unsent()

@@ -1,4 +1,4 @@
-//! The chunks of an upload on their way to the storage: one attempt, and what is made of its end.
+//! Sends chunks to the storage: one attempt, and the handling of its outcome.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl MultipartUpload {
-    /// Starts the next chunk that has a URL, where there is a lane for it.
+    /// Starts the next chunk that has a URL, if the concurrency limit allows it.
     pub(super) fn start_chunk(
         &mut self,
         now: Now,
@@ -61,7 +61,7 @@ impl MultipartUpload {
             &sending.session.headers,
             Body::from_range(source, start, len),
         ) else {
-            // The URL itself is a secret: it is not shown.
+            // The URL is a secret and is not printed.
             self.fail(Error::new(
                 ErrorKind::Malformed,
                 format!("the URL or the headers that the platform gave for chunk {index} are no valid HTTP"),
@@ -95,14 +95,14 @@ impl MultipartUpload {
         Some(self.start(now, Sender::Chunk { index, digest }, exchange))
     }
 
-    /// The time that the attempts to send a chunk of `len` bytes may take, delays included.
+    /// Time allowed for all attempts to send a chunk of `len` bytes, delays included.
     fn chunk_time(&self, len: u64) -> Duration {
         self.policy
             .total_timeout
             .saturating_add(self.policy.body_time(len))
     }
 
-    /// Takes the end of an attempt to send chunk `index`, which took the time `took`.
+    /// Handles the outcome of an attempt to send chunk `index`; `took` is its duration.
     pub(super) fn after_chunk(
         &mut self,
         now: Now,
@@ -144,7 +144,7 @@ impl MultipartUpload {
         };
         let failures = sending.book.failed(index);
         let spent = sending.book.spend(index, took);
-        // A URL that ran out or was used up says nothing about the storage: a new one may serve at once.
+        // An expired or used URL is not a failure of the storage: retry at once with a new URL.
         let backoff = if trouble.is_about_the_url && failures == 1 {
             Duration::ZERO
         } else {
@@ -153,7 +153,7 @@ impl MultipartUpload {
         let delay = trouble.retry_after.map_or(backoff, |asked| {
             asked.saturating_add(backoff.min(self.policy.base_delay))
         });
-        // Attempts and delays count, the time in which a chunk waits for its turn does not.
+        // Attempts and delays count; the time that a chunk waits for its turn does not.
         if trouble.is_final
             || failures >= self.policy.chunk_attempts
             || spent.saturating_add(delay) >= self.chunk_time(len)
@@ -199,13 +199,14 @@ impl Sending {
     }
 }
 
-/// The longest ETag that is taken: S3 gives 32 to 38 characters, Azure 19. Each is kept, so that it must not be any length.
+/// Maximum length of an ETag: those of S3 have 32 to 38 characters, those of Azure 19. Limited
+/// because every ETag is kept.
 const LONGEST_ETAG: usize = 256;
 
-/// Why an attempt did not bring a chunk to the storage.
+/// Why an attempt failed.
 struct Trouble {
     error: Error,
-    /// Nothing will heal it.
+    /// Whether a retry cannot succeed.
     is_final: bool,
     is_about_the_url: bool,
     retry_after: Option<Duration>,
@@ -222,7 +223,7 @@ impl Trouble {
     }
 }
 
-/// The ETag of a chunk that the storage has whole.
+/// Returns the ETag if the storage has received the whole chunk.
 fn judge(
     outcome: Outcome,
     digest: Option<&DigestSlot>,
@@ -236,7 +237,7 @@ fn judge(
             | TransportErrorKind::Tls
             | TransportErrorKind::NoDescriptor => ErrorKind::Unreachable,
             TransportErrorKind::UnsafeUrl => ErrorKind::UnsafeUrl,
-            // URL and headers are the platform's.
+            // The platform supplied the URL and the headers.
             TransportErrorKind::Refused
             | TransportErrorKind::TooLarge
             | TransportErrorKind::NotHttp => ErrorKind::Malformed,
@@ -298,7 +299,7 @@ fn judge(
     })
 }
 
-/// The request that brings a chunk to its URL; `None` where that is no valid HTTP.
+/// The request that sends a chunk to its URL; `None` if that is not valid HTTP.
 fn put(url: &str, headers: &BTreeMap<String, String>, body: Body) -> Option<http::Request<Body>> {
     let mut request = http::Request::put(url);
     for (name, value) in headers {
@@ -310,7 +311,7 @@ fn put(url: &str, headers: &BTreeMap<String, String>, body: Body) -> Option<http
     request.body(body).ok()
 }
 
-/// An ETag without its quotation marks and the mark of a weak one, as the platform's own clients report it.
+/// An ETag without quotation marks and weak prefix, as the platform's own clients report it.
 fn unquoted(etag: &str) -> &str {
     etag.trim().trim_start_matches("W/").trim_matches('"')
 }
@@ -329,7 +330,8 @@ mod tests {
         flow::upload::{Begin, UploadSettings},
     };
 
-    /// Sends two chunks, one after the other, to a storage that answers the first with `etag`; says which were hashed.
+    /// Sends two chunks in sequence to a storage that responds to the first with `etag`. Returns
+    /// which were hashed.
     fn hashed(etag: &str, verify: bool) -> Vec<bool> {
         let now = Now::new(Duration::ZERO, SystemTime::UNIX_EPOCH);
         let upload = NewUpload::new("a.mp4", UploadType::Video, 2_u64);
@@ -391,8 +393,8 @@ mod tests {
         assert_eq!(hashed("\"opaque-1\"", false), [false, false]);
     }
 
-    /// Sends one chunk, whose attempts each take `took` and end with `end`; what it comes to, after how many attempts, and
-    /// the longest time limit of an attempt.
+    /// Sends one chunk whose attempts take `took` and end with `end`. Returns the error kind, the
+    /// number of attempts, and the longest timeout of an attempt.
     fn failing(
         policy: Policy,
         took: Duration,
@@ -469,7 +471,7 @@ mod tests {
         let (kind, attempts, longest) = failing(policy(seconds(10)), seconds(3), busy);
         assert_eq!((kind, attempts), (ErrorKind::Server, 4));
         assert_eq!(longest, seconds(10));
-        // What the storage asks to wait counts, and is not cut short.
+        // A delay requested by the storage counts and is not shortened.
         let wait = || {
             Ok(http::Response::builder()
                 .status(429)

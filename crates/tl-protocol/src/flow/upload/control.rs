@@ -1,4 +1,4 @@
-//! What an upload says to the API while its chunks are under way: URLs, reports, and the state where it is in doubt.
+//! The API requests of a running upload: URLs, reports, and the session state if it is in doubt.
 
 use std::time::Duration;
 
@@ -15,14 +15,15 @@ use crate::{
     endpoint::{ReportChunks, RequestUploadUrls},
 };
 
-/// The most chunks in one report, and the most URLs in one request (API reference, multipart uploads: 50 each).
+/// Maximum number of chunks per report and of URLs per request (API reference, multipart uploads:
+/// 50 each).
 const BATCH: u32 = 50;
 
-/// How often the state of the session is read because a report was refused.
+/// Maximum number of times the session state is read after a rejected report.
 const VERIFICATIONS: u32 = 3;
 
 impl MultipartUpload {
-    /// Asks for more URLs where the chunks that come next have none.
+    /// Requests more URLs if the next chunks have none.
     pub(super) fn ask_for_urls(&mut self, now: Now) -> bool {
         let ahead = self.settings.concurrency.saturating_mul(2).max(4);
         let Phase::Sending(sending) = &self.phase else {
@@ -35,7 +36,7 @@ impl MultipartUpload {
         let Some(first) = sending.book.unsent().take(ahead).find(bare) else {
             return false;
         };
-        // As many as follow without a gap, so that few are signed in vain.
+        // Only consecutive chunks, so that few URLs are signed unnecessarily.
         let last = first
             .saturating_add(BATCH - 1)
             .min(sending.session.total_chunks);
@@ -99,7 +100,7 @@ impl MultipartUpload {
         }
     }
 
-    /// Reports what was sent, where there is a batch of it, or nothing else to come, or some time has passed.
+    /// Reports sent chunks if a batch is full, nothing else will follow, or enough time has passed.
     pub(super) fn report(&mut self, now: Now, until: &mut Option<Duration>) -> bool {
         let report_after = self.settings.report_after;
         let Phase::Sending(sending) = &mut self.phase else {
@@ -150,7 +151,8 @@ impl MultipartUpload {
                 let indexes = sending.book.report_taken();
                 self.journal.tell(&Record::Reported(indexes));
             }
-            // Something in the batch does not please: its chunks are sent again, unless the platform has them.
+            // The API rejected part of the batch: its chunks are sent again, unless the platform
+            // has them.
             Err(error)
                 if error.kind() == ErrorKind::Refused && sending.verifications < VERIFICATIONS =>
             {

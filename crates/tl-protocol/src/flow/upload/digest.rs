@@ -1,4 +1,5 @@
-//! The MD5 of a chunk, taken while the driver reads it: S3-like storage answers with it as the ETag of a part.
+//! Computes the MD5 of a chunk while the driver reads it. S3-like storage returns it as the ETag of
+//! a part.
 
 use std::{
     io,
@@ -9,7 +10,7 @@ use md5::{Digest, Md5};
 
 use crate::Source;
 
-/// A source whose bytes are hashed as they are read, from the first to the last.
+/// A source whose bytes are hashed when they are read sequentially.
 #[derive(Debug)]
 pub(super) struct Digesting {
     inner: Arc<dyn Source>,
@@ -21,16 +22,16 @@ pub(super) struct Digesting {
 struct Progress {
     hasher: Md5,
     next: u64,
-    /// The bytes were not read in their order: there is no digest.
+    /// The bytes were not read sequentially: there is no digest.
     broken: bool,
 }
 
-/// What was hashed, asked for when the reading is over.
+/// The digest, available after the chunk has been read.
 #[derive(Debug, Clone)]
 pub(super) struct DigestSlot(Arc<Mutex<Progress>>);
 
 impl Digesting {
-    /// Hashes what is read of `inner` from offset `start` on.
+    /// Hashes the bytes read from `inner`, starting at offset `start`.
     pub(super) fn new(inner: Arc<dyn Source>, start: u64) -> (Self, DigestSlot) {
         let progress = Arc::new(Mutex::new(Progress::default()));
         (
@@ -43,7 +44,7 @@ impl Digesting {
         )
     }
 
-    /// Hashes what was read at `offset`.
+    /// Hashes the bytes read at `offset`.
     fn take(&self, offset: u64, bytes: &[u8]) {
         if let Ok(mut progress) = self.progress.lock() {
             if offset.checked_sub(self.start) == Some(progress.next) {
@@ -57,7 +58,7 @@ impl Digesting {
 }
 
 impl DigestSlot {
-    /// The digest in hexadecimal digits, where all `len` bytes were read in their order.
+    /// The digest in hexadecimal digits, if all `len` bytes were read sequentially.
     pub(super) fn hex(&self, len: u64) -> Option<String> {
         let progress = self.0.lock().ok()?;
         if progress.broken || progress.next != len {
@@ -93,7 +94,8 @@ impl Source for Digesting {
     }
 }
 
-/// Whether an ETag has the form of an MD5: 32 hexadecimal digits. Other storage gives other ETags, which say nothing.
+/// Whether an ETag has the form of an MD5: 32 hexadecimal digits. ETags of other storage cannot be
+/// verified.
 pub(super) fn is_md5(etag: &str) -> bool {
     etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -1,4 +1,4 @@
-//! The session of an upload, as far as the flow needs it, and the doubts about what a server says of it.
+//! The session of an upload, and the validation of what the server sent.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,15 @@ use tl_model::{AssetId, UploadId, UploadSession};
 use super::journal::UploadRecord;
 use crate::{Error, ErrorKind};
 
-/// The most chunks that are believed: ten times what the largest documented file has at the documented example size
-/// (10 GiB in chunks of 5 MiB are 2,048).
+/// Maximum number of chunks: ten times that of the largest documented file with the documented
+/// example size (10 GiB in chunks of 5 MiB are 2,048).
 const MOST_CHUNKS: u32 = 20_480;
 
-/// The longest headers for the storage, names and values together: storages take no more than 8 to 64 KiB of headers.
+/// Maximum size of the headers for the storage, names and values together: storages accept at most
+/// 8 to 64 KiB of headers.
 const LONGEST_HEADERS: usize = 64 << 10;
 
-/// The headers that the driver writes itself.
+/// The headers that the driver sets itself.
 const OWN_HEADERS: [&str; 4] = ["host", "content-length", "transfer-encoding", "connection"];
 
 #[derive(Debug, Clone)]
@@ -24,12 +25,12 @@ pub(super) struct Session {
     pub(super) chunk_size: u64,
     pub(super) total_chunks: u32,
     pub(super) total_size: u64,
-    /// What the storage wants to see with each chunk; never the API key.
+    /// Headers to send with each chunk; never the API key.
     pub(super) headers: BTreeMap<String, String>,
 }
 
 impl Session {
-    /// Takes what the API answered, where chunks of that size make up a file of `total_size` bytes.
+    /// Validates the API's response: chunks of its size must make up a file of `total_size` bytes.
     pub(super) fn checked(answer: &UploadSession, total_size: u64) -> Result<Self, Error> {
         let asset_id = answer
             .asset_id
@@ -46,7 +47,7 @@ impl Session {
         session.plausible()
     }
 
-    /// Takes up the session of an earlier process.
+    /// Restores the session of an earlier process.
     pub(super) fn from_record(record: &UploadRecord, total_size: u64) -> Result<Self, Error> {
         if record.total_size != total_size {
             return Err(Error::new(
@@ -114,12 +115,12 @@ impl Session {
         Ok(self)
     }
 
-    /// Where chunk `index` begins in the file.
+    /// Offset of chunk `index` in the file.
     pub(super) fn chunk_start(&self, index: u32) -> u64 {
         u64::from(index.saturating_sub(1)) * self.chunk_size
     }
 
-    /// The bytes of chunk `index`: only the last one may have fewer.
+    /// Size of chunk `index`: only the last one may be smaller.
     pub(super) fn chunk_len(&self, index: u32) -> u64 {
         self.total_size
             .saturating_sub(self.chunk_start(index))

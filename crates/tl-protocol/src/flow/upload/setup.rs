@@ -1,4 +1,4 @@
-//! The beginning of an upload: a new session, or the state of an earlier one.
+//! The start of an upload: a new session, or the state of an earlier one.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{Error, ErrorKind, Event, Flow, Now, Step};
 
-/// Why a session is not taken up that holds chunks which nobody could compare with the file.
+/// Why a session with chunks that were not compared with the file is not resumed.
 const OTHER_VERSION: &str = "the file may have changed, and the platform has chunks of it that this checkpoint does not name";
 
 impl MultipartUpload {
-    /// One step while the session is made or its state is read; `None` when the phase has changed.
+    /// One step while the session is created or its state is read; `None` if the phase has changed.
     pub(super) fn step_setup(&mut self, now: Now) -> Option<Step<Result<Uploaded, Error>>> {
         match &mut self.phase {
             Phase::Creating(call) => match call.step(now) {
@@ -165,8 +165,8 @@ impl MultipartUpload {
         self.phase = Phase::Creating(self.call(create));
     }
 
-    /// Begins to send to `session`; chunks of which the API says that they are complete are not sent again, and those that
-    /// an earlier process has sent are reported first.
+    /// Starts sending to `session`. Chunks that the API lists as complete are not sent again, and
+    /// those that an earlier process has sent are reported first.
     pub(super) fn begin_sending(
         &mut self,
         now: Now,

@@ -1,4 +1,4 @@
-//! The presigned URLs at hand: each is used once, and not after its time.
+//! Unused presigned URLs: each is used once, and not after its expiry.
 
 use std::{
     collections::BTreeMap,
@@ -7,10 +7,11 @@ use std::{
 
 use tl_model::{PresignedUrl, Timestamp, UploadUrl};
 
-/// How long a URL lives where the answer does not tell (API reference, "Create a multipart upload session": one hour).
+/// Lifetime of a URL if the response does not include it (API reference, "Create a multipart upload
+/// session": one hour).
 const DOCUMENTED_LIFE: Duration = Duration::from_secs(3600);
 
-/// The URLs that have not been used, by chunk.
+/// The unused URLs, by chunk.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Urls {
     by_chunk: BTreeMap<u32, Entry>,
@@ -24,9 +25,11 @@ struct Entry {
 }
 
 impl Urls {
-    /// Takes URLs that were asked for at `now`, when the server's clock said `server`; a newer URL replaces an older one.
+    /// Adds URLs that were requested at `now`, when the server's clock was `server`. A newer URL
+    /// replaces an older one.
     ///
-    /// Their life is counted on the server's clock and kept on the driver's, so that a wrong wall clock here does no harm.
+    /// Their lifetime is computed on the server's clock and stored on the driver's, so that a wrong
+    /// local wall clock has no effect.
     pub(super) fn take(
         &mut self,
         urls: Vec<UploadUrl>,
@@ -55,13 +58,13 @@ impl Urls {
         }
     }
 
-    /// Takes out the URL of a chunk, where there is one in its time.
+    /// Removes and returns the URL of a chunk, if it has one that has not expired.
     pub(super) fn use_up(&mut self, index: u32, now: Duration) -> Option<PresignedUrl> {
         let entry = self.by_chunk.remove(&index)?;
         (now < entry.usable_until).then_some(entry.url)
     }
 
-    /// Whether there is a URL for the chunk that is still in its time.
+    /// Whether the chunk has a URL that has not expired.
     pub(super) fn has(&self, index: u32, now: Duration) -> bool {
         self.by_chunk
             .get(&index)
@@ -75,7 +78,7 @@ fn life(expires_at: Option<&Timestamp>, server: SystemTime) -> Duration {
         .map(SystemTime::from);
     match expires.map(|expires| expires.duration_since(server)) {
         Some(Ok(life)) => life.min(DOCUMENTED_LIFE),
-        // Gone already: the storage would refuse it.
+        // Already expired: the storage would reject it.
         Some(Err(_)) => Duration::ZERO,
         None => DOCUMENTED_LIFE,
     }
