@@ -112,7 +112,3 @@ pub trait Endpoint: Codec + Clone + fmt::Debug + Send + Sync + 'static {
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_assets;
-#[cfg(test)]
-mod tests_refusals;
