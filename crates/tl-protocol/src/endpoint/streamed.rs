@@ -40,18 +40,22 @@ pub enum AnswerEnd {
 /// # use http::{Method, StatusCode};
 /// use tl_protocol::{endpoint::{Endpoint, EventRole, Streamed}, framing::Framing};
 ///
-/// # use tl_protocol::{Repeat, endpoint::{Outgoing, Received, Rejection}};
+/// # use tl_protocol::{Repeat, endpoint::{BodyKind, Codec, Outgoing, Received, Rejection}};
 /// # #[derive(Debug, Clone)]
 /// # struct Analyze;
+/// # impl Codec for Analyze {
+/// #     fn encode(&self) -> Outgoing { Outgoing::new() }
+/// #     fn decode(_: &Received) -> Result<Self, Rejection> { Ok(Self) }
+/// # }
 /// # impl Endpoint for Analyze {
 /// #     type Response = ();
+/// #     const NAME: &'static str = "analyze";
 /// #     const OPERATION: &'static str = "analyze a video";
 /// #     const METHOD: Method = Method::POST;
 /// #     const PATH: &'static str = "/analyze";
+/// #     const BODY: BodyKind = BodyKind::Json;
 /// #     const REPEAT: Repeat = Repeat::IfNotProcessed;
 /// #     const SUCCESS: StatusCode = StatusCode::OK;
-/// #     fn encode(&self) -> Outgoing { Outgoing::new() }
-/// #     fn decode(_: &Received) -> Result<Self, Rejection> { Ok(Self) }
 /// #     fn encode_response(_: &()) -> Result<Bytes, serde_json::Error> { Ok(Bytes::new()) }
 /// #     fn decode_response(_: &[u8]) -> Result<(), serde_json::Error> { Ok(()) }
 /// # }

@@ -43,18 +43,24 @@ const CLOSE_PIECES: u32 = 8;
 /// ```
 /// # use bytes::Bytes;
 /// # use http::{Method, StatusCode};
-/// # use tl_protocol::{endpoint::{EventRole, Endpoint, Outgoing, Received, Rejection, Streamed}, framing::Framing};
+/// # use tl_protocol::endpoint::{BodyKind, Codec, Endpoint, EventRole, Outgoing};
+/// # use tl_protocol::endpoint::{Received, Rejection, Streamed};
+/// # use tl_protocol::framing::Framing;
 /// # #[derive(Debug, Clone)]
 /// # struct Analyze;
+/// # impl Codec for Analyze {
+/// #     fn encode(&self) -> Outgoing { Outgoing::new() }
+/// #     fn decode(_: &Received) -> Result<Self, Rejection> { Ok(Self) }
+/// # }
 /// # impl Endpoint for Analyze {
 /// #     type Response = ();
+/// #     const NAME: &'static str = "analyze";
 /// #     const OPERATION: &'static str = "analyze a video";
 /// #     const METHOD: Method = Method::POST;
 /// #     const PATH: &'static str = "/analyze";
+/// #     const BODY: BodyKind = BodyKind::Json;
 /// #     const REPEAT: tl_protocol::Repeat = tl_protocol::Repeat::IfNotProcessed;
 /// #     const SUCCESS: StatusCode = StatusCode::OK;
-/// #     fn encode(&self) -> Outgoing { Outgoing::new() }
-/// #     fn decode(_: &Received) -> Result<Self, Rejection> { Ok(Self) }
 /// #     fn encode_response(_: &()) -> Result<Bytes, serde_json::Error> { Ok(Bytes::new()) }
 /// #     fn decode_response(_: &[u8]) -> Result<(), serde_json::Error> { Ok(()) }
 /// # }
