@@ -61,8 +61,8 @@ object! {
         lenient user_metadata: Option<UserMetadata>,
         /// The HLS stream, if requested with `enable_video_stream`.
         lenient hls: Option<Hls>,
-        /// The embeddings, if requested with `embedding_option`: `{model_name, video_embedding:
-        /// {segments}}`, kept as JSON.
+        /// The embeddings, if requested with `embedding_option`, kept as JSON:
+        /// `{model_name, video_embedding: {segments}}`.
         lenient embedding: Option<Value>,
         /// The transcription, if requested with `transcription`. Also `None` if there is no speech.
         lenient transcription: Option<Vec<TranscriptionSegment>>,

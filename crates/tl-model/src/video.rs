@@ -27,8 +27,8 @@ object! {
         /// The HLS stream of the video, if one was requested. Only in a retrieved video, not in a
         /// list.
         lenient hls: Option<Hls>,
-        /// The embeddings, if requested with `embedding_option`: `{model_name, video_embedding:
-        /// {segments}}`, kept as JSON.
+        /// The embeddings, if requested with `embedding_option`, kept as JSON:
+        /// `{model_name, video_embedding: {segments}}`.
         lenient embedding: Option<Value>,
         /// The transcription, if requested with `transcription`. Also `None` if there is no speech.
         lenient transcription: Option<Vec<TranscriptionSegment>>,

@@ -1,4 +1,5 @@
-//! The workflows of the API. Each is a pure state machine; see [`Flow`](crate::Flow) for the contract.
+//! The workflows of the API. Each is a pure state machine; see [`Flow`](crate::Flow) for the
+//! contract.
 //!
 //! A flow driven by hand, with simulated time:
 //!

@@ -1,4 +1,5 @@
-//! The multipart upload of `/assets`: sends a large file in chunks to a storage with presigned URLs.
+//! The multipart upload of `/assets`: sends a large file in chunks to a storage with presigned
+//! URLs.
 //!
 //! Chunks are sent in parallel; a slow chunk does not delay the others. URLs are requested in
 //! advance, and each is used once before it expires; a failed chunk gets a new one. Sent chunks are
