@@ -224,9 +224,9 @@ mod tests {
 
     /// A transport that records requests and responds to each with 404.
     #[derive(Debug, Default)]
-    struct NothingThere(Mutex<Vec<String>>);
+    struct NotFoundTransport(Mutex<Vec<String>>);
 
-    impl Transport for NothingThere {
+    impl Transport for NotFoundTransport {
         type Output<'a, R: Send + 'a> = R;
         type Stream<'a, F: tl_http::Feed + 'a> = ();
 
@@ -256,9 +256,9 @@ mod tests {
     }
 
     #[test]
-    fn each_method_sends_its_own_request() {
+    fn each_method_sends_its_request() {
         let base = "https://api.twelvelabs.io/v1.3".parse().unwrap();
-        let client = Client::new(NothingThere::default(), ClientSettings::new(base, 1));
+        let client = Client::new(NotFoundTransport::default(), ClientSettings::new(base, 1));
         let url = Media::Url("https://example.com/a.mp4".parse().unwrap());
         let page = PageRequest {
             page: Some(2),

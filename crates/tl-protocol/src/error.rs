@@ -120,7 +120,7 @@ impl Error {
         self
     }
 
-    pub(crate) fn answered(
+    pub(crate) fn with_response(
         mut self,
         status: u16,
         body: ErrorBody,

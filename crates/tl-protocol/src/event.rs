@@ -42,7 +42,7 @@ pub enum Event {
         id: String,
     },
     /// The next stage of an ingestion has started.
-    StageBegun {
+    StageStarted {
         /// The stage.
         stage: Stage,
         /// The asset, once it exists.
@@ -51,7 +51,7 @@ pub enum Event {
         indexed_asset_id: Option<IndexedAssetId>,
     },
     /// The upload session is open, and the chunks are about to be sent.
-    UploadBegun {
+    UploadStarted {
         /// The session.
         upload_id: UploadId,
         /// The asset that is reserved for it.

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_come_first_and_the_file_last_with_its_type() {
+    fn texts_are_first_and_files_are_last() {
         let form = Form::new()
             .file(
                 "video_file",
@@ -196,13 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn a_form_without_a_part_is_still_a_form() {
+    fn empty_form() {
         assert!(parsed(&Form::new(), 1).is_empty());
     }
 
     proptest! {
         #[test]
-        fn a_foreign_parser_reads_what_was_written(
+        fn third_party_parser_round_trip(
             texts in prop::collection::vec(("[a-z_]{1,12}", "\\PC{0,40}"), 0..5),
             files in prop::collection::vec(("[a-z_]{1,12}", "[ -~äöü日\"\r\n]{1,20}", prop::collection::vec(any::<u8>(), 0..200)), 0..3),
             seed: u64,

@@ -178,8 +178,8 @@ impl Splitter {
         };
         if name == b"data" {
             let value = value.strip_prefix(b" ").unwrap_or(value);
-            let held = self.data.as_ref().map_or(0, Vec::len);
-            if held + value.len() >= self.limit {
+            let buffered = self.data.as_ref().map_or(0, Vec::len);
+            if buffered + value.len() >= self.limit {
                 return Err(self.fail());
             }
             match &mut self.data {
@@ -206,14 +206,14 @@ impl Splitter {
         }
         let framing = self.framing;
         let end = self.rest.iter().position(|byte| framing.ends_line(*byte));
-        let begin = self.rest.split_to(end.unwrap_or(self.rest.len()));
-        if self.line.len() + begin.len() > self.limit {
+        let head = self.rest.split_to(end.unwrap_or(self.rest.len()));
+        if self.line.len() + head.len() > self.limit {
             return Err(self.fail());
         }
         let line = if end.is_some() && self.line.is_empty() {
-            begin
+            head
         } else {
-            self.line.extend_from_slice(&begin);
+            self.line.extend_from_slice(&head);
             if end.is_none() && (!self.is_over || self.line.is_empty()) {
                 return Ok(None);
             }
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_events_in_any_form_that_servers_send() {
+    fn line_framing_variants() {
         let check = |body: &str, expected: &[&str]| {
             let events = split(Framing::Lines, LIMIT, &[body.as_bytes()]).unwrap();
             assert_eq!(events, expected, "{body:?}");
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_larger_than_the_limit_is_refused_and_nothing_of_it_is_kept() {
+    fn oversized_events_are_rejected() {
         for framing in [Framing::Lines, Framing::ServerSentEvents] {
             let mut splitter = Splitter::new(framing, 100);
             let piece = Bytes::from(vec![b'x'; 60]);
@@ -341,7 +341,7 @@ mod tests {
     proptest! {
         /// The events are the same however the body is split, even inside a character.
         #[test]
-        fn the_events_do_not_depend_on_the_cuts(
+        fn events_do_not_depend_on_piece_boundaries(
             events in prop::collection::vec("[^\u{0}-\u{1f}\u{feff}]{0,12}[a-zäß€😀]", 0..8),
             ending in prop::sample::select(vec!["\n", "\r\n"]),
             has_last_end: bool,
@@ -375,7 +375,7 @@ mod tests {
 
         /// Arbitrary bytes cause no panic, and the events do not depend on the pieces.
         #[test]
-        fn any_bytes_are_split_without_a_panic(
+        fn arbitrary_bytes_do_not_panic(
             body in prop::collection::vec(prop::sample::select(b"\r\n: dat\xef\xbb\xbf{}".to_vec()), 0..64),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
         ) {

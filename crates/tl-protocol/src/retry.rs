@@ -104,7 +104,7 @@ impl Policy {
 
 /// The decision about an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Judgement {
+pub enum Decision {
     /// A 2xx response: decode it.
     Accept,
     /// Retry, but not before this time on the driver's clock.
@@ -135,21 +135,21 @@ pub struct Attempt {
 }
 
 /// Decides what to do about `outcome`.
-pub fn judge(
+pub fn decide(
     policy: &Policy,
     attempt: Attempt,
     outcome: &Outcome,
     now: Now,
     rng: &mut Rng,
-) -> Judgement {
+) -> Decision {
     let verdict = match outcome {
-        Ok(answer) => judge_answer(answer.status(), answer.headers(), attempt.repeat, now.wall),
-        Err(error) => judge_failure(error.kind(), error.delivery(), attempt.repeat),
+        Ok(answer) => decide_response(answer.status(), answer.headers(), attempt.repeat, now.wall),
+        Err(error) => decide_failure(error.kind(), error.delivery(), attempt.repeat),
     };
     let (because, retry_after) = match verdict {
-        Verdict::Accept => return Judgement::Accept,
+        Verdict::Accept => return Decision::Accept,
         Verdict::Final(kind) => {
-            return Judgement::GiveUp {
+            return Decision::GiveUp {
                 kind,
                 retry_after: None,
             };
@@ -167,17 +167,17 @@ pub fn judge(
     }
     // Not before the time that the platform asked for. Jitter is added, so that waiting clients do
     // not return all at once.
-    let delay = retry_after.map_or(backoff, |asked| {
-        asked.saturating_add(backoff.min(policy.base_delay))
+    let delay = retry_after.map_or(backoff, |requested| {
+        requested.saturating_add(backoff.min(policy.base_delay))
     });
     let at = now.mono.saturating_add(delay);
     if (attempt.number >= policy.max_attempts && !is_local) || at >= attempt.deadline {
-        return Judgement::GiveUp {
+        return Decision::GiveUp {
             kind: because,
             retry_after,
         };
     }
-    Judgement::Retry { at, because }
+    Decision::Retry { at, because }
 }
 
 /// Minimum and maximum delay before a retry if no file descriptor was free.
@@ -198,7 +198,7 @@ enum Verdict {
     },
 }
 
-fn judge_answer(
+fn decide_response(
     status: StatusCode,
     headers: &HeaderMap,
     repeat: Repeat,
@@ -232,7 +232,7 @@ fn judge_answer(
     }
 }
 
-fn judge_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -> Verdict {
+fn decide_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -> Verdict {
     let because = match kind {
         TransportErrorKind::Unreachable | TransportErrorKind::NoDescriptor => {
             ErrorKind::Unreachable
@@ -267,7 +267,7 @@ fn judge_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -
 
 /// Longer values of `Retry-After` are capped at one day, the longest window of the platform's
 /// limits (rate limits page).
-const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
 /// The delay requested by `Retry-After`, in seconds or as a date (RFC 9110, 10.2.3). A date is
 /// compared with the response's own `Date`, so that a wrong local clock has no effect, or with
@@ -278,8 +278,8 @@ pub fn retry_after(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Some(
             text.parse()
-                .map_or(LONGEST_WAIT, Duration::from_secs)
-                .min(LONGEST_WAIT),
+                .map_or(MAX_RETRY_AFTER, Duration::from_secs)
+                .min(MAX_RETRY_AFTER),
         );
     }
     let until = http_date(text)?;
@@ -291,7 +291,7 @@ pub fn retry_after(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
         until
             .duration_since(reference)
             .unwrap_or_default()
-            .min(LONGEST_WAIT),
+            .min(MAX_RETRY_AFTER),
     )
 }
 
@@ -311,7 +311,7 @@ fn rate_limit_reset(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
             until
                 .duration_since(reference)
                 .unwrap_or_default()
-                .min(LONGEST_WAIT)
+                .min(MAX_RETRY_AFTER)
         })
 }
 
@@ -358,8 +358,8 @@ mod tests {
         }
     }
 
-    fn judged(outcome: &Outcome, repeat: Repeat) -> Judgement {
-        judge(
+    fn decision(outcome: &Outcome, repeat: Repeat) -> Decision {
+        decide(
             &Policy::default(),
             attempt(1, repeat),
             outcome,
@@ -369,10 +369,10 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_without_a_descriptor_does_not_count() {
+    fn descriptor_exhaustion_does_not_count() {
         let outcome = |kind| Err(TransportError::new(kind, Delivery::NotSent));
         let late = |kind| {
-            judge(
+            decide(
                 &Policy::default(),
                 attempt(99, Repeat::IfNotProcessed),
                 &outcome(kind),
@@ -380,32 +380,32 @@ mod tests {
                 &mut Rng::new(3),
             )
         };
-        let Judgement::Retry { at, because } = late(TransportErrorKind::NoDescriptor) else {
+        let Decision::Retry { at, because } = late(TransportErrorKind::NoDescriptor) else {
             panic!("it is tried again");
         };
         assert_eq!(because, ErrorKind::Unreachable);
         assert!((now().mono + LOCAL_DELAY.0..=now().mono + LOCAL_DELAY.1).contains(&at));
         assert!(matches!(
             late(TransportErrorKind::Unreachable),
-            Judgement::GiveUp { .. }
+            Decision::GiveUp { .. }
         ));
     }
 
     #[test]
-    fn a_post_is_repeated_only_when_it_surely_was_not_processed() {
+    fn post_is_repeated_only_if_not_processed() {
         let check = |outcome: Outcome, freely: &str, post: &str| {
             let word = |judgement| match judgement {
-                Judgement::Accept => "accept".to_owned(),
-                Judgement::Retry { because, .. } => format!("retry {because:?}"),
-                Judgement::GiveUp { kind, .. } => format!("{kind:?}"),
+                Decision::Accept => "accept".to_owned(),
+                Decision::Retry { because, .. } => format!("retry {because:?}"),
+                Decision::GiveUp { kind, .. } => format!("{kind:?}"),
             };
             assert_eq!(
-                word(judged(&outcome, Repeat::Freely)),
+                word(decision(&outcome, Repeat::Freely)),
                 freely,
                 "{outcome:?}"
             );
             assert_eq!(
-                word(judged(&outcome, Repeat::IfNotProcessed)),
+                word(decision(&outcome, Repeat::IfNotProcessed)),
                 post,
                 "{outcome:?}"
             );
@@ -457,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_read_in_both_forms() {
+    fn retry_after_in_both_forms() {
         let check = |headers: &[(&str, &str)], expected: Option<u64>| {
             let outcome = answer(429, headers);
             let seen = retry_after(outcome.as_ref().unwrap().headers(), now().wall)
@@ -484,11 +484,11 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_limit_without_retry_after_waits_for_its_window() {
+    fn rate_limit_reset_is_the_fallback() {
         let reset = (WALL + 12).to_string();
         for name in ["X-RateLimit-Request-Reset", "X-Ratelimit-Reset"] {
-            match judged(&answer(429, &[(name, &reset)]), Repeat::IfNotProcessed) {
-                Judgement::Retry { at, .. } => {
+            match decision(&answer(429, &[(name, &reset)]), Repeat::IfNotProcessed) {
+                Decision::Retry { at, .. } => {
                     assert!(at >= Duration::from_secs(112), "{name}: {at:?}");
                 }
                 other => panic!("{name}: {other:?}"),
@@ -497,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_past_the_deadline_gives_up_at_once_and_tells_the_wait() {
+    fn retry_after_past_the_deadline_gives_up() {
         let outcome = answer(429, &[("retry-after", "3600")]);
         let attempt = Attempt {
             number: 1,
@@ -505,14 +505,14 @@ mod tests {
             deadline: Duration::from_secs(400),
         };
         assert_eq!(
-            judge(
+            decide(
                 &Policy::default(),
                 attempt,
                 &outcome,
                 now(),
                 &mut Rng::new(1)
             ),
-            Judgement::GiveUp {
+            Decision::GiveUp {
                 kind: ErrorKind::RateLimited,
                 retry_after: Some(Duration::from_secs(3600))
             }
@@ -521,22 +521,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_retry_is_never_before_retry_after_and_never_past_the_deadline(
+        fn retry_is_between_retry_after_and_deadline(
             wait in 0_u64..20_000, number in 1_u32..9, seed: u64, limit in 100_u64..30_000,
         ) {
             let outcome = answer(429, &[("retry-after", &wait.to_string())]);
             let attempt = Attempt { number, repeat: Repeat::IfNotProcessed, deadline: Duration::from_secs(limit) };
-            match judge(&Policy::default(), attempt, &outcome, now(), &mut Rng::new(seed)) {
-                Judgement::Retry { at, .. } => {
+            match decide(&Policy::default(), attempt, &outcome, now(), &mut Rng::new(seed)) {
+                Decision::Retry { at, .. } => {
                     prop_assert!(at >= now().mono + Duration::from_secs(wait));
                     prop_assert!(at < attempt.deadline);
                     prop_assert!(number < Policy::default().max_attempts);
                 }
-                Judgement::GiveUp { kind, retry_after } => {
+                Decision::GiveUp { kind, retry_after } => {
                     prop_assert_eq!(kind, ErrorKind::RateLimited);
                     prop_assert_eq!(retry_after, Some(Duration::from_secs(wait)));
                 }
-                Judgement::Accept => prop_assert!(false, "a 429 is no success"),
+                Decision::Accept => prop_assert!(false, "a 429 is no success"),
             }
         }
 

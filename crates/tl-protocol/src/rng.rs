@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_gives_the_same_numbers_and_another_seed_others() {
+    fn same_seed_gives_same_numbers() {
         let numbers = |seed| {
             let mut rng = Rng::new(seed);
             [rng.bits(), rng.bits(), rng.bits()]
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn fractions_stay_inside_their_bounds_and_spread() {
+    fn fractions_are_in_range_and_spread() {
         let mut rng = Rng::new(1);
         let drawn: Vec<f64> = (0..1000).map(|_| rng.fraction()).collect();
         assert!(drawn.iter().all(|x| (0.0..1.0).contains(x)));

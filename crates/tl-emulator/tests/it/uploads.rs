@@ -23,8 +23,8 @@ use tl_protocol::{
     flow::{
         WaitPolicy,
         upload::{
-            Begin, MultipartUpload, Record, Steering, UploadJournal, UploadRecord, UploadSettings,
-            Uploaded,
+            Begin, MultipartUpload, Record, UploadControl, UploadJournal, UploadRecord,
+            UploadSettings, Uploaded,
         },
     },
 };
@@ -68,7 +68,7 @@ fn flow(
     emulator: &Emulator,
     bytes: &Bytes,
     checkpoint: &Checkpoint,
-    steering: &Steering,
+    control: &UploadControl,
     after: impl Fn(&Record) + Send + Sync + 'static,
 ) -> MultipartUpload {
     let source: Arc<dyn Source> = Arc::new(BytesSource::new("match.mp4", bytes.clone()));
@@ -81,7 +81,7 @@ fn flow(
     };
     let settings = UploadSettings {
         concurrency: 4,
-        steering: steering.clone(),
+        control: control.clone(),
         ..UploadSettings::default()
     };
     let policy = Policy {
@@ -93,7 +93,13 @@ fn flow(
 }
 
 fn upload(emulator: &Emulator, bytes: &Bytes, checkpoint: &Checkpoint) -> Result<Uploaded, Error> {
-    let flow = flow(emulator, bytes, checkpoint, &Steering::default(), |_| {});
+    let flow = flow(
+        emulator,
+        bytes,
+        checkpoint,
+        &UploadControl::default(),
+        |_| {},
+    );
     blocking(emulator).transport().run(flow)
 }
 
@@ -187,7 +193,13 @@ fn the_asynchronous_transport_does_the_same() {
     let uploaded = runtime.block_on(async {
         let transport = AsyncHttp::new(settings(&emulator)).unwrap();
         let checkpoint = Checkpoint::default();
-        let flow = flow(&emulator, &bytes, &checkpoint, &Steering::default(), |_| {});
+        let flow = flow(
+            &emulator,
+            &bytes,
+            &checkpoint,
+            &UploadControl::default(),
+            |_| {},
+        );
         transport.run(flow).await.unwrap()
     });
     conclude(&emulator, folder.path(), &bytes, &uploaded);
@@ -200,9 +212,9 @@ fn an_upload_that_was_ended_in_the_middle_goes_on_and_sends_no_finished_chunk_ag
     let emulator = small_chunks(folder.path()).start_blocking().unwrap();
     let (bytes, checkpoint) = (content(), Checkpoint::default());
     for stop_after in [3, 9] {
-        let (steering, seen) = (Steering::default(), AtomicU32::new(0));
-        let stop = steering.clone();
-        let flow = flow(&emulator, &bytes, &checkpoint, &steering, move |record| {
+        let (control, seen) = (UploadControl::default(), AtomicU32::new(0));
+        let stop = control.clone();
+        let flow = flow(&emulator, &bytes, &checkpoint, &control, move |record| {
             if matches!(record, Record::Sent(..))
                 && seen.fetch_add(1, Ordering::Relaxed) + 1 == stop_after
             {
@@ -235,9 +247,9 @@ fn a_state_folder_keeps_sessions_and_chunks_across_a_restart() {
     };
     let (bytes, checkpoint) = (content(), Checkpoint::default());
     let emulator = start(0);
-    let (steering, seen) = (Steering::default(), AtomicU32::new(0));
-    let stop = steering.clone();
-    let half = flow(&emulator, &bytes, &checkpoint, &steering, move |record| {
+    let (control, seen) = (UploadControl::default(), AtomicU32::new(0));
+    let stop = control.clone();
+    let half = flow(&emulator, &bytes, &checkpoint, &control, move |record| {
         if matches!(record, Record::Sent(..)) && seen.fetch_add(1, Ordering::Relaxed) == 10 {
             stop.cancel();
         }
@@ -268,7 +280,7 @@ fn urls_that_expire_on_the_way_are_renewed() {
         &emulator,
         &bytes,
         &checkpoint,
-        &Steering::default(),
+        &UploadControl::default(),
         move |record| {
             if matches!(record, Record::Sent(..)) && seen.fetch_add(1, Ordering::Relaxed) == 4 {
                 clock.advance(Duration::from_secs(2 * 3600));
@@ -291,9 +303,9 @@ fn an_expired_session_is_begun_anew() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = small_chunks(folder.path()).start_blocking().unwrap();
     let (bytes, checkpoint) = (content(), Checkpoint::default());
-    let (steering, stop) = (Steering::default(), Steering::default());
-    let shared = steering.clone();
-    let half = flow(&emulator, &bytes, &checkpoint, &steering, move |record| {
+    let (control, stop) = (UploadControl::default(), UploadControl::default());
+    let shared = control.clone();
+    let half = flow(&emulator, &bytes, &checkpoint, &control, move |record| {
         if matches!(record, Record::Sent(..)) {
             shared.cancel();
         }

@@ -35,7 +35,7 @@ pub use received::{
     Field, FieldValue, Files, Params, Received, ReceivedBody, Rejection, RejectionKind,
 };
 pub use registry::{OPERATIONS, Operation, Registered};
-pub use streamed::{AnswerEnd, EventRole, Streamed};
+pub use streamed::{EndSignal, EventRole, Streamed};
 pub use tasks::*;
 pub use uploads::*;
 pub use videos::*;

@@ -22,7 +22,7 @@ pub enum EventRole {
 /// How the end of a response is detected, so that a truncated response is never taken for a
 /// complete one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AnswerEnd {
+pub enum EndSignal {
     /// By an event with the role [`Last`](EventRole::Last). A body that ends earlier was truncated.
     Event,
     /// By the end of the body, if HTTP frames it with a length or in chunks. A body that ends with
@@ -91,7 +91,7 @@ pub trait Streamed: Endpoint {
     const FRAMING: Framing;
 
     /// How the end of the response is detected.
-    const END: AnswerEnd = AnswerEnd::Event;
+    const END: EndSignal = EndSignal::Event;
 
     /// Timeout for the response head. Default 10 minutes: an analysis sends no byte before it
     /// starts writing, and the official clients (Python 1.3.6, JavaScript 1.3.4) wait that long.

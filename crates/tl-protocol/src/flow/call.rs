@@ -11,7 +11,7 @@ use crate::{
     Body, Endpoint, Error, ErrorKind, Event, Exchange, Flow, Now, Observer, Outcome, Policy, Step,
     Token,
     error::error_body,
-    retry::{Attempt, Judgement, is_local, judge},
+    retry::{Attempt, Decision, decide, is_local},
     rng::Rng,
 };
 
@@ -26,7 +26,7 @@ pub struct Call<E: Endpoint> {
     deadline: Option<Duration>,
     attempts: u32,
     /// The attempts that failed because no file descriptor was free: they do not count.
-    uncounted: u32,
+    uncounted_attempts: u32,
     /// Whether an earlier attempt may have been processed.
     in_doubt: bool,
     state: State<E::Response>,
@@ -59,7 +59,7 @@ impl<E: Endpoint> Call<E> {
             observer: Observer::none(),
             deadline: None,
             attempts: 0,
-            uncounted: 0,
+            uncounted_attempts: 0,
             in_doubt: false,
             state: State::Idle {
                 not_before: Duration::ZERO,
@@ -103,7 +103,7 @@ impl<E: Endpoint> Call<E> {
         } else {
             Duration::MAX
         };
-        let deadline = self.deadline.map_or(own, |given| given.min(own));
+        let deadline = self.deadline.map_or(own, |limit| limit.min(own));
         self.deadline = Some(deadline);
         if now.mono >= deadline {
             return Step::Done(Err(Error::new(
@@ -149,7 +149,7 @@ impl<E: Endpoint> Call<E> {
                     return Ok(gone);
                 }
                 Error::new(kind, describe(status, &body, kind, retry_after))
-                    .answered(status.as_u16(), body, request_id(headers))
+                    .with_response(status.as_u16(), body, request_id(headers))
                     .retry_in(retry_after)
             }
             Err(failure) if kind == ErrorKind::OutcomeUnknown => Error::new(
@@ -172,7 +172,7 @@ impl<E: Endpoint> Call<E> {
                     "the platform answered {status}, but the answer is not what the API describes"
                 ),
             )
-            .answered(status.as_u16(), body, request_id(answer.headers()))
+            .with_response(status.as_u16(), body, request_id(answer.headers()))
             .after_attempts(self.attempts)
             .with_source(error)
             .during(E::OPERATION)
@@ -204,16 +204,16 @@ impl<E: Endpoint> Flow for Call<E> {
         }
         let deadline = self.deadline.unwrap_or(Duration::MAX);
         let attempt = Attempt {
-            number: self.attempts - self.uncounted,
+            number: self.attempts - self.uncounted_attempts,
             repeat: E::REPEAT,
             deadline,
         };
-        self.state = match judge(&self.policy, attempt, &outcome, now, &mut self.rng) {
-            Judgement::Accept => State::Finished(outcome.ok().map(|answer| self.accept(&answer))),
-            Judgement::GiveUp { kind, retry_after } => {
+        self.state = match decide(&self.policy, attempt, &outcome, now, &mut self.rng) {
+            Decision::Accept => State::Finished(outcome.ok().map(|answer| self.accept(&answer))),
+            Decision::GiveUp { kind, retry_after } => {
                 State::Finished(Some(self.finish(outcome, kind, retry_after)))
             }
-            Judgement::Retry { at, because } => {
+            Decision::Retry { at, because } => {
                 self.in_doubt |= match &outcome {
                     // A 503 means that nothing was processed.
                     Ok(answer) => {
@@ -222,7 +222,7 @@ impl<E: Endpoint> Flow for Call<E> {
                     }
                     Err(failure) => failure.delivery() == crate::Delivery::Unknown,
                 };
-                self.uncounted += u32::from(is_local(&outcome));
+                self.uncounted_attempts += u32::from(is_local(&outcome));
                 let delay = at.saturating_sub(now.mono);
                 self.observer.tell(&Event::Retrying {
                     operation: E::OPERATION,

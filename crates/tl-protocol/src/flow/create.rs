@@ -17,16 +17,16 @@ use crate::{
 };
 
 /// Delay before each lookup, so that the platform can list a resource that it may have created.
-const SETTLE: Duration = Duration::from_secs(2);
+const LOOKUP_DELAY: Duration = Duration::from_secs(2);
 
 /// Number of empty lookups after which the resource counts as not created.
-const LOOKS: u32 = 2;
+const LOOKUPS: u32 = 2;
 
 /// Maximum number of pages per lookup: 10,000 resources created since, at 50 per page.
-const MOST_PAGES: u32 = 200;
+const MAX_PAGES: u32 = 200;
 
 /// Maximum number of times a create request is sent again after the lookups found nothing.
-const RESENDS: u32 = 2;
+const MAX_RESENDS: u32 = 2;
 
 /// A created resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,17 +62,17 @@ enum State<E: Reconciled> {
     Creating(Box<Call<E>>),
     /// An earlier process may have sent the request.
     InDoubt,
-    Settling {
+    Delaying {
         until: Duration,
-        look: u32,
+        lookup: u32,
         lost: Error,
     },
-    Looking {
+    LookingUp {
         list: E::List,
         call: Box<Call<E::List>>,
         /// Candidates on the previous pages.
-        found: Vec<<E::List as Paged>::Item>,
-        look: u32,
+        candidates: Vec<<E::List as Paged>::Item>,
+        lookup: u32,
         lost: Option<Error>,
     },
     Finished,
@@ -104,7 +104,7 @@ impl<E: Reconciled> Create<E> {
             }
             Reconcile::Never | Reconcile::ByNameAndTime => None,
         };
-        Self::marked(
+        Self::with_marker(
             endpoint,
             base,
             policy,
@@ -114,7 +114,7 @@ impl<E: Reconciled> Create<E> {
         )
     }
 
-    fn marked(
+    fn with_marker(
         mut endpoint: E,
         base: &Url,
         policy: Policy,
@@ -122,7 +122,7 @@ impl<E: Reconciled> Create<E> {
         mark: Option<(String, String)>,
         mut rng: Rng,
     ) -> Self {
-        let mark = mark.filter(|(key, value)| endpoint.mark(key, value));
+        let mark = mark.filter(|(key, value)| endpoint.set_marker(key, value));
         let first = Call::new(endpoint.clone(), base, policy.clone(), rng.bits());
         Self {
             endpoint,
@@ -150,7 +150,7 @@ impl<E: Reconciled> Create<E> {
         intent: &Intent,
     ) -> Self {
         let (mark, rng) = (intent.mark.clone(), Rng::new(seed));
-        let mut create = Self::marked(endpoint, base, policy, true, mark, rng);
+        let mut create = Self::with_marker(endpoint, base, policy, true, mark, rng);
         create.since = Some(intent.since());
         create.state = State::InDoubt;
         create
@@ -176,7 +176,7 @@ impl<E: Reconciled> Create<E> {
         Box::new(call.observed(self.observer.clone()))
     }
 
-    fn made(&mut self, now: Now, answer: E::Response, reconciled: bool) -> Answer<E> {
+    fn created(&mut self, now: Now, answer: E::Response, reconciled: bool) -> Answer<E> {
         let id = E::id(&answer);
         if reconciled {
             self.observer.tell(&Event::Reconciled {
@@ -200,7 +200,7 @@ impl<E: Reconciled> Create<E> {
 
     fn after_create(&mut self, now: Now, result: Result<E::Response, Error>) -> Option<Answer<E>> {
         match result {
-            Ok(answer) => Some(self.made(now, answer, false)),
+            Ok(answer) => Some(self.created(now, answer, false)),
             // A 2xx response that cannot be decoded means that the resource exists.
             Err(lost)
                 if self.reconcile
@@ -212,9 +212,9 @@ impl<E: Reconciled> Create<E> {
                 self.observer.tell(&Event::Reconciling {
                     operation: E::OPERATION,
                 });
-                self.state = State::Settling {
-                    until: now.mono.saturating_add(SETTLE),
-                    look: 1,
+                self.state = State::Delaying {
+                    until: now.mono.saturating_add(LOOKUP_DELAY),
+                    lookup: 1,
                     lost,
                 };
                 None
@@ -229,44 +229,44 @@ impl<E: Reconciled> Create<E> {
 
     /// Whether an item has the marker of this flow; `None` if there is no marker, or the list does
     /// not include metadata.
-    fn is_marked(&self, item: &<E::List as Paged>::Item) -> Option<bool> {
+    fn has_marker(&self, item: &<E::List as Paged>::Item) -> Option<bool> {
         let (key, value) = self.mark.as_ref()?;
-        let metadata = E::marks(item)?;
+        let metadata = E::user_metadata(item)?;
         Some(metadata.get(key) == Some(&value.as_str().into()))
     }
 
-    fn look(&mut self, look: u32, lost: Error) {
+    fn lookup(&mut self, lookup: u32, lost: Error) {
         let since = self
             .since()
             .and_then(|wall| Instant::try_from(wall.checked_sub(CLOCK_SKEW)?).ok());
-        let list = self.endpoint.look(since.map(Into::into));
-        self.look_at(list, Vec::new(), look, lost);
+        let list = self.endpoint.list_request(since.map(Into::into));
+        self.request_page(list, Vec::new(), lookup, lost);
     }
 
-    fn look_at(
+    fn request_page(
         &mut self,
         list: E::List,
-        found: Vec<<E::List as Paged>::Item>,
-        look: u32,
+        candidates: Vec<<E::List as Paged>::Item>,
+        lookup: u32,
         lost: Error,
     ) {
         let call = self.call(list.clone());
-        self.state = State::Looking {
+        self.state = State::LookingUp {
             list,
             call,
-            found,
-            look,
+            candidates,
+            lookup,
             lost: Some(lost),
         };
     }
 
-    fn after_look(
+    fn after_lookup(
         &mut self,
         now: Now,
         result: Result<Page<<E::List as Paged>::Item>, Error>,
         mut list: E::List,
-        mut found: Vec<<E::List as Paged>::Item>,
-        look: u32,
+        mut candidates: Vec<<E::List as Paged>::Item>,
+        lookup: u32,
         lost: Error,
     ) -> Option<Answer<E>> {
         let page = match result {
@@ -277,28 +277,28 @@ impl<E: Reconciled> Create<E> {
         let number = list.page_mut().page.unwrap_or(1);
         let more = next_page(number, &page).filter(|next| {
             // The list is sorted newest first: after an older item, all items are older.
-            *next <= MOST_PAGES
+            *next <= MAX_PAGES
                 && page
                     .data
                     .last()
                     .is_some_and(|item| E::is_recent(item, since))
         });
-        found.extend(page.data.into_iter().filter(|item| {
-            self.endpoint.may_be_ours(item, since) && self.is_marked(item) != Some(false)
+        candidates.extend(page.data.into_iter().filter(|item| {
+            self.endpoint.may_match(item, since) && self.has_marker(item) != Some(false)
         }));
         if let Some(next) = more {
             list.page_mut().page = Some(next);
-            self.look_at(list, found, look, lost);
+            self.request_page(list, candidates, lookup, lost);
             return None;
         }
-        if let Some(marked) = found
+        if let Some(marked) = candidates
             .iter()
-            .position(|item| self.is_marked(item) == Some(true))
+            .position(|item| self.has_marker(item) == Some(true))
         {
-            found = vec![found.swap_remove(marked)];
+            candidates = vec![candidates.swap_remove(marked)];
         }
-        if found.len() > 1 {
-            let ids: Vec<String> = found.iter().map(E::item_id).collect();
+        if candidates.len() > 1 {
+            let ids: Vec<String> = candidates.iter().map(E::item_id).collect();
             return Some(Err(Error::new(
                 ErrorKind::OutcomeUnknown,
                 format!(
@@ -309,18 +309,18 @@ impl<E: Reconciled> Create<E> {
             )
             .during(E::OPERATION)));
         }
-        match found.pop() {
-            Some(item) => Some(self.made(now, E::answer_of(item), true)),
-            None if look < LOOKS => {
-                let until = now.mono.saturating_add(SETTLE);
-                self.state = State::Settling {
+        match candidates.pop() {
+            Some(item) => Some(self.created(now, E::response_from(item), true)),
+            None if lookup < LOOKUPS => {
+                let until = now.mono.saturating_add(LOOKUP_DELAY);
+                self.state = State::Delaying {
                     until,
-                    look: look + 1,
+                    lookup: lookup + 1,
                     lost,
                 };
                 None
             }
-            None if self.resends < RESENDS => {
+            None if self.resends < MAX_RESENDS => {
                 self.resends += 1;
                 let endpoint = self.endpoint.clone();
                 self.state = State::Creating(self.call(endpoint));
@@ -347,9 +347,9 @@ impl<E: Reconciled> Flow for Create<E> {
                     self.observer.tell(&Event::Reconciling {
                         operation: E::OPERATION,
                     });
-                    self.state = State::Settling {
-                        until: now.mono.saturating_add(SETTLE),
-                        look: 1,
+                    self.state = State::Delaying {
+                        until: now.mono.saturating_add(LOOKUP_DELAY),
+                        lookup: 1,
                         lost: Error::new(
                             ErrorKind::OutcomeUnknown,
                             "an earlier process sent the request and ended before its answer came",
@@ -358,32 +358,32 @@ impl<E: Reconciled> Flow for Create<E> {
                     };
                     None
                 }
-                State::Settling { until, .. } if now.mono < *until => {
+                State::Delaying { until, .. } if now.mono < *until => {
                     return Step::Wait {
                         until: Some(*until),
                     };
                 }
-                State::Settling { .. } => {
-                    if let State::Settling { look, lost, .. } =
+                State::Delaying { .. } => {
+                    if let State::Delaying { lookup, lost, .. } =
                         std::mem::replace(&mut self.state, State::Finished)
                     {
-                        self.look(look, lost);
+                        self.lookup(lookup, lost);
                     }
                     None
                 }
-                State::Looking {
+                State::LookingUp {
                     list,
                     call,
-                    found,
-                    look,
+                    candidates,
+                    lookup,
                     lost,
                 } => match call.step(now) {
                     Step::Done(result) => {
                         let unknown =
                             || Error::new(ErrorKind::OutcomeUnknown, "the answer was lost");
-                        let (list, found) = (list.clone(), std::mem::take(found));
-                        let (look, lost) = (*look, lost.take().unwrap_or_else(unknown));
-                        self.after_look(now, result, list, found, look, lost)
+                        let (list, candidates) = (list.clone(), std::mem::take(candidates));
+                        let (lookup, lost) = (*lookup, lost.take().unwrap_or_else(unknown));
+                        self.after_lookup(now, result, list, candidates, lookup, lost)
                     }
                     Step::Start(token, exchange) => return Step::Start(token, exchange),
                     Step::Wait { until } => return Step::Wait { until },
@@ -400,8 +400,8 @@ impl<E: Reconciled> Flow for Create<E> {
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
         match &mut self.state {
             State::Creating(call) => call.on_outcome(now, token, outcome),
-            State::Looking { call, .. } => call.on_outcome(now, token, outcome),
-            State::InDoubt | State::Settling { .. } | State::Finished => {}
+            State::LookingUp { call, .. } => call.on_outcome(now, token, outcome),
+            State::InDoubt | State::Delaying { .. } | State::Finished => {}
         }
     }
 }

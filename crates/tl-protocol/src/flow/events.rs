@@ -5,7 +5,7 @@
 //! to the first.
 //!
 //! Each item is an event, or the one error that ends the stream. A stream that ends without an
-//! error is complete: see [`AnswerEnd`].
+//! error is complete: see [`EndSignal`].
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use super::call::{describe, refine, request_id};
 use crate::{
     Body, Delivery, Error, ErrorKind, Event, Exchange, Observer, Outcome, Policy, TransportError,
     TransportErrorKind,
-    endpoint::{AnswerEnd, EventRole, Streamed},
+    endpoint::{EndSignal, EventRole, Streamed},
     error::error_body,
     framing::{Framing, Splitter},
-    retry::{Attempt, Judgement, judge},
+    retry::{Attempt, Decision, decide},
     rng::Rng,
 };
 use tl_http::{Feed, FeedStep, Head, Now, Piece};
@@ -105,11 +105,11 @@ pub struct Events<E: Streamed> {
     /// Nothing is read past this time on the driver's clock.
     deadline: Duration,
     /// No attempt starts past this time on the driver's clock.
-    last_begin: Duration,
+    last_start: Duration,
     splitter: Splitter,
     attempts: u32,
     /// Number of events delivered.
-    given: u64,
+    delivered: u64,
     state: State,
     endpoint: std::marker::PhantomData<fn() -> E>,
 }
@@ -127,7 +127,7 @@ enum State {
         is_over: bool,
     },
     /// The body of an unsuccessful response.
-    Refused {
+    ErrorBody {
         head: Response<()>,
         body: Vec<u8>,
     },
@@ -165,10 +165,10 @@ impl<E: Streamed> Events<E> {
             max_event: E::MAX_EVENT,
             total: None,
             deadline: Duration::MAX,
-            last_begin: Duration::MAX,
+            last_start: Duration::MAX,
             splitter: Splitter::new(E::FRAMING, E::MAX_EVENT),
             attempts: 0,
-            given: 0,
+            delivered: 0,
             state: State::Idle {
                 not_before: Duration::ZERO,
             },
@@ -212,7 +212,7 @@ impl<E: Streamed> Events<E> {
         self
     }
 
-    fn begin(&mut self, now: Now) -> FeedStep<Result<E::Event, Error>> {
+    fn start_attempt(&mut self, now: Now) -> FeedStep<Result<E::Event, Error>> {
         let request = match &self.request {
             Some(Ok(request)) => request.clone(),
             Some(Err(_)) | None => {
@@ -223,13 +223,13 @@ impl<E: Streamed> Events<E> {
             }
         };
         if self.attempts == 0 {
-            self.last_begin = now.mono.saturating_add(self.policy.total_timeout);
+            self.last_start = now.mono.saturating_add(self.policy.total_timeout);
             if let Some(total) = self.total {
                 self.deadline = now.mono.saturating_add(total);
             }
         }
         if now.mono >= self.deadline {
-            return self.fail(self.too_late());
+            return self.fail(self.deadline_error());
         }
         self.attempts += 1;
         self.splitter = Splitter::new(E::FRAMING, self.max_event);
@@ -256,19 +256,19 @@ impl<E: Streamed> Events<E> {
     /// Yields `error` and ends.
     fn fail(&mut self, error: Error) -> FeedStep<Result<E::Event, Error>> {
         self.state = State::Ended;
-        FeedStep::Item(Err(self.placed(error)))
+        FeedStep::Item(Err(self.with_context(error)))
     }
 
-    fn placed(&self, error: Error) -> Error {
+    fn with_context(&self, error: Error) -> Error {
         error.after_attempts(self.attempts).during(E::OPERATION)
     }
 
-    fn too_late(&self) -> Error {
+    fn deadline_error(&self) -> Error {
         Error::new(
             ErrorKind::DeadlinePassed,
             format!(
                 "the time limit of the operation passed after {} events of the answer",
-                self.given
+                self.delivered
             ),
         )
     }
@@ -288,12 +288,12 @@ impl<E: Streamed> Events<E> {
                     if E::FRAMING == Framing::ServerSentEvents && &event[..] == b"[DONE]" => {}
                 Ok(Some(event)) => return Some(self.deliver(&event)),
                 Ok(None) if is_over => {
-                    self.conclude(now, is_framed);
+                    self.finish_body(now, is_framed);
                     return Some(self.step(now));
                 }
                 Ok(None) => return None,
                 Err(error) => {
-                    let text = format!("event {} of the answer is too large", self.given + 1);
+                    let text = format!("event {} of the answer is too large", self.delivered + 1);
                     return Some(
                         self.fail(Error::new(ErrorKind::Malformed, text).with_source(error)),
                     );
@@ -308,12 +308,12 @@ impl<E: Streamed> Events<E> {
             Err(error) => {
                 let text = format!(
                     "event {} of the answer is not what the API describes",
-                    self.given + 1
+                    self.delivered + 1
                 );
                 return self.fail(Error::new(ErrorKind::Malformed, text).with_source(error));
             }
         };
-        self.given += 1;
+        self.delivered += 1;
         match E::role(&event) {
             EventRole::Part => {}
             EventRole::Last => {
@@ -328,7 +328,7 @@ impl<E: Streamed> Events<E> {
             EventRole::Failure => {
                 let text = format!(
                     "the platform reported a failure in event {} of the answer, which is not complete",
-                    self.given
+                    self.delivered
                 );
                 self.state = State::Failed(Some(Error::new(ErrorKind::Interrupted, text)));
             }
@@ -337,26 +337,26 @@ impl<E: Streamed> Events<E> {
     }
 
     /// The body ended without an event that completes the response.
-    fn conclude(&mut self, now: Now, is_framed: bool) {
-        if E::END == AnswerEnd::Body && is_framed {
+    fn finish_body(&mut self, now: Now, is_framed: bool) {
+        if E::END == EndSignal::Body && is_framed {
             self.state = State::Ended;
             return;
         }
-        let cut = TransportError::new(TransportErrorKind::Lost, Delivery::Unknown)
+        let truncated = TransportError::new(TransportErrorKind::Lost, Delivery::Unknown)
             .with_source("the body ended before the answer was complete");
-        self.broken(now, cut);
+        self.interrupted(now, truncated);
     }
 
     /// The response was interrupted.
-    fn broken(&mut self, now: Now, failure: TransportError) {
-        if failure.kind() == TransportErrorKind::Canceled || self.given == 0 {
-            self.judge(now, Err(failure));
+    fn interrupted(&mut self, now: Now, failure: TransportError) {
+        if failure.kind() == TransportErrorKind::Canceled || self.delivered == 0 {
+            self.retry_or_fail(now, Err(failure));
         } else if now.mono >= self.deadline {
-            self.state = State::Failed(Some(self.too_late()));
+            self.state = State::Failed(Some(self.deadline_error()));
         } else {
             let text = format!(
                 "the answer broke off after {} events: it is not complete, and it may have been charged",
-                self.given
+                self.delivered
             );
             self.state = State::Failed(Some(
                 Error::new(ErrorKind::Interrupted, text).with_source(failure),
@@ -365,14 +365,14 @@ impl<E: Streamed> Events<E> {
     }
 
     /// Handles an attempt that ended before its first event.
-    fn judge(&mut self, now: Now, outcome: Outcome) {
+    fn retry_or_fail(&mut self, now: Now, outcome: Outcome) {
         let attempt = Attempt {
             number: self.attempts,
             repeat: E::REPEAT,
-            deadline: self.last_begin.min(self.deadline),
+            deadline: self.last_start.min(self.deadline),
         };
-        self.state = match judge(&self.policy, attempt, &outcome, now, &mut self.rng) {
-            Judgement::Retry { at, because } => {
+        self.state = match decide(&self.policy, attempt, &outcome, now, &mut self.rng) {
+            Decision::Retry { at, because } => {
                 self.observer.tell(&Event::Retrying {
                     operation: E::OPERATION,
                     attempt: self.attempts,
@@ -381,23 +381,23 @@ impl<E: Streamed> Events<E> {
                 });
                 State::Idle { not_before: at }
             }
-            Judgement::GiveUp { kind, retry_after } => {
-                State::Failed(Some(given_up(outcome, kind, retry_after)))
+            Decision::GiveUp { kind, retry_after } => {
+                State::Failed(Some(final_error(outcome, kind, retry_after)))
             }
-            // A successful response is read as events and never passed to `judge`.
-            Judgement::Accept => State::Ended,
+            // A successful response is read as events and never passed to `decide`.
+            Decision::Accept => State::Ended,
         };
     }
 }
 
 /// Creates the error of a request without events.
-fn given_up(outcome: Outcome, kind: ErrorKind, retry_after: Option<Duration>) -> Error {
+fn final_error(outcome: Outcome, kind: ErrorKind, retry_after: Option<Duration>) -> Error {
     match outcome {
         Ok(answer) => {
             let (status, body) = (answer.status(), error_body(&answer));
             let kind = refine(kind, body.code.as_ref());
             Error::new(kind, describe(status, &body, kind, retry_after))
-                .answered(status.as_u16(), body, request_id(answer.headers()))
+                .with_response(status.as_u16(), body, request_id(answer.headers()))
                 .retry_in(retry_after)
         }
         Err(failure) => {
@@ -429,7 +429,7 @@ impl<E: Streamed> Feed for Events<E> {
             State::Idle { not_before } if now.mono < *not_before => {
                 FeedStep::Wait { until: *not_before }
             }
-            State::Idle { .. } => self.begin(now),
+            State::Idle { .. } => self.start_attempt(now),
             // The driver reports the head before it calls `step` again.
             State::Opening => FeedStep::Read {
                 idle: self.head_limit,
@@ -438,11 +438,11 @@ impl<E: Streamed> Feed for Events<E> {
                 let (is_framed, is_over) = (*is_framed, *is_over);
                 match self.next_event(now, is_framed, is_over) {
                     Some(step) => step,
-                    None if now.mono >= self.deadline => self.fail(self.too_late()),
+                    None if now.mono >= self.deadline => self.fail(self.deadline_error()),
                     None => self.read(now, self.idle_limit),
                 }
             }
-            State::Refused { .. } => self.read(now, ERROR_BODY_IDLE),
+            State::ErrorBody { .. } => self.read(now, ERROR_BODY_IDLE),
             State::Closing { .. } => self.read(now, CLOSE_IDLE),
             State::Failed(error) => match error.take() {
                 Some(error) => self.fail(error),
@@ -461,12 +461,12 @@ impl<E: Streamed> Feed for Events<E> {
                 };
             }
             Ok(head) => {
-                self.state = State::Refused {
+                self.state = State::ErrorBody {
                     head,
                     body: Vec::new(),
                 };
             }
-            Err(error) => self.judge(now, Err(error)),
+            Err(error) => self.retry_or_fail(now, Err(error)),
         }
     }
 
@@ -477,17 +477,17 @@ impl<E: Streamed> Feed for Events<E> {
                 *is_over = true;
                 self.splitter.end();
             }
-            (State::Reading { .. }, Err(error)) => self.broken(now, error),
-            (State::Refused { body, .. }, Ok(Some(piece)))
+            (State::Reading { .. }, Err(error)) => self.interrupted(now, error),
+            (State::ErrorBody { body, .. }, Ok(Some(piece)))
                 if body.len() + piece.len() <= MAX_ERROR_BODY =>
             {
                 body.extend_from_slice(&piece);
             }
             // The body received so far is enough: the status determines the error.
-            (State::Refused { head, body }, _) => {
+            (State::ErrorBody { head, body }, _) => {
                 let (parts, ()) = std::mem::take(head).into_parts();
                 let body = Bytes::from(std::mem::take(body));
-                self.judge(now, Ok(Response::from_parts(parts, body)));
+                self.retry_or_fail(now, Ok(Response::from_parts(parts, body)));
             }
             (State::Closing { pieces }, Ok(Some(_))) if *pieces > 0 => *pieces -= 1,
             (State::Closing { .. }, _) => self.state = State::Ended,

@@ -46,7 +46,7 @@ pub struct IngestTask {
 enum State {
     Creating(Box<Create<CreateTask>>),
     Waiting {
-        made: Created<CreatedTask>,
+        created: Created<CreatedTask>,
         wait: Box<Wait<GetTask>>,
     },
     Finished,
@@ -98,13 +98,13 @@ impl Flow for IngestTask {
                     Step::Start(token, exchange) => return Step::Start(token, exchange),
                     Step::Wait { until } => return Step::Wait { until },
                     Step::Done(Err(error)) => return Step::Done(Err(error)),
-                    Step::Done(Ok(made)) => {
+                    Step::Done(Ok(created)) => {
                         let Some(policy) = self.wait.clone() else {
                             self.state = State::Finished;
-                            return Step::Done(Ok(ingested(made, None)));
+                            return Step::Done(Ok(ingested(created, None)));
                         };
                         let get = GetTask {
-                            task_id: made.answer.id.clone(),
+                            task_id: created.answer.id.clone(),
                         };
                         let wait = Wait::new(
                             get,
@@ -114,15 +114,15 @@ impl Flow for IngestTask {
                             self.rng.bits(),
                         );
                         let wait = Box::new(wait.observed(self.observer.clone()));
-                        self.state = State::Waiting { made, wait };
+                        self.state = State::Waiting { created, wait };
                     }
                 },
-                State::Waiting { made, wait } => {
+                State::Waiting { created, wait } => {
                     let step = wait.step(now);
                     return step.map(|result| {
                         let waited = result?;
                         let done = (waited.value, waited.history, waited.took);
-                        Ok(ingested(made.clone(), Some(done)))
+                        Ok(ingested(created.clone(), Some(done)))
                     });
                 }
                 State::Finished => {
@@ -142,7 +142,7 @@ impl Flow for IngestTask {
 }
 
 fn ingested(
-    made: Created<CreatedTask>,
+    created: Created<CreatedTask>,
     waited: Option<(Task, Vec<StatusSeen>, Duration)>,
 ) -> IngestedTask {
     let (task, history, indexing) = match waited {
@@ -150,11 +150,11 @@ fn ingested(
         None => (None, Vec::new(), Duration::ZERO),
     };
     IngestedTask {
-        created: made.answer,
+        created: created.answer,
         task,
         history,
-        upload: made.took,
+        upload: created.took,
         indexing,
-        reconciled: made.reconciled,
+        reconciled: created.reconciled,
     }
 }

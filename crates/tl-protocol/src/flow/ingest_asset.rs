@@ -34,7 +34,7 @@ pub struct IngestAsset {
     observer: Observer,
     so_far: IngestedAsset,
     /// When the current stage started.
-    began: Option<Duration>,
+    stage_started: Option<Duration>,
     /// Whether an earlier process may have indexed the asset.
     is_resumed: bool,
     state: State,
@@ -51,7 +51,7 @@ enum State {
     Whole(Box<Create<CreateAsset>>),
     /// An asset was found that may be the one of an earlier process. It is not if an indexed asset
     /// was created from it.
-    Claiming(Box<FindIndexed>, Box<Created<Asset>>),
+    CheckingOwner(Box<FindIndexed>, Box<Created<Asset>>),
     Chunks(Box<MultipartUpload>),
     Processing(Box<Wait<GetAsset>>),
     /// The asset of an earlier process is not waited for, but it must exist.
@@ -78,7 +78,7 @@ impl IngestAsset {
             rng: Rng::new(seed),
             observer: Observer::none(),
             so_far: IngestedAsset::default(),
-            began: None,
+            stage_started: None,
             is_resumed: false,
             state: State::Begin,
             tokens: BTreeMap::new(),
@@ -95,7 +95,7 @@ impl IngestAsset {
     }
 
     /// Forwards the step of a stage, with a token of this flow.
-    fn hand_on<T>(&mut self, step: Step<T>) -> Step<Answer> {
+    fn forward<T>(&mut self, step: Step<T>) -> Step<Answer> {
         match step {
             Step::Start(inner, exchange) => {
                 self.next_token = self.next_token.wrapping_add(1);
@@ -113,7 +113,7 @@ impl IngestAsset {
 
     fn stage(&self) -> Stage {
         match self.state {
-            State::Begin | State::Whole(_) | State::Claiming(..) | State::Chunks(_) => {
+            State::Begin | State::Whole(_) | State::CheckingOwner(..) | State::Chunks(_) => {
                 Stage::Uploading
             }
             State::Processing(_) | State::CheckingAsset(_) => Stage::Processing,
@@ -126,9 +126,11 @@ impl IngestAsset {
     }
 
     fn end_stage(&mut self, now: Now) {
-        let took = now.mono.saturating_sub(self.began.unwrap_or(now.mono));
+        let took = now
+            .mono
+            .saturating_sub(self.stage_started.unwrap_or(now.mono));
         self.so_far.times.push((self.stage(), took));
-        self.began = Some(now.mono);
+        self.stage_started = Some(now.mono);
     }
 
     fn fail(&mut self, now: Now, error: Error) -> Answer {
@@ -150,8 +152,8 @@ impl IngestAsset {
         Ok(std::mem::take(&mut self.so_far))
     }
 
-    fn tell_stage(&self, stage: Stage) {
-        self.observer.tell(&Event::StageBegun {
+    fn emit_stage(&self, stage: Stage) {
+        self.observer.tell(&Event::StageStarted {
             stage,
             asset_id: self.so_far.asset_id.clone(),
             indexed_asset_id: self.so_far.indexed_asset_id.clone(),
@@ -164,7 +166,7 @@ impl IngestAsset {
             self.plan.upload,
             AssetUpload::Whole(_) | AssetUpload::InDoubt { .. } | AssetUpload::Chunks { .. }
         ) {
-            self.tell_stage(Stage::Uploading);
+            self.emit_stage(Stage::Uploading);
         }
         self.state = match self.plan.upload.clone() {
             AssetUpload::Whole(create) => {
@@ -235,7 +237,7 @@ impl IngestAsset {
             }
             (None, None) => return State::Finished,
         };
-        self.tell_stage(Stage::Processing);
+        self.emit_stage(Stage::Processing);
         let seed = self.rng.bits();
         let wait = Wait::new(
             GetAsset { asset_id },
@@ -255,30 +257,30 @@ impl IngestAsset {
     }
 
     fn after_whole(&mut self, now: Now, result: Result<Created<Asset>, Error>) -> Option<Answer> {
-        let made = match result {
+        let created = match result {
             Err(error) => {
-                if is_surely_not_made(&error) {
+                if certainly_not_created(&error) {
                     self.plan.journal.tell(&Record::NotCreated);
                 }
                 return Some(self.fail(now, error));
             }
-            Ok(made) => made,
+            Ok(created) => created,
         };
         if let AssetUpload::InDoubt { intent, .. } = &self.plan.upload
             && intent.mark.is_none()
-            && made.reconciled
+            && created.reconciled
         {
-            let find = self.find(made.answer.id.clone(), None);
-            self.state = State::Claiming(Box::new(find), Box::new(made));
+            let find = self.find(created.answer.id.clone(), None);
+            self.state = State::CheckingOwner(Box::new(find), Box::new(created));
             return None;
         }
-        self.take_whole(now, made)
+        self.take_whole(now, created)
     }
 
-    fn take_whole(&mut self, now: Now, made: Created<Asset>) -> Option<Answer> {
-        self.so_far.reconciled |= made.reconciled;
-        let asset_id = made.answer.id.clone();
-        self.so_far.asset = Some(made.answer);
+    fn take_whole(&mut self, now: Now, created: Created<Asset>) -> Option<Answer> {
+        self.so_far.reconciled |= created.reconciled;
+        let asset_id = created.answer.id.clone();
+        self.so_far.asset = Some(created.answer);
         self.after_upload(now, asset_id)
     }
 
@@ -299,7 +301,7 @@ impl IngestAsset {
         result: Result<Waited<Asset>, Error>,
     ) -> Option<Answer> {
         let waited = match result {
-            Err(error) => return self.begin_otherwise(now, error),
+            Err(error) => return self.restart_or_fail(now, error),
             Ok(waited) => waited,
         };
         self.so_far.history.extend(
@@ -321,12 +323,12 @@ impl IngestAsset {
         {
             return self.indexing(now, index_id, indexed);
         }
-        self.create_once(index_id, asset_id);
+        self.create_unless_indexed(index_id, asset_id);
         None
     }
 
     fn create(&mut self, index_id: IndexId, asset_id: AssetId) {
-        self.tell_stage(Stage::Indexing);
+        self.emit_stage(Stage::Indexing);
         let mut create = CreateIndexedAsset::new(index_id, asset_id);
         create.indexed_asset.enable_video_stream = self.plan.enable_video_stream;
         create
@@ -352,24 +354,24 @@ impl IngestAsset {
         now: Now,
         result: Result<Created<CreatedIndexedAsset>, Error>,
     ) -> Option<Answer> {
-        let made = match result {
+        let created = match result {
             Err(error) => {
-                if is_surely_not_made(&error) {
+                if certainly_not_created(&error) {
                     self.plan.journal.tell(&Record::NotIndexed);
                 }
                 return Some(self.fail(now, error));
             }
-            Ok(made) => made,
+            Ok(created) => created,
         };
-        self.so_far.reconciled |= made.reconciled;
+        self.so_far.reconciled |= created.reconciled;
         // The asset was just created, so there is nothing of an earlier process to look up.
         self.is_resumed = false;
         let index_id = self.plan.index_id.clone()?;
         self.plan.journal.tell(&Record::Indexed {
             index_id: index_id.clone(),
-            indexed_asset_id: made.answer.id.clone(),
+            indexed_asset_id: created.answer.id.clone(),
         });
-        self.indexing(now, index_id, made.answer.id)
+        self.indexing(now, index_id, created.answer.id)
     }
 
     /// Waits for the indexed asset if the plan requires it.
@@ -390,7 +392,7 @@ impl IngestAsset {
             self.end_stage(now);
             return Some(self.finish());
         };
-        self.tell_stage(Stage::Indexing);
+        self.emit_stage(Stage::Indexing);
         let get = GetIndexedAsset::new(index_id, indexed_asset_id);
         let wait = Wait::new(
             get,
@@ -410,7 +412,7 @@ impl IngestAsset {
     ) -> Option<Answer> {
         let waited = match result {
             Err(error) if self.is_resumed && error.kind() == ErrorKind::NotFound => {
-                return self.index_again(now, error);
+                return self.recreate_indexed(now, error);
             }
             Err(error) => return Some(self.fail(now, error)),
             Ok(waited) => waited,
@@ -437,7 +439,7 @@ fn concurrency(upload: &AssetUpload) -> usize {
 }
 
 /// Whether a failed create request has certainly created nothing.
-fn is_surely_not_made(error: &Error) -> bool {
+fn certainly_not_created(error: &Error) -> bool {
     !matches!(
         error.kind(),
         ErrorKind::OutcomeUnknown | ErrorKind::Malformed
@@ -452,7 +454,7 @@ impl Flow for IngestAsset {
     }
 
     fn step(&mut self, now: Now) -> Step<Self::Output> {
-        self.began.get_or_insert(now.mono);
+        self.stage_started.get_or_insert(now.mono);
         loop {
             let end = match &mut self.state {
                 State::Begin => {
@@ -461,42 +463,42 @@ impl Flow for IngestAsset {
                 }
                 State::Whole(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_whole(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
-                State::Claiming(flow, made) => match flow.step(now) {
+                State::CheckingOwner(flow, created) => match flow.step(now) {
                     Step::Done(result) => {
-                        let made = (**made).clone();
-                        self.after_claiming(now, result, made)
+                        let created = (**created).clone();
+                        self.after_checking_owner(now, result, created)
                     }
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::Chunks(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_chunks(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::Processing(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_processing(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::CheckingAsset(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_checking_asset(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::Finding(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_finding(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::Creating(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_creating(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::Indexing(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_indexing(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::CheckingIndexed(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_checking_indexed(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::Finished => {
                     let error = Error::invalid("this ingestion has ended already");
@@ -519,7 +521,7 @@ impl Flow for IngestAsset {
         }
         match &mut self.state {
             State::Whole(flow) => flow.on_outcome(now, token, outcome),
-            State::Claiming(flow, _) => flow.on_outcome(now, token, outcome),
+            State::CheckingOwner(flow, _) => flow.on_outcome(now, token, outcome),
             State::Chunks(flow) => flow.on_outcome(now, token, outcome),
             State::Processing(flow) => flow.on_outcome(now, token, outcome),
             State::CheckingAsset(flow) => flow.on_outcome(now, token, outcome),

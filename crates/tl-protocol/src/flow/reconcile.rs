@@ -33,8 +33,8 @@ pub enum Reconcile {
 
 impl From<bool> for Reconcile {
     /// Converts `true` into `ByNameAndTime` and `false` into `Never`.
-    fn from(look: bool) -> Self {
-        if look {
+    fn from(is_enabled: bool) -> Self {
+        if is_enabled {
             Self::ByNameAndTime
         } else {
             Self::Never
@@ -51,11 +51,11 @@ pub trait Reconciled: Endpoint {
     const RESOURCE: &'static str;
 
     /// The list request for the newest resources, created at `since` or later.
-    fn look(&self, since: Option<Timestamp>) -> Self::List;
+    fn list_request(&self, since: Option<Timestamp>) -> Self::List;
 
     /// Whether `item` may be the result of this request, created at `since` or later. An item
     /// without a time or a name may be, too.
-    fn may_be_ours(&self, item: &<Self::List as Paged>::Item, since: Option<SystemTime>) -> bool;
+    fn may_match(&self, item: &<Self::List as Paged>::Item, since: Option<SystemTime>) -> bool;
 
     /// Whether `item` was created at `since` or later, within the clock tolerance. An item without
     /// a time may have been.
@@ -63,13 +63,13 @@ pub trait Reconciled: Endpoint {
 
     /// Adds a marker to the user metadata of the resource, so that it can be identified reliably.
     /// Returns whether the request supports one.
-    fn mark(&mut self, key: &str, value: &str) -> bool {
+    fn set_marker(&mut self, key: &str, value: &str) -> bool {
         let _ = (key, value);
         false
     }
 
     /// The user metadata of an item, if the list includes it.
-    fn marks(item: &<Self::List as Paged>::Item) -> Option<&UserMetadata> {
+    fn user_metadata(item: &<Self::List as Paged>::Item) -> Option<&UserMetadata> {
         let _ = item;
         None
     }
@@ -78,7 +78,7 @@ pub trait Reconciled: Endpoint {
     fn item_id(item: &<Self::List as Paged>::Item) -> String;
 
     /// Reconstructs the lost response from the item.
-    fn answer_of(item: <Self::List as Paged>::Item) -> Self::Response;
+    fn response_from(item: <Self::List as Paged>::Item) -> Self::Response;
 
     /// The identifier in a response.
     fn id(response: &Self::Response) -> String;
@@ -89,7 +89,7 @@ impl Reconciled for CreateTask {
 
     const RESOURCE: &'static str = "task";
 
-    fn look(&self, since: Option<Timestamp>) -> ListTasks {
+    fn list_request(&self, since: Option<Timestamp>) -> ListTasks {
         ListTasks {
             page: newest(),
             sort: newest_first(),
@@ -99,7 +99,7 @@ impl Reconciled for CreateTask {
         }
     }
 
-    fn may_be_ours(&self, task: &Task, since: Option<SystemTime>) -> bool {
+    fn may_match(&self, task: &Task, since: Option<SystemTime>) -> bool {
         let name = task
             .system_metadata()
             .and_then(|metadata| metadata.filename.as_deref());
@@ -125,7 +125,7 @@ impl Reconciled for CreateTask {
         task.id.to_string()
     }
 
-    fn answer_of(task: Task) -> CreatedTask {
+    fn response_from(task: Task) -> CreatedTask {
         let mut created = CreatedTask::new(task.id);
         created.video_id = task.video_id;
         created
@@ -154,19 +154,19 @@ pub(super) fn newest_first() -> Sort {
 
 /// Whether a resource was created at `since` or later, within the clock tolerance.
 pub(super) fn is_recent(created_at: Option<&Timestamp>, since: Option<SystemTime>) -> bool {
-    let made = created_at
+    let created = created_at
         .and_then(Timestamp::instant)
         .map(SystemTime::from);
-    match (made, since) {
-        (Some(made), Some(since)) => made + CLOCK_SKEW >= since,
+    match (created, since) {
+        (Some(created), Some(since)) => created + CLOCK_SKEW >= since,
         _ => true,
     }
 }
 
 /// Whether a name equals the file's name, unescaped or as escaped in the form.
-pub(super) fn same_name(name: Option<&str>, own: Option<&str>) -> bool {
-    match (name, own) {
-        (Some(name), Some(own)) => name == own || name == escaped(own),
+pub(super) fn same_name(name: Option<&str>, expected: Option<&str>) -> bool {
+    match (name, expected) {
+        (Some(name), Some(expected)) => name == expected || name == escaped(expected),
         _ => true,
     }
 }

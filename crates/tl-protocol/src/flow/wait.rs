@@ -70,7 +70,7 @@ pub struct WaitPolicy {
     /// about 45 s (seen live 2026-07-20).
     pub first_interval: Duration,
     /// The maximum interval; it grows by half with each poll. Default 15 s.
-    pub longest_interval: Duration,
+    pub max_interval: Duration,
     /// The wait ends after this time, whatever the status. Default 3 h: indexing takes 30 to 40 %
     /// of the video's duration (API guide), and the longest video is 4 h.
     pub deadline: Duration,
@@ -80,7 +80,7 @@ impl Default for WaitPolicy {
     fn default() -> Self {
         Self {
             first_interval: Duration::from_secs(1),
-            longest_interval: Duration::from_secs(15),
+            max_interval: Duration::from_secs(15),
             deadline: Duration::from_secs(3 * 3600),
         }
     }
@@ -127,7 +127,7 @@ pub struct Wait<E: Watched> {
 #[derive(Debug)]
 enum State<E: Watched> {
     Idle { not_before: Duration },
-    Looking(Box<Call<E>>),
+    Polling(Box<Call<E>>),
 }
 
 impl<E: Watched> Wait<E> {
@@ -170,7 +170,7 @@ impl<E: Watched> Wait<E> {
             .saturating_add(self.policy.deadline)
     }
 
-    fn seen(&mut self, now: Now, response: &E::Response) {
+    fn record_status(&mut self, now: Now, response: &E::Response) {
         let status = E::status(response);
         if self
             .history
@@ -191,18 +191,18 @@ impl<E: Watched> Wait<E> {
         self.interval = self.policy.first_interval;
     }
 
-    /// Waits for the interval, or until `asked`, if the platform asked for a longer delay.
-    fn rest(&mut self, now: Now, asked: Duration) {
+    /// Waits for the interval, or until `requested`, if the platform asked for a longer delay.
+    fn schedule_poll(&mut self, now: Now, requested: Duration) {
         let not_before = now
             .mono
             .saturating_add(self.interval)
-            .max(asked)
+            .max(requested)
             .min(self.deadline());
-        self.interval = self.interval.mul_f64(1.5).min(self.policy.longest_interval);
+        self.interval = self.interval.mul_f64(1.5).min(self.policy.max_interval);
         self.state = State::Idle { not_before };
     }
 
-    fn judge(
+    fn handle_response(
         &mut self,
         now: Now,
         result: Result<E::Response, Error>,
@@ -210,22 +210,22 @@ impl<E: Watched> Wait<E> {
         let response = match result {
             Ok(response) => response,
             Err(error) if error.is_retryable() => {
-                let asked = now
+                let requested = now
                     .mono
                     .saturating_add(error.retry_after().unwrap_or_default());
-                if error.retry_after().is_some() && asked >= self.deadline() {
+                if error.retry_after().is_some() && requested >= self.deadline() {
                     return Some(Err(error.with_history(std::mem::take(&mut self.history))));
                 }
                 self.last_error = Some(error);
-                self.rest(now, asked);
+                self.schedule_poll(now, requested);
                 return None;
             }
             Err(error) => return Some(Err(error.with_history(std::mem::take(&mut self.history)))),
         };
-        self.seen(now, &response);
+        self.record_status(now, &response);
         match E::progress(&response) {
             Progress::Working => {
-                self.rest(now, now.mono);
+                self.schedule_poll(now, now.mono);
                 None
             }
             Progress::Ready => {
@@ -242,21 +242,21 @@ impl<E: Watched> Wait<E> {
         }
     }
 
-    fn passed(&mut self) -> Error {
+    fn deadline_error(&mut self) -> Error {
         let history = std::mem::take(&mut self.history);
-        let seen = if history.is_empty() {
+        let observed = if history.is_empty() {
             "no status was seen".to_owned()
         } else {
             format!(
                 "it was last `{}` ({})",
                 history[history.len() - 1].status,
-                told(&history)
+                format_history(&history)
             )
         };
         let error = Error::new(
             ErrorKind::DeadlinePassed,
             format!(
-                "not ready within {}: {seen}. The platform goes on; wait again for the same id",
+                "not ready within {}: {observed}. The platform goes on; wait again for the same id",
                 seconds(self.policy.deadline)
             ),
         )
@@ -276,9 +276,9 @@ impl<E: Watched> Flow for Wait<E> {
         self.started.get_or_insert(now.mono);
         loop {
             match &mut self.state {
-                State::Looking(call) => match call.step(now) {
+                State::Polling(call) => match call.step(now) {
                     Step::Done(result) => {
-                        if let Some(end) = self.judge(now, result) {
+                        if let Some(end) = self.handle_response(now, result) {
                             return Step::Done(end);
                         }
                     }
@@ -288,7 +288,7 @@ impl<E: Watched> Flow for Wait<E> {
                 State::Idle { not_before } => {
                     let not_before = *not_before;
                     if now.mono >= self.deadline() {
-                        return Step::Done(Err(self.passed()));
+                        return Step::Done(Err(self.deadline_error()));
                     }
                     if now.mono < not_before {
                         return Step::Wait {
@@ -303,14 +303,14 @@ impl<E: Watched> Flow for Wait<E> {
                     )
                     .observed(self.observer.clone())
                     .by(self.deadline());
-                    self.state = State::Looking(Box::new(call));
+                    self.state = State::Polling(Box::new(call));
                 }
             }
         }
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
-        if let State::Looking(call) = &mut self.state {
+        if let State::Polling(call) = &mut self.state {
             call.on_outcome(now, token, outcome);
         }
     }
@@ -329,7 +329,7 @@ pub(super) fn failed<E: Watched>(reason: Option<String>, history: Vec<StatusSeen
         ErrorKind::ProcessingFailed,
         format!(
             "the platform failed on the video ({}); {reason}",
-            told(&history)
+            format_history(&history)
         ),
     )
     .with_history(history)
@@ -337,7 +337,7 @@ pub(super) fn failed<E: Watched>(reason: Option<String>, history: Vec<StatusSeen
 }
 
 /// A history on one line: `validating 0 s → pending 3 s`.
-fn told(history: &[StatusSeen]) -> String {
+fn format_history(history: &[StatusSeen]) -> String {
     let steps: Vec<String> = history
         .iter()
         .map(|seen| format!("{} after {}", seen.status, seconds(seen.after)))

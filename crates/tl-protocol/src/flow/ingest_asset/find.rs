@@ -15,11 +15,11 @@ use crate::{
 
 /// Delay before a lookup, so that the platform can list the result of a request that may have
 /// arrived late.
-const SETTLE: Duration = Duration::from_secs(2);
+const LOOKUP_DELAY: Duration = Duration::from_secs(2);
 
 /// Maximum number of pages: an asset is in at most as many indexes as an account can have, at 50
 /// per page.
-const MOST_PAGES: u32 = 200;
+const MAX_PAGES: u32 = 200;
 
 /// The lookup flow; its output is the indexed asset, if found.
 #[derive(Debug)]
@@ -32,20 +32,20 @@ pub(super) struct FindIndexed {
     rng: Rng,
     observer: Observer,
     /// Number of lookups left after the current one.
-    looks: u32,
+    lookups_left: u32,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
     /// The lookup starts at this time, or after a delay from the first step.
-    Resting { until: Option<Duration> },
-    Looking {
+    Delaying { until: Option<Duration> },
+    Listing {
         call: Box<Call<ListAssetIndexedAssets>>,
         page: u32,
     },
     /// Fetches the status of a candidate in the index; the other candidates of its page follow.
-    Asking {
+    CheckingStatus {
         call: Box<Call<GetIndexedAsset>>,
         id: IndexedAssetId,
         others: VecDeque<IndexedAssetId>,
@@ -73,8 +73,8 @@ impl FindIndexed {
             policy,
             rng: Rng::new(seed),
             observer,
-            looks: 0,
-            state: State::Resting {
+            lookups_left: 0,
+            state: State::Delaying {
                 until: Some(Duration::ZERO),
             },
         }
@@ -82,12 +82,12 @@ impl FindIndexed {
 
     /// Looks up twice, each time after a delay, because a create request may still be in flight.
     pub(super) fn in_doubt(mut self) -> Self {
-        self.looks = 1;
-        self.state = State::Resting { until: None };
+        self.lookups_left = 1;
+        self.state = State::Delaying { until: None };
         self
     }
 
-    fn look(&mut self, page: u32) {
+    fn list_page(&mut self, page: u32) {
         let list = ListAssetIndexedAssets {
             asset_id: self.asset_id.clone(),
             page: PageRequest {
@@ -97,7 +97,7 @@ impl FindIndexed {
         };
         let seed = self.rng.bits();
         let call = Call::new(list, &self.base, self.policy.clone(), seed);
-        self.state = State::Looking {
+        self.state = State::Listing {
             call: Box::new(call.observed(self.observer.clone())),
             page,
         };
@@ -112,11 +112,11 @@ impl FindIndexed {
             Ok(answer) => answer,
             Err(error) => return Some(Err(error)),
         };
-        let next = next_page(page, &answer).filter(|next| *next <= MOST_PAGES);
-        let Some(wanted) = &self.index_id else {
+        let next = next_page(page, &answer).filter(|next| *next <= MAX_PAGES);
+        let Some(index_id) = &self.index_id else {
             return match answer.data.into_iter().next() {
                 Some(reference) => Some(Ok(Some(reference.id))),
-                None => self.go_on(VecDeque::new(), next),
+                None => self.check_next(VecDeque::new(), next),
             };
         };
         let candidates = answer
@@ -124,15 +124,15 @@ impl FindIndexed {
             .into_iter()
             .filter(|reference| {
                 let index = reference.index.as_ref();
-                index.is_some_and(|index| index.id == *wanted)
+                index.is_some_and(|index| index.id == *index_id)
             })
             .map(|reference| reference.id)
             .collect();
-        self.go_on(candidates, next)
+        self.check_next(candidates, next)
     }
 
     fn after_status(&mut self, result: Result<IndexedAsset, Error>) -> Option<Answer> {
-        let State::Asking {
+        let State::CheckingStatus {
             id, others, next, ..
         } = &mut self.state
         else {
@@ -141,17 +141,17 @@ impl FindIndexed {
         let (others, next) = (std::mem::take(others), *next);
         match result {
             Ok(indexed) => match GetIndexedAsset::progress(&indexed) {
-                Progress::Failed(_) => self.go_on(others, next),
+                Progress::Failed(_) => self.check_next(others, next),
                 Progress::Working | Progress::Ready => Some(Ok(Some(id.clone()))),
             },
             // It was deleted after the list was created.
-            Err(error) if error.kind() == ErrorKind::NotFound => self.go_on(others, next),
+            Err(error) if error.kind() == ErrorKind::NotFound => self.check_next(others, next),
             Err(error) => Some(Err(error)),
         }
     }
 
     /// Continues with the next candidate, page or lookup; otherwise nothing was found.
-    fn go_on(
+    fn check_next(
         &mut self,
         mut candidates: VecDeque<IndexedAssetId>,
         next: Option<u32>,
@@ -160,7 +160,7 @@ impl FindIndexed {
             let get = GetIndexedAsset::new(index_id, id.clone());
             let seed = self.rng.bits();
             let call = Call::new(get, &self.base, self.policy.clone(), seed);
-            self.state = State::Asking {
+            self.state = State::CheckingStatus {
                 call: Box::new(call.observed(self.observer.clone())),
                 id,
                 others: candidates,
@@ -169,10 +169,10 @@ impl FindIndexed {
             return None;
         }
         match next {
-            Some(next) => self.look(next),
-            None if self.looks > 0 => {
-                self.looks -= 1;
-                self.state = State::Resting { until: None };
+            Some(next) => self.list_page(next),
+            None if self.lookups_left > 0 => {
+                self.lookups_left -= 1;
+                self.state = State::Delaying { until: None };
             }
             None => return Some(Ok(None)),
         }
@@ -186,14 +186,14 @@ impl Flow for FindIndexed {
     fn step(&mut self, now: Now) -> Step<Self::Output> {
         loop {
             match &mut self.state {
-                State::Resting { until } => {
-                    let until = *until.get_or_insert(now.mono.saturating_add(SETTLE));
+                State::Delaying { until } => {
+                    let until = *until.get_or_insert(now.mono.saturating_add(LOOKUP_DELAY));
                     if now.mono < until {
                         return Step::Wait { until: Some(until) };
                     }
-                    self.look(1);
+                    self.list_page(1);
                 }
-                State::Looking { call, page } => {
+                State::Listing { call, page } => {
                     let page = *page;
                     match call.step(now) {
                         Step::Done(result) => {
@@ -205,7 +205,7 @@ impl Flow for FindIndexed {
                         Step::Wait { until } => return Step::Wait { until },
                     }
                 }
-                State::Asking { call, .. } => match call.step(now) {
+                State::CheckingStatus { call, .. } => match call.step(now) {
                     Step::Done(result) => {
                         if let Some(end) = self.after_status(result) {
                             return Step::Done(end);
@@ -220,9 +220,9 @@ impl Flow for FindIndexed {
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
         match &mut self.state {
-            State::Looking { call, .. } => call.on_outcome(now, token, outcome),
-            State::Asking { call, .. } => call.on_outcome(now, token, outcome),
-            State::Resting { .. } => {}
+            State::Listing { call, .. } => call.on_outcome(now, token, outcome),
+            State::CheckingStatus { call, .. } => call.on_outcome(now, token, outcome),
+            State::Delaying { .. } => {}
         }
     }
 }

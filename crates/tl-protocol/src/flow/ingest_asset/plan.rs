@@ -60,10 +60,10 @@ impl IngestRecord {
     /// Resumes the upload from this record; `fresh` is the same upload from its first byte.
     ///
     /// With `is_compared`, the file may have changed, but the recorded chunks match the current
-    /// file. With `by_sight`, an asset that matches a request without a marker by name and size is
-    /// reused.
+    /// file. With `match_by_name`, an asset that matches a request without a marker by name and
+    /// size is reused.
     #[must_use]
-    pub fn resume(self, fresh: AssetUpload, is_compared: bool, by_sight: bool) -> AssetUpload {
+    pub fn resume(self, fresh: AssetUpload, is_compared: bool, match_by_name: bool) -> AssetUpload {
         match (self.asset_id, self.upload, self.creating, fresh) {
             (Some(asset_id), _, _, fresh) => AssetUpload::Resumed {
                 asset_id,
@@ -98,7 +98,7 @@ impl IngestRecord {
                 }
             }
             (None, None, Some(intent), AssetUpload::Whole(create))
-                if by_sight || intent.mark.is_some() =>
+                if match_by_name || intent.mark.is_some() =>
             {
                 AssetUpload::InDoubt { create, intent }
             }

@@ -16,7 +16,7 @@ use crate::{
 
 impl IngestAsset {
     /// Restarts if the asset of an earlier process no longer exists.
-    pub(super) fn begin_otherwise(&mut self, now: Now, error: Error) -> Option<Answer> {
+    pub(super) fn restart_or_fail(&mut self, now: Now, error: Error) -> Option<Answer> {
         let AssetUpload::Resumed { otherwise, .. } = &self.plan.upload else {
             return Some(self.fail(now, error));
         };
@@ -28,16 +28,16 @@ impl IngestAsset {
         });
         self.plan.upload = (**otherwise).clone();
         self.so_far = IngestedAsset::default();
-        self.began = Some(now.mono);
+        self.stage_started = Some(now.mono);
         self.state = State::Begin;
         None
     }
 
-    pub(super) fn after_claiming(
+    pub(super) fn after_checking_owner(
         &mut self,
         now: Now,
         result: Result<Option<IndexedAssetId>, Error>,
-        made: Created<Asset>,
+        created: Created<Asset>,
     ) -> Option<Answer> {
         match (result, self.plan.upload.clone()) {
             (Err(error), _) => Some(self.fail(now, error)),
@@ -46,12 +46,12 @@ impl IngestAsset {
                 self.state = State::Begin;
                 None
             }
-            (Ok(_), _) => self.take_whole(now, made),
+            (Ok(_), _) => self.take_whole(now, created),
         }
     }
 
     /// Indexes the asset unless an earlier process has done so.
-    pub(super) fn create_once(&mut self, index_id: IndexId, asset_id: AssetId) {
+    pub(super) fn create_unless_indexed(&mut self, index_id: IndexId, asset_id: AssetId) {
         if !self.is_resumed {
             return self.create(index_id, asset_id);
         }
@@ -74,7 +74,7 @@ impl IngestAsset {
         let index_id = self.plan.index_id.clone()?;
         let asset_id = self.so_far.asset_id.clone()?;
         match result {
-            Err(error) => self.begin_otherwise(now, error),
+            Err(error) => self.restart_or_fail(now, error),
             Ok(None) => {
                 self.create(index_id, asset_id);
                 None
@@ -95,7 +95,7 @@ impl IngestAsset {
     }
 
     /// The indexed asset of an earlier process no longer exists: creates it again, once.
-    pub(super) fn index_again(&mut self, now: Now, error: Error) -> Option<Answer> {
+    pub(super) fn recreate_indexed(&mut self, now: Now, error: Error) -> Option<Answer> {
         self.so_far.indexed_asset_id = None;
         let (Some(index_id), Some(asset_id)) =
             (self.plan.index_id.clone(), self.so_far.asset_id.clone())
@@ -114,7 +114,7 @@ impl IngestAsset {
         result: Result<Asset, Error>,
     ) -> Option<Answer> {
         let asset = match result {
-            Err(error) => return self.begin_otherwise(now, error),
+            Err(error) => return self.restart_or_fail(now, error),
             Ok(asset) => asset,
         };
         if let Progress::Failed(reason) = GetAsset::progress(&asset) {
@@ -133,7 +133,7 @@ impl IngestAsset {
     ) -> Option<Answer> {
         let indexed = match result {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return self.index_again(now, error);
+                return self.recreate_indexed(now, error);
             }
             Err(error) => return Some(self.fail(now, error)),
             Ok(indexed) => indexed,

@@ -13,8 +13,8 @@ pub(super) struct ChunkTracker {
     /// May be started now.
     ready: BTreeSet<u32>,
     /// May be started from this time on.
-    resting: BTreeSet<(Duration, u32)>,
-    under_way: BTreeSet<u32>,
+    backing_off: BTreeSet<(Duration, u32)>,
+    in_flight: BTreeSet<u32>,
     /// Received by the storage, but not reported to the API yet. The value is the ETag.
     sent: BTreeMap<u32, String>,
     /// In a report in flight.
@@ -31,8 +31,8 @@ impl ChunkTracker {
         Self {
             total,
             ready: (1..=total).collect(),
-            resting: BTreeSet::new(),
-            under_way: BTreeSet::new(),
+            backing_off: BTreeSet::new(),
+            in_flight: BTreeSet::new(),
             sent: BTreeMap::new(),
             reporting: BTreeMap::new(),
             reported: BTreeSet::new(),
@@ -46,12 +46,12 @@ impl ChunkTracker {
     }
 
     /// Moves chunks whose backoff is over to `ready`. Returns when the next one is due.
-    pub(super) fn wake(&mut self, now: Duration) -> Option<Duration> {
-        while let Some(&(at, index)) = self.resting.first() {
+    pub(super) fn promote_due(&mut self, now: Duration) -> Option<Duration> {
+        while let Some(&(at, index)) = self.backing_off.first() {
             if at > now {
                 return Some(at);
             }
-            self.resting.pop_first();
+            self.backing_off.pop_first();
             self.ready.insert(index);
         }
         None
@@ -64,21 +64,21 @@ impl ChunkTracker {
 
     /// The chunks that need a URL: those that may start and those that are backing off.
     pub(super) fn unsent(&self) -> impl Iterator<Item = u32> + '_ {
-        let resting = self.resting.iter().map(|(_, index)| *index);
-        self.ready.iter().copied().chain(resting)
+        let backing_off = self.backing_off.iter().map(|(_, index)| *index);
+        self.ready.iter().copied().chain(backing_off)
     }
 
-    pub(super) fn under_way(&self) -> usize {
-        self.under_way.len()
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.len()
     }
 
     pub(super) fn start(&mut self, index: u32) {
         self.ready.remove(&index);
-        self.under_way.insert(index);
+        self.in_flight.insert(index);
     }
 
     pub(super) fn sent(&mut self, index: u32, etag: String) {
-        self.under_way.remove(&index);
+        self.in_flight.remove(&index);
         self.sent.insert(index, etag);
     }
 
@@ -101,13 +101,13 @@ impl ChunkTracker {
         self.spent.get(&index).copied().unwrap_or_default()
     }
 
-    pub(super) fn rest(&mut self, index: u32, until: Duration) {
-        self.under_way.remove(&index);
-        self.resting.insert((until, index));
+    pub(super) fn back_off(&mut self, index: u32, until: Duration) {
+        self.in_flight.remove(&index);
+        self.backing_off.insert((until, index));
     }
 
     /// Adds a chunk that an earlier process has sent.
-    pub(super) fn remember(&mut self, index: u32, etag: String) {
+    pub(super) fn restore_sent(&mut self, index: u32, etag: String) {
         if self.ready.remove(&index) {
             self.sent.insert(index, etag);
         }
@@ -116,16 +116,16 @@ impl ChunkTracker {
     /// Marks a chunk as complete according to the API, which overrides every other state.
     pub(super) fn confirm(&mut self, index: u32) {
         self.ready.remove(&index);
-        self.resting.retain(|(_, other)| *other != index);
+        self.backing_off.retain(|(_, other)| *other != index);
         self.sent.remove(&index);
         self.reporting.remove(&index);
-        if self.contains(index) && !self.under_way.contains(&index) {
+        if self.contains(index) && !self.in_flight.contains(&index) {
             self.reported.insert(index);
         }
     }
 
     /// Marks a chunk as unsent, because the API does not have it.
-    pub(super) fn doubt(&mut self, index: u32) {
+    pub(super) fn invalidate(&mut self, index: u32) {
         if self.reported.remove(&index) || self.sent.remove(&index).is_some() {
             self.ready.insert(index);
         }
@@ -137,21 +137,21 @@ impl ChunkTracker {
 
     /// Moves up to `limit` sent chunks into a report, in order.
     pub(super) fn take_report(&mut self, limit: usize) -> Vec<(u32, String)> {
-        let taken: Vec<_> = self
+        let report: Vec<_> = self
             .sent
             .iter()
             .take(limit)
             .map(|(index, etag)| (*index, etag.clone()))
             .collect();
-        for (index, etag) in &taken {
+        for (index, etag) in &report {
             self.sent.remove(index);
             self.reporting.insert(*index, etag.clone());
         }
-        taken
+        report
     }
 
     /// The API accepted the report. Returns its chunks.
-    pub(super) fn report_taken(&mut self) -> Vec<u32> {
+    pub(super) fn report_accepted(&mut self) -> Vec<u32> {
         let indexes: Vec<u32> = std::mem::take(&mut self.reporting).into_keys().collect();
         self.reported.extend(&indexes);
         indexes
@@ -159,7 +159,7 @@ impl ChunkTracker {
 
     /// The API rejected the report: its chunks are sent again, unless the API turns out to have
     /// them. Returns its chunks.
-    pub(super) fn report_refused(&mut self) -> Vec<u32> {
+    pub(super) fn report_rejected(&mut self) -> Vec<u32> {
         let indexes: Vec<u32> = std::mem::take(&mut self.reporting).into_keys().collect();
         self.ready.extend(&indexes);
         indexes
@@ -191,7 +191,7 @@ impl ChunkTracker {
 
     /// Whether nothing is left to send.
     pub(super) fn all_sent(&self) -> bool {
-        self.ready.is_empty() && self.resting.is_empty() && self.under_way.is_empty()
+        self.ready.is_empty() && self.backing_off.is_empty() && self.in_flight.is_empty()
     }
 
     pub(super) fn all_reported(&self) -> bool {
@@ -206,39 +206,39 @@ mod tests {
     use super::*;
 
     /// Every chunk is always in exactly one set.
-    fn places(book: &ChunkTracker) -> Vec<u32> {
-        let mut all: Vec<u32> = book
+    fn places(tracker: &ChunkTracker) -> Vec<u32> {
+        let mut all: Vec<u32> = tracker
             .unsent()
-            .chain(book.under_way.iter().copied())
-            .chain(book.done())
+            .chain(tracker.in_flight.iter().copied())
+            .chain(tracker.done())
             .collect();
         all.sort_unstable();
         all
     }
 
-    fn next(book: &ChunkTracker) -> Option<u32> {
-        book.ready().next()
+    fn next(tracker: &ChunkTracker) -> Option<u32> {
+        tracker.ready().next()
     }
 
     proptest! {
         #[test]
-        fn every_chunk_is_in_exactly_one_place(total in 1_u32..20, moves in prop::collection::vec((0_u8..9, 1_u32..20), 0..200)) {
-            let mut book = ChunkTracker::new(total);
+        fn every_chunk_is_in_exactly_one_set(total in 1_u32..20, moves in prop::collection::vec((0_u8..9, 1_u32..20), 0..200)) {
+            let mut tracker = ChunkTracker::new(total);
             let mut now = Duration::ZERO;
             for (what, index) in moves {
                 now += Duration::from_secs(1);
                 match what {
-                    0 | 1 => if let Some(first) = next(&book) { book.start(first) },
-                    2 => if book.under_way.contains(&index) { book.sent(index, "etag".into()) },
-                    3 => if book.under_way.contains(&index) { book.failed(index); book.rest(index, now + Duration::from_secs(5)) },
-                    4 => { book.take_report(3); }
-                    5 => { book.report_taken(); }
-                    6 => { book.report_refused(); }
-                    7 => book.confirm(index),
-                    _ => book.doubt(index),
+                    0 | 1 => if let Some(first) = next(&tracker) { tracker.start(first) },
+                    2 => if tracker.in_flight.contains(&index) { tracker.sent(index, "etag".into()) },
+                    3 => if tracker.in_flight.contains(&index) { tracker.failed(index); tracker.back_off(index, now + Duration::from_secs(5)) },
+                    4 => { tracker.take_report(3); }
+                    5 => { tracker.report_accepted(); }
+                    6 => { tracker.report_rejected(); }
+                    7 => tracker.confirm(index),
+                    _ => tracker.invalidate(index),
                 }
-                book.wake(now);
-                prop_assert_eq!(places(&book), (1..=total).collect::<Vec<_>>());
+                tracker.promote_due(now);
+                prop_assert_eq!(places(&tracker), (1..=total).collect::<Vec<_>>());
             }
         }
     }

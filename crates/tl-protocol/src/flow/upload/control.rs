@@ -7,7 +7,7 @@ use tl_model::{
 };
 
 use super::{
-    MultipartUpload, Phase, Uploaded, Urls, complete_in, earlier, has_more, journal::Record,
+    MultipartUpload, Phase, Uploaded, Urls, completed_chunks, earlier, has_more, journal::Record,
     read_state,
 };
 use crate::{
@@ -17,14 +17,14 @@ use crate::{
 
 /// Maximum number of chunks per report and of URLs per request (API reference, multipart uploads:
 /// 50 each).
-const BATCH: u32 = 50;
+const MAX_BATCH: u32 = 50;
 
 /// Maximum number of times the session state is read after a rejected report.
-const VERIFICATIONS: u32 = 3;
+const MAX_VERIFICATIONS: u32 = 3;
 
 impl MultipartUpload {
     /// Requests more URLs if the next chunks have none.
-    pub(super) fn ask_for_urls(&mut self, now: Now) -> bool {
+    pub(super) fn request_urls(&mut self, now: Now) -> bool {
         let ahead = self.settings.concurrency.saturating_mul(2).max(4);
         let Phase::Sending(sending) = &self.phase else {
             return false;
@@ -32,21 +32,21 @@ impl MultipartUpload {
         if sending.url_call.is_some() {
             return false;
         }
-        let bare = |index: &u32| !sending.urls.has(*index, now.mono);
-        let Some(first) = sending.book.unsent().take(ahead).find(bare) else {
+        let without_url = |index: &u32| !sending.urls.has(*index, now.mono);
+        let Some(first) = sending.tracker.unsent().take(ahead).find(without_url) else {
             return false;
         };
         // Only consecutive chunks, so that few URLs are signed unnecessarily.
         let last = first
-            .saturating_add(BATCH - 1)
+            .saturating_add(MAX_BATCH - 1)
             .min(sending.session.total_chunks);
-        let wanted: Vec<u32> = sending
-            .book
+        let missing: Vec<u32> = sending
+            .tracker
             .unsent()
             .filter(|index| (first..=last).contains(index))
-            .filter(bare)
+            .filter(without_url)
             .collect();
-        let count = wanted.iter().max().map_or(1, |max| max - first + 1);
+        let count = missing.iter().max().map_or(1, |max| max - first + 1);
         let upload_id = sending.session.upload_id.clone();
         let call = self.call(RequestUploadUrls::new(
             upload_id,
@@ -64,7 +64,7 @@ impl MultipartUpload {
             .as_ref()
             .ok()
             .and_then(|urls| urls.generated_at.as_ref());
-        let (began, server) = self.signing_time(now, generated_at);
+        let (requested_at, server) = self.signing_time(now, generated_at);
         let Phase::Sending(sending) = &mut self.phase else {
             return;
         };
@@ -72,25 +72,25 @@ impl MultipartUpload {
         match result {
             Err(error) => self.fail(error),
             Ok(answer) => {
-                let unsent: Vec<u32> = sending.book.unsent().collect();
-                let bare = |urls: &Urls| {
+                let unsent: Vec<u32> = sending.tracker.unsent().collect();
+                let without_url = |urls: &Urls| {
                     unsent
                         .iter()
                         .filter(|index| !urls.has(**index, now.mono))
                         .count()
                 };
-                let before = bare(&sending.urls);
+                let before = without_url(&sending.urls);
                 let expires_at = answer.expires_at.as_ref();
-                let wanted = |index| unsent.contains(&index);
-                sending.urls.take(
+                let missing = |index| unsent.contains(&index);
+                sending.urls.insert(
                     answer.upload_urls,
                     expires_at,
                     server,
-                    began,
+                    requested_at,
                     margin,
-                    wanted,
+                    missing,
                 );
-                if before > 0 && bare(&sending.urls) == before {
+                if before > 0 && without_url(&sending.urls) == before {
                     self.fail(Error::new(
                         ErrorKind::Malformed,
                         "the platform signed no URL that can be used for the chunks that were asked for",
@@ -108,7 +108,7 @@ impl MultipartUpload {
         };
         if sending.report_call.is_some()
             || sending.verify_call.is_some()
-            || sending.book.unreported() == 0
+            || sending.tracker.unreported() == 0
         {
             return false;
         }
@@ -116,20 +116,22 @@ impl MultipartUpload {
             .unreported_since
             .unwrap_or(now.mono)
             .saturating_add(report_after);
-        if sending.book.unreported() < BATCH as usize && !sending.book.all_sent() && now.mono < due
+        if sending.tracker.unreported() < MAX_BATCH as usize
+            && !sending.tracker.all_sent()
+            && now.mono < due
         {
             *until = earlier(*until, Some(due));
             return false;
         }
         let chunks = sending
-            .book
-            .take_report(BATCH as usize)
+            .tracker
+            .take_report(MAX_BATCH as usize)
             .into_iter()
             .map(|(index, etag)| {
                 CompletedChunk::from_etag(index, &etag, sending.session.chunk_len(index))
             })
             .collect::<Vec<_>>();
-        sending.unreported_since = (sending.book.unreported() > 0).then_some(now.mono);
+        sending.unreported_since = (sending.tracker.unreported() > 0).then_some(now.mono);
         let upload_id = sending.session.upload_id.clone();
         let call = self.call(ReportChunks {
             upload_id,
@@ -148,15 +150,16 @@ impl MultipartUpload {
         sending.report_call = None;
         match result {
             Ok(_) => {
-                let indexes = sending.book.report_taken();
+                let indexes = sending.tracker.report_accepted();
                 self.journal.tell(&Record::Reported(indexes));
             }
             // The API rejected part of the batch: its chunks are sent again, unless the platform
             // has them.
             Err(error)
-                if error.kind() == ErrorKind::Refused && sending.verifications < VERIFICATIONS =>
+                if error.kind() == ErrorKind::Refused
+                    && sending.verifications < MAX_VERIFICATIONS =>
             {
-                let indexes = sending.book.report_refused();
+                let indexes = sending.tracker.report_rejected();
                 self.journal.tell(&Record::Forgotten(indexes));
                 self.verify();
             }
@@ -187,7 +190,7 @@ impl MultipartUpload {
             Err(error) => return self.fail(error),
         };
         let completed_whole = state.status == Some(UploadStatus::Completed);
-        sending.verified.0.extend(complete_in(&state));
+        sending.verified.0.extend(completed_chunks(&state));
         if has_more(&state, sending.verified.1) && !completed_whole {
             sending.verified.1 += 1;
             let endpoint = read_state(&sending.session.upload_id, sending.verified.1);
@@ -198,15 +201,15 @@ impl MultipartUpload {
             return;
         }
         let completed = std::mem::take(&mut sending.verified.0);
-        let done: Vec<u32> = sending.book.done().collect();
+        let done: Vec<u32> = sending.tracker.done().collect();
         for index in done {
             if !completed_whole && !completed.contains(&index) {
-                sending.book.doubt(index);
+                sending.tracker.invalidate(index);
             }
         }
         let all = 1..=sending.session.total_chunks;
         for index in all.filter(|index| completed_whole || completed.contains(index)) {
-            sending.book.confirm(index);
+            sending.tracker.confirm(index);
         }
         if completed_whole {
             self.finish(now);
@@ -217,8 +220,8 @@ impl MultipartUpload {
         let Phase::Sending(sending) = &self.phase else {
             return false;
         };
-        if !sending.book.all_reported()
-            || sending.book.is_reporting()
+        if !sending.tracker.all_reported()
+            || sending.tracker.is_reporting()
             || sending.verify_call.is_some()
         {
             return false;

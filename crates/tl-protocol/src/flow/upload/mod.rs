@@ -35,7 +35,7 @@ use tl_model::{AssetId, ChunkStatus, Timestamp, UploadId, UploadState};
 use url::Url;
 
 pub use journal::{IngestRecord, Intent, Record, SentChunk, UploadJournal, UploadRecord};
-pub use settings::{Steering, UploadSettings};
+pub use settings::{UploadControl, UploadSettings};
 
 use crate::{
     Endpoint, Error, ErrorKind, Exchange, Flow, Now, Observer, Outcome, Policy, Source, Step,
@@ -96,7 +96,7 @@ pub struct MultipartUpload {
     create: CreateUpload,
     started: Option<Duration>,
     /// The last API response: when it was requested, and its date.
-    answered: Option<(Duration, Option<SystemTime>)>,
+    last_response: Option<(Duration, Option<SystemTime>)>,
     /// The sender of each exchange in flight, and when it started.
     tokens: BTreeMap<Token, (Sender, Duration)>,
     next_token: u32,
@@ -133,7 +133,7 @@ enum Phase {
 #[derive(Debug)]
 struct Sending {
     session: Session,
-    book: ChunkTracker,
+    tracker: ChunkTracker,
     urls: Urls,
     url_call: Option<Box<Call<RequestUploadUrls>>>,
     report_call: Option<Box<Call<ReportChunks>>>,
@@ -143,12 +143,12 @@ struct Sending {
     verifications: u32,
     /// The storage's last ETag had the form of an MD5, or there was none yet: hashing chunks is
     /// useful.
-    tells_md5: bool,
+    etag_is_md5: bool,
     /// When the oldest unreported chunk was sent.
     unreported_since: Option<Duration>,
     /// No chunk starts before this time, because of the bandwidth limit.
     paced_until: Duration,
-    began: Duration,
+    started: Duration,
     /// Number of bytes that the storage has received.
     bytes: u64,
     /// Number of bytes that an earlier process had sent.
@@ -210,7 +210,7 @@ impl MultipartUpload {
             journal: UploadJournal::none(),
             create,
             started: None,
-            answered: None,
+            last_response: None,
             tokens: BTreeMap::new(),
             next_token: 0,
             phase,
@@ -258,9 +258,9 @@ impl MultipartUpload {
         let generated = generated_at
             .and_then(Timestamp::instant)
             .map(SystemTime::from);
-        match self.answered {
-            Some((began, Some(date))) => (began, date),
-            Some((began, None)) => (began, generated.unwrap_or(now.wall)),
+        match self.last_response {
+            Some((started_at, Some(date))) => (started_at, date),
+            Some((started_at, None)) => (started_at, generated.unwrap_or(now.wall)),
             None => (now.mono, generated.unwrap_or(now.wall)),
         }
     }
@@ -327,7 +327,7 @@ impl MultipartUpload {
             return None;
         }
 
-        if self.ask_for_urls(now) || self.report(now, &mut until) || self.verify_or_finish(now) {
+        if self.request_urls(now) || self.report(now, &mut until) || self.verify_or_finish(now) {
             return None;
         }
         if let Some(start) = self.start_chunk(now, &mut until) {
@@ -361,7 +361,7 @@ impl Flow for MultipartUpload {
                 let ended = || Err(Error::invalid("this upload has ended already"));
                 return Step::Done(result.take().map_or_else(ended, |result| *result));
             }
-            if self.settings.steering.is_cancelled() {
+            if self.settings.control.is_canceled() {
                 self.fail(Error::new(
                     ErrorKind::Canceled,
                     "it was canceled; what the platform has stays there for 24 hours, and the upload can be resumed",
@@ -393,18 +393,21 @@ impl Flow for MultipartUpload {
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
-        let Some((sender, began)) = self.tokens.remove(&token) else {
+        let Some((sender, started_at)) = self.tokens.remove(&token) else {
             return;
         };
         if !matches!(sender, Sender::Chunk { .. })
             && let Ok(answer) = &outcome
         {
             let date = answer.headers().get(header::DATE);
-            self.answered = Some((began, date.and_then(|date| http_date(date.to_str().ok()?))));
+            self.last_response = Some((
+                started_at,
+                date.and_then(|date| http_date(date.to_str().ok()?)),
+            ));
         }
         match (sender, &mut self.phase) {
             (Sender::Chunk { index, digest }, _) => {
-                let took = now.mono.saturating_sub(began);
+                let took = now.mono.saturating_sub(started_at);
                 self.after_chunk(now, index, digest.as_ref(), took, outcome);
             }
             (Sender::Setup(inner), Phase::Creating(call)) => call.on_outcome(now, inner, outcome),
@@ -441,7 +444,7 @@ fn read_state(upload_id: &UploadId, page: u32) -> GetUpload {
     }
 }
 
-fn complete_in(state: &UploadState) -> impl Iterator<Item = u32> + '_ {
+fn completed_chunks(state: &UploadState) -> impl Iterator<Item = u32> + '_ {
     let complete = |status: &Option<ChunkStatus>| *status == Some(ChunkStatus::Completed);
     state
         .uploaded_chunks

@@ -28,7 +28,7 @@ pub struct UploadSettings {
     /// Timeout of the whole upload. Default: none; a session lives 24 hours.
     pub deadline: Option<Duration>,
     /// Pauses and cancels.
-    pub steering: Steering,
+    pub control: UploadControl,
 }
 
 impl Default for UploadSettings {
@@ -40,20 +40,20 @@ impl Default for UploadSettings {
             bytes_per_second: None,
             verify: true,
             deadline: None,
-            steering: Steering::default(),
+            control: UploadControl::default(),
         }
     }
 }
 
 /// Pauses, resumes and cancels an upload from outside. Clones control the same upload.
 #[derive(Debug, Clone, Default)]
-pub struct Steering(Arc<AtomicU8>);
+pub struct UploadControl(Arc<AtomicU8>);
 
 const RUN: u8 = 0;
 const PAUSE: u8 = 1;
 const CANCEL: u8 = 2;
 
-impl Steering {
+impl UploadControl {
     /// How often a paused upload checks whether it may continue.
     pub(super) const LOOK: Duration = Duration::from_millis(200);
 
@@ -81,7 +81,7 @@ impl Steering {
         self.0.load(Ordering::Relaxed) == PAUSE
     }
 
-    pub(super) fn is_cancelled(&self) -> bool {
+    pub(super) fn is_canceled(&self) -> bool {
         self.0.load(Ordering::Relaxed) == CANCEL
     }
 }

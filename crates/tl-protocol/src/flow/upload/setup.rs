@@ -6,7 +6,7 @@ use tl_model::{UploadState, UploadStatus};
 
 use super::{
     ChunkTracker, MultipartUpload, Phase, Sender, Sending, SentChunk, Session, Uploaded, Urls,
-    complete_in, has_more, journal::Record, read_state,
+    completed_chunks, has_more, journal::Record, read_state,
 };
 use crate::{Error, ErrorKind, Event, Flow, Now, Step};
 
@@ -27,29 +27,29 @@ impl MultipartUpload {
                     None
                 }
                 Step::Done(Ok(answer)) => {
-                    match Session::checked(&answer, self.source.len()) {
+                    match Session::from_response(&answer, self.source.len()) {
                         Err(error) => self.fail(error),
                         Ok(session) => {
                             self.journal.tell(&Record::Session(session.record()));
-                            self.observer.tell(&Event::UploadBegun {
+                            self.observer.tell(&Event::UploadStarted {
                                 upload_id: session.upload_id.clone(),
                                 asset_id: session.asset_id.clone(),
                                 chunks: session.total_chunks,
                                 resumed: 0,
                             });
                             let margin = self.settings.url_margin;
-                            let (began, server) = self.signing_time(now, None);
+                            let (requested_at, server) = self.signing_time(now, None);
                             let total = session.total_chunks;
                             self.begin_sending(now, session, &[], BTreeMap::new());
                             if let Phase::Sending(sending) = &mut self.phase {
-                                let wanted = |index| (1..=total).contains(&index);
-                                sending.urls.take(
+                                let is_missing = |index| (1..=total).contains(&index);
+                                sending.urls.insert(
                                     answer.upload_urls,
                                     answer.expires_at.as_ref(),
                                     server,
-                                    began,
+                                    requested_at,
                                     margin,
-                                    wanted,
+                                    is_missing,
                                 );
                             }
                         }
@@ -85,20 +85,20 @@ impl MultipartUpload {
         let state = match result {
             Ok(state) => state,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return self.begin_anew("the platform does not know it any more");
+                return self.restart("the platform does not know it any more");
             }
             Err(error) => return self.fail(error),
         };
         match &state.status {
             Some(UploadStatus::Expired) => {
-                return self.begin_anew("it has expired (a session lives 24 hours)");
+                return self.restart("it has expired (a session lives 24 hours)");
             }
-            Some(UploadStatus::Failed) => return self.begin_anew("the platform gave it up"),
+            Some(UploadStatus::Failed) => return self.restart("the platform gave it up"),
             Some(UploadStatus::Completed) => {
                 if *only_recorded
                     && (1..=record.total_chunks).any(|index| !record.sent.contains_key(&index))
                 {
-                    return self.begin_anew(OTHER_VERSION);
+                    return self.restart(OTHER_VERSION);
                 }
                 let session = match Session::from_record(record, self.source.len()) {
                     Ok(session) => session,
@@ -118,7 +118,7 @@ impl MultipartUpload {
             }
             _ => {}
         }
-        completed.extend(complete_in(&state));
+        completed.extend(completed_chunks(&state));
         if has_more(&state, *page) {
             *page += 1;
             let endpoint = read_state(&record.upload_id, *page);
@@ -133,7 +133,7 @@ impl MultipartUpload {
                 .iter()
                 .any(|index| !record.sent.contains_key(index))
         {
-            return self.begin_anew(OTHER_VERSION);
+            return self.restart(OTHER_VERSION);
         }
         let (record, completed) = (record.clone(), std::mem::take(completed));
         match Session::from_record(&record, self.source.len()) {
@@ -149,7 +149,7 @@ impl MultipartUpload {
                     Phase::Sending(sending) => sending.resumed,
                     _ => 0,
                 };
-                self.observer.tell(&Event::UploadBegun {
+                self.observer.tell(&Event::UploadStarted {
                     upload_id,
                     asset_id,
                     chunks,
@@ -159,7 +159,7 @@ impl MultipartUpload {
         }
     }
 
-    pub(super) fn begin_anew(&mut self, because: &'static str) {
+    pub(super) fn restart(&mut self, because: &'static str) {
         self.observer.tell(&Event::UploadRestarted { because });
         let create = self.create.clone();
         self.phase = Phase::Creating(self.call(create));
@@ -174,31 +174,31 @@ impl MultipartUpload {
         completed: &[u32],
         sent: BTreeMap<u32, SentChunk>,
     ) {
-        let mut book = ChunkTracker::new(session.total_chunks);
+        let mut tracker = ChunkTracker::new(session.total_chunks);
         for index in completed {
-            book.confirm(*index);
+            tracker.confirm(*index);
         }
         for (index, chunk) in sent {
             if chunk.chunk_size == session.chunk_len(index) {
-                book.remember(index, chunk.etag);
+                tracker.restore_sent(index, chunk.etag);
             }
         }
-        let resumed = book.done_count();
-        let bytes = book.done().map(|index| session.chunk_len(index)).sum();
-        let unreported_since = (book.unreported() > 0).then_some(now.mono);
+        let resumed = tracker.done_count();
+        let bytes = tracker.done().map(|index| session.chunk_len(index)).sum();
+        let unreported_since = (tracker.unreported() > 0).then_some(now.mono);
         self.phase = Phase::Sending(Box::new(Sending {
             session,
-            book,
+            tracker,
             urls: Urls::default(),
             url_call: None,
             report_call: None,
             verify_call: None,
             verified: (Vec::new(), 0),
             verifications: 0,
-            tells_md5: true,
+            etag_is_md5: true,
             unreported_since,
             paced_until: Duration::ZERO,
-            began: now.mono,
+            started: now.mono,
             bytes,
             resumed_bytes: bytes,
             attempts: 0,

@@ -30,24 +30,24 @@ impl Urls {
     ///
     /// Their lifetime is computed on the server's clock and stored on the driver's, so that a wrong
     /// local wall clock has no effect.
-    pub(super) fn take(
+    pub(super) fn insert(
         &mut self,
         urls: Vec<UploadUrl>,
         expires_at: Option<&Timestamp>,
         server: SystemTime,
         now: Duration,
         margin: Duration,
-        wanted: impl Fn(u32) -> bool,
+        is_needed: impl Fn(u32) -> bool,
     ) {
         for url in urls {
             let index = url.chunk_index;
-            if !wanted(index) {
+            if !is_needed(index) {
                 continue;
             }
-            let life = life(url.expires_at.as_ref().or(expires_at), server);
+            let lifetime = lifetime(url.expires_at.as_ref().or(expires_at), server);
             let usable_until = now
-                .saturating_add(life)
-                .saturating_sub(margin.min(life / 2));
+                .saturating_add(lifetime)
+                .saturating_sub(margin.min(lifetime / 2));
             self.by_chunk.insert(
                 index,
                 Entry {
@@ -59,7 +59,7 @@ impl Urls {
     }
 
     /// Removes and returns the URL of a chunk, if it has one that has not expired.
-    pub(super) fn use_up(&mut self, index: u32, now: Duration) -> Option<PresignedUrl> {
+    pub(super) fn take(&mut self, index: u32, now: Duration) -> Option<PresignedUrl> {
         let entry = self.by_chunk.remove(&index)?;
         (now < entry.usable_until).then_some(entry.url)
     }
@@ -72,12 +72,12 @@ impl Urls {
     }
 }
 
-fn life(expires_at: Option<&Timestamp>, server: SystemTime) -> Duration {
+fn lifetime(expires_at: Option<&Timestamp>, server: SystemTime) -> Duration {
     let expires = expires_at
         .and_then(Timestamp::instant)
         .map(SystemTime::from);
     match expires.map(|expires| expires.duration_since(server)) {
-        Some(Ok(life)) => life.min(DOCUMENTED_LIFE),
+        Some(Ok(lifetime)) => lifetime.min(DOCUMENTED_LIFE),
         // Already expired: the storage would reject it.
         Some(Err(_)) => Duration::ZERO,
         None => DOCUMENTED_LIFE,
@@ -97,24 +97,24 @@ mod tests {
         let mut url = UploadUrl::new(1_u32, "https://bucket.example/1");
         url.expires_at = expires.map(Timestamp::from);
         let now = Duration::from_secs(100);
-        urls.take(vec![url], None, at(0), now, Duration::from_secs(60), |_| {
+        urls.insert(vec![url], None, at(0), now, Duration::from_secs(60), |_| {
             true
         });
         urls
     }
 
     #[test]
-    fn a_url_is_used_once_and_not_in_its_last_minute() {
+    fn url_is_used_once_and_not_in_its_last_minute() {
         let seconds = Duration::from_secs;
         let mut hour = urls(Some("1970-01-01T01:00:00Z"));
         assert!(hour.has(1, seconds(100 + 3539)));
         assert!(!hour.has(1, seconds(100 + 3540)));
-        assert!(hour.use_up(1, seconds(200)).is_some());
-        assert_eq!(hour.use_up(1, seconds(200)), None);
+        assert!(hour.take(1, seconds(200)).is_some());
+        assert_eq!(hour.take(1, seconds(200)), None);
     }
 
     #[test]
-    fn a_url_without_a_time_lives_as_documented_and_one_of_the_past_is_not_used() {
+    fn missing_expiry_uses_the_documented_lifetime() {
         assert!(urls(None).has(1, Duration::from_secs(3000)));
         assert!(!urls(Some("1969-12-31T23:59:00Z")).has(1, Duration::from_secs(100)));
     }
