@@ -198,10 +198,10 @@ mod tests {
     fn key_is_sent_to_the_api_host_only() {
         let check = |uri: &str, expected: bool| {
             let mut request = Request::get(uri).body(()).unwrap();
-            let answer = credentials(KEY, DEFAULT_BASE_URL)
+            let result = credentials(KEY, DEFAULT_BASE_URL)
                 .unwrap()
                 .authorize(&mut request, Auth::ApiKey);
-            assert_eq!(answer.is_ok(), expected, "{uri}");
+            assert_eq!(result.is_ok(), expected, "{uri}");
             assert_eq!(
                 request.headers().contains_key(API_KEY_HEADER),
                 expected,
@@ -234,12 +234,12 @@ mod tests {
     #[test]
     fn unsafe_base_urls_are_rejected() {
         let check = |key: &str, base: &str, expected: Option<&str>| {
-            let answer = credentials(key, base).err().map(|error| error.to_string());
+            let result = credentials(key, base).err().map(|error| error.to_string());
             match expected {
-                None => assert_eq!(answer, None, "{base}"),
+                None => assert_eq!(result, None, "{base}"),
                 Some(part) => assert!(
-                    answer.as_deref().is_some_and(|text| text.contains(part)),
-                    "{base}: {answer:?}"
+                    result.as_deref().is_some_and(|text| text.contains(part)),
+                    "{base}: {result:?}"
                 ),
             }
         };

@@ -50,7 +50,7 @@ pub struct Client<T> {
 }
 
 /// The return type of a method of a client over `T`: `Result<R, Error>`, or a future of it.
-pub type Answer<'a, T, R> = <T as Transport>::Output<'a, Result<R, Error>>;
+pub type CallOutput<'a, T, R> = <T as Transport>::Output<'a, Result<R, Error>>;
 
 impl<T: Transport> Client<T> {
     /// Creates a client that sends requests with `transport`.
@@ -100,7 +100,7 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// See [`ErrorKind`](crate::ErrorKind).
-    pub fn call<E: Endpoint>(&self, endpoint: E) -> Answer<'_, T, E::Response> {
+    pub fn call<E: Endpoint>(&self, endpoint: E) -> CallOutput<'_, T, E::Response> {
         self.transport.run(self.call_flow(endpoint))
     }
 
@@ -144,7 +144,7 @@ impl<T: Transport> Client<T> {
         &self,
         endpoint: E,
         policy: WaitPolicy,
-    ) -> Answer<'_, T, Waited<E::Response>> {
+    ) -> CallOutput<'_, T, Waited<E::Response>> {
         let settings = &self.settings;
         let flow = Wait::new(
             endpoint,
@@ -166,7 +166,7 @@ impl<T: Transport> Client<T> {
         create: CreateTask,
         wait: Option<WaitPolicy>,
         observer: Observer,
-    ) -> Answer<'_, T, IngestedTask> {
+    ) -> CallOutput<'_, T, IngestedTask> {
         let settings = &self.settings;
         let flow = IngestTask::new(
             create,
@@ -245,10 +245,10 @@ mod tests {
                         let path = uri.path_and_query().unwrap().as_str();
                         let line = format!("{} {path}", exchange.http.method());
                         self.0.lock().unwrap().push(line);
-                        let answer = http::Response::builder()
+                        let response = http::Response::builder()
                             .status(404)
                             .body(Bytes::from_static(b"{}"));
-                        flow.on_outcome(now, token, Ok(answer.unwrap()));
+                        flow.on_outcome(now, token, Ok(response.unwrap()));
                     }
                 }
             }
@@ -264,8 +264,8 @@ mod tests {
             page: Some(2),
             page_limit: None,
         };
-        fn kind<R>(answer: Result<R, Error>) -> ErrorKind {
-            match answer {
+        fn kind<R>(response: Result<R, Error>) -> ErrorKind {
+            match response {
                 Ok(_) => panic!("nothing is there"),
                 Err(error) => error.kind(),
             }

@@ -69,12 +69,12 @@ pub struct StatusSeen {
 }
 
 /// Parses the body of a response by its media type.
-pub(crate) fn error_body(answer: &http::Response<bytes::Bytes>) -> ErrorBody {
-    let content_type = answer
+pub(crate) fn error_body(response: &http::Response<bytes::Bytes>) -> ErrorBody {
+    let content_type = response
         .headers()
         .get(http::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    ErrorBody::parse(answer.status().as_u16(), content_type, answer.body())
+    ErrorBody::parse(response.status().as_u16(), content_type, response.body())
 }
 
 /// The error of an API operation.

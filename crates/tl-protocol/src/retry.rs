@@ -143,7 +143,12 @@ pub fn decide(
     rng: &mut Rng,
 ) -> Decision {
     let verdict = match outcome {
-        Ok(answer) => decide_response(answer.status(), answer.headers(), attempt.repeat, now.wall),
+        Ok(response) => decide_response(
+            response.status(),
+            response.headers(),
+            attempt.repeat,
+            now.wall,
+        ),
         Err(error) => decide_failure(error.kind(), error.delivery(), attempt.repeat),
     };
     let (because, retry_after) = match verdict {
@@ -342,7 +347,7 @@ mod tests {
         )
     }
 
-    fn answer(status: u16, headers: &[(&str, &str)]) -> Outcome {
+    fn response(status: u16, headers: &[(&str, &str)]) -> Outcome {
         let mut builder = Response::builder().status(status);
         for (name, value) in headers {
             builder = builder.header(*name, *value);
@@ -411,18 +416,18 @@ mod tests {
             );
         };
         let lost = |kind, delivery| Err(TransportError::new(kind, delivery));
-        check(answer(200, &[]), "accept", "accept");
-        check(answer(204, &[]), "accept", "accept");
-        check(answer(400, &[]), "Refused", "Refused");
-        check(answer(401, &[]), "Unauthorized", "Unauthorized");
-        check(answer(403, &[]), "Forbidden", "Forbidden");
-        check(answer(404, &[]), "NotFound", "NotFound");
-        check(answer(409, &[]), "Refused", "Refused");
-        check(answer(429, &[]), "retry RateLimited", "retry RateLimited");
-        check(answer(503, &[]), "retry Server", "retry Server");
-        check(answer(500, &[]), "retry Server", "OutcomeUnknown");
-        check(answer(502, &[]), "retry Server", "OutcomeUnknown");
-        check(answer(302, &[]), "Malformed", "Malformed");
+        check(response(200, &[]), "accept", "accept");
+        check(response(204, &[]), "accept", "accept");
+        check(response(400, &[]), "Refused", "Refused");
+        check(response(401, &[]), "Unauthorized", "Unauthorized");
+        check(response(403, &[]), "Forbidden", "Forbidden");
+        check(response(404, &[]), "NotFound", "NotFound");
+        check(response(409, &[]), "Refused", "Refused");
+        check(response(429, &[]), "retry RateLimited", "retry RateLimited");
+        check(response(503, &[]), "retry Server", "retry Server");
+        check(response(500, &[]), "retry Server", "OutcomeUnknown");
+        check(response(502, &[]), "retry Server", "OutcomeUnknown");
+        check(response(302, &[]), "Malformed", "Malformed");
         let (unreachable, gone) = (TransportErrorKind::Unreachable, TransportErrorKind::Lost);
         check(
             lost(unreachable, Delivery::NotSent),
@@ -459,7 +464,7 @@ mod tests {
     #[test]
     fn retry_after_in_both_forms() {
         let check = |headers: &[(&str, &str)], expected: Option<u64>| {
-            let outcome = answer(429, headers);
+            let outcome = response(429, headers);
             let seen = retry_after(outcome.as_ref().unwrap().headers(), now().wall)
                 .map(|wait| wait.as_secs());
             assert_eq!(seen, expected, "{headers:?}");
@@ -487,7 +492,7 @@ mod tests {
     fn rate_limit_reset_is_the_fallback() {
         let reset = (WALL + 12).to_string();
         for name in ["X-RateLimit-Request-Reset", "X-Ratelimit-Reset"] {
-            match decision(&answer(429, &[(name, &reset)]), Repeat::IfNotProcessed) {
+            match decision(&response(429, &[(name, &reset)]), Repeat::IfNotProcessed) {
                 Decision::Retry { at, .. } => {
                     assert!(at >= Duration::from_secs(112), "{name}: {at:?}");
                 }
@@ -498,7 +503,7 @@ mod tests {
 
     #[test]
     fn retry_after_past_the_deadline_gives_up() {
-        let outcome = answer(429, &[("retry-after", "3600")]);
+        let outcome = response(429, &[("retry-after", "3600")]);
         let attempt = Attempt {
             number: 1,
             repeat: Repeat::Freely,
@@ -524,7 +529,7 @@ mod tests {
         fn retry_is_between_retry_after_and_deadline(
             wait in 0_u64..20_000, number in 1_u32..9, seed: u64, limit in 100_u64..30_000,
         ) {
-            let outcome = answer(429, &[("retry-after", &wait.to_string())]);
+            let outcome = response(429, &[("retry-after", &wait.to_string())]);
             let attempt = Attempt { number, repeat: Repeat::IfNotProcessed, deadline: Duration::from_secs(limit) };
             match decide(&Policy::default(), attempt, &outcome, now(), &mut Rng::new(seed)) {
                 Decision::Retry { at, .. } => {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Transport,
-    client::Answer,
+    client::CallOutput,
     flow::{WaitPolicy, Waited},
     form::Form,
 };
@@ -37,7 +37,7 @@ impl<'c, T: Transport> Assets<'c, T> {
         self,
         asset_id: impl Into<AssetId>,
         policy: WaitPolicy,
-    ) -> Answer<'c, T, Waited<Asset>> {
+    ) -> CallOutput<'c, T, Waited<Asset>> {
         self.0.wait(GetAsset::new(asset_id), policy)
     }
 }

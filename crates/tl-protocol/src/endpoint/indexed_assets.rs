@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Transport,
-    client::Answer,
+    client::CallOutput,
     flow::{WaitPolicy, Waited},
 };
 
@@ -33,7 +33,7 @@ impl<'c, T: Transport> IndexedAssets<'c, T> {
         index_id: impl Into<IndexId>,
         indexed_asset_id: impl Into<IndexedAssetId>,
         policy: WaitPolicy,
-    ) -> Answer<'c, T, Waited<IndexedAsset>> {
+    ) -> CallOutput<'c, T, Waited<IndexedAsset>> {
         self.0
             .wait(GetIndexedAsset::new(index_id, indexed_asset_id), policy)
     }

@@ -236,7 +236,7 @@ macro_rules! endpoint {
             pub fn $method(
                 self,
                 $($argument: impl Into<$Argument>,)*
-            ) -> $crate::client::Answer<'c, T, endpoint!(@response $($Response)?)> {
+            ) -> $crate::client::CallOutput<'c, T, endpoint!(@response $($Response)?)> {
                 self.0.call($Name::new($($argument),*))
             }
         }
@@ -254,7 +254,7 @@ macro_rules! endpoint {
             pub fn $method(
                 self,
                 request: $Name,
-            ) -> $crate::client::Answer<'c, T, endpoint!(@response $($Response)?)> {
+            ) -> $crate::client::CallOutput<'c, T, endpoint!(@response $($Response)?)> {
                 self.0.call(request)
             }
         }

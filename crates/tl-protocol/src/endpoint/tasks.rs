@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Transport,
-    client::Answer,
+    client::CallOutput,
     flow::{WaitPolicy, Waited},
     form::Form,
 };
@@ -31,7 +31,7 @@ impl<'c, T: Transport> Tasks<'c, T> {
         self,
         task_id: impl Into<TaskId>,
         policy: WaitPolicy,
-    ) -> Answer<'c, T, Waited<Task>> {
+    ) -> CallOutput<'c, T, Waited<Task>> {
         self.0.wait(GetTask::new(task_id), policy)
     }
 }

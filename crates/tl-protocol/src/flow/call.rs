@@ -138,9 +138,9 @@ impl<E: Endpoint> Call<E> {
         retry_after: Option<Duration>,
     ) -> Result<E::Response, Error> {
         let error = match outcome {
-            Ok(answer) => {
-                let (status, headers) = (answer.status(), answer.headers());
-                let body = error_body(&answer);
+            Ok(response) => {
+                let (status, headers) = (response.status(), response.headers());
+                let body = error_body(&response);
                 let kind = refine(kind, body.code.as_ref());
                 if kind == ErrorKind::NotFound
                     && self.in_doubt
@@ -162,17 +162,17 @@ impl<E: Endpoint> Call<E> {
         Err(error.after_attempts(self.attempts).during(E::OPERATION))
     }
 
-    fn accept(&self, answer: &http::Response<bytes::Bytes>) -> Result<E::Response, Error> {
-        E::decode_response(answer.body()).map_err(|error| {
-            let status = answer.status();
-            let body = error_body(answer);
+    fn accept(&self, response: &http::Response<bytes::Bytes>) -> Result<E::Response, Error> {
+        E::decode_response(response.body()).map_err(|error| {
+            let status = response.status();
+            let body = error_body(response);
             Error::new(
                 ErrorKind::Malformed,
                 format!(
                     "the platform answered {status}, but the answer is not what the API describes"
                 ),
             )
-            .with_response(status.as_u16(), body, request_id(answer.headers()))
+            .with_response(status.as_u16(), body, request_id(response.headers()))
             .after_attempts(self.attempts)
             .with_source(error)
             .during(E::OPERATION)
@@ -209,16 +209,18 @@ impl<E: Endpoint> Flow for Call<E> {
             deadline,
         };
         self.state = match decide(&self.policy, attempt, &outcome, now, &mut self.rng) {
-            Decision::Accept => State::Finished(outcome.ok().map(|answer| self.accept(&answer))),
+            Decision::Accept => {
+                State::Finished(outcome.ok().map(|response| self.accept(&response)))
+            }
             Decision::GiveUp { kind, retry_after } => {
                 State::Finished(Some(self.finish(outcome, kind, retry_after)))
             }
             Decision::Retry { at, because } => {
                 self.in_doubt |= match &outcome {
                     // A 503 means that nothing was processed.
-                    Ok(answer) => {
-                        answer.status().is_server_error()
-                            && answer.status() != StatusCode::SERVICE_UNAVAILABLE
+                    Ok(response) => {
+                        response.status().is_server_error()
+                            && response.status() != StatusCode::SERVICE_UNAVAILABLE
                     }
                     Err(failure) => failure.delivery() == crate::Delivery::Unknown,
                 };

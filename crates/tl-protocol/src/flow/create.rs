@@ -32,7 +32,7 @@ const MAX_RESENDS: u32 = 2;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created<R> {
     /// The response, or its known parts if it was lost.
-    pub answer: R,
+    pub response: R,
     /// Whether the response was lost and the resource was found by a lookup.
     pub reconciled: bool,
     /// The elapsed time, lookups included.
@@ -78,7 +78,7 @@ enum State<E: Reconciled> {
     Finished,
 }
 
-type Answer<E> = Result<Created<<E as Endpoint>::Response>, Error>;
+type CreateResult<E> = Result<Created<<E as Endpoint>::Response>, Error>;
 
 impl<E: Reconciled> Create<E> {
     /// Creates a flow that sends `endpoint` to the API at `base`.
@@ -176,8 +176,8 @@ impl<E: Reconciled> Create<E> {
         Box::new(call.observed(self.observer.clone()))
     }
 
-    fn created(&mut self, now: Now, answer: E::Response, reconciled: bool) -> Answer<E> {
-        let id = E::id(&answer);
+    fn created(&mut self, now: Now, response: E::Response, reconciled: bool) -> CreateResult<E> {
+        let id = E::id(&response);
         if reconciled {
             self.observer.tell(&Event::Reconciled {
                 resource: E::RESOURCE,
@@ -192,15 +192,19 @@ impl<E: Reconciled> Create<E> {
             .mono
             .saturating_sub(self.started.map(|started| started.mono).unwrap_or_default());
         Ok(Created {
-            answer,
+            response,
             reconciled,
             took,
         })
     }
 
-    fn after_create(&mut self, now: Now, result: Result<E::Response, Error>) -> Option<Answer<E>> {
+    fn after_create(
+        &mut self,
+        now: Now,
+        result: Result<E::Response, Error>,
+    ) -> Option<CreateResult<E>> {
         match result {
-            Ok(answer) => Some(self.created(now, answer, false)),
+            Ok(response) => Some(self.created(now, response, false)),
             // A 2xx response that cannot be decoded means that the resource exists.
             Err(lost)
                 if self.reconcile
@@ -268,7 +272,7 @@ impl<E: Reconciled> Create<E> {
         mut candidates: Vec<<E::List as Paged>::Item>,
         lookup: u32,
         lost: Error,
-    ) -> Option<Answer<E>> {
+    ) -> Option<CreateResult<E>> {
         let page = match result {
             Ok(page) => page,
             Err(error) => return Some(Err(lost.with_source(error))),
@@ -332,7 +336,7 @@ impl<E: Reconciled> Create<E> {
 }
 
 impl<E: Reconciled> Flow for Create<E> {
-    type Output = Answer<E>;
+    type Output = CreateResult<E>;
 
     fn step(&mut self, now: Now) -> Step<Self::Output> {
         self.started.get_or_insert(now);
@@ -390,9 +394,9 @@ impl<E: Reconciled> Flow for Create<E> {
                 },
                 State::Finished => Some(Err(Error::invalid("this create has ended already"))),
             };
-            if let Some(answer) = end {
+            if let Some(result) = end {
                 self.state = State::Finished;
-                return Step::Done(answer);
+                return Step::Done(result);
             }
         }
     }

@@ -393,11 +393,11 @@ impl<E: Streamed> Events<E> {
 /// Creates the error of a request without events.
 fn final_error(outcome: Outcome, kind: ErrorKind, retry_after: Option<Duration>) -> Error {
     match outcome {
-        Ok(answer) => {
-            let (status, body) = (answer.status(), error_body(&answer));
+        Ok(response) => {
+            let (status, body) = (response.status(), error_body(&response));
             let kind = refine(kind, body.code.as_ref());
             Error::new(kind, describe(status, &body, kind, retry_after))
-                .with_response(status.as_u16(), body, request_id(answer.headers()))
+                .with_response(status.as_u16(), body, request_id(response.headers()))
                 .retry_in(retry_after)
         }
         Err(failure) => {

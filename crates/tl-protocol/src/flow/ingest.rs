@@ -104,7 +104,7 @@ impl Flow for IngestTask {
                             return Step::Done(Ok(ingested(created, None)));
                         };
                         let get = GetTask {
-                            task_id: created.answer.id.clone(),
+                            task_id: created.response.id.clone(),
                         };
                         let wait = Wait::new(
                             get,
@@ -150,7 +150,7 @@ fn ingested(
         None => (None, Vec::new(), Duration::ZERO),
     };
     IngestedTask {
-        created: created.answer,
+        created: created.response,
         task,
         history,
         upload: created.took,

@@ -65,7 +65,7 @@ enum State {
     Finished,
 }
 
-type Answer = Result<IngestedAsset, IngestFailure>;
+type IngestResult = Result<IngestedAsset, IngestFailure>;
 
 impl IngestAsset {
     /// Creates the flow of `plan` for the API at `base`.
@@ -95,7 +95,7 @@ impl IngestAsset {
     }
 
     /// Forwards the step of a stage, with a token of this flow.
-    fn forward<T>(&mut self, step: Step<T>) -> Step<Answer> {
+    fn forward<T>(&mut self, step: Step<T>) -> Step<IngestResult> {
         match step {
             Step::Start(inner, exchange) => {
                 self.next_token = self.next_token.wrapping_add(1);
@@ -133,7 +133,7 @@ impl IngestAsset {
         self.stage_started = Some(now.mono);
     }
 
-    fn fail(&mut self, now: Now, error: Error) -> Answer {
+    fn fail(&mut self, now: Now, error: Error) -> IngestResult {
         let stage = self.stage();
         self.so_far
             .history
@@ -147,7 +147,7 @@ impl IngestAsset {
         })
     }
 
-    fn finish(&mut self) -> Answer {
+    fn finish(&mut self) -> IngestResult {
         self.state = State::Finished;
         Ok(std::mem::take(&mut self.so_far))
     }
@@ -179,7 +179,7 @@ impl IngestAsset {
                     seed,
                 );
                 let intent = Intent::new(now.wall, create.mark());
-                self.plan.journal.tell(&Record::Creating(intent));
+                self.plan.journal.write(&Record::Creating(intent));
                 State::Whole(Box::new(create.observed(self.observer.clone())))
             }
             AssetUpload::InDoubt { create, intent } => {
@@ -249,18 +249,22 @@ impl IngestAsset {
         State::Processing(Box::new(wait.observed(self.observer.clone())))
     }
 
-    fn after_upload(&mut self, now: Now, asset_id: AssetId) -> Option<Answer> {
-        self.plan.journal.tell(&Record::Asset(asset_id.clone()));
+    fn after_upload(&mut self, now: Now, asset_id: AssetId) -> Option<IngestResult> {
+        self.plan.journal.write(&Record::Asset(asset_id.clone()));
         self.end_stage(now);
         self.state = self.process(asset_id);
         matches!(self.state, State::Finished).then(|| self.finish())
     }
 
-    fn after_whole(&mut self, now: Now, result: Result<Created<Asset>, Error>) -> Option<Answer> {
+    fn after_whole(
+        &mut self,
+        now: Now,
+        result: Result<Created<Asset>, Error>,
+    ) -> Option<IngestResult> {
         let created = match result {
             Err(error) => {
                 if certainly_not_created(&error) {
-                    self.plan.journal.tell(&Record::NotCreated);
+                    self.plan.journal.write(&Record::NotCreated);
                 }
                 return Some(self.fail(now, error));
             }
@@ -270,21 +274,21 @@ impl IngestAsset {
             && intent.mark.is_none()
             && created.reconciled
         {
-            let find = self.find(created.answer.id.clone(), None);
+            let find = self.find(created.response.id.clone(), None);
             self.state = State::CheckingOwner(Box::new(find), Box::new(created));
             return None;
         }
         self.take_whole(now, created)
     }
 
-    fn take_whole(&mut self, now: Now, created: Created<Asset>) -> Option<Answer> {
+    fn take_whole(&mut self, now: Now, created: Created<Asset>) -> Option<IngestResult> {
         self.so_far.reconciled |= created.reconciled;
-        let asset_id = created.answer.id.clone();
-        self.so_far.asset = Some(created.answer);
+        let asset_id = created.response.id.clone();
+        self.so_far.asset = Some(created.response);
         self.after_upload(now, asset_id)
     }
 
-    fn after_chunks(&mut self, now: Now, result: Result<Uploaded, Error>) -> Option<Answer> {
+    fn after_chunks(&mut self, now: Now, result: Result<Uploaded, Error>) -> Option<IngestResult> {
         match result {
             Err(error) => Some(self.fail(now, error)),
             Ok(uploaded) => {
@@ -299,7 +303,7 @@ impl IngestAsset {
         &mut self,
         now: Now,
         result: Result<Waited<Asset>, Error>,
-    ) -> Option<Answer> {
+    ) -> Option<IngestResult> {
         let waited = match result {
             Err(error) => return self.restart_or_fail(now, error),
             Ok(waited) => waited,
@@ -344,7 +348,7 @@ impl IngestAsset {
             seed,
         );
         if let Some(index_id) = self.plan.index_id.clone() {
-            self.plan.journal.tell(&Record::Indexing(index_id));
+            self.plan.journal.write(&Record::Indexing(index_id));
         }
         self.state = State::Creating(Box::new(create.observed(self.observer.clone())));
     }
@@ -353,11 +357,11 @@ impl IngestAsset {
         &mut self,
         now: Now,
         result: Result<Created<CreatedIndexedAsset>, Error>,
-    ) -> Option<Answer> {
+    ) -> Option<IngestResult> {
         let created = match result {
             Err(error) => {
                 if certainly_not_created(&error) {
-                    self.plan.journal.tell(&Record::NotIndexed);
+                    self.plan.journal.write(&Record::NotIndexed);
                 }
                 return Some(self.fail(now, error));
             }
@@ -367,11 +371,11 @@ impl IngestAsset {
         // The asset was just created, so there is nothing of an earlier process to look up.
         self.is_resumed = false;
         let index_id = self.plan.index_id.clone()?;
-        self.plan.journal.tell(&Record::Indexed {
+        self.plan.journal.write(&Record::Indexed {
             index_id: index_id.clone(),
-            indexed_asset_id: created.answer.id.clone(),
+            indexed_asset_id: created.response.id.clone(),
         });
-        self.indexing(now, index_id, created.answer.id)
+        self.indexing(now, index_id, created.response.id)
     }
 
     /// Waits for the indexed asset if the plan requires it.
@@ -380,7 +384,7 @@ impl IngestAsset {
         now: Now,
         index_id: IndexId,
         indexed_asset_id: IndexedAssetId,
-    ) -> Option<Answer> {
+    ) -> Option<IngestResult> {
         self.so_far.indexed_asset_id = Some(indexed_asset_id.clone());
         let Some(policy) = self.plan.wait.clone() else {
             if self.is_resumed {
@@ -409,7 +413,7 @@ impl IngestAsset {
         &mut self,
         now: Now,
         result: Result<Waited<IndexedAsset>, Error>,
-    ) -> Option<Answer> {
+    ) -> Option<IngestResult> {
         let waited = match result {
             Err(error) if self.is_resumed && error.kind() == ErrorKind::NotFound => {
                 return self.recreate_indexed(now, error);
@@ -433,7 +437,7 @@ impl IngestAsset {
 fn concurrency(upload: &AssetUpload) -> usize {
     match upload {
         AssetUpload::Chunks { settings, .. } => settings.concurrency.max(1) + 2,
-        AssetUpload::Resumed { otherwise, .. } => concurrency(otherwise),
+        AssetUpload::Resumed { fallback, .. } => concurrency(fallback),
         AssetUpload::Whole(_) | AssetUpload::InDoubt { .. } | AssetUpload::Existing(_) => 1,
     }
 }
@@ -447,7 +451,7 @@ fn certainly_not_created(error: &Error) -> bool {
 }
 
 impl Flow for IngestAsset {
-    type Output = Answer;
+    type Output = IngestResult;
 
     fn max_in_flight(&self) -> usize {
         concurrency(&self.plan.upload)
@@ -506,8 +510,8 @@ impl Flow for IngestAsset {
                 }
             };
             self.generation += 1;
-            if let Some(answer) = end {
-                return Step::Done(answer);
+            if let Some(result) = end {
+                return Step::Done(result);
             }
         }
     }

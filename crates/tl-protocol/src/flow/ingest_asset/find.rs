@@ -54,7 +54,7 @@ enum State {
     },
 }
 
-type Answer = Result<Option<IndexedAssetId>, Error>;
+type FindResult = Result<Option<IndexedAssetId>, Error>;
 
 impl FindIndexed {
     /// Looks up immediately, and only once.
@@ -107,19 +107,19 @@ impl FindIndexed {
         &mut self,
         page: u32,
         result: Result<Page<AssetReference>, Error>,
-    ) -> Option<Answer> {
-        let answer = match result {
-            Ok(answer) => answer,
+    ) -> Option<FindResult> {
+        let response = match result {
+            Ok(response) => response,
             Err(error) => return Some(Err(error)),
         };
-        let next = next_page(page, &answer).filter(|next| *next <= MAX_PAGES);
+        let next = next_page(page, &response).filter(|next| *next <= MAX_PAGES);
         let Some(index_id) = &self.index_id else {
-            return match answer.data.into_iter().next() {
+            return match response.data.into_iter().next() {
                 Some(reference) => Some(Ok(Some(reference.id))),
                 None => self.check_next(VecDeque::new(), next),
             };
         };
-        let candidates = answer
+        let candidates = response
             .data
             .into_iter()
             .filter(|reference| {
@@ -131,7 +131,7 @@ impl FindIndexed {
         self.check_next(candidates, next)
     }
 
-    fn after_status(&mut self, result: Result<IndexedAsset, Error>) -> Option<Answer> {
+    fn after_status(&mut self, result: Result<IndexedAsset, Error>) -> Option<FindResult> {
         let State::CheckingStatus {
             id, others, next, ..
         } = &mut self.state
@@ -155,7 +155,7 @@ impl FindIndexed {
         &mut self,
         mut candidates: VecDeque<IndexedAssetId>,
         next: Option<u32>,
-    ) -> Option<Answer> {
+    ) -> Option<FindResult> {
         if let (Some(id), Some(index_id)) = (candidates.pop_front(), self.index_id.clone()) {
             let get = GetIndexedAsset::new(index_id, id.clone());
             let seed = self.rng.bits();
@@ -181,7 +181,7 @@ impl FindIndexed {
 }
 
 impl Flow for FindIndexed {
-    type Output = Answer;
+    type Output = FindResult;
 
     fn step(&mut self, now: Now) -> Step<Self::Output> {
         loop {

@@ -52,7 +52,7 @@ pub enum AssetUpload {
         is_indexing: bool,
         /// The upload to use if the asset no longer exists on the platform. The restart is
         /// reported.
-        otherwise: Box<AssetUpload>,
+        fallback: Box<AssetUpload>,
     },
 }
 
@@ -69,7 +69,7 @@ impl IngestRecord {
                 asset_id,
                 indexed_asset_id: self.indexed_asset_id,
                 is_indexing: self.is_indexing,
-                otherwise: Box::new(fresh),
+                fallback: Box::new(fresh),
             },
             (
                 None,

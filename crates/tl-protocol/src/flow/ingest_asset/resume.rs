@@ -3,7 +3,7 @@
 
 use tl_model::{Asset, AssetId, IndexId, IndexedAsset, IndexedAssetId};
 
-use super::{Answer, AssetUpload, IngestAsset, IngestedAsset, State};
+use super::{AssetUpload, IngestAsset, IngestResult, IngestedAsset, State};
 use crate::{
     Error, ErrorKind, Event, Now,
     endpoint::{CreateIndexedAsset, GetAsset, GetIndexedAsset},
@@ -16,8 +16,8 @@ use crate::{
 
 impl IngestAsset {
     /// Restarts if the asset of an earlier process no longer exists.
-    pub(super) fn restart_or_fail(&mut self, now: Now, error: Error) -> Option<Answer> {
-        let AssetUpload::Resumed { otherwise, .. } = &self.plan.upload else {
+    pub(super) fn restart_or_fail(&mut self, now: Now, error: Error) -> Option<IngestResult> {
+        let AssetUpload::Resumed { fallback, .. } = &self.plan.upload else {
             return Some(self.fail(now, error));
         };
         if error.kind() != ErrorKind::NotFound {
@@ -26,7 +26,7 @@ impl IngestAsset {
         self.observer.tell(&Event::UploadRestarted {
             because: "the platform does not know the asset of the earlier upload any more",
         });
-        self.plan.upload = (**otherwise).clone();
+        self.plan.upload = (**fallback).clone();
         self.so_far = IngestedAsset::default();
         self.stage_started = Some(now.mono);
         self.state = State::Begin;
@@ -38,7 +38,7 @@ impl IngestAsset {
         now: Now,
         result: Result<Option<IndexedAssetId>, Error>,
         created: Created<Asset>,
-    ) -> Option<Answer> {
+    ) -> Option<IngestResult> {
         match (result, self.plan.upload.clone()) {
             (Err(error), _) => Some(self.fail(now, error)),
             (Ok(Some(_)), AssetUpload::InDoubt { create, .. }) => {
@@ -70,7 +70,7 @@ impl IngestAsset {
         &mut self,
         now: Now,
         result: Result<Option<IndexedAssetId>, Error>,
-    ) -> Option<Answer> {
+    ) -> Option<IngestResult> {
         let index_id = self.plan.index_id.clone()?;
         let asset_id = self.so_far.asset_id.clone()?;
         match result {
@@ -85,7 +85,7 @@ impl IngestAsset {
                     id: indexed_asset_id.to_string(),
                 });
                 self.so_far.reconciled = true;
-                self.plan.journal.tell(&Record::Indexed {
+                self.plan.journal.write(&Record::Indexed {
                     index_id: index_id.clone(),
                     indexed_asset_id: indexed_asset_id.clone(),
                 });
@@ -95,7 +95,7 @@ impl IngestAsset {
     }
 
     /// The indexed asset of an earlier process no longer exists: creates it again, once.
-    pub(super) fn recreate_indexed(&mut self, now: Now, error: Error) -> Option<Answer> {
+    pub(super) fn recreate_indexed(&mut self, now: Now, error: Error) -> Option<IngestResult> {
         self.so_far.indexed_asset_id = None;
         let (Some(index_id), Some(asset_id)) =
             (self.plan.index_id.clone(), self.so_far.asset_id.clone())
@@ -112,7 +112,7 @@ impl IngestAsset {
         &mut self,
         now: Now,
         result: Result<Asset, Error>,
-    ) -> Option<Answer> {
+    ) -> Option<IngestResult> {
         let asset = match result {
             Err(error) => return self.restart_or_fail(now, error),
             Ok(asset) => asset,
@@ -130,7 +130,7 @@ impl IngestAsset {
         &mut self,
         now: Now,
         result: Result<IndexedAsset, Error>,
-    ) -> Option<Answer> {
+    ) -> Option<IngestResult> {
         let indexed = match result {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return self.recreate_indexed(now, error);

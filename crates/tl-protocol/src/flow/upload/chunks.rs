@@ -27,7 +27,7 @@ impl MultipartUpload {
             return None;
         };
         if self.settings.control.is_paused() {
-            *until = earlier(*until, Some(now.mono + UploadControl::LOOK));
+            *until = earlier(*until, Some(now.mono + UploadControl::POLL_INTERVAL));
             return None;
         }
         let next_due = sending.tracker.promote_due(now.mono);
@@ -131,7 +131,7 @@ impl MultipartUpload {
                 sending.tracker.sent(index, etag.clone());
                 sending.unreported_since.get_or_insert(now.mono);
                 sending.bytes += len;
-                self.journal.tell(&Record::Sent(
+                self.journal.write(&Record::Sent(
                     index,
                     SentChunk {
                         etag,
@@ -233,7 +233,7 @@ fn check_outcome(
     len: u64,
     now: Now,
 ) -> Result<String, ChunkFailure> {
-    let answer = outcome.map_err(|failure| {
+    let response = outcome.map_err(|failure| {
         let kind = match failure.kind() {
             TransportErrorKind::SourceFailed => ErrorKind::SourceFailed,
             TransportErrorKind::Unreachable
@@ -259,9 +259,9 @@ fn check_outcome(
             ..ChunkFailure::new(kind, "")
         }
     })?;
-    let status = answer.status();
+    let status = response.status();
     if status.is_success() {
-        let etag = answer
+        let etag = response
             .headers()
             .get(header::ETAG)
             .and_then(|value| value.to_str().ok())
@@ -285,7 +285,7 @@ fn check_outcome(
             _ => Ok(etag.to_owned()),
         };
     }
-    let body = error_body(&answer);
+    let body = error_body(&response);
     let kind = match status.as_u16() {
         429 => ErrorKind::RateLimited,
         500..=599 => ErrorKind::Server,
@@ -298,7 +298,7 @@ fn check_outcome(
         error: Error::new(kind, message).with_response(status.as_u16(), body, None),
         is_final: false,
         is_about_the_url: status.is_client_error() && status.as_u16() != 429,
-        retry_after: retry_after(answer.headers(), now.wall),
+        retry_after: retry_after(response.headers(), now.wall),
     })
 }
 
@@ -360,18 +360,18 @@ mod tests {
             let Step::Start(token, exchange) = flow.step(now) else {
                 return hashed;
             };
-            let answer = http::Response::builder();
-            let answer = if exchange.http.method() == http::Method::PUT {
+            let response = http::Response::builder();
+            let response = if exchange.http.method() == http::Method::PUT {
                 hashed.push(has_digest(&flow, token));
-                answer.header("etag", etag).body(Bytes::new())
+                response.header("etag", etag).body(Bytes::new())
             } else {
-                answer.status(201).body(Bytes::from_static(
+                response.status(201).body(Bytes::from_static(
                     br#"{"upload_id":"u","asset_id":"a","chunk_size":1,"total_chunks":2,"upload_urls":[
                         {"chunk_index":1,"url":"https://storage.example/1"},{"chunk_index":2,"url":"https://storage.example/2"}]}"#,
                 ))
             };
             std::io::copy(&mut exchange.http.body().reader(), &mut std::io::sink()).unwrap();
-            flow.on_outcome(now, token, Ok(answer.unwrap()));
+            flow.on_outcome(now, token, Ok(response.unwrap()));
             if hashed.len() == 2 {
                 return hashed;
             }

@@ -71,7 +71,7 @@ impl MultipartUpload {
         sending.url_call = None;
         match result {
             Err(error) => self.fail(error),
-            Ok(answer) => {
+            Ok(response) => {
                 let unsent: Vec<u32> = sending.tracker.unsent().collect();
                 let without_url = |urls: &Urls| {
                     unsent
@@ -80,10 +80,10 @@ impl MultipartUpload {
                         .count()
                 };
                 let before = without_url(&sending.urls);
-                let expires_at = answer.expires_at.as_ref();
+                let expires_at = response.expires_at.as_ref();
                 let missing = |index| unsent.contains(&index);
                 sending.urls.insert(
-                    answer.upload_urls,
+                    response.upload_urls,
                     expires_at,
                     server,
                     requested_at,
@@ -151,7 +151,7 @@ impl MultipartUpload {
         match result {
             Ok(_) => {
                 let indexes = sending.tracker.report_accepted();
-                self.journal.tell(&Record::Reported(indexes));
+                self.journal.write(&Record::Reported(indexes));
             }
             // The API rejected part of the batch: its chunks are sent again, unless the platform
             // has them.
@@ -160,7 +160,7 @@ impl MultipartUpload {
                     && sending.verifications < MAX_VERIFICATIONS =>
             {
                 let indexes = sending.tracker.report_rejected();
-                self.journal.tell(&Record::Forgotten(indexes));
+                self.journal.write(&Record::Forgotten(indexes));
                 self.verify();
             }
             Err(error) => self.fail(error),
@@ -243,7 +243,7 @@ impl MultipartUpload {
             attempts: sending.attempts,
             took: now.mono.saturating_sub(self.started.unwrap_or_default()),
         };
-        self.journal.tell(&Record::Complete);
+        self.journal.write(&Record::Complete);
         self.phase = Phase::Finished(Some(Box::new(Ok(uploaded))));
     }
 }

@@ -195,7 +195,7 @@ impl UploadJournal {
     }
 
     /// Stores `record`.
-    pub(crate) fn tell(&self, record: &Record) {
+    pub(crate) fn write(&self, record: &Record) {
         if let Some(keep) = &self.0 {
             keep(record);
         }

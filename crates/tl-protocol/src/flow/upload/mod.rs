@@ -397,9 +397,9 @@ impl Flow for MultipartUpload {
             return;
         };
         if !matches!(sender, Sender::Chunk { .. })
-            && let Ok(answer) = &outcome
+            && let Ok(response) = &outcome
         {
-            let date = answer.headers().get(header::DATE);
+            let date = response.headers().get(header::DATE);
             self.last_response = Some((
                 started_at,
                 date.and_then(|date| http_date(date.to_str().ok()?)),

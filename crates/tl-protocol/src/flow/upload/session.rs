@@ -31,18 +31,18 @@ pub(super) struct Session {
 
 impl Session {
     /// Validates the API's response: chunks of its size must make up a file of `total_size` bytes.
-    pub(super) fn from_response(answer: &UploadSession, total_size: u64) -> Result<Self, Error> {
-        let asset_id = answer
+    pub(super) fn from_response(response: &UploadSession, total_size: u64) -> Result<Self, Error> {
+        let asset_id = response
             .asset_id
             .clone()
             .ok_or_else(|| invalid_session("it names no asset"))?;
         let session = Self {
-            upload_id: answer.upload_id.clone(),
+            upload_id: response.upload_id.clone(),
             asset_id,
-            chunk_size: answer.chunk_size,
-            total_chunks: answer.total_chunks,
+            chunk_size: response.chunk_size,
+            total_chunks: response.total_chunks,
             total_size,
-            headers: answer.upload_headers.clone(),
+            headers: response.upload_headers.clone(),
         };
         session.validate()
     }
@@ -142,9 +142,9 @@ mod tests {
     use super::*;
 
     fn session(chunk_size: u64, total_chunks: u32, size: u64) -> Result<Session, Error> {
-        let mut answer = UploadSession::new("u", chunk_size, total_chunks);
-        answer.asset_id = Some("a".into());
-        Session::from_response(&answer, size)
+        let mut response = UploadSession::new("u", chunk_size, total_chunks);
+        response.asset_id = Some("a".into());
+        Session::from_response(&response, size)
     }
 
     #[test]

@@ -26,11 +26,11 @@ impl MultipartUpload {
                     self.fail(error);
                     None
                 }
-                Step::Done(Ok(answer)) => {
-                    match Session::from_response(&answer, self.source.len()) {
+                Step::Done(Ok(response)) => {
+                    match Session::from_response(&response, self.source.len()) {
                         Err(error) => self.fail(error),
                         Ok(session) => {
-                            self.journal.tell(&Record::Session(session.record()));
+                            self.journal.write(&Record::Session(session.record()));
                             self.observer.tell(&Event::UploadStarted {
                                 upload_id: session.upload_id.clone(),
                                 asset_id: session.asset_id.clone(),
@@ -44,8 +44,8 @@ impl MultipartUpload {
                             if let Phase::Sending(sending) = &mut self.phase {
                                 let is_missing = |index| (1..=total).contains(&index);
                                 sending.urls.insert(
-                                    answer.upload_urls,
-                                    answer.expires_at.as_ref(),
+                                    response.upload_urls,
+                                    response.expires_at.as_ref(),
                                     server,
                                     requested_at,
                                     margin,
