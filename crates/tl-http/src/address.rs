@@ -49,7 +49,8 @@ impl fmt::Display for NotPublic {
 
 impl error::Error for NotPublic {}
 
-/// Whether requests with these settings may be restricted to public addresses: see [`only_public`].
+/// Whether requests with these settings may be restricted to public addresses: see
+/// [`Prepared::only_public`](crate::Prepared::only_public).
 #[must_use]
 pub fn may_require_public(settings: &HttpSettings) -> bool {
     settings.supplied_urls == SuppliedUrls::Checked
