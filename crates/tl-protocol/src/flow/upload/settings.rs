@@ -57,7 +57,8 @@ impl UploadControl {
     /// How often a paused upload checks whether it may continue.
     pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-    /// Starts no further chunks until [`resume`](UploadControl::resume). Chunks in flight are finished.
+    /// Starts no further chunks until [`resume`](UploadControl::resume). Chunks in flight are
+    /// finished.
     pub fn pause(&self) {
         let _ = self
             .0
