@@ -13,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
     let server = rules.server_for(&uri).expect("a proxy for this host");
     let mut stood_at = None;
     for end in 0..=data.len().min(2048) {
-        match server.tunnel_stands(&data[..end]) {
+        match server.is_tunnel_open(&data[..end]) {
             Ok(false) => assert_eq!(stood_at, None, "what stood cannot be unfinished"),
             Ok(true) => assert_eq!(stood_at.replace(end), None, "a tunnel stands once"),
             Err(error) => drop(format!("{error}{error:?}")),

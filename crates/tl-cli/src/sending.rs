@@ -153,14 +153,16 @@ impl Followed {
     /// Takes what `event` says; whether the bytes are all there now.
     pub(crate) fn hear(&self, event: &Event) -> bool {
         let standing = match event {
-            Event::Api(Api::StageBegun {
+            Event::Api(Api::StageStarted {
                 stage: Stage::Uploading,
                 ..
             }) => Standing::Sending(None),
-            Event::Api(Api::UploadBegun { upload_id, .. }) => {
+            Event::Api(Api::UploadStarted { upload_id, .. }) => {
                 Standing::Sending(Some(upload_id.clone()))
             }
-            Event::Api(Api::StageBegun { asset_id, .. }) => Standing::Processing(asset_id.clone()),
+            Event::Api(Api::StageStarted { asset_id, .. }) => {
+                Standing::Processing(asset_id.clone())
+            }
             Event::Api(Api::Created {
                 resource: "task",
                 id,

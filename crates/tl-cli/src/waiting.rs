@@ -38,7 +38,7 @@ impl WaitArgs {
         }
         if let Some(interval) = self.interval {
             policy.first_interval = interval;
-            policy.longest_interval = policy.longest_interval.max(interval);
+            policy.max_interval = policy.max_interval.max(interval);
         }
         policy
     }

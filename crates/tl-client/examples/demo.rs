@@ -160,7 +160,7 @@ fn clips_folder() -> Story<PathBuf> {
 fn often() -> WaitPolicy {
     WaitPolicy {
         first_interval: Duration::from_millis(40),
-        longest_interval: Duration::from_millis(100),
+        max_interval: Duration::from_millis(100),
         deadline: Duration::from_secs(60),
     }
 }

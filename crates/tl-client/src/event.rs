@@ -104,12 +104,12 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "found {resource} {id}, made by the lost request")
         }
         Api::Created { resource, id } => write!(f, "{resource} {id} created"),
-        Api::StageBegun {
+        Api::StageStarted {
             indexed_asset_id: Some(id),
             ..
         } => write!(f, "waiting for indexed asset {id}"),
-        Api::StageBegun { stage, .. } => write!(f, "{} begins", Stage::from(*stage)),
-        Api::UploadBegun {
+        Api::StageStarted { stage, .. } => write!(f, "{} begins", Stage::from(*stage)),
+        Api::UploadStarted {
             upload_id,
             chunks,
             resumed,

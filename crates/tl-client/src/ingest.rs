@@ -128,7 +128,7 @@ impl Request {
         Observer::new(move |event| {
             // The platform has the bytes; what follows is a wait, which keeps no file open.
             let is_sent = match event {
-                ApiEvent::StageBegun { stage, .. } => *stage != FlowStage::Uploading,
+                ApiEvent::StageStarted { stage, .. } => *stage != FlowStage::Uploading,
                 ApiEvent::Created { resource, .. } => *resource == "task",
                 _ => false,
             };
@@ -205,7 +205,7 @@ impl Request {
             }
             (opened, Some(choice)) if choice.route == Route::Tasks => {
                 // Its flow has one stage before there is a task, and tells none.
-                self.tell(&Event::Api(ApiEvent::StageBegun {
+                self.tell(&Event::Api(ApiEvent::StageStarted {
                     stage: FlowStage::Uploading,
                     asset_id: None,
                     indexed_asset_id: None,
@@ -475,8 +475,8 @@ impl Source for Observed {
         Ok(count)
     }
 
-    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        let read = self.inner.read_at_hand(offset, buffer)?;
+    fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        let read = self.inner.try_read_at(offset, buffer)?;
         Some(read.inspect(|count| (self.tell)(offset + *count as u64, self.inner.len())))
     }
 }

@@ -322,10 +322,10 @@ impl Source for FileSource {
         self.taken(&file, offset, read_at(&file, offset, buffer))
     }
 
-    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+    fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         // Opening a file may wait.
         let file = self.opened()?;
-        Some(self.taken(&file, offset, read_at_hand(&file, offset, buffer)?))
+        Some(self.taken(&file, offset, try_read_at(&file, offset, buffer)?))
     }
 }
 
@@ -354,7 +354,7 @@ fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
 
 /// Reads what the system has in its cache; `None` where it would have to wait, or does not tell.
 #[cfg(target_os = "linux")]
-fn read_at_hand(file: &File, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+fn try_read_at(file: &File, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
     use rustix::io::{Errno, ReadWriteFlags, preadv2};
     let buffers = &mut [io::IoSliceMut::new(buffer)];
     match preadv2(file, buffers, offset, ReadWriteFlags::NOWAIT) {
@@ -366,7 +366,7 @@ fn read_at_hand(file: &File, offset: u64, buffer: &mut [u8]) -> Option<io::Resul
 }
 
 #[cfg(not(target_os = "linux"))]
-fn read_at_hand(_: &File, _: u64, _: &mut [u8]) -> Option<io::Result<usize>> {
+fn try_read_at(_: &File, _: u64, _: &mut [u8]) -> Option<io::Result<usize>> {
     None
 }
 
@@ -404,13 +404,13 @@ mod tests {
         let source = FileSource::open(file.path()).unwrap();
         for offset in [0, 3, 8, 10] {
             let (mut at_hand, mut waited) = ([0; 4], [0; 4]);
-            let read = source.read_at_hand(offset, &mut at_hand);
+            let read = source.try_read_at(offset, &mut at_hand);
             let count = source.read_at(offset, &mut waited).unwrap();
             // A file system may not tell what it has at hand.
             assert!(read.is_none_or(|read| (read.unwrap(), at_hand) == (count, waited)));
         }
         file.as_file().set_len(3).unwrap();
-        let read = source.read_at_hand(0, &mut [0; 4]);
+        let read = source.try_read_at(0, &mut [0; 4]);
         assert!(read.is_none_or(|read| read.unwrap_err().to_string().contains("shrank")));
     }
 
@@ -495,7 +495,7 @@ mod tests {
         source.release();
         assert!(source.opened().is_none());
         assert!(
-            source.read_at_hand(3, &mut buffer).is_none(),
+            source.try_read_at(3, &mut buffer).is_none(),
             "that may wait"
         );
         assert_eq!(source.read_at(3, &mut buffer).unwrap(), 4);

@@ -16,7 +16,7 @@ use http_body::Body as _;
 use reqwest::{Client, ClientBuilder, Request, redirect};
 use tl_http::{
     Delivery, HttpSettings, Outcome, Prepared, SetupError, TransportError, TransportErrorKind,
-    address::{NotPublic, may_need_public},
+    address::{NotPublic, may_require_public},
     proxy::ProxyRules,
     tls,
 };
@@ -62,7 +62,7 @@ impl ReqwestClient {
                 SetupError::new("the HTTP client cannot be set up").with_source(error)
             })
         };
-        let public = may_need_public(settings).then(|| {
+        let public = may_require_public(settings).then(|| {
             let resolver = PublicOnly::new(settings.addresses.clone());
             built(self::builder(settings, tls).dns_resolver(Arc::new(resolver)))
         });

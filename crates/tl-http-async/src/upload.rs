@@ -250,7 +250,7 @@ impl Reader {
         let wanted = self.wanted(&buffer);
         let mut filled = 0;
         while filled < wanted {
-            match self.body.read_at_hand(&mut buffer[filled..wanted]) {
+            match self.body.try_read(&mut buffer[filled..wanted]) {
                 Some(Ok(0)) | None => break,
                 Some(Ok(count)) => filled += count,
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),

@@ -257,7 +257,7 @@ fn open_tunnel(
         }
         received.extend_from_slice(&buffer[..count]);
         if proxy
-            .tunnel_stands(&received)
+            .is_tunnel_open(&received)
             .map_err(|error| progress.note(error))?
         {
             return Ok(());

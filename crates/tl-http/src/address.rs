@@ -1,5 +1,6 @@
-//! Which addresses a URL of foreign origin may lead to: SSRF protection for URLs that a server supplied, such as the presigned
-//! ones of an upload. Looking a name up, and connecting to what was found, is the transport's work.
+//! SSRF protection for URLs that a server supplied, such as the presigned URLs of an upload:
+//! rejects private, link-local and other special-purpose addresses. Transports resolve host names
+//! and connect.
 
 use std::{
     error, fmt,
@@ -15,8 +16,8 @@ use crate::{
     settings::SuppliedUrls,
 };
 
-/// Whether the address is one of the public network: not of this machine, not private, not link-local, not reserved, and
-/// not a way to embed one of these (IANA special-purpose address registries).
+/// Whether the address is public: not loopback, private, link-local or reserved, and not an IPv6
+/// form that embeds such an address (IANA special-purpose address registries).
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -24,11 +25,11 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// The first of `addresses` that is not [public](is_public), as an error: one among others is enough to refuse them all,
-/// because nobody chooses to which of them a connection goes.
+/// Checks that all addresses are [public](is_public). One address that is not public is enough for
+/// an error, because a client cannot choose which address a connection uses.
 ///
 /// # Errors
-/// Where there is one.
+/// The first address that is not public.
 pub fn all_public(addresses: impl IntoIterator<Item = IpAddr>) -> Result<(), NotPublic> {
     let mut addresses = addresses.into_iter();
     addresses
@@ -36,7 +37,7 @@ pub fn all_public(addresses: impl IntoIterator<Item = IpAddr>) -> Result<(), Not
         .map_or(Ok(()), |address| Err(NotPublic(address)))
 }
 
-/// An address that is not one of the public network.
+/// An address that is not public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotPublic(pub IpAddr);
 
@@ -48,9 +49,10 @@ impl fmt::Display for NotPublic {
 
 impl error::Error for NotPublic {}
 
-/// Whether requests with these settings may need an address of the public network: see [`only_public`].
+/// Whether requests with these settings may be restricted to public addresses: see
+/// [`Prepared::only_public`](crate::Prepared::only_public).
 #[must_use]
-pub fn may_need_public(settings: &HttpSettings) -> bool {
+pub fn may_require_public(settings: &HttpSettings) -> bool {
     settings.supplied_urls == SuppliedUrls::Checked
         && settings
             .credentials
@@ -58,15 +60,16 @@ pub fn may_need_public(settings: &HttpSettings) -> bool {
             .is_some_and(|credentials| !is_private(credentials.base()))
 }
 
-/// Checks a URL that a server supplied, as far as its text goes; whether its host may have addresses of the public network
-/// only.
+/// Checks the text of a URL that a server supplied. Returns whether its host may resolve to public
+/// addresses only.
 ///
-/// With an https base, only https is followed. With a public base, no address of this machine, of a private network or of
-/// another special purpose is followed. A base that is named counts as public, because its name may lead anywhere tomorrow.
-/// The API's own host is not checked: the key goes there.
+/// If the base URL uses https, only https URLs are allowed. If the base URL is public, URLs with
+/// loopback, private or other special-purpose addresses are rejected. A base URL with a host name
+/// counts as public, because the name may resolve to any address later. The API's own host is not
+/// checked: requests with the key go there.
 ///
 /// # Errors
-/// [`UnsafeUrl`](TransportErrorKind::UnsafeUrl) where it may not be followed.
+/// [`UnsafeUrl`](TransportErrorKind::UnsafeUrl) if the URL is not allowed.
 pub(crate) fn only_public(settings: &HttpSettings, uri: &Uri) -> Result<bool, TransportError> {
     let Some(credentials) = &settings.credentials else {
         return Ok(false);
@@ -75,30 +78,31 @@ pub(crate) fn only_public(settings: &HttpSettings, uri: &Uri) -> Result<bool, Tr
     if settings.supplied_urls == SuppliedUrls::Unchecked || same_origin(base, uri) {
         return Ok(false);
     }
-    let named = uri.host().unwrap_or_default();
+    let host = uri.host().unwrap_or_default();
     if base.scheme() == "https" && uri.scheme_str() != Some("https") {
         return Err(unsafe_url(
-            named,
+            host,
             "the API is reached over https, and this is not https",
         ));
     }
     if is_private(base) {
         return Ok(false);
     }
-    // What a connection would read as an address is one, in whatever form it is written.
+    // Recognize IP addresses in every notation that a connection would accept.
     let url = Url::parse(&uri.to_string())
-        .map_err(|error| unsafe_url(named, &format!("it cannot be read ({error})")))?;
+        .map_err(|error| unsafe_url(host, &format!("it cannot be read ({error})")))?;
     let address = match url.host() {
         Some(Host::Ipv4(address)) => IpAddr::V4(address),
         Some(Host::Ipv6(address)) => IpAddr::V6(address),
         Some(Host::Domain(_)) if !is_loopback(&url) => return Ok(true),
-        _ => return Err(unsafe_url(named, "it leads to this machine")),
+        _ => return Err(unsafe_url(host, "it leads to this machine")),
     };
-    all_public([address]).map_err(|error| unsafe_url(named, &error.to_string()))?;
+    all_public([address]).map_err(|error| unsafe_url(host, &error.to_string()))?;
     Ok(true)
 }
 
-/// Whether the host of a base URL is by its text alone on this machine or in a private network.
+/// Whether the host of a base URL is a loopback name or address, or a private address. Host names
+/// are not resolved.
 fn is_private(base: &Url) -> bool {
     match base.host() {
         Some(Host::Ipv4(address)) => !is_public(address.into()),
@@ -108,7 +112,7 @@ fn is_private(base: &Url) -> bool {
     }
 }
 
-/// Path and query may be a permission by themselves: only the host is named.
+/// Names only the host, because path and query may be secret.
 fn unsafe_url(host: &str, why: &str) -> TransportError {
     TransportError::new(TransportErrorKind::UnsafeUrl, Delivery::NotSent)
         .with_source(format!("the server gave a URL at `{host}`: {why}"))
@@ -122,7 +126,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || address.is_broadcast()
         || address.is_documentation()
         || address.is_multicast()
-        // "This network", carrier-grade translation, protocol assignments, old 6to4 relays, benchmarks, reserved.
+        // "This network", carrier-grade NAT, protocol assignments, old 6to4 relays, benchmarking,
+        // reserved.
         || a == 0
         || (a == 100 && (64..128).contains(&b))
         || (a == 192 && b == 0 && c == 0)
@@ -138,10 +143,11 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         is_public_v4(Ipv4Addr::new(w, x, y, z))
     };
     match (a, b, c, d, e, f) {
-        // An IPv4 address as it is, and through a translator (RFC 6052).
+        // IPv4-mapped addresses and NAT64 (RFC 6052).
         (0, 0, 0, 0, 0, 0xffff) | (0x64, 0xff9b, 0, 0, 0, 0) => embedded(g, h),
         (0x2002, ..) => embedded(b, c),
-        // Global unicast, without Teredo, benchmarks, documentation and the other assignments of 2001::/23.
+        // Global unicast without Teredo, benchmarking, documentation and the other assignments of
+        // 2001::/23.
         (0x2001, 0..=0x1ff, ..) | (0x2001, 0xdb8, ..) | (0x3fff, ..) => false,
         _ => (0x2000..=0x3fff).contains(&a),
     }
@@ -153,7 +159,7 @@ mod tests {
     use crate::{ApiKey, Credentials};
 
     #[test]
-    fn a_supplied_url_is_followed_only_where_the_base_allows_it() {
+    fn supplied_urls_are_checked_against_the_base() {
         let check = |base: &str, url: &str, expected: Result<bool, &str>| {
             let key = ApiKey::new("tlk_SECRET").expect("a key");
             let base = base.parse().expect("a URL");
@@ -165,13 +171,13 @@ mod tests {
             };
             assert_eq!(only_public(&open, &uri).ok(), Some(false), "{url}");
             match (only_public(&settings, &uri), expected) {
-                (Ok(seen), Ok(expected)) => assert_eq!(seen, expected, "{url}"),
+                (Ok(actual), Ok(expected)) => assert_eq!(actual, expected, "{url}"),
                 (Err(error), Err(part)) => {
                     assert_eq!(error.kind(), TransportErrorKind::UnsafeUrl, "{url}");
                     let cause = error::Error::source(&error).expect("a cause").to_string();
                     assert!(cause.contains(part) && !cause.contains("SECRET"), "{cause}");
                 }
-                (seen, expected) => panic!("{url}: {seen:?}, expected {expected:?}"),
+                (actual, expected) => panic!("{url}: {actual:?}, expected {expected:?}"),
             }
         };
         let public = "https://api.twelvelabs.io/v1.3";
@@ -194,7 +200,7 @@ mod tests {
             check(public, &url, Err("not an address of the public network"));
         }
         check(public, "https://localhost/1", Err("this machine"));
-        // An emulator, or a gateway that is named by its private address.
+        // An emulator, or a gateway with a private address.
         check("http://127.0.0.1:1/v1.3", "http://10.0.0.1/1", Ok(false));
         check("https://10.0.0.1/v1.3", "https://10.0.0.2/1", Ok(false));
         check(
@@ -206,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_for_everyone_is_not_public() {
+    fn special_purpose_addresses_are_not_public() {
         for (address, public) in [
             ("93.184.216.34", true),
             ("8.8.8.8", true),

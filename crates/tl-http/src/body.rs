@@ -1,36 +1,39 @@
-//! Request bodies that know their length and can be sent again. The bytes of a large body come from a [`Source`] by
-//! offset, so that a retry starts at the first byte and nothing is held in memory.
+//! Request bodies with a known length that can be sent again. A large body is read from a
+//! [`Source`] by offset, so that a retry starts at the first byte and nothing is held in memory.
 
 use std::{fmt, io, sync::Arc};
 
 use bytes::Bytes;
 
-/// Bytes that can be read again from any offset: a file, a buffer, a caller's own reader that can seek.
+/// Bytes that can be read repeatedly from any offset: a file, a buffer, or a custom seekable
+/// reader.
 ///
-/// A driver calls [`read_at`](Source::read_at) on a thread that may block; a flow never does.
+/// A driver calls [`read_at`](Source::read_at) on a thread that may block. A flow never calls it.
 pub trait Source: Send + Sync + fmt::Debug {
-    /// The file name that the platform is told, for example `match.mp4`.
+    /// The file name sent to the platform, for example `match.mp4`.
     fn name(&self) -> &str;
 
     /// The number of bytes, fixed when the source was opened.
     fn len(&self) -> u64;
 
-    /// Whether there are no bytes at all.
+    /// Whether the length is 0.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Reads some bytes at `offset` into `buffer` and says how many; 0 only at the end.
+    /// Reads bytes at `offset` into `buffer` and returns their number; 0 only at the end.
     ///
     /// # Errors
-    /// What the medium said. The attempt then ends as [`SourceFailed`](crate::TransportErrorKind::SourceFailed).
+    /// Any I/O error. The attempt then fails with
+    /// [`SourceFailed`](crate::TransportErrorKind::SourceFailed).
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// As [`read_at`](Source::read_at) where nothing has to be waited for: in memory, or a file in the system's cache. `None` where
-    /// that is not so or not known, which is the default; the bytes are then asked for by `read_at`.
+    /// Like [`read_at`](Source::read_at), but only if the bytes can be read without blocking: from
+    /// memory, or from a file in the page cache. The default returns `None`, which means that the
+    /// read may block; the driver then calls `read_at`.
     ///
     /// An asynchronous driver calls this on a thread that must not block.
-    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+    fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         let _ = (offset, buffer);
         None
     }
@@ -44,7 +47,7 @@ pub struct BytesSource {
 }
 
 impl BytesSource {
-    /// `bytes` under the file name `name`.
+    /// Creates a source with the file name `name` from `bytes`.
     pub fn new(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         Self {
             name: name.into(),
@@ -72,7 +75,7 @@ impl Source for BytesSource {
         Ok(count)
     }
 
-    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+    fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         Some(self.read_at(offset, buffer))
     }
 }
@@ -96,9 +99,10 @@ impl Piece {
     }
 }
 
-/// A request body: pieces in memory and ranges of sources, with a total length known before the first byte is read.
+/// A request body: buffers in memory and ranges of sources. The total length is known before the
+/// first byte is read.
 ///
-/// A clone is cheap and starts at the first byte again.
+/// Cloning is cheap. A clone starts at the first byte.
 #[derive(Clone, Default)]
 pub struct Body {
     pieces: Arc<[Piece]>,
@@ -106,7 +110,7 @@ pub struct Body {
 }
 
 impl Body {
-    /// A body without a byte.
+    /// An empty body.
     #[must_use]
     pub fn empty() -> Self {
         Self::default()
@@ -119,13 +123,13 @@ impl Body {
         Self::from_range(source, 0, len)
     }
 
-    /// `len` bytes of `source` from offset `start`; a source that ends earlier fails the attempt when it is read.
+    /// `len` bytes of `source` from offset `start`. If the source ends earlier, reading fails.
     #[must_use]
     pub fn from_range(source: Arc<dyn Source>, start: u64, len: u64) -> Self {
         Self::from_pieces(vec![Piece::Source { source, start, len }])
     }
 
-    /// One body after another.
+    /// Concatenates bodies.
     #[must_use]
     pub fn concat(bodies: impl IntoIterator<Item = Body>) -> Self {
         Self::from_pieces(
@@ -150,13 +154,14 @@ impl Body {
         self.len
     }
 
-    /// Whether there is no byte to send.
+    /// Whether the body is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The bytes, where the whole body is one piece in memory: a transport can send it without a reader.
+    /// The bytes, if the whole body is one buffer in memory: a transport can then send it without a
+    /// reader.
     #[must_use]
     pub fn as_bytes(&self) -> Option<Bytes> {
         match &*self.pieces {
@@ -166,7 +171,7 @@ impl Body {
         }
     }
 
-    /// A reader at the first byte. It blocks where the source blocks.
+    /// A reader that starts at the first byte. It blocks while the source blocks.
     #[must_use]
     pub fn reader(&self) -> BodyReader {
         BodyReader {
@@ -194,7 +199,7 @@ impl fmt::Debug for Body {
     }
 }
 
-/// Reads a [`Body`] from its first byte to its last; fails rather than end early.
+/// Reads a [`Body`] from first to last byte. A body that ends early is an error.
 #[derive(Debug)]
 pub struct BodyReader {
     body: Body,
@@ -203,12 +208,13 @@ pub struct BodyReader {
 }
 
 impl BodyReader {
-    /// As [`read`](io::Read::read) where nothing has to be waited for; `None` where the next bytes are not at hand.
-    pub fn read_at_hand(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        self.advance(buffer, |source, at, buffer| source.read_at_hand(at, buffer))
+    /// Like [`read`](io::Read::read), but returns `None` if the next bytes cannot be read without
+    /// blocking.
+    pub fn try_read(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        self.advance(buffer, |source, at, buffer| source.try_read_at(at, buffer))
     }
 
-    /// Reads on, where `read` reads of a source; `None` where it does not.
+    /// Advances by one read: `read` reads from a source and returns `None` if it would block.
     fn advance(
         &mut self,
         buffer: &mut [u8],
@@ -224,21 +230,21 @@ impl BodyReader {
                 self.offset = 0;
                 continue;
             }
-            let room = usize::try_from(left)
+            let limit = usize::try_from(left)
                 .unwrap_or(usize::MAX)
                 .min(buffer.len());
             let count = match piece {
                 Piece::Bytes(bytes) => {
-                    // A piece in memory is never longer than a usize.
+                    // A buffer in memory is never longer than a usize.
                     let start = usize::try_from(self.offset).unwrap_or(usize::MAX);
-                    buffer[..room].copy_from_slice(&bytes[start..start + room]);
-                    room
+                    buffer[..limit].copy_from_slice(&bytes[start..start + limit]);
+                    limit
                 }
                 Piece::Source { source, start, len } => {
                     let at = start + self.offset;
-                    match again_when_interrupted(|| read(&**source, at, &mut buffer[..room]))? {
+                    match retry_interrupted(|| read(&**source, at, &mut buffer[..limit]))? {
                         Ok(0) => return Some(Err(ended_early(&**source, at, start + len))),
-                        Ok(count) => count.min(room),
+                        Ok(count) => count.min(limit),
                         Err(error) => return Some(Err(error)),
                     }
                 }
@@ -259,7 +265,7 @@ impl io::Read for BodyReader {
     }
 }
 
-fn again_when_interrupted(
+fn retry_interrupted(
     mut read: impl FnMut() -> Option<io::Result<usize>>,
 ) -> Option<io::Result<usize>> {
     loop {
@@ -297,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clone_starts_at_the_first_byte_again() {
+    fn clone_starts_at_the_first_byte() {
         let body = Body::concat([
             Body::from("head"),
             Body::from_source(source(b"media")),
@@ -310,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_became_shorter_fails_instead_of_ending_early() {
+    fn shrunken_source_is_an_error() {
         let body = Body::from_range(source(b"12345"), 2, 9);
         let mut bytes = Vec::new();
         let error = body.reader().read_to_end(&mut bytes).unwrap_err();
@@ -321,11 +327,11 @@ mod tests {
         );
     }
 
-    /// Whose bytes have to be waited for.
+    /// A source that is never available without blocking.
     #[derive(Debug)]
-    struct Distant(BytesSource);
+    struct BlockingSource(BytesSource);
 
-    impl Source for Distant {
+    impl Source for BlockingSource {
         fn name(&self) -> &str {
             self.0.name()
         }
@@ -340,31 +346,31 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_gives_what_is_at_hand_and_goes_on_where_it_stopped() {
-        let distant = Distant(BytesSource::new("clip.mp4", "far"));
+    fn reader_resumes_after_try_read() {
+        let blocking = BlockingSource(BytesSource::new("clip.mp4", "far"));
         let body = Body::concat([
             Body::from("head"),
             Body::from_source(source(b"near")),
-            Body::from_source(Arc::new(distant)),
+            Body::from_source(Arc::new(blocking)),
         ]);
         let mut reader = body.reader();
         let mut buffer = [0; 16];
-        assert_eq!(reader.read_at_hand(&mut buffer).unwrap().unwrap(), 4);
-        assert_eq!(reader.read_at_hand(&mut buffer[..3]).unwrap().unwrap(), 3);
-        assert_eq!(reader.read_at_hand(&mut buffer).unwrap().unwrap(), 1);
-        assert!(reader.read_at_hand(&mut buffer).is_none());
+        assert_eq!(reader.try_read(&mut buffer).unwrap().unwrap(), 4);
+        assert_eq!(reader.try_read(&mut buffer[..3]).unwrap().unwrap(), 3);
+        assert_eq!(reader.try_read(&mut buffer).unwrap().unwrap(), 1);
+        assert!(reader.try_read(&mut buffer).is_none());
         let mut rest = Vec::new();
         reader.read_to_end(&mut rest).unwrap();
         assert_eq!(rest, b"far");
-        assert_eq!(reader.read_at_hand(&mut buffer).unwrap().unwrap(), 0);
+        assert_eq!(reader.try_read(&mut buffer).unwrap().unwrap(), 0);
         let mut short = Body::from_range(source(b"12"), 1, 9).reader();
-        assert_eq!(short.read_at_hand(&mut buffer).unwrap().unwrap(), 1);
-        assert!(short.read_at_hand(&mut buffer).unwrap().is_err());
+        assert_eq!(short.try_read(&mut buffer).unwrap().unwrap(), 1);
+        assert!(short.try_read(&mut buffer).unwrap().is_err());
     }
 
     proptest! {
         #[test]
-        fn any_mix_of_pieces_reads_as_their_sum_in_any_read_size(
+        fn pieces_concatenate_for_any_read_size(
             pieces in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 0..40)), 0..6),
             step in 1_usize..17,
         ) {
@@ -374,13 +380,13 @@ mod tests {
             }));
             prop_assert_eq!(body.len(), expected.len() as u64);
             let mut reader = body.reader();
-            let (mut seen, mut buffer) = (Vec::new(), vec![0; step]);
+            let (mut read, mut buffer) = (Vec::new(), vec![0; step]);
             loop {
                 let count = reader.read(&mut buffer).unwrap();
                 if count == 0 { break; }
-                seen.extend_from_slice(&buffer[..count]);
+                read.extend_from_slice(&buffer[..count]);
             }
-            prop_assert_eq!(seen, expected);
+            prop_assert_eq!(read, expected);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The API key and the one host that it may go to. The key never shows: not in `Debug`, not in an error, not in a log.
+//! The API key and the only host that it may be sent to. The key is never printed: not by `Debug`,
+//! in errors or in logs.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -10,21 +11,21 @@ use crate::{Auth, Delivery, SetupError, TransportError, TransportErrorKind};
 /// The header that carries the key (API reference, "Authentication").
 pub const API_KEY_HEADER: &str = "x-api-key";
 
-/// The address of the platform, version included (API reference; read 2026-11-21).
+/// The base URL of the platform, version included (API reference; read 2026-11-21).
 pub const DEFAULT_BASE_URL: &str = "https://api.twelvelabs.io/v1.3";
 
-/// How the keys of the emulator begin; such a key is never sent to another host than loopback.
+/// The prefix of emulator keys. Such a key is sent to loopback hosts only.
 pub const EMULATOR_KEY_PREFIX: &str = "tlk_emulator";
 
-/// An API key. `Debug` shows its first letters at most, and there is no `Display`.
+/// An API key. `Debug` shows at most its first letters, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(HeaderValue);
 
 impl ApiKey {
-    /// Takes the text of a key, without the blanks around it.
+    /// Parses a key. Surrounding white space is removed.
     ///
     /// # Errors
-    /// The text is empty, or holds a character that no HTTP header can.
+    /// The text is empty or contains a character that is not allowed in HTTP headers.
     pub fn new(text: &str) -> Result<Self, SetupError> {
         let text = text.trim();
         if text.is_empty() {
@@ -40,7 +41,7 @@ impl ApiKey {
         Ok(Self(value))
     }
 
-    /// Whether this is a key for the emulator, useless on the platform.
+    /// Whether this is an emulator key, which is not valid on the platform.
     #[must_use]
     pub fn is_for_emulator(&self) -> bool {
         self.0
@@ -63,7 +64,7 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// A key together with the address that it belongs to: the rule that it goes nowhere else.
+/// A key and the base URL that it belongs to. Ensures that the key is sent nowhere else.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     key: ApiKey,
@@ -74,8 +75,8 @@ impl Credentials {
     /// `key` for the API at `base`, for example `https://api.twelvelabs.io/v1.3`.
     ///
     /// # Errors
-    /// `base` is no http(s) address, or plain http on a host other than loopback; or the key is the emulator's and the
-    /// host is not loopback.
+    /// `base` is not an http(s) URL, or uses plain http on a host other than loopback; or the key
+    /// is an emulator key and the host is not loopback.
     pub fn new(key: ApiKey, base: Url) -> Result<Self, SetupError> {
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
             return Err(SetupError::new(format!(
@@ -98,18 +99,18 @@ impl Credentials {
         Ok(Self { key, base })
     }
 
-    /// The address of the API, version included.
+    /// The base URL of the API, version included.
     #[must_use]
     pub fn base(&self) -> &Url {
         &self.base
     }
 
-    /// Puts the key into `request` where `auth` asks for it.
+    /// Adds the key to `request` if `auth` requires it.
     ///
-    /// Every driver calls this, and adds the key nowhere else.
+    /// Every driver calls this and adds the key nowhere else.
     ///
     /// # Errors
-    /// [`Refused`](TransportErrorKind::Refused) where the request goes to another host than the API's.
+    /// [`Refused`](TransportErrorKind::Refused) if the request goes to another host than the API's.
     pub fn authorize<B>(&self, request: &mut Request<B>, auth: Auth) -> Result<(), TransportError> {
         if auth == Auth::None {
             return Ok(());
@@ -132,7 +133,7 @@ impl Credentials {
     }
 }
 
-/// Whether the host of `url` is this machine itself: `localhost`, `127.0.0.0/8`, `::1`.
+/// Whether the host of `url` is loopback: `localhost`, `127.0.0.0/8`, `::1`.
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -157,12 +158,12 @@ pub(crate) fn same_origin(base: &Url, uri: &Uri) -> bool {
 }
 
 fn without_password(url: &Url) -> String {
-    let mut shown = url.clone();
-    // Neither call can fail on an address with a host; on one without, there is nothing to hide.
-    let _ = shown.set_password(None);
-    let _ = shown.set_username("");
-    shown.set_query(None);
-    shown.to_string()
+    let mut display = url.clone();
+    // These calls fail only on a URL without a host, which has nothing to hide.
+    let _ = display.set_password(None);
+    let _ = display.set_username("");
+    display.set_query(None);
+    display.to_string()
 }
 
 #[cfg(test)]
@@ -176,11 +177,11 @@ mod tests {
     }
 
     #[test]
-    fn the_key_never_shows() {
-        let shown = format!("{:?}", credentials(KEY, DEFAULT_BASE_URL).unwrap());
+    fn key_is_never_printed() {
+        let display = format!("{:?}", credentials(KEY, DEFAULT_BASE_URL).unwrap());
         assert!(
-            !shown.contains("SECRET") && !shown.contains("0123"),
-            "{shown}"
+            !display.contains("SECRET") && !display.contains("0123"),
+            "{display}"
         );
         let mut request = Request::get("https://api.twelvelabs.io/v1.3/tasks")
             .body(())
@@ -189,18 +190,18 @@ mod tests {
             .unwrap()
             .authorize(&mut request, Auth::ApiKey)
             .unwrap();
-        let shown = format!("{request:?}");
-        assert!(!shown.contains("SECRET"), "{shown}");
+        let display = format!("{request:?}");
+        assert!(!display.contains("SECRET"), "{display}");
     }
 
     #[test]
-    fn the_key_goes_to_the_api_host_only() {
+    fn key_is_sent_to_the_api_host_only() {
         let check = |uri: &str, expected: bool| {
             let mut request = Request::get(uri).body(()).unwrap();
-            let answer = credentials(KEY, DEFAULT_BASE_URL)
+            let result = credentials(KEY, DEFAULT_BASE_URL)
                 .unwrap()
                 .authorize(&mut request, Auth::ApiKey);
-            assert_eq!(answer.is_ok(), expected, "{uri}");
+            assert_eq!(result.is_ok(), expected, "{uri}");
             assert_eq!(
                 request.headers().contains_key(API_KEY_HEADER),
                 expected,
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_key_goes_anywhere_without_it() {
+    fn requests_without_key_go_to_any_host() {
         let mut request = Request::put("https://bucket.s3.amazonaws.com/part")
             .body(())
             .unwrap();
@@ -231,14 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_would_give_the_key_away_is_refused_with_the_reason() {
+    fn unsafe_base_urls_are_rejected() {
         let check = |key: &str, base: &str, expected: Option<&str>| {
-            let answer = credentials(key, base).err().map(|error| error.to_string());
+            let result = credentials(key, base).err().map(|error| error.to_string());
             match expected {
-                None => assert_eq!(answer, None, "{base}"),
+                None => assert_eq!(result, None, "{base}"),
                 Some(part) => assert!(
-                    answer.as_deref().is_some_and(|text| text.contains(part)),
-                    "{base}: {answer:?}"
+                    result.as_deref().is_some_and(|text| text.contains(part)),
+                    "{base}: {result:?}"
                 ),
             }
         };
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_no_header_can_carry_is_refused_without_being_shown() {
+    fn invalid_keys_are_rejected_without_printing() {
         for text in ["", "  ", "tlk_\nSECRET", "tlk_SECRÊT"] {
             let error = ApiKey::new(text).unwrap_err().to_string();
             assert!(

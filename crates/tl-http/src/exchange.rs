@@ -1,5 +1,5 @@
 //! One HTTP request and its outcome, as data. A [`Transport`](crate::Transport) sends it; the
-//! [`Flow`](crate::Flow) decides whether it is sent again.
+//! [`Flow`](crate::Flow) decides whether to retry it.
 
 use std::{error, fmt, time::Duration};
 
@@ -7,44 +7,46 @@ use bytes::Bytes;
 
 use crate::Body;
 
-/// Names one exchange inside one flow.
+/// Identifies an exchange within a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Token(pub u32);
 
 /// Whether a request carries the API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Auth {
-    /// The key goes along; a driver sends such a request to the API host only (see [`crate::Credentials`]).
+    /// Send the key. A driver sends such a request to the API host only (see
+    /// [`crate::Credentials`]).
     ApiKey,
-    /// No key: a presigned URL, or any other host.
+    /// Do not send the key: a presigned URL, or any other host.
     None,
 }
 
-/// One request that a driver shall send once.
+/// One request that a driver sends once.
 #[derive(Clone)]
 pub struct Exchange {
-    /// The request with an absolute URI. The driver adds the key, `Content-Length`, `User-Agent` and nothing else.
+    /// The request with an absolute URI. The driver adds the key, `Content-Length`, `User-Agent`
+    /// and nothing else.
     pub http: http::Request<Body>,
-    /// Whether the key goes along.
+    /// Whether the key is sent.
     pub auth: Auth,
-    /// The longest time from the first look-up of the host to the last byte of the answer; to the end of its head, for an
-    /// exchange that a [`Feed`](crate::Feed) opened.
+    /// Timeout from the first host lookup to the last byte of the response. For an exchange that a
+    /// [`Feed`](crate::Feed) opened: to the end of the response head.
     pub timeout: Duration,
-    /// The longest time in which no byte of the body moves while it is being sent.
+    /// Stall timeout: the longest time without progress while the body is sent.
     pub stall: Duration,
 }
 
-/// The query of a URL that is a permission by itself does not show, and no header does: they may hold secrets.
+/// Omits headers and the query of presigned URLs, because they may contain secrets.
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let uri = self.http.uri().to_string();
-        let shown = match (self.auth, uri.split_once('?')) {
+        let redacted = match (self.auth, uri.split_once('?')) {
             (Auth::None, Some((place, _))) => format!("{place}?…"),
             _ => uri,
         };
         f.debug_struct("Exchange")
             .field("method", self.http.method())
-            .field("uri", &shown)
+            .field("uri", &redacted)
             .field("body", self.http.body())
             .field("auth", &self.auth)
             .field("timeout", &self.timeout)
@@ -53,65 +55,71 @@ impl fmt::Debug for Exchange {
     }
 }
 
-/// What came of an exchange: any HTTP answer is `Ok`, whatever its status.
+/// The result of an exchange. Any HTTP response is `Ok`, whatever its status.
 pub type Outcome = Result<http::Response<Bytes>, TransportError>;
 
-/// Whether the server may have acted on a request that got no answer: may a `POST` be repeated?
+/// Whether the server may have processed a request that got no response. Decides whether a `POST`
+/// may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Delivery {
-    /// The request surely did not reach the server whole: it may be sent again.
+    /// The request did not reach the server completely: it is safe to send it again.
     NotSent,
-    /// The server may have acted: look before you send again.
+    /// The server may have processed the request: look the resource up before sending it again.
     Unknown,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// The host name has no address, or the address refused or did not answer in the connect time limit.
+    /// The host name has no address, or the address refused the connection or did not respond
+    /// within the connect timeout.
     Unreachable,
-    /// The process or the system had no free file descriptor for a connection (`EMFILE`, `ENFILE`). Nothing was sent, and the
-    /// attempt does not count.
+    /// The process or the system has no free file descriptor (`EMFILE`, `ENFILE`). Nothing was
+    /// sent, and the attempt does not count.
     NoDescriptor,
-    /// TLS could not be agreed: a wrong or unknown certificate, or no common version. Not retried: it will not heal.
+    /// The TLS handshake failed: an invalid or untrusted certificate, or no common version. Not
+    /// retried, because a retry fails as well.
     Tls,
-    /// The connection broke after it was made.
+    /// The connection broke after it was established.
     Lost,
-    /// [`Exchange::timeout`] passed.
+    /// [`Exchange::timeout`] expired.
     TimedOut,
-    /// No byte moved for [`Exchange::stall`].
+    /// No progress within [`Exchange::stall`].
     Stalled,
-    /// No byte of a streamed answer came within the limit of a [`Read`](crate::FeedStep::Read).
+    /// No byte of a streamed response arrived within the limit of a
+    /// [`Read`](crate::FeedStep::Read).
     Idle,
-    /// The caller ended the exchange. Not retried.
+    /// The caller canceled the exchange. Not retried.
     Canceled,
-    /// The body's [`Source`](crate::Source) could not be read. Not retried: the fault is on this side.
+    /// The [`Source`](crate::Source) of the body could not be read. Not retried, because the error
+    /// is local.
     SourceFailed,
-    /// The answer was longer than the driver's limit.
+    /// The response exceeded the driver's limit.
     TooLarge,
-    /// The answer was not HTTP.
+    /// The response was not valid HTTP.
     NotHttp,
-    /// The URL was supplied by the server and leads where the client does not follow it: see
+    /// The server supplied a URL that the client does not follow: see
     /// [`SuppliedUrls`](crate::SuppliedUrls). Nothing was sent; not retried.
     UnsafeUrl,
-    /// The driver refused to send: the request is no valid HTTP, or the key would have gone to another host.
+    /// The driver refused to send the request: it is not valid HTTP, or the key would have gone to
+    /// another host.
     Refused,
 }
 
-/// Whether `error` says that the process (`EMFILE`) or the system (`ENFILE`) has no file descriptor left:
-/// [`TransportErrorKind::NoDescriptor`].
+/// Whether `error` means that the process (`EMFILE`) or the system (`ENFILE`) has no free file
+/// descriptor: [`TransportErrorKind::NoDescriptor`].
 #[must_use]
 pub fn is_out_of_descriptors(error: &std::io::Error) -> bool {
-    // The values of `<errno.h>`, the same on Linux, macOS and the BSDs, and `WSAEMFILE` of Windows; the standard library has
-    // no names for them.
+    // The values in `<errno.h>`, the same on Linux, macOS and the BSDs, and `WSAEMFILE` on Windows.
+    // The standard library has no names for them.
     let codes: &[i32] = if cfg!(windows) { &[10024] } else { &[24, 23] };
     error
         .raw_os_error()
         .is_some_and(|code| codes.contains(&code))
 }
 
-/// An exchange that ended without an HTTP answer.
+/// The error of an exchange without an HTTP response.
 #[derive(Debug)]
 pub struct TransportError {
     kind: TransportErrorKind,
@@ -120,7 +128,7 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// An error of `kind` about a request that was delivered as `delivery` says.
+    /// Creates an error of the given kind and delivery.
     #[must_use]
     pub fn new(kind: TransportErrorKind, delivery: Delivery) -> Self {
         Self {
@@ -130,7 +138,7 @@ impl TransportError {
         }
     }
 
-    /// The same error with its cause.
+    /// Attaches the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());

@@ -1,30 +1,35 @@
-//! The contract between a streamed answer and whoever drives it.
+//! The contract between a streamed response and its driver.
 //!
-//! A [`Flow`](crate::Flow) has one output, at its end. A feed yields items while the body of an answer arrives. It has one
-//! exchange open at a time, and like a flow it never waits, sends or reads a clock:
+//! A [`Flow`](crate::Flow) has one output, at its end. A feed yields items while the body of a
+//! response arrives. It has at most one exchange open, and like a flow it never waits, sends or
+//! reads a clock:
 //!
 //! ```text
 //!   new ──► ready ──► Open(exchange)   send it, then call `on_head` once
 //!             ▲  ├──► Read { idle }    wait for the next piece, then call `on_piece` once
 //!             │  ├──► Wait { until }   sleep until then
-//!             │  ├──► Item(item)       hand it to the caller
+//!             │  ├──► Item(item)       return it to the caller
 //!             │  └──► End              drop what is open; `step` is not called again
 //!             │
 //!             └── the driver calls `step` again after each of these
 //! ```
 //!
-//! - [`Exchange::timeout`] limits the time to the head of the answer. After the head, each `Read` carries its own limit:
-//!   the longest time without a byte. A limit on the whole answer is the feed's business.
-//! - `on_head` receives any status. The body of an answer that is no success is read piece by piece like any other.
-//! - `on_piece` receives a piece, `None` at the end of the body, or an error. `None` means that the body arrived whole as
-//!   HTTP frames it: a driver reports a connection that broke as an error, never as the end.
-//! - After `None`, after an error, and after a new `Open`, the earlier body is gone. A `Read` while no body is open is
-//!   answered with [`TransportErrorKind::Lost`](crate::TransportErrorKind::Lost).
-//! - A driver that its caller ends during a `Wait` calls `on_head` with
+//! - [`Exchange::timeout`] limits the time to the response head. After the head, each `Read` has
+//!   its own idle timeout: the longest time without a byte. A feed enforces a limit on the whole
+//!   response itself.
+//! - `on_head` receives any status. The body of an unsuccessful response is read piece by piece
+//!   like any other.
+//! - `on_piece` receives a piece, `None` at the end of the body, or an error. `None` means that the
+//!   body is complete according to its HTTP framing: a driver reports a broken connection as an
+//!   error, never as the end.
+//! - After `None`, after an error, and after a new `Open`, the previous body is closed. A `Read`
+//!   without an open body fails with
+//!   [`TransportErrorKind::Lost`](crate::TransportErrorKind::Lost).
+//! - If the caller cancels during a `Wait`, the driver calls `on_head` with
 //!   [`TransportErrorKind::Canceled`](crate::TransportErrorKind::Canceled).
-//! - Dropping the driver's stream at any time ends the exchange and closes its connection.
+//! - Dropping the driver's stream cancels the exchange and closes its connection.
 //!
-//! A feed of lengths, driven by hand:
+//! A feed driven by hand:
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};
@@ -84,13 +89,13 @@ use bytes::Bytes;
 
 use crate::{Exchange, Now, TransportError};
 
-/// The head of an answer, or why there is none.
+/// The head of a response, or the error.
 pub type Head = Result<http::Response<()>, TransportError>;
 
-/// The next piece of a body, `None` at its end, or why it broke.
+/// The next piece of a body, `None` at its end, or the error.
 pub type Piece = Result<Option<Bytes>, TransportError>;
 
-/// What a feed wants next.
+/// The next action of a feed.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
@@ -101,32 +106,33 @@ pub enum FeedStep<I> {
     Open(Exchange),
     /// Read the next piece and call [`on_piece`](Feed::on_piece).
     Read {
-        /// The longest time without a byte; then the read ends as
+        /// Idle timeout: the longest time without a byte. The read then fails with
         /// [`Idle`](crate::TransportErrorKind::Idle).
         idle: Duration,
     },
-    /// Nothing until this time on the driver's clock.
+    /// Do nothing until this time on the driver's clock.
     Wait {
         /// When to call [`step`](Feed::step) again.
         until: Duration,
     },
     /// An item for the caller.
     Item(I),
-    /// The end.
+    /// The feed is finished.
     End,
 }
 
-/// A streamed answer as a pure state machine; see the [module](self) for the contract.
+/// A streamed response as a pure state machine; see the [module](self) for the contract.
 pub trait Feed: Send {
-    /// What the feed yields.
+    /// The item type.
     type Item: Send;
 
-    /// What should happen next.
+    /// Returns the next action.
     fn step(&mut self, now: Now) -> FeedStep<Self::Item>;
 
-    /// The head of the answer to the exchange that [`step`](Feed::step) opened, whatever its status.
+    /// Receives the response head of the exchange that [`step`](Feed::step) opened, whatever its
+    /// status.
     fn on_head(&mut self, now: Now, head: Head);
 
-    /// The next piece of the body that is open.
+    /// Receives the next piece of the open body.
     fn on_piece(&mut self, now: Now, piece: Piece);
 }

@@ -1,50 +1,51 @@
-//! The contract between a workflow and whoever drives it.
+//! The contract between a workflow and its driver.
 //!
-//! A flow is a pure state machine. It never waits, sends or reads a clock; it says what should happen:
+//! A flow is a pure state machine. It never waits, sends or reads a clock; it returns the next
+//! action:
 //!
 //! ```text
 //!              ┌──────────── step(now) ────────────┐
 //!              │                                   ▼
-//!   new ──►  ready ──► Start(token, exchange)   keep it in flight, and call `step` again
-//!              ▲  └──► Wait { until }           sleep until then, or until an outcome comes
-//!              │  └──► Done(output)             the end: `step` is not called again
+//!   new ──►  ready ──► Start(token, exchange)   send it, and call `step` again
+//!              ▲  └──► Wait { until }           sleep until then, or until an outcome arrives
+//!              │  └──► Done(output)             finished: `step` is not called again
 //!              │
 //!              └── on_outcome(now, token, outcome)   once for each `Start`, in any order
 //! ```
 //!
-//! - After `new`, after each `on_outcome` and when the time of a `Wait` has come, the driver calls `step` until it gives
-//!   `Wait` or `Done`.
-//! - Each `Start` is answered by exactly one `on_outcome`, unless the flow ended before: then the driver drops what is
-//!   still in flight.
-//! - A flow never has more than [`max_in_flight`](Flow::max_in_flight) exchanges under way, and never waits without end
-//!   while nothing is in flight.
-//! - A `Wait` that asks for a moment while an exchange is in flight may be answered late by a driver that has one lane:
-//!   the exchange carries its own time limit.
+//! - After `new`, after each `on_outcome` and when the time of a `Wait` has come, the driver calls
+//!   `step` until it returns `Wait` or `Done`.
+//! - Each `Start` gets exactly one `on_outcome`, unless the flow finished before: then the driver
+//!   drops the exchanges that are still in flight.
+//! - A flow never has more than [`max_in_flight`](Flow::max_in_flight) exchanges in flight, and
+//!   never waits without a time limit while nothing is in flight.
+//! - A driver with a concurrency of one may return late from a `Wait` with a time while an exchange
+//!   is in flight: the exchange has its own timeout.
 
 use std::time::Duration;
 
 use crate::{Exchange, Now, Outcome, Token};
 
-/// What a flow wants next.
+/// The next action of a flow.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
     reason = "a step is moved once, from the flow to its driver"
 )]
 pub enum Step<T> {
-    /// Begin this exchange and call `step` again.
+    /// Start this exchange and call `step` again.
     Start(Token, Exchange),
-    /// Nothing until an outcome comes, or until this time on the driver's clock.
+    /// Do nothing until an outcome arrives, or until this time on the driver's clock.
     Wait {
-        /// When to call `step` even if no outcome came.
+        /// When to call `step` even if no outcome has arrived.
         until: Option<Duration>,
     },
-    /// The end.
+    /// The flow is finished.
     Done(T),
 }
 
 impl<T> Step<T> {
-    /// The same step towards another output.
+    /// Converts the output type.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Step<U> {
         match self {
             Self::Start(token, exchange) => Step::Start(token, exchange),
@@ -56,17 +57,17 @@ impl<T> Step<T> {
 
 /// A workflow as a pure state machine; see the [module](self) for the contract.
 pub trait Flow: Send {
-    /// What the workflow comes to.
+    /// The result of the workflow.
     type Output: Send;
 
-    /// The largest number of exchanges under way at once: a driver needs no more concurrency.
+    /// Maximum number of exchanges in flight. A driver needs no more concurrency.
     fn max_in_flight(&self) -> usize {
         1
     }
 
-    /// What should happen next.
+    /// Returns the next action.
     fn step(&mut self, now: Now) -> Step<Self::Output>;
 
-    /// The end of an exchange that [`step`](Flow::step) started.
+    /// Receives the outcome of an exchange that [`step`](Flow::step) started.
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome);
 }

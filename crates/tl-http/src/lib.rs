@@ -1,19 +1,20 @@
-//! The seam between the workflows and the HTTP transports: data and traits, no I/O.
+//! The interface between the workflows and the HTTP transports: data and traits, no I/O.
 //!
-//! A workflow is a [`Flow`]: a state machine that says which [`Exchange`] to send next. A [`Transport`] sends it and
-//! reports the [`Outcome`]. A [`Feed`] is the same for an answer that is read while it arrives. Both sides depend on this crate and not on each other, so a transport cannot contain retry,
-//! paging or polling logic.
+//! A workflow is a [`Flow`]: a state machine that returns the next [`Exchange`] to send. A
+//! [`Transport`] sends it and reports the [`Outcome`]. A [`Feed`] is the same for a streamed
+//! response. Workflows and transports depend on this crate and not on each other, so a transport
+//! cannot contain retry, paging or polling logic.
 //!
 //! | Module | Contents |
 //! |---|---|
 //! | [`flow`] | the contract between a workflow and its driver |
-//! | [`feed`] | the same for an answer that is read while it arrives |
+//! | [`feed`] | the same for a streamed response |
 //! | [`exchange`] | one HTTP request and its outcome |
 //! | [`body`] | request bodies that can be sent again |
 //! | [`settings`] | the settings of a transport |
-//! | [`proxy`] | which proxy carries a request, and how its tunnel is opened |
-//! | [`credentials`] | the API key and the one host it may be sent to |
-//! | [`address`] | which addresses a URL of foreign origin may lead to |
+//! | [`proxy`] | proxy selection and `CONNECT` tunnels |
+//! | [`credentials`] | the API key and the only host it may be sent to |
+//! | [`address`] | SSRF protection for URLs that a server supplied |
 //! | `tls` | TLS client configuration and root certificates (feature `tls`) |
 
 pub mod address;

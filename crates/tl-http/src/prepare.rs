@@ -1,5 +1,5 @@
-//! What every driver does to a request before it is sent, done once for both colours: the key, the length, the host and
-//! the `User-Agent`. Nothing is sent here.
+//! Completes a request before it is sent, the same for asynchronous and blocking drivers: key,
+//! length, host and `User-Agent`. Nothing is sent here.
 
 use std::{fmt, time::Duration};
 
@@ -10,26 +10,28 @@ use crate::{
     credentials::API_KEY_HEADER,
 };
 
-/// A request with all its headers: what an HTTP client sends as it is.
+/// A request with all its headers, ready for an HTTP client.
 ///
-/// It has an absolute URI without dot segments, `Host`, `Accept`, `User-Agent`, the key where it belongs and, where there is a body or the method
-/// promises one, `Content-Length`. A client adds no header to it.
+/// It has an absolute URI without dot segments, `Host`, `Accept`, `User-Agent`, the key if
+/// required, and `Content-Length` if there is a body or the method expects one. A client adds no
+/// headers.
 #[non_exhaustive]
 pub struct Prepared {
     /// The request with an absolute URI.
     pub http: http::Request<Body>,
-    /// The longest time from the first look-up of the host to the last byte of the answer; to the end of its head, if the
-    /// answer is streamed.
+    /// Timeout from the first host lookup to the last byte of the response. For a streamed
+    /// response: to the end of its head.
     pub timeout: Duration,
-    /// The longest time in which no byte of the body moves while it is being sent.
+    /// Stall timeout: the longest time without progress while the body is sent.
     pub stall: Duration,
-    /// Whether the host of the request, where it is a name, may have addresses of the public network only: a client that looks
-    /// it up connects to an address that it has checked by [`all_public`](crate::address::all_public), or fails with
-    /// [`UnsafeUrl`](TransportErrorKind::UnsafeUrl). What goes through a proxy is not looked up.
+    /// Whether the host name of the request may resolve to public addresses only. A client that
+    /// resolves the name checks the addresses with [`all_public`](crate::address::all_public) and
+    /// connects to one of them, or fails with [`UnsafeUrl`](TransportErrorKind::UnsafeUrl). Names
+    /// of requests through a proxy are not resolved.
     pub only_public: bool,
 }
 
-/// Neither headers nor the query show: a key and the signature of a presigned URL stand there.
+/// Omits headers and the query, because they contain the key and the signature of presigned URLs.
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let uri = self.http.uri().to_string();
@@ -45,12 +47,13 @@ impl fmt::Debug for Prepared {
 }
 
 impl Exchange {
-    /// Gives the request its last headers.
+    /// Adds the final headers.
     ///
     /// # Errors
-    /// [`Refused`](TransportErrorKind::Refused) where the request has no absolute http(s) address or a password in it,
-    /// or where the key is missing or would go to another host than the API's;
-    /// [`UnsafeUrl`](TransportErrorKind::UnsafeUrl) where the server supplied a URL that is not followed.
+    /// [`Refused`](TransportErrorKind::Refused) if the request has no absolute http(s) URL or a
+    /// password in it, or if the key is missing or would go to another host than the API's;
+    /// [`UnsafeUrl`](TransportErrorKind::UnsafeUrl) if the server supplied a URL that is not
+    /// allowed.
     pub fn prepare(self, settings: &HttpSettings) -> Result<Prepared, TransportError> {
         let mut http = self.http;
         let host = host_header(http.uri())?;
@@ -73,11 +76,11 @@ impl Exchange {
             }
         }
         let len = http.body().len();
-        let promises_a_body = matches!(*http.method(), Method::POST | Method::PUT | Method::PATCH);
+        let expects_body = matches!(*http.method(), Method::POST | Method::PUT | Method::PATCH);
         let headers = http.headers_mut();
         headers.remove(header::TRANSFER_ENCODING);
         headers.remove(header::CONTENT_LENGTH);
-        if len > 0 || promises_a_body {
+        if len > 0 || expects_body {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(len));
         }
         headers.insert(header::HOST, host);
@@ -157,25 +160,25 @@ mod tests {
     }
 
     fn headers(prepared: &Prepared) -> Vec<String> {
-        let shown = |(name, value): (&header::HeaderName, &HeaderValue)| {
+        let line = |(name, value): (&header::HeaderName, &HeaderValue)| {
             format!("{name}: {}", value.to_str().unwrap())
         };
-        let mut lines: Vec<String> = prepared.http.headers().iter().map(shown).collect();
+        let mut lines: Vec<String> = prepared.http.headers().iter().map(line).collect();
         lines.sort();
         lines
     }
 
     #[test]
-    fn a_request_gets_exactly_these_headers() {
+    fn request_headers_are_exact() {
         let check = |method: &str, uri: &str, body: &'static str, auth: Auth, expected: &[&str]| {
             let prepared = exchange(method, uri, body, auth)
                 .prepare(&settings())
                 .unwrap();
             let agent = concat!("user-agent: tl/", env!("CARGO_PKG_VERSION"));
-            let mut wanted = vec!["accept: */*", agent];
-            wanted.extend(expected);
-            wanted.sort_unstable();
-            assert_eq!(headers(&prepared), wanted, "{method} {uri}");
+            let mut all = vec!["accept: */*", agent];
+            all.extend(expected);
+            all.sort_unstable();
+            assert_eq!(headers(&prepared), all, "{method} {uri}");
         };
         let (api, key) = (
             "https://api.twelvelabs.io/v1.3/tasks",
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_must_not_go_out_is_refused_with_the_reason() {
+    fn invalid_requests_are_refused() {
         let check = |exchange: Exchange, settings: &HttpSettings, expected: &str| {
             let error = exchange.prepare(settings).unwrap_err();
             let cause = std::error::Error::source(&error).unwrap().to_string();

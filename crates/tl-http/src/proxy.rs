@@ -1,5 +1,5 @@
-//! Which proxy carries a request, and what is said to it to open a tunnel: pure, so that both colours do the same.
-//! The environment is an argument; who connects and sends is the driver.
+//! Proxy selection and the `CONNECT` handshake, the same for asynchronous and blocking drivers.
+//! This module is pure: the environment is an argument, and the driver connects and sends.
 
 use std::{fmt, net::IpAddr};
 
@@ -10,12 +10,12 @@ use url::Url;
 
 use crate::{Delivery, Proxy, SetupError, TransportError, TransportErrorKind};
 
-/// The longest answer of a proxy to `CONNECT` that is read, in bytes; real ones have a few hundred.
-pub const LONGEST_CONNECT_ANSWER: usize = 16 << 10;
+/// Maximum size of a proxy's response to `CONNECT`, in bytes. Real ones have a few hundred.
+pub const MAX_CONNECT_RESPONSE: usize = 16 << 10;
 
-/// Which proxy carries which request.
+/// Selects the proxy for a request.
 ///
-/// A host of this machine itself (`localhost`, `127.0.0.0/8`, `::1`) is never reached through a proxy.
+/// Loopback hosts (`localhost`, `127.0.0.0/8`, `::1`) are never reached through a proxy.
 #[derive(Debug, Clone, Default)]
 pub struct ProxyRules {
     http: Option<ProxyServer>,
@@ -23,7 +23,7 @@ pub struct ProxyRules {
     bypass: Vec<Bypass>,
 }
 
-/// A proxy that opens tunnels by `CONNECT` (RFC 9110, 9.3.6). Its password does not show in `Debug`.
+/// A proxy that opens tunnels with `CONNECT` (RFC 9110, 9.3.6). `Debug` omits its password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProxyServer {
     host: String,
@@ -39,15 +39,15 @@ enum Bypass {
 }
 
 impl ProxyRules {
-    /// The rules of `proxy`; `variable` reads one variable of the environment.
+    /// Creates the rules for `proxy`; `variable` returns the value of an environment variable.
     ///
-    /// Read are `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy`, the names in small letters before those in
-    /// capitals. `HTTP_PROXY` in capitals does not count in a CGI program, where a request header sets it
-    /// (CVE-2016-5385). `no_proxy` lists hosts, domains (with all below them), addresses, networks such as
-    /// `10.0.0.0/8`, or `*`.
+    /// The variables are `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy`; lower-case names
+    /// take precedence over upper-case ones. `HTTP_PROXY` is ignored in CGI programs, where a
+    /// request header can set it (CVE-2016-5385). `no_proxy` lists hosts, domains (including
+    /// subdomains), addresses, networks such as `10.0.0.0/8`, or `*`.
     ///
     /// # Errors
-    /// A proxy address that is not `http://[user:password@]host[:port]`.
+    /// A proxy URL that is not `http://[user:password@]host[:port]`.
     pub fn new(
         proxy: &Proxy,
         variable: impl Fn(&str) -> Option<String>,
@@ -62,11 +62,11 @@ impl ProxyRules {
                     bypass: Vec::new(),
                 })
             }
-            Proxy::Environment => Self::of_environment(variable),
+            Proxy::Environment => Self::from_environment(variable),
         }
     }
 
-    fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SetupError> {
+    fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SetupError> {
         let is_cgi = variable("REQUEST_METHOD").is_some();
         let first = |names: &[&'static str]| -> Result<Option<ProxyServer>, SetupError> {
             for name in names {
@@ -74,7 +74,7 @@ impl ProxyRules {
                     continue;
                 }
                 if let Some(text) = variable(name).filter(|text| !text.trim().is_empty()) {
-                    return ProxyServer::of_text(text.trim(), name).map(Some);
+                    return ProxyServer::parse(text.trim(), name).map(Some);
                 }
             }
             Ok(None)
@@ -87,12 +87,13 @@ impl ProxyRules {
             https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])?,
             bypass: bypass
                 .split(',')
-                .filter_map(|entry| Bypass::of_text(entry.trim()))
+                .filter_map(|entry| Bypass::parse(entry.trim()))
                 .collect(),
         })
     }
 
-    /// The proxy for requests of `scheme`, which [`server_for`](Self::server_for) uses for the hosts that are not exempt.
+    /// The proxy for requests with `scheme`; [`server_for`](Self::server_for) uses it for hosts
+    /// that are not exempt.
     #[must_use]
     pub fn server_of(&self, scheme: &Scheme) -> Option<&ProxyServer> {
         if *scheme == Scheme::HTTPS {
@@ -102,7 +103,7 @@ impl ProxyRules {
         }
     }
 
-    /// The proxy that carries a request to `uri`, or `None` where it goes straight to its host.
+    /// The proxy for a request to `uri`, or `None` if the request goes directly to its host.
     #[must_use]
     pub fn server_for(&self, uri: &Uri) -> Option<&ProxyServer> {
         let server = self.server_of(uri.scheme()?)?;
@@ -119,7 +120,7 @@ impl ProxyRules {
 }
 
 impl ProxyServer {
-    fn of_text(text: &str, name: &str) -> Result<Self, SetupError> {
+    fn parse(text: &str, name: &str) -> Result<Self, SetupError> {
         let whole = if text.contains("://") {
             text.to_owned()
         } else {
@@ -155,25 +156,26 @@ impl ProxyServer {
         })
     }
 
-    /// The host of the proxy itself.
+    /// The host of the proxy.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port of the proxy itself.
+    /// The port of the proxy.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The value of `Proxy-Authorization`, where the proxy asks for a password: a secret.
+    /// The value of `Proxy-Authorization`, if the proxy requires a password. It is a secret.
     #[must_use]
     pub fn authorization(&self) -> Option<&str> {
         self.authorization.as_deref()
     }
 
-    /// What is said to the proxy so that it opens a tunnel to `host` (as in a URI, an IPv6 address in brackets).
+    /// The request that asks the proxy for a tunnel to `host` (as in a URI, an IPv6 address in
+    /// brackets).
     #[must_use]
     pub fn connect_request(&self, host: &str, port: u16) -> Vec<u8> {
         let mut text = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
@@ -184,17 +186,19 @@ impl ProxyServer {
         text.into_bytes()
     }
 
-    /// Whether `received` is the proxy's whole answer: `false` means that more must be read.
+    /// Parses the response to `CONNECT`. Returns `true` if it is complete, and `false` if more must
+    /// be read.
     ///
     /// # Errors
-    /// [`Unreachable`](TransportErrorKind::Unreachable), not sent, where the proxy refuses or answers nonsense.
-    pub fn tunnel_stands(&self, received: &[u8]) -> Result<bool, TransportError> {
+    /// [`Unreachable`](TransportErrorKind::Unreachable), not sent, if the proxy refuses or the
+    /// response is invalid.
+    pub fn is_tunnel_open(&self, received: &[u8]) -> Result<bool, TransportError> {
         let failed = |what: String| {
             TransportError::new(TransportErrorKind::Unreachable, Delivery::NotSent)
                 .with_source(format!("the proxy {}:{} {what}", self.host, self.port))
         };
         let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") else {
-            if received.len() >= LONGEST_CONNECT_ANSWER {
+            if received.len() >= MAX_CONNECT_RESPONSE {
                 return Err(failed("answered CONNECT with too many headers".to_owned()));
             }
             return Ok(false);
@@ -210,8 +214,8 @@ impl ProxyServer {
             .and_then(|rest| rest.get(2..))
             .unwrap_or_default();
         if !status.starts_with('2') {
-            let shown: String = line.chars().filter(|c| !c.is_control()).take(100).collect();
-            return Err(failed(format!("refused the tunnel: `{shown}`")));
+            let printable: String = line.chars().filter(|c| !c.is_control()).take(100).collect();
+            return Err(failed(format!("refused the tunnel: `{printable}`")));
         }
         if end + 4 != received.len() {
             return Err(failed("sent bytes before the tunnel was used".to_owned()));
@@ -227,7 +231,7 @@ impl fmt::Debug for ProxyServer {
 }
 
 impl Bypass {
-    fn of_text(entry: &str) -> Option<Self> {
+    fn parse(entry: &str) -> Option<Self> {
         if entry == "*" {
             return Some(Self::All);
         }
@@ -298,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_says_which_proxy_carries_what() {
+    fn environment_selects_the_proxy() {
         let check = |variables: &[(&str, &str)], uri: &str, expected: Option<&str>| {
             assert_eq!(
                 chosen(&rules(variables).unwrap(), uri).as_deref(),
@@ -374,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_not_understood_is_refused_without_its_password() {
+    fn invalid_proxies_are_rejected_without_password() {
         for (name, text) in [
             ("HTTPS_PROXY", "socks5://me:SECRET@proxy:1080"),
             ("ALL_PROXY", "https://me:SECRET@proxy"),
@@ -387,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tunnel_is_asked_for_and_its_answer_is_read() {
+    fn connect_request_and_response() {
         let url = Url::parse("http://me:p%40ss@proxy:3128").unwrap();
         let rules = ProxyRules::new(&Proxy::Url(url), |_| None).unwrap();
         let server = rules
@@ -398,14 +402,14 @@ mod tests {
             "CONNECT api.twelvelabs.io:443 HTTP/1.1\r\nHost: api.twelvelabs.io:443\r\nProxy-Authorization: Basic bWU6cEBzcw==\r\n\r\n"
         );
         let check = |received: &str, expected: Result<bool, &str>| {
-            let seen = server.tunnel_stands(received.as_bytes()).map_err(|error| {
+            let actual = server.is_tunnel_open(received.as_bytes()).map_err(|error| {
                 assert_eq!(error.delivery(), Delivery::NotSent);
                 std::error::Error::source(&error).unwrap().to_string()
             });
-            match (&seen, expected) {
-                (Ok(stands), Ok(wanted)) => assert_eq!(*stands, wanted, "{received:?}"),
+            match (&actual, expected) {
+                (Ok(is_open), Ok(expected)) => assert_eq!(*is_open, expected, "{received:?}"),
                 (Err(text), Err(part)) => assert!(text.contains(part), "{text}"),
-                _ => panic!("{received:?}: {seen:?}"),
+                _ => panic!("{received:?}: {actual:?}"),
             }
         };
         check("", Ok(false));
@@ -424,6 +428,6 @@ mod tests {
             Err("407 Proxy Authentication Required"),
         );
         check("SSH-2.0-OpenSSH\r\n\r\n", Err("refused the tunnel"));
-        check(&"x".repeat(LONGEST_CONNECT_ANSWER), Err("too many headers"));
+        check(&"x".repeat(MAX_CONNECT_RESPONSE), Err("too many headers"));
     }
 }

@@ -8,56 +8,64 @@ use url::Url;
 
 use crate::{Credentials, Delivery, TransportError, TransportErrorKind};
 
-/// Which proxy carries the requests. Requests to loopback hosts never go through one.
+/// The proxy for all requests. Requests to loopback hosts never use one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Proxy {
-    /// What `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    /// The proxy from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
     #[default]
     Environment,
-    /// None, whatever the environment says.
+    /// No proxy; the environment is ignored.
     Direct,
-    /// This one, `http://[user:password@]host:port`.
+    /// This proxy, `http://[user:password@]host:port`.
     Url(Url),
 }
 
-/// What is done about URLs that the server supplied, such as the presigned ones of an upload: requests with
-/// [`Auth::None`](crate::Auth::None) go there.
+/// How to treat URLs that the server supplied, such as the presigned URLs of an upload. Requests
+/// with [`Auth::None`](crate::Auth::None) go there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SuppliedUrls {
-    /// With an https base, only https is followed; with a public base, only addresses of the public network. A connection goes
-    /// to an address that was checked. Behind a proxy, which looks names up itself, the text alone is checked.
+    /// If the base URL uses https, allow only https. If the base URL is public, allow only public
+    /// addresses, and connect to an address that was checked. Behind a proxy, which resolves names
+    /// itself, only the text of the URL is checked.
     #[default]
     Checked,
-    /// They are followed wherever they lead.
+    /// Allow every URL.
     Unchecked,
 }
 
-/// The settings of an HTTP transport, the same for both colours.
+/// The settings of an HTTP transport, the same for asynchronous and blocking transports.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// The key and the one host it may go to; without it, only requests with [`Auth::None`](crate::Auth::None) are sent.
+    /// The key and the only host it may be sent to. Without it, only requests with
+    /// [`Auth::None`](crate::Auth::None) are sent.
     pub credentials: Option<Credentials>,
-    /// The longest time until a connection stands, TLS included. Default 10 s.
+    /// Timeout for establishing a connection, TLS included. Default 10 s.
     pub connect_timeout: Duration,
-    /// Which proxy carries the requests. Default: what the environment says.
+    /// The proxy for all requests. Default: from the environment.
     pub proxy: Proxy,
-    /// Certificates (PEM, one or more) trusted beside the built-in roots: a company's own authority.
+    /// Trusted certificates (PEM, one or more) in addition to the built-in roots, for example of a
+    /// company CA.
     pub extra_roots: Vec<Bytes>,
-    /// Whether the system's own trusted certificates are loaded too. Default no: it costs time at the start.
+    /// Whether to load the system's trusted certificates too. Default no, because it slows down the
+    /// start.
     pub system_roots: bool,
-    /// The longest answer kept in memory, in bytes. Default 64 MiB; the largest documented list page is far below it.
-    /// A streamed answer is not kept, and its feed limits the size of one event.
+    /// Maximum size of a response kept in memory, in bytes. Default 64 MiB; the largest documented
+    /// list page is far smaller. A streamed response is not kept; its feed limits the size of one
+    /// event.
     pub max_response: u64,
-    /// Maximum number of concurrent exchanges of the asynchronous transport, and so of its connections; further ones wait.
-    /// Default 128: 16 uploads with 8 chunks each, and half of the 256 file descriptors that a process has by default on macOS. A
-    /// blocking transport has one exchange per calling thread.
+    /// Maximum number of concurrent exchanges, and so of connections, of the asynchronous
+    /// transport; further ones wait. Default 128: 16 uploads with 8 chunks each, and half of the
+    /// 256 file descriptors that a process has by default on macOS. A blocking transport has one
+    /// exchange per calling thread.
     pub max_exchanges: usize,
     /// The `User-Agent`. Default `tl/` and this crate's version.
     pub user_agent: String,
-    /// What is done about URLs that the server supplied. Default: they are checked against the base of the credentials.
+    /// How to treat URLs that the server supplied. Default: check them against the base URL of the
+    /// credentials.
     pub supplied_urls: SuppliedUrls,
-    /// Hosts, in small letters, whose addresses are known already: no look-up is made for them, so that a connection goes
-    /// to the very address that was judged. What goes through a proxy is not concerned. Default none.
+    /// Addresses of hosts that are already resolved, with lower-case host names. They are not
+    /// looked up again, so that a connection uses the address that was checked. Ignored for
+    /// requests through a proxy. Default none.
     pub addresses: Vec<(String, Vec<SocketAddr>)>,
 }
 
@@ -79,7 +87,7 @@ impl Default for HttpSettings {
 }
 
 impl HttpSettings {
-    /// The defaults, with the key of `credentials`.
+    /// The default settings with `credentials`.
     #[must_use]
     pub fn new(credentials: Credentials) -> Self {
         Self {
@@ -94,10 +102,10 @@ impl HttpSettings {
         })
     }
 
-    /// Whether every request could be sent with these settings; a transport asks when it is made.
+    /// Checks the settings. A transport calls this when it is created.
     ///
     /// # Errors
-    /// A `user_agent` that cannot stand in a header.
+    /// A `user_agent` that is not a valid header value.
     pub fn check(&self) -> Result<(), SetupError> {
         self.user_agent_header().map(drop).map_err(|_| {
             SetupError::new(format!(
@@ -108,7 +116,8 @@ impl HttpSettings {
     }
 }
 
-/// Why a transport cannot be made from its settings: the text names the setting and says what to give instead.
+/// Why a transport cannot be created from its settings. The message names the setting and a valid
+/// alternative.
 #[derive(Debug)]
 pub struct SetupError {
     message: String,
@@ -116,7 +125,7 @@ pub struct SetupError {
 }
 
 impl SetupError {
-    /// An error that `message` explains.
+    /// Creates an error with a message.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -124,7 +133,7 @@ impl SetupError {
         }
     }
 
-    /// The same error with its cause.
+    /// Attaches the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());

@@ -1,8 +1,8 @@
-//! TLS client configuration and root certificates, for every client in the workspace: TLS 1.2 and 1.3 through ring,
-//! which starts in a few milliseconds where other providers take 30.
+//! TLS client configuration and root certificates for every client in the workspace: TLS 1.2 and
+//! 1.3 with ring, which initializes in a few milliseconds while other providers take 30.
 //!
-//! This is the only module of the crate that may read files: the root certificates of the system, if
-//! [`HttpSettings::system_roots`] asks for them.
+//! This is the only module of the crate that may read files: the system's root certificates, if
+//! [`HttpSettings::system_roots`] is set.
 
 use std::sync::Arc;
 
@@ -14,18 +14,19 @@ use rustls::{
 
 use crate::{HttpSettings, SetupError};
 
-/// The configuration for connections with these settings: the built-in roots, and those that `settings` adds.
+/// The TLS configuration for these settings: the built-in roots and those of `settings`.
 ///
 /// # Errors
-/// A certificate of the settings that is not one in PEM, or system roots that cannot be loaded.
+/// A certificate in the settings is not valid PEM, or the system roots cannot be loaded.
 pub fn client_config(settings: &HttpSettings) -> Result<ClientConfig, SetupError> {
     with_roots(roots(settings)?)
 }
 
-/// The configuration of a client that trusts no certificate, for one that connects to this machine over plain HTTP only.
+/// A TLS configuration that trusts no certificate, for a client that connects to this machine over
+/// plain HTTP only.
 ///
 /// # Errors
-/// TLS cannot be set up.
+/// TLS cannot be initialized.
 pub fn client_config_without_roots() -> Result<ClientConfig, SetupError> {
     with_roots(RootCertStore::empty())
 }

@@ -1,21 +1,23 @@
-//! The trait that an asynchronous client, a blocking client and a simulator share.
+//! The trait that asynchronous, blocking and simulated transports implement.
 
 use crate::{Feed, Flow};
 
-/// Drives a [`Flow`] to its end.
+/// Drives a [`Flow`] until it is done.
 ///
-/// An asynchronous transport answers with a boxed future, a blocking transport and a simulator with the result itself, so
-/// that a client over any transport is written once and only `.await` differs where it is called.
+/// An asynchronous transport returns a boxed future; a blocking transport and a simulator return
+/// the result itself. So a client is written once for all transports, and only its callers differ
+/// by `.await`.
 ///
-/// A driver keeps the contract of [`Flow`]. It adds nothing of its own: no redirect is followed, nothing is sent twice
-/// that the flow did not start twice, and an answer of any status is an answer.
+/// A driver follows the contract of [`Flow`] and adds no behavior: it follows no redirects, sends
+/// each exchange once, and returns responses of any status.
 pub trait Transport: Send + Sync {
-    /// What [`run`](Transport::run) answers with: `R`, or a future of it.
+    /// The return type of [`run`](Transport::run): `R`, or a future of it.
     type Output<'a, R: Send + 'a>
     where
         Self: 'a;
 
-    /// What [`stream`](Transport::stream) answers with: an iterator, or a type with an asynchronous `next`.
+    /// The return type of [`stream`](Transport::stream): an iterator, or a type with an
+    /// asynchronous `next`.
     type Stream<'a, F: Feed + 'a>
     where
         Self: 'a;
@@ -23,13 +25,13 @@ pub trait Transport: Send + Sync {
     /// Drives `flow` until it is done.
     fn run<'a, F: Flow + 'a>(&'a self, flow: F) -> Self::Output<'a, F::Output>;
 
-    /// The items of `feed`, each as soon as it is there. Nothing is sent before the first item is asked for; dropping the
-    /// stream closes its connection.
+    /// Returns the items of `feed` as they arrive. Nothing is sent before the first item is
+    /// requested. Dropping the stream closes its connection.
     fn stream<'a, F: Feed + 'a>(&'a self, feed: F) -> Self::Stream<'a, F>;
 }
 
-/// A transport whose [`run`](Transport::run) returns when the flow is done: what makes an iterator
-/// over pages possible.
+/// A transport whose [`run`](Transport::run) blocks until the flow is done. Required for an
+/// iterator over pages.
 pub trait BlockingTransport: Transport {
     /// Drives `flow` until it is done, on the calling thread.
     fn run_now<F: Flow>(&self, flow: F) -> F::Output;

@@ -1,7 +1,7 @@
-//! Assets: media files that the platform holds, and what hangs on them (`/assets`).
+//! Assets: media files stored on the platform, and the resources derived from them (`/assets`).
 //!
-//! What was measured of the file lives in `technical_metadata.rs`, the upload in chunks in `multipart_upload.rs`, the asset
-//! within an index in `indexed_asset.rs`.
+//! Technical metadata of the file is in `technical_metadata.rs`, chunked uploads are in
+//! `multipart_upload.rs`, and assets within an index are in `indexed_asset.rs`.
 
 use serde_json::Value;
 
@@ -11,48 +11,49 @@ use crate::{
 };
 
 open_enum! {
-    /// How an asset came to the platform.
+    /// How an asset was added to the platform.
     pub enum AssetMethod {
-        /// As a file in the request.
+        /// Uploaded in the request.
         Direct = "direct",
-        /// From a public URL that the platform fetched.
+        /// Fetched by the platform from a public URL.
         Url = "url",
-        /// In chunks, through an upload session.
+        /// Uploaded in chunks through an upload session.
         Multipart = "multipart",
-        /// Through a connection to a data provider.
+        /// Imported through a connection to a data provider.
         Connector = "connector",
     }
 }
 
 open_enum! {
-    /// How far an asset is.
+    /// Status of an asset.
     ///
-    /// Every asset begins as `processing` since July 2026; before that, small files were `ready` at once.
+    /// Every asset starts as `processing` since July 2026. Before that, small files were `ready` at
+    /// once.
     pub enum AssetStatus {
-        /// The file is being checked and prepared.
+        /// The platform is checking and preparing the file.
         Processing = "processing",
         /// The asset can be indexed.
         Ready = "ready",
-        /// Given up; [`Asset::failure_reason`] may say why.
+        /// Processing failed; [`Asset::failure_reason`] may have the reason.
         Failed = "failed",
     }
 }
 
 impl AssetStatus {
-    /// Whether the asset will not change any more: `ready` or `failed`. An unknown word is not terminal.
+    /// Whether the status is final: `ready` or `failed`. An unknown status is not terminal.
     pub fn is_terminal(&self) -> bool {
         matches!(self, Self::Ready | Self::Failed)
     }
 }
 
 open_enum! {
-    /// The kind of file that an asset is, as the list of assets filters by it.
+    /// The type of an asset's file, as used to filter the list of assets.
     pub enum AssetType {
         /// An image.
         Image = "image",
         /// A video.
         Video = "video",
-        /// Sound without pictures.
+        /// Audio without video.
         Audio = "audio",
         /// A document. Newer than the API description of July 2026.
         Document = "document",
@@ -60,31 +61,33 @@ open_enum! {
 }
 
 open_enum! {
-    /// How far a derivative of an asset is: its stream or its thumbnail.
+    /// Status of an HLS stream or a thumbnail of an asset.
     ///
-    /// The `hls` of tasks, videos and indexed assets has other words: see [`HlsStatus`](crate::HlsStatus).
+    /// The `hls` of tasks, videos and indexed assets uses other values: see
+    /// [`HlsStatus`](crate::HlsStatus).
     pub enum MediaStatus {
-        /// Not begun.
+        /// Not started.
         Pending = "pending",
-        /// Being made.
+        /// In progress.
         Processing = "processing",
-        /// Made: its URL is there.
+        /// Finished: its URL is available.
         Ready = "ready",
-        /// Given up.
+        /// Failed.
         Error = "error",
     }
 }
 
 object! {
-    /// An asset, as created, listed or retrieved. Only a retrieved one has the members from `hls` on.
+    /// An asset, as created, listed or retrieved. The members from `hls` on are returned only when
+    /// a single asset is retrieved.
     pub struct Asset {
         required {
             /// Identifies the asset.
             id: AssetId = "_id",
         }
-        /// How it came to the platform.
+        /// How the asset was added to the platform.
         lenient method: Option<AssetMethod>,
-        /// How far it is.
+        /// Status of the asset.
         optional status: Option<AssetStatus>,
         /// The name of the file.
         lenient filename: Option<String>,
@@ -92,19 +95,19 @@ object! {
         lenient file_type: Option<String>,
         /// When it was created.
         lenient created_at: Option<Timestamp>,
-        /// What the user said about it. Absent where nothing was said.
+        /// User metadata. Absent if none was set.
         lenient user_metadata: Option<UserMetadata>,
-        /// Where it came from. Only for an import through a connector.
+        /// The origin of the file. Only for an import through a connector.
         lenient source: Option<AssetSource>,
-        /// The stream of the asset, where one was asked for.
+        /// The HLS stream of the asset, if one was requested.
         lenient hls: Option<AssetHls>,
-        /// The thumbnail of the asset, where one was asked for.
+        /// The thumbnail of the asset, if one was requested.
         lenient thumbnail: Option<AssetThumbnail>,
-        /// What the platform measured of the file. Absent while `processing`, and it may be partial.
+        /// Technical metadata of the file. Absent while `processing`, and may be partial.
         lenient technical_metadata: Option<TechnicalMetadata>,
         /// Size of the file, in bytes. Final when `ready`.
         whole size: Option<u64>,
-        /// Length of a video or of sound, in seconds. Final when `ready`.
+        /// Duration of the video or audio, in seconds. Final when `ready`.
         number duration: Option<f64>,
         /// Why the asset failed. Only when `failed`.
         lenient error: Option<AssetError>,
@@ -112,7 +115,8 @@ object! {
 }
 
 impl Asset {
-    /// Why the asset failed, where the platform says so. The text is for people: it may change at any time.
+    /// Why the asset failed, if the platform gives a reason. The text is for humans and may change
+    /// at any time.
     pub fn failure_reason(&self) -> Option<&str> {
         match &self.error {
             Some(error) => error.message.as_deref(),
@@ -122,19 +126,19 @@ impl Asset {
 }
 
 object! {
-    /// Why the platform gave up an asset or its transcription.
+    /// Why an asset or its transcription failed.
     pub struct AssetError {
-        /// The reason, for people: the text is not part of the contract.
+        /// The reason, for humans: the text is not part of the contract.
         lenient message: Option<String>,
     }
 }
 
 object! {
-    /// The stream of an asset.
+    /// The HLS stream of an asset.
     pub struct AssetHls {
         /// The playlist (`.m3u8`). Only when `ready`.
         lenient manifest_url: Option<String>,
-        /// How far it is.
+        /// Status of the stream.
         lenient status: Option<MediaStatus>,
     }
 }
@@ -142,15 +146,15 @@ object! {
 object! {
     /// The thumbnail of an asset.
     pub struct AssetThumbnail {
-        /// The image that stands for the asset. Only when `ready`.
+        /// The representative image of the asset. Only when `ready`.
         lenient representative_url: Option<String>,
-        /// How far it is.
+        /// Status of the thumbnail.
         lenient status: Option<MediaStatus>,
     }
 }
 
 open_enum! {
-    /// What kind of source an asset came from.
+    /// The type of source that an asset was imported from.
     pub enum AssetSourceType {
         /// A connection to a data provider.
         Connector = "connector",
@@ -158,7 +162,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// A data provider that the platform connects to.
+    /// A data provider that the platform can connect to.
     pub enum AssetSourceProvider {
         /// Google Drive.
         GoogleDrive = "google_drive",
@@ -166,9 +170,9 @@ open_enum! {
 }
 
 object! {
-    /// Where an imported asset came from.
+    /// The source of an imported asset.
     pub struct AssetSource {
-        /// What kind of source it is; it decides what `details` holds.
+        /// The type of the source; determines the members of `details`.
         lenient source_type: Option<AssetSourceType> = "type",
         /// The origin of the file.
         lenient details: Option<AssetSourceDetails>,
@@ -190,13 +194,14 @@ object! {
 }
 
 object! {
-    /// An indexed asset that was made of an asset, and so keeps it from being deleted.
+    /// An indexed asset created from an asset. While it exists, the asset cannot be deleted.
     pub struct AssetReference {
         required {
             /// Identifies the indexed asset.
             id: IndexedAssetId = "_id",
         }
-        /// The index that it is in. Strict, because a client asks here whether an asset is indexed already.
+        /// The index that it is in. Strict, because a client uses it to check whether an asset is
+        /// already indexed.
         optional index: Option<AssetReferenceIndex>,
     }
 }
@@ -214,7 +219,7 @@ object! {
 }
 
 open_enum! {
-    /// How far an entity is.
+    /// Status of an entity.
     pub enum EntityStatus {
         /// Not ready for searches.
         Processing = "processing",
@@ -224,7 +229,7 @@ open_enum! {
 }
 
 object! {
-    /// A person or thing to search for, which an asset is a picture of. Its collection stays in `extra`.
+    /// A searchable person or thing, shown by one or more assets. Its collection stays in `extra`.
     pub struct Entity {
         required {
             /// Identifies the entity.
@@ -232,13 +237,13 @@ object! {
         }
         /// Its name.
         lenient name: Option<String>,
-        /// What it is.
+        /// Its description.
         lenient description: Option<String>,
-        /// The user's own data about it: any JSON object.
+        /// Custom metadata: any JSON object.
         lenient metadata: Option<Value>,
         /// The assets that show it.
         lenient asset_ids: Option<Vec<AssetId>>,
-        /// How far it is.
+        /// Status of the entity.
         optional status: Option<EntityStatus>,
         /// When it was created.
         lenient created_at: Option<Timestamp>,
@@ -248,11 +253,11 @@ object! {
 }
 
 open_enum! {
-    /// How a transcription is divided.
+    /// The unit that a transcription is split into.
     pub enum TranscriptionUnit {
-        /// By word: the platform's default.
+        /// By word. The platform's default.
         Words = "words",
-        /// By sentence, as the speech recognition hears it.
+        /// By sentence, as detected by speech recognition.
         Sentences = "sentences",
         /// By speaker turn.
         Utterances = "utterances",
@@ -260,31 +265,32 @@ open_enum! {
 }
 
 open_enum! {
-    /// How far the transcription of an asset is.
+    /// Status of the transcription of an asset.
     pub enum TranscriptionStatus {
-        /// Not begun.
+        /// Not started.
         Pending = "pending",
-        /// Being made.
+        /// In progress.
         Processing = "processing",
-        /// Made.
+        /// Finished.
         Ready = "ready",
-        /// Given up; `error` says why.
+        /// Failed; `error` has the reason.
         Failed = "failed",
     }
 }
 
 impl TranscriptionStatus {
-    /// Whether the transcription will not change any more: `ready` or `failed`. An unknown word is not terminal.
+    /// Whether the status is final: `ready` or `failed`. An unknown status is not terminal.
     pub fn is_terminal(&self) -> bool {
         matches!(self, Self::Ready | Self::Failed)
     }
 }
 
 object! {
-    /// The words spoken in an asset. A division is there only when `ready`, asked for, and supported: read what came
-    /// rather than what was asked for.
+    /// The transcription of an asset. A unit is present only if the transcription is `ready` and
+    /// the unit was requested and is supported: check which members are set instead of assuming the
+    /// requested ones.
     pub struct AssetTranscription {
-        /// How far it is.
+        /// Status of the transcription.
         optional status: Option<TranscriptionStatus>,
         /// One item for each word.
         optional words: Option<Vec<TranscriptionSegment>>,
@@ -298,15 +304,15 @@ object! {
 }
 
 object! {
-    /// What one speaker said without a break.
+    /// Uninterrupted speech of one speaker.
     pub struct Utterance {
         /// Start of the turn, in seconds.
         number start: Option<f64>,
         /// End of the turn, in seconds.
         number end: Option<f64>,
-        /// The words.
+        /// The transcribed text.
         lenient value: Option<String>,
-        /// Who spoke, where the platform can tell.
+        /// The speaker, if identified.
         lenient speaker: Option<String>,
     }
 }

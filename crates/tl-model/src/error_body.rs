@@ -1,6 +1,7 @@
-//! What the body of a refusal says: three JSON shapes of the platform, and everything that stands in front of it.
+//! Error bodies: the three JSON shapes of the platform, and the bodies of proxies and object
+//! stores.
 //!
-//! Whether a refusal may be tried again is not judged here.
+//! This module does not decide whether a failed request may be retried.
 
 use std::fmt;
 
@@ -9,18 +10,19 @@ use serde_json::{Map, Value};
 use crate::plain_text::{element, one_line, unescape, without_tags};
 use crate::{ErrorCode, Extra};
 
-/// How many characters of a foreign body are kept.
+/// Maximum number of characters kept of a body that is not the platform's.
 const EXCERPT_CHARS: usize = 300;
-/// How many characters of a message or title stand in one line of text.
+/// Maximum number of characters of a message or title in the one-line summary.
 const SUMMARY_CHARS: usize = 600;
-/// How many bytes of a foreign body are looked at.
+/// Maximum number of bytes read of a body that is not the platform's.
 const EXCERPT_BYTES: usize = 16 * 1024;
 
-/// The form in which an error came.
+/// The format of an error body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorShape {
-    /// `{code, message, docs_url?}`: the platform's usual form. Also a lone `message`, as gateways send it.
+    /// `{code, message, docs_url?}`: the platform's usual format. Also a lone `message`, as
+    /// gateways send it.
     Flat,
     /// `{error: {code, message, details?}}`: the second version of the embedding endpoints.
     Nested,
@@ -38,21 +40,22 @@ pub enum ErrorShape {
     Text,
     /// Bytes that are not text.
     Binary,
-    /// Nothing, or white space.
+    /// Empty, or white space only.
     Empty,
 }
 
-/// The body of a response that is not a success, as far as it can be understood.
+/// The body of an unsuccessful response, as far as it can be parsed.
 ///
-/// The texts are as received and may hold anything; [`Display`](fmt::Display) gives one safe line.
+/// The texts are as received and may contain any characters. [`Display`](fmt::Display) returns one
+/// line that is safe to print.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ErrorBody {
     /// The HTTP status of the response.
     pub status: u16,
-    /// The form in which the error came.
+    /// The format of the body.
     pub shape: ErrorShape,
-    /// The named code. An XML document gives its own (`AccessDenied`).
+    /// The named code. For an XML document, the code of that document (`AccessDenied`).
     pub code: Option<ErrorCode>,
     /// The numeric code of older API versions; see [`ErrorCode::from_numeric`].
     pub number: Option<i64>,
@@ -62,18 +65,19 @@ pub struct ErrorBody {
     pub docs_url: Option<String>,
     /// The title of an HTML page (`502 Bad Gateway`), on one line.
     pub title: Option<String>,
-    /// The beginning of a body that is none of the platform's shapes: one line, at most 300 characters, no markup, no
-    /// control characters.
+    /// The start of a body in an unknown format: one line of at most 300 characters, without markup
+    /// or control characters.
     pub excerpt: Option<String>,
-    /// The members of a JSON object that no field took, where they stood: those of [`ErrorShape::Nested`] are still
-    /// inside `error`.
+    /// The members of a JSON object that have no field here, at their original position: those of
+    /// [`ErrorShape::Nested`] are still inside `error`.
     pub extra: Extra,
 }
 
 impl ErrorBody {
-    /// Reads a body. It never fails: what cannot be understood is described.
+    /// Parses a body. Never fails: a body in an unknown format is summarized.
     ///
-    /// `content_type` is a hint only, the bytes decide. JSON is parsed whole, so the caller bounds the length of `body`.
+    /// `content_type` is only a hint; the bytes decide. JSON is parsed as a whole, so the caller
+    /// must limit the length of `body`.
     pub fn parse(status: u16, content_type: Option<&str>, body: &[u8]) -> Self {
         let body = body
             .strip_prefix(b"\xef\xbb\xbf")
@@ -106,10 +110,10 @@ impl ErrorBody {
                 Err(_) => {}
             }
         }
-        Self::from_foreign(status, content_type, body)
+        Self::from_non_json(status, content_type, body)
     }
 
-    /// An error in the platform's usual form, for a server that plays the platform.
+    /// An error in the platform's usual format, for a server that emulates the platform.
     pub fn flat(status: u16, code: impl Into<ErrorCode>, message: impl Into<String>) -> Self {
         Self {
             code: Some(code.into()),
@@ -118,7 +122,7 @@ impl ErrorBody {
         }
     }
 
-    /// The details of a nested error, or of a flat one that has the member.
+    /// The details of a nested error, or of a flat one that has this member.
     pub fn details(&self) -> Option<&Value> {
         let nested = self
             .extra
@@ -127,10 +131,12 @@ impl ErrorBody {
         nested.or_else(|| self.extra.get("details"))
     }
 
-    /// The JSON text of the error in the platform's usual form: `code`, `message`, `docs_url` and what `extra` holds.
+    /// The error as JSON in the platform's usual format: `code`, `message`, `docs_url` and the
+    /// members of `extra`.
     ///
-    /// Other shapes are translated: a number by [`ErrorCode::from_numeric`] (it stays `error_code` where no name took its
-    /// place), a foreign body by its description.
+    /// Other formats are converted. A numeric code becomes its named code by
+    /// [`ErrorCode::from_numeric`], or stays `error_code` if it has none. A body in an unknown
+    /// format becomes its summary.
     pub fn to_flat_json(&self) -> Vec<u8> {
         let mut object = self.extra.clone();
         let named = self.number.and_then(ErrorCode::from_numeric);
@@ -181,7 +187,7 @@ impl ErrorBody {
                 || inner.get("message").is_some_and(Value::is_string))
         {
             let mut error = Self::blank(status, ErrorShape::Nested);
-            error.take_members(inner);
+            error.extract_members(inner);
             if inner.is_empty() {
                 object.remove("error");
             }
@@ -189,7 +195,7 @@ impl ErrorBody {
             return error;
         }
         let mut error = Self::blank(status, ErrorShape::Flat);
-        error.take_members(&mut object);
+        error.extract_members(&mut object);
         error.extra = object;
         if error.code.is_none() && error.number.is_some() {
             error.shape = ErrorShape::Numeric;
@@ -204,8 +210,8 @@ impl ErrorBody {
         error
     }
 
-    /// Takes the members that the shapes share; those of another type stay where they are.
-    fn take_members(&mut self, object: &mut Map<String, Value>) {
+    /// Takes the members that all formats share. A member with another type stays in the object.
+    fn extract_members(&mut self, object: &mut Map<String, Value>) {
         self.code = take_text(object, "code")
             .or_else(|| take_text(object, "error_code"))
             .map(ErrorCode::from);
@@ -219,7 +225,7 @@ impl ErrorBody {
         self.docs_url = take_text(object, "docs_url");
     }
 
-    fn from_foreign(status: u16, content_type: Option<&str>, body: &[u8]) -> Self {
+    fn from_non_json(status: u16, content_type: Option<&str>, body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(&body[..body.len().min(EXCERPT_BYTES)]);
         let start = text.get(..16).unwrap_or(&text).to_ascii_lowercase();
         let says = |word: &str| {
@@ -245,7 +251,8 @@ impl ErrorBody {
                 ..Self::blank(status, ErrorShape::Xml)
             };
         }
-        // A tenth of unreadable characters is more than a wrong encoding of a western text makes.
+        // More than a tenth of unreadable characters is more than a wrongly decoded Western text
+        // has.
         let unreadable = text
             .chars()
             .filter(|character| matches!(character, '\0' | '\u{fffd}'))
@@ -280,7 +287,7 @@ fn some_text(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// One line without control characters: the code and the message, or a description of the body.
+/// One line without control characters: the code and the message, or a summary of the body.
 impl fmt::Display for ErrorBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = match (&self.code, self.number) {

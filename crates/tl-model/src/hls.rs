@@ -1,11 +1,11 @@
-//! The stream that the platform makes of a video (HTTP Live Streaming), as tasks, videos and indexed assets carry it.
+//! The HLS (HTTP Live Streaming) stream of a task, video or indexed asset.
 //!
-//! The `hls` of an asset (`/assets/{id}`) is another shape with lower-case words; it does not live here.
+//! The `hls` of an asset (`/assets/{id}`) has another shape with lower-case values; see `asset.rs`.
 
 use crate::Timestamp;
 
 open_enum! {
-    /// How far the encoding of the stream is.
+    /// Encoding status of the stream.
     pub enum HlsStatus {
         /// Being encoded; not ready for streaming.
         Processing = "PROCESSING",
@@ -19,13 +19,14 @@ open_enum! {
 }
 
 object! {
-    /// The stream of a video. Present only where the video was uploaded with `enable_video_stream` true.
+    /// The HLS stream of a video. Present only if the video was uploaded with `enable_video_stream`
+    /// set to true.
     pub struct Hls {
         /// The playlist (`.m3u8`).
         lenient video_url: Option<String>,
         /// Thumbnails of the video.
         lenient thumbnail_urls: Option<Vec<String>>,
-        /// How far the encoding is.
+        /// Encoding status.
         lenient status: Option<HlsStatus>,
         /// When `status` last changed.
         lenient updated_at: Option<Timestamp>,

@@ -1,4 +1,4 @@
-//! Typed identifiers: a task id cannot be passed where an index id is meant.
+//! Typed identifiers: a task id cannot be passed as an index id.
 
 use std::borrow::Borrow;
 use std::convert::Infallible;
@@ -18,17 +18,18 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// Wraps a text as it is: nothing is checked or changed.
+            /// Wraps a string without checking or changing it.
             pub fn new(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
 
-            /// The identifier as it stands on the wire.
+            /// The identifier as sent and received.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
-            /// Whether the text is 24 hexadecimal digits, as nearly all of the platform's samples are.
+            /// Whether the identifier is 24 hexadecimal digits, like nearly all of the platform's
+            /// samples.
             pub fn is_object_id(&self) -> bool {
                 self.0.len() == OBJECT_ID_DIGITS && self.0.bytes().all(|byte| byte.is_ascii_hexdigit())
             }
@@ -93,13 +94,14 @@ macro_rules! id {
 }
 
 id! {
-    /// Identifies a video indexing task (`/tasks/{task_id}`): 24 hexadecimal digits in every sample, not enforced.
+    /// Identifies a video indexing task (`/tasks/{task_id}`): 24 hexadecimal digits in every
+    /// sample, not enforced.
     TaskId
 }
 id! {
     /// Identifies a video of an index: 24 hexadecimal digits in every sample, not enforced.
     ///
-    /// It may or may not have the text of the task's id: the samples disagree.
+    /// May or may not equal the id of its task: the samples disagree.
     VideoId
 }
 id! {
@@ -113,7 +115,7 @@ id! {
 id! {
     /// Identifies an asset within an index: 24 hexadecimal digits in every sample, not enforced.
     ///
-    /// Observed to be the [`VideoId`] of the same video.
+    /// Observed to equal the [`VideoId`] of the same video.
     IndexedAssetId
 }
 id! {
@@ -125,10 +127,11 @@ id! {
     EntityId
 }
 id! {
-    /// Identifies a webhook event (`whe_…` in the samples). A repeated delivery carries the same id.
+    /// Identifies a webhook event (`whe_…` in the samples). A repeated delivery carries the same
+    /// id.
     EventId
 }
 id! {
-    /// Identifies an analysis task: an opaque text.
+    /// Identifies an analysis task: an opaque string.
     AnalyzeTaskId
 }

@@ -1,4 +1,5 @@
-//! Indexes: groups of videos that are searched together, each with its models (`/indexes`).
+//! Indexes: groups of videos that are searched together, and the models that index them
+//! (`/indexes`).
 
 use serde_json::Value;
 
@@ -15,17 +16,17 @@ object! {
         lenient created_at: Option<Timestamp>,
         /// When the index last changed.
         lenient updated_at: Option<Timestamp>,
-        /// When the platform deletes the index: 90 days after creation on the Free plan. `None` on a paid plan,
-        /// where the platform sends `null` (kept in `extra`).
+        /// When the platform deletes the index: 90 days after creation on the Free plan. `None` on
+        /// a paid plan, for which the platform sends `null` (kept in `extra`).
         lenient expires_at: Option<Timestamp>,
         /// The name, unique within an account.
         lenient index_name: Option<String>,
-        /// Length of all videos together, in seconds.
+        /// Total duration of all videos, in seconds.
         number total_duration: Option<f64>,
-        /// How many videos the index holds. The description of the API types it as any number.
+        /// Number of videos in the index. The API description allows any number.
         number video_count: Option<f64>,
-        /// The models of the index. Empty where the platform named none (API v1.2 has `engines`, kept in `extra`), and
-        /// not written then.
+        /// The models of the index. Empty if the response has none (API v1.2 has `engines`, kept in
+        /// `extra`), and then not written.
         lenient_list models: Vec<IndexModel>,
         /// The add-ons of the index.
         lenient addons: Option<Vec<Addon>>,
@@ -33,7 +34,7 @@ object! {
 }
 
 object! {
-    /// A model of an index and the modalities it reads.
+    /// A model of an index and the modalities that it processes.
     pub struct IndexModel {
         /// The model. Absent in API v1.2: see [`name()`](IndexModel::name).
         optional model_name: Option<ModelName>,
@@ -43,7 +44,7 @@ object! {
 }
 
 impl IndexModel {
-    /// A model with its modalities: one or two of `visual` and `audio`.
+    /// A model with its modalities: one or both of `visual` and `audio`.
     pub fn new(
         model_name: impl Into<ModelName>,
         model_options: impl IntoIterator<Item = ModelOption>,
@@ -55,7 +56,7 @@ impl IndexModel {
         }
     }
 
-    /// The model, under its present name or as `engine_name` of API v1.2.
+    /// The model, from the current member or from `engine_name` of API v1.2.
     pub fn name(&self) -> Option<ModelName> {
         self.model_name.clone().or_else(|| {
             self.extra
@@ -65,7 +66,8 @@ impl IndexModel {
         })
     }
 
-    /// The modalities, under their present name or as `engine_options` of API v1.2. Empty where none are named.
+    /// The modalities, from the current member or from `engine_options` of API v1.2. Empty if there
+    /// are none.
     pub fn options(&self) -> Vec<ModelOption> {
         self.model_options.clone().unwrap_or_else(|| {
             let legacy = self.extra.get("engine_options").and_then(Value::as_array);
@@ -80,7 +82,7 @@ impl IndexModel {
 }
 
 object! {
-    /// The answer to the creation of an index.
+    /// The response to creating an index.
     pub struct CreatedIndex {
         required {
             /// Identifies the index.

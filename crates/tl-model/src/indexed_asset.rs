@@ -1,4 +1,5 @@
-//! Assets within an index (`/indexes/{index-id}/indexed-assets`). The older view of the same things is in `video.rs`.
+//! Assets within an index (`/indexes/{index-id}/indexed-assets`). The older view of the same
+//! resources is in `video.rs`.
 
 use serde_json::Value;
 
@@ -8,64 +9,68 @@ use crate::{
 };
 
 open_enum! {
-    /// How far the indexing of an asset is.
+    /// Indexing status of an asset.
     ///
-    /// Order by analogy with tasks: validating → pending → queued → indexing → ready or failed. A state may be skipped.
+    /// Order by analogy with tasks: validating → pending → queued → indexing → ready or failed. A
+    /// status may be skipped.
     pub enum IndexedAssetStatus {
-        /// The asset is being checked against the requirements of the index's models. Newer than the description of July 2026.
+        /// The platform is checking the asset against the requirements of the index's models. Newer
+        /// than the description of July 2026.
         Validating = "validating",
-        /// The indexing waits to be assigned.
+        /// Waiting to be assigned.
         Pending = "pending",
-        /// The indexing waits for its turn.
+        /// Waiting in the queue.
         Queued = "queued",
-        /// The asset is being indexed.
+        /// Indexing is in progress.
         Indexing = "indexing",
         /// Indexed: the asset can be searched.
         Ready = "ready",
-        /// Given up.
+        /// Indexing failed.
         Failed = "failed",
     }
 }
 
 impl IndexedAssetStatus {
-    /// Whether the indexing will not change any more: `ready` or `failed`. An unknown word is not terminal.
+    /// Whether the status is final: `ready` or `failed`. An unknown status is not terminal.
     pub fn is_terminal(&self) -> bool {
         matches!(self, Self::Ready | Self::Failed)
     }
 }
 
 object! {
-    /// An asset within an index, as listed or retrieved. Only a retrieved one has the members from `user_metadata` on.
+    /// An asset within an index, as listed or retrieved. The members from `user_metadata` on are
+    /// returned only when a single one is retrieved.
     pub struct IndexedAsset {
         required {
             /// Identifies the indexed asset.
             id: IndexedAssetId = "_id",
         }
-        /// The asset that it was made of. Absent in the description of February 2026.
+        /// The asset that was indexed. Absent in the description of February 2026.
         optional asset_id: Option<AssetId>,
-        /// When the indexing was asked for.
+        /// When indexing was requested.
         lenient created_at: Option<Timestamp>,
-        /// When the indexing, or the metadata, last changed.
+        /// When the indexing status or the metadata last changed.
         lenient updated_at: Option<Timestamp>,
-        /// When the indexing ended.
+        /// When indexing finished.
         lenient indexed_at: Option<Timestamp>,
-        /// How far the indexing is.
+        /// Indexing status.
         optional status: Option<IndexedAssetStatus>,
-        /// What the platform measured of the file.
+        /// Metadata that the platform measured.
         lenient system_metadata: Option<SystemMetadata>,
-        /// What the user said about the indexed asset.
+        /// User metadata of the indexed asset.
         lenient user_metadata: Option<UserMetadata>,
-        /// The stream, where one was asked for with `enable_video_stream`.
+        /// The HLS stream, if requested with `enable_video_stream`.
         lenient hls: Option<Hls>,
-        /// The embeddings, where `embedding_option` asked for them: `{model_name, video_embedding: {segments}}`, kept as JSON.
+        /// The embeddings, if requested with `embedding_option`, kept as JSON:
+        /// `{model_name, video_embedding: {segments}}`.
         lenient embedding: Option<Value>,
-        /// The spoken words, where `transcription` asked for them. `None` also where there were none.
+        /// The transcription, if requested with `transcription`. Also `None` if there is no speech.
         lenient transcription: Option<Vec<TranscriptionSegment>>,
     }
 }
 
 object! {
-    /// The answer to the creation of an indexed asset: the indexing has begun, not ended.
+    /// The response to creating an indexed asset: indexing has started but is not finished.
     pub struct CreatedIndexedAsset {
         required {
             /// Identifies the indexed asset.
@@ -83,9 +88,10 @@ object! {
             /// The asset, which must be `ready`.
             asset_id: AssetId,
         }
-        /// Whether the platform keeps the video for streaming. The platform's default is no, unlike that of tasks.
+        /// Whether the platform keeps the video for streaming. The platform's default is no, unlike
+        /// for tasks.
         optional enable_video_stream: Option<bool>,
-        /// What the user says about the indexed asset. Newer than the description of February 2026.
+        /// User metadata of the indexed asset. Newer than the description of February 2026.
         optional user_metadata: Option<UserMetadata>,
     }
 }

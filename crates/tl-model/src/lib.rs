@@ -1,27 +1,27 @@
-//! Schemas of the TwelveLabs video platform (REST API v1.3): what the JSON on the wire means, in both directions.
+//! JSON types of the TwelveLabs video platform (REST API v1.3), for requests and responses.
 //!
-//! Pure data: no I/O, no clock, no HTTP. Paths, queries and form fields belong to `tl-protocol`; whether a media
-//! file is acceptable belongs to `tl-validate`.
+//! This crate holds data only: no I/O, no clock, no HTTP. Paths, queries and form fields are in
+//! `tl-protocol`; the checks of media files are in `tl-validate`.
 //!
-//! # What every type promises
+//! # Guarantees of every type
 //!
-//! - **Nothing is lost.** A member that a type does not know is kept in its `extra` map and written again. A known
-//!   member that the platform sent as `null` is `None` in its field and stays in `extra` as `null`, so that
-//!   decoding and encoding gives the object back. A field that is set wins over an entry of the same name in `extra`;
-//!   put `Value::Null` there to write an explicit `null`.
-//! - **New words are not errors.** Enumerations are open: an unknown string decodes, answers `false` to
-//!   `is_known()`, and is written again as it came.
-//! - **What the platform may omit is an `Option`.** Only identifiers are required.
-//! - **A wrong type of an informational member stays in `extra`.** `"rotation": "90"` and `"video_count": true` read as
-//!   absent and are written again as they came, so that one odd value does not fail a whole list. `640` and
-//!   `640.0` are the same width.
-//! - **A wrong type of an identifier, a status or a member of a request is an error that names the member**:
-//!   `` `status`: invalid type: integer `5`, expected a string at line 1 column 24 ``. It is not read as if it were
-//!   absent, because decisions depend on it.
+//! - **Round trips are lossless.** A member without a field is kept in the `extra` map and written
+//!   again. A known member that was `null` is `None` in its field and `null` in `extra`, so that
+//!   decoding and encoding returns the same object. A field that is set takes precedence over an
+//!   entry of the same name in `extra`; put `Value::Null` there to write an explicit `null`.
+//! - **Enumerations are open.** An unknown string decodes without an error, returns `false` from
+//!   `is_known()`, and is written back unchanged.
+//! - **Members that the platform may omit are `Option`s.** Only identifiers are required.
+//! - **An informational member of the wrong type stays in `extra`.** `"rotation": "90"` and
+//!   `"video_count": true` read as absent and are written back unchanged, so that one unexpected
+//!   value does not make a whole list fail. `640` and `640.0` are the same width.
+//! - **An identifier, a status or a request member of the wrong type is an error that names the
+//!   member**: `` `status`: invalid type: integer `5`, expected a string at line 1 column 24 ``. It
+//!   is not treated as absent, because decisions depend on it.
 //! - **Numbers are written as the platform writes them**: a whole `f64` has no `.0`.
 //!
-//! Structs are `#[non_exhaustive]`, because the platform adds fields: build one with `new` (or `Default`) and set the
-//! public fields.
+//! Structs are `#[non_exhaustive]`, because the platform adds fields: build one with `new` (or
+//! `Default`) and set the public fields.
 //!
 //! ```
 //! use tl_model::{Task, TaskStatus};
@@ -34,9 +34,9 @@
 //! assert_eq!(status.as_str(), "paused");
 //! assert_eq!(task.extra["priority"], 3);
 //!
-//! let mut mine = Task::new("6391c89afb14854546891276");
-//! mine.status = Some(TaskStatus::Ready);
-//! assert_eq!(serde_json::to_string(&mine)?, r#"{"_id":"6391c89afb14854546891276","status":"ready"}"#);
+//! let mut task = Task::new("6391c89afb14854546891276");
+//! task.status = Some(TaskStatus::Ready);
+//! assert_eq!(serde_json::to_string(&task)?, r#"{"_id":"6391c89afb14854546891276","status":"ready"}"#);
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
@@ -55,10 +55,12 @@ mod indexed_asset;
 mod metadata_error;
 mod metadata_patch;
 mod metadata_value;
+mod model_name;
 mod multipart_upload;
 mod number;
 mod page;
 mod plain_text;
+mod sort;
 mod system_metadata;
 mod task;
 mod technical_metadata;
@@ -66,7 +68,6 @@ mod timestamp;
 mod user_metadata;
 mod video;
 mod webhook;
-mod words;
 
 pub use asset::{
     Asset, AssetError, AssetHls, AssetMethod, AssetReference, AssetReferenceIndex, AssetSource,
@@ -87,6 +88,7 @@ pub use indexed_asset::{
 pub use metadata_error::{MetadataError, MetadataErrorKind};
 pub use metadata_patch::MetadataPatch;
 pub use metadata_value::{MetadataFloat, MetadataInteger, MetadataValue, UnsupportedValue};
+pub use model_name::{Addon, ModelFamily, ModelName, ModelOption};
 pub use multipart_upload::{
     ChunkReceipt, ChunkReport, ChunkState, ChunkStatus, CompletedChunk, IncompleteUpload,
     NewUpload, PresignedUrl, ProofType, UploadSession, UploadState, UploadStatus, UploadType,
@@ -94,6 +96,7 @@ pub use multipart_upload::{
 };
 pub use object::Extra;
 pub use page::{Page, PageInfo};
+pub use sort::{SortBy, SortOption};
 pub use system_metadata::SystemMetadata;
 pub use task::{CreatedTask, Task, TaskStatus};
 pub use technical_metadata::{AudioStreamMetadata, TechnicalMetadata, VideoStreamMetadata};
@@ -104,7 +107,6 @@ pub use webhook::{
     AnalyzeError, AnalyzeSourceType, AnalyzeStatus, AnalyzeTaskData, AnalyzeVideoSource,
     IndexTaskData, WebhookData, WebhookEvent, WebhookEventType, WebhookModel,
 };
-pub use words::{Addon, ModelFamily, ModelName, ModelOption, SortBy, SortOption};
 
 /// A JSON value, as `serde_json` defines it.
 pub use serde_json::Value;

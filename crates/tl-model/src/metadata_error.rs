@@ -1,10 +1,10 @@
-//! Why a JSON text is no user metadata: one error for all keys at once.
+//! The error for invalid user metadata: one error that lists all offending keys.
 
 use std::fmt;
 
 use crate::metadata_value::ALLOWED;
 
-/// Why user metadata was refused.
+/// Why user metadata was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MetadataErrorKind {
@@ -12,16 +12,17 @@ pub enum MetadataErrorKind {
     NotJson,
     /// The text is JSON, but not an object.
     NotAnObject,
-    /// A key stands in the object twice.
+    /// A key occurs more than once.
     DuplicateKey,
-    /// Values are of a type that the platform does not take.
+    /// Values have a type that the platform does not accept.
     ValueNotAllowed,
 }
 
-/// The key, where there is one to name, and what was found.
+/// The key, if there is one, and a description of the value.
 pub(crate) type Refused = (Option<String>, String);
 
-/// User metadata was refused. The message names every key at fault, what it holds and what is allowed.
+/// The error for invalid user metadata. The message names every offending key, its value and the
+/// allowed types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetadataError {
     kind: MetadataErrorKind,
@@ -33,12 +34,12 @@ impl MetadataError {
         Self { kind, refused }
     }
 
-    /// Why the metadata was refused.
+    /// Why the metadata was rejected.
     pub fn kind(&self) -> MetadataErrorKind {
         self.kind
     }
 
-    /// The keys at fault, in order.
+    /// The offending keys, in order.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.refused.iter().filter_map(|(key, _)| key.as_deref())
     }

@@ -11,15 +11,17 @@ use serde_json::{Map, Value};
 use crate::user_metadata::{into_object, parse_object};
 use crate::{MetadataError, MetadataValue, UserMetadata};
 
-/// Changes to a video's user metadata: a value sets its key, `null` deletes it, a key that is not named stays.
+/// Changes to user metadata: a value sets its key, `null` deletes it, and absent keys keep their
+/// values.
 ///
-/// Strict in every direction, because it only ever stands in requests. The platform ignores an empty string.
+/// Strict for encoding and decoding, because it occurs in requests only. The platform ignores an
+/// empty string.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(transparent)]
 pub struct MetadataPatch(BTreeMap<String, Option<MetadataValue>>);
 
 impl MetadataPatch {
-    /// Without any change.
+    /// Creates an empty patch.
     pub fn new() -> Self {
         Self::default()
     }
@@ -36,22 +38,22 @@ impl MetadataPatch {
         self
     }
 
-    /// Keys with their new values, `None` for those to delete, ordered by key.
+    /// Iterates over the keys with their new values in key order. `None` marks a key to delete.
     pub fn iter(&self) -> btree_map::Iter<'_, String, Option<MetadataValue>> {
         self.0.iter()
     }
 
-    /// The number of keys.
+    /// Number of keys.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no change.
+    /// Whether the patch is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Makes the changes.
+    /// Applies the changes to `metadata`.
     pub fn apply_to(&self, metadata: &mut UserMetadata) {
         for (key, value) in &self.0 {
             match value {
@@ -101,7 +103,7 @@ impl TryFrom<Value> for MetadataPatch {
 impl FromStr for MetadataPatch {
     type Err = MetadataError;
 
-    /// Reads a JSON text, strictly.
+    /// Parses JSON text strictly.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::try_from(parse_object(text)?)
     }

@@ -1,4 +1,5 @@
-//! One value of user metadata: what the platform allows, and what a response may hold beyond that.
+//! A value of user metadata: the types that the platform accepts, and other values found in
+//! responses.
 
 use std::fmt;
 
@@ -8,16 +9,17 @@ use serde_json::{Number, Value};
 use crate::number::MAX_SAFE_INTEGER;
 use crate::{MetadataError, MetadataErrorKind};
 
-/// What a value may be, in words, for messages.
+/// The allowed types, as text for error messages.
 pub(crate) const ALLOWED: &str = "a string, an integer, a float, a boolean, or an array of strings";
 
 /// A value of user metadata.
 ///
-/// Made from Rust values by `From` (or `TryFrom<f64>`), and from JSON by `TryFrom<Value>`, which refuses the rest.
+/// Convert Rust values with `From` (or `TryFrom<f64>`) and JSON with `TryFrom<Value>`, which
+/// rejects unsupported types.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum MetadataValue {
-    /// A string. The platform leaves an empty one out.
+    /// A string. The platform omits an empty one.
     String(String),
     /// An integer.
     Integer(MetadataInteger),
@@ -25,14 +27,14 @@ pub enum MetadataValue {
     Float(MetadataFloat),
     /// A boolean.
     Bool(bool),
-    /// An array of strings. The platform leaves an empty one out.
+    /// An array of strings. The platform omits an empty one.
     Strings(Vec<String>),
-    /// A value that the platform should not hold, kept as a response carried it. It cannot be made for a request.
+    /// A value of an unsupported type, kept as received. It cannot be created for a request.
     Other(UnsupportedValue),
 }
 
 impl MetadataValue {
-    /// The text of a string.
+    /// The string, if the value is one.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
@@ -40,7 +42,7 @@ impl MetadataValue {
         }
     }
 
-    /// The value of an integer that fits.
+    /// The integer, if the value is one that fits into an `i64`.
     pub fn as_i64(&self) -> Option<i64> {
         match self {
             Self::Integer(integer) => integer.as_i64(),
@@ -48,7 +50,7 @@ impl MetadataValue {
         }
     }
 
-    /// The value of a float.
+    /// The float, if the value is one.
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Self::Float(float) => Some(float.get()),
@@ -56,7 +58,7 @@ impl MetadataValue {
         }
     }
 
-    /// The value of a boolean.
+    /// The boolean, if the value is one.
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Self::Bool(value) => Some(*value),
@@ -64,7 +66,7 @@ impl MetadataValue {
         }
     }
 
-    /// The items of an array of strings.
+    /// The items, if the value is an array of strings.
     pub fn as_strings(&self) -> Option<&[String]> {
         match self {
             Self::Strings(items) => Some(items),
@@ -72,15 +74,16 @@ impl MetadataValue {
         }
     }
 
-    /// Whether the platform takes the value: everything but [`Other`](Self::Other).
+    /// Whether the platform accepts the value: every variant except [`Other`](Self::Other).
     pub fn is_supported(&self) -> bool {
         !matches!(self, Self::Other(_))
     }
 
-    /// Whether the value is a whole number beyond ±9007199254740991 (2^53 − 1), where readers that know only
-    /// floats change digits. The platform asks for a string instead.
+    /// Whether the value is a whole number beyond ±9007199254740991 (2^53 − 1). Readers that parse
+    /// numbers as floats lose digits of it, so the platform asks for a string instead.
     ///
-    /// A JSON text cannot tell a float from an integer that no 64-bit type holds, so whole floats count as well.
+    /// JSON does not distinguish a float from an integer that exceeds 64 bits, so whole floats
+    /// count as well.
     pub fn is_unsafe_integer(&self) -> bool {
         match self {
             Self::Integer(integer) => !integer.is_safe(),
@@ -91,7 +94,7 @@ impl MetadataValue {
         }
     }
 
-    /// What the JSON value is, in words, if the platform does not take it.
+    /// Describes the JSON value if the platform does not accept it.
     pub(crate) fn refusal(value: &Value) -> Option<String> {
         match value {
             Value::Null => Some("null".to_owned()),
@@ -115,7 +118,7 @@ impl MetadataValue {
         }
     }
 
-    /// Reads any JSON value; what the platform does not take becomes [`Other`](Self::Other).
+    /// Converts any JSON value. Unsupported values become [`Other`](Self::Other).
     pub(crate) fn from_response(value: Value) -> Self {
         if Self::refusal(&value).is_some() {
             return Self::Other(UnsupportedValue(value));
@@ -146,11 +149,11 @@ impl MetadataValue {
     }
 }
 
-/// An integer from −2^63 to 2^64 − 1, as JSON texts carry them.
+/// An integer from −2^63 to 2^64 − 1, as JSON can represent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MetadataInteger(Width);
 
-/// The order of the variants is the order of the values: what fits an `i64` is always `Signed`.
+/// Variant order equals value order: a value that fits into an `i64` is always `Signed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Width {
     Signed(i64),
@@ -204,7 +207,7 @@ impl fmt::Display for MetadataInteger {
     }
 }
 
-/// A float that is neither infinite nor NaN, which JSON cannot carry.
+/// A float that is neither infinite nor NaN, because JSON cannot represent those.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct MetadataFloat(f64);
 
@@ -221,7 +224,7 @@ impl fmt::Display for MetadataFloat {
     }
 }
 
-/// A JSON value that user metadata should not hold, kept as a response carried it.
+/// A JSON value of an unsupported type, kept as received.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnsupportedValue(Value);
 
@@ -345,7 +348,7 @@ impl<'de> Deserialize<'de> for MetadataValue {
     }
 }
 
-/// Text that goes into a line: a string as it is, anything else as JSON.
+/// The value on one line: a string unchanged, everything else as JSON.
 impl fmt::Display for MetadataValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

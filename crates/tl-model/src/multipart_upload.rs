@@ -1,6 +1,7 @@
-//! The upload of a large file in chunks: session, presigned URLs, reports, state (`/assets/multipart-uploads`).
+//! Chunked uploads of large files: sessions, presigned URLs, reports and state
+//! (`/assets/multipart-uploads`).
 //!
-//! Chunks are numbered from 1. The order of the steps is a flow of `tl-protocol`; here is only what they say.
+//! Chunks are numbered from 1. The workflow is in `tl-protocol`; this module has its messages only.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -9,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::{AssetId, PageInfo, Timestamp, UploadId, UserMetadata};
 
 open_enum! {
-    /// The kind of file that is uploaded in chunks.
+    /// The type of a file uploaded in chunks.
     pub enum UploadType {
         /// A video.
         Video = "video",
-        /// Sound without pictures. Since July 2026.
+        /// Audio without video. Since July 2026.
         Audio = "audio",
         /// An image. Since July 2026.
         Image = "image",
@@ -21,69 +22,71 @@ open_enum! {
 }
 
 object! {
-    /// The request body that opens an upload session.
+    /// The request body that creates an upload session.
     pub struct NewUpload {
         required {
             /// The name of the file, 1 to 255 characters.
             filename: String,
-            /// What kind of file it is.
+            /// The type of the file.
             upload_type: UploadType = "type",
-            /// Size of the file, in bytes, 1 and more.
+            /// Size of the file, in bytes, at least 1.
             total_size: u64,
         }
-        /// Whether the platform makes a stream of the asset. The platform's default is no.
+        /// Whether the platform creates an HLS stream of the asset. The platform's default is no.
         optional enable_hls: Option<bool>,
-        /// Whether the platform makes a thumbnail of the asset. The platform's default is no.
+        /// Whether the platform creates a thumbnail of the asset. The platform's default is no.
         optional enable_thumbnail: Option<bool>,
-        /// What the user says about the asset.
+        /// User metadata of the asset.
         optional user_metadata: Option<UserMetadata>,
     }
 }
 
 object! {
-    /// An upload session, as it was opened. It lives 24 hours.
+    /// A new upload session. It expires after 24 hours.
     pub struct UploadSession {
         required {
             /// Identifies the session.
             upload_id: UploadId,
-            /// Size of every chunk but the last, which may be smaller, in bytes. The platform chooses it; 5242880 is only the
-            /// documents' example.
+            /// Size of every chunk, in bytes, except the last one, which may be smaller. The
+            /// platform chooses it; 5242880 is only the example in the documentation.
             chunk_size: u64,
-            /// How many chunks the file is divided into: `total_size` by `chunk_size`, rounded up.
+            /// Number of chunks: `total_size` divided by `chunk_size`, rounded up.
             total_chunks: u32,
         }
-        /// The asset that the upload makes. The identifier is reserved: the asset exists when the upload is complete.
+        /// The reserved identifier of the asset. The asset exists when the upload is complete.
         optional asset_id: Option<AssetId>,
         /// The first URLs, not necessarily one for every chunk.
         list upload_urls: Vec<UploadUrl>,
-        /// Headers that must go with each chunk to its URL.
+        /// Headers to send with each chunk.
         defaulted upload_headers: BTreeMap<String, String>,
-        /// When the session ends. The description calls it the end of the URLs, which live one hour only.
+        /// When the session expires. The API description says that the URLs expire then, but they
+        /// live only one hour.
         lenient expires_at: Option<Timestamp>,
     }
 }
 
 object! {
-    /// Where one chunk goes. The URL itself is the permission: it works once, for one hour, without the API key.
+    /// The presigned URL of one chunk. It works once, for one hour, without the API key.
     pub struct UploadUrl {
         required {
-            /// The chunk, from 1.
+            /// The chunk number, from 1.
             chunk_index: u32,
-            /// The presigned URL to `PUT` the bytes to.
+            /// The presigned URL for the `PUT` request.
             url: PresignedUrl,
         }
-        /// When the URL ends.
+        /// When the URL expires.
         lenient expires_at: Option<Timestamp>,
     }
 }
 
-/// A URL that is a permission by itself. Whoever has it may use it: `Debug` leaves out the query, in which the signature is.
+/// A presigned URL. Anyone who has it can use it, so `Debug` omits the query, which contains the
+/// signature.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PresignedUrl(String);
 
 impl PresignedUrl {
-    /// The URL with its signature, to send a request to.
+    /// The URL with its signature, for sending a request.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -112,32 +115,32 @@ impl fmt::Debug for PresignedUrl {
 }
 
 open_enum! {
-    /// How the upload of a chunk is proved.
+    /// The type of proof that a chunk was uploaded.
     pub enum ProofType {
-        /// By the `ETag` of the storage's answer.
+        /// The `ETag` of the storage's response.
         Etag = "etag",
     }
 }
 
 object! {
-    /// One chunk that the storage has.
+    /// A chunk that the storage has received.
     pub struct CompletedChunk {
         required {
-            /// The chunk, from 1.
+            /// The chunk number, from 1.
             chunk_index: u32,
-            /// The `ETag` of the storage's answer.
+            /// The `ETag` of the storage's response.
             proof: String,
-            /// What the proof is.
+            /// The type of the proof.
             proof_type: ProofType,
-            /// Bytes that were sent.
+            /// Number of bytes sent.
             chunk_size: u64,
         }
     }
 }
 
 impl CompletedChunk {
-    /// A chunk with the `ETag` header of the storage's answer, whose quotation marks are taken off: the platform's own
-    /// clients send it without them.
+    /// A chunk with the `ETag` header of the storage's response. Quotation marks are removed,
+    /// because the platform's own clients send it without them.
     pub fn from_etag(chunk_index: u32, etag: &str, chunk_size: u64) -> Self {
         let proof = etag
             .strip_prefix('"')
@@ -148,7 +151,8 @@ impl CompletedChunk {
 }
 
 object! {
-    /// The request body that reports uploaded chunks: 1 to 50 of them, in any order. A repeated chunk does no harm.
+    /// The request body that reports uploaded chunks: 1 to 50, in any order. Repeated chunks are
+    /// allowed.
     pub struct ChunkReport {
         required {
             /// The chunks.
@@ -158,80 +162,82 @@ object! {
 }
 
 object! {
-    /// The answer to a report.
+    /// The response to a report.
     pub struct ChunkReceipt {
-        /// Where the asset can be had. Only when the report made the upload complete.
+        /// The URL of the asset. Only if this report completed the upload.
         lenient url: Option<String>,
-        /// The asset that the upload makes.
+        /// The asset that the upload creates.
         optional asset_id: Option<AssetId>,
-        /// How many chunks of the report were new.
+        /// Number of chunks in the report that were new.
         whole processed_chunks: Option<u32>,
-        /// How many chunks of the report were known already.
+        /// Number of chunks in the report that were already known.
         whole duplicate_chunks: Option<u32>,
-        /// How many chunks have been reported, all reports together.
+        /// Number of chunks reported so far, in all reports.
         whole total_completed: Option<u32>,
     }
 }
 
 object! {
-    /// The request body that asks for presigned URLs.
+    /// The request body that requests presigned URLs.
     pub struct UrlRequest {
         required {
             /// The first chunk, from 1.
             start: u32,
-            /// How many chunks from there on, 1 to 50.
+            /// Number of chunks from `start` on, 1 to 50.
             count: u32,
         }
     }
 }
 
 object! {
-    /// The answer with presigned URLs.
+    /// The response with presigned URLs.
     pub struct UploadUrls {
         /// The session.
         optional upload_id: Option<UploadId>,
         /// The first chunk.
         whole start_index: Option<u32>,
-        /// How many URLs there are.
+        /// Number of URLs.
         whole count: Option<u32>,
         /// The URLs.
         list upload_urls: Vec<UploadUrl>,
-        /// When they were signed; they live for one hour from then on.
+        /// When the URLs were signed. They expire one hour later.
         lenient generated_at: Option<Timestamp>,
-        /// When they end.
+        /// When the URLs expire.
         lenient expires_at: Option<Timestamp>,
     }
 }
 
 open_enum! {
-    /// How far an upload session is.
+    /// Status of an upload session.
     pub enum UploadStatus {
-        /// Takes chunks and reports.
+        /// Accepts chunks and reports.
         Active = "active",
-        /// All chunks are reported. Since July 2026 the asset is then still `processing`; before that it was ready.
+        /// All chunks are reported. Since July 2026 the asset is then still `processing`; before
+        /// that it was ready.
         Completed = "completed",
-        /// Given up by the platform: open a new session.
+        /// Failed on the platform: create a new session.
         Failed = "failed",
-        /// Older than 24 hours: open a new session.
+        /// Older than 24 hours: create a new session.
         Expired = "expired",
     }
 }
 
 impl UploadStatus {
-    /// Whether the session takes no more chunks: `completed`, `failed` or `expired`. An unknown word is not terminal.
+    /// Whether the session accepts no more chunks: `completed`, `failed` or `expired`. An unknown
+    /// status is not terminal.
     pub fn is_terminal(&self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Expired)
     }
 }
 
 open_enum! {
-    /// How far a chunk is.
+    /// Status of a chunk.
     pub enum ChunkStatus {
         /// Uploaded and reported.
         Completed = "completed",
         /// Not reported; it may have been uploaded.
         Pending = "pending",
-        /// To be uploaded again.
+        /// Failed: upload it again.
         Failed = "failed",
     }
 }
@@ -240,14 +246,14 @@ object! {
     /// The state of one chunk.
     pub struct ChunkState {
         required {
-            /// The chunk, from 1: what other objects call `chunk_index`.
+            /// The chunk number, from 1. Other objects call it `chunk_index`.
             index: u32,
         }
-        /// How far it is.
+        /// Status of the chunk.
         optional status: Option<ChunkStatus>,
-        /// When it was reported. `None` where it is pending or failed: the platform then sends `null`.
+        /// When it was reported. `None` if it is pending or failed: the platform then sends `null`.
         lenient uploaded_at: Option<Timestamp>,
-        /// When its state last changed.
+        /// When its status last changed.
         lenient updated_at: Option<Timestamp>,
         /// Why it failed.
         lenient error: Option<String>,
@@ -261,49 +267,50 @@ object! {
             /// Identifies the session.
             upload_id: UploadId,
         }
-        /// How far it is.
+        /// Status of the session.
         optional status: Option<UploadStatus>,
         /// The chunks of this page, at most `page_limit` of them.
         list uploaded_chunks: Vec<ChunkState>,
-        /// How many chunks of the whole upload are complete.
+        /// Number of completed chunks in the whole upload.
         whole chunks_completed: Option<u32>,
-        /// How many chunks of the whole upload failed.
+        /// Number of failed chunks in the whole upload.
         whole chunks_failed: Option<u32>,
-        /// How many chunks of the whole upload are missing.
+        /// Number of missing chunks in the whole upload.
         whole chunks_pending: Option<u32>,
-        /// Where this page stands in the list of chunks. Every member is `None` where the platform sent no `page_info`.
+        /// The position of this page in the list of chunks. Every member is `None` if the platform
+        /// sent no `page_info`.
         lenient_default page_info: PageInfo,
         /// Size of the file, in bytes.
         whole total_size: Option<u64>,
-        /// Bytes that are uploaded and reported.
+        /// Number of bytes uploaded and reported.
         whole uploaded_size: Option<u64>,
-        /// How many chunks the file has. The description speaks of it, but does not list it.
+        /// Number of chunks of the file. The API description mentions it but does not list it.
         whole total_chunks: Option<u32>,
-        /// When the session was opened.
+        /// When the session was created.
         lenient created_at: Option<Timestamp>,
-        /// When it last changed.
+        /// When the session last changed.
         lenient updated_at: Option<Timestamp>,
     }
 }
 
 object! {
-    /// An upload session that is not complete, as listed. The list does not tell the file's name.
+    /// An upload session that is not complete, as listed. The list does not include the file name.
     pub struct IncompleteUpload {
         required {
             /// Identifies the session.
             upload_id: UploadId,
         }
-        /// How far it is.
+        /// Status of the session.
         optional status: Option<UploadStatus>,
         /// Size of the file, in bytes.
         whole total_size: Option<u64>,
-        /// Size of every chunk but the last, in bytes.
+        /// Size of every chunk except the last, in bytes.
         whole chunk_size: Option<u64>,
-        /// How many chunks the file has.
+        /// Number of chunks of the file.
         whole total_chunks: Option<u32>,
-        /// When the session was opened.
+        /// When the session was created.
         lenient created_at: Option<Timestamp>,
-        /// When the session ends.
+        /// When the session expires.
         lenient expires_at: Option<Timestamp>,
     }
 }
@@ -313,13 +320,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_signature_of_a_presigned_url_does_not_show() {
+    fn debug_omits_the_signature() {
         let mut session = UploadSession::new("u", 5_u64, 1_u32);
         let url = "https://bucket.example/part?X-Amz-Signature=SECRET";
         session.upload_urls = vec![UploadUrl::new(1_u32, url)];
-        let shown = format!("{session:?}");
-        assert!(shown.contains("bucket.example/part?…"), "{shown}");
-        assert!(!shown.contains("SECRET"), "{shown}");
+        let debug = format!("{session:?}");
+        assert!(debug.contains("bucket.example/part?…"), "{debug}");
+        assert!(!debug.contains("SECRET"), "{debug}");
         assert_eq!(session.upload_urls[0].url.as_str(), url);
     }
 }

@@ -1,4 +1,4 @@
-//! How numbers are read and written: JSON has one number type, the platform writes whole floats without `.0`.
+//! Number formats: JSON has one number type, and the platform writes whole floats without `.0`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 use serde::de::{self, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The largest magnitude up to which every whole `f64` is one exact integer (2^53 − 1).
+/// The largest integer up to which every integer is exact in an `f64` (2^53 − 1).
 pub(crate) const MAX_SAFE_INTEGER: u64 = 9_007_199_254_740_991;
 
-/// An `f64` that is written as an integer where it is one.
+/// An `f64` that is written as an integer if it is whole.
 pub(crate) struct Number(pub(crate) f64);
 
 impl Serialize for Number {

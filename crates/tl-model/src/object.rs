@@ -1,17 +1,19 @@
-//! The macro that makes a JSON object type: public fields, and an `extra` map for what the fields do not hold.
+//! The `object!` macro: declares a JSON object type with public fields and an `extra` map for all
+//! other members.
 //!
-//! Written instead of `#[serde(flatten)]` for three reasons: a known member sent as `null` survives in `extra`, an error names
-//! the member it happened in, and nothing is buffered. The schemas themselves live in their own files.
+//! It replaces `#[serde(flatten)]` for three reasons: a known member that is `null` survives in
+//! `extra`, an error names the member that caused it, and nothing is buffered. The types themselves
+//! are in their own files.
 
 use serde::de;
 use serde_json::{Map, Value};
 
-/// The members of an object that its type has no field for, and known members that were sent as `null`.
+/// The members of an object that have no field in its type, and known members that were `null`.
 pub type Extra = Map<String, Value>;
 
-/// The value of an informational member, or the JSON as received: `null`, and what is not a `T`.
+/// The value of an informational member, or the JSON as received if it is `null` or not a `T`.
 ///
-/// One odd value (`"rotation": "90"`) must not make the whole list fail that it is in.
+/// One unexpected value (`"rotation": "90"`) must not make the whole list fail.
 pub(crate) fn lenient<T: de::DeserializeOwned>(value: Value) -> Result<T, Value> {
     match T::deserialize(&value) {
         Ok(read) if !value.is_null() => Ok(read),
@@ -19,12 +21,12 @@ pub(crate) fn lenient<T: de::DeserializeOwned>(value: Value) -> Result<T, Value>
     }
 }
 
-/// Puts the name of a member before the message of an error that happened inside it.
+/// Prefixes an error with the name of the member that caused it.
 pub(crate) fn in_member<E: de::Error>(name: &str, error: &E) -> E {
     E::custom(format_args!("`{name}`: {error}"))
 }
 
-/// The wire name of a field: the literal if one is given, the field's own name otherwise.
+/// The JSON name of a field: the literal if one is given, otherwise the field name.
 macro_rules! wire_name {
     ($field:ident) => {
         stringify!($field)
@@ -47,7 +49,8 @@ macro_rules! wire_name {
 ///     }
 /// }
 /// ```
-/// `required` members become the arguments of `new`. Without that block the type has `Default` instead of `new`.
+/// `required` members become the arguments of `new`. Without that block the type has `Default`
+/// instead of `new`.
 ///
 /// Strict kinds, for identifiers, statuses and requests; a value of another type is an error:
 /// - `optional`: `Option<T>`; absent or `null` is `None`.
@@ -55,12 +58,14 @@ macro_rules! wire_name {
 /// - `present_list`: the same, but absence is an error, and an empty one is written.
 /// - `defaulted`: a type with `Default`, for absent or `null`; an empty one is not written.
 ///
-/// Lenient kinds, for what a response says beyond that; a value of another type reads as absent and stays in `extra`:
-/// - `lenient`, `lenient_list`, `lenient_default`: as `optional`, `list` and `defaulted`.
-/// - `number`: `Option<f64>`, written without `.0` where whole.
+/// Lenient kinds, for all other members of responses; a value of another type reads as absent and
+/// stays in `extra`:
+/// - `lenient`, `lenient_list`, `lenient_default`: like `optional`, `list` and `defaulted`.
+/// - `number`: `Option<f64>`, written without `.0` if whole.
 /// - `whole`: `Option<u32>` or `Option<u64>`; `640.0` is read as `640`.
 ///
-/// What a field cannot tell from absence (`null`; an empty `list`) stays in `extra`, so that encoding gives it back.
+/// A value that a field cannot distinguish from absence (`null`; an empty `list`) stays in `extra`,
+/// so that encoding returns it.
 macro_rules! object {
     (
         $(#[$meta:meta])*
@@ -105,7 +110,7 @@ macro_rules! object {
         #[non_exhaustive]
         $vis struct $name $(<$generic>)? {
             $($(#[$fmeta])* $vis $field: $ty,)*
-            /// Members without a field here, and known members that were sent as `null`.
+            /// Members without a field in this type, and known members that were `null`.
             $vis extra: $crate::Extra,
         }
 
@@ -166,16 +171,16 @@ macro_rules! object {
         }
     };
 
-    // What a member decodes to before `null` is told from a value.
+    // The type that a member decodes to before `null` is handled.
     (@slot required $ty:ty) => { $ty };
     (@slot optional $ty:ty) => { $ty };
     (@slot list $ty:ty) => { Option<$ty> };
     (@slot present_list $ty:ty) => { Option<$ty> };
     (@slot defaulted $ty:ty) => { Option<$ty> };
-    // Of the lenient kinds any JSON value, so that it is still there when it turns out to be something else.
+    // Lenient kinds decode any JSON value, so that a value of another type can be kept.
     (@slot $kind:ident $ty:ty) => { serde_json::Value };
 
-    // A value for the field, or what stays in `extra` because the field cannot hold it or tell it from absence.
+    // The value of the field, or the JSON to keep in `extra` because the field cannot represent it.
     (@read required $slot:ident $ty:ty) => { Ok::<_, serde_json::Value>($slot) };
     (@read optional $slot:ident $ty:ty) => { $slot.ok_or(serde_json::Value::Null) };
     (@read present_list $slot:ident $ty:ty) => { $slot.ok_or(serde_json::Value::Null) };

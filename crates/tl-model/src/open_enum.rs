@@ -1,15 +1,17 @@
-//! The macro that makes an open enumeration: the known words are variants, any other word survives a round trip.
+//! The `open_enum!` macro: declares an enumeration whose known values are variants; any other value
+//! survives a round trip.
 //!
-//! The words of the API itself live with the objects that use them, in `words.rs`, and in `error_code.rs`.
+//! The enumerations are in the files of the objects that use them, in `model_name.rs`, `sort.rs`
+//! and `error_code.rs`.
 
-/// A word that this version of the crate has no variant for. It cannot be made outside of the crate, so that a
-/// known word never hides in it and `==` stays true to the text.
+/// A value that this version of the crate has no variant for. It cannot be created outside of the
+/// crate, so that it never holds a known value and `==` compares by text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct UnknownWord(Box<str>);
+pub struct UnknownValue(Box<str>);
 
-impl UnknownWord {
-    pub(crate) fn new(word: &str) -> Self {
-        Self(word.into())
+impl UnknownValue {
+    pub(crate) fn new(value: &str) -> Self {
+        Self(value.into())
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -17,67 +19,68 @@ impl UnknownWord {
     }
 }
 
-/// Declares an open enumeration over strings. The match is exact: the platform's words are case-sensitive.
+/// Declares an open enumeration over strings. Matching is case-sensitive, as on the platform.
 macro_rules! open_enum {
     (
         $(#[$meta:meta])*
         pub enum $name:ident {
-            $($(#[$vmeta:meta])* $variant:ident = $word:literal,)+
+            $($(#[$vmeta:meta])* $variant:ident = $value:literal,)+
         }
     ) => {
         $(#[$meta])*
         ///
-        /// An unknown word is kept as it came: see [`is_known`](Self::is_known) and [`as_str`](Self::as_str).
+        /// An unknown value is kept unchanged: see [`is_known`](Self::is_known) and
+        /// [`as_str`](Self::as_str).
         #[derive(Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
             $(
-                #[doc = concat!("`", $word, "`.")]
+                #[doc = concat!("`", $value, "`.")]
                 $(#[$vmeta])*
                 $variant,
             )+
             #[doc(hidden)]
-            _Unknown($crate::open_enum::UnknownWord),
+            _Unknown($crate::open_enum::UnknownValue),
         }
 
         impl $name {
-            /// Every word that this version of the crate knows, in the order of the variants.
+            /// Every value that this version of the crate knows, in the order of the variants.
             pub const KNOWN: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The word as it stands on the wire.
+            /// The value as sent and received.
             pub fn as_str(&self) -> &str {
                 match self {
-                    $(Self::$variant => $word,)+
-                    Self::_Unknown(word) => word.as_str(),
+                    $(Self::$variant => $value,)+
+                    Self::_Unknown(value) => value.as_str(),
                 }
             }
 
-            /// Whether this version of the crate has a variant for the word.
+            /// Whether this version of the crate has a variant for the value.
             pub fn is_known(&self) -> bool {
                 !matches!(self, Self::_Unknown(_))
             }
         }
 
         impl From<&str> for $name {
-            fn from(word: &str) -> Self {
-                match word {
-                    $($word => Self::$variant,)+
-                    other => Self::_Unknown($crate::open_enum::UnknownWord::new(other)),
+            fn from(value: &str) -> Self {
+                match value {
+                    $($value => Self::$variant,)+
+                    other => Self::_Unknown($crate::open_enum::UnknownValue::new(other)),
                 }
             }
         }
 
         impl From<String> for $name {
-            fn from(word: String) -> Self {
-                Self::from(word.as_str())
+            fn from(value: String) -> Self {
+                Self::from(value.as_str())
             }
         }
 
         impl std::str::FromStr for $name {
             type Err = std::convert::Infallible;
 
-            fn from_str(word: &str) -> Result<Self, Self::Err> {
-                Ok(Self::from(word))
+            fn from_str(value: &str) -> Result<Self, Self::Err> {
+                Ok(Self::from(value))
             }
         }
 
@@ -97,7 +100,7 @@ macro_rules! open_enum {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 match self {
                     $(Self::$variant => f.write_str(stringify!($variant)),)+
-                    Self::_Unknown(word) => f.debug_tuple("Unknown").field(&word.as_str()).finish(),
+                    Self::_Unknown(value) => f.debug_tuple("Unknown").field(&value.as_str()).finish(),
                 }
             }
         }
@@ -114,7 +117,7 @@ macro_rules! open_enum {
             }
         }
 
-        /// By the text of the word, so that the order does not depend on the version of the crate.
+        /// Compares by text, so that the order does not depend on the version of the crate.
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> std::cmp::Ordering {
                 self.as_str().cmp(other.as_str())

@@ -1,18 +1,19 @@
-//! One page of a list, as every paged list of the platform is shaped.
+//! One page of a list: the shape that all paged lists of the platform share.
 
 object! {
     /// One page of a list.
     pub struct Page<T> {
-        /// The items, at most `page_limit` of them (default 10, at most 50). `null` is read as no items; an object
-        /// without the member is not a page, and an error.
+        /// The items, at most `page_limit` of them (default 10, at most 50). `null` is read as no
+        /// items; an object without this member is an error.
         present_list data: Vec<T>,
-        /// Where this page stands in the list. Every member is `None` where the platform sent no `page_info`.
+        /// The position of this page in the list. Every member is `None` if the platform sent no
+        /// `page_info`.
         lenient_default page_info: PageInfo,
     }
 }
 
 impl<T> Page<T> {
-    /// A page with its items and its place.
+    /// A page with its items and its position.
     pub fn new(data: Vec<T>, page_info: PageInfo) -> Self {
         Self {
             data,
@@ -23,15 +24,15 @@ impl<T> Page<T> {
 }
 
 object! {
-    /// Where a page stands in its list.
+    /// The position of a page in its list.
     pub struct PageInfo {
-        /// How many items a page holds at most.
+        /// Maximum number of items per page.
         whole limit_per_page: Option<u64>,
-        /// The number of this page; the first one is 1.
+        /// The number of this page, from 1.
         whole page: Option<u64>,
-        /// How many pages the list has.
+        /// Number of pages of the list.
         whole total_page: Option<u64>,
-        /// How many items the list has.
+        /// Number of items of the list.
         whole total_results: Option<u64>,
     }
 }

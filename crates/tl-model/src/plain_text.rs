@@ -1,13 +1,14 @@
-//! Text of unknown origin made fit for one line of a terminal or a log: bounded, and free of control characters.
+//! Makes untrusted text safe for one line of a terminal or a log: limited in length, without
+//! control characters.
 
-/// Whether a character may move the cursor, hide, or turn the reading direction around.
+/// Whether a character can move the cursor, is invisible, or changes the text direction.
 fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// One line of at most `max_chars` characters: runs of white space and unsafe characters become one space, a cut is
-/// marked with `…`.
+/// One line of at most `max_chars` characters. Runs of white space and unsafe characters become one
+/// space; truncation is marked with `…`.
 pub(crate) fn one_line(text: &str, max_chars: usize) -> String {
     let mut line = String::new();
     let mut length = 0;
@@ -32,10 +33,10 @@ pub(crate) fn one_line(text: &str, max_chars: usize) -> String {
     line
 }
 
-/// What stands between `<tag …>` and `</tag>`, the first time; without the end, what stands before the next tag.
-/// Tag names are matched without regard to case.
+/// The text between the first `<tag …>` and `</tag>`, or up to the next tag if the end tag is
+/// missing. Tag names are case-insensitive.
 pub(crate) fn element<'a>(markup: &'a str, tag: &str) -> Option<&'a str> {
-    // ASCII lower case keeps every byte position, so positions found in one text hold in the other.
+    // ASCII lower-casing keeps byte positions, so positions are valid in both strings.
     let lower = markup.to_ascii_lowercase();
     let tag = tag.to_ascii_lowercase();
     let open = format!("<{tag}");
@@ -52,7 +53,7 @@ pub(crate) fn element<'a>(markup: &'a str, tag: &str) -> Option<&'a str> {
     }
 }
 
-/// Markup without its tags, scripts and styles, and with the five common character references read.
+/// Removes tags, scripts and styles from markup, and decodes the five common character references.
 pub(crate) fn without_tags(markup: &str) -> String {
     let lower = markup.to_ascii_lowercase();
     let mut text = String::new();
@@ -79,7 +80,7 @@ pub(crate) fn without_tags(markup: &str) -> String {
     unescape(&text)
 }
 
-/// The five character references that every server knows, and the numeric apostrophe.
+/// Decodes the five common character references and the numeric apostrophe.
 pub(crate) fn unescape(text: &str) -> String {
     text.replace("&lt;", "<")
         .replace("&gt;", ">")

@@ -1,20 +1,20 @@
-//! What the platform measured of the file of an asset: container, streams, image, document.
+//! Technical metadata of an asset's file: container, streams, image, document.
 //!
-//! The shorter measurements of tasks, videos and indexed assets are in `system_metadata.rs`.
+//! The shorter metadata of tasks, videos and indexed assets is in `system_metadata.rs`.
 
 use crate::Timestamp;
 
 object! {
-    /// Technical metadata of an asset's file. Everything is optional: an image has no streams, a video no pages, and the
-    /// platform may not have measured all of it yet.
+    /// Technical metadata of an asset's file. Every member is optional: an image has no streams, a
+    /// video has no pages, and the platform may not have measured everything yet.
     pub struct TechnicalMetadata {
         /// Size of the file, in bytes.
         whole file_size_bytes: Option<u64>,
-        /// The media type that was detected.
+        /// The detected media type.
         lenient file_mime_type: Option<String>,
         /// The container format; several names are separated by commas (`mov,mp4,m4a,3gp,3g2,mj2`).
         lenient file_container_format: Option<String>,
-        /// When the file was made, according to its container.
+        /// When the file was created, according to its container.
         lenient container_creation_time: Option<Timestamp>,
 
         /// Every video stream of the file.
@@ -27,7 +27,7 @@ object! {
         whole video_height: Option<u32>,
         /// Frames per second of the primary video stream.
         number video_fps: Option<f64>,
-        /// Length of the primary video stream, in seconds.
+        /// Duration of the primary video stream, in seconds.
         number video_duration_seconds: Option<f64>,
         /// Bit rate of the primary video stream, in bits per second.
         whole video_bitrate_bps: Option<u64>,
@@ -40,14 +40,14 @@ object! {
         whole audio_sample_rate: Option<u32>,
         /// Channels of the primary audio stream.
         whole audio_channels: Option<u32>,
-        /// Length of the primary audio stream, in seconds.
+        /// Duration of the primary audio stream, in seconds.
         number audio_duration_seconds: Option<f64>,
 
         /// The SMPTE timecode of the first frame.
         lenient start_timecode: Option<String>,
-        /// Where the timecode was read.
+        /// The source of the timecode.
         lenient timecode_source: Option<String>,
-        /// Whether the timecode counts in drop-frame numbers.
+        /// Whether the timecode is drop-frame.
         lenient drop_frame: Option<bool>,
 
         /// Width of the image, in pixels.
@@ -69,23 +69,24 @@ object! {
         lenient has_audio: Option<bool>,
         /// Whether the image has transparency.
         lenient has_alpha: Option<bool>,
-        /// Whether the image moves.
+        /// Whether the image is animated.
         lenient is_animated: Option<bool>,
-        /// How many video streams the file has.
+        /// Number of video streams in the file.
         whole total_video_streams: Option<u32>,
-        /// How many audio streams the file has.
+        /// Number of audio streams in the file.
         whole total_audio_streams: Option<u32>,
-        /// Width in pixels divided by height in pixels, as stored: before pixel aspect ratio and rotation.
+        /// Storage aspect ratio: width divided by height in pixels, before pixel aspect ratio and
+        /// rotation.
         number storage_aspect_ratio: Option<f64>,
 
-        /// Latitude that the file carries, in decimal degrees.
+        /// Latitude stored in the file, in decimal degrees.
         number geospatial_latitude: Option<f64>,
-        /// Longitude that the file carries, in decimal degrees.
+        /// Longitude stored in the file, in decimal degrees.
         number geospatial_longitude: Option<f64>,
-        /// Altitude that the file carries, in meters.
+        /// Altitude stored in the file, in meters.
         number geospatial_altitude_meters: Option<f64>,
 
-        /// Pages of the document.
+        /// Number of pages of the document.
         whole document_page_count: Option<u32>,
         /// PDF version of the document.
         lenient document_pdf_version: Option<String>,
@@ -107,13 +108,13 @@ object! {
         lenient document_subject: Option<String>,
         /// Keywords of the document.
         lenient document_keywords: Option<String>,
-        /// The application that the document was written with.
+        /// The application that the document was authored with.
         lenient document_creator_tool: Option<String>,
-        /// The application that made the file.
+        /// The application that produced the file.
         lenient document_producer: Option<String>,
         /// When the document was created.
         lenient document_creation_date: Option<Timestamp>,
-        /// When the document was last changed.
+        /// When the document was last modified.
         lenient document_modification_date: Option<Timestamp>,
     }
 }
@@ -121,7 +122,7 @@ object! {
 object! {
     /// One video stream of a file.
     pub struct VideoStreamMetadata {
-        /// Place of the stream in the file, from 0.
+        /// Index of the stream in the file, from 0.
         whole index: Option<u32>,
         /// Codec.
         lenient codec: Option<String>,
@@ -133,11 +134,12 @@ object! {
         number fps: Option<f64>,
         /// Average frame rate, in frames per second.
         number avg_fps: Option<f64>,
-        /// Length, in seconds.
+        /// Duration, in seconds.
         number duration_seconds: Option<f64>,
         /// Bit rate, in bits per second.
         whole bitrate_bps: Option<u64>,
-        /// Rotation for display, in degrees. Described as an integer without bounds; probes also report it as negative.
+        /// Display rotation, in degrees. Described as an unbounded integer; probes also report
+        /// negative values.
         number rotation: Option<f64>,
         /// Pixel (sample) aspect ratio (`1:1`).
         lenient pixel_aspect_ratio: Option<String>,
@@ -163,25 +165,25 @@ object! {
 object! {
     /// One audio stream of a file.
     pub struct AudioStreamMetadata {
-        /// Place of the stream in the file, from 0.
+        /// Index of the stream in the file, from 0.
         whole index: Option<u32>,
         /// Codec.
         lenient codec: Option<String>,
-        /// Codec, in words.
+        /// Long name of the codec.
         lenient codec_long: Option<String>,
         /// Sample rate, in hertz.
         whole sample_rate: Option<u32>,
         /// Bits per sample.
         whole bit_depth: Option<u32>,
-        /// Channels.
+        /// Number of channels.
         whole channels: Option<u32>,
         /// Channel layout (`stereo`).
         lenient channel_layout: Option<String>,
         /// Bit rate, in bits per second.
         whole bitrate_bps: Option<u64>,
-        /// Language, where the stream names one.
+        /// Language, if the stream has a tag.
         lenient language: Option<String>,
-        /// Length, in seconds.
+        /// Duration, in seconds.
         number duration_seconds: Option<f64>,
     }
 }

@@ -1,33 +1,33 @@
-//! A point in time as the platform prints it: the text is kept, the instant is read from it on demand.
+//! Timestamps as the platform writes them: the text is kept and parsed on demand.
 
 use std::{convert::Infallible, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A date and time as received, RFC 3339 in UTC where the platform keeps its word (`2024-01-16T07:59:40.879Z`).
+/// A date and time as received: RFC 3339 in UTC, as documented (`2024-01-16T07:59:40.879Z`).
 ///
-/// The text comes back exactly as it came. A text that is no date does not fail the response it stands in; it only has
-/// no [`instant`](Self::instant). An old sample of the platform's own documentation prints
+/// The text is written back unchanged. A text that is not a date does not make the response fail;
+/// it only has no [`instant`](Self::instant). An old sample in the platform's documentation has
 /// `2022-12-08T11: 20: 58.859Z`.
 ///
-/// Equality is that of the text: `…:00Z` and `…:00.000Z` differ. There is no order, because a text may have no
-/// instant: compare instants.
+/// Equality compares the text: `…:00Z` and `…:00.000Z` differ. There is no ordering, because a text
+/// may have no instant: compare instants instead.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(String);
 
 impl Timestamp {
-    /// Wraps a text as it is: nothing is checked or changed.
+    /// Wraps a string without checking or changing it.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text as it stands on the wire.
+    /// The text as sent and received.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The instant, or `None` where the text is not a date and time with an offset.
+    /// The instant, or `None` if the text is not a date and time with an offset.
     pub fn instant(&self) -> Option<jiff::Timestamp> {
         self.0.parse().ok()
     }
@@ -40,13 +40,13 @@ impl fmt::Display for Timestamp {
 }
 
 impl From<jiff::Timestamp> for Timestamp {
-    /// Prints the instant in UTC with as many fractional digits as it has, up to nine.
+    /// Formats the instant in UTC with as many fractional digits as it has, up to nine.
     fn from(instant: jiff::Timestamp) -> Self {
         Self(instant.to_string())
     }
 }
 
-/// Every text is accepted, see the type.
+/// Accepts any text, see the type.
 impl FromStr for Timestamp {
     type Err = Infallible;
 

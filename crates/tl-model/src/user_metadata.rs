@@ -1,4 +1,5 @@
-//! The keys and values that users attach to videos: strict where they are made, lenient where they are received.
+//! User metadata: keys and values that users attach to videos. Strict for requests, lenient for
+//! responses.
 
 use std::collections::{BTreeMap, btree_map};
 use std::fmt;
@@ -10,8 +11,8 @@ use serde_json::{Map, Value};
 use crate::metadata_error::Refused;
 use crate::{MetadataError, MetadataErrorKind, MetadataValue};
 
-/// Keys of the system's own metadata, which user metadata does not override (API description of February 2026; the
-/// note is gone in July 2026).
+/// Keys of system metadata, which user metadata does not override (API description of February
+/// 2026; the note was removed in July 2026).
 const RESERVED_KEYS: [&str; 8] = [
     "duration",
     "filename",
@@ -23,15 +24,16 @@ const RESERVED_KEYS: [&str; 8] = [
     "width",
 ];
 
-/// What a user says about a video: keys with string, integer, float, boolean or string array values, ordered by key.
+/// User metadata: keys with string, integer, float, boolean or string array values, ordered by key.
 ///
-/// **Strict where it is made.** [`FromStr`] (a JSON text), `TryFrom<Value>` and [`insert`](Self::insert) give only
-/// values that the platform takes; `null`, objects and arrays of anything but strings are refused, all of them in one
-/// error that names the keys.
+/// **Strict for requests.** [`FromStr`] (JSON text), `TryFrom<Value>` and [`insert`](Self::insert)
+/// accept only values that the platform accepts. `null`, objects and arrays of anything but strings
+/// are rejected in one error that names all offending keys.
 ///
-/// **Lenient where it is received.** `Deserialize` is for responses: a value that the platform should not hold becomes
-/// [`MetadataValue::Other`] and is written again as it came, so that one odd value does not fail a page of
-/// videos. Ask [`check`](Self::check) before such metadata goes into a request.
+/// **Lenient for responses.** `Deserialize` turns a value of an unsupported type into
+/// [`MetadataValue::Other`], which is written back unchanged, so that one unexpected value does not
+/// make a page of videos fail. Call [`check`](Self::check) before you send such metadata in a
+/// request.
 ///
 /// ```
 /// use tl_model::UserMetadata;
@@ -48,12 +50,13 @@ const RESERVED_KEYS: [&str; 8] = [
 pub struct UserMetadata(BTreeMap<String, MetadataValue>);
 
 impl UserMetadata {
-    /// Without any key.
+    /// Creates empty metadata.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets a key and gives the value it had. For a float use [`MetadataValue::try_from`] first.
+    /// Sets a key and returns its previous value. Convert a float with [`MetadataValue::try_from`]
+    /// first.
     pub fn insert(
         &mut self,
         key: impl Into<String>,
@@ -62,7 +65,7 @@ impl UserMetadata {
         self.0.insert(key.into(), value.into())
     }
 
-    /// Removes a key and gives the value it had.
+    /// Removes a key and returns its value.
     pub fn remove(&mut self, key: &str) -> Option<MetadataValue> {
         self.0.remove(key)
     }
@@ -72,25 +75,25 @@ impl UserMetadata {
         self.0.get(key)
     }
 
-    /// Keys and values, ordered by key.
+    /// Iterates over keys and values in key order.
     pub fn iter(&self) -> btree_map::Iter<'_, String, MetadataValue> {
         self.0.iter()
     }
 
-    /// The number of keys.
+    /// Number of keys.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no key.
+    /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether the platform takes every value.
+    /// Checks that the platform accepts every value.
     ///
     /// # Errors
-    /// Names the keys whose values came from a response and are none of the allowed types.
+    /// The error names the keys whose values came from a response and have an unsupported type.
     pub fn check(&self) -> Result<(), MetadataError> {
         let refused: Vec<_> = self
             .iter()
@@ -115,15 +118,17 @@ impl UserMetadata {
         }
     }
 
-    /// Keys whose values are whole numbers beyond ±9007199254740991 (2^53 − 1). They are allowed, but readers that know
-    /// only floats change their digits; the platform asks for strings instead.
+    /// The entries whose values are whole numbers beyond ±9007199254740991 (2^53 − 1). They are
+    /// allowed, but readers that parse numbers as floats lose digits; the platform asks for strings
+    /// instead.
     pub fn unsafe_integers(&self) -> impl Iterator<Item = (&str, &MetadataValue)> {
         self.iter()
             .filter(|(_, value)| value.is_unsafe_integer())
             .map(|(key, value)| (key.as_str(), value))
     }
 
-    /// Keys that the system's own metadata uses. Whether the platform still refuses them is not documented.
+    /// The keys that system metadata also uses. Whether the platform still rejects them is not
+    /// documented.
     pub fn reserved_keys(&self) -> impl Iterator<Item = &str> {
         self.0
             .keys()
@@ -132,7 +137,7 @@ impl UserMetadata {
     }
 }
 
-/// Compact JSON, as the form field `user_metadata` carries it.
+/// Compact JSON, as sent in the form field `user_metadata`.
 impl fmt::Display for UserMetadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let object: Map<String, Value> = self
@@ -148,7 +153,7 @@ impl fmt::Display for UserMetadata {
 impl FromStr for UserMetadata {
     type Err = MetadataError;
 
-    /// Reads a JSON text, strictly.
+    /// Parses JSON text strictly.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::try_from(parse_object(text)?)
     }
@@ -216,7 +221,7 @@ impl<'a> IntoIterator for &'a UserMetadata {
     }
 }
 
-/// The members of a JSON text that must be an object without repeated keys.
+/// Parses JSON text that must be an object without repeated keys.
 pub(crate) fn parse_object(text: &str) -> Result<Map<String, Value>, MetadataError> {
     let value: Value = serde_json::from_str(text).map_err(|error| {
         MetadataError::new(MetadataErrorKind::NotJson, vec![(None, error.to_string())])
@@ -250,7 +255,7 @@ pub(crate) fn into_object(value: Value) -> Result<Map<String, Value>, MetadataEr
     ))
 }
 
-/// The keys that an object holds more than once: a parsed map keeps only the last of them.
+/// The keys that occur more than once in an object. A parsed map keeps only the last value of each.
 struct RepeatedKeys(Vec<Refused>);
 
 impl<'de> Deserialize<'de> for RepeatedKeys {

@@ -1,4 +1,4 @@
-//! Videos of an index (`/indexes/{index-id}/videos`), the older view of indexed assets.
+//! Videos of an index (`/indexes/{index-id}/videos`): the older view of indexed assets.
 
 use serde_json::Value;
 
@@ -11,32 +11,34 @@ object! {
             /// Identifies the video.
             id: VideoId = "_id",
         }
-        /// The asset that the video was made of. In newer responses only.
+        /// The asset that was indexed. In newer responses only.
         optional asset_id: Option<AssetId>,
         /// When the indexing task was created.
         lenient created_at: Option<Timestamp>,
-        /// When the indexing task, or the metadata, last changed.
+        /// When the indexing task or the metadata last changed.
         lenient updated_at: Option<Timestamp>,
-        /// When indexing ended.
+        /// When indexing finished.
         lenient indexed_at: Option<Timestamp>,
-        /// What the platform measured of the video. See [`system_metadata()`](Video::system_metadata) for a
-        /// reading that also understands older responses.
+        /// Metadata that the platform measured. [`system_metadata()`](Video::system_metadata) also
+        /// supports older responses.
         lenient system_metadata: Option<SystemMetadata>,
-        /// What the user said about the video.
+        /// User metadata of the video.
         lenient user_metadata: Option<UserMetadata>,
-        /// The stream of the video, where one was asked for. Only in a retrieved video, not in a list.
+        /// The HLS stream of the video, if one was requested. Only in a retrieved video, not in a
+        /// list.
         lenient hls: Option<Hls>,
-        /// The embeddings, where `embedding_option` asked for them: `{model_name, video_embedding: {segments}}`, kept as JSON.
+        /// The embeddings, if requested with `embedding_option`, kept as JSON:
+        /// `{model_name, video_embedding: {segments}}`.
         lenient embedding: Option<Value>,
-        /// The spoken words, where `transcription` asked for them. `None` also where there were none.
+        /// The transcription, if requested with `transcription`. Also `None` if there is no speech.
         lenient transcription: Option<Vec<TranscriptionSegment>>,
-        /// The v1.2 name of `system_metadata` (`metadata`), which some examples of v1.3 still print.
+        /// The v1.2 name of `system_metadata` (`metadata`), still used in some examples of v1.3.
         lenient legacy_metadata: Option<SystemMetadata> = "metadata",
     }
 }
 
 impl Video {
-    /// What the platform measured of the video, under its present name or under the one of API v1.2.
+    /// Metadata that the platform measured, from the current member or from that of API v1.2.
     pub fn system_metadata(&self) -> Option<&SystemMetadata> {
         self.system_metadata
             .as_ref()
@@ -45,13 +47,13 @@ impl Video {
 }
 
 object! {
-    /// A time range of a video in which words were spoken.
+    /// A time range of a video that contains speech.
     pub struct TranscriptionSegment {
         /// Start of the range, in seconds.
         number start: Option<f64>,
         /// End of the range, in seconds.
         number end: Option<f64>,
-        /// The words.
+        /// The transcribed text.
         lenient value: Option<String>,
     }
 }

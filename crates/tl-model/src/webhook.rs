@@ -1,4 +1,4 @@
-//! The events that the platform posts to a registered address. Signatures are not checked here.
+//! Webhook events. Signatures are not verified here.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -11,13 +11,13 @@ use crate::{
 };
 
 open_enum! {
-    /// What an event tells.
+    /// The type of a webhook event.
     pub enum WebhookEventType {
-        /// A video indexing task is done.
+        /// A video indexing task is ready.
         IndexTaskReady = "index.task.ready",
         /// A video indexing task failed.
         IndexTaskFailed = "index.task.failed",
-        /// An analysis task is done.
+        /// An analysis task is ready.
         AnalyzeTaskReady = "analyze.task.ready",
         /// An analysis task failed.
         AnalyzeTaskFailed = "analyze.task.failed",
@@ -26,7 +26,7 @@ open_enum! {
     }
 }
 
-/// An event, as the body of the request to the registered address carries it.
+/// A webhook event: the body of the request to the registered URL.
 ///
 /// The platform repeats deliveries with the same [`id`](Self::id).
 #[derive(Debug, Clone, PartialEq)]
@@ -34,18 +34,18 @@ open_enum! {
 pub struct WebhookEvent {
     /// Identifies the event.
     pub id: EventId,
-    /// What the event tells; decides the type of `data`.
+    /// The type of the event; determines the type of `data`.
     pub event_type: WebhookEventType,
-    /// When the event was made.
+    /// When the event was created.
     pub created_at: Option<Timestamp>,
-    /// What the event is about.
+    /// The task that the event reports.
     pub data: Option<WebhookData>,
-    /// Members without a field here, and known members that were sent as `null`.
+    /// Members without a field in this type, and known members that were `null`.
     pub extra: Extra,
 }
 
 impl WebhookEvent {
-    /// An event with its required members; every other field is empty.
+    /// Creates an event with its required members; every other field is empty.
     pub fn new(id: impl Into<EventId>, event_type: impl Into<WebhookEventType>) -> Self {
         Self {
             id: id.into(),
@@ -57,15 +57,15 @@ impl WebhookEvent {
     }
 }
 
-/// What an event is about.
+/// The task that an event reports.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum WebhookData {
-    /// Of `index.task.…`.
+    /// Data of `index.task.…`.
     Index(IndexTaskData),
-    /// Of `analyze.task.…`.
+    /// Data of `analyze.task.…`.
     Analyze(AnalyzeTaskData),
-    /// Of an event type that this version of the crate does not know.
+    /// Data of an event type that this version of the crate does not know.
     Other(Value),
 }
 
@@ -96,45 +96,45 @@ impl Serialize for WebhookData {
 }
 
 object! {
-    /// The video indexing task that an event is about. It does not name the video: retrieve the task.
+    /// The video indexing task of an event. It does not include the video id: retrieve the task.
     pub struct IndexTaskData {
         required {
             /// Identifies the task.
             id: TaskId,
         }
-        /// What the platform measured of the video: its duration.
+        /// Metadata that the platform measured: the duration.
         lenient metadata: Option<SystemMetadata>,
         /// The status of the task.
         optional status: Option<TaskStatus>,
         /// The models of the index (API v1.2 has `engines`, kept in `extra`).
         lenient models: Option<Vec<WebhookModel>>,
-        /// Tags.
+        /// The tags.
         lenient tags: Option<Vec<String>>,
     }
 }
 
 object! {
-    /// A model of the index, as an event names it.
+    /// A model of the index, as named in an event.
     pub struct WebhookModel {
         /// The model.
         lenient name: Option<ModelName>,
-        /// The modalities it reads.
+        /// The modalities that it processes.
         lenient options: Option<Vec<ModelOption>>,
     }
 }
 
 open_enum! {
-    /// How far an analysis task is.
+    /// Status of an analysis task.
     pub enum AnalyzeStatus {
-        /// Waiting for its turn.
+        /// Waiting in the queue.
         Queued = "queued",
         /// Waiting to be assigned.
         Pending = "pending",
-        /// Being worked on.
+        /// In progress.
         Processing = "processing",
-        /// Done.
+        /// Finished.
         Ready = "ready",
-        /// Given up.
+        /// Failed.
         Failed = "failed",
         /// Canceled.
         Canceled = "canceled",
@@ -142,11 +142,11 @@ open_enum! {
 }
 
 open_enum! {
-    /// Where the video of an analysis came from.
+    /// The source type of an analyzed video.
     pub enum AnalyzeSourceType {
-        /// A public address.
+        /// A public URL.
         Url = "url",
-        /// In the request itself.
+        /// Base64 data in the request.
         Base64String = "base64_string",
         /// An uploaded asset.
         AssetId = "asset_id",
@@ -156,13 +156,14 @@ open_enum! {
 }
 
 object! {
-    /// The analysis task that an event is about.
+    /// The analysis task of an event.
     pub struct AnalyzeTaskData {
         required {
             /// Identifies the task.
             id: AnalyzeTaskId,
         }
-        /// The caller's own identifier. The platform always sends the member, as `null` (kept in `extra`) where none was given.
+        /// The caller's own identifier. The platform always sends the member, as `null` (kept in
+        /// `extra`) if none was given.
         optional custom_id: Option<String>,
         /// The status of the task.
         optional status: Option<AnalyzeStatus>,
@@ -170,7 +171,8 @@ object! {
         lenient created_at: Option<Timestamp>,
         /// The video that was analyzed.
         lenient video_source: Option<AnalyzeVideoSource>,
-        /// Why the task failed, or why a ready result is only a part. Absent where the task was canceled.
+        /// Why the task failed, or why a ready result is incomplete. Absent if the task was
+        /// canceled.
         lenient error: Option<AnalyzeError>,
     }
 }
@@ -178,9 +180,9 @@ object! {
 object! {
     /// The video of an analysis.
     pub struct AnalyzeVideoSource {
-        /// Which of the other members names the video.
+        /// The member that identifies the video.
         lenient source_type: Option<AnalyzeSourceType> = "type",
-        /// A public address.
+        /// A public URL.
         lenient url: Option<String>,
         /// An uploaded asset.
         optional asset_id: Option<AssetId>,
@@ -188,21 +190,21 @@ object! {
         optional video_id: Option<VideoId>,
         /// The index of that video. Deprecated.
         optional index_id: Option<IndexId>,
-        /// What the platform measured of the video.
+        /// Metadata that the platform measured.
         lenient system_metadata: Option<SystemMetadata>,
     }
 }
 
 object! {
-    /// Why an analysis failed, or was cut.
+    /// Why an analysis failed or is incomplete.
     pub struct AnalyzeError {
-        /// A text for people; not to be parsed.
+        /// A text for humans; do not parse it.
         lenient message: Option<String>,
     }
 }
 
 object! {
-    /// An event whose `data` is not read yet: its type may stand after it.
+    /// An event whose `data` is not decoded yet, because `type` may follow it.
     struct RawEvent {
         required {
             id: EventId,

@@ -1,4 +1,5 @@
-//! Every method of the API once, for every colour: what `run` answers with decides whether there is an `.await`.
+//! The client: every method of the API, for asynchronous, blocking and simulated transports. The
+//! transport's `run` determines whether a method returns a future.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,21 +15,21 @@ use crate::{
     rng::Rng,
 };
 
-/// What a client must know besides its transport.
+/// The settings of a client.
 #[derive(Debug, Clone)]
 pub struct ClientSettings {
-    /// The address of the API, version included.
+    /// The base URL of the API, version included.
     pub base: Url,
-    /// How calls are tried.
+    /// The retry policy for requests.
     pub policy: Policy,
-    /// Where delays and boundaries are drawn from: the same seed draws the same.
+    /// The seed for delays and form boundaries. The same seed gives the same values.
     pub seed: u64,
-    /// Who is told of retries and new statuses.
+    /// Receives retries and status changes.
     pub observer: Observer,
 }
 
 impl ClientSettings {
-    /// The default policy towards the API at `base`.
+    /// The default settings for the API at `base`.
     #[must_use]
     pub fn new(base: Url, seed: u64) -> Self {
         Self {
@@ -40,7 +41,7 @@ impl ClientSettings {
     }
 }
 
-/// A client of the API over a transport of any colour.
+/// A client of the API over any transport.
 #[derive(Debug)]
 pub struct Client<T> {
     transport: T,
@@ -48,11 +49,11 @@ pub struct Client<T> {
     calls: AtomicU64,
 }
 
-/// What a method of a client over `T` answers with: `Result<R, Error>`, or a future of it.
-pub type Answer<'a, T, R> = <T as Transport>::Output<'a, Result<R, Error>>;
+/// The return type of a method of a client over `T`: `Result<R, Error>`, or a future of it.
+pub type CallOutput<'a, T, R> = <T as Transport>::Output<'a, Result<R, Error>>;
 
 impl<T: Transport> Client<T> {
-    /// A client that sends through `transport`.
+    /// Creates a client that sends requests with `transport`.
     #[must_use]
     pub fn new(transport: T, settings: ClientSettings) -> Self {
         Self {
@@ -62,7 +63,7 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// The transport, to run a flow of one's own.
+    /// The transport, for running custom flows.
     #[must_use]
     pub fn transport(&self) -> &T {
         &self.transport
@@ -74,7 +75,7 @@ impl<T: Transport> Client<T> {
         &self.settings
     }
 
-    /// A seed of its own for each call.
+    /// Returns a new seed for each call.
     fn next_seed(&self) -> u64 {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         Rng::new(
@@ -95,18 +96,19 @@ impl<T: Transport> Client<T> {
         .observed(self.settings.observer.clone())
     }
 
-    /// Sends one request of any kind until it is answered for good.
+    /// Sends one request, with retries.
     ///
     /// # Errors
-    /// What [`ErrorKind`](crate::ErrorKind) lists.
-    pub fn call<E: Endpoint>(&self, endpoint: E) -> Answer<'_, T, E::Response> {
+    /// See [`ErrorKind`](crate::ErrorKind).
+    pub fn call<E: Endpoint>(&self, endpoint: E) -> CallOutput<'_, T, E::Response> {
         self.transport.run(self.call_flow(endpoint))
     }
 
-    /// The events of a streamed answer, each as soon as it has come; see [`Events`] for retries and limits.
+    /// Streams the events of a response as they arrive; see [`Events`] for retries and limits.
     ///
-    /// Nothing is sent before the first event is asked for. Each item is an event, or the error that ends the answer: what
-    /// [`ErrorKind`](crate::ErrorKind) lists, [`Interrupted`](crate::ErrorKind::Interrupted) after the first event.
+    /// Nothing is sent before the first event is requested. Each item is an event, or the error
+    /// that ends the stream: see [`ErrorKind`](crate::ErrorKind). After the first event, the error
+    /// is [`Interrupted`](crate::ErrorKind::Interrupted).
     ///
     /// ```text
     /// // Blocking: an iterator.
@@ -127,21 +129,22 @@ impl<T: Transport> Client<T> {
             .stream(feed.observed(settings.observer.clone()))
     }
 
-    /// All items of a list, page by page.
+    /// Iterates over all items of a list, page by page.
     pub fn pages<E: Paged>(&self, first: E) -> Pages<'_, T, E> {
         Pages::new(self, first)
     }
 
-    /// Looks by `endpoint` until the status is final or the deadline of `policy` has passed.
+    /// Polls `endpoint` until the status is final or the deadline of `policy` has passed.
     ///
     /// # Errors
     /// [`ProcessingFailed`](crate::ErrorKind::ProcessingFailed) with the platform's reason,
-    /// [`DeadlinePassed`](crate::ErrorKind::DeadlinePassed) with what was seen, and what waiting cannot mend.
+    /// [`DeadlinePassed`](crate::ErrorKind::DeadlinePassed) with the observed statuses, and errors
+    /// that polling again cannot resolve.
     pub fn wait<E: Watched>(
         &self,
         endpoint: E,
         policy: WaitPolicy,
-    ) -> Answer<'_, T, Waited<E::Response>> {
+    ) -> CallOutput<'_, T, Waited<E::Response>> {
         let settings = &self.settings;
         let flow = Wait::new(
             endpoint,
@@ -153,17 +156,17 @@ impl<T: Transport> Client<T> {
         self.transport.run(flow.observed(settings.observer.clone()))
     }
 
-    /// Creates a task and, where `wait` says how, waits until its video is indexed; a lost answer is looked after (see
-    /// [`IngestTask::new`]).
+    /// Creates a task and, if `wait` is set, waits until its video is indexed. If the response to
+    /// the create request is lost, the client looks the task up (see [`IngestTask::new`]).
     ///
     /// # Errors
-    /// As [`call`](Client::call) and [`wait`](Client::wait).
+    /// See [`call`](Client::call) and [`wait`](Client::wait).
     pub fn ingest_task(
         &self,
         create: CreateTask,
         wait: Option<WaitPolicy>,
         observer: Observer,
-    ) -> Answer<'_, T, IngestedTask> {
+    ) -> CallOutput<'_, T, IngestedTask> {
         let settings = &self.settings;
         let flow = IngestTask::new(
             create,
@@ -176,10 +179,10 @@ impl<T: Transport> Client<T> {
         self.transport.run(flow.observed(observer))
     }
 
-    /// Brings a video to the platform as an asset and, where the plan names one, into an index (see [`IngestAsset`]).
+    /// Uploads a video as an asset and, if the plan has an index, indexes it (see [`IngestAsset`]).
     ///
     /// # Errors
-    /// The stage that failed, why, and what there is all the same.
+    /// The stage that failed, the cause, and the resources created so far.
     pub fn ingest_asset(
         &self,
         plan: AssetPlan,
@@ -219,11 +222,11 @@ mod tests {
         },
     };
 
-    /// Takes down what is asked for, and knows of nothing.
+    /// A transport that records requests and responds to each with 404.
     #[derive(Debug, Default)]
-    struct NothingThere(Mutex<Vec<String>>);
+    struct NotFoundTransport(Mutex<Vec<String>>);
 
-    impl Transport for NothingThere {
+    impl Transport for NotFoundTransport {
         type Output<'a, R: Send + 'a> = R;
         type Stream<'a, F: tl_http::Feed + 'a> = ();
 
@@ -242,10 +245,10 @@ mod tests {
                         let path = uri.path_and_query().unwrap().as_str();
                         let line = format!("{} {path}", exchange.http.method());
                         self.0.lock().unwrap().push(line);
-                        let answer = http::Response::builder()
+                        let response = http::Response::builder()
                             .status(404)
                             .body(Bytes::from_static(b"{}"));
-                        flow.on_outcome(now, token, Ok(answer.unwrap()));
+                        flow.on_outcome(now, token, Ok(response.unwrap()));
                     }
                 }
             }
@@ -253,16 +256,16 @@ mod tests {
     }
 
     #[test]
-    fn each_method_sends_its_own_request() {
+    fn each_method_sends_its_request() {
         let base = "https://api.twelvelabs.io/v1.3".parse().unwrap();
-        let client = Client::new(NothingThere::default(), ClientSettings::new(base, 1));
+        let client = Client::new(NotFoundTransport::default(), ClientSettings::new(base, 1));
         let url = Media::Url("https://example.com/a.mp4".parse().unwrap());
         let page = PageRequest {
             page: Some(2),
             page_limit: None,
         };
-        fn kind<R>(answer: Result<R, Error>) -> ErrorKind {
-            match answer {
+        fn kind<R>(response: Result<R, Error>) -> ErrorKind {
+            match response {
                 Ok(_) => panic!("nothing is there"),
                 Err(error) => error.kind(),
             }

@@ -1,75 +1,83 @@
-//! The one error of this crate: a kind to match on, questions to ask, the platform's own words, a cause.
+//! The error type of this crate: a kind to match on, properties, the platform's error body, a
+//! cause.
 
 use std::{error, fmt, time::Duration};
 
 use tl_model::{ErrorBody, ErrorCode};
 
-/// What kind of thing went wrong. Each says when it happens, whether it was retried, and what to do.
+/// The kind of an error. Each kind documents when it occurs, whether the request was retried, and
+/// what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The request cannot be built from what the caller gave; nothing was sent. Correct the value that the text names.
+    /// The request cannot be built from the caller's input; nothing was sent. Correct the value
+    /// that the message names.
     InvalidRequest,
-    /// The platform refused the key (401). Not retried. Check the key and its expiry in the dashboard.
+    /// The platform rejected the key (401). Not retried. Check the key and its expiry in the
+    /// dashboard.
     Unauthorized,
-    /// The key is good, but this account may not do that (403). Not retried.
+    /// The key is valid, but the account is not allowed to do this (403). Not retried.
     Forbidden,
-    /// The thing does not exist, or not for this account (404). Not retried.
+    /// The resource does not exist, or not for this account (404). Not retried.
     NotFound,
-    /// Too many requests or minutes of video (429). Retried until attempts or the deadline ran out; see
-    /// [`Error::retry_after`].
+    /// Too many requests or minutes of video (429). Retried until the attempts or the deadline are
+    /// exhausted; see [`Error::retry_after`].
     RateLimited,
-    /// The account's credit or plan is used up. Not retried: waiting does not help.
+    /// The account's credit or plan is used up. Not retried, because waiting does not help.
     QuotaExhausted,
-    /// The platform refused the request for good (another 4xx). Not retried; the same request will be refused again.
+    /// The platform rejected the request permanently (another 4xx). Not retried, because the same
+    /// request would be rejected again.
     Refused,
-    /// The platform failed (5xx). Retried where a repetition is safe. Try again later.
+    /// The platform failed (5xx). Retried if a repeat is safe. Try again later.
     Server,
-    /// No connection could be made; nothing was sent. Retried.
+    /// No connection could be established; nothing was sent. Retried.
     Unreachable,
-    /// The connection broke, stalled or went silent. Retried where a repetition is safe.
+    /// The connection broke, stalled or was idle for too long. Retried if a repeat is safe.
     ConnectionLost,
-    /// A `POST` was sent and no answer came: the platform may have acted. Not repeated. Look before you send it again.
+    /// A `POST` was sent but no response arrived: the platform may have processed it. Not repeated.
+    /// Look the resource up before you send the request again.
     OutcomeUnknown,
-    /// A streamed answer broke off after its first event: cut, silent for too long, or ended by the platform itself. Not
-    /// retried, because a second answer is charged again and cannot be joined to the first. What came before is valid, and
-    /// not complete.
+    /// A streamed response was interrupted after its first event: truncated, idle for too long, or
+    /// ended by the platform. Not retried, because a second response is charged again and cannot be
+    /// joined to the first. The events before are valid but incomplete.
     Interrupted,
-    /// The answer is not what the API describes. Not retried.
+    /// The response does not match the API description. Not retried.
     Malformed,
-    /// The platform gave a URL that is not followed: not https, or an address of this machine or a private network (see
-    /// [`SuppliedUrls`](tl_http::SuppliedUrls)). Nothing was sent there; not retried. Check the base URL; where this is meant,
-    /// allow such URLs.
+    /// The platform supplied a URL that is not followed: not https, or a loopback or private
+    /// address (see [`SuppliedUrls`](tl_http::SuppliedUrls)). Nothing was sent there; not retried.
+    /// Check the base URL. If the URL is intended, allow such URLs.
     UnsafeUrl,
-    /// The bytes to send could not be read, or changed while they were being sent. Not retried.
+    /// The bytes to send could not be read, or changed while they were sent. Not retried.
     SourceFailed,
-    /// The deadline passed while the platform was still working; what was started goes on there. Wait for it again.
+    /// The deadline passed while the platform was still working. The platform continues; wait for
+    /// the resource again.
     DeadlinePassed,
-    /// The caller ended the operation; what was done stays.
+    /// The caller canceled the operation. Completed steps are not undone.
     Canceled,
-    /// The platform accepted the video and then failed on it. Not retried; the text has the platform's reason.
+    /// The platform accepted the video but failed to process it. Not retried; the message has the
+    /// platform's reason.
     ProcessingFailed,
 }
 
-/// One status that a wait has seen, and when.
+/// A status observed while waiting, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusSeen {
-    /// The status in the platform's word.
+    /// The status as received.
     pub status: String,
-    /// Time since the wait began.
+    /// Time since the start of the wait.
     pub after: Duration,
 }
 
-/// What the body of an answer says, read by its media type.
-pub(crate) fn error_body(answer: &http::Response<bytes::Bytes>) -> ErrorBody {
-    let content_type = answer
+/// Parses the body of a response by its media type.
+pub(crate) fn error_body(response: &http::Response<bytes::Bytes>) -> ErrorBody {
+    let content_type = response
         .headers()
         .get(http::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    ErrorBody::parse(answer.status().as_u16(), content_type, answer.body())
+    ErrorBody::parse(response.status().as_u16(), content_type, response.body())
 }
 
-/// What went wrong with an operation of the API.
+/// The error of an API operation.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -86,7 +94,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of `kind` that `message` explains.
+    /// Creates an error of `kind` with a message.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -102,7 +110,7 @@ impl Error {
         }))
     }
 
-    /// A request that cannot be built.
+    /// Creates the error for a request that cannot be built.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidRequest, message)
     }
@@ -112,7 +120,7 @@ impl Error {
         self
     }
 
-    pub(crate) fn answered(
+    pub(crate) fn with_response(
         mut self,
         status: u16,
         body: ErrorBody,
@@ -147,13 +155,13 @@ impl Error {
         self
     }
 
-    /// What kind of thing went wrong.
+    /// The kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether the same call may well succeed later, unchanged.
+    /// Whether the same call may succeed later, unchanged.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(
@@ -166,13 +174,13 @@ impl Error {
         )
     }
 
-    /// How long the platform asked to wait, counted from its last answer.
+    /// How long the platform asked to wait, counted from its last response.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// The HTTP status of the last answer.
+    /// The HTTP status of the last response.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.status
@@ -184,13 +192,13 @@ impl Error {
         self.0.body.as_ref().and_then(|body| body.code.as_ref())
     }
 
-    /// The body of the platform's answer, as far as it could be read.
+    /// The body of the platform's response, as far as it could be parsed.
     #[must_use]
     pub fn body(&self) -> Option<&ErrorBody> {
         self.0.body.as_ref()
     }
 
-    /// The identifier that the platform gave the request: name it to its support.
+    /// The platform's request id, for support requests.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
@@ -202,7 +210,7 @@ impl Error {
         self.0.attempts
     }
 
-    /// The statuses that a wait has seen, oldest first.
+    /// The statuses observed while waiting, oldest first.
     #[must_use]
     pub fn history(&self) -> &[StatusSeen] {
         &self.0.history

@@ -1,4 +1,4 @@
-//! What a long operation tells while it runs. A flow speaks; the caller decides where it is shown.
+//! Progress events of long operations. A flow emits them; the caller's observer handles them.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -6,125 +6,126 @@ use tl_model::{AssetId, IndexedAssetId, UploadId};
 
 use crate::{ErrorKind, flow::Stage};
 
-/// Something that happened inside a flow.
+/// A progress event of a flow.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     /// An attempt failed and will be repeated.
     Retrying {
-        /// What is being done, for example `create a task`.
+        /// The operation, for example `create a task`.
         operation: &'static str,
-        /// The number of the attempt that failed, from 1.
+        /// The number of the failed attempt, from 1.
         attempt: u32,
         /// Why it failed.
         because: ErrorKind,
         /// The time until the next attempt.
         delay: Duration,
     },
-    /// The answer to a create was lost: the flow looks whether the platform acted, before it sends anything again.
+    /// The response to a create request was lost: the flow looks the resource up before it sends
+    /// anything again.
     Reconciling {
-        /// What was being done.
+        /// The operation.
         operation: &'static str,
     },
-    /// A look after a lost answer found what the create had made.
+    /// The lookup after a lost response found the resource.
     Reconciled {
-        /// What was found: `task`, `asset`, `indexed asset`.
+        /// The type of the resource: `task`, `asset`, `indexed asset`.
         resource: &'static str,
         /// Its identifier.
         id: String,
     },
-    /// The platform has made something.
+    /// The platform has created a resource.
     Created {
-        /// What was made: `task`, `asset`, `indexed asset`.
+        /// The type of the resource: `task`, `asset`, `indexed asset`.
         resource: &'static str,
         /// Its identifier.
         id: String,
     },
-    /// The next stage of an ingestion has begun.
-    StageBegun {
-        /// Which one.
+    /// The next stage of an ingestion has started.
+    StageStarted {
+        /// The stage.
         stage: Stage,
-        /// The asset, as soon as there is one.
+        /// The asset, once it exists.
         asset_id: Option<AssetId>,
-        /// The asset in the index, as soon as there is one.
+        /// The indexed asset, once it exists.
         indexed_asset_id: Option<IndexedAssetId>,
     },
-    /// The session of a multipart upload stands, and chunks are going to be sent.
-    UploadBegun {
+    /// The upload session is open, and the chunks are about to be sent.
+    UploadStarted {
         /// The session.
         upload_id: UploadId,
         /// The asset that is reserved for it.
         asset_id: AssetId,
-        /// How many chunks there are.
+        /// Total number of chunks.
         chunks: u32,
-        /// How many of them an earlier process had sent.
+        /// Number of chunks that an earlier process has sent.
         resumed: u32,
     },
-    /// The session of an earlier process cannot be used any more: the upload begins anew.
+    /// The session of an earlier process is no longer usable: the upload starts over.
     UploadRestarted {
-        /// Why.
+        /// The reason.
         because: &'static str,
     },
-    /// The storage has one more chunk.
+    /// The storage has received a chunk.
     ChunkSent {
-        /// Which one, from 1.
+        /// The chunk number, from 1.
         chunk: u32,
-        /// How many chunks it has.
+        /// Number of chunks received so far.
         chunks: u32,
-        /// How many there are.
+        /// Total number of chunks.
         total_chunks: u32,
-        /// How many bytes it has.
+        /// Number of bytes received so far.
         bytes: u64,
-        /// How many there are.
+        /// Total number of bytes.
         total_bytes: u64,
-        /// The bytes per second of this process, averaged over all its time.
+        /// Average upload rate of this process, in bytes per second.
         bytes_per_second: Option<f64>,
-        /// The time that the rest will take at this rate.
+        /// Estimated remaining time at this rate.
         left: Option<Duration>,
     },
     /// A chunk failed and will be sent again, to a new URL.
     ChunkRetrying {
-        /// Its number, from 1.
+        /// The chunk number, from 1.
         chunk: u32,
-        /// How often it has failed.
+        /// The number of failures so far.
         attempt: u32,
-        /// Why.
+        /// The reason.
         because: ErrorKind,
-        /// The time until it may start again.
+        /// The time until the next attempt.
         delay: Duration,
     },
-    /// A wait saw a status that differs from the one before; the final status is always told.
+    /// The status changed since the last poll. The final status is always reported.
     Status {
-        /// What is waited for: `task`, `asset`, `indexed asset`.
+        /// The type of the resource: `task`, `asset`, `indexed asset`.
         resource: &'static str,
         /// Its identifier.
         id: String,
-        /// Its status, in the platform's word.
+        /// The status as received.
         status: String,
-        /// Time since the wait began.
+        /// Time since the start of the wait.
         after: Duration,
     },
 }
 
-/// Where events go. Called from inside the driver: it should return soon.
+/// Receives events. It is called inside the driver and should return quickly.
 #[derive(Clone, Default)]
 pub struct Observer(Option<Arc<Listener>>);
 
 type Listener = dyn Fn(&Event) + Send + Sync;
 
 impl Observer {
-    /// Events go to `listen`.
+    /// Creates an observer that calls `listen`.
     pub fn new(listen: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(listen)))
     }
 
-    /// Nobody listens.
+    /// Creates an observer that ignores all events.
     #[must_use]
     pub fn none() -> Self {
         Self(None)
     }
 
-    /// Tells `event`.
+    /// Emits `event`.
     pub fn tell(&self, event: &Event) {
         if let Some(listen) = &self.0 {
             listen(event);

@@ -1,5 +1,6 @@
-//! multipart/form-data with a length known before the first byte is read, so that a file streams with `Content-Length`.
-//! Text parts come first and files last, as the platform's own clients send them.
+//! multipart/form-data with a length that is known before the first byte is read, so that a file is
+//! streamed with `Content-Length`. Text parts come first and files last, as in the platform's own
+//! clients.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use bytes::Bytes;
 
 use crate::{Body, Source, rng::Rng};
 
-/// A form in the order in which its parts are sent.
+/// A form. Parts are sent in the order in which they were added.
 #[derive(Debug, Clone, Default)]
 pub struct Form {
     texts: Vec<(String, String)>,
@@ -15,7 +16,7 @@ pub struct Form {
 }
 
 impl Form {
-    /// A form without a part.
+    /// An empty form.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -28,7 +29,7 @@ impl Form {
         self
     }
 
-    /// Adds a text part where there is a value.
+    /// Adds a text part if there is a value.
     #[must_use]
     pub fn text_if(self, name: &str, value: Option<impl ToString>) -> Self {
         match value {
@@ -44,7 +45,7 @@ impl Form {
         self
     }
 
-    /// The body and its `Content-Type`. The boundary, 128 bits long, is drawn from `seed`.
+    /// Returns the body and its `Content-Type`. The 128-bit boundary is derived from `seed`.
     #[must_use]
     pub fn encode(&self, seed: u64) -> (String, Body) {
         let mut rng = Rng::new(seed);
@@ -77,8 +78,9 @@ impl Form {
     }
 }
 
-/// A name as it stands on the wire, and as the platform will know it: the HTML standard ("multipart/form-data") escapes
-/// quotation marks and line ends. The backslash is escaped too, because parsers differ on whether it quotes what follows.
+/// Escapes a name as it is sent, and as the platform stores it. The HTML standard
+/// ("multipart/form-data") escapes quotation marks and line breaks. The backslash is escaped too,
+/// because parsers disagree on whether it is an escape character.
 #[must_use]
 pub fn escaped(name: &str) -> String {
     name.replace('"', "%22")
@@ -87,7 +89,8 @@ pub fn escaped(name: &str) -> String {
         .replace('\n', "%0A")
 }
 
-/// The media type that a file name promises (IANA names where registered); the platform looks at the bytes itself.
+/// Guesses the media type from a file name (IANA names if registered). The platform inspects the
+/// bytes itself.
 #[must_use]
 pub fn media_type(name: &str) -> &'static str {
     let extension = name
@@ -128,7 +131,7 @@ mod tests {
 
     type Part = (String, Option<String>, Option<String>, Vec<u8>);
 
-    /// Reads the encoded form with a parser that is not ours.
+    /// Parses the encoded form with a third-party parser.
     fn parsed(form: &Form, seed: u64) -> Vec<Part> {
         let (content_type, body) = form.encode(seed);
         let mut bytes = Vec::new();
@@ -163,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_come_first_and_the_file_last_with_its_type() {
+    fn texts_are_first_and_files_are_last() {
         let form = Form::new()
             .file(
                 "video_file",
@@ -193,13 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn a_form_without_a_part_is_still_a_form() {
+    fn empty_form() {
         assert!(parsed(&Form::new(), 1).is_empty());
     }
 
     proptest! {
         #[test]
-        fn a_foreign_parser_reads_what_was_written(
+        fn third_party_parser_round_trip(
             texts in prop::collection::vec(("[a-z_]{1,12}", "\\PC{0,40}"), 0..5),
             files in prop::collection::vec(("[a-z_]{1,12}", "[ -~äöü日\"\r\n]{1,20}", prop::collection::vec(any::<u8>(), 0..200)), 0..3),
             seed: u64,

@@ -1,27 +1,30 @@
-//! The framing of streamed answers: splits the bytes of a body into events, and joins events to bytes.
+//! The framing of streamed responses: splits the bytes of a body into events, and joins events into
+//! bytes.
 //!
-//! [`Splitter`] works on bytes, so a character that is split over two pieces is not damaged. Each byte is looked at once,
-//! however the body is cut, and an event has a largest size.
+//! [`Splitter`] works on bytes, so a character that is split over two pieces is not damaged. Each
+//! byte is scanned once, however the body is split into pieces, and the size of an event is
+//! limited.
 
 use std::{error, fmt};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-/// How the events of an answer follow each other.
+/// The framing of a streamed response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Framing {
-    /// One JSON text per line: NDJSON and JSON Lines (JSONL). Blank lines are skipped, a carriage return before the line
-    /// feed too, and the last line needs no line feed.
+    /// One JSON text per line: NDJSON and JSON Lines (JSONL). Blank lines and carriage returns
+    /// before line feeds are skipped. The last line needs no line feed.
     Lines,
-    /// Server-sent events (HTML standard, 9.2.6): an event is the text of its `data` fields. Comments, which servers send
-    /// as keepalives, and the fields `event`, `id` and `retry` are skipped. Unlike a browser, an event that the end of the
-    /// body completes is not dropped.
+    /// Server-sent events (HTML standard, 9.2.6): an event is the text of its `data` fields.
+    /// Comments, which servers send as keepalives, and the fields `event`, `id` and `retry` are
+    /// skipped. Unlike in a browser, an event that is completed by the end of the body is not
+    /// dropped.
     ServerSentEvents,
 }
 
 impl Framing {
-    /// `event` as it is sent: what [`Splitter`] turns into `event` again. In [`Lines`](Framing::Lines), an event has no
-    /// line feed, which compact JSON never has.
+    /// Frames `event` for sending, as [`Splitter`] expects it. With [`Lines`](Framing::Lines), an
+    /// event must not contain a line feed, which compact JSON never does.
     ///
     /// ```
     /// use tl_protocol::framing::Framing;
@@ -51,7 +54,7 @@ impl Framing {
     }
 }
 
-/// An event is larger than the limit; the rest of the answer cannot be read.
+/// An event exceeds the size limit. The rest of the response cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventTooLarge {
     /// The limit in bytes.
@@ -86,22 +89,23 @@ impl error::Error for EventTooLarge {}
 pub struct Splitter {
     framing: Framing,
     limit: usize,
-    /// What was pushed and not looked at yet.
+    /// Pushed bytes that have not been scanned yet.
     rest: Bytes,
-    /// The begin of a line whose end has not come, without a byte of `rest`.
+    /// The start of an incomplete line, without the bytes of `rest`.
     line: Vec<u8>,
-    /// The `data` fields of a server-sent event whose end has not come.
+    /// The `data` fields of an incomplete server-sent event.
     data: Option<Vec<u8>>,
-    /// No line was read yet: it may begin with a byte order mark.
+    /// No line has been read yet: the first one may start with a byte order mark.
     at_start: bool,
-    /// The last line ended with a carriage return: a line feed right after it belongs to it.
+    /// The last line ended with a carriage return: a line feed right after it is part of the line
+    /// break.
     after_return: bool,
     is_over: bool,
     failure: Option<EventTooLarge>,
 }
 
 impl Splitter {
-    /// A splitter for events of at most `limit` bytes, their framing included.
+    /// Creates a splitter for events of at most `limit` bytes, framing included.
     #[must_use]
     pub fn new(framing: Framing, limit: usize) -> Self {
         Self {
@@ -117,7 +121,8 @@ impl Splitter {
         }
     }
 
-    /// Adds the next piece of the body. [`next_event`](Splitter::next_event) should have returned `None` before.
+    /// Adds the next piece of the body. [`next_event`](Splitter::next_event) should have returned
+    /// `None` before.
     pub fn push(&mut self, piece: Bytes) {
         self.rest = if self.rest.is_empty() {
             piece
@@ -126,15 +131,15 @@ impl Splitter {
         };
     }
 
-    /// The body is over: what is left is the last event.
+    /// Marks the end of the body: the remaining bytes are the last event.
     pub fn end(&mut self) {
         self.is_over = true;
     }
 
-    /// The next event that is whole; `None` if the next piece must come first, or if the body is over.
+    /// Returns the next complete event, or `None` if more bytes are needed or the body is finished.
     ///
     /// # Errors
-    /// [`EventTooLarge`], from then on at every call.
+    /// [`EventTooLarge`], also on every later call.
     pub fn next_event(&mut self) -> Result<Option<Bytes>, EventTooLarge> {
         while let Some(line) = self.next_line()? {
             match self.framing {
@@ -161,7 +166,7 @@ impl Splitter {
         Ok(None)
     }
 
-    /// One line of a server-sent event; the event, if the line ends it.
+    /// Processes one line of a server-sent event. Returns the event if the line completes it.
     fn field(&mut self, line: &[u8]) -> Result<Option<Bytes>, EventTooLarge> {
         if line.is_empty() {
             let data = self.data.take().filter(|data| !data.is_empty());
@@ -173,8 +178,8 @@ impl Splitter {
         };
         if name == b"data" {
             let value = value.strip_prefix(b" ").unwrap_or(value);
-            let held = self.data.as_ref().map_or(0, Vec::len);
-            if held + value.len() >= self.limit {
+            let buffered = self.data.as_ref().map_or(0, Vec::len);
+            if buffered + value.len() >= self.limit {
                 return Err(self.fail());
             }
             match &mut self.data {
@@ -188,7 +193,7 @@ impl Splitter {
         Ok(None)
     }
 
-    /// The next line without its end.
+    /// Returns the next line without its line break.
     fn next_line(&mut self) -> Result<Option<Bytes>, EventTooLarge> {
         if let Some(failure) = self.failure {
             return Err(failure);
@@ -201,14 +206,14 @@ impl Splitter {
         }
         let framing = self.framing;
         let end = self.rest.iter().position(|byte| framing.ends_line(*byte));
-        let begin = self.rest.split_to(end.unwrap_or(self.rest.len()));
-        if self.line.len() + begin.len() > self.limit {
+        let head = self.rest.split_to(end.unwrap_or(self.rest.len()));
+        if self.line.len() + head.len() > self.limit {
             return Err(self.fail());
         }
         let line = if end.is_some() && self.line.is_empty() {
-            begin
+            head
         } else {
-            self.line.extend_from_slice(&begin);
+            self.line.extend_from_slice(&head);
             if end.is_none() && (!self.is_over || self.line.is_empty()) {
                 return Ok(None);
             }
@@ -266,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_events_in_any_form_that_servers_send() {
+    fn line_framing_variants() {
         let check = |body: &str, expected: &[&str]| {
             let events = split(Framing::Lines, LIMIT, &[body.as_bytes()]).unwrap();
             assert_eq!(events, expected, "{body:?}");
@@ -301,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_larger_than_the_limit_is_refused_and_nothing_of_it_is_kept() {
+    fn oversized_events_are_rejected() {
         for framing in [Framing::Lines, Framing::ServerSentEvents] {
             let mut splitter = Splitter::new(framing, 100);
             let piece = Bytes::from(vec![b'x'; 60]);
@@ -318,7 +323,7 @@ mod tests {
                 "once too large, always too large"
             );
         }
-        // Many short fields make one large event.
+        // Many short fields form one large event.
         let fields = "data: 0123456789\n".repeat(20);
         let refused = split(Framing::ServerSentEvents, 100, &[fields.as_bytes()]);
         assert_eq!(refused, Err(EventTooLarge { limit: 100 }));
@@ -334,9 +339,9 @@ mod tests {
     }
 
     proptest! {
-        /// However the body is cut, also inside a character, the events are the same.
+        /// The events are the same however the body is split, even inside a character.
         #[test]
-        fn the_events_do_not_depend_on_the_cuts(
+        fn events_do_not_depend_on_piece_boundaries(
             events in prop::collection::vec("[^\u{0}-\u{1f}\u{feff}]{0,12}[a-zäß€😀]", 0..8),
             ending in prop::sample::select(vec!["\n", "\r\n"]),
             has_last_end: bool,
@@ -358,7 +363,7 @@ mod tests {
             prop_assert_eq!(split(framing, LIMIT, &bytes).unwrap(), events);
         }
 
-        /// What is framed is split into the same again.
+        /// Splitting a framed event returns the event.
         #[test]
         fn framing_and_splitting_are_inverse(events in prop::collection::vec("[a-z😀]{1,9}", 0..6)) {
             for framing in [Framing::Lines, Framing::ServerSentEvents] {
@@ -368,9 +373,9 @@ mod tests {
             }
         }
 
-        /// Any bytes at all: no panic, the same events however they are cut.
+        /// Arbitrary bytes cause no panic, and the events do not depend on the pieces.
         #[test]
-        fn any_bytes_are_split_without_a_panic(
+        fn arbitrary_bytes_do_not_panic(
             body in prop::collection::vec(prop::sample::select(b"\r\n: dat\xef\xbb\xbf{}".to_vec()), 0..64),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
         ) {

@@ -1,17 +1,18 @@
 //! The TwelveLabs API as pure state machines.
 //!
-//! This crate knows every request, every answer and every workflow of the platform, and performs none of it: it opens no
-//! socket and no file, reads no clock, no environment and no randomness. A [`Flow`] says what should happen next, a
-//! [`Transport`] of the crate [`tl_http`] makes it happen, and time ([`Now`]) and chance (a seed) are arguments.
+//! This crate defines the requests, responses and workflows of the platform without performing I/O:
+//! it opens no socket and no file, and reads no clock, no environment and no randomness. A [`Flow`]
+//! returns the next action, a [`Transport`] of the crate [`tl_http`] performs it, and time
+//! ([`Now`]) and randomness (a seed) are arguments.
 //!
-//! | Room | What lives there |
+//! | Module | Contents |
 //! |---|---|
 //! | [`flow`] | the workflows: `call`, `events`, `pages`, `wait`, `ingest` |
-//! | [`endpoint`] | one type per request, encoded and decoded both ways |
+//! | [`endpoint`] | one type per operation, encoded and decoded in both directions |
 //! | [`framing`] | NDJSON, JSON Lines and server-sent events |
-//! | [`form`] | multipart/form-data with a length known beforehand |
-//! | [`retry`] | the judgement whether, and when, to try again |
-//! | [`client`] | [`Client`]: every method once, for every colour of transport |
+//! | [`form`] | multipart/form-data with a known length |
+//! | [`retry`] | the decision whether and when to retry |
+//! | [`client`] | [`Client`]: every method of the API over any transport |
 
 pub mod client;
 pub mod endpoint;
@@ -29,8 +30,8 @@ pub use error::{Error, ErrorKind, StatusSeen};
 pub use event::{Event, Observer};
 pub use retry::{Policy, Repeat};
 
-/// The types of the HTTP seam that occur in the signatures of this crate, so that endpoints and flows need one import path.
-/// The modules of the seam, and what only a transport needs, are in [`tl_http`].
+/// The types of [`tl_http`] that occur in the signatures of this crate, re-exported so that
+/// endpoints and flows need one import path. All other items of that crate are in [`tl_http`].
 pub use tl_http::{
     ApiKey, Auth, BlockingTransport, Body, BodyReader, BytesSource, Credentials, Delivery,
     Exchange, Feed, FeedStep, Flow, HttpSettings, Now, Outcome, Prepared, Proxy, SetupError,

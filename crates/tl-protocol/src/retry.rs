@@ -1,6 +1,8 @@
-//! The judgement over one outcome: is it an answer, an error for good, or worth another attempt, and when?
+//! Decides for one outcome whether it is a response, a permanent error, or worth another attempt,
+//! and when.
 //!
-//! A pure function of the policy, the attempt, what may be repeated, the outcome and the moment. A flow acts on it.
+//! A pure function of the policy, the attempt, the repeatability, the outcome and the time. Flows
+//! act on the decision.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,37 +11,40 @@ use jiff::fmt::rfc2822;
 
 use crate::{Delivery, ErrorKind, Now, Outcome, TransportErrorKind, rng::Rng};
 
-/// Whether a request may be sent again when nobody knows whether it was processed.
+/// Whether a request may be sent again if it is unknown whether the platform processed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Repeat {
-    /// Once or twice is the same: `GET`, `PUT`, `DELETE`, `PATCH` with a merge.
+    /// Idempotent: `GET`, `PUT`, `DELETE`, `PATCH` with a merge.
     Freely,
-    /// Only when it surely was not processed: `POST` that makes something.
+    /// Only if it was certainly not processed: `POST` requests that create a resource.
     IfNotProcessed,
 }
 
-/// How long, how often and in what rhythm one call is tried.
+/// The retry policy of a call: attempts, delays and timeouts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    /// The largest number of times a request is sent, 1 and more. Default 5. [`with_attempts`](Policy::with_attempts) sets
-    /// this and `chunk_attempts`.
+    /// Maximum number of attempts per request, at least 1. Default 5.
+    /// [`with_attempts`](Policy::with_attempts) sets this and `chunk_attempts`.
     pub max_attempts: u32,
-    /// The largest number of times one chunk of an upload is sent; the API requests of that upload are sent at least as
-    /// often. Default 8: one chunk or request among hundreds fails after much has been sent.
+    /// Maximum number of attempts per chunk of an upload; the API requests of that upload get at
+    /// least as many. Default 8, because a single failed chunk or request fails an upload of
+    /// hundreds.
     pub chunk_attempts: u32,
-    /// The longest first delay; it doubles with each attempt. Default 500 ms.
+    /// Maximum of the first delay; it doubles with each attempt. Default 500 ms.
     pub base_delay: Duration,
-    /// The longest delay that is not asked for by the platform. Default 30 s.
+    /// Maximum delay, unless the platform asks for a longer one. Default 30 s.
     pub max_delay: Duration,
-    /// The time limit of one attempt, beside the time that its body may take. Default 60 s.
+    /// Timeout of one attempt, plus the time allowed for its body. Default 60 s.
     pub attempt_timeout: Duration,
-    /// The longest time in which no byte of a body moves. Default 30 s.
+    /// Stall timeout: the longest time without progress while a body is sent. Default 30 s.
     pub stall_timeout: Duration,
-    /// The slowest upload that is not given up, in bytes per second: it adds the time of the body to the time limit of
-    /// the attempt and of the call. Default 32 KiB/s (a 2 GB file: 18 hours); a standstill is found by `stall_timeout`.
+    /// The slowest accepted upload rate, in bytes per second. It determines the time allowed for a
+    /// body, which is added to the timeouts of the attempt and of the call. Default 32 KiB/s (a 2
+    /// GB file: 18 hours); `stall_timeout` detects a stalled upload.
     pub min_upload_rate: u64,
-    /// The time limit of the whole call, all attempts and delays, beside the time of one body. Default 5 minutes. It
-    /// applies to each chunk of an upload as well: its attempts and the delays between them.
+    /// Timeout of the whole call, all attempts and delays included, plus the time allowed for one
+    /// body. Default 5 minutes. It also applies to each chunk of an upload: its attempts and the
+    /// delays between them.
     pub total_timeout: Duration,
 }
 
@@ -59,7 +64,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The same policy with at most `attempts` attempts for each request and for each chunk of an upload.
+    /// Sets the maximum number of attempts for each request and for each chunk of an upload.
     #[must_use]
     pub fn with_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts;
@@ -67,8 +72,9 @@ impl Policy {
         self
     }
 
-    /// The same policy with a time limit of `limit` for each request and for each chunk of an upload, all attempts and
-    /// delays included; the time of a body is added. One attempt and one standstill take no longer than that either.
+    /// Sets the timeout for each request and for each chunk of an upload, all attempts and delays
+    /// included; the time allowed for a body is added. The attempt and stall timeouts are capped at
+    /// `limit`.
     #[must_use]
     pub fn with_timeout(mut self, limit: Duration) -> Self {
         self.total_timeout = limit;
@@ -77,14 +83,14 @@ impl Policy {
         self
     }
 
-    /// The time that a body of `len` bytes may take.
+    /// The time allowed for a body of `len` bytes.
     #[must_use]
     pub fn body_time(&self, len: u64) -> Duration {
         Duration::from_secs(len / self.min_upload_rate.max(1))
     }
 
-    /// The delay before attempt `attempt + 1` when the platform did not say: full jitter, from 0 to
-    /// `base_delay * 2^(attempt - 1)`, at most `max_delay`.
+    /// The delay before attempt `attempt + 1` if the platform did not specify one: full jitter,
+    /// from 0 to `base_delay * 2^(attempt - 1)`, at most `max_delay`.
     #[must_use]
     pub fn backoff(&self, attempt: u32, rng: &mut Rng) -> Duration {
         let doublings = attempt.saturating_sub(1).min(31);
@@ -96,16 +102,16 @@ impl Policy {
     }
 }
 
-/// What to do about an outcome.
+/// The decision about an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Judgement {
-    /// A 2xx: decode it.
+pub enum Decision {
+    /// A 2xx response: decode it.
     Accept,
-    /// Send it again, not before this time on the driver's clock.
+    /// Retry, but not before this time on the driver's clock.
     Retry {
         /// The earliest time of the next attempt.
         at: Duration,
-        /// What made it necessary.
+        /// The error that caused the retry.
         because: ErrorKind,
     },
     /// Give up.
@@ -117,33 +123,38 @@ pub enum Judgement {
     },
 }
 
-/// The circumstances of an attempt that came to an end.
+/// The state of a finished attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt {
     /// Its number, from 1.
     pub number: u32,
-    /// Whether it may be sent again when nobody knows whether it was processed.
+    /// Whether it may be sent again if it is unknown whether the platform processed it.
     pub repeat: Repeat,
-    /// The time on the driver's clock after which no attempt may begin.
+    /// The time on the driver's clock after which no attempt may start.
     pub deadline: Duration,
 }
 
-/// Judges `outcome`.
-pub fn judge(
+/// Decides what to do about `outcome`.
+pub fn decide(
     policy: &Policy,
     attempt: Attempt,
     outcome: &Outcome,
     now: Now,
     rng: &mut Rng,
-) -> Judgement {
+) -> Decision {
     let verdict = match outcome {
-        Ok(answer) => judge_answer(answer.status(), answer.headers(), attempt.repeat, now.wall),
-        Err(error) => judge_failure(error.kind(), error.delivery(), attempt.repeat),
+        Ok(response) => decide_response(
+            response.status(),
+            response.headers(),
+            attempt.repeat,
+            now.wall,
+        ),
+        Err(error) => decide_failure(error.kind(), error.delivery(), attempt.repeat),
     };
     let (because, retry_after) = match verdict {
-        Verdict::Accept => return Judgement::Accept,
+        Verdict::Accept => return Decision::Accept,
         Verdict::Final(kind) => {
-            return Judgement::GiveUp {
+            return Decision::GiveUp {
                 kind,
                 retry_after: None,
             };
@@ -159,21 +170,22 @@ pub fn judge(
     if is_local {
         backoff = backoff.clamp(LOCAL_DELAY.0, LOCAL_DELAY.1);
     }
-    // Never before what the platform asked for; a little after it, so that waiting clients do not return as one.
-    let delay = retry_after.map_or(backoff, |asked| {
-        asked.saturating_add(backoff.min(policy.base_delay))
+    // Not before the time that the platform asked for. Jitter is added, so that waiting clients do
+    // not return all at once.
+    let delay = retry_after.map_or(backoff, |requested| {
+        requested.saturating_add(backoff.min(policy.base_delay))
     });
     let at = now.mono.saturating_add(delay);
     if (attempt.number >= policy.max_attempts && !is_local) || at >= attempt.deadline {
-        return Judgement::GiveUp {
+        return Decision::GiveUp {
             kind: because,
             retry_after,
         };
     }
-    Judgement::Retry { at, because }
+    Decision::Retry { at, because }
 }
 
-/// The shortest and the longest delay before a retry when no file descriptor was free.
+/// Minimum and maximum delay before a retry if no file descriptor was free.
 pub(crate) const LOCAL_DELAY: (Duration, Duration) =
     (Duration::from_millis(50), Duration::from_secs(1));
 
@@ -191,7 +203,7 @@ enum Verdict {
     },
 }
 
-fn judge_answer(
+fn decide_response(
     status: StatusCode,
     headers: &HeaderMap,
     repeat: Repeat,
@@ -207,7 +219,7 @@ fn judge_answer(
             because: ErrorKind::RateLimited,
             retry_after: after().or_else(|| rate_limit_reset(headers, wall)),
         },
-        // The server says itself that it did not begin.
+        // A 503 means that the server did not process the request.
         503 => Verdict::Temporary {
             because: ErrorKind::Server,
             retry_after: after(),
@@ -220,12 +232,12 @@ fn judge_answer(
             Repeat::IfNotProcessed => Verdict::Final(ErrorKind::OutcomeUnknown),
         },
         400..=499 => Verdict::Final(ErrorKind::Refused),
-        // The API documents neither informational answers nor redirects.
+        // The API documents neither informational responses nor redirects.
         _ => Verdict::Final(ErrorKind::Malformed),
     }
 }
 
-fn judge_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -> Verdict {
+fn decide_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -> Verdict {
     let because = match kind {
         TransportErrorKind::Unreachable | TransportErrorKind::NoDescriptor => {
             ErrorKind::Unreachable
@@ -245,7 +257,8 @@ fn judge_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -
             });
         }
         TransportErrorKind::Refused => return Verdict::Final(ErrorKind::InvalidRequest),
-        // A kind that this version does not know: as a lost connection, judged by its delivery.
+        // A kind that this version does not know is treated as a lost connection, according to its
+        // delivery.
         _ => ErrorKind::ConnectionLost,
     };
     match (delivery, repeat) {
@@ -257,19 +270,21 @@ fn judge_failure(kind: TransportErrorKind, delivery: Delivery, repeat: Repeat) -
     }
 }
 
-/// The longest `Retry-After` that is believed: a day, the longest window of the platform's limits (rate limits page).
-const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+/// Longer values of `Retry-After` are capped at one day, the longest window of the platform's
+/// limits (rate limits page).
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
-/// How long `Retry-After` asks to wait, in seconds or as a date (RFC 9110, 10.2.3); a date is held against the
-/// response's own `Date`, so that a wrong clock here does no harm, and against `wall` where there is none.
+/// The delay requested by `Retry-After`, in seconds or as a date (RFC 9110, 10.2.3). A date is
+/// compared with the response's own `Date`, so that a wrong local clock has no effect, or with
+/// `wall` if there is none.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Some(
             text.parse()
-                .map_or(LONGEST_WAIT, Duration::from_secs)
-                .min(LONGEST_WAIT),
+                .map_or(MAX_RETRY_AFTER, Duration::from_secs)
+                .min(MAX_RETRY_AFTER),
         );
     }
     let until = http_date(text)?;
@@ -281,12 +296,13 @@ pub fn retry_after(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
         until
             .duration_since(reference)
             .unwrap_or_default()
-            .min(LONGEST_WAIT),
+            .min(MAX_RETRY_AFTER),
     )
 }
 
-/// When the window of a rate limit ends: `X-RateLimit-Request-Reset` of the scheme of 2026, `X-Ratelimit-Reset` of the
-/// older one, both in seconds of Unix time (rate limits pages of v1.3 and v1.2).
+/// When the window of a rate limit ends: `X-RateLimit-Request-Reset` of the 2026 scheme,
+/// `X-Ratelimit-Reset` of the older one, both in seconds of Unix time (rate limits pages of v1.3
+/// and v1.2).
 fn rate_limit_reset(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
     let reference = headers
         .get(header::DATE)
@@ -300,7 +316,7 @@ fn rate_limit_reset(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
             until
                 .duration_since(reference)
                 .unwrap_or_default()
-                .min(LONGEST_WAIT)
+                .min(MAX_RETRY_AFTER)
         })
 }
 
@@ -318,7 +334,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    // The prelude of proptest has a trait of this name.
+    // The proptest prelude has a trait with this name.
     use crate::TransportError;
     use crate::rng::Rng;
 
@@ -331,7 +347,7 @@ mod tests {
         )
     }
 
-    fn answer(status: u16, headers: &[(&str, &str)]) -> Outcome {
+    fn response(status: u16, headers: &[(&str, &str)]) -> Outcome {
         let mut builder = Response::builder().status(status);
         for (name, value) in headers {
             builder = builder.header(*name, *value);
@@ -347,8 +363,8 @@ mod tests {
         }
     }
 
-    fn judged(outcome: &Outcome, repeat: Repeat) -> Judgement {
-        judge(
+    fn decision(outcome: &Outcome, repeat: Repeat) -> Decision {
+        decide(
             &Policy::default(),
             attempt(1, repeat),
             outcome,
@@ -358,10 +374,10 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_without_a_descriptor_does_not_count() {
+    fn descriptor_exhaustion_does_not_count() {
         let outcome = |kind| Err(TransportError::new(kind, Delivery::NotSent));
         let late = |kind| {
-            judge(
+            decide(
                 &Policy::default(),
                 attempt(99, Repeat::IfNotProcessed),
                 &outcome(kind),
@@ -369,49 +385,49 @@ mod tests {
                 &mut Rng::new(3),
             )
         };
-        let Judgement::Retry { at, because } = late(TransportErrorKind::NoDescriptor) else {
+        let Decision::Retry { at, because } = late(TransportErrorKind::NoDescriptor) else {
             panic!("it is tried again");
         };
         assert_eq!(because, ErrorKind::Unreachable);
         assert!((now().mono + LOCAL_DELAY.0..=now().mono + LOCAL_DELAY.1).contains(&at));
         assert!(matches!(
             late(TransportErrorKind::Unreachable),
-            Judgement::GiveUp { .. }
+            Decision::GiveUp { .. }
         ));
     }
 
     #[test]
-    fn a_post_is_repeated_only_when_it_surely_was_not_processed() {
+    fn post_is_repeated_only_if_not_processed() {
         let check = |outcome: Outcome, freely: &str, post: &str| {
             let word = |judgement| match judgement {
-                Judgement::Accept => "accept".to_owned(),
-                Judgement::Retry { because, .. } => format!("retry {because:?}"),
-                Judgement::GiveUp { kind, .. } => format!("{kind:?}"),
+                Decision::Accept => "accept".to_owned(),
+                Decision::Retry { because, .. } => format!("retry {because:?}"),
+                Decision::GiveUp { kind, .. } => format!("{kind:?}"),
             };
             assert_eq!(
-                word(judged(&outcome, Repeat::Freely)),
+                word(decision(&outcome, Repeat::Freely)),
                 freely,
                 "{outcome:?}"
             );
             assert_eq!(
-                word(judged(&outcome, Repeat::IfNotProcessed)),
+                word(decision(&outcome, Repeat::IfNotProcessed)),
                 post,
                 "{outcome:?}"
             );
         };
         let lost = |kind, delivery| Err(TransportError::new(kind, delivery));
-        check(answer(200, &[]), "accept", "accept");
-        check(answer(204, &[]), "accept", "accept");
-        check(answer(400, &[]), "Refused", "Refused");
-        check(answer(401, &[]), "Unauthorized", "Unauthorized");
-        check(answer(403, &[]), "Forbidden", "Forbidden");
-        check(answer(404, &[]), "NotFound", "NotFound");
-        check(answer(409, &[]), "Refused", "Refused");
-        check(answer(429, &[]), "retry RateLimited", "retry RateLimited");
-        check(answer(503, &[]), "retry Server", "retry Server");
-        check(answer(500, &[]), "retry Server", "OutcomeUnknown");
-        check(answer(502, &[]), "retry Server", "OutcomeUnknown");
-        check(answer(302, &[]), "Malformed", "Malformed");
+        check(response(200, &[]), "accept", "accept");
+        check(response(204, &[]), "accept", "accept");
+        check(response(400, &[]), "Refused", "Refused");
+        check(response(401, &[]), "Unauthorized", "Unauthorized");
+        check(response(403, &[]), "Forbidden", "Forbidden");
+        check(response(404, &[]), "NotFound", "NotFound");
+        check(response(409, &[]), "Refused", "Refused");
+        check(response(429, &[]), "retry RateLimited", "retry RateLimited");
+        check(response(503, &[]), "retry Server", "retry Server");
+        check(response(500, &[]), "retry Server", "OutcomeUnknown");
+        check(response(502, &[]), "retry Server", "OutcomeUnknown");
+        check(response(302, &[]), "Malformed", "Malformed");
         let (unreachable, gone) = (TransportErrorKind::Unreachable, TransportErrorKind::Lost);
         check(
             lost(unreachable, Delivery::NotSent),
@@ -446,9 +462,9 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_read_in_both_forms() {
+    fn retry_after_in_both_forms() {
         let check = |headers: &[(&str, &str)], expected: Option<u64>| {
-            let outcome = answer(429, headers);
+            let outcome = response(429, headers);
             let seen = retry_after(outcome.as_ref().unwrap().headers(), now().wall)
                 .map(|wait| wait.as_secs());
             assert_eq!(seen, expected, "{headers:?}");
@@ -459,7 +475,7 @@ mod tests {
         check(&[("retry-after", "99999999999999999999999")], Some(86_400));
         check(&[("retry-after", "soon")], None);
         check(&[("retry-after", "-3")], None);
-        // The date is held against the response's own clock, not against this machine's.
+        // The date is compared with the response's own clock, not with the local one.
         let date = ("date", "Sun, 06 Nov 1994 08:49:00 GMT");
         check(
             &[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT"), date],
@@ -473,11 +489,11 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_limit_without_retry_after_waits_for_its_window() {
+    fn rate_limit_reset_is_the_fallback() {
         let reset = (WALL + 12).to_string();
         for name in ["X-RateLimit-Request-Reset", "X-Ratelimit-Reset"] {
-            match judged(&answer(429, &[(name, &reset)]), Repeat::IfNotProcessed) {
-                Judgement::Retry { at, .. } => {
+            match decision(&response(429, &[(name, &reset)]), Repeat::IfNotProcessed) {
+                Decision::Retry { at, .. } => {
                     assert!(at >= Duration::from_secs(112), "{name}: {at:?}");
                 }
                 other => panic!("{name}: {other:?}"),
@@ -486,22 +502,22 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_past_the_deadline_gives_up_at_once_and_tells_the_wait() {
-        let outcome = answer(429, &[("retry-after", "3600")]);
+    fn retry_after_past_the_deadline_gives_up() {
+        let outcome = response(429, &[("retry-after", "3600")]);
         let attempt = Attempt {
             number: 1,
             repeat: Repeat::Freely,
             deadline: Duration::from_secs(400),
         };
         assert_eq!(
-            judge(
+            decide(
                 &Policy::default(),
                 attempt,
                 &outcome,
                 now(),
                 &mut Rng::new(1)
             ),
-            Judgement::GiveUp {
+            Decision::GiveUp {
                 kind: ErrorKind::RateLimited,
                 retry_after: Some(Duration::from_secs(3600))
             }
@@ -510,22 +526,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_retry_is_never_before_retry_after_and_never_past_the_deadline(
+        fn retry_is_between_retry_after_and_deadline(
             wait in 0_u64..20_000, number in 1_u32..9, seed: u64, limit in 100_u64..30_000,
         ) {
-            let outcome = answer(429, &[("retry-after", &wait.to_string())]);
+            let outcome = response(429, &[("retry-after", &wait.to_string())]);
             let attempt = Attempt { number, repeat: Repeat::IfNotProcessed, deadline: Duration::from_secs(limit) };
-            match judge(&Policy::default(), attempt, &outcome, now(), &mut Rng::new(seed)) {
-                Judgement::Retry { at, .. } => {
+            match decide(&Policy::default(), attempt, &outcome, now(), &mut Rng::new(seed)) {
+                Decision::Retry { at, .. } => {
                     prop_assert!(at >= now().mono + Duration::from_secs(wait));
                     prop_assert!(at < attempt.deadline);
                     prop_assert!(number < Policy::default().max_attempts);
                 }
-                Judgement::GiveUp { kind, retry_after } => {
+                Decision::GiveUp { kind, retry_after } => {
                     prop_assert_eq!(kind, ErrorKind::RateLimited);
                     prop_assert_eq!(retry_after, Some(Duration::from_secs(wait)));
                 }
-                Judgement::Accept => prop_assert!(false, "a 429 is no success"),
+                Decision::Accept => prop_assert!(false, "a 429 is no success"),
             }
         }
 

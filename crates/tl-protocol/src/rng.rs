@@ -1,11 +1,13 @@
-//! Rng from a seed: the same seed gives the same numbers on every machine. Not for secrets.
+//! A seeded random number generator: the same seed gives the same numbers on every machine. Not for
+//! secrets.
 
-/// A small generator of evenly spread numbers (SplitMix64: Steele, Lea and Flood, OOPSLA 2014).
+/// A small generator of uniformly distributed numbers (SplitMix64: Steele, Lea and Flood, OOPSLA
+/// 2014).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rng(u64);
 
 impl Rng {
-    /// A generator that starts from `seed`.
+    /// Creates a generator from `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -20,9 +22,9 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A number from 0 up to, not including, 1.
+    /// A number in `[0, 1)`.
     pub fn fraction(&mut self) -> f64 {
-        // 53 bits are what an f64 holds exactly.
+        // An f64 represents 53 bits exactly.
         #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
         let high = (self.bits() >> 11) as f64;
         high / 9_007_199_254_740_992.0
@@ -34,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_gives_the_same_numbers_and_another_seed_others() {
+    fn same_seed_gives_same_numbers() {
         let numbers = |seed| {
             let mut rng = Rng::new(seed);
             [rng.bits(), rng.bits(), rng.bits()]
@@ -44,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn fractions_stay_inside_their_bounds_and_spread() {
+    fn fractions_are_in_range_and_spread() {
         let mut rng = Rng::new(1);
         let drawn: Vec<f64> = (0..1000).map(|_| rng.fraction()).collect();
         assert!(drawn.iter().all(|x| (0.0..1.0).contains(x)));

@@ -121,7 +121,7 @@ impl Source for PatternSource {
         Ok(count)
     }
 
-    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+    fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         let there = self.at_hand.checked_sub(offset).filter(|left| *left > 0)?;
         let room = usize::try_from(there).map_or(buffer.len(), |there| there.min(buffer.len()));
         Some(self.read_at(offset, &mut buffer[..room]))
@@ -241,8 +241,8 @@ mod tests {
     fn only_what_is_at_hand_is_read_without_waiting() {
         let source = PatternSource::new(100, 1).at_hand_up_to(10);
         let mut buffer = [0; 64];
-        assert_eq!(source.read_at_hand(4, &mut buffer).unwrap().unwrap(), 6);
-        assert!(source.read_at_hand(10, &mut buffer).is_none());
+        assert_eq!(source.try_read_at(4, &mut buffer).unwrap().unwrap(), 6);
+        assert!(source.try_read_at(10, &mut buffer).is_none());
         assert_eq!(source.read_at(10, &mut buffer).unwrap(), 64);
     }
 

@@ -8,7 +8,7 @@ use http::{Method, Response, StatusCode};
 use serde_json::Value;
 use tl_protocol::{
     Delivery, Endpoint, Error, Exchange, Now, Policy, Repeat, TransportError, TransportErrorKind,
-    endpoint::{AnswerEnd, BodyKind, Codec, EventRole, Outgoing, Received, Rejection, Streamed},
+    endpoint::{BodyKind, Codec, EndSignal, EventRole, Outgoing, Received, Rejection, Streamed},
     flow::Events,
     framing::Framing,
 };
@@ -62,7 +62,7 @@ macro_rules! streamed_endpoint {
         impl Streamed for $name {
             type Event = Value;
             const FRAMING: Framing = Framing::$framing;
-            const END: AnswerEnd = AnswerEnd::$end;
+            const END: EndSignal = EndSignal::$end;
 
             fn decode_event(event: &[u8]) -> Result<Value, serde_json::Error> {
                 serde_json::from_slice(event)

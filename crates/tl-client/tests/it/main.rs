@@ -147,7 +147,7 @@ impl World {
 pub(crate) fn often() -> WaitPolicy {
     WaitPolicy {
         first_interval: Duration::from_millis(20),
-        longest_interval: Duration::from_millis(50),
+        max_interval: Duration::from_millis(50),
         deadline: Duration::from_secs(20),
     }
 }

@@ -14,7 +14,7 @@ use tl_client::{
     protocol::{
         self, Event as Api,
         endpoint::DeleteAsset,
-        flow::upload::{Steering, UploadSettings},
+        flow::upload::{UploadControl, UploadSettings},
     },
     validate::Route,
 };
@@ -38,10 +38,10 @@ pub(crate) fn ingest(
     deadline: Duration,
     until: impl Fn(&Api) -> bool + Send + Sync + 'static,
 ) -> Result<Ingested, Error> {
-    let steering = Steering::default();
+    let control = UploadControl::default();
     let settings = UploadSettings {
         concurrency: 2,
-        steering: steering.clone(),
+        control: control.clone(),
         ..UploadSettings::default()
     };
     let listener = told.listener();
@@ -50,7 +50,7 @@ pub(crate) fn ingest(
         if let Event::Api(event) = event
             && until(event)
         {
-            steering.cancel();
+            control.cancel();
         }
     };
     let mut policy = often();
@@ -253,7 +253,7 @@ fn what_was_indexed_already_is_only_waited_for() {
     let (keep, folder) = (Arc::clone(&kept), world.state.path().to_owned());
     let video = call(often())
         .observe(move |event| {
-            if let Event::Api(Api::StageBegun {
+            if let Event::Api(Api::StageStarted {
                 indexed_asset_id: Some(_),
                 ..
             }) = event

@@ -24,8 +24,8 @@ use tl_protocol::{
     flow::{
         WaitPolicy,
         upload::{
-            Begin, MultipartUpload, Record, Steering, UploadJournal, UploadRecord, UploadSettings,
-            Uploaded,
+            Begin, MultipartUpload, Record, UploadControl, UploadJournal, UploadRecord,
+            UploadSettings, Uploaded,
         },
     },
 };
@@ -69,7 +69,7 @@ fn flow(
     emulator: &Emulator,
     bytes: &Bytes,
     checkpoint: &Checkpoint,
-    steering: &Steering,
+    control: &UploadControl,
     after: impl Fn(&Record) + Send + Sync + 'static,
 ) -> MultipartUpload {
     let source: Arc<dyn Source> = Arc::new(BytesSource::new("match.mp4", bytes.clone()));
@@ -82,7 +82,7 @@ fn flow(
     };
     let settings = UploadSettings {
         concurrency: 4,
-        steering: steering.clone(),
+        control: control.clone(),
         ..UploadSettings::default()
     };
     let policy = Policy {
@@ -94,7 +94,13 @@ fn flow(
 }
 
 fn upload(emulator: &Emulator, bytes: &Bytes, checkpoint: &Checkpoint) -> Result<Uploaded, Error> {
-    let flow = flow(emulator, bytes, checkpoint, &Steering::default(), |_| {});
+    let flow = flow(
+        emulator,
+        bytes,
+        checkpoint,
+        &UploadControl::default(),
+        |_| {},
+    );
     blocking(emulator).transport().run(flow)
 }
 
@@ -188,7 +194,13 @@ fn multipart_upload_works_async() {
     let uploaded = runtime.block_on(async {
         let transport = AsyncHttp::new(settings(&emulator)).unwrap();
         let checkpoint = Checkpoint::default();
-        let flow = flow(&emulator, &bytes, &checkpoint, &Steering::default(), |_| {});
+        let flow = flow(
+            &emulator,
+            &bytes,
+            &checkpoint,
+            &UploadControl::default(),
+            |_| {},
+        );
         transport.run(flow).await.unwrap()
     });
     assert_uploaded(&emulator, folder.path(), &bytes, &uploaded);
@@ -201,9 +213,9 @@ fn interrupted_upload_resumes_without_resending() {
     let emulator = small_chunks(folder.path()).start_blocking().unwrap();
     let (bytes, checkpoint) = (content(), Checkpoint::default());
     for stop_after in [3, 9] {
-        let (steering, seen) = (Steering::default(), AtomicU32::new(0));
-        let stop = steering.clone();
-        let flow = flow(&emulator, &bytes, &checkpoint, &steering, move |record| {
+        let (control, seen) = (UploadControl::default(), AtomicU32::new(0));
+        let stop = control.clone();
+        let flow = flow(&emulator, &bytes, &checkpoint, &control, move |record| {
             if matches!(record, Record::Sent(..))
                 && seen.fetch_add(1, Ordering::Relaxed) + 1 == stop_after
             {
@@ -237,9 +249,9 @@ fn sessions_and_chunks_survive_a_restart() {
     };
     let (bytes, checkpoint) = (content(), Checkpoint::default());
     let emulator = start(0);
-    let (steering, seen) = (Steering::default(), AtomicU32::new(0));
-    let stop = steering.clone();
-    let half = flow(&emulator, &bytes, &checkpoint, &steering, move |record| {
+    let (control, seen) = (UploadControl::default(), AtomicU32::new(0));
+    let stop = control.clone();
+    let half = flow(&emulator, &bytes, &checkpoint, &control, move |record| {
         if matches!(record, Record::Sent(..)) && seen.fetch_add(1, Ordering::Relaxed) == 10 {
             stop.cancel();
         }
@@ -270,7 +282,7 @@ fn expired_urls_are_renewed() {
         &emulator,
         &bytes,
         &checkpoint,
-        &Steering::default(),
+        &UploadControl::default(),
         move |record| {
             if matches!(record, Record::Sent(..)) && seen.fetch_add(1, Ordering::Relaxed) == 4 {
                 clock.advance(Duration::from_secs(2 * 3600));
@@ -293,9 +305,9 @@ fn expired_session_is_restarted() {
     let folder = tempfile::tempdir().unwrap();
     let emulator = small_chunks(folder.path()).start_blocking().unwrap();
     let (bytes, checkpoint) = (content(), Checkpoint::default());
-    let (steering, stop) = (Steering::default(), Steering::default());
-    let shared = steering.clone();
-    let half = flow(&emulator, &bytes, &checkpoint, &steering, move |record| {
+    let (control, stop) = (UploadControl::default(), UploadControl::default());
+    let shared = control.clone();
+    let half = flow(&emulator, &bytes, &checkpoint, &control, move |record| {
         if matches!(record, Record::Sent(..)) {
             shared.cancel();
         }

@@ -1,4 +1,4 @@
-//! Error bodies: the platform's shapes, what proxies and object stores send, and bytes of any kind.
+//! Error bodies: the platform's formats, bodies of proxies and object stores, and arbitrary bytes.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub(crate) const FILES: &[&str] = &[
     "error/presigned.xml",
 ];
 
-fn shown(name: &str, error: &ErrorBody) -> String {
+fn describe(name: &str, error: &ErrorBody) -> String {
     let mut lines = format!("## {name}\n{error}\n{:?}", error.shape);
     let mut field = |name: &str, text: Option<String>| {
         if let Some(text) = text {
@@ -47,23 +47,23 @@ fn shown(name: &str, error: &ErrorBody) -> String {
 }
 
 #[test]
-fn samples_of_every_shape_are_understood() {
-    let shown: Vec<_> = FILES
+fn samples_of_every_format() {
+    let describe: Vec<_> = FILES
         .iter()
         .map(|file| {
-            shown(
+            describe(
                 file,
                 &ErrorBody::parse(400, None, &std::fs::read(folder().join(file)).unwrap()),
             )
         })
         .collect();
-    insta::assert_snapshot!(shown.join("\n"));
+    insta::assert_snapshot!(describe.join("\n"));
 }
 
 #[test]
-fn foreign_and_broken_bodies_are_described() {
+fn unknown_and_truncated_bodies() {
     let check = |name: &str, content_type: Option<&str>, body: &[u8]| {
-        shown(name, &ErrorBody::parse(502, content_type, body))
+        describe(name, &ErrorBody::parse(502, content_type, body))
     };
     let long_page = format!(
         "<!DOCTYPE html><style>p {{}}</style><p class=x>{}</p>",
@@ -105,7 +105,7 @@ fn foreign_and_broken_bodies_are_described() {
 }
 
 #[test]
-fn an_emulated_error_reads_as_what_it_is() {
+fn emulated_error_round_trips() {
     let mut error = ErrorBody::flat(
         400,
         ErrorCode::VideoResolutionTooLow,
@@ -120,7 +120,7 @@ fn an_emulated_error_reads_as_what_it_is() {
 }
 
 #[test]
-fn other_shapes_translate_into_the_flat_one() {
+fn other_formats_convert_to_flat() {
     let check = |body: &str| {
         String::from_utf8(ErrorBody::parse(500, None, body.as_bytes()).to_flat_json()).unwrap()
     };
@@ -136,14 +136,15 @@ fn other_shapes_translate_into_the_flat_one() {
 }
 
 #[test]
-fn numeric_codes_have_the_names_that_took_their_place() {
+fn numeric_codes_map_to_named_codes() {
     let named: Vec<_> = (0..600)
         .filter_map(|number| Some(format!("{number} {}", ErrorCode::from_numeric(number)?)))
         .collect();
     insta::assert_snapshot!(named.join("\n"));
 }
 
-/// Whatever came in: nothing hangs or panics, and what goes to a terminal is one bounded, printable line.
+/// Any input: parsing neither hangs nor panics, and the display text is one bounded, printable
+/// line.
 fn check_any(content_type: Option<&str>, body: &[u8]) -> Result<(), TestCaseError> {
     let error = ErrorBody::parse(500, content_type, body);
     let line = error.to_string();
@@ -190,17 +191,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn random_bytes_are_described(content_type in content_type(), body in proptest::collection::vec(any::<u8>(), 0..2000)) {
+    fn random_bytes_are_summarized(content_type in content_type(), body in proptest::collection::vec(any::<u8>(), 0..2000)) {
         check_any(content_type, &body)?;
     }
 
     #[test]
-    fn random_text_is_described(content_type in content_type(), body in any::<String>()) {
+    fn random_text_is_summarized(content_type in content_type(), body in any::<String>()) {
         check_any(content_type, body.as_bytes())?;
     }
 
     #[test]
-    fn random_markup_is_described(
+    fn random_markup_is_summarized(
         content_type in content_type(),
         parts in proptest::collection::vec(
             prop_oneof![
@@ -217,14 +218,14 @@ proptest! {
     }
 
     #[test]
-    fn random_json_is_described(body in wire::any_json(), cut in any::<proptest::sample::Index>()) {
+    fn random_json_is_summarized(body in wire::any_json(), cut in any::<proptest::sample::Index>()) {
         let text = body.to_string();
         check_any(Some("application/json"), text.as_bytes())?;
         check_any(None, &text.as_bytes()[..cut.index(text.len() + 1)])?;
     }
 
     #[test]
-    fn json_of_the_shapes_is_described(
+    fn json_of_every_format_is_summarized(
         names in proptest::collection::vec(
             proptest::sample::select(vec!["code", "error_code", "message", "docs_url", "error", "details", "detail"]), 0..4),
         values in proptest::collection::vec(wire::any_json(), 4),
@@ -236,7 +237,7 @@ proptest! {
     }
 
     #[test]
-    fn a_flat_error_loses_nothing(code in any::<String>(), message in any::<String>(), docs_url in any::<Option<String>>()) {
+    fn flat_error_round_trips(code in any::<String>(), message in any::<String>(), docs_url in any::<Option<String>>()) {
         let mut error = ErrorBody::flat(400, code.as_str(), message);
         error.docs_url = docs_url;
         error.extra.insert("request_id".to_owned(), json!({"a": 1}));

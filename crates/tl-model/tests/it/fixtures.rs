@@ -1,4 +1,4 @@
-//! The sample objects of the platform's documents decode into what they say, and encode into themselves.
+//! The sample objects of the platform's documentation decode, and encode into the same JSON.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tl_model::*;
 
-/// What a test does with a fixture and its type.
+/// A generic test that runs on a fixture and its type.
 pub(crate) trait ForFixture {
     fn run<T: Serialize + DeserializeOwned + PartialEq + Debug>(
         &mut self,
@@ -31,7 +31,7 @@ macro_rules! fixtures {
     ($($name:ty: $($file:literal)+;)+) => {
         const FILES: &[&str] = &[$($($file),+),+];
 
-        /// Calls the test with every fixture and the type it is a sample of.
+        /// Runs the test on every fixture with its type.
         pub(crate) fn each(test: &mut impl ForFixture) {
             $($(test.run::<$name>($file, &read($file));)+)+
         }
@@ -91,7 +91,7 @@ impl ForFixture for Snapshot {
         let decoded: T =
             serde_json::from_value(json.clone()).unwrap_or_else(|error| panic!("{file}: {error}"));
         assert_eq!(&serde_json::to_value(&decoded).unwrap(), json, "{file}");
-        // What is not there says nothing; leaving it out keeps the snapshots readable.
+        // Omit absent members to keep the snapshots readable.
         let text: Vec<_> = format!("{decoded:#?}")
             .lines()
             .filter(|line| !line.ends_with(": None,") && !line.ends_with("extra: {},"))
@@ -103,12 +103,12 @@ impl ForFixture for Snapshot {
 }
 
 #[test]
-fn every_sample_decodes_and_encodes_into_itself() {
+fn every_sample_round_trips() {
     each(&mut Snapshot);
 }
 
 #[test]
-fn no_sample_is_forgotten() {
+fn every_sample_is_listed() {
     let mut found = BTreeSet::new();
     for group in std::fs::read_dir(folder())
         .unwrap()
@@ -132,7 +132,7 @@ fn no_sample_is_forgotten() {
 }
 
 #[test]
-fn the_older_task_answers_for_its_metadata_under_the_new_name() {
+fn legacy_metadata_is_returned_as_system_metadata() {
     let task: Task = serde_json::from_value(read("task/ready_v1_2_as_printed.json")).unwrap();
     assert_eq!(task.system_metadata, None);
     let metadata = task.system_metadata().unwrap();
@@ -150,7 +150,7 @@ fn the_older_task_answers_for_its_metadata_under_the_new_name() {
 }
 
 #[test]
-fn the_engines_of_v1_2_answer_as_models() {
+fn v1_2_engines_are_returned_as_models() {
     let index: Index = serde_json::from_value(read("index/models_v1_2_spelling.json")).unwrap();
     let model = &index.models[0];
     assert_eq!(model.model_name, None);
@@ -167,7 +167,7 @@ fn the_engines_of_v1_2_answer_as_models() {
 }
 
 #[test]
-fn a_page_without_data_is_no_page() {
+fn page_without_data_is_an_error() {
     let check = |json: &str| serde_json::from_str::<Page<Task>>(json).map(|page| page.data.len());
     assert_eq!(check(r#"{"data": null}"#).unwrap(), 0);
     assert_eq!(check(r#"{"data": []}"#).unwrap(), 0);
@@ -178,12 +178,12 @@ fn a_page_without_data_is_no_page() {
 }
 
 #[test]
-fn what_is_built_is_what_is_written() {
+fn built_objects_encode_set_fields() {
     let mut task = Task::new("62a1ec6d9ea24f052b971a0f");
     task.status = Some(TaskStatus::Ready);
     task.system_metadata = Some(SystemMetadata::default());
     task.extra.insert("hls".to_owned(), Value::Null);
-    // A field that is set wins over what `extra` says.
+    // A field that is set takes precedence over `extra`.
     task.extra.insert("status".to_owned(), Value::from("stale"));
     let page = Page::new(vec![task], PageInfo::default());
     insta::assert_snapshot!(
@@ -204,7 +204,7 @@ fn what_is_built_is_what_is_written() {
 }
 
 #[test]
-fn webhook_data_follows_the_type_even_where_the_type_stands_last() {
+fn webhook_type_may_follow_data() {
     let event: WebhookEvent = serde_json::from_str(
         r#"{"data": {"id": "t"}, "id": "whe_1", "type": "analyze.task.canceled"}"#,
     )
@@ -230,7 +230,7 @@ fn webhook_data_follows_the_type_even_where_the_type_stands_last() {
 }
 
 #[test]
-fn a_failed_task_says_why_in_whatever_form_the_platform_chose() {
+fn task_failure_reason_in_any_form() {
     let check = |reason: &str, field: Option<&str>, said: Option<&str>| {
         let json = format!(r#"{{"_id": "a", "status": "failed", "error_reason": {reason}}}"#);
         let task: Task = serde_json::from_str(&json).unwrap();

@@ -1,4 +1,5 @@
-//! One odd informational member of one item does not fail the list: it reads as absent, and its value is kept.
+//! One unexpected informational member does not make the list fail: it reads as absent, and its
+//! value is kept.
 
 use std::fmt::Debug;
 
@@ -9,11 +10,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tl_model::*;
 
-use crate::mutations::{Part, Place, at, places};
+use crate::mutations::{JsonPath, PathStep, at, paths};
 use crate::wire::{self, Wire, any_json};
 use crate::wire_assets;
 
-/// The members of any response that stay strict: identifiers, statuses, and what else a client decides by.
+/// The response members that stay strict: identifiers, statuses, and other members that decisions
+/// depend on.
 const STRICT: &[&str] = &[
     "_id",
     "asset_id",
@@ -31,15 +33,15 @@ const STRICT: &[&str] = &[
     "video_id",
 ];
 
-/// Whether a client can do without the member at this place of an item.
-fn is_informational(item: &Value, place: &[Part]) -> bool {
-    let Some((Part::Key(first), _)) = place.split_first() else {
+/// Whether the member at this path of an item is informational.
+fn is_informational(item: &Value, path: &[PathStep]) -> bool {
+    let Some((PathStep::Key(first), _)) = path.split_first() else {
         return false;
     };
     item.get(first).is_some() && !STRICT.contains(&first.as_str())
 }
 
-/// As numbers, 5.0 and 5 are the same: the platform writes whole floats without `.0`.
+/// Compares numbers by value, so that 5.0 equals 5: the platform writes whole floats without `.0`.
 fn is_same(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => left.as_f64() == right.as_f64(),
@@ -60,27 +62,28 @@ fn is_same(left: &Value, right: &Value) -> bool {
     }
 }
 
-/// A list with one odd member decodes, its other items are as they were, and it is written again as it came.
+/// A list with one unexpected member decodes, its other items are unaffected, and it encodes into
+/// the same JSON.
 fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(
     items: &[Value],
     which: &Choice,
     member: &Choice,
-    odd: &Value,
+    unexpected: &Value,
 ) -> Result<(), TestCaseError> {
     let which = which.index(items.len());
-    let candidates: Vec<Place> = places(&items[which])
+    let candidates: Vec<JsonPath> = paths(&items[which])
         .into_iter()
-        .filter(|place| is_informational(&items[which], place))
+        .filter(|path| is_informational(&items[which], path))
         .collect();
     prop_assume!(!candidates.is_empty());
-    let place = &candidates[member.index(candidates.len())];
+    let path = &candidates[member.index(candidates.len())];
     let mut changed = items.to_vec();
-    *at(&mut changed[which], place) = odd.clone();
+    *at(&mut changed[which], path) = unexpected.clone();
 
     let wire = json!({"data": changed, "page_info": {"page": 1}});
     let text = wire.to_string();
     let page = serde_json::from_str::<Page<T>>(&text)
-        .map_err(|error| TestCaseError::fail(format!("{place:?} = {odd}: {error}")))?;
+        .map_err(|error| TestCaseError::fail(format!("{path:?} = {unexpected}: {error}")))?;
     prop_assert_eq!(page.data.len(), items.len());
     for (number, (item, before)) in page.data.iter().zip(items).enumerate() {
         if number != which {
@@ -90,7 +93,7 @@ fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(
     let written = serde_json::to_value(&page).unwrap();
     prop_assert!(
         is_same(&written, &wire),
-        "{place:?}: {written} is not {wire}"
+        "{path:?}: {written} is not {wire}"
     );
     Ok(())
 }
@@ -99,7 +102,7 @@ fn items(item: Wire) -> impl Strategy<Value = Vec<Value>> {
     proptest::collection::vec(item, 1..4)
 }
 
-macro_rules! takes_odd_values {
+macro_rules! accepts_unexpected_values {
     ($($test:ident: $name:ty = $strategy:expr;)+) => {
         proptest! {
             #![proptest_config(ProptestConfig { max_global_rejects: 4096, ..ProptestConfig::with_cases(256) })]
@@ -108,43 +111,43 @@ macro_rules! takes_odd_values {
                 items in items($strategy),
                 which in any::<Choice>(),
                 member in any::<Choice>(),
-                odd in any_json(),
+                unexpected in any_json(),
             ) {
-                check::<$name>(&items, &which, &member, &odd)?;
+                check::<$name>(&items, &which, &member, &unexpected)?;
             })+
         }
     };
 }
 
-takes_odd_values! {
-    a_list_of_tasks_takes_odd_values: Task = wire::task();
-    a_list_of_indexes_takes_odd_values: Index = wire::index();
-    a_list_of_videos_takes_odd_values: Video = wire::video();
-    a_list_of_assets_takes_odd_values: Asset = wire_assets::asset();
-    a_list_of_indexed_assets_takes_odd_values: IndexedAsset = wire_assets::indexed_asset();
-    a_list_of_uploads_takes_odd_values: IncompleteUpload = wire_assets::incomplete_upload();
-    a_list_of_entities_takes_odd_values: Entity = wire_assets::entity();
-    the_state_of_an_upload_takes_odd_values: UploadState = wire_assets::upload_state();
-    an_upload_session_takes_odd_values: UploadSession = wire_assets::upload_session();
-    upload_urls_take_odd_values: UploadUrls = wire_assets::upload_urls();
-    a_chunk_receipt_takes_odd_values: ChunkReceipt = wire_assets::chunk_receipt();
-    index_task_data_takes_odd_values: IndexTaskData = wire::index_task_data();
-    system_metadata_takes_odd_values: SystemMetadata = wire::system_metadata();
-    technical_metadata_takes_odd_values: TechnicalMetadata = wire_assets::technical_metadata();
-    transcription_segments_take_odd_values: TranscriptionSegment = wire::transcription_segment();
+accepts_unexpected_values! {
+    tasks_accept_unexpected_values: Task = wire::task();
+    indexes_accept_unexpected_values: Index = wire::index();
+    videos_accept_unexpected_values: Video = wire::video();
+    assets_accept_unexpected_values: Asset = wire_assets::asset();
+    indexed_assets_accept_unexpected_values: IndexedAsset = wire_assets::indexed_asset();
+    uploads_accept_unexpected_values: IncompleteUpload = wire_assets::incomplete_upload();
+    entities_accept_unexpected_values: Entity = wire_assets::entity();
+    upload_state_accepts_unexpected_values: UploadState = wire_assets::upload_state();
+    upload_session_accepts_unexpected_values: UploadSession = wire_assets::upload_session();
+    upload_urls_accept_unexpected_values: UploadUrls = wire_assets::upload_urls();
+    chunk_receipt_accepts_unexpected_values: ChunkReceipt = wire_assets::chunk_receipt();
+    index_task_data_accepts_unexpected_values: IndexTaskData = wire::index_task_data();
+    system_metadata_accepts_unexpected_values: SystemMetadata = wire::system_metadata();
+    technical_metadata_accepts_unexpected_values: TechnicalMetadata = wire_assets::technical_metadata();
+    transcription_segments_accept_unexpected_values: TranscriptionSegment = wire::transcription_segment();
 }
 
 proptest! {
     #[test]
-    fn a_page_takes_an_odd_place_in_its_list(odd in any_json()) {
-        let wire = json!({"data": [{"_id": "t"}], "page_info": odd});
+    fn page_info_accepts_unexpected_values(unexpected in any_json()) {
+        let wire = json!({"data": [{"_id": "t"}], "page_info": unexpected});
         let page: Page<Task> = serde_json::from_value(wire.clone()).unwrap();
         prop_assert_eq!(page.data, [Task::new("t")]);
     }
 }
 
 #[test]
-fn the_reported_values_stay_beside_the_others() {
+fn reported_values_are_kept() {
     let index: Index = serde_json::from_value(
         json!({"_id": "i", "video_count": 3.5, "total_duration": "12 s", "index_name": "races"}),
     )

@@ -1,9 +1,9 @@
-//! The tests of tl-model, as one program: what its types promise, on samples and on generated values.
+//! Tests of tl-model on samples and on generated values, in one test binary.
 #![allow(clippy::unwrap_used)]
 
 mod error_body;
 mod fixtures;
-mod ids_and_words;
+mod ids_and_enums;
 mod lenient;
 mod mutations;
 mod public_types;

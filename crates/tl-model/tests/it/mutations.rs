@@ -1,4 +1,5 @@
-//! Every sample, changed in every one of its places: what is new survives, what is wrong is named.
+//! Mutations at every path of every sample: unknown members survive, and errors name the wrong
+//! member.
 
 use std::fmt::Debug;
 
@@ -9,46 +10,46 @@ use tl_model::*;
 
 use crate::fixtures::{ForFixture, each};
 
-/// A place in a JSON value: the keys and positions that lead to it.
+/// One step of a path in a JSON value: a key or an index.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Part {
+pub(crate) enum PathStep {
     Key(String),
-    At(usize),
+    Index(usize),
 }
 
-pub(crate) type Place = Vec<Part>;
+pub(crate) type JsonPath = Vec<PathStep>;
 
-pub(crate) fn places(value: &Value) -> Vec<Place> {
+pub(crate) fn paths(value: &Value) -> Vec<JsonPath> {
     let mut found = vec![vec![]];
-    let children: Vec<(Part, &Value)> = match value {
+    let children: Vec<(PathStep, &Value)> = match value {
         Value::Object(members) => members
             .iter()
-            .map(|(key, value)| (Part::Key(key.clone()), value))
+            .map(|(key, value)| (PathStep::Key(key.clone()), value))
             .collect(),
         Value::Array(items) => items
             .iter()
             .enumerate()
-            .map(|(at, item)| (Part::At(at), item))
+            .map(|(at, item)| (PathStep::Index(at), item))
             .collect(),
         _ => vec![],
     };
-    for (part, child) in children {
-        found.extend(places(child).into_iter().map(|mut place| {
-            place.insert(0, part.clone());
-            place
+    for (step, child) in children {
+        found.extend(paths(child).into_iter().map(|mut path| {
+            path.insert(0, step.clone());
+            path
         }));
     }
     found
 }
 
-pub(crate) fn at<'a>(value: &'a mut Value, place: &[Part]) -> &'a mut Value {
-    place.iter().fold(value, |value, part| match part {
-        Part::Key(key) => &mut value[key],
-        Part::At(at) => &mut value[*at],
+pub(crate) fn at<'a>(value: &'a mut Value, path: &[PathStep]) -> &'a mut Value {
+    path.iter().fold(value, |value, step| match step {
+        PathStep::Key(key) => &mut value[key],
+        PathStep::Index(at) => &mut value[*at],
     })
 }
 
-/// Applies a change in every place of every sample and counts what came of it.
+/// Applies a change at every path of every sample and counts the changes.
 struct Mutate<C, O> {
     change: C,
     outcome: O,
@@ -57,17 +58,17 @@ struct Mutate<C, O> {
 
 impl<C, O> ForFixture for Mutate<C, O>
 where
-    C: Fn(&Place, &mut Value) -> bool,
-    O: FnMut(&str, &Place, &Value, Result<Value, String>),
+    C: Fn(&JsonPath, &mut Value) -> bool,
+    O: FnMut(&str, &JsonPath, &Value, Result<Value, String>),
 {
     fn run<T: Serialize + DeserializeOwned + PartialEq + Debug>(
         &mut self,
         file: &str,
         json: &Value,
     ) {
-        for place in places(json) {
+        for path in paths(json) {
             let mut wire = json.clone();
-            if !(self.change)(&place, at(&mut wire, &place)) {
+            if !(self.change)(&path, at(&mut wire, &path)) {
                 continue;
             }
             self.changed += 1;
@@ -76,17 +77,17 @@ where
             let encoded = decoded.map(|decoded| {
                 let encoded = serde_json::to_value(&decoded).unwrap();
                 let again: T = serde_json::from_value(encoded.clone()).unwrap();
-                assert_eq!(again, decoded, "{file} {place:?}");
+                assert_eq!(again, decoded, "{file} {path:?}");
                 encoded
             });
-            (self.outcome)(file, &place, &wire, encoded);
+            (self.outcome)(file, &path, &wire, encoded);
         }
     }
 }
 
 fn check(
-    change: impl Fn(&Place, &mut Value) -> bool,
-    outcome: impl FnMut(&str, &Place, &Value, Result<Value, String>),
+    change: impl Fn(&JsonPath, &mut Value) -> bool,
+    outcome: impl FnMut(&str, &JsonPath, &Value, Result<Value, String>),
 ) -> usize {
     let mut mutate = Mutate {
         change,
@@ -97,39 +98,39 @@ fn check(
     mutate.changed
 }
 
-/// The samples whose types are strict: a patch takes no object, and so no new member inside one.
+/// The samples with strict types: a patch accepts no objects, and so no unknown members in them.
 const STRICT: [&str; 2] = ["indexed_asset/update.json", "video/update.json"];
 
-/// The member whose keys are header names and whose values are texts, with no room for anything else.
+/// The member whose keys are header names and whose values must be strings.
 const HEADERS: &str = "upload_headers";
 
-fn in_headers(place: &[Part]) -> bool {
-    place.contains(&Part::Key(HEADERS.to_owned()))
+fn in_headers(path: &[PathStep]) -> bool {
+    path.contains(&PathStep::Key(HEADERS.to_owned()))
 }
 
-fn survives(file: &str, place: &Place, wire: &Value, encoded: &Result<Value, String>) {
-    assert_eq!(encoded.as_ref(), Ok(wire), "{file} {place:?}");
+fn survives(file: &str, path: &JsonPath, wire: &Value, encoded: &Result<Value, String>) {
+    assert_eq!(encoded.as_ref(), Ok(wire), "{file} {path:?}");
 }
 
-/// Whether an error says where it happened.
-fn names(error: &str, place: &Place) -> bool {
-    if in_headers(place) {
+/// Whether an error names the member at this path.
+fn names(error: &str, path: &JsonPath) -> bool {
+    if in_headers(path) {
         return error.contains(&format!("`{HEADERS}`"));
     }
-    let key = place.iter().rev().find_map(|part| match part {
-        Part::Key(key) => Some(key),
-        Part::At(_) => None,
+    let key = path.iter().rev().find_map(|step| match step {
+        PathStep::Key(key) => Some(key),
+        PathStep::Index(_) => None,
     });
     key.is_none_or(|key| error.contains(&format!("`{key}`")) || error.contains(&format!("{key:?}")))
 }
 
-/// A member and the group of the sample that it stands in.
+/// A member, qualified by the group of its sample.
 fn member(file: &str, key: &str) -> String {
     let group = file.split('/').next().unwrap_or_default();
     format!("{group}/{key}")
 }
 
-/// The members that the types insist on, by the groups of their samples.
+/// The required members, by the groups of their samples.
 const REQUIRED: &[&str] = &[
     "asset/_id",
     "asset/data",
@@ -166,59 +167,59 @@ const REQUIRED: &[&str] = &[
 ];
 
 #[test]
-fn an_unknown_member_survives_in_every_object_of_every_sample() {
+fn unknown_members_survive_in_every_object() {
     let new = || json!({"since": "2027", "levels": [1, 2.5, null]});
     let changed = check(
         |_, value| match value {
             Value::Object(members) => members.insert("x_new".to_owned(), new()).is_none(),
             _ => false,
         },
-        |file, place, wire, encoded| match encoded {
+        |file, path, wire, encoded| match encoded {
             Err(error) if STRICT.contains(&file) => {
                 assert!(error.contains("x_new"), "{error}");
             }
-            Err(error) if in_headers(place) => assert!(names(&error, place), "{error}"),
-            encoded => survives(file, place, wire, &encoded),
+            Err(error) if in_headers(path) => assert!(names(&error, path), "{error}"),
+            encoded => survives(file, path, wire, &encoded),
         },
     );
     assert!(changed > 90, "{changed}");
 }
 
 #[test]
-fn an_unknown_word_survives_in_place_of_every_string_of_every_sample() {
+fn unknown_values_survive_in_every_string() {
     let changed = check(
-        |place, value| {
-            // The type of an event decides how its data is read.
-            let is_text = value.is_string() && place != &[Part::Key("type".to_owned())];
+        |path, value| {
+            // The type of an event determines how its data is decoded.
+            let is_text = value.is_string() && path != &[PathStep::Key("type".to_owned())];
             if is_text {
                 *value = Value::from("never heard of");
             }
             is_text
         },
-        |file, place, wire, encoded| survives(file, place, wire, &encoded),
+        |file, path, wire, encoded| survives(file, path, wire, &encoded),
     );
     assert!(changed > 150, "{changed}");
 }
 
 #[test]
-fn null_survives_in_place_of_every_optional_member_of_every_sample() {
+fn null_survives_in_every_optional_member() {
     let mut refused = std::collections::BTreeSet::new();
     check(
-        |place, value| {
+        |path, value| {
             *value = Value::Null;
-            matches!(place.last(), Some(Part::Key(_)))
+            matches!(path.last(), Some(PathStep::Key(_)))
         },
-        |file, place, wire, encoded| match encoded {
+        |file, path, wire, encoded| match encoded {
             Err(error) => {
-                assert!(names(&error, place), "{file} {place:?}: {error}");
-                let Some(Part::Key(key)) = place.last() else {
+                assert!(names(&error, path), "{file} {path:?}: {error}");
+                let Some(PathStep::Key(key)) = path.last() else {
                     return;
                 };
-                if !in_headers(place) {
+                if !in_headers(path) {
                     refused.insert(member(file, key));
                 }
             }
-            encoded => survives(file, place, wire, &encoded),
+            encoded => survives(file, path, wire, &encoded),
         },
     );
     let mut required = REQUIRED.to_vec();
@@ -231,7 +232,7 @@ fn null_survives_in_place_of_every_optional_member_of_every_sample() {
 }
 
 #[test]
-fn every_member_but_the_required_ones_may_be_missing() {
+fn only_required_members_must_be_present() {
     let mut refused = std::collections::BTreeSet::new();
     let mut changed = 0;
     struct Remove<'a> {
@@ -244,8 +245,8 @@ fn every_member_but_the_required_ones_may_be_missing() {
             file: &str,
             json: &Value,
         ) {
-            for place in places(json) {
-                let Some((Part::Key(key), parent)) = place.split_last() else {
+            for path in paths(json) {
+                let Some((PathStep::Key(key), parent)) = path.split_last() else {
                     continue;
                 };
                 let mut wire = json.clone();
@@ -258,14 +259,14 @@ fn every_member_but_the_required_ones_may_be_missing() {
                     Ok(decoded) => assert_eq!(
                         serde_json::to_value(&decoded).unwrap(),
                         wire,
-                        "{file} {place:?}"
+                        "{file} {path:?}"
                     ),
                     Err(error) => {
                         assert!(
                             error
                                 .to_string()
                                 .contains(&format!("missing field `{key}`")),
-                            "{file} {place:?}: {error}"
+                            "{file} {path:?}: {error}"
                         );
                         self.refused.insert(member(file, key));
                     }
@@ -284,8 +285,8 @@ fn every_member_but_the_required_ones_may_be_missing() {
     );
 }
 
-/// The members that refuse a value of another type, beyond the required ones: identifiers, statuses, what a transcription was
-/// asked for, and requests.
+/// The members that reject a value of another type, in addition to the required ones: identifiers,
+/// statuses, the units of a transcription, and requests.
 const STRICT_MEMBERS: &[&str] = &[
     "asset/index",
     "asset/sentences",
@@ -315,7 +316,7 @@ const STRICT_MEMBERS: &[&str] = &[
 ];
 
 #[test]
-fn a_wrong_type_is_kept_or_refused_by_name_and_never_dropped() {
+fn wrong_types_are_kept_or_rejected_by_name() {
     let mut refused = std::collections::BTreeSet::new();
     for wrong in [
         json!(true),
@@ -326,27 +327,27 @@ fn a_wrong_type_is_kept_or_refused_by_name_and_never_dropped() {
         json!(1.5),
     ] {
         check(
-            |place, value| {
+            |path, value| {
                 *value = wrong.clone();
-                !place.is_empty()
+                !path.is_empty()
             },
-            |file, place, wire, encoded| match encoded {
+            |file, path, wire, encoded| match encoded {
                 Err(error) => {
-                    assert!(names(&error, place), "{file} {place:?}: {error}");
-                    let keys: Vec<&str> = place
+                    assert!(names(&error, path), "{file} {path:?}: {error}");
+                    let keys: Vec<&str> = path
                         .iter()
-                        .filter_map(|part| match part {
-                            Part::Key(key) => Some(key.as_str()),
-                            Part::At(_) => None,
+                        .filter_map(|step| match step {
+                            PathStep::Key(key) => Some(key.as_str()),
+                            PathStep::Index(_) => None,
                         })
                         .collect();
-                    // Inside an object with keys of the user's own, the object is what refuses.
+                    // Inside an object with user-defined keys, the object itself rejects the value.
                     let free = keys
                         .iter()
                         .find(|key| [HEADERS, "user_metadata"].contains(*key));
                     refused.insert(member(file, free.or(keys.last()).unwrap()));
                 }
-                encoded => survives(file, place, wire, &encoded),
+                encoded => survives(file, path, wire, &encoded),
             },
         );
     }
@@ -359,7 +360,7 @@ fn a_wrong_type_is_kept_or_refused_by_name_and_never_dropped() {
 }
 
 #[test]
-fn errors_say_where_what_and_what_was_allowed() {
+fn errors_name_member_value_and_allowed_types() {
     let error = |json: &str| {
         serde_json::from_str::<Page<Video>>(json)
             .unwrap_err()
@@ -378,7 +379,7 @@ fn errors_say_where_what_and_what_was_allowed() {
 }
 
 #[test]
-fn whole_numbers_may_carry_a_fraction_of_zero() {
+fn whole_numbers_accept_a_zero_fraction() {
     let metadata: SystemMetadata = serde_json::from_str(
         r#"{"width": 640.0, "height": 3.6e2, "duration": 10, "size": 1.5e3, "fps": 25.0}"#,
     )

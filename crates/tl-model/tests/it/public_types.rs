@@ -1,4 +1,4 @@
-//! What holds for every public type at compile time.
+//! Compile-time properties of every public type.
 
 use tl_model::*;
 
@@ -16,13 +16,13 @@ macro_rules! each {
 }
 
 #[test]
-fn public_types_can_be_sent_shared_printed_and_cloned() {
+fn public_types_are_send_sync_debug_and_clone() {
     each!(sendable_printable: ErrorBody, ErrorShape, MetadataError, MetadataErrorKind, MetadataFloat, MetadataInteger,
         UnsupportedValue, WebhookData);
 }
 
 #[test]
-fn schemas_can_be_encoded_and_decoded_too() {
+fn schemas_are_serialize_and_deserialize() {
     each!(schema:
         TaskId, VideoId, IndexId, AssetId, IndexedAssetId, UploadId, EntityId, EventId, AnalyzeTaskId,
         TaskStatus, ModelName, ModelOption, Addon, ModelFamily, HlsStatus, SortOption, SortBy, ErrorCode, WebhookEventType,

@@ -1,9 +1,9 @@
-//! Timestamps keep their text and know their instant.
+//! Timestamps keep their text and parse their instant.
 
 use tl_model::Timestamp;
 
 #[test]
-fn the_instant_is_read_where_the_text_is_rfc_3339() {
+fn rfc_3339_text_has_an_instant() {
     let check = |text: &str, instant: Option<&str>| {
         let timestamp = Timestamp::from(text);
         assert_eq!(
@@ -35,7 +35,7 @@ fn the_instant_is_read_where_the_text_is_rfc_3339() {
 }
 
 #[test]
-fn an_instant_becomes_its_text_and_comes_back() {
+fn instant_round_trips() {
     let instant: jiff::Timestamp = "2026-11-21T08:00:00.5Z".parse().unwrap();
     let timestamp = Timestamp::from(instant);
     assert_eq!(timestamp.as_str(), "2026-11-21T08:00:00.5Z");

@@ -1,4 +1,4 @@
-//! What the types of the modern upload path say beyond their members.
+//! Behavior of the asset, upload and indexed asset types.
 
 use serde_json::{Value, json};
 use tl_model::*;
@@ -6,7 +6,7 @@ use tl_model::*;
 use crate::fixtures::read;
 
 #[test]
-fn only_the_last_status_is_terminal() {
+fn only_final_statuses_are_terminal() {
     fn check<T: Clone>(known: &[T], is_terminal: fn(&T) -> bool, word: fn(&T) -> &str) -> String {
         let last = known.iter().filter(|status| is_terminal(status));
         last.map(word).collect::<Vec<_>>().join(" ")
@@ -47,7 +47,7 @@ fn only_the_last_status_is_terminal() {
 }
 
 #[test]
-fn a_failed_asset_says_why() {
+fn asset_failure_reason() {
     let asset: Asset = serde_json::from_value(read("asset/failed.json")).unwrap();
     assert_eq!(
         asset.failure_reason(),
@@ -57,7 +57,7 @@ fn a_failed_asset_says_why() {
 }
 
 #[test]
-fn a_proof_is_the_etag_without_its_quotation_marks() {
+fn proof_is_the_unquoted_etag() {
     let check = |etag: &str, proof: &str| {
         let chunk = CompletedChunk::from_etag(3, etag, 5_242_880);
         assert_eq!(chunk.proof, proof);
@@ -74,7 +74,7 @@ fn a_proof_is_the_etag_without_its_quotation_marks() {
         "d41d8cd98f00b204e9800998ecf8427e",
         "d41d8cd98f00b204e9800998ecf8427e",
     );
-    // Half a pair, and the marks of a weak tag, are not ours to repair.
+    // An unpaired quotation mark and the prefix of a weak tag are kept.
     check("\"half", "\"half");
     check("W/\"weak\"", "W/\"weak\"");
     check("\"", "\"");
@@ -82,7 +82,7 @@ fn a_proof_is_the_etag_without_its_quotation_marks() {
 }
 
 #[test]
-fn a_session_without_urls_and_headers_is_a_session() {
+fn session_without_urls_and_headers() {
     let session: UploadSession =
         serde_json::from_str(r#"{"upload_id": "u", "chunk_size": 1, "total_chunks": 2}"#).unwrap();
     assert!(session.upload_urls.is_empty() && session.upload_headers.is_empty());
@@ -97,7 +97,7 @@ fn a_session_without_urls_and_headers_is_a_session() {
 }
 
 #[test]
-fn the_numbers_of_an_upload_must_be_whole_and_fit() {
+fn upload_numbers_must_be_whole_and_in_range() {
     let error = |change: fn(&mut Value)| {
         let mut wire = read("upload/session.json");
         change(&mut wire);
@@ -121,7 +121,7 @@ fn the_numbers_of_an_upload_must_be_whole_and_fit() {
 }
 
 #[test]
-fn requests_are_written_as_the_platform_reads_them() {
+fn requests_have_the_platform_format() {
     let mut upload = NewUpload::new("match.mp4", UploadType::Video, 104_857_600_u64);
     upload.enable_hls = Some(true);
     upload.user_metadata = Some([("category", "recentlyAdded")].into_iter().collect());

@@ -1,10 +1,10 @@
-//! What user metadata takes, what it refuses, and how it says so.
+//! User metadata: accepted values, rejected values, and error messages.
 
 use serde_json::json;
 use tl_model::{MetadataErrorKind, MetadataPatch, MetadataValue, UserMetadata};
 
 #[test]
-fn each_allowed_type_is_taken() {
+fn each_allowed_type_is_accepted() {
     let check = |json: &str, expected: MetadataValue| {
         let metadata: UserMetadata = format!(r#"{{"key": {json}}}"#).parse().unwrap();
         assert_eq!(metadata.get("key"), Some(&expected), "{json}");
@@ -23,7 +23,7 @@ fn each_allowed_type_is_taken() {
 }
 
 #[test]
-fn everything_else_is_refused_with_its_key_and_what_is_allowed() {
+fn errors_name_the_key_and_the_allowed_types() {
     let message = |json: &str| json.parse::<UserMetadata>().unwrap_err().to_string();
     let lines = [
         message(r#"{"gone": null}"#),
@@ -47,7 +47,7 @@ fn everything_else_is_refused_with_its_key_and_what_is_allowed() {
 }
 
 #[test]
-fn an_error_lists_its_kind_and_keys() {
+fn error_has_kind_and_keys() {
     let check = |json: &str, kind: MetadataErrorKind, keys: &[&str]| {
         let error = json.parse::<UserMetadata>().unwrap_err();
         assert_eq!(
@@ -72,7 +72,7 @@ fn an_error_lists_its_kind_and_keys() {
 }
 
 #[test]
-fn a_very_deep_text_is_refused_and_not_followed() {
+fn deep_nesting_is_rejected() {
     let deep = format!("{}{}", "{\"a\":".repeat(100_000), "}".repeat(100_000));
     assert_eq!(
         deep.parse::<UserMetadata>().unwrap_err().kind(),
@@ -81,7 +81,7 @@ fn a_very_deep_text_is_refused_and_not_followed() {
 }
 
 #[test]
-fn a_response_keeps_what_a_request_may_not_hold() {
+fn responses_keep_unsupported_values() {
     let wire = json!({"ok": 1, "gone": null, "place": {"city": "Seoul"}});
     let metadata: UserMetadata = serde_json::from_value(wire.clone()).unwrap();
     let MetadataValue::Other(place) = metadata.get("place").unwrap() else {
@@ -96,7 +96,7 @@ fn a_response_keeps_what_a_request_may_not_hold() {
 }
 
 #[test]
-fn integers_beyond_two_to_the_53_are_told() {
+fn unsafe_integers_are_listed() {
     let check = |json: &str, is_unsafe: bool| {
         let metadata: UserMetadata = format!(r#"{{"key": {json}}}"#).parse().unwrap();
         assert_eq!(metadata.unsafe_integers().count() == 1, is_unsafe, "{json}");
@@ -106,14 +106,14 @@ fn integers_beyond_two_to_the_53_are_told() {
     check("9007199254740992", true);
     check("-9007199254740992", true);
     check("18446744073709551615", true);
-    // No 64-bit integer holds it: JSON readers take it for a float.
+    // Exceeds 64 bits, so JSON parsers read it as a float.
     check("36893488147419103232", true);
     check("1.5", false);
     check(r#""9007199254740992""#, false);
 }
 
 #[test]
-fn reserved_keys_are_told_in_order() {
+fn reserved_keys_are_listed_in_order() {
     let metadata: UserMetadata = r#"{"width": 1, "category": "a", "duration": 2, "Width": 3}"#
         .parse()
         .unwrap();
@@ -124,7 +124,7 @@ fn reserved_keys_are_told_in_order() {
 }
 
 #[test]
-fn a_patch_sets_deletes_and_leaves_alone() {
+fn patch_sets_deletes_and_keeps() {
     let mut patch = MetadataPatch::new();
     patch
         .set("rating", MetadataValue::try_from(9.5).unwrap())
@@ -138,7 +138,7 @@ fn a_patch_sets_deletes_and_leaves_alone() {
 }
 
 #[test]
-fn a_patch_is_strict_however_it_is_read() {
+fn patch_is_always_strict() {
     let text = r#"{"place": {"city": "Seoul"}, "gone": null}"#;
     let parsed = text.parse::<MetadataPatch>().unwrap_err();
     assert_eq!(parsed.keys().collect::<Vec<_>>(), ["place"]);
@@ -148,7 +148,7 @@ fn a_patch_is_strict_however_it_is_read() {
 }
 
 #[test]
-fn metadata_is_built_from_rust_values() {
+fn metadata_from_rust_values() {
     let mut metadata: UserMetadata = [("category", "a"), ("place", "Seoul")]
         .into_iter()
         .collect();

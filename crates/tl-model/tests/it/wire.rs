@@ -1,5 +1,6 @@
-//! Strategies for JSON values as the platform may send them: every member absent, `null` or set, unknown members and
-//! unknown words mixed in. Numbers are as the platform writes them: whole floats without `.0`.
+//! Strategies for JSON values as the platform may send them: every member absent, `null` or set,
+//! with unknown members and unknown enum values. Whole floats are written without `.0`, as on the
+//! platform.
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -15,7 +16,7 @@ pub(crate) fn text() -> Wire {
         .boxed()
 }
 
-/// A known word or any text.
+/// A known value or any text.
 pub(crate) fn word(known: &'static [&'static str]) -> Wire {
     prop_oneof![
         proptest::sample::select(known).prop_map(Value::from),
@@ -77,7 +78,8 @@ pub(crate) fn any_json() -> Wire {
     .boxed()
 }
 
-/// An object: required members set; each optional one absent, `null` or set; up to three members that no type knows.
+/// An object: required members are set; each optional one is absent, `null` or set; up to three
+/// unknown members.
 pub(crate) fn object(
     required: Vec<(&'static str, Wire)>,
     optional: Vec<(&'static str, Wire)>,
@@ -261,7 +263,7 @@ pub(crate) fn page_of_tasks() -> Wire {
     object(vec![("data", data)], vec![("page_info", page_info())])
 }
 
-/// A metadata value that the platform takes.
+/// A metadata value that the platform accepts.
 pub(crate) fn metadata_value() -> Wire {
     prop_oneof![
         text(),
@@ -276,7 +278,7 @@ pub(crate) fn metadata_value() -> Wire {
     .boxed()
 }
 
-/// Metadata as a response may carry it: any value at all.
+/// Metadata as a response may contain it: any value.
 pub(crate) fn user_metadata() -> Wire {
     btree_map(
         any::<String>(),
@@ -287,7 +289,7 @@ pub(crate) fn user_metadata() -> Wire {
     .boxed()
 }
 
-/// Metadata as a request may carry it.
+/// Metadata as a request may contain it.
 pub(crate) fn strict_user_metadata() -> Wire {
     btree_map(any::<String>(), metadata_value(), 0..5)
         .prop_map(|members| json!(members))

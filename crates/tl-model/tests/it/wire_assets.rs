@@ -1,4 +1,4 @@
-//! Strategies for the objects of the modern upload path: assets, uploads in chunks, indexed assets.
+//! Strategies for assets, chunked uploads and indexed assets.
 
 use proptest::collection::btree_map;
 use proptest::prelude::*;
@@ -123,7 +123,7 @@ pub(crate) fn asset_transcription() -> Wire {
 }
 
 pub(crate) fn technical_metadata() -> Wire {
-    // Half of the members at a time: the tuples behind the strategy are large as they are.
+    // Split in two, because the tuple types of the strategy are already large.
     let mut media = all(
         &[
             "file_mime_type",

@@ -1,5 +1,5 @@
-//! `/assets`: media files that the platform holds, their user metadata, and what was made of them. Chunked uploads are in
-//! `uploads.rs`.
+//! `/assets`: media files on the platform, their user metadata, and the resources created from
+//! them. Chunked uploads are in `uploads.rs`.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Transport,
-    client::Answer,
+    client::CallOutput,
     flow::{WaitPolicy, Waited},
     form::Form,
 };
@@ -37,24 +37,27 @@ impl<'c, T: Transport> Assets<'c, T> {
         self,
         asset_id: impl Into<AssetId>,
         policy: WaitPolicy,
-    ) -> Answer<'c, T, Waited<Asset>> {
+    ) -> CallOutput<'c, T, Waited<Asset>> {
         self.0.wait(GetAsset::new(asset_id), policy)
     }
 }
 
 endpoint! {
-    /// Creates an asset from a file or a public URL. The response comes before the platform has checked the file: wait until the
-    /// asset is `ready`.
+    /// Creates an asset from a file or a public URL. The response comes before the platform has
+    /// checked the file: wait until the asset is `ready`.
     ///
     /// If the response is lost, the result is [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
     CreateAsset custom FORM {
-        /// The file, at most 200 MB for video and audio, or its URL, at most 4 GB (API description of February 2026).
+        /// The file, at most 200 MB for video and audio, or its URL, at most 4 GB (API description
+        /// of February 2026).
         media: Media,
-        /// The name that the asset gets, 1 to 255 characters. The platform's default is that of the file or the URL.
+        /// The file name of the asset, 1 to 255 characters. The platform's default is the name of
+        /// the file or the URL.
         filename: Option<String>,
-        /// Whether the platform makes an HLS stream of the asset. The default is yes in newer documents, no in older ones.
+        /// Whether the platform makes an HLS stream of the asset. The default is yes in newer
+        /// documents, no in older ones.
         enable_hls: Option<bool>,
-        /// Whether the platform makes a thumbnail of the asset. The default is as uncertain.
+        /// Whether the platform makes a thumbnail of the asset. The default is also unclear.
         enable_thumbnail: Option<bool>,
         /// The caller's own data about the asset.
         user_metadata: Option<UserMetadata>,
@@ -79,7 +82,7 @@ impl CreateAsset {
         }
     }
 
-    /// How the media reaches the platform: `direct` or `url`.
+    /// The upload method: `direct` or `url`.
     #[must_use]
     pub fn method(&self) -> AssetMethod {
         match &self.media {
@@ -127,7 +130,7 @@ impl Codec for CreateAsset {
         if files.len() > 1 {
             return Err(Rejection::invalid("file", "it was given more than once"));
         }
-        // The method decides which of the two is used; the other one is ignored.
+        // `method` decides which of the two is used; the other one is ignored.
         let media = match (&method, files.first(), url) {
             (AssetMethod::Direct, Some((_, source)), _) => Media::File(Arc::clone(source)),
             (AssetMethod::Direct, None, _) => return Err(Rejection::missing("file")),
@@ -159,7 +162,7 @@ impl Codec for CreateAsset {
     }
 }
 
-/// Rejects a file name of a length that the platform rejects.
+/// Rejects a file name whose length the platform does not accept.
 pub(super) fn check_filename(filename: &str) -> Result<(), Rejection> {
     match filename.chars().count() {
         1..=FILENAME_MAX_CHARS => Ok(()),
@@ -208,14 +211,16 @@ endpoint! {
 }
 
 endpoint! {
-    /// Deletes an asset. The platform refuses (409) while indexed assets made from it exist, unless `force` is set.
+    /// Deletes an asset. The platform refuses (409) while indexed assets created from it exist,
+    /// unless `force` is set.
     DeleteAsset: PartialEq, Eq {
         path {
             /// The asset.
             asset_id: AssetId,
         }
         query {
-            /// Whether to delete it even if indexed assets were made from it. The platform's default is no.
+            /// Whether to delete it even if indexed assets were created from it. The platform's
+            /// default is no.
             force: Option<bool>,
         }
     }
@@ -228,7 +233,7 @@ endpoint! {
 }
 
 impl DeleteAsset {
-    /// Sets `force`: delete the asset even if indexed assets were made from it.
+    /// Sets `force`: delete the asset even if indexed assets were created from it.
     #[must_use]
     pub fn force(mut self, force: bool) -> Self {
         self.force = force.then_some(true);
@@ -237,8 +242,8 @@ impl DeleteAsset {
 }
 
 endpoint! {
-    /// Changes the user metadata of an asset: given keys are set, `null` deletes a key, other keys stay. The platform ignores an
-    /// empty string.
+    /// Changes the user metadata of an asset: given keys are set, `null` deletes a key, other keys
+    /// stay. The platform ignores an empty string.
     // A merge is idempotent.
     UpdateAssetMetadata: PartialEq {
         path {
@@ -258,7 +263,8 @@ endpoint! {
 }
 
 endpoint! {
-    /// Replaces the whole user metadata of an asset: absent keys are removed, an empty object removes all.
+    /// Replaces the whole user metadata of an asset: absent keys are removed, an empty object
+    /// removes all.
     ReplaceAssetMetadata: PartialEq {
         path {
             /// The asset.
@@ -292,7 +298,8 @@ endpoint! {
 }
 
 endpoint! {
-    /// Lists the indexed assets made from an asset: those that keep it from being deleted.
+    /// Lists the indexed assets created from an asset. While any exist, the asset cannot be
+    /// deleted.
     ListAssetIndexedAssets: PartialEq, Eq {
         path {
             /// The asset.
@@ -312,7 +319,7 @@ endpoint! {
 }
 
 endpoint! {
-    /// Lists the entities that an asset is a picture of.
+    /// Lists the entities that an asset shows.
     ListAssetEntities: PartialEq, Eq {
         path {
             /// The asset.
@@ -332,14 +339,16 @@ endpoint! {
 }
 
 endpoint! {
-    /// Retrieves the transcription of an asset, as far as it exists. 404 if the asset has no transcription.
+    /// Retrieves the transcription of an asset, possibly incomplete. 404 if the asset has no
+    /// transcription.
     GetAssetTranscription: PartialEq, Eq {
         path {
             /// The asset.
             asset_id: AssetId,
         }
         query {
-            /// The units to divide it by. The platform's default is words; an unsupported unit is omitted.
+            /// The units to split it into. The platform's default is words; an unsupported unit is
+            /// omitted.
             include: Vec<TranscriptionUnit>,
         }
     }

@@ -1,4 +1,5 @@
-//! `/indexes/{index_id}/indexed-assets`: the assets of an index. The older view of the same things is in `videos.rs`.
+//! `/indexes/{index_id}/indexed-assets`: the assets of an index. The older view of the same
+//! resources is in `videos.rs`.
 
 use serde_json::{Map, Value};
 use tl_model::{
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     Transport,
-    client::Answer,
+    client::CallOutput,
     flow::{WaitPolicy, Waited},
 };
 
@@ -32,7 +33,7 @@ impl<'c, T: Transport> IndexedAssets<'c, T> {
         index_id: impl Into<IndexId>,
         indexed_asset_id: impl Into<IndexedAssetId>,
         policy: WaitPolicy,
-    ) -> Answer<'c, T, Waited<IndexedAsset>> {
+    ) -> CallOutput<'c, T, Waited<IndexedAsset>> {
         self.0
             .wait(GetIndexedAsset::new(index_id, indexed_asset_id), policy)
     }
@@ -46,7 +47,7 @@ endpoint! {
             index_id: IndexId,
         }
         body {
-            /// The asset, and how it is indexed.
+            /// The asset and the indexing options.
             indexed_asset: NewIndexedAsset
         }
     }
@@ -134,7 +135,8 @@ endpoint! {
 }
 
 endpoint! {
-    /// Changes the user metadata of an indexed asset: given keys are set, `null` deletes a key, other keys stay.
+    /// Changes the user metadata of an indexed asset: given keys are set, `null` deletes a key,
+    /// other keys stay.
     // A merge is idempotent.
     UpdateIndexedAsset: PartialEq {
         path {

@@ -1,4 +1,4 @@
-//! `/indexes`: where videos are searched, and the models that index them.
+//! `/indexes`: groups of videos that are searched together, and the models that index them.
 
 use serde_json::{Map, Value};
 use tl_model::{CreatedIndex, Index, IndexId, ModelFamily, NewIndex, Page, Timestamp};

@@ -1,4 +1,4 @@
-//! JSON bodies: how members are written and read, with the reason why a server rejects one.
+//! JSON bodies: how members are written and read, and why a server rejects one.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -11,7 +11,8 @@ pub trait JsonBody: Serialize + Sized {
     /// The members that the API knows; any other is rejected.
     const MEMBERS: &'static [&'static str];
 
-    /// Reads the object as a server does. Its members are all known.
+    /// Reads the object as a server does. The caller has already checked that all members are
+    /// known.
     ///
     /// # Errors
     /// The first member that is missing or not allowed.
@@ -28,7 +29,7 @@ pub trait JsonMember: Serialize + Sized {
     /// Reads the member `name`.
     ///
     /// # Errors
-    /// Where it is missing or not allowed.
+    /// If the member is missing or not allowed.
     fn read(name: &str, object: &Map<String, Value>) -> Result<Self, Rejection>;
 }
 
@@ -70,7 +71,7 @@ pub(super) fn without_nulls(patch: &MetadataPatch) -> UserMetadata {
     metadata
 }
 
-/// A member that must be there and must not be `null`.
+/// Returns a required member that must not be `null`.
 pub(super) fn required<'a>(
     object: &'a Map<String, Value>,
     name: &str,
@@ -81,7 +82,7 @@ pub(super) fn required<'a>(
         .ok_or_else(|| Rejection::missing(name))
 }
 
-/// A text that must be there.
+/// Returns a required string.
 pub(super) fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<&'a str, Rejection> {
     let value = required(object, name)?;
     value.as_str().ok_or_else(|| {
@@ -89,7 +90,7 @@ pub(super) fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<&'a
     })
 }
 
-/// Refuses what is no whole number from 1 to `max`.
+/// Rejects a value that is not a whole number from 1 to `max`.
 pub(super) fn whole(object: &Map<String, Value>, name: &str, max: u64) -> Result<(), Rejection> {
     let value = required(object, name)?;
     match value.as_u64() {
@@ -112,7 +113,7 @@ pub(super) fn whole(object: &Map<String, Value>, name: &str, max: u64) -> Result
     }
 }
 
-/// A boolean; absence and `null` say the same.
+/// Reads a boolean; absence and `null` mean the same.
 pub(super) fn flag(object: &Map<String, Value>, name: &str) -> Result<Option<bool>, Rejection> {
     match object.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -124,7 +125,7 @@ pub(super) fn flag(object: &Map<String, Value>, name: &str) -> Result<Option<boo
     }
 }
 
-/// Refuses what is none of the `known` words.
+/// Rejects a value that is not in `known`.
 pub(super) fn word_of<T: for<'w> From<&'w str> + PartialEq + AsRef<str>>(
     object: &Map<String, Value>,
     name: &str,
@@ -145,7 +146,7 @@ pub(super) fn word_of<T: for<'w> From<&'w str> + PartialEq + AsRef<str>>(
     ))
 }
 
-/// What a value is, in words.
+/// Describes the type of a value.
 pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -157,7 +158,7 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// The whole object as a `T`, after its members have been looked at.
+/// Converts the whole object into a `T`, after its members have been checked.
 pub(super) fn from_object<T: serde::de::DeserializeOwned>(
     object: &Map<String, Value>,
 ) -> Result<T, Rejection> {

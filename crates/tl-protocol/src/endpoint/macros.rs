@@ -1,6 +1,8 @@
-//! `endpoint!` declares one operation of the API; `resource!` declares the client handle that groups operations.
+//! `endpoint!` declares one operation of the API; `resource!` declares the client handle that
+//! groups operations.
 
-/// Declares an operation: its request type, its [`Endpoint`](crate::Endpoint) implementation, and its client method.
+/// Declares an operation: its request type, its [`Endpoint`](crate::Endpoint) implementation, and
+/// its client method.
 ///
 /// ```ignore
 /// endpoint! {
@@ -25,19 +27,24 @@
 /// **Fields** go into one of four sections, in this order:
 ///
 /// - `path { id: AssetId, }` fills the `{placeholders}` of the path, in the order of the path.
-/// - `query { name: Type, }` needs [`QueryValue`](super::query::QueryValue); a parameter that no field reads is rejected.
-/// - `json { name: Type, }` are members of a JSON object; they need [`JsonMember`](super::json::JsonMember).
+/// - `query { name: Type, }` needs [`QueryValue`](super::query::QueryValue); a parameter that no
+///   field reads is rejected.
+/// - `json { name: Type, }` are members of a JSON object; they need
+///   [`JsonMember`](super::json::JsonMember).
 /// - `body { name: Type }` is one whole JSON object; it needs [`JsonBody`](super::json::JsonBody).
 ///
-/// An operation whose encoding differs writes `custom JSON { … }`, `custom FORM { … }` or `custom NONE { … }` instead and
-/// implements [`Codec`](super::Codec) by hand.
+/// An operation with another encoding uses `custom JSON { … }`, `custom FORM { … }` or
+/// `custom NONE { … }` instead and implements [`Codec`](super::Codec) manually.
 ///
-/// **Constructor**: `new` takes the fields of `path`, `json` and `body`; query parameters start unset.
+/// **Constructor**: `new` takes the fields of `path`, `json` and `body`; query parameters start
+/// unset.
 ///
-/// **Client method**: takes the same arguments as `new`, or the request itself if it has query parameters or is `custom`.
+/// **Client method**: takes the same arguments as `new`, or the request itself if it has query
+/// parameters or is `custom`.
 ///
-/// **Options** at the end: `paged: Item;` makes the list iterable by [`Client::pages`](crate::Client::pages); `gone: ();` treats
-/// a 404 on a *repeated* request as success, because an earlier attempt did the work.
+/// **Options** at the end: `paged: Item;` makes the list iterable by
+/// [`Client::pages`](crate::Client::pages); `gone: ();` treats a 404 on a *repeated* request as
+/// success, because an earlier attempt did the work.
 macro_rules! endpoint {
     // An operation with a hand-written codec.
     (
@@ -229,7 +236,7 @@ macro_rules! endpoint {
             pub fn $method(
                 self,
                 $($argument: impl Into<$Argument>,)*
-            ) -> $crate::client::Answer<'c, T, endpoint!(@response $($Response)?)> {
+            ) -> $crate::client::CallOutput<'c, T, endpoint!(@response $($Response)?)> {
                 self.0.call($Name::new($($argument),*))
             }
         }
@@ -247,7 +254,7 @@ macro_rules! endpoint {
             pub fn $method(
                 self,
                 request: $Name,
-            ) -> $crate::client::Answer<'c, T, endpoint!(@response $($Response)?)> {
+            ) -> $crate::client::CallOutput<'c, T, endpoint!(@response $($Response)?)> {
                 self.0.call(request)
             }
         }
@@ -264,7 +271,8 @@ macro_rules! endpoint {
     };
 }
 
-/// Declares a client handle: the operations of one resource, and the method of [`Client`](crate::Client) that returns it.
+/// Declares a client handle: the operations of one resource, and the method of
+/// [`Client`](crate::Client) that returns it.
 macro_rules! resource {
     ($(#[doc = $doc:literal])+ $Group:ident, $method:ident) => {
         $(#[doc = $doc])+

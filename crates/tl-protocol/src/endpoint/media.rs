@@ -1,4 +1,4 @@
-//! What a request uploads: the bytes of a file, or a link that the platform fetches.
+//! The media of an upload: the bytes of a file, or a URL that the platform fetches.
 
 use std::sync::Arc;
 
@@ -9,14 +9,17 @@ use crate::Source;
 /// The media of a request.
 #[derive(Debug, Clone)]
 pub enum Media {
-    /// Its bytes. The limit depends on the operation: 2 GB for a task, 200 MB for an asset (API reference of v1.3).
+    /// The bytes of a file. The limit depends on the operation: 2 GB for a task, 200 MB for an
+    /// asset (API reference of v1.3).
     File(Arc<dyn Source>),
-    /// A direct link to the raw file, which the platform fetches itself; pages of hosting sites do not work.
+    /// A direct URL of the raw file, which the platform fetches itself. Pages of video hosting
+    /// sites do not work.
     Url(Url),
 }
 
 impl Media {
-    /// The name that the platform gives it by default: that of the file, or the last segment of the URL's path.
+    /// The default file name on the platform: the name of the file, or the last path segment of the
+    /// URL.
     #[must_use]
     pub fn filename(&self) -> Option<&str> {
         match self {

@@ -1,8 +1,9 @@
-//! One type per operation of the API, declared once by `endpoint!` and encoded **and** decoded both ways: what the client writes,
-//! the emulator reads.
+//! One type per operation of the API, declared once by `endpoint!`. Every type is encoded **and**
+//! decoded in both directions: the emulator reads what the client writes.
 //!
-//! One file per resource holds its operations and its client handle. A new operation is a declaration in the file of its
-//! resource and a line in [`for_each_endpoint!`](crate::for_each_endpoint).
+//! One file per resource holds its operations and its client handle. A new operation is a
+//! declaration in the file of its resource and a line in
+//! [`for_each_endpoint!`](crate::for_each_endpoint).
 
 mod assets;
 mod indexed_assets;
@@ -34,7 +35,7 @@ pub use received::{
     Field, FieldValue, Files, Params, Received, ReceivedBody, Rejection, RejectionKind,
 };
 pub use registry::{OPERATIONS, Operation, Registered};
-pub use streamed::{AnswerEnd, EventRole, Streamed};
+pub use streamed::{EndSignal, EventRole, Streamed};
 pub use tasks::*;
 pub use uploads::*;
 pub use videos::*;
@@ -43,9 +44,9 @@ use crate::{Auth, Repeat};
 use macros::{endpoint, resource};
 use registry::assert_registered;
 
-/// How a request is written by a client and read by a server.
+/// How a client writes a request and a server reads it.
 pub trait Codec: Sized {
-    /// Writes the request in the platform's form.
+    /// Writes the request in the platform's format.
     fn encode(&self) -> Outgoing;
 
     /// Reads the request as a server does.
@@ -69,16 +70,16 @@ pub enum BodyKind {
 
 /// One operation of the API: a request with its response.
 pub trait Endpoint: Codec + Clone + fmt::Debug + Send + Sync + 'static {
-    /// What the platform responds with.
+    /// The response type.
     type Response: fmt::Debug + Send + 'static;
 
-    /// The dotted name, as the platform's own clients call it: `tasks.create`.
+    /// The dotted name, as in the platform's own clients: `tasks.create`.
     const NAME: &'static str;
-    /// What the operation does, as it follows "could not": `create a task`.
+    /// The operation as a verb phrase that follows "could not": `create a task`.
     const OPERATION: &'static str;
     /// The HTTP method.
     const METHOD: Method;
-    /// The path below the base URL, with `{name}` for each path parameter.
+    /// The path below the base URL, with a `{name}` placeholder for each path parameter.
     const PATH: &'static str;
     /// The body that the request carries.
     const BODY: BodyKind;
@@ -92,16 +93,17 @@ pub trait Endpoint: Codec + Clone + fmt::Debug + Send + Sync + 'static {
     /// Writes the response as a server does.
     ///
     /// # Errors
-    /// Where `Response` holds what JSON cannot.
+    /// If `Response` contains a value that JSON cannot represent.
     fn encode_response(response: &Self::Response) -> Result<Bytes, serde_json::Error>;
 
     /// Reads the response as a client does.
     ///
     /// # Errors
-    /// Where the body is not what the API describes.
+    /// If the body does not match the API description.
     fn decode_response(body: &[u8]) -> Result<Self::Response, serde_json::Error>;
 
-    /// The response to assume when a repeated request gets 404, because an earlier attempt did its work.
+    /// The response to assume when a repeated request gets 404, because an earlier attempt did its
+    /// work.
     #[must_use]
     fn when_gone() -> Option<Self::Response> {
         None
@@ -110,7 +112,3 @@ pub trait Endpoint: Codec + Clone + fmt::Debug + Send + Sync + 'static {
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_assets;
-#[cfg(test)]
-mod tests_refusals;

@@ -1,4 +1,5 @@
-//! A request as a client writes it: path parameters, query and body as data, and the HTTP request they become.
+//! A request as a client writes it: path parameters, query and body as data, and the HTTP request
+//! built from them.
 
 use http::{Method, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -6,7 +7,7 @@ use url::{Url, form_urlencoded};
 
 use crate::{Body, Error, form::Form};
 
-/// A request as data: what is put into the path, the query and the body.
+/// A request as data: the path parameters, the query and the body.
 #[derive(Debug, Default)]
 pub struct Outgoing {
     params: Vec<String>,
@@ -47,7 +48,7 @@ impl Outgoing {
         self
     }
 
-    /// Adds `name=value` to the query where there is a value.
+    /// Adds `name=value` to the query if there is a value.
     #[must_use]
     pub fn query_if(self, name: &str, value: Option<&impl ToString>) -> Self {
         match value {
@@ -70,11 +71,12 @@ impl Outgoing {
         self
     }
 
-    /// The HTTP request to the API at `base`; a form's boundary is drawn from `seed`.
+    /// Builds the HTTP request for the API at `base`. The boundary of a form is derived from
+    /// `seed`.
     ///
     /// # Errors
-    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) where a path parameter is empty (it would name the whole
-    /// collection) or a dot segment (it would name another resource).
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) if a path parameter is empty (it would
+    /// address the whole collection) or a dot segment (it would address another resource).
     pub fn into_http(
         self,
         method: &Method,
@@ -132,14 +134,15 @@ impl Outgoing {
     }
 }
 
-/// What may stand in a path segment as it is (RFC 3986, 2.3).
+/// The unreserved characters of a path segment (RFC 3986, 2.3).
 const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// The path parameters of `path` (without query) when it has the form of `template`, in the order of the template.
+/// The path parameters of `path` (without query) if it matches `template`, in the order of the
+/// template.
 #[must_use]
 pub fn match_path(template: &str, path: &str) -> Option<Vec<String>> {
     let (mut wanted, mut given) = (template.split('/'), path.split('/'));

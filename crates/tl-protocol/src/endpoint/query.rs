@@ -1,4 +1,5 @@
-//! Query parameters: how a field is written and read, and the parameters that lists share (page, order, ranges, metadata).
+//! Query parameters: how a field is written and read, and the parameters that lists share (page,
+//! order, ranges, metadata).
 
 use std::{fmt::Display, str::FromStr};
 
@@ -42,12 +43,12 @@ impl<T: FromStr<Err: Display> + ToString> QueryValue for Vec<T> {
     }
 }
 
-/// Which page of a list, and how long a page is.
+/// The page number and the page size of a list request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PageRequest {
-    /// The number of the page, from 1. The platform's default is 1.
+    /// The page number, from 1. The platform's default is 1.
     pub page: Option<u32>,
-    /// The items on a page, 1 to 50. The platform's default is 10.
+    /// The number of items per page, 1 to 50. The platform's default is 10.
     pub page_limit: Option<u32>,
 }
 
@@ -90,7 +91,7 @@ impl QueryValue for Sort {
     }
 }
 
-/// A number that a list is filtered by: itself, or a range with inclusive ends.
+/// A numeric filter of a list: a number, or a range with inclusive bounds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct NumberFilter {
     /// Equal to this; sent as `name=value`.
@@ -121,7 +122,7 @@ impl NumberFilter {
         }
     }
 
-    /// Whether `value` passes; everything passes a filter without a bound.
+    /// Whether `value` matches. A filter without bounds matches every value.
     #[must_use]
     pub fn accepts(&self, value: f64) -> bool {
         self.eq
@@ -130,7 +131,7 @@ impl NumberFilter {
             && self.lte.is_none_or(|high| value <= high)
     }
 
-    /// Whether there is no bound.
+    /// Whether the filter has no bounds.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.eq.is_none() && self.gte.is_none() && self.lte.is_none()
@@ -154,8 +155,9 @@ impl QueryValue for NumberFilter {
     }
 }
 
-/// A [`NumberFilter`] for a list that does not accept `name=value`: equality is sent as a range from and to the same number
-/// ("for exact match, set both to the same value", API description). A server still reads `name=value`.
+/// A [`NumberFilter`] for a list that does not accept `name=value`: equality is sent as a range
+/// from and to the same number ("for exact match, set both to the same value", API description). A
+/// server still reads `name=value`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct RangeFilter(pub NumberFilter);
 
@@ -186,8 +188,9 @@ impl QueryValue for RangeFilter {
 
 /// Return only items whose user metadata has these values, sent as `user_metadata[key]=value`.
 ///
-/// A server also reads `user_metadata={"key":"value"}` and `key=value` (documents and clients use all three), so this must be
-/// the last field of a request: it reads every parameter that no earlier field has read.
+/// A server also reads `user_metadata={"key":"value"}` and `key=value` (documents and clients use
+/// all three), so this must be the last field of a request: it reads every parameter that no
+/// earlier field has read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MetadataFilter(pub Vec<(String, String)>);
 
@@ -229,8 +232,9 @@ impl QueryValue for MetadataFilter {
     }
 }
 
-/// Return only items whose user metadata has these values, sent at the top level of the query as the platform's own clients
-/// do: a key must not be the name of another parameter. Must be the last field of a request, see [`MetadataFilter`].
+/// Return only items whose user metadata has these values, sent at the top level of the query as
+/// the platform's own clients do: a key must not be the name of another parameter. Must be the last
+/// field of a request, see [`MetadataFilter`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TopLevelFilter(pub Vec<(String, String)>);
 

@@ -1,4 +1,4 @@
-//! A request as a server received it, and the reading of its parameters with the reason why one is refused.
+//! A request as a server received it, and the parsing of its parameters.
 
 use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::Source;
 
-/// A request whose path has been matched and whose body has been taken in.
+/// A request with a matched path and a complete body.
 #[derive(Debug, Clone, Default)]
 pub struct Received {
     /// The path parameters in the order of the endpoint's path.
@@ -32,45 +32,45 @@ pub enum ReceivedBody {
 /// One part of a form.
 #[derive(Debug, Clone)]
 pub struct Field {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What it holds.
+    /// The content.
     pub value: FieldValue,
 }
 
 /// The file parts of a form: name and content.
 pub type Files<'a> = Vec<(&'a str, &'a Arc<dyn Source>)>;
 
-/// What a part of a form holds.
+/// The content of a form part.
 #[derive(Debug, Clone)]
 pub enum FieldValue {
     /// A text.
     Text(String),
-    /// A file, which was stored while it came in.
+    /// A file, which was stored while it was received.
     File(Arc<dyn Source>),
 }
 
-/// Why a parameter is refused.
+/// Why a parameter is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RejectionKind {
-    /// It is required and was not given (`parameter_not_provided`).
+    /// Required but not given (`parameter_not_provided`).
     Missing,
-    /// Its value is not allowed (`parameter_invalid`).
+    /// The value is not allowed (`parameter_invalid`).
     Invalid,
-    /// The endpoint does not know it (`parameter_unknown`).
+    /// The endpoint does not know the parameter (`parameter_unknown`).
     Unknown,
     /// The body has the wrong media type (`content_type_invalid`).
     ContentType,
 }
 
-/// A parameter that a server refuses.
+/// A parameter that a server rejects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// Why.
+    /// Why the parameter is rejected.
     pub kind: RejectionKind,
-    /// Its name.
+    /// The name of the parameter.
     pub parameter: String,
-    /// What was seen and what is allowed; empty where the kind says it all.
+    /// The actual and the allowed value. Empty if the kind says enough.
     pub detail: String,
 }
 
@@ -85,7 +85,7 @@ impl Rejection {
         }
     }
 
-    /// A value that is not allowed; `detail` says what was seen and what is allowed.
+    /// A value that is not allowed; `detail` describes the actual and the allowed value.
     pub fn invalid(parameter: &str, detail: impl Into<String>) -> Self {
         Self {
             kind: RejectionKind::Invalid,
@@ -129,7 +129,7 @@ impl Received {
         self.params.get(index).map_or("", String::as_str)
     }
 
-    /// The query, to be read parameter by parameter.
+    /// Returns the query, for reading parameter by parameter.
     #[must_use]
     pub fn query(&self) -> Params<'_> {
         Params {
@@ -142,10 +142,10 @@ impl Received {
         }
     }
 
-    /// The text parts of the form, to be read parameter by parameter, and the file parts.
+    /// Returns the text parts of the form, for reading parameter by parameter, and the file parts.
     ///
     /// # Errors
-    /// Where the body is no form.
+    /// If the body is not a form.
     pub fn form(&self) -> Result<(Params<'_>, Files<'_>), Rejection> {
         let ReceivedBody::Form(fields) = &self.body else {
             return Err(Rejection {
@@ -170,10 +170,10 @@ impl Received {
         ))
     }
 
-    /// The JSON object of the body.
+    /// Returns the JSON object of the body.
     ///
     /// # Errors
-    /// Where the body is no JSON object.
+    /// If the body is not a JSON object.
     pub fn json(&self) -> Result<&Map<String, Value>, Rejection> {
         match &self.body {
             ReceivedBody::Json(Value::Object(object)) => Ok(object),
@@ -187,10 +187,10 @@ impl Received {
         }
     }
 
-    /// The JSON object of the body, where it has no other keys than `known`.
+    /// Returns the JSON object of the body, with no other keys than `known`.
     ///
     /// # Errors
-    /// Where the body is no JSON object, or a key is unknown.
+    /// If the body is not a JSON object, or a key is unknown.
     pub fn json_with(&self, known: &[&str]) -> Result<&Map<String, Value>, Rejection> {
         let object = self.json()?;
         match object.keys().find(|key| !known.contains(&key.as_str())) {
@@ -200,7 +200,8 @@ impl Received {
     }
 }
 
-/// Named texts that are taken one by one; what nobody took is unknown to the endpoint.
+/// Named parameters that are removed when they are read. The remaining ones are unknown to the
+/// endpoint.
 #[derive(Debug)]
 pub struct Params<'a> {
     entries: Vec<(&'a str, &'a str)>,
@@ -208,10 +209,10 @@ pub struct Params<'a> {
 }
 
 impl<'a> Params<'a> {
-    /// The text of `name`, where it was given once.
+    /// Reads `name`, which may be given once.
     ///
     /// # Errors
-    /// Where it was given more than once.
+    /// If it was given more than once.
     pub fn text(&mut self, name: &str) -> Result<Option<&'a str>, Rejection> {
         self.taken.insert(name.to_owned());
         let mut values = self
@@ -226,10 +227,10 @@ impl<'a> Params<'a> {
         Ok(first)
     }
 
-    /// The value of `name`, where it was given.
+    /// Reads and parses `name`, if it was given.
     ///
     /// # Errors
-    /// Where its text is not a `T`.
+    /// If the text is not a `T`.
     pub fn optional<T: FromStr>(&mut self, name: &str) -> Result<Option<T>, Rejection>
     where
         T::Err: fmt::Display,
@@ -237,10 +238,10 @@ impl<'a> Params<'a> {
         self.text(name)?.map(|text| parse(name, text)).transpose()
     }
 
-    /// The value of `name`, which must have been given.
+    /// Reads and parses `name`, which is required.
     ///
     /// # Errors
-    /// Where it is missing, or its text is not a `T`.
+    /// If it is missing, or the text is not a `T`.
     pub fn required<T: FromStr>(&mut self, name: &str) -> Result<T, Rejection>
     where
         T::Err: fmt::Display,
@@ -248,10 +249,10 @@ impl<'a> Params<'a> {
         self.optional(name)?.ok_or_else(|| Rejection::missing(name))
     }
 
-    /// A finite number.
+    /// Reads a finite number.
     ///
     /// # Errors
-    /// Where the text is no finite number.
+    /// If the text is not a finite number.
     pub fn number(&mut self, name: &str) -> Result<Option<f64>, Rejection> {
         match self.optional::<f64>(name)? {
             Some(number) if !number.is_finite() => {
@@ -261,7 +262,8 @@ impl<'a> Params<'a> {
         }
     }
 
-    /// All values of a list: the name repeated, or one text with commas (both forms are documented).
+    /// Reads all values of a list: a repeated name, or one comma-separated text (both forms are
+    /// documented).
     ///
     /// # Errors
     /// The first value that is not a `T`.
@@ -290,10 +292,10 @@ impl<'a> Params<'a> {
             .collect()
     }
 
-    /// Ends the reading.
+    /// Checks that all parameters have been read.
     ///
     /// # Errors
-    /// The first parameter that nobody took.
+    /// The first parameter that has not been read.
     pub fn finish(self) -> Result<(), Rejection> {
         match self.rest().first() {
             Some((name, _)) => Err(Rejection::unknown(name)),

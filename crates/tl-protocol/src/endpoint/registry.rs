@@ -1,4 +1,5 @@
-//! The registry of all operations: the one list that routers, documents and tests are made from.
+//! The registry of all operations: the list that routers, documentation and tests are generated
+//! from.
 
 use http::{Method, StatusCode};
 
@@ -43,10 +44,11 @@ impl Operation {
     }
 }
 
-/// Calls the macro `$callback!` with the names of all endpoint types, separated by commas; the types are in scope by
-/// `use tl_protocol::endpoint::*`.
+/// Calls the macro `$callback!` with the names of all endpoint types, separated by commas. The
+/// types are in scope after `use tl_protocol::endpoint::*`.
 ///
-/// A server makes its routing table this way: a new operation that it does not handle fails to compile.
+/// A server generates its routing table from it, so that a new operation without a handler does not
+/// compile.
 #[macro_export]
 macro_rules! for_each_endpoint {
     ($callback:ident) => {

@@ -1,4 +1,5 @@
-//! `/tasks`: upload and index a video in one operation. The platform calls this path legacy; it still works.
+//! `/tasks`: upload and index a video in one operation. The platform calls this path legacy; it
+//! still works.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     Transport,
-    client::Answer,
+    client::CallOutput,
     flow::{WaitPolicy, Waited},
     form::Form,
 };
@@ -30,7 +31,7 @@ impl<'c, T: Transport> Tasks<'c, T> {
         self,
         task_id: impl Into<TaskId>,
         policy: WaitPolicy,
-    ) -> Answer<'c, T, Waited<Task>> {
+    ) -> CallOutput<'c, T, Waited<Task>> {
         self.0.wait(GetTask::new(task_id), policy)
     }
 }
@@ -41,7 +42,7 @@ endpoint! {
     /// If the response is lost, the result is [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown);
     /// [`Client::ingest_task`](crate::Client::ingest_task) looks the task up instead.
     CreateTask custom FORM {
-        /// The index that the video goes into.
+        /// The index that the video is added to.
         index_id: IndexId,
         /// The video.
         media: Media,
@@ -98,7 +99,8 @@ impl Codec for CreateTask {
         if let Some((name, _)) = files.iter().find(|(name, _)| *name != "video_file") {
             return Err(Rejection::unknown(name));
         }
-        // If both are sent, the URL wins (2022 reference; the sibling endpoint says the same today).
+        // If both are sent, the URL wins (2022 reference; the sibling endpoint says the same
+        // today).
         let media = match (url, files.first()) {
             (Some(url), _) => Media::Url(url),
             (None, Some((_, source))) => Media::File(Arc::clone(source)),

@@ -1,4 +1,5 @@
-//! `/assets/multipart-uploads`: sessions that upload a large file in chunks. The workflow is in `flow/upload`.
+//! `/assets/multipart-uploads`: sessions that upload a large file in chunks. The workflow is in
+//! `flow/upload`.
 
 use serde_json::{Map, Value};
 use tl_model::{
@@ -14,7 +15,8 @@ use super::{
     resource,
 };
 
-/// The most chunks in one report, and the most URLs in one request (API description of February 2026).
+/// The most chunks in one report, and the most URLs in one request (API description of February
+/// 2026).
 const BATCH_MAX: u32 = 50;
 
 resource! {
@@ -24,8 +26,8 @@ resource! {
 
 endpoint! {
     /// Opens an upload session.
-    // A repeat opens another session. The first one costs nothing, makes no asset and expires after 24 hours; no list says whose
-    // it is, so it is not looked up.
+    // A repeat opens another session. The first one costs nothing, creates no asset and expires
+    // after 24 hours. It cannot be looked up, because lists do not show its owner.
     CreateUpload: PartialEq {
         body {
             /// The file to upload.
@@ -102,7 +104,8 @@ endpoint! {
 }
 
 endpoint! {
-    /// Reports chunks that are stored: 1 to 50, in any order. When the last one is reported, the platform makes the asset.
+    /// Reports stored chunks: 1 to 50, in any order. When the last one is reported, the platform
+    /// creates the asset.
     // The platform counts a repeated chunk as a duplicate and ignores it: a repeat is idempotent.
     ReportChunks: PartialEq {
         path {
@@ -163,7 +166,8 @@ impl JsonBody for ChunkReport {
 }
 
 endpoint! {
-    /// Requests presigned URLs: for chunks without one, whose URL has expired, or whose upload failed.
+    /// Requests presigned URLs: for chunks without one, whose URL has expired, or whose upload
+    /// failed.
     // It only signs URLs and changes nothing: a repeat returns other URLs for the same chunks.
     RequestUploadUrls: PartialEq {
         path {
@@ -171,7 +175,7 @@ endpoint! {
             upload_id: UploadId,
         }
         body {
-            /// The chunks: 1 to 50, from number `start` on; the first chunk of a file is 1.
+            /// The chunks: 1 to 50, starting at number `start`; the first chunk of a file is 1.
             request: UrlRequest
         }
     }

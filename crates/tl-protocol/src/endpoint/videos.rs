@@ -73,7 +73,8 @@ endpoint! {
 }
 
 endpoint! {
-    /// Changes the user metadata of a video: given keys are set, `null` deletes a key, other keys stay.
+    /// Changes the user metadata of a video: given keys are set, `null` deletes a key, other keys
+    /// stay.
     // A merge is idempotent.
     UpdateVideoMetadata: PartialEq {
         path {

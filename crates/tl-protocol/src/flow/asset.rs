@@ -1,4 +1,4 @@
-//! How assets and indexed assets are waited for, and known again after a lost answer.
+//! Polling of assets and indexed assets, and their lookup after a lost response.
 
 use std::time::SystemTime;
 
@@ -73,8 +73,8 @@ impl Reconciled for CreateAsset {
 
     const RESOURCE: &'static str = "asset";
 
-    /// The list knows no time: the newest come first, and the name narrows it.
-    fn look(&self, _since: Option<Timestamp>) -> ListAssets {
+    /// The list cannot be filtered by time: it is sorted newest first, and filtered by name.
+    fn list_request(&self, _since: Option<Timestamp>) -> ListAssets {
         let filename = self.effective_filename().map(str::to_owned);
         ListAssets {
             page: newest(),
@@ -83,12 +83,12 @@ impl Reconciled for CreateAsset {
         }
     }
 
-    fn may_be_ours(&self, asset: &Asset, since: Option<SystemTime>) -> bool {
+    fn may_match(&self, asset: &Asset, since: Option<SystemTime>) -> bool {
         let method = asset
             .method
             .as_ref()
             .is_none_or(|method| *method == self.method());
-        // Until it is ready, the size may be that of a part.
+        // Until the asset is ready, the size may be incomplete.
         let final_size = asset
             .size
             .filter(|_| asset.status == Some(AssetStatus::Ready));
@@ -102,7 +102,7 @@ impl Reconciled for CreateAsset {
         is_recent(asset.created_at.as_ref(), since)
     }
 
-    fn mark(&mut self, key: &str, value: &str) -> bool {
+    fn set_marker(&mut self, key: &str, value: &str) -> bool {
         let metadata = self.user_metadata.get_or_insert_default();
         let free = metadata.get(key).is_none();
         if free {
@@ -111,7 +111,7 @@ impl Reconciled for CreateAsset {
         free
     }
 
-    fn marks(asset: &Asset) -> Option<&UserMetadata> {
+    fn user_metadata(asset: &Asset) -> Option<&UserMetadata> {
         asset.user_metadata.as_ref()
     }
 
@@ -119,7 +119,7 @@ impl Reconciled for CreateAsset {
         asset.id.to_string()
     }
 
-    fn answer_of(asset: Asset) -> Asset {
+    fn response_from(asset: Asset) -> Asset {
         asset
     }
 
@@ -133,7 +133,7 @@ impl Reconciled for CreateIndexedAsset {
 
     const RESOURCE: &'static str = "indexed asset";
 
-    fn look(&self, since: Option<Timestamp>) -> ListIndexedAssets {
+    fn list_request(&self, since: Option<Timestamp>) -> ListIndexedAssets {
         let mut list = ListIndexedAssets::new(self.index_id.clone());
         list.page = newest();
         list.sort = newest_first();
@@ -141,7 +141,7 @@ impl Reconciled for CreateIndexedAsset {
         list
     }
 
-    fn may_be_ours(&self, indexed: &IndexedAsset, since: Option<SystemTime>) -> bool {
+    fn may_match(&self, indexed: &IndexedAsset, since: Option<SystemTime>) -> bool {
         indexed.asset_id.as_ref() == Some(&self.indexed_asset.asset_id)
             && is_recent(indexed.created_at.as_ref(), since)
     }
@@ -154,7 +154,7 @@ impl Reconciled for CreateIndexedAsset {
         indexed.id.to_string()
     }
 
-    fn answer_of(indexed: IndexedAsset) -> CreatedIndexedAsset {
+    fn response_from(indexed: IndexedAsset) -> CreatedIndexedAsset {
         let mut created = CreatedIndexedAsset::new(indexed.id);
         created.asset_id = indexed.asset_id;
         created

@@ -1,4 +1,5 @@
-//! One request until it is answered for good: attempts, delays and the deadline. The judgement is [`crate::retry`]'s.
+//! One request with retries: attempts, delays and the deadline. The decisions are made by
+//! [`crate::retry`].
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::{
     Body, Endpoint, Error, ErrorKind, Event, Exchange, Flow, Now, Observer, Outcome, Policy, Step,
     Token,
     error::error_body,
-    retry::{Attempt, Judgement, is_local, judge},
+    retry::{Attempt, Decision, decide, is_local},
     rng::Rng,
 };
 
@@ -21,11 +22,11 @@ pub struct Call<E: Endpoint> {
     policy: Policy,
     rng: Rng,
     observer: Observer,
-    /// No attempt runs past this time on the driver's clock.
+    /// No attempt continues past this time on the driver's clock.
     deadline: Option<Duration>,
     attempts: u32,
-    /// Those of them that failed because no file descriptor was free: they do not count.
-    uncounted: u32,
+    /// The attempts that failed because no file descriptor was free: they do not count.
+    uncounted_attempts: u32,
     /// Whether an earlier attempt may have been processed.
     in_doubt: bool,
     state: State<E::Response>,
@@ -39,7 +40,8 @@ enum State<R> {
 }
 
 impl<E: Endpoint> Call<E> {
-    /// The flow that sends `endpoint` to the API at `base`. Delays and boundaries are drawn from `seed`.
+    /// Creates a flow that sends `endpoint` to the API at `base`. Delays and boundaries are derived
+    /// from `seed`.
     #[must_use]
     #[expect(
         clippy::needless_pass_by_value,
@@ -57,7 +59,7 @@ impl<E: Endpoint> Call<E> {
             observer: Observer::none(),
             deadline: None,
             attempts: 0,
-            uncounted: 0,
+            uncounted_attempts: 0,
             in_doubt: false,
             state: State::Idle {
                 not_before: Duration::ZERO,
@@ -65,14 +67,14 @@ impl<E: Endpoint> Call<E> {
         }
     }
 
-    /// The same flow that tells `observer` of its retries.
+    /// Reports retries to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// The same flow that ends by `deadline` on the driver's clock, if its policy does not end it earlier.
+    /// Sets a deadline on the driver's clock, unless the policy ends the call earlier.
     #[must_use]
     pub fn by(mut self, deadline: Duration) -> Self {
         self.limit(deadline);
@@ -101,7 +103,7 @@ impl<E: Endpoint> Call<E> {
         } else {
             Duration::MAX
         };
-        let deadline = self.deadline.map_or(own, |given| given.min(own));
+        let deadline = self.deadline.map_or(own, |limit| limit.min(own));
         self.deadline = Some(deadline);
         if now.mono >= deadline {
             return Step::Done(Err(Error::new(
@@ -136,9 +138,9 @@ impl<E: Endpoint> Call<E> {
         retry_after: Option<Duration>,
     ) -> Result<E::Response, Error> {
         let error = match outcome {
-            Ok(answer) => {
-                let (status, headers) = (answer.status(), answer.headers());
-                let body = error_body(&answer);
+            Ok(response) => {
+                let (status, headers) = (response.status(), response.headers());
+                let body = error_body(&response);
                 let kind = refine(kind, body.code.as_ref());
                 if kind == ErrorKind::NotFound
                     && self.in_doubt
@@ -147,7 +149,7 @@ impl<E: Endpoint> Call<E> {
                     return Ok(gone);
                 }
                 Error::new(kind, describe(status, &body, kind, retry_after))
-                    .answered(status.as_u16(), body, request_id(headers))
+                    .with_response(status.as_u16(), body, request_id(headers))
                     .retry_in(retry_after)
             }
             Err(failure) if kind == ErrorKind::OutcomeUnknown => Error::new(
@@ -160,17 +162,17 @@ impl<E: Endpoint> Call<E> {
         Err(error.after_attempts(self.attempts).during(E::OPERATION))
     }
 
-    fn accept(&self, answer: &http::Response<bytes::Bytes>) -> Result<E::Response, Error> {
-        E::decode_response(answer.body()).map_err(|error| {
-            let status = answer.status();
-            let body = error_body(answer);
+    fn accept(&self, response: &http::Response<bytes::Bytes>) -> Result<E::Response, Error> {
+        E::decode_response(response.body()).map_err(|error| {
+            let status = response.status();
+            let body = error_body(response);
             Error::new(
                 ErrorKind::Malformed,
                 format!(
                     "the platform answered {status}, but the answer is not what the API describes"
                 ),
             )
-            .answered(status.as_u16(), body, request_id(answer.headers()))
+            .with_response(status.as_u16(), body, request_id(response.headers()))
             .after_attempts(self.attempts)
             .with_source(error)
             .during(E::OPERATION)
@@ -202,25 +204,27 @@ impl<E: Endpoint> Flow for Call<E> {
         }
         let deadline = self.deadline.unwrap_or(Duration::MAX);
         let attempt = Attempt {
-            number: self.attempts - self.uncounted,
+            number: self.attempts - self.uncounted_attempts,
             repeat: E::REPEAT,
             deadline,
         };
-        self.state = match judge(&self.policy, attempt, &outcome, now, &mut self.rng) {
-            Judgement::Accept => State::Finished(outcome.ok().map(|answer| self.accept(&answer))),
-            Judgement::GiveUp { kind, retry_after } => {
+        self.state = match decide(&self.policy, attempt, &outcome, now, &mut self.rng) {
+            Decision::Accept => {
+                State::Finished(outcome.ok().map(|response| self.accept(&response)))
+            }
+            Decision::GiveUp { kind, retry_after } => {
                 State::Finished(Some(self.finish(outcome, kind, retry_after)))
             }
-            Judgement::Retry { at, because } => {
+            Decision::Retry { at, because } => {
                 self.in_doubt |= match &outcome {
-                    // A 503 says itself that nothing was begun.
-                    Ok(answer) => {
-                        answer.status().is_server_error()
-                            && answer.status() != StatusCode::SERVICE_UNAVAILABLE
+                    // A 503 means that nothing was processed.
+                    Ok(response) => {
+                        response.status().is_server_error()
+                            && response.status() != StatusCode::SERVICE_UNAVAILABLE
                     }
                     Err(failure) => failure.delivery() == crate::Delivery::Unknown,
                 };
-                self.uncounted += u32::from(is_local(&outcome));
+                self.uncounted_attempts += u32::from(is_local(&outcome));
                 let delay = at.saturating_sub(now.mono);
                 self.observer.tell(&Event::Retrying {
                     operation: E::OPERATION,
@@ -234,7 +238,7 @@ impl<E: Endpoint> Flow for Call<E> {
     }
 }
 
-/// The platform's code says more than its status.
+/// Refines the kind with the platform's error code, which is more specific than the status.
 pub(super) fn refine(kind: ErrorKind, code: Option<&ErrorCode>) -> ErrorKind {
     match code.map(ErrorCode::as_str) {
         Some("api_key_invalid") => ErrorKind::Unauthorized,
@@ -271,7 +275,7 @@ pub(super) fn describe(
     text
 }
 
-/// The identifier of a request, under the names that gateways give it.
+/// The request id, under the header names that gateways use.
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     [
         "x-request-id",

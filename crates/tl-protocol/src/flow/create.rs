@@ -1,5 +1,6 @@
-//! Making something exactly once: the create, and the look after it where its answer was lost. What counts as the thing
-//! that a lost create made is said by each endpoint (see [`Reconciled`], in `reconcile.rs`).
+//! Creates a resource exactly once: sends the create request, and looks the resource up if the
+//! response is lost. Each endpoint defines how its resource is recognized (see [`Reconciled`] in
+//! `reconcile.rs`).
 
 use std::time::{Duration, SystemTime};
 
@@ -15,42 +16,42 @@ use crate::{
     rng::Rng,
 };
 
-/// How long the platform is given to show a thing that it may have made, before each look.
-const SETTLE: Duration = Duration::from_secs(2);
+/// Delay before each lookup, so that the platform can list a resource that it may have created.
+const LOOKUP_DELAY: Duration = Duration::from_secs(2);
 
-/// How many looks that find nothing it takes to believe that nothing was made.
-const LOOKS: u32 = 2;
+/// Number of empty lookups after which the resource counts as not created.
+const LOOKUPS: u32 = 2;
 
-/// The most pages of one look: 10,000 things that were made since, at 50 on a page.
-const MOST_PAGES: u32 = 200;
+/// Maximum number of pages per lookup: 10,000 resources created since, at 50 per page.
+const MAX_PAGES: u32 = 200;
 
-/// How often a create whose answer was lost is sent again after the looks found nothing.
-const RESENDS: u32 = 2;
+/// Maximum number of times a create request is sent again after the lookups found nothing.
+const MAX_RESENDS: u32 = 2;
 
-/// Something that was made.
+/// A created resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created<R> {
-    /// The platform's answer, or what is left of it where it was lost.
-    pub answer: R,
-    /// Whether the answer was lost, and the thing was found by a look.
+    /// The response, or its known parts if it was lost.
+    pub response: R,
+    /// Whether the response was lost and the resource was found by a lookup.
     pub reconciled: bool,
-    /// The time that it took, looks included.
+    /// The elapsed time, lookups included.
     pub took: Duration,
 }
 
-/// The flow that makes one thing.
+/// The flow that creates one resource.
 #[derive(Debug)]
 pub struct Create<E: Reconciled> {
     endpoint: E,
     base: Url,
     policy: Policy,
     reconcile: bool,
-    /// The key and the value that tell the thing from all others.
+    /// The metadata key and value that identify the resource.
     mark: Option<(String, String)>,
     rng: Rng,
     observer: Observer,
     started: Option<Now>,
-    /// When the thing was first asked for, where an earlier process did.
+    /// When the request was first sent, if by an earlier process.
     since: Option<SystemTime>,
     resends: u32,
     state: State<E>,
@@ -59,32 +60,33 @@ pub struct Create<E: Reconciled> {
 #[derive(Debug)]
 enum State<E: Reconciled> {
     Creating(Box<Call<E>>),
-    /// An earlier process sent it, perhaps.
+    /// An earlier process may have sent the request.
     InDoubt,
-    Settling {
+    Delaying {
         until: Duration,
-        look: u32,
+        lookup: u32,
         lost: Error,
     },
-    Looking {
+    LookingUp {
         list: E::List,
         call: Box<Call<E::List>>,
-        /// What may be it, on the pages before.
-        found: Vec<<E::List as Paged>::Item>,
-        look: u32,
+        /// Candidates on the previous pages.
+        candidates: Vec<<E::List as Paged>::Item>,
+        lookup: u32,
         lost: Option<Error>,
     },
     Finished,
 }
 
-type Answer<E> = Result<Created<<E as Endpoint>::Response>, Error>;
+type CreateResult<E> = Result<Created<<E as Endpoint>::Response>, Error>;
 
 impl<E: Reconciled> Create<E> {
-    /// The flow that sends `endpoint` to the API at `base`.
+    /// Creates a flow that sends `endpoint` to the API at `base`.
     ///
-    /// Where the answer is lost, the flow lists what was made since it began: one that may be it is taken, none after two
-    /// looks means that it is sent again (twice at most), and of several it cannot know which. With [`Reconcile::Never`], a lost
-    /// answer is [`OutcomeUnknown`](ErrorKind::OutcomeUnknown).
+    /// If the response is lost, the flow lists the resources created since it started. One
+    /// candidate is taken. If two lookups find none, the request is sent again, at most twice.
+    /// Several candidates cannot be distinguished, which is an error. With [`Reconcile::Never`], a
+    /// lost response is [`OutcomeUnknown`](ErrorKind::OutcomeUnknown).
     #[must_use]
     pub fn new(
         endpoint: E,
@@ -102,7 +104,7 @@ impl<E: Reconciled> Create<E> {
             }
             Reconcile::Never | Reconcile::ByNameAndTime => None,
         };
-        Self::marked(
+        Self::with_marker(
             endpoint,
             base,
             policy,
@@ -112,7 +114,7 @@ impl<E: Reconciled> Create<E> {
         )
     }
 
-    fn marked(
+    fn with_marker(
         mut endpoint: E,
         base: &Url,
         policy: Policy,
@@ -120,7 +122,7 @@ impl<E: Reconciled> Create<E> {
         mark: Option<(String, String)>,
         mut rng: Rng,
     ) -> Self {
-        let mark = mark.filter(|(key, value)| endpoint.mark(key, value));
+        let mark = mark.filter(|(key, value)| endpoint.set_marker(key, value));
         let first = Call::new(endpoint.clone(), base, policy.clone(), rng.bits());
         Self {
             endpoint,
@@ -137,8 +139,8 @@ impl<E: Reconciled> Create<E> {
         }
     }
 
-    /// The flow for a thing that an earlier process was about to make: it looks whether the platform has it, before it sends
-    /// `endpoint`, with the mark of that process.
+    /// Creates a flow for a resource that an earlier process may have created: it looks the
+    /// resource up, with the marker of that process, before it sends `endpoint`.
     #[must_use]
     pub(crate) fn in_doubt(
         endpoint: E,
@@ -148,18 +150,18 @@ impl<E: Reconciled> Create<E> {
         intent: &Intent,
     ) -> Self {
         let (mark, rng) = (intent.mark.clone(), Rng::new(seed));
-        let mut create = Self::marked(endpoint, base, policy, true, mark, rng);
+        let mut create = Self::with_marker(endpoint, base, policy, true, mark, rng);
         create.since = Some(intent.since());
         create.state = State::InDoubt;
         create
     }
 
-    /// The key and the value that tell the thing from all others, where it has such a mark.
+    /// The metadata key and value that identify the resource, if it has such a marker.
     pub(crate) fn mark(&self) -> Option<(String, String)> {
         self.mark.clone()
     }
 
-    /// The same flow that tells `observer` how it goes on.
+    /// Reports progress to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
         if let State::Creating(call) = self.state {
@@ -174,8 +176,8 @@ impl<E: Reconciled> Create<E> {
         Box::new(call.observed(self.observer.clone()))
     }
 
-    fn made(&mut self, now: Now, answer: E::Response, reconciled: bool) -> Answer<E> {
-        let id = E::id(&answer);
+    fn created(&mut self, now: Now, response: E::Response, reconciled: bool) -> CreateResult<E> {
+        let id = E::id(&response);
         if reconciled {
             self.observer.tell(&Event::Reconciled {
                 resource: E::RESOURCE,
@@ -190,16 +192,20 @@ impl<E: Reconciled> Create<E> {
             .mono
             .saturating_sub(self.started.map(|started| started.mono).unwrap_or_default());
         Ok(Created {
-            answer,
+            response,
             reconciled,
             took,
         })
     }
 
-    fn after_create(&mut self, now: Now, result: Result<E::Response, Error>) -> Option<Answer<E>> {
+    fn after_create(
+        &mut self,
+        now: Now,
+        result: Result<E::Response, Error>,
+    ) -> Option<CreateResult<E>> {
         match result {
-            Ok(answer) => Some(self.made(now, answer, false)),
-            // An answer of 2xx that cannot be read means that the thing exists.
+            Ok(response) => Some(self.created(now, response, false)),
+            // A 2xx response that cannot be decoded means that the resource exists.
             Err(lost)
                 if self.reconcile
                     && matches!(
@@ -210,9 +216,9 @@ impl<E: Reconciled> Create<E> {
                 self.observer.tell(&Event::Reconciling {
                     operation: E::OPERATION,
                 });
-                self.state = State::Settling {
-                    until: now.mono.saturating_add(SETTLE),
-                    look: 1,
+                self.state = State::Delaying {
+                    until: now.mono.saturating_add(LOOKUP_DELAY),
+                    lookup: 1,
                     lost,
                 };
                 None
@@ -225,47 +231,48 @@ impl<E: Reconciled> Create<E> {
         self.since.or(self.started.map(|started| started.wall))
     }
 
-    /// Whether an item has the mark of this flow; `None` where there is no mark, or the list does not tell.
-    fn is_marked(&self, item: &<E::List as Paged>::Item) -> Option<bool> {
+    /// Whether an item has the marker of this flow; `None` if there is no marker, or the list does
+    /// not include metadata.
+    fn has_marker(&self, item: &<E::List as Paged>::Item) -> Option<bool> {
         let (key, value) = self.mark.as_ref()?;
-        let metadata = E::marks(item)?;
+        let metadata = E::user_metadata(item)?;
         Some(metadata.get(key) == Some(&value.as_str().into()))
     }
 
-    fn look(&mut self, look: u32, lost: Error) {
+    fn lookup(&mut self, lookup: u32, lost: Error) {
         let since = self
             .since()
             .and_then(|wall| Instant::try_from(wall.checked_sub(CLOCK_SKEW)?).ok());
-        let list = self.endpoint.look(since.map(Into::into));
-        self.look_at(list, Vec::new(), look, lost);
+        let list = self.endpoint.list_request(since.map(Into::into));
+        self.request_page(list, Vec::new(), lookup, lost);
     }
 
-    fn look_at(
+    fn request_page(
         &mut self,
         list: E::List,
-        found: Vec<<E::List as Paged>::Item>,
-        look: u32,
+        candidates: Vec<<E::List as Paged>::Item>,
+        lookup: u32,
         lost: Error,
     ) {
         let call = self.call(list.clone());
-        self.state = State::Looking {
+        self.state = State::LookingUp {
             list,
             call,
-            found,
-            look,
+            candidates,
+            lookup,
             lost: Some(lost),
         };
     }
 
-    fn after_look(
+    fn after_lookup(
         &mut self,
         now: Now,
         result: Result<Page<<E::List as Paged>::Item>, Error>,
         mut list: E::List,
-        mut found: Vec<<E::List as Paged>::Item>,
-        look: u32,
+        mut candidates: Vec<<E::List as Paged>::Item>,
+        lookup: u32,
         lost: Error,
-    ) -> Option<Answer<E>> {
+    ) -> Option<CreateResult<E>> {
         let page = match result {
             Ok(page) => page,
             Err(error) => return Some(Err(lost.with_source(error))),
@@ -273,29 +280,29 @@ impl<E: Reconciled> Create<E> {
         let since = self.since();
         let number = list.page_mut().page.unwrap_or(1);
         let more = next_page(number, &page).filter(|next| {
-            // The newest come first: what follows something older is older still.
-            *next <= MOST_PAGES
+            // The list is sorted newest first: after an older item, all items are older.
+            *next <= MAX_PAGES
                 && page
                     .data
                     .last()
                     .is_some_and(|item| E::is_recent(item, since))
         });
-        found.extend(page.data.into_iter().filter(|item| {
-            self.endpoint.may_be_ours(item, since) && self.is_marked(item) != Some(false)
+        candidates.extend(page.data.into_iter().filter(|item| {
+            self.endpoint.may_match(item, since) && self.has_marker(item) != Some(false)
         }));
         if let Some(next) = more {
             list.page_mut().page = Some(next);
-            self.look_at(list, found, look, lost);
+            self.request_page(list, candidates, lookup, lost);
             return None;
         }
-        if let Some(marked) = found
+        if let Some(marked) = candidates
             .iter()
-            .position(|item| self.is_marked(item) == Some(true))
+            .position(|item| self.has_marker(item) == Some(true))
         {
-            found = vec![found.swap_remove(marked)];
+            candidates = vec![candidates.swap_remove(marked)];
         }
-        if found.len() > 1 {
-            let ids: Vec<String> = found.iter().map(E::item_id).collect();
+        if candidates.len() > 1 {
+            let ids: Vec<String> = candidates.iter().map(E::item_id).collect();
             return Some(Err(Error::new(
                 ErrorKind::OutcomeUnknown,
                 format!(
@@ -306,18 +313,18 @@ impl<E: Reconciled> Create<E> {
             )
             .during(E::OPERATION)));
         }
-        match found.pop() {
-            Some(item) => Some(self.made(now, E::answer_of(item), true)),
-            None if look < LOOKS => {
-                let until = now.mono.saturating_add(SETTLE);
-                self.state = State::Settling {
+        match candidates.pop() {
+            Some(item) => Some(self.created(now, E::response_from(item), true)),
+            None if lookup < LOOKUPS => {
+                let until = now.mono.saturating_add(LOOKUP_DELAY);
+                self.state = State::Delaying {
                     until,
-                    look: look + 1,
+                    lookup: lookup + 1,
                     lost,
                 };
                 None
             }
-            None if self.resends < RESENDS => {
+            None if self.resends < MAX_RESENDS => {
                 self.resends += 1;
                 let endpoint = self.endpoint.clone();
                 self.state = State::Creating(self.call(endpoint));
@@ -329,7 +336,7 @@ impl<E: Reconciled> Create<E> {
 }
 
 impl<E: Reconciled> Flow for Create<E> {
-    type Output = Answer<E>;
+    type Output = CreateResult<E>;
 
     fn step(&mut self, now: Now) -> Step<Self::Output> {
         self.started.get_or_insert(now);
@@ -344,9 +351,9 @@ impl<E: Reconciled> Flow for Create<E> {
                     self.observer.tell(&Event::Reconciling {
                         operation: E::OPERATION,
                     });
-                    self.state = State::Settling {
-                        until: now.mono.saturating_add(SETTLE),
-                        look: 1,
+                    self.state = State::Delaying {
+                        until: now.mono.saturating_add(LOOKUP_DELAY),
+                        lookup: 1,
                         lost: Error::new(
                             ErrorKind::OutcomeUnknown,
                             "an earlier process sent the request and ended before its answer came",
@@ -355,41 +362,41 @@ impl<E: Reconciled> Flow for Create<E> {
                     };
                     None
                 }
-                State::Settling { until, .. } if now.mono < *until => {
+                State::Delaying { until, .. } if now.mono < *until => {
                     return Step::Wait {
                         until: Some(*until),
                     };
                 }
-                State::Settling { .. } => {
-                    if let State::Settling { look, lost, .. } =
+                State::Delaying { .. } => {
+                    if let State::Delaying { lookup, lost, .. } =
                         std::mem::replace(&mut self.state, State::Finished)
                     {
-                        self.look(look, lost);
+                        self.lookup(lookup, lost);
                     }
                     None
                 }
-                State::Looking {
+                State::LookingUp {
                     list,
                     call,
-                    found,
-                    look,
+                    candidates,
+                    lookup,
                     lost,
                 } => match call.step(now) {
                     Step::Done(result) => {
                         let unknown =
                             || Error::new(ErrorKind::OutcomeUnknown, "the answer was lost");
-                        let (list, found) = (list.clone(), std::mem::take(found));
-                        let (look, lost) = (*look, lost.take().unwrap_or_else(unknown));
-                        self.after_look(now, result, list, found, look, lost)
+                        let (list, candidates) = (list.clone(), std::mem::take(candidates));
+                        let (lookup, lost) = (*lookup, lost.take().unwrap_or_else(unknown));
+                        self.after_lookup(now, result, list, candidates, lookup, lost)
                     }
                     Step::Start(token, exchange) => return Step::Start(token, exchange),
                     Step::Wait { until } => return Step::Wait { until },
                 },
                 State::Finished => Some(Err(Error::invalid("this create has ended already"))),
             };
-            if let Some(answer) = end {
+            if let Some(result) = end {
                 self.state = State::Finished;
-                return Step::Done(answer);
+                return Step::Done(result);
             }
         }
     }
@@ -397,8 +404,8 @@ impl<E: Reconciled> Flow for Create<E> {
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
         match &mut self.state {
             State::Creating(call) => call.on_outcome(now, token, outcome),
-            State::Looking { call, .. } => call.on_outcome(now, token, outcome),
-            State::InDoubt | State::Settling { .. } | State::Finished => {}
+            State::LookingUp { call, .. } => call.on_outcome(now, token, outcome),
+            State::InDoubt | State::Delaying { .. } | State::Finished => {}
         }
     }
 }

@@ -1,10 +1,11 @@
-//! The events of one streamed answer: a [`Feed`] that any transport drives.
+//! The events of one streamed response: a [`Feed`] that any transport drives.
 //!
-//! Until the first event, a request is tried again as [`Call`](super::Call) does. After it the feed never sends the request
-//! again: a second answer would be charged again and could not be joined to the first.
+//! Until the first event, a request is retried as by [`Call`](super::Call). After it, the feed
+//! never sends the request again: a second response would be charged again and could not be joined
+//! to the first.
 //!
-//! Each item is an event or the one error that ends the series. A series that ends without an error is the whole answer:
-//! see [`AnswerEnd`].
+//! Each item is an event, or the one error that ends the stream. A stream that ends without an
+//! error is complete: see [`EndSignal`].
 
 use std::time::Duration;
 
@@ -16,44 +17,50 @@ use super::call::{describe, refine, request_id};
 use crate::{
     Body, Delivery, Error, ErrorKind, Event, Exchange, Observer, Outcome, Policy, TransportError,
     TransportErrorKind,
-    endpoint::{AnswerEnd, EventRole, Streamed},
+    endpoint::{EndSignal, EventRole, Streamed},
     error::error_body,
     framing::{Framing, Splitter},
-    retry::{Attempt, Judgement, judge},
+    retry::{Attempt, Decision, decide},
     rng::Rng,
 };
 use tl_http::{Feed, FeedStep, Head, Now, Piece};
 
-/// The largest error body that is read, in bytes; those of the platform have a few hundred.
+/// Maximum number of bytes read of an error body; those of the platform have a few hundred.
 const MAX_ERROR_BODY: usize = 64 << 10;
 
-/// The longest time without a byte of an error body. Its status is known already.
+/// Idle timeout of an error body. Its status is already known.
 const ERROR_BODY_IDLE: Duration = Duration::from_secs(10);
 
-/// How long the end of the body may take after the last event. It is read so that the connection can be used again, and
-/// usually comes in the same packet.
+/// Time allowed for the end of the body after the last event. The body is read to its end so that
+/// the connection can be reused; the end usually arrives in the same packet.
 const CLOSE_IDLE: Duration = Duration::from_millis(500);
 
-/// The most pieces that are read after the last event.
+/// Maximum number of pieces read after the last event.
 const CLOSE_PIECES: u32 = 8;
 
-/// The feed of one streamed answer.
+/// The feed of one streamed response.
 ///
 /// ```
 /// # use bytes::Bytes;
 /// # use http::{Method, StatusCode};
-/// # use tl_protocol::{endpoint::{EventRole, Endpoint, Outgoing, Received, Rejection, Streamed}, framing::Framing};
+/// # use tl_protocol::endpoint::{BodyKind, Codec, Endpoint, EventRole, Outgoing};
+/// # use tl_protocol::endpoint::{Received, Rejection, Streamed};
+/// # use tl_protocol::framing::Framing;
 /// # #[derive(Debug, Clone)]
 /// # struct Analyze;
+/// # impl Codec for Analyze {
+/// #     fn encode(&self) -> Outgoing { Outgoing::new() }
+/// #     fn decode(_: &Received) -> Result<Self, Rejection> { Ok(Self) }
+/// # }
 /// # impl Endpoint for Analyze {
 /// #     type Response = ();
+/// #     const NAME: &'static str = "analyze";
 /// #     const OPERATION: &'static str = "analyze a video";
 /// #     const METHOD: Method = Method::POST;
 /// #     const PATH: &'static str = "/analyze";
+/// #     const BODY: BodyKind = BodyKind::Json;
 /// #     const REPEAT: tl_protocol::Repeat = tl_protocol::Repeat::IfNotProcessed;
 /// #     const SUCCESS: StatusCode = StatusCode::OK;
-/// #     fn encode(&self) -> Outgoing { Outgoing::new() }
-/// #     fn decode(_: &Received) -> Result<Self, Rejection> { Ok(Self) }
 /// #     fn encode_response(_: &()) -> Result<Bytes, serde_json::Error> { Ok(Bytes::new()) }
 /// #     fn decode_response(_: &[u8]) -> Result<(), serde_json::Error> { Ok(()) }
 /// # }
@@ -69,7 +76,7 @@ const CLOSE_PIECES: u32 = 8;
 /// use std::time::Duration;
 /// use tl_protocol::{Client, Error, Policy, Transport, flow::Events};
 ///
-/// /// Prints an analysis while the platform writes it, over a transport that blocks.
+/// /// Prints an analysis as it arrives, over a blocking transport.
 /// fn print<T: Transport>(client: &Client<T>) -> Result<(), Error>
 /// where
 ///     for<'a> T::Stream<'a, Events<Analyze>>: Iterator<Item = Result<serde_json::Value, Error>>,
@@ -80,7 +87,7 @@ const CLOSE_PIECES: u32 = 8;
 ///     Ok(())
 /// }
 ///
-/// // With limits of its own, by hand:
+/// // With custom limits:
 /// let base = "https://api.twelvelabs.io/v1.3".parse().unwrap();
 /// let feed = Events::new(&Analyze, &base, Policy::default(), 1).within(Duration::from_secs(900));
 /// ```
@@ -93,16 +100,16 @@ pub struct Events<E: Streamed> {
     head_limit: Duration,
     idle_limit: Duration,
     max_event: usize,
-    /// The time for everything, from the first step.
+    /// Timeout of the whole stream, from the first step.
     total: Option<Duration>,
     /// Nothing is read past this time on the driver's clock.
     deadline: Duration,
-    /// No attempt begins past this time on the driver's clock.
-    last_begin: Duration,
+    /// No attempt starts past this time on the driver's clock.
+    last_start: Duration,
     splitter: Splitter,
     attempts: u32,
-    /// How many events were delivered.
-    given: u64,
+    /// Number of events delivered.
+    delivered: u64,
     state: State,
     endpoint: std::marker::PhantomData<fn() -> E>,
 }
@@ -114,17 +121,17 @@ enum State {
     },
     Opening,
     Reading {
-        /// HTTP says where the body ends.
+        /// Whether HTTP frames the end of the body.
         is_framed: bool,
-        /// The body has come to its end.
+        /// Whether the body has ended.
         is_over: bool,
     },
-    /// The body of an answer that is no success.
-    Refused {
+    /// The body of an unsuccessful response.
+    ErrorBody {
         head: Response<()>,
         body: Vec<u8>,
     },
-    /// The answer is whole; its body may have an end still.
+    /// The response is complete, but its body may not have ended yet.
     Closing {
         pieces: u32,
     },
@@ -133,7 +140,8 @@ enum State {
 }
 
 impl<E: Streamed> Events<E> {
-    /// The feed that sends `endpoint` to the API at `base`. Delays and boundaries are drawn from `seed`.
+    /// Creates a feed that sends `endpoint` to the API at `base`. Delays and boundaries are derived
+    /// from `seed`.
     #[must_use]
     pub fn new(endpoint: &E, base: &Url, policy: Policy, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
@@ -141,7 +149,8 @@ impl<E: Streamed> Events<E> {
             .encode()
             .into_http(&E::METHOD, E::PATH, base, rng.bits())
             .map(|mut request| {
-                // As the official clients do: the documents print one type for a streamed answer, servers send another.
+                // As in the official clients: the documentation names one media type for streamed
+                // responses, servers send another.
                 let any = HeaderValue::from_static("*/*");
                 request.headers_mut().insert(header::ACCEPT, any);
                 request
@@ -156,10 +165,10 @@ impl<E: Streamed> Events<E> {
             max_event: E::MAX_EVENT,
             total: None,
             deadline: Duration::MAX,
-            last_begin: Duration::MAX,
+            last_start: Duration::MAX,
             splitter: Splitter::new(E::FRAMING, E::MAX_EVENT),
             attempts: 0,
-            given: 0,
+            delivered: 0,
             state: State::Idle {
                 not_before: Duration::ZERO,
             },
@@ -167,43 +176,43 @@ impl<E: Streamed> Events<E> {
         }
     }
 
-    /// The same feed that reports its retries to `observer`.
+    /// Reports retries to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// The same feed with another limit on the time to the head of the answer than [`Streamed::HEAD_LIMIT`].
+    /// Overrides [`Streamed::HEAD_LIMIT`], the timeout for the response head.
     #[must_use]
     pub fn head_limit(mut self, limit: Duration) -> Self {
         self.head_limit = limit;
         self
     }
 
-    /// The same feed with another limit on the time without a byte than [`Streamed::IDLE_LIMIT`].
+    /// Overrides [`Streamed::IDLE_LIMIT`], the idle timeout.
     #[must_use]
     pub fn idle_limit(mut self, limit: Duration) -> Self {
         self.idle_limit = limit;
         self
     }
 
-    /// The same feed with another largest event than [`Streamed::MAX_EVENT`], in bytes.
+    /// Overrides [`Streamed::MAX_EVENT`], the maximum size of an event in bytes.
     #[must_use]
     pub fn max_event(mut self, bytes: usize) -> Self {
         self.max_event = bytes;
         self
     }
 
-    /// The same feed that ends after `total`, all attempts and events included. Default: no limit on the whole, because an
-    /// answer that moves is a good one.
+    /// Sets a timeout for the whole stream, all attempts and events included. Default: none,
+    /// because a response that makes progress is healthy.
     #[must_use]
     pub fn within(mut self, total: Duration) -> Self {
         self.total = Some(total);
         self
     }
 
-    fn begin(&mut self, now: Now) -> FeedStep<Result<E::Event, Error>> {
+    fn start_attempt(&mut self, now: Now) -> FeedStep<Result<E::Event, Error>> {
         let request = match &self.request {
             Some(Ok(request)) => request.clone(),
             Some(Err(_)) | None => {
@@ -214,13 +223,13 @@ impl<E: Streamed> Events<E> {
             }
         };
         if self.attempts == 0 {
-            self.last_begin = now.mono.saturating_add(self.policy.total_timeout);
+            self.last_start = now.mono.saturating_add(self.policy.total_timeout);
             if let Some(total) = self.total {
                 self.deadline = now.mono.saturating_add(total);
             }
         }
         if now.mono >= self.deadline {
-            return self.fail(self.too_late());
+            return self.fail(self.deadline_error());
         }
         self.attempts += 1;
         self.splitter = Splitter::new(E::FRAMING, self.max_event);
@@ -247,24 +256,24 @@ impl<E: Streamed> Events<E> {
     /// Yields `error` and ends.
     fn fail(&mut self, error: Error) -> FeedStep<Result<E::Event, Error>> {
         self.state = State::Ended;
-        FeedStep::Item(Err(self.placed(error)))
+        FeedStep::Item(Err(self.with_context(error)))
     }
 
-    fn placed(&self, error: Error) -> Error {
+    fn with_context(&self, error: Error) -> Error {
         error.after_attempts(self.attempts).during(E::OPERATION)
     }
 
-    fn too_late(&self) -> Error {
+    fn deadline_error(&self) -> Error {
         Error::new(
             ErrorKind::DeadlinePassed,
             format!(
                 "the time limit of the operation passed after {} events of the answer",
-                self.given
+                self.delivered
             ),
         )
     }
 
-    /// The next event that has come whole; `None` if more must be read.
+    /// Returns the next complete event, or `None` if more must be read.
     fn next_event(
         &mut self,
         now: Now,
@@ -273,17 +282,18 @@ impl<E: Streamed> Events<E> {
     ) -> Option<FeedStep<Result<E::Event, Error>>> {
         loop {
             match self.splitter.next_event() {
-                // The mark of the end in server-sent events; it says nothing about whether the answer is whole.
+                // The end marker of server-sent events. It does not mean that the response is
+                // complete.
                 Ok(Some(event))
                     if E::FRAMING == Framing::ServerSentEvents && &event[..] == b"[DONE]" => {}
                 Ok(Some(event)) => return Some(self.deliver(&event)),
                 Ok(None) if is_over => {
-                    self.conclude(now, is_framed);
+                    self.finish_body(now, is_framed);
                     return Some(self.step(now));
                 }
                 Ok(None) => return None,
                 Err(error) => {
-                    let text = format!("event {} of the answer is too large", self.given + 1);
+                    let text = format!("event {} of the answer is too large", self.delivered + 1);
                     return Some(
                         self.fail(Error::new(ErrorKind::Malformed, text).with_source(error)),
                     );
@@ -298,12 +308,12 @@ impl<E: Streamed> Events<E> {
             Err(error) => {
                 let text = format!(
                     "event {} of the answer is not what the API describes",
-                    self.given + 1
+                    self.delivered + 1
                 );
                 return self.fail(Error::new(ErrorKind::Malformed, text).with_source(error));
             }
         };
-        self.given += 1;
+        self.delivered += 1;
         match E::role(&event) {
             EventRole::Part => {}
             EventRole::Last => {
@@ -318,7 +328,7 @@ impl<E: Streamed> Events<E> {
             EventRole::Failure => {
                 let text = format!(
                     "the platform reported a failure in event {} of the answer, which is not complete",
-                    self.given
+                    self.delivered
                 );
                 self.state = State::Failed(Some(Error::new(ErrorKind::Interrupted, text)));
             }
@@ -326,27 +336,27 @@ impl<E: Streamed> Events<E> {
         FeedStep::Item(Ok(event))
     }
 
-    /// The body came to its end, and no event said that the answer is whole.
-    fn conclude(&mut self, now: Now, is_framed: bool) {
-        if E::END == AnswerEnd::Body && is_framed {
+    /// The body ended without an event that completes the response.
+    fn finish_body(&mut self, now: Now, is_framed: bool) {
+        if E::END == EndSignal::Body && is_framed {
             self.state = State::Ended;
             return;
         }
-        let cut = TransportError::new(TransportErrorKind::Lost, Delivery::Unknown)
+        let truncated = TransportError::new(TransportErrorKind::Lost, Delivery::Unknown)
             .with_source("the body ended before the answer was complete");
-        self.broken(now, cut);
+        self.interrupted(now, truncated);
     }
 
-    /// The answer broke off.
-    fn broken(&mut self, now: Now, failure: TransportError) {
-        if failure.kind() == TransportErrorKind::Canceled || self.given == 0 {
-            self.judge(now, Err(failure));
+    /// The response was interrupted.
+    fn interrupted(&mut self, now: Now, failure: TransportError) {
+        if failure.kind() == TransportErrorKind::Canceled || self.delivered == 0 {
+            self.retry_or_fail(now, Err(failure));
         } else if now.mono >= self.deadline {
-            self.state = State::Failed(Some(self.too_late()));
+            self.state = State::Failed(Some(self.deadline_error()));
         } else {
             let text = format!(
                 "the answer broke off after {} events: it is not complete, and it may have been charged",
-                self.given
+                self.delivered
             );
             self.state = State::Failed(Some(
                 Error::new(ErrorKind::Interrupted, text).with_source(failure),
@@ -354,15 +364,15 @@ impl<E: Streamed> Events<E> {
         }
     }
 
-    /// An attempt that ended before its first event.
-    fn judge(&mut self, now: Now, outcome: Outcome) {
+    /// Handles an attempt that ended before its first event.
+    fn retry_or_fail(&mut self, now: Now, outcome: Outcome) {
         let attempt = Attempt {
             number: self.attempts,
             repeat: E::REPEAT,
-            deadline: self.last_begin.min(self.deadline),
+            deadline: self.last_start.min(self.deadline),
         };
-        self.state = match judge(&self.policy, attempt, &outcome, now, &mut self.rng) {
-            Judgement::Retry { at, because } => {
+        self.state = match decide(&self.policy, attempt, &outcome, now, &mut self.rng) {
+            Decision::Retry { at, because } => {
                 self.observer.tell(&Event::Retrying {
                     operation: E::OPERATION,
                     attempt: self.attempts,
@@ -371,23 +381,23 @@ impl<E: Streamed> Events<E> {
                 });
                 State::Idle { not_before: at }
             }
-            Judgement::GiveUp { kind, retry_after } => {
-                State::Failed(Some(given_up(outcome, kind, retry_after)))
+            Decision::GiveUp { kind, retry_after } => {
+                State::Failed(Some(final_error(outcome, kind, retry_after)))
             }
-            // A success is read as events, and never judged.
-            Judgement::Accept => State::Ended,
+            // A successful response is read as events and never passed to `decide`.
+            Decision::Accept => State::Ended,
         };
     }
 }
 
-/// The error of a request that got no event.
-fn given_up(outcome: Outcome, kind: ErrorKind, retry_after: Option<Duration>) -> Error {
+/// Creates the error of a request without events.
+fn final_error(outcome: Outcome, kind: ErrorKind, retry_after: Option<Duration>) -> Error {
     match outcome {
-        Ok(answer) => {
-            let (status, body) = (answer.status(), error_body(&answer));
+        Ok(response) => {
+            let (status, body) = (response.status(), error_body(&response));
             let kind = refine(kind, body.code.as_ref());
             Error::new(kind, describe(status, &body, kind, retry_after))
-                .answered(status.as_u16(), body, request_id(answer.headers()))
+                .with_response(status.as_u16(), body, request_id(response.headers()))
                 .retry_in(retry_after)
         }
         Err(failure) => {
@@ -403,8 +413,8 @@ fn given_up(outcome: Outcome, kind: ErrorKind, retry_after: Option<Duration>) ->
     }
 }
 
-/// Whether HTTP says where the body ends, and not only the connection (RFC 9112, 6.3); from HTTP/2 on it always does
-/// (RFC 9113, 8.1).
+/// Whether HTTP frames the end of the body, not only the end of the connection (RFC 9112, 6.3).
+/// HTTP/2 and later always do (RFC 9113, 8.1).
 fn is_framed(head: &Response<()>) -> bool {
     head.version() > Version::HTTP_11
         || head.headers().contains_key(header::CONTENT_LENGTH)
@@ -419,8 +429,8 @@ impl<E: Streamed> Feed for Events<E> {
             State::Idle { not_before } if now.mono < *not_before => {
                 FeedStep::Wait { until: *not_before }
             }
-            State::Idle { .. } => self.begin(now),
-            // The driver reports the head before it asks again.
+            State::Idle { .. } => self.start_attempt(now),
+            // The driver reports the head before it calls `step` again.
             State::Opening => FeedStep::Read {
                 idle: self.head_limit,
             },
@@ -428,11 +438,11 @@ impl<E: Streamed> Feed for Events<E> {
                 let (is_framed, is_over) = (*is_framed, *is_over);
                 match self.next_event(now, is_framed, is_over) {
                     Some(step) => step,
-                    None if now.mono >= self.deadline => self.fail(self.too_late()),
+                    None if now.mono >= self.deadline => self.fail(self.deadline_error()),
                     None => self.read(now, self.idle_limit),
                 }
             }
-            State::Refused { .. } => self.read(now, ERROR_BODY_IDLE),
+            State::ErrorBody { .. } => self.read(now, ERROR_BODY_IDLE),
             State::Closing { .. } => self.read(now, CLOSE_IDLE),
             State::Failed(error) => match error.take() {
                 Some(error) => self.fail(error),
@@ -451,12 +461,12 @@ impl<E: Streamed> Feed for Events<E> {
                 };
             }
             Ok(head) => {
-                self.state = State::Refused {
+                self.state = State::ErrorBody {
                     head,
                     body: Vec::new(),
                 };
             }
-            Err(error) => self.judge(now, Err(error)),
+            Err(error) => self.retry_or_fail(now, Err(error)),
         }
     }
 
@@ -467,17 +477,17 @@ impl<E: Streamed> Feed for Events<E> {
                 *is_over = true;
                 self.splitter.end();
             }
-            (State::Reading { .. }, Err(error)) => self.broken(now, error),
-            (State::Refused { body, .. }, Ok(Some(piece)))
+            (State::Reading { .. }, Err(error)) => self.interrupted(now, error),
+            (State::ErrorBody { body, .. }, Ok(Some(piece)))
                 if body.len() + piece.len() <= MAX_ERROR_BODY =>
             {
                 body.extend_from_slice(&piece);
             }
-            // What came of the body is enough: the status says what happened.
-            (State::Refused { head, body }, _) => {
+            // The body received so far is enough: the status determines the error.
+            (State::ErrorBody { head, body }, _) => {
                 let (parts, ()) = std::mem::take(head).into_parts();
                 let body = Bytes::from(std::mem::take(body));
-                self.judge(now, Ok(Response::from_parts(parts, body)));
+                self.retry_or_fail(now, Ok(Response::from_parts(parts, body)));
             }
             (State::Closing { pieces }, Ok(Some(_))) if *pieces > 0 => *pieces -= 1,
             (State::Closing { .. }, _) => self.state = State::Ended,

@@ -1,5 +1,5 @@
-//! A video into an index on the path of `/tasks`: create the task and wait until the video is indexed. Checking the file
-//! is the business of the client that owns the disk.
+//! Uploads and indexes a video with `/tasks`: create the task and wait until the video is indexed.
+//! The caller validates the file.
 
 use std::time::Duration;
 
@@ -14,24 +14,24 @@ use crate::{
     rng::Rng,
 };
 
-/// What an ingestion came to.
+/// The result of an ingestion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IngestedTask {
-    /// The task that was made.
+    /// The created task.
     pub created: CreatedTask,
-    /// The task when it was ready; `None` where nobody asked to wait.
+    /// The task when it was ready; `None` without waiting.
     pub task: Option<Task>,
-    /// The statuses that were seen, oldest first.
+    /// The observed statuses, oldest first.
     pub history: Vec<StatusSeen>,
-    /// The time that the upload took, looks after a lost answer included.
+    /// Duration of the upload, lookups after a lost response included.
     pub upload: Duration,
-    /// The time that the wait took.
+    /// Duration of the wait.
     pub indexing: Duration,
-    /// Whether the answer to the create was lost, and the task was found by a look.
+    /// Whether the response to the create request was lost and the task was found by a lookup.
     pub reconciled: bool,
 }
 
-/// The flow of one video.
+/// The flow that ingests one video.
 #[derive(Debug)]
 pub struct IngestTask {
     base: Url,
@@ -46,15 +46,16 @@ pub struct IngestTask {
 enum State {
     Creating(Box<Create<CreateTask>>),
     Waiting {
-        made: Created<CreatedTask>,
+        created: Created<CreatedTask>,
         wait: Box<Wait<GetTask>>,
     },
     Finished,
 }
 
 impl IngestTask {
-    /// The flow that sends `create` to the API at `base` and, where `wait` says how, waits until the video is indexed. A lost
-    /// answer is looked after where `reconcile` says so (see [`Create::new`]).
+    /// Creates a flow that sends `create` to the API at `base` and, if `wait` is set, waits until
+    /// the video is indexed. `reconcile` determines what happens if the response is lost (see
+    /// [`Create::new`]).
     #[must_use]
     pub fn new(
         create: CreateTask,
@@ -76,7 +77,7 @@ impl IngestTask {
         }
     }
 
-    /// The same flow that tells `observer` how it goes on.
+    /// Reports progress to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
         if let State::Creating(create) = self.state {
@@ -97,13 +98,13 @@ impl Flow for IngestTask {
                     Step::Start(token, exchange) => return Step::Start(token, exchange),
                     Step::Wait { until } => return Step::Wait { until },
                     Step::Done(Err(error)) => return Step::Done(Err(error)),
-                    Step::Done(Ok(made)) => {
+                    Step::Done(Ok(created)) => {
                         let Some(policy) = self.wait.clone() else {
                             self.state = State::Finished;
-                            return Step::Done(Ok(ingested(made, None)));
+                            return Step::Done(Ok(ingested(created, None)));
                         };
                         let get = GetTask {
-                            task_id: made.answer.id.clone(),
+                            task_id: created.response.id.clone(),
                         };
                         let wait = Wait::new(
                             get,
@@ -113,15 +114,15 @@ impl Flow for IngestTask {
                             self.rng.bits(),
                         );
                         let wait = Box::new(wait.observed(self.observer.clone()));
-                        self.state = State::Waiting { made, wait };
+                        self.state = State::Waiting { created, wait };
                     }
                 },
-                State::Waiting { made, wait } => {
+                State::Waiting { created, wait } => {
                     let step = wait.step(now);
                     return step.map(|result| {
                         let waited = result?;
                         let done = (waited.value, waited.history, waited.took);
-                        Ok(ingested(made.clone(), Some(done)))
+                        Ok(ingested(created.clone(), Some(done)))
                     });
                 }
                 State::Finished => {
@@ -141,7 +142,7 @@ impl Flow for IngestTask {
 }
 
 fn ingested(
-    made: Created<CreatedTask>,
+    created: Created<CreatedTask>,
     waited: Option<(Task, Vec<StatusSeen>, Duration)>,
 ) -> IngestedTask {
     let (task, history, indexing) = match waited {
@@ -149,11 +150,11 @@ fn ingested(
         None => (None, Vec::new(), Duration::ZERO),
     };
     IngestedTask {
-        created: made.answer,
+        created: created.response,
         task,
         history,
-        upload: made.took,
+        upload: created.took,
         indexing,
-        reconciled: made.reconciled,
+        reconciled: created.reconciled,
     }
 }

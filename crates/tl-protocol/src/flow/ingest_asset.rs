@@ -1,5 +1,6 @@
-//! A video into an index on the platform's present path: an asset, uploaded whole or in chunks or fetched by the platform;
-//! the wait until it is ready; the indexed asset; the wait until that is ready. Each stage is also a flow of its own.
+//! Uploads and indexes a video with assets: create an asset, in one request, in chunks, or from a
+//! URL; wait until it is ready; create the indexed asset; wait until it is ready. Each stage is
+//! also a separate flow.
 
 mod find;
 mod plan;
@@ -23,7 +24,7 @@ use crate::{
     rng::Rng,
 };
 
-/// The flow of one video.
+/// The flow that ingests one video.
 #[derive(Debug)]
 pub struct IngestAsset {
     plan: AssetPlan,
@@ -32,12 +33,13 @@ pub struct IngestAsset {
     rng: Rng,
     observer: Observer,
     so_far: IngestedAsset,
-    /// When the stage at hand began.
-    began: Option<Duration>,
-    /// Whether an earlier process may have brought the asset into the index.
+    /// When the current stage started.
+    stage_started: Option<Duration>,
+    /// Whether an earlier process may have indexed the asset.
     is_resumed: bool,
     state: State,
-    /// Which stage started an exchange, and under which token: what a stage leaves in flight is not for the next one.
+    /// The stage that started each exchange, and its token in that stage. A stage must not receive
+    /// the outcomes of an earlier one.
     tokens: BTreeMap<Token, (u32, Token)>,
     next_token: u32,
     generation: u32,
@@ -47,25 +49,26 @@ pub struct IngestAsset {
 enum State {
     Begin,
     Whole(Box<Create<CreateAsset>>),
-    /// An asset was found that may be the one of an earlier process: it is not, where something was made of it.
-    Claiming(Box<FindIndexed>, Box<Created<Asset>>),
+    /// An asset was found that may be the one of an earlier process. It is not if an indexed asset
+    /// was created from it.
+    CheckingOwner(Box<FindIndexed>, Box<Created<Asset>>),
     Chunks(Box<MultipartUpload>),
     Processing(Box<Wait<GetAsset>>),
-    /// The asset of an earlier process is not waited for, but it must be there.
+    /// The asset of an earlier process is not waited for, but it must exist.
     CheckingAsset(Box<Call<GetAsset>>),
-    /// Looks whether an earlier process has brought the asset into the index.
+    /// Looks up whether an earlier process has indexed the asset.
     Finding(Box<FindIndexed>),
     Creating(Box<Create<CreateIndexedAsset>>),
     Indexing(Box<Wait<GetIndexedAsset>>),
-    /// As for the asset.
+    /// The same as `CheckingAsset`.
     CheckingIndexed(Box<Call<GetIndexedAsset>>),
     Finished,
 }
 
-type Answer = Result<IngestedAsset, IngestFailure>;
+type IngestResult = Result<IngestedAsset, IngestFailure>;
 
 impl IngestAsset {
-    /// The flow of `plan` at the API at `base`.
+    /// Creates the flow of `plan` for the API at `base`.
     #[must_use]
     pub fn new(plan: AssetPlan, base: &Url, policy: Policy, seed: u64) -> Self {
         Self {
@@ -75,7 +78,7 @@ impl IngestAsset {
             rng: Rng::new(seed),
             observer: Observer::none(),
             so_far: IngestedAsset::default(),
-            began: None,
+            stage_started: None,
             is_resumed: false,
             state: State::Begin,
             tokens: BTreeMap::new(),
@@ -84,15 +87,15 @@ impl IngestAsset {
         }
     }
 
-    /// The same flow that tells `observer` how it goes on.
+    /// Reports progress to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// Passes on what a stage wants, under a token of this flow's own.
-    fn hand_on<T>(&mut self, step: Step<T>) -> Step<Answer> {
+    /// Forwards the step of a stage, with a token of this flow.
+    fn forward<T>(&mut self, step: Step<T>) -> Step<IngestResult> {
         match step {
             Step::Start(inner, exchange) => {
                 self.next_token = self.next_token.wrapping_add(1);
@@ -101,7 +104,7 @@ impl IngestAsset {
                 Step::Start(token, exchange)
             }
             Step::Wait { until } => Step::Wait { until },
-            // An end is taken where it comes.
+            // The callers handle `Done`.
             Step::Done(_) => Step::Wait {
                 until: Some(Duration::ZERO),
             },
@@ -110,7 +113,7 @@ impl IngestAsset {
 
     fn stage(&self) -> Stage {
         match self.state {
-            State::Begin | State::Whole(_) | State::Claiming(..) | State::Chunks(_) => {
+            State::Begin | State::Whole(_) | State::CheckingOwner(..) | State::Chunks(_) => {
                 Stage::Uploading
             }
             State::Processing(_) | State::CheckingAsset(_) => Stage::Processing,
@@ -123,12 +126,14 @@ impl IngestAsset {
     }
 
     fn end_stage(&mut self, now: Now) {
-        let took = now.mono.saturating_sub(self.began.unwrap_or(now.mono));
+        let took = now
+            .mono
+            .saturating_sub(self.stage_started.unwrap_or(now.mono));
         self.so_far.times.push((self.stage(), took));
-        self.began = Some(now.mono);
+        self.stage_started = Some(now.mono);
     }
 
-    fn fail(&mut self, now: Now, error: Error) -> Answer {
+    fn fail(&mut self, now: Now, error: Error) -> IngestResult {
         let stage = self.stage();
         self.so_far
             .history
@@ -142,13 +147,13 @@ impl IngestAsset {
         })
     }
 
-    fn finish(&mut self) -> Answer {
+    fn finish(&mut self) -> IngestResult {
         self.state = State::Finished;
         Ok(std::mem::take(&mut self.so_far))
     }
 
-    fn tell_stage(&self, stage: Stage) {
-        self.observer.tell(&Event::StageBegun {
+    fn emit_stage(&self, stage: Stage) {
+        self.observer.tell(&Event::StageStarted {
             stage,
             asset_id: self.so_far.asset_id.clone(),
             indexed_asset_id: self.so_far.indexed_asset_id.clone(),
@@ -161,7 +166,7 @@ impl IngestAsset {
             self.plan.upload,
             AssetUpload::Whole(_) | AssetUpload::InDoubt { .. } | AssetUpload::Chunks { .. }
         ) {
-            self.tell_stage(Stage::Uploading);
+            self.emit_stage(Stage::Uploading);
         }
         self.state = match self.plan.upload.clone() {
             AssetUpload::Whole(create) => {
@@ -174,7 +179,7 @@ impl IngestAsset {
                     seed,
                 );
                 let intent = Intent::new(now.wall, create.mark());
-                self.plan.journal.tell(&Record::Creating(intent));
+                self.plan.journal.write(&Record::Creating(intent));
                 State::Whole(Box::new(create.observed(self.observer.clone())))
             }
             AssetUpload::InDoubt { create, intent } => {
@@ -220,7 +225,7 @@ impl IngestAsset {
         FindIndexed::new(asset_id, index_id, &self.base, policy, observer, seed)
     }
 
-    /// Waits for the asset where the plan says so, or where it must be ready to be indexed.
+    /// Waits for the asset if the plan requires it, or if it must be ready to be indexed.
     fn process(&mut self, asset_id: AssetId) -> State {
         self.so_far.asset_id = Some(asset_id.clone());
         let policy = match (&self.plan.wait, &self.plan.index_id) {
@@ -232,7 +237,7 @@ impl IngestAsset {
             }
             (None, None) => return State::Finished,
         };
-        self.tell_stage(Stage::Processing);
+        self.emit_stage(Stage::Processing);
         let seed = self.rng.bits();
         let wait = Wait::new(
             GetAsset { asset_id },
@@ -244,42 +249,46 @@ impl IngestAsset {
         State::Processing(Box::new(wait.observed(self.observer.clone())))
     }
 
-    fn after_upload(&mut self, now: Now, asset_id: AssetId) -> Option<Answer> {
-        self.plan.journal.tell(&Record::Asset(asset_id.clone()));
+    fn after_upload(&mut self, now: Now, asset_id: AssetId) -> Option<IngestResult> {
+        self.plan.journal.write(&Record::Asset(asset_id.clone()));
         self.end_stage(now);
         self.state = self.process(asset_id);
         matches!(self.state, State::Finished).then(|| self.finish())
     }
 
-    fn after_whole(&mut self, now: Now, result: Result<Created<Asset>, Error>) -> Option<Answer> {
-        let made = match result {
+    fn after_whole(
+        &mut self,
+        now: Now,
+        result: Result<Created<Asset>, Error>,
+    ) -> Option<IngestResult> {
+        let created = match result {
             Err(error) => {
-                if is_surely_not_made(&error) {
-                    self.plan.journal.tell(&Record::NotCreated);
+                if certainly_not_created(&error) {
+                    self.plan.journal.write(&Record::NotCreated);
                 }
                 return Some(self.fail(now, error));
             }
-            Ok(made) => made,
+            Ok(created) => created,
         };
         if let AssetUpload::InDoubt { intent, .. } = &self.plan.upload
             && intent.mark.is_none()
-            && made.reconciled
+            && created.reconciled
         {
-            let find = self.find(made.answer.id.clone(), None);
-            self.state = State::Claiming(Box::new(find), Box::new(made));
+            let find = self.find(created.response.id.clone(), None);
+            self.state = State::CheckingOwner(Box::new(find), Box::new(created));
             return None;
         }
-        self.take_whole(now, made)
+        self.take_whole(now, created)
     }
 
-    fn take_whole(&mut self, now: Now, made: Created<Asset>) -> Option<Answer> {
-        self.so_far.reconciled |= made.reconciled;
-        let asset_id = made.answer.id.clone();
-        self.so_far.asset = Some(made.answer);
+    fn take_whole(&mut self, now: Now, created: Created<Asset>) -> Option<IngestResult> {
+        self.so_far.reconciled |= created.reconciled;
+        let asset_id = created.response.id.clone();
+        self.so_far.asset = Some(created.response);
         self.after_upload(now, asset_id)
     }
 
-    fn after_chunks(&mut self, now: Now, result: Result<Uploaded, Error>) -> Option<Answer> {
+    fn after_chunks(&mut self, now: Now, result: Result<Uploaded, Error>) -> Option<IngestResult> {
         match result {
             Err(error) => Some(self.fail(now, error)),
             Ok(uploaded) => {
@@ -294,9 +303,9 @@ impl IngestAsset {
         &mut self,
         now: Now,
         result: Result<Waited<Asset>, Error>,
-    ) -> Option<Answer> {
+    ) -> Option<IngestResult> {
         let waited = match result {
-            Err(error) => return self.begin_otherwise(now, error),
+            Err(error) => return self.restart_or_fail(now, error),
             Ok(waited) => waited,
         };
         self.so_far.history.extend(
@@ -318,12 +327,12 @@ impl IngestAsset {
         {
             return self.indexing(now, index_id, indexed);
         }
-        self.create_once(index_id, asset_id);
+        self.create_unless_indexed(index_id, asset_id);
         None
     }
 
     fn create(&mut self, index_id: IndexId, asset_id: AssetId) {
-        self.tell_stage(Stage::Indexing);
+        self.emit_stage(Stage::Indexing);
         let mut create = CreateIndexedAsset::new(index_id, asset_id);
         create.indexed_asset.enable_video_stream = self.plan.enable_video_stream;
         create
@@ -339,7 +348,7 @@ impl IngestAsset {
             seed,
         );
         if let Some(index_id) = self.plan.index_id.clone() {
-            self.plan.journal.tell(&Record::Indexing(index_id));
+            self.plan.journal.write(&Record::Indexing(index_id));
         }
         self.state = State::Creating(Box::new(create.observed(self.observer.clone())));
     }
@@ -348,34 +357,34 @@ impl IngestAsset {
         &mut self,
         now: Now,
         result: Result<Created<CreatedIndexedAsset>, Error>,
-    ) -> Option<Answer> {
-        let made = match result {
+    ) -> Option<IngestResult> {
+        let created = match result {
             Err(error) => {
-                if is_surely_not_made(&error) {
-                    self.plan.journal.tell(&Record::NotIndexed);
+                if certainly_not_created(&error) {
+                    self.plan.journal.write(&Record::NotIndexed);
                 }
                 return Some(self.fail(now, error));
             }
-            Ok(made) => made,
+            Ok(created) => created,
         };
-        self.so_far.reconciled |= made.reconciled;
-        // It was made just now: nothing of an earlier process is left to be looked for.
+        self.so_far.reconciled |= created.reconciled;
+        // The asset was just created, so there is nothing of an earlier process to look up.
         self.is_resumed = false;
         let index_id = self.plan.index_id.clone()?;
-        self.plan.journal.tell(&Record::Indexed {
+        self.plan.journal.write(&Record::Indexed {
             index_id: index_id.clone(),
-            indexed_asset_id: made.answer.id.clone(),
+            indexed_asset_id: created.response.id.clone(),
         });
-        self.indexing(now, index_id, made.answer.id)
+        self.indexing(now, index_id, created.response.id)
     }
 
-    /// Waits for the indexed asset where the plan says so.
+    /// Waits for the indexed asset if the plan requires it.
     fn indexing(
         &mut self,
         now: Now,
         index_id: IndexId,
         indexed_asset_id: IndexedAssetId,
-    ) -> Option<Answer> {
+    ) -> Option<IngestResult> {
         self.so_far.indexed_asset_id = Some(indexed_asset_id.clone());
         let Some(policy) = self.plan.wait.clone() else {
             if self.is_resumed {
@@ -387,7 +396,7 @@ impl IngestAsset {
             self.end_stage(now);
             return Some(self.finish());
         };
-        self.tell_stage(Stage::Indexing);
+        self.emit_stage(Stage::Indexing);
         let get = GetIndexedAsset::new(index_id, indexed_asset_id);
         let wait = Wait::new(
             get,
@@ -404,10 +413,10 @@ impl IngestAsset {
         &mut self,
         now: Now,
         result: Result<Waited<IndexedAsset>, Error>,
-    ) -> Option<Answer> {
+    ) -> Option<IngestResult> {
         let waited = match result {
             Err(error) if self.is_resumed && error.kind() == ErrorKind::NotFound => {
-                return self.index_again(now, error);
+                return self.recreate_indexed(now, error);
             }
             Err(error) => return Some(self.fail(now, error)),
             Ok(waited) => waited,
@@ -424,17 +433,17 @@ impl IngestAsset {
     }
 }
 
-/// The exchanges that `upload` may have under way at once, whatever it comes to.
+/// Maximum number of exchanges that `upload` may have in flight, with any alternative.
 fn concurrency(upload: &AssetUpload) -> usize {
     match upload {
         AssetUpload::Chunks { settings, .. } => settings.concurrency.max(1) + 2,
-        AssetUpload::Resumed { otherwise, .. } => concurrency(otherwise),
+        AssetUpload::Resumed { fallback, .. } => concurrency(fallback),
         AssetUpload::Whole(_) | AssetUpload::InDoubt { .. } | AssetUpload::Existing(_) => 1,
     }
 }
 
-/// Whether a create that failed has surely made nothing.
-fn is_surely_not_made(error: &Error) -> bool {
+/// Whether a failed create request has certainly created nothing.
+fn certainly_not_created(error: &Error) -> bool {
     !matches!(
         error.kind(),
         ErrorKind::OutcomeUnknown | ErrorKind::Malformed
@@ -442,14 +451,14 @@ fn is_surely_not_made(error: &Error) -> bool {
 }
 
 impl Flow for IngestAsset {
-    type Output = Answer;
+    type Output = IngestResult;
 
     fn max_in_flight(&self) -> usize {
         concurrency(&self.plan.upload)
     }
 
     fn step(&mut self, now: Now) -> Step<Self::Output> {
-        self.began.get_or_insert(now.mono);
+        self.stage_started.get_or_insert(now.mono);
         loop {
             let end = match &mut self.state {
                 State::Begin => {
@@ -458,42 +467,42 @@ impl Flow for IngestAsset {
                 }
                 State::Whole(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_whole(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
-                State::Claiming(flow, made) => match flow.step(now) {
+                State::CheckingOwner(flow, created) => match flow.step(now) {
                     Step::Done(result) => {
-                        let made = (**made).clone();
-                        self.after_claiming(now, result, made)
+                        let created = (**created).clone();
+                        self.after_checking_owner(now, result, created)
                     }
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::Chunks(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_chunks(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::Processing(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_processing(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::CheckingAsset(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_checking_asset(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::Finding(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_finding(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::Creating(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_creating(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::Indexing(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_indexing(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::CheckingIndexed(flow) => match flow.step(now) {
                     Step::Done(result) => self.after_checking_indexed(now, result),
-                    step => return self.hand_on(step),
+                    step => return self.forward(step),
                 },
                 State::Finished => {
                     let error = Error::invalid("this ingestion has ended already");
@@ -501,8 +510,8 @@ impl Flow for IngestAsset {
                 }
             };
             self.generation += 1;
-            if let Some(answer) = end {
-                return Step::Done(answer);
+            if let Some(result) = end {
+                return Step::Done(result);
             }
         }
     }
@@ -516,7 +525,7 @@ impl Flow for IngestAsset {
         }
         match &mut self.state {
             State::Whole(flow) => flow.on_outcome(now, token, outcome),
-            State::Claiming(flow, _) => flow.on_outcome(now, token, outcome),
+            State::CheckingOwner(flow, _) => flow.on_outcome(now, token, outcome),
             State::Chunks(flow) => flow.on_outcome(now, token, outcome),
             State::Processing(flow) => flow.on_outcome(now, token, outcome),
             State::CheckingAsset(flow) => flow.on_outcome(now, token, outcome),

@@ -1,6 +1,7 @@
-//! The workflows of the API. Each is a pure state machine; [`Flow`](crate::Flow) has the contract.
+//! The workflows of the API. Each is a pure state machine; see [`Flow`](crate::Flow) for the
+//! contract.
 //!
-//! A flow driven by hand, with time as a plain number:
+//! A flow driven by hand, with simulated time:
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};
@@ -14,7 +15,7 @@
 //! assert_eq!(exchange.http.uri(), "https://api.twelvelabs.io/v1.3/tasks/62a1ec6d9ea24f052b971a0f");
 //! assert!(matches!(flow.step(at(0)), Step::Wait { .. }));
 //!
-//! // The server is busy for three seconds, says the answer.
+//! // The response asks to retry after three seconds.
 //! let busy = http::Response::builder().status(429).header("retry-after", "3").body("".into()).unwrap();
 //! flow.on_outcome(at(1), token, Ok(busy));
 //! let Step::Wait { until: Some(until) } = flow.step(at(1)) else { panic!("it waits") };

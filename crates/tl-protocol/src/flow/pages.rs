@@ -1,4 +1,5 @@
-//! All items of a list, page by page: an iterator for a blocking transport, `next_page` for every colour.
+//! Iterates over the items of a list, page by page: an iterator for blocking transports,
+//! `next_page` for all transports.
 
 use std::collections::VecDeque;
 
@@ -9,26 +10,26 @@ use crate::{
     endpoint::PageRequest, flow::Call,
 };
 
-/// An endpoint that answers with one page of a list.
+/// An endpoint that returns one page of a list.
 pub trait Paged: Endpoint<Response = Page<Self::Item>> {
-    /// What the list holds.
+    /// The item type of the list.
     type Item: std::fmt::Debug + Send + 'static;
 
-    /// Which page is asked for.
+    /// The page of the request.
     fn page_mut(&mut self) -> &mut PageRequest;
 }
 
 /// A page, or `None` after the last one.
 pub type NextPageOf<E> = Option<Result<Page<<E as Paged>::Item>, Error>>;
 
-/// A list that is fetched page by page, beginning with the page that the endpoint asks for.
+/// A list that is fetched page by page, starting with the page of the request.
 ///
-/// With a [`BlockingTransport`] it is an iterator over the items; an error ends it.
+/// With a [`BlockingTransport`] it is an iterator over the items. It ends after an error.
 pub struct Pages<'c, T, E: Paged> {
     client: &'c Client<T>,
     /// The request for the next page; `None` after the last one.
     next: Option<E>,
-    /// Items of the page at hand that the iterator has not given yet.
+    /// Items of the current page that the iterator has not returned yet.
     ready: VecDeque<E::Item>,
 }
 
@@ -41,10 +42,10 @@ impl<'c, T: Transport, E: Paged> Pages<'c, T, E> {
         }
     }
 
-    /// The next page, or `None` after the last one.
+    /// Fetches the next page; `None` after the last one.
     ///
     /// # Errors
-    /// What [`Client::call`] answers with. The same page is asked for again by the next call.
+    /// See [`Client::call`]. The next call requests the same page again.
     pub fn next_page(&mut self) -> T::Output<'_, NextPageOf<E>> {
         let call = self
             .next
@@ -86,7 +87,7 @@ impl<T, E: Paged> std::fmt::Debug for Pages<'_, T, E> {
     }
 }
 
-/// Fetches one page and leaves the request for the one after it in `next`.
+/// Fetches one page and stores the request for the following one in `next`.
 struct NextPage<'p, E: Paged> {
     next: &'p mut Option<E>,
     call: Option<Call<E>>,
@@ -113,9 +114,10 @@ impl<E: Paged> Flow for NextPage<'_, E> {
     }
 }
 
-/// Turns the request for `page` into the request for the one after it.
+/// Advances the request to the page after `page`.
 ///
-/// Where the platform tells the number of pages, that ends the list; where it does not, an empty page does.
+/// The list ends at its number of pages or, if the platform does not return that number, at an
+/// empty page.
 fn advance<E: Paged>(next: &mut Option<E>, page: &Page<E::Item>) {
     let Some(endpoint) = next else { return };
     let asked = endpoint.page_mut();
@@ -125,7 +127,8 @@ fn advance<E: Paged>(next: &mut Option<E>, page: &Page<E::Item>) {
     }
 }
 
-/// The number of the page after `page`, whose own number is `number`; `None` where that was the last one.
+/// The number of the page after `page`, whose own number is `number`; `None` if it was the last
+/// one.
 pub(super) fn next_page<T>(number: u32, page: &Page<T>) -> Option<u32> {
     let total = page.page_info.total_page;
     let more = !page.data.is_empty() && total.is_none_or(|total| u64::from(number) < total);

@@ -1,5 +1,5 @@
-//! What a create that lost its answer may have made: how it is known again in a list. When is looked, and how often, is in
-//! `create.rs`.
+//! Recognizes the resource of a create request whose response was lost. The timing and the number
+//! of lookups are in `create.rs`.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,27 +12,29 @@ use crate::{
     form::escaped,
 };
 
-/// How much earlier than this machine's clock a thing may claim to have been made: the clocks differ a little.
+/// Tolerance for the difference between the platform's clock and the local one.
 pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
-/// What is done where the answer to a create is lost.
+/// What to do if the response to a create request is lost.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Reconcile {
-    /// Nothing: it is [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
+    /// Nothing: the result is [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
     Never,
-    /// What was made since the flow began is listed. The name of the file, its size and the time must fit.
+    /// Looks for resources created since the flow started. The file name, the size and the time
+    /// must match.
     #[default]
     ByNameAndTime,
-    /// As [`Reconcile::ByNameAndTime`], and an asset gets a value that nothing else has, under this key of its user metadata, so that
-    /// it is told from another file of the same name and size. The key stays on the asset. Lists of tasks tell no user
-    /// metadata, and an indexed asset is known by its asset: there the mark changes nothing.
+    /// Like [`Reconcile::ByNameAndTime`], but an asset also gets a unique value under this key of
+    /// its user metadata, so that it is not confused with another file of the same name and size.
+    /// The key is not removed. It has no effect on tasks, whose lists do not include user metadata,
+    /// or on indexed assets, which are identified by their asset.
     ByMetadataKey(String),
 }
 
 impl From<bool> for Reconcile {
-    /// Whether it is looked at all.
-    fn from(look: bool) -> Self {
-        if look {
+    /// Converts `true` into `ByNameAndTime` and `false` into `Never`.
+    fn from(is_enabled: bool) -> Self {
+        if is_enabled {
             Self::ByNameAndTime
         } else {
             Self::Never
@@ -40,31 +42,34 @@ impl From<bool> for Reconcile {
     }
 }
 
-/// An endpoint that makes something, and knows the thing again in a list.
+/// An endpoint that creates a resource and recognizes it in a list.
 pub trait Reconciled: Endpoint {
-    /// The list in which it would stand.
+    /// The list that contains the resource.
     type List: Paged;
 
-    /// What is made: `task`.
+    /// The type of the resource: `task`.
     const RESOURCE: &'static str;
 
-    /// The request for the newest things, made at `since` or later.
-    fn look(&self, since: Option<Timestamp>) -> Self::List;
+    /// The list request for the newest resources, created at `since` or later.
+    fn list_request(&self, since: Option<Timestamp>) -> Self::List;
 
-    /// Whether `item` may be what this request made at `since` or later. What tells no time or no name may be it too.
-    fn may_be_ours(&self, item: &<Self::List as Paged>::Item, since: Option<SystemTime>) -> bool;
+    /// Whether `item` may be the result of this request, created at `since` or later. An item
+    /// without a time or a name may be, too.
+    fn may_match(&self, item: &<Self::List as Paged>::Item, since: Option<SystemTime>) -> bool;
 
-    /// Whether `item` was made at `since` or later, give or take the clocks; one that tells no time may have been.
+    /// Whether `item` was created at `since` or later, within the clock tolerance. An item without
+    /// a time may have been.
     fn is_recent(item: &<Self::List as Paged>::Item, since: Option<SystemTime>) -> bool;
 
-    /// Puts a text of the caller's own on what is made, so that it can be known for certain; whether the request can carry one.
-    fn mark(&mut self, key: &str, value: &str) -> bool {
+    /// Adds a marker to the user metadata of the resource, so that it can be identified reliably.
+    /// Returns whether the request supports one.
+    fn set_marker(&mut self, key: &str, value: &str) -> bool {
         let _ = (key, value);
         false
     }
 
-    /// The caller's own data about an item, where the list tells it.
-    fn marks(item: &<Self::List as Paged>::Item) -> Option<&UserMetadata> {
+    /// The user metadata of an item, if the list includes it.
+    fn user_metadata(item: &<Self::List as Paged>::Item) -> Option<&UserMetadata> {
         let _ = item;
         None
     }
@@ -72,10 +77,10 @@ pub trait Reconciled: Endpoint {
     /// The identifier of an item.
     fn item_id(item: &<Self::List as Paged>::Item) -> String;
 
-    /// The answer that was lost, as far as the item tells it.
-    fn answer_of(item: <Self::List as Paged>::Item) -> Self::Response;
+    /// Reconstructs the lost response from the item.
+    fn response_from(item: <Self::List as Paged>::Item) -> Self::Response;
 
-    /// The identifier in an answer.
+    /// The identifier in a response.
     fn id(response: &Self::Response) -> String;
 }
 
@@ -84,7 +89,7 @@ impl Reconciled for CreateTask {
 
     const RESOURCE: &'static str = "task";
 
-    fn look(&self, since: Option<Timestamp>) -> ListTasks {
+    fn list_request(&self, since: Option<Timestamp>) -> ListTasks {
         ListTasks {
             page: newest(),
             sort: newest_first(),
@@ -94,7 +99,7 @@ impl Reconciled for CreateTask {
         }
     }
 
-    fn may_be_ours(&self, task: &Task, since: Option<SystemTime>) -> bool {
+    fn may_match(&self, task: &Task, since: Option<SystemTime>) -> bool {
         let name = task
             .system_metadata()
             .and_then(|metadata| metadata.filename.as_deref());
@@ -120,7 +125,7 @@ impl Reconciled for CreateTask {
         task.id.to_string()
     }
 
-    fn answer_of(task: Task) -> CreatedTask {
+    fn response_from(task: Task) -> CreatedTask {
         let mut created = CreatedTask::new(task.id);
         created.video_id = task.video_id;
         created
@@ -131,7 +136,7 @@ impl Reconciled for CreateTask {
     }
 }
 
-/// The first page, as long as the API allows.
+/// The first page, with the maximum page size.
 pub(super) fn newest() -> PageRequest {
     PageRequest {
         page: Some(1),
@@ -139,7 +144,7 @@ pub(super) fn newest() -> PageRequest {
     }
 }
 
-/// The newest first.
+/// Newest first.
 pub(super) fn newest_first() -> Sort {
     Sort {
         by: Some(SortBy::CreatedAt),
@@ -147,26 +152,27 @@ pub(super) fn newest_first() -> Sort {
     }
 }
 
-/// Whether something was made at `since` or later, give or take the clocks.
+/// Whether a resource was created at `since` or later, within the clock tolerance.
 pub(super) fn is_recent(created_at: Option<&Timestamp>, since: Option<SystemTime>) -> bool {
-    let made = created_at
+    let created = created_at
         .and_then(Timestamp::instant)
         .map(SystemTime::from);
-    match (made, since) {
-        (Some(made), Some(since)) => made + CLOCK_SKEW >= since,
+    match (created, since) {
+        (Some(created), Some(since)) => created + CLOCK_SKEW >= since,
         _ => true,
     }
 }
 
-/// Whether a name is the file's own, in its own letters or as it stood on the wire.
-pub(super) fn same_name(name: Option<&str>, own: Option<&str>) -> bool {
-    match (name, own) {
-        (Some(name), Some(own)) => name == own || name == escaped(own),
+/// Whether a name equals the file's name, unescaped or as escaped in the form.
+pub(super) fn same_name(name: Option<&str>, expected: Option<&str>) -> bool {
+    match (name, expected) {
+        (Some(name), Some(expected)) => name == expected || name == escaped(expected),
         _ => true,
     }
 }
 
-/// Whether a size is the file's own. What the platform has not measured yet, and what it fetches itself, may be.
+/// Whether a size may equal the file's size. A size that the platform has not measured yet, or of a
+/// file that it fetches itself, may.
 pub(super) fn same_size(size: Option<u64>, media: &Media) -> bool {
     match (size, media) {
         (Some(size), Media::File(source)) if size > 0 => size == source.len(),

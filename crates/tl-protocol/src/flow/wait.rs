@@ -1,5 +1,5 @@
-//! A wait that always ends: with the thing ready, with the platform's reason why it failed, with an error that waiting
-//! cannot mend, or with the deadline, which tells what was seen.
+//! Polls a resource until it is ready, failed with the platform's reason, an error occurs that
+//! polling again cannot resolve, or the deadline passes, which reports the observed statuses.
 
 use std::time::Duration;
 
@@ -11,32 +11,32 @@ use crate::{
     endpoint::GetTask, error::StatusSeen, flow::Call, rng::Rng,
 };
 
-/// How far the platform is with a thing.
+/// The processing state of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
-    /// Still at work, or in a status that this version does not know.
+    /// In progress, or a status that this version does not know.
     Working,
     /// Ready.
     Ready,
-    /// Failed for good, with the platform's reason where it gives one.
+    /// Failed permanently, with the platform's reason if there is one.
     Failed(Option<String>),
 }
 
-/// An endpoint whose answer has a status that changes until it is final.
+/// An endpoint whose response has a status that changes until it is final.
 pub trait Watched: Endpoint {
-    /// What is waited for: `task`.
+    /// The type of the resource: `task`.
     const RESOURCE: &'static str;
 
-    /// What the wait is about, as it follows "could not": `see the task ready`.
+    /// The wait as a verb phrase that follows "could not": `see the task ready`.
     const WAITING: &'static str;
 
-    /// The status in the platform's word.
+    /// The status as received.
     fn status(response: &Self::Response) -> String;
 
-    /// What the status means.
+    /// The meaning of the status.
     fn progress(response: &Self::Response) -> Progress;
 
-    /// The identifier of what is waited for.
+    /// The identifier of the resource.
     fn id(&self) -> String;
 }
 
@@ -63,15 +63,16 @@ impl Watched for GetTask {
     }
 }
 
-/// How often to look, and how long to wait.
+/// The polling interval and the deadline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WaitPolicy {
-    /// The time between the first two looks. Default 1 s: a one-minute clip is ready after about 45 s (seen live 2026-07-20).
+    /// The interval between the first two polls. Default 1 s: a one-minute clip is ready after
+    /// about 45 s (seen live 2026-07-20).
     pub first_interval: Duration,
-    /// The longest time between two looks; the interval grows by half each time. Default 15 s.
-    pub longest_interval: Duration,
-    /// The time after which the wait ends whatever the status. Default 3 h: indexing takes 30 to 40 % of the video's
-    /// duration (API guide), and the longest video is 4 h.
+    /// The maximum interval; it grows by half with each poll. Default 15 s.
+    pub max_interval: Duration,
+    /// The wait ends after this time, whatever the status. Default 3 h: indexing takes 30 to 40 %
+    /// of the video's duration (API guide), and the longest video is 4 h.
     pub deadline: Duration,
 }
 
@@ -79,14 +80,14 @@ impl Default for WaitPolicy {
     fn default() -> Self {
         Self {
             first_interval: Duration::from_secs(1),
-            longest_interval: Duration::from_secs(15),
+            max_interval: Duration::from_secs(15),
             deadline: Duration::from_secs(3 * 3600),
         }
     }
 }
 
 impl WaitPolicy {
-    /// The default rhythm with another deadline.
+    /// The default intervals with another deadline.
     #[must_use]
     pub fn within(deadline: Duration) -> Self {
         Self {
@@ -96,18 +97,18 @@ impl WaitPolicy {
     }
 }
 
-/// A thing that became ready, and how it came to that.
+/// A resource that became ready.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Waited<R> {
-    /// The last answer.
+    /// The last response.
     pub value: R,
-    /// Every status that was seen, oldest first, each once in a row.
+    /// The observed statuses, oldest first, without consecutive duplicates.
     pub history: Vec<StatusSeen>,
-    /// Time from the first look to the last.
+    /// Time from the first poll to the last.
     pub took: Duration,
 }
 
-/// The flow that looks until the status is final or the deadline has passed.
+/// The flow that polls until the status is final or the deadline has passed.
 #[derive(Debug)]
 pub struct Wait<E: Watched> {
     endpoint: E,
@@ -126,11 +127,11 @@ pub struct Wait<E: Watched> {
 #[derive(Debug)]
 enum State<E: Watched> {
     Idle { not_before: Duration },
-    Looking(Box<Call<E>>),
+    Polling(Box<Call<E>>),
 }
 
 impl<E: Watched> Wait<E> {
-    /// Looks by `endpoint` at the API at `base`.
+    /// Creates a flow that polls `endpoint` of the API at `base`.
     #[must_use]
     pub fn new(
         endpoint: E,
@@ -156,7 +157,7 @@ impl<E: Watched> Wait<E> {
         }
     }
 
-    /// The same flow that tells `observer` each new status.
+    /// Reports each new status to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
         self.observer = observer;
@@ -169,7 +170,7 @@ impl<E: Watched> Wait<E> {
             .saturating_add(self.policy.deadline)
     }
 
-    fn seen(&mut self, now: Now, response: &E::Response) {
+    fn record_status(&mut self, now: Now, response: &E::Response) {
         let status = E::status(response);
         if self
             .history
@@ -186,22 +187,22 @@ impl<E: Watched> Wait<E> {
             after,
         });
         self.history.push(StatusSeen { status, after });
-        // A status that changes is looked at closely again.
+        // After a status change, poll frequently again.
         self.interval = self.policy.first_interval;
     }
 
-    /// Rests for the interval, and not less than until `asked`, when the platform wants to be asked again.
-    fn rest(&mut self, now: Now, asked: Duration) {
+    /// Waits for the interval, or until `requested`, if the platform asked for a longer delay.
+    fn schedule_poll(&mut self, now: Now, requested: Duration) {
         let not_before = now
             .mono
             .saturating_add(self.interval)
-            .max(asked)
+            .max(requested)
             .min(self.deadline());
-        self.interval = self.interval.mul_f64(1.5).min(self.policy.longest_interval);
+        self.interval = self.interval.mul_f64(1.5).min(self.policy.max_interval);
         self.state = State::Idle { not_before };
     }
 
-    fn judge(
+    fn handle_response(
         &mut self,
         now: Now,
         result: Result<E::Response, Error>,
@@ -209,22 +210,22 @@ impl<E: Watched> Wait<E> {
         let response = match result {
             Ok(response) => response,
             Err(error) if error.is_retryable() => {
-                let asked = now
+                let requested = now
                     .mono
                     .saturating_add(error.retry_after().unwrap_or_default());
-                if error.retry_after().is_some() && asked >= self.deadline() {
+                if error.retry_after().is_some() && requested >= self.deadline() {
                     return Some(Err(error.with_history(std::mem::take(&mut self.history))));
                 }
                 self.last_error = Some(error);
-                self.rest(now, asked);
+                self.schedule_poll(now, requested);
                 return None;
             }
             Err(error) => return Some(Err(error.with_history(std::mem::take(&mut self.history)))),
         };
-        self.seen(now, &response);
+        self.record_status(now, &response);
         match E::progress(&response) {
             Progress::Working => {
-                self.rest(now, now.mono);
+                self.schedule_poll(now, now.mono);
                 None
             }
             Progress::Ready => {
@@ -241,21 +242,21 @@ impl<E: Watched> Wait<E> {
         }
     }
 
-    fn passed(&mut self) -> Error {
+    fn deadline_error(&mut self) -> Error {
         let history = std::mem::take(&mut self.history);
-        let seen = if history.is_empty() {
+        let observed = if history.is_empty() {
             "no status was seen".to_owned()
         } else {
             format!(
                 "it was last `{}` ({})",
                 history[history.len() - 1].status,
-                told(&history)
+                format_history(&history)
             )
         };
         let error = Error::new(
             ErrorKind::DeadlinePassed,
             format!(
-                "not ready within {}: {seen}. The platform goes on; wait again for the same id",
+                "not ready within {}: {observed}. The platform goes on; wait again for the same id",
                 seconds(self.policy.deadline)
             ),
         )
@@ -275,9 +276,9 @@ impl<E: Watched> Flow for Wait<E> {
         self.started.get_or_insert(now.mono);
         loop {
             match &mut self.state {
-                State::Looking(call) => match call.step(now) {
+                State::Polling(call) => match call.step(now) {
                     Step::Done(result) => {
-                        if let Some(end) = self.judge(now, result) {
+                        if let Some(end) = self.handle_response(now, result) {
                             return Step::Done(end);
                         }
                     }
@@ -287,7 +288,7 @@ impl<E: Watched> Flow for Wait<E> {
                 State::Idle { not_before } => {
                     let not_before = *not_before;
                     if now.mono >= self.deadline() {
-                        return Step::Done(Err(self.passed()));
+                        return Step::Done(Err(self.deadline_error()));
                     }
                     if now.mono < not_before {
                         return Step::Wait {
@@ -302,20 +303,20 @@ impl<E: Watched> Flow for Wait<E> {
                     )
                     .observed(self.observer.clone())
                     .by(self.deadline());
-                    self.state = State::Looking(Box::new(call));
+                    self.state = State::Polling(Box::new(call));
                 }
             }
         }
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
-        if let State::Looking(call) = &mut self.state {
+        if let State::Polling(call) = &mut self.state {
             call.on_outcome(now, token, outcome);
         }
     }
 }
 
-/// The error of something that failed at the platform, for `reason`.
+/// The error of a resource that failed on the platform, with `reason`.
 pub(super) fn failed<E: Watched>(reason: Option<String>, history: Vec<StatusSeen>) -> Error {
     let reason = reason.map_or_else(
         || {
@@ -328,7 +329,7 @@ pub(super) fn failed<E: Watched>(reason: Option<String>, history: Vec<StatusSeen
         ErrorKind::ProcessingFailed,
         format!(
             "the platform failed on the video ({}); {reason}",
-            told(&history)
+            format_history(&history)
         ),
     )
     .with_history(history)
@@ -336,7 +337,7 @@ pub(super) fn failed<E: Watched>(reason: Option<String>, history: Vec<StatusSeen
 }
 
 /// A history on one line: `validating 0 s → pending 3 s`.
-fn told(history: &[StatusSeen]) -> String {
+fn format_history(history: &[StatusSeen]) -> String {
     let steps: Vec<String> = history
         .iter()
         .map(|seen| format!("{} after {}", seen.status, seconds(seen.after)))

@@ -98,7 +98,7 @@ fn check(reconcile: &Reconcile, others: &[Value], hidden: &[&'static str], expec
         reconcile.clone(),
         1,
     )) {
-        Ok(made) => made.answer.id.to_string(),
+        Ok(made) => made.response.id.to_string(),
         Err(error) => short(&error),
     };
     assert_eq!(

@@ -1,5 +1,5 @@
-//! Looks for what was made of an asset in an index, over all pages of the asset's own list. What the platform failed on does
-//! not count: it would never become ready.
+//! Looks up the indexed asset of an asset in an index, over all pages of the asset's own list.
+//! Failed indexed assets are skipped, because they never become ready.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -13,49 +13,51 @@ use crate::{
     rng::Rng,
 };
 
-/// How long the platform is given to show what a request made that may have arrived late.
-const SETTLE: Duration = Duration::from_secs(2);
+/// Delay before a lookup, so that the platform can list the result of a request that may have
+/// arrived late.
+const LOOKUP_DELAY: Duration = Duration::from_secs(2);
 
-/// The most pages that are read: an asset is in as many indexes as an account can have, at 50 on a page.
-const MOST_PAGES: u32 = 200;
+/// Maximum number of pages: an asset is in at most as many indexes as an account can have, at 50
+/// per page.
+const MAX_PAGES: u32 = 200;
 
-/// The flow that looks; its output is what it found.
+/// The lookup flow; its output is the indexed asset, if found.
 #[derive(Debug)]
 pub(super) struct FindIndexed {
     asset_id: AssetId,
-    /// The index that it must be in; any, where there is none.
+    /// The index to search; any index if `None`.
     index_id: Option<IndexId>,
     base: Url,
     policy: Policy,
     rng: Rng,
     observer: Observer,
-    /// How many looks are left after the one at hand.
-    looks: u32,
+    /// Number of lookups left after the current one.
+    lookups_left: u32,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
-    /// A look begins at this time, or a while after the first step.
-    Resting { until: Option<Duration> },
-    Looking {
+    /// The lookup starts at this time, or after a delay from the first step.
+    Delaying { until: Option<Duration> },
+    Listing {
         call: Box<Call<ListAssetIndexedAssets>>,
         page: u32,
     },
-    /// Asks for the status of one that is in the index; the others of its page follow.
-    Asking {
+    /// Fetches the status of a candidate in the index; the other candidates of its page follow.
+    CheckingStatus {
         call: Box<Call<GetIndexedAsset>>,
         id: IndexedAssetId,
         others: VecDeque<IndexedAssetId>,
-        /// The page after this one.
+        /// The next page.
         next: Option<u32>,
     },
 }
 
-type Answer = Result<Option<IndexedAssetId>, Error>;
+type FindResult = Result<Option<IndexedAssetId>, Error>;
 
 impl FindIndexed {
-    /// Looks at once, and once only.
+    /// Looks up immediately, and only once.
     pub(super) fn new(
         asset_id: AssetId,
         index_id: Option<IndexId>,
@@ -71,21 +73,21 @@ impl FindIndexed {
             policy,
             rng: Rng::new(seed),
             observer,
-            looks: 0,
-            state: State::Resting {
+            lookups_left: 0,
+            state: State::Delaying {
                 until: Some(Duration::ZERO),
             },
         }
     }
 
-    /// Looks twice, each time after a while: a request may be on its way that makes it.
+    /// Looks up twice, each time after a delay, because a create request may still be in flight.
     pub(super) fn in_doubt(mut self) -> Self {
-        self.looks = 1;
-        self.state = State::Resting { until: None };
+        self.lookups_left = 1;
+        self.state = State::Delaying { until: None };
         self
     }
 
-    fn look(&mut self, page: u32) {
+    fn list_page(&mut self, page: u32) {
         let list = ListAssetIndexedAssets {
             asset_id: self.asset_id.clone(),
             page: PageRequest {
@@ -95,7 +97,7 @@ impl FindIndexed {
         };
         let seed = self.rng.bits();
         let call = Call::new(list, &self.base, self.policy.clone(), seed);
-        self.state = State::Looking {
+        self.state = State::Listing {
             call: Box::new(call.observed(self.observer.clone())),
             page,
         };
@@ -105,32 +107,32 @@ impl FindIndexed {
         &mut self,
         page: u32,
         result: Result<Page<AssetReference>, Error>,
-    ) -> Option<Answer> {
-        let answer = match result {
-            Ok(answer) => answer,
+    ) -> Option<FindResult> {
+        let response = match result {
+            Ok(response) => response,
             Err(error) => return Some(Err(error)),
         };
-        let next = next_page(page, &answer).filter(|next| *next <= MOST_PAGES);
-        let Some(wanted) = &self.index_id else {
-            return match answer.data.into_iter().next() {
+        let next = next_page(page, &response).filter(|next| *next <= MAX_PAGES);
+        let Some(index_id) = &self.index_id else {
+            return match response.data.into_iter().next() {
                 Some(reference) => Some(Ok(Some(reference.id))),
-                None => self.go_on(VecDeque::new(), next),
+                None => self.check_next(VecDeque::new(), next),
             };
         };
-        let candidates = answer
+        let candidates = response
             .data
             .into_iter()
             .filter(|reference| {
                 let index = reference.index.as_ref();
-                index.is_some_and(|index| index.id == *wanted)
+                index.is_some_and(|index| index.id == *index_id)
             })
             .map(|reference| reference.id)
             .collect();
-        self.go_on(candidates, next)
+        self.check_next(candidates, next)
     }
 
-    fn after_status(&mut self, result: Result<IndexedAsset, Error>) -> Option<Answer> {
-        let State::Asking {
+    fn after_status(&mut self, result: Result<IndexedAsset, Error>) -> Option<FindResult> {
+        let State::CheckingStatus {
             id, others, next, ..
         } = &mut self.state
         else {
@@ -139,26 +141,26 @@ impl FindIndexed {
         let (others, next) = (std::mem::take(others), *next);
         match result {
             Ok(indexed) => match GetIndexedAsset::progress(&indexed) {
-                Progress::Failed(_) => self.go_on(others, next),
+                Progress::Failed(_) => self.check_next(others, next),
                 Progress::Working | Progress::Ready => Some(Ok(Some(id.clone()))),
             },
-            // It was deleted since the list was made.
-            Err(error) if error.kind() == ErrorKind::NotFound => self.go_on(others, next),
+            // It was deleted after the list was created.
+            Err(error) if error.kind() == ErrorKind::NotFound => self.check_next(others, next),
             Err(error) => Some(Err(error)),
         }
     }
 
-    /// The next candidate, page or look; else nothing was found.
-    fn go_on(
+    /// Continues with the next candidate, page or lookup; otherwise nothing was found.
+    fn check_next(
         &mut self,
         mut candidates: VecDeque<IndexedAssetId>,
         next: Option<u32>,
-    ) -> Option<Answer> {
+    ) -> Option<FindResult> {
         if let (Some(id), Some(index_id)) = (candidates.pop_front(), self.index_id.clone()) {
             let get = GetIndexedAsset::new(index_id, id.clone());
             let seed = self.rng.bits();
             let call = Call::new(get, &self.base, self.policy.clone(), seed);
-            self.state = State::Asking {
+            self.state = State::CheckingStatus {
                 call: Box::new(call.observed(self.observer.clone())),
                 id,
                 others: candidates,
@@ -167,10 +169,10 @@ impl FindIndexed {
             return None;
         }
         match next {
-            Some(next) => self.look(next),
-            None if self.looks > 0 => {
-                self.looks -= 1;
-                self.state = State::Resting { until: None };
+            Some(next) => self.list_page(next),
+            None if self.lookups_left > 0 => {
+                self.lookups_left -= 1;
+                self.state = State::Delaying { until: None };
             }
             None => return Some(Ok(None)),
         }
@@ -179,19 +181,19 @@ impl FindIndexed {
 }
 
 impl Flow for FindIndexed {
-    type Output = Answer;
+    type Output = FindResult;
 
     fn step(&mut self, now: Now) -> Step<Self::Output> {
         loop {
             match &mut self.state {
-                State::Resting { until } => {
-                    let until = *until.get_or_insert(now.mono.saturating_add(SETTLE));
+                State::Delaying { until } => {
+                    let until = *until.get_or_insert(now.mono.saturating_add(LOOKUP_DELAY));
                     if now.mono < until {
                         return Step::Wait { until: Some(until) };
                     }
-                    self.look(1);
+                    self.list_page(1);
                 }
-                State::Looking { call, page } => {
+                State::Listing { call, page } => {
                     let page = *page;
                     match call.step(now) {
                         Step::Done(result) => {
@@ -203,7 +205,7 @@ impl Flow for FindIndexed {
                         Step::Wait { until } => return Step::Wait { until },
                     }
                 }
-                State::Asking { call, .. } => match call.step(now) {
+                State::CheckingStatus { call, .. } => match call.step(now) {
                     Step::Done(result) => {
                         if let Some(end) = self.after_status(result) {
                             return Step::Done(end);
@@ -218,9 +220,9 @@ impl Flow for FindIndexed {
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
         match &mut self.state {
-            State::Looking { call, .. } => call.on_outcome(now, token, outcome),
-            State::Asking { call, .. } => call.on_outcome(now, token, outcome),
-            State::Resting { .. } => {}
+            State::Listing { call, .. } => call.on_outcome(now, token, outcome),
+            State::CheckingStatus { call, .. } => call.on_outcome(now, token, outcome),
+            State::Delaying { .. } => {}
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What an ingestion by an asset is asked to do, and what it comes to. How it is done lives in the flow beside it.
+//! The input and the output of an asset ingestion. The flow is in `ingest_asset.rs`.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -14,56 +14,62 @@ use crate::{
     },
 };
 
-/// How the media reaches the platform.
+/// How the media is uploaded.
 #[derive(Debug, Clone)]
 pub enum AssetUpload {
-    /// In one request, or by a URL that the platform fetches.
+    /// In one request, or from a URL that the platform fetches.
     Whole(CreateAsset),
     /// In chunks.
     Chunks {
-        /// The bytes.
+        /// The file.
         source: Arc<dyn Source>,
-        /// A new session or that of an earlier process.
+        /// A new session or one of an earlier process.
         begin: Box<Begin>,
-        /// How chunks are sent.
+        /// The upload settings.
         settings: UploadSettings,
     },
-    /// In one request that an earlier process was about to send: the platform is asked first whether it has the asset.
+    /// In one request that an earlier process was about to send. The flow first looks up whether
+    /// the asset exists.
     InDoubt {
         /// The request.
         create: CreateAsset,
-        /// What that process wrote down. Without a mark, an asset of the same name and size is taken for its own only where
-        /// nothing was made of it yet: it would have been written down before.
+        /// The record of that process. Without a marker, an asset with the same name and size is
+        /// reused only if nothing was created from it yet, because that would have been recorded
+        /// earlier.
         intent: Intent,
     },
-    /// It is there already.
+    /// The asset exists already.
     Existing(AssetId),
-    /// An earlier process has brought it there.
+    /// An earlier process has uploaded it.
     Resumed {
-        /// The asset that it made.
+        /// The asset of the earlier process.
         asset_id: AssetId,
-        /// What it made of the asset in the index of the plan. Where that is gone, the asset is indexed again.
+        /// The indexed asset of the earlier process in the index of the plan. If it no longer
+        /// exists, the asset is indexed again.
         indexed_asset_id: Option<IndexedAssetId>,
-        /// Whether it was about to bring the asset into the index, and nobody knows whether that request arrived.
+        /// Whether the earlier process was about to index the asset, and it is unknown whether that
+        /// request arrived.
         is_indexing: bool,
-        /// What to do where the platform does not know the asset any more; that is told.
-        otherwise: Box<AssetUpload>,
+        /// The upload to use if the asset no longer exists on the platform. The restart is
+        /// reported.
+        fallback: Box<AssetUpload>,
     },
 }
 
 impl IngestRecord {
-    /// The upload from where the record ends; `fresh` is the same upload from its first byte on.
+    /// Resumes the upload from this record; `fresh` is the same upload from its first byte.
     ///
-    /// With `is_compared`, the file may have changed, and its chunks in the record were found to be those of the file as it
-    /// is now. With `by_sight`, an asset that may be the one of a request without a mark is taken for it.
+    /// With `is_compared`, the file may have changed, but the recorded chunks match the current
+    /// file. With `match_by_name`, an asset that matches a request without a marker by name and
+    /// size is reused.
     #[must_use]
-    pub fn resume(self, fresh: AssetUpload, is_compared: bool, by_sight: bool) -> AssetUpload {
+    pub fn resume(self, fresh: AssetUpload, is_compared: bool, match_by_name: bool) -> AssetUpload {
         match (self.asset_id, self.upload, self.creating, fresh) {
             (Some(asset_id), _, _, fresh) => AssetUpload::Resumed {
                 asset_id,
                 indexed_asset_id: self.indexed_asset_id,
                 is_indexing: self.is_indexing,
-                otherwise: Box::new(fresh),
+                fallback: Box::new(fresh),
             },
             (
                 None,
@@ -92,7 +98,7 @@ impl IngestRecord {
                 }
             }
             (None, None, Some(intent), AssetUpload::Whole(create))
-                if by_sight || intent.mark.is_some() =>
+                if match_by_name || intent.mark.is_some() =>
             {
                 AssetUpload::InDoubt { create, intent }
             }
@@ -101,34 +107,36 @@ impl IngestRecord {
     }
 }
 
-/// What an ingestion is to do.
+/// The plan of an ingestion.
 #[derive(Debug, Clone)]
 pub struct AssetPlan {
-    /// How the media gets there.
+    /// How the media is uploaded.
     pub upload: AssetUpload,
-    /// The index that it goes into; without one, it stays an asset.
+    /// The index to add the asset to. `None` creates an asset only.
     pub index_id: Option<IndexId>,
-    /// Whether the platform keeps the video for streaming. The platform's default is no on this path.
+    /// Whether the platform keeps the video for streaming. The platform's default for indexed
+    /// assets is no.
     pub enable_video_stream: Option<bool>,
-    /// The caller's own data about the indexed asset.
+    /// User metadata of the indexed asset.
     pub user_metadata: Option<UserMetadata>,
-    /// How to wait at the end, for the index or, without one, for the asset. `None` returns as soon as the platform has
-    /// taken the last step on; an asset that is to be indexed is always waited for, because it must be ready.
+    /// How to wait at the end for the indexed asset or, without an index, for the asset. `None`
+    /// returns after the last request. An asset to be indexed is always waited for, because it must
+    /// be ready.
     pub wait: Option<WaitPolicy>,
-    /// What is done where an answer is lost (see [`Create::new`](crate::flow::Create::new)).
+    /// What to do if a response is lost (see [`Create::new`](crate::flow::Create::new)).
     pub reconcile: Reconcile,
-    /// What a later process must know.
+    /// Records the progress for a later process.
     pub journal: UploadJournal,
 }
 
 /// A stage of an ingestion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
-    /// The bytes go to the platform.
+    /// The file is being uploaded.
     Uploading,
-    /// The platform makes an asset of them.
+    /// The platform is processing the asset.
     Processing,
-    /// The asset goes into the index.
+    /// The asset is being indexed.
     Indexing,
 }
 
@@ -142,35 +150,35 @@ impl fmt::Display for Stage {
     }
 }
 
-/// What an ingestion has come to so far.
+/// The result of an ingestion, possibly incomplete.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct IngestedAsset {
     /// The asset.
     pub asset_id: Option<AssetId>,
-    /// The asset as it was seen last.
+    /// The asset as last seen.
     pub asset: Option<Asset>,
-    /// How the upload in chunks went, where there was one.
+    /// The result of a chunked upload, if there was one.
     pub upload: Option<Uploaded>,
-    /// The asset in the index; also the id of the video.
+    /// The indexed asset; also the id of the video.
     pub indexed_asset_id: Option<IndexedAssetId>,
     /// The indexed asset when it was ready.
     pub indexed_asset: Option<IndexedAsset>,
-    /// The statuses that were seen, with their stage, oldest first.
+    /// The observed statuses with their stage, oldest first.
     pub history: Vec<(Stage, StatusSeen)>,
-    /// The time of each stage that was gone through.
+    /// The duration of each finished stage.
     pub times: Vec<(Stage, Duration)>,
-    /// Whether an answer was lost and what it had made was found by a look.
+    /// Whether a response was lost and the resource was found by a lookup.
     pub reconciled: bool,
 }
 
-/// An ingestion that did not come to its end: where, why, and what there is all the same.
+/// A failed ingestion: the stage, the cause, and the resources created so far.
 #[derive(Debug)]
 pub struct IngestFailure {
-    /// The stage.
+    /// The stage that failed.
     pub stage: Stage,
-    /// What it had come to: its ids are worth keeping.
+    /// The results so far. Keep the ids.
     pub so_far: Box<IngestedAsset>,
-    /// Why.
+    /// The cause.
     pub error: Error,
 }
 

@@ -1,9 +1,9 @@
-//! What an ingestion does about an earlier process: is the asset still there, is it that process's own, and has it been brought
-//! into the index already? Nothing of a checkpoint is trusted before the platform was asked.
+//! Resuming the ingestion of an earlier process: does the asset still exist, does it belong to that
+//! process, and is it already indexed? A checkpoint is always verified with the platform.
 
 use tl_model::{Asset, AssetId, IndexId, IndexedAsset, IndexedAssetId};
 
-use super::{Answer, AssetUpload, IngestAsset, IngestedAsset, State};
+use super::{AssetUpload, IngestAsset, IngestResult, IngestedAsset, State};
 use crate::{
     Error, ErrorKind, Event, Now,
     endpoint::{CreateIndexedAsset, GetAsset, GetIndexedAsset},
@@ -15,9 +15,9 @@ use crate::{
 };
 
 impl IngestAsset {
-    /// Begins again where the asset of an earlier process is gone.
-    pub(super) fn begin_otherwise(&mut self, now: Now, error: Error) -> Option<Answer> {
-        let AssetUpload::Resumed { otherwise, .. } = &self.plan.upload else {
+    /// Restarts if the asset of an earlier process no longer exists.
+    pub(super) fn restart_or_fail(&mut self, now: Now, error: Error) -> Option<IngestResult> {
+        let AssetUpload::Resumed { fallback, .. } = &self.plan.upload else {
             return Some(self.fail(now, error));
         };
         if error.kind() != ErrorKind::NotFound {
@@ -26,19 +26,19 @@ impl IngestAsset {
         self.observer.tell(&Event::UploadRestarted {
             because: "the platform does not know the asset of the earlier upload any more",
         });
-        self.plan.upload = (**otherwise).clone();
+        self.plan.upload = (**fallback).clone();
         self.so_far = IngestedAsset::default();
-        self.began = Some(now.mono);
+        self.stage_started = Some(now.mono);
         self.state = State::Begin;
         None
     }
 
-    pub(super) fn after_claiming(
+    pub(super) fn after_checking_owner(
         &mut self,
         now: Now,
         result: Result<Option<IndexedAssetId>, Error>,
-        made: Created<Asset>,
-    ) -> Option<Answer> {
+        created: Created<Asset>,
+    ) -> Option<IngestResult> {
         match (result, self.plan.upload.clone()) {
             (Err(error), _) => Some(self.fail(now, error)),
             (Ok(Some(_)), AssetUpload::InDoubt { create, .. }) => {
@@ -46,12 +46,12 @@ impl IngestAsset {
                 self.state = State::Begin;
                 None
             }
-            (Ok(_), _) => self.take_whole(now, made),
+            (Ok(_), _) => self.take_whole(now, created),
         }
     }
 
-    /// Brings the asset into the index, unless an earlier process has done so.
-    pub(super) fn create_once(&mut self, index_id: IndexId, asset_id: AssetId) {
+    /// Indexes the asset unless an earlier process has done so.
+    pub(super) fn create_unless_indexed(&mut self, index_id: IndexId, asset_id: AssetId) {
         if !self.is_resumed {
             return self.create(index_id, asset_id);
         }
@@ -70,11 +70,11 @@ impl IngestAsset {
         &mut self,
         now: Now,
         result: Result<Option<IndexedAssetId>, Error>,
-    ) -> Option<Answer> {
+    ) -> Option<IngestResult> {
         let index_id = self.plan.index_id.clone()?;
         let asset_id = self.so_far.asset_id.clone()?;
         match result {
-            Err(error) => self.begin_otherwise(now, error),
+            Err(error) => self.restart_or_fail(now, error),
             Ok(None) => {
                 self.create(index_id, asset_id);
                 None
@@ -85,7 +85,7 @@ impl IngestAsset {
                     id: indexed_asset_id.to_string(),
                 });
                 self.so_far.reconciled = true;
-                self.plan.journal.tell(&Record::Indexed {
+                self.plan.journal.write(&Record::Indexed {
                     index_id: index_id.clone(),
                     indexed_asset_id: indexed_asset_id.clone(),
                 });
@@ -94,8 +94,8 @@ impl IngestAsset {
         }
     }
 
-    /// What an earlier process had made in the index is gone: it is made again, once.
-    pub(super) fn index_again(&mut self, now: Now, error: Error) -> Option<Answer> {
+    /// The indexed asset of an earlier process no longer exists: creates it again, once.
+    pub(super) fn recreate_indexed(&mut self, now: Now, error: Error) -> Option<IngestResult> {
         self.so_far.indexed_asset_id = None;
         let (Some(index_id), Some(asset_id)) =
             (self.plan.index_id.clone(), self.so_far.asset_id.clone())
@@ -107,14 +107,14 @@ impl IngestAsset {
         None
     }
 
-    /// The asset of an earlier process was looked up, and is not waited for.
+    /// Handles the lookup of the asset of an earlier process, which is not waited for.
     pub(super) fn after_checking_asset(
         &mut self,
         now: Now,
         result: Result<Asset, Error>,
-    ) -> Option<Answer> {
+    ) -> Option<IngestResult> {
         let asset = match result {
-            Err(error) => return self.begin_otherwise(now, error),
+            Err(error) => return self.restart_or_fail(now, error),
             Ok(asset) => asset,
         };
         if let Progress::Failed(reason) = GetAsset::progress(&asset) {
@@ -130,10 +130,10 @@ impl IngestAsset {
         &mut self,
         now: Now,
         result: Result<IndexedAsset, Error>,
-    ) -> Option<Answer> {
+    ) -> Option<IngestResult> {
         let indexed = match result {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return self.index_again(now, error);
+                return self.recreate_indexed(now, error);
             }
             Err(error) => return Some(self.fail(now, error)),
             Ok(indexed) => indexed,
@@ -147,7 +147,7 @@ impl IngestAsset {
     }
 }
 
-/// Whether an earlier process may have gone beyond what it wrote down.
+/// Whether an earlier process may have progressed beyond its last record.
 pub(super) fn is_resumed(upload: &AssetUpload) -> bool {
     match upload {
         AssetUpload::Resumed { .. } | AssetUpload::InDoubt { .. } => true,

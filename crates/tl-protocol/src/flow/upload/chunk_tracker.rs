@@ -1,27 +1,28 @@
-//! Which chunk is where: waiting, under way, sent, reported. Pure bookkeeping; what is done about it lives in the flow.
+//! The state of each chunk: ready, backing off, in flight, sent, reported. Bookkeeping only; the
+//! flow acts on it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-/// The chunks of one upload, numbered from 1 as the API does.
+/// The chunks of one upload, numbered from 1 as in the API.
 #[derive(Debug, Clone)]
 pub(super) struct ChunkTracker {
     total: u32,
     /// May be started now.
     ready: BTreeSet<u32>,
-    /// May be started from a time on.
-    resting: BTreeSet<(Duration, u32)>,
-    under_way: BTreeSet<u32>,
-    /// The storage has it; the API does not know yet. The value is its ETag.
+    /// May be started from this time on.
+    backing_off: BTreeSet<(Duration, u32)>,
+    in_flight: BTreeSet<u32>,
+    /// Received by the storage, but not reported to the API yet. The value is the ETag.
     sent: BTreeMap<u32, String>,
-    /// Being reported.
+    /// In a report in flight.
     reporting: BTreeMap<u32, String>,
     reported: BTreeSet<u32>,
-    /// How often a chunk has failed.
+    /// Number of failures of each chunk.
     failures: BTreeMap<u32, u32>,
-    /// The time that failed attempts and the delays after them took.
+    /// Time spent on failed attempts and the delays after them.
     spent: BTreeMap<u32, Duration>,
 }
 
@@ -30,8 +31,8 @@ impl ChunkTracker {
         Self {
             total,
             ready: (1..=total).collect(),
-            resting: BTreeSet::new(),
-            under_way: BTreeSet::new(),
+            backing_off: BTreeSet::new(),
+            in_flight: BTreeSet::new(),
             sent: BTreeMap::new(),
             reporting: BTreeMap::new(),
             reported: BTreeSet::new(),
@@ -44,87 +45,87 @@ impl ChunkTracker {
         (1..=self.total).contains(&index)
     }
 
-    /// Moves chunks whose rest is over to those that may start; says when the next one's is.
-    pub(super) fn wake(&mut self, now: Duration) -> Option<Duration> {
-        while let Some(&(at, index)) = self.resting.first() {
+    /// Moves chunks whose backoff is over to `ready`. Returns when the next one is due.
+    pub(super) fn promote_due(&mut self, now: Duration) -> Option<Duration> {
+        while let Some(&(at, index)) = self.backing_off.first() {
             if at > now {
                 return Some(at);
             }
-            self.resting.pop_first();
+            self.backing_off.pop_first();
             self.ready.insert(index);
         }
         None
     }
 
-    /// The chunks that may start, in their order.
+    /// The chunks that may start, in order.
     pub(super) fn ready(&self) -> impl Iterator<Item = u32> + '_ {
         self.ready.iter().copied()
     }
 
-    /// The chunks that will need a URL: those that may start and those that rest.
+    /// The chunks that need a URL: those that may start and those that are backing off.
     pub(super) fn unsent(&self) -> impl Iterator<Item = u32> + '_ {
-        let resting = self.resting.iter().map(|(_, index)| *index);
-        self.ready.iter().copied().chain(resting)
+        let backing_off = self.backing_off.iter().map(|(_, index)| *index);
+        self.ready.iter().copied().chain(backing_off)
     }
 
-    pub(super) fn under_way(&self) -> usize {
-        self.under_way.len()
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.len()
     }
 
     pub(super) fn start(&mut self, index: u32) {
         self.ready.remove(&index);
-        self.under_way.insert(index);
+        self.in_flight.insert(index);
     }
 
     pub(super) fn sent(&mut self, index: u32, etag: String) {
-        self.under_way.remove(&index);
+        self.in_flight.remove(&index);
         self.sent.insert(index, etag);
     }
 
-    /// Counts the failure of a chunk; says how often it has failed.
+    /// Counts a failure of a chunk. Returns its number of failures.
     pub(super) fn failed(&mut self, index: u32) -> u32 {
         let failures = self.failures.entry(index).or_insert(0);
         *failures += 1;
         *failures
     }
 
-    /// Adds to the time that a chunk has taken; says how much it is.
+    /// Adds to the time spent on a chunk. Returns the sum.
     pub(super) fn spend(&mut self, index: u32, time: Duration) -> Duration {
         let spent = self.spent.entry(index).or_default();
         *spent = spent.saturating_add(time);
         *spent
     }
 
-    /// The time that a chunk has taken so far.
+    /// The time spent on a chunk so far.
     pub(super) fn time_spent(&self, index: u32) -> Duration {
         self.spent.get(&index).copied().unwrap_or_default()
     }
 
-    pub(super) fn rest(&mut self, index: u32, until: Duration) {
-        self.under_way.remove(&index);
-        self.resting.insert((until, index));
+    pub(super) fn back_off(&mut self, index: u32, until: Duration) {
+        self.in_flight.remove(&index);
+        self.backing_off.insert((until, index));
     }
 
-    /// Takes a chunk that an earlier process has sent.
-    pub(super) fn remember(&mut self, index: u32, etag: String) {
+    /// Adds a chunk that an earlier process has sent.
+    pub(super) fn restore_sent(&mut self, index: u32, etag: String) {
         if self.ready.remove(&index) {
             self.sent.insert(index, etag);
         }
     }
 
-    /// Takes what the API says is complete: it is trusted over everything else.
+    /// Marks a chunk as complete according to the API, which overrides every other state.
     pub(super) fn confirm(&mut self, index: u32) {
         self.ready.remove(&index);
-        self.resting.retain(|(_, other)| *other != index);
+        self.backing_off.retain(|(_, other)| *other != index);
         self.sent.remove(&index);
         self.reporting.remove(&index);
-        if self.contains(index) && !self.under_way.contains(&index) {
+        if self.contains(index) && !self.in_flight.contains(&index) {
             self.reported.insert(index);
         }
     }
 
-    /// Takes back what the API does not have after all: it is sent again.
-    pub(super) fn doubt(&mut self, index: u32) {
+    /// Marks a chunk as unsent, because the API does not have it.
+    pub(super) fn invalidate(&mut self, index: u32) {
         if self.reported.remove(&index) || self.sent.remove(&index).is_some() {
             self.ready.insert(index);
         }
@@ -134,30 +135,31 @@ impl ChunkTracker {
         self.sent.len()
     }
 
-    /// Takes up to `limit` sent chunks to be reported, in their order.
+    /// Moves up to `limit` sent chunks into a report, in order.
     pub(super) fn take_report(&mut self, limit: usize) -> Vec<(u32, String)> {
-        let taken: Vec<_> = self
+        let report: Vec<_> = self
             .sent
             .iter()
             .take(limit)
             .map(|(index, etag)| (*index, etag.clone()))
             .collect();
-        for (index, etag) in &taken {
+        for (index, etag) in &report {
             self.sent.remove(index);
             self.reporting.insert(*index, etag.clone());
         }
-        taken
+        report
     }
 
-    /// The report was taken: says which chunks it held.
-    pub(super) fn report_taken(&mut self) -> Vec<u32> {
+    /// The API accepted the report. Returns its chunks.
+    pub(super) fn report_accepted(&mut self) -> Vec<u32> {
         let indexes: Vec<u32> = std::mem::take(&mut self.reporting).into_keys().collect();
         self.reported.extend(&indexes);
         indexes
     }
 
-    /// The report was refused: its chunks are sent again, unless the API is found to have them.
-    pub(super) fn report_refused(&mut self) -> Vec<u32> {
+    /// The API rejected the report: its chunks are sent again, unless the API turns out to have
+    /// them. Returns its chunks.
+    pub(super) fn report_rejected(&mut self) -> Vec<u32> {
         let indexes: Vec<u32> = std::mem::take(&mut self.reporting).into_keys().collect();
         self.ready.extend(&indexes);
         indexes
@@ -176,20 +178,20 @@ impl ChunkTracker {
             .chain(self.reported.iter().copied())
     }
 
-    /// How many chunks the storage has; each is in one place.
+    /// Number of chunks that the storage has; each chunk is in one set.
     pub(super) fn done_count(&self) -> u32 {
         let count = self.sent.len() + self.reporting.len() + self.reported.len();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     pub(super) fn reported(&self) -> u32 {
-        // There are no more chunks than a u32 counts.
+        // Chunk numbers are u32.
         u32::try_from(self.reported.len()).unwrap_or(u32::MAX)
     }
 
     /// Whether nothing is left to send.
     pub(super) fn all_sent(&self) -> bool {
-        self.ready.is_empty() && self.resting.is_empty() && self.under_way.is_empty()
+        self.ready.is_empty() && self.backing_off.is_empty() && self.in_flight.is_empty()
     }
 
     pub(super) fn all_reported(&self) -> bool {
@@ -203,40 +205,40 @@ mod tests {
 
     use super::*;
 
-    /// Every chunk is in exactly one place, whatever happens.
-    fn places(book: &ChunkTracker) -> Vec<u32> {
-        let mut all: Vec<u32> = book
+    /// Every chunk is always in exactly one set.
+    fn places(tracker: &ChunkTracker) -> Vec<u32> {
+        let mut all: Vec<u32> = tracker
             .unsent()
-            .chain(book.under_way.iter().copied())
-            .chain(book.done())
+            .chain(tracker.in_flight.iter().copied())
+            .chain(tracker.done())
             .collect();
         all.sort_unstable();
         all
     }
 
-    fn next(book: &ChunkTracker) -> Option<u32> {
-        book.ready().next()
+    fn next(tracker: &ChunkTracker) -> Option<u32> {
+        tracker.ready().next()
     }
 
     proptest! {
         #[test]
-        fn every_chunk_is_in_exactly_one_place(total in 1_u32..20, moves in prop::collection::vec((0_u8..9, 1_u32..20), 0..200)) {
-            let mut book = ChunkTracker::new(total);
+        fn every_chunk_is_in_exactly_one_set(total in 1_u32..20, moves in prop::collection::vec((0_u8..9, 1_u32..20), 0..200)) {
+            let mut tracker = ChunkTracker::new(total);
             let mut now = Duration::ZERO;
             for (what, index) in moves {
                 now += Duration::from_secs(1);
                 match what {
-                    0 | 1 => if let Some(first) = next(&book) { book.start(first) },
-                    2 => if book.under_way.contains(&index) { book.sent(index, "etag".into()) },
-                    3 => if book.under_way.contains(&index) { book.failed(index); book.rest(index, now + Duration::from_secs(5)) },
-                    4 => { book.take_report(3); }
-                    5 => { book.report_taken(); }
-                    6 => { book.report_refused(); }
-                    7 => book.confirm(index),
-                    _ => book.doubt(index),
+                    0 | 1 => if let Some(first) = next(&tracker) { tracker.start(first) },
+                    2 => if tracker.in_flight.contains(&index) { tracker.sent(index, "etag".into()) },
+                    3 => if tracker.in_flight.contains(&index) { tracker.failed(index); tracker.back_off(index, now + Duration::from_secs(5)) },
+                    4 => { tracker.take_report(3); }
+                    5 => { tracker.report_accepted(); }
+                    6 => { tracker.report_rejected(); }
+                    7 => tracker.confirm(index),
+                    _ => tracker.invalidate(index),
                 }
-                book.wake(now);
-                prop_assert_eq!(places(&book), (1..=total).collect::<Vec<_>>());
+                tracker.promote_due(now);
+                prop_assert_eq!(places(&tracker), (1..=total).collect::<Vec<_>>());
             }
         }
     }

@@ -1,12 +1,12 @@
-//! The chunks of an upload on their way to the storage: one attempt, and what is made of its end.
+//! Sends chunks to the storage: one attempt, and the handling of its outcome.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use http::header;
 
 use super::{
-    MultipartUpload, Phase, Sender, Sending, SentChunk, Steering, Uploaded,
-    digest::{DigestSlot, Digesting, is_md5},
+    MultipartUpload, Phase, Sender, Sending, SentChunk, UploadControl, Uploaded,
+    digest::{DigestSlot, HashingSource, is_md5},
     earlier,
     journal::Record,
 };
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl MultipartUpload {
-    /// Starts the next chunk that has a URL, where there is a lane for it.
+    /// Starts the next chunk that has a URL, if the concurrency limit allows it.
     pub(super) fn start_chunk(
         &mut self,
         now: Now,
@@ -26,42 +26,43 @@ impl MultipartUpload {
         let Phase::Sending(sending) = &mut self.phase else {
             return None;
         };
-        if self.settings.steering.is_paused() {
-            *until = earlier(*until, Some(now.mono + Steering::LOOK));
+        if self.settings.control.is_paused() {
+            *until = earlier(*until, Some(now.mono + UploadControl::POLL_INTERVAL));
             return None;
         }
-        let woken = sending.book.wake(now.mono);
+        let next_due = sending.tracker.promote_due(now.mono);
         if sending.verify_call.is_some()
-            || sending.book.under_way() >= self.settings.concurrency.max(1)
+            || sending.tracker.in_flight() >= self.settings.concurrency.max(1)
         {
             return None;
         }
-        *until = earlier(*until, woken);
+        *until = earlier(*until, next_due);
         let index = sending
-            .book
+            .tracker
             .ready()
             .find(|index| sending.urls.has(*index, now.mono))?;
         if now.mono < sending.paced_until {
             *until = earlier(*until, Some(sending.paced_until));
             return None;
         }
-        let url = sending.urls.use_up(index, now.mono)?;
+        let url = sending.urls.take(index, now.mono)?;
         let (start, len) = (
             sending.session.chunk_start(index),
             sending.session.chunk_len(index),
         );
-        let (source, digest): (Arc<dyn Source>, _) = if self.settings.verify && sending.tells_md5 {
-            let (source, slot) = Digesting::new(Arc::clone(&self.source), start);
+        let (source, digest): (Arc<dyn Source>, _) = if self.settings.verify && sending.etag_is_md5
+        {
+            let (source, slot) = HashingSource::new(Arc::clone(&self.source), start);
             (Arc::new(source), Some(slot))
         } else {
             (Arc::clone(&self.source), None)
         };
-        let Some(http) = put(
+        let Some(http) = put_request(
             url.as_str(),
             &sending.session.headers,
             Body::from_range(source, start, len),
         ) else {
-            // The URL itself is a secret: it is not shown.
+            // The URL is a secret and is not printed.
             self.fail(Error::new(
                 ErrorKind::Malformed,
                 format!("the URL or the headers that the platform gave for chunk {index} are no valid HTTP"),
@@ -70,8 +71,8 @@ impl MultipartUpload {
                 until: Some(now.mono),
             });
         };
-        sending.book.start(index);
-        let spent = sending.book.time_spent(index);
+        sending.tracker.start(index);
+        let spent = sending.tracker.time_spent(index);
         sending.attempts += 1;
         if let Some(rate) = self.settings.bytes_per_second {
             #[expect(clippy::cast_precision_loss, reason = "a pace, not a count")]
@@ -95,14 +96,14 @@ impl MultipartUpload {
         Some(self.start(now, Sender::Chunk { index, digest }, exchange))
     }
 
-    /// The time that the attempts to send a chunk of `len` bytes may take, delays included.
+    /// Time allowed for all attempts to send a chunk of `len` bytes, delays included.
     fn chunk_time(&self, len: u64) -> Duration {
         self.policy
             .total_timeout
             .saturating_add(self.policy.body_time(len))
     }
 
-    /// Takes the end of an attempt to send chunk `index`, which took the time `took`.
+    /// Handles the outcome of an attempt to send chunk `index`; `took` is its duration.
     pub(super) fn after_chunk(
         &mut self,
         now: Now,
@@ -120,17 +121,17 @@ impl MultipartUpload {
             let delay = self.policy.backoff(1, &mut self.rng);
             let until = now.mono + delay.clamp(LOCAL_DELAY.0, LOCAL_DELAY.1);
             if let Phase::Sending(sending) = &mut self.phase {
-                sending.book.rest(index, until);
+                sending.tracker.back_off(index, until);
             }
             return;
         }
-        let trouble = match judge(outcome, digest, len, now) {
+        let failure = match check_outcome(outcome, digest, len, now) {
             Ok(etag) => {
-                sending.tells_md5 = is_md5(&etag);
-                sending.book.sent(index, etag.clone());
+                sending.etag_is_md5 = is_md5(&etag);
+                sending.tracker.sent(index, etag.clone());
                 sending.unreported_since.get_or_insert(now.mono);
                 sending.bytes += len;
-                self.journal.tell(&Record::Sent(
+                self.journal.write(&Record::Sent(
                     index,
                     SentChunk {
                         etag,
@@ -140,33 +141,35 @@ impl MultipartUpload {
                 self.observer.tell(&sending.progress(now, index));
                 return;
             }
-            Err(trouble) => trouble,
+            Err(failure) => failure,
         };
-        let failures = sending.book.failed(index);
-        let spent = sending.book.spend(index, took);
-        // A URL that ran out or was used up says nothing about the storage: a new one may serve at once.
-        let backoff = if trouble.is_about_the_url && failures == 1 {
+        let failures = sending.tracker.failed(index);
+        let spent = sending.tracker.spend(index, took);
+        // An expired or used URL is not a failure of the storage: retry at once with a new URL.
+        let backoff = if failure.is_about_the_url && failures == 1 {
             Duration::ZERO
         } else {
             self.policy.backoff(failures, &mut self.rng)
         };
-        let delay = trouble.retry_after.map_or(backoff, |asked| {
-            asked.saturating_add(backoff.min(self.policy.base_delay))
+        let delay = failure.retry_after.map_or(backoff, |requested| {
+            requested.saturating_add(backoff.min(self.policy.base_delay))
         });
-        // Attempts and delays count, the time in which a chunk waits for its turn does not.
-        if trouble.is_final
+        // Attempts and delays count; the time that a chunk waits for its turn does not.
+        if failure.is_final
             || failures >= self.policy.chunk_attempts
             || spent.saturating_add(delay) >= self.chunk_time(len)
         {
-            let error = trouble.error.after_attempts(failures);
-            return self.fail(error.retry_in(trouble.retry_after));
+            let error = failure.error.after_attempts(failures);
+            return self.fail(error.retry_in(failure.retry_after));
         }
         let Phase::Sending(sending) = &mut self.phase else {
             return;
         };
-        sending.book.spend(index, delay);
-        sending.book.rest(index, now.mono.saturating_add(delay));
-        let because = trouble.error.kind();
+        sending.tracker.spend(index, delay);
+        sending
+            .tracker
+            .back_off(index, now.mono.saturating_add(delay));
+        let because = failure.error.kind();
         self.observer.tell(&Event::ChunkRetrying {
             chunk: index,
             attempt: failures,
@@ -178,40 +181,41 @@ impl MultipartUpload {
 
 impl Sending {
     fn progress(&self, now: Now, chunk: u32) -> Event {
-        let taken = now.mono.saturating_sub(self.began);
+        let elapsed = now.mono.saturating_sub(self.started);
         let sent_here = self.bytes.saturating_sub(self.resumed_bytes);
         #[expect(clippy::cast_precision_loss, reason = "a rate, not a count")]
-        let rate = (taken > Duration::ZERO).then(|| sent_here as f64 / taken.as_secs_f64());
-        let rest = self.session.total_size.saturating_sub(self.bytes);
+        let rate = (elapsed > Duration::ZERO).then(|| sent_here as f64 / elapsed.as_secs_f64());
+        let remaining_bytes = self.session.total_size.saturating_sub(self.bytes);
         #[expect(clippy::cast_precision_loss, reason = "a time, not a count")]
-        let left = rate
+        let remaining_time = rate
             .filter(|rate| *rate > 0.0)
-            .and_then(|rate| Duration::try_from_secs_f64(rest as f64 / rate).ok());
+            .and_then(|rate| Duration::try_from_secs_f64(remaining_bytes as f64 / rate).ok());
         Event::ChunkSent {
             chunk,
-            chunks: self.book.done_count(),
+            chunks: self.tracker.done_count(),
             total_chunks: self.session.total_chunks,
             bytes: self.bytes,
             total_bytes: self.session.total_size,
             bytes_per_second: rate,
-            left,
+            left: remaining_time,
         }
     }
 }
 
-/// The longest ETag that is taken: S3 gives 32 to 38 characters, Azure 19. Each is kept, so that it must not be any length.
-const LONGEST_ETAG: usize = 256;
+/// Maximum length of an ETag: those of S3 have 32 to 38 characters, those of Azure 19. Limited
+/// because every ETag is kept.
+const MAX_ETAG_LEN: usize = 256;
 
-/// Why an attempt did not bring a chunk to the storage.
-struct Trouble {
+/// Why an attempt failed.
+struct ChunkFailure {
     error: Error,
-    /// Nothing will heal it.
+    /// Whether a retry cannot succeed.
     is_final: bool,
     is_about_the_url: bool,
     retry_after: Option<Duration>,
 }
 
-impl Trouble {
+impl ChunkFailure {
     fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             error: Error::new(kind, message),
@@ -222,21 +226,21 @@ impl Trouble {
     }
 }
 
-/// The ETag of a chunk that the storage has whole.
-fn judge(
+/// Returns the ETag if the storage has received the whole chunk.
+fn check_outcome(
     outcome: Outcome,
     digest: Option<&DigestSlot>,
     len: u64,
     now: Now,
-) -> Result<String, Trouble> {
-    let answer = outcome.map_err(|failure| {
+) -> Result<String, ChunkFailure> {
+    let response = outcome.map_err(|failure| {
         let kind = match failure.kind() {
             TransportErrorKind::SourceFailed => ErrorKind::SourceFailed,
             TransportErrorKind::Unreachable
             | TransportErrorKind::Tls
             | TransportErrorKind::NoDescriptor => ErrorKind::Unreachable,
             TransportErrorKind::UnsafeUrl => ErrorKind::UnsafeUrl,
-            // URL and headers are the platform's.
+            // The platform supplied the URL and the headers.
             TransportErrorKind::Refused
             | TransportErrorKind::TooLarge
             | TransportErrorKind::NotHttp => ErrorKind::Malformed,
@@ -249,39 +253,39 @@ fn judge(
                 | TransportErrorKind::UnsafeUrl
                 | TransportErrorKind::Refused
         );
-        Trouble {
+        ChunkFailure {
             error: Error::new(kind, "the storage did not take a chunk").with_source(failure),
             is_final,
-            ..Trouble::new(kind, "")
+            ..ChunkFailure::new(kind, "")
         }
     })?;
-    let status = answer.status();
+    let status = response.status();
     if status.is_success() {
-        let etag = answer
+        let etag = response
             .headers()
             .get(header::ETAG)
             .and_then(|value| value.to_str().ok())
-            .map(unquoted);
-        let Some(etag) = etag.filter(|etag| (1..=LONGEST_ETAG).contains(&etag.len())) else {
-            return Err(Trouble::new(
+            .map(unquote);
+        let Some(etag) = etag.filter(|etag| (1..=MAX_ETAG_LEN).contains(&etag.len())) else {
+            return Err(ChunkFailure::new(
                 ErrorKind::Malformed,
                 "the storage took a chunk but gave no ETag of 1 to 256 characters as its receipt",
             ));
         };
-        let own = digest
+        let md5 = digest
             .and_then(|slot| slot.hex(len))
             .filter(|_| is_md5(etag));
-        return match own {
-            Some(own) if !own.eq_ignore_ascii_case(etag) => Err(Trouble::new(
+        return match md5 {
+            Some(md5) if !md5.eq_ignore_ascii_case(etag) => Err(ChunkFailure::new(
                 ErrorKind::Malformed,
                 format!(
-                    "the storage has other bytes than were sent: its ETag is {etag}, the MD5 of the chunk {own}"
+                    "the storage has other bytes than were sent: its ETag is {etag}, the MD5 of the chunk {md5}"
                 ),
             )),
             _ => Ok(etag.to_owned()),
         };
     }
-    let body = error_body(&answer);
+    let body = error_body(&response);
     let kind = match status.as_u16() {
         429 => ErrorKind::RateLimited,
         500..=599 => ErrorKind::Server,
@@ -290,16 +294,20 @@ fn judge(
         _ => ErrorKind::Refused,
     };
     let message = format!("the storage answered {body}");
-    Err(Trouble {
-        error: Error::new(kind, message).answered(status.as_u16(), body, None),
+    Err(ChunkFailure {
+        error: Error::new(kind, message).with_response(status.as_u16(), body, None),
         is_final: false,
         is_about_the_url: status.is_client_error() && status.as_u16() != 429,
-        retry_after: retry_after(answer.headers(), now.wall),
+        retry_after: retry_after(response.headers(), now.wall),
     })
 }
 
-/// The request that brings a chunk to its URL; `None` where that is no valid HTTP.
-fn put(url: &str, headers: &BTreeMap<String, String>, body: Body) -> Option<http::Request<Body>> {
+/// The request that sends a chunk to its URL; `None` if that is not valid HTTP.
+fn put_request(
+    url: &str,
+    headers: &BTreeMap<String, String>,
+    body: Body,
+) -> Option<http::Request<Body>> {
     let mut request = http::Request::put(url);
     for (name, value) in headers {
         request = request.header(name, value);
@@ -310,8 +318,8 @@ fn put(url: &str, headers: &BTreeMap<String, String>, body: Body) -> Option<http
     request.body(body).ok()
 }
 
-/// An ETag without its quotation marks and the mark of a weak one, as the platform's own clients report it.
-fn unquoted(etag: &str) -> &str {
+/// An ETag without quotation marks and weak prefix, as the platform's own clients report it.
+fn unquote(etag: &str) -> &str {
     etag.trim().trim_start_matches("W/").trim_matches('"')
 }
 
@@ -329,7 +337,8 @@ mod tests {
         flow::upload::{Begin, UploadSettings},
     };
 
-    /// Sends two chunks, one after the other, to a storage that answers the first with `etag`; says which were hashed.
+    /// Sends two chunks in sequence to a storage that responds to the first with `etag`. Returns
+    /// which were hashed.
     fn hashed(etag: &str, verify: bool) -> Vec<bool> {
         let now = Now::new(Duration::ZERO, SystemTime::UNIX_EPOCH);
         let upload = NewUpload::new("a.mp4", UploadType::Video, 2_u64);
@@ -351,18 +360,18 @@ mod tests {
             let Step::Start(token, exchange) = flow.step(now) else {
                 return hashed;
             };
-            let answer = http::Response::builder();
-            let answer = if exchange.http.method() == http::Method::PUT {
+            let response = http::Response::builder();
+            let response = if exchange.http.method() == http::Method::PUT {
                 hashed.push(has_digest(&flow, token));
-                answer.header("etag", etag).body(Bytes::new())
+                response.header("etag", etag).body(Bytes::new())
             } else {
-                answer.status(201).body(Bytes::from_static(
+                response.status(201).body(Bytes::from_static(
                     br#"{"upload_id":"u","asset_id":"a","chunk_size":1,"total_chunks":2,"upload_urls":[
                         {"chunk_index":1,"url":"https://storage.example/1"},{"chunk_index":2,"url":"https://storage.example/2"}]}"#,
                 ))
             };
             std::io::copy(&mut exchange.http.body().reader(), &mut std::io::sink()).unwrap();
-            flow.on_outcome(now, token, Ok(answer.unwrap()));
+            flow.on_outcome(now, token, Ok(response.unwrap()));
             if hashed.len() == 2 {
                 return hashed;
             }
@@ -381,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_hashed_as_long_as_the_storage_may_tell_their_md5() {
+    fn chunks_are_hashed_while_etags_may_be_md5() {
         // The MD5 of "a".
         assert_eq!(
             hashed("\"0cc175b9c0f1b6a831c399e269772661\"", true),
@@ -391,8 +400,8 @@ mod tests {
         assert_eq!(hashed("\"opaque-1\"", false), [false, false]);
     }
 
-    /// Sends one chunk, whose attempts each take `took` and end with `end`; what it comes to, after how many attempts, and
-    /// the longest time limit of an attempt.
+    /// Sends one chunk whose attempts take `took` and end with `end`. Returns the error kind, the
+    /// number of attempts, and the longest timeout of an attempt.
     fn failing(
         policy: Policy,
         took: Duration,
@@ -460,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_limit_applies_to_chunks() {
+    fn timeout_applies_to_chunks() {
         let seconds = Duration::from_secs;
         let policy = |limit| Policy {
             base_delay: Duration::ZERO,
@@ -469,7 +478,7 @@ mod tests {
         let (kind, attempts, longest) = failing(policy(seconds(10)), seconds(3), busy);
         assert_eq!((kind, attempts), (ErrorKind::Server, 4));
         assert_eq!(longest, seconds(10));
-        // What the storage asks to wait counts, and is not cut short.
+        // A delay requested by the storage counts and is not shortened.
         let wait = || {
             Ok(http::Response::builder()
                 .status(429)
@@ -484,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_is_not_followed_is_final_and_not_the_callers_fault() {
+    fn unsafe_urls_are_not_retried() {
         for (failure, kind) in [
             (TransportErrorKind::UnsafeUrl, ErrorKind::UnsafeUrl),
             (TransportErrorKind::Refused, ErrorKind::Malformed),

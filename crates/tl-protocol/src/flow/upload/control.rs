@@ -1,4 +1,4 @@
-//! What an upload says to the API while its chunks are under way: URLs, reports, and the state where it is in doubt.
+//! The API requests of a running upload: URLs, reports, and the session state if it is in doubt.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tl_model::{
 };
 
 use super::{
-    MultipartUpload, Phase, Uploaded, Urls, complete_in, earlier, has_more, journal::Record,
+    MultipartUpload, Phase, Uploaded, Urls, completed_chunks, earlier, has_more, journal::Record,
     read_state,
 };
 use crate::{
@@ -15,15 +15,16 @@ use crate::{
     endpoint::{ReportChunks, RequestUploadUrls},
 };
 
-/// The most chunks in one report, and the most URLs in one request (API reference, multipart uploads: 50 each).
-const BATCH: u32 = 50;
+/// Maximum number of chunks per report and of URLs per request (API reference, multipart uploads:
+/// 50 each).
+const MAX_BATCH: u32 = 50;
 
-/// How often the state of the session is read because a report was refused.
-const VERIFICATIONS: u32 = 3;
+/// Maximum number of times the session state is read after a rejected report.
+const MAX_VERIFICATIONS: u32 = 3;
 
 impl MultipartUpload {
-    /// Asks for more URLs where the chunks that come next have none.
-    pub(super) fn ask_for_urls(&mut self, now: Now) -> bool {
+    /// Requests more URLs if the next chunks have none.
+    pub(super) fn request_urls(&mut self, now: Now) -> bool {
         let ahead = self.settings.concurrency.saturating_mul(2).max(4);
         let Phase::Sending(sending) = &self.phase else {
             return false;
@@ -31,21 +32,21 @@ impl MultipartUpload {
         if sending.url_call.is_some() {
             return false;
         }
-        let bare = |index: &u32| !sending.urls.has(*index, now.mono);
-        let Some(first) = sending.book.unsent().take(ahead).find(bare) else {
+        let without_url = |index: &u32| !sending.urls.has(*index, now.mono);
+        let Some(first) = sending.tracker.unsent().take(ahead).find(without_url) else {
             return false;
         };
-        // As many as follow without a gap, so that few are signed in vain.
+        // Only consecutive chunks, so that few URLs are signed unnecessarily.
         let last = first
-            .saturating_add(BATCH - 1)
+            .saturating_add(MAX_BATCH - 1)
             .min(sending.session.total_chunks);
-        let wanted: Vec<u32> = sending
-            .book
+        let missing: Vec<u32> = sending
+            .tracker
             .unsent()
             .filter(|index| (first..=last).contains(index))
-            .filter(bare)
+            .filter(without_url)
             .collect();
-        let count = wanted.iter().max().map_or(1, |max| max - first + 1);
+        let count = missing.iter().max().map_or(1, |max| max - first + 1);
         let upload_id = sending.session.upload_id.clone();
         let call = self.call(RequestUploadUrls::new(
             upload_id,
@@ -63,33 +64,33 @@ impl MultipartUpload {
             .as_ref()
             .ok()
             .and_then(|urls| urls.generated_at.as_ref());
-        let (began, server) = self.signing_time(now, generated_at);
+        let (requested_at, server) = self.signing_time(now, generated_at);
         let Phase::Sending(sending) = &mut self.phase else {
             return;
         };
         sending.url_call = None;
         match result {
             Err(error) => self.fail(error),
-            Ok(answer) => {
-                let unsent: Vec<u32> = sending.book.unsent().collect();
-                let bare = |urls: &Urls| {
+            Ok(response) => {
+                let unsent: Vec<u32> = sending.tracker.unsent().collect();
+                let without_url = |urls: &Urls| {
                     unsent
                         .iter()
                         .filter(|index| !urls.has(**index, now.mono))
                         .count()
                 };
-                let before = bare(&sending.urls);
-                let expires_at = answer.expires_at.as_ref();
-                let wanted = |index| unsent.contains(&index);
-                sending.urls.take(
-                    answer.upload_urls,
+                let before = without_url(&sending.urls);
+                let expires_at = response.expires_at.as_ref();
+                let missing = |index| unsent.contains(&index);
+                sending.urls.insert(
+                    response.upload_urls,
                     expires_at,
                     server,
-                    began,
+                    requested_at,
                     margin,
-                    wanted,
+                    missing,
                 );
-                if before > 0 && bare(&sending.urls) == before {
+                if before > 0 && without_url(&sending.urls) == before {
                     self.fail(Error::new(
                         ErrorKind::Malformed,
                         "the platform signed no URL that can be used for the chunks that were asked for",
@@ -99,7 +100,7 @@ impl MultipartUpload {
         }
     }
 
-    /// Reports what was sent, where there is a batch of it, or nothing else to come, or some time has passed.
+    /// Reports sent chunks if a batch is full, nothing else will follow, or enough time has passed.
     pub(super) fn report(&mut self, now: Now, until: &mut Option<Duration>) -> bool {
         let report_after = self.settings.report_after;
         let Phase::Sending(sending) = &mut self.phase else {
@@ -107,7 +108,7 @@ impl MultipartUpload {
         };
         if sending.report_call.is_some()
             || sending.verify_call.is_some()
-            || sending.book.unreported() == 0
+            || sending.tracker.unreported() == 0
         {
             return false;
         }
@@ -115,20 +116,22 @@ impl MultipartUpload {
             .unreported_since
             .unwrap_or(now.mono)
             .saturating_add(report_after);
-        if sending.book.unreported() < BATCH as usize && !sending.book.all_sent() && now.mono < due
+        if sending.tracker.unreported() < MAX_BATCH as usize
+            && !sending.tracker.all_sent()
+            && now.mono < due
         {
             *until = earlier(*until, Some(due));
             return false;
         }
         let chunks = sending
-            .book
-            .take_report(BATCH as usize)
+            .tracker
+            .take_report(MAX_BATCH as usize)
             .into_iter()
             .map(|(index, etag)| {
                 CompletedChunk::from_etag(index, &etag, sending.session.chunk_len(index))
             })
             .collect::<Vec<_>>();
-        sending.unreported_since = (sending.book.unreported() > 0).then_some(now.mono);
+        sending.unreported_since = (sending.tracker.unreported() > 0).then_some(now.mono);
         let upload_id = sending.session.upload_id.clone();
         let call = self.call(ReportChunks {
             upload_id,
@@ -147,15 +150,17 @@ impl MultipartUpload {
         sending.report_call = None;
         match result {
             Ok(_) => {
-                let indexes = sending.book.report_taken();
-                self.journal.tell(&Record::Reported(indexes));
+                let indexes = sending.tracker.report_accepted();
+                self.journal.write(&Record::Reported(indexes));
             }
-            // Something in the batch does not please: its chunks are sent again, unless the platform has them.
+            // The API rejected part of the batch: its chunks are sent again, unless the platform
+            // has them.
             Err(error)
-                if error.kind() == ErrorKind::Refused && sending.verifications < VERIFICATIONS =>
+                if error.kind() == ErrorKind::Refused
+                    && sending.verifications < MAX_VERIFICATIONS =>
             {
-                let indexes = sending.book.report_refused();
-                self.journal.tell(&Record::Forgotten(indexes));
+                let indexes = sending.tracker.report_rejected();
+                self.journal.write(&Record::Forgotten(indexes));
                 self.verify();
             }
             Err(error) => self.fail(error),
@@ -185,7 +190,7 @@ impl MultipartUpload {
             Err(error) => return self.fail(error),
         };
         let completed_whole = state.status == Some(UploadStatus::Completed);
-        sending.verified.0.extend(complete_in(&state));
+        sending.verified.0.extend(completed_chunks(&state));
         if has_more(&state, sending.verified.1) && !completed_whole {
             sending.verified.1 += 1;
             let endpoint = read_state(&sending.session.upload_id, sending.verified.1);
@@ -196,15 +201,15 @@ impl MultipartUpload {
             return;
         }
         let completed = std::mem::take(&mut sending.verified.0);
-        let done: Vec<u32> = sending.book.done().collect();
+        let done: Vec<u32> = sending.tracker.done().collect();
         for index in done {
             if !completed_whole && !completed.contains(&index) {
-                sending.book.doubt(index);
+                sending.tracker.invalidate(index);
             }
         }
         let all = 1..=sending.session.total_chunks;
         for index in all.filter(|index| completed_whole || completed.contains(index)) {
-            sending.book.confirm(index);
+            sending.tracker.confirm(index);
         }
         if completed_whole {
             self.finish(now);
@@ -215,8 +220,8 @@ impl MultipartUpload {
         let Phase::Sending(sending) = &self.phase else {
             return false;
         };
-        if !sending.book.all_reported()
-            || sending.book.is_reporting()
+        if !sending.tracker.all_reported()
+            || sending.tracker.is_reporting()
             || sending.verify_call.is_some()
         {
             return false;
@@ -238,7 +243,7 @@ impl MultipartUpload {
             attempts: sending.attempts,
             took: now.mono.saturating_sub(self.started.unwrap_or_default()),
         };
-        self.journal.tell(&Record::Complete);
+        self.journal.write(&Record::Complete);
         self.phase = Phase::Finished(Some(Box::new(Ok(uploaded))));
     }
 }

@@ -1,4 +1,5 @@
-//! The MD5 of a chunk, taken while the driver reads it: S3-like storage answers with it as the ETag of a part.
+//! Computes the MD5 of a chunk while the driver reads it. S3-like storage returns it as the ETag of
+//! a part.
 
 use std::{
     io,
@@ -9,66 +10,66 @@ use md5::{Digest, Md5};
 
 use crate::Source;
 
-/// A source whose bytes are hashed as they are read, from the first to the last.
+/// A source whose bytes are hashed when they are read sequentially.
 #[derive(Debug)]
-pub(super) struct Digesting {
+pub(super) struct HashingSource {
     inner: Arc<dyn Source>,
     start: u64,
-    progress: Arc<Mutex<Progress>>,
+    state: Arc<Mutex<HashState>>,
 }
 
 #[derive(Debug, Default)]
-struct Progress {
+struct HashState {
     hasher: Md5,
     next: u64,
-    /// The bytes were not read in their order: there is no digest.
-    broken: bool,
+    /// The bytes were not read sequentially: there is no digest.
+    out_of_order: bool,
 }
 
-/// What was hashed, asked for when the reading is over.
+/// The digest, available after the chunk has been read.
 #[derive(Debug, Clone)]
-pub(super) struct DigestSlot(Arc<Mutex<Progress>>);
+pub(super) struct DigestSlot(Arc<Mutex<HashState>>);
 
-impl Digesting {
-    /// Hashes what is read of `inner` from offset `start` on.
+impl HashingSource {
+    /// Hashes the bytes read from `inner`, starting at offset `start`.
     pub(super) fn new(inner: Arc<dyn Source>, start: u64) -> (Self, DigestSlot) {
-        let progress = Arc::new(Mutex::new(Progress::default()));
+        let state = Arc::new(Mutex::new(HashState::default()));
         (
             Self {
                 inner,
                 start,
-                progress: Arc::clone(&progress),
+                state: Arc::clone(&state),
             },
-            DigestSlot(progress),
+            DigestSlot(state),
         )
     }
 
-    /// Hashes what was read at `offset`.
+    /// Hashes the bytes read at `offset`.
     fn take(&self, offset: u64, bytes: &[u8]) {
-        if let Ok(mut progress) = self.progress.lock() {
-            if offset.checked_sub(self.start) == Some(progress.next) {
-                progress.hasher.update(bytes);
-                progress.next += bytes.len() as u64;
+        if let Ok(mut state) = self.state.lock() {
+            if offset.checked_sub(self.start) == Some(state.next) {
+                state.hasher.update(bytes);
+                state.next += bytes.len() as u64;
             } else {
-                progress.broken = true;
+                state.out_of_order = true;
             }
         }
     }
 }
 
 impl DigestSlot {
-    /// The digest in hexadecimal digits, where all `len` bytes were read in their order.
+    /// The digest in hexadecimal digits, if all `len` bytes were read sequentially.
     pub(super) fn hex(&self, len: u64) -> Option<String> {
-        let progress = self.0.lock().ok()?;
-        if progress.broken || progress.next != len {
+        let state = self.0.lock().ok()?;
+        if state.out_of_order || state.next != len {
             return None;
         }
-        let digest = progress.hasher.clone().finalize();
+        let digest = state.hasher.clone().finalize();
         Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }
 
-impl Source for Digesting {
+impl Source for HashingSource {
     fn name(&self) -> &str {
         self.inner.name()
     }
@@ -83,8 +84,8 @@ impl Source for Digesting {
         Ok(count)
     }
 
-    fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        let read = self.inner.read_at_hand(offset, buffer)?;
+    fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        let read = self.inner.try_read_at(offset, buffer)?;
         Some(read.map(|count| {
             let count = count.min(buffer.len());
             self.take(offset, &buffer[..count]);
@@ -93,7 +94,8 @@ impl Source for Digesting {
     }
 }
 
-/// Whether an ETag has the form of an MD5: 32 hexadecimal digits. Other storage gives other ETags, which say nothing.
+/// Whether an ETag has the form of an MD5: 32 hexadecimal digits. ETags of other storage cannot be
+/// verified.
 pub(super) fn is_md5(etag: &str) -> bool {
     etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -103,19 +105,19 @@ mod tests {
     use super::*;
     use crate::BytesSource;
 
-    fn read(source: &Digesting, pieces: &[(u64, usize)]) {
+    fn read(source: &HashingSource, pieces: &[(u64, usize)]) {
         for (offset, len) in pieces {
             source.read_at(*offset, &mut vec![0; *len]).unwrap();
         }
     }
 
-    fn digesting(start: u64) -> (Digesting, DigestSlot) {
-        Digesting::new(Arc::new(BytesSource::new("a", &b"xxhello"[..])), start)
+    fn hashing_source(start: u64) -> (HashingSource, DigestSlot) {
+        HashingSource::new(Arc::new(BytesSource::new("a", &b"xxhello"[..])), start)
     }
 
     #[test]
-    fn the_digest_is_that_of_the_bytes_in_their_order() {
-        let (source, slot) = digesting(2);
+    fn digest_of_sequential_reads() {
+        let (source, slot) = hashing_source(2);
         read(&source, &[(2, 3), (5, 2)]);
         assert_eq!(
             slot.hex(5).as_deref(),
@@ -125,9 +127,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_at_hand_is_hashed_like_the_rest() {
-        let (source, slot) = digesting(2);
-        assert_eq!(source.read_at_hand(2, &mut [0; 3]).unwrap().unwrap(), 3);
+    fn nonblocking_reads_are_hashed() {
+        let (source, slot) = hashing_source(2);
+        assert_eq!(source.try_read_at(2, &mut [0; 3]).unwrap().unwrap(), 3);
         read(&source, &[(5, 2)]);
         assert_eq!(
             slot.hex(5).as_deref(),
@@ -136,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn bytes_out_of_order_give_no_digest_rather_than_a_wrong_one() {
-        let (source, slot) = digesting(2);
+    fn out_of_order_reads_have_no_digest() {
+        let (source, slot) = hashing_source(2);
         read(&source, &[(5, 2), (2, 3)]);
         assert_eq!(slot.hex(5), None);
     }
 
     #[test]
-    fn only_an_md5_is_compared() {
+    fn only_md5_etags_are_compared() {
         assert!(is_md5("5d41402abc4b2a76b9719d911017c592"));
         assert!(!is_md5("5d41402abc4b2a76b9719d911017c592-12"));
         assert!(!is_md5("0x8DCF"));

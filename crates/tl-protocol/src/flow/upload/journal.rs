@@ -1,5 +1,5 @@
-//! What a later process must know of an upload or an ingestion: what was begun, what the platform has. Where it is kept is
-//! the business of who owns the disk.
+//! The journal of an upload or an ingestion: the records that a later process needs to resume it.
+//! The caller stores them.
 
 use std::{
     collections::BTreeMap,
@@ -11,36 +11,36 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tl_model::{AssetId, IndexId, IndexedAssetId, UploadId};
 
-/// An upload as a later process takes it up.
+/// An upload, as a later process resumes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadRecord {
     /// The session.
     pub upload_id: UploadId,
     /// The asset that is reserved for it.
     pub asset_id: AssetId,
-    /// The bytes of each chunk but the last.
+    /// Size of each chunk except the last, in bytes.
     pub chunk_size: u64,
-    /// How many chunks there are.
+    /// Total number of chunks.
     pub total_chunks: u32,
-    /// The bytes of the file.
+    /// Size of the file, in bytes.
     pub total_size: u64,
-    /// What the storage wants to see with each chunk.
+    /// Headers to send with each chunk.
     pub upload_headers: BTreeMap<String, String>,
-    /// The chunks that the storage has, by their number from 1.
+    /// The chunks that the storage has received, by number from 1.
     pub sent: BTreeMap<u32, SentChunk>,
 }
 
-/// A chunk that the storage has.
+/// A chunk that the storage has received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentChunk {
     /// The storage's ETag, without quotation marks.
     pub etag: String,
-    /// The bytes of the chunk.
+    /// Size of the chunk, in bytes.
     pub chunk_size: u64,
 }
 
 impl UploadRecord {
-    /// The record after `change`.
+    /// Applies `change` to the record.
     pub fn apply(&mut self, change: &Record) {
         match change {
             Record::Session(record) => *self = record.clone(),
@@ -53,37 +53,37 @@ impl UploadRecord {
     }
 }
 
-/// Something that a later process must know.
+/// A change that a later process needs to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Record {
-    /// The request that makes an asset is about to be sent: until [`Record::Asset`] follows, nobody knows whether it
-    /// arrived.
+    /// The request that creates an asset is about to be sent. Until [`Record::Asset`] follows, it
+    /// is unknown whether it arrived.
     Creating(Intent),
-    /// That request failed, and surely made nothing.
+    /// That request failed and certainly created nothing.
     NotCreated,
-    /// A session was made.
+    /// A session was created.
     Session(UploadRecord),
-    /// The storage has this chunk.
+    /// The storage has received this chunk.
     Sent(u32, SentChunk),
-    /// The API knows of these chunks.
+    /// The API has accepted a report of these chunks.
     Reported(Vec<u32>),
-    /// The API refused these chunks: they must be sent again.
+    /// The API rejected these chunks: they must be sent again.
     Forgotten(Vec<u32>),
-    /// The API has the whole file.
+    /// The upload is complete.
     Complete,
-    /// The platform has this asset, uploaded whole or in chunks.
+    /// The asset exists, uploaded in one request or in chunks.
     Asset(AssetId),
-    /// The request that brings the asset into this index is about to be sent: until [`Record::Indexed`] follows, nobody
-    /// knows whether it arrived.
+    /// The request that indexes the asset in this index is about to be sent. Until
+    /// [`Record::Indexed`] follows, it is unknown whether it arrived.
     Indexing(IndexId),
-    /// That request failed, and surely did nothing.
+    /// That request failed and certainly did nothing.
     NotIndexed,
-    /// The asset was given to an index.
+    /// The asset was added to an index.
     Indexed {
         /// The index.
         index_id: IndexId,
-        /// What was made of the asset there.
+        /// The indexed asset.
         indexed_asset_id: IndexedAssetId,
     },
 }
@@ -91,9 +91,9 @@ pub enum Record {
 /// A request that was about to be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
-    /// When, by the wall clock of the process that sent it: seconds since 1970.
+    /// The time of the request by the wall clock of that process, in seconds since 1970.
     pub since: u64,
-    /// The key and the value by which what it makes can be told from everything else, where it has such a mark.
+    /// The metadata key and value that identify the created resource, if it has such a marker.
     pub mark: Option<(String, String)>,
 }
 
@@ -113,25 +113,25 @@ impl Intent {
     }
 }
 
-/// Everything that the records of an ingestion come to.
+/// The combined state of all records of an ingestion.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IngestRecord {
-    /// The session, where the file is sent in chunks, with every chunk that the storage has.
+    /// The session of a chunked upload, with every chunk that the storage has received.
     pub upload: Option<UploadRecord>,
-    /// The request that makes the asset was about to be sent, and its answer is not known.
+    /// The request that creates the asset was about to be sent, and its outcome is unknown.
     #[serde(default)]
     pub creating: Option<Intent>,
-    /// The asset, as soon as the platform has it whole.
+    /// The asset, once the upload is complete.
     pub asset_id: Option<AssetId>,
-    /// The request that brings the asset into the index was about to be sent, and its answer is not known.
+    /// The request that indexes the asset was about to be sent, and its outcome is unknown.
     #[serde(default)]
     pub is_indexing: bool,
-    /// The asset in the index, as soon as the platform has taken it.
+    /// The indexed asset, once the platform has accepted the request.
     pub indexed_asset_id: Option<IndexedAssetId>,
 }
 
 impl IngestRecord {
-    /// The record after `change`.
+    /// Applies `change` to the record.
     pub fn apply(&mut self, change: &Record) {
         match change {
             Record::Creating(intent) => {
@@ -175,27 +175,27 @@ impl IngestRecord {
     }
 }
 
-/// Where records go. Called from inside the driver, before the flow goes on: when it returns, the record should be safe
-/// from the end of this process.
+/// Stores records. It is called inside the driver before the flow continues: when it returns, the
+/// record should survive the end of this process.
 #[derive(Clone, Default)]
 pub struct UploadJournal(Option<Arc<CheckpointWriter>>);
 
 type CheckpointWriter = dyn Fn(&Record) + Send + Sync;
 
 impl UploadJournal {
-    /// Records go to `keep`.
+    /// Passes records to `keep`.
     pub fn new(keep: impl Fn(&Record) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(keep)))
     }
 
-    /// Nothing is kept: the upload cannot be resumed by another process.
+    /// Stores nothing: another process cannot resume the upload.
     #[must_use]
     pub fn none() -> Self {
         Self(None)
     }
 
-    /// Tells `record`.
-    pub(crate) fn tell(&self, record: &Record) {
+    /// Stores `record`.
+    pub(crate) fn write(&self, record: &Record) {
         if let Some(keep) = &self.0 {
             keep(record);
         }

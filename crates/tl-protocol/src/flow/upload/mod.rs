@@ -1,15 +1,17 @@
-//! A large file in chunks, to a storage behind presigned URLs: the multipart upload of `/assets`.
+//! The multipart upload of `/assets`: sends a large file in chunks to a storage with presigned
+//! URLs.
 //!
-//! Chunks go out in parallel without a barrier: a slow one holds up nobody. URLs are asked for ahead, each is used once and
-//! within its time; a failed chunk gets a new one. What the storage has is reported in batches. Every step that a later
-//! process must know is told to the journal, so that it can go on where this one ended.
+//! Chunks are sent in parallel; a slow chunk does not delay the others. URLs are requested in
+//! advance, and each is used once before it expires; a failed chunk gets a new one. Sent chunks are
+//! reported in batches. Every change that a later process needs is written to the journal, so that
+//! it can resume the upload.
 //!
 //! ```text
-//! New ──► Creating ──────────────┐            ┌─ urls   (1 lane) ─┐
-//!                                ├──► Sending ┤  chunks (n concurrency) ├──► all reported ──► Verifying? ──► Done
-//! Resume ─► Reading (its state) ─┘     ▲      └─ report (1 lane) ─┘         │
-//!              │ gone or expired       └───────────── chunks missing ───────┘
-//!              └──► Creating (told)
+//! New ──► Creating ──────────────┐            ┌─ urls   (1 at a time) ─┐
+//!                                ├──► Sending ┤  chunks (concurrency)  ├──► all reported ──► Verifying? ──► Done
+//! Resume ─► Reading (its state) ─┘     ▲      └─ report (1 at a time) ─┘         │
+//!              │ gone or expired       └────────────── chunks missing ───────────┘
+//!              └──► Creating (reported)
 //! ```
 
 mod chunk_tracker;
@@ -33,7 +35,7 @@ use tl_model::{AssetId, ChunkStatus, Timestamp, UploadId, UploadState};
 use url::Url;
 
 pub use journal::{IngestRecord, Intent, Record, SentChunk, UploadJournal, UploadRecord};
-pub use settings::{Steering, UploadSettings};
+pub use settings::{UploadControl, UploadSettings};
 
 use crate::{
     Endpoint, Error, ErrorKind, Exchange, Flow, Now, Observer, Outcome, Policy, Source, Step,
@@ -48,35 +50,36 @@ use digest::DigestSlot;
 use session::Session;
 use urls::Urls;
 
-/// An upload that came to its end.
+/// A completed upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uploaded {
     /// The session.
     pub upload_id: UploadId,
-    /// The asset that the platform now makes of the file; wait for it.
+    /// The asset that the platform creates from the file; wait for it.
     pub asset_id: AssetId,
-    /// The bytes of the file.
+    /// Size of the file, in bytes.
     pub bytes: u64,
-    /// How many chunks the file has.
+    /// Number of chunks of the file.
     pub chunks: u32,
-    /// How many of them an earlier process had sent.
+    /// Number of chunks that an earlier process had sent.
     pub resumed: u32,
-    /// How many times a chunk was sent, repetitions included.
+    /// Number of times a chunk was sent, retries included.
     pub attempts: u32,
     /// The time that this process took.
     pub took: Duration,
 }
 
-/// What the upload begins with.
+/// The start of an upload.
 #[derive(Debug, Clone)]
 pub enum Begin {
     /// A new session.
     New(CreateUpload),
-    /// A session of an earlier process. Where it is gone or has expired, a new one is made, and that is told.
+    /// Resume a session of an earlier process. If it is gone or has expired, a new one is created,
+    /// and the restart is reported.
     Resume(UploadRecord, CreateUpload),
-    /// The same for a file that may have changed meanwhile: the caller has compared the chunks of the record with it, and
-    /// no others. Where the platform has a chunk beside them, a new session is made, so that one asset never holds two
-    /// versions of a file.
+    /// The same for a file that may have changed: the caller has compared only the recorded chunks
+    /// with it. If the platform has any other chunk, a new session is created, so that an asset
+    /// never contains two versions of a file.
     ResumeCompared(UploadRecord, CreateUpload),
 }
 
@@ -92,15 +95,15 @@ pub struct MultipartUpload {
     journal: UploadJournal,
     create: CreateUpload,
     started: Option<Duration>,
-    /// The last answer of the API: when it was asked for, and the date that it bears.
-    answered: Option<(Duration, Option<SystemTime>)>,
-    /// Who waits for which exchange, and when it began.
+    /// The last API response: when it was requested, and its date.
+    last_response: Option<(Duration, Option<SystemTime>)>,
+    /// The sender of each exchange in flight, and when it started.
     tokens: BTreeMap<Token, (Sender, Duration)>,
     next_token: u32,
     phase: Phase,
 }
 
-/// Who waits for an exchange.
+/// The sender of an exchange.
 #[derive(Debug)]
 enum Sender {
     Setup(Token),
@@ -117,7 +120,7 @@ enum Phase {
     Creating(Box<Call<CreateUpload>>),
     Reading {
         record: UploadRecord,
-        /// Chunks that are not in the record are not known to be of this version of the file.
+        /// Only recorded chunks are known to match this version of the file.
         only_recorded: bool,
         call: Box<Call<GetUpload>>,
         completed: Vec<u32>,
@@ -130,31 +133,32 @@ enum Phase {
 #[derive(Debug)]
 struct Sending {
     session: Session,
-    book: ChunkTracker,
+    tracker: ChunkTracker,
     urls: Urls,
     url_call: Option<Box<Call<RequestUploadUrls>>>,
     report_call: Option<Box<Call<ReportChunks>>>,
     verify_call: Option<Box<Call<GetUpload>>>,
-    /// What the state that is being read names as complete, and the page at hand.
+    /// The completed chunks of the state being read, and its current page.
     verified: (Vec<u32>, u32),
     verifications: u32,
-    /// The storage's last ETag had the form of an MD5, or there was none yet: hashing a chunk is of use.
-    tells_md5: bool,
-    /// The first time since which something is sent but not reported.
+    /// The storage's last ETag had the form of an MD5, or there was none yet: hashing chunks is
+    /// useful.
+    etag_is_md5: bool,
+    /// When the oldest unreported chunk was sent.
     unreported_since: Option<Duration>,
     /// No chunk starts before this time, because of the bandwidth limit.
     paced_until: Duration,
-    began: Duration,
-    /// The bytes that the storage has.
+    started: Duration,
+    /// Number of bytes that the storage has received.
     bytes: u64,
-    /// Those of them that an earlier process had sent.
+    /// Number of bytes that an earlier process had sent.
     resumed_bytes: u64,
     attempts: u32,
     resumed: u32,
 }
 
 impl MultipartUpload {
-    /// The flow that brings `source` to the API at `base`.
+    /// Creates a flow that uploads `source` to the API at `base`.
     #[must_use]
     pub fn new(
         source: Arc<dyn Source>,
@@ -164,7 +168,8 @@ impl MultipartUpload {
         settings: UploadSettings,
         seed: u64,
     ) -> Self {
-        // One request among hundreds is tried as often as a chunk: much has been sent when it fails.
+        // API requests get at least as many attempts as chunks, because much has been sent when one
+        // of hundreds fails.
         policy.max_attempts = policy.max_attempts.max(policy.chunk_attempts);
         let mut rng = Rng::new(seed);
         let (create, record, only_recorded) = match begin {
@@ -205,21 +210,21 @@ impl MultipartUpload {
             journal: UploadJournal::none(),
             create,
             started: None,
-            answered: None,
+            last_response: None,
             tokens: BTreeMap::new(),
             next_token: 0,
             phase,
         }
     }
 
-    /// The same flow that tells `observer` how it goes on.
+    /// Reports progress to `observer`.
     #[must_use]
     pub fn observed(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// The same flow that tells `ledger` what a later process must know.
+    /// Records progress in `journal` for a later process.
     #[must_use]
     pub fn recorded(mut self, journal: UploadJournal) -> Self {
         self.journal = journal;
@@ -246,15 +251,16 @@ impl MultipartUpload {
         Some(self.started?.saturating_add(self.settings.deadline?))
     }
 
-    /// A moment on the driver's clock, and what the API's clock said then or later: the life of a URL that is counted from
-    /// there is never too long, however slow the answer was and however wrong the clock here.
+    /// A time on the driver's clock, and the API's clock at that time or later. The lifetime of a
+    /// URL counted from there is never too long, however slow the response was and however wrong
+    /// the local clock is.
     fn signing_time(&self, now: Now, generated_at: Option<&Timestamp>) -> (Duration, SystemTime) {
         let generated = generated_at
             .and_then(Timestamp::instant)
             .map(SystemTime::from);
-        match self.answered {
-            Some((began, Some(date))) => (began, date),
-            Some((began, None)) => (began, generated.unwrap_or(now.wall)),
+        match self.last_response {
+            Some((started_at, Some(date))) => (started_at, date),
+            Some((started_at, None)) => (started_at, generated.unwrap_or(now.wall)),
             None => (now.mono, generated.unwrap_or(now.wall)),
         }
     }
@@ -265,13 +271,13 @@ impl MultipartUpload {
         ))));
     }
 
-    /// One step while chunks are sent; `None` when something changed that asks for another look.
+    /// One step while chunks are sent; `None` if the state changed and another step is needed.
     fn step_sending(&mut self, now: Now) -> Option<Step<Result<Uploaded, Error>>> {
         let mut until = None;
         let Phase::Sending(sending) = &mut self.phase else {
             return None;
         };
-        // The calls to the API that are under way.
+        // The API requests in flight.
         let mut urls_done = None;
         let mut report_done = None;
         let mut verify_done = None;
@@ -321,7 +327,7 @@ impl MultipartUpload {
             return None;
         }
 
-        if self.ask_for_urls(now) || self.report(now, &mut until) || self.verify_or_finish(now) {
+        if self.request_urls(now) || self.report(now, &mut until) || self.verify_or_finish(now) {
             return None;
         }
         if let Some(start) = self.start_chunk(now, &mut until) {
@@ -335,7 +341,7 @@ impl Flow for MultipartUpload {
     type Output = Result<Uploaded, Error>;
 
     fn max_in_flight(&self) -> usize {
-        // The chunks, one request for URLs, and one report or look at the state.
+        // The chunks, one URL request, and one report or state request.
         self.settings.concurrency.max(1) + 2
     }
 
@@ -355,7 +361,7 @@ impl Flow for MultipartUpload {
                 let ended = || Err(Error::invalid("this upload has ended already"));
                 return Step::Done(result.take().map_or_else(ended, |result| *result));
             }
-            if self.settings.steering.is_cancelled() {
+            if self.settings.control.is_canceled() {
                 self.fail(Error::new(
                     ErrorKind::Canceled,
                     "it was canceled; what the platform has stays there for 24 hours, and the upload can be resumed",
@@ -387,18 +393,21 @@ impl Flow for MultipartUpload {
     }
 
     fn on_outcome(&mut self, now: Now, token: Token, outcome: Outcome) {
-        let Some((sender, began)) = self.tokens.remove(&token) else {
+        let Some((sender, started_at)) = self.tokens.remove(&token) else {
             return;
         };
         if !matches!(sender, Sender::Chunk { .. })
-            && let Ok(answer) = &outcome
+            && let Ok(response) = &outcome
         {
-            let date = answer.headers().get(header::DATE);
-            self.answered = Some((began, date.and_then(|date| http_date(date.to_str().ok()?))));
+            let date = response.headers().get(header::DATE);
+            self.last_response = Some((
+                started_at,
+                date.and_then(|date| http_date(date.to_str().ok()?)),
+            ));
         }
         match (sender, &mut self.phase) {
             (Sender::Chunk { index, digest }, _) => {
-                let took = now.mono.saturating_sub(began);
+                let took = now.mono.saturating_sub(started_at);
                 self.after_chunk(now, index, digest.as_ref(), took, outcome);
             }
             (Sender::Setup(inner), Phase::Creating(call)) => call.on_outcome(now, inner, outcome),
@@ -435,7 +444,7 @@ fn read_state(upload_id: &UploadId, page: u32) -> GetUpload {
     }
 }
 
-fn complete_in(state: &UploadState) -> impl Iterator<Item = u32> + '_ {
+fn completed_chunks(state: &UploadState) -> impl Iterator<Item = u32> + '_ {
     let complete = |status: &Option<ChunkStatus>| *status == Some(ChunkStatus::Completed);
     state
         .uploaded_chunks

@@ -1,4 +1,4 @@
-//! The session of an upload, as far as the flow needs it, and the doubts about what a server says of it.
+//! The session of an upload, and the validation of what the server sent.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,16 @@ use tl_model::{AssetId, UploadId, UploadSession};
 use super::journal::UploadRecord;
 use crate::{Error, ErrorKind};
 
-/// The most chunks that are believed: ten times what the largest documented file has at the documented example size
-/// (10 GiB in chunks of 5 MiB are 2,048).
-const MOST_CHUNKS: u32 = 20_480;
+/// Maximum number of chunks: ten times that of the largest documented file with the documented
+/// example size (10 GiB in chunks of 5 MiB are 2,048).
+const MAX_CHUNKS: u32 = 20_480;
 
-/// The longest headers for the storage, names and values together: storages take no more than 8 to 64 KiB of headers.
-const LONGEST_HEADERS: usize = 64 << 10;
+/// Maximum size of the headers for the storage, names and values together: storages accept at most
+/// 8 to 64 KiB of headers.
+const MAX_HEADERS_LEN: usize = 64 << 10;
 
-/// The headers that the driver writes itself.
-const OWN_HEADERS: [&str; 4] = ["host", "content-length", "transfer-encoding", "connection"];
+/// The headers that the driver sets itself.
+const DRIVER_HEADERS: [&str; 4] = ["host", "content-length", "transfer-encoding", "connection"];
 
 #[derive(Debug, Clone)]
 pub(super) struct Session {
@@ -24,29 +25,29 @@ pub(super) struct Session {
     pub(super) chunk_size: u64,
     pub(super) total_chunks: u32,
     pub(super) total_size: u64,
-    /// What the storage wants to see with each chunk; never the API key.
+    /// Headers to send with each chunk; never the API key.
     pub(super) headers: BTreeMap<String, String>,
 }
 
 impl Session {
-    /// Takes what the API answered, where chunks of that size make up a file of `total_size` bytes.
-    pub(super) fn checked(answer: &UploadSession, total_size: u64) -> Result<Self, Error> {
-        let asset_id = answer
+    /// Validates the API's response: chunks of its size must make up a file of `total_size` bytes.
+    pub(super) fn from_response(response: &UploadSession, total_size: u64) -> Result<Self, Error> {
+        let asset_id = response
             .asset_id
             .clone()
-            .ok_or_else(|| absurd("it names no asset"))?;
+            .ok_or_else(|| invalid_session("it names no asset"))?;
         let session = Self {
-            upload_id: answer.upload_id.clone(),
+            upload_id: response.upload_id.clone(),
             asset_id,
-            chunk_size: answer.chunk_size,
-            total_chunks: answer.total_chunks,
+            chunk_size: response.chunk_size,
+            total_chunks: response.total_chunks,
             total_size,
-            headers: answer.upload_headers.clone(),
+            headers: response.upload_headers.clone(),
         };
-        session.plausible()
+        session.validate()
     }
 
-    /// Takes up the session of an earlier process.
+    /// Restores the session of an earlier process.
     pub(super) fn from_record(record: &UploadRecord, total_size: u64) -> Result<Self, Error> {
         if record.total_size != total_size {
             return Err(Error::new(
@@ -65,7 +66,7 @@ impl Session {
             total_size,
             headers: record.upload_headers.clone(),
         };
-        session.plausible()
+        session.validate()
     }
 
     pub(super) fn record(&self) -> UploadRecord {
@@ -80,9 +81,9 @@ impl Session {
         }
     }
 
-    fn plausible(mut self) -> Result<Self, Error> {
+    fn validate(mut self) -> Result<Self, Error> {
         if self.chunk_size == 0 {
-            return Err(absurd("its chunks have 0 bytes"));
+            return Err(invalid_session("its chunks have 0 bytes"));
         }
         if self.total_size == 0 {
             return Err(Error::new(
@@ -92,34 +93,34 @@ impl Session {
         }
         let expected = self.total_size.div_ceil(self.chunk_size);
         if expected != u64::from(self.total_chunks) {
-            return Err(absurd(&format!(
+            return Err(invalid_session(&format!(
                 "{} chunks of {} bytes do not make {} bytes, {expected} would",
                 self.total_chunks, self.chunk_size, self.total_size
             )));
         }
-        if self.total_chunks > MOST_CHUNKS {
-            return Err(absurd(&format!(
-                "it has {} chunks, and more than {MOST_CHUNKS} are not believed",
+        if self.total_chunks > MAX_CHUNKS {
+            return Err(invalid_session(&format!(
+                "it has {} chunks, and more than {MAX_CHUNKS} are not believed",
                 self.total_chunks
             )));
         }
         let length = |(name, value): (&String, &String)| name.len() + value.len();
-        if self.headers.iter().map(length).sum::<usize>() > LONGEST_HEADERS {
-            return Err(absurd(&format!(
-                "its headers for the storage have more than {LONGEST_HEADERS} bytes"
+        if self.headers.iter().map(length).sum::<usize>() > MAX_HEADERS_LEN {
+            return Err(invalid_session(&format!(
+                "its headers for the storage have more than {MAX_HEADERS_LEN} bytes"
             )));
         }
         self.headers
-            .retain(|name, _| !OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str()));
+            .retain(|name, _| !DRIVER_HEADERS.contains(&name.to_ascii_lowercase().as_str()));
         Ok(self)
     }
 
-    /// Where chunk `index` begins in the file.
+    /// Offset of chunk `index` in the file.
     pub(super) fn chunk_start(&self, index: u32) -> u64 {
         u64::from(index.saturating_sub(1)) * self.chunk_size
     }
 
-    /// The bytes of chunk `index`: only the last one may have fewer.
+    /// Size of chunk `index`: only the last one may be smaller.
     pub(super) fn chunk_len(&self, index: u32) -> u64 {
         self.total_size
             .saturating_sub(self.chunk_start(index))
@@ -127,7 +128,7 @@ impl Session {
     }
 }
 
-fn absurd(what: &str) -> Error {
+fn invalid_session(what: &str) -> Error {
     Error::new(
         ErrorKind::Malformed,
         format!("the session that the platform made cannot be used: {what}"),
@@ -141,13 +142,13 @@ mod tests {
     use super::*;
 
     fn session(chunk_size: u64, total_chunks: u32, size: u64) -> Result<Session, Error> {
-        let mut answer = UploadSession::new("u", chunk_size, total_chunks);
-        answer.asset_id = Some("a".into());
-        Session::checked(&answer, size)
+        let mut response = UploadSession::new("u", chunk_size, total_chunks);
+        response.asset_id = Some("a".into());
+        Session::from_response(&response, size)
     }
 
     #[test]
-    fn a_session_that_cannot_hold_the_file_is_refused_with_the_numbers() {
+    fn invalid_sessions_are_rejected() {
         let check = |chunk_size, total, size, part: &str| {
             let error = session(chunk_size, total, size).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
@@ -166,7 +167,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_chunks_cover_the_file_without_gap_or_overlap(chunk_size in 1_u64..50, size in 1_u64..2000) {
+        fn chunks_cover_the_file(chunk_size in 1_u64..50, size in 1_u64..2000) {
             let total = u32::try_from(size.div_ceil(chunk_size)).unwrap();
             let session = session(chunk_size, total, size).unwrap();
             let mut next = 0;

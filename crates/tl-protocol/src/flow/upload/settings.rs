@@ -1,4 +1,4 @@
-//! How an upload behaves, and the handle that steers it while it runs.
+//! The settings of an upload, and the handle that controls it while it runs.
 
 use std::{
     sync::{
@@ -8,26 +8,27 @@ use std::{
     time::Duration,
 };
 
-/// How chunks are sent.
+/// The settings of an upload.
 #[derive(Debug, Clone)]
 pub struct UploadSettings {
-    /// The largest number of chunks under way at once, 1 and more. Default 8: more lanes gain nothing on loopback, and
-    /// hide 50 ms of latency per chunk (measured; `docs/benchmarks.md`).
+    /// Maximum number of concurrent chunks, at least 1. Default 8: more do not help on loopback,
+    /// and 8 hide 50 ms of latency per chunk (measured; `docs/benchmarks.md`).
     pub concurrency: usize,
-    /// How long a sent chunk may stay unreported while others are under way. Default 5 s.
+    /// Maximum time until a sent chunk is reported while others are in flight. Default 5 s.
     pub report_after: Duration,
-    /// How long before its end a URL is not used any more. Default 60 s (a URL lives an hour).
+    /// How long before its expiry a URL is no longer used. Default 60 s (a URL lives an hour).
     pub url_margin: Duration,
-    /// The largest number of bytes that begin per second, measured over whole chunks. Default: no limit.
+    /// Upload rate limit in bytes per second, measured over whole chunks. Default: no limit.
     pub bytes_per_second: Option<u64>,
-    /// Whether the ETag of a chunk is held against its MD5 where it has the form of one. Default yes. The MD5 is taken while
-    /// a chunk is read, on the thread that reads it, and costs about 2 s of processor time per GiB; after an ETag of another
-    /// form, which says nothing, chunks are not hashed any more (measured by `cargo xtask bench upload`).
+    /// Whether to compare the ETag of a chunk with its MD5, if the ETag has the form of one.
+    /// Default yes. The MD5 is computed on the thread that reads the chunk, and costs about 2 s of
+    /// CPU time per GiB. After an ETag of another form, which cannot be verified, chunks are no
+    /// longer hashed (measured by `cargo xtask bench upload`).
     pub verify: bool,
-    /// The longest time of the whole upload. Default: none; a session lives 24 hours.
+    /// Timeout of the whole upload. Default: none; a session lives 24 hours.
     pub deadline: Option<Duration>,
     /// Pauses and cancels.
-    pub steering: Steering,
+    pub control: UploadControl,
 }
 
 impl Default for UploadSettings {
@@ -39,38 +40,40 @@ impl Default for UploadSettings {
             bytes_per_second: None,
             verify: true,
             deadline: None,
-            steering: Steering::default(),
+            control: UploadControl::default(),
         }
     }
 }
 
-/// Pauses and cancels an upload from outside. A clone steers the same upload.
+/// Pauses, resumes and cancels an upload from outside. Clones control the same upload.
 #[derive(Debug, Clone, Default)]
-pub struct Steering(Arc<AtomicU8>);
+pub struct UploadControl(Arc<AtomicU8>);
 
 const RUN: u8 = 0;
 const PAUSE: u8 = 1;
 const CANCEL: u8 = 2;
 
-impl Steering {
-    /// How often a paused upload looks whether it may go on.
-    pub(super) const LOOK: Duration = Duration::from_millis(200);
+impl UploadControl {
+    /// How often a paused upload checks whether it may continue.
+    pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-    /// Begins no further chunk until [`resume`](Steering::resume); those under way are finished.
+    /// Starts no further chunks until [`resume`](UploadControl::resume). Chunks in flight are
+    /// finished.
     pub fn pause(&self) {
         let _ = self
             .0
             .compare_exchange(RUN, PAUSE, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// Goes on after a pause.
+    /// Resumes the upload after a pause.
     pub fn resume(&self) {
         let _ = self
             .0
             .compare_exchange(PAUSE, RUN, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// Ends the upload at its next step; what the platform has stays there, and can be resumed.
+    /// Cancels the upload at its next step. Uploaded chunks stay on the platform, and the upload
+    /// can be resumed.
     pub fn cancel(&self) {
         self.0.store(CANCEL, Ordering::Relaxed);
     }
@@ -79,7 +82,7 @@ impl Steering {
         self.0.load(Ordering::Relaxed) == PAUSE
     }
 
-    pub(super) fn is_cancelled(&self) -> bool {
+    pub(super) fn is_canceled(&self) -> bool {
         self.0.load(Ordering::Relaxed) == CANCEL
     }
 }

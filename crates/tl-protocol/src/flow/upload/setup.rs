@@ -1,4 +1,4 @@
-//! The beginning of an upload: a new session, or the state of an earlier one.
+//! The start of an upload: a new session, or the state of an earlier one.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,15 +6,15 @@ use tl_model::{UploadState, UploadStatus};
 
 use super::{
     ChunkTracker, MultipartUpload, Phase, Sender, Sending, SentChunk, Session, Uploaded, Urls,
-    complete_in, has_more, journal::Record, read_state,
+    completed_chunks, has_more, journal::Record, read_state,
 };
 use crate::{Error, ErrorKind, Event, Flow, Now, Step};
 
-/// Why a session is not taken up that holds chunks which nobody could compare with the file.
+/// Why a session with chunks that were not compared with the file is not resumed.
 const OTHER_VERSION: &str = "the file may have changed, and the platform has chunks of it that this checkpoint does not name";
 
 impl MultipartUpload {
-    /// One step while the session is made or its state is read; `None` when the phase has changed.
+    /// One step while the session is created or its state is read; `None` if the phase has changed.
     pub(super) fn step_setup(&mut self, now: Now) -> Option<Step<Result<Uploaded, Error>>> {
         match &mut self.phase {
             Phase::Creating(call) => match call.step(now) {
@@ -26,30 +26,30 @@ impl MultipartUpload {
                     self.fail(error);
                     None
                 }
-                Step::Done(Ok(answer)) => {
-                    match Session::checked(&answer, self.source.len()) {
+                Step::Done(Ok(response)) => {
+                    match Session::from_response(&response, self.source.len()) {
                         Err(error) => self.fail(error),
                         Ok(session) => {
-                            self.journal.tell(&Record::Session(session.record()));
-                            self.observer.tell(&Event::UploadBegun {
+                            self.journal.write(&Record::Session(session.record()));
+                            self.observer.tell(&Event::UploadStarted {
                                 upload_id: session.upload_id.clone(),
                                 asset_id: session.asset_id.clone(),
                                 chunks: session.total_chunks,
                                 resumed: 0,
                             });
                             let margin = self.settings.url_margin;
-                            let (began, server) = self.signing_time(now, None);
+                            let (requested_at, server) = self.signing_time(now, None);
                             let total = session.total_chunks;
                             self.begin_sending(now, session, &[], BTreeMap::new());
                             if let Phase::Sending(sending) = &mut self.phase {
-                                let wanted = |index| (1..=total).contains(&index);
-                                sending.urls.take(
-                                    answer.upload_urls,
-                                    answer.expires_at.as_ref(),
+                                let is_missing = |index| (1..=total).contains(&index);
+                                sending.urls.insert(
+                                    response.upload_urls,
+                                    response.expires_at.as_ref(),
                                     server,
-                                    began,
+                                    requested_at,
                                     margin,
-                                    wanted,
+                                    is_missing,
                                 );
                             }
                         }
@@ -85,20 +85,20 @@ impl MultipartUpload {
         let state = match result {
             Ok(state) => state,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return self.begin_anew("the platform does not know it any more");
+                return self.restart("the platform does not know it any more");
             }
             Err(error) => return self.fail(error),
         };
         match &state.status {
             Some(UploadStatus::Expired) => {
-                return self.begin_anew("it has expired (a session lives 24 hours)");
+                return self.restart("it has expired (a session lives 24 hours)");
             }
-            Some(UploadStatus::Failed) => return self.begin_anew("the platform gave it up"),
+            Some(UploadStatus::Failed) => return self.restart("the platform gave it up"),
             Some(UploadStatus::Completed) => {
                 if *only_recorded
                     && (1..=record.total_chunks).any(|index| !record.sent.contains_key(&index))
                 {
-                    return self.begin_anew(OTHER_VERSION);
+                    return self.restart(OTHER_VERSION);
                 }
                 let session = match Session::from_record(record, self.source.len()) {
                     Ok(session) => session,
@@ -118,7 +118,7 @@ impl MultipartUpload {
             }
             _ => {}
         }
-        completed.extend(complete_in(&state));
+        completed.extend(completed_chunks(&state));
         if has_more(&state, *page) {
             *page += 1;
             let endpoint = read_state(&record.upload_id, *page);
@@ -133,7 +133,7 @@ impl MultipartUpload {
                 .iter()
                 .any(|index| !record.sent.contains_key(index))
         {
-            return self.begin_anew(OTHER_VERSION);
+            return self.restart(OTHER_VERSION);
         }
         let (record, completed) = (record.clone(), std::mem::take(completed));
         match Session::from_record(&record, self.source.len()) {
@@ -149,7 +149,7 @@ impl MultipartUpload {
                     Phase::Sending(sending) => sending.resumed,
                     _ => 0,
                 };
-                self.observer.tell(&Event::UploadBegun {
+                self.observer.tell(&Event::UploadStarted {
                     upload_id,
                     asset_id,
                     chunks,
@@ -159,14 +159,14 @@ impl MultipartUpload {
         }
     }
 
-    pub(super) fn begin_anew(&mut self, because: &'static str) {
+    pub(super) fn restart(&mut self, because: &'static str) {
         self.observer.tell(&Event::UploadRestarted { because });
         let create = self.create.clone();
         self.phase = Phase::Creating(self.call(create));
     }
 
-    /// Begins to send to `session`; chunks of which the API says that they are complete are not sent again, and those that
-    /// an earlier process has sent are reported first.
+    /// Starts sending to `session`. Chunks that the API lists as complete are not sent again, and
+    /// those that an earlier process has sent are reported first.
     pub(super) fn begin_sending(
         &mut self,
         now: Now,
@@ -174,31 +174,31 @@ impl MultipartUpload {
         completed: &[u32],
         sent: BTreeMap<u32, SentChunk>,
     ) {
-        let mut book = ChunkTracker::new(session.total_chunks);
+        let mut tracker = ChunkTracker::new(session.total_chunks);
         for index in completed {
-            book.confirm(*index);
+            tracker.confirm(*index);
         }
         for (index, chunk) in sent {
             if chunk.chunk_size == session.chunk_len(index) {
-                book.remember(index, chunk.etag);
+                tracker.restore_sent(index, chunk.etag);
             }
         }
-        let resumed = book.done_count();
-        let bytes = book.done().map(|index| session.chunk_len(index)).sum();
-        let unreported_since = (book.unreported() > 0).then_some(now.mono);
+        let resumed = tracker.done_count();
+        let bytes = tracker.done().map(|index| session.chunk_len(index)).sum();
+        let unreported_since = (tracker.unreported() > 0).then_some(now.mono);
         self.phase = Phase::Sending(Box::new(Sending {
             session,
-            book,
+            tracker,
             urls: Urls::default(),
             url_call: None,
             report_call: None,
             verify_call: None,
             verified: (Vec::new(), 0),
             verifications: 0,
-            tells_md5: true,
+            etag_is_md5: true,
             unreported_since,
             paced_until: Duration::ZERO,
-            began: now.mono,
+            started: now.mono,
             bytes,
             resumed_bytes: bytes,
             attempts: 0,

@@ -1,4 +1,4 @@
-//! The presigned URLs at hand: each is used once, and not after its time.
+//! Unused presigned URLs: each is used once, and not after its expiry.
 
 use std::{
     collections::BTreeMap,
@@ -7,10 +7,11 @@ use std::{
 
 use tl_model::{PresignedUrl, Timestamp, UploadUrl};
 
-/// How long a URL lives where the answer does not tell (API reference, "Create a multipart upload session": one hour).
+/// Lifetime of a URL if the response does not include it (API reference, "Create a multipart upload
+/// session": one hour).
 const DOCUMENTED_LIFE: Duration = Duration::from_secs(3600);
 
-/// The URLs that have not been used, by chunk.
+/// The unused URLs, by chunk.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Urls {
     by_chunk: BTreeMap<u32, Entry>,
@@ -24,27 +25,29 @@ struct Entry {
 }
 
 impl Urls {
-    /// Takes URLs that were asked for at `now`, when the server's clock said `server`; a newer URL replaces an older one.
+    /// Adds URLs that were requested at `now`, when the server's clock was `server`. A newer URL
+    /// replaces an older one.
     ///
-    /// Their life is counted on the server's clock and kept on the driver's, so that a wrong wall clock here does no harm.
-    pub(super) fn take(
+    /// Their lifetime is computed on the server's clock and stored on the driver's, so that a wrong
+    /// local wall clock has no effect.
+    pub(super) fn insert(
         &mut self,
         urls: Vec<UploadUrl>,
         expires_at: Option<&Timestamp>,
         server: SystemTime,
         now: Duration,
         margin: Duration,
-        wanted: impl Fn(u32) -> bool,
+        is_needed: impl Fn(u32) -> bool,
     ) {
         for url in urls {
             let index = url.chunk_index;
-            if !wanted(index) {
+            if !is_needed(index) {
                 continue;
             }
-            let life = life(url.expires_at.as_ref().or(expires_at), server);
+            let lifetime = lifetime(url.expires_at.as_ref().or(expires_at), server);
             let usable_until = now
-                .saturating_add(life)
-                .saturating_sub(margin.min(life / 2));
+                .saturating_add(lifetime)
+                .saturating_sub(margin.min(lifetime / 2));
             self.by_chunk.insert(
                 index,
                 Entry {
@@ -55,13 +58,13 @@ impl Urls {
         }
     }
 
-    /// Takes out the URL of a chunk, where there is one in its time.
-    pub(super) fn use_up(&mut self, index: u32, now: Duration) -> Option<PresignedUrl> {
+    /// Removes and returns the URL of a chunk, if it has one that has not expired.
+    pub(super) fn take(&mut self, index: u32, now: Duration) -> Option<PresignedUrl> {
         let entry = self.by_chunk.remove(&index)?;
         (now < entry.usable_until).then_some(entry.url)
     }
 
-    /// Whether there is a URL for the chunk that is still in its time.
+    /// Whether the chunk has a URL that has not expired.
     pub(super) fn has(&self, index: u32, now: Duration) -> bool {
         self.by_chunk
             .get(&index)
@@ -69,13 +72,13 @@ impl Urls {
     }
 }
 
-fn life(expires_at: Option<&Timestamp>, server: SystemTime) -> Duration {
+fn lifetime(expires_at: Option<&Timestamp>, server: SystemTime) -> Duration {
     let expires = expires_at
         .and_then(Timestamp::instant)
         .map(SystemTime::from);
     match expires.map(|expires| expires.duration_since(server)) {
-        Some(Ok(life)) => life.min(DOCUMENTED_LIFE),
-        // Gone already: the storage would refuse it.
+        Some(Ok(lifetime)) => lifetime.min(DOCUMENTED_LIFE),
+        // Already expired: the storage would reject it.
         Some(Err(_)) => Duration::ZERO,
         None => DOCUMENTED_LIFE,
     }
@@ -94,24 +97,24 @@ mod tests {
         let mut url = UploadUrl::new(1_u32, "https://bucket.example/1");
         url.expires_at = expires.map(Timestamp::from);
         let now = Duration::from_secs(100);
-        urls.take(vec![url], None, at(0), now, Duration::from_secs(60), |_| {
+        urls.insert(vec![url], None, at(0), now, Duration::from_secs(60), |_| {
             true
         });
         urls
     }
 
     #[test]
-    fn a_url_is_used_once_and_not_in_its_last_minute() {
+    fn url_is_used_once_and_not_in_its_last_minute() {
         let seconds = Duration::from_secs;
         let mut hour = urls(Some("1970-01-01T01:00:00Z"));
         assert!(hour.has(1, seconds(100 + 3539)));
         assert!(!hour.has(1, seconds(100 + 3540)));
-        assert!(hour.use_up(1, seconds(200)).is_some());
-        assert_eq!(hour.use_up(1, seconds(200)), None);
+        assert!(hour.take(1, seconds(200)).is_some());
+        assert_eq!(hour.take(1, seconds(200)), None);
     }
 
     #[test]
-    fn a_url_without_a_time_lives_as_documented_and_one_of_the_past_is_not_used() {
+    fn missing_expiry_uses_the_documented_lifetime() {
         assert!(urls(None).has(1, Duration::from_secs(3000)));
         assert!(!urls(Some("1969-12-31T23:59:00Z")).has(1, Duration::from_secs(100)));
     }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tl_model::*;
 
 #[test]
-fn an_identifier_is_its_text() {
+fn identifier_equals_its_text() {
     let id = TaskId::from("62a1ec6d9ea24f052b971a0f");
     assert_eq!(id, "62a1ec6d9ea24f052b971a0f");
     assert_eq!(id.to_string().parse(), Ok(id.clone()));
@@ -23,7 +23,7 @@ fn an_identifier_is_its_text() {
 }
 
 #[test]
-fn an_object_id_is_24_hexadecimal_digits() {
+fn object_id_is_24_hexadecimal_digits() {
     let check = |text: &str, expected: bool| {
         assert_eq!(VideoId::from(text).is_object_id(), expected, "{text}");
     };
@@ -36,8 +36,8 @@ fn an_object_id_is_24_hexadecimal_digits() {
     check("éééééééééééé", false);
 }
 
-/// Known words come back as variants, anything else as it is.
-fn check_words<T>(known: &[T], is_known: fn(&T) -> bool, words: &[&str])
+/// Known values decode as variants; any other value is kept unchanged.
+fn check_values<T>(known: &[T], is_known: fn(&T) -> bool, values: &[&str])
 where
     T: Serialize
         + DeserializeOwned
@@ -47,18 +47,18 @@ where
         + Clone
         + for<'a> From<&'a str>,
 {
-    assert_eq!(known.iter().map(T::to_string).collect::<Vec<_>>(), words);
-    for (variant, word) in known.iter().zip(words) {
-        assert_eq!(&T::from(word), variant);
+    assert_eq!(known.iter().map(T::to_string).collect::<Vec<_>>(), values);
+    for (variant, value) in known.iter().zip(values) {
+        assert_eq!(&T::from(value), variant);
         assert!(is_known(variant));
-        assert_eq!(serde_json::to_value(variant).unwrap(), *word);
+        assert_eq!(serde_json::to_value(variant).unwrap(), *value);
         assert_eq!(
-            &serde_json::from_value::<T>((*word).into()).unwrap(),
+            &serde_json::from_value::<T>((*value).into()).unwrap(),
             variant
         );
-        assert!(!is_known(&T::from(format!("{word} ").as_str())));
+        assert!(!is_known(&T::from(format!("{value} ").as_str())));
         if let Some(other_case) =
-            Some(word.to_ascii_uppercase()).filter(|upper| !words.contains(&upper.as_str()))
+            Some(value.to_ascii_uppercase()).filter(|upper| !values.contains(&upper.as_str()))
         {
             assert!(!is_known(&T::from(other_case.as_str())), "{other_case}");
         }
@@ -74,16 +74,16 @@ where
     assert_ne!(unknown, T::from("never heard"));
 }
 
-macro_rules! words {
-    ($($test:ident: $name:ident = $words:expr;)+) => {
+macro_rules! values {
+    ($($test:ident: $name:ident = $values:expr;)+) => {
         $(#[test]
         fn $test() {
-            check_words($name::KNOWN, $name::is_known, &$words);
+            check_values($name::KNOWN, $name::is_known, &$values);
         })+
     };
 }
 
-words! {
+values! {
     task_statuses: TaskStatus = ["validating", "pending", "queued", "indexing", "ready", "failed", "uploading"];
     model_names: ModelName = ["marengo2.5", "marengo2.6", "marengo2.7", "marengo3.0", "marengo3.5", "pegasus1", "pegasus1.1",
         "pegasus1.2", "pegasus1.5", "pegasus1.6"];
@@ -113,7 +113,7 @@ words! {
 }
 
 #[test]
-fn only_ready_and_failed_end_a_task() {
+fn only_ready_and_failed_are_terminal() {
     let terminal: Vec<_> = TaskStatus::KNOWN
         .iter()
         .filter(|status| status.is_terminal())
@@ -123,7 +123,7 @@ fn only_ready_and_failed_end_a_task() {
 }
 
 #[test]
-fn a_model_belongs_to_the_family_that_its_name_begins_with() {
+fn family_is_the_prefix_of_the_name() {
     let check = |name: &str, family: Option<ModelFamily>| {
         assert_eq!(ModelName::from(name).family(), family, "{name}");
     };
@@ -134,7 +134,7 @@ fn a_model_belongs_to_the_family_that_its_name_begins_with() {
 
 proptest! {
     #[test]
-    fn the_order_and_equality_of_words_are_those_of_their_texts(a in "[a-r]{0,3}|ready|queued|failed", b in "[a-r]{0,3}|ready|queued") {
+    fn enums_compare_by_text(a in "[a-r]{0,3}|ready|queued|failed", b in "[a-r]{0,3}|ready|queued") {
         let (left, right) = (TaskStatus::from(a.as_str()), TaskStatus::from(b.as_str()));
         prop_assert_eq!(left.cmp(&right), a.cmp(&b));
         prop_assert_eq!(left == right, a == b);

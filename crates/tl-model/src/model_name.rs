@@ -1,9 +1,9 @@
-//! Open enumerations that several objects and queries share: models, options, add-ons, sorting.
+//! Models, their options, and add-ons: open enumerations that several objects and queries share.
 
 open_enum! {
-    /// A video understanding model (v1.2 called it an engine).
+    /// A video understanding model (called an engine in v1.2).
     ///
-    /// Which of them an index may name today is the platform's decision: see the rule packs of `tl-validate`.
+    /// The platform decides which models a new index may use: see the rule packs of `tl-validate`.
     pub enum ModelName {
         /// Of API v1.2.
         Marengo2_5 = "marengo2.5",
@@ -19,7 +19,7 @@ open_enum! {
         Pegasus1 = "pegasus1",
         /// Retired in February 2025.
         Pegasus1_1 = "pegasus1.1",
-        /// Refused for new indexes since 2026-08-18.
+        /// Rejected for new indexes since 2026-08-18.
         Pegasus1_2 = "pegasus1.2",
         /// Analysis only.
         Pegasus1_5 = "pegasus1.5",
@@ -29,7 +29,8 @@ open_enum! {
 }
 
 impl ModelName {
-    /// The family by the beginning of the name, also for a version that this crate does not know.
+    /// The family, derived from the prefix of the name. Also works for versions that this crate
+    /// does not know.
     pub fn family(&self) -> Option<ModelFamily> {
         ModelFamily::KNOWN
             .iter()
@@ -39,17 +40,17 @@ impl ModelName {
 }
 
 open_enum! {
-    /// A modality that a model reads.
+    /// A modality that a model processes.
     pub enum ModelOption {
-        /// What is seen.
+        /// Visual content.
         Visual = "visual",
-        /// What is heard.
+        /// Audio content.
         Audio = "audio",
-        /// Of API v1.2; `audio` today. It asked for an audio track.
+        /// Of API v1.2; replaced by `audio`. It required an audio track.
         Conversation = "conversation",
-        /// Of API v1.2; part of `visual` today.
+        /// Of API v1.2; now part of `visual`.
         TextInVideo = "text_in_video",
-        /// Of API v1.2; part of `visual` today.
+        /// Of API v1.2; now part of `visual`.
         Logo = "logo",
     }
 }
@@ -63,31 +64,11 @@ open_enum! {
 }
 
 open_enum! {
-    /// A family of models, as the index list filters by it.
+    /// A family of models, as used to filter the list of indexes.
     pub enum ModelFamily {
         /// Embedding models, for search.
         Marengo = "marengo",
         /// Generative models, for analysis.
         Pegasus = "pegasus",
-    }
-}
-
-open_enum! {
-    /// The direction of a sorted list.
-    pub enum SortOption {
-        /// Oldest first.
-        Asc = "asc",
-        /// Newest first: the platform's default.
-        Desc = "desc",
-    }
-}
-
-open_enum! {
-    /// The member that a list is sorted by.
-    pub enum SortBy {
-        /// The platform's default.
-        CreatedAt = "created_at",
-        /// When it last changed.
-        UpdatedAt = "updated_at",
     }
 }
