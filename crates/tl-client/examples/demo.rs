@@ -1,5 +1,6 @@
-//! The main job on the embedded emulator: two clips refused before a byte is sent, one uploaded through both colours and
-//! by URL. It ends with an error where the story does not come true. `cargo xtask demo` makes the clips and calls it.
+//! Ingestion with the embedded emulator: two clips are refused before any byte is sent, one is
+//! uploaded by the async and the blocking client and by URL. Exits with an error if a step does not
+//! behave as expected. `cargo xtask demo` creates the clips and runs it.
 
 #![allow(clippy::print_stdout, reason = "the story is told on stdout")]
 
@@ -156,7 +157,7 @@ fn clips_folder() -> Story<PathBuf> {
     }
 }
 
-/// Indexing takes the emulator about a second: look often.
+/// Indexing takes the emulator about a second: poll often.
 fn often() -> WaitPolicy {
     WaitPolicy {
         first_interval: Duration::from_millis(40),
@@ -223,7 +224,7 @@ async fn conclude(client: &Client, index_id: &IndexId, video: &Ingested) -> Stor
     }
 }
 
-/// Serves one file on loopback, whatever path is asked for, as long as the demo runs.
+/// Serves one file on loopback for any path until the demo ends.
 fn serve(file: &Path) -> Story<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let name = file
@@ -235,7 +236,7 @@ fn serve(file: &Path) -> Story<String> {
     let file = file.to_owned();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // A client that goes away early is its own affair.
+            // Ignore a client that disconnects early.
             let _ = answer(&stream, &file);
         }
     });

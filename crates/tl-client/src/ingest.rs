@@ -1,5 +1,5 @@
-//! One video on its way: open, choose a route, check, take up what an earlier process left, send, conclude. What both colours
-//! share lives here; each colour adds how it waits for a file to be read.
+//! Ingestion of one video: open, choose a route, check, resume, send, finish. Shared by the async
+//! and the blocking client, which only differ in how they wait for file reads.
 
 mod conclude;
 mod resume;
@@ -33,17 +33,17 @@ use crate::{
 
 type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// Where the state of an upload is kept.
+/// Where to store the checkpoint.
 #[derive(Debug, Clone)]
 pub(crate) enum Keep {
-    /// Of files, in the folder of this user.
+    /// In the default folder, for files only.
     Standard,
     /// In this folder.
     In(PathBuf),
     Nowhere,
 }
 
-/// What is asked of one upload or ingestion.
+/// Settings of an upload or ingestion.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) input: Input,
@@ -70,7 +70,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// A request that has passed the check and may be sent.
+/// A request that has passed the check and can be sent.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) send: UploadPlan,
@@ -79,14 +79,14 @@ pub(crate) struct Prepared {
     pub(crate) after: After,
 }
 
-/// What is sent.
+/// What to send.
 #[derive(Debug)]
 pub(crate) enum UploadPlan {
     Task(CreateTask),
     Asset(Box<AssetPlan>),
 }
 
-/// What was opened.
+/// The opened input.
 enum Opened {
     File(Arc<FileSource>),
     Source(Arc<dyn Source>),
@@ -118,7 +118,7 @@ impl Request {
         }
     }
 
-    /// The listener for what happens between here and the platform.
+    /// Creates the observer for API events.
     fn observer(&self, task: &Arc<Mutex<Option<TaskId>>>, opened: &Opened) -> Observer {
         let (listener, task) = (self.listener.clone(), Arc::clone(task));
         let file = match opened {
@@ -126,7 +126,7 @@ impl Request {
             _ => None,
         };
         Observer::new(move |event| {
-            // The platform has the bytes; what follows is a wait, which keeps no file open.
+            // The platform has the bytes. The rest is waiting, which needs no open file.
             let is_sent = match event {
                 ApiEvent::StageBegun { stage, .. } => *stage != FlowStage::Uploading,
                 ApiEvent::Created { resource, .. } => *resource == "task",
@@ -149,10 +149,11 @@ impl Request {
         })
     }
 
-    /// Opens, chooses the route, checks, and takes up what an earlier process left. It blocks while it reads.
+    /// Opens the input, chooses the route, checks, and resumes from a checkpoint. Blocks while it
+    /// reads.
     ///
     /// # Errors
-    /// [`ErrorKind::RefusedLocally`] with the report where the platform would refuse the file.
+    /// [`ErrorKind::RefusedLocally`] with the report if the platform would reject the file.
     pub(crate) fn prepare(&self, base: &Url, place: &OnceLock<Checker>) -> Result<Prepared, Error> {
         let began = Instant::now();
         self.see_settings()?;
@@ -204,7 +205,7 @@ impl Request {
                 (UploadPlan::Asset(Box::new(plan)), None)
             }
             (opened, Some(choice)) if choice.route == Route::Tasks => {
-                // Its flow has one stage before there is a task, and tells none.
+                // Before the task exists, this flow has only one stage and emits no event for it.
                 self.tell(&Event::Api(ApiEvent::StageBegun {
                     stage: FlowStage::Uploading,
                     asset_id: None,
@@ -326,7 +327,7 @@ impl Request {
         };
         let checked = match checked {
             Ok(checked) => checked,
-            // A prober for files, or a source that gives its bytes more slowly than the prober waits.
+            // The prober reads only files, or the source is slower than the prober's time limit.
             Err(error) if matches!(opened, Opened::Source(_)) => {
                 return match error.probe() {
                     Some(ProbeErrorKind::Unsupported) => {
@@ -354,13 +355,13 @@ impl Request {
         Ok(Ok(checked.report))
     }
 
-    /// Tells why the bytes are sent unchecked, which the caller did not ask for.
+    /// Emits an event with the reason why the bytes are sent unchecked.
     fn not_checked(&self, why: NotChecked) -> NotChecked {
         self.tell(&Event::NotChecked(why));
         why
     }
 
-    /// The task by the path of `/tasks`.
+    /// The request for the route `/tasks`.
     fn task(&self, opened: Opened) -> CreateTask {
         let index_id = self.index_id.clone().unwrap_or_else(|| "".into());
         let mut create = CreateTask::new(index_id, self.media(opened));
@@ -390,9 +391,9 @@ impl Request {
         }
     }
 
-    /// The upload from the first byte on.
+    /// An upload from the first byte.
     fn fresh(&self, opened: Opened, route: Route) -> AssetUpload {
-        // Of an upload alone, the metadata are the asset's; else they are those of the indexed asset.
+        // Without an index, the metadata belongs to the asset, otherwise to the indexed asset.
         let metadata = self
             .user_metadata
             .clone()
@@ -426,7 +427,7 @@ impl Request {
     }
 }
 
-/// What kind of media a file name says it is: that is asked for when a session is opened.
+/// Media type by file extension; required to open a session.
 fn kind_of(name: &str) -> UploadType {
     let extension = Path::new(name)
         .extension()
@@ -438,7 +439,7 @@ fn kind_of(name: &str) -> UploadType {
     }
 }
 
-/// A source that tells how many of its bytes have been taken.
+/// A source that reports how many bytes have been read.
 #[derive(Clone)]
 struct Observed {
     inner: Arc<dyn Source>,

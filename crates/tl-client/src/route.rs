@@ -1,5 +1,5 @@
-//! By which way a video goes to the platform. A pure choice: size, kind and the limits of the rules in; a route and the reason
-//! out. Nothing is read or sent here.
+//! Chooses the upload route from size, kind of input and the limits of the rules, with the reason.
+//! Pure: it neither reads nor sends anything.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use tl_validate::{Route, RulePack, rules::RouteLimit};
 
 use crate::{Error, ErrorKind};
 
-/// A route, and why it was taken.
+/// A route and why it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RouteChoice {
     /// The route.
     pub route: Route,
-    /// Why, in words.
+    /// The reason, for display.
     pub because: String,
 }
 
@@ -23,18 +23,18 @@ impl fmt::Display for RouteChoice {
     }
 }
 
-/// What is to be sent, as far as a choice depends on it.
+/// The properties of an input that the route depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Load {
-    /// So many bytes that this machine sends.
+    /// Number of bytes to send from this machine.
     Bytes(u64),
-    /// A link that the platform fetches; its size is not known here.
+    /// A link that the platform fetches; its size is unknown.
     Link,
 }
 
 impl RouteChoice {
-    /// The route for a file of `bytes` on this machine by the limits of `rules`: one request where that is surely allowed, else
-    /// chunks. The way of `/tasks` is never chosen by itself.
+    /// Chooses the route for a local file of `bytes` bytes by the limits of `rules`: one request if
+    /// that is certainly allowed, else chunks. The route `tasks` is never chosen.
     #[must_use]
     pub fn for_file(bytes: u64, rules: &RulePack) -> Self {
         choose(Load::Bytes(bytes), rules)
@@ -69,7 +69,8 @@ pub(crate) fn choose(load: Load, rules: &RulePack) -> RouteChoice {
                     rules.name()
                 ),
             ),
-            // Up to the smaller reading of the unit it is taken for sure; beyond it, chunks are sure.
+            // Up to the smaller reading of the unit, one request is certainly allowed. Above it,
+            // chunks always are.
             Some(limit) if bytes <= limit.certain_bytes => (
                 Route::Asset,
                 format!(
@@ -93,10 +94,10 @@ pub(crate) fn choose(load: Load, rules: &RulePack) -> RouteChoice {
     RouteChoice { route, because }
 }
 
-/// The route that the caller asked for.
+/// Uses the route that the caller requested.
 ///
 /// # Errors
-/// [`ErrorKind::Route`] where a thing of this kind cannot go there at all.
+/// [`ErrorKind::Route`] if the route does not support this kind of input.
 pub(crate) fn forced(load: Load, route: Route) -> Result<RouteChoice, Error> {
     let impossible = |what: &str, allowed: &str| {
         Err(Error::new(
@@ -120,10 +121,10 @@ pub(crate) fn forced(load: Load, route: Route) -> Result<RouteChoice, Error> {
     }
 }
 
-/// Whether the route takes as many bytes.
+/// Checks that the route supports this many bytes.
 ///
 /// # Errors
-/// [`ErrorKind::Route`] with the limit, the rule that it comes from, and another route where there is one.
+/// [`ErrorKind::Route`] with the limit, its rule, and an alternative route if there is one.
 pub(crate) fn fits(choice: &RouteChoice, load: Load, rules: &RulePack) -> Result<(), Error> {
     let (Load::Bytes(bytes), Some(limit)) = (load, rules.route_limit(choice.route)) else {
         return Ok(());
@@ -157,7 +158,8 @@ fn takes(limit: Option<&RouteLimit>, bytes: u64) -> bool {
     limit.is_none_or(|limit| bytes <= limit.bytes)
 }
 
-/// A count of bytes as people read it: in full where it is short, else in the largest unit that leaves it exact or nearly so.
+/// Formats a number of bytes: in full if it is short, else in the largest unit that is exact or
+/// nearly exact.
 pub(crate) fn shown(bytes: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
     match UNITS.iter().find(|(_, factor)| {

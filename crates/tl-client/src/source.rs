@@ -1,5 +1,5 @@
-//! Files as sources: opened once, read in place by offset, never copied, never changed; and watched, so that a file which
-//! somebody else changes meanwhile is not sent half old and half new.
+//! Files as sources: opened once, read by offset, never copied or modified. Each read checks that
+//! the file has not changed, so that two versions of it are never mixed.
 
 use std::{
     fs::{File, Metadata},
@@ -17,14 +17,15 @@ use tl_validate::descriptors::{RETRY_LIMIT, retry_open};
 
 use crate::{Error, ErrorKind};
 
-/// A regular file. Reads go to absolute offsets, so that several can be under way at once.
+/// A regular file. Reads use absolute offsets, so several can run in parallel.
 ///
-/// After each read, size, time of modification and, where the system has it, ctime are held against those at the opening: a
-/// file that grows, shrinks or is written to while it is sent fails the read, even where its time of modification was set back.
-/// A new name, another link and other permissions change the ctime as well, and do no harm.
+/// After each read, size, modification time and ctime (if the system has one) are compared with
+/// those at open. A read fails if the file has grown, shrunk or been written to, even if its
+/// modification time was set back. Renaming, linking and changing permissions also change the
+/// ctime, but are allowed.
 #[derive(Debug)]
 pub struct FileSource {
-    /// The open file; `None` after [`release`](Self::release), until the next read.
+    /// The open file; `None` between [`release`](Self::release) and the next read.
     file: RwLock<Option<Arc<File>>>,
     identity: Option<(u64, u64)>,
     path: PathBuf,
@@ -32,19 +33,20 @@ pub struct FileSource {
     opened: Stamp,
     status: FileStatus,
     ways: Ways,
-    /// The last ctime that was explained, in nanoseconds since 1970; 0 where the system has none.
+    /// The last ctime that was found harmless, in nanoseconds since 1970; 0 if the system has none.
     changed_ns: AtomicU64,
 }
 
-/// What shows that a file was changed.
+/// Size and modification time of a file, to detect changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     len: u64,
-    /// `None` where the system does not tell.
+    /// `None` if the system does not have it.
     modified: Option<SystemTime>,
 }
 
-/// What the inode of a file says of it, as far as the system tells: nanoseconds since 1970, and its number.
+/// Inode metadata, as far as the system has it: times in nanoseconds since 1970, and the inode
+/// number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct FileStatus {
     pub(crate) modified_ns: Option<u64>,
@@ -67,7 +69,7 @@ impl FileStatus {
     }
 }
 
-/// What changes the ctime of a file and not its bytes.
+/// Attributes that change the ctime of a file but not its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Ways {
     mode: u32,
@@ -120,7 +122,7 @@ impl Stamp {
         }
     }
 
-    /// What is different now, in words.
+    /// Describes the difference for a message.
     fn difference(self, now: Self) -> String {
         match (self.len, now.len) {
             (then, now) if now > then => format!("it grew from {then} bytes to {now}"),
@@ -146,11 +148,11 @@ impl FileSource {
     /// Opens `path` for reading.
     ///
     /// # Errors
-    /// [`ErrorKind::File`] where nothing is there, where it is no regular file (a directory, a pipe, a device), where it
-    /// may not be read, or where it is empty.
+    /// [`ErrorKind::File`] if the file does not exist, is not a regular file (a directory, a pipe,
+    /// a device), cannot be read, or is empty.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        // Asked before it is opened: opening a pipe would wait for its writer.
+        // Check before opening: opening a pipe would block until it has a writer.
         let metadata = path.metadata().map_err(|error| unusable(path, error))?;
         if !metadata.is_file() {
             let what = if metadata.is_dir() {
@@ -189,25 +191,25 @@ impl FileSource {
         })
     }
 
-    /// Where the file is.
+    /// Path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// When the file had last been changed when it was opened, where the system tells.
+    /// Modification time at open, if the system has it.
     #[must_use]
     pub fn modified(&self) -> Option<SystemTime> {
         self.opened.modified
     }
 
-    /// What its inode said of it when it was opened.
+    /// Inode metadata at open.
     pub(crate) fn status(&self) -> FileStatus {
         self.status
     }
 
-    /// Closes the file until the next read, which opens it at the same path and fails if another file is there. A source whose
-    /// upload waits for the platform holds no file descriptor.
+    /// Closes the file. The next read opens it again by path and fails if it is a different file.
+    /// An upload that waits for the platform thus holds no file descriptor.
     pub(crate) fn release(&self) {
         *self.file.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -220,7 +222,7 @@ impl FileSource {
             .clone()
     }
 
-    /// The open file.
+    /// The open file, opened again if necessary.
     fn file(&self) -> io::Result<Arc<File>> {
         if let Some(file) = self.opened() {
             return Ok(file);
@@ -229,7 +231,7 @@ impl FileSource {
         if let Some(file) = &*slot {
             return Ok(Arc::clone(file));
         }
-        // Opening a pipe would wait for its writer.
+        // Opening a pipe would block until it has a writer.
         let file = match self.path.metadata()?.is_file() {
             true => retry_open(RETRY_LIMIT, || File::open(&self.path))?,
             false => return Err(io::Error::other("it is no longer a regular file")),
@@ -242,7 +244,7 @@ impl FileSource {
         Ok(file)
     }
 
-    /// Refuses a file that is not as it was when it was opened.
+    /// Fails if the file has changed since it was opened.
     fn watch(&self, file: &File) -> io::Result<()> {
         let metadata = file.metadata()?;
         let now = Stamp::of(&metadata);
@@ -259,7 +261,7 @@ impl FileSource {
         )))
     }
 
-    /// Whether the ctime is the one of the opening, or something changed it that leaves the bytes alone.
+    /// Whether the ctime is unchanged, or the change did not affect the content.
     fn is_explained(&self, metadata: &Metadata) -> bool {
         let now = FileStatus::of(metadata);
         let Some(changed_ns) = now.changed_ns else {
@@ -268,7 +270,7 @@ impl FileSource {
         if changed_ns == self.changed_ns.load(Ordering::Relaxed) {
             return true;
         }
-        // A file that was renamed is not at its path any more.
+        // After a rename, the file is no longer at its path.
         let is_at_its_path = self
             .path
             .metadata()
@@ -280,10 +282,11 @@ impl FileSource {
         is_explained
     }
 
-    /// What was read at `offset`, where it may be sent.
+    /// Returns what was read at `offset` if the file has not changed.
     fn taken(&self, file: &File, offset: u64, read: io::Result<usize>) -> io::Result<usize> {
         let count = read.map_err(|error| self.unread(offset, &error))?;
-        // After the read: what was read before a change is whole, what was read after it is not taken.
+        // Check after the read: bytes read before a change are consistent, bytes read after it are
+        // rejected.
         self.watch(file)?;
         Ok(count)
     }
@@ -298,10 +301,10 @@ impl FileSource {
         )
     }
 
-    /// A second handle on the same open file, whatever its path names by now.
+    /// Duplicates the handle of the open file, independent of its path.
     ///
     /// # Errors
-    /// Where the system has no handle left.
+    /// If no file handle is available.
     pub fn try_clone_file(&self) -> io::Result<File> {
         let file = self.file()?;
         retry_open(RETRY_LIMIT, || file.try_clone())
@@ -323,13 +326,13 @@ impl Source for FileSource {
     }
 
     fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        // Opening a file may wait.
+        // Opening a file may block.
         let file = self.opened()?;
         Some(self.taken(&file, offset, read_at_hand(&file, offset, buffer)?))
     }
 }
 
-/// Device and number of the inode, where the system has them.
+/// Device and inode number, if the system has them.
 #[cfg(unix)]
 fn identity(file: &File) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
@@ -352,7 +355,8 @@ fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }
 
-/// Reads what the system has in its cache; `None` where it would have to wait, or does not tell.
+/// Reads from the system's cache. Returns `None` if the read would block, or if the system cannot
+/// tell.
 #[cfg(target_os = "linux")]
 fn read_at_hand(file: &File, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
     use rustix::io::{Errno, ReadWriteFlags, preadv2};
@@ -360,7 +364,8 @@ fn read_at_hand(file: &File, offset: u64, buffer: &mut [u8]) -> Option<io::Resul
     match preadv2(file, buffers, offset, ReadWriteFlags::NOWAIT) {
         Ok(count) => Some(Ok(count)),
         Err(Errno::INTR) => Some(Err(io::ErrorKind::Interrupted.into())),
-        // Not in the cache, not known to this file system, or an error that a read which waits tells as well.
+        // Not cached, not supported by this file system, or an error that a blocking read reports
+        // too.
         Err(_) => None,
     }
 }
@@ -406,7 +411,7 @@ mod tests {
             let (mut at_hand, mut waited) = ([0; 4], [0; 4]);
             let read = source.read_at_hand(offset, &mut at_hand);
             let count = source.read_at(offset, &mut waited).unwrap();
-            // A file system may not tell what it has at hand.
+            // Not every file system supports non-blocking reads.
             assert!(read.is_none_or(|read| (read.unwrap(), at_hand) == (count, waited)));
         }
         file.as_file().set_len(3).unwrap();
@@ -456,7 +461,7 @@ mod tests {
         let open = || {
             std::fs::write(&path, b"0123456789").unwrap();
             let source = FileSource::open(&path).unwrap();
-            // The clock of a file system may be as coarse as 10 ms.
+            // A file system's timestamps may have a resolution of only 10 ms.
             std::thread::sleep(Duration::from_millis(30));
             source
         };

@@ -1,4 +1,5 @@
-//! The platform: an emulator in a process of its own that keeps its state, can be killed, and comes back at the same address.
+//! The platform process: an emulator that saves its state, can be killed, and restarts at the same
+//! address.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -14,7 +15,7 @@ use tl_emulator::{Emulator, FaultPlan, JournalEntry};
 
 use crate::Story;
 
-/// The part of the process: serves until its standard input ends, and answers each line on it with the journal.
+/// Main function of the process: serves until stdin ends, and answers each line with the journal.
 pub(crate) fn serve(state: &Path, port: u16, faults: &[&str]) -> Story<()> {
     let mut plan = FaultPlan::default();
     plan.seed = Some(1);
@@ -34,7 +35,7 @@ pub(crate) fn serve(state: &Path, port: u16, faults: &[&str]) -> Story<()> {
     Ok(())
 }
 
-/// The process, as the story sees it.
+/// Handle to the platform process.
 pub(crate) struct Platform {
     state: PathBuf,
     faults: Vec<String>,
@@ -49,7 +50,7 @@ struct Running {
 }
 
 impl Platform {
-    /// Starts it at a free port.
+    /// Starts it on a free port.
     pub(crate) fn start(state: PathBuf, faults: &[&str]) -> Story<Self> {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         let (running, base_url) = run(&state, 0, &faults)?;
@@ -61,7 +62,7 @@ impl Platform {
         })
     }
 
-    /// Kills it without a warning, and starts it again at the same address.
+    /// Kills the process and starts it again at the same address.
     pub(crate) fn restart(&mut self) -> Story<()> {
         let port = url::Url::parse(&self.base_url)?
             .port()
@@ -81,13 +82,13 @@ impl Platform {
         }
     }
 
-    /// Every request since its start.
+    /// Every request since the start.
     pub(crate) fn journal(&mut self) -> Story<Vec<JournalEntry>> {
         writeln!(self.running.asks)?;
         line(&mut self.running.answers)
     }
 
-    /// The received file of this many bytes.
+    /// The received file of this size.
     pub(crate) fn received(&self, bytes: u64) -> Story<PathBuf> {
         let mut folders = vec![self.state.clone()];
         while let Some(folder) = folders.pop() {
@@ -107,7 +108,7 @@ impl Platform {
 
 impl Drop for Platform {
     fn drop(&mut self) {
-        // Gone already, or about to go: both are what is wanted.
+        // It may have exited already.
         let _ = self.running.child.kill();
         let _ = self.running.child.wait();
     }

@@ -1,4 +1,4 @@
-//! The client: one ingestion in a process of its own, which says each chunk that the storage took, and at the end what came of it.
+//! The client process: one ingestion that prints each stored chunk and the final result.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -16,16 +16,16 @@ use tl_client::{
 
 use crate::Story;
 
-/// A process that says nothing for this long hangs.
+/// A process without output for this long hangs.
 const SILENCE: Duration = Duration::from_secs(120);
 
-/// A key that the emulator takes.
+/// An API key that the emulator accepts.
 pub(crate) const KEY: &str = "tlk_emulator_endurance";
 
-/// How many chunks are on their way at once: the default of the client.
+/// Concurrent chunk uploads: the client's default.
 const LANES: usize = 8;
 
-/// The part of the process.
+/// Main function of the process.
 pub(crate) fn send(colour: &str, arguments: &[&str]) -> Story<()> {
     let [file, base_url, index_id, checkpoints, bytes_per_second] = arguments else {
         return Err("send COLOUR FILE BASE_URL INDEX CHECKPOINTS BYTES_PER_SECOND".into());
@@ -78,7 +78,7 @@ fn told(event: &Event) {
 
 fn say(value: &Value) {
     let mut out = std::io::stdout().lock();
-    // Nobody listens any more: the story has ended.
+    // The reader has exited.
     let _ = writeln!(out, "{value}").and_then(|()| out.flush());
 }
 
@@ -97,30 +97,30 @@ fn result(ingested: &Ingested) -> Story<Value> {
     }}))
 }
 
-/// What a sender said.
+/// Output of a client process.
 #[derive(Debug)]
 pub(crate) enum Said {
-    /// The storage took this chunk.
+    /// The storage accepted this chunk.
     Sent(u32),
-    /// A chunk goes up again.
+    /// A chunk is retried.
     Retrying,
-    /// It went on from an earlier process that had sent so many chunks.
+    /// It resumed after an earlier process that had sent this many chunks.
     Resuming(u32),
-    /// It came to its end.
+    /// It finished.
     Done(Value),
-    /// It ended otherwise.
+    /// It exited without a result.
     Ended,
-    /// The time is up.
+    /// Timeout.
     Silent,
 }
 
-/// The process, as the story sees it.
+/// Handle to the client process.
 pub(crate) struct Sender {
     child: Child,
     said: Receiver<String>,
 }
 
-/// What is sent where.
+/// Arguments of a client process.
 #[derive(Clone, Copy)]
 pub(crate) struct Order<'a> {
     pub(crate) colour: &'a str,
@@ -158,7 +158,7 @@ impl Sender {
         Ok(Self { child, said })
     }
 
-    /// What it says next.
+    /// Waits for the next output.
     pub(crate) fn next(&self) -> Story<Said> {
         match self.within(SILENCE)? {
             Said::Silent => Err("the client has said nothing for two minutes: it hangs".into()),
@@ -166,7 +166,7 @@ impl Sender {
         }
     }
 
-    /// What it says next, if it says anything within `time`.
+    /// Waits at most `time` for the next output.
     pub(crate) fn within(&self, time: Duration) -> Story<Said> {
         let line = match self.said.recv_timeout(time) {
             Ok(line) => line,
@@ -192,7 +192,7 @@ impl Sender {
         }
     }
 
-    /// Kills it without a warning; whether it was still at work.
+    /// Kills the process. Returns whether it was still running.
     pub(crate) fn kill(&mut self) -> Story<bool> {
         let at_work = self.child.try_wait()?.is_none();
         self.child.kill()?;
@@ -203,7 +203,7 @@ impl Sender {
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        // Gone already, or about to go: both are what is wanted.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

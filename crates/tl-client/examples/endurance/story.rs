@@ -1,4 +1,4 @@
-//! The stories, and what must be true at their end.
+//! The scenarios and their assertions.
 
 use std::{
     collections::BTreeSet,
@@ -20,14 +20,14 @@ use crate::{
     sender::{KEY, Order, Said, Sender},
 };
 
-/// The most memory that the client may take, in KiB: 24 MiB at 8 concurrency, whatever the size of the file.
+/// Maximum memory of the client in KiB: 24 MiB at concurrency 8, for any file size.
 const MOST_MEMORY: u64 = 24 * 1024;
 
 /// How often the client is killed.
 const KILLS: u32 = 10;
 
-/// What goes wrong while the platform is restarted: in the storage before and after the work was done, in the API with a wish
-/// to be left alone and with lost answers.
+/// Faults while the platform is restarted: the storage fails before and after it stored the chunk;
+/// the API responds with `Retry-After`, or its response is lost.
 const FAULTS: &[&str] = &[
     "storage.put probability=0.02 status=503",
     "storage.put probability=0.02 drop",
@@ -42,7 +42,7 @@ const FAULTS: &[&str] = &[
     "indexes.indexed_assets.create nth=1 lose_answer",
 ];
 
-/// Makes the file and tells both stories.
+/// Creates the file and runs both scenarios.
 pub(crate) fn tell(clip: &Path, bytes: u64) -> Story<()> {
     let folder = tempfile::tempdir()?;
     let began = Instant::now();
@@ -58,7 +58,8 @@ pub(crate) fn tell(clip: &Path, bytes: u64) -> Story<()> {
     through_kills(&file, &folder.path().join("kills"))
 }
 
-/// One upload, while the platform injects faults and is killed and restarted at a third and at two thirds.
+/// One upload while the platform injects faults, and is killed and restarted after one third and
+/// two thirds.
 fn through_restarts(colour: &str, file: &LargeFile, folder: &Path) -> Story<()> {
     let mut platform = Platform::start(folder.join("state"), FAULTS)?;
     let index_id = index(&platform.base_url)?;
@@ -102,13 +103,14 @@ fn through_restarts(colour: &str, file: &LargeFile, folder: &Path) -> Story<()> 
     Ok(())
 }
 
-/// One upload whose process is killed ten times, each time resumed by the other colour.
+/// One upload whose process is killed ten times, and resumed alternately by the async and the
+/// blocking client.
 fn through_kills(file: &LargeFile, folder: &Path) -> Story<()> {
     let mut platform = Platform::start(folder.join("state"), &[])?;
     let index_id = index(&platform.base_url)?;
     let base_url = platform.base_url.clone();
     let checkpoints = folder.join("checkpoints");
-    // The whole takes about 40 s, the kills come within 20 s.
+    // The upload takes about 40 s; the kills happen within 20 s.
     let bytes_per_second = file.bytes / 40;
     let mut finished: BTreeSet<u32> = BTreeSet::new();
     let mut resumed = Vec::new();
@@ -144,11 +146,11 @@ fn through_kills(file: &LargeFile, folder: &Path) -> Story<()> {
             }
         };
         let at_work = sender.kill()?;
-        // What it said before it was killed counts, though it was not heard yet.
+        // Count output written before the kill but not read yet.
         while let Said::Sent(chunk) = sender.within(Duration::from_secs(5))? {
             finished.insert(chunk);
         }
-        // An answer may reach the client before the platform has put it down.
+        // The client may receive a response before the platform has recorded it.
         std::thread::sleep(Duration::from_millis(200));
         let journal = platform.journal()?;
         again.extend(puts(&journal, told).filter(|chunk| before.contains(chunk)));
@@ -174,7 +176,7 @@ fn through_kills(file: &LargeFile, folder: &Path) -> Story<()> {
     Ok(())
 }
 
-/// What must be true of every upload; gives the peak of its memory.
+/// Checks the result of an upload and returns its peak memory.
 fn conclude(story: &str, done: &Value, file: &LargeFile, platform: &Platform) -> Story<u64> {
     let (route, status) = (&done["route"], &done["status"]);
     if route != "multipart" || status != "ready" {
@@ -208,7 +210,7 @@ fn index(base_url: &str) -> Story<String> {
         .to_string())
 }
 
-/// The chunks that the storage was sent after the entry `told`, whether it took them or not.
+/// The chunks sent to the storage after the journal entry `after`, stored or not.
 fn puts(journal: &[JournalEntry], told: u64) -> impl Iterator<Item = u32> {
     journal
         .iter()
@@ -216,12 +218,13 @@ fn puts(journal: &[JournalEntry], told: u64) -> impl Iterator<Item = u32> {
         .filter_map(|entry| Some(entry.chunk.as_ref()?.chunk_index))
 }
 
-/// How long run `run` is left alone: 0.2 to 3.2 s, different for each and the same in every repetition.
+/// How long run `run` lasts before it is killed: 0.2 to 3.2 s, different for each run and
+/// deterministic.
 fn moment(run: u32) -> Duration {
     Duration::from_millis(200 + u64::from(run).wrapping_mul(7_919) % 3_000)
 }
 
-/// The chunks of the file, as the emulator cuts them: 5 MiB each.
+/// Number of chunks; the emulator uses 5 MiB each.
 fn chunks_of(file: &LargeFile) -> u64 {
     file.bytes.div_ceil(5 << 20)
 }

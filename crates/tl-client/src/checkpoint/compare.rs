@@ -1,26 +1,27 @@
-//! Whether the chunks that were sent are those of the file as it is now: their MD5s are compared with the storage's ETags.
-//! It is done where the file may have been written to, so that one asset never holds two versions of it.
+//! Compares the chunks that were already sent with the current file: MD5 of the file's bytes
+//! against the storage's ETag. Used if the file may have been modified, so that one asset never
+//! mixes two versions of it.
 
 use std::io;
 
 use md5::{Digest, Md5};
 use tl_protocol::{Source, flow::upload::UploadRecord};
 
-/// The bytes that are read at once.
+/// Read buffer size, in bytes.
 const PIECE: usize = 256 * 1024;
 
-/// What a comparison came to.
+/// Result of the comparison.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// Every chunk that was sent is in the file, at its place.
+    /// All sent chunks match the file.
     Same,
-    /// A chunk is another one: its number.
+    /// The chunk with this number differs.
     Changed(u32),
-    /// The storage's ETag of a chunk is no MD5, so nobody can tell: its number.
+    /// The ETag of the chunk with this number is not an MD5, so it cannot be compared.
     Unknown(u32),
 }
 
-/// Reads every chunk that was sent. It blocks while it reads.
+/// Reads and compares all sent chunks. Blocks while it reads.
 pub(super) fn sent_chunks(source: &dyn Source, upload: &UploadRecord) -> io::Result<Sent> {
     for (index, chunk) in &upload.sent {
         if !is_md5(&chunk.etag) {
@@ -90,7 +91,7 @@ mod tests {
             let source = BytesSource::new("a", &b"hello!!"[..]);
             assert_eq!(sent_chunks(&source, &upload).unwrap(), expected, "{sent:?}");
         };
-        // The MD5s of "hello" and "!!".
+        // MD5s of "hello" and "!!".
         let (first, second) = (
             (1, chunk("5D41402ABC4B2A76B9719D911017C592", 5)),
             (2, chunk("9b9a40ba69b4cc3f6feb2f64ad6c3f28", 2)),

@@ -1,6 +1,6 @@
-//! Whether a source is still the one that an upload was begun with: size, what its inode says, and a hash of some of its
-//! bytes. A hash of all bytes would mean to read a large file twice; where the inode says that a large file may have been
-//! written to, the chunks that were sent are compared (`compare.rs`).
+//! Detects whether a source is the one that the upload started with: size, inode metadata, and a
+//! hash of sampled blocks. Hashing all bytes would read a large file twice. If the inode metadata
+//! of a large file changed, the sent chunks are compared (`compare.rs`).
 
 use std::{io, time::Duration};
 
@@ -10,32 +10,33 @@ use tl_protocol::Source;
 
 use crate::source::FileStatus;
 
-/// The bytes of each block that is hashed.
+/// Size of a sampled block, in bytes.
 const BLOCK: u64 = 64 * 1024;
 
-/// How many blocks are hashed at most: the first, the last, and others at equal distances. 1 MiB is read in a millisecond or
-/// two, and any edit that moves the rest of the file shows.
+/// Maximum number of sampled blocks: the first, the last, and others at equal distances. Reading 1
+/// MiB takes one or two milliseconds. Any edit that shifts the rest of the file is detected.
 const BLOCKS: u64 = 16;
 
-/// What tells a source from another one, and from itself after a change.
+/// Identifies a source and its version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint {
     /// In bytes.
     pub(crate) size: u64,
-    /// When it last changed, where the source knows: nanoseconds since 1970.
+    /// Modification time if known, in nanoseconds since 1970.
     pub(crate) modified_ns: Option<u64>,
-    /// When its inode last changed (ctime), where the system tells: nobody can set this time back.
+    /// Inode change time (ctime) if the system has it. Unlike the modification time, it cannot be
+    /// set back.
     #[serde(default)]
     pub(crate) changed_ns: Option<u64>,
-    /// The number of its inode, where it has one: another file that was moved to its place has another.
+    /// Inode number if the system has it. It differs if another file was moved to the path.
     #[serde(default)]
     pub(crate) inode: Option<u64>,
-    /// SHA-256 of the sampled blocks, in hexadecimal digits.
+    /// SHA-256 of the sampled blocks, in hexadecimal.
     pub(crate) sampled_sha256: String,
 }
 
 impl Fingerprint {
-    /// Reads the samples. It blocks while it reads.
+    /// Reads the sampled blocks. Blocks while it reads.
     pub(crate) fn of(source: &dyn Source, status: FileStatus) -> io::Result<Self> {
         let size = source.len();
         let mut hasher = Sha256::new();
@@ -71,7 +72,7 @@ impl Fingerprint {
         })
     }
 
-    /// What is different now.
+    /// Compares this fingerprint with the current one.
     pub(crate) fn compare(&self, now: &Self) -> Comparison {
         let mut changes = Vec::new();
         if self.size != now.size {
@@ -93,7 +94,7 @@ impl Fingerprint {
             return Comparison::Content(changes.join(", "));
         }
         if self.size <= BLOCK * BLOCKS {
-            // Every byte was hashed.
+            // All bytes were hashed.
             return Comparison::Same;
         }
         let differs = |then: Option<u64>, now: Option<u64>| then.zip(now).map(|(a, b)| a != b);
@@ -115,20 +116,20 @@ impl Fingerprint {
     }
 }
 
-/// What is different between a source as it was and as it is.
+/// Difference between two fingerprints of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Comparison {
-    /// Nothing: it was not written to.
+    /// Not modified.
     Same,
-    /// Nothing that shows, and the system does not tell whether it was written to.
+    /// No difference found, but the system cannot tell whether the file was written to.
     Unknown,
-    /// It may have been written to: why, in words.
+    /// The file may have been written to; the text has the reason.
     Status(String),
-    /// Its bytes: how that shows, in words.
+    /// The content differs; the text has the reason.
     Content(String),
 }
 
-/// Where the sampled blocks begin.
+/// Offsets of the sampled blocks.
 fn starts(size: u64) -> Vec<u64> {
     if size <= BLOCK * BLOCKS {
         return (0..size.div_ceil(BLOCK))
@@ -139,7 +140,7 @@ fn starts(size: u64) -> Vec<u64> {
     (0..BLOCKS)
         .map(|block| {
             let start = u128::from(last) * u128::from(block) / u128::from(BLOCKS - 1);
-            // It is no more than `last`.
+            // The quotient is at most `last`.
             u64::try_from(start).unwrap_or(last)
         })
         .collect()
@@ -186,7 +187,7 @@ mod tests {
             &of(b"abcx", 7),
             content("it was modified 2.0s later, other bytes are in it"),
         );
-        // All its bytes were compared.
+        // All bytes were compared.
         check(&of(b"abcd", 7), Comparison::Same);
         check(
             &of(b"x", 1),

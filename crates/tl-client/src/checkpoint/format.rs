@@ -1,5 +1,5 @@
-//! The file: one line of JSON that holds the whole state, then a line for each record since. Reading and writing
-//! of the text; disk and locks are elsewhere.
+//! The checkpoint format: a line of JSON with the full state, then one line per later record. This
+//! module only reads and writes the text; files and locks are in other modules.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,40 +8,42 @@ use tl_protocol::flow::upload::{IngestRecord, Record};
 
 use super::fingerprint::Fingerprint;
 
-/// The mark by which the file is known.
+/// Format identifier in the file.
 const FORMAT: &str = "tl-upload-checkpoint";
 
-/// The version of the format that this code writes.
+/// Version of the format that is written.
 const VERSION: u64 = 2;
 
-/// The oldest version that this code reads: it lacks what the source's inode says, and requests whose answer is not known.
+/// Oldest version that can be read. It lacks the inode metadata and the requests whose response is
+/// unknown.
 const OLDEST: u64 = 1;
 
-/// What a later process must know of an upload or an ingestion.
+/// State of an upload or ingestion, as needed to resume it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// The address of the API that it goes to.
+    /// Base URL of the API.
     pub(crate) base_url: String,
-    /// The file, or the name of the source that is no file, as far as it is text: for people.
+    /// Path of the file, or name of another source, for display (lossy if it is not UTF-8).
     pub(crate) source: String,
-    /// What the source was when the upload was begun.
+    /// Fingerprint of the source when the upload started.
     pub(crate) fingerprint: Fingerprint,
-    /// The index that it is to go into.
+    /// Target index.
     pub(crate) index_id: Option<IndexId>,
-    /// When the session was opened, or the file was begun: seconds since 1970.
+    /// When the session was opened or the checkpoint was created, in seconds since 1970.
     pub(crate) began: u64,
-    /// What was begun, and what the platform has.
-    // Read on its own: through a flattened member, the numbers of chunks would not be read as numbers.
+    /// Progress of the upload and of the indexing.
+    // Deserialized separately: through a flattened field, the chunk numbers would not be read as
+    // numbers.
     #[serde(flatten, skip_deserializing)]
     pub(crate) record: IngestRecord,
 }
 
-/// Why a file cannot be used.
+/// Why a checkpoint cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unreadable {
-    /// Another version of this program wrote it.
+    /// Written by another version of this program.
     OtherVersion(u64),
-    /// It is not, or no longer, such a file: the line, and what is wrong there.
+    /// Not a checkpoint, or damaged: line number and reason.
     Damaged(usize, String),
 }
 
@@ -66,7 +68,7 @@ struct Written<'a> {
 }
 
 impl State {
-    /// The first line, whole.
+    /// Serializes the full state as one line.
     pub(crate) fn to_line(&self) -> String {
         let written = Written {
             format: FORMAT,
@@ -79,7 +81,8 @@ impl State {
         line
     }
 
-    /// Reads a file. A last line that was cut off in the middle, as by a power cut, is left out: its chunk is sent again.
+    /// Reads a checkpoint. An incomplete last line, e.g. after a power failure, is ignored: its
+    /// chunk is sent again.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
         let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate();
         let damaged = |line: usize, error: &dyn std::fmt::Display| {
@@ -114,7 +117,7 @@ impl State {
         Ok(state)
     }
 
-    /// The state after `record`.
+    /// Applies `record` to the state.
     pub(crate) fn apply(&mut self, record: &Record) {
         if let Record::Indexing(index_id) | Record::Indexed { index_id, .. } = record {
             self.index_id = Some(index_id.clone());
@@ -123,7 +126,7 @@ impl State {
     }
 }
 
-/// A record as a line of its own.
+/// Serializes a record as one line.
 pub(crate) fn to_line(record: &Record) -> String {
     let mut line = serde_json::to_string(record)
         .expect("texts and numbers with texts and numbers as keys have a JSON form");

@@ -1,13 +1,13 @@
-//! What a later process needs to take up an upload, on this machine's disk: the folder of checkpoints, one file for each
-//! source and place that it goes to. What is done with it lives in `ingest`.
+//! Checkpoints on disk, to resume an upload in another process: one file per source and
+//! destination. The module `ingest` uses them.
 //!
 //! ```text
-//! open ──► lock ──► nothing there ─────────────► begin anew
-//!       │    │  └──► the same source ──────────► take up: session, chunks, asset, indexed asset
-//!       │    │  └──► it may have changed ───────► take up, where the chunks that were sent are still in it; else an error
-//!       │    │  └──► another content, damaged, or another version: an error; the file stays as it is
-//!       │    └──► held by another upload: an error
-//!       └──► nothing can be written there: that is told, and no checkpoint is kept
+//! open ──► lock ──► no checkpoint ──────────────► start
+//!       │    │  └──► same source ───────────────► resume: session, chunks, asset, indexed asset
+//!       │    │  └──► possibly modified ─────────► resume if the sent chunks still match, else error
+//!       │    │  └──► different content, damaged, or another version: error; the file is kept
+//!       │    └──► held by another upload: error
+//!       └──► folder not writable: reported as an event, and no checkpoint is written
 //! ```
 
 mod compare;
@@ -41,7 +41,8 @@ pub(crate) use format::State;
 pub(crate) use keeper::CheckpointWriter;
 use lock::Lock;
 
-/// How long the platform keeps a session (API reference, "Create a multipart upload session": 24 hours).
+/// How long the platform keeps a session (API reference, "Create a multipart upload session": 24
+/// hours).
 const SESSION_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// A folder of checkpoints.
@@ -50,51 +51,51 @@ pub struct Checkpoints {
     folder: PathBuf,
 }
 
-/// A checkpoint as it lies in the folder.
+/// An entry of [`Checkpoints::list`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Kept {
-    /// Names it in its folder.
+    /// Identifies the checkpoint in its folder.
     pub id: String,
-    /// The file.
+    /// Path of the checkpoint.
     pub path: PathBuf,
-    /// Whether an upload is under way that writes it.
+    /// Whether a running upload uses it.
     pub in_use: bool,
-    /// What it says, or why it cannot be used.
+    /// Its content, or why it cannot be used.
     pub upload: Result<CheckpointInfo, String>,
 }
 
-/// What a checkpoint says.
+/// Content of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckpointInfo {
-    /// The file, or the name of a source that is no file.
+    /// Path of the file, or name of another source.
     pub source: PathBuf,
-    /// The address of the API that it goes to.
+    /// Base URL of the API.
     pub base_url: String,
-    /// The index that it goes into; `None` where it stays an asset.
+    /// Target index; `None` if the asset is not indexed.
     pub index_id: Option<IndexId>,
-    /// The size of the source, in bytes.
+    /// Size of the source, in bytes.
     pub total_bytes: u64,
-    /// The bytes that the storage has.
+    /// Bytes already uploaded.
     pub sent_bytes: u64,
-    /// How many chunks there are; 0 where it goes up in one request.
+    /// Total number of chunks; 0 if the source is sent in one request.
     pub total_chunks: u32,
-    /// How many of them the storage has.
+    /// Number of uploaded chunks.
     pub sent_chunks: u32,
-    /// The session, where it goes up in chunks.
+    /// The upload session, if the source is sent in chunks.
     pub upload_id: Option<UploadId>,
     /// When the session was opened.
     pub began: SystemTime,
-    /// When the platform drops the session: 24 hours after it was opened.
+    /// When the platform discards the session: 24 hours after it was opened.
     pub expires: Option<SystemTime>,
-    /// The asset, as soon as it is there whole.
+    /// The asset, once the upload is complete.
     pub asset_id: Option<AssetId>,
-    /// The asset in the index.
+    /// The indexed asset.
     pub indexed_asset_id: Option<IndexedAssetId>,
 }
 
-/// What a source is, and where it goes.
+/// A source and its destination.
 #[derive(Debug)]
 pub(crate) struct Origin<'a> {
     pub(crate) base_url: &'a str,
@@ -104,36 +105,36 @@ pub(crate) struct Origin<'a> {
     pub(crate) index_id: Option<&'a IndexId>,
 }
 
-/// A checkpoint that is ready to be written, and what an earlier process left in it.
+/// A locked checkpoint that can be written, and the content found in it.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) keeper: Arc<CheckpointWriter>,
     pub(crate) found: Option<Found>,
 }
 
-/// What an earlier process left.
+/// Progress of an earlier process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) record: IngestRecord,
-    /// The source may have been written to since, and the chunks that were sent were found in it.
+    /// The source may have been modified, and the sent chunks were found to match.
     pub(crate) is_compared: bool,
-    /// Another upload of this folder is of a file of the same name and size: what it makes cannot be told from what this one
-    /// makes.
+    /// Another upload of this folder has a source of the same name and size, so their assets cannot
+    /// be told apart.
     pub(crate) has_namesake: bool,
 }
 
 impl Checkpoints {
-    /// The checkpoints in `folder`, which is made when the first one is written.
+    /// Uses the checkpoints in `folder`. The folder is created at the first write.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
         }
     }
 
-    /// The checkpoints of this user: see [`default_folder`].
+    /// Uses the checkpoints in [`default_folder`].
     ///
     /// # Errors
-    /// [`ErrorKind::Checkpoint`] where the environment names no place for them.
+    /// [`ErrorKind::Checkpoint`] if the environment does not define that folder.
     pub fn standard() -> Result<Self, Error> {
         default_folder().map(Self::in_folder).ok_or_else(|| {
             Error::new(
@@ -149,17 +150,18 @@ impl Checkpoints {
         &self.folder
     }
 
-    /// Every checkpoint, by its name. A folder that is not there holds none.
+    /// Lists all checkpoints, sorted by id. A missing folder is an empty list.
     ///
     /// # Errors
-    /// [`ErrorKind::Checkpoint`] where the folder cannot be read. A file that cannot be used is listed with the reason.
+    /// [`ErrorKind::Checkpoint`] if the folder cannot be read. A checkpoint that cannot be used is
+    /// listed with the reason.
     pub fn list(&self) -> Result<Vec<Kept>, Error> {
         let mut list: Vec<Kept> = self.paths()?.into_iter().map(kept).collect();
         list.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(list)
     }
 
-    /// The files of all checkpoints.
+    /// Paths of all checkpoints.
     fn paths(&self) -> Result<Vec<PathBuf>, Error> {
         let unreadable = |error: io::Error| {
             Error::new(
@@ -188,12 +190,13 @@ impl Checkpoints {
         Ok(paths)
     }
 
-    /// Forgets an upload: it cannot be taken up any more. The platform has no request to end a session; it drops it after
-    /// 24 hours by itself. `id` names the checkpoint or its session. A checkpoint that cannot be used is set aside in its
-    /// folder and not deleted.
+    /// Removes a checkpoint, so that its upload cannot be resumed. `id` is the id of the checkpoint
+    /// or of its session. The platform has no request to end a session; it discards the session
+    /// after 24 hours. A checkpoint that cannot be used is renamed in its folder instead of
+    /// deleted.
     ///
     /// # Errors
-    /// [`ErrorKind::Checkpoint`] where there is none, or its upload is under way.
+    /// [`ErrorKind::Checkpoint`] if there is none with this id, or if its upload is running.
     pub fn abandon(&self, id: &str) -> Result<Kept, Error> {
         let list = self.list()?;
         let is_meant = |kept: &&Kept| {
@@ -240,12 +243,14 @@ impl Checkpoints {
         })
     }
 
-    /// Opens the checkpoint of `origin`; with `anew`, without what an earlier process left. `None` where nothing can be kept
-    /// in the folder, which `trouble` is told.
+    /// Opens the checkpoint of `origin`. With `restart`, ignores the progress of an earlier
+    /// process. Returns `None` if the folder is not writable, and calls `on_failure` with the
+    /// reason.
     ///
     /// # Errors
-    /// [`ErrorKind::Checkpoint`] where the upload is under way elsewhere, or the file cannot be read or locked;
-    /// [`ErrorKind::SourceChanged`] where the source is not the one that the upload was begun with. The file stays.
+    /// [`ErrorKind::Checkpoint`] if another process runs the upload, or if the file cannot be read
+    /// or locked. [`ErrorKind::SourceChanged`] if the source differs from the one that the upload
+    /// started with. The file is kept.
     pub(crate) fn open(
         &self,
         origin: &Origin<'_>,
@@ -264,7 +269,8 @@ impl Checkpoints {
         let lock = match self.lock(&id) {
             Ok(Some(lock)) => lock,
             Ok(None) => return Err(busy(&origin.source)),
-            // What an earlier process left must not be passed over because the folder cannot be written to now.
+            // An existing checkpoint must not be ignored only because the folder is not writable
+            // now.
             Err(error) if path.symlink_metadata().is_ok() => return Err(error),
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -326,8 +332,9 @@ impl Checkpoints {
         }))
     }
 
-    /// Whether another upload of this folder goes to the same platform with a file of the same name and size. One that cannot
-    /// be read may. No lock is looked at: even that would be in the way of an upload that is just beginning.
+    /// Whether another upload of this folder sends a source of the same name and size to the same
+    /// platform. An unreadable checkpoint counts as one. Locks are not read: that could disturb an
+    /// upload that is just starting.
     fn has_namesake(&self, own: &Path, state: &State) -> Result<bool, Error> {
         let is_namesake = |path: &PathBuf| {
             path != own
@@ -347,7 +354,7 @@ impl Checkpoints {
 }
 
 impl Origin<'_> {
-    /// The name of its checkpoint: one for each source and place that it goes to.
+    /// Id of the checkpoint: a hash of source and destination.
     fn id(&self) -> String {
         let mut hasher = Sha256::new();
         let index = self.index_id.map_or("", |id| id.as_str());
@@ -362,7 +369,8 @@ impl Origin<'_> {
         fingerprint::hex(&hasher.finalize()[..12])
     }
 
-    /// Whether the upload of `state` can go on with this source; whether the chunks that were sent had to be compared with it.
+    /// Checks that the upload of `state` can resume with this source. Returns whether the sent
+    /// chunks had to be compared.
     fn compare(&self, state: &State, id: &str) -> Result<bool, Error> {
         let changed = |what: &str| {
             Error::new(
@@ -377,7 +385,7 @@ impl Origin<'_> {
         let what = match state.fingerprint.compare(&self.fingerprint) {
             Comparison::Same => return Ok(false),
             Comparison::Content(what) => return Err(changed(&what)),
-            // Where the platform has the whole content of then, nothing of now is added to it.
+            // The platform has the complete content, so nothing of the current file is added to it.
             Comparison::Unknown if record.asset_id.is_some() || record.upload.is_none() => {
                 return Ok(false);
             }
@@ -426,7 +434,7 @@ fn busy(what: &Path) -> Error {
     )
 }
 
-/// Reads the file at `path`, where there is one.
+/// Reads the checkpoint at `path`, if it exists.
 fn read(path: &Path) -> Result<Option<State>, String> {
     match retry_open(RETRY_LIMIT, || regular::read(path)) {
         Ok(bytes) => State::read(&bytes).map(Some).map_err(|why| why.to_string()),
@@ -483,7 +491,7 @@ impl CheckpointInfo {
     }
 }
 
-/// Gives a file that cannot be used another name, so that nothing of it is lost.
+/// Renames a checkpoint that cannot be used, so that it is not lost.
 fn set_aside(path: &Path) -> Result<(), Error> {
     let aside = path.with_extension(format!("unusable-{}", keeper::now()));
     fs::rename(path, &aside).map_err(|error| {
@@ -495,7 +503,7 @@ fn set_aside(path: &Path) -> Result<(), Error> {
     })
 }
 
-/// Paths and ids of a user's videos are nobody else's business.
+/// Paths and ids of a user's videos are private.
 fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

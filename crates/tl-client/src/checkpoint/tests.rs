@@ -1,5 +1,5 @@
-//! What is promised of the folder: what was sent stays known whenever the process ends, one upload has a file at a time, and
-//! nothing that cannot be read is lost.
+//! Guarantees of the checkpoint folder: sent chunks are known whenever the process ends, only one
+//! upload uses a file, and nothing unreadable is lost.
 
 use std::{
     collections::BTreeMap,
@@ -50,7 +50,7 @@ fn sent(index: u32) -> Record {
     )
 }
 
-/// The state as another process would find it now.
+/// The state that another process would read now.
 fn on_disk(folder: &Path) -> State {
     let list = Checkpoints::in_folder(folder).list().unwrap();
     State::read(&fs::read(&list[0].path).unwrap()).unwrap()
@@ -90,7 +90,7 @@ fn a_place_that_cannot_be_written_is_told_once_and_the_upload_goes_on() {
     }
     assert_eq!(told.lock().unwrap().len(), 1, "{told:?}");
     assert!(told.lock().unwrap()[0].contains("cannot be written"));
-    // As soon as there is room again, everything is on the disk.
+    // Once there is space again, everything is written.
     fs::create_dir(folder.path()).unwrap();
     tell(&opened.keeper, &sent(3));
     let state = on_disk(folder.path());
@@ -126,7 +126,7 @@ fn a_folder_that_cannot_be_made_is_told_and_nothing_is_kept() {
     assert!(told.contains("cannot be made"), "{told}");
 }
 
-/// Puts a pipe at `path`, whose opening would wait for another process.
+/// Creates a pipe at `path`. Opening it would wait for another process.
 #[cfg(unix)]
 fn pipe(path: &Path) {
     let made = std::process::Command::new("mkfifo").arg(path).status();
@@ -146,7 +146,7 @@ fn a_pipe_in_the_folder_is_not_waited_for() {
         let trouble = move |because| hear.lock().unwrap().push(because);
         checkpoints.open(&origin(None), false, trouble)
     };
-    // In the place of the lock.
+    // Instead of the lock.
     pipe(&path("lock"));
     assert!(open().unwrap().is_none());
     assert!(
@@ -156,7 +156,7 @@ fn a_pipe_in_the_folder_is_not_waited_for() {
             .contains("no lock can be taken")
     );
     fs::remove_file(path("lock")).unwrap();
-    // In the place of the checkpoint.
+    // Instead of the checkpoint.
     pipe(&path("json"));
     let error = open().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Checkpoint);
@@ -169,7 +169,7 @@ fn a_pipe_in_the_folder_is_not_waited_for() {
             .is_err_and(|why| why.contains("not a regular file"))
     );
     fs::remove_file(path("json")).unwrap();
-    // In the place of what is written before it gets its name.
+    // Instead of the temporary file.
     pipe(&path("tmp"));
     let opened = open().unwrap().unwrap();
     tell(&opened.keeper, &session());

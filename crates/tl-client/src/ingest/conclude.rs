@@ -1,4 +1,4 @@
-//! The end: what the platform answered, joined to what is known here; and what becomes of the checkpoint.
+//! Combines the platform's response with local data, and updates the checkpoint.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,18 +7,18 @@ use tl_protocol::flow::{IngestFailure, IngestedAsset, IngestedTask, Stage as Flo
 
 use crate::{Error, Ingested, Stage, checkpoint::CheckpointWriter};
 
-/// What is needed to conclude.
+/// Data needed to finish a request.
 #[derive(Debug)]
 pub(crate) struct After {
-    /// What there is before anything was sent.
+    /// The result before anything was sent.
     pub(super) so_far: Ingested,
     pub(super) keeper: Option<Arc<CheckpointWriter>>,
-    /// The task that was made, told on the way: an error does not name it.
+    /// The created task, from an event: the error does not contain it.
     pub(super) task: Arc<Mutex<Option<TaskId>>>,
 }
 
 impl After {
-    /// Joins what the platform answered by the path of `/tasks` to what is known here.
+    /// Combines the outcome of the route `/tasks` with local data.
     pub(crate) fn conclude_task(
         mut self,
         outcome: Result<IngestedTask, tl_protocol::Error>,
@@ -47,8 +47,8 @@ impl After {
         }
     }
 
-    /// Joins what the platform answered by the path of assets to what is known here, and ends the checkpoint where nothing is
-    /// left to be taken up.
+    /// Combines the outcome of an asset upload with local data, and removes the checkpoint if there
+    /// is nothing left to resume.
     pub(crate) fn conclude_asset(
         mut self,
         outcome: Result<IngestedAsset, IngestFailure>,
@@ -63,7 +63,7 @@ impl After {
             }
             Err(failure) => {
                 if let Some(keeper) = &self.keeper {
-                    // What has failed for good would fail again.
+                    // A permanent failure would repeat.
                     let failed = tl_protocol::ErrorKind::ProcessingFailed;
                     match failure.stage {
                         FlowStage::Processing if failure.error.kind() == failed => keeper.remove(),

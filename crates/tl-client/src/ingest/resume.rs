@@ -1,4 +1,4 @@
-//! What an earlier process left: finding it, and going on from there.
+//! Finds the checkpoint of an earlier process and resumes from it.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Request {
-    /// The checkpoint of what was opened, where one is kept.
+    /// Opens the checkpoint of the input, if one is to be written.
     pub(super) fn checkpoint(
         &self,
         base: &Url,
@@ -71,7 +71,8 @@ impl Request {
         checkpoints.open(&origin, self.anew, trouble)
     }
 
-    /// The upload from where an earlier process ended, or `fresh` where there is nothing to take up.
+    /// Resumes the upload where an earlier process ended, or returns `fresh` if there is nothing to
+    /// resume.
     pub(super) fn take_up(&self, found: Option<Found>, fresh: AssetUpload) -> AssetUpload {
         let Some(Found {
             record,
@@ -91,8 +92,9 @@ impl Request {
             asset_id: record.asset_id.clone(),
             indexed_asset_id: record.indexed_asset_id.clone(),
         };
-        // An asset that only looks like the one of the earlier process may be that of another file. It is taken for ours only
-        // where nothing was made of it, which only an ingestion can tell, and no other upload of this machine may have made it.
+        // An asset that matches only by name and time may belong to another file. Accept it only if
+        // it was not used yet, which only an ingestion can check, and if no other upload of this
+        // machine can have created it.
         let by_sight =
             self.reconcile == Reconcile::ByNameAndTime && self.index_id.is_some() && !has_namesake;
         let was_in_session = record.upload.is_some();
@@ -101,7 +103,7 @@ impl Request {
         let restarted = match &upload {
             AssetUpload::Resumed { .. } => None,
             AssetUpload::Chunks { begin, .. } if !matches!(**begin, Begin::New(_)) => None,
-            // Told by the flow, which looks first.
+            // The flow emits this event after the lookup.
             AssetUpload::InDoubt { .. } => return upload,
             _ if was_in_session => {
                 Some("it goes by another route now, which cannot take up a session of chunks")

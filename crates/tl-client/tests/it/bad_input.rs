@@ -1,4 +1,5 @@
-//! Sources, sessions and answers that are wrong: a clear error in both colours, and nothing is lost.
+//! Invalid sources, sessions and responses cause a clear error in both clients, and nothing is
+//! lost.
 
 use std::{
     fs::{self, OpenOptions},
@@ -136,7 +137,7 @@ fn a_file_that_grows_while_it_is_sent_in_one_request_ends_the_upload_by_name() {
     assert_eq!(world.asked("assets.list").len(), 0, "no answer was lost");
 }
 
-/// A medium that fails at the middle, as often as it is asked.
+/// A disk that always fails in the middle of the file.
 #[derive(Debug)]
 struct BadSector;
 

@@ -1,4 +1,4 @@
-//! One call that checks, uploads, indexes and waits; and each of its stages alone.
+//! Ingestion in one call, and each of its stages alone.
 
 use std::sync::Arc;
 
@@ -311,7 +311,7 @@ fn an_upload_alone_makes_an_asset_with_the_callers_data_and_no_video() {
     assert_eq!(world.asked("indexes.indexed_assets").len(), 0);
 }
 
-/// A prober that reads what is no file as well, and says of it what it would of a file.
+/// A prober that reads other sources as well as files, with the same result.
 struct Everywhere(fn() -> Result<MediaFacts, ProbeError>);
 
 impl Prober for Everywhere {

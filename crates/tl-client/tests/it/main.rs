@@ -1,5 +1,5 @@
-//! Uploads and ingestions in both colours against the emulator, or against a server that answers as it is told. Media is "read"
-//! by a prober that says what a test wants, on both sides.
+//! Uploads and ingestions with both clients against the emulator or a scripted server. A fake
+//! prober returns fixed facts, in the client and in the emulator.
 
 mod bad_input;
 mod ingest;
@@ -23,7 +23,7 @@ use tl_client::{
 };
 use tl_emulator::{Emulator, EmulatorBuilder, JournalEntry};
 
-/// Says of every file what it was made with.
+/// A prober that returns the same result for every file.
 pub(crate) struct Says(pub(crate) fn() -> Result<MediaFacts, ProbeError>);
 
 impl Prober for Says {
@@ -63,7 +63,7 @@ pub(crate) fn broken() -> Result<MediaFacts, ProbeError> {
     ))
 }
 
-/// What the platform says of something that is no video.
+/// The prober's error for a file that is not a video.
 pub(crate) fn no_media() -> Result<MediaFacts, ProbeError> {
     Err(ProbeError::new(
         ProbeErrorKind::NotMedia,
@@ -72,7 +72,7 @@ pub(crate) fn no_media() -> Result<MediaFacts, ProbeError> {
     ))
 }
 
-/// An emulator, an index in it, a file to send, and a folder for checkpoints.
+/// An emulator with an index, a file to send, and a checkpoint folder.
 pub(crate) struct World {
     pub(crate) emulator: Emulator,
     pub(crate) config: Config,
@@ -82,7 +82,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// `there` is what the platform will see in the file.
+    /// `platform` is what the platform's prober returns for the file.
     pub(crate) fn new(there: fn() -> Result<MediaFacts, ProbeError>) -> Self {
         Self::with(there, |builder| builder)
     }
@@ -93,7 +93,7 @@ impl World {
     ) -> Self {
         let builder = Emulator::builder()
             .prober(Arc::new(Says(there)))
-            // What is uploaded here is no video of which a stream could be made.
+            // The uploaded bytes are not a video that could be streamed.
             .ffmpeg("/nowhere/ffmpeg")
             .chunk_size(100);
         let emulator = settings(builder)
@@ -120,7 +120,7 @@ impl World {
         }
     }
 
-    /// The requests whose operation begins with `operation`.
+    /// The requests whose operation starts with `operation`.
     pub(crate) fn asked(&self, operation: &str) -> Vec<JournalEntry> {
         let mut journal = self.emulator.journal();
         journal.retain(|entry| {
@@ -130,7 +130,7 @@ impl World {
         journal
     }
 
-    /// The requests that would bring bytes or a link to the platform.
+    /// The number of requests that send bytes or a link to the platform.
     pub(crate) fn sent(&self) -> usize {
         [
             "tasks.create",
@@ -152,7 +152,7 @@ pub(crate) fn often() -> WaitPolicy {
     }
 }
 
-/// What was told, line by line; of the bytes only the last.
+/// The events as lines; of the events for sent bytes, only the last.
 #[derive(Clone, Default)]
 pub(crate) struct Told(Arc<Mutex<Vec<String>>>);
 
@@ -190,7 +190,7 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
         .expect("a runtime")
 }
 
-/// The same call through both colours: each result with what was told.
+/// Runs the same call with both clients; returns each result with its events.
 macro_rules! both {
     ($config:expr, $here:expr, |$client:ident, $told:ident| $call:expr) => {{
         let mut results = Vec::new();

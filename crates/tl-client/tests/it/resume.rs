@@ -1,5 +1,5 @@
-//! An upload or an ingestion that was cut off goes on from its checkpoint: in another process, in the other colour, from any
-//! stage; and where it cannot, that is said.
+//! An interrupted upload or ingestion resumes from its checkpoint, in another process, with the
+//! other client, from any stage; otherwise an event says why not.
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ use tl_client::{
 
 use crate::{Told, World, both, checker, good, often, runtime};
 
-/// Which colour.
+/// Which client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Colour {
     Blocking,
@@ -30,7 +30,7 @@ pub(crate) enum Colour {
 
 pub(crate) const BOTH: [Colour; 2] = [Colour::Blocking, Colour::Async];
 
-/// Ingests in chunks; ends when `until` says so.
+/// Ingests in chunks and cancels when `until` returns true.
 pub(crate) fn ingest(
     world: &World,
     colour: Colour,
@@ -94,7 +94,7 @@ fn after_chunks(count: u32) -> impl Fn(&Api) -> bool + Send + Sync + 'static {
     move |event| matches!(event, Api::ChunkSent { chunks, .. } if *chunks >= count)
 }
 
-/// Cuts an ingestion off after some chunks.
+/// Interrupts an ingestion after `chunks` chunks.
 pub(crate) fn cut_off(world: &World, colour: Colour, chunks: u32) {
     let error = ingest(world, colour, &Told::default(), LONG, after_chunks(chunks))
         .expect_err("it is canceled");
@@ -119,14 +119,15 @@ fn stored(world: &World) -> BTreeMap<(String, u32), usize> {
 
 const ANOTHER: &str = "another";
 
-/// The same, for a client whose requests are told from those that an earlier one left in flight.
+/// The same config with another `User-Agent`, to distinguish its requests from those that an
+/// earlier client left in flight.
 fn as_another(config: &Config) -> Config {
     let mut config = config.clone();
     config.http.user_agent = ANOTHER.to_owned();
     config
 }
 
-/// How many requests the other client made.
+/// Number of requests of the other client.
 fn asked_by_another(world: &World) -> usize {
     let journal = world.emulator.journal();
     let agents = journal
@@ -166,7 +167,8 @@ fn an_upload_that_was_cut_off_goes_on_in_either_colour_and_sends_no_finished_chu
             assert_eq!(world.asked("multipart_upload.create").len(), 1);
             let stored = stored(&world);
             assert_eq!(stored.len(), 10);
-            // What was in flight when it ended may have arrived; nothing that was known to be there is sent again.
+            // Chunks in flight at the end may have arrived; no chunk known to be stored is sent
+            // again.
             let again = stored.values().filter(|times| **times > 1).count();
             assert!(again <= 2, "{stored:?}");
             assert_eq!(files(&world), Vec::<PathBuf>::new());
@@ -248,7 +250,7 @@ fn what_was_indexed_already_is_only_waited_for() {
             .checkpoint(world.state.path())
             .wait(policy)
     };
-    // The state in which a process leaves it that is killed while it waits for the index.
+    // The state left by a process that is killed while it waits for the index.
     let kept = Arc::new(Mutex::new(None::<(PathBuf, Vec<u8>)>));
     let (keep, folder) = (Arc::clone(&kept), world.state.path().to_owned());
     let video = call(often())
@@ -412,7 +414,7 @@ fn an_asset_of_a_checkpoint_is_looked_up_before_it_is_trusted() {
     let first = error.reached().and_then(|reached| reached.asset_id.clone());
     let first = first.expect("an asset");
     assert_eq!(files(&world).len(), 1);
-    // It is there: it is asked for, and not uploaded again.
+    // The asset exists: it is looked up, not uploaded again.
     let kept = fs::read(&files(&world)[0]).expect("bytes");
     let path = files(&world).remove(0);
     let before = world.asked("assets.retrieve").len();
@@ -423,7 +425,7 @@ fn an_asset_of_a_checkpoint_is_looked_up_before_it_is_trusted() {
         "it is asked for"
     );
     assert_eq!(world.asked("multipart_upload.create").len(), 1);
-    // It was deleted, or is another account's.
+    // The asset was deleted, or belongs to another account.
     client
         .assets()
         .delete(DeleteAsset::new(first.clone()).force(true))
@@ -447,7 +449,7 @@ fn an_asset_of_a_checkpoint_is_looked_up_before_it_is_trusted() {
 #[test]
 fn without_a_place_for_its_checkpoint_an_upload_goes_on_and_says_so() {
     let world = World::new(good);
-    // Below a file there is no folder, whoever asks for one.
+    // A folder below a file cannot be created, even by root.
     let nowhere = world.file.path().join("state");
     for (result, told) in both!(&world.config, good, |client, told| client
         .ingest(world.file.path())
@@ -527,7 +529,7 @@ fn two_uploads_of_the_same_file_to_the_same_place_do_not_take_up_the_same_sessio
     );
     let until = move |event: &Api| {
         if matches!(event, Api::ChunkSent { chunks: 1, .. }) {
-            // While the first one is under way.
+            // While the first upload is running.
             let client = blocking::Client::new(&config)
                 .expect("a client")
                 .with_checker(checker(good));

@@ -1,4 +1,4 @@
-//! By which way a video goes, in both colours.
+//! Choice of the route, with both clients.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A file that may have changed between two runs: one asset never holds two versions of it.
+//! A file that may have changed between two runs: one asset never mixes two versions of it.
 
 use std::{fs, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::{
     resume::{BOTH, Colour, LONG, cut_off, files, ingest, never},
 };
 
-/// A world with a file of which most bytes are not sampled.
+/// A world with a file most of whose bytes are not sampled.
 fn large_world() -> World {
     let world = World::with(good, |builder| builder.chunk_size(200_000));
     let bytes: Vec<u8> = (0..2_000_000_u32)
@@ -19,7 +19,7 @@ fn large_world() -> World {
     world
 }
 
-/// Changes the byte at `offset`, and sets the time of modification back.
+/// Changes the byte at `offset` and sets the modification time back.
 fn change_unseen(world: &World, offset: u64) {
     use std::io::{Seek, SeekFrom, Write};
     let file = fs::OpenOptions::new()
