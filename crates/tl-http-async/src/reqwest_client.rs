@@ -1,4 +1,4 @@
-//! The built-in HTTP client: reqwest with all its own cleverness off, and the truth about what became of a request.
+//! The built-in HTTP client: reqwest without redirects or retries, plus delivery classification.
 
 use std::{
     future,
@@ -28,15 +28,15 @@ use crate::{
     upload::{EndGuard, Progress, Upload},
 };
 
-/// How long an unused connection is kept: less than the minute after which gateways commonly close one, so that a request
-/// rarely meets a close.
+/// How long an idle connection is kept. Gateways commonly close idle connections after a minute, so
+/// a request rarely hits a connection that is being closed.
 const IDLE: Duration = Duration::from_secs(45);
 
-/// reqwest over rustls.
+/// reqwest with rustls.
 #[derive(Debug)]
 pub(crate) struct ReqwestClient {
     client: Client,
-    /// For hosts that may have public addresses only; `None` where no request of these settings needs it.
+    /// For requests restricted to public addresses; `None` if the settings never require it.
     public: Option<Client>,
     rules: Arc<ProxyRules>,
     max_response: u64,
@@ -74,7 +74,7 @@ impl ReqwestClient {
         })
     }
 
-    /// The client that sends a request, and where it goes.
+    /// Selects the client for a request, and its destination for error messages.
     fn route(&self, request: &Request, only_public: bool) -> (&Client, Destination) {
         let host = request.url().host_str().unwrap_or_default();
         let port = request.url().port_or_known_default().unwrap_or_default();
@@ -82,7 +82,7 @@ impl ReqwestClient {
             host: format!("{host}:{port}"),
             proxied: self.rules.server_for(&uri(request.url())).is_some(),
         };
-        // A proxy resolves the name itself; its own address is usually private.
+        // A proxy resolves the name itself, and its own address is usually private.
         let client = match &self.public {
             Some(public) if only_public && !to.proxied => public,
             _ => &self.client,
@@ -122,7 +122,8 @@ impl ReqwestClient {
             }
             body.extend_from_slice(&piece);
         }
-        // The connection is a task: it gets its turn to be waiting again before the next request asks for one.
+        // The connection is a task. Let it become idle before the next request asks for a
+        // connection.
         tokio::task::yield_now().await;
         let mut response = Response::new(body.freeze());
         *response.status_mut() = answer.status();
@@ -138,7 +139,7 @@ impl HttpClient for ReqwestClient {
         let (limit, stall) = (prepared.timeout, prepared.stall);
         let only_public = prepared.only_public;
         let (request, progress) = request(prepared)?;
-        // Where the exchange ends before its body does, the connection must not go on sending.
+        // If the exchange ends before its body does, the connection must stop sending.
         let _end = progress.end_with_guard();
         let exchange = self.exchange(request, only_public, &progress);
         within(limit, stall, &progress, exchange).await
@@ -170,7 +171,7 @@ impl HttpClient for ReqwestClient {
     }
 }
 
-/// The body of a streamed answer. Dropping it closes the connection.
+/// Body of a streamed response. Dropping it closes the connection.
 struct Pieces {
     body: reqwest::Body,
     progress: Arc<Progress>,
@@ -186,7 +187,8 @@ impl BodyStream for Pieces {
                 return Poll::Ready(None);
             }
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                // As in `exchange`: the connection gets its turn to be waiting again before the next request asks for one.
+                // As in `exchange`: let the connection become idle before the next request asks for
+                // one.
                 None => {
                     self.has_ended = true;
                     cx.waker().wake_by_ref();
@@ -195,7 +197,7 @@ impl BodyStream for Pieces {
                 Some(Err(error)) => {
                     return Poll::Ready(Some(Err(failed(error, &self.progress, &self.to))));
                 }
-                // Trailers say nothing that a feed reads, and an empty piece is none.
+                // Skip trailers, which feeds do not read, and empty pieces.
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(piece) if !piece.is_empty() => return Poll::Ready(Some(Ok(piece))),
                     _ => {}
@@ -218,7 +220,7 @@ fn request(prepared: Prepared) -> Result<(Request, Arc<Progress>), TransportErro
     Ok((request, progress))
 }
 
-/// What `exchange` comes to within its time limits.
+/// Runs `exchange` within its time limits.
 async fn within<T>(
     limit: Duration,
     stall: Duration,
@@ -237,7 +239,7 @@ async fn within<T>(
     }
 }
 
-/// What all requests have in common; proxies and addresses are the caller's.
+/// Options of all clients, except proxies and DNS.
 fn builder(settings: &HttpSettings, tls: rustls::ClientConfig) -> ClientBuilder {
     Client::builder()
         .tls_backend_preconfigured(tls)
@@ -252,7 +254,7 @@ fn builder(settings: &HttpSettings, tls: rustls::ClientConfig) -> ClientBuilder 
         .no_proxy()
 }
 
-/// Where a request goes, for texts.
+/// Destination of a request, for error messages.
 struct Destination {
     host: String,
     proxied: bool,
@@ -263,7 +265,8 @@ fn uri(url: &reqwest::Url) -> http::Uri {
     url.as_str().parse().unwrap_or_default()
 }
 
-/// Ends when the body has stood still for `limit`; never, before it begins and once it is sent.
+/// Completes when the body has not moved for `limit`. Never completes before the body starts or
+/// after it was sent.
 async fn standstill(progress: &Progress, limit: Duration) {
     loop {
         let Some(moved) = progress.moved().await else {
@@ -280,7 +283,7 @@ async fn standstill(progress: &Progress, limit: Duration) {
     future::pending::<()>().await;
 }
 
-/// What the error of a request means that got no whole answer.
+/// Classifies the error of a request without a complete response.
 fn failed(error: reqwest::Error, progress: &Progress, to: &Destination) -> TransportError {
     if let Some(cause) = progress.take_failure() {
         return TransportError::new(TransportErrorKind::SourceFailed, Delivery::NotSent)
@@ -317,7 +320,7 @@ fn failed(error: reqwest::Error, progress: &Progress, to: &Destination) -> Trans
     TransportError::new(kind, delivery).with_source(failure::described(&error))
 }
 
-/// The proxy for requests of one scheme, as the rules say for each.
+/// The proxy for requests of one scheme, by the proxy rules.
 fn proxy(rules: &Arc<ProxyRules>, scheme: &Scheme) -> Result<Option<reqwest::Proxy>, SetupError> {
     let Some(server) = rules.server_of(scheme) else {
         return Ok(None);

@@ -1,5 +1,6 @@
-//! A body on its way into the HTTP client: pieces with a known total length, in a few buffers that are used again and again. What
-//! is at hand is read on the spot; from the first byte on that is not, one thread of the blocking pool reads ahead.
+//! Request bodies for hyper: pieces of known total length in a few reused buffers. Bytes that the
+//! source has at hand are read inline. From the first bytes that would block, a thread of the
+//! blocking pool reads ahead.
 
 use std::{
     future::Future,
@@ -20,21 +21,22 @@ use tokio::{
     time::Instant,
 };
 
-/// The size of a piece. 64 KiB to 512 KiB are equally fast, smaller and larger ones slower (1 GiB to a loopback sink).
+/// Piece size. 64 KiB to 512 KiB are equally fast; smaller and larger pieces are slower (1 GiB to a
+/// loopback sink).
 const PIECE: usize = 256 << 10;
 
-/// The size of a piece of a body of up to [`SHORT`]: several of those are often under way at once, and eight of them with the
-/// larger pieces would take more than 16 MiB (`cargo xtask bench upload`). A single long body costs less in the larger
-/// ones.
+/// Piece size of bodies up to [`SHORT`]. Several of those are often in flight, and eight of them
+/// with the larger pieces would take more than 16 MiB (`cargo xtask bench upload`). A single long
+/// body is cheaper with the larger pieces.
 const SHORT_PIECE: usize = 128 << 10;
 
-/// The longest body that is sent in the smaller pieces: three times a chunk of the platform.
+/// Maximum body length for the smaller pieces: three times a chunk of the platform.
 const SHORT: u64 = 16 << 20;
 
-/// The number of buffers of one body: one is being filled, one lies ready, and the client holds up to two.
+/// Buffers per body: one being filled, one ready, and up to two in the client.
 const BUFFERS: usize = 4;
 
-/// How far a body has come on its way into the connection, told to who watches over the exchange.
+/// Progress of a body, shared with the code that watches the exchange.
 #[derive(Debug)]
 pub(crate) struct Progress {
     left: AtomicU64,
@@ -44,7 +46,7 @@ pub(crate) struct Progress {
     ended: AtomicBool,
 }
 
-/// Ends an upload when the exchange that it belongs to ends.
+/// Ends an upload when its exchange ends.
 pub(crate) struct EndGuard(Arc<Progress>);
 
 impl Drop for EndGuard {
@@ -72,12 +74,13 @@ impl Progress {
             .take()
     }
 
-    /// What ends the upload when it is dropped.
+    /// Returns a guard that ends the upload on drop.
     pub(crate) fn end_with_guard(self: &Arc<Self>) -> EndGuard {
         EndGuard(Arc::clone(self))
     }
 
-    /// Whether the server may have the whole request: not before the last piece of its body was handed on.
+    /// Whether the server may have the complete request: only after the last piece of the body was
+    /// passed on.
     pub(crate) fn delivery(&self) -> Delivery {
         match self.left.load(Ordering::Acquire) {
             0 => Delivery::Unknown,
@@ -85,7 +88,8 @@ impl Progress {
         }
     }
 
-    /// When the last piece was handed on, once the first one was; `None` when there is none left.
+    /// When the last piece was passed on. Waits for the first one. Returns `None` after the end of
+    /// the body.
     pub(crate) async fn moved(&self) -> Option<Instant> {
         loop {
             let begun = self.begun.notified();
@@ -209,14 +213,14 @@ impl http_body::Body for Upload {
     }
 }
 
-/// A body that is read into buffers which come back.
+/// Reads a body into reusable buffers.
 #[derive(Debug)]
 struct Reader {
     body: BodyReader,
     left: u64,
-    /// The size of a buffer.
+    /// Size of a buffer.
     size: usize,
-    /// How many buffers there are.
+    /// Number of buffers created.
     made: usize,
     home: mpsc::UnboundedSender<Vec<u8>>,
     returned: mpsc::UnboundedReceiver<Vec<u8>>,
@@ -237,13 +241,14 @@ impl Reader {
         }
     }
 
-    /// The next piece, where the source has it at hand; `None` where its bytes must be waited for.
+    /// The next piece if the source has it at hand; `None` if reading it would block.
     fn piece_at_hand(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         let buffer = match self.buffer_at_hand() {
             Some(buffer) => Some(buffer),
             None => ready!(pin!(self.returned.recv()).poll(cx)),
         };
-        // `home` lives here, so that this ends with a buffer: whoever has it drops it at the latest with the body.
+        // `self` holds a sender, so this always yields a buffer: its user returns it at the latest
+        // when the body is dropped.
         let Some(mut buffer) = buffer else {
             return Poll::Ready(None);
         };
@@ -257,14 +262,14 @@ impl Reader {
             }
         }
         if filled == 0 {
-            // Whoever reads on has it back at once.
+            // Return the buffer to the reader.
             drop(self.home.send(buffer));
             return Poll::Ready(None);
         }
         Poll::Ready(Some(Ok(self.lend(buffer, filled))))
     }
 
-    /// Reads to the end, or until nobody wants it any more.
+    /// Reads to the end, or until the receiver is dropped.
     fn read_ahead(mut self, pieces: &mpsc::Sender<io::Result<Bytes>>) {
         while self.left > 0 {
             let buffer = match self.buffer_at_hand() {
@@ -273,7 +278,7 @@ impl Reader {
             };
             let Some(mut buffer) = buffer else { return };
             let wanted = self.wanted(&buffer);
-            // A source may give less than it was asked for.
+            // A source may return fewer bytes than requested.
             let read = self.body.read_exact(&mut buffer[..wanted]);
             let failed = read.is_err();
             let piece = read.map(|()| self.lend(buffer, wanted));
@@ -283,7 +288,7 @@ impl Reader {
         }
     }
 
-    /// A buffer that came back, or a new one as long as there are few.
+    /// A returned buffer, or a new one below the limit.
     fn buffer_at_hand(&mut self) -> Option<Vec<u8>> {
         if let Ok(buffer) = self.returned.try_recv() {
             return Some(buffer);
@@ -294,7 +299,7 @@ impl Reader {
         })
     }
 
-    /// How much of `buffer` is to be filled.
+    /// How many bytes of `buffer` to fill.
     fn wanted(&self, buffer: &[u8]) -> usize {
         usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()))
     }
@@ -309,7 +314,7 @@ impl Reader {
     }
 }
 
-/// A buffer that goes back to its reader when the client has sent it.
+/// A buffer that returns to its reader after the client has sent it.
 struct Lent {
     buffer: Vec<u8>,
     len: usize,
@@ -324,7 +329,7 @@ impl AsRef<[u8]> for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        // Where the reader has ended, the buffer is freed.
+        // If the reader has ended, the buffer is freed.
         drop(self.home.send(std::mem::take(&mut self.buffer)));
     }
 }

@@ -1,4 +1,4 @@
-//! Dropping the future of a flow ends what it has under way: the server sees the connection close.
+//! Dropping the future of a flow cancels its exchanges: the server sees the connection close.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,7 +26,7 @@ async fn check(server: &Server, exchanges: Vec<Exchange>) {
     let ended = timeout(Duration::from_millis(300), run).await;
     assert!(ended.is_err(), "the server never answers");
     assert_eq!(server.seen().len(), count, "every request was under way");
-    // The wait is on another thread, so that the runtime goes on here as in a program.
+    // Wait on another thread, so that the runtime keeps running as in a program.
     tokio::task::block_in_place(|| {
         for seen in server.seen() {
             server.wait_for_close(seen.connection);

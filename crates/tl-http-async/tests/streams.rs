@@ -1,5 +1,5 @@
-//! Streams in asynchronous programs: a future of `next` that is dropped loses nothing, and a dropped stream ends what it has
-//! under way.
+//! Async streams: dropping a future of `next` loses nothing, and dropping a stream cancels its
+//! exchange.
 
 use std::{future::pending, time::Duration};
 
@@ -30,12 +30,12 @@ fn stream(server: &Server) -> AsyncStream<Events<Analyze>> {
     let base: Url = server.url("/v1.3").parse().expect("a URL");
     let transport = AsyncHttp::new(settings(&base)).expect("the settings are valid");
     let stream = transport.stream(events(&Analyze, &base));
-    // The stream needs nothing of the transport but what it shares.
+    // The stream needs only the shared state of the transport.
     drop(transport);
     stream
 }
 
-/// Asks for each item again and again, and drops the future whenever it is not done at once.
+/// Requests each item repeatedly, and drops the future whenever it is not ready at once.
 async fn impatiently(
     stream: &mut AsyncStream<Events<Analyze>>,
 ) -> (Vec<Result<Value, Error>>, u32) {
@@ -98,7 +98,7 @@ async fn nothing_is_sent_after_the_end() {
     assert_eq!(server.seen().len(), 1);
 }
 
-/// A stack of its own that cannot stream.
+/// A client without streaming.
 struct Whole(&'static str);
 
 #[async_trait]
@@ -109,7 +109,7 @@ impl HttpClient for Whole {
     }
 }
 
-/// A stack that never answers.
+/// A client that never responds.
 struct Silent;
 
 #[async_trait]

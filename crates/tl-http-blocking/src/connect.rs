@@ -1,4 +1,4 @@
-//! Makes a connection: the address, the tunnel through a proxy, and TLS. Sending over it is the wire's business.
+//! Opens connections: DNS, the proxy tunnel, and TLS.
 
 use std::{
     fmt,
@@ -27,7 +27,7 @@ use ureq::{
 
 use crate::{progress::Progress, wire::Wire};
 
-/// Makes connections as the settings say; it finds addresses for ureq too, the proxy's where there is one.
+/// Opens connections by the settings, and resolves addresses for ureq, including the proxy's.
 #[derive(Clone)]
 pub(crate) struct Lines(Arc<Rules>);
 
@@ -50,11 +50,11 @@ impl Lines {
 }
 
 impl Lines {
-    /// The addresses of `host`, where the settings name them.
+    /// The addresses of `host` from the settings, if there are any.
     fn known(&self, host: &str) -> Option<ResolvedSocketAddrs> {
         let (_, addresses) = self.0.addresses.iter().find(|(name, _)| name == host)?;
         let mut known = self.0.resolver.empty();
-        // There is room for sixteen, as after a look-up.
+        // The list has room for sixteen addresses, as after a DNS lookup.
         for address in addresses.iter().take(16) {
             known.push(*address);
         }
@@ -80,7 +80,7 @@ impl Resolver for Lines {
                     None => self.look_up(&host, port, config, &progress)?,
                 };
                 if progress.only_public() {
-                    // The connection goes to one of these: there is no second look-up.
+                    // The connection uses one of these addresses: there is no second lookup.
                     all_public(found.iter().map(SocketAddr::ip)).map_err(|not_public| {
                         let cause =
                             format!("the server gave a URL at `{host}:{port}`: {not_public}");
@@ -97,7 +97,7 @@ impl Resolver for Lines {
 }
 
 impl Lines {
-    /// Asks the system for the addresses of `host`.
+    /// Resolves `host` with the system's resolver.
     fn look_up(
         &self,
         host: &str,
@@ -122,7 +122,7 @@ impl Lines {
         let timeout = if is_address {
             NextTimeout::default()
         } else {
-            // The look-up gets a thread of its own, because it cannot be ended.
+            // The lookup runs on its own thread, because it cannot be interrupted.
             let after = progress.left_to_connect(&to)?.into();
             NextTimeout {
                 after,
@@ -192,7 +192,7 @@ impl fmt::Debug for Lines {
     }
 }
 
-/// The host, an IPv6 address in brackets, and the port of an absolute address.
+/// Host (an IPv6 address in brackets) and port of an absolute URI.
 fn target(uri: &Uri) -> (String, u16) {
     let default = if uri.scheme() == Some(&Scheme::HTTPS) {
         443
@@ -205,7 +205,7 @@ fn target(uri: &Uri) -> (String, u16) {
     )
 }
 
-/// The first address that answers, each with its share of the time that is left.
+/// Connects to the first address that responds. Each address gets a share of the remaining time.
 fn tcp(details: &ConnectionDetails, to: &str, progress: &Progress) -> Result<TcpStream, Error> {
     let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address");
     for (tried, address) in (0_u32..).zip(details.addrs.iter()) {
@@ -303,7 +303,7 @@ fn handshake(
         if timely(result, to, progress)? > 0
             && let Err(error) = tls.process_new_packets()
         {
-            // So that the server learns why, as far as it can.
+            // Send the TLS alert with the reason, if possible.
             drop(tls.write_tls(&mut socket));
             return Err(untrusted(&error));
         }
@@ -311,7 +311,8 @@ fn handshake(
     Ok(tls)
 }
 
-/// What a read or write gave; 0 where its time passed, which the next look at the time that is left tells.
+/// Result of a read or write. Returns 0 on a timeout; the next check of the remaining time reports
+/// it.
 fn timely(result: io::Result<usize>, to: &str, progress: &Progress) -> Result<usize, Error> {
     use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
     match result {
@@ -332,7 +333,7 @@ fn lost(to: &str, error: &io::Error, progress: &Progress) -> Error {
     progress.fail(kind, format!("{to}: {error}"))
 }
 
-/// The text of an error without ureq's own prefix.
+/// The message of an error without ureq's prefix.
 fn plain(error: Error) -> String {
     match error {
         Error::Io(error) => error.to_string(),

@@ -1,5 +1,5 @@
-//! Drives one flow: on the calling thread where it has one exchange under way at most, else with a thread for each lane.
-//! How an exchange is sent is the client's business.
+//! Runs one flow: on the calling thread if it has at most one exchange in flight, else on worker
+//! threads.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,7 @@ use crate::{Cancel, Shared};
 const ENDLESS: &str =
     "a flow waits without end while nothing is in flight: it breaks the contract of `Flow`";
 
-/// Drives `flow` to its end. What is in flight then is canceled, and not waited for.
+/// Runs `flow` to completion. Exchanges still in flight are canceled, not awaited.
 pub(crate) fn drive<F: Flow>(shared: &Arc<Shared>, flow: F) -> F::Output {
     if flow.max_in_flight() > 1 {
         side_by_side(shared, flow)
@@ -42,7 +42,7 @@ fn one_by_one<F: Flow>(shared: &Shared, mut flow: F) -> F::Output {
                 waiting = Some((token, exchange));
             }
             Step::Wait { until } => match (waiting.take(), until) {
-                // A wake-up in the meantime comes late; the exchange has its own time limit.
+                // A wake-up during the exchange is late; the exchange has its own timeout.
                 (Some((token, exchange)), _) => {
                     let outcome = shared.send(exchange, &Cancel::new());
                     flow.on_outcome(now(shared), token, outcome);
@@ -78,10 +78,10 @@ struct Job {
     cancel: Cancel,
 }
 
-/// An outcome, or the panic of a client or a source, which belongs to the caller's thread.
+/// An outcome, or a panic of a client or source, to be resumed on the caller's thread.
 type Ended = (Token, thread::Result<Outcome>);
 
-/// The threads of one flow, and what is in flight on them.
+/// The worker threads of one flow, and the exchanges in flight.
 struct Lanes {
     most: usize,
     count: usize,
@@ -127,10 +127,10 @@ impl Lanes {
             cancel,
         };
         if self.count == 0 {
-            // The system gives no thread at all: the calling one does it.
+            // No thread could be spawned: run the job on the calling thread.
             perform(shared, job, &self.ends);
         } else {
-            // Lanes end only when this sender does.
+            // Workers end only when this sender is dropped.
             drop(self.jobs.send(job));
         }
     }
@@ -150,14 +150,14 @@ impl Lanes {
                     perform(&shared, job, &ends);
                 }
             });
-        // Where the system gives no more threads, those there are do the work.
+        // If no more threads can be spawned, the existing ones do the work.
         self.count += usize::from(lane.is_ok());
     }
 
-    /// The next outcome, or `None` when the time has come before one.
+    /// Waits for the next outcome; `None` if the deadline passes first.
     fn outcome(&mut self, started: Instant, until: Option<Duration>) -> Option<(Token, Outcome)> {
         let (token, outcome) = match until {
-            // `ends` lives here: the channel does not close.
+            // `self.ends` keeps the channel open.
             None => self.ended.recv().ok()?,
             Some(until) => self
                 .ended
@@ -184,6 +184,6 @@ fn perform(shared: &Shared, job: Job, ends: &mpsc::Sender<Ended>) {
         cancel,
     } = job;
     let outcome = catch_unwind(AssertUnwindSafe(|| shared.send(exchange, &cancel)));
-    // Nobody listens where the flow has ended.
+    // The receiver is gone if the flow has ended.
     drop(ends.send((token, outcome)));
 }

@@ -1,7 +1,7 @@
-//! How far the request has come that this thread carries.
+//! Progress of the request that the current thread sends.
 //!
-//! ureq calls the connector, the connection and the body's reader on the thread of its caller, and hands nothing through
-//! to them. What they must share about one request therefore lies beside the thread.
+//! ureq calls the connector, the connection and the body reader on its caller's thread, and passes
+//! no context to them. They share the state of a request through a thread-local.
 
 use std::{
     cell::{Cell, RefCell},
@@ -19,20 +19,21 @@ use tl_http::{Delivery, Prepared, TransportError, TransportErrorKind};
 
 use crate::{Cancel, wire::Socket};
 
-/// The longest time that one read of the socket is given, so that every system takes it; then the read is repeated.
+/// Maximum timeout of one socket read, within the limits of every system. Longer reads are
+/// repeated.
 const LONGEST_READ: Duration = Duration::from_secs(86_400);
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Progress>>> = const { RefCell::new(None) };
 }
 
-/// One request on its way.
+/// State of one request.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    /// Tells the requests of this process apart.
+    /// Identifies the request within the process.
     number: u64,
     started: Instant,
-    /// The time for the whole exchange; none once a streamed answer has its head.
+    /// Time limit of the exchange; unlimited once a streamed response has its head.
     limit: Cell<Duration>,
     stall: Duration,
     only_public: bool,
@@ -48,11 +49,11 @@ pub(crate) struct Progress {
     cancel: Cancel,
 }
 
-/// While this lives, the thread carries the request.
+/// While this guard lives, the thread sends the request.
 #[derive(Debug)]
 pub(crate) struct Carried {
     progress: Rc<Progress>,
-    /// A request whose body is being read meanwhile, from a source that sends requests itself.
+    /// The outer request, if its body comes from a source that sends requests itself.
     outer: Option<Rc<Progress>>,
 }
 
@@ -93,14 +94,14 @@ impl Drop for Carried {
 }
 
 impl Progress {
-    /// The request that this thread carries.
+    /// The request of the current thread.
     pub(crate) fn current() -> Rc<Self> {
         CURRENT
             .with_borrow(Clone::clone)
             .expect("ureq works only while `UreqClient::send` carries a request")
     }
 
-    /// Whether the host may have addresses of the public network only.
+    /// Whether only public addresses of the host are allowed.
     pub(crate) fn only_public(&self) -> bool {
         self.only_public
     }
@@ -109,17 +110,17 @@ impl Progress {
         self.body > 0
     }
 
-    /// Bytes of the request, its head included, left this program.
+    /// Counts bytes sent, including the request head.
     pub(crate) fn wrote(&self, bytes: usize) {
         self.written.set(self.written.get() + bytes as u64);
     }
 
-    /// Something moved on the connection.
+    /// Records activity on the connection.
     pub(crate) fn moved(&self) {
         self.moved.set(Instant::now());
     }
 
-    /// The connection is asked to carry the request from now on; a cancel shuts it down.
+    /// Assigns the request to a connection; a cancel then shuts it down.
     pub(crate) fn carried_by(&self, socket: &Arc<Socket>) {
         if self.is_cancel_heard.replace(true) {
             return;
@@ -135,7 +136,7 @@ impl Progress {
         });
     }
 
-    /// Nothing more is written: what the server said, or why the line broke, is to be read.
+    /// Discards the rest of the body, in order to read the response, or the reason of the failure.
     pub(crate) fn discard(&self, because: Option<io::Error>) {
         self.is_discarding.set(true);
         if because.is_some() {
@@ -147,15 +148,15 @@ impl Progress {
         self.is_discarding.get()
     }
 
-    /// Why nothing more could be written, where that was so.
+    /// The write error, if there was one.
     pub(crate) fn take_broken(&self) -> Option<io::Error> {
         self.broken.borrow_mut().take()
     }
 
-    /// The time left for the whole exchange.
+    /// Remaining time of the exchange.
     ///
     /// # Errors
-    /// There is none, or nobody waits for the exchange any more.
+    /// If the time is up or the exchange was canceled.
     pub(crate) fn left(&self) -> Result<Duration, ureq::Error> {
         if self.cancel.is_cancelled() {
             return Err(self.fail_plainly(TransportErrorKind::Canceled));
@@ -170,12 +171,14 @@ impl Progress {
         }
     }
 
-    /// The head of a streamed answer has come: from now on whoever reads the pieces limits the time.
+    /// The head of a streamed response has arrived: from now on, the reader of the pieces limits
+    /// the time.
     pub(crate) fn streams(&self) {
         self.limit.set(Duration::MAX);
     }
 
-    /// The same while bytes of a request are written and none moved just now.
+    /// Like [`left`](Self::left), and also fails if no byte of the request moved within the stall
+    /// limit.
     pub(crate) fn left_to_move(&self) -> Result<(), ureq::Error> {
         self.left()?;
         if self.has_body() && !self.is_whole() && self.moved.get().elapsed() >= self.stall {
@@ -184,12 +187,12 @@ impl Progress {
         Ok(())
     }
 
-    /// The time for a connection begins.
+    /// Starts the connect timeout.
     pub(crate) fn connecting(&self) {
         self.connecting_since.set(Instant::now());
     }
 
-    /// The time left until the connection must stand.
+    /// Remaining time to establish the connection.
     pub(crate) fn left_to_connect(&self, to: &str) -> Result<Duration, ureq::Error> {
         let whole = self.left()?;
         match self
@@ -204,12 +207,13 @@ impl Progress {
         }
     }
 
-    /// Whether the body may have gone out whole. The head counts as body here: that errs towards yes.
+    /// Whether the whole body may have been sent. The head counts towards the body, which errs
+    /// towards yes.
     fn is_whole(&self) -> bool {
         self.written.get() >= self.body.max(1)
     }
 
-    /// An error of `kind`, as things stand.
+    /// An error of `kind` with the current delivery state.
     pub(crate) fn failure(&self, kind: TransportErrorKind) -> TransportError {
         let delivery = if self.is_whole() {
             Delivery::Unknown
@@ -219,7 +223,7 @@ impl Progress {
         TransportError::new(kind, delivery)
     }
 
-    /// Notes what ended the exchange, and gives something to end ureq's work with.
+    /// Records what ended the exchange, and returns an error that stops ureq.
     pub(crate) fn fail(
         &self,
         kind: TransportErrorKind,
@@ -232,7 +236,7 @@ impl Progress {
         self.note(self.failure(kind))
     }
 
-    /// The same for an error that is known whole. The first one counts: the others follow from it.
+    /// Records a complete error. Only the first is kept, because later ones follow from it.
     pub(crate) fn note(&self, error: TransportError) -> ureq::Error {
         self.fault.borrow_mut().get_or_insert(error);
         ureq::Error::ConnectionFailed

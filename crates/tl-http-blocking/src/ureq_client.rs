@@ -1,4 +1,4 @@
-//! The built-in HTTP client: ureq over connections of our own, and the truth about what became of a request.
+//! The built-in HTTP client: ureq with custom connections, plus delivery classification.
 
 use std::{io::Read, rc::Rc, time::Duration};
 
@@ -15,21 +15,22 @@ use crate::{
     upload::upload,
 };
 
-/// The longest time that a connection waits for its next request. Below the 60 s after which common load balancers close
-/// an idle connection (AWS Application Load Balancer, default), so that a request seldom meets one that is just being
+/// How long an idle connection is kept. Common load balancers close idle connections after 60 s
+/// (AWS Application Load Balancer, default), so a request rarely hits a connection that is being
 /// closed.
 const LONGEST_IDLE: Duration = Duration::from_secs(45);
 
-/// The largest number of connections that wait for one host: above any sensible number of exchanges at once.
+/// Maximum number of idle connections per host: above any sensible concurrency.
 const MOST_IDLE: usize = 32;
 
-/// The longest head of an answer, in bytes.
+/// Maximum size of a response head, in bytes.
 const LONGEST_HEAD: usize = 64 << 10;
 
-/// The largest piece of a streamed answer: what hyper reads at once by default, so that the pieces of both transports are alike.
+/// Maximum size of a piece of a streamed response. It is hyper's default read size, so that both
+/// transports yield similar pieces.
 const LARGEST_PIECE: usize = 16 << 10;
 
-/// ureq with everything switched off that is not the sending of one request.
+/// ureq with everything disabled except sending a request.
 #[derive(Debug)]
 pub(crate) struct UreqClient {
     agent: Agent,
@@ -60,7 +61,7 @@ impl UreqClient {
         })
     }
 
-    /// Sends the request and reads the head of its answer.
+    /// Sends the request and reads the response head.
     fn begin(
         &self,
         request: Prepared,

@@ -1,9 +1,10 @@
-//! A connection under ureq: it keeps the time limits, counts what moves, and notices an answer that comes while the body
-//! is still being sent.
+//! A connection for ureq: enforces time limits, counts bytes, and detects a response that arrives
+//! while the body is still being sent.
 //!
-//! A server that refuses a body early answers and closes, or answers and reads no more. A client that looks for the
-//! answer only after the last byte loses it, or hangs. So the wire looks whether the server spoke, before each piece and
-//! whenever a write stands still; from then on it lets the rest of the body fall, and ureq goes on to read.
+//! A server that rejects a body early responds and closes the connection, or responds and stops
+//! reading. A client that reads the response only after the last byte loses it or hangs. So the
+//! connection checks for a response before each piece and whenever a write stalls. Once there is
+//! one, it discards the rest of the body, and ureq reads the response.
 
 use std::{
     fmt,
@@ -22,17 +23,17 @@ use ureq::{
 
 use crate::{peek::Peek, progress::Progress};
 
-/// The size of a piece of a body. 64 KiB to 512 KiB are equally fast, smaller and larger ones slower (1 GiB to a loopback
-/// sink).
+/// Piece size. 64 KiB to 512 KiB are equally fast; smaller and larger pieces are slower (1 GiB to a
+/// loopback sink).
 const PIECE: usize = 256 << 10;
 
-/// How much of an answer is read at once: more than its longest head.
+/// Read buffer size: more than the maximum response head.
 const INPUT: usize = 128 << 10;
 
-/// How long a write stands still before the wire looks whether the server spoke.
+/// How long a write may stall before checking for a response.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The socket of a connection, and which request it carries.
+/// The socket of a connection, and the request that uses it.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
@@ -51,29 +52,30 @@ impl Socket {
         &self.stream
     }
 
-    /// From now on, the connection carries the request with this number.
+    /// Assigns the connection to the request with this number.
     pub(crate) fn carry(&self, request: u64) {
         *self.carries.lock().unwrap_or_else(PoisonError::into_inner) = request;
     }
 
-    /// Shuts the connection down, unless it carries another request by now: a cancel that comes late must not end that one.
+    /// Shuts the connection down, unless another request uses it by now: a late cancel must not
+    /// affect that one.
     pub(crate) fn shut_down_for(&self, request: u64) {
         let carries = self.carries.lock().unwrap_or_else(PoisonError::into_inner);
         if *carries == request {
-            // Fails where it is closed already.
+            // Fails if the connection is already closed.
             drop(self.stream.shutdown(Shutdown::Both));
         }
     }
 }
 
-/// One connection, plain or with TLS.
+/// A connection, plain or TLS.
 pub(crate) struct Wire {
     socket: Arc<Socket>,
     tls: Option<Box<ClientConnection>>,
     buffers: LazyBuffers,
-    /// Part of a request lies on the line: it can carry no other.
+    /// Only part of a request was sent, so the connection cannot be reused.
     is_spoiled: bool,
-    /// The server said something, ever.
+    /// The server has sent data at some time.
     was_answered: bool,
 }
 
@@ -89,7 +91,7 @@ impl Wire {
         })
     }
 
-    /// Whether there is something to read, or the server has closed: looks without waiting.
+    /// Whether there is data to read, or the server has closed the connection. Does not block.
     fn has_spoken(&mut self) -> bool {
         let peek = Peek(self.socket.stream());
         match &mut self.tls {
@@ -98,7 +100,8 @@ impl Wire {
         }
     }
 
-    /// Writes `amount` bytes of the output buffer; `Ok(false)` where the rest is of no use any more.
+    /// Writes `amount` bytes of the output buffer. Returns `Ok(false)` if the rest of the body is
+    /// to be discarded.
     fn write(&mut self, amount: usize, progress: &Progress) -> Result<bool, Error> {
         let mut from = 0;
         loop {
@@ -126,7 +129,7 @@ impl Wire {
                 Ok(_) => progress.moved(),
                 Err(error) if is_pause(&error) => progress.left_to_move()?,
                 Err(error) => {
-                    // The answer, or the end, is to be read all the same.
+                    // Still read the response, or the end of the connection.
                     progress.discard(Some(error));
                     return Ok(false);
                 }
@@ -148,7 +151,8 @@ impl Wire {
             match result {
                 Ok(count) => {
                     if count == 0 {
-                        // A cancel shuts the socket down, which must not look like the end of an answer.
+                        // A cancel shuts the socket down, which must not look like the end of a
+                        // response.
                         progress.left()?;
                     }
                     self.was_answered |= count > 0;
@@ -210,7 +214,7 @@ impl fmt::Debug for Wire {
     }
 }
 
-/// Takes in what came; session tickets and the like are no speech.
+/// Reads pending TLS records. Session tickets and the like do not count as a response.
 fn has_spoken_tls(tls: &mut ClientConnection, mut peek: Peek<'_>) -> bool {
     loop {
         match tls.read_tls(&mut peek) {
@@ -234,7 +238,7 @@ fn read_tls(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             other => return other,
         }
-        // What was not written stays so: the answer is of interest now.
+        // Skip pending writes: now the response matters.
         if tls.read_tls(&mut socket)? > 0 {
             tls.process_new_packets().map_err(io::Error::other)?;
         }

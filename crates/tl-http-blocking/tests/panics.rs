@@ -1,4 +1,4 @@
-//! A panic of a caller's own source reaches the caller, from whichever thread it comes: nothing hangs, nothing is lost.
+//! A panic in a caller's source propagates to the caller from any thread, without a hang.
 
 use std::{
     io,
@@ -58,7 +58,7 @@ fn the_panic_of_a_source_is_the_callers_on_one_lane_and_on_many() {
             panic.downcast_ref::<&str>(),
             Some(&"the source has a fault of its own")
         );
-        // What else was in flight is ended, and the transport serves on.
+        // The other exchanges are canceled, and the transport stays usable.
         for seen in server.seen() {
             server.wait_for_close(seen.connection);
         }

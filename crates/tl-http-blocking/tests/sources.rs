@@ -1,4 +1,4 @@
-//! A source may send requests of its own while it is read, through the same transport.
+//! A source may send requests through the same transport while it is read.
 
 use std::{io, sync::Arc};
 

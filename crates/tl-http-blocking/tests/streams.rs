@@ -1,5 +1,5 @@
-//! Streams in programs with threads: another thread can end one at any time, what ends from here never looks whole, and no
-//! thread is left behind.
+//! Blocking streams: any thread can cancel one at any time, a canceled response never looks
+//! complete, and no thread is leaked.
 
 use std::{
     io,
@@ -46,7 +46,8 @@ fn stream(server: &Server) -> BlockingStream<Events<Analyze>> {
     transport.stream(feed)
 }
 
-/// Reads `stream` to its end while another thread ends it after 300 ms, and checks that it ended soon, as canceled.
+/// Reads `stream` to its end while another thread cancels it after 300 ms, and checks that it ended
+/// soon with `Canceled`.
 fn check_canceled<F>(stream: BlockingStream<F>) -> usize
 where
     F: Feed<Item = Result<Value, Error>>,
@@ -139,7 +140,7 @@ fn a_cancel_after_the_end_does_not_end_the_next_request_of_its_connection() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_dropped_stream_leaves_no_thread_behind() {
-    // The name of a thread is cut to 15 bytes by the system.
+    // The system truncates thread names to 15 bytes.
     let threads = || {
         let tasks = std::fs::read_dir("/proc/self/task")
             .expect("tasks")
@@ -165,7 +166,7 @@ fn a_dropped_stream_leaves_no_thread_behind() {
     }
 }
 
-/// A stack that cannot stream.
+/// A client without streaming.
 struct Whole;
 
 impl HttpClient for Whole {
@@ -188,7 +189,7 @@ fn a_stack_that_only_sends_gives_the_events_of_its_whole_answer() {
     );
 }
 
-/// A stack that ends an answer in order when it is canceled.
+/// A client that ends a response normally when it is canceled.
 struct Obedient;
 
 impl HttpClient for Obedient {

@@ -1,4 +1,4 @@
-//! A proxy that opens tunnels by `CONNECT`, or refuses them, and writes down what it was asked.
+//! A proxy that opens or refuses `CONNECT` tunnels, and records the requests.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -12,18 +12,18 @@ use std::{
 
 use url::Url;
 
-/// What the proxy does about every request for a tunnel.
+/// How the proxy responds to every `CONNECT`.
 #[derive(Debug, Clone, Copy)]
 pub enum Manner {
-    /// Opens a tunnel to this address, whatever host was asked for.
+    /// Opens a tunnel to this address, whatever the requested host.
     TunnelTo(SocketAddr),
-    /// Answers with this status.
+    /// Responds with this status.
     Refuse(u16),
-    /// Never answers.
+    /// Never responds.
     Silent,
 }
 
-/// The proxy; it stops when it is dropped.
+/// The proxy; it stops on drop.
 #[derive(Debug)]
 pub struct TestProxy {
     address: SocketAddr,
@@ -32,7 +32,7 @@ pub struct TestProxy {
 }
 
 impl TestProxy {
-    /// A proxy on a free loopback port.
+    /// Starts a proxy on a free loopback port.
     #[must_use]
     pub fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
@@ -50,7 +50,7 @@ impl TestProxy {
                     return;
                 }
                 let noted = Arc::clone(&noted);
-                // How a connection ends is seen by the client.
+                // The client sees how the connection ends.
                 thread::spawn(move || drop(serve(stream, manner, &noted)));
             }
         });
@@ -61,7 +61,7 @@ impl TestProxy {
         }
     }
 
-    /// The address as a proxy setting.
+    /// Address as a proxy setting.
     #[must_use]
     pub fn url(&self) -> Url {
         format!("http://{}", self.address)
@@ -69,7 +69,7 @@ impl TestProxy {
             .expect("an address makes a URL")
     }
 
-    /// The requests for tunnels so far, with all their headers.
+    /// The `CONNECT` requests so far, with all headers.
     #[must_use]
     pub fn asked(&self) -> Vec<String> {
         self.asked

@@ -1,5 +1,6 @@
-//! Streamed answers as servers send them, good and bad, and what a client must make of each. The same list is played by the
-//! [scripted server](crate::server) over sockets and by a [`World`] in virtual time.
+//! Streamed responses as servers send them, valid and invalid, with the expected result of each.
+//! The same list is run by the [scripted server](crate::server) over sockets and by a [`World`] in
+//! virtual time.
 
 use std::{collections::VecDeque, error::Error as _, fmt::Write as _, time::Duration};
 
@@ -19,7 +20,7 @@ use crate::{
     sim::{Planned, PlannedStream, World},
 };
 
-/// Makes an endpoint with JSON events whose answer is streamed.
+/// Declares an endpoint with JSON events whose response is streamed.
 macro_rules! streamed_endpoint {
     ($(#[$doc:meta])* $name:ident: $method:ident $path:literal, $repeat:ident, $framing:ident, $end:ident) => {
         $(#[$doc])*
@@ -84,33 +85,33 @@ macro_rules! streamed_endpoint {
 }
 
 streamed_endpoint! {
-    /// A `POST` that is answered in lines, as an analysis is.
+    /// A `POST` with a response in lines, like an analysis.
     Analyze: POST "/analyze", IfNotProcessed, Lines, Event
 }
 
 streamed_endpoint! {
-    /// A `POST` that is answered in server-sent events.
+    /// A `POST` with a response in server-sent events.
     Respond: POST "/responses", IfNotProcessed, ServerSentEvents, Event
 }
 
 streamed_endpoint! {
-    /// A `GET` of a file of lines without a last event.
+    /// A `GET` of a file of lines without a final event.
     Results: GET "/results", Freely, Lines, Body
 }
 
-/// What the server does about one request.
+/// A server's action on one request.
 #[derive(Debug, Clone)]
 pub enum Act {
-    /// Answers.
+    /// Responds.
     Answer(StreamedReply),
-    /// Closes the connection without an answer.
+    /// Closes the connection without a response.
     Close,
-    /// Never answers.
+    /// Never responds.
     Never,
 }
 
 impl Act {
-    /// The same for a server over sockets.
+    /// As a reaction of the scripted server.
     #[must_use]
     pub fn reaction(&self) -> Reaction {
         match self {
@@ -120,7 +121,7 @@ impl Act {
         }
     }
 
-    /// The same in virtual time.
+    /// As a response in virtual time.
     #[must_use]
     pub fn planned(&self) -> PlannedStream {
         let lost = || {
@@ -144,7 +145,7 @@ impl Act {
                     .collect();
                 match (reply.end, reply.coding) {
                     (StreamEnd::Silence, _) => {}
-                    // The end of the connection is the end of the body here, whatever was meant.
+                    // Here the end of the connection always is the end of the body.
                     (_, Coding::UntilClose) | (StreamEnd::Whole, _) => {
                         pieces.push_back((Duration::ZERO, Ok(None)));
                     }
@@ -161,7 +162,7 @@ impl Act {
     }
 }
 
-/// A [`World`] that does what a list says, one act for each request.
+/// A [`World`] that performs a list of acts, one per request.
 #[derive(Debug)]
 pub struct Acts {
     acts: VecDeque<Act>,
@@ -169,7 +170,7 @@ pub struct Acts {
 }
 
 impl Acts {
-    /// A world that does `acts` in turn.
+    /// Creates a world that performs `acts` in order.
     #[must_use]
     pub fn new(acts: &[Act]) -> Self {
         Self {
@@ -178,7 +179,7 @@ impl Acts {
         }
     }
 
-    /// How many requests came.
+    /// Number of requests so far.
     #[must_use]
     pub fn asked(&self) -> usize {
         self.asked
@@ -199,7 +200,7 @@ impl World for Acts {
     }
 }
 
-/// Which endpoint is asked.
+/// The endpoint to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
     /// [`Analyze`].
@@ -210,26 +211,26 @@ pub enum Asked {
     Results,
 }
 
-/// What a server does, and what a client makes of it.
+/// A server behavior and the expected result.
 #[derive(Debug)]
 pub struct Behavior {
-    /// What the server does.
+    /// Name of the behavior.
     pub name: &'static str,
-    /// What it is asked.
+    /// The endpoint to call.
     pub asked: Asked,
-    /// Its acts.
+    /// The server's acts.
     pub acts: Vec<Act>,
-    /// What the client makes of them, as [`told`] says it.
+    /// The expected result, in the format of [`told`].
     pub expected: &'static str,
 }
 
-/// The idle limit of the feeds of [`events`].
+/// Idle timeout of the feeds of [`events`].
 pub const IDLE: Duration = Duration::from_millis(1500);
 
-/// The head limit of the feeds of [`events`].
+/// Head timeout of the feeds of [`events`].
 pub const HEAD: Duration = Duration::from_millis(2500);
 
-/// The largest event of the feeds of [`events`].
+/// Maximum event size of the feeds of [`events`].
 pub const MAX_EVENT: usize = 64 << 10;
 
 /// The feed of `endpoint` with short limits.
@@ -245,8 +246,8 @@ pub fn events<E: Streamed>(endpoint: &E, base: &Url) -> Events<E> {
         .max_event(MAX_EVENT)
 }
 
-/// Items on a few lines: each event as JSON, and the error with its kind and the transport's; then how many requests there
-/// were.
+/// Formats items on a few lines: each event as JSON, the error with its kind and the transport's,
+/// then the number of requests.
 #[must_use]
 pub fn told(items: &[Result<Value, Error>], requests: usize) -> String {
     let mut text = String::new();
@@ -270,7 +271,7 @@ pub fn told(items: &[Result<Value, Error>], requests: usize) -> String {
     text
 }
 
-/// An answer of 200 in chunks.
+/// A chunked 200 response.
 #[must_use]
 pub fn reply<B: Into<Bytes>>(pieces: impl IntoIterator<Item = B>, end: StreamEnd) -> StreamedReply {
     StreamedReply {
@@ -319,7 +320,7 @@ const GOOD_SECOND: &str =
 const GOOD_THIRD: &str =
     "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\n{\"type\":\"end\"}\n3 sent";
 
-/// What servers do.
+/// All behaviors.
 #[must_use]
 pub fn behaviors() -> Vec<Behavior> {
     [lines(), server_sent_events(), files(), refusals()]
@@ -588,7 +589,7 @@ mod tests {
         }
     }
 
-    /// A splitter that looked at each piece's line from its begin would look at 10^11 bytes here.
+    /// A splitter that scanned each piece's line from its start would scan 10^11 bytes here.
     #[test]
     fn a_large_event_in_small_pieces_takes_linear_time() {
         let (size, piece) = (1 << 20, Bytes::from_static(b"data"));

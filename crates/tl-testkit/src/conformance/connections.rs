@@ -1,4 +1,4 @@
-//! Cases about connections: when one is used again, how many there are, and when one is dropped.
+//! Cases about connections: reuse, concurrency, and when they are closed.
 
 use std::{
     sync::Arc,
@@ -14,7 +14,7 @@ use crate::{
     source::PatternSource,
 };
 
-/// Requests one after another share a connection, with and without a body.
+/// Sequential requests share a connection, with and without a body.
 pub fn one_connection_serves_many_requests<H: Harness>(harness: &H) {
     let server = Server::reacting(|seen| match seen.method.as_str() {
         "GET" => Reply::ok("text").into(),
@@ -53,7 +53,7 @@ pub(super) fn expect_one_connection<H: Harness>(server: &Server) {
     );
 }
 
-/// The same through TLS, whose session tickets arrive at any time.
+/// The same over TLS, where session tickets may arrive at any time.
 pub fn one_tls_connection_serves_many_requests<H: Harness>(harness: &H) {
     let server = Server::tls(&[], (0..20).map(|_| Reply::ok("text").into()));
     let transport = with(
@@ -73,7 +73,7 @@ pub fn one_tls_connection_serves_many_requests<H: Harness>(harness: &H) {
     expect_one_connection::<H>(&server);
 }
 
-/// A connection that the server announces to close is not used again.
+/// A connection is not reused after `Connection: close`.
 pub fn a_closed_connection_is_not_used_again<H: Harness>(harness: &H) {
     let announced = || {
         Reaction::from(Reply::ok("").header("Connection", "close"))
@@ -95,7 +95,7 @@ pub fn a_closed_connection_is_not_used_again<H: Harness>(harness: &H) {
     assert_eq!(server.connections(), 3);
 }
 
-/// A server closes idle connections when it likes; the next request goes over a new one, a `POST` too.
+/// A server may close idle connections at any time; the next request uses a new one, even a `POST`.
 pub fn a_connection_that_the_server_closed_while_idle_does_no_harm<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reaction::from(Reply::ok("")).then_close(Duration::ZERO));
     let transport = plain(harness);
@@ -110,8 +110,8 @@ pub fn a_connection_that_the_server_closed_while_idle_does_no_harm<H: Harness>(h
         };
         let answer = match post() {
             Err(lost) if !H::OWNS_ITS_CONNECTIONS => {
-                // A library may take the connection in the very moment in which it is closed. It says so, and what may
-                // be done about it is judged above it.
+                // A library may use a connection at the moment it is closed. Then the error says
+                // so, and the layer above decides whether to retry.
                 assert_eq!(lost.kind(), TransportErrorKind::Lost, "{lost}");
                 post()
             }
@@ -129,7 +129,7 @@ pub fn a_connection_that_the_server_closed_while_idle_does_no_harm<H: Harness>(h
     );
 }
 
-/// Half a body stands between the next request and the server.
+/// A connection is not reused after part of a request body.
 pub fn a_connection_is_not_used_again_after_an_early_answer<H: Harness>(harness: &H) {
     let server = Server::reacting(|seen| match seen.method.as_str() {
         "POST" => Reaction::from(Reply::status(413))
@@ -155,7 +155,7 @@ pub fn a_connection_is_not_used_again_after_an_early_answer<H: Harness>(harness:
     assert_eq!(server.connections(), 2);
 }
 
-/// As many exchanges at once as the flow allows, and not one more.
+/// Up to the flow's limit, exchanges run in parallel.
 pub fn exchanges_run_side_by_side_up_to_the_flows_limit<H: Harness>(harness: &H) {
     let pause = Duration::from_millis(100);
     let server =
@@ -194,7 +194,7 @@ pub fn exchanges_run_side_by_side_up_to_the_flows_limit<H: Harness>(harness: &H)
     assert_eq!(server.most_in_flight(), 8);
 }
 
-/// What the flow no longer waits for is ended, not waited for.
+/// When the flow ends, exchanges in flight are dropped, not awaited.
 pub fn what_is_in_flight_is_dropped_when_the_flow_ends<H: Harness>(harness: &H) {
     let server = Server::reacting(|seen| match seen.target.as_str() {
         "/quick" => Reaction::from(Reply::ok("")).after(Duration::from_millis(200)),

@@ -1,4 +1,4 @@
-//! Cases about the driver: it keeps the contract of a flow, with the flows of the protocol too.
+//! Cases about the driver, which keeps the contract of a flow, also with the flows of tl-protocol.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,7 +15,7 @@ use crate::{
 
 const TASK: &str = r#"{"_id": "62a1ec6d9ea24f052b971a0f", "status": "ready"}"#;
 
-/// A wait is never short, and not much longer than it must be.
+/// A wait is never too short, and not much too long.
 pub fn a_wait_ends_at_its_time<H: Harness>(harness: &H) {
     let transport = plain(harness);
     for time in [
@@ -32,7 +32,7 @@ pub fn a_wait_ends_at_its_time<H: Harness>(harness: &H) {
     }
 }
 
-/// A flow that can never go on is found, instead of a hang.
+/// A flow that can never continue is reported instead of hanging.
 pub fn a_wait_without_end_is_reported_as_a_fault_of_the_flow<H: Harness>(harness: &H) {
     let transport = plain(harness);
     let panic = catch_unwind(AssertUnwindSafe(|| harness.drive(&transport, Endless)))
@@ -103,7 +103,7 @@ pub fn retry_after_is_kept_in_both_forms<H: Harness>(harness: &H) {
     }
 }
 
-/// A lost answer, a 500 and garbage in between: a `GET` goes on, and ends well.
+/// A `GET` succeeds after a lost response, a 500 and garbage.
 pub fn a_call_goes_on_after_a_lost_connection<H: Harness>(harness: &H) {
     let server = Server::scripted([
         Reaction::close(),

@@ -1,5 +1,5 @@
-//! The suite that any [`Transport`] must pass, over real sockets. Each case is one function; a transport's own tests run
-//! them all by [`conformance_tests!`](crate::conformance_tests).
+//! The conformance suite for [`Transport`]s, over real sockets. Each case is a function; the tests
+//! of a transport run all of them with [`conformance_tests!`](crate::conformance_tests).
 //!
 //! ```
 //! use tl_http::{Feed, Flow, HttpSettings, SetupError, Transport};
@@ -55,26 +55,27 @@ use tl_protocol::{
 
 use crate::exchanges::One;
 
-/// How the suite makes and drives a transport.
+/// Creates and drives the transport under test.
 pub trait Harness {
     /// The transport under test.
     type Transport: Transport;
 
-    /// Whether the transport has its connections in its own hands. A library that keeps them may open a spare one beside a
-    /// waiting one, and may lose an answer that is followed by a reset while the body is still coming.
+    /// Whether the transport manages its connections itself. A library that does so may open a
+    /// spare connection, and may lose a response that is followed by a reset while the body is
+    /// being sent.
     const OWNS_ITS_CONNECTIONS: bool = true;
 
-    /// Makes one.
+    /// Creates a transport.
     ///
     /// # Errors
-    /// What the transport says about the settings.
+    /// The transport's error for invalid settings.
     fn build(&self, settings: HttpSettings) -> Result<Self::Transport, SetupError>;
 
-    /// Drives a flow to its end on the calling thread.
+    /// Runs a flow to completion on the calling thread.
     fn drive<'a, F: Flow + 'a>(&'a self, transport: &'a Self::Transport, flow: F) -> F::Output;
 
-    /// Takes at most `most` items of a feed on the calling thread, shows each to `each` as soon as it is there, and then
-    /// drops the stream.
+    /// Takes at most `most` items of a feed on the calling thread, passes each to `each` as soon as
+    /// it arrives, and then drops the stream.
     fn take_each<'a, F: Feed + 'a>(
         &'a self,
         transport: &'a Self::Transport,
@@ -83,7 +84,7 @@ pub trait Harness {
         each: impl FnMut(&F::Item),
     ) -> Vec<F::Item>;
 
-    /// The same without looking.
+    /// [`take_each`](Self::take_each) without a callback.
     fn take<'a, F: Feed + 'a>(
         &'a self,
         transport: &'a Self::Transport,
@@ -94,10 +95,10 @@ pub trait Harness {
     }
 }
 
-/// A text that stands for a secret in requests; no error may show it.
+/// A secret in requests that no error may show.
 pub const SECRET: &str = "SECRET-5bd1e995";
 
-/// Settings that do not look at the environment.
+/// Settings that ignore the environment.
 #[must_use]
 pub fn settings() -> HttpSettings {
     HttpSettings {
@@ -106,7 +107,7 @@ pub fn settings() -> HttpSettings {
     }
 }
 
-/// A transport of the harness with plain settings.
+/// A transport with plain settings.
 fn plain<H: Harness>(harness: &H) -> H::Transport {
     with(harness, settings())
 }
@@ -128,7 +129,7 @@ fn send_well<H: Harness>(
     send(harness, transport, exchange).unwrap_or_else(|error| panic!("{what}: {}", chain(&error)))
 }
 
-/// An error with all its causes, which must not show [`SECRET`], in any form.
+/// Formats an error with all its causes. Asserts that [`SECRET`] does not appear in any form.
 fn chain(error: &TransportError) -> String {
     let mut texts = vec![format!(
         "{:?}, {:?}: {error}",
@@ -161,7 +162,7 @@ fn expect_failure(outcome: Outcome, kind: TransportErrorKind, delivery: Delivery
     }
 }
 
-/// Whether something took at least `least`, and not much longer than that.
+/// Asserts that something took at least `least` and at most about `most`.
 #[track_caller]
 fn expect_time(took: Duration, least: Duration, most: Duration) {
     assert!(
@@ -170,7 +171,7 @@ fn expect_time(took: Duration, least: Duration, most: Duration) {
     );
 }
 
-/// Makes one `#[test]` of each case of the suite, for the harness that the expression gives.
+/// Generates one `#[test]` per case of the suite, for the harness expression.
 #[macro_export]
 macro_rules! conformance_tests {
     ($harness:expr) => {

@@ -1,4 +1,4 @@
-//! Cases about proxies. The rules of which proxy carries what are tested in the protocol.
+//! Cases about proxies. Which proxy handles which request is tested in tl-protocol.
 
 use std::{
     env,
@@ -19,7 +19,7 @@ use crate::{
 
 const HOST: &str = "api.fake.example";
 
-/// The tunnel is asked for once, the key stays inside of it.
+/// The tunnel is opened once, and the API key is only sent inside it.
 pub fn a_proxy_carries_requests_to_other_hosts<H: Harness>(harness: &H) {
     let server = Server::tls(&[HOST], [Reply::ok("1").into(), Reply::ok("2").into()]);
     let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
@@ -62,7 +62,7 @@ pub fn a_proxy_carries_requests_to_other_hosts<H: Harness>(harness: &H) {
     assert_eq!(seen[1].header("proxy-authorization"), None);
 }
 
-/// A request to this machine never leaves it.
+/// A request to this machine bypasses the proxy.
 pub fn a_proxy_is_passed_by_for_loopback_hosts<H: Harness>(harness: &H) {
     let server = Server::scripted([Reply::ok("").into(), Reply::ok("").into()]);
     let proxy = TestProxy::start(Manner::Refuse(403));
@@ -82,7 +82,7 @@ pub fn a_proxy_is_passed_by_for_loopback_hosts<H: Harness>(harness: &H) {
     assert!(proxy.asked().is_empty());
 }
 
-/// The proxy's own refusal is not taken for the platform's answer.
+/// A refusal by the proxy is not taken for the platform's response.
 pub fn a_proxy_that_refuses_is_unreachable_and_its_password_does_not_show<H: Harness>(harness: &H) {
     for status in [403, 407, 502] {
         let proxy = TestProxy::start(Manner::Refuse(status));
@@ -107,7 +107,7 @@ pub fn a_proxy_that_refuses_is_unreachable_and_its_password_does_not_show<H: Har
     }
 }
 
-/// The connect limit counts for the tunnel too.
+/// The connect timeout includes the tunnel.
 pub fn a_proxy_that_says_nothing_ends_at_the_connect_limit<H: Harness>(harness: &H) {
     let limit = Duration::from_millis(300);
     let proxy = TestProxy::start(Manner::Silent);
@@ -126,7 +126,8 @@ pub fn a_proxy_that_says_nothing_ends_at_the_connect_limit<H: Harness>(harness: 
     expect_time(started.elapsed(), limit, limit + Duration::from_secs(5));
 }
 
-/// The variables of the environment are heard, each in its own process, because a process has only one environment.
+/// Environment variables are respected. Each case runs in its own process, because the environment
+/// is per process.
 pub fn the_environment_names_the_proxy_and_its_exceptions<H: Harness>(harness: &H) {
     const CHILD: &str = "TL_TEST_ROOT_CERTIFICATE";
     const NAME: &str = "the_environment_names_the_proxy_and_its_exceptions";
@@ -141,7 +142,7 @@ pub fn the_environment_names_the_proxy_and_its_exceptions<H: Harness>(harness: &
             &with(harness, own),
             get(&format!("https://{HOST}/")),
         );
-        // Without the proxy, this host has no address.
+        // This host can only be reached through the proxy.
         process::exit(if outcome.is_ok() { 0 } else { 3 });
     }
     let check = |variables: &[(&str, &str)], expected: i32| {

@@ -1,4 +1,4 @@
-//! Cases about streamed answers: what a client makes of each behavior of a server, and that a stream ends when it is dropped.
+//! Cases about streamed responses: the result for each server behavior, and cleanup on drop.
 
 use std::{
     thread,
@@ -22,7 +22,7 @@ use crate::{
 const TEXT: &str = "{\"type\":\"text\"}\n";
 const END: &str = "{\"type\":\"end\"}\n";
 
-/// At most `most` items of the answer; then the stream is dropped.
+/// Reads at most `most` items of the response, then drops the stream.
 fn read<H: Harness, E: Streamed>(
     harness: &H,
     server: &Server,
@@ -58,7 +58,7 @@ fn transcript<H: Harness>(harness: &H, behavior: &Behavior) -> String {
     told(&items, server.seen().len())
 }
 
-/// The same transcripts as in the simulator, and so the same for every transport.
+/// The transcripts are those of the simulator, and thus equal for all transports.
 pub fn each_behavior_of_a_server_gives_its_transcript<H: Harness>(harness: &H) {
     for behavior in behaviors() {
         let transcript = transcript(harness, &behavior);
@@ -66,7 +66,8 @@ pub fn each_behavior_of_a_server_gives_its_transcript<H: Harness>(harness: &H) {
     }
 }
 
-/// An event is there when it was sent, and not when the answer ends. A dropped stream closes its connection.
+/// An event is yielded when it arrives, not when the response ends. Dropping the stream closes its
+/// connection.
 pub fn a_dropped_stream_closes_its_connection<H: Harness>(harness: &H) {
     let silent = reply([TEXT], StreamEnd::Silence);
     let server = Server::scripted([Reaction::stream(silent)]);
@@ -78,7 +79,7 @@ pub fn a_dropped_stream_closes_its_connection<H: Harness>(harness: &H) {
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
-/// A stream of which nothing is asked sends nothing.
+/// A stream that is never polled sends nothing.
 pub fn a_stream_that_is_not_read_sends_nothing<H: Harness>(harness: &H) {
     let server = Server::scripted([Reaction::stream(reply([TEXT], StreamEnd::Whole))]);
     assert!(read(harness, &server, &Analyze, 0).is_empty());
@@ -86,7 +87,7 @@ pub fn a_stream_that_is_not_read_sends_nothing<H: Harness>(harness: &H) {
     assert_eq!(server.connections(), 0);
 }
 
-/// The items of a feed whose caller takes its time: no more is read than the buffers of both systems hold.
+/// If the caller reads slowly, no more is read than the socket buffers hold.
 pub fn a_slow_reader_slows_the_server_down<H: Harness>(harness: &H) {
     let piece = Bytes::from(format!("{{\"type\":\"{}\"}}\n", "x".repeat(32 << 10)));
     let pieces = vec![piece; 4096];
@@ -101,7 +102,7 @@ pub fn a_slow_reader_slows_the_server_down<H: Harness>(harness: &H) {
         sent.push(server.sent());
     };
     harness.take_each(&transport, events(&Analyze, &base), 3, look);
-    // Loopback sockets of Linux hold 4 MiB to send and 6 MiB received at most, by default.
+    // By default, Linux loopback sockets buffer at most 4 MiB to send and 6 MiB received.
     assert!(sent[2] < all / 4, "{sent:?} of {all} bytes were sent");
     assert!(
         sent[2] - sent[1] < 8 << 20,
@@ -109,7 +110,7 @@ pub fn a_slow_reader_slows_the_server_down<H: Harness>(harness: &H) {
     );
 }
 
-/// The connection is used again after a whole answer.
+/// The connection is reused after a complete response.
 pub fn a_connection_serves_a_request_after_a_stream<H: Harness>(harness: &H) {
     let stream = || Reaction::stream(reply([TEXT, END], StreamEnd::Whole));
     let streams = 5;
@@ -130,7 +131,7 @@ pub fn a_connection_serves_a_request_after_a_stream<H: Harness>(harness: &H) {
     expect_one_connection::<H>(&server);
 }
 
-/// TLS closes with a message of its own; where it is missing, the answer was cut.
+/// TLS ends with `close_notify`; without it, the response was truncated.
 pub fn a_stream_over_tls_ends_whole_or_cut<H: Harness>(harness: &H) {
     let whole = Reaction::stream(reply([TEXT, END], StreamEnd::Whole));
     let server = Server::tls(&[], [whole]);
@@ -153,7 +154,7 @@ pub fn a_stream_over_tls_ends_whole_or_cut<H: Harness>(harness: &H) {
     }
 }
 
-/// Nobody listens: as for any request, tried again and then reported.
+/// A refused connection is retried and then reported, as for any request.
 pub fn a_stream_from_nowhere_is_unreachable<H: Harness>(harness: &H) {
     let base: Url = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
@@ -180,7 +181,7 @@ pub fn a_stream_from_nowhere_is_unreachable<H: Harness>(harness: &H) {
     );
 }
 
-/// The key is sent to no other host, and no connection is made.
+/// The key is not sent to another host, and no connection is made.
 pub fn a_stream_without_a_key_is_refused<H: Harness>(harness: &H) {
     let server = Server::scripted([Reaction::stream(reply([TEXT], StreamEnd::Whole))]);
     let base: Url = server.url("/v1.3").parse().expect("a URL");

@@ -1,4 +1,4 @@
-//! Cases about URLs that a server supplied: where they may lead, and that nothing goes anywhere else.
+//! Cases about URLs supplied by a server: which addresses they may use.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use crate::{
 
 const PUBLIC_BASE: &str = "https://api.example/v1.3";
 
-/// The name of a storage that has an address of this machine.
+/// A storage host name that resolves to this machine.
 const STORAGE: &str = "storage.example";
 
 fn settings_for(base: &str) -> HttpSettings {
@@ -27,7 +27,7 @@ fn settings_for(base: &str) -> HttpSettings {
     }
 }
 
-/// A storage by TLS, and settings by which its name leads to it.
+/// A TLS storage server, and settings that resolve its name to it.
 fn storage(base: &str) -> (Server, HttpSettings) {
     let server = Server::tls(&[STORAGE], [Reply::ok("here").into()]);
     let settings = HttpSettings {
@@ -56,7 +56,7 @@ fn expect_unsafe<H: Harness>(harness: &H, transport: &H::Transport, chunk: Excha
     assert!(text.contains(part), "{part}: {text}");
 }
 
-/// Not one byte goes to an address of this machine or of a private network, however it is written.
+/// Nothing is sent to a loopback or private address, in any notation.
 pub fn a_private_address_is_not_followed<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let port = server.address().port();
@@ -76,7 +76,8 @@ pub fn a_private_address_is_not_followed<H: Harness>(harness: &H) {
     assert_eq!(server.connections(), 0);
 }
 
-/// The addresses of a name are checked before a connection is made; one that is private is enough.
+/// The addresses of a name are checked before connecting; one private address is enough to reject
+/// it.
 pub fn a_name_with_a_private_address_is_not_followed<H: Harness>(harness: &H) {
     let (server, settings) = storage(PUBLIC_BASE);
     let port = server.address().port();
@@ -94,7 +95,7 @@ pub fn a_name_with_a_private_address_is_not_followed<H: Harness>(harness: &H) {
     assert_eq!(server.connections(), 0);
 }
 
-/// Over https, nothing goes out unencrypted because the server says so.
+/// If the base URL is https, an http URL is rejected.
 pub fn an_unencrypted_url_is_not_followed_from_https<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let url = server.url(&format!("/1?signature={SECRET}"));
@@ -109,7 +110,7 @@ pub fn an_unencrypted_url_is_not_followed_from_https<H: Harness>(harness: &H) {
     assert_eq!(server.connections(), 0);
 }
 
-/// A base on this machine or in a private network has its storage there too; and whoever says so follows every URL.
+/// A private base URL allows private storage URLs, and a setting allows all URLs.
 pub fn a_private_url_is_followed_from_a_private_base_or_on_demand<H: Harness>(harness: &H) {
     let (server, settings) = storage("https://127.0.0.1/v1.3");
     let port = server.address().port();
@@ -131,7 +132,8 @@ pub fn a_private_url_is_followed_from_a_private_base_or_on_demand<H: Harness>(ha
     assert_eq!(server.seen()[0].header("x-api-key"), None);
 }
 
-/// A proxy looks names up itself, and may have a private address: the text of the URL is checked, and nothing else.
+/// A proxy resolves names itself, and may have a private address: only the text of the URL is
+/// checked.
 pub fn behind_a_proxy_the_text_of_a_url_is_checked<H: Harness>(harness: &H) {
     let (server, settings) = storage(PUBLIC_BASE);
     let proxy = TestProxy::start(Manner::TunnelTo(server.address()));

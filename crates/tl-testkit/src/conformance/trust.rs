@@ -1,4 +1,4 @@
-//! Cases about TLS: who is trusted, and what a failure of trust is called.
+//! Cases about TLS: trusted roots and the classification of failures.
 
 use std::{
     io::{Read, Write},
@@ -16,7 +16,7 @@ use crate::{
     server::{Reply, Server},
 };
 
-/// The server's authority is not among the roots: nothing is sent, and it is not called unreachable.
+/// An unknown authority is a TLS failure, not an unreachable host, and nothing is sent.
 pub fn an_authority_that_nobody_knows_is_refused<H: Harness>(harness: &H) {
     let server = Server::tls(&[], [Reply::ok("").into()]);
     let uri = server.url(&format!("/?signature={SECRET}"));
@@ -29,7 +29,7 @@ pub fn an_authority_that_nobody_knows_is_refused<H: Harness>(harness: &H) {
     assert!(server.seen().is_empty());
 }
 
-/// A company's own authority, alone or among others in one file.
+/// A company's own authority, alone or in a file with others.
 pub fn an_authority_from_the_settings_is_trusted<H: Harness>(harness: &H) {
     let (server, other) = (
         Server::tls(&[], [Reply::ok("1").into(), Reply::ok("2").into()]),
@@ -51,7 +51,7 @@ pub fn an_authority_from_the_settings_is_trusted<H: Harness>(harness: &H) {
     }
 }
 
-/// The right authority, the wrong name.
+/// A trusted authority, but the wrong name.
 pub fn a_certificate_for_another_name_is_refused<H: Harness>(harness: &H) {
     let server = Server::tls(&["right.example"], [Reply::ok("").into()]);
     let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
@@ -69,7 +69,7 @@ pub fn a_certificate_for_another_name_is_refused<H: Harness>(harness: &H) {
     );
 }
 
-/// Plain HTTP where TLS was expected.
+/// Plain HTTP instead of TLS.
 pub fn a_server_that_does_not_speak_tls_is_a_tls_failure<H: Harness>(harness: &H) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
     let uri = format!(
@@ -87,7 +87,7 @@ pub fn a_server_that_does_not_speak_tls_is_a_tls_failure<H: Harness>(harness: &H
     expect_failure(outcome, TransportErrorKind::Tls, Delivery::NotSent);
 }
 
-/// Found when the transport is made, not at the first request.
+/// Reported when the transport is created, not at the first request.
 pub fn a_certificate_that_cannot_be_read_is_refused_at_the_start<H: Harness>(harness: &H) {
     let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for pem in [
@@ -115,7 +115,7 @@ pub fn a_certificate_that_cannot_be_read_is_refused_at_the_start<H: Harness>(har
     assert!(error.to_string().contains("user agent"), "{error}");
 }
 
-/// Loading them does not hide the others.
+/// System roots are used in addition to the configured ones.
 pub fn the_roots_of_the_system_can_be_loaded<H: Harness>(harness: &H) {
     let server = Server::tls(&[], [Reply::ok("").into()]);
     let own = HttpSettings {

@@ -1,4 +1,5 @@
-//! Cases about bodies: they arrive whole, in bounded memory, and what becomes of an upload that does not is told exactly.
+//! Cases about request bodies: they arrive complete, in bounded memory, and a failed upload reports
+//! its delivery exactly.
 
 use std::{
     sync::Arc,
@@ -35,7 +36,7 @@ fn stalling_after(time: Duration, exchange: Exchange) -> Exchange {
     }
 }
 
-/// Around every size at which a transport might cut.
+/// Around every size at which a transport might split.
 pub fn a_body_of_any_size_arrives_whole_with_its_length<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let transport = plain(harness);
@@ -78,7 +79,7 @@ pub fn a_body_of_any_size_arrives_whole_with_its_length<H: Harness>(harness: &H)
     }
 }
 
-/// What is at hand is sent, and then what must be waited for, wherever the one ends and the other begins.
+/// Bytes at hand are sent first, then those that block, wherever the boundary is.
 pub fn a_body_that_is_at_hand_in_part_arrives_whole<H: Harness>(harness: &H) {
     const SIZE: u64 = 700 * KIB + 3;
     let server = Server::reacting(|_| Reply::ok("").into());
@@ -125,7 +126,7 @@ pub fn a_body_of_several_pieces_arrives_in_order<H: Harness>(harness: &H) {
     assert_eq!(server.seen()[0].body, Fingerprint::of(&expected).text());
 }
 
-/// The source is never read far ahead of what the server has taken.
+/// The source is never read far ahead of the server.
 pub fn a_large_body_streams_in_bounded_memory<H: Harness>(harness: &H) {
     for at_hand in [0, 64 * MIB] {
         stream_in_bounded_memory(
@@ -136,7 +137,7 @@ pub fn a_large_body_streams_in_bounded_memory<H: Harness>(harness: &H) {
 }
 
 fn stream_in_bounded_memory<H: Harness>(harness: &H, source: PatternSource) {
-    // What the kernel of both sides may hold on loopback, and some pieces of the transport's own.
+    // Kernel buffers of both sides on loopback, plus some pieces of the transport.
     const AHEAD: u64 = 24 * MIB;
     let source = Arc::new(source);
     let watched = Arc::clone(&source);
@@ -151,7 +152,7 @@ fn stream_in_bounded_memory<H: Harness>(harness: &H, source: PatternSource) {
         let watcher = scope.spawn(move || {
             let mut furthest_ahead = 0;
             while server.received() < watched.len() {
-                // The order matters: what is received meanwhile makes the distance smaller, never larger.
+                // The order matters: bytes received meanwhile only reduce the distance.
                 let read = watched.furthest_read();
                 furthest_ahead = furthest_ahead.max(read.saturating_sub(server.received()));
                 if server.seen().iter().any(|seen| seen.whole) {
@@ -172,7 +173,7 @@ fn stream_in_bounded_memory<H: Harness>(harness: &H, source: PatternSource) {
     assert_eq!(server.seen()[0].body, source.fingerprint().text());
 }
 
-/// The same through TLS.
+/// The same over TLS.
 pub fn a_large_body_streams_over_tls<H: Harness>(harness: &H) {
     let server = Server::tls(&[], [Reply::ok("done").into()]);
     let transport = with(
@@ -188,7 +189,7 @@ pub fn a_large_body_streams_over_tls<H: Harness>(harness: &H) {
     assert_eq!(server.seen()[0].body, source.fingerprint().text());
 }
 
-/// What this side cannot read, the other side cannot have whole.
+/// If the source cannot be read completely, the server cannot have the complete request.
 pub fn a_source_that_breaks_ends_the_exchange_unsent<H: Harness>(harness: &H) {
     for at in [0, 1, 300 * KIB, MIB - 1] {
         let broken = PatternSource::new(MIB, 1).failing_at(at);
@@ -223,7 +224,8 @@ fn expect_early(answer: &Response<bytes::Bytes>) {
     );
 }
 
-/// The answer; or, from a library's connection, the plain word that the request did not arrive whole.
+/// Expects the response; or, if a library owns the connection, an error that the request did not
+/// arrive completely.
 fn expect_early_or_reset<H: Harness>(harness: &H, transport: &H::Transport, exchange: Exchange) {
     match send(harness, transport, exchange) {
         Ok(answer) => expect_early(&answer),
@@ -234,7 +236,8 @@ fn expect_early_or_reset<H: Harness>(harness: &H, transport: &H::Transport, exch
     }
 }
 
-/// The server refuses by the head or the first bytes, and resets the connection while the body is still coming.
+/// The server rejects after the head or the first bytes, and resets the connection while the body
+/// is being sent.
 pub fn an_early_answer_is_the_answer_even_when_the_server_then_hangs_up<H: Harness>(harness: &H) {
     let transport = plain(harness);
     for read in [0, 1, 100 * KIB, 3 * MIB] {
@@ -246,7 +249,7 @@ pub fn an_early_answer_is_the_answer_even_when_the_server_then_hangs_up<H: Harne
     }
 }
 
-/// The same through TLS.
+/// The same over TLS.
 pub fn an_early_answer_over_tls_is_the_answer_even_when_the_server_then_hangs_up<H: Harness>(
     harness: &H,
 ) {
@@ -266,7 +269,7 @@ pub fn an_early_answer_over_tls_is_the_answer_even_when_the_server_then_hangs_up
     }
 }
 
-/// The answer comes although the upload stands still, and the rest of the body is not sent.
+/// The response arrives although the upload is stalled, and the rest of the body is not sent.
 pub fn an_early_answer_ends_the_upload_when_the_server_reads_no_more<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| early(100 * KIB).then_hang(Duration::from_millis(2000)));
     let source = Arc::new(PatternSource::new(256 * MIB, 1));
@@ -288,7 +291,7 @@ pub fn an_early_answer_ends_the_upload_when_the_server_reads_no_more<H: Harness>
     );
 }
 
-/// A body that was cut cannot have been processed whole.
+/// A truncated body cannot have been processed.
 pub fn a_line_cut_in_the_middle_of_a_body_is_not_sent<H: Harness>(harness: &H) {
     for read in [0, 100 * KIB] {
         let server = Server::scripted([Reaction::close().reading_only(read)]);
@@ -302,7 +305,8 @@ pub fn a_line_cut_in_the_middle_of_a_body_is_not_sent<H: Harness>(harness: &H) {
     }
 }
 
-/// A body that was sent whole may have been processed, even if the server did not read all of it.
+/// A body that was sent completely may have been processed, even if the server did not read all of
+/// it.
 pub fn a_line_cut_after_the_body_is_in_doubt<H: Harness>(harness: &H) {
     for reaction in [Reaction::close(), Reaction::close().reading_only(1)] {
         let server = Server::scripted([reaction.after(Duration::from_millis(50))]);
@@ -315,7 +319,7 @@ pub fn a_line_cut_after_the_body_is_in_doubt<H: Harness>(harness: &H) {
     }
 }
 
-/// A server that stops reading is left after the stall limit.
+/// If the server stops reading, the upload fails after the stall limit.
 pub fn a_standstill_is_found<H: Harness>(harness: &H) {
     let server = Server::scripted([Reaction::never()
         .reading_only(100 * KIB)
@@ -328,7 +332,7 @@ pub fn a_standstill_is_found<H: Harness>(harness: &H) {
     server.wait_for_close(1);
 }
 
-/// Slow is not stalled.
+/// A slow upload is not stalled.
 pub fn a_slow_upload_that_moves_is_no_standstill<H: Harness>(harness: &H) {
     let slowly = Reaction::from(Reply::ok("")).reading_slowly(512 << 10, Duration::from_millis(25));
     let server = Server::scripted([slowly]);
@@ -342,7 +346,7 @@ pub fn a_slow_upload_that_moves_is_no_standstill<H: Harness>(harness: &H) {
     );
 }
 
-/// Once the body is sent, only the time limit of the exchange counts.
+/// After the body is sent, only the timeout of the exchange applies.
 pub fn the_wait_for_the_answer_is_no_standstill<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reaction::from(Reply::ok("")).after(3 * STALL));
     for body in ["", "body"] {
@@ -356,7 +360,7 @@ pub fn the_wait_for_the_answer_is_no_standstill<H: Harness>(harness: &H) {
     }
 }
 
-/// A second sending of the same body starts at its first byte.
+/// Sending the same body again starts at its first byte.
 pub fn the_same_body_is_sent_again_from_its_first_byte<H: Harness>(harness: &H) {
     let server = Server::scripted([
         Reaction::close().reading_only(100 * KIB),

@@ -1,4 +1,4 @@
-//! A blocking socket that gives up when its server stops.
+//! A blocking socket that ends when its server stops.
 
 use std::{
     io::{self, Read, Write},
@@ -9,7 +9,7 @@ use std::{
 
 use super::Shared;
 
-/// How often a waiting socket looks whether its server was stopped.
+/// How often a waiting socket checks whether its server was stopped.
 const LOOK: Duration = Duration::from_millis(50);
 
 pub(super) struct Socket {

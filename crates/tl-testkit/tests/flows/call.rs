@@ -1,4 +1,4 @@
-//! One request until it is answered for good.
+//! One call with its retries.
 
 use std::time::Duration;
 
@@ -286,7 +286,7 @@ fn an_error_tells_each_message_once() {
     );
 }
 
-/// Any line of a script, with how long it takes.
+/// Any line of a script, with its delay.
 pub(crate) fn any_line() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
         "lost",
@@ -330,7 +330,7 @@ pub(crate) fn any_line() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    // The script itself panics where it is asked before the time that it asked to wait for.
+    // The script panics if a request arrives before the end of the wait that it requested.
     #[test]
     fn any_call_ends_by_its_deadline_and_a_post_is_sent_once_at_most_when_in_doubt(
         lines in prop::collection::vec(any_line(), 1..12),

@@ -1,8 +1,8 @@
-//! An ingestion whose process ends at any moment, and is run again from what it wrote down: the video is in the index
-//! exactly once, and no asset is left over.
+//! An ingestion whose process ends at any moment and resumes from its record: the video is in the
+//! index exactly once, and no asset is left over.
 //!
-//! Each run is ended at one exchange: before the platform acts on it, after it has acted, or so that it acts a little later,
-//! when the next process is already there.
+//! Each run ends at one exchange: before the platform acts on it, after it has acted, or so that
+//! the platform acts a little later, when the next process is already running.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,19 +29,19 @@ use super::{at_once, base, chain};
 const CONTENT: &[u8] = b"the bytes of the match";
 const CHUNK: usize = 5;
 
-/// Which way the video goes.
+/// The route of the video.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Way {
     Whole,
     Chunks,
 }
 
-/// What becomes of the exchange at which the process ends.
+/// What happens to the exchange at which the process ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Cut {
     Before,
     After,
-    /// The platform acts when so much time has passed.
+    /// The platform acts after this time.
     Late(Duration),
 }
 
@@ -56,22 +56,22 @@ struct Platform {
     exchanges: usize,
     /// The exchange at which the process ends.
     cut: Option<(usize, Cut)>,
-    /// A request that is still on its way: when it arrives, and what it is.
+    /// A request still in flight: when it arrives, and its content.
     late: Option<(Duration, Method, String, Value)>,
-    /// Assets: the name, and the number of looks until it is ready.
+    /// Assets: name, and number of polls until it is ready.
     assets: Vec<(String, u32)>,
-    /// Sessions: the asset that is reserved, and the chunks that were reported.
+    /// Sessions: the reserved asset, and the reported chunks.
     sessions: Vec<(usize, BTreeSet<u64>)>,
-    /// The chunks that the storage has, by session.
+    /// Stored chunks by session.
     stored: BTreeMap<usize, BTreeSet<u64>>,
-    /// Which asset each entry of the index is of, and whether indexing it failed.
+    /// Index entries: the asset, and whether indexing failed.
     indexed: Vec<(usize, bool)>,
     /// Entries of the asset in other indexes, which fill pages.
     elsewhere: usize,
 }
 
 impl Platform {
-    /// The assets that the platform has whole.
+    /// The complete assets.
     fn whole(&self) -> Vec<usize> {
         let reserved: BTreeMap<usize, bool> = self
             .sessions
@@ -254,7 +254,7 @@ impl World for Platform {
     }
 }
 
-/// One file and its way, with what its processes wrote down.
+/// A file and its route, with the record of its processes.
 struct Scenario {
     way: Way,
     sim: Sim<Platform>,
@@ -306,7 +306,7 @@ impl Scenario {
         IngestAsset::new(plan, &base(), at_once(), seed)
     }
 
-    /// Runs one process to its end, or for so many steps.
+    /// Runs one process to its end, or for `steps` steps.
     fn run(&self, seed: u64, steps: u32) -> Option<Result<IngestedAsset, IngestFailure>> {
         self.sim.run_for(self.flow(seed), steps)
     }
@@ -334,7 +334,7 @@ impl Scenario {
     }
 }
 
-/// For each exchange of `scenario`, after which step of a process it begins.
+/// For each exchange of `scenario`, the step of the process after which it starts.
 fn boundaries(scenario: impl Fn() -> Scenario, prepare: impl Fn(&Scenario)) -> Vec<(u32, usize)> {
     let mut found = Vec::new();
     let mut before = 0;
@@ -400,7 +400,7 @@ fn two_processes_that_end_anywhere_leave_nothing_twice() {
                         scenario
                             .sim
                             .world(|platform| platform.cut = Some((second, next)));
-                        // It may have come to its end with the last outcome.
+                        // It may have finished with the last outcome.
                         if scenario.run(1, again).is_none() {
                             scenario
                                 .finish(&format!("{way:?}: {number} {cut:?}, {second} {next:?}"));
@@ -441,7 +441,7 @@ fn an_asset_that_somebody_uses_is_not_taken_for_the_lost_one() {
         .sim
         .world(|platform| platform.cut = Some((number, Cut::Before)));
     assert!(scenario.run(1, steps).is_none());
-    // Another file of the same name and size comes meanwhile, and is indexed.
+    // Meanwhile, another file of the same name and size is uploaded and indexed.
     scenario.sim.world(|platform| {
         platform.assets.push(("match.mp4".to_owned(), 0));
         platform.indexed.push((0, false));
@@ -478,7 +478,7 @@ fn what_failed_in_the_index_is_indexed_again() {
     let scenario = Scenario::new(Way::Whole);
     scenario.finish("the first run");
     scenario.sim.world(|platform| platform.indexed[0].1 = true);
-    // The checkpoint after the platform gave it up.
+    // The checkpoint after the platform discarded the session.
     scenario
         .record
         .lock()

@@ -1,4 +1,4 @@
-//! A video into an index: exactly one task, whatever becomes of the answers.
+//! Ingestion of a video: exactly one task, whatever responses are lost.
 
 use std::{
     collections::VecDeque,
@@ -23,23 +23,23 @@ use super::{at_once, base, chain, create_task, short};
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fate {
     Good,
-    /// The line broke before the platform had the request whole, and the client knows it.
+    /// The connection broke before the platform had the complete request, and the client knows it.
     Unsent,
-    /// The line broke before the platform acted, but the client cannot know.
+    /// The connection broke before the platform acted, but the client cannot know.
     LostBefore,
-    /// The platform acted, and its answer was lost.
+    /// The platform acted, and its response was lost.
     LostAfter,
-    /// The platform acted, and a gateway answered 502.
+    /// The platform acted, and a gateway responded with 502.
     GatewayAfter,
-    /// The platform acted, and its answer cannot be read.
+    /// The platform acted, and its response is invalid.
     GarbledAfter,
     Busy,
 }
 
-/// The platform's tasks, as they truly are.
+/// The actual tasks of the platform.
 struct Platform {
     fates: VecDeque<Fate>,
-    /// File names, in the order of their making; the identifier is the position.
+    /// File names in order of creation; the id is the position.
     tasks: Vec<&'static str>,
     posts: usize,
     looks: usize,
@@ -138,7 +138,7 @@ fn ingest(
     (sim, result)
 }
 
-/// What was sent and what it came to; the platform begins with tasks for `others`.
+/// Checks the requests and the result; the platform starts with tasks for `others`.
 fn check(fates: &[Fate], others: &[&'static str], expected: &str) {
     let (sim, result) = ingest(fates, others);
     let word = match &result {

@@ -1,4 +1,4 @@
-//! A list, page by page.
+//! Paged lists.
 
 use tl_protocol::{
     endpoint::{ListTasks, PageRequest},

@@ -1,4 +1,5 @@
-//! Which asset a create that lost its answer takes for its own: by name, size and time, or by a mark.
+//! Reconciliation of a create whose response was lost: by name, size and time, or by a metadata
+//! key.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,13 +16,13 @@ use tl_testkit::sim::{Planned, Sim, World};
 
 use super::{at_once, base, short};
 
-/// The key of the caller's own under which assets are marked.
+/// The metadata key that marks assets.
 const KEY: &str = "made_by";
 
-/// A platform that takes the asset and loses the first answer. Others make assets too.
+/// A platform that creates the asset and loses the first response. Others create assets too.
 struct Platform {
     others: Vec<Value>,
-    /// What lists leave out.
+    /// Fields omitted from lists.
     hidden: Vec<&'static str>,
     created: Option<String>,
 }
@@ -141,7 +142,7 @@ fn a_mark_tells_the_asset_from_an_equal_one() {
     check(&mark(), &[], &[], "ours");
     check(&mark(), &[other(5, &json!({}))], &[], "ours");
     check(&mark(), &[other(5, &json!({KEY: "another"}))], &[], "ours");
-    // A list that tells no metadata says nothing of the mark.
+    // A list without metadata says nothing about the mark.
     check(&mark(), &[], &["user_metadata"], "ours");
     check(
         &mark(),

@@ -1,4 +1,4 @@
-//! A wait that always ends.
+//! Waiting always ends.
 
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ fn wait(policy: WaitPolicy) -> Wait<tl_protocol::endpoint::GetTask> {
     Wait::new(get_task(), &base(), at_once(), policy, 1)
 }
 
-/// Runs a wait of at most a minute: the statuses, the number of looks, the time, and what it came to.
+/// Runs a wait of at most a minute. Checks the statuses, the number of polls, the time, and the
+/// result.
 fn check(lines: &[&str], expected: &str) {
     let words = [
         "pending",
@@ -72,7 +73,7 @@ fn a_wait_tells_every_status_and_when_it_came() {
         ],
         "validating 0 → pending 1 → queued 3.5 → indexing 4.5 → ready 5.5 | 6 looks, 5.5 s, ready",
     );
-    // A status that this version does not know is no end.
+    // An unknown status does not end the wait.
     check(
         &["dancing", "ready"],
         "dancing 0 → ready 1 | 2 looks, 1 s, ready",
@@ -117,7 +118,7 @@ fn what_waiting_cannot_mend_ends_the_wait_at_once() {
 
 #[test]
 fn a_trouble_that_passes_does_not_end_the_wait() {
-    // Five attempts make a look; then the wait rests, and looks again.
+    // A poll has five attempts; then the wait pauses and polls again.
     check(
         &[
             "pending",
@@ -168,7 +169,7 @@ fn the_platforms_wish_to_be_left_alone_is_kept_although_one_look_would_be_given_
         result.is_ok() && end >= Duration::from_secs(3600),
         "{asked}"
     );
-    // What goes past the deadline is not waited for.
+    // A delay past the deadline is not waited for.
     let (asked, end, result) = run(
         &["429 retry-after=3600"],
         wait(WaitPolicy::within(Duration::from_secs(600))),

@@ -1,5 +1,5 @@
-//! The same scenario through both transports: what the server sees is the same, byte for byte of every body. Tasks and the
-//! calls around them are here, uploads of assets in `upload.rs`.
+//! The same scenario with both transports: the server sees the same requests, byte for byte of
+//! every body. Tasks and related calls are here, asset uploads in `upload.rs`.
 
 mod upload;
 
@@ -24,7 +24,7 @@ use tl_testkit::{
 use tokio::runtime::Builder;
 use url::Url;
 
-/// What the platform does in this scenario, told by how often it was asked the same before.
+/// The platform in this scenario; its response depends on how often it got the same request before.
 fn platform() -> Server {
     let asked = std::sync::Mutex::new(Vec::<String>::new());
     Server::reacting(move |seen: &Seen| {
@@ -55,7 +55,7 @@ fn platform() -> Server {
     })
 }
 
-/// Runs the scenario by `drive`, and gives what the platform saw.
+/// Runs the scenario with `drive` and returns the requests that the platform got.
 fn scenario<T: Transport>(make: impl FnOnce(HttpSettings) -> T, drive: &impl Drive<T>) -> String {
     let server = platform();
     let base: Url = server.url("/v1.3").parse().expect("a URL");
@@ -197,7 +197,7 @@ fn both_transports_send_the_same() {
     insta::assert_snapshot!(without_chance(&blocking));
 }
 
-/// The transcript without what is drawn from a seed: the boundary of a form, and with it the body's fingerprint.
+/// The transcript without random parts: the boundary of a form, and the fingerprint of its body.
 fn without_chance(transcript: &str) -> String {
     let line = |line: &str| match (line.split_once("boundary="), line.split_once(" bytes, ")) {
         (Some((before, _)), _) => format!("{before}boundary=…\n"),

@@ -1,5 +1,5 @@
-//! Uploads through both transports: with one lane the same requests in the same order; with several concurrency or troubles the same
-//! requests in any order, each chunk stored once.
+//! Uploads with both transports: with concurrency 1 the same requests in the same order; with more
+//! concurrency or with faults the same requests in any order, each chunk stored once.
 
 use std::{
     collections::BTreeMap,
@@ -33,7 +33,7 @@ const CHUNK: u64 = 100_000;
 const SIZE: u64 = 450_003;
 const CHUNKS: u32 = 5;
 
-/// What goes wrong, told by the request and how often it came before.
+/// The fault for a request and how often it came before.
 type Trouble = fn(&str, usize) -> Option<Reaction>;
 
 fn none(_: &str, _: usize) -> Option<Reaction> {
@@ -120,7 +120,7 @@ fn platform(trouble: Trouble) -> Server {
     })
 }
 
-/// What an earlier process left: two chunks, of which the platform knows one.
+/// The record of an earlier process: two chunks, of which the platform knows one.
 fn earlier() -> UploadRecord {
     let chunk = || SentChunk {
         etag: "etag".to_owned(),
@@ -137,7 +137,8 @@ fn earlier() -> UploadRecord {
     }
 }
 
-/// The whole chain by `drive`; gives what the platform saw, and what the ledger was told.
+/// Runs the whole upload with `drive`. Returns the requests that the platform got, and the records
+/// of the journal.
 fn scenario<T: tl_protocol::Transport>(
     make: impl FnOnce(HttpSettings) -> T,
     drive: &impl Drive<T>,
@@ -199,7 +200,7 @@ fn scenario<T: tl_protocol::Transport>(
     (server.seen(), told)
 }
 
-/// Both colours: blocking first.
+/// Both transports, blocking first.
 fn both(
     trouble: Trouble,
     concurrency: usize,
@@ -232,7 +233,8 @@ fn text(seen: &[Seen]) -> String {
     transcripts.join("\n")
 }
 
-/// The requests without their order and without which signature was at hand; how often URLs were asked for depends on time.
+/// The requests without their order and signatures. How often URLs were requested depends on
+/// timing.
 fn in_no_order(seen: &[Seen]) -> Vec<String> {
     let mut lines: Vec<String> = seen
         .iter()
@@ -252,7 +254,7 @@ fn in_no_order(seen: &[Seen]) -> Vec<String> {
     lines
 }
 
-/// The key goes with every request to the API, and with none to the storage.
+/// The API key is in every request to the API, and in none to the storage.
 fn see_keys(seen: &[Seen]) {
     for request in seen {
         let is_api = request.target.starts_with("/v1.3/");
@@ -292,7 +294,7 @@ fn both_transports_take_up_the_same_session_by_the_same_requests() {
 fn with_troubles_both_transports_send_the_same_requests() {
     for concurrency in [1, 8] {
         let [(blocking, mut told), (asynchronous, mut told_too)] = both(some, concurrency, None);
-        // A connection that is closed in the middle of a body may take more or less of it.
+        // A connection that is closed in the middle of a body may deliver more or less of it.
         let whole = |seen: &[Seen]| -> Vec<Seen> {
             seen.iter().filter(|seen| seen.whole).cloned().collect()
         };

@@ -1,5 +1,5 @@
-//! A made-up platform with a storage behind presigned URLs, and a network that does what a seed says. It asserts what a
-//! client must never do.
+//! A simulated platform with a storage behind presigned URLs, and a network whose faults depend on
+//! a seed. It asserts what a client must never do.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,12 +31,12 @@ const STORAGE: &str = "https://bucket.example";
 const START: u64 = 1_798_761_600;
 const SESSION_LIFE: Duration = Duration::from_secs(24 * 3600);
 
-/// What the client has been told of each session: chunks that it must not send again.
+/// The chunks of each session that the client knows to be stored and must not send again.
 pub(crate) type Finished = Arc<Mutex<BTreeMap<UploadId, BTreeSet<u32>>>>;
 
 pub(crate) struct Cloud {
     rng: Rng,
-    /// How often something goes wrong, 0 to 1.
+    /// Probability of a fault, 0 to 1.
     pub(crate) trouble: f64,
     content: Vec<u8>,
     chunk_size: u64,
@@ -109,7 +109,7 @@ impl Cloud {
         })
     }
 
-    /// Another process comes, which was not asked to wait.
+    /// A new process starts, which was not asked to wait.
     pub(crate) fn forget_the_client(&mut self) {
         self.not_before.clear();
     }
@@ -404,7 +404,7 @@ impl Cloud {
         Ok(answer.body(Bytes::new()).unwrap())
     }
 
-    /// What may not be asked again before a time: an operation of the API, or a chunk.
+    /// What `Retry-After` applies to: an operation of the API, or a chunk.
     fn subject(exchange: &Exchange) -> String {
         let uri = exchange.http.uri();
         format!("{} {}", exchange.http.method(), uri.path())
@@ -487,7 +487,7 @@ impl World for Cloud {
 }
 
 impl Cloud {
-    /// A URL that was tried counts as used, whatever came of it.
+    /// A URL that was tried counts as used, whatever the outcome.
     fn spend_url(&mut self, exchange: &Exchange) {
         if let Some(url) = self.urls.get_mut(&exchange.http.uri().to_string()) {
             assert!(!url.used, "a URL is used once");

@@ -1,7 +1,8 @@
-//! A multipart upload over a network that does what a seed says, with crashes and resumes in between: whatever happens, the
-//! bytes arrive, nothing finished is sent twice, and the rules of the platform are kept.
+//! A multipart upload over a network whose faults depend on a seed, with crashes and resumes: the
+//! bytes always arrive, no finished chunk is sent twice, and the platform's rules are respected.
 //!
-//! A failing seed is printed; `TL_SEED=<seed> cargo nextest run -p tl-testkit --test upload` runs it alone.
+//! A failing seed is printed; `TL_SEED=<seed> cargo nextest run -p tl-testkit --test upload` runs
+//! it alone.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,7 +29,7 @@ use tl_protocol::{
 };
 use tl_testkit::sim::Sim;
 
-/// How many seeds one run tries; each is a whole upload with its troubles.
+/// Number of seeds per run; each is a complete upload.
 const SEEDS: u64 = 2000;
 
 struct Scenario {
@@ -121,7 +122,7 @@ fn seeds() -> Vec<u64> {
     }
 }
 
-/// Runs `scenario` for every seed, and names the seed that fails.
+/// Runs `scenario` for every seed, and prints the seed that fails.
 fn for_every_seed(scenario: impl Fn(u64) + std::panic::RefUnwindSafe) {
     for seed in seeds() {
         if let Err(panic) = std::panic::catch_unwind(|| scenario(seed)) {
@@ -157,7 +158,7 @@ fn through_trouble_crashes_and_resumes_the_bytes_arrive() {
         for _ in 0..rng.bits() % 6 {
             let steps = u32::try_from(1 + rng.bits() % 600).unwrap();
             match scenario.sim.run_for(scenario.flow(None), steps) {
-                // Killed: what was in flight is lost, and what was asked of the process is forgotten.
+                // Killed: exchanges in flight are lost, and so are pending waits.
                 None => {}
                 Some(Ok(uploaded)) => return scenario.conclude(&uploaded),
                 Some(Err(error)) => assert!(
@@ -175,7 +176,7 @@ fn through_trouble_crashes_and_resumes_the_bytes_arrive() {
             }
             scenario.sim.world(Cloud::forget_the_client);
             if rng.bits().is_multiple_of(5) {
-                // A session lives 24 hours.
+                // A session expires after 24 hours.
                 scenario.sim.pass(Duration::from_secs(25 * 3600));
             }
         }
@@ -216,7 +217,7 @@ fn a_control_shows_that_the_world_sees_a_finished_chunk_sent_again() {
         if scenario.sim.run_for(scenario.flow(None), 60).is_some() {
             return false;
         }
-        // The record is kept, but its chunks are forgotten: those that are not reported yet are sent again.
+        // The record is kept without its chunks: those not reported yet are sent again.
         if let Some(record) = &mut *scenario.record.lock().unwrap() {
             record.sent.clear();
         }
