@@ -10,7 +10,8 @@
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let base: url::Url = "https://api.twelvelabs.io/v1.3".parse()?;
 //! let credentials = Credentials::new(ApiKey::new("tlk_…")?, base.clone())?;
-//! let client = Client::new(AsyncHttp::new(HttpSettings::new(credentials))?, ClientSettings::new(base, 1));
+//! let transport = AsyncHttp::new(HttpSettings::new(credentials))?;
+//! let client = Client::new(transport, ClientSettings::new(base, 1));
 //! let index = client.indexes().get("6298d673f1090f1100476d4c").await?;
 //! # Ok(()) }
 //! ```

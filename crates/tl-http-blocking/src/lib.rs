@@ -11,7 +11,8 @@
 //! # fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let base: url::Url = "https://api.twelvelabs.io/v1.3".parse()?;
 //! let credentials = Credentials::new(ApiKey::new("tlk_…")?, base.clone())?;
-//! let client = Client::new(BlockingHttp::new(HttpSettings::new(credentials))?, ClientSettings::new(base, 1));
+//! let transport = BlockingHttp::new(HttpSettings::new(credentials))?;
+//! let client = Client::new(transport, ClientSettings::new(base, 1));
 //! let index = client.indexes().get("6298d673f1090f1100476d4c")?;
 //! # Ok(()) }
 //! ```

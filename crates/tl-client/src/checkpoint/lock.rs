@@ -7,8 +7,8 @@
 //! is locked.
 //!
 //! ```text
-//! take ──► folder lock (one process at a time) ──► no lock file, or its owner has ended ──► write ours: held
-//!                                             └──► its owner runs ────────────────────► held by another
+//! take ──► folder lock (one process at a time) ──► no lock file, or owner ended ──► write lock: held
+//!                                             └──► owner runs ───────────────► held by another
 //! ```
 
 use std::{

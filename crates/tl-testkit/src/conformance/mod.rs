@@ -60,7 +60,7 @@ pub trait Harness {
     /// The transport under test.
     type Transport: Transport;
 
-    /// Whether the transport manages its connections itself. A library that does so may open a
+    /// Whether the transport manages its connections itself. A library that manages them may open a
     /// spare connection, and may lose a response that is followed by a reset while the body is
     /// being sent.
     const OWNS_ITS_CONNECTIONS: bool = true;
