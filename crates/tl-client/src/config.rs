@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_cannot_be_used_is_named_and_the_key_is_not() {
+    fn invalid_url_error_hides_the_key() {
         for (base, part) in [
             ("api.twelvelabs.io", "is no URL"),
             ("ftp://api.twelvelabs.io", "not an http or https address"),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn every_process_draws_other_delays() {
+    fn seed_differs_per_config() {
         let seed = || Config::new("tlk_1", DEFAULT_BASE_URL).unwrap().seed;
         assert_ne!(seed(), seed());
     }

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_person_writes_is_a_path_or_a_link() {
+    fn input_is_a_path_or_a_link() {
         let check = |text: &str, expected: &str| {
             let seen = match Input::parse(text) {
                 Ok(Input::File(path)) => format!("file {}", path.display()),
@@ -163,7 +163,7 @@ mod tests {
 
     #[cfg(any(feature = "async", feature = "blocking"))]
     #[test]
-    fn a_link_that_leads_to_no_file_is_refused_before_it_is_sent() {
+    fn page_links_and_expired_urls_are_refused() {
         let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000);
         let check = |url: &str, part: Option<&str>| {
             let refused = refuse_link(&url.parse().unwrap(), now);

@@ -182,7 +182,7 @@ mod tests {
     const GB: u64 = 1000 * MB;
 
     #[test]
-    fn size_and_kind_choose_the_route_by_the_limits_of_the_rules() {
+    fn size_and_kind_choose_the_route() {
         let rules = RulePack::current();
         let check = |load, expected: Route, part: &str| {
             let choice = choose(load, rules);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forced_route_is_taken_or_refused_with_the_way_out() {
+    fn forced_route_is_used_or_refused_with_a_hint() {
         let rules = RulePack::current();
         let check = |load, route, expected: Result<(), &str>| {
             let result = forced(load, route).and_then(|choice| fits(&choice, load, rules));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_with_other_limits_has_another_choice() {
+    fn account_limits_change_the_route() {
         let rules = RulePack::current();
         let without = rules.route_limit(Route::Asset).expect("it has a limit");
         let text = "remove = [\"asset.size.max\"]";
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_shown_as_people_read_them() {
+    fn formats_bytes() {
         for (bytes, expected) in [
             (999, "999 bytes"),
             (1000, "1 kB"),

@@ -391,7 +391,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_read_in_place_at_any_offset() {
+    fn reads_at_any_offset() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"0123456789").unwrap();
         let source = FileSource::open(file.path()).unwrap();
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_at_hand_is_what_a_read_that_waits_gives() {
+    fn read_at_hand_matches_read_at() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"0123456789").unwrap();
         let source = FileSource::open(file.path()).unwrap();
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changes_after_it_was_opened_is_not_read_any_more() {
+    fn read_fails_after_the_file_changed() {
         let check = |change: &dyn Fn(&File), part: &str| {
             let mut file = tempfile::NamedTempFile::new().unwrap();
             file.write_all(b"0123456789").unwrap();
@@ -454,7 +454,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_write_whose_time_was_set_back_is_noticed_and_a_new_name_does_no_harm() {
+    fn detects_hidden_writes_but_allows_renames() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.mp4");
@@ -491,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn a_released_file_is_opened_again_and_only_if_it_is_the_same() {
+    fn reopens_a_released_file_only_if_it_is_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.mp4");
         std::fs::write(&path, b"0123456789").unwrap();
@@ -515,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_refused_by_name() {
+    fn non_files_are_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let empty = tempfile::NamedTempFile::new().unwrap();
         let missing = folder.path().join("gone.mp4");

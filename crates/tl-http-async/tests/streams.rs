@@ -50,7 +50,7 @@ async fn impatiently(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dropped_next_loses_nothing_also_before_the_head() {
+async fn dropped_next_loses_nothing() {
     let mut slow = reply([TEXT, TEXT, "{\"type\":", "\"end\"}"], StreamEnd::Whole);
     for (pause, _) in &mut slow.pieces {
         *pause = Duration::from_millis(30);
@@ -67,7 +67,7 @@ async fn a_dropped_next_loses_nothing_also_before_the_head() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_idle_limit_counts_on_while_next_is_dropped() {
+async fn idle_timeout_continues_while_next_is_dropped() {
     let server = Server::scripted([Reaction::stream(reply([TEXT], StreamEnd::Silence))]);
     let mut stream = stream(&server);
     let ended = timeout(IDLE * 10, impatiently(&mut stream)).await;
@@ -77,7 +77,7 @@ async fn the_idle_limit_counts_on_while_next_is_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_dropped_before_its_head_closes_the_connection() {
+async fn stream_dropped_before_head_closes_connection() {
     let server = Server::reacting(|_| Reaction::never());
     let mut stream = stream(&server);
     let ended = timeout(Duration::from_millis(300), stream.next()).await;
@@ -120,7 +120,7 @@ impl HttpClient for Silent {
 }
 
 #[tokio::test]
-async fn a_stack_that_only_sends_gives_the_events_of_its_whole_answer() {
+async fn client_without_streaming_yields_all_events() {
     let base: Url = "http://127.0.0.1:1/v1.3".parse().expect("a URL");
     let body = "{\"type\":\"text\"}\n{\"type\":\"end\"}";
     let transport =
@@ -143,7 +143,7 @@ async fn a_stack_that_only_sends_gives_the_events_of_its_whole_answer() {
 
 #[cfg(feature = "stream")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_is_one_of_the_futures_crates_too() {
+async fn implements_futures_stream() {
     use futures_util::StreamExt;
 
     let server = Server::scripted([Reaction::stream(reply([TEXT, END], StreamEnd::Whole))]);

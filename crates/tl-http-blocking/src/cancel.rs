@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_action_is_done_once_whether_it_came_before_or_after() {
+    fn each_action_runs_once() {
         let (cancel, done) = (Cancel::new(), Arc::new(AtomicU32::new(0)));
         let count = || {
             let done = Arc::clone(&done);

@@ -31,7 +31,7 @@ impl Source for Panicking {
 }
 
 #[test]
-fn the_panic_of_a_source_is_the_callers_on_one_lane_and_on_many() {
+fn source_panic_reaches_the_caller() {
     for concurrency in [1, 3] {
         let server = Server::reacting(|seen| match seen.method.as_str() {
             "GET" => Reaction::never(),

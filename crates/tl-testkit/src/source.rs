@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_reads_the_same_from_any_offset_in_any_pieces() {
+    fn pattern_is_the_same_at_any_offset() {
         let source = PatternSource::new(1003, 7);
         let mut whole = vec![0; 1003];
         assert_eq!(source.read_at(0, &mut whole).unwrap(), 1003);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn one_changed_or_missing_byte_changes_the_fingerprint() {
+    fn any_changed_byte_changes_the_fingerprint() {
         let mut bytes = vec![7; 77];
         let before = Fingerprint::of(&bytes).text();
         assert_ne!(Fingerprint::of(&bytes[..76]).text(), before);
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_at_hand_is_read_without_waiting() {
+    fn read_at_hand_does_not_block() {
         let source = PatternSource::new(100, 1).at_hand_up_to(10);
         let mut buffer = [0; 64];
         assert_eq!(source.read_at_hand(4, &mut buffer).unwrap().unwrap(), 6);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_source_fails_where_it_was_told_to() {
+    fn broken_source_fails_at_its_offset() {
         let source = PatternSource::new(100, 1).failing_at(10);
         assert_eq!(source.read_at(4, &mut [0; 64]).unwrap(), 6);
         assert!(source.read_at(10, &mut [0; 64]).is_err());

@@ -570,7 +570,7 @@ mod tests {
     use tl_http::Transport;
 
     #[test]
-    fn the_simulator_gives_the_expected_transcripts() {
+    fn simulator_has_the_expected_transcripts() {
         let base: Url = "https://api.twelvelabs.io/v1.3".parse().expect("a URL");
         for behavior in behaviors() {
             let sim = Sim::new(Acts::new(&behavior.acts));
@@ -591,7 +591,7 @@ mod tests {
 
     /// A splitter that scanned each piece's line from its start would scan 10^11 bytes here.
     #[test]
-    fn a_large_event_in_small_pieces_takes_linear_time() {
+    fn large_event_in_small_pieces_takes_linear_time() {
         let (size, piece) = (1 << 20, Bytes::from_static(b"data"));
         for framing in [Framing::Lines, Framing::ServerSentEvents] {
             let mut splitter = Splitter::new(framing, 2 * size);
@@ -610,7 +610,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_platform_is_asked_again_no_earlier_than_it_says() {
+    fn retry_after_is_respected_by_streams() {
         let base: Url = "https://api.twelvelabs.io/v1.3".parse().expect("a URL");
         let acts = [refusal(429, Some("7"), ""), whole([TEXT, END])];
         let sim = Sim::new(Acts::new(&acts));
@@ -623,7 +623,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_on_the_whole_ends_an_answer_that_moves() {
+    fn total_timeout_ends_a_moving_response() {
         let base: Url = "https://api.twelvelabs.io/v1.3".parse().expect("a URL");
         let mut endless = reply(vec![TEXT; 100], StreamEnd::Silence);
         for (pause, _) in &mut endless.pieces {

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sent_chunk_that_is_another_one_now_is_found() {
+    fn finds_a_changed_chunk() {
         let chunk = |etag: &str, chunk_size| SentChunk {
             etag: etag.to_owned(),
             chunk_size,

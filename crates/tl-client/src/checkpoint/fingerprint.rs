@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_changed_is_said() {
+    fn comparison_describes_the_change() {
         let before = of(b"abcd", 5);
         let check = |now: &Fingerprint, expected: Comparison| {
             assert_eq!(before.compare(now), expected);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_file_is_the_same_only_where_its_inode_says_so() {
+    fn large_file_is_same_only_if_inode_is_unchanged() {
         let bytes = vec![7_u8; usize::try_from(BLOCK * BLOCKS + 1).unwrap()];
         let source = BytesSource::new("a", bytes);
         let of = |status| Fingerprint::of(&source, status).unwrap();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_large_file_head_tail_and_blocks_between_are_read() {
+    fn large_file_samples_head_tail_and_middle() {
         let size = 40 * BLOCK + 17;
         let starts = starts(size);
         assert_eq!(starts.len() as u64, BLOCKS);
@@ -260,7 +260,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_byte_of_a_small_file_counts(size in 1_usize..3000, at in any::<prop::sample::Index>()) {
+        fn small_file_is_hashed_completely(size in 1_usize..3000, at in any::<prop::sample::Index>()) {
             let mut bytes = vec![1_u8; size];
             let before = of(&bytes, 1);
             bytes[at.index(size)] = 2;

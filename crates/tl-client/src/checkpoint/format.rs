@@ -191,7 +191,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read_again_and_a_torn_last_line_is_left_out() {
+    fn round_trip_ignores_a_torn_last_line() {
         let mut begun = state();
         begun.apply(&session());
         let whole = begun.to_line() + &to_line(&sent(1)) + &to_line(&sent(3));
@@ -204,7 +204,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_used_says_why() {
+    fn unusable_files_have_a_reason() {
         let line = state().to_line();
         let check = |text: &str, part: &str| {
             let error = State::read(text.as_bytes()).unwrap_err().to_string();
@@ -230,7 +230,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_file_of_the_first_format_is_read() {
+    fn reads_format_version_1() {
         let text = include_str!("testdata/format-1.json");
         let mut expected = state();
         expected.fingerprint.changed_ns = None;
@@ -241,7 +241,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_new_session_and_a_new_asset_leave_nothing_of_the_old_ones() {
+    fn new_session_or_asset_replaces_the_old() {
         let mut state = state();
         let indexed = || Record::Indexed {
             index_id: "i1".into(),
@@ -265,12 +265,12 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = State::read(&bytes);
         }
 
         #[test]
-        fn a_changed_byte_is_an_error_or_another_state(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        fn changed_byte_is_an_error_or_another_state(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
             let mut begun = state();
             begun.apply(&session());
             let mut bytes = (begun.to_line() + &to_line(&sent(1))).into_bytes();

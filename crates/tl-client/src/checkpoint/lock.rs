@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_is_held_once_and_is_free_when_its_holder_is_gone() {
+    fn lock_is_exclusive_and_released_on_drop() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.lock");
         assert!(!Lock::is_taken(&path));
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_of_a_process_that_ended_is_free() {
+    fn lock_of_an_ended_process_is_free() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.lock");
         let owner = folder.path().join("owner-1-2.lock");
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_of_a_running_process_is_respected() {
+    fn lock_of_a_running_process_is_respected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.lock");
         let other = File::create(folder.path().join("owner-1-2.lock")).unwrap();
@@ -279,7 +279,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_thousand_locks_take_one_descriptor() {
+    fn a_thousand_locks_use_one_descriptor() {
         let folder = tempfile::tempdir().unwrap();
         let open = || {
             let descriptors = fs::read_dir("/proc/self/fd").unwrap();
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_threads_one_has_the_lock() {
+    fn one_of_many_threads_gets_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.lock");
         let taken: usize = std::thread::scope(|scope| {

@@ -31,7 +31,7 @@ mod tests {
 
     #[cfg(all(unix, not(target_os = "macos")))]
     #[test]
-    fn the_place_is_that_of_the_system() {
+    fn uses_the_state_folder_of_the_system() {
         let check = |variables: &[(&str, &str)], expected: Option<&str>| {
             let found = folder(|name| {
                 let (_, value) = variables.iter().find(|(other, _)| *other == name)?;

@@ -61,7 +61,7 @@ fn tell(keeper: &Arc<CheckpointWriter>, record: &Record) {
 }
 
 #[test]
-fn nothing_is_written_before_there_is_something_to_take_up() {
+fn nothing_is_written_before_the_first_record() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let opened = checkpoints
@@ -74,7 +74,7 @@ fn nothing_is_written_before_there_is_something_to_take_up() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_told_once_and_the_upload_goes_on() {
+fn write_failure_is_reported_once_and_upload_continues() {
     let folder = tempfile::tempdir().unwrap();
     let told = Arc::new(Mutex::new(Vec::new()));
     let hear = Arc::clone(&told);
@@ -99,7 +99,7 @@ fn a_place_that_cannot_be_written_is_told_once_and_the_upload_goes_on() {
 
 #[cfg(unix)]
 #[test]
-fn nobody_else_may_read_it() {
+fn only_the_owner_may_read_it() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("tl").join("uploads");
@@ -114,7 +114,7 @@ fn nobody_else_may_read_it() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_told_and_nothing_is_kept() {
+fn unwritable_folder_is_reported_without_a_checkpoint() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let told = Arc::new(Mutex::new(Vec::new()));
     let hear = Arc::clone(&told);
@@ -135,7 +135,7 @@ fn pipe(path: &Path) {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_in_the_folder_is_not_waited_for() {
+fn pipes_in_the_folder_do_not_block() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let id = origin(None).id();
@@ -178,7 +178,7 @@ fn a_pipe_in_the_folder_is_not_waited_for() {
 }
 
 #[test]
-fn a_checkpoint_of_300_megabytes_is_not_read() {
+fn a_300_mb_checkpoint_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let path = folder.path().join(format!("{}.json", origin(None).id()));
@@ -196,7 +196,7 @@ fn a_checkpoint_of_300_megabytes_is_not_read() {
 }
 
 #[test]
-fn the_largest_checkpoint_is_within_the_bound() {
+fn largest_checkpoint_is_below_the_limit() {
     let mut state = State {
         record: IngestRecord::default(),
         ..state()
@@ -227,7 +227,7 @@ fn the_largest_checkpoint_is_within_the_bound() {
 }
 
 #[test]
-fn an_upload_in_doubt_knows_whether_another_may_have_made_its_asset() {
+fn upload_in_doubt_detects_namesakes() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let intent = || {
@@ -255,7 +255,7 @@ fn an_upload_in_doubt_knows_whether_another_may_have_made_its_asset() {
 }
 
 #[test]
-fn what_surely_was_not_made_leaves_no_checkpoint() {
+fn not_created_leaves_no_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let opened = checkpoints
@@ -275,7 +275,7 @@ fn what_surely_was_not_made_leaves_no_checkpoint() {
 }
 
 #[test]
-fn another_index_is_another_upload() {
+fn index_is_part_of_the_checkpoint_id() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let (one, two) = (IndexId::from("i1"), IndexId::from("i2"));
@@ -295,7 +295,7 @@ fn another_index_is_another_upload() {
 
 #[cfg(unix)]
 #[test]
-fn a_name_that_is_no_text_is_kept_too() {
+fn non_utf8_path_has_a_checkpoint() {
     use std::os::unix::ffi::OsStrExt;
     let folder = tempfile::tempdir().unwrap();
     let mut strange = origin(None);
@@ -326,7 +326,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn after_each_record_the_disk_has_all_of_it(records in records()) {
+    fn each_record_is_on_disk(records in records()) {
         let folder = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::in_folder(folder.path());
         let opened = checkpoints.open(&origin(None), false, |_| {}).unwrap().unwrap();

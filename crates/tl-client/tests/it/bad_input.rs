@@ -31,7 +31,7 @@ fn faults(text: &str) -> FaultPlan {
 }
 
 #[test]
-fn a_source_without_a_byte_is_refused_by_name() {
+fn empty_source_is_refused_by_name() {
     let world = World::new(good);
     let nothing: Arc<dyn Source> = Arc::new(BytesSource::new("nothing.mp4", Vec::new()));
     for route in [None, Some(Route::Multipart), Some(Route::Asset)] {
@@ -54,7 +54,7 @@ fn a_source_without_a_byte_is_refused_by_name() {
 }
 
 #[test]
-fn a_file_that_changes_while_its_chunks_are_sent_ends_the_upload_by_name() {
+fn file_change_fails_the_chunk_upload() {
     type Change = fn(&std::path::Path);
     let grow: Change = |path| {
         let mut file = OpenOptions::new().append(true).open(path).expect("a file");
@@ -102,7 +102,7 @@ fn a_file_that_changes_while_its_chunks_are_sent_ends_the_upload_by_name() {
 }
 
 #[test]
-fn a_file_that_grows_while_it_is_sent_in_one_request_ends_the_upload_by_name() {
+fn file_growth_fails_the_single_request() {
     let world = World::new(good);
     let large = vec![3_u8; 3_000_000];
     for (result, _) in both!(&world.config, good, |client, told| {
@@ -164,7 +164,7 @@ impl Source for BadSector {
 }
 
 #[test]
-fn a_medium_that_fails_half_way_ends_the_upload_and_the_session_stays_to_be_resumed() {
+fn read_error_fails_and_keeps_the_session() {
     let world = World::new(good);
     for route in [Route::Multipart, Route::Asset] {
         for (result, _) in both!(&world.config, good, |client, told| {
@@ -187,7 +187,7 @@ fn a_medium_that_fails_half_way_ends_the_upload_and_the_session_stays_to_be_resu
 }
 
 #[test]
-fn a_session_that_is_refused_ends_the_upload_with_the_platforms_words() {
+fn refused_session_reports_the_platforms_message() {
     let world = World::new(good);
     world
         .emulator
@@ -225,7 +225,7 @@ fn a_session_that_is_refused_ends_the_upload_with_the_platforms_words() {
 }
 
 #[test]
-fn a_session_that_makes_no_sense_is_refused_with_its_numbers() {
+fn inconsistent_session_is_refused() {
     let world = World::new(good);
     for (body, part) in [
         (
@@ -267,7 +267,7 @@ fn a_session_that_makes_no_sense_is_refused_with_its_numbers() {
 }
 
 #[test]
-fn urls_for_chunks_that_do_not_exist_are_not_used() {
+fn urls_of_unknown_chunks_are_not_used() {
     let world = World::with(good, |builder| builder.initial_urls(2));
     let mut plan = faults("multipart_upload.get_additional_presigned_urls status=200");
     let urls: Vec<_> = (11..61)
@@ -296,7 +296,7 @@ fn urls_for_chunks_that_do_not_exist_are_not_used() {
 }
 
 #[test]
-fn troubles_on_the_way_are_outlived() {
+fn transient_faults_are_retried() {
     let world = World::new(good);
     for fault in [
         "storage.put every=3 status=500",

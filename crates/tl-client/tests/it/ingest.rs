@@ -11,7 +11,7 @@ use tl_client::{
 use crate::{World, both, broken, checker, good, no_media, often, small};
 
 #[test]
-fn a_good_file_is_checked_sent_indexed_and_waited_for() {
+fn good_file_is_checked_uploaded_and_indexed() {
     let world = World::new(good);
     for (result, told) in both!(&world.config, good, |client, told| client
         .ingest(world.file.path())
@@ -70,7 +70,7 @@ fn a_good_file_is_checked_sent_indexed_and_waited_for() {
 }
 
 #[test]
-fn a_refused_file_gives_its_report_and_nothing_is_sent() {
+fn refused_file_has_a_report_and_sends_nothing() {
     let world = World::new(good);
     for (result, told) in both!(&world.config, small, |client, told| client
         .ingest(world.file.path())
@@ -88,7 +88,7 @@ fn a_refused_file_gives_its_report_and_nothing_is_sent() {
 }
 
 #[test]
-fn what_the_platform_fails_on_is_told_with_stage_reason_ids_and_what_the_check_had_said() {
+fn platform_failure_has_stage_reason_ids_and_report() {
     let failed = protocol::ErrorKind::ProcessingFailed;
     let refused = protocol::ErrorKind::Refused;
     for (there, kind, stage, reason) in [
@@ -129,7 +129,7 @@ fn what_the_platform_fails_on_is_told_with_stage_reason_ids_and_what_the_check_h
 }
 
 #[test]
-fn an_asset_that_failed_is_not_taken_up_again() {
+fn failed_asset_is_not_resumed() {
     let world = World::new(no_media);
     for (result, _) in both!(&world.config, good, |client, told| client
         .upload(world.file.path())
@@ -146,7 +146,7 @@ fn an_asset_that_failed_is_not_taken_up_again() {
 }
 
 #[test]
-fn by_the_older_route_the_platform_refuses_at_once_with_its_code() {
+fn tasks_route_refusal_has_the_platforms_code() {
     let world = World::new(small);
     for (result, _) in both!(&world.config, good, |client, told| client
         .ingest(world.file.path())
@@ -172,7 +172,7 @@ fn by_the_older_route_the_platform_refuses_at_once_with_its_code() {
 }
 
 #[test]
-fn a_check_that_cannot_be_done_sends_nothing() {
+fn failed_check_sends_nothing() {
     let world = World::new(good);
     for (result, _) in both!(&world.config, broken, |client, told| client
         .ingest(world.file.path())
@@ -187,7 +187,7 @@ fn a_check_that_cannot_be_done_sends_nothing() {
 }
 
 #[test]
-fn a_link_that_the_platform_cannot_fetch_ends_with_its_reason() {
+fn unfetchable_link_reports_the_reason() {
     let world = World::new(good);
     let input = Input::parse("https://no-such-host.invalid/clip.mp4").expect("a URL");
     for route in [None, Some(Route::Tasks)] {
@@ -220,7 +220,7 @@ fn a_link_that_the_platform_cannot_fetch_ends_with_its_reason() {
 }
 
 #[test]
-fn a_wrong_key_and_a_missing_index_are_named_and_the_key_is_not() {
+fn wrong_key_and_missing_index_errors_hide_the_key() {
     let world = World::new(good);
     let wrong =
         Config::new("tlk_wrong_SECRET", world.emulator.base_url().as_str()).expect("loopback");
@@ -292,7 +292,7 @@ fn each_stage_can_be_used_alone() {
 }
 
 #[test]
-fn an_upload_alone_makes_an_asset_with_the_callers_data_and_no_video() {
+fn upload_creates_an_asset_with_metadata() {
     let world = World::new(good);
     for (result, _) in both!(&world.config, good, |client, told| client
         .upload(world.file.path())
@@ -335,7 +335,7 @@ fn source() -> Arc<dyn Source> {
 }
 
 #[test]
-fn a_source_that_is_no_file_is_checked_through_ranges() {
+fn non_file_source_is_checked_through_ranges() {
     let world = World::new(good);
     let checked = |here: fn() -> _| {
         blocking::Client::new(&world.config)
@@ -356,7 +356,7 @@ fn a_source_that_is_no_file_is_checked_through_ranges() {
 }
 
 #[test]
-fn a_source_that_was_not_checked_is_reported_as_that() {
+fn unchecked_source_is_reported() {
     let world = World::new(good);
     for (result, told) in both!(&world.config, small, |client, told| client
         .ingest(source())

@@ -146,7 +146,7 @@ pub(crate) fn files(world: &World) -> Vec<PathBuf> {
 }
 
 #[test]
-fn an_upload_that_was_cut_off_goes_on_in_either_colour_and_sends_no_finished_chunk_again() {
+fn interrupted_upload_resumes_in_both_modes() {
     for first in BOTH {
         for second in BOTH {
             let world = World::new(good);
@@ -177,7 +177,7 @@ fn an_upload_that_was_cut_off_goes_on_in_either_colour_and_sends_no_finished_chu
 }
 
 #[test]
-fn an_async_upload_whose_future_is_dropped_goes_on() {
+fn dropped_async_upload_resumes() {
     let world = World::new(good);
     runtime().block_on(async {
         let client = Client::new(&world.config)
@@ -211,7 +211,7 @@ fn an_async_upload_whose_future_is_dropped_goes_on() {
 }
 
 #[test]
-fn an_ingestion_that_ended_after_the_upload_does_not_upload_again() {
+fn ingestion_resumes_after_the_upload() {
     for colour in BOTH {
         let world = World::new(good);
         let error = ingest(
@@ -238,7 +238,7 @@ fn an_ingestion_that_ended_after_the_upload_does_not_upload_again() {
 }
 
 #[test]
-fn what_was_indexed_already_is_only_waited_for() {
+fn indexed_asset_is_only_awaited() {
     let world = World::new(good);
     let client = blocking::Client::new(&world.config)
         .expect("a client")
@@ -284,7 +284,7 @@ fn what_was_indexed_already_is_only_waited_for() {
 }
 
 #[test]
-fn an_asset_that_was_deleted_meanwhile_is_uploaded_again_and_that_is_said() {
+fn deleted_asset_is_uploaded_again() {
     let world = World::new(good);
     let error = ingest(
         &world,
@@ -311,7 +311,7 @@ fn an_asset_that_was_deleted_meanwhile_is_uploaded_again_and_that_is_said() {
 }
 
 #[test]
-fn a_session_that_has_expired_begins_anew_and_that_is_said() {
+fn expired_session_starts_over() {
     for colour in BOTH {
         let world = World::new(good);
         cut_off(&world, colour, 4);
@@ -325,7 +325,7 @@ fn a_session_that_has_expired_begins_anew_and_that_is_said() {
 }
 
 #[test]
-fn a_session_that_the_platform_does_not_know_begins_anew_and_that_is_said() {
+fn unknown_session_starts_over() {
     let world = World::new(good);
     cut_off(&world, Colour::Blocking, 4);
     let path = files(&world).pop().expect("a checkpoint");
@@ -348,7 +348,7 @@ fn a_session_that_the_platform_does_not_know_begins_anew_and_that_is_said() {
 }
 
 #[test]
-fn a_source_that_has_changed_is_refused_by_name_and_begins_anew_on_demand() {
+fn changed_source_is_refused_unless_restarted() {
     let world = World::new(good);
     cut_off(&world, Colour::Blocking, 4);
     fs::write(world.file.path(), [9_u8; 1001]).expect("room");
@@ -394,7 +394,7 @@ fn a_source_that_has_changed_is_refused_by_name_and_begins_anew_on_demand() {
 }
 
 #[test]
-fn an_asset_of_a_checkpoint_is_looked_up_before_it_is_trusted() {
+fn checkpointed_asset_is_looked_up_first() {
     let world = World::new(good);
     let client = blocking::Client::new(&world.config)
         .expect("a client")
@@ -447,7 +447,7 @@ fn an_asset_of_a_checkpoint_is_looked_up_before_it_is_trusted() {
 }
 
 #[test]
-fn without_a_place_for_its_checkpoint_an_upload_goes_on_and_says_so() {
+fn upload_continues_without_a_checkpoint() {
     let world = World::new(good);
     // A folder below a file cannot be created, even by root.
     let nowhere = world.file.path().join("state");
@@ -468,7 +468,7 @@ fn without_a_place_for_its_checkpoint_an_upload_goes_on_and_says_so() {
 }
 
 #[test]
-fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
+fn unreadable_checkpoint_is_an_error_and_stays() {
     let world = World::new(good);
     cut_off(&world, Colour::Blocking, 4);
     let path = files(&world).pop().expect("a checkpoint");
@@ -518,7 +518,7 @@ fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
 }
 
 #[test]
-fn two_uploads_of_the_same_file_to_the_same_place_do_not_take_up_the_same_session() {
+fn concurrent_uploads_do_not_share_a_session() {
     let world = World::new(good);
     let second: Arc<Mutex<Option<Error>>> = Arc::default();
     let (slot, config) = (Arc::clone(&second), world.config.clone());
@@ -554,7 +554,7 @@ fn two_uploads_of_the_same_file_to_the_same_place_do_not_take_up_the_same_sessio
 }
 
 #[test]
-fn what_is_kept_is_listed_and_can_be_abandoned() {
+fn checkpoints_are_listed_and_abandoned() {
     let world = World::new(good);
     let checkpoints = Checkpoints::in_folder(world.state.path());
     assert_eq!(checkpoints.list().expect("a list"), []);

@@ -11,7 +11,7 @@ use tl_client::{
 use crate::{World, both, checker, good, often};
 
 #[test]
-fn a_forced_multipart_upload_goes_in_chunks_and_arrives_whole() {
+fn forced_multipart_upload_arrives_complete() {
     let world = World::new(good);
     for (result, told) in both!(&world.config, good, |client, told| client
         .ingest(world.file.path())
@@ -41,7 +41,7 @@ fn a_forced_multipart_upload_goes_in_chunks_and_arrives_whole() {
 }
 
 #[test]
-fn the_older_route_makes_a_task_with_the_same_result() {
+fn tasks_route_has_the_same_result() {
     let world = World::new(good);
     for (result, _) in both!(&world.config, good, |client, told| client
         .ingest(world.file.path())
@@ -60,7 +60,7 @@ fn the_older_route_makes_a_task_with_the_same_result() {
 }
 
 #[test]
-fn a_route_that_cannot_take_it_is_refused_before_anything_is_sent() {
+fn unsupported_route_is_refused_before_sending() {
     let world = World::new(good);
     let link = Input::parse("https://example.com/a.mp4").expect("a URL");
     let file = Input::from(world.file.path());
@@ -92,7 +92,7 @@ fn a_route_that_cannot_take_it_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn the_rules_of_the_checker_say_where_chunks_begin() {
+fn rules_set_the_size_limit_for_chunks() {
     let world = World::new(good);
     let text = "[[rule]]\nid = \"asset.size.max\"\nmax = 0.0005\n";
     let rules = RulePack::current().extended_with(text).expect("a pack");
@@ -112,7 +112,7 @@ fn the_rules_of_the_checker_say_where_chunks_begin() {
 }
 
 #[test]
-fn a_source_of_any_origin_goes_in_chunks_too() {
+fn non_file_source_uploads_in_chunks() {
     let world = World::new(good);
     let source: Arc<dyn Source> = Arc::new(BytesSource::new("made.mp4", vec![5_u8; 1234]));
     for (result, _) in both!(&world.config, good, |client, told| client

@@ -57,7 +57,7 @@ fn two_versions_of_a_file_are_never_mixed() {
 }
 
 #[test]
-fn a_file_that_was_only_touched_goes_on() {
+fn touched_file_resumes() {
     for colour in BOTH {
         let world = large_world();
         cut_off(&world, colour, 4);
@@ -76,7 +76,7 @@ fn a_file_that_was_only_touched_goes_on() {
 
 #[cfg(unix)]
 #[test]
-fn a_change_in_what_was_not_sent_yet_goes_on_with_the_new_bytes() {
+fn change_in_unsent_bytes_resumes() {
     let world = large_world();
     cut_off(&world, Colour::Blocking, 4);
     // In the last chunk, between the last two sampled blocks.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Any status is `Ok`, with headers and body.
-pub fn any_status_is_an_answer<H: Harness>(harness: &H) {
+pub fn any_status_is_a_response<H: Harness>(harness: &H) {
     let statuses = [
         200, 201, 202, 301, 308, 400, 401, 403, 404, 408, 409, 413, 418, 429, 500, 502, 503, 599,
     ];
@@ -45,7 +45,7 @@ pub fn any_status_is_an_answer<H: Harness>(harness: &H) {
 }
 
 /// A gateway's HTML page is returned as it is.
-pub fn an_html_page_of_a_gateway_is_an_answer<H: Harness>(harness: &H) {
+pub fn gateway_html_page_is_a_response<H: Harness>(harness: &H) {
     let page = "<html><body><h1>502 Bad Gateway</h1></body></html>";
     let server = Server::scripted([Reply::status(502)
         .header("Content-Type", "text/html")
@@ -59,7 +59,7 @@ pub fn an_html_page_of_a_gateway_is_an_answer<H: Harness>(harness: &H) {
 }
 
 /// A redirect is returned as a response; the other host receives no request.
-pub fn a_redirect_is_an_answer_and_not_followed<H: Harness>(harness: &H) {
+pub fn redirect_is_not_followed<H: Harness>(harness: &H) {
     let other = Server::scripted([Reply::ok("other").into()]);
     let location = other.url("/stolen");
     for status in [301, 302, 303, 307, 308] {
@@ -80,7 +80,7 @@ pub fn a_redirect_is_an_answer_and_not_followed<H: Harness>(harness: &H) {
 }
 
 /// A body ends by its `Content-Length`, its last chunk, or the end of the connection.
-pub fn every_framing_of_an_answer_is_read<H: Harness>(harness: &H) {
+pub fn every_response_framing_is_read<H: Harness>(harness: &H) {
     let text = "a body of some length";
     let server = Server::scripted([
         Reply::status(200).body(text).into(),
@@ -96,7 +96,7 @@ pub fn every_framing_of_an_answer_is_read<H: Harness>(harness: &H) {
 }
 
 /// Without `Accept-Encoding`, nothing is decoded.
-pub fn an_encoded_answer_is_left_as_it_is<H: Harness>(harness: &H) {
+pub fn encoded_response_is_not_decoded<H: Harness>(harness: &H) {
     let server = Server::scripted([Reply::ok("not really gzip")
         .header("Content-Encoding", "gzip")
         .into()]);
@@ -106,7 +106,7 @@ pub fn an_encoded_answer_is_left_as_it_is<H: Harness>(harness: &H) {
 }
 
 /// `100 Continue` and `103 Early Hints` are not the response.
-pub fn an_interim_answer_is_passed_over<H: Harness>(harness: &H) {
+pub fn interim_responses_are_skipped<H: Harness>(harness: &H) {
     let last = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok";
     for first in [
         "HTTP/1.1 100 Continue\r\n\r\n",
@@ -141,7 +141,7 @@ pub fn garbage_is_not_http<H: Harness>(harness: &H) {
 }
 
 /// A complete request without a response is in doubt.
-pub fn a_connection_closed_before_the_answer_is_lost<H: Harness>(harness: &H) {
+pub fn close_before_the_response_is_lost<H: Harness>(harness: &H) {
     for (method, body) in [("GET", ""), ("DELETE", ""), ("POST", "body")] {
         let server = Server::scripted([Reaction::close()]);
         let uri = server.url(&format!("/?signature={SECRET}"));
@@ -152,7 +152,7 @@ pub fn a_connection_closed_before_the_answer_is_lost<H: Harness>(harness: &H) {
 }
 
 /// A truncated response is an error, wherever it was cut.
-pub fn an_answer_cut_anywhere_is_lost<H: Harness>(harness: &H) {
+pub fn truncated_response_is_lost<H: Harness>(harness: &H) {
     let reply = || Reply::ok("0123456789").header("X-Long", "0123456789");
     for len in [1, 9, 20, 40, 64, 65, 70, 74] {
         let server = Server::scripted([Reaction::cut(reply(), len)]);
@@ -175,7 +175,7 @@ pub fn an_answer_cut_anywhere_is_lost<H: Harness>(harness: &H) {
 }
 
 /// A response without a length ends with the connection, but a reset is an error.
-pub fn an_answer_without_a_length_that_ends_by_a_reset_is_lost<H: Harness>(harness: &H) {
+pub fn response_without_length_ended_by_reset_is_lost<H: Harness>(harness: &H) {
     // Unread bytes turn the server's close into a reset.
     let resets = Reaction::from(Reply::status(200).until_close("half an ans")).reading_only(1);
     let server = Server::scripted([resets.after(Duration::from_millis(50))]);
@@ -189,7 +189,7 @@ pub fn an_answer_without_a_length_that_ends_by_a_reset_is_lost<H: Harness>(harne
 }
 
 /// An endless response uses neither memory nor time.
-pub fn an_answer_over_the_limit_is_refused_without_being_kept<H: Harness>(harness: &H) {
+pub fn response_over_the_limit_is_refused<H: Harness>(harness: &H) {
     let limited = || {
         with(
             harness,
@@ -222,7 +222,7 @@ pub fn an_answer_over_the_limit_is_refused_without_being_kept<H: Harness>(harnes
 }
 
 /// An endless response head is rejected too.
-pub fn an_answer_with_an_endless_head_is_refused<H: Harness>(harness: &H) {
+pub fn endless_response_head_is_refused<H: Harness>(harness: &H) {
     let head = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n", "x".repeat(4 << 20));
     let server = Server::scripted([Reaction::raw(head)]);
     let outcome = send(
@@ -234,7 +234,7 @@ pub fn an_answer_with_an_endless_head_is_refused<H: Harness>(harness: &H) {
 }
 
 /// A response of exactly the limit is accepted.
-pub fn an_answer_of_exactly_the_limit_is_taken<H: Harness>(harness: &H) {
+pub fn response_of_exactly_the_limit_is_accepted<H: Harness>(harness: &H) {
     let transport = with(
         harness,
         HttpSettings {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Sequential requests share a connection, with and without a body.
-pub fn one_connection_serves_many_requests<H: Harness>(harness: &H) {
+pub fn connection_serves_many_requests<H: Harness>(harness: &H) {
     let server = Server::reacting(|seen| match seen.method.as_str() {
         "GET" => Reply::ok("text").into(),
         "DELETE" => Reply::status(204).into(),
@@ -54,7 +54,7 @@ pub(super) fn expect_one_connection<H: Harness>(server: &Server) {
 }
 
 /// The same over TLS, where session tickets may arrive at any time.
-pub fn one_tls_connection_serves_many_requests<H: Harness>(harness: &H) {
+pub fn tls_connection_serves_many_requests<H: Harness>(harness: &H) {
     let server = Server::tls(&[], (0..20).map(|_| Reply::ok("text").into()));
     let transport = with(
         harness,
@@ -74,7 +74,7 @@ pub fn one_tls_connection_serves_many_requests<H: Harness>(harness: &H) {
 }
 
 /// A connection is not reused after `Connection: close`.
-pub fn a_closed_connection_is_not_used_again<H: Harness>(harness: &H) {
+pub fn closed_connection_is_not_reused<H: Harness>(harness: &H) {
     let announced = || {
         Reaction::from(Reply::ok("").header("Connection", "close"))
             .then_close(Duration::from_millis(200))
@@ -96,7 +96,7 @@ pub fn a_closed_connection_is_not_used_again<H: Harness>(harness: &H) {
 }
 
 /// A server may close idle connections at any time; the next request uses a new one, even a `POST`.
-pub fn a_connection_that_the_server_closed_while_idle_does_no_harm<H: Harness>(harness: &H) {
+pub fn idle_connection_may_be_closed_by_the_server<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reaction::from(Reply::ok("")).then_close(Duration::ZERO));
     let transport = plain(harness);
     for number in 1..=10 {
@@ -130,7 +130,7 @@ pub fn a_connection_that_the_server_closed_while_idle_does_no_harm<H: Harness>(h
 }
 
 /// A connection is not reused after part of a request body.
-pub fn a_connection_is_not_used_again_after_an_early_answer<H: Harness>(harness: &H) {
+pub fn connection_is_not_reused_after_early_response<H: Harness>(harness: &H) {
     let server = Server::reacting(|seen| match seen.method.as_str() {
         "POST" => Reaction::from(Reply::status(413))
             .reading_only(1)
@@ -156,7 +156,7 @@ pub fn a_connection_is_not_used_again_after_an_early_answer<H: Harness>(harness:
 }
 
 /// Up to the flow's limit, exchanges run in parallel.
-pub fn exchanges_run_side_by_side_up_to_the_flows_limit<H: Harness>(harness: &H) {
+pub fn exchanges_run_in_parallel_up_to_the_limit<H: Harness>(harness: &H) {
     let pause = Duration::from_millis(100);
     let server =
         Server::reacting(move |seen| Reaction::from(Reply::ok(seen.target.clone())).after(pause));
@@ -195,7 +195,7 @@ pub fn exchanges_run_side_by_side_up_to_the_flows_limit<H: Harness>(harness: &H)
 }
 
 /// When the flow ends, exchanges in flight are dropped, not awaited.
-pub fn what_is_in_flight_is_dropped_when_the_flow_ends<H: Harness>(harness: &H) {
+pub fn exchanges_in_flight_are_dropped_at_the_end<H: Harness>(harness: &H) {
     let server = Server::reacting(|seen| match seen.target.as_str() {
         "/quick" => Reaction::from(Reply::ok("")).after(Duration::from_millis(200)),
         "/upload" => Reaction::never()

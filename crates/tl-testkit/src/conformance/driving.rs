@@ -16,7 +16,7 @@ use crate::{
 const TASK: &str = r#"{"_id": "62a1ec6d9ea24f052b971a0f", "status": "ready"}"#;
 
 /// A wait is never too short, and not much too long.
-pub fn a_wait_ends_at_its_time<H: Harness>(harness: &H) {
+pub fn wait_ends_on_time<H: Harness>(harness: &H) {
     let transport = plain(harness);
     for time in [
         Duration::ZERO,
@@ -33,7 +33,7 @@ pub fn a_wait_ends_at_its_time<H: Harness>(harness: &H) {
 }
 
 /// A flow that can never continue is reported instead of hanging.
-pub fn a_wait_without_end_is_reported_as_a_fault_of_the_flow<H: Harness>(harness: &H) {
+pub fn endless_wait_is_a_fault_of_the_flow<H: Harness>(harness: &H) {
     let transport = plain(harness);
     let panic = catch_unwind(AssertUnwindSafe(|| harness.drive(&transport, Endless)))
         .expect_err("the driver panics");
@@ -78,7 +78,7 @@ fn transport_for<H: Harness>(harness: &H, server: &Server) -> H::Transport {
 }
 
 /// Seconds and dates, in real time.
-pub fn retry_after_is_kept_in_both_forms<H: Harness>(harness: &H) {
+pub fn retry_after_is_respected_in_both_forms<H: Harness>(harness: &H) {
     let date = ("Date", "Sun, 06 Nov 1994 08:49:36 GMT");
     let later = ("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT");
     let busy = [
@@ -104,7 +104,7 @@ pub fn retry_after_is_kept_in_both_forms<H: Harness>(harness: &H) {
 }
 
 /// A `GET` succeeds after a lost response, a 500 and garbage.
-pub fn a_call_goes_on_after_a_lost_connection<H: Harness>(harness: &H) {
+pub fn call_is_retried_after_a_lost_connection<H: Harness>(harness: &H) {
     let server = Server::scripted([
         Reaction::close(),
         Reply::status(500).body("{}").into(),

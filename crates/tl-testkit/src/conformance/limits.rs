@@ -26,7 +26,7 @@ fn within(timeout: Duration, exchange: Exchange) -> Exchange {
 }
 
 /// A server that never responds causes a timeout, and the connection is closed.
-pub fn a_request_that_is_never_answered_ends_at_its_time_limit<H: Harness>(harness: &H) {
+pub fn request_without_response_times_out<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reaction::never());
     let transport = plain(harness);
     for (connection, method, body) in [(1, "GET", ""), (2, "POST", "body")] {
@@ -44,7 +44,7 @@ pub fn a_request_that_is_never_answered_ends_at_its_time_limit<H: Harness>(harne
 }
 
 /// The timeout covers the whole response, not only its first byte.
-pub fn the_time_limit_holds_while_the_answer_is_read<H: Harness>(harness: &H) {
+pub fn timeout_covers_reading_the_response<H: Harness>(harness: &H) {
     let part = Reaction::cut(Reply::ok("0123456789"), 50).then_hang(Duration::ZERO);
     let server = Server::scripted([part]);
     let started = Instant::now();
@@ -59,7 +59,7 @@ pub fn the_time_limit_holds_while_the_answer_is_read<H: Harness>(harness: &H) {
 }
 
 /// The timeout ends an upload that is too slow; an incomplete request was not sent.
-pub fn the_time_limit_holds_while_the_body_is_sent<H: Harness>(harness: &H) {
+pub fn timeout_covers_sending_the_body<H: Harness>(harness: &H) {
     let slow = Reaction::from(Reply::ok("")).reading_slowly(64 << 10, Duration::from_millis(20));
     let server = Server::scripted([slow]);
     let body = Body::from_source(Arc::new(PatternSource::new(256 << 20, 1)));
@@ -75,7 +75,7 @@ pub fn the_time_limit_holds_while_the_body_is_sent<H: Harness>(harness: &H) {
 
 /// The connect timeout includes the TLS handshake: here the kernel accepts the connection, but
 /// nobody responds.
-pub fn a_connection_that_does_not_come_about_ends_at_the_connect_limit<H: Harness>(harness: &H) {
+pub fn connect_timeout_covers_the_tls_handshake<H: Harness>(harness: &H) {
     let deaf = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
     let address = deaf.local_addr().expect("a bound socket has an address");
     let transport = with(
@@ -93,7 +93,7 @@ pub fn a_connection_that_does_not_come_about_ends_at_the_connect_limit<H: Harnes
 }
 
 /// A refused connection is reported at once as not sent.
-pub fn a_refused_connection_is_unreachable_and_not_sent<H: Harness>(harness: &H) {
+pub fn refused_connection_is_unreachable_and_not_sent<H: Harness>(harness: &H) {
     let address = {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
         listener
@@ -112,7 +112,7 @@ pub fn a_refused_connection_is_unreachable_and_not_sent<H: Harness>(harness: &H)
 }
 
 /// A name without an address (RFC 6761 reserves `.invalid`).
-pub fn an_unknown_host_is_unreachable_and_not_sent<H: Harness>(harness: &H) {
+pub fn unknown_host_is_unreachable_and_not_sent<H: Harness>(harness: &H) {
     let uri = format!("https://no-such-host.invalid/?signature={SECRET}");
     let outcome = send(harness, &plain(harness), exchange("POST", &uri, "body"));
     let text = expect_failure(outcome, TransportErrorKind::Unreachable, Delivery::NotSent);
@@ -120,7 +120,7 @@ pub fn an_unknown_host_is_unreachable_and_not_sent<H: Harness>(harness: &H) {
 }
 
 /// Anything but an http(s) URL is rejected before sending.
-pub fn an_address_that_is_none_is_refused<H: Harness>(harness: &H) {
+pub fn invalid_address_is_refused<H: Harness>(harness: &H) {
     let transport = plain(harness);
     for uri in [
         "/tasks",

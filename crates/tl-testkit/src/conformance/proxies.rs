@@ -20,7 +20,7 @@ use crate::{
 const HOST: &str = "api.fake.example";
 
 /// The tunnel is opened once, and the API key is only sent inside it.
-pub fn a_proxy_carries_requests_to_other_hosts<H: Harness>(harness: &H) {
+pub fn proxy_handles_requests_to_other_hosts<H: Harness>(harness: &H) {
     let server = Server::tls(&[HOST], [Reply::ok("1").into(), Reply::ok("2").into()]);
     let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
     let mut url = proxy.url();
@@ -63,7 +63,7 @@ pub fn a_proxy_carries_requests_to_other_hosts<H: Harness>(harness: &H) {
 }
 
 /// A request to this machine bypasses the proxy.
-pub fn a_proxy_is_passed_by_for_loopback_hosts<H: Harness>(harness: &H) {
+pub fn proxy_is_bypassed_for_loopback_hosts<H: Harness>(harness: &H) {
     let server = Server::scripted([Reply::ok("").into(), Reply::ok("").into()]);
     let proxy = TestProxy::start(Manner::Refuse(403));
     let transport = with(
@@ -83,7 +83,7 @@ pub fn a_proxy_is_passed_by_for_loopback_hosts<H: Harness>(harness: &H) {
 }
 
 /// A refusal by the proxy is not taken for the platform's response.
-pub fn a_proxy_that_refuses_is_unreachable_and_its_password_does_not_show<H: Harness>(harness: &H) {
+pub fn refusing_proxy_is_unreachable_and_its_password_hidden<H: Harness>(harness: &H) {
     for status in [403, 407, 502] {
         let proxy = TestProxy::start(Manner::Refuse(status));
         let mut url = proxy.url();
@@ -108,7 +108,7 @@ pub fn a_proxy_that_refuses_is_unreachable_and_its_password_does_not_show<H: Har
 }
 
 /// The connect timeout includes the tunnel.
-pub fn a_proxy_that_says_nothing_ends_at_the_connect_limit<H: Harness>(harness: &H) {
+pub fn silent_proxy_ends_at_the_connect_timeout<H: Harness>(harness: &H) {
     let limit = Duration::from_millis(300);
     let proxy = TestProxy::start(Manner::Silent);
     let own = HttpSettings {
@@ -128,7 +128,7 @@ pub fn a_proxy_that_says_nothing_ends_at_the_connect_limit<H: Harness>(harness: 
 
 /// Environment variables are respected. Each case runs in its own process, because the environment
 /// is per process.
-pub fn the_environment_names_the_proxy_and_its_exceptions<H: Harness>(harness: &H) {
+pub fn proxy_and_exceptions_from_the_environment<H: Harness>(harness: &H) {
     const CHILD: &str = "TL_TEST_ROOT_CERTIFICATE";
     const NAME: &str = "the_environment_names_the_proxy_and_its_exceptions";
     if let Ok(root) = env::var(CHILD) {

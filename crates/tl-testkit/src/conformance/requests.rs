@@ -29,7 +29,7 @@ fn with_key(exchange: Exchange) -> Exchange {
 
 /// A host with a known address is not resolved: the request connects to that address and names the
 /// host.
-pub fn a_known_address_is_used_without_a_look_up<H: Harness>(harness: &H) {
+pub fn known_address_is_used_without_lookup<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("here").into());
     let port = server.address().port();
     let transport = with(
@@ -52,7 +52,7 @@ pub fn a_known_address_is_used_without_a_look_up<H: Harness>(harness: &H) {
 }
 
 /// No headers are added.
-pub fn a_request_carries_exactly_its_headers<H: Harness>(harness: &H) {
+pub fn request_has_exactly_its_headers<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let transport = with(
         harness,
@@ -147,7 +147,7 @@ pub fn a_request_carries_exactly_its_headers<H: Harness>(harness: &H) {
 }
 
 /// Path and query may be signed, so they are sent unchanged.
-pub fn the_target_is_sent_as_it_is_written<H: Harness>(harness: &H) {
+pub fn target_is_sent_unchanged<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let transport = plain(harness);
     let targets = [
@@ -166,7 +166,7 @@ pub fn the_target_is_sent_as_it_is_written<H: Harness>(harness: &H) {
 
 /// The API key is sent only to the API host. A request to another host that requires it is not
 /// sent.
-pub fn the_key_goes_to_the_api_host_only<H: Harness>(harness: &H) {
+pub fn key_is_sent_to_the_api_host_only<H: Harness>(harness: &H) {
     let (api, other) = (
         Server::reacting(|_| Reply::ok("").into()),
         Server::reacting(|_| Reply::ok("").into()),
@@ -189,7 +189,7 @@ pub fn the_key_goes_to_the_api_host_only<H: Harness>(harness: &H) {
 }
 
 /// Without credentials, a request that requires them is not sent.
-pub fn a_request_that_needs_a_key_is_refused_without_one<H: Harness>(harness: &H) {
+pub fn request_without_required_key_is_refused<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let outcome = send(harness, &plain(harness), with_key(get(&server.url("/"))));
     let text = expect_failure(outcome, TransportErrorKind::Refused, Delivery::NotSent);

@@ -59,7 +59,7 @@ fn transcript<H: Harness>(harness: &H, behavior: &Behavior) -> String {
 }
 
 /// The transcripts are those of the simulator, and thus equal for all transports.
-pub fn each_behavior_of_a_server_gives_its_transcript<H: Harness>(harness: &H) {
+pub fn each_server_behavior_has_its_transcript<H: Harness>(harness: &H) {
     for behavior in behaviors() {
         let transcript = transcript(harness, &behavior);
         assert_eq!(transcript, behavior.expected, "{}", behavior.name);
@@ -68,7 +68,7 @@ pub fn each_behavior_of_a_server_gives_its_transcript<H: Harness>(harness: &H) {
 
 /// An event is yielded when it arrives, not when the response ends. Dropping the stream closes its
 /// connection.
-pub fn a_dropped_stream_closes_its_connection<H: Harness>(harness: &H) {
+pub fn dropped_stream_closes_its_connection<H: Harness>(harness: &H) {
     let silent = reply([TEXT], StreamEnd::Silence);
     let server = Server::scripted([Reaction::stream(silent)]);
     let started = Instant::now();
@@ -80,7 +80,7 @@ pub fn a_dropped_stream_closes_its_connection<H: Harness>(harness: &H) {
 }
 
 /// A stream that is never polled sends nothing.
-pub fn a_stream_that_is_not_read_sends_nothing<H: Harness>(harness: &H) {
+pub fn unread_stream_sends_nothing<H: Harness>(harness: &H) {
     let server = Server::scripted([Reaction::stream(reply([TEXT], StreamEnd::Whole))]);
     assert!(read(harness, &server, &Analyze, 0).is_empty());
     thread::sleep(Duration::from_millis(100));
@@ -88,7 +88,7 @@ pub fn a_stream_that_is_not_read_sends_nothing<H: Harness>(harness: &H) {
 }
 
 /// If the caller reads slowly, no more is read than the socket buffers hold.
-pub fn a_slow_reader_slows_the_server_down<H: Harness>(harness: &H) {
+pub fn slow_reader_applies_backpressure<H: Harness>(harness: &H) {
     let piece = Bytes::from(format!("{{\"type\":\"{}\"}}\n", "x".repeat(32 << 10)));
     let pieces = vec![piece; 4096];
     let all = pieces.iter().map(Bytes::len).sum::<usize>() as u64;
@@ -111,7 +111,7 @@ pub fn a_slow_reader_slows_the_server_down<H: Harness>(harness: &H) {
 }
 
 /// The connection is reused after a complete response.
-pub fn a_connection_serves_a_request_after_a_stream<H: Harness>(harness: &H) {
+pub fn connection_is_reused_after_a_stream<H: Harness>(harness: &H) {
     let stream = || Reaction::stream(reply([TEXT, END], StreamEnd::Whole));
     let streams = 5;
     let script = (0..streams).map(|_| stream());
@@ -132,7 +132,7 @@ pub fn a_connection_serves_a_request_after_a_stream<H: Harness>(harness: &H) {
 }
 
 /// TLS ends with `close_notify`; without it, the response was truncated.
-pub fn a_stream_over_tls_ends_whole_or_cut<H: Harness>(harness: &H) {
+pub fn tls_stream_ends_complete_or_truncated<H: Harness>(harness: &H) {
     let whole = Reaction::stream(reply([TEXT, END], StreamEnd::Whole));
     let server = Server::tls(&[], [whole]);
     let items = read(harness, &server, &Analyze, usize::MAX);
@@ -155,7 +155,7 @@ pub fn a_stream_over_tls_ends_whole_or_cut<H: Harness>(harness: &H) {
 }
 
 /// A refused connection is retried and then reported, as for any request.
-pub fn a_stream_from_nowhere_is_unreachable<H: Harness>(harness: &H) {
+pub fn stream_from_a_closed_port_is_unreachable<H: Harness>(harness: &H) {
     let base: Url = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
         let address = listener
@@ -182,7 +182,7 @@ pub fn a_stream_from_nowhere_is_unreachable<H: Harness>(harness: &H) {
 }
 
 /// The key is not sent to another host, and no connection is made.
-pub fn a_stream_without_a_key_is_refused<H: Harness>(harness: &H) {
+pub fn stream_without_a_key_is_refused<H: Harness>(harness: &H) {
     let server = Server::scripted([Reaction::stream(reply([TEXT], StreamEnd::Whole))]);
     let base: Url = server.url("/v1.3").parse().expect("a URL");
     let items = harness.take(&plain(harness), events(&Analyze, &base), usize::MAX);

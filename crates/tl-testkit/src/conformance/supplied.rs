@@ -57,7 +57,7 @@ fn expect_unsafe<H: Harness>(harness: &H, transport: &H::Transport, chunk: Excha
 }
 
 /// Nothing is sent to a loopback or private address, in any notation.
-pub fn a_private_address_is_not_followed<H: Harness>(harness: &H) {
+pub fn private_address_is_not_followed<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let port = server.address().port();
     let transport = with(harness, settings_for(PUBLIC_BASE));
@@ -78,7 +78,7 @@ pub fn a_private_address_is_not_followed<H: Harness>(harness: &H) {
 
 /// The addresses of a name are checked before connecting; one private address is enough to reject
 /// it.
-pub fn a_name_with_a_private_address_is_not_followed<H: Harness>(harness: &H) {
+pub fn name_with_a_private_address_is_not_followed<H: Harness>(harness: &H) {
     let (server, settings) = storage(PUBLIC_BASE);
     let port = server.address().port();
     let transport = with(harness, settings.clone());
@@ -96,7 +96,7 @@ pub fn a_name_with_a_private_address_is_not_followed<H: Harness>(harness: &H) {
 }
 
 /// If the base URL is https, an http URL is rejected.
-pub fn an_unencrypted_url_is_not_followed_from_https<H: Harness>(harness: &H) {
+pub fn http_url_is_not_followed_from_https<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let url = server.url(&format!("/1?signature={SECRET}"));
     for base in [
@@ -111,7 +111,7 @@ pub fn an_unencrypted_url_is_not_followed_from_https<H: Harness>(harness: &H) {
 }
 
 /// A private base URL allows private storage URLs, and a setting allows all URLs.
-pub fn a_private_url_is_followed_from_a_private_base_or_on_demand<H: Harness>(harness: &H) {
+pub fn private_url_is_followed_if_allowed<H: Harness>(harness: &H) {
     let (server, settings) = storage("https://127.0.0.1/v1.3");
     let port = server.address().port();
     let transport = with(harness, settings);
@@ -134,7 +134,7 @@ pub fn a_private_url_is_followed_from_a_private_base_or_on_demand<H: Harness>(ha
 
 /// A proxy resolves names itself, and may have a private address: only the text of the URL is
 /// checked.
-pub fn behind_a_proxy_the_text_of_a_url_is_checked<H: Harness>(harness: &H) {
+pub fn url_text_is_checked_behind_a_proxy<H: Harness>(harness: &H) {
     let (server, settings) = storage(PUBLIC_BASE);
     let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
     let transport = with(

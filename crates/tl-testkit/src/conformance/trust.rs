@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// An unknown authority is a TLS failure, not an unreachable host, and nothing is sent.
-pub fn an_authority_that_nobody_knows_is_refused<H: Harness>(harness: &H) {
+pub fn unknown_authority_is_refused<H: Harness>(harness: &H) {
     let server = Server::tls(&[], [Reply::ok("").into()]);
     let uri = server.url(&format!("/?signature={SECRET}"));
     let outcome = send(harness, &plain(harness), exchange("POST", &uri, "body"));
@@ -30,7 +30,7 @@ pub fn an_authority_that_nobody_knows_is_refused<H: Harness>(harness: &H) {
 }
 
 /// A company's own authority, alone or in a file with others.
-pub fn an_authority_from_the_settings_is_trusted<H: Harness>(harness: &H) {
+pub fn configured_authority_is_trusted<H: Harness>(harness: &H) {
     let (server, other) = (
         Server::tls(&[], [Reply::ok("1").into(), Reply::ok("2").into()]),
         Server::tls(&[], []),
@@ -52,7 +52,7 @@ pub fn an_authority_from_the_settings_is_trusted<H: Harness>(harness: &H) {
 }
 
 /// A trusted authority, but the wrong name.
-pub fn a_certificate_for_another_name_is_refused<H: Harness>(harness: &H) {
+pub fn certificate_for_another_name_is_refused<H: Harness>(harness: &H) {
     let server = Server::tls(&["right.example"], [Reply::ok("").into()]);
     let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
     let own = HttpSettings {
@@ -70,7 +70,7 @@ pub fn a_certificate_for_another_name_is_refused<H: Harness>(harness: &H) {
 }
 
 /// Plain HTTP instead of TLS.
-pub fn a_server_that_does_not_speak_tls_is_a_tls_failure<H: Harness>(harness: &H) {
+pub fn server_without_tls_is_a_tls_failure<H: Harness>(harness: &H) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
     let uri = format!(
         "https://{}/",
@@ -88,7 +88,7 @@ pub fn a_server_that_does_not_speak_tls_is_a_tls_failure<H: Harness>(harness: &H
 }
 
 /// Reported when the transport is created, not at the first request.
-pub fn a_certificate_that_cannot_be_read_is_refused_at_the_start<H: Harness>(harness: &H) {
+pub fn invalid_certificate_is_refused_at_setup<H: Harness>(harness: &H) {
     let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for pem in [
         "",
@@ -116,7 +116,7 @@ pub fn a_certificate_that_cannot_be_read_is_refused_at_the_start<H: Harness>(har
 }
 
 /// System roots are used in addition to the configured ones.
-pub fn the_roots_of_the_system_can_be_loaded<H: Harness>(harness: &H) {
+pub fn system_roots_can_be_loaded<H: Harness>(harness: &H) {
     let server = Server::tls(&[], [Reply::ok("").into()]);
     let own = HttpSettings {
         system_roots: true,

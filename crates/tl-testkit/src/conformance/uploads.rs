@@ -37,7 +37,7 @@ fn stalling_after(time: Duration, exchange: Exchange) -> Exchange {
 }
 
 /// Around every size at which a transport might split.
-pub fn a_body_of_any_size_arrives_whole_with_its_length<H: Harness>(harness: &H) {
+pub fn body_of_any_size_arrives_with_its_length<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let transport = plain(harness);
     let mut sizes = vec![0, 1, 7];
@@ -80,7 +80,7 @@ pub fn a_body_of_any_size_arrives_whole_with_its_length<H: Harness>(harness: &H)
 }
 
 /// Bytes at hand are sent first, then those that block, wherever the boundary is.
-pub fn a_body_that_is_at_hand_in_part_arrives_whole<H: Harness>(harness: &H) {
+pub fn body_partly_at_hand_arrives_complete<H: Harness>(harness: &H) {
     const SIZE: u64 = 700 * KIB + 3;
     let server = Server::reacting(|_| Reply::ok("").into());
     let transport = plain(harness);
@@ -104,7 +104,7 @@ pub fn a_body_that_is_at_hand_in_part_arrives_whole<H: Harness>(harness: &H) {
 }
 
 /// A form is text, a file, and text.
-pub fn a_body_of_several_pieces_arrives_in_order<H: Harness>(harness: &H) {
+pub fn body_of_several_pieces_arrives_in_order<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let source = Arc::new(PatternSource::new(700 * KIB + 3, 5));
     let mut media = vec![0; 700 * 1024 + 3];
@@ -127,7 +127,7 @@ pub fn a_body_of_several_pieces_arrives_in_order<H: Harness>(harness: &H) {
 }
 
 /// The source is never read far ahead of the server.
-pub fn a_large_body_streams_in_bounded_memory<H: Harness>(harness: &H) {
+pub fn large_body_streams_in_bounded_memory<H: Harness>(harness: &H) {
     for at_hand in [0, 64 * MIB] {
         stream_in_bounded_memory(
             harness,
@@ -174,7 +174,7 @@ fn stream_in_bounded_memory<H: Harness>(harness: &H, source: PatternSource) {
 }
 
 /// The same over TLS.
-pub fn a_large_body_streams_over_tls<H: Harness>(harness: &H) {
+pub fn large_body_streams_over_tls<H: Harness>(harness: &H) {
     let server = Server::tls(&[], [Reply::ok("done").into()]);
     let transport = with(
         harness,
@@ -190,7 +190,7 @@ pub fn a_large_body_streams_over_tls<H: Harness>(harness: &H) {
 }
 
 /// If the source cannot be read completely, the server cannot have the complete request.
-pub fn a_source_that_breaks_ends_the_exchange_unsent<H: Harness>(harness: &H) {
+pub fn source_error_ends_the_exchange_unsent<H: Harness>(harness: &H) {
     for at in [0, 1, 300 * KIB, MIB - 1] {
         let broken = PatternSource::new(MIB, 1).failing_at(at);
         let shorter = PatternSource::new(MIB, 1).ending_at(at);
@@ -238,7 +238,7 @@ fn expect_early_or_reset<H: Harness>(harness: &H, transport: &H::Transport, exch
 
 /// The server rejects after the head or the first bytes, and resets the connection while the body
 /// is being sent.
-pub fn an_early_answer_is_the_answer_even_when_the_server_then_hangs_up<H: Harness>(harness: &H) {
+pub fn early_response_before_a_reset_is_read<H: Harness>(harness: &H) {
     let transport = plain(harness);
     for read in [0, 1, 100 * KIB, 3 * MIB] {
         let server = Server::reacting(move |_| early(read).then_close(Duration::ZERO));
@@ -250,9 +250,7 @@ pub fn an_early_answer_is_the_answer_even_when_the_server_then_hangs_up<H: Harne
 }
 
 /// The same over TLS.
-pub fn an_early_answer_over_tls_is_the_answer_even_when_the_server_then_hangs_up<H: Harness>(
-    harness: &H,
-) {
+pub fn early_tls_response_before_a_reset_is_read<H: Harness>(harness: &H) {
     for read in [0, 1, 100 * KIB, 3 * MIB] {
         let server = Server::tls(&[], (0..5).map(|_| early(read).then_close(Duration::ZERO)));
         let transport = with(
@@ -270,7 +268,7 @@ pub fn an_early_answer_over_tls_is_the_answer_even_when_the_server_then_hangs_up
 }
 
 /// The response arrives although the upload is stalled, and the rest of the body is not sent.
-pub fn an_early_answer_ends_the_upload_when_the_server_reads_no_more<H: Harness>(harness: &H) {
+pub fn early_response_ends_a_stalled_upload<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| early(100 * KIB).then_hang(Duration::from_millis(2000)));
     let source = Arc::new(PatternSource::new(256 * MIB, 1));
     let started = Instant::now();
@@ -292,7 +290,7 @@ pub fn an_early_answer_ends_the_upload_when_the_server_reads_no_more<H: Harness>
 }
 
 /// A truncated body cannot have been processed.
-pub fn a_line_cut_in_the_middle_of_a_body_is_not_sent<H: Harness>(harness: &H) {
+pub fn connection_cut_within_the_body_is_not_sent<H: Harness>(harness: &H) {
     for read in [0, 100 * KIB] {
         let server = Server::scripted([Reaction::close().reading_only(read)]);
         let outcome = send(
@@ -307,7 +305,7 @@ pub fn a_line_cut_in_the_middle_of_a_body_is_not_sent<H: Harness>(harness: &H) {
 
 /// A body that was sent completely may have been processed, even if the server did not read all of
 /// it.
-pub fn a_line_cut_after_the_body_is_in_doubt<H: Harness>(harness: &H) {
+pub fn connection_cut_after_the_body_is_in_doubt<H: Harness>(harness: &H) {
     for reaction in [Reaction::close(), Reaction::close().reading_only(1)] {
         let server = Server::scripted([reaction.after(Duration::from_millis(50))]);
         let outcome = send(
@@ -320,7 +318,7 @@ pub fn a_line_cut_after_the_body_is_in_doubt<H: Harness>(harness: &H) {
 }
 
 /// If the server stops reading, the upload fails after the stall limit.
-pub fn a_standstill_is_found<H: Harness>(harness: &H) {
+pub fn stalled_upload_is_detected<H: Harness>(harness: &H) {
     let server = Server::scripted([Reaction::never()
         .reading_only(100 * KIB)
         .then_hang(Duration::from_secs(3))]);
@@ -333,7 +331,7 @@ pub fn a_standstill_is_found<H: Harness>(harness: &H) {
 }
 
 /// A slow upload is not stalled.
-pub fn a_slow_upload_that_moves_is_no_standstill<H: Harness>(harness: &H) {
+pub fn slow_upload_is_not_stalled<H: Harness>(harness: &H) {
     let slowly = Reaction::from(Reply::ok("")).reading_slowly(512 << 10, Duration::from_millis(25));
     let server = Server::scripted([slowly]);
     let started = Instant::now();
@@ -347,7 +345,7 @@ pub fn a_slow_upload_that_moves_is_no_standstill<H: Harness>(harness: &H) {
 }
 
 /// After the body is sent, only the timeout of the exchange applies.
-pub fn the_wait_for_the_answer_is_no_standstill<H: Harness>(harness: &H) {
+pub fn waiting_for_the_response_is_not_stalled<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reaction::from(Reply::ok("")).after(3 * STALL));
     for body in ["", "body"] {
         let started = Instant::now();
@@ -361,7 +359,7 @@ pub fn the_wait_for_the_answer_is_no_standstill<H: Harness>(harness: &H) {
 }
 
 /// Sending the same body again starts at its first byte.
-pub fn the_same_body_is_sent_again_from_its_first_byte<H: Harness>(harness: &H) {
+pub fn resent_body_starts_at_its_first_byte<H: Harness>(harness: &H) {
     let server = Server::scripted([
         Reaction::close().reading_only(100 * KIB),
         Reply::ok("").into(),

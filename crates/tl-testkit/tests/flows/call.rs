@@ -47,7 +47,7 @@ fn check_get(policy: Policy, lines: &[&str], expected: &str) {
 }
 
 #[test]
-fn a_get_is_sent_again_until_it_is_answered() {
+fn get_is_retried_until_it_succeeds() {
     check_get(at_once(), &["200"], "0 GET  => 0 ready");
     check_get(
         at_once(),
@@ -68,7 +68,7 @@ fn a_get_is_sent_again_until_it_is_answered() {
 }
 
 #[test]
-fn a_get_gives_up_after_the_last_attempt_or_at_once_where_nothing_will_mend_it() {
+fn get_gives_up_after_the_last_attempt() {
     check_get(
         at_once(),
         &["503"],
@@ -112,7 +112,7 @@ fn a_get_gives_up_after_the_last_attempt_or_at_once_where_nothing_will_mend_it()
 }
 
 #[test]
-fn retry_after_is_kept_in_both_forms() {
+fn retry_after_is_respected_in_both_forms() {
     check_get(
         at_once(),
         &["429 retry-after=7", "200"],
@@ -139,7 +139,7 @@ fn retry_after_is_kept_in_both_forms() {
 }
 
 #[test]
-fn a_wait_that_would_pass_the_deadline_is_not_begun_and_is_told() {
+fn wait_past_the_deadline_fails_at_once() {
     check_get(
         at_once(),
         &["429 retry-after=3600"],
@@ -153,7 +153,7 @@ fn a_wait_that_would_pass_the_deadline_is_not_begun_and_is_told() {
 }
 
 #[test]
-fn a_silent_platform_costs_no_more_than_the_deadline() {
+fn deadline_bounds_a_silent_platform() {
     let hour = Policy {
         max_attempts: 1000,
         ..at_once()
@@ -184,7 +184,7 @@ fn check_post(lines: &[&str], expected: &str) {
 }
 
 #[test]
-fn a_post_is_sent_again_only_when_it_surely_was_not_processed() {
+fn post_is_retried_only_if_not_processed() {
     let made = r#"201 {"_id": "i1"}"#;
     check_post(&[made], "0  => 0 i1");
     check_post(
@@ -221,7 +221,7 @@ fn a_post_is_sent_again_only_when_it_surely_was_not_processed() {
 }
 
 #[test]
-fn a_delete_that_finds_nothing_after_a_doubtful_attempt_has_done_its_work() {
+fn delete_succeeds_on_404_after_doubt() {
     let check = |lines: &[&str], expected: &str| {
         let seen = told(
             DeleteTask {
@@ -242,7 +242,7 @@ fn a_delete_that_finds_nothing_after_a_doubtful_attempt_has_done_its_work() {
 }
 
 #[test]
-fn delays_grow_but_never_over_their_limit() {
+fn backoff_grows_up_to_its_limit() {
     let policy = Policy {
         max_attempts: 12,
         total_timeout: Duration::from_secs(3600),
@@ -269,7 +269,7 @@ fn delays_grow_but_never_over_their_limit() {
 }
 
 #[test]
-fn an_error_tells_each_message_once() {
+fn error_shows_each_message_once() {
     let (_, _, result) = run(
         &["500 {\"message\": \"out of order\"}"],
         Call::new(get_task(), &base(), at_once(), 1),
@@ -332,7 +332,7 @@ pub(crate) fn any_line() -> impl Strategy<Value = String> {
 proptest! {
     // The script panics if a request arrives before the end of the wait that it requested.
     #[test]
-    fn any_call_ends_by_its_deadline_and_a_post_is_sent_once_at_most_when_in_doubt(
+    fn every_call_ends_and_post_is_not_repeated_in_doubt(
         lines in prop::collection::vec(any_line(), 1..12),
         seed: u64,
         max_attempts in 1_u32..20,

@@ -356,7 +356,7 @@ fn boundaries(scenario: impl Fn() -> Scenario, prepare: impl Fn(&Scenario)) -> V
 }
 
 #[test]
-fn a_process_that_ends_anywhere_leaves_nothing_twice() {
+fn one_crash_anywhere_leaves_nothing_twice() {
     for (way, wait) in [
         (Way::Whole, true),
         (Way::Whole, false),
@@ -383,7 +383,7 @@ fn a_process_that_ends_anywhere_leaves_nothing_twice() {
 }
 
 #[test]
-fn two_processes_that_end_anywhere_leave_nothing_twice() {
+fn two_crashes_anywhere_leave_nothing_twice() {
     for way in [Way::Whole, Way::Chunks] {
         for (steps, number) in boundaries(|| Scenario::new(way), |_| {}) {
             for cut in CUTS {
@@ -413,7 +413,7 @@ fn two_processes_that_end_anywhere_leave_nothing_twice() {
 }
 
 #[test]
-fn by_its_mark_an_asset_is_known_for_certain_after_the_process_ended() {
+fn metadata_key_identifies_the_asset_after_a_crash() {
     let scenario = || Scenario {
         reconcile: Reconcile::ByMetadataKey("mark".into()),
         ..Scenario::new(Way::Whole)
@@ -434,7 +434,7 @@ fn by_its_mark_an_asset_is_known_for_certain_after_the_process_ended() {
 }
 
 #[test]
-fn an_asset_that_somebody_uses_is_not_taken_for_the_lost_one() {
+fn used_asset_is_not_taken_for_the_lost_one() {
     let scenario = Scenario::new(Way::Whole);
     let (steps, number) = boundaries(|| Scenario::new(Way::Whole), |_| {})[0];
     scenario
@@ -456,7 +456,7 @@ fn an_asset_that_somebody_uses_is_not_taken_for_the_lost_one() {
 }
 
 #[test]
-fn all_pages_are_read_before_an_asset_is_indexed_again() {
+fn all_pages_are_read_before_indexing_again() {
     let scenario = Scenario::new(Way::Whole);
     scenario.sim.world(|platform| platform.elsewhere = 120);
     let (steps, number) = *boundaries(|| Scenario::new(Way::Whole), |_| {})
@@ -474,7 +474,7 @@ fn all_pages_are_read_before_an_asset_is_indexed_again() {
 }
 
 #[test]
-fn what_failed_in_the_index_is_indexed_again() {
+fn failed_indexing_is_repeated() {
     let scenario = Scenario::new(Way::Whole);
     scenario.finish("the first run");
     scenario.sim.world(|platform| platform.indexed[0].1 = true);

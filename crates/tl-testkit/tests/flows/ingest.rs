@@ -164,7 +164,7 @@ fn check(fates: &[Fate], others: &[&'static str], expected: &str) {
 }
 
 #[test]
-fn a_video_makes_one_task() {
+fn video_creates_one_task() {
     check(&[], &[], "1 sent, 0 looks, 1 tasks, t0");
     check(
         &[Fate::Busy, Fate::Unsent],
@@ -174,7 +174,7 @@ fn a_video_makes_one_task() {
 }
 
 #[test]
-fn a_lost_answer_is_looked_after_and_the_one_task_taken() {
+fn lost_response_is_found_by_lookup() {
     for fate in [Fate::LostAfter, Fate::GatewayAfter, Fate::GarbledAfter] {
         check(&[fate], &[], "1 sent, 1 looks, 1 tasks, t0 found");
         check(
@@ -191,7 +191,7 @@ fn a_lost_answer_is_looked_after_and_the_one_task_taken() {
 }
 
 #[test]
-fn what_no_look_finds_is_sent_again() {
+fn create_is_resent_if_lookup_finds_nothing() {
     check(&[Fate::LostBefore], &[], "2 sent, 2 looks, 1 tasks, t0");
     check(
         &[Fate::LostBefore],
@@ -207,7 +207,7 @@ fn what_no_look_finds_is_sent_again() {
 }
 
 #[test]
-fn of_several_candidates_none_is_taken_and_all_are_named() {
+fn several_candidates_are_an_error_with_all_ids() {
     check(
         &[Fate::LostAfter],
         &["match.mp4"],
@@ -219,7 +219,7 @@ fn of_several_candidates_none_is_taken_and_all_are_named() {
 }
 
 #[test]
-fn without_a_look_a_lost_answer_is_an_error() {
+fn lost_response_without_lookup_is_an_error() {
     let sim = Sim::new(Platform::new(&[Fate::LostAfter], &[]));
     let error = sim.run_now(flow(false, 1)).expect_err("nobody looks");
     assert_eq!(short(&error), "OutcomeUnknown");
@@ -230,7 +230,7 @@ fn without_a_look_a_lost_answer_is_an_error() {
 }
 
 #[test]
-fn each_step_is_told_to_the_observer() {
+fn observer_receives_each_step() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let listener = Arc::clone(&told);
     let observer = Observer::new(move |event: &Event| {
@@ -261,7 +261,7 @@ fn any_fate() -> impl Strategy<Value = Fate> {
 
 proptest! {
     #[test]
-    fn whatever_is_lost_there_is_one_task_at_most_and_it_is_the_one_that_was_told(
+    fn at_most_one_task_and_it_is_the_reported_one(
         fates in prop::collection::vec(any_fate(), 0..40),
         seed: u64,
     ) {

@@ -41,7 +41,7 @@ fn check(lines: &[String], expected: &str) {
 }
 
 #[test]
-fn the_number_of_pages_ends_the_list() {
+fn total_pages_ends_the_list() {
     let total = r#""page": 1, "total_page": 3"#;
     check(
         &[page(2, total), page(2, total), page(1, total)],
@@ -51,7 +51,7 @@ fn the_number_of_pages_ends_the_list() {
 }
 
 #[test]
-fn an_empty_page_ends_the_list_whatever_the_number_of_pages_says() {
+fn empty_page_ends_the_list() {
     check(&[page(0, r#""total_page": 0"#)], " => 0 items");
     check(&[page(0, r#""total_page": 9"#)], " => 0 items");
     check(
@@ -61,7 +61,7 @@ fn an_empty_page_ends_the_list_whatever_the_number_of_pages_says() {
 }
 
 #[test]
-fn without_a_number_of_pages_the_list_goes_on_to_its_empty_page() {
+fn without_total_pages_an_empty_page_ends_the_list() {
     check(
         &[page(2, ""), page(2, ""), page(0, "")],
         ", ?page=2, ?page=3 => 4 items",
@@ -76,7 +76,7 @@ fn without_a_number_of_pages_the_list_goes_on_to_its_empty_page() {
 }
 
 #[test]
-fn a_trouble_in_between_is_overcome_and_an_error_ends_the_iterator() {
+fn transient_error_is_retried_and_fatal_error_ends() {
     let total = r#""total_page": 2"#;
     check(
         &[
@@ -95,7 +95,7 @@ fn a_trouble_in_between_is_overcome_and_an_error_ends_the_iterator() {
 }
 
 #[test]
-fn next_page_asks_for_the_same_page_again_after_an_error() {
+fn next_page_repeats_the_page_after_an_error() {
     let total = r#""total_page": 2"#;
     let client = client(
         &[page(2, total), "401".to_owned(), page(1, total)],
@@ -116,7 +116,7 @@ fn next_page_asks_for_the_same_page_again_after_an_error() {
 }
 
 #[test]
-fn the_list_begins_with_the_page_that_was_asked_for_and_keeps_its_filters() {
+fn list_starts_at_its_page_with_its_filters() {
     let client = client(
         &[page(1, r#""total_page": 6"#), page(1, r#""total_page": 6"#)],
         at_once(),

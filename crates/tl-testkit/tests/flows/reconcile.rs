@@ -113,7 +113,7 @@ fn other(size: u64, metadata: &Value) -> Value {
 }
 
 #[test]
-fn a_file_of_the_same_name_is_told_by_its_size_once_that_is_final() {
+fn final_size_distinguishes_files_of_one_name() {
     check(&Reconcile::ByNameAndTime, &[], &[], "ours");
     check(
         &Reconcile::ByNameAndTime,
@@ -137,7 +137,7 @@ fn a_file_of_the_same_name_is_told_by_its_size_once_that_is_final() {
 }
 
 #[test]
-fn a_mark_tells_the_asset_from_an_equal_one() {
+fn metadata_key_distinguishes_equal_assets() {
     let mark = || Reconcile::ByMetadataKey(KEY.to_owned());
     check(&mark(), &[], &[], "ours");
     check(&mark(), &[other(5, &json!({}))], &[], "ours");

@@ -60,7 +60,7 @@ fn check(lines: &[&str], expected: &str) {
 }
 
 #[test]
-fn a_wait_tells_every_status_and_when_it_came() {
+fn wait_reports_each_status_with_its_time() {
     check(&["ready"], "ready 0 | 1 looks, 0 s, ready");
     check(
         &[
@@ -85,7 +85,7 @@ fn a_wait_tells_every_status_and_when_it_came() {
 }
 
 #[test]
-fn a_failed_task_is_an_error_with_the_platforms_reason() {
+fn failed_task_has_the_platforms_reason() {
     check(
         &["indexing", "failed"],
         "indexing 0 → failed 1 | 2 looks, 1 s, ProcessingFailed",
@@ -100,7 +100,7 @@ fn a_failed_task_is_an_error_with_the_platforms_reason() {
 }
 
 #[test]
-fn what_waiting_cannot_mend_ends_the_wait_at_once() {
+fn permanent_error_ends_the_wait() {
     for (line, kind) in [
         ("401", "Unauthorized"),
         ("403", "Forbidden"),
@@ -117,7 +117,7 @@ fn what_waiting_cannot_mend_ends_the_wait_at_once() {
 }
 
 #[test]
-fn a_trouble_that_passes_does_not_end_the_wait() {
+fn transient_error_does_not_end_the_wait() {
     // A poll has five attempts; then the wait pauses and polls again.
     check(
         &[
@@ -140,7 +140,7 @@ fn a_trouble_that_passes_does_not_end_the_wait() {
 }
 
 #[test]
-fn the_deadline_ends_the_wait_and_tells_what_was_seen() {
+fn deadline_ends_the_wait_with_its_history() {
     check(
         &["pending", "indexing"],
         "pending 0 → indexing 1 | 10 looks, 60 s, DeadlinePassed",
@@ -159,7 +159,7 @@ fn the_deadline_ends_the_wait_and_tells_what_was_seen() {
 }
 
 #[test]
-fn the_platforms_wish_to_be_left_alone_is_kept_although_one_look_would_be_given_up() {
+fn retry_after_outlasts_a_failed_poll() {
     let day = WaitPolicy::within(Duration::from_secs(86_400));
     let (asked, end, result) = run(
         &["429 retry-after=3600".to_owned(), task("ready")],
@@ -184,7 +184,7 @@ fn the_platforms_wish_to_be_left_alone_is_kept_although_one_look_would_be_given_
 
 proptest! {
     #[test]
-    fn any_wait_ends_by_its_deadline(
+    fn every_wait_ends_by_its_deadline(
         lines in prop::collection::vec(
             prop_oneof![any_line(), prop::sample::select(vec!["pending", "queued", "indexing", "ready"]).prop_map(task)],
             1..30,

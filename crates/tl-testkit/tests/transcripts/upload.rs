@@ -278,7 +278,7 @@ fn with_one_lane_both_transports_upload_by_the_same_requests_in_the_same_order()
 }
 
 #[test]
-fn both_transports_take_up_the_same_session_by_the_same_requests() {
+fn both_transports_resume_with_the_same_requests() {
     let [(blocking, told), (asynchronous, told_too)] = both(none, 1, Some(earlier()));
     assert_eq!(in_no_order(&blocking), in_no_order(&asynchronous));
     assert_eq!(told.last(), told_too.last());
@@ -291,7 +291,7 @@ fn both_transports_take_up_the_same_session_by_the_same_requests() {
 }
 
 #[test]
-fn with_troubles_both_transports_send_the_same_requests() {
+fn both_transports_send_the_same_after_faults() {
     for concurrency in [1, 8] {
         let [(blocking, mut told), (asynchronous, mut told_too)] = both(some, concurrency, None);
         // A connection that is closed in the middle of a body may deliver more or less of it.
@@ -326,7 +326,7 @@ fn with_troubles_both_transports_send_the_same_requests() {
 }
 
 #[test]
-fn with_many_lanes_both_transports_send_the_same_requests() {
+fn both_transports_send_the_same_concurrently() {
     let [(blocking, _), (asynchronous, _)] = both(none, 8, None);
     assert_eq!(in_no_order(&blocking), in_no_order(&asynchronous));
     let puts = |seen: &[Seen]| seen.iter().filter(|seen| seen.method == "PUT").count();

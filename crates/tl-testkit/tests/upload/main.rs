@@ -135,7 +135,7 @@ fn for_every_seed(scenario: impl Fn(u64) + std::panic::RefUnwindSafe) {
 }
 
 #[test]
-fn without_trouble_every_chunk_is_sent_once() {
+fn without_faults_each_chunk_is_sent_once() {
     for_every_seed(|seed| {
         let scenario = Scenario::new(seed, 0.0);
         let uploaded = scenario
@@ -150,7 +150,7 @@ fn without_trouble_every_chunk_is_sent_once() {
 }
 
 #[test]
-fn through_trouble_crashes_and_resumes_the_bytes_arrive() {
+fn bytes_arrive_through_faults_and_crashes() {
     for_every_seed(|seed| {
         let mut rng = Rng::new(seed ^ 0xc4a5);
         let trouble = rng.fraction() * 0.5;
@@ -191,7 +191,7 @@ fn through_trouble_crashes_and_resumes_the_bytes_arrive() {
 }
 
 #[test]
-fn it_ends_by_its_deadline_whatever_happens() {
+fn upload_ends_by_its_deadline() {
     for_every_seed(|seed| {
         let scenario = Scenario::new(seed, 0.6);
         let deadline = Duration::from_secs(1 + seed % 300);
@@ -211,7 +211,7 @@ fn it_ends_by_its_deadline_whatever_happens() {
 }
 
 #[test]
-fn a_control_shows_that_the_world_sees_a_finished_chunk_sent_again() {
+fn control_detects_a_finished_chunk_sent_again() {
     let forgetful = (0..50).any(|seed| {
         let scenario = Scenario::new(seed, 0.0);
         if scenario.sim.run_for(scenario.flow(None), 60).is_some() {
