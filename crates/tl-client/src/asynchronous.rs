@@ -13,7 +13,7 @@ use crate::{
     Checked, Checker, Config, Error, ErrorKind, Ingested, Input, UploadedAsset,
     builder::{ingest_settings, upload_settings},
     checker,
-    ingest::{Prepared, Request, UploadPlan},
+    ingest::{PreparedUpload, Request, UploadPlan},
 };
 
 /// An async client of the platform. It needs a tokio runtime.
@@ -62,11 +62,11 @@ impl Client {
     /// [`ErrorKind::File`] if the file cannot be opened, [`ErrorKind::CheckFailed`] if the prober
     /// failed. Problems with the video itself are in the report.
     pub async fn check(&self, path: impl AsRef<Path>) -> Result<Checked, Error> {
-        let (path, place) = (path.as_ref().to_owned(), Arc::clone(&self.checker));
+        let (path, cell) = (path.as_ref().to_owned(), Arc::clone(&self.checker));
         // Reading a file blocks.
-        tokio::task::spawn_blocking(move || checker::check_path(&path, &place))
+        tokio::task::spawn_blocking(move || checker::check_path(&path, &cell))
             .await
-            .map_err(cut_off)?
+            .map_err(join_error)?
     }
 
     /// Uploads a video as an asset, without indexing it.
@@ -91,28 +91,28 @@ impl Client {
     }
 
     async fn send(&self, request: Request) -> Result<Ingested, Error> {
-        let (place, base) = (Arc::clone(&self.checker), self.api.settings().base.clone());
+        let (cell, base) = (Arc::clone(&self.checker), self.api.settings().base.clone());
         // Reading a file blocks.
-        let Prepared {
+        let PreparedUpload {
             send,
             wait,
             observer,
-            after,
-        } = tokio::task::spawn_blocking(move || request.prepare(&base, &place))
+            finish,
+        } = tokio::task::spawn_blocking(move || request.prepare(&base, &cell))
             .await
-            .map_err(cut_off)??;
+            .map_err(join_error)??;
         match send {
             UploadPlan::Task(create) => {
-                after.conclude_task(self.api.ingest_task(create, wait, observer).await)
+                finish.complete_task(self.api.ingest_task(create, wait, observer).await)
             }
             UploadPlan::Asset(plan) => {
-                after.conclude_asset(self.api.ingest_asset(*plan, observer).await)
+                finish.complete_asset(self.api.ingest_asset(*plan, observer).await)
             }
         }
     }
 }
 
-fn cut_off(error: tokio::task::JoinError) -> Error {
+fn join_error(error: tokio::task::JoinError) -> Error {
     Error::new(ErrorKind::File, "the check of the file was cut off").with_source(error)
 }
 

@@ -9,7 +9,7 @@ use crate::{
     Checked, Checker, Config, Error, ErrorKind, Ingested, Input, UploadedAsset,
     builder::{ingest_settings, upload_settings},
     checker,
-    ingest::{Prepared, Request, UploadPlan},
+    ingest::{PreparedUpload, Request, UploadPlan},
 };
 
 /// A blocking client of the platform.
@@ -92,17 +92,19 @@ impl Client {
     }
 
     fn send(&self, request: &Request) -> Result<Ingested, Error> {
-        let Prepared {
+        let PreparedUpload {
             send,
             wait,
             observer,
-            after,
+            finish,
         } = request.prepare(&self.api.settings().base, &self.checker)?;
         match send {
             UploadPlan::Task(create) => {
-                after.conclude_task(self.api.ingest_task(create, wait, observer))
+                finish.complete_task(self.api.ingest_task(create, wait, observer))
             }
-            UploadPlan::Asset(plan) => after.conclude_asset(self.api.ingest_asset(*plan, observer)),
+            UploadPlan::Asset(plan) => {
+                finish.complete_asset(self.api.ingest_asset(*plan, observer))
+            }
         }
     }
 }

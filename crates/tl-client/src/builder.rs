@@ -16,20 +16,20 @@ macro_rules! upload_settings {
         /// checkpoints are written for files only, in
         /// [`default_folder`](crate::checkpoint::default_folder).
         pub fn checkpoint(mut self, folder: impl Into<std::path::PathBuf>) -> Self {
-            self.request.keep = crate::ingest::Keep::In(folder.into());
+            self.request.checkpoint = crate::ingest::CheckpointLocation::Folder(folder.into());
             self
         }
 
         /// Neither writes nor reads a checkpoint: an interrupted upload starts over.
         pub fn without_checkpoint(mut self) -> Self {
-            self.request.keep = crate::ingest::Keep::Nowhere;
+            self.request.checkpoint = crate::ingest::CheckpointLocation::Disabled;
             self
         }
 
         /// Starts over instead of resuming an interrupted upload, and removes its checkpoint. An
         /// unreadable checkpoint is renamed in its folder instead.
         pub fn restart(mut self) -> Self {
-            self.request.anew = true;
+            self.request.restart = true;
             self
         }
 
@@ -70,7 +70,7 @@ macro_rules! upload_settings {
 
         /// Skips the local check. The platform may then reject the file after the upload.
         pub fn skip_check(mut self) -> Self {
-            self.request.unchecked = true;
+            self.request.skip_check = true;
             self
         }
 

@@ -200,18 +200,18 @@ fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
 
 /// Returns the checker in `cell`, creating the standard one at the first call.
 #[cfg(any(feature = "async", feature = "blocking"))]
-pub(crate) fn in_place(place: &OnceLock<Checker>) -> Result<Checker, Error> {
-    if let Some(checker) = place.get() {
+pub(crate) fn get_or_standard(cell: &OnceLock<Checker>) -> Result<Checker, Error> {
+    if let Some(checker) = cell.get() {
         return Ok(checker.clone());
     }
     let checker = Checker::standard()?;
-    Ok(place.get_or_init(|| checker).clone())
+    Ok(cell.get_or_init(|| checker).clone())
 }
 
 /// Checks the file at `path` for the route that would be chosen.
 #[cfg(any(feature = "async", feature = "blocking"))]
-pub(crate) fn check_path(path: &Path, place: &OnceLock<Checker>) -> Result<Checked, Error> {
-    let checker = in_place(place)?;
+pub(crate) fn check_path(path: &Path, cell: &OnceLock<Checker>) -> Result<Checked, Error> {
+    let checker = get_or_standard(cell)?;
     let file = FileSource::open(path)?;
     let choice = RouteChoice::for_file(file.len(), checker.rules());
     let handle = file.try_clone_file().map_err(|error| {

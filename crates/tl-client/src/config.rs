@@ -89,7 +89,7 @@ impl Config {
 
     #[cfg_attr(
         not(any(feature = "async", feature = "blocking")),
-        expect(dead_code, reason = "no colour is on")
+        expect(dead_code, reason = "no client is enabled")
     )]
     pub(crate) fn client_settings(&self) -> ClientSettings {
         ClientSettings {

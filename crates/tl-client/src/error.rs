@@ -123,7 +123,7 @@ impl Error {
     }
 
     /// If the source could not be read, the first cause, which names the file.
-    fn unread(&self) -> Option<String> {
+    fn read_failure(&self) -> Option<String> {
         if self.0.kind != ErrorKind::Api(tl_protocol::ErrorKind::SourceFailed) {
             return None;
         }
@@ -135,7 +135,7 @@ impl Error {
     }
 
     /// Writes the stage and the ids in parentheses.
-    fn standing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_stage(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(stage) = self.0.stage else {
             return Ok(());
         };
@@ -176,10 +176,10 @@ impl fmt::Display for Error {
             Some(api) => api.fmt(f)?,
             None => f.write_str(&self.0.message)?,
         }
-        if let Some(why) = self.unread() {
+        if let Some(why) = self.read_failure() {
             write!(f, ": {why}")?;
         }
-        self.standing(f)
+        self.write_stage(f)
     }
 }
 
@@ -199,7 +199,7 @@ impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self.api() {
             // The first cause is already in the message.
-            Some(_) if self.unread().is_some() => None,
+            Some(_) if self.read_failure().is_some() => None,
             Some(api) => error::Error::source(api),
             None => self.0.source.as_deref().map(|source| source as _),
         }

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use tl_model::{AssetId, IndexedAssetId, UploadId};
 
-use crate::{NotChecked, RouteChoice, Stage, route::shown};
+use crate::{NotChecked, RouteChoice, Stage, route::format_bytes};
 
 /// An event.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub enum Event {
         indexed_asset_id: Option<IndexedAssetId>,
     },
     /// No checkpoint is written, or it can no longer be written: another process could not resume.
-    Unkept {
+    NoCheckpoint {
         /// The reason.
         because: String,
     },
@@ -73,7 +73,7 @@ impl fmt::Display for Event {
                 f,
                 "going on where an earlier run ended: {sent_chunks} of {total_chunks} chunks were sent"
             ),
-            Self::Unkept { because } => {
+            Self::NoCheckpoint { because } => {
                 write!(f, "another process could not go on from here: {because}")
             }
             Self::Sending { sent, total } => write!(f, "sent {sent} of {total} bytes"),
@@ -130,7 +130,12 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             left,
             ..
         } => {
-            write!(f, "sent {} of {}", shown(*bytes), shown(*total_bytes))?;
+            write!(
+                f,
+                "sent {} of {}",
+                format_bytes(*bytes),
+                format_bytes(*total_bytes)
+            )?;
             if let Some(rate) = bytes_per_second {
                 // A rate is at most the number of bytes sent.
                 #[expect(
@@ -139,7 +144,7 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                     reason = "a rate that is shown"
                 )]
                 let rate = *rate as u64;
-                write!(f, ", {}/s", shown(rate))?;
+                write!(f, ", {}/s", format_bytes(rate))?;
             }
             match left {
                 Some(left) if *left > Duration::ZERO => {

@@ -1,7 +1,7 @@
 //! Ingestion of one video: open, choose a route, check, resume, send, finish. Shared by the async
 //! and the blocking client, which only differ in how they wait for file reads.
 
-mod conclude;
+mod finish;
 mod resume;
 
 use std::{
@@ -23,24 +23,24 @@ use tl_protocol::{
 use tl_validate::{ProbeErrorKind, Report, Route, RulePack};
 use url::Url;
 
-pub(crate) use self::conclude::After;
+pub(crate) use self::finish::Finish;
 use crate::{
     Checker, Error, ErrorKind, Event, FileSource, Ingested, Input, NotChecked, RouteChoice, Stage,
     checker, checkpoint,
     input::refuse_link,
-    route::{self, Load},
+    route::{self, Payload},
 };
 
 type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// Where to store the checkpoint.
 #[derive(Debug, Clone)]
-pub(crate) enum Keep {
+pub(crate) enum CheckpointLocation {
     /// In the default folder, for files only.
-    Standard,
+    Default,
     /// In this folder.
-    In(PathBuf),
-    Nowhere,
+    Folder(PathBuf),
+    Disabled,
 }
 
 /// Settings of an upload or ingestion.
@@ -53,11 +53,11 @@ pub(crate) struct Request {
     pub(crate) enable_video_stream: Option<bool>,
     pub(crate) wait: Option<WaitPolicy>,
     pub(crate) route: Option<Route>,
-    pub(crate) keep: Keep,
-    pub(crate) anew: bool,
+    pub(crate) checkpoint: CheckpointLocation,
+    pub(crate) restart: bool,
     pub(crate) settings: UploadSettings,
     pub(crate) reconcile: Reconcile,
-    pub(crate) unchecked: bool,
+    pub(crate) skip_check: bool,
     pub(crate) listener: Option<Listener>,
 }
 
@@ -72,11 +72,11 @@ impl fmt::Debug for Request {
 
 /// A request that has passed the check and can be sent.
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub(crate) struct PreparedUpload {
     pub(crate) send: UploadPlan,
     pub(crate) wait: Option<WaitPolicy>,
     pub(crate) observer: Observer,
-    pub(crate) after: After,
+    pub(crate) finish: Finish,
 }
 
 /// What to send.
@@ -103,16 +103,16 @@ impl Request {
             enable_video_stream: None,
             wait: Some(WaitPolicy::default()),
             route: None,
-            keep: Keep::Standard,
-            anew: false,
+            checkpoint: CheckpointLocation::Default,
+            restart: false,
             settings: UploadSettings::default(),
             reconcile: Reconcile::default(),
-            unchecked: false,
+            skip_check: false,
             listener: None,
         }
     }
 
-    fn tell(&self, event: &Event) {
+    fn emit(&self, event: &Event) {
         if let Some(listener) = &self.listener {
             listener(event);
         }
@@ -154,23 +154,27 @@ impl Request {
     ///
     /// # Errors
     /// [`ErrorKind::RefusedLocally`] with the report if the platform would reject the file.
-    pub(crate) fn prepare(&self, base: &Url, place: &OnceLock<Checker>) -> Result<Prepared, Error> {
+    pub(crate) fn prepare(
+        &self,
+        base: &Url,
+        cell: &OnceLock<Checker>,
+    ) -> Result<PreparedUpload, Error> {
         let began = Instant::now();
-        self.see_settings()?;
+        self.check_settings()?;
         let opened = self.open()?;
-        let rules = place
+        let rules = cell
             .get()
             .map_or(RulePack::current() as &RulePack, Checker::rules);
-        let load = match &opened {
-            Opened::File(file) => Some(Load::Bytes(file.len())),
-            Opened::Source(source) => Some(Load::Bytes(source.len())),
-            Opened::Url(_) => Some(Load::Link),
+        let payload = match &opened {
+            Opened::File(file) => Some(Payload::Bytes(file.len())),
+            Opened::Source(source) => Some(Payload::Bytes(source.len())),
+            Opened::Url(_) => Some(Payload::Link),
             Opened::Asset(_) => None,
         };
-        let choice = match (load, self.route) {
+        let choice = match (payload, self.route) {
             (None, _) => None,
-            (Some(load), None) => Some(route::choose(load, rules)),
-            (Some(load), Some(asked)) => Some(route::forced(load, asked)?),
+            (Some(payload), None) => Some(route::choose(payload, rules)),
+            (Some(payload), Some(requested)) => Some(route::forced(payload, requested)?),
         };
         if let Some(choice) = &choice {
             if choice.route == Route::Tasks && self.index_id.is_none() {
@@ -179,26 +183,26 @@ impl Request {
                     "the route `tasks` brings a video into an index and makes no asset: choose `asset`, `asset-url` or `multipart`",
                 ));
             }
-            self.tell(&Event::Route(choice.clone()));
+            self.emit(&Event::Route(choice.clone()));
         }
         let mut so_far = Ingested {
             route: choice.clone(),
             index_id: self.index_id.clone(),
             ..Ingested::default()
         };
-        match self.check(&opened, choice.as_ref(), place)? {
+        match self.check(&opened, choice.as_ref(), cell)? {
             Ok(report) => {
                 so_far.report = Some(report);
                 so_far.times.push((Stage::Check, began.elapsed()));
             }
             Err(why) => so_far.not_checked = Some(why),
         }
-        if let (Some(choice), Some(load)) = (&choice, load) {
-            route::fits(choice, load, rules)?;
+        if let (Some(choice), Some(payload)) = (&choice, payload) {
+            route::fits(choice, payload, rules)?;
         }
         let task = Arc::default();
         let observer = self.observer(&task, &opened);
-        let (send, keeper) = match (opened, choice) {
+        let (send, writer) = match (opened, choice) {
             (Opened::Asset(asset_id), _) => {
                 so_far.asset_id = Some(asset_id.clone());
                 let plan = self.plan(AssetUpload::Existing(asset_id), UploadJournal::none());
@@ -206,7 +210,7 @@ impl Request {
             }
             (opened, Some(choice)) if choice.route == Route::Tasks => {
                 // Before the task exists, this flow has only one stage and emits no event for it.
-                self.tell(&Event::Api(ApiEvent::StageBegun {
+                self.emit(&Event::Api(ApiEvent::StageBegun {
                     stage: FlowStage::Uploading,
                     asset_id: None,
                     indexed_asset_id: None,
@@ -214,38 +218,38 @@ impl Request {
                 (UploadPlan::Task(self.task(opened)), None)
             }
             (opened, choice) => {
-                let keeper = self.checkpoint(base, &opened)?;
+                let writer = self.checkpoint(base, &opened)?;
                 let route = choice.map_or(Route::Asset, |choice| choice.route);
                 let fresh = self.fresh(opened, route);
-                let (upload, journal, keeper) = match keeper {
+                let (upload, journal, writer) = match writer {
                     None => (fresh, UploadJournal::none(), None),
-                    Some(checkpoint::Opened { keeper, found }) => {
+                    Some(checkpoint::Opened { writer, found }) => {
                         so_far.upload_id = found.as_ref().and_then(|found| {
                             Some(found.record.upload.as_ref()?.upload_id.clone())
                         });
-                        let upload = self.take_up(found, fresh);
-                        (upload, keeper.journal(), Some(keeper))
+                        let upload = self.resume_upload(found, fresh);
+                        (upload, writer.journal(), Some(writer))
                     }
                 };
                 (
                     UploadPlan::Asset(Box::new(self.plan(upload, journal))),
-                    keeper,
+                    writer,
                 )
             }
         };
-        Ok(Prepared {
+        Ok(PreparedUpload {
             send,
             wait: self.wait.clone(),
             observer,
-            after: After {
+            finish: Finish {
                 so_far,
-                keeper,
+                writer,
                 task,
             },
         })
     }
 
-    fn see_settings(&self) -> Result<(), Error> {
+    fn check_settings(&self) -> Result<(), Error> {
         if self
             .index_id
             .as_ref()
@@ -268,7 +272,7 @@ impl Request {
     fn open(&self) -> Result<Opened, Error> {
         Ok(match &self.input {
             Input::Url(url) => {
-                if !self.unchecked {
+                if !self.skip_check {
                     refuse_link(url, SystemTime::now())?;
                 }
                 Opened::Url(url.clone())
@@ -290,7 +294,7 @@ impl Request {
         &self,
         opened: &Opened,
         choice: Option<&RouteChoice>,
-        place: &OnceLock<Checker>,
+        cell: &OnceLock<Checker>,
     ) -> Result<Result<Report, NotChecked>, Error> {
         let Some(choice) = choice else {
             return Ok(Err(NotChecked::Asset));
@@ -298,13 +302,13 @@ impl Request {
         if matches!(opened, Opened::Url(_)) {
             return Ok(Err(NotChecked::Link));
         }
-        if self.unchecked {
+        if self.skip_check {
             return Ok(Err(NotChecked::Skipped));
         }
-        if !cfg!(feature = "validate") && place.get().is_none() {
+        if !cfg!(feature = "validate") && cell.get().is_none() {
             return Ok(Err(self.not_checked(NotChecked::NoChecker)));
         }
-        let checker = checker::in_place(place)?;
+        let checker = checker::get_or_standard(cell)?;
         let (name, checked) = match opened {
             Opened::File(file) => {
                 let name = file.path().display().to_string();
@@ -341,7 +345,7 @@ impl Request {
             }
             Err(error) => return Err(error),
         };
-        self.tell(&Event::Checked(Box::new(checked.report.clone())));
+        self.emit(&Event::Checked(Box::new(checked.report.clone())));
         if checked.report.is_refused() {
             return Err(Error::new(
                 ErrorKind::RefusedLocally,
@@ -357,7 +361,7 @@ impl Request {
 
     /// Emits an event with the reason why the bytes are sent unchecked.
     fn not_checked(&self, why: NotChecked) -> NotChecked {
-        self.tell(&Event::NotChecked(why));
+        self.emit(&Event::NotChecked(why));
         why
     }
 
@@ -408,7 +412,7 @@ impl Request {
             Opened::Source(source) => source,
             Opened::Url(_) | Opened::Asset(_) => unreachable!("the route is for bytes"),
         };
-        let mut upload = NewUpload::new(source.name(), kind_of(source.name()), source.len());
+        let mut upload = NewUpload::new(source.name(), upload_type(source.name()), source.len());
         upload.user_metadata = metadata;
         AssetUpload::Chunks {
             source,
@@ -428,7 +432,7 @@ impl Request {
 }
 
 /// Media type by file extension; required to open a session.
-fn kind_of(name: &str) -> UploadType {
+fn upload_type(name: &str) -> UploadType {
     let extension = Path::new(name)
         .extension()
         .map(|extension| extension.to_string_lossy().to_ascii_lowercase());
@@ -443,14 +447,14 @@ fn kind_of(name: &str) -> UploadType {
 #[derive(Clone)]
 struct Observed {
     inner: Arc<dyn Source>,
-    tell: Arc<dyn Fn(u64, u64) + Send + Sync>,
+    emit: Arc<dyn Fn(u64, u64) + Send + Sync>,
 }
 
 impl Observed {
-    fn new(inner: Arc<dyn Source>, tell: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
+    fn new(inner: Arc<dyn Source>, emit: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
         Self {
             inner,
-            tell: Arc::new(tell),
+            emit: Arc::new(emit),
         }
     }
 }
@@ -472,12 +476,12 @@ impl Source for Observed {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read_at(offset, buffer)?;
-        (self.tell)(offset + count as u64, self.inner.len());
+        (self.emit)(offset + count as u64, self.inner.len());
         Ok(count)
     }
 
     fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         let read = self.inner.read_at_hand(offset, buffer)?;
-        Some(read.inspect(|count| (self.tell)(offset + *count as u64, self.inner.len())))
+        Some(read.inspect(|count| (self.emit)(offset + *count as u64, self.inner.len())))
     }
 }

@@ -25,7 +25,7 @@ impl fmt::Display for RouteChoice {
 
 /// The properties of an input that the route depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Load {
+pub(crate) enum Payload {
     /// Number of bytes to send from this machine.
     Bytes(u64),
     /// A link that the platform fetches; its size is unknown.
@@ -37,35 +37,35 @@ impl RouteChoice {
     /// that is certainly allowed, else chunks. The route `tasks` is never chosen.
     #[must_use]
     pub fn for_file(bytes: u64, rules: &RulePack) -> Self {
-        choose(Load::Bytes(bytes), rules)
+        choose(Payload::Bytes(bytes), rules)
     }
 
     /// The route for a link that the platform fetches.
     #[must_use]
     pub fn for_url(rules: &RulePack) -> Self {
-        choose(Load::Link, rules)
+        choose(Payload::Link, rules)
     }
 }
 
-pub(crate) fn choose(load: Load, rules: &RulePack) -> RouteChoice {
-    let (route, because) = match load {
-        Load::Link => (
+pub(crate) fn choose(payload: Payload, rules: &RulePack) -> RouteChoice {
+    let (route, because) = match payload {
+        Payload::Link => (
             Route::AssetUrl,
             match rules.route_limit(Route::AssetUrl) {
                 Some(limit) => format!(
                     "it is a link, which the platform fetches itself (at most {}, {})",
-                    shown(limit.certain_bytes),
+                    format_bytes(limit.certain_bytes),
                     limit.rule
                 ),
                 None => "it is a link, which the platform fetches itself".to_owned(),
             },
         ),
-        Load::Bytes(bytes) => match rules.route_limit(Route::Asset) {
+        Payload::Bytes(bytes) => match rules.route_limit(Route::Asset) {
             None => (
                 Route::Asset,
                 format!(
                     "{} go in one request; the rules {} bound no size",
-                    shown(bytes),
+                    format_bytes(bytes),
                     rules.name()
                 ),
             ),
@@ -75,8 +75,8 @@ pub(crate) fn choose(load: Load, rules: &RulePack) -> RouteChoice {
                 Route::Asset,
                 format!(
                     "{} fit in one request of at most {} ({})",
-                    shown(bytes),
-                    shown(limit.certain_bytes),
+                    format_bytes(bytes),
+                    format_bytes(limit.certain_bytes),
                     limit.rule
                 ),
             ),
@@ -84,8 +84,8 @@ pub(crate) fn choose(load: Load, rules: &RulePack) -> RouteChoice {
                 Route::Multipart,
                 format!(
                     "{} are more than one request surely takes, {} ({})",
-                    shown(bytes),
-                    shown(limit.certain_bytes),
+                    format_bytes(bytes),
+                    format_bytes(limit.certain_bytes),
                     limit.rule
                 ),
             ),
@@ -98,7 +98,7 @@ pub(crate) fn choose(load: Load, rules: &RulePack) -> RouteChoice {
 ///
 /// # Errors
 /// [`ErrorKind::Route`] if the route does not support this kind of input.
-pub(crate) fn forced(load: Load, route: Route) -> Result<RouteChoice, Error> {
+pub(crate) fn forced(payload: Payload, route: Route) -> Result<RouteChoice, Error> {
     let impossible = |what: &str, allowed: &str| {
         Err(Error::new(
             ErrorKind::Route,
@@ -107,11 +107,11 @@ pub(crate) fn forced(load: Load, route: Route) -> Result<RouteChoice, Error> {
             ),
         ))
     };
-    match (load, route) {
-        (Load::Link, Route::Asset | Route::Multipart) => {
+    match (payload, route) {
+        (Payload::Link, Route::Asset | Route::Multipart) => {
             impossible("a link", "`asset-url` or `tasks`")
         }
-        (Load::Bytes(_), Route::AssetUrl) => {
+        (Payload::Bytes(_), Route::AssetUrl) => {
             impossible("a file", "`asset`, `multipart` or `tasks`")
         }
         (_, route) => Ok(RouteChoice {
@@ -125,8 +125,8 @@ pub(crate) fn forced(load: Load, route: Route) -> Result<RouteChoice, Error> {
 ///
 /// # Errors
 /// [`ErrorKind::Route`] with the limit, its rule, and an alternative route if there is one.
-pub(crate) fn fits(choice: &RouteChoice, load: Load, rules: &RulePack) -> Result<(), Error> {
-    let (Load::Bytes(bytes), Some(limit)) = (load, rules.route_limit(choice.route)) else {
+pub(crate) fn fits(choice: &RouteChoice, payload: Payload, rules: &RulePack) -> Result<(), Error> {
+    let (Payload::Bytes(bytes), Some(limit)) = (payload, rules.route_limit(choice.route)) else {
         return Ok(());
     };
     if bytes <= limit.bytes {
@@ -146,9 +146,9 @@ pub(crate) fn fits(choice: &RouteChoice, load: Load, rules: &RulePack) -> Result
         ErrorKind::Route,
         format!(
             "{} are too many for the route `{}`, which takes at most {} ({}): {next}",
-            shown(bytes),
+            format_bytes(bytes),
             choice.route,
-            shown(limit.certain_bytes),
+            format_bytes(limit.certain_bytes),
             limit.rule
         ),
     ))
@@ -160,7 +160,7 @@ fn takes(limit: Option<&RouteLimit>, bytes: u64) -> bool {
 
 /// Formats a number of bytes: in full if it is short, else in the largest unit that is exact or
 /// nearly exact.
-pub(crate) fn shown(bytes: u64) -> String {
+pub(crate) fn format_bytes(bytes: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
     match UNITS.iter().find(|(_, factor)| {
         bytes >= 10 * factor || (bytes >= *factor && bytes.is_multiple_of(*factor))
@@ -184,65 +184,69 @@ mod tests {
     #[test]
     fn size_and_kind_choose_the_route() {
         let rules = RulePack::current();
-        let check = |load, expected: Route, part: &str| {
-            let choice = choose(load, rules);
-            assert_eq!(choice.route, expected, "{load:?}: {choice}");
+        let check = |payload, expected: Route, part: &str| {
+            let choice = choose(payload, rules);
+            assert_eq!(choice.route, expected, "{payload:?}: {choice}");
             assert!(choice.because.contains(part), "{choice}");
         };
         check(
-            Load::Bytes(1),
+            Payload::Bytes(1),
             Route::Asset,
             "fit in one request of at most 200 MB",
         );
-        check(Load::Bytes(200 * MB), Route::Asset, "asset.size.max");
+        check(Payload::Bytes(200 * MB), Route::Asset, "asset.size.max");
         check(
-            Load::Bytes(200 * MB + 1),
+            Payload::Bytes(200 * MB + 1),
             Route::Multipart,
             "more than one request",
         );
-        check(Load::Bytes(12 * GB), Route::Multipart, "12 GB");
-        check(Load::Link, Route::AssetUrl, "the platform fetches itself");
+        check(Payload::Bytes(12 * GB), Route::Multipart, "12 GB");
+        check(
+            Payload::Link,
+            Route::AssetUrl,
+            "the platform fetches itself",
+        );
     }
 
     #[test]
     fn forced_route_is_used_or_refused_with_a_hint() {
         let rules = RulePack::current();
-        let check = |load, route, expected: Result<(), &str>| {
-            let result = forced(load, route).and_then(|choice| fits(&choice, load, rules));
+        let check = |payload, route, expected: Result<(), &str>| {
+            let result = forced(payload, route).and_then(|choice| fits(&choice, payload, rules));
             match (result, expected) {
                 (Ok(()), Ok(())) => {}
                 (Err(error), Err(part)) => {
                     assert_eq!(error.kind(), ErrorKind::Route);
                     assert!(error.to_string().contains(part), "{error}");
                 }
-                (seen, _) => panic!("{load:?} by {route}: {seen:?}, expected {expected:?}"),
+                (seen, _) => panic!("{payload:?} by {route}: {seen:?}, expected {expected:?}"),
             }
         };
-        check(Load::Bytes(5), Route::Tasks, Ok(()));
-        check(Load::Bytes(5), Route::Multipart, Ok(()));
-        check(Load::Link, Route::Tasks, Ok(()));
+        check(Payload::Bytes(5), Route::Tasks, Ok(()));
+        check(Payload::Bytes(5), Route::Multipart, Ok(()));
+        check(Payload::Link, Route::Tasks, Ok(()));
         check(
-            Load::Link,
+            Payload::Link,
             Route::Multipart,
             Err("a link cannot go by the route `multipart`"),
         );
         check(
-            Load::Bytes(5),
+            Payload::Bytes(5),
             Route::AssetUrl,
             Err("choose `asset`, `multipart` or `tasks`"),
         );
         check(
-            Load::Bytes(3 * GB),
+            Payload::Bytes(3 * GB),
             Route::Asset,
             Err("(asset.size.max): choose `multipart`"),
         );
         check(
-            Load::Bytes(3 * GB),
+            Payload::Bytes(3 * GB),
             Route::Tasks,
             Err("(tasks.size.max): choose `multipart`"),
         );
         check(
-            Load::Bytes(12 * GB),
+            Payload::Bytes(12 * GB),
             Route::Multipart,
             Err("no route takes it"),
         );
@@ -255,7 +259,7 @@ mod tests {
         let text = "remove = [\"asset.size.max\"]";
         let ours = rules.extended_with(text).expect("a pack");
         assert_eq!(
-            choose(Load::Bytes(without.bytes + 1), &ours).route,
+            choose(Payload::Bytes(without.bytes + 1), &ours).route,
             Route::Asset
         );
     }
@@ -271,7 +275,7 @@ mod tests {
             (2 * GB, "2 GB"),
             (12_345 * MB, "12.3 GB"),
         ] {
-            assert_eq!(shown(bytes), expected);
+            assert_eq!(format_bytes(bytes), expected);
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct FileSource {
     name: String,
     opened: Stamp,
     status: FileStatus,
-    ways: Ways,
+    attributes: Attributes,
     /// The last ctime that was found harmless, in nanoseconds since 1970; 0 if the system has none.
     changed_ns: AtomicU64,
 }
@@ -71,13 +71,13 @@ impl FileStatus {
 
 /// Attributes that change the ctime of a file but not its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Ways {
+struct Attributes {
     mode: u32,
     owner: (u32, u32),
     links: u64,
 }
 
-impl Ways {
+impl Attributes {
     #[cfg(unix)]
     fn of(metadata: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
@@ -186,7 +186,7 @@ impl FileSource {
             name,
             opened,
             status,
-            ways: Ways::of(&metadata),
+            attributes: Attributes::of(&metadata),
             changed_ns: AtomicU64::new(status.changed_ns.unwrap_or_default()),
         })
     }
@@ -245,12 +245,12 @@ impl FileSource {
     }
 
     /// Fails if the file has changed since it was opened.
-    fn watch(&self, file: &File) -> io::Result<()> {
+    fn check_unchanged(&self, file: &File) -> io::Result<()> {
         let metadata = file.metadata()?;
         let now = Stamp::of(&metadata);
         let what = if now != self.opened {
             self.opened.difference(now)
-        } else if self.is_explained(&metadata) {
+        } else if self.is_harmless_change(&metadata) {
             return Ok(());
         } else {
             "its ctime is another one, though its time of modification is the same".to_owned()
@@ -262,7 +262,7 @@ impl FileSource {
     }
 
     /// Whether the ctime is unchanged, or the change did not affect the content.
-    fn is_explained(&self, metadata: &Metadata) -> bool {
+    fn is_harmless_change(&self, metadata: &Metadata) -> bool {
         let now = FileStatus::of(metadata);
         let Some(changed_ns) = now.changed_ns else {
             return true;
@@ -275,23 +275,23 @@ impl FileSource {
             .path
             .metadata()
             .is_ok_and(|there| FileStatus::of(&there).inode == now.inode);
-        let is_explained = Ways::of(metadata) != self.ways || !is_at_its_path;
-        if is_explained {
+        let is_harmless_change = Attributes::of(metadata) != self.attributes || !is_at_its_path;
+        if is_harmless_change {
             self.changed_ns.store(changed_ns, Ordering::Relaxed);
         }
-        is_explained
+        is_harmless_change
     }
 
     /// Returns what was read at `offset` if the file has not changed.
-    fn taken(&self, file: &File, offset: u64, read: io::Result<usize>) -> io::Result<usize> {
-        let count = read.map_err(|error| self.unread(offset, &error))?;
+    fn checked_read(&self, file: &File, offset: u64, read: io::Result<usize>) -> io::Result<usize> {
+        let count = read.map_err(|error| self.read_error(offset, &error))?;
         // Check after the read: bytes read before a change are consistent, bytes read after it are
         // rejected.
-        self.watch(file)?;
+        self.check_unchanged(file)?;
         Ok(count)
     }
 
-    fn unread(&self, offset: u64, error: &io::Error) -> io::Error {
+    fn read_error(&self, offset: u64, error: &io::Error) -> io::Error {
         io::Error::new(
             error.kind(),
             format!(
@@ -321,14 +321,16 @@ impl Source for FileSource {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let file = self.file().map_err(|error| self.unread(offset, &error))?;
-        self.taken(&file, offset, read_at(&file, offset, buffer))
+        let file = self
+            .file()
+            .map_err(|error| self.read_error(offset, &error))?;
+        self.checked_read(&file, offset, read_at(&file, offset, buffer))
     }
 
     fn read_at_hand(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         // Opening a file may block.
         let file = self.opened()?;
-        Some(self.taken(&file, offset, read_at_hand(&file, offset, buffer)?))
+        Some(self.checked_read(&file, offset, read_at_hand(&file, offset, buffer)?))
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::Story;
+use crate::StepResult;
 
 /// The file and its hash.
 pub(crate) struct LargeFile {
@@ -20,7 +20,7 @@ pub(crate) struct LargeFile {
 
 impl LargeFile {
     /// Writes a video of `bytes` bytes that starts with `clip`.
-    pub(crate) fn make(path: PathBuf, clip: &Path, bytes: u64) -> Story<Self> {
+    pub(crate) fn make(path: PathBuf, clip: &Path, bytes: u64) -> StepResult<Self> {
         let clip = std::fs::read(clip)?;
         let rest = bytes
             .checked_sub(clip.len() as u64)

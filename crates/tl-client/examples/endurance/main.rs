@@ -8,32 +8,32 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
-    reason = "a program that reads its own arguments and tells its story"
+    reason = "a program that reads its own arguments and prints its results"
 )]
 
 mod large_file;
 mod platform;
+mod scenarios;
 mod sender;
-mod story;
 
 use std::path::PathBuf;
 
 /// Result of a step.
-type Story<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+type StepResult<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Default file size: 3 GB, decimal as in the platform's documentation.
 const BYTES: u64 = 3_000_000_000;
 
-fn main() -> Story<()> {
+fn main() -> StepResult<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["platform", state, port, faults @ ..] => {
             platform::serve(state.as_ref(), port.parse()?, faults)
         }
-        ["send", colour, rest @ ..] => sender::send(colour, rest),
-        ["--clip", clip] => story::tell(&PathBuf::from(clip), BYTES),
-        ["--clip", clip, "--bytes", bytes] => story::tell(&PathBuf::from(clip), bytes.parse()?),
+        ["send", mode, rest @ ..] => sender::send(mode, rest),
+        ["--clip", clip] => scenarios::run(&PathBuf::from(clip), BYTES),
+        ["--clip", clip, "--bytes", bytes] => scenarios::run(&PathBuf::from(clip), bytes.parse()?),
         _ => Err("usage: endurance --clip FILE [--bytes N]".into()),
     }
 }

@@ -13,10 +13,10 @@ use serde::de::DeserializeOwned;
 use tl_client::validate::worker::{ProbePool, WorkerOptions};
 use tl_emulator::{Emulator, FaultPlan, JournalEntry};
 
-use crate::Story;
+use crate::StepResult;
 
 /// Main function of the process: serves until stdin ends, and answers each line with the journal.
-pub(crate) fn serve(state: &Path, port: u16, faults: &[&str]) -> Story<()> {
+pub(crate) fn serve(state: &Path, port: u16, faults: &[&str]) -> StepResult<()> {
     let mut plan = FaultPlan::default();
     plan.seed = Some(1);
     for fault in faults {
@@ -45,13 +45,13 @@ pub(crate) struct Platform {
 
 struct Running {
     child: Child,
-    asks: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    requests: ChildStdin,
+    responses: BufReader<ChildStdout>,
 }
 
 impl Platform {
     /// Starts it on a free port.
-    pub(crate) fn start(state: PathBuf, faults: &[&str]) -> Story<Self> {
+    pub(crate) fn start(state: PathBuf, faults: &[&str]) -> StepResult<Self> {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         let (running, base_url) = run(&state, 0, &faults)?;
         Ok(Self {
@@ -63,7 +63,7 @@ impl Platform {
     }
 
     /// Kills the process and starts it again at the same address.
-    pub(crate) fn restart(&mut self) -> Story<()> {
+    pub(crate) fn restart(&mut self) -> StepResult<()> {
         let port = url::Url::parse(&self.base_url)?
             .port()
             .ok_or("the emulator has a port")?;
@@ -83,13 +83,13 @@ impl Platform {
     }
 
     /// Every request since the start.
-    pub(crate) fn journal(&mut self) -> Story<Vec<JournalEntry>> {
-        writeln!(self.running.asks)?;
-        line(&mut self.running.answers)
+    pub(crate) fn journal(&mut self) -> StepResult<Vec<JournalEntry>> {
+        writeln!(self.running.requests)?;
+        line(&mut self.running.responses)
     }
 
     /// The received file of this size.
-    pub(crate) fn received(&self, bytes: u64) -> Story<PathBuf> {
+    pub(crate) fn received(&self, bytes: u64) -> StepResult<PathBuf> {
         let mut folders = vec![self.state.clone()];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder)? {
@@ -114,7 +114,7 @@ impl Drop for Platform {
     }
 }
 
-fn run(state: &Path, port: u16, faults: &[String]) -> Story<(Running, String)> {
+fn run(state: &Path, port: u16, faults: &[String]) -> StepResult<(Running, String)> {
     let mut child = Command::new(std::env::current_exe()?)
         .arg("platform")
         .arg(state)
@@ -123,24 +123,24 @@ fn run(state: &Path, port: u16, faults: &[String]) -> Story<(Running, String)> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let (Some(asks), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
+    let (Some(requests), Some(responses)) = (child.stdin.take(), child.stdout.take()) else {
         return Err("a process was started without its pipes".into());
     };
-    let mut answers = BufReader::new(answers);
+    let mut responses = BufReader::new(responses);
     let mut base_url = String::new();
-    answers.read_line(&mut base_url)?;
+    responses.read_line(&mut base_url)?;
     if base_url.is_empty() {
         return Err(format!("the platform did not start: {}", child.wait()?).into());
     }
     let running = Running {
         child,
-        asks,
-        answers,
+        requests,
+        responses,
     };
     Ok((running, base_url.trim().to_owned()))
 }
 
-fn line<T: DeserializeOwned>(from: &mut impl BufRead) -> Story<T> {
+fn line<T: DeserializeOwned>(from: &mut impl BufRead) -> StepResult<T> {
     let mut line = String::new();
     from.read_line(&mut line)?;
     Ok(serde_json::from_str(&line)?)

@@ -8,11 +8,11 @@ use md5::{Digest, Md5};
 use tl_protocol::{Source, flow::upload::UploadRecord};
 
 /// Read buffer size, in bytes.
-const PIECE: usize = 256 * 1024;
+const BUFFER_SIZE: usize = 256 * 1024;
 
 /// Result of the comparison.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Sent {
+pub(super) enum ChunkMatch {
     /// All sent chunks match the file.
     Same,
     /// The chunk with this number differs.
@@ -22,29 +22,31 @@ pub(super) enum Sent {
 }
 
 /// Reads and compares all sent chunks. Blocks while it reads.
-pub(super) fn sent_chunks(source: &dyn Source, upload: &UploadRecord) -> io::Result<Sent> {
+pub(super) fn sent_chunks(source: &dyn Source, upload: &UploadRecord) -> io::Result<ChunkMatch> {
     for (index, chunk) in &upload.sent {
         if !is_md5(&chunk.etag) {
-            return Ok(Sent::Unknown(*index));
+            return Ok(ChunkMatch::Unknown(*index));
         }
         let start = u64::from(index.saturating_sub(1)).saturating_mul(upload.chunk_size);
         let end = start.saturating_add(chunk.chunk_size);
         if end > source.len() {
-            return Ok(Sent::Changed(*index));
+            return Ok(ChunkMatch::Changed(*index));
         }
         if !md5(source, start, end)?.eq_ignore_ascii_case(&chunk.etag) {
-            return Ok(Sent::Changed(*index));
+            return Ok(ChunkMatch::Changed(*index));
         }
     }
-    Ok(Sent::Same)
+    Ok(ChunkMatch::Same)
 }
 
 fn md5(source: &dyn Source, start: u64, end: u64) -> io::Result<String> {
     let mut hasher = Md5::new();
-    let mut buffer = vec![0; PIECE];
+    let mut buffer = vec![0; BUFFER_SIZE];
     let mut at = start;
     while at < end {
-        let wanted = usize::try_from(end - at).unwrap_or(PIECE).min(PIECE);
+        let wanted = usize::try_from(end - at)
+            .unwrap_or(BUFFER_SIZE)
+            .min(BUFFER_SIZE);
         match source.read_at(at, &mut buffer[..wanted]) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(count) => {
@@ -78,7 +80,7 @@ mod tests {
             etag: etag.to_owned(),
             chunk_size,
         };
-        let check = |sent: &[(u32, SentChunk)], expected: Sent| {
+        let check = |sent: &[(u32, SentChunk)], expected: ChunkMatch| {
             let upload = UploadRecord {
                 upload_id: "u".into(),
                 asset_id: "a".into(),
@@ -96,11 +98,11 @@ mod tests {
             (1, chunk("5D41402ABC4B2A76B9719D911017C592", 5)),
             (2, chunk("9b9a40ba69b4cc3f6feb2f64ad6c3f28", 2)),
         );
-        check(&[], Sent::Same);
-        check(std::slice::from_ref(&first), Sent::Same);
+        check(&[], ChunkMatch::Same);
+        check(std::slice::from_ref(&first), ChunkMatch::Same);
         let other = chunk("5d41402abc4b2a76b9719d911017c592", 2);
-        check(&[first.clone(), (2, other.clone())], Sent::Changed(2));
-        check(&[(3, other)], Sent::Changed(3));
-        check(&[(1, chunk("opaque", 5)), second], Sent::Unknown(1));
+        check(&[first.clone(), (2, other.clone())], ChunkMatch::Changed(2));
+        check(&[(3, other)], ChunkMatch::Changed(3));
+        check(&[(1, chunk("opaque", 5)), second], ChunkMatch::Unknown(1));
     }
 }

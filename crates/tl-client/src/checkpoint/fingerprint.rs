@@ -41,7 +41,7 @@ impl Fingerprint {
         let size = source.len();
         let mut hasher = Sha256::new();
         let mut buffer = vec![0; usize::try_from(BLOCK).unwrap_or(usize::MAX)];
-        for start in starts(size) {
+        for start in block_offsets(size) {
             let wanted = usize::try_from(BLOCK.min(size - start)).unwrap_or(usize::MAX);
             let mut filled = 0;
             while filled < wanted {
@@ -130,7 +130,7 @@ pub(crate) enum Comparison {
 }
 
 /// Offsets of the sampled blocks.
-fn starts(size: u64) -> Vec<u64> {
+fn block_offsets(size: u64) -> Vec<u64> {
     if size <= BLOCK * BLOCKS {
         return (0..size.div_ceil(BLOCK))
             .map(|block| block * BLOCK)
@@ -239,15 +239,15 @@ mod tests {
     #[test]
     fn large_file_samples_head_tail_and_middle() {
         let size = 40 * BLOCK + 17;
-        let starts = starts(size);
-        assert_eq!(starts.len() as u64, BLOCKS);
-        assert_eq!((starts[0], starts[15]), (0, size - BLOCK));
+        let block_offsets = block_offsets(size);
+        assert_eq!(block_offsets.len() as u64, BLOCKS);
+        assert_eq!((block_offsets[0], block_offsets[15]), (0, size - BLOCK));
         let bytes = vec![7_u8; usize::try_from(size).unwrap()];
         let before = of(&bytes, 1);
         for at in [
             0,
             usize::try_from(size).unwrap() - 1,
-            usize::try_from(starts[7]).unwrap(),
+            usize::try_from(block_offsets[7]).unwrap(),
         ] {
             let mut bytes = bytes.clone();
             bytes[at] = 8;

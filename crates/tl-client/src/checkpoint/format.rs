@@ -16,7 +16,7 @@ const VERSION: u64 = 2;
 
 /// Oldest version that can be read. It lacks the inode metadata and the requests whose response is
 /// unknown.
-const OLDEST: u64 = 1;
+const OLDEST_VERSION: u64 = 1;
 
 /// State of an upload or ingestion, as needed to resume it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ impl std::fmt::Display for Unreadable {
         match self {
             Self::OtherVersion(version) => write!(
                 f,
-                "it was written in format {version} by another version of this program, which writes format {VERSION} and reads formats from {OLDEST} on"
+                "it was written in format {version} by another version of this program, which writes format {VERSION} and reads formats from {OLDEST_VERSION} on"
             ),
             Self::Damaged(line, what) => write!(f, "it is damaged at line {line}: {what}"),
         }
@@ -99,7 +99,7 @@ impl State {
             ));
         }
         match head["version"].as_u64() {
-            Some(OLDEST..=VERSION) => {}
+            Some(OLDEST_VERSION..=VERSION) => {}
             Some(version) => return Err(Unreadable::OtherVersion(version)),
             None => return Err(damaged(0, &"it tells no version")),
         }

@@ -33,7 +33,7 @@ pub(super) struct Lock {
 const FOLDER_LOCK: &str = "folder.lock";
 
 /// Upper bound of the length of an owner file name.
-const LONGEST_NAME: u64 = 256;
+const MAX_NAME_LEN: u64 = 256;
 
 impl Lock {
     /// Takes the lock at `path`. Returns `None` if another process or another upload of this
@@ -46,7 +46,8 @@ impl Lock {
         let folder = path.parent().unwrap_or(Path::new(""));
         let owner = Owner::of_this_process(folder)?;
         let _folder_lock = FolderLock::enter(folder)?;
-        if holder(path).is_some_and(|name| name == owner.name || Owner::is_running(folder, &name)) {
+        if owner_of(path).is_some_and(|name| name == owner.name || Owner::is_running(folder, &name))
+        {
             return Ok(None);
         }
         // Left by an owner that has ended, or not a lock.
@@ -72,7 +73,7 @@ impl Lock {
     /// Whether the lock at `path` is held. Creates nothing.
     pub(super) fn is_taken(path: &Path) -> bool {
         let folder = path.parent().unwrap_or(Path::new(""));
-        holder(path).is_some_and(|name| Owner::is_running(folder, &name))
+        owner_of(path).is_some_and(|name| Owner::is_running(folder, &name))
     }
 }
 
@@ -84,14 +85,14 @@ impl Drop for Lock {
 }
 
 /// Reads the owner file name from the lock at `path`. Returns `None` if the file is not a lock.
-fn holder(path: &Path) -> Option<String> {
+fn owner_of(path: &Path) -> Option<String> {
     // Check before opening: opening a pipe would block until it has a writer.
     if !fs::symlink_metadata(path).ok()?.is_file() {
         return None;
     }
     let mut name = String::new();
     let file = File::open(path).ok()?;
-    file.take(LONGEST_NAME).read_to_string(&mut name).ok()?;
+    file.take(MAX_NAME_LEN).read_to_string(&mut name).ok()?;
     is_owner_name(&name).then_some(name)
 }
 

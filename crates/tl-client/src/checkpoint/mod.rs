@@ -11,12 +11,12 @@
 //! ```
 
 mod compare;
+mod default_folder;
 mod fingerprint;
 mod format;
-mod keeper;
 mod lock;
-mod place;
-mod regular;
+mod regular_file;
+mod writer;
 
 use std::{
     fs, io,
@@ -29,17 +29,17 @@ use sha2::{Digest, Sha256};
 use tl_model::{AssetId, IndexId, IndexedAssetId, UploadId};
 use tl_protocol::{Source, flow::upload::IngestRecord};
 
-pub use place::default_folder;
+pub use default_folder::default_folder;
 
 use tl_validate::descriptors::{RETRY_LIMIT, retry_open};
 
 use crate::{Error, ErrorKind};
-use compare::Sent;
+use compare::ChunkMatch;
 use fingerprint::Comparison;
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use format::State;
-pub(crate) use keeper::CheckpointWriter;
 use lock::Lock;
+pub(crate) use writer::CheckpointWriter;
 
 /// How long the platform keeps a session (API reference, "Create a multipart upload session": 24
 /// hours).
@@ -54,7 +54,7 @@ pub struct Checkpoints {
 /// An entry of [`Checkpoints::list`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Kept {
+pub struct Checkpoint {
     /// Identifies the checkpoint in its folder.
     pub id: String,
     /// Path of the checkpoint.
@@ -108,7 +108,7 @@ pub(crate) struct Origin<'a> {
 /// A locked checkpoint that can be written, and the content found in it.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    pub(crate) keeper: Arc<CheckpointWriter>,
+    pub(crate) writer: Arc<CheckpointWriter>,
     pub(crate) found: Option<Found>,
 }
 
@@ -155,8 +155,8 @@ impl Checkpoints {
     /// # Errors
     /// [`ErrorKind::Checkpoint`] if the folder cannot be read. A checkpoint that cannot be used is
     /// listed with the reason.
-    pub fn list(&self) -> Result<Vec<Kept>, Error> {
-        let mut list: Vec<Kept> = self.paths()?.into_iter().map(kept).collect();
+    pub fn list(&self) -> Result<Vec<Checkpoint>, Error> {
+        let mut list: Vec<Checkpoint> = self.paths()?.into_iter().map(entry).collect();
         list.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(list)
     }
@@ -197,17 +197,17 @@ impl Checkpoints {
     ///
     /// # Errors
     /// [`ErrorKind::Checkpoint`] if there is none with this id, or if its upload is running.
-    pub fn abandon(&self, id: &str) -> Result<Kept, Error> {
+    pub fn abandon(&self, id: &str) -> Result<Checkpoint, Error> {
         let list = self.list()?;
-        let is_meant = |kept: &&Kept| {
-            let session = kept
+        let is_meant = |checkpoint: &&Checkpoint| {
+            let session = checkpoint
                 .upload
                 .as_ref()
                 .ok()
                 .and_then(|upload| upload.upload_id.as_ref());
-            kept.id == id || session.is_some_and(|session| session.as_str() == id)
+            checkpoint.id == id || session.is_some_and(|session| session.as_str() == id)
         };
-        let Some(kept) = list.iter().find(is_meant) else {
+        let Some(checkpoint) = list.iter().find(is_meant) else {
             return Err(Error::new(
                 ErrorKind::Checkpoint,
                 format!(
@@ -221,15 +221,15 @@ impl Checkpoints {
                 ),
             ));
         };
-        let lock = self.lock(&kept.id)?;
+        let lock = self.lock(&checkpoint.id)?;
         let Some(_lock) = lock else {
-            return Err(busy(&kept.path));
+            return Err(busy(&checkpoint.path));
         };
-        match &kept.upload {
-            Ok(_) => keeper::remove(&kept.path),
-            Err(_) => set_aside(&kept.path)?,
+        match &checkpoint.upload {
+            Ok(_) => writer::remove(&checkpoint.path),
+            Err(_) => set_aside(&checkpoint.path)?,
         }
-        Ok(kept.clone())
+        Ok(checkpoint.clone())
     }
 
     fn lock(&self, id: &str) -> Result<Option<Lock>, Error> {
@@ -254,13 +254,13 @@ impl Checkpoints {
     pub(crate) fn open(
         &self,
         origin: &Origin<'_>,
-        anew: bool,
-        trouble: impl Fn(String) + Send + Sync + 'static,
+        restart: bool,
+        on_failure: impl Fn(String) + Send + Sync + 'static,
     ) -> Result<Option<Opened>, Error> {
         let id = origin.id();
         let path = self.folder.join(format!("{id}.json"));
         if let Err(error) = make_folder(&self.folder) {
-            trouble(format!(
+            on_failure(format!(
                 "the folder of checkpoints {} cannot be made ({error})",
                 self.folder.display()
             ));
@@ -274,7 +274,7 @@ impl Checkpoints {
             Err(error) if path.symlink_metadata().is_ok() => return Err(error),
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
-                trouble(match cause {
+                on_failure(match cause {
                     Some(cause) => format!("{error} ({cause})"),
                     None => error.to_string(),
                 });
@@ -283,11 +283,11 @@ impl Checkpoints {
         };
         let found = match read(&path) {
             Ok(None) => None,
-            Ok(Some(_)) if anew => {
-                keeper::remove(&path);
+            Ok(Some(_)) if restart => {
+                writer::remove(&path);
                 None
             }
-            Err(_) if anew => {
+            Err(_) if restart => {
                 set_aside(&path)?;
                 None
             }
@@ -321,13 +321,18 @@ impl Checkpoints {
                     source: origin.source.to_string_lossy().into_owned(),
                     fingerprint: origin.fingerprint.clone(),
                     index_id: origin.index_id.cloned(),
-                    began: keeper::now(),
+                    began: writer::now(),
                     record: IngestRecord::default(),
                 },
             ),
         };
         Ok(Some(Opened {
-            keeper: Arc::new(CheckpointWriter::new(path, state, lock, Box::new(trouble))),
+            writer: Arc::new(CheckpointWriter::new(
+                path,
+                state,
+                lock,
+                Box::new(on_failure),
+            )),
             found,
         }))
     }
@@ -392,27 +397,27 @@ impl Origin<'_> {
             Comparison::Unknown => "other bytes are in it".to_owned(),
             Comparison::Status(what) => what,
         };
-        let untold = |why: &str| changed(&format!("{what}, and {why}"));
+        let uncertain = |why: &str| changed(&format!("{what}, and {why}"));
         let Some(upload) = &record.upload else {
             return match (&record.asset_id, &record.creating) {
                 (None, None) => Ok(false),
-                _ => Err(untold(
+                _ => Err(uncertain(
                     "nobody can tell whether its bytes are still those that were sent",
                 )),
             };
         };
         let is_whole = (1..=upload.total_chunks).all(|index| upload.sent.contains_key(&index));
         if record.asset_id.is_some() && !is_whole {
-            return Err(untold(
+            return Err(uncertain(
                 "its checkpoint does not name every chunk that was sent",
             ));
         }
         match compare::sent_chunks(self.content, upload) {
-            Ok(Sent::Same) => Ok(true),
-            Ok(Sent::Changed(chunk)) => {
-                Err(untold(&format!("chunk {chunk} was sent with other bytes")))
-            }
-            Ok(Sent::Unknown(chunk)) => Err(untold(&format!(
+            Ok(ChunkMatch::Same) => Ok(true),
+            Ok(ChunkMatch::Changed(chunk)) => Err(uncertain(&format!(
+                "chunk {chunk} was sent with other bytes"
+            ))),
+            Ok(ChunkMatch::Unknown(chunk)) => Err(uncertain(&format!(
                 "the storage gave no MD5 for chunk {chunk}, by which its bytes could be compared"
             ))),
             Err(error) => Err(Error::new(
@@ -436,14 +441,14 @@ fn busy(what: &Path) -> Error {
 
 /// Reads the checkpoint at `path`, if it exists.
 fn read(path: &Path) -> Result<Option<State>, String> {
-    match retry_open(RETRY_LIMIT, || regular::read(path)) {
+    match retry_open(RETRY_LIMIT, || regular_file::read(path)) {
         Ok(bytes) => State::read(&bytes).map(Some).map_err(|why| why.to_string()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("it cannot be read ({error})")),
     }
 }
 
-fn kept(path: PathBuf) -> Kept {
+fn entry(path: PathBuf) -> Checkpoint {
     let id = path
         .file_stem()
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
@@ -452,7 +457,7 @@ fn kept(path: PathBuf) -> Kept {
         Ok(None) => Err("it is gone".to_owned()),
         Err(why) => Err(why),
     };
-    Kept {
+    Checkpoint {
         in_use: Lock::is_taken(&path.with_extension("lock")),
         id,
         path,
@@ -493,7 +498,7 @@ impl CheckpointInfo {
 
 /// Renames a checkpoint that cannot be used, so that it is not lost.
 fn set_aside(path: &Path) -> Result<(), Error> {
-    let aside = path.with_extension(format!("unusable-{}", keeper::now()));
+    let aside = path.with_extension(format!("unusable-{}", writer::now()));
     fs::rename(path, &aside).map_err(|error| {
         Error::new(
             ErrorKind::Checkpoint,

@@ -56,8 +56,8 @@ fn on_disk(folder: &Path) -> State {
     State::read(&fs::read(&list[0].path).unwrap()).unwrap()
 }
 
-fn tell(keeper: &Arc<CheckpointWriter>, record: &Record) {
-    keeper.record(record);
+fn write(writer: &Arc<CheckpointWriter>, record: &Record) {
+    writer.record(record);
 }
 
 #[test]
@@ -76,23 +76,23 @@ fn nothing_is_written_before_the_first_record() {
 #[test]
 fn write_failure_is_reported_once_and_upload_continues() {
     let folder = tempfile::tempdir().unwrap();
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let hear = Arc::clone(&told);
-    let trouble = move |because| hear.lock().unwrap().push(because);
+    let reasons = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&reasons);
+    let on_failure = move |reason| sink.lock().unwrap().push(reason);
     let checkpoints = Checkpoints::in_folder(folder.path());
     let opened = checkpoints
-        .open(&origin(None), false, trouble)
+        .open(&origin(None), false, on_failure)
         .unwrap()
         .unwrap();
     fs::remove_dir_all(folder.path()).unwrap();
     for record in [session(), sent(1), sent(2)] {
-        tell(&opened.keeper, &record);
+        write(&opened.writer, &record);
     }
-    assert_eq!(told.lock().unwrap().len(), 1, "{told:?}");
-    assert!(told.lock().unwrap()[0].contains("cannot be written"));
+    assert_eq!(reasons.lock().unwrap().len(), 1, "{reasons:?}");
+    assert!(reasons.lock().unwrap()[0].contains("cannot be written"));
     // Once there is space again, everything is written.
     fs::create_dir(folder.path()).unwrap();
-    tell(&opened.keeper, &sent(3));
+    write(&opened.writer, &sent(3));
     let state = on_disk(folder.path());
     assert_eq!(state.record.upload.unwrap().sent.len(), 3);
 }
@@ -107,7 +107,7 @@ fn only_the_owner_may_read_it() {
         .open(&origin(None), false, |_| {})
         .unwrap()
         .unwrap();
-    tell(&opened.keeper, &session());
+    write(&opened.writer, &session());
     let list = Checkpoints::in_folder(&inner).list().unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&inner), mode(&list[0].path)), (0o700, 0o600));
@@ -116,14 +116,14 @@ fn only_the_owner_may_read_it() {
 #[test]
 fn unwritable_folder_is_reported_without_a_checkpoint() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let hear = Arc::clone(&told);
-    let trouble = move |because| hear.lock().unwrap().push(because);
+    let reasons = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&reasons);
+    let on_failure = move |reason| sink.lock().unwrap().push(reason);
     let checkpoints = Checkpoints::in_folder(file.path().join("inside"));
-    let opened = checkpoints.open(&origin(None), false, trouble).unwrap();
+    let opened = checkpoints.open(&origin(None), false, on_failure).unwrap();
     assert!(opened.is_none());
-    let told = told.lock().unwrap().join("");
-    assert!(told.contains("cannot be made"), "{told}");
+    let reasons = reasons.lock().unwrap().join("");
+    assert!(reasons.contains("cannot be made"), "{reasons}");
 }
 
 /// Creates a pipe at `path`. Opening it would wait for another process.
@@ -140,17 +140,18 @@ fn pipes_in_the_folder_do_not_block() {
     let checkpoints = Checkpoints::in_folder(folder.path());
     let id = origin(None).id();
     let path = |extension: &str| folder.path().join(format!("{id}.{extension}"));
-    let told = Arc::new(Mutex::new(Vec::new()));
+    let reasons = Arc::new(Mutex::new(Vec::new()));
     let open = || {
-        let hear = Arc::clone(&told);
-        let trouble = move |because| hear.lock().unwrap().push(because);
-        checkpoints.open(&origin(None), false, trouble)
+        let sink = Arc::clone(&reasons);
+        let on_failure = move |reason| sink.lock().unwrap().push(reason);
+        checkpoints.open(&origin(None), false, on_failure)
     };
     // Instead of the lock.
     pipe(&path("lock"));
     assert!(open().unwrap().is_none());
     assert!(
-        told.lock()
+        reasons
+            .lock()
             .unwrap()
             .remove(0)
             .contains("no lock can be taken")
@@ -172,9 +173,9 @@ fn pipes_in_the_folder_do_not_block() {
     // Instead of the temporary file.
     pipe(&path("tmp"));
     let opened = open().unwrap().unwrap();
-    tell(&opened.keeper, &session());
-    assert_eq!(on_disk(folder.path()), opened.keeper.state());
-    assert!(told.lock().unwrap().is_empty());
+    write(&opened.writer, &session());
+    assert_eq!(on_disk(folder.path()), opened.writer.state());
+    assert!(reasons.lock().unwrap().is_empty());
 }
 
 #[test]
@@ -223,7 +224,7 @@ fn largest_checkpoint_is_below_the_limit() {
         })
         .sum();
     let most = state.to_line().len() + lines;
-    assert!(most as u64 <= regular::MOST_BYTES, "{most}");
+    assert!(most as u64 <= regular_file::MAX_BYTES, "{most}");
 }
 
 #[test]
@@ -243,7 +244,7 @@ fn upload_in_doubt_detects_namesakes() {
         };
         let opened = checkpoints.open(&origin, false, |_| {}).unwrap().unwrap();
         let found = opened.found.clone();
-        tell(&opened.keeper, &intent());
+        write(&opened.writer, &intent());
         found
     };
     assert_eq!(begin("/one/a.mp4"), None);
@@ -266,12 +267,12 @@ fn not_created_leaves_no_checkpoint() {
         since: 7,
         mark: None,
     };
-    tell(&opened.keeper, &Record::Creating(intent));
+    write(&opened.writer, &Record::Creating(intent));
     assert_eq!(checkpoints.list().unwrap().len(), 1);
-    tell(&opened.keeper, &Record::NotCreated);
+    write(&opened.writer, &Record::NotCreated);
     assert_eq!(checkpoints.list().unwrap().len(), 0);
-    tell(&opened.keeper, &Record::Asset("a1".into()));
-    assert_eq!(on_disk(folder.path()), opened.keeper.state());
+    write(&opened.writer, &Record::Asset("a1".into()));
+    assert_eq!(on_disk(folder.path()), opened.writer.state());
 }
 
 #[test]
@@ -286,7 +287,7 @@ fn index_is_part_of_the_checkpoint_id() {
             .unwrap()
     });
     for opened in &opened {
-        tell(&opened.keeper, &session());
+        write(&opened.writer, &session());
     }
     assert_eq!(checkpoints.list().unwrap().len(), 3);
     let again = checkpoints.open(&origin(Some(&one)), false, |_| {});
@@ -302,7 +303,7 @@ fn non_utf8_path_has_a_checkpoint() {
     strange.source = std::ffi::OsStr::from_bytes(b"/videos/\xff.mp4").into();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let opened = checkpoints.open(&strange, false, |_| {}).unwrap().unwrap();
-    tell(&opened.keeper, &session());
+    write(&opened.writer, &session());
     drop(opened);
     let again = checkpoints.open(&strange, false, |_| {}).unwrap().unwrap();
     assert!(again.found.is_some());
@@ -330,17 +331,17 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::in_folder(folder.path());
         let opened = checkpoints.open(&origin(None), false, |_| {}).unwrap().unwrap();
-        tell(&opened.keeper, &session());
+        write(&opened.writer, &session());
         for record in &records {
-            tell(&opened.keeper, record);
-            prop_assert_eq!(on_disk(folder.path()), opened.keeper.state());
+            write(&opened.writer, record);
+            prop_assert_eq!(on_disk(folder.path()), opened.writer.state());
         }
-        let state = opened.keeper.state();
+        let state = opened.writer.state();
         drop(opened);
-        let Opened { keeper, found } = checkpoints.open(&origin(None), false, |_| {}).unwrap().unwrap();
+        let Opened { writer, found } = checkpoints.open(&origin(None), false, |_| {}).unwrap().unwrap();
         prop_assert_eq!(found.map(|found| found.record), Some(state.record));
-        keeper.remove();
-        drop(keeper);
+        writer.remove();
+        drop(writer);
         prop_assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -24,9 +24,9 @@ use tl_client::{
 use tl_emulator::{Emulator, EmulatorBuilder, JournalEntry};
 
 /// A prober that returns the same result for every file.
-pub(crate) struct Says(pub(crate) fn() -> Result<MediaFacts, ProbeError>);
+pub(crate) struct FixedProber(pub(crate) fn() -> Result<MediaFacts, ProbeError>);
 
-impl Prober for Says {
+impl Prober for FixedProber {
     fn probe_file(&self, _: File, _: &str) -> Result<MediaFacts, ProbeError> {
         (self.0)()
     }
@@ -83,16 +83,16 @@ pub(crate) struct World {
 
 impl World {
     /// `platform` is what the platform's prober returns for the file.
-    pub(crate) fn new(there: fn() -> Result<MediaFacts, ProbeError>) -> Self {
-        Self::with(there, |builder| builder)
+    pub(crate) fn new(platform: fn() -> Result<MediaFacts, ProbeError>) -> Self {
+        Self::with(platform, |builder| builder)
     }
 
     pub(crate) fn with(
-        there: fn() -> Result<MediaFacts, ProbeError>,
+        platform: fn() -> Result<MediaFacts, ProbeError>,
         settings: impl FnOnce(EmulatorBuilder) -> EmulatorBuilder,
     ) -> Self {
         let builder = Emulator::builder()
-            .prober(Arc::new(Says(there)))
+            .prober(Arc::new(FixedProber(platform)))
             // The uploaded bytes are not a video that could be streamed.
             .ffmpeg("/nowhere/ffmpeg")
             .chunk_size(100);
@@ -121,7 +121,7 @@ impl World {
     }
 
     /// The requests whose operation starts with `operation`.
-    pub(crate) fn asked(&self, operation: &str) -> Vec<JournalEntry> {
+    pub(crate) fn requests(&self, operation: &str) -> Vec<JournalEntry> {
         let mut journal = self.emulator.journal();
         journal.retain(|entry| {
             let name = entry.operation.as_deref();
@@ -139,12 +139,12 @@ impl World {
             "storage",
         ]
         .iter()
-        .map(|operation| self.asked(operation).len())
+        .map(|operation| self.requests(operation).len())
         .sum()
     }
 }
 
-pub(crate) fn often() -> WaitPolicy {
+pub(crate) fn poll_often() -> WaitPolicy {
     WaitPolicy {
         first_interval: Duration::from_millis(20),
         longest_interval: Duration::from_millis(50),
@@ -154,15 +154,16 @@ pub(crate) fn often() -> WaitPolicy {
 
 /// The events as lines; of the events for sent bytes, only the last.
 #[derive(Clone, Default)]
-pub(crate) struct Told(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Events(Arc<Mutex<Vec<String>>>);
 
-impl Told {
+impl Events {
     pub(crate) fn listener(&self) -> impl Fn(&Event) + Send + Sync + 'static {
-        let told = Arc::clone(&self.0);
+        let events = Arc::clone(&self.0);
         move |event: &Event| {
             if !matches!(event, Event::Sending { sent, total } if sent < total) {
                 let text = event.to_string();
-                told.lock()
+                events
+                    .lock()
                     .expect("no panic before")
                     .push(text.lines().next().unwrap_or_default().to_owned());
             }
@@ -178,8 +179,8 @@ impl Told {
     }
 }
 
-pub(crate) fn checker(here: fn() -> Result<MediaFacts, ProbeError>) -> Checker {
-    Checker::new(Arc::new(Says(here)))
+pub(crate) fn checker(local: fn() -> Result<MediaFacts, ProbeError>) -> Checker {
+    Checker::new(Arc::new(FixedProber(local)))
 }
 
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
@@ -192,21 +193,21 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
 
 /// Runs the same call with both clients; returns each result with its events.
 macro_rules! both {
-    ($config:expr, $here:expr, |$client:ident, $told:ident| $call:expr) => {{
+    ($config:expr, $local:expr, |$client:ident, $events:ident| $call:expr) => {{
         let mut results = Vec::new();
-        let $told = $crate::Told::default();
+        let $events = $crate::Events::default();
         let $client = ::tl_client::blocking::Client::new($config)
             .expect("a client")
-            .with_checker($crate::checker($here));
-        results.push(($call.run(), $told));
-        let $told = $crate::Told::default();
+            .with_checker($crate::checker($local));
+        results.push(($call.run(), $events));
+        let $events = $crate::Events::default();
         let result = $crate::runtime().block_on(async {
             let $client = ::tl_client::Client::new($config)
                 .expect("a client")
-                .with_checker($crate::checker($here));
+                .with_checker($crate::checker($local));
             $call.run().await
         });
-        results.push((result, $told));
+        results.push((result, $events));
         results
     }};
 }

@@ -26,16 +26,16 @@ use super::{
 const RETRY_LIMIT: Duration = Duration::from_secs(5);
 
 /// Called with the reason if the state cannot be written. The upload continues.
-type Trouble = Box<dyn Fn(String) + Send + Sync>;
+type OnFailure = Box<dyn Fn(String) + Send + Sync>;
 
 /// Writes the state of one upload.
 pub(crate) struct CheckpointWriter {
     path: PathBuf,
     inner: Mutex<Inner>,
-    trouble: Trouble,
+    on_failure: OnFailure,
     /// Sends files to the thread that syncs appended lines to the disk. The thread ends when this
     /// is dropped.
-    medium: Mutex<Option<SyncSender<Arc<File>>>>,
+    syncer: Mutex<Option<SyncSender<Arc<File>>>>,
     /// Held until the upload ends.
     _lock: Lock,
 }
@@ -50,7 +50,7 @@ struct Inner {
 
 impl CheckpointWriter {
     /// Creates a writer for `path`. The file is created at the first record.
-    pub(super) fn new(path: PathBuf, state: State, lock: Lock, trouble: Trouble) -> Self {
+    pub(super) fn new(path: PathBuf, state: State, lock: Lock, on_failure: OnFailure) -> Self {
         Self {
             path,
             inner: Mutex::new(Inner {
@@ -59,16 +59,16 @@ impl CheckpointWriter {
                 is_removed: false,
                 is_failing: false,
             }),
-            trouble,
-            medium: Mutex::default(),
+            on_failure,
+            syncer: Mutex::default(),
             _lock: lock,
         }
     }
 
     /// The journal to pass to an upload flow.
     pub(crate) fn journal(self: &Arc<Self>) -> UploadJournal {
-        let keeper = Arc::clone(self);
-        UploadJournal::new(move |record| keeper.record(record))
+        let writer = Arc::clone(self);
+        UploadJournal::new(move |record| writer.record(record))
     }
 
     /// The current state.
@@ -108,7 +108,7 @@ impl CheckpointWriter {
             ) => {
                 let written = (&*out).write_all(format::to_line(record).as_bytes());
                 if written.is_ok() {
-                    self.to_medium(&out);
+                    self.sync_later(&out);
                 } else {
                     // The file may end with an incomplete line; the next record rewrites it.
                     inner.out = None;
@@ -121,31 +121,31 @@ impl CheckpointWriter {
         // After the upload the flow only waits for the platform. Keep no file and no thread open.
         if inner.state.record.asset_id.is_some() {
             inner.out = None;
-            *self.medium() = None;
+            *self.syncer() = None;
         }
         let was_failing = std::mem::replace(&mut inner.is_failing, written.is_err());
         drop(inner);
         if let Err(error) = written
             && !was_failing
         {
-            (self.trouble)(format!(
+            (self.on_failure)(format!(
                 "the checkpoint {} cannot be written ({error})",
                 self.path.display()
             ));
         }
     }
 
-    fn medium(&self) -> MutexGuard<'_, Option<SyncSender<Arc<File>>>> {
-        self.medium.lock().unwrap_or_else(PoisonError::into_inner)
+    fn syncer(&self) -> MutexGuard<'_, Option<SyncSender<Arc<File>>>> {
+        self.syncer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Syncs `file` to the disk in the background.
-    fn to_medium(&self, file: &Arc<File>) {
-        let mut medium = self.medium();
-        if medium.is_none() {
+    fn sync_later(&self, file: &Arc<File>) {
+        let mut syncer = self.syncer();
+        if syncer.is_none() {
             // A queue of one is enough: a sync covers everything written before it.
             let (sender, receiver) = sync_channel::<Arc<File>>(1);
-            *medium = std::thread::Builder::new()
+            *syncer = std::thread::Builder::new()
                 .name("tl-checkpoint".to_owned())
                 .spawn(move || {
                     for file in receiver {
@@ -156,7 +156,7 @@ impl CheckpointWriter {
                 .ok()
                 .map(|_| sender);
         }
-        if let Some(sender) = &*medium
+        if let Some(sender) = &*syncer
             && !matches!(
                 sender.try_send(Arc::clone(file)),
                 Err(TrySendError::Disconnected(_))
@@ -177,7 +177,7 @@ impl CheckpointWriter {
     }
 
     /// Removes the indexed asset from the state, so that a later run indexes the asset again.
-    pub(crate) fn forget_indexed(&self) {
+    pub(crate) fn remove_indexed(&self) {
         let mut inner = self.lock();
         if inner.state.record.indexed_asset_id.take().is_none() || inner.is_removed {
             return;

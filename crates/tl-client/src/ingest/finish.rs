@@ -9,17 +9,17 @@ use crate::{Error, Ingested, Stage, checkpoint::CheckpointWriter};
 
 /// Data needed to finish a request.
 #[derive(Debug)]
-pub(crate) struct After {
+pub(crate) struct Finish {
     /// The result before anything was sent.
     pub(super) so_far: Ingested,
-    pub(super) keeper: Option<Arc<CheckpointWriter>>,
+    pub(super) writer: Option<Arc<CheckpointWriter>>,
     /// The created task, from an event: the error does not contain it.
     pub(super) task: Arc<Mutex<Option<TaskId>>>,
 }
 
-impl After {
+impl Finish {
     /// Combines the outcome of the route `/tasks` with local data.
-    pub(crate) fn conclude_task(
+    pub(crate) fn complete_task(
         mut self,
         outcome: Result<IngestedTask, tl_protocol::Error>,
     ) -> Result<Ingested, Error> {
@@ -49,29 +49,29 @@ impl After {
 
     /// Combines the outcome of an asset upload with local data, and removes the checkpoint if there
     /// is nothing left to resume.
-    pub(crate) fn conclude_asset(
+    pub(crate) fn complete_asset(
         mut self,
         outcome: Result<IngestedAsset, IngestFailure>,
     ) -> Result<Ingested, Error> {
         match outcome {
             Ok(ingested) => {
-                if let Some(keeper) = &self.keeper {
-                    keeper.remove();
+                if let Some(writer) = &self.writer {
+                    writer.remove();
                 }
                 self.so_far.take_asset(ingested);
                 Ok(self.so_far)
             }
             Err(failure) => {
-                if let Some(keeper) = &self.keeper {
+                if let Some(writer) = &self.writer {
                     // A permanent failure would repeat.
                     let failed = tl_protocol::ErrorKind::ProcessingFailed;
                     match failure.stage {
-                        FlowStage::Processing if failure.error.kind() == failed => keeper.remove(),
+                        FlowStage::Processing if failure.error.kind() == failed => writer.remove(),
                         FlowStage::Indexing if failure.error.kind() == failed => {
-                            keeper.forget_indexed();
+                            writer.remove_indexed();
                         }
                         _ => {
-                            let upload = keeper.state().record.upload;
+                            let upload = writer.state().record.upload;
                             self.so_far.upload_id = upload.map(|upload| upload.upload_id);
                         }
                     }
