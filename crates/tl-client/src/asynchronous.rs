@@ -73,7 +73,7 @@ impl Client {
     pub fn upload(&self, input: impl Into<Input>) -> Upload<'_> {
         Upload {
             client: self,
-            request: Request::new(input.into(), None),
+            request: Request::upload(input.into()),
         }
     }
 
@@ -86,7 +86,7 @@ impl Client {
     pub fn ingest(&self, input: impl Into<Input>) -> Ingest<'_> {
         Ingest {
             client: self,
-            request: Request::new(input.into(), Some("".into())),
+            request: Request::ingest(input.into()),
         }
     }
 

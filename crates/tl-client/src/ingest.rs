@@ -47,7 +47,8 @@ pub(crate) enum CheckpointLocation {
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) input: Input,
-    /// The index; an upload has none.
+    /// Whether `index_id` is required: yes for an ingestion, no for an upload.
+    needs_index: bool,
     pub(crate) index_id: Option<IndexId>,
     pub(crate) user_metadata: Option<UserMetadata>,
     pub(crate) enable_video_stream: Option<bool>,
@@ -95,10 +96,19 @@ enum Opened {
 }
 
 impl Request {
-    pub(crate) fn new(input: Input, index_id: Option<IndexId>) -> Self {
+    pub(crate) fn upload(input: Input) -> Self {
+        Self::new(input, false)
+    }
+
+    pub(crate) fn ingest(input: Input) -> Self {
+        Self::new(input, true)
+    }
+
+    fn new(input: Input, needs_index: bool) -> Self {
         Self {
             input,
-            index_id,
+            needs_index,
+            index_id: None,
             user_metadata: None,
             enable_video_stream: None,
             wait: Some(WaitPolicy::default()),
@@ -250,11 +260,11 @@ impl Request {
     }
 
     fn check_settings(&self) -> Result<(), Error> {
-        if self
+        let has_index = self
             .index_id
             .as_ref()
-            .is_some_and(|id| id.as_str().is_empty())
-        {
+            .is_some_and(|id| !id.as_str().is_empty());
+        if self.needs_index && !has_index {
             return Err(Error::new(
                 ErrorKind::Configuration,
                 "no index: say which one with `into_index`",
@@ -367,7 +377,8 @@ impl Request {
 
     /// The request for the route `/tasks`.
     fn task(&self, opened: Opened) -> CreateTask {
-        let index_id = self.index_id.clone().unwrap_or_else(|| "".into());
+        let index_id = self.index_id.clone();
+        let index_id = index_id.expect("the route `tasks` is refused without an index");
         let mut create = CreateTask::new(index_id, self.media(opened));
         create.user_metadata.clone_from(&self.user_metadata);
         create.enable_video_stream = self.enable_video_stream;
