@@ -42,12 +42,12 @@ pub(crate) fn kind(error: &(dyn Error + 'static)) -> TransportErrorKind {
 }
 
 /// Whether no byte of the request was passed to a connection.
-pub(crate) fn never_began(error: &(dyn Error + 'static)) -> bool {
+pub(crate) fn was_not_started(error: &(dyn Error + 'static)) -> bool {
     cause::<hyper::Error>(error).is_some_and(hyper::Error::is_canceled)
 }
 
 /// The message of the innermost cause; the outer ones repeat it in general terms.
-pub(crate) fn described(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn root_message(error: &(dyn Error + 'static)) -> String {
     root_cause(error).to_string()
 }
 

@@ -30,7 +30,7 @@ use crate::{
 
 /// How long an idle connection is kept. Gateways commonly close idle connections after a minute, so
 /// a request rarely hits a connection that is being closed.
-const IDLE: Duration = Duration::from_secs(45);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// reqwest with rustls.
 #[derive(Debug)]
@@ -232,7 +232,7 @@ async fn within<T>(
             .with_source(format!("the limit is {limit:?}")))
     };
     let exchange = timeout(limit, exchange);
-    match select(pin!(exchange), pin!(standstill(progress, stall))).await {
+    match select(pin!(exchange), pin!(stalled(progress, stall))).await {
         Either::Left((Ok(outcome), _)) => outcome,
         Either::Left((Err(_), _)) => failed(TransportErrorKind::TimedOut, limit),
         Either::Right(((), _)) => failed(TransportErrorKind::Stalled, stall),
@@ -248,7 +248,7 @@ fn builder(settings: &HttpSettings, tls: rustls::ClientConfig) -> ClientBuilder 
         .referer(false)
         .retry(reqwest::retry::never())
         .connect_timeout(settings.connect_timeout)
-        .pool_idle_timeout(IDLE)
+        .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(settings.max_exchanges)
         .tcp_nodelay(true)
         .no_proxy()
@@ -267,12 +267,12 @@ fn uri(url: &reqwest::Url) -> http::Uri {
 
 /// Completes when the body has not moved for `limit`. Never completes before the body starts or
 /// after it was sent.
-async fn standstill(progress: &Progress, limit: Duration) {
+async fn stalled(progress: &Progress, limit: Duration) {
     loop {
-        let Some(moved) = progress.moved().await else {
+        let Some(last_activity) = progress.last_activity().await else {
             break;
         };
-        let Some(end) = moved.checked_add(limit) else {
+        let Some(end) = last_activity.checked_add(limit) else {
             break;
         };
         if Instant::now() >= end {
@@ -308,16 +308,16 @@ fn failed(error: reqwest::Error, progress: &Progress, to: &Destination) -> Trans
         } else {
             "to"
         };
-        let cause = format!("{way} {}: {}", to.host, failure::described(&error));
+        let cause = format!("{way} {}: {}", to.host, failure::root_message(&error));
         return TransportError::new(kind, Delivery::NotSent).with_source(cause);
     }
     let kind = failure::kind(&error);
-    let delivery = if failure::never_began(&error) {
+    let delivery = if failure::was_not_started(&error) {
         Delivery::NotSent
     } else {
         progress.delivery()
     };
-    TransportError::new(kind, delivery).with_source(failure::described(&error))
+    TransportError::new(kind, delivery).with_source(failure::root_message(&error))
 }
 
 /// The proxy for requests of one scheme, by the proxy rules.

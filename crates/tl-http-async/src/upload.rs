@@ -25,13 +25,13 @@ use tokio::{
 /// loopback sink).
 const PIECE: usize = 256 << 10;
 
-/// Piece size of bodies up to [`SHORT`]. Several of those are often in flight, and eight of them
+/// Piece size of bodies up to [`SHORT_BODY`]. Several of those are often in flight, and eight of them
 /// with the larger pieces would take more than 16 MiB (`cargo xtask bench upload`). A single long
 /// body is cheaper with the larger pieces.
 const SHORT_PIECE: usize = 128 << 10;
 
 /// Maximum body length for the smaller pieces: three times a chunk of the platform.
-const SHORT: u64 = 16 << 20;
+const SHORT_BODY: u64 = 16 << 20;
 
 /// Buffers per body: one being filled, one ready, and up to two in the client.
 const BUFFERS: usize = 4;
@@ -40,8 +40,8 @@ const BUFFERS: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Progress {
     left: AtomicU64,
-    moved: Mutex<Option<Instant>>,
-    begun: Notify,
+    last_activity: Mutex<Option<Instant>>,
+    started: Notify,
     failure: Mutex<Option<io::Error>>,
     ended: AtomicBool,
 }
@@ -59,8 +59,8 @@ impl Progress {
     pub(crate) fn new(len: u64) -> Self {
         Self {
             left: AtomicU64::new(len),
-            moved: Mutex::default(),
-            begun: Notify::new(),
+            last_activity: Mutex::default(),
+            started: Notify::new(),
             failure: Mutex::default(),
             ended: AtomicBool::new(false),
         }
@@ -90,27 +90,33 @@ impl Progress {
 
     /// When the last piece was passed on. Waits for the first one. Returns `None` after the end of
     /// the body.
-    pub(crate) async fn moved(&self) -> Option<Instant> {
+    pub(crate) async fn last_activity(&self) -> Option<Instant> {
         loop {
-            let begun = self.begun.notified();
+            let started = self.started.notified();
             if self.left.load(Ordering::Acquire) == 0 {
                 return None;
             }
-            let moved = *self.moved.lock().unwrap_or_else(PoisonError::into_inner);
-            match moved {
-                Some(moved) => return Some(moved),
-                None => begun.await,
+            let last_activity = *self
+                .last_activity
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            match last_activity {
+                Some(last_activity) => return Some(last_activity),
+                None => started.await,
             }
         }
     }
 
     fn advance(&self, bytes: u64) {
-        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = moved.replace(Instant::now()).is_none();
-        drop(moved);
+        let mut last_activity = self
+            .last_activity
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let first = last_activity.replace(Instant::now()).is_none();
+        drop(last_activity);
         self.left.fetch_sub(bytes, Ordering::AcqRel);
         if first {
-            self.begun.notify_one();
+            self.started.notify_one();
         }
     }
 
@@ -221,22 +227,26 @@ struct Reader {
     /// Size of a buffer.
     size: usize,
     /// Number of buffers created.
-    made: usize,
-    home: mpsc::UnboundedSender<Vec<u8>>,
+    created: usize,
+    pool: mpsc::UnboundedSender<Vec<u8>>,
     returned: mpsc::UnboundedReceiver<Vec<u8>>,
 }
 
 impl Reader {
     fn new(body: &Body) -> Self {
         let left = body.len();
-        let size = if left <= SHORT { SHORT_PIECE } else { PIECE };
-        let (home, returned) = mpsc::unbounded_channel();
+        let size = if left <= SHORT_BODY {
+            SHORT_PIECE
+        } else {
+            PIECE
+        };
+        let (pool, returned) = mpsc::unbounded_channel();
         Self {
             body: body.reader(),
             left,
             size: usize::try_from(left).map_or(size, |left| left.min(size)),
-            made: 0,
-            home,
+            created: 0,
+            pool,
             returned,
         }
     }
@@ -252,10 +262,10 @@ impl Reader {
         let Some(mut buffer) = buffer else {
             return Poll::Ready(None);
         };
-        let wanted = self.wanted(&buffer);
+        let piece_len = self.piece_len(&buffer);
         let mut filled = 0;
-        while filled < wanted {
-            match self.body.read_at_hand(&mut buffer[filled..wanted]) {
+        while filled < piece_len {
+            match self.body.read_at_hand(&mut buffer[filled..piece_len]) {
                 Some(Ok(0)) | None => break,
                 Some(Ok(count)) => filled += count,
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
@@ -263,10 +273,10 @@ impl Reader {
         }
         if filled == 0 {
             // Return the buffer to the reader.
-            drop(self.home.send(buffer));
+            drop(self.pool.send(buffer));
             return Poll::Ready(None);
         }
-        Poll::Ready(Some(Ok(self.lend(buffer, filled))))
+        Poll::Ready(Some(Ok(self.pooled(buffer, filled))))
     }
 
     /// Reads to the end, or until the receiver is dropped.
@@ -277,11 +287,11 @@ impl Reader {
                 None => self.returned.blocking_recv(),
             };
             let Some(mut buffer) = buffer else { return };
-            let wanted = self.wanted(&buffer);
+            let piece_len = self.piece_len(&buffer);
             // A source may return fewer bytes than requested.
-            let read = self.body.read_exact(&mut buffer[..wanted]);
+            let read = self.body.read_exact(&mut buffer[..piece_len]);
             let failed = read.is_err();
-            let piece = read.map(|()| self.lend(buffer, wanted));
+            let piece = read.map(|()| self.pooled(buffer, piece_len));
             if pieces.blocking_send(piece).is_err() || failed {
                 return;
             }
@@ -293,43 +303,43 @@ impl Reader {
         if let Ok(buffer) = self.returned.try_recv() {
             return Some(buffer);
         }
-        (self.made < BUFFERS).then(|| {
-            self.made += 1;
+        (self.created < BUFFERS).then(|| {
+            self.created += 1;
             vec![0; self.size]
         })
     }
 
     /// How many bytes of `buffer` to fill.
-    fn wanted(&self, buffer: &[u8]) -> usize {
+    fn piece_len(&self, buffer: &[u8]) -> usize {
         usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()))
     }
 
-    fn lend(&mut self, buffer: Vec<u8>, len: usize) -> Bytes {
+    fn pooled(&mut self, buffer: Vec<u8>, len: usize) -> Bytes {
         self.left -= len as u64;
-        Bytes::from_owner(Lent {
+        Bytes::from_owner(PooledBuffer {
             buffer,
             len,
-            home: self.home.clone(),
+            pool: self.pool.clone(),
         })
     }
 }
 
 /// A buffer that returns to its reader after the client has sent it.
-struct Lent {
+struct PooledBuffer {
     buffer: Vec<u8>,
     len: usize,
-    home: mpsc::UnboundedSender<Vec<u8>>,
+    pool: mpsc::UnboundedSender<Vec<u8>>,
 }
 
-impl AsRef<[u8]> for Lent {
+impl AsRef<[u8]> for PooledBuffer {
     fn as_ref(&self) -> &[u8] {
         &self.buffer[..self.len]
     }
 }
 
-impl Drop for Lent {
+impl Drop for PooledBuffer {
     fn drop(&mut self) {
         // If the reader has ended, the buffer is freed.
-        drop(self.home.send(std::mem::take(&mut self.buffer)));
+        drop(self.pool.send(std::mem::take(&mut self.buffer)));
     }
 }

@@ -36,7 +36,7 @@ fn stream(server: &Server) -> AsyncStream<Events<Analyze>> {
 }
 
 /// Requests each item repeatedly, and drops the future whenever it is not ready at once.
-async fn impatiently(
+async fn poll_and_drop(
     stream: &mut AsyncStream<Events<Analyze>>,
 ) -> (Vec<Result<Value, Error>>, u32) {
     let (mut items, mut dropped) = (Vec::new(), 0);
@@ -57,7 +57,7 @@ async fn dropped_next_loses_nothing() {
     }
     let late = Reaction::stream(slow).after(Duration::from_millis(100));
     let server = Server::scripted([late]);
-    let (items, dropped) = impatiently(&mut stream(&server)).await;
+    let (items, dropped) = poll_and_drop(&mut stream(&server)).await;
     assert!(
         items.len() == 3 && items.iter().all(Result::is_ok),
         "{items:?}"
@@ -70,7 +70,7 @@ async fn dropped_next_loses_nothing() {
 async fn idle_timeout_continues_while_next_is_dropped() {
     let server = Server::scripted([Reaction::stream(reply([TEXT], StreamEnd::Silence))]);
     let mut stream = stream(&server);
-    let ended = timeout(IDLE * 10, impatiently(&mut stream)).await;
+    let ended = timeout(IDLE * 10, poll_and_drop(&mut stream)).await;
     let (items, _) = ended.expect("the limit ends it");
     let error = items[1].as_ref().expect_err("silence");
     assert_eq!((items.len(), error.kind()), (2, ErrorKind::Interrupted));
@@ -99,10 +99,10 @@ async fn nothing_is_sent_after_the_end() {
 }
 
 /// A client without streaming.
-struct Whole(&'static str);
+struct NoStreaming(&'static str);
 
 #[async_trait]
-impl HttpClient for Whole {
+impl HttpClient for NoStreaming {
     async fn send(&self, _: Prepared) -> Outcome {
         let answer = http::Response::builder().header("content-length", self.0.len());
         Ok(answer.body(self.0.into()).expect("an answer"))
@@ -124,7 +124,7 @@ async fn client_without_streaming_yields_all_events() {
     let base: Url = "http://127.0.0.1:1/v1.3".parse().expect("a URL");
     let body = "{\"type\":\"text\"}\n{\"type\":\"end\"}";
     let transport =
-        AsyncHttp::with_client(settings(&base), Whole(body)).expect("the settings are valid");
+        AsyncHttp::with_client(settings(&base), NoStreaming(body)).expect("the settings are valid");
     let mut stream = transport.stream(events(&Analyze, &base));
     let mut count = 0;
     while let Some(item) = stream.next().await {

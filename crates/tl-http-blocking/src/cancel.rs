@@ -36,7 +36,7 @@ impl Cancel {
 
     /// Whether the exchange was canceled.
     #[must_use]
-    pub fn is_cancelled(&self) -> bool {
+    pub fn is_canceled(&self) -> bool {
         self.state().called
     }
 
@@ -59,7 +59,7 @@ impl Cancel {
 
 impl fmt::Debug for Cancel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cancel({})", self.is_cancelled())
+        write!(f, "Cancel({})", self.is_canceled())
     }
 }
 
@@ -80,13 +80,13 @@ mod tests {
         };
         cancel.on_cancel(count());
         assert_eq!(
-            (done.load(Ordering::SeqCst), cancel.is_cancelled()),
+            (done.load(Ordering::SeqCst), cancel.is_canceled()),
             (0, false)
         );
         cancel.clone().cancel();
         cancel.cancel();
         assert_eq!(
-            (done.load(Ordering::SeqCst), cancel.is_cancelled()),
+            (done.load(Ordering::SeqCst), cancel.is_canceled()),
             (1, true)
         );
         cancel.on_cancel(count());

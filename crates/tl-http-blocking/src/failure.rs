@@ -6,7 +6,7 @@ use crate::progress::Progress;
 
 /// The transport error for `error` from ureq.
 pub(crate) fn failure(progress: &Progress, error: ureq::Error) -> TransportError {
-    if let Some(fault) = progress.take_fault() {
+    if let Some(fault) = progress.take_error() {
         return fault;
     }
     let kind = match &error {
@@ -20,7 +20,7 @@ pub(crate) fn failure(progress: &Progress, error: ureq::Error) -> TransportError
         _ => TransportErrorKind::Lost,
     };
     let failed = progress.failure(kind);
-    match (progress.take_broken(), error) {
+    match (progress.take_write_error(), error) {
         (Some(cause), _) => failed.with_source(cause),
         (None, ureq::Error::Io(cause)) => failed.with_source(cause),
         (None, other) => failed.with_source(other),

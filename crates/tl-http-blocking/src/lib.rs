@@ -20,7 +20,8 @@
 //! [`BlockingHttp::with_client`] replaces the built-in HTTP client: see [`HttpClient`].
 
 mod cancel;
-mod connect;
+mod connection;
+mod connector;
 mod driver;
 mod failure;
 mod peek;
@@ -28,7 +29,6 @@ mod progress;
 mod stream;
 mod upload;
 mod ureq_client;
-mod wire;
 
 use std::{fmt, sync::Arc, time::Instant};
 

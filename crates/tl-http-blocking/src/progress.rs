@@ -17,11 +17,11 @@ use std::{
 
 use tl_http::{Delivery, Prepared, TransportError, TransportErrorKind};
 
-use crate::{Cancel, wire::Socket};
+use crate::{Cancel, connection::Socket};
 
 /// Maximum timeout of one socket read, within the limits of every system. Longer reads are
 /// repeated.
-const LONGEST_READ: Duration = Duration::from_secs(86_400);
+const MAX_READ_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Progress>>> = const { RefCell::new(None) };
@@ -39,25 +39,25 @@ pub(crate) struct Progress {
     only_public: bool,
     body: u64,
     written: Cell<u64>,
-    moved: Cell<Instant>,
+    last_activity: Cell<Instant>,
     connect_limit: Duration,
     connecting_since: Cell<Instant>,
     is_discarding: Cell<bool>,
-    broken: RefCell<Option<io::Error>>,
-    fault: RefCell<Option<TransportError>>,
-    is_cancel_heard: Cell<bool>,
+    write_error: RefCell<Option<io::Error>>,
+    error: RefCell<Option<TransportError>>,
+    has_cancel_action: Cell<bool>,
     cancel: Cancel,
 }
 
 /// While this guard lives, the thread sends the request.
 #[derive(Debug)]
-pub(crate) struct Carried {
+pub(crate) struct RequestScope {
     progress: Rc<Progress>,
     /// The outer request, if its body comes from a source that sends requests itself.
     outer: Option<Rc<Progress>>,
 }
 
-impl Carried {
+impl RequestScope {
     pub(crate) fn begin(request: &Prepared, connect_limit: Duration, cancel: &Cancel) -> Self {
         let now = Instant::now();
         static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -69,13 +69,13 @@ impl Carried {
             only_public: request.only_public,
             body: request.http.body().len(),
             written: Cell::new(0),
-            moved: Cell::new(now),
+            last_activity: Cell::new(now),
             connect_limit,
             connecting_since: Cell::new(now),
             is_discarding: Cell::new(false),
-            broken: RefCell::default(),
-            fault: RefCell::default(),
-            is_cancel_heard: Cell::new(false),
+            write_error: RefCell::default(),
+            error: RefCell::default(),
+            has_cancel_action: Cell::new(false),
             cancel: cancel.clone(),
         });
         let outer = CURRENT.replace(Some(Rc::clone(&progress)));
@@ -87,7 +87,7 @@ impl Carried {
     }
 }
 
-impl Drop for Carried {
+impl Drop for RequestScope {
     fn drop(&mut self) {
         CURRENT.set(self.outer.take());
     }
@@ -111,23 +111,23 @@ impl Progress {
     }
 
     /// Counts bytes sent, including the request head.
-    pub(crate) fn wrote(&self, bytes: usize) {
+    pub(crate) fn record_written(&self, bytes: usize) {
         self.written.set(self.written.get() + bytes as u64);
     }
 
     /// Records activity on the connection.
-    pub(crate) fn moved(&self) {
-        self.moved.set(Instant::now());
+    pub(crate) fn record_activity(&self) {
+        self.last_activity.set(Instant::now());
     }
 
     /// Assigns the request to a connection; a cancel then shuts it down.
-    pub(crate) fn carried_by(&self, socket: &Arc<Socket>) {
-        if self.is_cancel_heard.replace(true) {
+    pub(crate) fn assign_to(&self, socket: &Arc<Socket>) {
+        if self.has_cancel_action.replace(true) {
             return;
         }
-        self.moved();
+        self.record_activity();
         let number = self.number;
-        socket.carry(number);
+        socket.assign(number);
         let socket: Weak<Socket> = Arc::downgrade(socket);
         self.cancel.on_cancel(move || {
             if let Some(socket) = socket.upgrade() {
@@ -137,10 +137,10 @@ impl Progress {
     }
 
     /// Discards the rest of the body, in order to read the response, or the reason of the failure.
-    pub(crate) fn discard(&self, because: Option<io::Error>) {
+    pub(crate) fn discard(&self, reason: Option<io::Error>) {
         self.is_discarding.set(true);
-        if because.is_some() {
-            *self.broken.borrow_mut() = because;
+        if reason.is_some() {
+            *self.write_error.borrow_mut() = reason;
         }
     }
 
@@ -149,8 +149,8 @@ impl Progress {
     }
 
     /// The write error, if there was one.
-    pub(crate) fn take_broken(&self) -> Option<io::Error> {
-        self.broken.borrow_mut().take()
+    pub(crate) fn take_write_error(&self) -> Option<io::Error> {
+        self.write_error.borrow_mut().take()
     }
 
     /// Remaining time of the exchange.
@@ -158,8 +158,8 @@ impl Progress {
     /// # Errors
     /// If the time is up or the exchange was canceled.
     pub(crate) fn left(&self) -> Result<Duration, ureq::Error> {
-        if self.cancel.is_cancelled() {
-            return Err(self.fail_plainly(TransportErrorKind::Canceled));
+        if self.cancel.is_canceled() {
+            return Err(self.fail_without_source(TransportErrorKind::Canceled));
         }
         let limit = self.limit.get();
         match limit.saturating_sub(self.started.elapsed()) {
@@ -167,22 +167,25 @@ impl Progress {
                 TransportErrorKind::TimedOut,
                 format!("the limit is {limit:?}"),
             )),
-            left => Ok(left.min(LONGEST_READ)),
+            left => Ok(left.min(MAX_READ_TIMEOUT)),
         }
     }
 
     /// The head of a streamed response has arrived: from now on, the reader of the pieces limits
     /// the time.
-    pub(crate) fn streams(&self) {
+    pub(crate) fn remove_limit(&self) {
         self.limit.set(Duration::MAX);
     }
 
     /// Like [`left`](Self::left), and also fails if no byte of the request moved within the stall
     /// limit.
-    pub(crate) fn left_to_move(&self) -> Result<(), ureq::Error> {
+    pub(crate) fn check_stall(&self) -> Result<(), ureq::Error> {
         self.left()?;
-        if self.has_body() && !self.is_whole() && self.moved.get().elapsed() >= self.stall {
-            return Err(self.fail_plainly(TransportErrorKind::Stalled));
+        if self.has_body()
+            && !self.may_be_complete()
+            && self.last_activity.get().elapsed() >= self.stall
+        {
+            return Err(self.fail_without_source(TransportErrorKind::Stalled));
         }
         Ok(())
     }
@@ -193,7 +196,7 @@ impl Progress {
     }
 
     /// Remaining time to establish the connection.
-    pub(crate) fn left_to_connect(&self, to: &str) -> Result<Duration, ureq::Error> {
+    pub(crate) fn connect_time_left(&self, to: &str) -> Result<Duration, ureq::Error> {
         let whole = self.left()?;
         match self
             .connect_limit
@@ -209,13 +212,13 @@ impl Progress {
 
     /// Whether the whole body may have been sent. The head counts towards the body, which errs
     /// towards yes.
-    fn is_whole(&self) -> bool {
+    fn may_be_complete(&self) -> bool {
         self.written.get() >= self.body.max(1)
     }
 
     /// An error of `kind` with the current delivery state.
     pub(crate) fn failure(&self, kind: TransportErrorKind) -> TransportError {
-        let delivery = if self.is_whole() {
+        let delivery = if self.may_be_complete() {
             Delivery::Unknown
         } else {
             Delivery::NotSent
@@ -229,20 +232,20 @@ impl Progress {
         kind: TransportErrorKind,
         cause: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> ureq::Error {
-        self.note(self.failure(kind).with_source(cause))
+        self.record(self.failure(kind).with_source(cause))
     }
 
-    fn fail_plainly(&self, kind: TransportErrorKind) -> ureq::Error {
-        self.note(self.failure(kind))
+    fn fail_without_source(&self, kind: TransportErrorKind) -> ureq::Error {
+        self.record(self.failure(kind))
     }
 
     /// Records a complete error. Only the first is kept, because later ones follow from it.
-    pub(crate) fn note(&self, error: TransportError) -> ureq::Error {
-        self.fault.borrow_mut().get_or_insert(error);
+    pub(crate) fn record(&self, error: TransportError) -> ureq::Error {
+        self.error.borrow_mut().get_or_insert(error);
         ureq::Error::ConnectionFailed
     }
 
-    pub(crate) fn take_fault(&self) -> Option<TransportError> {
-        self.fault.borrow_mut().take()
+    pub(crate) fn take_error(&self) -> Option<TransportError> {
+        self.error.borrow_mut().take()
     }
 }

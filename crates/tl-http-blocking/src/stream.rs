@@ -104,7 +104,7 @@ impl<F: Feed> BlockingStream<F> {
     fn open(&mut self, exchange: Exchange) -> Head {
         // Close it before the next one, so that two are never open.
         self.open = None;
-        if self.cancel.is_cancelled() {
+        if self.cancel.is_canceled() {
             return Err(canceled(Delivery::NotSent));
         }
         let request = exchange.prepare(&self.shared.settings)?;
@@ -147,7 +147,7 @@ impl<F: Feed> BlockingStream<F> {
                 panic!("an HTTP client gave a piece of a body before the head")
             }
             Ok(Message::Ended(ended)) => match ended.unwrap_or_else(|panic| resume_unwind(panic)) {
-                Err(error) => Err(self.explained(error)),
+                Err(error) => Err(self.as_canceled(error)),
                 Ok(()) => panic!("an HTTP client ended well and gave no head"),
             },
             Err(_) => panic!("the thread of a stream ended without saying how"),
@@ -166,12 +166,14 @@ impl<F: Feed> BlockingStream<F> {
         let piece = match message {
             Ok(Message::Part(Part::Piece(piece))) => return Ok(Some(piece)),
             Ok(Message::Part(Part::Head(_))) => panic!("an HTTP client gave two heads"),
-            Ok(Message::Ended(ended)) => match ended.unwrap_or_else(|panic| resume_unwind(panic)) {
-                // After a shutdown from this side, the end of the body cannot be trusted.
-                Ok(()) if self.cancel.is_cancelled() => Err(canceled(Delivery::Unknown)),
-                Ok(()) => Ok(None),
-                Err(error) => Err(self.explained(error)),
-            },
+            Ok(Message::Ended(ended)) => {
+                match ended.unwrap_or_else(|panic| resume_unwind(panic)) {
+                    // After a shutdown from this side, the end of the body cannot be trusted.
+                    Ok(()) if self.cancel.is_canceled() => Err(canceled(Delivery::Unknown)),
+                    Ok(()) => Ok(None),
+                    Err(error) => Err(self.as_canceled(error)),
+                }
+            }
             Err(RecvTimeoutError::Timeout) => Err(TransportError::new(
                 TransportErrorKind::Idle,
                 Delivery::Unknown,
@@ -186,8 +188,8 @@ impl<F: Feed> BlockingStream<F> {
     }
 
     /// After a cancel, reports the resulting error as canceled.
-    fn explained(&self, error: TransportError) -> TransportError {
-        if self.cancel.is_cancelled() {
+    fn as_canceled(&self, error: TransportError) -> TransportError {
+        if self.cancel.is_canceled() {
             canceled(error.delivery())
         } else {
             error
@@ -200,7 +202,7 @@ impl<F: Feed> BlockingStream<F> {
         self.cancel.on_cancel(move || this.unpark());
         loop {
             let left = until.saturating_sub(self.shared.started.elapsed());
-            if left.is_zero() || self.cancel.is_cancelled() {
+            if left.is_zero() || self.cancel.is_canceled() {
                 return;
             }
             thread::park_timeout(left);
@@ -221,7 +223,7 @@ impl<F: Feed> Iterator for BlockingStream<F> {
                 FeedStep::Item(item) => return Some(item),
                 FeedStep::Wait { until } => {
                     self.wait(until);
-                    if self.cancel.is_cancelled() {
+                    if self.cancel.is_canceled() {
                         let now = self.now();
                         self.feed.on_head(now, Err(canceled(Delivery::NotSent)));
                     }

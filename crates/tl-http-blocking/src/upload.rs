@@ -39,7 +39,7 @@ impl<R: Read> Read for Upload<R> {
                 .map_err(|error| {
                     let failed =
                         TransportError::new(TransportErrorKind::SourceFailed, Delivery::NotSent);
-                    self.progress.note(failed.with_source(error)).into_io()
+                    self.progress.record(failed.with_source(error)).into_io()
                 })?;
         }
         self.left -= count as u64;

@@ -167,9 +167,9 @@ fn dropped_stream_leaks_no_thread() {
 }
 
 /// A client without streaming.
-struct Whole;
+struct NoStreaming;
 
-impl HttpClient for Whole {
+impl HttpClient for NoStreaming {
     fn send(&self, _: Prepared, _: &Cancel) -> Outcome {
         let body = Bytes::from("{\"type\":\"text\"}\n{\"type\":\"end\"}");
         let answer = http::Response::builder().header("content-length", body.len());
@@ -181,7 +181,7 @@ impl HttpClient for Whole {
 fn client_without_streaming_yields_all_events() {
     let base: Url = "http://127.0.0.1:1/v1.3".parse().expect("a URL");
     let transport =
-        BlockingHttp::with_client(settings(&base), Whole).expect("the settings are valid");
+        BlockingHttp::with_client(settings(&base), NoStreaming).expect("the settings are valid");
     let items: Vec<_> = transport.stream(events(&Analyze, &base)).collect();
     assert!(
         items.len() == 2 && items.iter().all(Result::is_ok),
@@ -190,9 +190,9 @@ fn client_without_streaming_yields_all_events() {
 }
 
 /// A client that ends a response normally when it is canceled.
-struct Obedient;
+struct EndsNormally;
 
-impl HttpClient for Obedient {
+impl HttpClient for EndsNormally {
     fn send(&self, _: Prepared, _: &Cancel) -> Outcome {
         panic!("the answer is streamed")
     }
@@ -206,7 +206,7 @@ impl HttpClient for Obedient {
         let head = http::Response::builder().header("content-length", 9);
         give(Part::Head(head.body(()).expect("a head")));
         give(Part::Piece("{\"id\":1}\n".into()));
-        while !cancel.is_cancelled() {
+        while !cancel.is_canceled() {
             thread::sleep(Duration::from_millis(5));
         }
         Ok(())
@@ -217,7 +217,7 @@ impl HttpClient for Obedient {
 fn canceled_response_of_a_client_is_never_complete() {
     let base: Url = "http://127.0.0.1:1/v1.3".parse().expect("a URL");
     let transport =
-        BlockingHttp::with_client(settings(&base), Obedient).expect("the settings are valid");
+        BlockingHttp::with_client(settings(&base), EndsNormally).expect("the settings are valid");
     let feed = events(&Results, &base).idle_limit(Duration::from_secs(60));
     assert_eq!(check_canceled(transport.stream(feed)), 1);
 }

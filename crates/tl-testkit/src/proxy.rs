@@ -14,7 +14,7 @@ use url::Url;
 
 /// How the proxy responds to every `CONNECT`.
 #[derive(Debug, Clone, Copy)]
-pub enum Manner {
+pub enum ProxyBehavior {
     /// Opens a tunnel to this address, whatever the requested host.
     TunnelTo(SocketAddr),
     /// Responds with this status.
@@ -34,7 +34,7 @@ pub struct TestProxy {
 impl TestProxy {
     /// Starts a proxy on a free loopback port.
     #[must_use]
-    pub fn start(manner: Manner) -> Self {
+    pub fn start(behavior: ProxyBehavior) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
         let address = listener
             .local_addr()
@@ -51,7 +51,7 @@ impl TestProxy {
                 }
                 let noted = Arc::clone(&noted);
                 // The client sees how the connection ends.
-                thread::spawn(move || drop(serve(stream, manner, &noted)));
+                thread::spawn(move || drop(serve(stream, behavior, &noted)));
             }
         });
         Self {
@@ -86,7 +86,7 @@ impl Drop for TestProxy {
     }
 }
 
-fn serve(stream: TcpStream, manner: Manner, asked: &Mutex<Vec<String>>) -> io::Result<()> {
+fn serve(stream: TcpStream, behavior: ProxyBehavior, asked: &Mutex<Vec<String>>) -> io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -99,12 +99,12 @@ fn serve(stream: TcpStream, manner: Manner, asked: &Mutex<Vec<String>>) -> io::R
         .unwrap_or_else(PoisonError::into_inner)
         .push(head.trim_end().replace("\r\n", "\n"));
     let mut client = stream;
-    match manner {
-        Manner::Silent => io::copy(&mut reader, &mut io::sink()).map(drop),
-        Manner::Refuse(status) => client.write_all(
+    match behavior {
+        ProxyBehavior::Silent => io::copy(&mut reader, &mut io::sink()).map(drop),
+        ProxyBehavior::Refuse(status) => client.write_all(
             format!("HTTP/1.1 {status} Not for you\r\nContent-Length: 0\r\n\r\n").as_bytes(),
         ),
-        Manner::TunnelTo(address) => {
+        ProxyBehavior::TunnelTo(address) => {
             let mut server = TcpStream::connect(address)?;
             client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
             let (mut back, mut towards_client) = (server.try_clone()?, client.try_clone()?);

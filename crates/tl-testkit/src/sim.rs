@@ -82,7 +82,7 @@ impl<W: World, F: Feed> Iterator for SimStream<'_, W, F> {
 
     fn next(&mut self) -> Option<F::Item> {
         let state = &mut *self.sim.0.lock().expect("no simulation panicked before");
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_STEPS {
             if self.has_ended {
                 return None;
             }
@@ -156,7 +156,7 @@ struct State<W> {
 }
 
 /// More steps than any valid scenario takes.
-const MOST_STEPS: u32 = 2_000_000;
+const MAX_STEPS: u32 = 2_000_000;
 
 impl<W: World> Sim<W> {
     /// Creates a simulation whose clock starts at zero, in 2027.
@@ -297,7 +297,7 @@ impl<W: World> Transport for Sim<W> {
 
 impl<W: World> BlockingTransport for Sim<W> {
     fn run_now<F: Flow>(&self, flow: F) -> F::Output {
-        self.run_for(flow, MOST_STEPS)
+        self.run_for(flow, MAX_STEPS)
             .expect("the flow comes to an end")
     }
 }

@@ -191,7 +191,7 @@ pub fn exchanges_run_in_parallel_up_to_the_limit<H: Harness>(harness: &H) {
             "connections are used again"
         );
     }
-    assert_eq!(server.most_in_flight(), 8);
+    assert_eq!(server.max_in_flight(), 8);
 }
 
 /// When the flow ends, exchanges in flight are dropped, not awaited.

@@ -13,7 +13,7 @@ use tl_protocol::{
 use super::{Harness, SECRET, expect_failure, expect_time, send, send_well, settings, with};
 use crate::{
     exchanges::{exchange, get},
-    proxy::{Manner, TestProxy},
+    proxy::{ProxyBehavior, TestProxy},
     server::{Reply, Server},
 };
 
@@ -22,7 +22,7 @@ const HOST: &str = "api.fake.example";
 /// The tunnel is opened once, and the API key is only sent inside it.
 pub fn proxy_handles_requests_to_other_hosts<H: Harness>(harness: &H) {
     let server = Server::tls(&[HOST], [Reply::ok("1").into(), Reply::ok("2").into()]);
-    let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
+    let proxy = TestProxy::start(ProxyBehavior::TunnelTo(server.address()));
     let mut url = proxy.url();
     url.set_username("me").expect("an address with a host");
     url.set_password(Some("p@ss"))
@@ -65,7 +65,7 @@ pub fn proxy_handles_requests_to_other_hosts<H: Harness>(harness: &H) {
 /// A request to this machine bypasses the proxy.
 pub fn proxy_is_bypassed_for_loopback_hosts<H: Harness>(harness: &H) {
     let server = Server::scripted([Reply::ok("").into(), Reply::ok("").into()]);
-    let proxy = TestProxy::start(Manner::Refuse(403));
+    let proxy = TestProxy::start(ProxyBehavior::Refuse(403));
     let transport = with(
         harness,
         HttpSettings {
@@ -85,7 +85,7 @@ pub fn proxy_is_bypassed_for_loopback_hosts<H: Harness>(harness: &H) {
 /// A refusal by the proxy is not taken for the platform's response.
 pub fn refusing_proxy_is_unreachable_and_its_password_hidden<H: Harness>(harness: &H) {
     for status in [403, 407, 502] {
-        let proxy = TestProxy::start(Manner::Refuse(status));
+        let proxy = TestProxy::start(ProxyBehavior::Refuse(status));
         let mut url = proxy.url();
         url.set_username("me").expect("an address with a host");
         url.set_password(Some(SECRET))
@@ -110,7 +110,7 @@ pub fn refusing_proxy_is_unreachable_and_its_password_hidden<H: Harness>(harness
 /// The connect timeout includes the tunnel.
 pub fn silent_proxy_ends_at_the_connect_timeout<H: Harness>(harness: &H) {
     let limit = Duration::from_millis(300);
-    let proxy = TestProxy::start(Manner::Silent);
+    let proxy = TestProxy::start(ProxyBehavior::Silent);
     let own = HttpSettings {
         proxy: Proxy::Url(proxy.url()),
         connect_timeout: limit,
@@ -147,7 +147,7 @@ pub fn proxy_and_exceptions_from_the_environment<H: Harness>(harness: &H) {
     }
     let check = |variables: &[(&str, &str)], expected: i32| {
         let server = Server::tls(&[HOST], [Reply::ok("").into()]);
-        let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
+        let proxy = TestProxy::start(ProxyBehavior::TunnelTo(server.address()));
         let mut child = Command::new(env::current_exe().expect("a test is a program"));
         for name in ["https_proxy", "http_proxy", "all_proxy", "no_proxy"] {
             child.env_remove(name).env_remove(name.to_uppercase());

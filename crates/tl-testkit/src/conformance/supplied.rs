@@ -9,7 +9,7 @@ use tl_protocol::{
 use super::{Harness, SECRET, expect_failure, send, send_well, settings, with};
 use crate::{
     exchanges::exchange,
-    proxy::{Manner, TestProxy},
+    proxy::{ProxyBehavior, TestProxy},
     server::{Reply, Server},
 };
 
@@ -136,7 +136,7 @@ pub fn private_url_is_followed_if_allowed<H: Harness>(harness: &H) {
 /// checked.
 pub fn url_text_is_checked_behind_a_proxy<H: Harness>(harness: &H) {
     let (server, settings) = storage(PUBLIC_BASE);
-    let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
+    let proxy = TestProxy::start(ProxyBehavior::TunnelTo(server.address()));
     let transport = with(
         harness,
         HttpSettings {

@@ -12,7 +12,7 @@ use tl_protocol::{Delivery, HttpSettings, Proxy, TransportErrorKind};
 use super::{Harness, SECRET, expect_failure, plain, send, send_well, settings, with};
 use crate::{
     exchanges::{exchange, get},
-    proxy::{Manner, TestProxy},
+    proxy::{ProxyBehavior, TestProxy},
     server::{Reply, Server},
 };
 
@@ -54,7 +54,7 @@ pub fn configured_authority_is_trusted<H: Harness>(harness: &H) {
 /// A trusted authority, but the wrong name.
 pub fn certificate_for_another_name_is_refused<H: Harness>(harness: &H) {
     let server = Server::tls(&["right.example"], [Reply::ok("").into()]);
-    let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
+    let proxy = TestProxy::start(ProxyBehavior::TunnelTo(server.address()));
     let own = HttpSettings {
         extra_roots: vec![server.root()],
         proxy: Proxy::Url(proxy.url()),

@@ -217,7 +217,7 @@ fn early(read: u64) -> Reaction {
     Reaction::from(Reply::status(413).body("too large")).reading_only(read)
 }
 
-fn expect_early(answer: &Response<bytes::Bytes>) {
+fn expect_early_response(answer: &Response<bytes::Bytes>) {
     assert_eq!(
         (answer.status().as_u16(), &answer.body()[..]),
         (413, &b"too large"[..])
@@ -228,7 +228,7 @@ fn expect_early(answer: &Response<bytes::Bytes>) {
 /// arrive completely.
 fn expect_early_or_reset<H: Harness>(harness: &H, transport: &H::Transport, exchange: Exchange) {
     match send(harness, transport, exchange) {
-        Ok(answer) => expect_early(&answer),
+        Ok(answer) => expect_early_response(&answer),
         lost if H::OWNS_ITS_CONNECTIONS => panic!("the answer is lost: {lost:?}"),
         lost => {
             expect_failure(lost, TransportErrorKind::Lost, Delivery::NotSent);
@@ -272,7 +272,7 @@ pub fn early_response_ends_a_stalled_upload<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| early(100 * KIB).then_hang(Duration::from_millis(2000)));
     let source = Arc::new(PatternSource::new(256 * MIB, 1));
     let started = Instant::now();
-    expect_early(&send_well(
+    expect_early_response(&send_well(
         harness,
         &plain(harness),
         upload(&server, Arc::clone(&source)),

@@ -41,25 +41,25 @@ pub(super) fn serve(
             Box::new(StreamOwned::new(tls, socket))
         }
     };
-    let mut line = Line {
+    let mut line = Connection {
         stream: BufReader::with_capacity(64 << 10, stream),
         shared: Arc::clone(shared),
     };
     while let Ok(Some(seen)) = line.head(number) {
         let in_flight = shared.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-        shared.most_in_flight.fetch_max(in_flight, Ordering::SeqCst);
+        shared.max_in_flight.fetch_max(in_flight, Ordering::SeqCst);
         if !matches!(line.react(seen), Ok(true)) {
             return;
         }
     }
 }
 
-struct Line {
+struct Connection {
     stream: BufReader<Box<dyn Stream>>,
     shared: Arc<Shared>,
 }
 
-impl Line {
+impl Connection {
     /// Reads the head of the next request; `None` at the end of the connection.
     fn head(&mut self, connection: u32) -> io::Result<Option<Seen>> {
         let mut line = String::new();

@@ -92,7 +92,7 @@ struct Shared {
     news: Condvar,
     connections: AtomicU32,
     in_flight: AtomicU32,
-    most_in_flight: AtomicU32,
+    max_in_flight: AtomicU32,
     received: AtomicU64,
     sent: AtomicU64,
     stopped: AtomicBool,
@@ -130,7 +130,7 @@ impl Server {
             news: Condvar::new(),
             connections: AtomicU32::new(0),
             in_flight: AtomicU32::new(0),
-            most_in_flight: AtomicU32::new(0),
+            max_in_flight: AtomicU32::new(0),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
@@ -210,8 +210,8 @@ impl Server {
 
     /// Maximum number of requests in flight at once.
     #[must_use]
-    pub fn most_in_flight(&self) -> u32 {
-        self.shared.most_in_flight.load(Ordering::SeqCst)
+    pub fn max_in_flight(&self) -> u32 {
+        self.shared.max_in_flight.load(Ordering::SeqCst)
     }
 
     /// Number of bytes of streamed bodies written to sockets so far.

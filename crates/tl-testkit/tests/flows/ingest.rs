@@ -21,7 +21,7 @@ use super::{at_once, base, chain, create_task, short};
 
 /// What happens to one request.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Fate {
+enum ScriptedOutcome {
     Good,
     /// The connection broke before the platform had the complete request, and the client knows it.
     Unsent,
@@ -38,7 +38,7 @@ enum Fate {
 
 /// The actual tasks of the platform.
 struct Platform {
-    fates: VecDeque<Fate>,
+    outcomes: VecDeque<ScriptedOutcome>,
     /// File names in order of creation; the id is the position.
     tasks: Vec<&'static str>,
     posts: usize,
@@ -46,9 +46,9 @@ struct Platform {
 }
 
 impl Platform {
-    fn new(fates: &[Fate], others: &[&'static str]) -> Self {
+    fn new(outcomes: &[ScriptedOutcome], others: &[&'static str]) -> Self {
         Self {
-            fates: fates.iter().copied().collect(),
+            outcomes: outcomes.iter().copied().collect(),
             tasks: others.to_vec(),
             posts: 0,
             looks: 0,
@@ -97,16 +97,20 @@ impl World for Platform {
                 .body(Bytes::from(body))
                 .expect("an answer"))
         };
-        let outcome = match self.fates.pop_front().unwrap_or(Fate::Good) {
-            Fate::Unsent => lost(Delivery::NotSent),
-            Fate::LostBefore => lost(Delivery::Unknown),
-            Fate::Busy => answer(503, String::new()),
-            fate => {
+        let outcome = match self.outcomes.pop_front().unwrap_or(ScriptedOutcome::Good) {
+            ScriptedOutcome::Unsent => lost(Delivery::NotSent),
+            ScriptedOutcome::LostBefore => lost(Delivery::Unknown),
+            ScriptedOutcome::Busy => answer(503, String::new()),
+            scripted => {
                 let (status, body) = self.act(now, exchange);
-                match fate {
-                    Fate::LostAfter => lost(Delivery::Unknown),
-                    Fate::GatewayAfter => answer(502, "<html>502 Bad Gateway</html>".to_owned()),
-                    Fate::GarbledAfter => answer(status, body.to_string()[..5].to_owned()),
+                match scripted {
+                    ScriptedOutcome::LostAfter => lost(Delivery::Unknown),
+                    ScriptedOutcome::GatewayAfter => {
+                        answer(502, "<html>502 Bad Gateway</html>".to_owned())
+                    }
+                    ScriptedOutcome::GarbledAfter => {
+                        answer(status, body.to_string()[..5].to_owned())
+                    }
                     _ => answer(status, body.to_string()),
                 }
             }
@@ -130,17 +134,17 @@ fn flow(reconcile: bool, seed: u64) -> IngestTask {
 }
 
 fn ingest(
-    fates: &[Fate],
+    outcomes: &[ScriptedOutcome],
     others: &[&'static str],
 ) -> (Sim<Platform>, Result<IngestedTask, tl_protocol::Error>) {
-    let sim = Sim::new(Platform::new(fates, others));
+    let sim = Sim::new(Platform::new(outcomes, others));
     let result = sim.run_now(flow(true, 1));
     (sim, result)
 }
 
 /// Checks the requests and the result; the platform starts with tasks for `others`.
-fn check(fates: &[Fate], others: &[&'static str], expected: &str) {
-    let (sim, result) = ingest(fates, others);
+fn check(outcomes: &[ScriptedOutcome], others: &[&'static str], expected: &str) {
+    let (sim, result) = ingest(outcomes, others);
     let word = match &result {
         Ok(ingested) => {
             assert!(ingested.task.is_some());
@@ -160,14 +164,14 @@ fn check(fates: &[Fate], others: &[&'static str], expected: &str) {
             platform.tasks.len()
         )
     });
-    assert_eq!(seen, expected, "{fates:?}");
+    assert_eq!(seen, expected, "{outcomes:?}");
 }
 
 #[test]
 fn video_creates_one_task() {
     check(&[], &[], "1 sent, 0 looks, 1 tasks, t0");
     check(
-        &[Fate::Busy, Fate::Unsent],
+        &[ScriptedOutcome::Busy, ScriptedOutcome::Unsent],
         &[],
         "3 sent, 0 looks, 1 tasks, t0",
     );
@@ -175,15 +179,19 @@ fn video_creates_one_task() {
 
 #[test]
 fn lost_response_is_found_by_lookup() {
-    for fate in [Fate::LostAfter, Fate::GatewayAfter, Fate::GarbledAfter] {
-        check(&[fate], &[], "1 sent, 1 looks, 1 tasks, t0 found");
+    for scripted in [
+        ScriptedOutcome::LostAfter,
+        ScriptedOutcome::GatewayAfter,
+        ScriptedOutcome::GarbledAfter,
+    ] {
+        check(&[scripted], &[], "1 sent, 1 looks, 1 tasks, t0 found");
         check(
-            &[fate],
+            &[scripted],
             &["other.mp4"],
             "1 sent, 1 looks, 2 tasks, t1 found",
         );
         check(
-            &[fate, Fate::Busy, Fate::LostBefore],
+            &[scripted, ScriptedOutcome::Busy, ScriptedOutcome::LostBefore],
             &[],
             "1 sent, 1 looks, 1 tasks, t0 found",
         );
@@ -192,13 +200,17 @@ fn lost_response_is_found_by_lookup() {
 
 #[test]
 fn create_is_resent_if_lookup_finds_nothing() {
-    check(&[Fate::LostBefore], &[], "2 sent, 2 looks, 1 tasks, t0");
     check(
-        &[Fate::LostBefore],
+        &[ScriptedOutcome::LostBefore],
+        &[],
+        "2 sent, 2 looks, 1 tasks, t0",
+    );
+    check(
+        &[ScriptedOutcome::LostBefore],
         &["other.mp4"],
         "2 sent, 2 looks, 2 tasks, t1",
     );
-    let (good, lost) = (Fate::Good, Fate::LostBefore);
+    let (good, lost) = (ScriptedOutcome::Good, ScriptedOutcome::LostBefore);
     check(
         &[lost, good, good, lost, good, good, lost],
         &[],
@@ -209,18 +221,18 @@ fn create_is_resent_if_lookup_finds_nothing() {
 #[test]
 fn several_candidates_are_an_error_with_all_ids() {
     check(
-        &[Fate::LostAfter],
+        &[ScriptedOutcome::LostAfter],
         &["match.mp4"],
         "1 sent, 1 looks, 2 tasks, OutcomeUnknown",
     );
-    let (_, result) = ingest(&[Fate::LostAfter], &["match.mp4"]);
+    let (_, result) = ingest(&[ScriptedOutcome::LostAfter], &["match.mp4"]);
     let text = chain(&result.expect_err("nobody can know"));
     assert!(text.contains("t0") && text.contains("t1"), "{text}");
 }
 
 #[test]
 fn lost_response_without_lookup_is_an_error() {
-    let sim = Sim::new(Platform::new(&[Fate::LostAfter], &[]));
+    let sim = Sim::new(Platform::new(&[ScriptedOutcome::LostAfter], &[]));
     let error = sim.run_now(flow(false, 1)).expect_err("nobody looks");
     assert_eq!(short(&error), "OutcomeUnknown");
     assert_eq!(
@@ -238,7 +250,10 @@ fn observer_receives_each_step() {
         let name = text.split([' ', '{']).next().expect("a name").to_owned();
         listener.lock().expect("no listener panicked").push(name);
     });
-    let sim = Sim::new(Platform::new(&[Fate::Busy, Fate::LostAfter], &[]));
+    let sim = Sim::new(Platform::new(
+        &[ScriptedOutcome::Busy, ScriptedOutcome::LostAfter],
+        &[],
+    ));
     sim.run_now(flow(true, 1).observed(observer))
         .expect("it ends well");
     assert_eq!(
@@ -247,25 +262,25 @@ fn observer_receives_each_step() {
     );
 }
 
-fn any_fate() -> impl Strategy<Value = Fate> {
+fn any_outcome() -> impl Strategy<Value = ScriptedOutcome> {
     prop::sample::select(vec![
-        Fate::Good,
-        Fate::Unsent,
-        Fate::LostBefore,
-        Fate::LostAfter,
-        Fate::GatewayAfter,
-        Fate::GarbledAfter,
-        Fate::Busy,
+        ScriptedOutcome::Good,
+        ScriptedOutcome::Unsent,
+        ScriptedOutcome::LostBefore,
+        ScriptedOutcome::LostAfter,
+        ScriptedOutcome::GatewayAfter,
+        ScriptedOutcome::GarbledAfter,
+        ScriptedOutcome::Busy,
     ])
 }
 
 proptest! {
     #[test]
     fn at_most_one_task_and_it_is_the_reported_one(
-        fates in prop::collection::vec(any_fate(), 0..40),
+        outcomes in prop::collection::vec(any_outcome(), 0..40),
         seed: u64,
     ) {
-        let sim = Sim::new(Platform::new(&fates, &["other.mp4"]));
+        let sim = Sim::new(Platform::new(&outcomes, &["other.mp4"]));
         let result = sim.run_now(flow(true, seed));
         let made = sim.world(|platform| platform.tasks.len() - 1);
         prop_assert!(made <= 1, "{made} tasks were made");

@@ -194,11 +194,11 @@ fn both_transports_send_the_same() {
         &OnTokio(runtime),
     );
     assert_eq!(blocking, asynchronous);
-    insta::assert_snapshot!(without_chance(&blocking));
+    insta::assert_snapshot!(without_random_parts(&blocking));
 }
 
 /// The transcript without random parts: the boundary of a form, and the fingerprint of its body.
-fn without_chance(transcript: &str) -> String {
+fn without_random_parts(transcript: &str) -> String {
     let line = |line: &str| match (line.split_once("boundary="), line.split_once(" bytes, ")) {
         (Some((before, _)), _) => format!("{before}boundary=…\n"),
         (_, Some((before, after))) => {

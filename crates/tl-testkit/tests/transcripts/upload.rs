@@ -27,14 +27,14 @@ use tl_testkit::{
 };
 use url::Url;
 
-use crate::{Drive, OnThreads, OnTokio, without_chance};
+use crate::{Drive, OnThreads, OnTokio, without_random_parts};
 
 const CHUNK: u64 = 100_000;
 const SIZE: u64 = 450_003;
 const CHUNKS: u32 = 5;
 
 /// The fault for a request and how often it came before.
-type Trouble = fn(&str, usize) -> Option<Reaction>;
+type FaultRule = fn(&str, usize) -> Option<Reaction>;
 
 fn none(_: &str, _: usize) -> Option<Reaction> {
     None
@@ -66,7 +66,7 @@ fn urls(address: &str, signature: u32) -> String {
 }
 
 /// The platform with its storage.
-fn platform(trouble: Trouble) -> Server {
+fn platform(fault_rule: FaultRule) -> Server {
     let asked = Mutex::new(BTreeMap::<String, usize>::new());
     let signed = AtomicU32::new(0);
     Server::reacting(move |seen: &Seen| {
@@ -78,7 +78,7 @@ fn platform(trouble: Trouble) -> Server {
             *times += 1;
             *times
         };
-        if let Some(reaction) = trouble(&what, times) {
+        if let Some(reaction) = fault_rule(&what, times) {
             return reaction;
         }
         let address = format!("http://{}", seen.header("host").unwrap_or_default());
@@ -142,11 +142,11 @@ fn earlier() -> UploadRecord {
 fn scenario<T: tl_protocol::Transport>(
     make: impl FnOnce(HttpSettings) -> T,
     drive: &impl Drive<T>,
-    trouble: Trouble,
+    fault_rule: FaultRule,
     concurrency: usize,
     record: Option<UploadRecord>,
 ) -> (Vec<Seen>, Vec<String>) {
-    let server = platform(trouble);
+    let server = platform(fault_rule);
     let base: Url = server.url("/v1.3").parse().expect("a URL");
     let key = ApiKey::new("tlk_transcript").expect("a key");
     let transport = make(HttpSettings {
@@ -202,14 +202,14 @@ fn scenario<T: tl_protocol::Transport>(
 
 /// Both transports, blocking first.
 fn both(
-    trouble: Trouble,
+    fault_rule: FaultRule,
     concurrency: usize,
     record: Option<UploadRecord>,
 ) -> [(Vec<Seen>, Vec<String>); 2] {
     let blocking = scenario(
         |settings| BlockingHttp::new(settings).expect("a transport"),
         &OnThreads,
-        trouble,
+        fault_rule,
         concurrency,
         record.clone(),
     );
@@ -221,7 +221,7 @@ fn both(
     let asynchronous = scenario(
         |settings| AsyncHttp::new(settings).expect("a transport"),
         &OnTokio(runtime),
-        trouble,
+        fault_rule,
         concurrency,
         record,
     );
@@ -235,7 +235,7 @@ fn text(seen: &[Seen]) -> String {
 
 /// The requests without their order and signatures. How often URLs were requested depends on
 /// timing.
-fn in_no_order(seen: &[Seen]) -> Vec<String> {
+fn unordered(seen: &[Seen]) -> Vec<String> {
     let mut lines: Vec<String> = seen
         .iter()
         .filter(|seen| !seen.target.ends_with("/presigned-urls"))
@@ -255,7 +255,7 @@ fn in_no_order(seen: &[Seen]) -> Vec<String> {
 }
 
 /// The API key is in every request to the API, and in none to the storage.
-fn see_keys(seen: &[Seen]) {
+fn check_keys(seen: &[Seen]) {
     for request in seen {
         let is_api = request.target.starts_with("/v1.3/");
         assert_eq!(
@@ -272,15 +272,15 @@ fn with_one_lane_both_transports_upload_by_the_same_requests_in_the_same_order()
     let [(blocking, told), (asynchronous, told_too)] = both(none, 1, None);
     assert_eq!(text(&blocking), text(&asynchronous));
     assert_eq!(told, told_too);
-    see_keys(&blocking);
-    insta::assert_snapshot!(without_chance(&text(&blocking)));
+    check_keys(&blocking);
+    insta::assert_snapshot!(without_random_parts(&text(&blocking)));
     insta::assert_snapshot!("with_one_lane_the_ledger", told.join("\n"));
 }
 
 #[test]
 fn both_transports_resume_with_the_same_requests() {
     let [(blocking, told), (asynchronous, told_too)] = both(none, 1, Some(earlier()));
-    assert_eq!(in_no_order(&blocking), in_no_order(&asynchronous));
+    assert_eq!(unordered(&blocking), unordered(&asynchronous));
     assert_eq!(told.last(), told_too.last());
     let puts: Vec<&str> = blocking
         .iter()
@@ -299,8 +299,8 @@ fn both_transports_send_the_same_after_faults() {
             seen.iter().filter(|seen| seen.whole).cloned().collect()
         };
         assert_eq!(
-            in_no_order(&whole(&blocking)),
-            in_no_order(&whole(&asynchronous)),
+            unordered(&whole(&blocking)),
+            unordered(&whole(&asynchronous)),
             "{concurrency} concurrency"
         );
         told.sort();
@@ -310,7 +310,7 @@ fn both_transports_send_the_same_after_faults() {
             "{concurrency} concurrency: each chunk is finished once"
         );
         for seen in [&blocking, &asynchronous] {
-            see_keys(seen);
+            check_keys(seen);
             // No signature is used twice for the same chunk.
             let mut targets: Vec<&str> = seen
                 .iter()
@@ -328,7 +328,7 @@ fn both_transports_send_the_same_after_faults() {
 #[test]
 fn both_transports_send_the_same_concurrently() {
     let [(blocking, _), (asynchronous, _)] = both(none, 8, None);
-    assert_eq!(in_no_order(&blocking), in_no_order(&asynchronous));
+    assert_eq!(unordered(&blocking), unordered(&asynchronous));
     let puts = |seen: &[Seen]| seen.iter().filter(|seen| seen.method == "PUT").count();
     assert_eq!((puts(&blocking), puts(&asynchronous)), (5, 5));
 }

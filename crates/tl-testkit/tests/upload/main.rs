@@ -42,7 +42,7 @@ struct Scenario {
 }
 
 impl Scenario {
-    fn new(seed: u64, trouble: f64) -> Self {
+    fn new(seed: u64, fault_rate: f64) -> Self {
         let mut rng = Rng::new(seed ^ 0x5eed);
         let chunk_size = 1 + rng.bits() % 40;
         let size = 1 + rng.bits() % (chunk_size * 130);
@@ -52,7 +52,7 @@ impl Scenario {
             seed,
             content.clone(),
             chunk_size,
-            trouble,
+            fault_rate,
             Arc::clone(&finished),
         );
         let concurrency = 1 + usize::try_from(rng.bits() % 9).unwrap();
@@ -153,8 +153,8 @@ fn without_faults_each_chunk_is_sent_once() {
 fn bytes_arrive_through_faults_and_crashes() {
     for_every_seed(|seed| {
         let mut rng = Rng::new(seed ^ 0xc4a5);
-        let trouble = rng.fraction() * 0.5;
-        let scenario = Scenario::new(seed, trouble);
+        let fault_rate = rng.fraction() * 0.5;
+        let scenario = Scenario::new(seed, fault_rate);
         for _ in 0..rng.bits() % 6 {
             let steps = u32::try_from(1 + rng.bits() % 600).unwrap();
             match scenario.sim.run_for(scenario.flow(None), steps) {
@@ -174,13 +174,13 @@ fn bytes_arrive_through_faults_and_crashes() {
                     "{error:?}"
                 ),
             }
-            scenario.sim.world(Cloud::forget_the_client);
+            scenario.sim.world(Cloud::reset_waits);
             if rng.bits().is_multiple_of(5) {
                 // A session expires after 24 hours.
                 scenario.sim.pass(Duration::from_secs(25 * 3600));
             }
         }
-        scenario.sim.world(|cloud| cloud.trouble = 0.0);
+        scenario.sim.world(|cloud| cloud.fault_rate = 0.0);
         let uploaded = scenario
             .sim
             .run_for(scenario.flow(None), 1_000_000)

@@ -28,23 +28,23 @@ use crate::{peek::Peek, progress::Progress};
 const PIECE: usize = 256 << 10;
 
 /// Read buffer size: more than the maximum response head.
-const INPUT: usize = 128 << 10;
+const INPUT_BUFFER: usize = 128 << 10;
 
 /// How long a write may stall before checking for a response.
-const LOOK: Duration = Duration::from_millis(20);
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The socket of a connection, and the request that uses it.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
-    carries: Mutex<u64>,
+    current_request: Mutex<u64>,
 }
 
 impl Socket {
     fn new(stream: TcpStream) -> Self {
         Self {
             stream,
-            carries: Mutex::new(0),
+            current_request: Mutex::new(0),
         }
     }
 
@@ -53,15 +53,21 @@ impl Socket {
     }
 
     /// Assigns the connection to the request with this number.
-    pub(crate) fn carry(&self, request: u64) {
-        *self.carries.lock().unwrap_or_else(PoisonError::into_inner) = request;
+    pub(crate) fn assign(&self, request: u64) {
+        *self
+            .current_request
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = request;
     }
 
     /// Shuts the connection down, unless another request uses it by now: a late cancel must not
     /// affect that one.
     pub(crate) fn shut_down_for(&self, request: u64) {
-        let carries = self.carries.lock().unwrap_or_else(PoisonError::into_inner);
-        if *carries == request {
+        let current_request = self
+            .current_request
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *current_request == request {
             // Fails if the connection is already closed.
             drop(self.stream.shutdown(Shutdown::Both));
         }
@@ -69,34 +75,34 @@ impl Socket {
 }
 
 /// A connection, plain or TLS.
-pub(crate) struct Wire {
+pub(crate) struct Connection {
     socket: Arc<Socket>,
     tls: Option<Box<ClientConnection>>,
     buffers: LazyBuffers,
     /// Only part of a request was sent, so the connection cannot be reused.
-    is_spoiled: bool,
+    is_dirty: bool,
     /// The server has sent data at some time.
-    was_answered: bool,
+    has_received: bool,
 }
 
-impl Wire {
+impl Connection {
     pub(crate) fn new(socket: TcpStream, tls: Option<ClientConnection>) -> io::Result<Self> {
-        socket.set_write_timeout(Some(LOOK))?;
+        socket.set_write_timeout(Some(CHECK_INTERVAL))?;
         Ok(Self {
             socket: Arc::new(Socket::new(socket)),
             tls: tls.map(Box::new),
-            buffers: LazyBuffers::new(INPUT, PIECE),
-            is_spoiled: false,
-            was_answered: false,
+            buffers: LazyBuffers::new(INPUT_BUFFER, PIECE),
+            is_dirty: false,
+            has_received: false,
         })
     }
 
     /// Whether there is data to read, or the server has closed the connection. Does not block.
-    fn has_spoken(&mut self) -> bool {
+    fn has_input(&mut self) -> bool {
         let peek = Peek(self.socket.stream());
         match &mut self.tls {
             None => peek.is_readable(),
-            Some(tls) => has_spoken_tls(tls, peek),
+            Some(tls) => has_tls_input(tls, peek),
         }
     }
 
@@ -109,7 +115,7 @@ impl Wire {
             if from == amount && !wants_write {
                 return Ok(true);
             }
-            if progress.has_body() && self.has_spoken() {
+            if progress.has_body() && self.has_input() {
                 return Ok(false);
             }
             let bytes = &self.buffers.output()[from..amount];
@@ -124,10 +130,10 @@ impl Wire {
                 }
             };
             from += taken;
-            progress.wrote(taken);
+            progress.record_written(taken);
             match written {
-                Ok(_) => progress.moved(),
-                Err(error) if is_pause(&error) => progress.left_to_move()?,
+                Ok(_) => progress.record_activity(),
+                Err(error) if is_timeout(&error) => progress.check_stall()?,
                 Err(error) => {
                     // Still read the response, or the end of the connection.
                     progress.discard(Some(error));
@@ -155,37 +161,37 @@ impl Wire {
                         // response.
                         progress.left()?;
                     }
-                    self.was_answered |= count > 0;
+                    self.has_received |= count > 0;
                     return Ok(count);
                 }
-                Err(error) if is_pause(&error) => {}
+                Err(error) if is_timeout(&error) => {}
                 Err(error) => {
                     let is_tls = error
                         .get_ref()
                         .is_some_and(|inner| inner.is::<rustls::Error>());
-                    let kind = if is_tls && !self.was_answered {
+                    let kind = if is_tls && !self.has_received {
                         TransportErrorKind::Tls
                     } else {
                         TransportErrorKind::Lost
                     };
-                    return Err(progress.fail(kind, progress.take_broken().unwrap_or(error)));
+                    return Err(progress.fail(kind, progress.take_write_error().unwrap_or(error)));
                 }
             }
         }
     }
 }
 
-impl Transport for Wire {
+impl Transport for Connection {
     fn buffers(&mut self) -> &mut dyn Buffers {
         &mut self.buffers
     }
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
         let progress = Progress::current();
-        progress.carried_by(&self.socket);
+        progress.assign_to(&self.socket);
         progress.left()?;
         if !progress.is_discarding() && !self.write(amount, &progress)? {
-            self.is_spoiled = true;
+            self.is_dirty = true;
             progress.discard(None);
         }
         Ok(())
@@ -198,7 +204,7 @@ impl Transport for Wire {
     }
 
     fn is_open(&mut self) -> bool {
-        !self.is_spoiled && !self.has_spoken()
+        !self.is_dirty && !self.has_input()
     }
 
     fn is_tls(&self) -> bool {
@@ -206,16 +212,16 @@ impl Transport for Wire {
     }
 }
 
-impl fmt::Debug for Wire {
+impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wire")
+        f.debug_struct("Connection")
             .field("tls", &self.tls.is_some())
             .finish_non_exhaustive()
     }
 }
 
 /// Reads pending TLS records. Session tickets and the like do not count as a response.
-fn has_spoken_tls(tls: &mut ClientConnection, mut peek: Peek<'_>) -> bool {
+fn has_tls_input(tls: &mut ClientConnection, mut peek: Peek<'_>) -> bool {
     loop {
         match tls.read_tls(&mut peek) {
             Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
@@ -245,7 +251,7 @@ fn read_tls(
     }
 }
 
-fn is_pause(error: &io::Error) -> bool {
+fn is_timeout(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
