@@ -27,7 +27,7 @@ pub enum ProxyBehavior {
 #[derive(Debug)]
 pub struct TestProxy {
     address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
     stopped: Arc<AtomicBool>,
 }
 
@@ -39,11 +39,11 @@ impl TestProxy {
         let address = listener
             .local_addr()
             .expect("a bound socket has an address");
-        let (asked, stopped) = (
+        let (requests, stopped) = (
             Arc::<Mutex<Vec<String>>>::default(),
             Arc::<AtomicBool>::default(),
         );
-        let (noted, ended) = (Arc::clone(&asked), Arc::clone(&stopped));
+        let (noted, ended) = (Arc::clone(&requests), Arc::clone(&stopped));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if ended.load(Ordering::SeqCst) {
@@ -56,7 +56,7 @@ impl TestProxy {
         });
         Self {
             address,
-            asked,
+            requests,
             stopped,
         }
     }
@@ -71,8 +71,8 @@ impl TestProxy {
 
     /// The `CONNECT` requests so far, with all headers.
     #[must_use]
-    pub fn asked(&self) -> Vec<String> {
-        self.asked
+    pub fn requests(&self) -> Vec<String> {
+        self.requests
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -86,7 +86,11 @@ impl Drop for TestProxy {
     }
 }
 
-fn serve(stream: TcpStream, behavior: ProxyBehavior, asked: &Mutex<Vec<String>>) -> io::Result<()> {
+fn serve(
+    stream: TcpStream,
+    behavior: ProxyBehavior,
+    requests: &Mutex<Vec<String>>,
+) -> io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -94,7 +98,7 @@ fn serve(stream: TcpStream, behavior: ProxyBehavior, asked: &Mutex<Vec<String>>)
             return Ok(());
         }
     }
-    asked
+    requests
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .push(head.trim_end().replace("\r\n", "\n"));

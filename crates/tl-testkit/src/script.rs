@@ -25,14 +25,14 @@ use crate::sim::{Planned, World};
 #[derive(Debug)]
 pub struct Script {
     lines: VecDeque<String>,
-    asked: Vec<Asked>,
+    requests: Vec<ScriptRequest>,
     /// End of the wait that the platform requested.
     quiet_until: Duration,
 }
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct ScriptRequest {
     /// When it was sent.
     pub at: Duration,
     /// Method, path and query.
@@ -55,22 +55,27 @@ impl Script {
         assert!(!lines.is_empty(), "a script has a line");
         Self {
             lines,
-            asked: Vec::new(),
+            requests: Vec::new(),
             quiet_until: Duration::ZERO,
         }
     }
 
     /// The requests so far.
     #[must_use]
-    pub fn asked(&self) -> &[Asked] {
-        &self.asked
+    pub fn requests(&self) -> &[ScriptRequest] {
+        &self.requests
     }
 
     /// The requests so far on one line: `0 GET /tasks/t, 7 GET /tasks/t`, times in seconds.
     #[must_use]
-    pub fn told(&self) -> String {
-        let told = |asked: &Asked| format!("{} {}", asked.at.as_secs_f64(), asked.what);
-        self.asked.iter().map(told).collect::<Vec<_>>().join(", ")
+    pub fn summary(&self) -> String {
+        let line =
+            |request: &ScriptRequest| format!("{} {}", request.at.as_secs_f64(), request.what);
+        self.requests
+            .iter()
+            .map(line)
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 
@@ -111,7 +116,7 @@ impl World for Script {
             exchange.http.method(),
             target.trim_start_matches("/v1.3")
         );
-        self.asked.push(Asked {
+        self.requests.push(ScriptRequest {
             at: now.mono,
             what,
             in_doubt,

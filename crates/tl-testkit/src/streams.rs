@@ -166,7 +166,7 @@ impl Act {
 #[derive(Debug)]
 pub struct Acts {
     acts: VecDeque<Act>,
-    asked: usize,
+    request_count: usize,
 }
 
 impl Acts {
@@ -175,14 +175,14 @@ impl Acts {
     pub fn new(acts: &[Act]) -> Self {
         Self {
             acts: acts.iter().cloned().collect(),
-            asked: 0,
+            request_count: 0,
         }
     }
 
     /// Number of requests so far.
     #[must_use]
-    pub fn asked(&self) -> usize {
-        self.asked
+    pub fn request_count(&self) -> usize {
+        self.request_count
     }
 }
 
@@ -192,7 +192,7 @@ impl World for Acts {
     }
 
     fn stream(&mut self, _: Now, _: &Exchange) -> PlannedStream {
-        self.asked += 1;
+        self.request_count += 1;
         self.acts
             .pop_front()
             .expect("an act for each request")
@@ -202,7 +202,7 @@ impl World for Acts {
 
 /// The endpoint to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum EndpointKind {
     /// [`Analyze`].
     Analyze,
     /// [`Respond`].
@@ -217,10 +217,10 @@ pub struct Behavior {
     /// Name of the behavior.
     pub name: &'static str,
     /// The endpoint to call.
-    pub asked: Asked,
+    pub endpoint: EndpointKind,
     /// The server's acts.
     pub acts: Vec<Act>,
-    /// The expected result, in the format of [`told`].
+    /// The expected result, in the format of [`format_items`].
     pub expected: &'static str,
 }
 
@@ -249,7 +249,7 @@ pub fn events<E: Streamed>(endpoint: &E, base: &Url) -> Events<E> {
 /// Formats items on a few lines: each event as JSON, the error with its kind and the transport's,
 /// then the number of requests.
 #[must_use]
-pub fn told(items: &[Result<Value, Error>], requests: usize) -> String {
+pub fn format_items(items: &[Result<Value, Error>], requests: usize) -> String {
     let mut text = String::new();
     for item in items {
         match item {
@@ -332,7 +332,7 @@ pub fn behaviors() -> Vec<Behavior> {
 fn lines() -> Vec<Behavior> {
     let case = |name, act, expected| Behavior {
         name,
-        asked: Asked::Analyze,
+        endpoint: EndpointKind::Analyze,
         acts: vec![act],
         expected,
     };
@@ -439,7 +439,7 @@ fn lines() -> Vec<Behavior> {
 fn server_sent_events() -> Vec<Behavior> {
     let case = |name, pieces: &[&'static str], expected| Behavior {
         name,
-        asked: Asked::Respond,
+        endpoint: EndpointKind::Respond,
         acts: vec![whole(pieces.iter().copied())],
         expected,
     };
@@ -472,7 +472,7 @@ fn server_sent_events() -> Vec<Behavior> {
 fn files() -> Vec<Behavior> {
     let case = |name, acts, expected| Behavior {
         name,
-        asked: Asked::Results,
+        endpoint: EndpointKind::Results,
         acts,
         expected,
     };
@@ -523,7 +523,7 @@ fn files() -> Vec<Behavior> {
 fn refusals() -> Vec<Behavior> {
     let case = |name, acts, expected| Behavior {
         name,
-        asked: Asked::Analyze,
+        endpoint: EndpointKind::Analyze,
         acts,
         expected,
     };
@@ -574,14 +574,14 @@ mod tests {
         let base: Url = "https://api.twelvelabs.io/v1.3".parse().expect("a URL");
         for behavior in behaviors() {
             let sim = Sim::new(Acts::new(&behavior.acts));
-            let items: Vec<_> = match behavior.asked {
-                Asked::Analyze => sim.stream(events(&Analyze, &base)).collect(),
-                Asked::Respond => sim.stream(events(&Respond, &base)).collect(),
-                Asked::Results => sim.stream(events(&Results, &base)).collect(),
+            let items: Vec<_> = match behavior.endpoint {
+                EndpointKind::Analyze => sim.stream(events(&Analyze, &base)).collect(),
+                EndpointKind::Respond => sim.stream(events(&Respond, &base)).collect(),
+                EndpointKind::Results => sim.stream(events(&Results, &base)).collect(),
             };
-            let requests = sim.world(|world| world.asked());
+            let requests = sim.world(|world| world.request_count());
             assert_eq!(
-                told(&items, requests),
+                format_items(&items, requests),
                 behavior.expected,
                 "{}",
                 behavior.name

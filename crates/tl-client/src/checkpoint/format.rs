@@ -183,24 +183,29 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_form_of_the_file() {
-        let mut begun = state();
-        begun.apply(&session());
-        let text = begun.to_line() + &to_line(&sent(1)) + &to_line(&Record::Forgotten(vec![1]));
+    fn format_of_the_file() {
+        let mut started = state();
+        started.apply(&session());
+        let text = started.to_line()
+            + &to_line(&sent(1))
+            + &to_line(&Record::Forgotten(vec![1]));
         insta::assert_snapshot!(text);
     }
 
     #[test]
     fn round_trip_ignores_a_torn_last_line() {
-        let mut begun = state();
-        begun.apply(&session());
-        let whole = begun.to_line() + &to_line(&sent(1)) + &to_line(&sent(3));
-        begun.apply(&sent(1));
+        let mut started = state();
+        started.apply(&session());
+        let whole = started.to_line() + &to_line(&sent(1)) + &to_line(&sent(3));
+        started.apply(&sent(1));
         for cut in whole.len() - to_line(&sent(3)).len()..whole.len() {
-            assert_eq!(State::read(&whole.as_bytes()[..cut]), Ok(begun.clone()));
+            assert_eq!(
+                State::read(&whole.as_bytes()[..cut]),
+                Ok(started.clone())
+            );
         }
-        begun.apply(&sent(3));
-        assert_eq!(State::read(whole.as_bytes()), Ok(begun));
+        started.apply(&sent(3));
+        assert_eq!(State::read(whole.as_bytes()), Ok(started));
     }
 
     #[test]
@@ -271,9 +276,9 @@ pub(crate) mod tests {
 
         #[test]
         fn changed_byte_is_an_error_or_another_state(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
-            let mut begun = state();
-            begun.apply(&session());
-            let mut bytes = (begun.to_line() + &to_line(&sent(1))).into_bytes();
+            let mut started = state();
+            started.apply(&session());
+            let mut bytes = (started.to_line() + &to_line(&sent(1))).into_bytes();
             let at = at.index(bytes.len());
             bytes[at] = byte;
             let _ = State::read(&bytes);

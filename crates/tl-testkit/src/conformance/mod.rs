@@ -32,15 +32,15 @@
 //! tl_testkit::conformance_tests!(Mine);
 //! ```
 
-pub mod answers;
 pub mod connections;
-pub mod driving;
+pub mod driver;
 pub mod limits;
 pub mod proxies;
 pub mod requests;
+pub mod responses;
 pub mod streams;
-pub mod supplied;
-pub mod trust;
+pub mod supplied_urls;
+pub mod tls;
 pub mod uploads;
 
 use std::{error::Error, time::Duration};
@@ -176,7 +176,7 @@ fn expect_time(took: Duration, least: Duration, most: Duration) {
 macro_rules! conformance_tests {
     ($harness:expr) => {
         $crate::conformance_tests! { @list $harness;
-            answers: [
+            responses: [
                 any_status_is_a_response,
                 gateway_html_page_is_a_response,
                 redirect_is_not_followed,
@@ -200,7 +200,7 @@ macro_rules! conformance_tests {
                 exchanges_run_in_parallel_up_to_the_limit,
                 exchanges_in_flight_are_dropped_at_the_end,
             ],
-            driving: [
+            driver: [
                 wait_ends_on_time,
                 endless_wait_is_a_fault_of_the_flow,
                 retry_after_is_respected_in_both_forms,
@@ -239,14 +239,14 @@ macro_rules! conformance_tests {
                 stream_from_a_closed_port_is_unreachable,
                 stream_without_a_key_is_refused,
             ],
-            supplied: [
+            supplied_urls: [
                 private_address_is_not_followed,
                 name_with_a_private_address_is_not_followed,
                 http_url_is_not_followed_from_https,
                 private_url_is_followed_if_allowed,
                 url_text_is_checked_behind_a_proxy,
             ],
-            trust: [
+            tls: [
                 unknown_authority_is_refused,
                 configured_authority_is_trusted,
                 certificate_for_another_name_is_refused,
@@ -273,11 +273,11 @@ macro_rules! conformance_tests {
             ],
         }
     };
-    (@list $harness:expr; $($room:ident: [$($name:ident),* $(,)?]),* $(,)?) => {
+    (@list $harness:expr; $($file:ident: [$($name:ident),* $(,)?]),* $(,)?) => {
         $($(
             #[test]
             fn $name() {
-                $crate::conformance::$room::$name(&$harness);
+                $crate::conformance::$file::$name(&$harness);
             }
         )*)*
     };
@@ -288,21 +288,21 @@ mod tests {
     #[test]
     fn every_case_is_listed() {
         let list = include_str!("mod.rs");
-        let rooms = [
-            include_str!("answers.rs"),
+        let files = [
+            include_str!("responses.rs"),
             include_str!("connections.rs"),
-            include_str!("driving.rs"),
+            include_str!("driver.rs"),
             include_str!("limits.rs"),
             include_str!("proxies.rs"),
             include_str!("requests.rs"),
             include_str!("streams.rs"),
-            include_str!("supplied.rs"),
-            include_str!("trust.rs"),
+            include_str!("supplied_urls.rs"),
+            include_str!("tls.rs"),
             include_str!("uploads.rs"),
         ];
-        let names: Vec<&str> = rooms
+        let names: Vec<&str> = files
             .iter()
-            .flat_map(|room| room.lines())
+            .flat_map(|file| file.lines())
             .filter_map(|line| {
                 line.strip_prefix("pub fn ")?
                     .split_once('<')

@@ -49,10 +49,13 @@ pub fn proxy_handles_requests_to_other_hosts<H: Harness>(harness: &H) {
     let expected = format!(
         "CONNECT {HOST}:443 HTTP/1.1\nHost: {HOST}:443\nProxy-Authorization: Basic bWU6cEBzcw=="
     );
-    let asked = proxy.asked();
+    let requests = proxy.requests();
     let most = if H::OWNS_ITS_CONNECTIONS { 1 } else { 2 };
-    assert!((1..=most).contains(&asked.len()), "{asked:?}");
-    assert!(asked.iter().all(|line| *line == expected), "{asked:?}");
+    assert!((1..=most).contains(&requests.len()), "{requests:?}");
+    assert!(
+        requests.iter().all(|line| *line == expected),
+        "{requests:?}"
+    );
     let seen = server.seen();
     assert_eq!(seen[1].header("host"), Some(HOST));
     assert_eq!(
@@ -79,7 +82,7 @@ pub fn proxy_is_bypassed_for_loopback_hosts<H: Harness>(harness: &H) {
     ] {
         assert_eq!(send_well(harness, &transport, get(&uri)).status(), 200);
     }
-    assert!(proxy.asked().is_empty());
+    assert!(proxy.requests().is_empty());
 }
 
 /// A refusal by the proxy is not taken for the platform's response.
@@ -163,7 +166,7 @@ pub fn proxy_and_exceptions_from_the_environment<H: Harness>(harness: &H) {
             "{variables:?}: {output:?}"
         );
         assert_eq!(
-            proxy.asked().len(),
+            proxy.requests().len(),
             usize::from(expected == 0),
             "{variables:?}"
         );

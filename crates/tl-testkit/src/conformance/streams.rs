@@ -16,7 +16,10 @@ use super::{Harness, connections::expect_one_connection, plain, settings, with};
 use crate::{
     exchanges::get,
     server::{Coding, Reaction, Reply, Server, StreamEnd},
-    streams::{Act, Analyze, Asked, Behavior, Respond, Results, behaviors, events, reply, told},
+    streams::{
+        Act, Analyze, Behavior, EndpointKind, Respond, Results, behaviors, events, format_items,
+        reply,
+    },
 };
 
 const TEXT: &str = "{\"type\":\"text\"}\n";
@@ -50,12 +53,12 @@ fn for_server<H: Harness>(harness: &H, server: &Server) -> H::Transport {
 
 fn transcript<H: Harness>(harness: &H, behavior: &Behavior) -> String {
     let server = Server::scripted(behavior.acts.iter().map(Act::reaction));
-    let items: Vec<Result<Value, Error>> = match behavior.asked {
-        Asked::Analyze => read(harness, &server, &Analyze, usize::MAX),
-        Asked::Respond => read(harness, &server, &Respond, usize::MAX),
-        Asked::Results => read(harness, &server, &Results, usize::MAX),
+    let items: Vec<Result<Value, Error>> = match behavior.endpoint {
+        EndpointKind::Analyze => read(harness, &server, &Analyze, usize::MAX),
+        EndpointKind::Respond => read(harness, &server, &Respond, usize::MAX),
+        EndpointKind::Results => read(harness, &server, &Results, usize::MAX),
     };
-    told(&items, server.seen().len())
+    format_items(&items, server.seen().len())
 }
 
 /// The transcripts are those of the simulator, and thus equal for all transports.

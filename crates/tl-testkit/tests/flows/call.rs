@@ -13,17 +13,17 @@ use tl_testkit::{script::Script, sim::Sim};
 
 use super::{TASK, at_once, base, chain, get_task, run, short, task};
 
-fn told<E: Endpoint>(
+fn summary<E: Endpoint>(
     endpoint: E,
     policy: Policy,
     lines: &[&str],
     good: impl Fn(&E::Response) -> String,
 ) -> String {
-    let (asked, end, result) = run(lines, Call::new(endpoint, &base(), policy, 1));
+    let (requests, end, result) = run(lines, Call::new(endpoint, &base(), policy, 1));
     let result = result.map_or_else(|error| short(&error), |response| good(&response));
     format!(
         "{} => {} {result}",
-        asked
+        requests
             .replace(&format!("/tasks/{TASK}"), "")
             .replace("/indexes", ""),
         end.as_secs_f64()
@@ -36,7 +36,7 @@ fn check_get(policy: Policy, lines: &[&str], expected: &str) {
         .iter()
         .map(|&line| if line == "200" { ready.as_str() } else { line })
         .collect();
-    let seen = told(get_task(), policy, &lines, |task| {
+    let seen = summary(get_task(), policy, &lines, |task| {
         task.status.clone().expect("a status").to_string()
     });
     assert_eq!(
@@ -179,7 +179,7 @@ fn check_post(lines: &[&str], expected: &str) {
     let create = CreateIndex {
         index: NewIndex::new("sport", Vec::new()),
     };
-    let seen = told(create, at_once(), lines, |created| created.id.to_string());
+    let seen = summary(create, at_once(), lines, |created| created.id.to_string());
     assert_eq!(seen.replace(" POST ", " "), expected, "{lines:?}");
 }
 
@@ -223,7 +223,7 @@ fn post_is_retried_only_if_not_processed() {
 #[test]
 fn delete_succeeds_on_404_after_doubt() {
     let check = |lines: &[&str], expected: &str| {
-        let seen = told(
+        let seen = summary(
             DeleteTask {
                 task_id: TASK.into(),
             },
@@ -254,7 +254,7 @@ fn backoff_grows_up_to_its_limit() {
         sim.run_now(Call::new(get_task(), &base(), policy.clone(), seed))
             .expect_err("it is never answered");
         let times: Vec<Duration> =
-            sim.world(|script| script.asked().iter().map(|asked| asked.at).collect());
+            sim.world(|script| script.requests().iter().map(|request| request.at).collect());
         assert_eq!(times.len(), 12);
         for (number, pair) in (0..).zip(times.windows(2)) {
             let ceiling = (policy.base_delay * 2_u32.pow(number)).min(policy.max_delay);
@@ -344,14 +344,14 @@ proptest! {
         let sim = Sim::new(Script::new(&lines));
         drop(sim.run_now(Call::new(get_task(), &base(), policy.clone(), seed)));
         prop_assert!(sim.elapsed() <= limit, "{:?}", sim.elapsed());
-        prop_assert!(sim.world(|script| script.asked().len()) <= max_attempts as usize);
+        prop_assert!(sim.world(|script| script.requests().len()) <= max_attempts as usize);
 
         let sim = Sim::new(Script::new(&lines));
         let create = CreateIndex { index: NewIndex::new("sport", Vec::new()) };
         drop(sim.run_now(Call::new(create, &base(), policy, seed)));
         prop_assert!(sim.elapsed() <= limit + Duration::from_secs(1), "{:?}", sim.elapsed());
-        let asked = sim.world(|script| script.asked().to_vec());
-        let doubtful = asked.iter().position(|asked| asked.in_doubt);
-        prop_assert!(doubtful.is_none_or(|index| index + 1 == asked.len()), "{asked:?}");
+        let requests = sim.world(|script| script.requests().to_vec());
+        let doubtful = requests.iter().position(|request| request.in_doubt);
+        prop_assert!(doubtful.is_none_or(|index| index + 1 == requests.len()), "{requests:?}");
     }
 }

@@ -31,7 +31,7 @@ const CHUNK: usize = 5;
 
 /// The route of the video.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Way {
+enum UploadKind {
     Whole,
     Chunks,
 }
@@ -93,10 +93,10 @@ impl Platform {
         let path = target.split('?').next().unwrap_or_default();
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         let number = |text: &str| text[1..].parse::<usize>().expect("an identifier");
-        let made = "2027-01-01T00:00:00Z";
+        let created_at = "2027-01-01T00:00:00Z";
         let asset = |id: usize, ready: bool| {
             json!({"_id": format!("a{id}"), "method": "direct", "filename": "match.mp4",
-                   "status": if ready { "ready" } else { "processing" }, "created_at": made,
+                   "status": if ready { "ready" } else { "processing" }, "created_at": created_at,
                    "size": CONTENT.len()})
         };
         let page = |items: Vec<Value>| {
@@ -174,9 +174,9 @@ impl Platform {
             }
             (&Method::GET, ["v1.3", "assets", id]) => {
                 let id = number(id);
-                let looks = &mut self.assets[id].1;
-                *looks = looks.saturating_sub(1);
-                let ready = *looks == 0;
+                let polls = &mut self.assets[id].1;
+                *polls = polls.saturating_sub(1);
+                let ready = *polls == 0;
                 (200, asset(id, ready))
             }
             (&Method::GET, ["v1.3", "assets", id, "indexed-assets"]) => {
@@ -200,7 +200,7 @@ impl Platform {
                 let (asset, failed) = self.indexed[number(id)];
                 (
                     200,
-                    json!({"_id": id, "asset_id": format!("a{asset}"), "created_at": made,
+                    json!({"_id": id, "asset_id": format!("a{asset}"), "created_at": created_at,
                            "status": if failed { "failed" } else { "ready" }}),
                 )
             }
@@ -256,7 +256,7 @@ impl World for Platform {
 
 /// A file and its route, with the record of its processes.
 struct Scenario {
-    way: Way,
+    kind: UploadKind,
     sim: Sim<Platform>,
     record: Arc<Mutex<IngestRecord>>,
     reconcile: Reconcile,
@@ -264,9 +264,9 @@ struct Scenario {
 }
 
 impl Scenario {
-    fn new(way: Way) -> Self {
+    fn new(kind: UploadKind) -> Self {
         Self {
-            way,
+            kind,
             sim: Sim::new(Platform::default()),
             record: Arc::default(),
             reconcile: Reconcile::ByNameAndTime,
@@ -277,9 +277,9 @@ impl Scenario {
     /// The flow of the next process.
     fn flow(&self, seed: u64) -> IngestAsset {
         let source: Arc<dyn Source> = Arc::new(BytesSource::new("match.mp4", CONTENT));
-        let fresh = match self.way {
-            Way::Whole => AssetUpload::Whole(CreateAsset::new(Media::File(source))),
-            Way::Chunks => AssetUpload::Chunks {
+        let fresh = match self.kind {
+            UploadKind::Whole => AssetUpload::Whole(CreateAsset::new(Media::File(source))),
+            UploadKind::Chunks => AssetUpload::Chunks {
                 begin: Box::new(Begin::New(CreateUpload {
                     upload: NewUpload::new("match.mp4", UploadType::Video, source.len()),
                 })),
@@ -357,18 +357,18 @@ fn boundaries(scenario: impl Fn() -> Scenario, prepare: impl Fn(&Scenario)) -> V
 
 #[test]
 fn one_crash_anywhere_leaves_nothing_twice() {
-    for (way, wait) in [
-        (Way::Whole, true),
-        (Way::Whole, false),
-        (Way::Chunks, true),
-        (Way::Chunks, false),
+    for (kind, wait) in [
+        (UploadKind::Whole, true),
+        (UploadKind::Whole, false),
+        (UploadKind::Chunks, true),
+        (UploadKind::Chunks, false),
     ] {
         let scenario = || Scenario {
             wait,
-            ..Scenario::new(way)
+            ..Scenario::new(kind)
         };
         let boundaries = boundaries(scenario, |_| {});
-        assert!(boundaries.len() >= 4, "{way:?}: {boundaries:?}");
+        assert!(boundaries.len() >= 4, "{kind:?}: {boundaries:?}");
         for (steps, number) in boundaries {
             for cut in CUTS {
                 let scenario = scenario();
@@ -376,7 +376,9 @@ fn one_crash_anywhere_leaves_nothing_twice() {
                     .sim
                     .world(|platform| platform.cut = Some((number, cut)));
                 assert!(scenario.run(1, steps).is_none(), "it is ended");
-                scenario.finish(&format!("{way:?}, wait {wait}, exchange {number}, {cut:?}"));
+                scenario.finish(&format!(
+                    "{kind:?}, wait {wait}, exchange {number}, {cut:?}"
+                ));
             }
         }
     }
@@ -384,8 +386,8 @@ fn one_crash_anywhere_leaves_nothing_twice() {
 
 #[test]
 fn two_crashes_anywhere_leave_nothing_twice() {
-    for way in [Way::Whole, Way::Chunks] {
-        for (steps, number) in boundaries(|| Scenario::new(way), |_| {}) {
+    for kind in [UploadKind::Whole, UploadKind::Chunks] {
+        for (steps, number) in boundaries(|| Scenario::new(kind), |_| {}) {
             for cut in CUTS {
                 let first = |scenario: &Scenario| {
                     scenario
@@ -393,9 +395,9 @@ fn two_crashes_anywhere_leave_nothing_twice() {
                         .world(|platform| platform.cut = Some((number, cut)));
                     assert!(scenario.run(1, steps).is_none(), "it is ended");
                 };
-                for (again, second) in boundaries(|| Scenario::new(way), first) {
+                for (again, second) in boundaries(|| Scenario::new(kind), first) {
                     for next in CUTS {
-                        let scenario = Scenario::new(way);
+                        let scenario = Scenario::new(kind);
                         first(&scenario);
                         scenario
                             .sim
@@ -403,7 +405,7 @@ fn two_crashes_anywhere_leave_nothing_twice() {
                         // It may have finished with the last outcome.
                         if scenario.run(1, again).is_none() {
                             scenario
-                                .finish(&format!("{way:?}: {number} {cut:?}, {second} {next:?}"));
+                                .finish(&format!("{kind:?}: {number} {cut:?}, {second} {next:?}"));
                         }
                     }
                 }
@@ -416,7 +418,7 @@ fn two_crashes_anywhere_leave_nothing_twice() {
 fn metadata_key_identifies_the_asset_after_a_crash() {
     let scenario = || Scenario {
         reconcile: Reconcile::ByMetadataKey("mark".into()),
-        ..Scenario::new(Way::Whole)
+        ..Scenario::new(UploadKind::Whole)
     };
     let (steps, number) = boundaries(scenario, |_| {})[0];
     let scenario = scenario();
@@ -435,8 +437,8 @@ fn metadata_key_identifies_the_asset_after_a_crash() {
 
 #[test]
 fn used_asset_is_not_taken_for_the_lost_one() {
-    let scenario = Scenario::new(Way::Whole);
-    let (steps, number) = boundaries(|| Scenario::new(Way::Whole), |_| {})[0];
+    let scenario = Scenario::new(UploadKind::Whole);
+    let (steps, number) = boundaries(|| Scenario::new(UploadKind::Whole), |_| {})[0];
     scenario
         .sim
         .world(|platform| platform.cut = Some((number, Cut::Before)));
@@ -457,9 +459,9 @@ fn used_asset_is_not_taken_for_the_lost_one() {
 
 #[test]
 fn all_pages_are_read_before_indexing_again() {
-    let scenario = Scenario::new(Way::Whole);
+    let scenario = Scenario::new(UploadKind::Whole);
     scenario.sim.world(|platform| platform.elsewhere = 120);
-    let (steps, number) = *boundaries(|| Scenario::new(Way::Whole), |_| {})
+    let (steps, number) = *boundaries(|| Scenario::new(UploadKind::Whole), |_| {})
         .iter()
         .rev()
         .nth(1)
@@ -475,7 +477,7 @@ fn all_pages_are_read_before_indexing_again() {
 
 #[test]
 fn failed_indexing_is_repeated() {
-    let scenario = Scenario::new(Way::Whole);
+    let scenario = Scenario::new(UploadKind::Whole);
     scenario.finish("the first run");
     scenario.sim.world(|platform| platform.indexed[0].1 = true);
     // The checkpoint after the platform discarded the session.

@@ -42,7 +42,7 @@ struct Platform {
     /// File names in order of creation; the id is the position.
     tasks: Vec<&'static str>,
     posts: usize,
-    looks: usize,
+    lookups: usize,
 }
 
 impl Platform {
@@ -51,7 +51,7 @@ impl Platform {
             outcomes: outcomes.iter().copied().collect(),
             tasks: others.to_vec(),
             posts: 0,
-            looks: 0,
+            lookups: 0,
         }
     }
 
@@ -69,7 +69,7 @@ impl Platform {
                 (201, json!({"_id": format!("t{}", self.tasks.len() - 1)}))
             }
             (&Method::GET, "/v1.3/tasks") => {
-                self.looks += 1;
+                self.lookups += 1;
                 let tasks: Vec<_> = self.tasks.iter().enumerate().map(task).collect();
                 (200, json!({"data": tasks, "page_info": {"total_page": 1}}))
             }
@@ -158,9 +158,9 @@ fn check(outcomes: &[ScriptedOutcome], others: &[&'static str], expected: &str) 
     };
     let seen = sim.world(|platform| {
         format!(
-            "{} sent, {} looks, {} tasks, {word}",
+            "{} sent, {} lookups, {} tasks, {word}",
             platform.posts,
-            platform.looks,
+            platform.lookups,
             platform.tasks.len()
         )
     });
@@ -169,11 +169,11 @@ fn check(outcomes: &[ScriptedOutcome], others: &[&'static str], expected: &str) 
 
 #[test]
 fn video_creates_one_task() {
-    check(&[], &[], "1 sent, 0 looks, 1 tasks, t0");
+    check(&[], &[], "1 sent, 0 lookups, 1 tasks, t0");
     check(
         &[ScriptedOutcome::Busy, ScriptedOutcome::Unsent],
         &[],
-        "3 sent, 0 looks, 1 tasks, t0",
+        "3 sent, 0 lookups, 1 tasks, t0",
     );
 }
 
@@ -184,16 +184,16 @@ fn lost_response_is_found_by_lookup() {
         ScriptedOutcome::GatewayAfter,
         ScriptedOutcome::GarbledAfter,
     ] {
-        check(&[scripted], &[], "1 sent, 1 looks, 1 tasks, t0 found");
+        check(&[scripted], &[], "1 sent, 1 lookups, 1 tasks, t0 found");
         check(
             &[scripted],
             &["other.mp4"],
-            "1 sent, 1 looks, 2 tasks, t1 found",
+            "1 sent, 1 lookups, 2 tasks, t1 found",
         );
         check(
             &[scripted, ScriptedOutcome::Busy, ScriptedOutcome::LostBefore],
             &[],
-            "1 sent, 1 looks, 1 tasks, t0 found",
+            "1 sent, 1 lookups, 1 tasks, t0 found",
         );
     }
 }
@@ -203,18 +203,18 @@ fn create_is_resent_if_lookup_finds_nothing() {
     check(
         &[ScriptedOutcome::LostBefore],
         &[],
-        "2 sent, 2 looks, 1 tasks, t0",
+        "2 sent, 2 lookups, 1 tasks, t0",
     );
     check(
         &[ScriptedOutcome::LostBefore],
         &["other.mp4"],
-        "2 sent, 2 looks, 2 tasks, t1",
+        "2 sent, 2 lookups, 2 tasks, t1",
     );
     let (good, lost) = (ScriptedOutcome::Good, ScriptedOutcome::LostBefore);
     check(
         &[lost, good, good, lost, good, good, lost],
         &[],
-        "3 sent, 6 looks, 0 tasks, OutcomeUnknown",
+        "3 sent, 6 lookups, 0 tasks, OutcomeUnknown",
     );
 }
 
@@ -223,7 +223,7 @@ fn several_candidates_are_an_error_with_all_ids() {
     check(
         &[ScriptedOutcome::LostAfter],
         &["match.mp4"],
-        "1 sent, 1 looks, 2 tasks, OutcomeUnknown",
+        "1 sent, 1 lookups, 2 tasks, OutcomeUnknown",
     );
     let (_, result) = ingest(&[ScriptedOutcome::LostAfter], &["match.mp4"]);
     let text = chain(&result.expect_err("nobody can know"));
@@ -233,18 +233,18 @@ fn several_candidates_are_an_error_with_all_ids() {
 #[test]
 fn lost_response_without_lookup_is_an_error() {
     let sim = Sim::new(Platform::new(&[ScriptedOutcome::LostAfter], &[]));
-    let error = sim.run_now(flow(false, 1)).expect_err("nobody looks");
+    let error = sim.run_now(flow(false, 1)).expect_err("nobody lookups");
     assert_eq!(short(&error), "OutcomeUnknown");
     assert_eq!(
-        sim.world(|platform| (platform.posts, platform.looks)),
+        sim.world(|platform| (platform.posts, platform.lookups)),
         (1, 0)
     );
 }
 
 #[test]
 fn observer_receives_each_step() {
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let listener = Arc::clone(&told);
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&events);
     let observer = Observer::new(move |event: &Event| {
         let text = format!("{event:?}");
         let name = text.split([' ', '{']).next().expect("a name").to_owned();
@@ -257,7 +257,7 @@ fn observer_receives_each_step() {
     sim.run_now(flow(true, 1).observed(observer))
         .expect("it ends well");
     assert_eq!(
-        *told.lock().expect("no listener panicked"),
+        *events.lock().expect("no listener panicked"),
         ["Retrying", "Reconciling", "Reconciled", "Created", "Status"]
     );
 }

@@ -64,7 +64,7 @@ fn client<L: AsRef<str>>(lines: &[L], policy: Policy) -> Client<Sim<Script>> {
 fn run<F: Flow, L: AsRef<str>>(lines: &[L], flow: F) -> (String, Duration, F::Output) {
     let sim = Sim::new(Script::new(lines));
     let output = tl_protocol::BlockingTransport::run_now(&sim, flow);
-    (sim.world(|script| script.told()), sim.elapsed(), output)
+    (sim.world(|script| script.summary()), sim.elapsed(), output)
 }
 
 /// Formats an error for a test: its kind and details.

@@ -30,11 +30,11 @@ fn check(lines: &[String], expected: &str) {
         }
         assert!(items < 1000, "a list without end");
     }
-    let asked = client
+    let requests = client
         .transport()
-        .world(|script| script.told().replace("0 GET /tasks", ""));
+        .world(|script| script.summary().replace("0 GET /tasks", ""));
     let seen = format!(
-        "{asked} => {items} items{}",
+        "{requests} => {items} items{}",
         failure.map_or(String::new(), |error| format!(", {error}"))
     );
     assert_eq!(seen, expected);
@@ -131,7 +131,7 @@ fn list_starts_at_its_page_with_its_filters() {
     };
     assert_eq!(client.pages(first).filter(Result::is_ok).count(), 2);
     assert_eq!(
-        client.transport().world(|script| script.told()),
+        client.transport().world(|script| script.summary()),
         "0 GET /tasks?page=5&page_limit=1&filename=match.mp4, 0 GET /tasks?page=6&page_limit=1&filename=match.mp4"
     );
 }

@@ -38,7 +38,7 @@ fn check(lines: &[&str], expected: &str) {
             }
         })
         .collect();
-    let (asked, end, result) = run(&lines, wait(WaitPolicy::within(Duration::from_secs(60))));
+    let (requests, end, result) = run(&lines, wait(WaitPolicy::within(Duration::from_secs(60))));
     let (history, word) = match &result {
         Ok(waited) => (&waited.history[..], "ready".to_owned()),
         Err(error) => (error.history(), short(error)),
@@ -47,10 +47,10 @@ fn check(lines: &[&str], expected: &str) {
         .iter()
         .map(|seen| format!("{} {}", seen.status, seen.after.as_secs_f64()))
         .collect();
-    let looks = asked.split(", ").count();
+    let polls = requests.split(", ").count();
     assert_eq!(
         format!(
-            "{} | {looks} looks, {} s, {word}",
+            "{} | {polls} polls, {} s, {word}",
             history.join(" → "),
             end.as_secs_f64()
         ),
@@ -61,7 +61,7 @@ fn check(lines: &[&str], expected: &str) {
 
 #[test]
 fn wait_reports_each_status_with_its_time() {
-    check(&["ready"], "ready 0 | 1 looks, 0 s, ready");
+    check(&["ready"], "ready 0 | 1 polls, 0 s, ready");
     check(
         &[
             "validating",
@@ -71,16 +71,16 @@ fn wait_reports_each_status_with_its_time() {
             "indexing",
             "ready",
         ],
-        "validating 0 → pending 1 → queued 3.5 → indexing 4.5 → ready 5.5 | 6 looks, 5.5 s, ready",
+        "validating 0 → pending 1 → queued 3.5 → indexing 4.5 → ready 5.5 | 6 polls, 5.5 s, ready",
     );
     // An unknown status does not end the wait.
     check(
         &["dancing", "ready"],
-        "dancing 0 → ready 1 | 2 looks, 1 s, ready",
+        "dancing 0 → ready 1 | 2 polls, 1 s, ready",
     );
     check(
         &[r#"200 {"_id": "t"}"#, "ready"],
-        "unknown 0 → ready 1 | 2 looks, 1 s, ready",
+        "unknown 0 → ready 1 | 2 polls, 1 s, ready",
     );
 }
 
@@ -88,7 +88,7 @@ fn wait_reports_each_status_with_its_time() {
 fn failed_task_has_the_platforms_reason() {
     check(
         &["indexing", "failed"],
-        "indexing 0 → failed 1 | 2 looks, 1 s, ProcessingFailed",
+        "indexing 0 → failed 1 | 2 polls, 1 s, ProcessingFailed",
     );
     let failed = r#"200 {"_id": "t", "status": "failed", "error_reason": "no video stream"}"#;
     let (_, _, result) = run(&[failed], wait(WaitPolicy::default()));
@@ -109,11 +109,11 @@ fn permanent_error_ends_the_wait() {
     ] {
         check(
             &["pending", line],
-            &format!("pending 0 | 2 looks, 1 s, {kind}"),
+            &format!("pending 0 | 2 polls, 1 s, {kind}"),
         );
     }
-    check(&["200 <html>"], " | 1 looks, 0 s, Malformed");
-    check(&["refused"], " | 1 looks, 0 s, InvalidRequest");
+    check(&["200 <html>"], " | 1 polls, 0 s, Malformed");
+    check(&["refused"], " | 1 polls, 0 s, InvalidRequest");
 }
 
 #[test]
@@ -131,11 +131,11 @@ fn transient_error_does_not_end_the_wait() {
             "unreachable",
             "ready",
         ],
-        "pending 0 → ready 2.5 | 9 looks, 2.5 s, ready",
+        "pending 0 → ready 2.5 | 9 polls, 2.5 s, ready",
     );
     check(
         &["429 retry-after=20", "ready"],
-        "ready 20 | 2 looks, 20 s, ready",
+        "ready 20 | 2 polls, 20 s, ready",
     );
 }
 
@@ -143,10 +143,10 @@ fn transient_error_does_not_end_the_wait() {
 fn deadline_ends_the_wait_with_its_history() {
     check(
         &["pending", "indexing"],
-        "pending 0 → indexing 1 | 10 looks, 60 s, DeadlinePassed",
+        "pending 0 → indexing 1 | 10 polls, 60 s, DeadlinePassed",
     );
-    check(&["@3600s 200 {}"], " | 1 looks, 60 s, DeadlinePassed");
-    check(&["503"], " | 45 looks, 60 s, DeadlinePassed");
+    check(&["@3600s 200 {}"], " | 1 polls, 60 s, DeadlinePassed");
+    check(&["503"], " | 45 polls, 60 s, DeadlinePassed");
     let (_, _, result) = run(
         &[task("indexing"), "503".to_owned()],
         wait(WaitPolicy::within(Duration::from_secs(9))),
@@ -161,24 +161,27 @@ fn deadline_ends_the_wait_with_its_history() {
 #[test]
 fn retry_after_outlasts_a_failed_poll() {
     let day = WaitPolicy::within(Duration::from_secs(86_400));
-    let (asked, end, result) = run(
+    let (requests, end, result) = run(
         &["429 retry-after=3600".to_owned(), task("ready")],
         wait(day),
     );
     assert!(
         result.is_ok() && end >= Duration::from_secs(3600),
-        "{asked}"
+        "{requests}"
     );
     // A delay past the deadline is not waited for.
-    let (asked, end, result) = run(
+    let (requests, end, result) = run(
         &["429 retry-after=3600"],
         wait(WaitPolicy::within(Duration::from_secs(600))),
     );
     let error = result.expect_err("the deadline passed");
     assert_eq!(
-        (asked.split(", ").count(), end <= Duration::from_secs(600)),
+        (
+            requests.split(", ").count(),
+            end <= Duration::from_secs(600)
+        ),
         (1, true),
-        "{asked}: {error}"
+        "{requests}: {error}"
     );
 }
 

@@ -26,16 +26,16 @@ use url::Url;
 
 /// The platform in this scenario; its response depends on how often it got the same request before.
 fn platform() -> Server {
-    let asked = std::sync::Mutex::new(Vec::<String>::new());
+    let counts = std::sync::Mutex::new(Vec::<String>::new());
     Server::reacting(move |seen: &Seen| {
         let what = format!(
             "{} {}",
             seen.method,
             seen.target.split('?').next().unwrap_or_default()
         );
-        let mut asked = asked.lock().expect("no reaction panicked");
-        asked.push(what.clone());
-        let times = asked.iter().filter(|other| **other == what).count();
+        let mut counts = counts.lock().expect("no reaction panicked");
+        counts.push(what.clone());
+        let times = counts.iter().filter(|other| **other == what).count();
         match (what.as_str(), times) {
             ("POST /v1.3/indexes", _) => Reply::status(201).body(r#"{"_id": "i1"}"#).into(),
             ("PUT /v1.3/indexes/i1", _) | ("DELETE /v1.3/tasks/t1", 2) => Reply::status(204).into(),

@@ -36,11 +36,11 @@ const CHUNKS: u32 = 5;
 /// The fault for a request and how often it came before.
 type FaultRule = fn(&str, usize) -> Option<Reaction>;
 
-fn none(_: &str, _: usize) -> Option<Reaction> {
+fn no_faults(_: &str, _: usize) -> Option<Reaction> {
     None
 }
 
-fn some(what: &str, times: usize) -> Option<Reaction> {
+fn some_faults(what: &str, times: usize) -> Option<Reaction> {
     match (what, times) {
         ("PUT /part/2", 1) => Some(Reply::status(500).body("<Error/>").into()),
         ("PUT /part/4", 1) => Some(Reaction::close().reading_only(30_000)),
@@ -67,14 +67,14 @@ fn urls(address: &str, signature: u32) -> String {
 
 /// The platform with its storage.
 fn platform(fault_rule: FaultRule) -> Server {
-    let asked = Mutex::new(BTreeMap::<String, usize>::new());
+    let counts = Mutex::new(BTreeMap::<String, usize>::new());
     let signed = AtomicU32::new(0);
     Server::reacting(move |seen: &Seen| {
         let path = seen.target.split('?').next().unwrap_or_default();
         let what = format!("{} {path}", seen.method);
         let times = {
-            let mut asked = asked.lock().expect("no reaction panicked");
-            let times = asked.entry(what.clone()).or_default();
+            let mut counts = counts.lock().expect("no reaction panicked");
+            let times = counts.entry(what.clone()).or_default();
             *times += 1;
             *times
         };
@@ -121,7 +121,7 @@ fn platform(fault_rule: FaultRule) -> Server {
 }
 
 /// The record of an earlier process: two chunks, of which the platform knows one.
-fn earlier() -> UploadRecord {
+fn earlier_record() -> UploadRecord {
     let chunk = || SentChunk {
         etag: "etag".to_owned(),
         chunk_size: CHUNK,
@@ -165,8 +165,8 @@ fn scenario<T: tl_protocol::Transport>(
         None => Begin::New(create),
         Some(record) => Begin::Resume(record, create),
     };
-    let told: Arc<Mutex<Vec<String>>> = Arc::default();
-    let hear = Arc::clone(&told);
+    let journal: Arc<Mutex<Vec<String>>> = Arc::default();
+    let sink = Arc::clone(&journal);
     let plan = AssetPlan {
         upload: AssetUpload::Chunks {
             source,
@@ -190,14 +190,14 @@ fn scenario<T: tl_protocol::Transport>(
                 Record::Session(_) => "session".to_owned(),
                 other => format!("{other:?}"),
             };
-            hear.lock().expect("no panic before").push(line);
+            sink.lock().expect("no panic before").push(line);
         }),
     };
     let flow = IngestAsset::new(plan, &base, policy, 5);
     let ingested = drive.drive(&transport, flow).expect("it is indexed");
     assert_eq!(ingested.indexed_asset_id, Some("x1".into()));
-    let told = told.lock().expect("no panic before").clone();
-    (server.seen(), told)
+    let journal = journal.lock().expect("no panic before").clone();
+    (server.seen(), journal)
 }
 
 /// Both transports, blocking first.
@@ -268,20 +268,21 @@ fn check_keys(seen: &[Seen]) {
 }
 
 #[test]
-fn with_one_lane_both_transports_upload_by_the_same_requests_in_the_same_order() {
-    let [(blocking, told), (asynchronous, told_too)] = both(none, 1, None);
+fn both_transports_send_the_same_in_order() {
+    let [(blocking, journal), (asynchronous, other_journal)] = both(no_faults, 1, None);
     assert_eq!(text(&blocking), text(&asynchronous));
-    assert_eq!(told, told_too);
+    assert_eq!(journal, other_journal);
     check_keys(&blocking);
     insta::assert_snapshot!(without_random_parts(&text(&blocking)));
-    insta::assert_snapshot!("with_one_lane_the_ledger", told.join("\n"));
+    insta::assert_snapshot!("sequential_journal", journal.join("\n"));
 }
 
 #[test]
 fn both_transports_resume_with_the_same_requests() {
-    let [(blocking, told), (asynchronous, told_too)] = both(none, 1, Some(earlier()));
+    let [(blocking, journal), (asynchronous, other_journal)] =
+        both(no_faults, 1, Some(earlier_record()));
     assert_eq!(unordered(&blocking), unordered(&asynchronous));
-    assert_eq!(told.last(), told_too.last());
+    assert_eq!(journal.last(), other_journal.last());
     let puts: Vec<&str> = blocking
         .iter()
         .filter(|seen| seen.method == "PUT")
@@ -293,7 +294,8 @@ fn both_transports_resume_with_the_same_requests() {
 #[test]
 fn both_transports_send_the_same_after_faults() {
     for concurrency in [1, 8] {
-        let [(blocking, mut told), (asynchronous, mut told_too)] = both(some, concurrency, None);
+        let [(blocking, mut journal), (asynchronous, mut other_journal)] =
+            both(some_faults, concurrency, None);
         // A connection that is closed in the middle of a body may deliver more or less of it.
         let whole = |seen: &[Seen]| -> Vec<Seen> {
             seen.iter().filter(|seen| seen.whole).cloned().collect()
@@ -303,10 +305,10 @@ fn both_transports_send_the_same_after_faults() {
             unordered(&whole(&asynchronous)),
             "{concurrency} concurrency"
         );
-        told.sort();
-        told_too.sort();
+        journal.sort();
+        other_journal.sort();
         assert_eq!(
-            told, told_too,
+            journal, other_journal,
             "{concurrency} concurrency: each chunk is finished once"
         );
         for seen in [&blocking, &asynchronous] {
@@ -327,7 +329,7 @@ fn both_transports_send_the_same_after_faults() {
 
 #[test]
 fn both_transports_send_the_same_concurrently() {
-    let [(blocking, _), (asynchronous, _)] = both(none, 8, None);
+    let [(blocking, _), (asynchronous, _)] = both(no_faults, 8, None);
     assert_eq!(unordered(&blocking), unordered(&asynchronous));
     let puts = |seen: &[Seen]| seen.iter().filter(|seen| seen.method == "PUT").count();
     assert_eq!((puts(&blocking), puts(&asynchronous)), (5, 5));

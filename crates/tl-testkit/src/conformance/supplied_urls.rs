@@ -151,8 +151,8 @@ pub fn url_text_is_checked_behind_a_proxy<H: Harness>(harness: &H) {
         chunk("10.0.0.1", 443),
         "public network",
     );
-    assert_eq!(proxy.asked(), Vec::<String>::new());
+    assert_eq!(proxy.requests(), Vec::<String>::new());
     let answer = send_well(harness, &transport, chunk(STORAGE, 443));
     assert_eq!(answer.body(), "here");
-    assert_eq!(proxy.asked().len(), 1);
+    assert_eq!(proxy.requests().len(), 1);
 }
