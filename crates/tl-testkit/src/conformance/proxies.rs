@@ -133,7 +133,7 @@ pub fn silent_proxy_ends_at_the_connect_timeout<H: Harness>(harness: &H) {
 /// is per process.
 pub fn proxy_and_exceptions_from_the_environment<H: Harness>(harness: &H) {
     const CHILD: &str = "TL_TEST_ROOT_CERTIFICATE";
-    const NAME: &str = "the_environment_names_the_proxy_and_its_exceptions";
+    const NAME: &str = "proxy_and_exceptions_from_the_environment";
     if let Ok(root) = env::var(CHILD) {
         let own = HttpSettings {
             proxy: Proxy::Environment,
