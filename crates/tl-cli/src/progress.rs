@@ -79,7 +79,7 @@ impl Progress {
                 }
             }
             // Whoever loses the way back must know it before it is needed.
-            Event::Unkept { .. } => {
+            Event::NoCheckpoint { .. } => {
                 progress.output.note(&format!("warning: {name}: {event}"));
             }
             Event::Api(event) => progress.api(&name, event),

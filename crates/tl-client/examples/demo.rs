@@ -1,7 +1,8 @@
-//! The main job on the embedded emulator: two clips refused before a byte is sent, one uploaded through both colours and
-//! by URL. It ends with an error where the story does not come true. `cargo xtask demo` makes the clips and calls it.
+//! Ingestion with the embedded emulator: two clips are refused before any byte is sent, one is
+//! uploaded by the async and the blocking client and by URL. Exits with an error if a step does not
+//! behave as expected. `cargo xtask demo` creates the clips and runs it.
 
-#![allow(clippy::print_stdout, reason = "the story is told on stdout")]
+#![allow(clippy::print_stdout, reason = "the demo prints to stdout")]
 
 use std::{
     error::Error,
@@ -25,10 +26,10 @@ use tl_client::{
 };
 use tl_emulator::Emulator;
 
-type Story<T> = Result<T, Box<dyn Error + Send + Sync>>;
+type StepResult<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 #[tokio::main]
-async fn main() -> Story<()> {
+async fn main() -> StepResult<()> {
     let clips = clips_folder()?;
     let data = tempfile::tempdir()?;
     let emulator = Emulator::builder()
@@ -76,27 +77,27 @@ async fn main() -> Story<()> {
         .ingest(good.as_path())
         .into_index(index_id.as_str())
         .without_checkpoint()
-        .wait(often())
-        .observe(tell)
+        .wait(poll_often())
+        .observe(print_event)
         .run()
         .await?;
-    conclude(&client, &index_id, &video).await?;
+    check_result(&client, &index_id, &video).await?;
 
     println!("3. The same clip through the blocking client");
     let (thread_config, thread_index) = (config.clone(), index_id.clone());
-    let video = thread::spawn(move || -> Story<Ingested> {
+    let video = thread::spawn(move || -> StepResult<Ingested> {
         let client = blocking::Client::new(&thread_config)?;
         Ok(client
             .ingest(good)
             .into_index(thread_index)
             .without_checkpoint()
-            .wait(often())
-            .observe(tell)
+            .wait(poll_often())
+            .observe(print_event)
             .run()?)
     })
     .join()
     .map_err(|_| "the blocking client panicked")??;
-    conclude(&client, &index_id, &video).await?;
+    check_result(&client, &index_id, &video).await?;
 
     println!("4. The same clip by URL, fetched by the emulator as the platform would");
     let url = serve(&clips.join("good.mp4"))?;
@@ -105,11 +106,11 @@ async fn main() -> Story<()> {
         .ingest(Input::parse(&url)?)
         .into_index(index_id.as_str())
         .without_checkpoint()
-        .wait(often())
-        .observe(tell)
+        .wait(poll_often())
+        .observe(print_event)
         .run()
         .await?;
-    conclude(&client, &index_id, &video).await?;
+    check_result(&client, &index_id, &video).await?;
 
     println!("5. What the platform knows now");
     let mut videos = client.pages(ListIndexedAssets::new(index_id));
@@ -148,7 +149,7 @@ async fn main() -> Story<()> {
     Ok(())
 }
 
-fn clips_folder() -> Story<PathBuf> {
+fn clips_folder() -> StepResult<PathBuf> {
     let mut args = std::env::args_os().skip(1);
     match (args.next(), args.next()) {
         (Some(flag), Some(folder)) if flag == "--clips" => Ok(folder.into()),
@@ -156,8 +157,8 @@ fn clips_folder() -> Story<PathBuf> {
     }
 }
 
-/// Indexing takes the emulator about a second: look often.
-fn often() -> WaitPolicy {
+/// Indexing takes the emulator about a second: poll often.
+fn poll_often() -> WaitPolicy {
     WaitPolicy {
         first_interval: Duration::from_millis(40),
         max_interval: Duration::from_millis(100),
@@ -165,7 +166,7 @@ fn often() -> WaitPolicy {
     }
 }
 
-fn tell(event: &Event) {
+fn print_event(event: &Event) {
     match event {
         Event::Sending { sent, total } if sent < total => {}
         Event::Checked(report) => println!("   checked: {}", report.verdict),
@@ -173,7 +174,7 @@ fn tell(event: &Event) {
     }
 }
 
-async fn refuse(client: &Client, clip: &Path, index_id: &IndexId) -> Story<()> {
+async fn refuse(client: &Client, clip: &Path, index_id: &IndexId) -> StepResult<()> {
     match client
         .ingest(clip)
         .into_index(index_id.as_str())
@@ -194,7 +195,7 @@ async fn refuse(client: &Client, clip: &Path, index_id: &IndexId) -> Story<()> {
     }
 }
 
-async fn conclude(client: &Client, index_id: &IndexId, video: &Ingested) -> Story<()> {
+async fn check_result(client: &Client, index_id: &IndexId, video: &Ingested) -> StepResult<()> {
     let history: Vec<String> = video
         .history
         .iter()
@@ -223,8 +224,8 @@ async fn conclude(client: &Client, index_id: &IndexId, video: &Ingested) -> Stor
     }
 }
 
-/// Serves one file on loopback, whatever path is asked for, as long as the demo runs.
-fn serve(file: &Path) -> Story<String> {
+/// Serves one file on loopback for any path until the demo ends.
+fn serve(file: &Path) -> StepResult<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let name = file
         .file_name()
@@ -235,7 +236,7 @@ fn serve(file: &Path) -> Story<String> {
     let file = file.to_owned();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // A client that goes away early is its own affair.
+            // Ignore a client that disconnects early.
             let _ = answer(&stream, &file);
         }
     });

@@ -1,4 +1,4 @@
-//! The asynchronous colour: the client, its `upload`, `index` and `ingest`.
+//! The async client with `upload`, `index` and `ingest`.
 
 use std::{
     ops::Deref,
@@ -13,12 +13,12 @@ use crate::{
     Checked, Checker, Config, Error, ErrorKind, Ingested, Input, UploadedAsset,
     builder::{ingest_settings, upload_settings},
     checker,
-    ingest::{Prepared, Request, UploadPlan},
+    ingest::{PreparedUpload, Request, UploadPlan},
 };
 
-/// An asynchronous client of the platform; it needs a tokio runtime around it.
+/// An async client of the platform. It needs a tokio runtime.
 ///
-/// Every method of [`tl_protocol::Client`] is a method of this one, and answers with a future.
+/// It has every method of [`tl_protocol::Client`]; each returns a future.
 #[derive(Debug)]
 pub struct Client {
     api: tl_protocol::Client<AsyncHttp>,
@@ -26,10 +26,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client with these settings.
+    /// Creates a client with these settings.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where a certificate or a proxy cannot be used.
+    /// [`ErrorKind::Configuration`] if a certificate or a proxy setting is invalid.
     pub fn new(config: &Config) -> Result<Self, Error> {
         let transport = AsyncHttp::new(config.http.clone()).map_err(|error| {
             Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up")
@@ -41,78 +41,78 @@ impl Client {
         })
     }
 
-    /// A client with the settings of the environment: see [`Config::from_env`].
+    /// Creates a client from the environment: see [`Config::from_env`].
     ///
     /// # Errors
-    /// As [`Config::from_env`] and [`new`](Client::new).
+    /// Those of [`Config::from_env`] and [`new`](Client::new).
     pub fn from_env() -> Result<Self, Error> {
         Self::new(&Config::from_env()?)
     }
 
-    /// Checks files with `checker` in place of [`Checker::standard`], and chooses routes by its rules.
+    /// Uses `checker` instead of [`Checker::standard`] to check files and to choose routes.
     #[must_use]
     pub fn with_checker(mut self, checker: Checker) -> Self {
         self.checker = Arc::new(checker.into());
         self
     }
 
-    /// Checks a file for the route that it would take; nothing is sent.
+    /// Checks a file for the route that [`ingest`](Self::ingest) would choose. Sends nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::File`] where there is no file, [`ErrorKind::CheckFailed`] where it could not be looked at. What is wrong
-    /// with the video is in the report.
+    /// [`ErrorKind::File`] if the file cannot be opened, [`ErrorKind::CheckFailed`] if the prober
+    /// failed. Problems with the video itself are in the report.
     pub async fn check(&self, path: impl AsRef<Path>) -> Result<Checked, Error> {
-        let (path, place) = (path.as_ref().to_owned(), Arc::clone(&self.checker));
+        let (path, cell) = (path.as_ref().to_owned(), Arc::clone(&self.checker));
         // Reading a file blocks.
-        tokio::task::spawn_blocking(move || checker::check_path(&path, &place))
+        tokio::task::spawn_blocking(move || checker::check_path(&path, &cell))
             .await
-            .map_err(cut_off)?
+            .map_err(join_error)?
     }
 
-    /// Brings one video to the platform, where it becomes an asset; it goes into no index.
+    /// Uploads a video as an asset, without indexing it.
     pub fn upload(&self, input: impl Into<Input>) -> Upload<'_> {
         Upload {
             client: self,
-            request: Request::new(input.into(), None),
+            request: Request::upload(input.into()),
         }
     }
 
-    /// Brings an asset that is there already into an index.
+    /// Indexes an existing asset.
     pub fn index(&self, asset_id: impl Into<AssetId>) -> Ingest<'_> {
         self.ingest(Input::Asset(asset_id.into()))
     }
 
-    /// Brings one video into an index: check, upload, wait for the asset, index, wait.
+    /// Checks a video, uploads it, waits for the asset, indexes it, and waits for the index.
     pub fn ingest(&self, input: impl Into<Input>) -> Ingest<'_> {
         Ingest {
             client: self,
-            request: Request::new(input.into(), Some("".into())),
+            request: Request::ingest(input.into()),
         }
     }
 
     async fn send(&self, request: Request) -> Result<Ingested, Error> {
-        let (place, base) = (Arc::clone(&self.checker), self.api.settings().base.clone());
+        let (cell, base) = (Arc::clone(&self.checker), self.api.settings().base.clone());
         // Reading a file blocks.
-        let Prepared {
+        let PreparedUpload {
             send,
             wait,
             observer,
-            after,
-        } = tokio::task::spawn_blocking(move || request.prepare(&base, &place))
+            finish,
+        } = tokio::task::spawn_blocking(move || request.prepare(&base, &cell))
             .await
-            .map_err(cut_off)??;
+            .map_err(join_error)??;
         match send {
             UploadPlan::Task(create) => {
-                after.conclude_task(self.api.ingest_task(create, wait, observer).await)
+                finish.complete_task(self.api.ingest_task(create, wait, observer).await)
             }
             UploadPlan::Asset(plan) => {
-                after.conclude_asset(self.api.ingest_asset(*plan, observer).await)
+                finish.complete_asset(self.api.ingest_asset(*plan, observer).await)
             }
         }
     }
 }
 
-fn cut_off(error: tokio::task::JoinError) -> Error {
+fn join_error(error: tokio::task::JoinError) -> Error {
     Error::new(ErrorKind::File, "the check of the file was cut off").with_source(error)
 }
 
@@ -124,7 +124,7 @@ impl Deref for Client {
     }
 }
 
-/// One video on its way into an index; [`run`](Ingest::run) sends it.
+/// An ingestion, started by [`run`](Ingest::run).
 #[derive(Debug)]
 #[must_use = "nothing happens until `run` is awaited"]
 pub struct Ingest<'c> {
@@ -135,18 +135,20 @@ pub struct Ingest<'c> {
 impl Ingest<'_> {
     ingest_settings!();
 
-    /// Checks the file, uploads it, and waits until the video is indexed. Dropping the future stops all of it; what the platform
-    /// has already taken stays there, and a later run goes on from the checkpoint.
+    /// Checks the file, uploads it, and waits until the video is indexed. Dropping the future
+    /// cancels the ingestion. Data that the platform already has stays there, and a later run
+    /// resumes from the checkpoint.
     ///
     /// # Errors
-    /// [`ErrorKind::RefusedLocally`] with the report, before a byte is sent; [`ErrorKind::Api`] with what the platform
-    /// answered, the stage and what was reached; the other kinds where something on this side cannot be used.
+    /// [`ErrorKind::RefusedLocally`] with the report, before any byte is sent. [`ErrorKind::Api`]
+    /// with the platform's response, the stage and the partial result. Another kind if a local
+    /// setting, file or checkpoint is invalid.
     pub async fn run(self) -> Result<Ingested, Error> {
         self.client.send(self.request).await
     }
 }
 
-/// One video on its way to the platform; [`run`](Upload::run) sends it.
+/// An upload, started by [`run`](Upload::run).
 #[derive(Debug)]
 #[must_use = "nothing happens until `run` is awaited"]
 pub struct Upload<'c> {
@@ -157,11 +159,11 @@ pub struct Upload<'c> {
 impl Upload<'_> {
     upload_settings!();
 
-    /// Checks the file, uploads it, and waits until the asset is ready. Dropping the future stops it; a later run goes on from
-    /// the checkpoint.
+    /// Checks the file, uploads it, and waits until the asset is ready. Dropping the future cancels
+    /// the upload. A later run resumes from the checkpoint.
     ///
     /// # Errors
-    /// As [`Ingest::run`].
+    /// Those of [`Ingest::run`].
     pub async fn run(self) -> Result<UploadedAsset, Error> {
         UploadedAsset::of(self.client.send(self.request).await?)
     }

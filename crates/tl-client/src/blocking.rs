@@ -1,4 +1,4 @@
-//! The blocking colour: the client, its `upload`, `index` and `ingest`. No async runtime in its tree.
+//! The blocking client with `upload`, `index` and `ingest`. It does not depend on an async runtime.
 
 use std::{ops::Deref, path::Path, sync::OnceLock};
 
@@ -9,12 +9,13 @@ use crate::{
     Checked, Checker, Config, Error, ErrorKind, Ingested, Input, UploadedAsset,
     builder::{ingest_settings, upload_settings},
     checker,
-    ingest::{Prepared, Request, UploadPlan},
+    ingest::{PreparedUpload, Request, UploadPlan},
 };
 
 /// A blocking client of the platform.
 ///
-/// Every method of [`tl_protocol::Client`] is a method of this one, and answers with a result; a list is an iterator.
+/// It has every method of [`tl_protocol::Client`]; each returns a result, and a list is an
+/// iterator.
 ///
 /// ```no_run
 /// # fn example() -> Result<(), tl_client::Error> {
@@ -30,10 +31,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client with these settings.
+    /// Creates a client with these settings.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where a certificate or a proxy cannot be used.
+    /// [`ErrorKind::Configuration`] if a certificate or a proxy setting is invalid.
     pub fn new(config: &Config) -> Result<Self, Error> {
         let transport = BlockingHttp::new(config.http.clone()).map_err(|error| {
             Error::new(ErrorKind::Configuration, "the HTTP client cannot be set up")
@@ -45,63 +46,65 @@ impl Client {
         })
     }
 
-    /// A client with the settings of the environment: see [`Config::from_env`].
+    /// Creates a client from the environment: see [`Config::from_env`].
     ///
     /// # Errors
-    /// As [`Config::from_env`] and [`new`](Client::new).
+    /// Those of [`Config::from_env`] and [`new`](Client::new).
     pub fn from_env() -> Result<Self, Error> {
         Self::new(&Config::from_env()?)
     }
 
-    /// Checks files with `checker` in place of [`Checker::standard`], and chooses routes by its rules.
+    /// Uses `checker` instead of [`Checker::standard`] to check files and to choose routes.
     #[must_use]
     pub fn with_checker(mut self, checker: Checker) -> Self {
         self.checker = checker.into();
         self
     }
 
-    /// Checks a file for the route that it would take; nothing is sent.
+    /// Checks a file for the route that [`ingest`](Self::ingest) would choose. Sends nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::File`] where there is no file, [`ErrorKind::CheckFailed`] where it could not be looked at. What is wrong
-    /// with the video is in the report.
+    /// [`ErrorKind::File`] if the file cannot be opened, [`ErrorKind::CheckFailed`] if the prober
+    /// failed. Problems with the video itself are in the report.
     pub fn check(&self, path: impl AsRef<Path>) -> Result<Checked, Error> {
         checker::check_path(path.as_ref(), &self.checker)
     }
 
-    /// Brings one video to the platform, where it becomes an asset; it goes into no index.
+    /// Uploads a video as an asset, without indexing it.
     pub fn upload(&self, input: impl Into<Input>) -> Upload<'_> {
         Upload {
             client: self,
-            request: Request::new(input.into(), None),
+            request: Request::upload(input.into()),
         }
     }
 
-    /// Brings an asset that is there already into an index.
+    /// Indexes an existing asset.
     pub fn index(&self, asset_id: impl Into<AssetId>) -> Ingest<'_> {
         self.ingest(Input::Asset(asset_id.into()))
     }
 
-    /// Brings one video into an index: check, upload, wait for the asset, index, wait.
+    /// Checks a video, uploads it, waits for the asset, indexes it, and waits for the index.
     pub fn ingest(&self, input: impl Into<Input>) -> Ingest<'_> {
         Ingest {
             client: self,
-            request: Request::new(input.into(), Some("".into())),
+            request: Request::ingest(input.into()),
         }
     }
 
     fn send(&self, request: &Request) -> Result<Ingested, Error> {
-        let Prepared {
+        let PreparedUpload {
             send,
             wait,
             observer,
-            after,
+            finish,
         } = request.prepare(&self.api.settings().base, &self.checker)?;
         match send {
             UploadPlan::Task(create) => {
-                after.conclude_task(self.api.ingest_task(create, wait, observer))
+                finish.complete_task(self.api.ingest_task(create, wait, observer))
             }
-            UploadPlan::Asset(plan) => after.conclude_asset(self.api.ingest_asset(*plan, observer)),
+            UploadPlan::Asset(plan) => {
+                finish.complete_asset(self.api.ingest_asset(*plan, observer))
+            }
         }
     }
 }
@@ -114,7 +117,7 @@ impl Deref for Client {
     }
 }
 
-/// One video on its way into an index; [`run`](Ingest::run) sends it.
+/// An ingestion, started by [`run`](Ingest::run).
 #[derive(Debug)]
 #[must_use = "nothing happens until `run`"]
 pub struct Ingest<'c> {
@@ -125,18 +128,19 @@ pub struct Ingest<'c> {
 impl Ingest<'_> {
     ingest_settings!();
 
-    /// Checks the file, uploads it, and waits until the video is indexed. Where the process ends
-    /// before that, a later run goes on from the checkpoint.
+    /// Checks the file, uploads it, and waits until the video is indexed. If the process ends
+    /// before that, a later run resumes from the checkpoint.
     ///
     /// # Errors
-    /// [`ErrorKind::RefusedLocally`] with the report, before a byte is sent; [`ErrorKind::Api`] with what the platform
-    /// answered, the stage and what was reached; the other kinds where something on this side cannot be used.
+    /// [`ErrorKind::RefusedLocally`] with the report, before any byte is sent. [`ErrorKind::Api`]
+    /// with the platform's response, the stage and the partial result. Another kind if a local
+    /// setting, file or checkpoint is invalid.
     pub fn run(self) -> Result<Ingested, Error> {
         self.client.send(&self.request)
     }
 }
 
-/// One video on its way to the platform; [`run`](Upload::run) sends it.
+/// An upload, started by [`run`](Upload::run).
 #[derive(Debug)]
 #[must_use = "nothing happens until `run`"]
 pub struct Upload<'c> {
@@ -147,11 +151,11 @@ pub struct Upload<'c> {
 impl Upload<'_> {
     upload_settings!();
 
-    /// Checks the file, uploads it, and waits until the asset is ready. Where the process ends before that, a
-    /// later run goes on from the checkpoint.
+    /// Checks the file, uploads it, and waits until the asset is ready. If the process ends before
+    /// that, a later run resumes from the checkpoint.
     ///
     /// # Errors
-    /// As [`Ingest::run`].
+    /// Those of [`Ingest::run`].
     pub fn run(self) -> Result<UploadedAsset, Error> {
         UploadedAsset::of(self.client.send(&self.request)?)
     }

@@ -1,75 +1,81 @@
-//! The settings of an upload and of an ingestion, written once for both colours.
+//! Builder methods of uploads and ingestions, shared by the async and the blocking client.
 
-/// What an upload and an ingestion have in common.
+/// Methods of both `Upload` and `Ingest`.
 macro_rules! upload_settings {
     () => {
-        /// By which way it goes. Without this the client chooses: one request where the rules surely allow it, chunks for what
-        /// is larger, and `asset-url` for a link. [`Route::Tasks`](tl_validate::Route::Tasks) is the older way, which makes a
-        /// task in place of an asset; it is never chosen by itself.
+        /// Sets the route. By default the client chooses: `asset` (one request) if the rules allow
+        /// the size, `multipart` (chunks) for larger files, and `asset-url` for a link.
+        /// [`Route::Tasks`](tl_validate::Route::Tasks) is the older route, which creates a task
+        /// instead of an asset. It is never chosen by default.
         pub fn route(mut self, route: tl_validate::Route) -> Self {
             self.request.route = Some(route);
             self
         }
 
-        /// Keeps in `folder` what another process needs to go on, and goes on from what is there. Without this it is kept, of
-        /// files only, in [`default_folder`](crate::checkpoint::default_folder).
+        /// Stores the checkpoint in `folder` and resumes from a checkpoint found there. By default,
+        /// checkpoints are written for files only, in
+        /// [`default_folder`](crate::checkpoint::default_folder).
         pub fn checkpoint(mut self, folder: impl Into<std::path::PathBuf>) -> Self {
-            self.request.keep = crate::ingest::Keep::In(folder.into());
+            self.request.checkpoint = crate::ingest::CheckpointLocation::Folder(folder.into());
             self
         }
 
-        /// Keeps nothing, and takes up nothing: an upload that is cut off begins anew.
+        /// Neither writes nor reads a checkpoint: an interrupted upload starts over.
         pub fn without_checkpoint(mut self) -> Self {
-            self.request.keep = crate::ingest::Keep::Nowhere;
+            self.request.checkpoint = crate::ingest::CheckpointLocation::Disabled;
             self
         }
 
-        /// Begins with the first byte, though an earlier upload could be taken up; its checkpoint goes. One that cannot be read
-        /// is set aside in its folder.
+        /// Starts over instead of resuming an interrupted upload, and removes its checkpoint. An
+        /// unreadable checkpoint is renamed in its folder instead.
         pub fn restart(mut self) -> Self {
-            self.request.anew = true;
+            self.request.restart = true;
             self
         }
 
-        /// How chunks are sent: concurrency, bandwidth, deadline, and the handle that pauses and cancels.
+        /// Sets concurrency, bandwidth and deadline of the chunk upload, and the handle that pauses
+        /// and cancels it.
         pub fn chunks(mut self, settings: tl_protocol::flow::upload::UploadSettings) -> Self {
             self.request.settings = settings;
             self
         }
 
-        /// What is done where the answer to a create is lost.
+        /// Sets how to proceed if the response to a create request is lost.
         pub fn reconcile(mut self, reconcile: tl_protocol::flow::Reconcile) -> Self {
             self.request.reconcile = reconcile;
             self
         }
 
-        /// The caller's own data: about the asset where it is only uploaded, else about the video in the index.
+        /// Sets the user metadata: of the asset if it is only uploaded, otherwise of the video in
+        /// the index.
         pub fn metadata(mut self, metadata: tl_model::UserMetadata) -> Self {
             self.request.user_metadata = Some(metadata);
             self
         }
 
-        /// How to wait until the asset is ready, and until the video is indexed. Default:
+        /// Sets how to wait until the asset is ready and until the video is indexed. Default:
         /// [`WaitPolicy::default`](tl_protocol::flow::WaitPolicy) for each.
         pub fn wait(mut self, policy: tl_protocol::flow::WaitPolicy) -> Self {
             self.request.wait = Some(policy);
             self
         }
 
-        /// Returns as soon as the platform has taken the last step on. An asset that is to be indexed is waited for all the
-        /// same, because it must be ready.
+        /// Returns as soon as the platform has accepted the last request. If the asset is to be
+        /// indexed, the client still waits until the asset is ready, because indexing requires
+        /// that.
         pub fn without_waiting(mut self) -> Self {
             self.request.wait = None;
             self
         }
 
-        /// Sends the file without looking at it: the platform may refuse what was uploaded in vain.
+        /// Skips the local check. The platform may then reject the file after the upload.
         pub fn skip_check(mut self) -> Self {
-            self.request.unchecked = true;
+            self.request.skip_check = true;
             self
         }
 
-        /// Tells `listen` how it goes on. Called often while bytes are sent: it should return soon.
+        /// Calls `listen` with each event. It is called often while bytes are sent, so it should
+        /// return quickly.
         pub fn observe(mut self, listen: impl Fn(&crate::Event) + Send + Sync + 'static) -> Self {
             self.request.listener = Some(std::sync::Arc::new(listen));
             self
@@ -77,19 +83,19 @@ macro_rules! upload_settings {
     };
 }
 
-/// What only an ingestion has.
+/// Methods of `Ingest` only.
 macro_rules! ingest_settings {
     () => {
         upload_settings!();
 
-        /// The index that the video goes into.
+        /// Sets the index.
         pub fn into_index(mut self, index_id: impl Into<tl_model::IndexId>) -> Self {
             self.request.index_id = Some(index_id.into());
             self
         }
 
-        /// Whether the platform keeps the video for streaming. Its default is no for an asset that is indexed, and yes by the
-        /// route `tasks`.
+        /// Sets whether the platform keeps the video for streaming. The platform's default is no
+        /// for an indexed asset, and yes for the route `tasks`.
         pub fn enable_video_stream(mut self, enable: bool) -> Self {
             self.request.enable_video_stream = Some(enable);
             self

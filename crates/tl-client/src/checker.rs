@@ -1,4 +1,4 @@
-//! The local check: a prober that reads the file, rules that judge it, and the verdict before anything is sent.
+//! The local check before the upload: a prober reads the file, and rules judge the result.
 
 use std::{
     fmt,
@@ -26,17 +26,18 @@ pub struct Checker {
     options: Vec<String>,
 }
 
-/// What a check found: the facts where the file could be read, and the report in any case.
+/// Result of a check: the report, and the facts if the file could be read.
 #[derive(Debug, Clone)]
 pub struct Checked {
-    /// What is known of the file.
+    /// Properties of the file.
     pub facts: Option<MediaFacts>,
-    /// Every finding.
+    /// All findings.
     pub report: Report,
 }
 
 impl Checker {
-    /// Checks with `prober` against the rules in force today, for the models that an index can have today.
+    /// Creates a checker that uses `prober`, the current rules, and the models that an index can
+    /// have today.
     #[must_use]
     pub fn new(prober: Arc<dyn Prober>) -> Self {
         Self {
@@ -47,54 +48,58 @@ impl Checker {
         }
     }
 
-    /// The prober that the features bring: `worker` in helper processes, else `ffmpeg` in this process, else `header`, which
-    /// reads no more than headers and says so in every report.
+    /// Creates a checker with the prober that the enabled features provide: `worker` (helper
+    /// processes), else `ffmpeg` (in this process), else `header` (reads headers only, and notes
+    /// that in every report).
     ///
     /// # Errors
-    /// [`ErrorKind::CheckFailed`] where the helper `tl-probe` is not there, or none of these features is on.
+    /// [`ErrorKind::CheckFailed`] if the helper `tl-probe` is not found, or if none of these
+    /// features is enabled.
     pub fn standard() -> Result<Self, Error> {
         standard_prober().map(Self::new)
     }
 
-    /// Judges by `pack`.
+    /// Uses the rules of `pack`.
     #[must_use]
     pub fn with_rules(mut self, pack: RulePack) -> Self {
         self.pack = Arc::new(pack);
         self
     }
 
-    /// Judges for these models; where there are several, the strictest rule of each kind.
+    /// Checks for these models. The strictest rule of each kind applies.
     #[must_use]
     pub fn for_engines(mut self, engines: impl IntoIterator<Item = Engine>) -> Self {
         self.engines = engines.into_iter().collect();
         self
     }
 
-    /// Judges for these model options: before v1.3, `conversation` asked for an audio track.
+    /// Checks for these model options: before v1.3, `conversation` required an audio track.
     #[must_use]
     pub fn with_options(mut self, options: impl IntoIterator<Item = String>) -> Self {
         self.options = options.into_iter().collect();
         self
     }
 
-    /// The rules in force.
+    /// The active rules.
     #[must_use]
     pub fn rules(&self) -> &RulePack {
         &self.pack
     }
 
-    /// Reads and judges an open file on its way by `route`. It blocks while it reads.
+    /// Checks an open file for `route`. Blocks while it reads.
     ///
     /// # Errors
-    /// [`ErrorKind::CheckFailed`] where the prober itself failed; what is wrong with the file is in the report.
+    /// [`ErrorKind::CheckFailed`] if the prober failed. Problems with the file itself are in the
+    /// report.
     pub fn check_file(&self, file: File, name: &str, route: Route) -> Result<Checked, Error> {
         self.judge(self.prober.probe_file(file, name), name, route)
     }
 
-    /// Reads and judges bytes that are no file, on their way by `route`. It blocks while it reads.
+    /// Checks a source that is not a file, for `route`. Blocks while it reads.
     ///
     /// # Errors
-    /// As [`check_file`](Checker::check_file), and [`ErrorKind::CheckFailed`] where the prober reads files only.
+    /// Those of [`check_file`](Checker::check_file), and [`ErrorKind::CheckFailed`] if the prober
+    /// reads only files.
     pub fn check_source(
         &self,
         source: &dyn Source,
@@ -135,7 +140,7 @@ impl Checker {
     }
 }
 
-/// A source as a prober reads it.
+/// Adapts a source to the interface of probers.
 struct Ranges<'s>(&'s dyn Source);
 
 impl RangeRead for Ranges<'_> {
@@ -168,8 +173,8 @@ fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
     Ok(Arc::new(pool))
 }
 
-// Where both features are on, the helper reads: a program that asks for it must not come to link libav because another
-// crate of its build switched `ffmpeg` on.
+// If both features are enabled, use the helper. A program that asked for the helper must not link
+// libav because another crate of its build enabled `ffmpeg`.
 #[cfg(all(feature = "ffmpeg", not(all(feature = "worker", unix))))]
 fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
     Ok(Arc::new(tl_validate::ffmpeg::InProcess::default()))
@@ -193,20 +198,20 @@ fn standard_prober() -> Result<Arc<dyn Prober>, Error> {
     ))
 }
 
-/// The checker in `place`, put there the first time.
+/// Returns the checker in `cell`, creating the standard one at the first call.
 #[cfg(any(feature = "async", feature = "blocking"))]
-pub(crate) fn in_place(place: &OnceLock<Checker>) -> Result<Checker, Error> {
-    if let Some(checker) = place.get() {
+pub(crate) fn get_or_standard(cell: &OnceLock<Checker>) -> Result<Checker, Error> {
+    if let Some(checker) = cell.get() {
         return Ok(checker.clone());
     }
     let checker = Checker::standard()?;
-    Ok(place.get_or_init(|| checker).clone())
+    Ok(cell.get_or_init(|| checker).clone())
 }
 
-/// Checks the file at `path` for the route that it would take.
+/// Checks the file at `path` for the route that would be chosen.
 #[cfg(any(feature = "async", feature = "blocking"))]
-pub(crate) fn check_path(path: &Path, place: &OnceLock<Checker>) -> Result<Checked, Error> {
-    let checker = in_place(place)?;
+pub(crate) fn check_path(path: &Path, cell: &OnceLock<Checker>) -> Result<Checked, Error> {
+    let checker = get_or_standard(cell)?;
     let file = FileSource::open(path)?;
     let choice = RouteChoice::for_file(file.len(), checker.rules());
     let handle = file.try_clone_file().map_err(|error| {

@@ -1,4 +1,4 @@
-//! What a client must know: the key, the address, the limits. The environment is read here and nowhere else.
+//! Client settings: API key, base URL, limits. The environment is read only here.
 
 use std::{
     collections::hash_map::RandomState,
@@ -11,33 +11,34 @@ use url::Url;
 
 use crate::{Error, ErrorKind};
 
-/// The variables that may hold the key, in the order in which they are asked: the first is what the platform's own
-/// JavaScript client reads, the second what most users set.
+/// Environment variables for the API key, in order of precedence. The platform's JavaScript SDK
+/// reads the first; most users set the second.
 pub const KEY_VARIABLES: [&str; 2] = ["TWELVE_LABS_API_KEY", "TWELVELABS_API_KEY"];
 
-/// The variable that may hold the address of the API, version included; the platform's own clients read it too.
+/// Environment variable for the base URL, including the API version. The platform's own SDKs read
+/// it too.
 pub const BASE_URL_VARIABLE: &str = "TWELVELABS_BASE_URL";
 
-/// The settings of a client of either colour.
+/// Settings of an async or blocking client.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The transport: key, address, proxy, certificates, connect time limit.
+    /// Transport settings: API key, base URL, proxy, certificates, connect timeout.
     pub http: HttpSettings,
-    /// How calls are tried.
+    /// Retry and timeout policy of calls.
     pub policy: Policy,
-    /// Where delays are drawn from. Default: other numbers in every process.
+    /// Seed of the retry delays. Default: random per process.
     pub seed: u64,
-    /// Who is told of retries and new statuses.
+    /// Receives retries and status changes.
     pub observer: Observer,
     base: Url,
 }
 
 impl Config {
-    /// The defaults for the API at `base_url`, for example `https://api.twelvelabs.io/v1.3`.
+    /// Default settings for the API at `base_url`, for example `https://api.twelvelabs.io/v1.3`.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where the key or the address cannot be used, or would give the key away (see
-    /// [`Credentials::new`]).
+    /// [`ErrorKind::Configuration`] if the key or the URL is invalid, or if the key would be sent
+    /// unencrypted (see [`Credentials::new`]).
     pub fn new(key: &str, base_url: &str) -> Result<Self, Error> {
         let base = base_url.trim().parse::<Url>().map_err(|error| {
             Error::new(
@@ -61,10 +62,11 @@ impl Config {
         })
     }
 
-    /// The key from `TWELVE_LABS_API_KEY` or `TWELVELABS_API_KEY`, the address from `TWELVELABS_BASE_URL` or the platform's.
+    /// Reads the API key from `TWELVE_LABS_API_KEY` or `TWELVELABS_API_KEY`, and the base URL from
+    /// `TWELVELABS_BASE_URL` (default: the platform's).
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where no variable holds a key, or what they hold cannot be used.
+    /// [`ErrorKind::Configuration`] if neither variable has a key, or if a value is invalid.
     pub fn from_env() -> Result<Self, Error> {
         let base = variable(BASE_URL_VARIABLE).unwrap_or_else(|| DEFAULT_BASE_URL.to_owned());
         let key = KEY_VARIABLES.iter().find_map(|name| variable(name)).ok_or_else(|| {
@@ -79,7 +81,7 @@ impl Config {
         Self::new(&key, &base)
     }
 
-    /// The address of the API.
+    /// Base URL of the API.
     #[must_use]
     pub fn base_url(&self) -> &Url {
         &self.base
@@ -87,7 +89,7 @@ impl Config {
 
     #[cfg_attr(
         not(any(feature = "async", feature = "blocking")),
-        expect(dead_code, reason = "no colour is on")
+        expect(dead_code, reason = "no client is enabled")
     )]
     pub(crate) fn client_settings(&self) -> ClientSettings {
         ClientSettings {
@@ -110,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_cannot_be_used_is_named_and_the_key_is_not() {
+    fn invalid_url_error_hides_the_key() {
         for (base, part) in [
             ("api.twelvelabs.io", "is no URL"),
             ("ftp://api.twelvelabs.io", "not an http or https address"),
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn every_process_draws_other_delays() {
+    fn seed_differs_per_config() {
         let seed = || Config::new("tlk_1", DEFAULT_BASE_URL).unwrap().seed;
         assert_ne!(seed(), seed());
     }

@@ -1,5 +1,5 @@
-//! The one error of this crate: what the caller gave, what the local check said, or what the platform answered, and how far the
-//! video had come.
+//! The error type of this crate: invalid input, a failed local check, or an error of the platform,
+//! with the partial result.
 
 use std::{error, fmt};
 
@@ -7,30 +7,34 @@ use tl_validate::Report;
 
 use crate::{Ingested, Stage};
 
-/// What kind of thing went wrong.
+/// Category of an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The key, the address or another setting cannot be used; nothing was sent. Correct what the text names.
+    /// The key, the base URL or another setting is invalid. Nothing was sent. The message names the
+    /// setting.
     Configuration,
-    /// The file cannot be read, or is no file; nothing was sent.
+    /// The file cannot be read, or is not a regular file. Nothing was sent.
     File,
-    /// The route that was asked for cannot take this; nothing was sent. The text names those that can.
+    /// The requested route does not support this input. Nothing was sent. The message lists the
+    /// routes that do.
     Route,
-    /// The local check could not be done (no prober, or it failed); nothing was sent.
+    /// The local check could not run: no prober, or it failed. Nothing was sent.
     CheckFailed,
-    /// The local check refused the file; nothing was sent. [`Error::report`] has every finding and its fix.
+    /// The local check refused the file. Nothing was sent. [`Error::report`] has every finding and
+    /// its fix.
     RefusedLocally,
-    /// The checkpoint of an earlier upload cannot be used, or is in use; nothing was sent and nothing was lost. Abandon it, or
-    /// begin anew.
+    /// The checkpoint of an earlier upload cannot be used or is in use. Nothing was sent or lost.
+    /// Abandon it or start over.
     Checkpoint,
-    /// An earlier upload cannot be taken up because the source is another one now; nothing was sent. Abandon it, or begin anew.
+    /// An earlier upload cannot be resumed because the source has changed. Nothing was sent.
+    /// Abandon it or start over.
     SourceChanged,
-    /// What happened between here and the platform.
+    /// A request to the platform failed.
     Api(tl_protocol::ErrorKind),
 }
 
-/// What went wrong.
+/// Error of a client, upload or ingestion.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -74,43 +78,43 @@ impl Error {
         self
     }
 
-    /// What kind of thing went wrong.
+    /// Category of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether the same call may well succeed later, unchanged.
+    /// Whether the same call may succeed later without changes.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.api().is_some_and(tl_protocol::Error::is_retryable)
     }
 
-    /// The stage that failed, of an upload or an ingestion.
+    /// The stage of the upload or ingestion that failed.
     #[must_use]
     pub fn stage(&self) -> Option<Stage> {
         self.0.stage
     }
 
-    /// How far the video had come: the identifiers of what exists at the platform all the same, times and statuses.
+    /// The partial result: ids of the resources that exist on the platform, times and statuses.
     #[must_use]
     pub fn reached(&self) -> Option<&Ingested> {
         self.0.reached.as_deref()
     }
 
-    /// What the platform answered, with its code, message and request id.
+    /// The platform's response, with code, message and request id.
     #[must_use]
     pub fn api(&self) -> Option<&tl_protocol::Error> {
         self.0.source.as_ref()?.downcast_ref()
     }
 
-    /// What the local check said of the file, also where the platform failed on it afterwards.
+    /// The report of the local check, also if the platform failed afterwards.
     #[must_use]
     pub fn report(&self) -> Option<&Report> {
         self.0.report.as_ref()
     }
 
-    /// What kind of thing went wrong with the prober, where it failed.
+    /// The category of the prober's error, if the prober failed.
     #[cfg(any(feature = "async", feature = "blocking"))]
     pub(crate) fn probe(&self) -> Option<tl_validate::ProbeErrorKind> {
         let source = self.0.source.as_ref()?;
@@ -118,8 +122,8 @@ impl Error {
         Some(error.kind())
     }
 
-    /// Where the bytes could not be read, why: the first cause, which names the file.
-    fn unread(&self) -> Option<String> {
+    /// If the source could not be read, the first cause, which names the file.
+    fn read_failure(&self) -> Option<String> {
         if self.0.kind != ErrorKind::Api(tl_protocol::ErrorKind::SourceFailed) {
             return None;
         }
@@ -130,8 +134,8 @@ impl Error {
         Some(cause.to_string())
     }
 
-    /// Where it stood, in brackets.
-    fn standing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Writes the stage and the ids in parentheses.
+    fn write_stage(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(stage) = self.0.stage else {
             return Ok(());
         };
@@ -167,15 +171,15 @@ impl From<tl_protocol::Error> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // An error of the API speaks for itself; it is not said twice.
+        // The message of the API error is complete; do not repeat it.
         match self.api() {
             Some(api) => api.fmt(f)?,
             None => f.write_str(&self.0.message)?,
         }
-        if let Some(why) = self.unread() {
+        if let Some(why) = self.read_failure() {
             write!(f, ": {why}")?;
         }
-        self.standing(f)
+        self.write_stage(f)
     }
 }
 
@@ -194,8 +198,8 @@ impl fmt::Debug for Error {
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self.api() {
-            // The first cause is in the text already.
-            Some(_) if self.unread().is_some() => None,
+            // The first cause is already in the message.
+            Some(_) if self.read_failure().is_some() => None,
             Some(api) => error::Error::source(api),
             None => self.0.source.as_deref().map(|source| source as _),
         }

@@ -1,47 +1,47 @@
-//! What an ingestion or an upload tells while it runs.
+//! Events of a running upload or ingestion.
 
 use std::{fmt, time::Duration};
 
 use tl_model::{AssetId, IndexedAssetId, UploadId};
 
-use crate::{NotChecked, RouteChoice, Stage, route::shown};
+use crate::{NotChecked, RouteChoice, Stage, route::format_bytes};
 
-/// Something that happened.
+/// An event.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
     /// The route was chosen.
     Route(RouteChoice),
-    /// The local check is done; where it refuses the file, nothing follows.
+    /// The local check finished. If it refused the file, this is the last event.
     Checked(Box<tl_validate::Report>),
-    /// The bytes are sent without the local check, though nobody asked to skip it.
+    /// The bytes are sent unchecked although the caller did not skip the check.
     NotChecked(NotChecked),
-    /// An earlier process left a checkpoint, and this one goes on from there.
+    /// The upload resumes from the checkpoint of an earlier process.
     Resuming {
-        /// The session, where it goes up in chunks.
+        /// The upload session, if the source is sent in chunks.
         upload_id: Option<UploadId>,
-        /// How many chunks the earlier process has sent.
+        /// Chunks that the earlier process sent.
         sent_chunks: u32,
-        /// How many there are.
+        /// Total number of chunks.
         total_chunks: u32,
-        /// The asset, where it is there whole.
+        /// The asset, if the upload is complete.
         asset_id: Option<AssetId>,
-        /// The asset in the index, where the platform has taken it in.
+        /// The indexed asset, if the platform has accepted it.
         indexed_asset_id: Option<IndexedAssetId>,
     },
-    /// No checkpoint is kept, or it cannot be written any more: another process could not go on from here.
-    Unkept {
-        /// Why.
+    /// No checkpoint is written, or it can no longer be written: another process could not resume.
+    NoCheckpoint {
+        /// The reason.
         because: String,
     },
-    /// Bytes of the file were taken to be sent in one request; a repeated attempt begins at the first byte again.
+    /// Bytes of a file sent in one request. A retry starts again at the first byte.
     Sending {
-        /// How many bytes so far, of this attempt.
+        /// Bytes sent so far in this attempt.
         sent: u64,
-        /// How many there are.
+        /// Total bytes.
         total: u64,
     },
-    /// Something happened between here and the platform.
+    /// An event of the API client.
     Api(tl_protocol::Event),
 }
 
@@ -73,7 +73,7 @@ impl fmt::Display for Event {
                 f,
                 "going on where an earlier run ended: {sent_chunks} of {total_chunks} chunks were sent"
             ),
-            Self::Unkept { because } => {
+            Self::NoCheckpoint { because } => {
                 write!(f, "another process could not go on from here: {because}")
             }
             Self::Sending { sent, total } => write!(f, "sent {sent} of {total} bytes"),
@@ -130,16 +130,21 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             left,
             ..
         } => {
-            write!(f, "sent {} of {}", shown(*bytes), shown(*total_bytes))?;
+            write!(
+                f,
+                "sent {} of {}",
+                format_bytes(*bytes),
+                format_bytes(*total_bytes)
+            )?;
             if let Some(rate) = bytes_per_second {
-                // A rate is no more than the bytes that were sent.
+                // A rate is at most the number of bytes sent.
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
                     reason = "a rate that is shown"
                 )]
                 let rate = *rate as u64;
-                write!(f, ", {}/s", shown(rate))?;
+                write!(f, ", {}/s", format_bytes(rate))?;
             }
             match left {
                 Some(left) if *left > Duration::ZERO => {
@@ -162,12 +167,12 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Api::Status { status, after, .. } => {
             write!(f, "{status} after {:.1} s", after.as_secs_f64())
         }
-        // What a later version adds and this one has no words for.
+        // Events added by a later version.
         _ => f.write_str("the operation goes on"),
     }
 }
 
-/// Why a request is sent again, in words.
+/// Describes why a request is retried.
 fn reason(kind: tl_protocol::ErrorKind) -> &'static str {
     use tl_protocol::ErrorKind as Kind;
     match kind {

@@ -1,7 +1,7 @@
-//! One video on its way: open, choose a route, check, take up what an earlier process left, send, conclude. What both colours
-//! share lives here; each colour adds how it waits for a file to be read.
+//! Ingestion of one video: open, choose a route, check, resume, send, finish. Shared by the async
+//! and the blocking client, which only differ in how they wait for file reads.
 
-mod conclude;
+mod finish;
 mod resume;
 
 use std::{
@@ -23,41 +23,42 @@ use tl_protocol::{
 use tl_validate::{ProbeErrorKind, Report, Route, RulePack};
 use url::Url;
 
-pub(crate) use self::conclude::After;
+pub(crate) use self::finish::Finish;
 use crate::{
     Checker, Error, ErrorKind, Event, FileSource, Ingested, Input, NotChecked, RouteChoice, Stage,
     checker, checkpoint,
     input::refuse_link,
-    route::{self, Load},
+    route::{self, Payload},
 };
 
 type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// Where the state of an upload is kept.
+/// Where to store the checkpoint.
 #[derive(Debug, Clone)]
-pub(crate) enum Keep {
-    /// Of files, in the folder of this user.
-    Standard,
+pub(crate) enum CheckpointLocation {
+    /// In the default folder, for files only.
+    Default,
     /// In this folder.
-    In(PathBuf),
-    Nowhere,
+    Folder(PathBuf),
+    Disabled,
 }
 
-/// What is asked of one upload or ingestion.
+/// Settings of an upload or ingestion.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) input: Input,
-    /// The index; an upload has none.
+    /// Whether `index_id` is required: yes for an ingestion, no for an upload.
+    needs_index: bool,
     pub(crate) index_id: Option<IndexId>,
     pub(crate) user_metadata: Option<UserMetadata>,
     pub(crate) enable_video_stream: Option<bool>,
     pub(crate) wait: Option<WaitPolicy>,
     pub(crate) route: Option<Route>,
-    pub(crate) keep: Keep,
-    pub(crate) anew: bool,
+    pub(crate) checkpoint: CheckpointLocation,
+    pub(crate) restart: bool,
     pub(crate) settings: UploadSettings,
     pub(crate) reconcile: Reconcile,
-    pub(crate) unchecked: bool,
+    pub(crate) skip_check: bool,
     pub(crate) listener: Option<Listener>,
 }
 
@@ -70,23 +71,23 @@ impl fmt::Debug for Request {
     }
 }
 
-/// A request that has passed the check and may be sent.
+/// A request that has passed the check and can be sent.
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub(crate) struct PreparedUpload {
     pub(crate) send: UploadPlan,
     pub(crate) wait: Option<WaitPolicy>,
     pub(crate) observer: Observer,
-    pub(crate) after: After,
+    pub(crate) finish: Finish,
 }
 
-/// What is sent.
+/// What to send.
 #[derive(Debug)]
 pub(crate) enum UploadPlan {
     Task(CreateTask),
     Asset(Box<AssetPlan>),
 }
 
-/// What was opened.
+/// The opened input.
 enum Opened {
     File(Arc<FileSource>),
     Source(Arc<dyn Source>),
@@ -95,30 +96,39 @@ enum Opened {
 }
 
 impl Request {
-    pub(crate) fn new(input: Input, index_id: Option<IndexId>) -> Self {
+    pub(crate) fn upload(input: Input) -> Self {
+        Self::new(input, false)
+    }
+
+    pub(crate) fn ingest(input: Input) -> Self {
+        Self::new(input, true)
+    }
+
+    fn new(input: Input, needs_index: bool) -> Self {
         Self {
             input,
-            index_id,
+            needs_index,
+            index_id: None,
             user_metadata: None,
             enable_video_stream: None,
             wait: Some(WaitPolicy::default()),
             route: None,
-            keep: Keep::Standard,
-            anew: false,
+            checkpoint: CheckpointLocation::Default,
+            restart: false,
             settings: UploadSettings::default(),
             reconcile: Reconcile::default(),
-            unchecked: false,
+            skip_check: false,
             listener: None,
         }
     }
 
-    fn tell(&self, event: &Event) {
+    fn emit(&self, event: &Event) {
         if let Some(listener) = &self.listener {
             listener(event);
         }
     }
 
-    /// The listener for what happens between here and the platform.
+    /// Creates the observer for API events.
     fn observer(&self, task: &Arc<Mutex<Option<TaskId>>>, opened: &Opened) -> Observer {
         let (listener, task) = (self.listener.clone(), Arc::clone(task));
         let file = match opened {
@@ -126,7 +136,7 @@ impl Request {
             _ => None,
         };
         Observer::new(move |event| {
-            // The platform has the bytes; what follows is a wait, which keeps no file open.
+            // The platform has the bytes. The rest is waiting, which needs no open file.
             let is_sent = match event {
                 ApiEvent::StageStarted { stage, .. } => *stage != FlowStage::Uploading,
                 ApiEvent::Created { resource, .. } => *resource == "task",
@@ -149,27 +159,32 @@ impl Request {
         })
     }
 
-    /// Opens, chooses the route, checks, and takes up what an earlier process left. It blocks while it reads.
+    /// Opens the input, chooses the route, checks, and resumes from a checkpoint. Blocks while it
+    /// reads.
     ///
     /// # Errors
-    /// [`ErrorKind::RefusedLocally`] with the report where the platform would refuse the file.
-    pub(crate) fn prepare(&self, base: &Url, place: &OnceLock<Checker>) -> Result<Prepared, Error> {
+    /// [`ErrorKind::RefusedLocally`] with the report if the platform would reject the file.
+    pub(crate) fn prepare(
+        &self,
+        base: &Url,
+        cell: &OnceLock<Checker>,
+    ) -> Result<PreparedUpload, Error> {
         let began = Instant::now();
-        self.see_settings()?;
+        self.check_settings()?;
         let opened = self.open()?;
-        let rules = place
+        let rules = cell
             .get()
             .map_or(RulePack::current() as &RulePack, Checker::rules);
-        let load = match &opened {
-            Opened::File(file) => Some(Load::Bytes(file.len())),
-            Opened::Source(source) => Some(Load::Bytes(source.len())),
-            Opened::Url(_) => Some(Load::Link),
+        let payload = match &opened {
+            Opened::File(file) => Some(Payload::Bytes(file.len())),
+            Opened::Source(source) => Some(Payload::Bytes(source.len())),
+            Opened::Url(_) => Some(Payload::Link),
             Opened::Asset(_) => None,
         };
-        let choice = match (load, self.route) {
+        let choice = match (payload, self.route) {
             (None, _) => None,
-            (Some(load), None) => Some(route::choose(load, rules)),
-            (Some(load), Some(asked)) => Some(route::forced(load, asked)?),
+            (Some(payload), None) => Some(route::choose(payload, rules)),
+            (Some(payload), Some(requested)) => Some(route::forced(payload, requested)?),
         };
         if let Some(choice) = &choice {
             if choice.route == Route::Tasks && self.index_id.is_none() {
@@ -178,34 +193,34 @@ impl Request {
                     "the route `tasks` brings a video into an index and makes no asset: choose `asset`, `asset-url` or `multipart`",
                 ));
             }
-            self.tell(&Event::Route(choice.clone()));
+            self.emit(&Event::Route(choice.clone()));
         }
         let mut so_far = Ingested {
             route: choice.clone(),
             index_id: self.index_id.clone(),
             ..Ingested::default()
         };
-        match self.check(&opened, choice.as_ref(), place)? {
+        match self.check(&opened, choice.as_ref(), cell)? {
             Ok(report) => {
                 so_far.report = Some(report);
                 so_far.times.push((Stage::Check, began.elapsed()));
             }
             Err(why) => so_far.not_checked = Some(why),
         }
-        if let (Some(choice), Some(load)) = (&choice, load) {
-            route::fits(choice, load, rules)?;
+        if let (Some(choice), Some(payload)) = (&choice, payload) {
+            route::fits(choice, payload, rules)?;
         }
         let task = Arc::default();
         let observer = self.observer(&task, &opened);
-        let (send, keeper) = match (opened, choice) {
+        let (send, writer) = match (opened, choice) {
             (Opened::Asset(asset_id), _) => {
                 so_far.asset_id = Some(asset_id.clone());
                 let plan = self.plan(AssetUpload::Existing(asset_id), UploadJournal::none());
                 (UploadPlan::Asset(Box::new(plan)), None)
             }
             (opened, Some(choice)) if choice.route == Route::Tasks => {
-                // Its flow has one stage before there is a task, and tells none.
-                self.tell(&Event::Api(ApiEvent::StageStarted {
+                // Before the task exists, this flow has only one stage and emits no event for it.
+                self.emit(&Event::Api(ApiEvent::StageStarted {
                     stage: FlowStage::Uploading,
                     asset_id: None,
                     indexed_asset_id: None,
@@ -213,43 +228,43 @@ impl Request {
                 (UploadPlan::Task(self.task(opened)), None)
             }
             (opened, choice) => {
-                let keeper = self.checkpoint(base, &opened)?;
+                let writer = self.checkpoint(base, &opened)?;
                 let route = choice.map_or(Route::Asset, |choice| choice.route);
                 let fresh = self.fresh(opened, route);
-                let (upload, journal, keeper) = match keeper {
+                let (upload, journal, writer) = match writer {
                     None => (fresh, UploadJournal::none(), None),
-                    Some(checkpoint::Opened { keeper, found }) => {
+                    Some(checkpoint::Opened { writer, found }) => {
                         so_far.upload_id = found.as_ref().and_then(|found| {
                             Some(found.record.upload.as_ref()?.upload_id.clone())
                         });
-                        let upload = self.take_up(found, fresh);
-                        (upload, keeper.journal(), Some(keeper))
+                        let upload = self.resume_upload(found, fresh);
+                        (upload, writer.journal(), Some(writer))
                     }
                 };
                 (
                     UploadPlan::Asset(Box::new(self.plan(upload, journal))),
-                    keeper,
+                    writer,
                 )
             }
         };
-        Ok(Prepared {
+        Ok(PreparedUpload {
             send,
             wait: self.wait.clone(),
             observer,
-            after: After {
+            finish: Finish {
                 so_far,
-                keeper,
+                writer,
                 task,
             },
         })
     }
 
-    fn see_settings(&self) -> Result<(), Error> {
-        if self
+    fn check_settings(&self) -> Result<(), Error> {
+        let has_index = self
             .index_id
             .as_ref()
-            .is_some_and(|id| id.as_str().is_empty())
-        {
+            .is_some_and(|id| !id.as_str().is_empty());
+        if self.needs_index && !has_index {
             return Err(Error::new(
                 ErrorKind::Configuration,
                 "no index: say which one with `into_index`",
@@ -267,7 +282,7 @@ impl Request {
     fn open(&self) -> Result<Opened, Error> {
         Ok(match &self.input {
             Input::Url(url) => {
-                if !self.unchecked {
+                if !self.skip_check {
                     refuse_link(url, SystemTime::now())?;
                 }
                 Opened::Url(url.clone())
@@ -289,7 +304,7 @@ impl Request {
         &self,
         opened: &Opened,
         choice: Option<&RouteChoice>,
-        place: &OnceLock<Checker>,
+        cell: &OnceLock<Checker>,
     ) -> Result<Result<Report, NotChecked>, Error> {
         let Some(choice) = choice else {
             return Ok(Err(NotChecked::Asset));
@@ -297,13 +312,13 @@ impl Request {
         if matches!(opened, Opened::Url(_)) {
             return Ok(Err(NotChecked::Link));
         }
-        if self.unchecked {
+        if self.skip_check {
             return Ok(Err(NotChecked::Skipped));
         }
-        if !cfg!(feature = "validate") && place.get().is_none() {
+        if !cfg!(feature = "validate") && cell.get().is_none() {
             return Ok(Err(self.not_checked(NotChecked::NoChecker)));
         }
-        let checker = checker::in_place(place)?;
+        let checker = checker::get_or_standard(cell)?;
         let (name, checked) = match opened {
             Opened::File(file) => {
                 let name = file.path().display().to_string();
@@ -326,7 +341,7 @@ impl Request {
         };
         let checked = match checked {
             Ok(checked) => checked,
-            // A prober for files, or a source that gives its bytes more slowly than the prober waits.
+            // The prober reads only files, or the source is slower than the prober's time limit.
             Err(error) if matches!(opened, Opened::Source(_)) => {
                 return match error.probe() {
                     Some(ProbeErrorKind::Unsupported) => {
@@ -340,7 +355,7 @@ impl Request {
             }
             Err(error) => return Err(error),
         };
-        self.tell(&Event::Checked(Box::new(checked.report.clone())));
+        self.emit(&Event::Checked(Box::new(checked.report.clone())));
         if checked.report.is_refused() {
             return Err(Error::new(
                 ErrorKind::RefusedLocally,
@@ -354,15 +369,16 @@ impl Request {
         Ok(Ok(checked.report))
     }
 
-    /// Tells why the bytes are sent unchecked, which the caller did not ask for.
+    /// Emits an event with the reason why the bytes are sent unchecked.
     fn not_checked(&self, why: NotChecked) -> NotChecked {
-        self.tell(&Event::NotChecked(why));
+        self.emit(&Event::NotChecked(why));
         why
     }
 
-    /// The task by the path of `/tasks`.
+    /// The request for the route `/tasks`.
     fn task(&self, opened: Opened) -> CreateTask {
-        let index_id = self.index_id.clone().unwrap_or_else(|| "".into());
+        let index_id = self.index_id.clone();
+        let index_id = index_id.expect("the route `tasks` is refused without an index");
         let mut create = CreateTask::new(index_id, self.media(opened));
         create.user_metadata.clone_from(&self.user_metadata);
         create.enable_video_stream = self.enable_video_stream;
@@ -390,9 +406,9 @@ impl Request {
         }
     }
 
-    /// The upload from the first byte on.
+    /// An upload from the first byte.
     fn fresh(&self, opened: Opened, route: Route) -> AssetUpload {
-        // Of an upload alone, the metadata are the asset's; else they are those of the indexed asset.
+        // Without an index, the metadata belongs to the asset, otherwise to the indexed asset.
         let metadata = self
             .user_metadata
             .clone()
@@ -407,7 +423,7 @@ impl Request {
             Opened::Source(source) => source,
             Opened::Url(_) | Opened::Asset(_) => unreachable!("the route is for bytes"),
         };
-        let mut upload = NewUpload::new(source.name(), kind_of(source.name()), source.len());
+        let mut upload = NewUpload::new(source.name(), upload_type(source.name()), source.len());
         upload.user_metadata = metadata;
         AssetUpload::Chunks {
             source,
@@ -426,8 +442,8 @@ impl Request {
     }
 }
 
-/// What kind of media a file name says it is: that is asked for when a session is opened.
-fn kind_of(name: &str) -> UploadType {
+/// Media type by file extension; required to open a session.
+fn upload_type(name: &str) -> UploadType {
     let extension = Path::new(name)
         .extension()
         .map(|extension| extension.to_string_lossy().to_ascii_lowercase());
@@ -438,18 +454,18 @@ fn kind_of(name: &str) -> UploadType {
     }
 }
 
-/// A source that tells how many of its bytes have been taken.
+/// A source that reports how many bytes have been read.
 #[derive(Clone)]
 struct Observed {
     inner: Arc<dyn Source>,
-    tell: Arc<dyn Fn(u64, u64) + Send + Sync>,
+    emit: Arc<dyn Fn(u64, u64) + Send + Sync>,
 }
 
 impl Observed {
-    fn new(inner: Arc<dyn Source>, tell: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
+    fn new(inner: Arc<dyn Source>, emit: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
         Self {
             inner,
-            tell: Arc::new(tell),
+            emit: Arc::new(emit),
         }
     }
 }
@@ -471,12 +487,12 @@ impl Source for Observed {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read_at(offset, buffer)?;
-        (self.tell)(offset + count as u64, self.inner.len());
+        (self.emit)(offset + count as u64, self.inner.len());
         Ok(count)
     }
 
     fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         let read = self.inner.try_read_at(offset, buffer)?;
-        Some(read.inspect(|count| (self.tell)(offset + *count as u64, self.inner.len())))
+        Some(read.inspect(|count| (self.emit)(offset + *count as u64, self.inner.len())))
     }
 }

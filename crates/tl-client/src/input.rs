@@ -1,4 +1,4 @@
-//! Where a video comes from, and how what a person writes is read as such.
+//! Inputs: files, links, sources and assets; and parsing of user input.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,26 +13,28 @@ use url::Url;
 
 use crate::{Error, ErrorKind};
 
-/// Where a video comes from.
+/// The input of an upload or ingestion.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Input {
-    /// A file on this machine.
+    /// A local file.
     File(PathBuf),
-    /// A direct link to the raw file; the platform fetches it.
+    /// A direct link to the raw file, which the platform fetches.
     Url(Url),
-    /// Bytes of any other origin. The check reads them in place; where its prober reads files only, they are sent unchecked,
-    /// which [`Event::NotChecked`](crate::Event::NotChecked) and [`Ingested::not_checked`](crate::Ingested::not_checked) tell.
+    /// Bytes from any other source. The check reads them in place. If its prober reads only files,
+    /// they are sent unchecked, as reported by [`Event::NotChecked`](crate::Event::NotChecked) and
+    /// [`Ingested::not_checked`](crate::Ingested::not_checked).
     Source(Arc<dyn Source>),
-    /// An asset that the platform has already.
+    /// An existing asset.
     Asset(AssetId),
 }
 
 impl Input {
-    /// Reads what a person writes: an `http://` or `https://` address is a URL, everything else a path.
+    /// Parses user input: an `http://` or `https://` URL is a link, anything else a path.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] for a text with another scheme, such as `ftp://` or `s3://`, and for a URL without host.
+    /// [`ErrorKind::Configuration`] for another scheme, such as `ftp://` or `s3://`, and for a URL
+    /// without a host.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| {
             !scheme.is_empty()
@@ -61,10 +63,11 @@ impl Input {
     }
 }
 
-/// Refuses a link that surely leads to no file: a page that shows a video, or a permission that has ended.
+/// Rejects a link that cannot be fetched: a web page that shows a video, or an expired presigned
+/// URL.
 ///
 /// # Errors
-/// [`ErrorKind::RefusedLocally`], with what to give instead.
+/// [`ErrorKind::RefusedLocally`]; the message says what to use instead.
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub(crate) fn refuse_link(url: &Url, now: std::time::SystemTime) -> Result<(), Error> {
     let name = web::shown(url);
@@ -135,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_person_writes_is_a_path_or_a_link() {
+    fn input_is_a_path_or_a_link() {
         let check = |text: &str, expected: &str| {
             let seen = match Input::parse(text) {
                 Ok(Input::File(path)) => format!("file {}", path.display()),
@@ -160,7 +163,7 @@ mod tests {
 
     #[cfg(any(feature = "async", feature = "blocking"))]
     #[test]
-    fn a_link_that_leads_to_no_file_is_refused_before_it_is_sent() {
+    fn page_links_and_expired_urls_are_refused() {
         let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000);
         let check = |url: &str, part: Option<&str>| {
             let refused = refuse_link(&url.parse().unwrap(), now);

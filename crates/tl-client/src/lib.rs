@@ -1,9 +1,11 @@
 //! Check a video, upload it to the TwelveLabs video platform, and wait until it is indexed.
 //!
-//! One crate, two colours. With feature `async` (the default) [`Client`] answers with futures (reqwest, tokio); with
-//! `blocking`, [`blocking::Client`] answers with results (ureq, threads) and its tree has no async runtime. Every method
-//! of [`tl_protocol::Client`] is there in both, and [`ingest`](Client::ingest) joins the local check to it: what the
-//! platform would refuse is refused here, with the reason, before a byte is sent.
+//! The crate has an async and a blocking client with the same methods. With feature `async` (the
+//! default), the methods of [`Client`] return futures (reqwest, tokio). With feature `blocking`,
+//! the methods of [`blocking::Client`] return results (ureq, threads), and the crate does not
+//! depend on an async runtime. Both have every method of [`tl_protocol::Client`].
+//! [`ingest`](Client::ingest) adds the local check: a file that the platform would reject is
+//! refused before any byte is sent, with the reason.
 //!
 //! ```no_run
 //! # #[cfg(feature = "async")]
@@ -19,16 +21,17 @@
 //! # Ok(()) }
 //! ```
 //!
-//! | Room | What lives there |
+//! | Module | Contents |
 //! |---|---|
-//! | [`config`] | key, address, limits; the environment variables |
-//! | [`source`] | files as [`tl_protocol::Source`], read in place and watched |
-//! | [`checker`] | the prober, the rules, and the verdict before anything is sent |
-//! | [`route`] | by which way a video goes, and why |
-//! | [`checkpoint`] | what another process needs to go on, on this machine's disk |
-//! | `ingest` | one video: open, route, check, take up, send, conclude |
+//! | [`config`] | API key, base URL, limits, environment variables |
+//! | [`source`] | files as [`tl_protocol::Source`], with change detection |
+//! | [`checker`] | the local check: prober and rules |
+//! | [`route`] | choice of the upload route |
+//! | [`checkpoint`] | upload state on disk, to resume in another process |
+//! | `ingest` | one video: open, choose the route, check, resume, send, finish |
 
-// Without a colour the crate has rules, routes and the list of checkpoints, and nobody who sends.
+// Without `async` and `blocking`, the crate has rules, routes and the checkpoint list, but no
+// client.
 #![cfg_attr(
     not(any(feature = "async", feature = "blocking")),
     allow(dead_code, unused_imports)
@@ -68,7 +71,7 @@ pub use tl_model as model;
 pub use tl_protocol as protocol;
 pub use tl_validate as validate;
 
-/// The examples of the documents, compiled.
+/// Compiles the examples of the documentation.
 #[cfg(doctest)]
 mod documents {
     #[cfg(all(feature = "async", feature = "blocking", feature = "validate"))]

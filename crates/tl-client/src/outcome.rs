@@ -1,5 +1,4 @@
-//! What an ingestion or an upload came to: every identifier, the time of each stage, every status that was seen. How it came
-//! to it lives in `ingest`.
+//! Results of uploads and ingestions: ids, duration of each stage, observed statuses.
 
 use std::{fmt, time::Duration};
 
@@ -14,22 +13,22 @@ use tl_validate::Report;
 
 use crate::{Error, RouteChoice};
 
-/// A stage on the way of a video.
+/// A stage of an ingestion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stage {
-    /// The file is read and judged here; nothing is sent.
+    /// The file is checked locally; nothing is sent.
     Check,
-    /// The bytes go to the platform, or it fetches them.
+    /// The bytes are sent, or the platform fetches them.
     Upload,
-    /// The platform makes an asset of them.
+    /// The platform processes the asset.
     Processing,
-    /// The video goes into the index.
+    /// The video is indexed.
     Indexing,
 }
 
 impl Stage {
-    /// Its name in results and on the command line: `check`, `upload`, `processing`, `indexing`.
+    /// Name in results and on the command line: `check`, `upload`, `processing`, `indexing`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -57,59 +56,60 @@ impl From<FlowStage> for Stage {
     }
 }
 
-/// What became of a video. Of an ingestion that failed, [`Error::reached`] has what there is of it.
+/// Result of an ingestion. If it failed, [`Error::reached`] has the partial result.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Ingested {
-    /// The route, and why it was taken; `None` where the asset was there already.
+    /// The route and the reason; `None` for an existing asset.
     pub route: Option<RouteChoice>,
-    /// The index that it was meant for.
+    /// The requested index.
     pub index_id: Option<IndexId>,
-    /// The session, where it went up in chunks.
+    /// The upload session, if the source was sent in chunks.
     pub upload_id: Option<UploadId>,
-    /// The asset; `None` by `/tasks`.
+    /// The asset; `None` with the route `tasks`.
     pub asset_id: Option<AssetId>,
-    /// The asset in the index; `None` by `/tasks`.
+    /// The indexed asset; `None` with the route `tasks`.
     pub indexed_asset_id: Option<IndexedAssetId>,
-    /// The task; only by `/tasks`.
+    /// The task; only with the route `tasks`.
     pub task_id: Option<TaskId>,
-    /// The video. It has the identifier of the indexed asset.
+    /// The video. Its id is that of the indexed asset.
     pub video_id: Option<VideoId>,
-    /// The asset as it was seen last.
+    /// The last response for the asset.
     pub asset: Option<Asset>,
     /// The indexed asset when it was ready.
     pub indexed_asset: Option<IndexedAsset>,
     /// The task when it was ready.
     pub task: Option<Task>,
-    /// How the upload in chunks went, where there was one.
+    /// Statistics of the chunk upload, if there was one.
     pub upload: Option<Uploaded>,
-    /// Every status that was seen, with its stage, oldest first.
+    /// Every observed status with its stage, oldest first.
     pub history: Vec<(Stage, StatusSeen)>,
-    /// The time that each stage took, in their order.
+    /// Duration of each stage, in order.
     pub times: Vec<(Stage, Duration)>,
-    /// Whether an answer was lost, and what it had made was found by a look.
+    /// Whether a response was lost and a lookup found the created resource.
     pub reconciled: bool,
-    /// What the local check said; `None` where nothing was checked.
+    /// The report of the local check; `None` if the input was not checked.
     pub report: Option<Report>,
-    /// Why nothing was checked; `None` where it was.
+    /// Why the input was not checked; `None` if it was.
     pub not_checked: Option<NotChecked>,
 }
 
-/// Why the local check did not look at what was sent.
+/// Why the local check did not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotChecked {
-    /// The caller asked to skip the check.
+    /// The caller skipped the check.
     Skipped,
-    /// It is a link, which the platform fetches: only the address was looked at.
+    /// The input is a link, which the platform fetches; only the URL was checked.
     Link,
-    /// It is an asset, which the platform has already.
+    /// The input is an existing asset.
     Asset,
     /// This build has no prober, and the client was given none.
     NoChecker,
-    /// It is no file, and the prober reads files only.
+    /// The input is not a file, and the prober reads only files.
     ProberReadsFiles,
-    /// It is no file, and gave its bytes more slowly than the prober waits for.
+    /// The input is not a file, and delivers its bytes more slowly than the prober's time limit
+    /// allows.
     TooSlow,
 }
 
@@ -127,14 +127,14 @@ impl fmt::Display for NotChecked {
 }
 
 impl Ingested {
-    /// The time that a stage took; `None` where it was not gone through.
+    /// Duration of a stage; `None` if it did not run.
     #[must_use]
     pub fn time(&self, stage: Stage) -> Option<Duration> {
         let times = self.times.iter().filter(|(other, _)| *other == stage);
         times.map(|(_, took)| *took).reduce(|a, b| a + b)
     }
 
-    /// The last status that was seen, in the platform's word.
+    /// The last observed status, as named by the platform.
     #[must_use]
     pub fn status(&self) -> Option<&str> {
         self.history.last().map(|(_, seen)| seen.status.as_str())
@@ -183,13 +183,13 @@ impl Ingested {
     }
 }
 
-/// An asset that was uploaded.
+/// Result of an upload.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct UploadedAsset {
     /// The asset.
     pub asset_id: AssetId,
-    /// The rest: route, times, statuses, and the report of the check.
+    /// Route, times, statuses and the report of the check.
     pub details: Ingested,
 }
 

@@ -1,5 +1,5 @@
-//! By which way a video goes to the platform. A pure choice: size, kind and the limits of the rules in; a route and the reason
-//! out. Nothing is read or sent here.
+//! Chooses the upload route from size, kind of input and the limits of the rules, with the reason.
+//! Pure: it neither reads nor sends anything.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use tl_validate::{Route, RulePack, rules::RouteLimit};
 
 use crate::{Error, ErrorKind};
 
-/// A route, and why it was taken.
+/// A route and why it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RouteChoice {
     /// The route.
     pub route: Route,
-    /// Why, in words.
+    /// The reason, for display.
     pub because: String,
 }
 
@@ -23,59 +23,60 @@ impl fmt::Display for RouteChoice {
     }
 }
 
-/// What is to be sent, as far as a choice depends on it.
+/// The properties of an input that the route depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Load {
-    /// So many bytes that this machine sends.
+pub(crate) enum Payload {
+    /// Number of bytes to send from this machine.
     Bytes(u64),
-    /// A link that the platform fetches; its size is not known here.
+    /// A link that the platform fetches; its size is unknown.
     Link,
 }
 
 impl RouteChoice {
-    /// The route for a file of `bytes` on this machine by the limits of `rules`: one request where that is surely allowed, else
-    /// chunks. The way of `/tasks` is never chosen by itself.
+    /// Chooses the route for a local file of `bytes` bytes by the limits of `rules`: one request if
+    /// that is certainly allowed, else chunks. The route `tasks` is never chosen.
     #[must_use]
     pub fn for_file(bytes: u64, rules: &RulePack) -> Self {
-        choose(Load::Bytes(bytes), rules)
+        choose(Payload::Bytes(bytes), rules)
     }
 
     /// The route for a link that the platform fetches.
     #[must_use]
     pub fn for_url(rules: &RulePack) -> Self {
-        choose(Load::Link, rules)
+        choose(Payload::Link, rules)
     }
 }
 
-pub(crate) fn choose(load: Load, rules: &RulePack) -> RouteChoice {
-    let (route, because) = match load {
-        Load::Link => (
+pub(crate) fn choose(payload: Payload, rules: &RulePack) -> RouteChoice {
+    let (route, because) = match payload {
+        Payload::Link => (
             Route::AssetUrl,
             match rules.route_limit(Route::AssetUrl) {
                 Some(limit) => format!(
                     "it is a link, which the platform fetches itself (at most {}, {})",
-                    shown(limit.certain_bytes),
+                    format_bytes(limit.certain_bytes),
                     limit.rule
                 ),
                 None => "it is a link, which the platform fetches itself".to_owned(),
             },
         ),
-        Load::Bytes(bytes) => match rules.route_limit(Route::Asset) {
+        Payload::Bytes(bytes) => match rules.route_limit(Route::Asset) {
             None => (
                 Route::Asset,
                 format!(
                     "{} go in one request; the rules {} bound no size",
-                    shown(bytes),
+                    format_bytes(bytes),
                     rules.name()
                 ),
             ),
-            // Up to the smaller reading of the unit it is taken for sure; beyond it, chunks are sure.
+            // Up to the smaller reading of the unit, one request is certainly allowed. Above it,
+            // chunks always are.
             Some(limit) if bytes <= limit.certain_bytes => (
                 Route::Asset,
                 format!(
                     "{} fit in one request of at most {} ({})",
-                    shown(bytes),
-                    shown(limit.certain_bytes),
+                    format_bytes(bytes),
+                    format_bytes(limit.certain_bytes),
                     limit.rule
                 ),
             ),
@@ -83,8 +84,8 @@ pub(crate) fn choose(load: Load, rules: &RulePack) -> RouteChoice {
                 Route::Multipart,
                 format!(
                     "{} are more than one request surely takes, {} ({})",
-                    shown(bytes),
-                    shown(limit.certain_bytes),
+                    format_bytes(bytes),
+                    format_bytes(limit.certain_bytes),
                     limit.rule
                 ),
             ),
@@ -93,11 +94,11 @@ pub(crate) fn choose(load: Load, rules: &RulePack) -> RouteChoice {
     RouteChoice { route, because }
 }
 
-/// The route that the caller asked for.
+/// Uses the route that the caller requested.
 ///
 /// # Errors
-/// [`ErrorKind::Route`] where a thing of this kind cannot go there at all.
-pub(crate) fn forced(load: Load, route: Route) -> Result<RouteChoice, Error> {
+/// [`ErrorKind::Route`] if the route does not support this kind of input.
+pub(crate) fn forced(payload: Payload, route: Route) -> Result<RouteChoice, Error> {
     let impossible = |what: &str, allowed: &str| {
         Err(Error::new(
             ErrorKind::Route,
@@ -106,11 +107,11 @@ pub(crate) fn forced(load: Load, route: Route) -> Result<RouteChoice, Error> {
             ),
         ))
     };
-    match (load, route) {
-        (Load::Link, Route::Asset | Route::Multipart) => {
+    match (payload, route) {
+        (Payload::Link, Route::Asset | Route::Multipart) => {
             impossible("a link", "`asset-url` or `tasks`")
         }
-        (Load::Bytes(_), Route::AssetUrl) => {
+        (Payload::Bytes(_), Route::AssetUrl) => {
             impossible("a file", "`asset`, `multipart` or `tasks`")
         }
         (_, route) => Ok(RouteChoice {
@@ -120,12 +121,12 @@ pub(crate) fn forced(load: Load, route: Route) -> Result<RouteChoice, Error> {
     }
 }
 
-/// Whether the route takes as many bytes.
+/// Checks that the route supports this many bytes.
 ///
 /// # Errors
-/// [`ErrorKind::Route`] with the limit, the rule that it comes from, and another route where there is one.
-pub(crate) fn fits(choice: &RouteChoice, load: Load, rules: &RulePack) -> Result<(), Error> {
-    let (Load::Bytes(bytes), Some(limit)) = (load, rules.route_limit(choice.route)) else {
+/// [`ErrorKind::Route`] with the limit, its rule, and an alternative route if there is one.
+pub(crate) fn fits(choice: &RouteChoice, payload: Payload, rules: &RulePack) -> Result<(), Error> {
+    let (Payload::Bytes(bytes), Some(limit)) = (payload, rules.route_limit(choice.route)) else {
         return Ok(());
     };
     if bytes <= limit.bytes {
@@ -145,9 +146,9 @@ pub(crate) fn fits(choice: &RouteChoice, load: Load, rules: &RulePack) -> Result
         ErrorKind::Route,
         format!(
             "{} are too many for the route `{}`, which takes at most {} ({}): {next}",
-            shown(bytes),
+            format_bytes(bytes),
             choice.route,
-            shown(limit.certain_bytes),
+            format_bytes(limit.certain_bytes),
             limit.rule
         ),
     ))
@@ -157,8 +158,9 @@ fn takes(limit: Option<&RouteLimit>, bytes: u64) -> bool {
     limit.is_none_or(|limit| bytes <= limit.bytes)
 }
 
-/// A count of bytes as people read it: in full where it is short, else in the largest unit that leaves it exact or nearly so.
-pub(crate) fn shown(bytes: u64) -> String {
+/// Formats a number of bytes: in full if it is short, else in the largest unit that is exact or
+/// nearly exact.
+pub(crate) fn format_bytes(bytes: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
     match UNITS.iter().find(|(_, factor)| {
         bytes >= 10 * factor || (bytes >= *factor && bytes.is_multiple_of(*factor))
@@ -180,86 +182,90 @@ mod tests {
     const GB: u64 = 1000 * MB;
 
     #[test]
-    fn size_and_kind_choose_the_route_by_the_limits_of_the_rules() {
+    fn size_and_kind_choose_the_route() {
         let rules = RulePack::current();
-        let check = |load, expected: Route, part: &str| {
-            let choice = choose(load, rules);
-            assert_eq!(choice.route, expected, "{load:?}: {choice}");
+        let check = |payload, expected: Route, part: &str| {
+            let choice = choose(payload, rules);
+            assert_eq!(choice.route, expected, "{payload:?}: {choice}");
             assert!(choice.because.contains(part), "{choice}");
         };
         check(
-            Load::Bytes(1),
+            Payload::Bytes(1),
             Route::Asset,
             "fit in one request of at most 200 MB",
         );
-        check(Load::Bytes(200 * MB), Route::Asset, "asset.size.max");
+        check(Payload::Bytes(200 * MB), Route::Asset, "asset.size.max");
         check(
-            Load::Bytes(200 * MB + 1),
+            Payload::Bytes(200 * MB + 1),
             Route::Multipart,
             "more than one request",
         );
-        check(Load::Bytes(12 * GB), Route::Multipart, "12 GB");
-        check(Load::Link, Route::AssetUrl, "the platform fetches itself");
+        check(Payload::Bytes(12 * GB), Route::Multipart, "12 GB");
+        check(
+            Payload::Link,
+            Route::AssetUrl,
+            "the platform fetches itself",
+        );
     }
 
     #[test]
-    fn a_forced_route_is_taken_or_refused_with_the_way_out() {
+    fn forced_route_is_used_or_refused_with_a_hint() {
         let rules = RulePack::current();
-        let check = |load, route, expected: Result<(), &str>| {
-            let result = forced(load, route).and_then(|choice| fits(&choice, load, rules));
+        let check = |payload, route, expected: Result<(), &str>| {
+            let result = forced(payload, route).and_then(|choice| fits(&choice, payload, rules));
             match (result, expected) {
                 (Ok(()), Ok(())) => {}
                 (Err(error), Err(part)) => {
                     assert_eq!(error.kind(), ErrorKind::Route);
                     assert!(error.to_string().contains(part), "{error}");
                 }
-                (seen, _) => panic!("{load:?} by {route}: {seen:?}, expected {expected:?}"),
+                (seen, _) => panic!("{payload:?} by {route}: {seen:?}, expected {expected:?}"),
             }
         };
-        check(Load::Bytes(5), Route::Tasks, Ok(()));
-        check(Load::Bytes(5), Route::Multipart, Ok(()));
-        check(Load::Link, Route::Tasks, Ok(()));
+        check(Payload::Bytes(5), Route::Tasks, Ok(()));
+        check(Payload::Bytes(5), Route::Multipart, Ok(()));
+        check(Payload::Link, Route::Tasks, Ok(()));
         check(
-            Load::Link,
+            Payload::Link,
             Route::Multipart,
             Err("a link cannot go by the route `multipart`"),
         );
         check(
-            Load::Bytes(5),
+            Payload::Bytes(5),
             Route::AssetUrl,
             Err("choose `asset`, `multipart` or `tasks`"),
         );
         check(
-            Load::Bytes(3 * GB),
+            Payload::Bytes(3 * GB),
             Route::Asset,
             Err("(asset.size.max): choose `multipart`"),
         );
         check(
-            Load::Bytes(3 * GB),
+            Payload::Bytes(3 * GB),
             Route::Tasks,
             Err("(tasks.size.max): choose `multipart`"),
         );
         check(
-            Load::Bytes(12 * GB),
+            Payload::Bytes(12 * GB),
             Route::Multipart,
             Err("no route takes it"),
         );
     }
 
     #[test]
-    fn an_account_with_other_limits_has_another_choice() {
+    fn account_limits_change_the_route() {
         let rules = RulePack::current();
         let without = rules.route_limit(Route::Asset).expect("it has a limit");
         let text = "remove = [\"asset.size.max\"]";
         let ours = rules.extended_with(text).expect("a pack");
         assert_eq!(
-            choose(Load::Bytes(without.bytes + 1), &ours).route,
+            choose(Payload::Bytes(without.bytes + 1), &ours).route,
             Route::Asset
         );
     }
 
     #[test]
-    fn sizes_are_shown_as_people_read_them() {
+    fn formats_bytes() {
         for (bytes, expected) in [
             (999, "999 bytes"),
             (1000, "1 kB"),
@@ -269,7 +275,7 @@ mod tests {
             (2 * GB, "2 GB"),
             (12_345 * MB, "12.3 GB"),
         ] {
-            assert_eq!(shown(bytes), expected);
+            assert_eq!(format_bytes(bytes), expected);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Files as sources: opened once, read in place by offset, never copied, never changed; and watched, so that a file which
-//! somebody else changes meanwhile is not sent half old and half new.
+//! Files as sources: opened once, read by offset, never copied or modified. Each read checks that
+//! the file has not changed, so that two versions of it are never mixed.
 
 use std::{
     fs::{File, Metadata},
@@ -17,34 +17,36 @@ use tl_validate::descriptors::{RETRY_LIMIT, retry_open};
 
 use crate::{Error, ErrorKind};
 
-/// A regular file. Reads go to absolute offsets, so that several can be under way at once.
+/// A regular file. Reads use absolute offsets, so several can run in parallel.
 ///
-/// After each read, size, time of modification and, where the system has it, ctime are held against those at the opening: a
-/// file that grows, shrinks or is written to while it is sent fails the read, even where its time of modification was set back.
-/// A new name, another link and other permissions change the ctime as well, and do no harm.
+/// After each read, size, modification time and ctime (if the system has one) are compared with
+/// those at open. A read fails if the file has grown, shrunk or been written to, even if its
+/// modification time was set back. Renaming, linking and changing permissions also change the
+/// ctime, but are allowed.
 #[derive(Debug)]
 pub struct FileSource {
-    /// The open file; `None` after [`release`](Self::release), until the next read.
+    /// The open file; `None` between [`release`](Self::release) and the next read.
     file: RwLock<Option<Arc<File>>>,
     identity: Option<(u64, u64)>,
     path: PathBuf,
     name: String,
     opened: Stamp,
     status: FileStatus,
-    ways: Ways,
-    /// The last ctime that was explained, in nanoseconds since 1970; 0 where the system has none.
+    attributes: Attributes,
+    /// The last ctime that was found harmless, in nanoseconds since 1970; 0 if the system has none.
     changed_ns: AtomicU64,
 }
 
-/// What shows that a file was changed.
+/// Size and modification time of a file, to detect changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     len: u64,
-    /// `None` where the system does not tell.
+    /// `None` if the system does not have it.
     modified: Option<SystemTime>,
 }
 
-/// What the inode of a file says of it, as far as the system tells: nanoseconds since 1970, and its number.
+/// Inode metadata, as far as the system has it: times in nanoseconds since 1970, and the inode
+/// number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct FileStatus {
     pub(crate) modified_ns: Option<u64>,
@@ -67,15 +69,15 @@ impl FileStatus {
     }
 }
 
-/// What changes the ctime of a file and not its bytes.
+/// Attributes that change the ctime of a file but not its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Ways {
+struct Attributes {
     mode: u32,
     owner: (u32, u32),
     links: u64,
 }
 
-impl Ways {
+impl Attributes {
     #[cfg(unix)]
     fn of(metadata: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
@@ -120,7 +122,7 @@ impl Stamp {
         }
     }
 
-    /// What is different now, in words.
+    /// Describes the difference for a message.
     fn difference(self, now: Self) -> String {
         match (self.len, now.len) {
             (then, now) if now > then => format!("it grew from {then} bytes to {now}"),
@@ -146,11 +148,11 @@ impl FileSource {
     /// Opens `path` for reading.
     ///
     /// # Errors
-    /// [`ErrorKind::File`] where nothing is there, where it is no regular file (a directory, a pipe, a device), where it
-    /// may not be read, or where it is empty.
+    /// [`ErrorKind::File`] if the file does not exist, is not a regular file (a directory, a pipe,
+    /// a device), cannot be read, or is empty.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        // Asked before it is opened: opening a pipe would wait for its writer.
+        // Check before opening: opening a pipe would block until it has a writer.
         let metadata = path.metadata().map_err(|error| unusable(path, error))?;
         if !metadata.is_file() {
             let what = if metadata.is_dir() {
@@ -184,30 +186,30 @@ impl FileSource {
             name,
             opened,
             status,
-            ways: Ways::of(&metadata),
+            attributes: Attributes::of(&metadata),
             changed_ns: AtomicU64::new(status.changed_ns.unwrap_or_default()),
         })
     }
 
-    /// Where the file is.
+    /// Path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// When the file had last been changed when it was opened, where the system tells.
+    /// Modification time at open, if the system has it.
     #[must_use]
     pub fn modified(&self) -> Option<SystemTime> {
         self.opened.modified
     }
 
-    /// What its inode said of it when it was opened.
+    /// Inode metadata at open.
     pub(crate) fn status(&self) -> FileStatus {
         self.status
     }
 
-    /// Closes the file until the next read, which opens it at the same path and fails if another file is there. A source whose
-    /// upload waits for the platform holds no file descriptor.
+    /// Closes the file. The next read opens it again by path and fails if it is a different file.
+    /// An upload that waits for the platform thus holds no file descriptor.
     pub(crate) fn release(&self) {
         *self.file.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -220,7 +222,7 @@ impl FileSource {
             .clone()
     }
 
-    /// The open file.
+    /// The open file, opened again if necessary.
     fn file(&self) -> io::Result<Arc<File>> {
         if let Some(file) = self.opened() {
             return Ok(file);
@@ -229,7 +231,7 @@ impl FileSource {
         if let Some(file) = &*slot {
             return Ok(Arc::clone(file));
         }
-        // Opening a pipe would wait for its writer.
+        // Opening a pipe would block until it has a writer.
         let file = match self.path.metadata()?.is_file() {
             true => retry_open(RETRY_LIMIT, || File::open(&self.path))?,
             false => return Err(io::Error::other("it is no longer a regular file")),
@@ -242,13 +244,13 @@ impl FileSource {
         Ok(file)
     }
 
-    /// Refuses a file that is not as it was when it was opened.
-    fn watch(&self, file: &File) -> io::Result<()> {
+    /// Fails if the file has changed since it was opened.
+    fn check_unchanged(&self, file: &File) -> io::Result<()> {
         let metadata = file.metadata()?;
         let now = Stamp::of(&metadata);
         let what = if now != self.opened {
             self.opened.difference(now)
-        } else if self.is_explained(&metadata) {
+        } else if self.is_harmless_change(&metadata) {
             return Ok(());
         } else {
             "its ctime is another one, though its time of modification is the same".to_owned()
@@ -259,8 +261,8 @@ impl FileSource {
         )))
     }
 
-    /// Whether the ctime is the one of the opening, or something changed it that leaves the bytes alone.
-    fn is_explained(&self, metadata: &Metadata) -> bool {
+    /// Whether the ctime is unchanged, or the change did not affect the content.
+    fn is_harmless_change(&self, metadata: &Metadata) -> bool {
         let now = FileStatus::of(metadata);
         let Some(changed_ns) = now.changed_ns else {
             return true;
@@ -268,27 +270,28 @@ impl FileSource {
         if changed_ns == self.changed_ns.load(Ordering::Relaxed) {
             return true;
         }
-        // A file that was renamed is not at its path any more.
+        // After a rename, the file is no longer at its path.
         let is_at_its_path = self
             .path
             .metadata()
             .is_ok_and(|there| FileStatus::of(&there).inode == now.inode);
-        let is_explained = Ways::of(metadata) != self.ways || !is_at_its_path;
-        if is_explained {
+        let is_harmless_change = Attributes::of(metadata) != self.attributes || !is_at_its_path;
+        if is_harmless_change {
             self.changed_ns.store(changed_ns, Ordering::Relaxed);
         }
-        is_explained
+        is_harmless_change
     }
 
-    /// What was read at `offset`, where it may be sent.
-    fn taken(&self, file: &File, offset: u64, read: io::Result<usize>) -> io::Result<usize> {
-        let count = read.map_err(|error| self.unread(offset, &error))?;
-        // After the read: what was read before a change is whole, what was read after it is not taken.
-        self.watch(file)?;
+    /// Returns what was read at `offset` if the file has not changed.
+    fn checked_read(&self, file: &File, offset: u64, read: io::Result<usize>) -> io::Result<usize> {
+        let count = read.map_err(|error| self.read_error(offset, &error))?;
+        // Check after the read: bytes read before a change are consistent, bytes read after it are
+        // rejected.
+        self.check_unchanged(file)?;
         Ok(count)
     }
 
-    fn unread(&self, offset: u64, error: &io::Error) -> io::Error {
+    fn read_error(&self, offset: u64, error: &io::Error) -> io::Error {
         io::Error::new(
             error.kind(),
             format!(
@@ -298,10 +301,10 @@ impl FileSource {
         )
     }
 
-    /// A second handle on the same open file, whatever its path names by now.
+    /// Duplicates the handle of the open file, independent of its path.
     ///
     /// # Errors
-    /// Where the system has no handle left.
+    /// If no file handle is available.
     pub fn try_clone_file(&self) -> io::Result<File> {
         let file = self.file()?;
         retry_open(RETRY_LIMIT, || file.try_clone())
@@ -318,18 +321,20 @@ impl Source for FileSource {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let file = self.file().map_err(|error| self.unread(offset, &error))?;
-        self.taken(&file, offset, read_at(&file, offset, buffer))
+        let file = self
+            .file()
+            .map_err(|error| self.read_error(offset, &error))?;
+        self.checked_read(&file, offset, read_at(&file, offset, buffer))
     }
 
     fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        // Opening a file may wait.
+        // Opening a file may block.
         let file = self.opened()?;
-        Some(self.taken(&file, offset, try_read_at(&file, offset, buffer)?))
+        Some(self.checked_read(&file, offset, try_read_at(&file, offset, buffer)?))
     }
 }
 
-/// Device and number of the inode, where the system has them.
+/// Device and inode number, if the system has them.
 #[cfg(unix)]
 fn identity(file: &File) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
@@ -352,7 +357,8 @@ fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }
 
-/// Reads what the system has in its cache; `None` where it would have to wait, or does not tell.
+/// Reads from the system's cache. Returns `None` if the read would block, or if the system cannot
+/// tell.
 #[cfg(target_os = "linux")]
 fn try_read_at(file: &File, offset: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
     use rustix::io::{Errno, ReadWriteFlags, preadv2};
@@ -360,7 +366,8 @@ fn try_read_at(file: &File, offset: u64, buffer: &mut [u8]) -> Option<io::Result
     match preadv2(file, buffers, offset, ReadWriteFlags::NOWAIT) {
         Ok(count) => Some(Ok(count)),
         Err(Errno::INTR) => Some(Err(io::ErrorKind::Interrupted.into())),
-        // Not in the cache, not known to this file system, or an error that a read which waits tells as well.
+        // Not cached, not supported by this file system, or an error that a blocking read reports
+        // too.
         Err(_) => None,
     }
 }
@@ -386,7 +393,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_read_in_place_at_any_offset() {
+    fn reads_at_any_offset() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"0123456789").unwrap();
         let source = FileSource::open(file.path()).unwrap();
@@ -398,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_at_hand_is_what_a_read_that_waits_gives() {
+    fn read_at_hand_matches_read_at() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"0123456789").unwrap();
         let source = FileSource::open(file.path()).unwrap();
@@ -406,7 +413,7 @@ mod tests {
             let (mut at_hand, mut waited) = ([0; 4], [0; 4]);
             let read = source.try_read_at(offset, &mut at_hand);
             let count = source.read_at(offset, &mut waited).unwrap();
-            // A file system may not tell what it has at hand.
+            // Not every file system supports non-blocking reads.
             assert!(read.is_none_or(|read| (read.unwrap(), at_hand) == (count, waited)));
         }
         file.as_file().set_len(3).unwrap();
@@ -415,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changes_after_it_was_opened_is_not_read_any_more() {
+    fn read_fails_after_the_file_changed() {
         let check = |change: &dyn Fn(&File), part: &str| {
             let mut file = tempfile::NamedTempFile::new().unwrap();
             file.write_all(b"0123456789").unwrap();
@@ -449,14 +456,14 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_write_whose_time_was_set_back_is_noticed_and_a_new_name_does_no_harm() {
+    fn detects_hidden_writes_but_allows_renames() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.mp4");
         let open = || {
             std::fs::write(&path, b"0123456789").unwrap();
             let source = FileSource::open(&path).unwrap();
-            // The clock of a file system may be as coarse as 10 ms.
+            // A file system's timestamps may have a resolution of only 10 ms.
             std::thread::sleep(Duration::from_millis(30));
             source
         };
@@ -486,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn a_released_file_is_opened_again_and_only_if_it_is_the_same() {
+    fn reopens_a_released_file_only_if_it_is_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.mp4");
         std::fs::write(&path, b"0123456789").unwrap();
@@ -510,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_refused_by_name() {
+    fn non_files_are_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let empty = tempfile::NamedTempFile::new().unwrap();
         let missing = folder.path().join("gone.mp4");

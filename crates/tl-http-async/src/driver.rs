@@ -1,5 +1,4 @@
-//! Drives one flow: keeps its exchanges in flight side by side, and wakes it at its time. How an exchange is sent is the
-//! client's business.
+//! Runs one flow: keeps its exchanges in flight in parallel, and wakes it at the requested time.
 
 use std::{
     future,
@@ -12,7 +11,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::Shared;
 
-/// Drives `flow` to its end. What is in flight then, or when the future is dropped, is dropped with it.
+/// Runs `flow` to completion. Exchanges still in flight are dropped when the flow ends or when the
+/// future is dropped.
 pub(crate) async fn drive<F: Flow>(shared: &Shared, mut flow: F) -> F::Output {
     let now = || Now::new(shared.started.elapsed(), SystemTime::now());
     let mut in_flight = FuturesUnordered::new();
@@ -50,7 +50,7 @@ pub(crate) async fn drive<F: Flow>(shared: &Shared, mut flow: F) -> F::Output {
     }
 }
 
-/// A time so far away that it has no `Instant` is as good as never: a year.
+/// If the time is too far away for an `Instant`, a year is as good as never.
 pub(crate) fn at(started: Instant, after: Duration) -> Instant {
     started
         .checked_add(after)

@@ -1,10 +1,10 @@
-//! What an error of the layers below means.
+//! Classifies errors of reqwest, hyper, rustls and the system.
 
 use std::{error::Error, io};
 
 use tl_http::TransportErrorKind;
 
-/// The innermost cause: what the system or TLS said.
+/// The innermost cause: the message of the system or of TLS.
 fn root_cause<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
     let mut cause = error;
     while let Some(inner) = cause.source() {
@@ -13,9 +13,9 @@ fn root_cause<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static)
     cause
 }
 
-/// Whether TLS itself failed, and not the connection below it.
+/// Whether TLS failed, as opposed to the connection below it.
 pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    // An I/O error hides what it wraps: its `source` is that of the wrapped one.
+    // `io::Error::source` skips the wrapped error and returns its source.
     let within = error
         .downcast_ref::<io::Error>()
         .and_then(io::Error::get_ref);
@@ -24,12 +24,12 @@ pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
         || error.source().is_some_and(is_tls)
 }
 
-/// Whether the process or the system had no file descriptor left.
+/// Whether the process or the system ran out of file descriptors.
 pub(crate) fn is_out_of_descriptors(error: &(dyn Error + 'static)) -> bool {
     cause::<io::Error>(error).is_some_and(tl_http::is_out_of_descriptors)
 }
 
-/// What a failure means that came after the connection stood.
+/// Classifies a failure after the connection was established.
 pub(crate) fn kind(error: &(dyn Error + 'static)) -> TransportErrorKind {
     let hyper = cause::<hyper::Error>(error);
     if hyper.is_some_and(hyper::Error::is_parse_too_large) {
@@ -41,13 +41,13 @@ pub(crate) fn kind(error: &(dyn Error + 'static)) -> TransportErrorKind {
     }
 }
 
-/// Whether not one byte of the request was handed to a connection.
-pub(crate) fn never_began(error: &(dyn Error + 'static)) -> bool {
+/// Whether no byte of the request was passed to a connection.
+pub(crate) fn was_not_started(error: &(dyn Error + 'static)) -> bool {
     cause::<hyper::Error>(error).is_some_and(hyper::Error::is_canceled)
 }
 
-/// The innermost cause in its own words: those around it say the same in general terms.
-pub(crate) fn described(error: &(dyn Error + 'static)) -> String {
+/// The message of the innermost cause; the outer ones repeat it in general terms.
+pub(crate) fn root_message(error: &(dyn Error + 'static)) -> String {
     root_cause(error).to_string()
 }
 

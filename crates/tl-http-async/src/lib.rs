@@ -1,7 +1,7 @@
-//! The asynchronous transport: drives [`Flow`]s on tokio, and sends their exchanges through reqwest and rustls.
+//! The async transport: runs [`Flow`]s on tokio and sends their exchanges with reqwest and rustls.
 //!
-//! It knows how to carry one exchange and what became of it. What to send, how often and when is the flow's business, so
-//! nothing here tries again, follows a redirect or judges a status.
+//! The transport sends one exchange and reports its outcome. The flow decides what to send and
+//! when, so this crate does not retry, follow redirects or interpret statuses.
 //!
 //! ```no_run
 //! use tl_http_async::AsyncHttp;
@@ -10,12 +10,13 @@
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let base: url::Url = "https://api.twelvelabs.io/v1.3".parse()?;
 //! let credentials = Credentials::new(ApiKey::new("tlk_…")?, base.clone())?;
-//! let client = Client::new(AsyncHttp::new(HttpSettings::new(credentials))?, ClientSettings::new(base, 1));
+//! let transport = AsyncHttp::new(HttpSettings::new(credentials))?;
+//! let client = Client::new(transport, ClientSettings::new(base, 1));
 //! let index = client.indexes().get("6298d673f1090f1100476d4c").await?;
 //! # Ok(()) }
 //! ```
 //!
-//! [`AsyncHttp::with_client`] takes another HTTP stack than the built-in one: see [`HttpClient`].
+//! [`AsyncHttp::with_client`] replaces the built-in HTTP client: see [`HttpClient`].
 
 mod driver;
 mod failure;
@@ -36,24 +37,27 @@ use tokio::{sync::Semaphore, time::Instant};
 use crate::reqwest_client::ReqwestClient;
 pub use crate::stream::{AsyncStream, BodyStream};
 
-/// The seam below the transport: sends one request once.
+/// An HTTP client for the transport: sends one request once.
 ///
-/// An implementation keeps [`Prepared::timeout`] and [`Prepared::stall`], follows no redirect, sends nothing twice, adds
-/// no header, takes any status for an answer, follows [`Prepared::only_public`], and tells truly whether a request that got none may have been acted on.
-/// Dropping the future ends the exchange. `tl-testkit` has a suite that shows whether it does.
+/// An implementation must respect [`Prepared::timeout`], [`Prepared::stall`] and
+/// [`Prepared::only_public`]. It must not follow redirects, resend requests or add headers. Any
+/// status is a response, not an error. If there is no response, the error must state whether the
+/// server may have processed the request. Dropping the future cancels the exchange. `tl-testkit`
+/// has a conformance suite.
 #[async_trait]
 pub trait HttpClient: Send + Sync {
-    /// Sends `request` and reads the whole answer.
+    /// Sends `request` and reads the whole response.
     async fn send(&self, request: Prepared) -> Outcome;
 
-    /// Sends `request` and returns the head of the answer, with its body to be read piece by piece.
-    /// [`Prepared::timeout`] limits the time to the head only. Dropping the body ends the exchange.
+    /// Sends `request` and returns the response head, with the body to be read in pieces.
+    /// [`Prepared::timeout`] limits only the time until the head. Dropping the body cancels the
+    /// exchange.
     ///
-    /// The default calls [`send`](HttpClient::send) and gives the body in one piece; then the time limit is for the whole
-    /// answer.
+    /// The default implementation calls [`send`](HttpClient::send) and returns the body in one
+    /// piece; the timeout then applies to the whole response.
     ///
     /// # Errors
-    /// As [`send`](HttpClient::send).
+    /// Those of [`send`](HttpClient::send).
     async fn open(
         &self,
         request: Prepared,
@@ -63,36 +67,37 @@ pub trait HttpClient: Send + Sync {
     }
 }
 
-/// The asynchronous transport. A clone shares its connections.
+/// The async transport. Clones share its connections.
 ///
-/// Its futures must run on a tokio runtime with time and I/O enabled. Dropping one ends what it has under way.
+/// Its futures must run on a tokio runtime with time and I/O enabled. Dropping a future cancels its
+/// exchanges.
 #[derive(Clone)]
 pub struct AsyncHttp(Arc<Shared>);
 
 struct Shared {
     settings: HttpSettings,
     client: Box<dyn HttpClient>,
-    /// One for each exchange that may be in flight.
+    /// One permit per exchange that may be in flight.
     permits: Semaphore,
-    /// Zero of the clock that flows are told.
+    /// Start of the monotonic clock that flows receive.
     started: Instant,
 }
 
 impl AsyncHttp {
-    /// A transport with the built-in HTTP stack. It opens no connection yet.
+    /// Creates a transport with the built-in HTTP client. It does not connect yet.
     ///
     /// # Errors
-    /// What the settings hold that cannot be used: a certificate, a proxy, a `User-Agent`.
+    /// If a certificate, proxy or `User-Agent` in the settings is invalid.
     pub fn new(settings: HttpSettings) -> Result<Self, SetupError> {
         let client = ReqwestClient::new(&settings)?;
         Self::with_client(settings, client)
     }
 
-    /// A transport over another HTTP stack. Of `settings`, the credentials and the `User-Agent` are used here; the rest
-    /// is the stack's.
+    /// Creates a transport with another HTTP client. Of `settings`, the transport uses the
+    /// credentials and the `User-Agent`; the client is responsible for the rest.
     ///
     /// # Errors
-    /// A `User-Agent` that cannot stand in a header.
+    /// If the `User-Agent` is not a valid header value.
     pub fn with_client(
         settings: HttpSettings,
         client: impl HttpClient + 'static,
@@ -109,7 +114,7 @@ impl AsyncHttp {
 
 impl Shared {
     async fn send(&self, exchange: Exchange) -> Outcome {
-        // The semaphore is never closed. The time limit of the exchange starts with its permit.
+        // The semaphore is never closed. The timeout of the exchange starts once it has a permit.
         let _permit = self.permits.acquire().await.ok();
         self.client.send(exchange.prepare(&self.settings)?).await
     }

@@ -1,14 +1,15 @@
-//! Finds the addresses of hosts that may have public ones only: a connection goes to the very address that was checked.
+//! DNS resolver for requests that may only connect to public addresses. The connection uses the
+//! address that was checked.
 
 use std::net::SocketAddr;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tl_http::address::all_public;
 
-/// Looks names up, and gives no address of a name that has one outside of the public network.
+/// Resolves names, and rejects a name with any non-public address.
 #[derive(Debug)]
 pub(crate) struct PublicOnly {
-    /// Hosts whose addresses are known already.
+    /// Hosts with addresses from the settings.
     known: Vec<(String, Vec<SocketAddr>)>,
 }
 

@@ -1,4 +1,4 @@
-//! The built-in HTTP client: reqwest with all its own cleverness off, and the truth about what became of a request.
+//! The built-in HTTP client: reqwest without redirects or retries, plus delivery classification.
 
 use std::{
     future,
@@ -28,15 +28,15 @@ use crate::{
     upload::{EndGuard, Progress, Upload},
 };
 
-/// How long an unused connection is kept: less than the minute after which gateways commonly close one, so that a request
-/// rarely meets a close.
-const IDLE: Duration = Duration::from_secs(45);
+/// How long an idle connection is kept. Gateways commonly close idle connections after a minute, so
+/// a request rarely hits a connection that is being closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// reqwest over rustls.
+/// reqwest with rustls.
 #[derive(Debug)]
 pub(crate) struct ReqwestClient {
     client: Client,
-    /// For hosts that may have public addresses only; `None` where no request of these settings needs it.
+    /// For requests restricted to public addresses; `None` if the settings never require it.
     public: Option<Client>,
     rules: Arc<ProxyRules>,
     max_response: u64,
@@ -74,7 +74,7 @@ impl ReqwestClient {
         })
     }
 
-    /// The client that sends a request, and where it goes.
+    /// Selects the client for a request, and its destination for error messages.
     fn route(&self, request: &Request, only_public: bool) -> (&Client, Destination) {
         let host = request.url().host_str().unwrap_or_default();
         let port = request.url().port_or_known_default().unwrap_or_default();
@@ -82,7 +82,7 @@ impl ReqwestClient {
             host: format!("{host}:{port}"),
             proxied: self.rules.server_for(&uri(request.url())).is_some(),
         };
-        // A proxy resolves the name itself; its own address is usually private.
+        // A proxy resolves the name itself, and its own address is usually private.
         let client = match &self.public {
             Some(public) if only_public && !to.proxied => public,
             _ => &self.client,
@@ -122,7 +122,8 @@ impl ReqwestClient {
             }
             body.extend_from_slice(&piece);
         }
-        // The connection is a task: it gets its turn to be waiting again before the next request asks for one.
+        // The connection is a task. Let it become idle before the next request asks for a
+        // connection.
         tokio::task::yield_now().await;
         let mut response = Response::new(body.freeze());
         *response.status_mut() = answer.status();
@@ -138,7 +139,7 @@ impl HttpClient for ReqwestClient {
         let (limit, stall) = (prepared.timeout, prepared.stall);
         let only_public = prepared.only_public;
         let (request, progress) = request(prepared)?;
-        // Where the exchange ends before its body does, the connection must not go on sending.
+        // If the exchange ends before its body does, the connection must stop sending.
         let _end = progress.end_with_guard();
         let exchange = self.exchange(request, only_public, &progress);
         within(limit, stall, &progress, exchange).await
@@ -170,7 +171,7 @@ impl HttpClient for ReqwestClient {
     }
 }
 
-/// The body of a streamed answer. Dropping it closes the connection.
+/// Body of a streamed response. Dropping it closes the connection.
 struct Pieces {
     body: reqwest::Body,
     progress: Arc<Progress>,
@@ -186,7 +187,8 @@ impl BodyStream for Pieces {
                 return Poll::Ready(None);
             }
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                // As in `exchange`: the connection gets its turn to be waiting again before the next request asks for one.
+                // As in `exchange`: let the connection become idle before the next request asks for
+                // one.
                 None => {
                     self.has_ended = true;
                     cx.waker().wake_by_ref();
@@ -195,7 +197,7 @@ impl BodyStream for Pieces {
                 Some(Err(error)) => {
                     return Poll::Ready(Some(Err(failed(error, &self.progress, &self.to))));
                 }
-                // Trailers say nothing that a feed reads, and an empty piece is none.
+                // Skip trailers, which feeds do not read, and empty pieces.
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(piece) if !piece.is_empty() => return Poll::Ready(Some(Ok(piece))),
                     _ => {}
@@ -218,7 +220,7 @@ fn request(prepared: Prepared) -> Result<(Request, Arc<Progress>), TransportErro
     Ok((request, progress))
 }
 
-/// What `exchange` comes to within its time limits.
+/// Runs `exchange` within its time limits.
 async fn within<T>(
     limit: Duration,
     stall: Duration,
@@ -230,14 +232,14 @@ async fn within<T>(
             .with_source(format!("the limit is {limit:?}")))
     };
     let exchange = timeout(limit, exchange);
-    match select(pin!(exchange), pin!(standstill(progress, stall))).await {
+    match select(pin!(exchange), pin!(stalled(progress, stall))).await {
         Either::Left((Ok(outcome), _)) => outcome,
         Either::Left((Err(_), _)) => failed(TransportErrorKind::TimedOut, limit),
         Either::Right(((), _)) => failed(TransportErrorKind::Stalled, stall),
     }
 }
 
-/// What all requests have in common; proxies and addresses are the caller's.
+/// Options of all clients, except proxies and DNS.
 fn builder(settings: &HttpSettings, tls: rustls::ClientConfig) -> ClientBuilder {
     Client::builder()
         .tls_backend_preconfigured(tls)
@@ -246,13 +248,13 @@ fn builder(settings: &HttpSettings, tls: rustls::ClientConfig) -> ClientBuilder 
         .referer(false)
         .retry(reqwest::retry::never())
         .connect_timeout(settings.connect_timeout)
-        .pool_idle_timeout(IDLE)
+        .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(settings.max_exchanges)
         .tcp_nodelay(true)
         .no_proxy()
 }
 
-/// Where a request goes, for texts.
+/// Destination of a request, for error messages.
 struct Destination {
     host: String,
     proxied: bool,
@@ -263,13 +265,14 @@ fn uri(url: &reqwest::Url) -> http::Uri {
     url.as_str().parse().unwrap_or_default()
 }
 
-/// Ends when the body has stood still for `limit`; never, before it begins and once it is sent.
-async fn standstill(progress: &Progress, limit: Duration) {
+/// Completes when the body has not moved for `limit`. Never completes before the body starts or
+/// after it was sent.
+async fn stalled(progress: &Progress, limit: Duration) {
     loop {
-        let Some(moved) = progress.moved().await else {
+        let Some(last_activity) = progress.last_activity().await else {
             break;
         };
-        let Some(end) = moved.checked_add(limit) else {
+        let Some(end) = last_activity.checked_add(limit) else {
             break;
         };
         if Instant::now() >= end {
@@ -280,7 +283,7 @@ async fn standstill(progress: &Progress, limit: Duration) {
     future::pending::<()>().await;
 }
 
-/// What the error of a request means that got no whole answer.
+/// Classifies the error of a request without a complete response.
 fn failed(error: reqwest::Error, progress: &Progress, to: &Destination) -> TransportError {
     if let Some(cause) = progress.take_failure() {
         return TransportError::new(TransportErrorKind::SourceFailed, Delivery::NotSent)
@@ -305,19 +308,19 @@ fn failed(error: reqwest::Error, progress: &Progress, to: &Destination) -> Trans
         } else {
             "to"
         };
-        let cause = format!("{way} {}: {}", to.host, failure::described(&error));
+        let cause = format!("{way} {}: {}", to.host, failure::root_message(&error));
         return TransportError::new(kind, Delivery::NotSent).with_source(cause);
     }
     let kind = failure::kind(&error);
-    let delivery = if failure::never_began(&error) {
+    let delivery = if failure::was_not_started(&error) {
         Delivery::NotSent
     } else {
         progress.delivery()
     };
-    TransportError::new(kind, delivery).with_source(failure::described(&error))
+    TransportError::new(kind, delivery).with_source(failure::root_message(&error))
 }
 
-/// The proxy for requests of one scheme, as the rules say for each.
+/// The proxy for requests of one scheme, by the proxy rules.
 fn proxy(rules: &Arc<ProxyRules>, scheme: &Scheme) -> Result<Option<reqwest::Proxy>, SetupError> {
     let Some(server) = rules.server_of(scheme) else {
         return Ok(None);

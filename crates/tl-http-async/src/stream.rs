@@ -1,5 +1,4 @@
-//! Drives one feed. Everything that is under way between two items lives in the stream, so that a dropped future loses
-//! nothing.
+//! Runs one feed. All state between two items is in the stream, so dropping a future loses nothing.
 
 use std::{
     fmt, future,
@@ -16,9 +15,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{Shared, driver::at};
 
-/// The body of a streamed answer, as an [`HttpClient`](crate::HttpClient) gives it. Dropping it ends the exchange.
+/// Body of a streamed response from an [`HttpClient`](crate::HttpClient). Dropping it cancels the
+/// exchange.
 ///
-/// A stack that answers with a few pieces that are there already:
+/// A client that returns fixed pieces:
 ///
 /// ```
 /// use std::{collections::VecDeque, task::{Context, Poll}};
@@ -50,12 +50,12 @@ use crate::{Shared, driver::at};
 /// }
 /// ```
 pub trait BodyStream: Send {
-    /// The next piece, not empty; `None` if the body ended as HTTP frames it. A broken connection is an error, never the
-    /// end. Not called again after `None` or an error.
+    /// Returns the next non-empty piece, or `None` when the body is complete by its HTTP framing. A
+    /// broken connection is an error, never the end. Not called again after `None` or an error.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, TransportError>>>;
 }
 
-/// A body that was read whole already.
+/// A body that was already read.
 pub(crate) struct Whole(Option<Bytes>);
 
 impl Whole {
@@ -70,11 +70,11 @@ impl BodyStream for Whole {
     }
 }
 
-/// The items of a [`Feed`], each as soon as it is there.
+/// The items of a [`Feed`], each as soon as it arrives.
 ///
-/// Nothing is sent before the first [`next`](AsyncStream::next). The body is read only while the caller asks for items, so
-/// a slow caller slows the server down. Dropping the stream closes the connection. With feature `stream` it is a
-/// `futures_core::Stream` too.
+/// Nothing is sent before the first [`next`](AsyncStream::next). The body is read only while the
+/// caller requests items, so a slow caller applies backpressure to the server. Dropping the stream
+/// closes the connection. With feature `stream`, it implements `futures_core::Stream`.
 ///
 /// ```no_run
 /// use tl_http::{Feed, HttpSettings, Transport};
@@ -98,7 +98,7 @@ pub struct AsyncStream<F> {
 type Opened = Result<Response<Box<dyn BodyStream>>, TransportError>;
 
 enum State {
-    /// The feed is asked next.
+    /// Ask the feed for its next step.
     Ready,
     Opening(Pin<Box<dyn Future<Output = Opened> + Send>>),
     Reading {
@@ -119,10 +119,10 @@ impl<F: Feed> AsyncStream<F> {
         }
     }
 
-    /// The next item, `None` after the last.
+    /// Returns the next item, or `None` after the last.
     ///
-    /// Cancel-safe: if the future is dropped before it is done, also before the head of the answer has come, the next call
-    /// continues, and the time limits continue to count.
+    /// Cancel-safe: if the future is dropped before it completes, even before the response head,
+    /// the next call continues, and the time limits keep running.
     pub async fn next(&mut self) -> Option<F::Item> {
         future::poll_fn(|cx| self.poll_next_item(cx)).await
     }
@@ -206,7 +206,7 @@ fn poll_piece(
         )
         .with_source("no answer is open")));
     };
-    // The body first: what has come in time counts, even if nobody asked for it in time.
+    // Poll the body first: a piece that arrived in time counts even if it was not polled in time.
     match body.poll_piece(cx) {
         Poll::Ready(piece) => Poll::Ready(piece.transpose()),
         Poll::Pending => {
@@ -217,7 +217,7 @@ fn poll_piece(
     }
 }
 
-/// Nothing in it is pinned in place.
+/// No field is structurally pinned.
 impl<F> Unpin for AsyncStream<F> {}
 
 #[cfg(feature = "stream")]

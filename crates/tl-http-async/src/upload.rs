@@ -1,5 +1,6 @@
-//! A body on its way into the HTTP client: pieces with a known total length, in a few buffers that are used again and again. What
-//! is at hand is read on the spot; from the first byte on that is not, one thread of the blocking pool reads ahead.
+//! Request bodies for hyper: pieces of known total length in a few reused buffers. Bytes that the
+//! source has at hand are read inline. From the first bytes that would block, a thread of the
+//! blocking pool reads ahead.
 
 use std::{
     future::Future,
@@ -20,31 +21,32 @@ use tokio::{
     time::Instant,
 };
 
-/// The size of a piece. 64 KiB to 512 KiB are equally fast, smaller and larger ones slower (1 GiB to a loopback sink).
+/// Piece size. 64 KiB to 512 KiB are equally fast; smaller and larger pieces are slower (1 GiB to a
+/// loopback sink).
 const PIECE: usize = 256 << 10;
 
-/// The size of a piece of a body of up to [`SHORT`]: several of those are often under way at once, and eight of them with the
-/// larger pieces would take more than 16 MiB (`cargo xtask bench upload`). A single long body costs less in the larger
-/// ones.
+/// Piece size of bodies up to [`SHORT_BODY`]. Several of those are often in flight, and eight of them
+/// with the larger pieces would take more than 16 MiB (`cargo xtask bench upload`). A single long
+/// body is cheaper with the larger pieces.
 const SHORT_PIECE: usize = 128 << 10;
 
-/// The longest body that is sent in the smaller pieces: three times a chunk of the platform.
-const SHORT: u64 = 16 << 20;
+/// Maximum body length for the smaller pieces: three times a chunk of the platform.
+const SHORT_BODY: u64 = 16 << 20;
 
-/// The number of buffers of one body: one is being filled, one lies ready, and the client holds up to two.
+/// Buffers per body: one being filled, one ready, and up to two in the client.
 const BUFFERS: usize = 4;
 
-/// How far a body has come on its way into the connection, told to who watches over the exchange.
+/// Progress of a body, shared with the code that watches the exchange.
 #[derive(Debug)]
 pub(crate) struct Progress {
     left: AtomicU64,
-    moved: Mutex<Option<Instant>>,
-    begun: Notify,
+    last_activity: Mutex<Option<Instant>>,
+    started: Notify,
     failure: Mutex<Option<io::Error>>,
     ended: AtomicBool,
 }
 
-/// Ends an upload when the exchange that it belongs to ends.
+/// Ends an upload when its exchange ends.
 pub(crate) struct EndGuard(Arc<Progress>);
 
 impl Drop for EndGuard {
@@ -57,8 +59,8 @@ impl Progress {
     pub(crate) fn new(len: u64) -> Self {
         Self {
             left: AtomicU64::new(len),
-            moved: Mutex::default(),
-            begun: Notify::new(),
+            last_activity: Mutex::default(),
+            started: Notify::new(),
             failure: Mutex::default(),
             ended: AtomicBool::new(false),
         }
@@ -72,12 +74,13 @@ impl Progress {
             .take()
     }
 
-    /// What ends the upload when it is dropped.
+    /// Returns a guard that ends the upload on drop.
     pub(crate) fn end_with_guard(self: &Arc<Self>) -> EndGuard {
         EndGuard(Arc::clone(self))
     }
 
-    /// Whether the server may have the whole request: not before the last piece of its body was handed on.
+    /// Whether the server may have the complete request: only after the last piece of the body was
+    /// passed on.
     pub(crate) fn delivery(&self) -> Delivery {
         match self.left.load(Ordering::Acquire) {
             0 => Delivery::Unknown,
@@ -85,28 +88,35 @@ impl Progress {
         }
     }
 
-    /// When the last piece was handed on, once the first one was; `None` when there is none left.
-    pub(crate) async fn moved(&self) -> Option<Instant> {
+    /// When the last piece was passed on. Waits for the first one. Returns `None` after the end of
+    /// the body.
+    pub(crate) async fn last_activity(&self) -> Option<Instant> {
         loop {
-            let begun = self.begun.notified();
+            let started = self.started.notified();
             if self.left.load(Ordering::Acquire) == 0 {
                 return None;
             }
-            let moved = *self.moved.lock().unwrap_or_else(PoisonError::into_inner);
-            match moved {
-                Some(moved) => return Some(moved),
-                None => begun.await,
+            let last_activity = *self
+                .last_activity
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            match last_activity {
+                Some(last_activity) => return Some(last_activity),
+                None => started.await,
             }
         }
     }
 
     fn advance(&self, bytes: u64) {
-        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = moved.replace(Instant::now()).is_none();
-        drop(moved);
+        let mut last_activity = self
+            .last_activity
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let first = last_activity.replace(Instant::now()).is_none();
+        drop(last_activity);
         self.left.fetch_sub(bytes, Ordering::AcqRel);
         if first {
-            self.begun.notify_one();
+            self.started.notify_one();
         }
     }
 
@@ -209,62 +219,67 @@ impl http_body::Body for Upload {
     }
 }
 
-/// A body that is read into buffers which come back.
+/// Reads a body into reusable buffers.
 #[derive(Debug)]
 struct Reader {
     body: BodyReader,
     left: u64,
-    /// The size of a buffer.
+    /// Size of a buffer.
     size: usize,
-    /// How many buffers there are.
-    made: usize,
-    home: mpsc::UnboundedSender<Vec<u8>>,
+    /// Number of buffers created.
+    created: usize,
+    pool: mpsc::UnboundedSender<Vec<u8>>,
     returned: mpsc::UnboundedReceiver<Vec<u8>>,
 }
 
 impl Reader {
     fn new(body: &Body) -> Self {
         let left = body.len();
-        let size = if left <= SHORT { SHORT_PIECE } else { PIECE };
-        let (home, returned) = mpsc::unbounded_channel();
+        let size = if left <= SHORT_BODY {
+            SHORT_PIECE
+        } else {
+            PIECE
+        };
+        let (pool, returned) = mpsc::unbounded_channel();
         Self {
             body: body.reader(),
             left,
             size: usize::try_from(left).map_or(size, |left| left.min(size)),
-            made: 0,
-            home,
+            created: 0,
+            pool,
             returned,
         }
     }
 
-    /// The next piece, where the source has it at hand; `None` where its bytes must be waited for.
+    /// The next piece if the source has it at hand; `None` if reading it would block.
     fn piece_at_hand(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         let buffer = match self.buffer_at_hand() {
             Some(buffer) => Some(buffer),
             None => ready!(pin!(self.returned.recv()).poll(cx)),
         };
-        // `home` lives here, so that this ends with a buffer: whoever has it drops it at the latest with the body.
+        // `self` holds a sender, so this always yields a buffer: its user returns it at the latest
+        // when the body is dropped.
         let Some(mut buffer) = buffer else {
             return Poll::Ready(None);
         };
-        let wanted = self.wanted(&buffer);
+        let piece_len = self.piece_len(&buffer);
         let mut filled = 0;
-        while filled < wanted {
-            match self.body.try_read(&mut buffer[filled..wanted]) {
+        while filled < piece_len {
+            match self.body.try_read(&mut buffer[filled..piece_len]) {
                 Some(Ok(0)) | None => break,
                 Some(Ok(count)) => filled += count,
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
             }
         }
         if filled == 0 {
-            // Whoever reads on has it back at once.
-            drop(self.home.send(buffer));
+            // Return the buffer to the reader.
+            drop(self.pool.send(buffer));
             return Poll::Ready(None);
         }
-        Poll::Ready(Some(Ok(self.lend(buffer, filled))))
+        Poll::Ready(Some(Ok(self.pooled(buffer, filled))))
     }
 
-    /// Reads to the end, or until nobody wants it any more.
+    /// Reads to the end, or until the receiver is dropped.
     fn read_ahead(mut self, pieces: &mpsc::Sender<io::Result<Bytes>>) {
         while self.left > 0 {
             let buffer = match self.buffer_at_hand() {
@@ -272,59 +287,59 @@ impl Reader {
                 None => self.returned.blocking_recv(),
             };
             let Some(mut buffer) = buffer else { return };
-            let wanted = self.wanted(&buffer);
-            // A source may give less than it was asked for.
-            let read = self.body.read_exact(&mut buffer[..wanted]);
+            let piece_len = self.piece_len(&buffer);
+            // A source may return fewer bytes than requested.
+            let read = self.body.read_exact(&mut buffer[..piece_len]);
             let failed = read.is_err();
-            let piece = read.map(|()| self.lend(buffer, wanted));
+            let piece = read.map(|()| self.pooled(buffer, piece_len));
             if pieces.blocking_send(piece).is_err() || failed {
                 return;
             }
         }
     }
 
-    /// A buffer that came back, or a new one as long as there are few.
+    /// A returned buffer, or a new one below the limit.
     fn buffer_at_hand(&mut self) -> Option<Vec<u8>> {
         if let Ok(buffer) = self.returned.try_recv() {
             return Some(buffer);
         }
-        (self.made < BUFFERS).then(|| {
-            self.made += 1;
+        (self.created < BUFFERS).then(|| {
+            self.created += 1;
             vec![0; self.size]
         })
     }
 
-    /// How much of `buffer` is to be filled.
-    fn wanted(&self, buffer: &[u8]) -> usize {
+    /// How many bytes of `buffer` to fill.
+    fn piece_len(&self, buffer: &[u8]) -> usize {
         usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()))
     }
 
-    fn lend(&mut self, buffer: Vec<u8>, len: usize) -> Bytes {
+    fn pooled(&mut self, buffer: Vec<u8>, len: usize) -> Bytes {
         self.left -= len as u64;
-        Bytes::from_owner(Lent {
+        Bytes::from_owner(PooledBuffer {
             buffer,
             len,
-            home: self.home.clone(),
+            pool: self.pool.clone(),
         })
     }
 }
 
-/// A buffer that goes back to its reader when the client has sent it.
-struct Lent {
+/// A buffer that returns to its reader after the client has sent it.
+struct PooledBuffer {
     buffer: Vec<u8>,
     len: usize,
-    home: mpsc::UnboundedSender<Vec<u8>>,
+    pool: mpsc::UnboundedSender<Vec<u8>>,
 }
 
-impl AsRef<[u8]> for Lent {
+impl AsRef<[u8]> for PooledBuffer {
     fn as_ref(&self) -> &[u8] {
         &self.buffer[..self.len]
     }
 }
 
-impl Drop for Lent {
+impl Drop for PooledBuffer {
     fn drop(&mut self) {
-        // Where the reader has ended, the buffer is freed.
-        drop(self.home.send(std::mem::take(&mut self.buffer)));
+        // If the reader has ended, the buffer is freed.
+        drop(self.pool.send(std::mem::take(&mut self.buffer)));
     }
 }

@@ -1,4 +1,4 @@
-//! The suite for any transport, on a runtime with several threads.
+//! The conformance suite on a multi-threaded runtime.
 
 use tl_http::{Feed, Flow, HttpSettings, SetupError, Transport};
 use tl_http_async::AsyncHttp;
@@ -22,7 +22,7 @@ impl ManyThreads {
 impl Harness for ManyThreads {
     type Transport = AsyncHttp;
 
-    // reqwest has them.
+    // reqwest owns them.
     const OWNS_ITS_CONNECTIONS: bool = false;
 
     fn build(&self, settings: HttpSettings) -> Result<AsyncHttp, SetupError> {

@@ -1,4 +1,4 @@
-//! The suite for any transport, on a runtime of one thread.
+//! The conformance suite on a current-thread runtime.
 
 use std::thread;
 
@@ -10,7 +10,8 @@ use tokio::{
     sync::oneshot,
 };
 
-/// A runtime whose one thread runs as long as the test, as that of a program does: the connections are its tasks.
+/// A current-thread runtime that runs during the whole test, as in a program: connections are its
+/// tasks.
 struct OneThread {
     runtime: Handle,
     _end: oneshot::Sender<()>,
@@ -33,7 +34,7 @@ impl OneThread {
 impl Harness for OneThread {
     type Transport = AsyncHttp;
 
-    // reqwest has them.
+    // reqwest owns them.
     const OWNS_ITS_CONNECTIONS: bool = false;
 
     fn build(&self, settings: HttpSettings) -> Result<AsyncHttp, SetupError> {

@@ -1,5 +1,5 @@
-//! Streams in asynchronous programs: a future of `next` that is dropped loses nothing, and a dropped stream ends what it has
-//! under way.
+//! Async streams: dropping a future of `next` loses nothing, and dropping a stream cancels its
+//! exchange.
 
 use std::{future::pending, time::Duration};
 
@@ -30,13 +30,13 @@ fn stream(server: &Server) -> AsyncStream<Events<Analyze>> {
     let base: Url = server.url("/v1.3").parse().expect("a URL");
     let transport = AsyncHttp::new(settings(&base)).expect("the settings are valid");
     let stream = transport.stream(events(&Analyze, &base));
-    // The stream needs nothing of the transport but what it shares.
+    // The stream needs only the shared state of the transport.
     drop(transport);
     stream
 }
 
-/// Asks for each item again and again, and drops the future whenever it is not done at once.
-async fn impatiently(
+/// Requests each item repeatedly, and drops the future whenever it is not ready at once.
+async fn poll_and_drop(
     stream: &mut AsyncStream<Events<Analyze>>,
 ) -> (Vec<Result<Value, Error>>, u32) {
     let (mut items, mut dropped) = (Vec::new(), 0);
@@ -50,14 +50,14 @@ async fn impatiently(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dropped_next_loses_nothing_also_before_the_head() {
+async fn dropped_next_loses_nothing() {
     let mut slow = reply([TEXT, TEXT, "{\"type\":", "\"end\"}"], StreamEnd::Whole);
     for (pause, _) in &mut slow.pieces {
         *pause = Duration::from_millis(30);
     }
     let late = Reaction::stream(slow).after(Duration::from_millis(100));
     let server = Server::scripted([late]);
-    let (items, dropped) = impatiently(&mut stream(&server)).await;
+    let (items, dropped) = poll_and_drop(&mut stream(&server)).await;
     assert!(
         items.len() == 3 && items.iter().all(Result::is_ok),
         "{items:?}"
@@ -67,17 +67,17 @@ async fn a_dropped_next_loses_nothing_also_before_the_head() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_idle_limit_counts_on_while_next_is_dropped() {
+async fn idle_timeout_continues_while_next_is_dropped() {
     let server = Server::scripted([Reaction::stream(reply([TEXT], StreamEnd::Silence))]);
     let mut stream = stream(&server);
-    let ended = timeout(IDLE * 10, impatiently(&mut stream)).await;
+    let ended = timeout(IDLE * 10, poll_and_drop(&mut stream)).await;
     let (items, _) = ended.expect("the limit ends it");
     let error = items[1].as_ref().expect_err("silence");
     assert_eq!((items.len(), error.kind()), (2, ErrorKind::Interrupted));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_dropped_before_its_head_closes_the_connection() {
+async fn stream_dropped_before_head_closes_connection() {
     let server = Server::reacting(|_| Reaction::never());
     let mut stream = stream(&server);
     let ended = timeout(Duration::from_millis(300), stream.next()).await;
@@ -98,18 +98,18 @@ async fn nothing_is_sent_after_the_end() {
     assert_eq!(server.seen().len(), 1);
 }
 
-/// A stack of its own that cannot stream.
-struct Whole(&'static str);
+/// A client without streaming.
+struct NoStreaming(&'static str);
 
 #[async_trait]
-impl HttpClient for Whole {
+impl HttpClient for NoStreaming {
     async fn send(&self, _: Prepared) -> Outcome {
         let answer = http::Response::builder().header("content-length", self.0.len());
         Ok(answer.body(self.0.into()).expect("an answer"))
     }
 }
 
-/// A stack that never answers.
+/// A client that never responds.
 struct Silent;
 
 #[async_trait]
@@ -120,11 +120,11 @@ impl HttpClient for Silent {
 }
 
 #[tokio::test]
-async fn a_stack_that_only_sends_gives_the_events_of_its_whole_answer() {
+async fn client_without_streaming_yields_all_events() {
     let base: Url = "http://127.0.0.1:1/v1.3".parse().expect("a URL");
     let body = "{\"type\":\"text\"}\n{\"type\":\"end\"}";
     let transport =
-        AsyncHttp::with_client(settings(&base), Whole(body)).expect("the settings are valid");
+        AsyncHttp::with_client(settings(&base), NoStreaming(body)).expect("the settings are valid");
     let mut stream = transport.stream(events(&Analyze, &base));
     let mut count = 0;
     while let Some(item) = stream.next().await {
@@ -143,7 +143,7 @@ async fn a_stack_that_only_sends_gives_the_events_of_its_whole_answer() {
 
 #[cfg(feature = "stream")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_is_one_of_the_futures_crates_too() {
+async fn implements_futures_stream() {
     use futures_util::StreamExt;
 
     let server = Server::scripted([Reaction::stream(reply([TEXT, END], StreamEnd::Whole))]);

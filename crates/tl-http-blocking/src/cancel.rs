@@ -1,11 +1,11 @@
-//! The end of an exchange that nobody waits for any more.
+//! Cancellation of an exchange.
 
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Tells an [`HttpClient`](crate::HttpClient) that its exchange is of no use any more. A clone tells the same.
+/// Cancels an exchange of an [`HttpClient`](crate::HttpClient). Clones share the state.
 #[derive(Clone, Default)]
 pub struct Cancel(Arc<Mutex<State>>);
 
@@ -16,13 +16,13 @@ struct State {
 }
 
 impl Cancel {
-    /// One that was not called yet.
+    /// Creates a handle that is not canceled.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Ends the exchange. Nothing happens the second time.
+    /// Cancels the exchange. Later calls do nothing.
     pub fn cancel(&self) {
         let actions = {
             let mut state = self.state();
@@ -34,14 +34,14 @@ impl Cancel {
         }
     }
 
-    /// Whether the exchange was ended.
+    /// Whether the exchange was canceled.
     #[must_use]
-    pub fn is_cancelled(&self) -> bool {
+    pub fn is_canceled(&self) -> bool {
         self.state().called
     }
 
-    /// Does `action` when the exchange is ended, on the thread that ends it; now, where that has happened. It should
-    /// wake what waits, for example by shutting the socket down.
+    /// Runs `action` on cancel, on the canceling thread, or immediately if already canceled. It
+    /// should wake whatever blocks, for example by shutting the socket down.
     pub fn on_cancel(&self, action: impl FnOnce() + Send + 'static) {
         let mut state = self.state();
         if state.called {
@@ -59,7 +59,7 @@ impl Cancel {
 
 impl fmt::Debug for Cancel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cancel({})", self.is_cancelled())
+        write!(f, "Cancel({})", self.is_canceled())
     }
 }
 
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_action_is_done_once_whether_it_came_before_or_after() {
+    fn each_action_runs_once() {
         let (cancel, done) = (Cancel::new(), Arc::new(AtomicU32::new(0)));
         let count = || {
             let done = Arc::clone(&done);
@@ -80,13 +80,13 @@ mod tests {
         };
         cancel.on_cancel(count());
         assert_eq!(
-            (done.load(Ordering::SeqCst), cancel.is_cancelled()),
+            (done.load(Ordering::SeqCst), cancel.is_canceled()),
             (0, false)
         );
         cancel.clone().cancel();
         cancel.cancel();
         assert_eq!(
-            (done.load(Ordering::SeqCst), cancel.is_cancelled()),
+            (done.load(Ordering::SeqCst), cancel.is_canceled()),
             (1, true)
         );
         cancel.on_cancel(count());

@@ -1,5 +1,5 @@
-//! Drives one flow: on the calling thread where it has one exchange under way at most, else with a thread for each lane.
-//! How an exchange is sent is the client's business.
+//! Runs one flow: on the calling thread if it has at most one exchange in flight, else on worker
+//! threads.
 
 use std::{
     collections::HashMap,
@@ -13,15 +13,15 @@ use tl_http::{Exchange, Flow, Now, Outcome, Step, Token};
 
 use crate::{Cancel, Shared};
 
-const ENDLESS: &str =
+const DEADLOCK: &str =
     "a flow waits without end while nothing is in flight: it breaks the contract of `Flow`";
 
-/// Drives `flow` to its end. What is in flight then is canceled, and not waited for.
+/// Runs `flow` to completion. Exchanges still in flight are canceled, not awaited.
 pub(crate) fn drive<F: Flow>(shared: &Arc<Shared>, flow: F) -> F::Output {
     if flow.max_in_flight() > 1 {
-        side_by_side(shared, flow)
+        drive_parallel(shared, flow)
     } else {
-        one_by_one(shared, flow)
+        drive_sequential(shared, flow)
     }
 }
 
@@ -29,7 +29,7 @@ fn now(shared: &Shared) -> Now {
     Now::new(shared.started.elapsed(), SystemTime::now())
 }
 
-fn one_by_one<F: Flow>(shared: &Shared, mut flow: F) -> F::Output {
+fn drive_sequential<F: Flow>(shared: &Shared, mut flow: F) -> F::Output {
     let mut waiting: Option<(Token, Exchange)> = None;
     loop {
         match flow.step(now(shared)) {
@@ -42,7 +42,7 @@ fn one_by_one<F: Flow>(shared: &Shared, mut flow: F) -> F::Output {
                 waiting = Some((token, exchange));
             }
             Step::Wait { until } => match (waiting.take(), until) {
-                // A wake-up in the meantime comes late; the exchange has its own time limit.
+                // A wake-up during the exchange is late; the exchange has its own timeout.
                 (Some((token, exchange)), _) => {
                     let outcome = shared.send(exchange, &Cancel::new());
                     flow.on_outcome(now(shared), token, outcome);
@@ -50,21 +50,24 @@ fn one_by_one<F: Flow>(shared: &Shared, mut flow: F) -> F::Output {
                 (None, Some(until)) => {
                     thread::sleep(until.saturating_sub(shared.started.elapsed()));
                 }
-                (None, None) => panic!("{ENDLESS}"),
+                (None, None) => panic!("{DEADLOCK}"),
             },
         }
     }
 }
 
-fn side_by_side<F: Flow>(shared: &Arc<Shared>, mut flow: F) -> F::Output {
-    let mut lanes = Lanes::new(flow.max_in_flight());
+fn drive_parallel<F: Flow>(shared: &Arc<Shared>, mut flow: F) -> F::Output {
+    let mut workers = Workers::new(flow.max_in_flight());
     loop {
         match flow.step(now(shared)) {
             Step::Done(output) => return output,
-            Step::Start(token, exchange) => lanes.send(shared, token, exchange),
+            Step::Start(token, exchange) => workers.send(shared, token, exchange),
             Step::Wait { until } => {
-                assert!(until.is_some() || !lanes.in_flight.is_empty(), "{ENDLESS}");
-                if let Some((token, outcome)) = lanes.outcome(shared.started, until) {
+                assert!(
+                    until.is_some() || !workers.in_flight.is_empty(),
+                    "{DEADLOCK}"
+                );
+                if let Some((token, outcome)) = workers.outcome(shared.started, until) {
                     flow.on_outcome(now(shared), token, outcome);
                 }
             }
@@ -78,39 +81,39 @@ struct Job {
     cancel: Cancel,
 }
 
-/// An outcome, or the panic of a client or a source, which belongs to the caller's thread.
-type Ended = (Token, thread::Result<Outcome>);
+/// An outcome, or a panic of a client or source, to be resumed on the caller's thread.
+type JobResult = (Token, thread::Result<Outcome>);
 
-/// The threads of one flow, and what is in flight on them.
-struct Lanes {
-    most: usize,
+/// The worker threads of one flow, and the exchanges in flight.
+struct Workers {
+    max_in_flight: usize,
     count: usize,
     in_flight: HashMap<Token, Cancel>,
     jobs: mpsc::Sender<Job>,
     open_jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
-    ended: mpsc::Receiver<Ended>,
-    ends: mpsc::Sender<Ended>,
+    results: mpsc::Receiver<JobResult>,
+    result_sender: mpsc::Sender<JobResult>,
 }
 
-impl Lanes {
-    fn new(most: usize) -> Self {
+impl Workers {
+    fn new(max_in_flight: usize) -> Self {
         let (jobs, open_jobs) = mpsc::channel();
-        let (ends, ended) = mpsc::channel();
+        let (result_sender, results) = mpsc::channel();
         let in_flight = HashMap::new();
         Self {
-            most,
+            max_in_flight,
             count: 0,
             in_flight,
             jobs,
             open_jobs: Arc::new(Mutex::new(open_jobs)),
-            ended,
-            ends,
+            results,
+            result_sender,
         }
     }
 
     fn send(&mut self, shared: &Arc<Shared>, token: Token, exchange: Exchange) {
         assert!(
-            self.in_flight.len() < self.most,
+            self.in_flight.len() < self.max_in_flight,
             "a flow started more exchanges at once than its `max_in_flight` says"
         );
         let cancel = Cancel::new();
@@ -119,7 +122,7 @@ impl Lanes {
             "a flow gave one token to two exchanges in flight"
         );
         if self.in_flight.len() > self.count {
-            self.open_lane(shared);
+            self.spawn_worker(shared);
         }
         let job = Job {
             token,
@@ -127,40 +130,40 @@ impl Lanes {
             cancel,
         };
         if self.count == 0 {
-            // The system gives no thread at all: the calling one does it.
-            perform(shared, job, &self.ends);
+            // No thread could be spawned: run the job on the calling thread.
+            perform(shared, job, &self.result_sender);
         } else {
-            // Lanes end only when this sender does.
+            // Workers end only when this sender is dropped.
             drop(self.jobs.send(job));
         }
     }
 
-    fn open_lane(&mut self, shared: &Arc<Shared>) {
-        let (shared, jobs, ends) = (
+    fn spawn_worker(&mut self, shared: &Arc<Shared>) {
+        let (shared, jobs, result_sender) = (
             Arc::clone(shared),
             Arc::clone(&self.open_jobs),
-            self.ends.clone(),
+            self.result_sender.clone(),
         );
-        let lane = thread::Builder::new()
+        let worker = thread::Builder::new()
             .name("tl-http".to_owned())
             .spawn(move || {
                 loop {
                     let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(job) = job else { return };
-                    perform(&shared, job, &ends);
+                    perform(&shared, job, &result_sender);
                 }
             });
-        // Where the system gives no more threads, those there are do the work.
-        self.count += usize::from(lane.is_ok());
+        // If no more threads can be spawned, the existing ones do the work.
+        self.count += usize::from(worker.is_ok());
     }
 
-    /// The next outcome, or `None` when the time has come before one.
+    /// Waits for the next outcome; `None` if the deadline passes first.
     fn outcome(&mut self, started: Instant, until: Option<Duration>) -> Option<(Token, Outcome)> {
         let (token, outcome) = match until {
-            // `ends` lives here: the channel does not close.
-            None => self.ended.recv().ok()?,
+            // `self.result_sender` keeps the channel open.
+            None => self.results.recv().ok()?,
             Some(until) => self
-                .ended
+                .results
                 .recv_timeout(until.saturating_sub(started.elapsed()))
                 .ok()?,
         };
@@ -169,7 +172,7 @@ impl Lanes {
     }
 }
 
-impl Drop for Lanes {
+impl Drop for Workers {
     fn drop(&mut self) {
         for cancel in self.in_flight.values() {
             cancel.cancel();
@@ -177,13 +180,13 @@ impl Drop for Lanes {
     }
 }
 
-fn perform(shared: &Shared, job: Job, ends: &mpsc::Sender<Ended>) {
+fn perform(shared: &Shared, job: Job, result_sender: &mpsc::Sender<JobResult>) {
     let Job {
         token,
         exchange,
         cancel,
     } = job;
     let outcome = catch_unwind(AssertUnwindSafe(|| shared.send(exchange, &cancel)));
-    // Nobody listens where the flow has ended.
-    drop(ends.send((token, outcome)));
+    // The receiver is gone if the flow has ended.
+    drop(result_sender.send((token, outcome)));
 }

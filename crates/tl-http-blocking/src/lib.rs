@@ -1,8 +1,8 @@
-//! The blocking transport: drives [`Flow`]s on plain threads, and sends their exchanges through ureq and rustls. There is
-//! no async runtime in its tree.
+//! The blocking transport: runs [`Flow`]s on threads and sends their exchanges with ureq and
+//! rustls. It does not depend on an async runtime.
 //!
-//! It knows how to carry one exchange and what became of it. What to send, how often and when is the flow's business, so
-//! nothing here tries again, follows a redirect or judges a status.
+//! The transport sends one exchange and reports its outcome. The flow decides what to send and
+//! when, so this crate does not retry, follow redirects or interpret statuses.
 //!
 //! ```no_run
 //! use tl_http_blocking::BlockingHttp;
@@ -11,15 +11,17 @@
 //! # fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let base: url::Url = "https://api.twelvelabs.io/v1.3".parse()?;
 //! let credentials = Credentials::new(ApiKey::new("tlk_…")?, base.clone())?;
-//! let client = Client::new(BlockingHttp::new(HttpSettings::new(credentials))?, ClientSettings::new(base, 1));
+//! let transport = BlockingHttp::new(HttpSettings::new(credentials))?;
+//! let client = Client::new(transport, ClientSettings::new(base, 1));
 //! let index = client.indexes().get("6298d673f1090f1100476d4c")?;
 //! # Ok(()) }
 //! ```
 //!
-//! [`BlockingHttp::with_client`] takes another HTTP stack than the built-in one: see [`HttpClient`].
+//! [`BlockingHttp::with_client`] replaces the built-in HTTP client: see [`HttpClient`].
 
 mod cancel;
-mod connect;
+mod connection;
+mod connector;
 mod driver;
 mod failure;
 mod peek;
@@ -27,7 +29,6 @@ mod progress;
 mod stream;
 mod upload;
 mod ureq_client;
-mod wire;
 
 use std::{fmt, sync::Arc, time::Instant};
 
@@ -39,24 +40,25 @@ use tl_http::{
 use crate::ureq_client::UreqClient;
 pub use crate::{cancel::Cancel, stream::BlockingStream};
 
-/// The seam below the transport: sends one request once.
+/// An HTTP client for the transport: sends one request once.
 ///
-/// An implementation keeps [`Prepared::timeout`] and [`Prepared::stall`], follows no redirect, sends nothing twice, adds
-/// no header, takes any status for an answer, follows [`Prepared::only_public`], and tells truly whether a request that got none may have been acted on.
-/// When `cancel` is called, nobody waits for the outcome any more: it should end soon, and close its connection.
-/// `tl-testkit` has a suite that shows whether it does.
+/// An implementation must respect [`Prepared::timeout`], [`Prepared::stall`] and
+/// [`Prepared::only_public`]. It must not follow redirects, resend requests or add headers. Any
+/// status is a response, not an error. If there is no response, the error must state whether the
+/// server may have processed the request. After `cancel` is called, nobody waits for the outcome:
+/// the client should return soon and close its connection. `tl-testkit` has a conformance suite.
 pub trait HttpClient: Send + Sync {
-    /// Sends `request` and reads the whole answer.
+    /// Sends `request` and reads the whole response.
     fn send(&self, request: Prepared, cancel: &Cancel) -> Outcome;
 
-    /// Sends `request` and gives the head of the answer, then its body piece by piece, to `give`, until `give` returns
-    /// `false`. [`Prepared::timeout`] limits the time to the head only. `Ok` means that the body ended as HTTP frames it,
-    /// or that `give` wanted no more.
+    /// Sends `request`, and passes the response head and then the body in pieces to `give`, until
+    /// `give` returns `false`. [`Prepared::timeout`] limits only the time until the head. `Ok`
+    /// means that the body is complete by its HTTP framing, or that `give` returned `false`.
     ///
-    /// The default calls [`send`](HttpClient::send) and gives the body in one piece; then the time limit is for the whole
-    /// answer.
+    /// The default implementation calls [`send`](HttpClient::send) and passes the body in one
+    /// piece; the timeout then applies to the whole response.
     ///
-    /// A stack that answers with a few pieces that are there already:
+    /// A client that returns fixed pieces:
     ///
     /// ```
     /// use http::Response;
@@ -85,7 +87,7 @@ pub trait HttpClient: Send + Sync {
     /// ```
     ///
     /// # Errors
-    /// As [`send`](HttpClient::send); also after the head, if the body breaks.
+    /// Those of [`send`](HttpClient::send), also after the head if reading the body fails.
     fn open(
         &self,
         request: Prepared,
@@ -100,44 +102,44 @@ pub trait HttpClient: Send + Sync {
     }
 }
 
-/// A part of a streamed answer, as an [`HttpClient`] gives it.
+/// A part of a streamed response from an [`HttpClient`].
 #[derive(Debug)]
 pub enum Part {
     /// The head, once and first.
     Head(http::Response<()>),
-    /// A piece of the body, not empty.
+    /// A non-empty piece of the body.
     Piece(bytes::Bytes),
 }
 
-/// The blocking transport. A clone shares its connections.
+/// The blocking transport. Clones share its connections.
 ///
-/// A flow that has one exchange under way at most runs wholly on the calling thread; any other gets a thread for each
-/// exchange that is under way at once.
+/// A flow with at most one exchange in flight runs on the calling thread. Otherwise each exchange
+/// in flight has a thread.
 #[derive(Clone)]
 pub struct BlockingHttp(Arc<Shared>);
 
 struct Shared {
     settings: HttpSettings,
     client: Box<dyn HttpClient>,
-    /// Zero of the clock that flows are told.
+    /// Start of the monotonic clock that flows receive.
     started: Instant,
 }
 
 impl BlockingHttp {
-    /// A transport with the built-in HTTP stack. It opens no connection yet.
+    /// Creates a transport with the built-in HTTP client. It does not connect yet.
     ///
     /// # Errors
-    /// What the settings hold that cannot be used: a certificate, a proxy, a `User-Agent`.
+    /// If a certificate, proxy or `User-Agent` in the settings is invalid.
     pub fn new(settings: HttpSettings) -> Result<Self, SetupError> {
         let client = UreqClient::new(&settings)?;
         Self::with_client(settings, client)
     }
 
-    /// A transport over another HTTP stack. Of `settings`, the credentials and the `User-Agent` are used here; the rest
-    /// is the stack's.
+    /// Creates a transport with another HTTP client. Of `settings`, the transport uses the
+    /// credentials and the `User-Agent`; the client is responsible for the rest.
     ///
     /// # Errors
-    /// A `User-Agent` that cannot stand in a header.
+    /// If the `User-Agent` is not a valid header value.
     pub fn with_client(
         settings: HttpSettings,
         client: impl HttpClient + 'static,

@@ -1,16 +1,16 @@
-//! A look at a socket that never waits.
+//! Non-blocking reads of a socket.
 
 use std::{
     io::{self, Read},
     net::TcpStream,
 };
 
-/// A socket of which only what has come already is read; an error of the kind `WouldBlock` where that is nothing.
+/// Reads only what has already arrived; otherwise the error has the kind `WouldBlock`.
 pub(crate) struct Peek<'s>(pub(crate) &'s TcpStream);
 
 #[cfg(unix)]
 impl Peek<'_> {
-    /// Whether something has come, or the server has closed.
+    /// Whether there is data to read, or the server has closed the connection.
     pub(crate) fn is_readable(&self) -> bool {
         let peeked = receive(self.0, &mut [0], rustix::net::RecvFlags::PEEK);
         !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
@@ -24,7 +24,7 @@ impl Read for Peek<'_> {
     }
 }
 
-/// One system call, where the socket itself stays one that waits.
+/// One non-blocking system call; the socket itself stays blocking.
 #[cfg(unix)]
 fn receive(
     socket: &TcpStream,
@@ -37,7 +37,7 @@ fn receive(
 
 #[cfg(not(unix))]
 impl Peek<'_> {
-    /// Whether something has come, or the server has closed.
+    /// Whether there is data to read, or the server has closed the connection.
     pub(crate) fn is_readable(&self) -> bool {
         let peeked = without_waiting(self.0, |socket| socket.peek(&mut [0]));
         !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)

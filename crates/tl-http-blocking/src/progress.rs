@@ -1,7 +1,7 @@
-//! How far the request has come that this thread carries.
+//! Progress of the request that the current thread sends.
 //!
-//! ureq calls the connector, the connection and the body's reader on the thread of its caller, and hands nothing through
-//! to them. What they must share about one request therefore lies beside the thread.
+//! ureq calls the connector, the connection and the body reader on its caller's thread, and passes
+//! no context to them. They share the state of a request through a thread-local.
 
 use std::{
     cell::{Cell, RefCell},
@@ -17,46 +17,47 @@ use std::{
 
 use tl_http::{Delivery, Prepared, TransportError, TransportErrorKind};
 
-use crate::{Cancel, wire::Socket};
+use crate::{Cancel, connection::Socket};
 
-/// The longest time that one read of the socket is given, so that every system takes it; then the read is repeated.
-const LONGEST_READ: Duration = Duration::from_secs(86_400);
+/// Maximum timeout of one socket read, within the limits of every system. Longer reads are
+/// repeated.
+const MAX_READ_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Progress>>> = const { RefCell::new(None) };
 }
 
-/// One request on its way.
+/// State of one request.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    /// Tells the requests of this process apart.
+    /// Identifies the request within the process.
     number: u64,
     started: Instant,
-    /// The time for the whole exchange; none once a streamed answer has its head.
+    /// Time limit of the exchange; unlimited once a streamed response has its head.
     limit: Cell<Duration>,
     stall: Duration,
     only_public: bool,
     body: u64,
     written: Cell<u64>,
-    moved: Cell<Instant>,
+    last_activity: Cell<Instant>,
     connect_limit: Duration,
     connecting_since: Cell<Instant>,
     is_discarding: Cell<bool>,
-    broken: RefCell<Option<io::Error>>,
-    fault: RefCell<Option<TransportError>>,
-    is_cancel_heard: Cell<bool>,
+    write_error: RefCell<Option<io::Error>>,
+    error: RefCell<Option<TransportError>>,
+    has_cancel_action: Cell<bool>,
     cancel: Cancel,
 }
 
-/// While this lives, the thread carries the request.
+/// While this guard lives, the thread sends the request.
 #[derive(Debug)]
-pub(crate) struct Carried {
+pub(crate) struct RequestScope {
     progress: Rc<Progress>,
-    /// A request whose body is being read meanwhile, from a source that sends requests itself.
+    /// The outer request, if its body comes from a source that sends requests itself.
     outer: Option<Rc<Progress>>,
 }
 
-impl Carried {
+impl RequestScope {
     pub(crate) fn begin(request: &Prepared, connect_limit: Duration, cancel: &Cancel) -> Self {
         let now = Instant::now();
         static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -68,13 +69,13 @@ impl Carried {
             only_public: request.only_public,
             body: request.http.body().len(),
             written: Cell::new(0),
-            moved: Cell::new(now),
+            last_activity: Cell::new(now),
             connect_limit,
             connecting_since: Cell::new(now),
             is_discarding: Cell::new(false),
-            broken: RefCell::default(),
-            fault: RefCell::default(),
-            is_cancel_heard: Cell::new(false),
+            write_error: RefCell::default(),
+            error: RefCell::default(),
+            has_cancel_action: Cell::new(false),
             cancel: cancel.clone(),
         });
         let outer = CURRENT.replace(Some(Rc::clone(&progress)));
@@ -86,21 +87,21 @@ impl Carried {
     }
 }
 
-impl Drop for Carried {
+impl Drop for RequestScope {
     fn drop(&mut self) {
         CURRENT.set(self.outer.take());
     }
 }
 
 impl Progress {
-    /// The request that this thread carries.
+    /// The request of the current thread.
     pub(crate) fn current() -> Rc<Self> {
         CURRENT
             .with_borrow(Clone::clone)
             .expect("ureq works only while `UreqClient::send` carries a request")
     }
 
-    /// Whether the host may have addresses of the public network only.
+    /// Whether only public addresses of the host are allowed.
     pub(crate) fn only_public(&self) -> bool {
         self.only_public
     }
@@ -109,24 +110,24 @@ impl Progress {
         self.body > 0
     }
 
-    /// Bytes of the request, its head included, left this program.
-    pub(crate) fn wrote(&self, bytes: usize) {
+    /// Counts bytes sent, including the request head.
+    pub(crate) fn record_written(&self, bytes: usize) {
         self.written.set(self.written.get() + bytes as u64);
     }
 
-    /// Something moved on the connection.
-    pub(crate) fn moved(&self) {
-        self.moved.set(Instant::now());
+    /// Records activity on the connection.
+    pub(crate) fn record_activity(&self) {
+        self.last_activity.set(Instant::now());
     }
 
-    /// The connection is asked to carry the request from now on; a cancel shuts it down.
-    pub(crate) fn carried_by(&self, socket: &Arc<Socket>) {
-        if self.is_cancel_heard.replace(true) {
+    /// Assigns the request to a connection; a cancel then shuts it down.
+    pub(crate) fn assign_to(&self, socket: &Arc<Socket>) {
+        if self.has_cancel_action.replace(true) {
             return;
         }
-        self.moved();
+        self.record_activity();
         let number = self.number;
-        socket.carry(number);
+        socket.assign(number);
         let socket: Weak<Socket> = Arc::downgrade(socket);
         self.cancel.on_cancel(move || {
             if let Some(socket) = socket.upgrade() {
@@ -135,11 +136,11 @@ impl Progress {
         });
     }
 
-    /// Nothing more is written: what the server said, or why the line broke, is to be read.
-    pub(crate) fn discard(&self, because: Option<io::Error>) {
+    /// Discards the rest of the body, in order to read the response, or the reason of the failure.
+    pub(crate) fn discard(&self, reason: Option<io::Error>) {
         self.is_discarding.set(true);
-        if because.is_some() {
-            *self.broken.borrow_mut() = because;
+        if reason.is_some() {
+            *self.write_error.borrow_mut() = reason;
         }
     }
 
@@ -147,18 +148,18 @@ impl Progress {
         self.is_discarding.get()
     }
 
-    /// Why nothing more could be written, where that was so.
-    pub(crate) fn take_broken(&self) -> Option<io::Error> {
-        self.broken.borrow_mut().take()
+    /// The write error, if there was one.
+    pub(crate) fn take_write_error(&self) -> Option<io::Error> {
+        self.write_error.borrow_mut().take()
     }
 
-    /// The time left for the whole exchange.
+    /// Remaining time of the exchange.
     ///
     /// # Errors
-    /// There is none, or nobody waits for the exchange any more.
+    /// If the time is up or the exchange was canceled.
     pub(crate) fn left(&self) -> Result<Duration, ureq::Error> {
-        if self.cancel.is_cancelled() {
-            return Err(self.fail_plainly(TransportErrorKind::Canceled));
+        if self.cancel.is_canceled() {
+            return Err(self.fail_without_source(TransportErrorKind::Canceled));
         }
         let limit = self.limit.get();
         match limit.saturating_sub(self.started.elapsed()) {
@@ -166,31 +167,36 @@ impl Progress {
                 TransportErrorKind::TimedOut,
                 format!("the limit is {limit:?}"),
             )),
-            left => Ok(left.min(LONGEST_READ)),
+            left => Ok(left.min(MAX_READ_TIMEOUT)),
         }
     }
 
-    /// The head of a streamed answer has come: from now on whoever reads the pieces limits the time.
-    pub(crate) fn streams(&self) {
+    /// The head of a streamed response has arrived: from now on, the reader of the pieces limits
+    /// the time.
+    pub(crate) fn remove_limit(&self) {
         self.limit.set(Duration::MAX);
     }
 
-    /// The same while bytes of a request are written and none moved just now.
-    pub(crate) fn left_to_move(&self) -> Result<(), ureq::Error> {
+    /// Like [`left`](Self::left), and also fails if no byte of the request moved within the stall
+    /// limit.
+    pub(crate) fn check_stall(&self) -> Result<(), ureq::Error> {
         self.left()?;
-        if self.has_body() && !self.is_whole() && self.moved.get().elapsed() >= self.stall {
-            return Err(self.fail_plainly(TransportErrorKind::Stalled));
+        if self.has_body()
+            && !self.may_be_complete()
+            && self.last_activity.get().elapsed() >= self.stall
+        {
+            return Err(self.fail_without_source(TransportErrorKind::Stalled));
         }
         Ok(())
     }
 
-    /// The time for a connection begins.
+    /// Starts the connect timeout.
     pub(crate) fn connecting(&self) {
         self.connecting_since.set(Instant::now());
     }
 
-    /// The time left until the connection must stand.
-    pub(crate) fn left_to_connect(&self, to: &str) -> Result<Duration, ureq::Error> {
+    /// Remaining time to establish the connection.
+    pub(crate) fn connect_time_left(&self, to: &str) -> Result<Duration, ureq::Error> {
         let whole = self.left()?;
         match self
             .connect_limit
@@ -204,14 +210,15 @@ impl Progress {
         }
     }
 
-    /// Whether the body may have gone out whole. The head counts as body here: that errs towards yes.
-    fn is_whole(&self) -> bool {
+    /// Whether the whole body may have been sent. The head counts towards the body, which errs
+    /// towards yes.
+    fn may_be_complete(&self) -> bool {
         self.written.get() >= self.body.max(1)
     }
 
-    /// An error of `kind`, as things stand.
+    /// An error of `kind` with the current delivery state.
     pub(crate) fn failure(&self, kind: TransportErrorKind) -> TransportError {
-        let delivery = if self.is_whole() {
+        let delivery = if self.may_be_complete() {
             Delivery::Unknown
         } else {
             Delivery::NotSent
@@ -219,26 +226,26 @@ impl Progress {
         TransportError::new(kind, delivery)
     }
 
-    /// Notes what ended the exchange, and gives something to end ureq's work with.
+    /// Records what ended the exchange, and returns an error that stops ureq.
     pub(crate) fn fail(
         &self,
         kind: TransportErrorKind,
         cause: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> ureq::Error {
-        self.note(self.failure(kind).with_source(cause))
+        self.record(self.failure(kind).with_source(cause))
     }
 
-    fn fail_plainly(&self, kind: TransportErrorKind) -> ureq::Error {
-        self.note(self.failure(kind))
+    fn fail_without_source(&self, kind: TransportErrorKind) -> ureq::Error {
+        self.record(self.failure(kind))
     }
 
-    /// The same for an error that is known whole. The first one counts: the others follow from it.
-    pub(crate) fn note(&self, error: TransportError) -> ureq::Error {
-        self.fault.borrow_mut().get_or_insert(error);
+    /// Records a complete error. Only the first is kept, because later ones follow from it.
+    pub(crate) fn record(&self, error: TransportError) -> ureq::Error {
+        self.error.borrow_mut().get_or_insert(error);
         ureq::Error::ConnectionFailed
     }
 
-    pub(crate) fn take_fault(&self) -> Option<TransportError> {
-        self.fault.borrow_mut().take()
+    pub(crate) fn take_error(&self) -> Option<TransportError> {
+        self.error.borrow_mut().take()
     }
 }

@@ -1,5 +1,5 @@
-//! Drives one feed as an iterator. A thread reads the answer, at most one piece ahead of the caller, because a read of a
-//! socket can be ended from another thread only.
+//! Runs one feed as an iterator. A thread reads the response at most one piece ahead of the caller,
+//! because a blocked socket read can only be interrupted from another thread.
 
 use std::{
     fmt,
@@ -18,11 +18,11 @@ use tl_http::{
 
 use crate::{Cancel, Part, Shared};
 
-/// The items of a [`Feed`], each as soon as it is there.
+/// The items of a [`Feed`], each as soon as it arrives.
 ///
-/// Nothing is sent before the first [`next`](Iterator::next). While an answer is open, one thread reads it; it holds one
-/// piece that the caller has not asked for yet, and reads no further. Dropping the stream closes the connection and ends
-/// the thread. [`canceler`](BlockingStream::canceler) ends it from another thread.
+/// Nothing is sent before the first [`next`](Iterator::next). While a response is open, one thread
+/// reads it, at most one piece ahead of the caller. Dropping the stream closes the connection and
+/// ends the thread. [`canceler`](BlockingStream::canceler) cancels it from another thread.
 ///
 /// ```no_run
 /// use tl_http_blocking::BlockingHttp;
@@ -43,17 +43,18 @@ pub struct BlockingStream<F> {
     has_ended: bool,
 }
 
-/// An answer that a thread reads.
+/// A response that a thread reads.
 struct Open {
     messages: Receiver<Message>,
     cancel: Cancel,
-    /// The thread has ended by itself: its connection may serve others, and must not be shut down.
+    /// The thread has finished: its connection may serve other requests and must not be shut down.
     is_over: bool,
 }
 
 enum Message {
     Part(Part),
-    /// The end of the thread, or the panic of a client or a source, which belongs to the caller's thread.
+    /// The thread has ended, or a client or source panicked; the panic is resumed on the caller's
+    /// thread.
     Ended(thread::Result<Result<(), TransportError>>),
 }
 
@@ -76,8 +77,9 @@ impl<F: Feed> BlockingStream<F> {
         }
     }
 
-    /// Ends this stream when it is called, from any thread, also before the answer has begun: what is being waited for
-    /// fails as [`Canceled`](TransportErrorKind::Canceled), and nothing is sent any more.
+    /// Returns a handle that cancels this stream from any thread, even before the response starts.
+    /// A pending read fails as [`Canceled`](TransportErrorKind::Canceled), and nothing more is
+    /// sent.
     ///
     /// ```no_run
     /// # use tl_http::Feed;
@@ -100,9 +102,9 @@ impl<F: Feed> BlockingStream<F> {
     }
 
     fn open(&mut self, exchange: Exchange) -> Head {
-        // Before the next one, so that two are never open.
+        // Close it before the next one, so that two are never open.
         self.open = None;
-        if self.cancel.is_cancelled() {
+        if self.cancel.is_canceled() {
             return Err(canceled(Delivery::NotSent));
         }
         let request = exchange.prepare(&self.shared.settings)?;
@@ -111,7 +113,7 @@ impl<F: Feed> BlockingStream<F> {
             let cancel = cancel.clone();
             move || cancel.cancel()
         });
-        // Without room in the channel, the thread holds the only piece that was not asked for.
+        // The channel has no capacity, so the thread holds the only piece read ahead.
         let (sender, messages) = sync_channel(0);
         let mut open = Open {
             messages,
@@ -127,7 +129,7 @@ impl<F: Feed> BlockingStream<F> {
                 let ended = catch_unwind(AssertUnwindSafe(|| {
                     client.open(request, &cancel, &mut give)
                 }));
-                // Nobody listens if the stream was dropped.
+                // The receiver is gone if the stream was dropped.
                 drop(sender.send(Message::Ended(ended)));
             })
             .map_err(|error| {
@@ -145,7 +147,7 @@ impl<F: Feed> BlockingStream<F> {
                 panic!("an HTTP client gave a piece of a body before the head")
             }
             Ok(Message::Ended(ended)) => match ended.unwrap_or_else(|panic| resume_unwind(panic)) {
-                Err(error) => Err(self.explained(error)),
+                Err(error) => Err(self.as_canceled(error)),
                 Ok(()) => panic!("an HTTP client ended well and gave no head"),
             },
             Err(_) => panic!("the thread of a stream ended without saying how"),
@@ -164,12 +166,14 @@ impl<F: Feed> BlockingStream<F> {
         let piece = match message {
             Ok(Message::Part(Part::Piece(piece))) => return Ok(Some(piece)),
             Ok(Message::Part(Part::Head(_))) => panic!("an HTTP client gave two heads"),
-            Ok(Message::Ended(ended)) => match ended.unwrap_or_else(|panic| resume_unwind(panic)) {
-                // Whether the end is real is not known once the connection was shut down from here.
-                Ok(()) if self.cancel.is_cancelled() => Err(canceled(Delivery::Unknown)),
-                Ok(()) => Ok(None),
-                Err(error) => Err(self.explained(error)),
-            },
+            Ok(Message::Ended(ended)) => {
+                match ended.unwrap_or_else(|panic| resume_unwind(panic)) {
+                    // After a shutdown from this side, the end of the body cannot be trusted.
+                    Ok(()) if self.cancel.is_canceled() => Err(canceled(Delivery::Unknown)),
+                    Ok(()) => Ok(None),
+                    Err(error) => Err(self.as_canceled(error)),
+                }
+            }
             Err(RecvTimeoutError::Timeout) => Err(TransportError::new(
                 TransportErrorKind::Idle,
                 Delivery::Unknown,
@@ -183,22 +187,22 @@ impl<F: Feed> BlockingStream<F> {
         piece
     }
 
-    /// After a cancel, the error that followed from it is the cancel.
-    fn explained(&self, error: TransportError) -> TransportError {
-        if self.cancel.is_cancelled() {
+    /// After a cancel, reports the resulting error as canceled.
+    fn as_canceled(&self, error: TransportError) -> TransportError {
+        if self.cancel.is_canceled() {
             canceled(error.delivery())
         } else {
             error
         }
     }
 
-    /// Waits for a time, or for the cancel.
+    /// Waits until a time or until canceled.
     fn wait(&self, until: Duration) {
         let this = thread::current();
         self.cancel.on_cancel(move || this.unpark());
         loop {
             let left = until.saturating_sub(self.shared.started.elapsed());
-            if left.is_zero() || self.cancel.is_cancelled() {
+            if left.is_zero() || self.cancel.is_canceled() {
                 return;
             }
             thread::park_timeout(left);
@@ -219,7 +223,7 @@ impl<F: Feed> Iterator for BlockingStream<F> {
                 FeedStep::Item(item) => return Some(item),
                 FeedStep::Wait { until } => {
                     self.wait(until);
-                    if self.cancel.is_cancelled() {
+                    if self.cancel.is_canceled() {
                         let now = self.now();
                         self.feed.on_head(now, Err(canceled(Delivery::NotSent)));
                     }

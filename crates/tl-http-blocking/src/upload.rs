@@ -1,4 +1,5 @@
-//! A body on its way into ureq: full buffers, and no more reading once the server has given its answer.
+//! Request bodies for ureq: reads full buffers, and stops reading the source once the server has
+//! responded.
 
 use std::{
     io::{self, Read},
@@ -16,7 +17,7 @@ pub(crate) struct Upload<R> {
     progress: Rc<Progress>,
 }
 
-/// The reader of `body`.
+/// Creates the reader of `body`.
 pub(crate) fn upload(body: &Body, progress: &Rc<Progress>) -> Upload<impl Read + use<>> {
     Upload {
         reader: body.reader(),
@@ -30,14 +31,15 @@ impl<R: Read> Read for Upload<R> {
         let count = usize::try_from(self.left)
             .unwrap_or(usize::MAX)
             .min(buffer.len());
-        // ureq counts the body to its end even when nothing of it is sent any more: it gets what is in the buffer.
+        // ureq reads the body to its end even if it is discarded. Leave the buffer as it is in that
+        // case.
         if !self.progress.is_discarding() {
             self.reader
                 .read_exact(&mut buffer[..count])
                 .map_err(|error| {
                     let failed =
                         TransportError::new(TransportErrorKind::SourceFailed, Delivery::NotSent);
-                    self.progress.note(failed.with_source(error)).into_io()
+                    self.progress.record(failed.with_source(error)).into_io()
                 })?;
         }
         self.left -= count as u64;

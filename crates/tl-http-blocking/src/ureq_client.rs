@@ -1,4 +1,4 @@
-//! The built-in HTTP client: ureq over connections of our own, and the truth about what became of a request.
+//! The built-in HTTP client: ureq with custom connections, plus delivery classification.
 
 use std::{io::Read, rc::Rc, time::Duration};
 
@@ -9,27 +9,28 @@ use ureq::{Agent, SendBody, config::AutoHeaderValue};
 
 use crate::{
     Cancel, HttpClient, Part,
-    connect::Lines,
+    connector::Connector,
     failure::failure,
-    progress::{Carried, Progress},
+    progress::{Progress, RequestScope},
     upload::upload,
 };
 
-/// The longest time that a connection waits for its next request. Below the 60 s after which common load balancers close
-/// an idle connection (AWS Application Load Balancer, default), so that a request seldom meets one that is just being
+/// How long an idle connection is kept. Common load balancers close idle connections after 60 s
+/// (AWS Application Load Balancer, default), so a request rarely hits a connection that is being
 /// closed.
-const LONGEST_IDLE: Duration = Duration::from_secs(45);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// The largest number of connections that wait for one host: above any sensible number of exchanges at once.
-const MOST_IDLE: usize = 32;
+/// Maximum number of idle connections per host: above any sensible concurrency.
+const MAX_IDLE_PER_HOST: usize = 32;
 
-/// The longest head of an answer, in bytes.
-const LONGEST_HEAD: usize = 64 << 10;
+/// Maximum size of a response head, in bytes.
+const MAX_HEAD: usize = 64 << 10;
 
-/// The largest piece of a streamed answer: what hyper reads at once by default, so that the pieces of both transports are alike.
-const LARGEST_PIECE: usize = 16 << 10;
+/// Maximum size of a piece of a streamed response. It is hyper's default read size, so that both
+/// transports yield similar pieces.
+const MAX_PIECE: usize = 16 << 10;
 
-/// ureq with everything switched off that is not the sending of one request.
+/// ureq with everything disabled except sending a request.
 #[derive(Debug)]
 pub(crate) struct UreqClient {
     agent: Agent,
@@ -39,7 +40,7 @@ pub(crate) struct UreqClient {
 
 impl UreqClient {
     pub(crate) fn new(settings: &HttpSettings) -> Result<Self, SetupError> {
-        let lines = Lines::new(settings)?;
+        let lines = Connector::new(settings)?;
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -48,10 +49,10 @@ impl UreqClient {
             .user_agent(AutoHeaderValue::None)
             .accept(AutoHeaderValue::None)
             .accept_encoding(AutoHeaderValue::None)
-            .max_response_header_size(LONGEST_HEAD)
-            .max_idle_connections(2 * MOST_IDLE)
-            .max_idle_connections_per_host(MOST_IDLE)
-            .max_idle_age(LONGEST_IDLE)
+            .max_response_header_size(MAX_HEAD)
+            .max_idle_connections(2 * MAX_IDLE_PER_HOST)
+            .max_idle_connections_per_host(MAX_IDLE_PER_HOST)
+            .max_idle_age(IDLE_TIMEOUT)
             .build();
         Ok(Self {
             agent: Agent::with_parts(config, lines.clone(), lines),
@@ -60,7 +61,7 @@ impl UreqClient {
         })
     }
 
-    /// Sends the request and reads the head of its answer.
+    /// Sends the request and reads the response head.
     fn begin(
         &self,
         request: Prepared,
@@ -112,7 +113,7 @@ impl UreqClient {
 
 impl HttpClient for UreqClient {
     fn send(&self, request: Prepared, cancel: &Cancel) -> Outcome {
-        let carried = Carried::begin(&request, self.connect_limit, cancel);
+        let carried = RequestScope::begin(&request, self.connect_limit, cancel);
         let progress = carried.progress();
         let answer = self.begin(request, progress)?;
         self.read(answer, progress)
@@ -124,15 +125,15 @@ impl HttpClient for UreqClient {
         cancel: &Cancel,
         give: &mut dyn FnMut(Part) -> bool,
     ) -> Result<(), TransportError> {
-        let carried = Carried::begin(&request, self.connect_limit, cancel);
+        let carried = RequestScope::begin(&request, self.connect_limit, cancel);
         let progress = carried.progress();
         let (parts, body) = self.begin(request, progress)?.into_parts();
-        progress.streams();
+        progress.remove_limit();
         if !give(Part::Head(Response::from_parts(parts, ()))) {
             return Ok(());
         }
         let mut reader = body.into_reader();
-        let mut buffer = vec![0; LARGEST_PIECE];
+        let mut buffer = vec![0; MAX_PIECE];
         loop {
             let count = reader
                 .read(&mut buffer)

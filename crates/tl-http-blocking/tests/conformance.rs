@@ -1,4 +1,4 @@
-//! The suite for any transport.
+//! The conformance suite.
 
 use tl_http::{Feed, Flow, HttpSettings, SetupError, Transport};
 use tl_http_blocking::BlockingHttp;

@@ -1,4 +1,4 @@
-//! A panic of a caller's own source reaches the caller, from whichever thread it comes: nothing hangs, nothing is lost.
+//! A panic in a caller's source propagates to the caller from any thread, without a hang.
 
 use std::{
     io,
@@ -31,7 +31,7 @@ impl Source for Panicking {
 }
 
 #[test]
-fn the_panic_of_a_source_is_the_callers_on_one_lane_and_on_many() {
+fn source_panic_reaches_the_caller() {
     for concurrency in [1, 3] {
         let server = Server::reacting(|seen| match seen.method.as_str() {
             "GET" => Reaction::never(),
@@ -58,7 +58,7 @@ fn the_panic_of_a_source_is_the_callers_on_one_lane_and_on_many() {
             panic.downcast_ref::<&str>(),
             Some(&"the source has a fault of its own")
         );
-        // What else was in flight is ended, and the transport serves on.
+        // The other exchanges are canceled, and the transport stays usable.
         for seen in server.seen() {
             server.wait_for_close(seen.connection);
         }

@@ -1,4 +1,4 @@
-//! A source may send requests of its own while it is read, through the same transport.
+//! A source may send requests through the same transport while it is read.
 
 use std::{io, sync::Arc};
 
@@ -37,7 +37,7 @@ impl Source for Remote {
 }
 
 #[test]
-fn a_source_that_fetches_its_bytes_is_uploaded_whole() {
+fn source_may_use_the_same_transport() {
     let from = Server::reacting(|_| Reply::ok(vec![7; 50 << 10]).into());
     let to = Server::reacting(|_| Reply::ok("done").into());
     let settings = HttpSettings {

@@ -1,5 +1,5 @@
-//! Streams in programs with threads: another thread can end one at any time, what ends from here never looks whole, and no
-//! thread is left behind.
+//! Blocking streams: any thread can cancel one at any time, a canceled response never looks
+//! complete, and no thread is leaked.
 
 use std::{
     io,
@@ -46,7 +46,8 @@ fn stream(server: &Server) -> BlockingStream<Events<Analyze>> {
     transport.stream(feed)
 }
 
-/// Reads `stream` to its end while another thread ends it after 300 ms, and checks that it ended soon, as canceled.
+/// Reads `stream` to its end while another thread cancels it after 300 ms, and checks that it ended
+/// soon with `Canceled`.
 fn check_canceled<F>(stream: BlockingStream<F>) -> usize
 where
     F: Feed<Item = Result<Value, Error>>,
@@ -71,7 +72,7 @@ where
 }
 
 #[test]
-fn another_thread_ends_a_stream_before_its_head() {
+fn cancel_before_the_head() {
     let server = Server::reacting(|_| Reaction::never());
     assert_eq!(check_canceled(stream(&server)), 0);
     server.wait_for_close(1);
@@ -79,7 +80,7 @@ fn another_thread_ends_a_stream_before_its_head() {
 }
 
 #[test]
-fn another_thread_ends_a_stream_between_two_attempts() {
+fn cancel_between_two_attempts() {
     let busy = Server::reacting(|_| {
         let mut busy = reply([""; 0], StreamEnd::Whole);
         busy.status = 429;
@@ -92,7 +93,7 @@ fn another_thread_ends_a_stream_between_two_attempts() {
 }
 
 #[test]
-fn a_canceled_answer_does_not_look_whole_whatever_its_framing() {
+fn canceled_response_is_never_complete() {
     for coding in [Coding::Chunked, Coding::UntilClose] {
         let mut silent = reply(["{\"id\":1}\n"], StreamEnd::Silence);
         silent.coding = coding;
@@ -106,7 +107,7 @@ fn a_canceled_answer_does_not_look_whole_whatever_its_framing() {
 }
 
 #[test]
-fn a_stream_that_was_canceled_before_its_begin_sends_nothing() {
+fn cancel_before_the_start_sends_nothing() {
     let server = Server::reacting(|_| Reaction::never());
     let stream = stream(&server);
     stream.canceler().cancel();
@@ -117,7 +118,7 @@ fn a_stream_that_was_canceled_before_its_begin_sends_nothing() {
 }
 
 #[test]
-fn a_cancel_after_the_end_does_not_end_the_next_request_of_its_connection() {
+fn late_cancel_does_not_affect_the_next_request() {
     let whole = Reaction::stream(reply([TEXT, "{\"type\":\"end\"}\n"], StreamEnd::Whole));
     let late = Reaction::from(Reply::ok("late")).after(Duration::from_millis(400));
     let server = Server::scripted([whole, late]);
@@ -138,8 +139,8 @@ fn a_cancel_after_the_end_does_not_end_the_next_request_of_its_connection() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_dropped_stream_leaves_no_thread_behind() {
-    // The name of a thread is cut to 15 bytes by the system.
+fn dropped_stream_leaks_no_thread() {
+    // The system truncates thread names to 15 bytes.
     let threads = || {
         let tasks = std::fs::read_dir("/proc/self/task")
             .expect("tasks")
@@ -165,10 +166,10 @@ fn a_dropped_stream_leaves_no_thread_behind() {
     }
 }
 
-/// A stack that cannot stream.
-struct Whole;
+/// A client without streaming.
+struct NoStreaming;
 
-impl HttpClient for Whole {
+impl HttpClient for NoStreaming {
     fn send(&self, _: Prepared, _: &Cancel) -> Outcome {
         let body = Bytes::from("{\"type\":\"text\"}\n{\"type\":\"end\"}");
         let answer = http::Response::builder().header("content-length", body.len());
@@ -177,10 +178,10 @@ impl HttpClient for Whole {
 }
 
 #[test]
-fn a_stack_that_only_sends_gives_the_events_of_its_whole_answer() {
+fn client_without_streaming_yields_all_events() {
     let base: Url = "http://127.0.0.1:1/v1.3".parse().expect("a URL");
     let transport =
-        BlockingHttp::with_client(settings(&base), Whole).expect("the settings are valid");
+        BlockingHttp::with_client(settings(&base), NoStreaming).expect("the settings are valid");
     let items: Vec<_> = transport.stream(events(&Analyze, &base)).collect();
     assert!(
         items.len() == 2 && items.iter().all(Result::is_ok),
@@ -188,10 +189,10 @@ fn a_stack_that_only_sends_gives_the_events_of_its_whole_answer() {
     );
 }
 
-/// A stack that ends an answer in order when it is canceled.
-struct Obedient;
+/// A client that ends a response normally when it is canceled.
+struct EndsNormally;
 
-impl HttpClient for Obedient {
+impl HttpClient for EndsNormally {
     fn send(&self, _: Prepared, _: &Cancel) -> Outcome {
         panic!("the answer is streamed")
     }
@@ -205,7 +206,7 @@ impl HttpClient for Obedient {
         let head = http::Response::builder().header("content-length", 9);
         give(Part::Head(head.body(()).expect("a head")));
         give(Part::Piece("{\"id\":1}\n".into()));
-        while !cancel.is_cancelled() {
+        while !cancel.is_canceled() {
             thread::sleep(Duration::from_millis(5));
         }
         Ok(())
@@ -213,10 +214,10 @@ impl HttpClient for Obedient {
 }
 
 #[test]
-fn a_canceled_answer_does_not_look_whole_even_if_the_stack_says_so() {
+fn canceled_response_of_a_client_is_never_complete() {
     let base: Url = "http://127.0.0.1:1/v1.3".parse().expect("a URL");
     let transport =
-        BlockingHttp::with_client(settings(&base), Obedient).expect("the settings are valid");
+        BlockingHttp::with_client(settings(&base), EndsNormally).expect("the settings are valid");
     let feed = events(&Results, &base).idle_limit(Duration::from_secs(60));
     assert_eq!(check_canceled(transport.stream(feed)), 1);
 }
@@ -254,7 +255,7 @@ impl Feed for Upload {
 }
 
 #[test]
-fn the_panic_of_a_source_is_the_callers() {
+fn source_panic_reaches_the_caller() {
     let server = Server::reacting(|_| Reaction::never());
     let base = base(&server);
     let transport = BlockingHttp::new(settings(&base)).expect("the settings are valid");

@@ -1,17 +1,17 @@
-//! Small flows for tests of transports: one exchange, and many at once.
+//! Small flows to test transports: one exchange, and many in parallel.
 
 use std::time::Duration;
 
 use http::Request;
 use tl_protocol::{Auth, Body, Exchange, Flow, Now, Outcome, Step, Token};
 
-/// A time limit that no test should reach.
+/// A timeout that no test should reach.
 pub const LONG: Duration = Duration::from_secs(30);
 
-/// An exchange without the key and with long limits.
+/// An exchange without the API key and with long timeouts.
 ///
 /// # Panics
-/// Where `uri` is not one.
+/// If `uri` is not a valid URI.
 #[must_use]
 pub fn exchange(method: &str, uri: &str, body: impl Into<Body>) -> Exchange {
     let http = Request::builder()
@@ -27,13 +27,13 @@ pub fn exchange(method: &str, uri: &str, body: impl Into<Body>) -> Exchange {
     }
 }
 
-/// A `GET` of [`exchange`].
+/// A `GET` [`exchange`].
 #[must_use]
 pub fn get(uri: &str) -> Exchange {
     exchange("GET", uri, Body::empty())
 }
 
-/// The flow of one exchange; its output is the outcome.
+/// A flow of one exchange; returns its outcome.
 #[derive(Debug)]
 pub struct One {
     exchange: Option<Exchange>,
@@ -69,19 +69,19 @@ impl Flow for One {
     }
 }
 
-/// The flow of many exchanges, so many at once; its output is every outcome in the order of the exchanges.
+/// A flow of many parallel exchanges; returns the outcomes in the order of the exchanges.
 #[derive(Debug)]
 pub struct Many {
     waiting: Vec<(Token, Exchange)>,
     outcomes: Vec<Option<Outcome>>,
     concurrency: usize,
     in_flight: usize,
-    /// How many outcomes end the flow.
+    /// Number of outcomes after which the flow ends.
     wanted: usize,
 }
 
 impl Many {
-    /// Sends `exchanges`, `lanes` at once.
+    /// Sends `exchanges`, at most `concurrency` in parallel.
     #[must_use]
     pub fn new(exchanges: impl IntoIterator<Item = Exchange>, concurrency: usize) -> Self {
         let mut waiting: Vec<_> = (0..).map(Token).zip(exchanges).collect();
@@ -96,7 +96,7 @@ impl Many {
         }
     }
 
-    /// The same flow that ends with the first outcome, whatever else is under way.
+    /// Ends the flow with the first outcome, even if others are in flight.
     #[must_use]
     pub fn ending_with_the_first(mut self) -> Self {
         self.wanted = 1;
@@ -132,7 +132,8 @@ impl Flow for Many {
     }
 }
 
-/// The flow that waits until a time after its first step, and says by how much it was woken late or early (negative).
+/// A flow that waits for a time after its first step; returns how late or early (negative) it was
+/// woken.
 #[derive(Debug)]
 pub struct Sleep {
     time: Duration,
@@ -163,7 +164,7 @@ impl Flow for Sleep {
     }
 }
 
-/// The flow that breaks the contract: it waits for ever with nothing in flight.
+/// A flow that breaks the contract: it waits forever with nothing in flight.
 #[derive(Debug)]
 pub struct Endless;
 

@@ -1,4 +1,4 @@
-//! A proxy that opens tunnels by `CONNECT`, or refuses them, and writes down what it was asked.
+//! A proxy that opens or refuses `CONNECT` tunnels, and records the requests.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -12,56 +12,56 @@ use std::{
 
 use url::Url;
 
-/// What the proxy does about every request for a tunnel.
+/// How the proxy responds to every `CONNECT`.
 #[derive(Debug, Clone, Copy)]
-pub enum Manner {
-    /// Opens a tunnel to this address, whatever host was asked for.
+pub enum ProxyBehavior {
+    /// Opens a tunnel to this address, whatever the requested host.
     TunnelTo(SocketAddr),
-    /// Answers with this status.
+    /// Responds with this status.
     Refuse(u16),
-    /// Never answers.
+    /// Never responds.
     Silent,
 }
 
-/// The proxy; it stops when it is dropped.
+/// The proxy; it stops on drop.
 #[derive(Debug)]
 pub struct TestProxy {
     address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
     stopped: Arc<AtomicBool>,
 }
 
 impl TestProxy {
-    /// A proxy on a free loopback port.
+    /// Starts a proxy on a free loopback port.
     #[must_use]
-    pub fn start(manner: Manner) -> Self {
+    pub fn start(behavior: ProxyBehavior) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
         let address = listener
             .local_addr()
             .expect("a bound socket has an address");
-        let (asked, stopped) = (
+        let (requests, stopped) = (
             Arc::<Mutex<Vec<String>>>::default(),
             Arc::<AtomicBool>::default(),
         );
-        let (noted, ended) = (Arc::clone(&asked), Arc::clone(&stopped));
+        let (noted, ended) = (Arc::clone(&requests), Arc::clone(&stopped));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if ended.load(Ordering::SeqCst) {
                     return;
                 }
                 let noted = Arc::clone(&noted);
-                // How a connection ends is seen by the client.
-                thread::spawn(move || drop(serve(stream, manner, &noted)));
+                // The client sees how the connection ends.
+                thread::spawn(move || drop(serve(stream, behavior, &noted)));
             }
         });
         Self {
             address,
-            asked,
+            requests,
             stopped,
         }
     }
 
-    /// The address as a proxy setting.
+    /// Address as a proxy setting.
     #[must_use]
     pub fn url(&self) -> Url {
         format!("http://{}", self.address)
@@ -69,10 +69,10 @@ impl TestProxy {
             .expect("an address makes a URL")
     }
 
-    /// The requests for tunnels so far, with all their headers.
+    /// The `CONNECT` requests so far, with all headers.
     #[must_use]
-    pub fn asked(&self) -> Vec<String> {
-        self.asked
+    pub fn requests(&self) -> Vec<String> {
+        self.requests
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -86,7 +86,11 @@ impl Drop for TestProxy {
     }
 }
 
-fn serve(stream: TcpStream, manner: Manner, asked: &Mutex<Vec<String>>) -> io::Result<()> {
+fn serve(
+    stream: TcpStream,
+    behavior: ProxyBehavior,
+    requests: &Mutex<Vec<String>>,
+) -> io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -94,17 +98,17 @@ fn serve(stream: TcpStream, manner: Manner, asked: &Mutex<Vec<String>>) -> io::R
             return Ok(());
         }
     }
-    asked
+    requests
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .push(head.trim_end().replace("\r\n", "\n"));
     let mut client = stream;
-    match manner {
-        Manner::Silent => io::copy(&mut reader, &mut io::sink()).map(drop),
-        Manner::Refuse(status) => client.write_all(
+    match behavior {
+        ProxyBehavior::Silent => io::copy(&mut reader, &mut io::sink()).map(drop),
+        ProxyBehavior::Refuse(status) => client.write_all(
             format!("HTTP/1.1 {status} Not for you\r\nContent-Length: 0\r\n\r\n").as_bytes(),
         ),
-        Manner::TunnelTo(address) => {
+        ProxyBehavior::TunnelTo(address) => {
             let mut server = TcpStream::connect(address)?;
             client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
             let (mut back, mut towards_client) = (server.try_clone()?, client.try_clone()?);

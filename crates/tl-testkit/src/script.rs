@@ -1,15 +1,16 @@
-//! A [`World`] that answers from a list, one line of text for each request, and writes down what it was asked and when.
+//! A [`World`] that responds from a list, one line per request, and records the requests with their
+//! time.
 //!
-//! A line is the answer's status with its body, or a word for a failure; before it may stand how long it takes:
+//! A line is a status with the body, or a word for a failure, optionally after its delay:
 //!
 //! | Line | Outcome |
 //! |---|---|
 //! | `200 {"_id": "t"}` | the status, with the rest as body |
-//! | `429 retry-after=7` | with `Retry-After: 7`; `retry-date=7` gives it as a date, seven seconds after the answer's `Date` |
-//! | `lost` | the connection broke, delivery unknown; `lost-unsent`: not sent whole |
-//! | `unreachable`, `tls`, `source`, `refused` | nothing was sent |
+//! | `429 retry-after=7` | with `Retry-After: 7`; `retry-date=7` sends a date seven seconds after the response's `Date` |
+//! | `lost` | connection broken, delivery unknown; `lost-unsent`: not sent completely |
+//! | `unreachable`, `tls`, `source`, `refused` | not sent |
 //! | `timeout`, `garbage`, `too-large` | delivery unknown |
-//! | `stalled` | the body stood still, not sent whole |
+//! | `stalled` | body stalled, not sent completely |
 //! | `@90s 200 {}` | the same, after 90 s |
 
 use std::{collections::VecDeque, time::Duration};
@@ -20,31 +21,31 @@ use tl_protocol::{Delivery, Exchange, Now, TransportError, TransportErrorKind};
 
 use crate::sim::{Planned, World};
 
-/// The list and what was asked so far. After the last line, each request is answered with it again.
+/// The list and the requests so far. The last line is repeated.
 #[derive(Debug)]
 pub struct Script {
     lines: VecDeque<String>,
-    asked: Vec<Asked>,
-    /// Until when the platform asked to be left alone.
+    requests: Vec<ScriptRequest>,
+    /// End of the wait that the platform requested.
     quiet_until: Duration,
 }
 
-/// One request.
+/// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct ScriptRequest {
     /// When it was sent.
     pub at: Duration,
     /// Method, path and query.
     pub what: String,
-    /// Whether the outcome left open if it was processed.
+    /// Whether the outcome leaves open if it was processed.
     pub in_doubt: bool,
 }
 
 impl Script {
-    /// A world that answers with `lines`.
+    /// Creates a world that responds with `lines`.
     ///
     /// # Panics
-    /// Where there is no line.
+    /// If there is no line.
     #[must_use]
     pub fn new<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Self {
         let lines: VecDeque<String> = lines
@@ -54,22 +55,27 @@ impl Script {
         assert!(!lines.is_empty(), "a script has a line");
         Self {
             lines,
-            asked: Vec::new(),
+            requests: Vec::new(),
             quiet_until: Duration::ZERO,
         }
     }
 
     /// The requests so far.
     #[must_use]
-    pub fn asked(&self) -> &[Asked] {
-        &self.asked
+    pub fn requests(&self) -> &[ScriptRequest] {
+        &self.requests
     }
 
     /// The requests so far on one line: `0 GET /tasks/t, 7 GET /tasks/t`, times in seconds.
     #[must_use]
-    pub fn told(&self) -> String {
-        let told = |asked: &Asked| format!("{} {}", asked.at.as_secs_f64(), asked.what);
-        self.asked.iter().map(told).collect::<Vec<_>>().join(", ")
+    pub fn summary(&self) -> String {
+        let line =
+            |request: &ScriptRequest| format!("{} {}", request.at.as_secs_f64(), request.what);
+        self.requests
+            .iter()
+            .map(line)
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 
@@ -110,7 +116,7 @@ impl World for Script {
             exchange.http.method(),
             target.trim_start_matches("/v1.3")
         );
-        self.asked.push(Asked {
+        self.requests.push(ScriptRequest {
             at: now.mono,
             what,
             in_doubt,
@@ -119,10 +125,10 @@ impl World for Script {
     }
 }
 
-/// The outcome that `line` describes, to a request at `now`.
+/// The outcome that `line` describes, for a request at `now`.
 ///
 /// # Panics
-/// Where the line is none.
+/// If the line is invalid.
 #[must_use]
 pub fn planned(line: &str, now: Now) -> Planned {
     let (after, what) = match line
@@ -161,7 +167,7 @@ fn answer(what: &str, now: Now, after: Duration) -> Response<Bytes> {
         answer = answer.header("retry-after", wait);
         rest = "";
     } else if let Some(wait) = rest.strip_prefix("retry-date=") {
-        // The server's clock is a year behind: only the distance between its own two dates counts.
+        // The server's clock is a year behind: only the difference between its two dates matters.
         let date = now.wall + after - Duration::from_secs(365 * 86_400);
         let until = date + Duration::from_secs(wait.parse().expect("seconds"));
         answer = answer

@@ -1,5 +1,5 @@
-//! A transport over a made-up world with a virtual clock: an hour of waiting takes microseconds, and a run is repeated by
-//! its seed. It panics where a flow breaks its contract.
+//! A transport over a simulated world with a virtual clock: an hour of waiting takes microseconds,
+//! and a run is reproducible by its seed. Panics if a flow breaks its contract.
 
 use std::{
     cmp::Reverse,
@@ -15,13 +15,14 @@ use tl_protocol::{
     TransportError, TransportErrorKind,
 };
 
-/// What answers the requests of a simulation.
+/// Responds to the requests of a simulation.
 pub trait World: Send {
-    /// What becomes of `exchange`, which begins at `now`: the world acts on it at once, and its outcome comes later.
+    /// Returns the outcome of `exchange`, which starts at `now`. The world acts at once; the
+    /// outcome arrives later.
     fn answer(&mut self, now: Now, exchange: &Exchange) -> Planned;
 
-    /// What becomes of `exchange`, whose answer is read while it arrives. Default: as [`answer`](World::answer), the body in
-    /// one piece.
+    /// Returns the streamed response to `exchange`. Default: [`answer`](World::answer) with the
+    /// body in one piece.
     fn stream(&mut self, now: Now, exchange: &Exchange) -> PlannedStream {
         let Planned { after, outcome } = self.answer(now, exchange);
         let (head, body) = match outcome {
@@ -41,33 +42,33 @@ pub trait World: Send {
         }
     }
 
-    /// How far the client's wall clock is from the truth at `mono`, in seconds.
+    /// Error of the client's wall clock at `mono`, in seconds.
     fn wall_error(&mut self, _mono: Duration) -> i64 {
         0
     }
 }
 
-/// An outcome and when it comes.
+/// An outcome and when it arrives.
 #[derive(Debug)]
 pub struct Planned {
-    /// The time from the begin of the exchange.
+    /// Time since the start of the exchange.
     pub after: Duration,
-    /// What comes then.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// A streamed answer: each part and the time since the part before it.
+/// A streamed response: each part with the time since the part before it.
 #[derive(Debug)]
 pub struct PlannedStream {
-    /// The time from the begin of the exchange to the head.
+    /// Time from the start of the exchange to the head.
     pub after: Duration,
-    /// The head.
+    /// Response head.
     pub head: Head,
-    /// The pieces of the body. The last one is `None` or an error; after it, and where there is none, nothing comes for ever.
+    /// Pieces of the body. The last one is `None` or an error; without it, the response never ends.
     pub pieces: VecDeque<(Duration, Piece)>,
 }
 
-/// The items of a feed over a [`World`], in virtual time: what [`Sim`]'s `stream` answers with.
+/// The items of a feed over a [`World`], in virtual time: the stream type of [`Sim`].
 #[derive(Debug)]
 pub struct SimStream<'a, W, F> {
     sim: &'a Sim<W>,
@@ -81,7 +82,7 @@ impl<W: World, F: Feed> Iterator for SimStream<'_, W, F> {
 
     fn next(&mut self) -> Option<F::Item> {
         let state = &mut *self.sim.0.lock().expect("no simulation panicked before");
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_STEPS {
             if self.has_ended {
                 return None;
             }
@@ -154,11 +155,11 @@ struct State<W> {
     mono: Duration,
 }
 
-/// More steps than any honest scenario takes.
-const MOST_STEPS: u32 = 2_000_000;
+/// More steps than any valid scenario takes.
+const MAX_STEPS: u32 = 2_000_000;
 
 impl<W: World> Sim<W> {
-    /// A simulation that begins at zero of its clock, in 2027.
+    /// Creates a simulation whose clock starts at zero, in 2027.
     pub fn new(world: W) -> Self {
         Self(Mutex::new(State {
             world,
@@ -166,22 +167,23 @@ impl<W: World> Sim<W> {
         }))
     }
 
-    /// Looks into the world, or changes it.
+    /// Reads or changes the world.
     pub fn world<R>(&self, look: impl FnOnce(&mut W) -> R) -> R {
         look(&mut self.0.lock().expect("no simulation panicked before").world)
     }
 
-    /// The virtual time that has passed.
+    /// Elapsed virtual time.
     pub fn elapsed(&self) -> Duration {
         self.0.lock().expect("no simulation panicked before").mono
     }
 
-    /// Lets time pass while nothing runs.
+    /// Advances the clock while nothing runs.
     pub fn pass(&self, time: Duration) {
         self.0.lock().expect("no simulation panicked before").mono += time;
     }
 
-    /// Drives `flow` for at most `steps` events; `None` where it was not done by then, as if the process had been killed.
+    /// Runs `flow` for at most `steps` events. Returns `None` if it has not finished by then, as if
+    /// the process had been killed.
     pub fn run_for<F: Flow>(&self, mut flow: F, steps: u32) -> Option<F::Output> {
         let state = &mut *self.0.lock().expect("no simulation panicked before");
         let mut due: BinaryHeap<Reverse<(Duration, u64)>> = BinaryHeap::new();
@@ -254,7 +256,7 @@ impl<W: World> State<W> {
     }
 }
 
-/// The outcome, cut off at the time limit of its exchange.
+/// Applies the timeout of the exchange to the outcome.
 fn limited(planned: Planned, timeout: Duration) -> Planned {
     if planned.after <= timeout {
         return planned;
@@ -295,7 +297,7 @@ impl<W: World> Transport for Sim<W> {
 
 impl<W: World> BlockingTransport for Sim<W> {
     fn run_now<F: Flow>(&self, flow: F) -> F::Output {
-        self.run_for(flow, MOST_STEPS)
+        self.run_for(flow, MAX_STEPS)
             .expect("the flow comes to an end")
     }
 }

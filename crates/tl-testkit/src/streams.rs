@@ -1,5 +1,6 @@
-//! Streamed answers as servers send them, good and bad, and what a client must make of each. The same list is played by the
-//! [scripted server](crate::server) over sockets and by a [`World`] in virtual time.
+//! Streamed responses as servers send them, valid and invalid, with the expected result of each.
+//! The same list is run by the [scripted server](crate::server) over sockets and by a [`World`] in
+//! virtual time.
 
 use std::{collections::VecDeque, error::Error as _, fmt::Write as _, time::Duration};
 
@@ -19,7 +20,7 @@ use crate::{
     sim::{Planned, PlannedStream, World},
 };
 
-/// Makes an endpoint with JSON events whose answer is streamed.
+/// Declares an endpoint with JSON events whose response is streamed.
 macro_rules! streamed_endpoint {
     ($(#[$doc:meta])* $name:ident: $method:ident $path:literal, $repeat:ident, $framing:ident, $end:ident) => {
         $(#[$doc])*
@@ -84,33 +85,33 @@ macro_rules! streamed_endpoint {
 }
 
 streamed_endpoint! {
-    /// A `POST` that is answered in lines, as an analysis is.
+    /// A `POST` with a response in lines, like an analysis.
     Analyze: POST "/analyze", IfNotProcessed, Lines, Event
 }
 
 streamed_endpoint! {
-    /// A `POST` that is answered in server-sent events.
+    /// A `POST` with a response in server-sent events.
     Respond: POST "/responses", IfNotProcessed, ServerSentEvents, Event
 }
 
 streamed_endpoint! {
-    /// A `GET` of a file of lines without a last event.
+    /// A `GET` of a file of lines without a final event.
     Results: GET "/results", Freely, Lines, Body
 }
 
-/// What the server does about one request.
+/// A server's action on one request.
 #[derive(Debug, Clone)]
 pub enum Act {
-    /// Answers.
+    /// Responds.
     Answer(StreamedReply),
-    /// Closes the connection without an answer.
+    /// Closes the connection without a response.
     Close,
-    /// Never answers.
+    /// Never responds.
     Never,
 }
 
 impl Act {
-    /// The same for a server over sockets.
+    /// As a reaction of the scripted server.
     #[must_use]
     pub fn reaction(&self) -> Reaction {
         match self {
@@ -120,7 +121,7 @@ impl Act {
         }
     }
 
-    /// The same in virtual time.
+    /// As a response in virtual time.
     #[must_use]
     pub fn planned(&self) -> PlannedStream {
         let lost = || {
@@ -144,7 +145,7 @@ impl Act {
                     .collect();
                 match (reply.end, reply.coding) {
                     (StreamEnd::Silence, _) => {}
-                    // The end of the connection is the end of the body here, whatever was meant.
+                    // Here the end of the connection always is the end of the body.
                     (_, Coding::UntilClose) | (StreamEnd::Whole, _) => {
                         pieces.push_back((Duration::ZERO, Ok(None)));
                     }
@@ -161,27 +162,27 @@ impl Act {
     }
 }
 
-/// A [`World`] that does what a list says, one act for each request.
+/// A [`World`] that performs a list of acts, one per request.
 #[derive(Debug)]
 pub struct Acts {
     acts: VecDeque<Act>,
-    asked: usize,
+    request_count: usize,
 }
 
 impl Acts {
-    /// A world that does `acts` in turn.
+    /// Creates a world that performs `acts` in order.
     #[must_use]
     pub fn new(acts: &[Act]) -> Self {
         Self {
             acts: acts.iter().cloned().collect(),
-            asked: 0,
+            request_count: 0,
         }
     }
 
-    /// How many requests came.
+    /// Number of requests so far.
     #[must_use]
-    pub fn asked(&self) -> usize {
-        self.asked
+    pub fn request_count(&self) -> usize {
+        self.request_count
     }
 }
 
@@ -191,7 +192,7 @@ impl World for Acts {
     }
 
     fn stream(&mut self, _: Now, _: &Exchange) -> PlannedStream {
-        self.asked += 1;
+        self.request_count += 1;
         self.acts
             .pop_front()
             .expect("an act for each request")
@@ -199,9 +200,9 @@ impl World for Acts {
     }
 }
 
-/// Which endpoint is asked.
+/// The endpoint to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum EndpointKind {
     /// [`Analyze`].
     Analyze,
     /// [`Respond`].
@@ -210,26 +211,26 @@ pub enum Asked {
     Results,
 }
 
-/// What a server does, and what a client makes of it.
+/// A server behavior and the expected result.
 #[derive(Debug)]
 pub struct Behavior {
-    /// What the server does.
+    /// Name of the behavior.
     pub name: &'static str,
-    /// What it is asked.
-    pub asked: Asked,
-    /// Its acts.
+    /// The endpoint to call.
+    pub endpoint: EndpointKind,
+    /// The server's acts.
     pub acts: Vec<Act>,
-    /// What the client makes of them, as [`told`] says it.
+    /// The expected result, in the format of [`format_items`].
     pub expected: &'static str,
 }
 
-/// The idle limit of the feeds of [`events`].
+/// Idle timeout of the feeds of [`events`].
 pub const IDLE: Duration = Duration::from_millis(1500);
 
-/// The head limit of the feeds of [`events`].
+/// Head timeout of the feeds of [`events`].
 pub const HEAD: Duration = Duration::from_millis(2500);
 
-/// The largest event of the feeds of [`events`].
+/// Maximum event size of the feeds of [`events`].
 pub const MAX_EVENT: usize = 64 << 10;
 
 /// The feed of `endpoint` with short limits.
@@ -245,10 +246,10 @@ pub fn events<E: Streamed>(endpoint: &E, base: &Url) -> Events<E> {
         .max_event(MAX_EVENT)
 }
 
-/// Items on a few lines: each event as JSON, and the error with its kind and the transport's; then how many requests there
-/// were.
+/// Formats items on a few lines: each event as JSON, the error with its kind and the transport's,
+/// then the number of requests.
 #[must_use]
-pub fn told(items: &[Result<Value, Error>], requests: usize) -> String {
+pub fn format_items(items: &[Result<Value, Error>], requests: usize) -> String {
     let mut text = String::new();
     for item in items {
         match item {
@@ -270,7 +271,7 @@ pub fn told(items: &[Result<Value, Error>], requests: usize) -> String {
     text
 }
 
-/// An answer of 200 in chunks.
+/// A chunked 200 response.
 #[must_use]
 pub fn reply<B: Into<Bytes>>(pieces: impl IntoIterator<Item = B>, end: StreamEnd) -> StreamedReply {
     StreamedReply {
@@ -319,7 +320,7 @@ const GOOD_SECOND: &str =
 const GOOD_THIRD: &str =
     "{\"text\":\"caf\u{e9} \u{1f408}\",\"type\":\"text\"}\n{\"type\":\"end\"}\n3 sent";
 
-/// What servers do.
+/// All behaviors.
 #[must_use]
 pub fn behaviors() -> Vec<Behavior> {
     [lines(), server_sent_events(), files(), refusals()]
@@ -331,7 +332,7 @@ pub fn behaviors() -> Vec<Behavior> {
 fn lines() -> Vec<Behavior> {
     let case = |name, act, expected| Behavior {
         name,
-        asked: Asked::Analyze,
+        endpoint: EndpointKind::Analyze,
         acts: vec![act],
         expected,
     };
@@ -438,7 +439,7 @@ fn lines() -> Vec<Behavior> {
 fn server_sent_events() -> Vec<Behavior> {
     let case = |name, pieces: &[&'static str], expected| Behavior {
         name,
-        asked: Asked::Respond,
+        endpoint: EndpointKind::Respond,
         acts: vec![whole(pieces.iter().copied())],
         expected,
     };
@@ -471,7 +472,7 @@ fn server_sent_events() -> Vec<Behavior> {
 fn files() -> Vec<Behavior> {
     let case = |name, acts, expected| Behavior {
         name,
-        asked: Asked::Results,
+        endpoint: EndpointKind::Results,
         acts,
         expected,
     };
@@ -522,7 +523,7 @@ fn files() -> Vec<Behavior> {
 fn refusals() -> Vec<Behavior> {
     let case = |name, acts, expected| Behavior {
         name,
-        asked: Asked::Analyze,
+        endpoint: EndpointKind::Analyze,
         acts,
         expected,
     };
@@ -569,18 +570,18 @@ mod tests {
     use tl_http::Transport;
 
     #[test]
-    fn the_simulator_gives_the_expected_transcripts() {
+    fn simulator_has_the_expected_transcripts() {
         let base: Url = "https://api.twelvelabs.io/v1.3".parse().expect("a URL");
         for behavior in behaviors() {
             let sim = Sim::new(Acts::new(&behavior.acts));
-            let items: Vec<_> = match behavior.asked {
-                Asked::Analyze => sim.stream(events(&Analyze, &base)).collect(),
-                Asked::Respond => sim.stream(events(&Respond, &base)).collect(),
-                Asked::Results => sim.stream(events(&Results, &base)).collect(),
+            let items: Vec<_> = match behavior.endpoint {
+                EndpointKind::Analyze => sim.stream(events(&Analyze, &base)).collect(),
+                EndpointKind::Respond => sim.stream(events(&Respond, &base)).collect(),
+                EndpointKind::Results => sim.stream(events(&Results, &base)).collect(),
             };
-            let requests = sim.world(|world| world.asked());
+            let requests = sim.world(|world| world.request_count());
             assert_eq!(
-                told(&items, requests),
+                format_items(&items, requests),
                 behavior.expected,
                 "{}",
                 behavior.name
@@ -588,9 +589,9 @@ mod tests {
         }
     }
 
-    /// A splitter that looked at each piece's line from its begin would look at 10^11 bytes here.
+    /// A splitter that scanned each piece's line from its start would scan 10^11 bytes here.
     #[test]
-    fn a_large_event_in_small_pieces_takes_linear_time() {
+    fn large_event_in_small_pieces_takes_linear_time() {
         let (size, piece) = (1 << 20, Bytes::from_static(b"data"));
         for framing in [Framing::Lines, Framing::ServerSentEvents] {
             let mut splitter = Splitter::new(framing, 2 * size);
@@ -609,7 +610,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_platform_is_asked_again_no_earlier_than_it_says() {
+    fn retry_after_is_respected_by_streams() {
         let base: Url = "https://api.twelvelabs.io/v1.3".parse().expect("a URL");
         let acts = [refusal(429, Some("7"), ""), whole([TEXT, END])];
         let sim = Sim::new(Acts::new(&acts));
@@ -622,7 +623,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_on_the_whole_ends_an_answer_that_moves() {
+    fn total_timeout_ends_a_moving_response() {
         let base: Url = "https://api.twelvelabs.io/v1.3".parse().expect("a URL");
         let mut endless = reply(vec![TEXT; 100], StreamEnd::Silence);
         for (pause, _) in &mut endless.pieces {

@@ -1,5 +1,5 @@
-//! A video of any size: a short clip, and behind it a box that players skip, full of bytes that repeat nowhere, so that a chunk
-//! in the wrong place shows.
+//! A video of any size: a short clip followed by a box that players skip. The box contains bytes
+//! that never repeat, so that a chunk in the wrong place is detected.
 
 use std::{
     fs::File,
@@ -9,9 +9,9 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::Story;
+use crate::StepResult;
 
-/// The file and what its bytes come to.
+/// The file and its hash.
 pub(crate) struct LargeFile {
     pub(crate) path: PathBuf,
     pub(crate) bytes: u64,
@@ -19,8 +19,8 @@ pub(crate) struct LargeFile {
 }
 
 impl LargeFile {
-    /// Writes a video of `bytes` bytes that begins as `clip` does.
-    pub(crate) fn make(path: PathBuf, clip: &Path, bytes: u64) -> Story<Self> {
+    /// Writes a video of `bytes` bytes that starts with `clip`.
+    pub(crate) fn make(path: PathBuf, clip: &Path, bytes: u64) -> StepResult<Self> {
         let clip = std::fs::read(clip)?;
         let rest = bytes
             .checked_sub(clip.len() as u64)
@@ -31,7 +31,8 @@ impl LargeFile {
             hasher: Sha256::new(),
         };
         out.write_all(&clip)?;
-        // ISO/IEC 14496-12, 4.2: a size of 1 says that a size of 64 bits follows; `free` is to be skipped.
+        // ISO/IEC 14496-12, 4.2: a size of 1 means that a 64-bit size follows; `free` boxes are
+        // skipped.
         out.write_all(&1_u32.to_be_bytes())?;
         out.write_all(b"free")?;
         out.write_all(&rest.to_be_bytes())?;
@@ -45,7 +46,7 @@ impl LargeFile {
     }
 }
 
-/// The SHA-256 of a file.
+/// SHA-256 of a file.
 pub(crate) fn sha256(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut file = File::open(path)?;
@@ -79,7 +80,7 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
-/// A counter, spread by a multiplication: cheap, and no two places are alike.
+/// A counter multiplied by a constant: cheap, and never repeats.
 struct Numbers(u64);
 
 impl Read for Numbers {

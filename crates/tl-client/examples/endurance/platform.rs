@@ -1,4 +1,5 @@
-//! The platform: an emulator in a process of its own that keeps its state, can be killed, and comes back at the same address.
+//! The platform process: an emulator that saves its state, can be killed, and restarts at the same
+//! address.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -12,10 +13,10 @@ use serde::de::DeserializeOwned;
 use tl_client::validate::worker::{ProbePool, WorkerOptions};
 use tl_emulator::{Emulator, FaultPlan, JournalEntry};
 
-use crate::Story;
+use crate::StepResult;
 
-/// The part of the process: serves until its standard input ends, and answers each line on it with the journal.
-pub(crate) fn serve(state: &Path, port: u16, faults: &[&str]) -> Story<()> {
+/// Main function of the process: serves until stdin ends, and answers each line with the journal.
+pub(crate) fn serve(state: &Path, port: u16, faults: &[&str]) -> StepResult<()> {
     let mut plan = FaultPlan::default();
     plan.seed = Some(1);
     for fault in faults {
@@ -34,7 +35,7 @@ pub(crate) fn serve(state: &Path, port: u16, faults: &[&str]) -> Story<()> {
     Ok(())
 }
 
-/// The process, as the story sees it.
+/// Handle to the platform process.
 pub(crate) struct Platform {
     state: PathBuf,
     faults: Vec<String>,
@@ -44,13 +45,13 @@ pub(crate) struct Platform {
 
 struct Running {
     child: Child,
-    asks: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    requests: ChildStdin,
+    responses: BufReader<ChildStdout>,
 }
 
 impl Platform {
-    /// Starts it at a free port.
-    pub(crate) fn start(state: PathBuf, faults: &[&str]) -> Story<Self> {
+    /// Starts it on a free port.
+    pub(crate) fn start(state: PathBuf, faults: &[&str]) -> StepResult<Self> {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         let (running, base_url) = run(&state, 0, &faults)?;
         Ok(Self {
@@ -61,8 +62,8 @@ impl Platform {
         })
     }
 
-    /// Kills it without a warning, and starts it again at the same address.
-    pub(crate) fn restart(&mut self) -> Story<()> {
+    /// Kills the process and starts it again at the same address.
+    pub(crate) fn restart(&mut self) -> StepResult<()> {
         let port = url::Url::parse(&self.base_url)?
             .port()
             .ok_or("the emulator has a port")?;
@@ -81,14 +82,14 @@ impl Platform {
         }
     }
 
-    /// Every request since its start.
-    pub(crate) fn journal(&mut self) -> Story<Vec<JournalEntry>> {
-        writeln!(self.running.asks)?;
-        line(&mut self.running.answers)
+    /// Every request since the start.
+    pub(crate) fn journal(&mut self) -> StepResult<Vec<JournalEntry>> {
+        writeln!(self.running.requests)?;
+        line(&mut self.running.responses)
     }
 
-    /// The received file of this many bytes.
-    pub(crate) fn received(&self, bytes: u64) -> Story<PathBuf> {
+    /// The received file of this size.
+    pub(crate) fn received(&self, bytes: u64) -> StepResult<PathBuf> {
         let mut folders = vec![self.state.clone()];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder)? {
@@ -107,13 +108,13 @@ impl Platform {
 
 impl Drop for Platform {
     fn drop(&mut self) {
-        // Gone already, or about to go: both are what is wanted.
+        // It may have exited already.
         let _ = self.running.child.kill();
         let _ = self.running.child.wait();
     }
 }
 
-fn run(state: &Path, port: u16, faults: &[String]) -> Story<(Running, String)> {
+fn run(state: &Path, port: u16, faults: &[String]) -> StepResult<(Running, String)> {
     let mut child = Command::new(std::env::current_exe()?)
         .arg("platform")
         .arg(state)
@@ -122,24 +123,24 @@ fn run(state: &Path, port: u16, faults: &[String]) -> Story<(Running, String)> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let (Some(asks), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
+    let (Some(requests), Some(responses)) = (child.stdin.take(), child.stdout.take()) else {
         return Err("a process was started without its pipes".into());
     };
-    let mut answers = BufReader::new(answers);
+    let mut responses = BufReader::new(responses);
     let mut base_url = String::new();
-    answers.read_line(&mut base_url)?;
+    responses.read_line(&mut base_url)?;
     if base_url.is_empty() {
         return Err(format!("the platform did not start: {}", child.wait()?).into());
     }
     let running = Running {
         child,
-        asks,
-        answers,
+        requests,
+        responses,
     };
     Ok((running, base_url.trim().to_owned()))
 }
 
-fn line<T: DeserializeOwned>(from: &mut impl BufRead) -> Story<T> {
+fn line<T: DeserializeOwned>(from: &mut impl BufRead) -> StepResult<T> {
     let mut line = String::new();
     from.read_line(&mut line)?;
     Ok(serde_json::from_str(&line)?)

@@ -1,4 +1,4 @@
-//! The client: one ingestion in a process of its own, which says each chunk that the storage took, and at the end what came of it.
+//! The client process: one ingestion that prints each stored chunk and the final result.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -14,36 +14,36 @@ use tl_client::{
     protocol::{Event as Api, flow::upload::UploadSettings},
 };
 
-use crate::Story;
+use crate::StepResult;
 
-/// A process that says nothing for this long hangs.
+/// A process without output for this long hangs.
 const SILENCE: Duration = Duration::from_secs(120);
 
-/// A key that the emulator takes.
+/// An API key that the emulator accepts.
 pub(crate) const KEY: &str = "tlk_emulator_endurance";
 
-/// How many chunks are on their way at once: the default of the client.
-const LANES: usize = 8;
+/// Concurrent chunk uploads: the client's default.
+const CONCURRENCY: usize = 8;
 
-/// The part of the process.
-pub(crate) fn send(colour: &str, arguments: &[&str]) -> Story<()> {
+/// Main function of the process.
+pub(crate) fn send(mode: &str, arguments: &[&str]) -> StepResult<()> {
     let [file, base_url, index_id, checkpoints, bytes_per_second] = arguments else {
-        return Err("send COLOUR FILE BASE_URL INDEX CHECKPOINTS BYTES_PER_SECOND".into());
+        return Err("send MODE FILE BASE_URL INDEX CHECKPOINTS BYTES_PER_SECOND".into());
     };
     let config = Config::new(KEY, base_url)?;
     let settings = UploadSettings {
-        concurrency: LANES,
+        concurrency: CONCURRENCY,
         bytes_per_second: Some(bytes_per_second.parse()?).filter(|limit| *limit > 0),
         ..UploadSettings::default()
     };
     let file: &Path = file.as_ref();
-    let ingested = match colour {
+    let ingested = match mode {
         "blocking" => blocking::Client::new(&config)?
             .ingest(file)
             .into_index(*index_id)
             .checkpoint(checkpoints)
             .chunks(settings)
-            .observe(told)
+            .observe(print_event)
             .run()?,
         "async" => {
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -56,33 +56,33 @@ pub(crate) fn send(colour: &str, arguments: &[&str]) -> Story<()> {
                     .into_index(*index_id)
                     .checkpoint(checkpoints)
                     .chunks(settings)
-                    .observe(told)
+                    .observe(print_event)
                     .run(),
             )?
         }
-        other => return Err(format!("there is no colour `{other}`").into()),
+        other => return Err(format!("there is no mode `{other}`").into()),
     };
-    say(&result(&ingested)?);
+    print(&result(&ingested)?);
     Ok(())
 }
 
-fn told(event: &Event) {
+fn print_event(event: &Event) {
     match event {
-        Event::Api(Api::ChunkSent { chunk, .. }) => say(&json!({"sent": chunk})),
-        Event::Api(Api::ChunkRetrying { .. }) => say(&json!({"retrying": true})),
-        Event::Resuming { sent_chunks, .. } => say(&json!({"resuming": sent_chunks})),
-        Event::Unkept { because } => say(&json!({"unkept": because})),
+        Event::Api(Api::ChunkSent { chunk, .. }) => print(&json!({"sent": chunk})),
+        Event::Api(Api::ChunkRetrying { .. }) => print(&json!({"retrying": true})),
+        Event::Resuming { sent_chunks, .. } => print(&json!({"resuming": sent_chunks})),
+        Event::NoCheckpoint { because } => print(&json!({"no_checkpoint": because})),
         _ => {}
     }
 }
 
-fn say(value: &Value) {
+fn print(value: &Value) {
     let mut out = std::io::stdout().lock();
-    // Nobody listens any more: the story has ended.
+    // The reader has exited.
     let _ = writeln!(out, "{value}").and_then(|()| out.flush());
 }
 
-fn result(ingested: &Ingested) -> Story<Value> {
+fn result(ingested: &Ingested) -> StepResult<Value> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let peak: Option<u64> = status
         .lines()
@@ -97,33 +97,33 @@ fn result(ingested: &Ingested) -> Story<Value> {
     }}))
 }
 
-/// What a sender said.
+/// Output of a client process.
 #[derive(Debug)]
-pub(crate) enum Said {
-    /// The storage took this chunk.
+pub(crate) enum Output {
+    /// The storage accepted this chunk.
     Sent(u32),
-    /// A chunk goes up again.
+    /// A chunk is retried.
     Retrying,
-    /// It went on from an earlier process that had sent so many chunks.
+    /// It resumed after an earlier process that had sent this many chunks.
     Resuming(u32),
-    /// It came to its end.
+    /// It finished.
     Done(Value),
-    /// It ended otherwise.
-    Ended,
-    /// The time is up.
-    Silent,
+    /// It exited without a result.
+    Exited,
+    /// Timeout.
+    Timeout,
 }
 
-/// The process, as the story sees it.
+/// Handle to the client process.
 pub(crate) struct Sender {
     child: Child,
-    said: Receiver<String>,
+    output: Receiver<String>,
 }
 
-/// What is sent where.
+/// Arguments of a client process.
 #[derive(Clone, Copy)]
-pub(crate) struct Order<'a> {
-    pub(crate) colour: &'a str,
+pub(crate) struct Args<'a> {
+    pub(crate) mode: &'a str,
     pub(crate) file: &'a Path,
     pub(crate) base_url: &'a str,
     pub(crate) index_id: &'a str,
@@ -133,13 +133,13 @@ pub(crate) struct Order<'a> {
 }
 
 impl Sender {
-    pub(crate) fn start(order: Order<'_>) -> Story<Self> {
+    pub(crate) fn start(args: Args<'_>) -> StepResult<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["send", order.colour])
-            .arg(order.file)
-            .args([order.base_url, order.index_id])
-            .arg(order.checkpoints)
-            .arg(order.bytes_per_second.to_string())
+            .args(["send", args.mode])
+            .arg(args.file)
+            .args([args.base_url, args.index_id])
+            .arg(args.checkpoints)
+            .arg(args.bytes_per_second.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -147,7 +147,7 @@ impl Sender {
             .stdout
             .take()
             .ok_or("a process was started without its pipes")?;
-        let (sender, said) = channel();
+        let (sender, output) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 if sender.send(line).is_err() {
@@ -155,23 +155,23 @@ impl Sender {
                 }
             }
         });
-        Ok(Self { child, said })
+        Ok(Self { child, output })
     }
 
-    /// What it says next.
-    pub(crate) fn next(&self) -> Story<Said> {
-        match self.within(SILENCE)? {
-            Said::Silent => Err("the client has said nothing for two minutes: it hangs".into()),
-            said => Ok(said),
+    /// Waits for the next output.
+    pub(crate) fn next(&self) -> StepResult<Output> {
+        match self.next_within(SILENCE)? {
+            Output::Timeout => Err("the client has said nothing for two minutes: it hangs".into()),
+            output => Ok(output),
         }
     }
 
-    /// What it says next, if it says anything within `time`.
-    pub(crate) fn within(&self, time: Duration) -> Story<Said> {
-        let line = match self.said.recv_timeout(time) {
+    /// Waits at most `time` for the next output.
+    pub(crate) fn next_within(&self, time: Duration) -> StepResult<Output> {
+        let line = match self.output.recv_timeout(time) {
             Ok(line) => line,
-            Err(RecvTimeoutError::Timeout) => return Ok(Said::Silent),
-            Err(RecvTimeoutError::Disconnected) => return Ok(Said::Ended),
+            Err(RecvTimeoutError::Timeout) => return Ok(Output::Timeout),
+            Err(RecvTimeoutError::Disconnected) => return Ok(Output::Exited),
         };
         let value: Value = serde_json::from_str(&line)?;
         let number = |name: &str| {
@@ -180,20 +180,20 @@ impl Sender {
                 .and_then(|number| u32::try_from(number).ok())
         };
         if let Some(chunk) = number("sent") {
-            Ok(Said::Sent(chunk))
+            Ok(Output::Sent(chunk))
         } else if let Some(chunks) = number("resuming") {
-            Ok(Said::Resuming(chunks))
+            Ok(Output::Resuming(chunks))
         } else if value["retrying"] == true {
-            Ok(Said::Retrying)
+            Ok(Output::Retrying)
         } else if value["done"].is_object() {
-            Ok(Said::Done(value["done"].clone()))
+            Ok(Output::Done(value["done"].clone()))
         } else {
             Err(format!("the client said {line}").into())
         }
     }
 
-    /// Kills it without a warning; whether it was still at work.
-    pub(crate) fn kill(&mut self) -> Story<bool> {
+    /// Kills the process. Returns whether it was still running.
+    pub(crate) fn kill(&mut self) -> StepResult<bool> {
         let at_work = self.child.try_wait()?.is_none();
         self.child.kill()?;
         self.child.wait()?;
@@ -203,7 +203,7 @@ impl Sender {
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        // Gone already, or about to go: both are what is wanted.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

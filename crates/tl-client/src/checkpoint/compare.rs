@@ -1,49 +1,52 @@
-//! Whether the chunks that were sent are those of the file as it is now: their MD5s are compared with the storage's ETags.
-//! It is done where the file may have been written to, so that one asset never holds two versions of it.
+//! Compares the chunks that were already sent with the current file: MD5 of the file's bytes
+//! against the storage's ETag. Used if the file may have been modified, so that one asset never
+//! mixes two versions of it.
 
 use std::io;
 
 use md5::{Digest, Md5};
 use tl_protocol::{Source, flow::upload::UploadRecord};
 
-/// The bytes that are read at once.
-const PIECE: usize = 256 * 1024;
+/// Read buffer size, in bytes.
+const BUFFER_SIZE: usize = 256 * 1024;
 
-/// What a comparison came to.
+/// Result of the comparison.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Sent {
-    /// Every chunk that was sent is in the file, at its place.
+pub(super) enum ChunkMatch {
+    /// All sent chunks match the file.
     Same,
-    /// A chunk is another one: its number.
+    /// The chunk with this number differs.
     Changed(u32),
-    /// The storage's ETag of a chunk is no MD5, so nobody can tell: its number.
+    /// The ETag of the chunk with this number is not an MD5, so it cannot be compared.
     Unknown(u32),
 }
 
-/// Reads every chunk that was sent. It blocks while it reads.
-pub(super) fn sent_chunks(source: &dyn Source, upload: &UploadRecord) -> io::Result<Sent> {
+/// Reads and compares all sent chunks. Blocks while it reads.
+pub(super) fn sent_chunks(source: &dyn Source, upload: &UploadRecord) -> io::Result<ChunkMatch> {
     for (index, chunk) in &upload.sent {
         if !is_md5(&chunk.etag) {
-            return Ok(Sent::Unknown(*index));
+            return Ok(ChunkMatch::Unknown(*index));
         }
         let start = u64::from(index.saturating_sub(1)).saturating_mul(upload.chunk_size);
         let end = start.saturating_add(chunk.chunk_size);
         if end > source.len() {
-            return Ok(Sent::Changed(*index));
+            return Ok(ChunkMatch::Changed(*index));
         }
         if !md5(source, start, end)?.eq_ignore_ascii_case(&chunk.etag) {
-            return Ok(Sent::Changed(*index));
+            return Ok(ChunkMatch::Changed(*index));
         }
     }
-    Ok(Sent::Same)
+    Ok(ChunkMatch::Same)
 }
 
 fn md5(source: &dyn Source, start: u64, end: u64) -> io::Result<String> {
     let mut hasher = Md5::new();
-    let mut buffer = vec![0; PIECE];
+    let mut buffer = vec![0; BUFFER_SIZE];
     let mut at = start;
     while at < end {
-        let wanted = usize::try_from(end - at).unwrap_or(PIECE).min(PIECE);
+        let wanted = usize::try_from(end - at)
+            .unwrap_or(BUFFER_SIZE)
+            .min(BUFFER_SIZE);
         match source.read_at(at, &mut buffer[..wanted]) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(count) => {
@@ -72,12 +75,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sent_chunk_that_is_another_one_now_is_found() {
+    fn finds_a_changed_chunk() {
         let chunk = |etag: &str, chunk_size| SentChunk {
             etag: etag.to_owned(),
             chunk_size,
         };
-        let check = |sent: &[(u32, SentChunk)], expected: Sent| {
+        let check = |sent: &[(u32, SentChunk)], expected: ChunkMatch| {
             let upload = UploadRecord {
                 upload_id: "u".into(),
                 asset_id: "a".into(),
@@ -90,16 +93,16 @@ mod tests {
             let source = BytesSource::new("a", &b"hello!!"[..]);
             assert_eq!(sent_chunks(&source, &upload).unwrap(), expected, "{sent:?}");
         };
-        // The MD5s of "hello" and "!!".
+        // MD5s of "hello" and "!!".
         let (first, second) = (
             (1, chunk("5D41402ABC4B2A76B9719D911017C592", 5)),
             (2, chunk("9b9a40ba69b4cc3f6feb2f64ad6c3f28", 2)),
         );
-        check(&[], Sent::Same);
-        check(std::slice::from_ref(&first), Sent::Same);
+        check(&[], ChunkMatch::Same);
+        check(std::slice::from_ref(&first), ChunkMatch::Same);
         let other = chunk("5d41402abc4b2a76b9719d911017c592", 2);
-        check(&[first.clone(), (2, other.clone())], Sent::Changed(2));
-        check(&[(3, other)], Sent::Changed(3));
-        check(&[(1, chunk("opaque", 5)), second], Sent::Unknown(1));
+        check(&[first.clone(), (2, other.clone())], ChunkMatch::Changed(2));
+        check(&[(3, other)], ChunkMatch::Changed(3));
+        check(&[(1, chunk("opaque", 5)), second], ChunkMatch::Unknown(1));
     }
 }

@@ -1,6 +1,6 @@
-//! Whether a source is still the one that an upload was begun with: size, what its inode says, and a hash of some of its
-//! bytes. A hash of all bytes would mean to read a large file twice; where the inode says that a large file may have been
-//! written to, the chunks that were sent are compared (`compare.rs`).
+//! Detects whether a source is the one that the upload started with: size, inode metadata, and a
+//! hash of sampled blocks. Hashing all bytes would read a large file twice. If the inode metadata
+//! of a large file changed, the sent chunks are compared (`compare.rs`).
 
 use std::{io, time::Duration};
 
@@ -10,37 +10,38 @@ use tl_protocol::Source;
 
 use crate::source::FileStatus;
 
-/// The bytes of each block that is hashed.
+/// Size of a sampled block, in bytes.
 const BLOCK: u64 = 64 * 1024;
 
-/// How many blocks are hashed at most: the first, the last, and others at equal distances. 1 MiB is read in a millisecond or
-/// two, and any edit that moves the rest of the file shows.
+/// Maximum number of sampled blocks: the first, the last, and others at equal distances. Reading 1
+/// MiB takes one or two milliseconds. Any edit that shifts the rest of the file is detected.
 const BLOCKS: u64 = 16;
 
-/// What tells a source from another one, and from itself after a change.
+/// Identifies a source and its version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint {
     /// In bytes.
     pub(crate) size: u64,
-    /// When it last changed, where the source knows: nanoseconds since 1970.
+    /// Modification time if known, in nanoseconds since 1970.
     pub(crate) modified_ns: Option<u64>,
-    /// When its inode last changed (ctime), where the system tells: nobody can set this time back.
+    /// Inode change time (ctime) if the system has it. Unlike the modification time, it cannot be
+    /// set back.
     #[serde(default)]
     pub(crate) changed_ns: Option<u64>,
-    /// The number of its inode, where it has one: another file that was moved to its place has another.
+    /// Inode number if the system has it. It differs if another file was moved to the path.
     #[serde(default)]
     pub(crate) inode: Option<u64>,
-    /// SHA-256 of the sampled blocks, in hexadecimal digits.
+    /// SHA-256 of the sampled blocks, in hexadecimal.
     pub(crate) sampled_sha256: String,
 }
 
 impl Fingerprint {
-    /// Reads the samples. It blocks while it reads.
+    /// Reads the sampled blocks. Blocks while it reads.
     pub(crate) fn of(source: &dyn Source, status: FileStatus) -> io::Result<Self> {
         let size = source.len();
         let mut hasher = Sha256::new();
         let mut buffer = vec![0; usize::try_from(BLOCK).unwrap_or(usize::MAX)];
-        for start in starts(size) {
+        for start in block_offsets(size) {
             let wanted = usize::try_from(BLOCK.min(size - start)).unwrap_or(usize::MAX);
             let mut filled = 0;
             while filled < wanted {
@@ -71,7 +72,7 @@ impl Fingerprint {
         })
     }
 
-    /// What is different now.
+    /// Compares this fingerprint with the current one.
     pub(crate) fn compare(&self, now: &Self) -> Comparison {
         let mut changes = Vec::new();
         if self.size != now.size {
@@ -93,7 +94,7 @@ impl Fingerprint {
             return Comparison::Content(changes.join(", "));
         }
         if self.size <= BLOCK * BLOCKS {
-            // Every byte was hashed.
+            // All bytes were hashed.
             return Comparison::Same;
         }
         let differs = |then: Option<u64>, now: Option<u64>| then.zip(now).map(|(a, b)| a != b);
@@ -115,21 +116,21 @@ impl Fingerprint {
     }
 }
 
-/// What is different between a source as it was and as it is.
+/// Difference between two fingerprints of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Comparison {
-    /// Nothing: it was not written to.
+    /// Not modified.
     Same,
-    /// Nothing that shows, and the system does not tell whether it was written to.
+    /// No difference found, but the system cannot tell whether the file was written to.
     Unknown,
-    /// It may have been written to: why, in words.
+    /// The file may have been written to; the text has the reason.
     Status(String),
-    /// Its bytes: how that shows, in words.
+    /// The content differs; the text has the reason.
     Content(String),
 }
 
-/// Where the sampled blocks begin.
-fn starts(size: u64) -> Vec<u64> {
+/// Offsets of the sampled blocks.
+fn block_offsets(size: u64) -> Vec<u64> {
     if size <= BLOCK * BLOCKS {
         return (0..size.div_ceil(BLOCK))
             .map(|block| block * BLOCK)
@@ -139,7 +140,7 @@ fn starts(size: u64) -> Vec<u64> {
     (0..BLOCKS)
         .map(|block| {
             let start = u128::from(last) * u128::from(block) / u128::from(BLOCKS - 1);
-            // It is no more than `last`.
+            // The quotient is at most `last`.
             u64::try_from(start).unwrap_or(last)
         })
         .collect()
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_changed_is_said() {
+    fn comparison_describes_the_change() {
         let before = of(b"abcd", 5);
         let check = |now: &Fingerprint, expected: Comparison| {
             assert_eq!(before.compare(now), expected);
@@ -186,7 +187,7 @@ mod tests {
             &of(b"abcx", 7),
             content("it was modified 2.0s later, other bytes are in it"),
         );
-        // All its bytes were compared.
+        // All bytes were compared.
         check(&of(b"abcd", 7), Comparison::Same);
         check(
             &of(b"x", 1),
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_file_is_the_same_only_where_its_inode_says_so() {
+    fn large_file_is_same_only_if_inode_is_unchanged() {
         let bytes = vec![7_u8; usize::try_from(BLOCK * BLOCKS + 1).unwrap()];
         let source = BytesSource::new("a", bytes);
         let of = |status| Fingerprint::of(&source, status).unwrap();
@@ -236,17 +237,17 @@ mod tests {
     }
 
     #[test]
-    fn of_a_large_file_head_tail_and_blocks_between_are_read() {
+    fn large_file_samples_head_tail_and_middle() {
         let size = 40 * BLOCK + 17;
-        let starts = starts(size);
-        assert_eq!(starts.len() as u64, BLOCKS);
-        assert_eq!((starts[0], starts[15]), (0, size - BLOCK));
+        let block_offsets = block_offsets(size);
+        assert_eq!(block_offsets.len() as u64, BLOCKS);
+        assert_eq!((block_offsets[0], block_offsets[15]), (0, size - BLOCK));
         let bytes = vec![7_u8; usize::try_from(size).unwrap()];
         let before = of(&bytes, 1);
         for at in [
             0,
             usize::try_from(size).unwrap() - 1,
-            usize::try_from(starts[7]).unwrap(),
+            usize::try_from(block_offsets[7]).unwrap(),
         ] {
             let mut bytes = bytes.clone();
             bytes[at] = 8;
@@ -259,7 +260,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_byte_of_a_small_file_counts(size in 1_usize..3000, at in any::<prop::sample::Index>()) {
+        fn small_file_is_hashed_completely(size in 1_usize..3000, at in any::<prop::sample::Index>()) {
             let mut bytes = vec![1_u8; size];
             let before = of(&bytes, 1);
             bytes[at.index(size)] = 2;

@@ -1,5 +1,5 @@
-//! The file: one line of JSON that holds the whole state, then a line for each record since. Reading and writing
-//! of the text; disk and locks are elsewhere.
+//! The checkpoint format: a line of JSON with the full state, then one line per later record. This
+//! module only reads and writes the text; files and locks are in other modules.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,40 +8,42 @@ use tl_protocol::flow::upload::{IngestRecord, Record};
 
 use super::fingerprint::Fingerprint;
 
-/// The mark by which the file is known.
+/// Format identifier in the file.
 const FORMAT: &str = "tl-upload-checkpoint";
 
-/// The version of the format that this code writes.
+/// Version of the format that is written.
 const VERSION: u64 = 2;
 
-/// The oldest version that this code reads: it lacks what the source's inode says, and requests whose answer is not known.
-const OLDEST: u64 = 1;
+/// Oldest version that can be read. It lacks the inode metadata and the requests whose response is
+/// unknown.
+const OLDEST_VERSION: u64 = 1;
 
-/// What a later process must know of an upload or an ingestion.
+/// State of an upload or ingestion, as needed to resume it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
-    /// The address of the API that it goes to.
+    /// Base URL of the API.
     pub(crate) base_url: String,
-    /// The file, or the name of the source that is no file, as far as it is text: for people.
+    /// Path of the file, or name of another source, for display (lossy if it is not UTF-8).
     pub(crate) source: String,
-    /// What the source was when the upload was begun.
+    /// Fingerprint of the source when the upload started.
     pub(crate) fingerprint: Fingerprint,
-    /// The index that it is to go into.
+    /// Target index.
     pub(crate) index_id: Option<IndexId>,
-    /// When the session was opened, or the file was begun: seconds since 1970.
+    /// When the session was opened or the checkpoint was created, in seconds since 1970.
     pub(crate) began: u64,
-    /// What was begun, and what the platform has.
-    // Read on its own: through a flattened member, the numbers of chunks would not be read as numbers.
+    /// Progress of the upload and of the indexing.
+    // Deserialized separately: through a flattened field, the chunk numbers would not be read as
+    // numbers.
     #[serde(flatten, skip_deserializing)]
     pub(crate) record: IngestRecord,
 }
 
-/// Why a file cannot be used.
+/// Why a checkpoint cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unreadable {
-    /// Another version of this program wrote it.
+    /// Written by another version of this program.
     OtherVersion(u64),
-    /// It is not, or no longer, such a file: the line, and what is wrong there.
+    /// Not a checkpoint, or damaged: line number and reason.
     Damaged(usize, String),
 }
 
@@ -50,7 +52,7 @@ impl std::fmt::Display for Unreadable {
         match self {
             Self::OtherVersion(version) => write!(
                 f,
-                "it was written in format {version} by another version of this program, which writes format {VERSION} and reads formats from {OLDEST} on"
+                "it was written in format {version} by another version of this program, which writes format {VERSION} and reads formats from {OLDEST_VERSION} on"
             ),
             Self::Damaged(line, what) => write!(f, "it is damaged at line {line}: {what}"),
         }
@@ -66,7 +68,7 @@ struct Written<'a> {
 }
 
 impl State {
-    /// The first line, whole.
+    /// Serializes the full state as one line.
     pub(crate) fn to_line(&self) -> String {
         let written = Written {
             format: FORMAT,
@@ -79,7 +81,8 @@ impl State {
         line
     }
 
-    /// Reads a file. A last line that was cut off in the middle, as by a power cut, is left out: its chunk is sent again.
+    /// Reads a checkpoint. An incomplete last line, e.g. after a power failure, is ignored: its
+    /// chunk is sent again.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
         let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate();
         let damaged = |line: usize, error: &dyn std::fmt::Display| {
@@ -96,7 +99,7 @@ impl State {
             ));
         }
         match head["version"].as_u64() {
-            Some(OLDEST..=VERSION) => {}
+            Some(OLDEST_VERSION..=VERSION) => {}
             Some(version) => return Err(Unreadable::OtherVersion(version)),
             None => return Err(damaged(0, &"it tells no version")),
         }
@@ -114,7 +117,7 @@ impl State {
         Ok(state)
     }
 
-    /// The state after `record`.
+    /// Applies `record` to the state.
     pub(crate) fn apply(&mut self, record: &Record) {
         if let Record::Indexing(index_id) | Record::Indexed { index_id, .. } = record {
             self.index_id = Some(index_id.clone());
@@ -123,7 +126,7 @@ impl State {
     }
 }
 
-/// A record as a line of its own.
+/// Serializes a record as one line.
 pub(crate) fn to_line(record: &Record) -> String {
     let mut line = serde_json::to_string(record)
         .expect("texts and numbers with texts and numbers as keys have a JSON form");
@@ -180,28 +183,33 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_form_of_the_file() {
-        let mut begun = state();
-        begun.apply(&session());
-        let text = begun.to_line() + &to_line(&sent(1)) + &to_line(&Record::Forgotten(vec![1]));
+    fn format_of_the_file() {
+        let mut started = state();
+        started.apply(&session());
+        let text = started.to_line()
+            + &to_line(&sent(1))
+            + &to_line(&Record::Forgotten(vec![1]));
         insta::assert_snapshot!(text);
     }
 
     #[test]
-    fn what_was_written_is_read_again_and_a_torn_last_line_is_left_out() {
-        let mut begun = state();
-        begun.apply(&session());
-        let whole = begun.to_line() + &to_line(&sent(1)) + &to_line(&sent(3));
-        begun.apply(&sent(1));
+    fn round_trip_ignores_a_torn_last_line() {
+        let mut started = state();
+        started.apply(&session());
+        let whole = started.to_line() + &to_line(&sent(1)) + &to_line(&sent(3));
+        started.apply(&sent(1));
         for cut in whole.len() - to_line(&sent(3)).len()..whole.len() {
-            assert_eq!(State::read(&whole.as_bytes()[..cut]), Ok(begun.clone()));
+            assert_eq!(
+                State::read(&whole.as_bytes()[..cut]),
+                Ok(started.clone())
+            );
         }
-        begun.apply(&sent(3));
-        assert_eq!(State::read(whole.as_bytes()), Ok(begun));
+        started.apply(&sent(3));
+        assert_eq!(State::read(whole.as_bytes()), Ok(started));
     }
 
     #[test]
-    fn a_file_that_cannot_be_used_says_why() {
+    fn unusable_files_have_a_reason() {
         let line = state().to_line();
         let check = |text: &str, part: &str| {
             let error = State::read(text.as_bytes()).unwrap_err().to_string();
@@ -227,7 +235,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_file_of_the_first_format_is_read() {
+    fn reads_format_version_1() {
         let text = include_str!("testdata/format-1.json");
         let mut expected = state();
         expected.fingerprint.changed_ns = None;
@@ -238,7 +246,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_new_session_and_a_new_asset_leave_nothing_of_the_old_ones() {
+    fn new_session_or_asset_replaces_the_old() {
         let mut state = state();
         let indexed = || Record::Indexed {
             index_id: "i1".into(),
@@ -262,15 +270,15 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = State::read(&bytes);
         }
 
         #[test]
-        fn a_changed_byte_is_an_error_or_another_state(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
-            let mut begun = state();
-            begun.apply(&session());
-            let mut bytes = (begun.to_line() + &to_line(&sent(1))).into_bytes();
+        fn changed_byte_is_an_error_or_another_state(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let mut started = state();
+            started.apply(&session());
+            let mut bytes = (started.to_line() + &to_line(&sent(1))).into_bytes();
             let at = at.index(bytes.len());
             bytes[at] = byte;
             let _ = State::read(&bytes);

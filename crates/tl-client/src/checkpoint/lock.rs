@@ -1,12 +1,14 @@
-//! One upload at a time for each checkpoint, without an open file for each.
+//! Locks checkpoints so that only one upload uses each, without one open file per lock.
 //!
-//! A run may have thousands of uploads that wait for the platform, so a lock must not cost a file descriptor. Each process has
-//! one *owner file* per folder, locked by the system for as long as the process has a lock there, however it ends. A lock is a
-//! small file beside its checkpoint with the name of the owner file: it is held if that owner file is locked.
+//! A run may have thousands of uploads that wait for the platform, so a lock must not use a file
+//! descriptor. Each process has one *owner file* per folder, locked by the operating system while
+//! the process holds any lock there, and released however the process ends. A lock is a small file
+//! next to its checkpoint that contains the name of the owner file. It is held if that owner file
+//! is locked.
 //!
 //! ```text
-//! take ──► folder lock (one process at a time) ──► no lock file, or its owner has ended ──► write ours: held
-//!                                             └──► its owner runs ────────────────────► held by another
+//! take ──► folder lock (one process at a time) ──► no lock file, or owner ended ──► write lock: held
+//!                                             └──► owner runs ───────────────► held by another
 //! ```
 
 use std::{
@@ -20,22 +22,22 @@ use std::{
 
 use tl_validate::descriptors::{RETRY_LIMIT, retry_open};
 
-/// A lock that is held until it is dropped.
+/// A lock, released on drop.
 #[derive(Debug)]
 pub(super) struct Lock {
     path: PathBuf,
     _owner: Arc<Owner>,
 }
 
-/// The name of the file that is locked while locks are read and written.
+/// Name of the file that is locked while locks are read and written.
 const FOLDER_LOCK: &str = "folder.lock";
 
-/// More than the name of any owner file.
-const LONGEST_NAME: u64 = 256;
+/// Upper bound of the length of an owner file name.
+const MAX_NAME_LEN: u64 = 256;
 
 impl Lock {
-    /// Takes the lock at `path`; `None` if another process, or another upload of this one, has it. It waits for a free file
-    /// descriptor.
+    /// Takes the lock at `path`. Returns `None` if another process or another upload of this
+    /// process holds it. Retries while no file descriptor is available.
     pub(super) fn take(path: &Path) -> io::Result<Option<Self>> {
         retry_open(RETRY_LIMIT, || Self::try_take(path))
     }
@@ -44,10 +46,11 @@ impl Lock {
         let folder = path.parent().unwrap_or(Path::new(""));
         let owner = Owner::of_this_process(folder)?;
         let _folder_lock = FolderLock::enter(folder)?;
-        if holder(path).is_some_and(|name| name == owner.name || Owner::is_running(folder, &name)) {
+        if owner_of(path).is_some_and(|name| name == owner.name || Owner::is_running(folder, &name))
+        {
             return Ok(None);
         }
-        // A lock of an owner that is gone, or whatever else has its name.
+        // Left by an owner that has ended, or not a lock.
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -67,33 +70,33 @@ impl Lock {
         }))
     }
 
-    /// Whether somebody has the lock at `path`. Nothing is created.
+    /// Whether the lock at `path` is held. Creates nothing.
     pub(super) fn is_taken(path: &Path) -> bool {
         let folder = path.parent().unwrap_or(Path::new(""));
-        holder(path).is_some_and(|name| Owner::is_running(folder, &name))
+        owner_of(path).is_some_and(|name| Owner::is_running(folder, &name))
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Its name is still the owner's, so nobody can have replaced it.
+        // The owner file is still locked, so nobody has replaced this lock.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// The name of the owner file in the lock at `path`. A file that holds no such name is no lock.
-fn holder(path: &Path) -> Option<String> {
-    // Asked before it is opened: opening a pipe would wait for its writer.
+/// Reads the owner file name from the lock at `path`. Returns `None` if the file is not a lock.
+fn owner_of(path: &Path) -> Option<String> {
+    // Check before opening: opening a pipe would block until it has a writer.
     if !fs::symlink_metadata(path).ok()?.is_file() {
         return None;
     }
     let mut name = String::new();
     let file = File::open(path).ok()?;
-    file.take(LONGEST_NAME).read_to_string(&mut name).ok()?;
+    file.take(MAX_NAME_LEN).read_to_string(&mut name).ok()?;
     is_owner_name(&name).then_some(name)
 }
 
-/// A name that cannot lead out of the folder.
+/// Whether `name` is an owner file name, so that it cannot refer to another folder.
 fn is_owner_name(name: &str) -> bool {
     let middle = name
         .strip_prefix("owner-")
@@ -101,7 +104,7 @@ fn is_owner_name(name: &str) -> bool {
     middle.is_some_and(|middle| middle.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
 }
 
-/// The file that is locked as long as this process has a lock in its folder.
+/// A file that is locked while this process holds a lock in its folder.
 #[derive(Debug)]
 struct Owner {
     file: File,
@@ -122,7 +125,7 @@ impl Owner {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        // The number of a process is used again, and is another one in each container that shares the folder.
+        // Process ids are reused, and differ between containers that share the folder.
         let name = format!("owner-{}-{}.lock", std::process::id(), since.as_nanos());
         let path = folder.join(&name);
         let file = OpenOptions::new()
@@ -135,19 +138,20 @@ impl Owner {
         Ok(owner)
     }
 
-    /// Whether the process with this owner file still runs. The owner file of an ended process is removed.
+    /// Whether the process with this owner file is running. Removes the owner file of a process
+    /// that has ended.
     fn is_running(folder: &Path, name: &str) -> bool {
         let path = folder.join(name);
         if !fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
             return false;
         }
         let Ok(file) = File::open(&path) else {
-            // It cannot be checked, so it counts as held.
+            // It cannot be checked, so treat the lock as held.
             return path.exists();
         };
         match file.try_lock_shared() {
             Ok(()) => {
-                // The name is never used again.
+                // The name is never reused.
                 let _ = fs::remove_file(&path);
                 false
             }
@@ -164,7 +168,7 @@ impl Drop for Owner {
     }
 }
 
-/// Held while a lock is looked at and written: by one process, and one thread of it, at a time.
+/// Exclusive access to the locks of a folder, across processes and threads.
 struct FolderLock {
     file: File,
     path: PathBuf,
@@ -173,7 +177,7 @@ struct FolderLock {
 impl FolderLock {
     fn enter(folder: &Path) -> io::Result<Self> {
         let path = folder.join(FOLDER_LOCK);
-        // Opening a pipe would wait for its reader.
+        // Opening a pipe would block until it has a reader.
         if fs::symlink_metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
             fs::remove_file(&path)?;
         }
@@ -183,9 +187,10 @@ impl FolderLock {
                 .truncate(false)
                 .write(true)
                 .open(&path)?;
-            // Its holder releases it after a few system calls.
+            // The holder releases it after a few system calls.
             file.lock()?;
-            // Its last holder may have removed it before we locked it: then nobody else sees what we hold.
+            // The last holder may have removed the file before it was locked here. Then this lock
+            // excludes nobody: try again.
             if is_at(&file, &path) {
                 return Ok(Self { file, path });
             }
@@ -195,7 +200,7 @@ impl FolderLock {
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
-        // While it is still locked, so that whoever comes next makes a new file.
+        // Remove it while it is locked, so that the next process creates a new file.
         let _ = fs::remove_file(&self.path);
         let _ = self.file.unlock();
     }
@@ -220,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_is_held_once_and_is_free_when_its_holder_is_gone() {
+    fn lock_is_exclusive_and_released_on_drop() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.lock");
         assert!(!Lock::is_taken(&path));
@@ -234,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_of_a_process_that_ended_is_free() {
+    fn lock_of_an_ended_process_is_free() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.lock");
         let owner = folder.path().join("owner-1-2.lock");
@@ -250,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_of_a_running_process_is_respected() {
+    fn lock_of_a_running_process_is_respected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.lock");
         let other = File::create(folder.path().join("owner-1-2.lock")).unwrap();
@@ -275,7 +280,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_thousand_locks_take_one_descriptor() {
+    fn a_thousand_locks_use_one_descriptor() {
         let folder = tempfile::tempdir().unwrap();
         let open = || {
             let descriptors = fs::read_dir("/proc/self/fd").unwrap();
@@ -295,14 +300,14 @@ mod tests {
     }
 
     #[test]
-    fn of_many_threads_one_has_the_lock() {
+    fn one_of_many_threads_gets_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.lock");
         let taken: usize = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..8)
                 .map(|_| scope.spawn(|| Lock::take(&path).unwrap()))
                 .collect();
-            // All of them are kept until the last one has tried.
+            // Keep all of them until the last thread has tried.
             let locks: Vec<_> = threads
                 .into_iter()
                 .map(|thread| thread.join().unwrap())

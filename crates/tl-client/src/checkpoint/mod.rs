@@ -1,22 +1,22 @@
-//! What a later process needs to take up an upload, on this machine's disk: the folder of checkpoints, one file for each
-//! source and place that it goes to. What is done with it lives in `ingest`.
+//! Checkpoints on disk, to resume an upload in another process: one file per source and
+//! destination. The module `ingest` uses them.
 //!
 //! ```text
-//! open ──► lock ──► nothing there ─────────────► begin anew
-//!       │    │  └──► the same source ──────────► take up: session, chunks, asset, indexed asset
-//!       │    │  └──► it may have changed ───────► take up, where the chunks that were sent are still in it; else an error
-//!       │    │  └──► another content, damaged, or another version: an error; the file stays as it is
-//!       │    └──► held by another upload: an error
-//!       └──► nothing can be written there: that is told, and no checkpoint is kept
+//! open ──► lock ──► no checkpoint ──────────────► start
+//!       │    │  └──► same source ───────────────► resume: session, chunks, asset, indexed asset
+//!       │    │  └──► possibly modified ─────────► resume if the sent chunks still match, else error
+//!       │    │  └──► different content, damaged, or another version: error; the file is kept
+//!       │    └──► held by another upload: error
+//!       └──► folder not writable: reported as an event, and no checkpoint is written
 //! ```
 
 mod compare;
+mod default_folder;
 mod fingerprint;
 mod format;
-mod keeper;
 mod lock;
-mod place;
-mod regular;
+mod regular_file;
+mod writer;
 
 use std::{
     fs, io,
@@ -29,19 +29,20 @@ use sha2::{Digest, Sha256};
 use tl_model::{AssetId, IndexId, IndexedAssetId, UploadId};
 use tl_protocol::{Source, flow::upload::IngestRecord};
 
-pub use place::default_folder;
+pub use default_folder::default_folder;
 
 use tl_validate::descriptors::{RETRY_LIMIT, retry_open};
 
 use crate::{Error, ErrorKind};
-use compare::Sent;
+use compare::ChunkMatch;
 use fingerprint::Comparison;
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use format::State;
-pub(crate) use keeper::CheckpointWriter;
 use lock::Lock;
+pub(crate) use writer::CheckpointWriter;
 
-/// How long the platform keeps a session (API reference, "Create a multipart upload session": 24 hours).
+/// How long the platform keeps a session (API reference, "Create a multipart upload session": 24
+/// hours).
 const SESSION_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// A folder of checkpoints.
@@ -50,51 +51,51 @@ pub struct Checkpoints {
     folder: PathBuf,
 }
 
-/// A checkpoint as it lies in the folder.
+/// An entry of [`Checkpoints::list`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Kept {
-    /// Names it in its folder.
+pub struct Checkpoint {
+    /// Identifies the checkpoint in its folder.
     pub id: String,
-    /// The file.
+    /// Path of the checkpoint.
     pub path: PathBuf,
-    /// Whether an upload is under way that writes it.
+    /// Whether a running upload uses it.
     pub in_use: bool,
-    /// What it says, or why it cannot be used.
+    /// Its content, or why it cannot be used.
     pub upload: Result<CheckpointInfo, String>,
 }
 
-/// What a checkpoint says.
+/// Content of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckpointInfo {
-    /// The file, or the name of a source that is no file.
+    /// Path of the file, or name of another source.
     pub source: PathBuf,
-    /// The address of the API that it goes to.
+    /// Base URL of the API.
     pub base_url: String,
-    /// The index that it goes into; `None` where it stays an asset.
+    /// Target index; `None` if the asset is not indexed.
     pub index_id: Option<IndexId>,
-    /// The size of the source, in bytes.
+    /// Size of the source, in bytes.
     pub total_bytes: u64,
-    /// The bytes that the storage has.
+    /// Bytes already uploaded.
     pub sent_bytes: u64,
-    /// How many chunks there are; 0 where it goes up in one request.
+    /// Total number of chunks; 0 if the source is sent in one request.
     pub total_chunks: u32,
-    /// How many of them the storage has.
+    /// Number of uploaded chunks.
     pub sent_chunks: u32,
-    /// The session, where it goes up in chunks.
+    /// The upload session, if the source is sent in chunks.
     pub upload_id: Option<UploadId>,
     /// When the session was opened.
     pub began: SystemTime,
-    /// When the platform drops the session: 24 hours after it was opened.
+    /// When the platform discards the session: 24 hours after it was opened.
     pub expires: Option<SystemTime>,
-    /// The asset, as soon as it is there whole.
+    /// The asset, once the upload is complete.
     pub asset_id: Option<AssetId>,
-    /// The asset in the index.
+    /// The indexed asset.
     pub indexed_asset_id: Option<IndexedAssetId>,
 }
 
-/// What a source is, and where it goes.
+/// A source and its destination.
 #[derive(Debug)]
 pub(crate) struct Origin<'a> {
     pub(crate) base_url: &'a str,
@@ -104,36 +105,36 @@ pub(crate) struct Origin<'a> {
     pub(crate) index_id: Option<&'a IndexId>,
 }
 
-/// A checkpoint that is ready to be written, and what an earlier process left in it.
+/// A locked checkpoint that can be written, and the content found in it.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    pub(crate) keeper: Arc<CheckpointWriter>,
+    pub(crate) writer: Arc<CheckpointWriter>,
     pub(crate) found: Option<Found>,
 }
 
-/// What an earlier process left.
+/// Progress of an earlier process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) record: IngestRecord,
-    /// The source may have been written to since, and the chunks that were sent were found in it.
+    /// The source may have been modified, and the sent chunks were found to match.
     pub(crate) is_compared: bool,
-    /// Another upload of this folder is of a file of the same name and size: what it makes cannot be told from what this one
-    /// makes.
+    /// Another upload of this folder has a source of the same name and size, so their assets cannot
+    /// be told apart.
     pub(crate) has_namesake: bool,
 }
 
 impl Checkpoints {
-    /// The checkpoints in `folder`, which is made when the first one is written.
+    /// Uses the checkpoints in `folder`. The folder is created at the first write.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
         }
     }
 
-    /// The checkpoints of this user: see [`default_folder`].
+    /// Uses the checkpoints in [`default_folder`].
     ///
     /// # Errors
-    /// [`ErrorKind::Checkpoint`] where the environment names no place for them.
+    /// [`ErrorKind::Checkpoint`] if the environment does not define that folder.
     pub fn standard() -> Result<Self, Error> {
         default_folder().map(Self::in_folder).ok_or_else(|| {
             Error::new(
@@ -149,17 +150,18 @@ impl Checkpoints {
         &self.folder
     }
 
-    /// Every checkpoint, by its name. A folder that is not there holds none.
+    /// Lists all checkpoints, sorted by id. A missing folder is an empty list.
     ///
     /// # Errors
-    /// [`ErrorKind::Checkpoint`] where the folder cannot be read. A file that cannot be used is listed with the reason.
-    pub fn list(&self) -> Result<Vec<Kept>, Error> {
-        let mut list: Vec<Kept> = self.paths()?.into_iter().map(kept).collect();
+    /// [`ErrorKind::Checkpoint`] if the folder cannot be read. A checkpoint that cannot be used is
+    /// listed with the reason.
+    pub fn list(&self) -> Result<Vec<Checkpoint>, Error> {
+        let mut list: Vec<Checkpoint> = self.paths()?.into_iter().map(entry).collect();
         list.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(list)
     }
 
-    /// The files of all checkpoints.
+    /// Paths of all checkpoints.
     fn paths(&self) -> Result<Vec<PathBuf>, Error> {
         let unreadable = |error: io::Error| {
             Error::new(
@@ -188,23 +190,24 @@ impl Checkpoints {
         Ok(paths)
     }
 
-    /// Forgets an upload: it cannot be taken up any more. The platform has no request to end a session; it drops it after
-    /// 24 hours by itself. `id` names the checkpoint or its session. A checkpoint that cannot be used is set aside in its
-    /// folder and not deleted.
+    /// Removes a checkpoint, so that its upload cannot be resumed. `id` is the id of the checkpoint
+    /// or of its session. The platform has no request to end a session; it discards the session
+    /// after 24 hours. A checkpoint that cannot be used is renamed in its folder instead of
+    /// deleted.
     ///
     /// # Errors
-    /// [`ErrorKind::Checkpoint`] where there is none, or its upload is under way.
-    pub fn abandon(&self, id: &str) -> Result<Kept, Error> {
+    /// [`ErrorKind::Checkpoint`] if there is none with this id, or if its upload is running.
+    pub fn abandon(&self, id: &str) -> Result<Checkpoint, Error> {
         let list = self.list()?;
-        let is_meant = |kept: &&Kept| {
-            let session = kept
+        let is_meant = |checkpoint: &&Checkpoint| {
+            let session = checkpoint
                 .upload
                 .as_ref()
                 .ok()
                 .and_then(|upload| upload.upload_id.as_ref());
-            kept.id == id || session.is_some_and(|session| session.as_str() == id)
+            checkpoint.id == id || session.is_some_and(|session| session.as_str() == id)
         };
-        let Some(kept) = list.iter().find(is_meant) else {
+        let Some(checkpoint) = list.iter().find(is_meant) else {
             return Err(Error::new(
                 ErrorKind::Checkpoint,
                 format!(
@@ -218,15 +221,15 @@ impl Checkpoints {
                 ),
             ));
         };
-        let lock = self.lock(&kept.id)?;
+        let lock = self.lock(&checkpoint.id)?;
         let Some(_lock) = lock else {
-            return Err(busy(&kept.path));
+            return Err(busy(&checkpoint.path));
         };
-        match &kept.upload {
-            Ok(_) => keeper::remove(&kept.path),
-            Err(_) => set_aside(&kept.path)?,
+        match &checkpoint.upload {
+            Ok(_) => writer::remove(&checkpoint.path),
+            Err(_) => set_aside(&checkpoint.path)?,
         }
-        Ok(kept.clone())
+        Ok(checkpoint.clone())
     }
 
     fn lock(&self, id: &str) -> Result<Option<Lock>, Error> {
@@ -240,22 +243,24 @@ impl Checkpoints {
         })
     }
 
-    /// Opens the checkpoint of `origin`; with `anew`, without what an earlier process left. `None` where nothing can be kept
-    /// in the folder, which `trouble` is told.
+    /// Opens the checkpoint of `origin`. With `restart`, ignores the progress of an earlier
+    /// process. Returns `None` if the folder is not writable, and calls `on_failure` with the
+    /// reason.
     ///
     /// # Errors
-    /// [`ErrorKind::Checkpoint`] where the upload is under way elsewhere, or the file cannot be read or locked;
-    /// [`ErrorKind::SourceChanged`] where the source is not the one that the upload was begun with. The file stays.
+    /// [`ErrorKind::Checkpoint`] if another process runs the upload, or if the file cannot be read
+    /// or locked. [`ErrorKind::SourceChanged`] if the source differs from the one that the upload
+    /// started with. The file is kept.
     pub(crate) fn open(
         &self,
         origin: &Origin<'_>,
-        anew: bool,
-        trouble: impl Fn(String) + Send + Sync + 'static,
+        restart: bool,
+        on_failure: impl Fn(String) + Send + Sync + 'static,
     ) -> Result<Option<Opened>, Error> {
         let id = origin.id();
         let path = self.folder.join(format!("{id}.json"));
         if let Err(error) = make_folder(&self.folder) {
-            trouble(format!(
+            on_failure(format!(
                 "the folder of checkpoints {} cannot be made ({error})",
                 self.folder.display()
             ));
@@ -264,11 +269,12 @@ impl Checkpoints {
         let lock = match self.lock(&id) {
             Ok(Some(lock)) => lock,
             Ok(None) => return Err(busy(&origin.source)),
-            // What an earlier process left must not be passed over because the folder cannot be written to now.
+            // An existing checkpoint must not be ignored only because the folder is not writable
+            // now.
             Err(error) if path.symlink_metadata().is_ok() => return Err(error),
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
-                trouble(match cause {
+                on_failure(match cause {
                     Some(cause) => format!("{error} ({cause})"),
                     None => error.to_string(),
                 });
@@ -277,11 +283,11 @@ impl Checkpoints {
         };
         let found = match read(&path) {
             Ok(None) => None,
-            Ok(Some(_)) if anew => {
-                keeper::remove(&path);
+            Ok(Some(_)) if restart => {
+                writer::remove(&path);
                 None
             }
-            Err(_) if anew => {
+            Err(_) if restart => {
                 set_aside(&path)?;
                 None
             }
@@ -315,19 +321,25 @@ impl Checkpoints {
                     source: origin.source.to_string_lossy().into_owned(),
                     fingerprint: origin.fingerprint.clone(),
                     index_id: origin.index_id.cloned(),
-                    began: keeper::now(),
+                    began: writer::now(),
                     record: IngestRecord::default(),
                 },
             ),
         };
         Ok(Some(Opened {
-            keeper: Arc::new(CheckpointWriter::new(path, state, lock, Box::new(trouble))),
+            writer: Arc::new(CheckpointWriter::new(
+                path,
+                state,
+                lock,
+                Box::new(on_failure),
+            )),
             found,
         }))
     }
 
-    /// Whether another upload of this folder goes to the same platform with a file of the same name and size. One that cannot
-    /// be read may. No lock is looked at: even that would be in the way of an upload that is just beginning.
+    /// Whether another upload of this folder sends a source of the same name and size to the same
+    /// platform. An unreadable checkpoint counts as one. Locks are not read: that could disturb an
+    /// upload that is just starting.
     fn has_namesake(&self, own: &Path, state: &State) -> Result<bool, Error> {
         let is_namesake = |path: &PathBuf| {
             path != own
@@ -347,7 +359,7 @@ impl Checkpoints {
 }
 
 impl Origin<'_> {
-    /// The name of its checkpoint: one for each source and place that it goes to.
+    /// Id of the checkpoint: a hash of source and destination.
     fn id(&self) -> String {
         let mut hasher = Sha256::new();
         let index = self.index_id.map_or("", |id| id.as_str());
@@ -362,7 +374,8 @@ impl Origin<'_> {
         fingerprint::hex(&hasher.finalize()[..12])
     }
 
-    /// Whether the upload of `state` can go on with this source; whether the chunks that were sent had to be compared with it.
+    /// Checks that the upload of `state` can resume with this source. Returns whether the sent
+    /// chunks had to be compared.
     fn compare(&self, state: &State, id: &str) -> Result<bool, Error> {
         let changed = |what: &str| {
             Error::new(
@@ -377,34 +390,34 @@ impl Origin<'_> {
         let what = match state.fingerprint.compare(&self.fingerprint) {
             Comparison::Same => return Ok(false),
             Comparison::Content(what) => return Err(changed(&what)),
-            // Where the platform has the whole content of then, nothing of now is added to it.
+            // The platform has the complete content, so nothing of the current file is added to it.
             Comparison::Unknown if record.asset_id.is_some() || record.upload.is_none() => {
                 return Ok(false);
             }
             Comparison::Unknown => "other bytes are in it".to_owned(),
             Comparison::Status(what) => what,
         };
-        let untold = |why: &str| changed(&format!("{what}, and {why}"));
+        let uncertain = |why: &str| changed(&format!("{what}, and {why}"));
         let Some(upload) = &record.upload else {
             return match (&record.asset_id, &record.creating) {
                 (None, None) => Ok(false),
-                _ => Err(untold(
+                _ => Err(uncertain(
                     "nobody can tell whether its bytes are still those that were sent",
                 )),
             };
         };
         let is_whole = (1..=upload.total_chunks).all(|index| upload.sent.contains_key(&index));
         if record.asset_id.is_some() && !is_whole {
-            return Err(untold(
+            return Err(uncertain(
                 "its checkpoint does not name every chunk that was sent",
             ));
         }
         match compare::sent_chunks(self.content, upload) {
-            Ok(Sent::Same) => Ok(true),
-            Ok(Sent::Changed(chunk)) => {
-                Err(untold(&format!("chunk {chunk} was sent with other bytes")))
-            }
-            Ok(Sent::Unknown(chunk)) => Err(untold(&format!(
+            Ok(ChunkMatch::Same) => Ok(true),
+            Ok(ChunkMatch::Changed(chunk)) => Err(uncertain(&format!(
+                "chunk {chunk} was sent with other bytes"
+            ))),
+            Ok(ChunkMatch::Unknown(chunk)) => Err(uncertain(&format!(
                 "the storage gave no MD5 for chunk {chunk}, by which its bytes could be compared"
             ))),
             Err(error) => Err(Error::new(
@@ -426,16 +439,16 @@ fn busy(what: &Path) -> Error {
     )
 }
 
-/// Reads the file at `path`, where there is one.
+/// Reads the checkpoint at `path`, if it exists.
 fn read(path: &Path) -> Result<Option<State>, String> {
-    match retry_open(RETRY_LIMIT, || regular::read(path)) {
+    match retry_open(RETRY_LIMIT, || regular_file::read(path)) {
         Ok(bytes) => State::read(&bytes).map(Some).map_err(|why| why.to_string()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("it cannot be read ({error})")),
     }
 }
 
-fn kept(path: PathBuf) -> Kept {
+fn entry(path: PathBuf) -> Checkpoint {
     let id = path
         .file_stem()
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
@@ -444,7 +457,7 @@ fn kept(path: PathBuf) -> Kept {
         Ok(None) => Err("it is gone".to_owned()),
         Err(why) => Err(why),
     };
-    Kept {
+    Checkpoint {
         in_use: Lock::is_taken(&path.with_extension("lock")),
         id,
         path,
@@ -483,9 +496,9 @@ impl CheckpointInfo {
     }
 }
 
-/// Gives a file that cannot be used another name, so that nothing of it is lost.
+/// Renames a checkpoint that cannot be used, so that it is not lost.
 fn set_aside(path: &Path) -> Result<(), Error> {
-    let aside = path.with_extension(format!("unusable-{}", keeper::now()));
+    let aside = path.with_extension(format!("unusable-{}", writer::now()));
     fs::rename(path, &aside).map_err(|error| {
         Error::new(
             ErrorKind::Checkpoint,
@@ -495,7 +508,7 @@ fn set_aside(path: &Path) -> Result<(), Error> {
     })
 }
 
-/// Paths and ids of a user's videos are nobody else's business.
+/// Paths and ids of a user's videos are private.
 fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

@@ -1,5 +1,5 @@
-//! What is promised of the folder: what was sent stays known whenever the process ends, one upload has a file at a time, and
-//! nothing that cannot be read is lost.
+//! Guarantees of the checkpoint folder: sent chunks are known whenever the process ends, only one
+//! upload uses a file, and nothing unreadable is lost.
 
 use std::{
     collections::BTreeMap,
@@ -50,18 +50,18 @@ fn sent(index: u32) -> Record {
     )
 }
 
-/// The state as another process would find it now.
+/// The state that another process would read now.
 fn on_disk(folder: &Path) -> State {
     let list = Checkpoints::in_folder(folder).list().unwrap();
     State::read(&fs::read(&list[0].path).unwrap()).unwrap()
 }
 
-fn tell(keeper: &Arc<CheckpointWriter>, record: &Record) {
-    keeper.record(record);
+fn write(writer: &Arc<CheckpointWriter>, record: &Record) {
+    writer.record(record);
 }
 
 #[test]
-fn nothing_is_written_before_there_is_something_to_take_up() {
+fn nothing_is_written_before_the_first_record() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let opened = checkpoints
@@ -74,32 +74,32 @@ fn nothing_is_written_before_there_is_something_to_take_up() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_told_once_and_the_upload_goes_on() {
+fn write_failure_is_reported_once_and_upload_continues() {
     let folder = tempfile::tempdir().unwrap();
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let hear = Arc::clone(&told);
-    let trouble = move |because| hear.lock().unwrap().push(because);
+    let reasons = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&reasons);
+    let on_failure = move |reason| sink.lock().unwrap().push(reason);
     let checkpoints = Checkpoints::in_folder(folder.path());
     let opened = checkpoints
-        .open(&origin(None), false, trouble)
+        .open(&origin(None), false, on_failure)
         .unwrap()
         .unwrap();
     fs::remove_dir_all(folder.path()).unwrap();
     for record in [session(), sent(1), sent(2)] {
-        tell(&opened.keeper, &record);
+        write(&opened.writer, &record);
     }
-    assert_eq!(told.lock().unwrap().len(), 1, "{told:?}");
-    assert!(told.lock().unwrap()[0].contains("cannot be written"));
-    // As soon as there is room again, everything is on the disk.
+    assert_eq!(reasons.lock().unwrap().len(), 1, "{reasons:?}");
+    assert!(reasons.lock().unwrap()[0].contains("cannot be written"));
+    // Once there is space again, everything is written.
     fs::create_dir(folder.path()).unwrap();
-    tell(&opened.keeper, &sent(3));
+    write(&opened.writer, &sent(3));
     let state = on_disk(folder.path());
     assert_eq!(state.record.upload.unwrap().sent.len(), 3);
 }
 
 #[cfg(unix)]
 #[test]
-fn nobody_else_may_read_it() {
+fn only_the_owner_may_read_it() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("tl").join("uploads");
@@ -107,26 +107,26 @@ fn nobody_else_may_read_it() {
         .open(&origin(None), false, |_| {})
         .unwrap()
         .unwrap();
-    tell(&opened.keeper, &session());
+    write(&opened.writer, &session());
     let list = Checkpoints::in_folder(&inner).list().unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&inner), mode(&list[0].path)), (0o700, 0o600));
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_told_and_nothing_is_kept() {
+fn unwritable_folder_is_reported_without_a_checkpoint() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let hear = Arc::clone(&told);
-    let trouble = move |because| hear.lock().unwrap().push(because);
+    let reasons = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&reasons);
+    let on_failure = move |reason| sink.lock().unwrap().push(reason);
     let checkpoints = Checkpoints::in_folder(file.path().join("inside"));
-    let opened = checkpoints.open(&origin(None), false, trouble).unwrap();
+    let opened = checkpoints.open(&origin(None), false, on_failure).unwrap();
     assert!(opened.is_none());
-    let told = told.lock().unwrap().join("");
-    assert!(told.contains("cannot be made"), "{told}");
+    let reasons = reasons.lock().unwrap().join("");
+    assert!(reasons.contains("cannot be made"), "{reasons}");
 }
 
-/// Puts a pipe at `path`, whose opening would wait for another process.
+/// Creates a pipe at `path`. Opening it would wait for another process.
 #[cfg(unix)]
 fn pipe(path: &Path) {
     let made = std::process::Command::new("mkfifo").arg(path).status();
@@ -135,22 +135,22 @@ fn pipe(path: &Path) {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_in_the_folder_is_not_waited_for() {
+fn pipes_in_the_folder_do_not_block() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let id = origin(None).id();
     let path = |extension: &str| folder.path().join(format!("{id}.{extension}"));
-    let told = Arc::new(Mutex::new(Vec::new()));
+    let reasons = Arc::new(Mutex::new(Vec::new()));
     let open = || {
-        let hear = Arc::clone(&told);
-        let trouble = move |because| hear.lock().unwrap().push(because);
-        checkpoints.open(&origin(None), false, trouble)
+        let sink = Arc::clone(&reasons);
+        let on_failure = move |reason| sink.lock().unwrap().push(reason);
+        checkpoints.open(&origin(None), false, on_failure)
     };
     // At the path of the lock: it is not a lock, so it is replaced.
     pipe(&path("lock"));
     assert!(open().unwrap().is_some());
-    assert!(told.lock().unwrap().is_empty());
-    // In the place of the checkpoint.
+    assert!(reasons.lock().unwrap().is_empty());
+    // Instead of the checkpoint.
     pipe(&path("json"));
     let error = open().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Checkpoint);
@@ -163,16 +163,16 @@ fn a_pipe_in_the_folder_is_not_waited_for() {
             .is_err_and(|why| why.contains("not a regular file"))
     );
     fs::remove_file(path("json")).unwrap();
-    // In the place of what is written before it gets its name.
+    // Instead of the temporary file.
     pipe(&path("tmp"));
     let opened = open().unwrap().unwrap();
-    tell(&opened.keeper, &session());
-    assert_eq!(on_disk(folder.path()), opened.keeper.state());
-    assert!(told.lock().unwrap().is_empty());
+    write(&opened.writer, &session());
+    assert_eq!(on_disk(folder.path()), opened.writer.state());
+    assert!(reasons.lock().unwrap().is_empty());
 }
 
 #[test]
-fn a_checkpoint_of_300_megabytes_is_not_read() {
+fn a_300_mb_checkpoint_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let path = folder.path().join(format!("{}.json", origin(None).id()));
@@ -190,7 +190,7 @@ fn a_checkpoint_of_300_megabytes_is_not_read() {
 }
 
 #[test]
-fn the_largest_checkpoint_is_within_the_bound() {
+fn largest_checkpoint_is_below_the_limit() {
     let mut state = State {
         record: IngestRecord::default(),
         ..state()
@@ -217,11 +217,11 @@ fn the_largest_checkpoint_is_within_the_bound() {
         })
         .sum();
     let most = state.to_line().len() + lines;
-    assert!(most as u64 <= regular::MOST_BYTES, "{most}");
+    assert!(most as u64 <= regular_file::MAX_BYTES, "{most}");
 }
 
 #[test]
-fn an_upload_in_doubt_knows_whether_another_may_have_made_its_asset() {
+fn upload_in_doubt_detects_namesakes() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let intent = || {
@@ -237,7 +237,7 @@ fn an_upload_in_doubt_knows_whether_another_may_have_made_its_asset() {
         };
         let opened = checkpoints.open(&origin, false, |_| {}).unwrap().unwrap();
         let found = opened.found.clone();
-        tell(&opened.keeper, &intent());
+        write(&opened.writer, &intent());
         found
     };
     assert_eq!(begin("/one/a.mp4"), None);
@@ -249,7 +249,7 @@ fn an_upload_in_doubt_knows_whether_another_may_have_made_its_asset() {
 }
 
 #[test]
-fn what_surely_was_not_made_leaves_no_checkpoint() {
+fn not_created_leaves_no_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let opened = checkpoints
@@ -260,16 +260,16 @@ fn what_surely_was_not_made_leaves_no_checkpoint() {
         since: 7,
         mark: None,
     };
-    tell(&opened.keeper, &Record::Creating(intent));
+    write(&opened.writer, &Record::Creating(intent));
     assert_eq!(checkpoints.list().unwrap().len(), 1);
-    tell(&opened.keeper, &Record::NotCreated);
+    write(&opened.writer, &Record::NotCreated);
     assert_eq!(checkpoints.list().unwrap().len(), 0);
-    tell(&opened.keeper, &Record::Asset("a1".into()));
-    assert_eq!(on_disk(folder.path()), opened.keeper.state());
+    write(&opened.writer, &Record::Asset("a1".into()));
+    assert_eq!(on_disk(folder.path()), opened.writer.state());
 }
 
 #[test]
-fn another_index_is_another_upload() {
+fn index_is_part_of_the_checkpoint_id() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let (one, two) = (IndexId::from("i1"), IndexId::from("i2"));
@@ -280,7 +280,7 @@ fn another_index_is_another_upload() {
             .unwrap()
     });
     for opened in &opened {
-        tell(&opened.keeper, &session());
+        write(&opened.writer, &session());
     }
     assert_eq!(checkpoints.list().unwrap().len(), 3);
     let again = checkpoints.open(&origin(Some(&one)), false, |_| {});
@@ -289,14 +289,14 @@ fn another_index_is_another_upload() {
 
 #[cfg(unix)]
 #[test]
-fn a_name_that_is_no_text_is_kept_too() {
+fn non_utf8_path_has_a_checkpoint() {
     use std::os::unix::ffi::OsStrExt;
     let folder = tempfile::tempdir().unwrap();
     let mut strange = origin(None);
     strange.source = std::ffi::OsStr::from_bytes(b"/videos/\xff.mp4").into();
     let checkpoints = Checkpoints::in_folder(folder.path());
     let opened = checkpoints.open(&strange, false, |_| {}).unwrap().unwrap();
-    tell(&opened.keeper, &session());
+    write(&opened.writer, &session());
     drop(opened);
     let again = checkpoints.open(&strange, false, |_| {}).unwrap().unwrap();
     assert!(again.found.is_some());
@@ -320,21 +320,21 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn after_each_record_the_disk_has_all_of_it(records in records()) {
+    fn each_record_is_on_disk(records in records()) {
         let folder = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::in_folder(folder.path());
         let opened = checkpoints.open(&origin(None), false, |_| {}).unwrap().unwrap();
-        tell(&opened.keeper, &session());
+        write(&opened.writer, &session());
         for record in &records {
-            tell(&opened.keeper, record);
-            prop_assert_eq!(on_disk(folder.path()), opened.keeper.state());
+            write(&opened.writer, record);
+            prop_assert_eq!(on_disk(folder.path()), opened.writer.state());
         }
-        let state = opened.keeper.state();
+        let state = opened.writer.state();
         drop(opened);
-        let Opened { keeper, found } = checkpoints.open(&origin(None), false, |_| {}).unwrap().unwrap();
+        let Opened { writer, found } = checkpoints.open(&origin(None), false, |_| {}).unwrap().unwrap();
         prop_assert_eq!(found.map(|found| found.record), Some(state.record));
-        keeper.remove();
-        drop(keeper);
+        writer.remove();
+        drop(writer);
         prop_assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

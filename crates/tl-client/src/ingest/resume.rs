@@ -1,4 +1,4 @@
-//! What an earlier process left: finding it, and going on from there.
+//! Finds the checkpoint of an earlier process and resumes from it.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use tl_protocol::{
 };
 use url::Url;
 
-use super::{Keep, Opened, Request};
+use super::{CheckpointLocation, Opened, Request};
 use crate::{
     Checkpoints, Error, ErrorKind, Event,
     checkpoint::{self, Fingerprint, Found, Origin},
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Request {
-    /// The checkpoint of what was opened, where one is kept.
+    /// Opens the checkpoint of the input, if one is to be written.
     pub(super) fn checkpoint(
         &self,
         base: &Url,
@@ -28,20 +28,20 @@ impl Request {
                 let path = path.canonicalize().unwrap_or(path);
                 (&**file, path, file.status())
             }
-            Opened::Source(source) if matches!(self.keep, Keep::In(_)) => (
+            Opened::Source(source) if matches!(self.checkpoint, CheckpointLocation::Folder(_)) => (
                 &**source,
                 PathBuf::from(source.name()),
                 FileStatus::default(),
             ),
             _ => return Ok(None),
         };
-        let checkpoints = match &self.keep {
-            Keep::Nowhere => return Ok(None),
-            Keep::In(folder) => Checkpoints::in_folder(folder),
-            Keep::Standard => match Checkpoints::standard() {
+        let checkpoints = match &self.checkpoint {
+            CheckpointLocation::Disabled => return Ok(None),
+            CheckpointLocation::Folder(folder) => Checkpoints::in_folder(folder),
+            CheckpointLocation::Default => match Checkpoints::standard() {
                 Ok(checkpoints) => checkpoints,
                 Err(error) => {
-                    self.tell(&Event::Unkept {
+                    self.emit(&Event::NoCheckpoint {
                         because: error.to_string(),
                     });
                     return Ok(None);
@@ -63,16 +63,17 @@ impl Request {
             index_id: self.index_id.as_ref(),
         };
         let listener = self.listener.clone();
-        let trouble = move |because| {
+        let on_failure = move |because| {
             if let Some(listener) = &listener {
-                listener(&Event::Unkept { because });
+                listener(&Event::NoCheckpoint { because });
             }
         };
-        checkpoints.open(&origin, self.anew, trouble)
+        checkpoints.open(&origin, self.restart, on_failure)
     }
 
-    /// The upload from where an earlier process ended, or `fresh` where there is nothing to take up.
-    pub(super) fn take_up(&self, found: Option<Found>, fresh: AssetUpload) -> AssetUpload {
+    /// Resumes the upload where an earlier process ended, or returns `fresh` if there is nothing to
+    /// resume.
+    pub(super) fn resume_upload(&self, found: Option<Found>, fresh: AssetUpload) -> AssetUpload {
         let Some(Found {
             record,
             is_compared,
@@ -91,17 +92,18 @@ impl Request {
             asset_id: record.asset_id.clone(),
             indexed_asset_id: record.indexed_asset_id.clone(),
         };
-        // An asset that only looks like the one of the earlier process may be that of another file. It is taken for ours only
-        // where nothing was made of it, which only an ingestion can tell, and no other upload of this machine may have made it.
-        let by_sight =
+        // An asset that matches only by name and time may belong to another file. Accept it only if
+        // it was not used yet, which only an ingestion can check, and if no other upload of this
+        // machine can have created it.
+        let by_name_and_time =
             self.reconcile == Reconcile::ByNameAndTime && self.index_id.is_some() && !has_namesake;
         let was_in_session = record.upload.is_some();
         let was_in_doubt = record.creating.is_some();
-        let upload = record.resume(fresh, is_compared, by_sight);
+        let upload = record.resume(fresh, is_compared, by_name_and_time);
         let restarted = match &upload {
             AssetUpload::Resumed { .. } => None,
             AssetUpload::Chunks { begin, .. } if !matches!(**begin, Begin::New(_)) => None,
-            // Told by the flow, which looks first.
+            // The flow emits this event after the lookup.
             AssetUpload::InDoubt { .. } => return upload,
             _ if was_in_session => {
                 Some("it goes by another route now, which cannot take up a session of chunks")
@@ -111,7 +113,7 @@ impl Request {
             ),
             _ => return upload,
         };
-        self.tell(&match restarted {
+        self.emit(&match restarted {
             None => resuming,
             Some(because) => Event::Api(ApiEvent::UploadRestarted { because }),
         });

@@ -1,4 +1,5 @@
-//! Sources, sessions and answers that are wrong: a clear error in both colours, and nothing is lost.
+//! Invalid sources, sessions and responses cause a clear error in both clients, and nothing is
+//! lost.
 
 use std::{
     fs::{self, OpenOptions},
@@ -13,9 +14,9 @@ use tl_client::{
 };
 use tl_emulator::{Fault, FaultPlan};
 
-use crate::{World, both, good, often};
+use crate::{World, both, good, poll_often};
 
-fn one_lane() -> UploadSettings {
+fn sequential() -> UploadSettings {
     UploadSettings {
         concurrency: 1,
         ..UploadSettings::default()
@@ -30,12 +31,14 @@ fn faults(text: &str) -> FaultPlan {
 }
 
 #[test]
-fn a_source_without_a_byte_is_refused_by_name() {
+fn empty_source_is_refused_by_name() {
     let world = World::new(good);
     let nothing: Arc<dyn Source> = Arc::new(BytesSource::new("nothing.mp4", Vec::new()));
     for route in [None, Some(Route::Multipart), Some(Route::Asset)] {
-        for (result, _) in both!(&world.config, good, |client, told| {
-            let call = client.upload(Arc::clone(&nothing)).observe(told.listener());
+        for (result, _) in both!(&world.config, good, |client, events| {
+            let call = client
+                .upload(Arc::clone(&nothing))
+                .observe(events.listener());
             match route {
                 Some(route) => call.route(route),
                 None => call,
@@ -53,7 +56,7 @@ fn a_source_without_a_byte_is_refused_by_name() {
 }
 
 #[test]
-fn a_file_that_changes_while_its_chunks_are_sent_ends_the_upload_by_name() {
+fn file_change_fails_the_chunk_upload() {
     type Change = fn(&std::path::Path);
     let grow: Change = |path| {
         let mut file = OpenOptions::new().append(true).open(path).expect("a file");
@@ -75,13 +78,13 @@ fn a_file_that_changes_while_its_chunks_are_sent_ends_the_upload_by_name() {
     ] {
         let world = World::new(good);
         let bytes = fs::read(world.file.path()).expect("bytes");
-        for (result, _) in both!(&world.config, good, |client, told| {
+        for (result, _) in both!(&world.config, good, |client, events| {
             fs::write(world.file.path(), &bytes).expect("room");
-            let (listener, path) = (told.listener(), world.file.path().to_owned());
+            let (listener, path) = (events.listener(), world.file.path().to_owned());
             client
                 .upload(world.file.path())
                 .route(Route::Multipart)
-                .chunks(one_lane())
+                .chunks(sequential())
                 .without_checkpoint()
                 .observe(move |event| {
                     listener(event);
@@ -101,12 +104,12 @@ fn a_file_that_changes_while_its_chunks_are_sent_ends_the_upload_by_name() {
 }
 
 #[test]
-fn a_file_that_grows_while_it_is_sent_in_one_request_ends_the_upload_by_name() {
+fn file_growth_fails_the_single_request() {
     let world = World::new(good);
     let large = vec![3_u8; 3_000_000];
-    for (result, _) in both!(&world.config, good, |client, told| {
+    for (result, _) in both!(&world.config, good, |client, events| {
         fs::write(world.file.path(), &large).expect("room");
-        let (listener, path) = (told.listener(), world.file.path().to_owned());
+        let (listener, path) = (events.listener(), world.file.path().to_owned());
         let grown = std::sync::Once::new();
         client
             .upload(world.file.path())
@@ -133,10 +136,10 @@ fn a_file_that_grows_while_it_is_sent_in_one_request_ends_the_upload_by_name() {
             "{error}"
         );
     }
-    assert_eq!(world.asked("assets.list").len(), 0, "no answer was lost");
+    assert_eq!(world.requests("assets.list").len(), 0, "no answer was lost");
 }
 
-/// A medium that fails at the middle, as often as it is asked.
+/// A disk that always fails in the middle of the file.
 #[derive(Debug)]
 struct BadSector;
 
@@ -163,16 +166,16 @@ impl Source for BadSector {
 }
 
 #[test]
-fn a_medium_that_fails_half_way_ends_the_upload_and_the_session_stays_to_be_resumed() {
+fn read_error_fails_and_keeps_the_session() {
     let world = World::new(good);
     for route in [Route::Multipart, Route::Asset] {
-        for (result, _) in both!(&world.config, good, |client, told| {
+        for (result, _) in both!(&world.config, good, |client, events| {
             let source: Arc<dyn Source> = Arc::new(BadSector);
             client
                 .upload(source)
                 .route(route)
-                .chunks(one_lane())
-                .observe(told.listener())
+                .chunks(sequential())
+                .observe(events.listener())
         }) {
             let error = result.expect_err("it cannot be read");
             let failed = ErrorKind::Api(protocol::ErrorKind::SourceFailed);
@@ -182,11 +185,11 @@ fn a_medium_that_fails_half_way_ends_the_upload_and_the_session_stays_to_be_resu
     }
     let client = tl_client::blocking::Client::new(&world.config).expect("a client");
     let open = client.uploads().list(Default::default()).expect("a list");
-    assert_eq!(open.data.len(), 2, "one of each colour");
+    assert_eq!(open.data.len(), 2, "one of each client");
 }
 
 #[test]
-fn a_session_that_is_refused_ends_the_upload_with_the_platforms_words() {
+fn refused_session_reports_the_platforms_message() {
     let world = World::new(good);
     world
         .emulator
@@ -194,11 +197,11 @@ fn a_session_that_is_refused_ends_the_upload_with_the_platforms_words() {
             "multipart_upload.create status=403 code=api_not_allowed message=No.",
         ))
         .expect("a plan");
-    for (result, _) in both!(&world.config, good, |client, told| client
+    for (result, _) in both!(&world.config, good, |client, events| client
         .upload(world.file.path())
         .route(Route::Multipart)
         .checkpoint(world.state.path())
-        .observe(told.listener()))
+        .observe(events.listener()))
     {
         let error = result.expect_err("it is refused");
         assert_eq!(
@@ -212,7 +215,7 @@ fn a_session_that_is_refused_ends_the_upload_with_the_platforms_words() {
         assert_eq!(code.as_deref(), Some("api_not_allowed"));
     }
     assert_eq!(
-        world.asked("multipart_upload.create").len(),
+        world.requests("multipart_upload.create").len(),
         2,
         "not asked again"
     );
@@ -224,7 +227,7 @@ fn a_session_that_is_refused_ends_the_upload_with_the_platforms_words() {
 }
 
 #[test]
-fn a_session_that_makes_no_sense_is_refused_with_its_numbers() {
+fn inconsistent_session_is_refused() {
     let world = World::new(good);
     for (body, part) in [
         (
@@ -247,11 +250,11 @@ fn a_session_that_makes_no_sense_is_refused_with_its_numbers() {
         let mut plan = faults("multipart_upload.create status=201");
         plan.faults[0].body = Some(serde_json::from_str(body).expect("JSON"));
         world.emulator.set_faults(plan).expect("a plan");
-        for (result, _) in both!(&world.config, good, |client, told| client
+        for (result, _) in both!(&world.config, good, |client, events| client
             .upload(world.file.path())
             .route(Route::Multipart)
             .checkpoint(world.state.path())
-            .observe(told.listener()))
+            .observe(events.listener()))
         {
             let error = result.expect_err("it makes no sense");
             assert_eq!(
@@ -262,11 +265,11 @@ fn a_session_that_makes_no_sense_is_refused_with_its_numbers() {
             assert!(error.to_string().contains(part), "{error}");
         }
     }
-    assert_eq!(world.asked("storage").len(), 0);
+    assert_eq!(world.requests("storage").len(), 0);
 }
 
 #[test]
-fn urls_for_chunks_that_do_not_exist_are_not_used() {
+fn urls_of_unknown_chunks_are_not_used() {
     let world = World::with(good, |builder| builder.initial_urls(2));
     let mut plan = faults("multipart_upload.get_additional_presigned_urls status=200");
     let urls: Vec<_> = (11..61)
@@ -274,11 +277,11 @@ fn urls_for_chunks_that_do_not_exist_are_not_used() {
         .collect();
     plan.faults[0].body = Some(serde_json::json!({"upload_urls": urls}));
     world.emulator.set_faults(plan).expect("a plan");
-    for (result, _) in both!(&world.config, good, |client, told| client
+    for (result, _) in both!(&world.config, good, |client, events| client
         .upload(world.file.path())
         .route(Route::Multipart)
         .checkpoint(world.state.path())
-        .observe(told.listener()))
+        .observe(events.listener()))
     {
         let error = result.expect_err("no URL can be used");
         assert_eq!(
@@ -295,7 +298,7 @@ fn urls_for_chunks_that_do_not_exist_are_not_used() {
 }
 
 #[test]
-fn troubles_on_the_way_are_outlived() {
+fn transient_faults_are_retried() {
     let world = World::new(good);
     for fault in [
         "storage.put every=3 status=500",
@@ -305,18 +308,18 @@ fn troubles_on_the_way_are_outlived() {
         "multipart_upload.create nth=1 status=503",
         "multipart_upload.get_additional_presigned_urls nth=1 drop",
     ] {
-        for (result, told) in both!(&world.config, good, |client, told| {
+        for (result, events) in both!(&world.config, good, |client, events| {
             world.emulator.set_faults(faults(fault)).expect("a plan");
             client
                 .upload(world.file.path())
                 .route(Route::Multipart)
                 .checkpoint(world.state.path())
-                .wait(often())
-                .observe(told.listener())
+                .wait(poll_often())
+                .observe(events.listener())
         }) {
             let uploaded = result.unwrap_or_else(|error| panic!("{fault}: {error}"));
             let size = uploaded.details.asset.and_then(|asset| asset.size);
-            assert_eq!(size, Some(1000), "{fault}: {:?}", told.lines());
+            assert_eq!(size, Some(1000), "{fault}: {:?}", events.lines());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One call that checks, uploads, indexes and waits; and each of its stages alone.
+//! Ingestion in one call, and each of its stages alone.
 
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use tl_client::{
     validate::{MediaFacts, ProbeError, Prober, RangeRead, Route},
 };
 
-use crate::{World, both, broken, checker, good, no_media, often, small};
+use crate::{World, both, broken, checker, good, no_media, poll_often, small};
 
 #[test]
-fn a_good_file_is_checked_sent_indexed_and_waited_for() {
+fn good_file_is_checked_uploaded_and_indexed() {
     let world = World::new(good);
-    for (result, told) in both!(&world.config, good, |client, told| client
+    for (result, events) in both!(&world.config, good, |client, events| client
         .ingest(world.file.path())
         .into_index(world.index_id.as_str())
         .checkpoint(world.state.path())
-        .wait(often())
-        .observe(told.listener()))
+        .wait(poll_often())
+        .observe(events.listener()))
     {
         let video = result.expect("the video is indexed");
         assert!(
@@ -43,7 +43,7 @@ fn a_good_file_is_checked_sent_indexed_and_waited_for() {
                 Stage::Indexing
             ]
         );
-        let lines = told.lines();
+        let lines = events.lines();
         for (line, expected) in lines.iter().zip([
             "route asset: 1 kB fit in one request",
             "checked: passes",
@@ -59,7 +59,7 @@ fn a_good_file_is_checked_sent_indexed_and_waited_for() {
             "{lines:?}"
         );
     }
-    assert_eq!(world.asked("tasks").len(), 0);
+    assert_eq!(world.requests("tasks").len(), 0);
     assert_eq!(
         std::fs::read_dir(world.state.path())
             .expect("a folder")
@@ -70,25 +70,25 @@ fn a_good_file_is_checked_sent_indexed_and_waited_for() {
 }
 
 #[test]
-fn a_refused_file_gives_its_report_and_nothing_is_sent() {
+fn refused_file_has_a_report_and_sends_nothing() {
     let world = World::new(good);
-    for (result, told) in both!(&world.config, small, |client, told| client
+    for (result, events) in both!(&world.config, small, |client, events| client
         .ingest(world.file.path())
         .into_index(world.index_id.as_str())
         .checkpoint(world.state.path())
-        .observe(told.listener()))
+        .observe(events.listener()))
     {
         let error = result.expect_err("too small");
         assert_eq!(error.kind(), ErrorKind::RefusedLocally);
         let report = error.report().expect("the report comes along");
         assert_eq!(report.predicted_code(), Some("video_resolution_too_low"));
-        assert_eq!(told.lines().len(), 2, "{:?}", told.lines());
+        assert_eq!(events.lines().len(), 2, "{:?}", events.lines());
     }
     assert_eq!(world.sent(), 0);
 }
 
 #[test]
-fn what_the_platform_fails_on_is_told_with_stage_reason_ids_and_what_the_check_had_said() {
+fn platform_failure_has_stage_reason_ids_and_report() {
     let failed = protocol::ErrorKind::ProcessingFailed;
     let refused = protocol::ErrorKind::Refused;
     for (there, kind, stage, reason) in [
@@ -101,12 +101,12 @@ fn what_the_platform_fails_on_is_told_with_stage_reason_ids_and_what_the_check_h
         (small, refused, Stage::Indexing, "320x180"),
     ] {
         let world = World::new(there);
-        for (result, _) in both!(&world.config, good, |client, told| client
+        for (result, _) in both!(&world.config, good, |client, events| client
             .ingest(world.file.path())
             .into_index(world.index_id.as_str())
             .checkpoint(world.state.path())
-            .wait(often())
-            .observe(told.listener()))
+            .wait(poll_often())
+            .observe(events.listener()))
         {
             let error = result.expect_err("the platform sees another file");
             let text = error.to_string();
@@ -129,31 +129,35 @@ fn what_the_platform_fails_on_is_told_with_stage_reason_ids_and_what_the_check_h
 }
 
 #[test]
-fn an_asset_that_failed_is_not_taken_up_again() {
+fn failed_asset_is_not_resumed() {
     let world = World::new(no_media);
-    for (result, _) in both!(&world.config, good, |client, told| client
+    for (result, _) in both!(&world.config, good, |client, events| client
         .upload(world.file.path())
         .checkpoint(world.state.path())
-        .wait(often())
-        .observe(told.listener()))
+        .wait(poll_often())
+        .observe(events.listener()))
     {
         assert_eq!(
             result.expect_err("it is no video").kind(),
             ErrorKind::Api(protocol::ErrorKind::ProcessingFailed)
         );
     }
-    assert_eq!(world.asked("assets.create").len(), 2, "each run sends it");
+    assert_eq!(
+        world.requests("assets.create").len(),
+        2,
+        "each run sends it"
+    );
 }
 
 #[test]
-fn by_the_older_route_the_platform_refuses_at_once_with_its_code() {
+fn tasks_route_refusal_has_the_platforms_code() {
     let world = World::new(small);
-    for (result, _) in both!(&world.config, good, |client, told| client
+    for (result, _) in both!(&world.config, good, |client, events| client
         .ingest(world.file.path())
         .into_index(world.index_id.as_str())
         .route(Route::Tasks)
-        .wait(often())
-        .observe(told.listener()))
+        .wait(poll_often())
+        .observe(events.listener()))
     {
         let error = result.expect_err("the platform sees another file");
         assert_eq!(error.kind(), ErrorKind::Api(protocol::ErrorKind::Refused));
@@ -172,13 +176,13 @@ fn by_the_older_route_the_platform_refuses_at_once_with_its_code() {
 }
 
 #[test]
-fn a_check_that_cannot_be_done_sends_nothing() {
+fn failed_check_sends_nothing() {
     let world = World::new(good);
-    for (result, _) in both!(&world.config, broken, |client, told| client
+    for (result, _) in both!(&world.config, broken, |client, events| client
         .ingest(world.file.path())
         .into_index(world.index_id.as_str())
         .checkpoint(world.state.path())
-        .observe(told.listener()))
+        .observe(events.listener()))
     {
         let kind = result.expect_err("no helper").kind();
         assert_eq!(kind, ErrorKind::CheckFailed);
@@ -187,16 +191,16 @@ fn a_check_that_cannot_be_done_sends_nothing() {
 }
 
 #[test]
-fn a_link_that_the_platform_cannot_fetch_ends_with_its_reason() {
+fn unfetchable_link_reports_the_reason() {
     let world = World::new(good);
     let input = Input::parse("https://no-such-host.invalid/clip.mp4").expect("a URL");
     for route in [None, Some(Route::Tasks)] {
-        for (result, told) in both!(&world.config, good, |client, told| {
+        for (result, events) in both!(&world.config, good, |client, events| {
             let call = client
                 .ingest(input.clone())
                 .into_index(world.index_id.as_str())
-                .wait(often())
-                .observe(told.listener());
+                .wait(poll_often())
+                .observe(events.listener());
             match route {
                 Some(route) => call.route(route),
                 None => call,
@@ -214,21 +218,21 @@ fn a_link_that_the_platform_cannot_fetch_ends_with_its_reason() {
                 );
             }
             assert!(matches!(error.kind(), ErrorKind::Api(_)), "{text}");
-            assert!(!told.has("checked"), "{:?}", told.lines());
+            assert!(!events.has("checked"), "{:?}", events.lines());
         }
     }
 }
 
 #[test]
-fn a_wrong_key_and_a_missing_index_are_named_and_the_key_is_not() {
+fn wrong_key_and_missing_index_errors_hide_the_key() {
     let world = World::new(good);
     let wrong =
         Config::new("tlk_wrong_SECRET", world.emulator.base_url().as_str()).expect("loopback");
-    for (result, _) in both!(&wrong, good, |client, told| client
+    for (result, _) in both!(&wrong, good, |client, events| client
         .ingest(world.file.path())
         .into_index(world.index_id.as_str())
         .checkpoint(world.state.path())
-        .observe(told.listener()))
+        .observe(events.listener()))
     {
         let error = result.expect_err("a wrong key");
         assert_eq!(
@@ -237,10 +241,10 @@ fn a_wrong_key_and_a_missing_index_are_named_and_the_key_is_not() {
         );
         assert!(!format!("{error} {error:?}").contains("SECRET"));
     }
-    for (result, _) in both!(&world.config, good, |client, told| client
+    for (result, _) in both!(&world.config, good, |client, events| client
         .ingest(world.file.path())
         .checkpoint(world.state.path())
-        .observe(told.listener()))
+        .observe(events.listener()))
     {
         let kind = result.expect_err("no index").kind();
         assert_eq!(kind, ErrorKind::Configuration);
@@ -250,7 +254,7 @@ fn a_wrong_key_and_a_missing_index_are_named_and_the_key_is_not() {
 #[test]
 fn each_stage_can_be_used_alone() {
     let world = World::new(good);
-    let policy = WaitPolicy { ..often() };
+    let policy = WaitPolicy { ..poll_often() };
     let client = blocking::Client::new(&world.config)
         .expect("a client")
         .with_checker(checker(good));
@@ -292,14 +296,14 @@ fn each_stage_can_be_used_alone() {
 }
 
 #[test]
-fn an_upload_alone_makes_an_asset_with_the_callers_data_and_no_video() {
+fn upload_creates_an_asset_with_metadata() {
     let world = World::new(good);
-    for (result, _) in both!(&world.config, good, |client, told| client
+    for (result, _) in both!(&world.config, good, |client, events| client
         .upload(world.file.path())
         .metadata(r#"{"camera": 2}"#.parse().expect("metadata"))
         .checkpoint(world.state.path())
-        .wait(often())
-        .observe(told.listener()))
+        .wait(poll_often())
+        .observe(events.listener()))
     {
         let uploaded = result.expect("an asset");
         assert_eq!(uploaded.details.status(), Some("ready"));
@@ -308,13 +312,13 @@ fn an_upload_alone_makes_an_asset_with_the_callers_data_and_no_video() {
         let metadata = asset.user_metadata.expect("it is kept");
         assert_eq!(metadata.get("camera"), Some(&2.into()));
     }
-    assert_eq!(world.asked("indexes.indexed_assets").len(), 0);
+    assert_eq!(world.requests("indexes.indexed_assets").len(), 0);
 }
 
-/// A prober that reads what is no file as well, and says of it what it would of a file.
-struct Everywhere(fn() -> Result<MediaFacts, ProbeError>);
+/// A prober that reads other sources as well as files, with the same result.
+struct SourceProber(fn() -> Result<MediaFacts, ProbeError>);
 
-impl Prober for Everywhere {
+impl Prober for SourceProber {
     fn probe_file(&self, _: std::fs::File, _: &str) -> Result<MediaFacts, ProbeError> {
         (self.0)()
     }
@@ -335,15 +339,15 @@ fn source() -> Arc<dyn Source> {
 }
 
 #[test]
-fn a_source_that_is_no_file_is_checked_through_ranges() {
+fn non_file_source_is_checked_through_ranges() {
     let world = World::new(good);
     let checked = |here: fn() -> _| {
         blocking::Client::new(&world.config)
             .expect("a client")
-            .with_checker(Checker::new(Arc::new(Everywhere(here))))
+            .with_checker(Checker::new(Arc::new(SourceProber(here))))
             .ingest(source())
             .into_index(world.index_id.as_str())
-            .wait(often())
+            .wait(poll_often())
             .run()
     };
     let error = checked(small).expect_err("too small");
@@ -356,21 +360,21 @@ fn a_source_that_is_no_file_is_checked_through_ranges() {
 }
 
 #[test]
-fn a_source_that_was_not_checked_is_reported_as_that() {
+fn unchecked_source_is_reported() {
     let world = World::new(good);
-    for (result, told) in both!(&world.config, small, |client, told| client
+    for (result, events) in both!(&world.config, small, |client, events| client
         .ingest(source())
         .into_index(world.index_id.as_str())
-        .wait(often())
-        .observe(told.listener()))
+        .wait(poll_often())
+        .observe(events.listener()))
     {
         let video = result.expect("the prober knows files only");
         assert!(video.report.is_none());
         assert_eq!(video.not_checked, Some(NotChecked::ProberReadsFiles));
         assert!(
-            told.has("sent without the local check: it is not a file"),
+            events.has("sent without the local check: it is not a file"),
             "{:?}",
-            told.lines()
+            events.lines()
         );
     }
     let client = blocking::Client::new(&world.config).expect("a client");
@@ -379,7 +383,7 @@ fn a_source_that_was_not_checked_is_reported_as_that() {
         .ingest(source())
         .into_index(world.index_id.as_str())
         .skip_check()
-        .wait(often())
+        .wait(poll_often())
         .run()
         .expect("nobody looks");
     assert_eq!(skipped.not_checked, Some(NotChecked::Skipped));

@@ -1,5 +1,5 @@
-//! Uploads and ingestions in both colours against the emulator, or against a server that answers as it is told. Media is "read"
-//! by a prober that says what a test wants, on both sides.
+//! Uploads and ingestions with both clients against the emulator or a scripted server. A fake
+//! prober returns fixed facts, in the client and in the emulator.
 
 mod bad_input;
 mod ingest;
@@ -23,10 +23,10 @@ use tl_client::{
 };
 use tl_emulator::{Emulator, EmulatorBuilder, JournalEntry};
 
-/// Says of every file what it was made with.
-pub(crate) struct Says(pub(crate) fn() -> Result<MediaFacts, ProbeError>);
+/// A prober that returns the same result for every file.
+pub(crate) struct FixedProber(pub(crate) fn() -> Result<MediaFacts, ProbeError>);
 
-impl Prober for Says {
+impl Prober for FixedProber {
     fn probe_file(&self, _: File, _: &str) -> Result<MediaFacts, ProbeError> {
         (self.0)()
     }
@@ -63,7 +63,7 @@ pub(crate) fn broken() -> Result<MediaFacts, ProbeError> {
     ))
 }
 
-/// What the platform says of something that is no video.
+/// The prober's error for a file that is not a video.
 pub(crate) fn no_media() -> Result<MediaFacts, ProbeError> {
     Err(ProbeError::new(
         ProbeErrorKind::NotMedia,
@@ -72,7 +72,7 @@ pub(crate) fn no_media() -> Result<MediaFacts, ProbeError> {
     ))
 }
 
-/// An emulator, an index in it, a file to send, and a folder for checkpoints.
+/// An emulator with an index, a file to send, and a checkpoint folder.
 pub(crate) struct World {
     pub(crate) emulator: Emulator,
     pub(crate) config: Config,
@@ -82,18 +82,18 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// `there` is what the platform will see in the file.
-    pub(crate) fn new(there: fn() -> Result<MediaFacts, ProbeError>) -> Self {
-        Self::with(there, |builder| builder)
+    /// `platform` is what the platform's prober returns for the file.
+    pub(crate) fn new(platform: fn() -> Result<MediaFacts, ProbeError>) -> Self {
+        Self::with(platform, |builder| builder)
     }
 
     pub(crate) fn with(
-        there: fn() -> Result<MediaFacts, ProbeError>,
+        platform: fn() -> Result<MediaFacts, ProbeError>,
         settings: impl FnOnce(EmulatorBuilder) -> EmulatorBuilder,
     ) -> Self {
         let builder = Emulator::builder()
-            .prober(Arc::new(Says(there)))
-            // What is uploaded here is no video of which a stream could be made.
+            .prober(Arc::new(FixedProber(platform)))
+            // The uploaded bytes are not a video that could be streamed.
             .ffmpeg("/nowhere/ffmpeg")
             .chunk_size(100);
         let emulator = settings(builder)
@@ -120,8 +120,8 @@ impl World {
         }
     }
 
-    /// The requests whose operation begins with `operation`.
-    pub(crate) fn asked(&self, operation: &str) -> Vec<JournalEntry> {
+    /// The requests whose operation starts with `operation`.
+    pub(crate) fn requests(&self, operation: &str) -> Vec<JournalEntry> {
         let mut journal = self.emulator.journal();
         journal.retain(|entry| {
             let name = entry.operation.as_deref();
@@ -130,7 +130,7 @@ impl World {
         journal
     }
 
-    /// The requests that would bring bytes or a link to the platform.
+    /// The number of requests that send bytes or a link to the platform.
     pub(crate) fn sent(&self) -> usize {
         [
             "tasks.create",
@@ -139,12 +139,12 @@ impl World {
             "storage",
         ]
         .iter()
-        .map(|operation| self.asked(operation).len())
+        .map(|operation| self.requests(operation).len())
         .sum()
     }
 }
 
-pub(crate) fn often() -> WaitPolicy {
+pub(crate) fn poll_often() -> WaitPolicy {
     WaitPolicy {
         first_interval: Duration::from_millis(20),
         max_interval: Duration::from_millis(50),
@@ -152,17 +152,18 @@ pub(crate) fn often() -> WaitPolicy {
     }
 }
 
-/// What was told, line by line; of the bytes only the last.
+/// The events as lines; of the events for sent bytes, only the last.
 #[derive(Clone, Default)]
-pub(crate) struct Told(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Events(Arc<Mutex<Vec<String>>>);
 
-impl Told {
+impl Events {
     pub(crate) fn listener(&self) -> impl Fn(&Event) + Send + Sync + 'static {
-        let told = Arc::clone(&self.0);
+        let events = Arc::clone(&self.0);
         move |event: &Event| {
             if !matches!(event, Event::Sending { sent, total } if sent < total) {
                 let text = event.to_string();
-                told.lock()
+                events
+                    .lock()
                     .expect("no panic before")
                     .push(text.lines().next().unwrap_or_default().to_owned());
             }
@@ -178,8 +179,8 @@ impl Told {
     }
 }
 
-pub(crate) fn checker(here: fn() -> Result<MediaFacts, ProbeError>) -> Checker {
-    Checker::new(Arc::new(Says(here)))
+pub(crate) fn checker(local: fn() -> Result<MediaFacts, ProbeError>) -> Checker {
+    Checker::new(Arc::new(FixedProber(local)))
 }
 
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
@@ -190,23 +191,23 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
         .expect("a runtime")
 }
 
-/// The same call through both colours: each result with what was told.
+/// Runs the same call with both clients; returns each result with its events.
 macro_rules! both {
-    ($config:expr, $here:expr, |$client:ident, $told:ident| $call:expr) => {{
+    ($config:expr, $local:expr, |$client:ident, $events:ident| $call:expr) => {{
         let mut results = Vec::new();
-        let $told = $crate::Told::default();
+        let $events = $crate::Events::default();
         let $client = ::tl_client::blocking::Client::new($config)
             .expect("a client")
-            .with_checker($crate::checker($here));
-        results.push(($call.run(), $told));
-        let $told = $crate::Told::default();
+            .with_checker($crate::checker($local));
+        results.push(($call.run(), $events));
+        let $events = $crate::Events::default();
         let result = $crate::runtime().block_on(async {
             let $client = ::tl_client::Client::new($config)
                 .expect("a client")
-                .with_checker($crate::checker($here));
+                .with_checker($crate::checker($local));
             $call.run().await
         });
-        results.push((result, $told));
+        results.push((result, $events));
         results
     }};
 }

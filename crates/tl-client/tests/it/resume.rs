@@ -1,5 +1,5 @@
-//! An upload or an ingestion that was cut off goes on from its checkpoint: in another process, in the other colour, from any
-//! stage; and where it cannot, that is said.
+//! An interrupted upload or ingestion resumes from its checkpoint, in another process, with the
+//! other client, from any stage; otherwise an event says why not.
 
 use std::{
     collections::BTreeMap,
@@ -19,22 +19,22 @@ use tl_client::{
     validate::Route,
 };
 
-use crate::{Told, World, both, checker, good, often, runtime};
+use crate::{Events, World, both, checker, good, poll_often, runtime};
 
-/// Which colour.
+/// Which client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Colour {
+pub(crate) enum Mode {
     Blocking,
     Async,
 }
 
-pub(crate) const BOTH: [Colour; 2] = [Colour::Blocking, Colour::Async];
+pub(crate) const MODES: [Mode; 2] = [Mode::Blocking, Mode::Async];
 
-/// Ingests in chunks; ends when `until` says so.
+/// Ingests in chunks and cancels when `until` returns true.
 pub(crate) fn ingest(
     world: &World,
-    colour: Colour,
-    told: &Told,
+    mode: Mode,
+    events: &Events,
     deadline: Duration,
     until: impl Fn(&Api) -> bool + Send + Sync + 'static,
 ) -> Result<Ingested, Error> {
@@ -44,7 +44,7 @@ pub(crate) fn ingest(
         control: control.clone(),
         ..UploadSettings::default()
     };
-    let listener = told.listener();
+    let listener = events.listener();
     let listen = move |event: &Event| {
         listener(event);
         if let Event::Api(event) = event
@@ -53,10 +53,10 @@ pub(crate) fn ingest(
             control.cancel();
         }
     };
-    let mut policy = often();
+    let mut policy = poll_often();
     policy.deadline = deadline;
-    match colour {
-        Colour::Blocking => blocking::Client::new(&world.config)
+    match mode {
+        Mode::Blocking => blocking::Client::new(&world.config)
             .expect("a client")
             .with_checker(checker(good))
             .ingest(world.file.path())
@@ -67,7 +67,7 @@ pub(crate) fn ingest(
             .wait(policy)
             .observe(listen)
             .run(),
-        Colour::Async => runtime().block_on(async {
+        Mode::Async => runtime().block_on(async {
             Client::new(&world.config)
                 .expect("a client")
                 .with_checker(checker(good))
@@ -94,9 +94,9 @@ fn after_chunks(count: u32) -> impl Fn(&Api) -> bool + Send + Sync + 'static {
     move |event| matches!(event, Api::ChunkSent { chunks, .. } if *chunks >= count)
 }
 
-/// Cuts an ingestion off after some chunks.
-pub(crate) fn cut_off(world: &World, colour: Colour, chunks: u32) {
-    let error = ingest(world, colour, &Told::default(), LONG, after_chunks(chunks))
+/// Interrupts an ingestion after `chunks` chunks.
+pub(crate) fn interrupt(world: &World, mode: Mode, chunks: u32) {
+    let error = ingest(world, mode, &Events::default(), LONG, after_chunks(chunks))
         .expect_err("it is canceled");
     let canceled = ErrorKind::Api(protocol::ErrorKind::Canceled);
     assert_eq!(error.kind(), canceled, "{error}");
@@ -117,22 +117,23 @@ fn stored(world: &World) -> BTreeMap<(String, u32), usize> {
     stored
 }
 
-const ANOTHER: &str = "another";
+const OTHER_AGENT: &str = "another";
 
-/// The same, for a client whose requests are told from those that an earlier one left in flight.
-fn as_another(config: &Config) -> Config {
+/// The same config with another `User-Agent`, to distinguish its requests from those that an
+/// earlier client left in flight.
+fn with_other_agent(config: &Config) -> Config {
     let mut config = config.clone();
-    config.http.user_agent = ANOTHER.to_owned();
+    config.http.user_agent = OTHER_AGENT.to_owned();
     config
 }
 
-/// How many requests the other client made.
-fn asked_by_another(world: &World) -> usize {
+/// Number of requests of the other client.
+fn requests_of_other_agent(world: &World) -> usize {
     let journal = world.emulator.journal();
     let agents = journal
         .iter()
         .filter_map(|entry| entry.user_agent.as_deref());
-    agents.filter(|agent| *agent == ANOTHER).count()
+    agents.filter(|agent| *agent == OTHER_AGENT).count()
 }
 
 pub(crate) fn files(world: &World) -> Vec<PathBuf> {
@@ -145,13 +146,13 @@ pub(crate) fn files(world: &World) -> Vec<PathBuf> {
 }
 
 #[test]
-fn an_upload_that_was_cut_off_goes_on_in_either_colour_and_sends_no_finished_chunk_again() {
-    for first in BOTH {
-        for second in BOTH {
+fn interrupted_upload_resumes_in_both_modes() {
+    for first in MODES {
+        for second in MODES {
             let world = World::new(good);
-            cut_off(&world, first, 4);
-            let told = Told::default();
-            let video = ingest(&world, second, &told, LONG, never).expect("it goes on");
+            interrupt(&world, first, 4);
+            let events = Events::default();
+            let video = ingest(&world, second, &events, LONG, never).expect("it goes on");
             let upload = video.upload.expect("in chunks");
             assert!(
                 upload.resumed >= 4,
@@ -159,14 +160,15 @@ fn an_upload_that_was_cut_off_goes_on_in_either_colour_and_sends_no_finished_chu
                 upload.resumed
             );
             assert!(
-                told.has("going on where an earlier run ended"),
+                events.has("going on where an earlier run ended"),
                 "{:?}",
-                told.lines()
+                events.lines()
             );
-            assert_eq!(world.asked("multipart_upload.create").len(), 1);
+            assert_eq!(world.requests("multipart_upload.create").len(), 1);
             let stored = stored(&world);
             assert_eq!(stored.len(), 10);
-            // What was in flight when it ended may have arrived; nothing that was known to be there is sent again.
+            // Chunks in flight at the end may have arrived; no chunk known to be stored is sent
+            // again.
             let again = stored.values().filter(|times| **times > 1).count();
             assert!(again <= 2, "{stored:?}");
             assert_eq!(files(&world), Vec::<PathBuf>::new());
@@ -175,7 +177,7 @@ fn an_upload_that_was_cut_off_goes_on_in_either_colour_and_sends_no_finished_chu
 }
 
 #[test]
-fn an_async_upload_whose_future_is_dropped_goes_on() {
+fn dropped_async_upload_resumes() {
     let world = World::new(good);
     runtime().block_on(async {
         let client = Client::new(&world.config)
@@ -204,18 +206,18 @@ fn an_async_upload_whose_future_is_dropped_goes_on() {
             _ = upload => panic!("it was not to end"),
         }
     });
-    let video = ingest(&world, Colour::Async, &Told::default(), LONG, never).expect("it goes on");
+    let video = ingest(&world, Mode::Async, &Events::default(), LONG, never).expect("it goes on");
     assert!(video.upload.is_some_and(|upload| upload.resumed >= 3));
 }
 
 #[test]
-fn an_ingestion_that_ended_after_the_upload_does_not_upload_again() {
-    for colour in BOTH {
+fn ingestion_resumes_after_the_upload() {
+    for mode in MODES {
         let world = World::new(good);
         let error = ingest(
             &world,
-            colour,
-            &Told::default(),
+            mode,
+            &Events::default(),
             Duration::from_millis(1),
             never,
         )
@@ -223,12 +225,12 @@ fn an_ingestion_that_ended_after_the_upload_does_not_upload_again() {
         let passed = ErrorKind::Api(protocol::ErrorKind::DeadlinePassed);
         assert_eq!(error.kind(), passed, "{error}");
         assert_eq!(files(&world).len(), 1);
-        let told = Told::default();
-        let video = ingest(&world, colour, &told, LONG, never).expect("it goes on");
+        let events = Events::default();
+        let video = ingest(&world, mode, &events, LONG, never).expect("it goes on");
         assert_eq!(video.status(), Some("ready"));
-        assert!(told.has("is there"), "{:?}", told.lines());
+        assert!(events.has("is there"), "{:?}", events.lines());
         for operation in ["multipart_upload.create", "indexes.indexed_assets.create"] {
-            assert_eq!(world.asked(operation).len(), 1, "{operation}");
+            assert_eq!(world.requests(operation).len(), 1, "{operation}");
         }
         assert_eq!(stored(&world).values().sum::<usize>(), 10);
         assert_eq!(files(&world), Vec::<PathBuf>::new());
@@ -236,7 +238,7 @@ fn an_ingestion_that_ended_after_the_upload_does_not_upload_again() {
 }
 
 #[test]
-fn what_was_indexed_already_is_only_waited_for() {
+fn indexed_asset_is_only_awaited() {
     let world = World::new(good);
     let client = blocking::Client::new(&world.config)
         .expect("a client")
@@ -248,10 +250,10 @@ fn what_was_indexed_already_is_only_waited_for() {
             .checkpoint(world.state.path())
             .wait(policy)
     };
-    // The state in which a process leaves it that is killed while it waits for the index.
-    let kept = Arc::new(Mutex::new(None::<(PathBuf, Vec<u8>)>));
-    let (keep, folder) = (Arc::clone(&kept), world.state.path().to_owned());
-    let video = call(often())
+    // The state left by a process that is killed while it waits for the index.
+    let saved = Arc::new(Mutex::new(None::<(PathBuf, Vec<u8>)>));
+    let (slot, folder) = (Arc::clone(&saved), world.state.path().to_owned());
+    let video = call(poll_often())
         .observe(move |event| {
             if let Event::Api(Api::StageStarted {
                 indexed_asset_id: Some(_),
@@ -263,31 +265,31 @@ fn what_was_indexed_already_is_only_waited_for() {
                 let path = paths.find(|path| path.extension().is_some_and(|e| e == "json"));
                 let path = path.expect("a checkpoint");
                 let bytes = fs::read(&path).expect("it can be read");
-                *keep.lock().expect("no panic before") = Some((path, bytes));
+                *slot.lock().expect("no panic before") = Some((path, bytes));
             }
         })
         .run()
         .expect("the video is indexed");
-    let (path, bytes) = kept
+    let (path, bytes) = saved
         .lock()
         .expect("no panic before")
         .take()
         .expect("it was seen");
     fs::write(path, bytes).expect("room");
-    let again = call(often()).run().expect("it goes on");
+    let again = call(poll_often()).run().expect("it goes on");
     assert_eq!(again.indexed_asset_id, video.indexed_asset_id);
     for operation in ["assets.create", "indexes.indexed_assets.create"] {
-        assert_eq!(world.asked(operation).len(), 1, "{operation}");
+        assert_eq!(world.requests(operation).len(), 1, "{operation}");
     }
 }
 
 #[test]
-fn an_asset_that_was_deleted_meanwhile_is_uploaded_again_and_that_is_said() {
+fn deleted_asset_is_uploaded_again() {
     let world = World::new(good);
     let error = ingest(
         &world,
-        Colour::Blocking,
-        &Told::default(),
+        Mode::Blocking,
+        &Events::default(),
         Duration::from_millis(1),
         never,
     )
@@ -298,34 +300,34 @@ fn an_asset_that_was_deleted_meanwhile_is_uploaded_again_and_that_is_said() {
         .assets()
         .delete(DeleteAsset::new(asset.expect("an asset")).force(true))
         .expect("it is deleted");
-    let told = Told::default();
-    ingest(&world, Colour::Blocking, &told, LONG, never).expect("it begins anew");
+    let events = Events::default();
+    ingest(&world, Mode::Blocking, &events, LONG, never).expect("it begins anew");
     assert!(
-        told.has("begins anew: the platform does not know the asset"),
+        events.has("begins anew: the platform does not know the asset"),
         "{:?}",
-        told.lines()
+        events.lines()
     );
-    assert_eq!(world.asked("multipart_upload.create").len(), 2);
+    assert_eq!(world.requests("multipart_upload.create").len(), 2);
 }
 
 #[test]
-fn a_session_that_has_expired_begins_anew_and_that_is_said() {
-    for colour in BOTH {
+fn expired_session_starts_over() {
+    for mode in MODES {
         let world = World::new(good);
-        cut_off(&world, colour, 4);
+        interrupt(&world, mode, 4);
         world.emulator.advance(Duration::from_secs(25 * 3600));
-        let told = Told::default();
-        let video = ingest(&world, colour, &told, LONG, never).expect("it begins anew");
-        assert!(told.has("begins anew"), "{:?}", told.lines());
+        let events = Events::default();
+        let video = ingest(&world, mode, &events, LONG, never).expect("it begins anew");
+        assert!(events.has("begins anew"), "{:?}", events.lines());
         assert_eq!(video.upload.map(|upload| upload.resumed), Some(0));
-        assert_eq!(world.asked("multipart_upload.create").len(), 2);
+        assert_eq!(world.requests("multipart_upload.create").len(), 2);
     }
 }
 
 #[test]
-fn a_session_that_the_platform_does_not_know_begins_anew_and_that_is_said() {
+fn unknown_session_starts_over() {
     let world = World::new(good);
-    cut_off(&world, Colour::Blocking, 4);
+    interrupt(&world, Mode::Blocking, 4);
     let path = files(&world).pop().expect("a checkpoint");
     let text = fs::read_to_string(&path).expect("text");
     let start = text.find("\"upload_id\":\"").expect("a session") + 13;
@@ -336,27 +338,27 @@ fn a_session_that_the_platform_does_not_know_begins_anew_and_that_is_said() {
         &text[start + 24..]
     );
     fs::write(&path, text).expect("room");
-    let told = Told::default();
-    ingest(&world, Colour::Async, &told, LONG, never).expect("it begins anew");
+    let events = Events::default();
+    ingest(&world, Mode::Async, &events, LONG, never).expect("it begins anew");
     assert!(
-        told.has("the platform does not know it any more"),
+        events.has("the platform does not know it any more"),
         "{:?}",
-        told.lines()
+        events.lines()
     );
 }
 
 #[test]
-fn a_source_that_has_changed_is_refused_by_name_and_begins_anew_on_demand() {
+fn changed_source_is_refused_unless_restarted() {
     let world = World::new(good);
-    cut_off(&world, Colour::Blocking, 4);
+    interrupt(&world, Mode::Blocking, 4);
     fs::write(world.file.path(), [9_u8; 1001]).expect("room");
-    let config = as_another(&world.config);
-    for (result, _) in both!(&config, good, |client, told| client
+    let config = with_other_agent(&world.config);
+    for (result, _) in both!(&config, good, |client, events| client
         .ingest(world.file.path())
         .into_index(world.index_id.as_str())
         .route(Route::Multipart)
         .checkpoint(world.state.path())
-        .observe(told.listener()))
+        .observe(events.listener()))
     {
         let error = result.expect_err("another content");
         assert_eq!(error.kind(), ErrorKind::SourceChanged);
@@ -373,7 +375,7 @@ fn a_source_that_has_changed_is_refused_by_name_and_begins_anew_on_demand() {
             "{text}"
         );
     }
-    assert_eq!(asked_by_another(&world), 0, "nothing was asked");
+    assert_eq!(requests_of_other_agent(&world), 0, "nothing was asked");
     assert_eq!(files(&world).len(), 1, "the checkpoint stays");
     let client = blocking::Client::new(&config)
         .expect("a client")
@@ -384,15 +386,15 @@ fn a_source_that_has_changed_is_refused_by_name_and_begins_anew_on_demand() {
         .route(Route::Multipart)
         .checkpoint(world.state.path())
         .restart()
-        .wait(often())
+        .wait(poll_often())
         .run()
         .expect("it begins anew");
     assert_eq!(video.upload.map(|upload| upload.bytes), Some(1001));
-    assert!(asked_by_another(&world) > 0, "it can be told apart");
+    assert!(requests_of_other_agent(&world) > 0, "it can be told apart");
 }
 
 #[test]
-fn an_asset_of_a_checkpoint_is_looked_up_before_it_is_trusted() {
+fn checkpointed_asset_is_looked_up_first() {
     let world = World::new(good);
     let client = blocking::Client::new(&world.config)
         .expect("a client")
@@ -403,7 +405,7 @@ fn an_asset_of_a_checkpoint_is_looked_up_before_it_is_trusted() {
             .route(Route::Multipart)
             .checkpoint(world.state.path())
     };
-    let mut short = often();
+    let mut short = poll_often();
     short.deadline = Duration::from_millis(1);
     let error = upload()
         .wait(short)
@@ -412,66 +414,66 @@ fn an_asset_of_a_checkpoint_is_looked_up_before_it_is_trusted() {
     let first = error.reached().and_then(|reached| reached.asset_id.clone());
     let first = first.expect("an asset");
     assert_eq!(files(&world).len(), 1);
-    // It is there: it is asked for, and not uploaded again.
-    let kept = fs::read(&files(&world)[0]).expect("bytes");
+    // The asset exists: it is looked up, not uploaded again.
+    let saved = fs::read(&files(&world)[0]).expect("bytes");
     let path = files(&world).remove(0);
-    let before = world.asked("assets.retrieve").len();
+    let before = world.requests("assets.retrieve").len();
     let there = upload().without_waiting().run().expect("it is there");
     assert_eq!(there.asset_id, first);
     assert!(
-        world.asked("assets.retrieve").len() > before,
+        world.requests("assets.retrieve").len() > before,
         "it is asked for"
     );
-    assert_eq!(world.asked("multipart_upload.create").len(), 1);
-    // It was deleted, or is another account's.
+    assert_eq!(world.requests("multipart_upload.create").len(), 1);
+    // The asset was deleted, or belongs to another account.
     client
         .assets()
         .delete(DeleteAsset::new(first.clone()).force(true))
         .expect("it is deleted");
-    fs::write(path, kept).expect("room");
-    let told = Told::default();
+    fs::write(path, saved).expect("room");
+    let events = Events::default();
     let again = upload()
         .without_waiting()
-        .observe(told.listener())
+        .observe(events.listener())
         .run()
         .expect("it is uploaded again");
     assert_ne!(again.asset_id, first);
     assert!(
-        told.has("the platform does not know the asset"),
+        events.has("the platform does not know the asset"),
         "{:?}",
-        told.lines()
+        events.lines()
     );
-    assert_eq!(world.asked("multipart_upload.create").len(), 2);
+    assert_eq!(world.requests("multipart_upload.create").len(), 2);
 }
 
 #[test]
-fn without_a_place_for_its_checkpoint_an_upload_goes_on_and_says_so() {
+fn upload_continues_without_a_checkpoint() {
     let world = World::new(good);
-    // Below a file there is no folder, whoever asks for one.
+    // A folder below a file cannot be created, even by root.
     let nowhere = world.file.path().join("state");
-    for (result, told) in both!(&world.config, good, |client, told| client
+    for (result, events) in both!(&world.config, good, |client, events| client
         .ingest(world.file.path())
         .into_index(world.index_id.as_str())
         .checkpoint(&nowhere)
-        .wait(often())
-        .observe(told.listener()))
+        .wait(poll_often())
+        .observe(events.listener()))
     {
         result.expect("the video is indexed");
         assert!(
-            told.has("another process could not go on from here"),
+            events.has("another process could not go on from here"),
             "{:?}",
-            told.lines()
+            events.lines()
         );
     }
 }
 
 #[test]
-fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
+fn unreadable_checkpoint_is_an_error_and_stays() {
     let world = World::new(good);
-    cut_off(&world, Colour::Blocking, 4);
+    interrupt(&world, Mode::Blocking, 4);
     let path = files(&world).pop().expect("a checkpoint");
     let whole = fs::read_to_string(&path).expect("text");
-    let config = as_another(&world.config);
+    let config = with_other_agent(&world.config);
     for (damage, part) in [
         (
             whole.replace("\"version\":2", "\"version\":9"),
@@ -482,12 +484,12 @@ fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
         ("\0\0\0\0".to_owned(), "damaged at line 1"),
     ] {
         fs::write(&path, &damage).expect("room");
-        for (result, _) in both!(&config, good, |client, told| client
+        for (result, _) in both!(&config, good, |client, events| client
             .ingest(world.file.path())
             .into_index(world.index_id.as_str())
             .route(Route::Multipart)
             .checkpoint(world.state.path())
-            .observe(told.listener()))
+            .observe(events.listener()))
         {
             let error = result.expect_err("it cannot be used");
             assert_eq!(error.kind(), ErrorKind::Checkpoint);
@@ -497,7 +499,7 @@ fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
                 "{text}"
             );
         }
-        assert_eq!(asked_by_another(&world), 0, "nothing was asked");
+        assert_eq!(requests_of_other_agent(&world), 0, "nothing was asked");
         assert_eq!(fs::read_to_string(&path).expect("text"), damage);
     }
     let client = blocking::Client::new(&world.config)
@@ -508,7 +510,7 @@ fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
         .into_index(world.index_id.as_str())
         .checkpoint(world.state.path())
         .restart()
-        .wait(often())
+        .wait(poll_often())
         .run()
         .expect("it begins anew");
     let aside = files(&world).pop().expect("it was set aside");
@@ -516,7 +518,7 @@ fn a_checkpoint_that_cannot_be_read_is_an_error_and_stays() {
 }
 
 #[test]
-fn two_uploads_of_the_same_file_to_the_same_place_do_not_take_up_the_same_session() {
+fn concurrent_uploads_do_not_share_a_session() {
     let world = World::new(good);
     let second: Arc<Mutex<Option<Error>>> = Arc::default();
     let (slot, config) = (Arc::clone(&second), world.config.clone());
@@ -527,7 +529,7 @@ fn two_uploads_of_the_same_file_to_the_same_place_do_not_take_up_the_same_sessio
     );
     let until = move |event: &Api| {
         if matches!(event, Api::ChunkSent { chunks: 1, .. }) {
-            // While the first one is under way.
+            // While the first upload is running.
             let client = blocking::Client::new(&config)
                 .expect("a client")
                 .with_checker(checker(good));
@@ -541,7 +543,7 @@ fn two_uploads_of_the_same_file_to_the_same_place_do_not_take_up_the_same_sessio
         }
         false
     };
-    ingest(&world, Colour::Blocking, &Told::default(), LONG, until).expect("the first one ends");
+    ingest(&world, Mode::Blocking, &Events::default(), LONG, until).expect("the first one ends");
     let error = second
         .lock()
         .expect("no panic before")
@@ -552,19 +554,19 @@ fn two_uploads_of_the_same_file_to_the_same_place_do_not_take_up_the_same_sessio
 }
 
 #[test]
-fn what_is_kept_is_listed_and_can_be_abandoned() {
+fn checkpoints_are_listed_and_abandoned() {
     let world = World::new(good);
     let checkpoints = Checkpoints::in_folder(world.state.path());
     assert_eq!(checkpoints.list().expect("a list"), []);
-    cut_off(&world, Colour::Async, 4);
+    interrupt(&world, Mode::Async, 4);
     let list = checkpoints.list().expect("a list");
-    let [kept] = &list[..] else {
+    let [saved] = &list[..] else {
         panic!("one is kept: {list:?}");
     };
-    let upload = kept.upload.as_ref().expect("it can be read");
+    let upload = saved.upload.as_ref().expect("it can be read");
     assert_eq!((upload.total_bytes, upload.total_chunks), (1000, 10));
     assert!(upload.sent_chunks >= 4 && upload.sent_bytes == u64::from(upload.sent_chunks) * 100);
-    assert!(!kept.in_use && upload.asset_id.is_none());
+    assert!(!saved.in_use && upload.asset_id.is_none());
     assert_eq!(
         upload.source,
         world.file.path().canonicalize().expect("a path")

@@ -1,4 +1,4 @@
-//! By which way a video goes, in both colours.
+//! Choice of the route, with both clients.
 
 use std::sync::Arc;
 
@@ -8,18 +8,18 @@ use tl_client::{
     validate::{Route, RulePack},
 };
 
-use crate::{World, both, checker, good, often};
+use crate::{World, both, checker, good, poll_often};
 
 #[test]
-fn a_forced_multipart_upload_goes_in_chunks_and_arrives_whole() {
+fn forced_multipart_upload_arrives_complete() {
     let world = World::new(good);
-    for (result, told) in both!(&world.config, good, |client, told| client
+    for (result, events) in both!(&world.config, good, |client, events| client
         .ingest(world.file.path())
         .into_index(world.index_id.as_str())
         .route(Route::Multipart)
         .checkpoint(world.state.path())
-        .wait(often())
-        .observe(told.listener()))
+        .wait(poll_often())
+        .observe(events.listener()))
     {
         let video = result.expect("the video is indexed");
         let upload = video.upload.as_ref().expect("it went in chunks");
@@ -31,36 +31,36 @@ fn a_forced_multipart_upload_goes_in_chunks_and_arrives_whole() {
         assert_eq!(video.asset_id.as_ref(), Some(&upload.asset_id));
         assert_eq!(video.asset.and_then(|asset| asset.size), Some(1000));
         assert!(
-            told.has("route multipart: it was asked for"),
+            events.has("route multipart: it was asked for"),
             "{:?}",
-            told.lines()
+            events.lines()
         );
-        assert!(told.has("sent 1 kB of 1 kB"), "{:?}", told.lines());
+        assert!(events.has("sent 1 kB of 1 kB"), "{:?}", events.lines());
     }
-    assert_eq!(world.asked("storage").len(), 20, "each chunk once");
+    assert_eq!(world.requests("storage").len(), 20, "each chunk once");
 }
 
 #[test]
-fn the_older_route_makes_a_task_with_the_same_result() {
+fn tasks_route_has_the_same_result() {
     let world = World::new(good);
-    for (result, _) in both!(&world.config, good, |client, told| client
+    for (result, _) in both!(&world.config, good, |client, events| client
         .ingest(world.file.path())
         .into_index(world.index_id.as_str())
         .route(Route::Tasks)
-        .wait(often())
-        .observe(told.listener()))
+        .wait(poll_often())
+        .observe(events.listener()))
     {
         let video = result.expect("the video is indexed");
         assert!(video.task_id.is_some() && video.video_id.is_some());
         assert_eq!(video.status(), Some("ready"));
         assert!(video.time(Stage::Upload).is_some() && video.time(Stage::Indexing).is_some());
     }
-    assert_eq!(world.asked("tasks.create").len(), 2);
-    assert_eq!(world.asked("assets").len(), 0);
+    assert_eq!(world.requests("tasks.create").len(), 2);
+    assert_eq!(world.requests("assets").len(), 0);
 }
 
 #[test]
-fn a_route_that_cannot_take_it_is_refused_before_anything_is_sent() {
+fn unsupported_route_is_refused_before_sending() {
     let world = World::new(good);
     let link = Input::parse("https://example.com/a.mp4").expect("a URL");
     let file = Input::from(world.file.path());
@@ -77,11 +77,11 @@ fn a_route_that_cannot_take_it_is_refused_before_anything_is_sent() {
         ),
         (&file, Route::Tasks, "makes no asset"),
     ] {
-        for (result, _) in both!(&world.config, good, |client, told| client
+        for (result, _) in both!(&world.config, good, |client, events| client
             .upload(input.clone())
             .route(route)
             .checkpoint(world.state.path())
-            .observe(told.listener()))
+            .observe(events.listener()))
         {
             let error = result.expect_err("no such way");
             assert_eq!(error.kind(), ErrorKind::Route);
@@ -92,7 +92,7 @@ fn a_route_that_cannot_take_it_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn the_rules_of_the_checker_say_where_chunks_begin() {
+fn rules_set_the_size_limit_for_chunks() {
     let world = World::new(good);
     let text = "[[rule]]\nid = \"asset.size.max\"\nmax = 0.0005\n";
     let rules = RulePack::current().extended_with(text).expect("a pack");
@@ -102,28 +102,28 @@ fn the_rules_of_the_checker_say_where_chunks_begin() {
     let uploaded = client
         .upload(world.file.path())
         .without_checkpoint()
-        .wait(often())
+        .wait(poll_often())
         .run()
         .expect("an asset");
     let choice = uploaded.details.route.expect("a choice");
     assert_eq!(choice.route, Route::Multipart);
     assert!(choice.because.contains("asset.size.max"), "{choice}");
-    assert_eq!(world.asked("storage").len(), 10);
+    assert_eq!(world.requests("storage").len(), 10);
 }
 
 #[test]
-fn a_source_of_any_origin_goes_in_chunks_too() {
+fn non_file_source_uploads_in_chunks() {
     let world = World::new(good);
     let source: Arc<dyn Source> = Arc::new(BytesSource::new("made.mp4", vec![5_u8; 1234]));
-    for (result, _) in both!(&world.config, good, |client, told| client
+    for (result, _) in both!(&world.config, good, |client, events| client
         .upload(Arc::clone(&source))
         .route(Route::Multipart)
         .chunks(UploadSettings {
             concurrency: 3,
             ..UploadSettings::default()
         })
-        .wait(often())
-        .observe(told.listener()))
+        .wait(poll_often())
+        .observe(events.listener()))
     {
         let uploaded = result.expect("an asset");
         assert_eq!(

@@ -1,15 +1,15 @@
-//! A file that may have changed between two runs: one asset never holds two versions of it.
+//! A file that may have changed between two runs: one asset never mixes two versions of it.
 
 use std::{fs, time::Duration};
 
 use tl_client::ErrorKind;
 
 use crate::{
-    Told, World, good,
-    resume::{BOTH, Colour, LONG, cut_off, files, ingest, never},
+    Events, World, good,
+    resume::{LONG, MODES, Mode, files, ingest, interrupt, never},
 };
 
-/// A world with a file of which most bytes are not sampled.
+/// A world with a file most of whose bytes are not sampled.
 fn large_world() -> World {
     let world = World::with(good, |builder| builder.chunk_size(200_000));
     let bytes: Vec<u8> = (0..2_000_000_u32)
@@ -19,8 +19,8 @@ fn large_world() -> World {
     world
 }
 
-/// Changes the byte at `offset`, and sets the time of modification back.
-fn change_unseen(world: &World, offset: u64) {
+/// Changes the byte at `offset` and sets the modification time back.
+fn change_silently(world: &World, offset: u64) {
     use std::io::{Seek, SeekFrom, Write};
     let file = fs::OpenOptions::new()
         .write(true)
@@ -37,12 +37,12 @@ fn change_unseen(world: &World, offset: u64) {
 #[cfg(unix)]
 #[test]
 fn two_versions_of_a_file_are_never_mixed() {
-    for colour in BOTH {
+    for mode in MODES {
         let world = large_world();
-        cut_off(&world, colour, 4);
+        interrupt(&world, mode, 4);
         // Between the first two sampled blocks, in the first chunk.
-        change_unseen(&world, 100_000);
-        let error = ingest(&world, colour, &Told::default(), LONG, never)
+        change_silently(&world, 100_000);
+        let error = ingest(&world, mode, &Events::default(), LONG, never)
             .expect_err("a chunk of the old version was sent");
         assert_eq!(error.kind(), ErrorKind::SourceChanged, "{error}");
         assert!(
@@ -51,38 +51,38 @@ fn two_versions_of_a_file_are_never_mixed() {
                 .contains("chunk 1 was sent with other bytes"),
             "{error}"
         );
-        assert_eq!(world.asked("multipart_upload.create").len(), 1);
+        assert_eq!(world.requests("multipart_upload.create").len(), 1);
         assert_eq!(files(&world).len(), 1, "the checkpoint stays");
     }
 }
 
 #[test]
-fn a_file_that_was_only_touched_goes_on() {
-    for colour in BOTH {
+fn touched_file_resumes() {
+    for mode in MODES {
         let world = large_world();
-        cut_off(&world, colour, 4);
+        interrupt(&world, mode, 4);
         world
             .file
             .as_file()
             .set_modified(std::time::SystemTime::now() + Duration::from_secs(60))
             .expect("the time can be set");
-        let told = Told::default();
-        let video = ingest(&world, colour, &told, LONG, never).expect("it goes on");
+        let events = Events::default();
+        let video = ingest(&world, mode, &events, LONG, never).expect("it goes on");
         let resumed = video.upload.map_or(0, |upload| upload.resumed);
-        assert!(resumed >= 4, "{resumed}: {:?}", told.lines());
-        assert_eq!(world.asked("multipart_upload.create").len(), 1);
+        assert!(resumed >= 4, "{resumed}: {:?}", events.lines());
+        assert_eq!(world.requests("multipart_upload.create").len(), 1);
     }
 }
 
 #[cfg(unix)]
 #[test]
-fn a_change_in_what_was_not_sent_yet_goes_on_with_the_new_bytes() {
+fn change_in_unsent_bytes_resumes() {
     let world = large_world();
-    cut_off(&world, Colour::Blocking, 4);
+    interrupt(&world, Mode::Blocking, 4);
     // In the last chunk, between the last two sampled blocks.
-    change_unseen(&world, 1_910_000);
-    let told = Told::default();
-    let video = ingest(&world, Colour::Blocking, &told, LONG, never).expect("it goes on");
+    change_silently(&world, 1_910_000);
+    let events = Events::default();
+    let video = ingest(&world, Mode::Blocking, &events, LONG, never).expect("it goes on");
     let resumed = video.upload.map_or(0, |upload| upload.resumed);
-    assert!(resumed >= 4, "{resumed}: {:?}", told.lines());
+    assert!(resumed >= 4, "{resumed}: {:?}", events.lines());
 }

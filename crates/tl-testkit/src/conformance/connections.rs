@@ -1,4 +1,4 @@
-//! Cases about connections: when one is used again, how many there are, and when one is dropped.
+//! Cases about connections: reuse, concurrency, and when they are closed.
 
 use std::{
     sync::Arc,
@@ -14,8 +14,8 @@ use crate::{
     source::PatternSource,
 };
 
-/// Requests one after another share a connection, with and without a body.
-pub fn one_connection_serves_many_requests<H: Harness>(harness: &H) {
+/// Sequential requests share a connection, with and without a body.
+pub fn connection_serves_many_requests<H: Harness>(harness: &H) {
     let server = Server::reacting(|seen| match seen.method.as_str() {
         "GET" => Reply::ok("text").into(),
         "DELETE" => Reply::status(204).into(),
@@ -53,8 +53,8 @@ pub(super) fn expect_one_connection<H: Harness>(server: &Server) {
     );
 }
 
-/// The same through TLS, whose session tickets arrive at any time.
-pub fn one_tls_connection_serves_many_requests<H: Harness>(harness: &H) {
+/// The same over TLS, where session tickets may arrive at any time.
+pub fn tls_connection_serves_many_requests<H: Harness>(harness: &H) {
     let server = Server::tls(&[], (0..20).map(|_| Reply::ok("text").into()));
     let transport = with(
         harness,
@@ -73,8 +73,8 @@ pub fn one_tls_connection_serves_many_requests<H: Harness>(harness: &H) {
     expect_one_connection::<H>(&server);
 }
 
-/// A connection that the server announces to close is not used again.
-pub fn a_closed_connection_is_not_used_again<H: Harness>(harness: &H) {
+/// A connection is not reused after `Connection: close`.
+pub fn closed_connection_is_not_reused<H: Harness>(harness: &H) {
     let announced = || {
         Reaction::from(Reply::ok("").header("Connection", "close"))
             .then_close(Duration::from_millis(200))
@@ -95,8 +95,8 @@ pub fn a_closed_connection_is_not_used_again<H: Harness>(harness: &H) {
     assert_eq!(server.connections(), 3);
 }
 
-/// A server closes idle connections when it likes; the next request goes over a new one, a `POST` too.
-pub fn a_connection_that_the_server_closed_while_idle_does_no_harm<H: Harness>(harness: &H) {
+/// A server may close idle connections at any time; the next request uses a new one, even a `POST`.
+pub fn idle_connection_may_be_closed_by_the_server<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reaction::from(Reply::ok("")).then_close(Duration::ZERO));
     let transport = plain(harness);
     for number in 1..=10 {
@@ -110,8 +110,8 @@ pub fn a_connection_that_the_server_closed_while_idle_does_no_harm<H: Harness>(h
         };
         let answer = match post() {
             Err(lost) if !H::OWNS_ITS_CONNECTIONS => {
-                // A library may take the connection in the very moment in which it is closed. It says so, and what may
-                // be done about it is judged above it.
+                // A library may use a connection at the moment it is closed. Then the error says
+                // so, and the layer above decides whether to retry.
                 assert_eq!(lost.kind(), TransportErrorKind::Lost, "{lost}");
                 post()
             }
@@ -129,8 +129,8 @@ pub fn a_connection_that_the_server_closed_while_idle_does_no_harm<H: Harness>(h
     );
 }
 
-/// Half a body stands between the next request and the server.
-pub fn a_connection_is_not_used_again_after_an_early_answer<H: Harness>(harness: &H) {
+/// A connection is not reused after part of a request body.
+pub fn connection_is_not_reused_after_early_response<H: Harness>(harness: &H) {
     let server = Server::reacting(|seen| match seen.method.as_str() {
         "POST" => Reaction::from(Reply::status(413))
             .reading_only(1)
@@ -155,8 +155,8 @@ pub fn a_connection_is_not_used_again_after_an_early_answer<H: Harness>(harness:
     assert_eq!(server.connections(), 2);
 }
 
-/// As many exchanges at once as the flow allows, and not one more.
-pub fn exchanges_run_side_by_side_up_to_the_flows_limit<H: Harness>(harness: &H) {
+/// Up to the flow's limit, exchanges run in parallel.
+pub fn exchanges_run_in_parallel_up_to_the_limit<H: Harness>(harness: &H) {
     let pause = Duration::from_millis(100);
     let server =
         Server::reacting(move |seen| Reaction::from(Reply::ok(seen.target.clone())).after(pause));
@@ -191,11 +191,11 @@ pub fn exchanges_run_side_by_side_up_to_the_flows_limit<H: Harness>(harness: &H)
             "connections are used again"
         );
     }
-    assert_eq!(server.most_in_flight(), 8);
+    assert_eq!(server.max_in_flight(), 8);
 }
 
-/// What the flow no longer waits for is ended, not waited for.
-pub fn what_is_in_flight_is_dropped_when_the_flow_ends<H: Harness>(harness: &H) {
+/// When the flow ends, exchanges in flight are dropped, not awaited.
+pub fn exchanges_in_flight_are_dropped_at_the_end<H: Harness>(harness: &H) {
     let server = Server::reacting(|seen| match seen.target.as_str() {
         "/quick" => Reaction::from(Reply::ok("")).after(Duration::from_millis(200)),
         "/upload" => Reaction::never()

@@ -1,4 +1,4 @@
-//! Cases about time limits, and about hosts that cannot be reached.
+//! Cases about timeouts and unreachable hosts.
 
 use std::{
     net::TcpListener,
@@ -25,8 +25,8 @@ fn within(timeout: Duration, exchange: Exchange) -> Exchange {
     }
 }
 
-/// A silent server is left at the time limit, and the connection is closed.
-pub fn a_request_that_is_never_answered_ends_at_its_time_limit<H: Harness>(harness: &H) {
+/// A server that never responds causes a timeout, and the connection is closed.
+pub fn request_without_response_times_out<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reaction::never());
     let transport = plain(harness);
     for (connection, method, body) in [(1, "GET", ""), (2, "POST", "body")] {
@@ -43,8 +43,8 @@ pub fn a_request_that_is_never_answered_ends_at_its_time_limit<H: Harness>(harne
     }
 }
 
-/// The time limit is for the whole answer, not for its first byte.
-pub fn the_time_limit_holds_while_the_answer_is_read<H: Harness>(harness: &H) {
+/// The timeout covers the whole response, not only its first byte.
+pub fn timeout_covers_reading_the_response<H: Harness>(harness: &H) {
     let part = Reaction::cut(Reply::ok("0123456789"), 50).then_hang(Duration::ZERO);
     let server = Server::scripted([part]);
     let started = Instant::now();
@@ -58,8 +58,8 @@ pub fn the_time_limit_holds_while_the_answer_is_read<H: Harness>(harness: &H) {
     server.wait_for_close(1);
 }
 
-/// The time limit ends an upload that moves but would not end in time; what was not whole was not sent.
-pub fn the_time_limit_holds_while_the_body_is_sent<H: Harness>(harness: &H) {
+/// The timeout ends an upload that is too slow; an incomplete request was not sent.
+pub fn timeout_covers_sending_the_body<H: Harness>(harness: &H) {
     let slow = Reaction::from(Reply::ok("")).reading_slowly(64 << 10, Duration::from_millis(20));
     let server = Server::scripted([slow]);
     let body = Body::from_source(Arc::new(PatternSource::new(256 << 20, 1)));
@@ -73,8 +73,9 @@ pub fn the_time_limit_holds_while_the_body_is_sent<H: Harness>(harness: &H) {
     expect_time(started.elapsed(), SHORT, SHORT + SLACK);
 }
 
-/// The connect limit counts until TLS stands: here a kernel accepts, but nobody speaks.
-pub fn a_connection_that_does_not_come_about_ends_at_the_connect_limit<H: Harness>(harness: &H) {
+/// The connect timeout includes the TLS handshake: here the kernel accepts the connection, but
+/// nobody responds.
+pub fn connect_timeout_covers_the_tls_handshake<H: Harness>(harness: &H) {
     let deaf = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
     let address = deaf.local_addr().expect("a bound socket has an address");
     let transport = with(
@@ -91,8 +92,8 @@ pub fn a_connection_that_does_not_come_about_ends_at_the_connect_limit<H: Harnes
     expect_time(started.elapsed(), SHORT, SHORT + SLACK);
 }
 
-/// Nobody listens: known at once, and surely nothing was sent.
-pub fn a_refused_connection_is_unreachable_and_not_sent<H: Harness>(harness: &H) {
+/// A refused connection is reported at once as not sent.
+pub fn refused_connection_is_unreachable_and_not_sent<H: Harness>(harness: &H) {
     let address = {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
         listener
@@ -111,15 +112,15 @@ pub fn a_refused_connection_is_unreachable_and_not_sent<H: Harness>(harness: &H)
 }
 
 /// A name without an address (RFC 6761 reserves `.invalid`).
-pub fn an_unknown_host_is_unreachable_and_not_sent<H: Harness>(harness: &H) {
+pub fn unknown_host_is_unreachable_and_not_sent<H: Harness>(harness: &H) {
     let uri = format!("https://no-such-host.invalid/?signature={SECRET}");
     let outcome = send(harness, &plain(harness), exchange("POST", &uri, "body"));
     let text = expect_failure(outcome, TransportErrorKind::Unreachable, Delivery::NotSent);
     assert!(text.contains("no-such-host.invalid"), "{text}");
 }
 
-/// What is no http(s) address is refused before anything happens.
-pub fn an_address_that_is_none_is_refused<H: Harness>(harness: &H) {
+/// Anything but an http(s) URL is rejected before sending.
+pub fn invalid_address_is_refused<H: Harness>(harness: &H) {
     let transport = plain(harness);
     for uri in [
         "/tasks",

@@ -1,4 +1,4 @@
-//! Cases about proxies. The rules of which proxy carries what are tested in the protocol.
+//! Cases about proxies. Which proxy handles which request is tested in tl-protocol.
 
 use std::{
     env,
@@ -13,16 +13,16 @@ use tl_protocol::{
 use super::{Harness, SECRET, expect_failure, expect_time, send, send_well, settings, with};
 use crate::{
     exchanges::{exchange, get},
-    proxy::{Manner, TestProxy},
+    proxy::{ProxyBehavior, TestProxy},
     server::{Reply, Server},
 };
 
 const HOST: &str = "api.fake.example";
 
-/// The tunnel is asked for once, the key stays inside of it.
-pub fn a_proxy_carries_requests_to_other_hosts<H: Harness>(harness: &H) {
+/// The tunnel is opened once, and the API key is only sent inside it.
+pub fn proxy_handles_requests_to_other_hosts<H: Harness>(harness: &H) {
     let server = Server::tls(&[HOST], [Reply::ok("1").into(), Reply::ok("2").into()]);
-    let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
+    let proxy = TestProxy::start(ProxyBehavior::TunnelTo(server.address()));
     let mut url = proxy.url();
     url.set_username("me").expect("an address with a host");
     url.set_password(Some("p@ss"))
@@ -49,10 +49,13 @@ pub fn a_proxy_carries_requests_to_other_hosts<H: Harness>(harness: &H) {
     let expected = format!(
         "CONNECT {HOST}:443 HTTP/1.1\nHost: {HOST}:443\nProxy-Authorization: Basic bWU6cEBzcw=="
     );
-    let asked = proxy.asked();
+    let requests = proxy.requests();
     let most = if H::OWNS_ITS_CONNECTIONS { 1 } else { 2 };
-    assert!((1..=most).contains(&asked.len()), "{asked:?}");
-    assert!(asked.iter().all(|line| *line == expected), "{asked:?}");
+    assert!((1..=most).contains(&requests.len()), "{requests:?}");
+    assert!(
+        requests.iter().all(|line| *line == expected),
+        "{requests:?}"
+    );
     let seen = server.seen();
     assert_eq!(seen[1].header("host"), Some(HOST));
     assert_eq!(
@@ -62,10 +65,10 @@ pub fn a_proxy_carries_requests_to_other_hosts<H: Harness>(harness: &H) {
     assert_eq!(seen[1].header("proxy-authorization"), None);
 }
 
-/// A request to this machine never leaves it.
-pub fn a_proxy_is_passed_by_for_loopback_hosts<H: Harness>(harness: &H) {
+/// A request to this machine bypasses the proxy.
+pub fn proxy_is_bypassed_for_loopback_hosts<H: Harness>(harness: &H) {
     let server = Server::scripted([Reply::ok("").into(), Reply::ok("").into()]);
-    let proxy = TestProxy::start(Manner::Refuse(403));
+    let proxy = TestProxy::start(ProxyBehavior::Refuse(403));
     let transport = with(
         harness,
         HttpSettings {
@@ -79,13 +82,13 @@ pub fn a_proxy_is_passed_by_for_loopback_hosts<H: Harness>(harness: &H) {
     ] {
         assert_eq!(send_well(harness, &transport, get(&uri)).status(), 200);
     }
-    assert!(proxy.asked().is_empty());
+    assert!(proxy.requests().is_empty());
 }
 
-/// The proxy's own refusal is not taken for the platform's answer.
-pub fn a_proxy_that_refuses_is_unreachable_and_its_password_does_not_show<H: Harness>(harness: &H) {
+/// A refusal by the proxy is not taken for the platform's response.
+pub fn refusing_proxy_is_unreachable_and_its_password_hidden<H: Harness>(harness: &H) {
     for status in [403, 407, 502] {
-        let proxy = TestProxy::start(Manner::Refuse(status));
+        let proxy = TestProxy::start(ProxyBehavior::Refuse(status));
         let mut url = proxy.url();
         url.set_username("me").expect("an address with a host");
         url.set_password(Some(SECRET))
@@ -107,10 +110,10 @@ pub fn a_proxy_that_refuses_is_unreachable_and_its_password_does_not_show<H: Har
     }
 }
 
-/// The connect limit counts for the tunnel too.
-pub fn a_proxy_that_says_nothing_ends_at_the_connect_limit<H: Harness>(harness: &H) {
+/// The connect timeout includes the tunnel.
+pub fn silent_proxy_ends_at_the_connect_timeout<H: Harness>(harness: &H) {
     let limit = Duration::from_millis(300);
-    let proxy = TestProxy::start(Manner::Silent);
+    let proxy = TestProxy::start(ProxyBehavior::Silent);
     let own = HttpSettings {
         proxy: Proxy::Url(proxy.url()),
         connect_timeout: limit,
@@ -126,10 +129,11 @@ pub fn a_proxy_that_says_nothing_ends_at_the_connect_limit<H: Harness>(harness: 
     expect_time(started.elapsed(), limit, limit + Duration::from_secs(5));
 }
 
-/// The variables of the environment are heard, each in its own process, because a process has only one environment.
-pub fn the_environment_names_the_proxy_and_its_exceptions<H: Harness>(harness: &H) {
+/// Environment variables are respected. Each case runs in its own process, because the environment
+/// is per process.
+pub fn proxy_and_exceptions_from_the_environment<H: Harness>(harness: &H) {
     const CHILD: &str = "TL_TEST_ROOT_CERTIFICATE";
-    const NAME: &str = "the_environment_names_the_proxy_and_its_exceptions";
+    const NAME: &str = "proxy_and_exceptions_from_the_environment";
     if let Ok(root) = env::var(CHILD) {
         let own = HttpSettings {
             proxy: Proxy::Environment,
@@ -141,12 +145,12 @@ pub fn the_environment_names_the_proxy_and_its_exceptions<H: Harness>(harness: &
             &with(harness, own),
             get(&format!("https://{HOST}/")),
         );
-        // Without the proxy, this host has no address.
+        // This host can only be reached through the proxy.
         process::exit(if outcome.is_ok() { 0 } else { 3 });
     }
     let check = |variables: &[(&str, &str)], expected: i32| {
         let server = Server::tls(&[HOST], [Reply::ok("").into()]);
-        let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
+        let proxy = TestProxy::start(ProxyBehavior::TunnelTo(server.address()));
         let mut child = Command::new(env::current_exe().expect("a test is a program"));
         for name in ["https_proxy", "http_proxy", "all_proxy", "no_proxy"] {
             child.env_remove(name).env_remove(name.to_uppercase());
@@ -162,7 +166,7 @@ pub fn the_environment_names_the_proxy_and_its_exceptions<H: Harness>(harness: &
             "{variables:?}: {output:?}"
         );
         assert_eq!(
-            proxy.asked().len(),
+            proxy.requests().len(),
             usize::from(expected == 0),
             "{variables:?}"
         );

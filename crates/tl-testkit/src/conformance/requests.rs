@@ -1,4 +1,4 @@
-//! Cases about requests: what goes on the wire, and where the key goes.
+//! Cases about requests: the bytes sent, and where the API key goes.
 
 use tl_protocol::{
     ApiKey, Auth, Credentials, Delivery, Exchange, HttpSettings, TransportErrorKind,
@@ -27,8 +27,9 @@ fn with_key(exchange: Exchange) -> Exchange {
     }
 }
 
-/// A host whose address is known is not looked up: the connection goes to that address, and the request names the host.
-pub fn a_known_address_is_used_without_a_look_up<H: Harness>(harness: &H) {
+/// A host with a known address is not resolved: the request connects to that address and names the
+/// host.
+pub fn known_address_is_used_without_lookup<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("here").into());
     let port = server.address().port();
     let transport = with(
@@ -50,8 +51,8 @@ pub fn a_known_address_is_used_without_a_look_up<H: Harness>(harness: &H) {
     );
 }
 
-/// Nothing is added that was not asked for.
-pub fn a_request_carries_exactly_its_headers<H: Harness>(harness: &H) {
+/// No headers are added.
+pub fn request_has_exactly_its_headers<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let transport = with(
         harness,
@@ -145,8 +146,8 @@ pub fn a_request_carries_exactly_its_headers<H: Harness>(harness: &H) {
     }
 }
 
-/// Path and query are signed by others: not one character may change.
-pub fn the_target_is_sent_as_it_is_written<H: Harness>(harness: &H) {
+/// Path and query may be signed, so they are sent unchanged.
+pub fn target_is_sent_unchanged<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let transport = plain(harness);
     let targets = [
@@ -163,8 +164,9 @@ pub fn the_target_is_sent_as_it_is_written<H: Harness>(harness: &H) {
     assert_eq!(seen, targets);
 }
 
-/// The key goes to the host that it is for, and a request elsewhere that asks for it is not sent.
-pub fn the_key_goes_to_the_api_host_only<H: Harness>(harness: &H) {
+/// The API key is sent only to the API host. A request to another host that requires it is not
+/// sent.
+pub fn key_is_sent_to_the_api_host_only<H: Harness>(harness: &H) {
     let (api, other) = (
         Server::reacting(|_| Reply::ok("").into()),
         Server::reacting(|_| Reply::ok("").into()),
@@ -186,8 +188,8 @@ pub fn the_key_goes_to_the_api_host_only<H: Harness>(harness: &H) {
     );
 }
 
-/// Without credentials, nothing that needs them is sent.
-pub fn a_request_that_needs_a_key_is_refused_without_one<H: Harness>(harness: &H) {
+/// Without credentials, a request that requires them is not sent.
+pub fn request_without_required_key_is_refused<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let outcome = send(harness, &plain(harness), with_key(get(&server.url("/"))));
     let text = expect_failure(outcome, TransportErrorKind::Refused, Delivery::NotSent);

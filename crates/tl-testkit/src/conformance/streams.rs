@@ -1,4 +1,4 @@
-//! Cases about streamed answers: what a client makes of each behavior of a server, and that a stream ends when it is dropped.
+//! Cases about streamed responses: the result for each server behavior, and cleanup on drop.
 
 use std::{
     thread,
@@ -16,13 +16,16 @@ use super::{Harness, connections::expect_one_connection, plain, settings, with};
 use crate::{
     exchanges::get,
     server::{Coding, Reaction, Reply, Server, StreamEnd},
-    streams::{Act, Analyze, Asked, Behavior, Respond, Results, behaviors, events, reply, told},
+    streams::{
+        Act, Analyze, Behavior, EndpointKind, Respond, Results, behaviors, events, format_items,
+        reply,
+    },
 };
 
 const TEXT: &str = "{\"type\":\"text\"}\n";
 const END: &str = "{\"type\":\"end\"}\n";
 
-/// At most `most` items of the answer; then the stream is dropped.
+/// Reads at most `most` items of the response, then drops the stream.
 fn read<H: Harness, E: Streamed>(
     harness: &H,
     server: &Server,
@@ -50,24 +53,25 @@ fn for_server<H: Harness>(harness: &H, server: &Server) -> H::Transport {
 
 fn transcript<H: Harness>(harness: &H, behavior: &Behavior) -> String {
     let server = Server::scripted(behavior.acts.iter().map(Act::reaction));
-    let items: Vec<Result<Value, Error>> = match behavior.asked {
-        Asked::Analyze => read(harness, &server, &Analyze, usize::MAX),
-        Asked::Respond => read(harness, &server, &Respond, usize::MAX),
-        Asked::Results => read(harness, &server, &Results, usize::MAX),
+    let items: Vec<Result<Value, Error>> = match behavior.endpoint {
+        EndpointKind::Analyze => read(harness, &server, &Analyze, usize::MAX),
+        EndpointKind::Respond => read(harness, &server, &Respond, usize::MAX),
+        EndpointKind::Results => read(harness, &server, &Results, usize::MAX),
     };
-    told(&items, server.seen().len())
+    format_items(&items, server.seen().len())
 }
 
-/// The same transcripts as in the simulator, and so the same for every transport.
-pub fn each_behavior_of_a_server_gives_its_transcript<H: Harness>(harness: &H) {
+/// The transcripts are those of the simulator, and thus equal for all transports.
+pub fn each_server_behavior_has_its_transcript<H: Harness>(harness: &H) {
     for behavior in behaviors() {
         let transcript = transcript(harness, &behavior);
         assert_eq!(transcript, behavior.expected, "{}", behavior.name);
     }
 }
 
-/// An event is there when it was sent, and not when the answer ends. A dropped stream closes its connection.
-pub fn a_dropped_stream_closes_its_connection<H: Harness>(harness: &H) {
+/// An event is yielded when it arrives, not when the response ends. Dropping the stream closes its
+/// connection.
+pub fn dropped_stream_closes_its_connection<H: Harness>(harness: &H) {
     let silent = reply([TEXT], StreamEnd::Silence);
     let server = Server::scripted([Reaction::stream(silent)]);
     let started = Instant::now();
@@ -78,16 +82,16 @@ pub fn a_dropped_stream_closes_its_connection<H: Harness>(harness: &H) {
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
-/// A stream of which nothing is asked sends nothing.
-pub fn a_stream_that_is_not_read_sends_nothing<H: Harness>(harness: &H) {
+/// A stream that is never polled sends nothing.
+pub fn unread_stream_sends_nothing<H: Harness>(harness: &H) {
     let server = Server::scripted([Reaction::stream(reply([TEXT], StreamEnd::Whole))]);
     assert!(read(harness, &server, &Analyze, 0).is_empty());
     thread::sleep(Duration::from_millis(100));
     assert_eq!(server.connections(), 0);
 }
 
-/// The items of a feed whose caller takes its time: no more is read than the buffers of both systems hold.
-pub fn a_slow_reader_slows_the_server_down<H: Harness>(harness: &H) {
+/// If the caller reads slowly, no more is read than the socket buffers hold.
+pub fn slow_reader_applies_backpressure<H: Harness>(harness: &H) {
     let piece = Bytes::from(format!("{{\"type\":\"{}\"}}\n", "x".repeat(32 << 10)));
     let pieces = vec![piece; 4096];
     let all = pieces.iter().map(Bytes::len).sum::<usize>() as u64;
@@ -101,7 +105,7 @@ pub fn a_slow_reader_slows_the_server_down<H: Harness>(harness: &H) {
         sent.push(server.sent());
     };
     harness.take_each(&transport, events(&Analyze, &base), 3, look);
-    // Loopback sockets of Linux hold 4 MiB to send and 6 MiB received at most, by default.
+    // By default, Linux loopback sockets buffer at most 4 MiB to send and 6 MiB received.
     assert!(sent[2] < all / 4, "{sent:?} of {all} bytes were sent");
     assert!(
         sent[2] - sent[1] < 8 << 20,
@@ -109,8 +113,8 @@ pub fn a_slow_reader_slows_the_server_down<H: Harness>(harness: &H) {
     );
 }
 
-/// The connection is used again after a whole answer.
-pub fn a_connection_serves_a_request_after_a_stream<H: Harness>(harness: &H) {
+/// The connection is reused after a complete response.
+pub fn connection_is_reused_after_a_stream<H: Harness>(harness: &H) {
     let stream = || Reaction::stream(reply([TEXT, END], StreamEnd::Whole));
     let streams = 5;
     let script = (0..streams).map(|_| stream());
@@ -130,8 +134,8 @@ pub fn a_connection_serves_a_request_after_a_stream<H: Harness>(harness: &H) {
     expect_one_connection::<H>(&server);
 }
 
-/// TLS closes with a message of its own; where it is missing, the answer was cut.
-pub fn a_stream_over_tls_ends_whole_or_cut<H: Harness>(harness: &H) {
+/// TLS ends with `close_notify`; without it, the response was truncated.
+pub fn tls_stream_ends_complete_or_truncated<H: Harness>(harness: &H) {
     let whole = Reaction::stream(reply([TEXT, END], StreamEnd::Whole));
     let server = Server::tls(&[], [whole]);
     let items = read(harness, &server, &Analyze, usize::MAX);
@@ -153,8 +157,8 @@ pub fn a_stream_over_tls_ends_whole_or_cut<H: Harness>(harness: &H) {
     }
 }
 
-/// Nobody listens: as for any request, tried again and then reported.
-pub fn a_stream_from_nowhere_is_unreachable<H: Harness>(harness: &H) {
+/// A refused connection is retried and then reported, as for any request.
+pub fn stream_from_a_closed_port_is_unreachable<H: Harness>(harness: &H) {
     let base: Url = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
         let address = listener
@@ -180,8 +184,8 @@ pub fn a_stream_from_nowhere_is_unreachable<H: Harness>(harness: &H) {
     );
 }
 
-/// The key is sent to no other host, and no connection is made.
-pub fn a_stream_without_a_key_is_refused<H: Harness>(harness: &H) {
+/// The key is not sent to another host, and no connection is made.
+pub fn stream_without_a_key_is_refused<H: Harness>(harness: &H) {
     let server = Server::scripted([Reaction::stream(reply([TEXT], StreamEnd::Whole))]);
     let base: Url = server.url("/v1.3").parse().expect("a URL");
     let items = harness.take(&plain(harness), events(&Analyze, &base), usize::MAX);

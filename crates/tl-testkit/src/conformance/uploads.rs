@@ -1,4 +1,5 @@
-//! Cases about bodies: they arrive whole, in bounded memory, and what becomes of an upload that does not is told exactly.
+//! Cases about request bodies: they arrive complete, in bounded memory, and a failed upload reports
+//! its delivery exactly.
 
 use std::{
     sync::Arc,
@@ -35,8 +36,8 @@ fn stalling_after(time: Duration, exchange: Exchange) -> Exchange {
     }
 }
 
-/// Around every size at which a transport might cut.
-pub fn a_body_of_any_size_arrives_whole_with_its_length<H: Harness>(harness: &H) {
+/// Around every size at which a transport might split.
+pub fn body_of_any_size_arrives_with_its_length<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let transport = plain(harness);
     let mut sizes = vec![0, 1, 7];
@@ -78,8 +79,8 @@ pub fn a_body_of_any_size_arrives_whole_with_its_length<H: Harness>(harness: &H)
     }
 }
 
-/// What is at hand is sent, and then what must be waited for, wherever the one ends and the other begins.
-pub fn a_body_that_is_at_hand_in_part_arrives_whole<H: Harness>(harness: &H) {
+/// Bytes at hand are sent first, then those that block, wherever the boundary is.
+pub fn body_partly_at_hand_arrives_complete<H: Harness>(harness: &H) {
     const SIZE: u64 = 700 * KIB + 3;
     let server = Server::reacting(|_| Reply::ok("").into());
     let transport = plain(harness);
@@ -103,7 +104,7 @@ pub fn a_body_that_is_at_hand_in_part_arrives_whole<H: Harness>(harness: &H) {
 }
 
 /// A form is text, a file, and text.
-pub fn a_body_of_several_pieces_arrives_in_order<H: Harness>(harness: &H) {
+pub fn body_of_several_pieces_arrives_in_order<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let source = Arc::new(PatternSource::new(700 * KIB + 3, 5));
     let mut media = vec![0; 700 * 1024 + 3];
@@ -125,8 +126,8 @@ pub fn a_body_of_several_pieces_arrives_in_order<H: Harness>(harness: &H) {
     assert_eq!(server.seen()[0].body, Fingerprint::of(&expected).text());
 }
 
-/// The source is never read far ahead of what the server has taken.
-pub fn a_large_body_streams_in_bounded_memory<H: Harness>(harness: &H) {
+/// The source is never read far ahead of the server.
+pub fn large_body_streams_in_bounded_memory<H: Harness>(harness: &H) {
     for at_hand in [0, 64 * MIB] {
         stream_in_bounded_memory(
             harness,
@@ -136,7 +137,7 @@ pub fn a_large_body_streams_in_bounded_memory<H: Harness>(harness: &H) {
 }
 
 fn stream_in_bounded_memory<H: Harness>(harness: &H, source: PatternSource) {
-    // What the kernel of both sides may hold on loopback, and some pieces of the transport's own.
+    // Kernel buffers of both sides on loopback, plus some pieces of the transport.
     const AHEAD: u64 = 24 * MIB;
     let source = Arc::new(source);
     let watched = Arc::clone(&source);
@@ -151,7 +152,7 @@ fn stream_in_bounded_memory<H: Harness>(harness: &H, source: PatternSource) {
         let watcher = scope.spawn(move || {
             let mut furthest_ahead = 0;
             while server.received() < watched.len() {
-                // The order matters: what is received meanwhile makes the distance smaller, never larger.
+                // The order matters: bytes received meanwhile only reduce the distance.
                 let read = watched.furthest_read();
                 furthest_ahead = furthest_ahead.max(read.saturating_sub(server.received()));
                 if server.seen().iter().any(|seen| seen.whole) {
@@ -172,8 +173,8 @@ fn stream_in_bounded_memory<H: Harness>(harness: &H, source: PatternSource) {
     assert_eq!(server.seen()[0].body, source.fingerprint().text());
 }
 
-/// The same through TLS.
-pub fn a_large_body_streams_over_tls<H: Harness>(harness: &H) {
+/// The same over TLS.
+pub fn large_body_streams_over_tls<H: Harness>(harness: &H) {
     let server = Server::tls(&[], [Reply::ok("done").into()]);
     let transport = with(
         harness,
@@ -188,8 +189,8 @@ pub fn a_large_body_streams_over_tls<H: Harness>(harness: &H) {
     assert_eq!(server.seen()[0].body, source.fingerprint().text());
 }
 
-/// What this side cannot read, the other side cannot have whole.
-pub fn a_source_that_breaks_ends_the_exchange_unsent<H: Harness>(harness: &H) {
+/// If the source cannot be read completely, the server cannot have the complete request.
+pub fn source_error_ends_the_exchange_unsent<H: Harness>(harness: &H) {
     for at in [0, 1, 300 * KIB, MIB - 1] {
         let broken = PatternSource::new(MIB, 1).failing_at(at);
         let shorter = PatternSource::new(MIB, 1).ending_at(at);
@@ -216,17 +217,18 @@ fn early(read: u64) -> Reaction {
     Reaction::from(Reply::status(413).body("too large")).reading_only(read)
 }
 
-fn expect_early(answer: &Response<bytes::Bytes>) {
+fn expect_early_response(answer: &Response<bytes::Bytes>) {
     assert_eq!(
         (answer.status().as_u16(), &answer.body()[..]),
         (413, &b"too large"[..])
     );
 }
 
-/// The answer; or, from a library's connection, the plain word that the request did not arrive whole.
+/// Expects the response; or, if a library owns the connection, an error that the request did not
+/// arrive completely.
 fn expect_early_or_reset<H: Harness>(harness: &H, transport: &H::Transport, exchange: Exchange) {
     match send(harness, transport, exchange) {
-        Ok(answer) => expect_early(&answer),
+        Ok(answer) => expect_early_response(&answer),
         lost if H::OWNS_ITS_CONNECTIONS => panic!("the answer is lost: {lost:?}"),
         lost => {
             expect_failure(lost, TransportErrorKind::Lost, Delivery::NotSent);
@@ -234,8 +236,9 @@ fn expect_early_or_reset<H: Harness>(harness: &H, transport: &H::Transport, exch
     }
 }
 
-/// The server refuses by the head or the first bytes, and resets the connection while the body is still coming.
-pub fn an_early_answer_is_the_answer_even_when_the_server_then_hangs_up<H: Harness>(harness: &H) {
+/// The server rejects after the head or the first bytes, and resets the connection while the body
+/// is being sent.
+pub fn early_response_before_a_reset_is_read<H: Harness>(harness: &H) {
     let transport = plain(harness);
     for read in [0, 1, 100 * KIB, 3 * MIB] {
         let server = Server::reacting(move |_| early(read).then_close(Duration::ZERO));
@@ -246,10 +249,8 @@ pub fn an_early_answer_is_the_answer_even_when_the_server_then_hangs_up<H: Harne
     }
 }
 
-/// The same through TLS.
-pub fn an_early_answer_over_tls_is_the_answer_even_when_the_server_then_hangs_up<H: Harness>(
-    harness: &H,
-) {
+/// The same over TLS.
+pub fn early_tls_response_before_a_reset_is_read<H: Harness>(harness: &H) {
     for read in [0, 1, 100 * KIB, 3 * MIB] {
         let server = Server::tls(&[], (0..5).map(|_| early(read).then_close(Duration::ZERO)));
         let transport = with(
@@ -266,12 +267,12 @@ pub fn an_early_answer_over_tls_is_the_answer_even_when_the_server_then_hangs_up
     }
 }
 
-/// The answer comes although the upload stands still, and the rest of the body is not sent.
-pub fn an_early_answer_ends_the_upload_when_the_server_reads_no_more<H: Harness>(harness: &H) {
+/// The response arrives although the upload is stalled, and the rest of the body is not sent.
+pub fn early_response_ends_a_stalled_upload<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| early(100 * KIB).then_hang(Duration::from_millis(2000)));
     let source = Arc::new(PatternSource::new(256 * MIB, 1));
     let started = Instant::now();
-    expect_early(&send_well(
+    expect_early_response(&send_well(
         harness,
         &plain(harness),
         upload(&server, Arc::clone(&source)),
@@ -288,8 +289,8 @@ pub fn an_early_answer_ends_the_upload_when_the_server_reads_no_more<H: Harness>
     );
 }
 
-/// A body that was cut cannot have been processed whole.
-pub fn a_line_cut_in_the_middle_of_a_body_is_not_sent<H: Harness>(harness: &H) {
+/// A truncated body cannot have been processed.
+pub fn connection_cut_within_the_body_is_not_sent<H: Harness>(harness: &H) {
     for read in [0, 100 * KIB] {
         let server = Server::scripted([Reaction::close().reading_only(read)]);
         let outcome = send(
@@ -302,8 +303,9 @@ pub fn a_line_cut_in_the_middle_of_a_body_is_not_sent<H: Harness>(harness: &H) {
     }
 }
 
-/// A body that was sent whole may have been processed, even if the server did not read all of it.
-pub fn a_line_cut_after_the_body_is_in_doubt<H: Harness>(harness: &H) {
+/// A body that was sent completely may have been processed, even if the server did not read all of
+/// it.
+pub fn connection_cut_after_the_body_is_in_doubt<H: Harness>(harness: &H) {
     for reaction in [Reaction::close(), Reaction::close().reading_only(1)] {
         let server = Server::scripted([reaction.after(Duration::from_millis(50))]);
         let outcome = send(
@@ -315,8 +317,8 @@ pub fn a_line_cut_after_the_body_is_in_doubt<H: Harness>(harness: &H) {
     }
 }
 
-/// A server that stops reading is left after the stall limit.
-pub fn a_standstill_is_found<H: Harness>(harness: &H) {
+/// If the server stops reading, the upload fails after the stall limit.
+pub fn stalled_upload_is_detected<H: Harness>(harness: &H) {
     let server = Server::scripted([Reaction::never()
         .reading_only(100 * KIB)
         .then_hang(Duration::from_secs(3))]);
@@ -328,8 +330,8 @@ pub fn a_standstill_is_found<H: Harness>(harness: &H) {
     server.wait_for_close(1);
 }
 
-/// Slow is not stalled.
-pub fn a_slow_upload_that_moves_is_no_standstill<H: Harness>(harness: &H) {
+/// A slow upload is not stalled.
+pub fn slow_upload_is_not_stalled<H: Harness>(harness: &H) {
     let slowly = Reaction::from(Reply::ok("")).reading_slowly(512 << 10, Duration::from_millis(25));
     let server = Server::scripted([slowly]);
     let started = Instant::now();
@@ -342,8 +344,8 @@ pub fn a_slow_upload_that_moves_is_no_standstill<H: Harness>(harness: &H) {
     );
 }
 
-/// Once the body is sent, only the time limit of the exchange counts.
-pub fn the_wait_for_the_answer_is_no_standstill<H: Harness>(harness: &H) {
+/// After the body is sent, only the timeout of the exchange applies.
+pub fn waiting_for_the_response_is_not_stalled<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reaction::from(Reply::ok("")).after(3 * STALL));
     for body in ["", "body"] {
         let started = Instant::now();
@@ -356,8 +358,8 @@ pub fn the_wait_for_the_answer_is_no_standstill<H: Harness>(harness: &H) {
     }
 }
 
-/// A second sending of the same body starts at its first byte.
-pub fn the_same_body_is_sent_again_from_its_first_byte<H: Harness>(harness: &H) {
+/// Sending the same body again starts at its first byte.
+pub fn resent_body_starts_at_its_first_byte<H: Harness>(harness: &H) {
     let server = Server::scripted([
         Reaction::close().reading_only(100 * KIB),
         Reply::ok("").into(),

@@ -1,4 +1,5 @@
-//! One connection of the scripted server: reads requests, asks for the reaction to each, and acts on it.
+//! A connection of the scripted server: reads requests, asks for the reaction to each, and acts on
+//! it.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -20,8 +21,8 @@ use crate::source::Fingerprint;
 trait Stream: Read + Write {}
 impl<S: Read + Write> Stream for S {}
 
-/// Serves until the client or the script ends the connection. An error of the socket ends it too: tests look at what
-/// was seen, not at how this side fared.
+/// Serves until the client or the script ends the connection, or a socket error occurs. Tests check
+/// the recorded requests, not the server's errors.
 pub(super) fn serve(
     shared: &Arc<Shared>,
     number: u32,
@@ -40,26 +41,26 @@ pub(super) fn serve(
             Box::new(StreamOwned::new(tls, socket))
         }
     };
-    let mut line = Line {
+    let mut line = Connection {
         stream: BufReader::with_capacity(64 << 10, stream),
         shared: Arc::clone(shared),
     };
     while let Ok(Some(seen)) = line.head(number) {
         let in_flight = shared.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-        shared.most_in_flight.fetch_max(in_flight, Ordering::SeqCst);
+        shared.max_in_flight.fetch_max(in_flight, Ordering::SeqCst);
         if !matches!(line.react(seen), Ok(true)) {
             return;
         }
     }
 }
 
-struct Line {
+struct Connection {
     stream: BufReader<Box<dyn Stream>>,
     shared: Arc<Shared>,
 }
 
-impl Line {
-    /// The next request's head, or `None` at the end of the connection.
+impl Connection {
+    /// Reads the head of the next request; `None` at the end of the connection.
     fn head(&mut self, connection: u32) -> io::Result<Option<Seen>> {
         let mut line = String::new();
         if self.stream.read_line(&mut line)? == 0 {
@@ -99,7 +100,7 @@ impl Line {
         Ok(Some(seen))
     }
 
-    /// Acts on one request and says whether another may follow.
+    /// Handles one request. Returns whether another may follow.
     fn react(&mut self, mut seen: Seen) -> io::Result<bool> {
         let reaction = (self.shared.react)(&seen);
         let index = {
@@ -119,7 +120,8 @@ impl Line {
         if failure.is_none() {
             thread::sleep(reaction.delay);
         }
-        // Before the answer: with it, the client may begin its next request.
+        // Decrement before responding: the client may send its next request as soon as it has the
+        // response.
         self.shared.in_flight.fetch_sub(1, Ordering::SeqCst);
         if failure.is_none() {
             failure = self.answer(&reaction.answer).err();
@@ -141,7 +143,7 @@ impl Line {
                     .err();
                 if failure.is_none() {
                     self.note(index, &mut seen, &body, len);
-                    // Until the client closes; whatever it says is of no interest.
+                    // Read and ignore everything until the client closes.
                     io::copy(&mut self.stream, &mut io::sink())?;
                 }
             }
@@ -196,7 +198,7 @@ impl Line {
         for (pause, piece) in &reply.pieces {
             thread::sleep(*pause);
             if reply.coding == Coding::Chunked {
-                // In one write, so that a piece arrives as one.
+                // In one write, so that each piece arrives as one.
                 let mut chunk = format!("{:x}\r\n", piece.len()).into_bytes();
                 chunk.extend_from_slice(piece);
                 chunk.extend(b"\r\n");
@@ -243,7 +245,7 @@ impl Line {
     }
 }
 
-/// The answer as bytes; of a filler, the head.
+/// Encodes the response; for a filler body, only the head.
 fn encoded(reply: &Reply) -> Vec<u8> {
     let mut bytes = format!("HTTP/1.1 {} Scripted\r\n", reply.status).into_bytes();
     for (name, value) in &reply.headers {

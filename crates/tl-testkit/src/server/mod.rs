@@ -1,5 +1,5 @@
-//! A scripted HTTP/1.1 server over real sockets: it does to a client what the script says, and writes down what it saw.
-//! It knows no API of any platform.
+//! A scripted HTTP/1.1 server over real sockets, which records requests. It is independent of any
+//! platform's API.
 
 mod connection;
 mod reaction;
@@ -21,28 +21,28 @@ use std::{
 pub use reaction::{Coding, Reaction, Reply, StreamEnd, StreamedReply};
 pub use tls::Authority;
 
-/// The longest time that a test waits for something that must happen.
+/// Maximum time that a test waits for an expected event.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// One request as it arrived.
+/// A received request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// The number of the connection, from 1.
+    /// Number of the connection, starting at 1.
     pub connection: u32,
-    /// The method.
+    /// Method.
     pub method: String,
     /// Path and query.
     pub target: String,
-    /// The headers with their names in small letters, sorted.
+    /// Headers with lower-case names, sorted.
     pub headers: Vec<(String, String)>,
-    /// The number of body bytes that were read, and their [fingerprint](crate::source::Fingerprint).
+    /// Number of body bytes read, and their [fingerprint](crate::source::Fingerprint).
     pub body: String,
-    /// Whether the body came whole.
+    /// Whether the body arrived completely.
     pub whole: bool,
 }
 
 impl Seen {
-    /// The value of the header `name` (in small letters).
+    /// The value of the header `name` (in lower case).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -51,7 +51,7 @@ impl Seen {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The announced length of the body; 0 where none is announced.
+    /// The `Content-Length`; 0 if there is none.
     #[must_use]
     pub fn content_length(&self) -> u64 {
         self.header("content-length")
@@ -59,7 +59,8 @@ impl Seen {
             .unwrap_or(0)
     }
 
-    /// The request on a few lines, without what differs from run to run: host and port, and the connection's number.
+    /// Formats the request on a few lines, without what differs between runs: host, port, and
+    /// connection number.
     #[must_use]
     pub fn transcript(&self) -> String {
         let mut text = format!("{} {}\n", self.method, self.target);
@@ -77,7 +78,7 @@ impl Seen {
 
 type React = dyn Fn(&Seen) -> Reaction + Send + Sync;
 
-/// The server; it stops when it is dropped.
+/// The server; it stops on drop.
 pub struct Server {
     address: SocketAddr,
     authority: Option<Authority>,
@@ -91,26 +92,27 @@ struct Shared {
     news: Condvar,
     connections: AtomicU32,
     in_flight: AtomicU32,
-    most_in_flight: AtomicU32,
+    max_in_flight: AtomicU32,
     received: AtomicU64,
     sent: AtomicU64,
     stopped: AtomicBool,
 }
 
 impl Server {
-    /// A server that answers request after request as `script` says; after its end, with 500.
+    /// A server that responds by `script`, and with 500 after its end.
     #[must_use]
     pub fn scripted(script: impl IntoIterator<Item = Reaction>) -> Self {
         Self::reacting(in_turn(script))
     }
 
-    /// A server whose reaction depends on the head of the request.
+    /// A server whose reaction depends on the request head.
     #[must_use]
     pub fn reacting(react: impl Fn(&Seen) -> Reaction + Send + Sync + 'static) -> Self {
         Self::start(Box::new(react), None)
     }
 
-    /// The same over TLS, with a certificate for `localhost`, `127.0.0.1` and `names` of an authority of its own.
+    /// The same over TLS, with a certificate for `localhost`, `127.0.0.1` and `names` from its own
+    /// authority.
     #[must_use]
     pub fn tls(names: &[&str], script: impl IntoIterator<Item = Reaction>) -> Self {
         Self::start(Box::new(in_turn(script)), Some(Authority::new(names)))
@@ -128,7 +130,7 @@ impl Server {
             news: Condvar::new(),
             connections: AtomicU32::new(0),
             in_flight: AtomicU32::new(0),
-            most_in_flight: AtomicU32::new(0),
+            max_in_flight: AtomicU32::new(0),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
@@ -157,13 +159,13 @@ impl Server {
         }
     }
 
-    /// Where the server listens.
+    /// The listening address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// An absolute URL at this server, by its address.
+    /// An absolute URL of this server, by IP address.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         let scheme = if self.authority.is_some() {
@@ -174,7 +176,7 @@ impl Server {
         format!("{scheme}://{}{path}", self.address)
     }
 
-    /// The certificate (PEM) of the authority that a client must trust.
+    /// The root certificate (PEM) that a client must trust.
     #[must_use]
     pub fn root(&self) -> bytes::Bytes {
         self.authority
@@ -190,7 +192,7 @@ impl Server {
         self.shared.seen().clone()
     }
 
-    /// The requests so far as one text.
+    /// The requests so far as text.
     #[must_use]
     pub fn transcript(&self) -> String {
         self.seen()
@@ -200,34 +202,34 @@ impl Server {
             .join("\n")
     }
 
-    /// The number of connections that were made so far.
+    /// Number of connections so far.
     #[must_use]
     pub fn connections(&self) -> u32 {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// The largest number of requests under way at once.
+    /// Maximum number of requests in flight at once.
     #[must_use]
-    pub fn most_in_flight(&self) -> u32 {
-        self.shared.most_in_flight.load(Ordering::SeqCst)
+    pub fn max_in_flight(&self) -> u32 {
+        self.shared.max_in_flight.load(Ordering::SeqCst)
     }
 
-    /// The number of bytes of streamed bodies that the system took from the server so far.
+    /// Number of bytes of streamed bodies written to sockets so far.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.shared.sent.load(Ordering::SeqCst)
     }
 
-    /// The number of body bytes received so far, of all requests together.
+    /// Number of body bytes received so far, over all requests.
     #[must_use]
     pub fn received(&self) -> u64 {
         self.shared.received.load(Ordering::SeqCst)
     }
 
-    /// Waits until connection `number` has ended on this side, which it does when the client closes it.
+    /// Waits until connection `number` has ended, which happens when the client closes it.
     ///
     /// # Panics
-    /// When it is still open after [`PATIENCE`].
+    /// If it is still open after [`PATIENCE`].
     pub fn wait_for_close(&self, number: u32) {
         let deadline = Instant::now() + PATIENCE;
         let mut closed = self.shared.closed();
@@ -249,7 +251,7 @@ impl Server {
     /// Waits until `condition` holds.
     ///
     /// # Panics
-    /// When it does not hold after [`PATIENCE`].
+    /// If it does not hold after [`PATIENCE`].
     pub fn wait_until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !condition(self) {
@@ -265,7 +267,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
-        // Wakes the accepting thread; where that fails, the thread has ended already.
+        // Wakes the accepting thread. If this fails, the thread has already ended.
         drop(TcpStream::connect(self.address));
     }
 }

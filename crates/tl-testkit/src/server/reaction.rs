@@ -1,10 +1,10 @@
-//! What a scripted server does about one request.
+//! How a scripted server reacts to a request.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
-/// An HTTP answer.
+/// An HTTP response.
 #[derive(Debug, Clone)]
 pub struct Reply {
     pub(super) status: u16,
@@ -21,7 +21,7 @@ pub(super) enum ReplyBody {
 }
 
 impl Reply {
-    /// An answer with `status` and no body.
+    /// A response with `status` and no body.
     #[must_use]
     pub fn status(status: u16) -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Reply {
         }
     }
 
-    /// An answer of 200 with `body`.
+    /// A 200 response with `body`.
     #[must_use]
     pub fn ok(body: impl Into<Bytes>) -> Self {
         Self::status(200).body(body)
@@ -44,28 +44,28 @@ impl Reply {
         self
     }
 
-    /// The body, with its length announced.
+    /// Sets the body, with `Content-Length`.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = ReplyBody::Whole(body.into());
         self
     }
 
-    /// The body in pieces of three bytes in the chunked coding.
+    /// Sets the body in chunked encoding, three bytes per chunk.
     #[must_use]
     pub fn chunked(mut self, body: impl Into<Bytes>) -> Self {
         self.body = ReplyBody::Chunked(body.into());
         self
     }
 
-    /// The body without a length: it ends with the connection.
+    /// Sets a body without a length: it ends with the connection.
     #[must_use]
     pub fn until_close(mut self, body: impl Into<Bytes>) -> Self {
         self.body = ReplyBody::UntilClose(body.into());
         self
     }
 
-    /// A body of `len` bytes `x`, with its length announced.
+    /// Sets a body of `len` times `x`, with `Content-Length`.
     #[must_use]
     pub fn filler(mut self, len: u64) -> Self {
         self.body = ReplyBody::Filler(len);
@@ -73,23 +73,23 @@ impl Reply {
     }
 }
 
-/// An answer whose body is sent piece by piece.
+/// A response whose body is sent piece by piece.
 #[derive(Debug, Clone)]
 pub struct StreamedReply {
-    /// The status.
+    /// Status.
     pub status: u16,
-    /// The headers, without those of the coding.
+    /// Headers, without those for the framing.
     pub headers: Vec<(String, String)>,
-    /// The pieces, and the time before each.
+    /// The pieces, with the delay before each.
     pub pieces: Vec<(Duration, Bytes)>,
     /// How the body is framed.
     pub coding: Coding,
-    /// What comes after the last piece.
+    /// What follows the last piece.
     pub end: StreamEnd,
 }
 
 impl StreamedReply {
-    /// The headers that frame the body.
+    /// The header that frames the body.
     pub(crate) fn framing_header(&self) -> Option<(&'static str, String)> {
         let sent = self
             .pieces
@@ -110,18 +110,18 @@ impl StreamedReply {
 pub enum Coding {
     /// In chunks.
     Chunked,
-    /// By its length; of an answer that is cut, ten bytes more than are sent.
+    /// By `Content-Length`; if the response is truncated, ten bytes more than are sent.
     Length,
     /// By the end of the connection.
     UntilClose,
 }
 
-/// What comes after the last piece of a [`StreamedReply`].
+/// What follows the last piece of a [`StreamedReply`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamEnd {
     /// The end of the body.
     Whole,
-    /// The end of the connection, before that of the body.
+    /// The end of the connection, before the end of the body.
     Cut,
     /// Nothing, until the client closes.
     Silence,
@@ -145,15 +145,16 @@ pub(super) enum Answer {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Then {
-    /// Take the next request.
+    /// Accept the next request.
     Stay,
-    /// Close, after this time. Bytes of the request that were not read make it a reset.
+    /// Close after this time. Unread bytes of the request make it a reset.
     Close(Duration),
     /// Do nothing for this time; then read to the end, and wait until the client closes.
     Hang(Duration),
 }
 
-/// What the server does about one request: how it reads the body, what it answers, and what becomes of the connection.
+/// A server's reaction to one request: how it reads the body, the response, and what happens to the
+/// connection.
 #[derive(Debug, Clone)]
 pub struct Reaction {
     pub(super) reading: Reading,
@@ -163,7 +164,7 @@ pub struct Reaction {
 }
 
 impl From<Reply> for Reaction {
-    /// Reads the whole body, answers, and takes the next request.
+    /// Reads the whole body, responds, and accepts the next request.
     fn from(reply: Reply) -> Self {
         let then = match reply.body {
             ReplyBody::UntilClose(_) => Then::Close(Duration::ZERO),
@@ -179,7 +180,7 @@ impl From<Reply> for Reaction {
 }
 
 impl Reaction {
-    /// Reads the whole request and never answers.
+    /// Reads the whole request and never responds.
     #[must_use]
     pub fn never() -> Self {
         Self {
@@ -189,7 +190,7 @@ impl Reaction {
         }
     }
 
-    /// Reads the whole request and closes without an answer.
+    /// Reads the whole request and closes without a response.
     #[must_use]
     pub fn close() -> Self {
         Self {
@@ -199,7 +200,7 @@ impl Reaction {
         }
     }
 
-    /// Answers with `bytes`, whatever they are, and closes.
+    /// Responds with arbitrary `bytes` and closes.
     #[must_use]
     pub fn raw(bytes: impl Into<Bytes>) -> Self {
         Self {
@@ -209,7 +210,7 @@ impl Reaction {
         }
     }
 
-    /// Answers with `reply` up to its byte `len`, head included, and closes.
+    /// Responds with the first `len` bytes of `reply`, including the head, and closes.
     #[must_use]
     pub fn cut(reply: Reply, len: usize) -> Self {
         Self {
@@ -219,7 +220,7 @@ impl Reaction {
         }
     }
 
-    /// Answers piece by piece.
+    /// Responds piece by piece.
     #[must_use]
     pub fn stream(reply: StreamedReply) -> Self {
         let then = match (reply.end, reply.coding) {
@@ -234,14 +235,14 @@ impl Reaction {
         }
     }
 
-    /// Waits before it answers.
+    /// Waits before it responds.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Reads `len` bytes of the body at most before it goes on.
+    /// Reads at most `len` bytes of the body.
     #[must_use]
     pub fn reading_only(mut self, len: u64) -> Self {
         self.reading = Reading::Only(len);
@@ -255,14 +256,14 @@ impl Reaction {
         self
     }
 
-    /// Closes afterwards, some time later, and does not announce it.
+    /// Closes `later` after the response, without `Connection: close`.
     #[must_use]
     pub fn then_close(mut self, later: Duration) -> Self {
         self.then = Then::Close(later);
         self
     }
 
-    /// Afterwards does nothing for `time`, reads what comes then, and leaves it to the client to close.
+    /// After the response, does nothing for `time`, then reads until the client closes.
     #[must_use]
     pub fn then_hang(mut self, time: Duration) -> Self {
         self.then = Then::Hang(time);

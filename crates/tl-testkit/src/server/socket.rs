@@ -1,4 +1,4 @@
-//! A blocking socket that gives up when its server stops.
+//! A blocking socket that ends when its server stops.
 
 use std::{
     io::{self, Read, Write},
@@ -9,8 +9,8 @@ use std::{
 
 use super::Shared;
 
-/// How often a waiting socket looks whether its server was stopped.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often a waiting socket checks whether its server was stopped.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 pub(super) struct Socket {
     stream: TcpStream,
@@ -20,8 +20,8 @@ pub(super) struct Socket {
 impl Socket {
     pub(super) fn new(stream: TcpStream, shared: Arc<Shared>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(LOOK))?;
-        stream.set_write_timeout(Some(LOOK))?;
+        stream.set_read_timeout(Some(CHECK_INTERVAL))?;
+        stream.set_write_timeout(Some(CHECK_INTERVAL))?;
         Ok(Self { stream, shared })
     }
 

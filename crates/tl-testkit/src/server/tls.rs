@@ -1,4 +1,4 @@
-//! A certificate authority that lives for one test.
+//! A certificate authority for one test.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 
-/// An authority with one certificate for a server.
+/// An authority with one server certificate.
 pub struct Authority {
     root: String,
     certificate: CertificateDer<'static>,
@@ -17,7 +17,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// A new authority whose server is `localhost`, `127.0.0.1` and each of `names`.
+    /// Creates an authority with a certificate for `localhost`, `127.0.0.1` and `names`.
     #[must_use]
     pub fn new(names: &[&str]) -> Self {
         let root_key = KeyPair::generate().expect("a key can be made");
@@ -43,13 +43,13 @@ impl Authority {
         }
     }
 
-    /// The root certificate (PEM).
+    /// Root certificate (PEM).
     #[must_use]
     pub fn pem(&self) -> String {
         self.root.clone()
     }
 
-    /// What a TLS server needs to speak for the names.
+    /// TLS server configuration for the names.
     #[must_use]
     pub fn server_config(&self) -> Arc<ServerConfig> {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));

@@ -1,4 +1,4 @@
-//! One request until it is answered for good.
+//! One call with its retries.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use tl_testkit::{script::Script, sim::Sim};
 
 use super::{TASK, at_once, base, chain, get_task, run, short, task};
 
-fn told<E: Endpoint>(
+fn summary<E: Endpoint>(
     endpoint: E,
     policy: Policy,
     lines: &[&str],
     good: impl Fn(&E::Response) -> String,
 ) -> String {
-    let (asked, end, result) = run(lines, Call::new(endpoint, &base(), policy, 1));
+    let (requests, end, result) = run(lines, Call::new(endpoint, &base(), policy, 1));
     let result = result.map_or_else(|error| short(&error), |response| good(&response));
     format!(
         "{} => {} {result}",
-        asked
+        requests
             .replace(&format!("/tasks/{TASK}"), "")
             .replace("/indexes", ""),
         end.as_secs_f64()
@@ -36,7 +36,7 @@ fn check_get(policy: Policy, lines: &[&str], expected: &str) {
         .iter()
         .map(|&line| if line == "200" { ready.as_str() } else { line })
         .collect();
-    let seen = told(get_task(), policy, &lines, |task| {
+    let seen = summary(get_task(), policy, &lines, |task| {
         task.status.clone().expect("a status").to_string()
     });
     assert_eq!(
@@ -47,7 +47,7 @@ fn check_get(policy: Policy, lines: &[&str], expected: &str) {
 }
 
 #[test]
-fn a_get_is_sent_again_until_it_is_answered() {
+fn get_is_retried_until_it_succeeds() {
     check_get(at_once(), &["200"], "0 GET  => 0 ready");
     check_get(
         at_once(),
@@ -68,7 +68,7 @@ fn a_get_is_sent_again_until_it_is_answered() {
 }
 
 #[test]
-fn a_get_gives_up_after_the_last_attempt_or_at_once_where_nothing_will_mend_it() {
+fn get_gives_up_after_the_last_attempt() {
     check_get(
         at_once(),
         &["503"],
@@ -112,7 +112,7 @@ fn a_get_gives_up_after_the_last_attempt_or_at_once_where_nothing_will_mend_it()
 }
 
 #[test]
-fn retry_after_is_kept_in_both_forms() {
+fn retry_after_is_respected_in_both_forms() {
     check_get(
         at_once(),
         &["429 retry-after=7", "200"],
@@ -139,7 +139,7 @@ fn retry_after_is_kept_in_both_forms() {
 }
 
 #[test]
-fn a_wait_that_would_pass_the_deadline_is_not_begun_and_is_told() {
+fn wait_past_the_deadline_fails_at_once() {
     check_get(
         at_once(),
         &["429 retry-after=3600"],
@@ -153,7 +153,7 @@ fn a_wait_that_would_pass_the_deadline_is_not_begun_and_is_told() {
 }
 
 #[test]
-fn a_silent_platform_costs_no_more_than_the_deadline() {
+fn deadline_bounds_a_silent_platform() {
     let hour = Policy {
         max_attempts: 1000,
         ..at_once()
@@ -179,12 +179,12 @@ fn check_post(lines: &[&str], expected: &str) {
     let create = CreateIndex {
         index: NewIndex::new("sport", Vec::new()),
     };
-    let seen = told(create, at_once(), lines, |created| created.id.to_string());
+    let seen = summary(create, at_once(), lines, |created| created.id.to_string());
     assert_eq!(seen.replace(" POST ", " "), expected, "{lines:?}");
 }
 
 #[test]
-fn a_post_is_sent_again_only_when_it_surely_was_not_processed() {
+fn post_is_retried_only_if_not_processed() {
     let made = r#"201 {"_id": "i1"}"#;
     check_post(&[made], "0  => 0 i1");
     check_post(
@@ -221,9 +221,9 @@ fn a_post_is_sent_again_only_when_it_surely_was_not_processed() {
 }
 
 #[test]
-fn a_delete_that_finds_nothing_after_a_doubtful_attempt_has_done_its_work() {
+fn delete_succeeds_on_404_after_doubt() {
     let check = |lines: &[&str], expected: &str| {
-        let seen = told(
+        let seen = summary(
             DeleteTask {
                 task_id: TASK.into(),
             },
@@ -242,7 +242,7 @@ fn a_delete_that_finds_nothing_after_a_doubtful_attempt_has_done_its_work() {
 }
 
 #[test]
-fn delays_grow_but_never_over_their_limit() {
+fn backoff_grows_up_to_its_limit() {
     let policy = Policy {
         max_attempts: 12,
         total_timeout: Duration::from_secs(3600),
@@ -254,7 +254,7 @@ fn delays_grow_but_never_over_their_limit() {
         sim.run_now(Call::new(get_task(), &base(), policy.clone(), seed))
             .expect_err("it is never answered");
         let times: Vec<Duration> =
-            sim.world(|script| script.asked().iter().map(|asked| asked.at).collect());
+            sim.world(|script| script.requests().iter().map(|request| request.at).collect());
         assert_eq!(times.len(), 12);
         for (number, pair) in (0..).zip(times.windows(2)) {
             let ceiling = (policy.base_delay * 2_u32.pow(number)).min(policy.max_delay);
@@ -269,7 +269,7 @@ fn delays_grow_but_never_over_their_limit() {
 }
 
 #[test]
-fn an_error_tells_each_message_once() {
+fn error_shows_each_message_once() {
     let (_, _, result) = run(
         &["500 {\"message\": \"out of order\"}"],
         Call::new(get_task(), &base(), at_once(), 1),
@@ -286,7 +286,7 @@ fn an_error_tells_each_message_once() {
     );
 }
 
-/// Any line of a script, with how long it takes.
+/// Any line of a script, with its delay.
 pub(crate) fn any_line() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
         "lost",
@@ -330,9 +330,9 @@ pub(crate) fn any_line() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    // The script itself panics where it is asked before the time that it asked to wait for.
+    // The script panics if a request arrives before the end of the wait that it requested.
     #[test]
-    fn any_call_ends_by_its_deadline_and_a_post_is_sent_once_at_most_when_in_doubt(
+    fn every_call_ends_and_post_is_not_repeated_in_doubt(
         lines in prop::collection::vec(any_line(), 1..12),
         seed: u64,
         max_attempts in 1_u32..20,
@@ -344,14 +344,14 @@ proptest! {
         let sim = Sim::new(Script::new(&lines));
         drop(sim.run_now(Call::new(get_task(), &base(), policy.clone(), seed)));
         prop_assert!(sim.elapsed() <= limit, "{:?}", sim.elapsed());
-        prop_assert!(sim.world(|script| script.asked().len()) <= max_attempts as usize);
+        prop_assert!(sim.world(|script| script.requests().len()) <= max_attempts as usize);
 
         let sim = Sim::new(Script::new(&lines));
         let create = CreateIndex { index: NewIndex::new("sport", Vec::new()) };
         drop(sim.run_now(Call::new(create, &base(), policy, seed)));
         prop_assert!(sim.elapsed() <= limit + Duration::from_secs(1), "{:?}", sim.elapsed());
-        let asked = sim.world(|script| script.asked().to_vec());
-        let doubtful = asked.iter().position(|asked| asked.in_doubt);
-        prop_assert!(doubtful.is_none_or(|index| index + 1 == asked.len()), "{asked:?}");
+        let requests = sim.world(|script| script.requests().to_vec());
+        let doubtful = requests.iter().position(|request| request.in_doubt);
+        prop_assert!(doubtful.is_none_or(|index| index + 1 == requests.len()), "{requests:?}");
     }
 }

@@ -1,8 +1,8 @@
-//! An ingestion whose process ends at any moment, and is run again from what it wrote down: the video is in the index
-//! exactly once, and no asset is left over.
+//! An ingestion whose process ends at any moment and resumes from its record: the video is in the
+//! index exactly once, and no asset is left over.
 //!
-//! Each run is ended at one exchange: before the platform acts on it, after it has acted, or so that it acts a little later,
-//! when the next process is already there.
+//! Each run ends at one exchange: before the platform acts on it, after it has acted, or so that
+//! the platform acts a little later, when the next process is already running.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,19 +29,19 @@ use super::{at_once, base, chain};
 const CONTENT: &[u8] = b"the bytes of the match";
 const CHUNK: usize = 5;
 
-/// Which way the video goes.
+/// The route of the video.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Way {
+enum UploadKind {
     Whole,
     Chunks,
 }
 
-/// What becomes of the exchange at which the process ends.
+/// What happens to the exchange at which the process ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Cut {
     Before,
     After,
-    /// The platform acts when so much time has passed.
+    /// The platform acts after this time.
     Late(Duration),
 }
 
@@ -56,22 +56,22 @@ struct Platform {
     exchanges: usize,
     /// The exchange at which the process ends.
     cut: Option<(usize, Cut)>,
-    /// A request that is still on its way: when it arrives, and what it is.
+    /// A request still in flight: when it arrives, and its content.
     late: Option<(Duration, Method, String, Value)>,
-    /// Assets: the name, and the number of looks until it is ready.
+    /// Assets: name, and number of polls until it is ready.
     assets: Vec<(String, u32)>,
-    /// Sessions: the asset that is reserved, and the chunks that were reported.
+    /// Sessions: the reserved asset, and the reported chunks.
     sessions: Vec<(usize, BTreeSet<u64>)>,
-    /// The chunks that the storage has, by session.
+    /// Stored chunks by session.
     stored: BTreeMap<usize, BTreeSet<u64>>,
-    /// Which asset each entry of the index is of, and whether indexing it failed.
+    /// Index entries: the asset, and whether indexing failed.
     indexed: Vec<(usize, bool)>,
     /// Entries of the asset in other indexes, which fill pages.
     elsewhere: usize,
 }
 
 impl Platform {
-    /// The assets that the platform has whole.
+    /// The complete assets.
     fn whole(&self) -> Vec<usize> {
         let reserved: BTreeMap<usize, bool> = self
             .sessions
@@ -93,10 +93,10 @@ impl Platform {
         let path = target.split('?').next().unwrap_or_default();
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         let number = |text: &str| text[1..].parse::<usize>().expect("an identifier");
-        let made = "2027-01-01T00:00:00Z";
+        let created_at = "2027-01-01T00:00:00Z";
         let asset = |id: usize, ready: bool| {
             json!({"_id": format!("a{id}"), "method": "direct", "filename": "match.mp4",
-                   "status": if ready { "ready" } else { "processing" }, "created_at": made,
+                   "status": if ready { "ready" } else { "processing" }, "created_at": created_at,
                    "size": CONTENT.len()})
         };
         let page = |items: Vec<Value>| {
@@ -174,9 +174,9 @@ impl Platform {
             }
             (&Method::GET, ["v1.3", "assets", id]) => {
                 let id = number(id);
-                let looks = &mut self.assets[id].1;
-                *looks = looks.saturating_sub(1);
-                let ready = *looks == 0;
+                let polls = &mut self.assets[id].1;
+                *polls = polls.saturating_sub(1);
+                let ready = *polls == 0;
                 (200, asset(id, ready))
             }
             (&Method::GET, ["v1.3", "assets", id, "indexed-assets"]) => {
@@ -200,7 +200,7 @@ impl Platform {
                 let (asset, failed) = self.indexed[number(id)];
                 (
                     200,
-                    json!({"_id": id, "asset_id": format!("a{asset}"), "created_at": made,
+                    json!({"_id": id, "asset_id": format!("a{asset}"), "created_at": created_at,
                            "status": if failed { "failed" } else { "ready" }}),
                 )
             }
@@ -254,9 +254,9 @@ impl World for Platform {
     }
 }
 
-/// One file and its way, with what its processes wrote down.
+/// A file and its route, with the record of its processes.
 struct Scenario {
-    way: Way,
+    kind: UploadKind,
     sim: Sim<Platform>,
     record: Arc<Mutex<IngestRecord>>,
     reconcile: Reconcile,
@@ -264,9 +264,9 @@ struct Scenario {
 }
 
 impl Scenario {
-    fn new(way: Way) -> Self {
+    fn new(kind: UploadKind) -> Self {
         Self {
-            way,
+            kind,
             sim: Sim::new(Platform::default()),
             record: Arc::default(),
             reconcile: Reconcile::ByNameAndTime,
@@ -277,9 +277,9 @@ impl Scenario {
     /// The flow of the next process.
     fn flow(&self, seed: u64) -> IngestAsset {
         let source: Arc<dyn Source> = Arc::new(BytesSource::new("match.mp4", CONTENT));
-        let fresh = match self.way {
-            Way::Whole => AssetUpload::Whole(CreateAsset::new(Media::File(source))),
-            Way::Chunks => AssetUpload::Chunks {
+        let fresh = match self.kind {
+            UploadKind::Whole => AssetUpload::Whole(CreateAsset::new(Media::File(source))),
+            UploadKind::Chunks => AssetUpload::Chunks {
                 begin: Box::new(Begin::New(CreateUpload {
                     upload: NewUpload::new("match.mp4", UploadType::Video, source.len()),
                 })),
@@ -306,7 +306,7 @@ impl Scenario {
         IngestAsset::new(plan, &base(), at_once(), seed)
     }
 
-    /// Runs one process to its end, or for so many steps.
+    /// Runs one process to its end, or for `steps` steps.
     fn run(&self, seed: u64, steps: u32) -> Option<Result<IngestedAsset, IngestFailure>> {
         self.sim.run_for(self.flow(seed), steps)
     }
@@ -334,7 +334,7 @@ impl Scenario {
     }
 }
 
-/// For each exchange of `scenario`, after which step of a process it begins.
+/// For each exchange of `scenario`, the step of the process after which it starts.
 fn boundaries(scenario: impl Fn() -> Scenario, prepare: impl Fn(&Scenario)) -> Vec<(u32, usize)> {
     let mut found = Vec::new();
     let mut before = 0;
@@ -356,19 +356,19 @@ fn boundaries(scenario: impl Fn() -> Scenario, prepare: impl Fn(&Scenario)) -> V
 }
 
 #[test]
-fn a_process_that_ends_anywhere_leaves_nothing_twice() {
-    for (way, wait) in [
-        (Way::Whole, true),
-        (Way::Whole, false),
-        (Way::Chunks, true),
-        (Way::Chunks, false),
+fn one_crash_anywhere_leaves_nothing_twice() {
+    for (kind, wait) in [
+        (UploadKind::Whole, true),
+        (UploadKind::Whole, false),
+        (UploadKind::Chunks, true),
+        (UploadKind::Chunks, false),
     ] {
         let scenario = || Scenario {
             wait,
-            ..Scenario::new(way)
+            ..Scenario::new(kind)
         };
         let boundaries = boundaries(scenario, |_| {});
-        assert!(boundaries.len() >= 4, "{way:?}: {boundaries:?}");
+        assert!(boundaries.len() >= 4, "{kind:?}: {boundaries:?}");
         for (steps, number) in boundaries {
             for cut in CUTS {
                 let scenario = scenario();
@@ -376,16 +376,18 @@ fn a_process_that_ends_anywhere_leaves_nothing_twice() {
                     .sim
                     .world(|platform| platform.cut = Some((number, cut)));
                 assert!(scenario.run(1, steps).is_none(), "it is ended");
-                scenario.finish(&format!("{way:?}, wait {wait}, exchange {number}, {cut:?}"));
+                scenario.finish(&format!(
+                    "{kind:?}, wait {wait}, exchange {number}, {cut:?}"
+                ));
             }
         }
     }
 }
 
 #[test]
-fn two_processes_that_end_anywhere_leave_nothing_twice() {
-    for way in [Way::Whole, Way::Chunks] {
-        for (steps, number) in boundaries(|| Scenario::new(way), |_| {}) {
+fn two_crashes_anywhere_leave_nothing_twice() {
+    for kind in [UploadKind::Whole, UploadKind::Chunks] {
+        for (steps, number) in boundaries(|| Scenario::new(kind), |_| {}) {
             for cut in CUTS {
                 let first = |scenario: &Scenario| {
                     scenario
@@ -393,17 +395,17 @@ fn two_processes_that_end_anywhere_leave_nothing_twice() {
                         .world(|platform| platform.cut = Some((number, cut)));
                     assert!(scenario.run(1, steps).is_none(), "it is ended");
                 };
-                for (again, second) in boundaries(|| Scenario::new(way), first) {
+                for (again, second) in boundaries(|| Scenario::new(kind), first) {
                     for next in CUTS {
-                        let scenario = Scenario::new(way);
+                        let scenario = Scenario::new(kind);
                         first(&scenario);
                         scenario
                             .sim
                             .world(|platform| platform.cut = Some((second, next)));
-                        // It may have come to its end with the last outcome.
+                        // It may have finished with the last outcome.
                         if scenario.run(1, again).is_none() {
                             scenario
-                                .finish(&format!("{way:?}: {number} {cut:?}, {second} {next:?}"));
+                                .finish(&format!("{kind:?}: {number} {cut:?}, {second} {next:?}"));
                         }
                     }
                 }
@@ -413,10 +415,10 @@ fn two_processes_that_end_anywhere_leave_nothing_twice() {
 }
 
 #[test]
-fn by_its_mark_an_asset_is_known_for_certain_after_the_process_ended() {
+fn metadata_key_identifies_the_asset_after_a_crash() {
     let scenario = || Scenario {
         reconcile: Reconcile::ByMetadataKey("mark".into()),
-        ..Scenario::new(Way::Whole)
+        ..Scenario::new(UploadKind::Whole)
     };
     let (steps, number) = boundaries(scenario, |_| {})[0];
     let scenario = scenario();
@@ -434,14 +436,14 @@ fn by_its_mark_an_asset_is_known_for_certain_after_the_process_ended() {
 }
 
 #[test]
-fn an_asset_that_somebody_uses_is_not_taken_for_the_lost_one() {
-    let scenario = Scenario::new(Way::Whole);
-    let (steps, number) = boundaries(|| Scenario::new(Way::Whole), |_| {})[0];
+fn used_asset_is_not_taken_for_the_lost_one() {
+    let scenario = Scenario::new(UploadKind::Whole);
+    let (steps, number) = boundaries(|| Scenario::new(UploadKind::Whole), |_| {})[0];
     scenario
         .sim
         .world(|platform| platform.cut = Some((number, Cut::Before)));
     assert!(scenario.run(1, steps).is_none());
-    // Another file of the same name and size comes meanwhile, and is indexed.
+    // Meanwhile, another file of the same name and size is uploaded and indexed.
     scenario.sim.world(|platform| {
         platform.assets.push(("match.mp4".to_owned(), 0));
         platform.indexed.push((0, false));
@@ -456,10 +458,10 @@ fn an_asset_that_somebody_uses_is_not_taken_for_the_lost_one() {
 }
 
 #[test]
-fn all_pages_are_read_before_an_asset_is_indexed_again() {
-    let scenario = Scenario::new(Way::Whole);
+fn all_pages_are_read_before_indexing_again() {
+    let scenario = Scenario::new(UploadKind::Whole);
     scenario.sim.world(|platform| platform.elsewhere = 120);
-    let (steps, number) = *boundaries(|| Scenario::new(Way::Whole), |_| {})
+    let (steps, number) = *boundaries(|| Scenario::new(UploadKind::Whole), |_| {})
         .iter()
         .rev()
         .nth(1)
@@ -474,11 +476,11 @@ fn all_pages_are_read_before_an_asset_is_indexed_again() {
 }
 
 #[test]
-fn what_failed_in_the_index_is_indexed_again() {
-    let scenario = Scenario::new(Way::Whole);
+fn failed_indexing_is_repeated() {
+    let scenario = Scenario::new(UploadKind::Whole);
     scenario.finish("the first run");
     scenario.sim.world(|platform| platform.indexed[0].1 = true);
-    // The checkpoint after the platform gave it up.
+    // The checkpoint after the platform discarded the session.
     scenario
         .record
         .lock()

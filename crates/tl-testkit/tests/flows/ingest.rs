@@ -1,4 +1,4 @@
-//! A video into an index: exactly one task, whatever becomes of the answers.
+//! Ingestion of a video: exactly one task, whatever responses are lost.
 
 use std::{
     collections::VecDeque,
@@ -21,37 +21,37 @@ use super::{at_once, base, chain, create_task, short};
 
 /// What happens to one request.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Fate {
+enum ScriptedOutcome {
     Good,
-    /// The line broke before the platform had the request whole, and the client knows it.
+    /// The connection broke before the platform had the complete request, and the client knows it.
     Unsent,
-    /// The line broke before the platform acted, but the client cannot know.
+    /// The connection broke before the platform acted, but the client cannot know.
     LostBefore,
-    /// The platform acted, and its answer was lost.
+    /// The platform acted, and its response was lost.
     LostAfter,
-    /// The platform acted, and a gateway answered 502.
+    /// The platform acted, and a gateway responded with 502.
     GatewayAfter,
-    /// The platform acted, and its answer cannot be read.
+    /// The platform acted, and its response is invalid.
     GarbledAfter,
     Busy,
 }
 
-/// The platform's tasks, as they truly are.
+/// The actual tasks of the platform.
 struct Platform {
-    fates: VecDeque<Fate>,
-    /// File names, in the order of their making; the identifier is the position.
+    outcomes: VecDeque<ScriptedOutcome>,
+    /// File names in order of creation; the id is the position.
     tasks: Vec<&'static str>,
     posts: usize,
-    looks: usize,
+    lookups: usize,
 }
 
 impl Platform {
-    fn new(fates: &[Fate], others: &[&'static str]) -> Self {
+    fn new(outcomes: &[ScriptedOutcome], others: &[&'static str]) -> Self {
         Self {
-            fates: fates.iter().copied().collect(),
+            outcomes: outcomes.iter().copied().collect(),
             tasks: others.to_vec(),
             posts: 0,
-            looks: 0,
+            lookups: 0,
         }
     }
 
@@ -69,7 +69,7 @@ impl Platform {
                 (201, json!({"_id": format!("t{}", self.tasks.len() - 1)}))
             }
             (&Method::GET, "/v1.3/tasks") => {
-                self.looks += 1;
+                self.lookups += 1;
                 let tasks: Vec<_> = self.tasks.iter().enumerate().map(task).collect();
                 (200, json!({"data": tasks, "page_info": {"total_page": 1}}))
             }
@@ -97,16 +97,20 @@ impl World for Platform {
                 .body(Bytes::from(body))
                 .expect("an answer"))
         };
-        let outcome = match self.fates.pop_front().unwrap_or(Fate::Good) {
-            Fate::Unsent => lost(Delivery::NotSent),
-            Fate::LostBefore => lost(Delivery::Unknown),
-            Fate::Busy => answer(503, String::new()),
-            fate => {
+        let outcome = match self.outcomes.pop_front().unwrap_or(ScriptedOutcome::Good) {
+            ScriptedOutcome::Unsent => lost(Delivery::NotSent),
+            ScriptedOutcome::LostBefore => lost(Delivery::Unknown),
+            ScriptedOutcome::Busy => answer(503, String::new()),
+            scripted => {
                 let (status, body) = self.act(now, exchange);
-                match fate {
-                    Fate::LostAfter => lost(Delivery::Unknown),
-                    Fate::GatewayAfter => answer(502, "<html>502 Bad Gateway</html>".to_owned()),
-                    Fate::GarbledAfter => answer(status, body.to_string()[..5].to_owned()),
+                match scripted {
+                    ScriptedOutcome::LostAfter => lost(Delivery::Unknown),
+                    ScriptedOutcome::GatewayAfter => {
+                        answer(502, "<html>502 Bad Gateway</html>".to_owned())
+                    }
+                    ScriptedOutcome::GarbledAfter => {
+                        answer(status, body.to_string()[..5].to_owned())
+                    }
                     _ => answer(status, body.to_string()),
                 }
             }
@@ -130,17 +134,17 @@ fn flow(reconcile: bool, seed: u64) -> IngestTask {
 }
 
 fn ingest(
-    fates: &[Fate],
+    outcomes: &[ScriptedOutcome],
     others: &[&'static str],
 ) -> (Sim<Platform>, Result<IngestedTask, tl_protocol::Error>) {
-    let sim = Sim::new(Platform::new(fates, others));
+    let sim = Sim::new(Platform::new(outcomes, others));
     let result = sim.run_now(flow(true, 1));
     (sim, result)
 }
 
-/// What was sent and what it came to; the platform begins with tasks for `others`.
-fn check(fates: &[Fate], others: &[&'static str], expected: &str) {
-    let (sim, result) = ingest(fates, others);
+/// Checks the requests and the result; the platform starts with tasks for `others`.
+fn check(outcomes: &[ScriptedOutcome], others: &[&'static str], expected: &str) {
+    let (sim, result) = ingest(outcomes, others);
     let word = match &result {
         Ok(ingested) => {
             assert!(ingested.task.is_some());
@@ -154,118 +158,129 @@ fn check(fates: &[Fate], others: &[&'static str], expected: &str) {
     };
     let seen = sim.world(|platform| {
         format!(
-            "{} sent, {} looks, {} tasks, {word}",
+            "{} sent, {} lookups, {} tasks, {word}",
             platform.posts,
-            platform.looks,
+            platform.lookups,
             platform.tasks.len()
         )
     });
-    assert_eq!(seen, expected, "{fates:?}");
+    assert_eq!(seen, expected, "{outcomes:?}");
 }
 
 #[test]
-fn a_video_makes_one_task() {
-    check(&[], &[], "1 sent, 0 looks, 1 tasks, t0");
+fn video_creates_one_task() {
+    check(&[], &[], "1 sent, 0 lookups, 1 tasks, t0");
     check(
-        &[Fate::Busy, Fate::Unsent],
+        &[ScriptedOutcome::Busy, ScriptedOutcome::Unsent],
         &[],
-        "3 sent, 0 looks, 1 tasks, t0",
+        "3 sent, 0 lookups, 1 tasks, t0",
     );
 }
 
 #[test]
-fn a_lost_answer_is_looked_after_and_the_one_task_taken() {
-    for fate in [Fate::LostAfter, Fate::GatewayAfter, Fate::GarbledAfter] {
-        check(&[fate], &[], "1 sent, 1 looks, 1 tasks, t0 found");
+fn lost_response_is_found_by_lookup() {
+    for scripted in [
+        ScriptedOutcome::LostAfter,
+        ScriptedOutcome::GatewayAfter,
+        ScriptedOutcome::GarbledAfter,
+    ] {
+        check(&[scripted], &[], "1 sent, 1 lookups, 1 tasks, t0 found");
         check(
-            &[fate],
+            &[scripted],
             &["other.mp4"],
-            "1 sent, 1 looks, 2 tasks, t1 found",
+            "1 sent, 1 lookups, 2 tasks, t1 found",
         );
         check(
-            &[fate, Fate::Busy, Fate::LostBefore],
+            &[scripted, ScriptedOutcome::Busy, ScriptedOutcome::LostBefore],
             &[],
-            "1 sent, 1 looks, 1 tasks, t0 found",
+            "1 sent, 1 lookups, 1 tasks, t0 found",
         );
     }
 }
 
 #[test]
-fn what_no_look_finds_is_sent_again() {
-    check(&[Fate::LostBefore], &[], "2 sent, 2 looks, 1 tasks, t0");
+fn create_is_resent_if_lookup_finds_nothing() {
     check(
-        &[Fate::LostBefore],
-        &["other.mp4"],
-        "2 sent, 2 looks, 2 tasks, t1",
+        &[ScriptedOutcome::LostBefore],
+        &[],
+        "2 sent, 2 lookups, 1 tasks, t0",
     );
-    let (good, lost) = (Fate::Good, Fate::LostBefore);
+    check(
+        &[ScriptedOutcome::LostBefore],
+        &["other.mp4"],
+        "2 sent, 2 lookups, 2 tasks, t1",
+    );
+    let (good, lost) = (ScriptedOutcome::Good, ScriptedOutcome::LostBefore);
     check(
         &[lost, good, good, lost, good, good, lost],
         &[],
-        "3 sent, 6 looks, 0 tasks, OutcomeUnknown",
+        "3 sent, 6 lookups, 0 tasks, OutcomeUnknown",
     );
 }
 
 #[test]
-fn of_several_candidates_none_is_taken_and_all_are_named() {
+fn several_candidates_are_an_error_with_all_ids() {
     check(
-        &[Fate::LostAfter],
+        &[ScriptedOutcome::LostAfter],
         &["match.mp4"],
-        "1 sent, 1 looks, 2 tasks, OutcomeUnknown",
+        "1 sent, 1 lookups, 2 tasks, OutcomeUnknown",
     );
-    let (_, result) = ingest(&[Fate::LostAfter], &["match.mp4"]);
+    let (_, result) = ingest(&[ScriptedOutcome::LostAfter], &["match.mp4"]);
     let text = chain(&result.expect_err("nobody can know"));
     assert!(text.contains("t0") && text.contains("t1"), "{text}");
 }
 
 #[test]
-fn without_a_look_a_lost_answer_is_an_error() {
-    let sim = Sim::new(Platform::new(&[Fate::LostAfter], &[]));
-    let error = sim.run_now(flow(false, 1)).expect_err("nobody looks");
+fn lost_response_without_lookup_is_an_error() {
+    let sim = Sim::new(Platform::new(&[ScriptedOutcome::LostAfter], &[]));
+    let error = sim.run_now(flow(false, 1)).expect_err("nobody lookups");
     assert_eq!(short(&error), "OutcomeUnknown");
     assert_eq!(
-        sim.world(|platform| (platform.posts, platform.looks)),
+        sim.world(|platform| (platform.posts, platform.lookups)),
         (1, 0)
     );
 }
 
 #[test]
-fn each_step_is_told_to_the_observer() {
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let listener = Arc::clone(&told);
+fn observer_receives_each_step() {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&events);
     let observer = Observer::new(move |event: &Event| {
         let text = format!("{event:?}");
         let name = text.split([' ', '{']).next().expect("a name").to_owned();
         listener.lock().expect("no listener panicked").push(name);
     });
-    let sim = Sim::new(Platform::new(&[Fate::Busy, Fate::LostAfter], &[]));
+    let sim = Sim::new(Platform::new(
+        &[ScriptedOutcome::Busy, ScriptedOutcome::LostAfter],
+        &[],
+    ));
     sim.run_now(flow(true, 1).observed(observer))
         .expect("it ends well");
     assert_eq!(
-        *told.lock().expect("no listener panicked"),
+        *events.lock().expect("no listener panicked"),
         ["Retrying", "Reconciling", "Reconciled", "Created", "Status"]
     );
 }
 
-fn any_fate() -> impl Strategy<Value = Fate> {
+fn any_outcome() -> impl Strategy<Value = ScriptedOutcome> {
     prop::sample::select(vec![
-        Fate::Good,
-        Fate::Unsent,
-        Fate::LostBefore,
-        Fate::LostAfter,
-        Fate::GatewayAfter,
-        Fate::GarbledAfter,
-        Fate::Busy,
+        ScriptedOutcome::Good,
+        ScriptedOutcome::Unsent,
+        ScriptedOutcome::LostBefore,
+        ScriptedOutcome::LostAfter,
+        ScriptedOutcome::GatewayAfter,
+        ScriptedOutcome::GarbledAfter,
+        ScriptedOutcome::Busy,
     ])
 }
 
 proptest! {
     #[test]
-    fn whatever_is_lost_there_is_one_task_at_most_and_it_is_the_one_that_was_told(
-        fates in prop::collection::vec(any_fate(), 0..40),
+    fn at_most_one_task_and_it_is_the_reported_one(
+        outcomes in prop::collection::vec(any_outcome(), 0..40),
         seed: u64,
     ) {
-        let sim = Sim::new(Platform::new(&fates, &["other.mp4"]));
+        let sim = Sim::new(Platform::new(&outcomes, &["other.mp4"]));
         let result = sim.run_now(flow(true, seed));
         let made = sim.world(|platform| platform.tasks.len() - 1);
         prop_assert!(made <= 1, "{made} tasks were made");

@@ -1,4 +1,5 @@
-//! The workflows of tl-protocol over made-up worlds with a virtual clock: what they send, when, and what they come to.
+//! The workflows of tl-protocol over simulated worlds with a virtual clock: requests, their times,
+//! and results.
 
 mod call;
 mod exactly_once;
@@ -23,7 +24,7 @@ fn base() -> Url {
     "https://api.twelvelabs.io/v1.3".parse().expect("a URL")
 }
 
-/// The default policy without delays of its own, so that only what the platform asks for shows in a time.
+/// The default policy without delays, so that only the platform's delays show in a time.
 fn at_once() -> Policy {
     Policy {
         base_delay: Duration::ZERO,
@@ -49,7 +50,7 @@ fn task(status: &str) -> String {
     format!(r#"200 {{"_id": "{TASK}", "status": "{status}"}}"#)
 }
 
-/// A client whose world answers with `lines`.
+/// A client whose world responds with `lines`.
 fn client<L: AsRef<str>>(lines: &[L], policy: Policy) -> Client<Sim<Script>> {
     let settings = ClientSettings {
         policy,
@@ -58,14 +59,15 @@ fn client<L: AsRef<str>>(lines: &[L], policy: Policy) -> Client<Sim<Script>> {
     Client::new(Sim::new(Script::new(lines)), settings)
 }
 
-/// Runs `flow` in a world that answers with `lines`: what was asked, when it ended, and the output.
+/// Runs `flow` in a world that responds with `lines`. Returns the requests, the end time and the
+/// output.
 fn run<F: Flow, L: AsRef<str>>(lines: &[L], flow: F) -> (String, Duration, F::Output) {
     let sim = Sim::new(Script::new(lines));
     let output = tl_protocol::BlockingTransport::run_now(&sim, flow);
-    (sim.world(|script| script.told()), sim.elapsed(), output)
+    (sim.world(|script| script.summary()), sim.elapsed(), output)
 }
 
-/// What a test says about an error: its kind and what belongs to it.
+/// Formats an error for a test: its kind and details.
 fn short(error: &Error) -> String {
     let mut text = format!("{:?}", error.kind());
     if let Some(wait) = error.retry_after() {
@@ -77,7 +79,7 @@ fn short(error: &Error) -> String {
     text
 }
 
-/// An error with its causes, each message once.
+/// Formats an error with its causes, each message once.
 fn chain(error: &Error) -> String {
     let mut texts = vec![error.to_string()];
     let mut cause = error.source();

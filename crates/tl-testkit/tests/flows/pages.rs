@@ -1,4 +1,4 @@
-//! A list, page by page.
+//! Paged lists.
 
 use tl_protocol::{
     endpoint::{ListTasks, PageRequest},
@@ -30,18 +30,18 @@ fn check(lines: &[String], expected: &str) {
         }
         assert!(items < 1000, "a list without end");
     }
-    let asked = client
+    let requests = client
         .transport()
-        .world(|script| script.told().replace("0 GET /tasks", ""));
+        .world(|script| script.summary().replace("0 GET /tasks", ""));
     let seen = format!(
-        "{asked} => {items} items{}",
+        "{requests} => {items} items{}",
         failure.map_or(String::new(), |error| format!(", {error}"))
     );
     assert_eq!(seen, expected);
 }
 
 #[test]
-fn the_number_of_pages_ends_the_list() {
+fn total_pages_ends_the_list() {
     let total = r#""page": 1, "total_page": 3"#;
     check(
         &[page(2, total), page(2, total), page(1, total)],
@@ -51,7 +51,7 @@ fn the_number_of_pages_ends_the_list() {
 }
 
 #[test]
-fn an_empty_page_ends_the_list_whatever_the_number_of_pages_says() {
+fn empty_page_ends_the_list() {
     check(&[page(0, r#""total_page": 0"#)], " => 0 items");
     check(&[page(0, r#""total_page": 9"#)], " => 0 items");
     check(
@@ -61,7 +61,7 @@ fn an_empty_page_ends_the_list_whatever_the_number_of_pages_says() {
 }
 
 #[test]
-fn without_a_number_of_pages_the_list_goes_on_to_its_empty_page() {
+fn without_total_pages_an_empty_page_ends_the_list() {
     check(
         &[page(2, ""), page(2, ""), page(0, "")],
         ", ?page=2, ?page=3 => 4 items",
@@ -76,7 +76,7 @@ fn without_a_number_of_pages_the_list_goes_on_to_its_empty_page() {
 }
 
 #[test]
-fn a_trouble_in_between_is_overcome_and_an_error_ends_the_iterator() {
+fn transient_error_is_retried_and_fatal_error_ends() {
     let total = r#""total_page": 2"#;
     check(
         &[
@@ -95,7 +95,7 @@ fn a_trouble_in_between_is_overcome_and_an_error_ends_the_iterator() {
 }
 
 #[test]
-fn next_page_asks_for_the_same_page_again_after_an_error() {
+fn next_page_repeats_the_page_after_an_error() {
     let total = r#""total_page": 2"#;
     let client = client(
         &[page(2, total), "401".to_owned(), page(1, total)],
@@ -116,7 +116,7 @@ fn next_page_asks_for_the_same_page_again_after_an_error() {
 }
 
 #[test]
-fn the_list_begins_with_the_page_that_was_asked_for_and_keeps_its_filters() {
+fn list_starts_at_its_page_with_its_filters() {
     let client = client(
         &[page(1, r#""total_page": 6"#), page(1, r#""total_page": 6"#)],
         at_once(),
@@ -131,7 +131,7 @@ fn the_list_begins_with_the_page_that_was_asked_for_and_keeps_its_filters() {
     };
     assert_eq!(client.pages(first).filter(Result::is_ok).count(), 2);
     assert_eq!(
-        client.transport().world(|script| script.told()),
+        client.transport().world(|script| script.summary()),
         "0 GET /tasks?page=5&page_limit=1&filename=match.mp4, 0 GET /tasks?page=6&page_limit=1&filename=match.mp4"
     );
 }

@@ -1,4 +1,5 @@
-//! Which asset a create that lost its answer takes for its own: by name, size and time, or by a mark.
+//! Reconciliation of a create whose response was lost: by name, size and time, or by a metadata
+//! key.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,13 +16,13 @@ use tl_testkit::sim::{Planned, Sim, World};
 
 use super::{at_once, base, short};
 
-/// The key of the caller's own under which assets are marked.
+/// The metadata key that marks assets.
 const KEY: &str = "made_by";
 
-/// A platform that takes the asset and loses the first answer. Others make assets too.
+/// A platform that creates the asset and loses the first response. Others create assets too.
 struct Platform {
     others: Vec<Value>,
-    /// What lists leave out.
+    /// Fields omitted from lists.
     hidden: Vec<&'static str>,
     created: Option<String>,
 }
@@ -112,7 +113,7 @@ fn other(size: u64, metadata: &Value) -> Value {
 }
 
 #[test]
-fn a_file_of_the_same_name_is_told_by_its_size_once_that_is_final() {
+fn final_size_distinguishes_files_of_one_name() {
     check(&Reconcile::ByNameAndTime, &[], &[], "ours");
     check(
         &Reconcile::ByNameAndTime,
@@ -136,12 +137,12 @@ fn a_file_of_the_same_name_is_told_by_its_size_once_that_is_final() {
 }
 
 #[test]
-fn a_mark_tells_the_asset_from_an_equal_one() {
+fn metadata_key_distinguishes_equal_assets() {
     let mark = || Reconcile::ByMetadataKey(KEY.to_owned());
     check(&mark(), &[], &[], "ours");
     check(&mark(), &[other(5, &json!({}))], &[], "ours");
     check(&mark(), &[other(5, &json!({KEY: "another"}))], &[], "ours");
-    // A list that tells no metadata says nothing of the mark.
+    // A list without metadata says nothing about the mark.
     check(&mark(), &[], &["user_metadata"], "ours");
     check(
         &mark(),

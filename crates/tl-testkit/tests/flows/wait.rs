@@ -1,4 +1,4 @@
-//! A wait that always ends.
+//! Waiting always ends.
 
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ fn wait(policy: WaitPolicy) -> Wait<tl_protocol::endpoint::GetTask> {
     Wait::new(get_task(), &base(), at_once(), policy, 1)
 }
 
-/// Runs a wait of at most a minute: the statuses, the number of looks, the time, and what it came to.
+/// Runs a wait of at most a minute. Checks the statuses, the number of polls, the time, and the
+/// result.
 fn check(lines: &[&str], expected: &str) {
     let words = [
         "pending",
@@ -37,7 +38,7 @@ fn check(lines: &[&str], expected: &str) {
             }
         })
         .collect();
-    let (asked, end, result) = run(&lines, wait(WaitPolicy::within(Duration::from_secs(60))));
+    let (requests, end, result) = run(&lines, wait(WaitPolicy::within(Duration::from_secs(60))));
     let (history, word) = match &result {
         Ok(waited) => (&waited.history[..], "ready".to_owned()),
         Err(error) => (error.history(), short(error)),
@@ -46,10 +47,10 @@ fn check(lines: &[&str], expected: &str) {
         .iter()
         .map(|seen| format!("{} {}", seen.status, seen.after.as_secs_f64()))
         .collect();
-    let looks = asked.split(", ").count();
+    let polls = requests.split(", ").count();
     assert_eq!(
         format!(
-            "{} | {looks} looks, {} s, {word}",
+            "{} | {polls} polls, {} s, {word}",
             history.join(" → "),
             end.as_secs_f64()
         ),
@@ -59,8 +60,8 @@ fn check(lines: &[&str], expected: &str) {
 }
 
 #[test]
-fn a_wait_tells_every_status_and_when_it_came() {
-    check(&["ready"], "ready 0 | 1 looks, 0 s, ready");
+fn wait_reports_each_status_with_its_time() {
+    check(&["ready"], "ready 0 | 1 polls, 0 s, ready");
     check(
         &[
             "validating",
@@ -70,24 +71,24 @@ fn a_wait_tells_every_status_and_when_it_came() {
             "indexing",
             "ready",
         ],
-        "validating 0 → pending 1 → queued 3.5 → indexing 4.5 → ready 5.5 | 6 looks, 5.5 s, ready",
+        "validating 0 → pending 1 → queued 3.5 → indexing 4.5 → ready 5.5 | 6 polls, 5.5 s, ready",
     );
-    // A status that this version does not know is no end.
+    // An unknown status does not end the wait.
     check(
         &["dancing", "ready"],
-        "dancing 0 → ready 1 | 2 looks, 1 s, ready",
+        "dancing 0 → ready 1 | 2 polls, 1 s, ready",
     );
     check(
         &[r#"200 {"_id": "t"}"#, "ready"],
-        "unknown 0 → ready 1 | 2 looks, 1 s, ready",
+        "unknown 0 → ready 1 | 2 polls, 1 s, ready",
     );
 }
 
 #[test]
-fn a_failed_task_is_an_error_with_the_platforms_reason() {
+fn failed_task_has_the_platforms_reason() {
     check(
         &["indexing", "failed"],
-        "indexing 0 → failed 1 | 2 looks, 1 s, ProcessingFailed",
+        "indexing 0 → failed 1 | 2 polls, 1 s, ProcessingFailed",
     );
     let failed = r#"200 {"_id": "t", "status": "failed", "error_reason": "no video stream"}"#;
     let (_, _, result) = run(&[failed], wait(WaitPolicy::default()));
@@ -99,7 +100,7 @@ fn a_failed_task_is_an_error_with_the_platforms_reason() {
 }
 
 #[test]
-fn what_waiting_cannot_mend_ends_the_wait_at_once() {
+fn permanent_error_ends_the_wait() {
     for (line, kind) in [
         ("401", "Unauthorized"),
         ("403", "Forbidden"),
@@ -108,16 +109,16 @@ fn what_waiting_cannot_mend_ends_the_wait_at_once() {
     ] {
         check(
             &["pending", line],
-            &format!("pending 0 | 2 looks, 1 s, {kind}"),
+            &format!("pending 0 | 2 polls, 1 s, {kind}"),
         );
     }
-    check(&["200 <html>"], " | 1 looks, 0 s, Malformed");
-    check(&["refused"], " | 1 looks, 0 s, InvalidRequest");
+    check(&["200 <html>"], " | 1 polls, 0 s, Malformed");
+    check(&["refused"], " | 1 polls, 0 s, InvalidRequest");
 }
 
 #[test]
-fn a_trouble_that_passes_does_not_end_the_wait() {
-    // Five attempts make a look; then the wait rests, and looks again.
+fn transient_error_does_not_end_the_wait() {
+    // A poll has five attempts; then the wait pauses and polls again.
     check(
         &[
             "pending",
@@ -130,22 +131,22 @@ fn a_trouble_that_passes_does_not_end_the_wait() {
             "unreachable",
             "ready",
         ],
-        "pending 0 → ready 2.5 | 9 looks, 2.5 s, ready",
+        "pending 0 → ready 2.5 | 9 polls, 2.5 s, ready",
     );
     check(
         &["429 retry-after=20", "ready"],
-        "ready 20 | 2 looks, 20 s, ready",
+        "ready 20 | 2 polls, 20 s, ready",
     );
 }
 
 #[test]
-fn the_deadline_ends_the_wait_and_tells_what_was_seen() {
+fn deadline_ends_the_wait_with_its_history() {
     check(
         &["pending", "indexing"],
-        "pending 0 → indexing 1 | 10 looks, 60 s, DeadlinePassed",
+        "pending 0 → indexing 1 | 10 polls, 60 s, DeadlinePassed",
     );
-    check(&["@3600s 200 {}"], " | 1 looks, 60 s, DeadlinePassed");
-    check(&["503"], " | 45 looks, 60 s, DeadlinePassed");
+    check(&["@3600s 200 {}"], " | 1 polls, 60 s, DeadlinePassed");
+    check(&["503"], " | 45 polls, 60 s, DeadlinePassed");
     let (_, _, result) = run(
         &[task("indexing"), "503".to_owned()],
         wait(WaitPolicy::within(Duration::from_secs(9))),
@@ -158,32 +159,35 @@ fn the_deadline_ends_the_wait_and_tells_what_was_seen() {
 }
 
 #[test]
-fn the_platforms_wish_to_be_left_alone_is_kept_although_one_look_would_be_given_up() {
+fn retry_after_outlasts_a_failed_poll() {
     let day = WaitPolicy::within(Duration::from_secs(86_400));
-    let (asked, end, result) = run(
+    let (requests, end, result) = run(
         &["429 retry-after=3600".to_owned(), task("ready")],
         wait(day),
     );
     assert!(
         result.is_ok() && end >= Duration::from_secs(3600),
-        "{asked}"
+        "{requests}"
     );
-    // What goes past the deadline is not waited for.
-    let (asked, end, result) = run(
+    // A delay past the deadline is not waited for.
+    let (requests, end, result) = run(
         &["429 retry-after=3600"],
         wait(WaitPolicy::within(Duration::from_secs(600))),
     );
     let error = result.expect_err("the deadline passed");
     assert_eq!(
-        (asked.split(", ").count(), end <= Duration::from_secs(600)),
+        (
+            requests.split(", ").count(),
+            end <= Duration::from_secs(600)
+        ),
         (1, true),
-        "{asked}: {error}"
+        "{requests}: {error}"
     );
 }
 
 proptest! {
     #[test]
-    fn any_wait_ends_by_its_deadline(
+    fn every_wait_ends_by_its_deadline(
         lines in prop::collection::vec(
             prop_oneof![any_line(), prop::sample::select(vec!["pending", "queued", "indexing", "ready"]).prop_map(task)],
             1..30,

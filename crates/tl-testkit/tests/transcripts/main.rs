@@ -1,5 +1,5 @@
-//! The same scenario through both transports: what the server sees is the same, byte for byte of every body. Tasks and the
-//! calls around them are here, uploads of assets in `upload.rs`.
+//! The same scenario with both transports: the server sees the same requests, byte for byte of
+//! every body. Tasks and related calls are here, asset uploads in `upload.rs`.
 
 mod upload;
 
@@ -24,18 +24,18 @@ use tl_testkit::{
 use tokio::runtime::Builder;
 use url::Url;
 
-/// What the platform does in this scenario, told by how often it was asked the same before.
+/// The platform in this scenario; its response depends on how often it got the same request before.
 fn platform() -> Server {
-    let asked = std::sync::Mutex::new(Vec::<String>::new());
+    let counts = std::sync::Mutex::new(Vec::<String>::new());
     Server::reacting(move |seen: &Seen| {
         let what = format!(
             "{} {}",
             seen.method,
             seen.target.split('?').next().unwrap_or_default()
         );
-        let mut asked = asked.lock().expect("no reaction panicked");
-        asked.push(what.clone());
-        let times = asked.iter().filter(|other| **other == what).count();
+        let mut counts = counts.lock().expect("no reaction panicked");
+        counts.push(what.clone());
+        let times = counts.iter().filter(|other| **other == what).count();
         match (what.as_str(), times) {
             ("POST /v1.3/indexes", _) => Reply::status(201).body(r#"{"_id": "i1"}"#).into(),
             ("PUT /v1.3/indexes/i1", _) | ("DELETE /v1.3/tasks/t1", 2) => Reply::status(204).into(),
@@ -55,7 +55,7 @@ fn platform() -> Server {
     })
 }
 
-/// Runs the scenario by `drive`, and gives what the platform saw.
+/// Runs the scenario with `drive` and returns the requests that the platform got.
 fn scenario<T: Transport>(make: impl FnOnce(HttpSettings) -> T, drive: &impl Drive<T>) -> String {
     let server = platform();
     let base: Url = server.url("/v1.3").parse().expect("a URL");
@@ -194,11 +194,11 @@ fn both_transports_send_the_same() {
         &OnTokio(runtime),
     );
     assert_eq!(blocking, asynchronous);
-    insta::assert_snapshot!(without_chance(&blocking));
+    insta::assert_snapshot!(without_random_parts(&blocking));
 }
 
-/// The transcript without what is drawn from a seed: the boundary of a form, and with it the body's fingerprint.
-fn without_chance(transcript: &str) -> String {
+/// The transcript without random parts: the boundary of a form, and the fingerprint of its body.
+fn without_random_parts(transcript: &str) -> String {
     let line = |line: &str| match (line.split_once("boundary="), line.split_once(" bytes, ")) {
         (Some((before, _)), _) => format!("{before}boundary=…\n"),
         (_, Some((before, after))) => {

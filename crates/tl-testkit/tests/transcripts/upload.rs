@@ -1,5 +1,5 @@
-//! Uploads through both transports: with one lane the same requests in the same order; with several concurrency or troubles the same
-//! requests in any order, each chunk stored once.
+//! Uploads with both transports: with concurrency 1 the same requests in the same order; with more
+//! concurrency or with faults the same requests in any order, each chunk stored once.
 
 use std::{
     collections::BTreeMap,
@@ -27,20 +27,20 @@ use tl_testkit::{
 };
 use url::Url;
 
-use crate::{Drive, OnThreads, OnTokio, without_chance};
+use crate::{Drive, OnThreads, OnTokio, without_random_parts};
 
 const CHUNK: u64 = 100_000;
 const SIZE: u64 = 450_003;
 const CHUNKS: u32 = 5;
 
-/// What goes wrong, told by the request and how often it came before.
-type Trouble = fn(&str, usize) -> Option<Reaction>;
+/// The fault for a request and how often it came before.
+type FaultRule = fn(&str, usize) -> Option<Reaction>;
 
-fn none(_: &str, _: usize) -> Option<Reaction> {
+fn no_faults(_: &str, _: usize) -> Option<Reaction> {
     None
 }
 
-fn some(what: &str, times: usize) -> Option<Reaction> {
+fn some_faults(what: &str, times: usize) -> Option<Reaction> {
     match (what, times) {
         ("PUT /part/2", 1) => Some(Reply::status(500).body("<Error/>").into()),
         ("PUT /part/4", 1) => Some(Reaction::close().reading_only(30_000)),
@@ -66,19 +66,19 @@ fn urls(address: &str, signature: u32) -> String {
 }
 
 /// The platform with its storage.
-fn platform(trouble: Trouble) -> Server {
-    let asked = Mutex::new(BTreeMap::<String, usize>::new());
+fn platform(fault_rule: FaultRule) -> Server {
+    let counts = Mutex::new(BTreeMap::<String, usize>::new());
     let signed = AtomicU32::new(0);
     Server::reacting(move |seen: &Seen| {
         let path = seen.target.split('?').next().unwrap_or_default();
         let what = format!("{} {path}", seen.method);
         let times = {
-            let mut asked = asked.lock().expect("no reaction panicked");
-            let times = asked.entry(what.clone()).or_default();
+            let mut counts = counts.lock().expect("no reaction panicked");
+            let times = counts.entry(what.clone()).or_default();
             *times += 1;
             *times
         };
-        if let Some(reaction) = trouble(&what, times) {
+        if let Some(reaction) = fault_rule(&what, times) {
             return reaction;
         }
         let address = format!("http://{}", seen.header("host").unwrap_or_default());
@@ -120,8 +120,8 @@ fn platform(trouble: Trouble) -> Server {
     })
 }
 
-/// What an earlier process left: two chunks, of which the platform knows one.
-fn earlier() -> UploadRecord {
+/// The record of an earlier process: two chunks, of which the platform knows one.
+fn earlier_record() -> UploadRecord {
     let chunk = || SentChunk {
         etag: "etag".to_owned(),
         chunk_size: CHUNK,
@@ -137,15 +137,16 @@ fn earlier() -> UploadRecord {
     }
 }
 
-/// The whole chain by `drive`; gives what the platform saw, and what the ledger was told.
+/// Runs the whole upload with `drive`. Returns the requests that the platform got, and the records
+/// of the journal.
 fn scenario<T: tl_protocol::Transport>(
     make: impl FnOnce(HttpSettings) -> T,
     drive: &impl Drive<T>,
-    trouble: Trouble,
+    fault_rule: FaultRule,
     concurrency: usize,
     record: Option<UploadRecord>,
 ) -> (Vec<Seen>, Vec<String>) {
-    let server = platform(trouble);
+    let server = platform(fault_rule);
     let base: Url = server.url("/v1.3").parse().expect("a URL");
     let key = ApiKey::new("tlk_transcript").expect("a key");
     let transport = make(HttpSettings {
@@ -164,8 +165,8 @@ fn scenario<T: tl_protocol::Transport>(
         None => Begin::New(create),
         Some(record) => Begin::Resume(record, create),
     };
-    let told: Arc<Mutex<Vec<String>>> = Arc::default();
-    let hear = Arc::clone(&told);
+    let journal: Arc<Mutex<Vec<String>>> = Arc::default();
+    let sink = Arc::clone(&journal);
     let plan = AssetPlan {
         upload: AssetUpload::Chunks {
             source,
@@ -189,26 +190,26 @@ fn scenario<T: tl_protocol::Transport>(
                 Record::Session(_) => "session".to_owned(),
                 other => format!("{other:?}"),
             };
-            hear.lock().expect("no panic before").push(line);
+            sink.lock().expect("no panic before").push(line);
         }),
     };
     let flow = IngestAsset::new(plan, &base, policy, 5);
     let ingested = drive.drive(&transport, flow).expect("it is indexed");
     assert_eq!(ingested.indexed_asset_id, Some("x1".into()));
-    let told = told.lock().expect("no panic before").clone();
-    (server.seen(), told)
+    let journal = journal.lock().expect("no panic before").clone();
+    (server.seen(), journal)
 }
 
-/// Both colours: blocking first.
+/// Both transports, blocking first.
 fn both(
-    trouble: Trouble,
+    fault_rule: FaultRule,
     concurrency: usize,
     record: Option<UploadRecord>,
 ) -> [(Vec<Seen>, Vec<String>); 2] {
     let blocking = scenario(
         |settings| BlockingHttp::new(settings).expect("a transport"),
         &OnThreads,
-        trouble,
+        fault_rule,
         concurrency,
         record.clone(),
     );
@@ -220,7 +221,7 @@ fn both(
     let asynchronous = scenario(
         |settings| AsyncHttp::new(settings).expect("a transport"),
         &OnTokio(runtime),
-        trouble,
+        fault_rule,
         concurrency,
         record,
     );
@@ -232,8 +233,9 @@ fn text(seen: &[Seen]) -> String {
     transcripts.join("\n")
 }
 
-/// The requests without their order and without which signature was at hand; how often URLs were asked for depends on time.
-fn in_no_order(seen: &[Seen]) -> Vec<String> {
+/// The requests without their order and signatures. How often URLs were requested depends on
+/// timing.
+fn unordered(seen: &[Seen]) -> Vec<String> {
     let mut lines: Vec<String> = seen
         .iter()
         .filter(|seen| !seen.target.ends_with("/presigned-urls"))
@@ -252,8 +254,8 @@ fn in_no_order(seen: &[Seen]) -> Vec<String> {
     lines
 }
 
-/// The key goes with every request to the API, and with none to the storage.
-fn see_keys(seen: &[Seen]) {
+/// The API key is in every request to the API, and in none to the storage.
+fn check_keys(seen: &[Seen]) {
     for request in seen {
         let is_api = request.target.starts_with("/v1.3/");
         assert_eq!(
@@ -266,20 +268,21 @@ fn see_keys(seen: &[Seen]) {
 }
 
 #[test]
-fn with_one_lane_both_transports_upload_by_the_same_requests_in_the_same_order() {
-    let [(blocking, told), (asynchronous, told_too)] = both(none, 1, None);
+fn both_transports_send_the_same_in_order() {
+    let [(blocking, journal), (asynchronous, other_journal)] = both(no_faults, 1, None);
     assert_eq!(text(&blocking), text(&asynchronous));
-    assert_eq!(told, told_too);
-    see_keys(&blocking);
-    insta::assert_snapshot!(without_chance(&text(&blocking)));
-    insta::assert_snapshot!("with_one_lane_the_ledger", told.join("\n"));
+    assert_eq!(journal, other_journal);
+    check_keys(&blocking);
+    insta::assert_snapshot!(without_random_parts(&text(&blocking)));
+    insta::assert_snapshot!("sequential_journal", journal.join("\n"));
 }
 
 #[test]
-fn both_transports_take_up_the_same_session_by_the_same_requests() {
-    let [(blocking, told), (asynchronous, told_too)] = both(none, 1, Some(earlier()));
-    assert_eq!(in_no_order(&blocking), in_no_order(&asynchronous));
-    assert_eq!(told.last(), told_too.last());
+fn both_transports_resume_with_the_same_requests() {
+    let [(blocking, journal), (asynchronous, other_journal)] =
+        both(no_faults, 1, Some(earlier_record()));
+    assert_eq!(unordered(&blocking), unordered(&asynchronous));
+    assert_eq!(journal.last(), other_journal.last());
     let puts: Vec<&str> = blocking
         .iter()
         .filter(|seen| seen.method == "PUT")
@@ -289,26 +292,27 @@ fn both_transports_take_up_the_same_session_by_the_same_requests() {
 }
 
 #[test]
-fn with_troubles_both_transports_send_the_same_requests() {
+fn both_transports_send_the_same_after_faults() {
     for concurrency in [1, 8] {
-        let [(blocking, mut told), (asynchronous, mut told_too)] = both(some, concurrency, None);
-        // A connection that is closed in the middle of a body may take more or less of it.
+        let [(blocking, mut journal), (asynchronous, mut other_journal)] =
+            both(some_faults, concurrency, None);
+        // A connection that is closed in the middle of a body may deliver more or less of it.
         let whole = |seen: &[Seen]| -> Vec<Seen> {
             seen.iter().filter(|seen| seen.whole).cloned().collect()
         };
         assert_eq!(
-            in_no_order(&whole(&blocking)),
-            in_no_order(&whole(&asynchronous)),
+            unordered(&whole(&blocking)),
+            unordered(&whole(&asynchronous)),
             "{concurrency} concurrency"
         );
-        told.sort();
-        told_too.sort();
+        journal.sort();
+        other_journal.sort();
         assert_eq!(
-            told, told_too,
+            journal, other_journal,
             "{concurrency} concurrency: each chunk is finished once"
         );
         for seen in [&blocking, &asynchronous] {
-            see_keys(seen);
+            check_keys(seen);
             // No signature is used twice for the same chunk.
             let mut targets: Vec<&str> = seen
                 .iter()
@@ -324,9 +328,9 @@ fn with_troubles_both_transports_send_the_same_requests() {
 }
 
 #[test]
-fn with_many_lanes_both_transports_send_the_same_requests() {
-    let [(blocking, _), (asynchronous, _)] = both(none, 8, None);
-    assert_eq!(in_no_order(&blocking), in_no_order(&asynchronous));
+fn both_transports_send_the_same_concurrently() {
+    let [(blocking, _), (asynchronous, _)] = both(no_faults, 8, None);
+    assert_eq!(unordered(&blocking), unordered(&asynchronous));
     let puts = |seen: &[Seen]| seen.iter().filter(|seen| seen.method == "PUT").count();
     assert_eq!((puts(&blocking), puts(&asynchronous)), (5, 5));
 }

@@ -1,5 +1,5 @@
-//! A made-up platform with a storage behind presigned URLs, and a network that does what a seed says. It asserts what a
-//! client must never do.
+//! A simulated platform with a storage behind presigned URLs, and a network whose faults depend on
+//! a seed. It asserts what a client must never do.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,13 +31,13 @@ const STORAGE: &str = "https://bucket.example";
 const START: u64 = 1_798_761_600;
 const SESSION_LIFE: Duration = Duration::from_secs(24 * 3600);
 
-/// What the client has been told of each session: chunks that it must not send again.
+/// The chunks of each session that the client knows to be stored and must not send again.
 pub(crate) type Finished = Arc<Mutex<BTreeMap<UploadId, BTreeSet<u32>>>>;
 
 pub(crate) struct Cloud {
     rng: Rng,
-    /// How often something goes wrong, 0 to 1.
-    pub(crate) trouble: f64,
+    /// Probability of a fault, 0 to 1.
+    pub(crate) fault_rate: f64,
     content: Vec<u8>,
     chunk_size: u64,
     url_life: Duration,
@@ -62,7 +62,7 @@ struct PresignedUrl {
     used: bool,
 }
 
-enum Fate {
+enum NetworkOutcome {
     Good,
     LostBefore(Delivery),
     LostAfter,
@@ -77,14 +77,14 @@ impl Cloud {
         seed: u64,
         content: Vec<u8>,
         chunk_size: u64,
-        trouble: f64,
+        fault_rate: f64,
         finished: Finished,
     ) -> Self {
         let mut rng = Rng::new(seed);
         let url_life = [90, 300, 3600][usize::try_from(rng.bits() % 3).unwrap()];
         Self {
             rng,
-            trouble,
+            fault_rate,
             content,
             chunk_size,
             url_life: Duration::from_secs(url_life),
@@ -109,8 +109,8 @@ impl Cloud {
         })
     }
 
-    /// Another process comes, which was not asked to wait.
-    pub(crate) fn forget_the_client(&mut self) {
+    /// A new process starts, which was not asked to wait.
+    pub(crate) fn reset_waits(&mut self) {
         self.not_before.clear();
     }
 
@@ -122,26 +122,26 @@ impl Cloud {
         self.rng.bits() % limit
     }
 
-    fn fate(&mut self, now: Now) -> Fate {
-        if self.rng.fraction() >= self.trouble {
-            return Fate::Good;
+    fn network_outcome(&mut self, now: Now) -> NetworkOutcome {
+        if self.rng.fraction() >= self.fault_rate {
+            return NetworkOutcome::Good;
         }
         let truth = SystemTime::UNIX_EPOCH + Duration::from_secs(START) + now.mono;
         match self.below(12) {
-            0 => Fate::LostBefore(Delivery::NotSent),
-            1 => Fate::LostBefore(Delivery::Unknown),
-            2 | 3 => Fate::LostAfter,
-            4 => Fate::Answer(500, None),
-            5 => Fate::Answer(502, None),
-            6 => Fate::Answer(503, Some(self.below(40).to_string())),
-            7 => Fate::Answer(429, Some(self.below(90).to_string())),
-            8 => Fate::Answer(
+            0 => NetworkOutcome::LostBefore(Delivery::NotSent),
+            1 => NetworkOutcome::LostBefore(Delivery::Unknown),
+            2 | 3 => NetworkOutcome::LostAfter,
+            4 => NetworkOutcome::Answer(500, None),
+            5 => NetworkOutcome::Answer(502, None),
+            6 => NetworkOutcome::Answer(503, Some(self.below(40).to_string())),
+            7 => NetworkOutcome::Answer(429, Some(self.below(90).to_string())),
+            8 => NetworkOutcome::Answer(
                 429,
                 Some(http_date(truth + Duration::from_secs(self.below(90)))),
             ),
-            9 => Fate::Slow(Duration::from_secs(self.below(200))),
-            10 => Fate::Stalled,
-            _ => Fate::Damaged,
+            9 => NetworkOutcome::Slow(Duration::from_secs(self.below(200))),
+            10 => NetworkOutcome::Stalled,
+            _ => NetworkOutcome::Damaged,
         }
     }
 
@@ -404,7 +404,7 @@ impl Cloud {
         Ok(answer.body(Bytes::new()).unwrap())
     }
 
-    /// What may not be asked again before a time: an operation of the API, or a chunk.
+    /// What `Retry-After` applies to: an operation of the API, or a chunk.
     fn subject(exchange: &Exchange) -> String {
         let uri = exchange.http.uri();
         format!("{} {}", exchange.http.method(), uri.path())
@@ -436,33 +436,33 @@ impl World for Cloud {
             self.wall_error = i64::try_from(self.below(20_000)).unwrap() - 10_000;
         }
         let mut after = Duration::from_millis(5 + self.below(400));
-        let outcome = match self.fate(now) {
-            Fate::Good => self.work(now, exchange, false),
-            Fate::Damaged => self.work(now, exchange, true),
-            Fate::Slow(more) => {
+        let outcome = match self.network_outcome(now) {
+            NetworkOutcome::Good => self.work(now, exchange, false),
+            NetworkOutcome::Damaged => self.work(now, exchange, true),
+            NetworkOutcome::Slow(more) => {
                 after += more;
                 self.work(now, exchange, false)
             }
-            Fate::LostBefore(delivery) => {
+            NetworkOutcome::LostBefore(delivery) => {
                 Err(TransportError::new(TransportErrorKind::Lost, delivery))
             }
-            Fate::Stalled => {
+            NetworkOutcome::Stalled => {
                 after = exchange.stall;
-                self.spend_url(exchange);
+                self.mark_url_used(exchange);
                 Err(TransportError::new(
                     TransportErrorKind::Stalled,
                     Delivery::NotSent,
                 ))
             }
-            Fate::LostAfter => {
+            NetworkOutcome::LostAfter => {
                 drop(self.work(now, exchange, false));
                 Err(TransportError::new(
                     TransportErrorKind::Lost,
                     Delivery::Unknown,
                 ))
             }
-            Fate::Answer(status, retry_after) => {
-                self.spend_url(exchange);
+            NetworkOutcome::Answer(status, retry_after) => {
+                self.mark_url_used(exchange);
                 let mut answer = Response::builder()
                     .status(status)
                     .header(header::DATE, date(now));
@@ -487,8 +487,8 @@ impl World for Cloud {
 }
 
 impl Cloud {
-    /// A URL that was tried counts as used, whatever came of it.
-    fn spend_url(&mut self, exchange: &Exchange) {
+    /// A URL that was tried counts as used, whatever the outcome.
+    fn mark_url_used(&mut self, exchange: &Exchange) {
         if let Some(url) = self.urls.get_mut(&exchange.http.uri().to_string()) {
             assert!(!url.used, "a URL is used once");
             url.used = true;

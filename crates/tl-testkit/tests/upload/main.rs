@@ -1,7 +1,8 @@
-//! A multipart upload over a network that does what a seed says, with crashes and resumes in between: whatever happens, the
-//! bytes arrive, nothing finished is sent twice, and the rules of the platform are kept.
+//! A multipart upload over a network whose faults depend on a seed, with crashes and resumes: the
+//! bytes always arrive, no finished chunk is sent twice, and the platform's rules are respected.
 //!
-//! A failing seed is printed; `TL_SEED=<seed> cargo nextest run -p tl-testkit --test upload` runs it alone.
+//! A failing seed is printed; `TL_SEED=<seed> cargo nextest run -p tl-testkit --test upload` runs
+//! it alone.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,7 +29,7 @@ use tl_protocol::{
 };
 use tl_testkit::sim::Sim;
 
-/// How many seeds one run tries; each is a whole upload with its troubles.
+/// Number of seeds per run; each is a complete upload.
 const SEEDS: u64 = 2000;
 
 struct Scenario {
@@ -41,7 +42,7 @@ struct Scenario {
 }
 
 impl Scenario {
-    fn new(seed: u64, trouble: f64) -> Self {
+    fn new(seed: u64, fault_rate: f64) -> Self {
         let mut rng = Rng::new(seed ^ 0x5eed);
         let chunk_size = 1 + rng.bits() % 40;
         let size = 1 + rng.bits() % (chunk_size * 130);
@@ -51,7 +52,7 @@ impl Scenario {
             seed,
             content.clone(),
             chunk_size,
-            trouble,
+            fault_rate,
             Arc::clone(&finished),
         );
         let concurrency = 1 + usize::try_from(rng.bits() % 9).unwrap();
@@ -121,7 +122,7 @@ fn seeds() -> Vec<u64> {
     }
 }
 
-/// Runs `scenario` for every seed, and names the seed that fails.
+/// Runs `scenario` for every seed, and prints the seed that fails.
 fn for_every_seed(scenario: impl Fn(u64) + std::panic::RefUnwindSafe) {
     for seed in seeds() {
         if let Err(panic) = std::panic::catch_unwind(|| scenario(seed)) {
@@ -134,7 +135,7 @@ fn for_every_seed(scenario: impl Fn(u64) + std::panic::RefUnwindSafe) {
 }
 
 #[test]
-fn without_trouble_every_chunk_is_sent_once() {
+fn without_faults_each_chunk_is_sent_once() {
     for_every_seed(|seed| {
         let scenario = Scenario::new(seed, 0.0);
         let uploaded = scenario
@@ -149,15 +150,15 @@ fn without_trouble_every_chunk_is_sent_once() {
 }
 
 #[test]
-fn through_trouble_crashes_and_resumes_the_bytes_arrive() {
+fn bytes_arrive_through_faults_and_crashes() {
     for_every_seed(|seed| {
         let mut rng = Rng::new(seed ^ 0xc4a5);
-        let trouble = rng.fraction() * 0.5;
-        let scenario = Scenario::new(seed, trouble);
+        let fault_rate = rng.fraction() * 0.5;
+        let scenario = Scenario::new(seed, fault_rate);
         for _ in 0..rng.bits() % 6 {
             let steps = u32::try_from(1 + rng.bits() % 600).unwrap();
             match scenario.sim.run_for(scenario.flow(None), steps) {
-                // Killed: what was in flight is lost, and what was asked of the process is forgotten.
+                // Killed: exchanges in flight are lost, and so are pending waits.
                 None => {}
                 Some(Ok(uploaded)) => return scenario.conclude(&uploaded),
                 Some(Err(error)) => assert!(
@@ -173,13 +174,13 @@ fn through_trouble_crashes_and_resumes_the_bytes_arrive() {
                     "{error:?}"
                 ),
             }
-            scenario.sim.world(Cloud::forget_the_client);
+            scenario.sim.world(Cloud::reset_waits);
             if rng.bits().is_multiple_of(5) {
-                // A session lives 24 hours.
+                // A session expires after 24 hours.
                 scenario.sim.pass(Duration::from_secs(25 * 3600));
             }
         }
-        scenario.sim.world(|cloud| cloud.trouble = 0.0);
+        scenario.sim.world(|cloud| cloud.fault_rate = 0.0);
         let uploaded = scenario
             .sim
             .run_for(scenario.flow(None), 1_000_000)
@@ -190,7 +191,7 @@ fn through_trouble_crashes_and_resumes_the_bytes_arrive() {
 }
 
 #[test]
-fn it_ends_by_its_deadline_whatever_happens() {
+fn upload_ends_by_its_deadline() {
     for_every_seed(|seed| {
         let scenario = Scenario::new(seed, 0.6);
         let deadline = Duration::from_secs(1 + seed % 300);
@@ -210,13 +211,13 @@ fn it_ends_by_its_deadline_whatever_happens() {
 }
 
 #[test]
-fn a_control_shows_that_the_world_sees_a_finished_chunk_sent_again() {
+fn control_detects_a_finished_chunk_sent_again() {
     let forgetful = (0..50).any(|seed| {
         let scenario = Scenario::new(seed, 0.0);
         if scenario.sim.run_for(scenario.flow(None), 60).is_some() {
             return false;
         }
-        // The record is kept, but its chunks are forgotten: those that are not reported yet are sent again.
+        // The record is kept without its chunks: those not reported yet are sent again.
         if let Some(record) = &mut *scenario.record.lock().unwrap() {
             record.sent.clear();
         }

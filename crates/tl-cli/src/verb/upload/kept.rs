@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use tl_client::checkpoint::{CheckpointInfo, Kept};
+use tl_client::checkpoint::{Checkpoint, CheckpointInfo};
 use tl_model::IncompleteUpload;
 use tl_protocol::endpoint::{ListUploads, PageRequest};
 
@@ -63,7 +63,7 @@ struct Row {
 
 impl Row {
     /// What is kept here; `open` are the sessions of the account, where they were asked for.
-    fn of_kept(kept: &Kept, open: Option<&[IncompleteUpload]>, base_url: &str) -> Self {
+    fn of_kept(kept: &Checkpoint, open: Option<&[IncompleteUpload]>, base_url: &str) -> Self {
         let row = Self {
             checkpoint: Some(kept.id.clone()),
             ..Self::default()
@@ -230,7 +230,7 @@ impl Abandon {
     }
 }
 
-fn abandoned(context: &Context, kept: &Kept) {
+fn abandoned(context: &Context, kept: &Checkpoint) {
     let upload = kept.upload.as_ref().ok();
     let session = upload.and_then(|upload| upload.upload_id.as_ref());
     context.output.json(&json!({

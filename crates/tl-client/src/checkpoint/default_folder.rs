@@ -1,17 +1,17 @@
-//! Where checkpoints are kept when nobody says otherwise: the place that the system has for the state of programs.
+//! Default folder for checkpoints: the system's location for application state.
 
 use std::path::PathBuf;
 
-/// The folder for this user, or `None` where the environment names no place: `$XDG_STATE_HOME/tl/uploads` or
-/// `~/.local/state/tl/uploads`; on macOS `~/Library/Application Support/tl/uploads`; on Windows
-/// `%LOCALAPPDATA%\tl\uploads`.
+/// The default folder of this user, or `None` if the environment does not define one:
+/// `$XDG_STATE_HOME/tl/uploads` or `~/.local/state/tl/uploads`; on macOS `~/Library/Application
+/// Support/tl/uploads`; on Windows `%LOCALAPPDATA%\tl\uploads`.
 #[must_use]
 pub fn default_folder() -> Option<PathBuf> {
     folder(|name| std::env::var_os(name).map(PathBuf::from))
 }
 
 fn folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
-    // A relative path would depend on where the program was started.
+    // A relative path would depend on the current directory.
     let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
     let base = absolute("XDG_STATE_HOME").or_else(|| {
         if cfg!(windows) {
@@ -31,7 +31,7 @@ mod tests {
 
     #[cfg(all(unix, not(target_os = "macos")))]
     #[test]
-    fn the_place_is_that_of_the_system() {
+    fn uses_the_state_folder_of_the_system() {
         let check = |variables: &[(&str, &str)], expected: Option<&str>| {
             let found = folder(|name| {
                 let (_, value) = variables.iter().find(|(other, _)| *other == name)?;

@@ -1,4 +1,4 @@
-//! Cases about URLs that a server supplied: where they may lead, and that nothing goes anywhere else.
+//! Cases about URLs supplied by a server: which addresses they may use.
 
 use std::net::SocketAddr;
 
@@ -9,13 +9,13 @@ use tl_protocol::{
 use super::{Harness, SECRET, expect_failure, send, send_well, settings, with};
 use crate::{
     exchanges::exchange,
-    proxy::{Manner, TestProxy},
+    proxy::{ProxyBehavior, TestProxy},
     server::{Reply, Server},
 };
 
 const PUBLIC_BASE: &str = "https://api.example/v1.3";
 
-/// The name of a storage that has an address of this machine.
+/// A storage host name that resolves to this machine.
 const STORAGE: &str = "storage.example";
 
 fn settings_for(base: &str) -> HttpSettings {
@@ -27,7 +27,7 @@ fn settings_for(base: &str) -> HttpSettings {
     }
 }
 
-/// A storage by TLS, and settings by which its name leads to it.
+/// A TLS storage server, and settings that resolve its name to it.
 fn storage(base: &str) -> (Server, HttpSettings) {
     let server = Server::tls(&[STORAGE], [Reply::ok("here").into()]);
     let settings = HttpSettings {
@@ -56,8 +56,8 @@ fn expect_unsafe<H: Harness>(harness: &H, transport: &H::Transport, chunk: Excha
     assert!(text.contains(part), "{part}: {text}");
 }
 
-/// Not one byte goes to an address of this machine or of a private network, however it is written.
-pub fn a_private_address_is_not_followed<H: Harness>(harness: &H) {
+/// Nothing is sent to a loopback or private address, in any notation.
+pub fn private_address_is_not_followed<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let port = server.address().port();
     let transport = with(harness, settings_for(PUBLIC_BASE));
@@ -76,8 +76,9 @@ pub fn a_private_address_is_not_followed<H: Harness>(harness: &H) {
     assert_eq!(server.connections(), 0);
 }
 
-/// The addresses of a name are checked before a connection is made; one that is private is enough.
-pub fn a_name_with_a_private_address_is_not_followed<H: Harness>(harness: &H) {
+/// The addresses of a name are checked before connecting; one private address is enough to reject
+/// it.
+pub fn name_with_a_private_address_is_not_followed<H: Harness>(harness: &H) {
     let (server, settings) = storage(PUBLIC_BASE);
     let port = server.address().port();
     let transport = with(harness, settings.clone());
@@ -94,8 +95,8 @@ pub fn a_name_with_a_private_address_is_not_followed<H: Harness>(harness: &H) {
     assert_eq!(server.connections(), 0);
 }
 
-/// Over https, nothing goes out unencrypted because the server says so.
-pub fn an_unencrypted_url_is_not_followed_from_https<H: Harness>(harness: &H) {
+/// If the base URL is https, an http URL is rejected.
+pub fn http_url_is_not_followed_from_https<H: Harness>(harness: &H) {
     let server = Server::reacting(|_| Reply::ok("").into());
     let url = server.url(&format!("/1?signature={SECRET}"));
     for base in [
@@ -109,8 +110,8 @@ pub fn an_unencrypted_url_is_not_followed_from_https<H: Harness>(harness: &H) {
     assert_eq!(server.connections(), 0);
 }
 
-/// A base on this machine or in a private network has its storage there too; and whoever says so follows every URL.
-pub fn a_private_url_is_followed_from_a_private_base_or_on_demand<H: Harness>(harness: &H) {
+/// A private base URL allows private storage URLs, and a setting allows all URLs.
+pub fn private_url_is_followed_if_allowed<H: Harness>(harness: &H) {
     let (server, settings) = storage("https://127.0.0.1/v1.3");
     let port = server.address().port();
     let transport = with(harness, settings);
@@ -131,10 +132,11 @@ pub fn a_private_url_is_followed_from_a_private_base_or_on_demand<H: Harness>(ha
     assert_eq!(server.seen()[0].header("x-api-key"), None);
 }
 
-/// A proxy looks names up itself, and may have a private address: the text of the URL is checked, and nothing else.
-pub fn behind_a_proxy_the_text_of_a_url_is_checked<H: Harness>(harness: &H) {
+/// A proxy resolves names itself, and may have a private address: only the text of the URL is
+/// checked.
+pub fn url_text_is_checked_behind_a_proxy<H: Harness>(harness: &H) {
     let (server, settings) = storage(PUBLIC_BASE);
-    let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
+    let proxy = TestProxy::start(ProxyBehavior::TunnelTo(server.address()));
     let transport = with(
         harness,
         HttpSettings {
@@ -149,8 +151,8 @@ pub fn behind_a_proxy_the_text_of_a_url_is_checked<H: Harness>(harness: &H) {
         chunk("10.0.0.1", 443),
         "public network",
     );
-    assert_eq!(proxy.asked(), Vec::<String>::new());
+    assert_eq!(proxy.requests(), Vec::<String>::new());
     let answer = send_well(harness, &transport, chunk(STORAGE, 443));
     assert_eq!(answer.body(), "here");
-    assert_eq!(proxy.asked().len(), 1);
+    assert_eq!(proxy.requests().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! The stories, and what must be true at their end.
+//! The scenarios and their assertions.
 
 use std::{
     collections::BTreeSet,
@@ -14,20 +14,20 @@ use tl_client::{
 use tl_emulator::JournalEntry;
 
 use crate::{
-    Story,
+    StepResult,
     large_file::{LargeFile, sha256},
     platform::Platform,
-    sender::{KEY, Order, Said, Sender},
+    sender::{Args, KEY, Output, Sender},
 };
 
-/// The most memory that the client may take, in KiB: 24 MiB at 8 concurrency, whatever the size of the file.
-const MOST_MEMORY: u64 = 24 * 1024;
+/// Maximum memory of the client in KiB: 24 MiB at concurrency 8, for any file size.
+const MAX_MEMORY: u64 = 24 * 1024;
 
 /// How often the client is killed.
 const KILLS: u32 = 10;
 
-/// What goes wrong while the platform is restarted: in the storage before and after the work was done, in the API with a wish
-/// to be left alone and with lost answers.
+/// Faults while the platform is restarted: the storage fails before and after it stored the chunk;
+/// the API responds with `Retry-After`, or its response is lost.
 const FAULTS: &[&str] = &[
     "storage.put probability=0.02 status=503",
     "storage.put probability=0.02 drop",
@@ -42,8 +42,8 @@ const FAULTS: &[&str] = &[
     "indexes.indexed_assets.create nth=1 lose_answer",
 ];
 
-/// Makes the file and tells both stories.
-pub(crate) fn tell(clip: &Path, bytes: u64) -> Story<()> {
+/// Creates the file and runs both scenarios.
+pub(crate) fn run(clip: &Path, bytes: u64) -> StepResult<()> {
     let folder = tempfile::tempdir()?;
     let began = Instant::now();
     let file = LargeFile::make(folder.path().join("large.mp4"), clip, bytes)?;
@@ -52,21 +52,22 @@ pub(crate) fn tell(clip: &Path, bytes: u64) -> Story<()> {
         &file.sha256[..12],
         began.elapsed().as_secs_f64()
     );
-    for colour in ["async", "blocking"] {
-        through_restarts(colour, &file, &folder.path().join(colour))?;
+    for mode in ["async", "blocking"] {
+        through_restarts(mode, &file, &folder.path().join(mode))?;
     }
     through_kills(&file, &folder.path().join("kills"))
 }
 
-/// One upload, while the platform injects faults and is killed and restarted at a third and at two thirds.
-fn through_restarts(colour: &str, file: &LargeFile, folder: &Path) -> Story<()> {
+/// One upload while the platform injects faults, and is killed and restarted after one third and
+/// two thirds.
+fn through_restarts(mode: &str, file: &LargeFile, folder: &Path) -> StepResult<()> {
     let mut platform = Platform::start(folder.join("state"), FAULTS)?;
     let index_id = index(&platform.base_url)?;
     let base_url = platform.base_url.clone();
     let checkpoints = folder.join("checkpoints");
     let began = Instant::now();
-    let sender = Sender::start(Order {
-        colour,
+    let sender = Sender::start(Args {
+        mode,
         file: &file.path,
         base_url: &base_url,
         index_id: &index_id,
@@ -77,10 +78,10 @@ fn through_restarts(colour: &str, file: &LargeFile, folder: &Path) -> Story<()> 
     let (mut sent, mut retried, mut restarts) = (0, 0, 0);
     let done = loop {
         match sender.next()? {
-            Said::Sent(_) => sent += 1,
-            Said::Retrying => retried += 1,
-            Said::Done(done) => break done,
-            said => return Err(format!("{colour}: {said:?} after {sent} chunks").into()),
+            Output::Sent(_) => sent += 1,
+            Output::Retrying => retried += 1,
+            Output::Done(done) => break done,
+            output => return Err(format!("{mode}: {output:?} after {sent} chunks").into()),
         }
         if restarts < 2 && sent * 3 > chunks * (restarts + 1) {
             restarts += 1;
@@ -88,36 +89,37 @@ fn through_restarts(colour: &str, file: &LargeFile, folder: &Path) -> Story<()> 
         }
     };
     if restarts != 2 {
-        return Err(format!("{colour}: it was over after {restarts} restarts").into());
+        return Err(format!("{mode}: it was over after {restarts} restarts").into());
     }
     if retried == 0 {
-        return Err(format!("{colour}: no fault was met, so nothing was shown").into());
+        return Err(format!("{mode}: no fault was met, so nothing was shown").into());
     }
-    let peak = conclude(colour, &done, file, &platform)?;
+    let peak = check_result(mode, &done, file, &platform)?;
     println!(
-        "{colour}: {chunks} chunks through {restarts} restarts of the platform and {retried} failed attempts in {:.1} s; bytes equal, peak memory {:.1} MiB",
+        "{mode}: {chunks} chunks through {restarts} restarts of the platform and {retried} failed attempts in {:.1} s; bytes equal, peak memory {:.1} MiB",
         began.elapsed().as_secs_f64(),
         mib(peak),
     );
     Ok(())
 }
 
-/// One upload whose process is killed ten times, each time resumed by the other colour.
-fn through_kills(file: &LargeFile, folder: &Path) -> Story<()> {
+/// One upload whose process is killed ten times, and resumed alternately by the async and the
+/// blocking client.
+fn through_kills(file: &LargeFile, folder: &Path) -> StepResult<()> {
     let mut platform = Platform::start(folder.join("state"), &[])?;
     let index_id = index(&platform.base_url)?;
     let base_url = platform.base_url.clone();
     let checkpoints = folder.join("checkpoints");
-    // The whole takes about 40 s, the kills come within 20 s.
+    // The upload takes about 40 s; the kills happen within 20 s.
     let bytes_per_second = file.bytes / 40;
     let mut finished: BTreeSet<u32> = BTreeSet::new();
     let mut resumed = Vec::new();
     let mut again = Vec::new();
-    let mut told = 0;
+    let mut last_entry = 0;
     let mut run = 0;
     let done = loop {
-        let mut sender = Sender::start(Order {
-            colour: if run % 2 == 0 { "async" } else { "blocking" },
+        let mut sender = Sender::start(Args {
+            mode: if run % 2 == 0 { "async" } else { "blocking" },
             file: &file.path,
             base_url: &base_url,
             index_id: &index_id,
@@ -125,34 +127,34 @@ fn through_kills(file: &LargeFile, folder: &Path) -> Story<()> {
             bytes_per_second: if run < KILLS { bytes_per_second } else { 0 },
         })?;
         let before = finished.clone();
-        let end = Instant::now() + moment(run);
+        let end = Instant::now() + kill_delay(run);
         let done = loop {
-            let said = if run < KILLS {
-                sender.within(end.saturating_duration_since(Instant::now()))?
+            let output = if run < KILLS {
+                sender.next_within(end.saturating_duration_since(Instant::now()))?
             } else {
                 sender.next()?
             };
-            match said {
-                Said::Sent(chunk) => {
+            match output {
+                Output::Sent(chunk) => {
                     finished.insert(chunk);
                 }
-                Said::Resuming(chunks) => resumed.push(chunks),
-                Said::Retrying => {}
-                Said::Done(done) => break Some(done),
-                Said::Silent => break None,
-                Said::Ended => return Err(format!("run {run} ended without a result").into()),
+                Output::Resuming(chunks) => resumed.push(chunks),
+                Output::Retrying => {}
+                Output::Done(done) => break Some(done),
+                Output::Timeout => break None,
+                Output::Exited => return Err(format!("run {run} ended without a result").into()),
             }
         };
         let at_work = sender.kill()?;
-        // What it said before it was killed counts, though it was not heard yet.
-        while let Said::Sent(chunk) = sender.within(Duration::from_secs(5))? {
+        // Count output written before the kill but not read yet.
+        while let Output::Sent(chunk) = sender.next_within(Duration::from_secs(5))? {
             finished.insert(chunk);
         }
-        // An answer may reach the client before the platform has put it down.
+        // The client may receive a response before the platform has recorded it.
         std::thread::sleep(Duration::from_millis(200));
         let journal = platform.journal()?;
-        again.extend(puts(&journal, told).filter(|chunk| before.contains(chunk)));
-        told = journal.last().map_or(told, |entry| entry.number);
+        again.extend(puts(&journal, last_entry).filter(|chunk| before.contains(chunk)));
+        last_entry = journal.last().map_or(last_entry, |entry| entry.number);
         match done {
             Some(done) if run == KILLS => break done,
             Some(_) => return Err(format!("it was over after {run} kills").into()),
@@ -166,38 +168,43 @@ fn through_kills(file: &LargeFile, folder: &Path) -> Story<()> {
     if resumed.iter().all(|chunks| *chunks == 0) {
         return Err("no run went on where an earlier one ended, so nothing was shown".into());
     }
-    let peak = conclude("killed", &done, file, &platform)?;
+    let peak = check_result("killed", &done, file, &platform)?;
     println!(
-        "killed {KILLS} times, resumed by the other colour with {resumed:?} chunks: bytes equal, no finished chunk sent again, peak memory {:.1} MiB",
+        "killed {KILLS} times, resumed by the other client with {resumed:?} chunks: bytes equal, no finished chunk sent again, peak memory {:.1} MiB",
         mib(peak)
     );
     Ok(())
 }
 
-/// What must be true of every upload; gives the peak of its memory.
-fn conclude(story: &str, done: &Value, file: &LargeFile, platform: &Platform) -> Story<u64> {
+/// Checks the result of an upload and returns its peak memory.
+fn check_result(
+    scenario: &str,
+    done: &Value,
+    file: &LargeFile,
+    platform: &Platform,
+) -> StepResult<u64> {
     let (route, status) = (&done["route"], &done["status"]);
     if route != "multipart" || status != "ready" {
-        return Err(format!("{story}: it ended with {done}").into());
+        return Err(format!("{scenario}: it ended with {done}").into());
     }
     let received = platform.received(file.bytes)?;
     let hash = sha256(&received)?;
     if hash != file.sha256 {
-        return Err(format!("{story}: the platform received other bytes: {hash}").into());
+        return Err(format!("{scenario}: the platform received other bytes: {hash}").into());
     }
     let peak = done["peak_kib"].as_u64().ok_or("no peak was told")?;
-    if peak > MOST_MEMORY {
+    if peak > MAX_MEMORY {
         return Err(format!(
-            "{story}: the client took {:.1} MiB, at most {:.0} are allowed",
+            "{scenario}: the client took {:.1} MiB, at most {:.0} are allowed",
             mib(peak),
-            mib(MOST_MEMORY)
+            mib(MAX_MEMORY)
         )
         .into());
     }
     Ok(peak)
 }
 
-fn index(base_url: &str) -> Story<String> {
+fn index(base_url: &str) -> StepResult<String> {
     let client = blocking::Client::new(&Config::new(KEY, base_url)?)?;
     let options = ["visual", "audio"].map(ModelOption::from);
     let models = [IndexModel::new("marengo3.0", options)];
@@ -208,20 +215,21 @@ fn index(base_url: &str) -> Story<String> {
         .to_string())
 }
 
-/// The chunks that the storage was sent after the entry `told`, whether it took them or not.
-fn puts(journal: &[JournalEntry], told: u64) -> impl Iterator<Item = u32> {
+/// The chunks sent to the storage after the journal entry `last_entry`, stored or not.
+fn puts(journal: &[JournalEntry], last_entry: u64) -> impl Iterator<Item = u32> {
     journal
         .iter()
-        .filter(move |entry| entry.number > told)
+        .filter(move |entry| entry.number > last_entry)
         .filter_map(|entry| Some(entry.chunk.as_ref()?.chunk_index))
 }
 
-/// How long run `run` is left alone: 0.2 to 3.2 s, different for each and the same in every repetition.
-fn moment(run: u32) -> Duration {
+/// How long run `run` lasts before it is killed: 0.2 to 3.2 s, different for each run and
+/// deterministic.
+fn kill_delay(run: u32) -> Duration {
     Duration::from_millis(200 + u64::from(run).wrapping_mul(7_919) % 3_000)
 }
 
-/// The chunks of the file, as the emulator cuts them: 5 MiB each.
+/// Number of chunks; the emulator uses 5 MiB each.
 fn chunks_of(file: &LargeFile) -> u64 {
     file.bytes.div_ceil(5 << 20)
 }

@@ -1,4 +1,4 @@
-//! Dropping the future of a flow ends what it has under way: the server sees the connection close.
+//! Dropping the future of a flow cancels its exchanges: the server sees the connection close.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,7 +26,7 @@ async fn check(server: &Server, exchanges: Vec<Exchange>) {
     let ended = timeout(Duration::from_millis(300), run).await;
     assert!(ended.is_err(), "the server never answers");
     assert_eq!(server.seen().len(), count, "every request was under way");
-    // The wait is on another thread, so that the runtime goes on here as in a program.
+    // Wait on another thread, so that the runtime keeps running as in a program.
     tokio::task::block_in_place(|| {
         for seen in server.seen() {
             server.wait_for_close(seen.connection);
@@ -35,13 +35,13 @@ async fn check(server: &Server, exchanges: Vec<Exchange>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_that_wait_for_their_answer_are_given_up() {
+async fn dropping_cancels_waiting_requests() {
     let server = Server::reacting(|_| Reaction::never());
     check(&server, (0..3).map(|_| get(&server.url("/"))).collect()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upload_under_way_is_given_up_in_the_middle() {
+async fn dropping_cancels_a_running_upload() {
     let slowly = || Reaction::never().reading_slowly(64 << 10, Duration::from_millis(5));
     let server = Server::reacting(move |_| slowly());
     let source = Arc::new(PatternSource::new(256 << 20, 1));

@@ -1,5 +1,5 @@
-//! Opens files of the folder of checkpoints: regular files only, and never waiting for somebody else, as the opening of a pipe
-//! would. Whoever can write to the folder may have put anything there.
+//! Opens regular files without blocking. Anyone who can write to the checkpoint folder may have put
+//! a pipe there, which would block on open.
 
 use std::{
     fs::{File, OpenOptions},
@@ -7,11 +7,11 @@ use std::{
     path::Path,
 };
 
-/// The largest file that is read, in bytes. One of the most chunks that an upload can have, with the longest ETags that are
-/// taken, has less than half of it.
-pub(super) const MOST_BYTES: u64 = 32 << 20;
+/// Maximum size of a checkpoint, in bytes. The maximum number of chunks with the longest accepted
+/// ETags needs less than half of it.
+pub(super) const MAX_BYTES: u64 = 32 << 20;
 
-/// Opens `path` as `options` say.
+/// Opens `path` with `options`.
 pub(super) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     {
@@ -33,11 +33,11 @@ pub(super) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = open(path, OpenOptions::new().read(true))?;
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST_BYTES {
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
-            format!("it has more than {MOST_BYTES} bytes, which no checkpoint has"),
+            format!("it has more than {MAX_BYTES} bytes, which no checkpoint has"),
         ));
     }
     Ok(bytes)

@@ -1,5 +1,5 @@
-//! One checkpoint while its upload runs: each record goes to the disk before the upload goes on. What stands in the file lives
-//! in `format.rs`.
+//! Writes the checkpoint of a running upload: each record is on disk before the upload continues.
+//! The format is in `format.rs`.
 
 use std::{
     fmt,
@@ -21,34 +21,36 @@ use super::{
     lock::Lock,
 };
 
-/// How long a record is retried when no file descriptor is free. The flow waits for it, and so may others on its thread.
+/// How long to retry a write if no file descriptor is available. The flow, and possibly others on
+/// its thread, wait meanwhile.
 const RETRY_LIMIT: Duration = Duration::from_secs(5);
 
-/// Told why the state is not on the disk; the upload goes on.
-type Trouble = Box<dyn Fn(String) + Send + Sync>;
+/// Called with the reason if the state cannot be written. The upload continues.
+type OnFailure = Box<dyn Fn(String) + Send + Sync>;
 
-/// Keeps the state of one upload.
+/// Writes the state of one upload.
 pub(crate) struct CheckpointWriter {
     path: PathBuf,
     inner: Mutex<Inner>,
-    trouble: Trouble,
-    /// To the thread that brings single lines through the system to the medium. It ends when this is dropped.
-    medium: Mutex<Option<SyncSender<Arc<File>>>>,
-    /// Held until the upload ends, however it ends.
+    on_failure: OnFailure,
+    /// Sends files to the thread that syncs appended lines to the disk. The thread ends when this
+    /// is dropped.
+    syncer: Mutex<Option<SyncSender<Arc<File>>>>,
+    /// Held until the upload ends.
     _lock: Lock,
 }
 
 struct Inner {
     state: State,
-    /// The file as it is now; lines are added to it.
+    /// The current file; lines are appended to it.
     out: Option<Arc<File>>,
     is_removed: bool,
     is_failing: bool,
 }
 
 impl CheckpointWriter {
-    /// Keeps `state` at `path` from the first record on.
-    pub(super) fn new(path: PathBuf, state: State, lock: Lock, trouble: Trouble) -> Self {
+    /// Creates a writer for `path`. The file is created at the first record.
+    pub(super) fn new(path: PathBuf, state: State, lock: Lock, on_failure: OnFailure) -> Self {
         Self {
             path,
             inner: Mutex::new(Inner {
@@ -57,19 +59,19 @@ impl CheckpointWriter {
                 is_removed: false,
                 is_failing: false,
             }),
-            trouble,
-            medium: Mutex::default(),
+            on_failure,
+            syncer: Mutex::default(),
             _lock: lock,
         }
     }
 
-    /// The ledger that a flow tells.
+    /// The journal to pass to an upload flow.
     pub(crate) fn journal(self: &Arc<Self>) -> UploadJournal {
-        let keeper = Arc::clone(self);
-        UploadJournal::new(move |record| keeper.record(record))
+        let writer = Arc::clone(self);
+        UploadJournal::new(move |record| writer.record(record))
     }
 
-    /// The state as it is now.
+    /// The current state.
     pub(crate) fn state(&self) -> State {
         self.lock().state.clone()
     }
@@ -78,7 +80,7 @@ impl CheckpointWriter {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes down `record`.
+    /// Writes `record`.
     pub(super) fn record(&self, record: &Record) {
         let mut inner = self.lock();
         if inner.is_removed {
@@ -89,25 +91,26 @@ impl CheckpointWriter {
             inner.state.began = now();
         }
         let written = match (record, inner.out.clone()) {
-            // Reports say nothing new, and what follows an upload says it again, with the asset. The less is written between
-            // the chunks, the fewer of them wait here to be written down.
+            // Reports contain nothing new, and the record after `Complete` repeats it with the
+            // asset. Fewer writes between chunks means less waiting.
             (Record::Complete | Record::Reported(_), _) => Ok(()),
-            // Nothing is left to be taken up.
+            // Nothing left to resume.
             (Record::NotCreated, _) if inner.state.record == IngestRecord::default() => {
                 inner.out = None;
                 remove(&self.path);
                 Ok(())
             }
-            // A line is safe from the end of this process as soon as it is written, and is on the medium soon after.
+            // A written line survives the end of this process at once, and a power failure soon
+            // after.
             (
                 Record::Sent(..) | Record::Forgotten(_) | Record::Indexing(_) | Record::NotIndexed,
                 Some(out),
             ) => {
                 let written = (&*out).write_all(format::to_line(record).as_bytes());
                 if written.is_ok() {
-                    self.to_medium(&out);
+                    self.sync_later(&out);
                 } else {
-                    // The file may end in half a line: the next record writes it anew.
+                    // The file may end with an incomplete line; the next record rewrites it.
                     inner.out = None;
                 }
                 written
@@ -115,45 +118,45 @@ impl CheckpointWriter {
             _ => replace(&self.path, inner.state.to_line().as_bytes())
                 .map(|file| inner.out = Some(Arc::new(file))),
         };
-        // What follows an upload is a wait for the platform: it keeps no file open and no thread.
+        // After the upload the flow only waits for the platform. Keep no file and no thread open.
         if inner.state.record.asset_id.is_some() {
             inner.out = None;
-            *self.medium() = None;
+            *self.syncer() = None;
         }
         let was_failing = std::mem::replace(&mut inner.is_failing, written.is_err());
         drop(inner);
         if let Err(error) = written
             && !was_failing
         {
-            (self.trouble)(format!(
+            (self.on_failure)(format!(
                 "the checkpoint {} cannot be written ({error})",
                 self.path.display()
             ));
         }
     }
 
-    fn medium(&self) -> MutexGuard<'_, Option<SyncSender<Arc<File>>>> {
-        self.medium.lock().unwrap_or_else(PoisonError::into_inner)
+    fn syncer(&self) -> MutexGuard<'_, Option<SyncSender<Arc<File>>>> {
+        self.syncer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the system write what it holds of `file`. Whoever writes lines does not wait for the medium.
-    fn to_medium(&self, file: &Arc<File>) {
-        let mut medium = self.medium();
-        if medium.is_none() {
-            // One in the queue is enough: when it is done, everything that was written before is done.
+    /// Syncs `file` to the disk in the background.
+    fn sync_later(&self, file: &Arc<File>) {
+        let mut syncer = self.syncer();
+        if syncer.is_none() {
+            // A queue of one is enough: a sync covers everything written before it.
             let (sender, receiver) = sync_channel::<Arc<File>>(1);
-            *medium = std::thread::Builder::new()
+            *syncer = std::thread::Builder::new()
                 .name("tl-checkpoint".to_owned())
                 .spawn(move || {
                     for file in receiver {
-                        // The next whole writing of the file tells of a broken medium.
+                        // If the disk is broken, the next full write reports it.
                         let _ = file.sync_data();
                     }
                 })
                 .ok()
                 .map(|_| sender);
         }
-        if let Some(sender) = &*medium
+        if let Some(sender) = &*syncer
             && !matches!(
                 sender.try_send(Arc::clone(file)),
                 Err(TrySendError::Disconnected(_))
@@ -164,7 +167,7 @@ impl CheckpointWriter {
         let _ = file.sync_data();
     }
 
-    /// Ends it: nothing is left to be taken up.
+    /// Removes the checkpoint: there is nothing left to resume.
     pub(crate) fn remove(&self) {
         let mut inner = self.lock();
         inner.is_removed = true;
@@ -173,13 +176,13 @@ impl CheckpointWriter {
         remove(&self.path);
     }
 
-    /// Forgets what was made of the asset in the index, so that a later run makes it again.
-    pub(crate) fn forget_indexed(&self) {
+    /// Removes the indexed asset from the state, so that a later run indexes the asset again.
+    pub(crate) fn remove_indexed(&self) {
         let mut inner = self.lock();
         if inner.state.record.indexed_asset_id.take().is_none() || inner.is_removed {
             return;
         }
-        // Where it cannot be written, the later run finds out by itself.
+        // If this write fails, the later run detects the situation itself.
         inner.out = None;
         let _ = replace(&self.path, inner.state.to_line().as_bytes());
     }
@@ -200,7 +203,7 @@ pub(super) fn now() -> u64 {
         .map_or(0, |since| since.as_secs())
 }
 
-/// Removes the file at `path` and what its writing may have left.
+/// Removes the file at `path` and its temporary file.
 pub(super) fn remove(path: &Path) {
     let _ = fs::remove_file(path);
     let _ = fs::remove_file(temporary(path));
@@ -213,10 +216,11 @@ fn temporary(path: &Path) -> PathBuf {
     path.with_extension("tmp")
 }
 
-/// Puts `bytes` in the place of the file at `path`: after a power cut, the old or the new ones are there, whole.
+/// Atomically replaces the file at `path` with `bytes`: after a power failure, it has the old or
+/// the new content.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<File> {
     let temporary = temporary(path);
-    // Whatever an earlier process or somebody else left there, a pipe or a link included, is not written to.
+    // Never write to a file, pipe or link that someone else left there.
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

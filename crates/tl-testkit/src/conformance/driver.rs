@@ -1,4 +1,4 @@
-//! Cases about the driver: it keeps the contract of a flow, with the flows of the protocol too.
+//! Cases about the driver, which keeps the contract of a flow, also with the flows of tl-protocol.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,8 +15,8 @@ use crate::{
 
 const TASK: &str = r#"{"_id": "62a1ec6d9ea24f052b971a0f", "status": "ready"}"#;
 
-/// A wait is never short, and not much longer than it must be.
-pub fn a_wait_ends_at_its_time<H: Harness>(harness: &H) {
+/// A wait is never too short, and not much too long.
+pub fn wait_ends_on_time<H: Harness>(harness: &H) {
     let transport = plain(harness);
     for time in [
         Duration::ZERO,
@@ -32,8 +32,8 @@ pub fn a_wait_ends_at_its_time<H: Harness>(harness: &H) {
     }
 }
 
-/// A flow that can never go on is found, instead of a hang.
-pub fn a_wait_without_end_is_reported_as_a_fault_of_the_flow<H: Harness>(harness: &H) {
+/// A flow that can never continue is reported instead of hanging.
+pub fn endless_wait_is_a_fault_of_the_flow<H: Harness>(harness: &H) {
     let transport = plain(harness);
     let panic = catch_unwind(AssertUnwindSafe(|| harness.drive(&transport, Endless)))
         .expect_err("the driver panics");
@@ -78,7 +78,7 @@ fn transport_for<H: Harness>(harness: &H, server: &Server) -> H::Transport {
 }
 
 /// Seconds and dates, in real time.
-pub fn retry_after_is_kept_in_both_forms<H: Harness>(harness: &H) {
+pub fn retry_after_is_respected_in_both_forms<H: Harness>(harness: &H) {
     let date = ("Date", "Sun, 06 Nov 1994 08:49:36 GMT");
     let later = ("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT");
     let busy = [
@@ -103,8 +103,8 @@ pub fn retry_after_is_kept_in_both_forms<H: Harness>(harness: &H) {
     }
 }
 
-/// A lost answer, a 500 and garbage in between: a `GET` goes on, and ends well.
-pub fn a_call_goes_on_after_a_lost_connection<H: Harness>(harness: &H) {
+/// A `GET` succeeds after a lost response, a 500 and garbage.
+pub fn call_is_retried_after_a_lost_connection<H: Harness>(harness: &H) {
     let server = Server::scripted([
         Reaction::close(),
         Reply::status(500).body("{}").into(),

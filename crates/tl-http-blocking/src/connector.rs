@@ -1,4 +1,4 @@
-//! Makes a connection: the address, the tunnel through a proxy, and TLS. Sending over it is the wire's business.
+//! Opens connections: DNS, the proxy tunnel, and TLS.
 
 use std::{
     fmt,
@@ -21,15 +21,15 @@ use ureq::{
     config::Config,
     unversioned::{
         resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
-        transport::{ConnectionDetails, Connector, NextTimeout},
+        transport::{ConnectionDetails, Connector as UreqConnector, NextTimeout},
     },
 };
 
-use crate::{progress::Progress, wire::Wire};
+use crate::{connection::Connection, progress::Progress};
 
-/// Makes connections as the settings say; it finds addresses for ureq too, the proxy's where there is one.
+/// Opens connections by the settings, and resolves addresses for ureq, including the proxy's.
 #[derive(Clone)]
-pub(crate) struct Lines(Arc<Rules>);
+pub(crate) struct Connector(Arc<Rules>);
 
 struct Rules {
     tls: Arc<ClientConfig>,
@@ -38,7 +38,7 @@ struct Rules {
     addresses: Vec<(String, Vec<SocketAddr>)>,
 }
 
-impl Lines {
+impl Connector {
     pub(crate) fn new(settings: &HttpSettings) -> Result<Self, SetupError> {
         Ok(Self(Arc::new(Rules {
             tls: Arc::new(tls::client_config(settings)?),
@@ -49,20 +49,20 @@ impl Lines {
     }
 }
 
-impl Lines {
-    /// The addresses of `host`, where the settings name them.
-    fn known(&self, host: &str) -> Option<ResolvedSocketAddrs> {
+impl Connector {
+    /// The addresses of `host` from the settings, if there are any.
+    fn configured(&self, host: &str) -> Option<ResolvedSocketAddrs> {
         let (_, addresses) = self.0.addresses.iter().find(|(name, _)| name == host)?;
-        let mut known = self.0.resolver.empty();
-        // There is room for sixteen, as after a look-up.
+        let mut configured = self.0.resolver.empty();
+        // The list has room for sixteen addresses, as after a DNS lookup.
         for address in addresses.iter().take(16) {
-            known.push(*address);
+            configured.push(*address);
         }
-        Some(known)
+        Some(configured)
     }
 }
 
-impl Resolver for Lines {
+impl Resolver for Connector {
     fn resolve(
         &self,
         uri: &Uri,
@@ -75,30 +75,30 @@ impl Resolver for Lines {
             Some(proxy) => (proxy.host().to_owned(), proxy.port()),
             None => {
                 let (host, port) = target(uri);
-                let found = match self.known(&host) {
-                    Some(known) => known,
-                    None => self.look_up(&host, port, config, &progress)?,
+                let found = match self.configured(&host) {
+                    Some(configured) => configured,
+                    None => self.lookup(&host, port, config, &progress)?,
                 };
                 if progress.only_public() {
-                    // The connection goes to one of these: there is no second look-up.
+                    // The connection uses one of these addresses: there is no second lookup.
                     all_public(found.iter().map(SocketAddr::ip)).map_err(|not_public| {
                         let cause =
                             format!("the server gave a URL at `{host}:{port}`: {not_public}");
                         let kind = TransportErrorKind::UnsafeUrl;
                         progress
-                            .note(TransportError::new(kind, Delivery::NotSent).with_source(cause))
+                            .record(TransportError::new(kind, Delivery::NotSent).with_source(cause))
                     })?;
                 }
                 return Ok(found);
             }
         };
-        self.look_up(&host, port, config, &progress)
+        self.lookup(&host, port, config, &progress)
     }
 }
 
-impl Lines {
-    /// Asks the system for the addresses of `host`.
-    fn look_up(
+impl Connector {
+    /// Resolves `host` with the system's resolver.
+    fn lookup(
         &self,
         host: &str,
         port: u16,
@@ -122,8 +122,8 @@ impl Lines {
         let timeout = if is_address {
             NextTimeout::default()
         } else {
-            // The look-up gets a thread of its own, because it cannot be ended.
-            let after = progress.left_to_connect(&to)?.into();
+            // The lookup runs on its own thread, because it cannot be interrupted.
+            let after = progress.connect_time_left(&to)?.into();
             NextTimeout {
                 after,
                 reason: Timeout::Resolve,
@@ -134,7 +134,7 @@ impl Lines {
             .resolver
             .resolve(&asked, config, timeout)
             .map_err(|error| match error {
-                Error::Timeout(_) => progress.left_to_connect(&to).err().unwrap_or_else(|| {
+                Error::Timeout(_) => progress.connect_time_left(&to).err().unwrap_or_else(|| {
                     progress.fail(
                         TransportErrorKind::Unreachable,
                         format!("{to}: its address was not found in time"),
@@ -142,16 +142,20 @@ impl Lines {
                 }),
                 other => progress.fail(
                     TransportErrorKind::Unreachable,
-                    format!("{to}: {}", plain(other)),
+                    format!("{to}: {}", message(other)),
                 ),
             })
     }
 }
 
-impl Connector for Lines {
-    type Out = Wire;
+impl UreqConnector for Connector {
+    type Out = Connection;
 
-    fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Wire>, Error> {
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        _: Option<()>,
+    ) -> Result<Option<Connection>, Error> {
         let progress = Progress::current();
         let (host, port) = target(details.uri);
         let to = format!("{host}:{port}");
@@ -178,21 +182,21 @@ impl Connector for Lines {
         } else {
             None
         };
-        Wire::new(socket, tls)
+        Connection::new(socket, tls)
             .map(Some)
             .map_err(|error| lost(&to, &error, &progress))
     }
 }
 
-impl fmt::Debug for Lines {
+impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lines")
+        f.debug_struct("Connector")
             .field("proxies", &self.0.proxies)
             .finish_non_exhaustive()
     }
 }
 
-/// The host, an IPv6 address in brackets, and the port of an absolute address.
+/// Host (an IPv6 address in brackets) and port of an absolute URI.
 fn target(uri: &Uri) -> (String, u16) {
     let default = if uri.scheme() == Some(&Scheme::HTTPS) {
         443
@@ -205,14 +209,14 @@ fn target(uri: &Uri) -> (String, u16) {
     )
 }
 
-/// The first address that answers, each with its share of the time that is left.
+/// Connects to the first address that responds. Each address gets a share of the remaining time.
 fn tcp(details: &ConnectionDetails, to: &str, progress: &Progress) -> Result<TcpStream, Error> {
     let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address");
     for (tried, address) in (0_u32..).zip(details.addrs.iter()) {
         let others = u32::try_from(details.addrs.len())
             .unwrap_or(u32::MAX)
             .saturating_sub(tried);
-        let share = progress.left_to_connect(to)? / others.max(1);
+        let share = progress.connect_time_left(to)? / others.max(1);
         match TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))) {
             Ok(socket) => {
                 socket
@@ -223,7 +227,7 @@ fn tcp(details: &ConnectionDetails, to: &str, progress: &Progress) -> Result<Tcp
             Err(error) => last = error,
         }
     }
-    progress.left_to_connect(to)?;
+    progress.connect_time_left(to)?;
     Err(lost(to, &last, progress))
 }
 
@@ -235,12 +239,12 @@ fn open_tunnel(
     progress: &Progress,
 ) -> Result<(), Error> {
     let to = format!("the proxy {}:{}", proxy.host(), proxy.port());
-    let in_time = |result: io::Result<usize>| timely(result, &to, progress);
+    let in_time = |result: io::Result<usize>| or_timeout(result, &to, progress);
     let request = proxy.connect_request(host, port);
     let mut sent = 0;
     while sent < request.len() {
         socket
-            .set_write_timeout(Some(progress.left_to_connect(&to)?))
+            .set_write_timeout(Some(progress.connect_time_left(&to)?))
             .map_err(|error| lost(&to, &error, progress))?;
         sent += in_time(socket.write(&request[sent..]))?;
     }
@@ -248,7 +252,7 @@ fn open_tunnel(
     let mut buffer = [0; 1024];
     loop {
         socket
-            .set_read_timeout(Some(progress.left_to_connect(&to)?))
+            .set_read_timeout(Some(progress.connect_time_left(&to)?))
             .map_err(|error| lost(&to, &error, progress))?;
         let count = in_time(socket.read(&mut buffer))?;
         if count == 0 {
@@ -258,7 +262,7 @@ fn open_tunnel(
         received.extend_from_slice(&buffer[..count]);
         if proxy
             .is_tunnel_open(&received)
-            .map_err(|error| progress.note(error))?
+            .map_err(|error| progress.record(error))?
         {
             return Ok(());
         }
@@ -281,12 +285,12 @@ fn handshake(
     let name = ServerName::try_from(bare).map_err(|error| untrusted(&error))?;
     let mut tls = ClientConnection::new(config, name).map_err(|error| untrusted(&error))?;
     while tls.is_handshaking() {
-        let left = progress.left_to_connect(to)?;
+        let left = progress.connect_time_left(to)?;
         if tls.wants_write() {
             socket
                 .set_write_timeout(Some(left))
                 .map_err(|error| lost(to, &error, progress))?;
-            timely(tls.write_tls(&mut socket), to, progress)?;
+            or_timeout(tls.write_tls(&mut socket), to, progress)?;
             continue;
         }
         socket
@@ -300,10 +304,10 @@ fn handshake(
             );
             return Err(lost(to, &closed, progress));
         }
-        if timely(result, to, progress)? > 0
+        if or_timeout(result, to, progress)? > 0
             && let Err(error) = tls.process_new_packets()
         {
-            // So that the server learns why, as far as it can.
+            // Send the TLS alert with the reason, if possible.
             drop(tls.write_tls(&mut socket));
             return Err(untrusted(&error));
         }
@@ -311,12 +315,13 @@ fn handshake(
     Ok(tls)
 }
 
-/// What a read or write gave; 0 where its time passed, which the next look at the time that is left tells.
-fn timely(result: io::Result<usize>, to: &str, progress: &Progress) -> Result<usize, Error> {
+/// Result of a read or write. Returns 0 on a timeout; the next check of the remaining time reports
+/// it.
+fn or_timeout(result: io::Result<usize>, to: &str, progress: &Progress) -> Result<usize, Error> {
     use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
     match result {
         Err(error) if matches!(error.kind(), Interrupted | TimedOut | WouldBlock) => {
-            progress.left_to_connect(to)?;
+            progress.connect_time_left(to)?;
             Ok(0)
         }
         other => other.map_err(|error| lost(to, &error, progress)),
@@ -332,8 +337,8 @@ fn lost(to: &str, error: &io::Error, progress: &Progress) -> Error {
     progress.fail(kind, format!("{to}: {error}"))
 }
 
-/// The text of an error without ureq's own prefix.
-fn plain(error: Error) -> String {
+/// The message of an error without ureq's prefix.
+fn message(error: Error) -> String {
     match error {
         Error::Io(error) => error.to_string(),
         other => other.to_string(),

@@ -1,4 +1,4 @@
-//! The end: what the platform answered, joined to what is known here; and what becomes of the checkpoint.
+//! Combines the platform's response with local data, and updates the checkpoint.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,19 +7,19 @@ use tl_protocol::flow::{IngestFailure, IngestedAsset, IngestedTask, Stage as Flo
 
 use crate::{Error, Ingested, Stage, checkpoint::CheckpointWriter};
 
-/// What is needed to conclude.
+/// Data needed to finish a request.
 #[derive(Debug)]
-pub(crate) struct After {
-    /// What there is before anything was sent.
+pub(crate) struct Finish {
+    /// The result before anything was sent.
     pub(super) so_far: Ingested,
-    pub(super) keeper: Option<Arc<CheckpointWriter>>,
-    /// The task that was made, told on the way: an error does not name it.
+    pub(super) writer: Option<Arc<CheckpointWriter>>,
+    /// The created task, from an event: the error does not contain it.
     pub(super) task: Arc<Mutex<Option<TaskId>>>,
 }
 
-impl After {
-    /// Joins what the platform answered by the path of `/tasks` to what is known here.
-    pub(crate) fn conclude_task(
+impl Finish {
+    /// Combines the outcome of the route `/tasks` with local data.
+    pub(crate) fn complete_task(
         mut self,
         outcome: Result<IngestedTask, tl_protocol::Error>,
     ) -> Result<Ingested, Error> {
@@ -47,31 +47,31 @@ impl After {
         }
     }
 
-    /// Joins what the platform answered by the path of assets to what is known here, and ends the checkpoint where nothing is
-    /// left to be taken up.
-    pub(crate) fn conclude_asset(
+    /// Combines the outcome of an asset upload with local data, and removes the checkpoint if there
+    /// is nothing left to resume.
+    pub(crate) fn complete_asset(
         mut self,
         outcome: Result<IngestedAsset, IngestFailure>,
     ) -> Result<Ingested, Error> {
         match outcome {
             Ok(ingested) => {
-                if let Some(keeper) = &self.keeper {
-                    keeper.remove();
+                if let Some(writer) = &self.writer {
+                    writer.remove();
                 }
                 self.so_far.take_asset(ingested);
                 Ok(self.so_far)
             }
             Err(failure) => {
-                if let Some(keeper) = &self.keeper {
-                    // What has failed for good would fail again.
+                if let Some(writer) = &self.writer {
+                    // A permanent failure would repeat.
                     let failed = tl_protocol::ErrorKind::ProcessingFailed;
                     match failure.stage {
-                        FlowStage::Processing if failure.error.kind() == failed => keeper.remove(),
+                        FlowStage::Processing if failure.error.kind() == failed => writer.remove(),
                         FlowStage::Indexing if failure.error.kind() == failed => {
-                            keeper.forget_indexed();
+                            writer.remove_indexed();
                         }
                         _ => {
-                            let upload = keeper.state().record.upload;
+                            let upload = writer.state().record.upload;
                             self.so_far.upload_id = upload.map(|upload| upload.upload_id);
                         }
                     }

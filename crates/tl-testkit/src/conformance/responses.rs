@@ -1,4 +1,4 @@
-//! Cases about answers: what is one, what is none, and how much of one is kept.
+//! Cases about responses: what counts as one, and how much of it is kept.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,8 @@ use crate::{
     server::{Reaction, Reply, Server},
 };
 
-/// Any status is `Ok`, with its headers and its body.
-pub fn any_status_is_an_answer<H: Harness>(harness: &H) {
+/// Any status is `Ok`, with headers and body.
+pub fn any_status_is_a_response<H: Harness>(harness: &H) {
     let statuses = [
         200, 201, 202, 301, 308, 400, 401, 403, 404, 408, 409, 413, 418, 429, 500, 502, 503, 599,
     ];
@@ -44,8 +44,8 @@ pub fn any_status_is_an_answer<H: Harness>(harness: &H) {
     assert_eq!((answer.status().as_u16(), answer.body().len()), (204, 0));
 }
 
-/// A gateway's own page is handed on as it is.
-pub fn an_html_page_of_a_gateway_is_an_answer<H: Harness>(harness: &H) {
+/// A gateway's HTML page is returned as it is.
+pub fn gateway_html_page_is_a_response<H: Harness>(harness: &H) {
     let page = "<html><body><h1>502 Bad Gateway</h1></body></html>";
     let server = Server::scripted([Reply::status(502)
         .header("Content-Type", "text/html")
@@ -58,8 +58,8 @@ pub fn an_html_page_of_a_gateway_is_an_answer<H: Harness>(harness: &H) {
     );
 }
 
-/// A redirect is an answer; the other host never hears of the request.
-pub fn a_redirect_is_an_answer_and_not_followed<H: Harness>(harness: &H) {
+/// A redirect is returned as a response; the other host receives no request.
+pub fn redirect_is_not_followed<H: Harness>(harness: &H) {
     let other = Server::scripted([Reply::ok("other").into()]);
     let location = other.url("/stolen");
     for status in [301, 302, 303, 307, 308] {
@@ -79,8 +79,8 @@ pub fn a_redirect_is_an_answer_and_not_followed<H: Harness>(harness: &H) {
     assert_eq!(other.connections(), 0, "a redirect was followed");
 }
 
-/// Announced length, chunked coding and the end of the connection all end a body.
-pub fn every_framing_of_an_answer_is_read<H: Harness>(harness: &H) {
+/// A body ends by its `Content-Length`, its last chunk, or the end of the connection.
+pub fn every_response_framing_is_read<H: Harness>(harness: &H) {
     let text = "a body of some length";
     let server = Server::scripted([
         Reply::status(200).body(text).into(),
@@ -95,8 +95,8 @@ pub fn every_framing_of_an_answer_is_read<H: Harness>(harness: &H) {
     }
 }
 
-/// Nothing is decoded that nobody asked to be encoded.
-pub fn an_encoded_answer_is_left_as_it_is<H: Harness>(harness: &H) {
+/// Without `Accept-Encoding`, nothing is decoded.
+pub fn encoded_response_is_not_decoded<H: Harness>(harness: &H) {
     let server = Server::scripted([Reply::ok("not really gzip")
         .header("Content-Encoding", "gzip")
         .into()]);
@@ -105,8 +105,8 @@ pub fn an_encoded_answer_is_left_as_it_is<H: Harness>(harness: &H) {
     assert_eq!(answer.headers()["content-encoding"], "gzip");
 }
 
-/// `100 Continue` and `103 Early Hints` are not the answer.
-pub fn an_interim_answer_is_passed_over<H: Harness>(harness: &H) {
+/// `100 Continue` and `103 Early Hints` are not the response.
+pub fn interim_responses_are_skipped<H: Harness>(harness: &H) {
     let last = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok";
     for first in [
         "HTTP/1.1 100 Continue\r\n\r\n",
@@ -126,7 +126,7 @@ pub fn an_interim_answer_is_passed_over<H: Harness>(harness: &H) {
     }
 }
 
-/// Bytes that are no HTTP are told apart from a broken line.
+/// Bytes that are not HTTP are distinguished from a broken connection.
 pub fn garbage_is_not_http<H: Harness>(harness: &H) {
     for garbage in [
         "SSH-2.0-OpenSSH_9.2\r\n\r\n",
@@ -140,8 +140,8 @@ pub fn garbage_is_not_http<H: Harness>(harness: &H) {
     }
 }
 
-/// A whole request without an answer is in doubt.
-pub fn a_connection_closed_before_the_answer_is_lost<H: Harness>(harness: &H) {
+/// A complete request without a response is in doubt.
+pub fn close_before_the_response_is_lost<H: Harness>(harness: &H) {
     for (method, body) in [("GET", ""), ("DELETE", ""), ("POST", "body")] {
         let server = Server::scripted([Reaction::close()]);
         let uri = server.url(&format!("/?signature={SECRET}"));
@@ -151,8 +151,8 @@ pub fn a_connection_closed_before_the_answer_is_lost<H: Harness>(harness: &H) {
     }
 }
 
-/// Half an answer is none, wherever it was cut.
-pub fn an_answer_cut_anywhere_is_lost<H: Harness>(harness: &H) {
+/// A truncated response is an error, wherever it was cut.
+pub fn truncated_response_is_lost<H: Harness>(harness: &H) {
     let reply = || Reply::ok("0123456789").header("X-Long", "0123456789");
     for len in [1, 9, 20, 40, 64, 65, 70, 74] {
         let server = Server::scripted([Reaction::cut(reply(), len)]);
@@ -174,9 +174,9 @@ pub fn an_answer_cut_anywhere_is_lost<H: Harness>(harness: &H) {
     expect_failure(outcome, TransportErrorKind::Lost, Delivery::Unknown);
 }
 
-/// An answer without a length ends with the connection; a reset is no end, but a break.
-pub fn an_answer_without_a_length_that_ends_by_a_reset_is_lost<H: Harness>(harness: &H) {
-    // Bytes that the server did not read turn its close into a reset.
+/// A response without a length ends with the connection, but a reset is an error.
+pub fn response_without_length_ended_by_reset_is_lost<H: Harness>(harness: &H) {
+    // Unread bytes turn the server's close into a reset.
     let resets = Reaction::from(Reply::status(200).until_close("half an ans")).reading_only(1);
     let server = Server::scripted([resets.after(Duration::from_millis(50))]);
     let body = vec![b'x'; 200 << 10];
@@ -188,8 +188,8 @@ pub fn an_answer_without_a_length_that_ends_by_a_reset_is_lost<H: Harness>(harne
     expect_failure(outcome, TransportErrorKind::Lost, Delivery::Unknown);
 }
 
-/// An endless answer costs neither memory nor time.
-pub fn an_answer_over_the_limit_is_refused_without_being_kept<H: Harness>(harness: &H) {
+/// An endless response uses neither memory nor time.
+pub fn response_over_the_limit_is_refused<H: Harness>(harness: &H) {
     let limited = || {
         with(
             harness,
@@ -221,8 +221,8 @@ pub fn an_answer_over_the_limit_is_refused_without_being_kept<H: Harness>(harnes
     );
 }
 
-/// A head without end is given up too.
-pub fn an_answer_with_an_endless_head_is_refused<H: Harness>(harness: &H) {
+/// An endless response head is rejected too.
+pub fn endless_response_head_is_refused<H: Harness>(harness: &H) {
     let head = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n", "x".repeat(4 << 20));
     let server = Server::scripted([Reaction::raw(head)]);
     let outcome = send(
@@ -233,8 +233,8 @@ pub fn an_answer_with_an_endless_head_is_refused<H: Harness>(harness: &H) {
     expect_failure(outcome, TransportErrorKind::TooLarge, Delivery::Unknown);
 }
 
-/// The limit itself is allowed.
-pub fn an_answer_of_exactly_the_limit_is_taken<H: Harness>(harness: &H) {
+/// A response of exactly the limit is accepted.
+pub fn response_of_exactly_the_limit_is_accepted<H: Harness>(harness: &H) {
     let transport = with(
         harness,
         HttpSettings {

@@ -1,4 +1,4 @@
-//! Cases about TLS: who is trusted, and what a failure of trust is called.
+//! Cases about TLS: trusted roots and the classification of failures.
 
 use std::{
     io::{Read, Write},
@@ -12,12 +12,12 @@ use tl_protocol::{Delivery, HttpSettings, Proxy, TransportErrorKind};
 use super::{Harness, SECRET, expect_failure, plain, send, send_well, settings, with};
 use crate::{
     exchanges::{exchange, get},
-    proxy::{Manner, TestProxy},
+    proxy::{ProxyBehavior, TestProxy},
     server::{Reply, Server},
 };
 
-/// The server's authority is not among the roots: nothing is sent, and it is not called unreachable.
-pub fn an_authority_that_nobody_knows_is_refused<H: Harness>(harness: &H) {
+/// An unknown authority is a TLS failure, not an unreachable host, and nothing is sent.
+pub fn unknown_authority_is_refused<H: Harness>(harness: &H) {
     let server = Server::tls(&[], [Reply::ok("").into()]);
     let uri = server.url(&format!("/?signature={SECRET}"));
     let outcome = send(harness, &plain(harness), exchange("POST", &uri, "body"));
@@ -29,8 +29,8 @@ pub fn an_authority_that_nobody_knows_is_refused<H: Harness>(harness: &H) {
     assert!(server.seen().is_empty());
 }
 
-/// A company's own authority, alone or among others in one file.
-pub fn an_authority_from_the_settings_is_trusted<H: Harness>(harness: &H) {
+/// A company's own authority, alone or in a file with others.
+pub fn configured_authority_is_trusted<H: Harness>(harness: &H) {
     let (server, other) = (
         Server::tls(&[], [Reply::ok("1").into(), Reply::ok("2").into()]),
         Server::tls(&[], []),
@@ -51,10 +51,10 @@ pub fn an_authority_from_the_settings_is_trusted<H: Harness>(harness: &H) {
     }
 }
 
-/// The right authority, the wrong name.
-pub fn a_certificate_for_another_name_is_refused<H: Harness>(harness: &H) {
+/// A trusted authority, but the wrong name.
+pub fn certificate_for_another_name_is_refused<H: Harness>(harness: &H) {
     let server = Server::tls(&["right.example"], [Reply::ok("").into()]);
-    let proxy = TestProxy::start(Manner::TunnelTo(server.address()));
+    let proxy = TestProxy::start(ProxyBehavior::TunnelTo(server.address()));
     let own = HttpSettings {
         extra_roots: vec![server.root()],
         proxy: Proxy::Url(proxy.url()),
@@ -69,8 +69,8 @@ pub fn a_certificate_for_another_name_is_refused<H: Harness>(harness: &H) {
     );
 }
 
-/// Plain HTTP where TLS was expected.
-pub fn a_server_that_does_not_speak_tls_is_a_tls_failure<H: Harness>(harness: &H) {
+/// Plain HTTP instead of TLS.
+pub fn server_without_tls_is_a_tls_failure<H: Harness>(harness: &H) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
     let uri = format!(
         "https://{}/",
@@ -87,8 +87,8 @@ pub fn a_server_that_does_not_speak_tls_is_a_tls_failure<H: Harness>(harness: &H
     expect_failure(outcome, TransportErrorKind::Tls, Delivery::NotSent);
 }
 
-/// Found when the transport is made, not at the first request.
-pub fn a_certificate_that_cannot_be_read_is_refused_at_the_start<H: Harness>(harness: &H) {
+/// Reported when the transport is created, not at the first request.
+pub fn invalid_certificate_is_refused_at_setup<H: Harness>(harness: &H) {
     let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for pem in [
         "",
@@ -115,8 +115,8 @@ pub fn a_certificate_that_cannot_be_read_is_refused_at_the_start<H: Harness>(har
     assert!(error.to_string().contains("user agent"), "{error}");
 }
 
-/// Loading them does not hide the others.
-pub fn the_roots_of_the_system_can_be_loaded<H: Harness>(harness: &H) {
+/// System roots are used in addition to the configured ones.
+pub fn system_roots_can_be_loaded<H: Harness>(harness: &H) {
     let server = Server::tls(&[], [Reply::ok("").into()]);
     let own = HttpSettings {
         system_roots: true,

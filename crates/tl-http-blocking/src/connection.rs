@@ -1,9 +1,10 @@
-//! A connection under ureq: it keeps the time limits, counts what moves, and notices an answer that comes while the body
-//! is still being sent.
+//! A connection for ureq: enforces time limits, counts bytes, and detects a response that arrives
+//! while the body is still being sent.
 //!
-//! A server that refuses a body early answers and closes, or answers and reads no more. A client that looks for the
-//! answer only after the last byte loses it, or hangs. So the wire looks whether the server spoke, before each piece and
-//! whenever a write stands still; from then on it lets the rest of the body fall, and ureq goes on to read.
+//! A server that rejects a body early responds and closes the connection, or responds and stops
+//! reading. A client that reads the response only after the last byte loses it or hangs. So the
+//! connection checks for a response before each piece and whenever a write stalls. Once there is
+//! one, it discards the rest of the body, and ureq reads the response.
 
 use std::{
     fmt,
@@ -22,28 +23,28 @@ use ureq::{
 
 use crate::{peek::Peek, progress::Progress};
 
-/// The size of a piece of a body. 64 KiB to 512 KiB are equally fast, smaller and larger ones slower (1 GiB to a loopback
-/// sink).
+/// Piece size. 64 KiB to 512 KiB are equally fast; smaller and larger pieces are slower (1 GiB to a
+/// loopback sink).
 const PIECE: usize = 256 << 10;
 
-/// How much of an answer is read at once: more than its longest head.
-const INPUT: usize = 128 << 10;
+/// Read buffer size: more than the maximum response head.
+const INPUT_BUFFER: usize = 128 << 10;
 
-/// How long a write stands still before the wire looks whether the server spoke.
-const LOOK: Duration = Duration::from_millis(20);
+/// How long a write may stall before checking for a response.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The socket of a connection, and which request it carries.
+/// The socket of a connection, and the request that uses it.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
-    carries: Mutex<u64>,
+    current_request: Mutex<u64>,
 }
 
 impl Socket {
     fn new(stream: TcpStream) -> Self {
         Self {
             stream,
-            carries: Mutex::new(0),
+            current_request: Mutex::new(0),
         }
     }
 
@@ -51,54 +52,62 @@ impl Socket {
         &self.stream
     }
 
-    /// From now on, the connection carries the request with this number.
-    pub(crate) fn carry(&self, request: u64) {
-        *self.carries.lock().unwrap_or_else(PoisonError::into_inner) = request;
+    /// Assigns the connection to the request with this number.
+    pub(crate) fn assign(&self, request: u64) {
+        *self
+            .current_request
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = request;
     }
 
-    /// Shuts the connection down, unless it carries another request by now: a cancel that comes late must not end that one.
+    /// Shuts the connection down, unless another request uses it by now: a late cancel must not
+    /// affect that one.
     pub(crate) fn shut_down_for(&self, request: u64) {
-        let carries = self.carries.lock().unwrap_or_else(PoisonError::into_inner);
-        if *carries == request {
-            // Fails where it is closed already.
+        let current_request = self
+            .current_request
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *current_request == request {
+            // Fails if the connection is already closed.
             drop(self.stream.shutdown(Shutdown::Both));
         }
     }
 }
 
-/// One connection, plain or with TLS.
-pub(crate) struct Wire {
+/// A connection, plain or TLS.
+pub(crate) struct Connection {
     socket: Arc<Socket>,
     tls: Option<Box<ClientConnection>>,
     buffers: LazyBuffers,
-    /// Part of a request lies on the line: it can carry no other.
-    is_spoiled: bool,
-    /// The server said something, ever.
-    was_answered: bool,
+    /// Only part of a request was sent, so the connection cannot be reused.
+    is_dirty: bool,
+    /// The server has sent data at some time.
+    has_received: bool,
 }
 
-impl Wire {
+impl Connection {
     pub(crate) fn new(socket: TcpStream, tls: Option<ClientConnection>) -> io::Result<Self> {
-        socket.set_write_timeout(Some(LOOK))?;
+        socket.set_write_timeout(Some(CHECK_INTERVAL))?;
         Ok(Self {
             socket: Arc::new(Socket::new(socket)),
             tls: tls.map(Box::new),
-            buffers: LazyBuffers::new(INPUT, PIECE),
-            is_spoiled: false,
-            was_answered: false,
+            buffers: LazyBuffers::new(INPUT_BUFFER, PIECE),
+            is_dirty: false,
+            has_received: false,
         })
     }
 
-    /// Whether there is something to read, or the server has closed: looks without waiting.
-    fn has_spoken(&mut self) -> bool {
+    /// Whether there is data to read, or the server has closed the connection. Does not block.
+    fn has_input(&mut self) -> bool {
         let peek = Peek(self.socket.stream());
         match &mut self.tls {
             None => peek.is_readable(),
-            Some(tls) => has_spoken_tls(tls, peek),
+            Some(tls) => has_tls_input(tls, peek),
         }
     }
 
-    /// Writes `amount` bytes of the output buffer; `Ok(false)` where the rest is of no use any more.
+    /// Writes `amount` bytes of the output buffer. Returns `Ok(false)` if the rest of the body is
+    /// to be discarded.
     fn write(&mut self, amount: usize, progress: &Progress) -> Result<bool, Error> {
         let mut from = 0;
         loop {
@@ -106,7 +115,7 @@ impl Wire {
             if from == amount && !wants_write {
                 return Ok(true);
             }
-            if progress.has_body() && self.has_spoken() {
+            if progress.has_body() && self.has_input() {
                 return Ok(false);
             }
             let bytes = &self.buffers.output()[from..amount];
@@ -121,12 +130,12 @@ impl Wire {
                 }
             };
             from += taken;
-            progress.wrote(taken);
+            progress.record_written(taken);
             match written {
-                Ok(_) => progress.moved(),
-                Err(error) if is_pause(&error) => progress.left_to_move()?,
+                Ok(_) => progress.record_activity(),
+                Err(error) if is_timeout(&error) => progress.check_stall()?,
                 Err(error) => {
-                    // The answer, or the end, is to be read all the same.
+                    // Still read the response, or the end of the connection.
                     progress.discard(Some(error));
                     return Ok(false);
                 }
@@ -148,40 +157,41 @@ impl Wire {
             match result {
                 Ok(count) => {
                     if count == 0 {
-                        // A cancel shuts the socket down, which must not look like the end of an answer.
+                        // A cancel shuts the socket down, which must not look like the end of a
+                        // response.
                         progress.left()?;
                     }
-                    self.was_answered |= count > 0;
+                    self.has_received |= count > 0;
                     return Ok(count);
                 }
-                Err(error) if is_pause(&error) => {}
+                Err(error) if is_timeout(&error) => {}
                 Err(error) => {
                     let is_tls = error
                         .get_ref()
                         .is_some_and(|inner| inner.is::<rustls::Error>());
-                    let kind = if is_tls && !self.was_answered {
+                    let kind = if is_tls && !self.has_received {
                         TransportErrorKind::Tls
                     } else {
                         TransportErrorKind::Lost
                     };
-                    return Err(progress.fail(kind, progress.take_broken().unwrap_or(error)));
+                    return Err(progress.fail(kind, progress.take_write_error().unwrap_or(error)));
                 }
             }
         }
     }
 }
 
-impl Transport for Wire {
+impl Transport for Connection {
     fn buffers(&mut self) -> &mut dyn Buffers {
         &mut self.buffers
     }
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
         let progress = Progress::current();
-        progress.carried_by(&self.socket);
+        progress.assign_to(&self.socket);
         progress.left()?;
         if !progress.is_discarding() && !self.write(amount, &progress)? {
-            self.is_spoiled = true;
+            self.is_dirty = true;
             progress.discard(None);
         }
         Ok(())
@@ -194,7 +204,7 @@ impl Transport for Wire {
     }
 
     fn is_open(&mut self) -> bool {
-        !self.is_spoiled && !self.has_spoken()
+        !self.is_dirty && !self.has_input()
     }
 
     fn is_tls(&self) -> bool {
@@ -202,16 +212,16 @@ impl Transport for Wire {
     }
 }
 
-impl fmt::Debug for Wire {
+impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wire")
+        f.debug_struct("Connection")
             .field("tls", &self.tls.is_some())
             .finish_non_exhaustive()
     }
 }
 
-/// Takes in what came; session tickets and the like are no speech.
-fn has_spoken_tls(tls: &mut ClientConnection, mut peek: Peek<'_>) -> bool {
+/// Reads pending TLS records. Session tickets and the like do not count as a response.
+fn has_tls_input(tls: &mut ClientConnection, mut peek: Peek<'_>) -> bool {
     loop {
         match tls.read_tls(&mut peek) {
             Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
@@ -234,14 +244,14 @@ fn read_tls(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             other => return other,
         }
-        // What was not written stays so: the answer is of interest now.
+        // Skip pending writes: now the response matters.
         if tls.read_tls(&mut socket)? > 0 {
             tls.process_new_packets().map_err(io::Error::other)?;
         }
     }
 }
 
-fn is_pause(error: &io::Error) -> bool {
+fn is_timeout(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
