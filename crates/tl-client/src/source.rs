@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn read_at_hand_matches_read_at() {
+    fn try_read_at_matches_read_at() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"0123456789").unwrap();
         let source = FileSource::open(file.path()).unwrap();

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn read_at_hand_does_not_block() {
+    fn try_read_at_does_not_block() {
         let source = PatternSource::new(100, 1).at_hand_up_to(10);
         let mut buffer = [0; 64];
         assert_eq!(source.try_read_at(4, &mut buffer).unwrap().unwrap(), 6);
