@@ -186,9 +186,7 @@ pub(crate) mod tests {
     fn format_of_the_file() {
         let mut started = state();
         started.apply(&session());
-        let text = started.to_line()
-            + &to_line(&sent(1))
-            + &to_line(&Record::Forgotten(vec![1]));
+        let text = started.to_line() + &to_line(&sent(1)) + &to_line(&Record::Forgotten(vec![1]));
         insta::assert_snapshot!(text);
     }
 
@@ -199,10 +197,7 @@ pub(crate) mod tests {
         let whole = started.to_line() + &to_line(&sent(1)) + &to_line(&sent(3));
         started.apply(&sent(1));
         for cut in whole.len() - to_line(&sent(3)).len()..whole.len() {
-            assert_eq!(
-                State::read(&whole.as_bytes()[..cut]),
-                Ok(started.clone())
-            );
+            assert_eq!(State::read(&whole.as_bytes()[..cut]), Ok(started.clone()));
         }
         started.apply(&sent(3));
         assert_eq!(State::read(whole.as_bytes()), Ok(started));

@@ -300,7 +300,7 @@ impl Scenario {
             wait: self.wait.then(WaitPolicy::default),
             reconcile: self.reconcile.clone(),
             journal: UploadJournal::new(move |change| {
-                keep.lock().expect("no panic before").apply(change)
+                keep.lock().expect("no panic before").apply(change);
             }),
         };
         IngestAsset::new(plan, &base(), at_once(), seed)
