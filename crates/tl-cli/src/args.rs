@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, Parser};
 use tl_client::Client;
 use tl_client::config::KEY_VARIABLES;
 
+use crate::commands::Command;
 use crate::exit::{self, Exit};
 use crate::failure::Failure;
 use crate::output::{Color, Output};
@@ -15,7 +16,6 @@ use crate::progress::Progress;
 use crate::runtime;
 use crate::secret;
 use crate::settings::Connection;
-use crate::verb::Verb;
 
 /// Check videos on this machine, bring them into an index of the TwelveLabs platform, and see what became of them
 #[derive(Debug, Parser)]
@@ -24,7 +24,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
-    verb: Verb,
+    command: Command,
 }
 
 /// The options that every verb takes.
@@ -120,7 +120,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
         output: Arc::clone(&output),
         connection,
     };
-    let exit = cli.verb.run(&context).unwrap_or_else(|failure| {
+    let exit = cli.command.run(&context).unwrap_or_else(|failure| {
         output.failure(&failure);
         failure.exit()
     });
@@ -149,7 +149,7 @@ fn refused(error: &clap::Error, json: bool) -> Exit {
         .collect::<Vec<_>>()
         .join(" ");
     output.json(&serde_json::json!({
-        "error": Failure::usage(summary).next("`tl help` shows the verbs, `tl VERB --help` the options of one").to_json()
+        "error": Failure::usage(summary).hint("`tl help` shows the verbs, `tl VERB --help` the options of one").to_json()
     }));
     output.stderr(text.ansi().to_string().trim_end());
     output.finish(Exit::Usage)

@@ -15,25 +15,25 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tl_validate::{MediaFacts, ProbeError};
 
 /// The layout of the table; another number means another layout, and the cache is begun anew.
-const LAYOUT: i64 = 2;
+const SCHEMA_VERSION: i64 = 2;
 
 /// Answers older than this are forgotten.
-const KEPT_DAYS: i64 = 90;
+const MAX_AGE_DAYS: i64 = 90;
 
 /// A file that changed less than this ago may change again without its times telling.
 const SETTLED: Duration = Duration::from_secs(2);
 
 /// Answers are written in portions of this size, so that a run over many small files does not wait for the disk each time.
-const PORTION: usize = 256;
+const BATCH: usize = 256;
 
 /// Pictures are written in portions of this size, as each takes 5 to 20 kB of memory until then.
-const PICTURES: usize = 32;
+const PICTURE_BATCH: usize = 32;
 
 /// How long another run may hold the cache before this one does without it.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a run that was refused without patience waits before it asks again.
-const PAUSE: Duration = Duration::from_millis(5);
+const LOCK_RETRY: Duration = Duration::from_millis(5);
 
 /// What a probe said of a file.
 pub(crate) type Probed = Result<MediaFacts, ProbeError>;
@@ -70,7 +70,7 @@ struct Answer {
 
 /// The state of a file by which a change is noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mark(String);
+pub(crate) struct Fingerprint(String);
 
 impl Cache {
     /// The cache in `folder`, for what `reader` reads. With a word about what is wrong, where something is.
@@ -82,7 +82,7 @@ impl Cache {
                 reader,
             })
         };
-        if let Err(error) = make_folder(folder) {
+        if let Err(error) = create_dir(folder) {
             return (
                 None,
                 Some(format!(
@@ -94,7 +94,7 @@ impl Cache {
         match Store::open(&file) {
             Ok(store) => (with(store), None),
             Err(error) if is_damage(&error) => {
-                forget(&file);
+                remove_database(&file);
                 let note = format!(
                     "the cache `{}` was damaged ({error}) and is begun anew",
                     file.display()
@@ -112,7 +112,7 @@ impl Cache {
     }
 
     /// What was found when the file was in the same state.
-    pub(crate) fn get(&self, path: &Path, mark: &Mark) -> Option<Probed> {
+    pub(crate) fn get(&self, path: &Path, mark: &Fingerprint) -> Option<Probed> {
         let mut held = self.lock();
         let store = held.as_mut()?;
         let key = key(path)?;
@@ -127,7 +127,7 @@ impl Cache {
         let (kept, answer) = match found {
             Ok(found) => found?,
             Err(error) => {
-                Self::give_up(&mut held, &error);
+                Self::disable(&mut held, &error);
                 return None;
             }
         };
@@ -139,7 +139,7 @@ impl Cache {
     }
 
     /// Keeps what was found in a file that was in the state `mark` before and after.
-    pub(crate) fn put(&self, path: &Path, mark: &Mark, probed: &Probed) {
+    pub(crate) fn put(&self, path: &Path, mark: &Fingerprint, probed: &Probed) {
         let (Some(path), Ok(answer)) = (key(path), serde_json::to_string(probed)) else {
             return;
         };
@@ -147,15 +147,20 @@ impl Cache {
         let mut held = self.lock();
         let Some(store) = held.as_mut() else { return };
         store.unwritten.push(Answer { path, mark, answer });
-        if store.unwritten.len() >= PORTION
+        if store.unwritten.len() >= BATCH
             && let Err(error) = store.write()
         {
-            Self::give_up(&mut held, &error);
+            Self::disable(&mut held, &error);
         }
     }
 
-    /// The picture that `maker` took of the file when it was in the same state; empty where there was none.
-    pub(crate) fn picture(&self, path: &Path, mark: &Mark, maker: &str) -> Option<Vec<u8>> {
+    /// The picture that `producer` took of the file when it was in the same state; empty where there was none.
+    pub(crate) fn picture(
+        &self,
+        path: &Path,
+        mark: &Fingerprint,
+        producer: &str,
+    ) -> Option<Vec<u8>> {
         let mut held = self.lock();
         let store = held.as_mut()?;
         let key = key(path)?;
@@ -168,35 +173,42 @@ impl Cache {
                     .optional()
             });
         match found {
-            Ok(found) => found
-                .and_then(|(kept, picture)| (kept == Self::made(mark, maker)).then_some(picture)),
+            Ok(found) => found.and_then(|(kept, picture)| {
+                (kept == Self::made(mark, producer)).then_some(picture)
+            }),
             Err(error) => {
-                Self::give_up(&mut held, &error);
+                Self::disable(&mut held, &error);
                 None
             }
         }
     }
 
     /// Keeps the picture of a file that was in the state `mark` before and after it was taken.
-    pub(crate) fn put_picture(&self, path: &Path, mark: &Mark, maker: &str, picture: &[u8]) {
+    pub(crate) fn put_picture(
+        &self,
+        path: &Path,
+        mark: &Fingerprint,
+        producer: &str,
+        picture: &[u8],
+    ) {
         let Some(path) = key(path) else { return };
         let mut held = self.lock();
         let Some(store) = held.as_mut() else { return };
         store.pictures.push(Picture {
             path,
-            mark: Self::made(mark, maker),
+            mark: Self::made(mark, producer),
             bytes: picture.to_owned(),
         });
-        if store.pictures.len() >= PICTURES
+        if store.pictures.len() >= PICTURE_BATCH
             && let Err(error) = store.write()
         {
-            Self::give_up(&mut held, &error);
+            Self::disable(&mut held, &error);
         }
     }
 
     /// A picture depends on the file and on what takes it, and not on what reads facts.
-    fn made(mark: &Mark, maker: &str) -> String {
-        format!("{}|{maker}", mark.0)
+    fn made(mark: &Fingerprint, producer: &str) -> String {
+        format!("{}|{producer}", mark.0)
     }
 
     /// Writes what is not written yet.
@@ -205,23 +217,23 @@ impl Cache {
         if let Some(store) = held.as_mut()
             && let Err(error) = store.write()
         {
-            Self::give_up(&mut held, &error);
+            Self::disable(&mut held, &error);
         }
     }
 
-    fn marked(&self, mark: &Mark) -> String {
+    fn marked(&self, mark: &Fingerprint) -> String {
         format!("{}|{}", mark.0, self.reader)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Store>> {
-        // A portion is written whole or not at all, so a panic elsewhere spoils nothing.
+        // A batch is written whole or not at all, so a panic elsewhere spoils nothing.
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Goes on without the cache where it cannot be used; one that is damaged is removed, for the next run to begin anew.
-    fn give_up(held: &mut Option<Store>, error: &rusqlite::Error) {
+    fn disable(held: &mut Option<Store>, error: &rusqlite::Error) {
         if !is_damage(error) {
-            // Held by another run for too long, or the disk is full: this portion is lost, which is all.
+            // Held by another run for too long, or the disk is full: this batch is lost, which is all.
             if let Some(store) = held {
                 store.unwritten.clear();
                 store.pictures.clear();
@@ -231,7 +243,7 @@ impl Cache {
         if let Some(store) = held.take() {
             let file = store.file.clone();
             drop(store);
-            forget(&file);
+            remove_database(&file);
         }
     }
 }
@@ -245,14 +257,14 @@ impl Drop for Cache {
 impl Store {
     fn open(file: &Path) -> Result<Self, rusqlite::Error> {
         let mut connection = Connection::open(file)?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(LOCK_TIMEOUT)?;
         // Where two runs make a new file at once, SQLite refuses one of them without patience: it asks again.
         let begun = Instant::now();
         while let Err(error) = Self::prepare(&mut connection) {
-            if !is_held(&error) || begun.elapsed() >= PATIENCE {
+            if !is_locked(&error) || begun.elapsed() >= LOCK_TIMEOUT {
                 return Err(error);
             }
-            thread::sleep(PAUSE);
+            thread::sleep(LOCK_RETRY);
         }
         Ok(Self {
             connection,
@@ -270,7 +282,7 @@ impl Store {
         // The layout is looked at and made in one step, or a run would drop what another has just made.
         let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let layout: i64 = step.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if layout != LAYOUT {
+        if layout != SCHEMA_VERSION {
             step.execute_batch("DROP TABLE IF EXISTS probes; DROP TABLE IF EXISTS pictures")?;
         }
         step.execute_batch(
@@ -279,12 +291,12 @@ impl Store {
              CREATE TABLE IF NOT EXISTS pictures (path BLOB PRIMARY KEY, mark TEXT NOT NULL, picture BLOB NOT NULL, day INTEGER NOT NULL);
              CREATE INDEX IF NOT EXISTS pictures_by_day ON pictures (day);",
         )?;
-        step.pragma_update(None, "user_version", LAYOUT)?;
+        step.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         for old in [
             "DELETE FROM probes WHERE day < ?1",
             "DELETE FROM pictures WHERE day < ?1",
         ] {
-            step.execute(old, params![today() - KEPT_DAYS])?;
+            step.execute(old, params![today() - MAX_AGE_DAYS])?;
         }
         step.commit()
     }
@@ -294,29 +306,29 @@ impl Store {
             return Ok(());
         }
         let day = today();
-        let portion = self.connection.transaction()?;
+        let batch = self.connection.transaction()?;
         {
-            let mut insert = portion.prepare_cached(
+            let mut insert = batch.prepare_cached(
                 "INSERT OR REPLACE INTO probes (path, mark, answer, day) VALUES (?1, ?2, ?3, ?4)",
             )?;
             for Answer { path, mark, answer } in &self.unwritten {
                 insert.execute(params![path, mark, answer, day])?;
             }
-            let mut insert = portion.prepare_cached(
+            let mut insert = batch.prepare_cached(
                 "INSERT OR REPLACE INTO pictures (path, mark, picture, day) VALUES (?1, ?2, ?3, ?4)",
             )?;
             for Picture { path, mark, bytes } in &self.pictures {
                 insert.execute(params![path, mark, bytes, day])?;
             }
         }
-        portion.commit()?;
+        batch.commit()?;
         self.unwritten.clear();
         self.pictures.clear();
         Ok(())
     }
 }
 
-impl Mark {
+impl Fingerprint {
     /// The state of the file; `None` for what is no file, and for one that is being written.
     pub(crate) fn of(meta: &Metadata) -> Option<Self> {
         if !meta.is_file() {
@@ -357,11 +369,11 @@ fn more(_: &Metadata) -> String {
 }
 
 /// The variable that may name the folder of the cache.
-pub(crate) const FOLDER_VARIABLE: &str = "TL_CACHE";
+pub(crate) const CACHE_DIR_VARIABLE: &str = "TL_CACHE";
 
 /// The folder that the environment names, else the system's own place for what can be made again.
-pub(crate) fn standard_folder() -> Option<PathBuf> {
-    let named = std::env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty());
+pub(crate) fn default_dir() -> Option<PathBuf> {
+    let named = std::env::var_os(CACHE_DIR_VARIABLE).filter(|folder| !folder.is_empty());
     if let Some(folder) = named {
         return Some(folder.into());
     }
@@ -369,7 +381,7 @@ pub(crate) fn standard_folder() -> Option<PathBuf> {
 }
 
 /// What stands for the program at `path` in the key: another build reads other things.
-pub(crate) fn program_mark(path: &Path) -> String {
+pub(crate) fn program_fingerprint(path: &Path) -> String {
     let state = fs::metadata(path).ok().and_then(|meta| {
         let since = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
         Some(format!("{}-{}", meta.len(), since.as_nanos()))
@@ -402,7 +414,7 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 }
 
 /// Another run has the file at this moment.
-fn is_held(error: &rusqlite::Error) -> bool {
+fn is_locked(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
     matches!(
         error.sqlite_error_code(),
@@ -411,7 +423,7 @@ fn is_held(error: &rusqlite::Error) -> bool {
 }
 
 /// Removes the cache. What cannot be removed is met again, and told again.
-fn forget(file: &Path) {
+fn remove_database(file: &Path) {
     for ending in ["", "-wal", "-shm"] {
         let mut name = file.as_os_str().to_owned();
         name.push(ending);
@@ -419,7 +431,7 @@ fn forget(file: &Path) {
     }
 }
 
-fn make_folder(folder: &Path) -> std::io::Result<()> {
+fn create_dir(folder: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     // The names of somebody's videos are nobody else's business.
@@ -445,8 +457,8 @@ mod tests {
         path
     }
 
-    fn mark(path: &Path) -> Mark {
-        Mark::of(&path.metadata().expect("there")).expect("a settled file")
+    fn mark(path: &Path) -> Fingerprint {
+        Fingerprint::of(&path.metadata().expect("there")).expect("a settled file")
     }
 
     fn open(folder: &Path, reader: &str) -> Cache {
@@ -498,7 +510,7 @@ mod tests {
         drop(cache);
         // Another reader of facts takes the same pictures.
         let cache = open(folder.path(), "two");
-        let kept = |path: &Path, maker| cache.picture(path, &mark(path), maker);
+        let kept = |path: &Path, producer| cache.picture(path, &mark(path), producer);
         assert_eq!(kept(&clip, "ffmpeg 5").as_deref(), Some(&b"\xff\xd8"[..]));
         assert_eq!(kept(&none, "ffmpeg 5").as_deref(), Some(&b""[..]));
         assert_eq!(kept(&clip, "ffmpeg 6"), None);
@@ -513,7 +525,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("clip.mp4");
         fs::write(&path, "content").expect("written");
-        assert_eq!(Mark::of(&path.metadata().expect("there")), None);
+        assert_eq!(Fingerprint::of(&path.metadata().expect("there")), None);
     }
 
     #[test]

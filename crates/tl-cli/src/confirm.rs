@@ -29,7 +29,7 @@ impl Confirm {
         Err(Failure::usage(format!(
             "{what} is not deleted: there is no terminal to ask on"
         ))
-        .next("add --yes to delete it"))
+        .hint("add --yes to delete it"))
     }
 
     /// Asks; anything but `y` or `yes` is a no.

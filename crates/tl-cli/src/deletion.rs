@@ -7,15 +7,15 @@ use crate::args::Context;
 use crate::confirm::Confirm;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::span::count;
-use crate::unfinished::{RepeatedFailures, not_tried};
+use crate::run_summary::{RepeatedFailures, not_tried};
+use crate::units::pluralize;
 
 /// What is deleted.
 pub(crate) struct Deletion<'a> {
     /// What one is called, and several: `task`, `tasks`.
     pub(crate) nouns: (&'a str, &'a str),
     /// Follows the things in the question: ` of index 6a…`.
-    pub(crate) place: String,
+    pub(crate) suffix: String,
     pub(crate) ids: Vec<String>,
 }
 
@@ -36,15 +36,15 @@ impl Deletion<'_> {
             return Ok(Exit::Ok);
         }
         let what = match &self.ids[..] {
-            [only] => format!("{} {only}{}", self.nouns.0, self.place),
+            [only] => format!("{} {only}{}", self.nouns.0, self.suffix),
             ids => format!(
                 "{}{}",
-                count(ids.len(), self.nouns.0, self.nouns.1),
-                self.place
+                pluralize(ids.len(), self.nouns.0, self.nouns.1),
+                self.suffix
             ),
         };
         if confirm.must_ask(&what)? && !Confirm::ask(&what) {
-            return Ok(kept(context, &what));
+            return Ok(not_deleted(context, &what));
         }
         let exits = context.call(async |client| {
             if let [only] = &self.ids[..] {
@@ -55,7 +55,7 @@ impl Deletion<'_> {
             let shared = RepeatedFailures::default();
             let mut exits: Vec<Exit> = Vec::new();
             for id in &self.ids {
-                let stop = exits.iter().copied().find(|exit| exit.ends_the_run());
+                let stop = exits.iter().copied().find(|exit| exit.stops_run());
                 let result = match stop {
                     Some(exit) => Err(not_tried(exit)),
                     None => delete(client, id).await,
@@ -67,9 +67,9 @@ impl Deletion<'_> {
                     }
                     Err(failure) => {
                         let message = format!("{} {id}: {}", self.nouns.0, failure.message());
-                        let failure = failure.saying(message);
+                        let failure = failure.with_message(message);
                         output.json(&json!({"id": id, "error": failure.to_json()}));
-                        shared.tell(output, &failure);
+                        shared.report(output, &failure);
                         failure.exit()
                     }
                 });
@@ -91,7 +91,7 @@ impl Deletion<'_> {
 }
 
 /// Says that nothing was deleted because the answer was no.
-pub(crate) fn kept(context: &Context, what: &str) -> Exit {
+pub(crate) fn not_deleted(context: &Context, what: &str) -> Exit {
     context.output.json(&json!({"deleted": null}));
     context.output.note(&format!("{what}: not deleted"));
     Exit::Ok

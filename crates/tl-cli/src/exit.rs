@@ -16,12 +16,12 @@ pub(crate) enum Exit {
     KeyRefused,
     Temporary,
     Limit,
-    RefusedForGood,
+    Refused,
     DeadlinePassed,
     Interrupted,
     Terminated,
     /// That of a command that was run: `tl emulator exec` passes it on.
-    Passed(u8),
+    Child(u8),
 }
 
 impl Exit {
@@ -43,7 +43,7 @@ impl Exit {
         (Self::KeyRefused, "the platform refused the key"),
         (Self::Temporary, "temporary: run it again"),
         (Self::Limit, "a rate limit or quota is used up"),
-        (Self::RefusedForGood, "the platform refused for good"),
+        (Self::Refused, "the platform refused for good"),
         (
             Self::DeadlinePassed,
             "the deadline of a wait passed; the platform goes on",
@@ -61,16 +61,16 @@ impl Exit {
             Self::KeyRefused => 4,
             Self::Temporary => 5,
             Self::Limit => 6,
-            Self::RefusedForGood => 7,
+            Self::Refused => 7,
             Self::DeadlinePassed => 8,
             Self::Interrupted => 130,
             Self::Terminated => 143,
-            Self::Passed(code) => code,
+            Self::Child(code) => code,
         }
     }
 
     /// Whether the same may come out well later: nothing is wrong with what was asked for.
-    pub(crate) fn may_pass(self) -> bool {
+    pub(crate) fn is_retryable(self) -> bool {
         matches!(self, Self::DeadlinePassed | Self::Temporary | Self::Limit)
     }
 
@@ -87,7 +87,7 @@ impl Exit {
                 .map_or(Self::Usage, |error| Self::of_probe(error.kind())),
             Client::RefusedLocally => Self::RefusedLocally,
             Client::Api(kind) => Self::of_api(kind),
-            _ => Self::RefusedForGood,
+            _ => Self::Refused,
         }
     }
 
@@ -105,7 +105,7 @@ impl Exit {
             Api::DeadlinePassed => Self::DeadlinePassed,
             // `Forbidden`, `NotFound`, `Refused`, `Malformed`, `ProcessingFailed`, and what a later version adds: the
             // same command would fail again.
-            _ => Self::RefusedForGood,
+            _ => Self::Refused,
         }
     }
 
@@ -131,13 +131,13 @@ impl Exit {
     }
 
     /// Whether a signal ended the run.
-    pub(crate) fn is_by_signal(self) -> bool {
+    pub(crate) fn is_signal(self) -> bool {
         matches!(self, Self::Interrupted | Self::Terminated)
     }
 
     /// Whether the inputs that follow would meet the same end, so that they are not tried.
-    pub(crate) fn ends_the_run(self) -> bool {
-        self.is_by_signal() || matches!(self, Self::KeyRefused | Self::Limit)
+    pub(crate) fn stops_run(self) -> bool {
+        self.is_signal() || matches!(self, Self::KeyRefused | Self::Limit)
     }
 }
 

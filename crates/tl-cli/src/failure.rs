@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tl_protocol::StatusSeen;
 use tl_validate::{ProbeError, Report};
 
-use crate::advice;
 use crate::exit::Exit;
+use crate::hints;
 use crate::interrupt;
 
 /// What went wrong.
@@ -20,8 +20,8 @@ struct Inner {
     exit: Exit,
     kind: &'static str,
     message: String,
-    next: Option<String>,
-    answer: Answer,
+    hint: Option<String>,
+    response: ResponseInfo,
     retryable: bool,
     history: Vec<StatusSeen>,
     /// The file, where the report is about one.
@@ -34,9 +34,9 @@ struct Inner {
     details: Vec<String>,
 }
 
-/// What the platform's answer says beside its message.
+/// What the platform's response says beside its message.
 #[derive(Debug, Default)]
-struct Answer {
+struct ResponseInfo {
     code: Option<String>,
     status: Option<u16>,
     request_id: Option<String>,
@@ -50,8 +50,8 @@ impl Failure {
             exit,
             kind,
             message: message.into(),
-            next: None,
-            answer: Answer::default(),
+            hint: None,
+            response: ResponseInfo::default(),
             retryable: exit == Exit::Temporary,
             history: Vec::new(),
             file: None,
@@ -73,13 +73,13 @@ impl Failure {
     }
 
     /// Says what to do next, in place of what was said before.
-    pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
-        self.0.next = Some(next.into());
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
         self
     }
 
     /// Says what happened, in place of what was said before.
-    pub(crate) fn saying(mut self, message: impl Into<String>) -> Self {
+    pub(crate) fn with_message(mut self, message: impl Into<String>) -> Self {
         self.0.message = message.into();
         self
     }
@@ -110,7 +110,7 @@ impl Failure {
     }
 
     /// Names the file that it is about.
-    pub(crate) fn about(mut self, file: &str) -> Self {
+    pub(crate) fn with_file(mut self, file: &str) -> Self {
         self.0.file = Some(file.to_owned());
         self
     }
@@ -131,8 +131,8 @@ impl Failure {
         &self.0.message
     }
 
-    pub(crate) fn next_step(&self) -> Option<&str> {
-        self.0.next.as_deref()
+    pub(crate) fn hint_text(&self) -> Option<&str> {
+        self.0.hint.as_deref()
     }
 
     pub(crate) fn causes(&self) -> &[String] {
@@ -157,17 +157,17 @@ impl Failure {
         let mut object = json!({
             "kind": inner.kind,
             "message": inner.message,
-            "code": inner.answer.code,
-            "status": inner.answer.status,
-            "request_id": inner.answer.request_id,
+            "code": inner.response.code,
+            "status": inner.response.status,
+            "request_id": inner.response.request_id,
             "retryable": inner.retryable,
-            "retry_after": inner.answer.retry_after.map(|delay| delay.as_secs_f64()),
+            "retry_after": inner.response.retry_after.map(|delay| delay.as_secs_f64()),
             "exit_code": inner.exit.code(),
-            "next": inner.next,
+            "next": inner.hint,
             "causes": inner.causes,
         });
-        if inner.answer.attempts > 0 {
-            object["attempts"] = inner.answer.attempts.into();
+        if inner.response.attempts > 0 {
+            object["attempts"] = inner.response.attempts.into();
         }
         if !inner.log.is_empty() {
             object["log"] = json!(inner.log);
@@ -193,11 +193,11 @@ impl From<tl_protocol::Error> for Failure {
     fn from(error: tl_protocol::Error) -> Self {
         let mut failure = Self::new(
             Exit::of_api(error.kind()),
-            advice::api_word(error.kind()),
+            hints::api_kind(error.kind()),
             error.to_string(),
         );
-        failure.0.next = Some(advice::of_api(&error));
-        failure.0.answer = Answer {
+        failure.0.hint = Some(hints::for_api(&error));
+        failure.0.response = ResponseInfo {
             code: error.code().map(ToString::to_string),
             status: error.status(),
             request_id: error.request_id().map(str::to_owned),
@@ -216,9 +216,9 @@ impl From<tl_client::Error> for Failure {
         let exit = Exit::of_client(&error);
         let report = error.report().cloned();
         if let Some(api) = error.api() {
-            let mut failure = Self::new(exit, advice::client_word(error.kind()), error.to_string());
-            failure.0.next = Some(advice::of_api(api));
-            failure.0.answer = Answer {
+            let mut failure = Self::new(exit, hints::client_kind(error.kind()), error.to_string());
+            failure.0.hint = Some(hints::for_api(api));
+            failure.0.response = ResponseInfo {
                 code: api.code().map(ToString::to_string),
                 status: api.status(),
                 request_id: api.request_id().map(str::to_owned),
@@ -230,8 +230,8 @@ impl From<tl_client::Error> for Failure {
             failure.0.causes = chain(&error);
             return failure.with_report(report);
         }
-        let mut failure = Self::new(exit, advice::client_word(error.kind()), error.to_string());
-        failure.0.next = advice::of_client(error.kind()).map(str::to_owned);
+        let mut failure = Self::new(exit, hints::client_kind(error.kind()), error.to_string());
+        failure.0.hint = hints::for_client(error.kind()).map(str::to_owned);
         failure.0.causes = chain(&error);
         failure.with_report(report)
     }
@@ -253,7 +253,7 @@ impl From<ProbeError> for Failure {
             .iter()
             .map(|line| format!("FFmpeg: {line}"))
             .collect();
-        failure.next(as_step(error.next()))
+        failure.hint(as_step(error.next()))
     }
 }
 

@@ -37,7 +37,7 @@ fn read_from(words: &[String], mut input: impl BufRead) -> Result<Vec<String>, F
                 Err(error) => {
                     return Err(Failure::usage("the ids on standard input cannot be read")
                         .with_source(&error)
-                        .next("write one id per line"));
+                        .hint("write one id per line"));
                 }
             }
         }

@@ -99,11 +99,11 @@ impl IndexRef {
 
     fn unknown(&self) -> Failure {
         Failure::new(
-            Exit::RefusedForGood,
+            Exit::Refused,
             "not_found",
             format!("no index has the name or the id `{}`", self.0),
         )
-        .next("`tl index list` shows the indexes that this key can see")
+        .hint("`tl index list` shows the indexes that this key can see")
     }
 
     fn ambiguous(&self, indexes: &[Index]) -> Failure {
@@ -114,7 +114,7 @@ impl IndexRef {
             self.0,
             ids.join(", ")
         ))
-        .next("name the index by its id")
+        .hint("name the index by its id")
     }
 }
 

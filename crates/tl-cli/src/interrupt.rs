@@ -26,7 +26,7 @@ pub(crate) fn exit() -> Exit {
 }
 
 /// Ends with the first signal. From then on the program ends within [`LIMIT`], and at once with the second signal.
-pub(crate) async fn first() {
+pub(crate) async fn first_signal() {
     let exit = signal().await;
     IS_TERMINATED.store(exit == Exit::Terminated, Ordering::Relaxed);
     // A thread of its own, so that neither a busy runtime nor a blocked write holds it up. Where the system has no thread
@@ -67,7 +67,7 @@ pub(crate) fn listen() -> Result<Cancel, Failure> {
         .name("interrupt".to_owned())
         .spawn(move || {
             runtime.block_on(async {
-                let mut first = std::pin::pin!(first());
+                let mut first = std::pin::pin!(first_signal());
                 // The first poll sets the handler.
                 let early = std::future::poll_fn(|context| {
                     std::task::Poll::Ready(first.as_mut().poll(context).is_ready())
@@ -113,5 +113,5 @@ async fn signal() -> Exit {
 
 /// What a command says that was cut off.
 pub(crate) fn interrupted(what: &str) -> Failure {
-    Failure::interrupted(format!("interrupted: {what}")).next("run it again")
+    Failure::interrupted(format!("interrupted: {what}")).hint("run it again")
 }

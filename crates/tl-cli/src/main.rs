@@ -25,38 +25,38 @@
 // The text of an argument is its help, where a link is written as people read it.
 #![allow(rustdoc::bare_urls)]
 
-mod advice;
 mod args;
 mod cache;
-mod checking;
+mod check;
+mod checker;
+mod commands;
 mod confirm;
 mod deletion;
 mod exit;
 mod failure;
+mod hints;
 mod ids;
 mod index_ref;
 mod interrupt;
-mod judging;
-mod lanes;
-mod listing;
-mod making;
+mod list;
 mod metadata;
-mod numbers;
+mod number_filter;
 mod output;
+mod output_dir;
+mod parallel;
 mod path_name;
 mod progress;
 mod remote;
 mod report;
+mod run_summary;
 mod runtime;
 mod sandbox;
 mod secret;
-mod sending;
 mod settings;
-mod span;
 mod table;
-mod unfinished;
-mod verb;
-mod waiting;
+mod units;
+mod upload_args;
+mod wait;
 mod walk;
 
 use std::process::ExitCode;

@@ -26,7 +26,7 @@ impl MetadataArgs {
     /// What was said; `None` where nothing was.
     pub(crate) fn read(&self) -> Result<Option<UserMetadata>, Failure> {
         let refused = |error: tl_model::MetadataError| {
-            Failure::usage(error.to_string()).next(
+            Failure::usage(error.to_string()).hint(
                 "flatten what is nested (`city=Rome` in place of `where`), or give it as one text",
             )
         };
@@ -48,7 +48,7 @@ fn object(pairs: &[String]) -> Result<Map<String, Value>, Failure> {
             return Err(Failure::usage(format!(
                 "user metadata has the key `{key}` more than once"
             ))
-            .next("keep one value for each key; `KEY:=[\"a\",\"b\"]` gives a list of texts"));
+            .hint("keep one value for each key; `KEY:=[\"a\",\"b\"]` gives a list of texts"));
         }
     }
     Ok(object)
@@ -60,7 +60,7 @@ pub(crate) fn pair_of(pair: &str) -> Result<(&str, Value), Failure> {
         .split_once('=')
         .filter(|(key, _)| !key.trim_end_matches(':').is_empty())
         .ok_or_else(|| {
-            Failure::usage(format!("the metadata `{pair}` has no key and value")).next(
+            Failure::usage(format!("the metadata `{pair}` has no key and value")).hint(
                 "write it as KEY=VALUE, or as KEY:=JSON for a number, a boolean or a list of texts",
             )
         })?;
@@ -71,7 +71,7 @@ pub(crate) fn pair_of(pair: &str) -> Result<(&str, Value), Failure> {
         Failure::usage(format!(
             "the metadata `{pair}` has no JSON after `:=` ({error})"
         ))
-        .next("write KEY=VALUE for a text; after `:=` stand 5, 2.5, true or [\"a\",\"b\"]")
+        .hint("write KEY=VALUE for a text; after `:=` stand 5, 2.5, true or [\"a\",\"b\"]")
     })?;
     Ok((key, value))
 }

@@ -156,7 +156,7 @@ impl Output {
         for line in &log[log.len().saturating_sub(kept)..] {
             let _ = write!(text, "\n  {DIM}ffmpeg:{DIM:#} {}", plain_line(line));
         }
-        if let Some(next) = failure.next_step() {
+        if let Some(next) = failure.hint_text() {
             let _ = write!(text, "\n  {BOLD}next:{BOLD:#} {}", plain(next));
         }
         self.write_err(&text);
@@ -183,7 +183,7 @@ impl Output {
                         "standard output cannot be written: results are missing",
                     )
                     .with_source(&error)
-                    .next("make room or write elsewhere; what was asked of the platform is done"),
+                    .hint("make room or write elsewhere; what was asked of the platform is done"),
                 );
                 if exit == Exit::Ok { Exit::Usage } else { exit }
             }

@@ -9,8 +9,8 @@ use tl_client::Event;
 use tl_protocol::{Event as Api, Observer};
 
 use crate::output::{Output, plain_line};
-use crate::report::size;
-use crate::span;
+use crate::report::format_bytes;
+use crate::units;
 
 /// The line of one run.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Progress {
     }
 
     /// Tells `text` about `name`.
-    fn tell(&self, name: &str, text: &str) {
+    fn update(&self, name: &str, text: &str) {
         let line = match (self.inputs, name) {
             (_, "") => text.to_owned(),
             (0 | 1, name) => format!("{name}: {text}"),
@@ -50,8 +50,8 @@ impl Progress {
         }
     }
 
-    fn tell_and_note(&self, name: &str, text: &str) {
-        self.tell(name, text);
+    fn update_and_log(&self, name: &str, text: &str) {
+        self.update(name, text);
         match name {
             "" => self.output.detail(text),
             name => self.output.detail(&format!("{name}: {text}")),
@@ -65,15 +65,15 @@ impl Progress {
     ) -> impl Fn(&Event) + Send + Sync + 'static {
         let progress = Arc::clone(self);
         let name = plain_line(input);
-        let sending = Mutex::new(None::<Sending>);
+        let sending = Mutex::new(None::<UploadRate>);
         move |event| match event {
             Event::Checked(report) => {
-                progress.tell_and_note(&name, &format!("checked: {}", report.verdict));
+                progress.update_and_log(&name, &format!("checked: {}", report.verdict));
             }
             Event::Sending { sent, total } => {
                 let mut sending = sending.lock().unwrap_or_else(PoisonError::into_inner);
-                let text = Sending::text(&mut sending, *sent, *total);
-                progress.tell(&name, &text);
+                let text = UploadRate::text(&mut sending, *sent, *total);
+                progress.update(&name, &text);
                 if sent == total {
                     progress.output.detail(&format!("{name}: {text}"));
                 }
@@ -83,7 +83,7 @@ impl Progress {
                 progress.output.note(&format!("warning: {name}: {event}"));
             }
             Event::Api(event) => progress.api(&name, event),
-            other => progress.tell_and_note(&name, &other.to_string()),
+            other => progress.update_and_log(&name, &other.to_string()),
         }
     }
 
@@ -109,25 +109,25 @@ impl Progress {
                 let percent = (*bytes as f64 / (*total_bytes).max(1) as f64 * 100.0).floor();
                 let mut text = format!(
                     "sent {} of {} ({percent} %)",
-                    size(*bytes),
-                    size(*total_bytes)
+                    format_bytes(*bytes),
+                    format_bytes(*total_bytes)
                 );
                 if let Some(rate) = bytes_per_second {
-                    text.push_str(&format!(", {}/s", size(*rate as u64)));
+                    text.push_str(&format!(", {}/s", format_bytes(*rate as u64)));
                 }
                 if let Some(left) = left.filter(|left| !left.is_zero()) {
-                    text.push_str(&format!(", {} left", span::show(left)));
+                    text.push_str(&format!(", {} left", units::format_duration(left)));
                 }
-                self.tell(name, &text);
+                self.update(name, &text);
                 if chunks == total_chunks {
                     self.output.detail(&format!("{name}: {text}"));
                 }
             }
             Api::Status { id, .. } => {
                 let name = if name.is_empty() { id.as_str() } else { name };
-                self.tell_and_note(name, &text);
+                self.update_and_log(name, &text);
             }
-            _ => self.tell_and_note(name, &text),
+            _ => self.update_and_log(name, &text),
         }
     }
 
@@ -146,12 +146,12 @@ impl Drop for Progress {
 }
 
 /// An upload under way.
-struct Sending {
+struct UploadRate {
     since: Instant,
     from: u64,
 }
 
-impl Sending {
+impl UploadRate {
     fn text(state: &mut Option<Self>, sent: u64, total: u64) -> String {
         let now = Instant::now();
         // An attempt that is repeated begins anew.
@@ -161,14 +161,14 @@ impl Sending {
                 from: sent,
             });
         }
-        let (done, all) = (size(sent), size(total));
+        let (done, all) = (format_bytes(sent), format_bytes(total));
         let percent = (sent as f64 / total.max(1) as f64 * 100.0).floor();
         let mut text = format!("sent {done} of {all} ({percent} %)");
         if let Some(state) = state {
             let seconds = now.duration_since(state.since).as_secs_f64();
             if seconds >= 1.0 {
                 let rate = (sent - state.from) as f64 / seconds;
-                text.push_str(&format!(", {}/s", size(rate as u64)));
+                text.push_str(&format!(", {}/s", format_bytes(rate as u64)));
             }
         }
         text

@@ -16,10 +16,10 @@ use url::Url;
 use self::fetch::Fetcher;
 use self::open::{Opened, open};
 use crate::cache::Probed;
+use crate::checker::{CheckResult, Checker, Subject};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::judging::{Judge, Judged, Subject};
-use crate::span;
+use crate::units;
 
 /// The time for one address, all requests together.
 const TIME: Duration = Duration::from_secs(60);
@@ -35,10 +35,10 @@ pub(crate) struct RemoteArgs {
     #[arg(long)]
     allow_private: bool,
     /// The most bytes that are fetched for one address, such as 16MB; typical files take 1 to 4.4 MB
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "16MiB")]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "16MiB")]
     url_bytes: u64,
     /// The time that one address may take [default: 60s]
-    #[arg(long, value_name = "DURATION", value_parser = span::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
     url_timeout: Option<Duration>,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Remote<'a> {
 }
 
 /// Reads a size: `500kB`, `16MB`, `16MiB`, or plain bytes.
-fn size(text: &str) -> Result<u64, String> {
+fn parse_size(text: &str) -> Result<u64, String> {
     let expected = || "a size above zero is expected, such as 500kB, 16MB or 16MiB".to_owned();
     let text = text.trim();
     let digits = text
@@ -90,14 +90,14 @@ pub(crate) fn address(path: &std::path::Path) -> Option<Url> {
 }
 
 /// Reads and judges the file behind an address. It blocks while it reads.
-pub(crate) fn judge(judge: &Judge, remote: &Remote<'_>, url: &Url) -> Judged {
+pub(crate) fn check(checker: &Checker, remote: &Remote<'_>, url: &Url) -> CheckResult {
     let name = web::shown(url);
-    match probe(judge.prober().as_ref(), remote, url) {
-        Ok((probed, notes)) => Judged {
+    match probe(checker.prober().as_ref(), remote, url) {
+        Ok((probed, notes)) => CheckResult {
             notes,
-            ..judge.judged(probed, Subject::Link)
+            ..checker.evaluate(probed, Subject::Link)
         },
-        Err(failure) => judge.unread(&name, failure, Subject::Link),
+        Err(failure) => checker.unread(&name, failure, Subject::Link),
     }
 }
 
@@ -107,7 +107,7 @@ fn probe(
     url: &Url,
 ) -> Result<(Probed, Vec<String>), Failure> {
     let name = web::shown(url);
-    let mut notes = refused_unseen(url, Timestamp::now())?;
+    let mut notes = precheck_url(url, Timestamp::now())?;
     let limit = args.url_timeout.unwrap_or(TIME);
     let fetcher = Fetcher::new(
         Instant::now() + limit,
@@ -121,7 +121,7 @@ fn probe(
     } = open(fetcher, url)?;
     if let Some(to) = redirected {
         notes.push(format!("{name} leads on to {}", web::shown(&to)));
-        permission(&to, Timestamp::now(), &mut notes)?;
+        check_expiry(&to, Timestamp::now(), &mut notes)?;
     }
     let probed = prober.probe_ranges(&mut file, &name);
     notes.push(file.summary());
@@ -133,7 +133,7 @@ fn probe(
 }
 
 /// What an address says by itself, before anything is fetched: refused where it cannot lead to a file, else notes.
-pub(crate) fn refused_unseen(url: &Url, now: Timestamp) -> Result<Vec<String>, Failure> {
+pub(crate) fn precheck_url(url: &Url, now: Timestamp) -> Result<Vec<String>, Failure> {
     let name = web::shown(url);
     let mut notes = Vec::new();
     if let Some(page) = web::page(url) {
@@ -145,20 +145,20 @@ pub(crate) fn refused_unseen(url: &Url, now: Timestamp) -> Result<Vec<String>, F
                 page.what, page.service
             ),
         )
-        .next(page.instead));
+        .hint(page.instead));
     }
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Failure::usage(format!(
             "`{name}` is no address that can be fetched (allowed: https and http)"
         ))
-        .next("give a direct https address of the file"));
+        .hint("give a direct https address of the file"));
     }
-    permission(url, now, &mut notes)?;
+    check_expiry(url, now, &mut notes)?;
     Ok(notes)
 }
 
 /// How long a presigned URL still holds; refused when it has ended.
-fn permission(url: &Url, now: Timestamp, notes: &mut Vec<String>) -> Result<(), Failure> {
+fn check_expiry(url: &Url, now: Timestamp, notes: &mut Vec<String>) -> Result<(), Failure> {
     let Some(presigned) = web::presigned(url) else {
         return Ok(());
     };
@@ -170,7 +170,7 @@ fn permission(url: &Url, now: Timestamp, notes: &mut Vec<String>) -> Result<(), 
             } else {
                 ""
             };
-            let shown = span::show(Duration::try_from(left).unwrap_or_default());
+            let shown = units::format_duration(Duration::try_from(left).unwrap_or_default());
             notes.push(format!(
                 "presigned URL ({}) holds for another {shown}{soon}",
                 presigned.form
@@ -178,7 +178,7 @@ fn permission(url: &Url, now: Timestamp, notes: &mut Vec<String>) -> Result<(), 
             Ok(())
         }
         Some(left) => {
-            let ago = span::show(Duration::try_from(left.abs()).unwrap_or_default());
+            let ago = units::format_duration(Duration::try_from(left.abs()).unwrap_or_default());
             Err(Failure::new(
                 Exit::RefusedLocally,
                 "url_expired",
@@ -187,7 +187,7 @@ fn permission(url: &Url, now: Timestamp, notes: &mut Vec<String>) -> Result<(), 
                     presigned.form
                 ),
             )
-            .next("make a new one, and use it before it ends"))
+            .hint("make a new one, and use it before it ends"))
         }
         None => {
             notes.push(format!(
@@ -211,7 +211,7 @@ mod tests {
                 "https://b.example/k?X-Amz-Date=20260102T025500Z&X-Amz-Expires={seconds}&X-Amz-Signature=a"
             );
             let mut notes = Vec::new();
-            let result = permission(&url.parse().expect("a URL"), now, &mut notes);
+            let result = check_expiry(&url.parse().expect("a URL"), now, &mut notes);
             assert_eq!(result.is_ok(), told.is_some(), "{seconds}");
             if let Some(told) = told {
                 assert!(notes.concat().contains(told), "{notes:?}");
@@ -234,7 +234,7 @@ mod tests {
             ("99999999999GB", None),
             ("5 parsec", None),
         ] {
-            assert_eq!(size(text).ok(), expected, "{text}");
+            assert_eq!(parse_size(text).ok(), expected, "{text}");
         }
     }
 

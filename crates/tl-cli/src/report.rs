@@ -78,7 +78,7 @@ fn summary(facts: &MediaFacts) -> String {
     if let Some(seconds) = facts.duration_seconds() {
         parts.push(format!("{seconds:.1} s"));
     }
-    parts.push(size(facts.file_size_bytes));
+    parts.push(format_bytes(facts.file_size_bytes));
     if let Some(audio) = facts.audio() {
         parts.push(plain_line(&audio.codec));
     }
@@ -86,7 +86,7 @@ fn summary(facts: &MediaFacts) -> String {
 }
 
 /// A number of bytes in decimal units, as the platform's limits are written.
-pub(crate) fn size(bytes: u64) -> String {
+pub(crate) fn format_bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["B", "kB", "MB", "GB"] {
         if value < 1000.0 || unit == "GB" {
@@ -114,7 +114,7 @@ mod tests {
             (2_147_483_648, "2.1 GB"),
             (5_000_000_000_000, "5000.0 GB"),
         ] {
-            assert_eq!(size(bytes), expected);
+            assert_eq!(format_bytes(bytes), expected);
         }
     }
 

@@ -11,18 +11,18 @@ pub(crate) fn run<T>(
     work: impl Future<Output = Result<T, Failure>>,
     interrupted: impl FnOnce() -> Failure,
 ) -> Result<T, Failure> {
-    until_done(async {
+    block_on(async {
         tokio::select! {
             // Heard from the first moment on, so that nothing begins that a signal would cut off without a word.
             biased;
-            () = interrupt::first() => Err(interrupted()),
+            () = interrupt::first_signal() => Err(interrupted()),
             result = work => result,
         }
     })
 }
 
 /// Runs `work`, which listens for Ctrl-C itself.
-pub(crate) fn until_done<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -42,5 +42,5 @@ pub(crate) fn until_done<T>(work: impl Future<Output = Result<T, Failure>>) -> R
 
 /// For commands that leave nothing behind when they are cut off.
 pub(crate) fn interrupted() -> Failure {
-    Failure::interrupted("interrupted before the answer came").next("run it again")
+    Failure::interrupted("interrupted before the answer came").hint("run it again")
 }

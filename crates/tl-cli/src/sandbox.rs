@@ -5,13 +5,13 @@ use tl_validate::program::Ffmpeg;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::making::of_program;
+use crate::output_dir::ffmpeg_failure;
 
 /// The program `ffmpeg`, started through the helper where there is one.
 ///
 /// Only a build without the helper goes without, unless `required`.
 pub(crate) fn ffmpeg(required: bool) -> Result<Ffmpeg, Failure> {
-    let ffmpeg = Ffmpeg::find().map_err(|error| of_program(&error))?;
+    let ffmpeg = Ffmpeg::find().map_err(|error| ffmpeg_failure(&error))?;
     match launcher() {
         Ok(launcher) => Ok(ffmpeg.confined_by(launcher, required)),
         Err(missing) if required => Err(missing),
@@ -38,5 +38,5 @@ pub(crate) fn incomplete(state: &str) -> Failure {
         "sandbox_incomplete",
         format!("the sandbox for media is incomplete: {state}"),
     )
-    .next("use a Linux kernel with Landlock and seccomp (5.13 or newer), or do without --require-sandbox")
+    .hint("use a Linux kernel with Landlock and seccomp (5.13 or newer), or do without --require-sandbox")
 }

@@ -13,7 +13,7 @@ use tl_http::credentials::DEFAULT_BASE_URL;
 use tl_protocol::{Observer, SuppliedUrls};
 
 use crate::failure::Failure;
-use crate::{advice, secret, span};
+use crate::{hints, secret, units};
 
 /// The variable that may name the file with the key.
 pub(crate) const KEY_FILE_VARIABLE: &str = "TWELVE_LABS_API_KEY_FILE";
@@ -33,7 +33,7 @@ pub(crate) struct Connection {
     pub(crate) base_url: Option<String>,
     /// The time limit of each request with all its attempts, such as 90s or 5m; the bytes of an upload add their own
     /// time [default: 5m]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = span::parse)]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = units::parse_duration)]
     pub(crate) timeout: Option<Duration>,
     /// How often a request is sent at most [default: 5]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -88,13 +88,13 @@ impl Connection {
                     KEY_VARIABLES[0], KEY_VARIABLES[1]
                 ),
             )
-            .next(format!(
+            .hint(format!(
                 "copy a key from the API keys page of the dashboard and set {}; for a try without one: `tl emulator`",
                 KEY_VARIABLES[0]
             )));
         };
         let mut config = Config::new(&found.key, self.address())?;
-        advice::remember_base(config.base_url());
+        hints::set_base_url(config.base_url());
         if let Some(limit) = self.timeout {
             config.policy = config.policy.with_timeout(limit);
             config.http.connect_timeout = config.http.connect_timeout.min(limit);
@@ -118,7 +118,7 @@ impl Connection {
                 path.display()
             ))
             .with_source(&error)
-            .next("name a readable file of PEM certificates after --ca-file")
+            .hint("name a readable file of PEM certificates after --ca-file")
         })?;
         Ok(vec![pem.into()])
     }
@@ -162,7 +162,7 @@ fn read_key(path: &Path) -> Result<String, Failure> {
             "configuration",
             format!("the key file `{}` {what}", path.display()),
         )
-        .next("name a text file that holds the API key and nothing else")
+        .hint("name a text file that holds the API key and nothing else")
     };
     let unreadable =
         |error: std::io::Error| refused("cannot be read".to_owned()).with_source(&error);

@@ -71,7 +71,7 @@ impl WalkArgs {
             File::open(list).map_err(|error| {
                 Failure::usage(format!("the list `{}` cannot be read", list.display()))
                     .with_source(&error)
-                    .next("name a readable file, or `-` for standard input")
+                    .hint("name a readable file, or `-` for standard input")
             })?;
         }
         Ok(walk)
@@ -241,7 +241,7 @@ fn path_in(error: &ignore::Error) -> Option<PathBuf> {
 fn failed(error: &ignore::Error) -> Failure {
     Failure::usage("this part of the folder cannot be walked")
         .with_source(error)
-        .next("give the current user the right to read it, or leave it out by --exclude")
+        .hint("give the current user the right to read it, or leave it out by --exclude")
 }
 
 fn unreadable(list: &Path, error: &io::Error) -> Failure {
@@ -250,11 +250,11 @@ fn unreadable(list: &Path, error: &io::Error) -> Failure {
         list.display()
     ))
     .with_source(error)
-    .next("what came before was checked; give a whole list")
+    .hint("what came before was checked; give a whole list")
 }
 
 fn bad_pattern(option: &str, glob: &str, error: &ignore::Error) -> Failure {
     Failure::usage(format!("{option} `{glob}` is no pattern"))
         .with_source(error)
-        .next("patterns are those of a .gitignore: `*.mp4`, `drafts/`, `/2026/**`")
+        .hint("patterns are those of a .gitignore: `*.mp4`, `drafts/`, `/2026/**`")
 }

@@ -44,11 +44,11 @@ pub(super) struct Fetcher {
     pub(super) fetched: u64,
     allow_private: bool,
     roots: Vec<Bytes>,
-    line: Option<Line>,
+    client: Option<HostClient>,
 }
 
 /// A transport for one host, whose addresses are fixed.
-struct Line {
+struct HostClient {
     origin: String,
     runtime: Runtime,
     transport: AsyncHttp,
@@ -64,7 +64,7 @@ impl Fetcher {
             fetched: 0,
             allow_private,
             roots,
-            line: None,
+            client: None,
         }
     }
 
@@ -87,7 +87,7 @@ impl Fetcher {
                 "deadline_passed",
                 format!("`{name}`: the time for this address is over"),
             )
-            .next("allow more by --url-timeout")
+            .hint("allow more by --url-timeout")
         };
         let left = self.time_left().ok_or_else(out_of_time)?;
         if self.requests >= self.max_requests {
@@ -99,10 +99,10 @@ impl Fetcher {
                     self.fetched, self.requests
                 ),
             )
-            .next("download the file and check it here, or raise --url-bytes, which allows more requests too"));
+            .hint("download the file and check it here, or raise --url-bytes, which allows more requests too"));
         }
-        self.reach(url)?;
-        let Some(line) = &self.line else {
+        self.connect(url)?;
+        let Some(client) = &self.client else {
             return Err(Failure::new(
                 Exit::Temporary,
                 "unreachable",
@@ -136,16 +136,16 @@ impl Fetcher {
             stall: left,
         };
         self.requests += 1;
-        let outcome = line
+        let outcome = client
             .runtime
-            .block_on(line.transport.run(Once(Some(exchange), None)));
+            .block_on(client.transport.run(Once(Some(exchange), None)));
         let answer = outcome.map_err(|error| match error.kind() {
             TransportErrorKind::TooLarge => Failure::new(
                 Exit::RefusedLocally,
                 "no_ranges",
                 format!("`{name}`: the server answered with the whole file in place of the part that was asked for"),
             )
-            .next("download the file and check it here; the platform itself may still be able to fetch it"),
+            .hint("download the file and check it here; the platform itself may still be able to fetch it"),
             TransportErrorKind::TimedOut => out_of_time(),
             TransportErrorKind::Tls => Failure::new(
                 Exit::Temporary,
@@ -153,10 +153,10 @@ impl Fetcher {
                 format!("`{name}` cannot be fetched: there is no safe connection to its server"),
             )
             .with_source(&error)
-            .next("check the address and the clock of this machine; name the certificates of a proxy or server of your own by --ca-file"),
+            .hint("check the address and the clock of this machine; name the certificates of a proxy or server of your own by --ca-file"),
             _ => Failure::new(Exit::Temporary, "unreachable", format!("`{name}` cannot be fetched"))
                 .with_source(&error)
-                .next("check the address and the network, then run it again"),
+                .hint("check the address and the network, then run it again"),
         })?;
         let (head, body) = answer.into_parts();
         let encoding = head.headers.get(header::CONTENT_ENCODING);
@@ -172,7 +172,7 @@ impl Fetcher {
                     String::from_utf8_lossy(encoding.as_bytes())
                 ),
             )
-            .next("turn compression off for video files on that server"));
+            .hint("turn compression off for video files on that server"));
         }
         self.fetched += body.len() as u64;
         self.left = self.left.saturating_sub(body.len() as u64);
@@ -184,9 +184,13 @@ impl Fetcher {
     }
 
     /// Makes the transport for the address, once its host was looked up and judged.
-    fn reach(&mut self, url: &Url) -> Result<(), Failure> {
+    fn connect(&mut self, url: &Url) -> Result<(), Failure> {
         let origin = url.origin().ascii_serialization();
-        if self.line.as_ref().is_some_and(|line| line.origin == origin) {
+        if self
+            .client
+            .as_ref()
+            .is_some_and(|client| client.origin == origin)
+        {
             return Ok(());
         }
         let name = web::shown(url);
@@ -213,7 +217,7 @@ impl Fetcher {
                 )
                 .with_source(&error)
             })?;
-        self.line = Some(Line {
+        self.client = Some(HostClient {
             origin,
             runtime,
             transport,
@@ -233,9 +237,9 @@ impl Fetcher {
                 "private_address",
                 format!("`{name}` leads to {address}, which is not an address of the public network"),
             )
-            .next("the platform cannot fetch it; to look at it from here all the same, add --allow-private")
+            .hint("the platform cannot fetch it; to look at it from here all the same, add --allow-private")
         };
-        let judge = |address: IpAddr| {
+        let allow = |address: IpAddr| {
             if self.allow_private || is_public(address) {
                 Ok(())
             } else {
@@ -243,8 +247,8 @@ impl Fetcher {
             }
         };
         match url.host() {
-            Some(Host::Ipv4(address)) => judge(address.into()).map(|()| None),
-            Some(Host::Ipv6(address)) => judge(address.into()).map(|()| None),
+            Some(Host::Ipv4(address)) => allow(address.into()).map(|()| None),
+            Some(Host::Ipv6(address)) => allow(address.into()).map(|()| None),
             Some(Host::Domain(host)) => {
                 let port = url.port_or_known_default().unwrap_or(443);
                 let found: Vec<SocketAddr> = (host, port)
@@ -256,17 +260,17 @@ impl Fetcher {
                             format!("`{name}`: the host `{host}` is not known"),
                         )
                         .with_source(&error)
-                        .next("check the address and the network")
+                        .hint("check the address and the network")
                     })?
                     .collect();
                 // One bad address among good ones is as bad: which one is used is nobody's choice.
                 for address in &found {
-                    judge(address.ip())?;
+                    allow(address.ip())?;
                 }
                 Ok(Some((host.to_ascii_lowercase(), found)))
             }
             None => Err(Failure::usage(format!("`{name}` names no host"))
-                .next("give a direct https address of the file")),
+                .hint("give a direct https address of the file")),
         }
     }
 }

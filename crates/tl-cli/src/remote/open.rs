@@ -12,7 +12,7 @@ use url::Url;
 use super::fetch::{Fetched, Fetcher};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::report::size as in_words;
+use crate::report::format_bytes;
 
 /// The first request: most files with their index in front need no second one.
 const FIRST: u64 = 512 << 10;
@@ -45,7 +45,7 @@ pub(super) fn open(mut fetcher: Fetcher, from: &Url) -> Result<Opened, Failure> 
         let asked = FIRST.min(fetcher.left.max(1));
         let fetched = fetcher.range(&url, 0, asked)?;
         let name = web::shown(&url);
-        match judged(&fetched, asked, &name)? {
+        match classify(&fetched, asked, &name)? {
             Answer::Ranges { size } | Answer::Whole { size } => {
                 let file = RemoteFile {
                     state: state(&fetched.headers),
@@ -64,7 +64,7 @@ pub(super) fn open(mut fetcher: Fetcher, from: &Url) -> Result<Opened, Failure> 
             // What a later version knows.
             other => {
                 return Err(Failure::new(
-                    Exit::RefusedForGood,
+                    Exit::Refused,
                     "unexpected_answer",
                     format!("`{name}`: {other:?}"),
                 ));
@@ -79,7 +79,7 @@ pub(super) fn open(mut fetcher: Fetcher, from: &Url) -> Result<Opened, Failure> 
             web::shown(from)
         ),
     )
-    .next("give the address that it ends at"))
+    .hint("give the address that it ends at"))
 }
 
 /// Where a redirect leads; never from https to http, and never to a page.
@@ -92,7 +92,7 @@ fn next(url: &Url, location: &str) -> Result<Url, Failure> {
             format!("`{from}` leads to what is no address"),
         )
         .with_source(&error)
-        .next("give the address of the file itself")
+        .hint("give the address of the file itself")
     })?;
     let refused = |why: &str| {
         Failure::new(
@@ -106,19 +106,19 @@ fn next(url: &Url, location: &str) -> Result<Url, Failure> {
             "{} of {}, not a video file",
             page.what, page.service
         ))
-        .next(page.instead));
+        .hint(page.instead));
     }
     match (url.scheme(), to.scheme()) {
         ("https", "http") => Err(refused("from an encrypted address to one that is not")
-            .next("give the https address of the file itself")),
+            .hint("give the https address of the file itself")),
         (_, "http" | "https") => Ok(to),
         _ => {
-            Err(refused("nothing that can be fetched").next("give the address of the file itself"))
+            Err(refused("nothing that can be fetched").hint("give the address of the file itself"))
         }
     }
 }
 
-fn judged(fetched: &Fetched, asked: u64, name: &str) -> Result<Answer, Failure> {
+fn classify(fetched: &Fetched, asked: u64, name: &str) -> Result<Answer, Failure> {
     let text = |header: HeaderName| {
         fetched
             .headers
@@ -145,7 +145,7 @@ fn judged(fetched: &Fetched, asked: u64, name: &str) -> Result<Answer, Failure> 
             ProblemKind::Temporary => (Exit::Temporary, "url_busy"),
             _ => (Exit::RefusedLocally, "unexpected_answer"),
         };
-        Failure::new(exit, kind, format!("`{name}`: {}", problem.seen())).next(problem.next())
+        Failure::new(exit, kind, format!("`{name}`: {}", problem.seen())).hint(problem.next())
     })
 }
 
@@ -164,8 +164,8 @@ impl RemoteFile {
         let requests = self.fetcher.requests;
         format!(
             "{}, of which {} were fetched in {requests} request{}",
-            in_words(self.size),
-            in_words(self.fetcher.fetched),
+            format_bytes(self.size),
+            format_bytes(self.fetcher.fetched),
             if requests == 1 { "" } else { "s" }
         )
     }
@@ -184,11 +184,11 @@ impl RemoteFile {
                 "url_changed",
                 format!("`{name}` changed while it was read"),
             )
-            .next("run it again when it is whole")
+            .hint("run it again when it is whole")
         };
         if fetched.status != http::StatusCode::PARTIAL_CONTENT {
             // Says what the status means: a permission that has ended meanwhile, a server that is busy.
-            judged(&fetched, 0, &name)?;
+            classify(&fetched, 0, &name)?;
             return Err(changed());
         }
         let range = fetched

@@ -1,0 +1,236 @@
+//! The local check: which rules, which models, which helper, and the verdict on one path.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::Args;
+use jiff::civil::Date;
+use tl_client::Checker;
+use tl_client::checker::Checked;
+use tl_validate::header::HeaderReader;
+use tl_validate::{
+    Engine, ProbeError, ProbeOptions, Prober, Route, RulePack, Target, check_probe_failure,
+    open_media,
+};
+
+use crate::failure::Failure;
+use crate::path_name::path_name;
+
+/// The options that say what a file is held against.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Local check")]
+pub(crate) struct RulesArgs {
+    /// The model that will read the video, such as marengo3.0; of several, the strictest rule counts. May be repeated
+    #[arg(long = "engine", value_name = "NAME", value_delimiter = ',')]
+    pub(crate) engines: Vec<String>,
+    /// A model option that asks for more of the file; before v1.3 `conversation` asked for sound. May be repeated
+    #[arg(long = "option", value_name = "NAME", value_delimiter = ',')]
+    pub(crate) options: Vec<String>,
+    /// The rules: a name (`tl rules list`), a day on which they held, or a file. A file with `name` and `date` is a pack
+    /// of its own, any other changes the rules of today
+    #[arg(long, value_name = "PACK|DATE|FILE")]
+    pub(crate) rules: Option<String>,
+    /// Fail unless the kernel confines what reads media (Landlock and seccomp)
+    #[arg(long, env = "TL_REQUIRE_SANDBOX", hide_env = true)]
+    pub(crate) require_sandbox: bool,
+}
+
+/// A checker, and what it checks for.
+#[derive(Debug, Clone)]
+pub(crate) struct UploadChecker {
+    checker: Checker,
+    engines: Vec<Engine>,
+    options: Vec<String>,
+}
+
+impl RulesArgs {
+    /// The rules that were asked for.
+    pub(crate) fn pack(&self) -> Result<RulePack, Failure> {
+        match &self.rules {
+            None => Ok(RulePack::current().clone()),
+            Some(text) => load_pack(text),
+        }
+    }
+
+    /// A checker by these rules, with the helper that reads media.
+    pub(crate) fn upload_checker(&self) -> Result<UploadChecker, Failure> {
+        let pack = self.pack()?;
+        let engines = self.engines_of(&pack)?;
+        let checker = Checker::new(prober(self.require_sandbox)?)
+            .with_rules(pack)
+            .for_engines(engines.clone())
+            .with_options(self.options.clone());
+        Ok(UploadChecker {
+            checker,
+            engines,
+            options: self.options.clone(),
+        })
+    }
+
+    /// The engines that were asked for, each of which the pack must know.
+    pub(crate) fn engines_of(&self, pack: &RulePack) -> Result<Vec<Engine>, Failure> {
+        let engines: Vec<Engine> = self
+            .engines
+            .iter()
+            .map(|name| name.as_str().into())
+            .collect();
+        for engine in &engines {
+            if pack.engine(engine).is_none() {
+                let known: Vec<&str> = pack
+                    .engines()
+                    .iter()
+                    .map(|entry| entry.name.as_str())
+                    .collect();
+                return Err(Failure::usage(format!(
+                    "the rules {} have no engine `{engine}`: nothing could be said about it (there are: {})",
+                    pack.name(),
+                    known.join(", ")
+                ))
+                .hint("name one of these, or add it by --rules FILE"));
+            }
+        }
+        Ok(engines)
+    }
+}
+
+/// Finds rules by name, by day or in a file.
+pub(crate) fn load_pack(text: &str) -> Result<RulePack, Failure> {
+    match built_in_pack(text) {
+        Ok(pack) => Ok(pack),
+        Err(unknown) if text.parse::<Date>().is_ok() => Err(unknown),
+        Err(_) if Path::new(text).exists() => pack_from_file(text, RulePack::current()),
+        Err(unknown) => Err(unknown.hint(format!(
+            "name a pack, a day such as 2026-02-17, or a file; there is no file `{text}` either"
+        ))),
+    }
+}
+
+/// Finds built-in rules by name or by day.
+pub(crate) fn built_in_pack(text: &str) -> Result<RulePack, Failure> {
+    let found = match text.parse::<Date>() {
+        Ok(date) => RulePack::on(date),
+        Err(_) => RulePack::named(text),
+    };
+    found.cloned().map_err(|error| {
+        Failure::usage(error.to_string()).hint("`tl rules list` shows the packs and their days")
+    })
+}
+
+/// Reads rules from a file: a pack of its own, or changes to `base`.
+pub(crate) fn pack_from_file(file: &str, base: &RulePack) -> Result<RulePack, Failure> {
+    let rules = std::fs::read_to_string(file).map_err(|error| {
+        Failure::usage(format!("the rules file `{file}` cannot be read"))
+            .with_source(&error)
+            .hint("name a readable TOML file")
+    })?;
+    RulePack::from_toml(&rules)
+        .or_else(|_| base.extended_with(&rules))
+        .map_err(|error| {
+            Failure::usage(format!("`{file}`: {error}"))
+                .hint("`tl rules show` prints a pack in the form that is expected")
+        })
+}
+
+/// Whether this program was built without the helper that reads media.
+const HAS_NO_HELPER: bool = cfg!(not(all(feature = "ffmpeg", unix)));
+
+/// Media is read in helper processes: this program links no libav.
+pub(crate) fn prober(require_sandbox: bool) -> Result<Arc<dyn Prober>, Failure> {
+    let processors = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
+    probers(processors, ProbeOptions::default(), require_sandbox).map(|(prober, _)| prober)
+}
+
+/// So many helpers that read by `probe`, and what tells this build of them from another.
+///
+/// A build without the feature `ffmpeg` has no helper of its own: where there is none, media headers are read here, and each
+/// report says so.
+pub(crate) fn probers(
+    count: usize,
+    probe: ProbeOptions,
+    require_sandbox: bool,
+) -> Result<(Arc<dyn Prober>, String), Failure> {
+    match pool(count, probe, require_sandbox) {
+        // A helper that was named must be there. Headers are read in this process, in safe code and without a sandbox.
+        Err(_) if HAS_NO_HELPER && !require_sandbox && std::env::var_os("TL_PROBE").is_none() => {
+            let reader = HeaderReader::with_options(probe);
+            Ok((Arc::new(reader), "header".to_owned()))
+        }
+        pool => pool,
+    }
+}
+
+#[cfg(unix)]
+fn pool(
+    count: usize,
+    probe: ProbeOptions,
+    require_sandbox: bool,
+) -> Result<(Arc<dyn Prober>, String), Failure> {
+    use tl_validate::worker::{ProbePool, WorkerOptions};
+    let pool = ProbePool::new(WorkerOptions {
+        helpers: count,
+        probe,
+        ..WorkerOptions::default()
+    })?;
+    if require_sandbox {
+        // All helpers are one program on one kernel, so the first one speaks for all.
+        let protections = pool.protections()?;
+        if !protections.are_complete() {
+            return Err(crate::sandbox::incomplete(&protections.to_string()));
+        }
+    }
+    let build = crate::cache::program_fingerprint(pool.program());
+    Ok((Arc::new(pool), build))
+}
+
+#[cfg(not(unix))]
+fn pool(_: usize, _: ProbeOptions, _: bool) -> Result<(Arc<dyn Prober>, String), Failure> {
+    Err(Failure::usage(
+        "this system has no way to hand open files to the helper that reads media",
+    ))
+}
+
+impl UploadChecker {
+    /// The checker, for the client.
+    pub(crate) fn inner(&self) -> Checker {
+        self.checker.clone()
+    }
+
+    /// The rules in force.
+    pub(crate) fn pack(&self) -> &RulePack {
+        self.checker.rules()
+    }
+
+    fn target(&self, route: Route) -> Target {
+        let mut target = Target::new(route);
+        target.engines.clone_from(&self.engines);
+        target.options.clone_from(&self.options);
+        target
+    }
+
+    /// Opens, reads and judges the file at `path`. It blocks while it reads.
+    pub(crate) fn path(&self, path: &Path, route: Route) -> Result<Checked, Failure> {
+        let name = path_name(path);
+        let file = match open_media(path) {
+            Ok(file) => file,
+            Err(error) if error.kind().is_about_the_file() => {
+                let report = check_probe_failure(&error, &self.target(route), self.pack());
+                return Ok(Checked {
+                    facts: None,
+                    report,
+                });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.checker
+            .check_file(file, &name, route)
+            .map_err(|error| {
+                let probe = std::error::Error::source(&error)
+                    .and_then(|source| source.downcast_ref::<ProbeError>())
+                    .cloned();
+                match probe {
+                    Some(probe) => probe.into(),
+                    None => error.into(),
+                }
+            })
+    }
+}

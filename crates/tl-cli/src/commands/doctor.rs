@@ -1,0 +1,281 @@
+//! `tl doctor`: whether key, address, helper and rules are in order. Nothing is sent unless `--online` is given.
+
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde_json::json;
+use tl_protocol::ApiKey;
+use tl_protocol::endpoint::{ListIndexes, PageRequest};
+use tl_validate::RulePack;
+use tl_validate::program::Ffmpeg;
+
+use crate::args::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{BAD, BOLD, GOOD, plain_line};
+use crate::settings::Connection;
+use crate::units;
+
+/// Look whether key, address and helper are in order.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Ask the platform too: one small request, which also shows whether it takes the key
+    #[arg(long)]
+    online: bool,
+}
+
+/// One thing that was looked at.
+struct Check {
+    name: &'static str,
+    result: Result<String, Failure>,
+}
+
+/// How long the helper may take to tell its version; it takes 30 to 40 ms.
+const HELPER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The variables that send requests through a proxy.
+const PROXY_VARIABLES: [&str; 6] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+];
+
+impl Doctor {
+    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        let connection = &context.connection;
+        let mut checks = vec![
+            Check::new("version", Ok(env!("CARGO_PKG_VERSION").to_owned())),
+            Check::new("api key", key(connection)),
+            Check::new("base url", address(connection)),
+            Check::new("proxy", Ok(proxy())),
+            Check::new("probe helper", helper()),
+            Check::new("protections", protections()),
+            Check::new("ffmpeg", Ok(ffmpeg())),
+            Check::new("rules", Ok(rules())),
+        ];
+        if self.online {
+            checks.push(Check::new("platform", platform(context)));
+        }
+        let exit = checks
+            .iter()
+            .find_map(|check| check.result.as_ref().err().map(Failure::exit))
+            .unwrap_or(Exit::Ok);
+        let rows: Vec<_> = checks.iter().map(Check::to_json).collect();
+        context
+            .output
+            .json(&json!({"ok": exit == Exit::Ok, "exit_code": exit.code(), "checks": rows}));
+        for check in &checks {
+            context.output.line(&check.to_text());
+        }
+        Ok(exit)
+    }
+}
+
+impl Check {
+    fn new(name: &'static str, result: Result<String, Failure>) -> Self {
+        Self { name, result }
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        match &self.result {
+            Ok(detail) => json!({"name": self.name, "ok": true, "detail": detail}),
+            Err(failure) => json!({"name": self.name, "ok": false, "error": failure.to_json()}),
+        }
+    }
+
+    fn to_text(&self) -> String {
+        match &self.result {
+            Ok(detail) => format!(
+                "{GOOD}ok{GOOD:#}    {:<13} {}",
+                self.name,
+                plain_line(detail)
+            ),
+            Err(failure) => {
+                let mut text = format!(
+                    "{BAD}bad{BAD:#}   {:<13} {}",
+                    self.name,
+                    plain_line(failure.message())
+                );
+                for cause in failure.causes() {
+                    text.push_str(&format!(
+                        "\n                    caused by: {}",
+                        plain_line(cause)
+                    ));
+                }
+                if let Some(next) = failure.hint_text() {
+                    text.push_str(&format!(
+                        "\n                    {BOLD}next:{BOLD:#} {}",
+                        plain_line(next)
+                    ));
+                }
+                text
+            }
+        }
+    }
+}
+
+fn key(connection: &Connection) -> Result<String, Failure> {
+    // `config` says what to do where there is none.
+    let Some(found) = connection.find_key()? else {
+        return connection.config().map(|_| String::new());
+    };
+    let key = ApiKey::new(&found.key).map_err(|error| {
+        Failure::new(Exit::Usage, "invalid_request", error.to_string())
+            .hint("correct the value that the text names; nothing was sent")
+    })?;
+    let kind = if key.is_for_emulator() {
+        ", a key of the emulator"
+    } else {
+        ""
+    };
+    Ok(format!("from {}{kind}", found.origin))
+}
+
+fn address(connection: &Connection) -> Result<String, Failure> {
+    if connection.find_key().ok().flatten().is_some() {
+        // Whether this key may go to this address is judged where both are joined.
+        return connection
+            .config()
+            .map(|config| config.base_url().to_string());
+    }
+    let address = connection.address();
+    match address.trim().parse::<url::Url>() {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(address.to_owned()),
+        _ => Err(Failure::usage(format!(
+            "the base URL `{address}` is no http or https address"
+        ))
+        .hint("it looks like https://api.twelvelabs.io/v1.3")),
+    }
+}
+
+/// Which variables name a proxy; their values may hold a password and are not shown.
+fn proxy() -> String {
+    let set: Vec<&str> = PROXY_VARIABLES
+        .into_iter()
+        .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+        .collect();
+    if set.is_empty() {
+        "none in the environment".to_owned()
+    } else {
+        format!("from {}", set.join(", "))
+    }
+}
+
+#[cfg(unix)]
+fn helper() -> Result<String, Failure> {
+    let path = tl_validate::worker::find_helper(None)?;
+    let failed = |what: &str| {
+        Failure::new(Exit::Usage, "helper_failed", format!("the helper {} {what}", path.display())).hint(
+            "look at what it needs (`ldd tl-probe`), or install it again: it comes with `tl` and needs the FFmpeg libraries",
+        )
+    };
+    let mut started = Command::new(&path)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed("does not start").with_source(&error))?;
+    let deadline = Instant::now() + HELPER_TIMEOUT;
+    while matches!(started.try_wait(), Ok(None)) {
+        if Instant::now() >= deadline {
+            // It may have ended in between, which is as good.
+            let _ = started.kill();
+            let _ = started.wait();
+            return Err(failed("says nothing and does not end"));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    let said = started
+        .wait_with_output()
+        .map_err(|error| failed("cannot be heard").with_source(&error))?;
+    if !said.status.success() {
+        let words = String::from_utf8_lossy(&said.stderr);
+        let words = words.lines().next().unwrap_or("it says nothing");
+        return Err(failed(&format!("does not work: {words}")));
+    }
+    let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+    Ok(format!("{}: {version}", path.display()))
+}
+
+#[cfg(not(unix))]
+fn helper() -> Result<String, Failure> {
+    Err(
+        Failure::usage("this system has no way to hand open files to the helper that reads media")
+            .hint("check the files on a Unix system, or send them unchecked by --no-check"),
+    )
+}
+
+/// The sandbox of the helper and of `ffmpeg`, should a file take one of them over.
+#[cfg(unix)]
+fn protections() -> Result<String, Failure> {
+    use tl_validate::worker::{ProbePool, WorkerOptions};
+    let pool = ProbePool::new(WorkerOptions {
+        helpers: 1,
+        ..WorkerOptions::default()
+    })?;
+    let active = pool.protections()?;
+    let state = if active.are_complete() {
+        "complete"
+    } else {
+        "INCOMPLETE"
+    };
+    Ok(format!("{state}: {active}"))
+}
+
+#[cfg(not(unix))]
+fn protections() -> Result<String, Failure> {
+    helper()
+}
+
+/// The program that only some verbs need: that it is missing is no fault.
+fn ffmpeg() -> String {
+    let needed = "`tl fix`, `tl split` and pictures in reports need it";
+    match Ffmpeg::find() {
+        Ok(ffmpeg) => match ffmpeg.version() {
+            Ok(version) => format!("{}: {version}", ffmpeg.path().display()),
+            Err(error) => format!(
+                "{} does not work ({error}); {needed}",
+                ffmpeg.path().display()
+            ),
+        },
+        Err(error) => format!("not found; {needed}. {}", error.next()),
+    }
+}
+
+fn rules() -> String {
+    let pack = RulePack::current();
+    format!(
+        "{} of {}, {} rules",
+        pack.name(),
+        pack.date(),
+        pack.rules().len()
+    )
+}
+
+fn platform(context: &Context) -> Result<String, Failure> {
+    let started = Instant::now();
+    let list = ListIndexes {
+        page: PageRequest {
+            page: Some(1),
+            page_limit: Some(1),
+        },
+        ..ListIndexes::default()
+    };
+    let page = context.call(async |client| Ok(client.indexes().list(list).await?))?;
+    let count = page
+        .page_info
+        .total_results
+        .map_or_else(String::new, |total| {
+            format!(", {total} {}", if total == 1 { "index" } else { "indexes" })
+        });
+    Ok(format!(
+        "answers in {} and takes the key{count}",
+        units::format_duration(started.elapsed())
+    ))
+}

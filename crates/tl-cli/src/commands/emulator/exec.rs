@@ -1,0 +1,219 @@
+//! `tl emulator exec`: a command with an emulator of its own. The command finds it by its environment; its end is that of both.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use clap::Args;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tl_emulator::{Emulator, Summary, exit_code};
+use tokio::process::{Child, Command};
+
+use super::options::Options;
+use super::signals::Signals;
+use crate::args::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::settings::KEY_FILE_VARIABLE;
+use crate::{cache, upload_args};
+
+/// As shells and `env` do: a command that is not there, and one that cannot be run.
+const NOT_FOUND: Exit = Exit::Child(127);
+const NOT_RUNNABLE: Exit = Exit::Child(126);
+
+/// Proxies are asked for nothing on this machine.
+const PROXY_EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
+const LOOPBACK: &str = "127.0.0.1,localhost";
+
+/// Run a command against an emulator of its own, and pass its exit code on.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The command finds the emulator by TWELVELABS_BASE_URL, TWELVE_LABS_API_KEY and TWELVELABS_API_KEY; both streams are its own. A `tl` below it keeps checkpoints (TL_CHECKPOINTS) and cache (TL_CACHE) apart from yours: in the state folder, or in a temporary folder. In the end what the emulator was asked for is summed up on standard error. Signals are passed on. The exit code is that of the command, 128 and the number of the signal that ended it, 127 where there is no such command, or 126 where it cannot be run."
+)]
+pub(super) struct Exec {
+    #[command(flatten)]
+    options: Options,
+    /// A file for the summary, as JSON
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl Exec {
+    pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let mut signals = Signals::listen()?;
+        let folders = Folders::new(self.options.state())?;
+        let emulator = self.options.start(context).await?;
+        let status = match start(&emulator, &folders, &self.command) {
+            Ok(child) => wait(child, &mut signals).await,
+            Err(failure) => {
+                emulator.shutdown().await;
+                return Err(failure);
+            }
+        };
+        let summary = emulator.summary();
+        emulator.shutdown().await;
+        let code = exit_code(status.map_err(|error| {
+            Failure::new(Exit::Temporary, "system", "the command was lost sight of")
+                .with_source(&error)
+        })?);
+        context.output.note(&format!("the emulator saw {summary}"));
+        if let Some(path) = &self.summary {
+            write_summary(path, &summary, code)?;
+        }
+        Ok(match u8::try_from(code) {
+            Ok(0) => Exit::Ok,
+            Ok(code) => Exit::Child(code),
+            // No system gives more, but Windows has codes of 32 bits: what failed must not look as if it had not.
+            Err(_) => Exit::SomeFailed,
+        })
+    }
+}
+
+/// The folders that a `tl` below this one writes to: checkpoints of an emulator are of no use to the platform, nor to another
+/// emulator. They last as long as the emulator's state.
+struct Folders {
+    root: PathBuf,
+    /// Removes them at the end.
+    _temporary: Option<TempDir>,
+}
+
+impl Folders {
+    fn new(state: Option<&Path>) -> Result<Self, Failure> {
+        if let Some(state) = state {
+            let root = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
+            return Ok(Self {
+                root: root.join("client"),
+                _temporary: None,
+            });
+        }
+        let temporary = tempfile::Builder::new()
+            .prefix("tl-emulator-")
+            .tempdir()
+            .map_err(|error| {
+                Failure::usage("no temporary folder can be made for the command")
+                    .with_source(&error)
+                    .hint("set TMPDIR to a folder with room")
+            })?;
+        Ok(Self {
+            root: temporary.path().to_owned(),
+            _temporary: Some(temporary),
+        })
+    }
+
+    fn environment(&self) -> [(&'static str, PathBuf); 2] {
+        [
+            (
+                upload_args::CHECKPOINT_DIR_VARIABLE,
+                self.root.join("checkpoints"),
+            ),
+            (cache::CACHE_DIR_VARIABLE, self.root.join("cache")),
+        ]
+    }
+}
+
+fn start(emulator: &Emulator, folders: &Folders, words: &[OsString]) -> Result<Child, Failure> {
+    let Some((program, arguments)) = words.split_first() else {
+        return Err(Failure::usage("there is no command to run"));
+    };
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .envs(emulator.environment())
+        .envs(folders.environment());
+    // It would come first, and it holds a key of the real platform.
+    command.env_remove(KEY_FILE_VARIABLE);
+    for name in PROXY_EXCEPTIONS {
+        let mut exceptions = LOOPBACK.to_owned();
+        if let Ok(others) = std::env::var(name)
+            && !others.is_empty()
+        {
+            // Writing to a string cannot fail.
+            let _ = write!(exceptions, ",{others}");
+        }
+        command.env(name, exceptions);
+    }
+    command.kill_on_drop(true).spawn().map_err(|error| {
+        let exit = match error.kind() {
+            std::io::ErrorKind::NotFound => NOT_FOUND,
+            _ => NOT_RUNNABLE,
+        };
+        let name = program.to_string_lossy();
+        Failure::new(
+            exit,
+            "exec",
+            format!("the command `{name}` cannot be started"),
+        )
+        .with_source(&error)
+        .hint("write the command after `--`, as a program on the search path or a path of its own")
+    })
+}
+
+/// Waits for the end of the command; signals are passed on to it and end nothing here.
+async fn wait(mut child: Child, signals: &mut Signals) -> std::io::Result<ExitStatus> {
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            signal = signals.next() => pass_on(&child, signal),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn pass_on(child: &Child, signal: i32) {
+    use rustix::process::{Pid, Signal, getpgrp, kill_process};
+    use rustix::termios::tcgetpgrp;
+
+    // What a terminal sends goes to the whole group in its foreground: the command has it already.
+    let is_from_terminal = signal == Signal::INT.as_raw()
+        && tcgetpgrp(std::io::stdin()).is_ok_and(|group| group == getpgrp());
+    let pid = child.id().and_then(|id| i32::try_from(id).ok());
+    if let (Some(pid), Some(signal)) = (pid.and_then(Pid::from_raw), Signal::from_named_raw(signal))
+        && !is_from_terminal
+    {
+        // One that ended in this moment needs no signal.
+        let _ = kill_process(pid, signal);
+    }
+}
+
+#[cfg(not(unix))]
+fn pass_on(_: &Child, _: i32) {
+    // The console tells every program of its own.
+}
+
+fn write_summary(path: &Path, summary: &Summary, code: i32) -> Result<(), Failure> {
+    let text = as_json(summary, code).to_string() + "\n";
+    std::fs::write(path, text).map_err(|error| {
+        Failure::usage(format!(
+            "the summary cannot be written to `{}`; the command ended with {code}",
+            path.display()
+        ))
+        .with_source(&error)
+    })
+}
+
+fn as_json(summary: &Summary, code: i32) -> Value {
+    let operations: serde_json::Map<String, Value> = summary
+        .operations
+        .iter()
+        .map(|(name, (requests, refused))| {
+            (
+                name.clone(),
+                json!({"requests": requests, "refused": refused}),
+            )
+        })
+        .collect();
+    json!({
+        "exit_code": code,
+        "operations": operations,
+        "not_implemented": summary.not_implemented,
+        "other_requests": summary.others,
+        "bytes_received": summary.bytes_received,
+        "files_kept": summary.files_kept,
+        "faults": summary.faults,
+    })
+}

@@ -1,0 +1,149 @@
+//! Faults from the command line: each is one fault as text, or a file with a plan in JSON.
+
+use std::path::Path;
+
+use clap::Args;
+use tl_emulator::{Fault, FaultPlan, Operation};
+
+use crate::args::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// The grammar of a fault. The operations come from the emulator itself, so that the list stays true.
+const GRAMMAR: &str = "\
+A fault is an operation, or `*` for all of them, and words of NAME or NAME=VALUE:
+  FAULT  =  OPERATION|*  [WHICH ...]  WHAT ...
+
+WHICH of the requests, all of them by default:
+  nth=1,3              the first and the third
+  every=3              every third
+  probability=0.1      one of ten, by the seed of the plan
+  times=2              no more than two
+
+WHAT happens:
+  status=503           an error is answered in the place of the work
+  code=X  message=X    its code and message; body=TEXT its whole body
+  retry_after=2        its Retry-After in seconds; alone, the status is 429
+  after_work           the work is done, and that answer given all the same
+  drop                 the connection breaks before the work
+  lose_answer          the connection breaks after the work
+  cut_after=BYTES      the connection breaks within the answer
+  delay_ms=500         the answer is late
+  bytes_per_second=N   the answer is slow
+  duplicate            the request is taken in twice
+  stuck_in=STATUS      the created task or asset never leaves that status
+  fail_in=STATUS       it fails at the end of that status
+  reason=X             why it failed
+
+In a file, texts can have spaces, and `headers` adds headers to an answer:
+  {\"seed\": 7, \"faults\": [{\"operation\": \"tasks.create\", \"nth\": [1], \"status\": 503}]}
+
+OPERATION is one of:
+";
+
+fn help() -> String {
+    Operation::ALL
+        .iter()
+        .fold(GRAMMAR.to_owned(), |help, operation| {
+            format!("{help}  {operation}\n")
+        })
+}
+
+/// Read faults as --fault does, and print them as the plan in JSON.
+#[derive(Debug, Args)]
+#[command(after_help = help())]
+pub(super) struct FaultsArgs {
+    /// A fault such as 'tasks.create nth=1 status=503', or a JSON file with a plan
+    #[arg(required = true, value_name = "FAULT|FILE")]
+    faults: Vec<String>,
+}
+
+impl FaultsArgs {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let plan = read(&self.faults)?;
+        context.output.json(&plan);
+        let text = serde_json::to_string_pretty(&plan).map_err(|error| {
+            Failure::new(Exit::Usage, "output", "the plan has no JSON form").with_source(&error)
+        })?;
+        context.output.line(&text);
+        Ok(Exit::Ok)
+    }
+}
+
+/// One plan of all of them. The seed is that of the last file that has one.
+pub(super) fn read(faults: &[String]) -> Result<FaultPlan, Failure> {
+    let mut plan = FaultPlan::default();
+    for text in faults {
+        if is_file(text) {
+            let read = read_file(Path::new(text))?;
+            plan.seed = read.seed.or(plan.seed);
+            plan.faults.extend(read.faults);
+        } else {
+            let fault = text.parse::<Fault>().map_err(|error| {
+                Failure::usage(error.to_string())
+                    .hint("`tl emulator faults --help` shows what a fault can say")
+            })?;
+            plan.faults.push(fault);
+        }
+    }
+    Ok(plan)
+}
+
+/// A fault has at least two words; a file may have spaces in its name, but then it is there.
+fn is_file(text: &str) -> bool {
+    !text.trim().contains(char::is_whitespace) || Path::new(text).is_file()
+}
+
+fn read_file(path: &Path) -> Result<FaultPlan, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!(
+            "the fault plan `{}` cannot be read",
+            path.display()
+        ))
+        .with_source(&error)
+        .hint("name a JSON file, or write a fault as one argument: 'tasks.create nth=1 status=503'")
+    })?;
+    FaultPlan::from_json(&text).map_err(|error| {
+        Failure::usage(format!("`{}`: {error}", path.display()))
+            .hint("`tl emulator faults --help` shows what a fault can say")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_and_files_of_them_make_one_plan() {
+        let file = std::env::temp_dir().join(format!("tl-faults-{}.json", std::process::id()));
+        std::fs::write(&file, r#"{"seed":7,"faults":[{"status":500}]}"#).unwrap();
+        let name = file.to_str().unwrap().to_owned();
+        let plan = read(&[
+            "tasks.create nth=1 drop".to_owned(),
+            name,
+            "* every=2 delay_ms=5".to_owned(),
+        ]);
+        std::fs::remove_file(&file).unwrap();
+        let plan = plan.unwrap();
+        assert_eq!((plan.seed, plan.faults.len()), (Some(7), 3));
+        assert_eq!(plan.faults[1].status, Some(500));
+    }
+
+    #[test]
+    fn what_is_neither_is_refused_with_both_forms() {
+        for (text, told) in [
+            ("nowhere.json", "cannot be read"),
+            ("tasks.make drop", "tasks.create, tasks.list"),
+            ("* colour=blue", "unknown field"),
+            ("* every=0 drop", "counted from 1"),
+        ] {
+            let failure = read(&[text.to_owned()]).unwrap_err();
+            assert!(
+                failure.message().contains(told),
+                "{text}: {}",
+                failure.message()
+            );
+            assert!(failure.hint_text().is_some(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! How an emulator is set up: the options that `tl emulator` and `tl emulator exec` share, and its start.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use tl_emulator::{ClockMode, Emulator, EmulatorBuilder, Plan, Schedule, Seed};
+use url::Url;
+
+use super::faults;
+use crate::args::Context;
+use crate::check;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::plain_line;
+
+/// Events are signed with this where nobody named a secret.
+const SECRET: &str = "whsec_emulator";
+
+/// The options of an emulator.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Emulator")]
+pub(super) struct Options {
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    port: u16,
+    /// The folder in which everything survives the end of the emulator: records and files [default: nothing survives]
+    #[arg(long, value_name = "DIR", conflicts_with = "data_dir")]
+    state: Option<PathBuf>,
+    /// The folder for received files alone [default: a temporary one, which goes with the emulator]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// How time goes by: `real`, `manual` (it stands until POST /_emulator/clock/advance), or a factor such as `x60`
+    #[arg(long, value_name = "MODE", default_value = "real", value_parser = clock)]
+    clock: ClockMode,
+    /// How long indexing takes: no time, a fifth of a second in each status, or a third of the video's length as on the
+    /// platform
+    #[arg(long, value_enum, default_value_t)]
+    pace: Pace,
+    /// What the account may do: its limits; `tl emulator plans` lists them
+    #[arg(long, value_name = "NAME", default_value = "unlimited", value_parser = Plan::named)]
+    plan: Plan,
+    /// The rules by which received videos are judged, and the models of an index: a name, a day on which they held, or a
+    /// file
+    #[arg(long, value_name = "PACK|DATE|FILE")]
+    rules: Option<String>,
+    /// The answer to a question that the documents leave open; `tl emulator quirks` lists them. May be repeated
+    #[arg(long = "quirk", value_name = "NAME=VALUE")]
+    quirks: Vec<QuirkValue>,
+    /// Something that goes wrong, such as 'tasks.create nth=1 status=503', or a JSON file with a plan; `tl emulator faults
+    /// --help` says what it can be. May be repeated
+    #[arg(long = "fault", value_name = "FAULT|FILE")]
+    faults: Vec<String>,
+    /// An address that is told when tasks end, and after a comma the secret that signs it [default: whsec_emulator]. May be
+    /// repeated
+    #[arg(long = "webhook", value_name = "URL[,SECRET]")]
+    webhooks: Vec<Webhook>,
+    /// A JSON file with indexes and videos that are there from the start
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
+    /// Bytes of a chunk of multipart uploads, at least 1 [default: 5242880]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    chunk_size: Option<u64>,
+    /// Let URLs of videos and assets name loopback and private addresses, which the platform cannot reach
+    #[arg(long)]
+    allow_private: bool,
+}
+
+/// How long indexing takes.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Pace {
+    Instant,
+    #[default]
+    Fast,
+    Realistic,
+}
+
+/// A switch and its answer.
+#[derive(Debug, Clone)]
+struct QuirkValue {
+    name: String,
+    value: String,
+}
+
+impl FromStr for QuirkValue {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text
+            .split_once('=')
+            .ok_or("a quirk is NAME=VALUE; `tl emulator quirks` lists them")?;
+        Ok(Self {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        })
+    }
+}
+
+/// Who is told, and what signs it.
+#[derive(Debug, Clone)]
+struct Webhook {
+    url: Url,
+    secret: String,
+}
+
+impl FromStr for Webhook {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (address, secret) = text.split_once(',').unwrap_or((text, SECRET));
+        let url = Url::parse(address).map_err(|error| format!("`{address}`: {error}"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(format!(
+                "the scheme `{}` is not one of http, https",
+                url.scheme()
+            ));
+        }
+        if secret.is_empty() {
+            return Err("the secret after the comma is empty".to_owned());
+        }
+        Ok(Self {
+            url,
+            secret: secret.to_owned(),
+        })
+    }
+}
+
+fn clock(text: &str) -> Result<ClockMode, String> {
+    text.parse()
+}
+
+impl Options {
+    /// The folder in which the emulator keeps its state, where one was named.
+    pub(super) fn state(&self) -> Option<&Path> {
+        self.state.as_deref()
+    }
+
+    /// An emulator that is set up like that, and runs.
+    pub(super) async fn start(self, context: &Context) -> Result<Emulator, Failure> {
+        let seed = self.seed.as_deref().map(read_seed).transpose()?;
+        let webhooks = self.webhooks.clone();
+        let output = Arc::clone(&context.output);
+        let builder = self
+            .builder()?
+            .on_request(move |entry| output.detail(&plain_line(&entry.to_string())));
+        let emulator = builder.start().await.map_err(|error| {
+            Failure::new(Exit::Usage, "emulator", error.to_string())
+                .hint("choose another --port, --state or --data-dir; --port 0 takes a free port")
+        })?;
+        if let Some(seed) = seed {
+            emulator.seed(&seed).map_err(|error| {
+                Failure::new(Exit::Usage, "emulator", "the seed cannot be put in place")
+                    .with_source(&error)
+                    .hint("leave --seed out where --state has it already")
+            })?;
+        }
+        for Webhook { url, secret } in webhooks {
+            emulator.register_webhook(&url, &secret).map_err(|error| {
+                Failure::new(Exit::Temporary, "emulator", "no webhook can be registered")
+                    .with_source(&error)
+            })?;
+        }
+        Ok(emulator)
+    }
+
+    fn builder(self) -> Result<EmulatorBuilder, Failure> {
+        let mut builder = Emulator::builder()
+            .prober(check::prober(false)?)
+            .port(self.port)
+            .clock(self.clock)
+            .plan(self.plan)
+            .schedule(match self.pace {
+                Pace::Instant => Schedule::INSTANT,
+                Pace::Fast => Schedule::FAST,
+                Pace::Realistic => Schedule::REALISTIC,
+            })
+            .allow_private_urls(self.allow_private);
+        if let Some(folder) = self.state {
+            builder = builder.state_dir(folder);
+        }
+        if let Some(folder) = self.data_dir {
+            builder = builder.data_dir(folder);
+        }
+        if let Some(bytes) = self.chunk_size {
+            builder = builder.chunk_size(bytes);
+        }
+        if let Some(rules) = &self.rules {
+            builder = builder.rules(check::load_pack(rules)?);
+        }
+        for QuirkValue { name, value } in &self.quirks {
+            builder = builder.quirk(name, value).map_err(|error| {
+                Failure::usage(error.to_string())
+                    .hint("`tl emulator quirks` lists the switches and their values")
+            })?;
+        }
+        let plan = faults::read(&self.faults)?;
+        builder.faults(plan).map_err(|error| {
+            Failure::usage(error.to_string()).hint("`tl emulator faults` checks a plan")
+        })
+    }
+}
+
+fn read_seed(path: &Path) -> Result<Seed, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!("the seed `{}` cannot be read", path.display())).with_source(&error)
+    })?;
+    serde_json::from_str(&text).map_err(|error| {
+        Failure::usage(format!("the seed `{}` is wrong", path.display()))
+            .with_source(&error)
+            .hint(r#"its form is {"indexes": [{"index_name": "films", "videos": [{"filename": "a.mp4", "duration": 12.5, "width": 640, "height": 360}]}]}"#)
+    })
+}

@@ -1,0 +1,139 @@
+//! `tl rules`: the dated rules that files are checked by.
+
+use clap::Subcommand;
+use jiff::civil::Date;
+use serde_json::json;
+use tl_validate::RulePack;
+use tl_validate::rules::{Rule, RuleChange};
+
+use crate::args::Context;
+use crate::check;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{BAD, GOOD, WARN, plain_line};
+use crate::table;
+
+/// The rules that files are checked by.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// List the built-in packs, oldest first
+    List,
+    /// Print a pack as TOML; a copy of it can be changed and given to --rules
+    Show {
+        /// A name, a day on which it held, or a file [default: the pack of today]
+        #[arg(value_name = "PACK|DATE|FILE")]
+        pack: Option<String>,
+        /// The pack that held on this day
+        #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "pack")]
+        date: Option<Date>,
+    },
+    /// Show what changed from one pack to another: what breaks, and what passes now
+    Diff {
+        /// The earlier pack: a name, a day, or a file
+        #[arg(value_name = "FROM")]
+        from: String,
+        /// The later pack [default: the pack of today]
+        #[arg(value_name = "TO")]
+        to: Option<String>,
+    },
+}
+
+impl RulesCommand {
+    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::List => list(context),
+            Self::Show { pack, date } => {
+                let date = date.map(|date| date.to_string());
+                show(context, pack.as_deref().or(date.as_deref()))?;
+            }
+            Self::Diff { from, to } => diff(context, from, to.as_deref())?,
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+fn list(context: &Context) {
+    let packs = RulePack::all();
+    let current = RulePack::current().name();
+    let rows: Vec<_> = packs
+        .iter()
+        .map(|pack| json!({"name": pack.name, "date": pack.date, "title": pack.title, "default": pack.name == current}))
+        .collect();
+    context.output.json(&rows);
+    let rows: Vec<[String; 3]> = packs
+        .iter()
+        .map(|pack| {
+            let mark = if pack.name == current {
+                " (default)"
+            } else {
+                ""
+            };
+            [
+                pack.name.clone(),
+                pack.date.to_string(),
+                format!("{}{mark}", pack.title),
+            ]
+        })
+        .collect();
+    context
+        .output
+        .line(&table::render(["NAME", "SINCE", "WHAT"], &rows));
+}
+
+fn show(context: &Context, pack: Option<&str>) -> Result<(), Failure> {
+    let pack = pack.map_or_else(|| Ok(RulePack::current().clone()), check::load_pack)?;
+    let toml = pack
+        .to_toml()
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    context.output.json(
+        &json!({"name": pack.name(), "date": pack.date(), "title": pack.title(), "toml": toml}),
+    );
+    context.output.line(toml.trim_end());
+    Ok(())
+}
+
+fn diff(context: &Context, from: &str, to: Option<&str>) -> Result<(), Failure> {
+    let earlier = check::load_pack(from)?;
+    let later = to.map_or_else(|| Ok(RulePack::current().clone()), check::load_pack)?;
+    let changes = earlier.changes_to(&later);
+    let pack = |pack: &RulePack| json!({"name": pack.name(), "date": pack.date()});
+    context
+        .output
+        .json(&json!({"from": pack(&earlier), "to": pack(&later), "changes": changes}));
+    context.output.line(&format!(
+        "{} of {} -> {} of {}: {}",
+        earlier.name(),
+        earlier.date(),
+        later.name(),
+        later.date(),
+        match changes.len() {
+            0 => "no difference".to_owned(),
+            1 => "1 difference".to_owned(),
+            n => format!("{n} differences"),
+        }
+    ));
+    for change in &changes {
+        context.output.line(&in_words(change));
+    }
+    Ok(())
+}
+
+fn in_words(change: &RuleChange<'_>) -> String {
+    let told = |rule: &Rule| format!("{} ({})", plain_line(&rule.to_string()), rule.severity);
+    match change {
+        RuleChange::Added(rule) => {
+            format!("{BAD}+{BAD:#} {}: {}", plain_line(&rule.id), told(rule))
+        }
+        RuleChange::Removed(rule) => {
+            format!("{GOOD}-{GOOD:#} {}: {}", plain_line(&rule.id), told(rule))
+        }
+        RuleChange::Changed { from, to } => format!(
+            "{WARN}~{WARN:#} {}: {} -> {}",
+            plain_line(&to.id),
+            told(from),
+            told(to)
+        ),
+        // What a later version tells of.
+        other => format!("? {other:?}"),
+    }
+}

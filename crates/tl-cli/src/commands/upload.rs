@@ -1,0 +1,309 @@
+//! `tl upload`: videos to the platform, where they become assets. What was interrupted goes on; what is kept of it can be listed
+//! and abandoned (`kept.rs`).
+
+mod checkpoints;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use tl_client::{Client, Ingested, Stage, UploadedAsset};
+use tl_model::UserMetadata;
+use tl_protocol::flow::WaitPolicy;
+
+use self::checkpoints::{Abandon, List};
+use super::ingest::{input_of, result};
+use crate::args::Context;
+use crate::check::RulesArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::metadata::MetadataArgs;
+use crate::output::{GOOD, Output, plain_line};
+use crate::path_name::path_name;
+use crate::progress::Progress;
+use crate::report::format_bytes;
+use crate::run_summary::{RESUME, RepeatedFailures, interrupted_item, not_tried, summary};
+use crate::upload_args::{ItemTracker, UploadArgs};
+use crate::wait::{self, WaitArgs};
+use crate::{runtime, units};
+
+/// Upload videos, which become assets; go on with interrupted uploads, list them, abandon them.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct Upload {
+    #[command(subcommand)]
+    command: Option<UploadCommand>,
+    #[command(flatten)]
+    files: Files,
+}
+
+/// What else can be done about uploads.
+#[derive(Debug, Subcommand)]
+enum UploadCommand {
+    /// List interrupted uploads: those kept on this machine, joined with the open sessions of the account
+    List(List),
+    /// Drop what is kept of interrupted uploads; the platform ends a session by itself after 24 hours
+    Abandon(Abandon),
+}
+
+/// What is uploaded, and how.
+#[derive(Debug, Args)]
+struct Files {
+    /// Video files, or direct https links to raw video files, which the platform fetches itself. A file whose name is that of a
+    /// command is written `./list`
+    #[arg(required = true, value_name = "FILE|URL")]
+    inputs: Vec<OsString>,
+    /// Wait until the assets are ready, not only until the platform has them
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    upload: UploadArgs,
+    #[command(flatten)]
+    wait_args: WaitArgs,
+    #[command(flatten)]
+    metadata: MetadataArgs,
+    #[command(flatten)]
+    rules: RulesArgs,
+    /// Send files without looking at them: the platform may refuse what was uploaded in vain
+    #[arg(long, conflicts_with_all = ["engines", "options", "rules"], help_heading = "Local check")]
+    no_check: bool,
+}
+
+/// What all inputs of a run share.
+struct Run {
+    output: Arc<Output>,
+    client: Client,
+    upload: UploadArgs,
+    metadata: Option<UserMetadata>,
+    wait: Option<WaitPolicy>,
+    is_checked: bool,
+    progress: Arc<Progress>,
+    /// What several inputs fail of is told once.
+    shared: RepeatedFailures,
+}
+
+impl Upload {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self.command {
+            Some(UploadCommand::List(list)) => list.run(context),
+            Some(UploadCommand::Abandon(abandon)) => abandon.run(context),
+            None => self.files.run(context),
+        }
+    }
+}
+
+impl Files {
+    fn run(self, context: &Context) -> Result<Exit, Failure> {
+        if !self.wait && (self.wait_args.deadline.is_some() || self.wait_args.interval.is_some()) {
+            return Err(Failure::usage(
+                "--deadline and --interval say how to wait, and nothing is waited for",
+            )
+            .hint("add --wait, or leave them out"));
+        }
+        let progress = Progress::new(&context.output, self.inputs.len());
+        let mut client = context
+            .connection
+            .client_following(self.upload.supplied_urls(), progress.observer())?;
+        if !self.no_check {
+            client = client.with_checker(self.rules.upload_checker()?.inner());
+        }
+        let run = Run {
+            output: Arc::clone(&context.output),
+            client,
+            upload: self.upload,
+            metadata: self.metadata.read()?,
+            wait: self.wait.then(|| self.wait_args.policy()),
+            is_checked: !self.no_check,
+            progress: Arc::clone(&progress),
+            shared: RepeatedFailures::default(),
+        };
+        let items: Vec<(String, ItemTracker)> = self
+            .inputs
+            .iter()
+            .map(|input| (path_name(Path::new(input)), ItemTracker::new()))
+            .collect();
+        let exits = Mutex::new(Vec::new());
+        let done = || exits.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = async {
+            for (input, (name, tracker)) in self.inputs.iter().zip(&items) {
+                let stop = done().iter().copied().find(|exit: &Exit| exit.stops_run());
+                let exit = match stop {
+                    Some(exit) => run.failed(name, &not_tried(exit), None, None),
+                    None => run.one(input, name, tracker).await,
+                };
+                done().push(exit);
+            }
+            Ok(())
+        };
+        let result = runtime::run(all, || Failure::interrupted("interrupted"));
+        progress.finish();
+        run.shared.finish(&run.output);
+        let exits = done().clone();
+        match result {
+            Err(failure) if failure.exit().is_signal() => {
+                run.interrupted(&items, exits.len());
+                return Ok(failure.exit());
+            }
+            result => result?,
+        }
+        Ok(Exit::of_items(&exits))
+    }
+}
+
+impl Run {
+    /// Uploads one input, tells how it ended, and gives its code.
+    async fn one(&self, input: &OsString, name: &str, tracker: &ItemTracker) -> Exit {
+        match self.send(input, name, tracker).await {
+            Ok(uploaded) => {
+                self.uploaded(name, &uploaded);
+                Exit::Ok
+            }
+            Err(Trouble::Input(failure)) => self.failed(name, &failure, None, None),
+            Err(Trouble::Client(error)) => {
+                let reached = error.reached().cloned();
+                let stage = error.stage();
+                let failure = self.with_next(result::refused(name, error), reached.as_ref());
+                self.failed(name, &failure, reached.as_ref(), stage)
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        input: &OsString,
+        name: &str,
+        tracker: &ItemTracker,
+    ) -> Result<UploadedAsset, Trouble> {
+        let input = input_of(name, input, self.is_checked, &self.output).map_err(Trouble::Input)?;
+        let (listener, tracker) = (self.progress.listener(name), tracker.clone());
+        let call = self.client.upload(input).observe(move |event| {
+            listener(event);
+            tracker.observe(event);
+        });
+        let mut call = self.upload.of_upload(call);
+        call = match &self.wait {
+            Some(policy) => call.wait(policy.clone()),
+            None => call.without_waiting(),
+        };
+        if let Some(metadata) = &self.metadata {
+            call = call.metadata(metadata.clone());
+        }
+        if !self.is_checked {
+            call = call.skip_check();
+        }
+        call.run().await.map_err(Trouble::Client)
+    }
+
+    /// Says by which command an upload goes on, where it can.
+    fn with_next(&self, failure: Failure, reached: Option<&Ingested>) -> Failure {
+        let is_there =
+            |reached: &Ingested| reached.upload_id.is_some() || reached.asset_id.is_some();
+        if failure.exit().is_retryable()
+            && self.upload.keeps_checkpoint()
+            && reached.is_some_and(is_there)
+        {
+            return failure.hint(RESUME);
+        }
+        failure
+    }
+
+    fn uploaded(&self, name: &str, uploaded: &UploadedAsset) {
+        let video = &uploaded.details;
+        let head = json!({
+            "input": name,
+            "ok": true,
+            "exit_code": 0,
+            "status": video.status(),
+            "report": video.report,
+        });
+        self.output
+            .json(&result::merge(head, result::details(video)));
+        let id = plain_line(uploaded.asset_id.as_str());
+        if self.output.is_quiet() {
+            return self.output.line(&id);
+        }
+        let chunks = video.upload.as_ref().map_or_else(String::new, |upload| {
+            let all = units::pluralize(upload.chunks as usize, "chunk", "chunks");
+            let resumed = match upload.resumed {
+                0 => String::new(),
+                resumed => format!(", {resumed} of them before"),
+            };
+            format!(", {} in {all}{resumed}", format_bytes(upload.bytes))
+        });
+        let word = if self.wait.is_some() {
+            "ready"
+        } else {
+            "created"
+        };
+        self.output.line(&format!(
+            "{GOOD}{word}{GOOD:#}  {}  asset {id}  (uploaded in {}{chunks})",
+            plain_line(name),
+            units::format_duration(video.time(Stage::Upload).unwrap_or_default())
+        ));
+        if self.wait.is_none() {
+            self.output.note(&format!(
+                "next: `{}` waits until it can be indexed",
+                wait::asset_command(&uploaded.asset_id)
+            ));
+        }
+    }
+
+    /// Tells, after a signal, what became of every input that was not done: all but the first `done`.
+    fn interrupted(&self, items: &[(String, ItemTracker)], done: usize) {
+        let kept = self.upload.keeps_checkpoint();
+        let unfinished: Vec<_> = items
+            .iter()
+            .skip(done)
+            .map(|(name, tracker)| (name.as_str(), tracker.state()))
+            .collect();
+        for (name, state) in &unfinished {
+            let (failure, reached) = interrupted_item(name, state, kept);
+            self.failed_json(name, &failure, Some(&reached), None);
+            if unfinished.len() == 1 {
+                self.output.failure_text(&failure);
+            }
+        }
+        if unfinished.len() > 1 {
+            self.output
+                .failure_text(&summary(&unfinished, items.len(), kept));
+        }
+    }
+
+    fn failed(
+        &self,
+        name: &str,
+        failure: &Failure,
+        reached: Option<&Ingested>,
+        stage: Option<Stage>,
+    ) -> Exit {
+        self.failed_json(name, failure, reached, stage);
+        self.shared.report(&self.output, failure);
+        failure.exit()
+    }
+
+    fn failed_json(
+        &self,
+        name: &str,
+        failure: &Failure,
+        reached: Option<&Ingested>,
+        stage: Option<Stage>,
+    ) {
+        let head = json!({
+            "input": name,
+            "ok": false,
+            "exit_code": failure.exit().code(),
+            "stage": stage.map(Stage::as_str),
+            "error": failure.to_json(),
+        });
+        let reached = result::details(reached.unwrap_or(&Ingested::default()));
+        self.output.json(&result::merge(head, reached));
+    }
+}
+
+/// Why an input was not uploaded.
+enum Trouble {
+    Input(Failure),
+    Client(tl_client::Error),
+}

@@ -1,0 +1,260 @@
+//! `tl validate`: the local check alone, over any number of files, folders and addresses. Nothing is sent.
+//! How results are written lives in `sink`, how an address is read in `remote`.
+
+mod sink;
+mod thumbnail;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use tl_validate::web::shown;
+
+use self::sink::{FileResult, Sink};
+use self::thumbnail::Pictures;
+use crate::args::Context;
+use crate::checker::{CacheArgs, CheckArgs, Checker, Subject};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::plain_line;
+use crate::path_name::path_name;
+use crate::remote::{self, Remote, RemoteArgs};
+use crate::walk::{Found, WalkArgs};
+use crate::{interrupt, parallel, units};
+
+/// Check files on this machine against the platform's rules; nothing is sent.
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    /// The files; folders are walked, and direct https addresses are looked into without being downloaded
+    #[arg(required_unless_present = "files_from", value_name = "PATH|URL")]
+    paths: Vec<PathBuf>,
+    /// How the results are written: junit, sarif and html are one document for all files; --json is --format jsonl
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: Format,
+    /// Write the results to this file, which comes to be there whole or not at all
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// With --format html, do not show a picture of each video (pictures need the program ffmpeg)
+    #[arg(long)]
+    no_pictures: bool,
+    #[command(flatten)]
+    walk: WalkArgs,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    check: CheckArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A line for each file, with what was found below it
+    #[default]
+    Human,
+    /// One JSON array
+    Json,
+    /// A JSON object on a line for each file, as soon as it is done
+    Jsonl,
+    /// JUnit XML: a test for each file
+    Junit,
+    /// SARIF 2.1.0
+    Sarif,
+    /// A row for each finding
+    Csv,
+    /// A page that needs nothing else, with a picture of each video
+    Html,
+}
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+struct Tally {
+    files: usize,
+    refused: usize,
+    failed: usize,
+    warned: usize,
+    cached: usize,
+    first: Option<Exit>,
+}
+
+impl Validate {
+    pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        let format = self.format(context)?;
+        let checker = self.check.checker(&self.cache, &context.output)?;
+        let remote = Remote {
+            args: &self.remote,
+            roots: context.connection.extra_roots()?,
+        };
+        let walk = self.walk.over(&self.paths)?;
+        let cancel = interrupt::listen()?;
+        let pictures = (format == Format::Html && !self.no_pictures)
+            .then(|| Pictures::new(context, self.check.requires_sandbox(), &cancel))
+            .transpose()?
+            .flatten();
+        let mut sink = Sink::new(context, format, self.output.as_deref())?;
+        context.output.note(&checker.introduction());
+
+        let begun = Instant::now();
+        let count = walk.count();
+        let bar = bar(context, count);
+        let mut tally = Tally::default();
+        let mut broken = None;
+        parallel::run(
+            checker.jobs(),
+            // In the order of the inputs; folders are walked in the order of their names.
+            true,
+            |give| walk.each(give),
+            |found| one(&checker, &remote, pictures.as_ref(), found),
+            |result: FileResult| {
+                tally.count(&result);
+                if let Some(bar) = &bar {
+                    bar.inc(1);
+                    bar.set_message(format!(
+                        "{} refused  {}",
+                        tally.refused,
+                        plain_line(&result.name)
+                    ));
+                }
+                if let Err(failure) = sink.write(&result) {
+                    broken = Some(failure);
+                }
+                broken.is_none() && !cancel.is_cancelled()
+            },
+        );
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        if let Some(failure) = broken {
+            return Err(failure);
+        }
+        if cancel.is_cancelled() {
+            return Err(interrupt::interrupted(&format!(
+                "{} checked before",
+                units::pluralize(tally.files, "file was", "files were")
+            )));
+        }
+        let Some(first) = tally.first else {
+            return Err(Failure::usage("there is nothing to check: no video file was found").hint(
+                "name the files, or use --all-files if theirs are unusual endings; hidden files and those named by .ignore and .tlignore are left out",
+            ));
+        };
+        sink.finish()?;
+        if tally.files > 1 {
+            context.output.note(&tally.summary(begun));
+        }
+        Ok(match tally.files {
+            1 => first,
+            _ if tally.refused + tally.failed == 0 => Exit::Ok,
+            _ => Exit::SomeFailed,
+        })
+    }
+
+    fn format(&self, context: &Context) -> Result<Format, Failure> {
+        match (context.output.is_json(), self.format) {
+            (false, format) => Ok(format),
+            (true, Format::Human | Format::Jsonl) => Ok(Format::Jsonl),
+            (true, Format::Json) => Ok(Format::Json),
+            (true, _) => Err(
+                Failure::usage("--json and this --format contradict each other")
+                    .hint("leave one of them out"),
+            ),
+        }
+    }
+}
+
+/// Reads and judges one input. It blocks while it reads.
+fn one(
+    checker: &Checker,
+    remote: &Remote<'_>,
+    pictures: Option<&Pictures>,
+    found: Found,
+) -> FileResult {
+    let begun = Instant::now();
+    let mut picture = None;
+    let (name, check) = match found {
+        Ok(path) => match remote::address(&path) {
+            Some(url) => (shown(&url), remote::check(checker, remote, &url)),
+            None => {
+                let check = checker.check_file(&path);
+                if let (Some(facts), Some(pictures)) = (&check.checked.facts, pictures) {
+                    picture = Some(pictures.of(checker, &path, facts, &check.checked.report));
+                }
+                (path_name(&path), check)
+            }
+        },
+        Err((path, failure)) => {
+            let name = path_name(&path);
+            let check = checker.unread(&name, failure, Subject::File(0));
+            (name, check)
+        }
+    };
+    FileResult {
+        name,
+        seconds: begun.elapsed().as_secs_f64(),
+        check,
+        picture,
+    }
+}
+
+impl Tally {
+    fn count(&mut self, result: &FileResult) {
+        self.files += 1;
+        self.first.get_or_insert(result.exit());
+        self.cached += usize::from(result.check.from_cache);
+        if result.check.failure.is_some() {
+            self.failed += 1;
+        } else {
+            match result.check.checked.report.verdict {
+                tl_validate::Verdict::Pass => {}
+                tl_validate::Verdict::Warn => self.warned += 1,
+                tl_validate::Verdict::Refuse => self.refused += 1,
+            }
+        }
+    }
+
+    /// `120 files: 100 pass, 12 with warnings, 8 refused, in 0.9 s`
+    fn summary(&self, begun: Instant) -> String {
+        let passed = self.files - self.refused - self.failed - self.warned;
+        let mut text = format!("{} files: {passed} pass", self.files);
+        for (count, what) in [
+            (self.warned, "with warnings"),
+            (self.refused, "refused"),
+            (self.failed, "could not be checked"),
+        ] {
+            if count > 0 {
+                text.push_str(&format!(", {count} {what}"));
+            }
+        }
+        text.push_str(&format!(", in {}", units::format_duration(begun.elapsed())));
+        if self.cached > 0 {
+            text.push_str(&format!(
+                " ({} unchanged since an earlier run)",
+                self.cached
+            ));
+        }
+        text
+    }
+}
+
+fn bar(context: &Context, count: Option<usize>) -> Option<ProgressBar> {
+    if !std::io::stderr().is_terminal() || context.output.is_quiet() || count == Some(1) {
+        return None;
+    }
+    let (bar, template) = match count {
+        Some(count) => (
+            ProgressBar::new(count as u64),
+            "{bar:30} {pos}/{len}, {eta} left, {wide_msg}",
+        ),
+        None => (
+            ProgressBar::new_spinner(),
+            "{spinner} {pos} files, {per_sec}, {wide_msg}",
+        ),
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    Some(context.output.bars().add(bar))
+}

@@ -1,0 +1,305 @@
+//! Where results go, in which form: lines as they come, or a document whose parts wait in a temporary file until all are
+//! there. Memory does not grow with the number of files.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use tempfile::NamedTempFile;
+use tl_validate::formats::{Document, DocumentKind, Entry};
+
+use super::Format;
+use super::thumbnail::Picture;
+use crate::args::Context;
+use crate::checker::CheckResult;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Output, json_line};
+use crate::{report, secret};
+
+/// One input, check.
+pub(super) struct FileResult {
+    pub(super) name: String,
+    pub(super) seconds: f64,
+    pub(super) check: CheckResult,
+    /// `None` where no pictures are taken.
+    pub(super) picture: Option<Picture>,
+}
+
+impl FileResult {
+    pub(super) fn exit(&self) -> Exit {
+        match &self.check.failure {
+            Some(failure) => failure.exit(),
+            None if self.check.checked.report.is_refused() => Exit::RefusedLocally,
+            None => Exit::Ok,
+        }
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let exit = self.exit();
+        let mut object =
+            json!({"input": self.name, "ok": exit == Exit::Ok, "exit_code": exit.code()});
+        if !self.check.notes.is_empty() {
+            object["notes"] = json!(self.check.notes);
+        }
+        match &self.check.failure {
+            Some(failure) => object["error"] = failure.to_json(),
+            None => {
+                object["facts"] = json!(self.check.checked.facts);
+                object["report"] = json!(self.check.checked.report);
+            }
+        }
+        object
+    }
+}
+
+/// Takes results.
+pub(super) struct Sink<'a> {
+    form: Form,
+    lines: Lines<'a>,
+    output: &'a Output,
+}
+
+enum Form {
+    Human,
+    Jsonl,
+    Json { begun: bool },
+    Document(Box<Parts>),
+}
+
+/// A document under way, and its parts on disk.
+struct Parts {
+    document: Document,
+    bodies: BufWriter<File>,
+    asides: BufWriter<File>,
+}
+
+impl<'a> Sink<'a> {
+    pub(super) fn new(
+        context: &'a Context,
+        format: Format,
+        file: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        let form = match format {
+            Format::Human => Form::Human,
+            Format::Jsonl => Form::Jsonl,
+            Format::Json => Form::Json { begun: false },
+            Format::Junit => parts(DocumentKind::Junit)?,
+            Format::Sarif => parts(DocumentKind::Sarif)?,
+            Format::Csv => parts(DocumentKind::Csv)?,
+            Format::Html => parts(DocumentKind::Html)?,
+        };
+        let to = match file {
+            None => To::Stdout(&context.output),
+            Some(file) => To::File(Box::new(NewFile::beside(file)?)),
+        };
+        Ok(Self {
+            form,
+            lines: Lines {
+                to,
+                begun: Vec::new(),
+            },
+            output: &context.output,
+        })
+    }
+
+    pub(super) fn write(&mut self, result: &FileResult) -> Result<(), Failure> {
+        for note in &result.check.notes {
+            self.output.note(note);
+        }
+        let written = match (&mut self.form, &result.check.failure) {
+            (Form::Human, None) => {
+                let text = report::checked(&result.name, &result.check.checked);
+                return self.lines.line(&text).map_err(|error| unwritable(&error));
+            }
+            (Form::Human, Some(_)) => Ok(()),
+            (Form::Jsonl, _) => json_line(&result.to_json())
+                .map_err(io::Error::from)
+                .and_then(|text| self.lines.line(&text)),
+            (Form::Json { begun }, _) => {
+                let before = if std::mem::replace(begun, true) {
+                    ','
+                } else {
+                    '['
+                };
+                json_line(&result.to_json())
+                    .map_err(io::Error::from)
+                    .and_then(|text| self.lines.line(&format!("{before}{text}")))
+            }
+            (Form::Document(parts), _) => parts.add(result),
+        };
+        written.map_err(|error| unwritable(&error))?;
+        if let Some(failure) = &result.check.failure {
+            self.output.failure_text(failure);
+        }
+        Ok(())
+    }
+
+    /// Writes what waited, and gives a file its name.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        let Self {
+            form, mut lines, ..
+        } = self;
+        match form {
+            Form::Human | Form::Jsonl => Ok(()),
+            Form::Json { begun } => lines.line(if begun { "]" } else { "[]" }),
+            Form::Document(parts) => parts.finish(&mut lines),
+        }
+        .and_then(|()| lines.finish())
+        .map_err(|error| unwritable(&error))
+    }
+}
+
+fn parts(kind: DocumentKind) -> Result<Form, Failure> {
+    let spool = || tempfile::tempfile().map(BufWriter::new);
+    let both = spool().and_then(|bodies| Ok((bodies, spool()?)));
+    let (bodies, asides) = both.map_err(|error| {
+        Failure::new(
+            Exit::Usage,
+            "output",
+            "no temporary file can be made for the report",
+        )
+        .with_source(&error)
+        .hint("set TMPDIR to a folder with room")
+    })?;
+    Ok(Form::Document(Box::new(Parts {
+        document: Document::new(kind),
+        bodies,
+        asides,
+    })))
+}
+
+impl Parts {
+    fn add(&mut self, result: &FileResult) -> io::Result<()> {
+        let mut entry =
+            Entry::new(&result.name, &result.check.checked.report).with_seconds(result.seconds);
+        if let Some(facts) = &result.check.checked.facts {
+            entry = entry.with_facts(facts);
+        }
+        entry = match &result.picture {
+            Some(Ok(picture)) => entry.with_thumbnail(picture),
+            Some(Err(reason)) => entry.without_thumbnail(reason),
+            None => entry,
+        };
+        let piece = self.document.entry(&entry);
+        self.bodies.write_all(piece.body.as_bytes())?;
+        self.asides.write_all(piece.aside.as_bytes())
+    }
+
+    fn finish(self, out: &mut Lines<'_>) -> io::Result<()> {
+        let read = |spool: BufWriter<File>| -> io::Result<File> {
+            let mut file = spool.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.rewind()?;
+            Ok(file)
+        };
+        let (mut bodies, mut asides) = (read(self.bodies)?, read(self.asides)?);
+        self.document.finish(out, &mut bodies, &mut asides)
+    }
+}
+
+/// Text on its way out, line by line.
+struct Lines<'a> {
+    to: To<'a>,
+    /// A line that has not ended yet.
+    begun: Vec<u8>,
+}
+
+enum To<'a> {
+    Stdout(&'a Output),
+    File(Box<NewFile>),
+}
+
+impl Lines<'_> {
+    fn line(&mut self, text: &str) -> io::Result<()> {
+        match &mut self.to {
+            To::Stdout(output) => output.text(text),
+            To::File(file) => {
+                // Colours are for terminals.
+                let plain = anstream::adapter::strip_str(text).to_string();
+                writeln!(file.writer, "{}", secret::masked(&plain))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        if !self.begun.is_empty() {
+            let rest = String::from_utf8_lossy(&std::mem::take(&mut self.begun)).into_owned();
+            self.line(&rest)?;
+        }
+        match self.to {
+            To::Stdout(_) => Ok(()),
+            To::File(file) => file.keep(),
+        }
+    }
+}
+
+impl Write for Lines<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.begun.extend_from_slice(bytes);
+        let mut from = 0;
+        let whole = std::mem::take(&mut self.begun);
+        while let Some(end) = whole[from..].iter().position(|byte| *byte == b'\n') {
+            let line = String::from_utf8_lossy(&whole[from..from + end]).into_owned();
+            self.line(&line)?;
+            from += end + 1;
+        }
+        self.begun = whole[from..].to_vec();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file under a temporary name, until it is whole.
+struct NewFile {
+    writer: BufWriter<NamedTempFile>,
+    target: PathBuf,
+}
+
+impl NewFile {
+    fn beside(target: &Path) -> Result<Self, Failure> {
+        let folder = match target.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let refused = |why: &str| {
+            Failure::usage(format!("`{}` cannot be written: {why}", target.display()))
+                .hint("name another file for --output")
+        };
+        if target.is_dir() {
+            return Err(refused("it is a folder"));
+        }
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".tl-report-");
+        // As any file that a program writes; the temporary name would give it to its owner alone.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder
+            .tempfile_in(folder)
+            .map_err(|error| refused("its folder takes no files").with_source(&error))?;
+        Ok(Self {
+            writer: BufWriter::new(file),
+            target: target.to_owned(),
+        })
+    }
+
+    fn keep(self) -> io::Result<()> {
+        let file = self
+            .writer
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
+        file.as_file().sync_all()?;
+        file.persist(&self.target).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+fn unwritable(error: &io::Error) -> Failure {
+    Failure::new(Exit::Usage, "output", "the results cannot be written")
+        .with_source(error)
+        .hint("make room or write elsewhere; nothing was left half written")
+}

@@ -1,0 +1,333 @@
+//! `tl video`: the videos of an index. How they are listed lives in `list`.
+
+mod list;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use tl_client::Client;
+use tl_model::{
+    IndexId, IndexedAsset, IndexedAssetStatus, MetadataPatch, Timestamp, Video, VideoId,
+};
+use tl_protocol::endpoint::{
+    GetIndexedAsset, GetVideo, ListIndexedAssets, NumberFilter, PageRequest,
+};
+
+use crate::args::Context;
+use crate::confirm::Confirm;
+use crate::deletion::Deletion;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::ids;
+use crate::index_ref::IndexRef;
+use crate::list::{PageArgs, format_seconds, parse_time};
+use crate::metadata::MetadataArgs;
+use crate::report::format_bytes;
+use crate::wait::{self, WaitArgs, WaitTarget, wait_for_all};
+use crate::{number_filter, table};
+
+/// The videos of an index.
+#[derive(Debug, Subcommand)]
+pub(crate) enum VideoCommand {
+    /// List the videos of an index
+    List(Box<VideoList>),
+    /// Show one video
+    Get(Which),
+    /// Wait until assets are indexed as videos
+    Wait(Wait),
+    /// Change what is said about a video
+    Update(Update),
+    /// Delete videos from their index
+    Delete {
+        #[command(flatten)]
+        which: Several,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+}
+
+/// One video.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// Its id
+    #[arg(value_name = "VIDEO")]
+    id: VideoId,
+    /// The index that it is in
+    #[arg(long, value_name = "ID|NAME")]
+    index: IndexRef,
+}
+
+/// Several videos.
+#[derive(Debug, Args)]
+pub(crate) struct Several {
+    /// Their ids; `-` reads ids from standard input, one per line
+    #[arg(value_name = "VIDEO", required = true)]
+    ids: Vec<String>,
+    /// The index that they are in
+    #[arg(long, value_name = "ID|NAME")]
+    index: IndexRef,
+}
+
+/// What is waited for.
+#[derive(Debug, Args)]
+pub(crate) struct Wait {
+    /// Their ids; `-` reads ids from standard input, one per line
+    #[arg(value_name = "VIDEO", required_unless_present = "all")]
+    ids: Vec<String>,
+    /// The index that they are in
+    #[arg(long, value_name = "ID|NAME")]
+    index: IndexRef,
+    /// Every video of the index that is neither ready nor failed
+    #[arg(long, conflicts_with = "ids")]
+    all: bool,
+    #[command(flatten)]
+    wait: WaitArgs,
+}
+
+/// The changes.
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    metadata: MetadataArgs,
+    /// A key to delete. May be repeated
+    #[arg(long, value_name = "KEY")]
+    unset: Vec<String>,
+}
+
+/// Which videos.
+#[derive(Debug, Args)]
+pub(crate) struct VideoList {
+    /// The index
+    #[arg(long, value_name = "ID|NAME")]
+    index: IndexRef,
+    /// Only videos in this status: validating, pending, queued, indexing, ready or failed. Repeatable
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    status: Vec<IndexedAssetStatus>,
+    /// Only videos with this file name
+    #[arg(long, value_name = "NAME")]
+    filename: Option<String>,
+    /// Only videos of this duration in seconds: a number, or a range such as 10..60
+    #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
+    duration: Option<NumberFilter>,
+    /// Only videos of this frame rate: a number or a range
+    #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
+    fps: Option<NumberFilter>,
+    /// Only videos of this width in pixels: a number or a range
+    #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
+    width: Option<NumberFilter>,
+    /// Only videos of this height in pixels: a number or a range
+    #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
+    height: Option<NumberFilter>,
+    /// Only videos of this size in bytes: a number or a range
+    #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
+    size: Option<NumberFilter>,
+    /// Only videos whose metadata has this value; KEY:=JSON for a number or a boolean. May be repeated
+    #[arg(long = "metadata", short = 'm', value_name = "KEY=VALUE")]
+    metadata: Vec<String>,
+    /// Only videos created then or later
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    created_after: Option<Timestamp>,
+    /// Only videos that changed then or later
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    updated_after: Option<Timestamp>,
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+impl VideoCommand {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::List(list) => list.run(context),
+            Self::Get(which) => get(context, which),
+            Self::Wait(wait) => wait.run(context),
+            Self::Update(update) => update.run(context),
+            Self::Delete { which, confirm } => which.delete(context, &confirm),
+        }
+    }
+}
+
+fn frame(video: &Video) -> Option<String> {
+    let system = video.system_metadata()?;
+    Some(format!("{}x{}", system.width?, system.height?))
+}
+
+fn get(context: &Context, which: Which) -> Result<Exit, Failure> {
+    let video = context.call(async |client| {
+        let index = which.index.resolve(client).await?;
+        Ok(client.videos().get(GetVideo::new(index, which.id)).await?)
+    })?;
+    context.output.json(&video);
+    let system = video.system_metadata();
+    context.output.line(&table::pairs(&[
+        ("video", Some(video.id.to_string())),
+        ("file", system.and_then(|system| system.filename.clone())),
+        (
+            "duration",
+            system
+                .and_then(|system| system.duration)
+                .map(|value| format_seconds(Some(value))),
+        ),
+        ("frame", frame(&video)),
+        (
+            "size",
+            system
+                .and_then(|system| system.size)
+                .map(|bytes| format_bytes(bytes as u64)),
+        ),
+        (
+            "metadata",
+            video.user_metadata.as_ref().map(ToString::to_string),
+        ),
+        (
+            "created",
+            video.created_at.as_ref().map(ToString::to_string),
+        ),
+        (
+            "indexed",
+            video.indexed_at.as_ref().map(ToString::to_string),
+        ),
+        (
+            "updated",
+            video.updated_at.as_ref().map(ToString::to_string),
+        ),
+        (
+            "stream",
+            video.hls.as_ref().and_then(|hls| hls.video_url.clone()),
+        ),
+    ]));
+    Ok(Exit::Ok)
+}
+
+impl Wait {
+    fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let ids = ids::read(&self.ids)?;
+        let (index, ids) = context.call(async |client| {
+            let index = self.index.resolve(client).await?;
+            let ids = if self.all {
+                unfinished(client, &index).await?
+            } else {
+                ids
+            };
+            Ok((index, ids))
+        })?;
+        if ids.is_empty() {
+            context.output.note("no videos to wait for");
+            return Ok(Exit::Ok);
+        }
+        let all: Vec<_> = ids
+            .into_iter()
+            .map(|id| target(&id.as_str().into(), &index))
+            .collect();
+        wait_for_all(&all, context, &self.wait)
+    }
+}
+
+impl Several {
+    fn delete(self, context: &Context, confirm: &Confirm) -> Result<Exit, Failure> {
+        let ids = ids::read(&self.ids)?;
+        let index = context.call(async |client| self.index.resolve(client).await)?;
+        let deletion = Deletion {
+            nouns: ("video", "videos"),
+            suffix: format!(" of index {index}"),
+            ids,
+        };
+        deletion.run(context, confirm, &async |client, id| {
+            Ok(client.videos().delete(index.clone(), id).await?)
+        })
+    }
+}
+
+/// The videos of the index whose indexing has not ended.
+async fn unfinished(client: &Client, index: &IndexId) -> Result<Vec<String>, Failure> {
+    let mut pages = client.pages(ListIndexedAssets {
+        page: PageRequest {
+            page: Some(1),
+            page_limit: Some(50),
+        },
+        status: IndexedAssetStatus::KNOWN
+            .iter()
+            .filter(|status| !status.is_terminal())
+            .cloned()
+            .collect(),
+        ..ListIndexedAssets::new(index.clone())
+    });
+    let mut ids = Vec::new();
+    while let Some(page) = pages.next_page().await {
+        ids.extend(page?.data.into_iter().map(|indexed| indexed.id.to_string()));
+    }
+    Ok(ids)
+}
+
+/// The indexing of an asset: the platform gives the video the id of the indexed asset.
+fn target(id: &VideoId, index: &IndexId) -> WaitTarget<GetIndexedAsset> {
+    WaitTarget {
+        noun: "video",
+        command: wait::video_command(id, index),
+        endpoint: GetIndexedAsset::new(index.clone(), id.as_str()),
+        quiet: |indexed| indexed.id.to_string(),
+        details,
+    }
+}
+
+/// What is known of a video as soon as it is indexed.
+fn details(indexed: &IndexedAsset) -> String {
+    let system = indexed.system_metadata.as_ref();
+    let told = |time: Option<&Timestamp>| time.map(ToString::to_string);
+    table::pairs(&[
+        ("video", Some(indexed.id.to_string())),
+        ("status", indexed.status.as_ref().map(ToString::to_string)),
+        ("asset", indexed.asset_id.as_ref().map(ToString::to_string)),
+        ("file", system.and_then(|system| system.filename.clone())),
+        (
+            "duration",
+            system
+                .and_then(|system| system.duration)
+                .map(|value| format_seconds(Some(value))),
+        ),
+        ("created", told(indexed.created_at.as_ref())),
+        ("indexed", told(indexed.indexed_at.as_ref())),
+    ])
+}
+
+impl Update {
+    fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let mut patch = self
+            .metadata
+            .read()?
+            .map(MetadataPatch::from)
+            .unwrap_or_default();
+        for key in self.unset {
+            if patch.iter().any(|(set, _)| *set == key) {
+                return Err(
+                    Failure::usage(format!("the key `{key}` is both set and unset"))
+                        .hint("say one of the two"),
+                );
+            }
+            patch.delete(key);
+        }
+        if patch.is_empty() {
+            return Err(Failure::usage("nothing to change")
+                .hint("give --metadata KEY=VALUE, --metadata-json OBJECT or --unset KEY"));
+        }
+        let Which { id, index } = self.which;
+        context.call(async |client| {
+            let index = index.resolve(client).await?;
+            Ok(client
+                .videos()
+                .update_metadata(index, id.clone(), patch)
+                .await?)
+        })?;
+        done(context, "updated", &id);
+        Ok(Exit::Ok)
+    }
+}
+
+fn done(context: &Context, what: &str, id: &VideoId) {
+    context.output.json(&json!({ what: id }));
+    context.output.line(&if context.output.is_quiet() {
+        id.to_string()
+    } else {
+        format!("{what} video {id}")
+    });
+}

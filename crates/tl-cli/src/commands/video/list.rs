@@ -1,0 +1,236 @@
+//! `tl video list`: the videos of an index, with those that are not ready and those whose indexing failed.
+//!
+//! The platform shows the same things in two lists: `/videos` has what is ready, `/indexed-assets` has every status (API
+//! reference, "List indexed assets" and "List videos"). Both are read with the same filters and joined by id; `--page` reads a page
+//! of the indexed assets alone.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use tl_client::Client;
+use tl_model::{IndexId, IndexedAsset, IndexedAssetStatus, SystemMetadata, Timestamp, Video};
+use tl_protocol::endpoint::{ListIndexedAssets, ListVideos, MetadataFilter, TopLevelFilter};
+
+use super::VideoList;
+use crate::args::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::list::{Listed, cell, format_seconds};
+use crate::metadata;
+
+/// A video, from one of the lists or from both.
+#[derive(Debug, Default)]
+struct Row {
+    video: Option<Video>,
+    indexed: Option<IndexedAsset>,
+}
+
+impl VideoList {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        for status in self.status.iter().filter(|status| !status.is_known()) {
+            let known: Vec<&str> = IndexedAssetStatus::KNOWN
+                .iter()
+                .map(IndexedAssetStatus::as_str)
+                .collect();
+            context.output.note(&format!(
+                "`{status}` is not a status that this version knows ({}); it is sent as it is",
+                known.join(", ")
+            ));
+        }
+        let user_metadata = self
+            .metadata
+            .iter()
+            .map(|pair| {
+                let (key, value) = metadata::pair_of(pair)?;
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                Ok((key.to_owned(), text))
+            })
+            .collect::<Result<Vec<_>, Failure>>()?;
+        let listed = context.call(async |client| {
+            let index = self.index.resolve(client).await?;
+            self.fetch(client, index, user_metadata).await
+        })?;
+        listed.show(
+            &context.output,
+            "videos",
+            ["VIDEO", "STATUS", "DURATION", "FRAME", "CREATED", "FILE"],
+            Row::cells,
+        );
+        Ok(Exit::Ok)
+    }
+
+    async fn fetch(
+        &self,
+        client: &Client,
+        index: IndexId,
+        user_metadata: Vec<(String, String)>,
+    ) -> Result<Listed<Row>, Failure> {
+        let indexed = ListIndexedAssets {
+            page: self.page.page(),
+            sort: self.page.sort(),
+            status: self.status.clone(),
+            filename: self.filename.clone(),
+            duration: self.duration.unwrap_or_default().into(),
+            fps: self.fps.unwrap_or_default().into(),
+            width: self.width.unwrap_or_default().into(),
+            height: self.height.unwrap_or_default().into(),
+            size: self.size.unwrap_or_default().into(),
+            created_at: self.created_after.clone(),
+            updated_at: self.updated_after.clone(),
+            user_metadata: MetadataFilter(user_metadata.clone()),
+            ..ListIndexedAssets::new(index.clone())
+        };
+        let videos = ListVideos {
+            page: self.page.page(),
+            sort: self.page.sort(),
+            filename: self.filename.clone(),
+            duration: self.duration.unwrap_or_default(),
+            fps: self.fps.unwrap_or_default(),
+            width: self.width.unwrap_or_default(),
+            height: self.height.unwrap_or_default(),
+            size: self.size.unwrap_or_default(),
+            created_at: self.created_after.clone(),
+            updated_at: self.updated_after.clone(),
+            user_metadata: TopLevelFilter(user_metadata),
+            ..ListVideos::new(index)
+        };
+        let indexed = self.page.fetch(client, indexed).await?;
+        // A page of one list and a page of the other would not hold the same videos.
+        let is_ready_wanted =
+            self.status.is_empty() || self.status.contains(&IndexedAssetStatus::Ready);
+        let videos = if is_ready_wanted && !self.page.is_one_page() {
+            self.page.fetch(client, videos).await?
+        } else {
+            Listed {
+                items: Vec::new(),
+                total: None,
+                more: false,
+            }
+        };
+        Ok(self.join(indexed, videos))
+    }
+
+    /// Both lists as one, in the order that was asked for.
+    fn join(&self, indexed: Listed<IndexedAsset>, videos: Listed<Video>) -> Listed<Row> {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut places = BTreeMap::new();
+        for indexed in indexed.items {
+            places.insert(indexed.id.to_string(), rows.len());
+            rows.push(Row {
+                indexed: Some(indexed),
+                video: None,
+            });
+        }
+        for video in videos.items {
+            match places.get(video.id.as_str()) {
+                Some(place) => rows[*place].video = Some(video),
+                None => rows.push(Row {
+                    indexed: None,
+                    video: Some(video),
+                }),
+            }
+        }
+        let (by, newest_first) = self.page.order();
+        let key = |row: &Row| {
+            let time = if by == "updated_at" {
+                row.updated()
+            } else {
+                row.created()
+            };
+            time.and_then(Timestamp::instant)
+        };
+        // Stable: what the platform put in an order by more than this time stays in it.
+        rows.sort_by(|a, b| {
+            let order = key(a).cmp(&key(b));
+            if newest_first { order.reverse() } else { order }
+        });
+        let limit = self.page.limit().unwrap_or(usize::MAX);
+        let more = indexed.more || videos.more || rows.len() > limit;
+        rows.truncate(limit);
+        Listed {
+            total: indexed.total.max(videos.total),
+            more,
+            items: rows,
+        }
+    }
+}
+
+impl Row {
+    fn id(&self) -> String {
+        let indexed = self.indexed.as_ref().map(|indexed| indexed.id.to_string());
+        indexed
+            .or_else(|| self.video.as_ref().map(|video| video.id.to_string()))
+            .unwrap_or_default()
+    }
+
+    fn status(&self) -> String {
+        match &self.indexed {
+            Some(indexed) => cell(indexed.status.as_ref()),
+            // The list of videos has nothing else.
+            None => IndexedAssetStatus::Ready.to_string(),
+        }
+    }
+
+    fn system(&self) -> Option<&SystemMetadata> {
+        let indexed = self.indexed.as_ref();
+        self.video
+            .as_ref()
+            .and_then(Video::system_metadata)
+            .or_else(|| indexed.and_then(|indexed| indexed.system_metadata.as_ref()))
+    }
+
+    fn created(&self) -> Option<&Timestamp> {
+        let video = self
+            .video
+            .as_ref()
+            .and_then(|video| video.created_at.as_ref());
+        video.or_else(|| self.indexed.as_ref()?.created_at.as_ref())
+    }
+
+    fn updated(&self) -> Option<&Timestamp> {
+        let video = self
+            .video
+            .as_ref()
+            .and_then(|video| video.updated_at.as_ref());
+        video.or_else(|| self.indexed.as_ref()?.updated_at.as_ref())
+    }
+
+    fn cells(&self) -> [String; 6] {
+        let system = self.system();
+        let frame = system.and_then(|system| Some(format!("{}x{}", system.width?, system.height?)));
+        [
+            self.id(),
+            self.status(),
+            format_seconds(system.and_then(|system| system.duration)),
+            frame.unwrap_or_default(),
+            cell(self.created()),
+            system
+                .and_then(|system| system.filename.clone())
+                .unwrap_or_default(),
+        ]
+    }
+}
+
+/// Every member of the video, and of the indexed asset those that the video has not: `status`, `asset_id`.
+impl Serialize for Row {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::Error;
+        let object = |value: Result<Value, serde_json::Error>| match value {
+            Ok(Value::Object(object)) => Ok(object),
+            Ok(_) => Ok(serde_json::Map::new()),
+            Err(error) => Err(S::Error::custom(error)),
+        };
+        let mut merged = match &self.indexed {
+            Some(indexed) => object(serde_json::to_value(indexed))?,
+            None => serde_json::Map::from_iter([("status".to_owned(), self.status().into())]),
+        };
+        if let Some(video) = &self.video {
+            let members = object(serde_json::to_value(video))?;
+            merged.extend(members.into_iter().filter(|(_, value)| !value.is_null()));
+        }
+        merged.serialize(serializer)
+    }
+}

@@ -1,0 +1,221 @@
+//! What all lists share: pages, order, points in time, and how a list is shown.
+
+use clap::Args;
+use serde::Serialize;
+use tl_client::Client;
+use tl_model::{SortBy, SortOption, Timestamp};
+use tl_protocol::endpoint::{PageRequest, Sort};
+use tl_protocol::flow::Paged;
+
+use crate::failure::Failure;
+use crate::output::{Output, plain_line};
+use crate::table;
+
+/// Which part of a list that has one order only.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pages and order")]
+pub(crate) struct PartArgs {
+    /// Maximum number of items [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Only this page
+    #[arg(long, value_name = "N", conflicts_with = "limit", value_parser = clap::value_parser!(u32).range(1..))]
+    page: Option<u32>,
+    /// Number of items per page, at most 50
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=50))]
+    page_limit: u32,
+    /// All pages; this is the default
+    #[arg(long, hide = true, conflicts_with_all = ["page", "limit"])]
+    all: bool,
+}
+
+/// Which part of a list, and in which order.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pages and order")]
+pub(crate) struct PageArgs {
+    #[command(flatten)]
+    part: PartArgs,
+    /// By which time
+    #[arg(long, value_name = "FIELD", value_parser = ["created_at", "updated_at"])]
+    sort_by: Option<String>,
+    /// Newest first (desc, the platform's default) or oldest first (asc)
+    #[arg(long, value_name = "ORDER", value_parser = ["asc", "desc"])]
+    sort_option: Option<String>,
+}
+
+/// Items of a list, and whether there are more.
+pub(crate) struct Listed<I> {
+    pub(crate) items: Vec<I>,
+    pub(crate) total: Option<u64>,
+    pub(crate) more: bool,
+}
+
+impl PageArgs {
+    /// The page to begin with.
+    pub(crate) fn page(&self) -> PageRequest {
+        self.part.page()
+    }
+
+    /// Whether one page alone is asked for.
+    pub(crate) fn is_one_page(&self) -> bool {
+        self.part.page.is_some()
+    }
+
+    /// The maximum number of items.
+    pub(crate) fn limit(&self) -> Option<usize> {
+        self.part.limit()
+    }
+
+    /// By which time the list is sorted, and whether the newest comes first.
+    pub(crate) fn order(&self) -> (&str, bool) {
+        (
+            self.sort_by.as_deref().unwrap_or("created_at"),
+            self.sort_option.as_deref() != Some("asc"),
+        )
+    }
+
+    /// The order.
+    pub(crate) fn sort(&self) -> Sort {
+        Sort {
+            by: self.sort_by.as_deref().map(SortBy::from),
+            option: self.sort_option.as_deref().map(SortOption::from),
+        }
+    }
+
+    /// Fetches all items, the first ones or one page, as the options say.
+    pub(crate) async fn fetch<E: Paged>(
+        &self,
+        client: &Client,
+        first: E,
+    ) -> Result<Listed<E::Item>, Failure> {
+        self.part.fetch(client, first).await
+    }
+}
+
+impl PartArgs {
+    /// The page to begin with.
+    pub(crate) fn page(&self) -> PageRequest {
+        PageRequest {
+            page: Some(self.page.unwrap_or(1)),
+            // No more than what is asked for.
+            page_limit: Some(self.page_limit.min(self.limit.unwrap_or(u32::MAX))),
+        }
+    }
+
+    /// The maximum number of items.
+    fn limit(&self) -> Option<usize> {
+        self.limit.map(|limit| limit as usize)
+    }
+
+    /// Fetches all items, the first ones or one page, as the options say.
+    pub(crate) async fn fetch<E: Paged>(
+        &self,
+        client: &Client,
+        first: E,
+    ) -> Result<Listed<E::Item>, Failure> {
+        if let Some(number) = self.page {
+            let page = client.call(first).await?;
+            let more = page
+                .page_info
+                .total_page
+                .is_some_and(|pages| u64::from(number) < pages);
+            return Ok(Listed {
+                total: page.page_info.total_results,
+                more,
+                items: page.data,
+            });
+        }
+        let limit = self.limit().unwrap_or(usize::MAX);
+        let mut pages = client.pages(first);
+        let mut items = Vec::new();
+        let mut total = None;
+        while items.len() < limit
+            && let Some(page) = pages.next_page().await
+        {
+            let page = page?;
+            total = page.page_info.total_results;
+            items.extend(page.data);
+        }
+        let mut more = items.len() > limit;
+        items.truncate(limit);
+        more |= items.len() == limit && total.is_some_and(|total| total > items.len() as u64);
+        Ok(Listed { items, total, more })
+    }
+}
+
+impl<I: Serialize> Listed<I> {
+    /// Shows the list: an array with `--json`, ids with `--quiet`, else a table.
+    pub(crate) fn show<const N: usize>(
+        &self,
+        output: &Output,
+        things: &str,
+        headings: [&str; N],
+        row: impl Fn(&I) -> [String; N],
+    ) {
+        output.json(&self.items);
+        if self.items.is_empty() {
+            output.note(&format!("no {things}"));
+        } else {
+            let rows: Vec<[String; N]> = self.items.iter().map(row).collect();
+            if output.is_quiet() {
+                for row in &rows {
+                    output.line(&plain_line(row.first().map_or("", String::as_str)));
+                }
+            } else {
+                output.line(&table::render(headings, &rows));
+            }
+        }
+        if self.more {
+            let total = self
+                .total
+                .map_or_else(String::new, |total| format!(" of {total}"));
+            output.note(&format!(
+                "{}{total} {things} are shown; without --limit and --page all of them",
+                self.items.len()
+            ));
+        }
+    }
+}
+
+/// Reads a point in time: RFC 3339, or a day, which begins at midnight UTC.
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
+    if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+        return Ok(instant.into());
+    }
+    text.parse::<jiff::civil::Date>()
+        .ok()
+        .and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok())
+        .map(|midnight| midnight.timestamp().into())
+        .ok_or_else(|| {
+            "a time such as 2026-11-21T10:00:00Z or a day such as 2026-11-21 is expected".to_owned()
+        })
+}
+
+/// Seconds as people read them.
+pub(crate) fn format_seconds(seconds: Option<f64>) -> String {
+    seconds.map_or_else(String::new, |seconds| format!("{seconds:.1} s"))
+}
+
+/// Something that can be shown, or nothing.
+pub(crate) fn cell(value: Option<&impl ToString>) -> String {
+    value.map(ToString::to_string).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_days_are_understood() {
+        for (text, expected) in [
+            ("2026-11-21T10:00:00Z", Some("2026-11-21T10:00:00Z")),
+            ("2026-11-21T10:00:00+02:00", Some("2026-11-21T08:00:00Z")),
+            ("2026-11-21", Some("2026-11-21T00:00:00Z")),
+            ("yesterday", None),
+            ("2026-13-01", None),
+        ] {
+            let read = parse_time(text).ok();
+            assert_eq!(read.as_ref().map(Timestamp::as_str), expected, "{text}");
+        }
+    }
+}

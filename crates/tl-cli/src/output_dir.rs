@@ -1,0 +1,207 @@
+//! Making files with the program `ffmpeg`: where they go, how far it is, and that nothing of the user's is replaced.
+//! What is made lives with the verbs.
+
+pub(crate) mod packets;
+
+use std::fs;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tempfile::TempDir;
+use tl_validate::program::{
+    Cancel, Ffmpeg, ProgramError, ProgramErrorKind, Progress, put_in_place,
+};
+
+use crate::args::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::plain_line;
+use crate::path_name::path_name;
+use crate::{interrupt, sandbox};
+
+/// The program, the folder that results go to, and the end by Ctrl-C.
+pub(crate) struct OutputDir<'a> {
+    pub(crate) ffmpeg: Ffmpeg,
+    pub(crate) cancel: Cancel,
+    context: &'a Context,
+    folder: PathBuf,
+    force: bool,
+    /// What this run has made: never replaced, whatever `--force` says.
+    written: Vec<PathBuf>,
+}
+
+impl<'a> OutputDir<'a> {
+    /// Finds `ffmpeg`, makes the folder, and listens for Ctrl-C.
+    pub(crate) fn new(
+        context: &'a Context,
+        folder: &Path,
+        force: bool,
+        require_sandbox: bool,
+    ) -> Result<Self, Failure> {
+        let ffmpeg = sandbox::ffmpeg(require_sandbox)?;
+        fs::create_dir_all(folder).map_err(|error| {
+            Failure::usage(format!("the folder `{}` cannot be made", folder.display()))
+                .with_source(&error)
+                .hint("name another one for --out")
+        })?;
+        Ok(Self {
+            ffmpeg,
+            cancel: interrupt::listen()?,
+            context,
+            folder: folder.to_owned(),
+            force,
+            written: Vec::new(),
+        })
+    }
+
+    /// Where the result of `source` with this ending goes; refused where something of the user's is there.
+    pub(crate) fn target(&self, source: &Path, name: &str) -> Result<PathBuf, Failure> {
+        let target = self.folder.join(name);
+        if self.written.contains(&target) {
+            return Err(Failure::usage(format!(
+                "`{}` was just made of another file with the same name",
+                target.display()
+            ))
+            .with_file(&path_name(source))
+            .hint("give files of one name folders of their own: one run for each"));
+        }
+        if is_same_file(source, &target) {
+            return Err(Failure::usage(format!(
+                "`{}` is the source itself, which is never changed",
+                target.display()
+            ))
+            .hint("name another folder for --out"));
+        }
+        if !self.force && target.symlink_metadata().is_ok() {
+            return Err(
+                Failure::usage(format!("`{}` exists already", target.display()))
+                    .hint("remove it, name another folder, or allow it to be replaced by --force"),
+            );
+        }
+        if target.is_dir() {
+            return Err(
+                Failure::usage(format!("`{}` is a folder", target.display()))
+                    .hint("name another folder for --out"),
+            );
+        }
+        Ok(target)
+    }
+
+    /// A folder beside the targets for what is not known to be good yet; removed with all in it on drop.
+    pub(crate) fn temp_dir(&self) -> Result<TempDir, Failure> {
+        tempfile::Builder::new()
+            .prefix(".tl-making-")
+            .tempdir_in(&self.folder)
+            .map_err(|error| {
+                Failure::usage(format!(
+                    "the folder `{}` cannot be written",
+                    self.folder.display()
+                ))
+                .with_source(&error)
+                .hint("name another one for --out")
+            })
+    }
+
+    /// Gives what was made and found good its name.
+    pub(crate) fn persist(&mut self, from: &Path, target: &Path) -> Result<(), Failure> {
+        put_in_place(from, target, self.force).map_err(|error| ffmpeg_failure(&error))?;
+        self.written.push(target.to_owned());
+        Ok(())
+    }
+
+    /// A line that tells how far the work on `name` is, on a terminal; with `--verbose`, nothing but the command.
+    pub(crate) fn progress(&self, name: &str) -> JobProgress {
+        let bar = (std::io::stderr().is_terminal() && !self.context.output.is_quiet()).then(|| {
+            let bar = ProgressBar::new(1000);
+            if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent}% {wide_msg}") {
+                bar.set_style(style);
+            }
+            self.context.output.bars().add(bar)
+        });
+        JobProgress {
+            bar,
+            name: plain_line(name),
+        }
+    }
+}
+
+/// The progress of one file.
+pub(crate) struct JobProgress {
+    bar: Option<ProgressBar>,
+    name: String,
+}
+
+impl JobProgress {
+    pub(crate) fn update(&self, progress: &Progress) {
+        let Some(bar) = &self.bar else { return };
+        if let Some(fraction) = progress.fraction {
+            // The fraction is between 0 and 1.
+            bar.set_position((fraction * 1000.0) as u64);
+        }
+        let speed = progress
+            .speed
+            .map(|speed| format!(", {speed:.1}x"))
+            .unwrap_or_default();
+        bar.set_message(format!(
+            "{}: {:.0} s{speed}",
+            self.name, progress.out_seconds
+        ));
+    }
+}
+
+impl Drop for JobProgress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Whether both paths lead to one file, by whatever links.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let (Ok(a_meta), Ok(b_meta)) = (a.metadata(), b.metadata()) else {
+        return false;
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        a_meta.dev() == b_meta.dev() && a_meta.ino() == b_meta.ino()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (a_meta, b_meta);
+        a.canonicalize().ok() == b.canonicalize().ok()
+    }
+}
+
+/// The failure of a run of `ffmpeg`.
+pub(crate) fn ffmpeg_failure(error: &ProgramError) -> Failure {
+    let (exit, kind) = match error.kind() {
+        ProgramErrorKind::Missing => (Exit::Usage, "ffmpeg_missing"),
+        ProgramErrorKind::NotConfined => (Exit::Usage, "sandbox_incomplete"),
+        ProgramErrorKind::Exists | ProgramErrorKind::Output => (Exit::Usage, "output"),
+        ProgramErrorKind::Canceled => (interrupt::exit(), "interrupted"),
+        ProgramErrorKind::DeadlinePassed => (Exit::Temporary, "deadline_passed"),
+        _ => (Exit::RefusedLocally, "ffmpeg_failed"),
+    };
+    let mut failure = Failure::new(exit, kind, error.what()).with_log(error.log());
+    if let Some(source) = std::error::Error::source(error) {
+        failure = failure.with_source(source);
+    }
+    let next = error.next().trim_end_matches('.');
+    let mut letters = next.chars();
+    let step: String = letters
+        .next()
+        .map(|first| first.to_lowercase().chain(letters).collect())
+        .unwrap_or_default();
+    failure.hint(step)
+}
+
+/// The name of `path` without its ending.
+pub(crate) fn file_stem(path: &Path) -> String {
+    path.file_stem()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}

@@ -1,0 +1,141 @@
+//! Work side by side, in memory that does not grow with the amount of it: one thread finds what is to be done, several do
+//! it, and the caller's own takes the results.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+
+/// How far the finding may be ahead of the taking. With results in order, this is also how many wait for a slow one.
+const MAX_IN_FLIGHT: usize = 1024;
+
+/// Finds by `find`, which gives each item to its argument until that says no; does by `work` on `workers` threads; and gives
+/// each result to `take`, in the order of the finding when `in_order`, else as soon as it is there. No more is found once
+/// `take` says no.
+pub(crate) fn run<I: Send, T: Send>(
+    workers: NonZeroUsize,
+    in_order: bool,
+    find: impl FnOnce(&mut dyn FnMut(I) -> bool) + Send,
+    work: impl Fn(I) -> T + Sync,
+    mut take: impl FnMut(T) -> bool,
+) {
+    let (items, found) = mpsc::sync_channel::<(usize, I)>(workers.get() * 2);
+    let (results, done) = mpsc::sync_channel::<(usize, T)>(workers.get() * 2);
+    // One credit for each item that was found and not taken yet.
+    let (spend, refund) = mpsc::sync_channel::<()>(MAX_IN_FLIGHT);
+    let found = Mutex::new(found);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut at = 0;
+            find(&mut |item| {
+                let proceed = spend.send(()).is_ok() && items.send((at, item)).is_ok();
+                at += 1;
+                proceed
+            });
+        });
+        for _ in 0..workers.get() {
+            let (results, found, work) = (results.clone(), &found, &work);
+            scope.spawn(move || {
+                loop {
+                    let next = found.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    let Ok((at, item)) = next else { return };
+                    if results.send((at, work(item))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(results);
+        let mut refund = Some(refund);
+        let mut early = BTreeMap::new();
+        let mut due = 0;
+        let mut give = |result| {
+            let proceed = take(result);
+            match &refund {
+                // Without anyone to take a credit back, the next one cannot be spent, and the finding ends.
+                Some(_) if !proceed => refund = None,
+                Some(refund) => {
+                    let _ = refund.recv();
+                }
+                None => {}
+            }
+        };
+        for (at, result) in done {
+            if !in_order {
+                give(result);
+                continue;
+            }
+            early.insert(at, result);
+            while let Some(result) = early.remove(&due) {
+                give(result);
+                due += 1;
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    fn workers(n: usize) -> NonZeroUsize {
+        NonZeroUsize::new(n).expect("at least one")
+    }
+
+    #[test]
+    fn everything_is_done_once_and_in_order_where_asked() {
+        for in_order in [true, false] {
+            let mut taken = Vec::new();
+            run(
+                workers(4),
+                in_order,
+                |give| {
+                    for i in 0..5000u32 {
+                        assert!(give(i));
+                    }
+                },
+                |i| {
+                    if i % 1000 == 0 {
+                        thread::sleep(Duration::from_millis(20));
+                    }
+                    i * 2
+                },
+                |result| {
+                    taken.push(result);
+                    true
+                },
+            );
+            if !in_order {
+                taken.sort_unstable();
+            }
+            assert!(
+                taken.iter().copied().eq((0..5000).map(|i| i * 2)),
+                "in order: {in_order}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_finding_never_runs_far_ahead_and_ends_when_it_is_told_to() {
+        let found = AtomicUsize::new(0);
+        let mut taken = 0;
+        run(
+            workers(2),
+            true,
+            |give| while give(found.fetch_add(1, Ordering::SeqCst)) {},
+            |i| i,
+            |i| {
+                taken += 1;
+                assert!(found.load(Ordering::SeqCst) <= i + MAX_IN_FLIGHT + 16);
+                taken < 3000
+            },
+        );
+        assert!(
+            (3000..3000 + MAX_IN_FLIGHT + 16).contains(&taken),
+            "{taken}"
+        );
+    }
+}
