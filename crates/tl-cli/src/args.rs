@@ -17,7 +17,7 @@ use crate::runtime;
 use crate::secret;
 use crate::settings::Connection;
 
-/// Check videos on this machine, bring them into an index of the TwelveLabs platform, and see what became of them
+/// Validate, upload and index videos on the TwelveLabs platform
 #[derive(Debug, Parser)]
 #[command(name = "tl", version, after_help = after_help(), arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -31,16 +31,16 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Global {
-    /// JSON on standard output and nothing else there, errors included; see `tl --help`
+    /// Print JSON to standard output, errors included; see `tl --help`
     #[arg(long, global = true)]
     json: bool,
-    /// Results only, as ids where there are ids: no notes, no progress
+    /// Print only results (ids if there are any): no notes, no progress
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// What happens on the way, line by line
+    /// Log every step to standard error
     #[arg(long, short, global = true, action = ArgAction::Count)]
     verbose: u8,
-    /// When to colour; NO_COLOR is respected
+    /// Control when to use color; NO_COLOR is respected
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     color: Color,
     #[command(flatten)]
@@ -72,26 +72,26 @@ fn after_help() -> String {
     format!(
         "\
 {}
-With --json, standard output carries JSON alone, errors included:
-  validate           one object on a line for each input, in the order of the inputs
-  ingest, upload     one object on a line for each input, as soon as it is done
-  wait, delete       one object on a line for each id
-  lists              one array
-  everything else    one object
-  an error           {{\"error\": {{...}}}} with kind, message, code (the platform's own), status,
+With --json, standard output contains only JSON, errors included. Every line is one object,
+except that list commands print one array:
+  validate           one line per input, in input order
+  ingest, upload     one line per input, in order of completion
+  wait, delete       one line per id
+  all others         one line
+  errors             {{\"error\": {{...}}}} with kind, message, code (from the platform), status,
                      request_id, retryable, retry_after (seconds), exit_code, next, causes;
-                     its text goes to standard error as well, unless --quiet is given
+                     the message is also printed to standard error, unless --quiet is given
 
-Environment:
-  TWELVE_LABS_API_KEY, TWELVELABS_API_KEY   the API key
-  TWELVE_LABS_API_KEY_FILE                  a file that holds it, as --api-key-file; it comes first
-  TWELVELABS_BASE_URL                       the address of the API, as --base-url
-  TL_CHECKPOINTS                            the folder of checkpoints, as --checkpoints
-  TL_CACHE                                  the folder of the cache, as --cache-dir
-  TL_PROBE                                  the helper `tl-probe`, where it is not beside `tl`
-  FFMPEG                                    the program `ffmpeg`, where it is not on the path
-  TL_REQUIRE_SANDBOX                        `true` is --require-sandbox
-  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, NO_COLOR   as everywhere",
+Environment variables:
+  TWELVE_LABS_API_KEY, TWELVELABS_API_KEY   API key
+  TWELVE_LABS_API_KEY_FILE                  file with the API key (--api-key-file); takes precedence
+  TWELVELABS_BASE_URL                       base URL of the API (--base-url)
+  TL_CHECKPOINTS                            checkpoint directory (--checkpoints)
+  TL_CACHE                                  cache directory (--cache-dir)
+  TL_PROBE                                  path of the helper `tl-probe` [default: next to `tl`]
+  FFMPEG                                    path of `ffmpeg` [default: search PATH]
+  TL_REQUIRE_SANDBOX                        set to `true` for --require-sandbox
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, NO_COLOR   standard meaning",
         exit::table()
     )
 }
@@ -149,7 +149,7 @@ fn refused(error: &clap::Error, json: bool) -> Exit {
         .collect::<Vec<_>>()
         .join(" ");
     output.json(&serde_json::json!({
-        "error": Failure::usage(summary).hint("`tl help` shows the verbs, `tl VERB --help` the options of one").to_json()
+        "error": Failure::usage(summary).hint("run `tl help` for the commands, `tl COMMAND --help` for the options of one").to_json()
     }));
     output.stderr(text.ansi().to_string().trim_end());
     output.finish(Exit::Usage)

@@ -20,17 +20,17 @@ use crate::path_name::path_name;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Local check")]
 pub(crate) struct RulesArgs {
-    /// The model that will read the video, such as marengo3.0; of several, the strictest rule counts. May be repeated
+    /// Check for this model, e.g. marengo3.0. Repeatable; the strictest rule applies
     #[arg(long = "engine", value_name = "NAME", value_delimiter = ',')]
     pub(crate) engines: Vec<String>,
-    /// A model option that asks for more of the file; before v1.3 `conversation` asked for sound. May be repeated
+    /// Check for this model option; `conversation` requires sound before v1.3. Repeatable
     #[arg(long = "option", value_name = "NAME", value_delimiter = ',')]
     pub(crate) options: Vec<String>,
-    /// The rules: a name (`tl rules list`), a day on which they held, or a file. A file with `name` and `date` is a pack
-    /// of its own, any other changes the rules of today
+    /// Use this rule pack: a name (`tl rules list`), a date, or a TOML file. A file without `name` and `date` changes
+    /// the current pack
     #[arg(long, value_name = "PACK|DATE|FILE")]
     pub(crate) rules: Option<String>,
-    /// Fail unless the kernel confines what reads media (Landlock and seccomp)
+    /// Fail unless media is read in a complete sandbox (Landlock and seccomp)
     #[arg(long, env = "TL_REQUIRE_SANDBOX", hide_env = true)]
     pub(crate) require_sandbox: bool,
 }

@@ -30,12 +30,12 @@ const THOROUGH_DEADLINE: Duration = Duration::from_secs(600);
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Local check")]
 pub(crate) struct CheckArgs {
-    /// How the files are to be uploaded; each route has its own size limit [default: as `tl ingest` chooses]
+    /// Check for this upload route; each has its own size limit [default: the route that `tl ingest` chooses]
     #[arg(long, value_name = "ROUTE", value_parser = routes())]
     route: Option<Route>,
     #[command(flatten)]
     rules: RulesArgs,
-    /// The built-in pack that --rules FILE changes, or that is used alone [default: the newest]
+    /// Use this built-in rule pack, alone or as the base of --rules FILE [default: the newest]
     #[arg(
         long,
         value_name = "NAME",
@@ -43,16 +43,16 @@ pub(crate) struct CheckArgs {
         help_heading = "Local check"
     )]
     pack: Option<String>,
-    /// Would it have passed on this day? Uses the rules of that day
+    /// Use the rules that applied on this date
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<Date>,
-    /// Read every packet to measure durations, whatever the headers say; reads each file to its end
+    /// Read every packet to measure durations instead of trusting the headers
     #[arg(long)]
     thorough: bool,
-    /// The time that one file may take [default: 10s; with --thorough 10m]
+    /// Set the timeout per file [default: 10s; with --thorough 10m]
     #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
     probe_timeout: Option<Duration>,
-    /// How many files are read at once [default: as many as there are processors, at most 8]
+    /// Read this many files in parallel [default: number of CPUs, at most 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: Option<u8>,
 }
@@ -61,10 +61,10 @@ pub(crate) struct CheckArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Local check")]
 pub(crate) struct CacheArgs {
-    /// Read every file, whatever was found in it before, and keep nothing
+    /// Do not read or write the cache
     #[arg(long)]
     no_cache: bool,
-    /// Where to keep what was found [default: the system's place for caches]
+    /// Set the cache directory [default: the user's cache directory]
     #[arg(
         long,
         value_name = "DIR",

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 /// The answer given in advance.
 #[derive(Debug, Args)]
 pub(crate) struct Confirm {
-    /// Do not ask
+    /// Delete without asking for confirmation
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
 }

@@ -27,26 +27,26 @@ pub(crate) enum Exit {
 impl Exit {
     /// Every code with its meaning, as the help prints it.
     pub(crate) const ALL: [(Self, &'static str); 11] = [
-        (Self::Ok, "all good"),
+        (Self::Ok, "success"),
         (
             Self::SomeFailed,
-            "of several inputs, at least one failed; each one's own code is in --json",
+            "at least one of several inputs failed; --json has each exit code",
         ),
         (
             Self::Usage,
-            "usage or configuration: no key, no such file, a bad option",
+            "usage or configuration error: no API key, no such file, bad option",
         ),
         (
             Self::RefusedLocally,
-            "refused by the local check; nothing was sent",
+            "local check failed; nothing was sent",
         ),
-        (Self::KeyRefused, "the platform refused the key"),
-        (Self::Temporary, "temporary: run it again"),
-        (Self::Limit, "a rate limit or quota is used up"),
-        (Self::Refused, "the platform refused for good"),
+        (Self::KeyRefused, "the platform rejected the API key"),
+        (Self::Temporary, "temporary error: run the command again"),
+        (Self::Limit, "rate limit or quota exceeded"),
+        (Self::Refused, "the platform rejected the request permanently"),
         (
             Self::DeadlinePassed,
-            "the deadline of a wait passed; the platform goes on",
+            "timed out while waiting; the platform continues processing",
         ),
         (Self::Interrupted, "interrupted (Ctrl-C, SIGINT)"),
         (Self::Terminated, "terminated (SIGTERM)"),

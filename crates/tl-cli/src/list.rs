@@ -15,16 +15,16 @@ use crate::table;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pages and order")]
 pub(crate) struct PartArgs {
-    /// Maximum number of items [default: all]
+    /// Limit the number of items [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Only this page
+    /// Fetch only this page
     #[arg(long, value_name = "N", conflicts_with = "limit", value_parser = clap::value_parser!(u32).range(1..))]
     page: Option<u32>,
-    /// Number of items per page, at most 50
+    /// Set the number of items per page, at most 50
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=50))]
     page_limit: u32,
-    /// All pages; this is the default
+    /// Fetch all pages (default)
     #[arg(long, hide = true, conflicts_with_all = ["page", "limit"])]
     all: bool,
 }
@@ -35,10 +35,10 @@ pub(crate) struct PartArgs {
 pub(crate) struct PageArgs {
     #[command(flatten)]
     part: PartArgs,
-    /// By which time
+    /// Sort by this time
     #[arg(long, value_name = "FIELD", value_parser = ["created_at", "updated_at"])]
     sort_by: Option<String>,
-    /// Newest first (desc, the platform's default) or oldest first (asc)
+    /// Sort newest first (desc, the platform's default) or oldest first (asc)
     #[arg(long, value_name = "ORDER", value_parser = ["asc", "desc"])]
     sort_option: Option<String>,
 }
@@ -66,7 +66,7 @@ impl PageArgs {
         self.part.limit()
     }
 
-    /// By which time the list is sorted, and whether the newest comes first.
+    /// Sort by this time the list is sorted, and whether the newest comes first.
     pub(crate) fn order(&self) -> (&str, bool) {
         (
             self.sort_by.as_deref().unwrap_or("created_at"),

@@ -10,10 +10,10 @@ use crate::failure::Failure;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Metadata")]
 pub(crate) struct MetadataArgs {
-    /// A key and its text; `KEY:=JSON` gives a number, a boolean or a list of texts. May be repeated
+    /// Set a text value; use KEY:=JSON for a number, a boolean or a list of texts. Repeatable
     #[arg(long = "metadata", short = 'm', value_name = "KEY=VALUE")]
     metadata: Vec<String>,
-    /// All of it as one JSON object
+    /// Set all metadata as one JSON object
     #[arg(
         long = "metadata-json",
         value_name = "OBJECT",

@@ -29,15 +29,15 @@ const SOON: SignedDuration = SignedDuration::from_hours(1);
 
 /// The options for addresses.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Addresses (https://…)")]
+#[command(next_help_heading = "URLs")]
 pub(crate) struct RemoteArgs {
-    /// Follow addresses to this machine and to private networks too
+    /// Allow URLs that lead to this machine or to private networks
     #[arg(long)]
     allow_private: bool,
-    /// The most bytes that are fetched for one address, such as 16MB; typical files take 1 to 4.4 MB
+    /// Limit the bytes fetched per URL, e.g. 16MB; typical files take 1 to 4.4 MB
     #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "16MiB")]
     url_bytes: u64,
-    /// The time that one address may take [default: 60s]
+    /// Set the timeout per URL [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
     url_timeout: Option<Duration>,
 }

@@ -20,28 +20,28 @@ pub(crate) const CHECKPOINT_DIR_VARIABLE: &str = "TL_CHECKPOINTS";
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Upload")]
 pub(crate) struct UploadArgs {
-    /// By which route: asset (one request), multipart (chunks), asset-url (a link) or tasks (the older way) [default: by kind
+    /// Set the upload route: asset (one request), multipart (chunks), asset-url (URL) or tasks (legacy) [default: by kind
     /// and size]
     #[arg(long, value_name = "ROUTE")]
     pub(crate) route: Option<Route>,
-    /// Go on where an interrupted upload of the same file ended; this is the default
+    /// Resume an interrupted upload of the same file (default)
     #[arg(long, overrides_with = "no_resume")]
     resume: bool,
-    /// Begin with the first byte, though an interrupted upload could go on
+    /// Start over instead of resuming
     #[arg(long, overrides_with = "resume")]
     no_resume: bool,
-    /// Keep nothing on this machine by which an interrupted upload could go on
+    /// Do not write a checkpoint; the upload cannot be resumed
     #[arg(long)]
     no_checkpoint: bool,
     #[command(flatten)]
     folder: CheckpointArgs,
-    /// Number of chunks to upload in parallel
+    /// Upload this many chunks in parallel
     #[arg(long, alias = "lanes", value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     concurrency: u8,
-    /// The most bytes per second that chunks are begun with, such as 5MB/s
+    /// Limit the upload rate, e.g. 5MB/s
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     limit_rate: Option<u64>,
-    /// Send chunks to URLs from the platform that are private or not https
+    /// Allow upload URLs from the platform that are private or not https
     #[arg(long)]
     allow_unsafe_urls: bool,
 }
@@ -49,7 +49,7 @@ pub(crate) struct UploadArgs {
 /// Where checkpoints are.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CheckpointArgs {
-    /// The folder of checkpoints [default: tl/uploads in the user's folder for state]
+    /// Set the checkpoint directory [default: tl/uploads in the user's state directory]
     #[arg(long, value_name = "DIR", env = CHECKPOINT_DIR_VARIABLE, hide_env_values = true)]
     checkpoints: Option<PathBuf>,
 }

@@ -22,10 +22,10 @@ use crate::{runtime, units};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Waiting")]
 pub(crate) struct WaitArgs {
-    /// When to stop waiting, such as 20m; the platform goes on [default: 3h]
+    /// Stop waiting after this time, e.g. 20m; the platform continues [default: 3h]
     #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
     pub(crate) deadline: Option<Duration>,
-    /// The time between the first two looks; it grows while nothing changes [default: 1s]
+    /// Set the initial polling interval; it grows while nothing changes [default: 1s]
     #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
     pub(crate) interval: Option<Duration>,
 }

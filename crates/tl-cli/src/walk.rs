@@ -25,21 +25,21 @@ const MEDIA: [&str; 42] = [
 
 /// The options of a walk.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Folders")]
+#[command(next_help_heading = "Directories")]
 pub(crate) struct WalkArgs {
-    /// In folders, only files that match, such as `*.mp4` or `/2026/**`; then the ending does not matter. May be repeated
+    /// Include only files that match, e.g. `*.mp4` or `/2026/**`, with any extension. Repeatable
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
-    /// In folders, leave out files and folders that match. May be repeated
+    /// Exclude files and directories that match. Repeatable
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
-    /// In folders, follow symbolic links; loops are noticed
+    /// Follow symbolic links; loops are detected
     #[arg(long)]
     follow_symlinks: bool,
-    /// In folders, take files with any ending; hidden ones and those named by `.ignore` and `.tlignore` stay out
+    /// Include files with any extension, except hidden and ignored (`.ignore`, `.tlignore`) ones
     #[arg(long)]
     all_files: bool,
-    /// Take paths from a file as well, one on each line; `-` is standard input
+    /// Read more paths from this file, one per line; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     files_from: Option<PathBuf>,
 }

@@ -15,31 +15,31 @@ use crate::report::format_bytes;
 use crate::table;
 use crate::wait::{self, WaitArgs, WaitTarget, wait_for_all};
 
-/// The assets that the platform holds.
+/// `tl asset` and its subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AssetCommand {
-    /// List assets, the newest first
+    /// List assets, newest first
     List(AssetList),
     /// Show one asset
     Get {
-        /// Its id
+        /// Asset id
         #[arg(value_name = "ASSET")]
         id: AssetId,
     },
-    /// Wait until assets are ready to be indexed
+    /// Wait until assets are ready for indexing
     Wait {
-        /// Their ids; `-` reads ids from standard input, one per line
+        /// Asset ids; `-` reads ids from standard input, one per line
         #[arg(value_name = "ASSET", required = true)]
         ids: Vec<String>,
         #[command(flatten)]
         wait: WaitArgs,
     },
-    /// Delete assets; one that was indexed only with --force
+    /// Delete assets
     Delete {
-        /// Their ids; `-` reads ids from standard input, one per line
+        /// Asset ids; `-` reads ids from standard input, one per line
         #[arg(value_name = "ASSET", required = true)]
         ids: Vec<String>,
-        /// Delete assets although indexed assets were made of them
+        /// Also delete assets that have been indexed
         #[arg(long)]
         force: bool,
         #[command(flatten)]
@@ -50,10 +50,10 @@ pub(crate) enum AssetCommand {
 /// Which assets.
 #[derive(Debug, Args)]
 pub(crate) struct AssetList {
-    /// Only assets of this type: video, audio, image or document. May be repeated
+    /// Filter by type: video, audio, image or document. Repeatable
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
     types: Vec<AssetType>,
-    /// Only assets whose file name contains this, in upper or lower case
+    /// Filter by a part of the file name, ignoring case
     #[arg(long, value_name = "TEXT")]
     filename: Option<String>,
     #[command(flatten)]

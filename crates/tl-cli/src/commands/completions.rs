@@ -7,13 +7,13 @@ use crate::args::{Cli, Context};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Print the completions of a shell.
+/// Generate shell completions.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "For example: tl completions bash > ~/.local/share/bash-completion/completions/tl"
+    after_help = "Example: tl completions bash > ~/.local/share/bash-completion/completions/tl"
 )]
 pub(crate) struct Completions {
-    /// The shell
+    /// Shell to generate completions for
     shell: Shell,
 }
 

@@ -18,10 +18,10 @@ use crate::output::{BAD, BOLD, GOOD, plain_line};
 use crate::settings::Connection;
 use crate::units;
 
-/// Look whether key, address and helper are in order.
+/// Check the API key, base URL, helper and FFmpeg.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// Ask the platform too: one small request, which also shows whether it takes the key
+    /// Also send one small request to the platform to check the API key
     #[arg(long)]
     online: bool,
 }

@@ -29,13 +29,13 @@ fn help() -> String {
         .map(|family| family.name)
         .collect();
     format!(
-        "It prints the two lines that point a client at it, and the address of its page. --verbose logs every request to standard error. Its keys work nowhere else; without --state it forgets everything when it ends.\n\nImplemented: {}.\nNot implemented, answered with 501: {}.",
+        "Prints the environment variables for a client and the URL of the web page. --verbose logs every request to standard error. The API key works only with the emulator. Without --state, all data is lost on exit.\n\nImplemented: {}.\nNot implemented (501 Not Implemented): {}.",
         families::IMPLEMENTED.join(", "),
         missing.join(", ")
     )
 }
 
-/// Run the platform's API on this machine, for tests; Ctrl-C ends it.
+/// Run a local emulator of the platform's API.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -51,22 +51,22 @@ pub(crate) struct EmulatorArgs {
 /// What else can be done with it.
 #[derive(Debug, Subcommand)]
 enum EmulatorCommand {
-    /// Run a command against an emulator of its own, and pass its exit code on
+    /// Run a command with its own emulator and return its exit code
     Exec(Box<exec::Exec>),
-    /// List the switches for what the platform's documents leave open
+    /// List quirks: behavior that the platform's docs leave open
     Quirks,
-    /// List the plans and what they allow
+    /// List account plans and their limits
     Plans,
-    /// Read faults as --fault does, and print them as the plan in JSON
+    /// Parse faults like --fault and print the fault plan as JSON
     Faults(faults::FaultsArgs),
-    /// Print the whole state of a running emulator (--base-url) as JSON; files are not in it
+    /// Export the state of a running emulator (--base-url) as JSON, without files
     Export,
-    /// Put an exported state in the place of that of a running emulator (--base-url)
+    /// Replace the state of a running emulator (--base-url)
     Import {
-        /// What `export` printed; `-` is standard input
+        /// Output of `export`; `-` reads standard input
         file: PathBuf,
     },
-    /// Let a running emulator (--base-url) forget everything
+    /// Delete all data of a running emulator (--base-url)
     Reset,
 }
 

@@ -24,25 +24,25 @@ use crate::path_name::path_name;
 use crate::report::format_bytes;
 use crate::{table, units};
 
-/// Make copies of files that pass the local check, by the program ffmpeg; the files themselves are not touched.
+/// Convert files with FFmpeg so that they pass the local check.
 #[derive(Debug, Args)]
 pub(crate) struct FixArgs {
-    /// The files
+    /// Files to convert; they are not modified
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The folder that the copies go to, as FILE.mp4; it is made where it is not there
+    /// Write the copies to this directory as FILE.mp4; it is created if missing
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
-    /// Replace copies of an earlier run
+    /// Overwrite existing copies
     #[arg(long)]
     force: bool,
-    /// Allow cutting off the end of files that are too long; what is lost is reported
+    /// Allow truncating files that are too long; the loss is reported
     #[arg(long)]
     allow_cut: bool,
-    /// Convert HDR to standard range when a picture is encoded again [default: keep HDR in 10 bits]
+    /// Convert HDR to SDR when re-encoding [default: keep HDR with 10 bits]
     #[arg(long)]
     tone_map: bool,
-    /// Say what would be done, and do nothing
+    /// Print the FFmpeg commands without running them
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

@@ -16,31 +16,31 @@ use crate::index_ref::IndexRef;
 use crate::list::{self, PageArgs, cell};
 use crate::{table, units};
 
-/// The indexes that videos live in.
+/// `tl index` and its subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum IndexCommand {
-    /// Create an index; its models cannot be changed afterwards
+    /// Create an index; its models cannot be changed later
     Create(Create),
     /// List indexes
     List(IndexList),
     /// Show one index
     Get {
-        /// Its id or name
+        /// Index id or name
         #[arg(value_name = "INDEX")]
         index: IndexRef,
     },
-    /// Give an index another name
+    /// Rename an index
     Rename {
-        /// Its id or name
+        /// Index id or name
         #[arg(value_name = "INDEX")]
         index: IndexRef,
-        /// The new name
+        /// New name
         #[arg(value_name = "NAME")]
         name: String,
     },
-    /// Delete indexes with all their videos
+    /// Delete indexes and all their videos
     Delete {
-        /// Their ids or names; `-` reads them from standard input, one per line
+        /// Index ids or names; `-` reads them from standard input, one per line
         #[arg(value_name = "INDEX", required = true)]
         indexes: Vec<String>,
         #[command(flatten)]
@@ -51,17 +51,17 @@ pub(crate) enum IndexCommand {
 /// The index to create.
 #[derive(Debug, Args)]
 pub(crate) struct Create {
-    /// Its name, unique within the account
+    /// Name of the index, unique within the account
     #[arg(value_name = "NAME")]
     name: String,
-    /// A model and what it reads, such as marengo3.0:visual,audio; without options it reads both. May be repeated
+    /// Add a model, e.g. marengo3.0:visual,audio; without options it uses both. Repeatable
     #[arg(
         long = "model",
         value_name = "MODEL[:OPTIONS]",
         default_value = "marengo3.0"
     )]
     models: Vec<String>,
-    /// Keep thumbnails of the videos (Marengo only)
+    /// Generate thumbnails of the videos (Marengo only)
     #[arg(long)]
     thumbnails: bool,
 }
@@ -69,19 +69,19 @@ pub(crate) struct Create {
 /// Which indexes.
 #[derive(Debug, Args)]
 pub(crate) struct IndexList {
-    /// Only the index of this name
+    /// Filter by name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Only indexes with these model options, such as visual,audio
+    /// Filter by model options, e.g. visual,audio
     #[arg(long, value_name = "OPTIONS")]
     model_options: Option<String>,
-    /// Only indexes with a model of this family
+    /// Filter by model family
     #[arg(long, value_name = "FAMILY", value_parser = ["marengo", "pegasus"])]
     model_family: Option<String>,
-    /// Only indexes created then or later
+    /// Filter by creation time: this time or later
     #[arg(long, value_name = "TIME", value_parser = list::parse_time)]
     created_after: Option<Timestamp>,
-    /// Only indexes that changed then or later
+    /// Filter by update time: this time or later
     #[arg(long, value_name = "TIME", value_parser = list::parse_time)]
     updated_after: Option<Timestamp>,
     #[command(flatten)]

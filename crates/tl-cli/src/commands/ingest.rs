@@ -29,25 +29,25 @@ use crate::upload_args::{ItemState, ItemTracker, UploadArgs};
 use crate::wait::WaitArgs;
 use crate::{remote, runtime};
 
-/// Check videos, upload them, and bring them into an index.
+/// Check, upload and index videos.
 #[derive(Debug, Args)]
 pub(crate) struct Ingest {
-    /// Video files, or direct https links to raw video files, which the platform fetches itself
+    /// Video files, or direct https URLs that the platform downloads itself
     #[arg(required = true, value_name = "FILE|URL")]
     inputs: Vec<OsString>,
-    /// The index that the videos go into
+    /// Add the videos to this index
     #[arg(long, value_name = "ID|NAME")]
     index: IndexRef,
-    /// Wait until the videos are indexed, not only until the platform has taken them in
+    /// Wait until the videos are indexed
     #[arg(long, overrides_with = "no_wait")]
     wait: bool,
-    /// Return as soon as the platform has taken the videos in; this is the default
+    /// Return as soon as the platform has accepted the videos (default)
     #[arg(long, overrides_with = "wait")]
     no_wait: bool,
-    /// How many videos are checked and uploaded at once
+    /// Check and upload this many videos in parallel
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: u8,
-    /// Do not let the platform keep the videos for streaming
+    /// Do not make the videos available for streaming
     #[arg(long)]
     no_video_stream: bool,
     #[command(flatten)]
@@ -58,7 +58,7 @@ pub(crate) struct Ingest {
     metadata: MetadataArgs,
     #[command(flatten)]
     rules: RulesArgs,
-    /// Send files without looking at them: the platform may refuse what was uploaded in vain
+    /// Skip the local check
     #[arg(long, conflicts_with_all = ["engines", "options", "rules"], help_heading = "Local check")]
     no_check: bool,
 }

@@ -23,36 +23,36 @@ use crate::failure::Failure;
 /// What `tl` can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check files on this machine against the platform's rules; nothing is sent
+    /// Check local files against the platform's rules, without sending anything
     Validate(validate::Validate),
-    /// Make copies of files that pass the local check, by the program ffmpeg; the files themselves are not touched
+    /// Convert files with FFmpeg so that they pass the local check
     Fix(fix::FixArgs),
-    /// Cut files that are too long or too large into parts that pass, by the program ffmpeg; the files are not touched
+    /// Split files that are too long or too large with FFmpeg
     Split(split::Split),
-    /// Check videos, upload them, and bring them into an index
+    /// Check, upload and index videos
     Ingest(ingest::Ingest),
-    /// Upload videos, which become assets; go on with interrupted uploads, list them, abandon them
+    /// Upload videos as assets; list and abandon interrupted uploads
     Upload(upload::Upload),
-    /// The assets that the platform holds
+    /// Manage assets
     #[command(subcommand)]
     Asset(asset::AssetCommand),
-    /// The tasks that index videos
+    /// Manage video indexing tasks
     #[command(subcommand)]
     Task(task::TaskCommand),
-    /// The indexes that videos live in
+    /// Manage indexes
     #[command(subcommand)]
     Index(index::IndexCommand),
-    /// The videos of an index
+    /// Manage the videos in an index
     #[command(subcommand)]
     Video(video::VideoCommand),
-    /// The rules that files are checked by
+    /// Show and compare rule packs
     #[command(subcommand)]
     Rules(rules::RulesCommand),
-    /// Run the platform's API on this machine, for tests; Ctrl-C ends it
+    /// Run a local emulator of the platform's API
     Emulator(Box<emulator::EmulatorArgs>),
-    /// Look whether key, address and helper are in order
+    /// Check the API key, base URL, helper and FFmpeg
     Doctor(doctor::Doctor),
-    /// Print the completions of a shell
+    /// Generate shell completions
     Completions(completions::Completions),
 }
 

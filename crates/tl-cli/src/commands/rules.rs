@@ -13,26 +13,26 @@ use crate::failure::Failure;
 use crate::output::{BAD, GOOD, WARN, plain_line};
 use crate::table;
 
-/// The rules that files are checked by.
+/// `tl rules` and its subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RulesCommand {
-    /// List the built-in packs, oldest first
+    /// List the built-in rule packs, oldest first
     List,
-    /// Print a pack as TOML; a copy of it can be changed and given to --rules
+    /// Print a rule pack as TOML; edit a copy and pass it to --rules
     Show {
-        /// A name, a day on which it held, or a file [default: the pack of today]
+        /// Rule pack: a name, a date, or a file [default: the current pack]
         #[arg(value_name = "PACK|DATE|FILE")]
         pack: Option<String>,
-        /// The pack that held on this day
+        /// Print the pack that applied on this date
         #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "pack")]
         date: Option<Date>,
     },
-    /// Show what changed from one pack to another: what breaks, and what passes now
+    /// Compare two rule packs
     Diff {
-        /// The earlier pack: a name, a day, or a file
+        /// Earlier pack: a name, a date, or a file
         #[arg(value_name = "FROM")]
         from: String,
-        /// The later pack [default: the pack of today]
+        /// Later pack [default: the current pack]
         #[arg(value_name = "TO")]
         to: Option<String>,
     },

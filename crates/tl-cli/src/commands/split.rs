@@ -28,22 +28,22 @@ use crate::path_name::path_name;
 use crate::report::format_bytes;
 use crate::{table, units};
 
-/// Cut files that are too long or too large into parts that pass, by the program ffmpeg; the files are not touched.
+/// Split files that are too long or too large with FFmpeg.
 #[derive(Debug, Args)]
 pub(crate) struct Split {
-    /// The files
+    /// Files to split; they are not modified
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The folder that the parts go to, as FILE-001.mp4 and so on, with FILE.parts.json, which says where each begins
+    /// Write the parts (FILE-001.mp4, ...) and their start times (FILE.parts.json) to this directory
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
-    /// The longest part, such as 30m; never more than the rules allow [default: what the rules allow]
+    /// Limit the duration of a part, e.g. 30m [default: the limit of the rules]
     #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
     max_duration: Option<Duration>,
-    /// Encode again with key frames where parts have to begin, for files that cannot be cut as they are
+    /// Re-encode files that have no suitable key frames to cut at
     #[arg(long)]
     reencode: bool,
-    /// Replace parts of an earlier run
+    /// Overwrite existing parts
     #[arg(long)]
     force: bool,
     #[command(flatten)]

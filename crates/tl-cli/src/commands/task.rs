@@ -15,28 +15,28 @@ use crate::list::{self, PageArgs, cell, format_seconds};
 use crate::wait::{self, WaitArgs, WaitTarget, wait_for_all};
 use crate::{number_filter, table};
 
-/// The tasks that index videos.
+/// `tl task` and its subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TaskCommand {
-    /// List tasks, the newest first
+    /// List tasks, newest first
     List(Box<TaskList>),
     /// Show one task
     Get {
-        /// Its id
+        /// Task id
         #[arg(value_name = "TASK")]
         id: TaskId,
     },
     /// Wait until tasks are ready
     Wait {
-        /// Their ids; `-` reads ids from standard input, one per line
+        /// Task ids; `-` reads ids from standard input, one per line
         #[arg(value_name = "TASK", required = true)]
         ids: Vec<String>,
         #[command(flatten)]
         wait: WaitArgs,
     },
-    /// Delete tasks that are ready or failed; of a ready one, delete the video first
+    /// Delete tasks that are ready or failed; delete the video of a ready task first
     Delete {
-        /// Their ids; `-` reads ids from standard input, one per line
+        /// Task ids; `-` reads ids from standard input, one per line
         #[arg(value_name = "TASK", required = true)]
         ids: Vec<String>,
         #[command(flatten)]
@@ -47,28 +47,28 @@ pub(crate) enum TaskCommand {
 /// Which tasks.
 #[derive(Debug, Args)]
 pub(crate) struct TaskList {
-    /// Only tasks of this index
+    /// Filter by index
     #[arg(long, value_name = "ID|NAME")]
     index: Option<IndexRef>,
-    /// Only tasks in this status: uploading, validating, pending, queued, indexing, ready or failed. May be repeated
+    /// Filter by status: uploading, validating, pending, queued, indexing, ready or failed. Repeatable
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     status: Vec<TaskStatus>,
-    /// Only tasks for files of this name
+    /// Filter by file name
     #[arg(long, value_name = "NAME")]
     filename: Option<String>,
-    /// Only videos of this duration in seconds: a number, or a range such as 10..60
+    /// Filter by duration in seconds: a number or a range, e.g. 10..60
     #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
     duration: Option<NumberFilter>,
-    /// Only videos of this width in pixels: a number or a range
+    /// Filter by width in pixels: a number or a range
     #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
     width: Option<NumberFilter>,
-    /// Only videos of this height in pixels: a number or a range
+    /// Filter by height in pixels: a number or a range
     #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
     height: Option<NumberFilter>,
-    /// Only tasks created then or later
+    /// Filter by creation time: this time or later
     #[arg(long, value_name = "TIME", value_parser = list::parse_time)]
     created_after: Option<Timestamp>,
-    /// Only tasks that changed then or later
+    /// Filter by update time: this time or later
     #[arg(long, value_name = "TIME", value_parser = list::parse_time)]
     updated_after: Option<Timestamp>,
     #[command(flatten)]

@@ -29,7 +29,7 @@ use crate::upload_args::{ItemTracker, UploadArgs};
 use crate::wait::{self, WaitArgs};
 use crate::{runtime, units};
 
-/// Upload videos, which become assets; go on with interrupted uploads, list them, abandon them.
+/// Upload videos as assets; list and abandon interrupted uploads.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Upload {
@@ -42,20 +42,19 @@ pub(crate) struct Upload {
 /// What else can be done about uploads.
 #[derive(Debug, Subcommand)]
 enum UploadCommand {
-    /// List interrupted uploads: those kept on this machine, joined with the open sessions of the account
+    /// List interrupted uploads: local checkpoints and open upload sessions of the account
     List(List),
-    /// Drop what is kept of interrupted uploads; the platform ends a session by itself after 24 hours
+    /// Delete checkpoints of interrupted uploads; the platform closes sessions after 24 hours
     Abandon(Abandon),
 }
 
 /// What is uploaded, and how.
 #[derive(Debug, Args)]
 struct Files {
-    /// Video files, or direct https links to raw video files, which the platform fetches itself. A file whose name is that of a
-    /// command is written `./list`
+    /// Video files, or direct https URLs that the platform downloads itself. Write `./list` for a file named `list`
     #[arg(required = true, value_name = "FILE|URL")]
     inputs: Vec<OsString>,
-    /// Wait until the assets are ready, not only until the platform has them
+    /// Wait until the assets are ready
     #[arg(long)]
     wait: bool,
     #[command(flatten)]
@@ -66,7 +65,7 @@ struct Files {
     metadata: MetadataArgs,
     #[command(flatten)]
     rules: RulesArgs,
-    /// Send files without looking at them: the platform may refuse what was uploaded in vain
+    /// Skip the local check
     #[arg(long, conflicts_with_all = ["engines", "options", "rules"], help_heading = "Local check")]
     no_check: bool,
 }

@@ -24,19 +24,19 @@ use crate::remote::{self, Remote, RemoteArgs};
 use crate::walk::{Found, WalkArgs};
 use crate::{interrupt, parallel, units};
 
-/// Check files on this machine against the platform's rules; nothing is sent.
+/// Check local files against the platform's rules, without sending anything.
 #[derive(Debug, Args)]
 pub(crate) struct Validate {
-    /// The files; folders are walked, and direct https addresses are looked into without being downloaded
+    /// Files, directories (searched recursively), or https URLs (not downloaded in full)
     #[arg(required_unless_present = "files_from", value_name = "PATH|URL")]
     paths: Vec<PathBuf>,
-    /// How the results are written: junit, sarif and html are one document for all files; --json is --format jsonl
+    /// Set the output format; --json is the same as --format jsonl
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: Format,
-    /// Write the results to this file, which comes to be there whole or not at all
+    /// Write the results to this file atomically
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// With --format html, do not show a picture of each video (pictures need the program ffmpeg)
+    /// Omit thumbnails (taken with FFmpeg) from --format html
     #[arg(long)]
     no_pictures: bool,
     #[command(flatten)]
@@ -52,20 +52,20 @@ pub(crate) struct Validate {
 /// How results are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// A line for each file, with what was found below it
+    /// One line per file, followed by its findings
     #[default]
     Human,
     /// One JSON array
     Json,
-    /// A JSON object on a line for each file, as soon as it is done
+    /// One JSON object per line and file
     Jsonl,
-    /// JUnit XML: a test for each file
+    /// JUnit XML with one test per file
     Junit,
     /// SARIF 2.1.0
     Sarif,
-    /// A row for each finding
+    /// One row per finding
     Csv,
-    /// A page that needs nothing else, with a picture of each video
+    /// Self-contained page with a thumbnail of each video
     Html,
 }
 

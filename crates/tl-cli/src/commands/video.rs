@@ -25,16 +25,16 @@ use crate::report::format_bytes;
 use crate::wait::{self, WaitArgs, WaitTarget, wait_for_all};
 use crate::{number_filter, table};
 
-/// The videos of an index.
+/// `tl video` and its subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VideoCommand {
-    /// List the videos of an index
+    /// List the videos in an index, newest first
     List(Box<VideoList>),
     /// Show one video
     Get(Which),
-    /// Wait until assets are indexed as videos
+    /// Wait until videos are indexed
     Wait(Wait),
-    /// Change what is said about a video
+    /// Update the user metadata of a video
     Update(Update),
     /// Delete videos from their index
     Delete {
@@ -48,10 +48,10 @@ pub(crate) enum VideoCommand {
 /// One video.
 #[derive(Debug, Args)]
 pub(crate) struct Which {
-    /// Its id
+    /// Video id
     #[arg(value_name = "VIDEO")]
     id: VideoId,
-    /// The index that it is in
+    /// Index that contains the video
     #[arg(long, value_name = "ID|NAME")]
     index: IndexRef,
 }
@@ -59,10 +59,10 @@ pub(crate) struct Which {
 /// Several videos.
 #[derive(Debug, Args)]
 pub(crate) struct Several {
-    /// Their ids; `-` reads ids from standard input, one per line
+    /// Video ids; `-` reads ids from standard input, one per line
     #[arg(value_name = "VIDEO", required = true)]
     ids: Vec<String>,
-    /// The index that they are in
+    /// Index that contains the videos
     #[arg(long, value_name = "ID|NAME")]
     index: IndexRef,
 }
@@ -70,13 +70,13 @@ pub(crate) struct Several {
 /// What is waited for.
 #[derive(Debug, Args)]
 pub(crate) struct Wait {
-    /// Their ids; `-` reads ids from standard input, one per line
+    /// Video ids; `-` reads ids from standard input, one per line
     #[arg(value_name = "VIDEO", required_unless_present = "all")]
     ids: Vec<String>,
-    /// The index that they are in
+    /// Index that contains the videos
     #[arg(long, value_name = "ID|NAME")]
     index: IndexRef,
-    /// Every video of the index that is neither ready nor failed
+    /// Wait for every video in the index that is neither ready nor failed
     #[arg(long, conflicts_with = "ids")]
     all: bool,
     #[command(flatten)]
@@ -90,7 +90,7 @@ pub(crate) struct Update {
     which: Which,
     #[command(flatten)]
     metadata: MetadataArgs,
-    /// A key to delete. May be repeated
+    /// Delete this key. Repeatable
     #[arg(long, value_name = "KEY")]
     unset: Vec<String>,
 }
@@ -98,37 +98,37 @@ pub(crate) struct Update {
 /// Which videos.
 #[derive(Debug, Args)]
 pub(crate) struct VideoList {
-    /// The index
+    /// Index to list
     #[arg(long, value_name = "ID|NAME")]
     index: IndexRef,
-    /// Only videos in this status: validating, pending, queued, indexing, ready or failed. Repeatable
+    /// Filter by status: validating, pending, queued, indexing, ready or failed. Repeatable
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     status: Vec<IndexedAssetStatus>,
-    /// Only videos with this file name
+    /// Filter by file name
     #[arg(long, value_name = "NAME")]
     filename: Option<String>,
-    /// Only videos of this duration in seconds: a number, or a range such as 10..60
+    /// Filter by duration in seconds: a number or a range, e.g. 10..60
     #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
     duration: Option<NumberFilter>,
-    /// Only videos of this frame rate: a number or a range
+    /// Filter by frame rate: a number or a range
     #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
     fps: Option<NumberFilter>,
-    /// Only videos of this width in pixels: a number or a range
+    /// Filter by width in pixels: a number or a range
     #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
     width: Option<NumberFilter>,
-    /// Only videos of this height in pixels: a number or a range
+    /// Filter by height in pixels: a number or a range
     #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
     height: Option<NumberFilter>,
-    /// Only videos of this size in bytes: a number or a range
+    /// Filter by size in bytes: a number or a range
     #[arg(long, value_name = "RANGE", value_parser = number_filter::parse, allow_hyphen_values = true)]
     size: Option<NumberFilter>,
-    /// Only videos whose metadata has this value; KEY:=JSON for a number or a boolean. May be repeated
+    /// Filter by metadata; use KEY:=JSON for a number or a boolean. Repeatable
     #[arg(long = "metadata", short = 'm', value_name = "KEY=VALUE")]
     metadata: Vec<String>,
-    /// Only videos created then or later
+    /// Filter by creation time: this time or later
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     created_after: Option<Timestamp>,
-    /// Only videos that changed then or later
+    /// Filter by update time: this time or later
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     updated_after: Option<Timestamp>,
     #[command(flatten)]

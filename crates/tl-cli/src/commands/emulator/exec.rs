@@ -27,18 +27,18 @@ const NOT_RUNNABLE: Exit = Exit::Child(126);
 const PROXY_EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 const LOOPBACK: &str = "127.0.0.1,localhost";
 
-/// Run a command against an emulator of its own, and pass its exit code on.
+/// Run a command with its own emulator and return its exit code.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The command finds the emulator by TWELVELABS_BASE_URL, TWELVE_LABS_API_KEY and TWELVELABS_API_KEY; both streams are its own. A `tl` below it keeps checkpoints (TL_CHECKPOINTS) and cache (TL_CACHE) apart from yours: in the state folder, or in a temporary folder. In the end what the emulator was asked for is summed up on standard error. Signals are passed on. The exit code is that of the command, 128 and the number of the signal that ended it, 127 where there is no such command, or 126 where it cannot be run."
+    after_help = "Sets TWELVELABS_BASE_URL, TWELVE_LABS_API_KEY and TWELVELABS_API_KEY for the command. The command inherits standard input, output and error. TL_CHECKPOINTS and TL_CACHE point to the state directory, or to a temporary directory. Signals are forwarded to the command. When it exits, a summary of its requests is printed to standard error.\n\nThe exit code is that of the command, 128 + N if signal N terminated it, 127 if the command does not exist, or 126 if it cannot be executed."
 )]
 pub(super) struct Exec {
     #[command(flatten)]
     options: Options,
-    /// A file for the summary, as JSON
+    /// Write the summary as JSON to this file
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
-    /// The command and its arguments
+    /// Command to run, with its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }

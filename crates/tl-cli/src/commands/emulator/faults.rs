@@ -11,31 +11,31 @@ use crate::failure::Failure;
 
 /// The grammar of a fault. The operations come from the emulator itself, so that the list stays true.
 const GRAMMAR: &str = "\
-A fault is an operation, or `*` for all of them, and words of NAME or NAME=VALUE:
-  FAULT  =  OPERATION|*  [WHICH ...]  WHAT ...
+A fault is an operation, or `*` for all operations, followed by NAME or NAME=VALUE words:
+  FAULT  =  OPERATION|*  [SELECTOR ...]  EFFECT ...
 
-WHICH of the requests, all of them by default:
-  nth=1,3              the first and the third
-  every=3              every third
-  probability=0.1      one of ten, by the seed of the plan
-  times=2              no more than two
+SELECTOR, by default all requests:
+  nth=1,3              the first and the third request
+  every=3              every third request
+  probability=0.1      10 % of the requests, chosen by the seed of the plan
+  times=2              at most two requests
 
-WHAT happens:
-  status=503           an error is answered in the place of the work
-  code=X  message=X    its code and message; body=TEXT its whole body
-  retry_after=2        its Retry-After in seconds; alone, the status is 429
-  after_work           the work is done, and that answer given all the same
-  drop                 the connection breaks before the work
-  lose_answer          the connection breaks after the work
-  cut_after=BYTES      the connection breaks within the answer
-  delay_ms=500         the answer is late
-  bytes_per_second=N   the answer is slow
-  duplicate            the request is taken in twice
-  stuck_in=STATUS      the created task or asset never leaves that status
-  fail_in=STATUS       it fails at the end of that status
-  reason=X             why it failed
+EFFECT:
+  status=503           return this error instead of processing the request
+  code=X  message=X    set the error code and message; body=TEXT sets the whole body
+  retry_after=2        add Retry-After in seconds; without a status, return 429
+  after_work           return the error after processing the request
+  drop                 close the connection before processing the request
+  lose_answer          close the connection after processing the request
+  cut_after=BYTES      close the connection after BYTES of the response
+  delay_ms=500         delay the response
+  bytes_per_second=N   limit the rate of the response
+  duplicate            process the request twice
+  stuck_in=STATUS      keep the created task or asset in this status
+  fail_in=STATUS       let it fail at the end of this status
+  reason=X             set the failure reason
 
-In a file, texts can have spaces, and `headers` adds headers to an answer:
+In a file, texts can contain spaces, and `headers` adds response headers:
   {\"seed\": 7, \"faults\": [{\"operation\": \"tasks.create\", \"nth\": [1], \"status\": 503}]}
 
 OPERATION is one of:
@@ -49,11 +49,11 @@ fn help() -> String {
         })
 }
 
-/// Read faults as --fault does, and print them as the plan in JSON.
+/// Parse faults like --fault and print the fault plan as JSON.
 #[derive(Debug, Args)]
 #[command(after_help = help())]
 pub(super) struct FaultsArgs {
-    /// A fault such as 'tasks.create nth=1 status=503', or a JSON file with a plan
+    /// Fault, e.g. 'tasks.create nth=1 status=503', or JSON file with a fault plan
     #[arg(required = true, value_name = "FAULT|FILE")]
     faults: Vec<String>,
 }

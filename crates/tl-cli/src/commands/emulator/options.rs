@@ -22,47 +22,44 @@ const SECRET: &str = "whsec_emulator";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Emulator")]
 pub(super) struct Options {
-    /// The port on 127.0.0.1; 0 takes a free one
+    /// Listen on this port of 127.0.0.1; 0 picks a free port
     #[arg(long, value_name = "N", default_value_t = 0)]
     port: u16,
-    /// The folder in which everything survives the end of the emulator: records and files [default: nothing survives]
+    /// Persist all data (records and files) in this directory [default: no persistence]
     #[arg(long, value_name = "DIR", conflicts_with = "data_dir")]
     state: Option<PathBuf>,
-    /// The folder for received files alone [default: a temporary one, which goes with the emulator]
+    /// Store received files in this directory [default: a temporary directory]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// How time goes by: `real`, `manual` (it stands until POST /_emulator/clock/advance), or a factor such as `x60`
+    /// Set the clock: `real`, `manual` (advanced by POST /_emulator/clock/advance), or a factor, e.g. `x60`
     #[arg(long, value_name = "MODE", default_value = "real", value_parser = clock)]
     clock: ClockMode,
-    /// How long indexing takes: no time, a fifth of a second in each status, or a third of the video's length as on the
-    /// platform
+    /// Set the indexing time: none, 0.2 s per status, or a third of the video's duration as on the platform
     #[arg(long, value_enum, default_value_t)]
     pace: Pace,
-    /// What the account may do: its limits; `tl emulator plans` lists them
+    /// Set the plan of the account; see `tl emulator plans`
     #[arg(long, value_name = "NAME", default_value = "unlimited", value_parser = Plan::named)]
     plan: Plan,
-    /// The rules by which received videos are judged, and the models of an index: a name, a day on which they held, or a
-    /// file
+    /// Check received videos and index models against this rule pack: a name, a date, or a file
     #[arg(long, value_name = "PACK|DATE|FILE")]
     rules: Option<String>,
-    /// The answer to a question that the documents leave open; `tl emulator quirks` lists them. May be repeated
+    /// Set a quirk; see `tl emulator quirks`. Repeatable
     #[arg(long = "quirk", value_name = "NAME=VALUE")]
     quirks: Vec<QuirkValue>,
-    /// Something that goes wrong, such as 'tasks.create nth=1 status=503', or a JSON file with a plan; `tl emulator faults
-    /// --help` says what it can be. May be repeated
+    /// Inject a fault, e.g. 'tasks.create nth=1 status=503', or the faults of a JSON file; see `tl emulator faults
+    /// --help`. Repeatable
     #[arg(long = "fault", value_name = "FAULT|FILE")]
     faults: Vec<String>,
-    /// An address that is told when tasks end, and after a comma the secret that signs it [default: whsec_emulator]. May be
-    /// repeated
+    /// Send a signed webhook to this URL when a task ends [default secret: whsec_emulator]. Repeatable
     #[arg(long = "webhook", value_name = "URL[,SECRET]")]
     webhooks: Vec<Webhook>,
-    /// A JSON file with indexes and videos that are there from the start
+    /// Create the indexes and videos of this JSON file at startup
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
-    /// Bytes of a chunk of multipart uploads, at least 1 [default: 5242880]
+    /// Set the chunk size of multipart uploads in bytes, at least 1 [default: 5242880]
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     chunk_size: Option<u64>,
-    /// Let URLs of videos and assets name loopback and private addresses, which the platform cannot reach
+    /// Allow video and asset URLs with loopback and private addresses, which the platform rejects
     #[arg(long)]
     allow_private: bool,
 }

@@ -18,23 +18,23 @@ use crate::report::format_bytes;
 use crate::table;
 use crate::upload_args::CheckpointArgs;
 
-/// List interrupted uploads.
+/// `tl upload list`.
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// Look at this machine only; nothing is asked of the platform
+    /// List only local checkpoints, without a request to the platform
     #[arg(long)]
     local: bool,
     #[command(flatten)]
     folder: CheckpointArgs,
 }
 
-/// Drop what is kept of interrupted uploads.
+/// `tl upload abandon`.
 #[derive(Debug, Args)]
 pub(super) struct Abandon {
-    /// The checkpoint or the session, as `tl upload list` shows them
+    /// Checkpoint or session ids from `tl upload list`
     #[arg(value_name = "ID", required_unless_present = "all")]
     ids: Vec<String>,
-    /// Everything that is kept on this machine and not in use
+    /// Delete all local checkpoints that are not in use
     #[arg(long, conflicts_with = "ids")]
     all: bool,
     #[command(flatten)]
