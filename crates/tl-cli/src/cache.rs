@@ -86,7 +86,7 @@ impl Cache {
             return (
                 None,
                 Some(format!(
-                    "no cache: `{}` cannot be made ({error})",
+                    "cache disabled: failed to create `{}` ({error})",
                     folder.display()
                 )),
             );
@@ -96,7 +96,7 @@ impl Cache {
             Err(error) if is_damage(&error) => {
                 remove_database(&file);
                 let note = format!(
-                    "the cache `{}` was damaged ({error}) and is begun anew",
+                    "the cache `{}` was corrupt ({error}) and has been recreated",
                     file.display()
                 );
                 (Store::open(&file).ok().and_then(with), Some(note))
@@ -104,7 +104,7 @@ impl Cache {
             Err(error) => (
                 None,
                 Some(format!(
-                    "no cache: `{}` cannot be used ({error})",
+                    "cache disabled: failed to open `{}` ({error})",
                     file.display()
                 )),
             ),

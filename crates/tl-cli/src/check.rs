@@ -82,11 +82,11 @@ impl RulesArgs {
                     .map(|entry| entry.name.as_str())
                     .collect();
                 return Err(Failure::usage(format!(
-                    "the rules {} have no engine `{engine}`: nothing could be said about it (there are: {})",
+                    "unknown engine `{engine}`: rule pack {} has {}",
                     pack.name(),
                     known.join(", ")
                 ))
-                .hint("name one of these, or add it by --rules FILE"));
+                .hint("pass one of these, or add the engine with --rules FILE"));
             }
         }
         Ok(engines)
@@ -100,7 +100,7 @@ pub(crate) fn load_pack(text: &str) -> Result<RulePack, Failure> {
         Err(unknown) if text.parse::<Date>().is_ok() => Err(unknown),
         Err(_) if Path::new(text).exists() => pack_from_file(text, RulePack::current()),
         Err(unknown) => Err(unknown.hint(format!(
-            "name a pack, a day such as 2026-02-17, or a file; there is no file `{text}` either"
+            "pass the name of a pack, a date such as 2026-02-17, or a file; there is no file `{text}`"
         ))),
     }
 }
@@ -112,22 +112,22 @@ pub(crate) fn built_in_pack(text: &str) -> Result<RulePack, Failure> {
         Err(_) => RulePack::named(text),
     };
     found.cloned().map_err(|error| {
-        Failure::usage(error.to_string()).hint("`tl rules list` shows the packs and their days")
+        Failure::usage(error.to_string()).hint("`tl rules list` shows the packs and their dates")
     })
 }
 
 /// Reads rules from a file: a pack of its own, or changes to `base`.
 pub(crate) fn pack_from_file(file: &str, base: &RulePack) -> Result<RulePack, Failure> {
     let rules = std::fs::read_to_string(file).map_err(|error| {
-        Failure::usage(format!("the rules file `{file}` cannot be read"))
+        Failure::usage(format!("failed to read the rules file `{file}`"))
             .with_source(&error)
-            .hint("name a readable TOML file")
+            .hint("pass a readable TOML file")
     })?;
     RulePack::from_toml(&rules)
         .or_else(|_| base.extended_with(&rules))
         .map_err(|error| {
             Failure::usage(format!("`{file}`: {error}"))
-                .hint("`tl rules show` prints a pack in the form that is expected")
+                .hint("`tl rules show` prints a pack in the expected format")
         })
 }
 
@@ -185,7 +185,7 @@ fn pool(
 #[cfg(not(unix))]
 fn pool(_: usize, _: ProbeOptions, _: bool) -> Result<(Arc<dyn Prober>, String), Failure> {
     Err(Failure::usage(
-        "this system has no way to hand open files to the helper that reads media",
+        "the helper that reads media is not supported on this operating system",
     ))
 }
 

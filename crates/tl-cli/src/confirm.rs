@@ -27,9 +27,9 @@ impl Confirm {
             return Ok(true);
         }
         Err(Failure::usage(format!(
-            "{what} is not deleted: there is no terminal to ask on"
+            "{what} not deleted: no terminal to ask for confirmation"
         ))
-        .hint("add --yes to delete it"))
+        .hint("pass --yes to delete without confirmation"))
     }
 
     /// Asks; anything but `y` or `yes` is a no.

@@ -36,14 +36,14 @@ impl Exit {
             Self::Usage,
             "usage or configuration error: no API key, no such file, bad option",
         ),
-        (
-            Self::RefusedLocally,
-            "local check failed; nothing was sent",
-        ),
+        (Self::RefusedLocally, "local check failed; nothing was sent"),
         (Self::KeyRefused, "the platform rejected the API key"),
         (Self::Temporary, "temporary error: run the command again"),
         (Self::Limit, "rate limit or quota exceeded"),
-        (Self::Refused, "the platform rejected the request permanently"),
+        (
+            Self::Refused,
+            "the platform rejected the request permanently",
+        ),
         (
             Self::DeadlinePassed,
             "timed out while waiting; the platform continues processing",

@@ -246,7 +246,7 @@ impl From<ProbeError> for Failure {
         let mut failure = Self::new(
             Exit::of_probe(error.kind()),
             error.kind().as_str(),
-            format!("{name}{} (allowed: {})", error.seen(), error.allowed()),
+            format!("{name}{}", error.seen()),
         );
         failure.0.causes = error
             .log()

@@ -87,60 +87,60 @@ pub(crate) fn for_api(error: &tl_protocol::Error) -> String {
         return advice.clone();
     }
     match error.kind() {
-        Api::InvalidRequest => "correct the value that the text names; nothing was sent".into(),
+        Api::InvalidRequest => "correct the value; nothing was sent".into(),
         Api::Unauthorized => {
-            "check the key and its expiry on the API keys page of the dashboard; `tl doctor` says where the key was found".into()
+            "check the API key and its expiry on the API keys page of the dashboard; `tl doctor` shows where the key was found".into()
         }
-        Api::Forbidden => "ask the owner of the account for the right to do this, or use another key".into(),
+        Api::Forbidden => "ask the account owner for permission, or use another API key".into(),
         Api::NotFound => {
-            "check the id: `tl index list` and `tl task list` show what this key can see".into()
+            "check the id: `tl index list` and `tl task list` show what this API key can access".into()
         }
         Api::RateLimited => match error.retry_after() {
-            Some(delay) => format!("run it again in {}", units::format_duration(delay)),
-            None => "run it again later".into(),
+            Some(delay) => format!("retry in {}", units::format_duration(delay)),
+            None => "retry later".into(),
         },
-        Api::QuotaExhausted => "waiting does not help: look at the usage and the plan in the dashboard".into(),
-        Api::Refused => "correct what the platform names; the same request will be refused again".into(),
-        Api::Server => "run it again; the platform had a fault".into(),
+        Api::QuotaExhausted => "check the usage and the plan in the dashboard; retrying does not help".into(),
+        Api::Refused => "correct the request; retrying it unchanged does not help".into(),
+        Api::Server => "retry; this is an error of the platform".into(),
         Api::Unreachable => {
-            "check the network, the proxy and the base URL (`tl doctor --online`), then run it again".into()
+            "check the network, the proxy and the base URL (`tl doctor --online`), then retry".into()
         }
-        Api::ConnectionLost => "run it again; `tl doctor --online` looks at the way to the platform".into(),
+        Api::ConnectionLost => "retry; `tl doctor --online` checks the connection to the platform".into(),
         Api::OutcomeUnknown => {
-            "look whether it was done (`tl task list`, `tl index list`) before you run it again".into()
+            "check whether the request succeeded (`tl task list`, `tl index list`) before you retry".into()
         }
         Api::Malformed => {
-            "check that the base URL is that of the API, version included (`tl doctor`)".into()
+            "check that the base URL is that of the API, including the version (`tl doctor`)".into()
         }
         Api::UnsafeUrl => {
-            "check the base URL (`tl doctor`); where the platform is meant to give such URLs, add --allow-unsafe-urls".into()
+            "check the base URL (`tl doctor`); if such URLs are expected, add --allow-unsafe-urls".into()
         }
-        Api::SourceFailed => "run it again when the file is complete and nobody writes to it".into(),
+        Api::SourceFailed => "retry when the file is complete and no longer written to".into(),
         Api::DeadlinePassed => "wait again with a longer --deadline".into(),
         Api::ProcessingFailed => {
-            "check the file (`tl validate FILE`), correct it, and send it again".into()
+            "check the file (`tl validate FILE`), correct it, and upload it again".into()
         }
-        _ => "read what the platform says".into(),
+        _ => "see the message of the platform".into(),
     }
 }
 
 /// What to do about an error on this side.
 pub(crate) fn for_client(kind: Client) -> Option<&'static str> {
     Some(match kind {
-        Client::Configuration => "`tl doctor` shows the configuration; `tl help` the options",
-        Client::File => "name a video file that this user can read",
-        Client::Route => "leave out --route, or name one that can take it",
+        Client::Configuration => "`tl doctor` shows the configuration, `tl help` the options",
+        Client::File => "pass a video file that the current user can read",
+        Client::Route => "omit --route, or pass one that supports this input",
         Client::Checkpoint => {
-            "`tl upload list` shows what is kept; `tl upload abandon ID` drops it, and --no-resume begins anew"
+            "run `tl upload list` to list checkpoints, `tl upload abandon ID` to delete one, or pass --no-resume to start over"
         }
         Client::SourceChanged => {
-            "add --no-resume to upload the file as it is now; the platform drops the old session by itself"
+            "pass --no-resume to upload the current file; the platform closes the old session automatically"
         }
         Client::CheckFailed => {
-            "run it again; `tl doctor` looks at the helper, and --no-check sends the file unchecked"
+            "retry; `tl doctor` checks the helper, and --no-check skips the local check"
         }
         Client::RefusedLocally => {
-            "correct the file; where the account has other limits, give them by --rules FILE"
+            "correct the file; if the account has other limits, pass them with --rules FILE"
         }
         _ => return None,
     })

@@ -35,7 +35,7 @@ fn read_from(words: &[String], mut input: impl BufRead) -> Result<Vec<String>, F
                 Ok(0) => break,
                 Ok(_) => add(&line),
                 Err(error) => {
-                    return Err(Failure::usage("the ids on standard input cannot be read")
+                    return Err(Failure::usage("failed to read ids from standard input")
                         .with_source(&error)
                         .hint("write one id per line"));
                 }

@@ -101,20 +101,20 @@ impl IndexRef {
         Failure::new(
             Exit::Refused,
             "not_found",
-            format!("no index has the name or the id `{}`", self.0),
+            format!("no index with the name or id `{}`", self.0),
         )
-        .hint("`tl index list` shows the indexes that this key can see")
+        .hint("`tl index list` shows the indexes that this API key can access")
     }
 
     fn ambiguous(&self, indexes: &[Index]) -> Failure {
         let ids: Vec<String> = indexes.iter().map(|index| index.id.to_string()).collect();
         Failure::usage(format!(
-            "{} indexes have the name `{}`: {}",
+            "{} indexes are named `{}`: {}",
             ids.len(),
             self.0,
             ids.join(", ")
         ))
-        .hint("name the index by its id")
+        .hint("pass the id of the index")
     }
 }
 

@@ -53,12 +53,7 @@ pub(crate) fn listen() -> Result<Cancel, Failure> {
     let cancel = Cancel::new();
     let handle = cancel.clone();
     let unable = |error: &std::io::Error| {
-        Failure::new(
-            Exit::Temporary,
-            "system",
-            "the system gives no threads to work with",
-        )
-        .with_source(error)
+        Failure::new(Exit::Temporary, "system", "failed to start a thread").with_source(error)
     };
     let runtime = runtime().map_err(|error| unable(&error))?;
     // The handler stands before the first file is touched.
@@ -113,5 +108,5 @@ async fn signal() -> Exit {
 
 /// What a command says that was cut off.
 pub(crate) fn interrupted(what: &str) -> Failure {
-    Failure::interrupted(format!("interrupted: {what}")).hint("run it again")
+    Failure::interrupted(format!("interrupted: {what}")).hint("run the command again")
 }

@@ -170,7 +170,7 @@ impl<I: Serialize> Listed<I> {
                 .total
                 .map_or_else(String::new, |total| format!(" of {total}"));
             output.note(&format!(
-                "{}{total} {things} are shown; without --limit and --page all of them",
+                "showing {}{total} {things}; omit --limit and --page to list all",
                 self.items.len()
             ));
         }
@@ -187,7 +187,7 @@ pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
         .and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok())
         .map(|midnight| midnight.timestamp().into())
         .ok_or_else(|| {
-            "a time such as 2026-11-21T10:00:00Z or a day such as 2026-11-21 is expected".to_owned()
+            "expected a time such as 2026-11-21T10:00:00Z or a date such as 2026-11-21".to_owned()
         })
 }
 

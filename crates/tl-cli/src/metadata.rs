@@ -27,7 +27,7 @@ impl MetadataArgs {
     pub(crate) fn read(&self) -> Result<Option<UserMetadata>, Failure> {
         let refused = |error: tl_model::MetadataError| {
             Failure::usage(error.to_string()).hint(
-                "flatten what is nested (`city=Rome` in place of `where`), or give it as one text",
+                "flatten nested values (`city=Rome` instead of `where`), or pass them as one string",
             )
         };
         match (&self.metadata_json, self.metadata.as_slice()) {
@@ -45,10 +45,10 @@ fn object(pairs: &[String]) -> Result<Map<String, Value>, Failure> {
     for pair in pairs {
         let (key, value) = pair_of(pair)?;
         if object.insert(key.to_owned(), value).is_some() {
-            return Err(Failure::usage(format!(
-                "user metadata has the key `{key}` more than once"
-            ))
-            .hint("keep one value for each key; `KEY:=[\"a\",\"b\"]` gives a list of texts"));
+            return Err(
+                Failure::usage(format!("metadata key `{key}` is set more than once"))
+                    .hint("pass one value per key; `KEY:=[\"a\",\"b\"]` sets a list of texts"),
+            );
         }
     }
     Ok(object)
@@ -60,18 +60,17 @@ pub(crate) fn pair_of(pair: &str) -> Result<(&str, Value), Failure> {
         .split_once('=')
         .filter(|(key, _)| !key.trim_end_matches(':').is_empty())
         .ok_or_else(|| {
-            Failure::usage(format!("the metadata `{pair}` has no key and value")).hint(
-                "write it as KEY=VALUE, or as KEY:=JSON for a number, a boolean or a list of texts",
-            )
+            Failure::usage(format!("metadata `{pair}` is not KEY=VALUE"))
+                .hint("use KEY=VALUE, or KEY:=JSON for a number, a boolean or a list of texts")
         })?;
     let Some(key) = key.strip_suffix(':') else {
         return Ok((key, Value::from(text)));
     };
     let value = serde_json::from_str(text).map_err(|error| {
         Failure::usage(format!(
-            "the metadata `{pair}` has no JSON after `:=` ({error})"
+            "metadata `{pair}`: invalid JSON after `:=` ({error})"
         ))
-        .hint("write KEY=VALUE for a text; after `:=` stand 5, 2.5, true or [\"a\",\"b\"]")
+        .hint("use KEY=VALUE for a text; after `:=`, use for example 5, 2.5, true or [\"a\",\"b\"]")
     })?;
     Ok((key, value))
 }
@@ -129,9 +128,9 @@ mod tests {
         check(&[], Some("[1]"), "not a JSON object");
         check(&[], Some("{"), "not JSON");
         check(&["a=1", "a=2"], None, "more than once");
-        check(&["nothing"], None, "no key and value");
-        check(&["=x"], None, "no key and value");
-        check(&[":=1"], None, "no key and value");
-        check(&["n:=five"], None, "no JSON after `:=`");
+        check(&["nothing"], None, "not KEY=VALUE");
+        check(&["=x"], None, "not KEY=VALUE");
+        check(&[":=1"], None, "not KEY=VALUE");
+        check(&["n:=five"], None, "invalid JSON after `:=`");
     }
 }

@@ -4,8 +4,7 @@ use tl_protocol::endpoint::NumberFilter;
 
 /// Reads a number, or a range whose ends belong to it.
 pub(crate) fn parse(text: &str) -> Result<NumberFilter, String> {
-    let expected =
-        || "a number or a range is expected, such as 360, 10..60, 10.. or ..60".to_owned();
+    let expected = || "expected a number or a range, such as 360, 10..60, 10.. or ..60".to_owned();
     let bound = |text: &str| match text.trim() {
         "" => Ok(None),
         text => match text.parse::<f64>() {
@@ -31,7 +30,7 @@ pub(crate) fn parse(text: &str) -> Result<NumberFilter, String> {
             lte: Some(high),
             ..
         } if low > high => Err(format!(
-            "the range begins at {low} and ends before it, at {high}: turn it round"
+            "the start of the range ({low}) is greater than its end ({high})"
         )),
         filter => Ok(filter),
     }

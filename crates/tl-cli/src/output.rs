@@ -95,7 +95,9 @@ impl Output {
         if self.json {
             match json_line(value) {
                 Ok(text) => self.write_out(&text),
-                Err(error) => self.write_err(&format!("error: a result has no JSON form: {error}")),
+                Err(error) => self.write_err(&format!(
+                    "error: failed to serialize a result as JSON: {error}"
+                )),
             }
         }
     }
@@ -157,7 +159,7 @@ impl Output {
             let _ = write!(text, "\n  {DIM}ffmpeg:{DIM:#} {}", plain_line(line));
         }
         if let Some(next) = failure.hint_text() {
-            let _ = write!(text, "\n  {BOLD}next:{BOLD:#} {}", plain(next));
+            let _ = write!(text, "\n  {BOLD}hint:{BOLD:#} {}", plain(next));
         }
         self.write_err(&text);
     }
@@ -180,10 +182,10 @@ impl Output {
                     &Failure::new(
                         Exit::Usage,
                         "output",
-                        "standard output cannot be written: results are missing",
+                        "failed to write to standard output: results are missing",
                     )
                     .with_source(&error)
-                    .hint("make room or write elsewhere; what was asked of the platform is done"),
+                    .hint("free disk space or redirect the output; requests to the platform were completed"),
                 );
                 if exit == Exit::Ok { Exit::Usage } else { exit }
             }
@@ -264,10 +266,10 @@ mod tests {
 
     #[test]
     fn foreign_text_cannot_forge_a_line() {
-        let text = plain("bad key\r\nok: uploaded\n\nnext: run this\n");
+        let text = plain("bad key\r\nok: uploaded\n\nhint: run this\n");
         assert_eq!(
             text,
-            "bad key\n    | ok: uploaded\n    | \n    | next: run this"
+            "bad key\n    | ok: uploaded\n    | \n    | hint: run this"
         );
     }
 

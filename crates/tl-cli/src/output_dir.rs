@@ -41,9 +41,12 @@ impl<'a> OutputDir<'a> {
     ) -> Result<Self, Failure> {
         let ffmpeg = sandbox::ffmpeg(require_sandbox)?;
         fs::create_dir_all(folder).map_err(|error| {
-            Failure::usage(format!("the folder `{}` cannot be made", folder.display()))
-                .with_source(&error)
-                .hint("name another one for --out")
+            Failure::usage(format!(
+                "failed to create the directory `{}`",
+                folder.display()
+            ))
+            .with_source(&error)
+            .hint("pass another directory to --out")
         })?;
         Ok(Self {
             ffmpeg,
@@ -60,29 +63,29 @@ impl<'a> OutputDir<'a> {
         let target = self.folder.join(name);
         if self.written.contains(&target) {
             return Err(Failure::usage(format!(
-                "`{}` was just made of another file with the same name",
+                "`{}` was already written for another file with the same name",
                 target.display()
             ))
             .with_file(&path_name(source))
-            .hint("give files of one name folders of their own: one run for each"));
+            .hint("run the command once per file, with different --out directories"));
         }
         if is_same_file(source, &target) {
             return Err(Failure::usage(format!(
-                "`{}` is the source itself, which is never changed",
+                "`{}` is the source file, which is never modified",
                 target.display()
             ))
-            .hint("name another folder for --out"));
+            .hint("pass another directory to --out"));
         }
         if !self.force && target.symlink_metadata().is_ok() {
             return Err(
-                Failure::usage(format!("`{}` exists already", target.display()))
-                    .hint("remove it, name another folder, or allow it to be replaced by --force"),
+                Failure::usage(format!("`{}` already exists", target.display()))
+                    .hint("pass --force to overwrite it, or another directory to --out"),
             );
         }
         if target.is_dir() {
             return Err(
-                Failure::usage(format!("`{}` is a folder", target.display()))
-                    .hint("name another folder for --out"),
+                Failure::usage(format!("`{}` is a directory", target.display()))
+                    .hint("pass another directory to --out"),
             );
         }
         Ok(target)
@@ -95,11 +98,11 @@ impl<'a> OutputDir<'a> {
             .tempdir_in(&self.folder)
             .map_err(|error| {
                 Failure::usage(format!(
-                    "the folder `{}` cannot be written",
+                    "failed to write to the directory `{}`",
                     self.folder.display()
                 ))
                 .with_source(&error)
-                .hint("name another one for --out")
+                .hint("pass another directory to --out")
             })
     }
 

@@ -52,7 +52,7 @@ pub(crate) struct Remote<'a> {
 
 /// Reads a size: `500kB`, `16MB`, `16MiB`, or plain bytes.
 fn parse_size(text: &str) -> Result<u64, String> {
-    let expected = || "a size above zero is expected, such as 500kB, 16MB or 16MiB".to_owned();
+    let expected = || "expected a size above zero, such as 500kB, 16MB or 16MiB".to_owned();
     let text = text.trim();
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
@@ -120,7 +120,7 @@ fn probe(
         redirected,
     } = open(fetcher, url)?;
     if let Some(to) = redirected {
-        notes.push(format!("{name} leads on to {}", web::shown(&to)));
+        notes.push(format!("{name} redirects to {}", web::shown(&to)));
         check_expiry(&to, Timestamp::now(), &mut notes)?;
     }
     let probed = prober.probe_ranges(&mut file, &name);
@@ -141,7 +141,7 @@ pub(crate) fn precheck_url(url: &Url, now: Timestamp) -> Result<Vec<String>, Fai
             Exit::RefusedLocally,
             "share_page",
             format!(
-                "`{name}` is {} of {}, not a video file: the platform cannot fetch it",
+                "`{name}` is {} of {}, not a video file: the platform cannot download it",
                 page.what, page.service
             ),
         )
@@ -149,9 +149,9 @@ pub(crate) fn precheck_url(url: &Url, now: Timestamp) -> Result<Vec<String>, Fai
     }
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Failure::usage(format!(
-            "`{name}` is no address that can be fetched (allowed: https and http)"
+            "`{name}`: unsupported URL scheme (supported: https and http)"
         ))
-        .hint("give a direct https address of the file"));
+        .hint("pass a direct https URL of the file"));
     }
     check_expiry(url, now, &mut notes)?;
     Ok(notes)
@@ -166,13 +166,13 @@ fn check_expiry(url: &Url, now: Timestamp, notes: &mut Vec<String>) -> Result<()
     match presigned.time_left(now) {
         Some(left) if left.is_positive() => {
             let soon = if left < SOON {
-                ": the platform must have fetched it by then; make one that holds longer"
+                "; the platform must download it before: create one that is valid longer"
             } else {
                 ""
             };
             let shown = units::format_duration(Duration::try_from(left).unwrap_or_default());
             notes.push(format!(
-                "presigned URL ({}) holds for another {shown}{soon}",
+                "presigned URL ({}) expires in {shown}{soon}",
                 presigned.form
             ));
             Ok(())
@@ -183,15 +183,15 @@ fn check_expiry(url: &Url, now: Timestamp, notes: &mut Vec<String>) -> Result<()
                 Exit::RefusedLocally,
                 "url_expired",
                 format!(
-                    "`{name}`: the presigned URL ({}) ended {ago} ago",
+                    "`{name}`: the presigned URL ({}) expired {ago} ago",
                     presigned.form
                 ),
             )
-            .hint("make a new one, and use it before it ends"))
+            .hint("create a new URL and use it before it expires"))
         }
         None => {
             notes.push(format!(
-                "presigned URL ({}): it does not say when it ends",
+                "presigned URL ({}) without an expiry time",
                 presigned.form
             ));
             Ok(())
@@ -218,7 +218,7 @@ mod tests {
             }
         };
         check(60, None);
-        check(600, Some("5 min: the platform must"));
+        check(600, Some("5 min; the platform must"));
         check(86_400, Some("23 h 55 min"));
     }
 

@@ -50,7 +50,7 @@ pub(crate) fn findings(report: &Report, name: Option<&str>) -> String {
         }
         let _ = write!(text, " {DIM}[{}", finding.rule);
         if let Some(code) = &finding.predicted_code {
-            let _ = write!(text, ", the platform would answer {code}");
+            let _ = write!(text, ", expected platform error {code}");
         }
         let _ = write!(text, "]{DIM:#}");
         if let Some(fix) = &finding.fix {

@@ -13,7 +13,7 @@ use crate::upload_args::ItemState;
 use crate::wait;
 
 /// How to resume one input.
-pub(crate) const RESUME: &str = "run it again for this input: it resumes where it stopped";
+pub(crate) const RESUME: &str = "run the command again for this input to resume";
 
 /// The most inputs that a summary names. With the first line, the line for the rest and the hint it stays below 10 lines.
 const NAMED: usize = 6;
@@ -25,20 +25,20 @@ pub(crate) fn interrupted_item(name: &str, state: &ItemState, kept: bool) -> (Fa
     let (text, next) = match state {
         ItemState::NotStarted | ItemState::Checking => (
             format!("interrupted: `{shown}` was not sent"),
-            "run it again".to_owned(),
+            "run the command again".to_owned(),
         ),
         ItemState::Uploading(None) => (
             format!(
-                "interrupted while `{shown}` was being sent: the platform drops an incomplete upload"
+                "interrupted while sending `{shown}`: the platform discards incomplete uploads"
             ),
-            "check whether it arrived before you send it again: `tl asset list`, or `tl task list` with the route tasks".to_owned(),
+            "check whether it arrived before you upload it again: `tl asset list`, or `tl task list` for route tasks".to_owned(),
         ),
         ItemState::Uploading(Some(session)) => {
             reached.upload_id = Some(session.clone());
             let text = format!(
-                "interrupted while `{shown}` was being sent: session {session} keeps the sent chunks for 24 hours"
+                "interrupted while sending `{shown}`: upload session {session} keeps the sent chunks for 24 hours"
             );
-            let restart = "run it again; no checkpoint was kept, so it starts over";
+            let restart = "run the command again; without a checkpoint, it starts over";
             (text, if kept { RESUME } else { restart }.to_owned())
         }
         ItemState::Processing(asset) => {
@@ -55,7 +55,7 @@ pub(crate) fn interrupted_item(name: &str, state: &ItemState, kept: bool) -> (Fa
         ItemState::Task(task) => {
             reached.task_id = Some(task.clone());
             (
-                format!("interrupted: the platform has `{shown}` and goes on with task {task}"),
+                format!("interrupted: the platform has `{shown}` and continues with task {task}"),
                 format!("`{}` waits for it", wait::task_command(task)),
             )
         }
@@ -98,25 +98,27 @@ pub(crate) fn summary(unfinished: &[(&str, ItemState)], total: usize, kept: bool
     let unsure = is(|state| matches!(state, ItemState::Uploading(None)));
     let mut next = Vec::new();
     let resumes = if kept {
-        "they resume where they stopped"
+        "they resume"
     } else {
-        "no checkpoints were kept, so they start over; `tl asset list` shows what the platform has"
+        "without checkpoints, they start over; `tl asset list` shows what the platform has"
     };
     if unfinished.len() == total && tasks + unsure == 0 {
-        next.push(format!("run it again: {resumes}"));
+        next.push(format!("run the command again: {resumes}"));
     } else if unfinished.len() > tasks + unsure {
         next.push(format!(
-            "run it again for the unfinished inputs only (\"ok\": false with --json): {resumes}"
+            "run the command again for the unfinished inputs only (\"ok\": false with --json): {resumes}"
         ));
     }
     if unsure > 0 {
         next.push(
-            "check whether inputs that were being sent arrived (`tl asset list`, `tl task list`) before you send them again"
+            "check whether inputs that were being sent arrived (`tl asset list`, `tl task list`) before you upload them again"
                 .to_owned(),
         );
     }
     if tasks > 0 {
-        next.push("`tl task wait ID` waits for tasks: do not send these inputs again".to_owned());
+        next.push(
+            "run `tl task wait ID` for inputs with a task; do not upload them again".to_owned(),
+        );
     }
     Failure::interrupted(text)
         .with_details(details)
@@ -175,7 +177,7 @@ impl RepeatedFailures {
         let mut parts = Vec::new();
         if failed > 0 {
             parts.push(format!(
-                "{} failed in the same way",
+                "{} failed with the same error",
                 pluralize(failed, "more input", "more inputs")
             ));
         }
@@ -186,7 +188,7 @@ impl RepeatedFailures {
             ));
         }
         if !parts.is_empty() {
-            output.note(&format!("{}; --json lists each of them", parts.join(", ")));
+            output.note(&format!("{}; use --json to list each", parts.join(", ")));
         }
     }
 }
@@ -197,12 +199,12 @@ const NOT_TRIED: &str = "not_tried";
 /// Says why an input is not tried after another one ended the run with `exit`.
 pub(crate) fn not_tried(exit: Exit) -> Failure {
     let because = match exit {
-        Exit::KeyRefused => "the platform refused the key",
-        Exit::Limit => "a limit of the account is used up",
+        Exit::KeyRefused => "the platform rejected the API key",
+        Exit::Limit => "a limit of the account is exceeded",
         _ => "the index could not be read",
     };
     Failure::new(exit, NOT_TRIED, format!("not tried: {because}"))
-        .hint("correct that, then send it again")
+        .hint("fix this error, then run the command again")
 }
 
 #[cfg(test)]
@@ -229,7 +231,8 @@ mod tests {
         );
         let next = failure.hint_text().unwrap();
         assert!(
-            next.contains("unfinished inputs only") && next.contains("before you send them again"),
+            next.contains("unfinished inputs only")
+                && next.contains("before you upload them again"),
             "{next}"
         );
         // The message, the details and the hint.
@@ -242,7 +245,7 @@ mod tests {
         let task = ("a.mp4", ItemState::Task("t".into()));
         let failure = summary(&[task.clone(), task], 2, true);
         let next = failure.hint_text().unwrap();
-        assert!(!next.contains("run it again"), "{next}");
+        assert!(!next.contains("run the command again"), "{next}");
         assert!(failure.details()[0].ends_with("as task t"));
     }
 }

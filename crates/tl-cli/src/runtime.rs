@@ -30,7 +30,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
             Failure::new(
                 Exit::Temporary,
                 "system",
-                "the system gives no threads to work with",
+                "failed to start the async runtime",
             )
             .with_source(&error)
         })?;
@@ -42,5 +42,5 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 
 /// For commands that leave nothing behind when they are cut off.
 pub(crate) fn interrupted() -> Failure {
-    Failure::interrupted("interrupted before the answer came").hint("run it again")
+    Failure::interrupted("interrupted before a response arrived").hint("run the command again")
 }

@@ -26,9 +26,7 @@ fn launcher() -> Result<std::path::PathBuf, Failure> {
 
 #[cfg(not(unix))]
 fn launcher() -> Result<std::path::PathBuf, Failure> {
-    Err(incomplete(
-        "this system has no helper that confines programs",
-    ))
+    Err(incomplete("no sandbox helper on this operating system"))
 }
 
 /// The refusal of `--require-sandbox`.
@@ -36,7 +34,7 @@ pub(crate) fn incomplete(state: &str) -> Failure {
     Failure::new(
         Exit::Usage,
         "sandbox_incomplete",
-        format!("the sandbox for media is incomplete: {state}"),
+        format!("incomplete media sandbox: {state}"),
     )
-    .hint("use a Linux kernel with Landlock and seccomp (5.13 or newer), or do without --require-sandbox")
+    .hint("use a Linux kernel with Landlock and seccomp (5.13 or newer), or omit --require-sandbox")
 }

@@ -83,12 +83,12 @@ impl Connection {
                 crate::exit::Exit::Usage,
                 "configuration",
                 format!(
-                    "no API key: neither {} nor {} is set, and no --api-key-file is given",
+                    "no API key: set {} or {}, or pass --api-key-file",
                     KEY_VARIABLES[0], KEY_VARIABLES[1]
                 ),
             )
             .hint(format!(
-                "copy a key from the API keys page of the dashboard and set {}; for a try without one: `tl emulator`",
+                "copy an API key from the dashboard and set {}; to try tl without one, run `tl emulator`",
                 KEY_VARIABLES[0]
             )));
         };
@@ -113,11 +113,11 @@ impl Connection {
         };
         let pem = std::fs::read(path).map_err(|error| {
             Failure::usage(format!(
-                "the certificates in `{}` cannot be read",
+                "failed to read certificates from `{}`",
                 path.display()
             ))
             .with_source(&error)
-            .hint("name a readable file of PEM certificates after --ca-file")
+            .hint("pass a readable file with PEM certificates to --ca-file")
         })?;
         Ok(vec![pem.into()])
     }
@@ -159,9 +159,9 @@ fn read_key(path: &Path) -> Result<String, Failure> {
         Failure::new(
             crate::exit::Exit::Usage,
             "configuration",
-            format!("the key file `{}` {what}", path.display()),
+            format!("API key file `{}` {what}", path.display()),
         )
-        .hint("name a text file that holds the API key and nothing else")
+        .hint("pass a text file that contains only the API key")
     };
     let unreadable =
         |error: std::io::Error| refused("cannot be read".to_owned()).with_source(&error);
@@ -175,7 +175,7 @@ fn read_key(path: &Path) -> Result<String, Failure> {
         return Err(refused("is empty".to_owned()));
     }
     if text.len() as u64 > LONGEST_KEY || key.contains(char::is_whitespace) {
-        return Err(refused("holds more than one word: it is no key".to_owned()));
+        return Err(refused("contains more than one word".to_owned()));
     }
     Ok(key.to_owned())
 }

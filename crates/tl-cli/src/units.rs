@@ -18,9 +18,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
             .and_then(|span| Duration::try_from(span).ok()),
     };
     span.filter(|span| !span.is_zero() && *span <= LONGEST)
-        .ok_or_else(|| {
-            "a length of time above zero is expected, such as 90s, 2m30s or 1h".to_owned()
-        })
+        .ok_or_else(|| "expected a duration above zero, such as 90s, 2m30s or 1h".to_owned())
 }
 
 /// A length of time in words that are easy to read: `0.3 s`, `42 s`, `2 min 30 s`, `1 h 5 min`.

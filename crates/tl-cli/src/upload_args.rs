@@ -60,7 +60,7 @@ impl CheckpointArgs {
         match &self.checkpoints {
             Some(folder) => Ok(Checkpoints::in_folder(folder)),
             None => Checkpoints::standard()
-                .map_err(|error| Failure::from(error).hint("name a folder by --checkpoints")),
+                .map_err(|error| Failure::from(error).hint("pass a directory with --checkpoints")),
         }
     }
 }
@@ -175,7 +175,7 @@ impl ItemTracker {
 
 /// Reads a rate: `800000`, `500kB/s`, `5MB/s`, `1.5MiB`.
 fn parse_rate(text: &str) -> Result<u64, String> {
-    let wrong = || "a rate above zero is expected, such as 5MB/s, 800kB/s or 1.5MiB/s".to_owned();
+    let wrong = || "expected a rate above zero, such as 5MB/s, 800kB/s or 1.5MiB/s".to_owned();
     let text = text.trim();
     let text = text.strip_suffix("/s").unwrap_or(text);
     let digits = text

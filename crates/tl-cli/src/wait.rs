@@ -97,8 +97,10 @@ where
 
     fn interrupted(&self) -> Failure {
         let (noun, id) = (self.noun, self.endpoint.id());
-        Failure::interrupted(format!("interrupted; {noun} {id} goes on at the platform"))
-            .hint(wait_hint(&self.command))
+        Failure::interrupted(format!(
+            "interrupted; the platform continues with {noun} {id}"
+        ))
+        .hint(wait_hint(&self.command))
     }
 }
 
@@ -151,8 +153,8 @@ where
     };
     let result = runtime::run(waits, || match all {
         [only] => only.interrupted(),
-        _ => Failure::interrupted("interrupted; indexing goes on at the platform")
-            .hint("run it again to wait again"),
+        _ => Failure::interrupted("interrupted; the platform continues indexing")
+            .hint("run the command again to continue waiting"),
     });
     progress.finish();
     shared.finish(output);
@@ -189,5 +191,5 @@ pub(crate) fn with_wait_hint(failure: Failure, command: &str) -> Failure {
 }
 
 fn wait_hint(command: &str) -> String {
-    format!("`{command}` waits again")
+    format!("run `{command}` to continue waiting")
 }

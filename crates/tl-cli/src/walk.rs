@@ -69,9 +69,9 @@ impl WalkArgs {
             .filter(|list| *list != Path::new("-"))
         {
             File::open(list).map_err(|error| {
-                Failure::usage(format!("the list `{}` cannot be read", list.display()))
+                Failure::usage(format!("failed to read the list `{}`", list.display()))
                     .with_source(&error)
-                    .hint("name a readable file, or `-` for standard input")
+                    .hint("pass a readable file, or `-` for standard input")
             })?;
         }
         Ok(walk)
@@ -239,22 +239,22 @@ fn path_in(error: &ignore::Error) -> Option<PathBuf> {
 }
 
 fn failed(error: &ignore::Error) -> Failure {
-    Failure::usage("this part of the folder cannot be walked")
+    Failure::usage("failed to read this part of the directory")
         .with_source(error)
-        .hint("give the current user the right to read it, or leave it out by --exclude")
+        .hint("give the current user read permission, or skip it with --exclude")
 }
 
 fn unreadable(list: &Path, error: &io::Error) -> Failure {
     Failure::usage(format!(
-        "the list `{}` cannot be read to its end",
+        "failed to read the list `{}` to its end",
         list.display()
     ))
     .with_source(error)
-    .hint("what came before was checked; give a whole list")
+    .hint("the entries before the error were checked")
 }
 
 fn bad_pattern(option: &str, glob: &str, error: &ignore::Error) -> Failure {
-    Failure::usage(format!("{option} `{glob}` is no pattern"))
+    Failure::usage(format!("invalid pattern `{glob}` for {option}"))
         .with_source(error)
-        .hint("patterns are those of a .gitignore: `*.mp4`, `drafts/`, `/2026/**`")
+        .hint("use .gitignore syntax: `*.mp4`, `drafts/`, `/2026/**`")
 }

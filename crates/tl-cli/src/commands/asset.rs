@@ -166,7 +166,7 @@ fn delete(
             let failure = Failure::from(error);
             if is_in_use && !force {
                 return failure.hint(format!(
-                    "`tl asset delete {id} --force` deletes it all the same"
+                    "run `tl asset delete {id} --force` to delete it anyway"
                 ));
             }
             failure

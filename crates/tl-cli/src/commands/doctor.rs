@@ -109,7 +109,7 @@ impl Check {
                 }
                 if let Some(next) = failure.hint_text() {
                     text.push_str(&format!(
-                        "\n                    {BOLD}next:{BOLD:#} {}",
+                        "\n                    {BOLD}hint:{BOLD:#} {}",
                         plain_line(next)
                     ));
                 }
@@ -126,10 +126,10 @@ fn key(connection: &Connection) -> Result<String, Failure> {
     };
     let key = ApiKey::new(&found.key).map_err(|error| {
         Failure::new(Exit::Usage, "invalid_request", error.to_string())
-            .hint("correct the value that the text names; nothing was sent")
+            .hint("correct the value; nothing was sent")
     })?;
     let kind = if key.is_for_emulator() {
-        ", a key of the emulator"
+        " (emulator key)"
     } else {
         ""
     };
@@ -147,9 +147,9 @@ fn address(connection: &Connection) -> Result<String, Failure> {
     match address.trim().parse::<url::Url>() {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(address.to_owned()),
         _ => Err(Failure::usage(format!(
-            "the base URL `{address}` is no http or https address"
+            "invalid base URL `{address}`: not an http or https URL"
         ))
-        .hint("it looks like https://api.twelvelabs.io/v1.3")),
+        .hint("use for example https://api.twelvelabs.io/v1.3")),
     }
 }
 
@@ -160,7 +160,7 @@ fn proxy() -> String {
         .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
         .collect();
     if set.is_empty() {
-        "none in the environment".to_owned()
+        "none".to_owned()
     } else {
         format!("from {}", set.join(", "))
     }
@@ -171,7 +171,7 @@ fn helper() -> Result<String, Failure> {
     let path = tl_validate::worker::find_helper(None)?;
     let failed = |what: &str| {
         Failure::new(Exit::Usage, "helper_failed", format!("the helper {} {what}", path.display())).hint(
-            "look at what it needs (`ldd tl-probe`), or install it again: it comes with `tl` and needs the FFmpeg libraries",
+            "check its libraries (`ldd tl-probe`), or reinstall it: it comes with `tl` and needs the FFmpeg libraries",
         )
     };
     let mut started = Command::new(&path)
@@ -180,24 +180,24 @@ fn helper() -> Result<String, Failure> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| failed("does not start").with_source(&error))?;
+        .map_err(|error| failed("failed to start").with_source(&error))?;
     let deadline = Instant::now() + HELPER_TIMEOUT;
     while matches!(started.try_wait(), Ok(None)) {
         if Instant::now() >= deadline {
             // It may have ended in between, which is as good.
             let _ = started.kill();
             let _ = started.wait();
-            return Err(failed("says nothing and does not end"));
+            return Err(failed("timed out"));
         }
         thread::sleep(Duration::from_millis(5));
     }
     let said = started
         .wait_with_output()
-        .map_err(|error| failed("cannot be heard").with_source(&error))?;
+        .map_err(|error| failed("cannot be read from").with_source(&error))?;
     if !said.status.success() {
         let words = String::from_utf8_lossy(&said.stderr);
-        let words = words.lines().next().unwrap_or("it says nothing");
-        return Err(failed(&format!("does not work: {words}")));
+        let words = words.lines().next().unwrap_or("no error message");
+        return Err(failed(&format!("failed: {words}")));
     }
     let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
     Ok(format!("{}: {version}", path.display()))
@@ -206,8 +206,8 @@ fn helper() -> Result<String, Failure> {
 #[cfg(not(unix))]
 fn helper() -> Result<String, Failure> {
     Err(
-        Failure::usage("this system has no way to hand open files to the helper that reads media")
-            .hint("check the files on a Unix system, or send them unchecked by --no-check"),
+        Failure::usage("the helper that reads media is not supported on this operating system")
+            .hint("check the files on a Unix system, or skip the check with --no-check"),
     )
 }
 
@@ -235,7 +235,7 @@ fn protections() -> Result<String, Failure> {
 
 /// The program that only some verbs need: that it is missing is no fault.
 fn ffmpeg() -> String {
-    let needed = "`tl fix`, `tl split` and pictures in reports need it";
+    let needed = "required by `tl fix`, `tl split` and thumbnails in reports";
     match Ffmpeg::find() {
         Ok(ffmpeg) => match ffmpeg.version() {
             Ok(version) => format!("{}: {version}", ffmpeg.path().display()),
@@ -275,7 +275,7 @@ fn platform(context: &Context) -> Result<String, Failure> {
             format!(", {total} {}", if total == 1 { "index" } else { "indexes" })
         });
     Ok(format!(
-        "answers in {} and takes the key{count}",
+        "reachable, API key accepted, response time {}{count}",
         units::format_duration(started.elapsed())
     ))
 }

@@ -100,9 +100,9 @@ async fn serve(context: &Context, options: Options) -> Result<Exit, Failure> {
     if let Some(lack) = emulator.lacks_ffmpeg() {
         context
             .output
-            .note(&format!("no streams and thumbnails are made: {lack}"));
+            .note(&format!("streams and thumbnails are disabled: {lack}"));
     }
-    context.output.note("the emulator runs until Ctrl-C");
+    context.output.note("press Ctrl-C to stop the emulator");
     signals.next().await;
     emulator.shutdown().await;
     Ok(Exit::Ok)

@@ -143,26 +143,26 @@ impl FixArgs {
                 Exit::RefusedLocally,
                 "not_fixable",
                 format!(
-                    "`{name}`: no call of ffmpeg makes this file pass ({})",
+                    "`{name}`: ffmpeg cannot fix this file ({})",
                     unfixable.join(", ")
                 ),
             )
             .with_file(&name)
             .with_report(Some(before.report))
-            .hint("look at the findings; another --engine, --route or source may do"));
+            .hint("see the findings; try another --engine, --route or source file"));
         };
         if let Some(end) = fix.cut_at_seconds.filter(|_| !self.allow_cut) {
             return Err(Failure::new(
                 Exit::RefusedLocally,
                 "would_cut",
                 format!(
-                    "`{name}`: the file is too long; a copy that passes would end at {end:.2} s and lack {}",
+                    "`{name}`: file is too long; a copy that passes would end at {end:.2} s and lose {}",
                     fix.losses.join(", ")
                 ),
             )
             .with_file(&name)
             .with_report(Some(before.report))
-            .hint("keep everything in several parts with `tl split FILE --out DIR`, or allow the cut with --allow-cut"));
+            .hint("split the file with `tl split FILE --out DIR`, or pass --allow-cut to truncate it"));
         }
         let target_name = format!("{}.mp4", file_stem(file));
         let (Some(output_dir), Some(listed)) = (output_dir, listed) else {
@@ -190,11 +190,11 @@ impl FixArgs {
             return Err(Failure::new(
                 Exit::RefusedLocally,
                 "not_fixed",
-                format!("`{name}`: the copy that ffmpeg made would be refused as well, so it was not kept"),
+                format!("`{name}`: the converted copy does not pass either; it was discarded"),
             )
             .with_file(&name)
             .with_report(Some(after.checked.report))
-            .hint("encode the file by hand to what the findings allow"));
+            .hint("re-encode the file manually within the limits in the findings"));
         }
         let after = Side {
             listed: packets::list(output_dir, &made, &packets::MADE)
@@ -255,7 +255,7 @@ fn print_outcome(context: &Context, file: &Path, done: &Result<Outcome, Failure>
                 json!({"output": null, "before": side(checked)}),
             ));
             output.line(&format!(
-                "{GOOD}good    {GOOD:#} {}  passes as it is; nothing was made",
+                "{GOOD}ok      {GOOD:#} {}  already passes; no copy written",
                 plain_line(&name)
             ));
             Exit::Ok
@@ -306,9 +306,9 @@ fn print_outcome(context: &Context, file: &Path, done: &Result<Outcome, Failure>
 fn described(fix: &Fix) -> String {
     let mut loss = match fix.lossless {
         true if fix.losses.is_empty() => "nothing is lost".to_owned(),
-        true => "not encoded again".to_owned(),
-        false if fix.cut_at_seconds.is_some() => "the end is cut off".to_owned(),
-        false => "encoded again".to_owned(),
+        true => "without re-encoding".to_owned(),
+        false if fix.cut_at_seconds.is_some() => "truncated".to_owned(),
+        false => "re-encoded".to_owned(),
     };
     if !fix.losses.is_empty() {
         loss.push_str(&format!("; lost: {}", fix.losses.join(", ")));
@@ -348,18 +348,18 @@ fn changes(fixed: &Fixed) -> String {
         .map(|(label, (before, after))| [format!("  {label}"), before, after])
         .collect();
     for track in &fixed.left_out {
-        rows.push(["  left out".to_owned(), track.clone(), "none".to_owned()]);
+        rows.push(["  dropped".to_owned(), track.clone(), "none".to_owned()]);
     }
     table::render(["  ", "BEFORE", "AFTER"], &rows)
 }
 
 const LABELS: [&str; 10] = [
-    "frame",
+    "resolution",
     "video",
     "bit depth",
-    "range",
-    "sound",
-    "sound lasts",
+    "dynamic range",
+    "audio",
+    "audio duration",
     "duration",
     "container",
     "size",
@@ -367,7 +367,7 @@ const LABELS: [&str; 10] = [
 ];
 
 /// Rows that are shown even if nothing changed.
-const ALWAYS: [&str; 3] = ["bit depth", "sound lasts", "errors"];
+const ALWAYS: [&str; 3] = ["bit depth", "audio duration", "errors"];
 
 fn row_values(side: &Side) -> [String; 10] {
     let checked = &side.checked;
@@ -395,7 +395,7 @@ fn row_values(side: &Side) -> [String; 10] {
             .map_or_else(|| "unknown".to_owned(), |bits| format!("{bits} bits")),
         match facts.video() {
             Some(video) if video.is_hdr => "HDR".to_owned(),
-            _ => "standard".to_owned(),
+            _ => "SDR".to_owned(),
         },
         facts
             .known_audio()

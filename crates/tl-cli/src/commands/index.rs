@@ -135,8 +135,8 @@ fn model(text: &str) -> Result<IndexModel, Failure> {
         .collect();
     if name.trim().is_empty() || options.is_empty() {
         return Err(
-            Failure::usage(format!("`{text}` names no model with something to read"))
-                .hint("write it as marengo3.0, or as marengo3.0:visual,audio"),
+            Failure::usage(format!("`{text}` is not a model with options"))
+                .hint("use for example marengo3.0 or marengo3.0:visual,audio"),
         );
     }
     Ok(IndexModel::new(name.trim(), options))
@@ -157,7 +157,7 @@ impl IndexList {
         listed.show(
             &context.output,
             "indexes",
-            ["INDEX", "VIDEOS", "LENGTH", "MODELS", "CREATED", "NAME"],
+            ["INDEX", "VIDEOS", "DURATION", "MODELS", "CREATED", "NAME"],
             |index: &Index| {
                 [
                     index.id.to_string(),
@@ -200,7 +200,7 @@ fn get(context: &Context, index: &IndexRef) -> Result<Exit, Failure> {
         ("name", index.index_name.clone()),
         ("models", Some(models(&index))),
         ("videos", index.video_count.map(|count| count.to_string())),
-        ("length", length(&index)),
+        ("duration", length(&index)),
         (
             "created",
             index.created_at.as_ref().map(ToString::to_string),
@@ -229,10 +229,7 @@ fn rename(context: &Context, index: &IndexRef, name: &str) -> Result<Exit, Failu
     context.output.line(&if context.output.is_quiet() {
         id.to_string()
     } else {
-        format!(
-            "index {id} is now named {}",
-            crate::output::plain_line(name)
-        )
+        format!("renamed index {id} to {}", crate::output::plain_line(name))
     });
     Ok(Exit::Ok)
 }
@@ -299,7 +296,7 @@ mod tests {
         );
         for text in ["", ":visual", "marengo3.0:", "marengo3.0: ,"] {
             assert!(
-                shown(text).unwrap_err().contains("names no model"),
+                shown(text).unwrap_err().contains("is not a model"),
                 "{text}"
             );
         }

@@ -116,10 +116,8 @@ impl From<Failure> for Failed {
 impl Ingest {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         if !self.wait && (self.wait_args.deadline.is_some() || self.wait_args.interval.is_some()) {
-            return Err(Failure::usage(
-                "--deadline and --interval say how to wait, and nothing is waited for",
-            )
-            .hint("add --wait, or leave them out"));
+            return Err(Failure::usage("--deadline and --interval require --wait")
+                .hint("pass --wait, or omit them"));
         }
         let metadata = self.metadata.read()?;
         let progress = Progress::new(&context.output, self.inputs.len());
@@ -268,7 +266,7 @@ impl Run {
             Failure::new(
                 Exit::Temporary,
                 "check_failed",
-                format!("the check of `{name}` was cut off"),
+                format!("the check of `{name}` was aborted"),
             )
             .with_source(&error)
         })??;

@@ -77,7 +77,7 @@ fn list(context: &Context) {
         .collect();
     context
         .output
-        .line(&table::render(["NAME", "SINCE", "WHAT"], &rows));
+        .line(&table::render(["NAME", "DATE", "DESCRIPTION"], &rows));
 }
 
 fn show(context: &Context, pack: Option<&str>) -> Result<(), Failure> {
@@ -107,7 +107,7 @@ fn diff(context: &Context, from: &str, to: Option<&str>) -> Result<(), Failure> 
         later.name(),
         later.date(),
         match changes.len() {
-            0 => "no difference".to_owned(),
+            0 => "no differences".to_owned(),
             1 => "1 difference".to_owned(),
             n => format!("{n} differences"),
         }

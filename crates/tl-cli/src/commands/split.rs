@@ -115,16 +115,16 @@ impl Split {
                 Exit::RefusedLocally,
                 "not_fixable",
                 format!(
-                    "`{name}`: cutting does not help, as parts would be refused for other reasons"
+                    "`{name}`: splitting cannot fix this file: its parts would fail the check for other reasons"
                 ),
             )
             .with_file(&name)
             .with_report(Some(checked.report))
-            .hint("mend the file first: `tl fix FILE --out DIR`"));
+            .hint("fix the file first with `tl fix FILE --out DIR`"));
         };
         let limits = self.limits(checker);
         let tracks = Tracks::of(facts);
-        let line = output_dir.progress(&format!("{name} (looking for key frames)"));
+        let line = output_dir.progress(&format!("{name} (scanning key frames)"));
         let listed = packets::list(output_dir, file, &tracks.map)
             .map_err(|failure| failure.with_file(&name))?;
         drop(line);
@@ -192,7 +192,9 @@ impl Split {
                 return Err(Failure::new(
                     Exit::RefusedLocally,
                     "not_split",
-                    format!("`{name}`: the part `{part_name}` would be refused, so none were kept"),
+                    format!(
+                        "`{name}`: part `{part_name}` failed the check; all parts were discarded"
+                    ),
                 )
                 .with_file(&part_name)
                 .with_report(Some(result.checked.report))
@@ -207,12 +209,13 @@ impl Split {
             reports.push(result.checked);
         }
         // The map comes last: where it is, all parts are.
-        let text = serde_json::to_string_pretty(&timeline)
-            .map_err(|error| Failure::usage("the map has no JSON form").with_source(&error))?;
+        let text = serde_json::to_string_pretty(&timeline).map_err(|error| {
+            Failure::usage("failed to serialize the part list").with_source(&error)
+        })?;
         let drawn = temp_dir.path().join("map.json");
         fs::write(&drawn, text + "\n").map_err(|error| {
             Failure::usage(format!(
-                "the folder `{}` cannot be written",
+                "failed to write to the directory `{}`",
                 self.out.display()
             ))
             .with_source(&error)
@@ -253,9 +256,9 @@ fn breaks_more_than_length(checker: &Checker, checked: &Checked) -> bool {
 fn cannot(name: &str, error: &CannotSplit, reencoded: bool) -> Failure {
     let next = match error {
         error if !reencoded && can_be_encoded(error) => {
-            "encode it again with key frames where they are needed: add --reencode"
+            "pass --reencode to re-encode the file with suitable key frames"
         }
-        _ => "allow other lengths (--max-duration), or other rules (--engine, --route, --rules)",
+        _ => "try another --max-duration, or other rules (--engine, --route, --rules)",
     };
     Failure::new(
         Exit::RefusedLocally,
@@ -281,7 +284,7 @@ fn print_outcome(context: &Context, file: &Path, done: &Result<Outcome, Failure>
                 json!({"map": null, "parts": [], "report": checked.report}),
             ));
             output.line(&format!(
-                "{GOOD}good    {GOOD:#} {}  passes in one piece; nothing was cut",
+                "{GOOD}ok      {GOOD:#} {}  already passes; not split",
                 plain_line(&name)
             ));
             Exit::Ok
@@ -308,15 +311,15 @@ fn print_outcome(context: &Context, file: &Path, done: &Result<Outcome, Failure>
                 }),
             ));
             let mut how = match reencoded {
-                true => "encoded again".to_owned(),
+                true => "re-encoded".to_owned(),
                 false if left_out.is_empty() => "nothing is lost".to_owned(),
-                false => "not encoded again".to_owned(),
+                false => "without re-encoding".to_owned(),
             };
             if !left_out.is_empty() {
-                how.push_str(&format!("; left out: {}", left_out.join(", ")));
+                how.push_str(&format!("; dropped: {}", left_out.join(", ")));
             }
             output.line(&format!(
-                "{GOOD}split   {GOOD:#} {}  {} parts ({how}), map in {}",
+                "{GOOD}split   {GOOD:#} {}  {} parts ({how}), start times in {}",
                 plain_line(&name),
                 timeline.parts.len(),
                 plain_line(&path_name(map))
@@ -333,7 +336,7 @@ fn print_outcome(context: &Context, file: &Path, done: &Result<Outcome, Failure>
                     ]
                 })
                 .collect();
-            output.line(&table::render(["BEGINS", "LASTS", "SIZE", "PART"], &rows));
+            output.line(&table::render(["START", "DURATION", "SIZE", "PART"], &rows));
             Exit::Ok
         }
         Err(failure) => {

@@ -95,7 +95,7 @@ impl TaskList {
         for status in self.status.iter().filter(|status| !status.is_known()) {
             let known: Vec<&str> = TaskStatus::KNOWN.iter().map(TaskStatus::as_str).collect();
             context.output.note(&format!(
-                "`{status}` is no status that this version knows ({}); it is asked for as it is",
+                "unknown status `{status}` (known: {}); sending it unchanged",
                 known.join(", ")
             ));
         }
@@ -161,7 +161,7 @@ fn details(task: &Task) -> String {
                 .and_then(|system| system.duration)
                 .map(|value| format_seconds(Some(value))),
         ),
-        ("frame", frame),
+        ("resolution", frame),
         ("created", task.created_at.as_ref().map(ToString::to_string)),
         ("updated", task.updated_at.as_ref().map(ToString::to_string)),
         (

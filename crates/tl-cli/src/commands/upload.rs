@@ -96,10 +96,8 @@ impl Upload {
 impl Files {
     fn run(self, context: &Context) -> Result<Exit, Failure> {
         if !self.wait && (self.wait_args.deadline.is_some() || self.wait_args.interval.is_some()) {
-            return Err(Failure::usage(
-                "--deadline and --interval say how to wait, and nothing is waited for",
-            )
-            .hint("add --wait, or leave them out"));
+            return Err(Failure::usage("--deadline and --interval require --wait")
+                .hint("pass --wait, or omit them"));
         }
         let progress = Progress::new(&context.output, self.inputs.len());
         let mut client = context
@@ -227,7 +225,7 @@ impl Run {
             let all = units::pluralize(upload.chunks as usize, "chunk", "chunks");
             let resumed = match upload.resumed {
                 0 => String::new(),
-                resumed => format!(", {resumed} of them before"),
+                resumed => format!(", {resumed} resumed"),
             };
             format!(", {} in {all}{resumed}", format_bytes(upload.bytes))
         });
@@ -243,7 +241,7 @@ impl Run {
         ));
         if self.wait.is_none() {
             self.output.note(&format!(
-                "next: `{}` waits until it can be indexed",
+                "next: run `{}` to wait until it is ready for indexing",
                 wait::asset_command(&uploaded.asset_id)
             ));
         }

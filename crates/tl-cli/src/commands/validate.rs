@@ -132,13 +132,13 @@ impl Validate {
         }
         if cancel.is_cancelled() {
             return Err(interrupt::interrupted(&format!(
-                "{} checked before",
+                "{} checked",
                 units::pluralize(tally.files, "file was", "files were")
             )));
         }
         let Some(first) = tally.first else {
-            return Err(Failure::usage("there is nothing to check: no video file was found").hint(
-                "name the files, or use --all-files if theirs are unusual endings; hidden files and those named by .ignore and .tlignore are left out",
+            return Err(Failure::usage("nothing to check: no video files found").hint(
+                "pass the files, or use --all-files for other extensions; hidden and ignored files (.ignore, .tlignore) are skipped",
             ));
         };
         sink.finish()?;
@@ -157,10 +157,10 @@ impl Validate {
             (false, format) => Ok(format),
             (true, Format::Human | Format::Jsonl) => Ok(Format::Jsonl),
             (true, Format::Json) => Ok(Format::Json),
-            (true, _) => Err(
-                Failure::usage("--json and this --format contradict each other")
-                    .hint("leave one of them out"),
-            ),
+            (true, _) => {
+                Err(Failure::usage("--json cannot be used with this --format")
+                    .hint("omit one of them"))
+            }
         }
     }
 }
@@ -230,10 +230,7 @@ impl Tally {
         }
         text.push_str(&format!(", in {}", units::format_duration(begun.elapsed())));
         if self.cached > 0 {
-            text.push_str(&format!(
-                " ({} unchanged since an earlier run)",
-                self.cached
-            ));
+            text.push_str(&format!(" ({} cached)", self.cached));
         }
         text
     }

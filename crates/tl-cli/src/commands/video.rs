@@ -168,7 +168,7 @@ fn get(context: &Context, which: Which) -> Result<Exit, Failure> {
                 .and_then(|system| system.duration)
                 .map(|value| format_seconds(Some(value))),
         ),
-        ("frame", frame(&video)),
+        ("resolution", frame(&video)),
         (
             "size",
             system
@@ -300,15 +300,15 @@ impl Update {
         for key in self.unset {
             if patch.iter().any(|(set, _)| *set == key) {
                 return Err(
-                    Failure::usage(format!("the key `{key}` is both set and unset"))
-                        .hint("say one of the two"),
+                    Failure::usage(format!("metadata key `{key}` is both set and unset"))
+                        .hint("omit one of the two"),
                 );
             }
             patch.delete(key);
         }
         if patch.is_empty() {
             return Err(Failure::usage("nothing to change")
-                .hint("give --metadata KEY=VALUE, --metadata-json OBJECT or --unset KEY"));
+                .hint("pass --metadata KEY=VALUE, --metadata-json OBJECT or --unset KEY"));
         }
         let Which { id, index } = self.which;
         context.call(async |client| {

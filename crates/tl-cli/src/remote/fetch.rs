@@ -85,9 +85,9 @@ impl Fetcher {
             Failure::new(
                 Exit::Temporary,
                 "deadline_passed",
-                format!("`{name}`: the time for this address is over"),
+                format!("`{name}`: timed out"),
             )
-            .hint("allow more by --url-timeout")
+            .hint("pass a longer --url-timeout")
         };
         let left = self.time_left().ok_or_else(out_of_time)?;
         if self.requests >= self.max_requests {
@@ -95,18 +95,18 @@ impl Fetcher {
                 Exit::RefusedLocally,
                 "too_many_requests",
                 format!(
-                    "`{name}`: the server sent only {} bytes in {} requests",
+                    "`{name}`: too many requests: the server sent only {} bytes in {} requests",
                     self.fetched, self.requests
                 ),
             )
-            .hint("download the file and check it here, or raise --url-bytes, which allows more requests too"));
+            .hint("download the file and check it locally, or raise --url-bytes, which also allows more requests"));
         }
         self.connect(url)?;
         let Some(client) = &self.client else {
             return Err(Failure::new(
                 Exit::Temporary,
                 "unreachable",
-                format!("`{name}`: there is no connection"),
+                format!("`{name}`: not connected"),
             ));
         };
         let mut bare = url.clone();
@@ -126,7 +126,7 @@ impl Fetcher {
             .header(header::ACCEPT_ENCODING, "identity")
             .body(Body::empty())
             .map_err(|error| {
-                Failure::usage(format!("`{name}` cannot be asked for")).with_source(&error)
+                Failure::usage(format!("`{name}`: invalid request")).with_source(&error)
             })?;
         *request.version_mut() = http::Version::HTTP_11;
         let exchange = Exchange {
@@ -143,20 +143,20 @@ impl Fetcher {
             TransportErrorKind::TooLarge => Failure::new(
                 Exit::RefusedLocally,
                 "no_ranges",
-                format!("`{name}`: the server answered with the whole file in place of the part that was asked for"),
+                format!("`{name}`: the server does not support range requests: it sent the whole file"),
             )
-            .hint("download the file and check it here; the platform itself may still be able to fetch it"),
+            .hint("download the file and check it locally; the platform may still be able to download it"),
             TransportErrorKind::TimedOut => out_of_time(),
             TransportErrorKind::Tls => Failure::new(
                 Exit::Temporary,
                 "unreachable",
-                format!("`{name}` cannot be fetched: there is no safe connection to its server"),
+                format!("`{name}`: TLS connection failed"),
             )
             .with_source(&error)
-            .hint("check the address and the clock of this machine; name the certificates of a proxy or server of your own by --ca-file"),
-            _ => Failure::new(Exit::Temporary, "unreachable", format!("`{name}` cannot be fetched"))
+            .hint("check the URL and the system clock; pass the certificates of a private proxy or server with --ca-file"),
+            _ => Failure::new(Exit::Temporary, "unreachable", format!("`{name}`: request failed"))
                 .with_source(&error)
-                .hint("check the address and the network, then run it again"),
+                .hint("check the URL and the network, then retry"),
         })?;
         let (head, body) = answer.into_parts();
         let encoding = head.headers.get(header::CONTENT_ENCODING);
@@ -168,11 +168,11 @@ impl Fetcher {
                 Exit::RefusedLocally,
                 "content_encoding",
                 format!(
-                    "`{name}`: the server compresses the file (Content-Encoding: {}), so parts of its answer are not parts of the file",
+                    "`{name}`: the server compresses the file (Content-Encoding: {}), so range requests cannot be used",
                     String::from_utf8_lossy(encoding.as_bytes())
                 ),
             )
-            .hint("turn compression off for video files on that server"));
+            .hint("disable compression for video files on the server"));
         }
         self.fetched += body.len() as u64;
         self.left = self.left.saturating_sub(body.len() as u64);
@@ -203,9 +203,8 @@ impl Fetcher {
                 .unwrap_or_default(),
             ..HttpSettings::default()
         };
-        let transport = AsyncHttp::new(settings).map_err(|error| {
-            Failure::usage("the network cannot be used as it is set up").with_source(&error)
-        })?;
+        let transport = AsyncHttp::new(settings)
+            .map_err(|error| Failure::usage("invalid network configuration").with_source(&error))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -213,7 +212,7 @@ impl Fetcher {
                 Failure::new(
                     Exit::Temporary,
                     "system",
-                    "the system gives no runtime to work with",
+                    "failed to start the async runtime",
                 )
                 .with_source(&error)
             })?;
@@ -235,9 +234,9 @@ impl Fetcher {
             Failure::new(
                 Exit::RefusedLocally,
                 "private_address",
-                format!("`{name}` leads to {address}, which is not an address of the public network"),
+                format!("`{name}` resolves to {address}, which is not a public address"),
             )
-            .hint("the platform cannot fetch it; to look at it from here all the same, add --allow-private")
+            .hint("the platform cannot download it; pass --allow-private to check it anyway")
         };
         let allow = |address: IpAddr| {
             if self.allow_private || is_public(address) {
@@ -257,10 +256,10 @@ impl Fetcher {
                         Failure::new(
                             Exit::Temporary,
                             "unreachable",
-                            format!("`{name}`: the host `{host}` is not known"),
+                            format!("`{name}`: failed to resolve the host `{host}`"),
                         )
                         .with_source(&error)
-                        .hint("check the address and the network")
+                        .hint("check the URL and the network")
                     })?
                     .collect();
                 // One bad address among good ones is as bad: which one is used is nobody's choice.
@@ -269,8 +268,8 @@ impl Fetcher {
                 }
                 Ok(Some((host.to_ascii_lowercase(), found)))
             }
-            None => Err(Failure::usage(format!("`{name}` names no host"))
-                .hint("give a direct https address of the file")),
+            None => Err(Failure::usage(format!("`{name}`: URL without a host"))
+                .hint("pass a direct https URL of the file")),
         }
     }
 }

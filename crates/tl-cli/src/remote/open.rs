@@ -75,11 +75,11 @@ pub(super) fn open(mut fetcher: Fetcher, from: &Url) -> Result<Opened, Failure> 
         Exit::RefusedLocally,
         "too_many_redirects",
         format!(
-            "`{}` leads on and on, more than {MAX_REDIRECTS} times",
+            "`{}`: more than {MAX_REDIRECTS} redirects",
             web::shown(from)
         ),
     )
-    .hint("give the address that it ends at"))
+    .hint("pass the final URL"))
 }
 
 /// Where a redirect leads; never from https to http, and never to a page.
@@ -89,16 +89,16 @@ fn next(url: &Url, location: &str) -> Result<Url, Failure> {
         Failure::new(
             Exit::RefusedLocally,
             "bad_redirect",
-            format!("`{from}` leads to what is no address"),
+            format!("`{from}` redirects to an invalid URL"),
         )
         .with_source(&error)
-        .hint("give the address of the file itself")
+        .hint("pass the URL of the file")
     })?;
     let refused = |why: &str| {
         Failure::new(
             Exit::RefusedLocally,
             "bad_redirect",
-            format!("`{from}` leads to `{}`: {why}", web::shown(&to)),
+            format!("`{from}` redirects to `{}`: {why}", web::shown(&to)),
         )
     };
     if let Some(page) = web::page(&to) {
@@ -109,12 +109,11 @@ fn next(url: &Url, location: &str) -> Result<Url, Failure> {
         .hint(page.instead));
     }
     match (url.scheme(), to.scheme()) {
-        ("https", "http") => Err(refused("from an encrypted address to one that is not")
-            .hint("give the https address of the file itself")),
-        (_, "http" | "https") => Ok(to),
-        _ => {
-            Err(refused("nothing that can be fetched").hint("give the address of the file itself"))
+        ("https", "http") => {
+            Err(refused("redirect from https to http").hint("pass the https URL of the file"))
         }
+        (_, "http" | "https") => Ok(to),
+        _ => Err(refused("unsupported URL scheme").hint("pass the URL of the file")),
     }
 }
 
@@ -163,7 +162,7 @@ impl RemoteFile {
     pub(super) fn summary(&self) -> String {
         let requests = self.fetcher.requests;
         format!(
-            "{}, of which {} were fetched in {requests} request{}",
+            "{}, {} fetched in {requests} request{}",
             format_bytes(self.size),
             format_bytes(self.fetcher.fetched),
             if requests == 1 { "" } else { "s" }
@@ -184,7 +183,7 @@ impl RemoteFile {
                 "url_changed",
                 format!("`{name}` changed while it was read"),
             )
-            .hint("run it again when it is whole")
+            .hint("retry when the file is complete")
         };
         if fetched.status != http::StatusCode::PARTIAL_CONTENT {
             // Says what the status means: a permission that has ended meanwhile, a server that is busy.

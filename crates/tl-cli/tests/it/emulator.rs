@@ -52,7 +52,7 @@ fn it_prints_how_to_reach_it_and_ends_with_ctrl_c() {
         let Run { code, stderr, .. } = emulator.finish();
         assert_eq!(
             (code, stderr.as_str()),
-            (0, "the emulator runs until Ctrl-C\n")
+            (0, "press Ctrl-C to stop the emulator\n")
         );
     }
 }
@@ -117,7 +117,8 @@ fn a_command_has_an_emulator_of_its_own_and_its_end_is_passed_on() {
     assert_eq!(summary["files_kept"], 1);
     assert_eq!(summary["operations"]["indexes.create"]["requests"], 1);
     assert!(
-        run.stderr.contains("the emulator saw ") && run.stderr.contains("  indexes.create: 1\n"),
+        run.stderr.contains("the emulator received ")
+            && run.stderr.contains("  indexes.create: 1\n"),
         "{}",
         run.stderr
     );
@@ -231,11 +232,11 @@ fn wrong_options_are_refused_with_what_is_allowed() {
         ("--quirk", "colour", "NAME=VALUE"),
         ("--quirk", "colour=blue", "created-status"),
         ("--quirk", "created-status=202", "201, 200"),
-        ("--fault", "nowhere.json", "cannot be read"),
+        ("--fault", "nowhere.json", "failed to read"),
         ("--fault", "tasks.make drop", "tasks.create"),
         ("--webhook", "ftp://example.com", "http, https"),
         ("--webhook", "http://example.com,", "secret"),
-        ("--seed", "nowhere.json", "cannot be read"),
+        ("--seed", "nowhere.json", "failed to read"),
         ("--rules", "nowhen", "no file `nowhen`"),
         ("--chunk-size", "0", "1.."),
     ] {

@@ -273,7 +273,7 @@ fn an_unchanged_file_is_not_read_again_and_a_damaged_cache_is_begun_anew() {
             .in_folder(folder.path())
             .code(1)
     };
-    let unchanged = |run: &Run| run.stderr.contains("2 unchanged");
+    let unchanged = |run: &Run| run.stderr.contains("2 cached");
     let first = validate(&[]);
     assert!(!unchanged(&first), "{}", first.text());
     let second = validate(&[]);
@@ -300,7 +300,7 @@ fn an_unchanged_file_is_not_read_again_and_a_damaged_cache_is_begun_anew() {
     let _ = fs::remove_file(folder.path().join("kept/probes.sqlite3-wal"));
     let damaged = validate(&[]);
     assert!(
-        damaged.stderr.contains("begun anew") && !unchanged(&damaged),
+        damaged.stderr.contains("recreated") && !unchanged(&damaged),
         "{}",
         damaged.text()
     );

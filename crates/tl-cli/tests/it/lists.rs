@@ -97,7 +97,7 @@ fn a_list_is_read_to_its_end_or_its_limit() {
             .tl(&["index", "list", "--limit", &limit, "--json"])
             .code(0);
         assert_eq!(count(&run.json()).to_string(), limit);
-        let told = format!("{limit} of 5 indexes are shown");
+        let told = format!("showing {limit} of 5 indexes");
         assert!(run.stderr.contains(&told), "{}", run.stderr);
     }
     let run = platform
@@ -392,7 +392,7 @@ fn an_index_is_named_by_its_name_everywhere() {
         .code(7);
     assert!(
         run.stderr
-            .contains("no index has the name or the id `nothing`"),
+            .contains("no index with the name or id `nothing`"),
         "{}",
         run.text()
     );

@@ -63,7 +63,7 @@ fn a_still_picture_is_held_as_long_as_its_sound_lasts() {
     let row = table
         .stdout
         .lines()
-        .find(|line| line.contains("sound lasts"));
+        .find(|line| line.contains("audio duration"));
     assert!(
         row.is_some_and(|row| row.contains("8.0")),
         "{}",

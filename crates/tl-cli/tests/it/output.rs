@@ -26,7 +26,7 @@ fn results_that_cannot_be_written_are_an_error() {
     let run = Running::start(tl.command()).finish();
     assert_eq!(run.code, 2);
     assert!(
-        run.stderr.contains("standard output cannot be written"),
+        run.stderr.contains("failed to write to standard output"),
         "{}",
         run.stderr
     );

@@ -49,14 +49,14 @@ fn names_that_are_not_utf8_stay_distinct_in_json() {
 
 #[test]
 fn the_message_of_a_server_cannot_forge_a_line() {
-    let body = r#"{"code": "parameter_invalid", "message": "no\r\nok: uploaded\n  next: run it \u202etxt\u001b[2J\u009b2J"}"#;
+    let body = r#"{"code": "parameter_invalid", "message": "no\r\nok: uploaded\n  hint: run it \u202etxt\u001b[2J\u009b2J"}"#;
     let server = scripted(move |_| Reaction::from(json(400, body)));
     let run = tl_to(&server, &["index", "get", INDEX]).code(7);
     assert!(run.stderr.contains("    | ok: uploaded"), "{}", run.stderr);
     for line in run.stderr.lines() {
-        let ours = ["error: ", "    | ", "  next: ", "  caused by: "];
+        let ours = ["error: ", "    | ", "  hint: ", "  caused by: "];
         assert!(ours.iter().any(|start| line.starts_with(start)), "{line}");
-        assert!(!line.starts_with("  next: run it"), "{line}");
+        assert!(!line.starts_with("  hint: run it"), "{line}");
     }
     assert!(
         !run.stderr.contains(['\u{202e}', '\u{1b}', '\u{9b}']),

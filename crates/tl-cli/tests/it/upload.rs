@@ -252,7 +252,7 @@ fn a_platform_that_fails_half_way_is_temporary_and_the_same_command_goes_on() {
         error["error"]["next"]
             .as_str()
             .unwrap()
-            .contains("resumes where it stopped"),
+            .contains("to resume"),
         "{error}"
     );
     world.faults(&[]);

@@ -58,10 +58,12 @@ impl Exec {
         let summary = emulator.summary();
         emulator.shutdown().await;
         let code = exit_code(status.map_err(|error| {
-            Failure::new(Exit::Temporary, "system", "the command was lost sight of")
+            Failure::new(Exit::Temporary, "system", "failed to wait for the command")
                 .with_source(&error)
         })?);
-        context.output.note(&format!("the emulator saw {summary}"));
+        context
+            .output
+            .note(&format!("the emulator received {summary}"));
         if let Some(path) = &self.summary {
             write_summary(path, &summary, code)?;
         }
@@ -95,9 +97,9 @@ impl Folders {
             .prefix("tl-emulator-")
             .tempdir()
             .map_err(|error| {
-                Failure::usage("no temporary folder can be made for the command")
+                Failure::usage("failed to create a temporary directory")
                     .with_source(&error)
-                    .hint("set TMPDIR to a folder with room")
+                    .hint("set TMPDIR to a directory with free space")
             })?;
         Ok(Self {
             root: temporary.path().to_owned(),
@@ -118,7 +120,7 @@ impl Folders {
 
 fn start(emulator: &Emulator, folders: &Folders, words: &[OsString]) -> Result<Child, Failure> {
     let Some((program, arguments)) = words.split_first() else {
-        return Err(Failure::usage("there is no command to run"));
+        return Err(Failure::usage("no command to run"));
     };
     let mut command = Command::new(program);
     command
@@ -146,10 +148,10 @@ fn start(emulator: &Emulator, folders: &Folders, words: &[OsString]) -> Result<C
         Failure::new(
             exit,
             "exec",
-            format!("the command `{name}` cannot be started"),
+            format!("failed to start the command `{name}`"),
         )
         .with_source(&error)
-        .hint("write the command after `--`, as a program on the search path or a path of its own")
+        .hint("pass a program on the search path, or its path, after `--`")
     })
 }
 
@@ -189,7 +191,7 @@ fn write_summary(path: &Path, summary: &Summary, code: i32) -> Result<(), Failur
     let text = as_json(summary, code).to_string() + "\n";
     std::fs::write(path, text).map_err(|error| {
         Failure::usage(format!(
-            "the summary cannot be written to `{}`; the command ended with {code}",
+            "failed to write the summary to `{}`; the command exited with {code}",
             path.display()
         ))
         .with_source(&error)

@@ -63,7 +63,7 @@ impl FaultsArgs {
         let plan = read(&self.faults)?;
         context.output.json(&plan);
         let text = serde_json::to_string_pretty(&plan).map_err(|error| {
-            Failure::new(Exit::Usage, "output", "the plan has no JSON form").with_source(&error)
+            Failure::new(Exit::Usage, "output", "failed to serialize the plan").with_source(&error)
         })?;
         context.output.line(&text);
         Ok(Exit::Ok)
@@ -81,7 +81,7 @@ pub(super) fn read(faults: &[String]) -> Result<FaultPlan, Failure> {
         } else {
             let fault = text.parse::<Fault>().map_err(|error| {
                 Failure::usage(error.to_string())
-                    .hint("`tl emulator faults --help` shows what a fault can say")
+                    .hint("see `tl emulator faults --help` for the syntax")
             })?;
             plan.faults.push(fault);
         }
@@ -97,15 +97,15 @@ fn is_file(text: &str) -> bool {
 fn read_file(path: &Path) -> Result<FaultPlan, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Failure::usage(format!(
-            "the fault plan `{}` cannot be read",
+            "failed to read the fault plan `{}`",
             path.display()
         ))
         .with_source(&error)
-        .hint("name a JSON file, or write a fault as one argument: 'tasks.create nth=1 status=503'")
+        .hint("pass a JSON file, or a fault as one argument: 'tasks.create nth=1 status=503'")
     })?;
     FaultPlan::from_json(&text).map_err(|error| {
         Failure::usage(format!("`{}`: {error}", path.display()))
-            .hint("`tl emulator faults --help` shows what a fault can say")
+            .hint("see `tl emulator faults --help` for the syntax")
     })
 }
 
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn what_is_neither_is_refused_with_both_forms() {
         for (text, told) in [
-            ("nowhere.json", "cannot be read"),
+            ("nowhere.json", "failed to read"),
             ("tasks.make drop", "tasks.create, tasks.list"),
             ("* colour=blue", "unknown field"),
             ("* every=0 drop", "counted from 1"),

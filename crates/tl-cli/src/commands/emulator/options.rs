@@ -86,7 +86,7 @@ impl FromStr for QuirkValue {
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, value) = text
             .split_once('=')
-            .ok_or("a quirk is NAME=VALUE; `tl emulator quirks` lists them")?;
+            .ok_or("expected NAME=VALUE; `tl emulator quirks` lists them")?;
         Ok(Self {
             name: name.to_owned(),
             value: value.to_owned(),
@@ -109,12 +109,12 @@ impl FromStr for Webhook {
         let url = Url::parse(address).map_err(|error| format!("`{address}`: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(format!(
-                "the scheme `{}` is not one of http, https",
+                "unsupported scheme `{}` (supported: http, https)",
                 url.scheme()
             ));
         }
         if secret.is_empty() {
-            return Err("the secret after the comma is empty".to_owned());
+            return Err("empty secret after the comma".to_owned());
         }
         Ok(Self {
             url,
@@ -143,19 +143,23 @@ impl Options {
             .on_request(move |entry| output.detail(&plain_line(&entry.to_string())));
         let emulator = builder.start().await.map_err(|error| {
             Failure::new(Exit::Usage, "emulator", error.to_string())
-                .hint("choose another --port, --state or --data-dir; --port 0 takes a free port")
+                .hint("pass another --port, --state or --data-dir; --port 0 picks a free port")
         })?;
         if let Some(seed) = seed {
             emulator.seed(&seed).map_err(|error| {
-                Failure::new(Exit::Usage, "emulator", "the seed cannot be put in place")
+                Failure::new(Exit::Usage, "emulator", "failed to apply the seed")
                     .with_source(&error)
-                    .hint("leave --seed out where --state has it already")
+                    .hint("omit --seed if --state already contains it")
             })?;
         }
         for Webhook { url, secret } in webhooks {
             emulator.register_webhook(&url, &secret).map_err(|error| {
-                Failure::new(Exit::Temporary, "emulator", "no webhook can be registered")
-                    .with_source(&error)
+                Failure::new(
+                    Exit::Temporary,
+                    "emulator",
+                    "failed to register the webhook",
+                )
+                .with_source(&error)
             })?;
         }
         Ok(emulator)
@@ -188,23 +192,23 @@ impl Options {
         for QuirkValue { name, value } in &self.quirks {
             builder = builder.quirk(name, value).map_err(|error| {
                 Failure::usage(error.to_string())
-                    .hint("`tl emulator quirks` lists the switches and their values")
+                    .hint("`tl emulator quirks` lists the quirks and their values")
             })?;
         }
         let plan = faults::read(&self.faults)?;
         builder.faults(plan).map_err(|error| {
-            Failure::usage(error.to_string()).hint("`tl emulator faults` checks a plan")
+            Failure::usage(error.to_string()).hint("run `tl emulator faults` to check a plan")
         })
     }
 }
 
 fn read_seed(path: &Path) -> Result<Seed, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::usage(format!("the seed `{}` cannot be read", path.display())).with_source(&error)
+        Failure::usage(format!("failed to read the seed `{}`", path.display())).with_source(&error)
     })?;
     serde_json::from_str(&text).map_err(|error| {
-        Failure::usage(format!("the seed `{}` is wrong", path.display()))
+        Failure::usage(format!("invalid seed `{}`", path.display()))
             .with_source(&error)
-            .hint(r#"its form is {"indexes": [{"index_name": "films", "videos": [{"filename": "a.mp4", "duration": 12.5, "width": 640, "height": 360}]}]}"#)
+            .hint(r#"expected {"indexes": [{"index_name": "films", "videos": [{"filename": "a.mp4", "duration": 12.5, "width": 640, "height": 360}]}]}"#)
     })
 }

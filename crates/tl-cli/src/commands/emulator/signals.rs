@@ -24,8 +24,12 @@ mod unix {
         pub(crate) fn listen() -> Result<Self, Failure> {
             let listen = |kind| {
                 signal(kind).map_err(|error| {
-                    Failure::new(Exit::Temporary, "system", "no signal can be listened for")
-                        .with_source(&error)
+                    Failure::new(
+                        Exit::Temporary,
+                        "system",
+                        "failed to install a signal handler",
+                    )
+                    .with_source(&error)
                 })
             };
             Ok(Self {

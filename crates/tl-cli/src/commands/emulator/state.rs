@@ -28,18 +28,18 @@ pub(super) fn import(context: &Context, file: &Path) -> Result<Exit, Failure> {
         std::fs::read_to_string(file).map(|read| text = read)
     };
     read.map_err(|error| {
-        Failure::usage(format!("the state `{}` cannot be read", file.display())).with_source(&error)
+        Failure::usage(format!("failed to read the state `{}`", file.display())).with_source(&error)
     })?;
     request(context, "PUT", "state", Some(text))?;
     context.output.json(&json!({"imported": true}));
-    context.output.line("the emulator has the imported state");
+    context.output.line("state imported");
     Ok(Exit::Ok)
 }
 
 pub(super) fn reset(context: &Context) -> Result<Exit, Failure> {
     request(context, "POST", "reset", None)?;
     context.output.json(&json!({"reset": true}));
-    context.output.line("the emulator has forgotten everything");
+    context.output.line("all data of the emulator deleted");
     Ok(Exit::Ok)
 }
 
@@ -47,10 +47,10 @@ pub(super) fn reset(context: &Context) -> Result<Exit, Failure> {
 fn address(context: &Context, path: &str) -> Result<Url, Failure> {
     let base = context.connection.address();
     let refused = |why: String| {
-        Failure::usage(why).hint("name a running emulator by --base-url or TWELVELABS_BASE_URL, such as http://127.0.0.1:8080/v1.3")
+        Failure::usage(why).hint("set --base-url or TWELVELABS_BASE_URL to a running emulator, e.g. http://127.0.0.1:8080/v1.3")
     };
     let url =
-        Url::parse(base).map_err(|error| refused(format!("`{base}` is no address: {error}")))?;
+        Url::parse(base).map_err(|error| refused(format!("invalid base URL `{base}`: {error}")))?;
     let is_loopback = match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -59,11 +59,11 @@ fn address(context: &Context, path: &str) -> Result<Url, Failure> {
     };
     if !is_loopback {
         return Err(refused(format!(
-            "`{base}` is not on this machine, and an emulator is"
+            "base URL `{base}` is not a local emulator"
         )));
     }
     url.join(&format!("/_emulator/{path}"))
-        .map_err(|error| refused(format!("`{base}` is no address of an API: {error}")))
+        .map_err(|error| refused(format!("invalid base URL `{base}`: {error}")))
 }
 
 /// A client for this machine alone: no proxy stands between, and nobody's certificate is trusted.
@@ -88,10 +88,10 @@ fn request(
         Failure::new(
             Exit::Temporary,
             "unreachable",
-            format!("no emulator answers at {url}"),
+            format!("failed to connect to the emulator at {url}"),
         )
         .with_source(&error.without_url())
-        .hint("start one with `tl emulator`, and take over the two lines that it prints")
+        .hint("start one with `tl emulator`, and set the environment variables that it prints")
     };
     let method = reqwest::Method::from_bytes(method.as_bytes())
         .expect("the methods above are words of letters");
@@ -112,11 +112,11 @@ fn request(
             }
             let told = serde_json::from_str::<Value>(&text).ok();
             let message = told.and_then(|told| told["message"].as_str().map(str::to_owned));
-            let message = message.unwrap_or_else(|| format!("it answered {status}"));
+            let message = message.unwrap_or_else(|| format!("status {status}"));
             Err(Failure::new(
                 Exit::Refused,
                 "refused",
-                format!("the emulator refused: {message}"),
+                format!("the emulator rejected the request: {message}"),
             ))
         },
         runtime::interrupted,

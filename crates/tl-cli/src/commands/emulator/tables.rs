@@ -75,16 +75,16 @@ pub(super) fn plans(context: &Context) -> Exit {
         })
         .collect();
     let headings = [
-        "plan",
-        "req/min",
-        "req/day",
-        "min/hour",
-        "min/day",
-        "min ever",
-        "at work",
-        "videos/index",
-        "hours/index",
-        "days kept",
+        "PLAN",
+        "REQ/MIN",
+        "REQ/DAY",
+        "MIN/HOUR",
+        "MIN/DAY",
+        "MIN TOTAL",
+        "CONCURRENT",
+        "VIDEOS/INDEX",
+        "HOURS/INDEX",
+        "RETENTION",
     ];
     context.output.line(&table::render(headings, &rows));
     Exit::Ok

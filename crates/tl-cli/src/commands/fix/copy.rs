@@ -44,8 +44,8 @@ impl Comparison<'_> {
     fn streams(&self) -> Result<(), Failure> {
         for (stream, source) in self.before.listed.streams() {
             let what = match stream {
-                0 => "the picture".to_owned(),
-                number => format!("sound {number}"),
+                0 => "the video stream".to_owned(),
+                number => format!("audio stream {number}"),
             };
             let Some(copy) = self.after.listed.streams().get(stream) else {
                 return Err(lacks(&format!("{what} is missing")));
@@ -83,7 +83,7 @@ impl Comparison<'_> {
             return Ok(());
         }
         Err(lacks(&format!(
-            "it shows {made} frames, the source {decoded}"
+            "it has {made} frames, the source {decoded}"
         )))
     }
 
@@ -96,7 +96,7 @@ impl Comparison<'_> {
         let source = packets::frames(output_dir, self.source, source, Some(START_FRAMES))?;
         if made.len() < source.len() {
             return Err(lacks(&format!(
-                "{} of its first {} frames can be decoded",
+                "only {} of its first {} frames can be decoded",
                 made.len(),
                 source.len()
             )));
@@ -105,7 +105,7 @@ impl Comparison<'_> {
             frames.iter().map(|(_, hash)| hash.clone()).collect()
         };
         if self.copies_picture() && hashes(&made) != hashes(&source) {
-            return Err(lacks("its first frames are not those of the source"));
+            return Err(lacks("its first frames differ from those of the source"));
         }
         Ok(())
     }
@@ -126,7 +126,7 @@ fn lacks(what: &str) -> Failure {
     Failure::new(
         Exit::RefusedLocally,
         "not_fixed",
-        format!("the copy that ffmpeg made is not whole, so it was not kept: {what}"),
+        format!("the converted copy is incomplete and was discarded: {what}"),
     )
     .hint("convert the file with another program first, then run `tl fix` on the result")
 }

@@ -95,7 +95,7 @@ impl Run {
         self.output.line(&text);
         if video.reconciled {
             self.output.note(&format!(
-                "a response was lost; {what} {made} was created by the lost request"
+                "a response was lost; its request had created {what} {made}"
             ));
         }
         let next = match (&video.task_id, &video.video_id) {
@@ -107,8 +107,9 @@ impl Run {
                 .map(|(id, index)| wait::video_command(id, index)),
         };
         if let Some(command) = next {
-            self.output
-                .note(&format!("next: `{command}` waits until it is indexed"));
+            self.output.note(&format!(
+                "next: run `{command}` to wait until it is indexed"
+            ));
         }
     }
 
@@ -202,7 +203,7 @@ pub(crate) fn no_input(name: &str, error: tl_client::Error) -> Failure {
     let message = format!("`{name}`: {}", failure.message());
     failure
         .with_message(message)
-        .hint("give an https link to the raw file, or download it and give its path")
+        .hint("pass a direct https URL of the file, or download it and pass its path")
 }
 
 /// What the client says of the input `name`: with the name in it, and the findings of the local check.
@@ -223,10 +224,8 @@ pub(crate) fn refused(name: &str, error: tl_client::Error) -> Failure {
 fn refused_locally(name: &str, failure: Failure) -> Failure {
     failure
         .with_file(name)
-        .with_message(format!(
-            "`{name}` was not sent: the platform would refuse it"
-        ))
-        .hint("correct the file; where the account has other limits, give them by --rules FILE")
+        .with_message(format!("`{name}` was not sent: local check failed"))
+        .hint("correct the file; if the account has other limits, pass them with --rules FILE")
 }
 
 /// The failure of the input `name` that the local check refused with `report`.

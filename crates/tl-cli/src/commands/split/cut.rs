@@ -56,7 +56,7 @@ impl Source<'_> {
         fs::create_dir(&folder).map_err(|error| unwritable(&folder, &error))?;
         let written = division
             .write(output_dir, &folder, line)
-            .map_err(|failure| failure.hint("encode it again: add --reencode"))?;
+            .map_err(|failure| failure.hint("pass --reencode to re-encode the file"))?;
         Ok(Cut {
             written,
             ending,
@@ -139,12 +139,12 @@ fn planned(listed: &PacketReader, starts: &[f64]) -> Result<Vec<PlannedPart>, Fa
     listed
         .outline()
         .parts(starts)
-        .ok_or_else(|| Failure::usage("a part begins at no key frame; this is a fault of tl"))
+        .ok_or_else(|| Failure::usage("a part does not start at a key frame; this is a bug in tl"))
 }
 
 fn unwritable(folder: &Path, error: &std::io::Error) -> Failure {
     Failure::usage(format!(
-        "the folder `{}` cannot be written",
+        "failed to write to the directory `{}`",
         folder.display()
     ))
     .with_source(error)

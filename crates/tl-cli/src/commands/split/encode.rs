@@ -70,7 +70,7 @@ pub(super) fn encode(
             return Err(Failure::new(
                 Exit::RefusedLocally,
                 "not_split",
-                format!("ffmpeg encoded {shown} of {decoded} frames; no part was kept"),
+                format!("ffmpeg encoded {shown} of {decoded} frames; all parts were discarded"),
             )
             .hint("convert the file with another program first"));
         }

@@ -171,7 +171,7 @@ impl Division<'_> {
         let cut = listed.streams().get(&0).copied().unwrap_or_default();
         if (cut.packets, cut.shown) != (part.packets, part.shown) {
             return Err(broken(&format!(
-                "the part from {} shows {} of {} frames",
+                "the part at {} has {} of {} frames",
                 at(part.start_seconds),
                 cut.shown,
                 part.shown
@@ -193,7 +193,7 @@ impl Division<'_> {
             )?;
             if !begins_alike(&run, &shown) {
                 return Err(broken(&format!(
-                    "the part from {} does not show the frames of the source when it is decoded by itself",
+                    "the part at {} differs from the source when it is decoded by itself",
                     at(part.start_seconds)
                 )));
             }
@@ -216,7 +216,7 @@ impl Division<'_> {
             let packets = sound.get(stream).copied().unwrap_or_default();
             if packets != source.packets {
                 return Err(broken(&format!(
-                    "the parts hold {packets} of {} packets of sound",
+                    "the parts contain {packets} of {} audio packets",
                     source.packets
                 )));
             }
@@ -248,7 +248,7 @@ fn broken(what: &str) -> Failure {
     Failure::new(
         Exit::RefusedLocally,
         "not_split",
-        format!("{what}; no part was kept"),
+        format!("{what}; all parts were discarded"),
     )
 }
 

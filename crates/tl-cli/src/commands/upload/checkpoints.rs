@@ -216,7 +216,7 @@ impl Abandon {
                 }
                 Err(error) => {
                     let failure =
-                        Failure::from(error).hint("`tl upload list` shows what is kept here");
+                        Failure::from(error).hint("`tl upload list` shows the local checkpoints");
                     if let [_] = &ids[..] {
                         return Err(failure);
                     }
@@ -226,7 +226,7 @@ impl Abandon {
             }
         }
         if ids.is_empty() {
-            context.output.note("nothing is kept here");
+            context.output.note("no local checkpoints");
         }
         Ok(Exit::of_items(&exits))
     }
@@ -247,7 +247,7 @@ fn abandoned(context: &Context, kept: &Kept) {
     }
     let Some(upload) = upload else {
         return context.output.line(&format!(
-            "checkpoint {} could not be used; it is set aside in its folder",
+            "checkpoint {} was unusable; it was renamed and kept in its directory",
             kept.id
         ));
     };
@@ -265,12 +265,14 @@ fn afterwards(upload: &CheckpointInfo) -> String {
         &upload.upload_id,
         upload.expires.and_then(instant),
     ) {
-        (Some(asset), _, _) => format!("asset {asset} stays: `tl asset delete {asset}` deletes it"),
+        (Some(asset), _, _) => format!(
+            "asset {asset} remains on the platform; run `tl asset delete {asset}` to delete it"
+        ),
         (None, Some(session), Some(at)) => {
-            format!("the platform drops session {session} by itself, at {at} at the latest")
+            format!("the platform closes session {session} automatically at {at}")
         }
         // A request was about to be sent, and its answer is not known.
-        _ => "the platform may have an asset of it: `tl asset list` shows what is there".to_owned(),
+        _ => "the platform may have created an asset; check with `tl asset list`".to_owned(),
     }
 }
 

@@ -158,10 +158,10 @@ fn parts(kind: DocumentKind) -> Result<Form, Failure> {
         Failure::new(
             Exit::Usage,
             "output",
-            "no temporary file can be made for the report",
+            "failed to create a temporary file for the report",
         )
         .with_source(&error)
-        .hint("set TMPDIR to a folder with room")
+        .hint("set TMPDIR to a directory with free space")
     })?;
     Ok(Form::Document(Box::new(Parts {
         document: Document::new(kind),
@@ -267,11 +267,11 @@ impl NewFile {
             _ => Path::new("."),
         };
         let refused = |why: &str| {
-            Failure::usage(format!("`{}` cannot be written: {why}", target.display()))
-                .hint("name another file for --output")
+            Failure::usage(format!("failed to write `{}`: {why}", target.display()))
+                .hint("pass another file to --output")
         };
         if target.is_dir() {
-            return Err(refused("it is a folder"));
+            return Err(refused("is a directory"));
         }
         let mut builder = tempfile::Builder::new();
         builder.prefix(".tl-report-");
@@ -280,7 +280,7 @@ impl NewFile {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = builder
             .tempfile_in(folder)
-            .map_err(|error| refused("its folder takes no files").with_source(&error))?;
+            .map_err(|error| refused("cannot create files in its directory").with_source(&error))?;
         Ok(Self {
             writer: BufWriter::new(file),
             target: target.to_owned(),
@@ -299,7 +299,7 @@ impl NewFile {
 }
 
 fn unwritable(error: &io::Error) -> Failure {
-    Failure::new(Exit::Usage, "output", "the results cannot be written")
+    Failure::new(Exit::Usage, "output", "failed to write the results")
         .with_source(error)
-        .hint("make room or write elsewhere; nothing was left half written")
+        .hint("free disk space or use another directory; no partial file was left")
 }

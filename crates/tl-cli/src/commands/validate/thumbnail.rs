@@ -57,7 +57,7 @@ impl Pictures {
             Err(failure) => {
                 context
                     .output
-                    .note(&format!("no pictures: {}", failure.message()));
+                    .note(&format!("no thumbnails: {}", failure.message()));
                 Ok(None)
             }
         }

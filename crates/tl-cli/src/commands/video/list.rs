@@ -34,7 +34,7 @@ impl VideoList {
                 .map(IndexedAssetStatus::as_str)
                 .collect();
             context.output.note(&format!(
-                "`{status}` is not a status that this version knows ({}); it is sent as it is",
+                "unknown status `{status}` (known: {}); sending it unchanged",
                 known.join(", ")
             ));
         }
@@ -56,7 +56,14 @@ impl VideoList {
         listed.show(
             &context.output,
             "videos",
-            ["VIDEO", "STATUS", "DURATION", "FRAME", "CREATED", "FILE"],
+            [
+                "VIDEO",
+                "STATUS",
+                "DURATION",
+                "RESOLUTION",
+                "CREATED",
+                "FILE",
+            ],
             Row::cells,
         );
         Ok(Exit::Ok)
