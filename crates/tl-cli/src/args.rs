@@ -1,4 +1,4 @@
-//! The arguments as a whole, and the run from the first word to the exit code.
+//! Global arguments, and the entry point of the program.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(crate) struct Cli {
     command: Command,
 }
 
-/// The options that every verb takes.
+/// Options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Global {
@@ -47,7 +47,7 @@ pub(crate) struct Global {
     pub(crate) connection: Connection,
 }
 
-/// What a verb works with.
+/// What every command receives.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) output: Arc<Output>,
@@ -55,7 +55,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Asks the platform: one call, or several that belong together. A signal ends it; nothing goes on after it.
+    /// Runs `work` with a client: one request or several. A signal cancels it.
     pub(crate) fn call<T>(
         &self,
         work: impl AsyncFnOnce(&Client) -> Result<T, Failure>,
@@ -96,7 +96,7 @@ Environment variables:
     )
 }
 
-/// Runs `tl` with these arguments, the name of the program first.
+/// Runs `tl` with these arguments, the program name first.
 pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
     for name in KEY_VARIABLES {
         if let Ok(key) = std::env::var(name) {
@@ -127,7 +127,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
     output.finish(exit)
 }
 
-/// Help and version are answers; everything else that clap says is an error of usage.
+/// Prints help and version to standard output; every other clap error is a usage error.
 fn refused(error: &clap::Error, json: bool) -> Exit {
     let output = Output::new(json, false, 0, Color::Auto);
     match error.kind() {
@@ -139,7 +139,7 @@ fn refused(error: &clap::Error, json: bool) -> Exit {
     }
     let text = error.render();
     let message = text.to_string();
-    // What comes after the usage is for people.
+    // The text after the usage line is not part of the message.
     let summary = message
         .split("\n\n")
         .next()

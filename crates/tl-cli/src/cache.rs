@@ -1,9 +1,11 @@
-//! What probes of earlier runs found, and the pictures of the HTML report, kept on this machine, so that an unchanged file is not read again.
+//! Cache of probe results and of the thumbnails of the HTML report, so that an unchanged file is
+//! not read again.
 //!
-//! Kept are the facts, not the verdict: rules are applied anew each time, which costs microseconds, so another pack, day or
-//! engine needs no second probe. A file counts as unchanged when its path, size, times and inode are, and when the
-//! same version of `tl` and the same helper would read it in the same way. The cache may vanish, be damaged or be used by
-//! several runs at once: the worst that happens is that a file is read again.
+//! The cache stores media facts, not verdicts: applying the rules takes microseconds, so another
+//! pack, date or engine needs no second probe. A file is unchanged if its path, size, timestamps
+//! and inode are, and if the same version of `tl` and the same helper would read it with the same
+//! options. The cache may be deleted, corrupt or used by several processes at once: at worst, a
+//! file is read again.
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
@@ -14,35 +16,36 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tl_validate::{MediaFacts, ProbeError};
 
-/// The layout of the table; another number means another layout, and the cache is begun anew.
+/// Version of the database schema. A database with another version is recreated.
 const SCHEMA_VERSION: i64 = 2;
 
-/// Answers older than this are forgotten.
+/// Older entries are deleted.
 const MAX_AGE_DAYS: i64 = 90;
 
-/// A file that changed less than this ago may change again without its times telling.
+/// A file that was modified less than this long ago may change again without a new timestamp.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// Answers are written in portions of this size, so that a run over many small files does not wait for the disk each time.
+/// Number of entries written per transaction, so that a run over many small files does not wait for
+/// the disk on each.
 const BATCH: usize = 256;
 
-/// Pictures are written in portions of this size, as each takes 5 to 20 kB of memory until then.
+/// Number of thumbnails written per transaction. Each takes 5 to 20 kB of memory until then.
 const PICTURE_BATCH: usize = 32;
 
-/// How long another run may hold the cache before this one does without it.
+/// How long to wait for a database that is locked by another process.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a run that was refused without patience waits before it asks again.
+/// Delay between attempts when SQLite fails with a lock error without waiting.
 const LOCK_RETRY: Duration = Duration::from_millis(5);
 
-/// What a probe said of a file.
+/// Result of probing a file.
 pub(crate) type Probed = Result<MediaFacts, ProbeError>;
 
-/// The answers of earlier probes.
+/// Results of earlier probes.
 #[derive(Debug)]
 pub(crate) struct Cache {
     store: Mutex<Option<Store>>,
-    /// What would read the files, and how.
+    /// Identifies the prober and its options.
     reader: String,
 }
 
@@ -68,12 +71,12 @@ struct Answer {
     answer: String,
 }
 
-/// The state of a file by which a change is noticed.
+/// State of a file, to detect changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fingerprint(String);
 
 impl Cache {
-    /// The cache in `folder`, for what `reader` reads. With a word about what is wrong, where something is.
+    /// Opens the cache in `folder` for results of `reader`. Returns a note if something is wrong.
     pub(crate) fn open(folder: &Path, reader: String) -> (Option<Self>, Option<String>) {
         let file = folder.join("probes.sqlite3");
         let with = |store| {
@@ -111,7 +114,7 @@ impl Cache {
         }
     }
 
-    /// What was found when the file was in the same state.
+    /// Returns the result for the file if its state is the same.
     pub(crate) fn get(&self, path: &Path, mark: &Fingerprint) -> Option<Probed> {
         let mut held = self.lock();
         let store = held.as_mut()?;
@@ -132,13 +135,13 @@ impl Cache {
             }
         };
         drop(held);
-        // An answer that cannot be read is none.
+        // An unreadable entry counts as missing.
         (kept == self.marked(mark))
             .then(|| serde_json::from_str(&answer).ok())
             .flatten()
     }
 
-    /// Keeps what was found in a file that was in the state `mark` before and after.
+    /// Stores the result for a file that was in the state `mark` before and after the probe.
     pub(crate) fn put(&self, path: &Path, mark: &Fingerprint, probed: &Probed) {
         let (Some(path), Ok(answer)) = (key(path), serde_json::to_string(probed)) else {
             return;
@@ -154,7 +157,8 @@ impl Cache {
         }
     }
 
-    /// The picture that `producer` took of the file when it was in the same state; empty where there was none.
+    /// Returns the thumbnail that `producer` took if the file is unchanged. It is empty if the file
+    /// has none.
     pub(crate) fn picture(
         &self,
         path: &Path,
@@ -183,7 +187,7 @@ impl Cache {
         }
     }
 
-    /// Keeps the picture of a file that was in the state `mark` before and after it was taken.
+    /// Stores the thumbnail of a file that was in the state `mark` before and after.
     pub(crate) fn put_picture(
         &self,
         path: &Path,
@@ -206,12 +210,12 @@ impl Cache {
         }
     }
 
-    /// A picture depends on the file and on what takes it, and not on what reads facts.
+    /// A thumbnail depends on the file and on what takes it, not on the prober.
     fn made(mark: &Fingerprint, producer: &str) -> String {
         format!("{}|{producer}", mark.0)
     }
 
-    /// Writes what is not written yet.
+    /// Writes pending entries.
     pub(crate) fn finish(&self) {
         let mut held = self.lock();
         if let Some(store) = held.as_mut()
@@ -226,14 +230,15 @@ impl Cache {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Store>> {
-        // A batch is written whole or not at all, so a panic elsewhere spoils nothing.
+        // A transaction is atomic, so a panic elsewhere cannot leave the store inconsistent.
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Goes on without the cache where it cannot be used; one that is damaged is removed, for the next run to begin anew.
+    /// Handles a database error. A corrupt database is removed, and the cache is disabled for this
+    /// run.
     fn disable(held: &mut Option<Store>, error: &rusqlite::Error) {
         if !is_damage(error) {
-            // Held by another run for too long, or the disk is full: this batch is lost, which is all.
+            // The database was locked for too long, or the disk is full: only this batch is lost.
             if let Some(store) = held {
                 store.unwritten.clear();
                 store.pictures.clear();
@@ -258,7 +263,7 @@ impl Store {
     fn open(file: &Path) -> Result<Self, rusqlite::Error> {
         let mut connection = Connection::open(file)?;
         connection.busy_timeout(LOCK_TIMEOUT)?;
-        // Where two runs make a new file at once, SQLite refuses one of them without patience: it asks again.
+        // If two processes create the database at once, SQLite fails one without waiting: retry.
         let begun = Instant::now();
         while let Err(error) = Self::prepare(&mut connection) {
             if !is_locked(&error) || begun.elapsed() >= LOCK_TIMEOUT {
@@ -274,12 +279,13 @@ impl Store {
         })
     }
 
-    /// Brings the file to the layout of today, and forgets what is old.
+    /// Migrates the database to the current schema and deletes old entries.
     fn prepare(connection: &mut Connection) -> Result<(), rusqlite::Error> {
-        // Several runs read while one writes; a crash of the machine may lose the last answers.
+        // Several processes can read while one writes. A power failure may lose the last entries.
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        // The layout is looked at and made in one step, or a run would drop what another has just made.
+        // Check and create the schema in one transaction, so that no process drops what another has
+        // just created.
         let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let layout: i64 = step.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if layout != SCHEMA_VERSION {
@@ -329,13 +335,13 @@ impl Store {
 }
 
 impl Fingerprint {
-    /// The state of the file; `None` for what is no file, and for one that is being written.
+    /// Returns the state of a file. `None` if it is not a regular file or was modified just now.
     pub(crate) fn of(meta: &Metadata) -> Option<Self> {
         if !meta.is_file() {
             return None;
         }
         let modified = meta.modified().ok()?;
-        // A time in the future says nothing about when it changed.
+        // A timestamp in the future does not say when the file changed.
         let age = SystemTime::now().duration_since(modified).ok()?;
         if age < SETTLED {
             return None;
@@ -353,7 +359,7 @@ impl Fingerprint {
 #[cfg(unix)]
 fn more(meta: &Metadata) -> String {
     use std::os::unix::fs::MetadataExt;
-    // The time of modification can be set back, this one cannot.
+    // Unlike the modification time, ctime cannot be set back.
     format!(
         "-{}.{}-{}:{}",
         meta.ctime(),
@@ -368,10 +374,10 @@ fn more(_: &Metadata) -> String {
     String::new()
 }
 
-/// The variable that may name the folder of the cache.
+/// Environment variable with the cache directory.
 pub(crate) const CACHE_DIR_VARIABLE: &str = "TL_CACHE";
 
-/// The folder that the environment names, else the system's own place for what can be made again.
+/// Cache directory from the environment, or the user's cache directory.
 pub(crate) fn default_dir() -> Option<PathBuf> {
     let named = std::env::var_os(CACHE_DIR_VARIABLE).filter(|folder| !folder.is_empty());
     if let Some(folder) = named {
@@ -380,7 +386,7 @@ pub(crate) fn default_dir() -> Option<PathBuf> {
     dirs::cache_dir().map(|folder| folder.join("tl"))
 }
 
-/// What stands for the program at `path` in the key: another build reads other things.
+/// Identifies the program at `path`: another build may give other results.
 pub(crate) fn program_fingerprint(path: &Path) -> String {
     let state = fs::metadata(path).ok().and_then(|meta| {
         let since = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
@@ -407,13 +413,13 @@ fn is_damage(error: &rusqlite::Error) -> bool {
         rusqlite::Error::SqliteFailure(failure, _) => {
             matches!(failure.code, DatabaseCorrupt | NotADatabase)
         }
-        // A table of another shape under our name.
+        // A table with our name and other columns.
         rusqlite::Error::InvalidColumnType(..) => true,
         _ => false,
     }
 }
 
-/// Another run has the file at this moment.
+/// Whether another process holds the lock.
 fn is_locked(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
     matches!(
@@ -422,7 +428,7 @@ fn is_locked(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Removes the cache. What cannot be removed is met again, and told again.
+/// Removes the database. Files that cannot be removed are reported on the next run.
 fn remove_database(file: &Path) {
     for ending in ["", "-wal", "-shm"] {
         let mut name = file.as_os_str().to_owned();
@@ -434,7 +440,7 @@ fn remove_database(file: &Path) {
 fn create_dir(folder: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
-    // The names of somebody's videos are nobody else's business.
+    // The cache contains the names of the user's videos.
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
@@ -508,7 +514,7 @@ mod tests {
         cache.put_picture(&clip, &mark(&clip), "ffmpeg 5", b"\xff\xd8");
         cache.put_picture(&none, &mark(&none), "ffmpeg 5", b"");
         drop(cache);
-        // Another reader of facts takes the same pictures.
+        // The thumbnail does not depend on the prober.
         let cache = open(folder.path(), "two");
         let kept = |path: &Path, producer| cache.picture(path, &mark(path), producer);
         assert_eq!(kept(&clip, "ffmpeg 5").as_deref(), Some(&b"\xff\xd8"[..]));

@@ -1,4 +1,4 @@
-//! The local check: which rules, which models, which helper, and the verdict on one path.
+//! Local check of single files: rule pack, models, helper and verdict.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tl_validate::{
 use crate::failure::Failure;
 use crate::path_name::path_name;
 
-/// The options that say what a file is held against.
+/// Options that select the rules.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Local check")]
 pub(crate) struct RulesArgs {
@@ -26,8 +26,8 @@ pub(crate) struct RulesArgs {
     /// Check for this model option; `conversation` requires sound before v1.3. Repeatable
     #[arg(long = "option", value_name = "NAME", value_delimiter = ',')]
     pub(crate) options: Vec<String>,
-    /// Use this rule pack: a name (`tl rules list`), a date, or a TOML file. A file without `name` and `date` changes
-    /// the current pack
+    /// Use this rule pack: a name (`tl rules list`), a date, or a TOML file. A file without `name`
+    /// and `date` changes the current pack
     #[arg(long, value_name = "PACK|DATE|FILE")]
     pub(crate) rules: Option<String>,
     /// Fail unless media is read in a complete sandbox (Landlock and seccomp)
@@ -35,7 +35,7 @@ pub(crate) struct RulesArgs {
     pub(crate) require_sandbox: bool,
 }
 
-/// A checker, and what it checks for.
+/// A checker with its engines and model options.
 #[derive(Debug, Clone)]
 pub(crate) struct UploadChecker {
     checker: Checker,
@@ -44,7 +44,7 @@ pub(crate) struct UploadChecker {
 }
 
 impl RulesArgs {
-    /// The rules that were asked for.
+    /// Returns the selected rule pack.
     pub(crate) fn pack(&self) -> Result<RulePack, Failure> {
         match &self.rules {
             None => Ok(RulePack::current().clone()),
@@ -52,7 +52,7 @@ impl RulesArgs {
         }
     }
 
-    /// A checker by these rules, with the helper that reads media.
+    /// Creates a checker with the selected rules and the helper that reads media.
     pub(crate) fn upload_checker(&self) -> Result<UploadChecker, Failure> {
         let pack = self.pack()?;
         let engines = self.engines_of(&pack)?;
@@ -67,7 +67,7 @@ impl RulesArgs {
         })
     }
 
-    /// The engines that were asked for, each of which the pack must know.
+    /// Returns the selected engines. The pack must know each of them.
     pub(crate) fn engines_of(&self, pack: &RulePack) -> Result<Vec<Engine>, Failure> {
         let engines: Vec<Engine> = self
             .engines
@@ -93,7 +93,7 @@ impl RulesArgs {
     }
 }
 
-/// Finds rules by name, by day or in a file.
+/// Finds a rule pack by name, date or file.
 pub(crate) fn load_pack(text: &str) -> Result<RulePack, Failure> {
     match built_in_pack(text) {
         Ok(pack) => Ok(pack),
@@ -105,7 +105,7 @@ pub(crate) fn load_pack(text: &str) -> Result<RulePack, Failure> {
     }
 }
 
-/// Finds built-in rules by name or by day.
+/// Finds a built-in rule pack by name or date.
 pub(crate) fn built_in_pack(text: &str) -> Result<RulePack, Failure> {
     let found = match text.parse::<Date>() {
         Ok(date) => RulePack::on(date),
@@ -116,7 +116,7 @@ pub(crate) fn built_in_pack(text: &str) -> Result<RulePack, Failure> {
     })
 }
 
-/// Reads rules from a file: a pack of its own, or changes to `base`.
+/// Reads a rule pack from a file: a complete pack, or changes to `base`.
 pub(crate) fn pack_from_file(file: &str, base: &RulePack) -> Result<RulePack, Failure> {
     let rules = std::fs::read_to_string(file).map_err(|error| {
         Failure::usage(format!("failed to read the rules file `{file}`"))
@@ -134,23 +134,24 @@ pub(crate) fn pack_from_file(file: &str, base: &RulePack) -> Result<RulePack, Fa
 /// Whether this program was built without the helper that reads media.
 const HAS_NO_HELPER: bool = cfg!(not(all(feature = "ffmpeg", unix)));
 
-/// Media is read in helper processes: this program links no libav.
+/// Media is read in helper processes: this program does not link libav.
 pub(crate) fn prober(require_sandbox: bool) -> Result<Arc<dyn Prober>, Failure> {
     let processors = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
     probers(processors, ProbeOptions::default(), require_sandbox).map(|(prober, _)| prober)
 }
 
-/// So many helpers that read by `probe`, and what tells this build of them from another.
+/// Creates a pool of `count` helpers, and a string that identifies their build.
 ///
-/// A build without the feature `ffmpeg` has no helper of its own: where there is none, media headers are read here, and each
-/// report says so.
+/// A build without the feature `ffmpeg` has no helper. It reads media headers in this process, and
+/// each report says so.
 pub(crate) fn probers(
     count: usize,
     probe: ProbeOptions,
     require_sandbox: bool,
 ) -> Result<(Arc<dyn Prober>, String), Failure> {
     match pool(count, probe, require_sandbox) {
-        // A helper that was named must be there. Headers are read in this process, in safe code and without a sandbox.
+        // A helper that was set explicitly must exist. Headers are read in this process, in safe
+        // Rust and without a sandbox.
         Err(_) if HAS_NO_HELPER && !require_sandbox && std::env::var_os("TL_PROBE").is_none() => {
             let reader = HeaderReader::with_options(probe);
             Ok((Arc::new(reader), "header".to_owned()))
@@ -172,7 +173,7 @@ fn pool(
         ..WorkerOptions::default()
     })?;
     if require_sandbox {
-        // All helpers are one program on one kernel, so the first one speaks for all.
+        // All helpers are the same program on the same kernel, so checking one is enough.
         let protections = pool.protections()?;
         if !protections.are_complete() {
             return Err(crate::sandbox::incomplete(&protections.to_string()));
@@ -190,12 +191,12 @@ fn pool(_: usize, _: ProbeOptions, _: bool) -> Result<(Arc<dyn Prober>, String),
 }
 
 impl UploadChecker {
-    /// The checker, for the client.
+    /// Returns the checker for the client.
     pub(crate) fn inner(&self) -> Checker {
         self.checker.clone()
     }
 
-    /// The rules in force.
+    /// Returns the active rule pack.
     pub(crate) fn pack(&self) -> &RulePack {
         self.checker.rules()
     }
@@ -207,7 +208,7 @@ impl UploadChecker {
         target
     }
 
-    /// Opens, reads and judges the file at `path`. It blocks while it reads.
+    /// Opens, reads and checks the file at `path`. Blocks while it reads.
     pub(crate) fn path(&self, path: &Path, route: Route) -> Result<Checked, Failure> {
         let name = path_name(path);
         let file = match open_media(path) {

@@ -1,5 +1,5 @@
-//! What a file is held against, and what reads it, for the verbs that look at many files: options, prober, cache.
-//! The rules alone live in `checking`; which files there are, in `walk`.
+//! Local check of many files: options, prober and cache. Rule selection is in `check`, file
+//! discovery in `walk`.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -23,14 +23,15 @@ use crate::output::Output;
 use crate::path_name::path_name;
 use crate::units;
 
-/// What `--thorough` may take for one file, where no limit is given: a terabyte is not read in less.
+/// Default timeout per file with `--thorough`. A terabyte cannot be read in less.
 const THOROUGH_DEADLINE: Duration = Duration::from_secs(600);
 
-/// The options that say how files are judged.
+/// Options of the local check.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Local check")]
 pub(crate) struct CheckArgs {
-    /// Check for this upload route; each has its own size limit [default: the route that `tl ingest` chooses]
+    /// Check for this upload route; each has its own size limit [default: the route that `tl
+    /// ingest` chooses]
     #[arg(long, value_name = "ROUTE", value_parser = routes())]
     route: Option<Route>,
     #[command(flatten)]
@@ -57,7 +58,7 @@ pub(crate) struct CheckArgs {
     jobs: Option<u8>,
 }
 
-/// The options of the cache, for verbs that read unchanged files again and again.
+/// Cache options, for commands that read unchanged files repeatedly.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Local check")]
 pub(crate) struct CacheArgs {
@@ -78,35 +79,37 @@ pub(crate) fn routes() -> impl TypedValueParser<Value = Route> {
     PossibleValuesParser::new(Route::ALL.map(Route::as_str)).try_map(|name| name.parse::<Route>())
 }
 
-/// Reads files, and judges what it read.
+/// Reads files and checks them.
 pub(crate) struct Checker {
     prober: Arc<dyn Prober>,
     pack: RulePack,
-    /// The route that was asked for; without one, each file is judged by the route that an upload of it would take.
+    /// The selected route. Without one, each file is checked for the route that an upload would
+    /// use.
     route: Option<Route>,
-    /// By the route of the largest files, where none was asked for.
+    /// Target for the largest files if no route was selected.
     target: Target,
     cache: Option<Cache>,
     jobs: NonZeroUsize,
 }
 
-/// What is judged, as far as its route depends on it.
+/// What is checked, as far as the default route depends on it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Subject {
-    /// A file on this machine, of so many bytes.
+    /// A local file and its size in bytes.
     File(u64),
-    /// A link, which the platform fetches.
+    /// A URL that the platform downloads.
     Link,
 }
 
-/// What came of one file.
+/// Result of the check of one file.
 pub(crate) struct CheckResult {
     pub(crate) checked: Checked,
-    /// Whether the file was not read again.
+    /// Whether the result was cached.
     pub(crate) from_cache: bool,
-    /// Why the file could not be looked at, where that is not its own fault. The report says so too.
+    /// Why the file could not be read, if that is not an error of the file itself. The report says
+    /// so too.
     pub(crate) failure: Option<Failure>,
-    /// What is worth knowing beside the verdict, as lines.
+    /// Additional notes, one line each.
     pub(crate) notes: Vec<String>,
 }
 
@@ -143,7 +146,7 @@ impl CheckArgs {
         })
     }
 
-    /// Whether `--require-sandbox` was given.
+    /// Whether `--require-sandbox` was set.
     pub(crate) fn requires_sandbox(&self) -> bool {
         self.rules.require_sandbox
     }
@@ -162,7 +165,7 @@ impl CheckArgs {
 }
 
 impl CacheArgs {
-    /// No cache: for verbs that read what they have just made.
+    /// No cache: for commands that check files they have just written.
     pub(crate) fn none() -> Self {
         Self {
             no_cache: true,
@@ -177,7 +180,7 @@ impl CacheArgs {
         let folder = self.cache_dir.clone().or_else(cache::default_dir)?;
         let (cache, note) = Cache::open(&folder, reader);
         match note {
-            // Where nobody asked for a cache by name, doing without one is no news.
+            // A missing default cache is only worth a log line.
             Some(note) if cache.is_none() && self.cache_dir.is_none() => output.detail(&note),
             Some(note) => output.note(&note),
             None => {}
@@ -195,12 +198,12 @@ impl Checker {
         &self.pack
     }
 
-    /// The target of the largest files.
+    /// Target for the largest files.
     pub(crate) fn target(&self) -> &Target {
         &self.target
     }
 
-    /// The target of one subject: by the route that was asked for, else by the one that `tl ingest` would take.
+    /// Target of one subject: with the selected route, or the one that `tl ingest` would use.
     fn target_of(&self, subject: Subject) -> Target {
         let chosen = || match subject {
             Subject::File(bytes) => RouteChoice::for_file(bytes, &self.pack),
@@ -235,7 +238,7 @@ impl Checker {
         )
     }
 
-    /// Reads the file at `path`, or remembers what was found in it.
+    /// Probes the file at `path`, or returns the cached result.
     pub(crate) fn probe(&self, path: &Path) -> (Probed, bool) {
         let before = path.metadata().ok().and_then(|meta| Fingerprint::of(&meta));
         let cache = self.cache.as_ref().zip(before);
@@ -251,7 +254,7 @@ impl Checker {
             let lasting = probed
                 .as_ref()
                 .map_or_else(|error| error.kind().is_about_the_file(), |_| true);
-            // A file that was changed while it was read may have given a bit of both.
+            // If the file changed during the probe, the result may mix two versions.
             let settled = path
                 .metadata()
                 .ok()
@@ -265,8 +268,8 @@ impl Checker {
         (probed, false)
     }
 
-    /// The picture of the file at `path` that an earlier run took by `producer`, or else the one that `take` gives. An empty
-    /// picture means that there is none, which is remembered too; `None` from `take` is not.
+    /// Returns the cached thumbnail of the file at `path` by `producer`, or calls `take`. An empty
+    /// thumbnail means that the file has none and is cached; `None` is not cached.
     pub(crate) fn picture(
         &self,
         path: &Path,
@@ -282,7 +285,7 @@ impl Checker {
             Some(known) => known,
             None => {
                 let picture = take()?;
-                // As for facts: a file that changed meanwhile is not remembered.
+                // Do not cache the thumbnail of a file that changed in the meantime.
                 if let Some((cache, before)) = cache
                     && mark().as_ref() == Some(&before)
                 {
@@ -294,10 +297,10 @@ impl Checker {
         (!picture.is_empty()).then_some(picture)
     }
 
-    /// Reads and judges the file at `path`.
+    /// Reads and checks the file at `path`.
     pub(crate) fn check_file(&self, path: &Path) -> CheckResult {
         let (probed, from_cache) = self.probe(path);
-        // Where nothing was read, the size is still that of the file.
+        // If the probe failed, use the size from the file system.
         let bytes = match &probed {
             Ok(facts) => facts.file_size_bytes,
             Err(_) => path.metadata().map_or(0, |meta| meta.len()),
@@ -308,7 +311,7 @@ impl Checker {
         }
     }
 
-    /// Judges what was read.
+    /// Applies the rules to the result of a probe.
     pub(crate) fn evaluate(&self, probed: Probed, subject: Subject) -> CheckResult {
         let target = self.target_of(subject);
         match probed {
@@ -333,7 +336,7 @@ impl Checker {
         }
     }
 
-    /// What is said of `name`, which could not be looked at.
+    /// Result for `name`, which could not be read.
     pub(crate) fn unread(&self, name: &str, failure: Failure, subject: Subject) -> CheckResult {
         let error = ProbeError::new(ProbeErrorKind::Io, name, failure.message());
         CheckResult {
@@ -342,7 +345,7 @@ impl Checker {
         }
     }
 
-    /// One call that removes all errors that can be removed.
+    /// Returns one FFmpeg command that fixes all fixable errors.
     pub(crate) fn fix(
         &self,
         facts: &tl_validate::MediaFacts,

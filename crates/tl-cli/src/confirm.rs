@@ -1,4 +1,4 @@
-//! Asking before something is deleted. Without a terminal nobody is asked: then `--yes` must be there.
+//! Confirmation prompt before deletion. Without a terminal, `--yes` is required.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::failure::Failure;
 
-/// The answer given in advance.
+/// The `--yes` flag.
 #[derive(Debug, Args)]
 pub(crate) struct Confirm {
     /// Delete without asking for confirmation
@@ -15,10 +15,10 @@ pub(crate) struct Confirm {
 }
 
 impl Confirm {
-    /// Whether somebody must and can be asked.
+    /// Whether to prompt.
     ///
     /// # Errors
-    /// Where somebody must be asked and nobody is there.
+    /// If a prompt is required and there is no terminal.
     pub(crate) fn must_ask(&self, what: &str) -> Result<bool, Failure> {
         if self.yes {
             return Ok(false);
@@ -32,7 +32,7 @@ impl Confirm {
         .hint("pass --yes to delete without confirmation"))
     }
 
-    /// Asks; anything but `y` or `yes` is a no.
+    /// Prompts; everything except `y` and `yes` means no.
     pub(crate) fn ask(what: &str) -> bool {
         let mut answer = String::new();
         let asked = write!(io::stderr(), "delete {what}? This cannot be undone. [y/N] ")

@@ -1,4 +1,4 @@
-//! Deleting one thing or several: the question before it, and one result for each of them.
+//! Deletion of one or several resources, with confirmation and one result per resource.
 
 use serde_json::json;
 use tl_client::Client;
@@ -10,20 +10,21 @@ use crate::failure::Failure;
 use crate::run_summary::{RepeatedFailures, not_tried};
 use crate::units::pluralize;
 
-/// What is deleted.
+/// Resources to delete.
 pub(crate) struct Deletion<'a> {
-    /// What one is called, and several: `task`, `tasks`.
+    /// Singular and plural noun: `task`, `tasks`.
     pub(crate) nouns: (&'a str, &'a str),
-    /// Follows the things in the question: ` of index 6a…`.
+    /// Appended to the resources in the prompt: ` of index 6a…`.
     pub(crate) suffix: String,
     pub(crate) ids: Vec<String>,
 }
 
 impl Deletion<'_> {
-    /// Asks if somebody must be asked, and deletes each thing by `delete`. Where the answer is no, nothing is done.
+    /// Prompts if needed and deletes each resource with `delete`. Does nothing if the answer is no.
     ///
     /// # Errors
-    /// Why the only thing was not deleted; of several, each has its own result.
+    /// If there is only one resource, the reason why it was not deleted. With several, each has its
+    /// own result.
     pub(crate) fn run(
         &self,
         context: &Context,
@@ -90,7 +91,7 @@ impl Deletion<'_> {
     }
 }
 
-/// Says that nothing was deleted because the answer was no.
+/// Reports that nothing was deleted because the answer was no.
 pub(crate) fn not_deleted(context: &Context, what: &str) -> Exit {
     context.output.json(&json!({"deleted": null}));
     context.output.note(&format!("{what}: not deleted"));

@@ -1,4 +1,4 @@
-//! The exit codes, and which error has which. Nothing else decides what `tl` exits with.
+//! Exit codes, and their mapping from errors. No other module chooses an exit code.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use tl_client::ErrorKind as Client;
 use tl_protocol::ErrorKind as Api;
 use tl_validate::ProbeErrorKind as Probe;
 
-/// What `tl` exits with.
+/// Exit code of `tl`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     Ok,
@@ -20,12 +20,12 @@ pub(crate) enum Exit {
     DeadlinePassed,
     Interrupted,
     Terminated,
-    /// That of a command that was run: `tl emulator exec` passes it on.
+    /// Exit code of a child process (`tl emulator exec`).
     Child(u8),
 }
 
 impl Exit {
-    /// Every code with its meaning, as the help prints it.
+    /// Every exit code with its description for the help.
     pub(crate) const ALL: [(Self, &'static str); 11] = [
         (Self::Ok, "success"),
         (
@@ -69,12 +69,12 @@ impl Exit {
         }
     }
 
-    /// Whether the same may come out well later: nothing is wrong with what was asked for.
+    /// Whether a retry may succeed: the request itself is valid.
     pub(crate) fn is_retryable(self) -> bool {
         matches!(self, Self::DeadlinePassed | Self::Temporary | Self::Limit)
     }
 
-    /// The code of an error of the client.
+    /// Exit code of a client error.
     pub(crate) fn of_client(error: &tl_client::Error) -> Self {
         match error.kind() {
             Client::Configuration
@@ -91,7 +91,7 @@ impl Exit {
         }
     }
 
-    /// The code of an error between here and the platform.
+    /// Exit code of an API or transport error.
     pub(crate) fn of_api(kind: Api) -> Self {
         match kind {
             Api::InvalidRequest => Self::Usage,
@@ -103,13 +103,13 @@ impl Exit {
             | Api::OutcomeUnknown
             | Api::SourceFailed => Self::Temporary,
             Api::DeadlinePassed => Self::DeadlinePassed,
-            // `Forbidden`, `NotFound`, `Refused`, `Malformed`, `ProcessingFailed`, and what a later version adds: the
-            // same command would fail again.
+            // `Forbidden`, `NotFound`, `Refused`, `Malformed`, `ProcessingFailed` and future kinds:
+            // a retry would fail again.
             _ => Self::Refused,
         }
     }
 
-    /// The code of a probe that failed.
+    /// Exit code of a failed probe.
     pub(crate) fn of_probe(kind: Probe) -> Self {
         match kind {
             kind if kind.is_about_the_file() => Self::RefusedLocally,
@@ -118,8 +118,8 @@ impl Exit {
         }
     }
 
-    /// The code of a run over several inputs: the only input's own; else 0 or 1. A key that was refused for all of them is a
-    /// failure of the run and keeps its code.
+    /// Exit code of a run: that of the only input, otherwise 0 or 1. If the API key was rejected
+    /// for all inputs, the run keeps that code.
     pub(crate) fn of_items(items: &[Self]) -> Self {
         let all = |exit| items.iter().all(|item| *item == exit);
         match items {
@@ -135,7 +135,7 @@ impl Exit {
         matches!(self, Self::Interrupted | Self::Terminated)
     }
 
-    /// Whether the inputs that follow would meet the same end, so that they are not tried.
+    /// Whether the remaining inputs would fail in the same way and are not tried.
     pub(crate) fn stops_run(self) -> bool {
         self.is_signal() || matches!(self, Self::KeyRefused | Self::Limit)
     }
@@ -147,7 +147,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The codes as a text for the help.
+/// The exit codes as text for the help.
 pub(crate) fn table() -> String {
     let mut text = "Exit codes:\n".to_owned();
     for (exit, meaning) in Exit::ALL {

@@ -1,5 +1,5 @@
-//! What went wrong, in one form for people and for programs. Which exit code it has lives in `exit`, what to do next in
-//! `advice`, how it is printed in `output`.
+//! Errors of commands, for people and programs. The exit code is chosen in `exit`, the hint in
+//! `hints`; `output` prints them.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::hints;
 use crate::interrupt;
 
-/// What went wrong.
+/// An error that ends a command or the work on one input.
 #[derive(Debug)]
 pub(crate) struct Failure(Box<Inner>);
 
@@ -24,17 +24,17 @@ struct Inner {
     response: ResponseInfo,
     retryable: bool,
     history: Vec<StatusSeen>,
-    /// The file, where the report is about one.
+    /// The file that the report is about.
     file: Option<String>,
     report: Option<Report>,
     causes: Vec<String>,
-    /// The last lines that another program wrote, oldest first.
+    /// Last lines of a child process, oldest first.
     log: Vec<String>,
-    /// Lines for people below the message.
+    /// Additional lines below the message.
     details: Vec<String>,
 }
 
-/// What the platform's response says beside its message.
+/// Details of the platform's response.
 #[derive(Debug, Default)]
 struct ResponseInfo {
     code: Option<String>,
@@ -62,54 +62,54 @@ impl Failure {
         }))
     }
 
-    /// A signal ended the command.
+    /// The command was ended by a signal.
     pub(crate) fn interrupted(message: impl Into<String>) -> Self {
         Self::new(interrupt::exit(), "interrupted", message)
     }
 
-    /// The command cannot be done as it was given.
+    /// The command line is invalid.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, "usage", message)
     }
 
-    /// Says what to do next, in place of what was said before.
+    /// Sets the hint.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
     }
 
-    /// Says what happened, in place of what was said before.
+    /// Sets the message.
     pub(crate) fn with_message(mut self, message: impl Into<String>) -> Self {
         self.0.message = message.into();
         self
     }
 
-    /// Adds lines for people below the message; each is on one line.
+    /// Sets additional lines below the message.
     pub(crate) fn with_details(mut self, details: Vec<String>) -> Self {
         self.0.details = details;
         self
     }
 
-    /// Adds the error below.
+    /// Appends an error and its sources to the causes.
     pub(crate) fn with_source(mut self, cause: &(dyn std::error::Error + 'static)) -> Self {
         self.0.causes.push(cause.to_string());
         self.0.causes.extend(chain(cause));
         self
     }
 
-    /// Adds what the local check says of the file.
+    /// Adds the report of the local check.
     pub(crate) fn with_report(mut self, report: Option<Report>) -> Self {
         self.0.report = report.or(self.0.report);
         self
     }
 
-    /// Adds the last lines that another program wrote.
+    /// Adds the last lines of a child process.
     pub(crate) fn with_log(mut self, log: &[String]) -> Self {
         self.0.log = log.to_vec();
         self
     }
 
-    /// Names the file that it is about.
+    /// Sets the file that the error is about.
     pub(crate) fn with_file(mut self, file: &str) -> Self {
         self.0.file = Some(file.to_owned());
         self
@@ -151,7 +151,7 @@ impl Failure {
         self.0.report.as_ref()
     }
 
-    /// The form for programs: the members up to `causes` are always there.
+    /// JSON form. The members up to `causes` are always present.
     pub(crate) fn to_json(&self) -> Value {
         let inner = &*self.0;
         let mut object = json!({
@@ -182,7 +182,7 @@ impl Failure {
     }
 }
 
-/// Statuses and the seconds after which they were seen.
+/// Statuses, and after how many seconds they were seen.
 pub(crate) fn history(seen: &[StatusSeen]) -> Value {
     seen.iter()
         .map(|seen| json!({"status": seen.status, "after": seen.after.as_secs_f64()}))
@@ -257,7 +257,7 @@ impl From<ProbeError> for Failure {
     }
 }
 
-/// A sentence as a step: without the capital and the full stop, as all the others are written.
+/// Turns a sentence into a hint: lowercase first letter, no period.
 fn as_step(sentence: &str) -> String {
     let sentence = sentence.trim_end_matches('.');
     let mut letters = sentence.chars();
@@ -267,7 +267,7 @@ fn as_step(sentence: &str) -> String {
         .unwrap_or_default()
 }
 
-/// The texts of the errors below `error`, each once.
+/// Messages of the sources of `error`, without repetitions.
 fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
     let mut causes: Vec<String> = Vec::new();
     let mut below = error.source();

@@ -1,4 +1,4 @@
-//! What to do next about an error, and the word by which programs know it.
+//! Hints and machine-readable kinds of errors.
 
 use std::sync::OnceLock;
 
@@ -10,10 +10,10 @@ use url::Url;
 
 use crate::units;
 
-/// What to do about a base URL without a version, if that is what the client was given. A process has one base URL.
+/// Hint for a base URL without a version. A process has one base URL.
 static UNVERSIONED_BASE: OnceLock<String> = OnceLock::new();
 
-/// Takes down the base URL that requests go to.
+/// Records the base URL of the client.
 pub(crate) fn set_base_url(base: &Url) {
     let is_version = |segment: &str| {
         segment.strip_prefix('v').is_some_and(|number| {
@@ -26,7 +26,7 @@ pub(crate) fn set_base_url(base: &Url) {
         return;
     }
     let mut shown = base.clone();
-    // A URL without a host has neither; this one has one.
+    // This fails only for URLs without a host; this one has a host.
     let _ = (shown.set_username(""), shown.set_password(None));
     shown.set_query(None);
     let shown = shown.as_str().trim_end_matches('/');
@@ -35,7 +35,7 @@ pub(crate) fn set_base_url(base: &Url) {
     ));
 }
 
-/// The `kind` of an error between here and the platform.
+/// JSON `kind` of an API or transport error.
 pub(crate) fn api_kind(kind: Api) -> &'static str {
     match kind {
         Api::InvalidRequest => "invalid_request",
@@ -59,7 +59,7 @@ pub(crate) fn api_kind(kind: Api) -> &'static str {
     }
 }
 
-/// The `kind` of an error of the client.
+/// JSON `kind` of a client error.
 pub(crate) fn client_kind(kind: Client) -> &'static str {
     match kind {
         Client::Configuration => "configuration",
@@ -74,10 +74,10 @@ pub(crate) fn client_kind(kind: Client) -> &'static str {
     }
 }
 
-/// What to do about an error between here and the platform.
+/// Hint for an API or transport error.
 pub(crate) fn for_api(error: &tl_protocol::Error) -> String {
-    // Every path below a wrong base URL is unknown, so the id is not at fault. A gateway in front of the API may also refuse
-    // such a path, and gives no code of the platform.
+    // With a wrong base URL every path is unknown, so the id is not the problem. A gateway in front
+    // of the API may also reject such a path, without an error code of the platform.
     let is_unknown_path = match error.kind() {
         Api::NotFound | Api::Malformed => true,
         Api::Refused | Api::Forbidden => error.code().is_none(),
@@ -124,7 +124,7 @@ pub(crate) fn for_api(error: &tl_protocol::Error) -> String {
     }
 }
 
-/// What to do about an error on this side.
+/// Hint for a local error.
 pub(crate) fn for_client(kind: Client) -> Option<&'static str> {
     Some(match kind {
         Client::Configuration => "`tl doctor` shows the configuration, `tl help` the options",

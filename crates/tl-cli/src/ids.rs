@@ -1,15 +1,15 @@
-//! Ids on the command line: several of them, and `-` for those on standard input.
+//! Ids on the command line; `-` reads them from standard input.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead};
 
 use crate::failure::Failure;
 
-/// The ids that `words` name, each once, in their order. `-` reads one id per line from standard input, as `tl … list --quiet`
-/// prints them; empty lines are skipped.
+/// Returns the ids in order, without duplicates. `-` reads one id per line from standard input, as
+/// printed by `tl … list --quiet`. Empty lines are skipped.
 ///
 /// # Errors
-/// Where standard input cannot be read.
+/// If standard input cannot be read.
 pub(crate) fn read(words: &[String]) -> Result<Vec<String>, Failure> {
     read_from(words, io::stdin().lock())
 }

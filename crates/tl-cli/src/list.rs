@@ -1,4 +1,4 @@
-//! What all lists share: pages, order, points in time, and how a list is shown.
+//! Shared parts of list commands: pagination, order, timestamps and output.
 
 use clap::Args;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::output::{Output, plain_line};
 use crate::table;
 
-/// Which part of a list that has one order only.
+/// Pagination of a list with a fixed order.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pages and order")]
 pub(crate) struct PartArgs {
@@ -29,7 +29,7 @@ pub(crate) struct PartArgs {
     all: bool,
 }
 
-/// Which part of a list, and in which order.
+/// Pagination and order of a list.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pages and order")]
 pub(crate) struct PageArgs {
@@ -51,12 +51,12 @@ pub(crate) struct Listed<I> {
 }
 
 impl PageArgs {
-    /// The page to begin with.
+    /// The first page to fetch.
     pub(crate) fn page(&self) -> PageRequest {
         self.part.page()
     }
 
-    /// Whether one page alone is asked for.
+    /// Whether only one page was requested.
     pub(crate) fn is_one_page(&self) -> bool {
         self.part.page.is_some()
     }
@@ -66,7 +66,7 @@ impl PageArgs {
         self.part.limit()
     }
 
-    /// Sort by this time the list is sorted, and whether the newest comes first.
+    /// The sort key, and whether the newest item comes first.
     pub(crate) fn order(&self) -> (&str, bool) {
         (
             self.sort_by.as_deref().unwrap_or("created_at"),
@@ -74,7 +74,7 @@ impl PageArgs {
         )
     }
 
-    /// The order.
+    /// The requested order.
     pub(crate) fn sort(&self) -> Sort {
         Sort {
             by: self.sort_by.as_deref().map(SortBy::from),
@@ -82,7 +82,7 @@ impl PageArgs {
         }
     }
 
-    /// Fetches all items, the first ones or one page, as the options say.
+    /// Fetches all items, the first `--limit` items, or one page.
     pub(crate) async fn fetch<E: Paged>(
         &self,
         client: &Client,
@@ -93,11 +93,11 @@ impl PageArgs {
 }
 
 impl PartArgs {
-    /// The page to begin with.
+    /// The first page to fetch.
     pub(crate) fn page(&self) -> PageRequest {
         PageRequest {
             page: Some(self.page.unwrap_or(1)),
-            // No more than what is asked for.
+            // Do not fetch more than requested.
             page_limit: Some(self.page_limit.min(self.limit.unwrap_or(u32::MAX))),
         }
     }
@@ -107,7 +107,7 @@ impl PartArgs {
         self.limit.map(|limit| limit as usize)
     }
 
-    /// Fetches all items, the first ones or one page, as the options say.
+    /// Fetches all items, the first `--limit` items, or one page.
     pub(crate) async fn fetch<E: Paged>(
         &self,
         client: &Client,
@@ -144,7 +144,7 @@ impl PartArgs {
 }
 
 impl<I: Serialize> Listed<I> {
-    /// Shows the list: an array with `--json`, ids with `--quiet`, else a table.
+    /// Prints the list: an array with `--json`, ids with `--quiet`, otherwise a table.
     pub(crate) fn show<const N: usize>(
         &self,
         output: &Output,
@@ -177,7 +177,7 @@ impl<I: Serialize> Listed<I> {
     }
 }
 
-/// Reads a point in time: RFC 3339, or a day, which begins at midnight UTC.
+/// Parses an RFC 3339 timestamp, or a date, which means midnight UTC.
 pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
         return Ok(instant.into());
@@ -191,12 +191,12 @@ pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
         })
 }
 
-/// Seconds as people read them.
+/// Formats seconds; empty if unknown.
 pub(crate) fn format_seconds(seconds: Option<f64>) -> String {
     seconds.map_or_else(String::new, |seconds| format!("{seconds:.1} s"))
 }
 
-/// Something that can be shown, or nothing.
+/// Formats an optional value; empty if missing.
 pub(crate) fn cell(value: Option<&impl ToString>) -> String {
     value.map(ToString::to_string).unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! User metadata on the command line: `--metadata KEY=VALUE`, `--metadata KEY:=JSON`, `--metadata-json OBJECT`.
+//! User metadata on the command line: `--metadata KEY=VALUE`, `--metadata KEY:=JSON`,
+//! `--metadata-json OBJECT`.
 
 use clap::Args;
 use serde_json::{Map, Value};
@@ -6,7 +7,7 @@ use tl_model::UserMetadata;
 
 use crate::failure::Failure;
 
-/// The options that say what a user says about a video.
+/// Options for user metadata.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Metadata")]
 pub(crate) struct MetadataArgs {
@@ -23,7 +24,7 @@ pub(crate) struct MetadataArgs {
 }
 
 impl MetadataArgs {
-    /// What was said; `None` where nothing was.
+    /// Returns the metadata, or `None` if none was given.
     pub(crate) fn read(&self) -> Result<Option<UserMetadata>, Failure> {
         let refused = |error: tl_model::MetadataError| {
             Failure::usage(error.to_string()).hint(
@@ -54,7 +55,7 @@ fn object(pairs: &[String]) -> Result<Map<String, Value>, Failure> {
     Ok(object)
 }
 
-/// Splits one `KEY=VALUE` or `KEY:=JSON`.
+/// Splits `KEY=VALUE` or `KEY:=JSON`.
 pub(crate) fn pair_of(pair: &str) -> Result<(&str, Value), Failure> {
     let (key, text) = pair
         .split_once('=')

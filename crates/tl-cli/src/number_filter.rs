@@ -1,8 +1,8 @@
-//! Filters over numbers as people write them: `360`, `10..60`, `10..`, `..60`.
+//! Number filters: `360`, `10..60`, `10..`, `..60`.
 
 use tl_protocol::endpoint::NumberFilter;
 
-/// Reads a number, or a range whose ends belong to it.
+/// Parses a number or an inclusive range.
 pub(crate) fn parse(text: &str) -> Result<NumberFilter, String> {
     let expected = || "expected a number or a range, such as 360, 10..60, 10.. or ..60".to_owned();
     let bound = |text: &str| match text.trim() {

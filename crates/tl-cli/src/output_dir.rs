@@ -1,5 +1,4 @@
-//! Making files with the program `ffmpeg`: where they go, how far it is, and that nothing of the user's is replaced.
-//! What is made lives with the verbs.
+//! Output directory of FFmpeg: target paths, progress, and protection of existing files.
 
 pub(crate) mod packets;
 
@@ -20,19 +19,19 @@ use crate::output::plain_line;
 use crate::path_name::path_name;
 use crate::{interrupt, sandbox};
 
-/// The program, the folder that results go to, and the end by Ctrl-C.
+/// FFmpeg, the output directory, and cancellation by a signal.
 pub(crate) struct OutputDir<'a> {
     pub(crate) ffmpeg: Ffmpeg,
     pub(crate) cancel: Cancel,
     context: &'a Context,
     folder: PathBuf,
     force: bool,
-    /// What this run has made: never replaced, whatever `--force` says.
+    /// Files written by this run. They are never overwritten, even with `--force`.
     written: Vec<PathBuf>,
 }
 
 impl<'a> OutputDir<'a> {
-    /// Finds `ffmpeg`, makes the folder, and listens for Ctrl-C.
+    /// Finds `ffmpeg`, creates the directory, and listens for signals.
     pub(crate) fn new(
         context: &'a Context,
         folder: &Path,
@@ -58,7 +57,7 @@ impl<'a> OutputDir<'a> {
         })
     }
 
-    /// Where the result of `source` with this ending goes; refused where something of the user's is there.
+    /// Returns the target path with this name. Fails if it would overwrite a file of the user.
     pub(crate) fn target(&self, source: &Path, name: &str) -> Result<PathBuf, Failure> {
         let target = self.folder.join(name);
         if self.written.contains(&target) {
@@ -91,7 +90,8 @@ impl<'a> OutputDir<'a> {
         Ok(target)
     }
 
-    /// A folder beside the targets for what is not known to be good yet; removed with all in it on drop.
+    /// Creates a temporary directory next to the targets for unchecked results. It is removed on
+    /// drop.
     pub(crate) fn temp_dir(&self) -> Result<TempDir, Failure> {
         tempfile::Builder::new()
             .prefix(".tl-making-")
@@ -106,14 +106,14 @@ impl<'a> OutputDir<'a> {
             })
     }
 
-    /// Gives what was made and found good its name.
+    /// Moves a checked file to its target.
     pub(crate) fn persist(&mut self, from: &Path, target: &Path) -> Result<(), Failure> {
         put_in_place(from, target, self.force).map_err(|error| ffmpeg_failure(&error))?;
         self.written.push(target.to_owned());
         Ok(())
     }
 
-    /// A line that tells how far the work on `name` is, on a terminal; with `--verbose`, nothing but the command.
+    /// Returns the progress bar for `name`, visible only on a terminal.
     pub(crate) fn progress(&self, name: &str) -> JobProgress {
         let bar = (std::io::stderr().is_terminal() && !self.context.output.is_quiet()).then(|| {
             let bar = ProgressBar::new(1000);
@@ -129,7 +129,7 @@ impl<'a> OutputDir<'a> {
     }
 }
 
-/// The progress of one file.
+/// Progress of one file.
 pub(crate) struct JobProgress {
     bar: Option<ProgressBar>,
     name: String,
@@ -161,7 +161,7 @@ impl Drop for JobProgress {
     }
 }
 
-/// Whether both paths lead to one file, by whatever links.
+/// Whether both paths lead to the same file, links included.
 fn is_same_file(a: &Path, b: &Path) -> bool {
     let (Ok(a_meta), Ok(b_meta)) = (a.metadata(), b.metadata()) else {
         return false;
@@ -178,7 +178,7 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
-/// The failure of a run of `ffmpeg`.
+/// Converts an FFmpeg error.
 pub(crate) fn ffmpeg_failure(error: &ProgramError) -> Failure {
     let (exit, kind) = match error.kind() {
         ProgramErrorKind::Missing => (Exit::Usage, "ffmpeg_missing"),
@@ -201,7 +201,7 @@ pub(crate) fn ffmpeg_failure(error: &ProgramError) -> Failure {
     failure.hint(step)
 }
 
-/// The name of `path` without its ending.
+/// The file name without its extension.
 pub(crate) fn file_stem(path: &Path) -> String {
     path.file_stem()
         .unwrap_or(path.as_os_str())

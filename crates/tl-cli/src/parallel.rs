@@ -1,17 +1,17 @@
-//! Work side by side, in memory that does not grow with the amount of it: one thread finds what is to be done, several do
-//! it, and the caller's own takes the results.
+//! Bounded parallel map: one producer, N workers, results consumed by the caller.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
-/// How far the finding may be ahead of the taking. With results in order, this is also how many wait for a slow one.
+/// Maximum number of items between producer and consumer. For ordered results, this includes the
+/// results that wait for a slow item.
 const MAX_IN_FLIGHT: usize = 1024;
 
-/// Finds by `find`, which gives each item to its argument until that says no; does by `work` on `workers` threads; and gives
-/// each result to `take`, in the order of the finding when `in_order`, else as soon as it is there. No more is found once
-/// `take` says no.
+/// Calls `find` on one thread, which passes each item to its argument until that returns false.
+/// Calls `work` on `workers` threads, and `take` for each result: in input order if `in_order`,
+/// otherwise in completion order. No more items are produced after `take` returns false.
 pub(crate) fn run<I: Send, T: Send>(
     workers: NonZeroUsize,
     in_order: bool,
@@ -21,7 +21,7 @@ pub(crate) fn run<I: Send, T: Send>(
 ) {
     let (items, found) = mpsc::sync_channel::<(usize, I)>(workers.get() * 2);
     let (results, done) = mpsc::sync_channel::<(usize, T)>(workers.get() * 2);
-    // One credit for each item that was found and not taken yet.
+    // One credit per item that was produced and not consumed yet.
     let (spend, refund) = mpsc::sync_channel::<()>(MAX_IN_FLIGHT);
     let found = Mutex::new(found);
     thread::scope(|scope| {
@@ -52,7 +52,7 @@ pub(crate) fn run<I: Send, T: Send>(
         let mut give = |result| {
             let proceed = take(result);
             match &refund {
-                // Without anyone to take a credit back, the next one cannot be spent, and the finding ends.
+                // Without a receiver for the credits, the next send fails and the producer ends.
                 Some(_) if !proceed => refund = None,
                 Some(refund) => {
                     let _ = refund.recv();

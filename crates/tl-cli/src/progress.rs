@@ -1,4 +1,5 @@
-//! How far it is: one line on standard error that is rewritten, on a terminal; plain lines with `--verbose`; else nothing.
+//! Progress: one line on standard error that is updated in place on a terminal, plain lines with
+//! `--verbose`, otherwise nothing.
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,12 +13,12 @@ use crate::output::{Output, plain_line};
 use crate::report::format_bytes;
 use crate::units;
 
-/// The line of one run.
+/// Progress line of a run.
 #[derive(Debug)]
 pub(crate) struct Progress {
     output: Arc<Output>,
     bar: Option<ProgressBar>,
-    /// How many inputs there are; with more than one, each line says which one it is about.
+    /// Number of inputs. With more than one, each line names its input.
     inputs: usize,
 }
 
@@ -38,7 +39,7 @@ impl Progress {
         })
     }
 
-    /// Tells `text` about `name`.
+    /// Shows `text` for `name`.
     fn update(&self, name: &str, text: &str) {
         let line = match (self.inputs, name) {
             (_, "") => text.to_owned(),
@@ -58,7 +59,7 @@ impl Progress {
         }
     }
 
-    /// Who listens to the ingestion of `input`.
+    /// Returns an event listener for the ingestion of `input`.
     pub(crate) fn listener(
         self: &Arc<Self>,
         input: &str,
@@ -78,7 +79,7 @@ impl Progress {
                     progress.output.detail(&format!("{name}: {text}"));
                 }
             }
-            // Whoever loses the way back must know it before it is needed.
+            // A missing checkpoint must be reported before it is needed.
             Event::Unkept { .. } => {
                 progress.output.note(&format!("warning: {name}: {event}"));
             }
@@ -87,7 +88,7 @@ impl Progress {
         }
     }
 
-    /// Who listens to calls that belong to no input, and to waits.
+    /// Returns an observer for requests that belong to no input, and for waits.
     pub(crate) fn observer(self: &Arc<Self>) -> Observer {
         let progress = Arc::clone(self);
         Observer::new(move |event| progress.api("", event))
@@ -96,7 +97,7 @@ impl Progress {
     fn api(&self, name: &str, event: &Api) {
         let text = plain_line(&Event::Api(event.clone()).to_string());
         match event {
-            // Told for each chunk: the line shows it, and the log only the end.
+            // Emitted per chunk: update the line, but log only the last one.
             Api::ChunkSent {
                 chunks,
                 total_chunks,
@@ -131,7 +132,7 @@ impl Progress {
         }
     }
 
-    /// Takes the line away.
+    /// Removes the progress line.
     pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -145,7 +146,7 @@ impl Drop for Progress {
     }
 }
 
-/// An upload under way.
+/// Upload rate since the start of an attempt.
 struct UploadRate {
     since: Instant,
     from: u64,
@@ -154,7 +155,7 @@ struct UploadRate {
 impl UploadRate {
     fn text(state: &mut Option<Self>, sent: u64, total: u64) -> String {
         let now = Instant::now();
-        // An attempt that is repeated begins anew.
+        // A repeated attempt starts over.
         if state.as_ref().is_none_or(|state| sent < state.from) {
             *state = Some(Self {
                 since: now,

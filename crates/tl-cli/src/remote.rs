@@ -1,5 +1,5 @@
-//! Videos behind an address: what it is, who it leads to, and its bytes by range requests, within a budget of bytes and
-//! time. No key goes along. What addresses and answers mean is told by `tl_validate::web`; reading media is the helper's.
+//! Local check of URLs by range requests, within a budget of bytes and time. No API key is sent.
+//! `tl_validate::web` interprets URLs and responses; the helper reads the media.
 
 mod fetch;
 mod open;
@@ -21,13 +21,14 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::units;
 
-/// The time for one address, all requests together.
+/// Default timeout per URL, for all requests together.
 const TIME: Duration = Duration::from_secs(60);
 
-/// A permission that ends sooner is warned of: the platform fetches the file later than this program looks at it.
+/// Warn about presigned URLs that expire sooner: the platform downloads the file later than this
+/// check.
 const SOON: SignedDuration = SignedDuration::from_hours(1);
 
-/// The options for addresses.
+/// Options for URLs.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "URLs")]
 pub(crate) struct RemoteArgs {
@@ -42,15 +43,15 @@ pub(crate) struct RemoteArgs {
     url_timeout: Option<Duration>,
 }
 
-/// How addresses are read.
+/// Settings for reading URLs.
 #[derive(Debug)]
 pub(crate) struct Remote<'a> {
     pub(crate) args: &'a RemoteArgs,
-    /// The certificates (PEM) to trust beside the built-in ones.
+    /// Additional CA certificates (PEM).
     pub(crate) roots: Vec<Bytes>,
 }
 
-/// Reads a size: `500kB`, `16MB`, `16MiB`, or plain bytes.
+/// Parses a size: `500kB`, `16MB`, `16MiB`, or plain bytes.
 fn parse_size(text: &str) -> Result<u64, String> {
     let expected = || "expected a size above zero, such as 500kB, 16MB or 16MiB".to_owned();
     let text = text.trim();
@@ -74,7 +75,7 @@ fn parse_size(text: &str) -> Result<u64, String> {
         .ok_or_else(expected)
 }
 
-/// Whether an input is an address rather than a path; what exists as a file is a file.
+/// Returns the URL if an input is one. An existing file takes precedence.
 pub(crate) fn address(path: &std::path::Path) -> Option<Url> {
     let text = path.to_str()?;
     let (scheme, _) = text.split_once("://")?;
@@ -89,7 +90,7 @@ pub(crate) fn address(path: &std::path::Path) -> Option<Url> {
     text.parse().ok()
 }
 
-/// Reads and judges the file behind an address. It blocks while it reads.
+/// Reads and checks the file behind a URL. Blocks while it reads.
 pub(crate) fn check(checker: &Checker, remote: &Remote<'_>, url: &Url) -> CheckResult {
     let name = web::shown(url);
     match probe(checker.prober().as_ref(), remote, url) {
@@ -125,14 +126,14 @@ fn probe(
     }
     let probed = prober.probe_ranges(&mut file, &name);
     notes.push(file.summary());
-    // What went wrong on the way is told as itself, not as a disk that cannot be read.
+    // Report the network error, not the read error that it caused.
     match (probed, file.take_failure()) {
         (Err(_), Some(failure)) => Err(failure),
         (probed, _) => Ok((probed, notes)),
     }
 }
 
-/// What an address says by itself, before anything is fetched: refused where it cannot lead to a file, else notes.
+/// Checks a URL before any request: an error if it cannot lead to a file, otherwise notes.
 pub(crate) fn precheck_url(url: &Url, now: Timestamp) -> Result<Vec<String>, Failure> {
     let name = web::shown(url);
     let mut notes = Vec::new();
@@ -157,7 +158,7 @@ pub(crate) fn precheck_url(url: &Url, now: Timestamp) -> Result<Vec<String>, Fai
     Ok(notes)
 }
 
-/// How long a presigned URL still holds; refused when it has ended.
+/// Checks the expiry of a presigned URL; an error if it has expired.
 fn check_expiry(url: &Url, now: Timestamp, notes: &mut Vec<String>) -> Result<(), Failure> {
     let Some(presigned) = web::presigned(url) else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The report of a check as text: one line for the verdict, the findings below it. Machines get the report itself.
+//! Reports of the local check as text: one line for the verdict, followed by the findings.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use tl_validate::{MediaFacts, Report, Severity, Verdict};
 
 use crate::output::{BAD, DIM, GOOD, WARN, plain, plain_line};
 
-/// The verdict on one file and every finding.
+/// Formats the verdict on one file and every finding.
 pub(crate) fn checked(name: &str, checked: &Checked) -> String {
     let (word, style) = verdict(checked.report.verdict);
     let mut text = format!("{style}{word:<8}{style:#} {}", plain_line(name));
@@ -27,7 +27,7 @@ fn verdict(verdict: Verdict) -> (&'static str, Style) {
     }
 }
 
-/// The findings of a report, each on its own line, with the command that would mend the file `name`.
+/// Formats the findings of a report, one per line, with the command that fixes the file `name`.
 pub(crate) fn findings(report: &Report, name: Option<&str>) -> String {
     let mut text = String::new();
     for finding in &report.findings {
@@ -64,7 +64,7 @@ pub(crate) fn findings(report: &Report, name: Option<&str>) -> String {
     text
 }
 
-/// What the file is, in few words: `640x360 h264, 12.0 s, 48.0 kB, sound`.
+/// Short description of a file: `640x360 h264, 12.0 s, 48.0 kB, aac`.
 fn summary(facts: &MediaFacts) -> String {
     let mut parts = Vec::new();
     if let Some(video) = facts.video() {
@@ -85,7 +85,7 @@ fn summary(facts: &MediaFacts) -> String {
     parts.join(", ")
 }
 
-/// A number of bytes in decimal units, as the platform's limits are written.
+/// Formats bytes in decimal units, like the platform's limits.
 pub(crate) fn format_bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["B", "kB", "MB", "GB"] {

@@ -1,5 +1,5 @@
-//! What is said of the inputs that a run did not finish: one summary, however many they are. With `--json`, each input still
-//! has its own line, without the command line of the run in it.
+//! Summary of the inputs that a run did not finish, and of repeated failures. With `--json`, each
+//! input also has its own line.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,13 +12,14 @@ use crate::units::pluralize;
 use crate::upload_args::ItemState;
 use crate::wait;
 
-/// How to resume one input.
+/// Hint for an input that can be resumed.
 pub(crate) const RESUME: &str = "run the command again for this input to resume";
 
-/// The most inputs that a summary names. With the first line, the line for the rest and the hint it stays below 10 lines.
+/// Maximum number of inputs in a summary. With the message, the line for the rest and the hint, it
+/// stays below 10 lines.
 const NAMED: usize = 6;
 
-/// What is said, after a signal, of an input that was not done, and what there is of it.
+/// Error of one input after a signal, and what exists of it at the platform.
 pub(crate) fn interrupted_item(name: &str, state: &ItemState, kept: bool) -> (Failure, Ingested) {
     let shown = plain_line(name);
     let mut reached = Ingested::default();
@@ -63,7 +64,7 @@ pub(crate) fn interrupted_item(name: &str, state: &ItemState, kept: bool) -> (Fa
     (Failure::interrupted(text).hint(next), reached)
 }
 
-/// What is said of all inputs that a signal cut off: `unfinished` of `total`.
+/// Summary of all inputs that a signal interrupted: `unfinished` of `total`.
 pub(crate) fn summary(unfinished: &[(&str, ItemState)], total: usize, kept: bool) -> Failure {
     let mut details: Vec<String> = unfinished
         .iter()
@@ -146,7 +147,7 @@ fn described(state: &ItemState) -> String {
     }
 }
 
-/// Failures that several inputs have in common: the first is written out, the others are counted.
+/// Failures that several inputs have in common: the first is printed, the others are counted.
 #[derive(Debug, Default)]
 pub(crate) struct RepeatedFailures {
     printed: AtomicUsize,
@@ -155,7 +156,7 @@ pub(crate) struct RepeatedFailures {
 }
 
 impl RepeatedFailures {
-    /// Writes the text of `failure`, unless it says again what was said of another input.
+    /// Prints `failure`, unless another input has failed in the same way.
     pub(crate) fn report(&self, output: &Output, failure: &Failure) {
         let counter = match failure.exit() {
             _ if failure.kind() == NOT_TRIED => &self.not_tried,
@@ -168,7 +169,7 @@ impl RepeatedFailures {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Says how many inputs were not written out.
+    /// Prints how many failures were not printed.
     pub(crate) fn finish(&self, output: &Output) {
         let (failed, not_tried) = (
             self.failed.load(Ordering::Relaxed),
@@ -193,10 +194,10 @@ impl RepeatedFailures {
     }
 }
 
-/// The `kind` of an input that was not tried because of another one.
+/// JSON `kind` of an input that was not tried because of another one.
 const NOT_TRIED: &str = "not_tried";
 
-/// Says why an input is not tried after another one ended the run with `exit`.
+/// Error of an input that is not tried after `exit` ended the run.
 pub(crate) fn not_tried(exit: Exit) -> Failure {
     let because = match exit {
         Exit::KeyRefused => "the platform rejected the API key",

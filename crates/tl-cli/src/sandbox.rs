@@ -1,4 +1,4 @@
-//! How media from strangers is confined: the `ffmpeg` program runs through the helper, and `--require-sandbox` is checked
+//! Sandbox of untrusted media: `ffmpeg` runs through the helper, and `--require-sandbox` is checked
 //! before anything is read.
 
 use tl_validate::program::Ffmpeg;
@@ -7,9 +7,9 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output_dir::ffmpeg_failure;
 
-/// The program `ffmpeg`, started through the helper where there is one.
+/// Returns `ffmpeg`, started through the helper if there is one.
 ///
-/// Only a build without the helper goes without, unless `required`.
+/// Without a helper, it runs unconfined unless `required`.
 pub(crate) fn ffmpeg(required: bool) -> Result<Ffmpeg, Failure> {
     let ffmpeg = Ffmpeg::find().map_err(|error| ffmpeg_failure(&error))?;
     match launcher() {
@@ -29,7 +29,7 @@ fn launcher() -> Result<std::path::PathBuf, Failure> {
     Err(incomplete("no sandbox helper on this operating system"))
 }
 
-/// The refusal of `--require-sandbox`.
+/// Error of `--require-sandbox`.
 pub(crate) fn incomplete(state: &str) -> Failure {
     Failure::new(
         Exit::Usage,

@@ -1,17 +1,18 @@
-//! API keys as texts that must not be printed: the server may repeat one in its answer, and a proxy in its error.
+//! Masks API keys in all output: a server may repeat the key in its response, or a proxy in its
+//! error.
 
 use std::borrow::Cow;
 use std::sync::{PoisonError, RwLock};
 
 static KEYS: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
-/// What stands in the place of a key.
+/// Replacement for a key.
 const MASK: &str = "[API key]";
 
-/// A shorter text is no key, and masking it would tear other words apart.
+/// A shorter text is not a key, and masking it would damage other words.
 const SHORTEST: usize = 8;
 
-/// Remembers a key: from now on [`masked`] takes it out of every text.
+/// Registers a key: from now on [`masked`] removes it from every text.
 pub(crate) fn remember(key: &str) {
     let key = key.trim();
     if key.len() >= SHORTEST {
@@ -21,14 +22,15 @@ pub(crate) fn remember(key: &str) {
     }
 }
 
-/// Lets a text show that is no secret, such as the emulator's own key: whatever was remembered and is part of it is forgotten.
+/// Allows a text that is not secret, such as the emulator's own key: registered keys within it are
+/// removed.
 pub(crate) fn is_public(text: &str) {
     KEYS.write()
         .unwrap_or_else(PoisonError::into_inner)
         .retain(|key| !text.contains(key.as_str()));
 }
 
-/// `text` without any of the keys.
+/// Returns `text` with all keys masked.
 pub(crate) fn masked(text: &str) -> Cow<'_, str> {
     let keys = KEYS.read().unwrap_or_else(PoisonError::into_inner);
     keys.iter()
@@ -39,7 +41,7 @@ pub(crate) fn masked(text: &str) -> Cow<'_, str> {
 }
 
 fn without(text: &str, key: &str) -> Option<String> {
-    // As it is, and as JSON spells it, where it has a character that JSON escapes.
+    // Search the raw key and its JSON-escaped form.
     let quoted = serde_json::Value::from(key).to_string();
     [key, quoted.trim_matches('"')]
         .into_iter()

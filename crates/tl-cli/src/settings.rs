@@ -1,4 +1,4 @@
-//! How to reach the platform: key, address and limits, from options first and from the environment second.
+//! Connection settings: API key, base URL and limits, from options, then from the environment.
 
 use std::fs::File;
 use std::io::Read;
@@ -15,13 +15,13 @@ use tl_protocol::{Observer, SuppliedUrls};
 use crate::failure::Failure;
 use crate::{hints, secret, units};
 
-/// The variable that may name the file with the key.
+/// Environment variable with the path of the key file.
 pub(crate) const KEY_FILE_VARIABLE: &str = "TWELVE_LABS_API_KEY_FILE";
 
-/// Longer than any key; a file that is longer is another file.
+/// Longer than any API key; a longer file is not a key file.
 const LONGEST_KEY: u64 = 4096;
 
-/// The options that say how to reach the platform.
+/// Connection options.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
@@ -31,7 +31,8 @@ pub(crate) struct Connection {
     /// Set the base URL of the API, including the version [default: https://api.twelvelabs.io/v1.3]
     #[arg(long, global = true, value_name = "URL", env = BASE_URL_VARIABLE, hide_env_values = true)]
     pub(crate) base_url: Option<String>,
-    /// Set the timeout per request, including retries, e.g. 90s or 5m; sending a file adds time [default: 5m]
+    /// Set the timeout per request, including retries, e.g. 90s or 5m; sending a file adds time
+    /// [default: 5m]
     #[arg(long, global = true, value_name = "DURATION", value_parser = units::parse_duration)]
     pub(crate) timeout: Option<Duration>,
     /// Set the maximum number of attempts per request [default: 5]
@@ -42,14 +43,14 @@ pub(crate) struct Connection {
     pub(crate) ca_file: Option<PathBuf>,
 }
 
-/// A key, and where it was found, in words.
+/// An API key and a description of its source.
 pub(crate) struct FoundKey {
     pub(crate) key: String,
     pub(crate) origin: String,
 }
 
 impl Connection {
-    /// The key, or `None` where nobody gave one.
+    /// Returns the API key, or `None` if none is set.
     pub(crate) fn find_key(&self) -> Result<Option<FoundKey>, Failure> {
         if let Some(path) = &self.api_key_file {
             let key = read_key(path)?;
@@ -68,7 +69,7 @@ impl Connection {
         }))
     }
 
-    /// The address of the API.
+    /// The base URL of the API.
     pub(crate) fn address(&self) -> &str {
         self.base_url
             .as_deref()
@@ -76,7 +77,7 @@ impl Connection {
             .unwrap_or(DEFAULT_BASE_URL)
     }
 
-    /// The settings of a client.
+    /// Returns the client configuration.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
         let Some(found) = self.find_key()? else {
             return Err(Failure::new(
@@ -106,7 +107,7 @@ impl Connection {
         Ok(config)
     }
 
-    /// The certificates to trust beside the built-in ones.
+    /// Reads the additional CA certificates.
     pub(crate) fn extra_roots(&self) -> Result<Vec<Bytes>, Failure> {
         let Some(path) = &self.ca_file else {
             return Ok(Vec::new());
@@ -122,12 +123,12 @@ impl Connection {
         Ok(vec![pem.into()])
     }
 
-    /// A client that tells `observer` what happens on the way.
+    /// Creates a client that reports events to `observer`.
     pub(crate) fn client(&self, observer: Observer) -> Result<Client, Failure> {
         self.client_following(SuppliedUrls::Checked, observer)
     }
 
-    /// The same, with what is done about URLs that the platform supplied.
+    /// Creates a client with a policy for URLs that the platform supplies.
     pub(crate) fn client_following(
         &self,
         urls: SuppliedUrls,
@@ -140,8 +141,8 @@ impl Connection {
     }
 }
 
-/// How many connections this process can hold: half of the file descriptors that it may have, beside 64 for its own streams,
-/// the helpers that read media, and the files that are being sent.
+/// Maximum number of connections of this process: half of the available file descriptors, after 64
+/// are reserved for standard streams, helpers and files.
 fn connections() -> usize {
     #[cfg(unix)]
     {

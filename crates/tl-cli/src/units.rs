@@ -1,13 +1,13 @@
-//! Lengths of time as people write them: `90`, `90s`, `2m 30s`, `1h30m`.
+//! Durations and counts as text: `90`, `90s`, `2m 30s`, `1h30m`.
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
-/// The longest length: a year. Everything on the platform is over long before.
+/// Maximum duration: one year, longer than any operation of the platform.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
-/// Reads a length of time above zero; a bare number is seconds.
+/// Parses a duration above zero; a plain number means seconds.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let span = match text.trim().parse::<f64>() {
         Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
@@ -21,7 +21,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a duration above zero, such as 90s, 2m30s or 1h".to_owned())
 }
 
-/// A length of time in words that are easy to read: `0.3 s`, `42 s`, `2 min 30 s`, `1 h 5 min`.
+/// Formats a duration: `0.3 s`, `42 s`, `2 min 30 s`, `1 h 5 min`.
 pub(crate) fn format_duration(span: Duration) -> String {
     let seconds = span.as_secs();
     match seconds {
@@ -34,7 +34,7 @@ pub(crate) fn format_duration(span: Duration) -> String {
     }
 }
 
-/// A number with its noun: `1 file`, `2 files`.
+/// Formats a number with its noun: `1 file`, `2 files`.
 pub(crate) fn pluralize(number: usize, one: &str, many: &str) -> String {
     let noun = if number == 1 { one } else { many };
     format!("{number} {noun}")

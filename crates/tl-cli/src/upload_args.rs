@@ -1,4 +1,4 @@
-//! How a video is sent: the options that uploading and ingesting share, and how far an input is while it is sent.
+//! Upload options shared by `ingest` and `upload`, and the state of an input during the upload.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,15 +13,15 @@ use tl_validate::Route;
 
 use crate::failure::Failure;
 
-/// The variable that may name the folder of checkpoints.
+/// Environment variable with the checkpoint directory.
 pub(crate) const CHECKPOINT_DIR_VARIABLE: &str = "TL_CHECKPOINTS";
 
-/// How a video is sent.
+/// Upload options.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Upload")]
 pub(crate) struct UploadArgs {
-    /// Set the upload route: asset (one request), multipart (chunks), asset-url (URL) or tasks (legacy) [default: by kind
-    /// and size]
+    /// Set the upload route: asset (one request), multipart (chunks), asset-url (URL) or tasks
+    /// (legacy) [default: by kind and size]
     #[arg(long, value_name = "ROUTE")]
     pub(crate) route: Option<Route>,
     /// Resume an interrupted upload of the same file (default)
@@ -46,7 +46,7 @@ pub(crate) struct UploadArgs {
     allow_unsafe_urls: bool,
 }
 
-/// Where checkpoints are.
+/// Options for the checkpoint directory.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CheckpointArgs {
     /// Set the checkpoint directory [default: tl/uploads in the user's state directory]
@@ -55,7 +55,7 @@ pub(crate) struct CheckpointArgs {
 }
 
 impl CheckpointArgs {
-    /// The checkpoints there.
+    /// Opens the checkpoint directory.
     pub(crate) fn open(&self) -> Result<Checkpoints, Failure> {
         match &self.checkpoints {
             Some(folder) => Ok(Checkpoints::in_folder(folder)),
@@ -65,7 +65,7 @@ impl CheckpointArgs {
     }
 }
 
-/// Gives what both builders take to either of them.
+/// Applies the options that both builders share.
 macro_rules! apply {
     ($arguments:expr, $call:expr) => {{
         let arguments = $arguments;
@@ -94,7 +94,7 @@ impl UploadArgs {
         }
     }
 
-    /// What is done about URLs that the platform supplied.
+    /// Policy for URLs that the platform supplies.
     pub(crate) fn supplied_urls(&self) -> SuppliedUrls {
         if self.allow_unsafe_urls {
             SuppliedUrls::Unchecked
@@ -111,18 +111,18 @@ impl UploadArgs {
         apply!(self, call)
     }
 
-    /// Whether the same command goes on where it ended.
+    /// Whether the same command can resume.
     pub(crate) fn keeps_checkpoint(&self) -> bool {
         !self.no_checkpoint
     }
 }
 
-/// How far an input is, for the case that it is cut off there.
+/// State of an input, for the report after a signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ItemState {
     NotStarted,
     Checking,
-    /// Bytes are under way, in one request or, with a session, in chunks.
+    /// Sending bytes, in one request or, with a session, in chunks.
     Uploading(Option<UploadId>),
     /// The platform has the asset.
     Processing(Option<AssetId>),
@@ -130,7 +130,7 @@ pub(crate) enum ItemState {
     Task(TaskId),
 }
 
-/// Follows one input by what is told of it.
+/// Tracks the state of one input by its events.
 #[derive(Debug, Clone)]
 pub(crate) struct ItemTracker(Arc<Mutex<ItemState>>);
 
@@ -150,7 +150,7 @@ impl ItemTracker {
             .clone()
     }
 
-    /// Takes what `event` says; whether the bytes are all there now.
+    /// Updates the state from `event`. Returns whether all bytes were sent.
     pub(crate) fn observe(&self, event: &Event) -> bool {
         let state = match event {
             Event::Api(Api::StageBegun {
@@ -173,7 +173,7 @@ impl ItemTracker {
     }
 }
 
-/// Reads a rate: `800000`, `500kB/s`, `5MB/s`, `1.5MiB`.
+/// Parses a rate: `800000`, `500kB/s`, `5MB/s`, `1.5MiB`.
 fn parse_rate(text: &str) -> Result<u64, String> {
     let wrong = || "expected a rate above zero, such as 5MB/s, 800kB/s or 1.5MiB/s".to_owned();
     let text = text.trim();

@@ -1,4 +1,4 @@
-//! Waiting for things that the platform works on: `tl task wait`, `tl asset wait`, `tl video wait`.
+//! Waiting for resources: `tl task wait`, `tl asset wait`, `tl video wait`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::progress::Progress;
 use crate::run_summary::RepeatedFailures;
 use crate::{runtime, units};
 
-/// How to wait.
+/// Wait options.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Waiting")]
 pub(crate) struct WaitArgs {
@@ -44,16 +44,16 @@ impl WaitArgs {
     }
 }
 
-/// What is waited for.
+/// A resource to wait for.
 pub(crate) struct WaitTarget<E: Watched> {
     pub(crate) endpoint: E,
-    /// What the command calls it, in JSON too: `task`.
+    /// Noun of the resource, also its JSON key: `task`.
     pub(crate) noun: &'static str,
     /// The command that waits for it: `tl task wait ID`.
     pub(crate) command: String,
-    /// What a script wants to know of it.
+    /// Output with `--quiet`.
     pub(crate) quiet: fn(&E::Response) -> String,
-    /// What a person wants to know of it.
+    /// Details for people.
     pub(crate) details: fn(&E::Response) -> String,
 }
 
@@ -85,7 +85,7 @@ where
         }
     }
 
-    /// Tells of one of several that is not ready.
+    /// Reports the failure of one of several resources.
     fn failed(&self, output: &Output, shared: &RepeatedFailures, failure: Failure) -> Exit {
         let (noun, id) = (self.noun, self.endpoint.id());
         let message = format!("{noun} {id}: {}", failure.message());
@@ -104,10 +104,11 @@ where
     }
 }
 
-/// Waits until each of `all` is ready, side by side, and tells of each as soon as it is.
+/// Waits concurrently until all resources are ready, and reports each as soon as it is.
 ///
 /// # Errors
-/// Why the only one is not ready; of several, each has its own result.
+/// If there is only one resource, the reason why it is not ready. With several, each has its own
+/// result.
 pub(crate) fn wait_for_all<E>(
     all: &[WaitTarget<E>],
     context: &Context,
@@ -181,7 +182,7 @@ pub(crate) fn video_command(id: &VideoId, index: &IndexId) -> String {
     format!("tl video wait {id} --index {index}")
 }
 
-/// The same failure with the command that waits again, where waiting may help.
+/// Adds the wait command as a hint if waiting may help.
 pub(crate) fn with_wait_hint(failure: Failure, command: &str) -> Failure {
     if failure.exit().is_retryable() {
         failure.hint(wait_hint(command))

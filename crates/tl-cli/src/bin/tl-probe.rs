@@ -1,4 +1,4 @@
-//! The helper that links libavformat, so that `tl` need not. All its work lives in `tl-validate`.
+//! Helper that links libavformat, so that `tl` does not. The implementation is in `tl-validate`.
 
 use std::io::Write;
 use std::path::Path;
@@ -63,7 +63,7 @@ fn probe(file: &Path, thorough: bool) -> ExitCode {
 fn print(text: &str) -> ExitCode {
     match writeln!(std::io::stdout(), "{text}") {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader has gone, as in `tl-probe FILE | head`.
+        // The reader has closed the pipe, as in `tl-probe FILE | head`.
         Err(_) => ExitCode::FAILURE,
     }
 }

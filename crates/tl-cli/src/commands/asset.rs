@@ -1,4 +1,4 @@
-//! `tl asset`: the assets that the platform holds.
+//! `tl asset`: assets.
 
 use clap::{Args, Subcommand};
 use tl_model::{Asset, AssetId, AssetType};
@@ -47,7 +47,7 @@ pub(crate) enum AssetCommand {
     },
 }
 
-/// Which assets.
+/// `tl asset list`.
 #[derive(Debug, Args)]
 pub(crate) struct AssetList {
     /// Filter by type: video, audio, image or document. Repeatable
@@ -107,7 +107,7 @@ impl AssetList {
     }
 }
 
-/// One asset, for people.
+/// Formats an asset.
 fn details(asset: &Asset) -> String {
     table::pairs(&[
         ("asset", Some(asset.id.to_string())),

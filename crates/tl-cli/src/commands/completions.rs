@@ -1,4 +1,4 @@
-//! `tl completions`: the completions of a shell, made from the arguments.
+//! `tl completions`: shell completions, generated from the arguments.
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;

@@ -1,4 +1,5 @@
-//! `tl doctor`: whether key, address, helper and rules are in order. Nothing is sent unless `--online` is given.
+//! `tl doctor`: checks the API key, base URL, helper and rules. Nothing is sent unless `--online`
+//! is set.
 
 use std::process::{Command, Stdio};
 use std::thread;
@@ -26,16 +27,16 @@ pub(crate) struct Doctor {
     online: bool,
 }
 
-/// One thing that was looked at.
+/// Result of one check.
 struct Check {
     name: &'static str,
     result: Result<String, Failure>,
 }
 
-/// How long the helper may take to tell its version; it takes 30 to 40 ms.
+/// Timeout of the helper's `--version`, which takes 30 to 40 ms.
 const HELPER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The variables that send requests through a proxy.
+/// Environment variables that set a proxy.
 const PROXY_VARIABLES: [&str; 6] = [
     "HTTPS_PROXY",
     "https_proxy",
@@ -120,7 +121,7 @@ impl Check {
 }
 
 fn key(connection: &Connection) -> Result<String, Failure> {
-    // `config` says what to do where there is none.
+    // `config` returns the error with its hint.
     let Some(found) = connection.find_key()? else {
         return connection.config().map(|_| String::new());
     };
@@ -138,7 +139,7 @@ fn key(connection: &Connection) -> Result<String, Failure> {
 
 fn address(connection: &Connection) -> Result<String, Failure> {
     if connection.find_key().ok().flatten().is_some() {
-        // Whether this key may go to this address is judged where both are joined.
+        // The configuration checks whether this key may be sent to this address.
         return connection
             .config()
             .map(|config| config.base_url().to_string());
@@ -153,7 +154,8 @@ fn address(connection: &Connection) -> Result<String, Failure> {
     }
 }
 
-/// Which variables name a proxy; their values may hold a password and are not shown.
+/// Names of the proxy variables that are set. Their values may contain a password and are not
+/// shown.
 fn proxy() -> String {
     let set: Vec<&str> = PROXY_VARIABLES
         .into_iter()
@@ -184,7 +186,7 @@ fn helper() -> Result<String, Failure> {
     let deadline = Instant::now() + HELPER_TIMEOUT;
     while matches!(started.try_wait(), Ok(None)) {
         if Instant::now() >= deadline {
-            // It may have ended in between, which is as good.
+            // The process may have ended in the meantime.
             let _ = started.kill();
             let _ = started.wait();
             return Err(failed("timed out"));
@@ -211,7 +213,7 @@ fn helper() -> Result<String, Failure> {
     )
 }
 
-/// The sandbox of the helper and of `ffmpeg`, should a file take one of them over.
+/// State of the sandbox of the helper and of `ffmpeg`.
 #[cfg(unix)]
 fn protections() -> Result<String, Failure> {
     use tl_validate::worker::{ProbePool, WorkerOptions};
@@ -233,7 +235,7 @@ fn protections() -> Result<String, Failure> {
     helper()
 }
 
-/// The program that only some verbs need: that it is missing is no fault.
+/// FFmpeg is needed only by some commands, so a missing one is not an error.
 fn ffmpeg() -> String {
     let needed = "required by `tl fix`, `tl split` and thumbnails in reports";
     match Ffmpeg::find() {

@@ -1,5 +1,5 @@
-//! `tl emulator`: the platform's API on this machine, until Ctrl-C. Its options live in `options`, the verbs below it in rooms of
-//! their own.
+//! `tl emulator`: runs the emulator until a signal. Its options are in `options`, its subcommands
+//! in the other submodules.
 
 mod exec;
 mod faults;
@@ -22,7 +22,7 @@ use crate::{runtime, secret};
 use options::Options;
 use signals::Signals;
 
-/// The families come from the emulator itself, so that the list stays true.
+/// The families are listed by the emulator itself.
 fn help() -> String {
     let missing: Vec<&str> = families::NOT_IMPLEMENTED
         .iter()
@@ -48,7 +48,7 @@ pub(crate) struct EmulatorArgs {
     options: Options,
 }
 
-/// What else can be done with it.
+/// Subcommands of `tl emulator`.
 #[derive(Debug, Subcommand)]
 enum EmulatorCommand {
     /// Run a command with its own emulator and return its exit code
@@ -89,7 +89,8 @@ async fn serve(context: &Context, options: Options) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
     let emulator = options.start(context).await?;
     let (base_url, api_key) = (emulator.base_url(), emulator.api_key());
-    // The variable may hold it already; it is to be read and opens nothing but this emulator.
+    // The environment may contain the same key. It is meant to be read and is valid only for this
+    // emulator.
     secret::is_public(&api_key);
     context.output.json(&json!({"base_url": base_url.as_str(), "api_key": api_key, "pages": emulator.control_url().as_str()}));
     // A shell reads the last line as a comment.

@@ -1,5 +1,5 @@
-//! `tl fix`: makes copies that pass. The source is only read; a copy gets its name when it has been checked.
-//! Whether a copy holds everything that its source holds is checked in `copy`.
+//! `tl fix`: converts files so that they pass the check. The source is never modified; a copy is
+//! moved to its target after it was checked. `copy` compares it with its source.
 
 mod copy;
 
@@ -49,13 +49,13 @@ pub(crate) struct FixArgs {
     check: CheckArgs,
 }
 
-/// How one file ended.
+/// Result for one file.
 enum Outcome {
-    /// It passes as it is.
+    /// The file already passes.
     Good(Checked),
-    /// This would be done.
+    /// Planned with `--dry-run`.
     Planned(Checked, Fix, PathBuf),
-    /// A copy that passes was made.
+    /// A copy that passes was written.
     Fixed(Box<Fixed>),
 }
 
@@ -68,7 +68,7 @@ struct Fixed {
     seconds: f64,
 }
 
-/// A file, and the packets that were listed of its kept streams.
+/// A file and the packets of its kept streams.
 struct Side {
     checked: Checked,
     listed: PacketReader,
@@ -120,7 +120,7 @@ impl FixArgs {
             .filter(|finding| finding.fix.is_none())
             .map(|f| f.rule.as_str())
             .collect();
-        // Without a output_dir nothing is run, so the headers have to do.
+        // Nothing is run with `--dry-run`, so only the headers are available.
         let tracks = before.facts.as_ref().map(Tracks::of).unwrap_or_default();
         let listed = match (&output_dir, &before.facts) {
             (Some(output_dir), Some(_)) if unfixable.is_empty() => {
@@ -227,7 +227,7 @@ impl FixArgs {
     }
 }
 
-/// The fix for a file of a format that the check does not open: the one that its only finding offers.
+/// The fix for a file of a format that the check does not open: that of its only finding.
 fn of_unopened(checked: &Checked) -> Option<Fix> {
     let mut fixes = checked.report.errors().filter_map(|f| f.fix.clone());
     fixes.next().filter(|_| checked.facts.is_none())
@@ -316,13 +316,13 @@ fn described(fix: &Fix) -> String {
     format!("{} ({loss})", fix.summary)
 }
 
-/// How long each sound lasts, in seconds.
+/// Duration of each audio stream in seconds.
 fn sound_seconds(listed: &PacketReader) -> Vec<f64> {
     let sounds = listed.streams().iter().filter(|(stream, _)| **stream > 0);
     sounds.map(|(_, sound)| sound.seconds()).collect()
 }
 
-/// Facts with the duration that is there, where a file is cut off and its header claims more.
+/// Facts with the measured duration, if the file is truncated and its header claims more.
 fn measured(facts: &MediaFacts, listed: Option<&PacketReader>) -> MediaFacts {
     let mut facts = facts.clone();
     let picture = listed.and_then(|listed| listed.streams().get(&0));
@@ -338,7 +338,7 @@ fn longest_sound(listed: &PacketReader) -> f64 {
     sound_seconds(listed).into_iter().fold(0.0, f64::max)
 }
 
-/// What changed, before beside after.
+/// Table of the differences between source and copy.
 fn changes(fixed: &Fixed) -> String {
     let (before, after) = (row_values(&fixed.before), row_values(&fixed.after));
     let mut rows: Vec<[String; 3]> = LABELS
@@ -366,7 +366,7 @@ const LABELS: [&str; 10] = [
     "errors",
 ];
 
-/// Rows that are shown even if nothing changed.
+/// Rows that are shown even if unchanged.
 const ALWAYS: [&str; 3] = ["bit depth", "audio duration", "errors"];
 
 fn row_values(side: &Side) -> [String; 10] {

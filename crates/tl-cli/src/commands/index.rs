@@ -1,4 +1,4 @@
-//! `tl index`: the indexes that videos live in.
+//! `tl index`: indexes.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -48,7 +48,7 @@ pub(crate) enum IndexCommand {
     },
 }
 
-/// The index to create.
+/// `tl index create`.
 #[derive(Debug, Args)]
 pub(crate) struct Create {
     /// Name of the index, unique within the account
@@ -66,7 +66,7 @@ pub(crate) struct Create {
     thumbnails: bool,
 }
 
-/// Which indexes.
+/// `tl index list`.
 #[derive(Debug, Args)]
 pub(crate) struct IndexList {
     /// Filter by name
@@ -124,7 +124,7 @@ impl Create {
     }
 }
 
-/// Reads `marengo3.0:visual,audio`.
+/// Parses `marengo3.0:visual,audio`.
 fn model(text: &str) -> Result<IndexModel, Failure> {
     let (name, options) = text.split_once(':').unwrap_or((text, "visual,audio"));
     let options: Vec<ModelOption> = options
@@ -252,7 +252,7 @@ fn delete(context: &Context, words: Vec<String>, confirm: &Confirm) -> Result<Ex
     if !confirm.must_ask(&what)? {
         return deletion(words).run(context, confirm, &delete);
     }
-    // Whoever is asked should see what goes.
+    // Show what would be deleted in the prompt.
     let index = context.call(async |client| resolve(only).get(client).await)?;
     let what = format!(
         "index {} ({}) with its {}",
@@ -266,7 +266,7 @@ fn delete(context: &Context, words: Vec<String>, confirm: &Confirm) -> Result<Ex
     deletion(vec![index.id.to_string()]).run(context, &Confirm { yes: true }, &delete)
 }
 
-/// How many videos an index has, in words.
+/// Formats the number of videos in an index.
 fn videos(index: &Index) -> String {
     let number = index.video_count.unwrap_or_default().to_string();
     let noun = if number == "1" { "video" } else { "videos" };

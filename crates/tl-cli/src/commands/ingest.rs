@@ -1,5 +1,5 @@
-//! `tl ingest`: videos into an index. Several inputs are independent: each has its own result, and one that fails does not
-//! end the run. Uploads go one after another (`--jobs`), while the waits for what is uploaded go on side by side.
+//! `tl ingest`: checks, uploads and indexes videos. Inputs are independent: each has its own
+//! result, and a failure does not end the run. `--jobs` limits the uploads; waits run concurrently.
 
 pub(super) mod result;
 
@@ -63,7 +63,7 @@ pub(crate) struct Ingest {
     no_check: bool,
 }
 
-/// An input on its way, or at its end.
+/// State of an input.
 #[derive(Debug, Clone)]
 struct Item {
     name: String,
@@ -71,7 +71,7 @@ struct Item {
     exit: Option<Exit>,
 }
 
-/// What all inputs of a run share.
+/// State shared by all inputs of a run.
 struct Run {
     output: Arc<Output>,
     client: Client,
@@ -82,21 +82,21 @@ struct Run {
     video_stream: bool,
     wait: Option<WaitPolicy>,
     progress: Arc<Progress>,
-    /// Whoever checks and uploads holds one of these.
+    /// Held during check and upload.
     workers: Arc<Semaphore>,
     /// Set when the index was seen: a wrong id or name is found before the first byte is sent.
     index_seen: OnceCell<IndexId>,
-    /// What several inputs fail of is told once.
+    /// Failures that several inputs have in common are printed once.
     shared: RepeatedFailures,
     items: Mutex<Vec<Item>>,
-    /// Why the inputs that have not begun are not tried.
+    /// Why the remaining inputs are not tried.
     stop: Mutex<Option<Exit>>,
 }
 
-/// The permit of an input: given back as soon as only waiting is left.
+/// Permit of an input, released as soon as it only waits.
 type Permit = Arc<Mutex<Option<OwnedSemaphorePermit>>>;
 
-/// An input that failed, and what there is of it at the platform in spite of that.
+/// A failed input, and what exists of it at the platform.
 struct Failed {
     failure: Failure,
     reached: Option<Ingested>,
@@ -174,8 +174,8 @@ impl Run {
     async fn all(run: &Arc<Self>, inputs: Vec<OsString>) -> Result<(), Failure> {
         let mut in_flight = JoinSet::new();
         for (at, input) in inputs.into_iter().enumerate() {
-            // Taken here and not in the task, so that the inputs have their turns in the order in which they were given.
-            // The semaphore is never closed; without it, the inputs would only go side by side.
+            // Acquire the permit here and not in the task, so that inputs start in order. The
+            // semaphore is never closed; if it were, the inputs would run without a limit.
             let permit = Arc::clone(&run.workers).acquire_owned().await.ok();
             let permit: Permit = Arc::new(Mutex::new(permit));
             let run = Arc::clone(run);
@@ -195,7 +195,7 @@ impl Run {
         Ok(())
     }
 
-    /// Brings one input to its end. Its permit is over when only waiting is left.
+    /// Processes one input. Its permit is released when only waiting remains.
     async fn one(
         self: &Arc<Self>,
         at: usize,
@@ -228,7 +228,7 @@ impl Run {
             .client
             .ingest(input)
             .into_index(index)
-            // The platform's default differs from route to route.
+            // The platform's default depends on the route.
             .enable_video_stream(self.video_stream)
             .observe(listen);
         let mut call = self.upload.of_ingest(call);
@@ -247,7 +247,7 @@ impl Run {
             .map_err(|error| self.failed_with(&name, error))
     }
 
-    /// Looks at the file before anything is asked of the platform; the client looks again at what it then sends.
+    /// Checks the file before any request. The client checks again what it sends.
     async fn check(self: &Arc<Self>, path: &Path) -> Result<(), Failure> {
         let Some(checker) = self.checker.clone() else {
             return Ok(());
@@ -256,7 +256,7 @@ impl Run {
         let name = path_name(&path);
         // Reading a file blocks.
         let checked = tokio::task::spawn_blocking(move || {
-            // A file that is not there is told of by the check.
+            // The check reports a missing file.
             let size = path.metadata().map_or(0, |metadata| metadata.len());
             let route = asked.unwrap_or_else(|| RouteChoice::for_file(size, checker.pack()).route);
             checker.path(&path, route)
@@ -276,7 +276,7 @@ impl Run {
         Ok(())
     }
 
-    /// Asks for the index once; if it is not there, no input is sent.
+    /// Looks up the index once. If it does not exist, nothing is sent.
     async fn check_index(&self) -> Result<IndexId, Failure> {
         let look = || async {
             match self.index.get(&self.client).await {
@@ -290,7 +290,7 @@ impl Run {
         self.index_seen.get_or_try_init(look).await.cloned()
     }
 
-    /// The index as the platform names it, once it was seen.
+    /// The id of the index, once it was looked up.
     fn index_id(&self) -> Option<&IndexId> {
         self.index_seen.get()
     }
@@ -303,7 +303,7 @@ impl Run {
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells how an input ended.
+    /// Reports the result of an input.
     fn finish_item(&self, at: usize, result: &Result<Ingested, Failed>) {
         let name = self.items()[at].name.clone();
         let exit = match result {
@@ -322,20 +322,20 @@ impl Run {
         self.items()[at].exit = Some(exit);
     }
 
-    /// The code of the whole run.
+    /// Exit code of the run.
     fn exit(&self) -> Exit {
         let exits: Vec<Exit> = self
             .items()
             .iter()
-            // Every input was concluded, or the run has ended otherwise.
+            // Every input has a result unless the run ended early.
             .map(|item| item.exit.unwrap_or(Exit::SomeFailed))
             .collect();
         Exit::of_items(&exits)
     }
 }
 
-/// The input that a person named `name`. Unless it goes unchecked, an address is refused that cannot lead to a file, as
-/// `tl validate` refuses it.
+/// Parses the input `name`. Unless the check is skipped, a URL that cannot lead to a file is
+/// rejected, as in `tl validate`.
 pub(crate) fn input_of(
     name: &str,
     input: &OsString,

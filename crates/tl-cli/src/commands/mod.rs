@@ -1,4 +1,4 @@
-//! The verbs, one room each.
+//! The commands, one module each.
 
 mod asset;
 mod completions;
@@ -20,7 +20,7 @@ use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// What `tl` can do.
+/// The commands of `tl`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Check local files against the platform's rules, without sending anything

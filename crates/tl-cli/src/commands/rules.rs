@@ -1,4 +1,4 @@
-//! `tl rules`: the dated rules that files are checked by.
+//! `tl rules`: dated rule packs.
 
 use clap::Subcommand;
 use jiff::civil::Date;
@@ -133,7 +133,7 @@ fn in_words(change: &RuleChange<'_>) -> String {
             told(from),
             told(to)
         ),
-        // What a later version tells of.
+        // Added by a later version.
         other => format!("? {other:?}"),
     }
 }

@@ -1,5 +1,5 @@
-//! `tl split`: cuts files that are too long or too large into parts that pass, at key frames and without encoding again.
-//! Where to cut is decided in `tl_validate::split`; how parts are written and checked, in `parts`.
+//! `tl split`: cuts files that are too long or too large into parts that pass, at key frames and
+//! without re-encoding. `tl_validate::split` chooses the cuts; `parts` writes and checks the parts.
 
 mod cut;
 mod encode;
@@ -34,7 +34,8 @@ pub(crate) struct Split {
     /// Files to split; they are not modified
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Write the parts (FILE-001.mp4, ...) and their start times (FILE.parts.json) to this directory
+    /// Write the parts (FILE-001.mp4, ...) and their start times (FILE.parts.json) to this
+    /// directory
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
     /// Limit the duration of a part, e.g. 30m [default: the limit of the rules]
@@ -50,9 +51,9 @@ pub(crate) struct Split {
     check: CheckArgs,
 }
 
-/// How one file ended.
+/// Result for one file.
 enum Outcome {
-    /// It need not be cut.
+    /// The file already passes.
     Whole(Box<Checked>),
     Parts {
         map: PathBuf,
@@ -154,7 +155,7 @@ impl Split {
         };
         let cut = match starts {
             Some(starts) => match source.copy(output_dir, &starts, temp_dir.path(), &line) {
-                // A part that does not decode by itself: encoding the whole makes it independent.
+                // A part does not decode by itself: re-encode the whole file.
                 Err(failure) if self.reencode && failure.exit() == Exit::RefusedLocally => {
                     source.encode(output_dir, &temp_dir.path().join("again"), &line)
                 }
@@ -208,7 +209,7 @@ impl Split {
             }
             reports.push(result.checked);
         }
-        // The map comes last: where it is, all parts are.
+        // Write the list last: if it exists, all parts exist.
         let text = serde_json::to_string_pretty(&timeline).map_err(|error| {
             Failure::usage("failed to serialize the part list").with_source(&error)
         })?;
@@ -234,7 +235,7 @@ impl Split {
     }
 }
 
-/// Whether encoding again makes it possible to cut.
+/// Whether re-encoding makes it possible to split the file.
 fn can_be_encoded(error: &CannotSplit) -> bool {
     matches!(
         error,
@@ -242,7 +243,7 @@ fn can_be_encoded(error: &CannotSplit) -> bool {
     )
 }
 
-/// Whether anything but its length and size speaks against the file.
+/// Whether the file breaks rules other than maximum duration and size.
 fn breaks_more_than_length(checker: &Checker, checked: &Checked) -> bool {
     checked.report.errors().any(|finding| {
         !checker.pack().rules().iter().any(|rule| {

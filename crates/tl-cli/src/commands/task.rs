@@ -1,4 +1,4 @@
-//! `tl task`: the tasks that index videos.
+//! `tl task`: video indexing tasks.
 
 use clap::{Args, Subcommand};
 use tl_model::{Task, TaskId, TaskStatus, Timestamp};
@@ -44,13 +44,14 @@ pub(crate) enum TaskCommand {
     },
 }
 
-/// Which tasks.
+/// `tl task list`.
 #[derive(Debug, Args)]
 pub(crate) struct TaskList {
     /// Filter by index
     #[arg(long, value_name = "ID|NAME")]
     index: Option<IndexRef>,
-    /// Filter by status: uploading, validating, pending, queued, indexing, ready or failed. Repeatable
+    /// Filter by status: uploading, validating, pending, queued, indexing, ready or failed.
+    /// Repeatable
     #[arg(long, value_name = "STATUS", value_delimiter = ',')]
     status: Vec<TaskStatus>,
     /// Filter by file name
@@ -141,7 +142,7 @@ impl TaskList {
     }
 }
 
-/// One task, for people.
+/// Formats a task.
 fn details(task: &Task) -> String {
     let system = task.system_metadata();
     let frame = system.and_then(|system| Some(format!("{}x{}", system.width?, system.height?)));

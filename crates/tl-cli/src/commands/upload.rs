@@ -1,5 +1,5 @@
-//! `tl upload`: videos to the platform, where they become assets. What was interrupted goes on; what is kept of it can be listed
-//! and abandoned (`kept.rs`).
+//! `tl upload`: uploads videos as assets and resumes interrupted uploads. Checkpoints are listed
+//! and abandoned in `checkpoints`.
 
 mod checkpoints;
 
@@ -39,7 +39,7 @@ pub(crate) struct Upload {
     files: Files,
 }
 
-/// What else can be done about uploads.
+/// Subcommands of `tl upload`.
 #[derive(Debug, Subcommand)]
 enum UploadCommand {
     /// List interrupted uploads: local checkpoints and open upload sessions of the account
@@ -48,10 +48,11 @@ enum UploadCommand {
     Abandon(Abandon),
 }
 
-/// What is uploaded, and how.
+/// Arguments of an upload.
 #[derive(Debug, Args)]
 struct Files {
-    /// Video files, or direct https URLs that the platform downloads itself. Write `./list` for a file named `list`
+    /// Video files, or direct https URLs that the platform downloads itself. Write `./list` for a
+    /// file named `list`
     #[arg(required = true, value_name = "FILE|URL")]
     inputs: Vec<OsString>,
     /// Wait until the assets are ready
@@ -70,7 +71,7 @@ struct Files {
     no_check: bool,
 }
 
-/// What all inputs of a run share.
+/// State shared by all inputs of a run.
 struct Run {
     output: Arc<Output>,
     client: Client,
@@ -79,7 +80,7 @@ struct Run {
     wait: Option<WaitPolicy>,
     is_checked: bool,
     progress: Arc<Progress>,
-    /// What several inputs fail of is told once.
+    /// Failures that several inputs have in common are printed once.
     shared: RepeatedFailures,
 }
 
@@ -150,7 +151,7 @@ impl Files {
 }
 
 impl Run {
-    /// Uploads one input, tells how it ended, and gives its code.
+    /// Uploads one input, reports the result, and returns its exit code.
     async fn one(&self, input: &OsString, name: &str, tracker: &ItemTracker) -> Exit {
         match self.send(input, name, tracker).await {
             Ok(uploaded) => {
@@ -193,7 +194,7 @@ impl Run {
         call.run().await.map_err(Trouble::Client)
     }
 
-    /// Says by which command an upload goes on, where it can.
+    /// Adds the resume hint if the upload can be resumed.
     fn with_next(&self, failure: Failure, reached: Option<&Ingested>) -> Failure {
         let is_there =
             |reached: &Ingested| reached.upload_id.is_some() || reached.asset_id.is_some();
@@ -247,7 +248,7 @@ impl Run {
         }
     }
 
-    /// Tells, after a signal, what became of every input that was not done: all but the first `done`.
+    /// Reports every unfinished input after a signal: all but the first `done`.
     fn interrupted(&self, items: &[(String, ItemTracker)], done: usize) {
         let kept = self.upload.keeps_checkpoint();
         let unfinished: Vec<_> = items

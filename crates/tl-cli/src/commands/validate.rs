@@ -1,5 +1,5 @@
-//! `tl validate`: the local check alone, over any number of files, folders and addresses. Nothing is sent.
-//! How results are written lives in `sink`, how an address is read in `remote`.
+//! `tl validate`: the local check of files, directories and URLs. Nothing is sent. `sink` writes
+//! the results, `remote` reads URLs.
 
 mod sink;
 mod thumbnail;
@@ -49,7 +49,7 @@ pub(crate) struct Validate {
     cache: CacheArgs,
 }
 
-/// How results are written.
+/// Output formats.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// One line per file, followed by its findings
@@ -69,7 +69,7 @@ enum Format {
     Html,
 }
 
-/// What was seen so far.
+/// Counters of a run.
 #[derive(Debug, Default)]
 struct Tally {
     files: usize,
@@ -104,7 +104,7 @@ impl Validate {
         let mut broken = None;
         parallel::run(
             checker.jobs(),
-            // In the order of the inputs; folders are walked in the order of their names.
+            // Report in input order; directories are searched in name order.
             true,
             |give| walk.each(give),
             |found| one(&checker, &remote, pictures.as_ref(), found),
@@ -165,7 +165,7 @@ impl Validate {
     }
 }
 
-/// Reads and judges one input. It blocks while it reads.
+/// Reads and checks one input. Blocks while it reads.
 fn one(
     checker: &Checker,
     remote: &Remote<'_>,

@@ -1,4 +1,4 @@
-//! `tl video`: the videos of an index. How they are listed lives in `list`.
+//! `tl video`: the videos in an index.
 
 mod list;
 
@@ -45,7 +45,7 @@ pub(crate) enum VideoCommand {
     },
 }
 
-/// One video.
+/// A video id and its index.
 #[derive(Debug, Args)]
 pub(crate) struct Which {
     /// Video id
@@ -56,7 +56,7 @@ pub(crate) struct Which {
     index: IndexRef,
 }
 
-/// Several videos.
+/// Video ids and their index.
 #[derive(Debug, Args)]
 pub(crate) struct Several {
     /// Video ids; `-` reads ids from standard input, one per line
@@ -67,7 +67,7 @@ pub(crate) struct Several {
     index: IndexRef,
 }
 
-/// What is waited for.
+/// `tl video wait`.
 #[derive(Debug, Args)]
 pub(crate) struct Wait {
     /// Video ids; `-` reads ids from standard input, one per line
@@ -83,7 +83,7 @@ pub(crate) struct Wait {
     wait: WaitArgs,
 }
 
-/// The changes.
+/// `tl video update`.
 #[derive(Debug, Args)]
 pub(crate) struct Update {
     #[command(flatten)]
@@ -95,7 +95,7 @@ pub(crate) struct Update {
     unset: Vec<String>,
 }
 
-/// Which videos.
+/// `tl video list`.
 #[derive(Debug, Args)]
 pub(crate) struct VideoList {
     /// Index to list
@@ -238,7 +238,7 @@ impl Several {
     }
 }
 
-/// The videos of the index whose indexing has not ended.
+/// Returns the videos in the index whose indexing has not ended.
 async fn unfinished(client: &Client, index: &IndexId) -> Result<Vec<String>, Failure> {
     let mut pages = client.pages(ListIndexedAssets {
         page: PageRequest {
@@ -259,7 +259,7 @@ async fn unfinished(client: &Client, index: &IndexId) -> Result<Vec<String>, Fai
     Ok(ids)
 }
 
-/// The indexing of an asset: the platform gives the video the id of the indexed asset.
+/// Wait target of a video: the platform gives a video the id of its indexed asset.
 fn target(id: &VideoId, index: &IndexId) -> WaitTarget<GetIndexedAsset> {
     WaitTarget {
         noun: "video",
@@ -270,7 +270,7 @@ fn target(id: &VideoId, index: &IndexId) -> WaitTarget<GetIndexedAsset> {
     }
 }
 
-/// What is known of a video as soon as it is indexed.
+/// Formats an indexed video.
 fn details(indexed: &IndexedAsset) -> String {
     let system = indexed.system_metadata.as_ref();
     let told = |time: Option<&Timestamp>| time.map(ToString::to_string);

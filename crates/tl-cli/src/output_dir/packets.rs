@@ -1,4 +1,4 @@
-//! Listing what is in a media file by the program `ffmpeg`: its packets, or the first frames that it shows.
+//! Inspection of media files with FFmpeg: packets and frames.
 
 use std::path::Path;
 
@@ -8,13 +8,15 @@ use tl_validate::split::{FrameReader, PacketReader};
 use super::{OutputDir, ffmpeg_failure};
 use crate::failure::Failure;
 
-/// Keeps every frame once, with its own time: the default rounds times to whole frames of the nominal rate.
+/// Keep every frame once with its own timestamp. By default, FFmpeg rounds to the nominal frame
+/// rate.
 const EVERY_FRAME: [&str; 4] = ["-fps_mode", "passthrough", "-enc_time_base", "1:90000"];
 
-/// The `-map` arguments for all pictures and sounds of a file that was made here.
+/// `-map` arguments for all video and audio streams of a file that `tl` has written.
 pub(crate) const MADE: [&str; 4] = ["-map", "0:V:0?", "-map", "0:a?"];
 
-/// Lists the packets of the streams in `map` without decoding them. Times count from the start of the file.
+/// Lists the packets of the streams in `map` without decoding. Times are relative to the start of
+/// the file.
 pub(crate) fn list(
     output_dir: &OutputDir<'_>,
     file: &Path,
@@ -33,7 +35,8 @@ pub(crate) fn list(
     Ok(reader)
 }
 
-/// Decodes the picture in `map` and gives time and hash of its first `count` frames, or of all. Times are those of the file.
+/// Decodes the video stream in `map` and returns time and hash of the first `count` frames, or of
+/// all. Times are those in the file.
 pub(crate) fn frames(
     output_dir: &OutputDir<'_>,
     file: &Path,
@@ -59,7 +62,8 @@ pub(crate) fn frames(
     Ok(reader.frames().to_vec())
 }
 
-/// When the first frame is shown, in seconds from the start of the streams in `map`; the picture comes first in it.
+/// Returns the time of the first frame in seconds from the start of the streams in `map`. The video
+/// stream must come first.
 pub(crate) fn first_frame(
     output_dir: &OutputDir<'_>,
     file: &Path,

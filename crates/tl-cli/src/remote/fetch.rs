@@ -1,4 +1,4 @@
-//! One range request after another, through the project's own transport, to addresses that were judged before.
+//! Sequential range requests through the project's own transport, to checked addresses.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -18,24 +18,24 @@ use url::{Host, Url};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// The largest answer that is taken: the largest read-ahead of a probe, twice.
+/// Maximum size of a response: twice the largest read-ahead of a probe.
 const MAX_ANSWER: u64 = 8 << 20;
 
-/// Requests that are allowed whatever the byte budget: redirects, and reads that end before their length does.
+/// Number of requests that are always allowed: redirects, and reads that end before their length.
 const BASE_REQUESTS: u64 = 64;
 
-/// Beyond those, one request for this many bytes of the budget. The reader asks for 256 KiB to 1 MiB at a time, so only a
-/// server that answers with far less than it was asked for reaches the bound.
+/// One more request is allowed for this many bytes of the budget. The reader requests 256 KiB to 1
+/// MiB at a time, so only a server that sends far less than requested reaches the limit.
 const BYTES_PER_REQUEST: u64 = 64 << 10;
 
-/// An answer that came.
+/// A response.
 pub(super) struct Fetched {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
-/// Sends requests until its time or its bytes are used up.
+/// Sends requests until the time or the byte budget is used up.
 pub(super) struct Fetcher {
     until: Instant,
     pub(super) left: u64,
@@ -47,7 +47,7 @@ pub(super) struct Fetcher {
     client: Option<HostClient>,
 }
 
-/// A transport for one host, whose addresses are fixed.
+/// A transport for one origin with fixed addresses.
 struct HostClient {
     origin: String,
     runtime: Runtime,
@@ -73,7 +73,7 @@ impl Fetcher {
         (!left.is_zero()).then_some(left)
     }
 
-    /// Fetches `length` bytes from `offset` on.
+    /// Fetches `length` bytes from `offset`.
     pub(super) fn range(
         &mut self,
         url: &Url,
@@ -122,7 +122,7 @@ impl Fetcher {
                 ),
             )
             .header(header::ACCEPT, "*/*")
-            // A compressed part is no part of the file.
+            // A compressed range would not be a range of the file.
             .header(header::ACCEPT_ENCODING, "identity")
             .body(Body::empty())
             .map_err(|error| {
@@ -163,7 +163,8 @@ impl Fetcher {
         if head.status.is_success()
             && let Some(encoding) = encoding.filter(|value| !is_identity(value))
         {
-            // RFC 9110, 14.2 and 8.4: a range is one of the encoded representation, not of the file.
+            // RFC 9110, 14.2 and 8.4: a range refers to the encoded representation, not to the
+            // file.
             return Err(Failure::new(
                 Exit::RefusedLocally,
                 "content_encoding",
@@ -183,7 +184,7 @@ impl Fetcher {
         })
     }
 
-    /// Makes the transport for the address, once its host was looked up and judged.
+    /// Creates the transport for the URL after its host was resolved and checked.
     fn connect(&mut self, url: &Url) -> Result<(), Failure> {
         let origin = url.origin().ascii_serialization();
         if self
@@ -224,7 +225,7 @@ impl Fetcher {
         Ok(())
     }
 
-    /// The addresses of the host, every one of them judged; none for a host that is an address itself.
+    /// Resolves the host and checks every address. `None` if the host is an IP address.
     fn addresses(
         &self,
         url: &Url,
@@ -262,7 +263,7 @@ impl Fetcher {
                         .hint("check the URL and the network")
                     })?
                     .collect();
-                // One bad address among good ones is as bad: which one is used is nobody's choice.
+                // Reject the host if any of its addresses is private: any of them may be used.
                 for address in &found {
                     allow(address.ip())?;
                 }
@@ -274,12 +275,12 @@ impl Fetcher {
     }
 }
 
-/// Whether the value of `Content-Encoding` says that nothing was encoded.
+/// Whether the value of `Content-Encoding` means no encoding.
 fn is_identity(value: &http::HeaderValue) -> bool {
     value.as_bytes().trim_ascii().is_empty() || value.as_bytes().eq_ignore_ascii_case(b"identity")
 }
 
-/// One exchange, once.
+/// A flow of a single exchange.
 struct Once(Option<Exchange>, Option<Outcome>);
 
 impl Flow for Once {

@@ -1,4 +1,4 @@
-//! Finding the file behind an address, by way of redirects, and giving its bytes to the probe.
+//! Opens the file behind a URL, following redirects, and reads its bytes for the probe.
 
 use std::io;
 
@@ -14,31 +14,31 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::format_bytes;
 
-/// The first request: most files with their index in front need no second one.
+/// Size of the first request. Files with their index at the start usually need no second one.
 const FIRST: u64 = 512 << 10;
 
-/// Redirects that are followed, as most clients do at most.
+/// Maximum number of redirects.
 const MAX_REDIRECTS: usize = 5;
 
-/// A file that was found.
+/// An opened file.
 pub(super) struct Opened {
     pub(super) file: RemoteFile,
-    /// Where it is, when that is another place than was said.
+    /// The final URL if it was redirected.
     pub(super) redirected: Option<Url>,
 }
 
-/// The bytes of a file behind an address.
+/// The bytes of a file behind a URL.
 pub(super) struct RemoteFile {
     fetcher: Fetcher,
     url: Url,
     size: u64,
-    /// What tells this state of the file from another.
+    /// Validator of the file's version.
     state: Option<String>,
     begins: Bytes,
     failure: Option<Failure>,
 }
 
-/// Asks for the beginning of the file, and follows where it is.
+/// Requests the start of the file and follows redirects.
 pub(super) fn open(mut fetcher: Fetcher, from: &Url) -> Result<Opened, Failure> {
     let mut url = from.clone();
     for redirects in 0..=MAX_REDIRECTS {
@@ -61,7 +61,7 @@ pub(super) fn open(mut fetcher: Fetcher, from: &Url) -> Result<Opened, Failure> 
                 });
             }
             Answer::Elsewhere { location } => url = next(&url, &location)?,
-            // What a later version knows.
+            // Added by a later version.
             other => {
                 return Err(Failure::new(
                     Exit::Refused,
@@ -82,7 +82,7 @@ pub(super) fn open(mut fetcher: Fetcher, from: &Url) -> Result<Opened, Failure> 
     .hint("pass the final URL"))
 }
 
-/// Where a redirect leads; never from https to http, and never to a page.
+/// Target of a redirect; never from https to http, and never a web page.
 fn next(url: &Url, location: &str) -> Result<Url, Failure> {
     let from = web::shown(url);
     let to = url.join(location).map_err(|error| {
@@ -148,7 +148,7 @@ fn classify(fetched: &Fetched, asked: u64, name: &str) -> Result<Answer, Failure
     })
 }
 
-/// The strong entity tag, or else the time of the last change.
+/// The strong entity tag, or the time of the last modification.
 fn state(headers: &HeaderMap) -> Option<String> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     text(ETAG)
@@ -158,7 +158,7 @@ fn state(headers: &HeaderMap) -> Option<String> {
 }
 
 impl RemoteFile {
-    /// `12.5 MB, of which 512.0 kB were fetched in 1 request`
+    /// `12.5 MB, 512.0 kB fetched in 1 request`
     pub(super) fn summary(&self) -> String {
         let requests = self.fetcher.requests;
         format!(
@@ -169,7 +169,7 @@ impl RemoteFile {
         )
     }
 
-    /// What went wrong on the way, once.
+    /// Takes the last network error.
     pub(super) fn take_failure(&mut self) -> Option<Failure> {
         self.failure.take()
     }
@@ -186,7 +186,7 @@ impl RemoteFile {
             .hint("retry when the file is complete")
         };
         if fetched.status != http::StatusCode::PARTIAL_CONTENT {
-            // Says what the status means: a permission that has ended meanwhile, a server that is busy.
+            // Report what the status means, e.g. an expired URL or a busy server.
             classify(&fetched, 0, &name)?;
             return Err(changed());
         }
@@ -217,7 +217,7 @@ impl RangeRead for RemoteFile {
     }
 
     fn remaining(&self) -> Option<u64> {
-        // What came with the first answer costs nothing more.
+        // Reading from the first response needs no further request.
         Some(self.fetcher.left.saturating_add(self.begins.len() as u64))
     }
 
@@ -226,7 +226,7 @@ impl RangeRead for RemoteFile {
             return Ok(0);
         }
         if offset < self.begins.len() as u64 {
-            // It is below the length of a slice.
+            // The offset is less than the length of a slice.
             let from = offset as usize;
             let count = into.len().min(self.begins.len() - from);
             into[..count].copy_from_slice(&self.begins[from..from + count]);

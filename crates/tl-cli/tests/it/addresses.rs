@@ -1,4 +1,4 @@
-//! `tl validate https://…`: what is fetched, what is refused before anything is, and what each answer comes to.
+//! `tl validate https://…`: requests, rejected URLs, and the result of each response.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use tl_testkit::server::Reply;
 use crate::clips;
 use crate::tl::{KEY, Run, Tl};
 
-/// A server of files by ranges, and of everything that is none. It remembers what it was asked.
+/// A server of files with range requests, and of other responses. It records the requests.
 struct Server {
     address: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -72,7 +72,7 @@ fn answer_all(stream: &TcpStream, clip: &[u8], log: &Mutex<Vec<String>>) {
                     clip[from..=to].to_vec(),
                 )
             }
-            // A few bytes at a time, whatever was asked for.
+            // Send a few bytes at a time, whatever was requested.
             "/drip.mp4" => {
                 let from = range.as_deref().and_then(|range| range.split_once('-'));
                 let from: usize = from.unwrap().0.parse().unwrap();
@@ -150,7 +150,7 @@ fn a_video_is_looked_into_by_ranges_and_no_key_goes_along() {
 fn a_server_with_a_certificate_of_a_companys_own_is_read_once_that_is_trusted() {
     let folder = clips::folder(&["good.mp4"]);
     let clip = std::fs::read(folder.path().join("good.mp4")).unwrap();
-    // One range is the whole of so small a file; further ones are the same.
+    // One range is the whole of such a small file; further ones are the same.
     let whole = || {
         let last = clip.len() - 1;
         let range = format!("bytes 0-{last}/{}", clip.len());

@@ -1,4 +1,4 @@
-//! `tl emulator`: it tells where it is, works, and ends when it is told to.
+//! `tl emulator`: startup output, operation, and shutdown.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::clips;
 use crate::tl::{Run, Running, Tl, snapshot};
 
-/// An emulator that runs; the two lines it printed.
+/// A running emulator, with its two lines of output.
 fn start(arguments: &[&str]) -> (Running, [String; 2]) {
     let mut tl = Tl::new(&["emulator"]).args(arguments);
     tl.command().stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -92,7 +92,7 @@ fn a_folder_for_the_files_is_kept() {
     );
 }
 
-/// Runs a shell command with an emulator of its own.
+/// Runs a shell command with its own emulator.
 fn exec(options: &[&str], script: &str) -> Tl {
     Tl::new(&["emulator", "exec"])
         .args(options)
@@ -218,7 +218,7 @@ fn options_set_the_emulator_up() {
         run.text()
     );
     assert!(folder.path().join("state").read_dir().unwrap().count() > 0);
-    // What survived has the name that the seed would take.
+    // An index of the persisted state has the name that the seed would create.
     let run = exec(&options, "true").in_folder(folder.path()).code(2);
     snapshot!("seed_of_a_state_that_has_it", run);
 }
@@ -301,7 +301,7 @@ fn the_state_of_a_running_one_is_brought_out_and_in_and_forgotten() {
     snapshot!("reset_of_the_platform", run);
 }
 
-/// The lines that an emulator prints at its start, with this in its environment.
+/// The lines that an emulator prints at startup with this environment.
 fn first_lines(key: &str, arguments: &[&str], count: usize) -> Vec<String> {
     let mut tl = Tl::new(&["emulator"])
         .args(arguments)
@@ -370,7 +370,7 @@ fn requests_are_logged_and_counted() {
 fn the_help_lists_families_and_faults_as_they_are() {
     use tl_emulator::{Operation, platform::families};
 
-    // Lines are broken where the terminal ends.
+    // Lines are wrapped at the width of the terminal.
     let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let help = flat(&Tl::new(&["emulator", "--help"]).code(0).stdout);
     for family in families::NOT_IMPLEMENTED {

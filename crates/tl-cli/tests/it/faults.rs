@@ -1,4 +1,5 @@
-//! What the platform and the network do wrong: each case has its message and its exit code, and ends in time.
+//! Errors of the platform and the network: each case has its message and exit code, and ends in
+//! time.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ fn gateway() -> Reaction {
     )
 }
 
-/// One call that meets `reaction`, as text and as JSON.
+/// One request that meets `reaction`, as text and as JSON.
 fn check(name: &str, code: i32, reaction: impl Fn() -> Reaction + Send + Sync + Clone + 'static) {
     let arguments = ["index", "get", INDEX, "--attempts", "2", "--timeout", "3s"];
     let react = reaction.clone();
@@ -330,7 +331,7 @@ fn a_wait_ends_by_its_deadline_and_says_how_to_go_on() {
     .json();
     assert_eq!(error["error"]["kind"], "deadline_passed");
     assert_eq!(error["error"]["history"][0]["status"], "pending");
-    // Whatever happens on the way.
+    // Independent of what happens in between.
     let server = scripted(|_| gateway());
     tl_to(&server, &["task", "wait", TASK, "--deadline", "1s"]).code(8);
     let server = scripted(|_| Reaction::never());
@@ -421,7 +422,7 @@ fn a_base_url_without_its_version_is_named_as_the_fault() {
             "{next}"
         );
     }
-    // With its version, the id is the fault.
+    // With a version in the base URL, the id is reported.
     let error = platform
         .tl(&["index", "get", INDEX, "--json"])
         .code(7)

@@ -1,4 +1,5 @@
-//! `tl fix` and `tl split`: copies and parts that pass, sources that are never touched, and nothing half done.
+//! `tl fix` and `tl split`: copies and parts pass, sources are not modified, and no partial files
+//! are left.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +24,8 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A folder with `long.mp4`: 640x360, a key frame each two seconds, sound, made by `more` on top.
+/// A directory with `long.mp4`: 640x360, a key frame every two seconds, audio, created with `more`
+/// arguments.
 fn long(seconds: u32, more: &[&str]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let status = Command::new("ffmpeg")

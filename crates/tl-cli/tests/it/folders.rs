@@ -1,4 +1,4 @@
-//! `tl validate` over folders: what a walk finds, in which forms results are written, and what is not read twice.
+//! `tl validate` on directories: file discovery, output formats, and the cache.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::clips;
 use crate::tl::{Run, Tl};
 
-/// A folder with good and bad files, hidden ones, ignored ones, links and a loop of links.
+/// A directory with valid and invalid files, hidden and ignored ones, links and a loop of links.
 fn tree() -> TempDir {
     let folder = clips::folder(&["good.mp4", "small.mp4"]);
     let root = folder.path();
@@ -42,7 +42,7 @@ fn run(folder: &Path, words: &[&str]) -> Run {
         .run()
 }
 
-/// The inputs, in the order of the results.
+/// The inputs in result order.
 fn names(run: &Run) -> Vec<String> {
     run.json_lines()
         .iter()
@@ -307,7 +307,7 @@ fn an_unchanged_file_is_not_read_again_and_a_damaged_cache_is_begun_anew() {
     assert!(unchanged(&validate(&[])));
 }
 
-/// Peak memory of `tl` itself over `count` files, in kilobytes.
+/// Peak memory of `tl` itself for `count` files, in kilobytes.
 fn peak(folder: &Path, count: usize) -> u64 {
     let files = folder.join(format!("many-{count}"));
     fs::create_dir(&files).unwrap();
@@ -342,7 +342,7 @@ fn peak(folder: &Path, count: usize) -> u64 {
 fn memory_does_not_grow_with_the_number_of_files() {
     let folder = tempfile::tempdir().unwrap();
     let (few, many) = (peak(folder.path(), 500), peak(folder.path(), 6000));
-    // A result takes 2 kB and more: to keep them would take 11 MB.
+    // A result takes at least 2 kB: keeping them all would take 11 MB.
     assert!(
         many < few + 6000,
         "{few} kB for 500 files, {many} kB for 6000"
@@ -360,7 +360,7 @@ fn results_are_in_the_order_of_the_inputs_in_every_format() {
     for name in &inside {
         fs::hard_link(root.join("good.mp4"), root.join(name)).unwrap();
     }
-    // What is read slowly, or not at all, does not change its place.
+    // An input that is read slowly or cannot be read keeps its position.
     fs::write(root.join("empty.mp4"), "").unwrap();
     let mut expected = vec!["good.mp4".to_owned()];
     expected.extend(inside);
@@ -382,7 +382,7 @@ fn results_are_in_the_order_of_the_inputs_in_every_format() {
         let seen = format!("{}{}", run.stdout, run.stderr);
         let mut places = Vec::new();
         for name in &expected {
-            // Formats of findings alone name no file that passes.
+            // Formats with findings only do not list files that pass.
             places.extend(seen.find(name.as_str()));
         }
         assert!(!places.is_empty(), "{format}: {seen}");

@@ -1,4 +1,4 @@
-//! What the help says, word for word: it is part of the interface.
+//! Help texts, word for word: they are part of the interface.
 
 use crate::tl::{Tl, snapshot};
 

@@ -86,7 +86,7 @@ fn without_wait_it_returns_when_the_platform_has_the_video() {
     assert!(ingest(&["--wait", "--no-wait", "--json"]).json()["status"].is_null());
     let run = ingest(&["--quiet"]);
     assert_eq!(run.stderr, "");
-    // The video is there when it is indexed.
+    // The video exists when it is indexed.
     let which = [run.first_line(), "--index", &platform.index];
     let wait = |more: &[&str]| {
         platform
@@ -155,7 +155,7 @@ fn of_several_inputs_each_has_its_result() {
         lines[0]["error"]["report"]["findings"][0]["predicted_code"],
         "video_resolution_too_low"
     );
-    // Side by side, the order may differ; the results do not.
+    // In parallel, the order may differ, but not the results.
     let mut codes: Vec<_> = ingest(&["--json", "--jobs", "4"])
         .json_lines()
         .iter()
@@ -215,7 +215,7 @@ fn a_link_is_fetched_by_the_platform() {
         ])
         .code(0);
     assert_eq!(run.json()["status"], "ready");
-    // Where a link leads, only the platform sees.
+    // Only the platform knows where a URL leads.
     let run = platform
         .tl(&[
             "ingest",
@@ -248,7 +248,7 @@ fn custom_rules_let_through_what_the_account_may_send() {
             .run()
     };
     assert_eq!(ingest(&[]).code, 3);
-    // The emulator keeps its own rules: it refuses for good what now passes here.
+    // The emulator keeps its own rules: it rejects permanently what now passes locally.
     assert_eq!(ingest(&["--rules", "ours.toml"]).code, 7);
     assert_eq!(platform.uploads().len(), 1);
 }
@@ -343,7 +343,7 @@ fn a_link_that_cannot_work_is_refused_as_by_validate() {
         };
         let validated = error(&["validate"]);
         assert_eq!(validated["kind"], kind, "{link}");
-        // The time since the end of a permission differs from run to run.
+        // The time since the expiry of a URL differs between runs.
         let same = |other: &serde_json::Value| {
             assert_eq!(
                 (&other["kind"], &other["next"]),

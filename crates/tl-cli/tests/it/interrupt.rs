@@ -1,4 +1,4 @@
-//! Ctrl-C: it ends at once with 130, and tells what goes on at the platform.
+//! Ctrl-C: the program exits with 130 and reports what continues at the platform.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::clips;
 use crate::platform::{INDEX, TASK, index, json, scripted, task, tl_to};
 use crate::tl::{Run, Running, Tl, snapshot};
 
-/// Starts `tl`, waits until the server has seen `expected`, and presses Ctrl-C.
+/// Starts `tl`, waits until the server has seen `expected`, and sends SIGINT.
 fn interrupted(
     server: &Server,
     folder: &std::path::Path,
@@ -122,7 +122,7 @@ fn a_signal_ends_a_blocked_program_within_ten_seconds() {
 #[test]
 fn an_ingestion_that_is_cut_off_tells_of_each_input_where_it_stands() {
     let folder = clips::folder(&["good.mp4"]);
-    // The first is waited for, the second is being sent, the third has not begun.
+    // The first input waits, the second is being sent, the third has not started.
     for name in ["second.mp4", "third.mp4"] {
         std::fs::copy(folder.path().join("good.mp4"), folder.path().join(name)).unwrap();
     }

@@ -256,7 +256,7 @@ fn videos_are_listed_changed_and_deleted() {
     platform.tl(&["task", "get", &task]).code(7);
 }
 
-/// A platform with two assets on their way into its index; their videos.
+/// A platform with two assets that are being indexed; their videos.
 fn with_two_on_their_way() -> (Platform, [String; 2]) {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
@@ -287,7 +287,7 @@ fn several_videos_are_waited_for_and_deleted() {
         .map(str::to_owned)
         .collect();
     ready.sort();
-    // What was indexed before the list was read is not waited for.
+    // Videos that were indexed before the list was read are not waited for.
     assert!(
         ready.iter().all(|id| [&first, &second].contains(&id)),
         "{ready:?}"
@@ -305,7 +305,7 @@ fn several_videos_are_waited_for_and_deleted() {
     let lines = wait(&["-", "--json"]).input(&ids).code(0).json_lines();
     assert_eq!(lines.len(), 2);
     wait(&[]).code(2);
-    // One of them is none.
+    // One of them does not exist.
     let unknown = "6298d673f1090f1100476d4c";
     let lines = wait(&[&first, unknown, "--json"]).code(1).json_lines();
     let failed: Vec<_> = lines

@@ -1,4 +1,4 @@
-//! The streams: pipes that close, disks that are full, colour, names that would command a terminal.
+//! Output streams: closed pipes, full disks, color, and names with control characters.
 
 use std::fs::OpenOptions;
 use std::process::Stdio;
@@ -63,7 +63,7 @@ fn a_name_cannot_command_the_terminal() {
     let server = scripted(move |_| page(&item).into());
     let run = tl_to(&server, &["task", "list", "--color", "always"]).code(0);
     assert!(run.stdout.contains(r"a\u{1b}[2Jb\nc.mp4"), "{}", run.stdout);
-    // A program gets the name as it is.
+    // JSON contains the exact name.
     let tasks = tl_to(&server, &["task", "list", "--json"]).code(0).json();
     assert_eq!(
         tasks[0]["system_metadata"]["filename"],

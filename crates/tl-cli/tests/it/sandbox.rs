@@ -1,4 +1,4 @@
-//! What comes from strangers: names, messages of servers, and pictures of their videos.
+//! Untrusted input: file names, server messages, and thumbnails.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -78,7 +78,7 @@ fn the_message_of_a_server_cannot_forge_a_line() {
     );
 }
 
-/// The page of a run over `words`, in `folder`.
+/// The HTML report of a run over `words`, in `folder`.
 fn page(folder: &Path, words: &[&str]) -> String {
     let run = Tl::new(&["validate", "--format", "html"])
         .args(words)
@@ -97,7 +97,7 @@ fn a_picture_is_taken_once_and_kept_beside_the_facts() {
         .unwrap();
     clip.set_modified(SystemTime::now() - Duration::from_secs(60))
         .unwrap();
-    // The time of the last status change cannot be set back; a picture of a file that just changed is not kept.
+    // ctime cannot be set back; a thumbnail of a file that has just changed is not cached.
     std::thread::sleep(Duration::from_millis(10));
     let words = ["good.mp4", "--cache-dir", "kept", "--require-sandbox"];
     assert!(page(folder.path(), &words).contains("image/jpeg;base64,/9j/"));

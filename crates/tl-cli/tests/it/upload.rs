@@ -1,4 +1,5 @@
-//! `tl upload` against the emulator: in one request and in chunks, cut off and gone on with, listed and abandoned.
+//! `tl upload` against the emulator: in one request and in chunks, interrupted and resumed, listed
+//! and abandoned.
 
 use std::process::Stdio;
 
@@ -9,7 +10,7 @@ use crate::clips;
 use crate::platform::{Platform, json};
 use crate::tl::{KEY, Run, Running, Tl, snapshot};
 
-/// A platform with small chunks, a folder with a clip, and one for checkpoints.
+/// A platform with small chunks, a directory with a clip, and a checkpoint directory.
 struct World {
     platform: Platform,
     folder: tempfile::TempDir,
@@ -39,7 +40,7 @@ impl World {
         self.platform.emulator.set_faults(plan).unwrap();
     }
 
-    /// The chunks that the storage took, sorted.
+    /// The chunks that the storage received, sorted.
     fn stored(&self) -> Vec<u32> {
         let journal = self.platform.emulator.journal();
         let taken = journal.iter().filter_map(|entry| entry.chunk.as_ref());
@@ -51,7 +52,7 @@ impl World {
         chunks
     }
 
-    /// Begins an upload in chunks, and sends `signal` when some chunks are there.
+    /// Starts an upload in chunks, and sends `signal` after some chunks.
     fn cut_off(&self, signal: rustix::process::Signal) -> Run {
         let mut tl = self.tl(&[
             "upload",
@@ -148,7 +149,7 @@ fn after_a_kill_no_finished_chunk_is_sent_again() {
     assert!(line["chunks"]["resumed"].as_u64().unwrap() >= 2, "{line}");
     let stored = world.stored();
     let total = usize::try_from(line["chunks"]["total"].as_u64().unwrap()).unwrap();
-    // The one in flight may have arrived although nobody heard of it.
+    // The chunk in flight may have arrived without a response.
     assert!(stored.len() <= total + 1, "{stored:?} of {total}");
     assert_eq!(
         world
@@ -232,7 +233,7 @@ fn what_cannot_be_taken_up_is_refused_and_begins_anew_on_demand() {
 #[test]
 fn a_platform_that_fails_half_way_is_temporary_and_the_same_command_goes_on() {
     let world = World::new();
-    // The first URLs come with the session.
+    // The session contains the first URLs.
     world.faults(&["multipart_upload.get_additional_presigned_urls status=503"]);
     let upload = [
         "upload",
@@ -263,7 +264,7 @@ fn a_platform_that_fails_half_way_is_temporary_and_the_same_command_goes_on() {
 #[test]
 fn a_folder_of_checkpoints_that_cannot_be_written_is_a_warning() {
     let world = World::new();
-    // Below a file there is no folder, whoever asks for one.
+    // A file cannot contain a directory, not even for root.
     let run = world
         .tl(&["upload", "good.mp4", "--checkpoints", "good.mp4/state"])
         .code(0);
@@ -291,7 +292,7 @@ fn the_number_of_attempts_applies_to_chunks() {
     assert_eq!(error["error"]["attempts"], 1, "{error}");
 }
 
-/// A platform that is reached by TLS, and whose presigned URL leads to `chunk`.
+/// A platform with TLS, whose presigned URL leads to `chunk`.
 fn hostile_platform(chunk: &str) -> Server {
     let session = format!(
         r#"{{"upload_id": "u", "asset_id": "a", "chunk_size": 104857600, "total_chunks": 1,

@@ -1,4 +1,4 @@
-//! `tl validate`: verdicts, rules, and nothing on the wire.
+//! `tl validate`: verdicts and rules; nothing is sent.
 
 use crate::clips;
 use crate::tl::{Tl, snapshot};
@@ -101,7 +101,7 @@ fn the_rules_can_be_those_of_another_day_engine_or_account() {
     );
 }
 
-/// A good clip that is 2.5 GB long, almost all of it a hole.
+/// A valid clip of 2.5 GB, almost entirely a hole.
 fn large(folder: &std::path::Path) {
     let clip = folder.join("good.mp4");
     let copy = folder.join("large.mp4");
@@ -137,7 +137,7 @@ fn files_are_judged_by_the_route_that_ingest_would_choose() {
         "{}",
         refused.text()
     );
-    // The other verbs that judge files take the same route.
+    // Other commands that check files use the same route.
     let fixed = run(&["fix", "large.mp4", "--out", "fixed", "--dry-run"]);
     assert_eq!(fixed.code, 0, "{}", fixed.text());
     assert!(fixed.stdout.contains("already passes"), "{}", fixed.text());

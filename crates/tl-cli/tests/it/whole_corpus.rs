@@ -1,5 +1,6 @@
-//! `tl fix` and `tl split` over the whole corpus, held against what another program decodes: no frame is lost, shown twice or
-//! changed by a cut, times are right to the frame, and no kept stream gets shorter.
+//! `tl fix` and `tl split` on the whole corpus, compared with what another program decodes: no
+//! frame is lost, duplicated or changed by a cut, times are exact to the frame, and no kept stream
+//! gets shorter.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +17,7 @@ use tl_validate::split::{FrameReader, PacketReader};
 
 use crate::tl::{Run, Running, Tl};
 
-/// Rules under which the short files of the corpus are long enough to be cut.
+/// Rules under which the short files of the corpus are long enough to be split.
 const CUTTING: &str = "[[rule]]\nid = \"marengo3.0.duration.min\"\nmin = 0.01\nmargin = 0\n\
                        [[rule]]\nid = \"marengo3.0.resolution.min\"\nmin = 2\n\
                        [[rule]]\nid = \"marengo3.0.aspect.max\"\nmax = 100\n";
@@ -25,14 +26,14 @@ const CUTTING: &str = "[[rule]]\nid = \"marengo3.0.duration.min\"\nmin = 0.01\nm
 const FIXING: &str = "[[rule]]\nid = \"marengo3.0.duration.min\"\nmin = 6\n\
                       [[rule]]\nid = \"marengo3.0.resolution.min\"\nmin = 364\n";
 
-/// Encoding an hour of video takes its time on a busy machine.
+/// Encoding an hour of video takes long on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// How much shorter a stream may be.
+/// Maximum difference in stream duration.
 const TOLERANCE_SECONDS: f64 = 0.1;
 
-/// Without the silent twins of files with sound and most files of hours, unless `TL_WHOLE_CORPUS` is set: they take most of
-/// the time and show no more than the others.
+/// Skips silent twins of files with audio and most files of an hour or more, unless
+/// `TL_WHOLE_CORPUS` is set: they take most of the time and add no coverage.
 fn is_tested(entry: &Entry) -> bool {
     let is_twin = entry.name.contains("-silent.")
         || [
@@ -58,7 +59,7 @@ fn corpus() -> (PathBuf, Vec<Entry>) {
     (folder, all)
 }
 
-/// What ffmpeg writes for these arguments.
+/// Output of ffmpeg for these arguments.
 fn ffmpeg(before: &[&str], file: &Path, behind: &[&str]) -> String {
     let run = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin"])
@@ -80,7 +81,7 @@ pub(crate) fn frames(file: &Path) -> Vec<(f64, String)> {
         &[
             "-map",
             "0:V:0",
-            // Times count from the start of all streams that are read.
+            // Times are relative to the start of all streams that are read.
             "-map",
             "0:a?",
             "-fps_mode",
@@ -98,7 +99,7 @@ pub(crate) fn frames(file: &Path) -> Vec<(f64, String)> {
     reader.frames().to_vec()
 }
 
-/// How long each picture and sound lasts when it is decoded, in seconds.
+/// Duration of each decoded video and audio stream in seconds.
 pub(crate) fn lengths(file: &Path) -> Vec<f64> {
     let text = ffmpeg(
         &[],
@@ -114,7 +115,7 @@ pub(crate) fn lengths(file: &Path) -> Vec<f64> {
         .collect()
 }
 
-/// Runs `work` on every entry on all processors, and gives the complaints.
+/// Runs `work` on every entry in parallel and collects the errors.
 fn over_corpus(work: impl Fn(&Path, &Path, &Tally) -> Result<(), String> + Sync) -> Tally {
     let (folder, all) = corpus();
     let (next, tally) = (AtomicUsize::new(0), Tally::default());
@@ -140,7 +141,7 @@ fn over_corpus(work: impl Fn(&Path, &Path, &Tally) -> Result<(), String> + Sync)
     tally
 }
 
-/// What came of all files.
+/// Result for all files.
 #[derive(Default)]
 struct Tally {
     counts: Mutex<BTreeMap<String, u64>>,
@@ -202,13 +203,13 @@ fn kind(run: &Run) -> String {
         .to_owned()
 }
 
-/// The longest part that gives two or three parts of this file.
+/// The maximum duration that splits this file into two or three parts.
 fn half(file: &Path) -> Option<String> {
     let seconds = lengths(file).into_iter().fold(0.0, f64::max);
     (seconds > 2.0).then(|| format!("{}ms", (seconds * 600.0) as u64))
 }
 
-/// Holds parts against their source.
+/// Compares parts with their source.
 fn check_parts(file: &Path, out: &Path, run: &Run, tally: &Tally) -> Result<(), String> {
     let result = run.json();
     let parts = result["timeline"]["parts"]
@@ -249,7 +250,7 @@ fn check_parts(file: &Path, out: &Path, run: &Run, tally: &Tally) -> Result<(), 
             ));
         }
     }
-    // The last frame of a part has a duration of its own; sound is what counts.
+    // The last frame of a part has its own duration; the audio duration is compared.
     let has_picture = usize::from(!source.is_empty());
     for (stream, seconds) in lengths(file).into_iter().enumerate().skip(has_picture) {
         let parts = sound.get(&stream).copied().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! `tl emulator exec`: a command with an emulator of its own. The command finds it by its environment; its end is that of both.
+//! `tl emulator exec`: runs a command with its own emulator, which is passed in the environment and
+//! stops with the command.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -19,11 +20,11 @@ use crate::failure::Failure;
 use crate::settings::KEY_FILE_VARIABLE;
 use crate::{cache, upload_args};
 
-/// As shells and `env` do: a command that is not there, and one that cannot be run.
+/// Same as shells and `env`: command not found, and not executable.
 const NOT_FOUND: Exit = Exit::Child(127);
 const NOT_RUNNABLE: Exit = Exit::Child(126);
 
-/// Proxies are asked for nothing on this machine.
+/// Requests to this machine must not use a proxy.
 const PROXY_EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 const LOOPBACK: &str = "127.0.0.1,localhost";
 
@@ -70,17 +71,17 @@ impl Exec {
         Ok(match u8::try_from(code) {
             Ok(0) => Exit::Ok,
             Ok(code) => Exit::Child(code),
-            // No system gives more, but Windows has codes of 32 bits: what failed must not look as if it had not.
+            // Windows has 32-bit exit codes. A failure must not become 0.
             Err(_) => Exit::SomeFailed,
         })
     }
 }
 
-/// The folders that a `tl` below this one writes to: checkpoints of an emulator are of no use to the platform, nor to another
-/// emulator. They last as long as the emulator's state.
+/// Directories for a nested `tl`: checkpoints of an emulator are invalid for the platform and for
+/// other emulators. They live as long as the state of the emulator.
 struct Folders {
     root: PathBuf,
-    /// Removes them at the end.
+    /// Removes the directories on drop.
     _temporary: Option<TempDir>,
 }
 
@@ -127,7 +128,7 @@ fn start(emulator: &Emulator, folders: &Folders, words: &[OsString]) -> Result<C
         .args(arguments)
         .envs(emulator.environment())
         .envs(folders.environment());
-    // It would come first, and it holds a key of the real platform.
+    // It would take precedence, and contains a key of the real platform.
     command.env_remove(KEY_FILE_VARIABLE);
     for name in PROXY_EXCEPTIONS {
         let mut exceptions = LOOPBACK.to_owned();
@@ -155,7 +156,7 @@ fn start(emulator: &Emulator, folders: &Folders, words: &[OsString]) -> Result<C
     })
 }
 
-/// Waits for the end of the command; signals are passed on to it and end nothing here.
+/// Waits for the command to exit. Signals are forwarded to it and do not stop the emulator.
 async fn wait(mut child: Child, signals: &mut Signals) -> std::io::Result<ExitStatus> {
     loop {
         tokio::select! {
@@ -170,21 +171,21 @@ fn pass_on(child: &Child, signal: i32) {
     use rustix::process::{Pid, Signal, getpgrp, kill_process};
     use rustix::termios::tcgetpgrp;
 
-    // What a terminal sends goes to the whole group in its foreground: the command has it already.
+    // A terminal sends the signal to the whole foreground group, so the command already has it.
     let is_from_terminal = signal == Signal::INT.as_raw()
         && tcgetpgrp(std::io::stdin()).is_ok_and(|group| group == getpgrp());
     let pid = child.id().and_then(|id| i32::try_from(id).ok());
     if let (Some(pid), Some(signal)) = (pid.and_then(Pid::from_raw), Signal::from_named_raw(signal))
         && !is_from_terminal
     {
-        // One that ended in this moment needs no signal.
+        // The process may have ended in the meantime.
         let _ = kill_process(pid, signal);
     }
 }
 
 #[cfg(not(unix))]
 fn pass_on(_: &Child, _: i32) {
-    // The console tells every program of its own.
+    // The console notifies every process itself.
 }
 
 fn write_summary(path: &Path, summary: &Summary, code: i32) -> Result<(), Failure> {

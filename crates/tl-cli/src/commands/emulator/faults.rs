@@ -1,4 +1,4 @@
-//! Faults from the command line: each is one fault as text, or a file with a plan in JSON.
+//! Faults on the command line: one fault as text, or a JSON file with a fault plan.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// The grammar of a fault. The operations come from the emulator itself, so that the list stays true.
+/// Syntax of a fault. The operations are listed by the emulator itself.
 const GRAMMAR: &str = "\
 A fault is an operation, or `*` for all operations, followed by NAME or NAME=VALUE words:
   FAULT  =  OPERATION|*  [SELECTOR ...]  EFFECT ...
@@ -70,7 +70,7 @@ impl FaultsArgs {
     }
 }
 
-/// One plan of all of them. The seed is that of the last file that has one.
+/// Combines all faults into one plan. The seed is that of the last file that sets one.
 pub(super) fn read(faults: &[String]) -> Result<FaultPlan, Failure> {
     let mut plan = FaultPlan::default();
     for text in faults {
@@ -89,7 +89,7 @@ pub(super) fn read(faults: &[String]) -> Result<FaultPlan, Failure> {
     Ok(plan)
 }
 
-/// A fault has at least two words; a file may have spaces in its name, but then it is there.
+/// A fault has at least two words. A file name may contain spaces if the file exists.
 fn is_file(text: &str) -> bool {
     !text.trim().contains(char::is_whitespace) || Path::new(text).is_file()
 }

@@ -1,4 +1,4 @@
-//! How an emulator is set up: the options that `tl emulator` and `tl emulator exec` share, and its start.
+//! Options shared by `tl emulator` and `tl emulator exec`, and startup of the emulator.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -15,10 +15,10 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::plain_line;
 
-/// Events are signed with this where nobody named a secret.
+/// Default secret for signing webhooks.
 const SECRET: &str = "whsec_emulator";
 
-/// The options of an emulator.
+/// Options of an emulator.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Emulator")]
 pub(super) struct Options {
@@ -31,10 +31,12 @@ pub(super) struct Options {
     /// Store received files in this directory [default: a temporary directory]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Set the clock: `real`, `manual` (advanced by POST /_emulator/clock/advance), or a factor, e.g. `x60`
+    /// Set the clock: `real`, `manual` (advanced by POST /_emulator/clock/advance), or a factor,
+    /// e.g. `x60`
     #[arg(long, value_name = "MODE", default_value = "real", value_parser = clock)]
     clock: ClockMode,
-    /// Set the indexing time: none, 0.2 s per status, or a third of the video's duration as on the platform
+    /// Set the indexing time: none, 0.2 s per status, or a third of the video's duration as on the
+    /// platform
     #[arg(long, value_enum, default_value_t)]
     pace: Pace,
     /// Set the plan of the account; see `tl emulator plans`
@@ -46,11 +48,12 @@ pub(super) struct Options {
     /// Set a quirk; see `tl emulator quirks`. Repeatable
     #[arg(long = "quirk", value_name = "NAME=VALUE")]
     quirks: Vec<QuirkValue>,
-    /// Inject a fault, e.g. 'tasks.create nth=1 status=503', or the faults of a JSON file; see `tl emulator faults
-    /// --help`. Repeatable
+    /// Inject a fault, e.g. 'tasks.create nth=1 status=503', or the faults of a JSON file; see `tl
+    /// emulator faults --help`. Repeatable
     #[arg(long = "fault", value_name = "FAULT|FILE")]
     faults: Vec<String>,
-    /// Send a signed webhook to this URL when a task ends [default secret: whsec_emulator]. Repeatable
+    /// Send a signed webhook to this URL when a task ends [default secret: whsec_emulator].
+    /// Repeatable
     #[arg(long = "webhook", value_name = "URL[,SECRET]")]
     webhooks: Vec<Webhook>,
     /// Create the indexes and videos of this JSON file at startup
@@ -64,7 +67,7 @@ pub(super) struct Options {
     allow_private: bool,
 }
 
-/// How long indexing takes.
+/// Indexing time.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Pace {
     Instant,
@@ -73,7 +76,7 @@ enum Pace {
     Realistic,
 }
 
-/// A switch and its answer.
+/// A quirk and its value.
 #[derive(Debug, Clone)]
 struct QuirkValue {
     name: String,
@@ -94,7 +97,7 @@ impl FromStr for QuirkValue {
     }
 }
 
-/// Who is told, and what signs it.
+/// A webhook URL and its secret.
 #[derive(Debug, Clone)]
 struct Webhook {
     url: Url,
@@ -128,12 +131,12 @@ fn clock(text: &str) -> Result<ClockMode, String> {
 }
 
 impl Options {
-    /// The folder in which the emulator keeps its state, where one was named.
+    /// The state directory, if set.
     pub(super) fn state(&self) -> Option<&Path> {
         self.state.as_deref()
     }
 
-    /// An emulator that is set up like that, and runs.
+    /// Starts an emulator with these options.
     pub(super) async fn start(self, context: &Context) -> Result<Emulator, Failure> {
         let seed = self.seed.as_deref().map(read_seed).transpose()?;
         let webhooks = self.webhooks.clone();

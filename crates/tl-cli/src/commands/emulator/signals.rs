@@ -1,4 +1,4 @@
-//! The signals by which people, service managers and containers end a program.
+//! Signals that stop the emulator.
 
 use crate::failure::Failure;
 
@@ -12,7 +12,7 @@ mod unix {
     use super::Failure;
     use crate::exit::Exit;
 
-    /// What asks this program to end.
+    /// Signal handlers.
     pub(crate) struct Signals {
         interrupt: Signal,
         terminate: Signal,
@@ -20,7 +20,7 @@ mod unix {
     }
 
     impl Signals {
-        /// Listens from now on.
+        /// Installs the signal handlers.
         pub(crate) fn listen() -> Result<Self, Failure> {
             let listen = |kind| {
                 signal(kind).map_err(|error| {
@@ -39,7 +39,7 @@ mod unix {
             })
         }
 
-        /// The number of the next one.
+        /// Waits for the next signal and returns its number.
         pub(crate) async fn next(&mut self) -> i32 {
             tokio::select! {
                 _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
@@ -61,7 +61,7 @@ impl Signals {
     }
 
     pub(super) async fn next(&mut self) -> i32 {
-        // Where no signal can be heard, the default of the system ends the program.
+        // If no handler can be installed, the default action of the system applies.
         let _ = tokio::signal::ctrl_c().await;
         2
     }

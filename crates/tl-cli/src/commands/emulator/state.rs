@@ -1,4 +1,4 @@
-//! The state of an emulator that runs: brought out, brought in, forgotten. It is asked under `/_emulator` of --base-url.
+//! Export, import and reset of the state of a running emulator, under `/_emulator` of the base URL.
 
 use std::io::Read;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::runtime;
 
-/// Longer than any state is written.
+/// Longer than writing any state takes.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
 
 pub(super) fn export(context: &Context) -> Result<Exit, Failure> {
@@ -43,7 +43,7 @@ pub(super) fn reset(context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// The emulator's own interface, below the address that the API has. The platform has none, and is never asked.
+/// URL of the emulator's control API. The platform has none and is never contacted.
 fn address(context: &Context, path: &str) -> Result<Url, Failure> {
     let base = context.connection.address();
     let refused = |why: String| {
@@ -66,7 +66,7 @@ fn address(context: &Context, path: &str) -> Result<Url, Failure> {
         .map_err(|error| refused(format!("invalid base URL `{base}`: {error}")))
 }
 
-/// A client for this machine alone: no proxy stands between, and nobody's certificate is trusted.
+/// Client for loopback only: without a proxy and without trusted certificates.
 fn client() -> Result<reqwest::Client, reqwest::Error> {
     let tls = tl_http::tls::client_config_without_roots()
         .expect("the provider knows the versions that are safe");

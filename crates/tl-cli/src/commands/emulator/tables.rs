@@ -1,4 +1,4 @@
-//! What an emulator can be set to, in tables: switches and plans.
+//! Tables of quirks and plans.
 
 use serde_json::{Value, json};
 use tl_emulator::{Plan, platform::quirks};

@@ -1,4 +1,5 @@
-//! Whether a copy holds what its source holds: every kept stream in its length, every frame, and a picture that decodes.
+//! Compares a copy with its source: duration of each kept stream, number of frames, and
+//! decodability.
 
 use std::path::Path;
 
@@ -9,16 +10,18 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output_dir::{OutputDir, packets};
 
-/// A stream of a copy may be shorter than in the source by so much: what rounding to packets and priming of encoders take.
+/// A stream of a copy may be shorter than in the source by this much, because of packet rounding
+/// and encoder priming.
 const TOLERANCE_SECONDS: f64 = 0.1;
 
-/// Without encoding, a cut off end is exact to the frames that a decoder holds back, in seconds.
+/// Without re-encoding, a truncated end is exact only to the frames that a decoder holds back, in
+/// seconds.
 const CUT_TOLERANCE_SECONDS: f64 = 1.0;
 
-/// How many frames are decoded at the start of a copy.
+/// Number of frames to decode at the start of a copy.
 const START_FRAMES: u64 = 16;
 
-/// A source and the copy that was made of it.
+/// A source and its copy.
 pub(super) struct Comparison<'a> {
     pub(super) source: &'a Path,
     /// `-map` arguments of the kept streams of the source.
@@ -31,7 +34,7 @@ pub(super) struct Comparison<'a> {
 
 impl Comparison<'_> {
     /// # Errors
-    /// The copy lacks something that the fix does not name as lost.
+    /// If the copy lacks something that the fix does not declare as lost.
     pub(super) fn run(&self, output_dir: &OutputDir<'_>) -> Result<(), Failure> {
         self.streams()?;
         if self.fix.cut_at_seconds.is_none() {
@@ -40,7 +43,7 @@ impl Comparison<'_> {
         self.start(output_dir)
     }
 
-    /// No kept stream is missing or shorter than in the source.
+    /// Checks that no kept stream is missing or shorter than in the source.
     fn streams(&self) -> Result<(), Failure> {
         for (stream, source) in self.before.listed.streams() {
             let what = match stream {
@@ -65,19 +68,20 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// No frame is lost, and none is shown that the source hides.
+    /// Checks that no frame is lost, and that no hidden frame is shown.
     fn frames(&self, output_dir: &OutputDir<'_>) -> Result<(), Failure> {
         let shown = |side: &Side| side.listed.streams().get(&0).map_or(0, |s| s.shown);
         let (planned, made) = (shown(self.before), shown(self.after));
         let enough = |planned: u64| match self.copies_picture() {
             true => made == planned,
-            // Held frames come on top.
+            // Held frames are added.
             false => made >= planned,
         };
         if enough(planned) {
             return Ok(());
         }
-        // Two packets may be one frame (two fields), and one packet none; decoding tells.
+        // Two packets may contain one frame (two fields), and one packet none: decode to count
+        // frames.
         let decoded = packets::frames(output_dir, self.source, self.picture(), None)?.len() as u64;
         if enough(decoded) {
             return Ok(());
@@ -87,7 +91,7 @@ impl Comparison<'_> {
         )))
     }
 
-    /// The start of the copy decodes; without encoding, to the frames of the source.
+    /// Checks that the start of the copy decodes; without re-encoding, to the frames of the source.
     fn start(&self, output_dir: &OutputDir<'_>) -> Result<(), Failure> {
         let frames =
             |file: &Path, map: &[&str]| packets::frames(output_dir, file, map, Some(START_FRAMES));

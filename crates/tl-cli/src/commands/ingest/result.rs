@@ -1,4 +1,4 @@
-//! What an ingestion says: of each input that was taken or failed, and of what goes on after a signal.
+//! Results of an ingestion: success, failure, and interrupted inputs.
 
 use serde_json::{Value, json};
 use tl_client::{ErrorKind as Client, Ingested, Stage};
@@ -13,7 +13,7 @@ use crate::run_summary::{RESUME, interrupted_item, summary};
 use crate::units;
 use crate::wait::{self, with_wait_hint};
 
-/// What there is of a video, for programs: the members are always there.
+/// JSON members of a video. All of them are always present.
 pub(crate) fn details(video: &Ingested) -> Value {
     let seconds = |stage| video.time(stage).map(|took| took.as_secs_f64());
     let history: Vec<Value> = video
@@ -50,7 +50,7 @@ pub(crate) fn details(video: &Ingested) -> Value {
     })
 }
 
-/// `more` with the members of `object` after it.
+/// Appends the members of `object` to `more`.
 pub(crate) fn merge(mut more: Value, object: Value) -> Value {
     if let (Some(more), Value::Object(object)) = (more.as_object_mut(), object) {
         more.extend(object);
@@ -132,7 +132,7 @@ impl Run {
         self.output.json(&merge(head, reached));
     }
 
-    /// What the client says of an input, with what there is of it and how to go on.
+    /// Converts a client error, with what exists at the platform and a hint.
     pub(super) fn failed_with(&self, name: &str, error: tl_client::Error) -> Failed {
         let reached = error.reached().cloned();
         let stage = error.stage().map(Stage::as_str);
@@ -164,7 +164,7 @@ impl Run {
         }
     }
 
-    /// Tells, after a signal, what became of every input that was not done, and what goes on without us.
+    /// Reports every unfinished input after a signal.
     pub(super) fn interrupted(&self) {
         let items = self.items().clone();
         let kept = self.upload.keeps_checkpoint();
@@ -192,12 +192,12 @@ impl Run {
     }
 }
 
-/// Whether something is there that a later run takes up.
+/// Whether a later run can resume.
 fn is_kept(reached: &Ingested) -> bool {
     reached.upload_id.is_some() || reached.asset_id.is_some()
 }
 
-/// What was given is neither a path nor a link that the platform can follow.
+/// Error of an input that is neither a path nor a supported URL.
 pub(crate) fn no_input(name: &str, error: tl_client::Error) -> Failure {
     let failure = Failure::from(error);
     let message = format!("`{name}`: {}", failure.message());
@@ -206,7 +206,7 @@ pub(crate) fn no_input(name: &str, error: tl_client::Error) -> Failure {
         .hint("pass a direct https URL of the file, or download it and pass its path")
 }
 
-/// What the client says of the input `name`: with the name in it, and the findings of the local check.
+/// Converts a client error of the input `name`, with the findings of the local check.
 pub(crate) fn refused(name: &str, error: tl_client::Error) -> Failure {
     let is_named = names_its_file(error.kind());
     let failure = Failure::from(error);
@@ -220,7 +220,7 @@ pub(crate) fn refused(name: &str, error: tl_client::Error) -> Failure {
     failure.with_file(name).with_message(message)
 }
 
-/// The local check refused the input `name`; the findings are in the report of `failure`.
+/// Error of an input that failed the local check; `failure` contains the report.
 fn refused_locally(name: &str, failure: Failure) -> Failure {
     failure
         .with_file(name)
@@ -228,13 +228,13 @@ fn refused_locally(name: &str, failure: Failure) -> Failure {
         .hint("correct the file; if the account has other limits, pass them with --rules FILE")
 }
 
-/// The failure of the input `name` that the local check refused with `report`.
+/// Error of the input `name` that failed the local check with `report`.
 pub(crate) fn refused_by(name: &str, report: Report) -> Failure {
     let failure = Failure::new(Exit::RefusedLocally, "refused_locally", String::new());
     refused_locally(name, failure.with_report(Some(report)))
 }
 
-/// Whether the client writes the path of the file into its text: where the file itself could not be used.
+/// Whether the message of the client already contains the path of the file.
 fn names_its_file(kind: Client) -> bool {
     matches!(
         kind,
@@ -246,7 +246,7 @@ fn names_its_file(kind: Client) -> bool {
     )
 }
 
-/// The report, where it says something.
+/// The report, if it has findings.
 fn notable(report: Option<Report>) -> Option<Report> {
     report.filter(|report| !report.findings.is_empty())
 }

@@ -1,4 +1,4 @@
-//! Cutting one file into parts below a temporary folder: as it is, or encoded again.
+//! Cuts a file into parts in a temporary directory, with or without re-encoding.
 
 use std::fs;
 use std::path::Path;
@@ -12,14 +12,14 @@ use super::parts::{Division, Written};
 use crate::failure::Failure;
 use crate::output_dir::{JobProgress, OutputDir, packets};
 
-/// The parts of one file as they lie in the temporary folder.
+/// The parts in the temporary directory.
 pub(super) struct Cut {
     pub(super) written: Vec<Written>,
     pub(super) ending: &'static str,
     pub(super) reencoded: bool,
 }
 
-/// A file that is to be cut, and what is known of it.
+/// A file to cut, with its facts.
 pub(super) struct Source<'a> {
     pub(super) file: &'a Path,
     pub(super) facts: &'a MediaFacts,
@@ -29,7 +29,7 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Cuts the file as it is.
+    /// Cuts the file without re-encoding.
     pub(super) fn copy(
         &self,
         output_dir: &OutputDir<'_>,
@@ -64,7 +64,7 @@ impl Source<'_> {
         })
     }
 
-    /// Encodes the file with key frames where parts have to begin, then cuts that.
+    /// Re-encodes the file with key frames at the cuts, then cuts the result.
     pub(super) fn encode(
         &self,
         output_dir: &OutputDir<'_>,
@@ -73,7 +73,7 @@ impl Source<'_> {
     ) -> Result<Cut, Failure> {
         let name = self.file.to_string_lossy();
         let wished = self.listed.outline().reencoded(1.0);
-        // The frame of a wished time comes up to a frame later, and the priming of the sound shifts it.
+        // A frame may come up to one frame after the requested time, and audio priming shifts it.
         let late = 0.05
             + self
                 .facts
@@ -116,8 +116,8 @@ impl Source<'_> {
         let mut written = division
             .write(output_dir, &folder, line)
             .map_err(|failure| failure.hint("convert the file with another program first"))?;
-        // The encoded file begins with its first frame or sound; the source may begin with a stream that is left out, and only
-        // decoding tells the times of frames that carry none.
+        // The encoded file starts with its first frame or audio packet. The source may start with a
+        // dropped stream, and only decoding gives the times of frames without timestamps.
         let shift = match self.facts.video() {
             Some(_) => packets::first_frame(output_dir, self.file, &self.tracks.map)?
                 .zip(packets::first_frame(output_dir, &encoded.path, &map)?)

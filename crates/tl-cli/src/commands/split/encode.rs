@@ -1,4 +1,4 @@
-//! Encoding a whole file again with key frames where parts have to begin, for files that cannot be cut as they are.
+//! Re-encodes a file with key frames at the cuts, for files that cannot be cut without re-encoding.
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,14 @@ use crate::failure::Failure;
 use crate::output_dir::packets::{self, MADE};
 use crate::output_dir::{JobProgress, OutputDir, ffmpeg_failure};
 
-/// A file that was encoded again.
+/// A re-encoded file.
 pub(super) struct Encoded {
     pub(super) path: PathBuf,
     pub(super) listed: PacketReader,
 }
 
-/// Encodes `file` into `folder`, with a key frame at each of `times`, and checks that no frame is lost.
+/// Encodes `file` into `folder` with a key frame at each of `times`, and checks that no frame is
+/// lost.
 pub(super) fn encode(
     output_dir: &OutputDir<'_>,
     file: &Path,
@@ -35,9 +36,10 @@ pub(super) fn encode(
         job = job
             .args(picture_encoder(video, false))
             .args(["-crf", "18"])
-            // Every frame once, at its own time: the default rounds times to whole frames, which drops some of an uneven rate.
+            // Keep every frame with its own timestamp: by default, FFmpeg rounds to whole frames
+            // and drops some of a variable rate.
             .args(["-fps_mode", "passthrough", "-enc_time_base", "1:90000"])
-            // A key frame before which no frame is stored that is shown after it.
+            // Closed GOPs: no frame shown after a key frame is stored before it.
             .args(["-flags", "+cgop"]);
         if !times.is_empty() {
             job = job.args(["-force_key_frames", &times.join(",")]);
@@ -63,7 +65,8 @@ pub(super) fn encode(
     let listed = packets::list(output_dir, &path, &MADE)?;
     let (planned, shown) = (source.outline().shown(), listed.outline().shown());
     if facts.video().is_some() && planned != shown {
-        // Two packets may be one frame (two fields), and one packet none; decoding tells.
+        // Two packets may contain one frame (two fields), and one packet none: decode to count
+        // frames.
         let map = tracks.map.get(..2).unwrap_or_default();
         let decoded = packets::frames(output_dir, file, map, None)?.len() as u64;
         if decoded != shown {

@@ -1,4 +1,4 @@
-//! Writing the parts of a file with the program `ffmpeg`, without encoding, and checking what was written.
+//! Writes the parts of a file with FFmpeg, without re-encoding, and checks them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,23 +11,23 @@ use crate::failure::Failure;
 use crate::output_dir::packets::{self, MADE};
 use crate::output_dir::{JobProgress, OutputDir, ffmpeg_failure};
 
-/// How many parts one call of ffmpeg writes. Each is a file that stays open until the call ends.
+/// Number of parts per FFmpeg process. Each output file stays open until the process ends.
 const PARTS_PER_CALL: usize = 16;
 
-/// How many packets at the start of each part are also decoded behind the start of the source.
+/// Number of packets at the start of each part that are also decoded after the start of the source.
 const SAMPLE_PACKETS: u64 = 32;
 
-/// How many of those frames are compared: a decoder holds back at most 16 frames (H.264, annex A: `MaxDpbFrames`), so among the
-/// first 32 packets all of the first 16 frames are certain to be there.
+/// Number of those frames to compare. A decoder holds back at most 16 frames (H.264, annex A:
+/// `MaxDpbFrames`), so the first 32 packets contain all of the first 16 frames.
 const SAMPLE_FRAMES: usize = 16;
 
-/// How far two times of one frame may be apart: Matroska counts in milliseconds.
+/// Maximum difference between two times of the same frame: Matroska timestamps are in milliseconds.
 const SAME_TIME_SECONDS: f64 = 0.0015;
 
-/// Packets and times to divide a file by.
+/// Input for writing the parts of a file.
 pub(super) struct Division<'a> {
     pub(super) file: &'a Path,
-    /// `-map` arguments of the streams that are kept; the stream that is cut comes first.
+    /// `-map` arguments of the kept streams; the stream that is cut comes first.
     pub(super) map: &'a [String],
     pub(super) has_video: bool,
     /// Name of the muxer.
@@ -37,10 +37,10 @@ pub(super) struct Division<'a> {
     pub(super) parts: &'a [PlannedPart],
 }
 
-/// One part as written.
+/// A part that was written.
 pub(super) struct Written {
     pub(super) path: PathBuf,
-    /// Where the part's own start lies in the divided file.
+    /// Start of the part in the source.
     pub(super) start_seconds: f64,
 }
 
@@ -91,8 +91,9 @@ impl Division<'_> {
         format!("sample.{}", self.ending)
     }
 
-    /// One call that reads the file once and writes each part to an output of its own: the cut stream by the numbers of its
-    /// packets, the others by time, so that every packet goes to exactly one part.
+    /// Builds one FFmpeg job that reads the file once and writes each part to its own output. The
+    /// first stream is cut by packet number, the others by time, so that every packet is in exactly
+    /// one part.
     fn job(&self, parts: &[PlannedPart]) -> Job {
         let mut job = Job::new().input(self.file);
         let streams = self.listed.streams().len().max(1);
@@ -120,7 +121,8 @@ impl Division<'_> {
                 }
             }
             if !is_first {
-                // Frames that are decoded before they are shown give negative decoding times, which hold nothing up.
+                // Frames that are decoded before they are shown have negative decoding timestamps,
+                // which is harmless.
                 job = job
                     .args(["-output_ts_offset", &format!("{:.6}", -part.start_seconds)])
                     .args(["-avoid_negative_ts", "disabled"]);
@@ -158,8 +160,8 @@ impl Division<'_> {
         }
     }
 
-    /// Holds a part against the plan and against the source: its packets are counted, and its first frames must be those
-    /// that a decoder shows which has seen the start of the source.
+    /// Checks a part against the plan and the source: the number of packets, and that its first
+    /// frames equal those decoded with the start of the source.
     fn checked(
         &self,
         output_dir: &OutputDir<'_>,
@@ -205,7 +207,8 @@ impl Division<'_> {
         })
     }
 
-    /// Every packet of sound is in one part, and in one only; `sound` counts those of all parts by stream.
+    /// Checks that every audio packet is in exactly one part; `sound` counts the packets of all
+    /// parts by stream.
     fn check_sound(&self, sound: &BTreeMap<u32, u64>) -> Result<(), Failure> {
         for (stream, source) in self
             .listed
@@ -225,7 +228,7 @@ impl Division<'_> {
     }
 }
 
-/// Whether both begin with the same frames at the same times, counted from the first one.
+/// Whether both start with the same frames at the same times relative to the first frame.
 fn begins_alike(expected: &[&(f64, String)], seen: &[(f64, String)]) -> bool {
     let (Some(start), Some((seen_start, _))) = (expected.first(), seen.first()) else {
         return false;

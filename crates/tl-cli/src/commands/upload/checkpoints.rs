@@ -1,4 +1,5 @@
-//! `tl upload list` and `tl upload abandon`: what is kept of interrupted uploads on this machine, and what the account has open.
+//! `tl upload list` and `tl upload abandon`: local checkpoints and open upload sessions of the
+//! account.
 
 use std::time::SystemTime;
 
@@ -41,7 +42,7 @@ pub(super) struct Abandon {
     folder: CheckpointArgs,
 }
 
-/// One interrupted upload, from here, from there, or from both.
+/// An interrupted upload: a checkpoint, a session, or both.
 #[derive(Debug, Default, Serialize)]
 struct Row {
     /// `resumable`, `in_use`, `uploaded`, `gone`, `unusable`, or `elsewhere`.
@@ -57,12 +58,12 @@ struct Row {
     sent_chunks: Option<u32>,
     total_chunks: Option<u32>,
     expires_at: Option<String>,
-    /// Why it cannot be used.
+    /// Why the checkpoint is unusable.
     why: Option<String>,
 }
 
 impl Row {
-    /// What is kept here; `open` are the sessions of the account, where they were asked for.
+    /// Row of a checkpoint; `open` contains the sessions of the account if they were requested.
     fn of_kept(kept: &Kept, open: Option<&[IncompleteUpload]>, base_url: &str) -> Self {
         let row = Self {
             checkpoint: Some(kept.id.clone()),
@@ -85,7 +86,7 @@ impl Row {
         let state = match open {
             _ if kept.in_use => "in_use",
             _ if upload.asset_id.is_some() => "uploaded",
-            // Sessions of another address are not in the list.
+            // Sessions of other base URLs are not in the list.
             Some(open) if upload.base_url == base_url && !is_open(open) => "gone",
             _ => "resumable",
         };
@@ -105,7 +106,7 @@ impl Row {
         }
     }
 
-    /// A session of the account of which nothing is kept here.
+    /// Row of a session without a checkpoint.
     fn elsewhere(remote: &IncompleteUpload) -> Self {
         Self {
             state: "elsewhere",
@@ -258,7 +259,7 @@ fn abandoned(context: &Context, kept: &Kept) {
     context.output.note(&afterwards(upload));
 }
 
-/// What stays at the platform.
+/// What remains at the platform.
 fn afterwards(upload: &CheckpointInfo) -> String {
     match (
         &upload.asset_id,
@@ -271,12 +272,12 @@ fn afterwards(upload: &CheckpointInfo) -> String {
         (None, Some(session), Some(at)) => {
             format!("the platform closes session {session} automatically at {at}")
         }
-        // A request was about to be sent, and its answer is not known.
+        // A request was about to be sent and its outcome is unknown.
         _ => "the platform may have created an asset; check with `tl asset list`".to_owned(),
     }
 }
 
-/// A moment to the second, in UTC.
+/// Formats a time in UTC with a precision of one second.
 fn instant(at: SystemTime) -> Option<String> {
     let at = Timestamp::try_from(at).ok()?;
     Timestamp::from_second(at.as_second())

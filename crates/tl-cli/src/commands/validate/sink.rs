@@ -1,5 +1,5 @@
-//! Where results go, in which form: lines as they come, or a document whose parts wait in a temporary file until all are
-//! there. Memory does not grow with the number of files.
+//! Writes results: line by line, or as a document that is spooled to temporary files. Memory does
+//! not grow with the number of files.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};
@@ -18,12 +18,12 @@ use crate::failure::Failure;
 use crate::output::{Output, json_line};
 use crate::{report, secret};
 
-/// One input, check.
+/// Result of one input.
 pub(super) struct FileResult {
     pub(super) name: String,
     pub(super) seconds: f64,
     pub(super) check: CheckResult,
-    /// `None` where no pictures are taken.
+    /// `None` without thumbnails.
     pub(super) picture: Option<Picture>,
 }
 
@@ -54,7 +54,7 @@ impl FileResult {
     }
 }
 
-/// Takes results.
+/// Writes results in the selected format.
 pub(super) struct Sink<'a> {
     form: Form,
     lines: Lines<'a>,
@@ -68,7 +68,7 @@ enum Form {
     Document(Box<Parts>),
 }
 
-/// A document under way, and its parts on disk.
+/// A document in progress, with its parts on disk.
 struct Parts {
     document: Document,
     bodies: BufWriter<File>,
@@ -136,7 +136,7 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Writes what waited, and gives a file its name.
+    /// Completes a document and moves the output file to its target.
     pub(super) fn finish(self) -> Result<(), Failure> {
         let Self {
             form, mut lines, ..
@@ -198,10 +198,10 @@ impl Parts {
     }
 }
 
-/// Text on its way out, line by line.
+/// Line-buffered output.
 struct Lines<'a> {
     to: To<'a>,
-    /// A line that has not ended yet.
+    /// An incomplete line.
     begun: Vec<u8>,
 }
 
@@ -215,7 +215,7 @@ impl Lines<'_> {
         match &mut self.to {
             To::Stdout(output) => output.text(text),
             To::File(file) => {
-                // Colours are for terminals.
+                // Files do not contain color.
                 let plain = anstream::adapter::strip_str(text).to_string();
                 writeln!(file.writer, "{}", secret::masked(&plain))?;
             }
@@ -254,7 +254,7 @@ impl Write for Lines<'_> {
     }
 }
 
-/// A file under a temporary name, until it is whole.
+/// A temporary file that is renamed when it is complete.
 struct NewFile {
     writer: BufWriter<NamedTempFile>,
     target: PathBuf,
@@ -275,7 +275,7 @@ impl NewFile {
         }
         let mut builder = tempfile::Builder::new();
         builder.prefix(".tl-report-");
-        // As any file that a program writes; the temporary name would give it to its owner alone.
+        // Use the usual permissions; a temporary file would be readable only by its owner.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = builder

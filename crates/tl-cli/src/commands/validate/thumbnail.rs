@@ -1,5 +1,4 @@
-//! A small picture of each video for the HTML report, taken by the program `ffmpeg` in its sandbox, or kept from an
-//! earlier run.
+//! Thumbnails for the HTML report, taken with FFmpeg in its sandbox or read from the cache.
 
 use std::error::Error as _;
 use std::path::Path;
@@ -15,33 +14,33 @@ use crate::checker::Checker;
 use crate::failure::Failure;
 use crate::sandbox;
 
-/// A picture of 320 pixels takes 5 to 20 kB.
+/// A thumbnail of 320 pixels takes 5 to 20 kB.
 const MAX_BYTES: u64 = 200_000;
 
-/// The time for one picture; a report without it is still a report.
+/// Timeout per thumbnail; the report does not depend on it.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Private memory of `ffmpeg` for one picture. The largest frame that any rule pack accepts, 5184x2160 at 10 bits, takes
-/// 34 MB, and a decoder holds at most 17 of them.
+/// Memory limit of `ffmpeg` for one thumbnail. The largest frame that any rule pack accepts,
+/// 5184x2160 at 10 bits, takes 34 MB, and a decoder holds at most 17 of them.
 const MAX_MEMORY: u64 = 768 << 20;
 
-/// Another way of taking pictures gets another number, so that those of an earlier version are not shown.
+/// Increment if thumbnails are taken differently, to invalidate cached ones.
 const VERSION: u32 = 1;
 
-/// The picture as JPEG, or why there is none, as a clause.
+/// The thumbnail as JPEG, or why there is none, as a clause.
 pub(super) type Picture = Result<Vec<u8>, String>;
 
-/// Takes pictures.
+/// Takes thumbnails.
 pub(super) struct Pictures {
     ffmpeg: Ffmpeg,
-    /// The way pictures are taken, for the cache.
+    /// Identifies how thumbnails are taken, for the cache.
     producer: String,
     cancel: Cancel,
 }
 
 impl Pictures {
-    /// Without `ffmpeg`, a note says so and the report has no pictures. With `--require-sandbox` a missing sandbox is an
-    /// error.
+    /// Without `ffmpeg`, prints a note and returns `None`. With `--require-sandbox`, a missing
+    /// sandbox is an error.
     pub(super) fn new(
         context: &Context,
         require_sandbox: bool,
@@ -63,7 +62,7 @@ impl Pictures {
         }
     }
 
-    /// The picture of the file at `path`.
+    /// Returns the thumbnail of the file at `path`.
     pub(super) fn of(
         &self,
         checker: &Checker,
@@ -84,8 +83,8 @@ impl Pictures {
         picture.ok_or_else(|| "ffmpeg could not take one".to_owned())
     }
 
-    /// The picture at a tenth of the video, after a black opening. An empty one means that the file has none; `None`
-    /// means that another run may have more luck.
+    /// Takes a thumbnail at a tenth of the duration, to skip a black opening. It is empty if the
+    /// file has none; `None` means that a retry may succeed.
     fn take(&self, path: &Path, facts: &MediaFacts) -> Option<Vec<u8>> {
         let at = facts.duration_seconds().unwrap_or(0.0) / 10.0;
         let job = Job::new()
@@ -102,7 +101,8 @@ impl Pictures {
             Ok(picture) => Some(picture),
             Err(error) => match error.kind() {
                 ProgramErrorKind::Failed => Some(Vec::new()),
-                // It ended well without a frame, or with far too large a picture; a full disk has a cause.
+                // FFmpeg ended without a frame or with too large an image. A full disk has a source
+                // error.
                 ProgramErrorKind::Output if error.source().is_none() => Some(Vec::new()),
                 _ => None,
             },
@@ -110,7 +110,7 @@ impl Pictures {
     }
 }
 
-/// Whether the report refuses the file because its frame is too large: such a file is not decoded.
+/// Whether the report rejects the file because of its frame size. Such a file is not decoded.
 fn exceeds_frame_size(report: &Report, pack: &RulePack) -> bool {
     report
         .findings

@@ -1,8 +1,8 @@
-//! `tl video list`: the videos of an index, with those that are not ready and those whose indexing failed.
+//! `tl video list`: the videos in an index, including those that are not ready or failed.
 //!
-//! The platform shows the same things in two lists: `/videos` has what is ready, `/indexed-assets` has every status (API
-//! reference, "List indexed assets" and "List videos"). Both are read with the same filters and joined by id; `--page` reads a page
-//! of the indexed assets alone.
+//! The platform has two lists: `/videos` contains ready videos, `/indexed-assets` every status (API
+//! reference, "List indexed assets" and "List videos"). Both are read with the same filters and
+//! joined by id. With `--page`, only a page of the indexed assets is read.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::list::{Listed, cell, format_seconds};
 use crate::metadata;
 
-/// A video, from one of the lists or from both.
+/// A video from one or both lists.
 #[derive(Debug, Default)]
 struct Row {
     video: Option<Video>,
@@ -105,7 +105,7 @@ impl VideoList {
             ..ListVideos::new(index)
         };
         let indexed = self.page.fetch(client, indexed).await?;
-        // A page of one list and a page of the other would not hold the same videos.
+        // Pages of the two lists would not contain the same videos.
         let is_ready_wanted =
             self.status.is_empty() || self.status.contains(&IndexedAssetStatus::Ready);
         let videos = if is_ready_wanted && !self.page.is_one_page() {
@@ -120,7 +120,7 @@ impl VideoList {
         Ok(self.join(indexed, videos))
     }
 
-    /// Both lists as one, in the order that was asked for.
+    /// Merges both lists in the requested order.
     fn join(&self, indexed: Listed<IndexedAsset>, videos: Listed<Video>) -> Listed<Row> {
         let mut rows: Vec<Row> = Vec::new();
         let mut places = BTreeMap::new();
@@ -149,7 +149,7 @@ impl VideoList {
             };
             time.and_then(Timestamp::instant)
         };
-        // Stable: what the platform put in an order by more than this time stays in it.
+        // The sort is stable: items with equal times keep the order of the platform.
         rows.sort_by(|a, b| {
             let order = key(a).cmp(&key(b));
             if newest_first { order.reverse() } else { order }
@@ -176,7 +176,7 @@ impl Row {
     fn status(&self) -> String {
         match &self.indexed {
             Some(indexed) => cell(indexed.status.as_ref()),
-            // The list of videos has nothing else.
+            // The list of videos contains only ready ones.
             None => IndexedAssetStatus::Ready.to_string(),
         }
     }
@@ -221,7 +221,8 @@ impl Row {
     }
 }
 
-/// Every member of the video, and of the indexed asset those that the video has not: `status`, `asset_id`.
+/// All members of the video, plus those of the indexed asset that the video lacks: `status`,
+/// `asset_id`.
 impl Serialize for Row {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::Error;
