@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_arguments_do_not_contradict_each_other() {
+    fn clap_debug_assert() {
         Cli::command().debug_assert();
     }
 }

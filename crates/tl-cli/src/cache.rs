@@ -264,9 +264,9 @@ impl Store {
         let mut connection = Connection::open(file)?;
         connection.busy_timeout(LOCK_TIMEOUT)?;
         // If two processes create the database at once, SQLite fails one without waiting: retry.
-        let begun = Instant::now();
+        let started = Instant::now();
         while let Err(error) = Self::prepare(&mut connection) {
-            if !is_locked(&error) || begun.elapsed() >= LOCK_TIMEOUT {
+            if !is_locked(&error) || started.elapsed() >= LOCK_TIMEOUT {
                 return Err(error);
             }
             thread::sleep(LOCK_RETRY);
@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_kept_until_the_file_or_its_reader_changes() {
+    fn facts_are_cached_until_file_or_reader_changes() {
         let folder = tempfile::tempdir().expect("a folder");
         let clip = old_file(folder.path(), "clip.mp4");
         let bad = old_file(folder.path(), "bad.mp4");
@@ -507,7 +507,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_kept_until_the_file_or_its_maker_changes() {
+    fn thumbnail_is_cached_until_file_or_producer_changes() {
         let folder = tempfile::tempdir().expect("a folder");
         let (clip, none) = (old_file(folder.path(), "a"), old_file(folder.path(), "b"));
         let cache = open(folder.path(), "one");
@@ -527,7 +527,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_just_written_is_not_trusted() {
+    fn recently_written_file_is_not_cached() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("clip.mp4");
         fs::write(&path, "content").expect("written");
@@ -535,12 +535,12 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_cache_is_told_and_begun_anew() {
+    fn corrupt_cache_is_recreated() {
         let folder = tempfile::tempdir().expect("a folder");
         let clip = old_file(folder.path(), "clip.mp4");
         fs::write(folder.path().join("probes.sqlite3"), "noise ".repeat(4000)).expect("written");
         let (cache, note) = Cache::open(folder.path(), "one".to_owned());
-        assert!(note.expect("a note").contains("begun anew"));
+        assert!(note.expect("a note").contains("started anew"));
         let cache = cache.expect("a new one");
         cache.put(&clip, &mark(&clip), &Ok(MediaFacts::default()));
         drop(cache);
@@ -552,7 +552,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_side_by_side_do_not_disturb_each_other() {
+    fn concurrent_runs_share_a_cache() {
         let folder = tempfile::tempdir().expect("a folder");
         let files: Vec<PathBuf> = (0..20)
             .map(|i| old_file(folder.path(), &format!("{i}.mp4")))
@@ -575,7 +575,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_begin_a_cache_at_the_same_moment_all_have_it() {
+    fn concurrent_runs_create_a_cache() {
         for _ in 0..20 {
             let folder = tempfile::tempdir().expect("a folder");
             let clip = old_file(folder.path(), "clip.mp4");

@@ -161,13 +161,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_codes_are_the_documented_ones() {
+    fn exit_codes_match_the_docs() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|(exit, _)| exit.code()).collect();
         assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 130, 143]);
     }
 
     #[test]
-    fn every_error_of_the_platform_has_its_code() {
+    fn api_errors_map_to_exit_codes() {
         for (kind, code) in [
             (Api::InvalidRequest, 2),
             (Api::Unauthorized, 4),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn every_failed_probe_has_its_code() {
+    fn probe_errors_map_to_exit_codes() {
         for (kind, code) in [
             (Probe::NotFound, 2),
             (Probe::Unreadable, 2),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn several_inputs_come_to_one_code() {
+    fn exit_code_of_several_inputs() {
         use Exit::{KeyRefused, Limit, Ok, RefusedLocally, SomeFailed};
         for (items, expected) in [
             (&[RefusedLocally][..], RefusedLocally),

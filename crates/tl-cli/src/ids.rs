@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dash_reads_standard_input_once() {
+    fn dash_reads_standard_input_once() {
         let words = ["a", "-", "b", "-"].map(str::to_owned);
         let ids = read_from(&words, &b"c\n\n a \r\nd"[..]).ok();
         assert_eq!(ids, Some(["a", "c", "d", "b"].map(str::to_owned).to_vec()));

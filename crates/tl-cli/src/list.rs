@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_and_days_are_understood() {
+    fn parses_times_and_dates() {
         for (text, expected) in [
             ("2026-11-21T10:00:00Z", Some("2026-11-21T10:00:00Z")),
             ("2026-11-21T10:00:00+02:00", Some("2026-11-21T08:00:00Z")),

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_and_typed_values_are_told_apart() {
+    fn parses_text_and_json_values() {
         assert_eq!(
             read(
                 &[
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_platform_does_not_take_is_refused_with_its_key() {
+    fn unsupported_metadata_is_rejected() {
         let check = |pairs: &[&str], json: Option<&str>, part: &str| {
             let message = read(pairs, json).unwrap_err();
             assert!(message.contains(part), "{message}");

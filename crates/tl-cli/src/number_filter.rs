@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_ranges_are_understood() {
+    fn parses_numbers_and_ranges() {
         let between = |gte, lte| Some(NumberFilter { eq: None, gte, lte });
         for (text, expected) in [
             ("360", Some(NumberFilter::exactly(360.0))),

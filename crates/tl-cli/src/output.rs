@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn foreign_text_cannot_command_the_terminal() {
+    fn control_characters_are_escaped() {
         assert_eq!(
             plain("a\u{1b}[2Jb\rc\u{202e}d"),
             "a\\u{1b}[2Jb\\u{d}c\\u{202e}d"
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_text_cannot_forge_a_line() {
+    fn foreign_lines_are_indented() {
         let text = plain("bad key\r\nok: uploaded\n\nhint: run this\n");
         assert_eq!(
             text,
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn json_means_the_same_without_commands_to_a_terminal() {
+    fn json_escapes_control_characters() {
         let value = json!({"message": "a\u{9b}2J\u{202e}\u{2028}\u{1b}\n日", "é": 1});
         let line = json_line(&value).expect("it has a JSON form");
         assert!(!line.contains(is_display_control), "{line}");

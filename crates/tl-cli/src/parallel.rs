@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_done_once_and_in_order_where_asked() {
+    fn every_item_is_processed_once_and_in_order() {
         for in_order in [true, false] {
             let mut taken = Vec::new();
             run(
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_finding_never_runs_far_ahead_and_ends_when_it_is_told_to() {
+    fn producer_is_bounded_and_stops() {
         let found = AtomicUsize::new(0);
         let mut taken = 0;
         run(

@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_differ_stay_different() {
+    fn different_names_have_different_texts() {
         let name = |bytes: &[u8]| path_name(Path::new(OsStr::from_bytes(bytes)));
         assert_eq!(name("é\\日.mp4".as_bytes()), "é\\日.mp4");
         assert_eq!(name(b"a\xff.mp4"), "a\\xFF.mp4");

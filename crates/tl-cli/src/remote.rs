@@ -205,17 +205,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_permission_that_has_ended_is_refused_and_one_that_ends_soon_is_told() {
+    fn expired_url_is_rejected_and_short_expiry_noted() {
         let now: Timestamp = "2026-01-02T03:00:00Z".parse().expect("a time");
-        let check = |seconds: u32, told: Option<&str>| {
+        let check = |seconds: u32, note: Option<&str>| {
             let url = format!(
                 "https://b.example/k?X-Amz-Date=20260102T025500Z&X-Amz-Expires={seconds}&X-Amz-Signature=a"
             );
             let mut notes = Vec::new();
             let result = check_expiry(&url.parse().expect("a URL"), now, &mut notes);
-            assert_eq!(result.is_ok(), told.is_some(), "{seconds}");
-            if let Some(told) = told {
-                assert!(notes.concat().contains(told), "{notes:?}");
+            assert_eq!(result.is_ok(), note.is_some(), "{seconds}");
+            if let Some(note) = note {
+                assert!(notes.concat().contains(note), "{notes:?}");
             }
         };
         check(60, None);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_understood() {
+    fn parses_sizes() {
         for (text, expected) in [
             ("16MiB", Some(16 << 20)),
             ("500 kB", Some(500_000)),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_told_from_paths() {
+    fn distinguishes_urls_from_paths() {
         for (text, is) in [
             ("https://example.com/a.mp4", true),
             ("s3://bucket/key", true),

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_shown_in_the_unit_that_fits() {
+    fn formats_bytes() {
         for (bytes, expected) in [
             (0, "0 B"),
             (999, "999 B"),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_of_a_fix_can_be_pasted() {
+    fn findings_include_the_predicted_code() {
         let report = tl_validate::check(
             &MediaFacts {
                 file_size_bytes: 48_000,

@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_summary_stays_below_ten_lines() {
+    fn summary_has_at_most_ten_lines() {
         let names: Vec<String> = (0..1000).map(|number| format!("{number}.mp4")).collect();
         let state = |at: usize| match at % 3 {
             0 => ItemState::NotStarted,
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_never_advises_to_send_a_task_again() {
+    fn summary_does_not_suggest_to_repeat_a_task() {
         let task = ("a.mp4", ItemState::Task("t".into()));
         let failure = summary(&[task.clone(), task], 2, true);
         let next = failure.hint_text().unwrap();

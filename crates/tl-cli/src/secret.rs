@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_is_taken_out_however_it_is_spelled() {
+    fn raw_and_json_escaped_keys_are_masked() {
         let check = |text: &str, key: &str, expected: Option<&str>| {
             assert_eq!(without(text, key).as_deref(), expected, "{text}");
         };

@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_file_holds_one_word() {
+    fn key_file_must_contain_one_word() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         let check = |content: &[u8], expected: Result<&str, &str>| {

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_stand_below_each_other() {
+    fn columns_are_aligned() {
         let rows = [
             ["1".to_owned(), "ready".to_owned(), "a.mp4".to_owned()],
             ["22".to_owned(), String::new(), "b\u{1b}[2J.mp4".to_owned()],

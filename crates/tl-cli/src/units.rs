@@ -45,14 +45,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_noun_follows_its_number() {
+    fn pluralizes_nouns() {
         assert_eq!(pluralize(0, "file", "files"), "0 files");
         assert_eq!(pluralize(1, "file", "files"), "1 file");
         assert_eq!(pluralize(2, "file", "files"), "2 files");
     }
 
     #[test]
-    fn what_people_write_is_understood() {
+    fn parses_durations() {
         for (text, expected) in [
             ("90", Some(90_000)),
             ("0.5", Some(500)),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_is_shown_in_the_unit_that_fits() {
+    fn formats_durations() {
         for (millis, expected) in [
             (310, "0.3 s"),
             (42_000, "42 s"),

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_is_read_as_people_write_it() {
+    fn parses_rates() {
         for (text, expected) in [
             ("800000", Some(800_000)),
             ("5MB/s", Some(5_000_000)),

@@ -169,7 +169,7 @@ impl FixArgs {
             return Ok(Outcome::Planned(before, fix, self.out.join(target_name)));
         };
         let output = output_dir.target(file, &target_name)?;
-        let begun = Instant::now();
+        let started = Instant::now();
         let temp_dir = output_dir.temp_dir()?;
         let made = temp_dir.path().join("made.mp4");
         let seconds = before.facts.as_ref().and_then(MediaFacts::duration_seconds);
@@ -222,7 +222,7 @@ impl FixArgs {
             left_out: tracks.left_out,
             fix,
             output,
-            seconds: begun.elapsed().as_secs_f64(),
+            seconds: started.elapsed().as_secs_f64(),
         })))
     }
 }

@@ -278,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_is_read_with_its_options() {
+    fn parses_models_with_options() {
         let shown = |text: &str| {
             model(text)
                 .map(|model| {

@@ -119,19 +119,23 @@ fn diff(context: &Context, from: &str, to: Option<&str>) -> Result<(), Failure> 
 }
 
 fn in_words(change: &RuleChange<'_>) -> String {
-    let told = |rule: &Rule| format!("{} ({})", plain_line(&rule.to_string()), rule.severity);
+    let describe = |rule: &Rule| format!("{} ({})", plain_line(&rule.to_string()), rule.severity);
     match change {
         RuleChange::Added(rule) => {
-            format!("{BAD}+{BAD:#} {}: {}", plain_line(&rule.id), told(rule))
+            format!("{BAD}+{BAD:#} {}: {}", plain_line(&rule.id), describe(rule))
         }
         RuleChange::Removed(rule) => {
-            format!("{GOOD}-{GOOD:#} {}: {}", plain_line(&rule.id), told(rule))
+            format!(
+                "{GOOD}-{GOOD:#} {}: {}",
+                plain_line(&rule.id),
+                describe(rule)
+            )
         }
         RuleChange::Changed { from, to } => format!(
             "{WARN}~{WARN:#} {}: {} -> {}",
             plain_line(&to.id),
-            told(from),
-            told(to)
+            describe(from),
+            describe(to)
         ),
         // Added by a later version.
         other => format!("? {other:?}"),

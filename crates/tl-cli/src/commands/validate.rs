@@ -97,7 +97,7 @@ impl Validate {
         let mut sink = Sink::new(context, format, self.output.as_deref())?;
         context.output.note(&checker.introduction());
 
-        let begun = Instant::now();
+        let started = Instant::now();
         let count = walk.count();
         let bar = bar(context, count);
         let mut tally = Tally::default();
@@ -143,7 +143,7 @@ impl Validate {
         };
         sink.finish()?;
         if tally.files > 1 {
-            context.output.note(&tally.summary(begun));
+            context.output.note(&tally.summary(started));
         }
         Ok(match tally.files {
             1 => first,
@@ -172,7 +172,7 @@ fn one(
     pictures: Option<&Pictures>,
     found: Found,
 ) -> FileResult {
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut picture = None;
     let (name, check) = match found {
         Ok(path) => match remote::address(&path) {
@@ -193,7 +193,7 @@ fn one(
     };
     FileResult {
         name,
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds: started.elapsed().as_secs_f64(),
         check,
         picture,
     }
@@ -216,7 +216,7 @@ impl Tally {
     }
 
     /// `120 files: 100 pass, 12 with warnings, 8 refused, in 0.9 s`
-    fn summary(&self, begun: Instant) -> String {
+    fn summary(&self, started: Instant) -> String {
         let passed = self.files - self.refused - self.failed - self.warned;
         let mut text = format!("{} files: {passed} pass", self.files);
         for (count, what) in [
@@ -228,7 +228,10 @@ impl Tally {
                 text.push_str(&format!(", {count} {what}"));
             }
         }
-        text.push_str(&format!(", in {}", units::format_duration(begun.elapsed())));
+        text.push_str(&format!(
+            ", in {}",
+            units::format_duration(started.elapsed())
+        ));
         if self.cached > 0 {
             text.push_str(&format!(" ({} cached)", self.cached));
         }

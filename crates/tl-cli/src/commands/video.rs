@@ -273,7 +273,7 @@ fn target(id: &VideoId, index: &IndexId) -> WaitTarget<GetIndexedAsset> {
 /// Formats an indexed video.
 fn details(indexed: &IndexedAsset) -> String {
     let system = indexed.system_metadata.as_ref();
-    let told = |time: Option<&Timestamp>| time.map(ToString::to_string);
+    let format = |time: Option<&Timestamp>| time.map(ToString::to_string);
     table::pairs(&[
         ("video", Some(indexed.id.to_string())),
         ("status", indexed.status.as_ref().map(ToString::to_string)),
@@ -285,8 +285,8 @@ fn details(indexed: &IndexedAsset) -> String {
                 .and_then(|system| system.duration)
                 .map(|value| format_seconds(Some(value))),
         ),
-        ("created", told(indexed.created_at.as_ref())),
-        ("indexed", told(indexed.indexed_at.as_ref())),
+        ("created", format(indexed.created_at.as_ref())),
+        ("indexed", format(indexed.indexed_at.as_ref())),
     ])
 }
 

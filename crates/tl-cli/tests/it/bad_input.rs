@@ -17,7 +17,7 @@ fn bad_files(folder: &Path) {
 }
 
 #[test]
-fn bad_files_are_refused_with_the_reason_and_nothing_is_sent() {
+fn bad_files_are_rejected_before_sending() {
     let platform = Platform::start();
     let folder = clips::folder(&["small.mp4", "short.mp4"]);
     bad_files(folder.path());
@@ -57,7 +57,7 @@ fn bad_files_are_refused_with_the_reason_and_nothing_is_sent() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read_is_named() {
+fn unreadable_file_is_reported() {
     // Root may read everything, so the command runs as another user, who must be able to execute
     // both programs.
     let folder = clips::folder(&["good.mp4"]);
@@ -103,7 +103,7 @@ fn a_file_that_may_not_be_read_is_named() {
 }
 
 #[test]
-fn a_key_that_is_missing_or_unusable_is_a_matter_of_configuration() {
+fn missing_or_invalid_api_key() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("empty"), "\n").unwrap();
     std::fs::write(folder.path().join("words"), format!("TOKEN = {KEY}\n")).unwrap();
@@ -135,7 +135,7 @@ fn a_key_that_is_missing_or_unusable_is_a_matter_of_configuration() {
 }
 
 #[test]
-fn an_address_that_cannot_be_used_is_a_matter_of_configuration() {
+fn invalid_base_url() {
     for (name, address) in [
         ("no_scheme", "api.twelvelabs.io"),
         ("ftp", "ftp://api.twelvelabs.io/v1.3"),
@@ -154,7 +154,7 @@ fn an_address_that_cannot_be_used_is_a_matter_of_configuration() {
 }
 
 #[test]
-fn metadata_that_the_platform_does_not_take_is_refused_before_anything_is_sent() {
+fn unsupported_metadata_is_rejected_before_sending() {
     let server = scripted(|_| Reaction::never());
     let folder = clips::folder(&["good.mp4"]);
     for (name, arguments) in [
@@ -177,7 +177,7 @@ fn metadata_that_the_platform_does_not_take_is_refused_before_anything_is_sent()
 }
 
 #[test]
-fn options_that_make_no_sense_are_refused_by_name() {
+fn invalid_options_are_rejected() {
     for (name, arguments) in [
         ("route", &["validate", "a.mp4", "--route", "pigeon"][..]),
         ("engine", &["validate", "a.mp4", "--engine", "marengo9"]),
@@ -225,7 +225,7 @@ fn options_that_make_no_sense_are_refused_by_name() {
 }
 
 #[test]
-fn an_id_that_would_name_another_thing_is_not_sent() {
+fn path_like_ids_are_not_sent() {
     let server = scripted(|seen: &Seen| {
         // An index is looked up by name first.
         assert!(seen.target.starts_with("/v1.3/indexes?"), "{}", seen.target);
@@ -244,7 +244,7 @@ fn an_id_that_would_name_another_thing_is_not_sent() {
 }
 
 #[test]
-fn nothing_is_deleted_where_nobody_can_be_asked() {
+fn deletion_without_terminal_requires_yes() {
     let server = scripted(|_| Reaction::never());
     for (name, arguments) in [
         ("index", &["index", "delete", INDEX][..]),

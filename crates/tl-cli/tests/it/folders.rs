@@ -51,7 +51,7 @@ fn names(run: &Run) -> Vec<String> {
 }
 
 #[test]
-fn a_walk_finds_what_looks_like_media_and_what_it_is_told_to() {
+fn walk_finds_media_and_included_files() {
     let folder = tree();
     let check = |more: &[&str], expected: &[&str]| {
         let words = [&["--json", "."][..], more].concat();
@@ -98,7 +98,7 @@ fn a_walk_finds_what_looks_like_media_and_what_it_is_told_to() {
 }
 
 #[test]
-fn a_loop_of_links_ends_and_an_empty_folder_is_told() {
+fn walk_detects_loops_and_empty_directories() {
     let folder = tree();
     let looped = run(folder.path(), &["--json", "--follow-symlinks", "sub"]);
     assert!(
@@ -120,7 +120,7 @@ fn a_loop_of_links_ends_and_an_empty_folder_is_told() {
 }
 
 #[test]
-fn a_list_names_files_as_well() {
+fn files_from_reads_a_list() {
     let folder = tree();
     fs::write(
         folder.path().join("list"),
@@ -133,7 +133,7 @@ fn a_list_names_files_as_well() {
 }
 
 #[test]
-fn every_form_is_whole_and_says_the_same() {
+fn all_formats_agree() {
     let folder = tree();
     let check = |format: &str, whole: &dyn Fn(&str) -> bool| {
         let shown = run(
@@ -190,7 +190,7 @@ fn every_form_is_whole_and_says_the_same() {
 }
 
 #[test]
-fn the_page_shows_a_picture_of_each_video() {
+fn html_shows_thumbnails() {
     let folder = tree();
     let page = run(
         folder.path(),
@@ -205,7 +205,7 @@ fn the_page_shows_a_picture_of_each_video() {
 }
 
 #[test]
-fn contradicting_forms_and_bad_outputs_are_refused() {
+fn conflicting_formats_and_bad_outputs_are_rejected() {
     let folder = tree();
     for words in [
         &["good.mp4", "--json", "--format", "html"][..],
@@ -221,7 +221,7 @@ fn contradicting_forms_and_bad_outputs_are_refused() {
 }
 
 #[test]
-fn a_day_and_a_pack_choose_the_rules_and_a_file_changes_them() {
+fn date_and_pack_select_rules() {
     let folder = tree();
     fs::write(
         folder.path().join("mine.toml"),
@@ -252,7 +252,7 @@ fn a_day_and_a_pack_choose_the_rules_and_a_file_changes_them() {
 }
 
 #[test]
-fn an_unchanged_file_is_not_read_again_and_a_damaged_cache_is_begun_anew() {
+fn unchanged_files_are_cached() {
     let folder = tree();
     let past = SystemTime::now() - Duration::from_secs(60);
     fs::File::options()
@@ -350,7 +350,7 @@ fn memory_does_not_grow_with_the_number_of_files() {
 }
 
 #[test]
-fn results_are_in_the_order_of_the_inputs_in_every_format() {
+fn results_are_in_input_order() {
     let folder = clips::folder(&["good.mp4"]);
     let root = folder.path();
     fs::create_dir(root.join("many")).unwrap();

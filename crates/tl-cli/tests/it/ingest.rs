@@ -7,7 +7,7 @@ use crate::platform::Platform;
 use crate::tl::snapshot;
 
 #[test]
-fn a_good_file_is_uploaded_and_waited_for() {
+fn ingest_waits_until_indexed() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
     let run = platform
@@ -71,7 +71,7 @@ fn a_good_file_is_uploaded_and_waited_for() {
 }
 
 #[test]
-fn without_wait_it_returns_when_the_platform_has_the_video() {
+fn ingest_without_wait_returns_early() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
     let ingest = |more: &[&str]| {
@@ -113,7 +113,7 @@ fn without_wait_it_returns_when_the_platform_has_the_video() {
 }
 
 #[test]
-fn of_several_inputs_each_has_its_result() {
+fn each_input_has_its_own_result() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4", "small.mp4"]);
     let ingest = |more: &[&str]| {
@@ -133,7 +133,7 @@ fn of_several_inputs_each_has_its_result() {
     };
     snapshot!("ingest_several", ingest(&[]));
     let lines = ingest(&["--json"]).json_lines();
-    let told: Vec<_> = lines
+    let printed: Vec<_> = lines
         .iter()
         .map(|line| {
             (
@@ -143,7 +143,7 @@ fn of_several_inputs_each_has_its_result() {
         })
         .collect();
     assert_eq!(
-        told,
+        printed,
         [
             ("small.mp4", 3),
             ("missing.mp4", 2),
@@ -167,7 +167,7 @@ fn of_several_inputs_each_has_its_result() {
 }
 
 #[test]
-fn what_is_sent_unchecked_is_refused_by_the_platform_with_the_code_that_the_check_predicts() {
+fn check_predicts_the_code_of_the_platform() {
     let platform = Platform::start();
     let folder = clips::folder(&["small.mp4"]);
     let run = platform
@@ -187,7 +187,7 @@ fn what_is_sent_unchecked_is_refused_by_the_platform_with_the_code_that_the_chec
 }
 
 #[test]
-fn a_link_is_fetched_by_the_platform() {
+fn url_is_downloaded_by_the_platform() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4", "small.mp4"]);
     let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
@@ -232,7 +232,7 @@ fn a_link_is_fetched_by_the_platform() {
 }
 
 #[test]
-fn custom_rules_let_through_what_the_account_may_send() {
+fn custom_rules_allow_account_limits() {
     let platform = Platform::start();
     let folder = clips::folder(&["short.mp4"]);
     std::fs::write(
@@ -254,7 +254,7 @@ fn custom_rules_let_through_what_the_account_may_send() {
 }
 
 #[test]
-fn what_happens_on_the_way_is_told_on_demand_only() {
+fn steps_are_logged_only_with_verbose() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
     let ingest = |more: &[&str]| {
@@ -273,19 +273,19 @@ fn what_happens_on_the_way_is_told_on_demand_only() {
             .code(0)
     };
     assert_eq!(ingest(&[]).stderr, "", "no terminal, no progress");
-    let told = ingest(&["-v"]).stderr;
+    let printed = ingest(&["-v"]).stderr;
     for part in [
         "good.mp4: checked: pass",
         "(100 %)",
         "created",
         "good.mp4: ready after",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(printed.contains(part), "{part}: {printed}");
     }
 }
 
 #[test]
-fn after_a_deadline_the_same_command_goes_on_without_an_upload() {
+fn ingest_resumes_after_a_deadline() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
     let ingest = |deadline: &str| {
@@ -313,7 +313,7 @@ fn after_a_deadline_the_same_command_goes_on_without_an_upload() {
 }
 
 #[test]
-fn a_link_that_cannot_work_is_refused_as_by_validate() {
+fn bad_url_is_rejected_as_in_validate() {
     let platform = Platform::start();
     for (link, kind) in [
         ("https://www.youtube.com/watch?v=abc", "share_page"),
@@ -336,7 +336,7 @@ fn a_link_that_cannot_work_is_refused_as_by_validate() {
             let text = line["error"]["message"].as_str().unwrap();
             assert!(
                 run.stderr.contains(text),
-                "people are told too: {}",
+                "the text is printed too: {}",
                 run.stderr
             );
             line["error"].clone()
@@ -360,7 +360,7 @@ fn a_link_that_cannot_work_is_refused_as_by_validate() {
 }
 
 #[test]
-fn a_short_name_is_not_lost_in_an_error() {
+fn short_names_are_kept_in_errors() {
     let platform = Platform::start();
     let folder = clips::folder(&["small.mp4"]);
     std::fs::rename(folder.path().join("small.mp4"), folder.path().join("a")).unwrap();

@@ -49,7 +49,7 @@ fn patch(bytes: &mut [u8], old: &[u8], new: &[u8]) {
 const X264: &str = "-c:v libx264 -preset veryfast -pix_fmt yuv420p";
 
 #[test]
-fn a_still_picture_is_held_as_long_as_its_sound_lasts() {
+fn short_video_is_extended_to_its_audio() {
     let arguments = format!(
         "-f lavfi -i testsrc=size=640x360:rate=25:duration=0.04 -f lavfi -i sine=duration=8 -map 1 -map 0 {X264} -c:a aac -f mp4"
     );
@@ -73,7 +73,7 @@ fn a_still_picture_is_held_as_long_as_its_sound_lasts() {
 }
 
 #[test]
-fn a_long_file_is_cut_off_only_on_request_and_the_loss_is_named() {
+fn truncation_requires_allow_cut() {
     let arguments = format!(
         "-f lavfi -i testsrc=size=640x360:rate=25:duration=12 -f lavfi -i sine=duration=12 {X264} -g 25 -c:a aac"
     );
@@ -102,7 +102,7 @@ fn a_long_file_is_cut_off_only_on_request_and_the_loss_is_named() {
 }
 
 #[test]
-fn hidden_frames_stay_hidden_and_shown_ones_are_shown_once() {
+fn hidden_frames_stay_hidden() {
     let arguments = format!(
         "-f lavfi -i testsrc=size=480x360:rate=25:duration=14 -f lavfi -i sine=duration=14 {X264} -bf 2 -g 50 -c:a aac"
     );
@@ -142,7 +142,7 @@ fn hidden_frames_stay_hidden_and_shown_ones_are_shown_once() {
 }
 
 #[test]
-fn a_track_without_a_known_codec_is_left_out_and_named() {
+fn track_with_unknown_codec_is_dropped() {
     let arguments = format!(
         "-f lavfi -i testsrc=size=640x360:rate=25:duration=16 -f lavfi -i sine=duration=16 -map 0 -map 1 -map 1 {X264} -g 50 -c:a aac"
     );
@@ -174,7 +174,7 @@ fn a_track_without_a_known_codec_is_left_out_and_named() {
 }
 
 #[test]
-fn a_part_that_needs_the_start_of_the_file_is_not_kept() {
+fn part_that_needs_the_file_start_is_discarded() {
     let arguments = "-f lavfi -i testsrc2=size=480x360:rate=25:duration=16 -c:v libx264 -preset veryfast -pix_fmt yuv444p -g 50";
     let folder = folder("yuv444.mp4", arguments, |bytes| {
         // Decoders work around a bug of versions before 151 in 4:4:4, and only the first access
@@ -212,7 +212,7 @@ fn a_part_that_needs_the_start_of_the_file_is_not_kept() {
 }
 
 #[test]
-fn the_last_lines_of_ffmpeg_are_in_the_error() {
+fn error_contains_the_ffmpeg_log() {
     let arguments = format!("-f lavfi -i testsrc=size=640x360:rate=25:duration=16 {X264} -g 50");
     let folder = folder("plain.mp4", &arguments, |_| {});
     // A program that lists packets like ffmpeg and fails to write parts.

@@ -91,7 +91,7 @@ fn start(mut tl: Tl) -> Running {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_thousand_waiting_inputs_hold_nothing_open() {
+fn thousand_waiting_inputs_hold_no_descriptors() {
     const COUNT: usize = 1000;
     let (folder, names) = inputs(COUNT);
     // One more than there are: all of them wait until this test creates the last one.
@@ -132,7 +132,7 @@ fn a_thousand_waiting_inputs_hold_nothing_open() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn few_descriptors_fail_no_input() {
+fn few_descriptors_are_enough() {
     let (folder, names) = inputs(40);
     // The minimum for streams, runtime, helpers and one or two connections.
     for (descriptors, check) in [(40, "--no-check"), (48, "--route=asset")] {
@@ -174,7 +174,7 @@ fn interrupted(json: bool, count: usize, expected: usize) -> Run {
 }
 
 #[test]
-fn an_interrupt_is_summed_up_in_ten_lines() {
+fn interrupt_summary_has_ten_lines() {
     const COUNT: usize = 60;
     let run = interrupted(false, COUNT, 40);
     assert!(run.stderr.lines().count() <= 10, "{}", run.stderr);
@@ -201,7 +201,7 @@ fn an_interrupt_is_summed_up_in_ten_lines() {
 }
 
 #[test]
-fn a_quota_is_told_once() {
+fn quota_error_is_printed_once() {
     let (folder, names) = inputs(40);
     let server = scripted(|seen: &Seen| {
         if seen.method == "POST" {
@@ -214,11 +214,14 @@ fn a_quota_is_told_once() {
             index().into()
         }
     });
-    for verb in ["ingest", "upload"] {
-        let mut tl = tl_to(&server, &[verb, "--no-check", "--route", "asset", "--json"])
-            .in_folder(folder.path())
-            .args(&names.iter().map(String::as_str).collect::<Vec<_>>());
-        if verb == "ingest" {
+    for command in ["ingest", "upload"] {
+        let mut tl = tl_to(
+            &server,
+            &[command, "--no-check", "--route", "asset", "--json"],
+        )
+        .in_folder(folder.path())
+        .args(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        if command == "ingest" {
             tl = tl.args(&["--index", INDEX]);
         }
         let run = tl.code(1);
@@ -235,7 +238,7 @@ fn a_quota_is_told_once() {
 }
 
 #[test]
-fn a_limit_after_a_success_is_a_mixed_result() {
+fn limit_after_success_exits_with_1() {
     let (folder, names) = inputs(3);
     let posts = AtomicUsize::new(0);
     let created = AtomicUsize::new(0);
@@ -271,7 +274,7 @@ fn a_limit_after_a_success_is_a_mixed_result() {
 
 /// Positive control: the limit set by the shell is effective.
 #[test]
-fn the_limit_of_descriptors_is_obeyed() {
+fn descriptor_limit_is_effective() {
     let output = Command::new("sh")
         .args(["-c", "ulimit -n 40 && ulimit -n"])
         .output()

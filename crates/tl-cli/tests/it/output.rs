@@ -8,7 +8,7 @@ use crate::platform::{Platform, page, scripted, tl_to};
 use crate::tl::{Running, Tl};
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_error() {
+fn closed_pipe_is_not_an_error() {
     let mut tl = Tl::new(&["completions", "bash"]);
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -19,7 +19,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn results_that_cannot_be_written_are_an_error() {
+fn unwritable_output_is_an_error() {
     let mut tl = Tl::new(&["completions", "bash"]);
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     tl.command().stdout(full).stderr(Stdio::piped());
@@ -33,9 +33,9 @@ fn results_that_cannot_be_written_are_an_error() {
 }
 
 #[test]
-fn colour_is_a_matter_of_the_option_the_terminal_and_no_color() {
+fn color_follows_option_terminal_and_no_color() {
     let folder = clips::folder(&["good.mp4"]);
-    let coloured = |more: &[&str], variables: &[(&str, &str)]| {
+    let colored = |more: &[&str], variables: &[(&str, &str)]| {
         let mut tl = Tl::new(&["validate", "good.mp4"])
             .args(more)
             .in_folder(folder.path());
@@ -44,18 +44,18 @@ fn colour_is_a_matter_of_the_option_the_terminal_and_no_color() {
         }
         tl.code(0).stdout.contains('\u{1b}')
     };
-    assert!(!coloured(&[], &[]), "no terminal");
-    assert!(coloured(&["--color", "always"], &[]));
+    assert!(!colored(&[], &[]), "no terminal");
+    assert!(colored(&["--color", "always"], &[]));
     assert!(
-        coloured(&["--color", "always"], &[("NO_COLOR", "1")]),
+        colored(&["--color", "always"], &[("NO_COLOR", "1")]),
         "the option is nearer"
     );
-    assert!(!coloured(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]));
-    assert!(!coloured(&["--color", "auto"], &[("NO_COLOR", "1")]));
+    assert!(!colored(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!colored(&["--color", "auto"], &[("NO_COLOR", "1")]));
 }
 
 #[test]
-fn a_name_cannot_command_the_terminal() {
+fn file_names_are_escaped() {
     let name = "a\\u001b[2Jb\\nc.mp4";
     let item = format!(
         r#"{{"_id": "1", "status": "ready", "system_metadata": {{"filename": "{name}"}}}}"#
@@ -72,18 +72,18 @@ fn a_name_cannot_command_the_terminal() {
 }
 
 #[test]
-fn members_that_this_version_does_not_know_reach_the_program() {
+fn unknown_members_are_kept_in_json() {
     let server = scripted(|_| {
-        page(r#"{"_id": "1", "status": "dreaming", "mood": {"colour": "blue"}}"#).into()
+        page(r#"{"_id": "1", "status": "dreaming", "mood": {"color": "blue"}}"#).into()
     });
     let tasks = tl_to(&server, &["task", "list", "--json"]).code(0).json();
     assert_eq!(tasks[0]["status"], "dreaming");
-    assert_eq!(tasks[0]["mood"]["colour"], "blue");
+    assert_eq!(tasks[0]["mood"]["color"], "blue");
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_path_that_is_no_unicode_is_read_all_the_same() {
+fn non_unicode_path_is_accepted() {
     use std::os::unix::ffi::OsStrExt;
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);

@@ -14,7 +14,7 @@ use crate::platform::{INDEX, json, scripted, tl_to};
 use crate::tl::Tl;
 
 #[test]
-fn names_that_are_not_utf8_stay_distinct_in_json() {
+fn non_utf8_names_stay_distinct_in_json() {
     let folder = clips::folder(&["good.mp4", "small.mp4"]);
     let rename = |from: &str, to: &[u8]| {
         let to = folder.path().join(OsStr::from_bytes(to));
@@ -48,7 +48,7 @@ fn names_that_are_not_utf8_stay_distinct_in_json() {
 }
 
 #[test]
-fn the_message_of_a_server_cannot_forge_a_line() {
+fn server_messages_cannot_forge_lines() {
     let body = r#"{"code": "parameter_invalid", "message": "no\r\nok: uploaded\n  hint: run it \u202etxt\u001b[2J\u009b2J"}"#;
     let server = scripted(move |_| Reaction::from(json(400, body)));
     let run = tl_to(&server, &["index", "get", INDEX]).code(7);
@@ -89,7 +89,7 @@ fn page(folder: &Path, words: &[&str]) -> String {
 }
 
 #[test]
-fn a_picture_is_taken_once_and_kept_beside_the_facts() {
+fn thumbnails_are_cached() {
     let folder = clips::folder(&["good.mp4"]);
     let clip = fs::File::options()
         .write(true)
@@ -119,7 +119,7 @@ fn a_picture_is_taken_once_and_kept_beside_the_facts() {
 }
 
 #[test]
-fn a_frame_beyond_the_limit_is_refused_without_a_picture() {
+fn oversized_frame_has_no_thumbnail() {
     let folder = tempfile::tempdir().unwrap();
     let made = Command::new("ffmpeg")
         .args(["-v", "error", "-f", "lavfi", "-i"])

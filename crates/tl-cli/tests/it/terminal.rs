@@ -57,7 +57,7 @@ fn at_terminal(mut tl: Tl, typed: &str) -> (i32, String, String) {
 }
 
 #[test]
-fn progress_is_one_line_that_goes_away() {
+fn progress_line_is_removed() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
     let ingest = |more: &[&str]| {
@@ -88,7 +88,7 @@ fn progress_is_one_line_that_goes_away() {
 }
 
 #[test]
-fn deleting_asks_and_takes_nothing_but_yes() {
+fn deletion_prompt_requires_yes() {
     let platform = Platform::start();
     let delete =
         |typed: &str| at_terminal(platform.tl(&["index", "delete", &platform.index]), typed);

@@ -77,7 +77,7 @@ impl World {
 }
 
 #[test]
-fn a_file_becomes_an_asset() {
+fn upload_creates_an_asset() {
     let world = World::new();
     snapshot!("upload", world.tl(&["upload", "good.mp4"]).code(0));
     snapshot!(
@@ -115,7 +115,7 @@ fn a_file_becomes_an_asset() {
 }
 
 #[test]
-fn ctrl_c_says_how_to_go_on_and_the_same_command_goes_on() {
+fn interrupted_upload_resumes() {
     let world = World::new();
     let run = world.cut_off(rustix::process::Signal::INT);
     assert_eq!(run.code, 130, "{}", run.text());
@@ -138,7 +138,7 @@ fn ctrl_c_says_how_to_go_on_and_the_same_command_goes_on() {
 }
 
 #[test]
-fn after_a_kill_no_finished_chunk_is_sent_again() {
+fn killed_upload_resumes_without_sending_chunks_twice() {
     let world = World::new();
     let run = world.cut_off(rustix::process::Signal::KILL);
     assert_eq!(run.code, -1);
@@ -161,7 +161,7 @@ fn after_a_kill_no_finished_chunk_is_sent_again() {
 }
 
 #[test]
-fn what_is_kept_can_be_abandoned_and_the_account_shows_its_open_session() {
+fn checkpoints_are_listed_and_abandoned() {
     let world = World::new();
     world.cut_off(rustix::process::Signal::KILL);
     let table = world.tl(&["upload", "list"]).code(0).stdout;
@@ -193,7 +193,7 @@ fn what_is_kept_can_be_abandoned_and_the_account_shows_its_open_session() {
 }
 
 #[test]
-fn what_cannot_be_taken_up_is_refused_and_begins_anew_on_demand() {
+fn unusable_checkpoint_requires_no_resume() {
     let world = World::new();
     world.cut_off(rustix::process::Signal::KILL);
     let clip = world.folder.path().join("good.mp4");
@@ -231,7 +231,7 @@ fn what_cannot_be_taken_up_is_refused_and_begins_anew_on_demand() {
 }
 
 #[test]
-fn a_platform_that_fails_half_way_is_temporary_and_the_same_command_goes_on() {
+fn upload_resumes_after_server_errors() {
     let world = World::new();
     // The session contains the first URLs.
     world.faults(&["multipart_upload.get_additional_presigned_urls status=503"]);
@@ -262,7 +262,7 @@ fn a_platform_that_fails_half_way_is_temporary_and_the_same_command_goes_on() {
 }
 
 #[test]
-fn a_folder_of_checkpoints_that_cannot_be_written_is_a_warning() {
+fn unwritable_checkpoint_dir_is_a_warning() {
     let world = World::new();
     // A file cannot contain a directory, not even for root.
     let run = world
@@ -283,7 +283,7 @@ fn a_folder_of_checkpoints_that_cannot_be_written_is_a_warning() {
 }
 
 #[test]
-fn the_number_of_attempts_applies_to_chunks() {
+fn attempts_apply_to_chunks() {
     let world = World::new();
     world.faults(&["storage.put status=500"]);
     let upload = ["upload", "good.mp4", "--route", "multipart", "--json"];
@@ -303,7 +303,7 @@ fn hostile_platform(chunk: &str) -> Server {
 }
 
 #[test]
-fn a_presigned_url_that_is_not_https_is_not_followed_unless_that_is_allowed() {
+fn unsafe_presigned_url_requires_a_flag() {
     let world = World::new();
     let elsewhere = Server::reacting(|_| Reply::ok("").header("etag", "\"opaque\"").into());
     for (more, code) in [(None, 7), (Some("--allow-unsafe-urls"), 0)] {

@@ -264,7 +264,7 @@ fn check_parts(file: &Path, out: &Path, run: &Run, tally: &Tally) -> Result<(), 
 }
 
 #[test]
-fn parts_of_every_file_show_every_frame_once() {
+fn parts_of_every_file_contain_every_frame_once() {
     let tally = over_corpus(|file, out, tally| {
         let Some(most) = half(file) else {
             tally.add("too short to be cut", 1);
@@ -300,7 +300,7 @@ fn parts_of_every_file_show_every_frame_once() {
 }
 
 #[test]
-fn copies_of_every_file_are_no_shorter_than_it() {
+fn copies_of_every_file_are_not_shorter() {
     let tally = over_corpus(|file, out, tally| {
         let run = tl(file, out, FIXING, &["fix"]);
         if run.code != 0 {

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_and_files_of_them_make_one_plan() {
+    fn faults_and_files_are_merged() {
         let file = std::env::temp_dir().join(format!("tl-faults-{}.json", std::process::id()));
         std::fs::write(&file, r#"{"seed":7,"faults":[{"status":500}]}"#).unwrap();
         let name = file.to_str().unwrap().to_owned();
@@ -130,16 +130,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_refused_with_both_forms() {
-        for (text, told) in [
+    fn invalid_faults_are_rejected() {
+        for (text, expected) in [
             ("nowhere.json", "failed to read"),
             ("tasks.make drop", "tasks.create, tasks.list"),
-            ("* colour=blue", "unknown field"),
+            ("* color=blue", "unknown field"),
             ("* every=0 drop", "counted from 1"),
         ] {
             let failure = read(&[text.to_owned()]).unwrap_err();
             assert!(
-                failure.message().contains(told),
+                failure.message().contains(expected),
                 "{text}: {}",
                 failure.message()
             );

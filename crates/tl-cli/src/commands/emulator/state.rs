@@ -110,8 +110,8 @@ fn request(
             if status.is_success() {
                 return Ok(text);
             }
-            let told = serde_json::from_str::<Value>(&text).ok();
-            let message = told.and_then(|told| told["message"].as_str().map(str::to_owned));
+            let body = serde_json::from_str::<Value>(&text).ok();
+            let message = body.and_then(|body| body["message"].as_str().map(str::to_owned));
             let message = message.unwrap_or_else(|| format!("status {status}"));
             Err(Failure::new(
                 Exit::Refused,

@@ -260,7 +260,7 @@ mod tests {
     use super::begins_alike;
 
     #[test]
-    fn a_lost_a_changed_and_a_late_frame_are_noticed() {
+    fn detects_lost_changed_and_late_frames() {
         let frames = |frames: &[(f64, &str)]| -> Vec<(f64, String)> {
             frames
                 .iter()

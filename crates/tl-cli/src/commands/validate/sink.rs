@@ -64,7 +64,7 @@ pub(super) struct Sink<'a> {
 enum Form {
     Human,
     Jsonl,
-    Json { begun: bool },
+    Json { started: bool },
     Document(Box<Parts>),
 }
 
@@ -84,7 +84,7 @@ impl<'a> Sink<'a> {
         let form = match format {
             Format::Human => Form::Human,
             Format::Jsonl => Form::Jsonl,
-            Format::Json => Form::Json { begun: false },
+            Format::Json => Form::Json { started: false },
             Format::Junit => parts(DocumentKind::Junit)?,
             Format::Sarif => parts(DocumentKind::Sarif)?,
             Format::Csv => parts(DocumentKind::Csv)?,
@@ -98,7 +98,7 @@ impl<'a> Sink<'a> {
             form,
             lines: Lines {
                 to,
-                begun: Vec::new(),
+                incomplete: Vec::new(),
             },
             output: &context.output,
         })
@@ -117,8 +117,8 @@ impl<'a> Sink<'a> {
             (Form::Jsonl, _) => json_line(&result.to_json())
                 .map_err(io::Error::from)
                 .and_then(|text| self.lines.line(&text)),
-            (Form::Json { begun }, _) => {
-                let before = if std::mem::replace(begun, true) {
+            (Form::Json { started }, _) => {
+                let before = if std::mem::replace(started, true) {
                     ','
                 } else {
                     '['
@@ -143,7 +143,7 @@ impl<'a> Sink<'a> {
         } = self;
         match form {
             Form::Human | Form::Jsonl => Ok(()),
-            Form::Json { begun } => lines.line(if begun { "]" } else { "[]" }),
+            Form::Json { started } => lines.line(if started { "]" } else { "[]" }),
             Form::Document(parts) => parts.finish(&mut lines),
         }
         .and_then(|()| lines.finish())
@@ -202,7 +202,7 @@ impl Parts {
 struct Lines<'a> {
     to: To<'a>,
     /// An incomplete line.
-    begun: Vec<u8>,
+    incomplete: Vec<u8>,
 }
 
 enum To<'a> {
@@ -224,8 +224,8 @@ impl Lines<'_> {
     }
 
     fn finish(mut self) -> io::Result<()> {
-        if !self.begun.is_empty() {
-            let rest = String::from_utf8_lossy(&std::mem::take(&mut self.begun)).into_owned();
+        if !self.incomplete.is_empty() {
+            let rest = String::from_utf8_lossy(&std::mem::take(&mut self.incomplete)).into_owned();
             self.line(&rest)?;
         }
         match self.to {
@@ -237,15 +237,15 @@ impl Lines<'_> {
 
 impl Write for Lines<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.begun.extend_from_slice(bytes);
+        self.incomplete.extend_from_slice(bytes);
         let mut from = 0;
-        let whole = std::mem::take(&mut self.begun);
+        let whole = std::mem::take(&mut self.incomplete);
         while let Some(end) = whole[from..].iter().position(|byte| *byte == b'\n') {
             let line = String::from_utf8_lossy(&whole[from..from + end]).into_owned();
             self.line(&line)?;
             from += end + 1;
         }
-        self.begun = whole[from..].to_vec();
+        self.incomplete = whole[from..].to_vec();
         Ok(bytes.len())
     }
 
