@@ -100,7 +100,7 @@ Environment variables:
 pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
     for name in KEY_VARIABLES {
         if let Ok(key) = std::env::var(name) {
-            secret::remember(&key);
+            secret::add_key(&key);
         }
     }
     let json = arguments.iter().any(|argument| argument == "--json");

@@ -23,7 +23,7 @@ const SCHEMA_VERSION: i64 = 2;
 const MAX_AGE_DAYS: i64 = 90;
 
 /// A file that was modified less than this long ago may change again without a new timestamp.
-const SETTLED: Duration = Duration::from_secs(2);
+const MIN_AGE: Duration = Duration::from_secs(2);
 
 /// Number of entries written per transaction, so that a run over many small files does not wait for
 /// the disk on each.
@@ -53,7 +53,7 @@ pub(crate) struct Cache {
 struct Store {
     connection: Connection,
     file: PathBuf,
-    unwritten: Vec<Answer>,
+    unwritten: Vec<Entry>,
     pictures: Vec<Picture>,
 }
 
@@ -65,7 +65,7 @@ struct Picture {
 }
 
 #[derive(Debug)]
-struct Answer {
+struct Entry {
     path: Vec<u8>,
     mark: String,
     answer: String,
@@ -149,7 +149,7 @@ impl Cache {
         let mark = self.marked(mark);
         let mut held = self.lock();
         let Some(store) = held.as_mut() else { return };
-        store.unwritten.push(Answer { path, mark, answer });
+        store.unwritten.push(Entry { path, mark, answer });
         if store.unwritten.len() >= BATCH
             && let Err(error) = store.write()
         {
@@ -317,7 +317,7 @@ impl Store {
             let mut insert = batch.prepare_cached(
                 "INSERT OR REPLACE INTO probes (path, mark, answer, day) VALUES (?1, ?2, ?3, ?4)",
             )?;
-            for Answer { path, mark, answer } in &self.unwritten {
+            for Entry { path, mark, answer } in &self.unwritten {
                 insert.execute(params![path, mark, answer, day])?;
             }
             let mut insert = batch.prepare_cached(
@@ -343,7 +343,7 @@ impl Fingerprint {
         let modified = meta.modified().ok()?;
         // A timestamp in the future does not say when the file changed.
         let age = SystemTime::now().duration_since(modified).ok()?;
-        if age < SETTLED {
+        if age < MIN_AGE {
             return None;
         }
         let since = modified.duration_since(UNIX_EPOCH).ok()?;

@@ -224,7 +224,7 @@ impl Checker {
     }
 
     /// `rules v1.3-2026-10 of 2026-10-06, route chosen by size, marengo3.0`
-    pub(crate) fn introduction(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let engines: Vec<&str> = self.target.engines.iter().map(Engine::as_str).collect();
         let route = match self.route {
             Some(route) => format!("route {route}"),
@@ -337,7 +337,7 @@ impl Checker {
     }
 
     /// Result for `name`, which could not be read.
-    pub(crate) fn unread(&self, name: &str, failure: Failure, subject: Subject) -> CheckResult {
+    pub(crate) fn read_error(&self, name: &str, failure: Failure, subject: Subject) -> CheckResult {
         let error = ProbeError::new(ProbeErrorKind::Io, name, failure.message());
         CheckResult {
             failure: Some(failure),

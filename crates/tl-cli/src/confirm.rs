@@ -19,7 +19,7 @@ impl Confirm {
     ///
     /// # Errors
     /// If a prompt is required and there is no terminal.
-    pub(crate) fn must_ask(&self, what: &str) -> Result<bool, Failure> {
+    pub(crate) fn needs_prompt(&self, what: &str) -> Result<bool, Failure> {
         if self.yes {
             return Ok(false);
         }

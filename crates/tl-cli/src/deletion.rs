@@ -44,7 +44,7 @@ impl Deletion<'_> {
                 self.suffix
             ),
         };
-        if confirm.must_ask(&what)? && !Confirm::ask(&what) {
+        if confirm.needs_prompt(&what)? && !Confirm::ask(&what) {
             return Ok(not_deleted(context, &what));
         }
         let exits = context.call(async |client| {

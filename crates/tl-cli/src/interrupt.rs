@@ -11,7 +11,7 @@ use crate::failure::Failure;
 
 /// Maximum time between the first signal and the exit. Service managers and containers kill a
 /// process 10 s or more after SIGTERM (`docker stop`: 10 s, Kubernetes: 30 s).
-const LIMIT: Duration = Duration::from_secs(8);
+const GRACE_PERIOD: Duration = Duration::from_secs(8);
 
 /// Whether the first signal was SIGTERM. Process-wide, like signals.
 static IS_TERMINATED: AtomicBool = AtomicBool::new(false);
@@ -25,7 +25,7 @@ pub(crate) fn exit() -> Exit {
     }
 }
 
-/// Completes on the first signal. From then on the process exits within [`LIMIT`], and immediately
+/// Completes on the first signal. From then on the process exits within [`GRACE_PERIOD`], and immediately
 /// on the second signal.
 pub(crate) async fn first_signal() {
     let exit = signal().await;
@@ -38,12 +38,12 @@ pub(crate) async fn first_signal() {
             let limited = async {
                 tokio::select! {
                     _ = signal() => {}
-                    () = tokio::time::sleep(LIMIT) => {}
+                    () = tokio::time::sleep(GRACE_PERIOD) => {}
                 }
             };
             match runtime() {
                 Ok(runtime) => runtime.block_on(limited),
-                Err(_) => std::thread::sleep(LIMIT),
+                Err(_) => std::thread::sleep(GRACE_PERIOD),
             }
             std::process::exit(i32::from(exit.code()));
         });

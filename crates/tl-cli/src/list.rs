@@ -44,7 +44,7 @@ pub(crate) struct PageArgs {
 }
 
 /// Items of a list, and whether there are more.
-pub(crate) struct Listed<I> {
+pub(crate) struct Listing<I> {
     pub(crate) items: Vec<I>,
     pub(crate) total: Option<u64>,
     pub(crate) more: bool,
@@ -87,7 +87,7 @@ impl PageArgs {
         &self,
         client: &Client,
         first: E,
-    ) -> Result<Listed<E::Item>, Failure> {
+    ) -> Result<Listing<E::Item>, Failure> {
         self.part.fetch(client, first).await
     }
 }
@@ -112,14 +112,14 @@ impl PartArgs {
         &self,
         client: &Client,
         first: E,
-    ) -> Result<Listed<E::Item>, Failure> {
+    ) -> Result<Listing<E::Item>, Failure> {
         if let Some(number) = self.page {
             let page = client.call(first).await?;
             let more = page
                 .page_info
                 .total_page
                 .is_some_and(|pages| u64::from(number) < pages);
-            return Ok(Listed {
+            return Ok(Listing {
                 total: page.page_info.total_results,
                 more,
                 items: page.data,
@@ -139,11 +139,11 @@ impl PartArgs {
         let mut more = items.len() > limit;
         items.truncate(limit);
         more |= items.len() == limit && total.is_some_and(|total| total > items.len() as u64);
-        Ok(Listed { items, total, more })
+        Ok(Listing { items, total, more })
     }
 }
 
-impl<I: Serialize> Listed<I> {
+impl<I: Serialize> Listing<I> {
     /// Prints the list: an array with `--json`, ids with `--quiet`, otherwise a table.
     pub(crate) fn show<const N: usize>(
         &self,

@@ -199,7 +199,7 @@ impl Output {
         if broken.is_some() {
             return;
         }
-        let text = secret::masked(text);
+        let text = secret::mask_keys(text);
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         let written = self
             .bars
@@ -208,7 +208,7 @@ impl Output {
     }
 
     fn write_err(&self, text: &str) {
-        let text = secret::masked(text);
+        let text = secret::mask_keys(text);
         let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
         // An error on standard error cannot be reported.
         let _ = self.bars.suspend(|| writeln!(err, "{text}"));

@@ -22,11 +22,11 @@ use crate::failure::Failure;
 use crate::units;
 
 /// Default timeout per URL, for all requests together.
-const TIME: Duration = Duration::from_secs(60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Warn about presigned URLs that expire sooner: the platform downloads the file later than this
 /// check.
-const SOON: SignedDuration = SignedDuration::from_hours(1);
+const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(1);
 
 /// Options for URLs.
 #[derive(Debug, Clone, Args)]
@@ -98,7 +98,7 @@ pub(crate) fn check(checker: &Checker, remote: &Remote<'_>, url: &Url) -> CheckR
             notes,
             ..checker.evaluate(probed, Subject::Link)
         },
-        Err(failure) => checker.unread(&name, failure, Subject::Link),
+        Err(failure) => checker.read_error(&name, failure, Subject::Link),
     }
 }
 
@@ -109,7 +109,7 @@ fn probe(
 ) -> Result<(Probed, Vec<String>), Failure> {
     let name = web::shown(url);
     let mut notes = precheck_url(url, Timestamp::now())?;
-    let limit = args.url_timeout.unwrap_or(TIME);
+    let limit = args.url_timeout.unwrap_or(DEFAULT_TIMEOUT);
     let fetcher = Fetcher::new(
         Instant::now() + limit,
         args.url_bytes.max(1),
@@ -166,7 +166,7 @@ fn check_expiry(url: &Url, now: Timestamp, notes: &mut Vec<String>) -> Result<()
     let name = web::shown(url);
     match presigned.time_left(now) {
         Some(left) if left.is_positive() => {
-            let soon = if left < SOON {
+            let soon = if left < EXPIRES_SOON {
                 "; the platform must download it before: create one that is valid longer"
             } else {
                 ""

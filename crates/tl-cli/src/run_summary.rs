@@ -17,7 +17,7 @@ pub(crate) const RESUME: &str = "run the command again for this input to resume"
 
 /// Maximum number of inputs in a summary. With the message, the line for the rest and the hint, it
 /// stays below 10 lines.
-const NAMED: usize = 6;
+const MAX_LISTED: usize = 6;
 
 /// Error of one input after a signal, and what exists of it at the platform.
 pub(crate) fn interrupted_item(name: &str, state: &ItemState, kept: bool) -> (Failure, Ingested) {
@@ -68,10 +68,14 @@ pub(crate) fn interrupted_item(name: &str, state: &ItemState, kept: bool) -> (Fa
 pub(crate) fn summary(unfinished: &[(&str, ItemState)], total: usize, kept: bool) -> Failure {
     let mut details: Vec<String> = unfinished
         .iter()
-        .take(NAMED)
-        .map(|(name, state)| format!("{}: {}", plain_line(name), described(state)))
+        .take(MAX_LISTED)
+        .map(|(name, state)| format!("{}: {}", plain_line(name), describe(state)))
         .collect();
-    if let Some(more) = unfinished.len().checked_sub(NAMED).filter(|more| *more > 0) {
+    if let Some(more) = unfinished
+        .len()
+        .checked_sub(MAX_LISTED)
+        .filter(|more| *more > 0)
+    {
         details.push(format!("and {more} more"));
     }
     let of = |wanted: &[&str]| {
@@ -138,7 +142,7 @@ fn word(state: &ItemState) -> &'static str {
     }
 }
 
-fn described(state: &ItemState) -> String {
+fn describe(state: &ItemState) -> String {
     let word = word(state);
     match state {
         ItemState::Task(task) => format!("{word} as task {task}"),

@@ -10,12 +10,12 @@ static KEYS: RwLock<Vec<String>> = RwLock::new(Vec::new());
 const MASK: &str = "[API key]";
 
 /// A shorter text is not a key, and masking it would damage other words.
-const SHORTEST: usize = 8;
+const MIN_KEY_LENGTH: usize = 8;
 
-/// Registers a key: from now on [`masked`] removes it from every text.
-pub(crate) fn remember(key: &str) {
+/// Registers a key: from now on [`mask_keys`] removes it from every text.
+pub(crate) fn add_key(key: &str) {
     let key = key.trim();
-    if key.len() >= SHORTEST {
+    if key.len() >= MIN_KEY_LENGTH {
         KEYS.write()
             .unwrap_or_else(PoisonError::into_inner)
             .push(key.to_owned());
@@ -24,14 +24,14 @@ pub(crate) fn remember(key: &str) {
 
 /// Allows a text that is not secret, such as the emulator's own key: registered keys within it are
 /// removed.
-pub(crate) fn is_public(text: &str) {
+pub(crate) fn allow(text: &str) {
     KEYS.write()
         .unwrap_or_else(PoisonError::into_inner)
         .retain(|key| !text.contains(key.as_str()));
 }
 
 /// Returns `text` with all keys masked.
-pub(crate) fn masked(text: &str) -> Cow<'_, str> {
+pub(crate) fn mask_keys(text: &str) -> Cow<'_, str> {
     let keys = KEYS.read().unwrap_or_else(PoisonError::into_inner);
     keys.iter()
         .fold(Cow::Borrowed(text), |text, key| match without(&text, key) {

@@ -19,7 +19,7 @@ use crate::{hints, secret, units};
 pub(crate) const KEY_FILE_VARIABLE: &str = "TWELVE_LABS_API_KEY_FILE";
 
 /// Longer than any API key; a longer file is not a key file.
-const LONGEST_KEY: u64 = 4096;
+const MAX_KEY_LENGTH: u64 = 4096;
 
 /// Connection options.
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ impl Connection {
     pub(crate) fn find_key(&self) -> Result<Option<FoundKey>, Failure> {
         if let Some(path) = &self.api_key_file {
             let key = read_key(path)?;
-            secret::remember(&key);
+            secret::add_key(&key);
             let origin = format!("the file {}", path.display());
             return Ok(Some(FoundKey { key, origin }));
         }
@@ -125,11 +125,11 @@ impl Connection {
 
     /// Creates a client that reports events to `observer`.
     pub(crate) fn client(&self, observer: Observer) -> Result<Client, Failure> {
-        self.client_following(SuppliedUrls::Checked, observer)
+        self.client_with_url_policy(SuppliedUrls::Checked, observer)
     }
 
     /// Creates a client with a policy for URLs that the platform supplies.
-    pub(crate) fn client_following(
+    pub(crate) fn client_with_url_policy(
         &self,
         urls: SuppliedUrls,
         observer: Observer,
@@ -168,14 +168,14 @@ fn read_key(path: &Path) -> Result<String, Failure> {
         |error: std::io::Error| refused("cannot be read".to_owned()).with_source(&error);
     let mut text = String::new();
     let file = File::open(path).map_err(unreadable)?;
-    file.take(LONGEST_KEY + 1)
+    file.take(MAX_KEY_LENGTH + 1)
         .read_to_string(&mut text)
         .map_err(unreadable)?;
     let key = text.trim();
     if key.is_empty() {
         return Err(refused("is empty".to_owned()));
     }
-    if text.len() as u64 > LONGEST_KEY || key.contains(char::is_whitespace) {
+    if text.len() as u64 > MAX_KEY_LENGTH || key.contains(char::is_whitespace) {
         return Err(refused("contains more than one word".to_owned()));
     }
     Ok(key.to_owned())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 /// Maximum duration: one year, longer than any operation of the platform.
-const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+const MAX_DURATION: Duration = Duration::from_secs(365 * 86_400);
 
 /// Parses a duration above zero; a plain number means seconds.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
@@ -17,7 +17,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
             .ok()
             .and_then(|span| Duration::try_from(span).ok()),
     };
-    span.filter(|span| !span.is_zero() && *span <= LONGEST)
+    span.filter(|span| !span.is_zero() && *span <= MAX_DURATION)
         .ok_or_else(|| "expected a duration above zero, such as 90s, 2m30s or 1h".to_owned())
 }
 

@@ -89,7 +89,7 @@ impl Walk {
     /// Passes every input to `take` until it returns false.
     pub(crate) fn each(&self, mut take: impl FnMut(Found) -> bool) {
         for root in &self.roots {
-            if !self.below(root, &mut take) {
+            if !self.walk_path(root, &mut take) {
                 return;
             }
         }
@@ -110,7 +110,7 @@ impl Walk {
         for line in lines.split(b'\n') {
             let go_on = match line {
                 Ok(line) => match path_of(&line) {
-                    Some(path) => self.below(&path, &mut take),
+                    Some(path) => self.walk_path(&path, &mut take),
                     None => true,
                 },
                 Err(error) => {
@@ -125,7 +125,7 @@ impl Walk {
     }
 
     /// Passes a file itself, or the files below a directory.
-    fn below(&self, root: &Path, take: &mut impl FnMut(Found) -> bool) -> bool {
+    fn walk_path(&self, root: &Path, take: &mut impl FnMut(Found) -> bool) -> bool {
         if !root.is_dir() {
             return take(Ok(root.to_owned()));
         }
@@ -150,7 +150,7 @@ impl Walk {
                     // Omit the prefix `./` of files in the current directory.
                     let path = entry.into_path();
                     let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
-                    !self.wants(&path, &include) || take(Ok(path))
+                    !self.is_included(&path, &include) || take(Ok(path))
                 }
                 Ok(_) => true,
                 // Skip broken links and loops.
@@ -167,7 +167,7 @@ impl Walk {
         true
     }
 
-    fn wants(&self, path: &Path, include: &Override) -> bool {
+    fn is_included(&self, path: &Path, include: &Override) -> bool {
         if !self.args.include.is_empty() {
             return include.matched(path, false).is_whitelist();
         }

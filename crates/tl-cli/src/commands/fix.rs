@@ -77,7 +77,7 @@ struct Side {
 impl FixArgs {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let checker = self.check.checker(&CacheArgs::none(), &context.output)?;
-        context.output.note(&checker.introduction());
+        context.output.note(&checker.describe());
         let mut output_dir = match self.dry_run {
             true => None,
             false => Some(OutputDir::new(
@@ -136,7 +136,7 @@ impl FixArgs {
             .facts
             .as_ref()
             .and_then(|facts| checker.fix(&measured(facts, listed.as_ref()), &options))
-            .or_else(|| of_unopened(&before))
+            .or_else(|| fix_for_unopened(&before))
             .filter(|_| unfixable.is_empty());
         let Some(fix) = plan else {
             return Err(Failure::new(
@@ -197,7 +197,7 @@ impl FixArgs {
             .hint("re-encode the file manually within the limits in the findings"));
         }
         let after = Side {
-            listed: packets::list(output_dir, &made, &packets::MADE)
+            listed: packets::list(output_dir, &made, &packets::ALL_STREAMS)
                 .map_err(|failure| failure.with_file(&name))?,
             checked: after.checked,
         };
@@ -228,7 +228,7 @@ impl FixArgs {
 }
 
 /// The fix for a file of a format that the check does not open: that of its only finding.
-fn of_unopened(checked: &Checked) -> Option<Fix> {
+fn fix_for_unopened(checked: &Checked) -> Option<Fix> {
     let mut fixes = checked.report.errors().filter_map(|f| f.fix.clone());
     fixes.next().filter(|_| checked.facts.is_none())
 }
@@ -266,7 +266,7 @@ fn print_outcome(context: &Context, file: &Path, done: &Result<Outcome, Failure>
             output.line(&format!(
                 "{BOLD}plan    {BOLD:#} {}  {}\n           {}",
                 plain_line(&name),
-                plain(&described(fix)),
+                plain(&describe(fix)),
                 plain_line(&shell_words::join(command))
             ));
             Exit::Ok
@@ -289,7 +289,7 @@ fn print_outcome(context: &Context, file: &Path, done: &Result<Outcome, Failure>
                 "{GOOD}fixed   {GOOD:#} {} -> {}  {}, in {}\n{}",
                 plain_line(&name),
                 plain_line(&path_name(&fixed.output)),
-                plain(&described(&fixed.fix)),
+                plain(&describe(&fixed.fix)),
                 units::format_duration(std::time::Duration::from_secs_f64(fixed.seconds)),
                 changes(fixed)
             ));
@@ -303,7 +303,7 @@ fn print_outcome(context: &Context, file: &Path, done: &Result<Outcome, Failure>
     }
 }
 
-fn described(fix: &Fix) -> String {
+fn describe(fix: &Fix) -> String {
     let mut loss = match fix.lossless {
         true if fix.losses.is_empty() => "nothing is lost".to_owned(),
         true => "without re-encoding".to_owned(),

@@ -249,7 +249,7 @@ fn delete(context: &Context, words: Vec<String>, confirm: &Confirm) -> Result<Ex
         return deletion(words).run(context, confirm, &delete);
     };
     let what = format!("index {only} with all its videos");
-    if !confirm.must_ask(&what)? {
+    if !confirm.needs_prompt(&what)? {
         return deletion(words).run(context, confirm, &delete);
     }
     // Show what would be deleted in the prompt.

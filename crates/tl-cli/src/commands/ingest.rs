@@ -14,7 +14,7 @@ use tl_protocol::flow::WaitPolicy;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
-use self::result::{no_input, refused_by};
+use self::result::{invalid_input, refused_by};
 use crate::args::Context;
 use crate::check::{RulesArgs, UploadChecker};
 use crate::exit::Exit;
@@ -123,7 +123,7 @@ impl Ingest {
         let progress = Progress::new(&context.output, self.inputs.len());
         let mut client = context
             .connection
-            .client_following(self.upload.supplied_urls(), progress.observer())?;
+            .client_with_url_policy(self.upload.supplied_urls(), progress.observer())?;
         let checker = (!self.no_check)
             .then(|| self.rules.upload_checker())
             .transpose()?;
@@ -350,7 +350,7 @@ pub(crate) fn input_of(
             output.note(&note);
         }
     }
-    Input::parse(text).map_err(|error| no_input(name, error))
+    Input::parse(text).map_err(|error| invalid_input(name, error))
 }
 
 fn release(permit: &Permit) {

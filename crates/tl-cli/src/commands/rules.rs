@@ -113,12 +113,12 @@ fn diff(context: &Context, from: &str, to: Option<&str>) -> Result<(), Failure> 
         }
     ));
     for change in &changes {
-        context.output.line(&in_words(change));
+        context.output.line(&format_change(change));
     }
     Ok(())
 }
 
-fn in_words(change: &RuleChange<'_>) -> String {
+fn format_change(change: &RuleChange<'_>) -> String {
     let describe = |rule: &Rule| format!("{} ({})", plain_line(&rule.to_string()), rule.severity);
     match change {
         RuleChange::Added(rule) => {

@@ -67,7 +67,7 @@ enum Outcome {
 impl Split {
     pub(crate) fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let checker = self.check.checker(&CacheArgs::none(), &context.output)?;
-        context.output.note(&checker.introduction());
+        context.output.note(&checker.describe());
         let mut output_dir = OutputDir::new(
             context,
             &self.out,
@@ -138,7 +138,7 @@ impl Split {
         };
         let starts = match found {
             Err(error) if self.reencode && can_be_encoded(&error) => None,
-            other => Some(other.map_err(|error| cannot(&name, &error, self.reencode))?),
+            other => Some(other.map_err(|error| cannot_split(&name, &error, self.reencode))?),
         };
         if starts.as_ref().is_some_and(|starts| starts.len() == 1) && !checked.report.is_refused() {
             return Ok(Outcome::Whole(Box::new(checked)));
@@ -254,7 +254,7 @@ fn breaks_more_than_length(checker: &Checker, checked: &Checked) -> bool {
     })
 }
 
-fn cannot(name: &str, error: &CannotSplit, reencoded: bool) -> Failure {
+fn cannot_split(name: &str, error: &CannotSplit, reencoded: bool) -> Failure {
     let next = match error {
         error if !reencoded && can_be_encoded(error) => {
             "pass --reencode to re-encode the file with suitable key frames"

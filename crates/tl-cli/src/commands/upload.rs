@@ -103,7 +103,7 @@ impl Files {
         let progress = Progress::new(&context.output, self.inputs.len());
         let mut client = context
             .connection
-            .client_following(self.upload.supplied_urls(), progress.observer())?;
+            .client_with_url_policy(self.upload.supplied_urls(), progress.observer())?;
         if !self.no_check {
             client = client.with_checker(self.rules.upload_checker()?.inner());
         }
@@ -158,8 +158,8 @@ impl Run {
                 self.uploaded(name, &uploaded);
                 Exit::Ok
             }
-            Err(Trouble::Input(failure)) => self.failed(name, &failure, None, None),
-            Err(Trouble::Client(error)) => {
+            Err(UploadError::Input(failure)) => self.failed(name, &failure, None, None),
+            Err(UploadError::Client(error)) => {
                 let reached = error.reached().cloned();
                 let stage = error.stage();
                 let failure = self.with_next(result::refused(name, error), reached.as_ref());
@@ -173,8 +173,9 @@ impl Run {
         input: &OsString,
         name: &str,
         tracker: &ItemTracker,
-    ) -> Result<UploadedAsset, Trouble> {
-        let input = input_of(name, input, self.is_checked, &self.output).map_err(Trouble::Input)?;
+    ) -> Result<UploadedAsset, UploadError> {
+        let input =
+            input_of(name, input, self.is_checked, &self.output).map_err(UploadError::Input)?;
         let (listener, tracker) = (self.progress.listener(name), tracker.clone());
         let call = self.client.upload(input).observe(move |event| {
             listener(event);
@@ -191,7 +192,7 @@ impl Run {
         if !self.is_checked {
             call = call.skip_check();
         }
-        call.run().await.map_err(Trouble::Client)
+        call.run().await.map_err(UploadError::Client)
     }
 
     /// Adds the resume hint if the upload can be resumed.
@@ -301,7 +302,7 @@ impl Run {
 }
 
 /// Why an input was not uploaded.
-enum Trouble {
+enum UploadError {
     Input(Failure),
     Client(tl_client::Error),
 }

@@ -95,7 +95,7 @@ impl Validate {
             .transpose()?
             .flatten();
         let mut sink = Sink::new(context, format, self.output.as_deref())?;
-        context.output.note(&checker.introduction());
+        context.output.note(&checker.describe());
 
         let started = Instant::now();
         let count = walk.count();
@@ -187,7 +187,7 @@ fn one(
         },
         Err((path, failure)) => {
             let name = path_name(&path);
-            let check = checker.unread(&name, failure, Subject::File(0));
+            let check = checker.read_error(&name, failure, Subject::File(0));
             (name, check)
         }
     };

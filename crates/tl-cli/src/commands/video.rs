@@ -31,7 +31,7 @@ pub(crate) enum VideoCommand {
     /// List the videos in an index, newest first
     List(Box<VideoList>),
     /// Show one video
-    Get(Which),
+    Get(VideoArgs),
     /// Wait until videos are indexed
     Wait(Wait),
     /// Update the user metadata of a video
@@ -39,7 +39,7 @@ pub(crate) enum VideoCommand {
     /// Delete videos from their index
     Delete {
         #[command(flatten)]
-        which: Several,
+        args: VideosArgs,
         #[command(flatten)]
         confirm: Confirm,
     },
@@ -47,7 +47,7 @@ pub(crate) enum VideoCommand {
 
 /// A video id and its index.
 #[derive(Debug, Args)]
-pub(crate) struct Which {
+pub(crate) struct VideoArgs {
     /// Video id
     #[arg(value_name = "VIDEO")]
     id: VideoId,
@@ -58,7 +58,7 @@ pub(crate) struct Which {
 
 /// Video ids and their index.
 #[derive(Debug, Args)]
-pub(crate) struct Several {
+pub(crate) struct VideosArgs {
     /// Video ids; `-` reads ids from standard input, one per line
     #[arg(value_name = "VIDEO", required = true)]
     ids: Vec<String>,
@@ -87,7 +87,7 @@ pub(crate) struct Wait {
 #[derive(Debug, Args)]
 pub(crate) struct Update {
     #[command(flatten)]
-    which: Which,
+    args: VideoArgs,
     #[command(flatten)]
     metadata: MetadataArgs,
     /// Delete this key. Repeatable
@@ -139,10 +139,10 @@ impl VideoCommand {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Self::List(list) => list.run(context),
-            Self::Get(which) => get(context, which),
+            Self::Get(args) => get(context, args),
             Self::Wait(wait) => wait.run(context),
             Self::Update(update) => update.run(context),
-            Self::Delete { which, confirm } => which.delete(context, &confirm),
+            Self::Delete { args, confirm } => args.delete(context, &confirm),
         }
     }
 }
@@ -152,10 +152,10 @@ fn frame(video: &Video) -> Option<String> {
     Some(format!("{}x{}", system.width?, system.height?))
 }
 
-fn get(context: &Context, which: Which) -> Result<Exit, Failure> {
+fn get(context: &Context, args: VideoArgs) -> Result<Exit, Failure> {
     let video = context.call(async |client| {
-        let index = which.index.resolve(client).await?;
-        Ok(client.videos().get(GetVideo::new(index, which.id)).await?)
+        let index = args.index.resolve(client).await?;
+        Ok(client.videos().get(GetVideo::new(index, args.id)).await?)
     })?;
     context.output.json(&video);
     let system = video.system_metadata();
@@ -223,7 +223,7 @@ impl Wait {
     }
 }
 
-impl Several {
+impl VideosArgs {
     fn delete(self, context: &Context, confirm: &Confirm) -> Result<Exit, Failure> {
         let ids = ids::read(&self.ids)?;
         let index = context.call(async |client| self.index.resolve(client).await)?;
@@ -310,7 +310,7 @@ impl Update {
             return Err(Failure::usage("nothing to change")
                 .hint("pass --metadata KEY=VALUE, --metadata-json OBJECT or --unset KEY"));
         }
-        let Which { id, index } = self.which;
+        let VideoArgs { id, index } = self.args;
         context.call(async |client| {
             let index = index.resolve(client).await?;
             Ok(client

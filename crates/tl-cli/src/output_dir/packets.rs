@@ -13,7 +13,7 @@ use crate::failure::Failure;
 const EVERY_FRAME: [&str; 4] = ["-fps_mode", "passthrough", "-enc_time_base", "1:90000"];
 
 /// `-map` arguments for all video and audio streams of a file that `tl` has written.
-pub(crate) const MADE: [&str; 4] = ["-map", "0:V:0?", "-map", "0:a?"];
+pub(crate) const ALL_STREAMS: [&str; 4] = ["-map", "0:V:0?", "-map", "0:a?"];
 
 /// Lists the packets of the streams in `map` without decoding. Times are relative to the start of
 /// the file.

@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// Maximum size of a response: twice the largest read-ahead of a probe.
-const MAX_ANSWER: u64 = 8 << 20;
+const MAX_RESPONSE: u64 = 8 << 20;
 
 /// Number of requests that are always allowed: redirects, and reads that end before their length.
 const BASE_REQUESTS: u64 = 64;
@@ -139,7 +139,7 @@ impl Fetcher {
         let outcome = client
             .runtime
             .block_on(client.transport.run(Once(Some(exchange), None)));
-        let answer = outcome.map_err(|error| match error.kind() {
+        let response = outcome.map_err(|error| match error.kind() {
             TransportErrorKind::TooLarge => Failure::new(
                 Exit::RefusedLocally,
                 "no_ranges",
@@ -158,7 +158,7 @@ impl Fetcher {
                 .with_source(&error)
                 .hint("check the URL and the network, then retry"),
         })?;
-        let (head, body) = answer.into_parts();
+        let (head, body) = response.into_parts();
         let encoding = head.headers.get(header::CONTENT_ENCODING);
         if head.status.is_success()
             && let Some(encoding) = encoding.filter(|value| !is_identity(value))
@@ -197,7 +197,7 @@ impl Fetcher {
         let name = web::shown(url);
         let addresses = self.addresses(url, &name)?;
         let settings = HttpSettings {
-            max_response: MAX_ANSWER,
+            max_response: MAX_RESPONSE,
             extra_roots: self.roots.clone(),
             addresses: addresses
                 .map(|(host, addresses)| vec![(host, addresses)])

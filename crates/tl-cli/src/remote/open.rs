@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::report::format_bytes;
 
 /// Size of the first request. Files with their index at the start usually need no second one.
-const FIRST: u64 = 512 << 10;
+const FIRST_REQUEST: u64 = 512 << 10;
 
 /// Maximum number of redirects.
 const MAX_REDIRECTS: usize = 5;
@@ -42,7 +42,7 @@ pub(super) struct RemoteFile {
 pub(super) fn open(mut fetcher: Fetcher, from: &Url) -> Result<Opened, Failure> {
     let mut url = from.clone();
     for redirects in 0..=MAX_REDIRECTS {
-        let asked = FIRST.min(fetcher.left.max(1));
+        let asked = FIRST_REQUEST.min(fetcher.left.max(1));
         let fetched = fetcher.range(&url, 0, asked)?;
         let name = web::shown(&url);
         match classify(&fetched, asked, &name)? {

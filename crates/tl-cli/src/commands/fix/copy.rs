@@ -51,14 +51,14 @@ impl Comparison<'_> {
                 number => format!("audio stream {number}"),
             };
             let Some(copy) = self.after.listed.streams().get(stream) else {
-                return Err(lacks(&format!("{what} is missing")));
+                return Err(incomplete_copy(&format!("{what} is missing")));
             };
             let (least, tolerance) = match self.fix.cut_at_seconds {
                 Some(end) => (source.seconds().min(end), CUT_TOLERANCE_SECONDS),
                 None => (source.seconds(), TOLERANCE_SECONDS),
             };
             if copy.seconds() < least - tolerance {
-                return Err(lacks(&format!(
+                return Err(incomplete_copy(&format!(
                     "{what} lasts {:.2} s, but {:.2} s in the source",
                     copy.seconds(),
                     source.seconds()
@@ -86,7 +86,7 @@ impl Comparison<'_> {
         if enough(decoded) {
             return Ok(());
         }
-        Err(lacks(&format!(
+        Err(incomplete_copy(&format!(
             "it has {made} frames, the source {decoded}"
         )))
     }
@@ -99,7 +99,7 @@ impl Comparison<'_> {
         let source = self.picture();
         let source = packets::frames(output_dir, self.source, source, Some(START_FRAMES))?;
         if made.len() < source.len() {
-            return Err(lacks(&format!(
+            return Err(incomplete_copy(&format!(
                 "only {} of its first {} frames can be decoded",
                 made.len(),
                 source.len()
@@ -109,7 +109,9 @@ impl Comparison<'_> {
             frames.iter().map(|(_, hash)| hash.clone()).collect()
         };
         if self.copies_picture() && hashes(&made) != hashes(&source) {
-            return Err(lacks("its first frames differ from those of the source"));
+            return Err(incomplete_copy(
+                "its first frames differ from those of the source",
+            ));
         }
         Ok(())
     }
@@ -126,7 +128,7 @@ impl Comparison<'_> {
     }
 }
 
-fn lacks(what: &str) -> Failure {
+fn incomplete_copy(what: &str) -> Failure {
     Failure::new(
         Exit::RefusedLocally,
         "not_fixed",

@@ -198,7 +198,7 @@ fn is_kept(reached: &Ingested) -> bool {
 }
 
 /// Error of an input that is neither a path nor a supported URL.
-pub(crate) fn no_input(name: &str, error: tl_client::Error) -> Failure {
+pub(crate) fn invalid_input(name: &str, error: tl_client::Error) -> Failure {
     let failure = Failure::from(error);
     let message = format!("`{name}`: {}", failure.message());
     failure

@@ -6,7 +6,7 @@ use std::path::Path;
 use tl_validate::split::{Limits, PacketReader, PlannedPart, container, cuts};
 use tl_validate::{MediaFacts, Tracks};
 
-use super::cannot;
+use super::cannot_split;
 use super::encode::encode;
 use super::parts::{Division, Written};
 use crate::failure::Failure;
@@ -86,7 +86,7 @@ impl Source<'_> {
         };
         let wished = cuts(&wished, &early)
             .or_else(|_| cuts(&wished, self.limits))
-            .map_err(|error| cannot(&name, &error, true))?;
+            .map_err(|error| cannot_split(&name, &error, true))?;
         fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
         let times = wished.get(1..).unwrap_or_default();
         let encoded = encode(
@@ -99,9 +99,9 @@ impl Source<'_> {
             line,
         )?;
         let starts = cuts(encoded.listed.outline(), self.limits)
-            .map_err(|error| cannot(&name, &error, true))?;
+            .map_err(|error| cannot_split(&name, &error, true))?;
         let parts = planned(&encoded.listed, &starts)?;
-        let map = packets::MADE.map(str::to_owned);
+        let map = packets::ALL_STREAMS.map(str::to_owned);
         let division = Division {
             file: &encoded.path,
             map: &map,

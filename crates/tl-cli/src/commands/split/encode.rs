@@ -8,7 +8,7 @@ use tl_validate::{MediaFacts, Tracks, picture_encoder};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output_dir::packets::{self, MADE};
+use crate::output_dir::packets::{self, ALL_STREAMS};
 use crate::output_dir::{JobProgress, OutputDir, ffmpeg_failure};
 
 /// A re-encoded file.
@@ -62,7 +62,7 @@ pub(super) fn encode(
         .ffmpeg
         .write(&job, &path, &mut |progress| line.update(&progress))
         .map_err(|error| ffmpeg_failure(&error))?;
-    let listed = packets::list(output_dir, &path, &MADE)?;
+    let listed = packets::list(output_dir, &path, &ALL_STREAMS)?;
     let (planned, shown) = (source.outline().shown(), listed.outline().shown());
     if facts.video().is_some() && planned != shown {
         // Two packets may contain one frame (two fields), and one packet none: decode to count

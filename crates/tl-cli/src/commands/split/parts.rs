@@ -8,7 +8,7 @@ use tl_validate::split::{PacketReader, PlannedPart};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output_dir::packets::{self, MADE};
+use crate::output_dir::packets::{self, ALL_STREAMS};
 use crate::output_dir::{JobProgress, OutputDir, ffmpeg_failure};
 
 /// Number of parts per FFmpeg process. Each output file stays open until the process ends.
@@ -72,7 +72,7 @@ impl Division<'_> {
             };
             for (number, part) in parts.iter().enumerate() {
                 let path = folder.join(self.part_name(number));
-                let listed = packets::list(output_dir, &path, &MADE)?;
+                let listed = packets::list(output_dir, &path, &ALL_STREAMS)?;
                 for (stream, tally) in listed.streams().iter().filter(|(stream, _)| **stream > 0) {
                     *sound.entry(*stream).or_insert(0) += tally.packets;
                 }
@@ -172,7 +172,7 @@ impl Division<'_> {
     ) -> Result<Written, Failure> {
         let cut = listed.streams().get(&0).copied().unwrap_or_default();
         if (cut.packets, cut.shown) != (part.packets, part.shown) {
-            return Err(broken(&format!(
+            return Err(invalid_part(&format!(
                 "the part at {} has {} of {} frames",
                 at(part.start_seconds),
                 cut.shown,
@@ -194,7 +194,7 @@ impl Division<'_> {
                 Some(run.len().max(1) as u64),
             )?;
             if !begins_alike(&run, &shown) {
-                return Err(broken(&format!(
+                return Err(invalid_part(&format!(
                     "the part at {} differs from the source when it is decoded by itself",
                     at(part.start_seconds)
                 )));
@@ -218,7 +218,7 @@ impl Division<'_> {
         {
             let packets = sound.get(stream).copied().unwrap_or_default();
             if packets != source.packets {
-                return Err(broken(&format!(
+                return Err(invalid_part(&format!(
                     "the parts contain {packets} of {} audio packets",
                     source.packets
                 )));
@@ -247,7 +247,7 @@ fn at(seconds: f64) -> String {
     format!("{seconds:.3} s")
 }
 
-fn broken(what: &str) -> Failure {
+fn invalid_part(what: &str) -> Failure {
     Failure::new(
         Exit::RefusedLocally,
         "not_split",

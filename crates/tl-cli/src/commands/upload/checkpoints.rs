@@ -64,7 +64,7 @@ struct Row {
 
 impl Row {
     /// Row of a checkpoint; `open` contains the sessions of the account if they were requested.
-    fn of_kept(kept: &Kept, open: Option<&[IncompleteUpload]>, base_url: &str) -> Self {
+    fn of_checkpoint(kept: &Kept, open: Option<&[IncompleteUpload]>, base_url: &str) -> Self {
         let row = Self {
             checkpoint: Some(kept.id.clone()),
             ..Self::default()
@@ -107,7 +107,7 @@ impl Row {
     }
 
     /// Row of a session without a checkpoint.
-    fn elsewhere(remote: &IncompleteUpload) -> Self {
+    fn of_session(remote: &IncompleteUpload) -> Self {
         Self {
             state: "elsewhere",
             upload_id: Some(remote.upload_id.to_string()),
@@ -166,7 +166,7 @@ impl List {
         let base_url = context.connection.address();
         let mut rows: Vec<Row> = kept
             .iter()
-            .map(|kept| Row::of_kept(kept, open.as_deref(), base_url))
+            .map(|kept| Row::of_checkpoint(kept, open.as_deref(), base_url))
             .collect();
         let ours = |remote: &&IncompleteUpload| {
             !kept.iter().any(|kept| {
@@ -178,7 +178,7 @@ impl List {
                 session == Some(&remote.upload_id)
             })
         };
-        rows.extend(open.iter().flatten().filter(ours).map(Row::elsewhere));
+        rows.extend(open.iter().flatten().filter(ours).map(Row::of_session));
         context.output.json(&rows);
         if rows.is_empty() {
             context.output.note("no interrupted uploads");
@@ -256,11 +256,11 @@ fn abandoned(context: &Context, kept: &Kept) {
         "abandoned the upload of {}",
         plain_line(&upload.source.to_string_lossy())
     ));
-    context.output.note(&afterwards(upload));
+    context.output.note(&remaining_at_platform(upload));
 }
 
 /// What remains at the platform.
-fn afterwards(upload: &CheckpointInfo) -> String {
+fn remaining_at_platform(upload: &CheckpointInfo) -> String {
     match (
         &upload.asset_id,
         &upload.upload_id,

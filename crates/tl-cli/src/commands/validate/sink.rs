@@ -56,20 +56,20 @@ impl FileResult {
 
 /// Writes results in the selected format.
 pub(super) struct Sink<'a> {
-    form: Form,
-    lines: Lines<'a>,
+    encoder: Encoder,
+    lines: LineWriter<'a>,
     output: &'a Output,
 }
 
-enum Form {
+enum Encoder {
     Human,
     Jsonl,
     Json { started: bool },
-    Document(Box<Parts>),
+    Document(Box<DocumentSpool>),
 }
 
 /// A document in progress, with its parts on disk.
-struct Parts {
+struct DocumentSpool {
     document: Document,
     bodies: BufWriter<File>,
     asides: BufWriter<File>,
@@ -81,22 +81,22 @@ impl<'a> Sink<'a> {
         format: Format,
         file: Option<&Path>,
     ) -> Result<Self, Failure> {
-        let form = match format {
-            Format::Human => Form::Human,
-            Format::Jsonl => Form::Jsonl,
-            Format::Json => Form::Json { started: false },
+        let encoder = match format {
+            Format::Human => Encoder::Human,
+            Format::Jsonl => Encoder::Jsonl,
+            Format::Json => Encoder::Json { started: false },
             Format::Junit => parts(DocumentKind::Junit)?,
             Format::Sarif => parts(DocumentKind::Sarif)?,
             Format::Csv => parts(DocumentKind::Csv)?,
             Format::Html => parts(DocumentKind::Html)?,
         };
         let to = match file {
-            None => To::Stdout(&context.output),
-            Some(file) => To::File(Box::new(NewFile::beside(file)?)),
+            None => Destination::Stdout(&context.output),
+            Some(file) => Destination::File(Box::new(AtomicFile::beside(file)?)),
         };
         Ok(Self {
-            form,
-            lines: Lines {
+            encoder,
+            lines: LineWriter {
                 to,
                 incomplete: Vec::new(),
             },
@@ -108,16 +108,16 @@ impl<'a> Sink<'a> {
         for note in &result.check.notes {
             self.output.note(note);
         }
-        let written = match (&mut self.form, &result.check.failure) {
-            (Form::Human, None) => {
+        let written = match (&mut self.encoder, &result.check.failure) {
+            (Encoder::Human, None) => {
                 let text = report::checked(&result.name, &result.check.checked);
                 return self.lines.line(&text).map_err(|error| unwritable(&error));
             }
-            (Form::Human, Some(_)) => Ok(()),
-            (Form::Jsonl, _) => json_line(&result.to_json())
+            (Encoder::Human, Some(_)) => Ok(()),
+            (Encoder::Jsonl, _) => json_line(&result.to_json())
                 .map_err(io::Error::from)
                 .and_then(|text| self.lines.line(&text)),
-            (Form::Json { started }, _) => {
+            (Encoder::Json { started }, _) => {
                 let before = if std::mem::replace(started, true) {
                     ','
                 } else {
@@ -127,7 +127,7 @@ impl<'a> Sink<'a> {
                     .map_err(io::Error::from)
                     .and_then(|text| self.lines.line(&format!("{before}{text}")))
             }
-            (Form::Document(parts), _) => parts.add(result),
+            (Encoder::Document(parts), _) => parts.add(result),
         };
         written.map_err(|error| unwritable(&error))?;
         if let Some(failure) = &result.check.failure {
@@ -139,19 +139,19 @@ impl<'a> Sink<'a> {
     /// Completes a document and moves the output file to its target.
     pub(super) fn finish(self) -> Result<(), Failure> {
         let Self {
-            form, mut lines, ..
+            encoder, mut lines, ..
         } = self;
-        match form {
-            Form::Human | Form::Jsonl => Ok(()),
-            Form::Json { started } => lines.line(if started { "]" } else { "[]" }),
-            Form::Document(parts) => parts.finish(&mut lines),
+        match encoder {
+            Encoder::Human | Encoder::Jsonl => Ok(()),
+            Encoder::Json { started } => lines.line(if started { "]" } else { "[]" }),
+            Encoder::Document(parts) => parts.finish(&mut lines),
         }
         .and_then(|()| lines.finish())
         .map_err(|error| unwritable(&error))
     }
 }
 
-fn parts(kind: DocumentKind) -> Result<Form, Failure> {
+fn parts(kind: DocumentKind) -> Result<Encoder, Failure> {
     let spool = || tempfile::tempfile().map(BufWriter::new);
     let both = spool().and_then(|bodies| Ok((bodies, spool()?)));
     let (bodies, asides) = both.map_err(|error| {
@@ -163,14 +163,14 @@ fn parts(kind: DocumentKind) -> Result<Form, Failure> {
         .with_source(&error)
         .hint("set TMPDIR to a directory with free space")
     })?;
-    Ok(Form::Document(Box::new(Parts {
+    Ok(Encoder::Document(Box::new(DocumentSpool {
         document: Document::new(kind),
         bodies,
         asides,
     })))
 }
 
-impl Parts {
+impl DocumentSpool {
     fn add(&mut self, result: &FileResult) -> io::Result<()> {
         let mut entry =
             Entry::new(&result.name, &result.check.checked.report).with_seconds(result.seconds);
@@ -187,7 +187,7 @@ impl Parts {
         self.asides.write_all(piece.aside.as_bytes())
     }
 
-    fn finish(self, out: &mut Lines<'_>) -> io::Result<()> {
+    fn finish(self, out: &mut LineWriter<'_>) -> io::Result<()> {
         let read = |spool: BufWriter<File>| -> io::Result<File> {
             let mut file = spool.into_inner().map_err(io::IntoInnerError::into_error)?;
             file.rewind()?;
@@ -199,25 +199,25 @@ impl Parts {
 }
 
 /// Line-buffered output.
-struct Lines<'a> {
-    to: To<'a>,
+struct LineWriter<'a> {
+    to: Destination<'a>,
     /// An incomplete line.
     incomplete: Vec<u8>,
 }
 
-enum To<'a> {
+enum Destination<'a> {
     Stdout(&'a Output),
-    File(Box<NewFile>),
+    File(Box<AtomicFile>),
 }
 
-impl Lines<'_> {
+impl LineWriter<'_> {
     fn line(&mut self, text: &str) -> io::Result<()> {
         match &mut self.to {
-            To::Stdout(output) => output.text(text),
-            To::File(file) => {
+            Destination::Stdout(output) => output.text(text),
+            Destination::File(file) => {
                 // Files do not contain color.
                 let plain = anstream::adapter::strip_str(text).to_string();
-                writeln!(file.writer, "{}", secret::masked(&plain))?;
+                writeln!(file.writer, "{}", secret::mask_keys(&plain))?;
             }
         }
         Ok(())
@@ -229,13 +229,13 @@ impl Lines<'_> {
             self.line(&rest)?;
         }
         match self.to {
-            To::Stdout(_) => Ok(()),
-            To::File(file) => file.keep(),
+            Destination::Stdout(_) => Ok(()),
+            Destination::File(file) => file.commit(),
         }
     }
 }
 
-impl Write for Lines<'_> {
+impl Write for LineWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.incomplete.extend_from_slice(bytes);
         let mut from = 0;
@@ -255,12 +255,12 @@ impl Write for Lines<'_> {
 }
 
 /// A temporary file that is renamed when it is complete.
-struct NewFile {
+struct AtomicFile {
     writer: BufWriter<NamedTempFile>,
     target: PathBuf,
 }
 
-impl NewFile {
+impl AtomicFile {
     fn beside(target: &Path) -> Result<Self, Failure> {
         let folder = match target.parent() {
             Some(parent) if parent != Path::new("") => parent,
@@ -287,7 +287,7 @@ impl NewFile {
         })
     }
 
-    fn keep(self) -> io::Result<()> {
+    fn commit(self) -> io::Result<()> {
         let file = self
             .writer
             .into_inner()

@@ -16,7 +16,7 @@ use super::VideoList;
 use crate::args::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::list::{Listed, cell, format_seconds};
+use crate::list::{Listing, cell, format_seconds};
 use crate::metadata;
 
 /// A video from one or both lists.
@@ -74,7 +74,7 @@ impl VideoList {
         client: &Client,
         index: IndexId,
         user_metadata: Vec<(String, String)>,
-    ) -> Result<Listed<Row>, Failure> {
+    ) -> Result<Listing<Row>, Failure> {
         let indexed = ListIndexedAssets {
             page: self.page.page(),
             sort: self.page.sort(),
@@ -111,7 +111,7 @@ impl VideoList {
         let videos = if is_ready_wanted && !self.page.is_one_page() {
             self.page.fetch(client, videos).await?
         } else {
-            Listed {
+            Listing {
                 items: Vec::new(),
                 total: None,
                 more: false,
@@ -121,7 +121,7 @@ impl VideoList {
     }
 
     /// Merges both lists in the requested order.
-    fn join(&self, indexed: Listed<IndexedAsset>, videos: Listed<Video>) -> Listed<Row> {
+    fn join(&self, indexed: Listing<IndexedAsset>, videos: Listing<Video>) -> Listing<Row> {
         let mut rows: Vec<Row> = Vec::new();
         let mut places = BTreeMap::new();
         for indexed in indexed.items {
@@ -157,7 +157,7 @@ impl VideoList {
         let limit = self.page.limit().unwrap_or(usize::MAX);
         let more = indexed.more || videos.more || rows.len() > limit;
         rows.truncate(limit);
-        Listed {
+        Listing {
             total: indexed.total.max(videos.total),
             more,
             items: rows,
