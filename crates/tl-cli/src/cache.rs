@@ -30,7 +30,7 @@ const MIN_AGE: Duration = Duration::from_secs(2);
 const BATCH: usize = 256;
 
 /// Number of thumbnails written per transaction. Each takes 5 to 20 kB of memory until then.
-const PICTURE_BATCH: usize = 32;
+const THUMBNAIL_BATCH: usize = 32;
 
 /// How long to wait for a database that is locked by another process.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -54,11 +54,11 @@ struct Store {
     connection: Connection,
     file: PathBuf,
     unwritten: Vec<Entry>,
-    pictures: Vec<Picture>,
+    thumbnails: Vec<Thumbnail>,
 }
 
 #[derive(Debug)]
-struct Picture {
+struct Thumbnail {
     path: Vec<u8>,
     mark: String,
     bytes: Vec<u8>,
@@ -159,7 +159,7 @@ impl Cache {
 
     /// Returns the thumbnail that `producer` took if the file is unchanged. It is empty if the file
     /// has none.
-    pub(crate) fn picture(
+    pub(crate) fn thumbnail(
         &self,
         path: &Path,
         mark: &Fingerprint,
@@ -177,8 +177,8 @@ impl Cache {
                     .optional()
             });
         match found {
-            Ok(found) => found.and_then(|(kept, picture)| {
-                (kept == Self::made(mark, producer)).then_some(picture)
+            Ok(found) => found.and_then(|(kept, thumbnail)| {
+                (kept == Self::made(mark, producer)).then_some(thumbnail)
             }),
             Err(error) => {
                 Self::disable(&mut held, &error);
@@ -188,22 +188,22 @@ impl Cache {
     }
 
     /// Stores the thumbnail of a file that was in the state `mark` before and after.
-    pub(crate) fn put_picture(
+    pub(crate) fn put_thumbnail(
         &self,
         path: &Path,
         mark: &Fingerprint,
         producer: &str,
-        picture: &[u8],
+        thumbnail: &[u8],
     ) {
         let Some(path) = key(path) else { return };
         let mut held = self.lock();
         let Some(store) = held.as_mut() else { return };
-        store.pictures.push(Picture {
+        store.thumbnails.push(Thumbnail {
             path,
             mark: Self::made(mark, producer),
-            bytes: picture.to_owned(),
+            bytes: thumbnail.to_owned(),
         });
-        if store.pictures.len() >= PICTURE_BATCH
+        if store.thumbnails.len() >= THUMBNAIL_BATCH
             && let Err(error) = store.write()
         {
             Self::disable(&mut held, &error);
@@ -241,7 +241,7 @@ impl Cache {
             // The database was locked for too long, or the disk is full: only this batch is lost.
             if let Some(store) = held {
                 store.unwritten.clear();
-                store.pictures.clear();
+                store.thumbnails.clear();
             }
             return;
         }
@@ -275,7 +275,7 @@ impl Store {
             connection,
             file: file.to_owned(),
             unwritten: Vec::new(),
-            pictures: Vec::new(),
+            thumbnails: Vec::new(),
         })
     }
 
@@ -308,7 +308,7 @@ impl Store {
     }
 
     fn write(&mut self) -> Result<(), rusqlite::Error> {
-        if self.unwritten.is_empty() && self.pictures.is_empty() {
+        if self.unwritten.is_empty() && self.thumbnails.is_empty() {
             return Ok(());
         }
         let day = today();
@@ -323,13 +323,13 @@ impl Store {
             let mut insert = batch.prepare_cached(
                 "INSERT OR REPLACE INTO pictures (path, mark, picture, day) VALUES (?1, ?2, ?3, ?4)",
             )?;
-            for Picture { path, mark, bytes } in &self.pictures {
+            for Thumbnail { path, mark, bytes } in &self.thumbnails {
                 insert.execute(params![path, mark, bytes, day])?;
             }
         }
         batch.commit()?;
         self.unwritten.clear();
-        self.pictures.clear();
+        self.thumbnails.clear();
         Ok(())
     }
 }
@@ -511,12 +511,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (clip, none) = (old_file(folder.path(), "a"), old_file(folder.path(), "b"));
         let cache = open(folder.path(), "one");
-        cache.put_picture(&clip, &mark(&clip), "ffmpeg 5", b"\xff\xd8");
-        cache.put_picture(&none, &mark(&none), "ffmpeg 5", b"");
+        cache.put_thumbnail(&clip, &mark(&clip), "ffmpeg 5", b"\xff\xd8");
+        cache.put_thumbnail(&none, &mark(&none), "ffmpeg 5", b"");
         drop(cache);
         // The thumbnail does not depend on the prober.
         let cache = open(folder.path(), "two");
-        let kept = |path: &Path, producer| cache.picture(path, &mark(path), producer);
+        let kept = |path: &Path, producer| cache.thumbnail(path, &mark(path), producer);
         assert_eq!(kept(&clip, "ffmpeg 5").as_deref(), Some(&b"\xff\xd8"[..]));
         assert_eq!(kept(&none, "ffmpeg 5").as_deref(), Some(&b""[..]));
         assert_eq!(kept(&clip, "ffmpeg 6"), None);

@@ -270,7 +270,7 @@ impl Checker {
 
     /// Returns the cached thumbnail of the file at `path` by `producer`, or calls `take`. An empty
     /// thumbnail means that the file has none and is cached; `None` is not cached.
-    pub(crate) fn picture(
+    pub(crate) fn thumbnail(
         &self,
         path: &Path,
         producer: &str,
@@ -280,21 +280,21 @@ impl Checker {
         let cache = self.cache.as_ref().zip(mark());
         let known = cache
             .as_ref()
-            .and_then(|(cache, mark)| cache.picture(path, mark, producer));
-        let picture = match known {
+            .and_then(|(cache, mark)| cache.thumbnail(path, mark, producer));
+        let thumbnail = match known {
             Some(known) => known,
             None => {
-                let picture = take()?;
+                let thumbnail = take()?;
                 // Do not cache the thumbnail of a file that changed in the meantime.
                 if let Some((cache, before)) = cache
                     && mark().as_ref() == Some(&before)
                 {
-                    cache.put_picture(path, &before, producer, &picture);
+                    cache.put_thumbnail(path, &before, producer, &thumbnail);
                 }
-                picture
+                thumbnail
             }
         };
-        (!picture.is_empty()).then_some(picture)
+        (!thumbnail.is_empty()).then_some(thumbnail)
     }
 
     /// Reads and checks the file at `path`.

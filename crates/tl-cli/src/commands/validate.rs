@@ -13,7 +13,7 @@ use std::io::IsTerminal;
 use tl_validate::web::shown;
 
 use self::sink::{FileResult, Sink};
-use self::thumbnail::Pictures;
+use self::thumbnail::Thumbnailer;
 use crate::args::Context;
 use crate::checker::{CacheArgs, CheckArgs, Checker, Subject};
 use crate::exit::Exit;
@@ -90,8 +90,8 @@ impl Validate {
         };
         let walk = self.walk.over(&self.paths)?;
         let cancel = interrupt::listen()?;
-        let pictures = (format == Format::Html && !self.no_pictures)
-            .then(|| Pictures::new(context, self.check.requires_sandbox(), &cancel))
+        let thumbnails = (format == Format::Html && !self.no_pictures)
+            .then(|| Thumbnailer::new(context, self.check.requires_sandbox(), &cancel))
             .transpose()?
             .flatten();
         let mut sink = Sink::new(context, format, self.output.as_deref())?;
@@ -107,7 +107,7 @@ impl Validate {
             // Report in input order; directories are searched in name order.
             true,
             |give| walk.each(give),
-            |found| one(&checker, &remote, pictures.as_ref(), found),
+            |found| one(&checker, &remote, thumbnails.as_ref(), found),
             |result: FileResult| {
                 tally.count(&result);
                 if let Some(bar) = &bar {
@@ -169,18 +169,18 @@ impl Validate {
 fn one(
     checker: &Checker,
     remote: &Remote<'_>,
-    pictures: Option<&Pictures>,
+    thumbnails: Option<&Thumbnailer>,
     found: Found,
 ) -> FileResult {
     let started = Instant::now();
-    let mut picture = None;
+    let mut thumbnail = None;
     let (name, check) = match found {
         Ok(path) => match remote::address(&path) {
             Some(url) => (shown(&url), remote::check(checker, remote, &url)),
             None => {
                 let check = checker.check_file(&path);
-                if let (Some(facts), Some(pictures)) = (&check.checked.facts, pictures) {
-                    picture = Some(pictures.of(checker, &path, facts, &check.checked.report));
+                if let (Some(facts), Some(thumbnails)) = (&check.checked.facts, thumbnails) {
+                    thumbnail = Some(thumbnails.of(checker, &path, facts, &check.checked.report));
                 }
                 (path_name(&path), check)
             }
@@ -195,7 +195,7 @@ fn one(
         name,
         seconds: started.elapsed().as_secs_f64(),
         check,
-        picture,
+        thumbnail,
     }
 }
 

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 use tl_validate::formats::{Document, DocumentKind, Entry};
 
 use super::Format;
-use super::thumbnail::Picture;
+use super::thumbnail::Thumbnail;
 use crate::args::Context;
 use crate::checker::CheckResult;
 use crate::exit::Exit;
@@ -24,7 +24,7 @@ pub(super) struct FileResult {
     pub(super) seconds: f64,
     pub(super) check: CheckResult,
     /// `None` without thumbnails.
-    pub(super) picture: Option<Picture>,
+    pub(super) thumbnail: Option<Thumbnail>,
 }
 
 impl FileResult {
@@ -177,8 +177,8 @@ impl DocumentSpool {
         if let Some(facts) = &result.check.checked.facts {
             entry = entry.with_facts(facts);
         }
-        entry = match &result.picture {
-            Some(Ok(picture)) => entry.with_thumbnail(picture),
+        entry = match &result.thumbnail {
+            Some(Ok(thumbnail)) => entry.with_thumbnail(thumbnail),
             Some(Err(reason)) => entry.without_thumbnail(reason),
             None => entry,
         };

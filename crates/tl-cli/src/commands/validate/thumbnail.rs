@@ -28,17 +28,17 @@ const MAX_MEMORY: u64 = 768 << 20;
 const VERSION: u32 = 1;
 
 /// The thumbnail as JPEG, or why there is none, as a clause.
-pub(super) type Picture = Result<Vec<u8>, String>;
+pub(super) type Thumbnail = Result<Vec<u8>, String>;
 
 /// Takes thumbnails.
-pub(super) struct Pictures {
+pub(super) struct Thumbnailer {
     ffmpeg: Ffmpeg,
     /// Identifies how thumbnails are taken, for the cache.
     producer: String,
     cancel: Cancel,
 }
 
-impl Pictures {
+impl Thumbnailer {
     /// Without `ffmpeg`, prints a note and returns `None`. With `--require-sandbox`, a missing
     /// sandbox is an error.
     pub(super) fn new(
@@ -69,7 +69,7 @@ impl Pictures {
         path: &Path,
         facts: &MediaFacts,
         report: &Report,
-    ) -> Picture {
+    ) -> Thumbnail {
         let Some(video) = facts.video() else {
             return Err("the file has no video".to_owned());
         };
@@ -79,8 +79,8 @@ impl Pictures {
         if exceeds_frame_size(report, checker.pack()) {
             return Err("the frame is larger than the rules allow".to_owned());
         }
-        let picture = checker.picture(path, &self.producer, || self.take(path, facts));
-        picture.ok_or_else(|| "ffmpeg could not take one".to_owned())
+        let thumbnail = checker.thumbnail(path, &self.producer, || self.take(path, facts));
+        thumbnail.ok_or_else(|| "ffmpeg could not take one".to_owned())
     }
 
     /// Takes a thumbnail at a tenth of the duration, to skip a black opening. It is empty if the
@@ -98,7 +98,7 @@ impl Pictures {
             .deadline(DEADLINE)
             .cancelled_by(&self.cancel);
         match self.ffmpeg.bytes(&job, MAX_BYTES) {
-            Ok(picture) => Some(picture),
+            Ok(thumbnail) => Some(thumbnail),
             Err(error) => match error.kind() {
                 ProgramErrorKind::Failed => Some(Vec::new()),
                 // FFmpeg ended without a frame or with too large an image. A full disk has a source
