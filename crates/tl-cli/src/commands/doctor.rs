@@ -98,7 +98,7 @@ impl Check {
             ),
             Err(failure) => {
                 let mut text = format!(
-                    "{BAD}bad{BAD:#}   {:<13} {}",
+                    "{BAD}error{BAD:#} {:<13} {}",
                     self.name,
                     plain_line(failure.message())
                 );
@@ -193,15 +193,15 @@ fn helper() -> Result<String, Failure> {
         }
         thread::sleep(Duration::from_millis(5));
     }
-    let said = started
+    let output = started
         .wait_with_output()
         .map_err(|error| failed("cannot be read from").with_source(&error))?;
-    if !said.status.success() {
-        let words = String::from_utf8_lossy(&said.stderr);
-        let words = words.lines().next().unwrap_or("no error message");
-        return Err(failed(&format!("failed: {words}")));
+    if !output.status.success() {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let message = stderr.lines().next().unwrap_or("no error message");
+        return Err(failed(&format!("failed: {message}")));
     }
-    let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     Ok(format!("{}: {version}", path.display()))
 }
 

@@ -189,7 +189,7 @@ fn unreachable_host_is_temporary() {
     let run = Tl::new(&["doctor", "--online", "--attempts", "1"])
         .to(&base_url, KEY)
         .code(5);
-    assert!(run.stdout.contains("bad   platform"), "{}", run.text());
+    assert!(run.stdout.contains("error platform"), "{}", run.text());
 }
 
 #[test]
