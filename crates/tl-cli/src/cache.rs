@@ -540,7 +540,7 @@ mod tests {
         let clip = old_file(folder.path(), "clip.mp4");
         fs::write(folder.path().join("probes.sqlite3"), "noise ".repeat(4000)).expect("written");
         let (cache, note) = Cache::open(folder.path(), "one".to_owned());
-        assert!(note.expect("a note").contains("started anew"));
+        assert!(note.expect("a note").contains("recreated"));
         let cache = cache.expect("a new one");
         cache.put(&clip, &mark(&clip), &Ok(MediaFacts::default()));
         drop(cache);
