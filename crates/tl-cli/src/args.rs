@@ -1,4 +1,4 @@
-//! The arguments as a whole, and the run from the first word to the exit code.
+//! Global arguments, and the entry point of the program.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, Parser};
 use tl_client::Client;
 use tl_client::config::KEY_VARIABLES;
 
+use crate::commands::Command;
 use crate::exit::{self, Exit};
 use crate::failure::Failure;
 use crate::output::{Color, Output};
@@ -15,39 +16,38 @@ use crate::progress::Progress;
 use crate::runtime;
 use crate::secret;
 use crate::settings::Connection;
-use crate::verb::Verb;
 
-/// Check videos on this machine, bring them into an index of the TwelveLabs platform, and see what became of them
+/// Validate, upload and index videos on the TwelveLabs platform
 #[derive(Debug, Parser)]
 #[command(name = "tl", version, after_help = after_help(), arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
-    verb: Verb,
+    command: Command,
 }
 
-/// The options that every verb takes.
+/// Options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Global {
-    /// JSON on standard output and nothing else there, errors included; see `tl --help`
+    /// Print JSON to standard output, errors included; see `tl --help`
     #[arg(long, global = true)]
     json: bool,
-    /// Results only, as ids where there are ids: no notes, no progress
+    /// Print only results (ids if there are any): no notes, no progress
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// What happens on the way, line by line
+    /// Log every step to standard error
     #[arg(long, short, global = true, action = ArgAction::Count)]
     verbose: u8,
-    /// When to colour; NO_COLOR is respected
+    /// Control when to use color; NO_COLOR is respected
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     color: Color,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }
 
-/// What a verb works with.
+/// What every command receives.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) output: Arc<Output>,
@@ -55,7 +55,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Asks the platform: one call, or several that belong together. A signal ends it; nothing goes on after it.
+    /// Runs `work` with a client: one request or several. A signal cancels it.
     pub(crate) fn call<T>(
         &self,
         work: impl AsyncFnOnce(&Client) -> Result<T, Failure>,
@@ -72,35 +72,35 @@ fn after_help() -> String {
     format!(
         "\
 {}
-With --json, standard output carries JSON alone, errors included:
-  validate           one object on a line for each input, in the order of the inputs
-  ingest, upload     one object on a line for each input, as soon as it is done
-  wait, delete       one object on a line for each id
-  lists              one array
-  everything else    one object
-  an error           {{\"error\": {{...}}}} with kind, message, code (the platform's own), status,
+With --json, standard output contains only JSON, errors included. Every line is one object,
+except that list commands print one array:
+  validate           one line per input, in input order
+  ingest, upload     one line per input, in order of completion
+  wait, delete       one line per id
+  all others         one line
+  errors             {{\"error\": {{...}}}} with kind, message, code (from the platform), status,
                      request_id, retryable, retry_after (seconds), exit_code, next, causes;
-                     its text goes to standard error as well, unless --quiet is given
+                     the message is also printed to standard error, unless --quiet is given
 
-Environment:
-  TWELVE_LABS_API_KEY, TWELVELABS_API_KEY   the API key
-  TWELVE_LABS_API_KEY_FILE                  a file that holds it, as --api-key-file; it comes first
-  TWELVELABS_BASE_URL                       the address of the API, as --base-url
-  TL_CHECKPOINTS                            the folder of checkpoints, as --checkpoints
-  TL_CACHE                                  the folder of the cache, as --cache-dir
-  TL_PROBE                                  the helper `tl-probe`, where it is not beside `tl`
-  FFMPEG                                    the program `ffmpeg`, where it is not on the path
-  TL_REQUIRE_SANDBOX                        `true` is --require-sandbox
-  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, NO_COLOR   as everywhere",
+Environment variables:
+  TWELVE_LABS_API_KEY, TWELVELABS_API_KEY   API key
+  TWELVE_LABS_API_KEY_FILE                  file with the API key (--api-key-file); takes precedence
+  TWELVELABS_BASE_URL                       base URL of the API (--base-url)
+  TL_CHECKPOINTS                            checkpoint directory (--checkpoints)
+  TL_CACHE                                  cache directory (--cache-dir)
+  TL_PROBE                                  path of the helper `tl-probe` [default: next to `tl`]
+  FFMPEG                                    path of `ffmpeg` [default: search PATH]
+  TL_REQUIRE_SANDBOX                        set to `true` for --require-sandbox
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, NO_COLOR   standard meaning",
         exit::table()
     )
 }
 
-/// Runs `tl` with these arguments, the name of the program first.
+/// Runs `tl` with these arguments, the program name first.
 pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
     for name in KEY_VARIABLES {
         if let Ok(key) = std::env::var(name) {
-            secret::remember(&key);
+            secret::add_key(&key);
         }
     }
     let json = arguments.iter().any(|argument| argument == "--json");
@@ -120,14 +120,14 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
         output: Arc::clone(&output),
         connection,
     };
-    let exit = cli.verb.run(&context).unwrap_or_else(|failure| {
+    let exit = cli.command.run(&context).unwrap_or_else(|failure| {
         output.failure(&failure);
         failure.exit()
     });
     output.finish(exit)
 }
 
-/// Help and version are answers; everything else that clap says is an error of usage.
+/// Prints help and version to standard output; every other clap error is a usage error.
 fn refused(error: &clap::Error, json: bool) -> Exit {
     let output = Output::new(json, false, 0, Color::Auto);
     match error.kind() {
@@ -139,7 +139,7 @@ fn refused(error: &clap::Error, json: bool) -> Exit {
     }
     let text = error.render();
     let message = text.to_string();
-    // What comes after the usage is for people.
+    // The text after the usage line is not part of the message.
     let summary = message
         .split("\n\n")
         .next()
@@ -149,7 +149,7 @@ fn refused(error: &clap::Error, json: bool) -> Exit {
         .collect::<Vec<_>>()
         .join(" ");
     output.json(&serde_json::json!({
-        "error": Failure::usage(summary).next("`tl help` shows the verbs, `tl VERB --help` the options of one").to_json()
+        "error": Failure::usage(summary).hint("run `tl help` for the commands, `tl COMMAND --help` for the options of one").to_json()
     }));
     output.stderr(text.ansi().to_string().trim_end());
     output.finish(Exit::Usage)
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_arguments_do_not_contradict_each_other() {
+    fn clap_debug_assert() {
         Cli::command().debug_assert();
     }
 }

@@ -1,9 +1,11 @@
-//! What probes of earlier runs found, and the pictures of the HTML report, kept on this machine, so that an unchanged file is not read again.
+//! Cache of probe results and of the thumbnails of the HTML report, so that an unchanged file is
+//! not read again.
 //!
-//! Kept are the facts, not the verdict: rules are applied anew each time, which costs microseconds, so another pack, day or
-//! engine needs no second probe. A file counts as unchanged when its path, size, times and inode are, and when the
-//! same version of `tl` and the same helper would read it in the same way. The cache may vanish, be damaged or be used by
-//! several runs at once: the worst that happens is that a file is read again.
+//! The cache stores media facts, not verdicts: applying the rules takes microseconds, so another
+//! pack, date or engine needs no second probe. A file is unchanged if its path, size, timestamps
+//! and inode are, and if the same version of `tl` and the same helper would read it with the same
+//! options. The cache may be deleted, corrupt or used by several processes at once: at worst, a
+//! file is read again.
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
@@ -14,35 +16,36 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tl_validate::{MediaFacts, ProbeError};
 
-/// The layout of the table; another number means another layout, and the cache is begun anew.
-const LAYOUT: i64 = 2;
+/// Version of the database schema. A database with another version is recreated.
+const SCHEMA_VERSION: i64 = 2;
 
-/// Answers older than this are forgotten.
-const KEPT_DAYS: i64 = 90;
+/// Older entries are deleted.
+const MAX_AGE_DAYS: i64 = 90;
 
-/// A file that changed less than this ago may change again without its times telling.
-const SETTLED: Duration = Duration::from_secs(2);
+/// A file that was modified less than this long ago may change again without a new timestamp.
+const MIN_AGE: Duration = Duration::from_secs(2);
 
-/// Answers are written in portions of this size, so that a run over many small files does not wait for the disk each time.
-const PORTION: usize = 256;
+/// Number of entries written per transaction, so that a run over many small files does not wait for
+/// the disk on each.
+const BATCH: usize = 256;
 
-/// Pictures are written in portions of this size, as each takes 5 to 20 kB of memory until then.
-const PICTURES: usize = 32;
+/// Number of thumbnails written per transaction. Each takes 5 to 20 kB of memory until then.
+const THUMBNAIL_BATCH: usize = 32;
 
-/// How long another run may hold the cache before this one does without it.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait for a database that is locked by another process.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a run that was refused without patience waits before it asks again.
-const PAUSE: Duration = Duration::from_millis(5);
+/// Delay between attempts when SQLite fails with a lock error without waiting.
+const LOCK_RETRY: Duration = Duration::from_millis(5);
 
-/// What a probe said of a file.
+/// Result of probing a file.
 pub(crate) type Probed = Result<MediaFacts, ProbeError>;
 
-/// The answers of earlier probes.
+/// Results of earlier probes.
 #[derive(Debug)]
 pub(crate) struct Cache {
     store: Mutex<Option<Store>>,
-    /// What would read the files, and how.
+    /// Identifies the prober and its options.
     reader: String,
 }
 
@@ -50,30 +53,30 @@ pub(crate) struct Cache {
 struct Store {
     connection: Connection,
     file: PathBuf,
-    unwritten: Vec<Answer>,
-    pictures: Vec<Picture>,
+    unwritten: Vec<Entry>,
+    thumbnails: Vec<Thumbnail>,
 }
 
 #[derive(Debug)]
-struct Picture {
+struct Thumbnail {
     path: Vec<u8>,
     mark: String,
     bytes: Vec<u8>,
 }
 
 #[derive(Debug)]
-struct Answer {
+struct Entry {
     path: Vec<u8>,
     mark: String,
     answer: String,
 }
 
-/// The state of a file by which a change is noticed.
+/// State of a file, to detect changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mark(String);
+pub(crate) struct Fingerprint(String);
 
 impl Cache {
-    /// The cache in `folder`, for what `reader` reads. With a word about what is wrong, where something is.
+    /// Opens the cache in `folder` for results of `reader`. Returns a note if something is wrong.
     pub(crate) fn open(folder: &Path, reader: String) -> (Option<Self>, Option<String>) {
         let file = folder.join("probes.sqlite3");
         let with = |store| {
@@ -82,11 +85,11 @@ impl Cache {
                 reader,
             })
         };
-        if let Err(error) = make_folder(folder) {
+        if let Err(error) = create_dir(folder) {
             return (
                 None,
                 Some(format!(
-                    "no cache: `{}` cannot be made ({error})",
+                    "cache disabled: failed to create `{}` ({error})",
                     folder.display()
                 )),
             );
@@ -94,9 +97,9 @@ impl Cache {
         match Store::open(&file) {
             Ok(store) => (with(store), None),
             Err(error) if is_damage(&error) => {
-                forget(&file);
+                remove_database(&file);
                 let note = format!(
-                    "the cache `{}` was damaged ({error}) and is begun anew",
+                    "the cache `{}` was corrupt ({error}) and has been recreated",
                     file.display()
                 );
                 (Store::open(&file).ok().and_then(with), Some(note))
@@ -104,15 +107,15 @@ impl Cache {
             Err(error) => (
                 None,
                 Some(format!(
-                    "no cache: `{}` cannot be used ({error})",
+                    "cache disabled: failed to open `{}` ({error})",
                     file.display()
                 )),
             ),
         }
     }
 
-    /// What was found when the file was in the same state.
-    pub(crate) fn get(&self, path: &Path, mark: &Mark) -> Option<Probed> {
+    /// Returns the result for the file if its state is the same.
+    pub(crate) fn get(&self, path: &Path, mark: &Fingerprint) -> Option<Probed> {
         let mut held = self.lock();
         let store = held.as_mut()?;
         let key = key(path)?;
@@ -127,35 +130,41 @@ impl Cache {
         let (kept, answer) = match found {
             Ok(found) => found?,
             Err(error) => {
-                Self::give_up(&mut held, &error);
+                Self::disable(&mut held, &error);
                 return None;
             }
         };
         drop(held);
-        // An answer that cannot be read is none.
+        // An unreadable entry counts as missing.
         (kept == self.marked(mark))
             .then(|| serde_json::from_str(&answer).ok())
             .flatten()
     }
 
-    /// Keeps what was found in a file that was in the state `mark` before and after.
-    pub(crate) fn put(&self, path: &Path, mark: &Mark, probed: &Probed) {
+    /// Stores the result for a file that was in the state `mark` before and after the probe.
+    pub(crate) fn put(&self, path: &Path, mark: &Fingerprint, probed: &Probed) {
         let (Some(path), Ok(answer)) = (key(path), serde_json::to_string(probed)) else {
             return;
         };
         let mark = self.marked(mark);
         let mut held = self.lock();
         let Some(store) = held.as_mut() else { return };
-        store.unwritten.push(Answer { path, mark, answer });
-        if store.unwritten.len() >= PORTION
+        store.unwritten.push(Entry { path, mark, answer });
+        if store.unwritten.len() >= BATCH
             && let Err(error) = store.write()
         {
-            Self::give_up(&mut held, &error);
+            Self::disable(&mut held, &error);
         }
     }
 
-    /// The picture that `maker` took of the file when it was in the same state; empty where there was none.
-    pub(crate) fn picture(&self, path: &Path, mark: &Mark, maker: &str) -> Option<Vec<u8>> {
+    /// Returns the thumbnail that `producer` took if the file is unchanged. It is empty if the file
+    /// has none.
+    pub(crate) fn thumbnail(
+        &self,
+        path: &Path,
+        mark: &Fingerprint,
+        producer: &str,
+    ) -> Option<Vec<u8>> {
         let mut held = self.lock();
         let store = held.as_mut()?;
         let key = key(path)?;
@@ -168,70 +177,78 @@ impl Cache {
                     .optional()
             });
         match found {
-            Ok(found) => found
-                .and_then(|(kept, picture)| (kept == Self::made(mark, maker)).then_some(picture)),
+            Ok(found) => found.and_then(|(kept, thumbnail)| {
+                (kept == Self::made(mark, producer)).then_some(thumbnail)
+            }),
             Err(error) => {
-                Self::give_up(&mut held, &error);
+                Self::disable(&mut held, &error);
                 None
             }
         }
     }
 
-    /// Keeps the picture of a file that was in the state `mark` before and after it was taken.
-    pub(crate) fn put_picture(&self, path: &Path, mark: &Mark, maker: &str, picture: &[u8]) {
+    /// Stores the thumbnail of a file that was in the state `mark` before and after.
+    pub(crate) fn put_thumbnail(
+        &self,
+        path: &Path,
+        mark: &Fingerprint,
+        producer: &str,
+        thumbnail: &[u8],
+    ) {
         let Some(path) = key(path) else { return };
         let mut held = self.lock();
         let Some(store) = held.as_mut() else { return };
-        store.pictures.push(Picture {
+        store.thumbnails.push(Thumbnail {
             path,
-            mark: Self::made(mark, maker),
-            bytes: picture.to_owned(),
+            mark: Self::made(mark, producer),
+            bytes: thumbnail.to_owned(),
         });
-        if store.pictures.len() >= PICTURES
+        if store.thumbnails.len() >= THUMBNAIL_BATCH
             && let Err(error) = store.write()
         {
-            Self::give_up(&mut held, &error);
+            Self::disable(&mut held, &error);
         }
     }
 
-    /// A picture depends on the file and on what takes it, and not on what reads facts.
-    fn made(mark: &Mark, maker: &str) -> String {
-        format!("{}|{maker}", mark.0)
+    /// A thumbnail depends on the file and on what takes it, not on the prober.
+    fn made(mark: &Fingerprint, producer: &str) -> String {
+        format!("{}|{producer}", mark.0)
     }
 
-    /// Writes what is not written yet.
+    /// Writes pending entries.
     pub(crate) fn finish(&self) {
         let mut held = self.lock();
         if let Some(store) = held.as_mut()
             && let Err(error) = store.write()
         {
-            Self::give_up(&mut held, &error);
+            Self::disable(&mut held, &error);
         }
     }
 
-    fn marked(&self, mark: &Mark) -> String {
+    fn marked(&self, mark: &Fingerprint) -> String {
         format!("{}|{}", mark.0, self.reader)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Store>> {
-        // A portion is written whole or not at all, so a panic elsewhere spoils nothing.
+        // A transaction is atomic, so a panic elsewhere cannot leave the store inconsistent.
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Goes on without the cache where it cannot be used; one that is damaged is removed, for the next run to begin anew.
-    fn give_up(held: &mut Option<Store>, error: &rusqlite::Error) {
+    /// Handles a database error. A corrupt database is removed, and the cache is disabled for this
+    /// run.
+    fn disable(held: &mut Option<Store>, error: &rusqlite::Error) {
         if !is_damage(error) {
-            // Held by another run for too long, or the disk is full: this portion is lost, which is all.
+            // The database was locked for too long, or the disk is full: only this batch is lost.
             if let Some(store) = held {
                 store.unwritten.clear();
-                store.pictures.clear();
+                store.thumbnails.clear();
             }
             return;
         }
         if let Some(store) = held.take() {
             let file = store.file.clone();
             drop(store);
-            forget(&file);
+            remove_database(&file);
         }
     }
 }
@@ -245,32 +262,33 @@ impl Drop for Cache {
 impl Store {
     fn open(file: &Path) -> Result<Self, rusqlite::Error> {
         let mut connection = Connection::open(file)?;
-        connection.busy_timeout(PATIENCE)?;
-        // Where two runs make a new file at once, SQLite refuses one of them without patience: it asks again.
-        let begun = Instant::now();
+        connection.busy_timeout(LOCK_TIMEOUT)?;
+        // If two processes create the database at once, SQLite fails one without waiting: retry.
+        let started = Instant::now();
         while let Err(error) = Self::prepare(&mut connection) {
-            if !is_held(&error) || begun.elapsed() >= PATIENCE {
+            if !is_locked(&error) || started.elapsed() >= LOCK_TIMEOUT {
                 return Err(error);
             }
-            thread::sleep(PAUSE);
+            thread::sleep(LOCK_RETRY);
         }
         Ok(Self {
             connection,
             file: file.to_owned(),
             unwritten: Vec::new(),
-            pictures: Vec::new(),
+            thumbnails: Vec::new(),
         })
     }
 
-    /// Brings the file to the layout of today, and forgets what is old.
+    /// Migrates the database to the current schema and deletes old entries.
     fn prepare(connection: &mut Connection) -> Result<(), rusqlite::Error> {
-        // Several runs read while one writes; a crash of the machine may lose the last answers.
+        // Several processes can read while one writes. A power failure may lose the last entries.
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        // The layout is looked at and made in one step, or a run would drop what another has just made.
+        // Check and create the schema in one transaction, so that no process drops what another has
+        // just created.
         let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let layout: i64 = step.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if layout != LAYOUT {
+        if layout != SCHEMA_VERSION {
             step.execute_batch("DROP TABLE IF EXISTS probes; DROP TABLE IF EXISTS pictures")?;
         }
         step.execute_batch(
@@ -279,53 +297,53 @@ impl Store {
              CREATE TABLE IF NOT EXISTS pictures (path BLOB PRIMARY KEY, mark TEXT NOT NULL, picture BLOB NOT NULL, day INTEGER NOT NULL);
              CREATE INDEX IF NOT EXISTS pictures_by_day ON pictures (day);",
         )?;
-        step.pragma_update(None, "user_version", LAYOUT)?;
+        step.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         for old in [
             "DELETE FROM probes WHERE day < ?1",
             "DELETE FROM pictures WHERE day < ?1",
         ] {
-            step.execute(old, params![today() - KEPT_DAYS])?;
+            step.execute(old, params![today() - MAX_AGE_DAYS])?;
         }
         step.commit()
     }
 
     fn write(&mut self) -> Result<(), rusqlite::Error> {
-        if self.unwritten.is_empty() && self.pictures.is_empty() {
+        if self.unwritten.is_empty() && self.thumbnails.is_empty() {
             return Ok(());
         }
         let day = today();
-        let portion = self.connection.transaction()?;
+        let batch = self.connection.transaction()?;
         {
-            let mut insert = portion.prepare_cached(
+            let mut insert = batch.prepare_cached(
                 "INSERT OR REPLACE INTO probes (path, mark, answer, day) VALUES (?1, ?2, ?3, ?4)",
             )?;
-            for Answer { path, mark, answer } in &self.unwritten {
+            for Entry { path, mark, answer } in &self.unwritten {
                 insert.execute(params![path, mark, answer, day])?;
             }
-            let mut insert = portion.prepare_cached(
+            let mut insert = batch.prepare_cached(
                 "INSERT OR REPLACE INTO pictures (path, mark, picture, day) VALUES (?1, ?2, ?3, ?4)",
             )?;
-            for Picture { path, mark, bytes } in &self.pictures {
+            for Thumbnail { path, mark, bytes } in &self.thumbnails {
                 insert.execute(params![path, mark, bytes, day])?;
             }
         }
-        portion.commit()?;
+        batch.commit()?;
         self.unwritten.clear();
-        self.pictures.clear();
+        self.thumbnails.clear();
         Ok(())
     }
 }
 
-impl Mark {
-    /// The state of the file; `None` for what is no file, and for one that is being written.
+impl Fingerprint {
+    /// Returns the state of a file. `None` if it is not a regular file or was modified just now.
     pub(crate) fn of(meta: &Metadata) -> Option<Self> {
         if !meta.is_file() {
             return None;
         }
         let modified = meta.modified().ok()?;
-        // A time in the future says nothing about when it changed.
+        // A timestamp in the future does not say when the file changed.
         let age = SystemTime::now().duration_since(modified).ok()?;
-        if age < SETTLED {
+        if age < MIN_AGE {
             return None;
         }
         let since = modified.duration_since(UNIX_EPOCH).ok()?;
@@ -341,7 +359,7 @@ impl Mark {
 #[cfg(unix)]
 fn more(meta: &Metadata) -> String {
     use std::os::unix::fs::MetadataExt;
-    // The time of modification can be set back, this one cannot.
+    // Unlike the modification time, ctime cannot be set back.
     format!(
         "-{}.{}-{}:{}",
         meta.ctime(),
@@ -356,20 +374,20 @@ fn more(_: &Metadata) -> String {
     String::new()
 }
 
-/// The variable that may name the folder of the cache.
-pub(crate) const FOLDER_VARIABLE: &str = "TL_CACHE";
+/// Environment variable with the cache directory.
+pub(crate) const CACHE_DIR_VARIABLE: &str = "TL_CACHE";
 
-/// The folder that the environment names, else the system's own place for what can be made again.
-pub(crate) fn standard_folder() -> Option<PathBuf> {
-    let named = std::env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty());
+/// Cache directory from the environment, or the user's cache directory.
+pub(crate) fn default_dir() -> Option<PathBuf> {
+    let named = std::env::var_os(CACHE_DIR_VARIABLE).filter(|folder| !folder.is_empty());
     if let Some(folder) = named {
         return Some(folder.into());
     }
     dirs::cache_dir().map(|folder| folder.join("tl"))
 }
 
-/// What stands for the program at `path` in the key: another build reads other things.
-pub(crate) fn program_mark(path: &Path) -> String {
+/// Identifies the program at `path`: another build may give other results.
+pub(crate) fn program_fingerprint(path: &Path) -> String {
     let state = fs::metadata(path).ok().and_then(|meta| {
         let since = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
         Some(format!("{}-{}", meta.len(), since.as_nanos()))
@@ -395,14 +413,14 @@ fn is_damage(error: &rusqlite::Error) -> bool {
         rusqlite::Error::SqliteFailure(failure, _) => {
             matches!(failure.code, DatabaseCorrupt | NotADatabase)
         }
-        // A table of another shape under our name.
+        // A table with our name and other columns.
         rusqlite::Error::InvalidColumnType(..) => true,
         _ => false,
     }
 }
 
-/// Another run has the file at this moment.
-fn is_held(error: &rusqlite::Error) -> bool {
+/// Whether another process holds the lock.
+fn is_locked(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
     matches!(
         error.sqlite_error_code(),
@@ -410,8 +428,8 @@ fn is_held(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Removes the cache. What cannot be removed is met again, and told again.
-fn forget(file: &Path) {
+/// Removes the database. Files that cannot be removed are reported on the next run.
+fn remove_database(file: &Path) {
     for ending in ["", "-wal", "-shm"] {
         let mut name = file.as_os_str().to_owned();
         name.push(ending);
@@ -419,10 +437,10 @@ fn forget(file: &Path) {
     }
 }
 
-fn make_folder(folder: &Path) -> std::io::Result<()> {
+fn create_dir(folder: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
-    // The names of somebody's videos are nobody else's business.
+    // The cache contains the names of the user's videos.
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
@@ -445,8 +463,8 @@ mod tests {
         path
     }
 
-    fn mark(path: &Path) -> Mark {
-        Mark::of(&path.metadata().expect("there")).expect("a settled file")
+    fn mark(path: &Path) -> Fingerprint {
+        Fingerprint::of(&path.metadata().expect("there")).expect("a settled file")
     }
 
     fn open(folder: &Path, reader: &str) -> Cache {
@@ -456,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_kept_until_the_file_or_its_reader_changes() {
+    fn facts_are_cached_until_file_or_reader_changes() {
         let folder = tempfile::tempdir().expect("a folder");
         let clip = old_file(folder.path(), "clip.mp4");
         let bad = old_file(folder.path(), "bad.mp4");
@@ -489,16 +507,16 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_kept_until_the_file_or_its_maker_changes() {
+    fn thumbnail_is_cached_until_file_or_producer_changes() {
         let folder = tempfile::tempdir().expect("a folder");
         let (clip, none) = (old_file(folder.path(), "a"), old_file(folder.path(), "b"));
         let cache = open(folder.path(), "one");
-        cache.put_picture(&clip, &mark(&clip), "ffmpeg 5", b"\xff\xd8");
-        cache.put_picture(&none, &mark(&none), "ffmpeg 5", b"");
+        cache.put_thumbnail(&clip, &mark(&clip), "ffmpeg 5", b"\xff\xd8");
+        cache.put_thumbnail(&none, &mark(&none), "ffmpeg 5", b"");
         drop(cache);
-        // Another reader of facts takes the same pictures.
+        // The thumbnail does not depend on the prober.
         let cache = open(folder.path(), "two");
-        let kept = |path: &Path, maker| cache.picture(path, &mark(path), maker);
+        let kept = |path: &Path, producer| cache.thumbnail(path, &mark(path), producer);
         assert_eq!(kept(&clip, "ffmpeg 5").as_deref(), Some(&b"\xff\xd8"[..]));
         assert_eq!(kept(&none, "ffmpeg 5").as_deref(), Some(&b""[..]));
         assert_eq!(kept(&clip, "ffmpeg 6"), None);
@@ -509,20 +527,20 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_just_written_is_not_trusted() {
+    fn recently_written_file_is_not_cached() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("clip.mp4");
         fs::write(&path, "content").expect("written");
-        assert_eq!(Mark::of(&path.metadata().expect("there")), None);
+        assert_eq!(Fingerprint::of(&path.metadata().expect("there")), None);
     }
 
     #[test]
-    fn a_damaged_cache_is_told_and_begun_anew() {
+    fn corrupt_cache_is_recreated() {
         let folder = tempfile::tempdir().expect("a folder");
         let clip = old_file(folder.path(), "clip.mp4");
         fs::write(folder.path().join("probes.sqlite3"), "noise ".repeat(4000)).expect("written");
         let (cache, note) = Cache::open(folder.path(), "one".to_owned());
-        assert!(note.expect("a note").contains("begun anew"));
+        assert!(note.expect("a note").contains("recreated"));
         let cache = cache.expect("a new one");
         cache.put(&clip, &mark(&clip), &Ok(MediaFacts::default()));
         drop(cache);
@@ -534,7 +552,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_side_by_side_do_not_disturb_each_other() {
+    fn concurrent_runs_share_a_cache() {
         let folder = tempfile::tempdir().expect("a folder");
         let files: Vec<PathBuf> = (0..20)
             .map(|i| old_file(folder.path(), &format!("{i}.mp4")))
@@ -557,7 +575,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_begin_a_cache_at_the_same_moment_all_have_it() {
+    fn concurrent_runs_create_a_cache() {
         for _ in 0..20 {
             let folder = tempfile::tempdir().expect("a folder");
             let clip = old_file(folder.path(), "clip.mp4");

@@ -1,4 +1,4 @@
-//! Asking before something is deleted. Without a terminal nobody is asked: then `--yes` must be there.
+//! Confirmation prompt before deletion. Without a terminal, `--yes` is required.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -6,20 +6,20 @@ use clap::Args;
 
 use crate::failure::Failure;
 
-/// The answer given in advance.
+/// The `--yes` flag.
 #[derive(Debug, Args)]
 pub(crate) struct Confirm {
-    /// Do not ask
+    /// Delete without asking for confirmation
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
 }
 
 impl Confirm {
-    /// Whether somebody must and can be asked.
+    /// Whether to prompt.
     ///
     /// # Errors
-    /// Where somebody must be asked and nobody is there.
-    pub(crate) fn must_ask(&self, what: &str) -> Result<bool, Failure> {
+    /// If a prompt is required and there is no terminal.
+    pub(crate) fn needs_prompt(&self, what: &str) -> Result<bool, Failure> {
         if self.yes {
             return Ok(false);
         }
@@ -27,12 +27,12 @@ impl Confirm {
             return Ok(true);
         }
         Err(Failure::usage(format!(
-            "{what} is not deleted: there is no terminal to ask on"
+            "{what} not deleted: no terminal to ask for confirmation"
         ))
-        .next("add --yes to delete it"))
+        .hint("pass --yes to delete without confirmation"))
     }
 
-    /// Asks; anything but `y` or `yes` is a no.
+    /// Prompts; everything except `y` and `yes` means no.
     pub(crate) fn ask(what: &str) -> bool {
         let mut answer = String::new();
         let asked = write!(io::stderr(), "delete {what}? This cannot be undone. [y/N] ")

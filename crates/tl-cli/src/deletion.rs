@@ -1,4 +1,4 @@
-//! Deleting one thing or several: the question before it, and one result for each of them.
+//! Deletion of one or several resources, with confirmation and one result per resource.
 
 use serde_json::json;
 use tl_client::Client;
@@ -7,23 +7,24 @@ use crate::args::Context;
 use crate::confirm::Confirm;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::span::count;
-use crate::unfinished::{RepeatedFailures, not_tried};
+use crate::run_summary::{RepeatedFailures, not_tried};
+use crate::units::pluralize;
 
-/// What is deleted.
+/// Resources to delete.
 pub(crate) struct Deletion<'a> {
-    /// What one is called, and several: `task`, `tasks`.
+    /// Singular and plural noun: `task`, `tasks`.
     pub(crate) nouns: (&'a str, &'a str),
-    /// Follows the things in the question: ` of index 6a…`.
-    pub(crate) place: String,
+    /// Appended to the resources in the prompt: ` of index 6a…`.
+    pub(crate) suffix: String,
     pub(crate) ids: Vec<String>,
 }
 
 impl Deletion<'_> {
-    /// Asks if somebody must be asked, and deletes each thing by `delete`. Where the answer is no, nothing is done.
+    /// Prompts if needed and deletes each resource with `delete`. Does nothing if the answer is no.
     ///
     /// # Errors
-    /// Why the only thing was not deleted; of several, each has its own result.
+    /// If there is only one resource, the reason why it was not deleted. With several, each has its
+    /// own result.
     pub(crate) fn run(
         &self,
         context: &Context,
@@ -36,15 +37,15 @@ impl Deletion<'_> {
             return Ok(Exit::Ok);
         }
         let what = match &self.ids[..] {
-            [only] => format!("{} {only}{}", self.nouns.0, self.place),
+            [only] => format!("{} {only}{}", self.nouns.0, self.suffix),
             ids => format!(
                 "{}{}",
-                count(ids.len(), self.nouns.0, self.nouns.1),
-                self.place
+                pluralize(ids.len(), self.nouns.0, self.nouns.1),
+                self.suffix
             ),
         };
-        if confirm.must_ask(&what)? && !Confirm::ask(&what) {
-            return Ok(kept(context, &what));
+        if confirm.needs_prompt(&what)? && !Confirm::ask(&what) {
+            return Ok(not_deleted(context, &what));
         }
         let exits = context.call(async |client| {
             if let [only] = &self.ids[..] {
@@ -55,7 +56,7 @@ impl Deletion<'_> {
             let shared = RepeatedFailures::default();
             let mut exits: Vec<Exit> = Vec::new();
             for id in &self.ids {
-                let stop = exits.iter().copied().find(|exit| exit.ends_the_run());
+                let stop = exits.iter().copied().find(|exit| exit.stops_run());
                 let result = match stop {
                     Some(exit) => Err(not_tried(exit)),
                     None => delete(client, id).await,
@@ -67,9 +68,9 @@ impl Deletion<'_> {
                     }
                     Err(failure) => {
                         let message = format!("{} {id}: {}", self.nouns.0, failure.message());
-                        let failure = failure.saying(message);
+                        let failure = failure.with_message(message);
                         output.json(&json!({"id": id, "error": failure.to_json()}));
-                        shared.tell(output, &failure);
+                        shared.report(output, &failure);
                         failure.exit()
                     }
                 });
@@ -90,8 +91,8 @@ impl Deletion<'_> {
     }
 }
 
-/// Says that nothing was deleted because the answer was no.
-pub(crate) fn kept(context: &Context, what: &str) -> Exit {
+/// Reports that nothing was deleted because the answer was no.
+pub(crate) fn not_deleted(context: &Context, what: &str) -> Exit {
     context.output.json(&json!({"deleted": null}));
     context.output.note(&format!("{what}: not deleted"));
     Exit::Ok

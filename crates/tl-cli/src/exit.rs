@@ -1,4 +1,4 @@
-//! The exit codes, and which error has which. Nothing else decides what `tl` exits with.
+//! Exit codes, and their mapping from errors. No other module chooses an exit code.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use tl_client::ErrorKind as Client;
 use tl_protocol::ErrorKind as Api;
 use tl_validate::ProbeErrorKind as Probe;
 
-/// What `tl` exits with.
+/// Exit code of `tl`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     Ok,
@@ -16,37 +16,37 @@ pub(crate) enum Exit {
     KeyRefused,
     Temporary,
     Limit,
-    RefusedForGood,
+    Refused,
     DeadlinePassed,
     Interrupted,
     Terminated,
-    /// That of a command that was run: `tl emulator exec` passes it on.
-    Passed(u8),
+    /// Exit code of a child process (`tl emulator exec`).
+    Child(u8),
 }
 
 impl Exit {
-    /// Every code with its meaning, as the help prints it.
+    /// Every exit code with its description for the help.
     pub(crate) const ALL: [(Self, &'static str); 11] = [
-        (Self::Ok, "all good"),
+        (Self::Ok, "success"),
         (
             Self::SomeFailed,
-            "of several inputs, at least one failed; each one's own code is in --json",
+            "at least one of several inputs failed; --json has each exit code",
         ),
         (
             Self::Usage,
-            "usage or configuration: no key, no such file, a bad option",
+            "usage or configuration error: no API key, no such file, bad option",
         ),
+        (Self::RefusedLocally, "local check failed; nothing was sent"),
+        (Self::KeyRefused, "the platform rejected the API key"),
+        (Self::Temporary, "temporary error: run the command again"),
+        (Self::Limit, "rate limit or quota exceeded"),
         (
-            Self::RefusedLocally,
-            "refused by the local check; nothing was sent",
+            Self::Refused,
+            "the platform rejected the request permanently",
         ),
-        (Self::KeyRefused, "the platform refused the key"),
-        (Self::Temporary, "temporary: run it again"),
-        (Self::Limit, "a rate limit or quota is used up"),
-        (Self::RefusedForGood, "the platform refused for good"),
         (
             Self::DeadlinePassed,
-            "the deadline of a wait passed; the platform goes on",
+            "timed out while waiting; the platform continues processing",
         ),
         (Self::Interrupted, "interrupted (Ctrl-C, SIGINT)"),
         (Self::Terminated, "terminated (SIGTERM)"),
@@ -61,20 +61,20 @@ impl Exit {
             Self::KeyRefused => 4,
             Self::Temporary => 5,
             Self::Limit => 6,
-            Self::RefusedForGood => 7,
+            Self::Refused => 7,
             Self::DeadlinePassed => 8,
             Self::Interrupted => 130,
             Self::Terminated => 143,
-            Self::Passed(code) => code,
+            Self::Child(code) => code,
         }
     }
 
-    /// Whether the same may come out well later: nothing is wrong with what was asked for.
-    pub(crate) fn may_pass(self) -> bool {
+    /// Whether a retry may succeed: the request itself is valid.
+    pub(crate) fn is_retryable(self) -> bool {
         matches!(self, Self::DeadlinePassed | Self::Temporary | Self::Limit)
     }
 
-    /// The code of an error of the client.
+    /// Exit code of a client error.
     pub(crate) fn of_client(error: &tl_client::Error) -> Self {
         match error.kind() {
             Client::Configuration
@@ -87,11 +87,11 @@ impl Exit {
                 .map_or(Self::Usage, |error| Self::of_probe(error.kind())),
             Client::RefusedLocally => Self::RefusedLocally,
             Client::Api(kind) => Self::of_api(kind),
-            _ => Self::RefusedForGood,
+            _ => Self::Refused,
         }
     }
 
-    /// The code of an error between here and the platform.
+    /// Exit code of an API or transport error.
     pub(crate) fn of_api(kind: Api) -> Self {
         match kind {
             Api::InvalidRequest => Self::Usage,
@@ -103,13 +103,13 @@ impl Exit {
             | Api::OutcomeUnknown
             | Api::SourceFailed => Self::Temporary,
             Api::DeadlinePassed => Self::DeadlinePassed,
-            // `Forbidden`, `NotFound`, `Refused`, `Malformed`, `ProcessingFailed`, and what a later version adds: the
-            // same command would fail again.
-            _ => Self::RefusedForGood,
+            // `Forbidden`, `NotFound`, `Refused`, `Malformed`, `ProcessingFailed` and future kinds:
+            // a retry would fail again.
+            _ => Self::Refused,
         }
     }
 
-    /// The code of a probe that failed.
+    /// Exit code of a failed probe.
     pub(crate) fn of_probe(kind: Probe) -> Self {
         match kind {
             kind if kind.is_about_the_file() => Self::RefusedLocally,
@@ -118,8 +118,8 @@ impl Exit {
         }
     }
 
-    /// The code of a run over several inputs: the only input's own; else 0 or 1. A key that was refused for all of them is a
-    /// failure of the run and keeps its code.
+    /// Exit code of a run: that of the only input, otherwise 0 or 1. If the API key was rejected
+    /// for all inputs, the run keeps that code.
     pub(crate) fn of_items(items: &[Self]) -> Self {
         let all = |exit| items.iter().all(|item| *item == exit);
         match items {
@@ -131,13 +131,13 @@ impl Exit {
     }
 
     /// Whether a signal ended the run.
-    pub(crate) fn is_by_signal(self) -> bool {
+    pub(crate) fn is_signal(self) -> bool {
         matches!(self, Self::Interrupted | Self::Terminated)
     }
 
-    /// Whether the inputs that follow would meet the same end, so that they are not tried.
-    pub(crate) fn ends_the_run(self) -> bool {
-        self.is_by_signal() || matches!(self, Self::KeyRefused | Self::Limit)
+    /// Whether the remaining inputs would fail in the same way and are not tried.
+    pub(crate) fn stops_run(self) -> bool {
+        self.is_signal() || matches!(self, Self::KeyRefused | Self::Limit)
     }
 }
 
@@ -147,7 +147,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The codes as a text for the help.
+/// The exit codes as text for the help.
 pub(crate) fn table() -> String {
     let mut text = "Exit codes:\n".to_owned();
     for (exit, meaning) in Exit::ALL {
@@ -161,13 +161,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_codes_are_the_documented_ones() {
+    fn exit_codes_match_the_docs() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|(exit, _)| exit.code()).collect();
         assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 130, 143]);
     }
 
     #[test]
-    fn every_error_of_the_platform_has_its_code() {
+    fn api_errors_map_to_exit_codes() {
         for (kind, code) in [
             (Api::InvalidRequest, 2),
             (Api::Unauthorized, 4),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn every_failed_probe_has_its_code() {
+    fn probe_errors_map_to_exit_codes() {
         for (kind, code) in [
             (Probe::NotFound, 2),
             (Probe::Unreadable, 2),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn several_inputs_come_to_one_code() {
+    fn exit_code_of_several_inputs() {
         use Exit::{KeyRefused, Limit, Ok, RefusedLocally, SomeFailed};
         for (items, expected) in [
             (&[RefusedLocally][..], RefusedLocally),

@@ -1,5 +1,5 @@
-//! What went wrong, in one form for people and for programs. Which exit code it has lives in `exit`, what to do next in
-//! `advice`, how it is printed in `output`.
+//! Errors of commands, for people and programs. The exit code is chosen in `exit`, the hint in
+//! `hints`; `output` prints them.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use tl_protocol::StatusSeen;
 use tl_validate::{ProbeError, Report};
 
-use crate::advice;
 use crate::exit::Exit;
+use crate::hints;
 use crate::interrupt;
 
-/// What went wrong.
+/// An error that ends a command or the work on one input.
 #[derive(Debug)]
 pub(crate) struct Failure(Box<Inner>);
 
@@ -20,23 +20,23 @@ struct Inner {
     exit: Exit,
     kind: &'static str,
     message: String,
-    next: Option<String>,
-    answer: Answer,
+    hint: Option<String>,
+    response: ResponseInfo,
     retryable: bool,
     history: Vec<StatusSeen>,
-    /// The file, where the report is about one.
+    /// The file that the report is about.
     file: Option<String>,
     report: Option<Report>,
     causes: Vec<String>,
-    /// The last lines that another program wrote, oldest first.
+    /// Last lines of a child process, oldest first.
     log: Vec<String>,
-    /// Lines for people below the message.
+    /// Additional lines below the message.
     details: Vec<String>,
 }
 
-/// What the platform's answer says beside its message.
+/// Details of the platform's response.
 #[derive(Debug, Default)]
-struct Answer {
+struct ResponseInfo {
     code: Option<String>,
     status: Option<u16>,
     request_id: Option<String>,
@@ -50,8 +50,8 @@ impl Failure {
             exit,
             kind,
             message: message.into(),
-            next: None,
-            answer: Answer::default(),
+            hint: None,
+            response: ResponseInfo::default(),
             retryable: exit == Exit::Temporary,
             history: Vec::new(),
             file: None,
@@ -62,55 +62,55 @@ impl Failure {
         }))
     }
 
-    /// A signal ended the command.
+    /// The command was ended by a signal.
     pub(crate) fn interrupted(message: impl Into<String>) -> Self {
         Self::new(interrupt::exit(), "interrupted", message)
     }
 
-    /// The command cannot be done as it was given.
+    /// The command line is invalid.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, "usage", message)
     }
 
-    /// Says what to do next, in place of what was said before.
-    pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
-        self.0.next = Some(next.into());
+    /// Sets the hint.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
         self
     }
 
-    /// Says what happened, in place of what was said before.
-    pub(crate) fn saying(mut self, message: impl Into<String>) -> Self {
+    /// Sets the message.
+    pub(crate) fn with_message(mut self, message: impl Into<String>) -> Self {
         self.0.message = message.into();
         self
     }
 
-    /// Adds lines for people below the message; each is on one line.
+    /// Sets additional lines below the message.
     pub(crate) fn with_details(mut self, details: Vec<String>) -> Self {
         self.0.details = details;
         self
     }
 
-    /// Adds the error below.
+    /// Appends an error and its sources to the causes.
     pub(crate) fn with_source(mut self, cause: &(dyn std::error::Error + 'static)) -> Self {
         self.0.causes.push(cause.to_string());
         self.0.causes.extend(chain(cause));
         self
     }
 
-    /// Adds what the local check says of the file.
+    /// Adds the report of the local check.
     pub(crate) fn with_report(mut self, report: Option<Report>) -> Self {
         self.0.report = report.or(self.0.report);
         self
     }
 
-    /// Adds the last lines that another program wrote.
+    /// Adds the last lines of a child process.
     pub(crate) fn with_log(mut self, log: &[String]) -> Self {
         self.0.log = log.to_vec();
         self
     }
 
-    /// Names the file that it is about.
-    pub(crate) fn about(mut self, file: &str) -> Self {
+    /// Sets the file that the error is about.
+    pub(crate) fn with_file(mut self, file: &str) -> Self {
         self.0.file = Some(file.to_owned());
         self
     }
@@ -131,8 +131,8 @@ impl Failure {
         &self.0.message
     }
 
-    pub(crate) fn next_step(&self) -> Option<&str> {
-        self.0.next.as_deref()
+    pub(crate) fn hint_text(&self) -> Option<&str> {
+        self.0.hint.as_deref()
     }
 
     pub(crate) fn causes(&self) -> &[String] {
@@ -151,23 +151,23 @@ impl Failure {
         self.0.report.as_ref()
     }
 
-    /// The form for programs: the members up to `causes` are always there.
+    /// JSON form. The members up to `causes` are always present.
     pub(crate) fn to_json(&self) -> Value {
         let inner = &*self.0;
         let mut object = json!({
             "kind": inner.kind,
             "message": inner.message,
-            "code": inner.answer.code,
-            "status": inner.answer.status,
-            "request_id": inner.answer.request_id,
+            "code": inner.response.code,
+            "status": inner.response.status,
+            "request_id": inner.response.request_id,
             "retryable": inner.retryable,
-            "retry_after": inner.answer.retry_after.map(|delay| delay.as_secs_f64()),
+            "retry_after": inner.response.retry_after.map(|delay| delay.as_secs_f64()),
             "exit_code": inner.exit.code(),
-            "next": inner.next,
+            "next": inner.hint,
             "causes": inner.causes,
         });
-        if inner.answer.attempts > 0 {
-            object["attempts"] = inner.answer.attempts.into();
+        if inner.response.attempts > 0 {
+            object["attempts"] = inner.response.attempts.into();
         }
         if !inner.log.is_empty() {
             object["log"] = json!(inner.log);
@@ -182,7 +182,7 @@ impl Failure {
     }
 }
 
-/// Statuses and the seconds after which they were seen.
+/// Statuses, and after how many seconds they were seen.
 pub(crate) fn history(seen: &[StatusSeen]) -> Value {
     seen.iter()
         .map(|seen| json!({"status": seen.status, "after": seen.after.as_secs_f64()}))
@@ -193,11 +193,11 @@ impl From<tl_protocol::Error> for Failure {
     fn from(error: tl_protocol::Error) -> Self {
         let mut failure = Self::new(
             Exit::of_api(error.kind()),
-            advice::api_word(error.kind()),
+            hints::api_kind(error.kind()),
             error.to_string(),
         );
-        failure.0.next = Some(advice::of_api(&error));
-        failure.0.answer = Answer {
+        failure.0.hint = Some(hints::for_api(&error));
+        failure.0.response = ResponseInfo {
             code: error.code().map(ToString::to_string),
             status: error.status(),
             request_id: error.request_id().map(str::to_owned),
@@ -216,9 +216,9 @@ impl From<tl_client::Error> for Failure {
         let exit = Exit::of_client(&error);
         let report = error.report().cloned();
         if let Some(api) = error.api() {
-            let mut failure = Self::new(exit, advice::client_word(error.kind()), error.to_string());
-            failure.0.next = Some(advice::of_api(api));
-            failure.0.answer = Answer {
+            let mut failure = Self::new(exit, hints::client_kind(error.kind()), error.to_string());
+            failure.0.hint = Some(hints::for_api(api));
+            failure.0.response = ResponseInfo {
                 code: api.code().map(ToString::to_string),
                 status: api.status(),
                 request_id: api.request_id().map(str::to_owned),
@@ -230,8 +230,8 @@ impl From<tl_client::Error> for Failure {
             failure.0.causes = chain(&error);
             return failure.with_report(report);
         }
-        let mut failure = Self::new(exit, advice::client_word(error.kind()), error.to_string());
-        failure.0.next = advice::of_client(error.kind()).map(str::to_owned);
+        let mut failure = Self::new(exit, hints::client_kind(error.kind()), error.to_string());
+        failure.0.hint = hints::for_client(error.kind()).map(str::to_owned);
         failure.0.causes = chain(&error);
         failure.with_report(report)
     }
@@ -246,18 +246,18 @@ impl From<ProbeError> for Failure {
         let mut failure = Self::new(
             Exit::of_probe(error.kind()),
             error.kind().as_str(),
-            format!("{name}{} (allowed: {})", error.seen(), error.allowed()),
+            format!("{name}{}", error.seen()),
         );
         failure.0.causes = error
             .log()
             .iter()
             .map(|line| format!("FFmpeg: {line}"))
             .collect();
-        failure.next(as_step(error.next()))
+        failure.hint(as_step(error.next()))
     }
 }
 
-/// A sentence as a step: without the capital and the full stop, as all the others are written.
+/// Turns a sentence into a hint: lowercase first letter, no period.
 fn as_step(sentence: &str) -> String {
     let sentence = sentence.trim_end_matches('.');
     let mut letters = sentence.chars();
@@ -267,7 +267,7 @@ fn as_step(sentence: &str) -> String {
         .unwrap_or_default()
 }
 
-/// The texts of the errors below `error`, each once.
+/// Messages of the sources of `error`, without repetitions.
 fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
     let mut causes: Vec<String> = Vec::new();
     let mut below = error.source();

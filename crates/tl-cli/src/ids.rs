@@ -1,15 +1,15 @@
-//! Ids on the command line: several of them, and `-` for those on standard input.
+//! Ids on the command line; `-` reads them from standard input.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead};
 
 use crate::failure::Failure;
 
-/// The ids that `words` name, each once, in their order. `-` reads one id per line from standard input, as `tl … list --quiet`
-/// prints them; empty lines are skipped.
+/// Returns the ids in order, without duplicates. `-` reads one id per line from standard input, as
+/// printed by `tl … list --quiet`. Empty lines are skipped.
 ///
 /// # Errors
-/// Where standard input cannot be read.
+/// If standard input cannot be read.
 pub(crate) fn read(words: &[String]) -> Result<Vec<String>, Failure> {
     read_from(words, io::stdin().lock())
 }
@@ -35,9 +35,9 @@ fn read_from(words: &[String], mut input: impl BufRead) -> Result<Vec<String>, F
                 Ok(0) => break,
                 Ok(_) => add(&line),
                 Err(error) => {
-                    return Err(Failure::usage("the ids on standard input cannot be read")
+                    return Err(Failure::usage("failed to read ids from standard input")
                         .with_source(&error)
-                        .next("write one id per line"));
+                        .hint("write one id per line"));
                 }
             }
         }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dash_reads_standard_input_once() {
+    fn dash_reads_standard_input_once() {
         let words = ["a", "-", "b", "-"].map(str::to_owned);
         let ids = read_from(&words, &b"c\n\n a \r\nd"[..]).ok();
         assert_eq!(ids, Some(["a", "c", "d", "b"].map(str::to_owned).to_vec()));

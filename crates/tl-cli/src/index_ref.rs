@@ -1,4 +1,4 @@
-//! An index as a person names it: by its id, or by its name.
+//! Reference to an index by id or name.
 
 use std::convert::Infallible;
 use std::str::FromStr;
@@ -12,8 +12,8 @@ use crate::failure::Failure;
 
 /// An id or a name.
 ///
-/// What looks like an id is taken for one, without a request. Everything else is looked up among the names, and tried as an id
-/// if no index has that name.
+/// A text in the form of an id is used as an id, without a request. Any other text is looked up as
+/// a name, and tried as an id if no index has that name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IndexRef(String);
 
@@ -32,23 +32,23 @@ impl From<&str> for IndexRef {
 }
 
 impl IndexRef {
-    /// The id of the index.
+    /// Returns the id of the index.
     ///
     /// # Errors
-    /// Where no index or more than one has the name, and what the platform answers.
+    /// If no index or more than one has the name, and errors of the platform.
     pub(crate) async fn resolve(&self, client: &Client) -> Result<IndexId, Failure> {
         if looks_like_an_id(&self.0) {
             return Ok(self.0.as_str().into());
         }
         match self.named(client).await?.as_slice() {
             [index] => Ok(index.id.clone()),
-            // An id in another form than the documented one.
+            // The id may have an undocumented form.
             [] => match client.indexes().get(self.0.as_str()).await {
                 Ok(index) => Ok(index.id),
                 Err(error) if error.kind() == tl_protocol::ErrorKind::NotFound => {
                     Err(self.unknown())
                 }
-                // Most platforms refuse what has not the form of an id.
+                // The platform rejects ids that are not well-formed.
                 Err(error) if error.kind() == tl_protocol::ErrorKind::Refused => {
                     Err(self.unknown())
                 }
@@ -58,7 +58,7 @@ impl IndexRef {
         }
     }
 
-    /// The index itself: [`resolve`](Self::resolve), and what looks like an id and is none may still be a name.
+    /// Returns the index. If no index has this id, it is looked up as a name.
     ///
     /// # Errors
     /// As [`resolve`](Self::resolve).
@@ -71,15 +71,15 @@ impl IndexRef {
             return Err(error.into());
         }
         match self.named(client).await.as_deref() {
-            // The first answer says more than one about the look-up.
+            // The first error is more useful than that of the lookup.
             Ok([]) | Err(_) => Err(error.into()),
             Ok([index]) => Ok(index.clone()),
             Ok(several) => Err(self.ambiguous(several)),
         }
     }
 
-    /// Every index that has exactly this name. The platform documents no more of its filter than its name, so the names are
-    /// compared here too (API reference, "List indexes").
+    /// Returns every index with exactly this name. The platform does not document how its filter
+    /// compares names, so they are compared here too (API reference, "List indexes").
     async fn named(&self, client: &Client) -> Result<Vec<Index>, Failure> {
         let mut pages = client.pages(ListIndexes {
             page: PageRequest {
@@ -99,26 +99,26 @@ impl IndexRef {
 
     fn unknown(&self) -> Failure {
         Failure::new(
-            Exit::RefusedForGood,
+            Exit::Refused,
             "not_found",
-            format!("no index has the name or the id `{}`", self.0),
+            format!("no index with the name or id `{}`", self.0),
         )
-        .next("`tl index list` shows the indexes that this key can see")
+        .hint("`tl index list` shows the indexes that this API key can access")
     }
 
     fn ambiguous(&self, indexes: &[Index]) -> Failure {
         let ids: Vec<String> = indexes.iter().map(|index| index.id.to_string()).collect();
         Failure::usage(format!(
-            "{} indexes have the name `{}`: {}",
+            "{} indexes are named `{}`: {}",
             ids.len(),
             self.0,
             ids.join(", ")
         ))
-        .next("name the index by its id")
+        .hint("pass the id of the index")
     }
 }
 
-/// Whether `text` has the form of the platform's ids: 24 hexadecimal digits.
+/// Whether `text` has the form of an id of the platform: 24 hexadecimal digits.
 fn looks_like_an_id(text: &str) -> bool {
     text.len() == 24 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM: the first asks the program to end in good order, the second ends it at once, and so does a limit of
-//! time after the first. Which of them came decides the exit code.
+//! Handling of SIGINT and SIGTERM. The first signal requests a graceful shutdown, the second exits
+//! immediately, and so does a timeout after the first. The first signal determines the exit code.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,14 +9,14 @@ use tl_validate::program::Cancel;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// The longest time between the first signal and the end of the program. Service managers and containers kill a program
-/// 10 s and more after SIGTERM (`docker stop`: 10 s, Kubernetes: 30 s).
-const LIMIT: Duration = Duration::from_secs(8);
+/// Maximum time between the first signal and the exit. Service managers and containers kill a
+/// process 10 s or more after SIGTERM (`docker stop`: 10 s, Kubernetes: 30 s).
+const GRACE_PERIOD: Duration = Duration::from_secs(8);
 
-/// Whether the first signal was SIGTERM. Signals are sent to the whole process, so this is kept for the whole process.
+/// Whether the first signal was SIGTERM. Process-wide, like signals.
 static IS_TERMINATED: AtomicBool = AtomicBool::new(false);
 
-/// The exit code of the signal that came.
+/// Exit code of the received signal.
 pub(crate) fn exit() -> Exit {
     if IS_TERMINATED.load(Ordering::Relaxed) {
         Exit::Terminated
@@ -25,50 +25,47 @@ pub(crate) fn exit() -> Exit {
     }
 }
 
-/// Ends with the first signal. From then on the program ends within [`LIMIT`], and at once with the second signal.
-pub(crate) async fn first() {
+/// Completes on the first signal. From then on the process exits within [`GRACE_PERIOD`], and immediately
+/// on the second signal.
+pub(crate) async fn first_signal() {
     let exit = signal().await;
     IS_TERMINATED.store(exit == Exit::Terminated, Ordering::Relaxed);
-    // A thread of its own, so that neither a busy runtime nor a blocked write holds it up. Where the system has no thread
-    // left, the program still ends, only without the limit.
+    // Use a separate thread, so that neither a busy runtime nor a blocked write delays the exit. If
+    // no thread can be started, the process still exits, but without the timeout.
     let _ = std::thread::Builder::new()
         .name("end".to_owned())
         .spawn(move || {
             let limited = async {
                 tokio::select! {
                     _ = signal() => {}
-                    () = tokio::time::sleep(LIMIT) => {}
+                    () = tokio::time::sleep(GRACE_PERIOD) => {}
                 }
             };
             match runtime() {
                 Ok(runtime) => runtime.block_on(limited),
-                Err(_) => std::thread::sleep(LIMIT),
+                Err(_) => std::thread::sleep(GRACE_PERIOD),
             }
             std::process::exit(i32::from(exit.code()));
         });
 }
 
-/// Starts to listen; the handle says when a signal came, and ends every `ffmpeg` that was given it.
+/// Starts to listen. The handle is canceled on the first signal and terminates every `ffmpeg` that
+/// uses it.
 pub(crate) fn listen() -> Result<Cancel, Failure> {
     let cancel = Cancel::new();
     let handle = cancel.clone();
     let unable = |error: &std::io::Error| {
-        Failure::new(
-            Exit::Temporary,
-            "system",
-            "the system gives no threads to work with",
-        )
-        .with_source(error)
+        Failure::new(Exit::Temporary, "system", "failed to start a thread").with_source(error)
     };
     let runtime = runtime().map_err(|error| unable(&error))?;
-    // The handler stands before the first file is touched.
+    // The handler must be installed before the first file is touched.
     let (ready, standing) = std::sync::mpsc::channel();
     std::thread::Builder::new()
         .name("interrupt".to_owned())
         .spawn(move || {
             runtime.block_on(async {
-                let mut first = std::pin::pin!(first());
-                // The first poll sets the handler.
+                let mut first = std::pin::pin!(first_signal());
+                // The first poll installs the handler.
                 let early = std::future::poll_fn(|context| {
                     std::task::Poll::Ready(first.as_mut().poll(context).is_ready())
                 })
@@ -81,7 +78,7 @@ pub(crate) fn listen() -> Result<Cancel, Failure> {
             });
         })
         .map_err(|error| unable(&error))?;
-    // The thread sends, or is gone with its half; both let the work begin.
+    // The thread has sent or has ended; continue in both cases.
     let _ = standing.recv();
     Ok(cancel)
 }
@@ -92,7 +89,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
-/// Ends at the next signal, with its exit code.
+/// Completes on the next signal and returns its exit code.
 async fn signal() -> Exit {
     #[cfg(unix)]
     {
@@ -104,14 +101,14 @@ async fn signal() -> Exit {
             };
         }
     }
-    // Where it cannot be listened to, the system's own way of ending the program stays.
+    // If the handler cannot be installed, the default action of the signal applies.
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
     Exit::Interrupted
 }
 
-/// What a command says that was cut off.
+/// Error of a command that was interrupted.
 pub(crate) fn interrupted(what: &str) -> Failure {
-    Failure::interrupted(format!("interrupted: {what}")).next("run it again")
+    Failure::interrupted(format!("interrupted: {what}")).hint("run the command again")
 }

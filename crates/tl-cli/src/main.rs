@@ -1,62 +1,63 @@
-//! The `tl` command: check videos, bring them into an index, look after tasks, indexes and videos, run the emulator.
+//! The `tl` command.
 //!
-//! | Room | What lives there |
+//! | Module | Contents |
 //! |---|---|
-//! | `args` | the arguments as a whole; each verb has its own in its room |
-//! | `verb` | one room for each verb: its arguments and what it does |
-//! | `settings` | key, address and limits, from options and environment |
-//! | `checking` | the local check: which rules, which helper, one path |
-//! | `judging`, `cache` | the local check of many files: prober, verdict, and what earlier runs found |
-//! | `making` | files made by ffmpeg: where they go, and how far it is |
-//! | `remote` | videos behind an address: redirects, ranges, budgets |
-//! | `walk`, `lanes` | which files there are, and work on them side by side |
-//! | `sending` | how a video is sent, and how far it is: what `ingest` and `upload` share |
-//! | `unfinished` | the inputs that a run did not finish: one summary |
-//! | `waiting` | until things are ready: what the `wait` verbs share |
-//! | `deletion`, `confirm` | deleting things, and the question before it |
-//! | `ids`, `index_ref` | ids on the command line; an index by its id or its name |
-//! | `failure`, `advice` | what went wrong, for people and for programs, and what to do next |
-//! | `exit` | the exit codes, and which error has which |
-//! | `output` | the two streams, JSON, colour; nothing else writes |
-//! | `progress` | the one line that tells how far it is |
+//! | `args` | global arguments and entry point |
+//! | `commands` | one module per command: its arguments and implementation |
+//! | `settings` | API key, base URL and limits, from options and environment |
+//! | `check` | local check of single files, selection of rule packs |
+//! | `checker`, `cache` | local check of many files, with cached probe results |
+//! | `output_dir` | files written by FFmpeg, and their progress |
+//! | `remote` | local check of URLs: redirects, range requests, budgets |
+//! | `walk`, `parallel` | file discovery, bounded parallel map |
+//! | `upload_args` | options and item states of `ingest` and `upload` |
+//! | `run_summary` | summary of unfinished inputs, repeated failures |
+//! | `wait` | shared parts of the `wait` commands |
+//! | `deletion`, `confirm` | deletion and confirmation prompt |
+//! | `ids`, `index_ref` | ids on the command line; index by id or name |
+//! | `list`, `table` | pagination and output of lists |
+//! | `failure`, `hints` | errors and hints |
+//! | `exit` | exit codes |
+//! | `output` | standard output and standard error, JSON, color; nothing else writes |
+//! | `progress` | progress line |
 //!
-//! Media is read by the helper `tl-probe`; this program links no libav.
+//! Media is read by the helper `tl-probe`; this program does not link libav.
 
-// The text of an argument is its help, where a link is written as people read it.
+// Doc comments of arguments are help texts, where URLs are not links.
 #![allow(rustdoc::bare_urls)]
 
-mod advice;
 mod args;
 mod cache;
-mod checking;
+mod check;
+mod checker;
+mod commands;
 mod confirm;
 mod deletion;
 mod exit;
 mod failure;
+mod hints;
 mod ids;
 mod index_ref;
 mod interrupt;
-mod judging;
-mod lanes;
-mod listing;
-mod making;
+mod list;
 mod metadata;
-mod numbers;
+mod number_filter;
 mod output;
+mod output_dir;
+mod parallel;
 mod path_name;
 mod progress;
 mod remote;
 mod report;
+mod run_summary;
 mod runtime;
 mod sandbox;
 mod secret;
-mod sending;
 mod settings;
-mod span;
 mod table;
-mod unfinished;
-mod verb;
-mod waiting;
+mod units;
+mod upload_args;
+mod wait;
 mod walk;
 
 use std::process::ExitCode;

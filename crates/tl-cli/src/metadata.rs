@@ -1,4 +1,5 @@
-//! User metadata on the command line: `--metadata KEY=VALUE`, `--metadata KEY:=JSON`, `--metadata-json OBJECT`.
+//! User metadata on the command line: `--metadata KEY=VALUE`, `--metadata KEY:=JSON`,
+//! `--metadata-json OBJECT`.
 
 use clap::Args;
 use serde_json::{Map, Value};
@@ -6,14 +7,14 @@ use tl_model::UserMetadata;
 
 use crate::failure::Failure;
 
-/// The options that say what a user says about a video.
+/// Options for user metadata.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Metadata")]
 pub(crate) struct MetadataArgs {
-    /// A key and its text; `KEY:=JSON` gives a number, a boolean or a list of texts. May be repeated
+    /// Set a text value; use KEY:=JSON for a number, a boolean or a list of texts. Repeatable
     #[arg(long = "metadata", short = 'm', value_name = "KEY=VALUE")]
     metadata: Vec<String>,
-    /// All of it as one JSON object
+    /// Set all metadata as one JSON object
     #[arg(
         long = "metadata-json",
         value_name = "OBJECT",
@@ -23,11 +24,11 @@ pub(crate) struct MetadataArgs {
 }
 
 impl MetadataArgs {
-    /// What was said; `None` where nothing was.
+    /// Returns the metadata, or `None` if none was given.
     pub(crate) fn read(&self) -> Result<Option<UserMetadata>, Failure> {
         let refused = |error: tl_model::MetadataError| {
-            Failure::usage(error.to_string()).next(
-                "flatten what is nested (`city=Rome` in place of `where`), or give it as one text",
+            Failure::usage(error.to_string()).hint(
+                "flatten nested values (`city=Rome` instead of `where`), or pass them as one string",
             )
         };
         match (&self.metadata_json, self.metadata.as_slice()) {
@@ -45,33 +46,32 @@ fn object(pairs: &[String]) -> Result<Map<String, Value>, Failure> {
     for pair in pairs {
         let (key, value) = pair_of(pair)?;
         if object.insert(key.to_owned(), value).is_some() {
-            return Err(Failure::usage(format!(
-                "user metadata has the key `{key}` more than once"
-            ))
-            .next("keep one value for each key; `KEY:=[\"a\",\"b\"]` gives a list of texts"));
+            return Err(
+                Failure::usage(format!("metadata key `{key}` is set more than once"))
+                    .hint("pass one value per key; `KEY:=[\"a\",\"b\"]` sets a list of texts"),
+            );
         }
     }
     Ok(object)
 }
 
-/// Splits one `KEY=VALUE` or `KEY:=JSON`.
+/// Splits `KEY=VALUE` or `KEY:=JSON`.
 pub(crate) fn pair_of(pair: &str) -> Result<(&str, Value), Failure> {
     let (key, text) = pair
         .split_once('=')
         .filter(|(key, _)| !key.trim_end_matches(':').is_empty())
         .ok_or_else(|| {
-            Failure::usage(format!("the metadata `{pair}` has no key and value")).next(
-                "write it as KEY=VALUE, or as KEY:=JSON for a number, a boolean or a list of texts",
-            )
+            Failure::usage(format!("metadata `{pair}` is not KEY=VALUE"))
+                .hint("use KEY=VALUE, or KEY:=JSON for a number, a boolean or a list of texts")
         })?;
     let Some(key) = key.strip_suffix(':') else {
         return Ok((key, Value::from(text)));
     };
     let value = serde_json::from_str(text).map_err(|error| {
         Failure::usage(format!(
-            "the metadata `{pair}` has no JSON after `:=` ({error})"
+            "metadata `{pair}`: invalid JSON after `:=` ({error})"
         ))
-        .next("write KEY=VALUE for a text; after `:=` stand 5, 2.5, true or [\"a\",\"b\"]")
+        .hint("use KEY=VALUE for a text; after `:=`, use for example 5, 2.5, true or [\"a\",\"b\"]")
     })?;
     Ok((key, value))
 }
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_and_typed_values_are_told_apart() {
+    fn parses_text_and_json_values() {
         assert_eq!(
             read(
                 &[
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_platform_does_not_take_is_refused_with_its_key() {
+    fn unsupported_metadata_is_rejected() {
         let check = |pairs: &[&str], json: Option<&str>, part: &str| {
             let message = read(pairs, json).unwrap_err();
             assert!(message.contains(part), "{message}");
@@ -129,9 +129,9 @@ mod tests {
         check(&[], Some("[1]"), "not a JSON object");
         check(&[], Some("{"), "not JSON");
         check(&["a=1", "a=2"], None, "more than once");
-        check(&["nothing"], None, "no key and value");
-        check(&["=x"], None, "no key and value");
-        check(&[":=1"], None, "no key and value");
-        check(&["n:=five"], None, "no JSON after `:=`");
+        check(&["nothing"], None, "not KEY=VALUE");
+        check(&["=x"], None, "not KEY=VALUE");
+        check(&[":=1"], None, "not KEY=VALUE");
+        check(&["n:=five"], None, "invalid JSON after `:=`");
     }
 }

@@ -1,8 +1,9 @@
-//! The two streams. Results go to standard output, as text or as JSON; errors, notes and progress go to standard error.
+//! Standard output and standard error. Results go to standard output, as text or JSON; errors,
+//! notes and progress go to standard error.
 //!
-//! With `--json`, standard output carries JSON and nothing else, errors included: one document, or for the verbs that
-//! take several inputs one line for each input. The text of an error goes to standard error as well, for people and logs.
-//! API keys are masked in everything that is written here, and nothing is written anywhere else.
+//! With `--json`, standard output contains only JSON, errors included: one document, or one line
+//! per input for commands that take several. The text of an error also goes to standard error, for
+//! people and logs. API keys are masked in all output. No other module writes to the streams.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -25,10 +26,10 @@ pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const BOLD: Style = Style::new().bold();
 
-/// How many of the last lines of another program an error shows without `--verbose`.
+/// Number of log lines of a child process that an error shows without `--verbose`.
 const LOG_LINES: usize = 3;
 
-/// When to colour.
+/// When to use color.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Color {
     #[default]
@@ -37,7 +38,7 @@ pub(crate) enum Color {
     Never,
 }
 
-/// The streams of one run.
+/// The output streams of a run.
 #[derive(Debug)]
 pub(crate) struct Output {
     json: bool,
@@ -45,7 +46,7 @@ pub(crate) struct Output {
     verbose: u8,
     out: Mutex<AutoStream<io::Stdout>>,
     err: Mutex<AutoStream<io::Stderr>>,
-    /// Why standard output can no longer be written.
+    /// The first error on standard output.
     broken: Mutex<Option<io::Error>>,
     bars: MultiProgress,
 }
@@ -78,59 +79,61 @@ impl Output {
         self.quiet
     }
 
-    /// The place of progress lines; they go out of the way of what is written.
+    /// The progress bars; they are hidden while text is written.
     pub(crate) fn bars(&self) -> &MultiProgress {
         &self.bars
     }
 
-    /// A result for people; nothing with `--json`.
+    /// Prints a result as text; nothing with `--json`.
     pub(crate) fn line(&self, text: &str) {
         if !self.json {
             self.write_out(text);
         }
     }
 
-    /// A result for programs, on one line; nothing without `--json`.
+    /// Prints a result as one line of JSON; nothing without `--json`.
     pub(crate) fn json(&self, value: &impl Serialize) {
         if self.json {
             match json_line(value) {
                 Ok(text) => self.write_out(&text),
-                Err(error) => self.write_err(&format!("error: a result has no JSON form: {error}")),
+                Err(error) => self.write_err(&format!(
+                    "error: failed to serialize a result as JSON: {error}"
+                )),
             }
         }
     }
 
-    /// A text that is the result itself, whatever `--json` says: completions, rule packs.
+    /// Prints text that is itself the result, independent of `--json`: completions, rule packs.
     pub(crate) fn text(&self, text: &str) {
         self.write_out(text.trim_end_matches('\n'));
     }
 
-    /// Something worth knowing beside the result; nothing with `--quiet`.
+    /// Prints additional information; nothing with `--quiet`.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
             self.write_err(&format!("{DIM}{}{DIM:#}", plain(text)));
         }
     }
 
-    /// What happens on the way; only with `--verbose`.
+    /// Logs a step; only with `--verbose`.
     pub(crate) fn detail(&self, text: &str) {
         if self.verbose > 0 {
             self.write_err(&plain(text));
         }
     }
 
-    /// A text for people, whatever the options say.
+    /// Prints text to standard error, independent of the options.
     pub(crate) fn stderr(&self, text: &str) {
         self.write_err(text);
     }
 
-    /// An error that ends the command: JSON to standard output, text to standard error.
+    /// Reports an error that ends the command: JSON to standard output, text to standard error.
     pub(crate) fn failure(&self, failure: &Failure) {
         self.json(&json!({ "error": failure.to_json() }));
         self.failure_text(failure);
     }
 
-    /// The text of an error; with `--json` and `--quiet` the JSON alone has it.
+    /// Prints the text of an error. With both `--json` and `--quiet`, only the JSON is printed.
     pub(crate) fn failure_text(&self, failure: &Failure) {
         if self.json && self.quiet {
             return;
@@ -156,13 +159,13 @@ impl Output {
         for line in &log[log.len().saturating_sub(kept)..] {
             let _ = write!(text, "\n  {DIM}ffmpeg:{DIM:#} {}", plain_line(line));
         }
-        if let Some(next) = failure.next_step() {
-            let _ = write!(text, "\n  {BOLD}next:{BOLD:#} {}", plain(next));
+        if let Some(next) = failure.hint_text() {
+            let _ = write!(text, "\n  {BOLD}hint:{BOLD:#} {}", plain(next));
         }
         self.write_err(&text);
     }
 
-    /// The end: whether standard output took everything. Whoever closed the pipe has seen enough.
+    /// Flushes standard output and reports lost output. A closed pipe is not an error.
     pub(crate) fn finish(&self, exit: Exit) -> Exit {
         let flushed = self
             .out
@@ -180,10 +183,10 @@ impl Output {
                     &Failure::new(
                         Exit::Usage,
                         "output",
-                        "standard output cannot be written: results are missing",
+                        "failed to write to standard output: results are missing",
                     )
                     .with_source(&error)
-                    .next("make room or write elsewhere; what was asked of the platform is done"),
+                    .hint("free disk space or redirect the output; requests to the platform were completed"),
                 );
                 if exit == Exit::Ok { Exit::Usage } else { exit }
             }
@@ -196,7 +199,7 @@ impl Output {
         if broken.is_some() {
             return;
         }
-        let text = secret::masked(text);
+        let text = secret::mask_keys(text);
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         let written = self
             .bars
@@ -205,15 +208,15 @@ impl Output {
     }
 
     fn write_err(&self, text: &str) {
-        let text = secret::masked(text);
+        let text = secret::mask_keys(text);
         let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
-        // There is nowhere left to say that standard error is gone.
+        // An error on standard error cannot be reported.
         let _ = self.bars.suspend(|| writeln!(err, "{text}"));
     }
 }
 
-/// Text from elsewhere, made harmless by [`printable`]. Its own further lines are indented behind a bar, so that none of them
-/// looks like a line of this program.
+/// Escapes foreign text with [`printable`]. Further lines are indented behind a bar, so that they
+/// cannot imitate the output of this program.
 pub(crate) fn plain(text: &str) -> String {
     text.trim_end_matches('\n')
         .split('\n')
@@ -227,8 +230,8 @@ pub(crate) fn plain_line(text: &str) -> String {
     printable(text)
 }
 
-/// The value as JSON on one line. Characters that act on a terminal are written as escapes, which mean the same to a reader
-/// of JSON.
+/// Serializes the value as JSON on one line. Control characters of terminals are escaped, which
+/// does not change the meaning of the JSON.
 pub(crate) fn json_line(value: &impl Serialize) -> Result<String, serde_json::Error> {
     let text = serde_json::to_string(value)?;
     if !text.contains(is_display_control) {
@@ -237,7 +240,7 @@ pub(crate) fn json_line(value: &impl Serialize) -> Result<String, serde_json::Er
     let mut shown = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         if is_display_control(c) {
-            // All of them are in the basic plane, and they occur in strings only.
+            // They are all in the basic multilingual plane and occur only in strings.
             let _ = write!(shown, "\\u{:04x}", u32::from(c));
         } else {
             shown.push(c);
@@ -251,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn foreign_text_cannot_command_the_terminal() {
+    fn control_characters_are_escaped() {
         assert_eq!(
             plain("a\u{1b}[2Jb\rc\u{202e}d"),
             "a\\u{1b}[2Jb\\u{d}c\\u{202e}d"
@@ -263,16 +266,16 @@ mod tests {
     }
 
     #[test]
-    fn foreign_text_cannot_forge_a_line() {
-        let text = plain("bad key\r\nok: uploaded\n\nnext: run this\n");
+    fn foreign_lines_are_indented() {
+        let text = plain("bad key\r\nok: uploaded\n\nhint: run this\n");
         assert_eq!(
             text,
-            "bad key\n    | ok: uploaded\n    | \n    | next: run this"
+            "bad key\n    | ok: uploaded\n    | \n    | hint: run this"
         );
     }
 
     #[test]
-    fn json_means_the_same_without_commands_to_a_terminal() {
+    fn json_escapes_control_characters() {
         let value = json!({"message": "a\u{9b}2J\u{202e}\u{2028}\u{1b}\n日", "é": 1});
         let line = json_line(&value).expect("it has a JSON form");
         assert!(!line.contains(is_display_control), "{line}");

@@ -1,9 +1,9 @@
-//! The name of a file as text, for messages, reports and JSON. On Unix a name is any bytes, not always UTF-8.
+//! File names as text, for messages, reports and JSON. On Unix, a name may not be valid UTF-8.
 
 use std::path::Path;
 
-/// The path as text. Names that differ have texts that differ: where a path is not UTF-8, each byte that is part of no
-/// character becomes `\xHH`, and a backslash becomes `\\`. Every other path is itself.
+/// Returns the path as text. Different paths have different texts: if a path is not UTF-8, each
+/// invalid byte becomes `\xHH`, and a backslash becomes `\\`. Valid UTF-8 is unchanged.
 pub(crate) fn path_name(path: &Path) -> String {
     if let Some(text) = path.to_str() {
         return text.to_owned();
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_differ_stay_different() {
+    fn different_names_have_different_texts() {
         let name = |bytes: &[u8]| path_name(Path::new(OsStr::from_bytes(bytes)));
         assert_eq!(name("é\\日.mp4".as_bytes()), "é\\日.mp4");
         assert_eq!(name(b"a\xff.mp4"), "a\\xFF.mp4");

@@ -1,4 +1,5 @@
-//! How far it is: one line on standard error that is rewritten, on a terminal; plain lines with `--verbose`; else nothing.
+//! Progress: one line on standard error that is updated in place on a terminal, plain lines with
+//! `--verbose`, otherwise nothing.
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,15 +10,15 @@ use tl_client::Event;
 use tl_protocol::{Event as Api, Observer};
 
 use crate::output::{Output, plain_line};
-use crate::report::size;
-use crate::span;
+use crate::report::format_bytes;
+use crate::units;
 
-/// The line of one run.
+/// Progress line of a run.
 #[derive(Debug)]
 pub(crate) struct Progress {
     output: Arc<Output>,
     bar: Option<ProgressBar>,
-    /// How many inputs there are; with more than one, each line says which one it is about.
+    /// Number of inputs. With more than one, each line names its input.
     inputs: usize,
 }
 
@@ -38,8 +39,8 @@ impl Progress {
         })
     }
 
-    /// Tells `text` about `name`.
-    fn tell(&self, name: &str, text: &str) {
+    /// Shows `text` for `name`.
+    fn update(&self, name: &str, text: &str) {
         let line = match (self.inputs, name) {
             (_, "") => text.to_owned(),
             (0 | 1, name) => format!("{name}: {text}"),
@@ -50,44 +51,44 @@ impl Progress {
         }
     }
 
-    fn tell_and_note(&self, name: &str, text: &str) {
-        self.tell(name, text);
+    fn update_and_log(&self, name: &str, text: &str) {
+        self.update(name, text);
         match name {
             "" => self.output.detail(text),
             name => self.output.detail(&format!("{name}: {text}")),
         }
     }
 
-    /// Who listens to the ingestion of `input`.
+    /// Returns an event listener for the ingestion of `input`.
     pub(crate) fn listener(
         self: &Arc<Self>,
         input: &str,
     ) -> impl Fn(&Event) + Send + Sync + 'static {
         let progress = Arc::clone(self);
         let name = plain_line(input);
-        let sending = Mutex::new(None::<Sending>);
+        let sending = Mutex::new(None::<UploadRate>);
         move |event| match event {
             Event::Checked(report) => {
-                progress.tell_and_note(&name, &format!("checked: {}", report.verdict));
+                progress.update_and_log(&name, &format!("checked: {}", report.verdict));
             }
             Event::Sending { sent, total } => {
                 let mut sending = sending.lock().unwrap_or_else(PoisonError::into_inner);
-                let text = Sending::text(&mut sending, *sent, *total);
-                progress.tell(&name, &text);
+                let text = UploadRate::text(&mut sending, *sent, *total);
+                progress.update(&name, &text);
                 if sent == total {
                     progress.output.detail(&format!("{name}: {text}"));
                 }
             }
-            // Whoever loses the way back must know it before it is needed.
+            // A missing checkpoint must be reported before it is needed.
             Event::NoCheckpoint { .. } => {
                 progress.output.note(&format!("warning: {name}: {event}"));
             }
             Event::Api(event) => progress.api(&name, event),
-            other => progress.tell_and_note(&name, &other.to_string()),
+            other => progress.update_and_log(&name, &other.to_string()),
         }
     }
 
-    /// Who listens to calls that belong to no input, and to waits.
+    /// Returns an observer for requests that belong to no input, and for waits.
     pub(crate) fn observer(self: &Arc<Self>) -> Observer {
         let progress = Arc::clone(self);
         Observer::new(move |event| progress.api("", event))
@@ -96,7 +97,7 @@ impl Progress {
     fn api(&self, name: &str, event: &Api) {
         let text = plain_line(&Event::Api(event.clone()).to_string());
         match event {
-            // Told for each chunk: the line shows it, and the log only the end.
+            // Emitted per chunk: update the line, but log only the last one.
             Api::ChunkSent {
                 chunks,
                 total_chunks,
@@ -109,29 +110,29 @@ impl Progress {
                 let percent = (*bytes as f64 / (*total_bytes).max(1) as f64 * 100.0).floor();
                 let mut text = format!(
                     "sent {} of {} ({percent} %)",
-                    size(*bytes),
-                    size(*total_bytes)
+                    format_bytes(*bytes),
+                    format_bytes(*total_bytes)
                 );
                 if let Some(rate) = bytes_per_second {
-                    text.push_str(&format!(", {}/s", size(*rate as u64)));
+                    text.push_str(&format!(", {}/s", format_bytes(*rate as u64)));
                 }
                 if let Some(left) = left.filter(|left| !left.is_zero()) {
-                    text.push_str(&format!(", {} left", span::show(left)));
+                    text.push_str(&format!(", {} left", units::format_duration(left)));
                 }
-                self.tell(name, &text);
+                self.update(name, &text);
                 if chunks == total_chunks {
                     self.output.detail(&format!("{name}: {text}"));
                 }
             }
             Api::Status { id, .. } => {
                 let name = if name.is_empty() { id.as_str() } else { name };
-                self.tell_and_note(name, &text);
+                self.update_and_log(name, &text);
             }
-            _ => self.tell_and_note(name, &text),
+            _ => self.update_and_log(name, &text),
         }
     }
 
-    /// Takes the line away.
+    /// Removes the progress line.
     pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -145,30 +146,30 @@ impl Drop for Progress {
     }
 }
 
-/// An upload under way.
-struct Sending {
+/// Upload rate since the start of an attempt.
+struct UploadRate {
     since: Instant,
     from: u64,
 }
 
-impl Sending {
+impl UploadRate {
     fn text(state: &mut Option<Self>, sent: u64, total: u64) -> String {
         let now = Instant::now();
-        // An attempt that is repeated begins anew.
+        // A repeated attempt starts over.
         if state.as_ref().is_none_or(|state| sent < state.from) {
             *state = Some(Self {
                 since: now,
                 from: sent,
             });
         }
-        let (done, all) = (size(sent), size(total));
+        let (done, all) = (format_bytes(sent), format_bytes(total));
         let percent = (sent as f64 / total.max(1) as f64 * 100.0).floor();
         let mut text = format!("sent {done} of {all} ({percent} %)");
         if let Some(state) = state {
             let seconds = now.duration_since(state.since).as_secs_f64();
             if seconds >= 1.0 {
                 let rate = (sent - state.from) as f64 / seconds;
-                text.push_str(&format!(", {}/s", size(rate as u64)));
+                text.push_str(&format!(", {}/s", format_bytes(rate as u64)));
             }
         }
         text

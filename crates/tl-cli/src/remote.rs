@@ -1,5 +1,5 @@
-//! Videos behind an address: what it is, who it leads to, and its bytes by range requests, within a budget of bytes and
-//! time. No key goes along. What addresses and answers mean is told by `tl_validate::web`; reading media is the helper's.
+//! Local check of URLs by range requests, within a budget of bytes and time. No API key is sent.
+//! `tl_validate::web` interprets URLs and responses; the helper reads the media.
 
 mod fetch;
 mod open;
@@ -16,43 +16,44 @@ use url::Url;
 use self::fetch::Fetcher;
 use self::open::{Opened, open};
 use crate::cache::Probed;
+use crate::checker::{CheckResult, Checker, Subject};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::judging::{Judge, Judged, Subject};
-use crate::span;
+use crate::units;
 
-/// The time for one address, all requests together.
-const TIME: Duration = Duration::from_secs(60);
+/// Default timeout per URL, for all requests together.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A permission that ends sooner is warned of: the platform fetches the file later than this program looks at it.
-const SOON: SignedDuration = SignedDuration::from_hours(1);
+/// Warn about presigned URLs that expire sooner: the platform downloads the file later than this
+/// check.
+const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(1);
 
-/// The options for addresses.
+/// Options for URLs.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Addresses (https://…)")]
+#[command(next_help_heading = "URLs")]
 pub(crate) struct RemoteArgs {
-    /// Follow addresses to this machine and to private networks too
+    /// Allow URLs that lead to this machine or to private networks
     #[arg(long)]
     allow_private: bool,
-    /// The most bytes that are fetched for one address, such as 16MB; typical files take 1 to 4.4 MB
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "16MiB")]
+    /// Limit the bytes fetched per URL, e.g. 16MB; typical files take 1 to 4.4 MB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "16MiB")]
     url_bytes: u64,
-    /// The time that one address may take [default: 60s]
-    #[arg(long, value_name = "DURATION", value_parser = span::parse)]
+    /// Set the timeout per URL [default: 60s]
+    #[arg(long, value_name = "DURATION", value_parser = units::parse_duration)]
     url_timeout: Option<Duration>,
 }
 
-/// How addresses are read.
+/// Settings for reading URLs.
 #[derive(Debug)]
 pub(crate) struct Remote<'a> {
     pub(crate) args: &'a RemoteArgs,
-    /// The certificates (PEM) to trust beside the built-in ones.
+    /// Additional CA certificates (PEM).
     pub(crate) roots: Vec<Bytes>,
 }
 
-/// Reads a size: `500kB`, `16MB`, `16MiB`, or plain bytes.
-fn size(text: &str) -> Result<u64, String> {
-    let expected = || "a size above zero is expected, such as 500kB, 16MB or 16MiB".to_owned();
+/// Parses a size: `500kB`, `16MB`, `16MiB`, or plain bytes.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let expected = || "expected a size above zero, such as 500kB, 16MB or 16MiB".to_owned();
     let text = text.trim();
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
@@ -74,7 +75,7 @@ fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(expected)
 }
 
-/// Whether an input is an address rather than a path; what exists as a file is a file.
+/// Returns the URL if an input is one. An existing file takes precedence.
 pub(crate) fn address(path: &std::path::Path) -> Option<Url> {
     let text = path.to_str()?;
     let (scheme, _) = text.split_once("://")?;
@@ -89,15 +90,15 @@ pub(crate) fn address(path: &std::path::Path) -> Option<Url> {
     text.parse().ok()
 }
 
-/// Reads and judges the file behind an address. It blocks while it reads.
-pub(crate) fn judge(judge: &Judge, remote: &Remote<'_>, url: &Url) -> Judged {
+/// Reads and checks the file behind a URL. Blocks while it reads.
+pub(crate) fn check(checker: &Checker, remote: &Remote<'_>, url: &Url) -> CheckResult {
     let name = web::shown(url);
-    match probe(judge.prober().as_ref(), remote, url) {
-        Ok((probed, notes)) => Judged {
+    match probe(checker.prober().as_ref(), remote, url) {
+        Ok((probed, notes)) => CheckResult {
             notes,
-            ..judge.judged(probed, Subject::Link)
+            ..checker.evaluate(probed, Subject::Link)
         },
-        Err(failure) => judge.unread(&name, failure, Subject::Link),
+        Err(failure) => checker.read_error(&name, failure, Subject::Link),
     }
 }
 
@@ -107,8 +108,8 @@ fn probe(
     url: &Url,
 ) -> Result<(Probed, Vec<String>), Failure> {
     let name = web::shown(url);
-    let mut notes = refused_unseen(url, Timestamp::now())?;
-    let limit = args.url_timeout.unwrap_or(TIME);
+    let mut notes = precheck_url(url, Timestamp::now())?;
+    let limit = args.url_timeout.unwrap_or(DEFAULT_TIMEOUT);
     let fetcher = Fetcher::new(
         Instant::now() + limit,
         args.url_bytes.max(1),
@@ -120,20 +121,20 @@ fn probe(
         redirected,
     } = open(fetcher, url)?;
     if let Some(to) = redirected {
-        notes.push(format!("{name} leads on to {}", web::shown(&to)));
-        permission(&to, Timestamp::now(), &mut notes)?;
+        notes.push(format!("{name} redirects to {}", web::shown(&to)));
+        check_expiry(&to, Timestamp::now(), &mut notes)?;
     }
     let probed = prober.probe_ranges(&mut file, &name);
     notes.push(file.summary());
-    // What went wrong on the way is told as itself, not as a disk that cannot be read.
+    // Report the network error, not the read error that it caused.
     match (probed, file.take_failure()) {
         (Err(_), Some(failure)) => Err(failure),
         (probed, _) => Ok((probed, notes)),
     }
 }
 
-/// What an address says by itself, before anything is fetched: refused where it cannot lead to a file, else notes.
-pub(crate) fn refused_unseen(url: &Url, now: Timestamp) -> Result<Vec<String>, Failure> {
+/// Checks a URL before any request: an error if it cannot lead to a file, otherwise notes.
+pub(crate) fn precheck_url(url: &Url, now: Timestamp) -> Result<Vec<String>, Failure> {
     let name = web::shown(url);
     let mut notes = Vec::new();
     if let Some(page) = web::page(url) {
@@ -141,57 +142,57 @@ pub(crate) fn refused_unseen(url: &Url, now: Timestamp) -> Result<Vec<String>, F
             Exit::RefusedLocally,
             "share_page",
             format!(
-                "`{name}` is {} of {}, not a video file: the platform cannot fetch it",
+                "`{name}` is {} of {}, not a video file: the platform cannot download it",
                 page.what, page.service
             ),
         )
-        .next(page.instead));
+        .hint(page.instead));
     }
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Failure::usage(format!(
-            "`{name}` is no address that can be fetched (allowed: https and http)"
+            "`{name}`: unsupported URL scheme (supported: https and http)"
         ))
-        .next("give a direct https address of the file"));
+        .hint("pass a direct https URL of the file"));
     }
-    permission(url, now, &mut notes)?;
+    check_expiry(url, now, &mut notes)?;
     Ok(notes)
 }
 
-/// How long a presigned URL still holds; refused when it has ended.
-fn permission(url: &Url, now: Timestamp, notes: &mut Vec<String>) -> Result<(), Failure> {
+/// Checks the expiry of a presigned URL; an error if it has expired.
+fn check_expiry(url: &Url, now: Timestamp, notes: &mut Vec<String>) -> Result<(), Failure> {
     let Some(presigned) = web::presigned(url) else {
         return Ok(());
     };
     let name = web::shown(url);
     match presigned.time_left(now) {
         Some(left) if left.is_positive() => {
-            let soon = if left < SOON {
-                ": the platform must have fetched it by then; make one that holds longer"
+            let soon = if left < EXPIRES_SOON {
+                "; the platform must download it before: create one that is valid longer"
             } else {
                 ""
             };
-            let shown = span::show(Duration::try_from(left).unwrap_or_default());
+            let shown = units::format_duration(Duration::try_from(left).unwrap_or_default());
             notes.push(format!(
-                "presigned URL ({}) holds for another {shown}{soon}",
+                "presigned URL ({}) expires in {shown}{soon}",
                 presigned.form
             ));
             Ok(())
         }
         Some(left) => {
-            let ago = span::show(Duration::try_from(left.abs()).unwrap_or_default());
+            let ago = units::format_duration(Duration::try_from(left.abs()).unwrap_or_default());
             Err(Failure::new(
                 Exit::RefusedLocally,
                 "url_expired",
                 format!(
-                    "`{name}`: the presigned URL ({}) ended {ago} ago",
+                    "`{name}`: the presigned URL ({}) expired {ago} ago",
                     presigned.form
                 ),
             )
-            .next("make a new one, and use it before it ends"))
+            .hint("create a new URL and use it before it expires"))
         }
         None => {
             notes.push(format!(
-                "presigned URL ({}): it does not say when it ends",
+                "presigned URL ({}) without an expiry time",
                 presigned.form
             ));
             Ok(())
@@ -204,26 +205,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_permission_that_has_ended_is_refused_and_one_that_ends_soon_is_told() {
+    fn expired_url_is_rejected_and_short_expiry_noted() {
         let now: Timestamp = "2026-01-02T03:00:00Z".parse().expect("a time");
-        let check = |seconds: u32, told: Option<&str>| {
+        let check = |seconds: u32, note: Option<&str>| {
             let url = format!(
                 "https://b.example/k?X-Amz-Date=20260102T025500Z&X-Amz-Expires={seconds}&X-Amz-Signature=a"
             );
             let mut notes = Vec::new();
-            let result = permission(&url.parse().expect("a URL"), now, &mut notes);
-            assert_eq!(result.is_ok(), told.is_some(), "{seconds}");
-            if let Some(told) = told {
-                assert!(notes.concat().contains(told), "{notes:?}");
+            let result = check_expiry(&url.parse().expect("a URL"), now, &mut notes);
+            assert_eq!(result.is_ok(), note.is_some(), "{seconds}");
+            if let Some(note) = note {
+                assert!(notes.concat().contains(note), "{notes:?}");
             }
         };
         check(60, None);
-        check(600, Some("5 min: the platform must"));
+        check(600, Some("5 min; the platform must"));
         check(86_400, Some("23 h 55 min"));
     }
 
     #[test]
-    fn sizes_are_understood() {
+    fn parses_sizes() {
         for (text, expected) in [
             ("16MiB", Some(16 << 20)),
             ("500 kB", Some(500_000)),
@@ -234,12 +235,12 @@ mod tests {
             ("99999999999GB", None),
             ("5 parsec", None),
         ] {
-            assert_eq!(size(text).ok(), expected, "{text}");
+            assert_eq!(parse_size(text).ok(), expected, "{text}");
         }
     }
 
     #[test]
-    fn addresses_are_told_from_paths() {
+    fn distinguishes_urls_from_paths() {
         for (text, is) in [
             ("https://example.com/a.mp4", true),
             ("s3://bucket/key", true),

@@ -1,4 +1,4 @@
-//! The report of a check as text: one line for the verdict, the findings below it. Machines get the report itself.
+//! Reports of the local check as text: one line for the verdict, followed by the findings.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use tl_validate::{MediaFacts, Report, Severity, Verdict};
 
 use crate::output::{BAD, DIM, GOOD, WARN, plain, plain_line};
 
-/// The verdict on one file and every finding.
+/// Formats the verdict on one file and every finding.
 pub(crate) fn checked(name: &str, checked: &Checked) -> String {
     let (word, style) = verdict(checked.report.verdict);
     let mut text = format!("{style}{word:<8}{style:#} {}", plain_line(name));
@@ -27,7 +27,7 @@ fn verdict(verdict: Verdict) -> (&'static str, Style) {
     }
 }
 
-/// The findings of a report, each on its own line, with the command that would mend the file `name`.
+/// Formats the findings of a report, one per line, with the command that fixes the file `name`.
 pub(crate) fn findings(report: &Report, name: Option<&str>) -> String {
     let mut text = String::new();
     for finding in &report.findings {
@@ -50,7 +50,7 @@ pub(crate) fn findings(report: &Report, name: Option<&str>) -> String {
         }
         let _ = write!(text, " {DIM}[{}", finding.rule);
         if let Some(code) = &finding.predicted_code {
-            let _ = write!(text, ", the platform would answer {code}");
+            let _ = write!(text, ", expected platform error {code}");
         }
         let _ = write!(text, "]{DIM:#}");
         if let Some(fix) = &finding.fix {
@@ -64,7 +64,7 @@ pub(crate) fn findings(report: &Report, name: Option<&str>) -> String {
     text
 }
 
-/// What the file is, in few words: `640x360 h264, 12.0 s, 48.0 kB, sound`.
+/// Short description of a file: `640x360 h264, 12.0 s, 48.0 kB, aac`.
 fn summary(facts: &MediaFacts) -> String {
     let mut parts = Vec::new();
     if let Some(video) = facts.video() {
@@ -78,15 +78,15 @@ fn summary(facts: &MediaFacts) -> String {
     if let Some(seconds) = facts.duration_seconds() {
         parts.push(format!("{seconds:.1} s"));
     }
-    parts.push(size(facts.file_size_bytes));
+    parts.push(format_bytes(facts.file_size_bytes));
     if let Some(audio) = facts.audio() {
         parts.push(plain_line(&audio.codec));
     }
     parts.join(", ")
 }
 
-/// A number of bytes in decimal units, as the platform's limits are written.
-pub(crate) fn size(bytes: u64) -> String {
+/// Formats bytes in decimal units, like the platform's limits.
+pub(crate) fn format_bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["B", "kB", "MB", "GB"] {
         if value < 1000.0 || unit == "GB" {
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_shown_in_the_unit_that_fits() {
+    fn formats_bytes() {
         for (bytes, expected) in [
             (0, "0 B"),
             (999, "999 B"),
@@ -114,12 +114,12 @@ mod tests {
             (2_147_483_648, "2.1 GB"),
             (5_000_000_000_000, "5000.0 GB"),
         ] {
-            assert_eq!(size(bytes), expected);
+            assert_eq!(format_bytes(bytes), expected);
         }
     }
 
     #[test]
-    fn the_command_of_a_fix_can_be_pasted() {
+    fn findings_include_the_predicted_code() {
         let report = tl_validate::check(
             &MediaFacts {
                 file_size_bytes: 48_000,

@@ -1,4 +1,4 @@
-//! Running asynchronous work to its end, or until SIGINT or SIGTERM.
+//! Runs async work to completion, or until SIGINT or SIGTERM.
 
 use std::future::Future;
 
@@ -6,23 +6,23 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt;
 
-/// Runs `work`; SIGINT and SIGTERM end it at once with what `interrupted` says.
+/// Runs `work`. SIGINT and SIGTERM cancel it with the error that `interrupted` returns.
 pub(crate) fn run<T>(
     work: impl Future<Output = Result<T, Failure>>,
     interrupted: impl FnOnce() -> Failure,
 ) -> Result<T, Failure> {
-    until_done(async {
+    block_on(async {
         tokio::select! {
-            // Heard from the first moment on, so that nothing begins that a signal would cut off without a word.
+            // Poll the signals first, so that no work starts before the handler is installed.
             biased;
-            () = interrupt::first() => Err(interrupted()),
+            () = interrupt::first_signal() => Err(interrupted()),
             result = work => result,
         }
     })
 }
 
-/// Runs `work`, which listens for Ctrl-C itself.
-pub(crate) fn until_done<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+/// Runs `work`, which handles signals itself.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -30,17 +30,17 @@ pub(crate) fn until_done<T>(work: impl Future<Output = Result<T, Failure>>) -> R
             Failure::new(
                 Exit::Temporary,
                 "system",
-                "the system gives no threads to work with",
+                "failed to start the async runtime",
             )
             .with_source(&error)
         })?;
     let result = runtime.block_on(work);
-    // Whatever still reads a file must not hold up the exit.
+    // A blocking read must not delay the exit.
     runtime.shutdown_background();
     result
 }
 
-/// For commands that leave nothing behind when they are cut off.
+/// Error of commands that leave nothing behind when interrupted.
 pub(crate) fn interrupted() -> Failure {
-    Failure::interrupted("interrupted before the answer came").next("run it again")
+    Failure::interrupted("interrupted before a response arrived").hint("run the command again")
 }

@@ -1,17 +1,17 @@
-//! How media from strangers is confined: the `ffmpeg` program runs through the helper, and `--require-sandbox` is checked
+//! Sandbox of untrusted media: `ffmpeg` runs through the helper, and `--require-sandbox` is checked
 //! before anything is read.
 
 use tl_validate::program::Ffmpeg;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::making::of_program;
+use crate::output_dir::ffmpeg_failure;
 
-/// The program `ffmpeg`, started through the helper where there is one.
+/// Returns `ffmpeg`, started through the helper if there is one.
 ///
-/// Only a build without the helper goes without, unless `required`.
+/// Without a helper, it runs unconfined unless `required`.
 pub(crate) fn ffmpeg(required: bool) -> Result<Ffmpeg, Failure> {
-    let ffmpeg = Ffmpeg::find().map_err(|error| of_program(&error))?;
+    let ffmpeg = Ffmpeg::find().map_err(|error| ffmpeg_failure(&error))?;
     match launcher() {
         Ok(launcher) => Ok(ffmpeg.confined_by(launcher, required)),
         Err(missing) if required => Err(missing),
@@ -26,17 +26,15 @@ fn launcher() -> Result<std::path::PathBuf, Failure> {
 
 #[cfg(not(unix))]
 fn launcher() -> Result<std::path::PathBuf, Failure> {
-    Err(incomplete(
-        "this system has no helper that confines programs",
-    ))
+    Err(incomplete("no sandbox helper on this operating system"))
 }
 
-/// The refusal of `--require-sandbox`.
+/// Error of `--require-sandbox`.
 pub(crate) fn incomplete(state: &str) -> Failure {
     Failure::new(
         Exit::Usage,
         "sandbox_incomplete",
-        format!("the sandbox for media is incomplete: {state}"),
+        format!("incomplete media sandbox: {state}"),
     )
-    .next("use a Linux kernel with Landlock and seccomp (5.13 or newer), or do without --require-sandbox")
+    .hint("use a Linux kernel with Landlock and seccomp (5.13 or newer), or omit --require-sandbox")
 }

@@ -1,35 +1,37 @@
-//! API keys as texts that must not be printed: the server may repeat one in its answer, and a proxy in its error.
+//! Masks API keys in all output: a server may repeat the key in its response, or a proxy in its
+//! error.
 
 use std::borrow::Cow;
 use std::sync::{PoisonError, RwLock};
 
 static KEYS: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
-/// What stands in the place of a key.
+/// Replacement for a key.
 const MASK: &str = "[API key]";
 
-/// A shorter text is no key, and masking it would tear other words apart.
-const SHORTEST: usize = 8;
+/// A shorter text is not a key, and masking it would damage other words.
+const MIN_KEY_LENGTH: usize = 8;
 
-/// Remembers a key: from now on [`masked`] takes it out of every text.
-pub(crate) fn remember(key: &str) {
+/// Registers a key: from now on [`mask_keys`] removes it from every text.
+pub(crate) fn add_key(key: &str) {
     let key = key.trim();
-    if key.len() >= SHORTEST {
+    if key.len() >= MIN_KEY_LENGTH {
         KEYS.write()
             .unwrap_or_else(PoisonError::into_inner)
             .push(key.to_owned());
     }
 }
 
-/// Lets a text show that is no secret, such as the emulator's own key: whatever was remembered and is part of it is forgotten.
-pub(crate) fn is_public(text: &str) {
+/// Allows a text that is not secret, such as the emulator's own key: registered keys within it are
+/// removed.
+pub(crate) fn allow(text: &str) {
     KEYS.write()
         .unwrap_or_else(PoisonError::into_inner)
         .retain(|key| !text.contains(key.as_str()));
 }
 
-/// `text` without any of the keys.
-pub(crate) fn masked(text: &str) -> Cow<'_, str> {
+/// Returns `text` with all keys masked.
+pub(crate) fn mask_keys(text: &str) -> Cow<'_, str> {
     let keys = KEYS.read().unwrap_or_else(PoisonError::into_inner);
     keys.iter()
         .fold(Cow::Borrowed(text), |text, key| match without(&text, key) {
@@ -39,7 +41,7 @@ pub(crate) fn masked(text: &str) -> Cow<'_, str> {
 }
 
 fn without(text: &str, key: &str) -> Option<String> {
-    // As it is, and as JSON spells it, where it has a character that JSON escapes.
+    // Search the raw key and its JSON-escaped form.
     let quoted = serde_json::Value::from(key).to_string();
     [key, quoted.trim_matches('"')]
         .into_iter()
@@ -52,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_is_taken_out_however_it_is_spelled() {
+    fn raw_and_json_escaped_keys_are_masked() {
         let check = |text: &str, key: &str, expected: Option<&str>| {
             assert_eq!(without(text, key).as_deref(), expected, "{text}");
         };

@@ -1,4 +1,4 @@
-//! How to reach the platform: key, address and limits, from options first and from the environment second.
+//! Connection settings: API key, base URL and limits, from options, then from the environment.
 
 use std::fs::File;
 use std::io::Read;
@@ -13,48 +13,48 @@ use tl_http::credentials::DEFAULT_BASE_URL;
 use tl_protocol::{Observer, SuppliedUrls};
 
 use crate::failure::Failure;
-use crate::{advice, secret, span};
+use crate::{hints, secret, units};
 
-/// The variable that may name the file with the key.
+/// Environment variable with the path of the key file.
 pub(crate) const KEY_FILE_VARIABLE: &str = "TWELVE_LABS_API_KEY_FILE";
 
-/// Longer than any key; a file that is longer is another file.
-const LONGEST_KEY: u64 = 4096;
+/// Longer than any API key; a longer file is not a key file.
+const MAX_KEY_LENGTH: u64 = 4096;
 
-/// The options that say how to reach the platform.
+/// Connection options.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
-    /// The file that holds the API key; without it the key is read from TWELVE_LABS_API_KEY or TWELVELABS_API_KEY
+    /// Read the API key from this file instead of TWELVE_LABS_API_KEY or TWELVELABS_API_KEY
     #[arg(long, global = true, value_name = "PATH", env = KEY_FILE_VARIABLE, hide_env_values = true)]
     pub(crate) api_key_file: Option<PathBuf>,
-    /// The address of the API, version included [default: https://api.twelvelabs.io/v1.3]
+    /// Set the base URL of the API, including the version [default: https://api.twelvelabs.io/v1.3]
     #[arg(long, global = true, value_name = "URL", env = BASE_URL_VARIABLE, hide_env_values = true)]
     pub(crate) base_url: Option<String>,
-    /// The time limit of each request with all its attempts, such as 90s or 5m; the bytes of an upload add their own
-    /// time [default: 5m]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = span::parse)]
+    /// Set the timeout per request, including retries, e.g. 90s or 5m; sending a file adds time
+    /// [default: 5m]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = units::parse_duration)]
     pub(crate) timeout: Option<Duration>,
-    /// How often a request is sent at most [default: 5]
+    /// Set the maximum number of attempts per request [default: 5]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) attempts: Option<u32>,
-    /// Certificates (PEM) to trust beside the built-in ones, such as those of a company's proxy
+    /// Trust these additional CA certificates (PEM), e.g. those of a corporate proxy
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) ca_file: Option<PathBuf>,
 }
 
-/// A key, and where it was found, in words.
+/// An API key and a description of its source.
 pub(crate) struct FoundKey {
     pub(crate) key: String,
     pub(crate) origin: String,
 }
 
 impl Connection {
-    /// The key, or `None` where nobody gave one.
+    /// Returns the API key, or `None` if none is set.
     pub(crate) fn find_key(&self) -> Result<Option<FoundKey>, Failure> {
         if let Some(path) = &self.api_key_file {
             let key = read_key(path)?;
-            secret::remember(&key);
+            secret::add_key(&key);
             let origin = format!("the file {}", path.display());
             return Ok(Some(FoundKey { key, origin }));
         }
@@ -69,7 +69,7 @@ impl Connection {
         }))
     }
 
-    /// The address of the API.
+    /// The base URL of the API.
     pub(crate) fn address(&self) -> &str {
         self.base_url
             .as_deref()
@@ -77,24 +77,24 @@ impl Connection {
             .unwrap_or(DEFAULT_BASE_URL)
     }
 
-    /// The settings of a client.
+    /// Returns the client configuration.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
         let Some(found) = self.find_key()? else {
             return Err(Failure::new(
                 crate::exit::Exit::Usage,
                 "configuration",
                 format!(
-                    "no API key: neither {} nor {} is set, and no --api-key-file is given",
+                    "no API key: set {} or {}, or pass --api-key-file",
                     KEY_VARIABLES[0], KEY_VARIABLES[1]
                 ),
             )
-            .next(format!(
-                "copy a key from the API keys page of the dashboard and set {}; for a try without one: `tl emulator`",
+            .hint(format!(
+                "copy an API key from the dashboard and set {}; to try tl without one, run `tl emulator`",
                 KEY_VARIABLES[0]
             )));
         };
         let mut config = Config::new(&found.key, self.address())?;
-        advice::remember_base(config.base_url());
+        hints::set_base_url(config.base_url());
         if let Some(limit) = self.timeout {
             config.policy = config.policy.with_timeout(limit);
             config.http.connect_timeout = config.http.connect_timeout.min(limit);
@@ -107,29 +107,29 @@ impl Connection {
         Ok(config)
     }
 
-    /// The certificates to trust beside the built-in ones.
+    /// Reads the additional CA certificates.
     pub(crate) fn extra_roots(&self) -> Result<Vec<Bytes>, Failure> {
         let Some(path) = &self.ca_file else {
             return Ok(Vec::new());
         };
         let pem = std::fs::read(path).map_err(|error| {
             Failure::usage(format!(
-                "the certificates in `{}` cannot be read",
+                "failed to read certificates from `{}`",
                 path.display()
             ))
             .with_source(&error)
-            .next("name a readable file of PEM certificates after --ca-file")
+            .hint("pass a readable file with PEM certificates to --ca-file")
         })?;
         Ok(vec![pem.into()])
     }
 
-    /// A client that tells `observer` what happens on the way.
+    /// Creates a client that reports events to `observer`.
     pub(crate) fn client(&self, observer: Observer) -> Result<Client, Failure> {
-        self.client_following(SuppliedUrls::Checked, observer)
+        self.client_with_url_policy(SuppliedUrls::Checked, observer)
     }
 
-    /// The same, with what is done about URLs that the platform supplied.
-    pub(crate) fn client_following(
+    /// Creates a client with a policy for URLs that the platform supplies.
+    pub(crate) fn client_with_url_policy(
         &self,
         urls: SuppliedUrls,
         observer: Observer,
@@ -141,8 +141,8 @@ impl Connection {
     }
 }
 
-/// How many connections this process can hold: half of the file descriptors that it may have, beside 64 for its own streams,
-/// the helpers that read media, and the files that are being sent.
+/// Maximum number of connections of this process: half of the available file descriptors, after 64
+/// are reserved for standard streams, helpers and files.
 fn connections() -> usize {
     #[cfg(unix)]
     {
@@ -160,23 +160,23 @@ fn read_key(path: &Path) -> Result<String, Failure> {
         Failure::new(
             crate::exit::Exit::Usage,
             "configuration",
-            format!("the key file `{}` {what}", path.display()),
+            format!("API key file `{}` {what}", path.display()),
         )
-        .next("name a text file that holds the API key and nothing else")
+        .hint("pass a text file that contains only the API key")
     };
     let unreadable =
         |error: std::io::Error| refused("cannot be read".to_owned()).with_source(&error);
     let mut text = String::new();
     let file = File::open(path).map_err(unreadable)?;
-    file.take(LONGEST_KEY + 1)
+    file.take(MAX_KEY_LENGTH + 1)
         .read_to_string(&mut text)
         .map_err(unreadable)?;
     let key = text.trim();
     if key.is_empty() {
         return Err(refused("is empty".to_owned()));
     }
-    if text.len() as u64 > LONGEST_KEY || key.contains(char::is_whitespace) {
-        return Err(refused("holds more than one word: it is no key".to_owned()));
+    if text.len() as u64 > MAX_KEY_LENGTH || key.contains(char::is_whitespace) {
+        return Err(refused("contains more than one word".to_owned()));
     }
     Ok(key.to_owned())
 }
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_file_holds_one_word() {
+    fn key_file_must_contain_one_word() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         let check = |content: &[u8], expected: Result<&str, &str>| {

@@ -1,8 +1,8 @@
-//! Rows under headings, for people.
+//! Tables for people.
 
 use crate::output::{DIM, plain_line};
 
-/// The rows, each column as wide as its widest cell. The last column is not padded: names stand there.
+/// Formats rows in columns. The last column is not padded because it contains names.
 pub(crate) fn render<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
     let rows: Vec<[String; N]> = rows
         .iter()
@@ -35,7 +35,7 @@ pub(crate) fn render<const N: usize>(headings: [&str; N], rows: &[[String; N]]) 
     text
 }
 
-/// Names and values below each other; those without a value are left out.
+/// Formats names and values, one pair per line; pairs without a value are omitted.
 pub(crate) fn pairs(pairs: &[(&str, Option<String>)]) -> String {
     let shown: Vec<_> = pairs
         .iter()
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_stand_below_each_other() {
+    fn columns_are_aligned() {
         let rows = [
             ["1".to_owned(), "ready".to_owned(), "a.mp4".to_owned()],
             ["22".to_owned(), String::new(), "b\u{1b}[2J.mp4".to_owned()],

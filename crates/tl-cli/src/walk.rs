@@ -1,5 +1,5 @@
-//! Which files are meant by the paths of a command line: files as they are named, folders walked. What is done with them
-//! lives elsewhere. Nothing is collected: a folder of a hundred thousand files is walked as it is worked on.
+//! File discovery: files as given, directories searched recursively. Files are streamed, not
+//! collected, so that memory does not grow with their number.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -12,10 +12,10 @@ use ignore::overrides::{Override, OverrideBuilder};
 
 use crate::failure::Failure;
 
-/// The file that says what a walk leaves out, beside `.ignore`.
+/// Ignore file, in addition to `.ignore`.
 const IGNORE_FILE: &str = ".tlignore";
 
-/// Endings of what a walk takes for video or sound, in small letters.
+/// Lowercase extensions of media files.
 const MEDIA: [&str; 42] = [
     "264", "265", "3g2", "3gp", "aac", "asf", "av1", "avi", "divx", "f4v", "flac", "flv", "gif",
     "h264", "h265", "hevc", "ivf", "m2ts", "m2v", "m4a", "m4v", "mkv", "mov", "mp3", "mp4", "mpe",
@@ -23,31 +23,31 @@ const MEDIA: [&str; 42] = [
     "wmv", "m1v", "mp2",
 ];
 
-/// The options of a walk.
+/// Options for file discovery.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Folders")]
+#[command(next_help_heading = "Directories")]
 pub(crate) struct WalkArgs {
-    /// In folders, only files that match, such as `*.mp4` or `/2026/**`; then the ending does not matter. May be repeated
+    /// Include only files that match, e.g. `*.mp4` or `/2026/**`, with any extension. Repeatable
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
-    /// In folders, leave out files and folders that match. May be repeated
+    /// Exclude files and directories that match. Repeatable
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
-    /// In folders, follow symbolic links; loops are noticed
+    /// Follow symbolic links; loops are detected
     #[arg(long)]
     follow_symlinks: bool,
-    /// In folders, take files with any ending; hidden ones and those named by `.ignore` and `.tlignore` stay out
+    /// Include files with any extension, except hidden and ignored (`.ignore`, `.tlignore`) ones
     #[arg(long)]
     all_files: bool,
-    /// Take paths from a file as well, one on each line; `-` is standard input
+    /// Read more paths from this file, one per line; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     files_from: Option<PathBuf>,
 }
 
-/// A path that was named, or found in a folder that was; or why there is none.
+/// A file that was found, or why a path could not be read.
 pub(crate) type Found = Result<PathBuf, (PathBuf, Failure)>;
 
-/// The paths of a command line, checked and ready to be walked.
+/// Validated paths to search.
 #[derive(Debug)]
 pub(crate) struct Walk {
     roots: Vec<PathBuf>,
@@ -55,13 +55,13 @@ pub(crate) struct Walk {
 }
 
 impl WalkArgs {
-    /// A walk over `roots` and what `--files-from` names.
+    /// Creates a walk over `roots` and the paths of `--files-from`.
     pub(crate) fn over(&self, roots: &[PathBuf]) -> Result<Walk, Failure> {
         let walk = Walk {
             roots: roots.to_vec(),
             args: self.clone(),
         };
-        // A bad pattern is found before anything is walked.
+        // Report an invalid pattern before searching.
         walk.patterns(Path::new("."))?;
         if let Some(list) = self
             .files_from
@@ -69,9 +69,9 @@ impl WalkArgs {
             .filter(|list| *list != Path::new("-"))
         {
             File::open(list).map_err(|error| {
-                Failure::usage(format!("the list `{}` cannot be read", list.display()))
+                Failure::usage(format!("failed to read the list `{}`", list.display()))
                     .with_source(&error)
-                    .next("name a readable file, or `-` for standard input")
+                    .hint("pass a readable file, or `-` for standard input")
             })?;
         }
         Ok(walk)
@@ -79,17 +79,17 @@ impl WalkArgs {
 }
 
 impl Walk {
-    /// How many inputs there are, where that is known before: only files, no folders and lists.
+    /// Number of inputs, if known in advance: only files, no directories or lists.
     pub(crate) fn count(&self) -> Option<usize> {
         let only_files =
             self.args.files_from.is_none() && !self.roots.iter().any(|root| root.is_dir());
         only_files.then_some(self.roots.len())
     }
 
-    /// Gives every input to `take`, until it says no.
+    /// Passes every input to `take` until it returns false.
     pub(crate) fn each(&self, mut take: impl FnMut(Found) -> bool) {
         for root in &self.roots {
-            if !self.below(root, &mut take) {
+            if !self.walk_path(root, &mut take) {
                 return;
             }
         }
@@ -110,7 +110,7 @@ impl Walk {
         for line in lines.split(b'\n') {
             let go_on = match line {
                 Ok(line) => match path_of(&line) {
-                    Some(path) => self.below(&path, &mut take),
+                    Some(path) => self.walk_path(&path, &mut take),
                     None => true,
                 },
                 Err(error) => {
@@ -124,8 +124,8 @@ impl Walk {
         }
     }
 
-    /// One root: itself where it is no folder, else what is in it.
-    fn below(&self, root: &Path, take: &mut impl FnMut(Found) -> bool) -> bool {
+    /// Passes a file itself, or the files below a directory.
+    fn walk_path(&self, root: &Path, take: &mut impl FnMut(Found) -> bool) -> bool {
         if !root.is_dir() {
             return take(Ok(root.to_owned()));
         }
@@ -136,24 +136,24 @@ impl Walk {
         let walk = WalkBuilder::new(root)
             .follow_links(self.args.follow_symlinks)
             .overrides(exclude)
-            // Videos are what people keep out of git: its rules say nothing here.
+            // Videos are often excluded from Git, so its ignore rules do not apply.
             .git_ignore(false)
             .git_global(false)
             .git_exclude(false)
             .add_custom_ignore_filename(IGNORE_FILE)
-            // Every report comes out in the same order each time.
+            // The order of reports must be deterministic.
             .sort_by_file_name(Ord::cmp)
             .build();
         for entry in walk {
             let go_on = match entry {
                 Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
-                    // What is in the folder `.` is called by its name alone.
+                    // Omit the prefix `./` of files in the current directory.
                     let path = entry.into_path();
                     let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
-                    !self.wants(&path, &include) || take(Ok(path))
+                    !self.is_included(&path, &include) || take(Ok(path))
                 }
                 Ok(_) => true,
-                // A link that leads nowhere or back up is nothing to check.
+                // Skip broken links and loops.
                 Err(error) if is_about_a_link(&error) => true,
                 Err(error) => take(Err((
                     path_in(&error).unwrap_or_else(|| root.to_owned()),
@@ -167,14 +167,14 @@ impl Walk {
         true
     }
 
-    fn wants(&self, path: &Path, include: &Override) -> bool {
+    fn is_included(&self, path: &Path, include: &Override) -> bool {
         if !self.args.include.is_empty() {
             return include.matched(path, false).is_whitelist();
         }
         self.args.all_files || path.extension().is_some_and(is_media)
     }
 
-    /// What is included, and what is left out: patterns as in a `.gitignore`, anchored at `root`.
+    /// Compiles `--include` and `--exclude`: `.gitignore` patterns relative to `root`.
     fn patterns(&self, root: &Path) -> Result<(Override, Override), Failure> {
         let build = |globs: &[String], sign: &str, option: &str| {
             let mut builder = OverrideBuilder::new(root);
@@ -239,22 +239,22 @@ fn path_in(error: &ignore::Error) -> Option<PathBuf> {
 }
 
 fn failed(error: &ignore::Error) -> Failure {
-    Failure::usage("this part of the folder cannot be walked")
+    Failure::usage("failed to read this part of the directory")
         .with_source(error)
-        .next("give the current user the right to read it, or leave it out by --exclude")
+        .hint("give the current user read permission, or skip it with --exclude")
 }
 
 fn unreadable(list: &Path, error: &io::Error) -> Failure {
     Failure::usage(format!(
-        "the list `{}` cannot be read to its end",
+        "failed to read the list `{}` to its end",
         list.display()
     ))
     .with_source(error)
-    .next("what came before was checked; give a whole list")
+    .hint("the entries before the error were checked")
 }
 
 fn bad_pattern(option: &str, glob: &str, error: &ignore::Error) -> Failure {
-    Failure::usage(format!("{option} `{glob}` is no pattern"))
+    Failure::usage(format!("invalid pattern `{glob}` for {option}"))
         .with_source(error)
-        .next("patterns are those of a .gitignore: `*.mp4`, `drafts/`, `/2026/**`")
+        .hint("use .gitignore syntax: `*.mp4`, `drafts/`, `/2026/**`")
 }

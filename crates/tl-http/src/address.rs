@@ -2,10 +2,9 @@
 //! rejects private, link-local and other special-purpose addresses. Transports resolve host names
 //! and connect.
 
-use std::{
-    error, fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+// The addresses without the sockets of `std::net`.
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{error, fmt};
 
 use http::Uri;
 use url::{Host, Url};

@@ -1,4 +1,4 @@
-//! The helper that links libavformat, so that `tl` need not. All its work lives in `tl-validate`.
+//! Helper that links libavformat, so that `tl` does not. The implementation is in `tl-validate`.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,11 +8,11 @@ use tl_validate::ffmpeg::{self, InProcess};
 use tl_validate::{ProbeOptions, Prober, open_media, worker};
 
 const USAGE: &str = "\
-usage: tl-probe [--thorough] FILE   print the facts of FILE as JSON
-       tl-probe --version           print the version, with that of libavformat
-       tl-probe serve               answer a pool on standard input (started by `tl`)
+usage: tl-probe [--thorough] FILE   print the media facts of FILE as JSON
+       tl-probe --version           print the version and that of libavformat
+       tl-probe serve               serve requests on standard input (started by `tl`)
        tl-probe exec BOUNDS -- PROGRAM [ARGUMENT]...
-                                    confine this process, then become PROGRAM (started by `tl`)";
+                                    run PROGRAM in the sandbox (started by `tl`)";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -53,7 +53,7 @@ fn probe(file: &Path, thorough: bool) -> ExitCode {
             Ok(text) => print(&text),
             Err(error) => fail(
                 1,
-                &format!("tl-probe: the facts cannot be written ({error})"),
+                &format!("tl-probe: failed to serialize the facts ({error})"),
             ),
         },
         Err(error) => fail(1, &format!("tl-probe: {error}")),
@@ -63,7 +63,7 @@ fn probe(file: &Path, thorough: bool) -> ExitCode {
 fn print(text: &str) -> ExitCode {
     match writeln!(std::io::stdout(), "{text}") {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader has gone, as in `tl-probe FILE | head`.
+        // The reader has closed the pipe, as in `tl-probe FILE | head`.
         Err(_) => ExitCode::FAILURE,
     }
 }

@@ -1,4 +1,4 @@
-//! One range request after another, through the project's own transport, to addresses that were judged before.
+//! Sequential range requests through the project's own transport, to checked addresses.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -18,24 +18,24 @@ use url::{Host, Url};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// The largest answer that is taken: the largest read-ahead of a probe, twice.
-const MAX_ANSWER: u64 = 8 << 20;
+/// Maximum size of a response: twice the largest read-ahead of a probe.
+const MAX_RESPONSE: u64 = 8 << 20;
 
-/// Requests that are allowed whatever the byte budget: redirects, and reads that end before their length does.
+/// Number of requests that are always allowed: redirects, and reads that end before their length.
 const BASE_REQUESTS: u64 = 64;
 
-/// Beyond those, one request for this many bytes of the budget. The reader asks for 256 KiB to 1 MiB at a time, so only a
-/// server that answers with far less than it was asked for reaches the bound.
+/// One more request is allowed for this many bytes of the budget. The reader requests 256 KiB to 1
+/// MiB at a time, so only a server that sends far less than requested reaches the limit.
 const BYTES_PER_REQUEST: u64 = 64 << 10;
 
-/// An answer that came.
+/// A response.
 pub(super) struct Fetched {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
-/// Sends requests until its time or its bytes are used up.
+/// Sends requests until the time or the byte budget is used up.
 pub(super) struct Fetcher {
     until: Instant,
     pub(super) left: u64,
@@ -44,11 +44,11 @@ pub(super) struct Fetcher {
     pub(super) fetched: u64,
     allow_private: bool,
     roots: Vec<Bytes>,
-    line: Option<Line>,
+    client: Option<HostClient>,
 }
 
-/// A transport for one host, whose addresses are fixed.
-struct Line {
+/// A transport for one origin with fixed addresses.
+struct HostClient {
     origin: String,
     runtime: Runtime,
     transport: AsyncHttp,
@@ -64,7 +64,7 @@ impl Fetcher {
             fetched: 0,
             allow_private,
             roots,
-            line: None,
+            client: None,
         }
     }
 
@@ -73,7 +73,7 @@ impl Fetcher {
         (!left.is_zero()).then_some(left)
     }
 
-    /// Fetches `length` bytes from `offset` on.
+    /// Fetches `length` bytes from `offset`.
     pub(super) fn range(
         &mut self,
         url: &Url,
@@ -85,9 +85,9 @@ impl Fetcher {
             Failure::new(
                 Exit::Temporary,
                 "deadline_passed",
-                format!("`{name}`: the time for this address is over"),
+                format!("`{name}`: timed out"),
             )
-            .next("allow more by --url-timeout")
+            .hint("pass a longer --url-timeout")
         };
         let left = self.time_left().ok_or_else(out_of_time)?;
         if self.requests >= self.max_requests {
@@ -95,18 +95,18 @@ impl Fetcher {
                 Exit::RefusedLocally,
                 "too_many_requests",
                 format!(
-                    "`{name}`: the server sent only {} bytes in {} requests",
+                    "`{name}`: too many requests: the server sent only {} bytes in {} requests",
                     self.fetched, self.requests
                 ),
             )
-            .next("download the file and check it here, or raise --url-bytes, which allows more requests too"));
+            .hint("download the file and check it locally, or raise --url-bytes, which also allows more requests"));
         }
-        self.reach(url)?;
-        let Some(line) = &self.line else {
+        self.connect(url)?;
+        let Some(client) = &self.client else {
             return Err(Failure::new(
                 Exit::Temporary,
                 "unreachable",
-                format!("`{name}`: there is no connection"),
+                format!("`{name}`: not connected"),
             ));
         };
         let mut bare = url.clone();
@@ -122,11 +122,11 @@ impl Fetcher {
                 ),
             )
             .header(header::ACCEPT, "*/*")
-            // A compressed part is no part of the file.
+            // A compressed range would not be a range of the file.
             .header(header::ACCEPT_ENCODING, "identity")
             .body(Body::empty())
             .map_err(|error| {
-                Failure::usage(format!("`{name}` cannot be asked for")).with_source(&error)
+                Failure::usage(format!("`{name}`: invalid request")).with_source(&error)
             })?;
         *request.version_mut() = http::Version::HTTP_11;
         let exchange = Exchange {
@@ -136,43 +136,44 @@ impl Fetcher {
             stall: left,
         };
         self.requests += 1;
-        let outcome = line
+        let outcome = client
             .runtime
-            .block_on(line.transport.run(Once(Some(exchange), None)));
-        let answer = outcome.map_err(|error| match error.kind() {
+            .block_on(client.transport.run(Once(Some(exchange), None)));
+        let response = outcome.map_err(|error| match error.kind() {
             TransportErrorKind::TooLarge => Failure::new(
                 Exit::RefusedLocally,
                 "no_ranges",
-                format!("`{name}`: the server answered with the whole file in place of the part that was asked for"),
+                format!("`{name}`: the server does not support range requests: it sent the whole file"),
             )
-            .next("download the file and check it here; the platform itself may still be able to fetch it"),
+            .hint("download the file and check it locally; the platform may still be able to download it"),
             TransportErrorKind::TimedOut => out_of_time(),
             TransportErrorKind::Tls => Failure::new(
                 Exit::Temporary,
                 "unreachable",
-                format!("`{name}` cannot be fetched: there is no safe connection to its server"),
+                format!("`{name}`: TLS connection failed"),
             )
             .with_source(&error)
-            .next("check the address and the clock of this machine; name the certificates of a proxy or server of your own by --ca-file"),
-            _ => Failure::new(Exit::Temporary, "unreachable", format!("`{name}` cannot be fetched"))
+            .hint("check the URL and the system clock; pass the certificates of a private proxy or server with --ca-file"),
+            _ => Failure::new(Exit::Temporary, "unreachable", format!("`{name}`: request failed"))
                 .with_source(&error)
-                .next("check the address and the network, then run it again"),
+                .hint("check the URL and the network, then retry"),
         })?;
-        let (head, body) = answer.into_parts();
+        let (head, body) = response.into_parts();
         let encoding = head.headers.get(header::CONTENT_ENCODING);
         if head.status.is_success()
             && let Some(encoding) = encoding.filter(|value| !is_identity(value))
         {
-            // RFC 9110, 14.2 and 8.4: a range is one of the encoded representation, not of the file.
+            // RFC 9110, 14.2 and 8.4: a range refers to the encoded representation, not to the
+            // file.
             return Err(Failure::new(
                 Exit::RefusedLocally,
                 "content_encoding",
                 format!(
-                    "`{name}`: the server compresses the file (Content-Encoding: {}), so parts of its answer are not parts of the file",
+                    "`{name}`: the server compresses the file (Content-Encoding: {}), so range requests cannot be used",
                     String::from_utf8_lossy(encoding.as_bytes())
                 ),
             )
-            .next("turn compression off for video files on that server"));
+            .hint("disable compression for video files on the server"));
         }
         self.fetched += body.len() as u64;
         self.left = self.left.saturating_sub(body.len() as u64);
@@ -183,25 +184,28 @@ impl Fetcher {
         })
     }
 
-    /// Makes the transport for the address, once its host was looked up and judged.
-    fn reach(&mut self, url: &Url) -> Result<(), Failure> {
+    /// Creates the transport for the URL after its host was resolved and checked.
+    fn connect(&mut self, url: &Url) -> Result<(), Failure> {
         let origin = url.origin().ascii_serialization();
-        if self.line.as_ref().is_some_and(|line| line.origin == origin) {
+        if self
+            .client
+            .as_ref()
+            .is_some_and(|client| client.origin == origin)
+        {
             return Ok(());
         }
         let name = web::shown(url);
         let addresses = self.addresses(url, &name)?;
         let settings = HttpSettings {
-            max_response: MAX_ANSWER,
+            max_response: MAX_RESPONSE,
             extra_roots: self.roots.clone(),
             addresses: addresses
                 .map(|(host, addresses)| vec![(host, addresses)])
                 .unwrap_or_default(),
             ..HttpSettings::default()
         };
-        let transport = AsyncHttp::new(settings).map_err(|error| {
-            Failure::usage("the network cannot be used as it is set up").with_source(&error)
-        })?;
+        let transport = AsyncHttp::new(settings)
+            .map_err(|error| Failure::usage("invalid network configuration").with_source(&error))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -209,11 +213,11 @@ impl Fetcher {
                 Failure::new(
                     Exit::Temporary,
                     "system",
-                    "the system gives no runtime to work with",
+                    "failed to start the async runtime",
                 )
                 .with_source(&error)
             })?;
-        self.line = Some(Line {
+        self.client = Some(HostClient {
             origin,
             runtime,
             transport,
@@ -221,7 +225,7 @@ impl Fetcher {
         Ok(())
     }
 
-    /// The addresses of the host, every one of them judged; none for a host that is an address itself.
+    /// Resolves the host and checks every address. `None` if the host is an IP address.
     fn addresses(
         &self,
         url: &Url,
@@ -231,11 +235,11 @@ impl Fetcher {
             Failure::new(
                 Exit::RefusedLocally,
                 "private_address",
-                format!("`{name}` leads to {address}, which is not an address of the public network"),
+                format!("`{name}` resolves to {address}, which is not a public address"),
             )
-            .next("the platform cannot fetch it; to look at it from here all the same, add --allow-private")
+            .hint("the platform cannot download it; pass --allow-private to check it anyway")
         };
-        let judge = |address: IpAddr| {
+        let allow = |address: IpAddr| {
             if self.allow_private || is_public(address) {
                 Ok(())
             } else {
@@ -243,8 +247,8 @@ impl Fetcher {
             }
         };
         match url.host() {
-            Some(Host::Ipv4(address)) => judge(address.into()).map(|()| None),
-            Some(Host::Ipv6(address)) => judge(address.into()).map(|()| None),
+            Some(Host::Ipv4(address)) => allow(address.into()).map(|()| None),
+            Some(Host::Ipv6(address)) => allow(address.into()).map(|()| None),
             Some(Host::Domain(host)) => {
                 let port = url.port_or_known_default().unwrap_or(443);
                 let found: Vec<SocketAddr> = (host, port)
@@ -253,30 +257,30 @@ impl Fetcher {
                         Failure::new(
                             Exit::Temporary,
                             "unreachable",
-                            format!("`{name}`: the host `{host}` is not known"),
+                            format!("`{name}`: failed to resolve the host `{host}`"),
                         )
                         .with_source(&error)
-                        .next("check the address and the network")
+                        .hint("check the URL and the network")
                     })?
                     .collect();
-                // One bad address among good ones is as bad: which one is used is nobody's choice.
+                // Reject the host if any of its addresses is private: any of them may be used.
                 for address in &found {
-                    judge(address.ip())?;
+                    allow(address.ip())?;
                 }
                 Ok(Some((host.to_ascii_lowercase(), found)))
             }
-            None => Err(Failure::usage(format!("`{name}` names no host"))
-                .next("give a direct https address of the file")),
+            None => Err(Failure::usage(format!("`{name}`: URL without a host"))
+                .hint("pass a direct https URL of the file")),
         }
     }
 }
 
-/// Whether the value of `Content-Encoding` says that nothing was encoded.
+/// Whether the value of `Content-Encoding` means no encoding.
 fn is_identity(value: &http::HeaderValue) -> bool {
     value.as_bytes().trim_ascii().is_empty() || value.as_bytes().eq_ignore_ascii_case(b"identity")
 }
 
-/// One exchange, once.
+/// A flow of a single exchange.
 struct Once(Option<Exchange>, Option<Outcome>);
 
 impl Flow for Once {

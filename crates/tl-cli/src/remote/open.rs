@@ -1,4 +1,4 @@
-//! Finding the file behind an address, by way of redirects, and giving its bytes to the probe.
+//! Opens the file behind a URL, following redirects, and reads its bytes for the probe.
 
 use std::io;
 
@@ -12,40 +12,40 @@ use url::Url;
 use super::fetch::{Fetched, Fetcher};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::report::size as in_words;
+use crate::report::format_bytes;
 
-/// The first request: most files with their index in front need no second one.
-const FIRST: u64 = 512 << 10;
+/// Size of the first request. Files with their index at the start usually need no second one.
+const FIRST_REQUEST: u64 = 512 << 10;
 
-/// Redirects that are followed, as most clients do at most.
+/// Maximum number of redirects.
 const MAX_REDIRECTS: usize = 5;
 
-/// A file that was found.
+/// An opened file.
 pub(super) struct Opened {
     pub(super) file: RemoteFile,
-    /// Where it is, when that is another place than was said.
+    /// The final URL if it was redirected.
     pub(super) redirected: Option<Url>,
 }
 
-/// The bytes of a file behind an address.
+/// The bytes of a file behind a URL.
 pub(super) struct RemoteFile {
     fetcher: Fetcher,
     url: Url,
     size: u64,
-    /// What tells this state of the file from another.
+    /// Validator of the file's version.
     state: Option<String>,
     begins: Bytes,
     failure: Option<Failure>,
 }
 
-/// Asks for the beginning of the file, and follows where it is.
+/// Requests the start of the file and follows redirects.
 pub(super) fn open(mut fetcher: Fetcher, from: &Url) -> Result<Opened, Failure> {
     let mut url = from.clone();
     for redirects in 0..=MAX_REDIRECTS {
-        let asked = FIRST.min(fetcher.left.max(1));
+        let asked = FIRST_REQUEST.min(fetcher.left.max(1));
         let fetched = fetcher.range(&url, 0, asked)?;
         let name = web::shown(&url);
-        match judged(&fetched, asked, &name)? {
+        match classify(&fetched, asked, &name)? {
             Answer::Ranges { size } | Answer::Whole { size } => {
                 let file = RemoteFile {
                     state: state(&fetched.headers),
@@ -61,10 +61,10 @@ pub(super) fn open(mut fetcher: Fetcher, from: &Url) -> Result<Opened, Failure> 
                 });
             }
             Answer::Elsewhere { location } => url = next(&url, &location)?,
-            // What a later version knows.
+            // Added by a later version.
             other => {
                 return Err(Failure::new(
-                    Exit::RefusedForGood,
+                    Exit::Refused,
                     "unexpected_answer",
                     format!("`{name}`: {other:?}"),
                 ));
@@ -75,30 +75,30 @@ pub(super) fn open(mut fetcher: Fetcher, from: &Url) -> Result<Opened, Failure> 
         Exit::RefusedLocally,
         "too_many_redirects",
         format!(
-            "`{}` leads on and on, more than {MAX_REDIRECTS} times",
+            "`{}`: more than {MAX_REDIRECTS} redirects",
             web::shown(from)
         ),
     )
-    .next("give the address that it ends at"))
+    .hint("pass the final URL"))
 }
 
-/// Where a redirect leads; never from https to http, and never to a page.
+/// Target of a redirect; never from https to http, and never a web page.
 fn next(url: &Url, location: &str) -> Result<Url, Failure> {
     let from = web::shown(url);
     let to = url.join(location).map_err(|error| {
         Failure::new(
             Exit::RefusedLocally,
             "bad_redirect",
-            format!("`{from}` leads to what is no address"),
+            format!("`{from}` redirects to an invalid URL"),
         )
         .with_source(&error)
-        .next("give the address of the file itself")
+        .hint("pass the URL of the file")
     })?;
     let refused = |why: &str| {
         Failure::new(
             Exit::RefusedLocally,
             "bad_redirect",
-            format!("`{from}` leads to `{}`: {why}", web::shown(&to)),
+            format!("`{from}` redirects to `{}`: {why}", web::shown(&to)),
         )
     };
     if let Some(page) = web::page(&to) {
@@ -106,19 +106,18 @@ fn next(url: &Url, location: &str) -> Result<Url, Failure> {
             "{} of {}, not a video file",
             page.what, page.service
         ))
-        .next(page.instead));
+        .hint(page.instead));
     }
     match (url.scheme(), to.scheme()) {
-        ("https", "http") => Err(refused("from an encrypted address to one that is not")
-            .next("give the https address of the file itself")),
-        (_, "http" | "https") => Ok(to),
-        _ => {
-            Err(refused("nothing that can be fetched").next("give the address of the file itself"))
+        ("https", "http") => {
+            Err(refused("redirect from https to http").hint("pass the https URL of the file"))
         }
+        (_, "http" | "https") => Ok(to),
+        _ => Err(refused("unsupported URL scheme").hint("pass the URL of the file")),
     }
 }
 
-fn judged(fetched: &Fetched, asked: u64, name: &str) -> Result<Answer, Failure> {
+fn classify(fetched: &Fetched, asked: u64, name: &str) -> Result<Answer, Failure> {
     let text = |header: HeaderName| {
         fetched
             .headers
@@ -145,11 +144,11 @@ fn judged(fetched: &Fetched, asked: u64, name: &str) -> Result<Answer, Failure> 
             ProblemKind::Temporary => (Exit::Temporary, "url_busy"),
             _ => (Exit::RefusedLocally, "unexpected_answer"),
         };
-        Failure::new(exit, kind, format!("`{name}`: {}", problem.seen())).next(problem.next())
+        Failure::new(exit, kind, format!("`{name}`: {}", problem.seen())).hint(problem.next())
     })
 }
 
-/// The strong entity tag, or else the time of the last change.
+/// The strong entity tag, or the time of the last modification.
 fn state(headers: &HeaderMap) -> Option<String> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     text(ETAG)
@@ -159,18 +158,18 @@ fn state(headers: &HeaderMap) -> Option<String> {
 }
 
 impl RemoteFile {
-    /// `12.5 MB, of which 512.0 kB were fetched in 1 request`
+    /// `12.5 MB, 512.0 kB fetched in 1 request`
     pub(super) fn summary(&self) -> String {
         let requests = self.fetcher.requests;
         format!(
-            "{}, of which {} were fetched in {requests} request{}",
-            in_words(self.size),
-            in_words(self.fetcher.fetched),
+            "{}, {} fetched in {requests} request{}",
+            format_bytes(self.size),
+            format_bytes(self.fetcher.fetched),
             if requests == 1 { "" } else { "s" }
         )
     }
 
-    /// What went wrong on the way, once.
+    /// Takes the last network error.
     pub(super) fn take_failure(&mut self) -> Option<Failure> {
         self.failure.take()
     }
@@ -184,11 +183,11 @@ impl RemoteFile {
                 "url_changed",
                 format!("`{name}` changed while it was read"),
             )
-            .next("run it again when it is whole")
+            .hint("retry when the file is complete")
         };
         if fetched.status != http::StatusCode::PARTIAL_CONTENT {
-            // Says what the status means: a permission that has ended meanwhile, a server that is busy.
-            judged(&fetched, 0, &name)?;
+            // Report what the status means, e.g. an expired URL or a busy server.
+            classify(&fetched, 0, &name)?;
             return Err(changed());
         }
         let range = fetched
@@ -218,7 +217,7 @@ impl RangeRead for RemoteFile {
     }
 
     fn remaining(&self) -> Option<u64> {
-        // What came with the first answer costs nothing more.
+        // Reading from the first response needs no further request.
         Some(self.fetcher.left.saturating_add(self.begins.len() as u64))
     }
 
@@ -227,7 +226,7 @@ impl RangeRead for RemoteFile {
             return Ok(0);
         }
         if offset < self.begins.len() as u64 {
-            // It is below the length of a slice.
+            // The offset is less than the length of a slice.
             let from = offset as usize;
             let count = into.len().min(self.begins.len() - from);
             into[..count].copy_from_slice(&self.begins[from..from + count]);

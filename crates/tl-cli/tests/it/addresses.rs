@@ -1,4 +1,4 @@
-//! `tl validate https://…`: what is fetched, what is refused before anything is, and what each answer comes to.
+//! `tl validate https://…`: requests, rejected URLs, and the result of each response.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use tl_testkit::server::Reply;
 use crate::clips;
 use crate::tl::{KEY, Run, Tl};
 
-/// A server of files by ranges, and of everything that is none. It remembers what it was asked.
+/// A server of files with range requests, and of other responses. It records the requests.
 struct Server {
     address: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -72,7 +72,7 @@ fn answer_all(stream: &TcpStream, clip: &[u8], log: &Mutex<Vec<String>>) {
                     clip[from..=to].to_vec(),
                 )
             }
-            // A few bytes at a time, whatever was asked for.
+            // Send a few bytes at a time, whatever was requested.
             "/drip.mp4" => {
                 let from = range.as_deref().and_then(|range| range.split_once('-'));
                 let from: usize = from.unwrap().0.parse().unwrap();
@@ -128,13 +128,13 @@ fn validate(words: &[&str]) -> Run {
 }
 
 #[test]
-fn a_video_is_looked_into_by_ranges_and_no_key_goes_along() {
+fn url_is_probed_by_ranges_without_the_key() {
     let server = serve();
     for path in ["/good.mp4", "/moved", "/good.mp4?token=SECRETTOKEN"] {
         let run = validate(&["--allow-private", &format!("{}{path}", server.address)]);
         assert_eq!(run.code, 0, "{}", run.text());
-        let told = run.json();
-        assert_eq!(told["facts"]["video_width"], 640, "{told}");
+        let printed = run.json();
+        assert_eq!(printed["facts"]["video_width"], 640, "{printed}");
         assert!(!run.text().contains("SECRETTOKEN"), "{}", run.text());
     }
     let asked = server.asked.lock().unwrap().join("\n").to_ascii_lowercase();
@@ -147,10 +147,10 @@ fn a_video_is_looked_into_by_ranges_and_no_key_goes_along() {
 }
 
 #[test]
-fn a_server_with_a_certificate_of_a_companys_own_is_read_once_that_is_trusted() {
+fn ca_file_is_used_for_urls() {
     let folder = clips::folder(&["good.mp4"]);
     let clip = std::fs::read(folder.path().join("good.mp4")).unwrap();
-    // One range is the whole of so small a file; further ones are the same.
+    // One range is the whole of such a small file; further ones are the same.
     let whole = || {
         let last = clip.len() - 1;
         let range = format!("bytes 0-{last}/{}", clip.len());
@@ -187,7 +187,7 @@ fn a_server_with_a_certificate_of_a_companys_own_is_read_once_that_is_trusted() 
 }
 
 #[test]
-fn every_answer_that_is_no_video_is_named() {
+fn responses_without_a_video_are_reported() {
     let server = serve();
     for (path, kind, code) in [
         ("/missing", "url_not_found", 3),
@@ -206,7 +206,7 @@ fn every_answer_that_is_no_video_is_named() {
 }
 
 #[test]
-fn nothing_is_sent_to_what_is_private_or_no_file() {
+fn private_and_page_urls_are_not_requested() {
     let server = serve();
     let port = server.address.rsplit(':').next().unwrap().to_owned();
     for (url, kind) in [
@@ -230,7 +230,7 @@ fn nothing_is_sent_to_what_is_private_or_no_file() {
 }
 
 #[test]
-fn a_budget_that_is_spent_never_gives_a_wrong_duration() {
+fn exceeded_budget_gives_no_wrong_duration() {
     let server = serve();
     let run = validate(&[
         "--allow-private",
@@ -238,16 +238,16 @@ fn a_budget_that_is_spent_never_gives_a_wrong_duration() {
         "2kB",
         &format!("{}/good.mp4", server.address),
     ]);
-    let told = run.json();
-    let duration = told["facts"]["duration_seconds"].as_f64();
+    let printed = run.json();
+    let duration = printed["facts"]["duration_seconds"].as_f64();
     assert!(
         duration.is_none_or(|seconds| (seconds - 5.0).abs() < 0.2),
-        "{told}"
+        "{printed}"
     );
 }
 
 #[test]
-fn requests_for_one_address_are_bounded() {
+fn requests_per_url_are_limited() {
     let server = serve();
     let url = format!("{}/drip.mp4", server.address);
     let run = validate(&["--allow-private", "--url-bytes", "1MiB", &url]);

@@ -5,7 +5,7 @@ use crate::platform::Platform;
 use crate::tl::snapshot;
 
 #[test]
-fn assets_are_listed_shown_waited_for_and_deleted() {
+fn asset_lifecycle() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
     snapshot!("assets_none", platform.tl(&["asset", "list"]).code(0));
@@ -39,7 +39,7 @@ fn assets_are_listed_shown_waited_for_and_deleted() {
 }
 
 #[test]
-fn an_asset_that_was_indexed_is_deleted_by_force_only() {
+fn deleting_an_indexed_asset_requires_force() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
     let line = platform

@@ -1,4 +1,4 @@
-//! What people give by mistake: each case has its message, its exit code, and nothing is sent.
+//! Invalid input: each case has its message and exit code, and nothing is sent.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -9,7 +9,7 @@ use crate::platform::{INDEX, Platform, index, page, scripted, tl_to};
 use crate::tl::{KEY, Tl, snapshot};
 use tl_testkit::server::{Reaction, Seen};
 
-/// A file of each bad kind.
+/// A file of each invalid kind.
 fn bad_files(folder: &Path) {
     std::fs::write(folder.join("empty.mp4"), "").unwrap();
     std::fs::write(folder.join("text.mp4"), "This is a text.\n".repeat(100)).unwrap();
@@ -17,7 +17,7 @@ fn bad_files(folder: &Path) {
 }
 
 #[test]
-fn bad_files_are_refused_with_the_reason_and_nothing_is_sent() {
+fn bad_files_are_rejected_before_sending() {
     let platform = Platform::start();
     let folder = clips::folder(&["small.mp4", "short.mp4"]);
     bad_files(folder.path());
@@ -57,8 +57,9 @@ fn bad_files_are_refused_with_the_reason_and_nothing_is_sent() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read_is_named() {
-    // The superuser may read everything, so the command runs as somebody else, who must reach both programs.
+fn unreadable_file_is_reported() {
+    // Root may read everything, so the command runs as another user, who must be able to execute
+    // both programs.
     let folder = clips::folder(&["good.mp4"]);
     let place = folder.path();
     let open = |path: &Path, mode: u32| {
@@ -92,7 +93,7 @@ fn a_file_that_may_not_be_read_is_named() {
         "ingest_unreadable",
         as_somebody(&["ingest", "good.mp4", "--index", INDEX]).code(2)
     );
-    // Without the check, it is the client that finds it.
+    // Without the check, the client detects the error.
     let server = scripted(|_| index().into());
     let unchecked = as_somebody(&["ingest", "good.mp4", "--index", INDEX, "--no-check"]);
     let run = unchecked
@@ -102,7 +103,7 @@ fn a_file_that_may_not_be_read_is_named() {
 }
 
 #[test]
-fn a_key_that_is_missing_or_unusable_is_a_matter_of_configuration() {
+fn missing_or_invalid_api_key() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("empty"), "\n").unwrap();
     std::fs::write(folder.path().join("words"), format!("TOKEN = {KEY}\n")).unwrap();
@@ -134,7 +135,7 @@ fn a_key_that_is_missing_or_unusable_is_a_matter_of_configuration() {
 }
 
 #[test]
-fn an_address_that_cannot_be_used_is_a_matter_of_configuration() {
+fn invalid_base_url() {
     for (name, address) in [
         ("no_scheme", "api.twelvelabs.io"),
         ("ftp", "ftp://api.twelvelabs.io/v1.3"),
@@ -145,7 +146,7 @@ fn an_address_that_cannot_be_used_is_a_matter_of_configuration() {
             .code(2);
         snapshot!(format!("base_url_{name}"), run);
     }
-    // A key of the emulator goes to no other host.
+    // An emulator key is not sent to any other host.
     let run = Tl::new(&["task", "list"])
         .env("TWELVE_LABS_API_KEY", crate::tl::EMULATOR_KEY)
         .code(2);
@@ -153,7 +154,7 @@ fn an_address_that_cannot_be_used_is_a_matter_of_configuration() {
 }
 
 #[test]
-fn metadata_that_the_platform_does_not_take_is_refused_before_anything_is_sent() {
+fn unsupported_metadata_is_rejected_before_sending() {
     let server = scripted(|_| Reaction::never());
     let folder = clips::folder(&["good.mp4"]);
     for (name, arguments) in [
@@ -176,7 +177,7 @@ fn metadata_that_the_platform_does_not_take_is_refused_before_anything_is_sent()
 }
 
 #[test]
-fn options_that_make_no_sense_are_refused_by_name() {
+fn invalid_options_are_rejected() {
     for (name, arguments) in [
         ("route", &["validate", "a.mp4", "--route", "pigeon"][..]),
         ("engine", &["validate", "a.mp4", "--engine", "marengo9"]),
@@ -224,9 +225,9 @@ fn options_that_make_no_sense_are_refused_by_name() {
 }
 
 #[test]
-fn an_id_that_would_name_another_thing_is_not_sent() {
+fn path_like_ids_are_not_sent() {
     let server = scripted(|seen: &Seen| {
-        // An index is looked up by its name first.
+        // An index is looked up by name first.
         assert!(seen.target.starts_with("/v1.3/indexes?"), "{}", seen.target);
         page("").into()
     });
@@ -243,7 +244,7 @@ fn an_id_that_would_name_another_thing_is_not_sent() {
 }
 
 #[test]
-fn nothing_is_deleted_where_nobody_can_be_asked() {
+fn deletion_without_terminal_requires_yes() {
     let server = scripted(|_| Reaction::never());
     for (name, arguments) in [
         ("index", &["index", "delete", INDEX][..]),

@@ -1,11 +1,12 @@
-//! Real clips, made by ffmpeg once for each build folder, and files that are none.
+//! Real clips, created by FFmpeg once per build directory, and invalid files.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
-/// A clip of the name `name`: `good.mp4` (640x360, 5 s, sound), `small.mp4` (320x180), `short.mp4` (2 s).
+/// The clip named `name`: `good.mp4` (640x360, 5 s, with audio), `small.mp4` (320x180), `short.mp4`
+/// (2 s).
 fn clip(name: &str) -> PathBuf {
     let (size, seconds) = match name {
         "good.mp4" => ("640x360", 5),
@@ -19,7 +20,7 @@ fn clip(name: &str) -> PathBuf {
     if clip.exists() {
         return clip;
     }
-    // Tests run side by side: the clip appears whole or not at all.
+    // Tests run in parallel, so the clip is created atomically.
     let unfinished = tempfile::Builder::new()
         .suffix(".mp4")
         .tempfile_in(&folder)
@@ -49,7 +50,7 @@ fn clip(name: &str) -> PathBuf {
     clip
 }
 
-/// A folder with the clips of these names.
+/// A directory with these clips.
 pub(crate) fn folder(names: &[&str]) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for name in names {

@@ -1,4 +1,4 @@
-//! `tl emulator`: it tells where it is, works, and ends when it is told to.
+//! `tl emulator`: startup output, operation, and shutdown.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -8,15 +8,15 @@ use rustix::process::Signal;
 use crate::clips;
 use crate::tl::{Run, Running, Tl, snapshot};
 
-/// An emulator that runs; the two lines it printed.
+/// A running emulator, with its two lines of output.
 fn start(arguments: &[&str]) -> (Running, [String; 2]) {
     let mut tl = Tl::new(&["emulator"]).args(arguments);
     tl.command().stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = tl.command().spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut line = || lines.next().unwrap().unwrap();
-    let told = [line(), line()];
-    (Running::adopt(child), told)
+    let printed = [line(), line()];
+    (Running::adopt(child), printed)
 }
 
 fn value<'l>(line: &'l str, name: &str) -> &'l str {
@@ -25,7 +25,7 @@ fn value<'l>(line: &'l str, name: &str) -> &'l str {
 }
 
 #[test]
-fn it_prints_how_to_reach_it_and_ends_with_ctrl_c() {
+fn prints_environment_and_stops_on_ctrl_c() {
     for signal in [Signal::INT, Signal::TERM] {
         let (emulator, [address, key]) = start(&[]);
         let (address, key) = (
@@ -52,13 +52,13 @@ fn it_prints_how_to_reach_it_and_ends_with_ctrl_c() {
         let Run { code, stderr, .. } = emulator.finish();
         assert_eq!(
             (code, stderr.as_str()),
-            (0, "the emulator runs until Ctrl-C\n")
+            (0, "press Ctrl-C to stop the emulator\n")
         );
     }
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
+fn port_in_use_is_reported() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let run = Tl::new(&["emulator", "--port", &port]).code(2);
@@ -68,7 +68,7 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
-fn a_folder_for_the_files_is_kept() {
+fn data_dir_is_kept() {
     let folder = clips::folder(&["good.mp4"]);
     let data = folder.path().join("data");
     std::fs::create_dir(&data).unwrap();
@@ -92,7 +92,7 @@ fn a_folder_for_the_files_is_kept() {
     );
 }
 
-/// Runs a shell command with an emulator of its own.
+/// Runs a shell command with its own emulator.
 fn exec(options: &[&str], script: &str) -> Tl {
     Tl::new(&["emulator", "exec"])
         .args(options)
@@ -101,7 +101,7 @@ fn exec(options: &[&str], script: &str) -> Tl {
 }
 
 #[test]
-fn a_command_has_an_emulator_of_its_own_and_its_end_is_passed_on() {
+fn exec_returns_the_exit_code() {
     let folder = clips::folder(&["good.mp4"]);
     let story = r#"
         id=$("$TL" index create films -q) || exit 90
@@ -117,7 +117,8 @@ fn a_command_has_an_emulator_of_its_own_and_its_end_is_passed_on() {
     assert_eq!(summary["files_kept"], 1);
     assert_eq!(summary["operations"]["indexes.create"]["requests"], 1);
     assert!(
-        run.stderr.contains("the emulator saw ") && run.stderr.contains("  indexes.create: 1\n"),
+        run.stderr.contains("the emulator received ")
+            && run.stderr.contains("  indexes.create: 1\n"),
         "{}",
         run.stderr
     );
@@ -125,13 +126,13 @@ fn a_command_has_an_emulator_of_its_own_and_its_end_is_passed_on() {
 }
 
 #[test]
-fn the_end_by_a_signal_is_told_as_shells_do() {
+fn exec_maps_signals_like_shells() {
     exec(&[], "kill -TERM $$").code(143);
     exec(&[], "kill -KILL $$").code(137);
 }
 
 #[test]
-fn a_command_that_is_not_there_or_cannot_be_run_has_the_codes_of_env() {
+fn exec_fails_with_126_or_127() {
     let run = Tl::new(&["emulator", "exec", "--", "no-such-command"]).code(127);
     snapshot!("exec_without_a_program", run);
     let folder = clips::folder(&["good.mp4"]);
@@ -142,7 +143,7 @@ fn a_command_that_is_not_there_or_cannot_be_run_has_the_codes_of_env() {
 }
 
 #[test]
-fn signals_are_passed_on_and_the_command_has_the_last_word() {
+fn exec_forwards_signals() {
     for (signal, name) in [
         (Signal::TERM, "TERM"),
         (Signal::INT, "INT"),
@@ -163,7 +164,7 @@ fn signals_are_passed_on_and_the_command_has_the_last_word() {
 }
 
 #[test]
-fn the_command_sees_no_real_key_and_asks_no_proxy() {
+fn exec_hides_the_real_key_and_the_proxy() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     std::fs::write(&file, crate::tl::KEY).unwrap();
@@ -181,7 +182,7 @@ fn the_command_sees_no_real_key_and_asks_no_proxy() {
 }
 
 #[test]
-fn options_set_the_emulator_up() {
+fn options_configure_the_emulator() {
     let folder = tempfile::tempdir().unwrap();
     let seed =
         r#"{"indexes":[{"index_name":"seeded","videos":[{"filename":"a.mp4","duration":1.5}]}]}"#;
@@ -217,31 +218,31 @@ fn options_set_the_emulator_up() {
         run.text()
     );
     assert!(folder.path().join("state").read_dir().unwrap().count() > 0);
-    // What survived has the name that the seed would take.
+    // An index of the persisted state has the name that the seed would create.
     let run = exec(&options, "true").in_folder(folder.path()).code(2);
     snapshot!("seed_of_a_state_that_has_it", run);
 }
 
 #[test]
-fn wrong_options_are_refused_with_what_is_allowed() {
-    for (option, value, told) in [
+fn invalid_emulator_options_are_rejected() {
+    for (option, value, printed) in [
         ("--plan", "gold", "unlimited, free, developer-1"),
         ("--clock", "x0", "real, manual"),
         ("--pace", "slow", "instant, fast, realistic"),
-        ("--quirk", "colour", "NAME=VALUE"),
-        ("--quirk", "colour=blue", "created-status"),
+        ("--quirk", "color", "NAME=VALUE"),
+        ("--quirk", "color=blue", "created-status"),
         ("--quirk", "created-status=202", "201, 200"),
-        ("--fault", "nowhere.json", "cannot be read"),
+        ("--fault", "nowhere.json", "failed to read"),
         ("--fault", "tasks.make drop", "tasks.create"),
         ("--webhook", "ftp://example.com", "http, https"),
         ("--webhook", "http://example.com,", "secret"),
-        ("--seed", "nowhere.json", "cannot be read"),
+        ("--seed", "nowhere.json", "failed to read"),
         ("--rules", "nowhen", "no file `nowhen`"),
         ("--chunk-size", "0", "1.."),
     ] {
         let run = Tl::new(&["emulator", option, value]).code(2);
         assert!(
-            run.stderr.contains(told),
+            run.stderr.contains(printed),
             "{option} {value}: {}",
             run.stderr
         );
@@ -249,7 +250,7 @@ fn wrong_options_are_refused_with_what_is_allowed() {
 }
 
 #[test]
-fn switches_plans_and_faults_are_listed_for_people_and_programs() {
+fn quirks_plans_and_faults_are_listed() {
     snapshot!("quirks", Tl::new(&["emulator", "quirks"]).code(0));
     snapshot!("plans", Tl::new(&["emulator", "plans"]).code(0));
     let quirks = Tl::new(&["emulator", "quirks", "--json"]).code(0).json();
@@ -267,12 +268,12 @@ fn switches_plans_and_faults_are_listed_for_people_and_programs() {
     assert_eq!(plan["faults"][0]["nth"], serde_json::json!([1, 3]));
     snapshot!(
         "fault_unknown",
-        Tl::new(&["emulator", "faults", "* colour=blue"]).code(2)
+        Tl::new(&["emulator", "faults", "* color=blue"]).code(2)
     );
 }
 
 #[test]
-fn the_state_of_a_running_one_is_brought_out_and_in_and_forgotten() {
+fn state_export_import_and_reset() {
     let (emulator, [address, key]) = start(&[]);
     let (address, key) = (
         value(&address, "TWELVELABS_BASE_URL"),
@@ -300,7 +301,7 @@ fn the_state_of_a_running_one_is_brought_out_and_in_and_forgotten() {
     snapshot!("reset_of_the_platform", run);
 }
 
-/// The lines that an emulator prints at its start, with this in its environment.
+/// The lines that an emulator prints at startup with this environment.
 fn first_lines(key: &str, arguments: &[&str], count: usize) -> Vec<String> {
     let mut tl = Tl::new(&["emulator"])
         .args(arguments)
@@ -308,15 +309,15 @@ fn first_lines(key: &str, arguments: &[&str], count: usize) -> Vec<String> {
     tl.command().stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = tl.command().spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let told = lines.take(count).map(Result::unwrap).collect();
+    let printed = lines.take(count).map(Result::unwrap).collect();
     let running = Running::adopt(child);
     running.interrupt();
     assert_eq!(running.finish().code, 0);
-    told
+    printed
 }
 
 #[test]
-fn the_key_line_is_whole_even_if_the_variable_holds_that_key() {
+fn emulator_key_is_not_masked() {
     for key in ["tlk_emulator_local", "tlk_emulator", "tlk_something_else"] {
         let lines = first_lines(key, &[], 3);
         assert_eq!(lines[1], "export TWELVE_LABS_API_KEY=tlk_emulator_local");
@@ -327,7 +328,7 @@ fn the_key_line_is_whole_even_if_the_variable_holds_that_key() {
 }
 
 #[test]
-fn the_address_of_the_page_is_printed_as_a_comment() {
+fn page_url_is_printed_as_a_comment() {
     let lines = first_lines("tlk_emulator_local", &[], 3);
     let base = value(&lines[0], "TWELVELABS_BASE_URL");
     let page = base.replace("/v1.3", "/_emulator");
@@ -366,10 +367,10 @@ fn requests_are_logged_and_counted() {
 }
 
 #[test]
-fn the_help_lists_families_and_faults_as_they_are() {
+fn help_lists_families_and_faults() {
     use tl_emulator::{Operation, platform::families};
 
-    // Lines are broken where the terminal ends.
+    // Lines are wrapped at the width of the terminal.
     let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let help = flat(&Tl::new(&["emulator", "--help"]).code(0).stdout);
     for family in families::NOT_IMPLEMENTED {
@@ -389,7 +390,7 @@ fn the_help_lists_families_and_faults_as_they_are() {
 }
 
 #[test]
-fn checkpoints_and_cache_of_the_command_are_the_emulators() {
+fn exec_isolates_checkpoints_and_cache() {
     let folder = clips::folder(&["good.mp4"]);
     let story = r#"
         id=$("$TL" index create films -q) || exit 90
@@ -408,28 +409,28 @@ fn checkpoints_and_cache_of_the_command_are_the_emulators() {
             .code(0)
             .stdout
     };
-    let told = run(&[]);
+    let printed = run(&[]);
     assert!(
-        told.contains(".json") && told.contains("probes.sqlite3"),
-        "{told}"
+        printed.contains(".json") && printed.contains("probes.sqlite3"),
+        "{printed}"
     );
     for name in ["state", "cache", "mine"] {
         assert!(!folder.path().join(name).exists(), "{name} is untouched");
     }
-    let temporary = told.lines().last().unwrap();
+    let temporary = printed.lines().last().unwrap();
     assert!(
         !std::path::Path::new(temporary).exists(),
         "{temporary} is removed"
     );
-    let told = run(&["--state", "kept"]);
+    let printed = run(&["--state", "kept"]);
     let checkpoints = folder
         .path()
         .join("kept")
         .join("client")
         .join("checkpoints");
     assert!(
-        told.trim_end().ends_with("kept/client/checkpoints"),
-        "{told}"
+        printed.trim_end().ends_with("kept/client/checkpoints"),
+        "{printed}"
     );
     assert!(checkpoints.is_dir(), "it lasts as long as the state");
 }

@@ -1,4 +1,5 @@
-//! What the platform and the network do wrong: each case has its message and its exit code, and ends in time.
+//! Errors of the platform and the network: each case has its message and exit code, and ends in
+//! time.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ fn gateway() -> Reaction {
     )
 }
 
-/// One call that meets `reaction`, as text and as JSON.
+/// One request that meets `reaction`, as text and as JSON.
 fn check(name: &str, code: i32, reaction: impl Fn() -> Reaction + Send + Sync + Clone + 'static) {
     let arguments = ["index", "get", INDEX, "--attempts", "2", "--timeout", "3s"];
     let react = reaction.clone();
@@ -58,7 +59,7 @@ fn check(name: &str, code: i32, reaction: impl Fn() -> Reaction + Send + Sync + 
 }
 
 #[test]
-fn every_answer_of_the_platform_has_its_exit_code() {
+fn responses_map_to_exit_codes() {
     let answer = |status: u16, body: &'static str| move || Reaction::from(json(status, body));
     check("html_502", 5, gateway);
     check("line_cut", 5, || {
@@ -115,7 +116,7 @@ fn every_answer_of_the_platform_has_its_exit_code() {
 }
 
 #[test]
-fn a_long_retry_after_is_told_and_not_waited_for() {
+fn long_retry_after_is_reported() {
     let busy = || {
         Reaction::from(
             json(
@@ -138,7 +139,7 @@ fn a_long_retry_after_is_told_and_not_waited_for() {
 }
 
 #[test]
-fn a_server_that_never_answers_is_given_up() {
+fn unresponsive_server_times_out() {
     let server = scripted(|_| Reaction::never());
     let run = tl_to(&server, &["task", "list", "--timeout", "1s"]).code(5);
     assert!(run.took < Duration::from_secs(10), "{:?}", run.took);
@@ -173,7 +174,7 @@ fn a_server_that_never_answers_is_given_up() {
 }
 
 #[test]
-fn a_host_that_is_not_there_is_temporary() {
+fn unreachable_host_is_temporary() {
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -188,11 +189,11 @@ fn a_host_that_is_not_there_is_temporary() {
     let run = Tl::new(&["doctor", "--online", "--attempts", "1"])
         .to(&base_url, KEY)
         .code(5);
-    assert!(run.stdout.contains("bad   platform"), "{}", run.text());
+    assert!(run.stdout.contains("error platform"), "{}", run.text());
 }
 
 #[test]
-fn a_key_that_the_platform_refuses_ends_a_run_over_several_files() {
+fn rejected_key_ends_the_run() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
     std::fs::copy(
@@ -226,7 +227,7 @@ fn a_key_that_the_platform_refuses_ends_a_run_over_several_files() {
 }
 
 #[test]
-fn an_unknown_index_is_found_before_the_first_byte_is_sent() {
+fn unknown_index_is_detected_before_upload() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
     let run = platform
@@ -239,7 +240,7 @@ fn an_unknown_index_is_found_before_the_first_byte_is_sent() {
 }
 
 #[test]
-fn a_lost_answer_is_looked_after_and_not_paid_for_twice() {
+fn lost_response_does_not_create_twice() {
     let folder = clips::folder(&["good.mp4"]);
     let server = scripted(|seen: &Seen| {
         match (seen.method.as_str(), seen.target.as_str()) {
@@ -271,7 +272,7 @@ fn a_lost_answer_is_looked_after_and_not_paid_for_twice() {
 }
 
 #[test]
-fn an_upload_behind_a_broken_gateway_is_temporary_and_says_what_to_look_at() {
+fn broken_gateway_is_temporary() {
     let folder = clips::folder(&["good.mp4"]);
     let server = scripted(|seen: &Seen| match seen.method.as_str() {
         "GET" if seen.target.ends_with(INDEX) => index().into(),
@@ -296,7 +297,7 @@ fn an_upload_behind_a_broken_gateway_is_temporary_and_says_what_to_look_at() {
 }
 
 #[test]
-fn a_wait_ends_by_its_deadline_and_says_how_to_go_on() {
+fn wait_ends_at_its_deadline() {
     let server = scripted(|_| task("pending").into());
     let run = tl_to(
         &server,
@@ -330,7 +331,7 @@ fn a_wait_ends_by_its_deadline_and_says_how_to_go_on() {
     .json();
     assert_eq!(error["error"]["kind"], "deadline_passed");
     assert_eq!(error["error"]["history"][0]["status"], "pending");
-    // Whatever happens on the way.
+    // Independent of what happens in between.
     let server = scripted(|_| gateway());
     tl_to(&server, &["task", "wait", TASK, "--deadline", "1s"]).code(8);
     let server = scripted(|_| Reaction::never());
@@ -339,7 +340,7 @@ fn a_wait_ends_by_its_deadline_and_says_how_to_go_on() {
 }
 
 #[test]
-fn a_video_that_the_platform_fails_on_is_an_error_with_its_reason() {
+fn failed_processing_reports_the_reason() {
     let server = scripted(|_| {
         json(
             200,
@@ -354,7 +355,7 @@ fn a_video_that_the_platform_fails_on_is_an_error_with_its_reason() {
 }
 
 #[test]
-fn a_key_that_the_server_repeats_is_masked() {
+fn key_in_a_response_is_masked() {
     let repeats = || {
         Reaction::from(json(
             401,
@@ -400,7 +401,7 @@ fn a_key_that_the_server_repeats_is_masked() {
 }
 
 #[test]
-fn a_base_url_without_its_version_is_named_as_the_fault() {
+fn base_url_without_version_is_reported() {
     let platform = Platform::start();
     let base = platform.base_url.trim_end_matches("/v1.3").to_owned();
     assert_ne!(base, platform.base_url);
@@ -421,7 +422,7 @@ fn a_base_url_without_its_version_is_named_as_the_fault() {
             "{next}"
         );
     }
-    // With its version, the id is the fault.
+    // With a version in the base URL, the id is reported.
     let error = platform
         .tl(&["index", "get", INDEX, "--json"])
         .code(7)

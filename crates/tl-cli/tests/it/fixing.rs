@@ -1,4 +1,5 @@
-//! `tl fix` and `tl split`: copies and parts that pass, sources that are never touched, and nothing half done.
+//! `tl fix` and `tl split`: copies and parts pass, sources are not modified, and no partial files
+//! are left.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +24,8 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A folder with `long.mp4`: 640x360, a key frame each two seconds, sound, made by `more` on top.
+/// A directory with `long.mp4`: 640x360, a key frame every two seconds, audio, created with `more`
+/// arguments.
 fn long(seconds: u32, more: &[&str]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let status = Command::new("ffmpeg")
@@ -55,7 +57,7 @@ fn long(seconds: u32, more: &[&str]) -> TempDir {
 }
 
 #[test]
-fn every_error_of_a_file_is_fixed_in_one_pass_and_checked_again() {
+fn fix_corrects_all_errors_in_one_pass() {
     let folder = clips::folder(&["small.mp4", "short.mp4", "good.mp4"]);
     let before = fs::read(folder.path().join("small.mp4")).unwrap();
     let fixed = run(
@@ -88,7 +90,7 @@ fn every_error_of_a_file_is_fixed_in_one_pass_and_checked_again() {
 }
 
 #[test]
-fn what_is_there_is_not_replaced_and_the_source_never() {
+fn existing_files_require_force() {
     let folder = clips::folder(&["small.mp4"]);
     let source = fs::read(folder.path().join("small.mp4")).unwrap();
     fs::create_dir(folder.path().join("out")).unwrap();
@@ -134,7 +136,7 @@ fn what_is_there_is_not_replaced_and_the_source_never() {
 }
 
 #[test]
-fn what_cannot_be_fixed_says_so_and_a_dry_run_does_nothing() {
+fn unfixable_file_and_dry_run() {
     let folder = clips::folder(&["small.mp4"]);
     fs::write(folder.path().join("text.mp4"), "text ".repeat(500)).unwrap();
     let refused = run(folder.path(), &["fix", "text.mp4", "--out", "out"]);
@@ -167,7 +169,7 @@ fn what_cannot_be_fixed_says_so_and_a_dry_run_does_nothing() {
 }
 
 #[test]
-fn a_long_file_becomes_parts_that_pass_and_a_map() {
+fn split_writes_parts_and_their_start_times() {
     let folder = long(40, &[]);
     let split = run(
         folder.path(),
@@ -223,7 +225,7 @@ fn a_long_file_becomes_parts_that_pass_and_a_map() {
 }
 
 #[test]
-fn a_last_part_is_not_left_too_short_and_a_file_that_fits_is_left_whole() {
+fn last_part_is_long_enough() {
     let folder = long(
         31,
         &[
@@ -267,7 +269,7 @@ fn a_last_part_is_not_left_too_short_and_a_file_that_fits_is_left_whole() {
 }
 
 #[test]
-fn without_key_frames_it_says_so_and_can_encode_again() {
+fn split_without_key_frames_requires_reencode() {
     let folder = long(20, &["-g", "1000", "-keyint_min", "1000"]);
     let words = [
         "split",
@@ -296,7 +298,7 @@ fn without_key_frames_it_says_so_and_can_encode_again() {
 }
 
 #[test]
-fn an_interrupted_fix_leaves_nothing_behind() {
+fn interrupted_fix_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let status = Command::new("ffmpeg")
         .args([

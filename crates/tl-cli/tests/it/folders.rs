@@ -1,4 +1,4 @@
-//! `tl validate` over folders: what a walk finds, in which forms results are written, and what is not read twice.
+//! `tl validate` on directories: file discovery, output formats, and the cache.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::clips;
 use crate::tl::{Run, Tl};
 
-/// A folder with good and bad files, hidden ones, ignored ones, links and a loop of links.
+/// A directory with valid and invalid files, hidden and ignored ones, links and a loop of links.
 fn tree() -> TempDir {
     let folder = clips::folder(&["good.mp4", "small.mp4"]);
     let root = folder.path();
@@ -42,7 +42,7 @@ fn run(folder: &Path, words: &[&str]) -> Run {
         .run()
 }
 
-/// The inputs, in the order of the results.
+/// The inputs in result order.
 fn names(run: &Run) -> Vec<String> {
     run.json_lines()
         .iter()
@@ -51,7 +51,7 @@ fn names(run: &Run) -> Vec<String> {
 }
 
 #[test]
-fn a_walk_finds_what_looks_like_media_and_what_it_is_told_to() {
+fn walk_finds_media_and_included_files() {
     let folder = tree();
     let check = |more: &[&str], expected: &[&str]| {
         let words = [&["--json", "."][..], more].concat();
@@ -98,7 +98,7 @@ fn a_walk_finds_what_looks_like_media_and_what_it_is_told_to() {
 }
 
 #[test]
-fn a_loop_of_links_ends_and_an_empty_folder_is_told() {
+fn walk_detects_loops_and_empty_directories() {
     let folder = tree();
     let looped = run(folder.path(), &["--json", "--follow-symlinks", "sub"]);
     assert!(
@@ -120,7 +120,7 @@ fn a_loop_of_links_ends_and_an_empty_folder_is_told() {
 }
 
 #[test]
-fn a_list_names_files_as_well() {
+fn files_from_reads_a_list() {
     let folder = tree();
     fs::write(
         folder.path().join("list"),
@@ -133,7 +133,7 @@ fn a_list_names_files_as_well() {
 }
 
 #[test]
-fn every_form_is_whole_and_says_the_same() {
+fn all_formats_agree() {
     let folder = tree();
     let check = |format: &str, whole: &dyn Fn(&str) -> bool| {
         let shown = run(
@@ -190,7 +190,7 @@ fn every_form_is_whole_and_says_the_same() {
 }
 
 #[test]
-fn the_page_shows_a_picture_of_each_video() {
+fn html_shows_thumbnails() {
     let folder = tree();
     let page = run(
         folder.path(),
@@ -205,7 +205,7 @@ fn the_page_shows_a_picture_of_each_video() {
 }
 
 #[test]
-fn contradicting_forms_and_bad_outputs_are_refused() {
+fn conflicting_formats_and_bad_outputs_are_rejected() {
     let folder = tree();
     for words in [
         &["good.mp4", "--json", "--format", "html"][..],
@@ -221,7 +221,7 @@ fn contradicting_forms_and_bad_outputs_are_refused() {
 }
 
 #[test]
-fn a_day_and_a_pack_choose_the_rules_and_a_file_changes_them() {
+fn date_and_pack_select_rules() {
     let folder = tree();
     fs::write(
         folder.path().join("mine.toml"),
@@ -252,7 +252,7 @@ fn a_day_and_a_pack_choose_the_rules_and_a_file_changes_them() {
 }
 
 #[test]
-fn an_unchanged_file_is_not_read_again_and_a_damaged_cache_is_begun_anew() {
+fn unchanged_files_are_cached() {
     let folder = tree();
     let past = SystemTime::now() - Duration::from_secs(60);
     fs::File::options()
@@ -273,7 +273,7 @@ fn an_unchanged_file_is_not_read_again_and_a_damaged_cache_is_begun_anew() {
             .in_folder(folder.path())
             .code(1)
     };
-    let unchanged = |run: &Run| run.stderr.contains("2 unchanged");
+    let unchanged = |run: &Run| run.stderr.contains("2 cached");
     let first = validate(&[]);
     assert!(!unchanged(&first), "{}", first.text());
     let second = validate(&[]);
@@ -300,14 +300,14 @@ fn an_unchanged_file_is_not_read_again_and_a_damaged_cache_is_begun_anew() {
     let _ = fs::remove_file(folder.path().join("kept/probes.sqlite3-wal"));
     let damaged = validate(&[]);
     assert!(
-        damaged.stderr.contains("begun anew") && !unchanged(&damaged),
+        damaged.stderr.contains("recreated") && !unchanged(&damaged),
         "{}",
         damaged.text()
     );
     assert!(unchanged(&validate(&[])));
 }
 
-/// Peak memory of `tl` itself over `count` files, in kilobytes.
+/// Peak memory of `tl` itself for `count` files, in kilobytes.
 fn peak(folder: &Path, count: usize) -> u64 {
     let files = folder.join(format!("many-{count}"));
     fs::create_dir(&files).unwrap();
@@ -342,7 +342,7 @@ fn peak(folder: &Path, count: usize) -> u64 {
 fn memory_does_not_grow_with_the_number_of_files() {
     let folder = tempfile::tempdir().unwrap();
     let (few, many) = (peak(folder.path(), 500), peak(folder.path(), 6000));
-    // A result takes 2 kB and more: to keep them would take 11 MB.
+    // A result takes at least 2 kB: keeping them all would take 11 MB.
     assert!(
         many < few + 6000,
         "{few} kB for 500 files, {many} kB for 6000"
@@ -350,7 +350,7 @@ fn memory_does_not_grow_with_the_number_of_files() {
 }
 
 #[test]
-fn results_are_in_the_order_of_the_inputs_in_every_format() {
+fn results_are_in_input_order() {
     let folder = clips::folder(&["good.mp4"]);
     let root = folder.path();
     fs::create_dir(root.join("many")).unwrap();
@@ -360,7 +360,7 @@ fn results_are_in_the_order_of_the_inputs_in_every_format() {
     for name in &inside {
         fs::hard_link(root.join("good.mp4"), root.join(name)).unwrap();
     }
-    // What is read slowly, or not at all, does not change its place.
+    // An input that is read slowly or cannot be read keeps its position.
     fs::write(root.join("empty.mp4"), "").unwrap();
     let mut expected = vec!["good.mp4".to_owned()];
     expected.extend(inside);
@@ -387,7 +387,7 @@ fn results_are_in_the_order_of_the_inputs_in_every_format() {
         }
         let mut places = Vec::new();
         for name in &expected {
-            // Formats of findings alone name no file that passes.
+            // Formats with findings only do not list files that pass.
             places.extend(seen.find(name.as_str()));
         }
         assert!(!places.is_empty(), "{format}: {seen}");

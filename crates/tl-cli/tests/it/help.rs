@@ -1,10 +1,10 @@
-//! What the help says, word for word: it is part of the interface.
+//! Help texts, word for word: they are part of the interface.
 
 use crate::tl::{Tl, snapshot};
 
 #[test]
-fn every_verb_has_its_help() {
-    for verb in [
+fn help_of_every_command() {
+    for command in [
         "",
         "validate",
         "fix",
@@ -50,15 +50,15 @@ fn every_verb_has_its_help() {
         "doctor",
         "completions",
     ] {
-        let words: Vec<&str> = verb.split_whitespace().chain(["--help"]).collect();
+        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let run = Tl::new(&words).code(0);
         assert_eq!(run.stderr, "", "help is an answer, not an error");
-        snapshot!(format!("help {verb}").trim().replace(' ', "_"), run);
+        snapshot!(format!("help {command}").trim().replace(' ', "_"), run);
     }
 }
 
 #[test]
-fn the_readme_shows_this_help() {
+fn readme_contains_the_help() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
     let readme = std::fs::read_to_string(path).expect("the README is there");
     let help = Tl::new(&["--help"]).code(0).stdout;
@@ -69,20 +69,20 @@ fn the_readme_shows_this_help() {
 }
 
 #[test]
-fn the_version_is_told() {
+fn prints_the_version() {
     let run = Tl::new(&["--version"]).code(0);
     assert_eq!(run.stdout, format!("tl {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
-fn without_a_verb_the_help_is_shown_as_an_error_of_usage() {
+fn no_command_prints_help_and_fails() {
     let run = Tl::new(&[]).code(2);
     assert_eq!(run.stdout, "");
     assert!(run.stderr.contains("Exit codes:"), "{}", run.stderr);
 }
 
 #[test]
-fn every_shell_gets_its_completions() {
+fn completions_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let run = Tl::new(&["completions", shell]).code(0);
         assert!(run.stdout.contains("ingest"), "{shell}: {}", run.stdout);

@@ -7,7 +7,7 @@ use crate::platform::Platform;
 use crate::tl::snapshot;
 
 #[test]
-fn a_good_file_is_uploaded_and_waited_for() {
+fn ingest_waits_until_indexed() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
     let run = platform
@@ -71,7 +71,7 @@ fn a_good_file_is_uploaded_and_waited_for() {
 }
 
 #[test]
-fn without_wait_it_returns_when_the_platform_has_the_video() {
+fn ingest_without_wait_returns_early() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
     let ingest = |more: &[&str]| {
@@ -86,7 +86,7 @@ fn without_wait_it_returns_when_the_platform_has_the_video() {
     assert!(ingest(&["--wait", "--no-wait", "--json"]).json()["status"].is_null());
     let run = ingest(&["--quiet"]);
     assert_eq!(run.stderr, "");
-    // The video is there when it is indexed.
+    // The video exists when it is indexed.
     let which = [run.first_line(), "--index", &platform.index];
     let wait = |more: &[&str]| {
         platform
@@ -113,7 +113,7 @@ fn without_wait_it_returns_when_the_platform_has_the_video() {
 }
 
 #[test]
-fn of_several_inputs_each_has_its_result() {
+fn each_input_has_its_own_result() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4", "small.mp4"]);
     let ingest = |more: &[&str]| {
@@ -133,7 +133,7 @@ fn of_several_inputs_each_has_its_result() {
     };
     snapshot!("ingest_several", ingest(&[]));
     let lines = ingest(&["--json"]).json_lines();
-    let told: Vec<_> = lines
+    let printed: Vec<_> = lines
         .iter()
         .map(|line| {
             (
@@ -143,7 +143,7 @@ fn of_several_inputs_each_has_its_result() {
         })
         .collect();
     assert_eq!(
-        told,
+        printed,
         [
             ("small.mp4", 3),
             ("missing.mp4", 2),
@@ -155,7 +155,7 @@ fn of_several_inputs_each_has_its_result() {
         lines[0]["error"]["report"]["findings"][0]["predicted_code"],
         "video_resolution_too_low"
     );
-    // Side by side, the order may differ; the results do not.
+    // In parallel, the order may differ, but not the results.
     let mut codes: Vec<_> = ingest(&["--json", "--jobs", "4"])
         .json_lines()
         .iter()
@@ -167,7 +167,7 @@ fn of_several_inputs_each_has_its_result() {
 }
 
 #[test]
-fn what_is_sent_unchecked_is_refused_by_the_platform_with_the_code_that_the_check_predicts() {
+fn check_predicts_the_code_of_the_platform() {
     let platform = Platform::start();
     let folder = clips::folder(&["small.mp4"]);
     let run = platform
@@ -187,7 +187,7 @@ fn what_is_sent_unchecked_is_refused_by_the_platform_with_the_code_that_the_chec
 }
 
 #[test]
-fn a_link_is_fetched_by_the_platform() {
+fn url_is_downloaded_by_the_platform() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4", "small.mp4"]);
     let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
@@ -215,7 +215,7 @@ fn a_link_is_fetched_by_the_platform() {
         ])
         .code(0);
     assert_eq!(run.json()["status"], "ready");
-    // Where a link leads, only the platform sees.
+    // Only the platform knows where a URL leads.
     let run = platform
         .tl(&[
             "ingest",
@@ -232,7 +232,7 @@ fn a_link_is_fetched_by_the_platform() {
 }
 
 #[test]
-fn custom_rules_let_through_what_the_account_may_send() {
+fn custom_rules_allow_account_limits() {
     let platform = Platform::start();
     let folder = clips::folder(&["short.mp4"]);
     std::fs::write(
@@ -248,13 +248,13 @@ fn custom_rules_let_through_what_the_account_may_send() {
             .run()
     };
     assert_eq!(ingest(&[]).code, 3);
-    // The emulator keeps its own rules: it refuses for good what now passes here.
+    // The emulator keeps its own rules: it rejects permanently what now passes locally.
     assert_eq!(ingest(&["--rules", "ours.toml"]).code, 7);
     assert_eq!(platform.uploads().len(), 1);
 }
 
 #[test]
-fn what_happens_on_the_way_is_told_on_demand_only() {
+fn steps_are_logged_only_with_verbose() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
     let ingest = |more: &[&str]| {
@@ -273,19 +273,19 @@ fn what_happens_on_the_way_is_told_on_demand_only() {
             .code(0)
     };
     assert_eq!(ingest(&[]).stderr, "", "no terminal, no progress");
-    let told = ingest(&["-v"]).stderr;
+    let printed = ingest(&["-v"]).stderr;
     for part in [
         "good.mp4: checked: pass",
         "(100 %)",
         "created",
         "good.mp4: ready after",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(printed.contains(part), "{part}: {printed}");
     }
 }
 
 #[test]
-fn after_a_deadline_the_same_command_goes_on_without_an_upload() {
+fn ingest_resumes_after_a_deadline() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
     let ingest = |deadline: &str| {
@@ -306,14 +306,14 @@ fn after_a_deadline_the_same_command_goes_on_without_an_upload() {
     let line = run.json();
     let asset = line["asset_id"].as_str().expect("the asset is there");
     let next = line["error"]["next"].as_str().unwrap();
-    assert!(next.contains("resumes"), "{line}");
+    assert!(next.contains("resume"), "{line}");
     let again = ingest("1m").code(0).json();
     assert_eq!(again["asset_id"], asset);
     assert_eq!(platform.uploads().len(), 1);
 }
 
 #[test]
-fn a_link_that_cannot_work_is_refused_as_by_validate() {
+fn bad_url_is_rejected_as_in_validate() {
     let platform = Platform::start();
     for (link, kind) in [
         ("https://www.youtube.com/watch?v=abc", "share_page"),
@@ -336,14 +336,14 @@ fn a_link_that_cannot_work_is_refused_as_by_validate() {
             let text = line["error"]["message"].as_str().unwrap();
             assert!(
                 run.stderr.contains(text),
-                "people are told too: {}",
+                "the text is printed too: {}",
                 run.stderr
             );
             line["error"].clone()
         };
         let validated = error(&["validate"]);
         assert_eq!(validated["kind"], kind, "{link}");
-        // The time since the end of a permission differs from run to run.
+        // The time since the expiry of a URL differs between runs.
         let same = |other: &serde_json::Value| {
             assert_eq!(
                 (&other["kind"], &other["next"]),
@@ -360,7 +360,7 @@ fn a_link_that_cannot_work_is_refused_as_by_validate() {
 }
 
 #[test]
-fn a_short_name_is_not_lost_in_an_error() {
+fn short_names_are_kept_in_errors() {
     let platform = Platform::start();
     let folder = clips::folder(&["small.mp4"]);
     std::fs::rename(folder.path().join("small.mp4"), folder.path().join("a")).unwrap();

@@ -1,4 +1,4 @@
-//! Ctrl-C: it ends at once with 130, and tells what goes on at the platform.
+//! Ctrl-C: the program exits with 130 and reports what continues at the platform.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::clips;
 use crate::platform::{INDEX, TASK, index, json, scripted, task, tl_to};
 use crate::tl::{Run, Running, Tl, snapshot};
 
-/// Starts `tl`, waits until the server has seen `expected`, and presses Ctrl-C.
+/// Starts `tl`, waits until the server has seen `expected`, and sends SIGINT.
 fn interrupted(
     server: &Server,
     folder: &std::path::Path,
@@ -54,7 +54,7 @@ fn still_working(seen: &Seen) -> Reaction {
 }
 
 #[test]
-fn a_wait_that_is_cut_off_says_that_the_platform_goes_on() {
+fn interrupted_wait() {
     let server = scripted(still_working);
     let folder = tempfile::tempdir().unwrap();
     let waits = |seen: &[Seen]| seen.iter().any(|seen| seen.target.contains("/tasks/"));
@@ -76,7 +76,7 @@ fn a_wait_that_is_cut_off_says_that_the_platform_goes_on() {
 }
 
 #[test]
-fn sigterm_is_handled_like_ctrl_c_and_exits_with_143() {
+fn sigterm_exits_with_143() {
     let server = scripted(still_working);
     let folder = clips::folder(&["good.mp4"]);
     let waits = |seen: &[Seen]| seen.iter().any(|seen| seen.target.contains("/tasks/"));
@@ -103,7 +103,7 @@ fn sigterm_is_handled_like_ctrl_c_and_exits_with_143() {
 }
 
 #[test]
-fn a_signal_ends_a_blocked_program_within_ten_seconds() {
+fn signal_ends_a_blocked_program() {
     // It waits for a line that never comes.
     let mut tl = Tl::new(&["validate", "--files-from", "-"]);
     tl.command()
@@ -120,9 +120,9 @@ fn a_signal_ends_a_blocked_program_within_ten_seconds() {
 }
 
 #[test]
-fn an_ingestion_that_is_cut_off_tells_of_each_input_where_it_stands() {
+fn interrupted_ingest_reports_each_input() {
     let folder = clips::folder(&["good.mp4"]);
-    // The first is waited for, the second is being sent, the third has not begun.
+    // The first input waits, the second is being sent, the third has not started.
     for name in ["second.mp4", "third.mp4"] {
         std::fs::copy(folder.path().join("good.mp4"), folder.path().join(name)).unwrap();
     }
@@ -155,7 +155,7 @@ fn an_ingestion_that_is_cut_off_tells_of_each_input_where_it_stands() {
         both,
     );
     let lines = run.json_lines();
-    let told: Vec<_> = lines
+    let printed: Vec<_> = lines
         .iter()
         .map(|line| {
             (
@@ -166,7 +166,7 @@ fn an_ingestion_that_is_cut_off_tells_of_each_input_where_it_stands() {
         })
         .collect();
     assert_eq!(
-        told,
+        printed,
         [
             ("good.mp4", Some(TASK), 130),
             ("second.mp4", None, 130),

@@ -1,10 +1,10 @@
-//! What the programs load at their start: `tl` no library of FFmpeg, however it was built.
+//! Dynamic libraries of the programs: `tl` does not load FFmpeg, independent of how it was built.
 
 use std::path::Path;
 
 use goblin::elf::Elf;
 
-/// The libraries that the system loads before `main`, as the ELF file names them.
+/// The libraries that are loaded before `main`, according to the ELF file.
 fn needed(program: &str) -> Vec<String> {
     let bytes = std::fs::read(Path::new(program)).expect("the program is built");
     let elf = Elf::parse(&bytes).expect("an ELF file");
@@ -27,7 +27,7 @@ fn only_the_helper_links_ffmpeg() {
     );
     assert_eq!(of_ffmpeg(&tl), Vec::<&String>::new());
 
-    // The same look finds what is there.
+    // Positive control: the helper does load them.
     let helper = needed(env!("CARGO_BIN_EXE_tl-probe"));
     assert!(
         helper.iter().any(|name| name.starts_with("libavformat.so")),

@@ -33,7 +33,7 @@ fn with_a_video() -> (Platform, String, String) {
 }
 
 #[test]
-fn indexes_are_created_listed_renamed_and_deleted() {
+fn index_lifecycle() {
     let platform = Platform::start();
     let index = platform.index.clone();
     snapshot!(
@@ -79,7 +79,7 @@ fn indexes_are_created_listed_renamed_and_deleted() {
 }
 
 #[test]
-fn a_list_is_read_to_its_end_or_its_limit() {
+fn lists_all_pages_or_up_to_the_limit() {
     let platform = Platform::start();
     for number in 0..4 {
         platform
@@ -97,8 +97,8 @@ fn a_list_is_read_to_its_end_or_its_limit() {
             .tl(&["index", "list", "--limit", &limit, "--json"])
             .code(0);
         assert_eq!(count(&run.json()).to_string(), limit);
-        let told = format!("{limit} of 5 indexes are shown");
-        assert!(run.stderr.contains(&told), "{}", run.stderr);
+        let printed = format!("showing {limit} of 5 indexes");
+        assert!(run.stderr.contains(&printed), "{}", run.stderr);
     }
     let run = platform
         .tl(&["index", "list", "--limit", "5", "--json"])
@@ -130,7 +130,7 @@ fn a_list_is_read_to_its_end_or_its_limit() {
 }
 
 #[test]
-fn tasks_are_listed_by_every_filter() {
+fn task_list_filters() {
     let (platform, task, _) = with_a_video();
     let list = |more: &[&str]| {
         let tasks = platform
@@ -189,7 +189,7 @@ fn tasks_are_listed_by_every_filter() {
 }
 
 #[test]
-fn videos_are_listed_changed_and_deleted() {
+fn video_lifecycle() {
     let (platform, task, video) = with_a_video();
     let index = platform.index.clone();
     snapshot!(
@@ -256,7 +256,7 @@ fn videos_are_listed_changed_and_deleted() {
     platform.tl(&["task", "get", &task]).code(7);
 }
 
-/// A platform with two assets on their way into its index; their videos.
+/// A platform with two assets that are being indexed; their videos.
 fn with_two_on_their_way() -> (Platform, [String; 2]) {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
@@ -273,7 +273,7 @@ fn with_two_on_their_way() -> (Platform, [String; 2]) {
 }
 
 #[test]
-fn several_videos_are_waited_for_and_deleted() {
+fn wait_and_delete_take_several_videos() {
     let (platform, [first, second]) = with_two_on_their_way();
     let wait = |more: &[&str]| {
         platform
@@ -287,7 +287,7 @@ fn several_videos_are_waited_for_and_deleted() {
         .map(str::to_owned)
         .collect();
     ready.sort();
-    // What was indexed before the list was read is not waited for.
+    // Videos that were indexed before the list was read are not waited for.
     assert!(
         ready.iter().all(|id| [&first, &second].contains(&id)),
         "{ready:?}"
@@ -305,7 +305,7 @@ fn several_videos_are_waited_for_and_deleted() {
     let lines = wait(&["-", "--json"]).input(&ids).code(0).json_lines();
     assert_eq!(lines.len(), 2);
     wait(&[]).code(2);
-    // One of them is none.
+    // One of them does not exist.
     let unknown = "6298d673f1090f1100476d4c";
     let lines = wait(&[&first, unknown, "--json"]).code(1).json_lines();
     let failed: Vec<_> = lines
@@ -351,7 +351,7 @@ fn several_videos_are_waited_for_and_deleted() {
 }
 
 #[test]
-fn an_index_is_named_by_its_name_everywhere() {
+fn index_name_is_accepted_everywhere() {
     let (platform, task, video) = with_a_video();
     let index = platform.index.clone();
     let tl = |words: &[&str]| platform.tl(words).code(0);
@@ -392,7 +392,7 @@ fn an_index_is_named_by_its_name_everywhere() {
         .code(7);
     assert!(
         run.stderr
-            .contains("no index has the name or the id `nothing`"),
+            .contains("no index with the name or id `nothing`"),
         "{}",
         run.text()
     );
@@ -403,7 +403,7 @@ fn an_index_is_named_by_its_name_everywhere() {
 }
 
 #[test]
-fn two_indexes_of_one_name_are_an_error_with_their_ids() {
+fn ambiguous_index_name_lists_the_ids() {
     let server = scripted(|seen| {
         let item = |id: char| {
             let id = id.to_string().repeat(24);
@@ -420,7 +420,7 @@ fn two_indexes_of_one_name_are_an_error_with_their_ids() {
 }
 
 #[test]
-fn a_video_whose_indexing_failed_is_listed() {
+fn failed_videos_are_listed() {
     let server = scripted(|seen| {
         let (ready, failed) = ("a".repeat(24), "b".repeat(24));
         let video = format!(

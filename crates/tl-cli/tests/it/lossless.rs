@@ -1,5 +1,5 @@
-//! `tl fix` and `tl split` on files that are easily damaged: long sound below a short picture, hidden frames, tracks without a
-//! known codec, pictures that need the start of the file.
+//! `tl fix` and `tl split` on files that are easily damaged: audio longer than the video, hidden
+//! frames, tracks with an unknown codec, parts that need the start of the file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::tl::{Run, Tl};
 use crate::whole_corpus::{frames, lengths};
 
-/// A folder with the file `name`, made by ffmpeg from `arguments` and changed by `change`.
+/// A directory with the file `name`, created by FFmpeg from `arguments` and modified by `change`.
 fn folder(name: &str, arguments: &str, change: impl Fn(&mut Vec<u8>)) -> TempDir {
     let clips = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clips");
     fs::create_dir_all(&clips).unwrap();
@@ -26,7 +26,7 @@ fn run(folder: &TempDir, words: &[&str]) -> Run {
     Tl::new(words).in_folder(folder.path()).run()
 }
 
-/// Paths of the parts, and where they begin.
+/// Paths of the parts and their start times.
 fn parts(folder: &TempDir, run: &Run) -> Vec<(PathBuf, f64)> {
     let parts = run.json()["timeline"]["parts"].clone();
     let part = |part: &Value| {
@@ -37,7 +37,7 @@ fn parts(folder: &TempDir, run: &Run) -> Vec<(PathBuf, f64)> {
     parts.as_array().unwrap().iter().map(part).collect()
 }
 
-/// Writes `new` over the last `old` in `bytes`.
+/// Overwrites the last `old` in `bytes` with `new`.
 fn patch(bytes: &mut [u8], old: &[u8], new: &[u8]) {
     let at = bytes
         .windows(old.len())
@@ -49,7 +49,7 @@ fn patch(bytes: &mut [u8], old: &[u8], new: &[u8]) {
 const X264: &str = "-c:v libx264 -preset veryfast -pix_fmt yuv420p";
 
 #[test]
-fn a_format_that_the_check_leaves_closed_is_converted() {
+fn unopened_formats_are_converted() {
     for name in ["closed.nut", "closed.y4m"] {
         let (sound, codecs) = if name.ends_with("nut") {
             ("-f lavfi -i sine=duration=5", "-c:v mpeg4 -c:a mp2")
@@ -75,7 +75,7 @@ fn a_format_that_the_check_leaves_closed_is_converted() {
 }
 
 #[test]
-fn a_still_picture_is_held_as_long_as_its_sound_lasts() {
+fn short_video_is_extended_to_its_audio() {
     let arguments = format!(
         "-f lavfi -i testsrc=size=640x360:rate=25:duration=0.04 -f lavfi -i sine=duration=8 -map 1 -map 0 {X264} -c:a aac -f mp4"
     );
@@ -89,7 +89,7 @@ fn a_still_picture_is_held_as_long_as_its_sound_lasts() {
     let row = table
         .stdout
         .lines()
-        .find(|line| line.contains("sound lasts"));
+        .find(|line| line.contains("audio duration"));
     assert!(
         row.is_some_and(|row| row.contains("8.0")),
         "{}",
@@ -99,7 +99,7 @@ fn a_still_picture_is_held_as_long_as_its_sound_lasts() {
 }
 
 #[test]
-fn a_long_file_is_cut_off_only_on_request_and_the_loss_is_named() {
+fn truncation_requires_allow_cut() {
     let arguments = format!(
         "-f lavfi -i testsrc=size=640x360:rate=25:duration=12 -f lavfi -i sine=duration=12 {X264} -g 25 -c:a aac"
     );
@@ -128,12 +128,12 @@ fn a_long_file_is_cut_off_only_on_request_and_the_loss_is_named() {
 }
 
 #[test]
-fn hidden_frames_stay_hidden_and_shown_ones_are_shown_once() {
+fn hidden_frames_stay_hidden() {
     let arguments = format!(
         "-f lavfi -i testsrc=size=480x360:rate=25:duration=14 -f lavfi -i sine=duration=14 {X264} -bf 2 -g 50 -c:a aac"
     );
     let folder = folder("whole.mp4", &arguments, |_| {});
-    // Begins between two key frames: an edit list hides what only has to be decoded.
+    // Starts between two key frames: an edit list hides frames that only have to be decoded.
     tl_corpus::clip(folder.path(), "cut.mp4", "-ss 1.32 -i whole.mp4 -c copy").unwrap();
     let source = frames(&folder.path().join("cut.mp4"));
     assert!((310..=320).contains(&source.len()), "{}", source.len());
@@ -168,7 +168,7 @@ fn hidden_frames_stay_hidden_and_shown_ones_are_shown_once() {
 }
 
 #[test]
-fn a_track_without_a_known_codec_is_left_out_and_named() {
+fn track_with_unknown_codec_is_dropped() {
     let arguments = format!(
         "-f lavfi -i testsrc=size=640x360:rate=25:duration=16 -f lavfi -i sine=duration=16 -map 0 -map 1 -map 1 {X264} -g 50 -c:a aac"
     );
@@ -200,10 +200,11 @@ fn a_track_without_a_known_codec_is_left_out_and_named() {
 }
 
 #[test]
-fn a_part_that_needs_the_start_of_the_file_is_not_kept() {
+fn part_that_needs_the_file_start_is_discarded() {
     let arguments = "-f lavfi -i testsrc2=size=480x360:rate=25:duration=16 -c:v libx264 -preset veryfast -pix_fmt yuv444p -g 50";
     let folder = folder("yuv444.mp4", arguments, |bytes| {
-        // Decoders work around a fault of versions before 151 in 4:4:4, and only the first access unit names the version.
+        // Decoders work around a bug of versions before 151 in 4:4:4, and only the first access
+        // unit contains the version.
         let name = b"x264 - core ";
         let at = bytes
             .windows(name.len())
@@ -237,10 +238,10 @@ fn a_part_that_needs_the_start_of_the_file_is_not_kept() {
 }
 
 #[test]
-fn the_last_lines_of_ffmpeg_are_in_the_error() {
+fn error_contains_the_ffmpeg_log() {
     let arguments = format!("-f lavfi -i testsrc=size=640x360:rate=25:duration=16 {X264} -g 50");
     let folder = folder("plain.mp4", &arguments, |_| {});
-    // A program that lists packets as ffmpeg does, and fails to write parts.
+    // A program that lists packets like ffmpeg and fails to write parts.
     let script = "#!/bin/sh\ncase \"$*\" in *framecrc*) exec ffmpeg \"$@\";; esac\n\
                   echo '[error] Could not find tag for codec' >&2\necho '[error] ' >&2\nexit 1\n";
     let fake = folder.path().join("fake");

@@ -1,11 +1,11 @@
-//! The command as people and programs meet it: run as a process, with the real helper, against the emulator, a scripted
-//! server, and nothing at all.
+//! Integration tests of the command: run as a process, with the real helper, against the emulator
+//! or a scripted server.
 //!
-//! | Room | What lives there |
+//! | Module | Contents |
 //! |---|---|
-//! | `tl` | running `tl`: bounded in time, and never with the key in its output |
-//! | `clips` | real clips, made once by ffmpeg |
-//! | `platform` | the emulator, and scripted answers of the platform |
+//! | `tl` | runs `tl` with a deadline, and checks that no key is printed |
+//! | `clips` | real clips, created once by FFmpeg |
+//! | `platform` | the emulator, and scripted responses |
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod addresses;

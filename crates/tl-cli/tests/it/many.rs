@@ -1,4 +1,4 @@
-//! Runs over many inputs: what they hold open, and how much they say.
+//! Runs over many inputs: open descriptors and amount of output.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::clips;
 use crate::platform::{INDEX, index, json, scripted, tl_to};
 use crate::tl::{Run, Running, Tl};
 
-/// A folder with so many files that may be uploaded; all of them are the same.
+/// A directory with this many valid files; all of them are the same.
 fn inputs(count: usize) -> (tempfile::TempDir, Vec<String>) {
     let folder = clips::folder(&["good.mp4"]);
     let names: Vec<String> = (0..count)
@@ -25,7 +25,7 @@ fn inputs(count: usize) -> (tempfile::TempDir, Vec<String>) {
     (folder, names)
 }
 
-/// A platform whose assets are processed until `expected` of them are there.
+/// A platform whose assets are in process until there are `expected` of them.
 fn platform(expected: usize) -> (Server, Arc<AtomicUsize>) {
     let created = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&created);
@@ -48,7 +48,7 @@ fn answer(seen: &Seen, created: &AtomicUsize, expected: usize) -> Reaction {
         ("GET", path) if path.contains("/indexed-assets/") => {
             json(200, &format!(r#"{{"_id": "{last}", "status": "ready"}}"#)).into()
         }
-        // Whether an earlier run indexed it.
+        // Whether an earlier run has indexed it.
         ("GET", path) if path.ends_with("/indexed-assets") => json(
             200,
             r#"{"data": [], "page_info": {"page": 1, "limit_per_page": 50, "total_page": 1, "total_results": 0}}"#,
@@ -63,7 +63,7 @@ fn answer(seen: &Seen, created: &AtomicUsize, expected: usize) -> Reaction {
     }
 }
 
-/// Ingests `names` with at most `descriptors` open at once.
+/// Ingests `names` with at most `descriptors` open descriptors.
 fn ingest(server: &Server, folder: &Path, descriptors: u32, names: &[String]) -> Tl {
     let script = format!("ulimit -n {descriptors} && exec \"$@\"");
     let arguments = [
@@ -91,10 +91,10 @@ fn start(mut tl: Tl) -> Running {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_thousand_waiting_inputs_hold_nothing_open() {
+fn thousand_waiting_inputs_hold_no_descriptors() {
     const COUNT: usize = 1000;
     let (folder, names) = inputs(COUNT);
-    // One more than there are: until it is created by this test, all of them wait.
+    // One more than there are: all of them wait until this test creates the last one.
     let (server, created) = platform(COUNT + 1);
     let options = ["--wait", "--interval", "5s", "--json", "--no-check"];
     let tl = ingest(&server, folder.path(), 200, &names).args(&options);
@@ -107,7 +107,7 @@ fn a_thousand_waiting_inputs_hold_nothing_open() {
         );
         std::thread::sleep(Duration::from_millis(50));
     }
-    // The last answers are on their way.
+    // The last responses are in flight.
     std::thread::sleep(Duration::from_millis(500));
     let fds = format!("/proc/{}/fd", running.child.id());
     let open: Vec<_> = std::fs::read_dir(fds)
@@ -132,9 +132,9 @@ fn a_thousand_waiting_inputs_hold_nothing_open() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn few_descriptors_fail_no_input() {
+fn few_descriptors_are_enough() {
     let (folder, names) = inputs(40);
-    // As many as the streams, the runtime, the helpers and one connection or two need at least.
+    // The minimum for streams, runtime, helpers and one or two connections.
     for (descriptors, check) in [(40, "--no-check"), (48, "--route=asset")] {
         let (server, _) = platform(1);
         let tl = ingest(&server, folder.path(), descriptors, &names);
@@ -174,7 +174,7 @@ fn interrupted(json: bool, count: usize, expected: usize) -> Run {
 }
 
 #[test]
-fn an_interrupt_is_summed_up_in_ten_lines() {
+fn interrupt_summary_has_ten_lines() {
     const COUNT: usize = 60;
     let run = interrupted(false, COUNT, 40);
     assert!(run.stderr.lines().count() <= 10, "{}", run.stderr);
@@ -201,7 +201,7 @@ fn an_interrupt_is_summed_up_in_ten_lines() {
 }
 
 #[test]
-fn a_quota_is_told_once() {
+fn quota_error_is_printed_once() {
     let (folder, names) = inputs(40);
     let server = scripted(|seen: &Seen| {
         if seen.method == "POST" {
@@ -214,11 +214,14 @@ fn a_quota_is_told_once() {
             index().into()
         }
     });
-    for verb in ["ingest", "upload"] {
-        let mut tl = tl_to(&server, &[verb, "--no-check", "--route", "asset", "--json"])
-            .in_folder(folder.path())
-            .args(&names.iter().map(String::as_str).collect::<Vec<_>>());
-        if verb == "ingest" {
+    for command in ["ingest", "upload"] {
+        let mut tl = tl_to(
+            &server,
+            &[command, "--no-check", "--route", "asset", "--json"],
+        )
+        .in_folder(folder.path())
+        .args(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        if command == "ingest" {
             tl = tl.args(&["--index", INDEX]);
         }
         let run = tl.code(1);
@@ -235,7 +238,7 @@ fn a_quota_is_told_once() {
 }
 
 #[test]
-fn a_limit_after_a_success_is_a_mixed_result() {
+fn limit_after_success_exits_with_1() {
     let (folder, names) = inputs(3);
     let posts = AtomicUsize::new(0);
     let created = AtomicUsize::new(0);
@@ -269,9 +272,9 @@ fn a_limit_after_a_success_is_a_mixed_result() {
     );
 }
 
-/// The shell is there, or the tests above say nothing.
+/// Positive control: the limit set by the shell is effective.
 #[test]
-fn the_limit_of_descriptors_is_obeyed() {
+fn descriptor_limit_is_effective() {
     let output = Command::new("sh")
         .args(["-c", "ulimit -n 40 && ulimit -n"])
         .output()

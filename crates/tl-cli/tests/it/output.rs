@@ -1,4 +1,4 @@
-//! The streams: pipes that close, disks that are full, colour, names that would command a terminal.
+//! Output streams: closed pipes, full disks, color, and names with control characters.
 
 use std::fs::OpenOptions;
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use crate::platform::{Platform, page, scripted, tl_to};
 use crate::tl::{Running, Tl};
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_error() {
+fn closed_pipe_is_not_an_error() {
     let mut tl = Tl::new(&["completions", "bash"]);
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -19,23 +19,23 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn results_that_cannot_be_written_are_an_error() {
+fn unwritable_output_is_an_error() {
     let mut tl = Tl::new(&["completions", "bash"]);
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     tl.command().stdout(full).stderr(Stdio::piped());
     let run = Running::start(tl.command()).finish();
     assert_eq!(run.code, 2);
     assert!(
-        run.stderr.contains("standard output cannot be written"),
+        run.stderr.contains("failed to write to standard output"),
         "{}",
         run.stderr
     );
 }
 
 #[test]
-fn colour_is_a_matter_of_the_option_the_terminal_and_no_color() {
+fn color_follows_option_terminal_and_no_color() {
     let folder = clips::folder(&["good.mp4"]);
-    let coloured = |more: &[&str], variables: &[(&str, &str)]| {
+    let colored = |more: &[&str], variables: &[(&str, &str)]| {
         let mut tl = Tl::new(&["validate", "good.mp4"])
             .args(more)
             .in_folder(folder.path());
@@ -44,18 +44,18 @@ fn colour_is_a_matter_of_the_option_the_terminal_and_no_color() {
         }
         tl.code(0).stdout.contains('\u{1b}')
     };
-    assert!(!coloured(&[], &[]), "no terminal");
-    assert!(coloured(&["--color", "always"], &[]));
+    assert!(!colored(&[], &[]), "no terminal");
+    assert!(colored(&["--color", "always"], &[]));
     assert!(
-        coloured(&["--color", "always"], &[("NO_COLOR", "1")]),
+        colored(&["--color", "always"], &[("NO_COLOR", "1")]),
         "the option is nearer"
     );
-    assert!(!coloured(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]));
-    assert!(!coloured(&["--color", "auto"], &[("NO_COLOR", "1")]));
+    assert!(!colored(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!colored(&["--color", "auto"], &[("NO_COLOR", "1")]));
 }
 
 #[test]
-fn a_name_cannot_command_the_terminal() {
+fn file_names_are_escaped() {
     let name = "a\\u001b[2Jb\\nc.mp4";
     let item = format!(
         r#"{{"_id": "1", "status": "ready", "system_metadata": {{"filename": "{name}"}}}}"#
@@ -63,7 +63,7 @@ fn a_name_cannot_command_the_terminal() {
     let server = scripted(move |_| page(&item).into());
     let run = tl_to(&server, &["task", "list", "--color", "always"]).code(0);
     assert!(run.stdout.contains(r"a\u{1b}[2Jb\nc.mp4"), "{}", run.stdout);
-    // A program gets the name as it is.
+    // JSON contains the exact name.
     let tasks = tl_to(&server, &["task", "list", "--json"]).code(0).json();
     assert_eq!(
         tasks[0]["system_metadata"]["filename"],
@@ -72,18 +72,18 @@ fn a_name_cannot_command_the_terminal() {
 }
 
 #[test]
-fn members_that_this_version_does_not_know_reach_the_program() {
+fn unknown_members_are_kept_in_json() {
     let server = scripted(|_| {
-        page(r#"{"_id": "1", "status": "dreaming", "mood": {"colour": "blue"}}"#).into()
+        page(r#"{"_id": "1", "status": "dreaming", "mood": {"color": "blue"}}"#).into()
     });
     let tasks = tl_to(&server, &["task", "list", "--json"]).code(0).json();
     assert_eq!(tasks[0]["status"], "dreaming");
-    assert_eq!(tasks[0]["mood"]["colour"], "blue");
+    assert_eq!(tasks[0]["mood"]["color"], "blue");
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_path_that_is_no_unicode_is_read_all_the_same() {
+fn non_unicode_path_is_accepted() {
     use std::os::unix::ffi::OsStrExt;
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);

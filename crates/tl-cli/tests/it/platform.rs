@@ -1,4 +1,4 @@
-//! The platform as the tests meet it: the emulator with the real helper, or a server that answers as it is told.
+//! Test platforms: the emulator with the real helper, or a scripted server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tl_validate::worker::{ProbePool, WorkerOptions};
 
 use crate::tl::{EMULATOR_KEY, KEY, Tl};
 
-/// An emulator with an index in it.
+/// An emulator with an index.
 pub(crate) struct Platform {
     pub(crate) emulator: Emulator,
     pub(crate) base_url: String,
@@ -21,7 +21,7 @@ impl Platform {
         Self::with(|builder| builder)
     }
 
-    /// With other settings of the emulator.
+    /// With other emulator settings.
     pub(crate) fn with(settings: impl FnOnce(EmulatorBuilder) -> EmulatorBuilder) -> Self {
         let options = WorkerOptions {
             program: Some(env!("CARGO_BIN_EXE_tl-probe").into()),
@@ -30,7 +30,7 @@ impl Platform {
         let pool = ProbePool::new(options).expect("the helper is built");
         let builder = Emulator::builder()
             .prober(Arc::new(pool))
-            // When a stream is made depends on the machine; a test that is about streams names the program.
+            // Streams take time that depends on the machine; tests of streams set the program.
             .ffmpeg("/nowhere/ffmpeg")
             .allow_private_urls(true);
         let emulator = settings(builder)
@@ -49,12 +49,12 @@ impl Platform {
         platform
     }
 
-    /// A `tl` that speaks to it.
+    /// A `tl` that uses the emulator.
     pub(crate) fn tl(&self, arguments: &[&str]) -> Tl {
         Tl::new(arguments).to(&self.base_url, EMULATOR_KEY)
     }
 
-    /// How many requests there were, once what a stopped program left in flight has been answered.
+    /// Number of requests, after those that a stopped program left in flight were answered.
     pub(crate) fn requests_at_rest(&self) -> usize {
         let mut count = self.emulator.journal().len();
         loop {
@@ -67,7 +67,7 @@ impl Platform {
         }
     }
 
-    /// The requests that would bring a video to the platform.
+    /// The requests that upload a video.
     pub(crate) fn uploads(&self) -> Vec<JournalEntry> {
         let mut journal = self.emulator.journal();
         let creates = ["tasks.create", "assets.create", "multipart_upload.create"];
@@ -82,24 +82,24 @@ pub(crate) const INDEX: &str = "6298d673f1090f1100476d4c";
 /// The task of the scripted servers.
 pub(crate) const TASK: &str = "62a1ec6d9ea24f052b971a0f";
 
-/// A server that answers each request as `react` says.
+/// A server that answers each request with `react`.
 pub(crate) fn scripted(react: impl Fn(&Seen) -> Reaction + Send + Sync + 'static) -> Server {
     Server::reacting(react)
 }
 
-/// A `tl` that speaks to a scripted server.
+/// A `tl` that uses a scripted server.
 pub(crate) fn tl_to(server: &Server, arguments: &[&str]) -> Tl {
     Tl::new(arguments).to(&server.url("/v1.3"), KEY)
 }
 
-/// An answer with JSON.
+/// A JSON response.
 pub(crate) fn json(status: u16, body: &str) -> Reply {
     Reply::status(status)
         .header("content-type", "application/json")
         .body(body.to_owned())
 }
 
-/// The answer to a look at the index.
+/// The response to a request for the index.
 pub(crate) fn index() -> Reply {
     json(
         200,
@@ -107,7 +107,7 @@ pub(crate) fn index() -> Reply {
     )
 }
 
-/// A task in a status.
+/// A task with a status.
 pub(crate) fn task(status: &str) -> Reply {
     json(
         200,

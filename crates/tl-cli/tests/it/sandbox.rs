@@ -1,4 +1,4 @@
-//! What comes from strangers: names, messages of servers, and pictures of their videos.
+//! Untrusted input: file names, server messages, and thumbnails.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::platform::{INDEX, json, scripted, tl_to};
 use crate::tl::Tl;
 
 #[test]
-fn names_that_are_not_utf8_stay_distinct_in_json() {
+fn non_utf8_names_stay_distinct_in_json() {
     let folder = clips::folder(&["good.mp4", "small.mp4"]);
     let rename = |from: &str, to: &[u8]| {
         let to = folder.path().join(OsStr::from_bytes(to));
@@ -48,15 +48,15 @@ fn names_that_are_not_utf8_stay_distinct_in_json() {
 }
 
 #[test]
-fn the_message_of_a_server_cannot_forge_a_line() {
-    let body = r#"{"code": "parameter_invalid", "message": "no\r\nok: uploaded\n  next: run it \u202etxt\u001b[2J\u009b2J"}"#;
+fn server_messages_cannot_forge_lines() {
+    let body = r#"{"code": "parameter_invalid", "message": "no\r\nok: uploaded\n  hint: run it \u202etxt\u001b[2J\u009b2J"}"#;
     let server = scripted(move |_| Reaction::from(json(400, body)));
     let run = tl_to(&server, &["index", "get", INDEX]).code(7);
     assert!(run.stderr.contains("    | ok: uploaded"), "{}", run.stderr);
     for line in run.stderr.lines() {
-        let ours = ["error: ", "    | ", "  next: ", "  caused by: "];
+        let ours = ["error: ", "    | ", "  hint: ", "  caused by: "];
         assert!(ours.iter().any(|start| line.starts_with(start)), "{line}");
-        assert!(!line.starts_with("  next: run it"), "{line}");
+        assert!(!line.starts_with("  hint: run it"), "{line}");
     }
     assert!(
         !run.stderr.contains(['\u{202e}', '\u{1b}', '\u{9b}']),
@@ -78,7 +78,7 @@ fn the_message_of_a_server_cannot_forge_a_line() {
     );
 }
 
-/// The page of a run over `words`, in `folder`.
+/// The HTML report of a run over `words`, in `folder`.
 fn page(folder: &Path, words: &[&str]) -> String {
     let run = Tl::new(&["validate", "--format", "html"])
         .args(words)
@@ -89,7 +89,7 @@ fn page(folder: &Path, words: &[&str]) -> String {
 }
 
 #[test]
-fn a_picture_is_taken_once_and_kept_beside_the_facts() {
+fn thumbnails_are_cached() {
     let folder = clips::folder(&["good.mp4"]);
     let clip = fs::File::options()
         .write(true)
@@ -97,7 +97,7 @@ fn a_picture_is_taken_once_and_kept_beside_the_facts() {
         .unwrap();
     clip.set_modified(SystemTime::now() - Duration::from_secs(60))
         .unwrap();
-    // The time of the last status change cannot be set back; a picture of a file that just changed is not kept.
+    // ctime cannot be set back; a thumbnail of a file that has just changed is not cached.
     std::thread::sleep(Duration::from_millis(10));
     let words = ["good.mp4", "--cache-dir", "kept", "--require-sandbox"];
     assert!(page(folder.path(), &words).contains("image/jpeg;base64,/9j/"));
@@ -119,7 +119,7 @@ fn a_picture_is_taken_once_and_kept_beside_the_facts() {
 }
 
 #[test]
-fn a_frame_beyond_the_limit_is_refused_without_a_picture() {
+fn oversized_frame_has_no_thumbnail() {
     let folder = tempfile::tempdir().unwrap();
     let made = Command::new("ffmpeg")
         .args(["-v", "error", "-f", "lavfi", "-i"])

@@ -1,4 +1,4 @@
-//! What only a terminal gets to see: the line of progress, and the question before something is deleted.
+//! Output that only a terminal gets: the progress line and the deletion prompt.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use crate::clips;
 use crate::platform::Platform;
 use crate::tl::{Running, Tl};
 
-/// A terminal: our end, and the end that a program gets.
+/// A pseudo-terminal: our end, and the end of the program.
 fn terminal() -> (File, OwnedFd) {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&ours).unwrap();
@@ -25,8 +25,8 @@ fn terminal() -> (File, OwnedFd) {
     (ours.into(), theirs.into())
 }
 
-/// Runs `tl` with a terminal for standard input and standard error, and `typed` into it; the code, standard output, and
-/// what the terminal showed.
+/// Runs `tl` with a terminal as standard input and standard error, and types `typed`. Returns the
+/// exit code, standard output, and the content of the terminal.
 fn at_terminal(mut tl: Tl, typed: &str) -> (i32, String, String) {
     let (mut ours, theirs) = terminal();
     tl = tl.env("TERM", "xterm-256color");
@@ -36,12 +36,12 @@ fn at_terminal(mut tl: Tl, typed: &str) -> (i32, String, String) {
         .stdout(std::process::Stdio::piped());
     ours.write_all(typed.as_bytes()).unwrap();
     let running = Running::start(tl.command());
-    // The ends that our copy of the command holds would keep the terminal open.
+    // The descriptors in our copy of the command would keep the terminal open.
     drop(tl);
     let screen = thread::spawn(move || {
         let mut shown = Vec::new();
         let mut piece = [0; 4096];
-        // Linux ends the reading with an error when the last program has gone.
+        // On Linux, reading fails when the last program has exited.
         while let Ok(count @ 1..) = ours.read(&mut piece) {
             shown.extend_from_slice(&piece[..count]);
         }
@@ -57,7 +57,7 @@ fn at_terminal(mut tl: Tl, typed: &str) -> (i32, String, String) {
 }
 
 #[test]
-fn progress_is_one_line_that_goes_away() {
+fn progress_line_is_removed() {
     let platform = Platform::start();
     let folder = clips::folder(&["good.mp4"]);
     let ingest = |more: &[&str]| {
@@ -88,7 +88,7 @@ fn progress_is_one_line_that_goes_away() {
 }
 
 #[test]
-fn deleting_asks_and_takes_nothing_but_yes() {
+fn deletion_prompt_requires_yes() {
     let platform = Platform::start();
     let delete =
         |typed: &str| at_terminal(platform.tl(&["index", "delete", &platform.index]), typed);

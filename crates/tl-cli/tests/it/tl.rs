@@ -1,4 +1,5 @@
-//! Running `tl`. Every run ends by its deadline, does not panic, and shows no key; each of these is checked each time.
+//! Runs `tl`. Every run is checked: it ends before its deadline, does not panic, and does not print
+//! a key.
 
 use std::io::{Read, Seek, Write};
 use std::path::Path;
@@ -8,19 +9,19 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// In every key that a test uses. It must never be seen again.
+/// Part of every key in the tests. It must not appear in any output.
 pub(crate) const SECRET: &str = "SECRET0123456789";
 
-/// A key that only a scripted server knows.
+/// A key that only a scripted server accepts.
 pub(crate) const KEY: &str = "tlk_SECRET0123456789";
 
-/// A key that the emulator takes.
+/// A key that the emulator accepts.
 pub(crate) const EMULATOR_KEY: &str = "tlk_emulator_SECRET0123456789";
 
-/// A run takes a second or two; what takes this long hangs.
+/// A run takes one or two seconds; one that takes this long hangs.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// How a run ended.
+/// Result of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: i32,
@@ -29,7 +30,7 @@ pub(crate) struct Run {
     pub(crate) took: Duration,
 }
 
-/// A `tl` to be run, in an empty environment.
+/// A `tl` command with an empty environment.
 pub(crate) struct Tl {
     command: Command,
 }
@@ -56,7 +57,7 @@ impl Tl {
             )
             .args(arguments)
             .stdin(Stdio::null());
-        // Coverage and sanitizers write where they are told to.
+        // Coverage and sanitizers need these variables.
         for name in ["LLVM_PROFILE_FILE", "LD_LIBRARY_PATH"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
@@ -65,7 +66,7 @@ impl Tl {
         Self { command }
     }
 
-    /// Speaks to the API at `base_url` with `key`.
+    /// Sets the base URL and the key.
     pub(crate) fn to(self, base_url: &str, key: &str) -> Self {
         self.env("TWELVELABS_BASE_URL", base_url)
             .env("TWELVE_LABS_API_KEY", key)
@@ -76,7 +77,7 @@ impl Tl {
         self
     }
 
-    /// Paths are relative to `folder`, so that no temporary path shows in an output.
+    /// Sets the working directory, so that no temporary path appears in the output.
     pub(crate) fn in_folder(mut self, folder: &Path) -> Self {
         self.command.current_dir(folder);
         self
@@ -92,7 +93,7 @@ impl Tl {
         self
     }
 
-    /// Gives it `text` on standard input.
+    /// Sets standard input to `text`.
     pub(crate) fn input(mut self, text: &str) -> Self {
         let mut file = tempfile::tempfile().expect("a temporary file");
         file.write_all(text.as_bytes())
@@ -106,13 +107,13 @@ impl Tl {
         &mut self.command
     }
 
-    /// Runs it to its end.
+    /// Runs the command to completion.
     pub(crate) fn run(mut self) -> Run {
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Running::start(&mut self.command).finish()
     }
 
-    /// Runs it, and has its exit code checked.
+    /// Runs the command and checks its exit code.
     pub(crate) fn code(self, code: i32) -> Run {
         let run = self.run();
         assert_eq!(run.code, code, "{}", run.text());
@@ -120,7 +121,7 @@ impl Tl {
     }
 }
 
-/// A `tl` that runs.
+/// A running `tl`.
 pub(crate) struct Running {
     pub(crate) child: Child,
     since: Instant,
@@ -133,7 +134,7 @@ impl Running {
         Self::adopt(command.spawn().expect("the program starts"))
     }
 
-    /// One that was started already.
+    /// Wraps a process that was already started.
     pub(crate) fn adopt(mut child: Child) -> Self {
         let stdout = child.stdout.take().map(reader);
         let stderr = child.stderr.take().map(reader);
@@ -145,7 +146,7 @@ impl Running {
         }
     }
 
-    /// What Ctrl-C does.
+    /// Sends SIGINT, like Ctrl-C.
     pub(crate) fn interrupt(&self) {
         self.signal(rustix::process::Signal::INT);
     }
@@ -155,12 +156,12 @@ impl Running {
         rustix::process::kill_process(pid, signal).expect("the program still runs");
     }
 
-    /// Waits for its end.
+    /// Waits for the exit.
     pub(crate) fn finish(self) -> Run {
         self.finish_within(DEADLINE)
     }
 
-    /// Waits so long for its end.
+    /// Waits for the exit with a deadline.
     pub(crate) fn finish_within(mut self, deadline: Duration) -> Run {
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("the child is ours") {
@@ -193,14 +194,14 @@ impl Running {
 fn reader(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        // A stream that breaks off is as good as one that ends.
+        // A broken stream counts as one that ended.
         let _ = from.read_to_end(&mut bytes);
         String::from_utf8(bytes).expect("the output is UTF-8")
     })
 }
 
 impl Run {
-    /// All that was seen, for a snapshot or a message.
+    /// All output, for a snapshot or a message.
     pub(crate) fn text(&self) -> String {
         format!(
             "exit: {}\n--- stdout\n{}--- stderr\n{}",
@@ -208,14 +209,14 @@ impl Run {
         )
     }
 
-    /// The one JSON document on standard output.
+    /// The only JSON document on standard output.
     pub(crate) fn json(&self) -> Value {
         let lines = self.json_lines();
         assert_eq!(lines.len(), 1, "one document: {}", self.text());
         lines.into_iter().next().expect("one line")
     }
 
-    /// Every line of standard output as JSON: nothing else may stand there.
+    /// Every line of standard output as JSON; no other output is allowed.
     pub(crate) fn json_lines(&self) -> Vec<Value> {
         self.stdout
             .lines()
@@ -232,7 +233,7 @@ impl Run {
     }
 }
 
-/// A snapshot of a run, without what differs between runs: identifiers, points in time, lengths of time, ports.
+/// Snapshot of a run without what differs between runs: ids, times, durations, ports.
 macro_rules! snapshot {
     ($run:expr) => {
         insta::with_settings!({filters => $crate::tl::FILTERS.to_vec(), omit_expression => true}, {
@@ -252,7 +253,7 @@ pub(crate) const FILTERS: &[(&str, &str)] = &[
     (r"\b[0-9a-f]{24}\b", "[ID]"),
     (r"\d{4}-\d{2}-\d{2}T[0-9:.]+Z", "[TIME]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
-    // Each system has its own number.
+    // The number depends on the operating system.
     (r"\(os error \d+\)", "(os error [N])"),
     (r"\b\d+\.\d s\b", "[N] s"),
     (

@@ -1,4 +1,5 @@
-//! `tl upload` against the emulator: in one request and in chunks, cut off and gone on with, listed and abandoned.
+//! `tl upload` against the emulator: in one request and in chunks, interrupted and resumed, listed
+//! and abandoned.
 
 use std::process::Stdio;
 
@@ -9,7 +10,7 @@ use crate::clips;
 use crate::platform::{Platform, json};
 use crate::tl::{KEY, Run, Running, Tl, snapshot};
 
-/// A platform with small chunks, a folder with a clip, and one for checkpoints.
+/// A platform with small chunks, a directory with a clip, and a checkpoint directory.
 struct World {
     platform: Platform,
     folder: tempfile::TempDir,
@@ -39,7 +40,7 @@ impl World {
         self.platform.emulator.set_faults(plan).unwrap();
     }
 
-    /// The chunks that the storage took, sorted.
+    /// The chunks that the storage received, sorted.
     fn stored(&self) -> Vec<u32> {
         let journal = self.platform.emulator.journal();
         let taken = journal.iter().filter_map(|entry| entry.chunk.as_ref());
@@ -51,7 +52,7 @@ impl World {
         chunks
     }
 
-    /// Begins an upload in chunks, and sends `signal` when some chunks are there.
+    /// Starts an upload in chunks, and sends `signal` after some chunks.
     fn cut_off(&self, signal: rustix::process::Signal) -> Run {
         let mut tl = self.tl(&[
             "upload",
@@ -76,7 +77,7 @@ impl World {
 }
 
 #[test]
-fn a_file_becomes_an_asset() {
+fn upload_creates_an_asset() {
     let world = World::new();
     snapshot!("upload", world.tl(&["upload", "good.mp4"]).code(0));
     snapshot!(
@@ -114,7 +115,7 @@ fn a_file_becomes_an_asset() {
 }
 
 #[test]
-fn ctrl_c_says_how_to_go_on_and_the_same_command_goes_on() {
+fn interrupted_upload_resumes() {
     let world = World::new();
     let run = world.cut_off(rustix::process::Signal::INT);
     assert_eq!(run.code, 130, "{}", run.text());
@@ -137,7 +138,7 @@ fn ctrl_c_says_how_to_go_on_and_the_same_command_goes_on() {
 }
 
 #[test]
-fn after_a_kill_no_finished_chunk_is_sent_again() {
+fn killed_upload_resumes_without_sending_chunks_twice() {
     let world = World::new();
     let run = world.cut_off(rustix::process::Signal::KILL);
     assert_eq!(run.code, -1);
@@ -148,7 +149,7 @@ fn after_a_kill_no_finished_chunk_is_sent_again() {
     assert!(line["chunks"]["resumed"].as_u64().unwrap() >= 2, "{line}");
     let stored = world.stored();
     let total = usize::try_from(line["chunks"]["total"].as_u64().unwrap()).unwrap();
-    // The one in flight may have arrived although nobody heard of it.
+    // The chunk in flight may have arrived without a response.
     assert!(stored.len() <= total + 1, "{stored:?} of {total}");
     assert_eq!(
         world
@@ -160,7 +161,7 @@ fn after_a_kill_no_finished_chunk_is_sent_again() {
 }
 
 #[test]
-fn what_is_kept_can_be_abandoned_and_the_account_shows_its_open_session() {
+fn checkpoints_are_listed_and_abandoned() {
     let world = World::new();
     world.cut_off(rustix::process::Signal::KILL);
     let table = world.tl(&["upload", "list"]).code(0).stdout;
@@ -192,7 +193,7 @@ fn what_is_kept_can_be_abandoned_and_the_account_shows_its_open_session() {
 }
 
 #[test]
-fn what_cannot_be_taken_up_is_refused_and_begins_anew_on_demand() {
+fn unusable_checkpoint_requires_no_resume() {
     let world = World::new();
     world.cut_off(rustix::process::Signal::KILL);
     let clip = world.folder.path().join("good.mp4");
@@ -230,9 +231,9 @@ fn what_cannot_be_taken_up_is_refused_and_begins_anew_on_demand() {
 }
 
 #[test]
-fn a_platform_that_fails_half_way_is_temporary_and_the_same_command_goes_on() {
+fn upload_resumes_after_server_errors() {
     let world = World::new();
-    // The first URLs come with the session.
+    // The session contains the first URLs.
     world.faults(&["multipart_upload.get_additional_presigned_urls status=503"]);
     let upload = [
         "upload",
@@ -252,7 +253,7 @@ fn a_platform_that_fails_half_way_is_temporary_and_the_same_command_goes_on() {
         error["error"]["next"]
             .as_str()
             .unwrap()
-            .contains("resumes where it stopped"),
+            .contains("to resume"),
         "{error}"
     );
     world.faults(&[]);
@@ -261,9 +262,9 @@ fn a_platform_that_fails_half_way_is_temporary_and_the_same_command_goes_on() {
 }
 
 #[test]
-fn a_folder_of_checkpoints_that_cannot_be_written_is_a_warning() {
+fn unwritable_checkpoint_dir_is_a_warning() {
     let world = World::new();
-    // Below a file there is no folder, whoever asks for one.
+    // A file cannot contain a directory, not even for root.
     let run = world
         .tl(&["upload", "good.mp4", "--checkpoints", "good.mp4/state"])
         .code(0);
@@ -282,7 +283,7 @@ fn a_folder_of_checkpoints_that_cannot_be_written_is_a_warning() {
 }
 
 #[test]
-fn the_number_of_attempts_applies_to_chunks() {
+fn attempts_apply_to_chunks() {
     let world = World::new();
     world.faults(&["storage.put status=500"]);
     let upload = ["upload", "good.mp4", "--route", "multipart", "--json"];
@@ -291,7 +292,7 @@ fn the_number_of_attempts_applies_to_chunks() {
     assert_eq!(error["error"]["attempts"], 1, "{error}");
 }
 
-/// A platform that is reached by TLS, and whose presigned URL leads to `chunk`.
+/// A platform with TLS, whose presigned URL leads to `chunk`.
 fn hostile_platform(chunk: &str) -> Server {
     let session = format!(
         r#"{{"upload_id": "u", "asset_id": "a", "chunk_size": 104857600, "total_chunks": 1,
@@ -302,7 +303,7 @@ fn hostile_platform(chunk: &str) -> Server {
 }
 
 #[test]
-fn a_presigned_url_that_is_not_https_is_not_followed_unless_that_is_allowed() {
+fn unsafe_presigned_url_requires_a_flag() {
     let world = World::new();
     let elsewhere = Server::reacting(|_| Reply::ok("").header("etag", "\"opaque\"").into());
     for (more, code) in [(None, 7), (Some("--allow-unsafe-urls"), 0)] {

@@ -1,4 +1,4 @@
-//! `tl validate`: verdicts, rules, and nothing on the wire.
+//! `tl validate`: verdicts and rules; nothing is sent.
 
 use crate::clips;
 use crate::tl::{Tl, snapshot};
@@ -25,7 +25,7 @@ fn validate(names: &[&str], more: &[&str]) -> crate::tl::Run {
 }
 
 #[test]
-fn each_file_has_its_verdict_in_the_order_of_the_arguments() {
+fn verdicts_are_in_argument_order() {
     let names = [
         "short.mp4",
         "good.mp4",
@@ -38,7 +38,7 @@ fn each_file_has_its_verdict_in_the_order_of_the_arguments() {
     snapshot!("validate_several", run);
     let run = validate(&names, &["--json"]);
     let lines = run.json_lines();
-    let told: Vec<_> = lines
+    let printed: Vec<_> = lines
         .iter()
         .map(|line| {
             (
@@ -48,7 +48,7 @@ fn each_file_has_its_verdict_in_the_order_of_the_arguments() {
         })
         .collect();
     assert_eq!(
-        told,
+        printed,
         [
             ("short.mp4", 3),
             ("good.mp4", 0),
@@ -66,7 +66,7 @@ fn each_file_has_its_verdict_in_the_order_of_the_arguments() {
 }
 
 #[test]
-fn one_file_gives_its_own_code() {
+fn single_file_determines_the_exit_code() {
     for (name, code) in [
         ("good.mp4", 0),
         ("small.mp4", 3),
@@ -82,7 +82,7 @@ fn one_file_gives_its_own_code() {
 }
 
 #[test]
-fn the_rules_can_be_those_of_another_day_engine_or_account() {
+fn rules_can_be_selected() {
     for (more, code) in [
         (&["--rules", "v1.2"][..], 3),
         (&["--rules", "2026-02-20"], 3),
@@ -101,7 +101,7 @@ fn the_rules_can_be_those_of_another_day_engine_or_account() {
     );
 }
 
-/// A good clip that is 2.5 GB long, almost all of it a hole.
+/// A valid clip of 2.5 GB, almost entirely a hole.
 fn large(folder: &std::path::Path) {
     let clip = folder.join("good.mp4");
     let copy = folder.join("large.mp4");
@@ -111,10 +111,10 @@ fn large(folder: &std::path::Path) {
 }
 
 #[test]
-fn files_are_judged_by_the_route_that_ingest_would_choose() {
+fn default_route_is_that_of_ingest() {
     let folder = clips::folder(&["good.mp4"]);
     large(folder.path());
-    let run = |verb: &[&str]| Tl::new(verb).in_folder(folder.path()).run();
+    let run = |command: &[&str]| Tl::new(command).in_folder(folder.path()).run();
     for (name, more, code, route) in [
         ("good.mp4", &[][..], 0, "asset"),
         ("large.mp4", &[], 0, "multipart"),
@@ -137,14 +137,14 @@ fn files_are_judged_by_the_route_that_ingest_would_choose() {
         "{}",
         refused.text()
     );
-    // The other verbs that judge files take the same route.
+    // Other commands that check files use the same route.
     let fixed = run(&["fix", "large.mp4", "--out", "fixed", "--dry-run"]);
     assert_eq!(fixed.code, 0, "{}", fixed.text());
-    assert!(fixed.stdout.contains("passes as it is"), "{}", fixed.text());
+    assert!(fixed.stdout.contains("already passes"), "{}", fixed.text());
 }
 
 #[test]
-fn a_helper_that_is_missing_or_broken_is_named() {
+fn missing_or_broken_helper_is_reported() {
     let folder = clips::folder(&["good.mp4"]);
     let with = |probe: &str| {
         Tl::new(&["validate", "good.mp4"])
@@ -184,7 +184,7 @@ fn a_helper_that_is_missing_or_broken_is_named() {
 }
 
 #[test]
-fn packs_can_be_compared_and_shown_by_day() {
+fn rule_packs_are_compared_and_selected_by_date() {
     let diff = Tl::new(&["rules", "diff", "v1.2", "v1.3-2026-02"]).code(0);
     assert!(
         diff.stdout.contains("differences") && diff.stdout.contains("\n+ marengo3.0."),
@@ -210,7 +210,7 @@ fn packs_can_be_compared_and_shown_by_day() {
 }
 
 #[test]
-fn the_doctor_tells_protections_and_ffmpeg() {
+fn doctor_reports_sandbox_and_ffmpeg() {
     let doctor = |path: &str| {
         let run = Tl::new(&["doctor", "--json"])
             .env("TWELVE_LABS_API_KEY", crate::tl::KEY)
@@ -234,7 +234,7 @@ fn the_doctor_tells_protections_and_ffmpeg() {
 }
 
 #[test]
-fn packs_are_listed_and_shown_in_the_form_in_which_they_are_read() {
+fn shown_rule_pack_can_be_read_again() {
     snapshot!("rules_list", Tl::new(&["rules", "list"]).code(0));
     let toml = Tl::new(&["rules", "show", "v1.2"]).code(0).stdout;
     let folder = clips::folder(&["good.mp4"]);

@@ -1,5 +1,6 @@
-//! `tl fix` and `tl split` over files of the corpus, compared with what another program decodes: no frame is lost, shown twice or
-//! changed by a cut, times are right to the frame, and no kept stream gets shorter.
+//! `tl fix` and `tl split` on files of the corpus, compared with what another program decodes: no
+//! frame is lost, duplicated or changed by a cut, times are exact to the frame, and no kept stream
+//! gets shorter.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +17,7 @@ use tl_validate::split::{FrameReader, PacketReader};
 
 use crate::tl::{Run, Running, Tl};
 
-/// Rules under which the short files of the corpus are long enough to be cut.
+/// Rules under which the short files of the corpus are long enough to be split.
 const CUTTING: &str = "[[rule]]\nid = \"marengo3.0.duration.min\"\nmin = 0.01\nmargin = 0\n\
                        [[rule]]\nid = \"marengo3.0.resolution.min\"\nmin = 2\n\
                        [[rule]]\nid = \"marengo3.0.aspect.max\"\nmax = 100\n";
@@ -25,13 +26,13 @@ const CUTTING: &str = "[[rule]]\nid = \"marengo3.0.duration.min\"\nmin = 0.01\nm
 const FIXING: &str = "[[rule]]\nid = \"marengo3.0.duration.min\"\nmin = 6\n\
                       [[rule]]\nid = \"marengo3.0.resolution.min\"\nmin = 364\n";
 
-/// Encoding an hour of video takes its time on a busy machine.
+/// Encoding an hour of video takes long on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// How much shorter a stream may be.
+/// Maximum difference in stream duration.
 const TOLERANCE_SECONDS: f64 = 0.1;
 
-/// One file for each way in which a cut or a copy can go wrong: the container, the codec, times, tracks, damage.
+/// One file for each way in which a cut or a copy can fail: container, codec, times, tracks, damage.
 const SAMPLE: &[&str] = &[
     "c-av1-sound.webm",
     "c-cover.m4v.mp4",
@@ -60,7 +61,7 @@ const SAMPLE: &[&str] = &[
     "c-wmv2-sound.asf",
 ];
 
-/// The sample, or every file if `TL_WHOLE_CORPUS` is set: that takes many minutes, see CONTRIBUTING.md.
+/// The sample, or every file if `TL_WHOLE_CORPUS` is set, which takes many minutes.
 fn is_tested(entry: &Entry) -> bool {
     SAMPLE.contains(&entry.name.as_str()) || is_whole()
 }
@@ -87,7 +88,7 @@ fn corpus() -> (PathBuf, Vec<Entry>) {
     (folder, all)
 }
 
-/// What ffmpeg writes for these arguments.
+/// Output of ffmpeg for these arguments.
 fn ffmpeg(before: &[&str], file: &Path, behind: &[&str]) -> String {
     let run = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin"])
@@ -109,7 +110,7 @@ pub(crate) fn frames(file: &Path) -> Vec<(f64, String)> {
         &[
             "-map",
             "0:V:0",
-            // Times count from the start of all streams that are read.
+            // Times are relative to the start of all streams that are read.
             "-map",
             "0:a?",
             "-fps_mode",
@@ -127,7 +128,7 @@ pub(crate) fn frames(file: &Path) -> Vec<(f64, String)> {
     reader.frames().to_vec()
 }
 
-/// How long each picture and sound lasts when it is decoded, in seconds.
+/// Duration of each decoded video and audio stream in seconds.
 pub(crate) fn lengths(file: &Path) -> Vec<f64> {
     let text = ffmpeg(
         &[],
@@ -143,7 +144,7 @@ pub(crate) fn lengths(file: &Path) -> Vec<f64> {
         .collect()
 }
 
-/// Runs `work` on every entry on all processors, and gives the complaints.
+/// Runs `work` on every entry in parallel and collects the errors.
 fn over_corpus(work: impl Fn(&Path, &Path, &Tally) -> Result<(), String> + Sync) -> Tally {
     let (folder, all) = corpus();
     let (next, tally) = (AtomicUsize::new(0), Tally::default());
@@ -169,7 +170,7 @@ fn over_corpus(work: impl Fn(&Path, &Path, &Tally) -> Result<(), String> + Sync)
     tally
 }
 
-/// What came of all files.
+/// Result for all files.
 #[derive(Default)]
 struct Tally {
     counts: Mutex<BTreeMap<String, u64>>,
@@ -231,13 +232,13 @@ fn kind(run: &Run) -> String {
         .to_owned()
 }
 
-/// The longest part that gives two or three parts of this file.
+/// The maximum duration that splits this file into two or three parts.
 fn half(file: &Path) -> Option<String> {
     let seconds = lengths(file).into_iter().fold(0.0, f64::max);
     (seconds > 2.0).then(|| format!("{}ms", (seconds * 600.0) as u64))
 }
 
-/// Holds parts against their source.
+/// Compares parts with their source.
 fn check_parts(file: &Path, out: &Path, run: &Run, tally: &Tally) -> Result<(), String> {
     let result = run.json();
     let parts = result["timeline"]["parts"]
@@ -278,7 +279,7 @@ fn check_parts(file: &Path, out: &Path, run: &Run, tally: &Tally) -> Result<(), 
             ));
         }
     }
-    // The last frame of a part has a duration of its own; sound is what counts.
+    // The last frame of a part has its own duration; the audio duration is compared.
     let has_picture = usize::from(!source.is_empty());
     for (stream, seconds) in lengths(file).into_iter().enumerate().skip(has_picture) {
         let parts = sound.get(&stream).copied().unwrap_or_default();
@@ -292,7 +293,7 @@ fn check_parts(file: &Path, out: &Path, run: &Run, tally: &Tally) -> Result<(), 
 }
 
 #[test]
-fn parts_of_every_file_show_every_frame_once() {
+fn parts_of_every_file_contain_every_frame_once() {
     let tally = over_corpus(|file, out, tally| {
         let Some(most) = half(file) else {
             tally.add("too short to be cut", 1);
@@ -329,7 +330,7 @@ fn parts_of_every_file_show_every_frame_once() {
 }
 
 #[test]
-fn copies_of_every_file_are_no_shorter_than_it() {
+fn copies_of_every_file_are_not_shorter() {
     let tally = over_corpus(|file, out, tally| {
         let run = tl(file, out, FIXING, &["fix"]);
         if run.code != 0 {
