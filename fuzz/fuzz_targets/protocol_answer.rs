@@ -1,5 +1,6 @@
-//! Any answer to any kind of request: the flow of a call ends, waits for a time that comes, or sends again where it may;
-//! it never panics, and a `POST` that may have been processed is not sent again.
+//! Any answer to any kind of request: the flow of a call ends, waits for a time that comes, or
+//! sends again where it may; it never panics, and a `POST` that may have been processed is not sent
+//! again.
 
 #![no_main]
 

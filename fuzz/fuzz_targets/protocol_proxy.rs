@@ -1,5 +1,5 @@
-//! Any answer of a proxy, in any pieces, and any text in the environment: no panic, and a tunnel stands by the whole of an
-//! answer only.
+//! Any answer of a proxy, in any pieces, and any text in the environment: no panic, and a tunnel
+//! stands by the whole of an answer only.
 
 #![no_main]
 

@@ -5,7 +5,8 @@ use libfuzzer_sys::fuzz_target;
 use tl_validate::formats::{self, Entry, HumanOptions};
 use tl_validate::{MediaFacts, Report, RulePack, Target, check, fix_all};
 
-// The input is three texts: rules, facts, target. Each falls back to a good one, so that the others are reached.
+// The input is three texts: rules, facts, target. Each falls back to a good one, so that the others
+// are reached.
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
     let mut parts = text.splitn(3, '\0');

@@ -25,8 +25,8 @@ pub(crate) fn exit() -> Exit {
     }
 }
 
-/// Completes on the first signal. From then on the process exits within [`GRACE_PERIOD`], and immediately
-/// on the second signal.
+/// Completes on the first signal. From then on the process exits within [`GRACE_PERIOD`], and
+/// immediately on the second signal.
 pub(crate) async fn first_signal() {
     let exit = signal().await;
     IS_TERMINATED.store(exit == Exit::Terminated, Ordering::Relaxed);

@@ -25,9 +25,9 @@ use tokio::{
 /// loopback sink).
 const PIECE: usize = 256 << 10;
 
-/// Piece size of bodies up to [`SHORT_BODY`]. Several of those are often in flight, and eight of them
-/// with the larger pieces would take more than 16 MiB (`cargo xtask bench upload`). A single long
-/// body is cheaper with the larger pieces.
+/// Piece size of bodies up to [`SHORT_BODY`]. Several of those are often in flight, and eight of
+/// them with the larger pieces would take more than 16 MiB (`cargo xtask bench upload`). A single
+/// long body is cheaper with the larger pieces.
 const SHORT_PIECE: usize = 128 << 10;
 
 /// Maximum body length for the smaller pieces: three times a chunk of the platform.

@@ -1,5 +1,6 @@
 //! Container formats that FFmpeg supports but the probe does not open, by demuxer name. The
-//! allowlist is in `ffmpeg/policy`. A format on neither list is not known to contain video or audio.
+//! allowlist is in `ffmpeg/policy`. A format on neither list is not known to contain video or
+//! audio.
 
 /// A format that is not opened because it is rare and its demuxer old or complex. It may contain a
 /// video.

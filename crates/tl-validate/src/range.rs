@@ -1,6 +1,6 @@
 //! Sources that are not local files: anything that can be read at an offset, such as a file behind
-//! HTTP range requests. The caller implements the fetching and the budget. `read_ahead` combines many
-//! small reads into a few large ones.
+//! HTTP range requests. The caller implements the fetching and the budget. `read_ahead` combines
+//! many small reads into a few large ones.
 
 #[cfg(any(feature = "ffmpeg", feature = "header"))]
 mod read_ahead;

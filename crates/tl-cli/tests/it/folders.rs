@@ -382,7 +382,8 @@ fn results_are_in_input_order() {
         let seen = format!("{}{}", run.stdout, run.stderr);
         let mut expected = expected.clone();
         if format == "html" {
-            // The page lists refused files first; within a verdict, the order is that of the inputs.
+            // The page lists refused files first; within a verdict, the order is that of the
+            // inputs.
             expected.rotate_right(1);
         }
         let mut places = Vec::new();

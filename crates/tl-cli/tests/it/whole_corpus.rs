@@ -32,7 +32,8 @@ const DEADLINE: Duration = Duration::from_secs(600);
 /// Maximum difference in stream duration.
 const TOLERANCE_SECONDS: f64 = 0.1;
 
-/// One file for each way in which a cut or a copy can fail: container, codec, times, tracks, damage.
+/// One file for each way in which a cut or a copy can fail: container, codec, times, tracks,
+/// damage.
 const SAMPLE: &[&str] = &[
     "c-av1-sound.webm",
     "c-cover.m4v.mp4",

@@ -1,4 +1,5 @@
-//! The arrows between the crates of the workspace, none but those that the architecture draws, and what tl-model may stand on.
+//! The arrows between the crates of the workspace, none but those that the architecture draws, and
+//! what tl-model may stand on.
 
 use crate::ci::{control, verdict};
 use crate::failure::Failure;
