@@ -122,7 +122,7 @@ fn api(event: &tl_protocol::Event, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 resumed => write!(f, ", {resumed} of them are there"),
             }
         }
-        Api::UploadRestarted { because } => write!(f, "the upload begins anew: {because}"),
+        Api::UploadRestarted { because } => write!(f, "the upload starts over: {because}"),
         Api::ChunkSent {
             bytes,
             total_bytes,

@@ -26,7 +26,7 @@ impl Source for Panicking {
     }
 
     fn read_at(&self, _: u64, _: &mut [u8]) -> io::Result<usize> {
-        panic!("the source has a fault of its own")
+        panic!("the source is faulty")
     }
 }
 
@@ -54,10 +54,7 @@ fn source_panic_reaches_the_caller() {
             ))
         };
         let panic = catch_unwind(AssertUnwindSafe(run)).expect_err("the source panics");
-        assert_eq!(
-            panic.downcast_ref::<&str>(),
-            Some(&"the source has a fault of its own")
-        );
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"the source is faulty"));
         // The other exchanges are canceled, and the transport stays usable.
         for seen in server.seen() {
             server.wait_for_close(seen.connection);

@@ -59,7 +59,7 @@ impl fmt::Debug for Exchange {
 pub type Outcome = Result<http::Response<Bytes>, TransportError>;
 
 /// Whether the server may have processed a request that got no response. Decides whether a `POST`
-/// may be repeated.
+/// is repeatable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Delivery {
     /// The request did not reach the server completely: it is safe to send it again.

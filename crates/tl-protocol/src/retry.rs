@@ -399,7 +399,7 @@ mod tests {
     #[test]
     fn post_is_repeated_only_if_not_processed() {
         let check = |outcome: Outcome, freely: &str, post: &str| {
-            let word = |judgement| match judgement {
+            let word = |judgment| match judgment {
                 Decision::Accept => "accept".to_owned(),
                 Decision::Retry { because, .. } => format!("retry {because:?}"),
                 Decision::GiveUp { kind, .. } => format!("{kind:?}"),

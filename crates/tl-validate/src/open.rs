@@ -55,7 +55,7 @@ pub(crate) fn empty(name: &str) -> ProbeError {
 fn open_error(error: &io::Error, name: &str) -> ProbeError {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-            ProbeError::new(ProbeErrorKind::NotFound, name, "there is no such file")
+            ProbeError::new(ProbeErrorKind::NotFound, name, "no such file")
         }
         io::ErrorKind::PermissionDenied => ProbeError::new(
             ProbeErrorKind::Unreadable,

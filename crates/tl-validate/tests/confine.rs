@@ -172,7 +172,7 @@ fn memory_and_cpu_time_are_bounded() {
         "--require-sandbox",
         "--",
     ];
-    let begun = Instant::now();
+    let started = Instant::now();
     let status = Command::new(helper())
         .args(arguments)
         .arg(confined().path())
@@ -186,7 +186,7 @@ fn memory_and_cpu_time_are_bounded() {
     use std::os::unix::process::ExitStatusExt;
     // SIGXCPU, or SIGKILL if the program ignores the former.
     assert!(matches!(status.signal(), Some(24 | 9)), "{status:?}");
-    assert!(begun.elapsed() < Duration::from_secs(60));
+    assert!(started.elapsed() < Duration::from_secs(60));
 }
 
 /// A confined `sleep`, started by a shell that leaves a descriptor open.
@@ -216,9 +216,9 @@ fn first_line(child: &mut std::process::Child) -> String {
 }
 
 fn until(what: &str, mut is: impl FnMut() -> bool) {
-    let begun = Instant::now();
+    let started = Instant::now();
     while !is() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
+        assert!(started.elapsed() < Duration::from_secs(30), "{what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

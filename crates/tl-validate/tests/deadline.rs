@@ -68,9 +68,9 @@ fn transport_stream_with_many_programs_meets_the_deadline() {
         ..ProbeOptions::default()
     });
     let stream = many_programs(2_000_000);
-    let begun = Instant::now();
+    let started = Instant::now();
     let answer = prober.probe_ranges(&mut &stream[..], "many-programs.ts");
-    let took = begun.elapsed();
+    let took = started.elapsed();
     eprintln!("{took:?}");
     assert_eq!(
         answer.expect_err("nothing to see").kind(),

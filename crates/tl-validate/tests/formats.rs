@@ -41,7 +41,7 @@ fn cases() -> Vec<Case> {
     let error = ProbeError::new(
         ProbeErrorKind::NotMedia,
         NASTY,
-        "no video or audio format is recognised in the file",
+        "no video or audio format is recognized in the file",
     );
     vec![
         case("clips/good.mp4", 640, 360, 12.0),

@@ -185,12 +185,12 @@ fn headers_agree_with_full_probe_on_corpus() {
 #[test]
 fn attacks_return_in_time() {
     for attack in support::attacks::attacks(9, &good()) {
-        let begun = Instant::now();
+        let started = Instant::now();
         match read(&attack.path) {
             Ok(facts) => assert!(facts.header_only, "{}", attack.name),
             Err(error) => assert_ne!(error.kind(), ProbeErrorKind::Io, "{}: {error}", attack.name),
         }
-        assert!(begun.elapsed().as_secs() < 5, "{}", attack.name);
+        assert!(started.elapsed().as_secs() < 5, "{}", attack.name);
     }
     support::attacks::clean_up(9);
 }
@@ -215,14 +215,14 @@ fn circular_header_is_abandoned() {
     // Its only entry refers to the seek head itself.
     let entry = b"\x4d\xbb\x8b\x53\xab\x84\x11\x4d\x9b\x74\x53\xac\x81\x00";
     let file = with_seek_head(entry);
-    let begun = Instant::now();
+    let started = Instant::now();
     let error = HeaderReader::new()
         .probe_ranges(&mut &file[..], "circle.mkv")
         .expect_err("no video");
     assert_eq!(error.kind(), ProbeErrorKind::TooComplex, "{error}");
     assert!(error.to_string().contains("lead in a circle"), "{error}");
     let allowed = ProbeOptions::default().deadline;
-    assert!(begun.elapsed() < allowed, "only the deadline ended it");
+    assert!(started.elapsed() < allowed, "only the deadline ended it");
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn failure_has_log_and_leaves_no_files() {
 fn runs_stop_at_deadline_or_cancellation() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = folder.path().join("out.mp4");
-    let begun = Instant::now();
+    let started = Instant::now();
     let job = picture(60.0, true).deadline(Duration::from_millis(300));
     let error = ffmpeg()
         .write(&job, &output, &mut |_| {})
@@ -104,7 +104,7 @@ fn runs_stop_at_deadline_or_cancellation() {
         .write(&job, &output, &mut |_| handle.cancel())
         .expect_err("canceled");
     assert_eq!(error.kind(), ProgramErrorKind::Canceled, "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(30));
+    assert!(started.elapsed() < Duration::from_secs(30));
     assert_eq!(names(folder.path()), [""; 0]);
 }
 

@@ -308,13 +308,13 @@ fn slow_source_times_out_and_pool_recovers() {
             std::thread::sleep(Duration::from_millis(150));
             Ok(1)
         });
-        let begun = Instant::now();
+        let started = Instant::now();
         let error = prober.probe_ranges(&mut slow, "slow").expect_err("no time");
         assert_eq!(error.kind(), ProbeErrorKind::DeadlinePassed, "{error}");
         assert!(
-            begun.elapsed() < Duration::from_secs(3),
+            started.elapsed() < Duration::from_secs(3),
             "{:?}",
-            begun.elapsed()
+            started.elapsed()
         );
     }
     assert!(pool.probe(&support::good()).is_ok());

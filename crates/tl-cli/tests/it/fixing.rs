@@ -323,11 +323,11 @@ fn interrupted_fix_leaves_no_files() {
         .stderr(std::process::Stdio::piped());
     let running = Running::start(&mut command);
     let out = folder.path().join("out");
-    let begun = Instant::now();
+    let started = Instant::now();
     while !out.exists() || names(&out).is_empty() {
         assert!(
-            begun.elapsed() < Duration::from_secs(30),
-            "nothing was begun"
+            started.elapsed() < Duration::from_secs(30),
+            "nothing was started"
         );
         std::thread::sleep(Duration::from_millis(10));
     }

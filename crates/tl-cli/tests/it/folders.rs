@@ -285,7 +285,7 @@ fn unchanged_files_are_cached() {
     let other_rules = validate(&["--date", "2026-03-01"]);
     assert!(
         unchanged(&other_rules),
-        "rules are applied anew: {}",
+        "rules are applied again: {}",
         other_rules.text()
     );
     assert!(

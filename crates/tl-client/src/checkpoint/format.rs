@@ -223,7 +223,7 @@ pub(crate) mod tests {
             "tells no version",
         );
         check(
-            &line.replace("\"began\":", "\"begun\":"),
+            &line.replace("\"began\":", "\"start\":"),
             "missing field `began`",
         );
         check(&(line.clone() + "{\"sent\":\n{}\n"), "line 2");

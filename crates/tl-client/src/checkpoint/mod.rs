@@ -296,7 +296,7 @@ impl Checkpoints {
                 return Err(Error::new(
                     ErrorKind::Checkpoint,
                     format!(
-                        "the checkpoint {} of `{}` cannot be used: {why}. It stays as it is; abandon it (checkpoint {id}) or begin anew, which sets it aside",
+                        "the checkpoint {} of `{}` cannot be used: {why}. It stays as it is; abandon it (checkpoint {id}) or start over, which sets it aside",
                         path.display(),
                         origin.source.display()
                     ),
@@ -381,7 +381,7 @@ impl Origin<'_> {
             Error::new(
                 ErrorKind::SourceChanged,
                 format!(
-                    "`{}` has changed since its upload was begun: {what}. The upload of the old content cannot go on with the new one: abandon it (checkpoint {id}), or begin anew",
+                    "`{}` has changed since its upload was started: {what}. The upload of the old content cannot go on with the new one: abandon it (checkpoint {id}), or start over",
                     self.source.display()
                 ),
             )

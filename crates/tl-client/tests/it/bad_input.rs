@@ -222,7 +222,7 @@ fn refused_session_reports_the_platforms_message() {
     assert_eq!(
         fs::read_dir(world.state.path()).expect("a folder").count(),
         0,
-        "nothing was begun"
+        "nothing was started"
     );
 }
 

@@ -301,9 +301,9 @@ fn deleted_asset_is_uploaded_again() {
         .delete(DeleteAsset::new(asset.expect("an asset")).force(true))
         .expect("it is deleted");
     let events = Events::default();
-    ingest(&world, Mode::Blocking, &events, LONG, never).expect("it begins anew");
+    ingest(&world, Mode::Blocking, &events, LONG, never).expect("it starts over");
     assert!(
-        events.has("begins anew: the platform does not know the asset"),
+        events.has("starts over: the platform does not know the asset"),
         "{:?}",
         events.lines()
     );
@@ -317,8 +317,8 @@ fn expired_session_starts_over() {
         interrupt(&world, mode, 4);
         world.emulator.advance(Duration::from_secs(25 * 3600));
         let events = Events::default();
-        let video = ingest(&world, mode, &events, LONG, never).expect("it begins anew");
-        assert!(events.has("begins anew"), "{:?}", events.lines());
+        let video = ingest(&world, mode, &events, LONG, never).expect("it starts over");
+        assert!(events.has("starts over"), "{:?}", events.lines());
         assert_eq!(video.upload.map(|upload| upload.resumed), Some(0));
         assert_eq!(world.requests("multipart_upload.create").len(), 2);
     }
@@ -339,7 +339,7 @@ fn unknown_session_starts_over() {
     );
     fs::write(&path, text).expect("room");
     let events = Events::default();
-    ingest(&world, Mode::Async, &events, LONG, never).expect("it begins anew");
+    ingest(&world, Mode::Async, &events, LONG, never).expect("it starts over");
     assert!(
         events.has("the platform does not know it any more"),
         "{:?}",
@@ -388,7 +388,7 @@ fn changed_source_is_refused_unless_restarted() {
         .restart()
         .wait(poll_often())
         .run()
-        .expect("it begins anew");
+        .expect("it starts over");
     assert_eq!(video.upload.map(|upload| upload.bytes), Some(1001));
     assert!(requests_of_other_agent(&world) > 0, "it can be told apart");
 }
@@ -512,7 +512,7 @@ fn unreadable_checkpoint_is_an_error_and_stays() {
         .restart()
         .wait(poll_often())
         .run()
-        .expect("it begins anew");
+        .expect("it starts over");
     let aside = files(&world).pop().expect("it was set aside");
     assert_eq!(fs::read(&aside).expect("bytes"), b"\0\0\0\0");
 }

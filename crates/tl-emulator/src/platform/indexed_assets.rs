@@ -108,7 +108,7 @@ pub(super) fn create(
             limits::count_video(platform, now, &index_id, seconds)?;
         }
         Err(refusal)
-            if platform.settings.quirks.get(&quirks::INDEXED_JUDGEMENT) == "fail"
+            if platform.settings.quirks.get(&quirks::INDEXED_JUDGMENT) == "fail"
                 && refusal.status.is_client_error() =>
         {
             let reason = format!("{}: {}", refusal.code, refusal.message);

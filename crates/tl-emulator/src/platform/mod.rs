@@ -334,7 +334,7 @@ impl Platform {
     }
 }
 
-/// The path below the version. The version may be repeated: Python clients before 1.0 append it to
+/// The path below the version. The version can occur twice: Python clients before 1.0 append it to
 /// `TWELVELABS_BASE_URL`, newer ones expect it there, and one variable must work for both.
 pub(crate) fn resource_of(path: &str) -> Option<&str> {
     let mut rest = path.strip_prefix(VERSION_PREFIX)?;

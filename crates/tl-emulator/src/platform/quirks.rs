@@ -38,7 +38,7 @@ quirks! {
         "The description of July 2026 prints every 204 as 200, an accident of its making.";
     /// Task and video identifiers.
     VIDEO_ID = "video-id",
-        "Does a video have an identifier of its own, or that of its task? The samples disagree.", ["own", "same"],
+        "Does a video have its own identifier, or that of its task? The samples disagree.", ["own", "same"],
         "One sample of the documents shows two identifiers, another one shows the same twice; a client must not rely on either.";
     /// The first status of an uploaded file.
     FIRST_STATUS = "first-status",
@@ -46,7 +46,7 @@ quirks! {
         ["validating", "uploading"],
         "The order of the documents; `uploading` is no status of the page of the task object.";
     /// A file that violates the rules.
-    FILE_JUDGEMENT = "file-judgement",
+    FILE_JUDGMENT = "file-judgment",
         "Does POST /tasks refuse a file that breaks a rule at once, or does its task fail in `validating`?", ["refuse", "fail"],
         "Refusals were observed in July 2026, for files that were sent; whether all rules are held against a file at once is not documented.";
     /// A page size above the maximum.
@@ -121,7 +121,7 @@ quirks! {
         "Does an indexed asset begin with `validating` (newest client), or with `pending`?", ["no", "yes"],
         "The description of July 2026 has no `validating` here; the client of October 2026 has.";
     /// An asset that violates the rules of the index.
-    INDEXED_JUDGEMENT = "indexed-asset-judgement",
+    INDEXED_JUDGMENT = "indexed-asset-judgment",
         "Is an asset that breaks the rules of the index's models refused at once, or does its indexing fail?",
         ["refuse", "fail"],
         "POST /tasks refuses a file that breaks a rule at once (observed); not documented for indexed assets.";

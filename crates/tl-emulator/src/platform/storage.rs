@@ -234,7 +234,7 @@ impl Platform {
         });
         let (id, index) = named.ok_or_else(|| ObjectRefusal::no_upload("the path names none"))?;
         let upload = self.state.uploads.get(id);
-        let upload = upload.ok_or_else(|| ObjectRefusal::no_upload("it was never begun"))?;
+        let upload = upload.ok_or_else(|| ObjectRefusal::no_upload("it was never started"))?;
         Ok((upload, index))
     }
 

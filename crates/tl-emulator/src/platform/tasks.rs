@@ -95,7 +95,7 @@ pub(super) fn create(
                 &target,
                 &platform.settings.rules,
             );
-            let fails_later = platform.settings.quirks.get(&quirks::FILE_JUDGEMENT) == "fail";
+            let fails_later = platform.settings.quirks.get(&quirks::FILE_JUDGMENT) == "fail";
             match validated {
                 Ok(measured) => {
                     let seconds = measured.duration.unwrap_or(0.0);

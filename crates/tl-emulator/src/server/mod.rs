@@ -74,7 +74,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|error| {
         StartError(format!(
-            "{address} cannot be listened on ({error}); choose another port, or 0 for a free one"
+            "cannot listen on {address}: {error}; choose another port, or 0 for a free one"
         ))
     })
 }

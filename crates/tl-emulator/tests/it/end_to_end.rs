@@ -194,7 +194,7 @@ fn starts_async_and_blocking_and_stops_quickly() {
         let port = emulator.base_url().port().unwrap();
         let taken = builder().port(port).start().await.unwrap_err().to_string();
         assert!(
-            taken.contains("cannot be listened on") && taken.contains("another port"),
+            taken.contains("cannot listen on") && taken.contains("another port"),
             "{taken}"
         );
         emulator.shutdown().await;

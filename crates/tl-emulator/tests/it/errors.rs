@@ -264,7 +264,7 @@ fn refusals_have_documented_status_code_and_message() {
         "height=-1",
         "duration[gte]=1",
         "index_id=clips",
-        "colour=blue",
+        "color=blue",
     ] {
         note(
             &format!("tasks?{query}"),

@@ -115,7 +115,7 @@ fn only_ready_and_suitable_assets_are_indexed() {
     check(
         &mut world,
         &index,
-        json!({ "asset_id": early, "colour": 1 }),
+        json!({ "asset_id": early, "color": 1 }),
         (400, "parameter_unknown"),
     );
     check(
@@ -131,7 +131,7 @@ fn only_ready_and_suitable_assets_are_indexed() {
 fn quirks_change_initial_status_and_validation() {
     let quirks = [
         ("indexed-asset-validating", "yes"),
-        ("indexed-asset-judgement", "fail"),
+        ("indexed-asset-judgment", "fail"),
         ("asset-not-ready", "409"),
     ];
     let mut world = world_with(&quirks);

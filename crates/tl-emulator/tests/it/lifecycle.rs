@@ -278,7 +278,7 @@ fn quirks_change_responses() {
 
 #[test]
 fn quirk_defers_failure_of_a_bad_file() {
-    let mut world = crate::assets::world_with(&[("file-judgement", "fail")]);
+    let mut world = crate::assets::world_with(&[("file-judgment", "fail")]);
     let index = world.index("clips");
     let made = world.upload(&index, "small.mp4", Ok(facts(320, 180, 12.0)), &[]);
     assert_eq!(made.status, 201, "{made:?}");

@@ -221,7 +221,7 @@ def test_invalid_list_is_refused(emulator, wanted):
 
 
 def test_unknown_parameter_is_refused(emulator):
-    options = {"additional_query_parameters": {"colour": "blue"}}
+    options = {"additional_query_parameters": {"color": "blue"}}
     with pytest.raises(BadRequestError) as error:
         list(emulator.client.tasks.list(request_options=options))
     assert code(error) == "parameter_unknown"

@@ -77,7 +77,7 @@ pub(super) fn explain(failure: OpenFailure) -> ProbeError {
         OpenFailure::Unrecognized => ProbeError::new(
             ProbeErrorKind::NotMedia,
             "",
-            "no video or audio format is recognised in the file",
+            "no video or audio format is recognized in the file",
         ),
         OpenFailure::Forbidden(name) => forbidden(&name),
         OpenFailure::Failed(name, code) if is_out_of_memory(code) => ProbeError::new(

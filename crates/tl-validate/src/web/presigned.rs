@@ -31,7 +31,7 @@ pub fn presigned(url: &Url) -> Option<Presigned> {
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.into_owned())
     };
-    let begun = |date: Option<String>, seconds: Option<String>| {
+    let started = |date: Option<String>, seconds: Option<String>| {
         let begin = basic(&date?)?;
         let seconds: i64 = seconds?.parse().ok()?;
         begin.checked_add(SignedDuration::from_secs(seconds)).ok()
@@ -41,19 +41,19 @@ pub fn presigned(url: &Url) -> Option<Presigned> {
     if get("X-Amz-Signature").is_some() {
         return is(
             "S3 (Signature Version 4)",
-            begun(get("X-Amz-Date"), get("X-Amz-Expires")),
+            started(get("X-Amz-Date"), get("X-Amz-Expires")),
         );
     }
     if get("X-Goog-Signature").is_some() {
         return is(
             "Google Cloud Storage",
-            begun(get("X-Goog-Date"), get("X-Goog-Expires")),
+            started(get("X-Goog-Date"), get("X-Goog-Expires")),
         );
     }
     if get("x-oss-signature").is_some() {
         return is(
             "Alibaba Object Storage",
-            begun(get("x-oss-date"), get("x-oss-expires")),
+            started(get("x-oss-date"), get("x-oss-expires")),
         );
     }
     if get("Signature").is_some() {

@@ -24,7 +24,7 @@ const HOMES: &[&str] = &[
 ];
 
 /// Owners that stand for anyone, in examples and test data.
-const ANYONE: &[&str] = &["me", "someone", "user", "you"];
+const ANYONE: &[&str] = &["me", "someone", "user", "you", "linuxbrew"];
 
 pub(super) fn check(file: &File) -> Vec<String> {
     let mut findings = Vec::new();

@@ -53,7 +53,7 @@ impl Session {
             return Err(Error::new(
                 ErrorKind::SourceFailed,
                 format!(
-                    "the file has {total_size} bytes now, but the upload was begun with {}: begin a new one",
+                    "the file has {total_size} bytes now, but the upload was started with {}: start a new one",
                     record.total_size
                 ),
             ));
