@@ -80,7 +80,9 @@ pub fn clip(folder: &Path, name: &str, arguments: &str) -> Result<PathBuf, Failu
                 .to_owned(),
             source: Some(error),
         })?;
-    if !output.status.success() {
+    // On a full disk, ffmpeg succeeds with an empty file.
+    let is_empty = fs::metadata(&temporary).is_ok_and(|metadata| metadata.len() == 0);
+    if !output.status.success() || is_empty {
         // Remove a partial file; an error means that there is none.
         let _ = fs::remove_file(&temporary);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

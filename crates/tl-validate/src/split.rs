@@ -140,8 +140,15 @@ pub fn container(facts: &MediaFacts) -> &'static str {
 /// # Errors
 /// [`CannotSplit`] if no choice of key frames gives parts within the limits.
 pub fn cuts(outline: &Outline, limits: &Limits) -> Result<Vec<f64>, CannotSplit> {
-    if outline.packets == 0 || outline.end <= 0.0 {
+    if outline.packets == 0 {
         return Err(CannotSplit::Empty);
+    }
+    if outline.end <= 0.0 {
+        return Err(if outline.untimed {
+            CannotSplit::NoTimes
+        } else {
+            CannotSplit::Empty
+        });
     }
     if limits.are_contradictory() {
         return Err(CannotSplit::Limits(*limits));

@@ -131,6 +131,10 @@ pub(super) fn file_kind(file: &mut Bytes<'_>) -> Option<FileKind> {
             b"mdat" => has_data = true,
             _ => {}
         }
+        if movie.is_some() && (has_segment || has_data) {
+            // A video: the other boxes of a long recording need not be read.
+            return None;
+        }
         position = header.end;
     }
     match (still, movie) {

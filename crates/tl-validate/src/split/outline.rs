@@ -53,6 +53,16 @@ pub struct PlannedPart {
 }
 
 impl Outline {
+    /// The same outline with a measured duration, for a stream whose packets carry no times, such
+    /// as raw HEVC.
+    #[must_use]
+    pub fn with_measured_duration(mut self, seconds: Option<f64>) -> Self {
+        if self.untimed && self.end <= 0.0 {
+            self.end = seconds.filter(|seconds| seconds.is_finite()).unwrap_or(0.0);
+        }
+        self
+    }
+
     /// An outline without packets.
     pub fn new() -> Self {
         Self::default()
@@ -227,6 +237,18 @@ mod tests {
             min_seconds: Some(min),
             max_bytes: None,
         }
+    }
+
+    #[test]
+    fn packets_without_times_can_be_cut_after_reencoding() {
+        let mut outline = Outline::new();
+        for number in 0..100 {
+            outline.packet(f64::NAN, 0.0, 1000, number % 10 == 0);
+        }
+        let limits = limits(1.0, 5.0);
+        assert_eq!(cuts(&outline, &limits), Err(CannotSplit::NoTimes));
+        let planned = outline.with_measured_duration(Some(8.0)).reencoded(1.0);
+        assert_eq!(cuts(&planned, &limits), Ok(vec![0.0, 4.0]));
     }
 
     #[test]

@@ -72,7 +72,10 @@ impl Source<'_> {
         line: &JobProgress,
     ) -> Result<Cut, Failure> {
         let name = self.file.to_string_lossy();
-        let wished = self.listed.outline().reencoded(1.0);
+        let outline = self.listed.outline().clone();
+        let wished = outline
+            .with_measured_duration(self.facts.duration_seconds())
+            .reencoded(1.0);
         // A frame may come up to one frame after the requested time, and audio priming shifts it.
         let late = 0.05
             + self

@@ -197,18 +197,15 @@ impl<'a> Session<'a> {
     /// Reads at an absolute offset, outside FFmpeg. Fetches only a little from a remote source
     /// beyond the cached data.
     pub(in crate::ffmpeg) fn peek(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        match &mut self.source {
-            Source::File(file) => read_file_at(file, into, offset),
-            Source::Ranges(ahead) => {
-                if !ahead.holds(offset) {
-                    self.peek_fetches = self
-                        .peek_fetches
-                        .checked_sub(1)
-                        .ok_or(io::ErrorKind::QuotaExceeded)?;
-                }
-                ahead.read(offset, into)
-            }
+        if let Source::Ranges(ahead) = &self.source
+            && !ahead.holds(offset)
+        {
+            self.peek_fetches = self
+                .peek_fetches
+                .checked_sub(1)
+                .ok_or(io::ErrorKind::QuotaExceeded)?;
         }
+        self.source.read_at(offset, into)
     }
 
     /// Identifies a file that is not a video by its bytes.
