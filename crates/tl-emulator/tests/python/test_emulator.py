@@ -270,7 +270,7 @@ def test_export_import_and_reset_commands():
         ).stdout
         state = tl("export")
         assert json.loads(state)
-        assert "forgotten" in tl("reset")
+        assert "deleted" in tl("reset")
         assert list(emulator.client.indexes.list()) == []
         tl("import", "-", input=state)
         assert [index.index_name for index in emulator.client.indexes.list()] == ["kept"]
