@@ -88,15 +88,34 @@ impl Entry {
         !matches!(self.recipe, Recipe::Ffmpeg(_))
     }
 
-    /// The file in `folder`; created if it does not exist. Its sources must exist: they come
-    /// earlier in [`entries`].
+    /// The names of the entries that it is made from.
+    fn sources(&self) -> Vec<&str> {
+        match &self.recipe {
+            Recipe::Ffmpeg(_) => Vec::new(),
+            Recipe::Cut(from, ..) | Recipe::Derived(from, _) => vec![from],
+            Recipe::Joined(parts) => parts.iter().map(String::as_str).collect(),
+        }
+    }
+
+    /// The file in `folder`; it and its sources are created if they do not exist.
     ///
     /// # Errors
     /// `ffmpeg` is missing or fails, or the directory is not writable.
     pub fn path_in(&self, folder: &Path) -> Result<PathBuf, Failure> {
         let path = folder.join(&self.name);
+        if path.exists() {
+            return Ok(path);
+        }
+        let sources = self.sources();
+        if !sources.is_empty() {
+            for source in entries()
+                .iter()
+                .filter(|e| sources.contains(&e.name.as_str()))
+            {
+                source.path_in(folder)?;
+            }
+        }
         match &self.recipe {
-            _ if path.exists() => Ok(path),
             Recipe::Ffmpeg(arguments) => clip(folder, &self.name, arguments),
             Recipe::Cut(from, before, after) => {
                 let arguments = format!("{before} -i {from} {after}");
@@ -143,13 +162,8 @@ mod tests {
         let mut seen: Vec<&str> = Vec::new();
         for entry in &all {
             assert!(!seen.contains(&entry.name.as_str()), "{}", entry.name);
-            let parts = match &entry.recipe {
-                Recipe::Ffmpeg(_) => Vec::new(),
-                Recipe::Cut(from, ..) | Recipe::Derived(from, _) => vec![from],
-                Recipe::Joined(parts) => parts.iter().collect(),
-            };
-            for part in parts {
-                assert!(seen.contains(&part.as_str()), "{part} for {}", entry.name);
+            for source in entry.sources() {
+                assert!(seen.contains(&source), "{source} for {}", entry.name);
             }
             seen.push(&entry.name);
         }
