@@ -25,14 +25,23 @@ pub(crate) fn list(
     let job = Job::new()
         .input(file)
         .args(map)
-        .args(["-c", "copy", "-f", "framecrc"])
-        .cancelled_by(&output_dir.cancel);
+        .args(["-c", "copy", "-f", "framecrc"]);
     let mut reader = PacketReader::new();
+    read_lines(output_dir, job, &mut |line| reader.line(line))?;
+    Ok(reader)
+}
+
+/// Runs `ffmpeg` and passes each line of its output to `read`.
+fn read_lines(
+    output_dir: &OutputDir<'_>,
+    job: Job,
+    read: &mut dyn FnMut(&str),
+) -> Result<(), Failure> {
+    let job = job.cancelled_by(&output_dir.cancel);
     output_dir
         .ffmpeg
-        .lines(&job, &mut |line| reader.line(line))
-        .map_err(|error| ffmpeg_failure(&error))?;
-    Ok(reader)
+        .lines(&job, read)
+        .map_err(|error| ffmpeg_failure(&error))
 }
 
 /// Decodes the video stream in `map` and returns time and hash of the first `count` frames, or of
@@ -51,14 +60,9 @@ pub(crate) fn frames(
     if let Some(count) = count {
         job = job.args(["-frames:v", &count.to_string()]);
     }
-    job = job
-        .args(["-f", "framehash", "-hash", "md5"])
-        .cancelled_by(&output_dir.cancel);
+    job = job.args(["-f", "framehash", "-hash", "md5"]);
     let mut reader = FrameReader::new();
-    output_dir
-        .ffmpeg
-        .lines(&job, &mut |line| reader.line(line))
-        .map_err(|error| ffmpeg_failure(&error))?;
+    read_lines(output_dir, job, &mut |line| reader.line(line))?;
     Ok(reader.frames().to_vec())
 }
 
@@ -74,12 +78,8 @@ pub(crate) fn first_frame(
         .args(map)
         .args(EVERY_FRAME)
         .args(["-frames:v", "1", "-frames:a", "1"])
-        .args(["-f", "framehash", "-hash", "md5"])
-        .cancelled_by(&output_dir.cancel);
+        .args(["-f", "framehash", "-hash", "md5"]);
     let mut reader = FrameReader::new();
-    output_dir
-        .ffmpeg
-        .lines(&job, &mut |line| reader.line(line))
-        .map_err(|error| ffmpeg_failure(&error))?;
+    read_lines(output_dir, job, &mut |line| reader.line(line))?;
     Ok(reader.frames().first().map(|(seconds, _)| *seconds))
 }

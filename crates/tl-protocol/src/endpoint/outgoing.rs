@@ -41,7 +41,7 @@ impl Outgoing {
     #[must_use]
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "texts and numbers are given away"
+        reason = "callers pass literals and numbers"
     )]
     pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
         self.query.push((name.into(), value.to_string()));
