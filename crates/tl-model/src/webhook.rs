@@ -1,4 +1,4 @@
-//! Webhook events. Signatures are not verified here.
+//! Webhook events. `tl_protocol::webhook` verifies their signatures.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

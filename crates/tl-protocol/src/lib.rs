@@ -13,6 +13,7 @@
 //! | [`form`] | multipart/form-data with a known length |
 //! | [`retry`] | the decision whether and when to retry |
 //! | [`client`] | [`Client`]: every method of the API over any transport |
+//! | `webhook` | signatures of webhook requests (feature `webhook`) |
 
 pub mod client;
 pub mod endpoint;
@@ -23,6 +24,8 @@ pub mod form;
 pub mod framing;
 pub mod retry;
 pub mod rng;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 
 pub use client::{Client, ClientSettings};
 pub use endpoint::Endpoint;
