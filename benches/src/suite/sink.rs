@@ -6,8 +6,10 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use super::upload::CHUNK;
 use crate::Failure;
+
+/// The bytes of a chunk. The sink chooses them, as the platform does.
+const CHUNK: u64 = 5 << 20;
 
 /// A running sink; it is killed on drop.
 pub(super) struct Sink {

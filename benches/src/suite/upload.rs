@@ -15,9 +15,6 @@ use super::target::{Bound, Target, Targets};
 use super::{Settings, read};
 use crate::Failure;
 
-/// The bytes of a chunk. The sink chooses them, as the platform does.
-pub(super) const CHUNK: u64 = 5 << 20;
-
 /// The default concurrency of the product.
 const CONCURRENCY: u32 = 8;
 
