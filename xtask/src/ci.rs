@@ -10,6 +10,7 @@ mod language;
 mod purity;
 mod python;
 mod surface;
+pub(crate) mod test;
 mod tidy;
 
 use anyhow::{Context, bail};
@@ -19,7 +20,6 @@ use crate::failure::{Failure, usage};
 use crate::fuzz;
 use crate::setup;
 use crate::steps::Steps;
-use crate::test;
 use crate::workspace::Workspace;
 
 type Check = fn(&Workspace) -> Result<(), Failure>;
@@ -40,7 +40,7 @@ const STEPS: &[(&str, Check)] = &[
     ("python", python::run),
     ("demo", |workspace| demo::demo(workspace, &[])),
     ("endurance", demo::endurance),
-    ("test", |workspace| test::run_tests(workspace, &[])),
+    ("test", |workspace| test::run(workspace, &[])),
 ];
 
 /// Not part of `all`: it fetches the RustSec database from github.com.
