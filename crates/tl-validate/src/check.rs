@@ -4,9 +4,10 @@
 mod compare;
 mod observe;
 
+use crate::probe::unopened;
 use crate::report::{Finding, Severity};
 use crate::rules::{EngineStatus, Measure, RulePack};
-use crate::{MediaFacts, ProbeError, ProbeErrorKind, Report, Route, Target, containers};
+use crate::{MediaFacts, ProbeError, ProbeErrorKind, Report, Route, Target};
 
 /// Checks facts against the rules of `pack` that apply to `target`.
 pub fn check(facts: &MediaFacts, target: &Target, pack: &RulePack) -> Report {
@@ -179,7 +180,7 @@ pub fn check_probe_failure(error: &ProbeError, target: &Target, pack: &RulePack)
         fix: error
             .format()
             .filter(|_| kind == ProbeErrorKind::UnopenedFormat)
-            .and_then(containers::unopened)
+            .and_then(unopened::unopened)
             .filter(|format| format.can_be_transcoded)
             .map(|format| crate::fix::transcode(format.name)),
     };

@@ -32,40 +32,33 @@
 mod check;
 #[cfg(any(feature = "program", all(feature = "worker", unix)))]
 mod confine;
-mod containers;
-pub mod descriptors;
 pub mod facts;
-#[cfg(feature = "ffmpeg")]
-pub mod ffmpeg;
 mod fix;
 pub mod formats;
-#[cfg(feature = "header")]
-pub mod header;
-#[cfg(any(feature = "ffmpeg", feature = "header"))]
-mod layout;
-#[cfg(any(feature = "ffmpeg", feature = "header"))]
-mod media_type;
-mod open;
 mod probe;
 #[cfg(feature = "program")]
 pub mod program;
-mod range;
+mod remote;
 mod report;
 pub mod rules;
 pub mod split;
 mod target;
 pub mod timeline;
-#[cfg(feature = "web")]
-pub mod web;
-#[cfg(all(feature = "worker", unix))]
-pub mod worker;
 
 pub use check::{check, check_probe_failure, check_size, fix_all, fix_all_with, max_size};
 pub use facts::{AudioStream, DurationSource, MediaFacts, OtherStream, Truncation, VideoStream};
 pub use fix::{Fix, FixKind, FixOptions, Tracks, picture_encoder};
-pub use open::open_media;
-pub use probe::{ProbeError, ProbeErrorKind, ProbeOptions, Prober};
-pub use range::{FileRanges, RangeRead};
+#[cfg(feature = "ffmpeg")]
+pub use probe::ffmpeg;
+#[cfg(feature = "header")]
+pub use probe::header;
+pub use probe::open::open_media;
+#[cfg(all(feature = "worker", unix))]
+pub use probe::worker;
+pub use probe::{ProbeError, ProbeErrorKind, ProbeOptions, Prober, descriptors};
+pub use remote::range::{FileRanges, RangeRead};
+#[cfg(feature = "web")]
+pub use remote::web;
 pub use report::{Finding, Report, Severity, Verdict};
 pub use rules::{RulePack, RulePackError};
 pub use target::{Engine, Route, Target, UnknownRoute};

@@ -1,6 +1,22 @@
 //! The [`Prober`] trait, its options and its errors. Implementations are in [`crate::ffmpeg`],
 //! [`crate::worker`] and `header`.
 
+#[cfg(any(feature = "ffmpeg", feature = "header"))]
+mod container;
+pub mod descriptors;
+#[cfg(feature = "ffmpeg")]
+pub mod ffmpeg;
+#[cfg(feature = "header")]
+pub mod header;
+#[cfg(any(feature = "ffmpeg", feature = "header"))]
+mod media_type;
+pub(crate) mod open;
+#[cfg(any(feature = "ffmpeg", feature = "header"))]
+mod read_ahead;
+pub(crate) mod unopened;
+#[cfg(all(feature = "worker", unix))]
+pub mod worker;
+
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
@@ -20,7 +36,7 @@ pub trait Prober: Send + Sync {
     /// # Errors
     /// Every [`ProbeErrorKind`]. The call returns before the prober's deadline.
     fn probe(&self, path: &Path) -> Result<MediaFacts, ProbeError> {
-        let file = crate::open::open_media(path)?;
+        let file = open::open_media(path)?;
         self.probe_file(file, &path.to_string_lossy())
     }
 

@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use self::source::Source;
-use crate::range::ReadAhead;
+use crate::probe::read_ahead::ReadAhead;
 use crate::{
     DurationSource, FileRanges, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober,
     RangeRead,
@@ -55,7 +55,7 @@ impl HeaderReader {
 
 impl Prober for HeaderReader {
     fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
-        crate::open::check_regular(&file, name)?;
+        crate::probe::open::check_regular(&file, name)?;
         let mut source = FileRanges::new(file).map_err(|error| {
             let seen = format!("the file cannot be read ({error})");
             ProbeError::new(ProbeErrorKind::Io, name, seen)
@@ -69,7 +69,7 @@ impl Prober for HeaderReader {
         name: &str,
     ) -> Result<MediaFacts, ProbeError> {
         if source.size() == 0 {
-            return Err(crate::open::empty(name));
+            return Err(crate::probe::open::empty(name));
         }
         let deadline = Instant::now() + self.options.deadline;
         let mut source = Source::new(ReadAhead::new(source), deadline);

@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use super::shim::{Input, Stream, StreamKind};
 use super::{duration, policy};
+use crate::probe::{container, media_type};
 use crate::{
     AudioStream, MediaFacts, OtherStream, ProbeError, ProbeErrorKind, ProbeOptions, VideoStream,
-    facts, layout, media_type,
+    facts,
 };
 
 pub(super) fn facts_of(
@@ -18,10 +19,10 @@ pub(super) fn facts_of(
     let format = input.format();
     // FFmpeg opens a still image of this family as a video with one frame.
     if format.starts_with("mov,")
-        && let Some(layout::FileKind::StillPicture(kind)) =
+        && let Some(container::FileKind::StillPicture(kind)) =
             input.session_mut().file_kind(&policy::POLICY)
     {
-        let file_kind = layout::FileKind::StillPicture(kind);
+        let file_kind = container::FileKind::StillPicture(kind);
         return Err(policy::explain_file_kind(file_kind).with_format(format));
     }
     let header_sizes: Vec<(u32, u32)> = (0..input.stream_count())
@@ -74,7 +75,7 @@ pub(super) fn facts_of(
         facts.geospatial_altitude_meters = place.2;
     }
     let session = input.session_mut();
-    let outline = layout::inspect(&format, session.size(), &mut |offset, into| {
+    let outline = container::inspect(&format, session.size(), &mut |offset, into| {
         session.peek(offset, into)
     });
     if outline.external_data {

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-use crate::descriptors::{RETRY_LIMIT, retry_open};
+use crate::probe::descriptors::{RETRY_LIMIT, retry_open};
 use crate::{ProbeError, ProbeErrorKind};
 
 /// Opens a regular file for reading, without blocking.

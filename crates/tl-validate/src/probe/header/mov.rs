@@ -6,9 +6,8 @@ use mp4_atom::{
 };
 
 use super::source::Source;
-use crate::{
-    AudioStream, MediaFacts, ProbeError, ProbeErrorKind, VideoStream, facts, layout, media_type,
-};
+use crate::probe::{container, media_type};
+use crate::{AudioStream, MediaFacts, ProbeError, ProbeErrorKind, VideoStream, facts};
 
 const FORMAT: &str = "mov,mp4,m4a,3gp,3g2,mj2";
 
@@ -26,7 +25,7 @@ const EPOCH_SECONDS: i64 = 2_082_844_800;
 
 pub(super) fn facts(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
     let (brand, movie) = movie(source)?;
-    let outline = layout::inspect(FORMAT, source.size(), &mut |offset, into| {
+    let outline = container::inspect(FORMAT, source.size(), &mut |offset, into| {
         source.peek(offset, into)
     });
     if outline.external_data {

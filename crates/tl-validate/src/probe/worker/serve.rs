@@ -9,7 +9,7 @@ use super::Protections;
 use super::protocol::{Request, Response, receive_request, send_response};
 use super::ranges::PoolRanges;
 use super::sandbox;
-use crate::ffmpeg::InProcess;
+use crate::probe::ffmpeg::InProcess;
 use crate::{ProbeOptions, Prober};
 
 /// Responds to requests on standard input, which must be the pool's socket, until it is closed.

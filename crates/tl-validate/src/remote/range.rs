@@ -2,14 +2,8 @@
 //! HTTP range requests. The caller implements the fetching and the budget. `read_ahead` combines
 //! many small reads into a few large ones.
 
-#[cfg(any(feature = "ffmpeg", feature = "header"))]
-mod read_ahead;
-
 use std::fs::File;
 use std::io;
-
-#[cfg(any(feature = "ffmpeg", feature = "header"))]
-pub(crate) use read_ahead::ReadAhead;
 
 /// A source of known size that can be read at any offset, for [`crate::Prober::probe_ranges`].
 ///

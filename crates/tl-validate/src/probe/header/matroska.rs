@@ -3,9 +3,8 @@
 use matroska_demuxer::{FlagInterlaced, MatroskaFile, TrackEntry, TrackType};
 
 use super::source::Source;
-use crate::{
-    AudioStream, MediaFacts, ProbeError, ProbeErrorKind, VideoStream, facts, layout, media_type,
-};
+use crate::probe::{container, media_type};
+use crate::{AudioStream, MediaFacts, ProbeError, ProbeErrorKind, VideoStream, facts};
 
 const FORMAT: &str = "matroska,webm";
 
@@ -13,7 +12,7 @@ const FORMAT: &str = "matroska,webm";
 const EPOCH_SECONDS: i64 = 978_307_200;
 
 pub(super) fn facts(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
-    let outline = layout::inspect(FORMAT, source.size(), &mut |offset, into| {
+    let outline = container::inspect(FORMAT, source.size(), &mut |offset, into| {
         source.peek(offset, into)
     });
     let file = MatroskaFile::open(source).map_err(|error| {

@@ -77,7 +77,7 @@ const SPARE_CPU_SECONDS: u64 = 10;
 #[cfg(feature = "ffmpeg")]
 pub(super) fn enter(writes_files: bool) -> Protections {
     Protections {
-        libavformat: crate::ffmpeg::version(),
+        libavformat: crate::probe::ffmpeg::version(),
         limits: limit_helper(writes_files).is_ok(),
         ends_with_parent: end_with_parent(),
         landlock: landlock(&[], &[]).to_owned(),

@@ -15,10 +15,10 @@ thread_local! {
 }
 
 /// Captures the warnings and errors that FFmpeg logs on this thread until it is dropped.
-pub(in crate::ffmpeg) struct LogCapture(());
+pub(in crate::probe::ffmpeg) struct LogCapture(());
 
 impl LogCapture {
-    pub(in crate::ffmpeg) fn start() -> Self {
+    pub(in crate::probe::ffmpeg) fn start() -> Self {
         static INSTALL: Once = Once::new();
         INSTALL.call_once(|| {
             install(
@@ -36,7 +36,7 @@ impl LogCapture {
         clippy::unused_self,
         reason = "the guard is the proof that lines are being caught"
     )]
-    pub(in crate::ffmpeg) fn lines(&self) -> Vec<String> {
+    pub(in crate::probe::ffmpeg) fn lines(&self) -> Vec<String> {
         LINES.with_borrow(|lines| lines.clone().unwrap_or_default())
     }
 }

@@ -233,7 +233,7 @@ enum HelperFailure {
 
 impl Prober for ProbePool {
     fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
-        crate::open::check_regular(&file, name)?;
+        crate::probe::open::check_regular(&file, name)?;
         let request = Request::Probe {
             options: self.options.probe,
         };
@@ -248,7 +248,7 @@ impl Prober for ProbePool {
         name: &str,
     ) -> Result<MediaFacts, ProbeError> {
         if source.size() == 0 {
-            return Err(crate::open::empty(name));
+            return Err(crate::probe::open::empty(name));
         }
         let request = Request::ProbeRanges {
             options: self.options.probe,

@@ -159,7 +159,7 @@ fn helper_rules() -> Option<Rules> {
 }
 
 /// Restricts this process to converting files. Returns whether the kernel enforces it.
-pub(in crate::worker) fn for_program() -> bool {
+pub(in crate::probe::worker) fn for_program() -> bool {
     // Its arguments are in memory, which a filter cannot inspect. After ENOSYS the C library uses
     // `clone` instead.
     let clone3 = apply(

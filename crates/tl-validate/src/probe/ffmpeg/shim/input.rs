@@ -13,7 +13,7 @@ use super::open::{OpenError, OpenFailure, OpenPolicy};
 
 /// Type of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::ffmpeg) enum StreamKind {
+pub(in crate::probe::ffmpeg) enum StreamKind {
     Video,
     Audio,
     Subtitle,
@@ -24,66 +24,66 @@ pub(in crate::ffmpeg) enum StreamKind {
 
 /// A stream as described by FFmpeg.
 #[derive(Debug, Clone)]
-pub(in crate::ffmpeg) struct Stream {
-    pub(in crate::ffmpeg) index: u32,
-    pub(in crate::ffmpeg) kind: StreamKind,
-    pub(in crate::ffmpeg) time_base: f64,
-    pub(in crate::ffmpeg) start: Option<i64>,
-    pub(in crate::ffmpeg) duration: Option<i64>,
-    pub(in crate::ffmpeg) frames: Option<u64>,
-    pub(in crate::ffmpeg) attached_pic: bool,
-    pub(in crate::ffmpeg) default: bool,
-    pub(in crate::ffmpeg) codec: String,
-    pub(in crate::ffmpeg) codec_long: Option<String>,
+pub(in crate::probe::ffmpeg) struct Stream {
+    pub(in crate::probe::ffmpeg) index: u32,
+    pub(in crate::probe::ffmpeg) kind: StreamKind,
+    pub(in crate::probe::ffmpeg) time_base: f64,
+    pub(in crate::probe::ffmpeg) start: Option<i64>,
+    pub(in crate::probe::ffmpeg) duration: Option<i64>,
+    pub(in crate::probe::ffmpeg) frames: Option<u64>,
+    pub(in crate::probe::ffmpeg) attached_pic: bool,
+    pub(in crate::probe::ffmpeg) default: bool,
+    pub(in crate::probe::ffmpeg) codec: String,
+    pub(in crate::probe::ffmpeg) codec_long: Option<String>,
     /// Whether the loaded FFmpeg has a decoder for it.
-    pub(in crate::ffmpeg) has_decoder: bool,
-    pub(in crate::ffmpeg) codec_tag: u32,
-    pub(in crate::ffmpeg) profile: Option<String>,
-    pub(in crate::ffmpeg) bit_rate: Option<u64>,
-    pub(in crate::ffmpeg) width: u32,
-    pub(in crate::ffmpeg) height: u32,
-    pub(in crate::ffmpeg) sample_aspect: Option<(u32, u32)>,
-    pub(in crate::ffmpeg) frame_rate: Option<f64>,
-    pub(in crate::ffmpeg) average_frame_rate: Option<f64>,
-    pub(in crate::ffmpeg) rotation: Option<i32>,
-    pub(in crate::ffmpeg) pixel_format: Option<String>,
-    pub(in crate::ffmpeg) bit_depth: Option<u32>,
-    pub(in crate::ffmpeg) has_alpha: bool,
-    pub(in crate::ffmpeg) field_order: u32,
-    pub(in crate::ffmpeg) color_range: Option<String>,
-    pub(in crate::ffmpeg) color_primaries: Option<String>,
-    pub(in crate::ffmpeg) color_transfer: Option<String>,
-    pub(in crate::ffmpeg) color_space: Option<String>,
-    pub(in crate::ffmpeg) sample_rate: Option<u32>,
-    pub(in crate::ffmpeg) channels: Option<u32>,
-    pub(in crate::ffmpeg) channel_layout: Option<String>,
-    pub(in crate::ffmpeg) bits_per_sample: Option<u32>,
+    pub(in crate::probe::ffmpeg) has_decoder: bool,
+    pub(in crate::probe::ffmpeg) codec_tag: u32,
+    pub(in crate::probe::ffmpeg) profile: Option<String>,
+    pub(in crate::probe::ffmpeg) bit_rate: Option<u64>,
+    pub(in crate::probe::ffmpeg) width: u32,
+    pub(in crate::probe::ffmpeg) height: u32,
+    pub(in crate::probe::ffmpeg) sample_aspect: Option<(u32, u32)>,
+    pub(in crate::probe::ffmpeg) frame_rate: Option<f64>,
+    pub(in crate::probe::ffmpeg) average_frame_rate: Option<f64>,
+    pub(in crate::probe::ffmpeg) rotation: Option<i32>,
+    pub(in crate::probe::ffmpeg) pixel_format: Option<String>,
+    pub(in crate::probe::ffmpeg) bit_depth: Option<u32>,
+    pub(in crate::probe::ffmpeg) has_alpha: bool,
+    pub(in crate::probe::ffmpeg) field_order: u32,
+    pub(in crate::probe::ffmpeg) color_range: Option<String>,
+    pub(in crate::probe::ffmpeg) color_primaries: Option<String>,
+    pub(in crate::probe::ffmpeg) color_transfer: Option<String>,
+    pub(in crate::probe::ffmpeg) color_space: Option<String>,
+    pub(in crate::probe::ffmpeg) sample_rate: Option<u32>,
+    pub(in crate::probe::ffmpeg) channels: Option<u32>,
+    pub(in crate::probe::ffmpeg) channel_layout: Option<String>,
+    pub(in crate::probe::ffmpeg) bits_per_sample: Option<u32>,
 }
 
 /// The timestamps of one packet, in seconds.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::ffmpeg) struct PacketTimes {
-    pub(in crate::ffmpeg) stream: u32,
-    pub(in crate::ffmpeg) presentation: Option<f64>,
-    pub(in crate::ffmpeg) decoding: Option<f64>,
-    pub(in crate::ffmpeg) duration: f64,
+pub(in crate::probe::ffmpeg) struct PacketTimes {
+    pub(in crate::probe::ffmpeg) stream: u32,
+    pub(in crate::probe::ffmpeg) presentation: Option<f64>,
+    pub(in crate::probe::ffmpeg) decoding: Option<f64>,
+    pub(in crate::probe::ffmpeg) duration: f64,
     /// An edit list hides this packet: it is decoded but not displayed.
-    pub(in crate::ffmpeg) hidden: bool,
+    pub(in crate::probe::ffmpeg) hidden: bool,
 }
 
 /// Summary of a stream's in-memory index.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::ffmpeg) struct IndexSummary {
-    pub(in crate::ffmpeg) entries: usize,
+pub(in crate::probe::ffmpeg) struct IndexSummary {
+    pub(in crate::probe::ffmpeg) entries: usize,
     /// End offset of the last sample in the file.
-    pub(in crate::ffmpeg) last_byte: u64,
+    pub(in crate::probe::ffmpeg) last_byte: u64,
     /// First and last timestamp, in seconds.
-    pub(in crate::ffmpeg) first: f64,
-    pub(in crate::ffmpeg) last: f64,
+    pub(in crate::probe::ffmpeg) first: f64,
+    pub(in crate::probe::ffmpeg) last: f64,
 }
 
 /// An open container. Closed on drop, before its I/O context.
-pub(in crate::ffmpeg) struct Input<'a> {
+pub(in crate::probe::ffmpeg) struct Input<'a> {
     pub(super) context: *mut ffi::AVFormatContext,
     packet: *mut ffi::AVPacket,
     pub(super) io: CustomIo<'a>,
@@ -92,7 +92,7 @@ pub(in crate::ffmpeg) struct Input<'a> {
 impl<'a> Input<'a> {
     /// Recognizes the format and opens the file of `session`. On failure, returns the status of the
     /// session and what the file is.
-    pub(in crate::ffmpeg) fn open(
+    pub(in crate::probe::ffmpeg) fn open(
         session: Session<'a>,
         policy: &OpenPolicy,
     ) -> Result<Self, Box<OpenError>> {
@@ -128,7 +128,10 @@ impl<'a> Input<'a> {
 
     /// Reads as much of the file as needed for values that are not in the headers. Stops at the
     /// session's deadline.
-    pub(in crate::ffmpeg) fn find_stream_info(&mut self, max_pixels: u64) -> Result<(), c_int> {
+    pub(in crate::probe::ffmpeg) fn find_stream_info(
+        &mut self,
+        max_pixels: u64,
+    ) -> Result<(), c_int> {
         // SAFETY: the context is open.
         let count = unsafe { (*self.context).nb_streams } as usize;
         let mut options: Vec<Dictionary> = (0..count)
@@ -155,35 +158,35 @@ impl<'a> Input<'a> {
         if code < 0 { Err(code) } else { Ok(()) }
     }
 
-    pub(in crate::ffmpeg) fn session(&self) -> &Session<'a> {
+    pub(in crate::probe::ffmpeg) fn session(&self) -> &Session<'a> {
         self.io.session()
     }
 
-    pub(in crate::ffmpeg) fn session_mut(&mut self) -> &mut Session<'a> {
+    pub(in crate::probe::ffmpeg) fn session_mut(&mut self) -> &mut Session<'a> {
         self.io.session_mut()
     }
 
     /// Name of the demuxer with all its aliases.
-    pub(in crate::ffmpeg) fn format(&self) -> String {
+    pub(in crate::probe::ffmpeg) fn format(&self) -> String {
         // SAFETY: an open context has a demuxer, whose name is a constant string.
         unsafe { names::copy((*(*self.context).iformat).name) }.unwrap_or_default()
     }
 
     /// Whether timestamps may jump in this container, so that they alone do not give the duration.
-    pub(in crate::ffmpeg) fn may_jump(&self) -> bool {
+    pub(in crate::probe::ffmpeg) fn may_jump(&self) -> bool {
         // SAFETY: an open context has a demuxer, which is a constant.
         unsafe { (*(*self.context).iformat).flags & ffi::AVFMT_TS_DISCONT != 0 }
     }
 
     /// Container duration in seconds, if FFmpeg knows it.
-    pub(in crate::ffmpeg) fn duration(&self) -> Option<f64> {
+    pub(in crate::probe::ffmpeg) fn duration(&self) -> Option<f64> {
         // SAFETY: the context is open.
         timestamp(unsafe { (*self.context).duration })
             .map(|d| d as f64 / f64::from(ffi::AV_TIME_BASE))
     }
 
     /// Whether FFmpeg estimated the durations from the bit rate.
-    pub(in crate::ffmpeg) fn duration_is_a_guess(&self) -> bool {
+    pub(in crate::probe::ffmpeg) fn duration_is_a_guess(&self) -> bool {
         // SAFETY: the context is open. The field is read as the integer that it is in C, because a
         // newer value must not become an enum; 2 is AVFMT_DURATION_FROM_BITRATE.
         unsafe {
@@ -195,20 +198,20 @@ impl<'a> Input<'a> {
     }
 
     /// Start time of the container in seconds.
-    pub(in crate::ffmpeg) fn start_time(&self) -> Option<f64> {
+    pub(in crate::probe::ffmpeg) fn start_time(&self) -> Option<f64> {
         // SAFETY: the context is open.
         timestamp(unsafe { (*self.context).start_time })
             .map(|d| d as f64 / f64::from(ffi::AV_TIME_BASE))
     }
 
     /// Bit rate of the container.
-    pub(in crate::ffmpeg) fn bit_rate(&self) -> Option<u64> {
+    pub(in crate::probe::ffmpeg) fn bit_rate(&self) -> Option<u64> {
         // SAFETY: the context is open.
         positive(unsafe { (*self.context).bit_rate })
     }
 
     /// A tag of the container, or of one stream.
-    pub(in crate::ffmpeg) fn tag(&self, stream: Option<u32>, key: &CStr) -> Option<String> {
+    pub(in crate::probe::ffmpeg) fn tag(&self, stream: Option<u32>, key: &CStr) -> Option<String> {
         let dictionary = match stream {
             // SAFETY: the context is open.
             None => unsafe { (*self.context).metadata },
@@ -224,7 +227,7 @@ impl<'a> Input<'a> {
     }
 
     /// Number of streams found so far.
-    pub(in crate::ffmpeg) fn stream_count(&self) -> u32 {
+    pub(in crate::probe::ffmpeg) fn stream_count(&self) -> u32 {
         // SAFETY: the context is open.
         unsafe { (*self.context).nb_streams }
     }
@@ -238,7 +241,7 @@ impl<'a> Input<'a> {
     }
 
     /// Makes FFmpeg drop the packets of a stream.
-    pub(in crate::ffmpeg) fn discard(&mut self, index: u32) {
+    pub(in crate::probe::ffmpeg) fn discard(&mut self, index: u32) {
         // SAFETY: a live stream or null.
         if let Some(stream) = unsafe { self.stream_pointer(index).as_mut() } {
             stream.discard = ffi::AVDiscard::AVDISCARD_ALL;
@@ -246,7 +249,7 @@ impl<'a> Input<'a> {
     }
 
     /// Describes one stream.
-    pub(in crate::ffmpeg) fn stream(&self, index: u32) -> Option<Stream> {
+    pub(in crate::probe::ffmpeg) fn stream(&self, index: u32) -> Option<Stream> {
         let pointer = self.stream_pointer(index);
         if pointer.is_null() {
             return None;
@@ -324,7 +327,7 @@ impl<'a> Input<'a> {
     }
 
     /// Summarizes the demuxer's in-memory index. Does not read from the file.
-    pub(in crate::ffmpeg) fn index_summary(&self, index: u32) -> Option<IndexSummary> {
+    pub(in crate::probe::ffmpeg) fn index_summary(&self, index: u32) -> Option<IndexSummary> {
         let stream = self.stream_pointer(index);
         if stream.is_null() {
             return None;
@@ -356,7 +359,7 @@ impl<'a> Input<'a> {
 
     /// The timestamps of the next packet. `None` at the end of the file, or if reading stops for
     /// another reason, which the session records.
-    pub(in crate::ffmpeg) fn next_packet(&mut self) -> Option<PacketTimes> {
+    pub(in crate::probe::ffmpeg) fn next_packet(&mut self) -> Option<PacketTimes> {
         self.io.session_mut().begin_packet();
         // SAFETY: an open context and our own packet, which is unreferenced before it is used
         // again.
@@ -387,7 +390,7 @@ impl<'a> Input<'a> {
 
     /// Seeks to the last key frame at or before `seconds` of a stream. Returns whether it
     /// succeeded.
-    pub(in crate::ffmpeg) fn seek(&mut self, stream: u32, seconds: f64) -> bool {
+    pub(in crate::probe::ffmpeg) fn seek(&mut self, stream: u32, seconds: f64) -> bool {
         self.io.session_mut().begin_step();
         // SAFETY: a live stream or null.
         let Some(base) = (unsafe {
@@ -411,7 +414,7 @@ impl<'a> Input<'a> {
     }
 
     /// Seeks to a byte offset, for containers without an index. Returns whether it succeeded.
-    pub(in crate::ffmpeg) fn seek_byte(&mut self, offset: u64) -> bool {
+    pub(in crate::probe::ffmpeg) fn seek_byte(&mut self, offset: u64) -> bool {
         self.io.session_mut().begin_step();
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);
         // SAFETY: an open context; -1 selects no stream.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::protocol::{Request, Response, receive_response, send_request, send_served};
 use super::ranges::RangeServer;
-use crate::descriptors::{RETRY_LIMIT, retry_open};
+use crate::probe::descriptors::{RETRY_LIMIT, retry_open};
 use crate::{ProbeError, ProbeErrorKind};
 
 /// Additional time beyond the deadline before the helper is killed, for loading libraries and for

@@ -9,31 +9,32 @@ use super::dictionary::Dictionary;
 use super::input::Input;
 use super::io::{SessionStatus, deny_open};
 use super::names;
-use crate::layout;
+use crate::probe::container;
 
 /// The policy for opening a file.
-pub(in crate::ffmpeg) struct OpenPolicy {
-    pub(in crate::ffmpeg) formats: &'static str,
-    pub(in crate::ffmpeg) format_allowed: fn(&str) -> bool,
+pub(in crate::probe::ffmpeg) struct OpenPolicy {
+    pub(in crate::probe::ffmpeg) formats: &'static str,
+    pub(in crate::probe::ffmpeg) format_allowed: fn(&str) -> bool,
     /// The demuxer for a file with these first bytes, if it is certain.
-    pub(in crate::ffmpeg) format_of_head: fn(&[u8]) -> Option<&'static CStr>,
-    pub(in crate::ffmpeg) probe_bytes: u32,
-    pub(in crate::ffmpeg) max_streams: u32,
+    pub(in crate::probe::ffmpeg) format_of_head: fn(&[u8]) -> Option<&'static CStr>,
+    pub(in crate::probe::ffmpeg) probe_bytes: u32,
+    pub(in crate::probe::ffmpeg) max_streams: u32,
     /// Identifies a file of a given size that cannot be opened, by its bytes.
-    pub(in crate::ffmpeg) file_kind: fn(u64, layout::ReadAt<'_>) -> Option<layout::FileKind>,
+    pub(in crate::probe::ffmpeg) file_kind:
+        fn(u64, container::ReadAt<'_>) -> Option<container::FileKind>,
 }
 
 /// A file that could not be opened: the reason, the status of the session, and what the file is.
 #[derive(Debug)]
-pub(in crate::ffmpeg) struct OpenError {
-    pub(in crate::ffmpeg) failure: OpenFailure,
-    pub(in crate::ffmpeg) status: SessionStatus,
-    pub(in crate::ffmpeg) file_kind: Option<layout::FileKind>,
+pub(in crate::probe::ffmpeg) struct OpenError {
+    pub(in crate::probe::ffmpeg) failure: OpenFailure,
+    pub(in crate::probe::ffmpeg) status: SessionStatus,
+    pub(in crate::probe::ffmpeg) file_kind: Option<container::FileKind>,
 }
 
 /// Why a file could not be opened.
 #[derive(Debug)]
-pub(in crate::ffmpeg) enum OpenFailure {
+pub(in crate::probe::ffmpeg) enum OpenFailure {
     /// No demuxer recognizes the file.
     Unrecognized,
     /// The demuxer is not allowed. Contains its name.

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use ffmpeg_next::ffi;
 
 use super::open::OpenPolicy;
-use crate::layout;
-use crate::range::{ReadAhead, read_file_at};
+use crate::probe::container;
+use crate::probe::read_ahead::ReadAhead;
+use crate::remote::range::read_file_at;
 
 /// FFmpeg's default. 16 to 64 KiB measure the same.
 const BUFFER_BYTES: usize = 32 * 1024;
@@ -51,7 +52,7 @@ const EXPENSIVE_BYTES: u64 = 4 * 1024 * 1024;
 const PEEK_FETCHES: u32 = 2;
 
 /// The source of the bytes.
-pub(in crate::ffmpeg) enum Source<'a> {
+pub(in crate::probe::ffmpeg) enum Source<'a> {
     File(File),
     Ranges(ReadAhead<'a>),
 }
@@ -72,7 +73,7 @@ enum Pace {
 }
 
 /// State of the I/O callbacks. It outlives the `AVIOContext` that points to it.
-pub(in crate::ffmpeg) struct Session<'a> {
+pub(in crate::probe::ffmpeg) struct Session<'a> {
     source: Source<'a>,
     peek_fetches: u32,
     /// The size when the file was opened. Data appended later is not read.
@@ -91,37 +92,37 @@ pub(in crate::ffmpeg) struct Session<'a> {
     step_cpu_time: Duration,
     packets: u32,
     /// Events recorded by the callbacks.
-    pub(in crate::ffmpeg) status: SessionStatus,
+    pub(in crate::probe::ffmpeg) status: SessionStatus,
 }
 
 /// Events in the custom I/O that FFmpeg's error codes do not report.
 #[derive(Debug, Clone, Default)]
-pub(in crate::ffmpeg) struct SessionStatus {
+pub(in crate::probe::ffmpeg) struct SessionStatus {
     /// The first read error. FFmpeg treats it as the end of the file.
-    pub(in crate::ffmpeg) read_error: Option<String>,
+    pub(in crate::probe::ffmpeg) read_error: Option<String>,
     /// Whether the byte budget of the source was used up. FFmpeg treats this as the end of the file
     /// too.
-    pub(in crate::ffmpeg) budget_spent: bool,
+    pub(in crate::probe::ffmpeg) budget_spent: bool,
     /// Whether the deadline stopped a read or a loop.
-    pub(in crate::ffmpeg) timed_out: bool,
+    pub(in crate::probe::ffmpeg) timed_out: bool,
     /// Whether a step was stopped because it read too many bytes or used too much CPU time.
-    pub(in crate::ffmpeg) step_exceeded: bool,
+    pub(in crate::probe::ffmpeg) step_exceeded: bool,
     /// The time since the start when one of these two occurred, and the CPU time that this thread
     /// had used.
-    pub(in crate::ffmpeg) elapsed: Duration,
-    pub(in crate::ffmpeg) cpu_time: Duration,
+    pub(in crate::probe::ffmpeg) elapsed: Duration,
+    pub(in crate::probe::ffmpeg) cpu_time: Duration,
     /// Total time spent in reads.
-    pub(in crate::ffmpeg) reading: Duration,
+    pub(in crate::probe::ffmpeg) reading: Duration,
     /// A URL or file name that a demuxer tried to open in addition to the file.
-    pub(in crate::ffmpeg) nested: Option<String>,
+    pub(in crate::probe::ffmpeg) nested: Option<String>,
     /// Total bytes read.
-    pub(in crate::ffmpeg) bytes_read: u64,
+    pub(in crate::probe::ffmpeg) bytes_read: u64,
     /// Number of reads.
-    pub(in crate::ffmpeg) reads: u64,
+    pub(in crate::probe::ffmpeg) reads: u64,
 }
 
 impl<'a> Session<'a> {
-    pub(in crate::ffmpeg) fn new(source: Source<'a>, size: u64, deadline: Instant) -> Self {
+    pub(in crate::probe::ffmpeg) fn new(source: Source<'a>, size: u64, deadline: Instant) -> Self {
         Self {
             source,
             peek_fetches: PEEK_FETCHES,
@@ -140,12 +141,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub(in crate::ffmpeg) fn size(&self) -> u64 {
+    pub(in crate::probe::ffmpeg) fn size(&self) -> u64 {
         self.size
     }
 
     /// Sets the maximum size of a read, once the format is known.
-    pub(in crate::ffmpeg) fn set_pace(&mut self, adaptive: bool) {
+    pub(in crate::probe::ffmpeg) fn set_pace(&mut self, adaptive: bool) {
         self.pace = if adaptive {
             Pace::Adaptive(PROBE_BYTES)
         } else {
@@ -172,12 +173,12 @@ impl<'a> Session<'a> {
 
     /// Whether random access is expensive: each read may be a network request, and the source is
     /// large.
-    pub(in crate::ffmpeg) fn is_expensive(&self) -> bool {
+    pub(in crate::probe::ffmpeg) fn is_expensive(&self) -> bool {
         matches!(self.source, Source::Ranges(_)) && self.size > EXPENSIVE_BYTES
     }
 
     /// Remaining byte budget of the source; `None` for no limit.
-    pub(in crate::ffmpeg) fn remaining(&self) -> Option<u64> {
+    pub(in crate::probe::ffmpeg) fn remaining(&self) -> Option<u64> {
         match &self.source {
             Source::File(_) => None,
             Source::Ranges(ahead) => ahead.remaining(),
@@ -196,7 +197,11 @@ impl<'a> Session<'a> {
 
     /// Reads at an absolute offset, outside FFmpeg. Fetches only a little from a remote source
     /// beyond the cached data.
-    pub(in crate::ffmpeg) fn peek(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+    pub(in crate::probe::ffmpeg) fn peek(
+        &mut self,
+        offset: u64,
+        into: &mut [u8],
+    ) -> io::Result<usize> {
         if let Source::Ranges(ahead) = &self.source
             && !ahead.holds(offset)
         {
@@ -209,13 +214,19 @@ impl<'a> Session<'a> {
     }
 
     /// Identifies a file that is not a video by its bytes.
-    pub(in crate::ffmpeg) fn file_kind(&mut self, policy: &OpenPolicy) -> Option<layout::FileKind> {
+    pub(in crate::probe::ffmpeg) fn file_kind(
+        &mut self,
+        policy: &OpenPolicy,
+    ) -> Option<container::FileKind> {
         let size = self.size;
         (policy.file_kind)(size, &mut |offset, into| self.peek(offset, into))
     }
 
     /// Exactly `N` bytes at an offset, or `None`.
-    pub(in crate::ffmpeg) fn peek_exact<const N: usize>(&mut self, offset: u64) -> Option<[u8; N]> {
+    pub(in crate::probe::ffmpeg) fn peek_exact<const N: usize>(
+        &mut self,
+        offset: u64,
+    ) -> Option<[u8; N]> {
         let mut bytes = [0; N];
         let mut filled = 0;
         while filled < N {

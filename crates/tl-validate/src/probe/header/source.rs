@@ -3,7 +3,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Instant;
 
-use crate::range::ReadAhead;
+use crate::probe::read_ahead::ReadAhead;
 use crate::{ProbeError, ProbeErrorKind};
 
 /// More than the headers of any real file: those of a four-hour video take about 10 MB.

@@ -17,8 +17,9 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::range::ReadAhead;
-use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, RangeRead, layout};
+use crate::probe::container;
+use crate::probe::read_ahead::ReadAhead;
+use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, RangeRead};
 
 /// Reads the facts of the file at `path` with the default options.
 ///
@@ -61,7 +62,7 @@ impl InProcess {
 
 impl Prober for InProcess {
     fn probe_file(&self, file: File, name: &str) -> Result<MediaFacts, ProbeError> {
-        crate::open::check_regular(&file, name)
+        crate::probe::open::check_regular(&file, name)
             .and_then(|size| probe_source(shim::Source::File(file), size, &self.options))
             .map_err(|error| error.with_name(name))
     }
@@ -74,7 +75,7 @@ impl Prober for InProcess {
         let ahead = ReadAhead::new(source);
         let size = ahead.size();
         if size == 0 {
-            return Err(crate::open::empty(name));
+            return Err(crate::probe::open::empty(name));
         }
         probe_source(shim::Source::Ranges(ahead), size, &self.options)
             .map_err(|error| error.with_name(name))
@@ -118,7 +119,7 @@ fn probe_source(
 }
 
 /// Replaces a vague error by one that says what the file is, if that is known.
-fn with_file_kind(error: ProbeError, file_kind: Option<layout::FileKind>) -> ProbeError {
+fn with_file_kind(error: ProbeError, file_kind: Option<container::FileKind>) -> ProbeError {
     let is_vague = matches!(
         error.kind(),
         ProbeErrorKind::Broken | ProbeErrorKind::NotMedia

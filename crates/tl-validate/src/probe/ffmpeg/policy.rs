@@ -3,7 +3,8 @@
 use std::ffi::CStr;
 
 use super::shim::{OpenFailure, OpenPolicy};
-use crate::{ProbeError, ProbeErrorKind, containers, layout};
+use crate::probe::{container, unopened};
+use crate::{ProbeError, ProbeErrorKind};
 
 /// The allowed demuxers: self-contained video containers, raw video streams, and audio containers
 /// (to report "audio only"). Demuxers that open other files or the network are not listed.
@@ -26,7 +27,7 @@ pub(super) const POLICY: OpenPolicy = OpenPolicy {
     format_of_head,
     probe_bytes: PROBE_BYTES,
     max_streams: MAX_STREAMS,
-    file_kind: layout::file_kind,
+    file_kind: container::file_kind,
 };
 
 /// Whether any alias of a demuxer (`mov,mp4,m4a`) is allowed.
@@ -114,11 +115,13 @@ pub(super) fn is_out_of_memory(code: i32) -> bool {
 }
 
 /// The error for a file that no demuxer plays.
-pub(super) fn explain_file_kind(file_kind: layout::FileKind) -> ProbeError {
+pub(super) fn explain_file_kind(file_kind: container::FileKind) -> ProbeError {
     let kind = match file_kind {
-        layout::FileKind::StillPicture(_) => ProbeErrorKind::NotMedia,
-        layout::FileKind::InitSegment | layout::FileKind::MediaSegment => ProbeErrorKind::Segment,
-        layout::FileKind::NoIndex => ProbeErrorKind::Broken,
+        container::FileKind::StillPicture(_) => ProbeErrorKind::NotMedia,
+        container::FileKind::InitSegment | container::FileKind::MediaSegment => {
+            ProbeErrorKind::Segment
+        }
+        container::FileKind::NoIndex => ProbeErrorKind::Broken,
     };
     ProbeError::new(kind, "", file_kind.words())
 }
@@ -135,7 +138,7 @@ fn forbidden(name: &str) -> ProbeError {
         )
         .with_format(name);
     }
-    if let Some(format) = containers::unopened(name) {
+    if let Some(format) = unopened::unopened(name) {
         let seen = format!(
             "this is a {} file, which FFmpeg reads and the local check does not open",
             format.name

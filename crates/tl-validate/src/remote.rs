@@ -1,0 +1,5 @@
+//! Videos that are not local files: sources that are read by range, and what URLs refer to.
+
+pub(crate) mod range;
+#[cfg(feature = "web")]
+pub mod web;
