@@ -20,7 +20,7 @@ pub fn check(facts: &MediaFacts, target: &Target, pack: &RulePack) -> Report {
         let Some(mut finding) = compare::against(rule, facts) else {
             continue;
         };
-        finding.fix = crate::fix::for_rule(rule, facts, &rules);
+        finding.fix = crate::remedy::fix::for_rule(rule, facts, &rules);
         if rule.route.is_some() && finding.severity == Severity::Error {
             finding.other_routes = others
                 .get_or_insert_with(|| accepting_routes(facts, target, pack))
@@ -103,7 +103,7 @@ pub fn fix_all_with(
         .copied()
         .filter(|rule| compare::against(rule, facts).is_some_and(|f| f.severity == Severity::Error))
         .collect();
-    crate::fix::for_all(&broken, facts, &rules, options)
+    crate::remedy::fix::for_all(&broken, facts, &rules, options)
 }
 
 /// Checks a size in bytes against the size rules alone, for files that have not been probed.
@@ -182,7 +182,7 @@ pub fn check_probe_failure(error: &ProbeError, target: &Target, pack: &RulePack)
             .filter(|_| kind == ProbeErrorKind::UnopenedFormat)
             .and_then(unopened::unopened)
             .filter(|format| format.can_be_transcoded)
-            .map(|format| crate::fix::transcode(format.name)),
+            .map(|format| crate::remedy::fix::transcode(format.name)),
     };
     let mut findings = engine_findings(target, pack);
     findings.push(finding);
@@ -274,7 +274,7 @@ fn file_findings(facts: &MediaFacts) -> Vec<Finding> {
                 "the platform does not document what it does with such files".to_owned(),
             ),
             predicted_code: Some("video_file_broken".to_owned()),
-            fix: crate::fix::keep_readable_part(facts),
+            fix: crate::remedy::fix::keep_readable_part(facts),
             ..local(
                 "file.truncated",
                 Severity::Error,

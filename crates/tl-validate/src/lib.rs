@@ -30,24 +30,17 @@
 //! Without features, the only I/O is opening and reading local files.
 
 mod check;
-#[cfg(any(feature = "program", all(feature = "worker", unix)))]
-mod confine;
 pub mod facts;
-mod fix;
-pub mod formats;
 mod probe;
-#[cfg(feature = "program")]
-pub mod program;
+mod remedy;
 mod remote;
 mod report;
 pub mod rules;
-pub mod split;
-mod target;
-pub mod timeline;
+#[cfg(any(feature = "program", all(feature = "worker", unix)))]
+mod sandbox;
 
 pub use check::{check, check_probe_failure, check_size, fix_all, fix_all_with, max_size};
 pub use facts::{AudioStream, DurationSource, MediaFacts, OtherStream, Truncation, VideoStream};
-pub use fix::{Fix, FixKind, FixOptions, Tracks, picture_encoder};
 #[cfg(feature = "ffmpeg")]
 pub use probe::ffmpeg;
 #[cfg(feature = "header")]
@@ -56,9 +49,12 @@ pub use probe::open::open_media;
 #[cfg(all(feature = "worker", unix))]
 pub use probe::worker;
 pub use probe::{ProbeError, ProbeErrorKind, ProbeOptions, Prober, descriptors};
+pub use remedy::fix::{Fix, FixKind, FixOptions, Tracks, picture_encoder};
+#[cfg(feature = "program")]
+pub use remedy::program;
+pub use remedy::{split, timeline};
 pub use remote::range::{FileRanges, RangeRead};
 #[cfg(feature = "web")]
 pub use remote::web;
-pub use report::{Finding, Report, Severity, Verdict};
-pub use rules::{RulePack, RulePackError};
-pub use target::{Engine, Route, Target, UnknownRoute};
+pub use report::{Finding, Report, Severity, Verdict, formats};
+pub use rules::{Engine, Route, RulePack, RulePackError, Target, UnknownRoute};

@@ -1,6 +1,8 @@
 //! The result of a check: findings and the verdict derived from them. Findings are created in
 //! `check`; the output formats are in `formats`.
 
+pub mod formats;
+
 use std::fmt;
 
 use jiff::civil::Date;

@@ -7,9 +7,11 @@ mod display;
 mod file;
 mod limit;
 mod pack;
+mod target;
 
 pub use bound::{Bound, Measure, Unit};
 pub(crate) use bound::{bytes, plain, with_unit};
 pub use diff::RuleChange;
 pub use limit::RouteLimit;
 pub use pack::{EngineEntry, EngineStatus, PackInfo, Rule, RulePack, RulePackError};
+pub use target::{Engine, Route, Target, UnknownRoute};

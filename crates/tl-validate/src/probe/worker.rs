@@ -12,28 +12,26 @@
 //! ```
 //!
 //! Modules of the pool: `pool`, `helper` (one process), `protocol` (the messages) and `ranges`
-//! (reads on behalf of a helper). Modules of the helper: `serve` (needs the feature `ffmpeg`) and
-//! `sandbox`. `exec` applies the sandbox to the `ffmpeg` program.
+//! (reads on behalf of a helper). Module of the helper: `serve` (needs the feature `ffmpeg`).
 
-mod exec;
 mod find;
 mod helper;
 mod pool;
 mod protocol;
 mod ranges;
-mod sandbox;
 #[cfg(feature = "ffmpeg")]
 mod serve;
 
-pub use exec::exec;
 pub use find::find_helper;
 pub use pool::{ProbePool, WorkerOptions};
-pub use sandbox::Protections;
 #[cfg(feature = "ffmpeg")]
 pub use serve::{restrict, serve};
+
+pub use crate::sandbox::exec::exec;
+pub use crate::sandbox::restrict::Protections;
 
 /// The argument that starts a helper.
 pub const SERVE_ARGUMENT: &str = "serve";
 
 /// The argument that starts the launcher of a confined program (see [`exec()`]).
-pub const EXEC_ARGUMENT: &str = crate::confine::EXEC_ARGUMENT;
+pub const EXEC_ARGUMENT: &str = crate::sandbox::confinement::EXEC_ARGUMENT;

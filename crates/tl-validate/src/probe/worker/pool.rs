@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Protections;
 use super::find::find_helper;
 use super::helper::{ExchangeError, Helper, Subject};
 use super::protocol::{Request, Response};
 use super::ranges::RangeServer;
+use crate::sandbox::restrict::Protections;
 use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, RangeRead};
 
 /// Options of a [`ProbePool`].

@@ -20,7 +20,7 @@ use rustix::net::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::Protections;
+use crate::sandbox::restrict::Protections;
 use crate::{MediaFacts, ProbeError, ProbeOptions};
 
 /// Maximum size of a message: facts of 64 streams take about 50 KB.

@@ -5,11 +5,10 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
-use super::Protections;
 use super::protocol::{Request, Response, receive_request, send_response};
 use super::ranges::PoolRanges;
-use super::sandbox;
 use crate::probe::ffmpeg::InProcess;
+use crate::sandbox::restrict::{self, Protections};
 use crate::{ProbeOptions, Prober};
 
 /// Responds to requests on standard input, which must be the pool's socket, until it is closed.
@@ -28,12 +27,12 @@ pub fn serve() -> io::Result<()> {
         )
     })?;
     close_inherited()?;
-    let protections = sandbox::enter(false);
+    let protections = restrict::enter(false);
     while let Some((request, file)) = receive_request(&socket)? {
         let response = match (request, file) {
             (Request::Protections, _) => Response::Protections(protections.clone()),
             (Request::Probe { options }, Some(file)) => {
-                sandbox::grant_cpu(options.deadline)?;
+                restrict::grant_cpu(options.deadline)?;
                 Response::Probed(
                     InProcess::with_options(options)
                         .probe_file(file, "")
@@ -48,7 +47,7 @@ pub fn serve() -> io::Result<()> {
                 },
                 _,
             ) => {
-                sandbox::grant_cpu(options.deadline)?;
+                restrict::grant_cpu(options.deadline)?;
                 let mut source = PoolRanges {
                     socket: &socket,
                     size,
@@ -78,9 +77,9 @@ pub fn serve() -> io::Result<()> {
 /// For programs that read a single untrusted file in their own process: open it with
 /// [`open_media`](crate::open_media), call this, and probe the open file.
 pub fn restrict(options: ProbeOptions) -> Protections {
-    let protections = sandbox::enter(true);
+    let protections = restrict::enter(true);
     // Without it, only the CPU time for startup is available.
-    let granted = sandbox::grant_cpu(options.deadline).is_ok();
+    let granted = restrict::grant_cpu(options.deadline).is_ok();
     Protections {
         limits: protections.limits && granted,
         ..protections
@@ -99,7 +98,7 @@ fn close_inherited() -> io::Result<()> {
     if std::env::var_os(RESTARTED).is_some() || !has_inherited()? {
         return Ok(());
     }
-    super::exec::close_inherited();
+    crate::sandbox::exec::close_inherited();
     Err(std::os::unix::process::CommandExt::exec(
         std::process::Command::new(std::env::current_exe()?)
             .args(std::env::args_os().skip(1))

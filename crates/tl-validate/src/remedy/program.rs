@@ -37,7 +37,7 @@ pub use output::put_in_place;
 use output::{Scratch, TempOutput};
 use run::Call;
 
-use crate::confine::Confinement;
+use crate::sandbox::confinement::Confinement;
 
 /// Timeout of `ffmpeg -version`, which takes 30 to 100 ms.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);

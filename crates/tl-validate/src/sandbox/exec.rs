@@ -1,5 +1,5 @@
 //! The launcher: restricts its own process to what one run of a program needs, then executes the
-//! program. `confine` parses the limits from the arguments.
+//! program. `confinement` parses the limits from the arguments.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -9,8 +9,8 @@ use std::process::Command;
 
 use rustix::process::{Resource, getppid};
 
-use super::sandbox;
-use crate::confine::{Confinement, NOT_STARTED};
+use super::confinement::{Confinement, NOT_STARTED};
+use super::restrict;
 
 /// Maximum number of open files: the program's libraries, inputs and outputs, with some room.
 const MAX_OPEN_FILES: u64 = 256;
@@ -46,7 +46,7 @@ const SYSTEM_FILES: [&str; 9] = [
 /// use and the reason.
 ///
 /// This is the entire implementation of `tl-probe exec`: call it from `main` if the first of
-/// `arguments` is [`super::EXEC_ARGUMENT`]. It does not need libav.
+/// `arguments` is [`EXEC_ARGUMENT`](crate::worker::EXEC_ARGUMENT). It does not need libav.
 pub fn exec(arguments: &[OsString]) -> (u8, String) {
     let reason = match Confinement::from_arguments(arguments) {
         Ok((confinement, program, rest)) => match enter(&confinement, program) {
@@ -63,7 +63,7 @@ pub fn exec(arguments: &[OsString]) -> (u8, String) {
 
 fn enter(confinement: &Confinement, program: &OsStr) -> Result<(), String> {
     close_inherited();
-    let ends_with_parent = sandbox::end_with_parent();
+    let ends_with_parent = restrict::end_with_parent();
     // The parent may have exited before the kernel was asked to watch it.
     let parent = getppid().map(|parent| parent.as_raw_nonzero().get().unsigned_abs());
     if ends_with_parent && confinement.parent != 0 && parent != Some(confinement.parent) {
@@ -81,9 +81,9 @@ fn enter(confinement: &Confinement, program: &OsStr) -> Result<(), String> {
     readable.extend(parts_of(Path::new(program)));
     let mut writable = confinement.writable.clone();
     writable.push("/dev/null".into());
-    let landlock = sandbox::landlock(&readable, &writable);
+    let landlock = restrict::landlock(&readable, &writable);
     // As root, reading a file of another user requires this capability.
-    let capabilities = sandbox::drop_capabilities(true);
+    let capabilities = restrict::drop_capabilities(true);
     let filter = filter();
 
     if !confinement.required {
@@ -104,12 +104,12 @@ fn enter(confinement: &Confinement, program: &OsStr) -> Result<(), String> {
 }
 
 fn limit(confinement: &Confinement) -> rustix::io::Result<()> {
-    sandbox::limit(Resource::Core, 0)?;
-    sandbox::limit(Resource::Nofile, MAX_OPEN_FILES)?;
-    sandbox::limit(Resource::Fsize, confinement.file_bytes)?;
-    sandbox::limit(Resource::Cpu, confinement.cpu_seconds)?;
-    sandbox::limit(Resource::Data, confinement.data_bytes)?;
-    sandbox::limit(Resource::As, confinement.address_space_bytes)
+    restrict::limit(Resource::Core, 0)?;
+    restrict::limit(Resource::Nofile, MAX_OPEN_FILES)?;
+    restrict::limit(Resource::Fsize, confinement.file_bytes)?;
+    restrict::limit(Resource::Cpu, confinement.cpu_seconds)?;
+    restrict::limit(Resource::Data, confinement.data_bytes)?;
+    restrict::limit(Resource::As, confinement.address_space_bytes)
 }
 
 /// The program itself and its own shared libraries: next to `bin`, or listed in the loader's
@@ -132,14 +132,14 @@ fn parts_of(program: &Path) -> Vec<PathBuf> {
 }
 
 /// Sets close-on-exec for every descriptor except the standard streams.
-pub(super) fn close_inherited() {
+pub(crate) fn close_inherited() {
     #[cfg(target_os = "linux")]
     close_fds::set_fds_cloexec(3, &[]);
 }
 
 fn filter() -> bool {
     #[cfg(target_os = "linux")]
-    return sandbox::filter::for_program();
+    return super::filter::for_program();
     #[cfg(not(target_os = "linux"))]
     return false;
 }

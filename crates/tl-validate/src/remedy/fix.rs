@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::formats::printable;
+use crate::report::formats::printable;
 
 pub use tracks::{Tracks, picture_encoder};
 

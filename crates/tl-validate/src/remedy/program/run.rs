@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Job, ProgramError, ProgramErrorKind};
-use crate::confine::NOT_STARTED;
+use crate::sandbox::confinement::NOT_STARTED;
 
 /// Poll interval for the deadline and the cancel handle.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);

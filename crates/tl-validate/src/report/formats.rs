@@ -34,7 +34,7 @@ use crate::{MediaFacts, Report};
 ///
 /// Later versions may add fields. A reader that validates should use the schema of the version it
 /// reads.
-pub const ENTRY_SCHEMA: &str = include_str!("../schemas/entry.json");
+pub const ENTRY_SCHEMA: &str = include_str!("../../schemas/entry.json");
 
 /// One file with its report.
 #[derive(Debug, Clone, Copy)]

@@ -148,7 +148,7 @@ pub(super) fn for_helper() -> bool {
 fn helper_rules() -> Option<Rules> {
     let mut rules = allowed(&[HELPER]);
     rules.extend(own_signals()?);
-    // The CPU limit is raised before each request (see `sandbox::grant_cpu`).
+    // The CPU limit is raised before each request (see `restrict::grant_cpu`).
     let cpu = SeccompRule::new(vec![
         equals(0, SeccompCmpArgLen::Dword, 0)?,
         equals(1, SeccompCmpArgLen::Dword, u64::from(libc::RLIMIT_CPU))?,
@@ -159,7 +159,7 @@ fn helper_rules() -> Option<Rules> {
 }
 
 /// Restricts this process to converting files. Returns whether the kernel enforces it.
-pub(in crate::probe::worker) fn for_program() -> bool {
+pub(super) fn for_program() -> bool {
     // Its arguments are in memory, which a filter cannot inspect. After ENOSYS the C library uses
     // `clone` instead.
     let clone3 = apply(

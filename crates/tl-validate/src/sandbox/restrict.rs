@@ -2,9 +2,6 @@
 //! capabilities, Landlock and seccomp. Protections that the kernel does not support are skipped and
 //! reported; the caller decides whether that is an error.
 
-#[cfg(target_os = "linux")]
-pub(super) mod filter;
-
 use std::fmt;
 #[cfg(all(feature = "ffmpeg", target_os = "linux"))]
 use std::time::Duration;
@@ -75,7 +72,7 @@ const SPARE_CPU_SECONDS: u64 = 10;
 /// Applies all restrictions of a helper and returns the active ones. With `writes_files`, written
 /// files are not limited, for a process whose standard output may be a file.
 #[cfg(feature = "ffmpeg")]
-pub(super) fn enter(writes_files: bool) -> Protections {
+pub(crate) fn enter(writes_files: bool) -> Protections {
     Protections {
         libavformat: crate::probe::ffmpeg::version(),
         limits: limit_helper(writes_files).is_ok(),
@@ -103,7 +100,7 @@ fn limit_helper(writes_files: bool) -> rustix::io::Result<()> {
 /// Allows this process this much more CPU time. A helper serves many files, so the limit is raised
 /// for each request; only the soft limit is set.
 #[cfg(all(feature = "ffmpeg", target_os = "linux"))]
-pub(super) fn grant_cpu(time: Duration) -> rustix::io::Result<()> {
+pub(crate) fn grant_cpu(time: Duration) -> rustix::io::Result<()> {
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime).tv_sec;
     let until = u64::try_from(used)
         .unwrap_or_default()
@@ -120,12 +117,12 @@ pub(super) fn grant_cpu(time: Duration) -> rustix::io::Result<()> {
 }
 
 #[cfg(all(feature = "ffmpeg", not(target_os = "linux")))]
-pub(super) fn grant_cpu(_: std::time::Duration) -> rustix::io::Result<()> {
+pub(crate) fn grant_cpu(_: std::time::Duration) -> rustix::io::Result<()> {
     Ok(())
 }
 
 /// Sets both limits of a resource. A lower existing limit is kept.
-pub(super) fn limit(resource: Resource, value: u64) -> rustix::io::Result<()> {
+pub(crate) fn limit(resource: Resource, value: u64) -> rustix::io::Result<()> {
     let maximum = rustix::process::getrlimit(resource).maximum;
     let value = maximum.map_or(value, |maximum| maximum.min(value));
     setrlimit(
@@ -139,13 +136,13 @@ pub(super) fn limit(resource: Resource, value: u64) -> rustix::io::Result<()> {
 
 /// Asks the kernel to kill this process when the thread that started it ends.
 #[cfg(target_os = "linux")]
-pub(super) fn end_with_parent() -> bool {
+pub(crate) fn end_with_parent() -> bool {
     let signal = Some(rustix::process::Signal::KILL);
     rustix::process::set_parent_process_death_signal(signal).is_ok()
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn end_with_parent() -> bool {
+pub(crate) fn end_with_parent() -> bool {
     false
 }
 
@@ -153,7 +150,7 @@ pub(super) fn end_with_parent() -> bool {
 /// executed program gains new ones. Capabilities exist if `tl` runs as root. Landlock still
 /// determines which files can be opened.
 #[cfg(target_os = "linux")]
-pub(super) fn drop_capabilities(may_open_files: bool) -> bool {
+pub(crate) fn drop_capabilities(may_open_files: bool) -> bool {
     use rustix::thread::{
         CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
         remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
@@ -183,14 +180,14 @@ pub(super) fn drop_capabilities(may_open_files: bool) -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn drop_capabilities(_: bool) -> bool {
+pub(crate) fn drop_capabilities(_: bool) -> bool {
     false
 }
 
 /// Denies every file except those below `readable` and `writable`, every TCP connection and every
 /// abstract socket.
 #[cfg(target_os = "linux")]
-pub(super) fn landlock(
+pub(crate) fn landlock(
     readable: &[std::path::PathBuf],
     writable: &[std::path::PathBuf],
 ) -> &'static str {
@@ -227,14 +224,14 @@ pub(super) fn landlock(
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn landlock(_: &[std::path::PathBuf], _: &[std::path::PathBuf]) -> &'static str {
+pub(crate) fn landlock(_: &[std::path::PathBuf], _: &[std::path::PathBuf]) -> &'static str {
     "none"
 }
 
 #[cfg(feature = "ffmpeg")]
 fn filter_helper() -> bool {
     #[cfg(target_os = "linux")]
-    return filter::for_helper();
+    return super::filter::for_helper();
     #[cfg(not(target_os = "linux"))]
     return false;
 }

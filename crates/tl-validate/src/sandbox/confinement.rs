@@ -2,7 +2,7 @@
 //! files it may open.
 //!
 //! This module defines only their representation as arguments of `tl-probe exec`. `program` writes
-//! them. `worker::exec` parses them in the helper, restricts its own process and executes the
+//! them. `exec` parses them in the helper, restricts its own process and executes the
 //! program.
 
 use std::ffi::{OsStr, OsString};

@@ -123,7 +123,7 @@ impl Limits {
 /// Only `mp4` and `mov` can hide frames at the start, so a QuickTime file stays one.
 pub fn container(facts: &MediaFacts) -> &'static str {
     let format = facts.file_container_format.as_deref().unwrap_or_default();
-    if crate::fix::fits_mp4(facts) {
+    if crate::remedy::fix::fits_mp4(facts) {
         "mp4"
     } else if format.split(',').any(|name| name == "mov") {
         "mov"
