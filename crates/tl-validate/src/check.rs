@@ -4,10 +4,14 @@
 mod compare;
 mod observe;
 
+use crate::facts::MediaFacts;
 use crate::probe::unopened;
-use crate::report::{Finding, Severity};
+use crate::probe::{ProbeError, ProbeErrorKind};
+use crate::report::Finding;
+use crate::report::Report;
+use crate::rules::Severity;
 use crate::rules::{EngineStatus, Measure, RulePack};
-use crate::{MediaFacts, ProbeError, ProbeErrorKind, Report, Route, Target};
+use crate::rules::{Route, Target};
 
 /// Checks facts against the rules of `pack` that apply to `target`.
 pub fn check(facts: &MediaFacts, target: &Target, pack: &RulePack) -> Report {
@@ -86,8 +90,17 @@ fn other_routes_sentence(refusing: Route, routes: &[Route]) -> Option<String> {
 ///
 /// Errors that no call can remove (a retired engine, a file without video) are ignored: check the
 /// result again.
-pub fn fix_all(facts: &MediaFacts, target: &Target, pack: &RulePack) -> Option<crate::Fix> {
-    fix_all_with(facts, target, pack, &crate::FixOptions::default())
+pub fn fix_all(
+    facts: &MediaFacts,
+    target: &Target,
+    pack: &RulePack,
+) -> Option<crate::remedy::fix::Fix> {
+    fix_all_with(
+        facts,
+        target,
+        pack,
+        &crate::remedy::fix::FixOptions::default(),
+    )
 }
 
 /// [`fix_all`] with options.
@@ -95,8 +108,8 @@ pub fn fix_all_with(
     facts: &MediaFacts,
     target: &Target,
     pack: &RulePack,
-    options: &crate::FixOptions,
-) -> Option<crate::Fix> {
+    options: &crate::remedy::fix::FixOptions,
+) -> Option<crate::remedy::fix::Fix> {
     let rules = pack.rules_for(target);
     let broken: Vec<&crate::rules::Rule> = rules
         .iter()
@@ -295,7 +308,7 @@ fn file_findings(facts: &MediaFacts) -> Vec<Finding> {
     } else if facts.duration_unverified {
         let claim = facts.duration_seconds().map_or_else(
             || "the file's headers do not tell it".to_owned(),
-            |seconds| format!("the header claims {} s", crate::rules::plain(seconds)),
+            |seconds| format!("the header claims {} s", crate::text::plain(seconds)),
         );
         findings.push(local(
             "file.duration_unverified",

@@ -38,6 +38,7 @@ mod report;
 pub mod rules;
 #[cfg(any(feature = "program", all(feature = "worker", unix)))]
 mod sandbox;
+mod text;
 
 pub use check::{check, check_probe_failure, check_size, fix_all, fix_all_with, max_size};
 pub use facts::{AudioStream, DurationSource, MediaFacts, OtherStream, Truncation, VideoStream};
@@ -45,16 +46,17 @@ pub use facts::{AudioStream, DurationSource, MediaFacts, OtherStream, Truncation
 pub use probe::ffmpeg;
 #[cfg(feature = "header")]
 pub use probe::header;
-pub use probe::open::open_media;
 #[cfg(all(feature = "worker", unix))]
 pub use probe::worker;
-pub use probe::{ProbeError, ProbeErrorKind, ProbeOptions, Prober, descriptors};
+pub use probe::{
+    FileRanges, ProbeError, ProbeErrorKind, ProbeOptions, Prober, descriptors, open_media,
+};
 pub use remedy::fix::{Fix, FixKind, FixOptions, Tracks, picture_encoder};
 #[cfg(feature = "program")]
 pub use remedy::program;
 pub use remedy::{split, timeline};
-pub use remote::range::{FileRanges, RangeRead};
+pub use remote::range::RangeRead;
 #[cfg(feature = "web")]
 pub use remote::web;
-pub use report::{Finding, Report, Severity, Verdict, formats};
-pub use rules::{Engine, Route, RulePack, RulePackError, Target, UnknownRoute};
+pub use report::{Finding, Report, Verdict, formats};
+pub use rules::{Engine, Route, RulePack, RulePackError, Severity, Target, UnknownRoute};

@@ -8,36 +8,7 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::{Route, Target};
-
-/// Severity of a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// A recommendation.
-    Advice,
-    /// The platform may refuse the file or process it in an unexpected way.
-    Warning,
-    /// The platform will refuse the file.
-    Error,
-}
-
-impl Severity {
-    /// `error`, `warning` or `advice`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Advice => "advice",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+use crate::rules::{Route, Severity, Target};
 
 /// Overall result of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -101,7 +72,7 @@ pub struct Finding {
     pub other_routes: Vec<Route>,
     /// A fix that removes the finding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fix: Option<crate::Fix>,
+    pub fix: Option<crate::remedy::fix::Fix>,
 }
 
 impl fmt::Display for Finding {
@@ -141,7 +112,11 @@ pub struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(mut findings: Vec<Finding>, pack: &crate::RulePack, target: &Target) -> Self {
+    pub(crate) fn new(
+        mut findings: Vec<Finding>,
+        pack: &crate::rules::RulePack,
+        target: &Target,
+    ) -> Self {
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let verdict = findings
             .iter()

@@ -1,9 +1,11 @@
 //! Compares one file with one rule.
 
 use super::observe::{Observed, observe};
-use crate::MediaFacts;
-use crate::report::{Finding, Severity};
-use crate::rules::{Bound, Measure, Rule, bytes, plain, with_unit};
+use crate::facts::MediaFacts;
+use crate::report::Finding;
+use crate::rules::Severity;
+use crate::rules::{Bound, Measure, Rule, with_unit};
+use crate::text::{bytes, plain};
 
 /// Relative tolerance for listed aspect ratios. The platform accepts 854x480 as 16:9, which is 0.08
 /// % off.

@@ -1,7 +1,7 @@
 //! Reads the value that a rule measures from the facts.
 
+use crate::facts::{DurationSource, MediaFacts};
 use crate::rules::Measure;
-use crate::{DurationSource, MediaFacts};
 
 /// Observed value of one measure.
 #[derive(Debug, Clone, PartialEq)]

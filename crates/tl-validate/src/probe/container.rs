@@ -3,39 +3,22 @@
 //! not expose these values. The prober analyzes the streams.
 
 mod asf;
+mod bytes;
 mod ebml;
 #[cfg(feature = "ffmpeg")]
 mod file_kind;
 mod flv;
+mod layout;
 mod mov;
 mod mpegts;
 mod riff;
 mod sidx;
 
-use crate::Truncation;
-
+use self::bytes::Bytes;
+pub(crate) use self::bytes::ReadAt;
 #[cfg(feature = "ffmpeg")]
-pub(crate) use file_kind::{FileKind, file_kind};
-
-/// Reads bytes at an offset; fewer than requested at the end of the file.
-pub(crate) type ReadAt<'a> = &'a mut dyn FnMut(u64, &mut [u8]) -> std::io::Result<usize>;
-
-/// Structure of a container.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Layout {
-    pub(crate) truncated: Option<Truncation>,
-    /// Set together with `truncated`: only a size is wrong as far as the structure shows, and the
-    /// content may be complete.
-    pub(crate) holds_samples: bool,
-    /// Encryption scheme of the content.
-    pub(crate) encryption: Option<String>,
-    pub(crate) fragmented: bool,
-    pub(crate) edit_list: bool,
-    /// The video or audio data is in another file.
-    pub(crate) external_data: bool,
-    /// Total duration of a segment index of the whole file, in seconds.
-    pub(crate) indexed_seconds: Option<f64>,
-}
+pub(crate) use self::file_kind::FileKind;
+use self::layout::Layout;
 
 /// Reads the structure of a container recognized by the demuxer `format`. Returns an empty layout
 /// if the container has no supported structure or an invalid one. The layout adds to the demuxer's
@@ -54,78 +37,14 @@ pub(crate) fn inspect(format: &str, size: u64, read: ReadAt<'_>) -> Layout {
     layout.unwrap_or_default()
 }
 
-/// Size of a read-ahead for headers that follow each other closely. Headers further away are read
-/// exactly: a file of some hours has tens of thousands of boxes.
-const NEAR_BYTES: usize = 1024;
-
-/// Random access to the bytes of a file.
-struct Bytes<'a> {
-    read: ReadAt<'a>,
-    size: u64,
-    /// The most recent read, and its offset.
-    window: Vec<u8>,
-    window_at: u64,
-}
-
-impl<'a> Bytes<'a> {
-    fn new(read: ReadAt<'a>, size: u64) -> Self {
-        Self {
-            read,
-            size,
-            window: Vec::new(),
-            window_at: 0,
-        }
-    }
-
-    /// Exactly `N` bytes, or `None` if the file does not have them.
-    fn array<const N: usize>(&mut self, offset: u64) -> Option<[u8; N]> {
-        if let Some(bytes) = self.held(offset) {
-            return Some(bytes);
-        }
-        let near = (self.window.len() + NEAR_BYTES) as u64;
-        let is_near = offset
-            .checked_sub(self.window_at)
-            .is_some_and(|ahead| ahead < near);
-        self.window
-            .resize(if is_near { NEAR_BYTES.max(N) } else { N }, 0);
-        self.window_at = offset;
-        let mut filled = 0;
-        while filled < N {
-            match (self.read)(
-                offset.checked_add(filled as u64)?,
-                &mut self.window[filled..],
-            ) {
-                Ok(0) | Err(_) => {
-                    self.window.truncate(filled);
-                    return None;
-                }
-                Ok(n) => filled += n,
-            }
-        }
-        self.window.truncate(filled);
-        self.held(offset)
-    }
-
-    /// `N` bytes from the window.
-    fn held<const N: usize>(&self, offset: u64) -> Option<[u8; N]> {
-        let from = usize::try_from(offset.checked_sub(self.window_at)?).ok()?;
-        let bytes = self.window.get(from..from.checked_add(N)?)?;
-        bytes.try_into().ok()
-    }
-
-    fn u32_be(&mut self, offset: u64) -> Option<u32> {
-        self.array(offset).map(u32::from_be_bytes)
-    }
-
-    /// A truncation, if a part called `what` extends beyond the end of the file.
-    fn reaches_beyond(&self, what: &str, end: u64) -> Option<Truncation> {
-        (end > self.size).then(|| Truncation {
-            expected_bytes: Some(end),
-            detail: format!(
-                "{what} reaches to byte {end}, but the file ends at byte {}",
-                self.size
-            ),
-        })
+#[cfg(feature = "ffmpeg")]
+/// Identifies a file by its top-level boxes or elements; `None` for anything that may be a video.
+pub(crate) fn file_kind(size: u64, read: ReadAt<'_>) -> Option<FileKind> {
+    let mut file = Bytes::new(read, size);
+    let head: [u8; 8] = file.array(0)?;
+    match head {
+        [0x1a, 0x45, 0xdf, 0xa3, ..] | [0x1f, 0x43, 0xb6, 0x75, ..] => ebml::file_kind(&mut file),
+        _ => mov::file_kind(&mut file),
     }
 }
 

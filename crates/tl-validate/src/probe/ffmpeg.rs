@@ -17,9 +17,11 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::facts::MediaFacts;
 use crate::probe::container;
 use crate::probe::read_ahead::ReadAhead;
-use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, RangeRead};
+use crate::probe::{ProbeError, ProbeErrorKind, ProbeOptions, Prober};
+use crate::remote::range::RangeRead;
 
 /// Reads the facts of the file at `path` with the default options.
 ///
@@ -103,7 +105,7 @@ fn probe_source(
             .with_log(log.lines())
     })?;
     let facts = read::facts_of(&mut input, options, started).map_err(|error| {
-        let file_kind = input.session_mut().file_kind(&policy::POLICY);
+        let file_kind = input.session_mut().file_kind();
         with_file_kind(error, file_kind)
     });
     let error = match (session_error(&input.session().status, options), facts) {
@@ -151,7 +153,7 @@ fn session_error(status: &shim::SessionStatus, options: &ProbeOptions) -> Option
         let seen = format!(
             "there is no answer after {:.0} s, in which {} were read and the processor worked for {:.1} s",
             status.elapsed.as_secs_f64(),
-            crate::rules::bytes(status.bytes_read as f64),
+            crate::text::bytes(status.bytes_read as f64),
             status.cpu_time.as_secs_f64()
         );
         return Some(ProbeError::new(ProbeErrorKind::TooComplex, "", seen));

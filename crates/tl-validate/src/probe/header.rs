@@ -17,11 +17,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use self::source::Source;
+use crate::facts::{DurationSource, MediaFacts};
 use crate::probe::read_ahead::ReadAhead;
-use crate::{
-    DurationSource, FileRanges, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober,
-    RangeRead,
-};
+use crate::probe::{FileRanges, ProbeError, ProbeErrorKind, ProbeOptions, Prober};
+use crate::remote::range::RangeRead;
 
 /// A [`Prober`] that reads headers only, of mp4, mov, mkv and webm.
 ///

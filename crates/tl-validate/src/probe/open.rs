@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::probe::descriptors::{RETRY_LIMIT, retry_open};
-use crate::{ProbeError, ProbeErrorKind};
+use crate::probe::{ProbeError, ProbeErrorKind};
 
 /// Opens a regular file for reading, without blocking.
 ///

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::io;
 
-use crate::RangeRead;
+use crate::remote::range::RangeRead;
 
 /// Size of a fetch at an offset that is not near an earlier one.
 const FIRST_BYTES: u64 = 256 * 1024;

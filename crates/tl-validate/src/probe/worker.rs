@@ -24,14 +24,12 @@ mod serve;
 
 pub use find::find_helper;
 pub use pool::{ProbePool, WorkerOptions};
+pub use protocol::SERVE_ARGUMENT;
 #[cfg(feature = "ffmpeg")]
 pub use serve::{restrict, serve};
 
 pub use crate::sandbox::exec::exec;
 pub use crate::sandbox::restrict::Protections;
-
-/// The argument that starts a helper.
-pub const SERVE_ARGUMENT: &str = "serve";
 
 /// The argument that starts the launcher of a confined program (see [`exec()`]).
 pub const EXEC_ARGUMENT: &str = crate::sandbox::confinement::EXEC_ARGUMENT;

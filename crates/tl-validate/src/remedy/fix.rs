@@ -1,6 +1,7 @@
 //! Fixes for findings: the `ffmpeg` call for one file. This module does not run it.
 
 mod argv;
+mod change;
 mod plan;
 mod tracks;
 
@@ -8,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::formats::printable;
+use crate::text::printable;
 
 pub use tracks::{Tracks, picture_encoder};
 

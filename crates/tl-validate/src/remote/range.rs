@@ -2,7 +2,6 @@
 //! HTTP range requests. The caller implements the fetching and the budget. `read_ahead` combines
 //! many small reads into a few large ones.
 
-use std::fs::File;
 use std::io;
 
 /// A source of known size that can be read at any offset, for [`crate::Prober::probe_ranges`].
@@ -79,36 +78,6 @@ impl<R: RangeRead + ?Sized> RangeRead for Box<R> {
     }
 }
 
-/// A local file as a [`RangeRead`], without read-ahead and budget. On Unix its cursor does not
-/// move.
-#[derive(Debug)]
-pub struct FileRanges {
-    file: File,
-    size: u64,
-}
-
-impl FileRanges {
-    /// Uses the current size of the file; data appended later is not read.
-    ///
-    /// # Errors
-    /// The operating system does not report the size.
-    pub fn new(file: File) -> io::Result<Self> {
-        let size = file.metadata()?.len();
-        Ok(Self { file, size })
-    }
-}
-
-impl RangeRead for FileRanges {
-    fn size(&self) -> u64 {
-        self.size
-    }
-    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let wanted = into.len().min(left);
-        read_file_at(&self.file, &mut into[..wanted], offset)
-    }
-}
-
 /// A source in memory.
 impl RangeRead for &[u8] {
     fn size(&self) -> u64 {
@@ -122,16 +91,4 @@ impl RangeRead for &[u8] {
         into[..read].copy_from_slice(&self[from..from + read]);
         Ok(read)
     }
-}
-
-/// Reads at an absolute offset.
-#[cfg(unix)]
-pub(crate) fn read_file_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, into, offset)
-}
-
-/// Reads at an absolute offset.
-#[cfg(windows)]
-pub(crate) fn read_file_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, into, offset)
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::{bytes, plain};
+
 /// The property of a file that a rule measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -191,17 +193,6 @@ impl Bound {
     }
 }
 
-/// Formats a number for display: at most three decimals and no trailing zeros.
-pub(crate) fn plain(value: f64) -> String {
-    let text = format!("{value:.3}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text.is_empty() || text == "-0" {
-        "0".to_owned()
-    } else {
-        text.to_owned()
-    }
-}
-
 /// Formats a value with its unit.
 pub(crate) fn with_unit(value: f64, measure: Measure, unit: Unit) -> String {
     match (measure, unit) {
@@ -215,34 +206,5 @@ pub(crate) fn with_unit(value: f64, measure: Measure, unit: Unit) -> String {
         (_, Unit::Gigabytes) => format!("{} GB", plain(value)),
         (_, Unit::FramesPerSecond) => format!("{} fps", plain(value)),
         (_, Unit::BitsPerSecond) => format!("{} bit/s", plain(value)),
-    }
-}
-
-/// Formats a size: exact bytes, and both interpretations of the larger unit if it is ambiguous.
-pub(crate) fn bytes(value: f64) -> String {
-    let whole = plain(value.round());
-    if value >= 1_073_741_824.0 {
-        format!("{whole} bytes ({:.3} GiB)", value / 1_073_741_824.0)
-    } else if value >= 1_048_576.0 {
-        format!("{whole} bytes ({:.1} MiB)", value / 1_048_576.0)
-    } else {
-        format!("{whole} bytes")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_have_no_trailing_zeros() {
-        let check = |value, text: &str| assert_eq!(plain(value), text);
-        check(4.0, "4");
-        check(2.4, "2.4");
-        check(3.9996, "4");
-        check(0.0, "0");
-        check(-0.0001, "0");
-        check(14400.04, "14400.04");
-        check(7200.0, "7200");
     }
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::bound::{Bound, Measure, Unit};
 use super::pack::{EngineEntry, Rule, RulePack, RulePackError};
-use crate::report::Severity;
-use crate::{Engine, Route};
+use crate::rules::Severity;
+use crate::rules::{Engine, Route};
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,7 +77,36 @@ struct RuleFile {
     assumption: Option<String>,
 }
 
-pub(super) fn parse(text: &str) -> Result<RulePack, RulePackError> {
+impl RulePack {
+    /// Parses a complete pack from TOML.
+    ///
+    /// # Errors
+    /// The text is not TOML, a field is unknown or missing, an id occurs twice, or a bound does not
+    /// match its measure. The message contains the line or the rule.
+    pub fn from_toml(text: &str) -> Result<Self, RulePackError> {
+        parse(text)
+    }
+
+    /// This pack with a user's changes: rules with the same id are replaced, new ones are added,
+    /// and those in `remove = [...]` are removed.
+    ///
+    /// # Errors
+    /// The errors of [`RulePack::from_toml`], and if a rule to be removed does not exist.
+    pub fn extended_with(&self, text: &str) -> Result<Self, RulePackError> {
+        extend(self, text)
+    }
+
+    /// The pack as TOML, in the format of [`RulePack::from_toml`].
+    ///
+    /// # Errors
+    /// A string of the pack cannot be written as TOML. This does not occur for packs that were
+    /// parsed from TOML.
+    pub fn to_toml(&self) -> Result<String, RulePackError> {
+        write(self)
+    }
+}
+
+fn parse(text: &str) -> Result<RulePack, RulePackError> {
     let file = read(text)?;
     if !file.remove.is_empty() {
         return Err(RulePackError::new(
@@ -96,7 +125,7 @@ pub(super) fn parse(text: &str) -> Result<RulePack, RulePackError> {
     overlay(pack, file)
 }
 
-pub(super) fn extend(base: &RulePack, text: &str) -> Result<RulePack, RulePackError> {
+fn extend(base: &RulePack, text: &str) -> Result<RulePack, RulePackError> {
     let file = read(text)?;
     let mut pack = base.clone();
     pack.name = file
@@ -121,7 +150,7 @@ pub(super) fn extend(base: &RulePack, text: &str) -> Result<RulePack, RulePackEr
     overlay(pack, file)
 }
 
-pub(super) fn write(pack: &RulePack) -> Result<String, RulePackError> {
+fn write(pack: &RulePack) -> Result<String, RulePackError> {
     let file = PackFile {
         name: Some(pack.name.clone()),
         date: Some(pack.date),

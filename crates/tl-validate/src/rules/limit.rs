@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::bound::{Bound, Measure};
 use super::pack::RulePack;
-use crate::Route;
-use crate::report::Severity;
+use crate::rules::Route;
+use crate::rules::Severity;
 
 /// The size limit of a route, with the rule that defines it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,16 +1,14 @@
-//! Rule packs in memory: selecting one, extending one, and the rules that apply to a target. The
-//! TOML format is in `file`.
+//! Rule packs in memory, and the rules that apply to a target. The TOML format is in `file`, the
+//! built-in packs are in `built_in`.
 
 use std::fmt;
-use std::sync::OnceLock;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::bound::{Bound, Measure, Unit};
-use super::file;
-use crate::report::Severity;
-use crate::{Engine, Route, Target};
+use crate::rules::Severity;
+use crate::rules::{Engine, Route, Target};
 
 /// One requirement, with everything that a report needs to explain it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -130,17 +128,6 @@ pub enum EngineStatus {
     Retired,
 }
 
-/// Name and date of a built-in pack.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PackInfo {
-    /// Name to pass to [`RulePack::named`].
-    pub name: String,
-    /// First day on which the pack applies.
-    pub date: Date,
-    /// One-line description.
-    pub title: String,
-}
-
 /// The requirements of the platform on one date.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RulePack {
@@ -152,103 +139,7 @@ pub struct RulePack {
     pub(super) rules: Vec<Rule>,
 }
 
-/// The built-in packs, oldest first.
-const BUILT_IN: [&str; 6] = [
-    include_str!("../../rules/v1.1.1.toml"),
-    include_str!("../../rules/v1.1.2.toml"),
-    include_str!("../../rules/v1.2.toml"),
-    include_str!("../../rules/v1.3-2025-06.toml"),
-    include_str!("../../rules/v1.3-2026-02.toml"),
-    include_str!("../../rules/v1.3-2026-10.toml"),
-];
-
-fn built_in() -> &'static [RulePack] {
-    static PACKS: OnceLock<Vec<RulePack>> = OnceLock::new();
-    PACKS.get_or_init(|| {
-        BUILT_IN
-            .iter()
-            .map(|text| file::parse(text).expect("the built-in packs are parsed by a test"))
-            .collect()
-    })
-}
-
 impl RulePack {
-    /// The pack for the newest official documentation. This is the default everywhere.
-    pub fn current() -> &'static Self {
-        built_in()
-            .last()
-            .expect("there is at least one built-in pack")
-    }
-
-    /// The built-in pack with this name.
-    ///
-    /// # Errors
-    /// The name is unknown; the message lists the available names.
-    pub fn named(name: &str) -> Result<&'static Self, RulePackError> {
-        built_in().iter().find(|pack| pack.name == name).ok_or_else(|| {
-            let names: Vec<&str> = built_in().iter().map(|p| p.name.as_str()).collect();
-            RulePackError::new(format!(
-                "there is no built-in rule pack `{name}` (there are: {}). Name one of these, or pass a rules file.",
-                names.join(", ")
-            ))
-        })
-    }
-
-    /// The pack that applied on `date`.
-    ///
-    /// # Errors
-    /// `date` is before the oldest pack.
-    pub fn on(date: Date) -> Result<&'static Self, RulePackError> {
-        let oldest = built_in()
-            .first()
-            .expect("there is at least one built-in pack");
-        built_in().iter().rev().find(|pack| pack.date <= date).ok_or_else(|| {
-            RulePackError::new(format!(
-                "no rule pack is old enough for {date} (the oldest, `{}`, begins on {}). Name a later date.",
-                oldest.name, oldest.date
-            ))
-        })
-    }
-
-    /// Name, date and title of every built-in pack, oldest first.
-    pub fn all() -> Vec<PackInfo> {
-        built_in()
-            .iter()
-            .map(|pack| PackInfo {
-                name: pack.name.clone(),
-                date: pack.date,
-                title: pack.title.clone(),
-            })
-            .collect()
-    }
-
-    /// Parses a complete pack from TOML.
-    ///
-    /// # Errors
-    /// The text is not TOML, a field is unknown or missing, an id occurs twice, or a bound does not
-    /// match its measure. The message contains the line or the rule.
-    pub fn from_toml(text: &str) -> Result<Self, RulePackError> {
-        file::parse(text)
-    }
-
-    /// This pack with a user's changes: rules with the same id are replaced, new ones are added,
-    /// and those in `remove = [...]` are removed.
-    ///
-    /// # Errors
-    /// The errors of [`RulePack::from_toml`], and if a rule to be removed does not exist.
-    pub fn extended_with(&self, text: &str) -> Result<Self, RulePackError> {
-        file::extend(self, text)
-    }
-
-    /// The pack as TOML, in the format of [`RulePack::from_toml`].
-    ///
-    /// # Errors
-    /// A string of the pack cannot be written as TOML. This does not occur for packs that were
-    /// parsed from TOML.
-    pub fn to_toml(&self) -> Result<String, RulePackError> {
-        file::write(self)
-    }
-
     /// The pack's name, such as `v1.3-2026-10`.
     pub fn name(&self) -> &str {
         &self.name

@@ -62,7 +62,7 @@ pub fn exec(arguments: &[OsString]) -> (u8, String) {
 }
 
 fn enter(confinement: &Confinement, program: &OsStr) -> Result<(), String> {
-    close_inherited();
+    restrict::close_inherited();
     let ends_with_parent = restrict::end_with_parent();
     // The parent may have exited before the kernel was asked to watch it.
     let parent = getppid().map(|parent| parent.as_raw_nonzero().get().unsigned_abs());
@@ -129,12 +129,6 @@ fn parts_of(program: &Path) -> Vec<PathBuf> {
     }
     parts.push(program);
     parts
-}
-
-/// Sets close-on-exec for every descriptor except the standard streams.
-pub(crate) fn close_inherited() {
-    #[cfg(target_os = "linux")]
-    close_fds::set_fds_cloexec(3, &[]);
 }
 
 fn filter() -> bool {

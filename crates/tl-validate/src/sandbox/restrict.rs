@@ -69,12 +69,13 @@ const MAX_OPEN_FILES: u64 = 32;
 #[cfg(feature = "ffmpeg")]
 const SPARE_CPU_SECONDS: u64 = 10;
 
-/// Applies all restrictions of a helper and returns the active ones. With `writes_files`, written
+/// Applies all restrictions of a helper with this version of libavformat, and returns the active
+/// ones. With `writes_files`, written
 /// files are not limited, for a process whose standard output may be a file.
 #[cfg(feature = "ffmpeg")]
-pub(crate) fn enter(writes_files: bool) -> Protections {
+pub(crate) fn enter(libavformat: String, writes_files: bool) -> Protections {
     Protections {
-        libavformat: crate::probe::ffmpeg::version(),
+        libavformat,
         limits: limit_helper(writes_files).is_ok(),
         ends_with_parent: end_with_parent(),
         landlock: landlock(&[], &[]).to_owned(),
@@ -119,6 +120,12 @@ pub(crate) fn grant_cpu(time: Duration) -> rustix::io::Result<()> {
 #[cfg(all(feature = "ffmpeg", not(target_os = "linux")))]
 pub(crate) fn grant_cpu(_: std::time::Duration) -> rustix::io::Result<()> {
     Ok(())
+}
+
+/// Sets close-on-exec for every descriptor except the standard streams.
+pub(crate) fn close_inherited() {
+    #[cfg(target_os = "linux")]
+    close_fds::set_fds_cloexec(3, &[]);
 }
 
 /// Sets both limits of a resource. A lower existing limit is kept.

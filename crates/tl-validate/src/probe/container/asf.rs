@@ -1,6 +1,7 @@
 //! The header objects of ASF (WMV, WMA): whether the content is protected.
 
-use super::{Bytes, Layout};
+use super::bytes::Bytes;
+use super::layout::Layout;
 
 /// Maximum number of header objects to read. Real files have about ten.
 const MAX_OBJECTS: u32 = 1000;

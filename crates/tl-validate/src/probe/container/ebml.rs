@@ -1,8 +1,9 @@
 //! The top-level elements of Matroska and WebM: the header, the segment and its children.
 
+use super::bytes::Bytes;
 #[cfg(feature = "ffmpeg")]
-use super::FileKind;
-use super::{Bytes, Layout};
+use super::file_kind::FileKind;
+use super::layout::Layout;
 
 #[cfg(feature = "ffmpeg")]
 const HEADER: u64 = 0x1a45_dfa3;

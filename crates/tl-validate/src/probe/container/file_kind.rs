@@ -1,8 +1,6 @@
 //! Identifies files that no demuxer plays: a still image, one segment of a stream, a recording
 //! without its index.
 
-use super::{Bytes, ReadAt, ebml, mov};
-
 /// What a file is instead of a video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileKind {
@@ -35,15 +33,5 @@ impl FileKind {
                     .to_owned()
             }
         }
-    }
-}
-
-/// Identifies a file by its top-level boxes or elements; `None` for anything that may be a video.
-pub(crate) fn file_kind(size: u64, read: ReadAt<'_>) -> Option<FileKind> {
-    let mut file = Bytes::new(read, size);
-    let head: [u8; 8] = file.array(0)?;
-    match head {
-        [0x1a, 0x45, 0xdf, 0xa3, ..] | [0x1f, 0x43, 0xb6, 0x75, ..] => ebml::file_kind(&mut file),
-        _ => mov::file_kind(&mut file),
     }
 }

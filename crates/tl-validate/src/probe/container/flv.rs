@@ -1,7 +1,8 @@
 //! The last tag of FLV. Every tag is followed by its size.
 
-use super::{Bytes, Layout};
-use crate::Truncation;
+use super::bytes::Bytes;
+use super::layout::Layout;
+use crate::facts::Truncation;
 
 pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
     let at = file.size.checked_sub(4)?;

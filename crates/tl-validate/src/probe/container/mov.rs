@@ -1,8 +1,10 @@
 //! The boxes of ISO base media files (mp4, mov, 3gp).
 
+use super::bytes::Bytes;
 #[cfg(feature = "ffmpeg")]
-use super::FileKind;
-use super::{Bytes, Layout, sidx};
+use super::file_kind::FileKind;
+use super::layout::Layout;
+use super::sidx;
 
 /// Maximum number of boxes to read. A file of a few hours in one-second fragments has about 30,000.
 const MAX_BOXES: u32 = 50_000;

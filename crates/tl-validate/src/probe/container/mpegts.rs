@@ -1,6 +1,7 @@
 //! The packets of an MPEG transport stream: whether they are scrambled (ISO/IEC 13818-1, 2.4.3.2).
 
-use super::{Bytes, Layout};
+use super::bytes::Bytes;
+use super::layout::Layout;
 
 /// Number of packets to check from the start: about 75 kB, which the probe reads anyway.
 const MAX_PACKETS: u64 = 400;

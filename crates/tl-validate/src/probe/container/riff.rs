@@ -1,6 +1,7 @@
 //! The top-level chunks of AVI and WAV.
 
-use super::{Bytes, Layout};
+use super::bytes::Bytes;
+use super::layout::Layout;
 
 /// Maximum number of chunks to read within the top-level one. Real files have fewer than ten.
 const MAX_CHUNKS: u32 = 1000;

@@ -1,7 +1,7 @@
 //! The segment index of fragmented mp4: position and duration of each fragment, without reading the
 //! fragments.
 
-use super::Bytes;
+use super::bytes::Bytes;
 
 /// The duration covered by a segment index in seconds, if it reaches the end of the file. `body`
 /// and `end` delimit the box; the listed fragments start after it.

@@ -18,10 +18,12 @@ mod scan;
 
 use std::time::Instant;
 
+pub(super) use self::header_check::Claims;
 use self::header_check::HeaderCheck;
 use self::scan::{Scan, scan};
-use super::shim::{Input, PacketTimes, Stream, StreamKind};
-use crate::{DurationSource, MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Truncation};
+use super::shim::{Input, Stream, StreamKind};
+use crate::facts::{DurationSource, MediaFacts, Truncation};
+use crate::probe::{ProbeError, ProbeErrorKind, ProbeOptions};
 
 /// The share of a probe's time that a packet scan may use before the header is used instead.
 const SCAN_SHARE: f64 = 0.6;
@@ -34,18 +36,6 @@ const MIN_PLAUSIBLE_BITS_PER_SECOND: f64 = 2000.0;
 /// How much shorter than the header's duration a complete file may be, in seconds and as a share.
 const WHOLE_SECONDS: f64 = 1.0;
 const WHOLE_SHARE: f64 = 0.005;
-
-/// The claimed durations of the main stream, in seconds.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Claims {
-    /// From the header.
-    pub(super) header: Option<f64>,
-    /// Whether `header` is the duration of the whole container, whose longest stream may be another
-    /// one.
-    pub(super) of_container: bool,
-    /// From a segment index that covers the whole file.
-    pub(super) indexed: Option<f64>,
-}
 
 /// Sets the fields of `facts` about duration and completeness.
 ///
@@ -223,16 +213,4 @@ fn data_beyond_end(input: &Input<'_>, streams: &[Stream]) -> Option<Truncation> 
 /// timestamp.
 fn has_only_timestamps(format: &str) -> bool {
     matches!(format, "mpegts" | "mpeg")
-}
-
-fn packet_end(packet: &PacketTimes, frame: f64) -> Option<f64> {
-    let start = packet.presentation.or(packet.decoding)?;
-    Some(
-        start
-            + if packet.duration > 0.0 {
-                packet.duration
-            } else {
-                frame
-            },
-    )
 }

@@ -3,8 +3,8 @@
 use std::ffi::CStr;
 
 use super::shim::{OpenFailure, OpenPolicy};
+use crate::probe::{ProbeError, ProbeErrorKind};
 use crate::probe::{container, unopened};
-use crate::{ProbeError, ProbeErrorKind};
 
 /// The allowed demuxers: self-contained video containers, raw video streams, and audio containers
 /// (to report "audio only"). Demuxers that open other files or the network are not listed.
@@ -27,7 +27,6 @@ pub(super) const POLICY: OpenPolicy = OpenPolicy {
     format_of_head,
     probe_bytes: PROBE_BYTES,
     max_streams: MAX_STREAMS,
-    file_kind: container::file_kind,
 };
 
 /// Whether any alias of a demuxer (`mov,mp4,m4a`) is allowed.

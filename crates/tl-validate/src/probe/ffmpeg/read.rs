@@ -5,11 +5,10 @@ use std::time::Instant;
 
 use super::shim::{Input, Stream, StreamKind};
 use super::{duration, policy};
+use crate::facts;
+use crate::facts::{AudioStream, MediaFacts, OtherStream, VideoStream};
+use crate::probe::{ProbeError, ProbeErrorKind, ProbeOptions};
 use crate::probe::{container, media_type};
-use crate::{
-    AudioStream, MediaFacts, OtherStream, ProbeError, ProbeErrorKind, ProbeOptions, VideoStream,
-    facts,
-};
 
 pub(super) fn facts_of(
     input: &mut Input<'_>,
@@ -19,8 +18,7 @@ pub(super) fn facts_of(
     let format = input.format();
     // FFmpeg opens a still image of this family as a video with one frame.
     if format.starts_with("mov,")
-        && let Some(container::FileKind::StillPicture(kind)) =
-            input.session_mut().file_kind(&policy::POLICY)
+        && let Some(container::FileKind::StillPicture(kind)) = input.session_mut().file_kind()
     {
         let file_kind = container::FileKind::StillPicture(kind);
         return Err(policy::explain_file_kind(file_kind).with_format(format));
@@ -46,7 +44,7 @@ pub(super) fn facts_of(
         start_time_seconds: input.start_time(),
         is_animated: (format == "gif").then_some(true),
         file_container_format: Some(format.clone()),
-        probed_with: Some(format!("libavformat {}", super::version())),
+        probed_with: Some(format!("libavformat {}", super::shim::version())),
         ..MediaFacts::default()
     };
     for stream in &streams {

@@ -3,8 +3,10 @@
 use matroska_demuxer::{FlagInterlaced, MatroskaFile, TrackEntry, TrackType};
 
 use super::source::Source;
+use crate::facts;
+use crate::facts::{AudioStream, MediaFacts, VideoStream};
+use crate::probe::{ProbeError, ProbeErrorKind};
 use crate::probe::{container, media_type};
-use crate::{AudioStream, MediaFacts, ProbeError, ProbeErrorKind, VideoStream, facts};
 
 const FORMAT: &str = "matroska,webm";
 

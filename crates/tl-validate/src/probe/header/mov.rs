@@ -6,8 +6,10 @@ use mp4_atom::{
 };
 
 use super::source::Source;
+use crate::facts;
+use crate::facts::{AudioStream, MediaFacts, VideoStream};
+use crate::probe::{ProbeError, ProbeErrorKind};
 use crate::probe::{container, media_type};
-use crate::{AudioStream, MediaFacts, ProbeError, ProbeErrorKind, VideoStream, facts};
 
 const FORMAT: &str = "mov,mp4,m4a,3gp,3g2,mj2";
 

@@ -4,7 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Instant;
 
 use crate::probe::read_ahead::ReadAhead;
-use crate::{ProbeError, ProbeErrorKind};
+use crate::probe::{ProbeError, ProbeErrorKind};
 
 /// More than the headers of any real file: those of a four-hour video take about 10 MB.
 const MAX_BYTES: u64 = 32 * 1024 * 1024;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{ProbeError, ProbeErrorKind};
+use crate::probe::{ProbeError, ProbeErrorKind};
 
 /// Finds the helper: `explicit`, or else `$TL_PROBE`, or else `tl-probe` next to this program or
 /// one directory up.

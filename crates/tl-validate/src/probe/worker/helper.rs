@@ -12,10 +12,12 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::protocol::{Request, Response, receive_response, send_request, send_served};
+use super::protocol::{
+    Request, Response, SERVE_ARGUMENT, receive_response, send_request, send_served,
+};
 use super::ranges::RangeServer;
 use crate::probe::descriptors::{RETRY_LIMIT, retry_open};
-use crate::{ProbeError, ProbeErrorKind};
+use crate::probe::{ProbeError, ProbeErrorKind};
 
 /// Additional time beyond the deadline before the helper is killed, for loading libraries and for
 /// the response.
@@ -64,7 +66,7 @@ impl Helper {
             retry_open(RETRY_LIMIT, UnixStream::pair).map_err(|e| failed("no socket pair", &e))?;
         let mut command = Command::new(program);
         command
-            .arg(super::SERVE_ARGUMENT)
+            .arg(SERVE_ARGUMENT)
             .env_clear()
             .envs(
                 INHERITED_VARIABLES

@@ -10,8 +10,10 @@ use super::find::find_helper;
 use super::helper::{ExchangeError, Helper, Subject};
 use super::protocol::{Request, Response};
 use super::ranges::RangeServer;
+use crate::facts::MediaFacts;
+use crate::probe::{ProbeError, ProbeErrorKind, ProbeOptions, Prober};
+use crate::remote::range::RangeRead;
 use crate::sandbox::restrict::Protections;
-use crate::{MediaFacts, ProbeError, ProbeErrorKind, ProbeOptions, Prober, RangeRead};
 
 /// Options of a [`ProbePool`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,8 +20,12 @@ use rustix::net::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::facts::MediaFacts;
+use crate::probe::{ProbeError, ProbeOptions};
 use crate::sandbox::restrict::Protections;
-use crate::{MediaFacts, ProbeError, ProbeOptions};
+
+/// The argument that starts a helper.
+pub const SERVE_ARGUMENT: &str = "serve";
 
 /// Maximum size of a message: facts of 64 streams take about 50 KB.
 const MAX_MESSAGE_BYTES: usize = 8 * 1024 * 1024;

@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use super::protocol::{MAX_RANGE_BYTES, Refusal};
 #[cfg(feature = "ffmpeg")]
 use super::protocol::{Response, Served, receive_served, send_response};
-use crate::RangeRead;
+use crate::remote::range::RangeRead;
 
 /// The pool's side: reads ranges for the helper.
 pub(super) struct RangeServer<'a> {

@@ -7,9 +7,9 @@ use std::os::unix::net::UnixStream;
 
 use super::protocol::{Request, Response, receive_request, send_response};
 use super::ranges::PoolRanges;
-use crate::probe::ffmpeg::InProcess;
+use crate::probe::ffmpeg::{self, InProcess};
+use crate::probe::{ProbeOptions, Prober};
 use crate::sandbox::restrict::{self, Protections};
-use crate::{ProbeOptions, Prober};
 
 /// Responds to requests on standard input, which must be the pool's socket, until it is closed.
 ///
@@ -27,7 +27,7 @@ pub fn serve() -> io::Result<()> {
         )
     })?;
     close_inherited()?;
-    let protections = restrict::enter(false);
+    let protections = restrict::enter(ffmpeg::version(), false);
     while let Some((request, file)) = receive_request(&socket)? {
         let response = match (request, file) {
             (Request::Protections, _) => Response::Protections(protections.clone()),
@@ -77,7 +77,7 @@ pub fn serve() -> io::Result<()> {
 /// For programs that read a single untrusted file in their own process: open it with
 /// [`open_media`](crate::open_media), call this, and probe the open file.
 pub fn restrict(options: ProbeOptions) -> Protections {
-    let protections = restrict::enter(true);
+    let protections = restrict::enter(ffmpeg::version(), true);
     // Without it, only the CPU time for startup is available.
     let granted = restrict::grant_cpu(options.deadline).is_ok();
     Protections {
@@ -98,7 +98,7 @@ fn close_inherited() -> io::Result<()> {
     if std::env::var_os(RESTARTED).is_some() || !has_inherited()? {
         return Ok(());
     }
-    crate::sandbox::exec::close_inherited();
+    restrict::close_inherited();
     Err(std::os::unix::process::CommandExt::exec(
         std::process::Command::new(std::env::current_exe()?)
             .args(std::env::args_os().skip(1))

@@ -1,9 +1,9 @@
 //! Writes a change as an `ffmpeg` call, with its estimated cost.
 
-use super::plan::{AUDIO_BITRATE, Change, Frame, longest};
+use super::change::{AUDIO_BITRATE, Change, Frame, longest};
 use super::tracks::{Tracks, keeps_ten_bits, picture_encoder};
 use super::{Fix, FixKind, FixOptions};
-use crate::MediaFacts;
+use crate::facts::MediaFacts;
 
 /// Pixels per second that libx264 encodes with its default preset on one CPU core of 2020. For
 /// estimates shown to users.
@@ -217,7 +217,7 @@ fn kind(change: &Change) -> FixKind {
         .map_or(FixKind::Remux, |(_, kind)| kind)
 }
 
-fn summary(change: &Change, video: &crate::VideoStream) -> String {
+fn summary(change: &Change, video: &crate::facts::VideoStream) -> String {
     let mut parts = Vec::new();
     if let Some(frame) = change.frame {
         let (width, height) = frame.scaled;
@@ -311,5 +311,5 @@ fn rounded(seconds: f64) -> f64 {
 }
 
 fn number(value: f64) -> String {
-    crate::rules::plain(value)
+    crate::text::plain(value)
 }

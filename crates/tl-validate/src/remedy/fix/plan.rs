@@ -1,9 +1,12 @@
 //! Plans the change that makes a file pass: the frame size, duration, audio and file size required
 //! by the rules. `argv` writes it as an `ffmpeg` call.
 
-use crate::report::Severity;
+use super::argv;
+use super::change::{AUDIO_BITRATE, Change, Frame, longest};
+use crate::facts::MediaFacts;
+use crate::remedy::fix::{Fix, FixOptions};
+use crate::rules::Severity;
 use crate::rules::{Bound, Measure, Rule};
-use crate::{Fix, FixOptions, MediaFacts};
 
 /// Distance of a cut or an extension from its bound, so that rounding to whole frames and packets
 /// does not matter.
@@ -21,39 +24,11 @@ const MIN_VIDEO_BITRATE: f64 = 100_000.0;
 /// profile up to level 4.2 (ITU-T H.264, table A-1: 50,000 kbit/s times 1.25).
 const MAX_VIDEO_BITRATE: f64 = 62_500_000.0;
 
-/// Bit rate of re-encoded audio, in bits per second.
-pub(super) const AUDIO_BITRATE: u32 = 128_000;
-
-/// The required changes. They are independent of each other, so that one call can apply them all.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Change {
-    /// Scale to the first size, then add bars to reach the second.
-    pub(super) frame: Option<Frame>,
-    /// Cut after this many seconds.
-    pub(super) trim: Option<f64>,
-    /// Hold the last frame until this many seconds, and at least until the audio ends.
-    pub(super) extend: Option<f64>,
-    /// Add a silent track.
-    pub(super) silence: bool,
-    /// Encode the video at this many bits per second.
-    pub(super) shrink: Option<u64>,
-    /// Write a new container with the readable part.
-    pub(super) remux: bool,
-    /// Convert high dynamic range to standard range.
-    pub(super) tone_map: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Frame {
-    pub(super) scaled: (u32, u32),
-    pub(super) padded: (u32, u32),
-}
-
 /// The fix for one finding, if there is one for this file.
 pub(crate) fn for_rule(rule: &Rule, facts: &MediaFacts, rules: &[&Rule]) -> Option<Fix> {
     let options = FixOptions::default();
     let change = change(rule, facts, rules, &options)?;
-    super::argv::write(&change, facts, &options)
+    argv::write(&change, facts, &options)
 }
 
 /// One fix for all fixable findings, or `None` if there is nothing to fix or no fix exists.
@@ -83,12 +58,12 @@ pub(crate) fn for_all(
     }
     (all != Change::default()).then_some(())?;
     all.tone_map = options.tone_map && facts.video().is_some_and(|video| video.is_hdr);
-    super::argv::write(&all, facts, options)
+    argv::write(&all, facts, options)
 }
 
 /// The fix for a truncated file: keep the readable part.
 pub(crate) fn keep_readable_part(facts: &MediaFacts) -> Option<Fix> {
-    super::argv::write(
+    argv::write(
         &Change {
             remux: true,
             ..Change::default()
@@ -153,18 +128,6 @@ fn change(
         }
         _ => None,
     }
-}
-
-/// Duration of the longest kept stream: measured, or else according to the headers. The duration of
-/// the container is not used: it includes omitted streams and is the value that is wrong most
-/// often.
-pub(super) fn longest(facts: &MediaFacts, options: &FixOptions) -> f64 {
-    let picture = facts.duration_seconds().unwrap_or(0.0);
-    let sound = facts.known_audio().filter_map(|a| a.duration_seconds);
-    options
-        .sound_seconds
-        .unwrap_or_else(|| sound.fold(0.0, f64::max))
-        .max(picture)
 }
 
 /// The bounds on a frame, taken together.

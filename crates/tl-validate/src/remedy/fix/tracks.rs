@@ -1,7 +1,7 @@
 //! Selects the tracks of a file that a copy keeps, and how the video is encoded.
 
 use crate::facts::is_known_codec;
-use crate::{MediaFacts, VideoStream};
+use crate::facts::{MediaFacts, VideoStream};
 
 /// The tracks that copies and parts of a file keep: the main video stream and every audio stream
 /// whose codec FFmpeg can name.

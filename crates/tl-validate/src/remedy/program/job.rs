@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::Fix;
+use crate::remedy::fix::Fix;
 
 /// The allowed input containers: those that a probe accepts. None of them opens other files or the
 /// network.

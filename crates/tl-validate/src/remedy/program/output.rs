@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{ProgramError, ProgramErrorKind};
+use super::error::{ProgramError, ProgramErrorKind};
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 

@@ -8,7 +8,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Job, ProgramError, ProgramErrorKind};
+use super::error::{ProgramError, ProgramErrorKind};
+use super::job::Job;
 use crate::sandbox::confinement::NOT_STARTED;
 
 /// Poll interval for the deadline and the cancel handle.

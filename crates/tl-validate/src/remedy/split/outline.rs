@@ -228,7 +228,7 @@ impl Outline {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CannotSplit, Limits, cuts};
+    use super::super::cuts::{CannotSplit, Limits, cuts};
     use super::*;
 
     fn limits(min: f64, max: f64) -> Limits {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Outline;
+use super::outline::Outline;
 
 /// Flags of a packet in `framecrc`; libavcodec `packet.h`: `AV_PKT_FLAG_KEY` and
 /// `AV_PKT_FLAG_DISCARD`.
@@ -159,6 +159,7 @@ fn stamp(text: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cuts::{CannotSplit, Limits, cuts};
     use super::*;
 
     const LIST: &str = "#software: Lavf59\n#tb 0: 1/10\n#media_type 0: video\n#tb 1: 1/1000\n#media_type 1: audio\n\
@@ -204,14 +205,11 @@ mod tests {
         let nothing = format!("0, 25, {}, 5, 1, 0x1, F=0x0\n", i64::MIN);
         for more in [nothing.as_str(), "0, 25, NOPTS, 5, 1, 0x1, F=0x0\n"] {
             let reader = read(&format!("{LIST}{more}"));
-            let limits = super::super::Limits {
+            let limits = Limits {
                 max_seconds: Some(2.0),
                 ..Default::default()
             };
-            assert_eq!(
-                super::super::cuts(reader.outline(), &limits),
-                Err(super::super::CannotSplit::NoTimes)
-            );
+            assert_eq!(cuts(reader.outline(), &limits), Err(CannotSplit::NoTimes));
         }
     }
 

@@ -1,14 +1,8 @@
 //! Comma-separated values: one row per finding, or one row for a file without findings.
 
-use super::Entry;
-use super::document::{DocumentKind, whole};
+use super::entry::Entry;
 
 const HEADER: &str = "file,verdict,severity,rule,observed,allowed,why,predicted_code,documentation,fix,pack,pack_date";
-
-/// A table as in RFC 4180, with a header row and CRLF line ends.
-pub fn csv(entries: &[Entry<'_>]) -> String {
-    whole(DocumentKind::Csv, entries)
-}
 
 pub(super) fn head() -> String {
     format!("{HEADER}\r\n")

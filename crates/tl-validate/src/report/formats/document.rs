@@ -6,10 +6,10 @@
 
 use std::io::{self, Read, Write};
 
-use serde_json::Value;
-
-use super::{Entry, csv, html, junit, sarif};
-use crate::Verdict;
+use super::entry::Entry;
+use super::piece::{Piece, Tally};
+use super::{csv, html, junit, sarif};
+use crate::report::Verdict;
 
 /// A format that writes one document for all entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,15 +23,6 @@ pub enum DocumentKind {
     Junit,
     /// SARIF 2.1.0.
     Sarif,
-}
-
-/// The part of a document that one entry adds. Bodies and asides keep the order of their entries.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Piece {
-    /// Text for the main part.
-    pub body: String,
-    /// Text for a separate list before the main part; empty in most formats.
-    pub aside: String,
 }
 
 /// A document in progress.
@@ -52,19 +43,6 @@ pub struct Piece {
 pub struct Document {
     kind: DocumentKind,
     tally: Tally,
-}
-
-/// Totals over all entries.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Tally {
-    pub(super) files: usize,
-    pub(super) pass: usize,
-    pub(super) warn: usize,
-    pub(super) refuse: usize,
-    pub(super) seconds: f64,
-    /// The rules seen so far, in the order of their first finding. The number of rules limits the
-    /// length, not the number of entries.
-    pub(super) rules: Vec<(String, Value)>,
 }
 
 impl Document {
@@ -125,24 +103,4 @@ impl Document {
         io::copy(bodies, out)?;
         out.write_all(tail.as_bytes())
     }
-}
-
-/// Writes a complete document for entries in memory.
-pub(super) fn whole(kind: DocumentKind, entries: &[Entry<'_>]) -> String {
-    let mut document = Document::new(kind);
-    let mut all = Piece::default();
-    for entry in entries {
-        let piece = document.entry(entry);
-        all.body.push_str(&piece.body);
-        all.aside.push_str(&piece.aside);
-    }
-    let mut out = Vec::new();
-    document
-        .finish(
-            &mut out,
-            &mut all.body.as_bytes(),
-            &mut all.aside.as_bytes(),
-        )
-        .expect("writing to memory does not fail");
-    String::from_utf8(out).expect("every part is text")
 }

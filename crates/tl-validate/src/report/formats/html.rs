@@ -3,9 +3,11 @@
 
 use std::fmt::Write as _;
 
-use super::document::{DocumentKind, Tally, whole};
-use super::{Entry, escaped};
-use crate::{MediaFacts, Verdict};
+use super::entry::Entry;
+use super::piece::{Piece, Tally};
+use crate::facts::MediaFacts;
+use crate::report::Verdict;
+use crate::text::{escaped, plain};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--text:#222;--page:#fff;--line:#ddd;--dim:#5c5c5c;--card:#f7f7f7;--link:#0b57d0;\
@@ -29,11 +31,6 @@ dl{display:flex;flex-wrap:wrap;gap:0 1.2rem;margin:.2rem 0}dl div{display:flex;g
 @media(max-width:36rem){article{grid-template-columns:minmax(0,1fr)}}";
 
 pub(super) const TAIL: &str = "</main>\n</body>\n</html>\n";
-
-/// Writes a page for all entries.
-pub fn html(entries: &[Entry<'_>]) -> String {
-    whole(DocumentKind::Html, entries)
-}
 
 pub(super) fn head(tally: &Tally) -> String {
     let mut out = format!(
@@ -59,14 +56,14 @@ pub(super) fn head(tally: &Tally) -> String {
 }
 
 /// Writes one file. Refused files go to the list that is written first.
-pub(super) fn piece(entry: &Entry<'_>) -> super::Piece {
+pub(super) fn piece(entry: &Entry<'_>) -> Piece {
     let article = article(entry);
     match entry.report.verdict {
-        Verdict::Refuse => super::Piece {
+        Verdict::Refuse => Piece {
             body: String::new(),
             aside: article,
         },
-        Verdict::Pass | Verdict::Warn => super::Piece {
+        Verdict::Pass | Verdict::Warn => Piece {
             body: article,
             aside: String::new(),
         },
@@ -136,7 +133,7 @@ fn article(entry: &Entry<'_>) -> String {
 
 /// Writes the facts that most rules measure.
 fn describe(out: &mut String, facts: &MediaFacts) {
-    let number = crate::rules::plain;
+    let number = plain;
     let mut list = Vec::new();
     if let Some(video) = facts.video() {
         let mut text = match (video.width, video.height) {

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Entry, printable};
-use crate::{Severity, Verdict};
+use super::entry::Entry;
+use crate::report::Verdict;
+use crate::rules::Severity;
+use crate::text::{plain, printable};
 
 /// Options of [`human`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -85,7 +87,7 @@ pub fn human(entry: &Entry<'_>, options: HumanOptions) -> String {
 }
 
 /// `640x360 h264, 12.5 s, aac`.
-fn summary(facts: &crate::MediaFacts) -> String {
+fn summary(facts: &crate::facts::MediaFacts) -> String {
     let mut parts = Vec::new();
     if let Some(video) = facts.video() {
         parts.push(format!(
@@ -96,7 +98,7 @@ fn summary(facts: &crate::MediaFacts) -> String {
         ));
     }
     if let Some(seconds) = facts.duration_seconds() {
-        parts.push(format!("{} s", crate::rules::plain(seconds)));
+        parts.push(format!("{} s", plain(seconds)));
     }
     if let Some(audio) = facts.audio() {
         parts.push(printable(&audio.codec));

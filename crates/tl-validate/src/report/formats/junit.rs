@@ -2,16 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::document::{DocumentKind, Tally, whole};
-use super::{Entry, escaped};
-use crate::{Severity, Verdict};
+use super::entry::Entry;
+use super::piece::Tally;
+use crate::report::Verdict;
+use crate::rules::Severity;
+use crate::text::escaped;
 
 pub(super) const TAIL: &str = "  </testsuite>\n</testsuites>\n";
-
-/// Writes a `testsuites` document for continuous integration servers.
-pub fn junit(entries: &[Entry<'_>]) -> String {
-    whole(DocumentKind::Junit, entries)
-}
 
 pub(super) fn head(tally: &Tally) -> String {
     let counts = format!(
@@ -67,7 +64,7 @@ pub(super) fn case(entry: &Entry<'_>) -> String {
     out
 }
 
-fn text(file: &str, findings: &[&crate::Finding]) -> String {
+fn text(file: &str, findings: &[&crate::report::Finding]) -> String {
     findings.iter().fold(String::new(), |mut all, finding| {
         if !all.is_empty() {
             all.push('\n');

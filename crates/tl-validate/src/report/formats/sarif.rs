@@ -2,17 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::Entry;
-use super::document::{DocumentKind, Piece, Tally, whole};
-use crate::{Finding, Severity};
+use super::entry::Entry;
+use super::piece::{Piece, Tally};
+use crate::report::Finding;
+use crate::rules::Severity;
 
 pub(super) const MIDDLE: &str = "\n],\"results\":[";
 pub(super) const TAIL: &str = "\n],\"columnKind\":\"unicodeCodePoints\"}]}\n";
-
-/// Writes a log of one run for code hosts. Each file and each result is on its own line.
-pub fn sarif(entries: &[Entry<'_>]) -> String {
-    whole(DocumentKind::Sarif, entries)
-}
 
 pub(super) fn head(tally: &Tally) -> String {
     let driver = json!({

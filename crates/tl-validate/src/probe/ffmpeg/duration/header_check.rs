@@ -3,8 +3,7 @@
 
 use super::super::shim::{IndexSummary, Input, Stream};
 use super::scan::{JUMP_SECONDS, RESTART_SECONDS};
-use super::{Claims, packet_end};
-use crate::DurationSource;
+use crate::facts::DurationSource;
 
 /// Tolerance between tail and header, in seconds and as a share. Beyond it, every packet is read.
 const AGREEMENT_SECONDS: f64 = 0.1;
@@ -25,6 +24,18 @@ const OUTLIER_STEP: f64 = 10.0;
 /// Size of the tail that is read if reads are expensive and the container has to search for
 /// timestamps.
 const EXPENSIVE_TAIL_BYTES: u64 = 256 * 1024;
+
+/// The claimed durations of the main stream, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::probe::ffmpeg) struct Claims {
+    /// From the header.
+    pub(in crate::probe::ffmpeg) header: Option<f64>,
+    /// Whether `header` is the duration of the whole container, whose longest stream may be another
+    /// one.
+    pub(in crate::probe::ffmpeg) of_container: bool,
+    /// From a segment index that covers the whole file.
+    pub(in crate::probe::ffmpeg) indexed: Option<f64>,
+}
 
 /// Result of the verification.
 pub(super) enum HeaderCheck {
@@ -168,7 +179,7 @@ fn by_tail(
             };
         };
         if packet.stream == stream.index {
-            match packet_end(&packet, frame) {
+            match packet.end(frame) {
                 Some(end) => last = Some(last.map_or(end, |l: f64| l.max(end))),
                 None => return HeaderCheck::Unknown,
             }

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::super::shim::{Input, PacketTimes, Stream};
-use super::packet_end;
 
 /// A step back in time larger than this starts a new range: the file consists of concatenated
 /// recordings.
@@ -69,7 +68,7 @@ pub(super) fn scan(
         if read.is_multiple_of(256) && Instant::now() >= until {
             return Scan::Unknown;
         }
-        if let (Some(start), Some(end)) = (packet.presentation, packet_end(&packet, 0.0)) {
+        if let (Some(start), Some(end)) = (packet.presentation, packet.end(0.0)) {
             let (first, last) = ends.unwrap_or((start, end));
             ends = Some((first.min(start), last.max(end)));
         }
@@ -81,10 +80,7 @@ pub(super) fn scan(
             duration: ranges.plausible_duration(packet.duration),
             ..packet
         };
-        match (
-            packet.presentation.or(packet.decoding),
-            packet_end(&packet, frame),
-        ) {
+        match (packet.presentation.or(packet.decoding), packet.end(frame)) {
             (Some(start), Some(end)) => ranges.add(start, end, packet.decoding.unwrap_or(start)),
             _ => unstamped += 1,
         }

@@ -7,9 +7,8 @@ use ffmpeg_next::ffi;
 
 use super::decoders::Undecoded;
 use super::dictionary::Dictionary;
-use super::io::{CustomIo, Session, SessionStatus};
+use super::io::{CustomIo, Session};
 use super::names;
-use super::open::{OpenError, OpenFailure, OpenPolicy};
 
 /// Type of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +70,21 @@ pub(in crate::probe::ffmpeg) struct PacketTimes {
     pub(in crate::probe::ffmpeg) hidden: bool,
 }
 
+impl PacketTimes {
+    /// When the packet ends. `frame` is its duration, if it has none itself.
+    pub(in crate::probe::ffmpeg) fn end(&self, frame: f64) -> Option<f64> {
+        let start = self.presentation.or(self.decoding)?;
+        Some(
+            start
+                + if self.duration > 0.0 {
+                    self.duration
+                } else {
+                    frame
+                },
+        )
+    }
+}
+
 /// Summary of a stream's in-memory index.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::probe::ffmpeg) struct IndexSummary {
@@ -85,47 +99,11 @@ pub(in crate::probe::ffmpeg) struct IndexSummary {
 /// An open container. Closed on drop, before its I/O context.
 pub(in crate::probe::ffmpeg) struct Input<'a> {
     pub(super) context: *mut ffi::AVFormatContext,
-    packet: *mut ffi::AVPacket,
+    pub(super) packet: *mut ffi::AVPacket,
     pub(super) io: CustomIo<'a>,
 }
 
 impl<'a> Input<'a> {
-    /// Recognizes the format and opens the file of `session`. On failure, returns the status of the
-    /// session and what the file is.
-    pub(in crate::probe::ffmpeg) fn open(
-        session: Session<'a>,
-        policy: &OpenPolicy,
-    ) -> Result<Self, Box<OpenError>> {
-        let out_of_memory = || {
-            Box::new(OpenError {
-                failure: OpenFailure::OutOfMemory,
-                status: SessionStatus::default(),
-                file_kind: None,
-            })
-        };
-        let Some(io) = CustomIo::new(session) else {
-            return Err(out_of_memory());
-        };
-        // SAFETY: plain allocations; checked below.
-        let (context, packet) = unsafe { (ffi::avformat_alloc_context(), ffi::av_packet_alloc()) };
-        let mut input = Self {
-            context,
-            packet,
-            io,
-        };
-        if context.is_null() || packet.is_null() {
-            return Err(out_of_memory());
-        }
-        match input.start(policy) {
-            Ok(()) => Ok(input),
-            Err(failure) => Err(Box::new(OpenError {
-                failure,
-                file_kind: input.io.session_mut().file_kind(policy),
-                status: input.io.session().status.clone(),
-            })),
-        }
-    }
-
     /// Reads as much of the file as needed for values that are not in the headers. Stops at the
     /// session's deadline.
     pub(in crate::probe::ffmpeg) fn find_stream_info(

@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 
 use ffmpeg_next::ffi;
 
-use super::open::OpenPolicy;
 use crate::probe::container;
+use crate::probe::file_ranges::read_file_at;
 use crate::probe::read_ahead::ReadAhead;
-use crate::remote::range::read_file_at;
 
 /// FFmpeg's default. 16 to 64 KiB measure the same.
 const BUFFER_BYTES: usize = 32 * 1024;
@@ -214,12 +213,8 @@ impl<'a> Session<'a> {
     }
 
     /// Identifies a file that is not a video by its bytes.
-    pub(in crate::probe::ffmpeg) fn file_kind(
-        &mut self,
-        policy: &OpenPolicy,
-    ) -> Option<container::FileKind> {
-        let size = self.size;
-        (policy.file_kind)(size, &mut |offset, into| self.peek(offset, into))
+    pub(in crate::probe::ffmpeg) fn file_kind(&mut self) -> Option<container::FileKind> {
+        container::file_kind(self.size, &mut |offset, into| self.peek(offset, into))
     }
 
     /// Exactly `N` bytes at an offset, or `None`.

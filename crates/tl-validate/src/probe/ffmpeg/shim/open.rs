@@ -7,7 +7,7 @@ use ffmpeg_next::ffi;
 
 use super::dictionary::Dictionary;
 use super::input::Input;
-use super::io::{SessionStatus, deny_open};
+use super::io::{CustomIo, Session, SessionStatus, deny_open};
 use super::names;
 use crate::probe::container;
 
@@ -19,9 +19,6 @@ pub(in crate::probe::ffmpeg) struct OpenPolicy {
     pub(in crate::probe::ffmpeg) format_of_head: fn(&[u8]) -> Option<&'static CStr>,
     pub(in crate::probe::ffmpeg) probe_bytes: u32,
     pub(in crate::probe::ffmpeg) max_streams: u32,
-    /// Identifies a file of a given size that cannot be opened, by its bytes.
-    pub(in crate::probe::ffmpeg) file_kind:
-        fn(u64, container::ReadAt<'_>) -> Option<container::FileKind>,
 }
 
 /// A file that could not be opened: the reason, the status of the session, and what the file is.
@@ -45,8 +42,44 @@ pub(in crate::probe::ffmpeg) enum OpenFailure {
     OutOfMemory,
 }
 
-impl Input<'_> {
-    pub(super) fn start(&mut self, policy: &OpenPolicy) -> Result<(), OpenFailure> {
+impl<'a> Input<'a> {
+    /// Recognizes the format and opens the file of `session`. On failure, returns the status of the
+    /// session and what the file is.
+    pub(in crate::probe::ffmpeg) fn open(
+        session: Session<'a>,
+        policy: &OpenPolicy,
+    ) -> Result<Self, Box<OpenError>> {
+        let out_of_memory = || {
+            Box::new(OpenError {
+                failure: OpenFailure::OutOfMemory,
+                status: SessionStatus::default(),
+                file_kind: None,
+            })
+        };
+        let Some(io) = CustomIo::new(session) else {
+            return Err(out_of_memory());
+        };
+        // SAFETY: plain allocations; checked below.
+        let (context, packet) = unsafe { (ffi::avformat_alloc_context(), ffi::av_packet_alloc()) };
+        let mut input = Self {
+            context,
+            packet,
+            io,
+        };
+        if context.is_null() || packet.is_null() {
+            return Err(out_of_memory());
+        }
+        match input.start(policy) {
+            Ok(()) => Ok(input),
+            Err(failure) => Err(Box::new(OpenError {
+                failure,
+                file_kind: input.io.session_mut().file_kind(),
+                status: input.io.session().status.clone(),
+            })),
+        }
+    }
+
+    fn start(&mut self, policy: &OpenPolicy) -> Result<(), OpenFailure> {
         // SAFETY: `context` is a fresh format context. It borrows the I/O context and the session,
         // which both outlive it because `drop` closes it first. With custom I/O set, FFmpeg opens
         // nothing by name.

@@ -1,0 +1,249 @@
+//! Why a file could not be probed.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Kind of a [`ProbeError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ProbeErrorKind {
+    /// The file does not exist.
+    NotFound,
+    /// The file cannot be read (permissions).
+    Unreadable,
+    /// The path is a directory, a FIFO, a socket or a device.
+    NotAFile,
+    /// The file is empty.
+    Empty,
+    /// The file is not a video or audio container, but for example text, an image, an archive or
+    /// noise.
+    NotMedia,
+    /// The file is a playlist or a description that refers to other files (HLS, DASH, ffconcat,
+    /// SDP, external tracks).
+    Nested,
+    /// FFmpeg supports the format, but the prober does not open it. The file itself may be valid.
+    UnopenedFormat,
+    /// The file is one segment of a stream (DASH, HLS), which cannot be played on its own.
+    Segment,
+    /// The container format is recognized, but its content cannot be read: it is damaged or
+    /// truncated before its index.
+    Broken,
+    /// Reading the file would exceed the limits on memory, pixels or streams.
+    TooComplex,
+    /// The deadline expired before the probe finished.
+    DeadlinePassed,
+    /// The byte budget of a remote source was used up before the headers were read.
+    BudgetSpent,
+    /// The prober does not support this kind of source.
+    Unsupported,
+    /// The helper program `tl-probe` was not found.
+    HelperMissing,
+    /// The helper program crashed or sent an invalid response.
+    HelperFailed,
+    /// The operating system reported a read error.
+    Io,
+}
+
+impl ProbeErrorKind {
+    /// A short stable name, as used in rule ids: `not_media`, `broken`, …
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Unreadable => "unreadable",
+            Self::NotAFile => "not_a_file",
+            Self::Empty => "empty",
+            Self::NotMedia => "not_media",
+            Self::Nested => "nested",
+            Self::UnopenedFormat => "unopened_format",
+            Self::Segment => "segment",
+            Self::Broken => "broken",
+            Self::TooComplex => "too_complex",
+            Self::DeadlinePassed => "deadline_passed",
+            Self::BudgetSpent => "budget_spent",
+            Self::Unsupported => "unsupported",
+            Self::HelperMissing => "helper_missing",
+            Self::HelperFailed => "helper_failed",
+            Self::Io => "io",
+        }
+    }
+
+    /// Whether the error is about the file. Probing the same file again then fails in the same way.
+    ///
+    /// The other kinds are about this machine or this call: retry, or correct the call.
+    pub fn is_about_the_file(self) -> bool {
+        matches!(
+            self,
+            Self::Empty
+                | Self::NotMedia
+                | Self::Nested
+                | Self::UnopenedFormat
+                | Self::Segment
+                | Self::Broken
+                | Self::TooComplex
+        )
+    }
+}
+
+impl fmt::Display for ProbeErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A file could not be probed.
+///
+/// `Display` shows what happened, what was seen, what is allowed and what to do next. The error is
+/// serializable because helper processes return it too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeError {
+    kind: ProbeErrorKind,
+    name: String,
+    seen: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    format: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    log: Vec<String>,
+}
+
+impl ProbeError {
+    /// Creates an error. `name` is the file name shown to the user; `seen` describes what was
+    /// found, as a clause without a full stop.
+    pub fn new(kind: ProbeErrorKind, name: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+            seen: seen.into(),
+            format: None,
+            log: Vec::new(),
+        }
+    }
+
+    /// Sets the container format that was recognized.
+    #[must_use]
+    pub fn with_format(mut self, format: impl Into<String>) -> Self {
+        self.format = Some(format.into());
+        self
+    }
+
+    /// Adds lines that the demuxer logged.
+    #[must_use]
+    pub fn with_log(mut self, log: Vec<String>) -> Self {
+        self.log = log;
+        self
+    }
+
+    /// Replaces the file's name.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Kind of the error.
+    pub fn kind(&self) -> ProbeErrorKind {
+        self.kind
+    }
+
+    /// The file, as named by the caller.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What was seen, as a clause.
+    pub fn seen(&self) -> &str {
+        &self.seen
+    }
+
+    /// The container or playlist format that was recognized, such as `hls`.
+    pub fn format(&self) -> Option<&str> {
+        self.format.as_deref()
+    }
+
+    /// What the demuxer logged before it failed.
+    pub fn log(&self) -> &[String] {
+        &self.log
+    }
+
+    /// What was allowed, as a clause.
+    pub fn allowed(&self) -> &'static str {
+        match self.kind {
+            ProbeErrorKind::NotFound
+            | ProbeErrorKind::Unreadable
+            | ProbeErrorKind::NotAFile
+            | ProbeErrorKind::Io => "a readable regular file",
+            ProbeErrorKind::Empty | ProbeErrorKind::NotMedia | ProbeErrorKind::Broken => {
+                "a complete video file that FFmpeg can read"
+            }
+            ProbeErrorKind::Nested | ProbeErrorKind::Segment => "one self-contained video file",
+            ProbeErrorKind::UnopenedFormat => "a format that the local check opens",
+            ProbeErrorKind::TooComplex => {
+                "a file that can be read within the limits on time, memory and streams"
+            }
+            ProbeErrorKind::DeadlinePassed => "a file that can be read within the deadline",
+            ProbeErrorKind::BudgetSpent => "a file whose headers fit into the byte budget",
+            ProbeErrorKind::Unsupported => "a file of a kind that the prober in use can read",
+            ProbeErrorKind::HelperMissing | ProbeErrorKind::HelperFailed => {
+                "a working `tl-probe` helper"
+            }
+        }
+    }
+
+    /// What to do next, as a sentence.
+    pub fn next(&self) -> &'static str {
+        match self.kind {
+            ProbeErrorKind::NotFound => "Check the path.",
+            ProbeErrorKind::Unreadable => {
+                "Give the current user read permission, or run as a user that has it."
+            }
+            ProbeErrorKind::NotAFile => "Name the video file itself.",
+            ProbeErrorKind::Empty => "Copy or download the file again.",
+            ProbeErrorKind::NotMedia => {
+                "Check that this is the video and not its download page or an archive."
+            }
+            ProbeErrorKind::Nested => "Make one video file of it first, and check that.",
+            ProbeErrorKind::UnopenedFormat => {
+                "Convert it to MP4, or skip the local check to send it as it is."
+            }
+            ProbeErrorKind::Segment => {
+                "Join the initialization segment and all media segments into one file, in this order, and check that."
+            }
+            ProbeErrorKind::Broken => "Copy or download the file again.",
+            ProbeErrorKind::TooComplex => {
+                "Do not trust this file; if it is genuine, encode it again on a machine that can read it."
+            }
+            ProbeErrorKind::DeadlinePassed => {
+                "Run again with a longer deadline, or from a faster disk."
+            }
+            ProbeErrorKind::BudgetSpent => {
+                "Raise the byte budget, or download the file and check it here."
+            }
+            ProbeErrorKind::Unsupported => {
+                "Use a prober that can (install `tl-probe`), or give it the file itself."
+            }
+            ProbeErrorKind::HelperMissing => {
+                "Install it beside `tl` (cargo install tl-cli), or set TL_PROBE to its path."
+            }
+            ProbeErrorKind::HelperFailed => {
+                "Run again; if it stays, run `tl-probe FILE` by hand and report the file."
+            }
+            ProbeErrorKind::Io => "Check the disk or the network share, then run again.",
+        }
+    }
+}
+
+impl fmt::Display for ProbeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.name.is_empty() {
+            write!(f, "{}: ", self.name)?;
+        }
+        write!(f, "{} (allowed: {}).", self.seen, self.allowed())?;
+        if let Some(line) = self.log.last() {
+            write!(f, " FFmpeg says: {line}.")?;
+        }
+        write!(f, " {}", self.next())
+    }
+}
+
+impl std::error::Error for ProbeError {}

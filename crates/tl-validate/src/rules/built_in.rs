@@ -1,0 +1,90 @@
+//! The built-in rule packs, and selecting one by name or date.
+
+use std::sync::OnceLock;
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::pack::{RulePack, RulePackError};
+
+/// Name and date of a built-in pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PackInfo {
+    /// Name to pass to [`RulePack::named`].
+    pub name: String,
+    /// First day on which the pack applies.
+    pub date: Date,
+    /// One-line description.
+    pub title: String,
+}
+
+/// The built-in packs, oldest first.
+const BUILT_IN: [&str; 6] = [
+    include_str!("../../rules/v1.1.1.toml"),
+    include_str!("../../rules/v1.1.2.toml"),
+    include_str!("../../rules/v1.2.toml"),
+    include_str!("../../rules/v1.3-2025-06.toml"),
+    include_str!("../../rules/v1.3-2026-02.toml"),
+    include_str!("../../rules/v1.3-2026-10.toml"),
+];
+
+fn built_in() -> &'static [RulePack] {
+    static PACKS: OnceLock<Vec<RulePack>> = OnceLock::new();
+    PACKS.get_or_init(|| {
+        BUILT_IN
+            .iter()
+            .map(|text| RulePack::from_toml(text).expect("the built-in packs are parsed by a test"))
+            .collect()
+    })
+}
+
+impl RulePack {
+    /// The pack for the newest official documentation. This is the default everywhere.
+    pub fn current() -> &'static Self {
+        built_in()
+            .last()
+            .expect("there is at least one built-in pack")
+    }
+
+    /// The built-in pack with this name.
+    ///
+    /// # Errors
+    /// The name is unknown; the message lists the available names.
+    pub fn named(name: &str) -> Result<&'static Self, RulePackError> {
+        built_in().iter().find(|pack| pack.name == name).ok_or_else(|| {
+            let names: Vec<&str> = built_in().iter().map(|p| p.name.as_str()).collect();
+            RulePackError::new(format!(
+                "there is no built-in rule pack `{name}` (there are: {}). Name one of these, or pass a rules file.",
+                names.join(", ")
+            ))
+        })
+    }
+
+    /// The pack that applied on `date`.
+    ///
+    /// # Errors
+    /// `date` is before the oldest pack.
+    pub fn on(date: Date) -> Result<&'static Self, RulePackError> {
+        let oldest = built_in()
+            .first()
+            .expect("there is at least one built-in pack");
+        built_in().iter().rev().find(|pack| pack.date <= date).ok_or_else(|| {
+            RulePackError::new(format!(
+                "no rule pack is old enough for {date} (the oldest, `{}`, begins on {}). Name a later date.",
+                oldest.name, oldest.date
+            ))
+        })
+    }
+
+    /// Name, date and title of every built-in pack, oldest first.
+    pub fn all() -> Vec<PackInfo> {
+        built_in()
+            .iter()
+            .map(|pack| PackInfo {
+                name: pack.name.clone(),
+                date: pack.date,
+                title: pack.title.clone(),
+            })
+            .collect()
+    }
+}
