@@ -3,6 +3,7 @@
 //! not expose these values. The prober analyzes the streams.
 
 mod asf;
+pub(crate) mod boxes;
 mod bytes;
 mod ebml;
 #[cfg(feature = "ffmpeg")]
@@ -19,6 +20,8 @@ pub(crate) use self::bytes::ReadAt;
 #[cfg(feature = "ffmpeg")]
 pub(crate) use self::file_kind::FileKind;
 use self::layout::Layout;
+#[cfg(feature = "header")]
+pub(crate) use self::mov::MovIndex;
 
 /// Reads the structure of a container recognized by the demuxer `format`. Returns an empty layout
 /// if the container has no supported structure or an invalid one. The layout adds to the demuxer's
@@ -37,8 +40,14 @@ pub(crate) fn inspect(format: &str, size: u64, read: ReadAt<'_>) -> Layout {
     layout.unwrap_or_default()
 }
 
-#[cfg(feature = "ffmpeg")]
+/// Finds the movie box of an ISO base media file.
+#[cfg(feature = "header")]
+pub(crate) fn mov_index(size: u64, read: ReadAt<'_>) -> MovIndex {
+    mov::index(&mut Bytes::new(read, size))
+}
+
 /// Identifies a file by its top-level boxes or elements; `None` for anything that may be a video.
+#[cfg(feature = "ffmpeg")]
 pub(crate) fn file_kind(size: u64, read: ReadAt<'_>) -> Option<FileKind> {
     let mut file = Bytes::new(read, size);
     let head: [u8; 8] = file.array(0)?;
@@ -51,26 +60,28 @@ pub(crate) fn file_kind(size: u64, read: ReadAt<'_>) -> Option<FileKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remote::range::RangeRead;
 
     fn of(format: &str, bytes: &[u8]) -> Layout {
-        inspect(format, bytes.len() as u64, &mut |offset, into| {
-            let from = usize::try_from(offset)
-                .unwrap_or(usize::MAX)
-                .min(bytes.len());
-            let n = into.len().min(bytes.len() - from);
-            into[..n].copy_from_slice(&bytes[from..from + n]);
-            Ok(n)
+        let mut source = bytes;
+        inspect(format, source.size(), &mut |offset, into| {
+            source.read_at(offset, into)
         })
     }
 
+    #[cfg(feature = "ffmpeg")]
     fn file_kind_of(bytes: &[u8]) -> Option<FileKind> {
-        file_kind(bytes.len() as u64, &mut |offset, into| {
-            let from = usize::try_from(offset)
-                .unwrap_or(usize::MAX)
-                .min(bytes.len());
-            let n = into.len().min(bytes.len() - from);
-            into[..n].copy_from_slice(&bytes[from..from + n]);
-            Ok(n)
+        let mut source = bytes;
+        file_kind(source.size(), &mut |offset, into| {
+            source.read_at(offset, into)
+        })
+    }
+
+    #[cfg(feature = "header")]
+    fn mov_index_of(bytes: &[u8]) -> MovIndex {
+        let mut source = bytes;
+        mov_index(source.size(), &mut |offset, into| {
+            source.read_at(offset, into)
         })
     }
 
@@ -105,6 +116,27 @@ mod tests {
         assert_eq!(of("mov,mp4", &file), Layout::default());
         file.extend(*b"\xff\xff\xff\xffjunk");
         assert_eq!(of("mov,mp4", &file), Layout::default());
+    }
+
+    #[test]
+    fn unknown_boxes_are_skipped_before_the_movie_only() {
+        let movie = mov_box(b"moov", &mov_box(b"mvex", &[]));
+        let unknown = mov_box(b"a bc", &[7; 10]);
+        let before = [mov_box(b"ftyp", b"isom"), unknown.clone(), movie.clone()].concat();
+        assert!(of("mov,mp4", &before).fragmented);
+        #[cfg(feature = "header")]
+        {
+            let index = mov_index_of(&before);
+            assert_eq!(index.brand, Some(*b"isom"));
+            let found = index.movie.expect("a movie box");
+            let end = before.len() as u64;
+            assert_eq!((found.body, found.end), (end - 8, end));
+        }
+        let cut = [&0x1000u32.to_be_bytes(), &b"junk"[..], &movie].concat();
+        let after = [mov_box(b"moov", &[]), unknown, mov_box(b"moof", &[])].concat();
+        for file in [cut, after] {
+            assert!(!of("mov,mp4", &file).fragmented);
+        }
     }
 
     #[test]
@@ -234,7 +266,10 @@ mod tests {
             for format in ["mov,mp4", "matroska,webm", "avi", "flv", "asf", "mpegts"] {
                 of(format, &bytes);
             }
+            #[cfg(feature = "ffmpeg")]
             file_kind_of(&bytes);
+            #[cfg(feature = "header")]
+            mov_index_of(&bytes);
         }
     }
 }

@@ -1,18 +1,16 @@
 //! The boxes of ISO base media files (mp4, mov, 3gp).
 
+use super::boxes::{Boxes, Mp4Box, Walker};
 use super::bytes::Bytes;
 #[cfg(feature = "ffmpeg")]
 use super::file_kind::FileKind;
 use super::layout::Layout;
 use super::sidx;
 
-/// Maximum number of boxes to read. A file of a few hours in one-second fragments has about 30,000.
-const MAX_BOXES: u32 = 50_000;
-
 /// An edit that skips more than this exceeds the usual compensation for reordered frames.
 const USUAL_DELAY_SECONDS: f64 = 0.25;
 
-/// Known top-level boxes. Other types are treated as padding after the content.
+/// Known top-level boxes (see [`TopLevel`]).
 const TOP_LEVEL: [&[u8; 4]; 16] = [
     b"ftyp", b"moov", b"mdat", b"moof", b"mfra", b"free", b"skip", b"wide", b"uuid", b"sidx",
     b"styp", b"pdin", b"pnot", b"meta", b"udta", b"emsg",
@@ -52,30 +50,54 @@ const ENCRYPTED_ENTRIES: [(&[u8; 4], u64); 4] = [
     (b"drms", SOUND_BYTES),
 ];
 
-#[derive(Clone, Copy)]
-struct Header {
-    kind: [u8; 4],
-    body: u64,
-    end: u64,
+/// Version, flags and count, which precede the boxes of a list (ISO/IEC 14496-12, 8.5.2 and 8.7.2).
+const LIST_FIELDS: u64 = 8;
+
+type File<'a, 'r> = Walker<&'a mut Bytes<'r>>;
+
+/// The top-level boxes of a file.
+///
+/// A box of unknown type ends the list: it is padding or other data after the content. Before the
+/// movie box it is skipped, as in FFmpeg, if its type is text and the file contains all of it.
+struct TopLevel {
+    list: Boxes,
+    movie_seen: bool,
+}
+
+impl TopLevel {
+    fn new(file: &File<'_, '_>) -> Self {
+        Self {
+            list: Boxes::of_file(file.source.size),
+            movie_seen: false,
+        }
+    }
+
+    fn next(&mut self, file: &mut File<'_, '_>) -> Option<Mp4Box> {
+        loop {
+            let found = file.next(&mut self.list)?;
+            self.movie_seen |= &found.kind == b"moov";
+            if TOP_LEVEL.contains(&&found.kind) {
+                return Some(found);
+            }
+            let is_text = found.kind.iter().all(|b| matches!(b, b' '..=b'~'));
+            let may_be_skipped = is_text && found.end <= file.source.size && !self.movie_seen;
+            may_be_skipped.then_some(())?;
+        }
+    }
 }
 
 pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
+    let file = &mut Walker::new(file);
     let mut layout = Layout::default();
-    let mut budget = MAX_BOXES;
-    let mut position = 0;
+    let mut boxes = TopLevel::new(file);
     let mut moof_seen = false;
-    while position < file.size && budget > 0 {
-        budget -= 1;
-        let Some(header) = header(file, position, u64::MAX) else {
-            break;
-        };
-        if !TOP_LEVEL.contains(&&header.kind) {
-            break;
-        }
-        let name = String::from_utf8_lossy(&header.kind).into_owned();
-        layout.truncated = file.reaches_beyond(&format!("the box `{name}`"), header.end);
-        layout.holds_samples = layout.truncated.is_some() && UNINDEXED.contains(&&header.kind);
-        match &header.kind {
+    while let Some(found) = boxes.next(file) {
+        let name = String::from_utf8_lossy(&found.kind).into_owned();
+        layout.truncated = file
+            .source
+            .reaches_beyond(&format!("the box `{name}`"), found.end);
+        layout.holds_samples = layout.truncated.is_some() && UNINDEXED.contains(&&found.kind);
+        match &found.kind {
             b"moof" => {
                 layout.fragmented = true;
                 moof_seen = true;
@@ -87,45 +109,64 @@ pub(super) fn outline(file: &mut Bytes<'_>) -> Option<Layout> {
             // A segment index after the first fragment covers only a later part.
             b"sidx" if !moof_seen => {
                 // One per track; the longest is the duration of the file.
-                let seconds = sidx::seconds(file, header.body, header.end);
+                let seconds = sidx::seconds(file.source, found.body, found.end);
                 layout.indexed_seconds = match (layout.indexed_seconds, seconds) {
                     (Some(a), Some(b)) => Some(a.max(b)),
                     (a, b) => a.or(b),
                 };
             }
-            b"moov" => movie(file, &header, &mut layout, &mut budget),
+            b"moov" => movie(file, &found, &mut layout),
             _ => {}
         }
-        position = header.end;
     }
     Some(layout)
+}
+
+/// The major brand of a file, and its movie box if it has one.
+#[cfg(feature = "header")]
+#[derive(Debug, Default)]
+pub(crate) struct MovIndex {
+    pub(crate) brand: Option<[u8; 4]>,
+    pub(crate) movie: Option<Mp4Box>,
+}
+
+/// Finds the movie box, which describes the streams and locates the samples.
+#[cfg(feature = "header")]
+pub(super) fn index(file: &mut Bytes<'_>) -> MovIndex {
+    let file = &mut Walker::new(file);
+    let mut index = MovIndex::default();
+    let mut boxes = TopLevel::new(file);
+    while let Some(found) = boxes.next(file) {
+        match &found.kind {
+            b"ftyp" => index.brand = file.field(&found, 0),
+            b"moov" => {
+                index.movie = Some(found);
+                break;
+            }
+            _ => {}
+        }
+    }
+    index
 }
 
 /// Identifies a file that cannot be played on its own.
 #[cfg(feature = "ffmpeg")]
 pub(super) fn file_kind(file: &mut Bytes<'_>) -> Option<FileKind> {
-    let mut budget = MAX_BOXES;
-    let mut position = 0;
+    let file = &mut Walker::new(file);
+    let mut boxes = TopLevel::new(file);
     let mut still = None;
     let (mut has_segment, mut has_data, mut movie) = (false, false, None);
-    while position < file.size && budget > 0 {
-        budget -= 1;
-        let Some(header) = header(file, position, u64::MAX) else {
-            break;
-        };
-        if !TOP_LEVEL.contains(&&header.kind) {
-            break;
-        }
-        match &header.kind {
+    while let Some(found) = boxes.next(file) {
+        match &found.kind {
             b"ftyp" => {
-                let brand: Option<[u8; 4]> = file.array(header.body);
+                let brand: Option<[u8; 4]> = file.field(&found, 0);
                 still = STILL_BRANDS
                     .iter()
                     .find(|(known, _)| brand.as_ref() == Some(known))
                     .map(|(_, name)| *name);
             }
             b"moov" => {
-                movie = Some(header);
+                movie = Some(found);
                 // A video, regardless of the brand.
                 still = None;
             }
@@ -137,73 +178,27 @@ pub(super) fn file_kind(file: &mut Bytes<'_>) -> Option<FileKind> {
             // A video: the other boxes of a long recording need not be read.
             return None;
         }
-        position = header.end;
     }
     match (still, movie) {
         (Some(format), _) => Some(FileKind::StillPicture(format)),
         (None, None) if has_segment => Some(FileKind::MediaSegment),
         (None, None) => has_data.then_some(FileKind::NoIndex),
         (None, Some(movie)) => {
-            let mut fragmented = false;
-            children(file, &movie, &mut budget, &mut |_, child, _| {
-                fragmented |= &child.kind == b"mvex";
-            });
-            (fragmented && !has_segment && !has_data).then_some(FileKind::InitSegment)
+            let is_fragmented = file.next_of(&mut Boxes::within(&movie), b"mvex").is_some();
+            (is_fragmented && !has_segment && !has_data).then_some(FileKind::InitSegment)
         }
     }
 }
 
-fn header(file: &mut Bytes<'_>, position: u64, limit: u64) -> Option<Header> {
-    let head: [u8; 8] = file.array(position)?;
-    let (size, kind) = head.split_at(4);
-    let size = u64::from(u32::from_be_bytes(size.try_into().ok()?));
-    let kind: [u8; 4] = kind.try_into().ok()?;
-    let (size, head) = match size {
-        0 => (file.size.min(limit).checked_sub(position)?, 8),
-        1 => (
-            file.array(position.checked_add(8)?)
-                .map(u64::from_be_bytes)?,
-            16,
-        ),
-        size => (size, 8),
-    };
-    (size >= head).then_some(())?;
-    Some(Header {
-        kind,
-        body: position + head,
-        end: position.checked_add(size)?,
-    })
-}
-
-/// Calls `visit` for each box within `parent`.
-fn children(
-    file: &mut Bytes<'_>,
-    parent: &Header,
-    budget: &mut u32,
-    visit: &mut dyn FnMut(&mut Bytes<'_>, &Header, &mut u32),
-) {
-    let mut position = parent.body;
-    while position < parent.end && *budget > 0 {
-        *budget -= 1;
-        let Some(child) = header(file, position, parent.end) else {
-            return;
-        };
-        visit(file, &child, budget);
-        position = child.end;
-    }
-}
-
-fn movie(file: &mut Bytes<'_>, movie: &Header, layout: &mut Layout, budget: &mut u32) {
-    children(
-        file,
-        movie,
-        budget,
-        &mut |file, child, budget| match &child.kind {
+fn movie(file: &mut File<'_, '_>, movie: &Mp4Box, layout: &mut Layout) {
+    let mut children = Boxes::within(movie);
+    while let Some(child) = file.next(&mut children) {
+        match &child.kind {
             b"mvex" => layout.fragmented = true,
-            b"trak" => track(file, child, layout, budget),
+            b"trak" => track(file, &child, layout),
             _ => {}
-        },
-    );
+        }
+    }
 }
 
 /// Facts about one track.
@@ -217,44 +212,21 @@ struct Track {
     encryption: Option<String>,
 }
 
-fn track(file: &mut Bytes<'_>, header: &Header, layout: &mut Layout, budget: &mut u32) {
+fn track(file: &mut File<'_, '_>, found: &Mp4Box, layout: &mut Layout) {
     let mut track = Track::default();
-    children(
-        file,
-        header,
-        budget,
-        &mut |file, child, budget| match &child.kind {
-            b"edts" => children(file, child, budget, &mut |file, list, _| {
-                if &list.kind == b"elst" {
-                    (track.entries, track.media_time) = edits(file, list.body).unwrap_or_default();
+    let mut children = Boxes::within(found);
+    while let Some(child) = file.next(&mut children) {
+        match &child.kind {
+            b"edts" => {
+                let mut lists = Boxes::within(&child);
+                while let Some(list) = file.next_of(&mut lists, b"elst") {
+                    (track.entries, track.media_time) = edits(file, &list).unwrap_or_default();
                 }
-            }),
-            b"mdia" => children(
-                file,
-                child,
-                budget,
-                &mut |file, media, budget| match &media.kind {
-                    b"mdhd" => {
-                        let version = file.array::<1>(media.body).map_or(0, |v| v[0]);
-                        let at = media
-                            .body
-                            .saturating_add(if version == 1 { 20 } else { 12 });
-                        track.timescale = file.u32_be(at).unwrap_or(0);
-                    }
-                    b"hdlr" => {
-                        track.handler =
-                            file.array(media.body.saturating_add(8)).unwrap_or_default();
-                    }
-                    b"minf" => {
-                        track.external_data |= has_external_data(file, media, budget);
-                        track.encryption = encryption(file, media, budget);
-                    }
-                    _ => {}
-                },
-            ),
+            }
+            b"mdia" => media(file, &child, &mut track),
             _ => {}
-        },
-    );
+        }
+    }
     // Exact below 2^53, far more than any media time.
     let skipped = if track.timescale == 0 {
         0.0
@@ -268,122 +240,111 @@ fn track(file: &mut Bytes<'_>, header: &Header, layout: &mut Layout, budget: &mu
     }
 }
 
-/// The encryption scheme of a track: that of the first sample entry with one.
-fn encryption(file: &mut Bytes<'_>, minf: &Header, budget: &mut u32) -> Option<String> {
-    let mut found = None;
-    children(file, minf, budget, &mut |file, stbl, budget| {
-        if &stbl.kind != b"stbl" {
-            return;
-        }
-        children(file, stbl, budget, &mut |file, stsd, budget| {
-            if &stsd.kind != b"stsd" {
-                return;
+fn media(file: &mut File<'_, '_>, found: &Mp4Box, track: &mut Track) {
+    let mut children = Boxes::within(found);
+    while let Some(child) = file.next(&mut children) {
+        match &child.kind {
+            b"mdhd" => {
+                let version = file.field(&child, 0);
+                let at = if version == Some([1]) { 20 } else { 12 };
+                track.timescale = file.field(&child, at).map_or(0, u32::from_be_bytes);
             }
-            // Version, flags and count precede the entries.
-            let list = Header {
-                body: stsd.body.saturating_add(8),
-                ..*stsd
-            };
-            children(file, &list, budget, &mut |file, entry, budget| {
+            b"hdlr" => track.handler = file.field(&child, 8).unwrap_or_default(),
+            b"minf" => {
+                track.external_data |= has_external_data(file, &child);
+                track.encryption = encryption(file, &child);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The encryption scheme of a track: that of the first sample entry with one.
+fn encryption(file: &mut File<'_, '_>, minf: &Mp4Box) -> Option<String> {
+    let mut tables = Boxes::within(minf);
+    while let Some(stbl) = file.next_of(&mut tables, b"stbl") {
+        let mut descriptions = Boxes::within(&stbl);
+        while let Some(stsd) = file.next_of(&mut descriptions, b"stsd") {
+            let mut entries = Boxes::after(&stsd, LIST_FIELDS);
+            while let Some(entry) = file.next(&mut entries) {
                 let known = ENCRYPTED_ENTRIES
                     .iter()
                     .find(|(kind, _)| **kind == entry.kind);
-                if let Some((kind, fields)) = known.filter(|_| found.is_none()) {
+                let found = known.and_then(|(kind, fields)| {
                     // QuickTime has more audio fields: 16 bytes in version 1, 36 in version 2.
-                    let version = file.array::<2>(entry.body.saturating_add(8));
-                    let more = match version {
+                    let more = match file.field(&entry, 8) {
                         Some([0, 1]) if *fields == SOUND_BYTES => 16,
                         Some([0, 2]) if *fields == SOUND_BYTES => 36,
                         _ => 0,
                     };
-                    let boxes = Header {
-                        body: entry.body.saturating_add(*fields + more),
-                        ..*entry
-                    };
                     let apple = kind.starts_with(b"drm").then_some("FairPlay");
-                    found = scheme(file, &boxes, apple, budget);
+                    scheme(file, Boxes::after(&entry, *fields + more), apple)
+                });
+                if found.is_some() {
+                    return found;
                 }
-            });
-        });
-    });
-    found
+            }
+        }
+    }
+    None
 }
 
 /// The protection scheme in the boxes of a sample entry; `None` if samples are unencrypted by
 /// default (ISO/IEC 23001-7, 8.2: `default_isProtected`).
-fn scheme(
-    file: &mut Bytes<'_>,
-    boxes: &Header,
-    known: Option<&str>,
-    budget: &mut u32,
-) -> Option<String> {
+fn scheme(file: &mut File<'_, '_>, mut boxes: Boxes, known: Option<&str>) -> Option<String> {
     let mut name = known.map(str::to_owned);
     let mut in_the_clear = false;
-    children(file, boxes, budget, &mut |file, sinf, budget| {
-        if &sinf.kind != b"sinf" {
-            return;
-        }
-        children(
-            file,
-            sinf,
-            budget,
-            &mut |file, child, budget| match &child.kind {
+    while let Some(sinf) = file.next_of(&mut boxes, b"sinf") {
+        let mut children = Boxes::within(&sinf);
+        while let Some(child) = file.next(&mut children) {
+            match &child.kind {
                 b"schm" => {
-                    let scheme: Option<[u8; 4]> = file.array(child.body.saturating_add(4));
+                    let scheme: Option<[u8; 4]> = file.field(&child, 4);
                     let text = scheme.filter(|word| word.iter().all(u8::is_ascii_graphic));
                     if let (Some(text), None) = (text, known) {
                         name = Some(String::from_utf8_lossy(&text).into_owned());
                     }
                 }
-                b"schi" => children(file, child, budget, &mut |file, tenc, _| {
-                    if &tenc.kind == b"tenc" {
-                        let protected: Option<[u8; 1]> = file.array(tenc.body.saturating_add(6));
-                        in_the_clear = protected == Some([0]);
+                b"schi" => {
+                    let mut details = Boxes::within(&child);
+                    while let Some(tenc) = file.next_of(&mut details, b"tenc") {
+                        in_the_clear = file.field(&tenc, 6) == Some([0]);
                     }
-                }),
+                }
                 _ => {}
-            },
-        );
-    });
+            }
+        }
+    }
     (!in_the_clear).then(|| name.unwrap_or_else(|| "method not stated".to_owned()))
 }
 
 /// Whether a track's data is in another file, according to all of its data references.
-fn has_external_data(file: &mut Bytes<'_>, minf: &Header, budget: &mut u32) -> bool {
+fn has_external_data(file: &mut File<'_, '_>, minf: &Mp4Box) -> bool {
     let (mut here, mut away) = (0u32, 0u32);
-    children(file, minf, budget, &mut |file, dinf, budget| {
-        if &dinf.kind != b"dinf" {
-            return;
-        }
-        children(file, dinf, budget, &mut |file, dref, budget| {
-            if &dref.kind != b"dref" {
-                return;
+    let mut infos = Boxes::within(minf);
+    while let Some(dinf) = file.next_of(&mut infos, b"dinf") {
+        let mut lists = Boxes::within(&dinf);
+        while let Some(dref) = file.next_of(&mut lists, b"dref") {
+            let mut references = Boxes::after(&dref, LIST_FIELDS);
+            while let Some(reference) = file.next(&mut references) {
+                match file.field(&reference, 0).map(u32::from_be_bytes) {
+                    Some(flags) if flags & 1 == 0 => away += 1,
+                    _ => here += 1,
+                }
             }
-            // Version, flags and count precede the references.
-            let list = Header {
-                body: dref.body.saturating_add(8),
-                ..*dref
-            };
-            children(file, &list, budget, &mut |file, reference, _| match file
-                .u32_be(reference.body)
-                .map(|flags| flags & 1)
-            {
-                Some(0) => away += 1,
-                _ => here += 1,
-            });
-        });
-    });
+        }
+    }
     away > 0 && here == 0
 }
 
 /// Number of edits, and the media time of the first one (0 for an empty edit).
-fn edits(file: &mut Bytes<'_>, body: u64) -> Option<(u32, u64)> {
-    let version = file.array::<1>(body)?[0];
-    let entries = file.u32_be(body.checked_add(4)?)?;
+fn edits(file: &mut File<'_, '_>, list: &Mp4Box) -> Option<(u32, u64)> {
+    let [version] = file.field(list, 0)?;
+    let entries = file.field(list, 4).map(u32::from_be_bytes)?;
     let media_time = if version == 1 {
-        file.array(body.checked_add(16)?).map(i64::from_be_bytes)?
+        file.field(list, 16).map(i64::from_be_bytes)?
     } else {
-        i64::from(file.array(body.checked_add(12)?).map(i32::from_be_bytes)?)
+        i64::from(file.field(list, 12).map(i32::from_be_bytes)?)
     };
     Some((entries, u64::try_from(media_time).unwrap_or(0)))
 }

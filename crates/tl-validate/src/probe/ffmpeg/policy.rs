@@ -3,8 +3,7 @@
 use std::ffi::CStr;
 
 use super::shim::{OpenFailure, OpenPolicy};
-use crate::probe::{ProbeError, ProbeErrorKind};
-use crate::probe::{container, unopened};
+use crate::probe::{ProbeError, ProbeErrorKind, container, unopened};
 
 /// The allowed demuxers: self-contained video containers, raw video streams, and audio containers
 /// (to report "audio only"). Demuxers that open other files or the network are not listed.

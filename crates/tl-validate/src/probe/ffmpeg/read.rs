@@ -5,10 +5,8 @@ use std::time::Instant;
 
 use super::shim::{Input, Stream, StreamKind};
 use super::{duration, policy};
-use crate::facts;
-use crate::facts::{AudioStream, MediaFacts, OtherStream, VideoStream};
-use crate::probe::{ProbeError, ProbeErrorKind, ProbeOptions};
-use crate::probe::{container, media_type};
+use crate::facts::{self, AudioStream, MediaFacts, OtherStream, VideoStream};
+use crate::probe::{ProbeError, ProbeErrorKind, ProbeOptions, container, media_type};
 
 pub(super) fn facts_of(
     input: &mut Input<'_>,

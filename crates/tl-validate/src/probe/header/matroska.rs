@@ -3,10 +3,8 @@
 use matroska_demuxer::{FlagInterlaced, MatroskaFile, TrackEntry, TrackType};
 
 use super::source::Source;
-use crate::facts;
-use crate::facts::{AudioStream, MediaFacts, VideoStream};
-use crate::probe::{ProbeError, ProbeErrorKind};
-use crate::probe::{container, media_type};
+use crate::facts::{self, AudioStream, MediaFacts, VideoStream};
+use crate::probe::{ProbeError, ProbeErrorKind, container, media_type};
 
 const FORMAT: &str = "matroska,webm";
 

@@ -6,15 +6,11 @@ use mp4_atom::{
 };
 
 use super::source::Source;
-use crate::facts;
-use crate::facts::{AudioStream, MediaFacts, VideoStream};
-use crate::probe::{ProbeError, ProbeErrorKind};
-use crate::probe::{container, media_type};
+use crate::facts::{self, AudioStream, MediaFacts, VideoStream};
+use crate::probe::container::boxes::in_memory;
+use crate::probe::{ProbeError, ProbeErrorKind, container, media_type};
 
 const FORMAT: &str = "mov,mp4,m4a,3gp,3g2,mj2";
-
-/// Maximum number of top-level boxes. In real files the movie box is among the first few.
-const MAX_BOXES: u32 = 50_000;
 
 /// Maximum number of tracks, as for a full probe.
 const MAX_TRACKS: usize = 64;
@@ -62,7 +58,7 @@ pub(super) fn facts(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
         edit_list: outline.edit_list,
         ..MediaFacts::default()
     };
-    let tracks = children(&movie).filter(|(kind, _)| kind == b"trak");
+    let tracks = in_memory(&movie).filter(|(kind, _)| kind == b"trak");
     for (index, (_, track)) in tracks.take(MAX_TRACKS).enumerate() {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         let track = Track {
@@ -84,62 +80,22 @@ pub(super) fn facts(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
 
 /// The major brand and the content of the movie box.
 fn movie(source: &mut Source<'_>) -> Result<(String, Vec<u8>), ProbeError> {
-    let broken =
-        |seen: String| ProbeError::new(ProbeErrorKind::Broken, "", seen).with_format(FORMAT);
-    let mut brand = String::new();
-    let mut position = 0;
-    for _ in 0..MAX_BOXES {
-        let mut head = [0u8; 16];
-        let length = source.peek(position, &mut head).unwrap_or(0);
-        let mut rest = &head[..length];
-        let Ok(header) = Header::decode(&mut rest) else {
-            break;
-        };
-        let head_bytes = (length - rest.len()) as u64;
-        let body = position + head_bytes;
-        let size = header
-            .size
-            .map_or(source.size().saturating_sub(body), |size| size as u64);
-        match header.kind.as_ref() {
-            b"ftyp" => {
-                let word = source.bytes(body, 4).unwrap_or_default();
-                brand = String::from_utf8_lossy(&word).into_owned();
-            }
-            b"moov" => {
-                return match source.bytes(body, size) {
-                    Some(bytes) => Ok((brand, bytes)),
-                    None => Err(broken(
-                        "the file ends within its index (the box `moov`)".to_owned(),
-                    )),
-                };
-            }
-            _ => {}
-        }
-        match body.checked_add(size).filter(|next| *next < source.size()) {
-            Some(next) => position = next,
-            None => break,
-        }
-    }
-    Err(broken(
-        "the file has no index (the box `moov`): it is cut off, or was not finished".to_owned(),
-    ))
-}
-
-/// Iterates over the boxes in a byte slice, as type and content. Stops at an invalid box.
-fn children(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
-    std::iter::from_fn(move || {
-        let header = Header::decode(&mut bytes).ok()?;
-        let size = header.size.unwrap_or(bytes.len());
-        let body = bytes.get(..size)?;
-        bytes = &bytes[size..];
-        Some((header.kind.into(), body))
-    })
+    let broken = |seen: &str| ProbeError::new(ProbeErrorKind::Broken, "", seen).with_format(FORMAT);
+    let index = container::mov_index(source.size(), &mut |offset, into| source.peek(offset, into));
+    let movie = index.movie.ok_or_else(|| {
+        broken("the file has no index (the box `moov`): it is cut off, or was not finished")
+    })?;
+    let content = source
+        .bytes(movie.body, movie.end - movie.body)
+        .ok_or_else(|| broken("the file ends within its index (the box `moov`)"))?;
+    let brand = index.brand.unwrap_or_default();
+    Ok((String::from_utf8_lossy(&brand).into_owned(), content))
 }
 
 /// The content of the box at a path.
 fn inside<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
     path.iter().try_fold(bytes, |bytes, wanted| {
-        children(bytes)
+        in_memory(bytes)
             .find(|(kind, _)| kind == *wanted)
             .map(|(_, body)| body)
     })
@@ -226,7 +182,7 @@ impl Track<'_> {
     fn entry(&self) -> Option<([u8; 4], &[u8], Option<Codec>)> {
         let table = inside(self.samples()?, &[b"stsd"])?;
         // Version, flags and count precede the entries.
-        let (kind, body) = children(table.get(8..)?).next()?;
+        let (kind, body) = in_memory(table.get(8..)?).next()?;
         let decoded: Option<Stsd> = child(self.samples()?, b"stsd");
         Some((
             kind,
