@@ -1,8 +1,7 @@
 //! Validates videos locally against the dated requirements of the TwelveLabs video platform.
 //!
-//! The crate has three independent parts: **facts** about a file ([`MediaFacts`], read by a
-//! [`Prober`]), **rules** as dated data ([`RulePack`]), and the pure function [`check()`], which
-//! compares the two and reports every finding.
+//! **Facts** about a file ([`MediaFacts`]) are read by a [`Prober`]. **Rules** are dated data
+//! ([`RulePack`]). The pure function [`check()`] compares the two and reports every finding.
 //!
 //! ```
 //! use tl_validate::{check, MediaFacts, Route, RulePack, Target, VideoStream};
@@ -18,16 +17,33 @@
 //! assert_eq!(report.predicted_code(), Some("video_resolution_too_low"));
 //! ```
 //!
+//! # Parts
+//!
+//! Each part is a folder or file of the source and uses only the parts above it.
+//!
+//! | Part | Contents |
+//! |---|---|
+//! | `facts` | [`facts`]: codecs, sizes, durations and more, as a probe found them |
+//! | `rules` | [`rules`]: rule packs with sources and dates, targets, severities |
+//! | `remote` | [`RangeRead`], a source that is read by range; `web`, what a URL refers to |
+//! | `sandbox` | Restrictions for processes that decode untrusted media |
+//! | `probe` | [`Prober`] and its implementations `ffmpeg`, `worker` and `header` |
+//! | `remedy` | [`Fix`], [`split`], [`timeline`]; `program` runs `ffmpeg` for them |
+//! | `report` | [`Report`] and its [`formats`]: text, JSON, HTML, CSV, JUnit, SARIF |
+//! | `check` | [`check()`], [`check_size`], [`fix_all`] |
+//!
 //! # Features
 //!
 //! - `ffmpeg`: probes media in this process; links libavformat.
 //! - `worker`: probes media in helper processes; links no native library.
 //! - `header`: reads the headers of mp4, mov, mkv and webm in pure Rust. Reports fewer facts; for
 //!   builds without FFmpeg.
+//! - `file`: opens local files. The three probers enable it.
 //! - `program`: runs the `ffmpeg` program to apply fixes and to split files.
 //! - `web`: classifies video URLs.
 //!
-//! Without features, the only I/O is opening and reading local files.
+//! Without features and with `web`, the crate is pure: it reads no file, clock, environment variable
+//! or socket, and starts no thread or process.
 
 mod check;
 pub mod facts;
@@ -48,9 +64,9 @@ pub use probe::ffmpeg;
 pub use probe::header;
 #[cfg(all(feature = "worker", unix))]
 pub use probe::worker;
-pub use probe::{
-    FileRanges, ProbeError, ProbeErrorKind, ProbeOptions, Prober, descriptors, open_media,
-};
+#[cfg(feature = "file")]
+pub use probe::{FileRanges, descriptors, open_media};
+pub use probe::{ProbeError, ProbeErrorKind, ProbeOptions, Prober};
 pub use remedy::fix::{Fix, FixKind, FixOptions, Tracks, picture_encoder};
 #[cfg(feature = "program")]
 pub use remedy::program;

@@ -4,16 +4,19 @@
 
 #[cfg(any(feature = "ffmpeg", feature = "header"))]
 mod container;
+#[cfg(feature = "file")]
 pub mod descriptors;
 mod error;
 #[cfg(feature = "ffmpeg")]
 pub mod ffmpeg;
+#[cfg(feature = "file")]
 mod file_ranges;
 #[cfg(feature = "header")]
 pub mod header;
 #[cfg(any(feature = "ffmpeg", feature = "header"))]
 mod media_type;
-pub(crate) mod open;
+#[cfg(feature = "file")]
+mod open;
 mod prober;
 #[cfg(any(feature = "ffmpeg", feature = "header"))]
 mod read_ahead;
@@ -22,6 +25,8 @@ pub(crate) mod unopened;
 pub mod worker;
 
 pub use error::{ProbeError, ProbeErrorKind};
+#[cfg(feature = "file")]
 pub use file_ranges::FileRanges;
+#[cfg(feature = "file")]
 pub use open::open_media;
 pub use prober::{ProbeOptions, Prober};

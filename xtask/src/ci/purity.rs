@@ -1,5 +1,5 @@
-//! `ci purity`: tl-http, tl-protocol and tl-model read no clock, randomness, file, environment or
-//! socket.
+//! `ci purity`: tl-http, tl-protocol and tl-model, and tl-validate without its features for I/O, read
+//! no clock, randomness, file, environment or socket.
 //!
 //! Two checks: clippy with the `disallowed-methods` of `crates/tl-protocol/clippy.toml`, which
 //! follows types and imports, and a scan for whole modules of the standard library, whose functions
@@ -16,6 +16,19 @@ use crate::failure::Failure;
 use crate::workspace::Workspace;
 
 const PURE: [&str; 3] = ["tl-http", "tl-protocol", "tl-model"];
+
+/// The parts of tl-validate that are pure with all features.
+const PURE_PARTS: [&str; 9] = [
+    "check",
+    "facts",
+    "remedy/fix",
+    "remedy/split",
+    "remedy/timeline",
+    "remote",
+    "report",
+    "rules",
+    "text",
+];
 
 /// Modules that do I/O or read the environment.
 const MODULES: &[&str] = &["env", "fs", "net", "os", "process", "thread"];
@@ -48,19 +61,24 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
         .cargo("clippy --lib --all-features")
         .args(packages);
     with_rules(clippy, &rules).run()?;
+    let clippy = "clippy --lib --package tl-validate --no-default-features --features web";
+    with_rules(workspace.cargo(clippy), &rules).run()?;
     let mut findings = Vec::new();
-    for package in PURE {
-        let folder = format!(
-            "{}/",
-            workspace.shown(&workspace.package(package)?.dir.join("src"))
-        );
+    let crates = PURE.map(|package| (package, String::new()));
+    let parts = PURE_PARTS.map(|part| ("tl-validate", part.to_owned()));
+    for (package, part) in crates.iter().chain(&parts) {
+        let src = workspace.shown(&workspace.package(package)?.dir.join("src"));
+        let place = format!("{src}/{part}");
         let code = |file: &&File| {
             let is_test = file.path.contains("/tests/") || file.path.ends_with("/tests.rs");
-            file.path.starts_with(&folder) && file.path.ends_with(".rs") && !is_test
+            let rest = file.path.strip_prefix(&place);
+            let is_within =
+                rest.is_some_and(|rest| part.is_empty() || rest.starts_with(['/', '.']));
+            is_within && file.path.ends_with(".rs") && !is_test
         };
         let files = tidy::files(workspace)?;
         let code: Vec<&File> = files.iter().filter(code).collect();
-        ensure!(!code.is_empty(), "purity: {package} has no code");
+        ensure!(!code.is_empty(), "purity: {place} has no code");
         findings.extend(code.iter().flat_map(|file| modules(&file.path, &file.text)));
     }
     let what = "purity: modules of the standard library";

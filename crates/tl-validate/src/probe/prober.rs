@@ -1,12 +1,14 @@
 //! The [`Prober`] trait and its options.
 
 use std::fs::File;
+#[cfg(feature = "file")]
 use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::{ProbeError, ProbeErrorKind};
+#[cfg(feature = "file")]
 use super::open::open_media;
 use crate::facts::MediaFacts;
 use crate::remote::range::RangeRead;
@@ -20,6 +22,7 @@ pub trait Prober: Send + Sync {
     ///
     /// # Errors
     /// Every [`ProbeErrorKind`]. The call returns before the prober's deadline.
+    #[cfg(feature = "file")]
     fn probe(&self, path: &Path) -> Result<MediaFacts, ProbeError> {
         let file = open_media(path)?;
         self.probe_file(file, &path.to_string_lossy())
@@ -52,7 +55,7 @@ pub trait Prober: Send + Sync {
         name: &str,
     ) -> Result<MediaFacts, ProbeError> {
         let seen = format!(
-            "these {} bytes are no local file, and the prober in use reads local files only",
+            "this prober reads only local files, not a source of {} bytes",
             source.size()
         );
         Err(ProbeError::new(ProbeErrorKind::Unsupported, name, seen))
@@ -60,6 +63,7 @@ pub trait Prober: Send + Sync {
 }
 
 impl<P: Prober + ?Sized> Prober for &P {
+    #[cfg(feature = "file")]
     fn probe(&self, path: &Path) -> Result<MediaFacts, ProbeError> {
         (**self).probe(path)
     }
@@ -76,6 +80,7 @@ impl<P: Prober + ?Sized> Prober for &P {
 }
 
 impl<P: Prober + ?Sized> Prober for std::sync::Arc<P> {
+    #[cfg(feature = "file")]
     fn probe(&self, path: &Path) -> Result<MediaFacts, ProbeError> {
         (**self).probe(path)
     }
@@ -92,6 +97,7 @@ impl<P: Prober + ?Sized> Prober for std::sync::Arc<P> {
 }
 
 impl<P: Prober + ?Sized> Prober for Box<P> {
+    #[cfg(feature = "file")]
     fn probe(&self, path: &Path) -> Result<MediaFacts, ProbeError> {
         (**self).probe(path)
     }
