@@ -163,16 +163,16 @@ pub fn check_probe_failure(error: &ProbeError, target: &Target, pack: &RulePack)
     let about_the_file = kind.is_about_the_file();
     let reason = match kind {
         ProbeErrorKind::UnopenedFormat => {
-            "The local check opens only formats that are common as video; the platform may read this one."
+            "The local check opens only common video formats; the platform may support this one."
         }
         ProbeErrorKind::Segment => {
-            "The platform reads videos with FFmpeg, and a part of a stream cannot be read by itself."
+            "The platform reads videos with FFmpeg, which cannot read a single segment of a stream."
         }
         ProbeErrorKind::TooComplex => {
-            "Reading this file takes more time or memory than any usual video, so the platform is expected to fail as well."
+            "Reading this file takes far more time or memory than a typical video, so the platform is expected to fail too."
         }
         _ if about_the_file => {
-            "The platform reads videos with FFmpeg, and this file cannot be read."
+            "The platform reads videos with FFmpeg, which cannot read this file."
         }
         _ => "The file could not be checked.",
     };
@@ -233,7 +233,7 @@ fn engine_findings(target: &Target, pack: &RulePack) -> Vec<Finding> {
             Some(EngineStatus::Retired) => (
                 "engine.retired",
                 Severity::Error,
-                "The platform no longer takes videos for this engine.",
+                "The platform no longer accepts videos for this engine.",
                 Some("parameter_invalid"),
             ),
             None => (
@@ -283,17 +283,15 @@ fn file_findings(facts: &MediaFacts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(cut) = &facts.truncated {
         findings.push(Finding {
-            assumption: Some(
-                "the platform does not document what it does with such files".to_owned(),
-            ),
+            assumption: Some("the platform does not document how it handles such files".to_owned()),
             predicted_code: Some("video_file_broken".to_owned()),
             fix: crate::remedy::fix::keep_readable_part(facts),
             ..local(
                 "file.truncated",
                 Severity::Error,
-                format!("the file is cut off: {}", cut.detail),
+                format!("the file is truncated: {}", cut.detail),
                 "a complete file",
-                "What is missing cannot be indexed; copy or download the file again.",
+                "The missing part cannot be indexed; copy or download the file again.",
             )
         });
     }
@@ -301,24 +299,24 @@ fn file_findings(facts: &MediaFacts) -> Vec<Finding> {
         findings.push(local(
             "file.header_only",
             Severity::Advice,
-            "header only: nothing but the file's headers was read".to_owned(),
+            "header only: only the headers of the file were read".to_owned(),
             "a full probe",
-            "Sizes and durations are what the headers claim, and headers can be wrong; install `tl-probe` for a full check.",
+            "Sizes and durations come from the headers, which can be wrong; install `tl-probe` for a full check.",
         ));
     } else if facts.duration_unverified {
         let claim = facts.duration_seconds().map_or_else(
-            || "the file's headers do not tell it".to_owned(),
+            || "the headers contain none".to_owned(),
             |seconds| format!("the header claims {} s", crate::text::plain(seconds)),
         );
         findings.push(local(
             "file.duration_unverified",
             Severity::Warning,
             format!("duration not verified: {claim}"),
-            "a duration that the content bears out",
+            "a duration confirmed by the content",
             if facts.partly_read || facts.duration_seconds().is_none() {
-                "More of the file would have to be read; download it and check it here to be sure."
+                "Verifying it requires reading more of the file; download the file and check it locally."
             } else {
-                "Reading the whole file took too long, or its frames bear no time; give the probe more time to be sure."
+                "Reading the whole file took too long, or its frames have no timestamps; use a longer deadline to verify it."
             },
         ));
     }

@@ -87,7 +87,7 @@ impl fmt::Display for Finding {
         }
         write!(f, " [{}", self.rule)?;
         if let Some(code) = &self.predicted_code {
-            write!(f, ", the platform would answer {code}")?;
+            write!(f, ", expected platform error {code}")?;
         }
         f.write_str("]")
     }

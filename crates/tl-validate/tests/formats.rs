@@ -41,7 +41,7 @@ fn cases() -> Vec<Case> {
     let error = ProbeError::new(
         ProbeErrorKind::NotMedia,
         NASTY,
-        "no video or audio format is recognized in the file",
+        "not a recognized video or audio format",
     );
     vec![
         case("clips/good.mp4", 640, 360, 12.0),
@@ -233,7 +233,7 @@ fn html_shows_thumbnail_or_reason() {
     );
     check(
         entry.with_thumbnail(b"<script>alert(1)</script>"),
-        "No picture: what was made is neither JPEG nor PNG.",
+        "No picture: the thumbnail is neither JPEG nor PNG.",
     );
     check(
         entry.without_thumbnail("ffmpeg <was> not found"),

@@ -122,7 +122,7 @@ fn invalid_rules_files_are_rejected_with_reason() {
         "[[rule]]\nid = \"x\"\nmeasure = \"container\"\nmin = 1",
         "word",
     );
-    check("[[rule]]\nid = \"x\"\nmin = 1", "measures");
+    check("[[rule]]\nid = \"x\"\nmin = 1", "has no measure");
     check("remove = [\"nope\"]", "nope");
     check(
         "[[rule]]\nid = \"x\"\nmeasure=\"audio_tracks\"\nmin = 1\n[[rule]]\nid = \"x\"\nmeasure=\"audio_tracks\"\nmin = 1",

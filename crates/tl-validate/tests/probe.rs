@@ -183,12 +183,12 @@ fn non_media_files_are_classified() {
     check(
         &bytes("text.mp4", b"This is my holiday video.\n"),
         ProbeErrorKind::NotMedia,
-        "no video or audio format",
+        "not a recognized video or audio format",
     );
     check(
         &bytes("noise.mp4", &[0x5a; 5000]),
         ProbeErrorKind::NotMedia,
-        "no video or audio format",
+        "not a recognized video or audio format",
     );
     check(
         &bytes(
@@ -212,7 +212,7 @@ fn non_media_files_are_classified() {
             "-f lavfi -i testsrc=size=640x360:duration=0.04 -frames:v 1",
         ),
         ProbeErrorKind::NotMedia,
-        "picture",
+        "this is an image",
     );
 }
 

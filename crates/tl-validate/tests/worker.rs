@@ -50,7 +50,7 @@ fn crashed_helper_is_reported_with_its_stderr() {
     assert!(
         error
             .to_string()
-            .contains("exit code 127: libavformat.so.59"),
+            .contains("exited with code 127: libavformat.so.59"),
         "{error}"
     );
 }
@@ -76,7 +76,7 @@ fn file_that_fails_two_helpers_is_too_complex() {
     let helper = stubborn_helper();
     for (name, word, expected) in [
         ("stalls", "stall", "longer than 0.2 s 2 times"),
-        ("dies", "die", "ended 2 times: it was ended by signal 6"),
+        ("dies", "die", "failed 2 times: it was killed by signal 6"),
     ] {
         let body = format!("exec '{}' \"$@\" {word}", helper.display());
         let pool = pool_with(script(name, &body), Duration::from_millis(200));

@@ -194,7 +194,7 @@ fn task(emulator: &Emulator, index: &str) -> (String, String) {
 #[test]
 fn hanging_or_failing_ffmpeg_is_reported() {
     for (script, reason) in [
-        ("exec sleep 60", "was not done within"),
+        ("exec sleep 60", "did not finish within"),
         ("echo 'no room in here' >&2; exit 1", "no room in here"),
         // It exits successfully without any output.
         ("exit 0", "playlist"),

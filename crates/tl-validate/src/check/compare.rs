@@ -66,7 +66,7 @@ fn number(rule: &Rule, facts: &MediaFacts, value: f64) -> Option<Finding> {
         && !rule.bound.allows(container)
     {
         let text = format!(
-            "{}, while the container says {} s",
+            "{}, but the container claims {} s",
             observed(rule, facts, value),
             plain(container)
         );
@@ -114,7 +114,7 @@ fn unknown(rule: &Rule, facts: &MediaFacts) -> Finding {
     finding(
         rule,
         severity,
-        format!("the {} cannot be told from the file", rule.measure),
+        format!("the {} cannot be determined from the file", rule.measure),
     )
 }
 
@@ -135,7 +135,7 @@ fn observed(rule: &Rule, facts: &MediaFacts, value: f64) -> String {
         Measure::AudioTracks if value == 0.0 => "no audio track".to_owned(),
         Measure::VideoTracks if value == 0.0 => "no video track".to_owned(),
         Measure::DecodableVideoTracks if value == 0.0 => format!(
-            "FFmpeg has no decoder for the picture ({})",
+            "FFmpeg has no decoder for the video ({})",
             facts
                 .video()
                 .map_or_else(String::new, |video| codec_with_tag(
@@ -144,7 +144,7 @@ fn observed(rule: &Rule, facts: &MediaFacts, value: f64) -> String {
                 ))
         ),
         Measure::DecodableAudioTracks if value == 0.0 => format!(
-            "FFmpeg has no decoder for the sound ({})",
+            "FFmpeg has no decoder for the audio ({})",
             facts
                 .audio()
                 .map_or_else(String::new, |audio| codec_with_tag(
@@ -157,7 +157,7 @@ fn observed(rule: &Rule, facts: &MediaFacts, value: f64) -> String {
             facts.encryption.as_deref().unwrap_or("method not stated")
         ),
         Measure::ClaimedDurationShare => format!(
-            "the header claims {} s, but only {} s are in the file",
+            "the header claims {} s, but the file contains only {} s",
             plain(facts.claimed_duration_seconds.unwrap_or_default()),
             plain(facts.duration_seconds.unwrap_or_default())
         ),

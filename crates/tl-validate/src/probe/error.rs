@@ -94,8 +94,8 @@ impl fmt::Display for ProbeErrorKind {
 
 /// A file could not be probed.
 ///
-/// `Display` shows what happened, what was seen, what is allowed and what to do next. The error is
-/// serializable because helper processes return it too.
+/// `Display` shows the file, what was seen, the last message of FFmpeg and what to do next. The
+/// error is serializable because helper processes return it too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeError {
     kind: ProbeErrorKind,
@@ -183,7 +183,7 @@ impl ProbeError {
             }
             ProbeErrorKind::DeadlinePassed => "a file that can be read within the deadline",
             ProbeErrorKind::BudgetSpent => "a file whose headers fit into the byte budget",
-            ProbeErrorKind::Unsupported => "a file of a kind that the prober in use can read",
+            ProbeErrorKind::Unsupported => "a source that this prober supports",
             ProbeErrorKind::HelperMissing | ProbeErrorKind::HelperFailed => {
                 "a working `tl-probe` helper"
             }
@@ -194,41 +194,37 @@ impl ProbeError {
     pub fn next(&self) -> &'static str {
         match self.kind {
             ProbeErrorKind::NotFound => "Check the path.",
-            ProbeErrorKind::Unreadable => {
-                "Give the current user read permission, or run as a user that has it."
-            }
-            ProbeErrorKind::NotAFile => "Name the video file itself.",
+            ProbeErrorKind::Unreadable => "Grant the current user read permission.",
+            ProbeErrorKind::NotAFile => "Pass the path of the video file.",
             ProbeErrorKind::Empty => "Copy or download the file again.",
             ProbeErrorKind::NotMedia => {
                 "Check that this is the video and not its download page or an archive."
             }
-            ProbeErrorKind::Nested => "Make one video file of it first, and check that.",
+            ProbeErrorKind::Nested => "Convert it to one video file first, and check that file.",
             ProbeErrorKind::UnopenedFormat => {
-                "Convert it to MP4, or skip the local check to send it as it is."
+                "Convert it to MP4, or skip the local check to upload it unchanged."
             }
             ProbeErrorKind::Segment => {
                 "Join the initialization segment and all media segments into one file, in this order, and check that."
             }
             ProbeErrorKind::Broken => "Copy or download the file again.",
             ProbeErrorKind::TooComplex => {
-                "Do not trust this file; if it is genuine, encode it again on a machine that can read it."
+                "The file may be malicious; if it is genuine, re-encode it on a machine that can read it."
             }
             ProbeErrorKind::DeadlinePassed => {
-                "Run again with a longer deadline, or from a faster disk."
+                "Retry with a longer deadline, or from a faster disk."
             }
             ProbeErrorKind::BudgetSpent => {
-                "Raise the byte budget, or download the file and check it here."
+                "Increase the byte budget, or download the file and check it locally."
             }
-            ProbeErrorKind::Unsupported => {
-                "Use a prober that can (install `tl-probe`), or give it the file itself."
-            }
+            ProbeErrorKind::Unsupported => "Install `tl-probe`, or pass a local file.",
             ProbeErrorKind::HelperMissing => {
-                "Install it beside `tl` (cargo install tl-cli), or set TL_PROBE to its path."
+                "Install it next to `tl` (cargo install tl-cli), or set TL_PROBE to its path."
             }
             ProbeErrorKind::HelperFailed => {
-                "Run again; if it stays, run `tl-probe FILE` by hand and report the file."
+                "Retry; if the error persists, run `tl-probe FILE` and report the file."
             }
-            ProbeErrorKind::Io => "Check the disk or the network share, then run again.",
+            ProbeErrorKind::Io => "Check the disk or the network share, then retry.",
         }
     }
 }
@@ -238,9 +234,9 @@ impl fmt::Display for ProbeError {
         if !self.name.is_empty() {
             write!(f, "{}: ", self.name)?;
         }
-        write!(f, "{} (allowed: {}).", self.seen, self.allowed())?;
+        write!(f, "{}.", self.seen)?;
         if let Some(line) = self.log.last() {
-            write!(f, " FFmpeg says: {line}.")?;
+            write!(f, " FFmpeg: {line}.")?;
         }
         write!(f, " {}", self.next())
     }

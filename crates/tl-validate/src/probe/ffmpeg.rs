@@ -151,7 +151,7 @@ fn file_is_too_complex(status: &shim::SessionStatus, options: &ProbeOptions) -> 
 fn session_error(status: &shim::SessionStatus, options: &ProbeOptions) -> Option<ProbeError> {
     if file_is_too_complex(status, options) {
         let seen = format!(
-            "there is no answer after {:.0} s, in which {} were read and the processor worked for {:.1} s",
+            "no result after {:.0} s, with {} read and {:.1} s of CPU time used",
             status.elapsed.as_secs_f64(),
             crate::text::bytes(status.bytes_read as f64),
             status.cpu_time.as_secs_f64()
@@ -170,6 +170,6 @@ fn session_error(status: &shim::SessionStatus, options: &ProbeOptions) -> Option
         return Some(ProbeError::new(ProbeErrorKind::Io, "", seen));
     }
     let nested = status.nested.as_ref()?;
-    let seen = format!("the file points to another one (`{nested}`), which was not opened");
+    let seen = format!("the file refers to another file (`{nested}`), which was not opened");
     Some(ProbeError::new(ProbeErrorKind::Nested, "", seen))
 }

@@ -74,7 +74,7 @@ impl Prober for HeaderReader {
         let mut source = Source::new(ReadAhead::new(source), deadline);
         // A panic in a dependency is an error of one file and must not abort the run.
         let facts = catch_unwind(AssertUnwindSafe(|| read(&mut source))).unwrap_or_else(|_| {
-            let seen = "the headers of the file make no sense";
+            let seen = "the headers of the file are invalid";
             Err(ProbeError::new(ProbeErrorKind::Broken, "", seen))
         });
         // An error of the source takes precedence over the decoder's.
@@ -97,12 +97,12 @@ fn read(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
             return Err(ProbeError::new(ProbeErrorKind::Nested, "", seen));
         }
         Kind::Other => {
-            let seen = "the file is neither mp4, mov, mkv nor webm, and nothing else can be read without FFmpeg";
+            let seen = "the file is not mp4, mov, mkv or webm; other formats require FFmpeg";
             return Err(ProbeError::new(ProbeErrorKind::Unsupported, "", seen));
         }
     };
     if facts.video().is_none() && facts.audio_streams.is_empty() {
-        let seen = "the headers name neither video nor sound";
+        let seen = "the headers list no video or audio";
         return Err(ProbeError::new(ProbeErrorKind::Broken, "", seen)
             .with_format(facts.file_container_format.unwrap_or_default()));
     }

@@ -57,11 +57,9 @@ fn open_error(error: &io::Error, name: &str) -> ProbeError {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
             ProbeError::new(ProbeErrorKind::NotFound, name, "no such file")
         }
-        io::ErrorKind::PermissionDenied => ProbeError::new(
-            ProbeErrorKind::Unreadable,
-            name,
-            "the file may not be read (permission denied)",
-        ),
+        io::ErrorKind::PermissionDenied => {
+            ProbeError::new(ProbeErrorKind::Unreadable, name, "permission denied")
+        }
         io::ErrorKind::IsADirectory => ProbeError::new(
             ProbeErrorKind::NotAFile,
             name,

@@ -75,7 +75,7 @@ impl<'a> ReadAhead<'a> {
         }
         let Some(block) = self.block_at(offset) else {
             let seen = format!(
-                "the source ends at byte {offset}, though its size is {}",
+                "the source ends at byte {offset}, but its size is {}",
                 self.size
             );
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, seen));

@@ -188,7 +188,10 @@ impl Ffmpeg {
             .ok_or_else(|| {
                 ProgramError::new(
                     ProgramErrorKind::Failed,
-                    format!("`{}` is not ffmpeg: it says `{first}`", self.path.display()),
+                    format!(
+                        "`{}` is not ffmpeg: it printed `{first}`",
+                        self.path.display()
+                    ),
                 )
             })
     }
@@ -276,7 +279,7 @@ impl Ffmpeg {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => {
                 return Err(ProgramError::output(
-                    "ffmpeg ended well, but its result cannot be read",
+                    "ffmpeg succeeded, but its result cannot be read",
                     &error,
                 ));
             }

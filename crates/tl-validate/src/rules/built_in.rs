@@ -51,13 +51,16 @@ impl RulePack {
     /// # Errors
     /// The name is unknown; the message lists the available names.
     pub fn named(name: &str) -> Result<&'static Self, RulePackError> {
-        built_in().iter().find(|pack| pack.name == name).ok_or_else(|| {
-            let names: Vec<&str> = built_in().iter().map(|p| p.name.as_str()).collect();
-            RulePackError::new(format!(
-                "there is no built-in rule pack `{name}` (there are: {}). Name one of these, or pass a rules file.",
-                names.join(", ")
-            ))
-        })
+        built_in()
+            .iter()
+            .find(|pack| pack.name == name)
+            .ok_or_else(|| {
+                let names: Vec<&str> = built_in().iter().map(|p| p.name.as_str()).collect();
+                RulePackError::new(format!(
+                    "unknown rule pack `{name}` (built in: {})",
+                    names.join(", ")
+                ))
+            })
     }
 
     /// The pack that applied on `date`.
@@ -68,12 +71,16 @@ impl RulePack {
         let oldest = built_in()
             .first()
             .expect("there is at least one built-in pack");
-        built_in().iter().rev().find(|pack| pack.date <= date).ok_or_else(|| {
-            RulePackError::new(format!(
-                "no rule pack is old enough for {date} (the oldest, `{}`, begins on {}). Name a later date.",
-                oldest.name, oldest.date
-            ))
-        })
+        built_in()
+            .iter()
+            .rev()
+            .find(|pack| pack.date <= date)
+            .ok_or_else(|| {
+                RulePackError::new(format!(
+                    "no rule pack for {date}: the oldest, `{}`, starts on {}",
+                    oldest.name, oldest.date
+                ))
+            })
     }
 
     /// Name, date and title of every built-in pack, oldest first.

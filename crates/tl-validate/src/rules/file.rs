@@ -110,7 +110,7 @@ fn parse(text: &str) -> Result<RulePack, RulePackError> {
     let file = read(text)?;
     if !file.remove.is_empty() {
         return Err(RulePackError::new(
-            "`remove` has a meaning only in a file that extends a pack. Take it out, or extend a pack with this file.",
+            "`remove` is allowed only in a file that extends a pack. Delete it, or extend a pack with this file.",
         ));
     }
     let name = required(file.name.clone(), "name")?;
@@ -178,7 +178,7 @@ fn read(text: &str) -> Result<PackFile, RulePackError> {
 fn required<T>(value: Option<T>, field: &str) -> Result<T, RulePackError> {
     value.ok_or_else(|| {
         RulePackError::new(format!(
-            "the rules file lacks `{field}`. Add it at the top."
+            "the rules file has no `{field}`. Add it at the top."
         ))
     })
 }
@@ -287,9 +287,9 @@ fn to_file(rule: &Rule) -> RuleFile {
 
 fn to_rule(file: RuleFile, pack: &str, date: Date) -> Result<Rule, RulePackError> {
     let wrong = |what: &str| RulePackError::new(format!("rule `{}` {what}", file.id));
-    let measure = file.measure.ok_or_else(|| {
-        wrong("does not say what it measures. Add `measure = \"duration\"` or another.")
-    })?;
+    let measure = file
+        .measure
+        .ok_or_else(|| wrong("has no measure. Add `measure = \"duration\"` or another."))?;
     let mut bounds: Vec<Bound> = [
         file.min.map(Bound::Min),
         file.max.map(Bound::Max),
@@ -346,7 +346,7 @@ fn to_rule(file: RuleFile, pack: &str, date: Date) -> Result<Rule, RulePackError
         severity: file.severity.unwrap_or(Severity::Error),
         why: file
             .why
-            .unwrap_or_else(|| format!("The rule pack {pack} asks for it.")),
+            .unwrap_or_else(|| format!("Required by the rule pack {pack}.")),
         code: file.code,
         source: file.source.unwrap_or_else(|| format!("rule pack {pack}")),
         documentation: file.documentation.unwrap_or_default(),

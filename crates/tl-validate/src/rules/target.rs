@@ -163,7 +163,7 @@ impl fmt::Display for UnknownRoute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "there is no route `{}` (allowed: tasks, asset, asset-url, multipart). Name one of these.",
+            "unknown route `{}` (allowed: tasks, asset, asset-url, multipart)",
             self.0
         )
     }

@@ -56,7 +56,7 @@ pub fn exec(arguments: &[OsString]) -> (u8, String) {
             }
             Err(reason) => reason,
         },
-        Err(reason) => format!("the arguments of `exec` are not understood: {reason}"),
+        Err(reason) => format!("invalid arguments of `exec`: {reason}"),
     };
     (NOT_STARTED, reason)
 }

@@ -73,7 +73,7 @@ impl<'a> Bytes<'a> {
         (end > self.size).then(|| Truncation {
             expected_bytes: Some(end),
             detail: format!(
-                "{what} reaches to byte {end}, but the file ends at byte {}",
+                "{what} extends to byte {end}, but the file ends at byte {}",
                 self.size
             ),
         })

@@ -19,7 +19,7 @@ impl FileKind {
     /// The description, as a clause.
     pub(crate) fn words(self) -> String {
         match self {
-            Self::StillPicture(format) => format!("this is a still picture ({format}), not a video"),
+            Self::StillPicture(format) => format!("this is a still image ({format}), not a video"),
             Self::InitSegment => {
                 "this is the initialization segment of a DASH or HLS stream, without any media segment"
                     .to_owned()
@@ -29,7 +29,7 @@ impl FileKind {
                     .to_owned()
             }
             Self::NoIndex => {
-                "the index of the file (the box `moov`) is missing: it is cut off, or was never finished"
+                "the index of the file (the box `moov`) is missing: the file is truncated or was not finalized"
                     .to_owned()
             }
         }

@@ -86,7 +86,7 @@ pub(super) fn fill_duration(
                 reach = scanned.reach;
             }
             Scan::Empty => {
-                let seen = "the file has headers, but nothing to show or hear in it";
+                let seen = "the file has headers, but no video or audio data";
                 return Err(ProbeError::new(ProbeErrorKind::Broken, "", seen).with_format(format));
             }
             Scan::Unknown if options.thorough => match check_header(input) {

@@ -76,14 +76,14 @@ pub(super) fn explain(failure: OpenFailure) -> ProbeError {
         OpenFailure::Unrecognized => ProbeError::new(
             ProbeErrorKind::NotMedia,
             "",
-            "no video or audio format is recognized in the file",
+            "not a recognized video or audio format",
         ),
         OpenFailure::Forbidden(name) => forbidden(&name),
         OpenFailure::Failed(name, code) if is_out_of_memory(code) => ProbeError::new(
             ProbeErrorKind::TooComplex,
             "",
             format!(
-                "the {} file asks for more memory or streams than allowed",
+                "the {} file requires more memory or streams than allowed",
                 short(&name)
             ),
         )
@@ -138,7 +138,7 @@ fn forbidden(name: &str) -> ProbeError {
     }
     if let Some(format) = unopened::unopened(name) {
         let seen = format!(
-            "this is a {} file, which FFmpeg reads and the local check does not open",
+            "this is a {} file, a format that the local check does not open",
             format.name
         );
         return ProbeError::new(ProbeErrorKind::UnopenedFormat, "", seen).with_format(name);
@@ -146,14 +146,11 @@ fn forbidden(name: &str) -> ProbeError {
     let picture = name.contains("image2") || name.ends_with("_pipe");
     let seen = if picture {
         format!(
-            "this is a picture ({}), not a video",
+            "this is an image ({}), not a video",
             name.trim_end_matches("_pipe")
         )
     } else {
-        format!(
-            "this is a file of the format `{}`, which is not taken as video",
-            short(name)
-        )
+        format!("the format `{}` is not a video format", short(name))
     };
     ProbeError::new(ProbeErrorKind::NotMedia, "", seen).with_format(name)
 }

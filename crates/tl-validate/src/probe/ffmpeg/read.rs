@@ -61,7 +61,7 @@ pub(super) fn facts_of(
         }
     }
     if facts.video().is_none() && facts.audio_streams.is_empty() {
-        let seen = "the container holds neither video nor sound";
+        let seen = "the container has no video or audio";
         return Err(ProbeError::new(ProbeErrorKind::NotMedia, "", seen).with_format(format));
     }
     timecode(input, &mut facts, &streams);
@@ -75,7 +75,7 @@ pub(super) fn facts_of(
         session.peek(offset, into)
     });
     if outline.external_data {
-        let seen = "the file refers to another one for its pictures or sound";
+        let seen = "the file refers to another file for its video or audio";
         return Err(ProbeError::new(ProbeErrorKind::Nested, "", seen).with_format(format));
     }
     facts.truncated = outline.truncated;
@@ -106,7 +106,7 @@ fn unreadable(format: &str, code: i32) -> ProbeError {
     let (kind, seen) = if policy::is_out_of_memory(code) {
         (
             ProbeErrorKind::TooComplex,
-            "the file asks for more memory than allowed",
+            "the file requires more memory than allowed",
         )
     } else {
         (

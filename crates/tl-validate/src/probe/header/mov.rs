@@ -27,7 +27,7 @@ pub(super) fn facts(source: &mut Source<'_>) -> Result<MediaFacts, ProbeError> {
         source.peek(offset, into)
     });
     if outline.external_data {
-        let seen = "the file refers to another one for its pictures or sound";
+        let seen = "the file refers to another file for its video or audio";
         return Err(ProbeError::new(ProbeErrorKind::Nested, "", seen).with_format(FORMAT));
     }
     let header: Option<Mvhd> = child(&movie, b"mvhd");
@@ -83,7 +83,7 @@ fn movie(source: &mut Source<'_>) -> Result<(String, Vec<u8>), ProbeError> {
     let broken = |seen: &str| ProbeError::new(ProbeErrorKind::Broken, "", seen).with_format(FORMAT);
     let index = container::mov_index(source.size(), &mut |offset, into| source.peek(offset, into));
     let movie = index.movie.ok_or_else(|| {
-        broken("the file has no index (the box `moov`): it is cut off, or was not finished")
+        broken("the index of the file (the box `moov`) is missing: the file is truncated or was not finalized")
     })?;
     let content = source
         .bytes(movie.body, movie.end - movie.body)

@@ -68,7 +68,7 @@ impl<'a> Source<'a> {
         }
         let Some(reads_left) = self.reads_left.checked_sub(1) else {
             let seen = format!(
-                "the headers of the file take more than {} reads: they are too many, or lead in a circle",
+                "reading the headers takes more than {} reads: they are too many, or refer to each other in a loop",
                 max_reads(self.size())
             );
             return Err(self.fail(ProbeErrorKind::TooComplex, seen));
@@ -78,8 +78,7 @@ impl<'a> Source<'a> {
             .len()
             .min(usize::try_from(self.left).unwrap_or(usize::MAX));
         if wanted == 0 && !into.is_empty() && offset < self.size() {
-            let seen =
-                format!("the headers of the file are larger than {MAX_BYTES} bytes together");
+            let seen = format!("the headers of the file exceed {MAX_BYTES} bytes in total");
             return Err(self.fail(ProbeErrorKind::TooComplex, seen));
         }
         match self.ahead.read(offset, &mut into[..wanted]) {
@@ -101,9 +100,8 @@ impl<'a> Source<'a> {
     /// Reads exactly `length` bytes at an offset; `None` if the file does not have them.
     pub(super) fn bytes(&mut self, offset: u64, length: u64) -> Option<Vec<u8>> {
         if length > self.left {
-            let seen = format!(
-                "the headers of the file are {length} bytes large, and {MAX_BYTES} are read at most"
-            );
+            let seen =
+                format!("the headers of the file are {length} bytes; the maximum is {MAX_BYTES}");
             self.fail(ProbeErrorKind::TooComplex, seen);
             return None;
         }

@@ -112,7 +112,7 @@ impl Helper {
                 }
                 (Ok(Response::Read { .. }), _) => {
                     let _ = self.child.kill();
-                    let seen = "it asked for bytes of something that is a file";
+                    let seen = "it requested ranges of a local file";
                     return Err(ExchangeError::Exited(seen.to_owned()));
                 }
                 (Ok(response), _) => return Ok(response),
@@ -141,7 +141,7 @@ impl Helper {
         };
         let _ = self.child.kill();
         let said = self.stderr_text();
-        let mut text = status.map_or_else(|| format!("it stopped answering ({error})"), ended);
+        let mut text = status.map_or_else(|| format!("it stopped responding ({error})"), ended);
         if !said.is_empty() {
             text = format!("{text}: {said}");
         }
@@ -209,9 +209,9 @@ fn spawn(command: Command) -> io::Result<Child> {
 
 fn ended(status: ExitStatus) -> String {
     match (status.signal(), status.code()) {
-        (Some(signal), _) => format!("it was ended by signal {signal}"),
-        (None, Some(code)) => format!("it ended with exit code {code}"),
-        (None, None) => "it ended".to_owned(),
+        (Some(signal), _) => format!("it was killed by signal {signal}"),
+        (None, Some(code)) => format!("it exited with code {code}"),
+        (None, None) => "it exited".to_owned(),
     }
 }
 

@@ -118,15 +118,12 @@ impl ProbePool {
     pub fn protections(&self) -> Result<Protections, ProbeError> {
         match self.ask(Request::Protections, Subject::Nothing)? {
             Response::Protections(protections) => Ok(protections),
-            _ => Err(self.failed("it answered another question")),
+            _ => Err(self.failed("its response does not match the request")),
         }
     }
 
     fn failed(&self, how: &str) -> ProbeError {
-        let seen = format!(
-            "the helper `{}` gave no answer: {how}",
-            self.program.display()
-        );
+        let seen = format!("the helper `{}` failed: {how}", self.program.display());
         ProbeError::new(ProbeErrorKind::HelperFailed, "", seen)
     }
 
@@ -138,7 +135,7 @@ impl ProbePool {
     ) -> Result<MediaFacts, ProbeError> {
         let facts = match self.ask(request, subject) {
             Ok(Response::Probed(response)) => response.map(|facts| *facts),
-            Ok(_) => Err(self.failed("it answered another question")),
+            Ok(_) => Err(self.failed("its response does not match the request")),
             Err(error) => Err(error),
         };
         facts.map_err(|error| error.with_name(name))
@@ -184,15 +181,15 @@ impl ProbePool {
     fn failure_error(&self, subject: &Subject<'_>, failures: &[HelperFailure]) -> ProbeError {
         let seconds = self.options.probe.deadline.as_secs_f64();
         let Some(last) = failures.last() else {
-            return self.failed("it was not asked");
+            return self.failed("no request was sent");
         };
         match (subject, last) {
             (Subject::Nothing, HelperFailure::Exited(how)) => return self.failed(how),
             (Subject::Nothing, HelperFailure::Stalled) => {
-                return self.failed("it stopped answering");
+                return self.failed("it stopped responding");
             }
             (Subject::Ranges(_), HelperFailure::Stalled) => {
-                let seen = format!("reading took longer than {seconds} s and was ended");
+                let seen = format!("reading took longer than {seconds} s");
                 return ProbeError::new(ProbeErrorKind::DeadlinePassed, "", seen);
             }
             _ => {}
@@ -200,17 +197,17 @@ impl ProbePool {
         if !self.is_healthy() {
             return match last {
                 HelperFailure::Exited(how) => self.failed(how),
-                HelperFailure::Stalled => self.failed("it stopped answering"),
+                HelperFailure::Stalled => self.failed("it stopped responding"),
             };
         }
         let tries = failures.len();
         let seen = match last {
             HelperFailure::Exited(how) => {
-                format!("the helper that read this file ended {tries} times: {how}")
+                format!("the helper that read this file failed {tries} times: {how}")
             }
-            HelperFailure::Stalled => format!(
-                "reading took longer than {seconds} s {tries} times, without a sign of progress"
-            ),
+            HelperFailure::Stalled => {
+                format!("reading took longer than {seconds} s {tries} times, without progress")
+            }
         };
         ProbeError::new(ProbeErrorKind::TooComplex, "", seen)
     }

@@ -103,7 +103,7 @@ pub(super) fn receive_served(mut socket: &UnixStream, into: &mut [u8]) -> io::Re
     if let Ok(length) = served.bytes {
         let place = into
             .get_mut(..length as usize)
-            .ok_or_else(|| io::Error::other("the range is longer than what was asked for"))?;
+            .ok_or_else(|| io::Error::other("the response is longer than the requested range"))?;
         socket.read_exact(place)?;
     }
     Ok(served)
@@ -214,7 +214,7 @@ fn frame(message: &impl Serialize) -> io::Result<Vec<u8>> {
 fn body<T: DeserializeOwned>(mut socket: impl Read, length: [u8; 4]) -> io::Result<T> {
     let length = u32::from_le_bytes(length) as usize;
     if length > MAX_MESSAGE_BYTES {
-        return Err(io::Error::other("the message is longer than any real one"));
+        return Err(io::Error::other("the message is too long"));
     }
     let mut bytes = vec![0u8; length];
     socket.read_exact(&mut bytes)?;

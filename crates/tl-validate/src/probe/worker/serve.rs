@@ -61,9 +61,7 @@ pub fn serve() -> io::Result<()> {
                 Response::Probed(response.map(Box::new))
             }
             (Request::Probe { .. }, None) => {
-                return Err(io::Error::other(
-                    "the request came without a file descriptor",
-                ));
+                return Err(io::Error::other("the request has no file descriptor"));
             }
         };
         send_response(&socket, &response)?;

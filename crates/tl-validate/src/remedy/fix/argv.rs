@@ -253,7 +253,7 @@ fn summary(change: &Change, video: &crate::facts::VideoStream) -> String {
         parts.push("convert HDR to standard range".to_owned());
     }
     if change.remux {
-        parts.push("keep the part that can be read".to_owned());
+        parts.push("keep the readable part".to_owned());
     }
     parts.join(", ")
 }

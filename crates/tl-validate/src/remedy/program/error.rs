@@ -96,18 +96,18 @@ impl ProgramError {
                 "This ffmpeg was built without the encoder; install a complete build (with libx264 and aac)."
             }
             ProgramErrorKind::Failed if says("No space left") => {
-                "Make room on the disk, or write elsewhere."
+                "Free disk space, or write to another disk."
             }
             ProgramErrorKind::Failed => {
-                "Run the command by hand to see more, or fix the file in an editor."
+                "Run the command manually for its full output, or fix the file in a video editor."
             }
             ProgramErrorKind::NotConfined => {
-                "Use a Linux kernel with Landlock and seccomp (5.13 or newer), or do without `--require-sandbox`."
+                "Use a Linux kernel with Landlock and seccomp (5.13 or newer), or omit `--require-sandbox`."
             }
             ProgramErrorKind::DeadlinePassed => "Allow more time, or run it on a faster machine.",
             ProgramErrorKind::Canceled => "Run it again; nothing was left behind.",
-            ProgramErrorKind::Exists => "Choose another name, or allow it to be replaced.",
-            ProgramErrorKind::Output => "Check that the folder can be written and has room.",
+            ProgramErrorKind::Exists => "Choose another name, or allow overwriting.",
+            ProgramErrorKind::Output => "Check that the directory is writable and has free space.",
         }
     }
 }
@@ -116,7 +116,7 @@ impl fmt::Display for ProgramError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.", self.what)?;
         if let Some(last) = self.log.last() {
-            write!(f, " ffmpeg says: {}.", last.trim_end_matches('.'))?;
+            write!(f, " ffmpeg: {}.", last.trim_end_matches('.'))?;
         }
         write!(f, " {}", self.next())
     }

@@ -26,25 +26,25 @@ impl TempOutput {
             .write(true)
             .create_new(true)
             .open(&output.temporary)
-            .map_err(|error| output.failed("nothing can be written beside", &error))?;
+            .map_err(|error| output.failed("cannot create a file next to", &error))?;
         Ok(output)
     }
 
     pub(super) fn folder(target: &Path) -> Result<Self, ProgramError> {
         let output = Self::new(target, true, false)?;
         fs::create_dir(&output.temporary)
-            .map_err(|error| output.failed("no folder can be made beside", &error))?;
+            .map_err(|error| output.failed("cannot create a directory next to", &error))?;
         Ok(output)
     }
 
     fn new(target: &Path, folder: bool, overwrite: bool) -> Result<Self, ProgramError> {
         let target = std::path::absolute(target).map_err(|error| {
-            ProgramError::output(format!("`{}` names no output", target.display()), &error)
+            ProgramError::output(format!("`{}` is not a file name", target.display()), &error)
         })?;
         let (Some(parent), Some(name)) = (target.parent(), target.file_name()) else {
             return Err(ProgramError::new(
                 ProgramErrorKind::Output,
-                format!("`{}` names no output", target.display()),
+                format!("`{}` is not a file name", target.display()),
             ));
         };
         if target.symlink_metadata().is_ok() && (folder || !overwrite) {
@@ -76,22 +76,21 @@ impl TempOutput {
             if self.target.symlink_metadata().is_ok() {
                 return Err(exists(&self.target));
             }
-            fs::rename(&self.temporary, &self.target).map_err(|error| {
-                self.failed("the result is whole but cannot get the name", &error)
-            })?;
+            fs::rename(&self.temporary, &self.target)
+                .map_err(|error| self.failed("cannot rename the result to", &error))?;
             self.persisted = true;
             return Ok(0);
         }
         let size = File::open(&self.temporary)
             // Sync to disk, so that a long-running result survives a crash of the machine.
             .and_then(|file| file.sync_all().and_then(|()| file.metadata()))
-            .map_err(|error| self.failed("what ffmpeg wrote cannot be read, for", &error))?
+            .map_err(|error| self.failed("cannot read the result of ffmpeg for", &error))?
             .len();
         if size == 0 {
             return Err(ProgramError::new(
                 ProgramErrorKind::Output,
                 format!(
-                    "ffmpeg ended well but wrote nothing for `{}`",
+                    "ffmpeg succeeded but wrote nothing for `{}`",
                     self.target.display()
                 ),
             ));
@@ -148,7 +147,7 @@ pub fn put_in_place(from: &Path, target: &Path, overwrite: bool) -> Result<(), P
     }
     fs::rename(from, target).map_err(|error| {
         let what = format!(
-            "the result is whole but cannot get the name `{}`: {error}",
+            "cannot rename the result to `{}`: {error}",
             target.display()
         );
         ProgramError::output(what, &error)
@@ -183,7 +182,7 @@ impl Scratch {
                 Err(error) => {
                     return Err(ProgramError::output(
                         format!(
-                            "no temporary folder can be made in `{}`: {error}",
+                            "cannot create a temporary directory in `{}`: {error}",
                             base.display()
                         ),
                         &error,
@@ -194,7 +193,7 @@ impl Scratch {
         Err(ProgramError::new(
             ProgramErrorKind::Output,
             format!(
-                "no free name for a temporary folder in `{}`",
+                "no free name for a temporary directory in `{}`",
                 base.display()
             ),
         ))

@@ -118,11 +118,10 @@ pub(super) fn run(
             Ok(Some(status)) => break status,
             Ok(None) => thread::sleep(Duration::from_millis(2)),
             Err(error) => {
-                return Err(ProgramError::new(
-                    ProgramErrorKind::Failed,
-                    "ffmpeg cannot be waited for",
-                )
-                .with_source(&error));
+                return Err(
+                    ProgramError::new(ProgramErrorKind::Failed, "cannot wait for ffmpeg")
+                        .with_source(&error),
+                );
             }
         }
         check_limits(job, started)?;
@@ -139,7 +138,7 @@ fn check_limits(job: &Job, started: Instant) -> Result<(), ProgramError> {
         Some(deadline) if started.elapsed() >= deadline => Err(ProgramError::new(
             ProgramErrorKind::DeadlinePassed,
             format!(
-                "ffmpeg was not done within {} s and was ended",
+                "ffmpeg did not finish within {} s and was killed",
                 deadline.as_secs_f64()
             ),
         )),
@@ -148,10 +147,7 @@ fn check_limits(job: &Job, started: Instant) -> Result<(), ProgramError> {
 }
 
 fn canceled() -> ProgramError {
-    ProgramError::new(
-        ProgramErrorKind::Canceled,
-        "ffmpeg was ended before it was done",
-    )
+    ProgramError::new(ProgramErrorKind::Canceled, "ffmpeg was canceled")
 }
 
 fn check_status(
@@ -174,7 +170,7 @@ fn check_status(
     if confined && status.code() == Some(NOT_STARTED.into()) {
         return Err(ProgramError::new(
             ProgramErrorKind::NotConfined,
-            "ffmpeg was not started: it cannot be confined",
+            "ffmpeg was not started: the sandbox cannot be set up",
         )
         .with_log(log));
     }
@@ -192,16 +188,16 @@ fn signaled(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
     // The numbers of SIGXCPU and SIGXFSZ on Linux and macOS.
     match status.signal() {
-        Some(24) => "ffmpeg was ended: it used more CPU time than allowed".to_owned(),
-        Some(25) => "ffmpeg was ended: it wrote a larger file than allowed".to_owned(),
-        Some(signal) => format!("ffmpeg was ended by signal {signal}"),
-        None => "ffmpeg was ended".to_owned(),
+        Some(24) => "ffmpeg was killed: it exceeded the limit on CPU time".to_owned(),
+        Some(25) => "ffmpeg was killed: it exceeded the limit on file size".to_owned(),
+        Some(signal) => format!("ffmpeg was killed by signal {signal}"),
+        None => "ffmpeg was killed".to_owned(),
     }
 }
 
 #[cfg(not(unix))]
 fn signaled(_: ExitStatus) -> String {
-    "ffmpeg was ended".to_owned()
+    "ffmpeg was killed".to_owned()
 }
 
 /// Reads lines on a separate thread, so that neither stream can block the program.

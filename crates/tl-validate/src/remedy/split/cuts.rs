@@ -263,21 +263,21 @@ impl fmt::Display for CannotSplit {
         match self {
             Self::NoKeyFrame { from, next, limits } => write!(
                 f,
-                "the part that begins at {} s cannot end in time: the next key frame is at {} s (allowed for a part: {limits})",
+                "no key frame ends the part that starts at {} s in time: the next key frame is at {} s (limits of a part: {limits})",
                 plain(*from),
                 plain(*next)
             ),
             Self::Limits(limits) => write!(
                 f,
-                "no choice of cuts gives parts within the limits (allowed for a part: {limits})"
+                "no cuts give parts within the limits (limits of a part: {limits})"
             ),
-            Self::Empty => f.write_str("there are no packets to cut between"),
+            Self::Empty => f.write_str("there are no packets"),
             Self::NoTimes => f.write_str(
-                "some frames carry no presentation time, so it cannot be cut without decoding it",
+                "some frames have no presentation time, so it cannot be cut without re-encoding",
             ),
-            Self::HiddenFrames => {
-                f.write_str("its edit list hides frames between shown ones, which a part cannot do")
-            }
+            Self::HiddenFrames => f.write_str(
+                "its edit list hides frames between displayed ones, which a part cannot reproduce",
+            ),
         }
     }
 }

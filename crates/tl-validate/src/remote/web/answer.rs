@@ -79,42 +79,42 @@ pub fn read_head(head: &Head<'_>, asked: u64) -> Result<Answer, Problem> {
     match head.status {
         206 => {
             if html {
-                return wrong(ProblemKind::Html, "the server answered with a web page".to_owned());
+                return wrong(ProblemKind::Html, "the server sent a web page".to_owned());
             }
             match head.content_range.map(size_of_range) {
                 Some(Some(0)) => wrong(ProblemKind::Empty, "the file is empty (0 bytes)".to_owned()),
                 Some(Some(size)) => Ok(Answer::Ranges { size }),
                 _ => wrong(
                     ProblemKind::NoRanges,
-                    format!("the server gives a part but not the size of the whole (Content-Range: {})", head.content_range.unwrap_or("none")),
+                    format!("the server sent a range without the size of the file (Content-Range: {})", head.content_range.unwrap_or("none")),
                 ),
             }
         }
         // The whole file instead of a range: it is not longer, or the server does not support
         // ranges.
-        200 if html => wrong(ProblemKind::Html, "the server answered with a web page".to_owned()),
+        200 if html => wrong(ProblemKind::Html, "the server sent a web page".to_owned()),
         200 => match head.content_length {
             Some(0) => wrong(ProblemKind::Empty, "the file is empty (0 bytes)".to_owned()),
             Some(size) if size <= asked => Ok(Answer::Whole { size }),
             size => wrong(
                 ProblemKind::NoRanges,
                 format!(
-                    "the server answered with the whole file{} in place of the part that was asked for",
+                    "the server sent the whole file{} instead of the requested range",
                     size.map(|size| format!(" ({size} bytes)")).unwrap_or_default()
                 ),
             ),
         },
         // Not even the first byte exists.
-        416 => wrong(ProblemKind::Empty, "the server has no first byte to give (status 416)".to_owned()),
+        416 => wrong(ProblemKind::Empty, "the file is empty (status 416)".to_owned()),
         301 | 302 | 303 | 307 | 308 => match head.location {
             Some(location) if !location.is_empty() => Ok(Answer::Elsewhere { location: location.to_owned() }),
-            _ => wrong(ProblemKind::Unexpected, format!("the server says that it is elsewhere, but not where (status {})", head.status)),
+            _ => wrong(ProblemKind::Unexpected, format!("the server redirects without a location (status {})", head.status)),
         },
         401 | 402 | 403 | 407 | 451 => wrong(ProblemKind::Forbidden, format!("the server refuses access (status {})", head.status)),
-        404 | 410 => wrong(ProblemKind::NotFound, format!("there is nothing at this address (status {})", head.status)),
+        404 | 410 => wrong(ProblemKind::NotFound, format!("not found (status {})", head.status)),
         // S3 returns this status if a signature is malformed or was made for another method.
-        400 => wrong(ProblemKind::Forbidden, "the server finds fault with the request (status 400), as it does with damaged signatures".to_owned()),
-        408 | 425 | 429 | 500..=599 => wrong(ProblemKind::Temporary, format!("the server cannot answer now (status {})", head.status)),
+        400 => wrong(ProblemKind::Forbidden, "the server rejects the request (status 400), for example because of a damaged signature".to_owned()),
+        408 | 425 | 429 | 500..=599 => wrong(ProblemKind::Temporary, format!("the server is temporarily unavailable (status {})", head.status)),
         other => wrong(ProblemKind::Unexpected, format!("the server answered with status {other}")),
     }
 }
@@ -166,16 +166,16 @@ impl Problem {
             ProblemKind::Forbidden => {
                 "make the file readable for everyone, or use a fresh presigned URL (made for GET)"
             }
-            ProblemKind::NotFound => "check the address; upper and lower case matter",
+            ProblemKind::NotFound => "check the URL; it is case-sensitive",
             ProblemKind::Html => {
-                "use the address of the file itself; open it in a private window: it must play or download without a login"
+                "use the URL of the file itself: in a private window it must play or download without a login"
             }
             ProblemKind::NoRanges => {
-                "download the file and check it here; the platform itself may still be able to fetch it"
+                "download the file and check it locally; the platform may still be able to fetch it"
             }
-            ProblemKind::Empty => "upload the file to its place again",
-            ProblemKind::Temporary => "run it again later",
-            ProblemKind::Unexpected => "open the address in a browser and see what it is",
+            ProblemKind::Empty => "upload the file again",
+            ProblemKind::Temporary => "retry later",
+            ProblemKind::Unexpected => "open the URL in a browser",
         }
     }
 }

@@ -15,10 +15,10 @@ pub struct Page {
 }
 
 /// Advice if the service offers no direct URL.
-const DOWNLOAD: &str = "download the video, where you have the right to, and give the file";
+const DOWNLOAD: &str = "download the video, if you have the right to, and pass the file";
 
 /// Advice if the file is in cloud storage.
-const BUCKET: &str = "download the file and give it, or put it where a direct address leads to it, such as a presigned URL of a bucket";
+const BUCKET: &str = "download the file and pass it, or store it where it has a direct URL, such as a presigned URL of a bucket";
 
 /// How the URLs of a service are recognized.
 struct Service {
@@ -81,14 +81,14 @@ const SERVICES: [Service; 28] = [
         "a watch page",
         &["vimeo.com"],
         &["/external/", "/progressive_redirect/"],
-        "use the direct file link of the video (paid plans: Video file links), or download it and give the file",
+        "use the direct file link of the video (paid plans: Video file links), or download it and pass the file",
     ),
     service(
         "Box",
         "a share page",
         &["box.com"],
         &["/shared/static/", "/public/static/"],
-        "use the direct link of the file (ending in /shared/static/…), or download it and give the file",
+        "use the direct link of the file (ending in /shared/static/…), or download it and pass the file",
     ),
     service("iCloud", "a share page", &["icloud.com"], &[], DOWNLOAD),
     service(
@@ -187,14 +187,14 @@ const SERVICES: [Service; 28] = [
         "a console page",
         &["console.aws.amazon.com"],
         &[],
-        "make a presigned URL of the object: aws s3 presign s3://BUCKET/KEY",
+        "create a presigned URL of the object: aws s3 presign s3://BUCKET/KEY",
     ),
     service(
         "Google Cloud console",
         "a page that asks for a login",
         &["console.cloud.google.com", "storage.cloud.google.com"],
         &[],
-        "make a signed URL of the object: gcloud storage sign-url gs://BUCKET/OBJECT",
+        "create a signed URL of the object: gcloud storage sign-url gs://BUCKET/OBJECT",
     ),
 ];
 
@@ -224,14 +224,14 @@ pub fn page(url: &Url) -> Option<Page> {
             return is(
                 "S3",
                 "the name of an object",
-                "make a presigned URL of it: aws s3 presign s3://BUCKET/KEY",
+                "create a presigned URL of it: aws s3 presign s3://BUCKET/KEY",
             );
         }
         "gs" => {
             return is(
                 "Google Cloud Storage",
                 "the name of an object",
-                "make a signed URL of it: gcloud storage sign-url gs://BUCKET/OBJECT",
+                "create a signed URL of it: gcloud storage sign-url gs://BUCKET/OBJECT",
             );
         }
         _ => return None,
@@ -252,7 +252,7 @@ pub fn page(url: &Url) -> Option<Page> {
         return is(
             "Dropbox",
             "a share page",
-            "end the link in dl=1 in place of dl=0: then it leads to the file itself",
+            "replace dl=0 with dl=1 at the end of the link, so that it leads to the file",
         );
     }
     if below("sharepoint.com") {
@@ -262,21 +262,21 @@ pub fn page(url: &Url) -> Option<Page> {
         return is(
             "SharePoint",
             "a share page",
-            "add download=1 to the link's query, where sharing with anyone is on, or download the file and give it",
+            "add download=1 to the link's query if the file is shared with anyone, or download the file and pass it",
         );
     }
     if below("github.com") && path.split('/').nth(3) == Some("blob") {
         return is(
             "GitHub",
             "a page about a file",
-            "put `raw` in place of `blob` into the link: then it leads to the file itself",
+            "replace `blob` with `raw` in the link, so that it leads to the file",
         );
     }
     if below("huggingface.co") && path.contains("/blob/") {
         return is(
             "Hugging Face",
             "a page about a file",
-            "put `resolve` in place of `blob` into the link: then it leads to the file itself",
+            "replace `blob` with `resolve` in the link, so that it leads to the file",
         );
     }
     for service in &SERVICES {
@@ -297,12 +297,12 @@ pub fn page(url: &Url) -> Option<Page> {
         "m3u8" => is(
             "HLS",
             "a playlist",
-            "make one file of it: ffmpeg -i PLAYLIST -c copy out.mp4",
+            "convert it to one file: ffmpeg -i PLAYLIST -c copy out.mp4",
         ),
         "mpd" => is(
             "DASH",
             "a manifest",
-            "make one file of it: ffmpeg -i MANIFEST -c copy out.mp4",
+            "convert it to one file: ffmpeg -i MANIFEST -c copy out.mp4",
         ),
         _ => None,
     }

@@ -213,7 +213,7 @@ fn picture(out: &mut String, entry: &Entry<'_>) {
     }
     let reason = match (entry.no_thumbnail, entry.thumbnail, entry.facts) {
         (Some(reason), ..) => reason,
-        (None, Some(_), _) => "what was made is neither JPEG nor PNG",
+        (None, Some(_), _) => "the thumbnail is neither JPEG nor PNG",
         (None, None, None) => "the file cannot be read",
         (None, None, Some(facts)) if facts.video().is_none() => "the file has no video",
         (None, None, Some(_)) => "none was made",

@@ -65,7 +65,7 @@ pub fn human(entry: &Entry<'_>, options: HumanOptions) -> String {
                 &format!("{} ({}, {})", finding.rule, report.pack, finding.source),
             );
             more(
-                "the platform would answer",
+                "expected platform error",
                 finding.predicted_code.as_deref().unwrap_or_default(),
             );
             more("see", &finding.documentation);
