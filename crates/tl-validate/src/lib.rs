@@ -23,6 +23,7 @@
 //!
 //! | Part | Contents |
 //! |---|---|
+//! | `text` | Numbers, sizes and external text for display |
 //! | `facts` | [`facts`]: codecs, sizes, durations and more, as a probe found them |
 //! | `rules` | [`rules`]: rule packs with sources and dates, targets, severities |
 //! | `remote` | [`RangeRead`], a source that is read by range; `web`, what a URL refers to |
@@ -42,8 +43,8 @@
 //! - `program`: runs the `ffmpeg` program to apply fixes and to split files.
 //! - `web`: classifies video URLs.
 //!
-//! Without features and with `web`, the crate is pure: it reads no file, clock, environment variable
-//! or socket, and starts no thread or process.
+//! Without features, or with `web` alone, the crate is pure: it reads no file, clock, environment
+//! variable or socket, and starts no thread or process.
 
 mod check;
 pub mod facts;

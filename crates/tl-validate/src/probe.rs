@@ -1,6 +1,6 @@
 //! Reads facts from media files: the [`Prober`] trait, and its implementations in `ffmpeg` (this
-//! process), `worker` (helper processes) and `header` (headers only, in pure Rust). `container` reads
-//! the structure of a file for all of them.
+//! process), `worker` (helper processes) and `header` (headers only, in pure Rust). `container`
+//! reads the structure of a file for all of them.
 
 #[cfg(any(feature = "ffmpeg", feature = "header"))]
 mod container;

@@ -1,4 +1,5 @@
-//! What makes a refused file pass: the fix of one file, and splitting it into parts.
+//! Remedies for a refused file: fixing it, or splitting it into parts. `program` runs `ffmpeg` for
+//! both, and `timeline` maps times of the parts.
 
 pub(crate) mod fix;
 #[cfg(feature = "program")]
