@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use crate::{
+    page,
     platform::{
         FaultError, FaultPlan, KEY_PREFIX, Plan, Schedule, Seed, Settings, StateError, UnknownQuirk,
     },
@@ -289,7 +290,7 @@ fn run(
             Err(error) => on_started(Err(error)),
             Ok((listener, address, runtime)) => {
                 on_started(Ok((address, Arc::clone(&runtime))));
-                server::serve(listener, runtime, stopped).await;
+                server::serve(listener, runtime, page::router(), stopped).await;
             }
         }
     });

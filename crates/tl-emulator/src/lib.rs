@@ -19,8 +19,12 @@
 //! # }
 //! ```
 
+mod api;
+mod core;
 mod emulator;
 mod exec;
+mod media;
+mod page;
 pub mod platform;
 mod server;
 

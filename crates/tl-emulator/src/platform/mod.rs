@@ -7,39 +7,8 @@
 //! [`Platform::fetched`]. Each module implements one family of endpoints: `tasks`, `indexes`,
 //! `videos` and so on.
 
-mod asset_metadata;
-mod asset_views;
-mod assets;
-mod effect;
-mod errors;
-pub mod families;
-mod faults;
-mod handle;
-mod ids;
-mod indexed_assets;
-mod indexes;
-mod lifecycle;
-mod limits;
-mod listing;
-mod media;
-mod object_errors;
 mod overview;
 mod persistence;
-mod presign;
-pub mod quirks;
-mod records;
-mod renditions;
-mod request;
-mod routes;
-mod settings;
-mod static_file;
-mod storage;
-mod table;
-mod tasks;
-mod upload_reports;
-mod uploads;
-mod videos;
-mod webhooks;
 
 use std::collections::BTreeSet;
 
@@ -49,26 +18,48 @@ use jiff::Timestamp;
 use tl_protocol::Now;
 use tl_validate::{Route, Target, max_size};
 
-pub use effect::{Effect, Fetched};
-pub use errors::Refusal;
-pub use faults::{Delivery, Fault, FaultError, FaultPlan};
-pub use lifecycle::Schedule;
-pub use limits::{Plan, UnknownPlan};
-pub use object_errors::NotStored;
+pub use crate::api::families;
+pub use crate::core::quirks;
+
+pub use crate::{
+    api::{
+        request::{BodyError, BodyRule, Intake, MediaKey, Payload, Reply, Request, Upload},
+        routes::Operation,
+        storage::{ObjectReply, Put, PutDecision, errors::NotStored},
+    },
+    core::{
+        effect::{Effect, Fetched},
+        faults::{Delivery, Fault, FaultError, FaultPlan},
+        lifecycle::Schedule,
+        limits::{Plan, UnknownPlan},
+        quirks::{Quirk, Quirks, UnknownQuirk},
+        records::Measured,
+        refusal::Refusal,
+        settings::Settings,
+        table::Change,
+    },
+    media::{
+        renditions::{Rendered, Rendition},
+        static_file::StaticFile,
+    },
+};
 pub use overview::Session;
 pub use persistence::{Seed, SeedIndex, SeedVideo, StateError};
-pub use quirks::{Quirk, Quirks, UnknownQuirk};
-pub use records::Measured;
-pub(crate) use renditions::{PLAYLIST, PREFIX as RENDITION_PREFIX, thumbnail_name};
-pub use renditions::{Rendered, Rendition};
-pub use request::{BodyError, BodyRule, Intake, MediaKey, Payload, Reply, Request, Upload};
-pub use routes::Operation;
-pub use settings::Settings;
-pub use static_file::StaticFile;
-pub(crate) use storage::PREFIX as STORAGE_PREFIX;
-pub use storage::{ObjectReply, Put, PutDecision};
-pub use table::Change;
-pub(crate) use tasks::filename_of;
+
+pub(crate) use crate::{
+    api::{
+        assets::{self, views as asset_views},
+        handle, indexed_assets, indexes, listing, request, routes,
+        storage::{self, PREFIX as STORAGE_PREFIX, errors as object_errors, presign},
+        tasks::{self, filename_of},
+        uploads, videos, webhooks,
+    },
+    core::{faults, ids, lifecycle, limits, records, table},
+    media::{
+        renditions::{self, PLAYLIST, PREFIX as RENDITION_PREFIX, thumbnail_name},
+        static_file, validation as media,
+    },
+};
 
 use faults::{Faults, TaskFault};
 use handle::Call;
@@ -88,14 +79,14 @@ pub const KEY_PREFIX: &str = tl_http::credentials::EMULATOR_KEY_PREFIX;
 /// The whole platform: settings and state.
 #[derive(Debug)]
 pub struct Platform {
-    settings: Settings,
-    state: State,
-    ids: Ids,
-    faults: Faults,
+    pub(crate) settings: Settings,
+    pub(crate) state: State,
+    pub(crate) ids: Ids,
+    pub(crate) faults: Faults,
     /// The fault for the next task or asset that is created.
-    next_fault: Option<TaskFault>,
+    pub(crate) next_fault: Option<TaskFault>,
     /// When tasks and assets end whose end was not announced yet.
-    pending_ends: BTreeSet<(Timestamp, String)>,
+    pub(crate) pending_ends: BTreeSet<(Timestamp, String)>,
 }
 
 impl Platform {
@@ -301,7 +292,7 @@ impl Platform {
     }
 
     /// Returns the next identifier. The counter is part of the state.
-    fn next_id(&mut self, now: Timestamp) -> String {
+    pub(crate) fn next_id(&mut self, now: Timestamp) -> String {
         let id = self.ids.next(now);
         self.state.counters.insert(IDS.to_owned(), self.ids.counter);
         id
@@ -313,7 +304,7 @@ impl Platform {
     }
 
     /// The usage of a category of requests.
-    fn meter(&self, category: &str) -> limits::Meter {
+    pub(crate) fn meter(&self, category: &str) -> limits::Meter {
         self.state.meters.get(category).copied().unwrap_or_default()
     }
 
@@ -369,7 +360,7 @@ fn check_key(key: Option<&HeaderValue>) -> Result<(), Refusal> {
 }
 
 /// The wall clock of `now`, truncated to milliseconds as in the platform's timestamps.
-fn to_timestamp(now: Now) -> Timestamp {
+pub(crate) fn to_timestamp(now: Now) -> Timestamp {
     let exact = Timestamp::try_from(now.wall).unwrap_or(Timestamp::UNIX_EPOCH);
     Timestamp::from_millisecond(exact.as_millisecond()).unwrap_or(exact)
 }
@@ -385,6 +376,6 @@ pub(crate) fn http_date(now: Now) -> String {
 }
 
 /// Formats a time as the platform does: UTC with milliseconds.
-fn api_timestamp(time: Timestamp) -> tl_model::Timestamp {
+pub(crate) fn api_timestamp(time: Timestamp) -> tl_model::Timestamp {
     tl_model::Timestamp::new(format!("{time:.3}"))
 }

@@ -27,7 +27,7 @@ const OPENAPI: &str = include_str!("openapi.json");
 const MAX_IMPORT: usize = 256 * 1024 * 1024;
 
 pub(super) fn router() -> Router<Arc<Runtime>> {
-    super::page::router()
+    Router::new()
         .route("/health", get(async || Json(json!({ "status": "ok" }))))
         .route(
             "/openapi.json",

@@ -66,7 +66,7 @@ fn is_thumbnail(name: &str) -> bool {
 }
 
 /// Serves the file at `path` with the media type `kind`.
-pub(super) async fn serve(path: &Path, kind: &'static str, headers: &HeaderMap) -> Response {
+pub(crate) async fn serve(path: &Path, kind: &'static str, headers: &HeaderMap) -> Response {
     let Ok(mut file) = tokio::fs::File::open(path).await else {
         return StatusCode::NOT_FOUND.into_response();
     };

@@ -10,16 +10,15 @@
 mod clock;
 mod connection;
 mod control;
-mod delivery;
+pub(crate) mod delivery;
 mod fetch;
-mod files;
+pub(crate) mod files;
 mod guard;
 mod journal;
 mod media_store;
-mod page;
 mod playlist;
 mod redact;
-mod renderer;
+pub(crate) mod renderer;
 mod request_body;
 mod runtime;
 mod static_file;
@@ -79,15 +78,16 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, StartErro
     })
 }
 
-/// Accepts connections until `stopped` resolves.
+/// Accepts connections until `stopped` resolves. `page` is served beside the control API.
 pub(crate) async fn serve(
     listener: TcpListener,
     runtime: Arc<Runtime>,
+    page: Router<Arc<Runtime>>,
     mut stopped: oneshot::Receiver<()>,
 ) {
     let router = Router::new()
         .route("/", get(redirect_to_page))
-        .nest("/_emulator", control::router())
+        .nest("/_emulator", control::router().merge(page))
         .route("/_emulator/", get(redirect_to_page))
         .route(
             &format!("{STORAGE_PREFIX}/{{*object}}"),

@@ -16,7 +16,7 @@ use crate::platform::{MediaKey, PLAYLIST, Rendered, StaticFile, thumbnail_name};
 /// The media playlist. There is a single quality.
 pub(super) const MEDIA_PLAYLIST: &str = "stream.m3u8";
 /// The stream: fragmented MP4, which also plays as a plain file.
-pub(super) const MEDIA_FILE: &str = "stream.mp4";
+pub(crate) const MEDIA_FILE: &str = "stream.mp4";
 /// Maximum number of concurrent `ffmpeg` processes.
 const MAX_CONCURRENT: usize = 2;
 /// Maximum size of a file whose video is copied, in bytes. Encoded streams have less than 80 KB per

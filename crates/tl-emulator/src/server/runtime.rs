@@ -73,14 +73,14 @@ impl std::fmt::Debug for Observer {
 pub(crate) struct Runtime {
     pub(crate) settings: RuntimeSettings,
     platform: Mutex<Platform>,
-    pub(super) clock: Clock,
+    pub(crate) clock: Clock,
     pub(crate) journal: Journal,
     pub(crate) media: MediaStore,
     prober: Arc<dyn Prober>,
     pub(crate) fetch_client: reqwest::Client,
     /// Client for webhooks. The user supplies the addresses, so private ones are allowed.
     pub(super) webhook_client: reqwest::Client,
-    pub(super) deliveries: Deliveries,
+    pub(crate) deliveries: Deliveries,
     pub(crate) uploads: FormUploads,
     store: Mutex<Option<Store>>,
     pub(super) leases: Leases,
@@ -194,7 +194,7 @@ impl Runtime {
         written
     }
 
-    pub(super) fn platform(&self) -> MutexGuard<'_, Platform> {
+    pub(crate) fn platform(&self) -> MutexGuard<'_, Platform> {
         self.platform.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -376,7 +376,7 @@ impl Runtime {
     }
 
     /// Changes the platform outside of an API request.
-    pub(super) fn update<T>(
+    pub(crate) fn update<T>(
         self: &Arc<Self>,
         update: impl FnOnce(&mut Platform, Now) -> (T, Vec<Effect>),
     ) -> Result<T, String> {

@@ -1,0 +1,265 @@
+//! Responses about assets: the list, one asset with its technical metadata, and what was derived
+//! from it.
+
+use jiff::Timestamp;
+use tl_model::{
+    Asset, AssetError, AssetReference, AssetReferenceIndex, AssetStatus, AssetTranscription,
+    Entity, MediaStatus, Page, TechnicalMetadata, TranscriptionUnit,
+};
+use tl_protocol::endpoint::{
+    GetAsset, GetAssetTranscription, ListAssetEntities, ListAssetIndexedAssets, ListAssets, Sort,
+};
+use tl_validate::MediaFacts;
+
+use crate::platform::{
+    Platform, Refusal, api_timestamp,
+    assets::{AssetRecord, ProbeOutcome, find},
+    handle::handle,
+    ids,
+    listing::{self, SortKey},
+    records::TaskRecord,
+    renditions,
+};
+
+handle!(ListAssets, |call, request| list(
+    call.platform,
+    call.now,
+    call.host,
+    &request
+));
+handle!(GetAsset, |call, request| retrieve(
+    call.platform,
+    call.now,
+    call.host,
+    &request
+));
+handle!(ListAssetIndexedAssets, |call, request| indexed_assets(
+    call.platform,
+    &request
+));
+handle!(ListAssetEntities, |call, request| entities(
+    call.platform,
+    &request
+));
+handle!(GetAssetTranscription, |call, request| transcription(
+    call.platform,
+    &request
+));
+
+pub(crate) fn list(
+    platform: &Platform,
+    now: Timestamp,
+    host: &str,
+    list: &ListAssets,
+) -> Result<Page<Asset>, Refusal> {
+    let page = select(platform, list)?;
+    let assets = page
+        .data
+        .into_iter()
+        .map(|asset| detail(platform, now, host, asset));
+    Ok(Page::new(assets.collect::<Result<_, _>>()?, page.page_info))
+}
+
+/// Same as [`list`], but each asset has only the fields of a creation response.
+pub(crate) fn list_summaries(
+    platform: &Platform,
+    now: Timestamp,
+    list: &ListAssets,
+) -> Result<Page<Asset>, Refusal> {
+    let page = select(platform, list)?;
+    let assets = page.data.into_iter().map(|asset| view(asset, now));
+    Ok(Page::new(assets.collect(), page.page_info))
+}
+
+fn select<'a>(platform: &'a Platform, list: &ListAssets) -> Result<Page<&'a AssetRecord>, Refusal> {
+    for id in &list.asset_ids {
+        ids::check("asset_ids", id.as_str())?;
+    }
+    if let Some(unknown) = list.asset_types.iter().find(|kind| !kind.is_known()) {
+        let allowed = "image, video, audio, document";
+        return Err(listing::not_one_of(
+            "asset_types",
+            unknown.as_str(),
+            allowed,
+        ));
+    }
+    let part = list.filename.as_deref().map(str::to_lowercase);
+    let items = platform.state.assets.values().filter(|asset| {
+        (list.asset_ids.is_empty() || list.asset_ids.iter().any(|id| id.as_str() == asset.id))
+            && (list.asset_types.is_empty() || list.asset_types.contains(&asset.kind()))
+            && part
+                .as_ref()
+                .is_none_or(|part| asset.filename.to_lowercase().contains(part))
+    });
+    let items = items.map(|asset| (sort_key(asset.created_at, asset.number), asset));
+    listing::page(
+        items.collect(),
+        &Sort::default(),
+        list.page,
+        &platform.settings.quirks,
+        |asset| asset,
+    )
+}
+
+fn sort_key(created: Timestamp, number: u64) -> SortKey {
+    SortKey {
+        created,
+        updated: created,
+        number,
+    }
+}
+
+pub(crate) fn retrieve(
+    platform: &Platform,
+    now: Timestamp,
+    host: &str,
+    get: &GetAsset,
+) -> Result<Asset, Refusal> {
+    let asset = find(platform, get.asset_id.as_str())?;
+    detail(platform, now, host, asset)
+}
+
+/// The full response for an asset, as opposed to the response at its creation.
+fn detail(
+    platform: &Platform,
+    now: Timestamp,
+    host: &str,
+    asset: &AssetRecord,
+) -> Result<Asset, Refusal> {
+    let mut view = view(asset, now);
+    let status = asset.status(now);
+    let fallback = match status {
+        AssetStatus::Processing => MediaStatus::Pending,
+        _ => MediaStatus::Error,
+    };
+    let (has_hls, has_thumbnail) = asset.requested_renditions();
+    if has_hls {
+        let hls = renditions::asset_hls(platform, &asset.id, host, fallback.clone());
+        view.hls = Some(hls);
+    }
+    if has_thumbnail {
+        let thumbnail = renditions::asset_thumbnail(platform, &asset.id, host, fallback);
+        view.thumbnail = Some(thumbnail);
+    }
+    match asset.outcome.as_ref().filter(|outcome| outcome.at <= now) {
+        None => {}
+        Some(ProbeOutcome {
+            facts: Ok(facts),
+            technical: measured,
+            ..
+        }) => {
+            view.size = Some(facts.file_size_bytes);
+            view.duration = facts.duration_seconds();
+            view.technical_metadata = Some(match measured {
+                Some(measured) => measured.clone(),
+                None => technical(facts)?,
+            });
+        }
+        Some(ProbeOutcome {
+            facts: Err(reason), ..
+        }) => {
+            let mut error = AssetError::default();
+            error.message = Some(reason.clone());
+            view.error = Some(error);
+        }
+    }
+    Ok(view)
+}
+
+/// Converts our media facts to the platform's type. The common fields have the same names; fields
+/// that only we have are dropped.
+fn technical(facts: &MediaFacts) -> Result<TechnicalMetadata, Refusal> {
+    let value = serde_json::to_value(facts).and_then(serde_json::from_value);
+    let mut technical: TechnicalMetadata =
+        value.map_err(|error| Refusal::internal(&error.to_string()))?;
+    technical.extra.clear();
+    for stream in &mut technical.video_streams {
+        stream.extra.clear();
+    }
+    for stream in &mut technical.audio_streams {
+        stream.extra.clear();
+    }
+    Ok(technical)
+}
+
+pub(crate) fn view(asset: &AssetRecord, now: Timestamp) -> Asset {
+    let mut view = Asset::new(asset.id.as_str());
+    view.method = Some(asset.method.clone());
+    view.status = Some(asset.status(now));
+    view.filename = Some(asset.filename.clone());
+    view.file_type = Some(asset.file_type.clone());
+    view.created_at = Some(api_timestamp(asset.created_at));
+    if !asset.user_metadata.is_empty() {
+        view.user_metadata = Some(asset.user_metadata.clone());
+    }
+    view
+}
+
+/// The indexed assets created from an asset.
+pub(crate) fn references<'a>(
+    platform: &'a Platform,
+    asset_id: &'a str,
+) -> impl Iterator<Item = &'a TaskRecord> {
+    let tasks = platform.state.tasks.values();
+    tasks.filter(move |task| task.asset_id.as_deref() == Some(asset_id))
+}
+
+pub(crate) fn indexed_assets(
+    platform: &Platform,
+    list: &ListAssetIndexedAssets,
+) -> Result<Page<AssetReference>, Refusal> {
+    let asset = find(platform, list.asset_id.as_str())?;
+    let items = references(platform, &asset.id);
+    let items = items.map(|task| (sort_key(task.created_at, task.number), task));
+    listing::page(
+        items.collect(),
+        &Sort::default(),
+        list.page,
+        &platform.settings.quirks,
+        |task| {
+            let mut view = AssetReference::new(task.id.as_str());
+            let mut index = AssetReferenceIndex::new(task.index_id.as_str());
+            let found = platform.state.indexes.get(&task.index_id);
+            index.name = found.map(|index| index.name.clone());
+            view.index = Some(index);
+            view
+        },
+    )
+}
+
+/// Always an empty page: the emulator never creates entities.
+pub(crate) fn entities(
+    platform: &Platform,
+    list: &ListAssetEntities,
+) -> Result<Page<Entity>, Refusal> {
+    find(platform, list.asset_id.as_str())?;
+    let none: Vec<(SortKey, Entity)> = Vec::new();
+    listing::page(
+        none,
+        &Sort::default(),
+        list.page,
+        &platform.settings.quirks,
+        |entity| entity,
+    )
+}
+
+/// Always 404, the documented status for an asset without a transcription: the emulator transcribes
+/// nothing.
+pub(crate) fn transcription(
+    platform: &Platform,
+    get: &GetAssetTranscription,
+) -> Result<AssetTranscription, Refusal> {
+    find(platform, get.asset_id.as_str())?;
+    // Both list forms are documented here: repeated parameters and comma-separated values.
+    let units = get.include.iter().flat_map(|unit| unit.as_str().split(','));
+    let unknown = units
+        .map(TranscriptionUnit::from)
+        .find(|unit| !unit.is_known());
+    match unknown {
+        Some(unknown) => {
+            let allowed = "words, sentences, utterances";
+            Err(listing::not_one_of("include", unknown.as_str(), allowed))
+        }
+        None => Err(Refusal::not_found()),
+    }
+}

@@ -1,0 +1,154 @@
+//! Families of endpoints: which ones the emulator implements. It answers the others with 501.
+
+use http::StatusCode;
+use tl_model::ErrorCode;
+
+use crate::platform::Refusal;
+
+/// The code of the 501 response. The platform has no such code.
+pub const NOT_IMPLEMENTED_CODE: &str = "not_implemented_in_emulator";
+
+/// The implemented families, as text for the user.
+pub const IMPLEMENTED: [&str; 7] = [
+    "tasks",
+    "indexes",
+    "videos",
+    "indexed assets",
+    "assets",
+    "multipart uploads",
+    "webhooks of indexing",
+];
+
+/// A family of endpoints that the emulator does not implement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Family {
+    /// The name, taken from the first path.
+    pub name: &'static str,
+    /// Path prefixes below the version.
+    paths: &'static [&'static str],
+}
+
+/// The families of the OpenAPI description of July 2026 that are not implemented, and those of
+/// older clients.
+pub const NOT_IMPLEMENTED: [Family; 8] = [
+    Family {
+        name: "search",
+        paths: &["/search"],
+    },
+    Family {
+        name: "analyze",
+        paths: &["/analyze"],
+    },
+    Family {
+        name: "embed",
+        paths: &["/embed"],
+    },
+    Family {
+        name: "embed-v2",
+        paths: &["/embed-v2"],
+    },
+    Family {
+        name: "entity-collections",
+        paths: &["/entity-collections"],
+    },
+    Family {
+        name: "knowledge-stores",
+        paths: &["/knowledge-stores"],
+    },
+    Family {
+        name: "responses",
+        paths: &["/responses"],
+    },
+    Family {
+        name: "connections",
+        paths: &["/connections", "/connections:authorize"],
+    },
+];
+
+/// Unimplemented parts of an implemented family. They belong to v1.2, whose clients still request
+/// them.
+const PARTS: [Family; 1] = [Family {
+    name: "tasks of v1.2",
+    paths: &["/tasks/status", "/tasks/transfers"],
+}];
+
+/// Removed by the platform on 2026-02-15 (observed: 410).
+const CLOSED: [&str; 2] = ["/summarize", "/gist"];
+
+/// The unimplemented family that a path below the version belongs to.
+#[must_use]
+pub fn not_implemented(path: &str) -> Option<Family> {
+    let families = NOT_IMPLEMENTED.iter().chain(&PARTS);
+    families
+        .copied()
+        .find(|family| family.paths.iter().any(|root| is_below(path, root)))
+}
+
+/// Refuses paths of unimplemented families and of removed endpoints.
+pub(crate) fn check(path: &str) -> Result<(), Refusal> {
+    if let Some(closed) = CLOSED.iter().find(|root| is_below(path, root)) {
+        return Err(Refusal::new(
+            StatusCode::GONE,
+            ErrorCode::EndpointDeprecated,
+            format!("The endpoint {closed} was removed on 2026-02-15. Use /analyze."),
+        ));
+    }
+    match not_implemented(path) {
+        Some(family) => Err(Refusal::new(
+            StatusCode::NOT_IMPLEMENTED,
+            NOT_IMPLEMENTED_CODE,
+            format!(
+                "The emulator does not implement {} ({}). It implements {}.",
+                family.paths[0],
+                family.name,
+                IMPLEMENTED.join(", ")
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The error for a parameter that requests the output of a model.
+pub(crate) fn model_output_unsupported(parameter: &str, what: &str) -> Refusal {
+    Refusal::new(
+        StatusCode::NOT_IMPLEMENTED,
+        NOT_IMPLEMENTED_CODE,
+        format!(
+            "The emulator makes no {what}: leave out the {parameter} parameter. It implements {}.",
+            IMPLEMENTED.join(", ")
+        ),
+    )
+}
+
+fn is_below(path: &str, root: &str) -> bool {
+    path.strip_prefix(root)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn family_covers_only_paths_below_its_prefix() {
+        let name = |path: &str| not_implemented(path).map(|family| family.name);
+        assert_eq!(name("/search"), Some("search"));
+        assert_eq!(name("/search/eyJ0b2tlbiI6MX0"), Some("search"));
+        assert_eq!(name("/embed/tasks/x/status"), Some("embed"));
+        assert_eq!(name("/embed-v2/tasks"), Some("embed-v2"));
+        assert_eq!(name("/connections:authorize"), Some("connections"));
+        assert_eq!(name("/tasks/status"), Some("tasks of v1.2"));
+        assert_eq!(name("/tasks/transfers/import/x"), Some("tasks of v1.2"));
+        for path in [
+            "/searches",
+            "/tasks",
+            "/tasks/6391c89afb14854546891276",
+            "/",
+            "/assets/x/entities",
+        ] {
+            assert_eq!(name(path), None, "{path}");
+        }
+        assert_eq!(check("/gist").unwrap_err().status, StatusCode::GONE);
+    }
+}

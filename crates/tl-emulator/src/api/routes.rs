@@ -1,0 +1,134 @@
+//! The routing table, generated from the registry of endpoints.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{Method, Response};
+use tl_protocol::{
+    Endpoint,
+    endpoint::{self, match_path, *},
+    for_each_endpoint,
+};
+
+use crate::platform::{
+    BodyRule, Platform, Quirks, Refusal,
+    handle::{Call, Handle, respond},
+    quirks,
+};
+
+/// An operation of the API, identified by its dotted name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Operation(&'static str);
+
+impl Operation {
+    /// `PUT` of a chunk to a presigned URL. It is not an operation of the API, but faults can be
+    /// injected into it.
+    pub const STORAGE_PUT: Self = Self("storage.put");
+
+    /// The operation that `E` declares.
+    #[must_use]
+    pub const fn of<E: Endpoint>() -> Self {
+        Self(E::NAME)
+    }
+
+    /// The name in the journal and in fault plans, such as `tasks.create`. It is also the name in
+    /// the platform's clients.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One operation with its handler.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) operation: Operation,
+    pub(crate) endpoint: endpoint::Operation,
+    /// The kind of body that the request may have.
+    pub(crate) body: fn(&Platform) -> BodyRule,
+    /// Handles the request.
+    pub(crate) respond: fn(Call<'_>) -> Result<Response<Bytes>, Refusal>,
+}
+
+impl Route {
+    const fn of<E: Handle>() -> Self {
+        Self {
+            operation: Operation::of::<E>(),
+            endpoint: endpoint::Operation::of::<E>(),
+            body: E::body,
+            respond: respond::<E>,
+        }
+    }
+}
+
+/// An endpoint without a handler does not compile.
+macro_rules! routes {
+    ($($Endpoint:ident),+) => {
+        static ROUTES: &[Route] = &[$(Route::of::<$Endpoint>()),+];
+
+        impl Operation {
+            /// All operations.
+            pub const ALL: &'static [Self] = &[$(Self::of::<$Endpoint>(),)+ Self::STORAGE_PUT];
+        }
+    };
+}
+
+for_each_endpoint!(routes);
+
+/// The route of an operation. The storage has none: its path is not below the version of the API.
+pub(crate) fn of(operation: Operation) -> Option<&'static Route> {
+    ROUTES.iter().find(|route| route.operation == operation)
+}
+
+/// Looks up the route of a request, given its path below the version. Also returns the path
+/// parameters.
+pub(crate) fn find(
+    method: &Method,
+    path: &str,
+    quirks: &Quirks,
+) -> Result<(&'static Route, Vec<String>), Refusal> {
+    let path = match path.strip_suffix('/') {
+        Some(shorter) if !shorter.is_empty() => shorter,
+        _ => path,
+    };
+    let mut allowed = Vec::new();
+    let matching = ROUTES
+        .iter()
+        .filter_map(|route| Some((route, match_path(route.endpoint.path, path)?)));
+    let matching: Vec<_> = matching.collect();
+    // If several paths match, use the one with the fewest parameters: `multipart-uploads` is not an
+    // asset identifier.
+    let fewest = matching.iter().map(|(_, params)| params.len()).min();
+    for (route, params) in matching {
+        if Some(params.len()) == fewest {
+            let is_older = *method == Method::PUT
+                && route.operation == Operation::of::<UpdateVideoMetadata>()
+                && quirks.get(&quirks::VIDEO_PUT) == "accept";
+            if route.endpoint.method == *method || is_older {
+                return Ok((route, params));
+            }
+            allowed.push(route.endpoint.method.as_str());
+        }
+    }
+    if allowed.is_empty() || quirks.get(&quirks::WRONG_METHOD) == "404" {
+        return Err(Refusal::unknown_endpoint(path));
+    }
+    Err(Refusal::method_not_allowed(&allowed.join(", ")))
+}
+
+/// The unsupported version in a path: `v1.2` of `/v1.2/tasks`.
+pub(crate) fn version_of(path: &str) -> Option<&str> {
+    let first = path.strip_prefix('/')?.split('/').next()?;
+    let digits = first.strip_prefix('v')?;
+    let is_version = !digits.is_empty()
+        && digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    (is_version && first != "v1.3").then_some(first)
+}
