@@ -3,7 +3,8 @@
 use http::StatusCode;
 use tl_model::ErrorCode;
 
-use crate::platform::Refusal;
+use super::listing;
+use crate::core::Refusal;
 
 /// The code of the 501 response. The platform has no such code.
 pub const NOT_IMPLEMENTED_CODE: &str = "not_implemented_in_emulator";
@@ -73,6 +74,9 @@ const PARTS: [Family; 1] = [Family {
     paths: &["/tasks/status", "/tasks/transfers"],
 }];
 
+/// The values of `embedding_option`; `visual-text` comes from older OpenAPI descriptions.
+const EMBEDDINGS: [&str; 4] = ["visual", "audio", "transcription", "visual-text"];
+
 /// Removed by the platform on 2026-02-15 (observed: 410).
 const CLOSED: [&str; 2] = ["/summarize", "/gist"];
 
@@ -109,8 +113,33 @@ pub(crate) fn check(path: &str) -> Result<(), Refusal> {
     }
 }
 
+/// Refuses requests for model output. An empty result would look like a video without speech or
+/// images.
+pub(crate) fn refuse_model_output(
+    options: &[String],
+    transcription: Option<bool>,
+) -> Result<(), Refusal> {
+    let unknown = options
+        .iter()
+        .find(|option| !EMBEDDINGS.contains(&option.as_str()));
+    if let Some(other) = unknown {
+        return Err(listing::not_one_of(
+            "embedding_option",
+            other,
+            &EMBEDDINGS.join(", "),
+        ));
+    }
+    if !options.is_empty() {
+        return Err(model_output_unsupported("embedding_option", "embeddings"));
+    }
+    if transcription == Some(true) {
+        return Err(model_output_unsupported("transcription", "transcriptions"));
+    }
+    Ok(())
+}
+
 /// The error for a parameter that requests the output of a model.
-pub(crate) fn model_output_unsupported(parameter: &str, what: &str) -> Refusal {
+fn model_output_unsupported(parameter: &str, what: &str) -> Refusal {
     Refusal::new(
         StatusCode::NOT_IMPLEMENTED,
         NOT_IMPLEMENTED_CODE,

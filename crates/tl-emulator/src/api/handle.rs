@@ -2,39 +2,41 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use jiff::Timestamp;
 use tl_protocol::{
     Endpoint,
     endpoint::{BodyKind, Received},
 };
 
-use crate::platform::{BodyRule, Effect, Platform, Refusal, Settings, Upload};
+use super::request::{BodyRule, Upload};
+use crate::{
+    core::{Env, Refusal, State, settings::Settings},
+    media::validation,
+};
 
-/// Everything that a handler may read and change.
+/// What a request contains besides its decoded parameters.
 #[derive(Debug)]
-pub(crate) struct Call<'a> {
-    pub(crate) platform: &'a mut Platform,
-    pub(crate) now: Timestamp,
-    /// The authority by which the client reached the emulator; presigned URLs use it.
-    pub(crate) host: &'a str,
+pub(crate) struct Incoming<'a> {
     pub(crate) received: &'a Received,
     /// The files of a form request.
     pub(crate) uploads: Vec<Upload>,
-    /// Side effects for the server to execute.
-    pub(crate) effects: &'a mut Vec<Effect>,
 }
 
 /// The server side of an endpoint.
 pub(crate) trait Handle: Endpoint {
     /// Processes one request.
-    fn handle(self, call: Call<'_>) -> Result<Self::Response, Refusal>;
+    fn handle(
+        self,
+        state: &mut State,
+        env: &mut Env<'_>,
+        incoming: Incoming<'_>,
+    ) -> Result<Self::Response, Refusal>;
 
     /// The kind of body that the request may have.
-    fn body(platform: &Platform) -> BodyRule {
+    fn body(settings: &Settings) -> BodyRule {
         match Self::BODY {
             BodyKind::Json => BodyRule::Json,
             BodyKind::Form => BodyRule::Form {
-                max_file: platform.max_file(),
+                max_file: validation::max_task_file(&settings.rules),
                 takes_static: false,
                 url: "video_url",
             },
@@ -64,11 +66,15 @@ pub(crate) trait Handle: Endpoint {
 }
 
 /// Decodes the request as `E`, handles it, and encodes the response.
-pub(crate) fn respond<E: Handle>(call: Call<'_>) -> Result<Response<Bytes>, Refusal> {
-    let received = call.received;
+pub(crate) fn respond<E: Handle>(
+    state: &mut State,
+    env: &mut Env<'_>,
+    incoming: Incoming<'_>,
+) -> Result<Response<Bytes>, Refusal> {
+    let received = incoming.received;
     E::check(received)?;
-    let status = E::status(&call.platform.settings);
-    let response = E::decode(received)?.handle(call)?;
+    let status = E::status(env.settings);
+    let response = E::decode(received)?.handle(state, env, incoming)?;
     let location = E::location(received, &response);
     let body =
         E::encode_response(&response).map_err(|error| Refusal::internal(&error.to_string()))?;
@@ -87,14 +93,16 @@ pub(crate) fn respond<E: Handle>(call: Call<'_>) -> Result<Response<Bytes>, Refu
 }
 
 /// Implements [`Handle`] with one expression:
-/// `handle!(GetIndex, |call, get| retrieve(call.platform, call.now, &get));`
+/// `handle!(GetIndex, |state, env, request| retrieve(state, env, &request));`
 macro_rules! handle {
-    ($Endpoint:ident, |$call:ident, $request:ident| $work:expr) => {
+    ($Endpoint:ident, |$state:ident, $env:ident, $request:ident| $work:expr) => {
         impl $crate::api::handle::Handle for $Endpoint {
             fn handle(
                 self,
-                $call: $crate::api::handle::Call<'_>,
-            ) -> Result<Self::Response, $crate::platform::Refusal> {
+                $state: &mut $crate::core::State,
+                $env: &mut $crate::core::Env<'_>,
+                _: $crate::api::handle::Incoming<'_>,
+            ) -> Result<Self::Response, $crate::core::Refusal> {
                 let $request = self;
                 $work
             }

@@ -11,40 +11,32 @@ use tl_protocol::endpoint::{CreateIndex, DeleteIndex, GetIndex, ListIndexes, Ren
 
 use tl_validate::{RulePack, rules::EngineStatus};
 
-use crate::platform::{
-    Effect, Platform, Refusal, api_timestamp,
+use super::{
     handle::handle,
-    ids,
-    lifecycle::after,
     listing::{self, SortKey},
-    records::IndexRecord,
-    renditions,
+};
+use crate::{
+    core::{
+        Env, Refusal, State, effect::Effect, lifecycle::after, records::IndexRecord,
+        time::api_timestamp,
+    },
+    media::renditions,
 };
 
-handle!(CreateIndex, |call, request| create(
-    call.platform,
-    call.now,
-    request
+handle!(CreateIndex, |state, env, request| create(
+    state, env, request
 ));
-handle!(ListIndexes, |call, request| list(
-    call.platform,
-    call.now,
-    &request
+handle!(ListIndexes, |state, env, request| list(
+    state, env, &request
 ));
-handle!(GetIndex, |call, request| retrieve(
-    call.platform,
-    call.now,
-    &request
+handle!(GetIndex, |state, env, request| retrieve(
+    state, env, &request
 ));
-handle!(RenameIndex, |call, request| rename(
-    call.platform,
-    call.now,
-    &request
+handle!(RenameIndex, |state, env, request| rename(
+    state, env, &request
 ));
-handle!(DeleteIndex, |call, request| delete(
-    call.platform,
-    &request,
-    call.effects
+handle!(DeleteIndex, |state, env, request| delete(
+    state, env, &request
 ));
 
 /// Models for analysis only, which were never available for indexes (model documentation, October
@@ -54,43 +46,42 @@ const ANALYSIS_ONLY: [ModelName; 2] = [ModelName::Pegasus1_5, ModelName::Pegasus
 const OPTIONS: [ModelOption; 2] = [ModelOption::Visual, ModelOption::Audio];
 
 pub(crate) fn create(
-    platform: &mut Platform,
-    now: Timestamp,
+    state: &mut State,
+    env: &Env<'_>,
     create: CreateIndex,
 ) -> Result<CreatedIndex, Refusal> {
     let index = create.index;
-    check_name(platform, &index.index_name, None)?;
-    check_models(&index.models, &models(&platform.settings.rules))?;
+    check_name(state, &index.index_name, None)?;
+    check_models(&index.models, &models(&env.settings.rules))?;
     // `null` means absent: Python clients before 1.0 send it.
     let addons = index.addons.unwrap_or_default();
     check_addons(&addons)?;
-    let id = platform.next_id(now);
+    let id = env.next_id(state);
     let record = IndexRecord {
         id: id.clone(),
-        number: platform.ids.counter,
+        number: state.last_number(),
         name: index.index_name,
         models: index.models,
         addons,
-        created_at: now,
-        updated_at: now,
-        expires_at: expiry(platform, now),
+        created_at: env.now,
+        updated_at: env.now,
+        expires_at: expiry(env),
     };
-    platform.state.indexes.insert(id.clone(), record);
+    state.indexes.insert(id.clone(), record);
     Ok(CreatedIndex::new(id))
 }
 
 /// When an index created now expires, according to the plan.
-pub(crate) fn expiry(platform: &Platform, now: Timestamp) -> Option<Timestamp> {
-    let days = platform.settings.plan.retention_days?;
-    Some(after(now, Duration::from_secs(days * 86_400)))
+pub(crate) fn expiry(env: &Env<'_>) -> Option<Timestamp> {
+    let days = env.settings.plan.retention_days?;
+    Some(after(env.now, Duration::from_secs(days * 86_400)))
 }
 
-fn check_name(platform: &Platform, name: &str, except: Option<&str>) -> Result<(), Refusal> {
+fn check_name(state: &State, name: &str, except: Option<&str>) -> Result<(), Refusal> {
     if name.trim().is_empty() {
         return Err(Refusal::invalid("index_name", "it is empty"));
     }
-    let taken = platform
-        .state
+    let taken = state
         .indexes
         .values()
         .any(|index| index.name == name && except != Some(index.id.as_str()));
@@ -220,8 +211,8 @@ fn join<T: AsRef<str>>(values: &[T]) -> String {
 }
 
 pub(crate) fn list(
-    platform: &Platform,
-    now: Timestamp,
+    state: &State,
+    env: &Env<'_>,
     list: &ListIndexes,
 ) -> Result<Page<Index>, Refusal> {
     let created = listing::date_filter("created_at", list.created_at.as_ref())?;
@@ -250,10 +241,10 @@ pub(crate) fn list(
             &join(&OPTIONS),
         ));
     }
-    let items = platform.state.indexes.values().filter_map(|index| {
+    let items = state.indexes.values().filter_map(|index| {
         let sort_key = SortKey {
             created: index.created_at,
-            updated: updated_at(platform, index, now),
+            updated: updated_at(state, env, index),
             number: index.number,
         };
         let passes = list
@@ -279,95 +270,75 @@ pub(crate) fn list(
         items.collect(),
         &list.sort,
         list.page,
-        &platform.settings.quirks,
-        |index| view(platform, index, now),
+        &env.settings.quirks,
+        |index| view(state, env, index),
     )
 }
 
-pub(crate) fn retrieve(
-    platform: &Platform,
-    now: Timestamp,
-    get: &GetIndex,
-) -> Result<Index, Refusal> {
-    find(platform, get.index_id.as_str()).map(|index| view(platform, index, now))
+pub(crate) fn retrieve(state: &State, env: &Env<'_>, get: &GetIndex) -> Result<Index, Refusal> {
+    state
+        .index(get.index_id.as_str())
+        .map(|index| view(state, env, index))
 }
 
 pub(crate) fn rename(
-    platform: &mut Platform,
-    now: Timestamp,
+    state: &mut State,
+    env: &Env<'_>,
     rename: &RenameIndex,
 ) -> Result<(), Refusal> {
-    let id = find(platform, rename.index_id.as_str())?.id.clone();
-    check_name(platform, &rename.index_name, Some(&id))?;
-    if let Some(index) = platform.state.indexes.get_mut(&id) {
+    let id = state.index(rename.index_id.as_str())?.id.clone();
+    check_name(state, &rename.index_name, Some(&id))?;
+    if let Some(index) = state.indexes.get_mut(&id) {
         index.name.clone_from(&rename.index_name);
-        index.updated_at = now;
+        index.updated_at = env.now;
     }
     Ok(())
 }
 
 /// Deletes the index with its videos and tasks. Whether the platform deletes them is undocumented.
 pub(crate) fn delete(
-    platform: &mut Platform,
+    state: &mut State,
+    env: &mut Env<'_>,
     delete: &DeleteIndex,
-    effects: &mut Vec<Effect>,
 ) -> Result<(), Refusal> {
-    let id = find(platform, delete.index_id.as_str())?.id.clone();
-    platform.state.indexes.remove(&id);
-    let tasks = platform
-        .state
-        .tasks
-        .values()
-        .filter(|task| task.index_id == id);
+    let id = state.index(delete.index_id.as_str())?.id.clone();
+    state.indexes.remove(&id);
+    let tasks = state.tasks.values().filter(|task| task.index_id == id);
     for task in tasks.map(|task| task.id.clone()).collect::<Vec<_>>() {
-        platform.state.tasks.remove(&task);
+        state.tasks.remove(&task);
     }
-    let videos = platform
-        .state
-        .videos
-        .values()
-        .filter(|video| video.index_id == id);
+    let videos = state.videos.values().filter(|video| video.index_id == id);
     for video in videos.map(|video| video.id.clone()).collect::<Vec<_>>() {
-        renditions::remove(platform, &video, effects);
-        let removed = platform.state.videos.remove(&video);
-        effects.extend(removed.and_then(|video| video.media).map(Effect::Discard));
+        renditions::remove(state, env, &video);
+        let removed = state.videos.remove(&video);
+        env.effects
+            .extend(removed.and_then(|video| video.media).map(Effect::Discard));
     }
     Ok(())
 }
 
-/// Looks up an index.
-pub(crate) fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a IndexRecord, Refusal> {
-    ids::check("index-id", id)?;
-    platform
-        .state
-        .indexes
-        .get(id)
-        .ok_or_else(|| Refusal::not_exist("indexes", id))
-}
-
 /// When the index was last changed: its name, or its videos.
-fn updated_at(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Timestamp {
-    let indexed_at = platform
-        .state
-        .videos_of(&index.id, now)
+fn updated_at(state: &State, env: &Env<'_>, index: &IndexRecord) -> Timestamp {
+    let indexed_at = state
+        .videos_of(&index.id, env.now)
         .map(|video| video.indexed_at);
     indexed_at.fold(index.updated_at, Timestamp::max)
 }
 
-fn view(platform: &Platform, index: &IndexRecord, now: Timestamp) -> Index {
+fn view(state: &State, env: &Env<'_>, index: &IndexRecord) -> Index {
     let mut view = Index::new(index.id.as_str());
     view.index_name = Some(index.name.clone());
     view.models.clone_from(&index.models);
     view.addons = Some(index.addons.clone());
     view.created_at = Some(api_timestamp(index.created_at));
-    view.updated_at = Some(api_timestamp(updated_at(platform, index, now)));
+    view.updated_at = Some(api_timestamp(updated_at(state, env, index)));
     match index.expires_at {
         Some(time) => view.expires_at = Some(api_timestamp(time)),
         // An index of a paid plan has an explicit null.
         None => _ = view.extra.insert("expires_at".to_owned(), Value::Null),
     }
     let (mut count, mut seconds) = (0.0, 0.0);
-    for video in platform.state.videos_of(&index.id, now) {
+    for video in state.videos_of(&index.id, env.now) {
         count += 1.0;
         seconds += video.measured.duration.unwrap_or(0.0);
     }

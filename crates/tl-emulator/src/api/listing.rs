@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use tl_model::{Page, PageInfo, SortBy, SortOption};
 use tl_protocol::endpoint::{PageRequest, Sort};
 
-use crate::platform::{Quirks, Refusal, quirks};
+use crate::core::{
+    Refusal,
+    quirks::{self, Quirks},
+};
 
 /// The platform's default page size.
 const DEFAULT_LIMIT: u32 = 10;

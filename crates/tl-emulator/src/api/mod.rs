@@ -1,15 +1,23 @@
-//! The handlers of the API, one module per resource.
+//! The handlers of the API, one module per resource: functions over the state, the environment and
+//! a request.
 
 pub(crate) mod assets;
 pub mod families;
 pub(crate) mod handle;
-pub(crate) mod indexed_assets;
+mod indexed_assets;
 pub(crate) mod indexes;
-pub(crate) mod listing;
+mod indexing;
+mod listing;
+mod metadata;
 pub(crate) mod request;
 pub(crate) mod routes;
+pub(crate) mod seed;
+pub(crate) mod source;
 pub(crate) mod storage;
 pub(crate) mod tasks;
 pub(crate) mod uploads;
 pub(crate) mod videos;
 pub(crate) mod webhooks;
+
+/// The path prefix of the API version.
+pub(crate) const VERSION_PREFIX: &str = "/v1.3";

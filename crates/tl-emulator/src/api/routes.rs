@@ -1,49 +1,25 @@
 //! The routing table, generated from the registry of endpoints.
 
-use std::fmt;
-
 use bytes::Bytes;
 use http::{Method, Response};
 use tl_protocol::{
-    Endpoint,
     endpoint::{self, match_path, *},
     for_each_endpoint,
 };
 
-use crate::platform::{
-    BodyRule, Platform, Quirks, Refusal,
-    handle::{Call, Handle, respond},
-    quirks,
+use super::{
+    handle::{Handle, Incoming, respond},
+    request::BodyRule,
+};
+use crate::core::{
+    Env, Refusal, State,
+    operation::Operation,
+    quirks::{self, Quirks},
+    settings::Settings,
 };
 
-/// An operation of the API, identified by its dotted name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Operation(&'static str);
-
-impl Operation {
-    /// `PUT` of a chunk to a presigned URL. It is not an operation of the API, but faults can be
-    /// injected into it.
-    pub const STORAGE_PUT: Self = Self("storage.put");
-
-    /// The operation that `E` declares.
-    #[must_use]
-    pub const fn of<E: Endpoint>() -> Self {
-        Self(E::NAME)
-    }
-
-    /// The name in the journal and in fault plans, such as `tasks.create`. It is also the name in
-    /// the platform's clients.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        self.0
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+/// Handles one request.
+type Respond = fn(&mut State, &mut Env<'_>, Incoming<'_>) -> Result<Response<Bytes>, Refusal>;
 
 /// One operation with its handler.
 #[derive(Debug)]
@@ -51,9 +27,9 @@ pub(crate) struct Route {
     pub(crate) operation: Operation,
     pub(crate) endpoint: endpoint::Operation,
     /// The kind of body that the request may have.
-    pub(crate) body: fn(&Platform) -> BodyRule,
+    pub(crate) body: fn(&Settings) -> BodyRule,
     /// Handles the request.
-    pub(crate) respond: fn(Call<'_>) -> Result<Response<Bytes>, Refusal>,
+    pub(crate) respond: Respond,
 }
 
 impl Route {
@@ -71,11 +47,6 @@ impl Route {
 macro_rules! routes {
     ($($Endpoint:ident),+) => {
         static ROUTES: &[Route] = &[$(Route::of::<$Endpoint>()),+];
-
-        impl Operation {
-            /// All operations.
-            pub const ALL: &'static [Self] = &[$(Self::of::<$Endpoint>(),)+ Self::STORAGE_PUT];
-        }
     };
 }
 

@@ -2,7 +2,6 @@
 
 use http::StatusCode;
 use jiff::Timestamp;
-use percent_encoding::percent_decode_str;
 use tl_model::{CreatedTask, ErrorCode, Page, Task, TaskStatus};
 use tl_protocol::{
     Endpoint,
@@ -12,29 +11,37 @@ use tl_protocol::{
 };
 use url::Url;
 
-use crate::platform::{
-    Effect, Fetched, Measured, MediaKey, Platform, Refusal, Settings, Upload, api_timestamp,
-    faults::TaskFault,
-    handle::{Call, Handle, handle},
-    ids,
-    lifecycle::{Timeline, after},
-    limits,
+use super::{
+    handle::{Handle, Incoming, handle},
+    indexing,
     listing::{self, SortKey},
-    media, quirks,
-    records::{TaskRecord, VideoRecord},
-    renditions, videos,
+    metadata,
+    request::Upload,
+    source,
+};
+use crate::{
+    core::{
+        Env, Refusal, State,
+        effect::{Effect, Fetched},
+        faults::TaskFault,
+        ids,
+        lifecycle::{Timeline, after},
+        limits, quirks,
+        records::{Measured, TaskRecord},
+        settings::Settings,
+        time::api_timestamp,
+    },
+    media::{renditions, validation},
 };
 
 impl Handle for CreateTask {
-    fn handle(self, call: Call<'_>) -> Result<Self::Response, Refusal> {
-        create(
-            call.platform,
-            call.now,
-            call.received,
-            self,
-            call.uploads,
-            call.effects,
-        )
+    fn handle(
+        self,
+        state: &mut State,
+        env: &mut Env<'_>,
+        incoming: Incoming<'_>,
+    ) -> Result<Self::Response, Refusal> {
+        create(state, env, self, incoming)
     }
 
     fn check(received: &Received) -> Result<(), Refusal> {
@@ -45,110 +52,89 @@ impl Handle for CreateTask {
         settings.created_status()
     }
 }
-handle!(ListTasks, |call, request| list(
-    call.platform,
-    call.now,
-    &request
+handle!(ListTasks, |state, env, request| list(state, env, &request));
+handle!(GetTask, |state, env, request| retrieve(
+    state, env, &request
 ));
-handle!(GetTask, |call, request| retrieve(
-    call.platform,
-    call.now,
-    call.host,
-    &request
-));
-handle!(DeleteTask, |call, request| delete(
-    call.platform,
-    call.now,
-    &request
+handle!(DeleteTask, |state, env, request| delete(
+    state, env, &request
 ));
 
 /// The form field that carries the file.
 const FILE_FIELD: &str = "video_file";
 
 pub(crate) fn create(
-    platform: &mut Platform,
-    now: Timestamp,
-    received: &Received,
+    state: &mut State,
+    env: &mut Env<'_>,
     create: CreateTask,
-    uploads: Vec<Upload>,
-    effects: &mut Vec<Effect>,
+    incoming: Incoming<'_>,
 ) -> Result<<CreateTask as Endpoint>::Response, Refusal> {
     let index_id = create.index_id.as_str().to_owned();
     ids::check("index_id", &index_id)?;
-    let index = platform
-        .state
+    let index = state
         .indexes
         .get(&index_id)
         .ok_or_else(|| Refusal::not_exist("indexes", &index_id))?;
-    let metadata = videos::initial_metadata(
+    let metadata = metadata::initial(
         create.user_metadata.unwrap_or_default(),
-        &platform.settings.quirks,
+        &env.settings.quirks,
     )?;
     let source = match create.media {
-        Media::Url(url) => Source::Url(check_url(url)?),
+        Media::Url(url) => Source::Url(source::check("video_url", url)?),
         Media::File(_) => {
-            let target = media::target(index);
-            let upload = single_file(received, uploads)?;
-            let validated = media::validate(
-                &upload.probe,
-                upload.bytes,
-                &target,
-                &platform.settings.rules,
-            );
-            let fails_later = platform.settings.quirks.get(&quirks::FILE_JUDGMENT) == "fail";
+            let target = validation::target(index);
+            let upload = single_file(incoming.received, incoming.uploads)?;
+            let validated =
+                validation::validate(&upload.probe, upload.bytes, &target, &env.settings.rules);
+            let fails_later = env.quirk(&quirks::FILE_JUDGMENT) == "fail";
             match validated {
                 Ok(measured) => {
                     let seconds = measured.duration.unwrap_or(0.0);
-                    limits::count_video(platform, now, &index_id, seconds)?;
+                    limits::count_video(state, env, &index_id, seconds)?;
                     Source::File(Box::new(upload), measured)
                 }
                 // If the probe could not run, that is an internal error and not a failed task.
                 Err(refusal) if fails_later && refusal.status.is_client_error() => {
                     let reason = format!("{}: {}", refusal.code, refusal.message);
-                    platform.next_fault =
-                        Some(TaskFault::FailIn(TaskStatus::Validating, Some(reason)));
+                    env.task_fault = Some(TaskFault::FailIn(TaskStatus::Validating, Some(reason)));
                     Source::File(Box::new(upload), Measured::default())
                 }
                 Err(refusal) => return Err(refusal),
             }
         }
     };
-    let id = platform.next_id(now);
-    let video_id = match platform.settings.quirks.get(&quirks::VIDEO_ID) {
+    let id = env.next_id(state);
+    let video_id = match env.quirk(&quirks::VIDEO_ID) {
         "same" => id.clone(),
-        _ => platform.next_id(now),
+        _ => env.next_id(state),
     };
     let (filename, timeline) = match &source {
         Source::Url(url) => (
-            filename_of(url),
-            Timeline::starting_in(TaskStatus::Uploading, now),
+            source::filename_of(url),
+            Timeline::starting_in(TaskStatus::Uploading, env.now),
         ),
-        Source::File(upload, _)
-            if platform.settings.quirks.get(&quirks::FIRST_STATUS) == "uploading" =>
-        {
-            (
-                upload.filename.clone(),
-                Timeline::starting_in(TaskStatus::Uploading, now),
-            )
-        }
+        Source::File(upload, _) if env.quirk(&quirks::FIRST_STATUS) == "uploading" => (
+            upload.filename.clone(),
+            Timeline::starting_in(TaskStatus::Uploading, env.now),
+        ),
         Source::File(upload, _) => (
             upload.filename.clone(),
-            Timeline::starting_in(TaskStatus::Validating, now),
+            Timeline::starting_in(TaskStatus::Validating, env.now),
         ),
     };
     let task = TaskRecord {
         id: id.clone(),
-        number: platform.ids.counter,
+        number: state.last_number(),
         index_id,
         video_id: video_id.clone(),
-        created_at: now,
+        created_at: env.now,
         timeline,
         filename,
         measured: None,
         enable_video_stream: create.enable_video_stream.unwrap_or(true),
         user_metadata: metadata,
         error_reason: None,
-        fault: platform.next_fault.take(),
+        fault: env.task_fault.take(),
         fetching: match &source {
             Source::Url(url) => Some(url.to_string()),
             Source::File(..) => None,
@@ -156,28 +142,20 @@ pub(crate) fn create(
         is_announced: false,
         asset_id: None,
     };
-    platform.state.tasks.insert(id.clone(), task);
+    state.tasks.insert(id.clone(), task);
     match source {
-        Source::Url(url) => effects.push(Effect::Fetch {
+        Source::Url(url) => env.effects.push(Effect::Fetch {
             task: id.clone(),
             url,
-            max_bytes: platform.max_file(),
+            max_bytes: validation::max_task_file(&env.settings.rules),
         }),
         Source::File(upload, measured) => {
             // The observed first status lasts as long as the documented one would.
-            let start = match platform.settings.quirks.get(&quirks::FIRST_STATUS) {
-                "uploading" => after(now, platform.settings.schedule.validating),
-                _ => now,
+            let start = match env.quirk(&quirks::FIRST_STATUS) {
+                "uploading" => after(env.now, env.settings.schedule.validating),
+                _ => env.now,
             };
-            schedule_indexing(
-                platform,
-                now,
-                start,
-                &id,
-                measured,
-                Some(upload.key),
-                effects,
-            );
+            indexing::schedule(state, env, start, &id, measured, Some(upload.key));
         }
     }
     let mut created = CreatedTask::new(id);
@@ -190,141 +168,55 @@ enum Source {
     File(Box<Upload>, Measured),
 }
 
-/// Schedules the statuses of a task and creates its video, which becomes visible when it is
-/// indexed.
-pub(crate) fn schedule_indexing(
-    platform: &mut Platform,
-    now: Timestamp,
-    start: Timestamp,
-    id: &str,
-    measured: Measured,
-    key: Option<MediaKey>,
-    effects: &mut Vec<Effect>,
-) {
-    let seconds = measured.duration.unwrap_or(0.0);
-    let mut schedule = platform.settings.schedule;
-    let is_asset = |task: &TaskRecord| task.asset_id.is_some();
-    if platform.state.tasks.get(id).is_some_and(is_asset)
-        && platform.settings.quirks.get(&quirks::INDEXED_VALIDATING) == "no"
-    {
-        schedule.validating = std::time::Duration::ZERO;
-    }
-    let mut timeline = schedule.timeline(start, seconds);
-    if let Some(start) = timeline.indexing_start() {
-        timeline.delay_indexing_until(limits::indexing_start(platform, start, id));
-    }
-    let Some(task) = platform.state.tasks.get_mut(id) else {
-        return;
-    };
-    task.fetching = None;
-    task.measured = Some(measured);
-    match task.fault.take() {
-        None => {}
-        Some(TaskFault::StuckIn(status)) => timeline.stay_in(&status),
-        Some(TaskFault::FailIn(status, reason)) => {
-            timeline.fail_in(&status);
-            task.error_reason =
-                Some(reason.unwrap_or_else(|| format!("failed in {status} on purpose")));
-        }
-    }
-    let end = timeline.end().cloned();
-    task.timeline.continue_with(timeline);
-    if let Some(end) = &end {
-        platform.pending_ends.insert((end.at, id.to_owned()));
-    }
-    let Some(end) = end.filter(|end| end.status == TaskStatus::Ready) else {
-        return;
-    };
-    let media = key.filter(|_| task.enable_video_stream);
-    effects.extend(media.clone().map(Effect::Keep));
-    let video = VideoRecord {
-        id: task.video_id.clone(),
-        number: task.number,
-        index_id: task.index_id.clone(),
-        task_id: task.id.clone(),
-        created_at: task.created_at,
-        indexed_at: end.at.max(now),
-        updated_at: None,
-        filename: task.filename.clone(),
-        measured,
-        user_metadata: task.user_metadata.clone(),
-        media,
-    };
-    let (video_id, source) = (video.id.clone(), video.media.clone());
-    platform.state.videos.insert(video_id.clone(), video);
-    if let Some(source) = source {
-        renditions::start(platform, now, &video_id, source, (true, true), effects);
-    }
-}
-
 /// Handles the result of fetching the video of a task.
 pub(crate) fn fetched(
-    platform: &mut Platform,
-    now: Timestamp,
+    state: &mut State,
+    env: &mut Env<'_>,
     id: &str,
     outcome: Result<Fetched, String>,
-) -> Vec<Effect> {
-    let mut effects = Vec::new();
+) {
     // The task may have been deleted with its index while the video was being fetched.
-    let Some(task) = platform.state.tasks.get(id) else {
-        return effects;
+    let Some(task) = state.tasks.get(id) else {
+        return;
     };
     if task.fault == Some(TaskFault::StuckIn(TaskStatus::Uploading)) {
-        return effects;
+        return;
     }
     let index_id = task.index_id.clone();
-    match outcome.and_then(|fetched| validate_fetched(platform, now, &index_id, fetched)) {
+    match outcome.and_then(|fetched| validate_fetched(state, env, &index_id, fetched)) {
         Ok((fetched, measured)) => {
-            if let Some(task) = platform.state.tasks.get_mut(id) {
+            if let Some(task) = state.tasks.get_mut(id) {
                 task.filename = fetched.filename;
             }
-            schedule_indexing(
-                platform,
-                now,
-                now,
-                id,
-                measured,
-                Some(fetched.key),
-                &mut effects,
-            );
+            indexing::schedule(state, env, env.now, id, measured, Some(fetched.key));
         }
         Err(reason) => {
-            if let Some(task) = platform.state.tasks.get_mut(id) {
-                task.timeline.fail(now);
+            if let Some(task) = state.tasks.get_mut(id) {
+                task.timeline.fail(env.now);
                 task.fetching = None;
                 task.error_reason = Some(reason);
-                platform.pending_ends.insert((now, id.to_owned()));
+                state.pending_ends.insert((env.now, id.to_owned()));
             }
         }
     }
-    effects
 }
 
 fn validate_fetched(
-    platform: &mut Platform,
-    now: Timestamp,
+    state: &mut State,
+    env: &Env<'_>,
     index_id: &str,
     fetched: Fetched,
 ) -> Result<(Fetched, Measured), String> {
-    let index = platform
-        .state
-        .indexes
-        .get(index_id)
-        .ok_or("its index is gone")?;
-    let target = media::target(index);
-    media::validate(
-        &fetched.probe,
-        fetched.bytes,
-        &target,
-        &platform.settings.rules,
-    )
-    .and_then(|measured| {
-        let seconds = measured.duration.unwrap_or(0.0);
-        limits::count_video(platform, now, index_id, seconds)?;
-        Ok(measured)
-    })
-    .map(|measured| (fetched, measured))
-    .map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))
+    let index = state.indexes.get(index_id).ok_or("its index is gone")?;
+    let target = validation::target(index);
+    validation::validate(&fetched.probe, fetched.bytes, &target, &env.settings.rules)
+        .and_then(|measured| {
+            let seconds = measured.duration.unwrap_or(0.0);
+            limits::count_video(state, env, index_id, seconds)?;
+            Ok(measured)
+        })
+        .map(|measured| (fetched, measured))
+        .map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))
 }
 
 /// The single file of the form.
@@ -363,33 +255,7 @@ fn texts<'a>(received: &'a Received, name: &str) -> Vec<&'a str> {
         .collect()
 }
 
-fn check_url(url: Url) -> Result<Url, Refusal> {
-    if matches!(url.scheme(), "http" | "https") && url.host().is_some() {
-        return Ok(url);
-    }
-    Err(Refusal::invalid(
-        "video_url",
-        &format!("the scheme `{}` is not one of http, https", url.scheme()),
-    ))
-}
-
-/// The last segment of the URL path, which the platform uses as the file name.
-pub(crate) fn filename_of(url: &Url) -> String {
-    let last = url
-        .path_segments()
-        .and_then(Iterator::last)
-        .unwrap_or_default();
-    match last {
-        "" => url.host_str().unwrap_or("video").to_owned(),
-        last => percent_decode_str(last).decode_utf8_lossy().into_owned(),
-    }
-}
-
-pub(crate) fn list(
-    platform: &Platform,
-    now: Timestamp,
-    list: &ListTasks,
-) -> Result<Page<Task>, Refusal> {
+pub(crate) fn list(state: &State, env: &Env<'_>, list: &ListTasks) -> Result<Page<Task>, Refusal> {
     if let Some(index_id) = &list.index_id {
         ids::check("index_id", index_id.as_str())?;
     }
@@ -400,12 +266,12 @@ pub(crate) fn list(
     }
     let created = listing::date_filter("created_at", list.created_at.as_ref())?;
     let updated = listing::date_filter("updated_at", list.updated_at.as_ref())?;
-    let quirks = &platform.settings.quirks;
+    let quirks = &env.settings.quirks;
     let number = |filter: &tl_protocol::endpoint::NumberFilter, value: Option<f64>| {
         filter.is_open() || value.is_some_and(|value| filter.accepts(value))
     };
-    let items = platform.state.tasks.values().filter_map(|task| {
-        let change = task.timeline.at(now);
+    let items = state.tasks.values().filter_map(|task| {
+        let change = task.timeline.at(env.now);
         let measured = task.measured.unwrap_or_default();
         let passes = task.asset_id.is_none()
             && list
@@ -427,7 +293,7 @@ pub(crate) fn list(
         passes.then_some((sort_key, task))
     });
     listing::page(items.collect(), &list.sort, list.page, quirks, |task| {
-        view(task, now)
+        view(task, env.now)
     })
 }
 
@@ -454,28 +320,19 @@ fn check_numbers(list: &ListTasks) -> Result<(), Refusal> {
     Ok(())
 }
 
-pub(crate) fn retrieve(
-    platform: &Platform,
-    now: Timestamp,
-    host: &str,
-    get: &GetTask,
-) -> Result<Task, Refusal> {
-    let task = find(platform, get.task_id.as_str())?;
-    let mut view = view(task, now);
-    view.hls = renditions::hls(platform, &task.video_id, host);
+pub(crate) fn retrieve(state: &State, env: &Env<'_>, get: &GetTask) -> Result<Task, Refusal> {
+    let task = find(state, env, get.task_id.as_str())?;
+    let mut view = view(task, env.now);
+    view.hls = renditions::hls(state, env, &task.video_id);
     Ok(view)
 }
 
-pub(crate) fn delete(
-    platform: &mut Platform,
-    now: Timestamp,
-    delete: &DeleteTask,
-) -> Result<(), Refusal> {
-    let task = find(platform, delete.task_id.as_str())?;
+pub(crate) fn delete(state: &mut State, env: &Env<'_>, delete: &DeleteTask) -> Result<(), Refusal> {
+    let task = find(state, env, delete.task_id.as_str())?;
     let id = task.id.clone();
-    match &task.timeline.at(now).status {
+    match &task.timeline.at(env.now).status {
         TaskStatus::Failed => {}
-        TaskStatus::Ready if platform.state.videos.get(&task.video_id).is_none() => {}
+        TaskStatus::Ready if state.videos.get(&task.video_id).is_none() => {}
         TaskStatus::Ready => {
             return Err(cannot_delete(&format!(
                 "Delete its video {} of the index {} first.",
@@ -488,7 +345,7 @@ pub(crate) fn delete(
             )));
         }
     }
-    platform.state.tasks.remove(&id);
+    state.tasks.remove(&id);
     Ok(())
 }
 
@@ -499,12 +356,12 @@ fn cannot_delete(why: &str) -> Refusal {
     )
 }
 
-fn find<'a>(platform: &'a Platform, id: &str) -> Result<&'a TaskRecord, Refusal> {
+fn find<'a>(state: &'a State, env: &Env<'_>, id: &str) -> Result<&'a TaskRecord, Refusal> {
     ids::check("task_id", id)?;
-    let task = platform.state.tasks.get(id);
+    let task = state.tasks.get(id);
     task.filter(|task| task.asset_id.is_none()).ok_or_else(|| {
         let mut refusal = Refusal::not_exist("tasks", id);
-        if platform.settings.quirks.get(&quirks::UNKNOWN_TASK) == "not_found" {
+        if env.quirk(&quirks::UNKNOWN_TASK) == "not_found" {
             refusal = Refusal::not_found();
         }
         debug_assert_eq!(refusal.status, StatusCode::NOT_FOUND);

@@ -6,7 +6,7 @@ use tl_model::WebhookEventType;
 use tl_validate::{MediaFacts, ProbeError};
 use url::Url;
 
-use crate::platform::{MediaKey, StaticFile};
+use super::{records::MediaKey, static_file::StaticFile};
 
 /// A side effect that the server must execute.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tl_model::{ErrorCode, TaskStatus};
 use tl_protocol::rng::Rng;
 
-use crate::platform::{Operation, Refusal};
+use super::{operation::Operation, refusal::Refusal};
 
 /// A set of faults to inject. As JSON:
 /// `{"seed": 7, "faults": [{"operation": "tasks.create", "nth": [1], "status": 503}]}`.

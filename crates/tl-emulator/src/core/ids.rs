@@ -4,32 +4,27 @@
 use jiff::Timestamp;
 use tl_protocol::rng::Rng;
 
-use crate::platform::Refusal;
+use super::refusal::Refusal;
 
-/// Generates unique identifiers. The same seed, counter and times give the same identifiers.
-#[derive(Debug, Clone)]
+/// The format of identifiers. The same seed, time and number give the same identifier.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Ids {
     machine: u64,
-    pub(crate) counter: u64,
 }
 
 impl Ids {
     pub(crate) fn new(seed: u64) -> Self {
         let machine = Rng::new(seed).bits() & 0xff_ffff_ffff;
-        Self {
-            machine,
-            counter: 0,
-        }
+        Self { machine }
     }
 
-    /// The next identifier: 4 bytes of seconds, 5 bytes from the seed, 3 bytes of the counter.
-    pub(crate) fn next(&mut self, now: Timestamp) -> String {
-        self.counter += 1;
-        let seconds = now.as_second() & 0xffff_ffff;
+    /// An identifier: 4 bytes of seconds, 5 bytes from the seed, 3 bytes of the number.
+    pub(crate) fn id(self, at: Timestamp, number: u64) -> String {
+        let seconds = at.as_second() & 0xffff_ffff;
         format!(
             "{seconds:08x}{:010x}{:06x}",
             self.machine,
-            self.counter & 0xff_ffff
+            number & 0xff_ffff
         )
     }
 }
@@ -54,8 +49,8 @@ mod tests {
     fn ids_have_24_digits_and_repeat_with_the_same_seed() {
         let now = Timestamp::from_second(1_700_000_000).unwrap();
         let make = |seed| {
-            let mut ids = Ids::new(seed);
-            [ids.next(now), ids.next(now), ids.next(now)]
+            let ids = Ids::new(seed);
+            [ids.id(now, 1), ids.id(now, 2), ids.id(now, 3)]
         };
         for id in make(7) {
             assert!(check("id", &id).is_ok(), "{id}");

@@ -2,179 +2,23 @@
 //! tasks, and the size of indexes.
 //!
 //! Windows are aligned to the clock (minute, hour, UTC day); whether the platform uses sliding
-//! windows is undocumented. The numbers are those that two independent notes of July 2026 agree on,
-//! in effect since 2026-01-12.
-
-use std::fmt;
+//! windows is undocumented.
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use tl_model::ErrorCode;
 use tl_protocol::endpoint::{CreateAsset, CreateIndexedAsset, CreateTask};
 
-use crate::platform::{Operation, Platform, Quirks, Refusal, quirks};
-
-/// The limits of an account. `None` means unlimited.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Plan {
-    /// The name of the plan.
-    pub name: &'static str,
-    /// Indexing requests per minute.
-    pub requests_per_minute: Option<u64>,
-    /// Indexing requests per day.
-    pub requests_per_day: Option<u64>,
-    /// Minutes of video per hour.
-    pub minutes_per_hour: Option<u64>,
-    /// Minutes of video per day.
-    pub minutes_per_day: Option<u64>,
-    /// Minutes of video in total.
-    pub total_minutes: Option<u64>,
-    /// Maximum number of tasks in `indexing`. Further tasks wait in `queued`.
-    pub concurrent_tasks: Option<usize>,
-    /// Videos per index.
-    pub videos_per_index: Option<u64>,
-    /// Hours of video per index.
-    pub hours_per_index: Option<u64>,
-    /// Days until an index expires.
-    pub retention_days: Option<u64>,
-}
-
-/// No limits, for tests.
-const UNLIMITED: Plan = Plan {
-    name: "unlimited",
-    requests_per_minute: None,
-    requests_per_day: None,
-    minutes_per_hour: None,
-    minutes_per_day: None,
-    total_minutes: None,
-    concurrent_tasks: None,
-    videos_per_index: None,
-    hours_per_index: None,
-    retention_days: None,
+use super::{
+    env::Env,
+    meter::{DAY, HOUR, MINUTE, Window},
+    operation::Operation,
+    plan::Plan,
+    quirks::{self, Quirks},
+    refusal::Refusal,
+    state::State,
+    time::http_date,
 };
-
-const DEVELOPER_1: Plan = Plan {
-    name: "developer-1",
-    requests_per_minute: Some(60),
-    requests_per_day: Some(3000),
-    minutes_per_hour: Some(600),
-    minutes_per_day: Some(3000),
-    concurrent_tasks: Some(25),
-    videos_per_index: Some(100_000),
-    hours_per_index: Some(10_000),
-    ..UNLIMITED
-};
-
-impl Plan {
-    /// All plans; the first is the default.
-    pub const ALL: [Self; 5] = [
-        UNLIMITED,
-        Self {
-            name: "free",
-            total_minutes: Some(600),
-            concurrent_tasks: Some(5),
-            videos_per_index: Some(100),
-            hours_per_index: Some(10),
-            retention_days: Some(90),
-            ..DEVELOPER_1
-        },
-        DEVELOPER_1,
-        Self {
-            name: "developer-2",
-            requests_per_minute: Some(120),
-            requests_per_day: Some(6000),
-            minutes_per_hour: Some(1200),
-            minutes_per_day: Some(6000),
-            ..DEVELOPER_1
-        },
-        Self {
-            name: "developer-3",
-            requests_per_minute: Some(240),
-            requests_per_day: Some(12_000),
-            minutes_per_hour: Some(2400),
-            minutes_per_day: Some(12_000),
-            ..DEVELOPER_1
-        },
-    ];
-
-    /// No limits. This is the default.
-    pub const UNLIMITED: Self = UNLIMITED;
-
-    /// Returns the plan with this name.
-    ///
-    /// # Errors
-    /// Returns an error that lists the known plans if the name is unknown.
-    pub fn named(name: &str) -> Result<Self, UnknownPlan> {
-        Self::ALL
-            .into_iter()
-            .find(|plan| plan.name == name)
-            .ok_or_else(|| {
-                let known = Self::ALL.map(|plan| plan.name).join(", ");
-                UnknownPlan(format!("there is no plan `{name}` (allowed: {known})"))
-            })
-    }
-
-    fn counts_requests(&self) -> bool {
-        self.requests_per_minute.is_some() || self.requests_per_day.is_some()
-    }
-}
-
-/// The name of the plan is unknown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownPlan(String);
-
-impl fmt::Display for UnknownPlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for UnknownPlan {}
-
-/// A rate limit window: its number since the epoch, and how much of it is used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-struct Window {
-    number: i64,
-    used: f64,
-}
-
-impl Window {
-    /// The usage of the window of `seconds` that contains `now`.
-    fn at(self, now: Timestamp, seconds: i64) -> Self {
-        let number = now.as_second().div_euclid(seconds);
-        if number == self.number {
-            self
-        } else {
-            Self { number, used: 0.0 }
-        }
-    }
-
-    /// Seconds until the next window starts, at least 1.
-    fn reset_in(self, now: Timestamp, seconds: i64) -> i64 {
-        (self.reset_at(seconds) - now.as_second()).max(1)
-    }
-
-    fn reset_at(self, seconds: i64) -> i64 {
-        (self.number + 1) * seconds
-    }
-}
-
-const MINUTE: i64 = 60;
-const HOUR: i64 = 3600;
-const DAY: i64 = 86_400;
-
-/// What an account has used of its plan.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Meter {
-    requests_of_minute: Window,
-    requests_of_day: Window,
-    minutes_of_hour: Window,
-    minutes_of_day: Window,
-    #[serde(rename = "minutes_ever")]
-    total_minutes: f64,
-}
 
 /// The category of the indexing operations.
 const INDEX: &str = "index";
@@ -197,17 +41,17 @@ fn category(operation: Operation) -> Option<&'static str> {
 
 /// Counts a request, or refuses it if a limit is reached.
 pub(crate) fn count_request(
-    platform: &mut Platform,
-    now: Timestamp,
+    state: &mut State,
+    env: &Env<'_>,
     operation: Operation,
 ) -> Result<(), Refusal> {
-    let plan = platform.settings.plan;
+    let plan = env.settings.plan;
     let Some(category) = category(operation).filter(|_| plan.counts_requests()) else {
         return Ok(());
     };
-    let mut meter = platform.meter(category);
-    meter.requests_of_minute = meter.requests_of_minute.at(now, MINUTE);
-    meter.requests_of_day = meter.requests_of_day.at(now, DAY);
+    let mut meter = state.meter(category);
+    meter.requests_of_minute = meter.requests_of_minute.at(env.now, MINUTE);
+    meter.requests_of_day = meter.requests_of_day.at(env.now, DAY);
     for (window, seconds, limit, unit) in [
         (
             meter.requests_of_minute,
@@ -225,36 +69,36 @@ pub(crate) fn count_request(
         if let Some(limit) = limit
             && window.used + 1.0 > float(limit)
         {
-            let wait = window.reset_in(now, seconds);
+            let wait = window.reset_in(env.now, seconds);
             return Err(rate_limited(
-                now,
+                env.now,
                 wait,
                 &format!("{limit} {unit}"),
-                &platform.settings.quirks,
+                &env.settings.quirks,
             ));
         }
     }
     meter.requests_of_minute.used += 1.0;
     meter.requests_of_day.used += 1.0;
-    platform.state.meters.insert(category.to_owned(), meter);
+    state.meters.insert(category.to_owned(), meter);
     Ok(())
 }
 
 /// Counts a video of this many seconds for an index, or refuses it if a limit is reached.
 pub(crate) fn count_video(
-    platform: &mut Platform,
-    now: Timestamp,
+    state: &mut State,
+    env: &Env<'_>,
     index_id: &str,
     seconds: f64,
 ) -> Result<(), Refusal> {
-    let plan = platform.settings.plan;
-    if plan == UNLIMITED {
+    let plan = env.settings.plan;
+    if plan == Plan::UNLIMITED {
         return Ok(());
     }
     let minutes = seconds / 60.0;
-    let mut meter = platform.meter(INDEX);
-    meter.minutes_of_hour = meter.minutes_of_hour.at(now, HOUR);
-    meter.minutes_of_day = meter.minutes_of_day.at(now, DAY);
+    let mut meter = state.meter(INDEX);
+    meter.minutes_of_hour = meter.minutes_of_hour.at(env.now, HOUR);
+    meter.minutes_of_day = meter.minutes_of_day.at(env.now, DAY);
     for (window, length, limit, unit) in [
         (
             meter.minutes_of_hour,
@@ -272,12 +116,12 @@ pub(crate) fn count_video(
         if let Some(limit) = limit
             && window.used + minutes > float(limit)
         {
-            let wait = window.reset_in(now, length);
+            let wait = window.reset_in(env.now, length);
             return Err(rate_limited(
-                now,
+                env.now,
                 wait,
                 &format!("{limit} {unit}"),
-                &platform.settings.quirks,
+                &env.settings.quirks,
             ));
         }
     }
@@ -290,8 +134,7 @@ pub(crate) fn count_video(
     }
     // Videos that are still being indexed count as well.
     let (mut count, mut hours) = (0, 0.0);
-    for video in platform
-        .state
+    for video in state
         .videos
         .values()
         .filter(|video| video.index_id == index_id)
@@ -316,26 +159,26 @@ pub(crate) fn count_video(
     meter.minutes_of_hour.used += minutes;
     meter.minutes_of_day.used += minutes;
     meter.total_minutes += minutes;
-    platform.state.meters.insert(INDEX.to_owned(), meter);
+    state.meters.insert(INDEX.to_owned(), meter);
     Ok(())
 }
 
 /// The rate limit headers, in both of the platform's schemes.
 pub(crate) fn headers(
-    platform: &Platform,
-    now: Timestamp,
+    state: &State,
+    env: &Env<'_>,
     operation: Operation,
 ) -> Vec<(HeaderName, HeaderValue)> {
-    let plan = platform.settings.plan;
-    let which = platform.settings.quirks.get(&quirks::RATE_HEADERS);
+    let plan = env.settings.plan;
+    let which = env.quirk(&quirks::RATE_HEADERS);
     let Some(category) = category(operation).filter(|_| plan.counts_requests() && which != "none")
     else {
         return Vec::new();
     };
-    let meter = platform.meter(category);
+    let meter = state.meter(category);
     let (minute, day) = (
-        meter.requests_of_minute.at(now, MINUTE),
-        meter.requests_of_day.at(now, DAY),
+        meter.requests_of_minute.at(env.now, MINUTE),
+        meter.requests_of_day.at(env.now, DAY),
     );
     // Report the window with the fewest requests remaining.
     let left = |window: Window, limit: Option<u64>| {
@@ -371,7 +214,7 @@ pub(crate) fn headers(
         if plan.minutes_per_hour.is_some() && category == INDEX {
             push(
                 "x-ratelimit-duration-reset",
-                meter.minutes_of_hour.at(now, HOUR).reset_at(HOUR),
+                meter.minutes_of_hour.at(env.now, HOUR).reset_at(HOUR),
             );
         }
     }
@@ -380,12 +223,16 @@ pub(crate) fn headers(
 
 /// When a task that is due for indexing at `start` is actually indexed, given the tasks that are
 /// indexed before it.
-pub(crate) fn indexing_start(platform: &Platform, start: Timestamp, except: &str) -> Timestamp {
-    let Some(concurrent) = platform.settings.plan.concurrent_tasks else {
+pub(crate) fn indexing_start(
+    state: &State,
+    env: &Env<'_>,
+    start: Timestamp,
+    except: &str,
+) -> Timestamp {
+    let Some(concurrent) = env.settings.plan.concurrent_tasks else {
         return start;
     };
-    let mut ends: Vec<Timestamp> = platform
-        .state
+    let mut ends: Vec<Timestamp> = state
         .tasks
         .values()
         .filter(|task| task.id != except && task.measured.is_some())
@@ -419,11 +266,6 @@ fn rate_limited(now: Timestamp, wait: i64, limit: &str, quirks: &Quirks) -> Refu
         .headers
         .extend(value.map(|value| (header::RETRY_AFTER, value)));
     refusal
-}
-
-/// Formats a time as an HTTP date.
-pub(crate) fn http_date(at: Timestamp) -> String {
-    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// The error for limits that do not reset over time.

@@ -3,7 +3,12 @@
 use http::StatusCode;
 use tl_validate::RulePack;
 
-use crate::platform::{FaultPlan, Plan, Quirks, Schedule, quirks};
+use super::{
+    faults::FaultPlan,
+    lifecycle::Schedule,
+    plan::Plan,
+    quirks::{self, Quirks},
+};
 
 /// Settings of the platform.
 #[derive(Debug, Clone)]

@@ -1,5 +1,4 @@
-//! Received files: validation, images and documents, renditions.
+//! Received files: validation against the rules, and renditions.
 
 pub(crate) mod renditions;
-pub(crate) mod static_file;
 pub(crate) mod validation;

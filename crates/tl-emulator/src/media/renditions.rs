@@ -3,12 +3,15 @@
 //! This module tracks requested renditions, their status and their URLs. The server makes them when
 //! it executes an [`Effect::Render`].
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tl_model::{AssetHls, AssetThumbnail, Hls, HlsStatus, MediaStatus};
-use tl_protocol::Now;
 
-use crate::platform::{Effect, MediaKey, Platform, api_timestamp, to_timestamp};
+use crate::core::{
+    Env, State,
+    effect::Effect,
+    records::{MediaKey, Rendered, RenditionRecord, RenditionState},
+    time::api_timestamp,
+};
 
 /// The path prefix of renditions.
 pub(crate) const PREFIX: &str = "/_media";
@@ -18,39 +21,6 @@ pub(crate) const PLAYLIST: &str = "master.m3u8";
 /// The file name of a thumbnail, counted from 1.
 pub(crate) fn thumbnail_name(number: u32) -> String {
     format!("thumbnail-{number}.jpg")
-}
-
-/// The requested renditions of one video or asset.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct RenditionRecord {
-    /// The identifier of the video or asset.
-    pub(crate) owner: String,
-    /// The stored file.
-    pub(crate) source: MediaKey,
-    pub(crate) stream: bool,
-    pub(crate) thumbnails: bool,
-    #[serde(rename = "progress")]
-    pub(crate) state: RenditionState,
-    pub(crate) updated_at: Timestamp,
-}
-
-/// The status of the renditions.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) enum RenditionState {
-    Working,
-    Made(Rendered),
-    Failed(String),
-}
-
-/// The renditions made from a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rendered {
-    /// The directory in which they are stored.
-    pub folder: MediaKey,
-    /// Whether there is a stream.
-    pub has_stream: bool,
-    /// The number of thumbnails.
-    pub thumbnails: u32,
 }
 
 /// The status of the renditions of one video or asset, for the emulator's pages.
@@ -69,12 +39,11 @@ pub struct Rendition {
 
 /// Requests the renditions of `owner`.
 pub(crate) fn start(
-    platform: &mut Platform,
-    now: Timestamp,
+    state: &mut State,
+    env: &mut Env<'_>,
     owner: &str,
     source: MediaKey,
     (stream, thumbnails): (bool, bool),
-    effects: &mut Vec<Effect>,
 ) {
     if !stream && !thumbnails {
         return;
@@ -85,90 +54,46 @@ pub(crate) fn start(
         stream,
         thumbnails,
         state: RenditionState::Working,
-        updated_at: now,
+        updated_at: env.now,
     };
-    effects.push(record.effect());
-    platform.state.renditions.insert(owner.to_owned(), record);
+    env.effects.push(record.effect());
+    state.renditions.insert(owner.to_owned(), record);
 }
 
 /// Removes the renditions of `owner`.
-pub(crate) fn remove(platform: &mut Platform, owner: &str, effects: &mut Vec<Effect>) {
+pub(crate) fn remove(state: &mut State, env: &mut Env<'_>, owner: &str) {
     if let Some(RenditionRecord {
         state: RenditionState::Made(made),
         ..
-    }) = platform.state.renditions.remove(owner)
+    }) = state.renditions.remove(owner)
     {
-        effects.push(Effect::Discard(made.folder));
+        env.effects.push(Effect::Discard(made.folder));
     }
 }
 
-impl RenditionRecord {
-    fn effect(&self) -> Effect {
-        Effect::Render {
-            owner: self.owner.clone(),
-            source: self.source.clone(),
-            stream: self.stream,
-            thumbnails: self.thumbnails,
+/// Handles the result of an [`Effect::Render`]. The error is text for the user.
+pub(crate) fn rendered(
+    state: &mut State,
+    env: &mut Env<'_>,
+    owner: &str,
+    outcome: Result<Rendered, String>,
+) {
+    match (state.renditions.get_mut(owner), outcome) {
+        (Some(record), outcome) => {
+            record.updated_at = env.now;
+            record.state = match outcome {
+                Ok(made) => RenditionState::Made(made),
+                Err(reason) => RenditionState::Failed(reason),
+            };
         }
-    }
-
-    /// The effect to execute again if the renditions were not finished.
-    pub(crate) fn unfinished(&self) -> Option<Effect> {
-        matches!(self.state, RenditionState::Working).then(|| self.effect())
-    }
-
-    /// The directory of the finished renditions.
-    pub(crate) fn folder(&self) -> Option<&MediaKey> {
-        self.made().map(|made| &made.folder)
-    }
-
-    fn made(&self) -> Option<&Rendered> {
-        match &self.state {
-            RenditionState::Made(made) => Some(made),
-            RenditionState::Working | RenditionState::Failed(_) => None,
-        }
+        // The owner was deleted in the meantime.
+        (None, Ok(made)) => env.effects.push(Effect::Discard(made.folder)),
+        (None, Err(_)) => {}
     }
 }
 
-impl Platform {
-    /// Handles the result of an [`Effect::Render`] at `now`. The error is text for the user.
-    pub fn rendered(
-        &mut self,
-        now: Now,
-        owner: &str,
-        outcome: Result<Rendered, String>,
-    ) -> Vec<Effect> {
-        let now = to_timestamp(now);
-        match (self.state.renditions.get_mut(owner), outcome) {
-            (Some(record), outcome) => {
-                record.updated_at = now;
-                record.state = match outcome {
-                    Ok(made) => RenditionState::Made(made),
-                    Err(reason) => RenditionState::Failed(reason),
-                };
-                Vec::new()
-            }
-            // The owner was deleted in the meantime.
-            (None, Ok(made)) => vec![Effect::Discard(made.folder)],
-            (None, Err(_)) => Vec::new(),
-        }
-    }
-
-    /// All requested renditions and their status.
-    #[must_use]
-    pub fn renditions(&self) -> Vec<Rendition> {
-        let records = self.state.renditions.values();
-        records.map(summary).collect()
-    }
-
-    /// The renditions of `owner`, a video or an asset.
-    #[must_use]
-    pub fn rendition_of(&self, owner: &str) -> Option<Rendition> {
-        self.state.renditions.get(owner).map(summary)
-    }
-}
-
-fn summary(record: &RenditionRecord) -> Rendition {
+/// The status of renditions, for the emulator's pages.
+pub(crate) fn summary(record: &RenditionRecord) -> Rendition {
     let (status, error) = match &record.state {
         RenditionState::Working => ("working", None),
         RenditionState::Made(_) => ("made", None),
@@ -187,8 +112,8 @@ fn rendition_url(host: &str, folder: &MediaKey, file: &str) -> String {
 }
 
 /// The `hls` field of a task, a video or an indexed asset; `None` if no stream was requested.
-pub(crate) fn hls(platform: &Platform, owner: &str, host: &str) -> Option<Hls> {
-    let record = platform.state.renditions.get(owner)?;
+pub(crate) fn hls(state: &State, env: &Env<'_>, owner: &str) -> Option<Hls> {
+    let record = state.renditions.get(owner)?;
     let mut hls = Hls::default();
     hls.status = Some(match &record.state {
         RenditionState::Working => HlsStatus::Processing,
@@ -199,9 +124,9 @@ pub(crate) fn hls(platform: &Platform, owner: &str, host: &str) -> Option<Hls> {
     if let Some(made) = record.made() {
         hls.video_url = made
             .has_stream
-            .then(|| rendition_url(host, &made.folder, PLAYLIST));
+            .then(|| rendition_url(env.host, &made.folder, PLAYLIST));
         let thumbnails = (1..=made.thumbnails)
-            .map(|number| rendition_url(host, &made.folder, &thumbnail_name(number)));
+            .map(|number| rendition_url(env.host, &made.folder, &thumbnail_name(number)));
         hls.thumbnail_urls = Some(thumbnails.collect());
     }
     Some(hls)
@@ -210,33 +135,33 @@ pub(crate) fn hls(platform: &Platform, owner: &str, host: &str) -> Option<Hls> {
 /// The `hls` field of an asset with a requested stream. `fallback` is the status if no stream was
 /// started.
 pub(crate) fn asset_hls(
-    platform: &Platform,
+    state: &State,
+    env: &Env<'_>,
     owner: &str,
-    host: &str,
     fallback: MediaStatus,
 ) -> AssetHls {
-    let record = platform.state.renditions.get(owner);
+    let record = state.renditions.get(owner);
     let made = record.and_then(RenditionRecord::made);
     let made = made.filter(|made| made.has_stream && fallback != MediaStatus::Pending);
     let mut hls = AssetHls::default();
-    hls.manifest_url = made.map(|made| rendition_url(host, &made.folder, PLAYLIST));
+    hls.manifest_url = made.map(|made| rendition_url(env.host, &made.folder, PLAYLIST));
     hls.status = Some(asset_status(record, made.is_some(), fallback));
     hls
 }
 
 /// The `thumbnail` field of an asset with requested thumbnails. `fallback` is as for [`asset_hls`].
 pub(crate) fn asset_thumbnail(
-    platform: &Platform,
+    state: &State,
+    env: &Env<'_>,
     owner: &str,
-    host: &str,
     fallback: MediaStatus,
 ) -> AssetThumbnail {
-    let record = platform.state.renditions.get(owner);
+    let record = state.renditions.get(owner);
     let made = record.and_then(RenditionRecord::made);
     let made = made.filter(|made| made.thumbnails > 0 && fallback != MediaStatus::Pending);
     let mut thumbnail = AssetThumbnail::default();
     thumbnail.representative_url =
-        made.map(|made| rendition_url(host, &made.folder, &thumbnail_name(1)));
+        made.map(|made| rendition_url(env.host, &made.folder, &thumbnail_name(1)));
     thumbnail.status = Some(asset_status(record, made.is_some(), fallback));
     thumbnail
 }

@@ -4,9 +4,13 @@ use http::StatusCode;
 use tl_model::ErrorCode;
 use tl_validate::{
     Finding, MediaFacts, ProbeError, Report, Route, RulePack, Target, check, check_probe_failure,
+    max_size,
 };
 
-use crate::platform::{Measured, Refusal, records::IndexRecord};
+use crate::core::{
+    Refusal,
+    records::{IndexRecord, Measured},
+};
 
 /// What `POST /tasks` into `index` requires of a video.
 pub(crate) fn target(index: &IndexRecord) -> Target {
@@ -31,6 +35,22 @@ pub(crate) fn index_target(index: &IndexRecord) -> Target {
         route: Route::Multipart,
         ..target(index)
     }
+}
+
+/// The maximum file size of `POST /tasks` in bytes, from the active rule pack.
+pub(crate) fn max_task_file(rules: &RulePack) -> Option<u64> {
+    max_size(&Target::new(Route::Tasks), rules)
+}
+
+/// The maximum file size of an asset on `route` in bytes, from the active rule pack.
+pub(crate) fn max_asset_file(route: Route, rules: &RulePack) -> Option<u64> {
+    max_size(&asset_target(route), rules)
+}
+
+/// What the route requires of an asset. The rules of engines apply when it is indexed: no rule pack
+/// has an engine named `none`.
+pub(crate) fn asset_target(route: Route) -> Target {
+    Target::new(route).with_engine("none")
 }
 
 /// Validates the result of probing a file.

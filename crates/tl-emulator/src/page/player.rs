@@ -12,7 +12,8 @@ use http::{HeaderMap, StatusCode};
 
 use super::html::{self, Escaped};
 use crate::{
-    platform::{PLAYLIST, Platform, RENDITION_PREFIX, Rendered, thumbnail_name},
+    media::renditions::{self, PLAYLIST, thumbnail_name},
+    platform::{Platform, Rendered},
     server::{Runtime, files, renderer::MEDIA_FILE},
 };
 
@@ -24,7 +25,7 @@ pub(super) fn router() -> Router<Arc<Runtime>> {
 
 /// The URL of a file of a rendition on this server.
 fn rendition_url(made: &Rendered, file: &str) -> String {
-    format!("{RENDITION_PREFIX}/{}/{file}", made.folder.as_str())
+    format!("{}/{}/{file}", renditions::PREFIX, made.folder.as_str())
 }
 
 fn rendered_of(platform: &Platform, owner: &str) -> Option<Rendered> {

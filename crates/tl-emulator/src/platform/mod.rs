@@ -4,89 +4,63 @@
 //! Nothing here reads a clock, a file, a socket or a source of randomness, so the same code runs
 //! behind the server of this crate and in a simulation with simulated time. Side effects are
 //! returned as [`Effect`]s; the server executes them and reports the results, e.g. through
-//! [`Platform::fetched`]. Each module implements one family of endpoints: `tasks`, `indexes`,
-//! `videos` and so on.
+//! [`Platform::fetched`].
 
 mod overview;
 mod persistence;
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 use http::{HeaderValue, Response, header, request::Parts};
-use jiff::Timestamp;
 use tl_protocol::Now;
-use tl_validate::{Route, Target, max_size};
-
-pub use crate::api::families;
-pub use crate::core::quirks;
+use tl_validate::{MediaFacts, ProbeError};
+use url::Url;
 
 pub use crate::{
     api::{
-        request::{BodyError, BodyRule, Intake, MediaKey, Payload, Reply, Request, Upload},
-        routes::Operation,
+        families,
+        request::{BodyError, BodyRule, Intake, Payload, Reply, Request, Upload},
+        seed::{Seed, SeedIndex, SeedVideo},
         storage::{ObjectReply, Put, PutDecision, errors::NotStored},
     },
     core::{
         effect::{Effect, Fetched},
         faults::{Delivery, Fault, FaultError, FaultPlan},
         lifecycle::Schedule,
-        limits::{Plan, UnknownPlan},
-        quirks::{Quirk, Quirks, UnknownQuirk},
-        records::Measured,
+        operation::Operation,
+        plan::{Plan, UnknownPlan},
+        quirks::{self, Quirk, Quirks, UnknownQuirk},
+        records::{Measured, MediaKey, Rendered},
         refusal::Refusal,
         settings::Settings,
+        state::StateError,
+        static_file::StaticFile,
         table::Change,
     },
-    media::{
-        renditions::{Rendered, Rendition},
-        static_file::StaticFile,
-    },
+    media::renditions::Rendition,
 };
 pub use overview::Session;
-pub use persistence::{Seed, SeedIndex, SeedVideo, StateError};
 
-pub(crate) use crate::{
-    api::{
-        assets::{self, views as asset_views},
-        handle, indexed_assets, indexes, listing, request, routes,
-        storage::{self, PREFIX as STORAGE_PREFIX, errors as object_errors, presign},
-        tasks::{self, filename_of},
-        uploads, videos, webhooks,
+use crate::{
+    api::{VERSION_PREFIX, assets, handle::Incoming, request, routes, storage, tasks, webhooks},
+    core::{
+        Env, State,
+        faults::Faults,
+        limits,
+        time::{self, to_timestamp},
     },
-    core::{faults, ids, lifecycle, limits, records, table},
-    media::{
-        renditions::{self, PLAYLIST, PREFIX as RENDITION_PREFIX, thumbnail_name},
-        static_file, validation as media,
-    },
+    media::{renditions, validation},
 };
-
-use faults::{Faults, TaskFault};
-use handle::Call;
-use ids::Ids;
-use records::State;
-
-/// The path prefix of the API version.
-pub(crate) const VERSION_PREFIX: &str = "/v1.3";
-
-/// The name of the counter for identifiers.
-const IDS: &str = "ids";
 
 /// The prefix of all accepted API keys. It keeps real keys out of the emulator and emulator keys
 /// out of the platform.
 pub const KEY_PREFIX: &str = tl_http::credentials::EMULATOR_KEY_PREFIX;
 
-/// The whole platform: settings and state.
+/// The whole platform: the state, and what the environment of each request is made from.
 #[derive(Debug)]
 pub struct Platform {
-    pub(crate) settings: Settings,
-    pub(crate) state: State,
-    pub(crate) ids: Ids,
-    pub(crate) faults: Faults,
-    /// The fault for the next task or asset that is created.
-    pub(crate) next_fault: Option<TaskFault>,
-    /// When tasks and assets end whose end was not announced yet.
-    pub(crate) pending_ends: BTreeSet<(Timestamp, String)>,
+    settings: Settings,
+    state: State,
+    faults: Faults,
 }
 
 impl Platform {
@@ -94,12 +68,9 @@ impl Platform {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
-            ids: Ids::new(settings.seed),
             faults: Faults::new(settings.faults.clone(), settings.seed),
             settings,
             state: State::default(),
-            next_fault: None,
-            pending_ends: BTreeSet::new(),
         }
     }
 
@@ -125,7 +96,7 @@ impl Platform {
         check_key(head.headers.get(tl_http::credentials::API_KEY_HEADER))?;
         families::check(resource)?;
         let (route, params) = routes::find(&head.method, resource, &self.settings.quirks)?;
-        let body = (route.body)(self);
+        let body = (route.body)(&self.settings);
         request::check_content_type(&body, head.headers.get(header::CONTENT_TYPE))?;
         Ok(Intake {
             operation: route.operation,
@@ -137,7 +108,7 @@ impl Platform {
     /// The maximum file size of `POST /tasks` in bytes, from the active rule pack.
     #[must_use]
     pub fn max_file(&self) -> Option<u64> {
-        max_size(&Target::new(Route::Tasks), &self.settings.rules)
+        validation::max_task_file(&self.settings.rules)
     }
 
     /// The operation of a request, whatever its API key is.
@@ -150,7 +121,6 @@ impl Platform {
 
     /// Handles one request at `now`.
     pub fn handle(&mut self, now: Now, request: Request) -> Reply {
-        let now = to_timestamp(now);
         let (head, payload) = request.into_parts();
         let intake = match self.admit(&head) {
             Ok(intake) => intake,
@@ -166,10 +136,13 @@ impl Platform {
             operation: Some(operation),
             refusal: None,
         };
+        let host = authority(&head);
+        let mut env = Env::new(&self.settings, to_timestamp(now));
+        env.host = &host;
         if !injection.skip_work {
             let second = injection.duplicate.then(|| payload.clone());
-            self.next_fault = injection.task_fault;
-            match self.process(now, &head, &intake, payload, &mut reply.effects) {
+            env.task_fault = injection.task_fault;
+            match process(&mut self.state, &mut env, &head, &intake, payload) {
                 Ok(response) => reply.response = response,
                 Err(refusal) => {
                     reply.response = refusal.response();
@@ -178,34 +151,18 @@ impl Platform {
             }
             if let Some(payload) = second {
                 // The response to the second delivery is dropped.
-                _ = self.process(now, &head, &intake, payload, &mut reply.effects);
+                _ = process(&mut self.state, &mut env, &head, &intake, payload);
             }
-            self.next_fault = None;
         }
         if let Some(response) = injection.response {
             reply.response = response;
         }
-        for (name, value) in limits::headers(self, now, operation) {
+        for (name, value) in limits::headers(&self.state, &env, operation) {
             reply.response.headers_mut().insert(name, value);
         }
+        reply.effects = env.effects;
         self.add_version_header(&mut reply.response);
         reply
-    }
-
-    /// Processes a request. A refused request has no effects.
-    fn process(
-        &mut self,
-        now: Timestamp,
-        head: &Parts,
-        intake: &Intake,
-        payload: Payload,
-        effects: &mut Vec<Effect>,
-    ) -> Result<Response<Bytes>, Refusal> {
-        limits::count_request(self, now, intake.operation)?;
-        let mut new_effects = Vec::new();
-        let response = self.dispatch(now, head, intake, payload, &mut new_effects)?;
-        effects.append(&mut new_effects);
-        Ok(response)
     }
 
     /// The response to a request whose body will not be read, from the error of
@@ -231,10 +188,80 @@ impl Platform {
         task: &str,
         outcome: Result<Fetched, String>,
     ) -> Vec<Effect> {
-        if self.state.assets.get(task).is_some() {
-            return assets::fetched(self, to_timestamp(now), task, outcome);
-        }
-        tasks::fetched(self, to_timestamp(now), task, outcome)
+        self.event(now, |state, env| match state.assets.get(task) {
+            Some(_) => assets::create::fetched(state, env, task, outcome),
+            None => tasks::fetched(state, env, task, outcome),
+        })
+    }
+
+    /// Handles the result of an [`Effect::Probe`]: the probed file of a multipart upload.
+    pub fn probed(
+        &mut self,
+        now: Now,
+        asset: &str,
+        bytes: u64,
+        probe: &Result<MediaFacts, ProbeError>,
+        static_file: Option<&Result<StaticFile, String>>,
+    ) -> Vec<Effect> {
+        self.event(now, |state, env| {
+            assets::create::probed(state, env, asset, bytes, probe, static_file);
+        })
+    }
+
+    /// Handles the result of an [`Effect::Render`] at `now`. The error is text for the user.
+    pub fn rendered(
+        &mut self,
+        now: Now,
+        owner: &str,
+        outcome: Result<Rendered, String>,
+    ) -> Vec<Effect> {
+        self.event(now, |state, env| {
+            renditions::rendered(state, env, owner, outcome);
+        })
+    }
+
+    /// Returns the webhook events of the tasks that have ended by `now`.
+    pub fn tick(&mut self, now: Now) -> Vec<Effect> {
+        self.event(now, webhooks::announce_ends)
+    }
+
+    /// Runs `work` in the environment of an event at `now`, and returns its effects.
+    fn event(&mut self, now: Now, work: impl FnOnce(&mut State, &mut Env<'_>)) -> Vec<Effect> {
+        let mut env = Env::new(&self.settings, to_timestamp(now));
+        work(&mut self.state, &mut env);
+        env.effects
+    }
+
+    /// Registers a URL for task events and returns the identifier of the registration.
+    ///
+    /// The platform offers this in its dashboard only; there is no endpoint for it.
+    pub fn register_webhook(&mut self, now: Now, url: &Url, secret: &str) -> String {
+        let env = Env::new(&self.settings, to_timestamp(now));
+        webhooks::register(&mut self.state, &env, url, secret)
+    }
+
+    /// Removes a webhook registration. Returns `false` if it does not exist.
+    pub fn remove_webhook(&mut self, id: &str) -> bool {
+        self.state.webhooks.remove(id).is_some()
+    }
+
+    /// Decides from the head of a storage request whether it may upload a chunk. An accepted
+    /// request uses up its URL.
+    pub fn begin_put(&mut self, now: Now, head: &Parts) -> PutDecision {
+        let injection = self.faults.inject(Operation::STORAGE_PUT);
+        let env = Env::new(&self.settings, to_timestamp(now));
+        storage::begin_put(&mut self.state, &env, injection, head)
+    }
+
+    /// Clears the stored bytes of a chunk before they are overwritten. Returns `false` if the chunk
+    /// was already reported and must be kept.
+    pub fn begin_overwrite(&mut self, put: &Put) -> bool {
+        storage::begin_overwrite(&mut self.state, put)
+    }
+
+    /// Responds to a request whose bytes were stored (with their MD5) or not.
+    pub fn finish_put(&mut self, put: Put, stored: Result<[u8; 16], NotStored>) -> ObjectReply {
+        storage::finish_put(&mut self.state, put, stored)
     }
 
     /// The records changed since the last [`commit`](Self::commit), for a store.
@@ -258,29 +285,6 @@ impl Platform {
     /// Reverts the changes since the last commit, because they could not be stored.
     pub fn roll_back(&mut self) {
         self.state.roll_back();
-        self.rebuild_pending_ends();
-    }
-
-    fn dispatch(
-        &mut self,
-        now: Timestamp,
-        head: &Parts,
-        intake: &Intake,
-        payload: Payload,
-        effects: &mut Vec<Effect>,
-    ) -> Result<Response<Bytes>, Refusal> {
-        let Some(route) = routes::of(intake.operation) else {
-            return Err(Refusal::unknown_endpoint(head.uri.path()));
-        };
-        let (received, uploads) = request::receive(intake, head, payload)?;
-        (route.respond)(Call {
-            platform: self,
-            now,
-            host: &authority(head),
-            received: &received,
-            uploads,
-            effects,
-        })
     }
 
     /// Adds the headers that every response has.
@@ -291,21 +295,9 @@ impl Platform {
             .insert("x-api-version", HeaderValue::from_static(version));
     }
 
-    /// Returns the next identifier. The counter is part of the state.
-    pub(crate) fn next_id(&mut self, now: Timestamp) -> String {
-        let id = self.ids.next(now);
-        self.state.counters.insert(IDS.to_owned(), self.ids.counter);
-        id
-    }
-
     /// Replaces the plan. The usage is kept.
     pub fn set_plan(&mut self, plan: Plan) {
         self.settings.plan = plan;
-    }
-
-    /// The usage of a category of requests.
-    pub(crate) fn meter(&self, category: &str) -> limits::Meter {
-        self.state.meters.get(category).copied().unwrap_or_default()
     }
 
     /// Replaces the fault plan and resets its counters.
@@ -323,6 +315,37 @@ impl Platform {
     pub fn faults(&self) -> (&FaultPlan, Vec<u64>) {
         (&self.faults.plan, self.faults.injection_counts().collect())
     }
+}
+
+/// Processes a request. A refused request has no effects.
+fn process(
+    state: &mut State,
+    env: &mut Env<'_>,
+    head: &Parts,
+    intake: &Intake,
+    payload: Payload,
+) -> Result<Response<Bytes>, Refusal> {
+    limits::count_request(state, env, intake.operation)?;
+    let effects = env.effects.len();
+    dispatch(state, env, head, intake, payload).inspect_err(|_| env.effects.truncate(effects))
+}
+
+fn dispatch(
+    state: &mut State,
+    env: &mut Env<'_>,
+    head: &Parts,
+    intake: &Intake,
+    payload: Payload,
+) -> Result<Response<Bytes>, Refusal> {
+    let Some(route) = routes::of(intake.operation) else {
+        return Err(Refusal::unknown_endpoint(head.uri.path()));
+    };
+    let (received, uploads) = request::receive(intake, head, payload)?;
+    let incoming = Incoming {
+        received: &received,
+        uploads,
+    };
+    (route.respond)(state, env, incoming)
 }
 
 /// The path below the version. The version can occur twice: Python clients before 1.0 append it to
@@ -359,23 +382,12 @@ fn check_key(key: Option<&HeaderValue>) -> Result<(), Refusal> {
     }
 }
 
-/// The wall clock of `now`, truncated to milliseconds as in the platform's timestamps.
-pub(crate) fn to_timestamp(now: Now) -> Timestamp {
-    let exact = Timestamp::try_from(now.wall).unwrap_or(Timestamp::UNIX_EPOCH);
-    Timestamp::from_millisecond(exact.as_millisecond()).unwrap_or(exact)
-}
-
 /// The wall clock of `now` in the platform's format.
 pub(crate) fn format_timestamp(now: Now) -> String {
-    api_timestamp(to_timestamp(now)).to_string()
+    time::api_timestamp(to_timestamp(now)).to_string()
 }
 
 /// The wall clock of `now` as an HTTP date (RFC 9110, 5.6.7).
 pub(crate) fn http_date(now: Now) -> String {
-    limits::http_date(to_timestamp(now))
-}
-
-/// Formats a time as the platform does: UTC with milliseconds.
-pub(crate) fn api_timestamp(time: Timestamp) -> tl_model::Timestamp {
-    tl_model::Timestamp::new(format!("{time:.3}"))
+    time::http_date(to_timestamp(now))
 }

@@ -6,9 +6,13 @@ use tl_protocol::{
     Now,
     endpoint::{ListAssets, ListIndexes, ListTasks, ListVideos},
 };
+use url::Url;
 
-use super::{
-    MediaKey, Platform, Refusal, asset_views, indexes, tasks, to_timestamp, uploads, videos,
+use super::{MediaKey, Platform, Refusal, Rendition};
+use crate::{
+    api::{assets::views, indexes, tasks, uploads::sessions, videos},
+    core::{Env, records::UploadRecord, time::to_timestamp},
+    media::renditions,
 };
 
 /// A summary of a multipart upload.
@@ -39,7 +43,7 @@ impl Platform {
     /// # Errors
     /// Returns the error that the API would return for this list.
     pub fn tasks(&self, now: Now, list: &ListTasks) -> Result<Page<Task>, Refusal> {
-        tasks::list(self, to_timestamp(now), list)
+        tasks::list(&self.state, &self.env(now), list)
     }
 
     /// Indexes, as listed by the API.
@@ -47,7 +51,7 @@ impl Platform {
     /// # Errors
     /// Returns the error that the API would return for this list.
     pub fn indexes(&self, now: Now, list: &ListIndexes) -> Result<Page<Index>, Refusal> {
-        indexes::list(self, to_timestamp(now), list)
+        indexes::list(&self.state, &self.env(now), list)
     }
 
     /// Videos, as listed by the API.
@@ -55,7 +59,7 @@ impl Platform {
     /// # Errors
     /// Returns the error that the API would return for this list.
     pub fn videos(&self, now: Now, list: &ListVideos) -> Result<Page<Video>, Refusal> {
-        videos::list(self, to_timestamp(now), list)
+        videos::list(&self.state, &self.env(now), list)
     }
 
     /// Assets, in the order of the API.
@@ -63,7 +67,7 @@ impl Platform {
     /// # Errors
     /// Returns the error that the API would return for this list.
     pub fn assets(&self, now: Now, list: &ListAssets) -> Result<Page<Asset>, Refusal> {
-        asset_views::list_summaries(self, to_timestamp(now), list)
+        views::list_summaries(&self.state, &self.env(now), list)
     }
 
     /// At most `max` multipart uploads, newest first, and the total number of them.
@@ -72,8 +76,8 @@ impl Platform {
         let now = to_timestamp(now);
         let mut records: Vec<_> = self.state.uploads.values().collect();
         records.sort_unstable_by_key(|upload| std::cmp::Reverse(upload.number));
-        let view = |upload: &uploads::UploadRecord| {
-            let (stored_chunks, stored_bytes) = uploads::stored(self, upload);
+        let view = |upload: &UploadRecord| {
+            let (stored_chunks, stored_bytes) = sessions::stored(&self.state, upload);
             Session {
                 id: upload.id.clone(),
                 filename: upload.filename.clone(),
@@ -82,7 +86,7 @@ impl Platform {
                 total_chunks: upload.total_chunks,
                 stored_chunks,
                 stored_bytes,
-                reported_chunks: uploads::reported(self, &upload.id),
+                reported_chunks: sessions::reported(&self.state, &upload.id),
             }
         };
         let total = records.len();
@@ -103,5 +107,55 @@ impl Platform {
             .media
             .as_ref()
             .map(|media| (media, video.filename.as_str()))
+    }
+
+    /// Whether an asset with this identifier exists.
+    #[must_use]
+    pub fn is_asset(&self, id: &str) -> bool {
+        self.state.assets.get(id).is_some()
+    }
+
+    /// The stored file of an asset, with its file name from the client.
+    #[must_use]
+    pub fn file_of_asset(&self, asset_id: &str) -> Option<(&MediaKey, &str)> {
+        let asset = self.state.assets.get(asset_id)?;
+        asset
+            .media
+            .as_ref()
+            .map(|media| (media, asset.filename.as_str()))
+    }
+
+    /// All requested renditions and their status.
+    #[must_use]
+    pub fn renditions(&self) -> Vec<Rendition> {
+        let records = self.state.renditions.values();
+        records.map(renditions::summary).collect()
+    }
+
+    /// The renditions of `owner`, a video or an asset.
+    #[must_use]
+    pub fn rendition_of(&self, owner: &str) -> Option<Rendition> {
+        self.state.renditions.get(owner).map(renditions::summary)
+    }
+
+    /// All webhook registrations: identifier and URL.
+    pub fn webhooks(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.state
+            .webhooks
+            .values()
+            .map(|webhook| (webhook.id.as_str(), webhook.url.as_str()))
+    }
+
+    /// Looks up a webhook registration by URL and secret.
+    #[must_use]
+    pub fn find_webhook(&self, url: &Url, secret: &str) -> Option<&str> {
+        let mut webhooks = self.state.webhooks.values();
+        let found =
+            webhooks.find(|webhook| webhook.url == url.as_str() && webhook.secret == secret)?;
+        Some(&found.id)
+    }
+
+    fn env(&self, now: Now) -> Env<'_> {
+        Env::new(&self.settings, to_timestamp(now))
     }
 }

@@ -89,7 +89,7 @@ pub(crate) async fn fetch(
     if !status.is_success() {
         return Err(format!("video_file_broken: video_url answered {status}"));
     }
-    let filename = crate::platform::filename_of(response.url());
+    let filename = crate::api::source::filename_of(response.url());
     let file = match is_asset && is_playlist(&response, &filename) {
         true => {
             let recording = download_recording(runtime, response, filename.clone(), limit);

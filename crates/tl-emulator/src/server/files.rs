@@ -15,7 +15,7 @@ use super::{
     Runtime,
     renderer::{MEDIA_FILE, MEDIA_PLAYLIST},
 };
-use crate::platform::{MediaKey, PLAYLIST};
+use crate::{media::renditions::PLAYLIST, platform::MediaKey};
 
 /// Bytes read from a file at once.
 const READ_SIZE: usize = 256 * 1024;

@@ -61,7 +61,9 @@ use connection::{Connection, FaultInjector};
 
 use crate::{
     StartError,
-    platform::{BodyRule, Delivery, RENDITION_PREFIX, Refusal, STORAGE_PREFIX, http_date},
+    api::storage::presign,
+    media::renditions,
+    platform::{BodyRule, Delivery, Refusal, http_date},
 };
 
 /// Maximum size of a request head, and the size of the read buffer of a connection, in bytes.
@@ -90,11 +92,11 @@ pub(crate) async fn serve(
         .nest("/_emulator", control::router().merge(page))
         .route("/_emulator/", get(redirect_to_page))
         .route(
-            &format!("{STORAGE_PREFIX}/{{*object}}"),
+            &format!("{}/{{*object}}", presign::PREFIX),
             any(storage::object),
         )
         .route(
-            &format!("{RENDITION_PREFIX}/{{folder}}/{{name}}"),
+            &format!("{}/{{folder}}/{{name}}", renditions::PREFIX),
             any(files::rendition),
         )
         .fallback(api)

@@ -11,7 +11,10 @@ use tl_validate::{
 use tokio::sync::Semaphore;
 
 use super::{Runtime, runtime::identify};
-use crate::platform::{MediaKey, PLAYLIST, Rendered, StaticFile, thumbnail_name};
+use crate::{
+    media::renditions::{PLAYLIST, thumbnail_name},
+    platform::{MediaKey, Rendered, StaticFile},
+};
 
 /// The media playlist. There is a single quality.
 pub(super) const MEDIA_PLAYLIST: &str = "stream.m3u8";

@@ -11,67 +11,60 @@ use tl_protocol::endpoint::{
 };
 use tl_validate::MediaFacts;
 
-use crate::platform::{
-    Platform, Refusal, api_timestamp,
-    assets::{AssetRecord, ProbeOutcome, find},
-    handle::handle,
-    ids,
-    listing::{self, SortKey},
-    records::TaskRecord,
-    renditions,
+use crate::{
+    api::{
+        handle::handle,
+        listing::{self, SortKey},
+    },
+    core::{
+        Env, Refusal, State, ids,
+        records::{AssetRecord, ProbeOutcome},
+        time::api_timestamp,
+    },
+    media::renditions,
 };
 
-handle!(ListAssets, |call, request| list(
-    call.platform,
-    call.now,
-    call.host,
-    &request
+handle!(ListAssets, |state, env, request| list(state, env, &request));
+handle!(GetAsset, |state, env, request| retrieve(
+    state, env, &request
 ));
-handle!(GetAsset, |call, request| retrieve(
-    call.platform,
-    call.now,
-    call.host,
-    &request
+handle!(
+    ListAssetIndexedAssets,
+    |state, env, request| indexed_assets(state, env, &request)
+);
+handle!(ListAssetEntities, |state, env, request| entities(
+    state, env, &request
 ));
-handle!(ListAssetIndexedAssets, |call, request| indexed_assets(
-    call.platform,
-    &request
-));
-handle!(ListAssetEntities, |call, request| entities(
-    call.platform,
-    &request
-));
-handle!(GetAssetTranscription, |call, request| transcription(
-    call.platform,
-    &request
+handle!(GetAssetTranscription, |state, _env, request| transcription(
+    state, &request
 ));
 
 pub(crate) fn list(
-    platform: &Platform,
-    now: Timestamp,
-    host: &str,
+    state: &State,
+    env: &Env<'_>,
     list: &ListAssets,
 ) -> Result<Page<Asset>, Refusal> {
-    let page = select(platform, list)?;
-    let assets = page
-        .data
-        .into_iter()
-        .map(|asset| detail(platform, now, host, asset));
+    let page = select(state, env, list)?;
+    let assets = page.data.into_iter().map(|asset| detail(state, env, asset));
     Ok(Page::new(assets.collect::<Result<_, _>>()?, page.page_info))
 }
 
 /// Same as [`list`], but each asset has only the fields of a creation response.
 pub(crate) fn list_summaries(
-    platform: &Platform,
-    now: Timestamp,
+    state: &State,
+    env: &Env<'_>,
     list: &ListAssets,
 ) -> Result<Page<Asset>, Refusal> {
-    let page = select(platform, list)?;
-    let assets = page.data.into_iter().map(|asset| view(asset, now));
+    let page = select(state, env, list)?;
+    let assets = page.data.into_iter().map(|asset| view(asset, env.now));
     Ok(Page::new(assets.collect(), page.page_info))
 }
 
-fn select<'a>(platform: &'a Platform, list: &ListAssets) -> Result<Page<&'a AssetRecord>, Refusal> {
+fn select<'a>(
+    state: &'a State,
+    env: &Env<'_>,
+    list: &ListAssets,
+) -> Result<Page<&'a AssetRecord>, Refusal> {
     for id in &list.asset_ids {
         ids::check("asset_ids", id.as_str())?;
     }
@@ -84,7 +77,7 @@ fn select<'a>(platform: &'a Platform, list: &ListAssets) -> Result<Page<&'a Asse
         ));
     }
     let part = list.filename.as_deref().map(str::to_lowercase);
-    let items = platform.state.assets.values().filter(|asset| {
+    let items = state.assets.values().filter(|asset| {
         (list.asset_ids.is_empty() || list.asset_ids.iter().any(|id| id.as_str() == asset.id))
             && (list.asset_types.is_empty() || list.asset_types.contains(&asset.kind()))
             && part
@@ -96,7 +89,7 @@ fn select<'a>(platform: &'a Platform, list: &ListAssets) -> Result<Page<&'a Asse
         items.collect(),
         &Sort::default(),
         list.page,
-        &platform.settings.quirks,
+        &env.settings.quirks,
         |asset| asset,
     )
 }
@@ -109,39 +102,33 @@ fn sort_key(created: Timestamp, number: u64) -> SortKey {
     }
 }
 
-pub(crate) fn retrieve(
-    platform: &Platform,
-    now: Timestamp,
-    host: &str,
-    get: &GetAsset,
-) -> Result<Asset, Refusal> {
-    let asset = find(platform, get.asset_id.as_str())?;
-    detail(platform, now, host, asset)
+pub(crate) fn retrieve(state: &State, env: &Env<'_>, get: &GetAsset) -> Result<Asset, Refusal> {
+    let asset = state.asset(get.asset_id.as_str())?;
+    detail(state, env, asset)
 }
 
 /// The full response for an asset, as opposed to the response at its creation.
-fn detail(
-    platform: &Platform,
-    now: Timestamp,
-    host: &str,
-    asset: &AssetRecord,
-) -> Result<Asset, Refusal> {
-    let mut view = view(asset, now);
-    let status = asset.status(now);
+fn detail(state: &State, env: &Env<'_>, asset: &AssetRecord) -> Result<Asset, Refusal> {
+    let mut view = view(asset, env.now);
+    let status = asset.status(env.now);
     let fallback = match status {
         AssetStatus::Processing => MediaStatus::Pending,
         _ => MediaStatus::Error,
     };
     let (has_hls, has_thumbnail) = asset.requested_renditions();
     if has_hls {
-        let hls = renditions::asset_hls(platform, &asset.id, host, fallback.clone());
+        let hls = renditions::asset_hls(state, env, &asset.id, fallback.clone());
         view.hls = Some(hls);
     }
     if has_thumbnail {
-        let thumbnail = renditions::asset_thumbnail(platform, &asset.id, host, fallback);
+        let thumbnail = renditions::asset_thumbnail(state, env, &asset.id, fallback);
         view.thumbnail = Some(thumbnail);
     }
-    match asset.outcome.as_ref().filter(|outcome| outcome.at <= now) {
+    match asset
+        .outcome
+        .as_ref()
+        .filter(|outcome| outcome.at <= env.now)
+    {
         None => {}
         Some(ProbeOutcome {
             facts: Ok(facts),
@@ -195,31 +182,23 @@ pub(crate) fn view(asset: &AssetRecord, now: Timestamp) -> Asset {
     view
 }
 
-/// The indexed assets created from an asset.
-pub(crate) fn references<'a>(
-    platform: &'a Platform,
-    asset_id: &'a str,
-) -> impl Iterator<Item = &'a TaskRecord> {
-    let tasks = platform.state.tasks.values();
-    tasks.filter(move |task| task.asset_id.as_deref() == Some(asset_id))
-}
-
 pub(crate) fn indexed_assets(
-    platform: &Platform,
+    state: &State,
+    env: &Env<'_>,
     list: &ListAssetIndexedAssets,
 ) -> Result<Page<AssetReference>, Refusal> {
-    let asset = find(platform, list.asset_id.as_str())?;
-    let items = references(platform, &asset.id);
+    let asset = state.asset(list.asset_id.as_str())?;
+    let items = state.references(&asset.id);
     let items = items.map(|task| (sort_key(task.created_at, task.number), task));
     listing::page(
         items.collect(),
         &Sort::default(),
         list.page,
-        &platform.settings.quirks,
+        &env.settings.quirks,
         |task| {
             let mut view = AssetReference::new(task.id.as_str());
             let mut index = AssetReferenceIndex::new(task.index_id.as_str());
-            let found = platform.state.indexes.get(&task.index_id);
+            let found = state.indexes.get(&task.index_id);
             index.name = found.map(|index| index.name.clone());
             view.index = Some(index);
             view
@@ -229,16 +208,17 @@ pub(crate) fn indexed_assets(
 
 /// Always an empty page: the emulator never creates entities.
 pub(crate) fn entities(
-    platform: &Platform,
+    state: &State,
+    env: &Env<'_>,
     list: &ListAssetEntities,
 ) -> Result<Page<Entity>, Refusal> {
-    find(platform, list.asset_id.as_str())?;
+    state.asset(list.asset_id.as_str())?;
     let none: Vec<(SortKey, Entity)> = Vec::new();
     listing::page(
         none,
         &Sort::default(),
         list.page,
-        &platform.settings.quirks,
+        &env.settings.quirks,
         |entity| entity,
     )
 }
@@ -246,10 +226,10 @@ pub(crate) fn entities(
 /// Always 404, the documented status for an asset without a transcription: the emulator transcribes
 /// nothing.
 pub(crate) fn transcription(
-    platform: &Platform,
+    state: &State,
     get: &GetAssetTranscription,
 ) -> Result<AssetTranscription, Refusal> {
-    find(platform, get.asset_id.as_str())?;
+    state.asset(get.asset_id.as_str())?;
     // Both list forms are documented here: repeated parameters and comma-separated values.
     let units = get.include.iter().flat_map(|unit| unit.as_str().split(','));
     let unknown = units

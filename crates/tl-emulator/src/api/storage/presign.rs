@@ -7,12 +7,15 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::hmac;
 use tl_model::UploadUrl;
 
-use crate::platform::{
-    Platform, api_timestamp,
+use crate::core::{
+    Env, State,
     lifecycle::after,
-    storage::PREFIX,
-    uploads::{UploadRecord, chunk_key},
+    records::{UploadRecord, chunk_key},
+    time::api_timestamp,
 };
+
+/// The path prefix of the storage.
+pub(crate) const PREFIX: &str = "/_storage";
 
 /// The lifetime of a URL, in seconds (documented).
 pub(crate) const URL_LIFETIME: u64 = 3600;
@@ -25,20 +28,19 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// Creates a presigned URL for one chunk. It works once and expires after an hour.
 pub(crate) fn sign(
-    platform: &mut Platform,
+    state: &mut State,
+    env: &Env<'_>,
     upload: &UploadRecord,
     index: u32,
-    now: Timestamp,
-    host: &str,
 ) -> UploadUrl {
     let key = chunk_key(&upload.id, index);
-    let mut chunk = platform.state.chunks.get(&key).cloned().unwrap_or_default();
+    let mut chunk = state.chunks.get(&key).cloned().unwrap_or_default();
     chunk.urls += 1;
     let number = chunk.urls;
-    platform.state.chunks.insert(key, chunk);
+    state.chunks.insert(key, chunk);
 
     // S3's dates have no fractional seconds.
-    let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    let now = Timestamp::from_second(env.now.as_second()).unwrap_or(env.now);
     let date = now.strftime("%Y%m%dT%H%M%SZ").to_string();
     let names: Vec<String> = upload
         .headers
@@ -66,12 +68,12 @@ pub(crate) fn sign(
         (name, value.trim().to_owned())
     });
     let signature = signature(
-        platform.settings.seed,
+        env.settings.seed,
         &path,
         &query,
         &headers.collect::<BTreeMap<_, _>>(),
     );
-    let mut url = format!("http://{host}{path}?");
+    let mut url = format!("http://{}{path}?", env.host);
     for (name, value) in &query {
         let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
         url.push_str(&format!("{name}={value}&"));

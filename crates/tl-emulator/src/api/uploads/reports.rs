@@ -1,64 +1,60 @@
 //! `POST /assets/multipart-uploads/{upload_id}`: report stored chunks. The last one completes the
 //! upload and creates the asset.
 
-use jiff::Timestamp;
 use tl_model::{AssetMethod, ChunkReceipt, CompletedChunk};
 use tl_protocol::endpoint::ReportChunks;
 
-use crate::platform::{
-    Effect, Platform, Refusal, VERSION_PREFIX,
-    assets::{self, AssetRecord},
-    handle::handle,
-    quirks,
-    uploads::{UploadRecord, chunk_key, find, refuse_expired, reported},
+use super::sessions::{refuse_expired, reported};
+use crate::{
+    api::{VERSION_PREFIX, assets::create::type_of, handle::handle},
+    core::{
+        Env, Refusal, State,
+        effect::Effect,
+        quirks,
+        records::{AssetRecord, UploadRecord, chunk_key},
+    },
 };
 
-handle!(ReportChunks, |call, request| report(
-    call.platform,
-    call.now,
-    call.host,
-    &request,
-    call.effects
+handle!(ReportChunks, |state, env, request| report(
+    state, env, &request
 ));
 
 pub(crate) fn report(
-    platform: &mut Platform,
-    now: Timestamp,
-    host: &str,
+    state: &mut State,
+    env: &mut Env<'_>,
     report: &ReportChunks,
-    effects: &mut Vec<Effect>,
 ) -> Result<ChunkReceipt, Refusal> {
-    let upload = find(platform, report.upload_id.as_str())?.clone();
-    refuse_expired(platform, &upload, now)?;
-    let quirks = &platform.settings.quirks;
+    let upload = state.upload(report.upload_id.as_str())?.clone();
+    refuse_expired(env, &upload)?;
+    let quirks = &env.settings.quirks;
     if upload.is_complete && quirks.get(&quirks::REPORT_AFTER_COMPLETION) == "refuse" {
         let detail = "this upload is complete: nothing more can be reported";
         return Err(Refusal::invalid("upload_id", detail));
     }
     // Check all chunks first: an invalid one must not leave a partial report.
     for chunk in &report.report.completed_chunks {
-        check_proof(platform, &upload, chunk)?;
+        check_proof(state, &upload, chunk)?;
     }
     let (mut processed, mut duplicate) = (0, 0);
     for chunk in &report.report.completed_chunks {
         let key = chunk_key(&upload.id, chunk.chunk_index);
-        let known = platform.state.chunks.get(&key);
+        let known = state.chunks.get(&key);
         if known.is_some_and(|known| known.reported_at.is_some()) {
             duplicate += 1;
-        } else if let Some(known) = platform.state.chunks.get_mut(&key) {
-            known.reported_at = Some(now);
+        } else if let Some(known) = state.chunks.get_mut(&key) {
+            known.reported_at = Some(env.now);
             processed += 1;
         }
     }
-    let total = reported(platform, &upload.id);
+    let total = reported(state, &upload.id);
     if processed > 0
-        && let Some(upload) = platform.state.uploads.get_mut(&upload.id)
+        && let Some(upload) = state.uploads.get_mut(&upload.id)
     {
-        upload.updated_at = now;
+        upload.updated_at = env.now;
     }
     let is_complete = total == upload.total_chunks;
     if is_complete && !upload.is_complete {
-        complete(platform, now, &upload, effects);
+        complete(state, env, &upload);
     }
     let mut receipt = ChunkReceipt::default();
     receipt.asset_id = Some(upload.asset_id.as_str().into());
@@ -67,13 +63,13 @@ pub(crate) fn report(
     receipt.total_completed = Some(total);
     if is_complete {
         let path = format!("{}/assets/{}", VERSION_PREFIX, upload.asset_id);
-        receipt.url = Some(format!("http://{host}{path}"));
+        receipt.url = Some(format!("http://{}{path}", env.host));
     }
     Ok(receipt)
 }
 
 fn check_proof(
-    platform: &Platform,
+    state: &State,
     upload: &UploadRecord,
     chunk: &CompletedChunk,
 ) -> Result<(), Refusal> {
@@ -93,7 +89,7 @@ fn check_proof(
         );
         return Err(Refusal::invalid("chunk_size", &detail));
     }
-    let stored = platform.state.chunks.get(&chunk_key(&upload.id, index));
+    let stored = state.chunks.get(&chunk_key(&upload.id, index));
     let Some(etag) = stored.and_then(|stored| stored.etag.as_deref()) else {
         let detail = format!("chunk {index} has not been uploaded");
         return Err(Refusal::invalid("chunk_index", &detail));
@@ -108,13 +104,8 @@ fn check_proof(
 }
 
 /// Creates the asset. All chunks are already in one file, which only needs to be probed.
-fn complete(
-    platform: &mut Platform,
-    now: Timestamp,
-    upload: &UploadRecord,
-    effects: &mut Vec<Effect>,
-) {
-    let Some(record) = platform.state.uploads.get_mut(&upload.id) else {
+fn complete(state: &mut State, env: &mut Env<'_>, upload: &UploadRecord) {
+    let Some(record) = state.uploads.get_mut(&upload.id) else {
         return;
     };
     record.is_complete = true;
@@ -123,21 +114,21 @@ fn complete(
     };
     let asset = AssetRecord {
         id: upload.asset_id.clone(),
-        number: platform.ids.counter,
+        number: state.last_number(),
         method: AssetMethod::Multipart,
         filename: upload.filename.clone(),
-        file_type: assets::type_of(&upload.filename).to_owned(),
-        created_at: now,
+        file_type: type_of(&upload.filename).to_owned(),
+        created_at: env.now,
         user_metadata: upload.user_metadata.clone(),
         enable_hls: upload.enable_hls,
         enable_thumbnail: upload.enable_thumbnail,
         fetching: None,
         media: Some(file.clone()),
         outcome: None,
-        fault: platform.next_fault.take(),
+        fault: env.task_fault.take(),
     };
-    platform.state.assets.insert(asset.id.clone(), asset);
-    effects.push(Effect::Probe {
+    state.assets.insert(asset.id.clone(), asset);
+    env.effects.push(Effect::Probe {
         asset: upload.asset_id.clone(),
         key: file,
         filename: upload.filename.clone(),

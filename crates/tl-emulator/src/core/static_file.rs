@@ -5,7 +5,7 @@ use http::StatusCode;
 use tl_model::TechnicalMetadata;
 use tl_validate::Route;
 
-use crate::platform::Refusal;
+use super::refusal::Refusal;
 
 /// The maximum size of an image in bytes (since 2026-07-07; the rule packs only cover video and
 /// audio). The unit is binary, as in the only size that the documentation gives in bytes.

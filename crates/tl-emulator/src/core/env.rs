@@ -1,0 +1,55 @@
+//! What a handler may use besides the state.
+
+use jiff::Timestamp;
+
+use super::{
+    effect::Effect, faults::TaskFault, ids::Ids, quirks::Quirk, settings::Settings, state::State,
+};
+
+/// The environment of one request or event: the time, the settings with limits and quirks, new
+/// identifiers, the fault to inject, and the queue of side effects.
+#[derive(Debug)]
+pub(crate) struct Env<'a> {
+    /// The time of the request.
+    pub(crate) now: Timestamp,
+    /// The authority by which the client reached the emulator; URLs in responses use it.
+    pub(crate) host: &'a str,
+    /// The settings: plan, rules, quirks and schedule.
+    pub(crate) settings: &'a Settings,
+    /// The fault for the next task or asset that is created.
+    pub(crate) task_fault: Option<TaskFault>,
+    /// Side effects for the server to execute.
+    pub(crate) effects: Vec<Effect>,
+    ids: Ids,
+}
+
+impl<'a> Env<'a> {
+    /// The environment of an event that is not a request of a client.
+    pub(crate) fn new(settings: &'a Settings, now: Timestamp) -> Self {
+        Self {
+            now,
+            host: "127.0.0.1",
+            settings,
+            task_fault: None,
+            effects: Vec::new(),
+            ids: Ids::new(settings.seed),
+        }
+    }
+
+    /// The value of a quirk.
+    pub(crate) fn quirk(&self, quirk: &Quirk) -> &'static str {
+        self.settings.quirks.get(quirk)
+    }
+
+    /// Returns a new identifier. The counter is part of the state.
+    pub(crate) fn next_id(&self, state: &mut State) -> String {
+        self.next_id_at(state, self.now)
+    }
+
+    /// Returns a new identifier of the time `at`.
+    pub(crate) fn next_id_at(&self, state: &mut State, at: Timestamp) -> String {
+        let number = state.last_number() + 1;
+        state.set_last_number(number);
+        self.ids.id(at, number)
+    }
+}

@@ -1,0 +1,22 @@
+//! The records of the state: one type per kind of record, with what follows from it alone. The code
+//! that changes a record is in the module of its endpoints.
+
+mod asset;
+mod index;
+mod media_key;
+mod rendition;
+mod task;
+mod upload;
+mod video;
+mod webhook;
+
+pub(crate) use asset::{AssetRecord, ProbeOutcome};
+pub(crate) use index::IndexRecord;
+pub use media_key::MediaKey;
+pub use rendition::Rendered;
+pub(crate) use rendition::{RenditionRecord, RenditionState};
+pub(crate) use task::TaskRecord;
+pub(crate) use upload::{ChunkRecord, UploadRecord, chunk_key};
+pub use video::Measured;
+pub(crate) use video::VideoRecord;
+pub(crate) use webhook::WebhookRecord;
