@@ -2,18 +2,22 @@
 //!
 //! [`crate::platform`] decides which renditions an object has; `files.rs` serves the files.
 
-use std::{ffi::OsString, fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use tl_validate::{
-    MediaFacts,
+    MediaFacts, ProbeError,
     program::{Cancel, Ffmpeg, Job, ProgramErrorKind},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{Runtime, runtime::identify};
 use crate::{
     media::renditions::{PLAYLIST, thumbnail_name},
-    platform::{MediaKey, Rendered, StaticFile},
+    platform::StaticFile,
 };
 
 /// The media playlist. There is a single quality.
@@ -78,81 +82,70 @@ impl Renderer {
 
 /// The helper that sandboxes the program, if it is installed.
 #[cfg(unix)]
-fn launcher() -> Option<std::path::PathBuf> {
+fn launcher() -> Option<PathBuf> {
     tl_validate::worker::find_helper(None).ok()
 }
 
 #[cfg(not(unix))]
-fn launcher() -> Option<std::path::PathBuf> {
+fn launcher() -> Option<PathBuf> {
     None
 }
 
-/// The outputs of one job.
-struct Outputs {
-    stream: bool,
-    thumbnails: bool,
+/// A stored file to make renditions of.
+#[derive(Debug)]
+pub(super) struct RenderJob {
+    pub(super) source: PathBuf,
+    /// The result of probing the file as media.
+    pub(super) facts: Result<MediaFacts, ProbeError>,
+    /// Set if the file is an image.
+    pub(super) image: Option<StaticFile>,
+    pub(super) stream: bool,
+    pub(super) thumbnails: bool,
+    /// The folder to create.
+    pub(super) target: PathBuf,
+    /// How long the program may run.
+    pub(super) limit: Duration,
 }
 
-impl Runtime {
-    /// Renders the requested outputs of the stored file `source` for `owner`.
-    pub(super) async fn render(
-        self: Arc<Self>,
-        owner: String,
-        source: MediaKey,
-        (stream, thumbnails): (bool, bool),
-    ) {
-        let Ok(_permit) = self.renderer.permits.acquire().await else {
-            return;
-        };
-        // The owner may have been deleted while the job waited.
-        if self.renderer.cancel.is_cancelled() || self.platform().rendition_of(&owner).is_none() {
-            return;
-        }
-        let path = self.media.path_of(&source);
-        let facts = self.probe(path.clone(), owner.clone()).await;
-        let image = identify(path.clone(), owner.clone()).await;
-        let image = image.and_then(Result::ok).filter(|_| thumbnails);
-        let folder = self.media.new_key();
-        let target = self.media.path_of(&folder);
-        let (program, cancel) = (self.renderer.program.clone(), self.renderer.cancel.clone());
-        let limit = self.settings.time_limits.render;
+impl Renderer {
+    /// Waits until a job may start. Returns `None` if rendering was canceled.
+    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        let permit = self.permits.acquire().await.ok()?;
+        (!self.is_canceled()).then_some(permit)
+    }
+
+    /// Whether running jobs were canceled.
+    pub(super) fn is_canceled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
+    /// Renders the outputs on a blocking thread. Returns whether there is a stream, and the number
+    /// of thumbnails. The error is text for the user.
+    pub(super) async fn render(&self, job: RenderJob) -> Result<(bool, u32), String> {
+        let (program, cancel) = (self.program.clone(), self.cancel.clone());
         let rendering = tokio::task::spawn_blocking(move || {
             let ffmpeg = program?;
-            if let Some(image) = &image {
-                return render_image(&ffmpeg, &path, image, &target, limit, &cancel);
+            if let Some(image) = job.image.as_ref().filter(|_| job.thumbnails) {
+                return render_image(&ffmpeg, &job, image, &cancel);
             }
-            let facts = facts.map_err(|error| error.to_string())?;
-            let outputs = Outputs { stream, thumbnails };
-            render_video(&ffmpeg, &path, &facts, &outputs, &target, limit, &cancel)
+            let facts = job.facts.as_ref().map_err(ToString::to_string)?;
+            render_video(&ffmpeg, &job, facts, &cancel)
         });
-        let outcome = match rendering.await {
+        match rendering.await {
             Ok(outcome) => outcome,
             Err(error) => Err(format!("making it failed ({error})")),
-        };
-        if self.renderer.cancel.is_cancelled() && outcome.is_err() {
-            return;
         }
-        let outcome = outcome.map(|(has_stream, thumbnails)| Rendered {
-            folder,
-            has_stream,
-            thumbnails,
-        });
-        self.apply_with_retry(&[], |platform, now| {
-            platform.rendered(now, &owner, outcome.clone())
-        })
-        .await;
     }
 }
 
 /// Renders the thumbnail of an image.
 fn render_image(
     ffmpeg: &Ffmpeg,
-    source: &Path,
+    job: &RenderJob,
     image: &StaticFile,
-    folder: &Path,
-    limit: Duration,
     cancel: &Cancel,
 ) -> Result<(bool, u32), String> {
+    let (source, folder, limit) = (job.source.as_path(), job.target.as_path(), job.limit);
     let technical = &image.technical;
     // Name the demuxer, so that `ffmpeg` does not try any other on the file.
     let reader = match technical.image_format.as_deref() {
@@ -197,15 +190,13 @@ fn render_image(
 /// Renders a video. Returns whether there is a stream, and the number of thumbnails.
 fn render_video(
     ffmpeg: &Ffmpeg,
-    source: &Path,
+    job: &RenderJob,
     facts: &MediaFacts,
-    outputs: &Outputs,
-    folder: &Path,
-    limit: Duration,
     cancel: &Cancel,
 ) -> Result<(bool, u32), String> {
-    let has_stream = outputs.stream && (has_video(facts) || has_audio(facts));
-    let has_thumbnails = outputs.thumbnails && has_video(facts);
+    let (source, folder, limit) = (job.source.as_path(), job.target.as_path(), job.limit);
+    let has_stream = job.stream && (has_video(facts) || has_audio(facts));
+    let has_thumbnails = job.thumbnails && has_video(facts);
     if !has_stream && !has_thumbnails {
         return Err(
             "it has neither pictures nor sound of which something could be made".to_owned(),

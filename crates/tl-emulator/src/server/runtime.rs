@@ -18,7 +18,7 @@ use super::{
     fetch,
     journal::Journal,
     media_store::{MediaStore, StoredFile},
-    renderer::Renderer,
+    renderer::{RenderJob, Renderer},
     request_body::FormUploads,
     static_file,
     storage::Leases,
@@ -27,7 +27,8 @@ use super::{
 use crate::{
     StartError,
     platform::{
-        Effect, FaultError, FaultPlan, MediaKey, Platform, Seed, Settings, StateError, StaticFile,
+        Effect, FaultError, FaultPlan, MediaKey, Platform, Rendered, Seed, Settings, StateError,
+        StaticFile,
     },
 };
 
@@ -371,6 +372,48 @@ impl Runtime {
         let static_file = identify(path, filename).await;
         self.apply_with_retry(&[], |platform, now| {
             platform.probed(now, &asset, bytes, &probed, static_file.as_ref())
+        })
+        .await;
+    }
+
+    /// Renders the requested outputs of the stored file `source` for `owner`.
+    async fn render(
+        self: Arc<Self>,
+        owner: String,
+        source: MediaKey,
+        (stream, thumbnails): (bool, bool),
+    ) {
+        let Some(_permit) = self.renderer.permit().await else {
+            return;
+        };
+        // The owner may have been deleted while the job waited.
+        if self.platform().rendition_of(&owner).is_none() {
+            return;
+        }
+        let path = self.media.path_of(&source);
+        let image = identify(path.clone(), owner.clone()).await;
+        let folder = self.media.new_key();
+        let job = RenderJob {
+            facts: self.probe(path.clone(), owner.clone()).await,
+            image: image.and_then(Result::ok),
+            source: path,
+            stream,
+            thumbnails,
+            target: self.media.path_of(&folder),
+            limit: self.settings.time_limits.render,
+        };
+        let outcome = self.renderer.render(job).await;
+        // The next run with the same state starts a canceled job again.
+        if self.renderer.is_canceled() && outcome.is_err() {
+            return;
+        }
+        let outcome = outcome.map(|(has_stream, thumbnails)| Rendered {
+            folder,
+            has_stream,
+            thumbnails,
+        });
+        self.apply_with_retry(&[], |platform, now| {
+            platform.rendered(now, &owner, outcome.clone())
         })
         .await;
     }
